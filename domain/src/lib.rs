@@ -1,1 +1,42 @@
-//! domain
+//! What Patron knows about a shop, as plain values: ids, money, times, the
+//! commands that may change something, and the events that record that it did.
+//!
+//! Nothing here does I/O or reads a clock. An aggregate's `decide` takes its
+//! state and a command and returns the events, or says why not; its `apply`
+//! folds an event back into the state.
+
+mod activity;
+mod attributes;
+mod change;
+mod customer;
+mod digest;
+mod event;
+mod ids;
+mod instants;
+mod money;
+mod order;
+mod subject;
+mod text;
+mod time;
+mod view;
+
+pub use activity::{
+    Activity, ActivityContent, ActivityError, ActivityEvent, Occurrence, RecordActivity,
+};
+pub use attributes::{AttributeChanges, AttributeKey, AttributeValue, Attributes, MAX_ATTRIBUTES};
+pub use change::Change;
+pub use customer::{
+    Customer, CustomerChanges, CustomerError, CustomerEvent, ProfileChanges, RecordCustomer,
+};
+pub use event::{DecodeError, Event, LoggedEvent, type_tags};
+pub use ids::{ActivityId, CustomerId, IdError, OrderId, ViewName};
+pub use instants::{Instants, InstantsError};
+pub use money::{Amount, AmountError, Currency, CurrencyError, MAX_AMOUNT};
+pub use order::{
+    Figures, MAX_ITEMS, Order, OrderContent, OrderError, OrderEvent, OrderItem, OrderServices,
+    OrderStatus, RecordOrder,
+};
+pub use subject::{Subject, SubjectError};
+pub use text::{Email, Name, Text, TextError};
+pub use time::{Timestamp, TimestampError};
+pub use view::{RequestRebuild, View, ViewError, ViewEvent};

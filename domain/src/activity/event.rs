@@ -1,0 +1,85 @@
+//! What happened to an activity's record.
+
+use cqrs_es::DomainEvent;
+use serde::{Deserialize, Serialize};
+
+use super::{ActivityContent, Occurrence};
+use crate::event::{DecodeError, LoggedEvent, from_json, tag_name, tag_version, to_json};
+
+/// What happened to an activity's record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum ActivityEvent {
+    /// `activity_recorded.1`: first heard of.
+    Recorded(ActivityContent),
+    /// `activity_updated.1`: its content is another now. What it counted for
+    /// before travels along, so that a fold can take it back.
+    Updated {
+        /// The whole new content.
+        content: ActivityContent,
+        /// What it counted for until now.
+        previous: Occurrence,
+    },
+}
+
+const RECORDED: &str = "activity_recorded.1";
+const UPDATED: &str = "activity_updated.1";
+
+#[derive(Serialize, Deserialize)]
+struct Update<C, P> {
+    content: C,
+    previous: P,
+}
+
+impl ActivityEvent {
+    /// The content after this event.
+    pub fn content(&self) -> &ActivityContent {
+        match self {
+            Self::Recorded(content) | Self::Updated { content, .. } => content,
+        }
+    }
+
+    /// What it counted for before this event.
+    pub fn previous(&self) -> Option<&Occurrence> {
+        match self {
+            Self::Recorded(_) => None,
+            Self::Updated { previous, .. } => Some(previous),
+        }
+    }
+}
+
+impl LoggedEvent for ActivityEvent {
+    const TAGS: &'static [&'static str] = &[RECORDED, UPDATED];
+
+    fn tag(&self) -> &'static str {
+        match self {
+            Self::Recorded(_) => RECORDED,
+            Self::Updated { .. } => UPDATED,
+        }
+    }
+
+    fn data(&self) -> String {
+        match self {
+            Self::Recorded(content) => to_json(content),
+            Self::Updated { content, previous } => to_json(&Update { content, previous }),
+        }
+    }
+
+    fn decode(tag: &str, data: &str) -> Result<Self, DecodeError> {
+        match tag {
+            RECORDED => from_json(tag, data).map(Self::Recorded),
+            UPDATED => from_json(tag, data)
+                .map(|Update { content, previous }| Self::Updated { content, previous }),
+            _ => Err(DecodeError::Unknown(tag.to_owned())),
+        }
+    }
+}
+
+impl DomainEvent for ActivityEvent {
+    fn event_type(&self) -> String {
+        tag_name(self.tag())
+    }
+
+    fn event_version(&self) -> String {
+        tag_version(self.tag())
+    }
+}

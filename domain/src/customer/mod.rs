@@ -1,0 +1,202 @@
+//! Customers: who they are, as the shop tells it.
+
+mod changes;
+mod event;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use cqrs_es::Aggregate;
+use cqrs_es::event_sink::EventSink;
+use serde::{Deserialize, Serialize};
+
+pub use changes::{CustomerChanges, ProfileChanges};
+pub use event::CustomerEvent;
+
+use crate::digest::digest;
+use crate::{AttributeChanges, Change, MAX_ATTRIBUTES};
+
+/// How many tags a customer may have.
+const MAX_TAGS: usize = 100;
+
+/// What the shop says of a customer now. What it leaves out stays.
+#[derive(Debug, Clone)]
+pub struct RecordCustomer(pub CustomerChanges);
+
+/// Why a customer's data is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CustomerError {
+    /// With this change the customer would have this many attributes.
+    #[error("a customer has at most {MAX_ATTRIBUTES} attributes, this one would have {0}")]
+    TooManyAttributes(usize),
+    /// The change has this many tags.
+    #[error("a customer has at most {MAX_TAGS} tags, this one would have {0}")]
+    TooManyTags(usize),
+}
+
+/// What later changes are compared with.
+///
+/// A digest per field that has a value, not the value: all that is ever asked
+/// is whether a value is the same, and personal data stays in the log alone.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Customer {
+    #[serde(rename = "r")]
+    registered: bool,
+    #[serde(rename = "f", default, skip_serializing_if = "BTreeMap::is_empty")]
+    fields: BTreeMap<String, u64>,
+    #[serde(rename = "a", default, skip_serializing_if = "BTreeMap::is_empty")]
+    attributes: BTreeMap<String, u64>,
+}
+
+impl Customer {
+    /// The event that these changes make, if they change anything: it holds
+    /// only what is new.
+    ///
+    /// # Errors
+    /// [`CustomerError`] where a bound would be passed.
+    pub fn decide(&self, changes: CustomerChanges) -> Result<Option<CustomerEvent>, CustomerError> {
+        if let Change::Set(tags) = &changes.tags
+            && tags.len() > MAX_TAGS
+        {
+            return Err(CustomerError::TooManyTags(tags.len()));
+        }
+        let effective = self.effective(changes);
+        self.check_attributes(&effective.profile.attributes)?;
+        Ok(match self.registered {
+            false => Some(CustomerEvent::Registered(effective)),
+            true if effective == CustomerChanges::default() => None,
+            true => Some(CustomerEvent::Updated(effective)),
+        })
+    }
+
+    /// The changes without those that change nothing.
+    fn effective(&self, changes: CustomerChanges) -> CustomerChanges {
+        let CustomerChanges {
+            profile,
+            city,
+            country,
+            tags,
+            registered_at,
+            unsubscribed,
+        } = changes;
+        CustomerChanges {
+            profile: ProfileChanges {
+                name: self.field("name", profile.name),
+                email: self.field("email", profile.email),
+                phone: self.field("phone", profile.phone),
+                attributes: self.effective_attributes(profile.attributes),
+            },
+            city: self.field("city", city),
+            country: self.field("country", country),
+            tags: self.field("tags", tags),
+            registered_at: self.field("registered_at", registered_at),
+            unsubscribed: self.field("unsubscribed", unsubscribed),
+        }
+    }
+
+    fn field<T: Serialize>(&self, name: &str, change: Change<T>) -> Change<T> {
+        effective(self.fields.get(name), change)
+    }
+
+    fn effective_attributes(&self, change: Change<AttributeChanges>) -> Change<AttributeChanges> {
+        match change {
+            Change::Set(changes) => {
+                let kept: AttributeChanges = changes
+                    .into_iter()
+                    .map(|(key, change)| {
+                        let change = effective(self.attributes.get(key.as_str()), change);
+                        (key, change)
+                    })
+                    .filter(|(_, change)| !change.is_keep())
+                    .collect();
+                if kept.is_empty() {
+                    Change::Keep
+                } else {
+                    Change::Set(kept)
+                }
+            }
+            Change::Clear if self.attributes.is_empty() => Change::Keep,
+            other => other,
+        }
+    }
+
+    fn check_attributes(&self, change: &Change<AttributeChanges>) -> Result<(), CustomerError> {
+        let mut after = self.attributes.clone();
+        apply_attributes(&mut after, change);
+        if after.len() > MAX_ATTRIBUTES {
+            return Err(CustomerError::TooManyAttributes(after.len()));
+        }
+        Ok(())
+    }
+
+    fn set<T: Serialize>(&mut self, name: &str, change: &Change<T>) {
+        apply_change(&mut self.fields, name, change);
+    }
+}
+
+fn effective<T: Serialize>(before: Option<&u64>, change: Change<T>) -> Change<T> {
+    match &change {
+        Change::Clear if before.is_none() => Change::Keep,
+        Change::Set(value) if before == Some(&digest(value)) => Change::Keep,
+        _ => change,
+    }
+}
+
+fn apply_change<T: Serialize>(digests: &mut BTreeMap<String, u64>, name: &str, change: &Change<T>) {
+    match change {
+        Change::Keep => {}
+        Change::Clear => {
+            digests.remove(name);
+        }
+        Change::Set(value) => {
+            digests.insert(name.to_owned(), digest(value));
+        }
+    }
+}
+
+fn apply_attributes(digests: &mut BTreeMap<String, u64>, change: &Change<AttributeChanges>) {
+    match change {
+        Change::Keep => {}
+        Change::Clear => digests.clear(),
+        Change::Set(changes) => {
+            for (key, change) in changes {
+                apply_change(digests, key.as_str(), change);
+            }
+        }
+    }
+}
+
+impl Aggregate for Customer {
+    const TYPE: &'static str = "customer";
+    type Command = RecordCustomer;
+    type Event = CustomerEvent;
+    type Error = CustomerError;
+    type Services = ();
+
+    async fn handle(
+        &mut self,
+        RecordCustomer(changes): RecordCustomer,
+        (): &(),
+        sink: &EventSink<Self>,
+    ) -> Result<(), CustomerError> {
+        if let Some(event) = self.decide(changes)? {
+            sink.write(event, self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: CustomerEvent) {
+        let changes = event.changes();
+        self.registered = true;
+        self.set("name", &changes.profile.name);
+        self.set("email", &changes.profile.email);
+        self.set("phone", &changes.profile.phone);
+        self.set("city", &changes.city);
+        self.set("country", &changes.country);
+        self.set("tags", &changes.tags);
+        self.set("registered_at", &changes.registered_at);
+        self.set("unsubscribed", &changes.unsubscribed);
+        apply_attributes(&mut self.attributes, &changes.profile.attributes);
+    }
+}

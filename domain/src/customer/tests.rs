@@ -1,0 +1,126 @@
+use cqrs_es::test::TestFramework;
+use serde_json::json;
+
+use super::*;
+use crate::event::LoggedEvent;
+
+type CustomerTest = TestFramework<Customer>;
+
+fn changes(json: serde_json::Value) -> CustomerChanges {
+    serde_json::from_value(json).unwrap()
+}
+
+fn ada() -> CustomerChanges {
+    changes(json!({
+        "profile": {"name": "Ada", "email": "ada@example.com", "attributes": {"plan": "gold", "age": 36}},
+        "city": "London", "tags": ["vip", "early"],
+    }))
+}
+
+#[test]
+fn a_customer_first_heard_of_is_registered() {
+    CustomerTest::with(())
+        .given_no_previous_events()
+        .when(RecordCustomer(ada()))
+        .then_expect_events(vec![CustomerEvent::Registered(ada())]);
+}
+
+#[test]
+fn a_customer_may_have_nothing_but_an_id() {
+    CustomerTest::with(())
+        .given_no_previous_events()
+        .when(RecordCustomer(CustomerChanges::default()))
+        .then_expect_events(vec![CustomerEvent::Registered(CustomerChanges::default())]);
+}
+
+#[test]
+fn the_same_again_is_no_event() {
+    CustomerTest::with(())
+        .given(vec![CustomerEvent::Registered(ada())])
+        .when(RecordCustomer(ada()))
+        .then_expect_events(vec![]);
+}
+
+#[test]
+fn an_update_holds_only_what_changed() {
+    CustomerTest::with(())
+        .given(vec![CustomerEvent::Registered(ada())])
+        .when(RecordCustomer(changes(json!({
+            "profile": {"name": "Ada", "attributes": {"plan": "silver", "age": 36}},
+            "city": "Paris",
+        }))))
+        .then_expect_events(vec![CustomerEvent::Updated(changes(json!({
+            "profile": {"attributes": {"plan": "silver"}},
+            "city": "Paris",
+        })))]);
+}
+
+#[test]
+fn null_clears_a_field_once() {
+    let clear = changes(json!({"profile": {"email": null, "attributes": {"age": null}}}));
+    CustomerTest::with(())
+        .given(vec![CustomerEvent::Registered(ada())])
+        .when(RecordCustomer(clear.clone()))
+        .then_expect_events(vec![CustomerEvent::Updated(clear.clone())]);
+    CustomerTest::with(())
+        .given(vec![
+            CustomerEvent::Registered(ada()),
+            CustomerEvent::Updated(clear.clone()),
+        ])
+        .when(RecordCustomer(clear))
+        .then_expect_events(vec![]);
+}
+
+#[test]
+fn null_for_all_attributes_clears_them_once() {
+    let clear = changes(json!({"profile": {"attributes": null}}));
+    CustomerTest::with(())
+        .given(vec![
+            CustomerEvent::Registered(ada()),
+            CustomerEvent::Updated(clear.clone()),
+        ])
+        .when(RecordCustomer(clear))
+        .then_expect_events(vec![]);
+}
+
+#[test]
+fn the_order_of_tags_means_nothing() {
+    CustomerTest::with(())
+        .given(vec![CustomerEvent::Registered(ada())])
+        .when(RecordCustomer(changes(json!({"tags": ["early", "vip"]}))))
+        .then_expect_events(vec![]);
+}
+
+#[test]
+fn attributes_are_bounded_over_all_updates() {
+    let some = |from: usize, to: usize| {
+        let all: serde_json::Map<_, _> = (from..to).map(|n| (format!("k{n}"), json!(n))).collect();
+        changes(json!({"profile": {"attributes": all}}))
+    };
+    CustomerTest::with(())
+        .given(vec![CustomerEvent::Registered(some(0, MAX_ATTRIBUTES))])
+        .when(RecordCustomer(some(MAX_ATTRIBUTES, MAX_ATTRIBUTES + 1)))
+        .then_expect_error(CustomerError::TooManyAttributes(MAX_ATTRIBUTES + 1));
+}
+
+#[test]
+fn too_many_tags_are_refused() {
+    let tags: Vec<_> = (0..=MAX_TAGS).map(|n| format!("t{n}")).collect();
+    CustomerTest::with(())
+        .given_no_previous_events()
+        .when(RecordCustomer(changes(json!({ "tags": tags }))))
+        .then_expect_error(CustomerError::TooManyTags(MAX_TAGS + 1));
+}
+
+#[test]
+fn personal_data_travels_in_the_profile_alone() {
+    let mut data: serde_json::Value =
+        serde_json::from_str(&CustomerEvent::Registered(ada()).data()).unwrap();
+    data.as_object_mut().unwrap().remove("profile");
+    assert_eq!(data, json!({"city": "London", "tags": ["early", "vip"]}));
+
+    let mut head = Customer::default();
+    head.apply(CustomerEvent::Registered(ada()));
+    let head = serde_json::to_string(&head).unwrap();
+    assert!(!head.contains("Ada") && !head.contains("ada@"), "{head}");
+}

@@ -1,0 +1,107 @@
+//! Events as the log keeps them: a type with its schema version, and JSON.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{ActivityEvent, CustomerEvent, OrderEvent, Subject, ViewEvent};
+
+/// An event that can be written to the log and read back.
+pub trait LoggedEvent: Sized {
+    /// Every type this kind of event has, as `name.version`.
+    const TAGS: &'static [&'static str];
+
+    /// The event's own, one of [`Self::TAGS`].
+    fn tag(&self) -> &'static str;
+
+    /// The event's content as JSON, without its type.
+    fn data(&self) -> String;
+
+    /// Reads what [`Self::data`] wrote.
+    ///
+    /// # Errors
+    /// [`DecodeError::Unknown`] for a tag that is not among [`Self::TAGS`],
+    /// [`DecodeError::Malformed`] for data that does not fit it.
+    fn decode(tag: &str, data: &str) -> Result<Self, DecodeError>;
+}
+
+/// Why an entry of the log could not be read as an event.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// A type this program does not know, perhaps written by a newer one.
+    #[error("unknown event type {0:?}")]
+    Unknown(String),
+    /// Data that is not what its type says.
+    #[error("malformed {tag}: {source}")]
+    Malformed {
+        /// The type.
+        tag: String,
+        /// What the parser says.
+        source: serde_json::Error,
+    },
+}
+
+/// Any event of the domain.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// Of a customer.
+    Customer(CustomerEvent),
+    /// Of an order.
+    Order(OrderEvent),
+    /// Of an activity.
+    Activity(ActivityEvent),
+    /// Of a read model.
+    View(ViewEvent),
+}
+
+impl Event {
+    /// Reads an entry's type and data.
+    ///
+    /// # Errors
+    /// As [`LoggedEvent::decode`].
+    pub fn decode(subject: &Subject, tag: &str, data: &str) -> Result<Self, DecodeError> {
+        match subject {
+            Subject::Customer(_) => CustomerEvent::decode(tag, data).map(Self::Customer),
+            Subject::Order(..) => OrderEvent::decode(tag, data).map(Self::Order),
+            Subject::Activity(..) => ActivityEvent::decode(tag, data).map(Self::Activity),
+            Subject::View(_) => ViewEvent::decode(tag, data).map(Self::View),
+        }
+    }
+}
+
+/// Every event type there is, as `name.version`.
+pub fn type_tags() -> impl Iterator<Item = &'static str> {
+    [
+        CustomerEvent::TAGS,
+        OrderEvent::TAGS,
+        ActivityEvent::TAGS,
+        ViewEvent::TAGS,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
+}
+
+/// JSON of an event's content.
+pub(crate) fn to_json<T: Serialize>(content: &T) -> String {
+    // Event contents are structs of texts, integers and finite numbers with
+    // text keys; serde_json has no error for those.
+    serde_json::to_string(content).unwrap_or_default()
+}
+
+/// Reads an event's content, naming its type when that fails.
+pub(crate) fn from_json<T: DeserializeOwned>(tag: &str, data: &str) -> Result<T, DecodeError> {
+    serde_json::from_str(data).map_err(|source| DecodeError::Malformed {
+        tag: tag.to_owned(),
+        source,
+    })
+}
+
+/// `name` of `name.version`, for `cqrs_es`.
+pub(crate) fn tag_name(tag: &str) -> String {
+    tag.split_once('.').map_or(tag, |(name, _)| name).to_owned()
+}
+
+/// `version` of `name.version`, for `cqrs_es`.
+pub(crate) fn tag_version(tag: &str) -> String {
+    tag.split_once('.').map_or("", |(_, v)| v).to_owned()
+}

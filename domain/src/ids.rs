@@ -1,0 +1,111 @@
+//! Ids as types: parsed once at the edge, trusted inside.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The longest id taken, in bytes.
+const MAX_LEN: usize = 128;
+
+/// Why a text is not an id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// The text is empty.
+    #[error("an id must not be empty")]
+    Empty,
+    /// The text has this many bytes.
+    #[error("an id has at most {MAX_LEN} bytes, this one has {0}")]
+    TooLong(usize),
+    /// The character, and how many characters stand before it.
+    #[error(
+        "an id is made of A-Z a-z 0-9 . _ : @ + -; character {0:?} at offset {1} is none of them"
+    )]
+    Character(char, usize),
+}
+
+fn check(text: &str) -> Result<(), IdError> {
+    if text.is_empty() {
+        return Err(IdError::Empty);
+    }
+    if text.len() > MAX_LEN {
+        return Err(IdError::TooLong(text.len()));
+    }
+    let odd = |c: &char| !(c.is_ascii_alphanumeric() || "._:@+-".contains(*c));
+    match text.chars().enumerate().find(|(_, c)| odd(c)) {
+        Some((at, c)) => Err(IdError::Character(c, at)),
+        None => Ok(()),
+    }
+}
+
+/// Declares the id types; append to the list below.
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// The id as text: 1 to 128 bytes of `A-Z a-z 0-9 . _ : @ + -`.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<&str> for $name {
+            type Error = IdError;
+
+            fn try_from(text: &str) -> Result<Self, IdError> {
+                check(text).map(|()| Self(text.into()))
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = IdError;
+
+            fn try_from(text: String) -> Result<Self, IdError> {
+                check(&text).map(|()| Self(text.into_boxed_str()))
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0.into_string()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// A customer, as the shop names them.
+    CustomerId;
+    /// An order of one customer. Unique within its customer.
+    OrderId;
+    /// Something a customer did. Unique within its customer.
+    ActivityId;
+    /// A read model, by name: `customers`.
+    ViewName;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_says_what_is_wrong_with_it() {
+        assert_eq!(CustomerId::try_from(""), Err(IdError::Empty));
+        assert_eq!(CustomerId::try_from("a/b"), Err(IdError::Character('/', 1)));
+        assert_eq!(
+            CustomerId::try_from("ä".repeat(65)),
+            Err(IdError::TooLong(130))
+        );
+        assert!(CustomerId::try_from("x".repeat(128)).is_ok());
+        assert!(CustomerId::try_from("jo+shop@example.com:1_2-3").is_ok());
+    }
+}

@@ -1,0 +1,106 @@
+//! Money: an integer number of minor units, and an ISO 4217 code.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The largest amount of one order, in minor units. Nine million such orders
+/// of one customer still sum within an `i64`, and every sum a person meets is
+/// exact in a JavaScript number.
+pub const MAX_AMOUNT: i64 = 1_000_000_000_000;
+
+/// An order's worth in minor units, 0 to [`MAX_AMOUNT`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
+pub struct Amount(i64);
+
+/// Why a number is not an amount.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("an amount is an integer of minor units from 0 to {MAX_AMOUNT}, not {0}")]
+pub struct AmountError(i64);
+
+impl Amount {
+    /// The number of minor units.
+    pub fn minor(self) -> i64 {
+        self.0
+    }
+}
+
+impl TryFrom<i64> for Amount {
+    type Error = AmountError;
+
+    fn try_from(minor: i64) -> Result<Self, AmountError> {
+        if (0..=MAX_AMOUNT).contains(&minor) {
+            Ok(Self(minor))
+        } else {
+            Err(AmountError(minor))
+        }
+    }
+}
+
+impl From<Amount> for i64 {
+    fn from(amount: Amount) -> Self {
+        amount.0
+    }
+}
+
+/// An ISO 4217 currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Currency(iso_currency::Currency);
+
+/// Why a text is not a currency.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not an ISO 4217 currency code such as USD")]
+pub struct CurrencyError(String);
+
+impl Currency {
+    /// The three-letter code.
+    pub fn code(self) -> &'static str {
+        self.0.code()
+    }
+
+    /// How many decimals one major unit has; `None` where the currency has no
+    /// minor unit at all, as gold (XAU).
+    pub fn exponent(self) -> Option<u16> {
+        self.0.exponent()
+    }
+}
+
+impl TryFrom<&str> for Currency {
+    type Error = CurrencyError;
+
+    fn try_from(code: &str) -> Result<Self, CurrencyError> {
+        iso_currency::Currency::from_code(code)
+            .map(Self)
+            .ok_or_else(|| CurrencyError(code.to_owned()))
+    }
+}
+
+impl TryFrom<String> for Currency {
+    type Error = CurrencyError;
+
+    fn try_from(code: String) -> Result<Self, CurrencyError> {
+        Self::try_from(code.as_str())
+    }
+}
+
+impl std::str::FromStr for Currency {
+    type Err = CurrencyError;
+
+    fn from_str(code: &str) -> Result<Self, CurrencyError> {
+        Self::try_from(code)
+    }
+}
+
+impl From<Currency> for String {
+    fn from(currency: Currency) -> Self {
+        currency.code().to_owned()
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}

@@ -1,0 +1,133 @@
+//! What an event is about, and the key it has in the log.
+
+use std::fmt;
+
+use crate::{ActivityId, CustomerId, IdError, OrderId, ViewName};
+
+/// An aggregate, by kind and id.
+///
+/// Its text is the key in the log: `customer/c-1`, `order/c-1/o-17`,
+/// `activity/c-1/e-3`, `view/customers`. Orders and activities are unique
+/// within their customer, so that their key alone tells the partition.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// A customer.
+    Customer(CustomerId),
+    /// An order of a customer.
+    Order(CustomerId, OrderId),
+    /// An activity of a customer.
+    Activity(CustomerId, ActivityId),
+    /// A read model.
+    View(ViewName),
+}
+
+/// Why a key of the log names nothing we know.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SubjectError {
+    /// The first part is no kind of ours, or parts are missing.
+    #[error("{0:?} is not the key of an aggregate known here")]
+    Unknown(String),
+    /// A part is not an id.
+    #[error("{0:?}: {1}")]
+    Id(String, IdError),
+}
+
+impl Subject {
+    /// What decides the partition: the customer, or the aggregate's own id.
+    pub fn route(&self) -> &str {
+        match self {
+            Self::Customer(customer) | Self::Order(customer, _) | Self::Activity(customer, _) => {
+                customer.as_str()
+            }
+            Self::View(name) => name.as_str(),
+        }
+    }
+
+    /// The kind alone: `order`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Customer(_) => "customer",
+            Self::Order(..) => "order",
+            Self::Activity(..) => "activity",
+            Self::View(_) => "view",
+        }
+    }
+
+    /// The customer it belongs to, if any.
+    pub fn customer(&self) -> Option<&CustomerId> {
+        match self {
+            Self::Customer(customer) | Self::Order(customer, _) | Self::Activity(customer, _) => {
+                Some(customer)
+            }
+            Self::View(_) => None,
+        }
+    }
+
+    /// Reads a key.
+    ///
+    /// # Errors
+    /// [`SubjectError`] if it is not one of the forms above.
+    pub fn parse(key: &str) -> Result<Self, SubjectError> {
+        let mut parts = key.split('/');
+        let kind = parts.next();
+        let subject = match (kind, parts.next(), parts.next(), parts.next()) {
+            (Some("customer"), Some(c), None, None) => CustomerId::try_from(c).map(Self::Customer),
+            (Some("order"), Some(c), Some(o), None) => {
+                both(c, OrderId::try_from(o)).map(|(c, o)| Self::Order(c, o))
+            }
+            (Some("activity"), Some(c), Some(a), None) => {
+                both(c, ActivityId::try_from(a)).map(|(c, a)| Self::Activity(c, a))
+            }
+            (Some("view"), Some(name), None, None) => ViewName::try_from(name).map(Self::View),
+            _ => return Err(SubjectError::Unknown(key.to_owned())),
+        };
+        subject.map_err(|e| SubjectError::Id(key.to_owned(), e))
+    }
+}
+
+fn both<T>(customer: &str, id: Result<T, IdError>) -> Result<(CustomerId, T), IdError> {
+    Ok((CustomerId::try_from(customer)?, id?))
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = self.kind();
+        match self {
+            Self::Customer(customer) => write!(f, "{kind}/{customer}"),
+            Self::Order(customer, order) => write!(f, "{kind}/{customer}/{order}"),
+            Self::Activity(customer, activity) => write!(f, "{kind}/{customer}/{activity}"),
+            Self::View(name) => write!(f, "{kind}/{name}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_round_trip() {
+        for key in [
+            "customer/c-1",
+            "order/c-1/o:17",
+            "activity/c-1/e.3",
+            "view/customers",
+        ] {
+            assert_eq!(Subject::parse(key).unwrap().to_string(), key);
+        }
+    }
+
+    #[test]
+    fn other_keys_are_refused() {
+        for key in [
+            "",
+            "customer",
+            "customer/a/b",
+            "order/c-1",
+            "ghost/1",
+            "order/c-1/",
+        ] {
+            assert!(Subject::parse(key).is_err(), "{key}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Short texts with a bound, and e-mail addresses.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A text of 1 to `MAX` bytes without control characters.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Text<const MAX: usize>(Box<str>);
+
+/// Why a text is not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    /// Empty; a field is cleared with `null`, not with an empty text.
+    #[error("must not be empty (null clears a field)")]
+    Empty,
+    /// Longer than allowed: the bound and the length, in bytes.
+    #[error("must have at most {0} bytes, has {1}")]
+    TooLong(usize, usize),
+    /// It holds a control character.
+    #[error("must not contain control characters")]
+    Control,
+    /// Not an e-mail address. The address itself stays out of the message.
+    #[error("is not an e-mail address")]
+    Email,
+    /// Not a name usable as a field.
+    #[error("must be made of A-Z a-z 0-9 _ -")]
+    Name,
+}
+
+fn check(text: &str, max: usize) -> Result<(), TextError> {
+    if text.is_empty() {
+        Err(TextError::Empty)
+    } else if text.len() > max {
+        Err(TextError::TooLong(max, text.len()))
+    } else if text.chars().any(char::is_control) {
+        Err(TextError::Control)
+    } else {
+        Ok(())
+    }
+}
+
+impl<const MAX: usize> Text<MAX> {
+    /// The text itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const MAX: usize> TryFrom<String> for Text<MAX> {
+    type Error = TextError;
+
+    fn try_from(text: String) -> Result<Self, TextError> {
+        check(&text, MAX).map(|()| Self(text.into_boxed_str()))
+    }
+}
+
+impl<const MAX: usize> From<Text<MAX>> for String {
+    fn from(text: Text<MAX>) -> Self {
+        text.0.into_string()
+    }
+}
+
+/// An e-mail address as RFC 5321 writes it, at most 254 bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Email(Box<str>);
+
+impl Email {
+    /// The address as given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Email {
+    type Error = TextError;
+
+    fn try_from(text: String) -> Result<Self, TextError> {
+        check(&text, 254)?;
+        if email_address::EmailAddress::is_valid(&text) {
+            Ok(Self(text.into_boxed_str()))
+        } else {
+            Err(TextError::Email)
+        }
+    }
+}
+
+impl From<Email> for String {
+    fn from(email: Email) -> Self {
+        email.0.into_string()
+    }
+}
+
+/// A name that becomes part of a field's path (`events.<name>.count`,
+/// `attributes.<name>`): 1 to 64 of `A-Z a-z 0-9 _ -`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Name(Box<str>);
+
+impl Name {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = TextError;
+
+    fn try_from(text: String) -> Result<Self, TextError> {
+        check(&text, 64)?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        if text.chars().all(plain) {
+            Ok(Self(text.into_boxed_str()))
+        } else {
+            Err(TextError::Name)
+        }
+    }
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> Self {
+        name.0.into_string()
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,159 @@
+//! Instants in milliseconds, written as RFC 3339 in UTC.
+
+use std::fmt;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// An instant: whole milliseconds since 1970-01-01T00:00:00Z, within the years
+/// 1900 to 9999. Its text form is `2026-11-23T01:02:03.456Z`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+/// Why a text or number is not a [`Timestamp`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TimestampError {
+    /// The text and what the parser says of it.
+    #[error("{0:?} is not an RFC 3339 time such as 2026-11-23T01:02:03Z: {1}")]
+    Malformed(String, String),
+    /// Before 1900 or after 9999.
+    #[error("a time lies within the years 1900 to 9999")]
+    OutOfRange,
+}
+
+/// 1900-01-01T00:00:00.000Z
+const MIN: i64 = -2_208_988_800_000;
+/// 9999-12-31T23:59:59.999Z
+const MAX: i64 = 253_402_300_799_999;
+
+impl Timestamp {
+    /// From milliseconds since 1970.
+    ///
+    /// # Errors
+    /// [`TimestampError::OutOfRange`] outside the years 1900 to 9999.
+    pub fn from_millis(millis: i64) -> Result<Self, TimestampError> {
+        if (MIN..=MAX).contains(&millis) {
+            Ok(Self(millis))
+        } else {
+            Err(TimestampError::OutOfRange)
+        }
+    }
+
+    /// Milliseconds since 1970.
+    pub fn millis(self) -> i64 {
+        self.0
+    }
+}
+
+impl TryFrom<&str> for Timestamp {
+    type Error = TimestampError;
+
+    fn try_from(text: &str) -> Result<Self, TimestampError> {
+        let parsed = DateTime::parse_from_rfc3339(text)
+            .map_err(|e| TimestampError::Malformed(text.to_owned(), e.to_string()))?;
+        Self::from_millis(parsed.timestamp_millis())
+    }
+}
+
+impl From<DateTime<Utc>> for Timestamp {
+    fn from(time: DateTime<Utc>) -> Self {
+        Self(time.timestamp_millis().clamp(MIN, MAX))
+    }
+}
+
+impl From<Timestamp> for DateTime<Utc> {
+    fn from(time: Timestamp) -> Self {
+        // The range of a Timestamp is within chrono's, so the default is never taken.
+        DateTime::from_timestamp_millis(time.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = DateTime::<Utc>::from(*self);
+        f.write_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(TimestampVisitor)
+    }
+}
+
+struct TimestampVisitor;
+
+impl Visitor<'_> for TimestampVisitor {
+    type Value = Timestamp;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an RFC 3339 time such as 2026-11-23T01:02:03Z")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {
+        Timestamp::try_from(text).map_err(E::custom)
+    }
+}
+
+/// A timestamp as a bare number of milliseconds, for heads.
+pub(crate) mod as_millis {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    use super::Timestamp;
+
+    pub(crate) fn serialize<S: Serializer>(time: &Timestamp, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_i64(time.millis())
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Timestamp, D::Error> {
+        Timestamp::from_millis(i64::deserialize(d)?).map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_offset_is_read_and_utc_is_written() {
+        let time = Timestamp::try_from("1997-01-01T02:00:00+02:00").unwrap();
+        assert_eq!(time.to_string(), "1997-01-01T00:00:00.000Z");
+        assert_eq!(Timestamp::try_from(time.to_string().as_str()), Ok(time));
+    }
+
+    #[test]
+    fn impossible_dates_are_refused() {
+        for text in ["2026-02-30T00:00:00Z", "yesterday", "", "2026-01-01"] {
+            assert!(
+                matches!(
+                    Timestamp::try_from(text),
+                    Err(TimestampError::Malformed(..))
+                ),
+                "{text}"
+            );
+        }
+        assert_eq!(
+            Timestamp::try_from("0001-01-01T00:00:00Z"),
+            Err(TimestampError::OutOfRange)
+        );
+        assert_eq!(
+            Timestamp::try_from("1900-01-01T00:00:00Z")
+                .unwrap()
+                .millis(),
+            MIN
+        );
+        assert_eq!(
+            Timestamp::try_from("9999-12-31T23:59:59.999Z")
+                .unwrap()
+                .millis(),
+            MAX
+        );
+    }
+}

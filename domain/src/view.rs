@@ -1,0 +1,91 @@
+//! The `view` aggregate: what operators asked of a read model.
+//!
+//! A rebuild changes no fact, yet "who threw this view away, and when?" is a
+//! question for the audit trail, so the request is an event like any other.
+
+use cqrs_es::event_sink::EventSink;
+use cqrs_es::{Aggregate, DomainEvent};
+use serde::{Deserialize, Serialize};
+
+use crate::event::{DecodeError, LoggedEvent, from_json, tag_name, tag_version, to_json};
+
+/// Asks for a view to be folded anew from the log.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestRebuild;
+
+/// What happened to a view.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ViewEvent {
+    /// `rebuild_requested.1`
+    RebuildRequested {},
+}
+
+const REBUILD_REQUESTED: &str = "rebuild_requested.1";
+
+impl LoggedEvent for ViewEvent {
+    const TAGS: &'static [&'static str] = &[REBUILD_REQUESTED];
+
+    fn tag(&self) -> &'static str {
+        REBUILD_REQUESTED
+    }
+
+    fn data(&self) -> String {
+        to_json(&NoContent {})
+    }
+
+    fn decode(tag: &str, data: &str) -> Result<Self, DecodeError> {
+        match tag {
+            REBUILD_REQUESTED => {
+                from_json::<NoContent>(tag, data).map(|NoContent {}| Self::RebuildRequested {})
+            }
+            _ => Err(DecodeError::Unknown(tag.to_owned())),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct NoContent {}
+
+impl DomainEvent for ViewEvent {
+    fn event_type(&self) -> String {
+        tag_name(self.tag())
+    }
+
+    fn event_version(&self) -> String {
+        tag_version(self.tag())
+    }
+}
+
+/// How often a rebuild was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct View {
+    rebuilds: u64,
+}
+
+/// No request for a rebuild is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ViewError {}
+
+impl Aggregate for View {
+    const TYPE: &'static str = "view";
+    type Command = RequestRebuild;
+    type Event = ViewEvent;
+    type Error = ViewError;
+    type Services = ();
+
+    async fn handle(
+        &mut self,
+        RequestRebuild: RequestRebuild,
+        (): &(),
+        sink: &EventSink<Self>,
+    ) -> Result<(), ViewError> {
+        sink.write(ViewEvent::RebuildRequested {}, self).await;
+        Ok(())
+    }
+
+    fn apply(&mut self, event: ViewEvent) {
+        match event {
+            ViewEvent::RebuildRequested {} => self.rebuilds += 1,
+        }
+    }
+}

@@ -1,1 +1,29 @@
-//! commands
+//! The write side: loads what a command is decided on, asks `domain` to
+//! decide, appends the events.
+//!
+//! [`Commands`] has a method per command. All of them end in one function,
+//! `execute`, that owns load → handle → commit → retry on conflict, for one
+//! item and for ten thousand.
+
+mod activities;
+mod commands;
+mod context;
+mod customers;
+mod error;
+mod execute;
+mod kept;
+mod orders;
+mod store;
+mod verify;
+mod views;
+
+pub use activities::ActivityItem;
+pub use commands::Commands;
+pub use context::Context;
+pub use customers::CustomerItem;
+pub use error::CommandError;
+pub use execute::{Change, Outcome};
+pub use kept::Kept;
+pub use orders::OrderItem;
+pub use store::{LogContext, LogStore, StoreError};
+pub use verify::{Difference, HeadsReport, verify_heads};

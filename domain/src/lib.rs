@@ -13,6 +13,7 @@ mod digest;
 mod event;
 mod ids;
 mod instants;
+mod metadata;
 mod money;
 mod order;
 mod subject;
@@ -31,6 +32,7 @@ pub use customer::{
 pub use event::{DecodeError, Event, LoggedEvent, type_tags};
 pub use ids::{ActivityId, CustomerId, IdError, OrderId, ViewName};
 pub use instants::{Instants, InstantsError};
+pub use metadata::Metadata;
 pub use money::{Amount, AmountError, Currency, CurrencyError, MAX_AMOUNT};
 pub use order::{
     Figures, MAX_ITEMS, Order, OrderContent, OrderError, OrderEvent, OrderItem, OrderServices,

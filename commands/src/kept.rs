@@ -1,0 +1,101 @@
+//! Aggregates as the log keeps them.
+
+use cqrs_es::Aggregate;
+use domain::{Activity, Customer, DecodeError, LoggedEvent, Order, View};
+use eventlog::{Entry, Head, Key, Log};
+
+use crate::CommandError;
+
+/// An aggregate whose folded state is kept in a head.
+pub trait Kept: Aggregate<Event: LoggedEvent, Command: Clone> + Clone {
+    /// The version of the fold. Raise it when `apply` or the state's form
+    /// changes: older heads are then folded anew from their events.
+    const FOLD: u32;
+}
+
+impl Kept for Customer {
+    const FOLD: u32 = 1;
+}
+
+impl Kept for Order {
+    const FOLD: u32 = 1;
+}
+
+impl Kept for Activity {
+    const FOLD: u32 = 1;
+}
+
+impl Kept for View {
+    const FOLD: u32 = 1;
+}
+
+/// An aggregate as it stands, ready to decide.
+#[derive(Debug, Clone)]
+pub(crate) struct Loaded<A> {
+    /// How many events it has.
+    pub(crate) version: u64,
+    /// The number of the last one; 0 for none.
+    pub(crate) last: u64,
+    /// Its state.
+    pub(crate) aggregate: A,
+}
+
+impl<A: Kept> Loaded<A> {
+    /// From a head; from the events where the head's state is of an older fold
+    /// or not readable.
+    pub(crate) async fn load(
+        log: &Log,
+        key: &Key,
+        head: Option<Head>,
+    ) -> Result<Self, CommandError> {
+        let Some(head) = head else {
+            return Ok(Self {
+                version: 0,
+                last: 0,
+                aggregate: A::default(),
+            });
+        };
+        if head.fold == A::FOLD
+            && let Ok(aggregate) = serde_json::from_str(&head.state)
+        {
+            return Ok(Self {
+                version: head.version,
+                last: head.last,
+                aggregate,
+            });
+        }
+        tracing::debug!(%key, fold = head.fold, "folding a head anew");
+        Self::refold(key, &log.history(key).await?)
+    }
+
+    /// From the events alone.
+    pub(crate) fn refold(key: &Key, history: &[Entry]) -> Result<Self, CommandError> {
+        let mut aggregate = A::default();
+        for entry in history {
+            aggregate.apply(decode::<A>(entry).map_err(|source| unreadable(key, source))?);
+        }
+        let last = history.last();
+        Ok(Self {
+            version: last.map_or(0, |entry| entry.version),
+            last: last.map_or(0, |entry| entry.position.number),
+            aggregate,
+        })
+    }
+}
+
+pub(crate) fn decode<A: Kept>(entry: &Entry) -> Result<A::Event, DecodeError> {
+    A::Event::decode(&entry.tag, &entry.data)
+}
+
+pub(crate) fn unreadable(key: &Key, source: DecodeError) -> CommandError {
+    CommandError::Unreadable {
+        key: key.to_string(),
+        source,
+    }
+}
+
+/// A state as its head holds it.
+pub(crate) fn state<A: Kept>(aggregate: &A) -> String {
+    // States are structs of numbers and texts, which always have a JSON form.
+    serde_json::to_string(aggregate).unwrap_or_default()
+}

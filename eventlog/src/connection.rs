@@ -1,0 +1,118 @@
+//! One connection type for a single Redis and for Redis Cluster.
+
+use std::time::Duration;
+
+use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
+use redis::cluster::ClusterClient;
+use redis::cluster_async::ClusterConnection;
+use redis::io::tcp::TcpSettings;
+use redis::{Client, Cmd, ConnectionInfo, IntoConnectionInfo, Pipeline, RedisFuture, Value};
+
+use crate::LogError;
+
+/// How long a command may take: an fsync on a busy disk is slow, not dead.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Shared, multiplexed, reconnecting.
+#[derive(Clone)]
+pub(crate) enum Connection {
+    Single(ConnectionManager),
+    Cluster(ClusterConnection),
+}
+
+/// Where Redis is, and whether it is a cluster.
+#[derive(Clone)]
+pub(crate) struct Server {
+    info: ConnectionInfo,
+    cluster: bool,
+}
+
+impl Server {
+    /// Finds out whether the Redis at `url` is a node of a cluster.
+    pub(crate) async fn find(url: &str) -> Result<Self, LogError> {
+        let info = url
+            .into_connection_info()
+            .map_err(|e| LogError::Options(format!("REDIS_URL: {e}")))?
+            .set_tcp_settings(nodelay());
+        let mut node = single(&info, Some(RESPONSE_TIMEOUT)).await?;
+        let reply: String = redis::cmd("INFO")
+            .arg("cluster")
+            .query_async(&mut node)
+            .await?;
+        let cluster = reply.contains("cluster_enabled:1");
+        Ok(Self { info, cluster })
+    }
+
+    /// The connection for all commands that answer at once.
+    pub(crate) async fn connect(&self) -> Result<Connection, LogError> {
+        self.open(Some(RESPONSE_TIMEOUT)).await
+    }
+
+    /// A connection of its own for commands that block for at most `wait`.
+    pub(crate) async fn connect_blocking(&self, wait: Duration) -> Result<Connection, LogError> {
+        self.open(Some(wait + RESPONSE_TIMEOUT)).await
+    }
+
+    async fn open(&self, timeout: Option<Duration>) -> Result<Connection, LogError> {
+        if !self.cluster {
+            return Ok(Connection::Single(single(&self.info, timeout).await?));
+        }
+        let mut builder = ClusterClient::builder([self.info.clone()])
+            .tcp_settings(nodelay())
+            .connection_timeout(CONNECT_TIMEOUT)
+            .retries(3);
+        if let Some(timeout) = timeout {
+            builder = builder.response_timeout(timeout);
+        }
+        let client = builder.build()?;
+        Ok(Connection::Cluster(client.get_async_connection().await?))
+    }
+}
+
+async fn single(
+    info: &ConnectionInfo,
+    timeout: Option<Duration>,
+) -> Result<ConnectionManager, LogError> {
+    // Few and quick: a caller would rather hear "not available" than wait.
+    let config = ConnectionManagerConfig::new()
+        .set_number_of_retries(2)
+        .set_min_delay(Duration::from_millis(50))
+        .set_max_delay(Duration::from_millis(200))
+        .set_connection_timeout(Some(CONNECT_TIMEOUT))
+        .set_response_timeout(timeout);
+    let client = Client::open(info.clone())?;
+    Ok(ConnectionManager::new_with_config(client, config).await?)
+}
+
+fn nodelay() -> TcpSettings {
+    TcpSettings::default().set_nodelay(true)
+}
+
+impl ConnectionLike for Connection {
+    fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
+        match self {
+            Self::Single(connection) => connection.req_packed_command(cmd),
+            Self::Cluster(connection) => connection.req_packed_command(cmd),
+        }
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        match self {
+            Self::Single(connection) => connection.req_packed_commands(pipeline, offset, count),
+            Self::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
+        }
+    }
+
+    fn get_db(&self) -> i64 {
+        match self {
+            Self::Single(connection) => connection.get_db(),
+            Self::Cluster(connection) => connection.get_db(),
+        }
+    }
+}

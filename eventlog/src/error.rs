@@ -1,0 +1,79 @@
+//! What can go wrong with the log.
+
+use std::sync::Arc;
+
+use crate::{Position, UnsafeSetting};
+
+/// Why the log did not answer, or what is wrong with it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LogError {
+    /// Redis is away, loading, or did not answer in time. An append may or may
+    /// not have happened; repeating the command finds out.
+    #[error("Redis is not available: {0}")]
+    Unavailable(Arc<redis::RedisError>),
+    /// Redis has no memory left for new events. Nothing was written.
+    #[error("Redis is out of memory")]
+    Full,
+    /// Redis refuses something it should never refuse.
+    #[error("Redis refused a command: {0}")]
+    Refused(Arc<redis::RedisError>),
+    /// Redis could lose what it acknowledged.
+    #[error("this Redis can lose acknowledged events: {}", join(.0))]
+    NotDurable(Vec<UnsafeSetting>),
+    /// A setting fixed at the first start has another value now.
+    #[error("{name} is {stored} in this log since its first start, and cannot be {given}")]
+    Pinned {
+        /// The setting.
+        name: String,
+        /// Its value since the first start.
+        stored: String,
+        /// The value asked for.
+        given: String,
+    },
+    /// The log contradicts itself.
+    #[error("the log is damaged at {at}: {what}")]
+    Damaged {
+        /// Where.
+        at: Position,
+        /// How.
+        what: String,
+    },
+    /// The options make no sense.
+    #[error("{0}")]
+    Options(String),
+    /// The process is stopping.
+    #[error("the log is closed")]
+    Closed,
+}
+
+fn join(settings: &[UnsafeSetting]) -> String {
+    let all: Vec<_> = settings.iter().map(ToString::to_string).collect();
+    all.join("; ")
+}
+
+impl From<redis::RedisError> for LogError {
+    fn from(error: redis::RedisError) -> Self {
+        use redis::{ErrorKind, ServerErrorKind as Server};
+        let code = error.code().unwrap_or_default();
+        if code == "OOM" || error.to_string().contains("OOM command not allowed") {
+            return Self::Full;
+        }
+        let passing = matches!(
+            error.kind(),
+            ErrorKind::Io
+                | ErrorKind::ClusterConnectionNotFound
+                | ErrorKind::Server(
+                    Server::BusyLoading
+                        | Server::TryAgain
+                        | Server::ClusterDown
+                        | Server::MasterDown
+                        | Server::ReadOnly
+                )
+        );
+        if passing || code == "MISCONF" || error.is_connection_dropped() || error.is_timeout() {
+            Self::Unavailable(Arc::new(error))
+        } else {
+            Self::Refused(Arc::new(error))
+        }
+    }
+}

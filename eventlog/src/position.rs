@@ -1,0 +1,119 @@
+//! Where an event stands in the log.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+/// One of the P streams, counted from 0.
+pub type Partition = u16;
+
+/// A place in the log, written `partition:number`. Numbers are gapless from 1
+/// within their partition; 0 stands for "before the first".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    /// The stream.
+    pub partition: Partition,
+    /// The place within it.
+    pub number: u64,
+}
+
+/// The text is not a position.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a position such as 3:1842")]
+pub struct PositionError(String);
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.partition, self.number)
+    }
+}
+
+impl FromStr for Position {
+    type Err = PositionError;
+
+    fn from_str(text: &str) -> Result<Self, PositionError> {
+        let parse = || {
+            let (partition, number) = text.split_once(':')?;
+            let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+            if !digits(partition) || !digits(number) {
+                return None;
+            }
+            Some(Self {
+                partition: partition.parse().ok()?,
+                number: number.parse().ok()?,
+            })
+        };
+        parse().ok_or_else(|| PositionError(text.to_owned()))
+    }
+}
+
+/// The furthest position of each partition among some; written
+/// comma-separated.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Positions(BTreeMap<Partition, u64>);
+
+impl Positions {
+    /// Takes one more in.
+    pub fn insert(&mut self, position: Position) {
+        let number = self.0.entry(position.partition).or_default();
+        *number = position.number.max(*number);
+    }
+
+    /// One position per partition that has any.
+    pub fn iter(&self) -> impl Iterator<Item = Position> {
+        self.0
+            .iter()
+            .map(|(&partition, &number)| Position { partition, number })
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<Position> for Positions {
+    fn from_iter<I: IntoIterator<Item = Position>>(positions: I) -> Self {
+        let mut all = Self::default();
+        positions.into_iter().for_each(|p| all.insert(p));
+        all
+    }
+}
+
+impl fmt::Display for Positions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, position) in self.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            write!(f, "{comma}{position}")?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Positions {
+    type Err = PositionError;
+
+    fn from_str(text: &str) -> Result<Self, PositionError> {
+        text.split(',').map(|part| part.trim().parse()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_furthest_of_each_partition_counts() {
+        let positions: Positions = "3:7, 1:2,3:5".parse().unwrap();
+        assert_eq!(positions.to_string(), "1:2,3:7");
+    }
+
+    #[test]
+    fn other_texts_are_refused() {
+        for text in [
+            "", "3", "3:", ":1", "3:-1", "+3:1", "a:b", "99999:1", "1:2,",
+        ] {
+            assert!(text.parse::<Positions>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Questions to every server behind a connection.
+
+use redis::cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo};
+use redis::{Cmd, Value};
+
+use crate::LogError;
+use crate::connection::Connection;
+
+/// How much memory the fullest server has used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Bytes.
+    pub used: u64,
+    /// The most it may use, in bytes; 0 for no bound.
+    pub max: u64,
+}
+
+impl Memory {
+    /// Used over allowed; 0 where there is no bound.
+    pub fn fullness(self) -> f64 {
+        if self.max == 0 {
+            0.0
+        } else {
+            self.used as f64 / self.max as f64
+        }
+    }
+}
+
+/// The answer of each primary, in no order.
+pub(crate) async fn ask_all(connection: &Connection, cmd: &Cmd) -> Result<Vec<Value>, LogError> {
+    match connection.clone() {
+        Connection::Single(mut single) => Ok(vec![cmd.query_async(&mut single).await?]),
+        Connection::Cluster(mut cluster) => {
+            let all = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
+            match cluster.route_command(cmd.clone(), all).await? {
+                Value::Map(nodes) => Ok(nodes.into_iter().map(|(_, answer)| answer).collect()),
+                Value::Array(answers) => Ok(answers),
+                other => Ok(vec![other]),
+            }
+        }
+    }
+}
+
+/// The memory of the server that has the least left.
+pub(crate) async fn memory(connection: &Connection) -> Result<Memory, LogError> {
+    let mut info = redis::cmd("INFO");
+    info.arg("memory");
+    let mut fullest = Memory::default();
+    for answer in ask_all(connection, &info).await? {
+        let text: String = redis::from_redis_value(answer).map_err(redis::RedisError::from)?;
+        let memory = Memory {
+            used: field(&text, "used_memory"),
+            max: field(&text, "maxmemory"),
+        };
+        if memory.fullness() >= fullest.fullness() {
+            fullest = memory;
+        }
+    }
+    Ok(fullest)
+}
+
+fn field(info: &str, name: &str) -> u64 {
+    info.lines()
+        .filter_map(|line| line.trim_end().split_once(':'))
+        .find(|(key, _)| *key == name)
+        .and_then(|(_, value)| value.parse().ok())
+        .unwrap_or_default()
+}

@@ -1,1 +1,37 @@
-//! projections
+//! The read side: views folded from the log into MongoDB, and the questions
+//! they answer.
+//!
+//! A folder per view holds its document, its fold and its queries. Everything
+//! else here is the same for all of them: the projector that keeps a view up
+//! to date, the rebuild that folds a new generation while the old one serves,
+//! and the verification that holds a view against the log.
+
+pub mod audit;
+mod checkpoint;
+pub mod customers;
+mod documents;
+mod error;
+mod generation;
+pub mod orders;
+mod page;
+mod projector;
+mod rebuild;
+mod recorded;
+mod status;
+mod store;
+mod verify;
+mod view;
+mod wait;
+
+pub use checkpoint::Checkpoint;
+pub use error::ProjectError;
+pub use generation::Generations;
+pub use page::{Page, PageError, PageRequest};
+pub use projector::{Mode, Projector};
+pub use rebuild::{Progress, RebuildError, RebuildReport, rebuild, roll_back};
+pub use recorded::{ReadError, Recorded};
+pub use status::{PartitionStatus, ViewStatus};
+pub use store::{QueryError, Store, StoreOptions};
+pub use verify::{DocumentsReport, verify_documents};
+pub use view::{AnyView, FoldError, VIEWS, View, view_named};
+pub use wait::WaitError;

@@ -1,0 +1,158 @@
+//! How far a generation of a view is folded, partition by partition.
+
+use bson::doc;
+use eventlog::{Partition, Position};
+use futures::TryStreamExt;
+use mongodb::Collection;
+use serde::{Deserialize, Serialize};
+
+use crate::Store;
+use crate::store::barrier;
+
+/// A checkpoint, as it stands in the collection `checkpoints`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    #[serde(rename = "_id")]
+    id: String,
+    /// The view.
+    pub view: String,
+    /// The generation.
+    pub generation: i32,
+    /// The partition.
+    pub partition: i32,
+    /// The last event folded.
+    pub number: i64,
+    /// That event's fingerprint.
+    pub fingerprint: String,
+    /// How many events of unknown types were passed over.
+    #[serde(default)]
+    pub skipped: i64,
+    /// Why the view stands still here, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
+}
+
+impl Checkpoint {
+    /// The last event folded.
+    pub fn position(&self) -> Position {
+        Position {
+            partition: Partition::try_from(self.partition).unwrap_or_default(),
+            number: u64::try_from(self.number).unwrap_or_default(),
+        }
+    }
+}
+
+/// The checkpoints of one generation of a view.
+#[derive(Clone)]
+pub(crate) struct Checkpoints {
+    collection: Collection<Checkpoint>,
+    view: &'static str,
+    generation: i32,
+}
+
+/// Where to move a checkpoint.
+pub(crate) struct Advance {
+    pub(crate) to: Position,
+    pub(crate) fingerprint: String,
+    pub(crate) skipped: i64,
+}
+
+impl Checkpoints {
+    pub(crate) fn of(store: &Store, view: &'static str, generation: i32) -> Self {
+        Self {
+            collection: store.database().collection("checkpoints"),
+            view,
+            generation,
+        }
+    }
+
+    fn id(&self, partition: Partition) -> String {
+        format!("{}_g{}/{partition}", self.view, self.generation)
+    }
+
+    pub(crate) async fn load(
+        &self,
+        partition: Partition,
+    ) -> Result<Option<Checkpoint>, mongodb::error::Error> {
+        let id = self.id(partition);
+        self.collection.find_one(doc! {"_id": id}).await
+    }
+
+    pub(crate) async fn all(&self) -> Result<Vec<Checkpoint>, mongodb::error::Error> {
+        let filter = doc! {"view": self.view, "generation": self.generation};
+        self.collection.find(filter).await?.try_collect().await
+    }
+
+    /// Moves a checkpoint forward, never back, and clears its stop.
+    pub(crate) async fn advance(&self, advance: Advance) -> Result<(), mongodb::error::Error> {
+        let Position { partition, number } = advance.to;
+        let number = number as i64;
+        let filter = doc! {"_id": self.id(partition), "number": {"$lt": number}};
+        let update = doc! {
+            "$set": {
+                "view": self.view,
+                "generation": self.generation,
+                "partition": i32::from(partition),
+                "number": number,
+                "fingerprint": advance.fingerprint,
+            },
+            "$inc": {"skipped": advance.skipped},
+            "$unset": {"stopped": ""},
+        };
+        let moved = self
+            .collection
+            .update_one(filter, update)
+            .upsert(true)
+            .write_concern(barrier())
+            .await;
+        match moved {
+            Ok(_) => Ok(()),
+            // The upsert found a checkpoint already as far: another projector
+            // was quicker.
+            Err(error) if is_duplicate(&error) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Says why the view stands still.
+    pub(crate) async fn stop(
+        &self,
+        partition: Partition,
+        reason: &str,
+    ) -> Result<(), mongodb::error::Error> {
+        let update = doc! {
+            "$set": {"stopped": reason},
+            "$setOnInsert": {
+                "view": self.view,
+                "generation": self.generation,
+                "partition": i32::from(partition),
+                "number": 0i64,
+                "fingerprint": "",
+                "skipped": 0i64,
+            },
+        };
+        self.collection
+            .update_one(doc! {"_id": self.id(partition)}, update)
+            .upsert(true)
+            .await
+            .map(|_| ())
+    }
+
+    pub(crate) async fn drop(&self) -> Result<(), mongodb::error::Error> {
+        let filter = doc! {"view": self.view, "generation": self.generation};
+        self.collection.delete_many(filter).await.map(|_| ())
+    }
+}
+
+/// Whether MongoDB refused a second document with the same id.
+pub(crate) fn is_duplicate(error: &mongodb::error::Error) -> bool {
+    use mongodb::error::{ErrorKind, WriteFailure};
+    match &*error.kind {
+        ErrorKind::Write(WriteFailure::WriteError(error)) => error.code == DUPLICATE,
+        ErrorKind::Command(error) => error.code == DUPLICATE,
+        _ => false,
+    }
+}
+
+/// MongoDB's code for a duplicate key.
+pub(crate) const DUPLICATE: i32 = 11_000;

@@ -1,0 +1,75 @@
+//! What is asked of customers.
+
+use bson::doc;
+use futures::TryStreamExt;
+
+use super::{CustomerDocument, Customers};
+use crate::view::View;
+use crate::{Page, PageRequest, QueryError, Store};
+
+impl Store {
+    /// One customer.
+    ///
+    /// # Errors
+    /// [`QueryError`] if MongoDB does not answer.
+    pub async fn customer(&self, id: &str) -> Result<Option<CustomerDocument>, QueryError> {
+        let customers = self.serving::<CustomerDocument>(Customers::NAME).await?;
+        Ok(customers.find_one(doc! {"_id": id}).await?)
+    }
+
+    /// Customers by id, those whose id, name or e-mail starts with `q` in any
+    /// case, or all.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn customers(
+        &self,
+        q: Option<&str>,
+        page: &PageRequest,
+    ) -> Result<Page<(String, CustomerDocument)>, QueryError> {
+        let mut filter = doc! {};
+        if let Some(q) = q {
+            let start = format!("^{}", escape(&q.to_lowercase()));
+            filter.insert("search", doc! {"$regex": start});
+        }
+        if let Some(after) = page.after::<String>()? {
+            filter.insert("_id", doc! {"$gt": after});
+        }
+        let customers = self
+            .serving::<bson::RawDocumentBuf>(Customers::NAME)
+            .await?;
+        let cursor = customers
+            .find(filter)
+            .sort(doc! {"_id": 1})
+            .limit(page.fetch())
+            .await?;
+        let found: Vec<_> = cursor
+            .map_err(QueryError::from)
+            .and_then(async |raw| identified(&raw).map_err(QueryError::from))
+            .try_collect()
+            .await?;
+        Ok(page.cut(found, |(id, _)| id.clone()))
+    }
+}
+
+fn identified(
+    raw: &bson::RawDocumentBuf,
+) -> Result<(String, CustomerDocument), mongodb::error::Error> {
+    let custom = mongodb::error::Error::custom;
+    let id = raw.get_str("_id").map_err(custom)?.to_owned();
+    let document = bson::deserialize_from_slice(raw.as_bytes()).map_err(custom)?;
+    Ok((id, document))
+}
+
+/// The text with everything escaped that means something in a regular
+/// expression.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_ascii_punctuation() {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}

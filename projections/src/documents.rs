@@ -1,0 +1,173 @@
+//! Documents with the position they were folded to, and guarded writes.
+
+use std::collections::HashMap;
+
+use bson::{RawDocument, RawDocumentBuf, cstr, doc, rawdoc};
+use eventlog::Partition;
+use futures::TryStreamExt;
+use mongodb::Collection;
+use mongodb::error::{Error, ErrorKind};
+
+use crate::Store;
+use crate::checkpoint::DUPLICATE;
+
+/// How many bytes of documents one command carries. MongoDB takes 48 MB.
+const MAX_BYTES: usize = 8 << 20;
+
+/// One generation's documents. Beside its own fields each has `_id`,
+/// `_partition` (the one that feeds it) and `_number` (the last event folded
+/// into it).
+#[derive(Clone)]
+pub(crate) struct Documents {
+    store: Store,
+    collection: Collection<RawDocumentBuf>,
+}
+
+/// A document to write.
+pub(crate) struct Write {
+    pub(crate) id: String,
+    /// The number it had when it was read; `None` if it was not there.
+    pub(crate) expected: Option<i64>,
+    /// The whole document.
+    pub(crate) document: RawDocumentBuf,
+}
+
+/// A document as read.
+pub(crate) struct Stored {
+    pub(crate) number: i64,
+    pub(crate) document: RawDocumentBuf,
+}
+
+impl Documents {
+    pub(crate) fn of(store: &Store, view: &str, generation: i32) -> Self {
+        Self {
+            store: store.clone(),
+            collection: store.collection(view, generation),
+        }
+    }
+
+    pub(crate) fn collection(&self) -> &Collection<RawDocumentBuf> {
+        &self.collection
+    }
+
+    /// The documents of these ids that there are.
+    pub(crate) async fn load(&self, ids: &[&str]) -> Result<HashMap<String, Stored>, Error> {
+        let mut found = HashMap::with_capacity(ids.len());
+        let filter = doc! {"_id": {"$in": ids}};
+        let mut cursor = self.collection.find(filter).batch_size(10_000).await?;
+        while let Some(document) = cursor.try_next().await? {
+            let id = document.get_str("_id").map_err(Error::custom)?.to_owned();
+            let number = document.get_i64("_number").map_err(Error::custom)?;
+            found.insert(id, Stored { number, document });
+        }
+        Ok(found)
+    }
+
+    /// Writes documents that are still as they were read. Returns whether all
+    /// of them were; if not, some others may have been written.
+    pub(crate) async fn write(&self, writes: Vec<Write>) -> Result<bool, Error> {
+        let (inserts, updates): (Vec<_>, Vec<_>) =
+            writes.into_iter().partition(|w| w.expected.is_none());
+        let inserted = self.insert(inserts).await?;
+        let mut all = inserted;
+        for chunk in chunks(&updates) {
+            all &= self.update(chunk).await?;
+        }
+        Ok(all)
+    }
+
+    async fn insert(&self, inserts: Vec<Write>) -> Result<bool, Error> {
+        if inserts.is_empty() {
+            return Ok(true);
+        }
+        let documents = inserts.iter().map(|write| &write.document);
+        match self.collection.insert_many(documents).ordered(false).await {
+            Ok(_) => Ok(true),
+            Err(error) if only_duplicates(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Replaces documents, each guarded by the number it had.
+    async fn update(&self, writes: &[Write]) -> Result<bool, Error> {
+        let mut statements = bson::RawArrayBuf::new();
+        for write in writes {
+            let mut statement = RawDocumentBuf::new();
+            let guard = rawdoc! {"_id": write.id.as_str(), "_number": write.expected.unwrap_or(0)};
+            statement.append(cstr!("q"), guard);
+            statement.append(cstr!("u"), &write.document);
+            statements.push(statement);
+        }
+        let command = rawdoc! {
+            "update": self.collection.name(),
+            "updates": statements,
+            "ordered": false,
+        };
+        let reply = self.store.database().run_raw_command(command).await?;
+        // Such a command answers "ok" even when some of its statements failed.
+        if let Some(errors) = reply
+            .get_array("writeErrors")
+            .ok()
+            .filter(|e| !e.is_empty())
+        {
+            return Err(Error::custom(format!("an update failed: {errors:?}")));
+        }
+        let matched = reply.get_i32("n").map_err(Error::custom)?;
+        Ok(usize::try_from(matched) == Ok(writes.len()))
+    }
+}
+
+fn only_duplicates(error: &Error) -> bool {
+    match &*error.kind {
+        ErrorKind::InsertMany(failed) => {
+            failed.write_concern_error.is_none()
+                && failed
+                    .write_errors
+                    .iter()
+                    .flatten()
+                    .all(|error| error.code == DUPLICATE)
+        }
+        _ => false,
+    }
+}
+
+/// Cuts writes where they would pass [`MAX_BYTES`].
+fn chunks(writes: &[Write]) -> impl Iterator<Item = &[Write]> {
+    let mut rest = writes;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let mut bytes = 0;
+        let fits = |write: &&Write| {
+            bytes += write.document.as_bytes().len();
+            bytes <= MAX_BYTES
+        };
+        let count = rest.iter().take_while(fits).count().max(1);
+        let (chunk, after) = rest.split_at(count);
+        rest = after;
+        Some(chunk)
+    })
+}
+
+/// A document with the fields that place it, before its own.
+pub(crate) fn placed(
+    id: &str,
+    partition: Partition,
+    number: i64,
+    document: &RawDocument,
+) -> Result<RawDocumentBuf, bson::error::Error> {
+    let mut placed = rawdoc! {
+        "_id": id,
+        "_partition": i32::from(partition),
+        "_number": number,
+    }
+    .into_bytes();
+    // Both are documents: a length, elements, a final zero. The second one's
+    // elements go behind the first one's.
+    placed.pop();
+    placed.extend_from_slice(&document.as_bytes()[4..]);
+    let length = i32::try_from(placed.len()).unwrap_or(i32::MAX);
+    placed[..4].copy_from_slice(&length.to_le_bytes());
+    RawDocumentBuf::from_bytes(placed)
+}

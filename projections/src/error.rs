@@ -1,0 +1,57 @@
+//! Why a view does not move on.
+
+use eventlog::{LogError, Position};
+
+/// Why a projector stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectError {
+    /// The log does not answer.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// MongoDB does not answer.
+    #[error("MongoDB: {0}")]
+    Mongo(#[from] mongodb::error::Error),
+    /// The view cannot take this event; it stands still before it.
+    #[error("{view} cannot take the event at {position}: {reason}")]
+    Event {
+        /// The view.
+        view: &'static str,
+        /// The event.
+        position: Position,
+        /// Why.
+        reason: String,
+    },
+    /// What was folded is not in the log any more.
+    #[error(
+        "{view} was folded up to {position}, but the log has another event there or none: \
+         it was rolled back; rebuild the view"
+    )]
+    RolledBack {
+        /// The view.
+        view: &'static str,
+        /// How far it was folded.
+        position: Position,
+    },
+    /// The documents are gone though they were folded.
+    #[error("the collection {0} is gone; rebuild the view")]
+    CollectionGone(String),
+    /// Others kept writing the same documents.
+    #[error("the documents of {view} kept changing while a batch up to {position} was written")]
+    Contended {
+        /// The view.
+        view: &'static str,
+        /// The batch's last event.
+        position: Position,
+    },
+}
+
+impl ProjectError {
+    /// Whether waiting cannot help: somebody has to look.
+    pub fn is_stop(&self) -> bool {
+        match self {
+            Self::Event { .. } | Self::RolledBack { .. } | Self::CollectionGone(_) => true,
+            Self::Log(error) => matches!(error, LogError::Damaged { .. }),
+            Self::Mongo(_) | Self::Contended { .. } => false,
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Which generation of a view serves, and which came before.
+
+use bson::doc;
+use mongodb::Collection;
+use mongodb::options::ReturnDocument;
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::Checkpoints;
+use crate::store::{Store, barrier};
+use crate::view::{AnyView, VIEWS};
+
+/// The pointers of one view, as they stand in the collection `generations`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pointer {
+    #[serde(rename = "_id")]
+    view: String,
+    /// The generation that serves.
+    pub active: i32,
+    /// The one before it, kept for one step back.
+    pub previous: Option<i32>,
+    /// The one being folded.
+    pub building: Option<i32>,
+    /// The highest number ever given.
+    pub highest: i32,
+}
+
+/// The pointers of all views.
+#[derive(Clone)]
+pub struct Generations {
+    store: Store,
+    collection: Collection<Pointer>,
+}
+
+impl Generations {
+    pub(crate) fn new(store: Store) -> Self {
+        let collection = store.database().collection("generations");
+        Self { store, collection }
+    }
+
+    /// The pointers of a view; `None` before the workers' first start.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer.
+    pub async fn find(&self, view: &str) -> Result<Option<Pointer>, mongodb::error::Error> {
+        self.collection.find_one(doc! {"_id": view}).await
+    }
+
+    /// The generation that serves; 1 before the workers' first start.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer.
+    pub async fn active(&self, view: &str) -> Result<i32, mongodb::error::Error> {
+        Ok(self.find(view).await?.map_or(1, |pointer| pointer.active))
+    }
+
+    /// Makes sure that every view has a first generation with its indexes.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer.
+    pub async fn prepare(&self) -> Result<(), mongodb::error::Error> {
+        for view in VIEWS {
+            let first = doc! {"$setOnInsert": {
+                "active": 1, "previous": null, "building": null, "highest": 1,
+            }};
+            let filter = doc! {"_id": view.name()};
+            let put = self
+                .collection
+                .update_one(filter, first)
+                .upsert(true)
+                .write_concern(barrier())
+                .await?;
+            if put.upserted_id.is_some() {
+                self.create_collection(view, 1).await?;
+            }
+            // Again at every start: a process may have died in between.
+            self.create_indexes(view, self.active(view.name()).await?)
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn create_collection(
+        &self,
+        view: &dyn AnyView,
+        generation: i32,
+    ) -> Result<(), mongodb::error::Error> {
+        let name = crate::store::collection_name(view.name(), generation);
+        match self.store.database().create_collection(name).await {
+            Err(error) if is_exists(&error) => Ok(()),
+            other => other,
+        }
+    }
+
+    pub(crate) async fn create_indexes(
+        &self,
+        view: &dyn AnyView,
+        generation: i32,
+    ) -> Result<(), mongodb::error::Error> {
+        let indexes = view.indexes();
+        if !indexes.is_empty() {
+            let collection = self.store.collection(view.name(), generation);
+            collection.create_indexes(indexes).await?;
+        }
+        Ok(())
+    }
+
+    /// Starts a new generation, empty and without indexes; one that was begun
+    /// before and not finished is dropped.
+    pub(crate) async fn begin(
+        &self,
+        view: &'static dyn AnyView,
+    ) -> Result<i32, mongodb::error::Error> {
+        let name = view.name();
+        if let Some(abandoned) = self.find(name).await?.and_then(|p| p.building) {
+            self.drop(name, abandoned).await?;
+        }
+        let next = vec![
+            doc! {"$set": {"highest": {"$add": ["$highest", 1]}}},
+            doc! {"$set": {"building": "$highest"}},
+        ];
+        let pointer = self
+            .collection
+            .find_one_and_update(doc! {"_id": name}, next)
+            .return_document(ReturnDocument::After)
+            .write_concern(barrier())
+            .await?;
+        let generation = pointer.and_then(|p| p.building).unwrap_or(1);
+        self.drop(name, generation).await?;
+        self.create_collection(view, generation).await?;
+        Ok(generation)
+    }
+
+    /// Lets a finished generation serve. What served before is kept, what came
+    /// before that is dropped.
+    pub(crate) async fn switch(
+        &self,
+        view: &'static str,
+        generation: i32,
+    ) -> Result<(), mongodb::error::Error> {
+        let Some(before) = self.find(view).await? else {
+            return Ok(());
+        };
+        self.point(view, generation, Some(before.active)).await?;
+        match before.previous {
+            Some(old) if old != generation => self.drop(view, old).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn point(
+        &self,
+        view: &str,
+        active: i32,
+        previous: Option<i32>,
+    ) -> Result<(), mongodb::error::Error> {
+        let update = doc! {"$set": {"active": active, "previous": previous, "building": null}};
+        self.collection
+            .update_one(doc! {"_id": view}, update)
+            .write_concern(barrier())
+            .await
+            .map(|_| ())
+    }
+
+    pub(crate) async fn drop(
+        &self,
+        view: &'static str,
+        generation: i32,
+    ) -> Result<(), mongodb::error::Error> {
+        self.store.collection(view, generation).drop().await?;
+        Checkpoints::of(&self.store, view, generation).drop().await
+    }
+}
+
+fn is_exists(error: &mongodb::error::Error) -> bool {
+    const NAMESPACE_EXISTS: i32 = 48;
+    matches!(
+        &*error.kind,
+        mongodb::error::ErrorKind::Command(error) if error.code == NAMESPACE_EXISTS
+    )
+}

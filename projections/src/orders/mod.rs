@@ -1,0 +1,85 @@
+//! Orders, one by one.
+
+mod query;
+
+use bson::{DateTime, doc};
+use domain::{Event, OrderContent, OrderItem, Subject};
+use mongodb::IndexModel;
+use serde::{Deserialize, Serialize};
+
+use crate::Recorded;
+use crate::view::{FoldError, View};
+
+/// The view `orders`, a document per order, with the id `customer/order`.
+pub struct Orders;
+
+/// An order as it is now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderDocument {
+    /// Unique within its customer.
+    pub order_id: String,
+    /// Whose.
+    pub customer_id: String,
+    /// Minor units.
+    pub amount: i64,
+    /// ISO 4217.
+    pub currency: String,
+    /// When it was placed.
+    pub placed_at: DateTime,
+    /// `placed`, `cancelled` or `refunded`.
+    pub status: String,
+    /// Its lines.
+    #[serde(default)]
+    pub items: Vec<OrderItem>,
+    /// When it was last changed.
+    pub updated_at: DateTime,
+}
+
+impl View for Orders {
+    const NAME: &'static str = "orders";
+    type Document = OrderDocument;
+
+    fn document_of(event: &Recorded) -> Option<String> {
+        match &event.subject {
+            Subject::Order(customer, order) => Some(format!("{customer}/{order}")),
+            _ => None,
+        }
+    }
+
+    fn fold(_: Option<OrderDocument>, event: &Recorded) -> Result<OrderDocument, FoldError> {
+        match (&event.subject, &event.event) {
+            (Subject::Order(customer, order), Event::Order(happened)) => {
+                let content = happened.content().clone();
+                let recorded = DateTime::from_millis(event.metadata.at.millis());
+                let ids = (order.as_str(), customer.as_str());
+                Ok(document(ids, content, recorded))
+            }
+            _ => Err(FoldError(format!("{} is no order", event.subject))),
+        }
+    }
+
+    fn indexes() -> Vec<IndexModel> {
+        let by_customer = doc! {"customer_id": 1, "placed_at": -1, "_id": 1};
+        let newest = doc! {"placed_at": -1, "_id": 1};
+        [by_customer, newest]
+            .map(|keys| IndexModel::builder().keys(keys).build())
+            .into()
+    }
+}
+
+fn document(
+    (order, customer): (&str, &str),
+    content: OrderContent,
+    recorded: DateTime,
+) -> OrderDocument {
+    OrderDocument {
+        order_id: order.to_owned(),
+        customer_id: customer.to_owned(),
+        amount: content.amount.minor(),
+        currency: content.currency.code().to_owned(),
+        placed_at: DateTime::from_millis(content.placed_at.millis()),
+        status: content.status.as_str().to_owned(),
+        items: content.items,
+        updated_at: recorded,
+    }
+}

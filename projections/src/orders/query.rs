@@ -1,0 +1,44 @@
+//! What is asked of orders.
+
+use bson::{DateTime, doc};
+use futures::TryStreamExt;
+
+use super::{OrderDocument, Orders};
+use crate::view::View;
+use crate::{Page, PageRequest, QueryError, Store};
+
+impl Store {
+    /// Orders, newest first; of one customer, or of all.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn orders(
+        &self,
+        customer: Option<&str>,
+        page: &PageRequest,
+    ) -> Result<Page<OrderDocument>, QueryError> {
+        let mut filter = doc! {};
+        if let Some(customer) = customer {
+            filter.insert("customer_id", customer);
+        }
+        if let Some((millis, id)) = page.after::<(i64, String)>()? {
+            let at = DateTime::from_millis(millis);
+            let later = vec![
+                doc! {"placed_at": {"$lt": at}},
+                doc! {"placed_at": at, "_id": {"$gt": id}},
+            ];
+            filter.insert("$or", later);
+        }
+        let orders = self.serving::<OrderDocument>(Orders::NAME).await?;
+        let cursor = orders
+            .find(filter)
+            .sort(doc! {"placed_at": -1, "_id": 1})
+            .limit(page.fetch())
+            .await?;
+        let found = cursor.try_collect().await?;
+        Ok(page.cut(found, |order: &OrderDocument| {
+            let id = format!("{}/{}", order.customer_id, order.order_id);
+            (order.placed_at.timestamp_millis(), id)
+        }))
+    }
+}

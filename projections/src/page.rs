@@ -1,0 +1,103 @@
+//! Lists in pages.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Which part of a list is wanted.
+#[derive(Debug, Clone)]
+pub struct PageRequest {
+    /// How many items at most.
+    pub limit: usize,
+    /// Where the page before ended, as that page said.
+    pub cursor: Option<String>,
+}
+
+/// Part of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page<T> {
+    /// In the list's order.
+    pub items: Vec<T>,
+    /// Where to go on, if there is more.
+    pub next_cursor: Option<String>,
+}
+
+/// The cursor is none that a page gave out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the cursor is not one that a page of this list gave out")]
+pub struct PageError;
+
+impl PageRequest {
+    /// How many to ask the database for: one more tells whether there is more.
+    pub(crate) fn fetch(&self) -> i64 {
+        i64::try_from(self.limit).unwrap_or(i64::MAX - 1) + 1
+    }
+
+    /// The sort key after which the page begins.
+    pub(crate) fn after<K: DeserializeOwned>(&self) -> Result<Option<K>, PageError> {
+        let Some(cursor) = &self.cursor else {
+            return Ok(None);
+        };
+        let json = from_hex(cursor).ok_or(PageError)?;
+        serde_json::from_slice(&json)
+            .map(Some)
+            .map_err(|_| PageError)
+    }
+
+    /// Cuts what was fetched to the page, and makes its cursor from the sort
+    /// key of its last item.
+    pub(crate) fn cut<T, K: Serialize>(&self, mut items: Vec<T>, key: impl Fn(&T) -> K) -> Page<T> {
+        let more = items.len() > self.limit;
+        items.truncate(self.limit);
+        let last = items.last().filter(|_| more);
+        // Sort keys are texts and numbers, which always have a JSON form.
+        let cursor = last.map(|item| to_hex(&serde_json::to_vec(&key(item)).unwrap_or_default()));
+        Page {
+            items,
+            next_cursor: cursor,
+        }
+    }
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    if !text.is_ascii() || !text.len().is_multiple_of(2) {
+        return None;
+    }
+    let byte = |at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
+    (0..text.len()).step_by(2).map(byte).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_says_where_to_go_on() {
+        let request = PageRequest {
+            limit: 2,
+            cursor: None,
+        };
+        let page = request.cut(vec!["a", "b", "c"], |item| (*item, 7));
+        assert_eq!(page.items, ["a", "b"]);
+        let next = PageRequest {
+            limit: 2,
+            cursor: page.next_cursor,
+        };
+        assert_eq!(next.after(), Ok(Some(("b".to_owned(), 7))));
+        assert_eq!(next.cut(vec!["c"], |item| *item).next_cursor, None);
+    }
+
+    #[test]
+    fn other_cursors_are_refused() {
+        for cursor in ["zz", "7", "é", "", "7b7d"] {
+            let request = PageRequest {
+                limit: 1,
+                cursor: Some(cursor.to_owned()),
+            };
+            assert_eq!(request.after::<String>(), Err(PageError), "{cursor}");
+        }
+    }
+}

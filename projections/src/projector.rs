@@ -1,0 +1,302 @@
+//! The projector: reads the log in order and keeps one view.
+
+use std::collections::HashMap;
+
+use eventlog::{Entry, Log, Partition, Position};
+
+use crate::checkpoint::{Advance, Checkpoints};
+use crate::documents::{Documents, Write, placed};
+use crate::view::AnyView;
+use crate::{ProjectError, ReadError, Recorded, Store};
+
+/// How often a batch is folded anew because others wrote the same documents.
+const ATTEMPTS: usize = 16;
+
+/// What to do about events of unknown types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Pass over them, and count them: a newer program may be writing.
+    Live,
+    /// Stop: a rebuilt view must hold all there is.
+    Rebuild,
+}
+
+/// Keeps one partition's share of one generation of a view.
+///
+/// A crash at any point, a repeat, or two projectors at once change nothing:
+/// each document knows the last event folded into it, is written only if it is
+/// still as it was read, and takes only events after that one.
+pub struct Projector {
+    view: &'static dyn AnyView,
+    log: Log,
+    documents: Documents,
+    checkpoints: Checkpoints,
+    mode: Mode,
+    at: Position,
+}
+
+impl Projector {
+    /// Resumes at the checkpoint.
+    ///
+    /// # Errors
+    /// [`ProjectError::RolledBack`] if the log has not, at the checkpoint, the
+    /// event that was folded; [`ProjectError::CollectionGone`] if the
+    /// documents are gone.
+    pub async fn resume(
+        store: &Store,
+        log: &Log,
+        view: &'static dyn AnyView,
+        generation: i32,
+        partition: Partition,
+        mode: Mode,
+    ) -> Result<Self, ProjectError> {
+        let checkpoints = Checkpoints::of(store, view.name(), generation);
+        let documents = Documents::of(store, view.name(), generation);
+        let mut at = Position {
+            partition,
+            number: 0,
+        };
+        if let Some(checkpoint) = checkpoints.load(partition).await? {
+            at = checkpoint.position();
+            check_resume(store, log, view, &documents, at, &checkpoint.fingerprint).await?;
+        }
+        Ok(Self {
+            view,
+            log: log.clone(),
+            documents,
+            checkpoints,
+            mode,
+            at,
+        })
+    }
+
+    /// The last event folded.
+    pub fn position(&self) -> Position {
+        self.at
+    }
+
+    /// Folds up to `count` events and moves the checkpoint; returns how many
+    /// there were. What cannot be folded is noted beside the checkpoint, after
+    /// everything before it was folded.
+    ///
+    /// # Errors
+    /// [`ProjectError`]; the next step tries again from the checkpoint.
+    pub async fn step(&mut self, count: usize) -> Result<usize, ProjectError> {
+        let result = self.fold_next(count).await;
+        if let Err(error) = &result
+            && error.is_stop()
+        {
+            let reason = error.to_string();
+            self.checkpoints.stop(self.at.partition, &reason).await?;
+        }
+        result
+    }
+
+    async fn fold_next(&mut self, count: usize) -> Result<usize, ProjectError> {
+        let entries = self.log.read(self.at, count).await?;
+        let Some(last) = entries.last() else {
+            return Ok(0);
+        };
+        let mut advance = Advance {
+            to: last.position,
+            fingerprint: last.fingerprint(),
+            skipped: 0,
+        };
+        let read = entries.len();
+        let (events, skipped, mut stop) = self.decode(entries);
+        advance.skipped = skipped;
+        let mut events = events.as_slice();
+        while let Err(failed) = self.fold(events).await? {
+            events = &events[..failed.index];
+            stop = Some(failed.error);
+        }
+        if let Some(error) = stop {
+            self.advance_before(&error, skipped).await?;
+            return Err(error);
+        }
+        self.checkpoints.advance(advance).await?;
+        self.at.number += read as u64;
+        Ok(read)
+    }
+
+    /// Moves the checkpoint to the event before the one that cannot be folded.
+    async fn advance_before(
+        &mut self,
+        error: &ProjectError,
+        skipped: i64,
+    ) -> Result<(), ProjectError> {
+        let ProjectError::Event { position, .. } = error else {
+            return Ok(());
+        };
+        let to = Position {
+            number: position.number - 1,
+            ..*position
+        };
+        if let Some(before) = self.log.entries(&[to]).await?.pop().flatten() {
+            let fingerprint = before.fingerprint();
+            let advance = Advance {
+                to,
+                fingerprint,
+                skipped,
+            };
+            self.checkpoints.advance(advance).await?;
+            self.at = to;
+        }
+        Ok(())
+    }
+
+    /// The events among entries, how many were passed over, and the first that
+    /// cannot be read, where reading ends.
+    fn decode(&self, entries: Vec<Entry>) -> (Vec<Recorded>, i64, Option<ProjectError>) {
+        let mut events = Vec::with_capacity(entries.len());
+        let mut skipped = 0;
+        for entry in entries {
+            let position = entry.position;
+            match Recorded::try_from(entry) {
+                Ok(event) => events.push(event),
+                Err(ReadError::Unknown(reason)) if self.mode == Mode::Live => {
+                    tracing::warn!(view = self.view.name(), %position, reason, "passed over an event");
+                    skipped += 1;
+                }
+                Err(error) => {
+                    let stop = self.cannot(position, error.to_string());
+                    return (events, skipped, Some(stop));
+                }
+            }
+        }
+        (events, skipped, None)
+    }
+
+    /// Folds events into their documents, all or up to the first that fails.
+    async fn fold(&self, events: &[Recorded]) -> Result<Result<(), Failed>, ProjectError> {
+        let groups = group(self.view, events);
+        for _ in 0..ATTEMPTS {
+            let writes = match self.fold_groups(&groups, events).await? {
+                Ok(writes) => writes,
+                Err(failed) => return Ok(Err(failed)),
+            };
+            // For a view that only inserts, "already there" is "already done".
+            if self.documents.write(writes).await? || self.view.insert_only() {
+                return Ok(Ok(()));
+            }
+        }
+        let position = events.last().map_or(self.at, |event| event.position);
+        Err(ProjectError::Contended {
+            view: self.view.name(),
+            position,
+        })
+    }
+
+    async fn fold_groups(
+        &self,
+        groups: &[(String, Vec<usize>)],
+        events: &[Recorded],
+    ) -> Result<Result<Vec<Write>, Failed>, ProjectError> {
+        let stored = if self.view.insert_only() {
+            HashMap::new()
+        } else {
+            let ids: Vec<&str> = groups.iter().map(|(id, _)| id.as_str()).collect();
+            self.documents.load(&ids).await?
+        };
+        let mut writes = Vec::with_capacity(groups.len());
+        let mut first_failed: Option<Failed> = None;
+        for (id, indices) in groups {
+            let before = stored.get(id);
+            let behind = before.map_or(0, |stored| stored.number);
+            let new: Vec<usize> = indices
+                .iter()
+                .copied()
+                .filter(|index| events[*index].position.number as i64 > behind)
+                .collect();
+            let Some(&last) = new.last() else {
+                continue;
+            };
+            let of_document: Vec<&Recorded> = new.iter().map(|index| &events[*index]).collect();
+            let document = before.map(|stored| &*stored.document);
+            match self.view.fold(document, &of_document) {
+                Ok(document) => {
+                    let Position { partition, number } = events[last].position;
+                    let document = placed(id, partition, number as i64, &document)
+                        .map_err(mongodb::error::Error::custom)?;
+                    writes.push(Write {
+                        id: id.clone(),
+                        expected: before.map(|stored| stored.number),
+                        document,
+                    });
+                }
+                Err((at, error)) => {
+                    let index = new[at];
+                    if first_failed.as_ref().is_none_or(|f| index < f.index) {
+                        let error = self.cannot(events[index].position, error.0);
+                        first_failed = Some(Failed { index, error });
+                    }
+                }
+            }
+        }
+        Ok(first_failed.map_or(Ok(writes), Err))
+    }
+
+    fn cannot(&self, position: Position, reason: String) -> ProjectError {
+        ProjectError::Event {
+            view: self.view.name(),
+            position,
+            reason,
+        }
+    }
+}
+
+/// The first event of a batch that cannot be folded.
+struct Failed {
+    index: usize,
+    error: ProjectError,
+}
+
+/// Events by the document they touch, documents in the order first touched.
+fn group(view: &dyn AnyView, events: &[Recorded]) -> Vec<(String, Vec<usize>)> {
+    let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
+    let mut index_of: HashMap<String, usize> = HashMap::new();
+    for (index, event) in events.iter().enumerate() {
+        let Some(id) = view.document_of(event) else {
+            continue;
+        };
+        match index_of.get(&id) {
+            Some(&group) => groups[group].1.push(index),
+            None => {
+                index_of.insert(id.clone(), groups.len());
+                groups.push((id, vec![index]));
+            }
+        }
+    }
+    groups
+}
+
+async fn check_resume(
+    store: &Store,
+    log: &Log,
+    view: &'static dyn AnyView,
+    documents: &Documents,
+    at: Position,
+    fingerprint: &str,
+) -> Result<(), ProjectError> {
+    if at.number == 0 {
+        return Ok(());
+    }
+    let entry = log.entries(&[at]).await?.pop().flatten();
+    if entry.is_none_or(|entry| entry.fingerprint() != fingerprint) {
+        return Err(ProjectError::RolledBack {
+            view: view.name(),
+            position: at,
+        });
+    }
+    let name = documents.collection().name();
+    let filter = bson::doc! {"name": name};
+    let names = store
+        .database()
+        .list_collection_names()
+        .filter(filter)
+        .await?;
+    if names.is_empty() {
+        return Err(ProjectError::CollectionGone(name.to_owned()));
+    }
+    Ok(())
+}

@@ -1,0 +1,176 @@
+//! Folding a view anew from the log while the old one serves.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use eventlog::{Log, LogError, Partition};
+use futures::{TryStreamExt, stream};
+
+use crate::projector::{Mode, Projector};
+use crate::verify::{DocumentsReport, verify_documents};
+use crate::view::AnyView;
+use crate::{ProjectError, Store};
+
+/// Events per batch. A larger one meets a document more often before it is
+/// written once; a smaller one keeps memory down.
+const BATCH: usize = 8_000;
+
+/// Partitions folded at once: one waits for MongoDB while another folds.
+const AT_ONCE: usize = 4;
+
+/// How far a rebuild is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Events folded, of all that were in the log at the start.
+    Folding {
+        /// Events so far.
+        done: u64,
+        /// Events in all.
+        of: u64,
+    },
+    /// Building the indexes.
+    Indexing,
+    /// Holding the new documents against the log.
+    Verifying,
+    /// Letting the new generation serve.
+    Switching,
+}
+
+/// What a rebuild did.
+#[derive(Debug)]
+pub struct RebuildReport {
+    /// The generation that serves now.
+    pub generation: i32,
+    /// Events folded.
+    pub events: u64,
+    /// What the verification looked at.
+    pub verified: DocumentsReport,
+}
+
+/// Why a rebuild did not end in a switch. The old generation serves on.
+#[derive(Debug, thiserror::Error)]
+pub enum RebuildError {
+    /// An event could not be folded, or an engine did not answer.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    /// What was folded is not what the log says.
+    #[error("generation {generation} does not agree with the log: {}", .differences.join("; "))]
+    Verification {
+        /// The generation, kept to be looked at until the next rebuild.
+        generation: i32,
+        /// What differs.
+        differences: Vec<String>,
+    },
+    /// There is no previous generation to go back to.
+    #[error("{0} has no previous generation")]
+    NoPrevious(&'static str),
+}
+
+impl From<LogError> for RebuildError {
+    fn from(error: LogError) -> Self {
+        Self::Project(error.into())
+    }
+}
+
+impl From<mongodb::error::Error> for RebuildError {
+    fn from(error: mongodb::error::Error) -> Self {
+        Self::Project(error.into())
+    }
+}
+
+/// Folds the whole log into the next generation of a view, verifies it, and
+/// lets it serve. The caller holds the view's rebuild lease.
+///
+/// # Errors
+/// [`RebuildError`]; what served before serves on.
+pub async fn rebuild(
+    store: &Store,
+    log: &Log,
+    view: &'static dyn AnyView,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<RebuildReport, RebuildError> {
+    let generations = store.generations();
+    generations.prepare().await?;
+    let generation = generations.begin(view).await?;
+    let events = fold_all(store, log, view, generation, progress).await?;
+    progress(Progress::Indexing);
+    generations.create_indexes(view, generation).await?;
+    progress(Progress::Verifying);
+    let verified = verify_documents(store, log, view, generation).await?;
+    if !verified.differences.is_empty() {
+        return Err(RebuildError::Verification {
+            generation,
+            differences: verified.differences,
+        });
+    }
+    progress(Progress::Switching);
+    // What came in meanwhile: the switch should not show an older state.
+    fold_all(store, log, view, generation, &|_| {}).await?;
+    generations.switch(view.name(), generation).await?;
+    Ok(RebuildReport {
+        generation,
+        events,
+        verified,
+    })
+}
+
+/// Lets the previous generation of a view serve again, caught up first.
+/// Returns its number. The caller holds the view's rebuild lease.
+///
+/// # Errors
+/// [`RebuildError::NoPrevious`] if there is none.
+pub async fn roll_back(
+    store: &Store,
+    log: &Log,
+    view: &'static dyn AnyView,
+) -> Result<i32, RebuildError> {
+    let generations = store.generations();
+    let pointer = generations.find(view.name()).await?;
+    let previous = pointer
+        .and_then(|pointer| pointer.previous)
+        .ok_or(RebuildError::NoPrevious(view.name()))?;
+    fold_all(store, log, view, previous, &|_| {}).await?;
+    generations.switch(view.name(), previous).await?;
+    Ok(previous)
+}
+
+/// Folds every partition from its checkpoint to its end; returns how many
+/// events that were.
+async fn fold_all(
+    store: &Store,
+    log: &Log,
+    view: &'static dyn AnyView,
+    generation: i32,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<u64, ProjectError> {
+    let of = log.ends().await?.iter().map(|end| end.number).sum();
+    let done = AtomicU64::new(0);
+    let step = |count: usize| {
+        let count = count as u64;
+        let done = count + done.fetch_add(count, Ordering::Relaxed);
+        progress(Progress::Folding { done, of });
+    };
+    stream::iter(log.partitions().map(Ok))
+        .try_for_each_concurrent(AT_ONCE, |partition| {
+            fold_partition(store, log, view, generation, partition, &step)
+        })
+        .await?;
+    Ok(done.into_inner())
+}
+
+async fn fold_partition(
+    store: &Store,
+    log: &Log,
+    view: &'static dyn AnyView,
+    generation: i32,
+    partition: Partition,
+    step: &(dyn Fn(usize) + Sync),
+) -> Result<(), ProjectError> {
+    let mut projector =
+        Projector::resume(store, log, view, generation, partition, Mode::Rebuild).await?;
+    loop {
+        match projector.step(BATCH).await? {
+            0 => return Ok(()),
+            count => step(count),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! How far each view is, for operators.
+
+use eventlog::{Log, Position};
+
+use crate::checkpoint::{Checkpoint, Checkpoints};
+use crate::view::VIEWS;
+use crate::{ProjectError, Store};
+
+/// A view's generations and how far the serving one is.
+#[derive(Debug, Clone)]
+pub struct ViewStatus {
+    /// Its name.
+    pub name: &'static str,
+    /// The generation that serves.
+    pub generation: i32,
+    /// The one before, kept for one step back.
+    pub previous: Option<i32>,
+    /// The one being folded by a rebuild.
+    pub building: Option<BuildStatus>,
+    /// The serving one, partition by partition.
+    pub partitions: Vec<PartitionStatus>,
+}
+
+/// A rebuild under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BuildStatus {
+    /// Its generation.
+    pub generation: i32,
+    /// Events folded so far.
+    pub done: u64,
+    /// Events in the log.
+    pub of: u64,
+}
+
+/// How far one partition of a view is.
+#[derive(Debug, Clone)]
+pub struct PartitionStatus {
+    /// The last event folded.
+    pub position: Position,
+    /// The last event in the log.
+    pub end: u64,
+    /// Events of unknown types passed over.
+    pub skipped: u64,
+    /// Why it stands still, if it does.
+    pub stopped: Option<String>,
+}
+
+impl ViewStatus {
+    /// Events in the log that the view has not folded.
+    pub fn lag(&self) -> u64 {
+        self.partitions.iter().map(PartitionStatus::lag).sum()
+    }
+}
+
+impl PartitionStatus {
+    /// Events in the log that are not folded.
+    pub fn lag(&self) -> u64 {
+        self.end.saturating_sub(self.position.number)
+    }
+}
+
+impl Store {
+    /// The status of every view.
+    ///
+    /// # Errors
+    /// If an engine does not answer.
+    pub async fn status(&self, log: &Log) -> Result<Vec<ViewStatus>, ProjectError> {
+        let ends = log.ends().await?;
+        let mut all = Vec::with_capacity(VIEWS.len());
+        for view in VIEWS {
+            all.push(self.view_status(view.name(), &ends).await?);
+        }
+        Ok(all)
+    }
+
+    /// Why views stand still: the name of each and the reason.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer.
+    pub async fn stopped(&self) -> Result<Vec<(&'static str, String)>, mongodb::error::Error> {
+        let mut all = Vec::new();
+        for view in VIEWS {
+            let generation = self.generations().active(view.name()).await?;
+            let checkpoints = Checkpoints::of(self, view.name(), generation).all().await?;
+            let reasons = checkpoints.into_iter().filter_map(|c| c.stopped);
+            all.extend(reasons.map(|reason| (view.name(), reason)));
+        }
+        Ok(all)
+    }
+
+    async fn view_status(
+        &self,
+        name: &'static str,
+        ends: &[Position],
+    ) -> Result<ViewStatus, ProjectError> {
+        let pointer = self.generations().find(name).await?;
+        let generation = pointer.as_ref().map_or(1, |p| p.active);
+        let reached = Checkpoints::of(self, name, generation).all().await?;
+        let partitions = ends
+            .iter()
+            .map(|end| partition_status(*end, &reached))
+            .collect();
+        let building = match pointer.as_ref().and_then(|p| p.building) {
+            Some(generation) => Some(self.build_status(name, generation, ends).await?),
+            None => None,
+        };
+        Ok(ViewStatus {
+            name,
+            generation,
+            previous: pointer.and_then(|p| p.previous),
+            building,
+            partitions,
+        })
+    }
+
+    async fn build_status(
+        &self,
+        name: &'static str,
+        generation: i32,
+        ends: &[Position],
+    ) -> Result<BuildStatus, ProjectError> {
+        let reached = Checkpoints::of(self, name, generation).all().await?;
+        Ok(BuildStatus {
+            generation,
+            done: reached.iter().map(|c| c.position().number).sum(),
+            of: ends.iter().map(|end| end.number).sum(),
+        })
+    }
+}
+
+fn partition_status(end: Position, reached: &[Checkpoint]) -> PartitionStatus {
+    let checkpoint = reached
+        .iter()
+        .find(|c| c.position().partition == end.partition);
+    PartitionStatus {
+        position: checkpoint.map_or(Position { number: 0, ..end }, Checkpoint::position),
+        end: end.number,
+        skipped: checkpoint.map_or(0, |c| u64::try_from(c.skipped).unwrap_or_default()),
+        stopped: checkpoint.and_then(|c| c.stopped.clone()),
+    }
+}

@@ -1,0 +1,98 @@
+//! The database, and how everybody gets at it.
+
+use std::time::Duration;
+
+use bson::RawDocumentBuf;
+use mongodb::options::{Acknowledgment, ClientOptions, WriteConcern};
+use mongodb::{Client, Collection, Database};
+
+use crate::generation::Generations;
+
+/// How to reach MongoDB.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// `mongodb://…`
+    pub uri: String,
+    /// The database.
+    pub database: String,
+}
+
+/// The views' database. Cloning shares it.
+#[derive(Clone)]
+pub struct Store {
+    database: Database,
+}
+
+/// Why a question to a view has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// MongoDB does not answer.
+    #[error("MongoDB: {0}")]
+    Mongo(#[from] mongodb::error::Error),
+    /// The page asked for makes no sense.
+    #[error(transparent)]
+    Page(#[from] crate::PageError),
+}
+
+impl Store {
+    /// Connects lazily: the first use finds out whether MongoDB is there.
+    ///
+    /// # Errors
+    /// For a URI that does not parse.
+    pub async fn open(options: &StoreOptions) -> Result<Self, mongodb::error::Error> {
+        let mut client = ClientOptions::parse(&options.uri).await?;
+        // A reader would rather hear "not available" than wait.
+        client.server_selection_timeout = Some(Duration::from_secs(2));
+        client.connect_timeout = Some(Duration::from_secs(2));
+        client.app_name = Some("patron".to_owned());
+        let database = Client::with_options(client)?.database(&options.database);
+        Ok(Self { database })
+    }
+
+    /// The database itself.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Which generation of each view serves.
+    pub fn generations(&self) -> Generations {
+        Generations::new(self.clone())
+    }
+
+    /// Whether MongoDB answers.
+    ///
+    /// # Errors
+    /// What the driver says if it does not.
+    pub async fn ping(&self) -> Result<(), mongodb::error::Error> {
+        let ping = bson::doc! {"ping": 1};
+        self.database.run_command(ping).await.map(|_| ())
+    }
+
+    /// The documents of the generation that serves.
+    pub(crate) async fn serving<T: Send + Sync>(
+        &self,
+        view: &str,
+    ) -> Result<Collection<T>, QueryError> {
+        let generation = self.generations().active(view).await?;
+        Ok(self.collection(view, generation).clone_with_type())
+    }
+
+    /// A generation's documents.
+    pub fn collection(&self, view: &str, generation: i32) -> Collection<RawDocumentBuf> {
+        self.database.collection(&collection_name(view, generation))
+    }
+}
+
+/// `customers_g3`
+pub(crate) fn collection_name(view: &str, generation: i32) -> String {
+    format!("{view}_g{generation}")
+}
+
+/// What checkpoints and pointers are written with: once one is acknowledged,
+/// so is every document written before it, on disk and on a majority.
+pub(crate) fn barrier() -> WriteConcern {
+    WriteConcern::builder()
+        .w(Acknowledgment::Majority)
+        .journal(true)
+        .build()
+}

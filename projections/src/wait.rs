@@ -1,0 +1,76 @@
+//! Reading one's own writes: waiting until a view has seen positions.
+
+use std::time::Duration;
+
+use eventlog::{Position, Positions};
+use tokio::time::Instant;
+
+use crate::Store;
+use crate::checkpoint::Checkpoints;
+
+/// Why a view is not as far as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum WaitError {
+    /// MongoDB does not answer.
+    #[error("MongoDB: {0}")]
+    Mongo(#[from] mongodb::error::Error),
+    /// Time is up.
+    #[error("{view} has not reached {position} within {} ms", .waited.as_millis())]
+    Behind {
+        /// The view.
+        view: &'static str,
+        /// The first position it has not reached.
+        position: Position,
+        /// How long was waited.
+        waited: Duration,
+    },
+}
+
+impl Store {
+    /// Waits until the serving generation of a view has folded all of
+    /// `positions`.
+    ///
+    /// # Errors
+    /// [`WaitError::Behind`] after `patience`.
+    pub async fn wait_for(
+        &self,
+        view: &'static str,
+        positions: &Positions,
+        patience: Duration,
+    ) -> Result<(), WaitError> {
+        let start = Instant::now();
+        let mut pause = Duration::from_millis(5);
+        loop {
+            let Some(position) = self.missing(view, positions).await? else {
+                return Ok(());
+            };
+            let waited = start.elapsed();
+            if waited >= patience {
+                return Err(WaitError::Behind {
+                    view,
+                    position,
+                    waited,
+                });
+            }
+            tokio::time::sleep(pause.min(patience - waited)).await;
+            pause = (pause * 2).min(Duration::from_millis(100));
+        }
+    }
+
+    async fn missing(
+        &self,
+        view: &'static str,
+        positions: &Positions,
+    ) -> Result<Option<Position>, mongodb::error::Error> {
+        let generation = self.generations().active(view).await?;
+        let reached = Checkpoints::of(self, view, generation).all().await?;
+        let reached: Positions = reached.iter().map(|c| c.position()).collect();
+        let is_there = |wanted: &Position| {
+            wanted.number == 0
+                || reached
+                    .iter()
+                    .any(|r| r.partition == wanted.partition && r.number >= wanted.number)
+        };
+        Ok(positions.iter().find(|wanted| !is_there(wanted)))
+    }
+}

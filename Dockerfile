@@ -1,0 +1,25 @@
+# Both programs in one image: `patron` (default) and `patron-vendor`.
+FROM rust:1.95-slim-bookworm AS build
+WORKDIR /src
+COPY . .
+# The target directory is a cache and not part of the image: copy out in the same step.
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/src/target \
+    cargo build --release --locked --package patron --package vendor \
+        --bin patron --bin patron-vendor \
+    && mkdir /out \
+    && cp target/release/patron target/release/patron-vendor /out/
+
+FROM debian:bookworm-slim
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends ca-certificates \
+    && rm -rf /var/lib/apt/lists/*
+# A named volume takes over owner and mode of the directory it is first mounted on.
+RUN useradd --system --uid 10001 --user-group --home-dir /var/lib/patron --create-home patron \
+    && install --directory --owner patron --group patron /var/lib/patron/vendor
+COPY --from=build /out/ /usr/local/bin/
+USER patron
+WORKDIR /var/lib/patron
+EXPOSE 8080
+ENTRYPOINT ["patron"]
+CMD ["serve", "--listen", "0.0.0.0:8080"]

@@ -1,0 +1,143 @@
+//! The ledger's file: NDJSON, only ever appended to, on disk before the answer.
+//!
+//! One writer takes whatever lines wait, writes them with one call and syncs
+//! once if somebody waits for it; meanwhile the next lines gather.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::outcome::Outcome;
+use crate::receipts::Due;
+use crate::serve::VendorError;
+
+/// One line of the file. Messages are numbered by their `accepted` lines, from 0.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Line {
+    /// A message was sent.
+    Accepted(Accepted),
+    /// A message that was sent before was asked for again.
+    Repeated(usize),
+    /// The receipts of these messages were taken.
+    Acknowledged(Vec<usize>),
+}
+
+/// What is kept of a message. `content` is a fingerprint of `to` and the text.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Accepted {
+    pub(crate) message_id: Box<str>,
+    pub(crate) to: Box<str>,
+    pub(crate) callback_url: Box<str>,
+    pub(crate) content: u64,
+    pub(crate) accepted_ms: i64,
+    pub(crate) outcome: Outcome,
+}
+
+/// A line on its way to the disk.
+pub(crate) struct Entry {
+    pub(crate) line: Line,
+    /// Told once the line cannot be lost any more; dropped if it could not be written.
+    pub(crate) durable: Option<oneshot::Sender<()>>,
+    /// A receipt to schedule then, and not earlier.
+    pub(crate) due: Option<Due>,
+}
+
+const FILE_NAME: &str = "ledger.ndjson";
+const LINES_PER_WRITE: usize = 4_096;
+
+/// Opens the file in `dir`, creating both, takes it for this process alone,
+/// drops a last line that a crash cut short and hands every other to `replay`.
+pub(crate) fn open(
+    dir: &Path,
+    mut replay: impl FnMut(Line) -> Result<(), &'static str>,
+) -> Result<File, VendorError> {
+    let path = dir.join(FILE_NAME);
+    let mut file = create(dir, &path).map_err(|source| VendorError::ledger(&path, source))?;
+    file.try_lock().map_err(|error| match error {
+        std::fs::TryLockError::WouldBlock => VendorError::LedgerInUse(path.clone()),
+        std::fs::TryLockError::Error(source) => VendorError::ledger(&path, source),
+    })?;
+    let whole = read(&file, &path, &mut replay)?;
+    file.set_len(whole)
+        .and_then(|()| file.seek(SeekFrom::Start(whole)))
+        .and_then(|_| file.sync_all())
+        .map_err(|source| VendorError::ledger(&path, source))?;
+    Ok(file)
+}
+
+fn create(dir: &Path, path: &Path) -> io::Result<File> {
+    std::fs::create_dir_all(dir)?;
+    let mut options = OpenOptions::new();
+    let file = options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)?;
+    // The name of a new file is durable only once its directory is.
+    File::open(dir)?.sync_all()?;
+    Ok(file)
+}
+
+/// Replays every complete line; answers how many bytes they are.
+fn read(
+    file: &File,
+    path: &Path,
+    replay: &mut impl FnMut(Line) -> Result<(), &'static str>,
+) -> Result<u64, VendorError> {
+    let mut reader = BufReader::with_capacity(1 << 20, file);
+    let mut text = Vec::new();
+    let (mut whole, mut number) = (0, 0);
+    loop {
+        text.clear();
+        let length = reader
+            .read_until(b'\n', &mut text)
+            .map_err(|source| VendorError::ledger(path, source))?;
+        if text.last() != Some(&b'\n') {
+            return Ok(whole);
+        }
+        number += 1;
+        serde_json::from_slice(&text)
+            .map_err(|error| error.to_string())
+            .and_then(|line| replay(line).map_err(str::to_owned))
+            .map_err(|detail| VendorError::LedgerBroken {
+                path: path.to_owned(),
+                line: number,
+                detail,
+            })?;
+        whole += length as u64;
+    }
+}
+
+/// Writes entries until their senders are gone. Blocks: runs on a thread of its own.
+///
+/// An error ends it: what is on disk is then unknown, and only a new start,
+/// which reads the file, may go on.
+pub(crate) fn write(
+    mut file: File,
+    mut entries: mpsc::UnboundedReceiver<Entry>,
+    schedule: &mpsc::UnboundedSender<Due>,
+) -> io::Result<()> {
+    let (mut batch, mut bytes) = (Vec::new(), Vec::new());
+    while entries.blocking_recv_many(&mut batch, LINES_PER_WRITE) > 0 {
+        bytes.clear();
+        for entry in &batch {
+            serde_json::to_writer(&mut bytes, &entry.line)?;
+            bytes.push(b'\n');
+        }
+        file.write_all(&bytes)?;
+        if batch.iter().any(|entry| entry.durable.is_some()) {
+            file.sync_data()?;
+        }
+        for entry in batch.drain(..) {
+            // Either receiver is gone only when nobody cares any more.
+            entry.due.map(|due| schedule.send(due));
+            entry.durable.map(|durable| durable.send(()));
+        }
+    }
+    file.sync_data()
+}

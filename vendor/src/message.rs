@@ -1,0 +1,157 @@
+//! One sent message: what is kept of it, and how it is shown.
+
+use chrono::{DateTime, SecondsFormat};
+use serde::Serialize;
+
+use crate::outcome::{Failure, Outcome};
+
+/// A message's place in the ledger, from 0.
+pub(crate) type Number = usize;
+
+/// What is kept of a message in memory, besides its id.
+pub(crate) struct Message {
+    pub(crate) to: Box<str>,
+    /// Fingerprint of recipient and text.
+    pub(crate) content: u64,
+    pub(crate) accepted_ms: i64,
+    pub(crate) outcome: Outcome,
+    /// Index into the ledger's callback URLs.
+    pub(crate) callback: u32,
+    pub(crate) requested: u32,
+    pub(crate) acknowledged: bool,
+}
+
+/// How far a message's receipt is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Receipt {
+    /// Not due yet, or not taken yet.
+    Pending,
+    /// Taken by a 2xx.
+    Acknowledged,
+    /// Never to be posted.
+    Lost,
+}
+
+/// What the receipt says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Status {
+    Delivered,
+    Failed,
+}
+
+/// A receipt as it is posted.
+#[derive(Serialize)]
+pub(crate) struct ReceiptBody<'a> {
+    message_id: &'a str,
+    vendor_message_id: String,
+    status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Failure>,
+    occurred_at: String,
+}
+
+/// A message as `GET /vendor/messages` lists it. `requested` counts the sends
+/// that were accepted for it, the first included.
+#[derive(Serialize)]
+pub(crate) struct Sent {
+    message_id: String,
+    vendor_message_id: String,
+    to: String,
+    requested: u32,
+    accepted_at: String,
+    outcome: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Failure>,
+    receipt: Receipt,
+}
+
+/// How many messages are how far.
+#[derive(Default, Serialize)]
+pub(crate) struct Counts {
+    /// Messages sent; each once.
+    accepted: u64,
+    /// Requests for a message that was sent before.
+    repeated: u64,
+    delivered: u64,
+    failed: u64,
+    receipts_pending: u64,
+    receipts_acknowledged: u64,
+    receipts_lost: u64,
+}
+
+/// The vendor's own id of a message.
+pub(crate) fn vendor_message_id(number: Number) -> String {
+    format!("vm_{}", number + 1)
+}
+
+impl Message {
+    pub(crate) fn receipt(&self) -> Receipt {
+        match (self.outcome.lost, self.acknowledged) {
+            (true, _) => Receipt::Lost,
+            (false, true) => Receipt::Acknowledged,
+            (false, false) => Receipt::Pending,
+        }
+    }
+
+    /// When it was delivered or failed.
+    pub(crate) fn occurred_ms(&self) -> i64 {
+        self.accepted_ms
+            .saturating_add_unsigned(self.outcome.delay_ms)
+    }
+
+    pub(crate) fn receipt_body<'a>(&self, number: Number, id: &'a str) -> ReceiptBody<'a> {
+        ReceiptBody {
+            message_id: id,
+            vendor_message_id: vendor_message_id(number),
+            status: self.outcome.into(),
+            reason: self.outcome.failure,
+            occurred_at: rfc3339(self.occurred_ms()),
+        }
+    }
+
+    pub(crate) fn sent(&self, number: Number, id: &str) -> Sent {
+        Sent {
+            message_id: id.to_owned(),
+            vendor_message_id: vendor_message_id(number),
+            to: self.to.to_string(),
+            requested: self.requested,
+            accepted_at: rfc3339(self.accepted_ms),
+            outcome: self.outcome.into(),
+            reason: self.outcome.failure,
+            receipt: self.receipt(),
+        }
+    }
+}
+
+impl From<Outcome> for Status {
+    fn from(outcome: Outcome) -> Self {
+        match outcome.failure {
+            None => Self::Delivered,
+            Some(_) => Self::Failed,
+        }
+    }
+}
+
+impl Counts {
+    pub(crate) fn add(&mut self, message: &Message) {
+        self.accepted += 1;
+        self.repeated += u64::from(message.requested - 1);
+        match message.outcome.into() {
+            Status::Delivered => self.delivered += 1,
+            Status::Failed => self.failed += 1,
+        }
+        match message.receipt() {
+            Receipt::Pending => self.receipts_pending += 1,
+            Receipt::Acknowledged => self.receipts_acknowledged += 1,
+            Receipt::Lost => self.receipts_lost += 1,
+        }
+    }
+}
+
+fn rfc3339(ms: i64) -> String {
+    DateTime::from_timestamp_millis(ms)
+        .unwrap_or_default()
+        .to_rfc3339_opts(SecondsFormat::Millis, true)
+}

@@ -1,0 +1,144 @@
+//! What becomes of a message: a pure function of the seed and its id.
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use crate::settings::Settings;
+
+/// The fate of one message, fixed when it is accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Outcome {
+    /// Why it fails; none: it is delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) failure: Option<Failure>,
+    /// Milliseconds from accepting it to its receipt.
+    pub(crate) delay_ms: u64,
+    /// Its receipt is never posted.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) lost: bool,
+    /// Its receipt is posted twice.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) duplicate: bool,
+    /// Its receipt is posted before the send is answered.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) early: bool,
+}
+
+/// Why a message was not delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Failure {
+    UnknownRecipient,
+    MailboxFull,
+    Blocked,
+    CarrierRefused,
+}
+
+const FAILURES: [Failure; 4] = [
+    Failure::UnknownRecipient,
+    Failure::MailboxFull,
+    Failure::Blocked,
+    Failure::CarrierRefused,
+];
+
+/// Decides the fate of a message. The same seed, rates and id always give the
+/// same answer, and changing one rate changes no other decision.
+pub(crate) fn decide(message_id: &str, settings: &Settings) -> Outcome {
+    let draw = |what| draw(settings.seed, what, message_id.as_bytes());
+    let failed = draw(Draw::Delivered) >= settings.delivered_rate.get();
+    let early = draw(Draw::Early) < settings.out_of_order_rate.get();
+    Outcome {
+        failure: failed.then(|| pick(draw(Draw::Failure))),
+        delay_ms: if early {
+            0
+        } else {
+            settings.receipt_delay_ms.at(draw(Draw::Delay))
+        },
+        lost: draw(Draw::Lost) < settings.lost_rate.get(),
+        duplicate: draw(Draw::Duplicate) < settings.duplicate_rate.get(),
+        early,
+    }
+}
+
+/// How one request, the `number`-th since the start, is treated.
+pub(crate) struct Treatment {
+    /// Refused with 500.
+    pub(crate) error: bool,
+    /// Accepted, but answered with 500.
+    pub(crate) lost_answer: bool,
+    /// Milliseconds that the answer is held back.
+    pub(crate) latency_ms: u64,
+}
+
+/// Decides how a request is treated: by its number and not by its message, so
+/// that a repeat has a chance of its own.
+pub(crate) fn treat(number: u64, settings: &Settings) -> Treatment {
+    let draw = |what| draw(settings.seed, what, &number.to_le_bytes());
+    Treatment {
+        error: draw(Draw::Error) < settings.error_rate.get(),
+        lost_answer: draw(Draw::LostAnswer) < settings.lost_answer_rate.get(),
+        latency_ms: settings.latency_ms.at(draw(Draw::Latency)),
+    }
+}
+
+/// Milliseconds from a receipt's first post to its second.
+pub(crate) fn duplicate_delay_ms(message_id: &str, settings: &Settings) -> u64 {
+    let share = draw(settings.seed, Draw::DuplicateDelay, message_id.as_bytes());
+    settings.receipt_delay_ms.at(share)
+}
+
+#[derive(Clone, Copy)]
+enum Draw {
+    Delivered,
+    Failure,
+    Delay,
+    Lost,
+    Duplicate,
+    Early,
+    DuplicateDelay,
+    Error,
+    LostAnswer,
+    Latency,
+}
+
+/// A number in [0, 1), evenly spread over subjects, independent for each `what`.
+fn draw(seed: u64, what: Draw, subject: &[u8]) -> f64 {
+    let seed = xxh3_64_with_seed(&[what as u8], seed);
+    let bits = xxh3_64_with_seed(subject, seed) >> 11;
+    bits as f64 / (1_u64 << 53) as f64
+}
+
+fn pick(share: f64) -> Failure {
+    // In range: the share is below 1.
+    FAILURES[(share * FAILURES.len() as f64) as usize]
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenth_fails_and_the_same_seed_decides_the_same() {
+        let settings = Settings::default();
+        let failed = |settings: &Settings| -> Vec<bool> {
+            (0..10_000)
+                .map(|n| decide(&format!("msg_{n}"), settings).failure.is_some())
+                .collect()
+        };
+        let first = failed(&settings);
+        let count = first.iter().filter(|failed| **failed).count();
+        assert!((900..1_100).contains(&count), "{count} of 10000 failed");
+        assert_eq!(first, failed(&settings));
+        assert_ne!(
+            first,
+            failed(&Settings {
+                seed: 2,
+                ..settings
+            })
+        );
+    }
+}

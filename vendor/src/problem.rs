@@ -1,0 +1,155 @@
+//! Every refusal as RFC 9457 `application/problem+json`, and the reading of
+//! request bodies that leads to most of them.
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_path_to_error::{Path, Segment};
+
+/// A refusal. `slug` names its kind for programs.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    slug: &'static str,
+    detail: String,
+    errors: Vec<FieldError>,
+    retry_after_s: Option<u64>,
+}
+
+/// What is wrong with one field; `pointer` is a JSON pointer.
+#[derive(Debug, Serialize)]
+pub(crate) struct FieldError {
+    pub(crate) pointer: String,
+    pub(crate) detail: String,
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, slug: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            slug,
+            detail: detail.into(),
+            errors: Vec::new(),
+            retry_after_s: None,
+        }
+    }
+
+    /// 422 that names the fields.
+    pub(crate) fn fields(errors: Vec<FieldError>) -> Self {
+        Self {
+            errors,
+            ..Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "invalid-request",
+                "some fields are not acceptable",
+            )
+        }
+    }
+
+    /// 503 with `Retry-After`.
+    pub(crate) fn unavailable(slug: &'static str, detail: &str, retry_after_s: u64) -> Self {
+        Self {
+            retry_after_s: Some(retry_after_s),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, slug, detail)
+        }
+    }
+}
+
+/// The body as JSON of `T`; 415 if it does not say it is JSON, 400 if it is
+/// not, 422 if it is but has other fields or types than `T`.
+pub(crate) fn parse<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<T, Problem> {
+    require_json(headers)?;
+    let body = body.map_err(|rejection| {
+        Problem::new(rejection.status(), "unreadable-body", rejection.body_text())
+    })?;
+    let mut json = serde_json::Deserializer::from_slice(&body);
+    let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let pointer = pointer(error.path());
+        let error = error.into_inner();
+        match error.is_data() {
+            true => invalid_field(pointer, &error),
+            false => malformed(&error),
+        }
+    })?;
+    json.end().map_err(|error| malformed(&error))?;
+    Ok(parsed)
+}
+
+/// A JSON value as `T`; 422 naming the field if it does not fit.
+pub(crate) fn parse_value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(value)
+        .map_err(|error| invalid_field(pointer(error.path()), error.inner()))
+}
+
+fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let declared = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let media_type = declared.and_then(|value| value.split(|byte| *byte == b';').next());
+    match media_type {
+        Some(value) if value.trim_ascii().eq_ignore_ascii_case(b"application/json") => Ok(()),
+        _ => Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-media-type",
+            "the body must be application/json",
+        )),
+    }
+}
+
+fn malformed(error: &serde_json::Error) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "malformed-json", error.to_string())
+}
+
+fn invalid_field(pointer: String, error: &serde_json::Error) -> Problem {
+    Problem::fields(vec![FieldError {
+        pointer,
+        detail: error.to_string(),
+    }])
+}
+
+fn pointer(path: &Path) -> String {
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { .. } | Segment::Unknown => String::new(),
+        })
+        .collect()
+}
+
+/// The members of a problem document.
+#[derive(Serialize)]
+struct Document<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let document = Document {
+            r#type: format!("urn:patron:vendor:{}", self.slug),
+            title: self.status.canonical_reason().unwrap_or("Problem"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            errors: &self.errors,
+        };
+        let mut response = (self.status, axum::Json(document)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}

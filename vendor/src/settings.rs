@@ -1,0 +1,249 @@
+//! How the vendor behaves: every knob, and the types that keep each in range.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// How the vendor behaves. JSON of `GET|PUT /vendor/settings`; each field is
+/// also a flag and an environment variable of `patron-vendor`.
+///
+/// The fate of a message (delivered, delay, lost, …) is drawn from `seed` and
+/// its id when it is accepted, so later changes affect later messages only.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, clap::Args)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Share of messages whose receipt says `delivered`; the others say `failed`.
+    #[arg(long, env = "PATRON_VENDOR_DELIVERED_RATE", default_value_t = Settings::default().delivered_rate, value_name = "RATE")]
+    pub delivered_rate: Rate,
+
+    /// Milliseconds from accepting a message to its receipt.
+    #[arg(long, env = "PATRON_VENDOR_RECEIPT_DELAY_MS", default_value_t = Settings::default().receipt_delay_ms, value_name = "MIN..MAX")]
+    pub receipt_delay_ms: Span,
+
+    /// Most receipts in one post, up to 1000; with 1 they are posted singly, as an object instead of an array.
+    #[arg(long, env = "PATRON_VENDOR_RECEIPT_BATCH", default_value_t = Settings::default().receipt_batch, value_name = "N")]
+    pub receipt_batch: BatchSize,
+
+    /// Share of receipts that are posted a second time, later.
+    #[arg(long, env = "PATRON_VENDOR_DUPLICATE_RATE", default_value_t = Settings::default().duplicate_rate, value_name = "RATE")]
+    pub duplicate_rate: Rate,
+
+    /// Share of receipts that are posted before the message's own 202 is answered.
+    #[arg(long, env = "PATRON_VENDOR_OUT_OF_ORDER_RATE", default_value_t = Settings::default().out_of_order_rate, value_name = "RATE")]
+    pub out_of_order_rate: Rate,
+
+    /// Share of receipts that are never posted.
+    #[arg(long, env = "PATRON_VENDOR_LOST_RATE", default_value_t = Settings::default().lost_rate, value_name = "RATE")]
+    pub lost_rate: Rate,
+
+    /// Milliseconds that each answer to a send is held back.
+    #[arg(long, env = "PATRON_VENDOR_LATENCY_MS", default_value_t = Settings::default().latency_ms, value_name = "MIN..MAX")]
+    pub latency_ms: Span,
+
+    /// Share of sends that are answered 500 and not accepted.
+    #[arg(long, env = "PATRON_VENDOR_ERROR_RATE", default_value_t = Settings::default().error_rate, value_name = "RATE")]
+    pub error_rate: Rate,
+
+    /// Share of sends that are accepted and still answered 500.
+    #[arg(long, env = "PATRON_VENDOR_LOST_ANSWER_RATE", default_value_t = Settings::default().lost_answer_rate, value_name = "RATE")]
+    pub lost_answer_rate: Rate,
+
+    /// Down until this is turned off: sends are answered 503, receipts wait.
+    #[arg(long, env = "PATRON_VENDOR_OUTAGE")]
+    pub outage: bool,
+
+    /// Down for this many milliseconds from when it is set; reads as what is left.
+    #[arg(long, env = "PATRON_VENDOR_OUTAGE_MS", default_value_t = Settings::default().outage_ms, value_name = "MS")]
+    pub outage_ms: u64,
+
+    /// Seed of every random decision.
+    #[arg(long, env = "PATRON_VENDOR_SEED", default_value_t = Settings::default().seed, value_name = "N")]
+    pub seed: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            delivered_rate: Rate(0.9),
+            receipt_delay_ms: Span {
+                min: 200,
+                max: 2_000,
+            },
+            receipt_batch: BatchSize(100),
+            duplicate_rate: Rate(0.0),
+            out_of_order_rate: Rate(0.0),
+            lost_rate: Rate(0.0),
+            latency_ms: Span { min: 0, max: 0 },
+            error_rate: Rate(0.0),
+            lost_answer_rate: Rate(0.0),
+            outage: false,
+            outage_ms: 0,
+            seed: 1,
+        }
+    }
+}
+
+/// Why a value is not a setting.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidSetting {
+    /// A rate outside 0 to 1.
+    #[error("a rate is a number from 0 to 1")]
+    Rate,
+    /// A span that is malformed, or whose minimum is above its maximum.
+    #[error("a span has a `min` that is at most its `max`, in whole milliseconds up to a day")]
+    Span,
+    /// A batch size outside 1 to 1000.
+    #[error("a batch is 1 to 1000 receipts")]
+    BatchSize,
+}
+
+/// A share from 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct Rate(f64);
+
+impl Rate {
+    /// The share as a number from 0 to 1.
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl TryFrom<f64> for Rate {
+    type Error = InvalidSetting;
+
+    fn try_from(share: f64) -> Result<Self, InvalidSetting> {
+        if (0.0..=1.0).contains(&share) {
+            Ok(Self(share))
+        } else {
+            Err(InvalidSetting::Rate)
+        }
+    }
+}
+
+impl From<Rate> for f64 {
+    fn from(rate: Rate) -> f64 {
+        rate.0
+    }
+}
+
+impl FromStr for Rate {
+    type Err = InvalidSetting;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSetting> {
+        let share: f64 = text.parse().map_err(|_| InvalidSetting::Rate)?;
+        share.try_into()
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// From how many to how many milliseconds, both included. `{"min": 200,
+/// "max": 2000}` in JSON, `200..2000` as a flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Bounds")]
+pub struct Span {
+    min: u64,
+    max: u64,
+}
+
+/// A span before its bounds are compared.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Bounds {
+    min: u64,
+    max: u64,
+}
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+
+impl Span {
+    /// A span of milliseconds; refused if `min` is above `max`, or `max` above a day.
+    pub fn new(min: u64, max: u64) -> Result<Self, InvalidSetting> {
+        if min <= max && max <= DAY_MS {
+            Ok(Self { min, max })
+        } else {
+            Err(InvalidSetting::Span)
+        }
+    }
+
+    /// The milliseconds at `share` (0 to 1) of the way from `min` to `max`.
+    pub(crate) fn at(self, share: f64) -> u64 {
+        // Precise: a day in milliseconds is far below 2^53.
+        self.min + ((self.max - self.min) as f64 * share).round() as u64
+    }
+}
+
+impl TryFrom<Bounds> for Span {
+    type Error = InvalidSetting;
+
+    fn try_from(bounds: Bounds) -> Result<Self, InvalidSetting> {
+        Self::new(bounds.min, bounds.max)
+    }
+}
+
+impl FromStr for Span {
+    type Err = InvalidSetting;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSetting> {
+        let (min, max) = text.split_once("..").unwrap_or((text, text));
+        let bound = |text: &str| text.trim().parse().map_err(|_| InvalidSetting::Span);
+        Self::new(bound(min)?, bound(max)?)
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}..{}", self.min, self.max)
+    }
+}
+
+/// How many receipts one post may carry: 1 to 1000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u16", into = "u16")]
+pub struct BatchSize(u16);
+
+impl BatchSize {
+    /// The number of receipts.
+    pub fn get(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+impl TryFrom<u16> for BatchSize {
+    type Error = InvalidSetting;
+
+    fn try_from(size: u16) -> Result<Self, InvalidSetting> {
+        if (1..=1_000).contains(&size) {
+            Ok(Self(size))
+        } else {
+            Err(InvalidSetting::BatchSize)
+        }
+    }
+}
+
+impl From<BatchSize> for u16 {
+    fn from(size: BatchSize) -> u16 {
+        size.0
+    }
+}
+
+impl FromStr for BatchSize {
+    type Err = InvalidSetting;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSetting> {
+        let size: u16 = text.parse().map_err(|_| InvalidSetting::BatchSize)?;
+        size.try_into()
+    }
+}
+
+impl fmt::Display for BatchSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -1,0 +1,326 @@
+//! The vendor over real HTTP on loopback, with a receiver of its receipts.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::body::Bytes;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use serde_json::{Value, json};
+use standardwebhooks::Webhook;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::{Settings, Span, VendorConfig, VendorError, serve};
+
+const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDC2FVsBQIhrs=";
+const DEADLINE: Duration = Duration::from_secs(10);
+
+#[tokio::test]
+async fn a_message_is_sent_once_however_often_it_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(0).await;
+    let vendor = TestVendor::start(dir.path(), quick()).await;
+    let (status, first) = vendor.send("msg_1", "hi", &receiver.url).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{first}");
+    let (_, again) = vendor.send("msg_1", "hi", &receiver.url).await;
+    assert_eq!(first, again);
+    let (status, problem) = vendor.send("msg_1", "ho", &receiver.url).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    assert_eq!(problem["type"], "urn:patron:vendor:message-id-reused");
+    let listed = vendor.get("/vendor/messages").await;
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1);
+    assert_eq!(listed["items"][0]["requested"], 2);
+    assert_eq!(listed["next_cursor"], Value::Null);
+    vendor.all_acknowledged().await;
+    assert_eq!(receiver.receipts().len(), 1);
+}
+
+#[tokio::test]
+async fn receipts_come_signed_and_are_retried_until_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(2).await;
+    let vendor = TestVendor::start(dir.path(), quick()).await;
+    vendor.send("msg_1", "hi", &receiver.url).await;
+    vendor.all_acknowledged().await;
+    let posts = receiver.posts.lock().unwrap().clone();
+    assert_eq!(posts.len(), 3, "two refused, one taken");
+    for (headers, body) in &posts {
+        Webhook::new(SECRET).unwrap().verify(body, headers).unwrap();
+        assert_eq!(headers["webhook-id"], posts[0].0["webhook-id"]);
+    }
+    let receipt = &receiver.receipts()[2];
+    assert_eq!(receipt["message_id"], "msg_1");
+    assert_eq!(receipt["vendor_message_id"], "vm_1");
+    assert!(["delivered", "failed"].contains(&receipt["status"].as_str().unwrap()));
+}
+
+#[tokio::test]
+async fn a_restart_keeps_the_ledger_and_drops_a_torn_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(0).await;
+    let vendor = TestVendor::start(dir.path(), slow()).await;
+    let (_, first) = vendor.send("msg_1", "hi", &receiver.url).await;
+    assert!(matches!(
+        TestVendor::run(dir.path(), quick()).await.1.await.unwrap(),
+        Err(VendorError::LedgerInUse(_))
+    ));
+    vendor.stop().await;
+    let file = dir.path().join("ledger.ndjson");
+    let whole = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{whole}{{\"accepted\":{{\"mess")).unwrap();
+
+    let vendor = TestVendor::start(dir.path(), slow()).await;
+    let (_, again) = vendor.send("msg_1", "hi", &receiver.url).await;
+    assert_eq!(first, again);
+    let (_, second) = vendor.send("msg_2", "hi", &receiver.url).await;
+    assert_eq!(second["vendor_message_id"], "vm_2");
+    let stats = vendor.get("/vendor/stats").await;
+    assert_eq!(stats["ledger"]["accepted"], 2);
+    assert_eq!(stats["ledger"]["repeated"], 1);
+    assert_eq!(stats["ledger"]["receipts_pending"], 2);
+}
+
+#[tokio::test]
+async fn an_outage_refuses_sends_and_holds_receipts_until_it_is_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(0).await;
+    let settings = Settings {
+        receipt_delay_ms: Span::new(300, 300).unwrap(),
+        ..quick()
+    };
+    let vendor = TestVendor::start(dir.path(), settings).await;
+    vendor.send("msg_1", "hi", &receiver.url).await;
+    vendor.put_settings(json!({"outage_ms": 600})).await;
+    let (status, problem) = vendor.send("msg_2", "hi", &receiver.url).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{problem}");
+    wait_for(async || vendor.get("/vendor/settings").await["outage_ms"] == 0).await;
+    let (status, _) = vendor.send("msg_2", "hi", &receiver.url).await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    vendor.all_acknowledged().await;
+}
+
+#[tokio::test]
+async fn faults_can_be_set_while_it_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(0).await;
+    let vendor = TestVendor::start(dir.path(), quick()).await;
+    vendor.put_settings(json!({"error_rate": 1.0})).await;
+    let (status, _) = vendor.send("msg_1", "hi", &receiver.url).await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(vendor.get("/vendor/stats").await["ledger"]["accepted"], 0);
+
+    vendor
+        .put_settings(json!({"error_rate": 0.0, "lost_answer_rate": 1.0}))
+        .await;
+    let (status, _) = vendor.send("msg_1", "hi", &receiver.url).await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(vendor.get("/vendor/stats").await["ledger"]["accepted"], 1);
+
+    let early = json!({"lost_answer_rate": 0.0, "receipt_batch": 1, "duplicate_rate": 1.0,
+        "out_of_order_rate": 1.0});
+    vendor.put_settings(early).await;
+    vendor.send("msg_2", "hi", &receiver.url).await;
+    let of_second = || {
+        let receipts = receiver.receipts();
+        receipts
+            .iter()
+            .filter(|receipt| receipt["message_id"] == "msg_2")
+            .count()
+    };
+    assert!(of_second() >= 1, "posted before the send was answered");
+    wait_for(async || of_second() == 2).await;
+
+    vendor
+        .put_settings(json!({"lost_rate": 1.0, "out_of_order_rate": 0.0}))
+        .await;
+    vendor.send("msg_3", "hi", &receiver.url).await;
+    vendor.all_acknowledged().await;
+    assert_eq!(
+        vendor.get("/vendor/stats").await["ledger"]["receipts_lost"],
+        1
+    );
+}
+
+#[tokio::test]
+async fn bad_input_is_a_problem_that_names_the_field() {
+    let dir = tempfile::tempdir().unwrap();
+    let vendor = TestVendor::start(dir.path(), quick()).await;
+    let callback = "http://127.0.0.1:1/";
+    let good = json!({"message_id": "m", "to": "a@b", "text": "t", "callback_url": callback});
+    let with = |field: &str, value: Value| {
+        let mut body = good.clone();
+        body[field] = value;
+        body
+    };
+    for (body, pointer) in [
+        (with("extra", json!(1)), "/extra"),
+        (with("to", json!(1)), "/to"),
+        (with("message_id", json!("")), "/message_id"),
+        (
+            with("callback_url", json!("http://example.org/")),
+            "/callback_url",
+        ),
+    ] {
+        let (status, problem) = vendor.post(&body).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
+    }
+    let request = vendor.client.put(format!("{}/vendor/settings", vendor.url));
+    let answer = request.json(&json!({"lost_rate": 2})).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(answer.headers()["content-type"], "application/problem+json");
+}
+
+/// Receipts within a few milliseconds.
+fn quick() -> Settings {
+    Settings {
+        receipt_delay_ms: Span::new(0, 5).unwrap(),
+        ..Settings::default()
+    }
+}
+
+/// Receipts after the test is over.
+fn slow() -> Settings {
+    Settings {
+        receipt_delay_ms: Span::new(60_000, 60_000).unwrap(),
+        ..Settings::default()
+    }
+}
+
+struct TestVendor {
+    url: String,
+    client: reqwest::Client,
+    running: JoinHandle<Result<(), VendorError>>,
+    shutdown: DropGuard,
+}
+
+impl TestVendor {
+    async fn start(dir: &Path, settings: Settings) -> Self {
+        let (url, running, shutdown) = Self::run(dir, settings).await;
+        let client = crate::callback::client().unwrap();
+        Self {
+            url,
+            client,
+            running,
+            shutdown,
+        }
+    }
+
+    async fn run(
+        dir: &Path,
+        settings: Settings,
+    ) -> (String, JoinHandle<Result<(), VendorError>>, DropGuard) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let config = VendorConfig {
+            settings,
+            ..VendorConfig::new(dir, SECRET.parse().unwrap())
+        };
+        let shutdown = CancellationToken::new();
+        let running = tokio::spawn(serve(listener, config, shutdown.clone()));
+        (url, running, shutdown.drop_guard())
+    }
+
+    async fn stop(self) {
+        drop((self.shutdown, self.client));
+        self.running.await.unwrap().unwrap();
+    }
+
+    async fn send(&self, id: &str, text: &str, callback: &str) -> (StatusCode, Value) {
+        let body = json!({"message_id": id, "to": "a@b.example", "text": text,
+            "callback_url": callback});
+        self.post(&body).await
+    }
+
+    async fn post(&self, body: &Value) -> (StatusCode, Value) {
+        let request = self
+            .client
+            .post(format!("{}/vendor/send", self.url))
+            .json(body);
+        let answer = request.send().await.unwrap();
+        (answer.status(), answer.json().await.unwrap())
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        let request = self.client.get(format!("{}{path}", self.url));
+        request.send().await.unwrap().json().await.unwrap()
+    }
+
+    async fn put_settings(&self, changes: Value) {
+        let request = self.client.put(format!("{}/vendor/settings", self.url));
+        let answer = request.json(&changes).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+    }
+
+    async fn all_acknowledged(&self) {
+        wait_for(async || self.get("/vendor/stats").await["ledger"]["receipts_pending"] == 0).await;
+    }
+}
+
+type Post = (HeaderMap, Bytes);
+
+struct Receiver {
+    url: String,
+    posts: Arc<Mutex<Vec<Post>>>,
+    serving: JoinHandle<()>,
+}
+
+impl Receiver {
+    /// Answers 503 to the first `refusals` posts, 202 to the others.
+    async fn start(refusals: usize) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/receipts", listener.local_addr().unwrap());
+        let posts = Arc::new(Mutex::new(Vec::<Post>::new()));
+        let kept = posts.clone();
+        let take = async move |headers: HeaderMap, body: Bytes| {
+            let mut posts = kept.lock().unwrap();
+            posts.push((headers, body));
+            let refuse = posts.len() <= refusals;
+            if refuse {
+                StatusCode::SERVICE_UNAVAILABLE
+            } else {
+                StatusCode::ACCEPTED
+            }
+        };
+        let app = axum::Router::new().route("/receipts", post(take));
+        let serving = tokio::spawn(async { axum::serve(listener, app).await.unwrap() });
+        Self {
+            url,
+            posts,
+            serving,
+        }
+    }
+
+    /// The receipts of all posts, refused ones too.
+    fn receipts(&self) -> Vec<Value> {
+        let posts = self.posts.lock().unwrap();
+        let bodies = posts
+            .iter()
+            .map(|(_, body)| serde_json::from_slice(body).unwrap());
+        let each = bodies.flat_map(|body| match body {
+            Value::Array(receipts) => receipts,
+            single => vec![single],
+        });
+        each.collect()
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+async fn wait_for(condition: impl AsyncFn() -> bool) {
+    let started = Instant::now();
+    while !condition().await {
+        assert!(
+            started.elapsed() < DEADLINE,
+            "the condition did not come true"
+        );
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}

@@ -1,1 +1,69 @@
-//! workers
+//! The loops: projectors that keep the views, and the reactor that rebuilds
+//! one when asked.
+//!
+//! Each is a unit of work with a lease, so that any number of processes share
+//! them. A lease only spares double work: what a unit does twice, or two do at
+//! once, changes nothing.
+
+mod exclusive;
+mod generations;
+mod projecting;
+mod rebuilding;
+mod sharing;
+mod unit;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use eventlog::{Leases, Log};
+use projections::Store;
+use tokio_util::sync::CancellationToken;
+
+pub use exclusive::{BusyError, exclusively};
+
+use crate::generations::ActiveGenerations;
+use crate::sharing::Share;
+use crate::unit::{Shared, units};
+
+/// A lease not renewed for this long is another process's to take: the most
+/// that work rests after a process dies.
+const LEASE: Duration = Duration::from_secs(5);
+
+/// How long the views' database may take to come up.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Runs this process's share of the work until told to stop; then lets every
+/// unit finish what it has in hand.
+///
+/// `name` tells this process from all others.
+pub async fn run(log: Log, store: Store, name: String, stop: CancellationToken) {
+    if !prepare(&store, &stop).await {
+        return;
+    }
+    let shared = Arc::new(Shared {
+        worker: name.clone(),
+        tails: log.tails(),
+        generations: ActiveGenerations::follow(store.clone()),
+        log: log.clone(),
+        store,
+    });
+    let leases = Leases::new(log.clone(), name, LEASE);
+    let units = units(log.partitions());
+    Share::new(leases, shared, units)
+        .run(LEASE / 5, &stop)
+        .await;
+}
+
+/// Creates the views' collections; whether that came about before the stop.
+async fn prepare(store: &Store, stop: &CancellationToken) -> bool {
+    loop {
+        match store.generations().prepare().await {
+            Ok(()) => return true,
+            Err(error) => tracing::warn!(%error, "the views cannot be prepared, trying again"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return false,
+            () = tokio::time::sleep(RETRY) => {}
+        }
+    }
+}

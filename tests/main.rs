@@ -1,1 +1,9 @@
-//! black-box
+//! Black-box tests: the program as its users see it, on real engines.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on fails where it stands"
+)]
+
+mod engines;
+mod support;

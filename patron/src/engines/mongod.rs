@@ -1,0 +1,134 @@
+//! MongoDB as a child: one server, journaled, on 127.0.0.1 only.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use mongodb::Client;
+use mongodb::bson::{Bson, doc};
+use mongodb::error::Error;
+use mongodb::options::ClientOptions;
+use tokio::net::TcpStream;
+
+use super::child::Child;
+use super::program::Program;
+use super::ready::{self, Readiness};
+use super::{Engine, EngineError, files, leftover, ports};
+
+const NAME: &str = "mongod";
+/// How often a port may turn out to be taken by somebody who was quicker.
+const PORT_TRIES: usize = 5;
+const ASK_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Where a MongoDB started here is reached.
+pub(super) fn uri(port: u16) -> String {
+    format!("mongodb://127.0.0.1:{port}")
+}
+
+/// Starts MongoDB on `<dir>/mongo`, on the wanted port if it is free, and waits until it has
+/// recovered its data. Ends one of an earlier run first.
+pub(super) async fn start(
+    dir: &Path,
+    program: Program,
+    wanted_port: Option<u16>,
+) -> Result<Engine, EngineError> {
+    let data = files::private_dir(&dir.join("mongo"))?;
+    leftover::stop(dir, NAME, &data).await?;
+
+    let mut port = ports::choose(wanted_port)?;
+    let mut port_tries = 1;
+    loop {
+        let child = Child::spawn(NAME, command(&program.path, &data, port), dir).await?;
+        match ready::wait(&child, async || ask(port, child.pid()).await).await {
+            Ok(()) => {
+                let program = program.path;
+                return Ok(Engine {
+                    program,
+                    port,
+                    child,
+                });
+            }
+            Err(EngineError::Exited { .. })
+                if ports::was_taken(child.log()) && port_tries < PORT_TRIES =>
+            {
+                port = ports::choose(None)?;
+                port_tries += 1;
+            }
+            Err(error) => {
+                child.stop().await;
+                return Err(error);
+            }
+        }
+    }
+}
+
+fn command(program: &Path, data: &Path, port: u16) -> Command {
+    let mut command = Command::new(program);
+    command
+        .arg("--dbpath")
+        .arg(data)
+        .args(["--bind_ip", "127.0.0.1", "--nounixsocket"])
+        .args(["--port", &port.to_string()])
+        .args(["--wiredTigerCacheSizeGB", &cache_gigabytes().to_string()])
+        .current_dir(data);
+    command
+}
+
+/// Modest, because Redis, the API and the workers share the machine: its default is half of
+/// the memory.
+fn cache_gigabytes() -> f64 {
+    let gigabytes = fs::read_to_string("/proc/meminfo")
+        .ok()
+        .and_then(|text| total_kilobytes(&text))
+        .map_or(4.0, |kilobytes| kilobytes / f64::from(1 << 20));
+    (gigabytes / 8.0).clamp(0.25, 1.0)
+}
+
+fn total_kilobytes(meminfo: &str) -> Option<f64> {
+    let line = meminfo.lines().find(|line| line.starts_with("MemTotal:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// Ready is what has our process id: another server could have the port.
+async fn ask(port: u16, pid: u32) -> Readiness {
+    // The driver waits before it looks again for a server it did not find: look first.
+    if let Err(error) = TcpStream::connect(("127.0.0.1", port)).await {
+        return Readiness::Busy(format!("no answer yet: {error}"));
+    }
+    match server_pid(port).await {
+        Ok(Some(found)) if found == i64::from(pid) => Readiness::Ready,
+        Ok(_) => Readiness::Busy("another server has its port".to_owned()),
+        Err(error) => Readiness::Busy(format!("no answer yet: {error}")),
+    }
+}
+
+async fn server_pid(port: u16) -> Result<Option<i64>, Error> {
+    let mut options = ClientOptions::parse(uri(port)).await?;
+    options.direct_connection = Some(true);
+    options.server_selection_timeout = Some(ASK_TIMEOUT);
+    options.connect_timeout = Some(ASK_TIMEOUT);
+    let client = Client::with_options(options)?;
+    let status = client
+        .database("admin")
+        .run_command(doc! { "serverStatus": 1 })
+        .await;
+    client.shutdown().immediate(true).await;
+    Ok(match status?.get("pid") {
+        Some(Bson::Int64(pid)) => Some(*pid),
+        Some(Bson::Int32(pid)) => Some(i64::from(*pid)),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_read_and_the_cache_stays_modest() {
+        let meminfo = "MemTotal:       24117248 kB\nMemFree:        1 kB\n";
+        assert_eq!(total_kilobytes(meminfo), Some(24_117_248.0));
+        assert!((0.25..=1.0).contains(&cache_gigabytes()));
+    }
+}

@@ -1,0 +1,45 @@
+//! The engines that the program starts by itself.
+
+use mongodb::bson::doc;
+use redis::{AsyncCommands, Client};
+
+use crate::support::engines::{OwnEngines, engines, test_dir};
+
+#[tokio::test]
+async fn both_answer() {
+    let engines = engines();
+    let redis = Client::open(engines.redis_url.as_str()).unwrap();
+    let mut redis = redis.get_multiplexed_async_connection().await.unwrap();
+    let pong: String = redis::cmd("PING").query_async(&mut redis).await.unwrap();
+    assert_eq!(pong, "PONG");
+
+    let mongodb = mongodb::Client::with_uri_str(&engines.mongodb_uri).await;
+    let admin = mongodb.unwrap().database("admin");
+    admin.run_command(doc! { "ping": 1 }).await.unwrap();
+}
+
+#[tokio::test]
+async fn killed_ones_come_back_with_their_data() {
+    let mut own = OwnEngines::start(&test_dir("killed_ones"));
+    let url = own.redis_url();
+    write(&url).await;
+    own.kill_redis();
+    own.kill_mongod();
+    own.restart();
+    assert_eq!(own.redis_url(), url);
+    assert_eq!(read(&url).await, "kept");
+}
+
+async fn write(url: &str) {
+    let mut redis = connect(url).await;
+    redis.set::<_, _, ()>("word", "kept").await.unwrap();
+}
+
+async fn read(url: &str) -> String {
+    connect(url).await.get("word").await.unwrap()
+}
+
+async fn connect(url: &str) -> redis::aio::MultiplexedConnection {
+    let client = Client::open(url).unwrap();
+    client.get_multiplexed_async_connection().await.unwrap()
+}

@@ -1,0 +1,223 @@
+//! Real engines for tests: one shared pair per run, or a pair of one's own to kill.
+//!
+//! `REDIS_URL` and `MONGODB_URI` are used for the shared pair if set, as the program does.
+
+use std::env;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+/// Long enough for a fetch over a slow line.
+const START: Duration = Duration::from_secs(300);
+const STOP: Duration = Duration::from_secs(40);
+/// Stands for an engine that is not wanted: nothing connects to it.
+const UNUSED: &str = "unused";
+
+/// The engines that all tests of a run share.
+#[derive(Debug)]
+pub(crate) struct Engines {
+    /// `redis://…`
+    pub(crate) redis_url: String,
+    /// `mongodb://…`
+    pub(crate) mongodb_uri: String,
+    /// The program, for tests that start more of them.
+    pub(crate) redis_server: PathBuf,
+    /// The program, for tests that start more of them.
+    pub(crate) mongod: PathBuf,
+    /// Closed when the test process ends, however that happens: then the engines end.
+    _held: ChildStdin,
+}
+
+/// Starts the shared pair at the first call.
+pub(crate) fn engines() -> &'static Engines {
+    static ENGINES: OnceLock<Engines> = OnceLock::new();
+    ENGINES.get_or_init(|| {
+        remove_dirs_of_ended_runs();
+        let mut runner = Runner::start(&test_dir("shared"), &[]);
+        Engines {
+            redis_url: runner.text("redis_url"),
+            mongodb_uri: runner.text("mongodb_uri"),
+            redis_server: runner.program("redis_server"),
+            mongod: runner.program("mongod"),
+            _held: runner.process.stdin.take().expect("piped"),
+        }
+    })
+}
+
+/// A pair of engines that only one test uses, and may kill; each under a `patron engines` of
+/// its own, so that the death of one leaves the other alone.
+#[derive(Debug)]
+pub(crate) struct OwnEngines {
+    dir: PathBuf,
+    redis: Runner,
+    mongod: Runner,
+}
+
+impl OwnEngines {
+    /// Starts them with their data in `dir`; what is there from before is kept.
+    pub(crate) fn start(dir: &Path) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            redis: start_redis(dir),
+            mongod: start_mongod(dir),
+        }
+    }
+
+    /// `redis://…`, the same after a restart.
+    pub(crate) fn redis_url(&self) -> String {
+        self.redis.text("redis_url")
+    }
+
+    /// `mongodb://…`, the same after a restart.
+    pub(crate) fn mongodb_uri(&self) -> String {
+        self.mongod.text("mongodb_uri")
+    }
+
+    /// SIGKILL; returns once it is gone.
+    pub(crate) fn kill_redis(&mut self) {
+        kill(self.redis.pid("redis_pid"));
+        self.redis.wait();
+    }
+
+    /// SIGKILL; returns once it is gone.
+    pub(crate) fn kill_mongod(&mut self) {
+        kill(self.mongod.pid("mongod_pid"));
+        self.mongod.wait();
+    }
+
+    /// Starts again what was killed, on the same ports and data.
+    pub(crate) fn restart(&mut self) {
+        let urls = (self.redis_url(), self.mongodb_uri());
+        if self.redis.has_ended() {
+            self.redis = start_redis(&self.dir);
+        }
+        if self.mongod.has_ended() {
+            self.mongod = start_mongod(&self.dir);
+        }
+        assert_eq!(urls, (self.redis_url(), self.mongodb_uri()));
+    }
+}
+
+fn start_redis(dir: &Path) -> Runner {
+    Runner::start(
+        &dir.join("own-redis"),
+        &["--redis-url=", "--mongodb-uri", UNUSED],
+    )
+}
+
+fn start_mongod(dir: &Path) -> Runner {
+    Runner::start(
+        &dir.join("own-mongod"),
+        &["--mongodb-uri=", "--redis-url", UNUSED],
+    )
+}
+
+/// One `patron engines`; ended when dropped.
+#[derive(Debug)]
+struct Runner {
+    process: Child,
+    told: Value,
+}
+
+impl Runner {
+    fn start(dir: &Path, arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_patron"));
+        command
+            .args(["engines", "--data-dir"])
+            .arg(dir)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        if env::var_os("PATRON_BIN_DIR").is_none() {
+            command.env("PATRON_BIN_DIR", workspace().join(".patron/bin"));
+        }
+        let mut process = command.spawn().expect("patron can be run");
+        let told = first_line(&mut process);
+        Self { process, told }
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.told[name].as_str().expect(name).to_owned()
+    }
+
+    /// With engines given by URL no program is told: then the PATH must have one.
+    fn program(&self, name: &str) -> PathBuf {
+        let told = self.told[name].as_str().map(PathBuf::from);
+        told.unwrap_or_else(|| name.replace('_', "-").into())
+    }
+
+    fn pid(&self, name: &str) -> Pid {
+        let pid = self.told[name].as_i64().expect(name);
+        Pid::from_raw(pid.try_into().expect(name)).expect(name)
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.process.try_wait().expect("a child of ours").is_some()
+    }
+
+    fn wait(&mut self) {
+        let deadline = Instant::now() + STOP;
+        while !self.has_ended() {
+            assert!(Instant::now() < deadline, "`patron engines` does not end");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        // The shared pair's input is held elsewhere, and that runner goes on.
+        if self.process.stdin.take().is_some() && !thread::panicking() {
+            self.wait();
+        }
+    }
+}
+
+fn first_line(process: &mut Child) -> Value {
+    let output = process.stdout.take().expect("piped");
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        let mut line = String::new();
+        let read = BufReader::new(output).read_line(&mut line);
+        tell.send(read.map(|_| line))
+    });
+    let line = told.recv_timeout(START).expect("engines start in time");
+    serde_json::from_str(&line.expect("readable")).expect("engines start and tell where they are")
+}
+
+fn kill(pid: Pid) {
+    kill_process(pid, Signal::KILL).expect("it runs");
+}
+
+fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// A directory of this run, by a name of the test's own. It is kept for whoever looks into a
+/// failure, until a later run starts.
+pub(crate) fn test_dir(name: &str) -> PathBuf {
+    let run = format!("engines-{}", std::process::id());
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(run).join(name)
+}
+
+fn remove_dirs_of_ended_runs() {
+    let Ok(entries) = fs::read_dir(env!("CARGO_TARGET_TMPDIR")) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.strip_prefix("engines-"));
+        let pid = pid.and_then(|pid| pid.parse::<u32>().ok());
+        if pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+            let _in_use = fs::remove_dir_all(entry.path());
+        }
+    }
+}

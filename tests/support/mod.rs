@@ -1,0 +1,3 @@
+//! What tests are written with.
+
+pub(crate) mod engines;

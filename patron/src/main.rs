@@ -1,16 +1,25 @@
-//! Patron: the one binary.
+//! Patron: the one binary, and the only reader of the environment.
 
+mod deployment;
 mod engines;
+mod health;
+mod import;
+mod key;
+mod logging;
+mod output;
+mod rebuild;
+mod serve;
+mod signals;
+mod status;
+mod up;
+mod verify;
+mod work;
 
-use std::io;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
-use crate::engines::EngineOptions;
-
-/// An event-sourced CRM backend.
+/// An event-sourced CRM backend
 #[derive(Parser)]
 #[command(version)]
 struct Cli {
@@ -20,28 +29,47 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Start everything on this machine: engines, API, workers and the simulated vendor
+    Up(up::UpArgs),
+    /// Run the API alone; any number of them can run
+    Serve(serve::ServeArgs),
+    /// Run the workers alone; any number of them share the work
+    Work(work::WorkArgs),
+    Import(Box<import::ImportArgs>),
+    /// Throw a view away and fold it anew from the log, while the old one serves
+    Rebuild(rebuild::RebuildArgs),
+    /// Show partitions, views, how far behind they are, and the engines
+    Status(status::StatusArgs),
+    /// Hold every head and a sample of every view against the log
+    Verify(verify::VerifyArgs),
     /// Start only Redis and MongoDB, print one line of JSON that tells where they are, and run
-    /// until Ctrl-C or until standard input, if it is a pipe, is closed.
-    Engines(EngineOptions),
+    /// until Ctrl-C or until standard input, if it is a pipe, is closed
+    Engines(engines::EngineOptions),
+    /// Ask a server whether it is well; the exit status tells
+    Health(health::HealthArgs),
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_target(false)
-        .init();
+    logging::start();
+    // Two TLS providers in one program make rustls panic: this one is for all.
+    let _already_set = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let ended = match cli.command {
-        Command::Engines(options) => engines::command::run(&options).await,
+        Command::Up(args) => up::run(args).await,
+        Command::Serve(args) => serve::run(args).await,
+        Command::Work(args) => work::run(args).await,
+        Command::Import(args) => import::run(*args).await,
+        Command::Rebuild(args) => rebuild::run(args).await,
+        Command::Status(args) => status::run(args).await,
+        Command::Verify(args) => verify::run(args).await,
+        Command::Engines(options) => engines::command::run(&options)
+            .await
+            .map(|()| ExitCode::SUCCESS),
+        Command::Health(args) => health::run(args).await,
     };
-    match ended {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("patron: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    ended.unwrap_or_else(|error| {
+        eprintln!("patron: {error:#}");
+        ExitCode::FAILURE
+    })
 }

@@ -13,6 +13,7 @@
 //! | `redis-server.log`, `mongod.log` | what the engines say |
 //! | `redis-server.pid`, `mongod.pid` | the children of the current or last run |
 //! | `ports.json` | the ports of the last run, taken again if free |
+//! | `running.json` | the engines' URLs, true as long as the lock is held |
 //! | `bin/` | fetched programs |
 
 mod aof;
@@ -29,6 +30,7 @@ mod ports;
 mod program;
 mod ready;
 mod redis;
+mod running;
 
 use std::future;
 use std::path::{Path, PathBuf};
@@ -38,6 +40,7 @@ pub(crate) use self::error::EngineError;
 use self::lock::DirLock;
 use self::ports::Ports;
 use self::program::{MONGOD, Program, REDIS_SERVER};
+pub(crate) use self::running::{Running, running};
 
 /// Which engines to use, and where the ones started here keep their data.
 #[derive(clap::Args, Clone, Debug)]
@@ -58,6 +61,18 @@ pub(crate) struct EngineOptions {
     /// [default: `bin` in the data directory].
     #[arg(long, env = "PATRON_BIN_DIR")]
     pub(crate) bin_dir: Option<PathBuf>,
+}
+
+impl EngineOptions {
+    /// The URL of a running Redis, if one is given.
+    pub(crate) fn redis_url(&self) -> Option<String> {
+        given(self.redis_url.as_ref())
+    }
+
+    /// The URI of a running MongoDB, if one is given.
+    pub(crate) fn mongodb_uri(&self) -> Option<String> {
+        given(self.mongodb_uri.as_ref())
+    }
 }
 
 /// The two engines of a process, and the lock on their data directory.
@@ -86,8 +101,7 @@ impl Engines {
     pub(crate) async fn start(options: &EngineOptions) -> Result<Self, EngineError> {
         let dir = files::private_dir(&options.data_dir)?;
         let lock = DirLock::take(&dir)?;
-        let redis_url = given(options.redis_url.as_ref());
-        let mongodb_uri = given(options.mongodb_uri.as_ref());
+        let (redis_url, mongodb_uri) = (options.redis_url(), options.mongodb_uri());
 
         let bin_dir = options.bin_dir.clone().unwrap_or_else(|| dir.join("bin"));
         let redis_server = match redis_url {
@@ -100,13 +114,18 @@ impl Engines {
         };
         let (redis, mongod) = start_both(&dir, redis_server, mongod).await?;
 
-        Ok(Self {
+        let urls = Running {
             redis_url: redis_url
                 .or_else(|| redis.as_ref().map(|engine| redis::url(engine.port)))
                 .unwrap_or_default(),
             mongodb_uri: mongodb_uri
                 .or_else(|| mongod.as_ref().map(|engine| mongod::uri(engine.port)))
                 .unwrap_or_default(),
+        };
+        urls.save(&dir)?;
+        Ok(Self {
+            redis_url: urls.redis_url,
+            mongodb_uri: urls.mongodb_uri,
             redis,
             mongod,
             _lock: lock,

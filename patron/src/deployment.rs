@@ -1,0 +1,161 @@
+//! A deployment: the log, the commands over it, the views beside it.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use commands::Commands;
+use domain::Currency;
+use eventlog::{Log, LogOptions};
+use projections::{Store, StoreOptions};
+
+use crate::engines::{self, EngineOptions, Engines};
+
+/// What a deployment is called, and what is fixed at its first start.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DeploymentOptions {
+    /// What all keys in Redis begin with
+    #[arg(long, env = "PATRON_NAMESPACE", default_value = "patron")]
+    namespace: String,
+
+    /// The database in MongoDB
+    #[arg(long, env = "PATRON_DATABASE", default_value = "patron")]
+    database: String,
+
+    /// How many partitions the log has; fixed at the first start [default: 16]
+    #[arg(long, env = "PATRON_PARTITIONS")]
+    partitions: Option<u16>,
+
+    /// The currency of all amounts, as ISO 4217 has it; fixed at the first start [default: USD]
+    #[arg(long, env = "PATRON_CURRENCY")]
+    currency: Option<Currency>,
+
+    /// Run on a Redis that could lose what it has acknowledged
+    #[arg(long, env = "PATRON_ALLOW_DATA_LOSS")]
+    allow_data_loss: bool,
+}
+
+/// An open deployment.
+#[derive(Clone)]
+pub(crate) struct Deployment {
+    pub(crate) log: Log,
+    pub(crate) commands: Commands,
+    pub(crate) store: Store,
+}
+
+impl Deployment {
+    /// Opens the log and the views behind these URLs.
+    pub(crate) async fn open(
+        redis_url: &str,
+        mongodb_uri: &str,
+        options: &DeploymentOptions,
+    ) -> anyhow::Result<Self> {
+        let log = Log::open(&LogOptions {
+            url: redis_url.to_owned(),
+            namespace: options.namespace.clone(),
+            partitions: options.partitions,
+            allow_data_loss: options.allow_data_loss,
+        })
+        .await
+        .context("cannot open the log in Redis")?;
+        let commands = Commands::open(log.clone(), options.currency)
+            .await
+            .context("cannot open the log in Redis")?;
+        let store = Store::open(&StoreOptions {
+            uri: mongodb_uri.to_owned(),
+            database: options.database.clone(),
+        })
+        .await
+        .context("cannot use MONGODB_URI")?;
+        Ok(Self {
+            log,
+            commands,
+            store,
+        })
+    }
+}
+
+/// Where a deployment's engines are.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Target {
+    #[command(flatten)]
+    engines: EngineOptions,
+
+    #[command(flatten)]
+    pub(crate) deployment: DeploymentOptions,
+}
+
+/// A deployment, with the engines that were started for it, if any were.
+pub(crate) struct Reached {
+    pub(crate) deployment: Deployment,
+    engines: Option<Engines>,
+}
+
+impl Target {
+    /// The deployment at the URLs given; without them the one in the data
+    /// directory: that of the `patron up` that runs there, or else its engines
+    /// are started for as long as this command runs.
+    pub(crate) async fn reach(&self) -> anyhow::Result<Reached> {
+        let (redis_url, mongodb_uri, engines) = match self.given()? {
+            Some((redis_url, mongodb_uri)) => (redis_url, mongodb_uri, None),
+            None => self.in_data_dir().await?,
+        };
+        let opened = Deployment::open(&redis_url, &mongodb_uri, &self.deployment).await;
+        match opened {
+            Ok(deployment) => Ok(Reached {
+                deployment,
+                engines,
+            }),
+            Err(error) => {
+                stop(engines).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// The deployment at the URLs given.
+    pub(crate) async fn open_given(&self) -> anyhow::Result<Deployment> {
+        let Some((redis_url, mongodb_uri)) = self.given()? else {
+            bail!("REDIS_URL and MONGODB_URI must be set; `patron up` starts its own engines");
+        };
+        Deployment::open(&redis_url, &mongodb_uri, &self.deployment).await
+    }
+
+    fn given(&self) -> anyhow::Result<Option<(String, String)>> {
+        match (self.engines.redis_url(), self.engines.mongodb_uri()) {
+            (Some(redis_url), Some(mongodb_uri)) => Ok(Some((redis_url, mongodb_uri))),
+            (None, None) => Ok(None),
+            (Some(_), None) => bail!("REDIS_URL is set, MONGODB_URI is not"),
+            (None, Some(_)) => bail!("MONGODB_URI is set, REDIS_URL is not"),
+        }
+    }
+
+    async fn in_data_dir(&self) -> anyhow::Result<(String, String, Option<Engines>)> {
+        let dir: &PathBuf = &self.engines.data_dir;
+        if let Some(running) = engines::running(dir)? {
+            return Ok((running.redis_url, running.mongodb_uri, None));
+        }
+        if !dir.exists() {
+            bail!(
+                "there is no {}: set REDIS_URL and MONGODB_URI, or --data-dir",
+                dir.display()
+            );
+        }
+        let engines = Engines::start(&self.engines).await?;
+        let (redis_url, mongodb_uri) = (engines.redis_url.clone(), engines.mongodb_uri.clone());
+        Ok((redis_url, mongodb_uri, Some(engines)))
+    }
+}
+
+impl Reached {
+    /// Stops the engines that were started for this.
+    pub(crate) async fn leave(self) {
+        stop(self.engines).await;
+    }
+}
+
+async fn stop(engines: Option<Engines>) {
+    if let Some(engines) = engines {
+        engines.stop().await;
+    }
+}

@@ -1,0 +1,74 @@
+//! The cells of one row of a table, in buffers that are used again for the next.
+
+use csv_core::ReadRecordResult;
+
+/// The cells of one row, unquoted.
+#[derive(Default)]
+pub(super) struct Cells {
+    text: Vec<u8>,
+    written: usize,
+    ends: Vec<usize>,
+    count: usize,
+}
+
+impl Cells {
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The text of the cell at an index below [`Cells::count`]; `None` if it is not UTF-8.
+    pub(super) fn get(&self, index: usize) -> Option<&str> {
+        let start = if index == 0 { 0 } else { self.ends[index - 1] };
+        str::from_utf8(&self.text[start..self.ends[index]]).ok()
+    }
+
+    /// The cells as names of columns.
+    pub(super) fn names(&self) -> Option<Vec<String>> {
+        (0..self.count)
+            .map(|index| Some(self.get(index)?.trim().to_owned()))
+            .collect()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.written = 0;
+        self.count = 0;
+    }
+
+    pub(super) fn push(&mut self, cell: &[u8]) {
+        self.reserve(cell.len());
+        let end = self.written + cell.len();
+        self.text[self.written..end].copy_from_slice(cell);
+        self.written = end;
+        self.ends[self.count] = end;
+        self.count += 1;
+    }
+
+    /// Feeds the row's next line to the CSV parser; how much of it was used once the row is
+    /// complete, `None` while it is not.
+    pub(super) fn feed(&mut self, core: &mut csv_core::Reader, line: &[u8]) -> Option<usize> {
+        let mut used = 0;
+        while used < line.len() {
+            self.reserve(line.len() - used);
+            let text = &mut self.text[self.written..];
+            let ends = &mut self.ends[self.count..];
+            let (result, read, written, ended) = core.read_record(&line[used..], text, ends);
+            used += read;
+            self.written += written;
+            self.count += ended;
+            if result == ReadRecordResult::Record {
+                return Some(used);
+            }
+        }
+        None
+    }
+
+    /// Makes room for `bytes` of text and one cell.
+    fn reserve(&mut self, bytes: usize) {
+        if self.text.len() <= self.written + bytes {
+            self.text.resize(self.written + bytes + 1, 0);
+        }
+        if self.ends.len() == self.count {
+            self.ends.resize(2 * self.count + 16, 0);
+        }
+    }
+}

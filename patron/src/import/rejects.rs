@@ -1,0 +1,103 @@
+//! The file of refused lines.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+use serde::Serialize;
+
+use super::batches::Refusal;
+
+/// NDJSON of refused lines; there is no file until one is refused.
+pub(super) struct Rejects {
+    path: PathBuf,
+    file: Option<File>,
+    bytes: u64,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    line: u64,
+    reason: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pointer: Option<&'a str>,
+    input: String,
+}
+
+impl Rejects {
+    /// Keeps the first `keep` bytes of a file from an interrupted import, and nothing of one
+    /// from another import (`keep` 0). A file of anything else is left alone with an error.
+    pub(super) fn open(path: &Path, keep: u64) -> anyhow::Result<Self> {
+        let mut rejects = Self {
+            path: path.to_owned(),
+            file: None,
+            bytes: 0,
+        };
+        if !path.exists() {
+            return Ok(rejects);
+        }
+        let context = || format!("{}", path.display());
+        ensure!(
+            is_ours(path).with_context(context)?,
+            "{} is not a file of refused lines; say --rejects to name another",
+            path.display()
+        );
+        if keep == 0 {
+            fs::remove_file(path).with_context(context)?;
+            return Ok(rejects);
+        }
+        let mut file = OpenOptions::new()
+            .write(true)
+            .open(path)
+            .with_context(context)?;
+        rejects.bytes = keep.min(file.metadata()?.len());
+        file.set_len(rejects.bytes)?;
+        file.seek(SeekFrom::End(0))?;
+        rejects.file = Some(file);
+        Ok(rejects)
+    }
+
+    /// Appends one row per refusal, on disk when it returns.
+    pub(super) fn append(&mut self, source: &File, refusals: &[Refusal]) -> io::Result<()> {
+        if refusals.is_empty() {
+            return Ok(());
+        }
+        let mut rows = Vec::new();
+        for Refusal { place, reason } in refusals {
+            let pointer = reason.pointer.as_deref();
+            let input = place.text(source)?;
+            let row = Row {
+                line: place.line,
+                reason: &reason.text,
+                pointer,
+                input,
+            };
+            serde_json::to_writer(&mut rows, &row)?;
+            rows.push(b'\n');
+        }
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(File::create(&self.path)?),
+        };
+        file.write_all(&rows)?;
+        file.sync_data()?;
+        self.bytes += rows.len() as u64;
+        Ok(())
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The length of the file.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+fn is_ours(path: &Path) -> io::Result<bool> {
+    let mut start = Vec::new();
+    BufReader::new(File::open(path)?).read_until(b':', &mut start)?;
+    Ok(start.is_empty() || start == br#"{"line":"#)
+}

@@ -1,0 +1,111 @@
+use std::io::Write;
+
+use super::*;
+
+type Row = (u64, Result<Vec<String>, String>);
+
+fn rows(text: &[u8], delimiter: &str, header: bool) -> (Vec<String>, Vec<Row>) {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text).unwrap();
+    let mut table = Table::open(file.path(), Some(delimiter.parse().unwrap()), header).unwrap();
+    let mut rows = Vec::new();
+    while let Some((place, row)) = table.next().unwrap() {
+        let cells = |cells: &Cells| {
+            (0..cells.count())
+                .map(|index| cells.get(index).unwrap().into())
+                .collect()
+        };
+        rows.push((place.line, row.map(cells).map_err(|reason| reason.text)));
+    }
+    (table.columns().to_vec(), rows)
+}
+
+fn good(line: u64, cells: &[&str]) -> Row {
+    (
+        line,
+        Ok(cells.iter().map(|cell| (*cell).to_owned()).collect()),
+    )
+}
+
+#[test]
+fn runs_of_whitespace_separate() {
+    let (columns, rows) = rows(
+        b" id  date \r\n 1\t 2 \r\n\r\n  \r\n 3  4",
+        "whitespace",
+        true,
+    );
+    assert_eq!(columns, ["id", "date"]);
+    assert_eq!(rows, [good(2, &["1", "2"]), good(5, &["3", "4"])]);
+}
+
+#[test]
+fn csv_is_unquoted_and_numbered_by_its_first_line() {
+    let text = b"\xEF\xBB\xBFid;name\r\n1;\"a;\"\"b\"\"\r\nc\"\r\n\r\n2;\xC3\xA9\r\n3;\"x\"";
+    let (columns, rows) = rows(text, ";", true);
+    assert_eq!(columns, ["id", "name"]);
+    assert_eq!(
+        rows,
+        [
+            good(2, &["1", "a;\"b\"\r\nc"]),
+            good(5, &["2", "é"]),
+            good(6, &["3", "x"])
+        ]
+    );
+}
+
+#[test]
+fn without_a_header_columns_have_numbers() {
+    let (columns, rows) = rows(b"1\t2\n3\t\n", "tab", false);
+    assert_eq!(columns, ["1", "2"]);
+    assert_eq!(rows, [good(1, &["1", "2"]), good(2, &["3", ""])]);
+}
+
+#[test]
+fn an_open_quote_costs_one_line() {
+    let (_, rows) = rows(b"a,b\n1,2\n3,\"4\n5,6\n7,8\n", ",", true);
+    assert_eq!(
+        rows,
+        [
+            good(2, &["1", "2"]),
+            (3, Err(OPEN_QUOTE.into())),
+            good(4, &["5", "6"]),
+            good(5, &["7", "8"])
+        ]
+    );
+}
+
+#[test]
+fn rows_of_another_width_are_refused() {
+    let (_, rows) = rows(b"a,b\n1\n1,2,3\n1,2\r3,4\n5,6\n", ",", true);
+    let message = |found| Err(format!("the line has {found} columns, the table has 2"));
+    assert_eq!(
+        rows,
+        [
+            (2, message(1)),
+            (3, message(3)),
+            (4, Err(LONE_RETURN.into())),
+            good(5, &["5", "6"])
+        ]
+    );
+}
+
+#[test]
+fn wide_rows_fit() {
+    let wide = vec!["x"; 1000].join(",");
+    let (columns, rows) = rows(format!("{wide}\n{wide}\n").as_bytes(), ",", true);
+    assert_eq!(columns.len(), 1000);
+    assert_eq!(rows, [good(2, &["x"; 1000])]);
+}
+
+#[test]
+fn a_line_too_long_is_passed_over() {
+    let long = "x".repeat(crate::import::lines::MAX_RECORD + 1);
+    let (_, rows) = rows(format!("a,b\n{long}\n1,2\n").as_bytes(), ",", true);
+    assert_eq!(
+        rows,
+        [
+            (2, Err("the line is longer than 4 MiB".into())),
+            good(3, &["1", "2"])
+        ]
+    );
+}

@@ -1,0 +1,344 @@
+//! Imports over real HTTP against a small server that behaves as a test tells it.
+
+#[path = "test_server.rs"]
+mod server;
+
+use std::fs;
+use std::future::pending;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::*;
+use server::{Server, Turn};
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    args: ImportArgs,
+}
+
+/// A file to import and what an import leaves beside it.
+struct Case {
+    folder: TempDir,
+    file: PathBuf,
+}
+
+impl Case {
+    fn new(name: &str, text: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(name);
+        fs::write(&file, text).unwrap();
+        Self { folder, file }
+    }
+
+    /// Orders `o-2`, `o-3`, … named after their lines, in a table.
+    fn orders(amounts: impl IntoIterator<Item = i64>) -> Self {
+        let row = |amount| format!("c-1,{amount},USD,2026-01-01\n");
+        let rows: String = amounts.into_iter().map(row).collect();
+        Self::new(
+            "orders.csv",
+            &format!("customer_id,amount,currency,placed_at\n{rows}"),
+        )
+    }
+
+    fn args(&self, server: &Server, more: &str) -> ImportArgs {
+        self.args_to(&server.url, more)
+    }
+
+    fn args_to(&self, url: &str, more: &str) -> ImportArgs {
+        let file = self.file.to_str().unwrap();
+        let fixed = ["import", "orders", file, "--url", url, "--key", "k"];
+        Cli::parse_from(fixed.into_iter().chain(more.split_whitespace())).args
+    }
+
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let name = self.file.file_name().unwrap().to_str().unwrap();
+        self.folder.path().join(format!("{name}{suffix}"))
+    }
+
+    fn rejects(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.beside(".rejects.ndjson")).unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+}
+
+const TABLE: &str = "--id o-{line} --amount-unit minor";
+
+fn patience() -> Patience {
+    Patience {
+        give_up_after: Duration::from_secs(10),
+        first_wait: Duration::from_millis(2),
+    }
+}
+
+async fn complete(args: &ImportArgs) -> Counts {
+    match import(args, patience(), pending()).await.unwrap() {
+        End::Complete { counts, .. } => counts,
+        End::Stopped(done) => panic!("stopped at {done:?}"),
+    }
+}
+
+async fn failure(args: &ImportArgs) -> String {
+    format!(
+        "{:#}",
+        import(args, patience(), pending()).await.unwrap_err()
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cdnow_file_goes_over_in_one_line_and_again_unchanged() {
+    let server = Server::start([]).await;
+    let text = fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../tests/data/CDNOW_master.txt"
+    ));
+    let case = Case::new("CDNOW_master.txt", &text.unwrap());
+    let args = case.args(
+        &server,
+        "--delimiter whitespace --map customer_id=customer_id --map amount=dollar_value \
+         --map placed_at=date --date-format %Y%m%d --set currency=USD --id cdnow-{line}",
+    );
+    let counts = complete(&args).await;
+    assert_eq!(
+        counts,
+        Counts {
+            read: 69_659,
+            created: 69_659,
+            ..Counts::default()
+        }
+    );
+    let orders = server.items();
+    let sum: i64 = orders
+        .values()
+        .map(|order| order["amount"].as_i64().unwrap())
+        .sum();
+    assert_eq!((orders.len(), sum), (69_659, 250_031_563));
+    let counts = complete(&args).await;
+    assert_eq!(
+        counts,
+        Counts {
+            read: 69_659,
+            unchanged: 69_659,
+            ..Counts::default()
+        }
+    );
+    assert!(!case.beside(".patron-import").exists());
+    assert!(!case.beside(".rejects.ndjson").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_lines_are_told_in_order_with_their_text() {
+    let server = Server::start([]).await;
+    let case = Case::new(
+        "orders.ndjson",
+        "{\"order_id\":\"o-1\",\"amount\":5}\r\n\
+         {\"order_id\":\"o-2\",\"amount\":-5}\n\n\
+         {\"order_id\":\"o-4\",\n\
+         {\"order_id\":\"o-5\",\"amount\":7}",
+    );
+    let counts = complete(&case.args(&server, "")).await;
+    assert_eq!(
+        counts,
+        Counts {
+            read: 4,
+            created: 2,
+            refused: 2,
+            ..Counts::default()
+        }
+    );
+    assert_eq!(
+        case.rejects(),
+        [
+            json!({"line": 2, "reason": "Invalid: /amount must not be negative",
+                   "pointer": "/amount", "input": "{\"order_id\":\"o-2\",\"amount\":-5}"}),
+            json!({"line": 4, "reason": "the line is not JSON: EOF while parsing a value (column 18)",
+                   "input": "{\"order_id\":\"o-4\","}),
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_busy_or_broken_server_is_tried_again_and_nothing_counts_twice() {
+    let server = Server::start([
+        Turn::Busy {
+            retry_after: Some(0),
+        },
+        Turn::ApplyThenBreakOff,
+        Turn::ItemsBusy,
+        Turn::Busy { retry_after: None },
+        Turn::BreakOff,
+    ])
+    .await;
+    let case = Case::orders((0..100).map(|amount| if amount == 50 { -1 } else { amount }));
+    let counts = complete(&case.args(&server, &format!("{TABLE} --batch 10"))).await;
+    assert_eq!((counts.read, counts.refused), (100, 1));
+    assert_eq!(counts.created + counts.unchanged, 99);
+    assert_eq!(server.items().len(), 99);
+    assert_eq!(case.rejects().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_wait_is_at_least_what_the_server_asks_for() {
+    let server = Server::start([Turn::Busy {
+        retry_after: Some(1),
+    }])
+    .await;
+    let begun = std::time::Instant::now();
+    complete(&Case::orders([1]).args(&server, TABLE)).await;
+    assert!(begun.elapsed() >= Duration::from_secs(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_lines_about_one_thing_the_later_wins() {
+    let server = Server::start([Turn::Busy { retry_after: None }]).await;
+    let text = "{\"order_id\":\"o-1\",\"amount\":1}\n{\"order_id\":\"o-1\",\"amount\":2}\n";
+    let case = Case::new("orders.jsonl", text);
+    let counts = complete(&case.args(&server, "--batch 1")).await;
+    assert_eq!((counts.created, counts.updated), (1, 1));
+    assert_eq!(server.items()["o-1"]["amount"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_failed_continues_and_counts_everything_once() {
+    let turns = [[Turn::Normal; 4].as_slice(), &[Turn::Unauthorized; 2]].concat();
+    let server = Server::start(turns).await;
+    let case = Case::orders((0..100).map(|amount| if amount % 20 == 0 { -1 } else { amount }));
+    let args = case.args(&server, &format!("{TABLE} --batch 10"));
+    let message = failure(&args).await;
+    assert!(
+        message.contains("run the same command again to continue after line 41"),
+        "{message}"
+    );
+    assert!(
+        message.contains("401") && message.contains("wrong key"),
+        "{message}"
+    );
+    assert_eq!(case.rejects().len(), 2);
+
+    // As if the process had died after it wrote refused lines and before it moved the journal.
+    let mut rejects = fs::read_to_string(case.beside(".rejects.ndjson")).unwrap();
+    rejects.push_str("{\"line\":42,\"reason\":\"x\",\"input\":\"x\"}\n");
+    fs::write(case.beside(".rejects.ndjson"), rejects).unwrap();
+
+    server.forget_requests();
+    let counts = complete(&args).await;
+    assert_eq!(
+        counts,
+        Counts {
+            read: 100,
+            created: 95,
+            refused: 5,
+            ..Counts::default()
+        }
+    );
+    assert_eq!(server.requests(), 6);
+    let lines: Vec<_> = case
+        .rejects()
+        .iter()
+        .map(|row| row["line"].as_u64().unwrap())
+        .collect();
+    assert_eq!(lines, [2, 22, 42, 62, 82]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopping_keeps_what_was_acknowledged() {
+    let server = Server::start([Turn::Normal, Turn::Normal, Turn::Hang, Turn::Hang]).await;
+    let case = Case::orders(0..100);
+    let args = case.args(&server, &format!("{TABLE} --batch 10"));
+    let two_hang = server.wait_for_requests(4);
+    let end = import(&args, patience(), two_hang).await.unwrap();
+    assert_eq!(
+        end,
+        End::Stopped(Cursor {
+            line: 21,
+            offset: fs_offset(&case, 21)
+        })
+    );
+    server.forget_requests();
+    let counts = complete(&args).await;
+    assert_eq!(
+        counts,
+        Counts {
+            read: 100,
+            created: 100,
+            ..Counts::default()
+        }
+    );
+    assert_eq!(server.requests(), 8);
+}
+
+/// The offset behind so many lines of the file.
+fn fs_offset(case: &Case, lines: usize) -> u64 {
+    let text = fs::read_to_string(&case.file).unwrap();
+    text.split_inclusive('\n')
+        .take(lines)
+        .map(str::len)
+        .sum::<usize>() as u64
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_file_other_options_and_restart_begin_anew() {
+    let (normal, unauthorized) = (Turn::Normal, Turn::Unauthorized);
+    for (change, more) in [
+        (true, ""),
+        (false, "--set status=placed"),
+        (false, "--restart"),
+    ] {
+        let server = Server::start([normal, normal, unauthorized, unauthorized]).await;
+        let case = Case::orders(0..40);
+        failure(&case.args(&server, &format!("{TABLE} --batch 10"))).await;
+        assert!(case.beside(".patron-import").exists());
+        if change {
+            let text = fs::read_to_string(&case.file).unwrap();
+            fs::write(&case.file, text.replace("c-1,39,", "c-1,390,")).unwrap();
+        }
+        server.forget_requests();
+        let counts = complete(&case.args(&server, &format!("{TABLE} --batch 10 {more}"))).await;
+        assert_eq!((counts.read, server.requests()), (40, 4), "{change} {more}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stays_away_is_given_up() {
+    let patience = Patience {
+        give_up_after: Duration::from_millis(50),
+        ..patience()
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let case = Case::orders([1]);
+    let error = import(&case.args_to(&url, TABLE), patience, pending())
+        .await
+        .unwrap_err();
+    let message = format!("{error:#}");
+    assert!(
+        message.contains(&format!("no answer from {url}")),
+        "{message}"
+    );
+    assert!(message.contains("nothing was acknowledged"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_are_not_its_own_are_left_alone() {
+    let server = Server::start([]).await;
+    let case = Case::orders([1]);
+    let other = case.beside(".txt");
+    fs::write(&other, "a diary").unwrap();
+    for option in ["--rejects", "--journal"] {
+        let args = case.args(&server, &format!("{TABLE} {option} {}", other.display()));
+        assert!(failure(&args).await.contains(&format!("say {option}")));
+        assert_eq!(fs::read_to_string(&other).unwrap(), "a diary");
+    }
+    let args = case.args(
+        &server,
+        &format!("{TABLE} --rejects {}", case.file.display()),
+    );
+    assert!(failure(&args).await.contains("must be three files"));
+}

@@ -1,0 +1,97 @@
+//! One cell of text to one JSON value.
+
+use std::io::Write;
+
+use iso_currency::Currency;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::dates::DateFormat;
+use super::decimal::{minor_units, whole_minor_units};
+use super::fields::Kind;
+
+/// How many decimals an amount has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Decimals {
+    /// It is in minor units already.
+    Minor,
+    /// The currency's number of decimals.
+    Of(u16),
+}
+
+/// Appends `text`, which is not empty, as JSON; or gives the rest of a sentence that starts
+/// with it. What was appended before an error is left there.
+pub(super) fn write_value(
+    kind: Kind,
+    text: &str,
+    decimals: Decimals,
+    dates: &DateFormat,
+    out: &mut Vec<u8>,
+) -> Result<(), String> {
+    match kind {
+        Kind::Text => write_json(text, out),
+        Kind::Amount => write_json(&amount(text, decimals)?, out),
+        Kind::Time => write_json(&dates.to_rfc3339(text)?, out),
+        Kind::Flag => write_json(&flag(text)?, out),
+        Kind::Tags => write_json(&tags(text), out),
+        Kind::Json => out.extend_from_slice(json(text)?.as_bytes()),
+        Kind::Number => out.extend_from_slice(number(text)?.as_bytes()),
+    }
+    Ok(())
+}
+
+/// The number of decimals of a currency, or the rest of a sentence that starts with its code.
+pub(super) fn decimals_of(code: &str) -> Result<Decimals, String> {
+    let currency = Currency::from_code(code).ok_or("is not an ISO 4217 currency code")?;
+    currency.exponent().map(Decimals::Of).ok_or_else(|| {
+        "has no minor unit in ISO 4217, so that a decimal amount cannot be converted".into()
+    })
+}
+
+fn amount(text: &str, decimals: Decimals) -> Result<i64, String> {
+    match decimals {
+        Decimals::Minor => whole_minor_units(text),
+        Decimals::Of(exponent) => minor_units(text, exponent),
+    }
+    .map_err(|error| error.to_string())
+}
+
+fn flag(text: &str) -> Result<bool, String> {
+    let text = text.trim();
+    let is = |word: &&str| text.eq_ignore_ascii_case(word);
+    if ["true", "yes", "1"].iter().any(is) {
+        Ok(true)
+    } else if ["false", "no", "0"].iter().any(is) {
+        Ok(false)
+    } else {
+        Err("is none of true, false, yes, no, 1 and 0".into())
+    }
+}
+
+fn tags(text: &str) -> Vec<&str> {
+    text.split(';')
+        .map(str::trim)
+        .filter(|tag| !tag.is_empty())
+        .collect()
+}
+
+fn json(text: &str) -> Result<&str, String> {
+    let value: &RawValue =
+        serde_json::from_str(text).map_err(|error| format!("is not JSON: {error}"))?;
+    // A line end between two tokens would cut the object that goes out as one line.
+    if value.get().contains(['\r', '\n']) {
+        return Err("is JSON with line ends inside".into());
+    }
+    Ok(value.get())
+}
+
+fn number(text: &str) -> Result<&str, String> {
+    let text = text.trim();
+    let number: Result<serde_json::Number, _> = serde_json::from_str(text);
+    number.map(|_| text).map_err(|_| "is not a number".into())
+}
+
+fn write_json<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
+    let written = serde_json::to_writer(out.by_ref(), value);
+    debug_assert!(written.is_ok(), "texts, numbers and flags always serialize");
+}

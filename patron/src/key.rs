@@ -1,0 +1,49 @@
+//! Secrets that a data directory keeps, made at its first start.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use uuid::Uuid;
+
+/// The admin's API key: clients go on working after a restart.
+///
+/// # Errors
+/// If its file can be neither read nor written.
+pub(crate) fn bootstrap_key(dir: &Path) -> io::Result<String> {
+    kept(&dir.join("bootstrap-key"), "pk_")
+}
+
+/// The secret that signs the simulated vendor's receipts.
+///
+/// # Errors
+/// If its file can be neither read nor written.
+pub(crate) fn vendor_secret(dir: &Path) -> io::Result<String> {
+    kept(&dir.join("vendor-secret"), "whsec_")
+}
+
+fn kept(path: &Path, prefix: &str) -> io::Result<String> {
+    match fs::read_to_string(path) {
+        Ok(secret) if !secret.trim().is_empty() => return Ok(secret.trim().to_owned()),
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let secret = generate(prefix);
+    let mut file = File::options()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(path)?;
+    writeln!(file, "{secret}")?;
+    file.sync_all()?;
+    Ok(secret)
+}
+
+/// 244 random bits in 64 hexadecimal digits, which are base64 as well.
+fn generate(prefix: &str) -> String {
+    let random = || Uuid::new_v4().simple();
+    format!("{prefix}{}{}", random(), random())
+}

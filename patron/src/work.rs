@@ -1,0 +1,30 @@
+//! `patron work`: the workers alone.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::deployment::Target;
+use crate::output::say;
+use crate::signals::stop_token;
+
+/// Options of `patron work`.
+#[derive(Args)]
+pub(crate) struct WorkArgs {
+    #[command(flatten)]
+    target: Target,
+}
+
+pub(crate) async fn run(args: WorkArgs) -> anyhow::Result<ExitCode> {
+    let stop = stop_token()?;
+    let deployment = args.target.open_given().await?;
+    let name = name();
+    say(format_args!("working as {name}"));
+    workers::run(deployment.log, deployment.store, name, stop).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A name that no other worker has.
+pub(crate) fn name() -> String {
+    uuid::Uuid::now_v7().to_string()
+}

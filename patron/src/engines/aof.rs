@@ -7,9 +7,10 @@
 //! of it is kept.
 
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
+use std::time::UNIX_EPOCH;
 
 use tokio::process::Command;
 
@@ -39,6 +40,7 @@ pub(super) async fn repair(redis_server: &Path, data: &Path) -> Result<bool, Eng
     let Some(file) = last_file(data) else {
         return Ok(false);
     };
+    tracing::info!("Redis does not start: checking {}", file.display());
     let Some(extent) = check(redis_server, &file).await? else {
         return Ok(false);
     };
@@ -59,7 +61,11 @@ pub(super) async fn repair(redis_server: &Path, data: &Path) -> Result<bool, Eng
         Verdict::Interrupted => {}
         Verdict::Damaged(reason) => return Err(refused(reason)),
     }
-    let copy = data.join(format!("removed-at-{}.aof", extent.whole));
+    let copy = data.join(format!(
+        "removed-{}-at-{}.aof",
+        milliseconds(),
+        extent.whole
+    ));
     cut_off(&file, extent.whole, &bytes, &copy).map_err(EngineError::file(&file))?;
     tracing::warn!(
         "Redis was killed while it wrote: {cut} bytes of an incomplete, never acknowledged last \
@@ -152,7 +158,7 @@ fn extent(said: &str) -> Option<Extent> {
     })
 }
 
-fn read_from(file: &Path, offset: u64) -> std::io::Result<Vec<u8>> {
+fn read_from(file: &Path, offset: u64) -> io::Result<Vec<u8>> {
     let mut file = File::open(file)?;
     file.seek(SeekFrom::Start(offset))?;
     let mut bytes = Vec::new();
@@ -160,11 +166,19 @@ fn read_from(file: &Path, offset: u64) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Tells one repair from another, should it happen at the same place again.
+fn milliseconds() -> u128 {
+    UNIX_EPOCH.elapsed().map_or(0, |since| since.as_millis())
+}
+
 /// The copy is on disk before the original is cut.
-fn cut_off(file: &Path, whole: u64, removed: &[u8], copy: &Path) -> std::io::Result<()> {
-    let mut kept = File::create(copy)?;
+fn cut_off(file: &Path, whole: u64, removed: &[u8], copy: &Path) -> io::Result<()> {
+    let mut kept = File::create_new(copy)?;
     kept.write_all(removed)?;
     kept.sync_all()?;
+    if let Some(dir) = copy.parent() {
+        File::open(dir)?.sync_all()?;
+    }
     let file = File::options().write(true).open(file)?;
     file.set_len(whole)?;
     file.sync_all()

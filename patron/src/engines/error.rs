@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EngineError {
     /// A file or directory of ours cannot be read or written.
-    #[error("{path}: {source}", path = .path.display())]
+    #[error("{path}: {error}", path = .path.display())]
     File {
         /// The file or directory.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        error: io::Error,
     },
 
     /// Another process holds the data directory.
@@ -78,7 +78,11 @@ pub(crate) enum EngineError {
     NoPort(io::Error),
 
     /// An engine ended by itself.
-    #[error("{name} (pid {pid}) ended: {status}; the end of {log}:\n{lines}", log = .log.display())]
+    #[error(
+        "{name} (pid {pid}) ended: {status}; its log is {log}{}{lines}",
+        if .lines.is_empty() { "" } else { ", whose end is\n" },
+        log = .log.display()
+    )]
     Exited {
         /// Which engine.
         name: &'static str,
@@ -88,7 +92,7 @@ pub(crate) enum EngineError {
         status: String,
         /// Its whole log.
         log: PathBuf,
-        /// The lines of it that tell most.
+        /// Its last lines that may tell why; can be empty.
         lines: String,
     },
 
@@ -152,7 +156,7 @@ impl EngineError {
     /// For `map_err` on what is done to `path`.
     pub(super) fn file(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::File { path, source }
+        move |error| Self::File { path, error }
     }
 }
 

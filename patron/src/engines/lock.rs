@@ -32,7 +32,7 @@ impl DirLock {
                     pid: holder(&path),
                 });
             }
-            Err(TryLockError::Error(source)) => return Err(EngineError::File { path, source }),
+            Err(TryLockError::Error(error)) => return Err(EngineError::File { path, error }),
         }
         file.set_len(0)
             .and_then(|()| writeln!(file, "{}", process::id()))

@@ -56,19 +56,14 @@ impl Log {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// The few lines that tell most about why the engine ended.
+    /// The last lines that may tell why the engine ended; empty if there are none.
     pub(super) fn last_words(&self) -> String {
         last_words(&self.tail())
     }
 }
 
 fn last_words(tail: &str) -> String {
-    let errors: Vec<&str> = tail.lines().filter(|line| is_error(line)).collect();
-    let lines = if errors.is_empty() {
-        tail.lines().collect()
-    } else {
-        errors
-    };
+    let lines: Vec<&str> = tail.lines().filter(|line| is_telling(line)).collect();
     let shown = &lines[lines.len().saturating_sub(SHOWN_LINES)..];
     let cut = |line: &&str| line.chars().take(SHOWN_CHARS).collect::<String>();
     shown.iter().map(cut).collect::<Vec<_>>().join("\n")
@@ -76,7 +71,7 @@ fn last_words(tail: &str) -> String {
 
 /// mongod says a lot while it shuts down after an error: its lines are JSON with a severity.
 /// Whatever is not JSON comes from Redis or the system's loader and counts.
-fn is_error(line: &str) -> bool {
+fn is_telling(line: &str) -> bool {
     !line.starts_with("{\"t\"") || line.contains("\"s\":\"E\"") || line.contains("\"s\":\"F\"")
 }
 
@@ -92,7 +87,7 @@ mod tests {
             "{\"t\":1,\"s\":\"E\",\"msg\":\"in use\"}"
         );
         assert_eq!(last_words("1\n2\n3\n4\n5\n6\n"), "2\n3\n4\n5\n6");
-        assert_eq!(last_words("{\"t\":2,\"s\":\"I\"}"), "{\"t\":2,\"s\":\"I\"}");
+        assert_eq!(last_words("{\"t\":2,\"s\":\"I\"}"), "");
         assert_eq!(last_words(""), "");
     }
 }

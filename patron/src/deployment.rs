@@ -35,6 +35,19 @@ pub(crate) struct DeploymentOptions {
     allow_data_loss: bool,
 }
 
+impl DeploymentOptions {
+    /// A deployment of its own on engines that only a benchmark uses.
+    pub(crate) fn for_bench() -> Self {
+        Self {
+            namespace: "bench".to_owned(),
+            database: "bench".to_owned(),
+            partitions: None,
+            currency: None,
+            allow_data_loss: false,
+        }
+    }
+}
+
 /// An open deployment.
 #[derive(Clone)]
 pub(crate) struct Deployment {

@@ -1,5 +1,6 @@
 //! Patron: the one binary, and the only reader of the environment.
 
+mod bench;
 mod deployment;
 mod engines;
 mod health;
@@ -45,6 +46,8 @@ enum Command {
     /// Start only Redis and MongoDB, print one line of JSON that tells where they are, and run
     /// until Ctrl-C or until standard input, if it is a pipe, is closed
     Engines(engines::EngineOptions),
+    /// Measure speed and memory here, against the engines' own limit in the same run
+    Bench(bench::BenchArgs),
     /// Ask a server whether it is well; the exit status tells
     Health(health::HealthArgs),
 }
@@ -66,6 +69,7 @@ async fn main() -> ExitCode {
         Command::Engines(options) => engines::command::run(&options)
             .await
             .map(|()| ExitCode::SUCCESS),
+        Command::Bench(args) => bench::run(args).await,
         Command::Health(args) => health::run(args).await,
     };
     ended.unwrap_or_else(|error| {

@@ -1,0 +1,168 @@
+//! `patron bench ingest`.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use clap::Args;
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::api_process::ApiProcess;
+use super::http::{Connection, Load, load};
+use super::orders::Orders;
+use super::raw_redis::{self, RawAppends};
+use super::report::Report;
+use crate::deployment::{Deployment, DeploymentOptions};
+use crate::engines::Engines;
+
+/// Orders per request in bulk: the most that one may hold.
+const BATCH: u64 = 10_000;
+
+/// Bulk requests in flight at once.
+const AT_ONCE: usize = 2;
+
+/// Options of `patron bench ingest`.
+#[derive(Args)]
+pub(super) struct IngestArgs {
+    /// How many orders to send in bulk
+    #[arg(long, default_value_t = 1_000_000)]
+    orders: u64,
+
+    /// How many connections send orders one by one
+    #[arg(long, default_value_t = 64)]
+    connections: usize,
+
+    /// For how many seconds
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+
+    /// What the orders are made from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+pub(super) async fn run(args: &IngestArgs, engines: &Engines) -> anyhow::Result<Report> {
+    let options = DeploymentOptions::for_bench();
+    let deployment = Deployment::open(&engines.redis_url, &engines.mongodb_uri, &options).await?;
+    let api = ApiProcess::start(engines).await?;
+    let mut report = Report::default();
+
+    let before = raw_redis::used_memory(&engines.redis_url).await?;
+    let bulk = bulk(&api, args).await?;
+    let used = raw_redis::used_memory(&engines.redis_url).await? - before;
+    let resident = api.resident()?;
+    let raw = raw_redis::append_again(&engines.redis_url, &deployment.log).await?;
+    raw_redis::forget(&engines.redis_url, &deployment.log).await?;
+    let own_bytes = used as f64 / args.orders as f64;
+    tell_bulk(&mut report, bulk, own_bytes, &raw);
+    report.figure(
+        "the API's memory after these",
+        resident as f64 / 1048576.0,
+        "MiB",
+    );
+
+    let time = Duration::from_secs(args.seconds);
+    let healthz = load(
+        &api.address,
+        args.connections,
+        time,
+        async |connection, _, _| connection.get("/healthz").await.map(drop),
+    );
+    let healthz = healthz.await?;
+    let run = std::process::id();
+    let single = load(
+        &api.address,
+        args.connections,
+        time,
+        async |connection, lane, n| {
+            let body = single_order(run, lane, n);
+            let sent = connection.post("/api/data/orders", "application/json", body);
+            sent.await.map(drop)
+        },
+    );
+    let single = single.await?;
+    tell_single(&mut report, &single, &healthz);
+    Ok(report)
+}
+
+/// Sends all orders as NDJSON; returns orders per second.
+async fn bulk(api: &ApiProcess, args: &IngestArgs) -> anyhow::Result<f64> {
+    let mut orders = Orders::new(args.orders, args.seed)?;
+    let mut bodies = Vec::new();
+    loop {
+        let batch = orders.batch(BATCH)?;
+        if batch.is_empty() {
+            break;
+        }
+        let lines: Vec<String> = batch.iter().map(|order| order.to_json()).collect();
+        bodies.push(Bytes::from(lines.join("\n")));
+    }
+    let start = Instant::now();
+    stream::iter(bodies)
+        .map(|body| async {
+            let mut connection = Connection::open(&api.address).await?;
+            let path = "/api/data/orders";
+            let answer = connection.post(path, "application/x-ndjson", body).await?;
+            anyhow::ensure!(
+                answer.windows(13).any(|w| w == b"\"rejected\":0,"),
+                "an order was refused"
+            );
+            Ok(())
+        })
+        .buffer_unordered(AT_ONCE)
+        .try_collect::<()>()
+        .await?;
+    Ok(args.orders as f64 / start.elapsed().as_secs_f64())
+}
+
+fn single_order(run: u32, lane: usize, n: u64) -> Bytes {
+    Bytes::from(format!(
+        r#"{{"order_id":"s-{run}-{lane}-{n}","customer_id":"s-{lane}-{}","amount":1999,"currency":"USD","placed_at":"2026-01-02T03:04:05Z"}}"#,
+        n / 3
+    ))
+}
+
+fn tell_bulk(report: &mut Report, bulk: f64, own_bytes: f64, raw: &RawAppends) {
+    report.figure("orders over HTTP in bulk, durable", bulk, "orders/s");
+    report.figure(
+        "raw pipelined XADD of the same bytes, durable",
+        raw.per_second,
+        "entries/s",
+    );
+    report.figure("Redis memory per order, heads and all", own_bytes, "bytes");
+    report.figure(
+        "Redis memory per entry of a bare stream",
+        raw.bytes_per_event,
+        "bytes",
+    );
+    report.ratio("bulk / raw XADD", bulk / raw.per_second, "≥ 0.35");
+    report.ratio(
+        "memory / bare stream",
+        own_bytes / raw.bytes_per_event,
+        "≤ 1.4",
+    );
+}
+
+fn tell_single(report: &mut Report, single: &Load, healthz: &Load) {
+    let millis = |time: Duration| time.as_secs_f64() * 1_000.0;
+    report.figure(
+        "GET /healthz over the same connections",
+        healthz.per_second,
+        "requests/s",
+    );
+    report.figure(
+        "single POST /api/data/orders, durable",
+        single.per_second,
+        "orders/s",
+    );
+    report.figure("single POST, median", millis(single.p50), "ms");
+    report.figure(
+        "single POST, 99th percentile (wanted < 15)",
+        millis(single.p99),
+        "ms",
+    );
+    report.ratio(
+        "single POST / healthz",
+        single.per_second / healthz.per_second,
+        "≥ 0.3",
+    );
+}

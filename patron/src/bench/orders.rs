@@ -1,0 +1,85 @@
+//! Made orders with the shape of a shop's: in the order of time, three per
+//! customer on average, many customers with one and a few with very many.
+
+use domain::{Amount, Currency, CustomerId, OrderContent, OrderId, OrderStatus, Timestamp};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+/// 2024-01-01T00:00:00Z
+const START: i64 = 1_704_067_200_000;
+
+/// Two years.
+const SPAN: i64 = 2 * 365 * 86_400_000;
+
+/// The same orders for the same seed.
+pub(super) struct Orders {
+    random: StdRng,
+    next: u64,
+    count: u64,
+    currency: Currency,
+}
+
+/// One made order.
+pub(super) struct MadeOrder {
+    pub(super) customer: CustomerId,
+    pub(super) order: OrderId,
+    pub(super) content: OrderContent,
+}
+
+impl Orders {
+    pub(super) fn new(count: u64, seed: u64) -> anyhow::Result<Self> {
+        Ok(Self {
+            random: StdRng::seed_from_u64(seed),
+            next: 0,
+            count,
+            currency: Currency::try_from("USD")?,
+        })
+    }
+
+    fn make(&mut self) -> anyhow::Result<MadeOrder> {
+        let customers = (self.count / 3).max(1) as f64;
+        // A cube of a uniform number: the first eighth of the customers has
+        // half of the orders.
+        let customer = (self.random.random::<f64>().powi(3) * customers) as u64;
+        let amount = (500.0 / (1.0 - self.random.random::<f64>())).min(1e7) as i64;
+        let at = START + SPAN / self.count as i64 * self.next as i64;
+        Ok(MadeOrder {
+            customer: CustomerId::try_from(format!("c-{customer:07}"))?,
+            order: OrderId::try_from(format!("o-{:08}", self.next))?,
+            content: OrderContent {
+                amount: Amount::try_from(amount)?,
+                currency: self.currency,
+                placed_at: Timestamp::from_millis(at)?,
+                status: OrderStatus::Placed,
+                items: Vec::new(),
+            },
+        })
+    }
+
+    /// Up to `size` more.
+    pub(super) fn batch(&mut self, size: u64) -> anyhow::Result<Vec<MadeOrder>> {
+        let mut batch = Vec::new();
+        while self.next < self.count && (batch.len() as u64) < size {
+            batch.push(self.make()?);
+            self.next += 1;
+        }
+        Ok(batch)
+    }
+}
+
+impl MadeOrder {
+    /// As the API takes it.
+    pub(super) fn to_json(&self) -> String {
+        let Self {
+            customer,
+            order,
+            content,
+        } = self;
+        format!(
+            r#"{{"order_id":"{order}","customer_id":"{customer}","amount":{},"currency":"{}","placed_at":"{}"}}"#,
+            content.amount.minor(),
+            content.currency,
+            content.placed_at,
+        )
+    }
+}

@@ -1,0 +1,78 @@
+//! What this MongoDB does without us: the same documents, in bare batches.
+
+use std::time::Instant;
+
+use bson::{RawArrayBuf, RawDocumentBuf, cstr, doc, rawdoc};
+use futures::{StreamExt, TryStreamExt, stream};
+use mongodb::{Collection, Database};
+
+/// Documents per command.
+const BATCH: usize = 1_000;
+
+/// Commands in flight at once: more do not make it faster.
+const AT_ONCE: usize = 4;
+
+/// Replaces every document of `of` by itself in a copy of the collection;
+/// returns updates per second.
+pub(super) async fn update_all(database: &Database, of: &str) -> anyhow::Result<f64> {
+    let documents = read_all(database, of).await?;
+    let copy = format!("bare_{of}");
+    insert(database, &copy, &documents).await?;
+    let start = Instant::now();
+    stream::iter(documents.chunks(BATCH).map(anyhow::Ok))
+        .try_for_each_concurrent(AT_ONCE, |chunk| update(database, &copy, chunk))
+        .await?;
+    let took = start.elapsed();
+    database.collection::<RawDocumentBuf>(&copy).drop().await?;
+    Ok(documents.len() as f64 / took.as_secs_f64())
+}
+
+/// Inserts every document of `of` into an empty collection without indexes;
+/// returns inserts per second.
+pub(super) async fn insert_all(database: &Database, of: &str) -> anyhow::Result<f64> {
+    let documents = read_all(database, of).await?;
+    let copy = format!("bare_{of}");
+    let start = Instant::now();
+    insert(database, &copy, &documents).await?;
+    let took = start.elapsed();
+    database.collection::<RawDocumentBuf>(&copy).drop().await?;
+    Ok(documents.len() as f64 / took.as_secs_f64())
+}
+
+async fn insert(
+    database: &Database,
+    name: &str,
+    documents: &[RawDocumentBuf],
+) -> anyhow::Result<()> {
+    let collection: Collection<RawDocumentBuf> = database.collection(name);
+    stream::iter(documents.chunks(BATCH).map(anyhow::Ok))
+        .try_for_each_concurrent(AT_ONCE, async |chunk| {
+            collection.insert_many(chunk).ordered(false).await?;
+            Ok(())
+        })
+        .await
+}
+
+async fn update(
+    database: &Database,
+    name: &str,
+    documents: &[RawDocumentBuf],
+) -> anyhow::Result<()> {
+    let mut statements = RawArrayBuf::new();
+    for document in documents {
+        let mut statement = RawDocumentBuf::new();
+        statement.append(cstr!("q"), rawdoc! {"_id": document.get_str("_id")?});
+        statement.append(cstr!("u"), document);
+        statements.push(statement);
+    }
+    let command = rawdoc! {"update": name, "updates": statements, "ordered": false};
+    let reply = database.run_raw_command(command).await?;
+    anyhow::ensure!(reply.get("writeErrors").is_none(), "{reply:?}");
+    Ok(())
+}
+
+async fn read_all(database: &Database, name: &str) -> anyhow::Result<Vec<RawDocumentBuf>> {
+    let collection: Collection<RawDocumentBuf> = database.collection(name);
+    let cursor = collection.find(doc! {}).batch_size(10_000).await?;
+    Ok(cursor.map(|document| document).try_collect().await?)
+}

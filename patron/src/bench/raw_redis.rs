@@ -1,0 +1,112 @@
+//! What this Redis does without us: bare XADDs of the same bytes.
+
+use std::time::{Duration, Instant};
+
+use eventlog::{Entry, Log, Position};
+use futures::future::try_join_all;
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, IntoConnectionInfo};
+
+/// Entries per pipeline.
+const PIPELINE: usize = 1_000;
+
+/// Pipelines in flight at once, each to a stream of its own.
+const AT_ONCE: u16 = 16;
+
+/// What bare XADDs came to.
+pub(super) struct RawAppends {
+    pub(super) per_second: f64,
+    pub(super) bytes_per_event: f64,
+}
+
+/// Copies all entries of a log into bare streams of the same server.
+pub(super) async fn append_again(url: &str, log: &Log) -> anyhow::Result<RawAppends> {
+    let mut connection = connect(url).await?;
+    let mut pipelines = Vec::new();
+    let mut count = 0;
+    for partition in log.partitions() {
+        let mut at = Position {
+            partition,
+            number: 0,
+        };
+        loop {
+            let entries = log.read(at, PIPELINE).await?;
+            let Some(last) = entries.last() else { break };
+            at = last.position;
+            count += entries.len();
+            pipelines.push((partition % AT_ONCE, pipeline(&entries)));
+        }
+    }
+    let before = memory(&mut connection).await?;
+    let start = Instant::now();
+    let lanes = (0..AT_ONCE).map(|lane| {
+        let mut connection = connection.clone();
+        let own = pipelines.iter().filter(move |(l, _)| *l == lane);
+        async move {
+            for (_, pipeline) in own {
+                pipeline.exec_async(&mut connection).await?;
+            }
+            anyhow::Ok(())
+        }
+    });
+    try_join_all(lanes).await?;
+    let took = start.elapsed();
+    let used = memory(&mut connection).await?.saturating_sub(before);
+    Ok(RawAppends {
+        per_second: count as f64 / took.as_secs_f64(),
+        bytes_per_event: used as f64 / count as f64,
+    })
+}
+
+fn pipeline(entries: &[Entry]) -> redis::Pipeline {
+    let mut pipeline = redis::Pipeline::with_capacity(entries.len());
+    for entry in entries {
+        pipeline
+            .cmd("XADD")
+            .arg(format!("bare:{}", entry.position.partition))
+            .arg(format!("{}-0", entry.position.number))
+            .arg(&["k", &entry.key])
+            .arg("n")
+            .arg(entry.version)
+            .arg("b")
+            .arg(entry.previous)
+            .arg(&["t", &entry.tag, "d", &entry.data, "m", &entry.meta])
+            .ignore();
+    }
+    pipeline
+}
+
+/// Removes what [`append_again`] wrote.
+pub(super) async fn forget(url: &str, log: &Log) -> anyhow::Result<()> {
+    let mut connection = connect(url).await?;
+    for partition in log.partitions() {
+        redis::cmd("DEL")
+            .arg(format!("bare:{partition}"))
+            .exec_async(&mut connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// The bytes that Redis has in use for data.
+pub(super) async fn used_memory(url: &str) -> anyhow::Result<u64> {
+    memory(&mut connect(url).await?).await
+}
+
+async fn memory(connection: &mut MultiplexedConnection) -> anyhow::Result<u64> {
+    let info: String = redis::cmd("INFO")
+        .arg("memory")
+        .query_async(connection)
+        .await?;
+    let used = info.lines().find_map(|l| l.strip_prefix("used_memory:"));
+    Ok(used.unwrap_or_default().trim().parse()?)
+}
+
+async fn connect(url: &str) -> anyhow::Result<MultiplexedConnection> {
+    let nodelay = redis::io::tcp::TcpSettings::default().set_nodelay(true);
+    let client = Client::open(url.into_connection_info()?.set_tcp_settings(nodelay))?;
+    let patient = AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(60)));
+    Ok(client
+        .get_multiplexed_async_connection_with_config(&patient)
+        .await?)
+}

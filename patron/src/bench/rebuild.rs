@@ -1,0 +1,154 @@
+//! `patron bench rebuild`.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use commands::{Context, OrderItem};
+use domain::Timestamp;
+use projections::{Progress, view_named};
+
+use super::orders::Orders;
+use super::raw_mongo;
+use super::report::Report;
+use crate::deployment::{Deployment, DeploymentOptions};
+use crate::engines::Engines;
+
+/// Options of `patron bench rebuild`.
+#[derive(Args)]
+pub(super) struct RebuildArgs {
+    /// How many orders to make, a third as many customers
+    #[arg(long, default_value_t = 300_000)]
+    orders: u64,
+
+    /// What the orders are made from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+pub(super) async fn run(args: &RebuildArgs, engines: &Engines) -> anyhow::Result<Report> {
+    let deployment = Deployment::open(
+        &engines.redis_url,
+        &engines.mongodb_uri,
+        &DeploymentOptions::for_bench(),
+    )
+    .await?;
+    fill(&deployment, args).await?;
+    let mut report = Report::default();
+    let customers = measure(&deployment, "customers").await?;
+    let database = deployment.store.database();
+    let collection = format!("customers_g{}", customers.generation);
+    let updates = raw_mongo::update_all(database, &collection).await?;
+    let audit = measure(&deployment, "audit").await?;
+    let collection = format!("audit_g{}", audit.generation);
+    let inserts = raw_mongo::insert_all(database, &collection).await?;
+
+    report.figure("customers: folding", customers.per_second(), "events/s");
+    report.figure(
+        "customers: until it serves",
+        customers.whole_per_second(),
+        "events/s",
+    );
+    report.figure(
+        "raw batched updates of the same documents",
+        updates,
+        "updates/s",
+    );
+    report.figure("audit: folding", audit.per_second(), "events/s");
+    report.figure(
+        "audit: until it serves, with its indexes",
+        audit.whole_per_second(),
+        "events/s",
+    );
+    report.figure(
+        "raw batched inserts of the same documents",
+        inserts,
+        "inserts/s",
+    );
+    report.ratio(
+        "customers: folding / raw updates",
+        customers.per_second() / updates,
+        "≥ 1.0",
+    );
+    report.ratio(
+        "customers: until it serves / raw updates",
+        customers.whole_per_second() / updates,
+        "",
+    );
+    report.ratio(
+        "audit: folding / raw inserts",
+        audit.per_second() / inserts,
+        "≥ 0.6",
+    );
+    report.ratio(
+        "audit: until it serves / raw inserts",
+        audit.whole_per_second() / inserts,
+        "",
+    );
+    Ok(report)
+}
+
+/// Appends the made orders.
+async fn fill(deployment: &Deployment, args: &RebuildArgs) -> anyhow::Result<()> {
+    let mut orders = Orders::new(args.orders, args.seed)?;
+    let context = Context {
+        actor: "bench".to_owned(),
+        request: Some("bench".to_owned()),
+        now: Timestamp::from(chrono::Utc::now()),
+    };
+    loop {
+        let batch = orders.batch(10_000)?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let items = batch.into_iter().map(|made| OrderItem {
+            customer: made.customer,
+            order: made.order,
+            content: made.content,
+        });
+        let recorded = deployment.commands.record_orders(&context, items.collect());
+        anyhow::ensure!(
+            recorded.await?.iter().all(Result::is_ok),
+            "an order was refused"
+        );
+    }
+}
+
+struct Measured {
+    generation: i32,
+    events: u64,
+    folding: Duration,
+    whole: Duration,
+}
+
+impl Measured {
+    fn per_second(&self) -> f64 {
+        self.events as f64 / self.folding.as_secs_f64()
+    }
+
+    fn whole_per_second(&self) -> f64 {
+        self.events as f64 / self.whole.as_secs_f64()
+    }
+}
+
+async fn measure(deployment: &Deployment, name: &str) -> anyhow::Result<Measured> {
+    let view = view_named(name).ok_or_else(|| anyhow::anyhow!("there is no view {name}"))?;
+    let folded = Mutex::new(None);
+    let start = Instant::now();
+    let tell = |progress| {
+        if progress == Progress::Indexing
+            && let Ok(mut folded) = folded.lock()
+        {
+            *folded = Some(start.elapsed());
+        }
+    };
+    let report = projections::rebuild(&deployment.store, &deployment.log, view, &tell).await?;
+    let whole = start.elapsed();
+    let folding = folded.lock().ok().and_then(|folded| *folded);
+    Ok(Measured {
+        generation: report.generation,
+        events: report.events,
+        folding: folding.unwrap_or(whole),
+        whole,
+    })
+}

@@ -1,0 +1,79 @@
+//! What a benchmark found, as a table and as JSON.
+
+use serde_json::{Value, json};
+
+/// One figure.
+struct Row {
+    name: &'static str,
+    value: f64,
+    unit: &'static str,
+}
+
+/// One figure against another of the same run.
+struct Ratio {
+    name: &'static str,
+    value: f64,
+    wanted: String,
+}
+
+/// Figures and ratios, in the order found.
+#[derive(Default)]
+pub(super) struct Report {
+    rows: Vec<Row>,
+    ratios: Vec<Ratio>,
+}
+
+impl Report {
+    /// Adds a figure.
+    pub(super) fn figure(&mut self, name: &'static str, value: f64, unit: &'static str) {
+        tracing::info!(name, value, unit, "measured");
+        self.rows.push(Row { name, value, unit });
+    }
+
+    /// Adds a ratio and what it should be, as `≥ 0.35`.
+    pub(super) fn ratio(&mut self, name: &'static str, value: f64, wanted: &str) {
+        self.ratios.push(Ratio {
+            name,
+            value,
+            wanted: wanted.to_owned(),
+        });
+    }
+
+    pub(super) fn to_table(&self) -> String {
+        let mut lines = Vec::new();
+        for Row { name, value, unit } in &self.rows {
+            lines.push(format!("{name:<52} {:>12} {unit}", number(*value)));
+        }
+        lines.push(String::new());
+        for Ratio {
+            name,
+            value,
+            wanted,
+        } in &self.ratios
+        {
+            lines.push(format!("{name:<52} {value:>12.2} (wanted {wanted})"));
+        }
+        lines.join("\n")
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        let figures = self.rows.iter();
+        let ratios = self.ratios.iter();
+        json!({
+            "figures": figures
+                .map(|r| json!({"name": r.name, "value": r.value, "unit": r.unit}))
+                .collect::<Vec<_>>(),
+            "ratios": ratios
+                .map(|r| json!({"name": r.name, "value": r.value, "wanted": r.wanted}))
+                .collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn number(value: f64) -> String {
+    if value.abs() >= 1_000.0 {
+        crate::output::grouped(value.round() as u64)
+    } else {
+        format!("{value:.2}")
+    }
+}

@@ -27,7 +27,8 @@ pub(super) enum Turn {
     BreakOff,
     /// The same, after everything is kept.
     ApplyThenBreakOff,
-    Unauthorized,
+    /// 401 once so many requests have come, so that none is still on its way after it.
+    UnauthorizedAfter(usize),
     /// No answer ever.
     Hang,
 }
@@ -124,7 +125,11 @@ async fn take(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Strin
             drop(apply(&shared, &body, |_| false));
             break_off()
         }
-        Turn::Unauthorized => problem(StatusCode::UNAUTHORIZED, "wrong key", None),
+        Turn::UnauthorizedAfter(count) => {
+            let mut requests = shared.requests.subscribe();
+            drop(requests.wait_for(|seen| *seen >= count).await.unwrap());
+            problem(StatusCode::UNAUTHORIZED, "wrong key", None)
+        }
         Turn::Busy { retry_after } => problem(
             StatusCode::SERVICE_UNAVAILABLE,
             "Redis is away",

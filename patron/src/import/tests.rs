@@ -207,7 +207,7 @@ async fn of_two_lines_about_one_thing_the_later_wins() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_that_failed_continues_and_counts_everything_once() {
-    let server = Server::start_with_turn_at(42, Turn::Unauthorized).await;
+    let server = Server::start_with_turn_at(42, Turn::UnauthorizedAfter(6)).await;
     let case = Case::orders((0..100).map(|amount| if amount % 20 == 0 { -1 } else { amount }));
     let args = case.args(&server, &format!("{TABLE} --batch 10"));
     let message = failure(&args).await;
@@ -289,7 +289,7 @@ async fn another_file_other_options_and_restart_begin_anew() {
         (false, "--set status=placed"),
         (false, "--restart"),
     ] {
-        let server = Server::start_with_turn_at(22, Turn::Unauthorized).await;
+        let server = Server::start_with_turn_at(22, Turn::UnauthorizedAfter(4)).await;
         let case = Case::orders(0..40);
         failure(&case.args(&server, &format!("{TABLE} --batch 10"))).await;
         assert!(case.beside(".patron-import").exists());

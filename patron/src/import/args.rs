@@ -60,9 +60,6 @@ pub(crate) struct ImportArgs {
     #[arg(long, value_enum)]
     pub(super) format: Option<Format>,
 
-    #[command(flatten)]
-    pub(super) table: TableArgs,
-
     /// How many lines go in one request
     #[arg(long, value_name = "LINES", default_value_t = 5_000,
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -80,6 +77,10 @@ pub(crate) struct ImportArgs {
     /// Start at the first line, whatever an interrupted import has done
     #[arg(long)]
     pub(super) restart: bool,
+
+    // The last, because its heading holds for all that follows.
+    #[command(flatten)]
+    pub(super) table: TableArgs,
 }
 
 /// How a table's rows become objects; none of it applies to NDJSON.

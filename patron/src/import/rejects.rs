@@ -1,7 +1,7 @@
 //! The file of refused lines.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
@@ -97,7 +97,10 @@ impl Rejects {
 }
 
 fn is_ours(path: &Path) -> io::Result<bool> {
+    const START: &[u8] = br#"{"line":"#;
     let mut start = Vec::new();
-    BufReader::new(File::open(path)?).read_until(b':', &mut start)?;
-    Ok(start.is_empty() || start == br#"{"line":"#)
+    File::open(path)?
+        .take(START.len() as u64)
+        .read_to_end(&mut start)?;
+    Ok(start.is_empty() || start == START)
 }

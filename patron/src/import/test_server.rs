@@ -27,7 +27,8 @@ pub(super) enum Turn {
     BreakOff,
     /// The same, after everything is kept.
     ApplyThenBreakOff,
-    Unauthorized,
+    /// 401 once so many requests have come, so that none is still on its way after it.
+    UnauthorizedAfter(usize),
     /// No answer ever.
     Hang,
 }
@@ -39,6 +40,8 @@ pub(super) struct Server {
 
 struct Shared {
     turns: Mutex<VecDeque<Turn>>,
+    /// From the item `o-N` on, every request is answered like this.
+    from: Mutex<Option<(u64, Turn)>>,
     items: Mutex<BTreeMap<String, Value>>,
     requests: watch::Sender<usize>,
 }
@@ -48,6 +51,7 @@ impl Server {
     pub(super) async fn start(turns: impl IntoIterator<Item = Turn>) -> Self {
         let shared = Arc::new(Shared {
             turns: Mutex::new(turns.into_iter().collect()),
+            from: Mutex::default(),
             items: Mutex::default(),
             requests: watch::Sender::new(0),
         });
@@ -69,9 +73,18 @@ impl Server {
         *self.shared.requests.borrow()
     }
 
-    pub(super) fn forget_requests(&self) {
+    /// Answers normally up to the item `o-N`, and from there on like this. Requests overtake
+    /// each other, so that their number does not tell which batch they are.
+    pub(super) async fn start_with_turn_at(item: u64, turn: Turn) -> Self {
+        let server = Self::start([]).await;
+        *server.shared.from.lock().unwrap() = Some((item, turn));
+        server
+    }
+
+    /// Answers normally again, and counts requests from 0.
+    pub(super) fn recover(&self) {
+        *self.shared.from.lock().unwrap() = None;
         self.shared.requests.send_replace(0);
-        self.shared.turns.lock().unwrap().clear();
     }
 
     pub(super) fn wait_for_requests(&self, count: usize) -> impl Future<Output = ()> + use<> {
@@ -80,16 +93,30 @@ impl Server {
     }
 }
 
+impl Shared {
+    fn turn(&self, body: &str) -> Turn {
+        if let Some((item, turn)) = *self.from.lock().unwrap() {
+            let first: Value = serde_json::from_str(body.lines().next().unwrap()).unwrap();
+            let number = first["order_id"].as_str().unwrap().trim_start_matches("o-");
+            return if number.parse::<u64>().unwrap() < item {
+                Turn::Normal
+            } else {
+                turn
+            };
+        }
+        self.turns
+            .lock()
+            .unwrap()
+            .pop_front()
+            .unwrap_or(Turn::Normal)
+    }
+}
+
 async fn take(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: String) -> Response {
     assert_eq!(headers[header::CONTENT_TYPE], "application/x-ndjson");
     assert_eq!(headers[header::AUTHORIZATION], "Bearer k");
+    let turn = shared.turn(&body);
     shared.requests.send_modify(|count| *count += 1);
-    let turn = shared
-        .turns
-        .lock()
-        .unwrap()
-        .pop_front()
-        .unwrap_or(Turn::Normal);
     match turn {
         Turn::Normal => apply(&shared, &body, |_| false).into_response(),
         Turn::ItemsBusy => apply(&shared, &body, |index| index % 2 == 1).into_response(),
@@ -98,7 +125,11 @@ async fn take(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Strin
             drop(apply(&shared, &body, |_| false));
             break_off()
         }
-        Turn::Unauthorized => problem(StatusCode::UNAUTHORIZED, "wrong key", None),
+        Turn::UnauthorizedAfter(count) => {
+            let mut requests = shared.requests.subscribe();
+            drop(requests.wait_for(|seen| *seen >= count).await.unwrap());
+            problem(StatusCode::UNAUTHORIZED, "wrong key", None)
+        }
         Turn::Busy { retry_after } => problem(
             StatusCode::SERVICE_UNAVAILABLE,
             "Redis is away",

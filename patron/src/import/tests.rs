@@ -190,7 +190,8 @@ async fn the_wait_is_at_least_what_the_server_asks_for() {
     }])
     .await;
     let begun = std::time::Instant::now();
-    complete(&Case::orders([1]).args(&server, TABLE)).await;
+    let case = Case::orders([1]);
+    complete(&case.args(&server, TABLE)).await;
     assert!(begun.elapsed() >= Duration::from_secs(1));
 }
 
@@ -206,8 +207,7 @@ async fn of_two_lines_about_one_thing_the_later_wins() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_that_failed_continues_and_counts_everything_once() {
-    let turns = [[Turn::Normal; 4].as_slice(), &[Turn::Unauthorized; 2]].concat();
-    let server = Server::start(turns).await;
+    let server = Server::start_with_turn_at(42, Turn::UnauthorizedAfter(6)).await;
     let case = Case::orders((0..100).map(|amount| if amount % 20 == 0 { -1 } else { amount }));
     let args = case.args(&server, &format!("{TABLE} --batch 10"));
     let message = failure(&args).await;
@@ -226,7 +226,7 @@ async fn an_import_that_failed_continues_and_counts_everything_once() {
     rejects.push_str("{\"line\":42,\"reason\":\"x\",\"input\":\"x\"}\n");
     fs::write(case.beside(".rejects.ndjson"), rejects).unwrap();
 
-    server.forget_requests();
+    server.recover();
     let counts = complete(&args).await;
     assert_eq!(
         counts,
@@ -248,7 +248,7 @@ async fn an_import_that_failed_continues_and_counts_everything_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stopping_keeps_what_was_acknowledged() {
-    let server = Server::start([Turn::Normal, Turn::Normal, Turn::Hang, Turn::Hang]).await;
+    let server = Server::start_with_turn_at(22, Turn::Hang).await;
     let case = Case::orders(0..100);
     let args = case.args(&server, &format!("{TABLE} --batch 10"));
     let two_hang = server.wait_for_requests(4);
@@ -260,7 +260,7 @@ async fn stopping_keeps_what_was_acknowledged() {
             offset: fs_offset(&case, 21)
         })
     );
-    server.forget_requests();
+    server.recover();
     let counts = complete(&args).await;
     assert_eq!(
         counts,
@@ -284,13 +284,12 @@ fn fs_offset(case: &Case, lines: usize) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_file_other_options_and_restart_begin_anew() {
-    let (normal, unauthorized) = (Turn::Normal, Turn::Unauthorized);
     for (change, more) in [
         (true, ""),
         (false, "--set status=placed"),
         (false, "--restart"),
     ] {
-        let server = Server::start([normal, normal, unauthorized, unauthorized]).await;
+        let server = Server::start_with_turn_at(22, Turn::UnauthorizedAfter(4)).await;
         let case = Case::orders(0..40);
         failure(&case.args(&server, &format!("{TABLE} --batch 10"))).await;
         assert!(case.beside(".patron-import").exists());
@@ -298,7 +297,7 @@ async fn another_file_other_options_and_restart_begin_anew() {
             let text = fs::read_to_string(&case.file).unwrap();
             fs::write(&case.file, text.replace("c-1,39,", "c-1,390,")).unwrap();
         }
-        server.forget_requests();
+        server.recover();
         let counts = complete(&case.args(&server, &format!("{TABLE} --batch 10 {more}"))).await;
         assert_eq!((counts.read, server.requests()), (40, 4), "{change} {more}");
     }
@@ -341,4 +340,16 @@ async fn files_that_are_not_its_own_are_left_alone() {
         &format!("{TABLE} --rejects {}", case.file.display()),
     );
     assert!(failure(&args).await.contains("must be three files"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_exit_status_tells_whether_lines_were_refused() {
+    let server = Server::start([]).await;
+    let code = |status: ExitCode| format!("{status:?}");
+    let case = Case::orders([1]);
+    let good = run(case.args(&server, TABLE)).await;
+    assert_eq!(code(good.unwrap()), code(ExitCode::SUCCESS));
+    let case = Case::orders([-1]);
+    let refused = run(case.args(&server, TABLE)).await;
+    assert_eq!(code(refused.unwrap()), code(ExitCode::from(2)));
 }

@@ -1,1 +1,38 @@
-//! api
+//! HTTP: what clients see of Patron.
+//!
+//! A file per resource holds its requests, responses, handlers and its own
+//! router: [`data`], [`customers`], [`orders`], [`timeline`], [`audit`],
+//! [`admin`], [`health`], [`metrics`]. [`router`] puts them together,
+//! [`observe`] stands around every request, [`auth`] before all that is not
+//! open, and every refusal is a [`problem`]. Nothing here reads the
+//! environment or writes a view.
+
+mod admin;
+mod after;
+mod audit;
+mod auth;
+mod caller;
+mod customers;
+mod data;
+mod extract;
+mod health;
+mod metrics;
+mod observe;
+mod openapi;
+mod orders;
+mod paging;
+mod position;
+mod problem;
+mod request_id;
+mod router;
+mod schema;
+mod serve;
+mod shed;
+mod state;
+mod timeline;
+
+pub use metrics::prometheus;
+pub use openapi::openapi;
+pub use problem::ProblemKind;
+pub use serve::{ServeError, serve};
+pub use state::{Api, ApiConfig};

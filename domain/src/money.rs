@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The largest amount of one order, in minor units. Nine million such orders
 /// of one customer still sum within an `i64`, and every sum a person meets is
@@ -10,8 +11,8 @@ use serde::{Deserialize, Serialize};
 pub const MAX_AMOUNT: i64 = 1_000_000_000_000;
 
 /// An order's worth in minor units, 0 to [`MAX_AMOUNT`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "i64", into = "i64")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(into = "i64")]
 pub struct Amount(i64);
 
 /// Why a number is not an amount.
@@ -41,6 +42,34 @@ impl TryFrom<i64> for Amount {
 impl From<Amount> for i64 {
     fn from(amount: Amount) -> Self {
         amount.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_i64(AmountVisitor)
+    }
+}
+
+/// Says for any other value, a fraction say, what an amount would be.
+struct AmountVisitor;
+
+impl Visitor<'_> for AmountVisitor {
+    type Value = Amount;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an integer of minor units from 0 to {MAX_AMOUNT}")
+    }
+
+    fn visit_i64<E: de::Error>(self, minor: i64) -> Result<Amount, E> {
+        Amount::try_from(minor).map_err(E::custom)
+    }
+
+    fn visit_u64<E: de::Error>(self, minor: u64) -> Result<Amount, E> {
+        match i64::try_from(minor) {
+            Ok(minor) => self.visit_i64(minor),
+            Err(_) => Err(E::invalid_value(de::Unexpected::Unsigned(minor), &self)),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use api::{Api, ApiConfig};
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -58,6 +59,13 @@ pub(crate) async fn serve(
         key.as_ref().is_none_or(|key| key.len() >= 16),
         "the bootstrap key must have at least 16 characters"
     );
-    let _ = (listener, deployment, key, stop);
+    let mut config = ApiConfig::new(api::prometheus()?.install_recorder()?);
+    config.bootstrap_key = key;
+    let api = Api::new(
+        deployment.commands.clone(),
+        deployment.store.clone(),
+        config,
+    );
+    api::serve(listener, api, stop).await?;
     Ok(())
 }

@@ -30,7 +30,7 @@ pub use page::{Page, PageError, PageRequest};
 pub use projector::{Mode, Projector};
 pub use rebuild::{Progress, RebuildError, RebuildReport, rebuild, roll_back};
 pub use recorded::{ReadError, Recorded};
-pub use status::{PartitionStatus, ViewStatus};
+pub use status::{BuildStatus, PartitionStatus, ViewStatus};
 pub use store::{QueryError, Store, StoreOptions};
 pub use verify::{DocumentsReport, verify_documents};
 pub use view::{AnyView, FoldError, VIEWS, View, view_named};

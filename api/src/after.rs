@@ -1,0 +1,54 @@
+//! `?after=`: a read that waits for what was written before it.
+
+use std::time::Duration;
+
+use eventlog::Positions;
+use projections::View;
+use serde::{Deserialize, Deserializer, de};
+use utoipa::IntoParams;
+
+use crate::problem::{Problem, ProblemKind};
+use crate::schema;
+use crate::state::Shared;
+
+/// How long a read waits for its view.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Positions as `Patron-Position` gave them: `3:1842,7:12`.
+#[derive(Debug)]
+pub(crate) struct After(Positions);
+
+impl<'de> Deserialize<'de> for After {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(de::Error::custom)
+    }
+}
+
+/// The parameters of a read that asks no view: what was written before it is
+/// already there.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Satisfied {
+    /// Taken as on every read; there is nothing to wait for.
+    #[serde(rename = "after")]
+    #[param(schema_with = schema::positions)]
+    _after: Option<After>,
+}
+
+/// Waits until the view has all positions of `after`, if any are given.
+///
+/// # Errors
+/// 503 if it does not get there in time, 400 for a partition that is not.
+pub(crate) async fn wait<V: View>(app: &Shared, after: Option<&After>) -> Result<(), Problem> {
+    let Some(After(positions)) = after else {
+        return Ok(());
+    };
+    let partitions = app.commands.log().layout().partitions();
+    if let Some(position) = positions.iter().find(|p| p.partition >= partitions) {
+        let detail = format!("query: after: the log has {partitions} partitions, not {position}");
+        return Err(Problem::new(ProblemKind::InvalidParameter, detail));
+    }
+    Ok(app.store.wait_for(V::NAME, positions, PATIENCE).await?)
+}

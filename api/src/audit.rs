@@ -1,0 +1,212 @@
+//! `GET /api/audit`, `GET /api/audit/{position}`
+
+use axum::Json;
+use axum::extract::State;
+use domain::Timestamp;
+use eventlog::Entry;
+use projections::audit::{Audit, AuditDocument, AuditFilter};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::after::{self, After, Satisfied};
+use crate::extract::{Path, Query};
+use crate::openapi::{OneProblems, ReadProblems};
+use crate::paging::{Limit, Listed, page};
+use crate::position::PositionText;
+use crate::problem::{Problem, ProblemKind};
+use crate::schema;
+use crate::state::AppState;
+
+pub(crate) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(entry))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListParams {
+    /// The aggregate's key.
+    #[param(example = "order/c-1001/o-17")]
+    aggregate: Option<String>,
+    /// The event's type, with or without its version.
+    #[param(example = "order_placed")]
+    r#type: Option<String>,
+    /// On whose behalf.
+    #[param(example = "key:bootstrap")]
+    actor: Option<String>,
+    /// About which customer.
+    customer_id: Option<String>,
+    /// In which request.
+    request_id: Option<String>,
+    /// Recorded at this time or later.
+    #[param(schema_with = schema::time)]
+    since: Option<Timestamp>,
+    /// Recorded before this time.
+    #[param(schema_with = schema::time)]
+    until: Option<Timestamp>,
+    /// How many at most.
+    #[param(schema_with = schema::limit)]
+    limit: Option<Limit>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Waits until the view has these positions.
+    #[param(schema_with = schema::positions)]
+    after: Option<After>,
+}
+
+/// Who did what, and when.
+#[derive(Serialize, ToSchema)]
+struct AuditRow {
+    /// Where the log holds it.
+    #[schema(schema_with = schema::position)]
+    position: String,
+    /// When it was recorded.
+    #[schema(schema_with = schema::time)]
+    at: Timestamp,
+    /// When what it tells of happened.
+    #[schema(schema_with = schema::time)]
+    occurred_at: Timestamp,
+    /// Type and schema version.
+    #[schema(example = "order_placed.1")]
+    r#type: String,
+    /// About what.
+    #[schema(example = "order/c-1001/o-17")]
+    aggregate: String,
+    /// The aggregate's version after it.
+    version: i64,
+    /// On whose behalf.
+    #[schema(example = "key:bootstrap")]
+    actor: String,
+    /// In which request.
+    request_id: Option<String>,
+    /// About which customer.
+    customer_id: Option<String>,
+}
+
+/// An entry as it stands in the log.
+#[derive(Serialize, ToSchema)]
+struct LogEntry {
+    /// Where.
+    #[schema(schema_with = schema::position)]
+    position: PositionText,
+    /// The aggregate's key.
+    #[schema(example = "order/c-1001/o-17")]
+    aggregate: String,
+    /// The aggregate's version after it.
+    version: u64,
+    /// The number of the aggregate's event before it; 0 for none.
+    previous: u64,
+    /// Type and schema version.
+    #[schema(example = "order_placed.1")]
+    r#type: String,
+    /// What the event says.
+    #[schema(schema_with = schema::any_object)]
+    data: Box<RawValue>,
+    /// Who, when, in which request.
+    #[schema(schema_with = schema::any_object)]
+    metadata: Box<RawValue>,
+    /// A digest of all of it.
+    #[schema(example = "9f2b6c1d00aa34e7")]
+    fingerprint: String,
+}
+
+/// The audit trail, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/audit",
+    tag = "audit",
+    params(ListParams),
+    responses(
+        (status = 200, description = "A page of it", body = Listed<AuditRow>),
+        ReadProblems
+    )
+)]
+async fn list(
+    State(app): State<AppState>,
+    Query(params): Query<ListParams>,
+) -> Result<Json<Listed<AuditRow>>, Problem> {
+    after::wait::<Audit>(&app, params.after.as_ref()).await?;
+    let filter = AuditFilter {
+        aggregate: params.aggregate,
+        tag: params.r#type,
+        actor: params.actor,
+        customer_id: params.customer_id,
+        request_id: params.request_id,
+        since: params.since,
+        until: params.until,
+    };
+    let page = page(params.limit, params.cursor);
+    let found = app.store.audit(&filter, &page).await?;
+    Ok(Json(Listed::from_page(found, AuditRow::from)))
+}
+
+/// One entry of the log.
+#[utoipa::path(
+    get,
+    path = "/api/audit/{position}",
+    tag = "audit",
+    params(("position" = String, Path, description = "Where"), Satisfied),
+    responses(
+        (status = 200, description = "The entry", body = LogEntry),
+        OneProblems
+    )
+)]
+async fn entry(
+    State(app): State<AppState>,
+    Path(PositionText(position)): Path<PositionText>,
+    _satisfied: Query<Satisfied>,
+) -> Result<Json<LogEntry>, Problem> {
+    let found = app.commands.log().entries(&[position]).await?.pop();
+    let absent = || {
+        let detail = format!("the log has no entry at {position}");
+        Problem::new(ProblemKind::NotFound, detail)
+    };
+    let entry = found.flatten().ok_or_else(absent)?;
+    LogEntry::try_from(entry).map(Json)
+}
+
+impl From<AuditDocument> for AuditRow {
+    fn from(document: AuditDocument) -> Self {
+        Self {
+            position: document.position,
+            at: document.at.to_chrono().into(),
+            occurred_at: document.occurred_at.to_chrono().into(),
+            r#type: document.tag,
+            aggregate: document.aggregate,
+            version: document.version,
+            actor: document.actor,
+            request_id: document.request_id,
+            customer_id: document.customer_id,
+        }
+    }
+}
+
+impl TryFrom<Entry> for LogEntry {
+    type Error = Problem;
+
+    fn try_from(entry: Entry) -> Result<Self, Problem> {
+        let fingerprint = entry.fingerprint();
+        let position = entry.position;
+        let json = |text| {
+            RawValue::from_string(text).map_err(|error| {
+                tracing::error!(%position, %error, "an entry of the log is not JSON");
+                Problem::internal()
+            })
+        };
+        Ok(Self {
+            position: PositionText(position),
+            aggregate: entry.key,
+            version: entry.version,
+            previous: entry.previous,
+            r#type: entry.tag,
+            data: json(entry.data)?,
+            metadata: json(entry.meta)?,
+            fingerprint,
+        })
+    }
+}

@@ -1,0 +1,210 @@
+//! `GET /api/customers`, `GET /api/customers/{id}`
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use domain::{AttributeValue, CustomerId, Text, Timestamp};
+use projections::customers::{CustomerDocument, Customers, EventFacts};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::after::{self, After};
+use crate::extract::{Path, Query};
+use crate::openapi::{OneProblems, ReadProblems};
+use crate::paging::{Limit, Listed, page};
+use crate::problem::{Problem, ProblemKind};
+use crate::schema;
+use crate::state::AppState;
+
+pub(crate) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(get))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListParams {
+    /// What the id, the name or the e-mail address begins with, in any case.
+    #[param(value_type = Option<String>, max_length = 256)]
+    q: Option<Text<256>>,
+    /// How many at most.
+    #[param(schema_with = schema::limit)]
+    limit: Option<Limit>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Waits until the view has these positions.
+    #[param(schema_with = schema::positions)]
+    after: Option<After>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct GetParams {
+    /// Waits until the view has these positions.
+    #[param(schema_with = schema::positions)]
+    after: Option<After>,
+}
+
+/// A customer: profile and figures. Money is in minor units; cancelled and
+/// refunded orders do not count.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Customer)]
+struct CustomerResponse {
+    /// As the shop names them.
+    #[schema(schema_with = schema::id)]
+    customer_id: String,
+    /// Whether the shop has told who they are; they may be known from orders
+    /// or activity alone.
+    registered: bool,
+    /// Their name.
+    #[schema(example = "Ada Example")]
+    name: Option<String>,
+    /// Their e-mail address.
+    #[schema(example = "ada@example.com")]
+    email: Option<String>,
+    /// Their telephone number.
+    phone: Option<String>,
+    /// Where they live.
+    #[schema(example = "Berlin")]
+    city: Option<String>,
+    /// In which country.
+    #[schema(example = "DE")]
+    country: Option<String>,
+    /// Labels, in order.
+    tags: Vec<String>,
+    /// Anything else.
+    #[schema(schema_with = schema::attributes)]
+    attributes: BTreeMap<String, AttributeValue>,
+    /// Since when they are a customer.
+    #[schema(schema_with = schema::nullable_time)]
+    registered_at: Option<Timestamp>,
+    /// Whether they want no messages.
+    unsubscribed: bool,
+    /// The currency of all figures.
+    #[schema(schema_with = schema::currency)]
+    currency: &'static str,
+    /// The sum of their orders.
+    #[schema(example = 1_399_093)]
+    total_spend: i64,
+    /// How many orders.
+    #[schema(example = 201)]
+    order_count: i64,
+    /// Spend per order, rounded half up.
+    #[schema(example = 6_961)]
+    average_order_value: Option<i64>,
+    /// The first order.
+    #[schema(schema_with = schema::nullable_time)]
+    first_order_at: Option<Timestamp>,
+    /// The last order.
+    #[schema(schema_with = schema::nullable_time)]
+    last_order_at: Option<Timestamp>,
+    /// Activity by name.
+    events: BTreeMap<String, EventResponse>,
+}
+
+/// What is known of one kind of activity.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CustomerEvents)]
+struct EventResponse {
+    /// How often.
+    count: i64,
+    /// The last time.
+    #[schema(schema_with = schema::nullable_time)]
+    last_at: Option<Timestamp>,
+}
+
+/// Customers, by id.
+#[utoipa::path(
+    get,
+    path = "/api/customers",
+    tag = "reads",
+    params(ListParams),
+    responses(
+        (status = 200, description = "A page of them", body = Listed<CustomerResponse>),
+        ReadProblems
+    )
+)]
+async fn list(
+    State(app): State<AppState>,
+    Query(params): Query<ListParams>,
+) -> Result<Json<Listed<CustomerResponse>>, Problem> {
+    after::wait::<Customers>(&app, params.after.as_ref()).await?;
+    let q = params.q.as_ref().map(Text::as_str);
+    let page = page(params.limit, params.cursor);
+    let found = app.store.customers(q, &page).await?;
+    let currency = app.commands.currency().code();
+    let respond = |(id, document)| CustomerResponse::new(id, document, currency);
+    Ok(Json(Listed::from_page(found, respond)))
+}
+
+/// One customer.
+#[utoipa::path(
+    get,
+    path = "/api/customers/{id}",
+    tag = "reads",
+    params(("id" = String, Path, description = "The customer's id"), GetParams),
+    responses(
+        (status = 200, description = "The customer", body = CustomerResponse),
+        OneProblems
+    )
+)]
+async fn get(
+    State(app): State<AppState>,
+    Path(id): Path<CustomerId>,
+    Query(params): Query<GetParams>,
+) -> Result<Json<CustomerResponse>, Problem> {
+    after::wait::<Customers>(&app, params.after.as_ref()).await?;
+    let found = app.store.customer(id.as_str()).await?;
+    let document = found.ok_or_else(|| unknown(&id))?;
+    let currency = app.commands.currency().code();
+    Ok(Json(CustomerResponse::new(id.into(), document, currency)))
+}
+
+/// The problem of a customer nobody has heard of.
+pub(crate) fn unknown(id: &CustomerId) -> Problem {
+    Problem::new(
+        ProblemKind::NotFound,
+        format!("there is no customer {id} in the view"),
+    )
+}
+
+impl CustomerResponse {
+    fn new(customer_id: String, document: CustomerDocument, currency: &'static str) -> Self {
+        let events = document.events.into_iter();
+        Self {
+            customer_id,
+            registered: document.registered,
+            name: document.name,
+            email: document.email,
+            phone: document.phone,
+            city: document.city,
+            country: document.country,
+            tags: document.tags,
+            attributes: document.attributes,
+            registered_at: document.registered_at.map(|at| at.to_chrono().into()),
+            unsubscribed: document.unsubscribed,
+            currency,
+            total_spend: document.total_spend,
+            order_count: document.order_count,
+            average_order_value: document.average_order_value,
+            first_order_at: document.first_order_at.map(|at| at.to_chrono().into()),
+            last_order_at: document.last_order_at.map(|at| at.to_chrono().into()),
+            events: events.map(|(name, facts)| (name, facts.into())).collect(),
+        }
+    }
+}
+
+impl From<EventFacts> for EventResponse {
+    fn from(facts: EventFacts) -> Self {
+        Self {
+            count: facts.count,
+            last_at: facts.last_at.map(|at| at.to_chrono().into()),
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! A body, cut into items.
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::item::{Piece, malformed};
+use super::payload::Format;
+use crate::problem::{Problem, ProblemKind};
+
+/// How many items one request may bring.
+const MAX_ITEMS: usize = 10_000;
+
+/// What a body holds.
+#[derive(Debug, PartialEq)]
+pub(super) enum Items<'a> {
+    /// One object.
+    One(Piece<'a>),
+    /// An array or lines, be it of one.
+    Many(Vec<Piece<'a>>),
+}
+
+/// How a JSON body is described.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes the two forms of a body")]
+pub(super) enum OneOrMany<T> {
+    /// One object.
+    One(T),
+    /// At most 10,000.
+    Many(Vec<T>),
+}
+
+/// Cuts a body that is not empty.
+///
+/// # Errors
+/// 400 for malformed JSON around the items, 413 for too many of them, 422 for
+/// JSON that is neither object nor array.
+pub(super) fn split(format: Format, text: &str) -> Result<Items<'_>, Problem> {
+    match (format, text.trim_ascii_start().as_bytes().first()) {
+        (Format::Ndjson, _) => lines(text).map(Items::Many),
+        (Format::Json, Some(b'{')) => Ok(Items::One(Piece { text, line: None })),
+        (Format::Json, Some(b'[')) => array(text).map(Items::Many),
+        (Format::Json, _) => Err(neither(text)),
+    }
+}
+
+fn lines(text: &str) -> Result<Vec<Piece<'_>>, Problem> {
+    let mut pieces = Vec::new();
+    for (number, line) in (1..).zip(text.split('\n')) {
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            continue;
+        }
+        if pieces.len() == MAX_ITEMS {
+            return Err(too_many());
+        }
+        pieces.push(Piece {
+            text: line,
+            line: Some(number),
+        });
+    }
+    Ok(pieces)
+}
+
+fn array(text: &str) -> Result<Vec<Piece<'_>>, Problem> {
+    let mut pieces = Vec::new();
+    let mut json = serde_json::Deserializer::from_str(text);
+    let read = Elements(&mut pieces).deserialize(&mut json);
+    if pieces.len() > MAX_ITEMS {
+        return Err(too_many());
+    }
+    read.and_then(|()| json.end())
+        .map_err(|error| malformed(&error, None))?;
+    Ok(pieces)
+}
+
+/// The elements of an array, unread; stops after one too many, so that a body
+/// of millions costs no memory.
+struct Elements<'v, 'a>(&'v mut Vec<Piece<'a>>);
+
+impl<'a> DeserializeSeed<'a> for Elements<'_, 'a> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'a> Visitor<'a> for Elements<'_, 'a> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<S: SeqAccess<'a>>(self, mut elements: S) -> Result<(), S::Error> {
+        while self.0.len() <= MAX_ITEMS {
+            let Some(element) = elements.next_element::<&'a RawValue>()? else {
+                break;
+            };
+            self.0.push(Piece {
+                text: element.get(),
+                line: None,
+            });
+        }
+        Ok(())
+    }
+}
+
+fn neither(text: &str) -> Problem {
+    match serde_json::from_str::<IgnoredAny>(text) {
+        Err(error) => malformed(&error, None),
+        Ok(_) => Problem::field(
+            ProblemKind::InvalidField,
+            String::new(),
+            "the body must be an object or an array of objects".to_owned(),
+        ),
+    }
+}
+
+fn too_many() -> Problem {
+    let detail = format!("a request brings at most {MAX_ITEMS} items; nothing was taken");
+    Problem::new(ProblemKind::TooManyItems, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(format: Format, text: &str) -> Result<Vec<String>, ProblemKind> {
+        match split(format, text) {
+            Ok(Items::One(piece)) => Ok(vec![piece.text.to_owned()]),
+            Ok(Items::Many(pieces)) => Ok(pieces.iter().map(|p| p.text.to_owned()).collect()),
+            Err(problem) => Err(problem.kind()),
+        }
+    }
+
+    #[test]
+    fn an_object_is_one_and_an_array_is_many() {
+        let one = split(Format::Json, r#" {"a": 1} "#);
+        assert!(matches!(one, Ok(Items::One(_))));
+        let many = texts(Format::Json, r#" [{"a": [1, "]"]} , 7, null] "#);
+        assert_eq!(
+            many,
+            Ok(vec![
+                r#"{"a": [1, "]"]}"#.to_owned(),
+                "7".to_owned(),
+                "null".to_owned(),
+            ])
+        );
+        assert_eq!(texts(Format::Json, "[]"), Ok(vec![]));
+    }
+
+    #[test]
+    fn lines_are_numbered_and_blank_ones_skipped() {
+        let text = "{\"a\":1}\r\n\n  \n{\"a\":\n7";
+        let Ok(Items::Many(pieces)) = split(Format::Ndjson, text) else {
+            panic!("lines are many");
+        };
+        let seen: Vec<_> = pieces.iter().map(|p| (p.text, p.line)).collect();
+        assert_eq!(
+            seen,
+            [("{\"a\":1}", Some(1)), ("{\"a\":", Some(4)), ("7", Some(5))]
+        );
+    }
+
+    #[test]
+    fn a_broken_array_is_refused_as_a_whole() {
+        for broken in ["[", "[{}", "[{},]", "[{}] x", "[}", "nul", "\"a"] {
+            let refused = texts(Format::Json, broken);
+            assert_eq!(refused, Err(ProblemKind::MalformedJson), "{broken}");
+        }
+        for other in ["7", "null", "\"a\""] {
+            let refused = texts(Format::Json, other);
+            assert_eq!(refused, Err(ProblemKind::InvalidField), "{other}");
+        }
+    }
+
+    #[test]
+    fn ten_thousand_items_are_taken_and_not_one_more() {
+        for (count, taken) in [(MAX_ITEMS, true), (MAX_ITEMS + 1, false)] {
+            let array = format!("[{}]", vec!["1"; count].join(","));
+            let lines = "1\n".repeat(count);
+            for (format, text) in [(Format::Json, array), (Format::Ndjson, lines)] {
+                let expected = if taken {
+                    Ok(count)
+                } else {
+                    Err(ProblemKind::TooManyItems)
+                };
+                assert_eq!(texts(format, &text).map(|texts| texts.len()), expected);
+            }
+        }
+    }
+}

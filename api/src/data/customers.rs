@@ -1,0 +1,158 @@
+//! `POST /api/data/customers`
+
+use std::collections::BTreeSet;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use commands::{CommandError, Context, CustomerItem, Outcome};
+use domain::{
+    AttributeChanges, Change, CustomerChanges, CustomerError, CustomerId, Email, ProfileChanges,
+    Text, Timestamp,
+};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::answer::Ingested;
+use super::batch::OneOrMany;
+use super::ingest::{Ingest, ingest};
+use crate::caller::Caller;
+use crate::openapi::IngestProblems;
+use crate::problem::{Problem, ProblemKind};
+use crate::schema;
+use crate::state::{AppState, Shared};
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(post_customers))
+}
+
+/// What the shop says of a customer. A field left out stays as it is, `null`
+/// clears it.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "a customer object")]
+#[schema(as = CustomerIn, example = json!({
+    "customer_id": "c-1001",
+    "name": "Ada Example",
+    "email": "ada@example.com",
+    "city": "Berlin",
+    "country": "DE",
+    "tags": ["vip"],
+    "attributes": {"shoe_size": 39},
+    "registered_at": "2026-11-23T01:02:03Z"
+}))]
+struct CustomerBody {
+    /// As the shop names them.
+    #[schema(schema_with = schema::id)]
+    customer_id: CustomerId,
+    /// Their name, at most 256 bytes.
+    #[serde(default)]
+    #[schema(schema_with = schema::nullable_text)]
+    name: Change<Text<256>>,
+    /// Their e-mail address.
+    #[serde(default)]
+    #[schema(schema_with = schema::nullable_text)]
+    email: Change<Email>,
+    /// Their telephone number as the shop writes it, at most 32 bytes.
+    #[serde(default)]
+    #[schema(schema_with = schema::nullable_text)]
+    phone: Change<Text<32>>,
+    /// Where they live, at most 128 bytes.
+    #[serde(default)]
+    #[schema(schema_with = schema::nullable_text)]
+    city: Change<Text<128>>,
+    /// In which country, at most 128 bytes.
+    #[serde(default)]
+    #[schema(schema_with = schema::nullable_text)]
+    country: Change<Text<128>>,
+    /// The whole set of their labels: at most 100 of at most 64 bytes.
+    #[serde(default)]
+    #[schema(schema_with = schema::nullable_tags)]
+    tags: Change<BTreeSet<Text<64>>>,
+    /// Anything else: at most 64 in all. Each is a field of its own, `null`
+    /// clears it.
+    #[serde(default)]
+    #[schema(schema_with = schema::nullable_attributes)]
+    attributes: Change<AttributeChanges>,
+    /// Since when they are a customer.
+    #[serde(default)]
+    #[schema(schema_with = schema::nullable_time)]
+    registered_at: Change<Timestamp>,
+    /// Whether they want no messages.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    unsubscribed: Change<bool>,
+}
+
+/// Registers customers, or updates them.
+///
+/// What would change nothing is `unchanged`.
+#[utoipa::path(
+    post,
+    path = "/api/data/customers",
+    tag = "data",
+    request_body(content(
+        (OneOrMany<CustomerBody> = "application/json"),
+        (String = "application/x-ndjson")
+    )),
+    responses(
+        (status = 202, description = "It is on disk; of many, what was not rejected is",
+            body = Ingested,
+            headers(("Patron-Position" = String, description = "Positions for `after`"))),
+        IngestProblems
+    )
+)]
+async fn post_customers(
+    State(app): State<AppState>,
+    Caller(context): Caller,
+    request: Request,
+) -> Result<Response, Problem> {
+    ingest::<CustomerBody>(&app, &context, request).await
+}
+
+impl Ingest for CustomerBody {
+    const KIND: &'static str = "customers";
+    const ID: &'static str = "customer_id";
+    type Item = CustomerItem;
+
+    fn into_item(self) -> Result<(String, CustomerItem), Problem> {
+        let id = self.customer_id.as_str().to_owned();
+        let profile = ProfileChanges {
+            name: self.name,
+            email: self.email,
+            phone: self.phone,
+            attributes: self.attributes,
+        };
+        let changes = CustomerChanges {
+            profile,
+            city: self.city,
+            country: self.country,
+            tags: self.tags,
+            registered_at: self.registered_at,
+            unsubscribed: self.unsubscribed,
+        };
+        let item = CustomerItem {
+            customer: self.customer_id,
+            changes,
+        };
+        Ok((id, item))
+    }
+
+    async fn record(
+        app: &Shared,
+        context: &Context,
+        items: Vec<CustomerItem>,
+    ) -> Result<Vec<Result<Outcome, Problem>>, CommandError> {
+        let outcomes = app.commands.record_customers(context, items).await?;
+        let refused = |outcome: Result<_, CustomerError>| outcome.map_err(|error| refused(&error));
+        Ok(outcomes.into_iter().map(refused).collect())
+    }
+}
+
+fn refused(error: &CustomerError) -> Problem {
+    let pointer = match error {
+        CustomerError::TooManyAttributes(_) => "/attributes",
+        CustomerError::TooManyTags(_) => "/tags",
+    };
+    Problem::field(ProblemKind::Refused, pointer.to_owned(), error.to_string())
+}

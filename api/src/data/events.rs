@@ -1,0 +1,116 @@
+//! `POST /api/data/events`
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use commands::{ActivityItem, CommandError, Context, Outcome};
+use domain::{ActivityContent, ActivityError, ActivityId, Attributes, CustomerId, Name, Timestamp};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::answer::Ingested;
+use super::batch::OneOrMany;
+use super::ingest::{Ingest, ingest};
+use crate::caller::Caller;
+use crate::openapi::IngestProblems;
+use crate::problem::{Problem, ProblemKind};
+use crate::schema;
+use crate::state::{AppState, Shared};
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(post_events))
+}
+
+/// Something a customer did.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "an event object")]
+#[schema(as = EventIn, example = json!({
+    "event_id": "e-3",
+    "customer_id": "c-1001",
+    "name": "visit",
+    "occurred_at": "2026-11-23T01:02:03Z",
+    "properties": {"page": "/sale"}
+}))]
+struct EventBody {
+    /// Unique within its customer.
+    #[schema(schema_with = schema::id)]
+    event_id: ActivityId,
+    /// Whose. They need not be known yet.
+    #[schema(schema_with = schema::id)]
+    customer_id: CustomerId,
+    /// Its kind.
+    #[schema(schema_with = schema::name)]
+    name: Name,
+    /// When it happened.
+    #[schema(schema_with = schema::time)]
+    occurred_at: Timestamp,
+    /// Anything else about it: at most 64.
+    #[serde(default)]
+    #[schema(schema_with = schema::attributes)]
+    properties: Attributes,
+}
+
+/// Takes activity, such as visits.
+///
+/// The same event again changes nothing; with other content it is updated.
+#[utoipa::path(
+    post,
+    path = "/api/data/events",
+    tag = "data",
+    request_body(content(
+        (OneOrMany<EventBody> = "application/json"),
+        (String = "application/x-ndjson")
+    )),
+    responses(
+        (status = 202, description = "It is on disk; of many, what was not rejected is",
+            body = Ingested,
+            headers(("Patron-Position" = String, description = "Positions for `after`"))),
+        IngestProblems
+    )
+)]
+async fn post_events(
+    State(app): State<AppState>,
+    Caller(context): Caller,
+    request: Request,
+) -> Result<Response, Problem> {
+    ingest::<EventBody>(&app, &context, request).await
+}
+
+impl Ingest for EventBody {
+    const KIND: &'static str = "events";
+    const ID: &'static str = "event_id";
+    type Item = ActivityItem;
+
+    fn into_item(self) -> Result<(String, ActivityItem), Problem> {
+        let id = self.event_id.as_str().to_owned();
+        let content = ActivityContent {
+            name: self.name,
+            occurred_at: self.occurred_at,
+            properties: self.properties,
+        };
+        let item = ActivityItem {
+            customer: self.customer_id,
+            activity: self.event_id,
+            content,
+        };
+        Ok((id, item))
+    }
+
+    async fn record(
+        app: &Shared,
+        context: &Context,
+        items: Vec<ActivityItem>,
+    ) -> Result<Vec<Result<Outcome, Problem>>, CommandError> {
+        let outcomes = app.commands.record_activities(context, items).await?;
+        let refused = |outcome: Result<_, ActivityError>| outcome.map_err(|error| refused(&error));
+        Ok(outcomes.into_iter().map(refused).collect())
+    }
+}
+
+fn refused(error: &ActivityError) -> Problem {
+    let pointer = match error {
+        ActivityError::TooManyProperties(_) => "/properties",
+    };
+    Problem::field(ProblemKind::Refused, pointer.to_owned(), error.to_string())
+}

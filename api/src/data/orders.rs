@@ -1,0 +1,138 @@
+//! `POST /api/data/orders`
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use commands::{CommandError, Context, OrderItem, Outcome};
+use domain::{
+    Amount, Currency, CustomerId, MAX_ITEMS, OrderContent, OrderError, OrderId, OrderStatus,
+    Timestamp,
+};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::answer::Ingested;
+use super::batch::OneOrMany;
+use super::ingest::{Ingest, ingest};
+use crate::caller::Caller;
+use crate::openapi::IngestProblems;
+use crate::orders::ItemSchema;
+use crate::problem::{Problem, ProblemKind};
+use crate::schema;
+use crate::state::{AppState, Shared};
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(post_orders))
+}
+
+/// An order as the shop has it now.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "an order object")]
+#[schema(as = OrderIn, example = json!({
+    "order_id": "o-17",
+    "customer_id": "c-1001",
+    "amount": 1999,
+    "currency": "USD",
+    "placed_at": "2026-11-23T01:02:03Z",
+    "items": [{"sku": "cd-42", "quantity": 1, "unit_amount": 1999}]
+}))]
+struct OrderBody {
+    /// Unique within its customer.
+    #[schema(schema_with = schema::id)]
+    order_id: OrderId,
+    /// Whose. They need not be known yet.
+    #[schema(schema_with = schema::id)]
+    customer_id: CustomerId,
+    /// Its worth in minor units.
+    #[schema(schema_with = schema::amount)]
+    amount: Amount,
+    /// The deployment's currency.
+    #[schema(schema_with = schema::currency)]
+    currency: Currency,
+    /// When it was placed.
+    #[schema(schema_with = schema::time)]
+    placed_at: Timestamp,
+    /// Whether it counts in the customer's figures: only a placed one does.
+    #[serde(default)]
+    #[schema(schema_with = schema::order_status)]
+    status: OrderStatus,
+    /// Its lines.
+    #[serde(default)]
+    #[schema(value_type = Vec<ItemSchema>, max_items = 500)]
+    items: Vec<domain::OrderItem>,
+}
+
+/// Takes orders.
+///
+/// The same order again changes nothing; with other content it is updated.
+#[utoipa::path(
+    post,
+    path = "/api/data/orders",
+    tag = "data",
+    request_body(content(
+        (OneOrMany<OrderBody> = "application/json"),
+        (String = "application/x-ndjson")
+    )),
+    responses(
+        (status = 202, description = "It is on disk; of many, what was not rejected is",
+            body = Ingested,
+            headers(("Patron-Position" = String, description = "Positions for `after`"))),
+        IngestProblems
+    )
+)]
+async fn post_orders(
+    State(app): State<AppState>,
+    Caller(context): Caller,
+    request: Request,
+) -> Result<Response, Problem> {
+    ingest::<OrderBody>(&app, &context, request).await
+}
+
+impl Ingest for OrderBody {
+    const KIND: &'static str = "orders";
+    const ID: &'static str = "order_id";
+    type Item = OrderItem;
+
+    fn into_item(self) -> Result<(String, OrderItem), Problem> {
+        if self.items.len() > MAX_ITEMS {
+            let detail = format!(
+                "an order has at most {MAX_ITEMS} items, this one has {}",
+                self.items.len()
+            );
+            let kind = ProblemKind::InvalidField;
+            return Err(Problem::field(kind, "/items".to_owned(), detail));
+        }
+        let id = self.order_id.as_str().to_owned();
+        let content = OrderContent {
+            amount: self.amount,
+            currency: self.currency,
+            placed_at: self.placed_at,
+            status: self.status,
+            items: self.items,
+        };
+        let item = OrderItem {
+            customer: self.customer_id,
+            order: self.order_id,
+            content,
+        };
+        Ok((id, item))
+    }
+
+    async fn record(
+        app: &Shared,
+        context: &Context,
+        items: Vec<OrderItem>,
+    ) -> Result<Vec<Result<Outcome, Problem>>, CommandError> {
+        let outcomes = app.commands.record_orders(context, items).await?;
+        let refused = |outcome: Result<_, OrderError>| outcome.map_err(|error| refused(&error));
+        Ok(outcomes.into_iter().map(refused).collect())
+    }
+}
+
+fn refused(error: &OrderError) -> Problem {
+    let pointer = match error {
+        OrderError::Currency { .. } => "/currency",
+    };
+    Problem::field(ProblemKind::Refused, pointer.to_owned(), error.to_string())
+}

@@ -1,0 +1,169 @@
+//! A request's body, within its bounds.
+
+use axum::body::{BodyDataStream, Bytes};
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use futures::StreamExt;
+
+use crate::problem::{Problem, ProblemKind};
+
+/// How a body is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// One object, or an array of them.
+    Json,
+    /// One object per line.
+    Ndjson,
+}
+
+/// How a body says that it is written.
+///
+/// # Errors
+/// 415 for another media type, or a compressed body.
+pub(super) fn format(headers: &HeaderMap) -> Result<Format, Problem> {
+    let coding = headers.get(header::CONTENT_ENCODING);
+    if coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(unsupported("the body must not be compressed"));
+    }
+    let declared = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let media_type = declared.and_then(|value| value.split(|byte| *byte == b';').next());
+    let media_type = media_type.unwrap_or_default().trim_ascii();
+    if media_type.eq_ignore_ascii_case(b"application/json") {
+        Ok(Format::Json)
+    } else if media_type.eq_ignore_ascii_case(b"application/x-ndjson") {
+        Ok(Format::Ndjson)
+    } else {
+        Err(unsupported(
+            "the body must be application/json or application/x-ndjson",
+        ))
+    }
+}
+
+/// The whole body.
+///
+/// # Errors
+/// 413 for one beyond `limit` bytes, 400 for one that breaks off.
+pub(super) async fn read(request: Request, limit: usize) -> Result<Bytes, Problem> {
+    let declared = number(request.headers(), header::CONTENT_LENGTH).unwrap_or_default();
+    if declared > limit && request.headers().contains_key(header::EXPECT) {
+        // The client has not sent it yet, and does not need to.
+        return Err(too_large(limit));
+    }
+    let mut chunks = request.into_body().into_data_stream();
+    let first = next(&mut chunks).await?.unwrap_or_default();
+    let Some(second) = next(&mut chunks).await? else {
+        return check(first, limit);
+    };
+    let mut whole = Vec::with_capacity(declared.min(limit).max(first.len() + second.len()));
+    whole.extend_from_slice(&first);
+    whole.extend_from_slice(&second);
+    while let Some(chunk) = next(&mut chunks).await? {
+        if whole.len() + chunk.len() > limit {
+            discard(chunks, limit).await;
+            return Err(too_large(limit));
+        }
+        whole.extend_from_slice(&chunk);
+    }
+    check(whole.into(), limit)
+}
+
+/// A body as text.
+///
+/// # Errors
+/// 400 for an empty one, and for one that is not UTF-8.
+pub(super) fn text(body: &[u8]) -> Result<&str, Problem> {
+    if body.trim_ascii().is_empty() {
+        return Err(malformed("the body is empty".to_owned()));
+    }
+    std::str::from_utf8(body).map_err(|error| malformed(format!("the body is not UTF-8: {error}")))
+}
+
+fn check(body: Bytes, limit: usize) -> Result<Bytes, Problem> {
+    if body.len() > limit {
+        return Err(too_large(limit));
+    }
+    Ok(body)
+}
+
+async fn next(chunks: &mut BodyDataStream) -> Result<Option<Bytes>, Problem> {
+    let broken = |_| malformed("the body broke off".to_owned());
+    chunks.next().await.transpose().map_err(broken)
+}
+
+/// Takes more of the body and forgets it: a client that meets a closed
+/// connection while it still sends never reads the answer.
+async fn discard(mut chunks: BodyDataStream, limit: usize) {
+    let mut left = limit.saturating_mul(4);
+    while let Some(Ok(chunk)) = chunks.next().await {
+        let Some(less) = left.checked_sub(chunk.len()) else {
+            return;
+        };
+        left = less;
+    }
+}
+
+fn number(headers: &HeaderMap, name: HeaderName) -> Option<usize> {
+    headers.get(name)?.to_str().ok()?.parse().ok()
+}
+
+fn malformed(detail: String) -> Problem {
+    Problem::new(ProblemKind::MalformedBody, detail)
+}
+
+fn too_large(limit: usize) -> Problem {
+    let detail = format!("a body has at most {limit} bytes; send the items in several");
+    Problem::new(ProblemKind::BodyTooLarge, detail)
+}
+
+fn unsupported(detail: &'static str) -> Problem {
+    Problem::new(ProblemKind::UnsupportedMediaType, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use futures::executor::block_on;
+
+    use super::*;
+
+    fn of(content_type: &'static str) -> Result<Format, ProblemKind> {
+        let mut headers = HeaderMap::new();
+        let value = HeaderValue::from_static(content_type);
+        headers.insert(header::CONTENT_TYPE, value);
+        format(&headers).map_err(|problem| problem.kind())
+    }
+
+    #[test]
+    fn the_media_type_tells_the_format() {
+        assert_eq!(of("application/json"), Ok(Format::Json));
+        assert_eq!(of("Application/JSON; charset=utf-8"), Ok(Format::Json));
+        assert_eq!(of("application/x-ndjson"), Ok(Format::Ndjson));
+        for other in ["", "text/csv", "application/jsonx", "application/xml"] {
+            assert_eq!(of(other), Err(ProblemKind::UnsupportedMediaType), "{other}");
+        }
+        assert!(format(&HeaderMap::new()).is_err());
+    }
+
+    #[test]
+    fn a_body_is_read_up_to_its_limit() {
+        let chunked = |count| {
+            let chunks = futures::stream::iter((0..count).map(|_| Ok::<_, String>("12345")));
+            let request = Request::new(Body::from_stream(chunks));
+            block_on(read(request, 15)).map_err(|problem| problem.kind())
+        };
+        for count in 0..=3 {
+            assert_eq!(chunked(count), Ok("12345".repeat(count).into()));
+        }
+        for count in 4..=9 {
+            assert_eq!(chunked(count), Err(ProblemKind::BodyTooLarge));
+        }
+    }
+
+    #[test]
+    fn a_body_of_nothing_is_refused() {
+        for empty in ["", " \r\n"] {
+            assert!(text(empty.as_bytes()).is_err());
+        }
+        assert!(text(b"{\"a\": \"\xff\"}").is_err());
+    }
+}

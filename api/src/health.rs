@@ -1,0 +1,139 @@
+//! `/healthz`: the process. `/readyz`: what it stands on.
+
+use std::future::Future;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use serde::Serialize;
+use tokio::time::timeout;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::state::{AppState, Shared};
+
+/// How long an engine may take to show that it is there.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+pub(crate) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(healthz))
+        .routes(routes!(readyz))
+}
+
+/// Whether all is well, and what is not.
+#[derive(Serialize, ToSchema)]
+struct Readiness {
+    /// `ready`, or `unready` if any check fails.
+    #[schema(example = "ready")]
+    status: &'static str,
+    /// One by one.
+    checks: Vec<Check>,
+}
+
+/// One thing that must be well.
+#[derive(Serialize, ToSchema)]
+struct Check {
+    /// `redis`, `mongodb`, `memory` or `views`.
+    #[schema(example = "redis")]
+    name: &'static str,
+    /// Whether it is.
+    ok: bool,
+    /// Why it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// Whether the process is there.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "operation",
+    security(()),
+    responses((
+        status = 200, description = "It is",
+        content_type = "application/json", body = String, example = json!({"status": "ok"})
+    ))
+)]
+async fn healthz() -> impl IntoResponse {
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    (json, r#"{"status":"ok"}"#)
+}
+
+/// Whether the engines answer, there is memory, and no view stands still.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "operation",
+    security(()),
+    responses(
+        (status = 200, description = "All is well", body = Readiness),
+        (status = 503, description = "Something is not; see `checks`", body = Readiness)
+    )
+)]
+async fn readyz(State(app): State<AppState>) -> impl IntoResponse {
+    let (redis, mongodb, views) = tokio::join!(redis(&app), mongodb(&app), views(&app));
+    let checks = vec![redis, mongodb, memory(&app), views];
+    let ready = checks.iter().all(|check| check.ok);
+    let (code, status) = match ready {
+        true => (StatusCode::OK, "ready"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "unready"),
+    };
+    (code, Json(Readiness { status, checks }))
+}
+
+async fn redis(app: &Shared) -> Check {
+    let asked = app.commands.log().memory();
+    check("redis", answer(asked).await.map(|_| ()))
+}
+
+async fn mongodb(app: &Shared) -> Check {
+    check("mongodb", answer(app.store.ping()).await)
+}
+
+fn memory(app: &Shared) -> Check {
+    let verdict = match app.shed.is_shedding() {
+        true => Err("Redis is short of memory: new data is refused".to_owned()),
+        false => Ok(()),
+    };
+    check("memory", verdict)
+}
+
+async fn views(app: &Shared) -> Check {
+    let verdict = answer(app.store.stopped()).await.and_then(|stopped| {
+        // Why is in /api/admin/projections: who is not signed in learns only which.
+        let mut names: Vec<_> = stopped.into_iter().map(|(name, _)| name).collect();
+        names.dedup();
+        match names.is_empty() {
+            true => Ok(()),
+            false => Err(format!("stand still: {}", names.join(", "))),
+        }
+    });
+    check("views", verdict)
+}
+
+fn check(name: &'static str, verdict: Result<(), String>) -> Check {
+    Check {
+        name,
+        ok: verdict.is_ok(),
+        reason: verdict.err(),
+    }
+}
+
+/// The answer of an engine, or what to say to whoever is not signed in: the
+/// engine's own words are for the log.
+async fn answer<T, E: std::error::Error>(
+    asked: impl Future<Output = Result<T, E>>,
+) -> Result<T, String> {
+    match timeout(PATIENCE, asked).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "an engine is not well");
+            Err("does not answer".to_owned())
+        }
+        Err(_) => Err(format!("did not answer within {} s", PATIENCE.as_secs())),
+    }
+}

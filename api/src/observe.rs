@@ -1,0 +1,127 @@
+//! What stands around every request: its id, span, time limit, and the headers
+//! and metrics of its answer.
+//!
+//! One layer, since each costs every request.
+
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use tracing::Instrument;
+
+use crate::metrics;
+use crate::problem::{Problem, ProblemKind};
+use crate::request_id::{self, RequestId};
+use crate::state::AppState;
+
+/// The route of a request that has none.
+const UNMATCHED: &str = "unmatched";
+
+pub(crate) async fn observe(
+    State(app): State<AppState>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let started = Instant::now();
+    let id = RequestId::of(request.headers());
+    let method = name(request.method());
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
+    let span = tracing::info_span!("request", request.id = id.as_str(), method, route);
+    redact(request.headers_mut());
+    request.extensions_mut().insert(id.clone());
+    async {
+        let mut response = answer(app.request_timeout, request, next).await;
+        finish(&mut response, id, route);
+        tell(response.status(), method, route, started.elapsed());
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+/// The method, or one name for all that nobody asks with: metrics must not
+/// grow with what clients make up.
+fn name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        _ => "OTHER",
+    }
+}
+
+fn redact(headers: &mut HeaderMap) {
+    if let Some(authorization) = headers.get_mut(header::AUTHORIZATION) {
+        authorization.set_sensitive(true);
+    }
+}
+
+async fn answer(limit: Duration, request: Request, next: Next) -> Response {
+    // Nothing that a panicking handler leaves behind is used afterwards.
+    let answering = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match tokio::time::timeout(limit, answering).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => {
+            tracing::error!("a handler panicked");
+            Problem::internal().into_response()
+        }
+        Err(_) => {
+            let detail = format!(
+                "the request took longer than {} s; sending it again is safe",
+                limit.as_secs_f32()
+            );
+            Problem::new(ProblemKind::Timeout, detail).into_response()
+        }
+    }
+}
+
+fn finish(response: &mut Response, id: RequestId, route: &str) {
+    if let Some(problem) = problem_of(response) {
+        problem.write(response, id.as_str());
+    }
+    let headers = response.headers_mut();
+    headers.insert(request_id::HEADER, id.into_header());
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    if !route.starts_with("/docs") {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}
+
+/// The problem that an answer stands for: a handler's, or one for an error
+/// that came from somewhere else and is not JSON.
+fn problem_of(response: &mut Response) -> Option<Problem> {
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        tracing::debug!(problem = problem.kind().slug(), "refused");
+        return Some(problem);
+    }
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return None;
+    }
+    let media_type = response.headers().get(header::CONTENT_TYPE);
+    let json = media_type.is_some_and(|value| value == "application/json");
+    (!json).then(|| Problem::of_status(status))
+}
+
+fn tell(status: StatusCode, method: &'static str, route: &str, took: Duration) {
+    metrics::answered(method, route, status, took);
+    let ms = took.as_secs_f64() * 1e3;
+    let status = status.as_u16();
+    if status >= 500 {
+        tracing::warn!(status, ms, "answered");
+    } else {
+        tracing::info!(status, ms, "answered");
+    }
+}

@@ -1,0 +1,70 @@
+//! Lists in pages.
+
+use projections::{Page, PageRequest};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// How many items a page has at most: 1 to 500, 50 unless told.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "u64")]
+pub(crate) struct Limit(usize);
+
+impl Limit {
+    const MAX: u64 = 500;
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(50)
+    }
+}
+
+impl TryFrom<u64> for Limit {
+    type Error = String;
+
+    fn try_from(limit: u64) -> Result<Self, String> {
+        if (1..=Self::MAX).contains(&limit) {
+            Ok(Self(limit as usize))
+        } else {
+            Err(format!("must be 1 to {}, not {limit}", Self::MAX))
+        }
+    }
+}
+
+pub(crate) fn page(limit: Option<Limit>, cursor: Option<String>) -> PageRequest {
+    PageRequest {
+        limit: limit.unwrap_or_default().0,
+        cursor,
+    }
+}
+
+/// Part of a list.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Listed<T> {
+    /// In the list's order.
+    pub(crate) items: Vec<T>,
+    /// Where the next page begins; `null` on the last one.
+    pub(crate) next_cursor: Option<String>,
+}
+
+impl<T> Listed<T> {
+    pub(crate) fn from_page<D>(page: Page<D>, item: impl FnMut(D) -> T) -> Self {
+        Self {
+            items: page.items.into_iter().map(item).collect(),
+            next_cursor: page.next_cursor,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_1_to_500() {
+        assert!(Limit::try_from(1).is_ok());
+        assert!(Limit::try_from(500).is_ok());
+        assert_eq!(Limit::try_from(0).unwrap_err(), "must be 1 to 500, not 0");
+        assert!(Limit::try_from(501).is_err());
+    }
+}

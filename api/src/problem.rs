@@ -1,0 +1,353 @@
+//! Every refusal as RFC 9457 `application/problem+json`.
+//!
+//! Handlers and extractors answer with a [`Problem`] of one of the
+//! [`ProblemKind`]s. What it says is for the client; why it came to that is
+//! for the log, and is told where the problem is made. [`crate::observe`] knows
+//! the request's id and writes the body.
+
+use std::borrow::Cow;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use commands::CommandError;
+use eventlog::LogError;
+use projections::{ProjectError, QueryError, WaitError};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Declares the kinds; add to the list below.
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])* $name:ident = $status:ident $slug:literal $title:literal;)*) => {
+        /// What can go wrong with a request. The slug of a kind never changes.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum ProblemKind {
+            $($(#[doc = $doc])* $name,)*
+        }
+
+        impl ProblemKind {
+            /// All kinds, by status.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The last part of `type`.
+            pub fn slug(self) -> &'static str {
+                match self { $(Self::$name => $slug,)* }
+            }
+
+            /// The same for every problem of the kind.
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* }
+            }
+
+            /// The answer's status.
+            pub fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status,)* }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// The body, or a line of it, is not JSON.
+    MalformedJson = BAD_REQUEST "malformed-json" "Malformed JSON";
+    /// The body is empty, not UTF-8, or ended before its time.
+    MalformedBody = BAD_REQUEST "malformed-body" "Malformed body";
+    /// A parameter of the path or of the query is not acceptable or not known.
+    InvalidParameter = BAD_REQUEST "invalid-parameter" "Invalid parameter";
+    /// The request brings no credential that is known.
+    Unauthenticated = UNAUTHORIZED "unauthenticated" "Not authenticated";
+    /// There is no such thing.
+    NotFound = NOT_FOUND "not-found" "Not found";
+    /// The path exists, but not with this method; `Allow` lists those it has.
+    MethodNotAllowed = METHOD_NOT_ALLOWED "method-not-allowed" "Method not allowed";
+    /// The body has more bytes than are taken.
+    BodyTooLarge = PAYLOAD_TOO_LARGE "body-too-large" "Body too large";
+    /// The body has more items than are taken at once.
+    TooManyItems = PAYLOAD_TOO_LARGE "too-many-items" "Too many items";
+    /// The body is of another media type than those taken.
+    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "unsupported-media-type" "Unsupported media type";
+    /// An object has a field that is not known.
+    UnknownField = UNPROCESSABLE_ENTITY "unknown-field" "Unknown field";
+    /// A field is missing, has another type, or a value out of bounds.
+    InvalidField = UNPROCESSABLE_ENTITY "invalid-field" "Invalid field";
+    /// Each field is acceptable, but a rule is against the whole.
+    Refused = UNPROCESSABLE_ENTITY "refused" "Refused by a rule";
+    /// The program failed. What happened is in its log, under the request's id.
+    Internal = INTERNAL_SERVER_ERROR "internal" "Internal error";
+    /// Redis or MongoDB does not answer.
+    Unavailable = SERVICE_UNAVAILABLE "unavailable" "Temporarily unavailable";
+    /// The log is short of memory: nothing new is taken until there is more.
+    OutOfMemory = SERVICE_UNAVAILABLE "out-of-memory" "Out of memory";
+    /// The view has not reached the positions of `after` in time.
+    ViewBehind = SERVICE_UNAVAILABLE "view-behind" "View behind";
+    /// The request took longer than a request may.
+    Timeout = SERVICE_UNAVAILABLE "timeout" "Timed out";
+}
+
+impl ProblemKind {
+    /// What `type` begins with, before the slug.
+    pub const TYPE_PREFIX: &str = "urn:patron:problem:";
+
+    /// For an answer that has a status of error and nothing else to say.
+    fn of_status(status: StatusCode) -> Self {
+        match status {
+            StatusCode::NOT_FOUND => Self::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => Self::MethodNotAllowed,
+            status if status.is_client_error() => Self::InvalidParameter,
+            _ => Self::Internal,
+        }
+    }
+
+    /// After how many seconds the same request may succeed.
+    fn retry_after(self) -> Option<u16> {
+        match self {
+            Self::ViewBehind => Some(1),
+            Self::Unavailable | Self::Timeout => Some(2),
+            Self::OutOfMemory => Some(10),
+            _ => None,
+        }
+    }
+}
+
+/// A refusal on its way to the client.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Problem {
+    kind: ProblemKind,
+    detail: Cow<'static, str>,
+    errors: Vec<FieldError>,
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct FieldError {
+    /// A JSON pointer to the field, from the item's top.
+    #[schema(example = "/items/2/quantity")]
+    pub(crate) pointer: String,
+    /// What is wrong with it.
+    pub(crate) detail: String,
+}
+
+/// The members of a problem document.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem, example = json!({
+    "type": "urn:patron:problem:unknown-field",
+    "title": "Unknown field",
+    "status": 422,
+    "detail": "unknown field `colour`, expected one of `order_id`, `customer_id`, `amount`",
+    "instance": "01936f2e-7d1c-7a30-9a51-1f0b6a0f9c11",
+    "errors": [{"pointer": "/colour", "detail": "unknown field `colour`"}]
+}))]
+pub(crate) struct ProblemBody {
+    /// A stable URI that names the kind of problem.
+    r#type: String,
+    /// The same for every problem of the kind.
+    title: &'static str,
+    /// The HTTP status; of an item in a batch, the one it alone would have got.
+    status: u16,
+    /// What is wrong this time.
+    detail: Cow<'static, str>,
+    /// The request's id, as in `X-Request-Id`. Not within an item's problem.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<String>,
+    /// Which fields are wrong, where fields are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+}
+
+impl Problem {
+    pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
+
+    pub(crate) fn new(kind: ProblemKind, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            kind,
+            detail: detail.into(),
+            errors: Vec::new(),
+        }
+    }
+
+    /// About one field.
+    pub(crate) fn field(kind: ProblemKind, pointer: String, detail: String) -> Self {
+        Self {
+            errors: vec![FieldError {
+                pointer,
+                detail: detail.clone(),
+            }],
+            ..Self::new(kind, detail)
+        }
+    }
+
+    pub(crate) fn internal() -> Self {
+        let detail = "the server failed; sending the request again is safe";
+        Self::new(ProblemKind::Internal, detail)
+    }
+
+    pub(crate) fn unavailable() -> Self {
+        let detail = "an engine behind the server does not answer; sending the request again is \
+                      safe, whether it was carried out or not";
+        Self::new(ProblemKind::Unavailable, detail)
+    }
+
+    pub(crate) fn out_of_memory() -> Self {
+        let detail = "the log has no memory left for new data; send the request again later";
+        Self::new(ProblemKind::OutOfMemory, detail)
+    }
+
+    /// For an answer without a body worth reading.
+    pub(crate) fn of_status(status: StatusCode) -> Self {
+        let kind = ProblemKind::of_status(status);
+        Self::new(kind, kind.title())
+    }
+
+    pub(crate) fn kind(&self) -> ProblemKind {
+        self.kind
+    }
+
+    /// The document's members; without `instance` for an item of a batch.
+    pub(crate) fn into_body(self, instance: Option<&str>) -> ProblemBody {
+        ProblemBody {
+            r#type: format!("{}{}", ProblemKind::TYPE_PREFIX, self.kind.slug()),
+            title: self.kind.title(),
+            status: self.kind.status().as_u16(),
+            detail: self.detail,
+            instance: instance.map(str::to_owned),
+            errors: self.errors,
+        }
+    }
+
+    /// Writes the document into an answer, whose headers stay.
+    pub(crate) fn write(self, response: &mut Response, instance: &str) {
+        // A struct of texts and numbers always has a JSON form.
+        let body = serde_json::to_vec(&self.into_body(Some(instance))).unwrap_or_default();
+        *response.body_mut() = Body::from(body);
+        let headers = response.headers_mut();
+        headers.remove(header::CONTENT_LENGTH);
+        let media_type = HeaderValue::from_static(Self::MEDIA_TYPE);
+        headers.insert(header::CONTENT_TYPE, media_type);
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.kind.status().into_response();
+        let headers = response.headers_mut();
+        if let Some(seconds) = self.kind.retry_after() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.kind == ProblemKind::Unauthenticated {
+            let scheme = HeaderValue::from_static("Bearer");
+            headers.insert(header::WWW_AUTHENTICATE, scheme);
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<CommandError> for Problem {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::Log(error) => error.into(),
+            CommandError::Contended(_) | CommandError::Unreadable { .. } => failed(&error),
+        }
+    }
+}
+
+impl From<LogError> for Problem {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Unavailable(_) | LogError::Closed => away(&error),
+            LogError::Full => Self::out_of_memory(),
+            _ => failed(&error),
+        }
+    }
+}
+
+impl From<QueryError> for Problem {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Mongo(error) => away(&error),
+            QueryError::Page(error) => {
+                Self::new(ProblemKind::InvalidParameter, format!("cursor: {error}"))
+            }
+        }
+    }
+}
+
+impl From<ProjectError> for Problem {
+    fn from(error: ProjectError) -> Self {
+        match error {
+            ProjectError::Log(error) => error.into(),
+            ProjectError::Mongo(error) => away(&error),
+            _ => failed(&error),
+        }
+    }
+}
+
+impl From<WaitError> for Problem {
+    fn from(error: WaitError) -> Self {
+        match error {
+            WaitError::Mongo(error) => away(&error),
+            WaitError::Behind { .. } => Self::new(ProblemKind::ViewBehind, error.to_string()),
+        }
+    }
+}
+
+fn away(error: &dyn std::error::Error) -> Problem {
+    tracing::warn!(%error, "an engine does not answer");
+    Problem::unavailable()
+}
+
+fn failed(error: &dyn std::error::Error) -> Problem {
+    tracing::error!(%error, "a request failed");
+    Problem::internal()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_problem_has_the_members_of_rfc_9457() {
+        let detail = "unknown field `x`".to_owned();
+        let problem = Problem::field(ProblemKind::UnknownField, "/x".to_owned(), detail);
+        let body = serde_json::to_value(problem.into_body(Some("r-1"))).unwrap();
+        assert_eq!(
+            body,
+            json!({
+                "type": "urn:patron:problem:unknown-field",
+                "title": "Unknown field",
+                "status": 422,
+                "detail": "unknown field `x`",
+                "instance": "r-1",
+                "errors": [{"pointer": "/x", "detail": "unknown field `x`"}],
+            })
+        );
+    }
+
+    #[test]
+    fn members_without_content_are_left_out() {
+        let body = serde_json::to_value(Problem::internal().into_body(None)).unwrap();
+        assert_eq!(body.get("instance"), None);
+        assert_eq!(body.get("errors"), None);
+        assert_eq!(body["status"], Value::from(500));
+    }
+
+    #[test]
+    fn slugs_are_unique() {
+        let slugs: HashSet<_> = ProblemKind::ALL.iter().map(|kind| kind.slug()).collect();
+        assert_eq!(slugs.len(), ProblemKind::ALL.len());
+    }
+
+    #[test]
+    fn what_may_pass_says_when_to_come_back() {
+        for kind in ProblemKind::ALL {
+            let passing = kind.status() == StatusCode::SERVICE_UNAVAILABLE;
+            let response = Problem::new(*kind, "").into_response();
+            let says = response.headers().contains_key(header::RETRY_AFTER);
+            assert_eq!(says, passing, "{kind:?}");
+        }
+    }
+}

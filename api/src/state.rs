@@ -1,0 +1,78 @@
+//! What all handlers share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use commands::Commands;
+use metrics_exporter_prometheus::PrometheusHandle;
+use projections::Store;
+
+use crate::auth::Credentials;
+use crate::shed::Shed;
+
+/// How the API is run.
+pub struct ApiConfig {
+    /// The one key that is an administrator's from the start. Without it every
+    /// protected call is answered with 401.
+    pub bootstrap_key: Option<String>,
+    /// The most bytes that a body may have.
+    pub body_limit: usize,
+    /// How long a request may take, its body's upload included.
+    pub request_timeout: Duration,
+    /// What `/metrics` shows: the handle of the recorder that
+    /// [`crate::prometheus`] builds.
+    pub metrics: PrometheusHandle,
+}
+
+impl ApiConfig {
+    /// 16 MiB.
+    pub const BODY_LIMIT: usize = 16 * 1024 * 1024;
+
+    /// Half a minute.
+    pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+    /// The usual limits, and no key.
+    pub fn new(metrics: PrometheusHandle) -> Self {
+        Self {
+            bootstrap_key: None,
+            body_limit: Self::BODY_LIMIT,
+            request_timeout: Self::REQUEST_TIMEOUT,
+            metrics,
+        }
+    }
+}
+
+/// The API, ready to [`crate::serve`].
+pub struct Api {
+    pub(crate) state: AppState,
+}
+
+impl Api {
+    /// Commands go to `commands`, questions to `store`.
+    pub fn new(commands: Commands, store: Store, config: ApiConfig) -> Self {
+        let state = Shared {
+            commands,
+            store,
+            credentials: Credentials::new(config.bootstrap_key.as_deref()),
+            shed: Shed::default(),
+            body_limit: config.body_limit,
+            request_timeout: config.request_timeout,
+            metrics: config.metrics,
+        };
+        Self {
+            state: Arc::new(state),
+        }
+    }
+}
+
+pub(crate) type AppState = Arc<Shared>;
+
+pub(crate) struct Shared {
+    pub(crate) commands: Commands,
+    pub(crate) store: Store,
+    pub(crate) credentials: Credentials,
+    pub(crate) shed: Shed,
+    pub(crate) body_limit: usize,
+    pub(crate) request_timeout: Duration,
+    pub(crate) metrics: PrometheusHandle,
+}

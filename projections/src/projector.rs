@@ -7,10 +7,13 @@ use eventlog::{Entry, Log, Partition, Position};
 use crate::checkpoint::{Advance, Checkpoints};
 use crate::documents::{Documents, Write, placed};
 use crate::view::AnyView;
-use crate::{ProjectError, ReadError, Recorded, Store};
+use crate::{EntryReader, ProjectError, ReadError, Recorded, Store};
 
 /// How often a batch is folded anew because others wrote the same documents.
 const ATTEMPTS: usize = 16;
+
+/// The most entries asked for in one read.
+const READ: usize = 4_000;
 
 /// What to do about events of unknown types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +36,7 @@ pub struct Projector {
     checkpoints: Checkpoints,
     mode: Mode,
     at: Position,
+    reader: EntryReader,
 }
 
 impl Projector {
@@ -67,6 +71,7 @@ impl Projector {
             checkpoints,
             mode,
             at,
+            reader: EntryReader::default(),
         })
     }
 
@@ -93,7 +98,7 @@ impl Projector {
     }
 
     async fn fold_next(&mut self, count: usize) -> Result<usize, ProjectError> {
-        let entries = self.log.read(self.at, count).await?;
+        let entries = self.read(count).await?;
         let Some(last) = entries.last() else {
             return Ok(0);
         };
@@ -117,6 +122,20 @@ impl Projector {
         self.checkpoints.advance(advance).await?;
         self.at.number += read as u64;
         Ok(read)
+    }
+
+    /// Up to `count` entries, in reads of bounded size: Redis does nothing else
+    /// during one.
+    async fn read(&self, count: usize) -> Result<Vec<Entry>, ProjectError> {
+        let mut entries = self.log.read(self.at, count.min(READ)).await?;
+        let mut last = entries.len();
+        while last == READ && entries.len() < count {
+            let at = entries.last().map_or(self.at, |entry| entry.position);
+            let more = self.log.read(at, READ.min(count - entries.len())).await?;
+            last = more.len();
+            entries.extend(more);
+        }
+        Ok(entries)
     }
 
     /// Moves the checkpoint to the event before the one that cannot be folded.
@@ -147,12 +166,12 @@ impl Projector {
 
     /// The events among entries, how many were passed over, and the first that
     /// cannot be read, where reading ends.
-    fn decode(&self, entries: Vec<Entry>) -> (Vec<Recorded>, i64, Option<ProjectError>) {
+    fn decode(&mut self, entries: Vec<Entry>) -> (Vec<Recorded>, i64, Option<ProjectError>) {
         let mut events = Vec::with_capacity(entries.len());
         let mut skipped = 0;
         for entry in entries {
             let position = entry.position;
-            match Recorded::try_from(entry) {
+            match self.reader.read(entry) {
                 Ok(event) => events.push(event),
                 Err(ReadError::Unknown(reason)) if self.mode == Mode::Live => {
                     tracing::warn!(view = self.view.name(), %position, reason, "passed over an event");
@@ -253,6 +272,10 @@ struct Failed {
 
 /// Events by the document they touch, documents in the order first touched.
 fn group(view: &dyn AnyView, events: &[Recorded]) -> Vec<(String, Vec<usize>)> {
+    if view.insert_only() {
+        let alone = |(index, event)| Some((view.document_of(event)?, vec![index]));
+        return events.iter().enumerate().filter_map(alone).collect();
+    }
     let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
     let mut index_of: HashMap<String, usize> = HashMap::new();
     for (index, event) in events.iter().enumerate() {

@@ -5,5 +5,8 @@
     reason = "a test that cannot go on fails where it stands"
 )]
 
+mod commands;
 mod engines;
+mod eventlog;
+mod projections;
 mod support;

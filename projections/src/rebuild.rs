@@ -1,6 +1,6 @@
 //! Folding a view anew from the log while the old one serves.
 
-use eventlog::{Log, LogError, Partition};
+use eventlog::{Log, LogError};
 use tokio::sync::mpsc;
 
 use crate::parallel::each_partition;
@@ -88,7 +88,7 @@ pub async fn rebuild(
     let generations = store.generations();
     generations.prepare().await?;
     let generation = generations.begin(view).await?;
-    let events = fold_all(store, log, view, generation, progress).await?;
+    let events = fold_all(store, log, view, generation, Mode::Rebuild, progress).await?;
     progress(Progress::Indexing);
     generations.create_indexes(view, generation).await?;
     progress(Progress::Verifying);
@@ -101,7 +101,7 @@ pub async fn rebuild(
     }
     progress(Progress::Switching);
     // What came in meanwhile: the switch should not show an older state.
-    fold_all(store, log, view, generation, &|_| {}).await?;
+    fold_all(store, log, view, generation, Mode::Rebuild, &|_| {}).await?;
     generations.switch(view.name(), generation).await?;
     Ok(RebuildReport {
         generation,
@@ -125,7 +125,8 @@ pub async fn roll_back(
     let previous = pointer
         .and_then(|pointer| pointer.previous)
         .ok_or(RebuildError::NoPrevious(view.name()))?;
-    fold_all(store, log, view, previous, &|_| {}).await?;
+    // It goes on where it served: what was passed over then is passed over now.
+    fold_all(store, log, view, previous, Mode::Live, &|_| {}).await?;
     generations.switch(view.name(), previous).await?;
     Ok(previous)
 }
@@ -137,13 +138,17 @@ async fn fold_all(
     log: &Log,
     view: &'static dyn AnyView,
     generation: i32,
+    mode: Mode,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<u64, ProjectError> {
     let of = log.ends().await?.iter().map(|end| end.number).sum();
     let (sender, mut steps) = mpsc::unbounded_channel();
     let folding = each_partition(log.partitions(), |partition| {
         let (store, log, sender) = (store.clone(), log.clone(), sender.clone());
-        async move { fold_partition(&store, &log, view, generation, partition, &sender).await }
+        async move {
+            let resume = Projector::resume(&store, &log, view, generation, partition, mode);
+            fold_partition(resume.await?, &sender).await
+        }
     });
     tokio::pin!(folding);
     let mut done = 0;
@@ -166,15 +171,9 @@ async fn fold_all(
 }
 
 async fn fold_partition(
-    store: &Store,
-    log: &Log,
-    view: &'static dyn AnyView,
-    generation: i32,
-    partition: Partition,
+    mut projector: Projector,
     steps: &mpsc::UnboundedSender<u64>,
 ) -> Result<(), ProjectError> {
-    let mut projector =
-        Projector::resume(store, log, view, generation, partition, Mode::Rebuild).await?;
     loop {
         match projector.step(BATCH).await? {
             0 => return Ok(()),

@@ -22,6 +22,9 @@ pub struct LogStore {
 pub struct LogContext<A> {
     key: Key,
     loaded: Loaded<A>,
+    /// What commands are decided on: to decide is to apply, so that this is
+    /// ahead of `loaded` by what is about to be committed.
+    decided: A,
 }
 
 /// Why the store could not do it.
@@ -65,8 +68,13 @@ impl LogStore {
         let key = self.key(id)?;
         let heads = self.log.heads(key.partition, &[&key]).await;
         let head = heads.map_err(CommandError::from)?.pop().flatten();
-        let loaded = Loaded::load(&self.log, &key, head).await?;
-        Ok(LogContext { key, loaded })
+        let loaded = Loaded::<A>::load(&self.log, &key, head).await?;
+        let decided = loaded.aggregate.clone();
+        Ok(LogContext {
+            key,
+            loaded,
+            decided,
+        })
     }
 
     async fn append<A: Kept>(
@@ -101,7 +109,7 @@ impl LogStore {
 
 impl<A: Kept> AggregateContext<A> for LogContext<A> {
     fn aggregate(&mut self) -> &mut A {
-        &mut self.loaded.aggregate
+        &mut self.decided
     }
 }
 

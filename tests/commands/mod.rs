@@ -2,6 +2,7 @@
 
 mod batches;
 mod contention;
+mod event_store;
 mod heads;
 mod verify;
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use cqrs_es::{Aggregate, AggregateContext, AggregateError, EventEnvelope, EventStore};
-use domain::Subject;
+use domain::{Metadata, Subject};
 use eventlog::{Appended, Key, Log};
 
 use crate::CommandError;
@@ -33,6 +33,9 @@ pub enum StoreError {
     /// The id is not the key of an aggregate.
     #[error(transparent)]
     Key(#[from] domain::SubjectError),
+    /// The metadata is not what readers of the log need, [`Metadata`].
+    #[error("the metadata cannot be read back: {0}")]
+    Metadata(serde_json::Error),
     /// The log did not answer, or what it holds is not readable.
     #[error(transparent)]
     Command(#[from] CommandError),
@@ -88,7 +91,9 @@ impl LogStore {
             context.loaded.aggregate.apply(event.clone());
         }
         // A map of texts always has a JSON form.
-        let meta = serde_json::to_string(metadata).unwrap_or_default().into();
+        let meta = serde_json::to_string(metadata).unwrap_or_default();
+        serde_json::from_str::<Metadata>(&meta).map_err(StoreError::Metadata)?;
+        let meta = meta.into();
         let item = append(&context.key, &mut context.loaded, events, &meta);
         let appended = self.log.append(context.key.partition, vec![item]).await;
         match appended.map_err(CommandError::from)?.pop() {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use commands::{LogStore, verify_heads};
+use cqrs_es::event_sink::EventSink;
 use cqrs_es::{Aggregate, AggregateContext, AggregateError, CqrsFramework, EventStore};
 use domain::{
     Currency, Order, OrderEvent, OrderServices, OrderStatus, RecordOrder, RequestRebuild, View,
@@ -101,6 +102,31 @@ async fn the_framework_decides_and_refuses() {
         .await
         .unwrap();
     assert_eq!(events.len(), 2);
+}
+
+#[tokio::test]
+async fn metadata_that_no_view_could_read_is_refused() {
+    let store = LogStore::new(Deployment::fresh().await.log);
+    let mut context = EventStore::<View>::load_aggregate(&store, "view/orders")
+        .await
+        .unwrap();
+    let sink = EventSink::default();
+    context
+        .aggregate()
+        .handle(RequestRebuild, &(), &sink)
+        .await
+        .unwrap();
+    let refused = store
+        .commit(sink.collect().await, context, HashMap::new())
+        .await;
+    let text = refused.unwrap_err().to_string();
+    assert!(text.contains("missing field `at`"), "{text}");
+    assert!(
+        EventStore::<View>::load_events(&store, "view/orders")
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[tokio::test]

@@ -72,6 +72,20 @@ async fn a_head_without_events_is_found() {
     assert_eq!(found, ["order/c-1/ghost: has a head, but no events"]);
 }
 
+#[tokio::test]
+async fn a_head_beyond_the_end_of_the_log_is_found() {
+    let deployment = filled().await;
+    let real = order_key(&deployment.log, "c-1", "o-1");
+    let (bucket, _) = deployment.raw_head(&real).await.unwrap();
+    deployment
+        .put_raw_head(&bucket, "order/c-1/ghost", "1 999 1 null")
+        .await;
+    let end = deployment.log.last(real.partition).await.unwrap().number;
+    let found = differences(&deployment.log).await;
+    let what = format!("order/c-1/ghost: the head is at number 999, the log ends at {end}");
+    assert_eq!(found, [what]);
+}
+
 /// Nine events of eight aggregates.
 async fn filled() -> Deployment {
     let deployment = Deployment::with_partitions(2).await;

@@ -8,4 +8,5 @@
 mod commands;
 mod engines;
 mod eventlog;
+mod projections;
 mod support;

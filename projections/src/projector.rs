@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use eventlog::{Entry, Log, Partition, Position};
 
-use crate::checkpoint::{Advance, Checkpoints};
+use crate::checkpoint::{Advance, Checkpoint, Checkpoints};
 use crate::documents::{Documents, Write, placed};
 use crate::view::AnyView;
 use crate::{ProjectError, ReadError, Recorded, Store};
@@ -33,6 +33,10 @@ pub struct Projector {
     checkpoints: Checkpoints,
     mode: Mode,
     at: Position,
+    /// The fingerprint of the event at `at`; `None` before the first.
+    fingerprint: Option<String>,
+    /// Whether a reason to stand still is noted beside the checkpoint.
+    stopped: bool,
 }
 
 impl Projector {
@@ -52,22 +56,29 @@ impl Projector {
     ) -> Result<Self, ProjectError> {
         let checkpoints = Checkpoints::of(store, view.name(), generation);
         let documents = Documents::of(store, view.name(), generation);
-        let mut at = Position {
-            partition,
-            number: 0,
-        };
-        if let Some(checkpoint) = checkpoints.load(partition).await? {
-            at = checkpoint.position();
-            check_resume(store, log, view, &documents, at, &checkpoint.fingerprint).await?;
-        }
-        Ok(Self {
+        let checkpoint = checkpoints.load(partition).await?;
+        let at = checkpoint.as_ref().map_or(
+            Position {
+                partition,
+                number: 0,
+            },
+            Checkpoint::position,
+        );
+        let stopped = checkpoint.as_ref().is_some_and(|c| c.stopped.is_some());
+        let folded = checkpoint.filter(|_| at.number > 0);
+        let mut projector = Self {
             view,
             log: log.clone(),
             documents,
             checkpoints,
             mode,
             at,
-        })
+            fingerprint: folded.map(|checkpoint| checkpoint.fingerprint),
+            stopped,
+        };
+        let checked = projector.check(store).await;
+        projector.note(checked).await?;
+        Ok(projector)
     }
 
     /// The last event folded.
@@ -81,19 +92,71 @@ impl Projector {
     ///
     /// # Errors
     /// [`ProjectError`]; the next step tries again from the checkpoint.
+    /// [`ProjectError::RolledBack`] as for [`Self::resume`].
     pub async fn step(&mut self, count: usize) -> Result<usize, ProjectError> {
         let result = self.fold_next(count).await;
+        let count = self.note(result).await?;
+        if self.stopped {
+            self.checkpoints.go_on(self.at.partition).await?;
+            self.stopped = false;
+        }
+        Ok(count)
+    }
+
+    /// Notes beside the checkpoint why the view stands still, if it does.
+    async fn note<T>(&mut self, result: Result<T, ProjectError>) -> Result<T, ProjectError> {
         if let Err(error) = &result
             && error.is_stop()
         {
             let reason = error.to_string();
             self.checkpoints.stop(self.at.partition, &reason).await?;
+            self.stopped = true;
         }
         result
     }
 
+    /// Whether the log and the documents are still what was folded.
+    async fn check(&self, store: &Store) -> Result<(), ProjectError> {
+        if self.fingerprint.is_none() {
+            return Ok(());
+        }
+        self.next(0).await?;
+        let name = self.documents.collection().name();
+        let filter = bson::doc! {"name": name};
+        let names = store
+            .database()
+            .list_collection_names()
+            .filter(filter)
+            .await?;
+        if names.is_empty() {
+            return Err(ProjectError::CollectionGone(name.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Up to `count` entries after the last one folded. That one is read again
+    /// every time: Redis may have come back with older data meanwhile.
+    async fn next(&self, count: usize) -> Result<Vec<Entry>, ProjectError> {
+        let Some(fingerprint) = &self.fingerprint else {
+            return Ok(self.log.read(self.at, count).await?);
+        };
+        let before = Position {
+            number: self.at.number - 1,
+            ..self.at
+        };
+        let entries = self.log.read(before, count.saturating_add(1)).await?;
+        let mut entries = entries.into_iter();
+        match entries.next() {
+            Some(last) if last.fingerprint() == *fingerprint => Ok(entries.collect()),
+            _ => Err(ProjectError::RolledBack {
+                view: self.view.name(),
+                position: self.at,
+            }),
+        }
+    }
+
     async fn fold_next(&mut self, count: usize) -> Result<usize, ProjectError> {
-        let entries = self.log.read(self.at, count).await?;
+        let entries = self.next(count).await?;
         let Some(last) = entries.last() else {
             return Ok(0);
         };
@@ -114,9 +177,15 @@ impl Projector {
             self.advance_before(&error, skipped).await?;
             return Err(error);
         }
-        self.checkpoints.advance(advance).await?;
-        self.at.number += read as u64;
+        self.advance(advance).await?;
         Ok(read)
+    }
+
+    async fn advance(&mut self, advance: Advance) -> Result<(), ProjectError> {
+        self.checkpoints.advance(&advance).await?;
+        self.at = advance.to;
+        self.fingerprint = Some(advance.fingerprint);
+        Ok(())
     }
 
     /// Moves the checkpoint to the event before the one that cannot be folded.
@@ -139,8 +208,7 @@ impl Projector {
                 fingerprint,
                 skipped,
             };
-            self.checkpoints.advance(advance).await?;
-            self.at = to;
+            self.advance(advance).await?;
         }
         Ok(())
     }
@@ -268,35 +336,4 @@ fn group(view: &dyn AnyView, events: &[Recorded]) -> Vec<(String, Vec<usize>)> {
         }
     }
     groups
-}
-
-async fn check_resume(
-    store: &Store,
-    log: &Log,
-    view: &'static dyn AnyView,
-    documents: &Documents,
-    at: Position,
-    fingerprint: &str,
-) -> Result<(), ProjectError> {
-    if at.number == 0 {
-        return Ok(());
-    }
-    let entry = log.entries(&[at]).await?.pop().flatten();
-    if entry.is_none_or(|entry| entry.fingerprint() != fingerprint) {
-        return Err(ProjectError::RolledBack {
-            view: view.name(),
-            position: at,
-        });
-    }
-    let name = documents.collection().name();
-    let filter = bson::doc! {"name": name};
-    let names = store
-        .database()
-        .list_collection_names()
-        .filter(filter)
-        .await?;
-    if names.is_empty() {
-        return Err(ProjectError::CollectionGone(name.to_owned()));
-    }
-    Ok(())
 }

@@ -84,8 +84,14 @@ async fn keep(
         tokio::select! {
             () = stop.cancelled() => {}
             _ = active.changed() => {}
-            _ = end.wait_for(|end| *end > here) => {}
+            _ = end.wait_for(|end| has_moved(*end, here)) => {}
         }
     }
     Ok(())
+}
+
+/// Whether the log has more than was folded, or less: then it was rolled back.
+/// An end of 0 is one not known yet.
+fn has_moved(end: u64, here: u64) -> bool {
+    end != here && end != 0
 }

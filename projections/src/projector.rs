@@ -76,7 +76,7 @@ impl Projector {
             fingerprint: folded.map(|checkpoint| checkpoint.fingerprint),
             stopped,
         };
-        let checked = projector.check(store).await;
+        let checked = projector.check().await;
         projector.note(checked).await?;
         Ok(projector)
     }
@@ -116,22 +116,20 @@ impl Projector {
     }
 
     /// Whether the log and the documents are still what was folded.
-    async fn check(&self, store: &Store) -> Result<(), ProjectError> {
-        if self.fingerprint.is_none() {
-            return Ok(());
-        }
-        self.next(0).await?;
-        let name = self.documents.collection().name();
-        let filter = bson::doc! {"name": name};
-        let names = store
-            .database()
-            .list_collection_names()
-            .filter(filter)
-            .await?;
-        if names.is_empty() {
-            return Err(ProjectError::CollectionGone(name.to_owned()));
+    async fn check(&self) -> Result<(), ProjectError> {
+        if self.fingerprint.is_some() {
+            self.next(0).await?;
+            self.check_collection().await?;
         }
         Ok(())
+    }
+
+    async fn check_collection(&self) -> Result<(), ProjectError> {
+        if self.documents.exist().await? {
+            return Ok(());
+        }
+        let name = self.documents.collection().name();
+        Err(ProjectError::CollectionGone(name.to_owned()))
     }
 
     /// Up to `count` entries after the last one folded. That one is read again
@@ -243,6 +241,10 @@ impl Projector {
                 Ok(writes) => writes,
                 Err(failed) => return Ok(Err(failed)),
             };
+            // MongoDB would make a collection that is gone anew, with nothing in it.
+            if writes.iter().any(|write| write.expected.is_none()) {
+                self.check_collection().await?;
+            }
             // For a view that only inserts, "already there" is "already done".
             if self.documents.write(writes).await? || self.view.insert_only() {
                 return Ok(Ok(()));

@@ -84,3 +84,50 @@ async fn a_log_that_comes_back_as_it_was_lets_the_view_go_on() {
     project(&deployment, "orders").await.unwrap();
     assert_eq!(stopped(&deployment).await, []);
 }
+
+#[tokio::test]
+async fn a_dropped_collection_is_noticed_and_comes_back_with_a_rebuild() {
+    let deployment = Deployment::with_partitions(2).await.prepared().await;
+    trade(&deployment.commands, 0).await;
+    project_all(&deployment).await;
+    for name in ["customers", "orders", "audit"] {
+        let before = documents(&deployment.store, name, 1).await;
+        deployment.store.collection(name, 1).drop().await.unwrap();
+        // A start of the workers does not bring an empty one back.
+        deployment.store.generations().prepare().await.unwrap();
+        let failed = project(&deployment, name).await.unwrap_err();
+        assert!(
+            matches!(failed, ProjectError::CollectionGone(_)),
+            "{failed}"
+        );
+        let text = format!("the collection {name}_g1 is gone; rebuild the view");
+        assert_eq!(stopped(&deployment).await, [(view(name).name(), text)]);
+
+        let report = rebuilt(&deployment, name).await;
+        assert_eq!(stopped(&deployment).await, []);
+        assert!(before == documents(&deployment.store, name, report.generation).await);
+    }
+}
+
+#[tokio::test]
+async fn a_collection_dropped_under_a_running_projector_is_noticed() {
+    for name in ["customers", "orders", "audit"] {
+        let deployment = Deployment::with_partitions(1).await.prepared().await;
+        trade(&deployment.commands, 0).await;
+        let mut projector = resume(&deployment, view(name), 1, 0).await.unwrap();
+        while projector.step(1_000).await.unwrap() > 0 {}
+        deployment.store.collection(name, 1).drop().await.unwrap();
+        trade(&deployment.commands, 1).await;
+        let failed = projector.step(1_000).await.unwrap_err();
+        assert!(
+            matches!(failed, ProjectError::CollectionGone(_)),
+            "{failed}"
+        );
+        assert_eq!(
+            stopped(&deployment).await,
+            [(view(name).name(), failed.to_string())]
+        );
+        // It does not begin anew with what is left of the events.
+        assert!(documents(&deployment.store, name, 1).await.is_empty());
+    }
+}

@@ -104,6 +104,34 @@ async fn rebuilt_as_asked(deployment: &Deployment, view: &str) -> i32 {
 }
 
 #[tokio::test]
+async fn workers_tell_that_documents_are_gone_until_they_are_rebuilt() {
+    let deployment = Deployment::with_partitions(1).await;
+    let worker = Worker::start(&deployment, "w-1").await;
+    trade(&deployment.commands, 0).await;
+    caught_up(&deployment).await;
+    worker.stop().await;
+    deployment
+        .store
+        .collection("customers", 1)
+        .drop()
+        .await
+        .unwrap();
+    let worker = Worker::start(&deployment, "w-2").await;
+    let gone = eventually("it is told", async || stopped(&deployment).await.pop()).await;
+    let text = "the collection customers_g1 is gone; rebuild the view";
+    assert_eq!(gone, ("customers", text.to_owned()));
+    request_rebuild(&deployment.commands, "customers").await;
+    until("it is well again", async || {
+        stopped(&deployment).await.is_empty()
+    })
+    .await;
+    trade(&deployment.commands, 1).await;
+    caught_up(&deployment).await;
+    assert_eq!(total_spend(&deployment).await, spend_after(2));
+    worker.stop().await;
+}
+
+#[tokio::test]
 async fn what_one_does_exclusively_another_does_not_begin() {
     let log = Deployment::fresh().await.log;
     let inner = exclusively(&log, "w-2", "work", async { panic!("begun") });

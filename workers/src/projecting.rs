@@ -44,7 +44,12 @@ pub(crate) async fn run(
             tracing::warn!(view = view.name(), partition, %error, "folding failed, trying again");
             PAUSE
         };
-        stop.run_until_cancelled(tokio::time::sleep(pause)).await;
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+            // Another generation may have none of the trouble.
+            Ok(()) = active.changed() => {}
+        }
     }
 }
 

@@ -165,16 +165,16 @@ impl Projector {
         };
         let read = entries.len();
         let (events, skipped, mut stop) = self.decode(entries);
-        advance.skipped = skipped;
         let mut events = events.as_slice();
         while let Err(failed) = self.fold(events).await? {
             events = &events[..failed.index];
             stop = Some(failed.error);
         }
         if let Some(error) = stop {
-            self.advance_before(&error, skipped).await?;
+            self.advance_before(&error, &skipped).await?;
             return Err(error);
         }
+        advance.skipped = skipped.len() as i64;
         self.advance(advance).await?;
         Ok(read)
     }
@@ -190,7 +190,7 @@ impl Projector {
     async fn advance_before(
         &mut self,
         error: &ProjectError,
-        skipped: i64,
+        skipped: &[Position],
     ) -> Result<(), ProjectError> {
         let ProjectError::Event { position, .. } = error else {
             return Ok(());
@@ -200,29 +200,28 @@ impl Projector {
             ..*position
         };
         if let Some(before) = self.log.entries(&[to]).await?.pop().flatten() {
-            let fingerprint = before.fingerprint();
             let advance = Advance {
                 to,
-                fingerprint,
-                skipped,
+                fingerprint: before.fingerprint(),
+                skipped: skipped.iter().filter(|skipped| **skipped <= to).count() as i64,
             };
             self.advance(advance).await?;
         }
         Ok(())
     }
 
-    /// The events among entries, how many were passed over, and the first that
-    /// cannot be read, where reading ends.
-    fn decode(&self, entries: Vec<Entry>) -> (Vec<Recorded>, i64, Option<ProjectError>) {
+    /// The events among entries, where some were passed over, and the first
+    /// that cannot be read, where reading ends.
+    fn decode(&self, entries: Vec<Entry>) -> (Vec<Recorded>, Vec<Position>, Option<ProjectError>) {
         let mut events = Vec::with_capacity(entries.len());
-        let mut skipped = 0;
+        let mut skipped = Vec::new();
         for entry in entries {
             let position = entry.position;
             match Recorded::try_from(entry) {
                 Ok(event) => events.push(event),
                 Err(ReadError::Unknown(reason)) if self.mode == Mode::Live => {
                     tracing::warn!(view = self.view.name(), %position, reason, "passed over an event");
-                    skipped += 1;
+                    skipped.push(position);
                 }
                 Err(error) => {
                     let stop = self.cannot(position, error.to_string());

@@ -108,3 +108,37 @@ async fn a_malformed_event_in_one_partition_leaves_the_others_alone() {
     assert!(stuck.stopped.is_some() && stuck.position.number == 0);
     assert!(free.stopped.is_none() && free.lag() == 0 && free.end > 0);
 }
+
+/// An update of an order that was never placed: only the figures of its customer contradict.
+#[tokio::test]
+async fn an_event_that_contradicts_a_document_stops_that_view_alone() {
+    let deployment = Deployment::with_partitions(1).await.prepared().await;
+    deployment
+        .commands
+        .record_orders(&context(), vec![order("c-1", "o-1", 7)])
+        .await
+        .unwrap();
+    let figures =
+        r#"{"amount":5,"currency":"USD","placed_at":"2020-01-01T00:00:00Z","status":"placed"}"#;
+    let update = format!(r#"{{"content":{figures},"previous":{figures}}}"#);
+    append_by_hand(&deployment.log, "order/c-1/o-x", "order_updated.1", &update).await;
+    append_by_hand(&deployment.log, "order/c-1/o-y", "order_teleported.1", "{}").await;
+    project(&deployment, "orders").await.unwrap();
+    project(&deployment, "audit").await.unwrap();
+    let failed = project(&deployment, "customers").await.unwrap_err();
+    let text = "customers cannot take the event at 0:2: the instant 2020-01-01T00:00:00.000Z \
+                is not among those recorded";
+    assert_eq!(failed.to_string(), text);
+    assert_eq!(stopped(&deployment).await, [("customers", text.to_owned())]);
+    assert_eq!(total_spend(&deployment).await, 7);
+    // What stands behind the event was not passed over yet.
+    let customers = status(&deployment, "customers").await;
+    assert_eq!(
+        (
+            customers.partitions[0].position.number,
+            customers.partitions[0].skipped
+        ),
+        (1, 0)
+    );
+    assert_eq!(status(&deployment, "orders").await.partitions[0].skipped, 1);
+}

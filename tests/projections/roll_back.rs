@@ -40,3 +40,18 @@ async fn without_a_previous_generation_there_is_no_way_back() {
     assert!(matches!(refused, RebuildError::NoPrevious("orders")));
     assert_eq!(refused.to_string(), "orders has no previous generation");
 }
+
+#[tokio::test]
+async fn events_unknown_here_do_not_bar_the_way_back() {
+    let deployment = Deployment::with_partitions(1).await.prepared().await;
+    let Deployment { store, log, .. } = &deployment;
+    trade(&deployment.commands, 0).await;
+    rebuilt(&deployment, "customers").await;
+    append_by_hand(log, "order/c-1/o-x", "order_teleported.1", "{}").await;
+    trade(&deployment.commands, 1).await;
+    project(&deployment, "customers").await.unwrap();
+    assert_eq!(roll_back(store, log, view("customers")).await.unwrap(), 1);
+    let back = status(&deployment, "customers").await;
+    assert_eq!((back.lag(), back.partitions[0].skipped), (0, 1));
+    assert_eq!(total_spend(&deployment).await, spend_after(2));
+}

@@ -4,6 +4,7 @@ mod append_law;
 mod cluster;
 mod concurrency;
 mod crash;
+mod damage;
 mod durability;
 mod leases;
 mod model;

@@ -6,6 +6,7 @@ mod concurrency;
 mod crash;
 mod damage;
 mod durability;
+mod full;
 mod leases;
 mod model;
 mod options;

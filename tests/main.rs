@@ -6,4 +6,5 @@
 )]
 
 mod engines;
+mod eventlog;
 mod support;

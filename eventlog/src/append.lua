@@ -8,6 +8,7 @@
 --            fold version and state, number of events; per event: t, d, m
 -- Returns    per item: the number of its last event, or -1 - V where the
 --            aggregate has version V instead of the expected one
+-- Errors     DAMAGED, a number of this partition, and what is wrong there
 local stream = KEYS[1]
 local number = redis.call('XLEN', stream)
 local items, versions, heads = {}, {}, {}
@@ -21,8 +22,12 @@ while at <= argc do
     local head = redis.call('HGET', bucket, key)
     if head then
       local v, last = string.match(head, '^(%d+) (%d+) ')
-      if not v or tonumber(last) > number then
-        return redis.error_reply('DAMAGED head of ' .. key .. ' is ahead of the log')
+      if not v then
+        return redis.error_reply('DAMAGED 0 the head of ' .. key .. ' is not readable')
+      end
+      if tonumber(last) > number then
+        return redis.error_reply('DAMAGED ' .. last .. ' the head of ' .. key
+          .. ' stands here, but the log ends at ' .. number)
       end
       version = tonumber(v)
       heads[key] = {version, tonumber(last)}

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-use redis::Script;
+use redis::{RedisError, Script};
 
 use crate::connection::Connection;
 use crate::{Key, Layout, LogError, Partition, Position};
@@ -87,7 +87,10 @@ pub(crate) async fn append(
             invocation.arg(event.tag).arg(&event.data).arg(&*event.meta);
         }
     }
-    let results: Vec<i64> = invocation.invoke_async(connection).await?;
+    let results: Vec<i64> = invocation
+        .invoke_async(connection)
+        .await
+        .map_err(|error| damage(partition, &error).unwrap_or_else(|| error.into()))?;
     Ok(results
         .into_iter()
         .map(|result| match u64::try_from(result) {
@@ -97,4 +100,26 @@ pub(crate) async fn append(
             },
         })
         .collect())
+}
+
+/// The damage to the log that an error of the script tells of, if it does.
+fn damage(partition: Partition, error: &RedisError) -> Option<LogError> {
+    let (number, what) = if error.code() == Some("DAMAGED") {
+        error.detail()?.split_once(' ')?
+    } else if error
+        .to_string()
+        .contains("equal or smaller than the target stream")
+    {
+        // Redis would not take the number after the count of entries.
+        ("0", "it holds fewer entries than were appended")
+    } else {
+        return None;
+    };
+    Some(LogError::Damaged {
+        at: Position {
+            partition,
+            number: number.parse().ok()?,
+        },
+        what: what.to_owned(),
+    })
 }

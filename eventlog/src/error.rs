@@ -46,6 +46,13 @@ pub enum LogError {
     Closed,
 }
 
+/// The server's code of an error; of a pipeline's, that of the first one in it.
+fn code(error: &redis::RedisError) -> String {
+    let errors = error.clone().into_server_errors();
+    let first = errors.as_deref().and_then(|errors| errors.first());
+    first.map_or_else(String::new, |(_, error)| error.code().to_owned())
+}
+
 fn join(settings: &[UnsafeSetting]) -> String {
     let all: Vec<_> = settings.iter().map(ToString::to_string).collect();
     all.join("; ")
@@ -54,7 +61,7 @@ fn join(settings: &[UnsafeSetting]) -> String {
 impl From<redis::RedisError> for LogError {
     fn from(error: redis::RedisError) -> Self {
         use redis::{ErrorKind, ServerErrorKind as Server};
-        let code = error.code().unwrap_or_default();
+        let code = code(&error);
         if code == "OOM" || error.to_string().contains("OOM command not allowed") {
             return Self::Full;
         }

@@ -1,3 +1,8 @@
 //! What tests are written with.
 
+pub(crate) mod deployment;
 pub(crate) mod engines;
+pub(crate) mod property;
+pub(crate) mod redis_server;
+pub(crate) mod shop;
+pub(crate) mod wait;

@@ -1,0 +1,109 @@
+//! Redis killed while events come in.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use eventlog::{Append, Appended, Key, Log, LogError, Position};
+
+use super::{event, item, key, start};
+use crate::support::deployment::open_log;
+use crate::support::engines::{OwnEngines, test_dir};
+use crate::support::wait::{eventually, until};
+
+/// Events of one item: all of them are there, or none.
+const EVENTS: u64 = 3;
+
+#[tokio::test]
+async fn a_killed_redis_comes_back_with_all_that_was_acknowledged() {
+    let engines = OwnEngines::start(&test_dir("log-crash"));
+    let log = open_log(&engines.redis_url(), "t", 1).await.unwrap();
+    let tails = log.tails();
+    let stop = Arc::new(AtomicBool::new(false));
+    let writers: Vec<_> = (0..4)
+        .map(|n| tokio::spawn(write(log.clone(), key(&format!("a/{n}"), 0), stop.clone())))
+        .collect();
+    let enough = async || log.last(0).await.is_ok_and(|end| end.number > 300);
+    until("300 events", enough).await;
+    let engines = killed(engines).await;
+    let away = log.append(0, vec![item(&key("b/1", 0), 0, "x")]).await;
+    assert!(matches!(away, Err(LogError::Unavailable(_))), "{away:?}");
+    let engines = restarted(engines).await;
+
+    let before = eventually("an answer", async || log.last(0).await.ok()).await;
+    let moving = async || log.last(0).await.unwrap().number > before.number + 300;
+    until("300 more events", moving).await;
+    stop.store(true, Ordering::Relaxed);
+    let mut acknowledged = Vec::new();
+    for writer in writers {
+        acknowledged.extend(writer.await.unwrap());
+    }
+    assert_whole(&log, &acknowledged).await;
+    let end = log.last(0).await.unwrap().number;
+    until("the tail follows", async || {
+        *tails.of(0).unwrap().borrow() == end
+    })
+    .await;
+    drop(engines);
+}
+
+/// Appends on and on, deciding anew after each error, as a command does.
+async fn write(log: Log, key: Key, stop: Arc<AtomicBool>) -> Vec<(Position, String)> {
+    let mut acknowledged = Vec::new();
+    let mut version = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let data = format!("{key} after {version}");
+        let append = Append {
+            events: (0..EVENTS).map(|_| event(&data)).collect(),
+            ..item(&key, version, &data)
+        };
+        match log.append(0, vec![append]).await.as_deref() {
+            Ok([Appended::At(position)]) => {
+                acknowledged.push((*position, data));
+                version += EVENTS;
+            }
+            Ok([Appended::Conflict { found }]) => version = *found,
+            Ok(other) => panic!("{other:?}"),
+            Err(LogError::Unavailable(_)) => tokio::task::yield_now().await,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    acknowledged
+}
+
+async fn assert_whole(log: &Log, acknowledged: &[(Position, String)]) {
+    let entries = log.read(start(0), 1_000_000).await.unwrap();
+    assert_eq!(entries.len() as u64, log.last(0).await.unwrap().number);
+    for (position, data) in acknowledged {
+        assert_eq!(entries[position.number as usize - 1].data, *data);
+    }
+    for n in 0..4 {
+        let key = key(&format!("a/{n}"), 0);
+        let history = log.history(&key).await.unwrap();
+        let own = entries.iter().filter(|entry| entry.key == *key.text);
+        assert_eq!(history, own.cloned().collect::<Vec<_>>());
+        assert_eq!(history.len() as u64 % EVENTS, 0, "half an item of {key}");
+        let head = log.heads(0, &[&key]).await.unwrap().pop().flatten();
+        let last = history.last().unwrap();
+        assert_eq!(head.unwrap().state, format!("state after {}", last.data));
+    }
+}
+
+async fn killed(mut engines: OwnEngines) -> OwnEngines {
+    blocking(move || {
+        engines.kill_redis();
+        engines
+    })
+    .await
+}
+
+async fn restarted(mut engines: OwnEngines) -> OwnEngines {
+    blocking(move || {
+        engines.restart();
+        engines
+    })
+    .await
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.unwrap()
+}

@@ -1,0 +1,65 @@
+//! A Redis that could lose events is refused.
+
+use eventlog::{Log, LogError, LogOptions};
+
+use super::{append, item, key};
+use crate::support::deployment::open_log;
+use crate::support::redis_server::{DURABLE, RedisServer};
+
+#[tokio::test]
+async fn an_unsafe_redis_is_refused_naming_each_setting() {
+    // As it comes out of the box.
+    let server = RedisServer::start("unsafe", "").await;
+    assert_eq!(
+        refused(&server).await,
+        [
+            "appendonly is no, must be yes",
+            "appendfsync is everysec, must be always",
+            "aof-load-truncated is yes, must be no",
+        ]
+    );
+    server.set("maxmemory-policy", "allkeys-lru").await;
+    server.set("no-appendfsync-on-rewrite", "yes").await;
+    assert_eq!(refused(&server).await.len(), 5);
+
+    server.set("appendonly", "yes").await;
+    server.set("appendfsync", "always").await;
+    server.set("aof-load-truncated", "no").await;
+    server.set("maxmemory-policy", "noeviction").await;
+    assert_eq!(
+        refused(&server).await,
+        ["no-appendfsync-on-rewrite is yes, must be no"]
+    );
+    server.set("no-appendfsync-on-rewrite", "no").await;
+    open_log(&server.url(), "t", 1).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_unsafe_redis_is_taken_when_told_so() {
+    let server = RedisServer::start("unsafe-allowed", "").await;
+    let options = LogOptions {
+        url: server.url(),
+        namespace: "t".to_owned(),
+        partitions: None,
+        allow_data_loss: true,
+    };
+    let log = Log::open(&options).await.unwrap();
+    assert_eq!(log.unsafe_settings().len(), 3);
+    assert_eq!(append(&log, item(&key("a/1", 0), 0, "x")).await.number, 1);
+}
+
+#[tokio::test]
+async fn a_redis_that_hides_its_settings_is_refused() {
+    let hidden = format!("{DURABLE}rename-command CONFIG \"\"\n");
+    let server = RedisServer::start("hidden", &hidden).await;
+    let settings = refused(&server).await;
+    assert_eq!(settings.len(), 5);
+    assert_eq!(settings[0], "appendonly cannot be read, must be yes");
+}
+
+async fn refused(server: &RedisServer) -> Vec<String> {
+    match open_log(&server.url(), "t", 1).await.err() {
+        Some(LogError::NotDurable(settings)) => settings.iter().map(ToString::to_string).collect(),
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,48 @@
+//! A Redis without memory left.
+
+use eventlog::LogError;
+
+use super::{append, append_many, item, key, start};
+use crate::support::deployment::{Deployment, open_log};
+use crate::support::redis_server::{DURABLE, RedisServer};
+
+#[tokio::test]
+async fn a_full_redis_takes_nothing_and_loses_nothing() {
+    let server = RedisServer::start("full", DURABLE).await;
+    let deployment = Deployment::on_redis(&server.url(), 1).await;
+    let log = &deployment.log;
+    let known = key("a/1", 0);
+    append_many(log, &known, 3).await;
+    let before = (
+        log.read(start(0), 10).await.unwrap(),
+        log.heads(0, &[&known]).await.unwrap(),
+    );
+
+    server.set("maxmemory", 1).await;
+    let batch = vec![item(&known, 3, "more"), item(&key("b/1", 0), 0, "new")];
+    let refused = log.append(0, batch.clone()).await.unwrap_err();
+    assert!(matches!(refused, LogError::Full), "{refused:?}");
+    assert_eq!(refused.to_string(), "Redis is out of memory");
+    assert!(log.memory().await.unwrap().fullness() >= 1.0);
+    let after = (
+        log.read(start(0), 10).await.unwrap(),
+        log.heads(0, &[&known]).await.unwrap(),
+    );
+    assert_eq!(before, after);
+
+    server.set("maxmemory", 0).await;
+    log.append(0, batch).await.unwrap();
+    assert_eq!(log.last(0).await.unwrap().number, 5);
+}
+
+#[tokio::test]
+async fn a_log_on_a_full_redis_can_be_opened_and_read() {
+    let server = RedisServer::start("full-open", DURABLE).await;
+    let deployment = Deployment::on_redis(&server.url(), 1).await;
+    append(&deployment.log, item(&key("a/1", 0), 0, "x")).await;
+    server.set("maxmemory", 1).await;
+    let again = deployment.reopened().await;
+    assert_eq!(again.read(start(0), 10).await.unwrap().len(), 1);
+    let new = open_log(&server.url(), "new", 1).await.err();
+    assert!(matches!(new, Some(LogError::Full)), "{new:?}");
+}

@@ -1,0 +1,104 @@
+//! A Redis of a test's own, with settings of its own.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use redis::aio::MultiplexedConnection;
+
+use super::engines::{engines, test_dir};
+use super::wait::until;
+
+/// What the log insists on.
+pub(crate) const DURABLE: &str = "appendonly yes\nappendfsync always\naof-load-truncated no\n\
+                                  maxmemory-policy noeviction\nno-appendfsync-on-rewrite no\n";
+
+/// Runs the server and ends it when our end of its input closes, however that happens.
+const GUARD: &str = r#""$0" "$1" >"$2" 2>&1 & cat; kill -9 $!; wait"#;
+
+/// A `redis-server` on a free port of 127.0.0.1; ended when dropped.
+#[derive(Debug)]
+pub(crate) struct RedisServer {
+    pub(crate) port: u16,
+    guard: Child,
+}
+
+impl RedisServer {
+    /// With these lines of configuration; its data in a directory of that name.
+    pub(crate) async fn start(name: &str, settings: &str) -> Self {
+        let dir = test_dir(name);
+        fs::create_dir_all(&dir).unwrap();
+        let port = free_port();
+        let conf = write_conf(&dir, port, settings);
+        let guard = Command::new("sh")
+            .args(["-c", GUARD])
+            .arg(&engines().redis_server)
+            .arg(conf)
+            .arg(dir.join("log"))
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let server = Self { port, guard };
+        until("a Redis that answers", async || {
+            server.try_connect().await.is_ok()
+        })
+        .await;
+        server
+    }
+
+    /// `redis://…`
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) async fn connect(&self) -> MultiplexedConnection {
+        self.try_connect().await.unwrap()
+    }
+
+    /// `CONFIG SET`
+    pub(crate) async fn set(&self, name: &str, value: impl ToString) {
+        let mut redis = self.connect().await;
+        let mut set = redis::cmd("CONFIG");
+        set.arg("SET").arg(name).arg(value.to_string());
+        set.exec_async(&mut redis).await.unwrap();
+    }
+
+    /// How often a command was called since the server's start.
+    pub(crate) async fn calls(&self, command: &str) -> u64 {
+        let mut info = redis::cmd("INFO");
+        info.arg("commandstats");
+        let info: String = info.query_async(&mut self.connect().await).await.unwrap();
+        let prefix = format!("cmdstat_{command}:calls=");
+        let line = info.lines().find_map(|line| line.strip_prefix(&prefix));
+        line.map_or(0, |rest| rest.split(',').next().unwrap().parse().unwrap())
+    }
+
+    async fn try_connect(&self) -> redis::RedisResult<MultiplexedConnection> {
+        let client = redis::Client::open(self.url())?;
+        client.get_multiplexed_async_connection().await
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        drop(self.guard.stdin.take());
+        let _ended = self.guard.wait();
+    }
+}
+
+fn write_conf(dir: &Path, port: u16, settings: &str) -> PathBuf {
+    let conf = dir.join("redis.conf");
+    let data = dir.display();
+    let text = format!("bind 127.0.0.1\nport {port}\ndir \"{data}\"\nsave \"\"\n{settings}");
+    fs::write(&conf, text).unwrap();
+    conf
+}
+
+/// Below the ports that the system hands out by itself, and so is the cluster's, 10,000 above.
+fn free_port() -> u16 {
+    let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    std::iter::repeat_with(|| rand::random_range(12_000..22_000))
+        .find(|port| free(port) && free(&(port + 10_000)))
+        .unwrap()
+}

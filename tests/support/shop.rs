@@ -1,0 +1,79 @@
+//! A shop's customers, orders and activity, saying only what matters.
+
+use commands::{ActivityItem, Context, CustomerItem, OrderItem};
+use domain::{
+    ActivityContent, Amount, Change, Currency, CustomerChanges, Name, OrderContent, OrderStatus,
+    Text, Timestamp,
+};
+
+/// 2026-01-01T00:00:00Z
+const START: i64 = 1_767_225_600_000;
+
+/// Somebody asks for something, now.
+pub(crate) fn context() -> Context {
+    Context {
+        actor: "key:test".to_owned(),
+        request: Some("req-1".to_owned()),
+        now: minute(0),
+    }
+}
+
+/// This many minutes into the shop's life.
+pub(crate) fn minute(count: i64) -> Timestamp {
+    Timestamp::from_millis(START + count * 60_000).unwrap()
+}
+
+/// An order of this many cents, placed in minute 0.
+pub(crate) fn order(customer: &str, order: &str, cents: i64) -> OrderItem {
+    OrderItem {
+        customer: customer.try_into().unwrap(),
+        order: order.try_into().unwrap(),
+        content: content(cents, minute(0), OrderStatus::Placed),
+    }
+}
+
+/// What an order says.
+pub(crate) fn content(cents: i64, placed_at: Timestamp, status: OrderStatus) -> OrderContent {
+    OrderContent {
+        amount: Amount::try_from(cents).unwrap(),
+        currency: Currency::try_from("USD").unwrap(),
+        placed_at,
+        status,
+        items: Vec::new(),
+    }
+}
+
+/// An order in the wrong currency.
+pub(crate) fn order_in_eur(customer: &str, id: &str) -> OrderItem {
+    let mut item = order(customer, id, 1);
+    item.content.currency = Currency::try_from("EUR").unwrap();
+    item
+}
+
+/// A customer of this name.
+pub(crate) fn customer(id: &str, name: &str) -> CustomerItem {
+    let mut changes = CustomerChanges::default();
+    changes.profile.name = Change::Set(text(name));
+    CustomerItem {
+        customer: id.try_into().unwrap(),
+        changes,
+    }
+}
+
+/// Something a customer did.
+pub(crate) fn activity(customer: &str, id: &str, name: &str, at: Timestamp) -> ActivityItem {
+    ActivityItem {
+        customer: customer.try_into().unwrap(),
+        activity: id.try_into().unwrap(),
+        content: ActivityContent {
+            name: Name::try_from(name.to_owned()).unwrap(),
+            occurred_at: at,
+            properties: Default::default(),
+        },
+    }
+}
+
+/// A short text.
+pub(crate) fn text<const MAX: usize>(text: &str) -> Text<MAX> {
+    Text::try_from(text.to_owned()).unwrap()
+}

@@ -6,6 +6,7 @@
 )]
 
 mod api;
+mod cdnow;
 mod engines;
 mod eventlog;
 mod support;

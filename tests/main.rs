@@ -7,6 +7,8 @@
 
 mod api;
 mod cdnow;
+mod crashes;
 mod engines;
 mod eventlog;
 mod support;
+mod up;

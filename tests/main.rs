@@ -6,9 +6,12 @@
 )]
 
 mod api;
+mod architecture;
 mod cdnow;
+mod cli;
 mod crashes;
 mod engines;
 mod eventlog;
+mod import;
 mod support;
 mod up;

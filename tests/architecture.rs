@@ -54,8 +54,8 @@ const MUST_NOT_KNOW: [(&str, &[&str]); 6] = [
     ("api", &["redis", "mongodb", "bson", "clap"]),
 ];
 
-/// The files that read the environment: the binary's, and those of the vendor's own program.
-const READERS: [&str; 3] = ["patron/src", "vendor/src/main.rs", "vendor/src/config.rs"];
+/// The two programs: nothing else reads the environment.
+const READERS: [&str; 2] = ["patron/src", "vendor/src"];
 
 /// By crate: what it is built from, not counting what only its tests need.
 fn dependencies() -> BTreeMap<String, Vec<String>> {

@@ -85,7 +85,7 @@ async fn survives(name: &str, strike: fn(&mut Victim)) {
         let moment = Duration::from_millis(random.random_range(0..30));
         import.reaches(part).await;
         tokio::time::sleep(moment).await;
-        println!("blow {blow}: {}", import.acknowledged());
+        eprintln!("blow {blow}: {}", import.acknowledged());
         block_in_place(|| strike(&mut victim));
     }
     let (model, acknowledged) = import.finish().await;
@@ -98,7 +98,7 @@ async fn survives(name: &str, strike: fn(&mut Victim)) {
 fn seed() -> u64 {
     let given = env::var("PATRON_TEST_SEED").ok();
     let seed = given.map_or_else(rand::random, |seed| seed.parse().expect("a number"));
-    println!("PATRON_TEST_SEED={seed}");
+    eprintln!("PATRON_TEST_SEED={seed}");
     seed
 }
 

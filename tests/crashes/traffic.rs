@@ -206,7 +206,7 @@ fn events(lane: usize, round: usize, random: &mut StdRng, model: &mut Model) -> 
         json!({
             "event_id": format!("e-{round}-{number}"),
             "customer_id": customer(lane, random.random_range(0..CUSTOMERS)),
-            "name": if number % 2 == 0 { "visit" } else { "search" },
+            "name": if number.is_multiple_of(2) { "visit" } else { "search" },
             "occurred_at": time(random),
         })
     };

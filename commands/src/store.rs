@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use cqrs_es::{Aggregate, AggregateContext, AggregateError, EventEnvelope, EventStore};
-use domain::Subject;
+use domain::{Metadata, Subject};
 use eventlog::{Appended, Key, Log};
 
 use crate::CommandError;
@@ -22,6 +22,9 @@ pub struct LogStore {
 pub struct LogContext<A> {
     key: Key,
     loaded: Loaded<A>,
+    /// What commands are decided on: to decide is to apply, so that this is
+    /// ahead of `loaded` by what is about to be committed.
+    decided: A,
 }
 
 /// Why the store could not do it.
@@ -30,6 +33,9 @@ pub enum StoreError {
     /// The id is not the key of an aggregate.
     #[error(transparent)]
     Key(#[from] domain::SubjectError),
+    /// The metadata is not what readers of the log need, [`Metadata`].
+    #[error("the metadata cannot be read back: {0}")]
+    Metadata(serde_json::Error),
     /// The log did not answer, or what it holds is not readable.
     #[error(transparent)]
     Command(#[from] CommandError),
@@ -65,8 +71,13 @@ impl LogStore {
         let key = self.key(id)?;
         let heads = self.log.heads(key.partition, &[&key]).await;
         let head = heads.map_err(CommandError::from)?.pop().flatten();
-        let loaded = Loaded::load(&self.log, &key, head).await?;
-        Ok(LogContext { key, loaded })
+        let loaded = Loaded::<A>::load(&self.log, &key, head).await?;
+        let decided = loaded.aggregate.clone();
+        Ok(LogContext {
+            key,
+            loaded,
+            decided,
+        })
     }
 
     async fn append<A: Kept>(
@@ -80,7 +91,9 @@ impl LogStore {
             context.loaded.aggregate.apply(event.clone());
         }
         // A map of texts always has a JSON form.
-        let meta = serde_json::to_string(metadata).unwrap_or_default().into();
+        let meta = serde_json::to_string(metadata).unwrap_or_default();
+        serde_json::from_str::<Metadata>(&meta).map_err(StoreError::Metadata)?;
+        let meta = meta.into();
         let item = append(&context.key, &mut context.loaded, events, &meta);
         let appended = self.log.append(context.key.partition, vec![item]).await;
         match appended.map_err(CommandError::from)?.pop() {
@@ -101,7 +114,7 @@ impl LogStore {
 
 impl<A: Kept> AggregateContext<A> for LogContext<A> {
     fn aggregate(&mut self) -> &mut A {
-        &mut self.loaded.aggregate
+        &mut self.decided
     }
 }
 

@@ -87,8 +87,8 @@ fn kept<A: Kept>(aggregate: &A) -> (u32, String) {
 }
 
 /// Folds all of a partition and compares every head with the outcome. Reads
-/// up to the partition's end at the start; heads that have moved on since are
-/// left out.
+/// up to the partition's end at the start; of heads that have moved on since,
+/// only that the log has moved on too.
 ///
 /// # Errors
 /// [`LogError::Damaged`] for a gap in the numbers; other [`LogError`]s if
@@ -161,11 +161,13 @@ async fn compare(
     mut folded: HashMap<String, Folded>,
     report: &mut HeadsReport,
 ) -> Result<(), LogError> {
+    let mut ahead = Vec::new();
     for kind in KINDS {
         for bucket in 0..log.layout().buckets() {
             for (key, head) in log.heads_in(partition, kind, bucket).await? {
                 let expected = folded.remove(&key);
                 if head.last > end.number {
+                    ahead.push((key, head.last));
                     continue;
                 }
                 report.heads += 1;
@@ -180,6 +182,14 @@ async fn compare(
         what: "has events, but no head".to_owned(),
     });
     report.differences.extend(missing);
+    let now = log.last(partition).await?.number;
+    let beyond = ahead.into_iter().filter(|(_, last)| *last > now);
+    report
+        .differences
+        .extend(beyond.map(|(key, last)| Difference {
+            key,
+            what: format!("the head is at number {last}, the log ends at {now}"),
+        }));
     Ok(())
 }
 

@@ -84,7 +84,7 @@ impl Checkpoints {
     }
 
     /// Moves a checkpoint forward, never back, and clears its stop.
-    pub(crate) async fn advance(&self, advance: Advance) -> Result<(), mongodb::error::Error> {
+    pub(crate) async fn advance(&self, advance: &Advance) -> Result<(), mongodb::error::Error> {
         let Position { partition, number } = advance.to;
         let number = number as i64;
         let filter = doc! {"_id": self.id(partition), "number": {"$lt": number}};
@@ -94,7 +94,7 @@ impl Checkpoints {
                 "generation": self.generation,
                 "partition": i32::from(partition),
                 "number": number,
-                "fingerprint": advance.fingerprint,
+                "fingerprint": advance.fingerprint.as_str(),
             },
             "$inc": {"skipped": advance.skipped},
             "$unset": {"stopped": ""},
@@ -134,6 +134,17 @@ impl Checkpoints {
         self.collection
             .update_one(doc! {"_id": self.id(partition)}, update)
             .upsert(true)
+            .await
+            .map(|_| ())
+    }
+
+    /// Takes back what [`Self::stop`] said.
+    pub(crate) async fn go_on(&self, partition: Partition) -> Result<(), mongodb::error::Error> {
+        self.collection
+            .update_one(
+                doc! {"_id": self.id(partition)},
+                doc! {"$unset": {"stopped": ""}},
+            )
             .await
             .map(|_| ())
     }

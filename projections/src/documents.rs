@@ -50,6 +50,11 @@ impl Documents {
         &self.collection
     }
 
+    /// Whether their collection is there, empty or not.
+    pub(crate) async fn exist(&self) -> Result<bool, Error> {
+        self.store.has_collection(self.collection.name()).await
+    }
+
     /// The documents of these ids that there are.
     pub(crate) async fn load(&self, ids: &[&str]) -> Result<HashMap<String, Stored>, Error> {
         let mut found = HashMap::with_capacity(ids.len());

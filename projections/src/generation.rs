@@ -6,7 +6,7 @@ use mongodb::options::ReturnDocument;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Checkpoints;
-use crate::store::{Store, barrier};
+use crate::store::{Store, barrier, collection_name};
 use crate::view::{AnyView, VIEWS};
 
 /// The pointers of one view, as they stand in the collection `generations`.
@@ -54,29 +54,38 @@ impl Generations {
     }
 
     /// Makes sure that every view has a first generation with its indexes.
+    /// A collection that was there and is gone does not come back: the view
+    /// must be rebuilt.
     ///
     /// # Errors
     /// If MongoDB does not answer.
     pub async fn prepare(&self) -> Result<(), mongodb::error::Error> {
         for view in VIEWS {
-            let first = doc! {"$setOnInsert": {
-                "active": 1, "previous": null, "building": null, "highest": 1,
-            }};
-            let filter = doc! {"_id": view.name()};
-            let put = self
-                .collection
-                .update_one(filter, first)
-                .upsert(true)
-                .write_concern(barrier())
-                .await?;
-            if put.upserted_id.is_some() {
-                self.create_collection(view, 1).await?;
+            if self.find(view.name()).await?.is_none() {
+                self.create_first(view).await?;
             }
             // Again at every start: a process may have died in between.
-            self.create_indexes(view, self.active(view.name()).await?)
-                .await?;
+            let active = self.active(view.name()).await?;
+            let collection = collection_name(view.name(), active);
+            if self.store.has_collection(&collection).await? {
+                self.create_indexes(view, active).await?;
+            }
         }
         Ok(())
+    }
+
+    /// The collection comes first: where there is a pointer, it was there.
+    async fn create_first(&self, view: &dyn AnyView) -> Result<(), mongodb::error::Error> {
+        self.create_collection(view, 1).await?;
+        let first = doc! {"$setOnInsert": {
+            "active": 1, "previous": null, "building": null, "highest": 1,
+        }};
+        self.collection
+            .update_one(doc! {"_id": view.name()}, first)
+            .upsert(true)
+            .write_concern(barrier())
+            .await
+            .map(|_| ())
     }
 
     async fn create_collection(
@@ -84,7 +93,7 @@ impl Generations {
         view: &dyn AnyView,
         generation: i32,
     ) -> Result<(), mongodb::error::Error> {
-        let name = crate::store::collection_name(view.name(), generation);
+        let name = collection_name(view.name(), generation);
         match self.store.database().create_collection(name).await {
             Err(error) if is_exists(&error) => Ok(()),
             other => other,

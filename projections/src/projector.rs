@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use eventlog::{Entry, Log, Partition, Position};
 
-use crate::checkpoint::{Advance, Checkpoints};
+use crate::checkpoint::{Advance, Checkpoint, Checkpoints};
 use crate::documents::{Documents, Write, placed};
 use crate::view::AnyView;
 use crate::{ProjectError, ReadError, Recorded, Store};
@@ -33,6 +33,10 @@ pub struct Projector {
     checkpoints: Checkpoints,
     mode: Mode,
     at: Position,
+    /// The fingerprint of the event at `at`; `None` before the first.
+    fingerprint: Option<String>,
+    /// Whether a reason to stand still is noted beside the checkpoint.
+    stopped: bool,
 }
 
 impl Projector {
@@ -52,22 +56,29 @@ impl Projector {
     ) -> Result<Self, ProjectError> {
         let checkpoints = Checkpoints::of(store, view.name(), generation);
         let documents = Documents::of(store, view.name(), generation);
-        let mut at = Position {
-            partition,
-            number: 0,
-        };
-        if let Some(checkpoint) = checkpoints.load(partition).await? {
-            at = checkpoint.position();
-            check_resume(store, log, view, &documents, at, &checkpoint.fingerprint).await?;
-        }
-        Ok(Self {
+        let checkpoint = checkpoints.load(partition).await?;
+        let at = checkpoint.as_ref().map_or(
+            Position {
+                partition,
+                number: 0,
+            },
+            Checkpoint::position,
+        );
+        let stopped = checkpoint.as_ref().is_some_and(|c| c.stopped.is_some());
+        let folded = checkpoint.filter(|_| at.number > 0);
+        let mut projector = Self {
             view,
             log: log.clone(),
             documents,
             checkpoints,
             mode,
             at,
-        })
+            fingerprint: folded.map(|checkpoint| checkpoint.fingerprint),
+            stopped,
+        };
+        let checked = projector.check().await;
+        projector.note(checked).await?;
+        Ok(projector)
     }
 
     /// The last event folded.
@@ -81,19 +92,69 @@ impl Projector {
     ///
     /// # Errors
     /// [`ProjectError`]; the next step tries again from the checkpoint.
+    /// [`ProjectError::RolledBack`] as for [`Self::resume`].
     pub async fn step(&mut self, count: usize) -> Result<usize, ProjectError> {
         let result = self.fold_next(count).await;
+        let count = self.note(result).await?;
+        if self.stopped {
+            self.checkpoints.go_on(self.at.partition).await?;
+            self.stopped = false;
+        }
+        Ok(count)
+    }
+
+    /// Notes beside the checkpoint why the view stands still, if it does.
+    async fn note<T>(&mut self, result: Result<T, ProjectError>) -> Result<T, ProjectError> {
         if let Err(error) = &result
             && error.is_stop()
         {
             let reason = error.to_string();
             self.checkpoints.stop(self.at.partition, &reason).await?;
+            self.stopped = true;
         }
         result
     }
 
+    /// Whether the log and the documents are still what was folded.
+    async fn check(&self) -> Result<(), ProjectError> {
+        if self.fingerprint.is_some() {
+            self.next(0).await?;
+            self.check_collection().await?;
+        }
+        Ok(())
+    }
+
+    async fn check_collection(&self) -> Result<(), ProjectError> {
+        if self.documents.exist().await? {
+            return Ok(());
+        }
+        let name = self.documents.collection().name();
+        Err(ProjectError::CollectionGone(name.to_owned()))
+    }
+
+    /// Up to `count` entries after the last one folded. That one is read again
+    /// every time: Redis may have come back with older data meanwhile.
+    async fn next(&self, count: usize) -> Result<Vec<Entry>, ProjectError> {
+        let Some(fingerprint) = &self.fingerprint else {
+            return Ok(self.log.read(self.at, count).await?);
+        };
+        let before = Position {
+            number: self.at.number - 1,
+            ..self.at
+        };
+        let entries = self.log.read(before, count.saturating_add(1)).await?;
+        let mut entries = entries.into_iter();
+        match entries.next() {
+            Some(last) if last.fingerprint() == *fingerprint => Ok(entries.collect()),
+            _ => Err(ProjectError::RolledBack {
+                view: self.view.name(),
+                position: self.at,
+            }),
+        }
+    }
+
     async fn fold_next(&mut self, count: usize) -> Result<usize, ProjectError> {
-        let entries = self.log.read(self.at, count).await?;
+        let entries = self.next(count).await?;
         let Some(last) = entries.last() else {
             return Ok(0);
         };
@@ -104,26 +165,32 @@ impl Projector {
         };
         let read = entries.len();
         let (events, skipped, mut stop) = self.decode(entries);
-        advance.skipped = skipped;
         let mut events = events.as_slice();
         while let Err(failed) = self.fold(events).await? {
             events = &events[..failed.index];
             stop = Some(failed.error);
         }
         if let Some(error) = stop {
-            self.advance_before(&error, skipped).await?;
+            self.advance_before(&error, &skipped).await?;
             return Err(error);
         }
-        self.checkpoints.advance(advance).await?;
-        self.at.number += read as u64;
+        advance.skipped = skipped.len() as i64;
+        self.advance(advance).await?;
         Ok(read)
+    }
+
+    async fn advance(&mut self, advance: Advance) -> Result<(), ProjectError> {
+        self.checkpoints.advance(&advance).await?;
+        self.at = advance.to;
+        self.fingerprint = Some(advance.fingerprint);
+        Ok(())
     }
 
     /// Moves the checkpoint to the event before the one that cannot be folded.
     async fn advance_before(
         &mut self,
         error: &ProjectError,
-        skipped: i64,
+        skipped: &[Position],
     ) -> Result<(), ProjectError> {
         let ProjectError::Event { position, .. } = error else {
             return Ok(());
@@ -133,30 +200,28 @@ impl Projector {
             ..*position
         };
         if let Some(before) = self.log.entries(&[to]).await?.pop().flatten() {
-            let fingerprint = before.fingerprint();
             let advance = Advance {
                 to,
-                fingerprint,
-                skipped,
+                fingerprint: before.fingerprint(),
+                skipped: skipped.iter().filter(|skipped| **skipped <= to).count() as i64,
             };
-            self.checkpoints.advance(advance).await?;
-            self.at = to;
+            self.advance(advance).await?;
         }
         Ok(())
     }
 
-    /// The events among entries, how many were passed over, and the first that
-    /// cannot be read, where reading ends.
-    fn decode(&self, entries: Vec<Entry>) -> (Vec<Recorded>, i64, Option<ProjectError>) {
+    /// The events among entries, where some were passed over, and the first
+    /// that cannot be read, where reading ends.
+    fn decode(&self, entries: Vec<Entry>) -> (Vec<Recorded>, Vec<Position>, Option<ProjectError>) {
         let mut events = Vec::with_capacity(entries.len());
-        let mut skipped = 0;
+        let mut skipped = Vec::new();
         for entry in entries {
             let position = entry.position;
             match Recorded::try_from(entry) {
                 Ok(event) => events.push(event),
                 Err(ReadError::Unknown(reason)) if self.mode == Mode::Live => {
                     tracing::warn!(view = self.view.name(), %position, reason, "passed over an event");
-                    skipped += 1;
+                    skipped.push(position);
                 }
                 Err(error) => {
                     let stop = self.cannot(position, error.to_string());
@@ -175,6 +240,10 @@ impl Projector {
                 Ok(writes) => writes,
                 Err(failed) => return Ok(Err(failed)),
             };
+            // MongoDB would make a collection that is gone anew, with nothing in it.
+            if writes.iter().any(|write| write.expected.is_none()) {
+                self.check_collection().await?;
+            }
             // For a view that only inserts, "already there" is "already done".
             if self.documents.write(writes).await? || self.view.insert_only() {
                 return Ok(Ok(()));
@@ -268,35 +337,4 @@ fn group(view: &dyn AnyView, events: &[Recorded]) -> Vec<(String, Vec<usize>)> {
         }
     }
     groups
-}
-
-async fn check_resume(
-    store: &Store,
-    log: &Log,
-    view: &'static dyn AnyView,
-    documents: &Documents,
-    at: Position,
-    fingerprint: &str,
-) -> Result<(), ProjectError> {
-    if at.number == 0 {
-        return Ok(());
-    }
-    let entry = log.entries(&[at]).await?.pop().flatten();
-    if entry.is_none_or(|entry| entry.fingerprint() != fingerprint) {
-        return Err(ProjectError::RolledBack {
-            view: view.name(),
-            position: at,
-        });
-    }
-    let name = documents.collection().name();
-    let filter = bson::doc! {"name": name};
-    let names = store
-        .database()
-        .list_collection_names()
-        .filter(filter)
-        .await?;
-    if names.is_empty() {
-        return Err(ProjectError::CollectionGone(name.to_owned()));
-    }
-    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use eventlog::{Log, LogError, Partition};
+use eventlog::{Log, LogError};
 use futures::{TryStreamExt, stream};
 
 use crate::projector::{Mode, Projector};
@@ -91,7 +91,7 @@ pub async fn rebuild(
     let generations = store.generations();
     generations.prepare().await?;
     let generation = generations.begin(view).await?;
-    let events = fold_all(store, log, view, generation, progress).await?;
+    let events = fold_all(store, log, view, generation, Mode::Rebuild, progress).await?;
     progress(Progress::Indexing);
     generations.create_indexes(view, generation).await?;
     progress(Progress::Verifying);
@@ -104,7 +104,7 @@ pub async fn rebuild(
     }
     progress(Progress::Switching);
     // What came in meanwhile: the switch should not show an older state.
-    fold_all(store, log, view, generation, &|_| {}).await?;
+    fold_all(store, log, view, generation, Mode::Rebuild, &|_| {}).await?;
     generations.switch(view.name(), generation).await?;
     Ok(RebuildReport {
         generation,
@@ -128,7 +128,8 @@ pub async fn roll_back(
     let previous = pointer
         .and_then(|pointer| pointer.previous)
         .ok_or(RebuildError::NoPrevious(view.name()))?;
-    fold_all(store, log, view, previous, &|_| {}).await?;
+    // It goes on where it served: what was passed over then is passed over now.
+    fold_all(store, log, view, previous, Mode::Live, &|_| {}).await?;
     generations.switch(view.name(), previous).await?;
     Ok(previous)
 }
@@ -140,6 +141,7 @@ async fn fold_all(
     log: &Log,
     view: &'static dyn AnyView,
     generation: i32,
+    mode: Mode,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<u64, ProjectError> {
     let of = log.ends().await?.iter().map(|end| end.number).sum();
@@ -151,22 +153,18 @@ async fn fold_all(
     };
     stream::iter(log.partitions().map(Ok))
         .try_for_each_concurrent(AT_ONCE, |partition| {
-            fold_partition(store, log, view, generation, partition, &step)
+            let resume = Projector::resume(store, log, view, generation, partition, mode);
+            fold_partition(resume, &step)
         })
         .await?;
     Ok(done.into_inner())
 }
 
 async fn fold_partition(
-    store: &Store,
-    log: &Log,
-    view: &'static dyn AnyView,
-    generation: i32,
-    partition: Partition,
+    resume: impl Future<Output = Result<Projector, ProjectError>>,
     step: &(dyn Fn(usize) + Sync),
 ) -> Result<(), ProjectError> {
-    let mut projector =
-        Projector::resume(store, log, view, generation, partition, Mode::Rebuild).await?;
+    let mut projector = resume.await?;
     loop {
         match projector.step(BATCH).await? {
             0 => return Ok(()),

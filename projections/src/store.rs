@@ -77,6 +77,13 @@ impl Store {
         Ok(self.collection(view, generation).clone_with_type())
     }
 
+    /// Whether there is a collection of this name, empty or not.
+    pub(crate) async fn has_collection(&self, name: &str) -> Result<bool, mongodb::error::Error> {
+        let filter = bson::doc! {"name": name};
+        let names = self.database.list_collection_names().filter(filter).await?;
+        Ok(!names.is_empty())
+    }
+
     /// A generation's documents.
     pub fn collection(&self, view: &str, generation: i32) -> Collection<RawDocumentBuf> {
         self.database.collection(&collection_name(view, generation))

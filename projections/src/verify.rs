@@ -1,6 +1,6 @@
 //! Holding a view's documents against the log.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use bson::{RawDocumentBuf, doc};
 use eventlog::{Log, LogError, Partition, Position};
@@ -34,8 +34,8 @@ pub struct DocumentsReport {
 /// Reads the log up to a generation's checkpoints: counts the documents there
 /// should be, and folds a sample of them again.
 ///
-/// Documents that a projector moves on meanwhile are left out; partitions that
-/// move on are not counted.
+/// Documents ahead of their checkpoint are left out, and their partitions not
+/// counted: a projector is at work, or died at work.
 ///
 /// # Errors
 /// [`ProjectError`] if an engine does not answer.
@@ -59,7 +59,7 @@ pub async fn verify_documents(
         expected.insert(end.partition, (end, scan.documents));
         compare(&documents, view, end, scan.sample, &mut report).await?;
     }
-    count(&documents, &checkpoints, expected, &mut report).await?;
+    count(&documents, log, &expected, &mut report).await?;
     Ok(report)
 }
 
@@ -166,38 +166,64 @@ fn refold(
     placed(id, partition, number as i64, &document).map_err(|error| error.to_string())
 }
 
+/// What is there of the documents that one partition feeds.
+#[derive(Clone, Copy, Default)]
+struct Fed {
+    count: u64,
+    /// The furthest that one of them was folded.
+    last: u64,
+}
+
 /// Compares how many documents each partition fed with how many it should
-/// have, where it has not moved on.
+/// have. Where one is ahead of the checkpoint, a projector is at work or died
+/// before it moved that, and they are not counted; but none can be ahead of
+/// the log.
 async fn count(
     documents: &Documents,
-    checkpoints: &Checkpoints,
-    mut expected: HashMap<Partition, (Position, u64)>,
+    log: &Log,
+    expected: &HashMap<Partition, (Position, u64)>,
     report: &mut DocumentsReport,
 ) -> Result<(), ProjectError> {
-    let group = doc! {"$group": {"_id": "$_partition", "count": {"$sum": 1}}};
-    let groups = documents.collection().aggregate([group]).await?;
-    let groups: Vec<bson::Document> = groups.try_collect().await?;
-    for checkpoint in checkpoints.all().await? {
-        let now = checkpoint.position();
-        if expected
-            .get(&now.partition)
-            .is_some_and(|(end, _)| *end != now)
-        {
-            expected.remove(&now.partition);
-        }
-    }
-    for (partition, (_, should)) in expected {
-        let id = i32::from(partition);
-        let group = groups
-            .iter()
-            .find(|group| group.get_i32("_id").ok() == Some(id));
-        let is = group.map_or(0, |group| number(group.get("count")));
-        if is != should {
+    let fed = fed(documents).await?;
+    let partitions: BTreeSet<Partition> = fed.keys().chain(expected.keys()).copied().collect();
+    for partition in partitions {
+        let fed = fed.get(&partition).copied().unwrap_or_default();
+        let (end, should) = expected
+            .get(&partition)
+            .map_or((0, 0), |(end, should)| (end.number, *should));
+        if fed.last > end {
+            let now = log.last(partition).await?.number;
+            if fed.last > now {
+                report.differences.push(format!(
+                    "partition {partition} has a document folded up to {}, the log ends at {now}",
+                    fed.last
+                ));
+            }
+        } else if fed.count != should {
+            let is = fed.count;
             let what = format!("partition {partition} has {is} documents, the log makes {should}");
             report.differences.push(what);
         }
     }
     Ok(())
+}
+
+async fn fed(documents: &Documents) -> Result<HashMap<Partition, Fed>, mongodb::error::Error> {
+    let group = doc! {"$group": {
+        "_id": "$_partition", "count": {"$sum": 1}, "last": {"$max": "$_number"},
+    }};
+    let groups = documents.collection().aggregate([group]).await?;
+    let groups: Vec<bson::Document> = groups.try_collect().await?;
+    let fed = |group: &bson::Document| {
+        let fed = Fed {
+            count: number(group.get("count")),
+            last: number(group.get("last")),
+        };
+        // No projector writes a document without one.
+        let partition = Partition::try_from(number(group.get("_id"))).unwrap_or(Partition::MAX);
+        (partition, fed)
+    };
+    Ok(groups.iter().map(fed).collect())
 }
 
 fn number(value: Option<&bson::Bson>) -> u64 {

@@ -54,6 +54,12 @@ impl Deployment {
         }
     }
 
+    /// The views' collections are there, as the workers make them.
+    pub(crate) async fn prepared(self) -> Self {
+        self.store.generations().prepare().await.unwrap();
+        self
+    }
+
     /// The same log once more, as another process has it.
     pub(crate) async fn reopened(&self) -> Log {
         let partitions = self.log.layout().partitions();
@@ -70,6 +76,11 @@ impl Deployment {
     /// The name of a partition's stream in Redis.
     pub(crate) fn stream(&self, partition: Partition) -> String {
         format!("{{{}:{partition:02}}}:log", self.namespace)
+    }
+
+    /// The name of a lease in Redis.
+    pub(crate) fn lease(&self, name: &str) -> String {
+        format!("{{{}}}:lease:{name}", self.namespace)
     }
 
     /// Removes an entry, as no program of ours does.

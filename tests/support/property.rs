@@ -15,7 +15,6 @@ pub(crate) fn check<S: Strategy>(cases: u32, inputs: S, law: impl AsyncFn(S::Val
         RngSeed::Fixed(seed) => seed,
         RngSeed::Random => rand::random(),
     };
-    println!("PROPTEST_RNG_SEED={seed}");
     let all = env::var_os("PROPTEST_CASES").map_or(cases, |_| given.cases);
     let mut runner = TestRunner::new(Config {
         cases: all,

@@ -44,7 +44,12 @@ pub(crate) async fn run(
             tracing::warn!(view = view.name(), partition, %error, "folding failed, trying again");
             PAUSE
         };
-        stop.run_until_cancelled(tokio::time::sleep(pause)).await;
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+            // Another generation may have none of the trouble.
+            Ok(()) = active.changed() => {}
+        }
     }
 }
 
@@ -84,8 +89,14 @@ async fn keep(
         tokio::select! {
             () = stop.cancelled() => {}
             _ = active.changed() => {}
-            _ = end.wait_for(|end| *end > here) => {}
+            _ = end.wait_for(|end| has_moved(*end, here)) => {}
         }
     }
     Ok(())
+}
+
+/// Whether the log has more than was folded, or less: then it was rolled back.
+/// An end of 0 is one not known yet.
+fn has_moved(end: u64, here: u64) -> bool {
+    end != here && end != 0
 }

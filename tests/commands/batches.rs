@@ -1,0 +1,120 @@
+//! Batches of customers, orders and activity.
+
+use commands::Change::{Created, Unchanged, Updated};
+use domain::{OrderError, OrderStatus};
+use eventlog::Position;
+
+use super::changes;
+use crate::support::deployment::Deployment;
+use crate::support::redis_server::{DURABLE, RedisServer};
+use crate::support::shop::{activity, content, context, customer, minute, order, order_in_eur};
+
+#[tokio::test]
+async fn an_order_is_created_then_unchanged_then_updated() {
+    let Deployment { commands, log, .. } = Deployment::fresh().await;
+    let mut positions = Vec::new();
+    for (cents, expected) in [
+        (100, Created),
+        (100, Unchanged),
+        (250, Updated),
+        (250, Unchanged),
+    ] {
+        let outcomes = commands
+            .record_orders(&context(), vec![order("c-1", "o-1", cents)])
+            .await;
+        let outcome = outcomes.unwrap().pop().unwrap().unwrap();
+        assert_eq!(outcome.change, expected);
+        positions.push(outcome.position);
+    }
+    // What changed nothing tells where the log says so.
+    assert_eq!(positions[0], positions[1]);
+    assert_eq!(positions[2], positions[3]);
+    let tags: Vec<String> = read(&log, positions[0].partition).await;
+    assert_eq!(tags, ["order_placed.1", "order_updated.1"]);
+}
+
+#[tokio::test]
+async fn customers_and_activity_are_created_unchanged_and_updated() {
+    let Deployment { commands, .. } = Deployment::fresh().await;
+    for (name, expected) in [("Ann", Created), ("Ann", Unchanged), ("Anna", Updated)] {
+        let outcomes = commands
+            .record_customers(&context(), vec![customer("c-1", name)])
+            .await;
+        assert_eq!(changes(&outcomes.unwrap()), [expected]);
+    }
+    for (at, expected) in [(1, Created), (1, Unchanged), (2, Updated)] {
+        let visit = activity("c-1", "e-1", "visit", minute(at));
+        let outcomes = commands.record_activities(&context(), vec![visit]).await;
+        assert_eq!(changes(&outcomes.unwrap()), [expected]);
+    }
+}
+
+#[tokio::test]
+async fn the_same_order_twice_in_one_batch_is_one_order() {
+    let Deployment { commands, log, .. } = Deployment::fresh().await;
+    let mut cancelled = order("c-1", "o-1", 100);
+    cancelled.content = content(100, minute(0), OrderStatus::Cancelled);
+    let again = order("c-1", "o-1", 100);
+    let batch = vec![again.clone(), again, cancelled.clone(), cancelled];
+    let outcomes = commands.record_orders(&context(), batch).await.unwrap();
+    assert_eq!(changes(&outcomes), [Created, Unchanged, Updated, Unchanged]);
+    let positions: Vec<Position> = outcomes.into_iter().map(|o| o.unwrap().position).collect();
+    assert_eq!(positions[0], positions[1]);
+    assert_eq!(positions[2], positions[3]);
+    assert_eq!(read(&log, positions[0].partition).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_refused_item_does_not_hold_back_the_others() {
+    let Deployment { commands, log, .. } = Deployment::fresh().await;
+    let batch = || {
+        let orders = (0..30).map(|n| match n % 3 {
+            1 => order_in_eur("c-1", &format!("o-{n}")),
+            _ => order(&format!("c-{n}"), "o-1", n),
+        });
+        orders.collect::<Vec<_>>()
+    };
+    for expected in [Created, Unchanged] {
+        let outcomes = commands.record_orders(&context(), batch()).await.unwrap();
+        for (index, outcome) in outcomes.into_iter().enumerate() {
+            match outcome {
+                Ok(outcome) => assert_eq!((index % 3 != 1, outcome.change), (true, expected)),
+                Err(OrderError::Currency { .. }) => assert_eq!(index % 3, 1),
+            }
+        }
+    }
+    let ends = log.ends().await.unwrap();
+    assert_eq!(ends.iter().map(|end| end.number).sum::<u64>(), 20);
+}
+
+#[tokio::test]
+async fn ten_thousand_orders_are_a_handful_of_script_calls() {
+    let server = RedisServer::start("ten-thousand", DURABLE).await;
+    let deployment = Deployment::on_redis(&server.url(), 16).await;
+    let batch = || (0..10_000).map(|n| order(&format!("c-{}", n % 700), &format!("o-{n}"), n));
+    for (expected, most) in [(Created, 40), (Unchanged, 0)] {
+        let before = server.calls("evalsha").await;
+        let commands = &deployment.commands;
+        let outcomes = commands
+            .record_orders(&context(), batch().collect())
+            .await
+            .unwrap();
+        assert_eq!(changes(&outcomes), [expected; 10_000]);
+        let calls = server.calls("evalsha").await - before;
+        assert!(calls <= most, "{calls} calls for {expected:?}");
+    }
+}
+
+async fn read(log: &eventlog::Log, partition: u16) -> Vec<String> {
+    let entries = log
+        .read(
+            Position {
+                partition,
+                number: 0,
+            },
+            100,
+        )
+        .await
+        .unwrap();
+    entries.into_iter().map(|entry| entry.tag).collect()
+}

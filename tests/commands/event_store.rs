@@ -1,0 +1,145 @@
+//! The log as an event store of `cqrs-es`.
+
+use std::collections::HashMap;
+
+use commands::{LogStore, verify_heads};
+use cqrs_es::event_sink::EventSink;
+use cqrs_es::{Aggregate, AggregateContext, AggregateError, CqrsFramework, EventStore};
+use domain::{
+    Currency, Order, OrderEvent, OrderServices, OrderStatus, RecordOrder, RequestRebuild, View,
+};
+
+use crate::support::deployment::Deployment;
+use crate::support::shop::{content, minute};
+
+const ID: &str = "order/c-1/o-1";
+
+#[tokio::test]
+async fn what_is_committed_is_loaded() {
+    let store = LogStore::new(Deployment::fresh().await.log);
+    let placed = OrderEvent::Placed(content(100, minute(0), OrderStatus::Placed));
+    let context = EventStore::<Order>::load_aggregate(&store, ID)
+        .await
+        .unwrap();
+    let committed = store
+        .commit(vec![placed.clone()], context, metadata())
+        .await;
+    assert_eq!(committed.unwrap()[0].sequence, 1);
+
+    let events = EventStore::<Order>::load_events(&store, ID).await.unwrap();
+    assert_eq!(events.len(), 1);
+    assert_eq!((events[0].sequence, &events[0].payload), (1, &placed));
+    assert_eq!(events[0].aggregate_id, ID);
+    assert_eq!(events[0].metadata, metadata());
+    let mut context = EventStore::<Order>::load_aggregate(&store, ID)
+        .await
+        .unwrap();
+    let mut expected = Order::default();
+    expected.apply(placed);
+    assert_eq!(*context.aggregate(), expected);
+}
+
+#[tokio::test]
+async fn who_decided_on_an_old_state_meets_a_conflict() {
+    let store = LogStore::new(Deployment::fresh().await.log);
+    let event = |cents| OrderEvent::Placed(content(cents, minute(0), OrderStatus::Placed));
+    let first = EventStore::<Order>::load_aggregate(&store, ID)
+        .await
+        .unwrap();
+    let second = EventStore::<Order>::load_aggregate(&store, ID)
+        .await
+        .unwrap();
+    store
+        .commit(vec![event(1)], first, metadata())
+        .await
+        .unwrap();
+    let refused = store.commit(vec![event(2)], second, metadata()).await;
+    assert!(matches!(refused, Err(AggregateError::AggregateConflict)));
+    assert_eq!(
+        EventStore::<Order>::load_events(&store, ID)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+/// The framework decides on the context's aggregate, which then has the events already.
+#[tokio::test]
+async fn the_framework_applies_each_event_once() {
+    let log = Deployment::fresh().await.log;
+    let views = CqrsFramework::<View, _>::new(LogStore::new(log.clone()), vec![], ());
+    for _ in 0..3 {
+        let done = views.execute_with_metadata("view/customers", RequestRebuild, metadata());
+        done.await.unwrap();
+    }
+    for partition in log.partitions() {
+        let report = verify_heads(&log, partition).await.unwrap();
+        assert!(report.differences.is_empty(), "{:?}", report.differences);
+    }
+}
+
+#[tokio::test]
+async fn the_framework_decides_and_refuses() {
+    let log = Deployment::fresh().await.log;
+    let usd = Currency::try_from("USD").unwrap();
+    let services = OrderServices { currency: usd };
+    let orders = CqrsFramework::<Order, _>::new(LogStore::new(log.clone()), vec![], services);
+    for cents in [100, 100, 250] {
+        let command = RecordOrder(content(cents, minute(0), OrderStatus::Placed));
+        orders
+            .execute_with_metadata(ID, command, metadata())
+            .await
+            .unwrap();
+    }
+    let mut in_eur = content(1, minute(0), OrderStatus::Placed);
+    in_eur.currency = Currency::try_from("EUR").unwrap();
+    let refused = orders
+        .execute_with_metadata(ID, RecordOrder(in_eur), metadata())
+        .await;
+    assert!(matches!(refused, Err(AggregateError::UserError(_))));
+    let events = EventStore::<Order>::load_events(&LogStore::new(log), ID)
+        .await
+        .unwrap();
+    assert_eq!(events.len(), 2);
+}
+
+#[tokio::test]
+async fn metadata_that_no_view_could_read_is_refused() {
+    let store = LogStore::new(Deployment::fresh().await.log);
+    let mut context = EventStore::<View>::load_aggregate(&store, "view/orders")
+        .await
+        .unwrap();
+    let sink = EventSink::default();
+    context
+        .aggregate()
+        .handle(RequestRebuild, &(), &sink)
+        .await
+        .unwrap();
+    let refused = store
+        .commit(sink.collect().await, context, HashMap::new())
+        .await;
+    let text = refused.unwrap_err().to_string();
+    assert!(text.contains("missing field `at`"), "{text}");
+    assert!(
+        EventStore::<View>::load_events(&store, "view/orders")
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn an_id_that_is_no_key_is_refused() {
+    let store = LogStore::new(Deployment::fresh().await.log);
+    let refused = EventStore::<Order>::load_events(&store, "order/o-1").await;
+    let text = refused.unwrap_err().to_string();
+    assert!(text.contains("not the key of an aggregate"), "{text}");
+}
+
+fn metadata() -> HashMap<String, String> {
+    let entries = [("at", "2026-01-01T00:00:00.000Z"), ("actor", "key:test")];
+    entries
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+}

@@ -1,0 +1,148 @@
+//! Heads held against their events.
+
+use commands::verify_heads;
+use eventlog::{Key, Log};
+
+use super::order_key;
+use crate::support::deployment::Deployment;
+use crate::support::shop::{activity, context, customer, minute, order};
+
+#[tokio::test]
+async fn a_healthy_log_has_no_differences() {
+    let deployment = filled().await;
+    assert_eq!(differences(&deployment.log).await, [""; 0]);
+    let mut sums = (0, 0);
+    for partition in deployment.log.partitions() {
+        let report = verify_heads(&deployment.log, partition).await.unwrap();
+        sums = (sums.0 + report.events, sums.1 + report.heads);
+    }
+    assert_eq!(sums, (9, 8));
+}
+
+#[tokio::test]
+async fn a_head_that_is_not_what_its_events_make_is_found() {
+    let deployment = filled().await;
+    let key = order_key(&deployment.log, "c-1", "o-1");
+    let (_, head) = deployment.raw_head(&key).await.unwrap();
+    deployment
+        .set_raw_head(&key, &head.replace("[100,", "[101,"))
+        .await;
+    let found = differences(&deployment.log).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].starts_with("order/c-1/o-1: the head holds [101,"),
+        "{found:?}"
+    );
+
+    let (version, rest) = head.split_once(' ').unwrap();
+    assert_eq!(version, "2");
+    deployment.set_raw_head(&key, &format!("1 {rest}")).await;
+    let found = differences(&deployment.log).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].starts_with("order/c-1/o-1: the head is at version 1"),
+        "{found:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_missing_head_is_found() {
+    let deployment = filled().await;
+    let key = order_key(&deployment.log, "c-1", "o-1");
+    let (bucket, _) = deployment.raw_head(&key).await.unwrap();
+    let mut delete = redis::cmd("HDEL");
+    delete.arg(bucket).arg(&*key.text);
+    delete
+        .exec_async(&mut deployment.redis().await)
+        .await
+        .unwrap();
+    let found = differences(&deployment.log).await;
+    assert_eq!(found, ["order/c-1/o-1: has events, but no head"]);
+}
+
+#[tokio::test]
+async fn a_head_without_events_is_found() {
+    let deployment = filled().await;
+    let real = order_key(&deployment.log, "c-1", "o-1");
+    let (bucket, head) = deployment.raw_head(&real).await.unwrap();
+    deployment
+        .put_raw_head(&bucket, "order/c-1/ghost", &head)
+        .await;
+    let found = differences(&deployment.log).await;
+    assert_eq!(found, ["order/c-1/ghost: has a head, but no events"]);
+}
+
+#[tokio::test]
+async fn a_head_beyond_the_end_of_the_log_is_found() {
+    let deployment = filled().await;
+    let real = order_key(&deployment.log, "c-1", "o-1");
+    let (bucket, _) = deployment.raw_head(&real).await.unwrap();
+    deployment
+        .put_raw_head(&bucket, "order/c-1/ghost", "1 999 1 null")
+        .await;
+    let end = deployment.log.last(real.partition).await.unwrap().number;
+    let found = differences(&deployment.log).await;
+    let what = format!("order/c-1/ghost: the head is at number 999, the log ends at {end}");
+    assert_eq!(found, [what]);
+}
+
+/// Nine events of eight aggregates.
+async fn filled() -> Deployment {
+    let deployment = Deployment::with_partitions(2).await;
+    let commands = &deployment.commands;
+    for cents in [50, 100] {
+        let orders = vec![order("c-1", "o-1", cents), order("c-2", "o-1", 7)];
+        commands.record_orders(&context(), orders).await.unwrap();
+    }
+    let customers = (1..=4)
+        .map(|n| customer(&format!("c-{n}"), "Ann"))
+        .collect();
+    commands
+        .record_customers(&context(), customers)
+        .await
+        .unwrap();
+    let visit = activity("c-3", "e-1", "visit", minute(1));
+    commands
+        .record_activities(&context(), vec![visit])
+        .await
+        .unwrap();
+    let view = domain::ViewName::try_from("orders").unwrap();
+    commands.request_rebuild(&context(), view).await.unwrap();
+    deployment
+}
+
+async fn differences(log: &Log) -> Vec<String> {
+    let mut all = Vec::new();
+    for partition in log.partitions() {
+        let report = verify_heads(log, partition).await.unwrap();
+        all.extend(report.differences.iter().map(ToString::to_string));
+    }
+    all
+}
+
+#[tokio::test]
+async fn an_event_that_does_not_follow_is_found() {
+    let deployment = Deployment::with_partitions(1).await;
+    let key = Key {
+        text: "view/orders".into(),
+        partition: 0,
+    };
+    for (number, version, previous) in [(1, "1", "0"), (2, "3", "0")] {
+        let fields = ["k", &key.text, "n", version, "b", previous];
+        let rest = ["t", "rebuild_requested.1", "d", "{}", "m", "{}"];
+        let mut add = redis::cmd("XADD");
+        add.arg(deployment.stream(0))
+            .arg(format!("{number}-0"))
+            .arg(&fields)
+            .arg(&rest);
+        add.exec_async(&mut deployment.redis().await).await.unwrap();
+    }
+    assert_eq!(
+        differences(&deployment.log).await,
+        [
+            "view/orders: at 0:2: version 3 follows 1",
+            "view/orders: at 0:2: points back to 0, the event before is 1",
+            "view/orders: has events, but no head",
+        ]
+    );
+}

@@ -1,0 +1,246 @@
+//! However a view came to be, it is what its events make it: folded in batches of any size,
+//! interrupted, repeated, by two projectors at once, or from zero.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use commands::{ActivityItem, CustomerItem, OrderItem};
+use domain::{Change, CustomerChanges, OrderStatus};
+use eventlog::{Partition, Position};
+use mongodb::bson::{Document, doc};
+use projections::{PageRequest, Projector, VIEWS};
+use proptest::collection::{btree_set, vec};
+use proptest::prelude::*;
+
+use super::model::{Facts, Shop};
+use super::{documents, project_all, rebuilt, resume};
+use crate::support::deployment::Deployment;
+use crate::support::property;
+use crate::support::shop::{activity, content, context, minute, order, text};
+
+const PARTITIONS: u16 = 2;
+
+#[derive(Debug, Clone)]
+enum Step {
+    Customers(Vec<CustomerItem>),
+    Orders(Vec<OrderItem>),
+    Activities(Vec<ActivityItem>),
+    /// One of two projectors folds some events.
+    Fold(Slot, usize),
+    /// Both projectors fold at the same time.
+    FoldBoth(Slot, usize, usize),
+    /// A projector goes away, and resumes when it is next needed.
+    Restart(Slot),
+    /// A projector dies after writing so many events, before moving its checkpoint.
+    Die(Slot, u64),
+}
+
+/// A view by index, a partition, and which of two projectors.
+type Slot = (usize, Partition, bool);
+
+fn change<T: Clone + Debug>(values: impl Strategy<Value = T>) -> impl Strategy<Value = Change<T>> {
+    prop_oneof![
+        Just(Change::Keep),
+        Just(Change::Clear),
+        values.prop_map(Change::Set),
+    ]
+}
+
+fn customers() -> impl Strategy<Value = CustomerItem> {
+    let name = change((0..3u8).prop_map(|n| text(&format!("Name {n}"))));
+    let tags = change(btree_set("[abc]".prop_map(|tag| text(&tag)), 0..3));
+    let unsubscribed = change(any::<bool>());
+    let all = (0..4u8, name, tags, unsubscribed);
+    all.prop_map(|(id, name, tags, unsubscribed)| {
+        let mut changes = CustomerChanges {
+            tags,
+            unsubscribed,
+            ..CustomerChanges::default()
+        };
+        changes.profile.name = name;
+        CustomerItem {
+            customer: format!("c-{id}").try_into().unwrap(),
+            changes,
+        }
+    })
+}
+
+fn orders() -> impl Strategy<Value = OrderItem> {
+    let status = prop_oneof![
+        3 => Just(OrderStatus::Placed),
+        1 => Just(OrderStatus::Cancelled),
+        1 => Just(OrderStatus::Refunded),
+    ];
+    // Few of each, so that orders are updated, moved and repeated.
+    let all = (0..4u8, 0..3u8, 0..4i64, 0..4i64, status);
+    all.prop_map(|(customer, id, cents, at, status)| {
+        let mut item = order(&format!("c-{customer}"), &format!("o-{id}"), 0);
+        item.content = content(cents * 333, minute(at), status);
+        item
+    })
+}
+
+fn activities() -> impl Strategy<Value = ActivityItem> {
+    let names = prop_oneof![Just("visit"), Just("click")];
+    (0..4u8, 0..3u8, names, 0..4i64).prop_map(|(customer, id, name, at)| {
+        activity(
+            &format!("c-{customer}"),
+            &format!("e-{id}"),
+            name,
+            minute(at),
+        )
+    })
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let slot = || (0..VIEWS.len(), 0..PARTITIONS, any::<bool>());
+    let step = prop_oneof![
+        2 => vec(customers(), 1..5).prop_map(Step::Customers),
+        4 => vec(orders(), 1..10).prop_map(Step::Orders),
+        2 => vec(activities(), 1..8).prop_map(Step::Activities),
+        6 => (slot(), 1..9usize).prop_map(|(slot, count)| Step::Fold(slot, count)),
+        3 => (slot(), 1..9usize, 1..9usize).prop_map(|(slot, a, b)| Step::FoldBoth(slot, a, b)),
+        2 => slot().prop_map(Step::Restart),
+        2 => (slot(), 1..9u64).prop_map(|(slot, events)| Step::Die(slot, events)),
+    ];
+    vec(step, 1..50)
+}
+
+#[test]
+fn an_incremental_view_is_the_view_folded_from_zero() {
+    property::check(12, steps(), async |steps| {
+        let deployment = Deployment::with_partitions(PARTITIONS)
+            .await
+            .prepared()
+            .await;
+        let mut folding = Folding {
+            deployment: &deployment,
+            projectors: BTreeMap::new(),
+        };
+        let mut shop = Shop::default();
+        for step in steps {
+            folding.take(step, &mut shop).await;
+        }
+        project_all(&deployment).await;
+        assert_shop(&deployment, &shop).await;
+        for view in VIEWS {
+            let incremental = documents(&deployment.store, view.name(), 1).await;
+            let report = rebuilt(&deployment, view.name()).await;
+            let from_zero = documents(&deployment.store, view.name(), report.generation).await;
+            assert!(incremental == from_zero, "{}: {incremental:?}", view.name());
+        }
+        deployment.store.database().drop().await.unwrap();
+    });
+}
+
+struct Folding<'a> {
+    deployment: &'a Deployment,
+    projectors: BTreeMap<Slot, Projector>,
+}
+
+impl Folding<'_> {
+    async fn take(&mut self, step: Step, shop: &mut Shop) {
+        let commands = &self.deployment.commands;
+        match step {
+            Step::Customers(items) => {
+                items.iter().for_each(|item| shop.record_customer(item));
+                commands.record_customers(&context(), items).await.unwrap();
+            }
+            Step::Orders(items) => {
+                items.iter().for_each(|item| shop.record_order(item));
+                commands.record_orders(&context(), items).await.unwrap();
+            }
+            Step::Activities(items) => {
+                items.iter().for_each(|item| shop.record_activity(item));
+                commands.record_activities(&context(), items).await.unwrap();
+            }
+            Step::Fold(slot, count) => {
+                let mut projector = self.remove(slot).await;
+                projector.step(count).await.unwrap();
+                self.projectors.insert(slot, projector);
+            }
+            Step::FoldBoth((view, partition, _), count_a, count_b) => {
+                let (a, b) = ((view, partition, false), (view, partition, true));
+                let (mut left, mut right) = (self.remove(a).await, self.remove(b).await);
+                let both = tokio::join!(left.step(count_a), right.step(count_b));
+                both.0.and(both.1).unwrap();
+                self.projectors.extend([(a, left), (b, right)]);
+            }
+            Step::Restart(slot) => drop(self.projectors.remove(&slot)),
+            Step::Die(slot, events) => self.die(slot, events).await,
+        }
+    }
+
+    async fn remove(&mut self, slot: Slot) -> Projector {
+        match self.projectors.remove(&slot) {
+            Some(projector) => projector,
+            None => resume(self.deployment, VIEWS[slot.0], 1, slot.1)
+                .await
+                .unwrap(),
+        }
+    }
+
+    /// The checkpoint stands where it stood before the last `events` were folded.
+    async fn die(&mut self, slot: Slot, events: u64) {
+        let (view, partition, _) = slot;
+        self.projectors.remove(&slot);
+        let store = &self.deployment.store;
+        let checkpoints = store.database().collection::<Document>("checkpoints");
+        let id = doc! {"_id": format!("{}_g1/{partition}", VIEWS[view].name())};
+        let Some(checkpoint) = checkpoints.find_one(id.clone()).await.unwrap() else {
+            return;
+        };
+        let number = checkpoint
+            .get_i64("number")
+            .unwrap()
+            .saturating_sub_unsigned(events);
+        if number <= 0 {
+            checkpoints.delete_one(id).await.unwrap();
+            return;
+        }
+        let at = Position {
+            partition,
+            number: number as u64,
+        };
+        let entry = self
+            .deployment
+            .log
+            .entries(&[at])
+            .await
+            .unwrap()
+            .remove(0)
+            .unwrap();
+        let back = doc! {"$set": {"number": number, "fingerprint": entry.fingerprint()}};
+        checkpoints.update_one(id, back).await.unwrap();
+    }
+}
+
+async fn assert_shop(deployment: &Deployment, shop: &Shop) {
+    let all = PageRequest {
+        limit: 1_000,
+        cursor: None,
+    };
+    let store = &deployment.store;
+    let found = store.customers(None, &all).await.unwrap().items;
+    assert_eq!(found.len(), shop.customers.len());
+    for (id, document) in found {
+        let customer = &shop.customers[&id];
+        assert_eq!(Facts::from(document), customer.facts(), "{id}");
+        let orders = store.orders(Some(&id), &all).await.unwrap().items;
+        assert_eq!(orders.len(), customer.orders.len());
+        for order in orders {
+            let content = &customer.orders[&order.order_id];
+            let said = (
+                order.amount,
+                order.placed_at.timestamp_millis(),
+                &*order.status,
+            );
+            let (amount, at) = (content.amount.minor(), content.placed_at.millis());
+            assert_eq!(said, (amount, at, content.status.as_str()));
+        }
+    }
+    let ends = deployment.log.ends().await.unwrap();
+    let events: u64 = ends.iter().map(|end| end.number).sum();
+    let audit = store.collection("audit", 1).count_documents(doc! {}).await;
+    assert_eq!(audit.unwrap(), events);
+}

@@ -1,0 +1,171 @@
+//! The read side, on real engines.
+
+mod bad_events;
+mod fold_law;
+mod gone;
+mod model;
+mod rebuild;
+mod rebuild_failures;
+mod roll_back;
+mod verify;
+mod waiting;
+mod workers;
+
+use std::collections::BTreeMap;
+
+use commands::Commands;
+use domain::OrderStatus;
+use eventlog::{Append, Key, Log, NewEvent, Partition, Position};
+use futures::TryStreamExt;
+use mongodb::bson::{self, doc};
+use projections::{
+    AnyView, Mode, PageRequest, ProjectError, Projector, RebuildReport, Store, VIEWS, ViewStatus,
+    rebuild, view_named,
+};
+
+use crate::support::deployment::Deployment;
+use crate::support::shop::{activity, content, context, customer, minute, order};
+
+/// Documents by id, byte for byte.
+type Documents = BTreeMap<String, Vec<u8>>;
+
+async fn documents(store: &Store, view: &str, generation: i32) -> Documents {
+    let cursor = store
+        .collection(view, generation)
+        .find(doc! {})
+        .await
+        .unwrap();
+    let all: Vec<bson::RawDocumentBuf> = cursor.try_collect().await.unwrap();
+    let by_id = |document: bson::RawDocumentBuf| {
+        let id = document.get_str("_id").unwrap().to_owned();
+        (id, document.into_bytes())
+    };
+    all.into_iter().map(by_id).collect()
+}
+
+fn view(name: &str) -> &'static dyn AnyView {
+    view_named(name).unwrap()
+}
+
+async fn resume(
+    deployment: &Deployment,
+    view: &'static dyn AnyView,
+    generation: i32,
+    partition: Partition,
+) -> Result<Projector, ProjectError> {
+    let Deployment { log, store, .. } = deployment;
+    Projector::resume(store, log, view, generation, partition, Mode::Live).await
+}
+
+/// Folds all there is into the serving generation of a view, or up to the first error.
+async fn project(deployment: &Deployment, name: &str) -> Result<(), ProjectError> {
+    let generation = deployment.store.generations().active(name).await.unwrap();
+    for partition in deployment.log.partitions() {
+        let mut projector = resume(deployment, view(name), generation, partition).await?;
+        while projector.step(1_000).await? > 0 {}
+    }
+    Ok(())
+}
+
+/// Folds all there is into the serving generations of all views.
+async fn project_all(deployment: &Deployment) {
+    for view in VIEWS {
+        project(deployment, view.name()).await.unwrap();
+    }
+}
+
+async fn rebuilt(deployment: &Deployment, name: &str) -> RebuildReport {
+    let Deployment { log, store, .. } = deployment;
+    rebuild(store, log, view(name), &|_| {}).await.unwrap()
+}
+
+async fn status(deployment: &Deployment, name: &str) -> ViewStatus {
+    let all = deployment.store.status(&deployment.log).await.unwrap();
+    all.into_iter().find(|status| status.name == name).unwrap()
+}
+
+/// The reasons why views stand still.
+async fn stopped(deployment: &Deployment) -> Vec<(&'static str, String)> {
+    deployment.store.stopped().await.unwrap()
+}
+
+/// What a shop does on a day: an order of each of 20 customers, one of them cancelled, some of
+/// them registered, some of them visiting.
+async fn trade(commands: &Commands, day: i64) {
+    let at = minute(day * 24 * 60);
+    let orders = (0..20).map(|n| {
+        let mut item = order(&format!("c-{n}"), &format!("o-{day}"), 100 + n);
+        item.content = content(100 + n, at, OrderStatus::Placed);
+        item
+    });
+    let mut orders: Vec<_> = orders.collect();
+    commands
+        .record_orders(&context(), orders.clone())
+        .await
+        .unwrap();
+    let mut cancelled = orders.swap_remove((day % 20) as usize);
+    cancelled.content.status = OrderStatus::Cancelled;
+    commands
+        .record_orders(&context(), vec![cancelled])
+        .await
+        .unwrap();
+    let customers = (0..5).map(|n| customer(&format!("c-{n}"), &format!("Name {day}")));
+    commands
+        .record_customers(&context(), customers.collect())
+        .await
+        .unwrap();
+    let visits = (0..5).map(|n| activity(&format!("c-{n}"), &format!("e-{day}"), "visit", at));
+    commands
+        .record_activities(&context(), visits.collect())
+        .await
+        .unwrap();
+}
+
+/// Events of one day's trade.
+const DAY: u64 = 31;
+
+async fn total_spend(deployment: &Deployment) -> i64 {
+    let all = PageRequest {
+        limit: 10_000,
+        cursor: None,
+    };
+    let page = deployment.store.customers(None, &all).await.unwrap();
+    page.items
+        .iter()
+        .map(|(_, customer)| customer.total_spend)
+        .sum()
+}
+
+/// What customers have spent after the first `days` days of trade.
+fn spend_after(days: i64) -> i64 {
+    let day = |day: i64| (0..20).map(|n| 100 + n).sum::<i64>() - (100 + day % 20);
+    (0..days).map(day).sum()
+}
+
+/// Appends an event as no program of ours does; returns its position.
+async fn append_by_hand(log: &Log, key: &str, tag: &'static str, data: &str) -> Position {
+    let route = key.split('/').nth(1).unwrap();
+    let key: Key = log.layout().key(key.to_owned(), route);
+    let head = log
+        .heads(key.partition, &[&key])
+        .await
+        .unwrap()
+        .pop()
+        .flatten();
+    let append = Append {
+        expected: head.map_or(0, |head| head.version),
+        fold: 0,
+        state: "null".to_owned(),
+        events: vec![NewEvent {
+            tag,
+            data: data.to_owned(),
+            meta: r#"{"at":"2026-01-01T00:00:00.000Z","actor":"key:test"}"#.into(),
+        }],
+        key,
+    };
+    let partition = append.key.partition;
+    match log.append(partition, vec![append]).await.unwrap()[..] {
+        [eventlog::Appended::At(position)] => position,
+        ref other => panic!("{other:?}"),
+    }
+}

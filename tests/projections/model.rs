@@ -1,0 +1,132 @@
+//! What the views should say, kept the naive way: the shop as it is now.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use commands::{ActivityItem, CustomerItem, OrderItem};
+use domain::{ActivityContent, Change, OrderContent, OrderStatus};
+use mongodb::bson::DateTime;
+use projections::customers::CustomerDocument;
+
+/// All there is to know about the customers of a shop.
+#[derive(Debug, Default)]
+pub(super) struct Shop {
+    pub(super) customers: BTreeMap<String, Customer>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Customer {
+    registered: bool,
+    name: Option<String>,
+    tags: BTreeSet<String>,
+    unsubscribed: bool,
+    pub(super) orders: BTreeMap<String, OrderContent>,
+    activities: BTreeMap<String, ActivityContent>,
+}
+
+impl Shop {
+    pub(super) fn record_customer(&mut self, item: &CustomerItem) {
+        let customer = self.customer(item.customer.as_str());
+        let changes = item.changes.clone();
+        customer.registered = true;
+        let name = changes.profile.name.or(customer
+            .name
+            .take()
+            .map(|name| crate::support::shop::text(&name)));
+        customer.name = name.map(String::from);
+        match changes.tags {
+            Change::Keep => {}
+            Change::Clear => customer.tags.clear(),
+            Change::Set(tags) => customer.tags = tags.into_iter().map(String::from).collect(),
+        }
+        let unsubscribed = changes.unsubscribed.or(Some(customer.unsubscribed));
+        customer.unsubscribed = unsubscribed.unwrap_or(false);
+    }
+
+    pub(super) fn record_order(&mut self, item: &OrderItem) {
+        let customer = self.customer(item.customer.as_str());
+        customer
+            .orders
+            .insert(item.order.to_string(), item.content.clone());
+    }
+
+    pub(super) fn record_activity(&mut self, item: &ActivityItem) {
+        let customer = self.customer(item.customer.as_str());
+        customer
+            .activities
+            .insert(item.activity.to_string(), item.content.clone());
+    }
+
+    fn customer(&mut self, id: &str) -> &mut Customer {
+        self.customers.entry(id.to_owned()).or_default()
+    }
+}
+
+/// What is compared of a customer.
+#[derive(Debug, PartialEq)]
+pub(super) struct Facts {
+    registered: bool,
+    name: Option<String>,
+    tags: Vec<String>,
+    unsubscribed: bool,
+    total_spend: i64,
+    order_count: i64,
+    average: Option<i64>,
+    first_and_last: Option<(i64, i64)>,
+    /// By name: how often, and the last time.
+    events: BTreeMap<String, (i64, i64)>,
+}
+
+impl Customer {
+    pub(super) fn facts(&self) -> Facts {
+        let placed = self
+            .orders
+            .values()
+            .filter(|o| o.status == OrderStatus::Placed);
+        let amounts: Vec<i64> = placed.clone().map(|order| order.amount.minor()).collect();
+        let times: Vec<i64> = placed.map(|order| order.placed_at.millis()).collect();
+        let (total, count) = (amounts.iter().sum::<i64>(), amounts.len() as i64);
+        let mut events: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+        for activity in self.activities.values() {
+            let at = activity.occurred_at.millis();
+            let facts = events
+                .entry(activity.name.as_str().to_owned())
+                .or_insert((0, at));
+            *facts = (facts.0 + 1, facts.1.max(at));
+        }
+        Facts {
+            registered: self.registered,
+            name: self.name.clone(),
+            tags: self.tags.iter().cloned().collect(),
+            unsubscribed: self.unsubscribed,
+            total_spend: total,
+            order_count: count,
+            average: (count > 0).then(|| (total as f64 / count as f64).round() as i64),
+            first_and_last: times.iter().min().copied().zip(times.iter().max().copied()),
+            events,
+        }
+    }
+}
+
+impl From<CustomerDocument> for Facts {
+    fn from(document: CustomerDocument) -> Self {
+        let millis = |time: Option<DateTime>| time.map(DateTime::timestamp_millis);
+        let events = document
+            .events
+            .into_iter()
+            .filter(|(_, facts)| facts.count > 0);
+        let first = millis(document.first_order_at);
+        Self {
+            registered: document.registered,
+            name: document.name,
+            tags: document.tags,
+            unsubscribed: document.unsubscribed,
+            total_spend: document.total_spend,
+            order_count: document.order_count,
+            average: document.average_order_value,
+            first_and_last: first.zip(millis(document.last_order_at)),
+            events: events
+                .map(|(name, facts)| (name, (facts.count, millis(facts.last_at).unwrap())))
+                .collect(),
+        }
+    }
+}

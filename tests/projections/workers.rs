@@ -1,0 +1,166 @@
+//! Processes that share the work.
+
+use commands::Commands;
+use projections::VIEWS;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use workers::{BusyError, exclusively};
+
+use super::{documents, rebuilt, spend_after, status, stopped, total_spend, trade};
+use crate::support::deployment::Deployment;
+use crate::support::shop::context;
+use crate::support::wait::{eventually, until};
+
+struct Worker {
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Worker {
+    /// With a log of its own, as a process of its own has it.
+    async fn start(deployment: &Deployment, name: &str) -> Self {
+        let (log, store) = (deployment.reopened().await, deployment.store.clone());
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(workers::run(log, store, name.to_owned(), stop.clone()));
+        Self { stop, task }
+    }
+
+    async fn stop(self) {
+        self.stop.cancel();
+        self.task.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn two_workers_keep_the_same_views_and_one_takes_over_from_the_other() {
+    let deployment = Deployment::fresh().await;
+    let first = Worker::start(&deployment, "w-1").await;
+    trade(&deployment.commands, 0).await;
+    caught_up(&deployment).await;
+    let second = Worker::start(&deployment, "w-2").await;
+    until("both have a share", async || {
+        shares(&deployment).await.len() == 2
+    })
+    .await;
+    for day in 1..10 {
+        trade(&deployment.commands, day).await;
+    }
+    caught_up(&deployment).await;
+    first.stop().await;
+    trade(&deployment.commands, 10).await;
+    caught_up(&deployment).await;
+    assert_eq!(total_spend(&deployment).await, spend_after(11));
+    second.stop().await;
+    assert!(
+        shares(&deployment).await.is_empty(),
+        "all leases are given back"
+    );
+    for view in VIEWS {
+        let incremental = documents(&deployment.store, view.name(), 1).await;
+        let report = rebuilt(&deployment, view.name()).await;
+        let from_zero = documents(&deployment.store, view.name(), report.generation).await;
+        assert!(incremental == from_zero, "{}", view.name());
+    }
+}
+
+#[tokio::test]
+async fn a_requested_rebuild_is_carried_out_once() {
+    let deployment = Deployment::fresh().await;
+    let workers = [
+        Worker::start(&deployment, "w-1").await,
+        Worker::start(&deployment, "w-2").await,
+    ];
+    trade(&deployment.commands, 0).await;
+    caught_up(&deployment).await;
+    for generation in [2, 3] {
+        request_rebuild(&deployment.commands, "orders").await;
+        let switched = async || status(&deployment, "orders").await.generation == generation;
+        until("the new generation serves", switched).await;
+        caught_up(&deployment).await;
+    }
+    // Not again at the next start.
+    for worker in workers {
+        worker.stop().await;
+    }
+    let worker = Worker::start(&deployment, "w-3").await;
+    request_rebuild(&deployment.commands, "audit").await;
+    let switched = async || status(&deployment, "audit").await.generation == 2;
+    until("the new generation serves", switched).await;
+    let orders = status(&deployment, "orders").await;
+    assert!(
+        orders.generation == 3 && orders.building.is_none(),
+        "{orders:?}"
+    );
+    assert_eq!(status(&deployment, "customers").await.generation, 1);
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn workers_tell_that_documents_are_gone_until_they_are_rebuilt() {
+    let deployment = Deployment::with_partitions(1).await;
+    let worker = Worker::start(&deployment, "w-1").await;
+    trade(&deployment.commands, 0).await;
+    caught_up(&deployment).await;
+    worker.stop().await;
+    deployment
+        .store
+        .collection("customers", 1)
+        .drop()
+        .await
+        .unwrap();
+    let worker = Worker::start(&deployment, "w-2").await;
+    let gone = eventually("it is told", async || stopped(&deployment).await.pop()).await;
+    let text = "the collection customers_g1 is gone; rebuild the view";
+    assert_eq!(gone, ("customers", text.to_owned()));
+    request_rebuild(&deployment.commands, "customers").await;
+    until("it is well again", async || {
+        stopped(&deployment).await.is_empty()
+    })
+    .await;
+    trade(&deployment.commands, 1).await;
+    caught_up(&deployment).await;
+    assert_eq!(total_spend(&deployment).await, spend_after(2));
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn what_one_does_exclusively_another_does_not_begin() {
+    let log = Deployment::fresh().await.log;
+    let inner = exclusively(&log, "w-2", "work", async { panic!("begun") });
+    let outer = exclusively(&log, "w-1", "work", inner).await.unwrap();
+    assert!(matches!(outer, Err(BusyError::Busy(name)) if name == "work"));
+    let after = exclusively(&log, "w-2", "work", async { 7 }).await;
+    assert_eq!(after.unwrap(), 7);
+}
+
+async fn request_rebuild(commands: &Commands, view: &str) {
+    let view = domain::ViewName::try_from(view).unwrap();
+    commands.request_rebuild(&context(), view).await.unwrap();
+}
+
+async fn caught_up(deployment: &Deployment) {
+    let all = async || {
+        let views = deployment.store.status(&deployment.log).await.unwrap();
+        views.iter().all(|view| view.lag() == 0)
+    };
+    until("all views catch up", all).await;
+}
+
+/// Who holds leases on projectors, by name.
+async fn shares(deployment: &Deployment) -> Vec<String> {
+    let mut redis = deployment.redis().await;
+    let names = VIEWS.iter().flat_map(|view| {
+        let partitions = deployment.log.partitions();
+        partitions.map(|p| deployment.lease(&format!("project/{}/{p}", view.name())))
+    });
+    let mut get = redis::cmd("MGET");
+    let holders: Vec<Option<String>> = get
+        .arg(names.collect::<Vec<_>>())
+        .query_async(&mut redis)
+        .await
+        .unwrap();
+    let mut holders: Vec<String> = holders.into_iter().flatten().collect();
+    holders.sort();
+    holders.dedup();
+    holders
+}

@@ -46,10 +46,68 @@ struct Item<A: Kept> {
 
 /// What an item came to before its append is known.
 enum Decided<E> {
-    Refused(E),
+    /// A rule says no, perhaps because of an event that is about to be
+    /// appended.
+    Refused(E, Option<Pending>),
+    /// Nothing to do, by the aggregate's last event in the log.
     Unchanged { last: u64 },
-    UnchangedAfter { append: usize },
-    Append { append: usize, created: bool },
+    /// Nothing to do, by an event that is about to be appended.
+    UnchangedAfter(Pending),
+    /// Events to append.
+    Append { pending: Pending, created: bool },
+}
+
+/// An event among those to append.
+#[derive(Clone, Copy)]
+struct Pending {
+    /// In which append.
+    append: usize,
+    /// How many of the append's events come up to it.
+    events: usize,
+}
+
+/// What items are decided on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Basis {
+    /// That their aggregates do not exist. Only an append proves it right.
+    Guess,
+    /// Their heads.
+    Heads,
+}
+
+/// What is to be appended, one append per aggregate. Had each item one of its
+/// own, a later one could find the version it expects although the one it was
+/// decided on met a conflict.
+#[derive(Default)]
+struct Appends<'k> {
+    all: Vec<Append>,
+    of: HashMap<&'k Key, usize>,
+}
+
+impl<'k> Appends<'k> {
+    /// The last event to append to an aggregate.
+    fn pending(&self, key: &Key) -> Option<Pending> {
+        let append = *self.of.get(key)?;
+        let events = self.all.get(append)?.events.len();
+        Some(Pending { append, events })
+    }
+
+    fn add(&mut self, key: &'k Key, new: Append) -> Pending {
+        let append = *self.of.entry(key).or_insert(self.all.len());
+        let events = match self.all.get_mut(append) {
+            Some(earlier) => {
+                earlier.state = new.state;
+                earlier.events.extend(new.events);
+                earlier.events.len()
+            }
+            None => {
+                let events = new.events.len();
+                self.all.push(new);
+                events
+            }
+        };
+        Pending { append, events }
+    }
 }
 
 /// Carries out commands, each on its own: one that a rule refuses does not
@@ -77,9 +135,15 @@ pub(crate) async fn execute<A: Kept>(
             command,
         });
     }
-    let runs = by_partition
-        .into_iter()
-        .map(|(partition, items)| run::<A>(log, services, &metadata, partition, items));
+    let runs = by_partition.into_iter().map(|(partition, items)| {
+        let run = Run {
+            log,
+            services,
+            metadata: &metadata,
+            partition,
+        };
+        run.all(items)
+    });
     let mut results: Vec<_> = (0..count).map(|_| None).collect();
     for (index, result) in try_join_all(runs).await?.into_iter().flatten() {
         results[index] = Some(result);
@@ -91,86 +155,152 @@ pub(crate) async fn execute<A: Kept>(
 
 type Indexed<A> = Vec<(usize, Result<Outcome, <A as cqrs_es::Aggregate>::Error>)>;
 
-/// All items of one partition, again and again until none meets a conflict.
-async fn run<A: Kept>(
-    log: &Log,
-    services: &A::Services,
-    metadata: &Arc<str>,
+/// The commands of one partition, under way.
+struct Run<'a, A: Kept> {
+    log: &'a Log,
+    services: &'a A::Services,
+    metadata: &'a Arc<str>,
     partition: Partition,
-    mut items: Vec<Item<A>>,
-) -> Result<Indexed<A>, CommandError> {
-    let mut done = Vec::with_capacity(items.len());
-    for attempt in 0..ATTEMPTS {
-        let loaded = load::<A>(log, partition, &items).await?;
-        let (decided, appends) = decide(&items, loaded, services, metadata).await;
-        let keys: Vec<Key> = appends.iter().map(|append| append.key.clone()).collect();
-        let appended = if appends.is_empty() {
-            Vec::new()
-        } else {
-            log.append(partition, appends).await?
-        };
-        items = settle(partition, items, decided, &keys, &appended, &mut done);
-        let Some(item) = items.first() else {
-            return Ok(done);
-        };
-        tracing::debug!(key = %item.key, attempt, conflicts = items.len(), "deciding anew");
-        pause(attempt).await;
-    }
-    let key = items.first().map(|item| item.key.to_string());
-    Err(CommandError::Contended(key.unwrap_or_default()))
 }
 
-async fn load<A: Kept>(
-    log: &Log,
-    partition: Partition,
-    items: &[Item<A>],
-) -> Result<HashMap<Key, Loaded<A>>, CommandError> {
-    let distinct: HashSet<&Key> = items.iter().map(|item| &item.key).collect();
-    let keys: Vec<&Key> = distinct.into_iter().collect();
-    let heads = log.heads(partition, &keys).await?;
-    let mut loaded = HashMap::with_capacity(keys.len());
-    for (key, head) in keys.into_iter().zip(heads) {
-        loaded.insert(key.clone(), Loaded::load(log, key, head).await?);
-    }
-    Ok(loaded)
-}
-
-/// Decides all items in order, each on the state that those before it leave.
-async fn decide<A: Kept>(
-    items: &[Item<A>],
-    mut loaded: HashMap<Key, Loaded<A>>,
-    services: &A::Services,
-    metadata: &Arc<str>,
-) -> (Vec<Decided<A::Error>>, Vec<Append>) {
-    let mut appends: Vec<Append> = Vec::with_capacity(items.len());
-    let mut latest: HashMap<&Key, usize> = HashMap::new();
-    let mut decided = Vec::with_capacity(items.len());
-    for item in items {
-        let Some(current) = loaded.get_mut(&item.key) else {
-            continue; // `load` has an entry for every item's key.
-        };
-        let events = match handle(&mut current.aggregate, item.command.clone(), services).await {
-            Ok(events) => events,
-            Err(refusal) => {
-                decided.push(Decided::Refused(refusal));
-                continue;
-            }
-        };
-        if events.is_empty() {
-            decided.push(match latest.get(&item.key) {
-                Some(&append) => Decided::UnchangedAfter { append },
-                None => Decided::Unchanged { last: current.last },
-            });
-            continue;
+impl<A: Kept> Run<'_, A> {
+    /// All items, again and again until none meets a conflict.
+    async fn all(self, mut items: Vec<Item<A>>) -> Result<Indexed<A>, CommandError> {
+        let mut done = Vec::with_capacity(items.len());
+        if A::MOSTLY_NEW {
+            items = self.once(items, Basis::Guess, &mut done).await?;
         }
-        decided.push(Decided::Append {
-            append: appends.len(),
-            created: current.version == 0,
-        });
-        latest.insert(&item.key, appends.len());
-        appends.push(append(&item.key, current, &events, metadata));
+        for round in 0..ATTEMPTS {
+            let Some(item) = items.first() else {
+                return Ok(done);
+            };
+            if round > 0 {
+                tracing::debug!(key = %item.key, round, conflicts = items.len(), "deciding anew");
+                pause(round).await;
+            }
+            items = self.once(items, Basis::Heads, &mut done).await?;
+        }
+        match items.first() {
+            None => Ok(done),
+            Some(item) => Err(CommandError::Contended(item.key.to_string())),
+        }
     }
-    (decided, appends)
+
+    /// Decides all items once and appends what that comes to. Moves what is
+    /// certain then into `done`; returns what must be decided anew.
+    async fn once(
+        &self,
+        items: Vec<Item<A>>,
+        basis: Basis,
+        done: &mut Indexed<A>,
+    ) -> Result<Vec<Item<A>>, CommandError> {
+        let loaded = match basis {
+            Basis::Guess => absent(&items),
+            Basis::Heads => self.load(&items).await?,
+        };
+        let (decided, appends) = self.decide(&items, loaded).await;
+        let sizes: Vec<usize> = appends.iter().map(|append| append.events.len()).collect();
+        let appended = match appends.is_empty() {
+            true => Vec::new(),
+            false => self.log.append(self.partition, appends).await?,
+        };
+        let place = |pending: Pending| match appended.get(pending.append) {
+            Some(Appended::At(last)) => {
+                let after = sizes[pending.append] - pending.events;
+                let number = last.number - after as u64;
+                Some(Position { number, ..*last })
+            }
+            Some(Appended::Conflict { .. }) | None => None,
+        };
+        let mut again = Vec::new();
+        for (item, decided) in items.into_iter().zip(decided) {
+            match self.settle(decided, basis, place) {
+                Some(result) => done.push((item.index, result)),
+                None => again.push(item),
+            }
+        }
+        Ok(again)
+    }
+
+    async fn load(&self, items: &[Item<A>]) -> Result<HashMap<Key, Loaded<A>>, CommandError> {
+        let distinct: HashSet<&Key> = items.iter().map(|item| &item.key).collect();
+        let keys: Vec<&Key> = distinct.into_iter().collect();
+        let heads = self.log.heads(self.partition, &keys).await?;
+        let mut loaded = HashMap::with_capacity(keys.len());
+        for (key, head) in keys.into_iter().zip(heads) {
+            loaded.insert(key.clone(), Loaded::load(self.log, key, head).await?);
+        }
+        Ok(loaded)
+    }
+
+    /// Decides all items in order, each on the state that those before it
+    /// leave.
+    async fn decide(
+        &self,
+        items: &[Item<A>],
+        mut loaded: HashMap<Key, Loaded<A>>,
+    ) -> (Vec<Decided<A::Error>>, Vec<Append>) {
+        let mut appends = Appends::default();
+        let mut decided = Vec::with_capacity(items.len());
+        for item in items {
+            let Some(current) = loaded.get_mut(&item.key) else {
+                continue; // There is one for every item's key.
+            };
+            let command = item.command.clone();
+            let handled = handle(&mut current.aggregate, command, self.services).await;
+            decided.push(match (handled, appends.pending(&item.key)) {
+                (Err(refusal), after) => Decided::Refused(refusal, after),
+                (Ok(events), Some(after)) if events.is_empty() => Decided::UnchangedAfter(after),
+                (Ok(events), None) if events.is_empty() => {
+                    Decided::Unchanged { last: current.last }
+                }
+                (Ok(events), _) => {
+                    let created = current.version == 0;
+                    let append = append(&item.key, current, &events, self.metadata);
+                    let pending = appends.add(&item.key, append);
+                    Decided::Append { pending, created }
+                }
+            });
+        }
+        (decided, appends.all)
+    }
+
+    /// What an item came to; `None` where its append met a conflict or where
+    /// it was decided on no more than a guess.
+    fn settle(
+        &self,
+        decided: Decided<A::Error>,
+        basis: Basis,
+        place: impl Fn(Pending) -> Option<Position>,
+    ) -> Option<Result<Outcome, A::Error>> {
+        let outcome = |change, position| Some(Ok(Outcome { change, position }));
+        match decided {
+            Decided::Append { pending, created } => {
+                let change = match created {
+                    true => Change::Created,
+                    false => Change::Updated,
+                };
+                outcome(change, place(pending)?)
+            }
+            Decided::UnchangedAfter(pending) => outcome(Change::Unchanged, place(pending)?),
+            _ if basis == Basis::Guess => None,
+            Decided::Refused(refusal, None) => Some(Err(refusal)),
+            Decided::Refused(refusal, Some(after)) => place(after).map(|_| Err(refusal)),
+            Decided::Unchanged { last } => {
+                let position = Position {
+                    partition: self.partition,
+                    number: last,
+                };
+                outcome(Change::Unchanged, position)
+            }
+        }
+    }
+}
+
+/// As if none of the aggregates existed.
+fn absent<A: Kept>(items: &[Item<A>]) -> HashMap<Key, Loaded<A>> {
+    let keys = items.iter().map(|item| item.key.clone());
+    keys.map(|key| (key, Loaded::absent())).collect()
 }
 
 async fn handle<A: Kept>(
@@ -205,64 +335,6 @@ pub(crate) fn append<A: Kept>(
                 meta: metadata.clone(),
             })
             .collect(),
-    }
-}
-
-/// Moves what is certain into `done`; returns what must be decided anew:
-/// everything not appended of an aggregate that met a conflict, since it was
-/// decided on a state that never came to be.
-fn settle<A: Kept>(
-    partition: Partition,
-    items: Vec<Item<A>>,
-    decided: Vec<Decided<A::Error>>,
-    keys: &[Key],
-    appended: &[Appended],
-    done: &mut Indexed<A>,
-) -> Vec<Item<A>> {
-    let conflicted: HashSet<&Key> = keys
-        .iter()
-        .zip(appended)
-        .filter(|(_, appended)| matches!(appended, Appended::Conflict { .. }))
-        .map(|(key, _)| key)
-        .collect();
-    let mut again = Vec::new();
-    for (item, decided) in items.into_iter().zip(decided) {
-        let in_doubt = conflicted.contains(&item.key);
-        let result = match decided {
-            Decided::Append { append, created } => match appended[append] {
-                Appended::At(position) => Some(Ok(Outcome {
-                    change: if created {
-                        Change::Created
-                    } else {
-                        Change::Updated
-                    },
-                    position,
-                })),
-                Appended::Conflict { .. } => None,
-            },
-            _ if in_doubt => None,
-            Decided::Refused(refusal) => Some(Err(refusal)),
-            Decided::Unchanged { last } => Some(Ok(unchanged(Position {
-                partition,
-                number: last,
-            }))),
-            Decided::UnchangedAfter { append } => match appended[append] {
-                Appended::At(position) => Some(Ok(unchanged(position))),
-                Appended::Conflict { .. } => None,
-            },
-        };
-        match result {
-            Some(result) => done.push((item.index, result)),
-            None => again.push(item),
-        }
-    }
-    again
-}
-
-fn unchanged(position: Position) -> Outcome {
-    Outcome {
-        change: Change::Unchanged,
-        position,
     }
 }
 

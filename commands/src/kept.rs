@@ -11,6 +11,11 @@ pub trait Kept: Aggregate<Event: LoggedEvent, Command: Clone> + Clone {
     /// The version of the fold. Raise it when `apply` or the state's form
     /// changes: older heads are then folded anew from their events.
     const FOLD: u32;
+
+    /// Whether most commands are on aggregates that do not exist yet. They are
+    /// then decided as if none did, without reading heads first; the append's
+    /// check of versions finds those that do.
+    const MOSTLY_NEW: bool = false;
 }
 
 impl Kept for Customer {
@@ -19,10 +24,12 @@ impl Kept for Customer {
 
 impl Kept for Order {
     const FOLD: u32 = 1;
+    const MOSTLY_NEW: bool = true;
 }
 
 impl Kept for Activity {
     const FOLD: u32 = 1;
+    const MOSTLY_NEW: bool = true;
 }
 
 impl Kept for View {
@@ -41,6 +48,15 @@ pub(crate) struct Loaded<A> {
 }
 
 impl<A: Kept> Loaded<A> {
+    /// One that does not exist.
+    pub(crate) fn absent() -> Self {
+        Self {
+            version: 0,
+            last: 0,
+            aggregate: A::default(),
+        }
+    }
+
     /// From a head; from the events where the head's state is of an older fold
     /// or not readable.
     pub(crate) async fn load(
@@ -49,11 +65,7 @@ impl<A: Kept> Loaded<A> {
         head: Option<Head>,
     ) -> Result<Self, CommandError> {
         let Some(head) = head else {
-            return Ok(Self {
-                version: 0,
-                last: 0,
-                aggregate: A::default(),
-            });
+            return Ok(Self::absent());
         };
         if head.fold == A::FOLD
             && let Ok(aggregate) = serde_json::from_str(&head.state)

@@ -6,8 +6,29 @@ use crate::connection::Connection;
 use crate::entry::{Entry, entries};
 use crate::{Layout, LogError, Partition, Position};
 
+/// The most entries asked for at once: Redis does nothing else meanwhile.
+const AT_ONCE: usize = 4_000;
+
 /// Up to `count` entries after `after`, checked to be gapless.
 pub(crate) async fn range(
+    connection: &mut Connection,
+    layout: &Layout,
+    after: Position,
+    count: usize,
+) -> Result<Vec<Entry>, LogError> {
+    let mut all = part(connection, layout, after, count.min(AT_ONCE)).await?;
+    let mut last = all.len();
+    while last == AT_ONCE && all.len() < count {
+        let at = all.last().map_or(after, |entry| entry.position);
+        let rest = AT_ONCE.min(count - all.len());
+        let more = part(connection, layout, at, rest).await?;
+        last = more.len();
+        all.extend(more);
+    }
+    Ok(all)
+}
+
+async fn part(
     connection: &mut Connection,
     layout: &Layout,
     after: Position,

@@ -35,6 +35,9 @@ pub enum ProjectError {
     /// The documents are gone though they were folded.
     #[error("the collection {0} is gone; rebuild the view")]
     CollectionGone(String),
+    /// A task broke down.
+    #[error("a task broke down: {0}")]
+    Broken(tokio::task::JoinError),
     /// Others kept writing the same documents.
     #[error("the documents of {view} kept changing while a batch up to {position} was written")]
     Contended {
@@ -51,7 +54,7 @@ impl ProjectError {
         match self {
             Self::Event { .. } | Self::RolledBack { .. } | Self::CollectionGone(_) => true,
             Self::Log(error) => matches!(error, LogError::Damaged { .. }),
-            Self::Mongo(_) | Self::Contended { .. } => false,
+            Self::Mongo(_) | Self::Broken(_) | Self::Contended { .. } => false,
         }
     }
 }

@@ -7,7 +7,7 @@ use eventlog::{Entry, Log, Partition, Position};
 use crate::checkpoint::{Advance, Checkpoint, Checkpoints};
 use crate::documents::{Documents, Write, placed};
 use crate::view::AnyView;
-use crate::{ProjectError, ReadError, Recorded, Store};
+use crate::{EntryReader, ProjectError, ReadError, Recorded, Store};
 
 /// How often a batch is folded anew because others wrote the same documents.
 const ATTEMPTS: usize = 16;
@@ -32,6 +32,7 @@ pub struct Projector {
     documents: Documents,
     checkpoints: Checkpoints,
     mode: Mode,
+    reader: EntryReader,
     at: Position,
     /// The fingerprint of the event at `at`; `None` before the first.
     fingerprint: Option<String>,
@@ -72,6 +73,7 @@ impl Projector {
             documents,
             checkpoints,
             mode,
+            reader: EntryReader::default(),
             at,
             fingerprint: folded.map(|checkpoint| checkpoint.fingerprint),
             stopped,
@@ -212,12 +214,15 @@ impl Projector {
 
     /// The events among entries, where some were passed over, and the first
     /// that cannot be read, where reading ends.
-    fn decode(&self, entries: Vec<Entry>) -> (Vec<Recorded>, Vec<Position>, Option<ProjectError>) {
+    fn decode(
+        &mut self,
+        entries: Vec<Entry>,
+    ) -> (Vec<Recorded>, Vec<Position>, Option<ProjectError>) {
         let mut events = Vec::with_capacity(entries.len());
         let mut skipped = Vec::new();
         for entry in entries {
             let position = entry.position;
-            match Recorded::try_from(entry) {
+            match self.reader.read(entry) {
                 Ok(event) => events.push(event),
                 Err(ReadError::Unknown(reason)) if self.mode == Mode::Live => {
                     tracing::warn!(view = self.view.name(), %position, reason, "passed over an event");
@@ -322,6 +327,10 @@ struct Failed {
 
 /// Events by the document they touch, documents in the order first touched.
 fn group(view: &dyn AnyView, events: &[Recorded]) -> Vec<(String, Vec<usize>)> {
+    if view.insert_only() {
+        let alone = |(index, event)| Some((view.document_of(event)?, vec![index]));
+        return events.iter().enumerate().filter_map(alone).collect();
+    }
     let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
     let mut index_of: HashMap<String, usize> = HashMap::new();
     for (index, event) in events.iter().enumerate() {

@@ -1,21 +1,18 @@
 //! Folding a view anew from the log while the old one serves.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use eventlog::{Log, LogError};
-use futures::{TryStreamExt, stream};
+use tokio::sync::mpsc;
 
+use crate::parallel::each_partition;
 use crate::projector::{Mode, Projector};
 use crate::verify::{DocumentsReport, verify_documents};
 use crate::view::AnyView;
 use crate::{ProjectError, Store};
 
 /// Events per batch. A larger one meets a document more often before it is
-/// written once; a smaller one keeps memory down.
-const BATCH: usize = 8_000;
-
-/// Partitions folded at once: one waits for MongoDB while another folds.
-const AT_ONCE: usize = 4;
+/// written once; a smaller one keeps memory down: about 25 MB for each
+/// partition folded at once.
+const BATCH: usize = 32_000;
 
 /// How far a rebuild is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,30 +142,43 @@ async fn fold_all(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<u64, ProjectError> {
     let of = log.ends().await?.iter().map(|end| end.number).sum();
-    let done = AtomicU64::new(0);
-    let step = |count: usize| {
-        let count = count as u64;
-        let done = count + done.fetch_add(count, Ordering::Relaxed);
-        progress(Progress::Folding { done, of });
-    };
-    stream::iter(log.partitions().map(Ok))
-        .try_for_each_concurrent(AT_ONCE, |partition| {
-            let resume = Projector::resume(store, log, view, generation, partition, mode);
-            fold_partition(resume, &step)
-        })
-        .await?;
-    Ok(done.into_inner())
+    let (sender, mut steps) = mpsc::unbounded_channel();
+    let folding = each_partition(log.partitions(), |partition| {
+        let (store, log, sender) = (store.clone(), log.clone(), sender.clone());
+        async move {
+            let resume = Projector::resume(&store, &log, view, generation, partition, mode);
+            fold_partition(resume.await?, &sender).await
+        }
+    });
+    tokio::pin!(folding);
+    let mut done = 0;
+    loop {
+        tokio::select! {
+            biased;
+            Some(count) = steps.recv() => {
+                done += count;
+                progress(Progress::Folding { done, of });
+            }
+            folded = &mut folding => {
+                folded?;
+                while let Ok(count) = steps.try_recv() {
+                    done += count;
+                }
+                return Ok(done);
+            }
+        }
+    }
 }
 
 async fn fold_partition(
-    resume: impl Future<Output = Result<Projector, ProjectError>>,
-    step: &(dyn Fn(usize) + Sync),
+    mut projector: Projector,
+    steps: &mpsc::UnboundedSender<u64>,
 ) -> Result<(), ProjectError> {
-    let mut projector = resume.await?;
     loop {
         match projector.step(BATCH).await? {
             0 => return Ok(()),
-            count => step(count),
+            // Nobody listens any more when another partition has failed.
+            count => drop(steps.send(count as u64)),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Entries of the log, read as events.
 
+use std::sync::Arc;
+
 use domain::{DecodeError, Event, Metadata, Subject, SubjectError};
 use eventlog::{Entry, Position};
 
@@ -17,7 +19,7 @@ pub struct Recorded {
     /// What happened.
     pub event: Event,
     /// Who, when, why.
-    pub metadata: Metadata,
+    pub metadata: Arc<Metadata>,
 }
 
 /// Why an entry is not an event we can read.
@@ -31,10 +33,21 @@ pub enum ReadError {
     Malformed(String),
 }
 
-impl TryFrom<Entry> for Recorded {
-    type Error = ReadError;
+/// Reads entries one after the other.
+///
+/// A batch of thousands has one metadata for all its events: what was read
+/// last is not read again.
+#[derive(Debug, Default)]
+pub struct EntryReader {
+    last: Option<(String, Arc<Metadata>)>,
+}
 
-    fn try_from(entry: Entry) -> Result<Self, ReadError> {
+impl EntryReader {
+    /// Reads one entry.
+    ///
+    /// # Errors
+    /// [`ReadError`] if it is not an event we can read.
+    pub fn read(&mut self, entry: Entry) -> Result<Recorded, ReadError> {
         let subject = Subject::parse(&entry.key).map_err(|error| match error {
             SubjectError::Unknown(_) => ReadError::Unknown(error.to_string()),
             SubjectError::Id(..) => ReadError::Malformed(error.to_string()),
@@ -44,15 +57,26 @@ impl TryFrom<Entry> for Recorded {
                 DecodeError::Unknown(_) => ReadError::Unknown(error.to_string()),
                 DecodeError::Malformed { .. } => ReadError::Malformed(error.to_string()),
             })?;
-        let metadata = serde_json::from_str(&entry.meta)
-            .map_err(|error| ReadError::Malformed(format!("metadata: {error}")))?;
-        Ok(Self {
+        Ok(Recorded {
             position: entry.position,
             subject,
             version: entry.version,
             tag: entry.tag,
             event,
-            metadata,
+            metadata: self.metadata(entry.meta)?,
         })
+    }
+
+    fn metadata(&mut self, json: String) -> Result<Arc<Metadata>, ReadError> {
+        if let Some((last, metadata)) = &self.last
+            && *last == json
+        {
+            return Ok(metadata.clone());
+        }
+        let metadata: Metadata = serde_json::from_str(&json)
+            .map_err(|error| ReadError::Malformed(format!("metadata: {error}")))?;
+        let metadata = Arc::new(metadata);
+        self.last = Some((json, metadata.clone()));
+        Ok(metadata)
     }
 }

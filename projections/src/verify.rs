@@ -9,8 +9,9 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::checkpoint::Checkpoints;
 use crate::documents::{Documents, placed};
+use crate::parallel::each_partition;
 use crate::view::AnyView;
-use crate::{ProjectError, ReadError, Recorded, Store};
+use crate::{EntryReader, ProjectError, ReadError, Recorded, Store};
 
 /// About how many documents of a view are folded again from the log.
 const SAMPLE: u64 = 400;
@@ -49,18 +50,43 @@ pub async fn verify_documents(
     let checkpoints = Checkpoints::of(store, view.name(), generation);
     let total = documents.collection().estimated_document_count().await?;
     let one_in = (total / SAMPLE).max(1);
+    let all = checkpoints.all().await?;
+    let ends: HashMap<Partition, Position> = all
+        .iter()
+        .map(|checkpoint| (checkpoint.position().partition, checkpoint.position()))
+        .collect();
+    let scanned = each_partition(log.partitions(), |partition| {
+        let end = ends.get(&partition).copied();
+        let (log, documents) = (log.clone(), documents.clone());
+        async move {
+            let Some(end) = end else { return Ok(None) };
+            let scan = scan(&log, view, end, one_in).await?;
+            let mut report = DocumentsReport {
+                events: end.number,
+                documents: scan.documents,
+                ..DocumentsReport::default()
+            };
+            compare(&documents, view, end, scan.sample, &mut report).await?;
+            Ok(Some((end, report)))
+        }
+    });
     let mut report = DocumentsReport::default();
-    let mut expected: HashMap<Partition, (Position, u64)> = HashMap::new();
-    for checkpoint in checkpoints.all().await? {
-        let end = checkpoint.position();
-        let scan = scan(log, view, end, one_in).await?;
-        report.events += end.number;
-        report.documents += scan.documents;
-        expected.insert(end.partition, (end, scan.documents));
-        compare(&documents, view, end, scan.sample, &mut report).await?;
+    let mut expected = HashMap::new();
+    for (end, part) in scanned.await?.into_iter().flatten() {
+        expected.insert(end.partition, (end, part.documents));
+        report.add(part);
     }
     count(&documents, log, &expected, &mut report).await?;
     Ok(report)
+}
+
+impl DocumentsReport {
+    fn add(&mut self, other: Self) {
+        self.events += other.events;
+        self.documents += other.documents;
+        self.compared += other.compared;
+        self.differences.extend(other.differences);
+    }
 }
 
 struct Scan {
@@ -75,6 +101,7 @@ async fn scan(
     end: Position,
     one_in: u64,
 ) -> Result<Scan, ProjectError> {
+    let mut reader = EntryReader::default();
     let mut seen = HashSet::new();
     let mut sample: HashMap<String, Vec<Recorded>> = HashMap::new();
     let mut at = Position { number: 0, ..end };
@@ -89,7 +116,7 @@ async fn scan(
             if position.number > end.number {
                 break;
             }
-            let event = match Recorded::try_from(entry) {
+            let event = match reader.read(entry) {
                 Ok(event) => event,
                 Err(ReadError::Unknown(_)) => continue,
                 Err(error) => return Err(unreadable(view, position, &error)),

@@ -1,0 +1,32 @@
+//! Doing the same to all partitions, on all cores.
+
+use std::ops::Range;
+
+use eventlog::Partition;
+use futures::{StreamExt, TryStreamExt, stream};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::ProjectError;
+
+/// Partitions at once: one waits for an engine while another computes.
+const AT_ONCE: usize = 4;
+
+/// Runs `work` for every partition, each in a task of its own; results are in
+/// no order. After an error, or when dropped, what runs is aborted.
+pub(crate) async fn each_partition<T, F>(
+    partitions: Range<Partition>,
+    work: impl Fn(Partition) -> F,
+) -> Result<Vec<T>, ProjectError>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, ProjectError>> + Send + 'static,
+{
+    stream::iter(partitions)
+        .map(|partition| {
+            let task = AbortOnDropHandle::new(tokio::spawn(work(partition)));
+            async move { task.await.map_err(ProjectError::Broken)? }
+        })
+        .buffer_unordered(AT_ONCE)
+        .try_collect()
+        .await
+}

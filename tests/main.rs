@@ -5,8 +5,15 @@
     reason = "a test that cannot go on fails where it stands"
 )]
 
+mod api;
+mod architecture;
+mod cdnow;
+mod cli;
 mod commands;
+mod crashes;
 mod engines;
 mod eventlog;
+mod import;
 mod projections;
 mod support;
+mod up;

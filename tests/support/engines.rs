@@ -135,10 +135,8 @@ impl Runner {
             .arg(dir)
             .args(arguments)
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
-        if env::var_os("PATRON_BIN_DIR").is_none() {
-            command.env("PATRON_BIN_DIR", workspace().join(".patron/bin"));
-        }
+            .stdout(Stdio::piped())
+            .env("PATRON_BIN_DIR", bin_dir());
         let mut process = command.spawn().expect("patron can be run");
         let told = first_line(&mut process);
         Self { process, told }
@@ -197,7 +195,14 @@ fn kill(pid: Pid) {
     kill_process(pid, Signal::KILL).expect("it runs");
 }
 
-fn workspace() -> &'static Path {
+/// Where fetched programs are shared by all tests, and with the program run in the workspace.
+pub(crate) fn bin_dir() -> PathBuf {
+    let given = env::var_os("PATRON_BIN_DIR").map(PathBuf::from);
+    given.unwrap_or_else(|| workspace().join(".patron/bin"))
+}
+
+/// The repository's top.
+pub(crate) fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 

@@ -1,7 +1,10 @@
 //! What tests are written with.
 
+pub(crate) mod app;
+pub(crate) mod client;
 pub(crate) mod deployment;
 pub(crate) mod engines;
+pub(crate) mod process;
 pub(crate) mod property;
 pub(crate) mod redis_server;
 pub(crate) mod shop;

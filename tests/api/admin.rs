@@ -1,0 +1,129 @@
+//! `/api/admin/…`: views, their rebuilding, and the log.
+
+use serde_json::{Value, json};
+
+use super::order;
+use crate::support::app::App;
+use crate::support::wait::eventually;
+
+fn view<'a>(status: &'a Value, name: &str) -> &'a Value {
+    let views = status["items"].as_array().unwrap();
+    views.iter().find(|view| view["name"] == name).unwrap()
+}
+
+#[tokio::test]
+async fn every_view_says_how_far_it_is() {
+    let app = App::start().await;
+    let orders: Vec<Value> = (0..30)
+        .map(|n| order(&format!("c-{n}"), "o-1", 1))
+        .collect();
+    let at = app.client.accept("/api/data/orders", orders.into()).await;
+    app.client.caught_up().await;
+    let status = app.client.read("/api/admin/projections").await;
+    let names: Vec<_> = status["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|v| &v["name"])
+        .collect();
+    assert_eq!(names, ["customers", "orders", "audit"]);
+    for name in ["customers", "orders", "audit"] {
+        let view = view(&status, name);
+        assert_eq!(view["generation"], 1);
+        assert_eq!(view["previous_generation"], json!(null));
+        assert_eq!(view["lag"], 0);
+        assert_eq!(view["skipped"], 0);
+        assert_eq!(view["stopped"], json!([]));
+        assert_eq!(view["building"], json!(null));
+        assert_eq!(view["positions"], at, "each partition has events");
+        let partitions = view["partitions"].as_array().unwrap();
+        let folded: i64 = partitions
+            .iter()
+            .map(|p| p["number"].as_i64().unwrap())
+            .sum();
+        assert_eq!((partitions.len(), folded), (4, 30));
+    }
+}
+
+#[tokio::test]
+async fn without_a_worker_the_lag_shows() {
+    let app = App::without_workers().await;
+    let orders = json!([order("c-1", "o-1", 1), order("c-1", "o-2", 1)]);
+    app.client.accept("/api/data/orders", orders).await;
+    let status = app.client.read("/api/admin/projections").await;
+    assert_eq!(view(&status, "customers")["lag"], 2);
+}
+
+#[tokio::test]
+async fn a_rebuild_asked_for_is_carried_out_by_a_worker() {
+    let app = App::start().await;
+    let orders: Vec<Value> = (0..50)
+        .map(|n| order(&format!("c-{}", n % 7), &format!("o-{n}"), n))
+        .collect();
+    app.client.accept("/api/data/orders", orders.into()).await;
+    app.client.caught_up().await;
+    let before = app.client.list("/api/customers", 500).await;
+
+    let asked = app
+        .client
+        .post("/api/admin/projections/customers/rebuild", json!({}))
+        .await;
+    assert_eq!(asked.status, 202, "{asked:?}");
+    assert_eq!(
+        asked.body,
+        json!({"name": "customers", "position": asked.position()})
+    );
+    let rebuilt = eventually("a second generation that serves", async || {
+        let status = app.client.read("/api/admin/projections").await;
+        let customers = view(&status, "customers").clone();
+        (customers["generation"] == 2 && customers["lag"] == 0).then_some(customers)
+    })
+    .await;
+    assert_eq!(rebuilt["previous_generation"], 1);
+    assert_eq!(rebuilt["building"], json!(null));
+    assert_eq!(app.client.list("/api/customers", 500).await, before);
+
+    let at = app
+        .client
+        .accept("/api/data/orders", order("c-1", "new", 1000))
+        .await;
+    let customer = app.client.customer("c-1", &at).await;
+    assert_eq!(
+        customer["order_count"], 8,
+        "the new generation is kept up to date"
+    );
+    let rows = app
+        .client
+        .list(
+            &format!("/api/audit?aggregate=view/customers&after={at}"),
+            10,
+        )
+        .await;
+    assert_eq!(rows.len(), 1, "who asked for it is on record");
+    assert_eq!(rows[0]["position"], asked.position());
+    assert_eq!(rows[0]["actor"], "key:bootstrap");
+}
+
+#[tokio::test]
+async fn the_log_says_how_large_it_is() {
+    let app = App::without_workers().await;
+    let orders: Vec<Value> = (0..30)
+        .map(|n| order(&format!("c-{n}"), "o-1", 1))
+        .collect();
+    app.client.accept("/api/data/orders", orders.into()).await;
+    let log = app.client.read("/api/admin/log").await;
+    assert_eq!(log["events"], 30);
+    assert_eq!(log["unsafe_settings"], json!([]));
+    assert!(log["memory"]["used"].as_u64().unwrap() > 0);
+    let partitions = log["partitions"].as_array().unwrap();
+    let sum = |field: &str| {
+        partitions
+            .iter()
+            .map(|p| p[field].as_u64().unwrap())
+            .sum::<u64>()
+    };
+    assert_eq!(partitions.len(), 4);
+    assert_eq!(sum("events"), 30);
+    assert_eq!(json!(sum("bytes")), log["bytes"]);
+    assert!(sum("bytes") > 30 * 100, "{log}");
+}

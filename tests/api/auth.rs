@@ -1,0 +1,72 @@
+//! What is protected, and by what.
+
+use reqwest::{Method, header};
+
+use crate::support::app::App;
+use crate::support::client::answer;
+
+/// Each needs a key, whether there is anything at the path or not.
+const PROTECTED: [(Method, &str); 15] = [
+    (Method::POST, "/api/data/customers"),
+    (Method::POST, "/api/data/orders"),
+    (Method::POST, "/api/data/events"),
+    (Method::GET, "/api/customers"),
+    (Method::GET, "/api/customers/c-1"),
+    (Method::GET, "/api/customers/c-1/timeline"),
+    (Method::GET, "/api/orders"),
+    (Method::GET, "/api/audit"),
+    (Method::GET, "/api/audit/0:1"),
+    (Method::GET, "/api/admin/projections"),
+    (Method::POST, "/api/admin/projections/customers/rebuild"),
+    (Method::GET, "/api/admin/log"),
+    (Method::GET, "/metrics"),
+    (Method::GET, "/api/nothing/here"),
+    (Method::DELETE, "/api/customers"),
+];
+
+#[tokio::test]
+async fn without_a_known_key_nothing_protected_answers() {
+    let app = App::without_workers().await;
+    for key in [None, Some("wrong-key-of-a-good-length"), Some("x")] {
+        let stranger = app.client.with_key(key);
+        for (method, path) in PROTECTED {
+            let refused = answer(stranger.request(method, path)).await;
+            refused.problem(401, "unauthenticated");
+            assert_eq!(refused.header("www-authenticate"), "Bearer");
+        }
+    }
+    assert!(app.client.list("/api/audit", 10).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_key_counts_only_as_a_bearer_key() {
+    let app = App::without_workers().await;
+    let stranger = app.client.with_key(None);
+    let key = &app.settings().key;
+    for (value, status) in [
+        (format!("Bearer {key}"), 200),
+        (format!("bearer {key}"), 200),
+        (format!("Bearer {key}x"), 401),
+        (format!("Basic {key}"), 401),
+        (key.clone(), 401),
+        ("Bearer ".to_owned(), 401),
+    ] {
+        let request = stranger.request(Method::GET, "/api/admin/log");
+        let answered = answer(request.header(header::AUTHORIZATION, &value)).await;
+        assert_eq!(answered.status, status, "{value}");
+    }
+    let path = format!("/api/admin/log?key={key}");
+    assert_eq!(stranger.get(&path).await.status, 401);
+}
+
+#[tokio::test]
+async fn what_is_open_needs_no_key() {
+    let app = App::start().await;
+    app.client.readiness(200).await;
+    for key in [None, Some("wrong-key-of-a-good-length")] {
+        let stranger = app.client.with_key(key);
+        for path in ["/healthz", "/readyz", "/openapi.json", "/docs/"] {
+            assert_eq!(stranger.get(path).await.status, 200, "{path}");
+        }
+    }
+}

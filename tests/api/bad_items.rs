@@ -1,0 +1,262 @@
+//! Items that are refused one by one, each with what is wrong and where.
+
+use insta::assert_json_snapshot;
+use serde_json::{Value, json};
+
+use super::{order, with};
+use crate::support::app::App;
+
+const CUSTOMERS: &str = "/api/data/customers";
+const ORDERS: &str = "/api/data/orders";
+const EVENTS: &str = "/api/data/events";
+
+/// A path, an item for it, and what has to be said of it: kind and pointer.
+type Case = (&'static str, Value, &'static str, &'static str);
+
+fn bad_order(fields: Value, kind: &'static str, pointer: &'static str) -> Case {
+    (ORDERS, with(order("c-1", "bad", 1), fields), kind, pointer)
+}
+
+fn bad_customer(fields: Value, kind: &'static str, pointer: &'static str) -> Case {
+    (
+        CUSTOMERS,
+        with(json!({"customer_id": "bad"}), fields),
+        kind,
+        pointer,
+    )
+}
+
+fn bad_event(fields: Value, kind: &'static str, pointer: &'static str) -> Case {
+    let event = json!({"event_id": "bad", "customer_id": "c-1", "name": "visit",
+        "occurred_at": "2026-01-01T00:00:00Z"});
+    (EVENTS, with(event, fields), kind, pointer)
+}
+
+fn cases() -> Vec<Case> {
+    let long_id = "x".repeat(129);
+    let many: Value = (0..65)
+        .map(|n| (format!("k{n}"), json!(n)))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    let many_items: Vec<_> = (0..501)
+        .map(|_| json!({"sku": "x", "quantity": 1}))
+        .collect();
+    let many_tags: Vec<_> = (0..101).map(|n| format!("t{n}")).collect();
+    let invalid = "invalid-field";
+    let mut cases = vec![
+        bad_order(json!({"colour": "red"}), "unknown-field", "/colour"),
+        bad_order(json!({"amount": -1}), invalid, "/amount"),
+        bad_order(json!({"amount": 19.99}), invalid, "/amount"),
+        bad_order(json!({"amount": "1999"}), invalid, "/amount"),
+        bad_order(json!({"amount": null}), invalid, "/amount"),
+        bad_order(json!({"amount": 1_000_000_000_001_i64}), invalid, "/amount"),
+        bad_order(json!({"amount": u64::MAX}), invalid, "/amount"),
+        bad_order(json!({"currency": "EUR"}), "refused", "/currency"),
+        bad_order(json!({"currency": "usd"}), invalid, "/currency"),
+        bad_order(json!({"currency": "DOLLARS"}), invalid, "/currency"),
+        bad_order(
+            json!({"placed_at": "2026-02-30T00:00:00Z"}),
+            invalid,
+            "/placed_at",
+        ),
+        bad_order(
+            json!({"placed_at": "2026-01-01T25:00:00Z"}),
+            invalid,
+            "/placed_at",
+        ),
+        bad_order(json!({"placed_at": "2026-01-01"}), invalid, "/placed_at"),
+        bad_order(
+            json!({"placed_at": "0026-01-01T00:00:00Z"}),
+            invalid,
+            "/placed_at",
+        ),
+        bad_order(json!({"placed_at": 1_767_225_600}), invalid, "/placed_at"),
+        bad_order(json!({"status": "shipped"}), invalid, "/status"),
+        bad_order(json!({"order_id": ""}), invalid, "/order_id"),
+        bad_order(json!({"order_id": 17}), invalid, "/order_id"),
+        bad_order(json!({"order_id": "a b"}), invalid, "/order_id"),
+        bad_order(json!({"order_id": "a/b"}), invalid, "/order_id"),
+        bad_order(json!({"order_id": "ä"}), invalid, "/order_id"),
+        bad_order(json!({"order_id": "a\u{0}"}), invalid, "/order_id"),
+        bad_order(json!({"customer_id": "{c}"}), invalid, "/customer_id"),
+        bad_order(json!({"customer_id": long_id}), invalid, "/customer_id"),
+        bad_order(
+            json!({"items": [{"sku": "a", "quantity": 0}]}),
+            invalid,
+            "/items/0/quantity",
+        ),
+        bad_order(
+            json!({"items": [{"sku": "a"}]}),
+            invalid,
+            "/items/0/quantity",
+        ),
+        bad_order(
+            json!({"items": [{"sku": "a", "quantity": 1}, {"sku": "b", "quantity": 1, "size": 9}]}),
+            "unknown-field",
+            "/items/1/size",
+        ),
+        bad_order(json!({"items": many_items}), invalid, "/items"),
+        bad_customer(json!({"emial": "a@example.com"}), "unknown-field", "/emial"),
+        bad_customer(json!({"email": "not an address"}), invalid, "/email"),
+        bad_customer(
+            json!({"email": "a@example.com\nBcc: b@example.com"}),
+            invalid,
+            "/email",
+        ),
+        bad_customer(json!({"name": ""}), invalid, "/name"),
+        bad_customer(json!({"name": "n".repeat(257)}), invalid, "/name"),
+        bad_customer(json!({"name": 7}), invalid, "/name"),
+        bad_customer(json!({"tags": "vip"}), invalid, "/tags"),
+        bad_customer(json!({"tags": ["ok", ""]}), invalid, "/tags/1"),
+        bad_customer(json!({"tags": many_tags}), "refused", "/tags"),
+        bad_customer(
+            json!({"attributes": {"a b": 1}}),
+            invalid,
+            "/attributes/a b",
+        ),
+        bad_customer(json!({"attributes": {"a": [1]}}), invalid, "/attributes/a"),
+        bad_customer(
+            json!({"attributes": many.clone()}),
+            "refused",
+            "/attributes",
+        ),
+        bad_customer(json!({"unsubscribed": "yes"}), invalid, "/unsubscribed"),
+        bad_customer(
+            json!({"registered_at": "yesterday"}),
+            invalid,
+            "/registered_at",
+        ),
+        bad_event(json!({"page": "/"}), "unknown-field", "/page"),
+        bad_event(json!({"name": "a visit"}), invalid, "/name"),
+        bad_event(json!({"name": "a.b"}), invalid, "/name"),
+        bad_event(json!({"event_id": "?"}), invalid, "/event_id"),
+        bad_event(
+            json!({"occurred_at": "2026-13-01T00:00:00Z"}),
+            invalid,
+            "/occurred_at",
+        ),
+        bad_event(json!({"properties": many}), "refused", "/properties"),
+        bad_event(json!({"properties": {"a": null}}), invalid, "/properties/a"),
+    ];
+    for (path, needed) in [
+        (
+            ORDERS,
+            vec!["order_id", "customer_id", "amount", "currency", "placed_at"],
+        ),
+        (
+            EVENTS,
+            vec!["event_id", "customer_id", "name", "occurred_at"],
+        ),
+        (CUSTOMERS, vec!["customer_id"]),
+    ] {
+        let (_, whole, ..) = match path {
+            ORDERS => bad_order(json!({}), invalid, ""),
+            EVENTS => bad_event(json!({}), invalid, ""),
+            _ => bad_customer(json!({}), invalid, ""),
+        };
+        for field in needed {
+            let mut item = whole.clone();
+            item.as_object_mut().unwrap().remove(field);
+            let pointer = Box::leak(format!("/{field}").into_boxed_str());
+            cases.push((path, item, invalid, pointer));
+        }
+    }
+    cases
+}
+
+#[tokio::test]
+async fn each_names_its_kind_and_field() {
+    let app = App::without_workers().await;
+    for (path, item, kind, pointer) in cases() {
+        let answer = app.client.post(path, item.clone()).await;
+        let problem = answer.problem(422, kind);
+        let pointers: Vec<_> = problem["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|e| &e["pointer"])
+            .collect();
+        assert_eq!(pointers, [pointer], "{item}");
+        assert!(!problem["errors"][0]["detail"].as_str().unwrap().is_empty());
+    }
+    let log = app.client.read("/api/admin/log").await;
+    assert_eq!(log["events"], 0, "nothing of it was taken");
+}
+
+#[tokio::test]
+async fn what_is_said_of_a_few() {
+    let app = App::without_workers().await;
+    let say = async |fields| {
+        let answer = app
+            .client
+            .post(ORDERS, with(order("c-1", "o-1", 1), fields))
+            .await;
+        answer.body
+    };
+    let redacted = [
+        ("unknown_field", say(json!({"colour": "red"})).await),
+        ("negative_amount", say(json!({"amount": -5})).await),
+        ("another_currency", say(json!({"currency": "EUR"})).await),
+        (
+            "impossible_date",
+            say(json!({"placed_at": "2026-02-30T00:00:00Z"})).await,
+        ),
+        ("odd_id", say(json!({"order_id": "a b"})).await),
+        ("long_id", say(json!({"order_id": "x".repeat(129)})).await),
+    ];
+    for (name, body) in redacted {
+        assert_json_snapshot!(name, body, {".instance" => "[request id]"});
+    }
+}
+
+#[tokio::test]
+async fn the_valid_items_of_a_batch_are_kept() {
+    let app = App::start().await;
+    let batch = json!([
+        order("c-1", "o-1", 100),
+        order("c-1", "o-2", -1),
+        with(order("c-1", "o-3", 1), json!({"colour": "red"})),
+        7,
+        with(order("c-1", "o-4", 1), json!({"currency": "EUR"})),
+        {"order_id": "o-5"},
+        order("c-1", "o-6", 200),
+    ]);
+    let answer = app.client.post(ORDERS, batch).await;
+    assert_eq!(answer.status, 202);
+    assert_json_snapshot!(answer.body, {".results[].position" => "[position]"});
+    let customer = app.client.customer("c-1", &answer.position()).await;
+    assert_eq!(customer["total_spend"], 300);
+    assert_eq!(customer["order_count"], 2);
+}
+
+#[tokio::test]
+async fn a_truncated_line_is_refused_by_its_number_and_the_others_are_kept() {
+    let app = App::without_workers().await;
+    let good = |n| order("c-1", &format!("o-{n}"), n).to_string();
+    let text = format!(
+        "{}\n\n{}\n{}\n{}",
+        good(1),
+        &good(2)[..30],
+        good(3),
+        &good(4)[..40]
+    );
+    let answer = app
+        .client
+        .post_text(ORDERS, "application/x-ndjson", text)
+        .await;
+    assert_eq!(answer.status, 202);
+    assert_eq!(answer.body["accepted"], 2);
+    assert_eq!(answer.body["rejected"], 2);
+    assert_json_snapshot!(answer.body, {".results[].position" => "[position]"});
+}
+
+#[tokio::test]
+async fn a_batch_of_nothing_but_mistakes_is_answered_too() {
+    let app = App::without_workers().await;
+    let batch = json!([{}, [], null, "x", order("c-1", "", 1)]);
+    let answer = app.client.post(ORDERS, batch).await;
+    assert_eq!(answer.status, 202);
+    assert_eq!(answer.body["accepted"], 0);
+    assert_eq!(answer.body["rejected"], 5);
+    assert_eq!(answer.header("patron-position"), "");
+}

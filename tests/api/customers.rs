@@ -1,0 +1,196 @@
+//! Customers in, and as they are read.
+
+use serde_json::{Value, json};
+
+use super::{order, with};
+use crate::support::app::App;
+
+const DATA: &str = "/api/data/customers";
+
+fn ada() -> Value {
+    json!({
+        "customer_id": "c-1001",
+        "name": "Ada Example",
+        "email": "ada@example.com",
+        "phone": "+49 30 123456",
+        "city": "Berlin",
+        "country": "DE",
+        "tags": ["vip", "early", "vip"],
+        "attributes": {"shoe_size": 39, "newsletter": true, "colour": "blue"},
+        "registered_at": "2026-01-02T05:04:05+02:00",
+        "unsubscribed": true,
+    })
+}
+
+#[tokio::test]
+async fn what_was_told_is_what_is_read() {
+    let app = App::start().await;
+    let at = app.client.accept(DATA, ada()).await;
+    let customer = app.client.customer("c-1001", &at).await;
+    assert_eq!(
+        customer,
+        json!({
+            "customer_id": "c-1001",
+            "registered": true,
+            "name": "Ada Example",
+            "email": "ada@example.com",
+            "phone": "+49 30 123456",
+            "city": "Berlin",
+            "country": "DE",
+            "tags": ["early", "vip"],
+            "attributes": {"shoe_size": 39, "newsletter": true, "colour": "blue"},
+            "registered_at": "2026-01-02T03:04:05.000Z",
+            "unsubscribed": true,
+            "currency": "USD",
+            "total_spend": 0,
+            "order_count": 0,
+            "average_order_value": null,
+            "first_order_at": null,
+            "last_order_at": null,
+            "events": {},
+        })
+    );
+}
+
+#[tokio::test]
+async fn what_is_left_out_stays_and_null_clears() {
+    let app = App::start().await;
+    app.client.accept(DATA, ada()).await;
+    let change = json!({
+        "customer_id": "c-1001",
+        "city": "Hamburg",
+        "phone": null,
+        "tags": ["late"],
+        "attributes": {"shoe_size": null, "colour": "red"},
+        "unsubscribed": null,
+    });
+    let answer = app.client.post(DATA, change.clone()).await;
+    assert_eq!(answer.body["outcome"], "updated");
+    let customer = app.client.customer("c-1001", &answer.position()).await;
+    let expected = [
+        ("name", json!("Ada Example")),
+        ("email", json!("ada@example.com")),
+        ("country", json!("DE")),
+        ("registered_at", json!("2026-01-02T03:04:05.000Z")),
+        ("city", json!("Hamburg")),
+        ("phone", json!(null)),
+        ("tags", json!(["late"])),
+        ("attributes", json!({"newsletter": true, "colour": "red"})),
+        ("unsubscribed", json!(false)),
+    ];
+    for (field, value) in expected {
+        assert_eq!(customer[field], value, "{field}");
+    }
+    let again = app.client.post(DATA, change).await;
+    assert_eq!(again.body["outcome"], "unchanged");
+
+    let clear = json!({"customer_id": "c-1001", "name": null, "email": null, "city": null,
+        "country": null, "tags": null, "attributes": null, "registered_at": null});
+    let at = app.client.accept(DATA, clear).await;
+    let customer = app.client.customer("c-1001", &at).await;
+    for field in ["name", "email", "city", "country", "registered_at"] {
+        assert_eq!(customer[field], json!(null), "{field}");
+    }
+    assert_eq!(customer["tags"], json!([]));
+    assert_eq!(customer["attributes"], json!({}));
+    assert_eq!(customer["registered"], true);
+}
+
+#[tokio::test]
+async fn orders_may_come_before_their_customer() {
+    let app = App::start().await;
+    let orders = json!([
+        with(
+            order("c-1", "o-1", 1000),
+            json!({"placed_at": "2026-02-02T00:00:00Z"})
+        ),
+        with(
+            order("c-1", "o-2", 501),
+            json!({"placed_at": "2026-01-01T00:00:00Z"})
+        ),
+    ]);
+    let at = app.client.accept("/api/data/orders", orders).await;
+    let before = app.client.customer("c-1", &at).await;
+    assert_eq!(before["registered"], false);
+    assert_eq!(before["name"], json!(null));
+
+    let told = json!({"customer_id": "c-1", "name": "Late"});
+    let at = app.client.accept(DATA, told).await;
+    let after = app.client.customer("c-1", &at).await;
+    assert_eq!(after["registered"], true);
+    assert_eq!(after["name"], "Late");
+    for customer in [before, after] {
+        assert_eq!(customer["total_spend"], 1501);
+        assert_eq!(customer["order_count"], 2);
+        assert_eq!(customer["average_order_value"], 751, "half up");
+        assert_eq!(customer["first_order_at"], "2026-01-01T00:00:00.000Z");
+        assert_eq!(customer["last_order_at"], "2026-02-02T00:00:00.000Z");
+    }
+}
+
+#[tokio::test]
+async fn a_customer_nobody_heard_of_is_not_found() {
+    let app = App::start().await;
+    app.client
+        .get("/api/customers/c-0")
+        .await
+        .problem(404, "not-found");
+    app.client
+        .get("/api/customers/a%20b")
+        .await
+        .problem(400, "invalid-parameter");
+    let long = format!("/api/customers/{}", "x".repeat(129));
+    app.client
+        .get(&long)
+        .await
+        .problem(400, "invalid-parameter");
+}
+
+#[tokio::test]
+async fn a_search_matches_the_start_of_id_name_and_email() {
+    let app = App::start().await;
+    let at = app
+        .client
+        .accept(
+            DATA,
+            json!([
+                {"customer_id": "anna-1", "name": "Zoe"},
+                {"customer_id": "b-2", "name": "Anna Blüm"},
+                {"customer_id": "b-3", "email": "ANNA@example.com"},
+                {"customer_id": "b-4", "name": "Joanna", "email": "j.anna@example.com"},
+                {"customer_id": "b-5", "name": "100% (sic) .*"},
+            ]),
+        )
+        .await;
+    let found = async |q: &str| {
+        let path = format!("/api/customers?q={q}&after={at}");
+        let ids = app.client.list(&path, 2).await;
+        let ids: Vec<_> = ids
+            .iter()
+            .map(|c| c["customer_id"].as_str().unwrap().to_owned())
+            .collect();
+        ids.join(" ")
+    };
+    assert_eq!(found("anna").await, "anna-1 b-2 b-3");
+    assert_eq!(found("ANNA").await, "anna-1 b-2 b-3");
+    assert_eq!(
+        found("anna%20bl%C3%9C").await,
+        "b-2",
+        "in any case, beyond ASCII too"
+    );
+    assert_eq!(found("b-").await, "b-2 b-3 b-4 b-5");
+    assert_eq!(found("100%25%20(").await, "b-5", "nothing is a pattern");
+    assert_eq!(found(".*").await, "");
+    assert_eq!(found("nobody").await, "");
+
+    let at = app
+        .client
+        .accept(DATA, json!({"customer_id": "b-2", "name": "Berta"}))
+        .await;
+    let path = format!("/api/customers?q=anna&after={at}");
+    assert_eq!(
+        app.client.list(&path, 10).await.len(),
+        2,
+        "the old name is forgotten"
+    );
+}

@@ -1,0 +1,39 @@
+//! The HTTP contract, a file per resource or promise.
+
+mod admin;
+mod after;
+mod audit;
+mod auth;
+mod bad_bodies;
+mod bad_items;
+mod customers;
+mod data;
+mod events;
+mod health;
+mod lists;
+mod openapi;
+mod orders;
+mod refusals;
+mod request_ids;
+mod shutdown;
+mod timeline;
+
+use serde_json::{Value, json};
+
+/// An order of this many cents.
+fn order(customer: &str, id: &str, cents: i64) -> Value {
+    json!({
+        "order_id": id,
+        "customer_id": customer,
+        "amount": cents,
+        "currency": "USD",
+        "placed_at": "2026-03-01T12:00:00.000Z",
+    })
+}
+
+/// The same with some fields changed or added.
+fn with(mut item: Value, fields: Value) -> Value {
+    let item_fields = item.as_object_mut().unwrap();
+    item_fields.extend(fields.as_object().unwrap().clone());
+    item
+}

@@ -1,0 +1,130 @@
+//! The OpenAPI document: written down, served, and true of the routes.
+
+use std::env;
+use std::fs;
+
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::support::app::App;
+use crate::support::client::answer;
+use crate::support::engines::workspace;
+
+/// What the contract promises, and nothing else.
+const OPERATIONS: [&str; 15] = [
+    "GET /api/admin/log",
+    "GET /api/admin/projections",
+    "GET /api/audit",
+    "GET /api/audit/{position}",
+    "GET /api/customers",
+    "GET /api/customers/{id}",
+    "GET /api/customers/{id}/timeline",
+    "GET /api/orders",
+    "GET /healthz",
+    "GET /metrics",
+    "GET /readyz",
+    "POST /api/admin/projections/{name}/rebuild",
+    "POST /api/data/customers",
+    "POST /api/data/events",
+    "POST /api/data/orders",
+];
+
+/// With `INSTA_UPDATE=always` the file is written anew, as with the other snapshots.
+#[test]
+fn the_document_is_the_one_in_docs() {
+    let path = workspace().join("docs/openapi.json");
+    let document = serde_json::to_string_pretty(&api::openapi()).unwrap() + "\n";
+    if env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, &document).unwrap();
+    }
+    let written = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        written == document,
+        "docs/openapi.json is not what the API says of itself; if that is meant, run the tests \
+         with INSTA_UPDATE=always and read the difference"
+    );
+}
+
+#[tokio::test]
+async fn it_is_served_and_can_be_browsed() {
+    let app = App::without_workers().await;
+    let served = app.client.with_key(None).read("/openapi.json").await;
+    assert_eq!(served, serde_json::to_value(api::openapi()).unwrap());
+    let page = app.client.with_key(None).get("/docs/").await;
+    assert_eq!(page.status, 200);
+    assert!(page.header("content-type").starts_with("text/html"));
+    assert!(page.text.contains("swagger-ui"));
+    let script = app
+        .client
+        .with_key(None)
+        .get("/docs/swagger-ui-bundle.js")
+        .await;
+    assert_eq!(script.status, 200, "nothing comes from somewhere else");
+}
+
+#[tokio::test]
+async fn every_operation_is_there_and_answers() {
+    let document = serde_json::to_value(api::openapi()).unwrap();
+    let mut operations = operations(&document);
+    operations.sort();
+    assert_eq!(operations, OPERATIONS);
+
+    let app = App::without_workers().await;
+    for operation in operations {
+        let (method, path) = operation.split_once(' ').unwrap();
+        let path = path
+            .replace("{position}", "0:1")
+            .replace("{id}", "c-1")
+            .replace("{name}", "orders");
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let open = ["/healthz", "/readyz"].contains(&path.as_str());
+        let stranger = app.client.with_key(None);
+        let refused = answer(stranger.request(method.clone(), &path)).await;
+        assert_eq!(refused.status == 401, !open, "{operation}");
+        let answered = answer(app.client.request(method, &path)).await;
+        assert_ne!(answered.status, 405, "{operation}");
+        let detail = answered.body["detail"].as_str().unwrap_or_default();
+        assert!(!detail.contains("nothing at this path"), "{operation}");
+    }
+}
+
+fn operations(document: &Value) -> Vec<String> {
+    let paths = document["paths"].as_object().unwrap();
+    let of_path = |(path, item): (&String, &Value)| {
+        let methods: Vec<_> = item.as_object().unwrap().keys().cloned().collect();
+        let path = path.clone();
+        methods
+            .into_iter()
+            .map(move |method| format!("{} {path}", method.to_uppercase()))
+    };
+    paths.iter().flat_map(of_path).collect()
+}
+
+/// Every operation says what it answers with, problems included, and what it needs.
+#[test]
+fn every_operation_is_described_in_full() {
+    let document = serde_json::to_value(api::openapi()).unwrap();
+    assert!(document["components"]["securitySchemes"]["key"].is_object());
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let named = format!("{method} {path}");
+            assert!(operation["summary"].is_string(), "{named}");
+            assert!(operation["operationId"].is_string(), "{named}");
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                assert!(response["description"].is_string(), "{named} {status}");
+                assert!(
+                    response["headers"]["X-Request-Id"].is_object(),
+                    "{named} {status}"
+                );
+            }
+            if path.starts_with("/api") {
+                let unauthenticated = &operation["responses"]["401"]["content"];
+                assert!(
+                    unauthenticated["application/problem+json"].is_object(),
+                    "{named}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Orders: as they are read, and what they do to their customer's figures.
+
+use serde_json::{Value, json};
+
+use super::{order, with};
+use crate::support::app::App;
+
+const DATA: &str = "/api/data/orders";
+
+#[tokio::test]
+async fn an_order_is_read_as_it_was_told() {
+    let app = App::start().await;
+    let told = with(
+        order("c-1", "o-1", 4999),
+        json!({
+            "status": "refunded",
+            "items": [
+                {"sku": "cd-42", "name": "Blue", "quantity": 2, "unit_amount": 1500},
+                {"sku": "cd-43", "quantity": 1},
+            ],
+        }),
+    );
+    let at = app.client.accept(DATA, told.clone()).await;
+    let page = app.client.read(&format!("/api/orders?after={at}")).await;
+    let mut read = page["items"][0].clone();
+    let updated_at = read.as_object_mut().unwrap().remove("updated_at");
+    assert!(updated_at.unwrap().as_str().unwrap().ends_with('Z'));
+    assert_eq!(read, told);
+    assert_eq!(page["next_cursor"], json!(null));
+}
+
+/// Spend, count, average, first and last of customer `c-1`, after one more order.
+async fn figures(app: &App, order: Value) -> Value {
+    let at = app.client.accept(DATA, order).await;
+    let customer = app.client.customer("c-1", &at).await;
+    json!([
+        customer["total_spend"],
+        customer["order_count"],
+        customer["average_order_value"],
+        customer["first_order_at"],
+        customer["last_order_at"],
+    ])
+}
+
+#[tokio::test]
+async fn cancelled_and_refunded_orders_leave_the_figures_and_come_back() {
+    let app = App::start().await;
+    let (early, middle, late) = (
+        "2026-01-01T00:00:00.000Z",
+        "2026-02-01T00:00:00.000Z",
+        "2026-03-01T00:00:00.000Z",
+    );
+    let on = |id: &str, cents, day: &str, status: &str| {
+        with(
+            order("c-1", id, cents),
+            json!({"placed_at": day, "status": status}),
+        )
+    };
+    figures(&app, on("o-1", 100, early, "placed")).await;
+    figures(&app, on("o-2", 200, middle, "placed")).await;
+    let all = figures(&app, on("o-3", 301, late, "placed")).await;
+    assert_eq!(all, json!([601, 3, 200, early, late]));
+
+    let steps = [
+        (
+            on("o-1", 100, early, "cancelled"),
+            json!([501, 2, 251, middle, late]),
+        ),
+        (
+            on("o-3", 301, late, "refunded"),
+            json!([200, 1, 200, middle, middle]),
+        ),
+        (
+            on("o-3", 301, late, "cancelled"),
+            json!([200, 1, 200, middle, middle]),
+        ),
+        (
+            on("o-2", 200, middle, "cancelled"),
+            json!([0, 0, null, null, null]),
+        ),
+        (
+            on("o-4", 50, late, "cancelled"),
+            json!([0, 0, null, null, null]),
+        ),
+        (
+            on("o-1", 100, early, "placed"),
+            json!([100, 1, 100, early, early]),
+        ),
+        (
+            on("o-3", 400, late, "placed"),
+            json!([500, 2, 250, early, late]),
+        ),
+        (
+            on("o-1", 100, late, "placed"),
+            json!([500, 2, 250, late, late]),
+        ),
+        (
+            on("o-2", 200, middle, "placed"),
+            json!([700, 3, 233, middle, late]),
+        ),
+    ];
+    for (order, expected) in steps {
+        assert_eq!(figures(&app, order.clone()).await, expected, "{order}");
+    }
+}
+
+#[tokio::test]
+async fn orders_are_listed_newest_first_and_by_customer() {
+    let app = App::start().await;
+    let day = |n| format!("2026-01-{n:02}T00:00:00.000Z");
+    let orders: Vec<Value> = (1..=9)
+        .map(|n| {
+            let customer = format!("c-{}", n % 3);
+            with(
+                order(&customer, &format!("o-{n}"), n),
+                json!({"placed_at": day(n)}),
+            )
+        })
+        .collect();
+    let at = app.client.accept(DATA, orders.into()).await;
+    let ids = async |path: &str| {
+        let path = format!("{path}after={at}");
+        let orders = app.client.list(&path, 2).await;
+        let ids: Vec<_> = orders
+            .iter()
+            .map(|o| o["order_id"].as_str().unwrap().to_owned())
+            .collect();
+        ids.join(" ")
+    };
+    assert_eq!(
+        ids("/api/orders?").await,
+        "o-9 o-8 o-7 o-6 o-5 o-4 o-3 o-2 o-1"
+    );
+    assert_eq!(ids("/api/orders?customer_id=c-1&").await, "o-7 o-4 o-1");
+    assert_eq!(ids("/api/orders?customer_id=c-9&").await, "");
+    let odd = app.client.get("/api/orders?customer_id=a%20b").await;
+    odd.problem(400, "invalid-parameter");
+}

@@ -1,0 +1,90 @@
+//! Paths, methods and parameters that are not there.
+
+use insta::assert_json_snapshot;
+use reqwest::Method;
+
+use crate::support::app::App;
+use crate::support::client::answer;
+
+#[tokio::test]
+async fn a_path_that_is_not_there_is_a_problem() {
+    let app = App::without_workers().await;
+    let absent = app.client.get("/api/nothing").await;
+    absent.problem(404, "not-found");
+    assert_json_snapshot!(absent.body, {".instance" => "[request id]"});
+    for path in [
+        "/api",
+        "/api/",
+        "/api/customers/",
+        "/api/data",
+        "/api/customers/c-1/x",
+    ] {
+        app.client.get(path).await.problem(404, "not-found");
+    }
+    let post = answer(app.client.request(Method::POST, "/api/nothing")).await;
+    post.problem(404, "not-found");
+    let rebuild = app
+        .client
+        .request(Method::POST, "/api/admin/projections/nothing/rebuild");
+    answer(rebuild).await.problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn a_method_that_is_not_there_is_a_problem_that_lists_those_that_are() {
+    let app = App::without_workers().await;
+    for (method, path, allowed) in [
+        (Method::GET, "/api/data/orders", "POST"),
+        (Method::DELETE, "/api/customers/c-1", "GET,HEAD"),
+        (Method::POST, "/api/customers", "GET,HEAD"),
+        (Method::PUT, "/api/audit/0:1", "GET,HEAD"),
+        (
+            Method::GET,
+            "/api/admin/projections/customers/rebuild",
+            "POST",
+        ),
+        (Method::POST, "/healthz", "GET,HEAD"),
+        (Method::POST, "/metrics", "GET,HEAD"),
+    ] {
+        let refused = answer(app.client.request(method, path)).await;
+        refused.problem(405, "method-not-allowed");
+        assert_eq!(refused.header("allow"), allowed, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_that_makes_no_sense_is_a_problem_that_names_it() {
+    let app = App::without_workers().await;
+    let unknown = app.client.get("/api/customers?colour=red").await;
+    unknown.problem(400, "invalid-parameter");
+    assert_json_snapshot!(unknown.body, {".instance" => "[request id]"});
+    for (path, named) in [
+        ("/api/customers?limit=0", "limit"),
+        ("/api/customers?limit=501", "limit"),
+        ("/api/orders?limit=many", "limit"),
+        ("/api/customers?cursor=nonsense", "cursor"),
+        ("/api/orders?cursor=00", "cursor"),
+        ("/api/audit?cursor=7b7d", "cursor"),
+        ("/api/audit?since=yesterday", "since"),
+        ("/api/audit?q=x", "`q`"),
+        ("/api/customers/c-1?limit=5", "`limit`"),
+        ("/api/admin/log?verbose=1", "`verbose`"),
+        ("/api/audit/nonsense", "path"),
+        ("/api/audit/0:0x1", "path"),
+        ("/api/customers?limit=1&limit=2", "limit"),
+    ] {
+        let refused = app.client.get(path).await;
+        let problem = refused.problem(400, "invalid-parameter");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(named), "{path}: {detail}");
+    }
+}
+
+#[tokio::test]
+async fn every_answer_forbids_guessing_and_keeping() {
+    let app = App::without_workers().await;
+    for path in ["/api/customers", "/api/nothing", "/healthz", "/metrics"] {
+        let answer = app.client.get(path).await;
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert_eq!(answer.header("cache-control"), "no-store");
+    }
+}

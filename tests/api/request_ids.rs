@@ -1,0 +1,76 @@
+//! `X-Request-Id`: in every answer, and in the audit trail.
+
+use reqwest::Method;
+
+use super::order;
+use crate::support::app::App;
+use crate::support::client::{Answer, answer};
+
+async fn get_as(app: &App, id: &str) -> Answer {
+    let request = app.client.request(Method::GET, "/api/nothing");
+    answer(request.header("X-Request-Id", id)).await
+}
+
+#[tokio::test]
+async fn a_sane_one_comes_back() {
+    let app = App::without_workers().await;
+    let longest = "x".repeat(128);
+    for id in [
+        "r-1",
+        "A.b_c-9",
+        "01936f2e-7d1c-7a30-9a51-1f0b6a0f9c11",
+        &longest,
+    ] {
+        let answer = get_as(&app, id).await;
+        assert_eq!(answer.header("x-request-id"), id);
+        assert_eq!(answer.body["instance"], id);
+    }
+}
+
+#[tokio::test]
+async fn any_other_is_replaced_and_none_is_made() {
+    let app = App::without_workers().await;
+    let mut seen = Vec::new();
+    for id in ["a b", "a\"b", "a/b", "<script>", &"x".repeat(129), ""] {
+        let answer = get_as(&app, id).await;
+        seen.push(answer.header("x-request-id").to_owned());
+        assert_eq!(answer.body["instance"], seen[seen.len() - 1]);
+    }
+    for path in ["/healthz", "/api/customers", "/api/nothing"] {
+        let answer = app.client.get(path).await;
+        seen.push(answer.header("x-request-id").to_owned());
+    }
+    let refused = app.client.with_key(None).get("/api/customers").await;
+    seen.push(refused.header("x-request-id").to_owned());
+    assert!(
+        seen.iter().all(|id| uuid::Uuid::try_parse(id).is_ok()),
+        "{seen:?}"
+    );
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 10, "each is another");
+}
+
+#[tokio::test]
+async fn it_is_recorded_with_what_the_request_did() {
+    let app = App::start().await;
+    let path = "/api/data/orders";
+    let request = app
+        .client
+        .request(Method::POST, path)
+        .json(&order("c-1", "o-1", 1));
+    let given = answer(request.header("X-Request-Id", "till-7.2026")).await;
+    let made = app.client.post(path, order("c-1", "o-2", 1)).await;
+    app.client.caught_up().await;
+    for (id, answer) in [
+        ("till-7.2026", &given),
+        (made.header("x-request-id"), &made),
+    ] {
+        let rows = app
+            .client
+            .list(&format!("/api/audit?request_id={id}"), 10)
+            .await;
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0]["position"], answer.position());
+    }
+}

@@ -1,0 +1,55 @@
+//! `GET /api/customers/{id}/timeline`
+
+use serde_json::json;
+
+use super::{order, with};
+use crate::support::app::App;
+
+#[tokio::test]
+async fn all_that_happened_is_told_latest_first() {
+    let app = App::start().await;
+    let api = &app.client;
+    let at = |day: &str| json!({"placed_at": format!("2026-01-{day}T00:00:00.000Z")});
+    api.accept("/api/data/orders", with(order("c-1", "o-1", 100), at("05")))
+        .await;
+    let visit = json!({"event_id": "e-1", "customer_id": "c-1", "name": "visit",
+        "occurred_at": "2026-01-03T00:00:00Z", "properties": {"page": "/sale"}});
+    api.accept("/api/data/events", visit).await;
+    api.accept("/api/data/orders", order("c-2", "o-9", 1)).await;
+    let updated = with(order("c-1", "o-1", 250), at("04"));
+    let last = api.accept("/api/data/orders", updated).await;
+
+    let items = api
+        .list(&format!("/api/customers/c-1/timeline?after={last}"), 10)
+        .await;
+    let told: Vec<_> = items
+        .iter()
+        .map(|item| {
+            (
+                item["type"].as_str().unwrap(),
+                item["occurred_at"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("order_placed.1", "2026-01-05T00:00:00.000Z"),
+            ("order_updated.1", "2026-01-04T00:00:00.000Z"),
+            ("activity_recorded.1", "2026-01-03T00:00:00.000Z"),
+        ]
+    );
+    assert_eq!(items[1]["position"], last);
+    assert_eq!(items[1]["aggregate"], "order/c-1/o-1");
+    assert_eq!(items[1]["actor"], "key:bootstrap");
+    assert_eq!(items[1]["data"]["content"]["amount"], 250);
+    assert_eq!(items[1]["data"]["previous"]["amount"], 100);
+    assert_eq!(items[2]["data"]["properties"]["page"], "/sale");
+}
+
+#[tokio::test]
+async fn nobody_has_no_timeline() {
+    let app = App::start().await;
+    let answer = app.client.get("/api/customers/c-0/timeline").await;
+    answer.problem(404, "not-found");
+}

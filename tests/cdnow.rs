@@ -1,0 +1,173 @@
+//! The CDNOW purchases, imported as the README shows: exact figures, twice the same, and a view
+//! thrown away and folded anew to the byte.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use futures::TryStreamExt;
+use mongodb::bson::RawDocumentBuf;
+
+use crate::support::app::App;
+use crate::support::engines::{test_dir, workspace};
+use crate::support::process::{Ended, run};
+
+const CUSTOMERS: usize = 23_570;
+const ORDERS: usize = 69_659;
+const SPEND: i64 = 250_031_563;
+
+/// As in the README, with the journal kept out of the repository.
+fn import(app: &App) -> Ended {
+    let mut command = app.patron(["import", "orders", "tests/data/CDNOW_master.txt"]);
+    command
+        .args(["--delimiter", "whitespace"])
+        .args(["--map", "customer_id=customer_id"])
+        .args(["--map", "amount=dollar_value"])
+        .args(["--map", "placed_at=date"])
+        .args(["--date-format", "%Y%m%d", "--set", "currency=USD"])
+        .args(["--id", "cdnow-{line}"])
+        .args(["--url", app.client.base(), "--key", &app.settings().key])
+        .arg("--journal")
+        .arg(test_dir("cdnow.patron-import"))
+        .current_dir(workspace());
+    run(command)
+}
+
+fn assert_succeeds(command: Command) -> Ended {
+    let ended = run(command);
+    assert_eq!(ended.code, Some(0), "{}\n{}", ended.out, ended.err);
+    ended
+}
+
+async fn assert_figures(app: &App) {
+    app.client.caught_up().await;
+    let customers = app.client.list("/api/customers", 500).await;
+    let sum = |field: &str| -> i64 {
+        let values = customers
+            .iter()
+            .map(|customer| customer[field].as_i64().unwrap());
+        values.sum()
+    };
+    assert_eq!(customers.len(), CUSTOMERS);
+    assert_eq!(sum("order_count"), ORDERS as i64);
+    assert_eq!(sum("total_spend"), SPEND);
+    let best = app.client.read("/api/customers/07592").await;
+    assert_eq!(best["order_count"], 201);
+    assert_eq!(best["total_spend"], 1_399_093);
+    let orders = app.client.list("/api/orders?customer_id=07592", 500).await;
+    assert_eq!(orders.len(), 201);
+}
+
+/// The raw documents of a view's generation, by id.
+async fn documents(app: &App, generation: &str) -> BTreeMap<String, Vec<u8>> {
+    let collection = collection(app, generation).await;
+    let found: Vec<RawDocumentBuf> = collection
+        .find(Default::default())
+        .await
+        .unwrap()
+        .try_collect()
+        .await
+        .unwrap();
+    let by_id = found.into_iter().map(|raw| {
+        let id = raw.get_str("_id").unwrap().to_owned();
+        (id, raw.into_bytes())
+    });
+    by_id.collect()
+}
+
+async fn collection(app: &App, generation: &str) -> mongodb::Collection<RawDocumentBuf> {
+    let settings = app.settings();
+    let client = mongodb::Client::with_uri_str(&settings.mongodb_uri).await;
+    client
+        .unwrap()
+        .database(&settings.name)
+        .collection(generation)
+}
+
+#[tokio::test]
+async fn the_figures_are_exact_and_stay() {
+    let app = App::start().await;
+    let first = import(&app);
+    assert_eq!(first.code, Some(0), "{}", first.err);
+    assert!(
+        first
+            .out
+            .contains("69,659 read: 69,659 created, 0 updated, 0 unchanged, 0 refused"),
+        "{}",
+        first.out
+    );
+    assert_figures(&app).await;
+
+    let second = import(&app);
+    assert_eq!(second.code, Some(0), "{}", second.err);
+    assert!(
+        second
+            .out
+            .contains("0 created, 0 updated, 69,659 unchanged, 0 refused"),
+        "{}",
+        second.out
+    );
+    assert_figures(&app).await;
+    let log = app.client.read("/api/admin/log").await;
+    assert_eq!(
+        log["events"], ORDERS,
+        "an order that is there already is no event"
+    );
+
+    let verified = assert_succeeds(app.patron(["verify"]));
+    assert!(
+        verified.out.contains("everything agrees with the log"),
+        "{}",
+        verified.out
+    );
+    a_dropped_view_comes_back_to_the_byte(&app).await;
+    assert_figures(&app).await;
+    let status = assert_succeeds(app.patron(["status", "--json"]));
+    assert_status(&serde_json::from_str(&status.out).unwrap());
+    assert_succeeds(app.patron(["verify"]));
+}
+
+async fn a_dropped_view_comes_back_to_the_byte(app: &App) {
+    let before = documents(app, "customers_g1").await;
+    assert_eq!(before.len(), CUSTOMERS);
+    collection(app, "customers_g1").await.drop().await.unwrap();
+    app.client
+        .get("/api/customers/07592")
+        .await
+        .problem(404, "not-found");
+    let verified = run(app.patron(["verify"]));
+    assert_eq!(
+        verified.code,
+        Some(1),
+        "what is missing is a difference: {}",
+        verified.out
+    );
+
+    let rebuilt = assert_succeeds(app.patron(["rebuild", "customers"]));
+    assert!(
+        rebuilt.out.contains("customers: generation 2 serves"),
+        "{}",
+        rebuilt.out
+    );
+    let after = documents(app, "customers_g2").await;
+    assert!(
+        before == after,
+        "the view folded anew differs from the one kept"
+    );
+}
+
+fn assert_status(status: &serde_json::Value) {
+    assert_eq!(status["currency"], "USD");
+    assert_eq!(status["unsafe_settings"], serde_json::json!([]));
+    let partitions = status["partitions"].as_array().unwrap();
+    let events: u64 = partitions
+        .iter()
+        .map(|p| p["events"].as_u64().unwrap())
+        .sum();
+    assert_eq!((partitions.len(), events), (4, ORDERS as u64));
+    for view in status["views"].as_array().unwrap() {
+        let generation = if view["name"] == "customers" { 2 } else { 1 };
+        assert_eq!(view["generation"], generation);
+        assert_eq!(view["lag"], 0);
+        assert_eq!(view["stopped"], serde_json::json!([]));
+    }
+}

@@ -1,0 +1,271 @@
+//! What the program says on a command line, and how it ends.
+
+use mongodb::bson::{Document, doc};
+use serde_json::{Value, json};
+
+use crate::support::app::{App, Settings};
+use crate::support::engines::engines;
+use crate::support::process::{Ended, Process, patron, run};
+use crate::support::redis_server::RedisServer;
+
+fn fresh() -> Settings {
+    let engines = engines();
+    Settings::fresh(&engines.redis_url, &engines.mongodb_uri)
+}
+
+/// Asserts that it failed, saying that in one line or a few and not as a crash would.
+fn assert_refuses(ended: &Ended, said: &str) {
+    assert_eq!(ended.code, Some(1), "{}\n{}", ended.out, ended.err);
+    assert!(ended.err.contains("patron: "), "{}", ended.err);
+    assert!(ended.err.contains(said), "{}", ended.err);
+    for crash in ["panicked", "backtrace", "Error {"] {
+        assert!(!ended.err.contains(crash), "{}", ended.err);
+    }
+}
+
+#[test]
+fn help_is_the_manual() {
+    let help = run(patron(["--help"]));
+    assert_eq!(help.code, Some(0));
+    for command in [
+        "up", "serve", "work", "import", "rebuild", "status", "verify", "bench",
+    ] {
+        assert!(
+            help.out.contains(&format!("  {command} ")),
+            "{command}: {}",
+            help.out
+        );
+        let manual = run(patron([command, "--help"]));
+        assert_eq!(manual.code, Some(0), "{command}");
+    }
+    let serve = run(patron(["serve", "--help"])).out;
+    for variable in [
+        "REDIS_URL",
+        "MONGODB_URI",
+        "PATRON_LISTEN",
+        "PATRON_BOOTSTRAP_KEY",
+        "PATRON_NAMESPACE",
+        "PATRON_DATABASE",
+        "PATRON_PARTITIONS",
+        "PATRON_CURRENCY",
+    ] {
+        assert!(serve.contains(variable), "{variable}");
+    }
+    assert!(run(patron(["--version"])).out.starts_with("patron "));
+    assert_eq!(run(patron(["dance"])).code, Some(2));
+    assert_eq!(run(patron([])).code, Some(2));
+}
+
+#[test]
+fn serve_and_work_need_their_engines() {
+    for command in ["serve", "work"] {
+        let ended = run(patron([command]));
+        assert_refuses(&ended, "REDIS_URL and MONGODB_URI must be set");
+        let mut half = patron([command]);
+        half.env("REDIS_URL", "redis://127.0.0.1:1");
+        assert_refuses(&run(half), "REDIS_URL is set, MONGODB_URI is not");
+        let mut nobody = patron([command]);
+        nobody.env("REDIS_URL", "redis://127.0.0.1:1");
+        nobody.env("MONGODB_URI", "mongodb://127.0.0.1:1");
+        assert_refuses(&run(nobody), "Redis is not available");
+        let mut nonsense = patron([command]);
+        nonsense
+            .env("REDIS_URL", "http://x")
+            .env("MONGODB_URI", "mongodb://127.0.0.1:1");
+        assert_refuses(&run(nonsense), "REDIS_URL");
+        let mut nonsense = fresh().patron([command]);
+        nonsense.env("MONGODB_URI", "http://x");
+        assert_refuses(&run(nonsense), "MONGODB_URI");
+    }
+}
+
+#[tokio::test]
+async fn serve_refuses_a_short_key_and_a_taken_address() {
+    let app = App::without_workers().await;
+    let mut short = app.patron(["serve", "--listen", "127.0.0.1:0"]);
+    short.env("PATRON_BOOTSTRAP_KEY", "short");
+    assert_refuses(&run(short), "at least 16 characters");
+    let taken = app.client.base().trim_start_matches("http://");
+    let second = app.patron(["serve", "--listen", taken]);
+    assert_refuses(&run(second), &format!("cannot listen on {taken}"));
+    let mut nowhere = app.patron(["serve"]);
+    nowhere.args(["--listen", "nowhere"]);
+    assert_eq!(run(nowhere).code, Some(2));
+}
+
+#[tokio::test]
+async fn what_the_first_start_fixed_stays() {
+    let app = App::without_workers().await;
+    for command in ["serve", "work", "status", "verify"] {
+        let mut other = app.patron([command]);
+        other.env("PATRON_PARTITIONS", "5");
+        assert_refuses(&run(other), "cannot be 5");
+        let mut other = app.patron([command]);
+        other.env("PATRON_CURRENCY", "EUR");
+        assert_refuses(&run(other), "cannot be EUR");
+        let mut other = app.patron([command]);
+        other.env("PATRON_CURRENCY", "XYZ");
+        assert_eq!(run(other).code, Some(2));
+    }
+}
+
+#[tokio::test]
+async fn a_redis_that_forgets_is_refused_unless_told() {
+    let redis = RedisServer::start("cli_forgetful", "appendonly no\n").await;
+    let settings = Settings::fresh(&redis.url(), &engines().mongodb_uri);
+    let refused = run(settings.patron(["serve", "--listen", "127.0.0.1:0"]));
+    assert_refuses(&refused, "this Redis can lose acknowledged events");
+    assert!(refused.err.contains("appendonly"), "{}", refused.err);
+
+    let told = ["serve", "--listen", "127.0.0.1:0", "--allow-data-loss"];
+    let serving = Process::start(settings.patron(told));
+    serving.line_with("listening on ");
+    let status = run(settings.patron(["status", "--allow-data-loss"]));
+    assert!(
+        status.out.contains("CAN LOSE EVENTS: appendonly"),
+        "{}",
+        status.out
+    );
+}
+
+async fn shop() -> App {
+    let app = App::start().await;
+    let orders: Value = (0..40)
+        .map(|n| {
+            json!({"order_id": format!("o-{n}"), "customer_id": format!("c-{}", n % 8),
+                "amount": 100, "currency": "USD", "placed_at": "2026-01-01T00:00:00Z"})
+        })
+        .collect();
+    app.client.accept("/api/data/orders", orders).await;
+    app.client.caught_up().await;
+    app
+}
+
+async fn views(app: &App) -> mongodb::Database {
+    let settings = app.settings();
+    let client = mongodb::Client::with_uri_str(&settings.mongodb_uri).await;
+    client.unwrap().database(&settings.name)
+}
+
+#[tokio::test]
+async fn status_tells_what_an_operator_asks() {
+    let app = shop().await;
+    let status = run(app.patron(["status"]));
+    assert_eq!(status.code, Some(0), "{}", status.err);
+    assert!(
+        status.out.contains("40 events in 4 partitions"),
+        "{}",
+        status.out
+    );
+    assert!(status.out.contains("currency USD"), "{}", status.out);
+    for view in ["customers", "orders", "audit"] {
+        let line = status
+            .out
+            .lines()
+            .find(|line| line.starts_with(view))
+            .unwrap();
+        let words: Vec<_> = line.split_whitespace().collect();
+        assert_eq!(words, [view, "1", "40", "0", "0", "live"]);
+    }
+}
+
+#[tokio::test]
+async fn verify_names_a_document_that_is_not_what_the_log_makes_it() {
+    let app = shop().await;
+    let sound = run(app.patron(["verify"]));
+    assert_eq!(sound.code, Some(0), "{}", sound.out);
+    assert!(
+        sound.out.contains("40 events without a gap"),
+        "{}",
+        sound.out
+    );
+
+    let customers = views(&app).await.collection::<Document>("customers_g1");
+    let change = doc! {"$set": {"total_spend": 999_i64}};
+    customers
+        .update_one(doc! {"_id": "c-3"}, change)
+        .await
+        .unwrap();
+    let changed = run(app.patron(["verify"]));
+    assert_eq!(changed.code, Some(1));
+    assert!(changed.out.contains("c-3"), "{}", changed.out);
+    assert!(changed.out.contains("1 differences"), "{}", changed.out);
+
+    let orders = views(&app).await.collection::<Document>("orders_g1");
+    orders.delete_one(doc! {"order_id": "o-7"}).await.unwrap();
+    let missing = run(app.patron(["verify"]));
+    assert_eq!(missing.code, Some(1));
+    assert!(missing.out.contains("orders"), "{}", missing.out);
+
+    for view in ["customers", "orders"] {
+        assert_eq!(run(app.patron(["rebuild", view])).code, Some(0));
+    }
+    let mended = run(app.patron(["verify"]));
+    assert_eq!(mended.code, Some(0), "{}", mended.out);
+}
+
+#[tokio::test]
+async fn verify_finds_a_log_that_was_tampered_with() {
+    let app = shop().await;
+    let page = app.client.read("/api/audit?customer_id=c-1&limit=1").await;
+    let position = page["items"][0]["position"].as_str().unwrap();
+    let (partition, number) = position.split_once(':').unwrap();
+    let client = redis::Client::open(app.settings().redis_url.as_str()).unwrap();
+    let mut redis = client.get_multiplexed_async_connection().await.unwrap();
+    let partition: u16 = partition.parse().unwrap();
+    let stream = format!("{{{}:{partition:02}}}:log", app.settings().name);
+    let mut delete = redis::cmd("XDEL");
+    delete.arg(stream).arg(format!("{number}-0"));
+    let deleted: u64 = delete.query_async(&mut redis).await.unwrap();
+    assert_eq!(deleted, 1);
+    let verified = run(app.patron(["verify"]));
+    assert_eq!(verified.code, Some(1), "{}{}", verified.out, verified.err);
+    let said = format!("{}{}", verified.out, verified.err);
+    assert!(
+        said.contains(&format!("number {number} is missing")),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn a_rebuild_can_be_taken_back() {
+    let app = shop().await;
+    assert_eq!(run(app.patron(["rebuild", "orders"])).code, Some(0));
+    let back = run(app.patron(["rebuild", "orders", "--rollback"]));
+    assert_eq!(back.code, Some(0), "{}", back.err);
+    assert!(
+        back.out.contains("orders: generation 1 serves again"),
+        "{}",
+        back.out
+    );
+    let order = json!({"order_id": "new", "customer_id": "c-1", "amount": 100, "currency": "USD",
+        "placed_at": "2026-01-01T00:00:00Z"});
+    let at = app.client.accept("/api/data/orders", order).await;
+    let orders = app
+        .client
+        .list(&format!("/api/orders?after={at}"), 500)
+        .await;
+    assert_eq!(orders.len(), 41);
+    let unknown = run(app.patron(["rebuild", "nothing"]));
+    assert_eq!(unknown.code, Some(2));
+    assert!(
+        unknown.err.contains("customers"),
+        "it lists what there is: {}",
+        unknown.err
+    );
+}
+
+#[tokio::test]
+async fn health_is_an_exit_status() {
+    let app = App::without_workers().await;
+    let ask = |path: &str| {
+        let url = format!("{}{path}", app.client.base());
+        run(patron(["health", "--url", &url])).code
+    };
+    assert_eq!(ask("/healthz"), Some(0));
+    assert_eq!(ask("/nothing"), Some(1));
+    assert_refuses(
+        &run(patron(["health", "--url", "http://127.0.0.1:1/"])),
+        "127.0.0.1:1",
+    );
+}

@@ -1,0 +1,138 @@
+//! Engines that are away, or full, and come back: nothing has to be restarted.
+
+use serde_json::{Value, json};
+use tokio::task::block_in_place;
+
+use crate::support::app::App;
+use crate::support::client::Client;
+use crate::support::engines::{OwnEngines, test_dir};
+use crate::support::wait::{eventually, until};
+
+const ORDERS: &str = "/api/data/orders";
+
+fn order(id: &str) -> Value {
+    json!({"order_id": id, "customer_id": "c-1", "amount": 1, "currency": "USD",
+        "placed_at": "2026-01-01T00:00:00Z"})
+}
+
+/// The reason of a check of `/readyz` that fails.
+fn reason<'a>(readiness: &'a Value, check: &str) -> &'a str {
+    let checks = readiness["checks"].as_array().unwrap();
+    let check = checks.iter().find(|found| found["name"] == check).unwrap();
+    assert_eq!(check["ok"], false, "{readiness}");
+    check["reason"].as_str().unwrap()
+}
+
+/// Posts until it is accepted; the position.
+async fn accepted_again(api: &Client, id: &str) -> String {
+    eventually("an order is accepted again", async || {
+        let answer = api.post(ORDERS, order(id)).await;
+        (answer.status == 202).then(|| answer.position())
+    })
+    .await
+}
+
+/// The customer's orders, as soon as the view is there and has all of `after`.
+async fn order_count(api: &Client, after: &str) -> Value {
+    let path = format!("/api/customers/c-1?after={after}");
+    let customer = eventually("the customer can be read", async || {
+        let answer = api.get(&path).await;
+        (answer.status == 200).then_some(answer.body)
+    });
+    customer.await["order_count"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_redis_nothing_is_taken_and_reads_go_on() {
+    let mut engines = block_in_place(|| OwnEngines::start(&test_dir("away_redis")));
+    let app = block_in_place(|| App::on(&engines));
+    let api = &app.client;
+    let at = api.accept(ORDERS, order("o-1")).await;
+    assert_eq!(order_count(api, &at).await, 1);
+
+    block_in_place(|| engines.kill_redis());
+    for body in [order("o-2"), json!([order("o-2"), order("o-3")])] {
+        let refused = api.post(ORDERS, body).await;
+        refused.problem(503, "unavailable");
+        assert_ne!(refused.header("retry-after"), "");
+    }
+    let readiness = api.readiness(503).await;
+    assert_eq!(readiness["status"], "unready");
+    assert!(!reason(&readiness, "redis").is_empty());
+    assert_eq!(api.get("/healthz").await.status, 200);
+    assert_eq!(api.read("/api/customers/c-1").await["order_count"], 1);
+
+    block_in_place(|| engines.restart());
+    let at = accepted_again(api, "o-4").await;
+    assert_eq!(order_count(api, &at).await, 2);
+    api.readiness(200).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_mongodb_data_is_taken_and_read_later() {
+    let mut engines = block_in_place(|| OwnEngines::start(&test_dir("away_mongodb")));
+    let app = block_in_place(|| App::on(&engines));
+    let api = &app.client;
+    let at = api.accept(ORDERS, order("o-1")).await;
+    assert_eq!(order_count(api, &at).await, 1);
+
+    block_in_place(|| engines.kill_mongod());
+    let at = api.accept(ORDERS, order("o-2")).await;
+    for path in [
+        "/api/customers",
+        "/api/customers/c-1",
+        "/api/orders",
+        "/api/audit",
+    ] {
+        let refused = api.get(path).await;
+        refused.problem(503, "unavailable");
+        assert_ne!(refused.header("retry-after"), "");
+    }
+    let readiness = api.readiness(503).await;
+    assert!(!reason(&readiness, "mongodb").is_empty());
+    let entry = api.read(&format!("/api/audit/{at}")).await;
+    assert_eq!(
+        entry["aggregate"], "order/c-1/o-2",
+        "the log itself is there"
+    );
+
+    block_in_place(|| engines.restart());
+    assert_eq!(order_count(api, &at).await, 2);
+    api.readiness(200).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_redis_takes_nothing_until_it_has_room() {
+    let engines = block_in_place(|| OwnEngines::start(&test_dir("away_full")));
+    let app = block_in_place(|| App::on(&engines));
+    let api = &app.client;
+    api.accept(ORDERS, order("o-1")).await;
+
+    set_max_memory(&engines, "100000").await;
+    let refused = api.post(ORDERS, order("o-2")).await;
+    refused.problem(503, "out-of-memory");
+    assert_ne!(refused.header("retry-after"), "");
+    let readiness = api.readiness(503).await;
+    assert!(reason(&readiness, "memory").contains("memory"));
+    let refused = api.post(ORDERS, json!([order("o-2")])).await;
+    refused.problem(503, "out-of-memory");
+    let log = api.read("/api/admin/log").await;
+    assert_eq!(log["events"], 1);
+    assert_eq!(log["memory"]["max"], 100_000);
+
+    set_max_memory(&engines, "0").await;
+    let at = accepted_again(api, "o-3").await;
+    assert_eq!(order_count(api, &at).await, 2);
+    until("all is well", async || {
+        api.get("/readyz").await.status == 200
+    })
+    .await;
+}
+
+async fn set_max_memory(engines: &OwnEngines, bytes: &str) {
+    let client = redis::Client::open(engines.redis_url()).unwrap();
+    let mut redis = client.get_multiplexed_async_connection().await.unwrap();
+    let mut set = redis::cmd("CONFIG");
+    set.arg("SET").arg("maxmemory").arg(bytes);
+    set.exec_async(&mut redis).await.unwrap();
+}

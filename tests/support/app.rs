@@ -1,0 +1,119 @@
+//! A deployment of a test's own: `patron serve` and any number of `patron work`.
+
+use std::process::Command;
+
+use super::client::Client;
+use super::engines::{OwnEngines, engines};
+use super::process::{Process, patron};
+
+/// Few, because every process that works looks after each.
+const PARTITIONS: u16 = 4;
+
+/// Processes of one deployment; all are killed when it is dropped.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) client: Client,
+    pub(crate) api: Process,
+    pub(crate) workers: Vec<Process>,
+    settings: Settings,
+}
+
+/// Where a deployment is, and what it is called.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) redis_url: String,
+    pub(crate) mongodb_uri: String,
+    /// The namespace in Redis and the database in MongoDB.
+    pub(crate) name: String,
+    pub(crate) key: String,
+}
+
+impl App {
+    /// The API and one worker, on the shared engines.
+    pub(crate) async fn start() -> Self {
+        let mut app = Self::without_workers().await;
+        app.add_worker();
+        app
+    }
+
+    /// The API alone, on the shared engines.
+    pub(crate) async fn without_workers() -> Self {
+        let engines = engines();
+        Self::serve(&engines.redis_url, &engines.mongodb_uri)
+    }
+
+    /// The API and one worker, on engines that the test may kill.
+    pub(crate) fn on(engines: &OwnEngines) -> Self {
+        let mut app = Self::serve(&engines.redis_url(), &engines.mongodb_uri());
+        app.add_worker();
+        app
+    }
+
+    fn serve(redis_url: &str, mongodb_uri: &str) -> Self {
+        let settings = Settings::fresh(redis_url, mongodb_uri);
+        let (api, client) = settings.serve("127.0.0.1:0");
+        Self {
+            client,
+            api,
+            workers: Vec::new(),
+            settings,
+        }
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Starts one more worker; returns once it works.
+    pub(crate) fn add_worker(&mut self) {
+        let worker = Process::start(self.patron(["work"]));
+        worker.line_with("working as");
+        self.workers.push(worker);
+    }
+
+    /// Starts the API again after it was killed, at the same address.
+    pub(crate) fn restart_api(&mut self) {
+        assert!(self.api.has_ended());
+        let address = self.client.base().trim_start_matches("http://").to_owned();
+        (self.api, _) = self.settings.serve(&address);
+    }
+
+    /// A `patron` command on this deployment.
+    pub(crate) fn patron<const N: usize>(&self, arguments: [&str; N]) -> Command {
+        self.settings.patron(arguments)
+    }
+}
+
+impl Settings {
+    /// A deployment that is not there yet.
+    pub(crate) fn fresh(redis_url: &str, mongodb_uri: &str) -> Self {
+        Self {
+            redis_url: redis_url.to_owned(),
+            mongodb_uri: mongodb_uri.to_owned(),
+            name: format!("t{:016x}", rand::random::<u64>()),
+            key: format!("test-key-{:016x}", rand::random::<u64>()),
+        }
+    }
+
+    /// A `patron` command on this deployment.
+    pub(crate) fn patron<const N: usize>(&self, arguments: [&str; N]) -> Command {
+        let mut command = patron(arguments);
+        command
+            .env("REDIS_URL", &self.redis_url)
+            .env("MONGODB_URI", &self.mongodb_uri)
+            .env("PATRON_NAMESPACE", &self.name)
+            .env("PATRON_DATABASE", &self.name)
+            .env("PATRON_PARTITIONS", PARTITIONS.to_string())
+            .env("PATRON_BOOTSTRAP_KEY", &self.key);
+        command
+    }
+
+    /// The API, and a client of it.
+    fn serve(&self, address: &str) -> (Process, Client) {
+        let api = Process::start(self.patron(["serve", "--listen", address]));
+        let line = api.line_with("listening on ");
+        let base = line.trim_start_matches("listening on ");
+        let client = Client::new(base, &self.key);
+        (api, client)
+    }
+}

@@ -1,0 +1,183 @@
+//! A client of the HTTP API.
+
+use reqwest::{Method, RequestBuilder, header};
+use serde_json::Value;
+
+use super::wait::until;
+
+/// What most requests are sent with: a server, and a key if there is one.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    base: String,
+    key: Option<String>,
+}
+
+/// An answer, read to its end.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: header::HeaderMap,
+    pub(crate) text: String,
+    /// Null where the body is not JSON.
+    pub(crate) body: Value,
+}
+
+impl Client {
+    /// `base` is `http://127.0.0.1:…`
+    pub(crate) fn new(base: &str, key: &str) -> Self {
+        Self {
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            base: base.to_owned(),
+            key: Some(key.to_owned()),
+        }
+    }
+
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The same client with another key, or none.
+    pub(crate) fn with_key(&self, key: Option<&str>) -> Self {
+        Self {
+            key: key.map(str::to_owned),
+            ..self.clone()
+        }
+    }
+
+    /// The beginning of a request.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        match &self.key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        answer(self.request(Method::GET, path)).await
+    }
+
+    /// Posts JSON.
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        answer(self.request(Method::POST, path).json(&body)).await
+    }
+
+    /// Posts a text of that media type.
+    pub(crate) async fn post_text(
+        &self,
+        path: &str,
+        media_type: &str,
+        text: impl Into<reqwest::Body>,
+    ) -> Answer {
+        let request = self.request(Method::POST, path);
+        answer(request.header(header::CONTENT_TYPE, media_type).body(text)).await
+    }
+
+    /// Posts JSON that has to be accepted as a whole; its positions, for `after`.
+    pub(crate) async fn accept(&self, path: &str, body: Value) -> String {
+        let answer = self.post(path, body).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+        assert_eq!(
+            answer.body["rejected"].as_u64().unwrap_or(0),
+            0,
+            "{answer:?}"
+        );
+        answer.position()
+    }
+
+    /// What a read that has to succeed says.
+    pub(crate) async fn read(&self, path: &str) -> Value {
+        let answer = self.get(path).await;
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        answer.body
+    }
+
+    /// A customer, as soon as the view has all of `after`.
+    pub(crate) async fn customer(&self, id: &str, after: &str) -> Value {
+        self.read(&format!("/api/customers/{id}?after={after}"))
+            .await
+    }
+
+    /// All items of a list, page by page.
+    pub(crate) async fn list(&self, path: &str, limit: usize) -> Vec<Value> {
+        let joint = if path.contains('?') { '&' } else { '?' };
+        let first = format!("{path}{joint}limit={limit}");
+        let mut items = Vec::new();
+        let mut page = self.read(&first).await;
+        loop {
+            let found = page["items"].as_array().expect("a list");
+            assert!(found.len() <= limit, "{path}");
+            items.extend(found.iter().cloned());
+            let Some(cursor) = page["next_cursor"].as_str() else {
+                return items;
+            };
+            page = self.read(&format!("{first}&cursor={cursor}")).await;
+        }
+    }
+
+    /// Waits until every view has folded everything that is in the log.
+    pub(crate) async fn caught_up(&self) {
+        until("views without lag", async || {
+            let answer = self.get("/api/admin/projections").await;
+            let views = answer.body["items"].as_array();
+            views.is_some_and(|views| views.iter().all(|view| view["lag"] == 0))
+        })
+        .await;
+    }
+
+    /// Waits until `/readyz` answers that; its body.
+    pub(crate) async fn readiness(&self, status: u16) -> Value {
+        super::wait::eventually(&format!("/readyz answers {status}"), async || {
+            let answer = self.get("/readyz").await;
+            (answer.status == status).then_some(answer.body)
+        })
+        .await
+    }
+}
+
+impl Answer {
+    /// A header's value, or nothing.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// `Patron-Position`
+    pub(crate) fn position(&self) -> String {
+        let position = self.header("patron-position");
+        assert!(!position.is_empty(), "{self:?}");
+        position.to_owned()
+    }
+
+    /// Asserts that it is a well-formed problem of that kind and status; its body.
+    pub(crate) fn problem(&self, status: u16, slug: &str) -> &Value {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(self.body["status"], status, "{self:?}");
+        assert_eq!(self.body["type"], format!("urn:patron:problem:{slug}"));
+        assert!(self.body["title"].is_string() && self.body["detail"].is_string());
+        assert_eq!(self.body["instance"], self.header("x-request-id"));
+        &self.body
+    }
+}
+
+/// Sends a request and reads the whole answer.
+pub(crate) async fn answer(request: RequestBuilder) -> Answer {
+    try_answer(request).await.expect("an answer")
+}
+
+/// As [`answer`], for servers that may be away.
+pub(crate) async fn try_answer(request: RequestBuilder) -> reqwest::Result<Answer> {
+    let response = request.send().await?;
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let text = response.text().await?;
+    let body = serde_json::from_str(&text).unwrap_or_default();
+    Ok(Answer {
+        status,
+        headers,
+        text,
+        body,
+    })
+}

@@ -1,0 +1,318 @@
+//! `patron up`: one command, one directory, and nothing to clean up by hand.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use reqwest::Method;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::support::client::{Answer, Client, answer};
+use crate::support::engines::test_dir;
+use crate::support::process::{Ended, Process, patron, run};
+use crate::support::wait::until;
+
+/// A running `patron up`, and what it printed.
+struct Up {
+    process: Process,
+    client: Client,
+    key: String,
+    curls: Vec<String>,
+}
+
+fn in_dir<const N: usize>(arguments: [&str; N], dir: &Path) -> Command {
+    let mut command = patron(arguments);
+    command.arg("--data-dir").arg(dir);
+    command
+}
+
+fn up_command(dir: &Path) -> Command {
+    let mut command = in_dir(["up"], dir);
+    command.args(["--listen", "127.0.0.1:0", "--vendor-listen", "127.0.0.1:0"]);
+    command
+}
+
+impl Up {
+    fn start(dir: &Path) -> Self {
+        Self::run(up_command(dir))
+    }
+
+    fn run(command: Command) -> Self {
+        let process = Process::start(command);
+        let api = process.line_with("  API ");
+        let base = api.split_whitespace().nth(1).unwrap().to_owned();
+        process.line_with("  vendor ");
+        let key = process.line_with("  key ");
+        let key = key.split_whitespace().nth(1).unwrap().to_owned();
+        let first = process.line_with("curl ").trim_end_matches('\\').to_owned();
+        let curls = vec![
+            first + &process.line_with("-d "),
+            process.line_with("curl "),
+        ];
+        Self {
+            client: Client::new(&base, &key),
+            process,
+            key,
+            curls,
+        }
+    }
+
+    /// Does what a shell would do with a printed line.
+    async fn curl(&self, line: &str) -> Answer {
+        let words = words(line);
+        let url = words[1]
+            .strip_prefix(self.client.base())
+            .expect("our address");
+        let body = words.iter().skip_while(|word| *word != "-d").nth(1);
+        let method = if body.is_some() {
+            Method::POST
+        } else {
+            Method::GET
+        };
+        let mut request = self.client.with_key(None).request(method, url);
+        for pair in words.windows(2).filter(|pair| pair[0] == "-H") {
+            let (name, value) = pair[1].split_once(": ").unwrap();
+            request = request.header(name, value);
+        }
+        answer(request.body(body.cloned().unwrap_or_default())).await
+    }
+
+    /// Posts one order; its position.
+    async fn order(&self, id: &str) -> String {
+        let line = self.curls[0].replace("o-1", id);
+        let answer = self.curl(&line).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+        answer.position()
+    }
+}
+
+/// The words of a line as a shell has them, of which only single quotes matter here.
+fn words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quoted = false;
+    for c in line.trim().chars() {
+        match c {
+            '\'' => quoted = !quoted,
+            ' ' if !quoted => words.push(String::new()),
+            c => words.last_mut().unwrap().push(c),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// The engines' process ids, as the data directory says.
+fn engine_pids(dir: &Path) -> Vec<i32> {
+    let pid = |name: &str| {
+        fs::read_to_string(dir.join(name))
+            .unwrap()
+            .trim()
+            .parse()
+            .unwrap()
+    };
+    vec![pid("redis-server.pid"), pid("mongod.pid")]
+}
+
+fn is_running(pid: i32) -> bool {
+    // What has ended and was not collected has no command line.
+    fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty())
+}
+
+async fn all_gone(pids: Vec<i32>) {
+    until("the engines are gone", async || {
+        !pids.iter().any(|pid| is_running(*pid))
+    })
+    .await;
+}
+
+fn dir(name: &str) -> PathBuf {
+    test_dir(&format!("up_{name}"))
+}
+
+fn assert_succeeds(command: Command) -> Ended {
+    let ended = run(command);
+    assert_eq!(ended.code, Some(0), "{}\n{}", ended.out, ended.err);
+    ended
+}
+
+#[tokio::test]
+async fn what_it_prints_works_and_what_it_took_is_kept() {
+    let dir = dir("kept");
+    let mut up = Up::start(&dir);
+    let ordered = up.curl(&up.curls[0]).await;
+    assert_eq!(ordered.status, 202, "{ordered:?}");
+    assert_eq!(ordered.body["outcome"], "created");
+    until("the customer is read", async || {
+        up.curl(&up.curls[1]).await.status == 200
+    })
+    .await;
+    let customer = up.curl(&up.curls[1]).await.body;
+    assert_eq!(customer["total_spend"], 1999);
+    up.client.readiness(200).await;
+
+    let pids = engine_pids(&dir);
+    assert!(
+        up.process.stop(Signal::INT).success(),
+        "{}",
+        up.process.errors()
+    );
+    assert!(
+        !pids.iter().any(|pid| is_running(*pid)),
+        "its children are gone with it"
+    );
+
+    let mut again = Up::start(&dir);
+    assert_eq!(again.key, up.key, "clients go on working");
+    until("the customer is read", async || {
+        again.curl(&again.curls[1]).await.status == 200
+    })
+    .await;
+    assert_eq!(again.curl(&again.curls[1]).await.body, customer);
+    assert_eq!(
+        again.curl(&again.curls[0]).await.body["outcome"],
+        "unchanged"
+    );
+    assert!(again.process.stop(Signal::TERM).success());
+}
+
+#[tokio::test]
+async fn a_second_one_on_the_same_directory_says_so() {
+    let dir = dir("second");
+    let up = Up::start(&dir);
+    let second = run(up_command(&dir));
+    assert_eq!(second.code, Some(1));
+    assert!(
+        second.err.contains("another patron (pid "),
+        "{}",
+        second.err
+    );
+    assert!(
+        second.err.contains(&dir.display().to_string()),
+        "{}",
+        second.err
+    );
+    up.order("o-2").await;
+}
+
+#[tokio::test]
+async fn after_a_sigkill_the_next_one_just_works() {
+    let dir = dir("killed");
+    let mut up = Up::start(&dir);
+    up.order("o-1").await;
+    let pids = engine_pids(&dir);
+    up.process.kill();
+    all_gone(pids).await;
+
+    let mut up = Up::start(&dir);
+    up.order("o-2").await;
+    let pids = engine_pids(&dir);
+    for pid in &pids {
+        kill_process(Pid::from_raw(*pid).unwrap(), Signal::KILL).unwrap();
+    }
+    up.process.kill();
+    all_gone(pids).await;
+
+    let up = Up::start(&dir);
+    let at = up.order("o-3").await;
+    let customer = up.client.customer("c-1", &at).await;
+    assert_eq!(customer["order_count"], 3);
+    assert_succeeds(in_dir(["verify"], &dir));
+}
+
+#[tokio::test]
+async fn when_an_engine_dies_it_says_which_and_ends() {
+    let dir = dir("engine_dies");
+    let mut up = Up::start(&dir);
+    up.order("o-1").await;
+    let pids = engine_pids(&dir);
+    kill_process(Pid::from_raw(pids[0]).unwrap(), Signal::KILL).unwrap();
+    assert_eq!(up.process.wait().code(), Some(1));
+    let errors = up.process.errors();
+    assert!(errors.contains("redis-server (pid "), "{errors}");
+    all_gone(pids).await;
+}
+
+#[tokio::test]
+async fn the_currency_is_fixed_at_the_first_start() {
+    let dir = dir("currency");
+    let mut first = up_command(&dir);
+    first.args(["--currency", "EUR"]);
+    let mut up = Up::run(first);
+    assert!(
+        up.curls[0].contains("\"currency\":\"EUR\""),
+        "{}",
+        up.curls[0]
+    );
+    up.order("o-1").await;
+    assert!(up.process.stop(Signal::INT).success());
+
+    let mut other = up_command(&dir);
+    other.args(["--currency", "USD"]);
+    let refused = run(other);
+    assert_eq!(refused.code, Some(1));
+    let said = "currency is EUR in this log since its first start, and cannot be USD";
+    assert!(refused.err.contains(said), "{}", refused.err);
+
+    let up = Up::start(&dir);
+    assert!(
+        up.curls[0].contains("\"currency\":\"EUR\""),
+        "what is not said stays"
+    );
+}
+
+#[tokio::test]
+async fn commands_find_it_by_its_directory_running_or_not() {
+    let dir = dir("commands");
+    let mut up = Up::start(&dir);
+    let at = up.order("o-1").await;
+    up.client.customer("c-1", &at).await;
+    up.client.caught_up().await;
+    commands(&dir, 1);
+    up.client.caught_up().await;
+    assert!(up.process.stop(Signal::INT).success());
+    commands(&dir, 2);
+
+    let up = Up::start(&dir);
+    let at = up.order("o-2").await;
+    assert_eq!(up.client.customer("c-1", &at).await["order_count"], 2);
+}
+
+/// `status`, `verify` and `rebuild`; before it, this generation of the customers serves.
+fn commands(dir: &Path, generation: u64) {
+    let status = assert_succeeds(in_dir(["status", "--json"], dir));
+    let status: Value = serde_json::from_str(&status.out).unwrap();
+    assert_eq!(status["partitions"].as_array().unwrap().len(), 16);
+    assert_eq!(status["views"][0]["name"], "customers");
+    assert_eq!(status["views"][0]["generation"], generation);
+    let text = assert_succeeds(in_dir(["status"], dir));
+    assert!(
+        text.out.contains("1 events in 16 partitions"),
+        "{}",
+        text.out
+    );
+    let verified = assert_succeeds(in_dir(["verify"], dir));
+    assert!(
+        verified.out.contains("everything agrees"),
+        "{}",
+        verified.out
+    );
+    let rebuilt = assert_succeeds(in_dir(["rebuild", "customers"], dir));
+    let next = format!("customers: generation {} serves", generation + 1);
+    assert!(rebuilt.out.contains(&next), "{}", rebuilt.out);
+}
+
+#[tokio::test]
+async fn without_a_directory_commands_say_what_to_do() {
+    let missing = in_dir(["status"], &dir("not_there"));
+    let refused = run(missing);
+    assert_eq!(refused.code, Some(1));
+    assert!(
+        refused
+            .err
+            .contains("set REDIS_URL and MONGODB_URI, or --data-dir"),
+        "{}",
+        refused.err
+    );
+    assert!(!dir("not_there").exists());
+}

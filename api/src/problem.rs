@@ -262,7 +262,11 @@ impl From<CommandError> for Problem {
     fn from(error: CommandError) -> Self {
         match error {
             CommandError::Log(error) => error.into(),
-            CommandError::Contended(_) | CommandError::Unreadable { .. } => failed(&error),
+            CommandError::Contended(_) => {
+                tracing::warn!(%error, "a command was not carried out");
+                Self::unavailable()
+            }
+            CommandError::Unreadable { .. } => failed(&error),
         }
     }
 }

@@ -143,7 +143,9 @@ impl Model {
             }
         }
         let others = self.names.keys().chain(self.activity.keys());
-        others.for_each(|customer| drop(all.entry(customer.clone()).or_default()));
+        others.for_each(|customer| {
+            all.entry(customer.clone()).or_default();
+        });
         all
     }
 

@@ -6,7 +6,7 @@ use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
 
 /// A customer's, order's or activity's id.
 pub(crate) fn id() -> Object {
-    string("^[A-Za-z0-9._:@+-]{1,128}$", "c-1001").build()
+    string(r"^(?!\.\.?$)[A-Za-z0-9._:@+-]{1,128}$", "c-1001").build()
 }
 
 pub(crate) fn position() -> Object {

@@ -33,7 +33,7 @@ impl<'de> Deserialize<'de> for After {
 pub(crate) struct Satisfied {
     /// Taken as on every read; there is nothing to wait for.
     #[serde(rename = "after")]
-    #[param(schema_with = schema::positions)]
+    #[param(inline, value_type = Option<schema::Positions>)]
     _after: Option<After>,
 }
 

@@ -22,40 +22,37 @@ use crate::state::AppState;
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
-        .routes(routes!(list))
-        .routes(routes!(entry))
+        .routes(routes!(list_audit))
+        .routes(routes!(get_audit_entry))
 }
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListParams {
-    /// The aggregate's key.
-    #[param(example = "order/c-1001/o-17")]
+    /// The aggregate's key, such as `order/c-1001/o-17`.
     aggregate: Option<String>,
-    /// The event's type, with or without its version.
-    #[param(example = "order_placed")]
+    /// The event's type, with or without its version: `order_placed`.
     r#type: Option<String>,
-    /// On whose behalf.
-    #[param(example = "key:bootstrap")]
+    /// On whose behalf: `key:bootstrap`.
     actor: Option<String>,
     /// About which customer.
     customer_id: Option<String>,
     /// In which request.
     request_id: Option<String>,
     /// Recorded at this time or later.
-    #[param(schema_with = schema::time)]
+    #[param(inline, value_type = Option<schema::Time>)]
     since: Option<Timestamp>,
     /// Recorded before this time.
-    #[param(schema_with = schema::time)]
+    #[param(inline, value_type = Option<schema::Time>)]
     until: Option<Timestamp>,
     /// How many at most.
-    #[param(schema_with = schema::limit)]
+    #[param(inline, value_type = Option<schema::Limit>)]
     limit: Option<Limit>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
     /// Waits until the view has these positions.
-    #[param(schema_with = schema::positions)]
+    #[param(inline, value_type = Option<schema::Positions>)]
     after: Option<After>,
 }
 
@@ -63,13 +60,13 @@ struct ListParams {
 #[derive(Serialize, ToSchema)]
 struct AuditRow {
     /// Where the log holds it.
-    #[schema(schema_with = schema::position)]
+    #[schema(value_type = schema::Position)]
     position: String,
     /// When it was recorded.
-    #[schema(schema_with = schema::time)]
+    #[schema(value_type = schema::Time)]
     at: Timestamp,
     /// When what it tells of happened.
-    #[schema(schema_with = schema::time)]
+    #[schema(value_type = schema::Time)]
     occurred_at: Timestamp,
     /// Type and schema version.
     #[schema(example = "order_placed.1")]
@@ -92,7 +89,7 @@ struct AuditRow {
 #[derive(Serialize, ToSchema)]
 struct LogEntry {
     /// Where.
-    #[schema(schema_with = schema::position)]
+    #[schema(value_type = schema::Position)]
     position: PositionText,
     /// The aggregate's key.
     #[schema(example = "order/c-1001/o-17")]
@@ -105,10 +102,10 @@ struct LogEntry {
     #[schema(example = "order_placed.1")]
     r#type: String,
     /// What the event says.
-    #[schema(schema_with = schema::any_object)]
+    #[schema(value_type = Object)]
     data: Box<RawValue>,
     /// Who, when, in which request.
-    #[schema(schema_with = schema::any_object)]
+    #[schema(value_type = Object)]
     metadata: Box<RawValue>,
     /// A digest of all of it.
     #[schema(example = "9f2b6c1d00aa34e7")]
@@ -126,7 +123,7 @@ struct LogEntry {
         ReadProblems
     )
 )]
-async fn list(
+async fn list_audit(
     State(app): State<AppState>,
     Query(params): Query<ListParams>,
 ) -> Result<Json<Listed<AuditRow>>, Problem> {
@@ -150,13 +147,13 @@ async fn list(
     get,
     path = "/api/audit/{position}",
     tag = "audit",
-    params(("position" = String, Path, description = "Where"), Satisfied),
+    params(("position" = inline(schema::Position), Path, description = "Where"), Satisfied),
     responses(
         (status = 200, description = "The entry", body = LogEntry),
         OneProblems
     )
 )]
-async fn entry(
+async fn get_audit_entry(
     State(app): State<AppState>,
     Path(PositionText(position)): Path<PositionText>,
     _satisfied: Query<Satisfied>,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use domain::{AttributeValue, CustomerId, Text, Timestamp};
+use domain::{AttributeValue, CustomerId, Timestamp};
 use projections::customers::{CustomerDocument, Customers, EventFacts};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -19,10 +19,13 @@ use crate::problem::{Problem, ProblemKind};
 use crate::schema;
 use crate::state::AppState;
 
+/// The longest search, in bytes.
+const MAX_QUERY: usize = 256;
+
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
-        .routes(routes!(list))
-        .routes(routes!(get))
+        .routes(routes!(list_customers))
+        .routes(routes!(get_customer))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -30,15 +33,15 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
 #[into_params(parameter_in = Query)]
 struct ListParams {
     /// What the id, the name or the e-mail address begins with, in any case.
-    #[param(value_type = Option<String>, max_length = 256)]
-    q: Option<Text<256>>,
+    #[param(max_length = 256)]
+    q: Option<String>,
     /// How many at most.
-    #[param(schema_with = schema::limit)]
+    #[param(inline, value_type = Option<schema::Limit>)]
     limit: Option<Limit>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
     /// Waits until the view has these positions.
-    #[param(schema_with = schema::positions)]
+    #[param(inline, value_type = Option<schema::Positions>)]
     after: Option<After>,
 }
 
@@ -47,7 +50,7 @@ struct ListParams {
 #[into_params(parameter_in = Query)]
 struct GetParams {
     /// Waits until the view has these positions.
-    #[param(schema_with = schema::positions)]
+    #[param(inline, value_type = Option<schema::Positions>)]
     after: Option<After>,
 }
 
@@ -57,7 +60,7 @@ struct GetParams {
 #[schema(as = Customer)]
 struct CustomerResponse {
     /// As the shop names them.
-    #[schema(schema_with = schema::id)]
+    #[schema(value_type = schema::Id)]
     customer_id: String,
     /// Whether the shop has told who they are; they may be known from orders
     /// or activity alone.
@@ -79,15 +82,15 @@ struct CustomerResponse {
     /// Labels, in order.
     tags: Vec<String>,
     /// Anything else.
-    #[schema(schema_with = schema::attributes)]
+    #[schema(value_type = schema::Attributes)]
     attributes: BTreeMap<String, AttributeValue>,
     /// Since when they are a customer.
-    #[schema(schema_with = schema::nullable_time)]
+    #[schema(value_type = Option<schema::Time>)]
     registered_at: Option<Timestamp>,
     /// Whether they want no messages.
     unsubscribed: bool,
     /// The currency of all figures.
-    #[schema(schema_with = schema::currency)]
+    #[schema(value_type = schema::Currency)]
     currency: &'static str,
     /// The sum of their orders.
     #[schema(example = 1_399_093)]
@@ -99,10 +102,10 @@ struct CustomerResponse {
     #[schema(example = 6_961)]
     average_order_value: Option<i64>,
     /// The first order.
-    #[schema(schema_with = schema::nullable_time)]
+    #[schema(value_type = Option<schema::Time>)]
     first_order_at: Option<Timestamp>,
     /// The last order.
-    #[schema(schema_with = schema::nullable_time)]
+    #[schema(value_type = Option<schema::Time>)]
     last_order_at: Option<Timestamp>,
     /// Activity by name.
     events: BTreeMap<String, EventResponse>,
@@ -115,7 +118,7 @@ struct EventResponse {
     /// How often.
     count: i64,
     /// The last time.
-    #[schema(schema_with = schema::nullable_time)]
+    #[schema(value_type = Option<schema::Time>)]
     last_at: Option<Timestamp>,
 }
 
@@ -130,14 +133,14 @@ struct EventResponse {
         ReadProblems
     )
 )]
-async fn list(
+async fn list_customers(
     State(app): State<AppState>,
     Query(params): Query<ListParams>,
 ) -> Result<Json<Listed<CustomerResponse>>, Problem> {
+    let start = start(params.q.as_deref())?;
     after::wait::<Customers>(&app, params.after.as_ref()).await?;
-    let q = params.q.as_ref().map(Text::as_str);
     let page = page(params.limit, params.cursor);
-    let found = app.store.customers(q, &page).await?;
+    let found = app.store.customers(start, &page).await?;
     let currency = app.commands.currency().code();
     let respond = |(id, document)| CustomerResponse::new(id, document, currency);
     Ok(Json(Listed::from_page(found, respond)))
@@ -148,13 +151,13 @@ async fn list(
     get,
     path = "/api/customers/{id}",
     tag = "reads",
-    params(("id" = String, Path, description = "The customer's id"), GetParams),
+    params(("id" = inline(schema::Id), Path, description = "The customer's id"), GetParams),
     responses(
         (status = 200, description = "The customer", body = CustomerResponse),
         OneProblems
     )
 )]
-async fn get(
+async fn get_customer(
     State(app): State<AppState>,
     Path(id): Path<CustomerId>,
     Query(params): Query<GetParams>,
@@ -164,6 +167,16 @@ async fn get(
     let document = found.ok_or_else(|| unknown(&id))?;
     let currency = app.commands.currency().code();
     Ok(Json(CustomerResponse::new(id.into(), document, currency)))
+}
+
+/// What a search begins with; an empty one is none.
+fn start(q: Option<&str>) -> Result<Option<&str>, Problem> {
+    let q = q.filter(|q| !q.is_empty());
+    if q.is_some_and(|q| q.len() > MAX_QUERY || q.chars().any(char::is_control)) {
+        let detail = format!("query: q: at most {MAX_QUERY} bytes, no control characters");
+        return Err(Problem::new(ProblemKind::InvalidParameter, detail));
+    }
+    Ok(q)
 }
 
 /// The problem of a customer nobody has heard of.

@@ -1,11 +1,10 @@
 //! HTTP: what clients see of Patron.
 //!
 //! A file per resource holds its requests, responses, handlers and its own
-//! router: [`data`], [`customers`], [`orders`], [`timeline`], [`audit`],
-//! [`admin`], [`health`], [`metrics`]. [`router`] puts them together,
-//! [`observe`] stands around every request, [`auth`] before all that is not
-//! open, and every refusal is a [`problem`]. Nothing here reads the
-//! environment or writes a view.
+//! router: `data`, `customers`, `timeline`, `orders`, `audit`, `admin`,
+//! `health`, `metrics`. `router` puts them together, `observe` stands around
+//! every request, `auth` before all that is not open, and every refusal is a
+//! `problem`. Nothing here reads the environment or writes a view.
 
 mod admin;
 mod after;

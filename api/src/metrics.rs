@@ -32,7 +32,7 @@ pub fn prometheus() -> Result<PrometheusBuilder, BuildError> {
 }
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(show))
+    OpenApiRouter::new().routes(routes!(get_metrics))
 }
 
 /// What the metrics are, for whoever reads them.
@@ -69,7 +69,7 @@ pub(crate) fn ingested(kind: &'static str, outcome: &'static str, count: u64) {
         ProtectedProblems
     )
 )]
-async fn show(State(app): State<AppState>) -> impl IntoResponse {
+async fn get_metrics(State(app): State<AppState>) -> impl IntoResponse {
     let media_type = "text/plain; version=0.0.4; charset=utf-8";
     ([(header::CONTENT_TYPE, media_type)], app.metrics.render())
 }

@@ -117,7 +117,7 @@ fn problem_of(response: &mut Response) -> Option<Problem> {
 
 fn tell(status: StatusCode, method: &'static str, route: &str, took: Duration) {
     metrics::answered(method, route, status, took);
-    let ms = took.as_secs_f64() * 1e3;
+    let ms = (took.as_secs_f64() * 1e5).round() / 1e2;
     let status = status.as_u16();
     if status >= 500 {
         tracing::warn!(status, ms, "answered");

@@ -18,7 +18,7 @@ use crate::schema;
 use crate::state::AppState;
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list))
+    OpenApiRouter::new().routes(routes!(list_orders))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -26,15 +26,15 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
 #[into_params(parameter_in = Query)]
 struct ListParams {
     /// Only this customer's.
-    #[param(schema_with = schema::id)]
+    #[param(inline, value_type = Option<schema::Id>)]
     customer_id: Option<CustomerId>,
     /// How many at most.
-    #[param(schema_with = schema::limit)]
+    #[param(inline, value_type = Option<schema::Limit>)]
     limit: Option<Limit>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
     /// Waits until the view has these positions.
-    #[param(schema_with = schema::positions)]
+    #[param(inline, value_type = Option<schema::Positions>)]
     after: Option<After>,
 }
 
@@ -43,46 +43,48 @@ struct ListParams {
 #[schema(as = Order)]
 struct OrderResponse {
     /// Unique within its customer.
-    #[schema(schema_with = schema::id)]
+    #[schema(value_type = schema::Id)]
     order_id: String,
     /// Whose.
-    #[schema(schema_with = schema::id)]
+    #[schema(value_type = schema::Id)]
     customer_id: String,
     /// Its worth in minor units.
-    #[schema(schema_with = schema::amount)]
+    #[schema(value_type = schema::Amount)]
     amount: i64,
     /// In which currency.
-    #[schema(schema_with = schema::currency)]
+    #[schema(value_type = schema::Currency)]
     currency: String,
     /// When it was placed.
-    #[schema(schema_with = schema::time)]
+    #[schema(value_type = schema::Time)]
     placed_at: Timestamp,
     /// Whether it counts: only a placed one does.
-    #[schema(schema_with = schema::order_status)]
+    #[schema(value_type = schema::OrderStatus)]
     status: String,
     /// Its lines.
     #[schema(value_type = Vec<ItemSchema>)]
     items: Vec<OrderItem>,
     /// When its last change was recorded.
-    #[schema(schema_with = schema::time)]
+    #[schema(value_type = schema::Time)]
     updated_at: Timestamp,
 }
 
 /// How [`OrderItem`] is described.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = OrderItem)]
 #[expect(dead_code, reason = "describes a type of the domain")]
 pub(crate) struct ItemSchema {
     /// The shop's article number, at most 128 bytes.
-    #[schema(example = "cd-42")]
+    #[schema(example = "cd-42", min_length = 1, max_length = 128)]
     sku: String,
     /// What it is called, at most 256 bytes.
+    #[schema(min_length = 1, max_length = 256)]
     name: Option<String>,
     /// How many.
     #[schema(minimum = 1)]
     quantity: u32,
     /// The price of one in minor units.
-    #[schema(minimum = 0)]
+    #[schema(value_type = Option<schema::Amount>)]
     unit_amount: Option<i64>,
 }
 
@@ -97,7 +99,7 @@ pub(crate) struct ItemSchema {
         ReadProblems
     )
 )]
-async fn list(
+async fn list_orders(
     State(app): State<AppState>,
     Query(params): Query<ListParams>,
 ) -> Result<Json<Listed<OrderResponse>>, Problem> {

@@ -133,9 +133,12 @@ pub(crate) struct FieldError {
     "type": "urn:patron:problem:unknown-field",
     "title": "Unknown field",
     "status": 422,
-    "detail": "unknown field `colour`, expected one of `order_id`, `customer_id`, `amount`",
+    "detail": "/colour: unknown field `colour`, expected one of `order_id`, `amount`",
     "instance": "01936f2e-7d1c-7a30-9a51-1f0b6a0f9c11",
-    "errors": [{"pointer": "/colour", "detail": "unknown field `colour`"}]
+    "errors": [{
+        "pointer": "/colour",
+        "detail": "unknown field `colour`, expected one of `order_id`, `amount`"
+    }]
 }))]
 pub(crate) struct ProblemBody {
     /// A stable URI that names the kind of problem.
@@ -165,14 +168,27 @@ impl Problem {
         }
     }
 
-    /// About one field.
-    pub(crate) fn field(kind: ProblemKind, pointer: String, detail: String) -> Self {
+    /// About one field; `reason` alone goes beside the pointer.
+    pub(crate) fn field(kind: ProblemKind, pointer: impl Into<String>, reason: String) -> Self {
+        let pointer = pointer.into();
+        let detail = match pointer.as_str() {
+            "" => reason.clone(),
+            pointer => format!("{pointer}: {reason}"),
+        };
         Self {
             errors: vec![FieldError {
                 pointer,
-                detail: detail.clone(),
+                detail: reason,
             }],
             ..Self::new(kind, detail)
+        }
+    }
+
+    /// Of an item that stands on this line of the body.
+    pub(crate) fn on_line(self, line: usize) -> Self {
+        Self {
+            detail: format!("line {line}: {}", self.detail).into(),
+            ..self
         }
     }
 
@@ -246,7 +262,11 @@ impl From<CommandError> for Problem {
     fn from(error: CommandError) -> Self {
         match error {
             CommandError::Log(error) => error.into(),
-            CommandError::Contended(_) | CommandError::Unreadable { .. } => failed(&error),
+            CommandError::Contended(_) => {
+                tracing::warn!(%error, "a command was not carried out");
+                Self::unavailable()
+            }
+            CommandError::Unreadable { .. } => failed(&error),
         }
     }
 }
@@ -312,7 +332,7 @@ mod tests {
     #[test]
     fn a_problem_has_the_members_of_rfc_9457() {
         let detail = "unknown field `x`".to_owned();
-        let problem = Problem::field(ProblemKind::UnknownField, "/x".to_owned(), detail);
+        let problem = Problem::field(ProblemKind::UnknownField, "/x", detail);
         let body = serde_json::to_value(problem.into_body(Some("r-1"))).unwrap();
         assert_eq!(
             body,
@@ -320,7 +340,7 @@ mod tests {
                 "type": "urn:patron:problem:unknown-field",
                 "title": "Unknown field",
                 "status": 422,
-                "detail": "unknown field `x`",
+                "detail": "/x: unknown field `x`",
                 "instance": "r-1",
                 "errors": [{"pointer": "/x", "detail": "unknown field `x`"}],
             })

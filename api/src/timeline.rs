@@ -20,7 +20,7 @@ use crate::state::AppState;
 use crate::{customers, schema};
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(timeline))
+    OpenApiRouter::new().routes(routes!(get_timeline))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -28,12 +28,12 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
 #[into_params(parameter_in = Query)]
 struct TimelineParams {
     /// How many at most.
-    #[param(schema_with = schema::limit)]
+    #[param(inline, value_type = Option<schema::Limit>)]
     limit: Option<Limit>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
     /// Waits until the view has these positions.
-    #[param(schema_with = schema::positions)]
+    #[param(inline, value_type = Option<schema::Positions>)]
     after: Option<After>,
 }
 
@@ -41,7 +41,7 @@ struct TimelineParams {
 #[derive(Serialize, ToSchema)]
 struct TimelineItem {
     /// Where the log holds it.
-    #[schema(schema_with = schema::position)]
+    #[schema(value_type = schema::Position)]
     position: String,
     /// Type and schema version.
     #[schema(example = "order_placed.1")]
@@ -50,16 +50,16 @@ struct TimelineItem {
     #[schema(example = "order/c-1001/o-17")]
     aggregate: String,
     /// When it happened: an order's or an activity's own time.
-    #[schema(schema_with = schema::time)]
+    #[schema(value_type = schema::Time)]
     occurred_at: Timestamp,
     /// When it was recorded.
-    #[schema(schema_with = schema::time)]
+    #[schema(value_type = schema::Time)]
     recorded_at: Timestamp,
     /// On whose behalf.
     #[schema(example = "key:bootstrap")]
     actor: String,
     /// What the event says.
-    #[schema(schema_with = schema::any_object)]
+    #[schema(value_type = Object)]
     data: Option<Box<RawValue>>,
 }
 
@@ -68,13 +68,13 @@ struct TimelineItem {
     get,
     path = "/api/customers/{id}/timeline",
     tag = "reads",
-    params(("id" = String, Path, description = "The customer's id"), TimelineParams),
+    params(("id" = inline(schema::Id), Path, description = "The customer's id"), TimelineParams),
     responses(
         (status = 200, description = "A page of it", body = Listed<TimelineItem>),
         OneProblems
     )
 )]
-async fn timeline(
+async fn get_timeline(
     State(app): State<AppState>,
     Path(id): Path<CustomerId>,
     Query(params): Query<TimelineParams>,

@@ -1,6 +1,6 @@
 //! Commands on read models.
 
-use domain::{RequestRebuild, Subject, View, ViewName};
+use domain::{Subject, View, ViewCommand, ViewName};
 
 use crate::execute::{Outcome, execute};
 use crate::{CommandError, Commands, Context};
@@ -15,9 +15,31 @@ impl Commands {
         context: &Context,
         view: ViewName,
     ) -> Result<Outcome, CommandError> {
+        self.ask(context, view, ViewCommand::RequestRebuild).await
+    }
+
+    /// Says that a view is to go back to its generation before. Whoever says
+    /// so does it.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn request_rollback(
+        &self,
+        context: &Context,
+        view: ViewName,
+    ) -> Result<Outcome, CommandError> {
+        self.ask(context, view, ViewCommand::RequestRollback).await
+    }
+
+    async fn ask(
+        &self,
+        context: &Context,
+        view: ViewName,
+        command: ViewCommand,
+    ) -> Result<Outcome, CommandError> {
         let subject = Subject::View(view);
         let name = subject.to_string();
-        let commands = vec![(subject, RequestRebuild)];
+        let commands = vec![(subject, command)];
         let mut results = execute::<View>(&self.log, &(), context, commands).await?;
         match results.pop() {
             Some(Ok(outcome)) => Ok(outcome),

@@ -17,7 +17,7 @@ pub type AttributeKey = Name;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(
     untagged,
-    expecting = "a boolean, a number or a text of 1 to 1024 bytes"
+    expecting = "must be a boolean, a number or a text of 1 to 1024 bytes"
 )]
 pub enum AttributeValue {
     /// `true` or `false`.

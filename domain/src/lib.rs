@@ -41,4 +41,4 @@ pub use order::{
 pub use subject::{Subject, SubjectError};
 pub use text::{Email, Name, Text, TextError};
 pub use time::{Timestamp, TimestampError};
-pub use view::{RequestRebuild, View, ViewError, ViewEvent};
+pub use view::{View, ViewCommand, ViewError, ViewEvent};

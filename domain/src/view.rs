@@ -9,24 +9,35 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{DecodeError, LoggedEvent, from_json, tag_name, tag_version, to_json};
 
-/// Asks for a view to be folded anew from the log.
-#[derive(Debug, Clone, Copy)]
-pub struct RequestRebuild;
+/// What operators may ask of a view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ViewCommand {
+    /// To fold it anew from the log.
+    RequestRebuild,
+    /// To let the generation before the present one serve again.
+    RequestRollback,
+}
 
 /// What happened to a view.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ViewEvent {
     /// `rebuild_requested.1`
     RebuildRequested {},
+    /// `rollback_requested.1`
+    RollbackRequested {},
 }
 
 const REBUILD_REQUESTED: &str = "rebuild_requested.1";
+const ROLLBACK_REQUESTED: &str = "rollback_requested.1";
 
 impl LoggedEvent for ViewEvent {
-    const TAGS: &'static [&'static str] = &[REBUILD_REQUESTED];
+    const TAGS: &'static [&'static str] = &[REBUILD_REQUESTED, ROLLBACK_REQUESTED];
 
     fn tag(&self) -> &'static str {
-        REBUILD_REQUESTED
+        match self {
+            Self::RebuildRequested {} => REBUILD_REQUESTED,
+            Self::RollbackRequested {} => ROLLBACK_REQUESTED,
+        }
     }
 
     fn data(&self) -> String {
@@ -37,6 +48,9 @@ impl LoggedEvent for ViewEvent {
         match tag {
             REBUILD_REQUESTED => {
                 from_json::<NoContent>(tag, data).map(|NoContent {}| Self::RebuildRequested {})
+            }
+            ROLLBACK_REQUESTED => {
+                from_json::<NoContent>(tag, data).map(|NoContent {}| Self::RollbackRequested {})
             }
             _ => Err(DecodeError::Unknown(tag.to_owned())),
         }
@@ -56,36 +70,43 @@ impl DomainEvent for ViewEvent {
     }
 }
 
-/// How often a rebuild was asked for.
+/// How often which was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct View {
     rebuilds: u64,
+    #[serde(default)]
+    rollbacks: u64,
 }
 
-/// No request for a rebuild is refused.
+/// No request is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ViewError {}
 
 impl Aggregate for View {
     const TYPE: &'static str = "view";
-    type Command = RequestRebuild;
+    type Command = ViewCommand;
     type Event = ViewEvent;
     type Error = ViewError;
     type Services = ();
 
     async fn handle(
         &mut self,
-        RequestRebuild: RequestRebuild,
+        command: ViewCommand,
         (): &(),
         sink: &EventSink<Self>,
     ) -> Result<(), ViewError> {
-        sink.write(ViewEvent::RebuildRequested {}, self).await;
+        let event = match command {
+            ViewCommand::RequestRebuild => ViewEvent::RebuildRequested {},
+            ViewCommand::RequestRollback => ViewEvent::RollbackRequested {},
+        };
+        sink.write(event, self).await;
         Ok(())
     }
 
     fn apply(&mut self, event: ViewEvent) {
         match event {
             ViewEvent::RebuildRequested {} => self.rebuilds += 1,
+            ViewEvent::RollbackRequested {} => self.rollbacks += 1,
         }
     }
 }

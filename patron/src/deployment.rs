@@ -98,6 +98,27 @@ pub(crate) struct Target {
     pub(crate) deployment: DeploymentOptions,
 }
 
+/// A deployment on engines that run elsewhere.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Remote {
+    /// Redis: redis://… or rediss://…, any node of a cluster
+    #[arg(long, env = "REDIS_URL", hide_env_values = true)]
+    redis_url: String,
+
+    /// MongoDB: mongodb://…
+    #[arg(long, env = "MONGODB_URI", hide_env_values = true)]
+    mongodb_uri: String,
+
+    #[command(flatten)]
+    deployment: DeploymentOptions,
+}
+
+impl Remote {
+    pub(crate) async fn open(&self) -> anyhow::Result<Deployment> {
+        Deployment::open(&self.redis_url, &self.mongodb_uri, &self.deployment).await
+    }
+}
+
 /// A deployment, with the engines that were started for it, if any were.
 pub(crate) struct Reached {
     pub(crate) deployment: Deployment,
@@ -124,14 +145,6 @@ impl Target {
                 Err(error)
             }
         }
-    }
-
-    /// The deployment at the URLs given.
-    pub(crate) async fn open_given(&self) -> anyhow::Result<Deployment> {
-        let Some((redis_url, mongodb_uri)) = self.given()? else {
-            bail!("REDIS_URL and MONGODB_URI must be set; `patron up` starts its own engines");
-        };
-        Deployment::open(&redis_url, &mongodb_uri, &self.deployment).await
     }
 
     fn given(&self) -> anyhow::Result<Option<(String, String)>> {

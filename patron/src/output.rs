@@ -9,13 +9,13 @@ pub(crate) fn say(line: impl fmt::Display) {
     let _gone = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
-/// A number with its thousands set apart: `1 234 567`.
+/// A number with its thousands set apart: `1,234,567`.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(' ');
+            text.push(',');
         }
         text.push(digit);
     }
@@ -29,7 +29,7 @@ mod tests {
     #[test]
     fn thousands_are_set_apart() {
         assert_eq!(grouped(7), "7");
-        assert_eq!(grouped(69_659), "69 659");
-        assert_eq!(grouped(1_000_000), "1 000 000");
+        assert_eq!(grouped(69_659), "69,659");
+        assert_eq!(grouped(1_000_000), "1,000,000");
     }
 }

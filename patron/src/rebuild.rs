@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
+use commands::Context;
+use domain::Timestamp;
 use indicatif::{ProgressBar, ProgressStyle};
 use projections::{AnyView, Progress, RebuildReport, VIEWS, view_named};
-use workers::exclusively;
+use workers::Operation;
 
 use crate::deployment::{Deployment, Target};
 use crate::output::{grouped, say};
@@ -43,28 +45,35 @@ pub(crate) async fn run(args: RebuildArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn rebuild(deployment: &Deployment, view: &'static dyn AnyView) -> anyhow::Result<()> {
-    let Deployment { log, store, .. } = deployment;
     let start = Instant::now();
     let bar = bar();
     let tell = |progress| show(&bar, progress);
-    let work = projections::rebuild(store, log, view, &tell);
-    let report = exclusively(log, &work::name(), &lease(view), work).await?;
+    let report = operation(deployment, view).rebuild(&tell).await;
     bar.finish_and_clear();
     tell_done(view, &report?, start.elapsed());
     Ok(())
 }
 
 async fn roll_back(deployment: &Deployment, view: &'static dyn AnyView) -> anyhow::Result<()> {
-    let Deployment { log, store, .. } = deployment;
-    let work = projections::roll_back(store, log, view);
-    let generation = exclusively(log, &work::name(), &lease(view), work).await??;
+    let generation = operation(deployment, view).roll_back().await?;
     let name = view.name();
     say(format_args!("{name}: generation {generation} serves again"));
     Ok(())
 }
 
-fn lease(view: &dyn AnyView) -> String {
-    format!("rebuild/{}", view.name())
+fn operation<'a>(deployment: &'a Deployment, view: &'static dyn AnyView) -> Operation<'a> {
+    let user = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
+    Operation {
+        commands: &deployment.commands,
+        store: &deployment.store,
+        view,
+        context: Context {
+            actor: format!("operator:{user}"),
+            request: None,
+            now: Timestamp::from(chrono::Utc::now()),
+        },
+        worker: work::name(),
+    }
 }
 
 fn bar() -> ProgressBar {

@@ -9,7 +9,7 @@ use clap::Args;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::deployment::{Deployment, Target};
+use crate::deployment::{Deployment, Remote};
 use crate::key;
 use crate::output::say;
 use crate::signals::stop_token;
@@ -18,7 +18,7 @@ use crate::signals::stop_token;
 #[derive(Args)]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
-    target: Target,
+    remote: Remote,
 
     /// Where to listen; port 0 takes any free one
     #[arg(long, env = "PATRON_LISTEN", default_value = "127.0.0.1:8080")]
@@ -32,7 +32,7 @@ pub(crate) struct ServeArgs {
 pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let stop = stop_token()?;
     let key = key::given(args.bootstrap_key.as_ref())?;
-    let deployment = args.target.open_given().await?;
+    let deployment = args.remote.open().await?;
     let listener = listen(args.listen).await?;
     say(format_args!(
         "listening on http://{}",

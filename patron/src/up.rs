@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -90,10 +90,12 @@ async fn run_on(
     });
 
     let ended = tokio::select! {
+        // In this order: at the stop the parts end too, and that is no failure.
+        biased;
         () = stop.cancelled() => Ok(()),
         message = engines.exited() => Err(anyhow::anyhow!(message)),
-        ended = &mut api => ended?.context("the API ended"),
-        ended = &mut vendor => ended?.context("the vendor ended"),
+        ended = &mut api => ended_early("the API", ended),
+        ended = &mut vendor => ended_early("the vendor", ended),
     };
     parts.cancel();
     finish("the API", api).await;
@@ -101,6 +103,15 @@ async fn run_on(
     finish("the workers", workers).await;
     finish("the vendor", vendor).await;
     ended
+}
+
+/// A part that ends before it is told to is a failure, whatever it says.
+fn ended_early(
+    part: &str,
+    ended: Result<anyhow::Result<()>, tokio::task::JoinError>,
+) -> anyhow::Result<()> {
+    ended?.with_context(|| format!("{part} ended"))?;
+    bail!("{part} ended by itself")
 }
 
 fn spawn_vendor(

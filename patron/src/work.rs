@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::deployment::Target;
+use crate::deployment::Remote;
 use crate::output::say;
 use crate::signals::stop_token;
 
@@ -12,12 +12,12 @@ use crate::signals::stop_token;
 #[derive(Args)]
 pub(crate) struct WorkArgs {
     #[command(flatten)]
-    target: Target,
+    remote: Remote,
 }
 
 pub(crate) async fn run(args: WorkArgs) -> anyhow::Result<ExitCode> {
     let stop = stop_token()?;
-    let deployment = args.target.open_given().await?;
+    let deployment = args.remote.open().await?;
     let name = name();
     say(format_args!("working as {name}"));
     workers::run(deployment.log, deployment.store, name, stop).await;

@@ -10,6 +10,7 @@ use mongodb::error::{Error, ErrorKind};
 
 use crate::Store;
 use crate::checkpoint::DUPLICATE;
+use crate::store::barrier;
 
 /// How many bytes of documents one command carries. MongoDB takes 48 MB.
 const MAX_BYTES: usize = 8 << 20;
@@ -86,7 +87,8 @@ impl Documents {
             return Ok(true);
         }
         let documents = inserts.iter().map(|write| &write.document);
-        match self.collection.insert_many(documents).ordered(false).await {
+        let insert = self.collection.insert_many(documents).ordered(false);
+        match insert.write_concern(barrier()).await {
             Ok(_) => Ok(true),
             Err(error) if only_duplicates(&error) => Ok(false),
             Err(error) => Err(error),
@@ -107,6 +109,7 @@ impl Documents {
             "update": self.collection.name(),
             "updates": statements,
             "ordered": false,
+            "writeConcern": {"w": "majority", "j": true},
         };
         let reply = self.store.database().run_raw_command(command).await?;
         // Such a command answers "ok" even when some of its statements failed.

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
+use bson::RawDocumentBuf;
 use eventlog::{Entry, Log, Partition, Position};
 
 use crate::checkpoint::{Advance, Checkpoint, Checkpoints};
 use crate::documents::{Documents, Write, placed};
-use crate::view::AnyView;
+use crate::view::{AnyView, FoldError};
 use crate::{EntryReader, ProjectError, ReadError, Recorded, Store};
 
 /// How often a batch is folded anew because others wrote the same documents.
@@ -287,7 +288,8 @@ impl Projector {
             };
             let of_document: Vec<&Recorded> = new.iter().map(|index| &events[*index]).collect();
             let document = before.map(|stored| &*stored.document);
-            match self.view.fold(document, &of_document) {
+            let folded = self.view.fold(document, &of_document).and_then(fitting);
+            match folded {
                 Ok(document) => {
                     let Position { partition, number } = events[last].position;
                     let document = placed(id, partition, number as i64, &document)
@@ -323,6 +325,19 @@ impl Projector {
 struct Failed {
     index: usize,
     error: ProjectError,
+}
+
+/// MongoDB takes documents of 16 MiB; some of that is for the fields that place
+/// one.
+const MAX_DOCUMENT: usize = (16 << 20) - 1024;
+
+fn fitting(document: RawDocumentBuf) -> Result<RawDocumentBuf, (usize, FoldError)> {
+    let bytes = document.as_bytes().len();
+    if bytes <= MAX_DOCUMENT {
+        return Ok(document);
+    }
+    let why = format!("its document would have {bytes} bytes, MongoDB takes {MAX_DOCUMENT}");
+    Err((0, FoldError(why)))
 }
 
 /// Events by the document they touch, documents in the order first touched.

@@ -62,6 +62,16 @@ pub enum RebuildError {
     NoPrevious(&'static str),
 }
 
+impl RebuildError {
+    /// Whether trying again would come to the same.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Project(error) => error.is_stop(),
+            Self::Verification { .. } | Self::NoPrevious(_) => true,
+        }
+    }
+}
+
 impl From<LogError> for RebuildError {
     fn from(error: LogError) -> Self {
         Self::Project(error.into())

@@ -95,8 +95,8 @@ pub(crate) fn collection_name(view: &str, generation: i32) -> String {
     format!("{view}_g{generation}")
 }
 
-/// What checkpoints and pointers are written with: once one is acknowledged,
-/// so is every document written before it, on disk and on a majority.
+/// What everything is written with: on disk and on a majority before it is
+/// acknowledged. A checkpoint must never outlive the documents before it.
 pub(crate) fn barrier() -> WriteConcern {
     WriteConcern::builder()
         .w(Acknowledgment::Majority)

@@ -1,6 +1,6 @@
 //! Commands on one aggregate, all at once.
 
-use commands::{Change, Commands, Outcome, verify_heads};
+use commands::{Change, CommandError, Commands, OrderItem, Outcome, verify_heads};
 use domain::{LoggedEvent, OrderEvent};
 use futures::future::join_all;
 
@@ -51,13 +51,20 @@ async fn write(commands: &Commands, writer: i64) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     for turn in 0..5 {
         let item = order("c-1", "o-1", writer * 100 + turn);
-        let done = commands
-            .record_orders(&context(), vec![item])
-            .await
-            .unwrap();
-        outcomes.extend(done.into_iter().map(Result::unwrap));
+        outcomes.push(insist(commands, item).await);
     }
     outcomes
+}
+
+/// Repeats a command that others were too quick for, as a client does.
+async fn insist(commands: &Commands, item: OrderItem) -> Outcome {
+    loop {
+        match commands.record_orders(&context(), vec![item.clone()]).await {
+            Ok(mut outcomes) => return outcomes.remove(0).unwrap(),
+            Err(CommandError::Contended(_)) => {}
+            Err(other) => panic!("{other}"),
+        }
+    }
 }
 
 #[tokio::test]

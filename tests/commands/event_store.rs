@@ -6,7 +6,7 @@ use commands::{LogStore, verify_heads};
 use cqrs_es::event_sink::EventSink;
 use cqrs_es::{Aggregate, AggregateContext, AggregateError, CqrsFramework, EventStore};
 use domain::{
-    Currency, Order, OrderEvent, OrderServices, OrderStatus, RecordOrder, RequestRebuild, View,
+    Currency, Order, OrderEvent, OrderServices, OrderStatus, RecordOrder, View, ViewCommand,
 };
 
 use crate::support::deployment::Deployment;
@@ -70,7 +70,8 @@ async fn the_framework_applies_each_event_once() {
     let log = Deployment::fresh().await.log;
     let views = CqrsFramework::<View, _>::new(LogStore::new(log.clone()), vec![], ());
     for _ in 0..3 {
-        let done = views.execute_with_metadata("view/customers", RequestRebuild, metadata());
+        let done =
+            views.execute_with_metadata("view/customers", ViewCommand::RequestRebuild, metadata());
         done.await.unwrap();
     }
     for partition in log.partitions() {
@@ -113,7 +114,7 @@ async fn metadata_that_no_view_could_read_is_refused() {
     let sink = EventSink::default();
     context
         .aggregate()
-        .handle(RequestRebuild, &(), &sink)
+        .handle(ViewCommand::RequestRebuild, &(), &sink)
         .await
         .unwrap();
     let refused = store

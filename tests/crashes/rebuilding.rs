@@ -34,7 +34,8 @@ async fn in_the_middle_of_an_import() {
         assert_succeeds(&block_in_place(|| run(app.patron(["rebuild", name]))));
         assert_succeeds(&block_in_place(|| run(app.patron(["verify"]))));
     }
-    let (model, acknowledged) = import.finish().await;
+    let (mut model, acknowledged) = import.finish().await;
+    VIEWS.map(|name| model.rebuild_requested(name));
     model.assert_read(&app.client, &acknowledged).await;
     for name in VIEWS {
         assert_eq!(view(&app.client, name).await["generation"], 2);
@@ -46,7 +47,7 @@ async fn in_the_middle_of_an_import() {
 async fn a_killed_one_leaves_the_old_view_serving_and_the_next_one_works() {
     let app = App::start().await;
     let import = Traffic::new(5).start(&app.client);
-    let (model, acknowledged) = import.finish().await;
+    let (mut model, acknowledged) = import.finish().await;
     app.client.caught_up().await;
 
     let mut rebuild = Process::start(app.patron(["rebuild", "customers"]));
@@ -57,6 +58,7 @@ async fn a_killed_one_leaves_the_old_view_serving_and_the_next_one_works() {
     rebuild.kill();
     let customers = view(&app.client, "customers").await;
     assert_eq!(customers["generation"], 1, "it was killed in the middle");
+    model.rebuild_requested("customers");
     model.assert_read(&app.client, &acknowledged).await;
 
     let again = eventually("the dead one's lease has lapsed", async || {
@@ -68,6 +70,7 @@ async fn a_killed_one_leaves_the_old_view_serving_and_the_next_one_works() {
         (!busy).then_some(ended)
     });
     assert_succeeds(&again.await);
+    model.rebuild_requested("customers");
     assert!(
         view(&app.client, "customers").await["generation"]
             .as_i64()
@@ -82,7 +85,7 @@ async fn a_killed_one_leaves_the_old_view_serving_and_the_next_one_works() {
 async fn one_asked_for_is_finished_by_another_worker() {
     let mut app = App::start().await;
     let import = Traffic::new(6).start(&app.client);
-    let (model, acknowledged) = import.finish().await;
+    let (mut model, acknowledged) = import.finish().await;
     app.client.caught_up().await;
 
     let asked = app
@@ -101,7 +104,6 @@ async fn one_asked_for_is_finished_by_another_worker() {
         view(&app.client, "orders").await["generation"].as_i64() > Some(1)
     })
     .await;
-    let mut model = model;
     model.rebuild_requested("orders");
     model.assert_read(&app.client, &acknowledged).await;
     assert_eq!(view(&app.client, "orders").await["building"], json!(null));

@@ -20,6 +20,7 @@ use projections::Store;
 use tokio_util::sync::CancellationToken;
 
 pub use exclusive::{BusyError, exclusively};
+pub use rebuilding::{Operation, ReactError};
 
 use crate::generations::ActiveGenerations;
 use crate::sharing::Share;

@@ -16,7 +16,7 @@ use crate::problem::Problem;
 use crate::state::AppState;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(log))
+    OpenApiRouter::new().routes(routes!(get_log))
 }
 
 /// The log and the Redis it lives in.
@@ -80,7 +80,7 @@ struct SettingResponse {
     params(Satisfied),
     responses((status = 200, description = "The log", body = LogResponse), ReadProblems)
 )]
-async fn log(
+async fn get_log(
     State(app): State<AppState>,
     _satisfied: Query<Satisfied>,
 ) -> Result<Json<LogResponse>, Problem> {

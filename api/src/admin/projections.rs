@@ -22,8 +22,8 @@ use crate::state::AppState;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
-        .routes(routes!(list))
-        .routes(routes!(rebuild))
+        .routes(routes!(list_projections))
+        .routes(routes!(rebuild_projection))
 }
 
 /// All views.
@@ -99,7 +99,7 @@ struct RebuildRequested {
     #[schema(example = "customers")]
     name: &'static str,
     /// Where the log holds the request.
-    #[schema(schema_with = schema::position)]
+    #[schema(value_type = schema::Position)]
     position: PositionText,
 }
 
@@ -111,7 +111,7 @@ struct RebuildRequested {
     params(Satisfied),
     responses((status = 200, description = "All views", body = Projections), ReadProblems)
 )]
-async fn list(
+async fn list_projections(
     State(app): State<AppState>,
     _satisfied: Query<Satisfied>,
 ) -> Result<Json<Projections>, Problem> {
@@ -134,7 +134,7 @@ async fn list(
         OneProblems
     )
 )]
-async fn rebuild(
+async fn rebuild_projection(
     State(app): State<AppState>,
     Path(name): Path<String>,
     Caller(context): Caller,

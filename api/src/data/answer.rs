@@ -19,10 +19,10 @@ pub(super) struct Accepted {
     /// The item's id.
     id: String,
     /// What became of it.
-    #[schema(schema_with = outcome_schema)]
+    #[schema(value_type = schema::Outcome)]
     outcome: &'static str,
     /// Where the log holds its last change.
-    #[schema(schema_with = schema::position)]
+    #[schema(value_type = schema::Position)]
     position: PositionText,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Accepted {
             "type": "urn:patron:problem:invalid-field",
             "title": "Invalid field",
             "status": 422,
-            "detail": "missing field `amount`",
+            "detail": "/amount: missing field `amount`",
             "errors": [{"pointer": "/amount", "detail": "missing field `amount`"}]
         }}
     ]
@@ -75,7 +75,7 @@ pub(super) enum ItemResult {
     },
 }
 
-/// Either.
+/// What became of the data in.
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "describes the two answers")]
@@ -150,13 +150,6 @@ fn accept(positions: &Positions, body: impl IntoResponse) -> Response {
         response.headers_mut().insert(position::HEADER, value);
     }
     response
-}
-
-fn outcome_schema() -> utoipa::openapi::Object {
-    utoipa::openapi::ObjectBuilder::new()
-        .schema_type(utoipa::openapi::Type::String)
-        .enum_values(Some(["created", "updated", "unchanged"]))
-        .build()
 }
 
 #[cfg(test)]

@@ -113,7 +113,7 @@ fn neither(text: &str) -> Problem {
         Err(error) => malformed(&error, None),
         Ok(_) => Problem::field(
             ProblemKind::InvalidField,
-            String::new(),
+            "",
             "the body must be an object or an array of objects".to_owned(),
         ),
     }

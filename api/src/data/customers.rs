@@ -43,40 +43,40 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 }))]
 struct CustomerBody {
     /// As the shop names them.
-    #[schema(schema_with = schema::id)]
+    #[schema(value_type = schema::Id)]
     customer_id: CustomerId,
     /// Their name, at most 256 bytes.
     #[serde(default)]
-    #[schema(schema_with = schema::nullable_text)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 256)]
     name: Change<Text<256>>,
     /// Their e-mail address.
     #[serde(default)]
-    #[schema(schema_with = schema::nullable_text)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 254)]
     email: Change<Email>,
     /// Their telephone number as the shop writes it, at most 32 bytes.
     #[serde(default)]
-    #[schema(schema_with = schema::nullable_text)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 32)]
     phone: Change<Text<32>>,
     /// Where they live, at most 128 bytes.
     #[serde(default)]
-    #[schema(schema_with = schema::nullable_text)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 128)]
     city: Change<Text<128>>,
     /// In which country, at most 128 bytes.
     #[serde(default)]
-    #[schema(schema_with = schema::nullable_text)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 128)]
     country: Change<Text<128>>,
     /// The whole set of their labels: at most 100 of at most 64 bytes.
     #[serde(default)]
-    #[schema(schema_with = schema::nullable_tags)]
+    #[schema(value_type = Option<Vec<String>>, max_items = 100)]
     tags: Change<BTreeSet<Text<64>>>,
     /// Anything else: at most 64 in all. Each is a field of its own, `null`
     /// clears it.
     #[serde(default)]
-    #[schema(schema_with = schema::nullable_attributes)]
+    #[schema(value_type = Option<schema::AttributeChanges>)]
     attributes: Change<AttributeChanges>,
     /// Since when they are a customer.
     #[serde(default)]
-    #[schema(schema_with = schema::nullable_time)]
+    #[schema(value_type = Option<schema::Time>)]
     registered_at: Change<Timestamp>,
     /// Whether they want no messages.
     #[serde(default)]
@@ -154,5 +154,5 @@ fn refused(error: &CustomerError) -> Problem {
         CustomerError::TooManyAttributes(_) => "/attributes",
         CustomerError::TooManyTags(_) => "/tags",
     };
-    Problem::field(ProblemKind::Refused, pointer.to_owned(), error.to_string())
+    Problem::field(ProblemKind::Refused, pointer, error.to_string())
 }

@@ -34,20 +34,20 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 }))]
 struct EventBody {
     /// Unique within its customer.
-    #[schema(schema_with = schema::id)]
+    #[schema(value_type = schema::Id)]
     event_id: ActivityId,
     /// Whose. They need not be known yet.
-    #[schema(schema_with = schema::id)]
+    #[schema(value_type = schema::Id)]
     customer_id: CustomerId,
     /// Its kind.
-    #[schema(schema_with = schema::name)]
+    #[schema(value_type = schema::Name)]
     name: Name,
     /// When it happened.
-    #[schema(schema_with = schema::time)]
+    #[schema(value_type = schema::Time)]
     occurred_at: Timestamp,
     /// Anything else about it: at most 64.
     #[serde(default)]
-    #[schema(schema_with = schema::attributes)]
+    #[schema(value_type = schema::Attributes)]
     properties: Attributes,
 }
 
@@ -112,5 +112,5 @@ fn refused(error: &ActivityError) -> Problem {
     let pointer = match error {
         ActivityError::TooManyProperties(_) => "/properties",
     };
-    Problem::field(ProblemKind::Refused, pointer.to_owned(), error.to_string())
+    Problem::field(ProblemKind::Refused, pointer, error.to_string())
 }

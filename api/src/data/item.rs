@@ -60,12 +60,11 @@ fn unfit(pointer: String, reason: &str, line: Option<usize>) -> Problem {
         true => ProblemKind::UnknownField,
         false => ProblemKind::InvalidField,
     };
-    let pointer = with_absent(pointer, reason);
-    let detail = match line {
-        Some(line) => format!("line {line}: {reason}"),
-        None => reason.to_owned(),
-    };
-    Problem::field(kind, pointer, detail)
+    let problem = Problem::field(kind, with_absent(pointer, reason), reason.to_owned());
+    match line {
+        Some(line) => problem.on_line(line),
+        None => problem,
+    }
 }
 
 /// What serde says, without the place it adds: within an item that is not the
@@ -181,7 +180,10 @@ mod tests {
         let (slug, pointer, detail) = wrong(text, None);
         assert_eq!(slug, "unknown-field");
         assert_eq!(pointer.as_deref(), Some("/lines/0/colour"));
-        assert_eq!(detail, "unknown field `colour`, expected `quantity`");
+        assert_eq!(
+            detail,
+            "/lines/0/colour: unknown field `colour`, expected `quantity`"
+        );
     }
 
     #[test]
@@ -206,7 +208,7 @@ mod tests {
         ];
         for (amount, expected) in cases {
             let text = format!(r#"{{"sample_id":"a","amount":{amount}}}"#);
-            assert_eq!(wrong(&text, None).2, expected);
+            assert_eq!(wrong(&text, None).2, format!("/amount: {expected}"));
         }
     }
 
@@ -216,7 +218,7 @@ mod tests {
         assert_eq!((slug.as_str(), pointer), ("malformed-json", None));
         assert_eq!(detail, "line 7, column 17: EOF while parsing a value");
         let (_, _, detail) = wrong(r#"{"sample_id":"a","amount":-1}"#, Some(7));
-        assert!(detail.starts_with("line 7: an amount"), "{detail}");
+        assert!(detail.starts_with("line 7: /amount: an amount"), "{detail}");
         let (slug, _, _) = wrong(r#"{"sample_id":"a","amount":1} x"#, Some(7));
         assert_eq!(slug, "malformed-json");
     }

@@ -39,23 +39,23 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 }))]
 struct OrderBody {
     /// Unique within its customer.
-    #[schema(schema_with = schema::id)]
+    #[schema(value_type = schema::Id)]
     order_id: OrderId,
     /// Whose. They need not be known yet.
-    #[schema(schema_with = schema::id)]
+    #[schema(value_type = schema::Id)]
     customer_id: CustomerId,
     /// Its worth in minor units.
-    #[schema(schema_with = schema::amount)]
+    #[schema(value_type = schema::Amount)]
     amount: Amount,
     /// The deployment's currency.
-    #[schema(schema_with = schema::currency)]
+    #[schema(value_type = schema::Currency)]
     currency: Currency,
     /// When it was placed.
-    #[schema(schema_with = schema::time)]
+    #[schema(value_type = schema::Time)]
     placed_at: Timestamp,
     /// Whether it counts in the customer's figures: only a placed one does.
     #[serde(default)]
-    #[schema(schema_with = schema::order_status)]
+    #[schema(value_type = schema::OrderStatus)]
     status: OrderStatus,
     /// Its lines.
     #[serde(default)]
@@ -101,7 +101,7 @@ impl Ingest for OrderBody {
                 self.items.len()
             );
             let kind = ProblemKind::InvalidField;
-            return Err(Problem::field(kind, "/items".to_owned(), detail));
+            return Err(Problem::field(kind, "/items", detail));
         }
         let id = self.order_id.as_str().to_owned();
         let content = OrderContent {
@@ -134,5 +134,5 @@ fn refused(error: &OrderError) -> Problem {
     let pointer = match error {
         OrderError::Currency { .. } => "/currency",
     };
-    Problem::field(ProblemKind::Refused, pointer.to_owned(), error.to_string())
+    Problem::field(ProblemKind::Refused, pointer, error.to_string())
 }

@@ -240,6 +240,30 @@ async fn a_killed_import_goes_on_where_it_was() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_restarted_is_waited_for() {
+    let mut app = App::start().await;
+    let lines = (0..5_000).map(|n| format!("o-{n},c-{},1.00,USD,2026-01-01\n", n % 100));
+    let table = format!(
+        "order_id,customer_id,amount,currency,placed_at\n{}",
+        lines.collect::<String>()
+    );
+    let file = file("restarted", "orders.csv", &table);
+    let journal = beside(&file, ".patron-import");
+    let mut importer = Process::start(import(&app, "orders", &file, &["--batch", "50"]));
+    until("it gets on", async || journal.exists()).await;
+    app.api.kill();
+    until("it says that nobody answers", async || {
+        importer.errors().contains("trying again")
+    })
+    .await;
+    app.restart_api();
+    assert!(importer.wait().success(), "{}", importer.errors());
+    app.client.caught_up().await;
+    let log = app.client.read("/api/admin/log").await;
+    assert_eq!(log["events"], 5_000);
+}
+
+#[tokio::test]
 async fn a_wrong_key_is_said_at_once() {
     let app = App::without_workers().await;
     let file = file("wrong_key", "c.csv", "customer_id,name\nc-1,Ada\n");

@@ -28,7 +28,7 @@ macro_rules! schemas {
 }
 
 schemas! {
-    Id => string("^[A-Za-z0-9._:@+-]{1,128}$", "c-1001");
+    Id => string(r"^(?!\.\.?$)[A-Za-z0-9._:@+-]{1,128}$", "c-1001");
     Name => string("^[A-Za-z0-9_-]{1,64}$", "visit");
     Currency => string("^[A-Z]{3}$", "USD");
     Position => string(r"^\d{1,5}:\d{1,19}$", "3:1842");

@@ -21,6 +21,9 @@ pub enum IdError {
         "an id is made of A-Z a-z 0-9 . _ : @ + -; character {0:?} at offset {1} is none of them"
     )]
     Character(char, usize),
+    /// `.` or `..`, which no client can put into a path.
+    #[error("an id must not be `.` or `..`: in a path they mean another place")]
+    Place,
 }
 
 fn check(text: &str) -> Result<(), IdError> {
@@ -29,6 +32,9 @@ fn check(text: &str) -> Result<(), IdError> {
     }
     if text.len() > MAX_LEN {
         return Err(IdError::TooLong(text.len()));
+    }
+    if text == "." || text == ".." {
+        return Err(IdError::Place);
     }
     let odd = |c: &char| !(c.is_ascii_alphanumeric() || "._:@+-".contains(*c));
     match text.chars().enumerate().find(|(_, c)| odd(c)) {
@@ -46,7 +52,8 @@ macro_rules! ids {
         pub struct $name(Box<str>);
 
         impl $name {
-            /// The id as text: 1 to 128 bytes of `A-Z a-z 0-9 . _ : @ + -`.
+            /// The id as text: 1 to 128 bytes of `A-Z a-z 0-9 . _ : @ + -`, and
+            /// neither `.` nor `..`.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -105,6 +112,10 @@ mod tests {
             CustomerId::try_from("ä".repeat(65)),
             Err(IdError::TooLong(130))
         );
+        for place in [".", ".."] {
+            assert_eq!(CustomerId::try_from(place), Err(IdError::Place));
+        }
+        assert!(CustomerId::try_from("...").is_ok());
         assert!(CustomerId::try_from("x".repeat(128)).is_ok());
         assert!(CustomerId::try_from("jo+shop@example.com:1_2-3").is_ok());
     }

@@ -5,7 +5,24 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use anyhow::ensure;
 use uuid::Uuid;
+
+/// The shortest key taken, in bytes.
+const MIN_LEN: usize = 16;
+
+/// The admin's API key as an option gives it; an empty one means that none is.
+///
+/// # Errors
+/// For one that could be guessed.
+pub(crate) fn given(key: Option<&String>) -> anyhow::Result<Option<String>> {
+    let key = key.filter(|key| !key.is_empty());
+    ensure!(
+        key.is_none_or(|key| key.len() >= MIN_LEN),
+        "the bootstrap key must have at least {MIN_LEN} characters"
+    );
+    Ok(key.cloned())
+}
 
 /// The admin's API key: clients go on working after a restart.
 ///

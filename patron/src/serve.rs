@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::deployment::{Deployment, Remote};
+use crate::key;
 use crate::output::say;
 use crate::signals::stop_token;
 
@@ -30,13 +31,14 @@ pub(crate) struct ServeArgs {
 
 pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let stop = stop_token()?;
+    let key = key::given(args.bootstrap_key.as_ref())?;
     let deployment = args.remote.open().await?;
     let listener = listen(args.listen).await?;
     say(format_args!(
         "listening on http://{}",
         listener.local_addr()?
     ));
-    serve(listener, &deployment, args.bootstrap_key, stop).await?;
+    serve(listener, &deployment, key, stop).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -54,13 +56,8 @@ pub(crate) async fn serve(
     bootstrap_key: Option<String>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let key = bootstrap_key.filter(|key| !key.is_empty());
-    anyhow::ensure!(
-        key.as_ref().is_none_or(|key| key.len() >= 16),
-        "the bootstrap key must have at least 16 characters"
-    );
     let mut config = ApiConfig::new(api::prometheus()?.install_recorder()?);
-    config.bootstrap_key = key;
+    config.bootstrap_key = bootstrap_key;
     let api = Api::new(
         deployment.commands.clone(),
         deployment.store.clone(),

@@ -41,21 +41,27 @@ pub(crate) struct UpArgs {
 
 pub(crate) async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     let stop = stop_token()?;
+    let key = key::given(args.bootstrap_key.as_ref())?;
     let starting = Engines::start(&args.engines);
     let engines = match stop.run_until_cancelled(starting).await {
         Some(started) => started?,
         None => return Ok(ExitCode::SUCCESS),
     };
-    let ended = run_on(&engines, &args, &stop).await;
+    let ended = run_on(&engines, &args, key, &stop).await;
     engines.stop().await;
     ended.map(|()| ExitCode::SUCCESS)
 }
 
 /// Runs everything on these engines until told to stop or until a part ends.
-async fn run_on(engines: &Engines, args: &UpArgs, stop: &CancellationToken) -> anyhow::Result<()> {
+async fn run_on(
+    engines: &Engines,
+    args: &UpArgs,
+    key: Option<String>,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
     let deployment =
         Deployment::open(&engines.redis_url, &engines.mongodb_uri, &args.deployment).await?;
-    let key = match args.bootstrap_key.clone().filter(|key| !key.is_empty()) {
+    let key = match key {
         Some(key) => key,
         None => {
             key::bootstrap_key(&args.engines.data_dir).context("cannot keep the bootstrap key")?
@@ -84,6 +90,8 @@ async fn run_on(engines: &Engines, args: &UpArgs, stop: &CancellationToken) -> a
     });
 
     let ended = tokio::select! {
+        // In this order: at the stop the parts end too, and that is no failure.
+        biased;
         () = stop.cancelled() => Ok(()),
         message = engines.exited() => Err(anyhow::anyhow!(message)),
         ended = &mut api => ended_early("the API", ended),

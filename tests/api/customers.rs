@@ -129,6 +129,35 @@ async fn orders_may_come_before_their_customer() {
 }
 
 #[tokio::test]
+async fn every_id_that_is_taken_can_be_read() {
+    let app = App::start().await;
+    let longest = "x".repeat(128);
+    for id in [
+        "jo+shop@example.com:1_2-3",
+        &longest,
+        "-",
+        "...",
+        "0",
+        "a.b",
+    ] {
+        let at = app
+            .client
+            .accept(DATA, json!({"customer_id": id, "name": "Ada"}))
+            .await;
+        assert_eq!(app.client.customer(id, &at).await["customer_id"], id);
+        let timeline = app
+            .client
+            .list(&format!("/api/customers/{id}/timeline"), 10)
+            .await;
+        assert_eq!(timeline.len(), 1, "{id}");
+    }
+    for id in [".", ".."] {
+        let refused = app.client.post(DATA, json!({"customer_id": id})).await;
+        refused.problem(422, "invalid-field");
+    }
+}
+
+#[tokio::test]
 async fn a_customer_nobody_heard_of_is_not_found() {
     let app = App::start().await;
     app.client

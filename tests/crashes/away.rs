@@ -71,12 +71,14 @@ async fn without_redis_nothing_is_taken_and_reads_go_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_mongodb_data_is_taken_and_read_later() {
     let mut engines = block_in_place(|| OwnEngines::start(&test_dir("away_mongodb")));
-    let app = block_in_place(|| App::on(&engines));
-    let api = &app.client;
+    let mut app = block_in_place(|| App::on(&engines));
+    let api = &app.client.clone();
     let at = api.accept(ORDERS, order("o-1")).await;
     assert_eq!(order_count(api, &at).await, 1);
 
     block_in_place(|| engines.kill_mongod());
+    app.workers.remove(0).kill();
+    app.add_worker();
     let at = api.accept(ORDERS, order("o-2")).await;
     for path in [
         "/api/customers",

@@ -3,5 +3,7 @@
 mod away;
 mod killing;
 mod model;
+mod rebuilding;
+mod rolled_back;
 mod sharing;
 mod traffic;

@@ -45,6 +45,11 @@ impl Model {
         *last = text(event, "occurred_at").max(last.clone());
     }
 
+    /// Somebody had a view rebuilt.
+    pub(super) fn rebuild_requested(&mut self, view: &str) {
+        self.count(&format!("view/{view}"));
+    }
+
     /// Adds what happened elsewhere, to other customers.
     pub(super) fn join(&mut self, other: Self) {
         self.orders.extend(other.orders);
@@ -142,10 +147,9 @@ impl Model {
                 figures.times.push(text(order, "placed_at"));
             }
         }
-        let others = self.names.keys().chain(self.activity.keys());
-        others.for_each(|customer| {
+        for customer in self.names.keys().chain(self.activity.keys()) {
             all.entry(customer.clone()).or_default();
-        });
+        }
         all
     }
 

@@ -1,0 +1,110 @@
+//! Views folded anew while the shop goes on, and rebuilds that are cut short.
+
+use serde_json::{Value, json};
+use tokio::task::block_in_place;
+
+use super::traffic::Traffic;
+use crate::support::app::App;
+use crate::support::client::Client;
+use crate::support::process::{Ended, Process, run};
+use crate::support::wait::{eventually, until};
+
+const VIEWS: [&str; 3] = ["customers", "orders", "audit"];
+
+fn assert_succeeds(ended: &Ended) {
+    assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.err);
+}
+
+async fn view(api: &Client, name: &str) -> Value {
+    let status = api.read("/api/admin/projections").await;
+    let views = status["items"].as_array().unwrap();
+    views
+        .iter()
+        .find(|view| view["name"] == name)
+        .unwrap()
+        .clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_the_middle_of_an_import() {
+    let app = App::start().await;
+    let mut import = Traffic::new(4).start(&app.client);
+    for (step, name) in VIEWS.into_iter().enumerate() {
+        import.reaches(0.2 * (step + 1) as f64).await;
+        assert_succeeds(&block_in_place(|| run(app.patron(["rebuild", name]))));
+        assert_succeeds(&block_in_place(|| run(app.patron(["verify"]))));
+    }
+    let (mut model, acknowledged) = import.finish().await;
+    VIEWS.map(|name| model.rebuild_requested(name));
+    model.assert_read(&app.client, &acknowledged).await;
+    for name in VIEWS {
+        assert_eq!(view(&app.client, name).await["generation"], 2);
+    }
+    assert_succeeds(&block_in_place(|| run(app.patron(["verify"]))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_one_leaves_the_old_view_serving_and_the_next_one_works() {
+    let app = App::start().await;
+    let import = Traffic::new(5).start(&app.client);
+    let (mut model, acknowledged) = import.finish().await;
+    app.client.caught_up().await;
+
+    let mut rebuild = Process::start(app.patron(["rebuild", "customers"]));
+    until("a rebuild under way", async || {
+        !view(&app.client, "customers").await["building"].is_null()
+    })
+    .await;
+    rebuild.kill();
+    let customers = view(&app.client, "customers").await;
+    assert_eq!(customers["generation"], 1, "it was killed in the middle");
+    model.rebuild_requested("customers");
+    model.assert_read(&app.client, &acknowledged).await;
+
+    let again = eventually("the dead one's lease has lapsed", async || {
+        let ended = block_in_place(|| run(app.patron(["rebuild", "customers"])));
+        let busy = ended
+            .err
+            .contains("another process is at rebuild/customers");
+        assert!(busy || ended.code == Some(0), "{}", ended.err);
+        (!busy).then_some(ended)
+    });
+    assert_succeeds(&again.await);
+    model.rebuild_requested("customers");
+    assert!(
+        view(&app.client, "customers").await["generation"]
+            .as_i64()
+            .unwrap()
+            > 1
+    );
+    model.assert_read(&app.client, &acknowledged).await;
+    assert_succeeds(&block_in_place(|| run(app.patron(["verify"]))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_asked_for_is_finished_by_another_worker() {
+    let mut app = App::start().await;
+    let import = Traffic::new(6).start(&app.client);
+    let (mut model, acknowledged) = import.finish().await;
+    app.client.caught_up().await;
+
+    let asked = app
+        .client
+        .post("/api/admin/projections/orders/rebuild", json!({}))
+        .await;
+    assert_eq!(asked.status, 202);
+    until("a rebuild under way", async || {
+        !view(&app.client, "orders").await["building"].is_null()
+    })
+    .await;
+    app.workers.remove(0).kill();
+    assert_eq!(view(&app.client, "orders").await["generation"], 1);
+    app.add_worker();
+    until("a generation that another worker has made", async || {
+        view(&app.client, "orders").await["generation"].as_i64() > Some(1)
+    })
+    .await;
+    model.rebuild_requested("orders");
+    model.assert_read(&app.client, &acknowledged).await;
+    assert_eq!(view(&app.client, "orders").await["building"], json!(null));
+}

@@ -1,7 +1,7 @@
 //! Batches of customers, orders and activity.
 
 use commands::Change::{Created, Unchanged, Updated};
-use domain::{OrderError, OrderStatus};
+use domain::{LoggedEvent, OrderError, OrderEvent, OrderStatus};
 use eventlog::Position;
 
 use super::changes;
@@ -62,6 +62,27 @@ async fn the_same_order_twice_in_one_batch_is_one_order() {
     assert_eq!(positions[0], positions[1]);
     assert_eq!(positions[2], positions[3]);
     assert_eq!(read(&log, positions[0].partition).await.len(), 2);
+}
+
+#[tokio::test]
+async fn two_updates_of_a_known_order_in_one_batch_build_on_each_other() {
+    let Deployment { commands, log, .. } = Deployment::fresh().await;
+    let placed = vec![order("c-1", "o-1", 100)];
+    let placed = commands.record_orders(&context(), placed).await.unwrap();
+    let at = placed[0].as_ref().unwrap().position;
+    let batch = vec![order("c-1", "o-1", 250), order("c-1", "o-1", 400)];
+    let outcomes = commands.record_orders(&context(), batch).await.unwrap();
+    assert_eq!(changes(&outcomes), [Updated, Updated]);
+    let before = Position { number: 0, ..at };
+    let previous: Vec<Option<i64>> = log
+        .read(before, 10)
+        .await
+        .unwrap()
+        .iter()
+        .map(|entry| OrderEvent::decode(&entry.tag, &entry.data).unwrap())
+        .map(|event| event.previous().map(|figures| figures.amount.minor()))
+        .collect();
+    assert_eq!(previous, [None, Some(100), Some(250)]);
 }
 
 #[tokio::test]

@@ -35,7 +35,7 @@ async fn in_the_middle_of_an_import() {
         assert_succeeds(&block_in_place(|| run(app.patron(["verify"]))));
     }
     let (mut model, acknowledged) = import.finish().await;
-    VIEWS.map(|name| model.rebuild_requested(name));
+    VIEWS.iter().for_each(|name| model.rebuild_requested(name));
     model.assert_read(&app.client, &acknowledged).await;
     for name in VIEWS {
         assert_eq!(view(&app.client, name).await["generation"], 2);

@@ -138,17 +138,20 @@ impl Problem {
         })
     }
 
-    /// Title, detail and every field's error, in a sentence.
+    /// Title and what is wrong with each field, or else the detail, in a sentence. An item's
+    /// detail may name its line in the request, which is not the file's.
     pub(super) fn sentence(&self) -> String {
         let field = |error: &FieldError| match (&error.pointer, &error.detail) {
             (Some(pointer), Some(detail)) => Some(format!("{pointer} {detail}")),
             (one, other) => one.clone().or_else(|| other.clone()),
         };
-        let fields = self.errors.iter().filter_map(field);
-        let head = [self.title.clone(), self.detail.clone()]
-            .into_iter()
-            .flatten();
-        let parts: Vec<_> = head.chain(fields).filter(|part| !part.is_empty()).collect();
+        let fields: Vec<_> = self.errors.iter().filter_map(field).collect();
+        let reasons = match fields.is_empty() {
+            true => self.detail.iter().cloned().collect(),
+            false => fields,
+        };
+        let parts = self.title.iter().cloned().chain(reasons);
+        let parts: Vec<_> = parts.filter(|part| !part.is_empty()).collect();
         if parts.is_empty() {
             "no reason given".into()
         } else {
@@ -189,7 +192,7 @@ mod tests {
         );
         assert!(verdicts.take(second.as_bytes()).unwrap().is_none());
         let reason = Reason {
-            text: "Invalid: order is not valid: /amount must not be negative".into(),
+            text: "Invalid: /amount must not be negative".into(),
             pointer: Some("/amount".into()),
         };
         assert_eq!(

@@ -81,9 +81,9 @@ async fn survives(name: &str, strike: fn(&mut Victim)) {
     let mut victim = Victim::start(name);
     let mut import = Traffic::new(seed).start(&victim.app.client);
     for blow in 0..BLOWS {
-        let part = (blow as f64 + random.random::<f64>()) / (BLOWS + 1) as f64;
+        let part = random.random::<f64>() / (BLOWS - blow + 1) as f64;
         let moment = Duration::from_millis(random.random_range(0..30));
-        import.reaches(part).await;
+        import.goes_on(part).await;
         tokio::time::sleep(moment).await;
         eprintln!("blow {blow}: {}", import.acknowledged());
         block_in_place(|| strike(&mut victim));

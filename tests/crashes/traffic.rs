@@ -91,6 +91,12 @@ impl Running {
         let _ = self.progress.wait_for(|done| *done >= wanted).await;
     }
 
+    /// Waits until this part, 0 to 1, of what is left now is acknowledged.
+    pub(super) async fn goes_on(&mut self, part: f64) {
+        let done = *self.progress.borrow() as f64 / self.batches as f64;
+        self.reaches(done + (1.0 - done) * part).await;
+    }
+
     /// How far it is, to be printed.
     pub(super) fn acknowledged(&self) -> String {
         let done = *self.progress.borrow();

@@ -160,7 +160,11 @@ async fn fold_all(
         let (store, log, sender) = (store.clone(), log.clone(), sender.clone());
         async move {
             let resume = Projector::resume(&store, &log, view, generation, partition, mode);
-            let batch = if view.insert_only() { INSERT_BATCH } else { BATCH };
+            let batch = if view.insert_only() {
+                INSERT_BATCH
+            } else {
+                BATCH
+            };
             fold_partition(resume.await?, batch, &sender).await
         }
     });

@@ -78,6 +78,13 @@ pub struct View {
     rollbacks: u64,
 }
 
+impl View {
+    /// How often a rebuild was asked for.
+    pub fn rebuilds(&self) -> u64 {
+        self.rebuilds
+    }
+}
+
 /// No request is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ViewError {}

@@ -241,6 +241,14 @@ impl Log {
         server::memory(&self.0.connection).await
     }
 
+    /// The server's version, as `7.2.4`; of a cluster, one node's.
+    ///
+    /// # Errors
+    /// [`LogError`] if Redis does not answer.
+    pub async fn server_version(&self) -> Result<String, LogError> {
+        server::version(&self.0.connection).await
+    }
+
     /// The bytes of memory that a partition's stream takes, as Redis counts.
     ///
     /// # Errors

@@ -59,10 +59,26 @@ pub(crate) async fn memory(connection: &Connection) -> Result<Memory, LogError> 
     Ok(fullest)
 }
 
+/// The version of a server.
+pub(crate) async fn version(connection: &Connection) -> Result<String, LogError> {
+    let mut info = redis::cmd("INFO");
+    info.arg("server");
+    let answer = ask_all(connection, &info).await?.pop();
+    let text: String =
+        redis::from_redis_value(answer.unwrap_or(Value::Nil)).map_err(redis::RedisError::from)?;
+    Ok(text_field(&text, "redis_version")
+        .unwrap_or_default()
+        .to_owned())
+}
+
 fn field(info: &str, name: &str) -> u64 {
+    let value = text_field(info, name).and_then(|value| value.parse().ok());
+    value.unwrap_or_default()
+}
+
+fn text_field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
     info.lines()
         .filter_map(|line| line.trim_end().split_once(':'))
         .find(|(key, _)| *key == name)
-        .and_then(|(_, value)| value.parse().ok())
-        .unwrap_or_default()
+        .map(|(_, value)| value)
 }

@@ -126,13 +126,14 @@ pub(crate) struct Reached {
 }
 
 impl Target {
-    /// The deployment at the URLs given; without them the one in the data
+    /// The deployment at the URLs given; without both the one in the data
     /// directory: that of the `patron up` that runs there, or else its engines
     /// are started for as long as this command runs.
     pub(crate) async fn reach(&self) -> anyhow::Result<Reached> {
-        let (redis_url, mongodb_uri, engines) = match self.given()? {
-            Some((redis_url, mongodb_uri)) => (redis_url, mongodb_uri, None),
-            None => self.in_data_dir().await?,
+        let given = (self.engines.redis_url(), self.engines.mongodb_uri());
+        let (redis_url, mongodb_uri, engines) = match given {
+            (Some(redis_url), Some(mongodb_uri)) => (redis_url, mongodb_uri, None),
+            _ => self.in_data_dir().await?,
         };
         let opened = Deployment::open(&redis_url, &mongodb_uri, &self.deployment).await;
         match opened {
@@ -144,15 +145,6 @@ impl Target {
                 stop(engines).await;
                 Err(error)
             }
-        }
-    }
-
-    fn given(&self) -> anyhow::Result<Option<(String, String)>> {
-        match (self.engines.redis_url(), self.engines.mongodb_uri()) {
-            (Some(redis_url), Some(mongodb_uri)) => Ok(Some((redis_url, mongodb_uri))),
-            (None, None) => Ok(None),
-            (Some(_), None) => bail!("REDIS_URL is set, MONGODB_URI is not"),
-            (None, Some(_)) => bail!("MONGODB_URI is set, REDIS_URL is not"),
         }
     }
 

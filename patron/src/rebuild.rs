@@ -62,7 +62,8 @@ async fn roll_back(deployment: &Deployment, view: &'static dyn AnyView) -> anyho
 }
 
 fn operation<'a>(deployment: &'a Deployment, view: &'static dyn AnyView) -> Operation<'a> {
-    let user = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
+    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
+    let user = user.unwrap_or_else(|_| "unknown".to_owned());
     Operation {
         commands: &deployment.commands,
         store: &deployment.store,

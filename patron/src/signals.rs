@@ -5,7 +5,8 @@ use std::io;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// A token that is cancelled at the first Ctrl-C or SIGTERM from now on.
+/// A token that is cancelled at the first Ctrl-C or SIGTERM from now on. The
+/// second one ends the process at once; nothing accepted is lost by that.
 ///
 /// # Errors
 /// If the system refuses to tell of signals.
@@ -20,6 +21,12 @@ pub(crate) fn stop_token() -> io::Result<CancellationToken> {
             _ = terminate.recv() => {}
         }
         told.cancel();
+        // Whoever asks twice does not want to wait.
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        std::process::exit(130);
     });
     Ok(stop)
 }

@@ -23,6 +23,8 @@ pub(crate) struct StatusArgs {
 
 /// What there is to tell.
 struct Status {
+    redis: String,
+    mongodb: String,
     memory: Memory,
     unsafe_settings: Vec<String>,
     currency: String,
@@ -55,6 +57,8 @@ async fn look(deployment: &Deployment) -> anyhow::Result<Status> {
         commands,
     } = deployment;
     Ok(Status {
+        redis: log.server_version().await?,
+        mongodb: store.server_version().await?,
         memory: log.memory().await?,
         unsafe_settings: log
             .unsafe_settings()
@@ -94,9 +98,11 @@ impl Status {
             max => format!("of {}", mebibytes(max)),
         };
         say(format_args!(
-            "redis    {} used, {bound}",
+            "redis    {}, {} used, {bound}",
+            self.redis,
             mebibytes(self.memory.used)
         ));
+        say(format_args!("mongodb  {}", self.mongodb));
         for what in &self.unsafe_settings {
             say(format_args!("redis    CAN LOSE EVENTS: {what}"));
         }
@@ -120,6 +126,7 @@ impl Status {
     fn to_json(&self) -> Value {
         json!({
             "currency": self.currency,
+            "engines": {"redis": self.redis, "mongodb": self.mongodb},
             "memory": {"used": self.memory.used, "max": self.memory.max},
             "unsafe_settings": self.unsafe_settings,
             "partitions": self.partitions.iter().enumerate().map(|(partition, row)| {

@@ -49,6 +49,7 @@ pub(crate) async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     };
     let ended = run_on(&engines, &args, key, &stop).await;
     engines.stop().await;
+    say("Patron has stopped.");
     ended.map(|()| ExitCode::SUCCESS)
 }
 
@@ -81,7 +82,7 @@ async fn run_on(
     let name = work::name();
     let worker_stop = CancellationToken::new();
     let Deployment { log, store, .. } = deployment;
-    let workers = tokio::spawn({
+    let mut workers = tokio::spawn({
         let stop = worker_stop.clone();
         async move {
             workers::run(log, store, name, stop).await;
@@ -96,7 +97,9 @@ async fn run_on(
         message = engines.exited() => Err(anyhow::anyhow!(message)),
         ended = &mut api => ended_early("the API", ended),
         ended = &mut vendor => ended_early("the vendor", ended),
+        ended = &mut workers => ended_early("the workers", ended),
     };
+    say("Patron is stopping: requests under way are answered, what is in hand is finished.");
     parts.cancel();
     finish("the API", api).await;
     worker_stop.cancel();

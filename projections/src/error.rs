@@ -54,7 +54,19 @@ impl ProjectError {
         match self {
             Self::Event { .. } | Self::RolledBack { .. } | Self::CollectionGone(_) => true,
             Self::Log(error) => matches!(error, LogError::Damaged { .. }),
-            Self::Mongo(_) | Self::Broken(_) | Self::Contended { .. } => false,
+            Self::Mongo(error) => is_refusal(error),
+            Self::Broken(_) | Self::Contended { .. } => false,
         }
+    }
+}
+
+/// Whether MongoDB, or its driver, took offence at a document rather than
+/// being away.
+fn is_refusal(error: &mongodb::error::Error) -> bool {
+    use mongodb::error::{ErrorKind, WriteFailure};
+    match &*error.kind {
+        ErrorKind::Custom(_) | ErrorKind::Write(WriteFailure::WriteError(_)) => true,
+        ErrorKind::InsertMany(failed) => failed.write_errors.iter().flatten().next().is_some(),
+        _ => false,
     }
 }

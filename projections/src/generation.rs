@@ -2,6 +2,7 @@
 
 use bson::doc;
 use mongodb::Collection;
+use mongodb::error::Error;
 use mongodb::options::ReturnDocument;
 use serde::{Deserialize, Serialize};
 
@@ -133,41 +134,58 @@ impl Generations {
             .return_document(ReturnDocument::After)
             .write_concern(barrier())
             .await?;
-        let generation = pointer.and_then(|p| p.building).unwrap_or(1);
+        let generation = pointer
+            .and_then(|pointer| pointer.building)
+            .ok_or_else(|| Error::custom(format!("{name} has no pointer in `generations`")))?;
         self.drop(name, generation).await?;
         self.create_collection(view, generation).await?;
         Ok(generation)
     }
 
-    /// Lets a finished generation serve. What served before is kept, what came
-    /// before that is dropped.
+    /// Lets a generation serve, the one being built or the one before. What
+    /// served until now is kept, what came before that is dropped. Returns
+    /// whether it was still the one to switch to: another rebuild may have
+    /// begun since.
     pub(crate) async fn switch(
         &self,
         view: &'static str,
         generation: i32,
-    ) -> Result<(), mongodb::error::Error> {
+    ) -> Result<bool, mongodb::error::Error> {
         let Some(before) = self.find(view).await? else {
-            return Ok(());
+            return Ok(false);
         };
-        self.point(view, generation, Some(before.active)).await?;
-        match before.previous {
-            Some(old) if old != generation => self.drop(view, old).await,
-            _ => Ok(()),
+        if !self.point(view, generation, before.active).await? {
+            return Ok(false);
         }
+        let unused = [before.previous, before.building];
+        for old in unused
+            .into_iter()
+            .flatten()
+            .filter(|old| *old != generation)
+        {
+            self.drop(view, old).await?;
+        }
+        Ok(true)
     }
 
     async fn point(
         &self,
         view: &str,
         active: i32,
-        previous: Option<i32>,
-    ) -> Result<(), mongodb::error::Error> {
+        previous: i32,
+    ) -> Result<bool, mongodb::error::Error> {
+        let filter = doc! {
+            "_id": view,
+            "active": previous,
+            "$or": [{"building": active}, {"previous": active}],
+        };
         let update = doc! {"$set": {"active": active, "previous": previous, "building": null}};
-        self.collection
-            .update_one(doc! {"_id": view}, update)
+        let updated = self
+            .collection
+            .update_one(filter, update)
             .write_concern(barrier())
-            .await
-            .map(|_| ())
+            .await?;
+        Ok(updated.matched_count == 1)
     }
 
     pub(crate) async fn drop(

@@ -60,6 +60,9 @@ pub enum RebuildError {
         /// What differs.
         differences: Vec<String>,
     },
+    /// Another rebuild has begun meanwhile.
+    #[error("another rebuild of {0} has begun since")]
+    Superseded(&'static str),
     /// There is no previous generation to go back to.
     #[error("{0} has no previous generation")]
     NoPrevious(&'static str),
@@ -70,6 +73,7 @@ impl RebuildError {
     pub fn is_final(&self) -> bool {
         match self {
             Self::Project(error) => error.is_stop(),
+            Self::Superseded(_) => false,
             Self::Verification { .. } | Self::NoPrevious(_) => true,
         }
     }
@@ -115,7 +119,9 @@ pub async fn rebuild(
     progress(Progress::Switching);
     // What came in meanwhile: the switch should not show an older state.
     fold_all(store, log, view, generation, Mode::Rebuild, &|_| {}).await?;
-    generations.switch(view.name(), generation).await?;
+    if !generations.switch(view.name(), generation).await? {
+        return Err(RebuildError::Superseded(view.name()));
+    }
     Ok(RebuildReport {
         generation,
         events,
@@ -140,7 +146,9 @@ pub async fn roll_back(
         .ok_or(RebuildError::NoPrevious(view.name()))?;
     // It goes on where it served: what was passed over then is passed over now.
     fold_all(store, log, view, previous, Mode::Live, &|_| {}).await?;
-    generations.switch(view.name(), previous).await?;
+    if !generations.switch(view.name(), previous).await? {
+        return Err(RebuildError::Superseded(view.name()));
+    }
     Ok(previous)
 }
 

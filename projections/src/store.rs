@@ -84,6 +84,18 @@ impl Store {
         Ok(!names.is_empty())
     }
 
+    /// The server's version, as `6.0.5`.
+    ///
+    /// # Errors
+    /// What the driver says if MongoDB does not answer.
+    pub async fn server_version(&self) -> Result<String, mongodb::error::Error> {
+        let info = self
+            .database
+            .run_command(bson::doc! {"buildInfo": 1})
+            .await?;
+        Ok(info.get_str("version").unwrap_or_default().to_owned())
+    }
+
     /// A generation's documents.
     pub fn collection(&self, view: &str, generation: i32) -> Collection<RawDocumentBuf> {
         self.database.collection(&collection_name(view, generation))

@@ -1,6 +1,7 @@
 //! Processes that share the work.
 
 use commands::Commands;
+use domain::ViewName;
 use projections::VIEWS;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -88,6 +89,22 @@ async fn a_requested_rebuild_is_carried_out_once() {
     assert_eq!(orders.generation, second);
     assert!(orders.building.is_none(), "{orders:?}");
     assert_eq!(status(&deployment, "customers").await.generation, 1);
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_rollback_that_was_announced_is_no_request_for_a_rebuild() {
+    let deployment = Deployment::with_partitions(1).await;
+    let worker = Worker::start(&deployment, "w-1").await;
+    trade(&deployment.commands, 0).await;
+    caught_up(&deployment).await;
+    let orders = ViewName::try_from("orders").unwrap();
+    let context = context();
+    let announced = deployment.commands.request_rollback(&context, orders);
+    announced.await.unwrap();
+    rebuilt_as_asked(&deployment, "customers").await;
+    let orders = status(&deployment, "orders").await;
+    assert_eq!((orders.generation, orders.building), (1, None));
     worker.stop().await;
 }
 

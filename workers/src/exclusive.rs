@@ -6,7 +6,7 @@ use eventlog::{Leases, Log, LogError};
 
 use crate::LEASE;
 
-/// Why it was not begun.
+/// Why it was not begun, or not ended.
 #[derive(Debug, thiserror::Error)]
 pub enum BusyError {
     /// Another process is at it.
@@ -20,7 +20,8 @@ pub enum BusyError {
 /// As `worker`, does `work` while holding the lease `name`, renewing it meanwhile.
 ///
 /// # Errors
-/// [`BusyError::Busy`] if another process holds it; `work` is not begun.
+/// [`BusyError::Busy`] if another process holds it, or takes it after it has
+/// lapsed; `work` is not begun, or is broken off.
 pub async fn exclusively<T>(
     log: &Log,
     worker: &str,
@@ -33,18 +34,21 @@ pub async fn exclusively<T>(
     }
     let result = tokio::select! {
         result = work => result,
-        never = renew(&leases, name) => match never {},
+        () = lost(&leases, name) => return Err(BusyError::Busy(name.to_owned())),
     };
-    leases.release(name).await?;
+    if let Err(error) = leases.release(name).await {
+        tracing::warn!(name, %error, "a lease could not be given back; it will lapse");
+    }
     Ok(result)
 }
 
-async fn renew(leases: &Leases, name: &str) -> std::convert::Infallible {
+/// Renews the lease until another process has taken it.
+async fn lost(leases: &Leases, name: &str) {
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
         match leases.hold(name).await {
             Ok(true) => {}
-            Ok(false) => tracing::warn!(name, "another process has taken the lease"),
+            Ok(false) => return,
             Err(error) => tracing::warn!(name, %error, "a lease cannot be renewed"),
         }
     }

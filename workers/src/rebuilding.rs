@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bson::doc;
 use commands::{CommandError, Commands, Context};
-use domain::{Subject, ViewName};
+use domain::{Subject, View, ViewName};
 use eventlog::{Key, Log, LogError};
 use projections::{AnyView, Progress, RebuildError, RebuildReport, Store, rebuild, roll_back};
 use tokio_util::sync::CancellationToken;
@@ -27,6 +27,9 @@ pub enum ReactError {
     /// MongoDB does not answer.
     #[error("MongoDB: {0}")]
     Mongo(#[from] mongodb::error::Error),
+    /// The head of the view's aggregate is not readable.
+    #[error("the head of the view's aggregate: {0}")]
+    Head(#[from] serde_json::Error),
     /// Another process is at it.
     #[error(transparent)]
     Busy(#[from] BusyError),
@@ -65,9 +68,13 @@ impl Operation<'_> {
         self.alone(async {
             let name = ViewName::try_from(self.view.name())?;
             self.commands.request_rebuild(&self.context, name).await?;
-            self.mark_done().await?;
             let log = self.commands.log();
-            Ok(rebuild(self.store, log, self.view, progress).await?)
+            let key = key(log, self.view)?;
+            let asked = requests(log, &key).await?;
+            let report = rebuild(self.store, log, self.view, progress).await?;
+            // Had it failed, the workers would carry the request out.
+            set_done(self.store, &key, asked).await?;
+            Ok(report)
         })
         .await
     }
@@ -80,7 +87,6 @@ impl Operation<'_> {
         self.alone(async {
             let name = ViewName::try_from(self.view.name())?;
             self.commands.request_rollback(&self.context, name).await?;
-            self.mark_done().await?;
             Ok(roll_back(self.store, self.commands.log(), self.view).await?)
         })
         .await
@@ -90,17 +96,14 @@ impl Operation<'_> {
         &self,
         work: impl Future<Output = Result<T, ReactError>>,
     ) -> Result<T, ReactError> {
-        let name = format!("rebuild/{}", self.view.name());
-        exclusively(self.commands.log(), &self.worker, &name, work).await?
-    }
-
-    /// Keeps the workers from doing what this process does.
-    async fn mark_done(&self) -> Result<(), ReactError> {
         let log = self.commands.log();
-        let key = key(log, self.view)?;
-        let requests = requests(log, &key).await?;
-        Ok(set_done(self.store, &key, requests).await?)
+        exclusively(log, &self.worker, &lease(self.view), work).await?
     }
+}
+
+/// Held by whoever changes which generation of a view serves.
+fn lease(view: &dyn AnyView) -> String {
+    format!("rebuild/{}", view.name())
 }
 
 fn key(log: &Log, view: &dyn AnyView) -> Result<Key, domain::IdError> {
@@ -116,41 +119,61 @@ pub(crate) async fn run(shared: &Shared, view: &'static dyn AnyView, stop: &Canc
     };
     while !stop.is_cancelled() {
         let reacting = react(shared, view, &key);
-        if let Some(Err(error)) = stop.run_until_cancelled(reacting).await {
-            tracing::warn!(view = view.name(), %error, "a rebuild was not possible, trying again");
-            stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
+        match stop.run_until_cancelled(reacting).await {
+            None | Some(Ok(())) => continue,
+            // Somebody rebuilds it already; then it may be done.
+            Some(Err(ReactError::Busy(BusyError::Busy(_)))) => {}
+            Some(Err(error)) => {
+                tracing::warn!(view = view.name(), %error, "a rebuild was not possible, trying again");
+            }
         }
+        stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
     }
 }
 
 /// Carries out what was asked for and not yet done, then waits for more.
 async fn react(shared: &Shared, view: &'static dyn AnyView, key: &Key) -> Result<(), ReactError> {
     let here = shared.log.last(key.partition).await?.number;
-    let requests = requests(&shared.log, key).await?;
-    if requests > done(shared, key).await? {
-        let name = format!("rebuild/{}", view.name());
-        let tell = tell(view);
-        let work = rebuild(&shared.store, &shared.log, view, &tell);
-        match exclusively(&shared.log, &shared.worker, &name, work).await? {
-            Ok(report) => tracing::info!(
-                view = view.name(),
-                generation = report.generation,
-                events = report.events,
-                "rebuilt as asked"
-            ),
-            // Folding the same events again would come to the same.
-            Err(error) if error.is_final() => {
-                tracing::error!(view = view.name(), %error, "a rebuild failed; the old one serves on");
-            }
-            Err(error) => return Err(error.into()),
-        }
-        set_done(&shared.store, key, requests).await?;
+    if asked(shared, key).await?.is_some() {
+        let work = carry_out(shared, view, key);
+        exclusively(&shared.log, &shared.worker, &lease(view), work).await??;
     }
     if let Some(mut end) = shared.tails.of(key.partition) {
         // An error means that the process is stopping.
         let _ = end.wait_for(|end| *end > here).await;
     }
     Ok(())
+}
+
+/// How many rebuilds were asked for, if they are not all done.
+async fn asked(shared: &Shared, key: &Key) -> Result<Option<i64>, ReactError> {
+    let requests = requests(&shared.log, key).await?;
+    Ok((requests > done(shared, key).await?).then_some(requests))
+}
+
+/// Rebuilds the view unless whoever held the lease before has.
+async fn carry_out(
+    shared: &Shared,
+    view: &'static dyn AnyView,
+    key: &Key,
+) -> Result<(), ReactError> {
+    let Some(requests) = asked(shared, key).await? else {
+        return Ok(());
+    };
+    match rebuild(&shared.store, &shared.log, view, &tell(view)).await {
+        Ok(report) => tracing::info!(
+            view = view.name(),
+            generation = report.generation,
+            events = report.events,
+            "rebuilt as asked"
+        ),
+        // Folding the same events again would come to the same.
+        Err(error) if error.is_final() => {
+            tracing::error!(view = view.name(), %error, "a rebuild failed; the old one serves on");
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(set_done(&shared.store, key, requests).await?)
 }
 
 fn tell(view: &'static dyn AnyView) -> impl Fn(Progress) + Sync {
@@ -160,11 +183,13 @@ fn tell(view: &'static dyn AnyView) -> impl Fn(Progress) + Sync {
     }
 }
 
-/// How often something was asked of a view: each request is one version of
-/// its aggregate.
-async fn requests(log: &Log, key: &Key) -> Result<i64, LogError> {
-    let head = log.heads(key.partition, &[key]).await?.pop();
-    Ok(head.flatten().map_or(0, |head| head.version as i64))
+/// How often a rebuild of the view was asked for.
+async fn requests(log: &Log, key: &Key) -> Result<i64, ReactError> {
+    let Some(head) = log.heads(key.partition, &[key]).await?.pop().flatten() else {
+        return Ok(0);
+    };
+    let view: View = serde_json::from_str(&head.state)?;
+    Ok(view.rebuilds() as i64)
 }
 
 async fn done(shared: &Shared, key: &Key) -> Result<i64, mongodb::error::Error> {

@@ -1,7 +1,5 @@
 //! Being told to stop while there is work in hand.
 
-use std::time::Duration;
-
 use reqwest::Method;
 use rustix::process::Signal;
 
@@ -36,9 +34,10 @@ async fn a_request_in_flight_is_answered_and_no_other_is_taken() {
     let mut app = App::start().await;
     app.client.get("/healthz").await;
     let (tell, told) = tokio::sync::oneshot::channel();
+    let (begin, begun) = tokio::sync::oneshot::channel();
     let stop = async {
-        // The upload has begun once the server, asked later, answers.
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        // The first half is on its way, and the server, asked later, answers.
+        begun.await.unwrap();
         app.client.get("/healthz").await;
         app.api.signal(Signal::TERM);
         let refused = crate::support::wait::until("a server that takes nothing new", async || {
@@ -52,7 +51,10 @@ async fn a_request_in_flight_is_answered_and_no_other_is_taken() {
         refused.await;
         tell.send(()).unwrap();
     };
-    let upload = slow_upload(&app, 5_000, async { told.await.unwrap() });
+    let upload = slow_upload(&app, 5_000, async {
+        begin.send(()).unwrap();
+        told.await.unwrap();
+    });
     let (answer, ()) = tokio::join!(upload, stop);
     assert_eq!(answer.status, 202, "{}", answer.text);
     assert_eq!(answer.body["accepted"], 5_000);

@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 /// Entries, events and documents are many small pieces, made on one thread and
-/// freed on another: glibc's allocator spends more on them than all else takes.
+/// freed on another. glibc's free lists led the profile of a rebuild.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

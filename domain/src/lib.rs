@@ -16,6 +16,7 @@ mod instants;
 mod metadata;
 mod money;
 mod order;
+pub mod rules;
 mod subject;
 mod text;
 mod time;

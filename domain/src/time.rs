@@ -28,6 +28,9 @@ const MIN: i64 = -2_208_988_800_000;
 const MAX: i64 = 253_402_300_799_999;
 
 impl Timestamp {
+    /// 1970-01-01T00:00:00Z
+    pub const EPOCH: Self = Self(0);
+
     /// From milliseconds since 1970.
     ///
     /// # Errors

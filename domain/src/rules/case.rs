@@ -1,0 +1,32 @@
+//! Texts without regard to case.
+
+use unicode_normalization::UnicodeNormalization;
+
+/// The text as `contains`, `beginsWith` and `endsWith` see it: with Unicode's
+/// full case folding, in normal form C. `Straße` and `STRASSE` are the same,
+/// and so are both ways of writing `é`.
+pub fn fold_case(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    caseless::default_case_fold_str(text).nfc().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fold_case;
+
+    #[test]
+    fn case_and_composition_do_not_matter() {
+        for (a, b) in [
+            ("ADA", "ada"),
+            ("Straße", "STRASSE"),
+            ("caf\u{e9}", "CAFE\u{301}"),
+            ("ΟΔΟΣ", "οδος"),
+            ("\u{212a}", "k"),
+        ] {
+            assert_eq!(fold_case(a), fold_case(b), "{a} {b}");
+        }
+        assert_ne!(fold_case("e"), fold_case("é"));
+    }
+}

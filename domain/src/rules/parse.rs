@@ -1,0 +1,308 @@
+//! Rules from a text: `total_spend > 10000 AND (visits < 3 OR city = "Rome")`.
+//!
+//! ```text
+//! rules     = any
+//! any       = all { OR all }
+//! all       = one { AND one }
+//! one       = [ NOT ] ( "(" any ")" | condition )
+//! condition = field operator [ value ]
+//!           | field between value AND value
+//!           | field in "(" value { "," value } ")"
+//! ```
+//!
+//! AND, OR and NOT in any case. A text value may stand without quotes if it is
+//! one word.
+
+use std::str::FromStr;
+
+use serde_json::Value as Json;
+
+use super::error::{RuleError, RuleErrors};
+use super::field::{Field, Kind};
+use super::lexer::{Token, TokenKind, tokens};
+use super::literal::parse_number;
+use super::operator::{Arity, Operator};
+use super::tree::{
+    Combinator, Condition, Group, MAX_DEPTH, MAX_NODES, MAX_VALUES, Node, NodeRef, Rules,
+    check_group,
+};
+
+impl FromStr for Rules {
+    type Err = RuleErrors;
+
+    fn from_str(text: &str) -> Result<Self, RuleErrors> {
+        Ok(parse(text)?)
+    }
+}
+
+fn parse(text: &str) -> Result<Rules, RuleError> {
+    let mut parser = Parser {
+        tokens: tokens(text)?,
+        at: 0,
+        parts: 0,
+    };
+    let parsed = parser.any(0)?;
+    if parser.peek() != &TokenKind::End {
+        return Err(parser.expected("AND, OR or the end"));
+    }
+    let root = match parsed.into_node() {
+        Node::Group(group) => group,
+        condition @ Node::Condition(_) => Group::of(Combinator::And, vec![condition]),
+    };
+    let rules = Rules(root);
+    check_size(&rules)?;
+    Ok(rules)
+}
+
+fn check_size(rules: &Rules) -> Result<(), RuleError> {
+    let nodes = rules.nodes();
+    let depth = |pointer: &str| pointer.matches("/rules").count() + 1;
+    for (pointer, node) in &nodes {
+        if let NodeRef::Group(group) = node {
+            check_group(depth(pointer), group.rules().len()).map_err(|e| e.in_column(1))?;
+        }
+    }
+    match nodes.len() {
+        ..=MAX_NODES => Ok(()),
+        _ => Err(too_many().in_column(1)),
+    }
+}
+
+fn too_many() -> RuleError {
+    RuleError::new(format!("rules have at most {MAX_NODES} nodes"))
+}
+
+/// What a part of the text says.
+enum Parsed {
+    /// Parts with a combinator between, not yet in parentheses.
+    Chain(Group),
+    /// A condition, or a group that was written as one.
+    Closed(Node),
+}
+
+impl Parsed {
+    fn into_node(self) -> Node {
+        match self {
+            Self::Chain(group) => Node::Group(group),
+            Self::Closed(node) => node,
+        }
+    }
+
+    /// The same in parentheses: a group, also of one.
+    fn enclosed(self) -> Self {
+        let group = match self {
+            Self::Chain(group) => group,
+            Self::Closed(node) => Group::of(Combinator::And, vec![node]),
+        };
+        Self::Closed(Node::Group(group))
+    }
+
+    fn negated(self) -> Self {
+        let mut group = match self.into_node() {
+            Node::Group(group) if !group.not => group,
+            node => Group::of(Combinator::And, vec![node]),
+        };
+        group.not = true;
+        Self::Closed(Node::Group(group))
+    }
+}
+
+impl Group {
+    fn of(combinator: Combinator, rules: Vec<Node>) -> Self {
+        Self {
+            id: None,
+            combinator,
+            not: false,
+            rules,
+        }
+    }
+}
+
+/// What is deeper, or has more parts, is refused while it is read: rules
+/// within their bounds never need as much.
+const MAX_NESTING: usize = 3 * MAX_DEPTH;
+const MAX_PARTS: usize = 3 * MAX_NODES;
+
+struct Parser {
+    tokens: Vec<Token>,
+    at: usize,
+    /// Conditions, parentheses and NOTs so far.
+    parts: usize,
+}
+
+impl Parser {
+    fn any(&mut self, nesting: usize) -> Result<Parsed, RuleError> {
+        self.chain("or", Combinator::Or, |parser| parser.all(nesting))
+    }
+
+    fn all(&mut self, nesting: usize) -> Result<Parsed, RuleError> {
+        self.chain("and", Combinator::And, |parser| parser.one(nesting))
+    }
+
+    /// One part, or several with a combinator between.
+    fn chain(
+        &mut self,
+        word: &str,
+        combinator: Combinator,
+        mut part: impl FnMut(&mut Self) -> Result<Parsed, RuleError>,
+    ) -> Result<Parsed, RuleError> {
+        let first = part(self)?;
+        if !self.is_word(word) {
+            return Ok(first);
+        }
+        let mut nodes = vec![first.into_node()];
+        while self.take_word(word) {
+            nodes.push(part(self)?.into_node());
+        }
+        Ok(Parsed::Chain(Group::of(combinator, nodes)))
+    }
+
+    fn one(&mut self, nesting: usize) -> Result<Parsed, RuleError> {
+        self.check_bounds(nesting)?;
+        if self.take_word("not") {
+            return self.one(nesting + 1).map(Parsed::negated);
+        }
+        if self.take(&TokenKind::Open) {
+            let inner = self.any(nesting + 1)?;
+            if !self.take(&TokenKind::Close) {
+                return Err(self.expected("`)`, AND or OR"));
+            }
+            return Ok(inner.enclosed());
+        }
+        let condition = self.condition()?;
+        Ok(Parsed::Closed(Node::Condition(condition)))
+    }
+
+    fn check_bounds(&mut self, nesting: usize) -> Result<(), RuleError> {
+        self.parts += 1;
+        let bounds = if nesting > MAX_NESTING {
+            check_group(MAX_DEPTH + 1, 1)
+        } else if self.parts > MAX_PARTS {
+            Err(too_many())
+        } else {
+            Ok(())
+        };
+        bounds.map_err(|error| error.in_column(self.column()))
+    }
+
+    fn condition(&mut self) -> Result<Condition, RuleError> {
+        let column = self.column();
+        let TokenKind::Word(name) = self.peek().clone() else {
+            return Err(self.expected("a field, NOT or `(`"));
+        };
+        let field = Field::named(&name).map_err(|reason| self.error(reason))?;
+        self.at += 1;
+        let operator = self.operator()?;
+        let values = self.values(field.kind(), operator)?;
+        let in_place = |reason| RuleError::new(reason).in_column(column);
+        Condition::new(field, operator, &values).map_err(in_place)
+    }
+
+    fn operator(&mut self) -> Result<Operator, RuleError> {
+        let name = match self.peek() {
+            TokenKind::Word(name) | TokenKind::Symbol(name) => name.clone(),
+            _ => return Err(self.expected("an operator")),
+        };
+        let operator = Operator::named(&name).map_err(|reason| self.error(reason))?;
+        self.at += 1;
+        Ok(operator)
+    }
+
+    fn values(&mut self, kind: Kind, operator: Operator) -> Result<Vec<Json>, RuleError> {
+        match operator.arity() {
+            Arity::None => Ok(Vec::new()),
+            Arity::One => Ok(vec![self.value(kind)?]),
+            Arity::Two => {
+                let first = self.value(kind)?;
+                if !self.take_word("and") {
+                    return Err(self.expected("AND and the upper value"));
+                }
+                Ok(vec![first, self.value(kind)?])
+            }
+            Arity::Many => self.list(kind),
+        }
+    }
+
+    fn list(&mut self, kind: Kind) -> Result<Vec<Json>, RuleError> {
+        if !self.take(&TokenKind::Open) {
+            return Err(self.expected("`(` and values"));
+        }
+        let mut values = vec![self.value(kind)?];
+        while self.take(&TokenKind::Comma) {
+            if values.len() >= MAX_VALUES {
+                return Err(self.error(format!("a list has at most {MAX_VALUES} values")));
+            }
+            values.push(self.value(kind)?);
+        }
+        if !self.take(&TokenKind::Close) {
+            return Err(self.expected("`,` or `)`"));
+        }
+        Ok(values)
+    }
+
+    fn value(&mut self, kind: Kind) -> Result<Json, RuleError> {
+        let value = match self.peek() {
+            TokenKind::Quoted(text) => Json::String(text.clone()),
+            TokenKind::Word(word) if kind == Kind::Attribute => typed(word),
+            // Of the other kinds each reads what it holds from a text.
+            TokenKind::Word(word) => Json::String(word.clone()),
+            _ => return Err(self.expected("a value")),
+        };
+        self.at += 1;
+        Ok(value)
+    }
+
+    fn peek(&self) -> &TokenKind {
+        // The end is never passed: nothing takes it.
+        self.tokens
+            .get(self.at)
+            .map_or(&TokenKind::End, |token| &token.kind)
+    }
+
+    fn column(&self) -> usize {
+        self.tokens.get(self.at).map_or(1, |token| token.column)
+    }
+
+    fn take(&mut self, kind: &TokenKind) -> bool {
+        let is_next = self.peek() == kind;
+        self.at += usize::from(is_next);
+        is_next
+    }
+
+    fn is_word(&self, word: &str) -> bool {
+        matches!(self.peek(), TokenKind::Word(found) if found.eq_ignore_ascii_case(word))
+    }
+
+    fn take_word(&mut self, word: &str) -> bool {
+        let is_next = self.is_word(word);
+        self.at += usize::from(is_next);
+        is_next
+    }
+
+    fn error(&self, reason: String) -> RuleError {
+        RuleError::new(reason).in_column(self.column())
+    }
+
+    fn expected(&self, what: &str) -> RuleError {
+        let found = match self.peek() {
+            TokenKind::Open => "`(`".to_owned(),
+            TokenKind::Close => "`)`".to_owned(),
+            TokenKind::Comma => "`,`".to_owned(),
+            TokenKind::End => "the end".to_owned(),
+            TokenKind::Symbol(text) | TokenKind::Word(text) | TokenKind::Quoted(text) => {
+                format!("{:?}", text.chars().take(80).collect::<String>())
+            }
+        };
+        self.error(format!("expected {what}, found {found}"))
+    }
+}
+
+/// What a bare word is for an attribute, whose kind nobody knows.
+fn typed(word: &str) -> Json {
+    match (word, parse_number(word)) {
+        ("true", _) => Json::Bool(true),
+        ("false", _) => Json::Bool(false),
+        (_, Some(number)) => Json::Number(number),
+        (word, None) => Json::String(word.to_owned()),
+    }
+}

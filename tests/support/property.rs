@@ -7,14 +7,35 @@ use std::env;
 
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
+use tokio::runtime::Runtime;
+
+/// The seed given, or any.
+pub(crate) fn seed() -> u64 {
+    match Config::default().rng_seed {
+        RngSeed::Fixed(seed) => seed,
+        RngSeed::Random => rand::random(),
+    }
+}
 
 /// Holds `law` against `cases` inputs; it panics on one that breaks it.
 pub(crate) fn check<S: Strategy>(cases: u32, inputs: S, law: impl AsyncFn(S::Value)) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    check_seeded(&runtime, seed(), cases, inputs, law);
+}
+
+/// As [`check`], with what else was made from the seed, on a runtime that outlives it.
+pub(crate) fn check_seeded<S: Strategy>(
+    runtime: &Runtime,
+    seed: u64,
+    cases: u32,
+    inputs: S,
+    law: impl AsyncFn(S::Value),
+) {
     let given = Config::default();
-    let seed = match given.rng_seed {
-        RngSeed::Fixed(seed) => seed,
-        RngSeed::Random => rand::random(),
-    };
     let all = env::var_os("PROPTEST_CASES").map_or(cases, |_| given.cases);
     let mut runner = TestRunner::new(Config {
         cases: all,
@@ -23,11 +44,6 @@ pub(crate) fn check<S: Strategy>(cases: u32, inputs: S, law: impl AsyncFn(S::Val
         max_shrink_iters: 200,
         ..given
     });
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
     let outcome = runner.run(&inputs, |input| {
         runtime.block_on(law(input));
         Ok(())

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use bson::DateTime;
-use domain::{AttributeValue, Instants};
+use domain::rules::{ActivityFacts, CustomerFacts, fold_case, time_in};
+use domain::{AttributeValue, Instants, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// A customer as views know them. Money is in minor units of the deployment's
@@ -58,10 +59,59 @@ pub struct CustomerDocument {
     /// Activity under names beyond the first [`Self::MAX_EVENT_NAMES`].
     #[serde(default)]
     pub other_events: i64,
+    /// Texts as rules compare them without regard to case.
+    #[serde(default, skip_serializing_if = "FoldedTexts::is_empty")]
+    pub folded: FoldedTexts,
+    /// Times within what the shop wrote as texts.
+    #[serde(default, skip_serializing_if = "TimesWithin::is_empty")]
+    pub instants: TimesWithin,
     /// What a search matches the start of: id, name, e-mail, in lower case.
     pub search: Vec<String>,
     /// The times of all orders that count.
     pub order_times: Instants,
+}
+
+/// Texts folded as [`domain::rules::fold_case`] does, under the paths of those
+/// they come from.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct FoldedTexts {
+    /// Of the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Of the e-mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Of the telephone number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// Of where they live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub city: Option<String>,
+    /// Of the country.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// Of the attributes that are texts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// Times that rules compare with, under the paths of the texts they come from.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct TimesWithin {
+    /// Of the attributes that are times.
+    pub attributes: BTreeMap<String, DateTime>,
+}
+
+impl FoldedTexts {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl TimesWithin {
+    fn is_empty(&self) -> bool {
+        self.attributes.is_empty()
+    }
 }
 
 /// What is known of one kind of activity.
@@ -81,4 +131,65 @@ impl CustomerDocument {
     /// makes up a name per event would otherwise grow a document past what
     /// MongoDB can hold.
     pub const MAX_EVENT_NAMES: usize = 200;
+
+    /// Writes down again what rules need of the texts.
+    pub fn derive(&mut self) {
+        let fold = |text: &Option<String>| text.as_deref().map(fold_case);
+        let texts = self
+            .attributes
+            .iter()
+            .filter_map(|(key, value)| match value {
+                AttributeValue::Text(text) => Some((key, text.as_str())),
+                _ => None,
+            });
+        let folded = texts
+            .clone()
+            .map(|(key, text)| (key.clone(), fold_case(text)));
+        let instants = texts.filter_map(|(key, text)| {
+            let at = time_in(text)?;
+            Some((key.clone(), DateTime::from_millis(at.millis())))
+        });
+        self.instants.attributes = instants.collect();
+        self.folded = FoldedTexts {
+            attributes: folded.collect(),
+            name: fold(&self.name),
+            email: fold(&self.email),
+            phone: fold(&self.phone),
+            city: fold(&self.city),
+            country: fold(&self.country),
+        };
+    }
+
+    /// What rules may ask.
+    pub fn facts(&self) -> CustomerFacts {
+        let events = self.events.iter().map(|(name, facts)| {
+            let facts = ActivityFacts {
+                count: facts.count,
+                last_at: facts.last_at.and_then(timestamp),
+            };
+            (name.clone(), facts)
+        });
+        CustomerFacts {
+            name: self.name.clone(),
+            email: self.email.clone(),
+            phone: self.phone.clone(),
+            city: self.city.clone(),
+            country: self.country.clone(),
+            tags: self.tags.clone(),
+            attributes: self.attributes.clone(),
+            registered_at: self.registered_at.and_then(timestamp),
+            unsubscribed: self.unsubscribed,
+            total_spend: self.total_spend,
+            order_count: self.order_count,
+            average_order_value: self.average_order_value,
+            first_order_at: self.first_order_at.and_then(timestamp),
+            last_order_at: self.last_order_at.and_then(timestamp),
+            events: events.collect(),
+        }
+    }
+}
+
+/// A document's times were timestamps when they were written.
+fn timestamp(date: DateTime) -> Option<Timestamp> {
+    Timestamp::from_millis(date.timestamp_millis()).ok()
 }

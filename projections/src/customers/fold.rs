@@ -51,6 +51,7 @@ fn customer(document: &mut CustomerDocument, event: &CustomerEvent) {
         Change::Clear => document.unsubscribed = false,
         Change::Set(unsubscribed) => document.unsubscribed = unsubscribed,
     }
+    document.derive();
 }
 
 fn set<T: Into<String>>(field: &mut Option<String>, change: Change<T>) {

@@ -1,7 +1,10 @@
 //! Customers: who they are, what they bought, what they did.
 
 mod document;
+mod filter;
 mod fold;
+mod members;
+mod past;
 mod query;
 #[cfg(test)]
 mod tests;
@@ -9,7 +12,10 @@ mod tests;
 use bson::doc;
 use mongodb::IndexModel;
 
-pub use document::{CustomerDocument, EventFacts};
+pub use document::{CustomerDocument, EventFacts, FoldedTexts, TimesWithin};
+pub use filter::filter;
+pub use members::{Members, NodeCount, Preview};
+pub use past::preview_at;
 
 use crate::Recorded;
 use crate::view::{FoldError, View};

@@ -3,6 +3,7 @@
 use bson::doc;
 use futures::TryStreamExt;
 
+use super::filter::escape;
 use super::{CustomerDocument, Customers};
 use crate::view::View;
 use crate::{Page, PageRequest, QueryError, Store};
@@ -52,24 +53,11 @@ impl Store {
     }
 }
 
-fn identified(
+pub(super) fn identified(
     raw: &bson::RawDocumentBuf,
 ) -> Result<(String, CustomerDocument), mongodb::error::Error> {
     let custom = mongodb::error::Error::custom;
     let id = raw.get_str("_id").map_err(custom)?.to_owned();
     let document = bson::deserialize_from_slice(raw.as_bytes()).map_err(custom)?;
     Ok((id, document))
-}
-
-/// The text with everything escaped that means something in a regular
-/// expression.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_ascii_punctuation() {
-            escaped.push('\\');
-        }
-        escaped.push(c);
-    }
-    escaped
 }

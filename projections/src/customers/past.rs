@@ -1,0 +1,187 @@
+//! Who matched rules at an instant that has passed, from the log alone.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use domain::Timestamp;
+use domain::rules::{Predicate, Rules};
+use eventlog::{Log, Partition, Position};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::members::{Preview, node_counts};
+use super::{CustomerDocument, Customers};
+use crate::parallel::each_partition;
+use crate::view::View;
+use crate::{EntryReader, ProjectError, ReadError, Recorded};
+
+/// Entries read at once.
+const BATCH: usize = 4_000;
+
+/// What the rules came to at `as_of`: customers are folded from the events
+/// that had been recorded by then, and the clock stands at that instant.
+///
+/// Reads all of the log; at any time it holds the customers of a few
+/// partitions.
+///
+/// # Errors
+/// [`ProjectError`] if the log does not answer or cannot be read.
+pub async fn preview_at(
+    log: &Log,
+    rules: &Rules,
+    as_of: Timestamp,
+    sample: usize,
+) -> Result<Preview, ProjectError> {
+    let start = Instant::now();
+    let nodes = rules.nodes();
+    let question = Arc::new(Question {
+        nodes: nodes.iter().map(|(_, node)| node.at(as_of)).collect(),
+        sample,
+    });
+    let found = each_partition(log.partitions(), |partition| {
+        let (log, question) = (log.clone(), question.clone());
+        async move {
+            let customers = fold(&log, partition, as_of).await?;
+            Ok(question.ask(customers))
+        }
+    });
+    let mut whole = Found::nothing(nodes.len());
+    for part in found.await? {
+        whole.add(part);
+    }
+    whole.sample.sort_by(|(a, _), (b, _)| a.cmp(b));
+    whole.sample.truncate(sample);
+    Ok(Preview {
+        count: whole.counts.first().copied().unwrap_or_default(),
+        total: whole.total,
+        sample: whole.sample,
+        nodes: node_counts(nodes, whole.counts),
+        took: start.elapsed(),
+    })
+}
+
+/// What is asked of each customer.
+struct Question {
+    /// All nodes, the whole first.
+    nodes: Vec<Predicate>,
+    sample: usize,
+}
+
+/// What was found in some partitions.
+struct Found {
+    total: u64,
+    counts: Vec<u64>,
+    sample: Vec<(String, CustomerDocument)>,
+}
+
+impl Found {
+    fn nothing(nodes: usize) -> Self {
+        Self {
+            total: 0,
+            counts: vec![0; nodes],
+            sample: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, part: Self) {
+        self.total += part.total;
+        for (count, more) in self.counts.iter_mut().zip(part.counts) {
+            *count += more;
+        }
+        self.sample.extend(part.sample);
+    }
+}
+
+impl Question {
+    fn ask(&self, customers: HashMap<String, CustomerDocument>) -> Found {
+        let mut found = Found::nothing(self.nodes.len());
+        let mut customers: Vec<_> = customers.into_iter().collect();
+        customers.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        for (id, document) in customers {
+            let facts = document.facts();
+            let verdicts = self.nodes.iter().map(|node| node.matches(&facts));
+            let verdicts: Vec<bool> = verdicts.collect();
+            found.total += 1;
+            for (count, matches) in found.counts.iter_mut().zip(&verdicts) {
+                *count += u64::from(*matches);
+            }
+            if verdicts.first() == Some(&true) && found.sample.len() < self.sample {
+                found.sample.push((id, document));
+            }
+        }
+        found
+    }
+}
+
+/// A partition's customers as they were.
+async fn fold(
+    log: &Log,
+    partition: Partition,
+    as_of: Timestamp,
+) -> Result<HashMap<String, CustomerDocument>, ProjectError> {
+    let end = log.last(partition).await?;
+    let mut at = Position {
+        partition,
+        number: 0,
+    };
+    let mut reader = EntryReader::default();
+    let mut folding = Folding {
+        as_of,
+        cut: HashSet::new(),
+        customers: HashMap::new(),
+    };
+    while at.number < end.number {
+        let entries = log.read(at, BATCH).await?;
+        let Some(last) = entries.last() else {
+            break;
+        };
+        at = last.position;
+        for entry in entries {
+            let position = entry.position;
+            match reader.read(entry) {
+                Ok(event) => folding.take(&event)?,
+                // Written by a newer program; the live view passes it over too.
+                Err(ReadError::Unknown(_)) => {}
+                Err(error) => return Err(cannot(position, error.to_string())),
+            }
+        }
+    }
+    Ok(folding.customers)
+}
+
+struct Folding {
+    as_of: Timestamp,
+    /// Aggregates that have events recorded later, by a hash of their keys.
+    /// Clocks of several processes differ a little: an aggregate is taken up
+    /// to its first later event, so that no event is without those before it.
+    cut: HashSet<u64>,
+    customers: HashMap<String, CustomerDocument>,
+}
+
+impl Folding {
+    fn take(&mut self, event: &Recorded) -> Result<(), ProjectError> {
+        let Some(id) = Customers::document_of(event) else {
+            return Ok(());
+        };
+        let aggregate = xxh3_64(event.subject.to_string().as_bytes());
+        if event.metadata.at > self.as_of {
+            self.cut.insert(aggregate);
+        }
+        if self.cut.contains(&aggregate) {
+            return Ok(());
+        }
+        let before = self.customers.remove(&id);
+        let folded = Customers::fold(before, event);
+        let document = folded.map_err(|error| cannot(event.position, error.0))?;
+        self.customers.insert(id, document);
+        Ok(())
+    }
+}
+
+fn cannot(position: Position, reason: String) -> ProjectError {
+    ProjectError::Event {
+        view: Customers::NAME,
+        position,
+        reason,
+    }
+}

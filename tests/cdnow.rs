@@ -15,6 +15,17 @@ const CUSTOMERS: usize = 23_570;
 const ORDERS: usize = 69_659;
 const SPEND: i64 = 250_031_563;
 
+/// Rules, and how many of the customers match them.
+const AUDIENCES: [(&str, u64); 4] = [
+    ("total_spend > 10000 AND order_count >= 3", 5_258),
+    ("total_spend > 50000", 734),
+    ("last_order_at < 1997-04-01", 13_582),
+    (
+        "(total_spend > 20000 AND order_count < 3) OR last_order_at < 1997-02-01",
+        4_334,
+    ),
+];
+
 /// As in the README, with the journal kept out of the repository.
 fn import(app: &App) -> Ended {
     let mut command = app.patron(["import", "orders", "tests/data/CDNOW_master.txt"]);
@@ -113,6 +124,7 @@ async fn the_figures_are_exact_and_stay() {
         "an order that is there already is no event"
     );
 
+    assert_audiences(&app);
     let verified = assert_succeeds(app.patron(["verify"]));
     assert!(
         verified.out.contains("everything agrees with the log"),
@@ -124,6 +136,17 @@ async fn the_figures_are_exact_and_stay() {
     let status = assert_succeeds(app.patron(["status", "--json"]));
     assert_status(&serde_json::from_str(&status.out).unwrap());
     assert_succeeds(app.patron(["verify"]));
+}
+
+fn assert_audiences(app: &App) {
+    for (rules, count) in AUDIENCES {
+        let told = assert_succeeds(app.patron(["segment", rules, "--json"]));
+        let told: serde_json::Value = serde_json::from_str(&told.out).unwrap();
+        assert_eq!(told["count"], count, "{rules}");
+        assert_eq!(told["rules"][0]["count"], count, "{rules}");
+        assert_eq!(told["total_customers"], CUSTOMERS);
+        assert_eq!(told["sample"].as_array().unwrap().len(), 5);
+    }
 }
 
 async fn a_dropped_view_comes_back_to_the_byte(app: &App) {

@@ -9,6 +9,7 @@ mod key;
 mod logging;
 mod output;
 mod rebuild;
+mod segment;
 mod serve;
 mod signals;
 mod status;
@@ -46,6 +47,8 @@ enum Command {
     Rebuild(rebuild::RebuildArgs),
     /// Show partitions, views, how far behind they are, and the engines
     Status(status::StatusArgs),
+    /// Count the customers that rules match, and show some
+    Segment(segment::SegmentArgs),
     /// Hold every head and a sample of every view against the log
     Verify(verify::VerifyArgs),
     /// Start only Redis and MongoDB, print one line of JSON that tells where they are, and run
@@ -70,6 +73,7 @@ async fn main() -> ExitCode {
         Command::Import(args) => import::run(*args).await,
         Command::Rebuild(args) => rebuild::run(args).await,
         Command::Status(args) => status::run(args).await,
+        Command::Segment(args) => segment::run(args).await,
         Command::Verify(args) => verify::run(args).await,
         Command::Engines(options) => engines::command::run(&options)
             .await

@@ -155,9 +155,11 @@ fn is_time(range: &Range) -> bool {
 /// In one of the ranges, or in none. What has no value is in none.
 fn inside(ranges: &[(String, &Range)], negated: bool) -> Document {
     if let Some((path, points)) = points(ranges) {
-        return match (points, negated) {
-            (points, false) => doc! {path: {"$in": points}},
-            (points, true) => doc! {path: {"$nin": points}},
+        return match (&points[..], negated) {
+            ([point], false) => doc! {path: point},
+            ([point], true) => doc! {path: {"$ne": point}},
+            (_, false) => doc! {path: {"$in": points}},
+            (_, true) => doc! {path: {"$nin": points}},
         };
     }
     match ranges {

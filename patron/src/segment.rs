@@ -1,0 +1,145 @@
+//! `patron segment`: how many customers match rules, and some of them.
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::Args;
+use domain::Timestamp;
+use domain::rules::{Moment, Rules};
+use projections::customers::{CustomerDocument, NodeCount, Preview, preview_at};
+use serde_json::{Value, json};
+
+use crate::deployment::{Deployment, Target};
+use crate::output::{grouped, say};
+
+/// Options of `patron segment`.
+#[derive(Args)]
+pub(crate) struct SegmentArgs {
+    /// The rules, such as 'total_spend > 100000 AND order_count < 3', or the JSON of
+    /// react-querybuilder
+    rules: String,
+
+    /// How many of the customers to show
+    #[arg(long, default_value_t = 5)]
+    sample: usize,
+
+    /// Ask of an instant that has passed, from the log: 2026-11-23 or 2026-11-23T01:02:03Z
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    as_of: Option<Timestamp>,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    target: Target,
+}
+
+/// The instant that a text tells; of a date its first.
+fn moment(text: &str) -> Result<Timestamp, String> {
+    let moment = Moment::parse(text).ok_or("is neither a date nor a time")?;
+    Timestamp::from_millis(moment.first()).map_err(|error| error.to_string())
+}
+
+pub(crate) async fn run(args: SegmentArgs) -> anyhow::Result<ExitCode> {
+    let rules = read(&args.rules)?;
+    let now = Timestamp::from(chrono::Utc::now());
+    if args.as_of.is_some_and(|as_of| as_of > now) {
+        bail!("--as-of lies in the future, and nobody knows who will match then");
+    }
+    let reached = args.target.reach().await?;
+    let preview = ask(&reached.deployment, &rules, now, &args).await;
+    let currency = reached.deployment.commands.currency().code();
+    reached.leave().await;
+    let preview = preview?;
+    if args.json {
+        say(to_json(&preview));
+    } else {
+        print(&preview, currency);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read(text: &str) -> anyhow::Result<Rules> {
+    let json = match text.trim_start().starts_with('{') {
+        true => serde_json::from_str(text)?,
+        false => Value::from(text),
+    };
+    Rules::from_json(&json).map_err(|errors| anyhow::anyhow!("rules: {errors}"))
+}
+
+async fn ask(
+    deployment: &Deployment,
+    rules: &Rules,
+    now: Timestamp,
+    args: &SegmentArgs,
+) -> anyhow::Result<Preview> {
+    Ok(match args.as_of {
+        Some(as_of) => preview_at(&deployment.log, rules, as_of, args.sample).await?,
+        None => deployment.store.preview(rules, now, args.sample).await?,
+    })
+}
+
+fn print(preview: &Preview, currency: &str) {
+    say(format_args!(
+        "{} of {} customers, in {} ms",
+        grouped(preview.count),
+        grouped(preview.total),
+        preview.took.as_millis()
+    ));
+    say("");
+    for NodeCount {
+        pointer,
+        text,
+        count,
+        ..
+    } in &preview.nodes
+    {
+        let indent = "  ".repeat(pointer.matches("/rules").count());
+        say(format_args!("{:>12}  {indent}{text}", grouped(*count)));
+    }
+    if preview.sample.is_empty() {
+        return;
+    }
+    say("");
+    say(format_args!(
+        "{:<24} {:>14} {:>7}  last order",
+        "customer",
+        format!("spend {currency}"),
+        "orders"
+    ));
+    for (id, customer) in &preview.sample {
+        print_customer(id, customer);
+    }
+}
+
+fn print_customer(id: &str, customer: &CustomerDocument) {
+    let last = customer.last_order_at.map(|at| at.to_chrono());
+    let last = last.map_or("-".to_owned(), |at| at.format("%Y-%m-%d").to_string());
+    say(format_args!(
+        "{id:<24} {:>14} {:>7}  {last}",
+        customer.total_spend, customer.order_count
+    ));
+}
+
+fn to_json(preview: &Preview) -> Value {
+    let sample = preview.sample.iter().map(|(id, customer)| {
+        json!({
+            "customer_id": id,
+            "total_spend": customer.total_spend,
+            "order_count": customer.order_count,
+            "last_order_at": customer.last_order_at.map(|at| Timestamp::from(at.to_chrono())),
+        })
+    });
+    let nodes = preview
+        .nodes
+        .iter()
+        .map(|node| json!({"pointer": node.pointer, "text": node.text, "count": node.count}));
+    json!({
+        "count": preview.count,
+        "total_customers": preview.total,
+        "sample": sample.collect::<Vec<_>>(),
+        "rules": nodes.collect::<Vec<_>>(),
+        "took_ms": preview.took.as_millis() as u64,
+    })
+}

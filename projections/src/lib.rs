@@ -6,6 +6,7 @@
 //! to date, the rebuild that folds a new generation while the old one serves,
 //! and the verification that holds a view against the log.
 
+mod audiences;
 pub mod audit;
 mod checkpoint;
 pub mod customers;
@@ -24,6 +25,7 @@ mod verify;
 mod view;
 mod wait;
 
+pub use audiences::{Audience, Basis};
 pub use checkpoint::Checkpoint;
 pub use error::ProjectError;
 pub use generation::Generations;

@@ -13,6 +13,7 @@ use domain::rules::Rules;
 use eventlog::Positions;
 use futures::TryStreamExt;
 use mongodb::Collection;
+use mongodb::error::Error;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Checkpoints;
@@ -56,10 +57,17 @@ impl Store {
     /// [`QueryError`] if MongoDB does not answer.
     pub async fn basis(&self) -> Result<Basis, QueryError> {
         let generation = self.generations().active(Customers::NAME).await?;
-        let reached = Checkpoints::of(self, Customers::NAME, generation)
+        Ok(self.basis_of(generation).await?)
+    }
+
+    pub(crate) async fn basis_of(&self, generation: i32) -> Result<Basis, Error> {
+        let checkpoints = Checkpoints::of(self, Customers::NAME, generation);
+        let reached: Positions = checkpoints
             .all()
-            .await?;
-        let reached: Positions = reached.iter().map(|c| c.position()).collect();
+            .await?
+            .iter()
+            .map(|c| c.position())
+            .collect();
         Ok(Basis {
             generation,
             positions: reached.to_string(),

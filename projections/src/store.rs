@@ -1,11 +1,13 @@
 //! The database, and how everybody gets at it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bson::RawDocumentBuf;
 use mongodb::options::{Acknowledgment, ClientOptions, WriteConcern};
 use mongodb::{Client, Collection, Database};
 
+use crate::customers::Counting;
 use crate::generation::Generations;
 
 /// How to reach MongoDB.
@@ -21,6 +23,7 @@ pub struct StoreOptions {
 #[derive(Clone)]
 pub struct Store {
     database: Database,
+    counting: Arc<Counting>,
 }
 
 /// Why a question to a view has no answer.
@@ -46,12 +49,19 @@ impl Store {
         client.connect_timeout = Some(Duration::from_secs(2));
         client.app_name = Some("patron".to_owned());
         let database = Client::with_options(client)?.database(&options.database);
-        Ok(Self { database })
+        Ok(Self {
+            database,
+            counting: Arc::default(),
+        })
     }
 
     /// The database itself.
     pub fn database(&self) -> &Database {
         &self.database
+    }
+
+    pub(crate) fn counting(&self) -> &Counting {
+        &self.counting
     }
 
     /// Which generation of each view serves.

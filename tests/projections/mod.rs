@@ -7,6 +7,7 @@ mod model;
 mod rebuild;
 mod rebuild_failures;
 mod roll_back;
+mod rule_indexes;
 mod rules_law;
 mod verify;
 mod waiting;

@@ -14,6 +14,38 @@ pub fn filter(predicate: &Predicate) -> Document {
     compile(predicate, false)
 }
 
+/// The filter that finds exactly the others, for a single condition of whose
+/// answers an index knows only the others: those without a value are in the
+/// index as nulls, if at all, and must be looked at one by one.
+pub(super) fn contrary(predicate: &Predicate) -> Option<Document> {
+    let (check, negated) = sole(predicate, false)?;
+    let is_easier = match (&check.test, check.field.presence()) {
+        (_, Presence::Always) => false,
+        (Test::Present, _) => !negated && check.field.kind() != Kind::Tags,
+        (Test::Within(ranges), Presence::ZeroIfAbsent) => ranges.iter().any(has_zero) != negated,
+        (Test::Within(_) | Test::Tagged(_), _) => negated,
+        // These look at all texts either way.
+        (Test::Contains(_) | Test::BeginsWith(_) | Test::EndsWith(_), _) => false,
+    };
+    is_easier.then(|| condition(check, !negated))
+}
+
+/// The condition that is all of it, and whether its contrary is asked.
+fn sole(predicate: &Predicate, negated: bool) -> Option<(&Check, bool)> {
+    match predicate {
+        Predicate::All(parts) | Predicate::Any(parts) => match &parts[..] {
+            [part] => sole(part, negated),
+            _ => None,
+        },
+        Predicate::Not(part) => sole(part, !negated),
+        Predicate::Check(check) => Some((check, check.negated != negated)),
+    }
+}
+
+fn has_zero(range: &Range) -> bool {
+    range.contains(&Scalar::Integer(0))
+}
+
 fn compile(predicate: &Predicate, negated: bool) -> Document {
     let each = |parts: &[Predicate]| parts.iter().map(|part| compile(part, negated)).collect();
     match (predicate, negated) {
@@ -71,8 +103,8 @@ fn within(check: &Check, path: &str, ranges: &[Range], negated: bool) -> Documen
 /// bound too.
 fn always(path: &str, ranges: &[Range], negated: bool) -> Document {
     match ranges {
-        [range] if negated => match contrary(range) {
-            Some(contrary) => doc! {path: bounds(&contrary)},
+        [range] if negated => match outside(range) {
+            Some(outside) => doc! {path: bounds(&outside)},
             None => inside(&[(path.to_owned(), range)], true),
         },
         ranges => inside(&at(path, ranges), negated),
@@ -81,7 +113,6 @@ fn always(path: &str, ranges: &[Range], negated: bool) -> Document {
 
 /// For a count, which is never below 0 and is not there before the first.
 fn zero_if_absent(path: &str, ranges: &[Range], negated: bool) -> Document {
-    let has_zero = |range: &Range| range.contains(&Scalar::Integer(0));
     if !ranges.iter().any(has_zero) {
         return inside(&at(path, ranges), negated);
     }
@@ -90,7 +121,7 @@ fn zero_if_absent(path: &str, ranges: &[Range], negated: bool) -> Document {
             from: Bound::Unbounded,
             to: range.to.clone(),
         };
-        return match contrary(&from_zero) {
+        return match outside(&from_zero) {
             Some(above) if negated => doc! {path: bounds(&above)},
             Some(above) => doc! {path: {"$not": bounds(&above)}},
             None => constant(!negated),
@@ -105,7 +136,7 @@ fn zero_if_absent(path: &str, ranges: &[Range], negated: bool) -> Document {
 
 /// What lies outside a range that is open to one side; of one that is open to
 /// both there is nothing.
-fn contrary(range: &Range) -> Option<Range> {
+fn outside(range: &Range) -> Option<Range> {
     let other = |bound: &Bound<Scalar>| match bound {
         Bound::Included(value) => Bound::Excluded(value.clone()),
         Bound::Excluded(value) => Bound::Included(value.clone()),

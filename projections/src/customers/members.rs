@@ -5,21 +5,17 @@ use std::time::{Duration, Instant};
 use bson::{Document, RawDocumentBuf, doc};
 use domain::Timestamp;
 use domain::rules::{NodeRef, Rules};
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::TryStreamExt;
+use mongodb::Cursor;
 use mongodb::error::Error;
-use mongodb::{Collection, Cursor};
 
+use super::counting::{Countable, PATIENCE, Question};
 use super::filter::filter;
 use super::query::identified;
 use super::{CustomerDocument, Customers};
+use crate::store::collection_name;
 use crate::view::View;
 use crate::{Page, PageError, PageRequest, QueryError, Store};
-
-/// The longest that MongoDB may count.
-const PATIENCE: Duration = Duration::from_secs(25);
-
-/// Nodes counted at once. MongoDB counts each on one core.
-const AT_ONCE: usize = 4;
 
 /// What rules come to before anybody saves them.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,10 +45,6 @@ pub struct NodeCount {
     pub count: u64,
 }
 
-/// Where a page of members begins: the instant that all pages are about, in
-/// milliseconds, and the last customer of the page before.
-type Place = (i64, String);
-
 /// Who matches rules, in pages by id.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Members {
@@ -61,6 +53,10 @@ pub struct Members {
     /// The instant that all of its pages are about.
     pub as_of: Timestamp,
 }
+
+/// Where a page of members begins: the instant that all pages are about, in
+/// milliseconds, and the last customer of the page before.
+type Place = (i64, String);
 
 impl Store {
     /// How many match the rules at this instant, and each of their nodes, and
@@ -75,22 +71,35 @@ impl Store {
         sample: usize,
     ) -> Result<Preview, QueryError> {
         let start = Instant::now();
-        let customers = self.serving::<RawDocumentBuf>(Customers::NAME).await?;
+        let generation = self.generations().active(Customers::NAME).await?;
+        let customers = self.countable(generation);
         let nodes = rules.nodes();
-        let filters: Vec<Document> = nodes
-            .iter()
-            .map(|(_, node)| filter(&node.at(now)))
-            .collect();
-        let (counts, sample, total) = futures::try_join!(
-            counts(&customers, &filters),
-            some(&customers, &filters[0], sample),
-            total(&customers),
+        let question = |(_, node): &(String, NodeRef<'_>)| Question::new(node, now);
+        let questions: Vec<Question> = nodes.iter().map(question).collect();
+        let whole = Question::new(&NodeRef::Group(rules.root()), now);
+        // A group of one asks what the one asks.
+        let is_other = |question: &&Question| question.filter != whole.filter;
+        let others: Vec<&Question> = questions.iter().filter(is_other).collect();
+        let counting_others = async {
+            let basis = self.basis_of(generation).await?;
+            customers.counts(&others, &basis).await
+        };
+        let (count, total, sample, counts) = futures::try_join!(
+            customers.count(&whole),
+            customers.total(),
+            self.some(generation, &whole.filter, sample),
+            counting_others,
         )?;
+        let mut counts = counts.into_iter();
+        let counts = questions.iter().map(|question| match is_other(&question) {
+            true => counts.next().unwrap_or_default(),
+            false => count,
+        });
         Ok(Preview {
-            count: counts[0],
+            count,
             total,
             sample,
-            nodes: node_counts(nodes, counts),
+            nodes: node_counts(&nodes, counts),
             took: start.elapsed(),
         })
     }
@@ -104,11 +113,12 @@ impl Store {
         rules: &Rules,
         now: Timestamp,
     ) -> Result<(u64, u64), QueryError> {
-        let customers = self.serving::<RawDocumentBuf>(Customers::NAME).await?;
-        let filter = filter(&rules.at(now));
+        let generation = self.generations().active(Customers::NAME).await?;
+        let customers = self.countable(generation);
+        let whole = Question::new(&NodeRef::Group(rules.root()), now);
         Ok(futures::try_join!(
-            count(&customers, &filter),
-            total(&customers)
+            customers.count(&whole),
+            customers.total()
         )?)
     }
 
@@ -131,64 +141,35 @@ impl Store {
         let mut parts = vec![filter(&rules.at(as_of))];
         parts.extend(after.map(|(_, id)| doc! {"_id": {"$gt": id}}));
         let customers = self.serving::<RawDocumentBuf>(Customers::NAME).await?;
-        let find = customers.find(doc! {"$and": parts});
+        let find = customers.find(doc! {"$and": parts}).max_time(PATIENCE);
         let cursor = find.sort(doc! {"_id": 1}).limit(page.fetch()).await?;
-        let found = read(cursor).await?;
-        let page = page.cut(found, |(id, _)| (as_of.millis(), id.clone()));
+        let page = page.cut(read(cursor).await?, |(id, _)| (as_of.millis(), id.clone()));
         Ok(Members { page, as_of })
     }
-}
 
-/// Each filter's count; the same filter is counted once.
-async fn counts(
-    customers: &Collection<RawDocumentBuf>,
-    filters: &[Document],
-) -> Result<Vec<u64>, Error> {
-    let mut distinct: Vec<&Document> = Vec::new();
-    let mut places = Vec::with_capacity(filters.len());
-    for filter in filters {
-        let known = distinct.iter().position(|known| *known == filter);
-        places.push(known.unwrap_or(distinct.len()));
-        if known.is_none() {
-            distinct.push(filter);
+    fn countable(&self, generation: i32) -> Countable<'_> {
+        Countable {
+            database: self.database(),
+            collection: collection_name(Customers::NAME, generation),
+            counting: self.counting(),
         }
     }
-    let counting = distinct.into_iter().map(|filter| count(customers, filter));
-    let counted: Vec<u64> = stream::iter(counting)
-        .buffered(AT_ONCE)
-        .try_collect()
-        .await?;
-    Ok(places.into_iter().map(|place| counted[place]).collect())
-}
 
-async fn count(customers: &Collection<RawDocumentBuf>, filter: &Document) -> Result<u64, Error> {
-    customers
-        .count_documents(filter.clone())
-        .max_time(PATIENCE)
-        .await
-}
-
-async fn total(customers: &Collection<RawDocumentBuf>) -> Result<u64, Error> {
-    customers.estimated_document_count().await
-}
-
-async fn some(
-    customers: &Collection<RawDocumentBuf>,
-    filter: &Document,
-    most: usize,
-) -> Result<Vec<(String, CustomerDocument)>, Error> {
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    if most == 0 {
-        return Ok(Vec::new());
+    /// Any who match, as many at most.
+    async fn some(
+        &self,
+        generation: i32,
+        filter: &Document,
+        most: usize,
+    ) -> Result<Vec<(String, CustomerDocument)>, Error> {
+        if most == 0 {
+            return Ok(Vec::new());
+        }
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let customers = self.collection(Customers::NAME, generation);
+        let find = customers.find(filter.clone()).max_time(PATIENCE);
+        read(find.limit(most).await?).await
     }
-    read(
-        customers
-            .find(filter.clone())
-            .limit(most)
-            .max_time(PATIENCE)
-            .await?,
-    )
-    .await
 }
 
 async fn read(cursor: Cursor<RawDocumentBuf>) -> Result<Vec<(String, CustomerDocument)>, Error> {
@@ -199,12 +180,15 @@ async fn read(cursor: Cursor<RawDocumentBuf>) -> Result<Vec<(String, CustomerDoc
 }
 
 /// Nodes with their counts.
-pub(super) fn node_counts(nodes: Vec<(String, NodeRef<'_>)>, counts: Vec<u64>) -> Vec<NodeCount> {
-    let counted = |((pointer, node), count): ((String, NodeRef<'_>), u64)| NodeCount {
-        pointer,
+pub(super) fn node_counts(
+    nodes: &[(String, NodeRef<'_>)],
+    counts: impl IntoIterator<Item = u64>,
+) -> Vec<NodeCount> {
+    let counted = |((pointer, node), count): (&(String, NodeRef<'_>), u64)| NodeCount {
+        pointer: pointer.clone(),
         id: node.id().map(str::to_owned),
         text: node.to_string(),
         count,
     };
-    nodes.into_iter().zip(counts).map(counted).collect()
+    nodes.iter().zip(counts).map(counted).collect()
 }

@@ -55,7 +55,7 @@ pub async fn preview_at(
         count: whole.counts.first().copied().unwrap_or_default(),
         total: whole.total,
         sample: whole.sample,
-        nodes: node_counts(nodes, whole.counts),
+        nodes: node_counts(&nodes, whole.counts),
         took: start.elapsed(),
     })
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{DateTime, NaiveDate, NaiveTime};
 
 use crate::Timestamp;
 
@@ -23,18 +23,20 @@ impl Moment {
     /// browsers' inputs give it, which then is UTC. `None` for anything else
     /// and outside the years 1900 to 9999.
     pub fn parse(text: &str) -> Option<Self> {
-        if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
-            let is_plain = text.len() == 10 && text.as_bytes()[0].is_ascii_digit();
-            let day = Self::Day(date);
-            return (is_plain && Timestamp::from_millis(day.first()).is_ok()).then_some(day);
+        if text.as_bytes().get(4) != Some(&b'-') {
+            return None;
         }
-        if let Ok(at) = DateTime::parse_from_rfc3339(text) {
-            return instant(at.timestamp_millis());
-        }
-        let formats = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%.f"];
-        let parse = |format| NaiveDateTime::parse_from_str(text, format).ok();
-        let local = formats.into_iter().find_map(parse)?;
-        instant(local.and_utc().timestamp_millis())
+        let read = |text: &str| DateTime::parse_from_rfc3339(text).ok();
+        let at = match text.len() {
+            10 => read(&format!("{text}T00:00:00Z")),
+            16 => read(&format!("{text}:00Z")),
+            _ => read(text).or_else(|| read(&format!("{text}Z"))),
+        }?;
+        let instant = Timestamp::from_millis(at.timestamp_millis()).ok()?;
+        Some(match text.len() {
+            10 => Self::Day(at.date_naive()),
+            _ => Self::Instant(instant),
+        })
     }
 
     /// Its first millisecond since 1970.
@@ -52,10 +54,6 @@ impl Moment {
             Self::Day(_) => self.first() + DAY - 1,
         }
     }
-}
-
-fn instant(millis: i64) -> Option<Moment> {
-    Timestamp::from_millis(millis).ok().map(Moment::Instant)
 }
 
 impl fmt::Display for Moment {
@@ -93,6 +91,13 @@ mod tests {
             "gold",
             "1997",
             "1997-4-1",
+            "1997- 4-01",
+            "1997-04- 1",
+            "1997-4-1T5:3",
+            "1997-04-01T00:00Z",
+            "1997-04-01T00:00:00ZZ",
+            "1997-04-01T",
+            "1997-😀-1",
             "+1997-04-01",
             "1997-02-30",
             "0001-01-01",

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::error::quoted;
 use super::facts::CustomerFacts;
 use crate::{AttributeKey, AttributeValue, Name, Timestamp};
 
@@ -132,7 +133,9 @@ impl Field {
             return Ok(Self(Named::Listed(entry)));
         }
         let part = |part: &str| {
-            Name::try_from(part.to_owned()).map_err(|error| format!("{name:?}: {part:?} {error}"))
+            let (name, shown) = (quoted(name), quoted(part));
+            let reason = format!("{name}: {shown} must be 1 to 64 of A-Z a-z 0-9 _ -");
+            Name::try_from(part.to_owned()).map_err(|_| reason)
         };
         if let Some(key) = name.strip_prefix("attributes.") {
             return part(key).map(|key| Self(Named::Attribute(key)));
@@ -238,11 +241,8 @@ fn attribute(value: Option<&AttributeValue>) -> Value<'_> {
 
 fn unknown(name: &str) -> String {
     let known: Vec<&str> = Field::names().collect();
-    let shown: String = name.chars().take(80).collect();
-    format!(
-        "unknown field {shown:?}, expected one of {}",
-        known.join(", ")
-    )
+    let shown = quoted(name);
+    format!("unknown field {shown}, expected one of {}", known.join(" "))
 }
 
 impl fmt::Display for Field {

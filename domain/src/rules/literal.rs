@@ -4,13 +4,14 @@ use std::fmt;
 
 use serde_json::Value as Json;
 
+use super::error::quoted;
 use super::field::Kind;
 use super::moment::Moment;
 use super::operator::Question;
-use crate::Text;
+use crate::{Text, TextError};
 
 /// More days than between any two timestamps.
-const MAX_DAYS: i64 = 3_000_000;
+const MAX_DAYS: u64 = 3_000_000;
 
 /// A value in a rule.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,19 +38,12 @@ impl Literal {
     pub(super) fn read(kind: Kind, question: Question, json: &Json) -> Result<Self, String> {
         match (kind, question) {
             (Kind::Text | Kind::Tags, _) => text(json),
-            (Kind::Attribute, Question::Contains | Question::BeginsWith | Question::EndsWith) => {
-                text(json)
-            }
+            (Kind::Attribute, question) if question.is_of_text() => text(json),
             (Kind::Attribute, _) => any(json),
             (Kind::Flag, _) => flag(json),
             (Kind::Count, _) => whole(json, "a whole number"),
             (Kind::Money, _) => whole(json, "a whole number of minor units"),
-            (Kind::Days, _) => match whole(json, "a whole number of days")? {
-                Self::Integer(days) if days.abs() > MAX_DAYS => {
-                    Err(format!("must be at most {MAX_DAYS} days, not {days}"))
-                }
-                days => Ok(days),
-            },
+            (Kind::Days, _) => days(json),
             (Kind::Time, _) => time(json),
         }
     }
@@ -68,9 +62,11 @@ impl Literal {
 
 fn text(json: &Json) -> Result<Literal, String> {
     match json {
-        Json::String(text) => Text::try_from(text.clone())
-            .map(Literal::Text)
-            .map_err(|error| error.to_string()),
+        Json::String(text) => match Text::try_from(text.clone()) {
+            Ok(text) => Ok(Literal::Text(text)),
+            Err(TextError::Empty) => Err("must not be empty; `null` asks for no value".to_owned()),
+            Err(error) => Err(error.to_string()),
+        },
         other => Err(expected("a text", other)),
     }
 }
@@ -90,9 +86,24 @@ fn whole(json: &Json, what: &str) -> Result<Literal, String> {
         Json::String(text) => parse_number(text.trim()),
         _ => None,
     };
-    match number.as_ref().and_then(integer) {
+    let Some(number) = number else {
+        return Err(expected(what, json));
+    };
+    match integer(&number) {
         Some(whole) => Ok(Literal::Integer(whole)),
+        None if number.as_f64().is_some_and(|float| float.fract() == 0.0) => {
+            Err(format!("must be {what}, and {number} is out of range"))
+        }
         None => Err(expected(what, json)),
+    }
+}
+
+fn days(json: &Json) -> Result<Literal, String> {
+    match whole(json, "a whole number of days")? {
+        Literal::Integer(days) if days.unsigned_abs() > MAX_DAYS => Err(format!(
+            "must be at most {MAX_DAYS} days from now, not {days}"
+        )),
+        days => Ok(days),
     }
 }
 
@@ -153,13 +164,8 @@ fn expected(what: &str, found: &Json) -> String {
         Json::Null => "nothing".to_owned(),
         Json::Array(_) => "a list".to_owned(),
         Json::Object(_) => "an object".to_owned(),
-        scalar => {
-            let text = scalar.to_string();
-            match text.char_indices().nth(80) {
-                Some((cut, _)) => format!("{}…", &text[..cut]),
-                None => text,
-            }
-        }
+        Json::String(text) => quoted(text),
+        scalar => scalar.to_string(),
     };
     format!("must be {what}, not {found}")
 }
@@ -169,7 +175,9 @@ impl fmt::Display for Literal {
         match self {
             Self::Flag(flag) => flag.fmt(f),
             Self::Integer(number) => number.fmt(f),
-            Self::Number(number) => number.fmt(f),
+            // Unlike `{}` never without a point or an exponent: 1e16 is read
+            // back as the number it is, not as a whole one.
+            Self::Number(number) => write!(f, "{number:?}"),
             Self::Time(moment) => moment.fmt(f),
             Self::Text(text) => {
                 let escaped = text.as_str().replace('\\', "\\\\").replace('"', "\\\"");

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::error::quoted;
 use super::field::Kind;
 
 /// A question that a value answers with yes or no. A value that is not there
@@ -19,6 +20,13 @@ pub(super) enum Question {
     Contains,
     BeginsWith,
     EndsWith,
+}
+
+impl Question {
+    /// Whether it is asked of texts alone.
+    pub(super) fn is_of_text(self) -> bool {
+        matches!(self, Self::Contains | Self::BeginsWith | Self::EndsWith)
+    }
 }
 
 /// Declares the operators, each with its name on the wire and in texts, its
@@ -102,10 +110,10 @@ impl Operator {
             .iter()
             .find(|operator| operator.name().eq_ignore_ascii_case(name));
         found.copied().ok_or_else(|| {
-            let shown: String = name.chars().take(80).collect();
+            let shown = quoted(name);
             let known: Vec<&str> = Self::ALL.iter().map(|operator| operator.name()).collect();
             format!(
-                "unknown operator {shown:?}, expected one of {}",
+                "unknown operator {shown}, expected one of {}",
                 known.join(" ")
             )
         })

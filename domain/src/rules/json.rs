@@ -7,11 +7,12 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value as Json, json};
 
-use super::error::{RuleError, RuleErrors};
+use super::error::{RuleError, RuleErrors, quoted};
 use super::field::Field;
 use super::operator::{Arity, Operator};
 use super::tree::{
-    Combinator, Condition, Group, MAX_NODES, Node, NodeId, NodeRef, Rules, check_group,
+    Combinator, Condition, Group, MAX_DEPTH, MAX_NODES, Node, NodeId, NodeRef, Rules, too_deep,
+    too_many,
 };
 
 /// How many things that are wrong are told at once.
@@ -59,33 +60,33 @@ impl Reader {
         None
     }
 
+    fn told<T>(&mut self, pointer: &str, result: Result<T, String>) -> Option<T> {
+        result.map_or_else(|reason| self.fail(pointer, RuleError::new(reason)), Some)
+    }
+
     fn node(&mut self, json: &Json, pointer: &str, depth: usize) -> Option<Node> {
         let Json::Object(object) = json else {
             let reason = match json {
                 Json::String(_) => "combinators between rules are not taken, only one per group",
                 _ => "a rule is an object",
             };
-            return self.fail(pointer, RuleError::new(reason.to_owned()));
+            return self.told(pointer, Err(reason.to_owned()));
         };
         if object.contains_key("rules") || object.contains_key("combinator") {
             return self.group(object, pointer, depth).map(Node::Group);
         }
         self.count(pointer)?;
-        match condition(object) {
-            Ok(condition) => Some(Node::Condition(condition)),
-            Err(reason) => self.fail(pointer, RuleError::new(reason)),
-        }
+        let condition = self.told(pointer, condition(object))?;
+        Some(Node::Condition(condition))
     }
 
     fn group(&mut self, object: &Map<String, Json>, pointer: &str, depth: usize) -> Option<Group> {
         self.count(pointer)?;
-        let (head, rules) = match head(object) {
-            Ok(head) => head,
-            Err(reason) => return self.fail(pointer, RuleError::new(reason)),
-        };
-        if let Err(error) = check_group(depth, rules.len()) {
-            return self.fail(pointer, error);
+        if depth > MAX_DEPTH {
+            return self.fail(pointer, too_deep());
         }
+        let head = self.told(pointer, head(object));
+        let rules = self.told(pointer, rules(object))?;
         let mut nodes = Vec::new();
         for (index, rule) in rules.iter().enumerate() {
             if self.nodes > MAX_NODES {
@@ -96,7 +97,7 @@ impl Reader {
         }
         Some(Group {
             rules: nodes,
-            ..head
+            ..head?
         })
     }
 
@@ -104,15 +105,14 @@ impl Reader {
     fn count(&mut self, pointer: &str) -> Option<()> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
-            let reason = format!("rules have at most {MAX_NODES} nodes, this is one more");
-            return self.fail(pointer, RuleError::new(reason));
+            return self.fail(pointer, too_many());
         }
         Some(())
     }
 }
 
-/// A group without its rules, and these.
-fn head(object: &Map<String, Json>) -> Result<(Group, &[Json]), String> {
+/// A group without its rules.
+fn head(object: &Map<String, Json>) -> Result<Group, String> {
     check_keys(object, &["combinator", "not", "rules"])?;
     let combinator = match object.get("combinator").and_then(Json::as_str) {
         Some(name) if name.eq_ignore_ascii_case("and") => Combinator::And,
@@ -124,16 +124,20 @@ fn head(object: &Map<String, Json>) -> Result<(Group, &[Json]), String> {
         Some(Json::Bool(not)) => *not,
         Some(_) => return Err("`not` must be true or false".to_owned()),
     };
-    let Some(Json::Array(rules)) = object.get("rules") else {
-        return Err("`rules` must be a list".to_owned());
-    };
-    let group = Group {
+    Ok(Group {
         id: id(object)?,
         combinator,
         not,
         rules: Vec::new(),
-    };
-    Ok((group, rules))
+    })
+}
+
+fn rules(object: &Map<String, Json>) -> Result<&[Json], String> {
+    match object.get("rules") {
+        Some(Json::Array(rules)) if rules.is_empty() => Err("the group is empty".to_owned()),
+        Some(Json::Array(rules)) => Ok(rules),
+        _ => Err("`rules` must be a list".to_owned()),
+    }
 }
 
 fn condition(object: &Map<String, Json>) -> Result<Condition, String> {
@@ -160,9 +164,7 @@ fn condition(object: &Map<String, Json>) -> Result<Condition, String> {
 fn values(operator: Operator, value: &Json) -> Result<Vec<Json>, String> {
     match (operator.arity(), value) {
         // The editor may have left there what stood before.
-        (Arity::None, Json::Array(_) | Json::Object(_)) => {
-            Err(format!("{operator} takes no value"))
-        }
+        (Arity::None, Json::Object(_)) => Err(format!("{operator} takes no value")),
         (Arity::None, _) => Ok(Vec::new()),
         (Arity::One, Json::Null) => Err("`value` is missing".to_owned()),
         (Arity::One, value) => Ok(vec![value.clone()]),
@@ -202,17 +204,14 @@ fn split(text: &str) -> Vec<String> {
 /// nothing.
 fn check_keys(object: &Map<String, Json>, known: &[&str]) -> Result<(), String> {
     if object.get("muted") == Some(&Json::Bool(true)) {
-        return Err("the rule is muted: leave it out, as an export does".to_owned());
+        return Err("what is muted counts for nothing: leave it out".to_owned());
     }
     let editor = ["id", "path", "disabled", "muted"];
     let odd = |key: &&String| !known.contains(&key.as_str()) && !editor.contains(&key.as_str());
     match object.keys().find(odd) {
         Some(key) => {
-            let shown: String = key.chars().take(80).collect();
-            Err(format!(
-                "unknown field {shown:?}, expected {}",
-                known.join(", ")
-            ))
+            let (key, known) = (quoted(key), known.join(" "));
+            Err(format!("unknown key {key}, expected one of {known}"))
         }
         None => Ok(()),
     }
@@ -221,6 +220,7 @@ fn check_keys(object: &Map<String, Json>, known: &[&str]) -> Result<(), String> 
 fn id(object: &Map<String, Json>) -> Result<Option<NodeId>, String> {
     match object.get("id") {
         None | Some(Json::Null) => Ok(None),
+        Some(Json::String(id)) if id.is_empty() => Ok(None),
         Some(Json::String(id)) => match NodeId::try_from(id.clone()) {
             Ok(id) => Ok(Some(id)),
             Err(error) => Err(format!("`id` {error}")),

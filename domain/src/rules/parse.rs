@@ -17,14 +17,14 @@ use std::str::FromStr;
 
 use serde_json::Value as Json;
 
-use super::error::{RuleError, RuleErrors};
+use super::error::{RuleError, RuleErrors, quoted};
 use super::field::{Field, Kind};
 use super::lexer::{Token, TokenKind, tokens};
 use super::literal::parse_number;
 use super::operator::{Arity, Operator};
 use super::tree::{
-    Combinator, Condition, Group, MAX_DEPTH, MAX_NODES, MAX_VALUES, Node, NodeRef, Rules,
-    check_group,
+    Combinator, Condition, Group, MAX_DEPTH, MAX_NODES, MAX_VALUES, Node, NodeRef, Rules, too_deep,
+    too_many,
 };
 
 impl FromStr for Rules {
@@ -57,19 +57,16 @@ fn parse(text: &str) -> Result<Rules, RuleError> {
 fn check_size(rules: &Rules) -> Result<(), RuleError> {
     let nodes = rules.nodes();
     let depth = |pointer: &str| pointer.matches("/rules").count() + 1;
-    for (pointer, node) in &nodes {
-        if let NodeRef::Group(group) = node {
-            check_group(depth(pointer), group.rules().len()).map_err(|e| e.in_column(1))?;
-        }
+    let is_too_deep = |(pointer, node): &(String, NodeRef<'_>)| {
+        matches!(node, NodeRef::Group(_)) && depth(pointer) > MAX_DEPTH
+    };
+    if nodes.len() > MAX_NODES {
+        Err(too_many().in_column(1))
+    } else if nodes.iter().any(is_too_deep) {
+        Err(too_deep().in_column(1))
+    } else {
+        Ok(())
     }
-    match nodes.len() {
-        ..=MAX_NODES => Ok(()),
-        _ => Err(too_many().in_column(1)),
-    }
-}
-
-fn too_many() -> RuleError {
-    RuleError::new(format!("rules have at most {MAX_NODES} nodes"))
 }
 
 /// What a part of the text says.
@@ -175,14 +172,13 @@ impl Parser {
 
     fn check_bounds(&mut self, nesting: usize) -> Result<(), RuleError> {
         self.parts += 1;
-        let bounds = if nesting > MAX_NESTING {
-            check_group(MAX_DEPTH + 1, 1)
+        if nesting > MAX_NESTING {
+            Err(too_deep().in_column(self.column()))
         } else if self.parts > MAX_PARTS {
-            Err(too_many())
+            Err(too_many().in_column(self.column()))
         } else {
             Ok(())
-        };
-        bounds.map_err(|error| error.in_column(self.column()))
+        }
     }
 
     fn condition(&mut self) -> Result<Condition, RuleError> {
@@ -209,30 +205,31 @@ impl Parser {
     }
 
     fn values(&mut self, kind: Kind, operator: Operator) -> Result<Vec<Json>, RuleError> {
+        let bare = bare(kind, operator);
         match operator.arity() {
             Arity::None => Ok(Vec::new()),
-            Arity::One => Ok(vec![self.value(kind)?]),
+            Arity::One => Ok(vec![self.value(bare)?]),
             Arity::Two => {
-                let first = self.value(kind)?;
+                let first = self.value(bare)?;
                 if !self.take_word("and") {
                     return Err(self.expected("AND and the upper value"));
                 }
-                Ok(vec![first, self.value(kind)?])
+                Ok(vec![first, self.value(bare)?])
             }
-            Arity::Many => self.list(kind),
+            Arity::Many => self.list(bare),
         }
     }
 
-    fn list(&mut self, kind: Kind) -> Result<Vec<Json>, RuleError> {
+    fn list(&mut self, bare: Bare) -> Result<Vec<Json>, RuleError> {
         if !self.take(&TokenKind::Open) {
             return Err(self.expected("`(` and values"));
         }
-        let mut values = vec![self.value(kind)?];
+        let mut values = vec![self.value(bare)?];
         while self.take(&TokenKind::Comma) {
             if values.len() >= MAX_VALUES {
                 return Err(self.error(format!("a list has at most {MAX_VALUES} values")));
             }
-            values.push(self.value(kind)?);
+            values.push(self.value(bare)?);
         }
         if !self.take(&TokenKind::Close) {
             return Err(self.expected("`,` or `)`"));
@@ -240,12 +237,10 @@ impl Parser {
         Ok(values)
     }
 
-    fn value(&mut self, kind: Kind) -> Result<Json, RuleError> {
+    fn value(&mut self, bare: Bare) -> Result<Json, RuleError> {
         let value = match self.peek() {
-            TokenKind::Quoted(text) => Json::String(text.clone()),
-            TokenKind::Word(word) if kind == Kind::Attribute => typed(word),
-            // Of the other kinds each reads what it holds from a text.
-            TokenKind::Word(word) => Json::String(word.clone()),
+            TokenKind::Quoted(text) => text.as_str().into(),
+            TokenKind::Word(word) => bare(word),
             _ => return Err(self.expected("a value")),
         };
         self.at += 1;
@@ -290,19 +285,30 @@ impl Parser {
             TokenKind::Comma => "`,`".to_owned(),
             TokenKind::End => "the end".to_owned(),
             TokenKind::Symbol(text) | TokenKind::Word(text) | TokenKind::Quoted(text) => {
-                format!("{:?}", text.chars().take(80).collect::<String>())
+                quoted(text)
             }
         };
         self.error(format!("expected {what}, found {found}"))
     }
 }
 
-/// What a bare word is for an attribute, whose kind nobody knows.
+/// What a word without quotes means.
+type Bare = fn(&str) -> Json;
+
+/// Every kind reads what it holds from a text; only for an attribute's, which
+/// nobody knows, the word has to tell.
+fn bare(kind: Kind, operator: Operator) -> Bare {
+    match kind {
+        Kind::Attribute if !operator.question().is_of_text() => typed,
+        _ => |word| word.into(),
+    }
+}
+
 fn typed(word: &str) -> Json {
     match (word, parse_number(word)) {
         ("true", _) => Json::Bool(true),
         ("false", _) => Json::Bool(false),
         (_, Some(number)) => Json::Number(number),
-        (word, None) => Json::String(word.to_owned()),
+        (word, None) => word.into(),
     }
 }

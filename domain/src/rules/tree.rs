@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::RuleError;
+use super::error::RuleError;
 use super::field::{Field, Kind};
 use super::literal::Literal;
 use super::operator::{Arity, Operator};
@@ -80,7 +80,9 @@ impl Rules {
         let nodes = self.nodes();
         let relative = |node: &NodeRef<'_>| match node {
             NodeRef::Group(_) => false,
-            NodeRef::Condition(condition) => condition.field.kind() == Kind::Days,
+            NodeRef::Condition(condition) => {
+                condition.field.kind() == Kind::Days && !condition.values.is_empty()
+            }
         };
         nodes.iter().any(|(_, node)| relative(node))
     }
@@ -113,9 +115,9 @@ impl<'a> From<&'a Node> for NodeRef<'a> {
     }
 }
 
-impl NodeRef<'_> {
+impl<'a> NodeRef<'a> {
     /// What the client calls it.
-    pub fn id(&self) -> Option<&str> {
+    pub fn id(&self) -> Option<&'a str> {
         let id = match self {
             Self::Group(group) => &group.id,
             Self::Condition(condition) => &condition.id,
@@ -214,15 +216,10 @@ fn check_count(operator: Operator, count: usize) -> Result<(), String> {
     }
 }
 
-/// Checks the bounds that the type of a tree does not.
-pub(super) fn check_group(depth: usize, rules: usize) -> Result<(), RuleError> {
-    if depth > MAX_DEPTH {
-        Err(RuleError::new(format!(
-            "groups are nested more than {MAX_DEPTH} deep"
-        )))
-    } else if rules == 0 {
-        Err(RuleError::new("the group is empty".to_owned()))
-    } else {
-        Ok(())
-    }
+pub(super) fn too_deep() -> RuleError {
+    RuleError::new(format!("groups are nested more than {MAX_DEPTH} deep"))
+}
+
+pub(super) fn too_many() -> RuleError {
+    RuleError::new(format!("rules have more than {MAX_NODES} nodes"))
 }

@@ -37,6 +37,8 @@ fn two_hundred_and_fifty_six_nodes() {
     let largest = Rules::from_json(&conditions(255)).unwrap();
     assert_eq!(largest.nodes().len(), 256);
     assert_eq!(largest.to_string().parse(), Ok(largest.clone()));
+    let negated: Rules = vec!["NOT (visits = 1)"; 127].join(" OR ").parse().unwrap();
+    assert_eq!(negated.nodes().len(), 255);
     let reason = "rules have more than 256 nodes".to_owned();
     assert_eq!(
         refused(&conditions(256)),

@@ -38,7 +38,7 @@ impl Customers {
             let mut placed = rawdoc! {"_id": id, "_partition": 0, "_number": self.next as i64};
             for element in &document {
                 let (key, value) = element?;
-                placed.append(key, value.to_raw_bson());
+                placed.append(key, value);
             }
             batch.push(placed);
             self.next += 1;
@@ -53,8 +53,12 @@ impl Customers {
             registered: true,
             email: Some(format!("name{n}@example.com")),
             phone: self.perhaps(0.7).then(|| format!("+49 30 {n:07}")),
-            city: self.perhaps(0.85).then(|| format!("City{:03}", self.skewed(200))),
-            country: self.perhaps(0.9).then(|| format!("Country{:02}", self.skewed(20))),
+            city: self
+                .perhaps(0.85)
+                .then(|| format!("City{:03}", self.skewed(200))),
+            country: self
+                .perhaps(0.9)
+                .then(|| format!("Country{:02}", self.skewed(20))),
             tags: self.tags(),
             registered_at: self.perhaps(0.95).then(|| self.instant()),
             unsubscribed: self.perhaps(0.05),
@@ -116,7 +120,10 @@ impl Customers {
             facts.times.insert(at);
         }
         facts.count = visits;
-        facts.last_at = facts.times.last().map(|at| DateTime::from_millis(at.millis()));
+        facts.last_at = facts
+            .times
+            .last()
+            .map(|at| DateTime::from_millis(at.millis()));
         customer.events.insert("visit".to_owned(), facts);
         Ok(())
     }

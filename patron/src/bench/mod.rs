@@ -5,6 +5,8 @@
 //! again, so that nothing it does touches a deployment.
 
 mod api_process;
+mod columns;
+mod customers;
 mod http;
 mod ingest;
 mod orders;
@@ -12,6 +14,7 @@ mod raw_mongo;
 mod raw_redis;
 mod rebuild;
 mod report;
+mod segments;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -44,6 +47,8 @@ enum What {
     Ingest(ingest::IngestArgs),
     /// Rebuilds of `customers` and `audit`, against raw updates and inserts
     Rebuild(rebuild::RebuildArgs),
+    /// Counts and previews of common rules, against what one would write by hand
+    Segments(segments::SegmentsArgs),
 }
 
 pub(crate) async fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
@@ -52,6 +57,7 @@ pub(crate) async fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
     let measured = match &args.what {
         What::Ingest(args) => ingest::run(args, &engines).await,
         What::Rebuild(args) => rebuild::run(args, &engines).await,
+        What::Segments(args) => segments::run(args, &engines).await,
     };
     engines.stop().await;
     std::fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))?;

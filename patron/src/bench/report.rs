@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 
 /// One figure.
 struct Row {
-    name: &'static str,
+    name: String,
     value: f64,
     unit: &'static str,
 }
 
 /// One figure against another of the same run.
 struct Ratio {
-    name: &'static str,
+    name: String,
     value: f64,
     wanted: String,
 }
@@ -25,15 +25,16 @@ pub(super) struct Report {
 
 impl Report {
     /// Adds a figure.
-    pub(super) fn figure(&mut self, name: &'static str, value: f64, unit: &'static str) {
+    pub(super) fn figure(&mut self, name: impl Into<String>, value: f64, unit: &'static str) {
+        let name = name.into();
         tracing::info!(name, value, unit, "measured");
         self.rows.push(Row { name, value, unit });
     }
 
     /// Adds a ratio and what it should be, as `≥ 0.35`.
-    pub(super) fn ratio(&mut self, name: &'static str, value: f64, wanted: &str) {
+    pub(super) fn ratio(&mut self, name: impl Into<String>, value: f64, wanted: &str) {
         self.ratios.push(Ratio {
-            name,
+            name: name.into(),
             value,
             wanted: wanted.to_owned(),
         });

@@ -153,6 +153,23 @@ pub(crate) async fn execute<A: Kept>(
     Ok(results.into_iter().flatten().collect())
 }
 
+/// Carries out one command.
+///
+/// # Errors
+/// As [`execute`].
+pub(crate) async fn execute_one<A: Kept>(
+    log: &Log,
+    services: &A::Services,
+    context: &Context,
+    subject: Subject,
+    command: A::Command,
+) -> Result<Result<Outcome, A::Error>, CommandError> {
+    let name = subject.to_string();
+    let mut results = execute::<A>(log, services, context, vec![(subject, command)]).await?;
+    // One command has one result.
+    results.pop().ok_or(CommandError::Contended(name))
+}
+
 type Indexed<A> = Vec<(usize, Result<Outcome, <A as cqrs_es::Aggregate>::Error>)>;
 
 /// The commands of one partition, under way.

@@ -1,7 +1,7 @@
 //! Aggregates as the log keeps them.
 
 use cqrs_es::Aggregate;
-use domain::{Activity, Customer, DecodeError, LoggedEvent, Order, View};
+use domain::{Activity, Customer, DecodeError, LoggedEvent, Order, Segment, View};
 use eventlog::{Entry, Head, Key, Log};
 
 use crate::CommandError;
@@ -33,6 +33,10 @@ impl Kept for Activity {
 }
 
 impl Kept for View {
+    const FOLD: u32 = 1;
+}
+
+impl Kept for Segment {
     const FOLD: u32 = 1;
 }
 

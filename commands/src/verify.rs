@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use domain::{Activity, Customer, Order, Subject, View};
+use domain::{Activity, Customer, Order, Segment, Subject, View};
 use eventlog::{Entry, Head, Log, LogError, Partition, Position};
 
 use crate::kept::{Kept, decode, state};
@@ -11,7 +11,7 @@ use crate::kept::{Kept, decode, state};
 const BATCH: usize = 2_000;
 
 /// All kinds of aggregates that have heads.
-const KINDS: [&str; 4] = ["customer", "order", "activity", "view"];
+const KINDS: [&str; 5] = ["customer", "order", "activity", "view", "segment"];
 
 /// What was found in one partition.
 #[derive(Debug, Default)]
@@ -46,6 +46,7 @@ enum AnyAggregate {
     Order(Order),
     Activity(Activity),
     View(View),
+    Segment(Segment),
 }
 
 impl AnyAggregate {
@@ -55,6 +56,7 @@ impl AnyAggregate {
             Subject::Order(..) => Self::Order(Order::default()),
             Subject::Activity(..) => Self::Activity(Activity::default()),
             Subject::View(_) => Self::View(View::default()),
+            Subject::Segment(_) => Self::Segment(Segment::default()),
         }
     }
 
@@ -64,6 +66,7 @@ impl AnyAggregate {
             Self::Order(a) => apply(a, entry),
             Self::Activity(a) => apply(a, entry),
             Self::View(a) => apply(a, entry),
+            Self::Segment(a) => apply(a, entry),
         }
     }
 
@@ -73,6 +76,7 @@ impl AnyAggregate {
             Self::Order(a) => kept(a),
             Self::Activity(a) => kept(a),
             Self::View(a) => kept(a),
+            Self::Segment(a) => kept(a),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use domain::{Subject, View, ViewCommand, ViewName};
 
-use crate::execute::{Outcome, execute};
+use crate::execute::{Outcome, execute_one};
 use crate::{CommandError, Commands, Context};
 
 impl Commands {
@@ -38,13 +38,9 @@ impl Commands {
         command: ViewCommand,
     ) -> Result<Outcome, CommandError> {
         let subject = Subject::View(view);
-        let name = subject.to_string();
-        let commands = vec![(subject, command)];
-        let mut results = execute::<View>(&self.log, &(), context, commands).await?;
-        match results.pop() {
-            Some(Ok(outcome)) => Ok(outcome),
-            Some(Err(never)) => match never {},
-            None => Err(CommandError::Contended(name)),
+        match execute_one::<View>(&self.log, &(), context, subject, command).await? {
+            Ok(outcome) => Ok(outcome),
+            Err(never) => match never {},
         }
     }
 }

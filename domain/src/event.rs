@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{ActivityEvent, CustomerEvent, OrderEvent, Subject, ViewEvent};
+use crate::{ActivityEvent, CustomerEvent, OrderEvent, SegmentEvent, Subject, ViewEvent};
 
 /// An event that can be written to the log and read back.
 pub trait LoggedEvent: Sized {
@@ -51,6 +51,8 @@ pub enum Event {
     Activity(ActivityEvent),
     /// Of a read model.
     View(ViewEvent),
+    /// Of a segment.
+    Segment(SegmentEvent),
 }
 
 impl Event {
@@ -64,6 +66,7 @@ impl Event {
             Subject::Order(..) => OrderEvent::decode(tag, data).map(Self::Order),
             Subject::Activity(..) => ActivityEvent::decode(tag, data).map(Self::Activity),
             Subject::View(_) => ViewEvent::decode(tag, data).map(Self::View),
+            Subject::Segment(_) => SegmentEvent::decode(tag, data).map(Self::Segment),
         }
     }
 }
@@ -75,6 +78,7 @@ pub fn type_tags() -> impl Iterator<Item = &'static str> {
         OrderEvent::TAGS,
         ActivityEvent::TAGS,
         ViewEvent::TAGS,
+        SegmentEvent::TAGS,
     ]
     .into_iter()
     .flatten()

@@ -98,11 +98,38 @@ ids! {
     ActivityId;
     /// A read model, by name: `customers`.
     ViewName;
+    /// A segment, `seg_` and 32 hexadecimal digits where Patron names it.
+    SegmentId;
+    /// What needs a segment: a campaign, by its id.
+    Holder;
+}
+
+/// Lets ids be made from the 128 bits of a UUID; append to the list below.
+macro_rules! made {
+    ($($name:ident = $prefix:literal;)*) => {$(
+        impl From<u128> for $name {
+            #[doc = concat!("`", $prefix, "` and 32 hexadecimal digits.")]
+            fn from(bits: u128) -> Self {
+                Self(format!(concat!($prefix, "{:032x}"), bits).into_boxed_str())
+            }
+        }
+    )*};
+}
+
+made! {
+    SegmentId = "seg_";
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_of_our_own_is_its_prefix_and_its_bits() {
+        let id = SegmentId::from(0x1af);
+        assert_eq!(id.as_str(), "seg_000000000000000000000000000001af");
+        assert_eq!(SegmentId::try_from(id.as_str()), Ok(id));
+    }
 
     #[test]
     fn an_id_says_what_is_wrong_with_it() {

@@ -17,6 +17,7 @@ mod metadata;
 mod money;
 mod order;
 pub mod rules;
+mod segment;
 mod subject;
 mod text;
 mod time;
@@ -31,7 +32,7 @@ pub use customer::{
     Customer, CustomerChanges, CustomerError, CustomerEvent, ProfileChanges, RecordCustomer,
 };
 pub use event::{DecodeError, Event, LoggedEvent, type_tags};
-pub use ids::{ActivityId, CustomerId, IdError, OrderId, ViewName};
+pub use ids::{ActivityId, CustomerId, Holder, IdError, OrderId, SegmentId, ViewName};
 pub use instants::{Instants, InstantsError};
 pub use metadata::Metadata;
 pub use money::{Amount, AmountError, Currency, CurrencyError, MAX_AMOUNT};
@@ -39,6 +40,7 @@ pub use order::{
     Figures, MAX_ITEMS, Order, OrderContent, OrderError, OrderEvent, OrderItem, OrderServices,
     OrderStatus, RecordOrder,
 };
+pub use segment::{MAX_RULES, Segment, SegmentCommand, SegmentContent, SegmentError, SegmentEvent};
 pub use subject::{Subject, SubjectError};
 pub use text::{Email, Name, Text, TextError};
 pub use time::{Timestamp, TimestampError};

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use crate::{ActivityId, CustomerId, IdError, OrderId, ViewName};
+use crate::{ActivityId, CustomerId, IdError, OrderId, SegmentId, ViewName};
 
 /// An aggregate, by kind and id.
 ///
 /// Its text is the key in the log: `customer/c-1`, `order/c-1/o-17`,
-/// `activity/c-1/e-3`, `view/customers`. Orders and activities are unique
+/// `activity/c-1/e-3`, `view/customers`, `segment/seg_…`. Orders and activities are unique
 /// within their customer, so that their key alone tells the partition.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Subject {
@@ -19,6 +19,8 @@ pub enum Subject {
     Activity(CustomerId, ActivityId),
     /// A read model.
     View(ViewName),
+    /// A segment.
+    Segment(SegmentId),
 }
 
 /// Why a key of the log names nothing we know.
@@ -40,6 +42,7 @@ impl Subject {
                 customer.as_str()
             }
             Self::View(name) => name.as_str(),
+            Self::Segment(segment) => segment.as_str(),
         }
     }
 
@@ -50,6 +53,7 @@ impl Subject {
             Self::Order(..) => "order",
             Self::Activity(..) => "activity",
             Self::View(_) => "view",
+            Self::Segment(_) => "segment",
         }
     }
 
@@ -59,7 +63,7 @@ impl Subject {
             Self::Customer(customer) | Self::Order(customer, _) | Self::Activity(customer, _) => {
                 Some(customer)
             }
-            Self::View(_) => None,
+            Self::View(_) | Self::Segment(_) => None,
         }
     }
 
@@ -79,6 +83,7 @@ impl Subject {
                 both(c, ActivityId::try_from(a)).map(|(c, a)| Self::Activity(c, a))
             }
             (Some("view"), Some(name), None, None) => ViewName::try_from(name).map(Self::View),
+            (Some("segment"), Some(s), None, None) => SegmentId::try_from(s).map(Self::Segment),
             _ => return Err(SubjectError::Unknown(key.to_owned())),
         };
         subject.map_err(|e| SubjectError::Id(key.to_owned(), e))
@@ -97,6 +102,7 @@ impl fmt::Display for Subject {
             Self::Order(customer, order) => write!(f, "{kind}/{customer}/{order}"),
             Self::Activity(customer, activity) => write!(f, "{kind}/{customer}/{activity}"),
             Self::View(name) => write!(f, "{kind}/{name}"),
+            Self::Segment(segment) => write!(f, "{kind}/{segment}"),
         }
     }
 }
@@ -112,6 +118,7 @@ mod tests {
             "order/c-1/o:17",
             "activity/c-1/e.3",
             "view/customers",
+            "segment/seg_1",
         ] {
             assert_eq!(Subject::parse(key).unwrap().to_string(), key);
         }

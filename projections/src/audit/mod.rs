@@ -91,7 +91,7 @@ fn occurred_at(event: &Recorded) -> Timestamp {
     match &event.event {
         Event::Order(happened) => happened.content().placed_at,
         Event::Activity(happened) => happened.content().occurred_at,
-        Event::Customer(_) | Event::View(_) => event.metadata.at,
+        Event::Customer(_) | Event::View(_) | Event::Segment(_) => event.metadata.at,
     }
 }
 

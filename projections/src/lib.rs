@@ -19,6 +19,7 @@ mod parallel;
 mod projector;
 mod rebuild;
 mod recorded;
+pub mod segments;
 mod status;
 mod store;
 mod verify;

@@ -11,6 +11,7 @@ use crate::Recorded;
 use crate::audit::Audit;
 use crate::customers::Customers;
 use crate::orders::Orders;
+use crate::segments::Segments;
 
 /// A read model. Adding one is a folder beside `customers` and a line in
 /// [`VIEWS`].
@@ -44,10 +45,11 @@ pub trait View: 'static {
 }
 
 /// All views.
-pub const VIEWS: [&'static dyn AnyView; 3] = [
+pub const VIEWS: [&'static dyn AnyView; 4] = [
     &Typed::<Customers>(PhantomData),
     &Typed::<Orders>(PhantomData),
     &Typed::<Audit>(PhantomData),
+    &Typed::<Segments>(PhantomData),
 ];
 
 /// The view of this name.

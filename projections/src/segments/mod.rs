@@ -1,0 +1,44 @@
+//! Segments, one by one.
+
+mod document;
+mod fold;
+mod query;
+#[cfg(test)]
+mod tests;
+
+use bson::doc;
+use domain::Subject;
+use mongodb::IndexModel;
+
+pub use document::SegmentDocument;
+pub use query::LiveSegment;
+
+use crate::Recorded;
+use crate::view::{FoldError, View};
+
+/// The view `segments`, a document per segment, archived ones included.
+pub struct Segments;
+
+impl View for Segments {
+    const NAME: &'static str = "segments";
+    type Document = SegmentDocument;
+
+    fn document_of(event: &Recorded) -> Option<String> {
+        match &event.subject {
+            Subject::Segment(segment) => Some(segment.to_string()),
+            _ => None,
+        }
+    }
+
+    fn fold(
+        document: Option<SegmentDocument>,
+        event: &Recorded,
+    ) -> Result<SegmentDocument, FoldError> {
+        fold::fold(document, event)
+    }
+
+    fn indexes() -> Vec<IndexModel> {
+        let newest = doc! {"created_at": -1, "_id": -1};
+        vec![IndexModel::builder().keys(newest).build()]
+    }
+}

@@ -1,0 +1,82 @@
+//! What is asked of segments.
+
+use bson::{Bson, DateTime, doc};
+use domain::SegmentId;
+use domain::rules::Rules;
+use futures::TryStreamExt;
+use serde::Deserialize;
+
+use super::{SegmentDocument, Segments};
+use crate::view::View;
+use crate::{Page, PageRequest, QueryError, Store};
+
+/// A segment that is not archived, as far as its members go.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct LiveSegment {
+    /// Which.
+    pub segment_id: SegmentId,
+    /// Which customers are meant.
+    pub rules: Rules,
+    /// The aggregate's version since its content is this.
+    pub version: i64,
+}
+
+impl Store {
+    /// One segment, archived or not.
+    ///
+    /// # Errors
+    /// [`QueryError`] if MongoDB does not answer.
+    pub async fn segment(&self, id: &SegmentId) -> Result<Option<SegmentDocument>, QueryError> {
+        let segments = self.serving::<SegmentDocument>(Segments::NAME).await?;
+        Ok(segments.find_one(doc! {"_id": id.as_str()}).await?)
+    }
+
+    /// Segments, the newest first; the archived ones among them only if asked
+    /// for.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn segments(
+        &self,
+        archived: bool,
+        page: &PageRequest,
+    ) -> Result<Page<SegmentDocument>, QueryError> {
+        let mut filter = doc! {};
+        if !archived {
+            filter.insert("archived_at", Bson::Null);
+        }
+        if let Some((millis, id)) = page.after::<(i64, String)>()? {
+            let at = DateTime::from_millis(millis);
+            let earlier = vec![
+                doc! {"created_at": {"$lt": at}},
+                doc! {"created_at": at, "_id": {"$lt": id}},
+            ];
+            filter.insert("$or", earlier);
+        }
+        let segments = self.serving::<SegmentDocument>(Segments::NAME).await?;
+        let cursor = segments
+            .find(filter)
+            .sort(doc! {"created_at": -1, "_id": -1})
+            .limit(page.fetch())
+            .await?;
+        let found = cursor.try_collect().await?;
+        Ok(page.cut(found, |segment: &SegmentDocument| {
+            let at = segment.created_at.timestamp_millis();
+            (at, segment.segment_id.to_string())
+        }))
+    }
+
+    /// All segments that are not archived, by id.
+    ///
+    /// # Errors
+    /// [`QueryError`] if MongoDB does not answer.
+    pub async fn live_segments(&self) -> Result<Vec<LiveSegment>, QueryError> {
+        let segments = self.serving::<LiveSegment>(Segments::NAME).await?;
+        let cursor = segments
+            .find(doc! {"archived_at": Bson::Null})
+            .projection(doc! {"segment_id": 1, "rules": 1, "version": 1})
+            .sort(doc! {"_id": 1})
+            .await?;
+        Ok(cursor.try_collect().await?)
+    }
+}

@@ -156,7 +156,7 @@ async fn status_tells_what_an_operator_asks() {
         status.out
     );
     assert!(status.out.contains("currency USD"), "{}", status.out);
-    for view in ["customers", "orders", "audit"] {
+    for view in ["customers", "orders", "audit", "segments"] {
         let line = status
             .out
             .lines()

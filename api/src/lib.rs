@@ -1,8 +1,8 @@
 //! HTTP: what clients see of Patron.
 //!
 //! A file per resource holds its requests, responses, handlers and its own
-//! router: `data`, `customers`, `timeline`, `orders`, `audit`, `admin`,
-//! `health`, `metrics`. `router` puts them together, `observe` stands around
+//! router: `data`, `customers`, `timeline`, `orders`, `segments`,
+//! `audit`, `admin`, `health`, `metrics`. `router` puts them together, `observe` stands around
 //! every request, `auth` before all that is not open, and every refusal is a
 //! `problem`. Nothing here reads the environment or writes a view.
 
@@ -10,11 +10,13 @@ mod admin;
 mod after;
 mod audit;
 mod auth;
+mod body;
 mod caller;
 mod customers;
 mod data;
 mod extract;
 mod health;
+mod idempotency;
 mod metrics;
 mod observe;
 mod openapi;
@@ -24,7 +26,9 @@ mod position;
 mod problem;
 mod request_id;
 mod router;
+mod rules;
 mod schema;
+mod segments;
 mod serve;
 mod shed;
 mod state;

@@ -15,6 +15,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use crate::problem::{FieldError, Problem, ProblemBody};
 use crate::router;
+use crate::rules::{ConditionSchema, NodeSchema};
 use crate::state::AppState;
 
 /// Everything the API offers, as `/openapi.json` shows it.
@@ -51,12 +52,13 @@ pub(crate) fn browser() -> Router<AppState> {
         description = "An event-sourced CRM. Errors are RFC 9457 `application/problem+json`; \
                        money is an integer of minor units; times are RFC 3339."
     ),
-    components(schemas(ProblemBody, FieldError)),
+    components(schemas(ProblemBody, FieldError, NodeSchema, ConditionSchema)),
     modifiers(&Bearer),
     security(("key" = [])),
     tags(
         (name = "data", description = "Data in: one object, an array, or NDJSON"),
         (name = "reads", description = "Customers, orders, and what happened"),
+        (name = "segments", description = "Rules that were given a name"),
         (name = "audit", description = "Who did what, and when"),
         (name = "operation", description = "For whoever runs it")
     )
@@ -113,6 +115,12 @@ problems! {
     ReadProblems = [400, 401, 500, 503];
     /// Of what may not be there.
     OneProblems = [400, 401, 404, 500, 503];
+    /// Of what creates something.
+    CreateProblems = [400, 401, 409, 413, 415, 422, 500, 503];
+    /// Of what replaces something.
+    ReplaceProblems = [400, 401, 404, 409, 413, 415, 422, 500, 503];
+    /// Of what does away with something.
+    RemoveProblems = [400, 401, 404, 409, 500, 503];
     /// Of data in.
     IngestProblems = [400, 401, 413, 415, 422, 500, 503];
 }
@@ -130,6 +138,7 @@ fn problem(status: u16) -> Described {
         400 => "The request is malformed",
         401 => "No known key",
         404 => "There is no such thing",
+        409 => "It contradicts what is there",
         413 => "More bytes or items than are taken",
         415 => "Another media type than those taken",
         422 => "A field is not acceptable, or a rule is against it",

@@ -52,7 +52,8 @@ kinds! {
     MalformedJson = BAD_REQUEST "malformed-json" "Malformed JSON";
     /// The body is empty, not UTF-8, or ended before its time.
     MalformedBody = BAD_REQUEST "malformed-body" "Malformed body";
-    /// A parameter of the path or of the query is not acceptable or not known.
+    /// A parameter of the path, the query or a header is not acceptable, or one
+    /// of the query not known.
     InvalidParameter = BAD_REQUEST "invalid-parameter" "Invalid parameter";
     /// The request brings no credential that is known.
     Unauthenticated = UNAUTHORIZED "unauthenticated" "Not authenticated";
@@ -60,6 +61,12 @@ kinds! {
     NotFound = NOT_FOUND "not-found" "Not found";
     /// The path exists, but not with this method; `Allow` lists those it has.
     MethodNotAllowed = METHOD_NOT_ALLOWED "method-not-allowed" "Method not allowed";
+    /// Something needs what is to be archived.
+    InUse = CONFLICT "in-use" "In use";
+    /// What is to be changed or used is archived.
+    Archived = CONFLICT "archived" "Archived";
+    /// The same `Idempotency-Key` came before, with other content.
+    IdempotencyConflict = CONFLICT "idempotency-conflict" "Idempotency key used before";
     /// The body has more bytes than are taken.
     BodyTooLarge = PAYLOAD_TOO_LARGE "body-too-large" "Body too large";
     /// The body has more items than are taken at once.
@@ -170,17 +177,23 @@ impl Problem {
 
     /// About one field; `reason` alone goes beside the pointer.
     pub(crate) fn field(kind: ProblemKind, pointer: impl Into<String>, reason: String) -> Self {
-        let pointer = pointer.into();
-        let detail = match pointer.as_str() {
-            "" => reason.clone(),
-            pointer => format!("{pointer}: {reason}"),
+        let error = FieldError {
+            pointer: pointer.into(),
+            detail: reason,
         };
+        Self::fields(kind, vec![error])
+    }
+
+    /// About several fields, at least one.
+    pub(crate) fn fields(kind: ProblemKind, errors: Vec<FieldError>) -> Self {
+        let line = |FieldError { pointer, detail }: &FieldError| match pointer.as_str() {
+            "" => detail.clone(),
+            pointer => format!("{pointer}: {detail}"),
+        };
+        let lines: Vec<String> = errors.iter().map(line).collect();
         Self {
-            errors: vec![FieldError {
-                pointer,
-                detail: reason,
-            }],
-            ..Self::new(kind, detail)
+            errors,
+            ..Self::new(kind, lines.join("; "))
         }
     }
 

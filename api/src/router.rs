@@ -9,7 +9,8 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
 use crate::{
-    admin, audit, auth, customers, data, health, metrics, observe, openapi, orders, timeline,
+    admin, audit, auth, customers, data, health, metrics, observe, openapi, orders, segments,
+    timeline,
 };
 
 /// Below this many bytes compressing costs more than it saves.
@@ -46,6 +47,7 @@ pub(crate) fn protected() -> OpenApiRouter<AppState> {
         .merge(customers::routes())
         .merge(timeline::routes())
         .merge(orders::routes())
+        .merge(segments::routes())
         .merge(audit::routes())
         .merge(admin::routes())
         .merge(metrics::routes())

@@ -29,6 +29,7 @@ macro_rules! schemas {
 
 schemas! {
     Id => string(r"^(?!\.\.?$)[A-Za-z0-9._:@+-]{1,128}$", "c-1001");
+    SegmentId => string(r"^(?!\.\.?$)[A-Za-z0-9._:@+-]{1,128}$", "seg_01936f2e7d1c7a309a511f0b6a0f9c11");
     Name => string("^[A-Za-z0-9_-]{1,64}$", "visit");
     Currency => string("^[A-Z]{3}$", "USD");
     Position => string(r"^\d{1,5}:\d{1,19}$", "3:1842");
@@ -37,6 +38,10 @@ schemas! {
     Amount => integer(0, domain::MAX_AMOUNT);
     Limit => limit();
     OrderStatus => one_of(&["placed", "cancelled", "refunded"]);
+    Combinator => one_of(&["and", "or"]);
+    Operator => one_of(&operators());
+    RuleValue => rule_value();
+    ValueSource => one_of(&["value"]);
     Outcome => one_of(&["created", "updated", "unchanged"]);
     Attributes => attributes(&[Type::Boolean, Type::Number, Type::String]);
     AttributeChanges => attributes(&[Type::Boolean, Type::Number, Type::String, Type::Null]);
@@ -89,6 +94,19 @@ fn one_of(words: &[&str]) -> Object {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .enum_values(Some(words.iter().copied()))
+        .build()
+}
+
+fn operators() -> Vec<&'static str> {
+    let all = domain::rules::Operator::ALL.iter();
+    all.map(|operator| operator.name()).collect()
+}
+
+fn rule_value() -> Object {
+    let types = [Type::Boolean, Type::Number, Type::String, Type::Array];
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter(types))
+        .examples([json!(100_000), json!(["2026-01-01", "2026-03-31"])])
         .build()
 }
 

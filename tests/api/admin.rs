@@ -26,8 +26,8 @@ async fn every_view_says_how_far_it_is() {
         .iter()
         .map(|v| &v["name"])
         .collect();
-    assert_eq!(names, ["customers", "orders", "audit"]);
-    for name in ["customers", "orders", "audit"] {
+    assert_eq!(names, ["customers", "orders", "audit", "segments"]);
+    for name in ["customers", "orders", "audit", "segments"] {
         let view = view(&status, name);
         assert_eq!(view["generation"], 1);
         assert_eq!(view["previous_generation"], json!(null));

@@ -87,6 +87,8 @@ async fn what_is_no_position_is_refused() {
             "/api/orders",
             "/api/audit",
             "/api/customers/c-1",
+            "/api/segments",
+            "/api/segments/seg_1",
         ] {
             let answer = app.client.get(&format!("{path}?after={after}")).await;
             let problem = answer.problem(400, "invalid-parameter");

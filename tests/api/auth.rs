@@ -6,7 +6,7 @@ use crate::support::app::App;
 use crate::support::client::answer;
 
 /// Each needs a key, whether there is anything at the path or not.
-const PROTECTED: [(Method, &str); 15] = [
+const PROTECTED: [(Method, &str); 20] = [
     (Method::POST, "/api/data/customers"),
     (Method::POST, "/api/data/orders"),
     (Method::POST, "/api/data/events"),
@@ -14,6 +14,11 @@ const PROTECTED: [(Method, &str); 15] = [
     (Method::GET, "/api/customers/c-1"),
     (Method::GET, "/api/customers/c-1/timeline"),
     (Method::GET, "/api/orders"),
+    (Method::GET, "/api/segments"),
+    (Method::POST, "/api/segments"),
+    (Method::GET, "/api/segments/seg_1"),
+    (Method::PUT, "/api/segments/seg_1"),
+    (Method::DELETE, "/api/segments/seg_1"),
     (Method::GET, "/api/audit"),
     (Method::GET, "/api/audit/0:1"),
     (Method::GET, "/api/admin/projections"),

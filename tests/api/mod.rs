@@ -15,6 +15,7 @@ mod openapi;
 mod orders;
 mod refusals;
 mod request_ids;
+mod segments;
 mod shutdown;
 mod timeline;
 

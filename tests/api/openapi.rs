@@ -11,7 +11,8 @@ use crate::support::client::answer;
 use crate::support::engines::workspace;
 
 /// What the contract promises, and nothing else.
-const OPERATIONS: [&str; 15] = [
+const OPERATIONS: [&str; 20] = [
+    "DELETE /api/segments/{id}",
     "GET /api/admin/log",
     "GET /api/admin/projections",
     "GET /api/audit",
@@ -20,6 +21,8 @@ const OPERATIONS: [&str; 15] = [
     "GET /api/customers/{id}",
     "GET /api/customers/{id}/timeline",
     "GET /api/orders",
+    "GET /api/segments",
+    "GET /api/segments/{id}",
     "GET /healthz",
     "GET /metrics",
     "GET /readyz",
@@ -27,6 +30,8 @@ const OPERATIONS: [&str; 15] = [
     "POST /api/data/customers",
     "POST /api/data/events",
     "POST /api/data/orders",
+    "POST /api/segments",
+    "PUT /api/segments/{id}",
 ];
 
 /// With `INSTA_UPDATE=always` the file is written anew, as with the other snapshots.

@@ -4,6 +4,7 @@ mod batches;
 mod contention;
 mod event_store;
 mod heads;
+mod segments;
 mod verify;
 
 use commands::{Change, Outcome};

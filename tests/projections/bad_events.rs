@@ -16,7 +16,7 @@ async fn unknown_events_are_passed_over_and_counted() {
     let before = append_by_hand(&deployment.log, "order/c-1/o-x", "order_teleported.1", "{}").await;
     append_by_hand(&deployment.log, "ghost/g-1", "ghost_seen.1", "{}").await;
     trade(&deployment.commands, 1).await;
-    for name in ["customers", "orders", "audit"] {
+    for name in ["customers", "orders", "audit", "segments"] {
         project(&deployment, name).await.unwrap();
         let status = status(&deployment, name).await;
         assert_eq!(

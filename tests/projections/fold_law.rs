@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use commands::{ActivityItem, CustomerItem, OrderItem};
-use domain::{Change, CustomerChanges, OrderStatus};
+use commands::{ActivityItem, Commands, CustomerItem, OrderItem};
+use domain::{Change, CustomerChanges, OrderStatus, SegmentCommand};
 use eventlog::{Partition, Position};
 use mongodb::bson::{Document, doc};
 use projections::{PageRequest, Projector, VIEWS};
@@ -16,7 +16,7 @@ use super::model::{Facts, Shop};
 use super::{documents, project_all, rebuilt, resume};
 use crate::support::deployment::Deployment;
 use crate::support::property;
-use crate::support::shop::{activity, content, context, minute, order, text};
+use crate::support::shop::{activity, content, context, minute, order, segment, text};
 
 const PARTITIONS: u16 = 2;
 
@@ -25,6 +25,8 @@ enum Step {
     Customers(Vec<CustomerItem>),
     Orders(Vec<OrderItem>),
     Activities(Vec<ActivityItem>),
+    /// A command on one of few segments, which may refuse it.
+    Segment(u8, SegmentCommand),
     /// One of two projectors folds some events.
     Fold(Slot, usize),
     /// Both projectors fold at the same time.
@@ -92,12 +94,38 @@ fn activities() -> impl Strategy<Value = ActivityItem> {
     })
 }
 
+fn segment_commands() -> impl Strategy<Value = SegmentCommand> {
+    let content = || (0..2u8).prop_map(|n| segment(&format!("Name {n}"), "visits > 3"));
+    let holder = || "cmp_[12]".prop_map(|id| id.try_into().unwrap());
+    prop_oneof![
+        2 => content().prop_map(SegmentCommand::Create),
+        2 => content().prop_map(SegmentCommand::Update),
+        1 => Just(SegmentCommand::Archive),
+        1 => holder().prop_map(SegmentCommand::Hold),
+        1 => holder().prop_map(SegmentCommand::Release),
+    ]
+}
+
+async fn on_segment(commands: &Commands, id: u8, command: SegmentCommand) {
+    let (context, id) = (context(), format!("seg_{id}").try_into().unwrap());
+    let done = match command {
+        SegmentCommand::Create(content) => commands.create_segment(&context, id, content).await,
+        SegmentCommand::Update(content) => commands.update_segment(&context, id, content).await,
+        SegmentCommand::Archive => commands.archive_segment(&context, id).await,
+        SegmentCommand::Hold(holder) => commands.hold_segment(&context, id, holder).await,
+        SegmentCommand::Release(holder) => commands.release_segment(&context, id, holder).await,
+    };
+    // A refusal makes no event: nothing to fold.
+    let _ = done.unwrap();
+}
+
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let slot = || (0..VIEWS.len(), 0..PARTITIONS, any::<bool>());
     let step = prop_oneof![
         2 => vec(customers(), 1..5).prop_map(Step::Customers),
         4 => vec(orders(), 1..10).prop_map(Step::Orders),
         2 => vec(activities(), 1..8).prop_map(Step::Activities),
+        4 => (0..3u8, segment_commands()).prop_map(|(id, command)| Step::Segment(id, command)),
         6 => (slot(), 1..9usize).prop_map(|(slot, count)| Step::Fold(slot, count)),
         3 => (slot(), 1..9usize, 1..9usize).prop_map(|(slot, a, b)| Step::FoldBoth(slot, a, b)),
         2 => slot().prop_map(Step::Restart),
@@ -154,6 +182,7 @@ impl Folding<'_> {
                 items.iter().for_each(|item| shop.record_activity(item));
                 commands.record_activities(&context(), items).await.unwrap();
             }
+            Step::Segment(id, command) => on_segment(commands, id, command).await,
             Step::Fold(slot, count) => {
                 let mut projector = self.remove(slot).await;
                 projector.step(count).await.unwrap();

@@ -26,7 +26,7 @@ use projections::{
 };
 
 use crate::support::deployment::Deployment;
-use crate::support::shop::{activity, content, context, customer, minute, order};
+use crate::support::shop::{activity, content, context, customer, minute, order, segment};
 
 /// Documents by id, byte for byte.
 type Documents = BTreeMap<String, Vec<u8>>;
@@ -92,7 +92,7 @@ async fn stopped(deployment: &Deployment) -> Vec<(&'static str, String)> {
 }
 
 /// What a shop does on a day: an order of each of 20 customers, one of them cancelled, some of
-/// them registered, some of them visiting.
+/// them registered, some of them visiting, and a segment to be made of them.
 async fn trade(commands: &Commands, day: i64) {
     let at = minute(day * 24 * 60);
     let orders = (0..20).map(|n| {
@@ -121,10 +121,14 @@ async fn trade(commands: &Commands, day: i64) {
         .record_activities(&context(), visits.collect())
         .await
         .unwrap();
+    let id = format!("seg_{day}").try_into().unwrap();
+    let content = segment(&format!("Day {day}"), "visits > 0 OR total_spend > 110");
+    let created = commands.create_segment(&context(), id, content).await;
+    created.unwrap().unwrap();
 }
 
 /// Events of one day's trade.
-const DAY: u64 = 31;
+const DAY: u64 = 32;
 
 async fn total_spend(deployment: &Deployment) -> i64 {
     let all = PageRequest {

@@ -2,7 +2,10 @@
 
 use std::process::Command;
 
+use commands::Commands;
+
 use super::client::Client;
+use super::deployment::open_log;
 use super::engines::{OwnEngines, engines};
 use super::process::{Process, patron};
 
@@ -93,6 +96,12 @@ impl Settings {
             name: format!("t{:016x}", rand::random::<u64>()),
             key: format!("test-key-{:016x}", rand::random::<u64>()),
         }
+    }
+
+    /// The commands of a deployment that is there, for those that no route has.
+    pub(crate) async fn commands(&self) -> Commands {
+        let log = open_log(&self.redis_url, &self.name, PARTITIONS).await;
+        Commands::open(log.unwrap(), None).await.unwrap()
     }
 
     /// A `patron` command on this deployment.

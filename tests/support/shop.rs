@@ -3,7 +3,7 @@
 use commands::{ActivityItem, Context, CustomerItem, OrderItem};
 use domain::{
     ActivityContent, Amount, Change, Currency, CustomerChanges, Name, OrderContent, OrderStatus,
-    Text, Timestamp,
+    SegmentContent, Text, Timestamp,
 };
 
 /// 2026-01-01T00:00:00Z
@@ -70,6 +70,15 @@ pub(crate) fn activity(customer: &str, id: &str, name: &str, at: Timestamp) -> A
             occurred_at: at,
             properties: Default::default(),
         },
+    }
+}
+
+/// A segment of these rules.
+pub(crate) fn segment(name: &str, rules: &str) -> SegmentContent {
+    SegmentContent {
+        name: text(name),
+        description: None,
+        rules: rules.parse().unwrap(),
     }
 }
 

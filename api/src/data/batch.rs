@@ -1,11 +1,11 @@
 //! A body, cut into items.
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::item::{Piece, malformed};
-use super::payload::Format;
+use crate::body::item::{self, Piece, malformed};
+use crate::body::payload::Format;
 use crate::problem::{Problem, ProblemKind};
 
 /// How many items one request may bring.
@@ -41,7 +41,10 @@ pub(super) fn split(format: Format, text: &str) -> Result<Items<'_>, Problem> {
         (Format::Ndjson, _) => lines(text).map(Items::Many),
         (Format::Json, Some(b'{')) => Ok(Items::One(Piece { text, line: None })),
         (Format::Json, Some(b'[')) => array(text).map(Items::Many),
-        (Format::Json, _) => Err(neither(text)),
+        (Format::Json, _) => {
+            let reason = "the body must be an object or an array of objects";
+            Err(item::other(text, reason))
+        }
     }
 }
 
@@ -105,17 +108,6 @@ impl<'a> Visitor<'a> for Elements<'_, 'a> {
             });
         }
         Ok(())
-    }
-}
-
-fn neither(text: &str) -> Problem {
-    match serde_json::from_str::<IgnoredAny>(text) {
-        Err(error) => malformed(&error, None),
-        Ok(_) => Problem::field(
-            ProblemKind::InvalidField,
-            "",
-            "the body must be an object or an array of objects".to_owned(),
-        ),
     }
 }
 

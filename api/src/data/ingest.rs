@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 
 use super::answer::{Accepted, Batch, ItemResult, word};
 use super::batch::{self, Items};
-use super::item::Piece;
-use super::payload;
+use crate::body::item::Piece;
+use crate::body::payload;
 use crate::metrics;
 use crate::problem::Problem;
 use crate::state::Shared;

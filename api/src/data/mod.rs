@@ -1,17 +1,14 @@
 //! Data in: customers, orders and activity, one or many.
 //!
-//! [`payload`] reads the body, [`batch`] cuts it into items, [`item`] makes
-//! each a typed value or a problem, [`ingest`] has `commands` carry them out,
-//! [`answer`] is what the client gets.
+//! [`batch`] cuts a body into items, [`ingest`] has each made a typed value or
+//! a problem and `commands` carry them out, [`answer`] is what the client gets.
 
 mod answer;
 mod batch;
 mod customers;
 mod events;
 mod ingest;
-mod item;
 mod orders;
-mod payload;
 
 use utoipa_axum::router::OpenApiRouter;
 

@@ -9,7 +9,7 @@ use crate::problem::{Problem, ProblemKind};
 
 /// How a body is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
+pub(crate) enum Format {
     /// One object, or an array of them.
     Json,
     /// One object per line.
@@ -20,7 +20,24 @@ pub(super) enum Format {
 ///
 /// # Errors
 /// 415 for another media type, or a compressed body.
-pub(super) fn format(headers: &HeaderMap) -> Result<Format, Problem> {
+pub(crate) fn format(headers: &HeaderMap) -> Result<Format, Problem> {
+    let other = "the body must be application/json or application/x-ndjson";
+    declared(headers)?.ok_or_else(|| unsupported(other))
+}
+
+/// That a body says it is JSON.
+///
+/// # Errors
+/// 415 for another media type, or a compressed body.
+pub(crate) fn only_json(headers: &HeaderMap) -> Result<(), Problem> {
+    match declared(headers)? {
+        Some(Format::Json) => Ok(()),
+        Some(Format::Ndjson) | None => Err(unsupported("the body must be application/json")),
+    }
+}
+
+/// `None` for any other media type.
+fn declared(headers: &HeaderMap) -> Result<Option<Format>, Problem> {
     let coding = headers.get(header::CONTENT_ENCODING);
     if coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(unsupported("the body must not be compressed"));
@@ -29,13 +46,11 @@ pub(super) fn format(headers: &HeaderMap) -> Result<Format, Problem> {
     let media_type = declared.and_then(|value| value.split(|byte| *byte == b';').next());
     let media_type = media_type.unwrap_or_default().trim_ascii();
     if media_type.eq_ignore_ascii_case(b"application/json") {
-        Ok(Format::Json)
+        Ok(Some(Format::Json))
     } else if media_type.eq_ignore_ascii_case(b"application/x-ndjson") {
-        Ok(Format::Ndjson)
+        Ok(Some(Format::Ndjson))
     } else {
-        Err(unsupported(
-            "the body must be application/json or application/x-ndjson",
-        ))
+        Ok(None)
     }
 }
 
@@ -43,7 +58,7 @@ pub(super) fn format(headers: &HeaderMap) -> Result<Format, Problem> {
 ///
 /// # Errors
 /// 413 for one beyond `limit` bytes, 400 for one that breaks off.
-pub(super) async fn read(request: Request, limit: usize) -> Result<Bytes, Problem> {
+pub(crate) async fn read(request: Request, limit: usize) -> Result<Bytes, Problem> {
     let declared = number(request.headers(), header::CONTENT_LENGTH).unwrap_or_default();
     if declared > limit && request.headers().contains_key(header::EXPECT) {
         // The client has not sent it yet, and does not need to.
@@ -71,7 +86,7 @@ pub(super) async fn read(request: Request, limit: usize) -> Result<Bytes, Proble
 ///
 /// # Errors
 /// 400 for an empty one, and for one that is not UTF-8.
-pub(super) fn text(body: &[u8]) -> Result<&str, Problem> {
+pub(crate) fn text(body: &[u8]) -> Result<&str, Problem> {
     if body.trim_ascii().is_empty() {
         return Err(malformed("the body is empty".to_owned()));
     }
@@ -111,7 +126,7 @@ fn malformed(detail: String) -> Problem {
 }
 
 fn too_large(limit: usize) -> Problem {
-    let detail = format!("a body has at most {limit} bytes; send the items in several");
+    let detail = format!("a body has at most {limit} bytes");
     Problem::new(ProblemKind::BodyTooLarge, detail)
 }
 
@@ -142,6 +157,7 @@ mod tests {
             assert_eq!(of(other), Err(ProblemKind::UnsupportedMediaType), "{other}");
         }
         assert!(format(&HeaderMap::new()).is_err());
+        assert!(only_json(&HeaderMap::new()).is_err());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
 use serde_path_to_error::{Path, Segment};
 
@@ -10,11 +10,11 @@ use crate::problem::{Problem, ProblemKind};
 
 /// The JSON of one item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Piece<'a> {
+pub(crate) struct Piece<'a> {
     /// The JSON.
-    pub(super) text: &'a str,
+    pub(crate) text: &'a str,
     /// On which line of the body it stands, where lines matter; from 1.
-    pub(super) line: Option<usize>,
+    pub(crate) line: Option<usize>,
 }
 
 impl Piece<'_> {
@@ -22,13 +22,13 @@ impl Piece<'_> {
     ///
     /// # Errors
     /// 400 for malformed JSON, 422 with a pointer to the field that is wrong.
-    pub(super) fn parse<T: DeserializeOwned>(self) -> Result<T, Problem> {
+    pub(crate) fn parse<T: DeserializeOwned>(self) -> Result<T, Problem> {
         // Keeping track of where one is costs; only who fails pays it.
         serde_json::from_str(self.text).map_err(|error| self.explain::<T>(&error))
     }
 
     /// What the item calls itself, if that can be made out.
-    pub(super) fn id(self, field: &str) -> Option<String> {
+    pub(crate) fn id(self, field: &str) -> Option<String> {
         let fields: HashMap<String, &RawValue> = serde_json::from_str(self.text).ok()?;
         let id: String = serde_json::from_str(fields.get(field)?.get()).ok()?;
         (id.len() <= 128).then_some(id)
@@ -47,11 +47,20 @@ impl Piece<'_> {
 }
 
 /// The problem with text that is not JSON.
-pub(super) fn malformed(error: &serde_json::Error, line: Option<usize>) -> Problem {
+pub(crate) fn malformed(error: &serde_json::Error, line: Option<usize>) -> Problem {
     let reason = without_place(error);
     let line = line.unwrap_or(error.line());
     let detail = format!("line {line}, column {}: {reason}", error.column());
     Problem::new(ProblemKind::MalformedJson, detail)
+}
+
+/// The problem with a text that does not begin as it must: that it is not JSON,
+/// or else `reason`.
+pub(crate) fn other(text: &str, reason: &'static str) -> Problem {
+    match serde_json::from_str::<IgnoredAny>(text) {
+        Err(error) => malformed(&error, None),
+        Ok(_) => Problem::field(ProblemKind::InvalidField, "", reason.to_owned()),
+    }
 }
 
 /// The problem with JSON of another shape than is asked for.

@@ -1,0 +1,56 @@
+//! Bodies: read within their bounds, and made typed values.
+//!
+//! [`payload`] reads a body, [`item`] makes JSON a typed value or a problem
+//! with a pointer. [`JsonBody`] is both, for what takes one object.
+
+pub(crate) mod item;
+pub(crate) mod payload;
+
+use axum::extract::{FromRequest, Request};
+use serde::de::DeserializeOwned;
+
+use crate::problem::Problem;
+use crate::state::AppState;
+use item::Piece;
+
+/// A body of one JSON object, as a struct that denies unknown fields.
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<AppState> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &AppState) -> Result<Self, Problem> {
+        payload::only_json(request.headers())?;
+        let body = payload::read(request, app.body_limit).await?;
+        object(payload::text(&body)?)?.parse().map(Self)
+    }
+}
+
+/// A struct would also be read from an array.
+fn object(text: &str) -> Result<Piece<'_>, Problem> {
+    match text.trim_ascii_start().starts_with('{') {
+        true => Ok(Piece { text, line: None }),
+        false => Err(item::other(text, "the body must be an object")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::ProblemKind;
+
+    #[test]
+    fn only_an_object_is_one() {
+        assert!(object(" {\"a\": 1}").is_ok());
+        for (text, kind) in [
+            ("[{}]", ProblemKind::InvalidField),
+            ("\"{}\"", ProblemKind::InvalidField),
+            ("null", ProblemKind::InvalidField),
+            ("nul", ProblemKind::MalformedJson),
+            ("[", ProblemKind::MalformedJson),
+        ] {
+            let refused = object(text).map_err(|problem| problem.kind());
+            assert_eq!(refused, Err(kind), "{text}");
+        }
+    }
+}

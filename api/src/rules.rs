@@ -1,0 +1,145 @@
+//! Rules in requests and answers, and what is wrong with them.
+
+use domain::rules::{RuleError, RuleErrors};
+use utoipa::ToSchema;
+
+use crate::problem::{FieldError, Problem, ProblemKind};
+use crate::schema;
+
+/// The problem with rules that stand at `pointer` in the body.
+pub(crate) fn wrong(pointer: &str, errors: &RuleErrors) -> Problem {
+    let field = |error: &RuleError| FieldError {
+        pointer: format!("{pointer}{}", error.pointer),
+        detail: match error.column {
+            Some(column) => format!("column {column}: {}", error.reason),
+            None => error.reason.clone(),
+        },
+    };
+    let fields = errors.0.iter().map(field).collect();
+    Problem::fields(ProblemKind::InvalidField, fields)
+}
+
+/// Which customers are meant: react-querybuilder's JSON, or a text such as
+/// `total_spend > 100000 AND (visits < 3 OR city = "Rome")`.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[schema(as = Rules)]
+#[expect(dead_code, reason = "describes a type of the domain")]
+pub(crate) enum RulesSchema {
+    /// As JSON.
+    Group(GroupSchema),
+    /// As a text.
+    #[schema(example = "total_spend > 100000 AND NOT (visits < 3)")]
+    Text(String),
+}
+
+/// Conditions and groups, at most 256 in all and 16 deep.
+#[derive(ToSchema)]
+#[schema(as = RuleGroup, example = json!({
+    "combinator": "and",
+    "not": false,
+    "rules": [
+        {"field": "total_spend", "operator": ">", "value": 100_000},
+        {"combinator": "or", "not": false, "rules": [
+            {"field": "visits", "operator": "<", "value": 3},
+            {"field": "city", "operator": "=", "value": "Rome"}
+        ]}
+    ]
+}))]
+#[expect(dead_code, reason = "describes a type of the domain")]
+pub(crate) struct GroupSchema {
+    /// What the client calls it; without a meaning.
+    #[schema(min_length = 1, max_length = 128)]
+    id: Option<String>,
+    /// Whether all or one must hold.
+    #[schema(value_type = schema::Combinator)]
+    combinator: String,
+    /// Whether the contrary is meant.
+    #[schema(default = false)]
+    not: Option<bool>,
+    /// At least one.
+    #[schema(no_recursion, min_items = 1)]
+    rules: Vec<NodeSchema>,
+}
+
+/// A part of rules.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[schema(as = RuleNode, no_recursion)]
+#[expect(dead_code, reason = "describes a type of the domain")]
+pub(crate) enum NodeSchema {
+    /// Taken together.
+    Group(GroupSchema),
+    /// A question about one field.
+    Condition(ConditionSchema),
+}
+
+/// A question about one field.
+#[derive(ToSchema)]
+#[schema(as = RuleCondition, example = json!(
+    {"field": "last_order_at", "operator": "between", "value": ["2026-01-01", "2026-03-31"]}
+))]
+#[expect(dead_code, reason = "describes a type of the domain")]
+pub(crate) struct ConditionSchema {
+    /// What the client calls it; without a meaning.
+    #[schema(min_length = 1, max_length = 128)]
+    id: Option<String>,
+    /// One of `name`, `email`, `phone`, `city`, `country`, `tags`,
+    /// `registered_at`, `days_since_registered`, `unsubscribed`, `total_spend`,
+    /// `order_count`, `average_order_value`, `first_order_at`, `last_order_at`,
+    /// `days_since_last_order`, `visits`, `attributes.<key>`,
+    /// `events.<name>.count`, `events.<name>.last_at`.
+    #[schema(example = "total_spend")]
+    field: String,
+    /// Which ones fit depends on the field.
+    #[schema(value_type = schema::Operator)]
+    operator: String,
+    /// What the field is compared with: two for `between` and `notBetween`,
+    /// up to 1,000 for `in` and `notIn`, none for `null` and `notNull`.
+    #[schema(value_type = Option<schema::RuleValue>)]
+    value: Option<String>,
+    /// The only one there is.
+    #[serde(rename = "valueSource")]
+    #[schema(value_type = Option<schema::ValueSource>)]
+    value_source: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::rules::Rules;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn errors(rules: &Value) -> Value {
+        let errors = Rules::from_json(rules).unwrap_err();
+        let body = wrong("/rules", &errors).into_body(None);
+        serde_json::to_value(body).unwrap()
+    }
+
+    #[test]
+    fn every_node_that_is_wrong_is_pointed_at() {
+        let body = errors(&json!({"combinator": "and", "rules": [
+            {"field": "shoe", "operator": "=", "value": 1},
+            {"combinator": "or", "rules": []},
+        ]}));
+        assert_eq!(body["type"], "urn:patron:problem:invalid-field");
+        assert_eq!(body["errors"][0]["pointer"], "/rules/rules/0");
+        assert_eq!(body["errors"][1]["pointer"], "/rules/rules/1");
+        assert_eq!(body["errors"][1]["detail"], "the group is empty");
+        let detail = body["detail"].as_str().unwrap();
+        assert!(detail.starts_with("/rules/rules/0: "), "{detail}");
+        assert!(
+            detail.ends_with("; /rules/rules/1: the group is empty"),
+            "{detail}"
+        );
+    }
+
+    #[test]
+    fn a_text_is_told_by_the_column() {
+        let body = errors(&json!("visits > 3 AND"));
+        assert_eq!(body["errors"][0]["pointer"], "/rules");
+        let detail = body["errors"][0]["detail"].as_str().unwrap();
+        assert!(detail.starts_with("column 15: "), "{detail}");
+    }
+}

@@ -1,0 +1,98 @@
+//! A segment as clients see it.
+
+use domain::{SegmentContent, SegmentId, Timestamp};
+use projections::segments::SegmentDocument;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::rules::GroupSchema;
+use crate::schema;
+
+/// A segment as it was just written.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SegmentWritten)]
+pub(super) struct Written {
+    /// Patron's name for it.
+    #[schema(value_type = schema::SegmentId)]
+    pub(super) segment_id: SegmentId,
+    /// What it is called.
+    #[schema(example = "Big spenders who stay away")]
+    name: String,
+    /// What it is for.
+    #[schema(example = "For the spring letter")]
+    description: Option<String>,
+    /// Which customers are meant, as JSON.
+    #[schema(value_type = GroupSchema)]
+    rules: Value,
+    /// The same as a text.
+    #[schema(example = "total_spend > 100000 AND days_since_last_order > 90")]
+    text: String,
+}
+
+/// A segment.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Segment)]
+pub(super) struct SegmentResponse {
+    /// What it says.
+    #[serde(flatten)]
+    written: Written,
+    /// The segment's version since its content is this; the audit trail has
+    /// the same.
+    version: i64,
+    /// When it was created.
+    #[schema(value_type = schema::Time)]
+    created_at: Timestamp,
+    /// On whose behalf.
+    #[schema(example = "key:bootstrap")]
+    created_by: String,
+    /// When its content was last changed.
+    #[schema(value_type = schema::Time)]
+    updated_at: Timestamp,
+    /// On whose behalf.
+    #[schema(example = "key:bootstrap")]
+    updated_by: String,
+    /// When it was archived.
+    #[schema(value_type = Option<schema::Time>)]
+    archived_at: Option<Timestamp>,
+    /// On whose behalf.
+    archived_by: Option<String>,
+    /// What needs it: while anything does, it cannot be archived.
+    held_by: Vec<String>,
+}
+
+impl Written {
+    /// From what was sent, so that the answer to a repetition is the same.
+    pub(super) fn new(segment_id: SegmentId, content: SegmentContent) -> Self {
+        Self {
+            segment_id,
+            name: content.name.into(),
+            description: content.description.map(String::from),
+            rules: content.rules.to_json(),
+            text: content.rules.to_string(),
+        }
+    }
+}
+
+impl From<SegmentDocument> for SegmentResponse {
+    fn from(document: SegmentDocument) -> Self {
+        let written = Written {
+            segment_id: document.segment_id,
+            name: document.name,
+            description: document.description,
+            rules: document.rules.to_json(),
+            text: document.text,
+        };
+        Self {
+            written,
+            version: document.version,
+            created_at: document.created_at.to_chrono().into(),
+            created_by: document.created_by,
+            updated_at: document.updated_at.to_chrono().into(),
+            updated_by: document.updated_by,
+            archived_at: document.archived_at.map(|at| at.to_chrono().into()),
+            archived_by: document.archived_by,
+            held_by: document.held_by,
+        }
+    }
+}

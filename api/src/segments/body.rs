@@ -1,0 +1,43 @@
+//! A segment as a client writes it.
+
+use domain::rules::Rules;
+use domain::{SegmentContent, Text};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::problem::Problem;
+use crate::rules::{self, RulesSchema};
+
+/// A segment, whole.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "a segment object")]
+#[schema(as = SegmentIn, example = json!({
+    "name": "Big spenders who stay away",
+    "description": "For the spring letter",
+    "rules": "total_spend > 100000 AND days_since_last_order > 90"
+}))]
+pub(super) struct SegmentBody {
+    /// What it is called, at most 200 bytes.
+    #[schema(value_type = String, min_length = 1, max_length = 200)]
+    name: Text<200>,
+    /// What it is for, at most 2,000 bytes.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 2000)]
+    description: Option<Text<2000>>,
+    /// Which customers are meant, at most 64 KiB as JSON.
+    #[schema(value_type = RulesSchema)]
+    rules: serde_json::Value,
+}
+
+impl SegmentBody {
+    /// # Errors
+    /// 422 with every part of the rules that is wrong.
+    pub(super) fn into_content(self) -> Result<SegmentContent, Problem> {
+        let rules = Rules::from_json(&self.rules);
+        Ok(SegmentContent {
+            name: self.name,
+            description: self.description,
+            rules: rules.map_err(|errors| rules::wrong("/rules", &errors))?,
+        })
+    }
+}

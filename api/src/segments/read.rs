@@ -1,0 +1,88 @@
+//! `GET /api/segments`, `GET /api/segments/{id}`
+
+use axum::Json;
+use axum::extract::State;
+use domain::SegmentId;
+use projections::segments::Segments;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::answer::SegmentResponse;
+use super::unknown;
+use crate::after::{self, After};
+use crate::extract::{Path, Query};
+use crate::openapi::{OneProblems, ReadProblems};
+use crate::paging::{Limit, Listed, page};
+use crate::problem::Problem;
+use crate::schema;
+use crate::state::AppState;
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListParams {
+    /// Whether archived ones are listed too.
+    #[serde(default)]
+    #[param(value_type = Option<bool>)]
+    archived: bool,
+    /// How many at most.
+    #[param(inline, value_type = Option<schema::Limit>)]
+    limit: Option<Limit>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Waits until the view has these positions.
+    #[param(inline, value_type = Option<schema::Positions>)]
+    after: Option<After>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct GetParams {
+    /// Waits until the view has these positions.
+    #[param(inline, value_type = Option<schema::Positions>)]
+    after: Option<After>,
+}
+
+/// Segments, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/segments",
+    tag = "segments",
+    params(ListParams),
+    responses(
+        (status = 200, description = "A page of them", body = Listed<SegmentResponse>),
+        ReadProblems
+    )
+)]
+pub(super) async fn list_segments(
+    State(app): State<AppState>,
+    Query(params): Query<ListParams>,
+) -> Result<Json<Listed<SegmentResponse>>, Problem> {
+    after::wait::<Segments>(&app, params.after.as_ref()).await?;
+    let page = page(params.limit, params.cursor);
+    let found = app.store.segments(params.archived, &page).await?;
+    Ok(Json(Listed::from_page(found, SegmentResponse::from)))
+}
+
+/// One segment, archived or not.
+#[utoipa::path(
+    get,
+    path = "/api/segments/{id}",
+    tag = "segments",
+    params(("id" = inline(schema::SegmentId), Path, description = "The segment's id"), GetParams),
+    responses(
+        (status = 200, description = "The segment", body = SegmentResponse),
+        OneProblems
+    )
+)]
+pub(super) async fn get_segment(
+    State(app): State<AppState>,
+    Path(id): Path<SegmentId>,
+    Query(params): Query<GetParams>,
+) -> Result<Json<SegmentResponse>, Problem> {
+    after::wait::<Segments>(&app, params.after.as_ref()).await?;
+    let found = app.store.segment(&id).await?;
+    let document = found.ok_or_else(|| unknown(&id))?;
+    Ok(Json(document.into()))
+}

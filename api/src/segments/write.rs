@@ -1,0 +1,137 @@
+//! `POST /api/segments`, `PUT /api/segments/{id}`, `DELETE /api/segments/{id}`
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::IntoResponse;
+use commands::{Outcome, new_id};
+use domain::{SegmentError, SegmentId};
+
+use super::answer::Written;
+use super::body::SegmentBody;
+use super::unknown;
+use crate::body::JsonBody;
+use crate::caller::Caller;
+use crate::extract::Path;
+use crate::idempotency::Idempotency;
+use crate::openapi::{CreateProblems, RemoveProblems, ReplaceProblems};
+use crate::position;
+use crate::problem::{Problem, ProblemKind};
+use crate::schema;
+use crate::state::AppState;
+
+/// Creates a segment.
+#[utoipa::path(
+    post,
+    path = "/api/segments",
+    tag = "segments",
+    params(Idempotency),
+    request_body = SegmentBody,
+    responses(
+        (status = 201, description = "It is on disk", body = Written,
+            headers(
+                ("Location" = String, description = "The segment's path"),
+                ("Patron-Position" = String, description = "Positions for `after`"))),
+        CreateProblems
+    )
+)]
+pub(super) async fn create_segment(
+    State(app): State<AppState>,
+    Caller(context): Caller,
+    Idempotency { key }: Idempotency,
+    JsonBody(body): JsonBody<SegmentBody>,
+) -> Result<impl IntoResponse, Problem> {
+    app.shed.check()?;
+    let content = body.into_content()?;
+    let id: SegmentId = new_id(&context.actor, key.as_ref());
+    let written = Written::new(id.clone(), content.clone());
+    let commands = &app.commands;
+    let created = commands
+        .create_segment(&context, id.clone(), content)
+        .await?;
+    let outcome = created.map_err(|error| refused(&id, &error))?;
+    let headers = [(header::LOCATION, location(&id)), placed(outcome)];
+    Ok((StatusCode::CREATED, headers, Json(written)))
+}
+
+/// Gives a segment other content, whole.
+#[utoipa::path(
+    put,
+    path = "/api/segments/{id}",
+    tag = "segments",
+    params(("id" = inline(schema::SegmentId), Path, description = "The segment's id")),
+    request_body = SegmentBody,
+    responses(
+        (status = 200, description = "It is on disk", body = Written,
+            headers(("Patron-Position" = String, description = "Positions for `after`"))),
+        ReplaceProblems
+    )
+)]
+pub(super) async fn update_segment(
+    State(app): State<AppState>,
+    Path(id): Path<SegmentId>,
+    Caller(context): Caller,
+    JsonBody(body): JsonBody<SegmentBody>,
+) -> Result<impl IntoResponse, Problem> {
+    app.shed.check()?;
+    let content = body.into_content()?;
+    let written = Written::new(id.clone(), content.clone());
+    let commands = &app.commands;
+    let updated = commands
+        .update_segment(&context, id.clone(), content)
+        .await?;
+    let outcome = updated.map_err(|error| refused(&id, &error))?;
+    Ok(([placed(outcome)], Json(written)))
+}
+
+/// Archives a segment.
+///
+/// It is shown on, but neither changes nor can be used any more. What is
+/// archived already stays so.
+#[utoipa::path(
+    delete,
+    path = "/api/segments/{id}",
+    tag = "segments",
+    params(("id" = inline(schema::SegmentId), Path, description = "The segment's id")),
+    responses(
+        (status = 204, description = "It is archived",
+            headers(("Patron-Position" = String, description = "Positions for `after`"))),
+        RemoveProblems
+    )
+)]
+pub(super) async fn archive_segment(
+    State(app): State<AppState>,
+    Path(id): Path<SegmentId>,
+    Caller(context): Caller,
+) -> Result<impl IntoResponse, Problem> {
+    let archived = app.commands.archive_segment(&context, id.clone()).await?;
+    let outcome = archived.map_err(|error| refused(&id, &error))?;
+    Ok((StatusCode::NO_CONTENT, [placed(outcome)]))
+}
+
+fn refused(id: &SegmentId, error: &SegmentError) -> Problem {
+    let kind = match error {
+        SegmentError::NotFound => return unknown(id),
+        SegmentError::TooLarge(_) => {
+            return Problem::field(ProblemKind::Refused, "/rules", error.to_string());
+        }
+        SegmentError::Conflict => {
+            let detail = "this key was used before, for a segment with other content";
+            return Problem::new(ProblemKind::IdempotencyConflict, detail);
+        }
+        SegmentError::Archived => ProblemKind::Archived,
+        SegmentError::InUse(_) => ProblemKind::InUse,
+    };
+    Problem::new(kind, error.to_string())
+}
+
+fn placed(outcome: Outcome) -> (HeaderName, HeaderValue) {
+    let positions = [outcome.position].into_iter().collect();
+    (position::HEADER, position::header_value(&positions))
+}
+
+fn location(id: &SegmentId) -> HeaderValue {
+    // The characters of an id always make a header.
+    let path = HeaderValue::try_from(format!("/api/segments/{id}"));
+    path.unwrap_or(HeaderValue::from_static(""))
+}

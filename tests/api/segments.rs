@@ -1,0 +1,486 @@
+//! `/api/segments`: rules that were given a name.
+
+use std::collections::HashSet;
+
+use reqwest::{Method, header};
+use serde_json::{Value, json};
+
+use super::with;
+use crate::support::app::App;
+use crate::support::client::{Answer, answer};
+use crate::support::shop::context;
+
+const PATH: &str = "/api/segments";
+
+/// A segment of this name.
+fn named(name: &str) -> Value {
+    json!({"name": name, "rules": "total_spend > 100000 AND NOT (visits < 3)"})
+}
+
+/// The same rules as JSON.
+fn as_json() -> Value {
+    json!({"combinator": "and", "not": false, "rules": [
+        {"field": "total_spend", "operator": ">", "value": 100_000, "valueSource": "value"},
+        {"combinator": "and", "not": true, "rules": [
+            {"field": "visits", "operator": "<", "value": 3, "valueSource": "value"},
+        ]},
+    ]})
+}
+
+async fn send(app: &App, method: Method, path: &str, body: &Value) -> Answer {
+    answer(app.client.request(method, path).json(body)).await
+}
+
+async fn post_with_key(app: &App, key: &str, body: &Value) -> Answer {
+    let request = app.client.request(Method::POST, PATH).json(body);
+    answer(request.header("Idempotency-Key", key)).await
+}
+
+/// Creates a segment; its id and its position.
+async fn create(app: &App, body: Value) -> (String, String) {
+    let created = app.client.post(PATH, body).await;
+    assert_eq!(created.status, 201, "{created:?}");
+    (id_of(&created), created.position())
+}
+
+fn id_of(created: &Answer) -> String {
+    created.body["segment_id"].as_str().unwrap().to_owned()
+}
+
+/// A segment as the view has it after `position`.
+async fn shown(app: &App, id: &str, position: &str) -> Value {
+    app.client
+        .read(&format!("{PATH}/{id}?after={position}"))
+        .await
+}
+
+async fn replace(app: &App, id: &str, body: &Value) -> Answer {
+    send(app, Method::PUT, &format!("{PATH}/{id}"), body).await
+}
+
+async fn archive(app: &App, id: &str) -> Answer {
+    answer(app.client.request(Method::DELETE, &format!("{PATH}/{id}"))).await
+}
+
+#[tokio::test]
+async fn a_segment_is_created_and_shown() {
+    let app = App::start().await;
+    let description = json!({"description": "For the spring letter"});
+    let body = with(named("Big spenders"), description);
+    let created = app.client.post(PATH, body).await;
+    assert_eq!(created.status, 201, "{created:?}");
+    let id = id_of(&created);
+    assert!(id.starts_with("seg_") && id.len() == 36, "{id}");
+    assert_eq!(created.header("location"), format!("{PATH}/{id}"));
+    let said = json!({
+        "segment_id": id,
+        "name": "Big spenders",
+        "description": "For the spring letter",
+        "rules": as_json(),
+        "text": "total_spend > 100000 AND NOT (visits < 3)",
+    });
+    assert_eq!(created.body, said);
+
+    let segment = shown(&app, &id, &created.position()).await;
+    let at = segment["created_at"].clone();
+    assert!(at.as_str().unwrap().ends_with('Z'), "{at}");
+    let since = json!({
+        "version": 1,
+        "created_at": at,
+        "created_by": "key:bootstrap",
+        "updated_at": at,
+        "updated_by": "key:bootstrap",
+        "archived_at": null,
+        "archived_by": null,
+        "held_by": [],
+    });
+    assert_eq!(segment, with(said, since));
+}
+
+#[tokio::test]
+async fn rules_are_taken_as_json_too_and_always_given_as_both() {
+    let app = App::start().await;
+    // As an editor leaves them: texts for numbers, fields of its own.
+    let rules = json!({"id": "root", "combinator": "AND", "rules": [
+        {"id": "r1", "field": "total_spend", "operator": ">", "value": "100000"},
+        {"combinator": "and", "not": true, "rules": [
+            {"field": "visits", "operator": "<", "value": 3, "valueSource": "value"},
+        ]},
+    ]});
+    let created = app
+        .client
+        .post(PATH, with(named("x"), json!({"rules": rules})))
+        .await;
+    let mut canonical = as_json();
+    canonical["id"] = "root".into();
+    canonical["rules"][0]["id"] = "r1".into();
+    assert_eq!(created.body["rules"], canonical);
+    let text = &created.body["text"];
+    assert_eq!(text, "total_spend > 100000 AND NOT (visits < 3)");
+    let segment = shown(&app, &id_of(&created), &created.position()).await;
+    assert_eq!(segment["rules"], canonical);
+    assert_eq!(&segment["text"], text);
+}
+
+#[tokio::test]
+async fn an_update_replaces_the_whole_content() {
+    let app = App::start().await;
+    let body = with(named("Before"), json!({"description": "Gone soon"}));
+    let (id, _) = create(&app, body).await;
+    let after = json!({"name": "After", "rules": "visits > 9"});
+    let updated = replace(&app, &id, &after).await;
+    assert_eq!(updated.status, 200, "{updated:?}");
+    assert_eq!(updated.body["description"], Value::Null);
+    assert_eq!(updated.body["text"], "visits > 9");
+
+    let segment = shown(&app, &id, &updated.position()).await;
+    for (field, value) in updated.body.as_object().unwrap() {
+        assert_eq!(&segment[field], value, "{field}");
+    }
+    assert_eq!(segment["version"], 2);
+    let again = replace(&app, &id, &after).await;
+    assert_eq!((again.status, &again.body), (200, &updated.body));
+    assert_eq!(again.position(), updated.position(), "nothing changed");
+}
+
+#[tokio::test]
+async fn an_archived_segment_is_shown_and_no_longer_changed() {
+    let app = App::start().await;
+    let (id, _) = create(&app, named("Old")).await;
+    let archived = archive(&app, &id).await;
+    assert_eq!((archived.status, &*archived.text), (204, ""));
+    let segment = shown(&app, &id, &archived.position()).await;
+    assert!(segment["archived_at"].is_string(), "{segment}");
+    assert_eq!(segment["archived_by"], "key:bootstrap");
+    assert_eq!(
+        (&segment["name"], &segment["version"]),
+        (&json!("Old"), &json!(1))
+    );
+
+    let again = archive(&app, &id).await;
+    assert_eq!(again.status, 204);
+    assert_eq!(again.position(), archived.position());
+    let refused = replace(&app, &id, &named("New")).await;
+    refused.problem(409, "archived");
+}
+
+#[tokio::test]
+async fn a_held_segment_is_not_archived() {
+    let app = App::start().await;
+    let (id, _) = create(&app, named("Needed")).await;
+    let commands = app.settings().commands().await;
+    let segment = || id.as_str().try_into().unwrap();
+    for holder in ["cmp_2", "cmp_1"] {
+        let holder = holder.try_into().unwrap();
+        let held = commands.hold_segment(&context(), segment(), holder).await;
+        held.unwrap().unwrap();
+    }
+    let refused = archive(&app, &id).await;
+    let problem = refused.problem(409, "in-use");
+    assert_eq!(problem["detail"], "the segment is held by cmp_1, cmp_2");
+    app.client.caught_up().await;
+    let shown_held = app.client.read(&format!("{PATH}/{id}")).await;
+    assert_eq!(shown_held["held_by"], json!(["cmp_1", "cmp_2"]));
+    // It may change meanwhile.
+    assert_eq!(replace(&app, &id, &named("Still needed")).await.status, 200);
+
+    for holder in ["cmp_1", "cmp_2"] {
+        assert_eq!(archive(&app, &id).await.status, 409);
+        let holder = holder.try_into().unwrap();
+        let released = commands
+            .release_segment(&context(), segment(), holder)
+            .await;
+        released.unwrap().unwrap();
+    }
+    assert_eq!(archive(&app, &id).await.status, 204);
+}
+
+#[tokio::test]
+async fn a_creation_sent_again_with_its_key_changes_nothing() {
+    let app = App::start().await;
+    let body = named("Once");
+    let first = post_with_key(&app, "k-1", &body).await;
+    assert_eq!(first.status, 201, "{first:?}");
+    let same = |again: &Answer| {
+        let location = again.header("location") == first.header("location");
+        again.status == 201 && location && again.text == first.text
+    };
+    let again = post_with_key(&app, "k-1", &body).await;
+    assert!(same(&again), "{again:?}");
+    assert_eq!(again.position(), first.position());
+
+    let id = id_of(&first);
+    replace(&app, &id, &named("Another")).await;
+    assert!(same(&post_with_key(&app, "k-1", &body).await));
+    archive(&app, &id).await;
+    let last = post_with_key(&app, "k-1", &body).await;
+    assert!(same(&last), "{last:?}");
+    let segment = shown(&app, &id, &last.position()).await;
+    assert_eq!(segment["name"], "Another");
+    assert!(segment["archived_at"].is_string());
+    let all = app.client.list("/api/segments?archived=true", 10).await;
+    assert_eq!(all.len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_belongs_to_one_content() {
+    let app = App::without_workers().await;
+    let first = post_with_key(&app, "k-1", &named("One")).await;
+    let other = post_with_key(&app, "k-1", &named("Two")).await;
+    other.problem(409, "idempotency-conflict");
+    replace(&app, &id_of(&first), &named("Two")).await;
+    let other = post_with_key(&app, "k-1", &named("Two")).await;
+    other.problem(409, "idempotency-conflict");
+    let second = post_with_key(&app, "k-2", &named("One")).await;
+    assert_ne!(id_of(&second), id_of(&first));
+    for key in ["", "a b", &"x".repeat(256)] {
+        let refused = post_with_key(&app, key, &named("One")).await;
+        let problem = refused.problem(400, "invalid-parameter");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains("Idempotency-Key"), "{detail}");
+    }
+}
+
+/// Many at once, as a client with impatient retries sends them.
+#[tokio::test]
+async fn creations_with_one_key_at_once_make_one_segment() {
+    let app = App::start().await;
+    let body = named("Once");
+    let all = (0..20).map(|_| post_with_key(&app, "k-1", &body));
+    let answers = futures::future::join_all(all).await;
+    for answer in &answers {
+        assert_eq!((answer.status, &answer.text), (201, &answers[0].text));
+        assert_eq!(answer.position(), answers[0].position());
+    }
+    let path = format!("{PATH}?after={}", answers[0].position());
+    assert_eq!(app.client.list(&path, 10).await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_list_is_newest_first_and_leaves_archived_ones_out() {
+    let app = App::start().await;
+    let mut ids = Vec::new();
+    for n in 0..7 {
+        ids.push(create(&app, named(&format!("Segment {n}"))).await.0);
+    }
+    ids.reverse();
+    for id in [&ids[0], &ids[3]] {
+        archive(&app, id).await;
+    }
+    app.client.caught_up().await;
+    let live: Vec<_> = [1, 2, 4, 5, 6].map(|n| ids[n].clone()).into();
+    for limit in [1, 2, 3, 5, 50] {
+        for (path, expected) in [
+            (PATH.to_owned(), &live),
+            (format!("{PATH}?archived=false"), &live),
+            (format!("{PATH}?archived=true"), &ids),
+        ] {
+            let listed = app.client.list(&path, limit).await;
+            let found: Vec<_> = listed
+                .iter()
+                .map(|segment| segment["segment_id"].as_str().unwrap())
+                .collect();
+            assert_eq!(found, *expected, "{path} by {limit}");
+        }
+    }
+    let one = &app.client.list(PATH, 50).await[0];
+    let alone = app.client.read(&format!("{PATH}/{}", ids[1])).await;
+    assert_eq!(*one, alone);
+    for query in ["archived=perhaps", "colour=red", "cursor=00", "limit=0"] {
+        let refused = app.client.get(&format!("{PATH}?{query}")).await;
+        refused.problem(400, "invalid-parameter");
+    }
+}
+
+#[tokio::test]
+async fn the_audit_trail_tells_its_history() {
+    let app = App::start().await;
+    let (id, _) = create(&app, named("Told of")).await;
+    let updated = replace(&app, &id, &named("Told of again")).await;
+    archive(&app, &id).await;
+    app.client.caught_up().await;
+    let path = format!("/api/audit?aggregate=segment/{id}");
+    let rows = app.client.list(&path, 10).await;
+    let told: Vec<_> = rows
+        .iter()
+        .map(|row| row["type"].as_str().unwrap())
+        .collect();
+    let newest_first = [
+        "segment_archived.1",
+        "segment_updated.1",
+        "segment_created.1",
+    ];
+    assert_eq!(told, newest_first);
+    assert!(rows.iter().all(|row| row["actor"] == "key:bootstrap"));
+    let by_type = app.client.list("/api/audit?type=segment_updated", 10).await;
+    assert_eq!(by_type.len(), 1);
+    let entry = app
+        .client
+        .read(&format!("/api/audit/{}", updated.position()))
+        .await;
+    assert_eq!(entry["data"]["name"], "Told of again");
+    assert_eq!(entry["data"]["rules"], as_json());
+}
+
+#[tokio::test]
+async fn a_segment_that_is_not_there_is_not_found() {
+    let app = App::start().await;
+    app.client
+        .get(&format!("{PATH}/seg_0"))
+        .await
+        .problem(404, "not-found");
+    archive(&app, "seg_0").await.problem(404, "not-found");
+    replace(&app, "seg_0", &named("x"))
+        .await
+        .problem(404, "not-found");
+    let odd = app.client.get(&format!("{PATH}/a%20b")).await;
+    odd.problem(400, "invalid-parameter");
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_segment_is_refused() {
+    let app = App::without_workers().await;
+    let (id, _) = create(&app, named("There")).await;
+    let long = "x".repeat(201);
+    for (fields, pointer, slug) in [
+        (json!({"colour": "red"}), "/colour", "unknown-field"),
+        (json!({"name": ""}), "/name", "invalid-field"),
+        (json!({"name": long}), "/name", "invalid-field"),
+        (json!({"name": null}), "/name", "invalid-field"),
+        (json!({"description": 7}), "/description", "invalid-field"),
+        (json!({"rules": 7}), "/rules", "invalid-field"),
+        (json!({"rules": null}), "/rules", "invalid-field"),
+        (json!({"rules": ""}), "/rules", "invalid-field"),
+        (
+            json!({"rules": {"combinator": "and"}}),
+            "/rules",
+            "invalid-field",
+        ),
+    ] {
+        let body = with(named("x"), fields);
+        for refused in [
+            app.client.post(PATH, body.clone()).await,
+            replace(&app, &id, &body).await,
+        ] {
+            let problem = refused.problem(422, slug);
+            assert_eq!(problem["errors"][0]["pointer"], pointer, "{body}");
+        }
+    }
+    for missing in ["name", "rules"] {
+        let mut body = named("x");
+        body.as_object_mut().unwrap().remove(missing);
+        let refused = app.client.post(PATH, body).await;
+        let problem = refused.problem(422, "invalid-field");
+        assert_eq!(problem["errors"][0]["pointer"], format!("/{missing}"));
+    }
+}
+
+#[tokio::test]
+async fn every_part_of_the_rules_that_is_wrong_is_told() {
+    let app = App::without_workers().await;
+    let rules = json!({"combinator": "and", "rules": [
+        {"field": "shoe", "operator": "=", "value": 1},
+        {"field": "visits", "operator": ">", "value": 3},
+        {"combinator": "or", "rules": [{"field": "visits", "operator": "<", "value": "few"}]},
+    ]});
+    let body = json!({"name": "x", "rules": rules});
+    let refused = app.client.post(PATH, body).await;
+    let problem = refused.problem(422, "invalid-field");
+    let pointers: Vec<_> = problem["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| error["pointer"].as_str().unwrap())
+        .collect();
+    assert_eq!(pointers, ["/rules/rules/0", "/rules/rules/2/rules/0"]);
+
+    let body = json!({"name": "x", "rules": "visits > 3 AND shoe = 1"});
+    let refused = app.client.post(PATH, body).await;
+    let problem = refused.problem(422, "invalid-field");
+    assert_eq!(problem["errors"][0]["pointer"], "/rules");
+    let detail = problem["errors"][0]["detail"].as_str().unwrap();
+    assert!(detail.starts_with("column 16: "), "{detail}");
+}
+
+#[tokio::test]
+async fn rules_beyond_what_a_segment_holds_are_refused() {
+    let app = App::without_workers().await;
+    let cities: Vec<_> = (0..1_000).map(|n| format!("{n:0>100}")).collect();
+    let rules = json!({"combinator": "and", "rules": [
+        {"field": "city", "operator": "in", "value": cities},
+    ]});
+    let body = json!({"name": "x", "rules": rules});
+    let refused = app.client.post(PATH, body).await;
+    let problem = refused.problem(422, "refused");
+    assert_eq!(problem["errors"][0]["pointer"], "/rules");
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_one_json_object_is_refused() {
+    let app = App::without_workers().await;
+    let text = named("x").to_string();
+    for (media_type, text, status, slug) in [
+        ("text/plain", &*text, 415, "unsupported-media-type"),
+        (
+            "application/x-ndjson",
+            &*text,
+            415,
+            "unsupported-media-type",
+        ),
+        ("application/json", "", 400, "malformed-body"),
+        ("application/json", "{\"name\":", 400, "malformed-json"),
+        (
+            "application/json",
+            "[\"x\",null,\"visits > 1\"]",
+            422,
+            "invalid-field",
+        ),
+        ("application/json", "7", 422, "invalid-field"),
+    ] {
+        let refused = app
+            .client
+            .post_text(PATH, media_type, text.to_owned())
+            .await;
+        refused.problem(status, slug);
+    }
+    let large = format!("{{\"name\": \"{}\"}}", "x".repeat(17 << 20));
+    let refused = app.client.post_text(PATH, "application/json", large).await;
+    refused.problem(413, "body-too-large");
+    let compressed = app
+        .client
+        .request(Method::POST, PATH)
+        .header(header::CONTENT_ENCODING, "gzip")
+        .json(&named("x"));
+    answer(compressed)
+        .await
+        .problem(415, "unsupported-media-type");
+    let log = app.client.read("/api/admin/log").await;
+    assert_eq!(log["events"], 0);
+}
+
+#[tokio::test]
+async fn what_was_made_of_segments_can_be_verified_and_rebuilt() {
+    let app = App::start().await;
+    let mut ids = HashSet::new();
+    for n in 0..5 {
+        ids.insert(create(&app, named(&format!("Segment {n}"))).await.0);
+    }
+    for (n, id) in ids.iter().enumerate() {
+        replace(&app, id, &named(&format!("Changed {n}"))).await;
+        if n % 2 == 0 {
+            archive(&app, id).await;
+        }
+    }
+    app.client.caught_up().await;
+    let all = format!("{PATH}?archived=true");
+    let before = app.client.list(&all, 10).await;
+    assert_eq!(before.len(), ids.len());
+    for arguments in [["verify"].as_slice(), &["rebuild", "segments"]] {
+        let mut command = app.patron([]);
+        let output = command.args(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {said}");
+    }
+    app.client.caught_up().await;
+    assert_eq!(app.client.list(&all, 10).await, before);
+}

@@ -1,0 +1,98 @@
+//! Segments, and what holds them.
+
+use commands::{Change, Commands, Outcome, verify_heads};
+use domain::{Holder, SegmentError, SegmentId, Subject};
+use futures::future::join_all;
+
+use super::key;
+use crate::support::deployment::Deployment;
+use crate::support::shop::{context, segment};
+
+fn id() -> SegmentId {
+    SegmentId::try_from("seg_1").unwrap()
+}
+
+fn holder(n: usize) -> Holder {
+    Holder::try_from(format!("cmp_{n}")).unwrap()
+}
+
+async fn hold(commands: &Commands, n: usize) -> Result<Outcome, SegmentError> {
+    let held = commands.hold_segment(&context(), id(), holder(n)).await;
+    held.unwrap()
+}
+
+async fn archive(commands: &Commands) -> Result<Outcome, SegmentError> {
+    commands.archive_segment(&context(), id()).await.unwrap()
+}
+
+/// A deployment with the one segment, and a second process on it.
+async fn created() -> (Deployment, Commands) {
+    let deployment = Deployment::fresh().await;
+    let (commands, content) = (&deployment.commands, segment("Regulars", "visits > 3"));
+    let created = commands.create_segment(&context(), id(), content).await;
+    assert_eq!(created.unwrap().unwrap().change, Change::Created);
+    let log = deployment.reopened().await;
+    let other = Commands::open(log, None).await.unwrap();
+    (deployment, other)
+}
+
+#[tokio::test]
+async fn a_segment_is_loaded_as_it_stands() {
+    let (deployment, _) = created().await;
+    let commands = &deployment.commands;
+    let unknown = SegmentId::try_from("seg_2").unwrap();
+    assert_eq!(commands.segment(&unknown).await.unwrap(), None);
+
+    hold(commands, 1).await.unwrap();
+    let loaded = commands.segment(&id()).await.unwrap().unwrap();
+    assert_eq!(loaded.content(), Some(&segment("Regulars", "visits > 3")));
+    assert!(loaded.held_by().eq([&holder(1)]) && !loaded.is_archived());
+    // From its events too, if the head is of another fold.
+    let key = key(&deployment.log, &Subject::Segment(id()));
+    let (_, head) = deployment.raw_head(&key).await.unwrap();
+    let old = head.splitn(4, ' ').take(2).collect::<Vec<_>>().join(" ");
+    deployment
+        .set_raw_head(&key, &format!("{old} 0 null"))
+        .await;
+    assert_eq!(commands.segment(&id()).await.unwrap(), Some(loaded));
+}
+
+#[tokio::test]
+async fn what_is_so_already_changes_nothing() {
+    let (deployment, _) = created().await;
+    let commands = &deployment.commands;
+    let first = hold(commands, 1).await.unwrap();
+    let again = hold(commands, 1).await.unwrap();
+    assert_eq!(again.change, Change::Unchanged);
+    assert_eq!(again.position, first.position);
+    let released = commands.release_segment(&context(), id(), holder(2)).await;
+    assert_eq!(released.unwrap().unwrap().change, Change::Unchanged);
+    let content = segment("Regulars", "visits > 3");
+    let repeated = commands.create_segment(&context(), id(), content).await;
+    assert_eq!(repeated.unwrap().unwrap().change, Change::Unchanged);
+    let other = segment("Regulars", "visits > 4");
+    let refused = commands.create_segment(&context(), id(), other).await;
+    assert_eq!(refused.unwrap(), Err(SegmentError::Conflict));
+}
+
+/// However they meet: what was held is not archived, what was archived not held.
+#[tokio::test]
+async fn a_segment_is_never_both_held_and_archived() {
+    for _ in 0..10 {
+        let (deployment, other) = created().await;
+        let holds = (0..3).map(|n| hold([&deployment.commands, &other][n % 2], n));
+        let (held, archived) = tokio::join!(join_all(holds), archive(&other));
+        let holders: Vec<Holder> = (0..3).filter(|n| held[*n].is_ok()).map(holder).collect();
+        let segment = other.segment(&id()).await.unwrap().unwrap();
+        assert!(segment.held_by().eq(&holders), "{held:?}");
+        assert_eq!(segment.is_archived(), archived.is_ok());
+        assert_ne!(
+            archived.is_ok(),
+            !holders.is_empty(),
+            "{held:?} {archived:?}"
+        );
+        let key = key(&deployment.log, &Subject::Segment(id()));
+        let report = verify_heads(&deployment.log, key.partition).await.unwrap();
+        assert!(report.differences.is_empty(), "{:?}", report.differences);
+    }
+}

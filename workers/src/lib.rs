@@ -5,6 +5,7 @@
 //! them. A lease only spares double work: what a unit does twice, or two do at
 //! once, changes nothing.
 
+mod audiences;
 mod exclusive;
 mod generations;
 mod projecting;

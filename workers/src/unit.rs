@@ -8,7 +8,7 @@ use projections::{AnyView, Store, VIEWS};
 use tokio_util::sync::CancellationToken;
 
 use crate::generations::ActiveGenerations;
-use crate::{projecting, rebuilding};
+use crate::{audiences, projecting, rebuilding};
 
 /// What all units of a process share.
 pub(crate) struct Shared {
@@ -27,6 +27,8 @@ pub(crate) enum Unit {
     Project(&'static dyn AnyView, Partition),
     /// Rebuilding a view when asked.
     Rebuild(&'static dyn AnyView),
+    /// Keeping audiences counted.
+    Audiences,
 }
 
 impl Unit {
@@ -35,6 +37,7 @@ impl Unit {
         match self {
             Self::Project(view, partition) => format!("project/{}/{partition}", view.name()),
             Self::Rebuild(view) => format!("react/rebuild/{}", view.name()),
+            Self::Audiences => "react/audiences".to_owned(),
         }
     }
 
@@ -45,6 +48,7 @@ impl Unit {
                 projecting::run(&shared, view, partition, &stop).await;
             }
             Self::Rebuild(view) => rebuilding::run(&shared, view, &stop).await,
+            Self::Audiences => audiences::run(&shared, &stop).await,
         }
     }
 }
@@ -55,5 +59,5 @@ pub(crate) fn units(partitions: Range<Partition>) -> Vec<Unit> {
         .into_iter()
         .flat_map(|view| partitions.clone().map(move |p| Unit::Project(view, p)));
     let rebuild = VIEWS.into_iter().map(Unit::Rebuild);
-    project.chain(rebuild).collect()
+    project.chain(rebuild).chain([Unit::Audiences]).collect()
 }

@@ -1,0 +1,140 @@
+//! Keeping audiences counted, as customers change and the clock moves on.
+
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use domain::Timestamp;
+use projections::segments::LiveSegment;
+use projections::{Audience, Basis, QueryError};
+use tokio_util::sync::CancellationToken;
+
+use crate::unit::Shared;
+
+/// How soon it is looked again whether customers have changed.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How often what changes with the clock alone is counted again.
+const CLOCK: Duration = Duration::from_secs(10);
+
+/// How many times as long as counting took MongoDB is then left in peace.
+const REST: u32 = 2;
+
+/// Counts what is due, again and again.
+pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
+    while !stop.is_cancelled() {
+        let start = Instant::now();
+        match stop.run_until_cancelled(count_due(shared)).await {
+            None => return,
+            Some(Ok(())) => {}
+            Some(Err(error)) => {
+                tracing::warn!(%error, "audiences cannot be counted, trying again");
+            }
+        }
+        let rest = PAUSE.max(start.elapsed() * REST);
+        stop.run_until_cancelled(tokio::time::sleep(rest)).await;
+    }
+}
+
+/// Counts each audience that is not what it should be, the oldest first.
+async fn count_due(shared: &Shared) -> Result<(), QueryError> {
+    let store = &shared.store;
+    let segments = store.live_segments().await?;
+    let ids: Vec<&str> = segments.iter().map(|s| s.segment_id.as_str()).collect();
+    store.keep_audiences(&ids).await?;
+    let known = store.audiences(&ids).await?;
+    let basis = store.basis().await?;
+    let now = Timestamp::from(Utc::now());
+    let audience = |segment: &LiveSegment| known.get(segment.segment_id.as_str());
+    let is_due = |segment: &&LiveSegment| is_due(segment, audience(segment), &basis, now);
+    let mut due: Vec<&LiveSegment> = segments.iter().filter(is_due).collect();
+    due.sort_by_key(|segment| audience(segment).map(|audience| audience.as_of));
+    for segment in due {
+        let LiveSegment {
+            segment_id,
+            rules,
+            version,
+        } = segment;
+        // Asked again for each: the longer others took, the more has come in.
+        let basis = store.basis().await?;
+        let now = Timestamp::from(Utc::now());
+        let counting = store.count_audience(segment_id.as_str(), *version, rules, now, &basis);
+        let audience = counting.await?;
+        tracing::debug!(segment = %segment_id, audience.count, audience.took_ms, "counted");
+    }
+    Ok(())
+}
+
+fn is_due(
+    segment: &LiveSegment,
+    audience: Option<&Audience>,
+    basis: &Basis,
+    now: Timestamp,
+) -> bool {
+    let Some(audience) = audience else {
+        return true;
+    };
+    let age = now.millis() - audience.as_of.timestamp_millis();
+    let by_clock = segment.rules.is_relative() && age >= CLOCK.as_millis() as i64;
+    by_clock || !audience.is_of(segment.version, basis)
+}
+
+#[cfg(test)]
+mod tests {
+    use bson::DateTime;
+
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_millis(seconds * 1_000).unwrap()
+    }
+
+    fn basis(positions: &str) -> Basis {
+        Basis {
+            generation: 1,
+            positions: positions.to_owned(),
+        }
+    }
+
+    fn segment(rules: &str) -> LiveSegment {
+        LiveSegment {
+            segment_id: "seg_1".try_into().unwrap(),
+            rules: rules.parse().unwrap(),
+            version: 2,
+        }
+    }
+
+    fn counted_at_0() -> Audience {
+        Audience {
+            segment: "seg_1".to_owned(),
+            version: 2,
+            count: 1,
+            total: 2,
+            as_of: DateTime::from_millis(0),
+            basis: basis("0:7"),
+            took_ms: 3,
+        }
+    }
+
+    #[test]
+    fn an_audience_is_due_when_something_has_changed() {
+        let (plain, known) = (segment("total_spend > 1"), counted_at_0());
+        let due =
+            |audience, basis: &str, now| is_due(&plain, audience, &super::tests::basis(basis), now);
+        assert!(due(None, "0:7", at(0)));
+        assert!(!due(Some(&known), "0:7", at(1_000)));
+        assert!(due(Some(&known), "0:8", at(1)));
+        let changed = LiveSegment {
+            version: 3,
+            ..plain.clone()
+        };
+        assert!(is_due(&changed, Some(&known), &basis("0:7"), at(1)));
+    }
+
+    #[test]
+    fn what_the_clock_changes_is_due_by_the_clock() {
+        let (relative, known) = (segment("days_since_last_order > 90"), counted_at_0());
+        let due = |now| is_due(&relative, Some(&known), &basis("0:7"), now);
+        assert!(!due(at(9)));
+        assert!(due(at(10)));
+    }
+}

@@ -37,6 +37,22 @@ pub(crate) struct Satisfied {
     _after: Option<After>,
 }
 
+/// The parameters of a read that has no others.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AfterParam {
+    /// Waits until the view has these positions.
+    #[param(inline, value_type = Option<schema::Positions>)]
+    after: Option<After>,
+}
+
+impl AfterParam {
+    pub(crate) fn after(&self) -> Option<&After> {
+        self.after.as_ref()
+    }
+}
+
 /// Waits until the view has all positions of `after`, if any are given.
 ///
 /// # Errors

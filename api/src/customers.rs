@@ -58,7 +58,7 @@ struct GetParams {
 /// refunded orders do not count.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Customer)]
-struct CustomerResponse {
+pub(crate) struct CustomerResponse {
     /// As the shop names them.
     #[schema(value_type = schema::Id)]
     customer_id: String,
@@ -188,7 +188,11 @@ pub(crate) fn unknown(id: &CustomerId) -> Problem {
 }
 
 impl CustomerResponse {
-    fn new(customer_id: String, document: CustomerDocument, currency: &'static str) -> Self {
+    pub(crate) fn new(
+        customer_id: String,
+        document: CustomerDocument,
+        currency: &'static str,
+    ) -> Self {
         let events = document.events.into_iter();
         Self {
             customer_id,

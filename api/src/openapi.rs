@@ -121,6 +121,8 @@ problems! {
     ReplaceProblems = [400, 401, 404, 409, 413, 415, 422, 500, 503];
     /// Of what does away with something.
     RemoveProblems = [400, 401, 404, 409, 500, 503];
+    /// Of what only looks, but takes a body.
+    PreviewProblems = [400, 401, 413, 415, 422, 500, 503];
     /// Of data in.
     IngestProblems = [400, 401, 413, 415, 422, 500, 503];
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use commands::Commands;
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::Store;
+use tokio::sync::Semaphore;
 
 use crate::auth::Credentials;
 use crate::shed::Shed;
@@ -58,6 +59,7 @@ impl Api {
             body_limit: config.body_limit,
             request_timeout: config.request_timeout,
             metrics: config.metrics,
+            past: Semaphore::new(1),
         };
         Self {
             state: Arc::new(state),
@@ -75,4 +77,6 @@ pub(crate) struct Shared {
     pub(crate) body_limit: usize,
     pub(crate) request_timeout: Duration,
     pub(crate) metrics: PrometheusHandle,
+    /// Whose turn it is to read the whole log.
+    pub(crate) past: Semaphore,
 }

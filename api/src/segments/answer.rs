@@ -1,6 +1,7 @@
 //! A segment as clients see it.
 
 use domain::{SegmentContent, SegmentId, Timestamp};
+use projections::Audience;
 use projections::segments::SegmentDocument;
 use serde::Serialize;
 use serde_json::Value;
@@ -59,6 +60,32 @@ pub(super) struct SegmentResponse {
     archived_by: Option<String>,
     /// What needs it: while anything does, it cannot be archived.
     held_by: Vec<String>,
+    /// How many customers it means, as last counted; `null` in the seconds
+    /// before it is first counted, and when it is archived.
+    audience: Option<AudienceResponse>,
+}
+
+/// How many customers a segment means. Counted again within seconds when
+/// customers change, and as the clock moves on.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Audience)]
+struct AudienceResponse {
+    /// How many match.
+    #[schema(example = 5_258)]
+    count: i64,
+    /// How many customers there are.
+    #[schema(example = 23_570)]
+    total_customers: i64,
+    /// The segment's version that was counted.
+    version: i64,
+    /// When.
+    #[schema(value_type = schema::Time)]
+    as_of: Timestamp,
+    /// At least these events of customers are in it.
+    #[schema(example = "0:12,1:7")]
+    positions: String,
+    /// How long counting took, in milliseconds.
+    took_ms: i64,
 }
 
 impl Written {
@@ -74,8 +101,8 @@ impl Written {
     }
 }
 
-impl From<SegmentDocument> for SegmentResponse {
-    fn from(document: SegmentDocument) -> Self {
+impl SegmentResponse {
+    pub(super) fn new(document: SegmentDocument, audience: Option<Audience>) -> Self {
         let written = Written {
             segment_id: document.segment_id,
             name: document.name,
@@ -93,6 +120,20 @@ impl From<SegmentDocument> for SegmentResponse {
             archived_at: document.archived_at.map(|at| at.to_chrono().into()),
             archived_by: document.archived_by,
             held_by: document.held_by,
+            audience: audience.map(AudienceResponse::from),
+        }
+    }
+}
+
+impl From<Audience> for AudienceResponse {
+    fn from(audience: Audience) -> Self {
+        Self {
+            count: audience.count,
+            total_customers: audience.total,
+            version: audience.version,
+            as_of: audience.as_of.to_chrono().into(),
+            positions: audience.basis.positions,
+            took_ms: audience.took_ms,
         }
     }
 }

@@ -1,10 +1,13 @@
 //! Segments: rules that were given a name.
 //!
 //! [`body`] is what a client sends, [`answer`] what it gets, [`write`] and
-//! [`read`] are the operations.
+//! [`read`] are the operations on segments, [`preview`] and [`members`] those
+//! on whom they mean.
 
 mod answer;
 mod body;
+mod members;
+mod preview;
 mod read;
 mod write;
 
@@ -23,6 +26,9 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
             write::update_segment,
             write::archive_segment
         ))
+        .routes(routes!(preview::preview_rules))
+        .routes(routes!(members::list_members))
+        .routes(routes!(members::explain))
 }
 
 /// The problem of a segment that was never created, or is not in the view yet.

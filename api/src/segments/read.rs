@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use domain::SegmentId;
-use projections::segments::Segments;
+use projections::segments::{SegmentDocument, Segments};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -62,7 +62,13 @@ pub(super) async fn list_segments(
     after::wait::<Segments>(&app, params.after.as_ref()).await?;
     let page = page(params.limit, params.cursor);
     let found = app.store.segments(params.archived, &page).await?;
-    Ok(Json(Listed::from_page(found, SegmentResponse::from)))
+    let ids: Vec<&str> = found.items.iter().map(|s| s.segment_id.as_str()).collect();
+    let mut audiences = app.store.audiences(&ids).await?;
+    let respond = |document: SegmentDocument| {
+        let audience = audiences.remove(document.segment_id.as_str());
+        SegmentResponse::new(document, audience)
+    };
+    Ok(Json(Listed::from_page(found, respond)))
 }
 
 /// One segment, archived or not.
@@ -84,5 +90,10 @@ pub(super) async fn get_segment(
     after::wait::<Segments>(&app, params.after.as_ref()).await?;
     let found = app.store.segment(&id).await?;
     let document = found.ok_or_else(|| unknown(&id))?;
-    Ok(Json(document.into()))
+    let audience = app
+        .store
+        .audiences(&[id.as_str()])
+        .await?
+        .remove(id.as_str());
+    Ok(Json(SegmentResponse::new(document, audience)))
 }

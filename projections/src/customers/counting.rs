@@ -133,16 +133,21 @@ impl Countable<'_> {
         questions: &[&Question],
         basis: &Basis,
     ) -> Result<Vec<u64>, Error> {
-        let each = questions.iter().map(async |question| {
-            let key = bson::serialize_to_vec(&question.filter)?;
-            if let Some(count) = self.counting.get(basis, &key) {
-                return Ok(count);
-            }
-            let count = self.count(question).await?;
-            self.counting.put(basis, key, count);
-            Ok(count)
-        });
+        let each: Vec<_> = questions
+            .iter()
+            .map(|q| self.remembered(q, basis))
+            .collect();
         stream::iter(each).buffered(AT_ONCE).try_collect().await
+    }
+
+    async fn remembered(&self, question: &Question, basis: &Basis) -> Result<u64, Error> {
+        let key = bson::serialize_to_vec(&question.filter)?;
+        if let Some(count) = self.counting.get(basis, &key) {
+            return Ok(count);
+        }
+        let count = self.count(question).await?;
+        self.counting.put(basis, key, count);
+        Ok(count)
     }
 
     async fn find_count(&self, filter: &Document) -> Result<u64, Error> {

@@ -1,0 +1,176 @@
+//! `GET /api/segments/{id}/customers`, `GET /api/segments/{id}/explain`
+
+use axum::Json;
+use axum::extract::State;
+use chrono::Utc;
+use domain::rules::Verdict;
+use domain::{CustomerId, SegmentId, Timestamp};
+use projections::customers::Customers;
+use projections::segments::{SegmentDocument, Segments};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use super::unknown;
+use crate::after::{self, After};
+use crate::customers::{self, CustomerResponse};
+use crate::extract::{Path, Query};
+use crate::openapi::OneProblems;
+use crate::paging::{Limit, Listed, page};
+use crate::problem::Problem;
+use crate::schema;
+use crate::state::{AppState, Shared};
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct MembersParams {
+    /// How many at most.
+    #[param(inline, value_type = Option<schema::Limit>)]
+    limit: Option<Limit>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Waits until the views have these positions.
+    #[param(inline, value_type = Option<schema::Positions>)]
+    after: Option<After>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ExplainParams {
+    /// Whom it is about.
+    #[param(inline, value_type = schema::Id)]
+    customer_id: CustomerId,
+    /// Waits until the views have these positions.
+    #[param(inline, value_type = Option<schema::Positions>)]
+    after: Option<After>,
+}
+
+/// Why a customer is in a segment, or is not.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Explanation {
+    /// The segment.
+    #[schema(value_type = schema::SegmentId)]
+    segment_id: SegmentId,
+    /// The segment's version that was asked.
+    version: i64,
+    /// The customer.
+    #[schema(value_type = schema::Id)]
+    customer_id: CustomerId,
+    /// Whether they are in it.
+    matches: bool,
+    /// The instant that relative dates were worked out for.
+    #[schema(value_type = schema::Time)]
+    as_of: Timestamp,
+    /// What each node says.
+    rules: Vec<NodeVerdict>,
+}
+
+/// What a node says of a customer.
+#[derive(Serialize, ToSchema)]
+pub(super) struct NodeVerdict {
+    /// Where it stands in the segment.
+    #[schema(example = "/rules/rules/0")]
+    pointer: String,
+    /// What the client calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    /// It as a text.
+    #[schema(example = "order_count < 3")]
+    text: String,
+    /// Whether it holds.
+    matches: bool,
+    /// The customer's value, `null` for none. Groups have no such member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<Value>,
+}
+
+/// Who is in a segment, by id. All pages are as of when the first was asked for.
+#[utoipa::path(
+    get,
+    path = "/api/segments/{id}/customers",
+    tag = "segments",
+    params(
+        ("id" = inline(schema::SegmentId), Path, description = "The segment's id"),
+        MembersParams
+    ),
+    responses(
+        (status = 200, description = "A page of them", body = Listed<CustomerResponse>),
+        OneProblems
+    )
+)]
+pub(super) async fn list_members(
+    State(app): State<AppState>,
+    Path(id): Path<SegmentId>,
+    Query(params): Query<MembersParams>,
+) -> Result<Json<Listed<CustomerResponse>>, Problem> {
+    let segment = segment(&app, &id, params.after.as_ref()).await?;
+    let page = page(params.limit, params.cursor);
+    let now = Timestamp::from(Utc::now());
+    let found = app.store.members(&segment.rules, now, &page).await?;
+    let currency = app.commands.currency().code();
+    let respond = |(id, document)| CustomerResponse::new(id, document, currency);
+    Ok(Json(Listed::from_page(found.page, respond)))
+}
+
+/// Why a customer is in a segment or is not, node by node.
+#[utoipa::path(
+    get,
+    path = "/api/segments/{id}/explain",
+    tag = "segments",
+    params(
+        ("id" = inline(schema::SegmentId), Path, description = "The segment's id"),
+        ExplainParams
+    ),
+    responses(
+        (status = 200, description = "What decides", body = Explanation),
+        OneProblems
+    )
+)]
+pub(super) async fn explain(
+    State(app): State<AppState>,
+    Path(id): Path<SegmentId>,
+    Query(params): Query<ExplainParams>,
+) -> Result<Json<Explanation>, Problem> {
+    let segment = segment(&app, &id, params.after.as_ref()).await?;
+    let customer_id = params.customer_id;
+    let found = app.store.customer(customer_id.as_str()).await?;
+    let facts = found
+        .ok_or_else(|| customers::unknown(&customer_id))?
+        .facts();
+    let now = Timestamp::from(Utc::now());
+    let verdicts = segment.rules.explain(&facts, now);
+    Ok(Json(Explanation {
+        segment_id: id,
+        version: segment.version,
+        customer_id,
+        matches: verdicts.first().is_some_and(|whole| whole.matches),
+        as_of: now,
+        rules: verdicts.into_iter().map(NodeVerdict::from).collect(),
+    }))
+}
+
+/// The segment, once both views that are asked have seen `after`.
+async fn segment(
+    app: &Shared,
+    id: &SegmentId,
+    after: Option<&After>,
+) -> Result<SegmentDocument, Problem> {
+    after::wait::<Segments>(app, after).await?;
+    after::wait::<Customers>(app, after).await?;
+    let found = app.store.segment(id).await?;
+    found.ok_or_else(|| unknown(id))
+}
+
+impl From<Verdict<'_>> for NodeVerdict {
+    fn from(verdict: Verdict<'_>) -> Self {
+        Self {
+            pointer: format!("/rules{}", verdict.pointer),
+            id: verdict.node.id().map(str::to_owned),
+            text: verdict.node.to_string(),
+            matches: verdict.matches,
+            value: verdict.value,
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! `POST /api/segments/preview`
+
+use axum::Json;
+use axum::extract::State;
+use chrono::Utc;
+use domain::Timestamp;
+use domain::rules::Rules;
+use projections::customers::{Customers, NodeCount, Preview, preview_at};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::after::{self, AfterParam};
+use crate::body::JsonBody;
+use crate::customers::CustomerResponse;
+use crate::extract::Query;
+use crate::openapi::PreviewProblems;
+use crate::problem::{Problem, ProblemKind};
+use crate::rules::{self, RulesSchema};
+use crate::schema;
+use crate::state::{AppState, Shared};
+
+/// The most customers that a sample has.
+const MAX_SAMPLE: u64 = 50;
+
+/// Rules to look at before anybody saves them.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "an object with rules")]
+#[schema(as = PreviewIn, example = json!({
+    "rules": "total_spend > 100000 AND order_count < 3"
+}))]
+pub(super) struct PreviewBody {
+    /// Which customers are meant.
+    #[schema(value_type = RulesSchema)]
+    rules: serde_json::Value,
+    /// How many of them to show.
+    #[serde(default)]
+    #[schema(value_type = Option<u64>, minimum = 0, maximum = 50, default = 5)]
+    sample: Sample,
+    /// An instant that has passed: who would have matched then, by what had
+    /// been recorded until then.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::Time>)]
+    as_of: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+#[serde(try_from = "u64")]
+struct Sample(usize);
+
+impl Default for Sample {
+    fn default() -> Self {
+        Self(5)
+    }
+}
+
+impl TryFrom<u64> for Sample {
+    type Error = String;
+
+    fn try_from(size: u64) -> Result<Self, String> {
+        match size {
+            0..=MAX_SAMPLE => Ok(Self(size as usize)),
+            _ => Err(format!("must be 0 to {MAX_SAMPLE}, not {size}")),
+        }
+    }
+}
+
+/// What rules come to.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Preview)]
+pub(super) struct PreviewResponse {
+    /// How many customers match.
+    #[schema(example = 5_258)]
+    count: u64,
+    /// How many customers there are.
+    #[schema(example = 23_570)]
+    total_customers: u64,
+    /// Some who match.
+    sample: Vec<CustomerResponse>,
+    /// How many match each node alone.
+    rules: Vec<NodeResponse>,
+    /// The rules as a text.
+    #[schema(example = "total_spend > 100000 AND order_count < 3")]
+    text: String,
+    /// The instant that all of it is about.
+    #[schema(value_type = schema::Time)]
+    as_of: Timestamp,
+    /// How long it took, in milliseconds.
+    took_ms: u64,
+}
+
+/// A node alone.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NodeCount)]
+pub(super) struct NodeResponse {
+    /// Where it stands in the body. Of rules given as a text, where it would
+    /// stand if they were given as JSON.
+    #[schema(example = "/rules/rules/0")]
+    pointer: String,
+    /// What the client calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    /// It as a text.
+    #[schema(example = "order_count < 3")]
+    text: String,
+    /// How many customers match it.
+    #[schema(example = 12_054)]
+    count: u64,
+}
+
+/// Counts whom rules match, as a whole and node by node, and shows some.
+#[utoipa::path(
+    post,
+    path = "/api/segments/preview",
+    tag = "segments",
+    params(AfterParam),
+    request_body = PreviewBody,
+    responses(
+        (status = 200, description = "What they come to", body = PreviewResponse),
+        PreviewProblems
+    )
+)]
+pub(super) async fn preview_rules(
+    State(app): State<AppState>,
+    Query(params): Query<AfterParam>,
+    JsonBody(body): JsonBody<PreviewBody>,
+) -> Result<Json<PreviewResponse>, Problem> {
+    let rules = Rules::from_json(&body.rules);
+    let rules = rules.map_err(|errors| rules::wrong("/rules", &errors))?;
+    let now = Timestamp::from(Utc::now());
+    let as_of = body.as_of.unwrap_or(now);
+    if as_of > now {
+        let reason = "lies in the future; nobody knows who will match then".to_owned();
+        return Err(Problem::field(ProblemKind::InvalidField, "/as_of", reason));
+    }
+    let Sample(sample) = body.sample;
+    let preview = match body.as_of {
+        Some(as_of) => in_the_past(&app, &rules, as_of, sample).await?,
+        None => {
+            after::wait::<Customers>(&app, params.after()).await?;
+            app.store.preview(&rules, now, sample).await?
+        }
+    };
+    let currency = app.commands.currency().code();
+    Ok(Json(PreviewResponse::new(preview, &rules, as_of, currency)))
+}
+
+/// Reads the whole log: one at a time.
+async fn in_the_past(
+    app: &Shared,
+    rules: &Rules,
+    as_of: Timestamp,
+    sample: usize,
+) -> Result<Preview, Problem> {
+    // The semaphore is never closed.
+    let _turn = app.past.acquire().await;
+    Ok(preview_at(app.commands.log(), rules, as_of, sample).await?)
+}
+
+impl PreviewResponse {
+    fn new(preview: Preview, rules: &Rules, as_of: Timestamp, currency: &'static str) -> Self {
+        let sample = preview.sample.into_iter();
+        Self {
+            count: preview.count,
+            total_customers: preview.total,
+            sample: sample
+                .map(|(id, document)| CustomerResponse::new(id, document, currency))
+                .collect(),
+            rules: preview.nodes.into_iter().map(NodeResponse::from).collect(),
+            text: rules.to_string(),
+            as_of,
+            took_ms: preview.took.as_millis() as u64,
+        }
+    }
+}
+
+impl From<NodeCount> for NodeResponse {
+    fn from(node: NodeCount) -> Self {
+        Self {
+            pointer: format!("/rules{}", node.pointer),
+            id: node.id,
+            text: node.text,
+            count: node.count,
+        }
+    }
+}

@@ -100,7 +100,8 @@ impl Store {
         basis: &Basis,
     ) -> Result<Audience, QueryError> {
         let start = Instant::now();
-        let (count, total) = self.audience_size(rules, now).await?;
+        let count = self.count_members(rules, now).await?;
+        let total = self.count_customers().await?;
         let audience = Audience {
             segment: segment.to_owned(),
             version,

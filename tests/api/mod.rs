@@ -2,6 +2,7 @@
 
 mod admin;
 mod after;
+mod audiences;
 mod audit;
 mod auth;
 mod bad_bodies;

@@ -63,6 +63,15 @@ impl Client {
         answer(self.request(Method::POST, path).json(&body)).await
     }
 
+    /// Puts JSON.
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
+        answer(self.request(Method::PUT, path).json(&body)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        answer(self.request(Method::DELETE, path)).await
+    }
+
     /// Posts a text of that media type.
     pub(crate) async fn post_text(
         &self,

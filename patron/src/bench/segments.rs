@@ -189,7 +189,7 @@ impl Bench {
             measured.by_hand.push(start.elapsed());
 
             let start = Instant::now();
-            let (count, _) = store.audience_size(&rules, self.now).await?;
+            let count = store.count_members(&rules, self.now).await?;
             measured.count.push(start.elapsed());
 
             let typing = store.preview(&rules, self.now, SAMPLE).await?;

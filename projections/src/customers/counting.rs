@@ -1,6 +1,7 @@
 //! Counting whom rules match, with as little of MongoDB's work as is exact.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -25,8 +26,10 @@ const MAX_KNOWN: usize = 10_000;
 pub(super) const PATIENCE: Duration = Duration::from_secs(25);
 
 /// What was counted before and still holds.
-#[derive(Default)]
 pub(crate) struct Counting {
+    /// The generation that served when it was last asked. Most often it serves
+    /// still, and need not be waited for.
+    generation: AtomicI32,
     known: Mutex<Known>,
     calibrated: Mutex<Option<Calibrated>>,
 }
@@ -169,7 +172,27 @@ impl Countable<'_> {
     }
 }
 
+impl Default for Counting {
+    fn default() -> Self {
+        Self {
+            generation: AtomicI32::new(1),
+            known: Mutex::default(),
+            calibrated: Mutex::default(),
+        }
+    }
+}
+
 impl Counting {
+    /// The generation that probably serves.
+    pub(super) fn generation(&self) -> i32 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    /// This one serves.
+    pub(super) fn served(&self, generation: i32) {
+        self.generation.store(generation, Ordering::Relaxed);
+    }
+
     fn get(&self, basis: &Basis, key: &[u8]) -> Option<u64> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let still = known.basis.as_ref() == Some(basis);

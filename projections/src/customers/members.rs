@@ -71,7 +71,33 @@ impl Store {
         sample: usize,
     ) -> Result<Preview, QueryError> {
         let start = Instant::now();
-        let generation = self.generations().active(Customers::NAME).await?;
+        let assumed = self.counting().generation();
+        let generations = self.generations();
+        let (serving, early) = futures::join!(
+            generations.active(Customers::NAME),
+            self.preview_of(assumed, rules, now, sample),
+        );
+        let serving = serving?;
+        let preview = match serving == assumed {
+            true => early?,
+            false => {
+                self.counting().served(serving);
+                self.preview_of(serving, rules, now, sample).await?
+            }
+        };
+        Ok(Preview {
+            took: start.elapsed(),
+            ..preview
+        })
+    }
+
+    async fn preview_of(
+        &self,
+        generation: i32,
+        rules: &Rules,
+        now: Timestamp,
+        sample: usize,
+    ) -> Result<Preview, Error> {
         let customers = self.countable(generation);
         let nodes = rules.nodes();
         let question = |(_, node): &(String, NodeRef<'_>)| Question::new(node, now);
@@ -100,26 +126,35 @@ impl Store {
             total,
             sample,
             nodes: node_counts(&nodes, counts),
-            took: start.elapsed(),
+            took: Duration::ZERO,
         })
     }
 
-    /// How many match the rules at this instant, and how many there are.
+    /// How many match the rules at this instant.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
-    pub async fn audience_size(
-        &self,
-        rules: &Rules,
-        now: Timestamp,
-    ) -> Result<(u64, u64), QueryError> {
-        let generation = self.generations().active(Customers::NAME).await?;
-        let customers = self.countable(generation);
+    pub async fn count_members(&self, rules: &Rules, now: Timestamp) -> Result<u64, QueryError> {
         let whole = Question::new(&NodeRef::Group(rules.root()), now);
-        Ok(futures::try_join!(
-            customers.count(&whole),
-            customers.total()
-        )?)
+        let assumed = self.counting().generation();
+        let (generations, customers) = (self.generations(), self.countable(assumed));
+        let (serving, early) =
+            futures::join!(generations.active(Customers::NAME), customers.count(&whole),);
+        let serving = serving?;
+        if serving == assumed {
+            return Ok(early?);
+        }
+        self.counting().served(serving);
+        Ok(self.countable(serving).count(&whole).await?)
+    }
+
+    /// How many customers there are.
+    ///
+    /// # Errors
+    /// [`QueryError`] if MongoDB does not answer.
+    pub async fn count_customers(&self) -> Result<u64, QueryError> {
+        let generation = self.generations().active(Customers::NAME).await?;
+        Ok(self.countable(generation).total().await?)
     }
 
     /// Who matches the rules, by id. The first page is as of `now`, those

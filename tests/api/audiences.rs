@@ -1,0 +1,444 @@
+//! Whom segments mean: previews, members, why somebody is in, and counts that keep up.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+
+use super::{order, with};
+use crate::support::app::App;
+use crate::support::client::Client;
+use crate::support::wait::{eventually, until};
+
+/// Three customers: Ada in Rome spends most, Bob has ordered once, Cy never.
+async fn shop(api: &Client) -> String {
+    let customers = json!([
+        {"customer_id": "ada", "name": "Ada", "city": "Rome", "tags": ["vip"],
+            "attributes": {"size": 39}},
+        {"customer_id": "bob", "name": "Bob", "city": "rome"},
+        {"customer_id": "cy", "name": "Cy"},
+    ]);
+    let customers = api.accept("/api/data/customers", customers).await;
+    let orders = json!([
+        order("ada", "o-1", 60_000),
+        order("ada", "o-2", 60_000),
+        order("bob", "o-3", 20_000),
+    ]);
+    let orders = api.accept("/api/data/orders", orders).await;
+    format!("{customers},{orders}")
+}
+
+async fn preview(api: &Client, body: Value, after: &str) -> Value {
+    let after = if after.is_empty() {
+        String::new()
+    } else {
+        format!("?after={after}")
+    };
+    let answer = api
+        .post(&format!("/api/segments/preview{after}"), body)
+        .await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.body
+}
+
+/// A segment with these rules, in the view, and where the log has it.
+async fn segment(api: &Client, rules: &str) -> (String, String) {
+    let body = json!({"name": "A segment", "rules": rules});
+    let answer = api.post("/api/segments", body).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let id = answer.body["segment_id"].as_str().unwrap().to_owned();
+    let position = answer.position();
+    api.read(&format!("/api/segments/{id}?after={position}"))
+        .await;
+    (id, position)
+}
+
+fn ids(customers: &Value) -> Vec<&str> {
+    let customers = customers.as_array().unwrap();
+    customers
+        .iter()
+        .map(|c| c["customer_id"].as_str().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_preview_counts_every_node() {
+    let app = App::start().await;
+    let api = &app.client;
+    let after = shop(api).await;
+    let rules = json!({"id": "root", "combinator": "and", "not": false, "rules": [
+        {"id": "r1", "field": "total_spend", "operator": ">", "valueSource": "value", "value": "10000"},
+        {"combinator": "or", "rules": [
+            {"field": "city", "operator": "=", "value": "Rome"},
+            {"field": "last_order_at", "operator": "null"},
+        ]},
+    ]});
+    let told = preview(api, json!({"rules": rules}), &after).await;
+    assert_eq!(told["count"], 1);
+    assert_eq!(told["total_customers"], 3);
+    assert_eq!(ids(&told["sample"]), ["ada"]);
+    assert_eq!(told["sample"][0]["total_spend"], 120_000);
+    assert!(told["took_ms"].is_u64() && told["as_of"].is_string());
+    let text = r#"total_spend > 10000 AND (city = "Rome" OR last_order_at null)"#;
+    assert_eq!(told["text"], text);
+    assert_eq!(
+        told["rules"],
+        json!([
+            {"pointer": "/rules", "id": "root", "text": text, "count": 1},
+            {"pointer": "/rules/rules/0", "id": "r1", "text": "total_spend > 10000", "count": 2},
+            {"pointer": "/rules/rules/1", "text": r#"city = "Rome" OR last_order_at null"#, "count": 2},
+            {"pointer": "/rules/rules/1/rules/0", "text": r#"city = "Rome""#, "count": 1},
+            {"pointer": "/rules/rules/1/rules/1", "text": "last_order_at null", "count": 1},
+        ])
+    );
+    // What is asked again is known, and what has changed is not asked of memory.
+    assert_eq!(
+        preview(api, json!({"rules": rules}), &after).await["rules"],
+        told["rules"]
+    );
+    let after = api
+        .accept("/api/data/orders", order("cy", "o-4", 20_000))
+        .await;
+    let told = preview(api, json!({"rules": rules}), &after).await;
+    let counts: Vec<_> = told["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|n| &n["count"])
+        .collect();
+    assert_eq!(counts, [1, 3, 1, 1, 0]);
+}
+
+#[tokio::test]
+async fn rules_may_be_a_text_and_ask_in_any_case() {
+    let app = App::start().await;
+    let api = &app.client;
+    let after = shop(api).await;
+    for (rules, found) in [
+        ("city beginsWith RO", 2),
+        ("city = rome", 1),
+        ("NOT (tags contains vip)", 2),
+        ("tags doesNotContain vip", 2),
+        ("attributes.size >= 39", 1),
+        (r#"attributes.size = "39""#, 1),
+        ("visits < 3", 3),
+        ("days_since_last_order > 0", 2),
+        ("order_count between 1 and 2 or name in (Cy)", 3),
+        ("total_spend notBetween 1 and 50000 AND order_count > 0", 1),
+        (r#"name contains ".""#, 0),
+    ] {
+        let told = preview(api, json!({"rules": rules, "sample": 0}), &after).await;
+        assert_eq!(told["count"], found, "{rules}");
+        assert_eq!(told["sample"], json!([]));
+    }
+}
+
+#[tokio::test]
+async fn bad_rules_are_refused_at_their_node() {
+    let app = App::without_workers().await;
+    let api = &app.client;
+    let condition = |field: Value, operator: Value, value: Value| {
+        json!({"combinator": "and", "rules": [
+            {"field": "name", "operator": "notNull"},
+            {"combinator": "or", "rules": [
+                {"field": field, "operator": operator, "value": value},
+            ]},
+        ]})
+    };
+    let text = |text: &str| json!(text);
+    for (field, operator, value) in [
+        (text("colour"), text("="), json!(1)),
+        (text("$where"), text("="), text("1 == 1")),
+        (text("attributes.$gt"), text("="), json!(1)),
+        (text("total_spend"), text("$gt"), json!(1)),
+        (text("total_spend"), text("matches"), json!(1)),
+        (text("total_spend"), text(">"), json!({"$gt": 0})),
+        (text("total_spend"), text(">"), json!([0])),
+        (text("total_spend"), text(">"), text("much")),
+        (text("total_spend"), text(">"), json!(1.5)),
+        (text("name"), text("="), json!({"$regex": ".*"})),
+        (text("name"), text("in"), json!([{"$ne": null}])),
+        (text("name"), text("contains"), text("a\u{0}b")),
+        (text("name"), text("contains"), text("")),
+        (json!({"$ne": 1}), text("="), json!(1)),
+        (text("name"), json!({"$ne": 1}), json!(1)),
+        (text("last_order_at"), text("<"), text("yesterday")),
+        (text("order_count"), text("between"), json!([5, 1])),
+        (text("unsubscribed"), text(">"), json!(true)),
+        (text("tags"), text("beginsWith"), text("v")),
+    ] {
+        let rules = condition(field, operator, value);
+        let answer = api
+            .post("/api/segments/preview", json!({"rules": rules}))
+            .await;
+        let problem = answer.problem(422, "invalid-field");
+        let pointer = &problem["errors"][0]["pointer"];
+        assert_eq!(*pointer, "/rules/rules/1/rules/0", "{rules} {problem}");
+        assert_eq!(problem["errors"].as_array().unwrap().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn rules_of_another_shape_are_refused() {
+    let app = App::without_workers().await;
+    let api = &app.client;
+    let empty = json!({"combinator": "and", "rules": []});
+    let mut deep = json!({"field": "name", "operator": "null"});
+    for _ in 0..17 {
+        deep = json!({"combinator": "and", "rules": [deep]});
+    }
+    let many = vec![json!({"field": "name", "operator": "null"}); 256];
+    for (rules, pointer, detail) in [
+        (json!(7), "/rules", ""),
+        (empty.clone(), "/rules", "empty"),
+        (
+            json!({"combinator": "or", "rules": [empty]}),
+            "/rules/rules/0",
+            "empty",
+        ),
+        (deep, &*format!("/rules{}", "/rules/0".repeat(16)), "16"),
+        (
+            json!({"combinator": "and", "rules": many}),
+            "/rules/rules/255",
+            "256",
+        ),
+        (
+            json!({"combinator": "xor", "rules": []}),
+            "/rules",
+            "combinator",
+        ),
+        (json!("total_spend >"), "/rules", "column 14: "),
+        (
+            json!("total_spend > 1 AND (colour = red)"),
+            "/rules",
+            "column 22: ",
+        ),
+        (json!(""), "/rules", "column 1: "),
+    ] {
+        let answer = api
+            .post("/api/segments/preview", json!({"rules": rules}))
+            .await;
+        let problem = answer.problem(422, "invalid-field");
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
+        let told = problem["errors"][0]["detail"].as_str().unwrap();
+        assert!(told.contains(detail), "{told}");
+    }
+    let two_wrong = json!({"combinator": "and", "rules": [
+        {"field": "nose", "operator": "="}, {"field": "visits", "operator": "=", "value": "x"},
+    ]});
+    let answer = api
+        .post("/api/segments/preview", json!({"rules": two_wrong}))
+        .await;
+    assert_eq!(
+        answer.problem(422, "invalid-field")["errors"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+
+    for (fields, slug, pointer) in [
+        (json!({"sample": 51}), "invalid-field", "/sample"),
+        (json!({"sample": -1}), "invalid-field", "/sample"),
+        (
+            json!({"as_of": "2999-01-01T00:00:00Z"}),
+            "invalid-field",
+            "/as_of",
+        ),
+        (json!({"as_of": "soon"}), "invalid-field", "/as_of"),
+        (json!({"colour": 1}), "unknown-field", "/colour"),
+    ] {
+        let body = with(json!({"rules": "visits > 1"}), fields);
+        let answer = api.post("/api/segments/preview", body).await;
+        assert_eq!(answer.problem(422, slug)["errors"][0]["pointer"], pointer);
+    }
+    let answer = api
+        .post("/api/segments/preview", json!({"sample": 1}))
+        .await;
+    assert_eq!(
+        answer.problem(422, "invalid-field")["errors"][0]["pointer"],
+        "/rules"
+    );
+}
+
+#[tokio::test]
+async fn members_come_in_pages() {
+    let app = App::start().await;
+    let api = &app.client;
+    let customers: Vec<Value> = (0..25)
+        .map(|n| json!({"customer_id": format!("c-{n:02}"), "tags": [if n % 2 == 0 { "even" } else { "odd" }]}))
+        .collect();
+    let after = api.accept("/api/data/customers", json!(customers)).await;
+    let (id, position) = segment(api, "tags contains even").await;
+    let members = format!("/api/segments/{id}/customers?after={after},{position}");
+    let found = api.list(&members, 5).await;
+    let expected: Vec<String> = (0..25).step_by(2).map(|n| format!("c-{n:02}")).collect();
+    assert_eq!(ids(&json!(found)), expected);
+    assert_eq!(found[0]["tags"], json!(["even"]));
+
+    api.get("/api/segments/seg_0/customers")
+        .await
+        .problem(404, "not-found");
+    api.get(&format!("/api/segments/{id}/customers?cursor=zz"))
+        .await
+        .problem(400, "invalid-parameter");
+}
+
+#[tokio::test]
+async fn an_explanation_has_the_values_that_decided() {
+    let app = App::start().await;
+    let api = &app.client;
+    let after = shop(api).await;
+    let (id, position) = segment(
+        api,
+        "total_spend > 100000 AND (city = Rome OR days_since_last_order > 90)",
+    )
+    .await;
+    let explain = |who: &str| {
+        format!("/api/segments/{id}/explain?customer_id={who}&after={after},{position}")
+    };
+    let ada = api.read(&explain("ada")).await;
+    assert_eq!(ada["matches"], true);
+    assert_eq!(ada["segment_id"], id);
+    assert_eq!(ada["version"], 1);
+    let days = (Utc::now()
+        - DateTime::parse_from_rfc3339("2026-03-01T12:00:00Z")
+            .unwrap()
+            .to_utc())
+    .num_days();
+    let nodes: Vec<_> = ada["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|node| {
+            (
+                node["pointer"].as_str().unwrap(),
+                &node["matches"],
+                &node["value"],
+            )
+        })
+        .collect();
+    assert_eq!(
+        nodes,
+        [
+            ("/rules", &json!(true), &Value::Null),
+            ("/rules/rules/0", &json!(true), &json!(120_000)),
+            ("/rules/rules/1", &json!(true), &Value::Null),
+            ("/rules/rules/1/rules/0", &json!(true), &json!("Rome")),
+            ("/rules/rules/1/rules/1", &json!(days > 90), &json!(days)),
+        ]
+    );
+    let cy = api.read(&explain("cy")).await;
+    assert_eq!(cy["matches"], false);
+    assert_eq!(
+        cy["rules"][1],
+        json!({"pointer": "/rules/rules/0",
+        "text": "total_spend > 100000", "matches": false, "value": 0})
+    );
+    assert_eq!(cy["rules"][4]["value"], Value::Null);
+    assert!(
+        cy["rules"][0].get("value").is_none(),
+        "a group has no value"
+    );
+
+    api.get(&explain("nobody")).await.problem(404, "not-found");
+    api.get("/api/segments/seg_0/explain?customer_id=ada")
+        .await
+        .problem(404, "not-found");
+    api.get(&format!("/api/segments/{id}/explain"))
+        .await
+        .problem(400, "invalid-parameter");
+}
+
+/// The count of a segment's audience, once it is that.
+async fn counted(api: &Client, id: &str, count: u64) -> Value {
+    eventually(&format!("{id} has {count} customers"), async || {
+        let audience = api.read(&format!("/api/segments/{id}")).await["audience"].clone();
+        (audience["count"] == count).then_some(audience)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_audience_follows_events_and_rules_without_a_request() {
+    let app = App::start().await;
+    let api = &app.client;
+    shop(api).await;
+    let (id, _) = segment(api, "order_count >= 2").await;
+    let audience = counted(api, &id, 1).await;
+    assert_eq!(audience["version"], 1);
+    assert!(audience["positions"].as_str().unwrap().contains(':'));
+    api.accept("/api/data/orders", order("bob", "o-5", 1)).await;
+    assert_eq!(counted(api, &id, 2).await["total_customers"], 3);
+    api.accept("/api/data/orders", order("new", "o-6", 1)).await;
+    let total = async || counted(api, &id, 2).await["total_customers"] == 4;
+    until("the new customer is counted in", total).await;
+
+    let body = json!({"name": "A segment", "rules": "order_count = 0"});
+    let answer = api.put(&format!("/api/segments/{id}"), body).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(counted(api, &id, 1).await["version"], 2);
+    let listed = api.list("/api/segments", 10).await;
+    assert_eq!(listed[0]["audience"]["count"], 1);
+
+    assert_eq!(api.delete(&format!("/api/segments/{id}")).await.status, 204);
+    until("nobody counts what is archived", async || {
+        api.read(&format!("/api/segments/{id}")).await["audience"].is_null()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_audience_moves_with_the_clock() {
+    let app = App::start().await;
+    let api = &app.client;
+    let (id, _) = segment(api, "days_since_last_order > 90").await;
+    let placed_at = Utc::now() - TimeDelta::days(91) + TimeDelta::seconds(4);
+    let placed = with(order("c-1", "o-1", 1), json!({"placed_at": placed_at}));
+    api.accept("/api/data/orders", placed).await;
+    until("they are counted while it is 90 days", async || {
+        let audience = &api.read(&format!("/api/segments/{id}")).await["audience"];
+        audience["total_customers"] == 1 && audience["count"] == 0
+    })
+    .await;
+    counted(api, &id, 1).await;
+}
+
+/// An instant after all that was recorded, and before all that will be.
+async fn between() -> DateTime<Utc> {
+    let between = Utc::now();
+    until("the clock has moved on", async || {
+        Utc::now() > between + TimeDelta::milliseconds(2)
+    })
+    .await;
+    between
+}
+
+#[tokio::test]
+async fn a_preview_of_the_past_is_what_it_was_then() {
+    let app = App::start().await;
+    let api = &app.client;
+    let before = between().await;
+    let after = shop(api).await;
+    let rules = json!({"rules": "total_spend > 10000 AND city contains rome"});
+    let then = preview(api, rules.clone(), &after).await;
+    assert_eq!(then["count"], 2);
+    let shop_was = between().await;
+    let cancelled = with(order("bob", "o-3", 20_000), json!({"status": "cancelled"}));
+    api.accept("/api/data/orders", cancelled).await;
+    let moved = json!({"customer_id": "ada", "city": "Paris"});
+    let after = api.accept("/api/data/customers", moved).await;
+    let now = preview(api, rules.clone(), &after).await;
+    assert_eq!(now["count"], 0);
+
+    let past = with(rules.clone(), json!({"as_of": shop_was}));
+    let past = preview(api, past, "").await;
+    for same in ["count", "total_customers", "rules", "text"] {
+        assert_eq!(past[same], then[same]);
+    }
+    assert_eq!(ids(&past["sample"]), ["ada", "bob"]);
+    assert_eq!(past["sample"][0]["city"], "Rome");
+    let long_ago = preview(api, with(rules, json!({"as_of": before})), "").await;
+    assert_eq!(
+        (&long_ago["count"], &long_ago["total_customers"]),
+        (&json!(0), &json!(0))
+    );
+}

@@ -1,8 +1,11 @@
 //! `/api/segments`: rules that were given a name.
 
+mod bodies;
+mod idempotency;
+
 use std::collections::HashSet;
 
-use reqwest::{Method, header};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::with;
@@ -29,11 +32,6 @@ fn as_json() -> Value {
 
 async fn send(app: &App, method: Method, path: &str, body: &Value) -> Answer {
     answer(app.client.request(method, path).json(body)).await
-}
-
-async fn post_with_key(app: &App, key: &str, body: &Value) -> Answer {
-    let request = app.client.request(Method::POST, PATH).json(body);
-    answer(request.header("Idempotency-Key", key)).await
 }
 
 /// Creates a segment; its id and its position.
@@ -196,67 +194,6 @@ async fn a_held_segment_is_not_archived() {
 }
 
 #[tokio::test]
-async fn a_creation_sent_again_with_its_key_changes_nothing() {
-    let app = App::start().await;
-    let body = named("Once");
-    let first = post_with_key(&app, "k-1", &body).await;
-    assert_eq!(first.status, 201, "{first:?}");
-    let same = |again: &Answer| {
-        let location = again.header("location") == first.header("location");
-        again.status == 201 && location && again.text == first.text
-    };
-    let again = post_with_key(&app, "k-1", &body).await;
-    assert!(same(&again), "{again:?}");
-    assert_eq!(again.position(), first.position());
-
-    let id = id_of(&first);
-    replace(&app, &id, &named("Another")).await;
-    assert!(same(&post_with_key(&app, "k-1", &body).await));
-    archive(&app, &id).await;
-    let last = post_with_key(&app, "k-1", &body).await;
-    assert!(same(&last), "{last:?}");
-    let segment = shown(&app, &id, &last.position()).await;
-    assert_eq!(segment["name"], "Another");
-    assert!(segment["archived_at"].is_string());
-    let all = app.client.list("/api/segments?archived=true", 10).await;
-    assert_eq!(all.len(), 1);
-}
-
-#[tokio::test]
-async fn a_key_belongs_to_one_content() {
-    let app = App::without_workers().await;
-    let first = post_with_key(&app, "k-1", &named("One")).await;
-    let other = post_with_key(&app, "k-1", &named("Two")).await;
-    other.problem(409, "idempotency-conflict");
-    replace(&app, &id_of(&first), &named("Two")).await;
-    let other = post_with_key(&app, "k-1", &named("Two")).await;
-    other.problem(409, "idempotency-conflict");
-    let second = post_with_key(&app, "k-2", &named("One")).await;
-    assert_ne!(id_of(&second), id_of(&first));
-    for key in ["", "a b", &"x".repeat(256)] {
-        let refused = post_with_key(&app, key, &named("One")).await;
-        let problem = refused.problem(400, "invalid-parameter");
-        let detail = problem["detail"].as_str().unwrap();
-        assert!(detail.contains("Idempotency-Key"), "{detail}");
-    }
-}
-
-/// Many at once, as a client with impatient retries sends them.
-#[tokio::test]
-async fn creations_with_one_key_at_once_make_one_segment() {
-    let app = App::start().await;
-    let body = named("Once");
-    let all = (0..20).map(|_| post_with_key(&app, "k-1", &body));
-    let answers = futures::future::join_all(all).await;
-    for answer in &answers {
-        assert_eq!((answer.status, &answer.text), (201, &answers[0].text));
-        assert_eq!(answer.position(), answers[0].position());
-    }
-    let path = format!("{PATH}?after={}", answers[0].position());
-    assert_eq!(app.client.list(&path, 10).await.len(), 1);
-}
-
-#[tokio::test]
 async fn the_list_is_newest_first_and_leaves_archived_ones_out() {
     let app = App::start().await;
     let mut ids = Vec::new();
@@ -335,127 +272,6 @@ async fn a_segment_that_is_not_there_is_not_found() {
         .problem(404, "not-found");
     let odd = app.client.get(&format!("{PATH}/a%20b")).await;
     odd.problem(400, "invalid-parameter");
-}
-
-#[tokio::test]
-async fn a_body_that_is_no_segment_is_refused() {
-    let app = App::without_workers().await;
-    let (id, _) = create(&app, named("There")).await;
-    let long = "x".repeat(201);
-    for (fields, pointer, slug) in [
-        (json!({"colour": "red"}), "/colour", "unknown-field"),
-        (json!({"name": ""}), "/name", "invalid-field"),
-        (json!({"name": long}), "/name", "invalid-field"),
-        (json!({"name": null}), "/name", "invalid-field"),
-        (json!({"description": 7}), "/description", "invalid-field"),
-        (json!({"rules": 7}), "/rules", "invalid-field"),
-        (json!({"rules": null}), "/rules", "invalid-field"),
-        (json!({"rules": ""}), "/rules", "invalid-field"),
-        (
-            json!({"rules": {"combinator": "and"}}),
-            "/rules",
-            "invalid-field",
-        ),
-    ] {
-        let body = with(named("x"), fields);
-        for refused in [
-            app.client.post(PATH, body.clone()).await,
-            replace(&app, &id, &body).await,
-        ] {
-            let problem = refused.problem(422, slug);
-            assert_eq!(problem["errors"][0]["pointer"], pointer, "{body}");
-        }
-    }
-    for missing in ["name", "rules"] {
-        let mut body = named("x");
-        body.as_object_mut().unwrap().remove(missing);
-        let refused = app.client.post(PATH, body).await;
-        let problem = refused.problem(422, "invalid-field");
-        assert_eq!(problem["errors"][0]["pointer"], format!("/{missing}"));
-    }
-}
-
-#[tokio::test]
-async fn every_part_of_the_rules_that_is_wrong_is_told() {
-    let app = App::without_workers().await;
-    let rules = json!({"combinator": "and", "rules": [
-        {"field": "shoe", "operator": "=", "value": 1},
-        {"field": "visits", "operator": ">", "value": 3},
-        {"combinator": "or", "rules": [{"field": "visits", "operator": "<", "value": "few"}]},
-    ]});
-    let body = json!({"name": "x", "rules": rules});
-    let refused = app.client.post(PATH, body).await;
-    let problem = refused.problem(422, "invalid-field");
-    let pointers: Vec<_> = problem["errors"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|error| error["pointer"].as_str().unwrap())
-        .collect();
-    assert_eq!(pointers, ["/rules/rules/0", "/rules/rules/2/rules/0"]);
-
-    let body = json!({"name": "x", "rules": "visits > 3 AND shoe = 1"});
-    let refused = app.client.post(PATH, body).await;
-    let problem = refused.problem(422, "invalid-field");
-    assert_eq!(problem["errors"][0]["pointer"], "/rules");
-    let detail = problem["errors"][0]["detail"].as_str().unwrap();
-    assert!(detail.starts_with("column 16: "), "{detail}");
-}
-
-#[tokio::test]
-async fn rules_beyond_what_a_segment_holds_are_refused() {
-    let app = App::without_workers().await;
-    let cities: Vec<_> = (0..1_000).map(|n| format!("{n:0>100}")).collect();
-    let rules = json!({"combinator": "and", "rules": [
-        {"field": "city", "operator": "in", "value": cities},
-    ]});
-    let body = json!({"name": "x", "rules": rules});
-    let refused = app.client.post(PATH, body).await;
-    let problem = refused.problem(422, "refused");
-    assert_eq!(problem["errors"][0]["pointer"], "/rules");
-}
-
-#[tokio::test]
-async fn a_body_that_is_not_one_json_object_is_refused() {
-    let app = App::without_workers().await;
-    let text = named("x").to_string();
-    for (media_type, text, status, slug) in [
-        ("text/plain", &*text, 415, "unsupported-media-type"),
-        (
-            "application/x-ndjson",
-            &*text,
-            415,
-            "unsupported-media-type",
-        ),
-        ("application/json", "", 400, "malformed-body"),
-        ("application/json", "{\"name\":", 400, "malformed-json"),
-        (
-            "application/json",
-            "[\"x\",null,\"visits > 1\"]",
-            422,
-            "invalid-field",
-        ),
-        ("application/json", "7", 422, "invalid-field"),
-    ] {
-        let refused = app
-            .client
-            .post_text(PATH, media_type, text.to_owned())
-            .await;
-        refused.problem(status, slug);
-    }
-    let large = format!("{{\"name\": \"{}\"}}", "x".repeat(17 << 20));
-    let refused = app.client.post_text(PATH, "application/json", large).await;
-    refused.problem(413, "body-too-large");
-    let compressed = app
-        .client
-        .request(Method::POST, PATH)
-        .header(header::CONTENT_ENCODING, "gzip")
-        .json(&named("x"));
-    answer(compressed)
-        .await
-        .problem(415, "unsupported-media-type");
-    let log = app.client.read("/api/admin/log").await;
-    assert_eq!(log["events"], 0);
 }
 
 #[tokio::test]

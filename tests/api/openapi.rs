@@ -11,7 +11,7 @@ use crate::support::client::answer;
 use crate::support::engines::workspace;
 
 /// What the contract promises, and nothing else.
-const OPERATIONS: [&str; 20] = [
+const OPERATIONS: [&str; 23] = [
     "DELETE /api/segments/{id}",
     "GET /api/admin/log",
     "GET /api/admin/projections",
@@ -23,6 +23,8 @@ const OPERATIONS: [&str; 20] = [
     "GET /api/orders",
     "GET /api/segments",
     "GET /api/segments/{id}",
+    "GET /api/segments/{id}/customers",
+    "GET /api/segments/{id}/explain",
     "GET /healthz",
     "GET /metrics",
     "GET /readyz",
@@ -31,6 +33,7 @@ const OPERATIONS: [&str; 20] = [
     "POST /api/data/events",
     "POST /api/data/orders",
     "POST /api/segments",
+    "POST /api/segments/preview",
     "PUT /api/segments/{id}",
 ];
 

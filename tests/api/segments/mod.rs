@@ -47,9 +47,14 @@ fn id_of(created: &Answer) -> String {
 
 /// A segment as the view has it after `position`.
 async fn shown(app: &App, id: &str, position: &str) -> Value {
-    app.client
-        .read(&format!("{PATH}/{id}?after={position}"))
-        .await
+    let path = format!("{PATH}/{id}?after={position}");
+    uncounted(app.client.read(&path).await)
+}
+
+/// A segment without its audience, which comes when it comes.
+fn uncounted(mut segment: Value) -> Value {
+    segment.as_object_mut().unwrap().remove("audience").unwrap();
+    segment
 }
 
 async fn replace(app: &App, id: &str, body: &Value) -> Answer {
@@ -289,7 +294,11 @@ async fn what_was_made_of_segments_can_be_verified_and_rebuilt() {
     }
     app.client.caught_up().await;
     let all = format!("{PATH}?archived=true");
-    let before = app.client.list(&all, 10).await;
+    let list = async || {
+        let listed = app.client.list(&all, 10).await;
+        listed.into_iter().map(uncounted).collect::<Vec<_>>()
+    };
+    let before = list().await;
     assert_eq!(before.len(), ids.len());
     for arguments in [["verify"].as_slice(), &["rebuild", "segments"]] {
         let mut command = app.patron([]);
@@ -298,5 +307,5 @@ async fn what_was_made_of_segments_can_be_verified_and_rebuilt() {
         assert!(output.status.success(), "{arguments:?}: {said}");
     }
     app.client.caught_up().await;
-    assert_eq!(app.client.list(&all, 10).await, before);
+    assert_eq!(list().await, before);
 }

@@ -85,6 +85,8 @@ kinds! {
     Unavailable = SERVICE_UNAVAILABLE "unavailable" "Temporarily unavailable";
     /// The log is short of memory: nothing new is taken until there is more.
     OutOfMemory = SERVICE_UNAVAILABLE "out-of-memory" "Out of memory";
+    /// Others are at what takes much, and it was not this request's turn.
+    Busy = SERVICE_UNAVAILABLE "busy" "Busy";
     /// The view has not reached the positions of `after` in time.
     ViewBehind = SERVICE_UNAVAILABLE "view-behind" "View behind";
     /// The request took longer than a request may.
@@ -109,7 +111,7 @@ impl ProblemKind {
     fn retry_after(self) -> Option<u16> {
         match self {
             Self::ViewBehind => Some(1),
-            Self::Unavailable | Self::Timeout => Some(2),
+            Self::Unavailable | Self::Busy | Self::Timeout => Some(2),
             Self::OutOfMemory => Some(10),
             _ => None,
         }
@@ -298,6 +300,12 @@ impl From<QueryError> for Problem {
     fn from(error: QueryError) -> Self {
         match error {
             QueryError::Mongo(error) => away(&error),
+            QueryError::TooLong(error) => {
+                tracing::warn!(%error, "a question took too long");
+                let detail = "the answer was not found in time; ask for less";
+                Self::new(ProblemKind::Timeout, detail)
+            }
+            QueryError::Refused(error) => failed(&error),
             QueryError::Page(error) => {
                 Self::new(ProblemKind::InvalidParameter, format!("cursor: {error}"))
             }

@@ -1,13 +1,28 @@
 //! Rules in requests and answers, and what is wrong with them.
 
-use domain::rules::{RuleError, RuleErrors};
+use domain::MAX_RULES;
+use domain::rules::{RuleError, RuleErrors, Rules};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::problem::{FieldError, Problem, ProblemKind};
 use crate::schema;
 
+/// The rules that stand at `pointer` in the body.
+///
+/// # Errors
+/// 422 with every part of them that is wrong.
+pub(crate) fn read(pointer: &str, json: &Value) -> Result<Rules, Problem> {
+    let bytes = json.to_string().len();
+    if bytes > MAX_RULES {
+        let reason = format!("rules have at most {MAX_RULES} bytes as JSON, these have {bytes}");
+        return Err(Problem::field(ProblemKind::Refused, pointer, reason));
+    }
+    Rules::from_json(json).map_err(|errors| wrong(pointer, &errors))
+}
+
 /// The problem with rules that stand at `pointer` in the body.
-pub(crate) fn wrong(pointer: &str, errors: &RuleErrors) -> Problem {
+fn wrong(pointer: &str, errors: &RuleErrors) -> Problem {
     let field = |error: &RuleError| FieldError {
         pointer: format!("{pointer}{}", error.pointer),
         detail: match error.column {

@@ -59,6 +59,7 @@ impl Api {
             body_limit: config.body_limit,
             request_timeout: config.request_timeout,
             metrics: config.metrics,
+            previews: Semaphore::new(4),
             past: Semaphore::new(1),
         };
         Self {
@@ -77,6 +78,8 @@ pub(crate) struct Shared {
     pub(crate) body_limit: usize,
     pub(crate) request_timeout: Duration,
     pub(crate) metrics: PrometheusHandle,
+    /// Whose turn it is to have MongoDB count.
+    pub(crate) previews: Semaphore,
     /// Whose turn it is to read the whole log.
     pub(crate) past: Semaphore,
 }

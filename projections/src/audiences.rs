@@ -100,8 +100,8 @@ impl Store {
         basis: &Basis,
     ) -> Result<Audience, QueryError> {
         let start = Instant::now();
-        let count = self.count_members(rules, now).await?;
-        let total = self.count_customers().await?;
+        let counting = self.count_members(rules, now);
+        let (count, total) = futures::try_join!(counting, self.count_customers())?;
         let audience = Audience {
             segment: segment.to_owned(),
             version,

@@ -31,10 +31,37 @@ pub struct Store {
 pub enum QueryError {
     /// MongoDB does not answer.
     #[error("MongoDB: {0}")]
-    Mongo(#[from] mongodb::error::Error),
+    Mongo(mongodb::error::Error),
+    /// MongoDB gave up looking.
+    #[error("MongoDB has not found the answer in time: {0}")]
+    TooLong(mongodb::error::Error),
+    /// MongoDB took offence at the question, or its answer is not what it
+    /// should be.
+    #[error("MongoDB: {0}")]
+    Refused(mongodb::error::Error),
     /// The page asked for makes no sense.
     #[error(transparent)]
     Page(#[from] crate::PageError),
+}
+
+/// What MongoDB says of a question that took longer than it may.
+const TOO_LONG: i32 = 50;
+
+/// What it says while it shuts down, or when it is no primary any more.
+const LEAVING: [i32; 7] = [91, 189, 10_107, 11_600, 11_602, 13_435, 13_436];
+
+impl From<mongodb::error::Error> for QueryError {
+    fn from(error: mongodb::error::Error) -> Self {
+        use mongodb::error::ErrorKind;
+        match &*error.kind {
+            ErrorKind::Command(command) if command.code == TOO_LONG => Self::TooLong(error),
+            ErrorKind::Command(command) if LEAVING.contains(&command.code) => Self::Mongo(error),
+            ErrorKind::Command(_) | ErrorKind::BsonDeserialization(_) | ErrorKind::Custom(_) => {
+                Self::Refused(error)
+            }
+            _ => Self::Mongo(error),
+        }
+    }
 }
 
 impl Store {

@@ -1,11 +1,12 @@
 //! Keeping audiences counted, as customers change and the clock moves on.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use domain::Timestamp;
 use projections::segments::LiveSegment;
-use projections::{Audience, Basis, QueryError};
+use projections::{Audience, Basis, QueryError, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::unit::Shared;
@@ -19,11 +20,18 @@ const CLOCK: Duration = Duration::from_secs(10);
 /// How many times as long as counting took MongoDB is then left in peace.
 const REST: u32 = 2;
 
+/// For how long a segment that could not be counted is left alone.
+const AFTER_FAILURE: Duration = Duration::from_secs(60);
+
 /// Counts what is due, again and again.
 pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
+    let mut failed = Failed::default();
     while !stop.is_cancelled() {
         let start = Instant::now();
-        match stop.run_until_cancelled(count_due(shared)).await {
+        match stop
+            .run_until_cancelled(count_due(&shared.store, &mut failed))
+            .await
+        {
             None => return,
             Some(Ok(())) => {}
             Some(Err(error)) => {
@@ -35,9 +43,19 @@ pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
     }
 }
 
+/// Segments that could not be counted, and when that was.
+#[derive(Default)]
+struct Failed(HashMap<String, Instant>);
+
+impl Failed {
+    fn is_recent(&self, segment: &LiveSegment) -> bool {
+        let at = self.0.get(segment.segment_id.as_str());
+        at.is_some_and(|at| at.elapsed() < AFTER_FAILURE)
+    }
+}
+
 /// Counts each audience that is not what it should be, the oldest first.
-async fn count_due(shared: &Shared) -> Result<(), QueryError> {
-    let store = &shared.store;
+async fn count_due(store: &Store, failed: &mut Failed) -> Result<(), QueryError> {
     let segments = store.live_segments().await?;
     let ids: Vec<&str> = segments.iter().map(|s| s.segment_id.as_str()).collect();
     store.keep_audiences(&ids).await?;
@@ -45,22 +63,36 @@ async fn count_due(shared: &Shared) -> Result<(), QueryError> {
     let basis = store.basis().await?;
     let now = Timestamp::from(Utc::now());
     let audience = |segment: &LiveSegment| known.get(segment.segment_id.as_str());
-    let is_due = |segment: &&LiveSegment| is_due(segment, audience(segment), &basis, now);
+    let is_due = |segment: &&LiveSegment| {
+        is_due(segment, audience(segment), &basis, now) && !failed.is_recent(segment)
+    };
     let mut due: Vec<&LiveSegment> = segments.iter().filter(is_due).collect();
     due.sort_by_key(|segment| audience(segment).map(|audience| audience.as_of));
     for segment in due {
-        let LiveSegment {
-            segment_id,
-            rules,
-            version,
-        } = segment;
-        // Asked again for each: the longer others took, the more has come in.
-        let basis = store.basis().await?;
-        let now = Timestamp::from(Utc::now());
-        let counting = store.count_audience(segment_id.as_str(), *version, rules, now, &basis);
-        let audience = counting.await?;
-        tracing::debug!(segment = %segment_id, audience.count, audience.took_ms, "counted");
+        if let Err(error) = count(store, segment).await {
+            // What ails MongoDB ails all of them.
+            store.ping().await?;
+            tracing::warn!(segment = %segment.segment_id, %error, "an audience cannot be counted");
+            failed
+                .0
+                .insert(segment.segment_id.to_string(), Instant::now());
+        }
     }
+    Ok(())
+}
+
+async fn count(store: &Store, segment: &LiveSegment) -> Result<(), QueryError> {
+    let LiveSegment {
+        segment_id,
+        rules,
+        version,
+    } = segment;
+    // Asked for each: the longer others took, the more has come in.
+    let basis = store.basis().await?;
+    let now = Timestamp::from(Utc::now());
+    let counting = store.count_audience(segment_id.as_str(), *version, rules, now, &basis);
+    let audience = counting.await?;
+    tracing::debug!(segment = %segment_id, audience.count, audience.took_ms, "counted");
     Ok(())
 }
 
@@ -74,7 +106,9 @@ fn is_due(
         return true;
     };
     let age = now.millis() - audience.as_of.timestamp_millis();
-    let by_clock = segment.rules.is_relative() && age >= CLOCK.as_millis() as i64;
+    // A clock may have been set back.
+    let old = !(0..CLOCK.as_millis() as i64).contains(&age);
+    let by_clock = segment.rules.is_relative() && old;
     by_clock || !audience.is_of(segment.version, basis)
 }
 
@@ -136,5 +170,6 @@ mod tests {
         let due = |now| is_due(&relative, Some(&known), &basis("0:7"), now);
         assert!(!due(at(9)));
         assert!(due(at(10)));
+        assert!(due(at(-1)), "the clock was set back");
     }
 }

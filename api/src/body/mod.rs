@@ -13,6 +13,9 @@ use crate::problem::Problem;
 use crate::state::AppState;
 use item::Piece;
 
+/// The most bytes that one object may have.
+const OBJECT_LIMIT: usize = 256 * 1024;
+
 /// A body of one JSON object, as a struct that denies unknown fields.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
@@ -21,7 +24,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for JsonBody<T> {
 
     async fn from_request(request: Request, app: &AppState) -> Result<Self, Problem> {
         payload::only_json(request.headers())?;
-        let body = payload::read(request, app.body_limit).await?;
+        let body = payload::read(request, app.body_limit.min(OBJECT_LIMIT)).await?;
         object(payload::text(&body)?)?.parse().map(Self)
     }
 }

@@ -1,6 +1,5 @@
 //! A segment as a client writes it.
 
-use domain::rules::Rules;
 use domain::{SegmentContent, Text};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -33,11 +32,10 @@ impl SegmentBody {
     /// # Errors
     /// 422 with every part of the rules that is wrong.
     pub(super) fn into_content(self) -> Result<SegmentContent, Problem> {
-        let rules = Rules::from_json(&self.rules);
         Ok(SegmentContent {
+            rules: rules::read("/rules", &self.rules)?,
             name: self.name,
             description: self.description,
-            rules: rules.map_err(|errors| rules::wrong("/rules", &errors))?,
         })
     }
 }

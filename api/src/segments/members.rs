@@ -111,7 +111,7 @@ pub(super) async fn list_members(
     let found = app.store.members(&segment.rules, now, &page).await?;
     let currency = app.commands.currency().code();
     let respond = |(id, document)| CustomerResponse::new(id, document, currency);
-    Ok(Json(Listed::from_page(found.page, respond)))
+    Ok(Json(Listed::from_page(found, respond)))
 }
 
 /// Why a customer is in a segment or is not, node by node.

@@ -1,5 +1,7 @@
 //! `POST /api/segments/preview`
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use chrono::Utc;
@@ -7,6 +9,7 @@ use domain::Timestamp;
 use domain::rules::Rules;
 use projections::customers::{Customers, NodeCount, Preview, preview_at};
 use serde::{Deserialize, Serialize};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use utoipa::ToSchema;
 
 use crate::after::{self, AfterParam};
@@ -18,6 +21,9 @@ use crate::problem::{Problem, ProblemKind};
 use crate::rules::{self, RulesSchema};
 use crate::schema;
 use crate::state::{AppState, Shared};
+
+/// How long a preview waits for those before it.
+const TURN: Duration = Duration::from_secs(10);
 
 /// The most customers that a sample has.
 const MAX_SAMPLE: u64 = 50;
@@ -35,7 +41,7 @@ pub(super) struct PreviewBody {
     /// How many of them to show.
     #[serde(default)]
     #[schema(value_type = Option<u64>, minimum = 0, maximum = 50, default = 5)]
-    sample: Sample,
+    sample: Option<Sample>,
     /// An instant that has passed: who would have matched then, by what had
     /// been recorded until then.
     #[serde(default)]
@@ -124,19 +130,19 @@ pub(super) async fn preview_rules(
     Query(params): Query<AfterParam>,
     JsonBody(body): JsonBody<PreviewBody>,
 ) -> Result<Json<PreviewResponse>, Problem> {
-    let rules = Rules::from_json(&body.rules);
-    let rules = rules.map_err(|errors| rules::wrong("/rules", &errors))?;
+    let rules = rules::read("/rules", &body.rules)?;
     let now = Timestamp::from(Utc::now());
     let as_of = body.as_of.unwrap_or(now);
     if as_of > now {
         let reason = "lies in the future; nobody knows who will match then".to_owned();
         return Err(Problem::field(ProblemKind::InvalidField, "/as_of", reason));
     }
-    let Sample(sample) = body.sample;
+    let Sample(sample) = body.sample.unwrap_or_default();
     let preview = match body.as_of {
         Some(as_of) => in_the_past(&app, &rules, as_of, sample).await?,
         None => {
             after::wait::<Customers>(&app, params.after()).await?;
+            let _turn = turn(&app.previews).await?;
             app.store.preview(&rules, now, sample).await?
         }
     };
@@ -144,16 +150,27 @@ pub(super) async fn preview_rules(
     Ok(Json(PreviewResponse::new(preview, &rules, as_of, currency)))
 }
 
-/// Reads the whole log: one at a time.
+/// Reads the whole log.
 async fn in_the_past(
     app: &Shared,
     rules: &Rules,
     as_of: Timestamp,
     sample: usize,
 ) -> Result<Preview, Problem> {
-    // The semaphore is never closed.
-    let _turn = app.past.acquire().await;
+    let _turn = turn(&app.past).await?;
     Ok(preview_at(app.commands.log(), rules, as_of, sample).await?)
+}
+
+/// Waits until it is this request's turn, but not so long that nothing would
+/// come of it.
+async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> {
+    match tokio::time::timeout(TURN, turns.acquire()).await {
+        Ok(Ok(permit)) => Ok(permit),
+        _ => Err(Problem::new(
+            ProblemKind::Busy,
+            "others are previewing too; send the request again",
+        )),
+    }
 }
 
 impl PreviewResponse {

@@ -77,14 +77,7 @@ impl Rules {
 
     /// Whether who is meant changes with the clock alone.
     pub fn is_relative(&self) -> bool {
-        let nodes = self.nodes();
-        let relative = |node: &NodeRef<'_>| match node {
-            NodeRef::Group(_) => false,
-            NodeRef::Condition(condition) => {
-                condition.field.kind() == Kind::Days && !condition.values.is_empty()
-            }
-        };
-        nodes.iter().any(|(_, node)| relative(node))
+        NodeRef::Group(&self.0).is_relative()
     }
 }
 
@@ -116,6 +109,19 @@ impl<'a> From<&'a Node> for NodeRef<'a> {
 }
 
 impl<'a> NodeRef<'a> {
+    /// Whether whom it means changes with the clock alone.
+    pub fn is_relative(&self) -> bool {
+        match self {
+            Self::Group(group) => group
+                .rules
+                .iter()
+                .any(|node| NodeRef::from(node).is_relative()),
+            Self::Condition(condition) => {
+                condition.field.kind() == Kind::Days && !condition.values.is_empty()
+            }
+        }
+    }
+
     /// What the client calls it.
     pub fn id(&self) -> Option<&'a str> {
         let id = match self {

@@ -45,8 +45,14 @@ struct Case {
     index: Option<Document>,
 }
 
-fn days_ago(days: i64) -> DateTime {
-    DateTime::from_millis(NOW - days * 86_400_000)
+/// When a round is asked: the clock moves on between two questions.
+fn clock(round: i64) -> i64 {
+    NOW + round * 250
+}
+
+/// So many days before that.
+fn days_ago(days: i64, round: i64) -> DateTime {
+    DateTime::from_millis(clock(round) - days * 86_400_000)
 }
 
 #[rustfmt::skip]
@@ -73,13 +79,13 @@ fn cases() -> Vec<Case> {
         Case {
             name: "total_spend > A AND days_since_last_order > 180",
             rules: |i| format!("total_spend > {} AND days_since_last_order > 180", 5_000 + i),
-            by_hand: |i| doc! {"total_spend": {"$gt": 5_000 + i}, "last_order_at": {"$lte": days_ago(181)}},
+            by_hand: |i| doc! {"total_spend": {"$gt": 5_000 + i}, "last_order_at": {"$lte": days_ago(181, i)}},
             index: Some(doc! {"total_spend": 1, "last_order_at": 1}),
         },
         Case {
             name: "days_since_last_order > A",
             rules: |i| format!("days_since_last_order > {}", 365 + i),
-            by_hand: |i| doc! {"last_order_at": {"$lte": days_ago(366 + i)}},
+            by_hand: |i| doc! {"last_order_at": {"$lte": days_ago(366 + i, i)}},
             index: Some(doc! {"last_order_at": 1}),
         },
         Case {
@@ -99,7 +105,7 @@ fn cases() -> Vec<Case> {
             rules: |i| format!("(total_spend > {} AND order_count < 3) OR days_since_last_order > 700", 6_000 + i),
             by_hand: |i| doc! {"$or": [
                 {"total_spend": {"$gt": 6_000 + i}, "order_count": {"$lt": 3}},
-                {"last_order_at": {"$lte": days_ago(701)}},
+                {"last_order_at": {"$lte": days_ago(701, i)}},
             ]},
             index: None,
         },
@@ -112,7 +118,7 @@ fn cases() -> Vec<Case> {
         Case {
             name: "days_since_registered < A AND order_count = 0",
             rules: |i| format!("days_since_registered < {} AND order_count = 0", 30 + i),
-            by_hand: |i| doc! {"registered_at": {"$gt": days_ago(30 + i)}, "order_count": 0},
+            by_hand: |i| doc! {"registered_at": {"$gt": days_ago(30 + i, i)}, "order_count": 0},
             index: Some(doc! {"order_count": 1, "registered_at": 1}),
         },
     ]
@@ -125,7 +131,6 @@ pub(super) async fn run(args: &SegmentsArgs, engines: &Engines) -> anyhow::Resul
     let bench = Bench {
         customers: deployment.store.collection("customers", 1),
         deployment,
-        now: Timestamp::from_millis(NOW)?,
         columns,
     };
     let mut report = Report::default();
@@ -159,7 +164,6 @@ async fn fill(deployment: &Deployment, args: &SegmentsArgs) -> anyhow::Result<Co
 struct Bench {
     deployment: Deployment,
     customers: Collection<RawDocumentBuf>,
-    now: Timestamp,
     columns: Columns,
 }
 
@@ -180,27 +184,32 @@ impl Bench {
         let mut measured = Measured::default();
         // What MongoDB and the driver do only once is not the rule's.
         store
-            .preview(&(case.rules)(-1).parse()?, self.now, SAMPLE)
+            .preview(
+                &(case.rules)(-1).parse()?,
+                Timestamp::from_millis(NOW)?,
+                SAMPLE,
+            )
             .await?;
         for round in 0..rounds {
             let rules: Rules = (case.rules)(round).parse()?;
+            let now = Timestamp::from_millis(clock(round))?;
             let start = Instant::now();
             let by_hand = self.by_hand(case, round).await?;
             measured.by_hand.push(start.elapsed());
 
             let start = Instant::now();
-            let count = store.count_members(&rules, self.now).await?;
+            let count = store.count_members(&rules, now).await?;
             measured.count.push(start.elapsed());
 
-            let typing = store.preview(&rules, self.now, SAMPLE).await?;
+            let typing = store.preview(&rules, now, SAMPLE).await?;
             measured.typing.push(typing.took);
 
             self.customers_have_changed(round).await?;
-            let first = store.preview(&rules, self.now, SAMPLE).await?;
+            let first = store.preview(&rules, now, SAMPLE).await?;
             measured.first.push(first.took);
 
             let start = Instant::now();
-            let in_columns = self.columns.counts(&rules, self.now);
+            let in_columns = self.columns.counts(&rules, now);
             measured.columns.push(start.elapsed());
 
             measured.matched = by_hand;

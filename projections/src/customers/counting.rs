@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bson::oid::ObjectId;
 use bson::{Document, doc};
@@ -12,6 +12,8 @@ use domain::rules::NodeRef;
 use futures::{StreamExt, TryStreamExt, stream};
 use mongodb::Database;
 use mongodb::error::Error;
+use tokio::sync::OnceCell;
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::filter::{contrary, filter};
 use crate::audiences::Basis;
@@ -22,90 +24,132 @@ const AT_ONCE: usize = 4;
 /// How many counts are remembered.
 const MAX_KNOWN: usize = 10_000;
 
-/// The longest that MongoDB may count.
-pub(super) const PATIENCE: Duration = Duration::from_secs(25);
+/// For how long MongoDB's own count is taken to be as wrong as it was.
+const CALIBRATED: Duration = Duration::from_secs(600);
 
 /// What was counted before and still holds.
 pub(crate) struct Counting {
-    /// The generation that served when it was last asked. Most often it serves
-    /// still, and need not be waited for.
+    /// The generation that served when it was last asked; 0 before. Most often
+    /// it serves still, and need not be waited for.
     generation: AtomicI32,
     known: Mutex<Known>,
     calibrated: Mutex<Option<Calibrated>>,
 }
 
-/// Counts of nodes at one state of the view. While somebody changes one
-/// condition, the others need not be counted again.
+/// Counts of nodes at one state of the view, by a hash of their filters. While
+/// somebody changes one condition, the others need not be counted again.
 #[derive(Default)]
 struct Known {
     basis: Option<Basis>,
-    counts: HashMap<Vec<u8>, u64>,
+    counts: HashMap<u128, u64>,
 }
 
 /// How much MongoDB's own count of a collection is wrong. It keeps it exactly
 /// while it runs, but after a crash goes on from one that may be a minute old.
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 struct Calibrated {
     collection: String,
     /// MongoDB's process.
     process: Option<ObjectId>,
     /// What is to be added.
     missing: i64,
+    at: Instant,
 }
 
 /// A question to count the answers of.
 pub(super) struct Question {
     pub(super) filter: Document,
+    /// What its count is remembered by. A question that moves with the clock
+    /// is never asked twice.
+    key: Option<u128>,
     /// Finds the others, where those are easier to count.
     contrary: Option<Document>,
 }
 
 impl Question {
-    pub(super) fn new(node: &NodeRef<'_>, now: Timestamp) -> Self {
+    pub(super) fn new(node: NodeRef<'_>, now: Timestamp) -> Result<Self, Error> {
         let predicate = node.at(now);
-        Self {
-            filter: filter(&predicate),
+        let filter = filter(&predicate);
+        let key = match node.is_relative() {
+            true => None,
+            false => Some(xxh3_128(&bson::serialize_to_vec(&filter)?)),
+        };
+        Ok(Self {
             contrary: contrary(&predicate),
-        }
+            filter,
+            key,
+        })
+    }
+
+    /// Whether it asks the same.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.filter == other.filter
     }
 }
 
-/// The customers of one generation, to be counted.
+/// The customers of one generation, for the time of one answer.
 pub(super) struct Countable<'a> {
-    pub(super) database: &'a Database,
-    pub(super) collection: String,
-    pub(super) counting: &'a Counting,
+    database: &'a Database,
+    collection: String,
+    counting: &'a Counting,
+    patience: Duration,
+    /// How many there are, once somebody asked.
+    total: OnceCell<u64>,
 }
 
-impl Countable<'_> {
+impl<'a> Countable<'a> {
+    /// `patience` is the longest that MongoDB may take for one count.
+    pub(super) fn new(
+        database: &'a Database,
+        collection: String,
+        counting: &'a Counting,
+        patience: Duration,
+    ) -> Self {
+        Self {
+            database,
+            collection,
+            counting,
+            patience,
+            total: OnceCell::new(),
+        }
+    }
+
     /// How many customers there are.
     pub(super) async fn total(&self) -> Result<u64, Error> {
+        self.total
+            .get_or_try_init(|| self.count_all())
+            .await
+            .copied()
+    }
+
+    async fn count_all(&self) -> Result<u64, Error> {
         let (process, fast) = futures::try_join!(self.process(), self.fast())?;
-        let locked = self.counting.calibrated.lock();
-        let calibrated = locked.unwrap_or_else(PoisonError::into_inner).clone();
-        match calibrated {
-            Some(c) if c.collection == self.collection && c.process == process => {
-                Ok(fast.saturating_add_signed(c.missing))
-            }
-            _ => self.calibrate(process, fast).await,
+        match self.counting.missing(&self.collection, process) {
+            Some(missing) => Ok(fast.saturating_add_signed(missing)),
+            None => self.calibrate(process).await,
         }
     }
 
-    /// Counts one by one, and remembers how far off MongoDB's own count is,
-    /// unless customers came in meanwhile.
-    async fn calibrate(&self, process: Option<ObjectId>, fast: u64) -> Result<u64, Error> {
-        let exact = doc! {"count": &self.collection, "hint": {"_id": 1}};
-        let exact = self.run(exact).await?;
-        if self.fast().await? == fast {
-            let calibrated = Calibrated {
+    /// Counts one by one, twice, and remembers how far off MongoDB's own count
+    /// is, unless customers came in meanwhile.
+    async fn calibrate(&self, process: Option<ObjectId>) -> Result<u64, Error> {
+        let before = self.fast().await?;
+        let first = self.one_by_one().await?;
+        let exact = self.one_by_one().await?;
+        if first == exact && self.fast().await? == before {
+            self.counting.calibrated(Calibrated {
                 collection: self.collection.clone(),
                 process,
-                missing: exact as i64 - fast as i64,
-            };
-            let locked = self.counting.calibrated.lock();
-            *locked.unwrap_or_else(PoisonError::into_inner) = Some(calibrated);
+                missing: exact as i64 - before as i64,
+                at: Instant::now(),
+            });
         }
         Ok(exact)
+    }
+
+    async fn one_by_one(&self) -> Result<u64, Error> {
+        self.run(doc! {"count": &self.collection, "hint": {"_id": 1}})
+            .await
     }
 
     async fn fast(&self) -> Result<u64, Error> {
@@ -144,12 +188,14 @@ impl Countable<'_> {
     }
 
     async fn remembered(&self, question: &Question, basis: &Basis) -> Result<u64, Error> {
-        let key = bson::serialize_to_vec(&question.filter)?;
-        if let Some(count) = self.counting.get(basis, &key) {
+        let Some(key) = question.key else {
+            return self.count(question).await;
+        };
+        if let Some(count) = self.counting.known(basis, key) {
             return Ok(count);
         }
         let count = self.count(question).await?;
-        self.counting.put(basis, key, count);
+        self.counting.remember(basis, key, count);
         Ok(count)
     }
 
@@ -161,7 +207,7 @@ impl Countable<'_> {
     /// MongoDB's command `count`: it counts within an index where an
     /// aggregation carries every key through its stages.
     async fn run(&self, mut count: Document) -> Result<u64, Error> {
-        count.insert("maxTimeMS", PATIENCE.as_millis() as i64);
+        count.insert("maxTimeMS", self.patience.as_millis() as i64);
         let reply = self.database.run_command(count).await?;
         let n = reply
             .get_i32("n")
@@ -175,7 +221,7 @@ impl Countable<'_> {
 impl Default for Counting {
     fn default() -> Self {
         Self {
-            generation: AtomicI32::new(1),
+            generation: AtomicI32::new(0),
             known: Mutex::default(),
             calibrated: Mutex::default(),
         }
@@ -183,9 +229,10 @@ impl Default for Counting {
 }
 
 impl Counting {
-    /// The generation that probably serves.
-    pub(super) fn generation(&self) -> i32 {
-        self.generation.load(Ordering::Relaxed)
+    /// The generation that probably serves, if any was seen to.
+    pub(super) fn generation(&self) -> Option<i32> {
+        let generation = self.generation.load(Ordering::Relaxed);
+        (generation > 0).then_some(generation)
     }
 
     /// This one serves.
@@ -193,13 +240,33 @@ impl Counting {
         self.generation.store(generation, Ordering::Relaxed);
     }
 
-    fn get(&self, basis: &Basis, key: &[u8]) -> Option<u64> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let still = known.basis.as_ref() == Some(basis);
-        still.then(|| known.counts.get(key).copied()).flatten()
+    fn missing(&self, collection: &str, process: Option<ObjectId>) -> Option<i64> {
+        let calibrated = self
+            .calibrated
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let calibrated = calibrated.as_ref()?;
+        let holds = calibrated.collection == collection
+            && calibrated.process == process
+            && calibrated.at.elapsed() < CALIBRATED;
+        holds.then_some(calibrated.missing)
     }
 
-    fn put(&self, basis: &Basis, key: Vec<u8>, count: u64) {
+    fn calibrated(&self, calibrated: Calibrated) {
+        let mut last = self
+            .calibrated
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *last = Some(calibrated);
+    }
+
+    fn known(&self, basis: &Basis, key: u128) -> Option<u64> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let still = known.basis.as_ref() == Some(basis);
+        still.then(|| known.counts.get(&key).copied()).flatten()
+    }
+
+    fn remember(&self, basis: &Basis, key: u128, count: u64) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.basis.as_ref() != Some(basis) || known.counts.len() >= MAX_KNOWN {
             known.counts.clear();

@@ -6,6 +6,7 @@ mod filter;
 mod fold;
 mod members;
 mod past;
+mod preview;
 mod query;
 #[cfg(test)]
 mod tests;
@@ -17,8 +18,8 @@ use mongodb::options::IndexOptions;
 pub(crate) use counting::Counting;
 pub use document::{CustomerDocument, EventFacts, FoldedTexts, TimesWithin};
 pub use filter::filter;
-pub use members::{Members, NodeCount, Preview};
 pub use past::preview_at;
+pub use preview::{NodeCount, Preview};
 
 use crate::Recorded;
 use crate::view::{FoldError, View};

@@ -9,7 +9,7 @@ use domain::rules::{Predicate, Rules};
 use eventlog::{Log, Partition, Position};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::members::{Preview, node_counts};
+use super::preview::{Preview, node_counts};
 use super::{CustomerDocument, Customers};
 use crate::parallel::each_partition;
 use crate::view::View;
@@ -17,6 +17,9 @@ use crate::{EntryReader, ProjectError, ReadError, Recorded};
 
 /// Entries read at once.
 const BATCH: usize = 4_000;
+
+/// Customers asked before another task gets its turn.
+const TURN: usize = 64;
 
 /// What the rules came to at `as_of`: customers are folded from the events
 /// that had been recorded by then, and the clock stands at that instant.
@@ -42,7 +45,7 @@ pub async fn preview_at(
         let (log, question) = (log.clone(), question.clone());
         async move {
             let customers = fold(&log, partition, as_of).await?;
-            Ok(question.ask(customers))
+            Ok(question.ask(customers).await)
         }
     });
     let mut whole = Found::nothing(nodes.len());
@@ -93,23 +96,32 @@ impl Found {
 }
 
 impl Question {
-    fn ask(&self, customers: HashMap<String, CustomerDocument>) -> Found {
+    async fn ask(&self, customers: HashMap<String, CustomerDocument>) -> Found {
         let mut found = Found::nothing(self.nodes.len());
         let mut customers: Vec<_> = customers.into_iter().collect();
         customers.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        for (id, document) in customers {
-            let facts = document.facts();
-            let verdicts = self.nodes.iter().map(|node| node.matches(&facts));
-            let verdicts: Vec<bool> = verdicts.collect();
-            found.total += 1;
-            for (count, matches) in found.counts.iter_mut().zip(&verdicts) {
-                *count += u64::from(*matches);
+        for (index, (id, document)) in customers.into_iter().enumerate() {
+            // Whoever has gone away is not computed for, and others get a turn.
+            if index % TURN == 0 {
+                tokio::task::yield_now().await;
             }
-            if verdicts.first() == Some(&true) && found.sample.len() < self.sample {
-                found.sample.push((id, document));
-            }
+            self.ask_one(id, document, &mut found);
         }
         found
+    }
+
+    fn ask_one(&self, id: String, document: CustomerDocument, found: &mut Found) {
+        let facts = document.facts();
+        let mut matches_all = false;
+        for (index, (count, node)) in found.counts.iter_mut().zip(&self.nodes).enumerate() {
+            let matches = node.matches(&facts);
+            *count += u64::from(matches);
+            matches_all |= matches && index == 0;
+        }
+        found.total += 1;
+        if matches_all && found.sample.len() < self.sample {
+            found.sample.push((id, document));
+        }
     }
 }
 

@@ -111,8 +111,9 @@ impl Segment {
         match command {
             SegmentCommand::Create(content) => self.create(content),
             SegmentCommand::Update(content) => {
+                let state = state?.live()?;
                 content.check()?;
-                let changed = state?.live()?.content != content;
+                let changed = state.content != content;
                 Ok(changed.then_some(SegmentEvent::Updated(content)))
             }
             SegmentCommand::Archive => archive(state?),

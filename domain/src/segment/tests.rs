@@ -196,11 +196,15 @@ fn what_was_never_created_is_not_found() {
     }
 }
 
+fn too_large() -> SegmentContent {
+    let value = "x".repeat(1_000);
+    let values = vec![format!("\"{value}\""); 66].join(", ");
+    content(&format!("city in ({values})"))
+}
+
 #[test]
 fn rules_that_are_too_large_are_refused() {
-    let value = "x".repeat(1_000);
-    let condition = format!("city in ({})", vec![format!("\"{value}\""); 66].join(", "));
-    let large = content(&condition);
+    let large = too_large();
     let bytes = large.rules.to_json().to_string().len();
     for command in [
         SegmentCommand::Create(large.clone()),
@@ -211,6 +215,18 @@ fn rules_that_are_too_large_are_refused() {
             .when(command)
             .then_expect_error(SegmentError::TooLarge(bytes));
     }
+}
+
+#[test]
+fn that_there_is_nothing_to_update_is_told_before_what_is_wrong_with_the_update() {
+    SegmentTest::with(())
+        .given_no_previous_events()
+        .when(SegmentCommand::Update(too_large()))
+        .then_expect_error(SegmentError::NotFound);
+    SegmentTest::with(())
+        .given(vec![created(), archived()])
+        .when(SegmentCommand::Update(too_large()))
+        .then_expect_error(SegmentError::Archived);
 }
 
 #[test]

@@ -55,9 +55,17 @@ pub enum SegmentError {
     TooLarge(usize),
 }
 
+/// How many holders a refusal names.
+const MAX_LISTED: usize = 10;
+
 fn listed(holders: &[Holder]) -> String {
-    let texts: Vec<&str> = holders.iter().map(Holder::as_str).collect();
-    texts.join(", ")
+    let named = holders.iter().take(MAX_LISTED);
+    let texts: Vec<&str> = named.map(Holder::as_str).collect();
+    let listed = texts.join(", ");
+    match holders.len() - texts.len() {
+        0 => listed,
+        more => format!("{listed} and {more} more"),
+    }
 }
 
 /// A segment as it stands: nothing until it was created.

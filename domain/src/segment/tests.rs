@@ -236,6 +236,18 @@ fn a_refusal_names_the_holders() {
 }
 
 #[test]
+fn a_refusal_names_ten_holders_at_most() {
+    let refusal = |count: usize| {
+        let holders = (1..=count).map(|n| holder(&format!("h{n}"))).collect();
+        SegmentError::InUse(holders).to_string()
+    };
+    let ten = "the segment is held by h1, h2, h3, h4, h5, h6, h7, h8, h9, h10";
+    assert_eq!(refusal(10), ten);
+    assert_eq!(refusal(11), format!("{ten} and 1 more"));
+    assert_eq!(refusal(5_000), format!("{ten} and 4990 more"));
+}
+
+#[test]
 fn events_survive_the_log() {
     let described = SegmentContent {
         description: Some(Text::try_from("Who spends".to_owned()).unwrap()),

@@ -1,7 +1,5 @@
 //! How large rules may be, and that nothing larger does harm.
 
-use std::time::{Duration, Instant};
-
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -93,7 +91,7 @@ fn texts_of_a_thousand_bytes() {
 }
 
 #[test]
-fn a_megabyte_of_anything_is_done_with_at_once() {
+fn a_megabyte_of_anything_is_refused_in_a_few_words() {
     let parts = [
         "(",
         ")",
@@ -126,9 +124,7 @@ fn a_megabyte_of_anything_is_done_with_at_once() {
             "visits = 1 AND ",
         ] {
             let text = before.to_owned() + &part.repeat(1_000_000 / part.len());
-            let begun = Instant::now();
             let RuleErrors(errors) = text.parse::<Rules>().expect_err(part);
-            assert!(begun.elapsed() < Duration::from_secs(2), "{before}{part}");
             assert!(errors[0].column.is_some(), "{before}{part}");
             let length = errors[0].reason.len();
             assert!(length < 1_000, "{before}{part}: {length}");

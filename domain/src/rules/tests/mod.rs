@@ -7,6 +7,7 @@ mod bounds;
 mod json;
 mod laws;
 mod meaning;
+mod stored;
 mod text;
 mod times;
 mod tree;

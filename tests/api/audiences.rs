@@ -391,7 +391,7 @@ async fn an_audience_moves_with_the_clock() {
     let app = App::start().await;
     let api = &app.client;
     let (id, _) = segment(api, "days_since_last_order > 90").await;
-    let placed_at = Utc::now() - TimeDelta::days(91) + TimeDelta::seconds(4);
+    let placed_at = Utc::now() - TimeDelta::days(91) + TimeDelta::seconds(15);
     let placed = with(order("c-1", "o-1", 1), json!({"placed_at": placed_at}));
     api.accept("/api/data/orders", placed).await;
     until("they are counted while it is 90 days", async || {

@@ -225,9 +225,9 @@ async fn the_list_is_newest_first_and_leaves_archived_ones_out() {
             assert_eq!(found, *expected, "{path} by {limit}");
         }
     }
-    let one = &app.client.list(PATH, 50).await[0];
+    let one = app.client.list(PATH, 50).await.swap_remove(0);
     let alone = app.client.read(&format!("{PATH}/{}", ids[1])).await;
-    assert_eq!(*one, alone);
+    assert_eq!(uncounted(one), uncounted(alone));
     for query in ["archived=perhaps", "colour=red", "cursor=00", "limit=0"] {
         let refused = app.client.get(&format!("{PATH}?{query}")).await;
         refused.problem(400, "invalid-parameter");

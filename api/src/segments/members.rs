@@ -86,7 +86,7 @@ pub(super) struct NodeVerdict {
     value: Option<Value>,
 }
 
-/// Who is in a segment, by id. All pages are as of when the first was asked for.
+/// Who is in a segment, by id. On all pages relative dates mean what they meant on the first.
 #[utoipa::path(
     get,
     path = "/api/segments/{id}/customers",
@@ -157,8 +157,10 @@ async fn segment(
     id: &SegmentId,
     after: Option<&After>,
 ) -> Result<SegmentDocument, Problem> {
-    after::wait::<Segments>(app, after).await?;
-    after::wait::<Customers>(app, after).await?;
+    tokio::try_join!(
+        after::wait::<Segments>(app, after),
+        after::wait::<Customers>(app, after),
+    )?;
     let found = app.store.segment(id).await?;
     found.ok_or_else(|| unknown(id))
 }

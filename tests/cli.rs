@@ -168,6 +168,44 @@ async fn status_tells_what_an_operator_asks() {
 }
 
 #[tokio::test]
+async fn a_segment_is_told_as_the_api_tells_it() {
+    let app = shop().await;
+    let rules = json!({"id": "root", "combinator": "and", "rules": [
+        {"id": "r1", "field": "order_count", "operator": ">=", "value": "5"},
+        {"field": "total_spend", "operator": ">", "value": 100},
+    ]})
+    .to_string();
+    let segment = |options: &[&str]| {
+        let mut command = app.patron(["segment", &rules]);
+        command.args(options);
+        let ended = run(command);
+        assert_eq!(ended.code, Some(0), "{}", ended.err);
+        ended.out
+    };
+    let told: Value = serde_json::from_str(&segment(&["--json"])).unwrap();
+    let text = "order_count >= 5 AND total_spend > 100";
+    assert_eq!(told["text"], text);
+    assert_eq!(
+        told["rules"],
+        json!([
+            {"pointer": "", "id": "root", "text": text, "count": 8},
+            {"pointer": "/rules/0", "id": "r1", "text": "order_count >= 5", "count": 8},
+            {"pointer": "/rules/1", "text": "total_spend > 100", "count": 8},
+        ])
+    );
+    assert!(told["as_of"].is_string());
+    let past = segment(&["--json", "--as-of", "2026-01-01T02:00:00+02:00"]);
+    let past: Value = serde_json::from_str(&past).unwrap();
+    assert_eq!(past["as_of"], "2026-01-01T00:00:00.000Z");
+
+    let printed = segment(&["--sample", "1"]);
+    let lines: Vec<_> = printed.lines().collect();
+    assert!(lines[0].starts_with("8 of 8 customers, in "), "{printed}");
+    assert_eq!(lines[3], "           8    order_count >= 5");
+    assert_eq!(lines.len(), 8, "{printed}");
+}
+
+#[tokio::test]
 async fn verify_names_a_document_that_is_not_what_the_log_makes_it() {
     let app = shop().await;
     let sound = run(app.patron(["verify"]));

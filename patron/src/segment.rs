@@ -53,7 +53,7 @@ pub(crate) async fn run(args: SegmentArgs) -> anyhow::Result<ExitCode> {
     reached.leave().await;
     let preview = preview?;
     if args.json {
-        say(to_json(&preview));
+        say(to_json(&preview, &rules, args.as_of.unwrap_or(now)));
     } else {
         print(&preview, currency);
     }
@@ -88,27 +88,26 @@ fn print(preview: &Preview, currency: &str) {
         preview.took.as_millis()
     ));
     say("");
-    for NodeCount {
-        pointer,
-        text,
-        count,
-        ..
-    } in &preview.nodes
-    {
-        let indent = "  ".repeat(pointer.matches("/rules").count());
-        say(format_args!("{:>12}  {indent}{text}", grouped(*count)));
+    preview.nodes.iter().for_each(print_node);
+    if !preview.sample.is_empty() {
+        say("");
+        print_sample(&preview.sample, currency);
     }
-    if preview.sample.is_empty() {
-        return;
-    }
-    say("");
+}
+
+fn print_node(node: &NodeCount) {
+    let indent = "  ".repeat(node.pointer.matches("/rules").count());
+    let (count, text) = (grouped(node.count), &node.text);
+    say(format_args!("{count:>12}  {indent}{text}"));
+}
+
+fn print_sample(sample: &[(String, CustomerDocument)], currency: &str) {
+    let spend = format!("spend {currency}");
     say(format_args!(
-        "{:<24} {:>14} {:>7}  last order",
-        "customer",
-        format!("spend {currency}"),
-        "orders"
+        "{:<24} {spend:>14} {:>7}  last order",
+        "customer", "orders"
     ));
-    for (id, customer) in &preview.sample {
+    for (id, customer) in sample {
         print_customer(id, customer);
     }
 }
@@ -122,7 +121,7 @@ fn print_customer(id: &str, customer: &CustomerDocument) {
     ));
 }
 
-fn to_json(preview: &Preview) -> Value {
+fn to_json(preview: &Preview, rules: &Rules, as_of: Timestamp) -> Value {
     let sample = preview.sample.iter().map(|(id, customer)| {
         json!({
             "customer_id": id,
@@ -131,15 +130,21 @@ fn to_json(preview: &Preview) -> Value {
             "last_order_at": customer.last_order_at.map(|at| Timestamp::from(at.to_chrono())),
         })
     });
-    let nodes = preview
-        .nodes
-        .iter()
-        .map(|node| json!({"pointer": node.pointer, "text": node.text, "count": node.count}));
     json!({
         "count": preview.count,
         "total_customers": preview.total,
         "sample": sample.collect::<Vec<_>>(),
-        "rules": nodes.collect::<Vec<_>>(),
+        "rules": preview.nodes.iter().map(node_json).collect::<Vec<_>>(),
+        "text": rules.to_string(),
+        "as_of": as_of,
         "took_ms": preview.took.as_millis() as u64,
     })
+}
+
+fn node_json(node: &NodeCount) -> Value {
+    let mut json = json!({"pointer": node.pointer, "text": node.text, "count": node.count});
+    if let Some(id) = &node.id {
+        json["id"] = id.as_str().into();
+    }
+    json
 }

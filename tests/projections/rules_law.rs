@@ -1,7 +1,8 @@
-//! Rules mean the same everywhere: whom MongoDB finds with a filter is whom the rules match in
-//! memory, for any rules and any customers.
+//! Rules mean the same everywhere: whom MongoDB finds with a filter, and how many it counts, is
+//! whom the rules match in memory, for any rules and any customers, with the indexes that a view
+//! has.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::rules::{Predicate, Rules};
 use domain::{AttributeValue, Timestamp};
@@ -291,51 +292,67 @@ fn population(seed: u64) -> Vec<Document> {
     (0..CUSTOMERS)
         .map(|index| {
             let mut document = customer().new_tree(&mut runner).unwrap().current();
-            document.insert("_id", index as i64);
+            document.insert("_id", format!("c-{index:03}"));
+            document.insert("_partition", 0);
+            document.insert("_number", index as i64);
             document
         })
         .collect()
 }
 
-async fn found(customers: &Collection<Document>, predicate: &Predicate) -> BTreeSet<i64> {
+async fn found(customers: &Collection<Document>, predicate: &Predicate) -> BTreeSet<String> {
     let filter = filter(predicate);
     let cursor = customers
         .find(filter)
         .projection(doc! {"_id": 1})
         .await
         .unwrap();
-    let ids = cursor.map_ok(|document| document.get_i64("_id").unwrap());
+    let ids = cursor.map_ok(|document| document.get_str("_id").unwrap().to_owned());
     ids.try_collect().await.unwrap()
 }
 
+/// The customers as a view has them, with its indexes.
+async fn kept(population: &[Document]) -> Deployment {
+    let deployment = Deployment::fresh().await.prepared().await;
+    let customers = customers(&deployment);
+    customers.insert_many(population).await.unwrap();
+    let indexes = customers.list_index_names().await.unwrap();
+    assert_eq!(indexes.len(), 12, "those of the view, and of ids");
+    deployment
+}
+
+fn customers(deployment: &Deployment) -> Collection<Document> {
+    deployment.store.database().collection("customers_g1")
+}
+
 #[test]
-fn the_filter_finds_whom_the_rules_match() {
+fn mongodb_finds_and_counts_whom_the_rules_match() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let seed = property::seed();
     let population = population(seed);
-    let deployment = runtime.block_on(Deployment::fresh());
-    let customers = deployment
-        .store
-        .database()
-        .collection::<Document>("population");
-    runtime.block_on(async { customers.insert_many(&population).await.unwrap() });
-    let facts: Vec<_> = population
+    let deployment = runtime.block_on(kept(&population));
+    let customers = customers(&deployment);
+    let facts: BTreeMap<_, _> = population
         .iter()
         .map(|document| {
             let read: CustomerDocument = bson::deserialize_from_document(document.clone()).unwrap();
-            (document.get_i64("_id").unwrap(), read.facts())
+            let id = document.get_str("_id").unwrap().to_owned();
+            (id, (read.facts(), document))
         })
         .collect();
 
     property::check_seeded(&runtime, seed, RULES, rules(), async |rules: Rules| {
         let predicate = rules.at(now());
-        let matching = facts.iter().filter(|(_, facts)| predicate.matches(facts));
-        let matching: BTreeSet<i64> = matching.map(|(id, _)| *id).collect();
+        let matching = facts.iter().filter(|(_, (f, _))| predicate.matches(f));
+        let matching: BTreeSet<String> = matching.map(|(id, _)| id.clone()).collect();
         let found = found(&customers, &predicate).await;
         if let Some(id) = matching.symmetric_difference(&found).next() {
-            let (customer, filter) = (&population[*id as usize], filter(&predicate));
+            let (customer, filter) = (facts[id].1, filter(&predicate));
             let (here, there) = (matching.contains(id), found.contains(id));
             panic!("{rules}\nin memory: {here}, in MongoDB: {there}\n{filter}\n{customer}");
         }
+        // Some rules are counted by those whom they do not match.
+        let count = deployment.store.count_members(&rules, now()).await.unwrap();
+        assert_eq!(count, matching.len() as u64, "{rules}");
     });
 }

@@ -5,7 +5,7 @@ use eventlog::{Key, Log, LogOptions, Partition, Position};
 use projections::{Store, StoreOptions};
 use redis::aio::MultiplexedConnection;
 
-use super::engines::engines;
+use super::engines::{OwnEngines, engines};
 
 /// How many partitions a deployment has that does not say.
 const PARTITIONS: u16 = 4;
@@ -34,6 +34,11 @@ impl Deployment {
     /// On that Redis, with the views on the shared MongoDB.
     pub(crate) async fn on_redis(redis_url: &str, partitions: u16) -> Self {
         Self::open(redis_url, &engines().mongodb_uri, partitions).await
+    }
+
+    /// On engines that the test may kill.
+    pub(crate) async fn on(engines: &OwnEngines) -> Self {
+        Self::open(&engines.redis_url(), &engines.mongodb_uri(), PARTITIONS).await
     }
 
     async fn open(redis_url: &str, mongodb_uri: &str, partitions: u16) -> Self {

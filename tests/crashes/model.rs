@@ -50,6 +50,11 @@ impl Model {
         self.count(&format!("view/{view}"));
     }
 
+    /// Somebody made a segment.
+    pub(super) fn segment_created(&mut self, id: &str) {
+        self.count(&format!("segment/{id}"));
+    }
+
     /// Adds what happened elsewhere, to other customers.
     pub(super) fn join(&mut self, other: Self) {
         self.orders.extend(other.orders);

@@ -3,13 +3,14 @@
 use serde_json::{Value, json};
 use tokio::task::block_in_place;
 
+use super::model::text;
 use super::traffic::Traffic;
 use crate::support::app::App;
 use crate::support::client::Client;
 use crate::support::process::{Ended, Process, run};
 use crate::support::wait::{eventually, until};
 
-const VIEWS: [&str; 3] = ["customers", "orders", "audit"];
+const VIEWS: [&str; 4] = ["customers", "orders", "audit", "segments"];
 
 fn assert_succeeds(ended: &Ended) {
     assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.err);
@@ -28,6 +29,9 @@ async fn view(api: &Client, name: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn in_the_middle_of_an_import() {
     let app = App::start().await;
+    let body = json!({"name": "Buyers", "rules": "order_count > 0"});
+    let created = app.client.post("/api/segments", body).await;
+    let segment = format!("/api/segments/{}", text(&created.body, "segment_id"));
     let mut import = Traffic::new(4).start(&app.client);
     for (step, name) in VIEWS.into_iter().enumerate() {
         import.reaches(0.2 * (step + 1) as f64).await;
@@ -36,6 +40,8 @@ async fn in_the_middle_of_an_import() {
     }
     let (mut model, acknowledged) = import.finish().await;
     VIEWS.iter().for_each(|name| model.rebuild_requested(name));
+    model.segment_created(&text(&created.body, "segment_id"));
+    assert_eq!(app.client.read(&segment).await["name"], "Buyers");
     model.assert_read(&app.client, &acknowledged).await;
     for name in VIEWS {
         assert_eq!(view(&app.client, name).await["generation"], 2);

@@ -7,6 +7,7 @@ use crate::support::app::{App, Settings};
 use crate::support::engines::engines;
 use crate::support::process::{Ended, Process, patron, run};
 use crate::support::redis_server::RedisServer;
+use crate::support::wait::until;
 
 fn fresh() -> Settings {
     let engines = engines();
@@ -165,6 +166,46 @@ async fn status_tells_what_an_operator_asks() {
         let words: Vec<_> = line.split_whitespace().collect();
         assert_eq!(words, [view, "1", "40", "0", "0", "live"]);
     }
+}
+
+#[tokio::test]
+async fn a_view_of_an_older_program_is_told_until_it_is_rebuilt() {
+    let mut app = shop().await;
+    let pointers = views(&app).await.collection::<Document>("generations");
+    let older = doc! {"$set": {"folds": {"1": 1}}};
+    let set = pointers.update_one(doc! {"_id": "customers"}, older).await;
+    assert_eq!(set.unwrap().modified_count, 1);
+
+    let reason = "customers is of an older program: run `patron rebuild customers`";
+    let readiness = app.client.readiness(503).await;
+    assert_eq!(
+        readiness["checks"][3],
+        json!({"name": "views", "ok": false, "reason": reason})
+    );
+    let listed = app.client.read("/api/admin/projections").await;
+    assert_eq!(listed["items"][0]["fold"], 1);
+    assert_eq!(listed["items"][0]["outdated"], true);
+    assert_eq!(listed["items"][1]["outdated"], false);
+    let state = || run(app.patron(["status"])).out;
+    let told = "OUTDATED: run `patron rebuild customers`";
+    assert!(state().contains(told), "{}", state());
+    let json = run(app.patron(["status", "--json"])).out;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["views"][0]["outdated"], true);
+
+    assert_eq!(run(app.patron(["rebuild", "customers"])).code, Some(0));
+    app.client.readiness(200).await;
+    assert!(!state().contains("OUTDATED"), "{}", state());
+    let back = run(app.patron(["rebuild", "customers", "--rollback"]));
+    assert_eq!(back.code, Some(0), "{}", back.err);
+    app.client.readiness(503).await;
+
+    app.add_worker();
+    let worker = app.workers.last().unwrap();
+    until("the worker has warned", async || {
+        worker.errors().contains(reason)
+    })
+    .await;
 }
 
 #[tokio::test]

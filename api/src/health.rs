@@ -70,7 +70,8 @@ async fn healthz() -> impl IntoResponse {
     (json, r#"{"status":"ok"}"#)
 }
 
-/// Whether the engines answer, there is memory, and no view stands still.
+/// Whether the engines answer, there is memory, and no view stands still or
+/// was folded by an older program.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -110,16 +111,26 @@ fn memory(app: &Shared) -> Check {
 }
 
 async fn views(app: &Shared) -> Check {
-    let verdict = answer(app.store.stopped()).await.and_then(|stopped| {
+    let asked = async { tokio::try_join!(app.store.stopped(), app.store.outdated()) };
+    let verdict = answer(asked).await.and_then(|(stopped, outdated)| {
         // Why is in /api/admin/projections: who is not signed in learns only which.
         let mut names: Vec<_> = stopped.into_iter().map(|(name, _)| name).collect();
         names.dedup();
-        match names.is_empty() {
+        let mut reasons = Vec::new();
+        if !names.is_empty() {
+            reasons.push(format!("stand still: {}", names.join(", ")));
+        }
+        reasons.extend(outdated.into_iter().map(remedy));
+        match reasons.is_empty() {
             true => Ok(()),
-            false => Err(format!("stand still: {}", names.join(", "))),
+            false => Err(reasons.join("; ")),
         }
     });
     check("views", verdict)
+}
+
+fn remedy(outdated: &str) -> String {
+    format!("{outdated} is of an older program: run `patron rebuild {outdated}`")
 }
 
 fn check(name: &'static str, verdict: Result<(), String>) -> Check {

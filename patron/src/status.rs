@@ -148,6 +148,9 @@ fn print_view(view: &ViewStatus) {
                 b.generation, b.done, b.of
             )
         }
+        (None, None) if view.outdated => {
+            format!("OUTDATED: run `patron rebuild {}`", view.name)
+        }
         (None, None) => "live".to_owned(),
     };
     say(format_args!(
@@ -164,6 +167,8 @@ fn view_json(view: &ViewStatus) -> Value {
     json!({
         "name": view.name,
         "generation": view.generation,
+        "fold": view.fold,
+        "outdated": view.outdated,
         "previous": view.previous,
         "building": view.building.map(|b| {
             json!({"generation": b.generation, "done": b.done, "of": b.of})

@@ -1,6 +1,8 @@
 //! Which generation of a view serves, and which came before.
 
-use bson::doc;
+use std::collections::BTreeMap;
+
+use bson::{Bson, Document, doc};
 use mongodb::Collection;
 use mongodb::error::Error;
 use mongodb::options::ReturnDocument;
@@ -23,7 +25,39 @@ pub struct Pointer {
     pub building: Option<i32>,
     /// The highest number ever given.
     pub highest: i32,
+    /// Which version of the view's fold made each generation.
+    #[serde(default)]
+    folds: BTreeMap<String, i32>,
 }
+
+impl Pointer {
+    /// The version of the fold that made the generation that serves.
+    pub fn fold(&self) -> i32 {
+        self.fold_of(self.active)
+    }
+
+    /// Whether the generation that serves is not what the view's fold would
+    /// make of the same events.
+    pub fn is_outdated(&self, view: &dyn AnyView) -> bool {
+        self.fold() < view.fold_version()
+    }
+
+    fn fold_of(&self, generation: i32) -> i32 {
+        let known = self.folds.get(&generation.to_string());
+        known.copied().unwrap_or(UNVERSIONED)
+    }
+
+    fn folds_of(&self, generations: [i32; 2]) -> Document {
+        let entry = |generation: i32| {
+            let fold = Bson::from(self.fold_of(generation));
+            (generation.to_string(), fold)
+        };
+        generations.into_iter().map(entry).collect()
+    }
+}
+
+/// The fold of generations that were made before it was kept.
+const UNVERSIONED: i32 = 1;
 
 /// The pointers of all views.
 #[derive(Clone)]
@@ -80,6 +114,7 @@ impl Generations {
         self.create_collection(view, 1).await?;
         let first = doc! {"$setOnInsert": {
             "active": 1, "previous": null, "building": null, "highest": 1,
+            "folds": {"1": view.fold_version()},
         }};
         self.collection
             .update_one(doc! {"_id": view.name()}, first)
@@ -124,9 +159,13 @@ impl Generations {
         if let Some(abandoned) = self.find(name).await?.and_then(|p| p.building) {
             self.drop(name, abandoned).await?;
         }
+        let fold = doc! {"k": {"$toString": "$highest"}, "v": view.fold_version()};
         let next = vec![
             doc! {"$set": {"highest": {"$add": ["$highest", 1]}}},
-            doc! {"$set": {"building": "$highest"}},
+            doc! {"$set": {
+                "building": "$highest",
+                "folds": {"$mergeObjects": ["$folds", {"$arrayToObject": [[fold]]}]},
+            }},
         ];
         let pointer = self
             .collection
@@ -154,7 +193,7 @@ impl Generations {
         let Some(before) = self.find(view).await? else {
             return Ok(false);
         };
-        if !self.point(view, generation, before.active).await? {
+        if !self.point(&before, generation).await? {
             return Ok(false);
         }
         let unused = [before.previous, before.building];
@@ -168,18 +207,17 @@ impl Generations {
         Ok(true)
     }
 
-    async fn point(
-        &self,
-        view: &str,
-        active: i32,
-        previous: i32,
-    ) -> Result<bool, mongodb::error::Error> {
+    async fn point(&self, before: &Pointer, active: i32) -> Result<bool, mongodb::error::Error> {
+        let previous = before.active;
         let filter = doc! {
-            "_id": view,
+            "_id": &before.view,
             "active": previous,
             "$or": [{"building": active}, {"previous": active}],
         };
-        let update = doc! {"$set": {"active": active, "previous": previous, "building": null}};
+        let update = doc! {"$set": {
+            "active": active, "previous": previous, "building": null,
+            "folds": before.folds_of([active, previous]),
+        }};
         let updated = self
             .collection
             .update_one(filter, update)

@@ -3,7 +3,8 @@
 use eventlog::{Log, Position};
 
 use crate::checkpoint::{Checkpoint, Checkpoints};
-use crate::view::VIEWS;
+use crate::generation::Pointer;
+use crate::view::{AnyView, VIEWS};
 use crate::{ProjectError, Store};
 
 /// A view's generations and how far the serving one is.
@@ -13,6 +14,11 @@ pub struct ViewStatus {
     pub name: &'static str,
     /// The generation that serves.
     pub generation: i32,
+    /// The version of the fold that made it.
+    pub fold: i32,
+    /// Whether the program's fold would make something else of the same
+    /// events: the view is to be rebuilt.
+    pub outdated: bool,
     /// The one before, kept for one step back.
     pub previous: Option<i32>,
     /// The one being folded by a rebuild.
@@ -68,7 +74,7 @@ impl Store {
         let ends = log.ends().await?;
         let mut all = Vec::with_capacity(VIEWS.len());
         for view in VIEWS {
-            all.push(self.view_status(view.name(), &ends).await?);
+            all.push(self.view_status(view, &ends).await?);
         }
         Ok(all)
     }
@@ -88,11 +94,27 @@ impl Store {
         Ok(all)
     }
 
+    /// The views whose documents an older fold made: what they answer may be
+    /// wrong until they are rebuilt.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer.
+    pub async fn outdated(&self) -> Result<Vec<&'static str>, mongodb::error::Error> {
+        let mut all = Vec::new();
+        for view in VIEWS {
+            let pointer = self.generations().find(view.name()).await?;
+            let outdated = pointer.is_some_and(|pointer| pointer.is_outdated(view));
+            all.extend(outdated.then_some(view.name()));
+        }
+        Ok(all)
+    }
+
     async fn view_status(
         &self,
-        name: &'static str,
+        view: &'static dyn AnyView,
         ends: &[Position],
     ) -> Result<ViewStatus, ProjectError> {
+        let name = view.name();
         let pointer = self.generations().find(name).await?;
         let generation = pointer.as_ref().map_or(1, |p| p.active);
         let reached = Checkpoints::of(self, name, generation).all().await?;
@@ -107,6 +129,8 @@ impl Store {
         Ok(ViewStatus {
             name,
             generation,
+            fold: pointer.as_ref().map_or(view.fold_version(), Pointer::fold),
+            outdated: pointer.as_ref().is_some_and(|p| p.is_outdated(view)),
             previous: pointer.and_then(|p| p.previous),
             building,
             partitions,

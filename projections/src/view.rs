@@ -19,6 +19,11 @@ pub trait View: 'static {
     /// Its name, and the first part of its collections' names.
     const NAME: &'static str;
 
+    /// The version of [`Self::fold`]. Raised when events that were folded
+    /// before now come to other documents: those that are there are told to be
+    /// outdated, until the view is rebuilt.
+    const FOLD: i32 = 1;
+
     /// Whether each event makes a document of its own, which no other event
     /// touches.
     const INSERT_ONLY: bool = false;
@@ -68,6 +73,9 @@ pub trait AnyView: Send + Sync {
     /// [`View::NAME`]
     fn name(&self) -> &'static str;
 
+    /// [`View::FOLD`]
+    fn fold_version(&self) -> i32;
+
     /// [`View::INSERT_ONLY`]
     fn insert_only(&self) -> bool;
 
@@ -93,6 +101,10 @@ struct Typed<V>(PhantomData<fn() -> V>);
 impl<V: View> AnyView for Typed<V> {
     fn name(&self) -> &'static str {
         V::NAME
+    }
+
+    fn fold_version(&self) -> i32 {
+        V::FOLD
     }
 
     fn insert_only(&self) -> bool {

@@ -4,6 +4,7 @@ mod bad_events;
 mod fold_law;
 mod gone;
 mod model;
+mod outdated;
 mod rebuild;
 mod rebuild_failures;
 mod roll_back;

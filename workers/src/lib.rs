@@ -42,6 +42,7 @@ pub async fn run(log: Log, store: Store, name: String, stop: CancellationToken) 
     if !prepare(&store, &stop).await {
         return;
     }
+    warn_of_outdated(&store).await;
     let shared = Arc::new(Shared {
         worker: name.clone(),
         tails: log.tails(),
@@ -67,5 +68,14 @@ async fn prepare(store: &Store, stop: &CancellationToken) -> bool {
             () = stop.cancelled() => return false,
             () = tokio::time::sleep(RETRY) => {}
         }
+    }
+}
+
+async fn warn_of_outdated(store: &Store) {
+    match store.outdated().await {
+        Ok(views) => views.into_iter().for_each(|view| {
+            tracing::warn!("{view} is of an older program: run `patron rebuild {view}`");
+        }),
+        Err(error) => tracing::warn!(%error, "cannot tell which views are outdated"),
     }
 }

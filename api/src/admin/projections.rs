@@ -41,6 +41,12 @@ struct Projection {
     name: &'static str,
     /// The generation that serves.
     generation: i32,
+    /// The version of the fold that made it.
+    #[schema(example = 2)]
+    fold: i32,
+    /// Whether this program's fold is a later one: what the view answers may
+    /// be wrong until it is rebuilt.
+    outdated: bool,
     /// The one before, kept for one step back.
     previous_generation: Option<i32>,
     /// How far the serving one is, partition by partition.
@@ -158,6 +164,8 @@ impl From<ViewStatus> for Projection {
         Self {
             name: view.name,
             generation: view.generation,
+            fold: view.fold,
+            outdated: view.outdated,
             previous_generation: view.previous,
             positions: reached.to_string(),
             lag: view.lag(),

@@ -30,6 +30,8 @@ pub struct Customers;
 
 impl View for Customers {
     const NAME: &'static str = "customers";
+    /// Since 2 with folded texts and the times within attributes.
+    const FOLD: i32 = 2;
     type Document = CustomerDocument;
 
     fn document_of(event: &Recorded) -> Option<String> {

@@ -7,6 +7,7 @@ mod audit;
 mod auth;
 mod bad_bodies;
 mod bad_items;
+mod bad_rules;
 mod customers;
 mod data;
 mod events;

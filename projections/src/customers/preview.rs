@@ -62,9 +62,10 @@ impl Store {
     ) -> Result<Preview, QueryError> {
         let start = Instant::now();
         let preview = self.on_serving(|generation| self.preview_of(generation, rules, now, sample));
+        let preview = preview.await?;
         Ok(Preview {
             took: start.elapsed(),
-            ..preview.await?
+            ..preview
         })
     }
 

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::Args;
-use domain::Timestamp;
 use domain::rules::{Moment, Rules};
+use domain::{Currency, Timestamp};
 use projections::customers::{CustomerDocument, NodeCount, Preview, preview_at};
 use serde_json::{Value, json};
 
@@ -49,7 +49,7 @@ pub(crate) async fn run(args: SegmentArgs) -> anyhow::Result<ExitCode> {
     }
     let reached = args.target.reach().await?;
     let preview = ask(&reached.deployment, &rules, now, &args).await;
-    let currency = reached.deployment.commands.currency().code();
+    let currency = reached.deployment.commands.currency();
     reached.leave().await;
     let preview = preview?;
     if args.json {
@@ -80,7 +80,7 @@ async fn ask(
     })
 }
 
-fn print(preview: &Preview, currency: &str) {
+fn print(preview: &Preview, currency: Currency) {
     say(format_args!(
         "{} of {} customers, in {} ms",
         grouped(preview.count),
@@ -88,7 +88,13 @@ fn print(preview: &Preview, currency: &str) {
         preview.took.as_millis()
     ));
     say("");
-    preview.nodes.iter().for_each(print_node);
+    // A group of one condition says what the condition says.
+    let alone = preview.nodes.len() == 2;
+    preview
+        .nodes
+        .iter()
+        .skip(usize::from(alone))
+        .for_each(print_node);
     if !preview.sample.is_empty() {
         say("");
         print_sample(&preview.sample, currency);
@@ -101,24 +107,36 @@ fn print_node(node: &NodeCount) {
     say(format_args!("{count:>12}  {indent}{text}"));
 }
 
-fn print_sample(sample: &[(String, CustomerDocument)], currency: &str) {
+fn print_sample(sample: &[(String, CustomerDocument)], currency: Currency) {
     let spend = format!("spend {currency}");
     say(format_args!(
         "{:<24} {spend:>14} {:>7}  last order",
         "customer", "orders"
     ));
     for (id, customer) in sample {
-        print_customer(id, customer);
+        print_customer(id, customer, currency);
     }
 }
 
-fn print_customer(id: &str, customer: &CustomerDocument) {
+fn print_customer(id: &str, customer: &CustomerDocument, currency: Currency) {
+    let spend = major(customer.total_spend, currency);
     let last = customer.last_order_at.map(|at| at.to_chrono());
     let last = last.map_or("-".to_owned(), |at| at.format("%Y-%m-%d").to_string());
     say(format_args!(
-        "{id:<24} {:>14} {:>7}  {last}",
-        customer.total_spend, customer.order_count
+        "{id:<24} {spend:>14} {:>7}  {last}",
+        customer.order_count
     ));
+}
+
+/// Minor units as people write an amount: `100.01`.
+fn major(minor: i64, currency: Currency) -> String {
+    let digits = usize::from(currency.exponent().unwrap_or_default());
+    let text = format!("{:0width$}", minor, width = digits + 1);
+    let (whole, rest) = text.split_at(text.len() - digits);
+    match digits {
+        0 => whole.to_owned(),
+        _ => format!("{whole}.{rest}"),
+    }
 }
 
 fn to_json(preview: &Preview, rules: &Rules, as_of: Timestamp) -> Value {
@@ -147,4 +165,18 @@ fn node_json(node: &NodeCount) -> Value {
         json["id"] = id.as_str().into();
     }
     json
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_shown_in_major_units() {
+        let shown = |minor, code| major(minor, Currency::try_from(code).unwrap());
+        assert_eq!(shown(10_001, "USD"), "100.01");
+        assert_eq!(shown(5, "USD"), "0.05");
+        assert_eq!(shown(1_200, "JPY"), "1200");
+        assert_eq!(shown(1_200, "KWD"), "1.200");
+    }
 }

@@ -23,13 +23,40 @@ const REST: u32 = 2;
 /// For how long a segment that could not be counted is left alone.
 const AFTER_FAILURE: Duration = Duration::from_secs(60);
 
+/// What takes longer than this is counted beside the others, so that none of
+/// them waits for it.
+const QUICK: Duration = Duration::from_millis(250);
+
+/// Which segments are counted one after the other.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lane {
+    /// Those that are counted quickly, and those never counted.
+    Quick,
+    /// Those that took longer last time.
+    Slow,
+}
+
+impl Lane {
+    fn of(audience: Option<&Audience>) -> Self {
+        match audience {
+            Some(audience) if audience.took_ms > QUICK.as_millis() as i64 => Self::Slow,
+            _ => Self::Quick,
+        }
+    }
+}
+
 /// Counts what is due, again and again.
 pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
+    let lanes = [Lane::Quick, Lane::Slow].map(|lane| keep(&shared.store, lane, stop));
+    futures::future::join_all(lanes).await;
+}
+
+async fn keep(store: &Store, lane: Lane, stop: &CancellationToken) {
     let mut failed = Failed::default();
     while !stop.is_cancelled() {
         let start = Instant::now();
         match stop
-            .run_until_cancelled(count_due(&shared.store, &mut failed))
+            .run_until_cancelled(count_due(store, lane, &mut failed))
             .await
         {
             None => return,
@@ -55,7 +82,7 @@ impl Failed {
 }
 
 /// Counts each audience that is not what it should be, the oldest first.
-async fn count_due(store: &Store, failed: &mut Failed) -> Result<(), QueryError> {
+async fn count_due(store: &Store, lane: Lane, failed: &mut Failed) -> Result<(), QueryError> {
     let segments = store.live_segments().await?;
     let ids: Vec<&str> = segments.iter().map(|s| s.segment_id.as_str()).collect();
     store.keep_audiences(&ids).await?;
@@ -64,7 +91,9 @@ async fn count_due(store: &Store, failed: &mut Failed) -> Result<(), QueryError>
     let now = Timestamp::from(Utc::now());
     let audience = |segment: &LiveSegment| known.get(segment.segment_id.as_str());
     let is_due = |segment: &&LiveSegment| {
-        is_due(segment, audience(segment), &basis, now) && !failed.is_recent(segment)
+        Lane::of(audience(segment)) == lane
+            && is_due(segment, audience(segment), &basis, now)
+            && !failed.is_recent(segment)
     };
     let mut due: Vec<&LiveSegment> = segments.iter().filter(is_due).collect();
     due.sort_by_key(|segment| audience(segment).map(|audience| audience.as_of));
@@ -162,6 +191,17 @@ mod tests {
             ..plain.clone()
         };
         assert!(is_due(&changed, Some(&known), &basis("0:7"), at(1)));
+    }
+
+    #[test]
+    fn what_takes_long_is_counted_beside_the_others() {
+        let slow = Audience {
+            took_ms: 251,
+            ..counted_at_0()
+        };
+        assert!(Lane::of(Some(&slow)) == Lane::Slow);
+        assert!(Lane::of(Some(&counted_at_0())) == Lane::Quick);
+        assert!(Lane::of(None) == Lane::Quick);
     }
 
     #[test]

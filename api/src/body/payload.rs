@@ -74,7 +74,7 @@ pub(crate) async fn read(request: Request, limit: usize) -> Result<Bytes, Proble
     whole.extend_from_slice(&second);
     while let Some(chunk) = next(&mut chunks).await? {
         if whole.len() + chunk.len() > limit {
-            discard(chunks, limit).await;
+            discard(chunks).await;
             return Err(too_large(limit));
         }
         whole.extend_from_slice(&chunk);
@@ -105,10 +105,13 @@ async fn next(chunks: &mut BodyDataStream) -> Result<Option<Bytes>, Problem> {
     chunks.next().await.transpose().map_err(broken)
 }
 
+/// The most bytes that are taken of a body that is refused.
+const DISCARDED: usize = 64 * 1024 * 1024;
+
 /// Takes more of the body and forgets it: a client that meets a closed
 /// connection while it still sends never reads the answer.
-async fn discard(mut chunks: BodyDataStream, limit: usize) {
-    let mut left = limit.saturating_mul(4);
+async fn discard(mut chunks: BodyDataStream) {
+    let mut left = DISCARDED;
     while let Some(Ok(chunk)) = chunks.next().await {
         let Some(less) = left.checked_sub(chunk.len()) else {
             return;

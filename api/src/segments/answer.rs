@@ -103,6 +103,7 @@ impl Written {
 
 impl SegmentResponse {
     pub(super) fn new(document: SegmentDocument, audience: Option<Audience>) -> Self {
+        let is_archived = document.archived_at.is_some();
         let written = Written {
             segment_id: document.segment_id,
             name: document.name,
@@ -120,7 +121,10 @@ impl SegmentResponse {
             archived_at: document.archived_at.map(|at| at.to_chrono().into()),
             archived_by: document.archived_by,
             held_by: document.held_by,
-            audience: audience.map(AudienceResponse::from),
+            // The last count of what is archived may still lie there.
+            audience: audience
+                .filter(|_| !is_archived)
+                .map(AudienceResponse::from),
         }
     }
 }

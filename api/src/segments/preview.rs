@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use chrono::Utc;
 use domain::Timestamp;
-use domain::rules::Rules;
+use domain::rules::{Moment, Rules};
 use projections::customers::{Customers, NodeCount, Preview, preview_at};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -42,11 +42,26 @@ pub(super) struct PreviewBody {
     #[serde(default)]
     #[schema(value_type = Option<u64>, minimum = 0, maximum = 50, default = 5)]
     sample: Option<Sample>,
-    /// An instant that has passed: who would have matched then, by what had
-    /// been recorded until then.
+    /// An instant that has passed, or the beginning of a day: who would have
+    /// matched then, by what had been recorded until then.
     #[serde(default)]
-    #[schema(value_type = Option<schema::Time>)]
-    as_of: Option<Timestamp>,
+    #[schema(value_type = Option<String>, example = "2026-11-23T01:02:03Z")]
+    as_of: Option<AsOf>,
+}
+
+/// An instant, written as rules write one; of a day its first.
+#[derive(Deserialize, Clone, Copy)]
+#[serde(try_from = "String")]
+struct AsOf(Timestamp);
+
+impl TryFrom<String> for AsOf {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let moment = Moment::parse(&text).ok_or("is neither a date nor a time")?;
+        let first = Timestamp::from_millis(moment.first());
+        first.map(Self).map_err(|_| "is neither a date nor a time")
+    }
 }
 
 #[derive(Deserialize)]
@@ -87,7 +102,9 @@ pub(super) struct PreviewResponse {
     /// The rules as a text.
     #[schema(example = "total_spend > 100000 AND order_count < 3")]
     text: String,
-    /// The instant that all of it is about.
+    /// The instant that relative dates were worked out for. The counts are
+    /// taken one after the other: while customers change, they may differ by
+    /// what came in meanwhile.
     #[schema(value_type = schema::Time)]
     as_of: Timestamp,
     /// How long it took, in milliseconds.
@@ -132,13 +149,14 @@ pub(super) async fn preview_rules(
 ) -> Result<Json<PreviewResponse>, Problem> {
     let rules = rules::read("/rules", &body.rules)?;
     let now = Timestamp::from(Utc::now());
-    let as_of = body.as_of.unwrap_or(now);
+    let asked = body.as_of.map(|AsOf(as_of)| as_of);
+    let as_of = asked.unwrap_or(now);
     if as_of > now {
         let reason = "lies in the future; nobody knows who will match then".to_owned();
         return Err(Problem::field(ProblemKind::InvalidField, "/as_of", reason));
     }
     let Sample(sample) = body.sample.unwrap_or_default();
-    let preview = match body.as_of {
+    let preview = match asked {
         Some(as_of) => in_the_past(&app, &rules, as_of, sample).await?,
         None => {
             after::wait::<Customers>(&app, params.after()).await?;
@@ -168,7 +186,7 @@ async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> {
         Ok(Ok(permit)) => Ok(permit),
         _ => Err(Problem::new(
             ProblemKind::Busy,
-            "others are previewing too; send the request again",
+            "it is the turn of other previews, and those of the past take long; send it again",
         )),
     }
 }

@@ -124,7 +124,8 @@ impl Condition {
             Question::BeginsWith => Test::BeginsWith(fold_case(text())),
             Question::EndsWith => Test::EndsWith(fold_case(text())),
             question => {
-                let readings = |literal| readings(kind, literal, now);
+                let in_order = !matches!(question, Question::Equal | Question::In);
+                let readings = |literal| readings(kind, in_order, literal, now);
                 let values: Vec<_> = self.values().iter().map(readings).collect();
                 Test::Within(ranges(mirrored(question, kind), kind, values))
             }
@@ -144,7 +145,9 @@ fn mirrored(question: Question, kind: Kind) -> Question {
     }
 }
 
-fn readings(kind: Kind, literal: &Literal, now: Timestamp) -> Vec<Reading> {
+/// What a literal may be read as. In an order a text that reads as a number is
+/// one: frontends send numbers as texts, and no text is before 38.
+fn readings(kind: Kind, in_order: bool, literal: &Literal, now: Timestamp) -> Vec<Reading> {
     let one = |scalar: Scalar| Reading {
         low: scalar.clone(),
         high: scalar,
@@ -160,11 +163,13 @@ fn readings(kind: Kind, literal: &Literal, now: Timestamp) -> Vec<Reading> {
         }],
         Literal::Text(text) => {
             let text = text.as_str();
-            let mut readings = vec![one(Scalar::Text(text.to_owned()))];
-            if kind == Kind::Attribute {
-                readings.extend(typed(text).map(one));
+            let typed = typed(text).filter(|_| kind == Kind::Attribute);
+            let text = Scalar::Text(text.to_owned());
+            match typed {
+                None => vec![one(text)],
+                Some(typed) if in_order => vec![one(typed)],
+                Some(typed) => vec![one(text), one(typed)],
             }
-            readings
         }
     }
 }

@@ -26,7 +26,7 @@ impl Rules {
     pub fn from_json(json: &Json) -> Result<Self, RuleErrors> {
         let object = match json {
             Json::String(text) => return text.parse(),
-            Json::Object(object) => object,
+            Json::Object(object) if !object.contains_key("field") => object,
             _ => return Err(RuleError::new(NEITHER.to_owned()).into()),
         };
         let mut reader = Reader::default();
@@ -43,7 +43,7 @@ impl Rules {
     }
 }
 
-const NEITHER: &str = "rules are an object with `combinator` and `rules`, or a text";
+const NEITHER: &str = "rules begin with a group, `combinator` and `rules`, or are a text";
 
 /// Reads nodes, and gathers what is wrong with any.
 #[derive(Default)]

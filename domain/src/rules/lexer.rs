@@ -43,7 +43,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, RuleError> {
             '(' => (TokenKind::Open, 1),
             ')' => (TokenKind::Close, 1),
             ',' => (TokenKind::Comma, 1),
-            '"' | '\'' => quoted(&chars[at..]).ok_or_else(|| {
+            c if closing(c).is_some() => quoted(&chars[at..]).ok_or_else(|| {
                 RuleError::new("the quoted text does not end".to_owned()).in_column(column)
             })?,
             c if is_symbol(c) => taken(&chars[at..], is_symbol, TokenKind::Symbol),
@@ -77,15 +77,30 @@ fn taken(
     (kind(word), length)
 }
 
+/// What ends a quoted text that begins so. Word processors turn straight quotes
+/// into others.
+fn closing(quote: char) -> Option<&'static [char]> {
+    match quote {
+        '"' => Some(&['"']),
+        '\'' => Some(&['\'']),
+        '“' | '”' | '„' => Some(&['”', '“']),
+        '‘' | '’' | '‚' => Some(&['’', '‘']),
+        _ => None,
+    }
+}
+
 /// What stands in quotes, where a backslash takes the next character as it is.
 fn quoted(chars: &[char]) -> Option<(TokenKind, usize)> {
     let (quote, mut rest) = chars.split_first()?;
+    let closing = closing(*quote)?;
     let mut text = String::new();
     loop {
         let (c, after) = rest.split_first()?;
         rest = after;
         match c {
-            c if c == quote => return Some((TokenKind::Quoted(text), chars.len() - rest.len())),
+            c if closing.contains(c) => {
+                return Some((TokenKind::Quoted(text), chars.len() - rest.len()));
+            }
             '\\' => {
                 let (c, after) = rest.split_first()?;
                 text.push(*c);

@@ -120,6 +120,14 @@ impl Group {
 const MAX_NESTING: usize = 3 * MAX_DEPTH;
 const MAX_PARTS: usize = 3 * MAX_NODES;
 
+/// Words that somebody more likely forgot a value before than meant as one.
+fn is_reserved(word: &str) -> bool {
+    let reserved = ["and", "or", "not", "null"];
+    reserved
+        .iter()
+        .any(|reserved| word.eq_ignore_ascii_case(reserved))
+}
+
 struct Parser {
     tokens: Vec<Token>,
     at: usize,
@@ -240,6 +248,9 @@ impl Parser {
     fn value(&mut self, bare: Bare) -> Result<Json, RuleError> {
         let value = match self.peek() {
             TokenKind::Quoted(text) => text.as_str().into(),
+            TokenKind::Word(word) if is_reserved(word) => {
+                return Err(self.expected("a value, in quotes if it is this word"));
+            }
             TokenKind::Word(word) => bare(word),
             _ => return Err(self.expected("a value")),
         };

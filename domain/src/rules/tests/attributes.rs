@@ -191,7 +191,9 @@ fn times_are_texts_that_read_as_one() {
             ("beginsWith 1997", true),
             ("beginsWith 1997-04-01", true),
             ("> 1997", false),
-            ("> \"1997\"", true), // text with text
+            ("> \"1997\"", false), // in an order it is a number
+            ("> \"a\"", false),
+            ("< \"a\"", true), // text with text
         ],
     );
     check_size(

@@ -199,7 +199,7 @@ fn groups_that_are_none() {
 
 #[test]
 fn rules_that_are_none() {
-    let neither = "rules are an object with `combinator` and `rules`, or a text";
+    let neither = "rules begin with a group, `combinator` and `rules`, or are a text";
     for json in [json!(null), json!(1), json!([]), json!(true)] {
         assert_eq!(refused(&json), [(String::new(), neither.to_owned())]);
     }

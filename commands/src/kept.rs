@@ -1,7 +1,9 @@
 //! Aggregates as the log keeps them.
 
 use cqrs_es::Aggregate;
-use domain::{Activity, Customer, DecodeError, LoggedEvent, Order, Segment, View};
+use domain::{
+    Activity, Campaign, Customer, DecodeError, LoggedEvent, Message, Order, Segment, View,
+};
 use eventlog::{Entry, Head, Key, Log};
 
 use crate::CommandError;
@@ -33,6 +35,14 @@ impl Kept for Activity {
 }
 
 impl Kept for View {
+    const FOLD: u32 = 1;
+}
+
+impl Kept for Campaign {
+    const FOLD: u32 = 1;
+}
+
+impl Kept for Message {
     const FOLD: u32 = 1;
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use domain::{Activity, Customer, Order, Segment, Subject, View};
+use domain::{Activity, Campaign, Customer, Message, Order, Segment, Subject, View};
 use eventlog::{Entry, Head, Log, LogError, Partition, Position};
 
 use crate::kept::{Kept, decode, state};
@@ -11,7 +11,9 @@ use crate::kept::{Kept, decode, state};
 const BATCH: usize = 2_000;
 
 /// All kinds of aggregates that have heads.
-const KINDS: [&str; 5] = ["customer", "order", "activity", "view", "segment"];
+const KINDS: [&str; 7] = [
+    "customer", "order", "activity", "view", "segment", "campaign", "message",
+];
 
 /// What was found in one partition.
 #[derive(Debug, Default)]
@@ -47,6 +49,8 @@ enum AnyAggregate {
     Activity(Activity),
     View(View),
     Segment(Segment),
+    Campaign(Campaign),
+    Message(Message),
 }
 
 impl AnyAggregate {
@@ -57,6 +61,8 @@ impl AnyAggregate {
             Subject::Activity(..) => Self::Activity(Activity::default()),
             Subject::View(_) => Self::View(View::default()),
             Subject::Segment(_) => Self::Segment(Segment::default()),
+            Subject::Campaign(_) => Self::Campaign(Campaign::default()),
+            Subject::Message(..) => Self::Message(Message::default()),
         }
     }
 
@@ -67,6 +73,8 @@ impl AnyAggregate {
             Self::Activity(a) => apply(a, entry),
             Self::View(a) => apply(a, entry),
             Self::Segment(a) => apply(a, entry),
+            Self::Campaign(a) => apply(a, entry),
+            Self::Message(a) => apply(a, entry),
         }
     }
 
@@ -77,6 +85,8 @@ impl AnyAggregate {
             Self::Activity(a) => kept(a),
             Self::View(a) => kept(a),
             Self::Segment(a) => kept(a),
+            Self::Campaign(a) => kept(a),
+            Self::Message(a) => kept(a),
         }
     }
 }

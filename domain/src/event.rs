@@ -3,7 +3,10 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{ActivityEvent, CustomerEvent, OrderEvent, SegmentEvent, Subject, ViewEvent};
+use crate::{
+    ActivityEvent, CampaignEvent, CustomerEvent, MessageEvent, OrderEvent, SegmentEvent, Subject,
+    ViewEvent,
+};
 
 /// An event that can be written to the log and read back.
 pub trait LoggedEvent: Sized {
@@ -53,6 +56,10 @@ pub enum Event {
     View(ViewEvent),
     /// Of a segment.
     Segment(SegmentEvent),
+    /// Of a campaign.
+    Campaign(CampaignEvent),
+    /// Of a message.
+    Message(MessageEvent),
 }
 
 impl Event {
@@ -67,6 +74,8 @@ impl Event {
             Subject::Activity(..) => ActivityEvent::decode(tag, data).map(Self::Activity),
             Subject::View(_) => ViewEvent::decode(tag, data).map(Self::View),
             Subject::Segment(_) => SegmentEvent::decode(tag, data).map(Self::Segment),
+            Subject::Campaign(_) => CampaignEvent::decode(tag, data).map(Self::Campaign),
+            Subject::Message(..) => MessageEvent::decode(tag, data).map(Self::Message),
         }
     }
 }
@@ -79,6 +88,8 @@ pub fn type_tags() -> impl Iterator<Item = &'static str> {
         ActivityEvent::TAGS,
         ViewEvent::TAGS,
         SegmentEvent::TAGS,
+        CampaignEvent::TAGS,
+        MessageEvent::TAGS,
     ]
     .into_iter()
     .flatten()

@@ -102,6 +102,8 @@ ids! {
     SegmentId;
     /// What needs a segment: a campaign, by its id.
     Holder;
+    /// A campaign, `cmp_` and 32 hexadecimal digits.
+    CampaignId;
 }
 
 /// Lets ids be made from the 128 bits of a UUID; append to the list below.
@@ -118,6 +120,7 @@ macro_rules! made {
 
 made! {
     SegmentId = "seg_";
+    CampaignId = "cmp_";
 }
 
 #[cfg(test)]

@@ -7,18 +7,21 @@
 
 mod activity;
 mod attributes;
+mod campaign;
 mod change;
 mod customer;
 mod digest;
 mod event;
 mod ids;
 mod instants;
+mod message;
 mod metadata;
 mod money;
 mod order;
 pub mod rules;
 mod segment;
 mod subject;
+mod template;
 mod text;
 mod time;
 mod view;
@@ -27,13 +30,21 @@ pub use activity::{
     Activity, ActivityContent, ActivityError, ActivityEvent, Occurrence, RecordActivity,
 };
 pub use attributes::{AttributeChanges, AttributeKey, AttributeValue, Attributes, MAX_ATTRIBUTES};
+pub use campaign::{
+    Audience, AudienceSize, Campaign, CampaignCommand, CampaignContent, CampaignError,
+    CampaignEvent, CampaignStatus, Launch, MAX_CAMPAIGN_TAGS, MAX_RATE,
+};
 pub use change::Change;
 pub use customer::{
     Customer, CustomerChanges, CustomerError, CustomerEvent, ProfileChanges, RecordCustomer,
 };
 pub use event::{DecodeError, Event, LoggedEvent, type_tags};
-pub use ids::{ActivityId, CustomerId, Holder, IdError, OrderId, SegmentId, ViewName};
+pub use ids::{ActivityId, CampaignId, CustomerId, Holder, IdError, OrderId, SegmentId, ViewName};
 pub use instants::{Instants, InstantsError};
+pub use message::{
+    Attempt, Channel, Message, MessageCommand, MessageContent, MessageError, MessageEvent,
+    MessageId, MessageIdError, MessageStatus, Receipt, Suppression,
+};
 pub use metadata::Metadata;
 pub use money::{Amount, AmountError, Currency, CurrencyError, MAX_AMOUNT};
 pub use order::{
@@ -42,6 +53,7 @@ pub use order::{
 };
 pub use segment::{MAX_RULES, Segment, SegmentCommand, SegmentContent, SegmentError, SegmentEvent};
 pub use subject::{Subject, SubjectError};
+pub use template::{RenderError, Renderer, Template, TemplateError};
 pub use text::{Email, Name, Text, TextError};
 pub use time::{Timestamp, TimestampError};
 pub use view::{View, ViewCommand, ViewError, ViewEvent};

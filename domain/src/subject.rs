@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use crate::{ActivityId, CustomerId, IdError, OrderId, SegmentId, ViewName};
+use crate::{ActivityId, CampaignId, CustomerId, IdError, OrderId, SegmentId, ViewName};
 
 /// An aggregate, by kind and id.
 ///
 /// Its text is the key in the log: `customer/c-1`, `order/c-1/o-17`,
-/// `activity/c-1/e-3`, `view/customers`, `segment/seg_…`. Orders and activities are unique
+/// `activity/c-1/e-3`, `message/c-1/cmp_…`, `view/customers`,
+/// `segment/seg_…`, `campaign/cmp_…`. Orders, activities and messages are unique
 /// within their customer, so that their key alone tells the partition.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Subject {
@@ -17,6 +18,10 @@ pub enum Subject {
     Order(CustomerId, OrderId),
     /// An activity of a customer.
     Activity(CustomerId, ActivityId),
+    /// A campaign.
+    Campaign(CampaignId),
+    /// A campaign's message to a customer.
+    Message(CustomerId, CampaignId),
     /// A read model.
     View(ViewName),
     /// A segment.
@@ -38,11 +43,13 @@ impl Subject {
     /// What decides the partition: the customer, or the aggregate's own id.
     pub fn route(&self) -> &str {
         match self {
-            Self::Customer(customer) | Self::Order(customer, _) | Self::Activity(customer, _) => {
-                customer.as_str()
-            }
+            Self::Customer(customer)
+            | Self::Order(customer, _)
+            | Self::Activity(customer, _)
+            | Self::Message(customer, _) => customer.as_str(),
             Self::View(name) => name.as_str(),
             Self::Segment(segment) => segment.as_str(),
+            Self::Campaign(campaign) => campaign.as_str(),
         }
     }
 
@@ -54,16 +61,19 @@ impl Subject {
             Self::Activity(..) => "activity",
             Self::View(_) => "view",
             Self::Segment(_) => "segment",
+            Self::Campaign(_) => "campaign",
+            Self::Message(..) => "message",
         }
     }
 
     /// The customer it belongs to, if any.
     pub fn customer(&self) -> Option<&CustomerId> {
         match self {
-            Self::Customer(customer) | Self::Order(customer, _) | Self::Activity(customer, _) => {
-                Some(customer)
-            }
-            Self::View(_) | Self::Segment(_) => None,
+            Self::Customer(customer)
+            | Self::Order(customer, _)
+            | Self::Activity(customer, _)
+            | Self::Message(customer, _) => Some(customer),
+            Self::View(_) | Self::Segment(_) | Self::Campaign(_) => None,
         }
     }
 
@@ -84,6 +94,10 @@ impl Subject {
             }
             (Some("view"), Some(name), None, None) => ViewName::try_from(name).map(Self::View),
             (Some("segment"), Some(s), None, None) => SegmentId::try_from(s).map(Self::Segment),
+            (Some("campaign"), Some(c), None, None) => CampaignId::try_from(c).map(Self::Campaign),
+            (Some("message"), Some(c), Some(m), None) => {
+                both(c, CampaignId::try_from(m)).map(|(c, m)| Self::Message(c, m))
+            }
             _ => return Err(SubjectError::Unknown(key.to_owned())),
         };
         subject.map_err(|e| SubjectError::Id(key.to_owned(), e))
@@ -103,6 +117,8 @@ impl fmt::Display for Subject {
             Self::Activity(customer, activity) => write!(f, "{kind}/{customer}/{activity}"),
             Self::View(name) => write!(f, "{kind}/{name}"),
             Self::Segment(segment) => write!(f, "{kind}/{segment}"),
+            Self::Campaign(campaign) => write!(f, "{kind}/{campaign}"),
+            Self::Message(customer, campaign) => write!(f, "{kind}/{customer}/{campaign}"),
         }
     }
 }
@@ -119,6 +135,8 @@ mod tests {
             "activity/c-1/e.3",
             "view/customers",
             "segment/seg_1",
+            "campaign/cmp_1",
+            "message/c-1/cmp_1",
         ] {
             assert_eq!(Subject::parse(key).unwrap().to_string(), key);
         }

@@ -35,7 +35,7 @@ pub(crate) struct SendAnswer {
     vendor_message_id: String,
 }
 
-const LONGEST_ID: usize = 128;
+const LONGEST_ID: usize = 256;
 const LONGEST_ADDRESS: usize = 320;
 const LONGEST_TEXT: usize = 64 * 1024;
 /// How long an answer waits for a receipt that is to come before it.

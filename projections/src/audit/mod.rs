@@ -3,7 +3,7 @@
 mod query;
 
 use bson::{DateTime, doc};
-use domain::{Event, Timestamp};
+use domain::{Event, MessageEvent, Timestamp};
 use mongodb::IndexModel;
 use serde::{Deserialize, Serialize};
 
@@ -91,7 +91,12 @@ fn occurred_at(event: &Recorded) -> Timestamp {
     match &event.event {
         Event::Order(happened) => happened.content().placed_at,
         Event::Activity(happened) => happened.content().occurred_at,
-        Event::Customer(_) | Event::View(_) | Event::Segment(_) => event.metadata.at,
+        Event::Message(MessageEvent::Receipted { receipt, .. }) => receipt.occurred_at,
+        Event::Customer(_)
+        | Event::View(_)
+        | Event::Segment(_)
+        | Event::Campaign(_)
+        | Event::Message(_) => event.metadata.at,
     }
 }
 

@@ -12,6 +12,7 @@ mod query;
 mod tests;
 
 use bson::doc;
+use domain::Subject;
 use mongodb::IndexModel;
 use mongodb::options::IndexOptions;
 
@@ -35,7 +36,16 @@ impl View for Customers {
     type Document = CustomerDocument;
 
     fn document_of(event: &Recorded) -> Option<String> {
-        event.subject.customer().map(|id| id.as_str().to_owned())
+        match &event.subject {
+            Subject::Customer(id) | Subject::Order(id, _) | Subject::Activity(id, _) => {
+                Some(id.as_str().to_owned())
+            }
+            // What is sent to a customer changes no fact about them.
+            Subject::Message(..)
+            | Subject::Campaign(_)
+            | Subject::Segment(_)
+            | Subject::View(_) => None,
+        }
     }
 
     fn fold(

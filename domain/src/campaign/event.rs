@@ -1,0 +1,116 @@
+//! What happened to a campaign.
+
+use cqrs_es::DomainEvent;
+use serde::{Deserialize, Serialize};
+
+use super::{AudienceSize, CampaignContent, Launch};
+use crate::event::{DecodeError, LoggedEvent, from_json, tag_name, tag_version, to_json};
+
+/// What happened to a campaign.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum CampaignEvent {
+    /// `campaign_created.1`
+    Created(CampaignContent),
+    /// `campaign_launched.1`
+    Launched(Launch),
+    /// `campaign_resolved.1`: everybody meant has a message, queued or
+    /// suppressed.
+    Resolved(AudienceSize),
+    /// `campaign_paused.1`
+    Paused {},
+    /// `campaign_resumed.1`
+    Resumed {},
+    /// `campaign_retried.1`: what could not be handed over was queued again.
+    Retried {
+        /// How many messages.
+        requeued: u64,
+    },
+    /// `campaign_completed.1`: every message was handed over and has its
+    /// receipt, or is suppressed.
+    Completed {},
+    /// `campaign_cancelled.1`
+    Cancelled {},
+    /// `campaign_missed.1`: it was not launched in time, as nothing ran.
+    Missed {},
+}
+
+const CREATED: &str = "campaign_created.1";
+const LAUNCHED: &str = "campaign_launched.1";
+const RESOLVED: &str = "campaign_resolved.1";
+const PAUSED: &str = "campaign_paused.1";
+const RESUMED: &str = "campaign_resumed.1";
+const RETRIED: &str = "campaign_retried.1";
+const COMPLETED: &str = "campaign_completed.1";
+const CANCELLED: &str = "campaign_cancelled.1";
+const MISSED: &str = "campaign_missed.1";
+
+#[derive(Serialize, Deserialize)]
+struct NoContent {}
+
+#[derive(Serialize, Deserialize)]
+struct RetriedData {
+    requeued: u64,
+}
+
+impl LoggedEvent for CampaignEvent {
+    const TAGS: &'static [&'static str] = &[
+        CREATED, LAUNCHED, RESOLVED, PAUSED, RESUMED, RETRIED, COMPLETED, CANCELLED, MISSED,
+    ];
+
+    fn tag(&self) -> &'static str {
+        match self {
+            Self::Created(_) => CREATED,
+            Self::Launched(_) => LAUNCHED,
+            Self::Resolved(_) => RESOLVED,
+            Self::Paused {} => PAUSED,
+            Self::Resumed {} => RESUMED,
+            Self::Retried { .. } => RETRIED,
+            Self::Completed {} => COMPLETED,
+            Self::Cancelled {} => CANCELLED,
+            Self::Missed {} => MISSED,
+        }
+    }
+
+    fn data(&self) -> String {
+        match self {
+            Self::Created(content) => to_json(content),
+            Self::Launched(launch) => to_json(launch),
+            Self::Resolved(size) => to_json(size),
+            Self::Retried { requeued } => to_json(&RetriedData {
+                requeued: *requeued,
+            }),
+            Self::Paused {}
+            | Self::Resumed {}
+            | Self::Completed {}
+            | Self::Cancelled {}
+            | Self::Missed {} => to_json(&NoContent {}),
+        }
+    }
+
+    fn decode(tag: &str, data: &str) -> Result<Self, DecodeError> {
+        match tag {
+            CREATED => from_json(tag, data).map(Self::Created),
+            LAUNCHED => from_json(tag, data).map(Self::Launched),
+            RESOLVED => from_json(tag, data).map(Self::Resolved),
+            RETRIED => {
+                from_json(tag, data).map(|RetriedData { requeued }| Self::Retried { requeued })
+            }
+            PAUSED => from_json(tag, data).map(|NoContent {}| Self::Paused {}),
+            RESUMED => from_json(tag, data).map(|NoContent {}| Self::Resumed {}),
+            COMPLETED => from_json(tag, data).map(|NoContent {}| Self::Completed {}),
+            CANCELLED => from_json(tag, data).map(|NoContent {}| Self::Cancelled {}),
+            MISSED => from_json(tag, data).map(|NoContent {}| Self::Missed {}),
+            _ => Err(DecodeError::Unknown(tag.to_owned())),
+        }
+    }
+}
+
+impl DomainEvent for CampaignEvent {
+    fn event_type(&self) -> String {
+        tag_name(self.tag())
+    }
+
+    fn event_version(&self) -> String {
+        tag_version(self.tag())
+    }
+}

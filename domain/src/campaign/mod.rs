@@ -1,0 +1,320 @@
+//! Campaigns: one message to each customer of an audience.
+//!
+//! A campaign's own life is in here; what becomes of each message is the
+//! message's.
+
+mod content;
+mod event;
+#[cfg(test)]
+mod tests;
+
+use cqrs_es::Aggregate;
+use cqrs_es::event_sink::EventSink;
+use serde::{Deserialize, Serialize};
+
+pub use content::{Audience, AudienceSize, CampaignContent, Launch, MAX_CAMPAIGN_TAGS, MAX_RATE};
+pub use event::CampaignEvent;
+
+use crate::Timestamp;
+use crate::digest::digest;
+
+/// What may be asked of a campaign. What is already so is no event.
+#[derive(Debug, Clone)]
+pub enum CampaignCommand {
+    /// To be, with this content; scheduled if that says when.
+    Create(CampaignContent),
+    /// To go out now.
+    Launch(Box<Launch>),
+    /// Everybody meant has a message.
+    RecordAudience(AudienceSize),
+    /// To rest.
+    Pause,
+    /// To go on.
+    Resume,
+    /// What could not be handed over was queued again.
+    RecordRetry {
+        /// How many messages.
+        requeued: u64,
+    },
+    /// Every message has ended.
+    Complete,
+    /// To end, with what was not sent.
+    Cancel,
+    /// It was not launched in time.
+    Miss,
+}
+
+/// How far a campaign is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CampaignStatus {
+    /// Waits for somebody to launch it.
+    Draft,
+    /// Waits for its time.
+    Scheduled,
+    /// Launched; who is meant is being found out.
+    Launching,
+    /// Messages are being sent, or receipts waited for.
+    Sending,
+    /// Rests.
+    Paused,
+    /// Every message was handed over and has its receipt, or is suppressed.
+    Completed,
+    /// Ended before that.
+    Cancelled,
+    /// Was not launched in time. It can still be, by hand.
+    Missed,
+}
+
+impl CampaignStatus {
+    /// `sending`
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Scheduled => "scheduled",
+            Self::Launching => "launching",
+            Self::Sending => "sending",
+            Self::Paused => "paused",
+            Self::Completed => "completed",
+            Self::Cancelled => "cancelled",
+            Self::Missed => "missed",
+        }
+    }
+}
+
+/// Why a command on a campaign is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CampaignError {
+    /// It was never created.
+    #[error("there is no such campaign")]
+    NotFound,
+    /// It was created with other content than it is to be created with now.
+    #[error("the campaign was created with other content")]
+    Conflict,
+    /// From how far it is, this is not possible.
+    #[error("a campaign that is {} cannot be {wanted}", .status.name())]
+    Impossible {
+        /// How far it is.
+        status: CampaignStatus,
+        /// What was asked: `launched`, `paused` …
+        wanted: &'static str,
+    },
+}
+
+/// A campaign as it stands: nothing until it was created.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Campaign(Option<State>);
+
+/// There are few campaigns, and what works on one needs all of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct State {
+    /// A digest of the content it was created with.
+    created: u64,
+    content: CampaignContent,
+    status: CampaignStatus,
+    /// Whether everybody meant has a message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    size: Option<AudienceSize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    launch: Option<Box<Launch>>,
+}
+
+impl Campaign {
+    /// What it says; `None` if there is no such campaign.
+    pub fn content(&self) -> Option<&CampaignContent> {
+        self.0.as_ref().map(|state| &state.content)
+    }
+
+    /// How far it is.
+    pub fn status(&self) -> Option<CampaignStatus> {
+        self.0.as_ref().map(|state| state.status)
+    }
+
+    /// What its launch fixed, once it was launched.
+    pub fn launch(&self) -> Option<&Launch> {
+        self.0.as_ref()?.launch.as_deref()
+    }
+
+    /// How many customers it means, once that was found out.
+    pub fn size(&self) -> Option<AudienceSize> {
+        self.0.as_ref()?.size
+    }
+
+    /// When it is to be launched by itself, while it waits for that.
+    pub fn due_at(&self) -> Option<Timestamp> {
+        let state = self.0.as_ref()?;
+        let waits = state.status == CampaignStatus::Scheduled;
+        state.content.scheduled_at.filter(|_| waits)
+    }
+
+    /// The event that this command makes, if it makes one.
+    ///
+    /// # Errors
+    /// [`CampaignError`], if a rule is against it.
+    pub fn decide(&self, command: CampaignCommand) -> Result<Option<CampaignEvent>, CampaignError> {
+        let state = self.0.as_ref().ok_or(CampaignError::NotFound);
+        match command {
+            CampaignCommand::Create(content) => self.create(content),
+            CampaignCommand::Launch(launch) => state?.launch(*launch),
+            CampaignCommand::RecordAudience(size) => Ok(state?.resolve(size)),
+            CampaignCommand::Pause => state?.pause(),
+            CampaignCommand::Resume => state?.resume(),
+            CampaignCommand::RecordRetry { requeued } => state?.retry(requeued),
+            CampaignCommand::Complete => Ok(state?.complete()),
+            CampaignCommand::Cancel => state?.cancel(),
+            CampaignCommand::Miss => Ok(state?.miss()),
+        }
+    }
+
+    /// Repeated, it is compared with what it was then, whatever became of it.
+    fn create(&self, content: CampaignContent) -> Result<Option<CampaignEvent>, CampaignError> {
+        match &self.0 {
+            None => Ok(Some(CampaignEvent::Created(content))),
+            Some(state) if state.created == digest(&content) => Ok(None),
+            Some(_) => Err(CampaignError::Conflict),
+        }
+    }
+}
+
+type Decision = Result<Option<CampaignEvent>, CampaignError>;
+
+impl State {
+    fn impossible(&self, wanted: &'static str) -> Decision {
+        let status = self.status;
+        Err(CampaignError::Impossible { status, wanted })
+    }
+
+    fn launch(&self, launch: Launch) -> Decision {
+        use CampaignStatus::{Draft, Missed, Scheduled};
+        let was = self.launch.as_ref().and_then(|launched| launched.key);
+        match self.status {
+            Draft | Scheduled | Missed => Ok(Some(CampaignEvent::Launched(launch))),
+            // The same request once more: it has not heard the answer.
+            _ if was.is_some() && was == launch.key => Ok(None),
+            _ => self.impossible("launched"),
+        }
+    }
+
+    fn resolve(&self, size: AudienceSize) -> Option<CampaignEvent> {
+        use CampaignStatus::{Launching, Paused};
+        let is_open = matches!(self.status, Launching | Paused) && self.size.is_none();
+        is_open.then_some(CampaignEvent::Resolved(size))
+    }
+
+    fn pause(&self) -> Decision {
+        use CampaignStatus::{Launching, Paused, Sending};
+        match self.status {
+            Launching | Sending => Ok(Some(CampaignEvent::Paused {})),
+            Paused => Ok(None),
+            _ => self.impossible("paused"),
+        }
+    }
+
+    fn resume(&self) -> Decision {
+        use CampaignStatus::{Launching, Paused, Sending};
+        match self.status {
+            Paused => Ok(Some(CampaignEvent::Resumed {})),
+            Launching | Sending => Ok(None),
+            _ => self.impossible("resumed"),
+        }
+    }
+
+    fn retry(&self, requeued: u64) -> Decision {
+        use CampaignStatus::{Paused, Sending};
+        match self.status {
+            Sending | Paused if requeued > 0 => Ok(Some(CampaignEvent::Retried { requeued })),
+            Sending | Paused => Ok(None),
+            _ => self.impossible("retried"),
+        }
+    }
+
+    fn complete(&self) -> Option<CampaignEvent> {
+        let is_sending = self.status == CampaignStatus::Sending;
+        is_sending.then_some(CampaignEvent::Completed {})
+    }
+
+    fn cancel(&self) -> Decision {
+        use CampaignStatus::{Cancelled, Completed};
+        match self.status {
+            Cancelled => Ok(None),
+            Completed => self.impossible("cancelled"),
+            _ => Ok(Some(CampaignEvent::Cancelled {})),
+        }
+    }
+
+    fn miss(&self) -> Option<CampaignEvent> {
+        let waits = self.status == CampaignStatus::Scheduled;
+        waits.then_some(CampaignEvent::Missed {})
+    }
+
+    /// How far it is when it does not rest.
+    fn awake(&self) -> CampaignStatus {
+        match self.size {
+            None => CampaignStatus::Launching,
+            Some(_) => CampaignStatus::Sending,
+        }
+    }
+
+    fn apply(&mut self, event: CampaignEvent) {
+        match event {
+            CampaignEvent::Created(_) | CampaignEvent::Retried { .. } => {}
+            CampaignEvent::Launched(launch) => {
+                self.launch = Some(Box::new(launch));
+                self.status = CampaignStatus::Launching;
+            }
+            CampaignEvent::Resolved(size) => {
+                self.size = Some(size);
+                if self.status == CampaignStatus::Launching {
+                    self.status = CampaignStatus::Sending;
+                }
+            }
+            CampaignEvent::Paused {} => self.status = CampaignStatus::Paused,
+            CampaignEvent::Resumed {} => self.status = self.awake(),
+            CampaignEvent::Completed {} => self.status = CampaignStatus::Completed,
+            CampaignEvent::Cancelled {} => self.status = CampaignStatus::Cancelled,
+            CampaignEvent::Missed {} => self.status = CampaignStatus::Missed,
+        }
+    }
+}
+
+fn created(content: CampaignContent) -> State {
+    State {
+        created: digest(&content),
+        status: match content.scheduled_at {
+            Some(_) => CampaignStatus::Scheduled,
+            None => CampaignStatus::Draft,
+        },
+        content,
+        size: None,
+        launch: None,
+    }
+}
+
+impl Aggregate for Campaign {
+    const TYPE: &'static str = "campaign";
+    type Command = CampaignCommand;
+    type Event = CampaignEvent;
+    type Error = CampaignError;
+    type Services = ();
+
+    async fn handle(
+        &mut self,
+        command: CampaignCommand,
+        (): &(),
+        sink: &EventSink<Self>,
+    ) -> Result<(), CampaignError> {
+        if let Some(event) = self.decide(command)? {
+            sink.write(event, self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: CampaignEvent) {
+        match (&mut self.0, event) {
+            (campaign, CampaignEvent::Created(content)) => *campaign = Some(created(content)),
+            (Some(state), event) => state.apply(event),
+            // The first event of a campaign is its creation.
+            (None, _) => {}
+        }
+    }
+}

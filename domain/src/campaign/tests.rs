@@ -1,0 +1,1 @@
+//! Campaigns, given-when-then.

@@ -1,0 +1,225 @@
+//! What happened to a message.
+
+use cqrs_es::DomainEvent;
+use serde::{Deserialize, Serialize};
+
+use super::{MessageContent, MessageStatus, Receipt, Suppression};
+use crate::event::{DecodeError, LoggedEvent, from_json, tag_name, tag_version, to_json};
+use crate::{Text, Timestamp};
+
+/// What happened to a message. Those that change how far it is say how far it
+/// was, so that counting needs no look at the message.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum MessageEvent {
+    /// `message_queued.1`: it is to be sent.
+    Queued(MessageContent),
+    /// `message_suppressed.1`: it will not be sent.
+    Suppressed {
+        /// Why.
+        why: Suppression,
+        /// How far it was; `None` if it never was queued.
+        from: Option<MessageStatus>,
+    },
+    /// `message_attempted.1`: an attempt to hand it to the vendor failed.
+    Attempted(Attempt),
+    /// `message_sent.1`: the vendor took it.
+    Sent {
+        /// What the vendor calls it.
+        vendor_message_id: Text<128>,
+        /// How far it was.
+        from: MessageStatus,
+    },
+    /// `message_undeliverable.1`: it is not tried any more.
+    Undeliverable {
+        /// What went wrong last.
+        problem: Text<256>,
+        /// How far it was.
+        from: MessageStatus,
+    },
+    /// `message_requeued.1`: it is to be tried again, from the first attempt.
+    Requeued {
+        /// How far it was.
+        from: MessageStatus,
+    },
+    /// `message_delivered.1` or `message_failed.1`: the vendor's receipt.
+    Receipted {
+        /// What the vendor says.
+        receipt: Receipt,
+        /// How far it was.
+        from: MessageStatus,
+    },
+}
+
+/// An attempt that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The how manieth, from 1.
+    pub number: u32,
+    /// What went wrong.
+    pub problem: Text<256>,
+    /// When the next one is due.
+    pub retry_at: Timestamp,
+}
+
+impl MessageEvent {
+    /// How far the message is after it; `None` if it changes nothing of that.
+    pub fn status(&self) -> Option<MessageStatus> {
+        match self {
+            Self::Queued(_) | Self::Requeued { .. } => Some(MessageStatus::Queued),
+            Self::Suppressed { .. } => Some(MessageStatus::Suppressed),
+            Self::Attempted(_) => None,
+            Self::Sent { .. } => Some(MessageStatus::Sent),
+            Self::Undeliverable { .. } => Some(MessageStatus::Undeliverable),
+            Self::Receipted { receipt, .. } if receipt.arrived => Some(MessageStatus::Delivered),
+            Self::Receipted { .. } => Some(MessageStatus::Failed),
+        }
+    }
+
+    /// How far it was before it; `None` if it was not there, or if that does
+    /// not change.
+    pub fn from(&self) -> Option<MessageStatus> {
+        match self {
+            Self::Queued(_) | Self::Attempted(_) => None,
+            Self::Suppressed { from, .. } => *from,
+            Self::Sent { from, .. }
+            | Self::Undeliverable { from, .. }
+            | Self::Requeued { from }
+            | Self::Receipted { from, .. } => Some(*from),
+        }
+    }
+}
+
+const QUEUED: &str = "message_queued.1";
+const SUPPRESSED: &str = "message_suppressed.1";
+const ATTEMPTED: &str = "message_attempted.1";
+const SENT: &str = "message_sent.1";
+const UNDELIVERABLE: &str = "message_undeliverable.1";
+const REQUEUED: &str = "message_requeued.1";
+const DELIVERED: &str = "message_delivered.1";
+const FAILED: &str = "message_failed.1";
+
+#[derive(Serialize, Deserialize)]
+struct SuppressedData {
+    #[serde(flatten)]
+    why: Suppression,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<MessageStatus>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SentData {
+    vendor_message_id: Text<128>,
+    from: MessageStatus,
+}
+
+#[derive(Serialize, Deserialize)]
+struct UndeliverableData {
+    problem: Text<256>,
+    from: MessageStatus,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RequeuedData {
+    from: MessageStatus,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ReceiptData {
+    vendor_message_id: Text<128>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<Text<256>>,
+    occurred_at: Timestamp,
+    from: MessageStatus,
+}
+
+impl ReceiptData {
+    fn into_event(self, arrived: bool) -> MessageEvent {
+        MessageEvent::Receipted {
+            receipt: Receipt {
+                vendor_message_id: self.vendor_message_id,
+                arrived,
+                reason: self.reason,
+                occurred_at: self.occurred_at,
+            },
+            from: self.from,
+        }
+    }
+}
+
+impl LoggedEvent for MessageEvent {
+    const TAGS: &'static [&'static str] = &[
+        QUEUED,
+        SUPPRESSED,
+        ATTEMPTED,
+        SENT,
+        UNDELIVERABLE,
+        REQUEUED,
+        DELIVERED,
+        FAILED,
+    ];
+
+    fn tag(&self) -> &'static str {
+        match self {
+            Self::Queued(_) => QUEUED,
+            Self::Suppressed { .. } => SUPPRESSED,
+            Self::Attempted(_) => ATTEMPTED,
+            Self::Sent { .. } => SENT,
+            Self::Undeliverable { .. } => UNDELIVERABLE,
+            Self::Requeued { .. } => REQUEUED,
+            Self::Receipted { receipt, .. } if receipt.arrived => DELIVERED,
+            Self::Receipted { .. } => FAILED,
+        }
+    }
+
+    fn data(&self) -> String {
+        match self.clone() {
+            Self::Queued(content) => to_json(&content),
+            Self::Suppressed { why, from } => to_json(&SuppressedData { why, from }),
+            Self::Attempted(attempt) => to_json(&attempt),
+            Self::Sent {
+                vendor_message_id,
+                from,
+            } => to_json(&SentData {
+                vendor_message_id,
+                from,
+            }),
+            Self::Undeliverable { problem, from } => to_json(&UndeliverableData { problem, from }),
+            Self::Requeued { from } => to_json(&RequeuedData { from }),
+            Self::Receipted { receipt, from } => to_json(&ReceiptData {
+                vendor_message_id: receipt.vendor_message_id,
+                reason: receipt.reason,
+                occurred_at: receipt.occurred_at,
+                from,
+            }),
+        }
+    }
+
+    fn decode(tag: &str, data: &str) -> Result<Self, DecodeError> {
+        match tag {
+            QUEUED => from_json(tag, data).map(Self::Queued),
+            SUPPRESSED => from_json(tag, data)
+                .map(|SuppressedData { why, from }| Self::Suppressed { why, from }),
+            ATTEMPTED => from_json(tag, data).map(Self::Attempted),
+            SENT => from_json(tag, data).map(|sent: SentData| Self::Sent {
+                vendor_message_id: sent.vendor_message_id,
+                from: sent.from,
+            }),
+            UNDELIVERABLE => from_json(tag, data)
+                .map(|UndeliverableData { problem, from }| Self::Undeliverable { problem, from }),
+            REQUEUED => from_json(tag, data).map(|RequeuedData { from }| Self::Requeued { from }),
+            DELIVERED => from_json(tag, data).map(|data: ReceiptData| data.into_event(true)),
+            FAILED => from_json(tag, data).map(|data: ReceiptData| data.into_event(false)),
+            _ => Err(DecodeError::Unknown(tag.to_owned())),
+        }
+    }
+}
+
+impl DomainEvent for MessageEvent {
+    fn event_type(&self) -> String {
+        tag_name(self.tag())
+    }
+
+    fn event_version(&self) -> String {
+        tag_version(self.tag())
+    }
+}

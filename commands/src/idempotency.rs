@@ -13,6 +13,14 @@ const MAX_LEN: usize = 255;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey(Box<str>);
 
+impl IdempotencyKey {
+    /// What tells that the same actor used the same key.
+    pub(crate) fn digest(&self, actor: &str) -> u64 {
+        let id = Uuid::new_v5(&NAMESPACE, format!("{actor}\n{}", self.0).as_bytes());
+        id.as_u64_pair().0
+    }
+}
+
 /// The text is no [`IdempotencyKey`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a key has 1 to {MAX_LEN} visible ASCII characters, without spaces")]

@@ -6,6 +6,7 @@
 //! item and for ten thousand.
 
 mod activities;
+mod campaigns;
 mod commands;
 mod context;
 mod customers;
@@ -13,6 +14,7 @@ mod error;
 mod execute;
 mod idempotency;
 mod kept;
+mod messages;
 mod orders;
 mod segments;
 mod store;
@@ -20,6 +22,7 @@ mod verify;
 mod views;
 
 pub use activities::ActivityItem;
+pub use campaigns::{CampaignRefusal, CampaignResult};
 pub use commands::Commands;
 pub use context::Context;
 pub use customers::CustomerItem;

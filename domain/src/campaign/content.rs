@@ -55,9 +55,6 @@ pub struct Launch {
     pub positions: Text<65536>,
     /// The instant that relative dates are worked out for.
     pub clock: Timestamp,
-    /// The segment's version that the rules are of, if they are a segment's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub segment_version: Option<u64>,
     /// A digest of the key under which the launch may be repeated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<u64>,

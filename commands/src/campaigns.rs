@@ -1,0 +1,305 @@
+//! Commands on campaigns.
+
+use domain::rules::Rules;
+use domain::{
+    Audience, AudienceSize, Campaign, CampaignCommand, CampaignContent, CampaignError, CampaignId,
+    Holder, IdError, Launch, SegmentError, SegmentId, Subject, Text, TextError,
+};
+
+use crate::execute::{Outcome, execute_one};
+use crate::idempotency::IdempotencyKey;
+use crate::kept::Loaded;
+use crate::{CommandError, Commands, Context};
+
+/// What became of a command on a campaign: an outcome, or a rule's refusal.
+pub type CampaignResult = Result<Outcome, CampaignRefusal>;
+
+/// Why a command on a campaign is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CampaignRefusal {
+    /// A rule of the campaign is against it.
+    #[error(transparent)]
+    Campaign(#[from] CampaignError),
+    /// Its segment is not there, or archived.
+    #[error("its segment: {0}")]
+    Segment(SegmentError),
+    /// An id or a position has no place in an event.
+    #[error(transparent)]
+    Text(#[from] TextError),
+    /// The campaign's id cannot hold a segment.
+    #[error(transparent)]
+    Id(#[from] IdError),
+}
+
+impl Commands {
+    /// A campaign as it stands, by its head; `None` if it was never created.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn campaign(&self, campaign: &CampaignId) -> Result<Option<Campaign>, CommandError> {
+        let subject = Subject::Campaign(campaign.clone());
+        let key = self.log.layout().key(subject.to_string(), subject.route());
+        let head = self
+            .log
+            .heads(key.partition, &[&key])
+            .await?
+            .pop()
+            .flatten();
+        let loaded = Loaded::<Campaign>::load(&self.log, &key, head).await?;
+        Ok((loaded.version > 0).then_some(loaded.aggregate))
+    }
+
+    /// Creates a campaign. One that is scheduled holds its segment first, so
+    /// that it is there when the time comes.
+    ///
+    /// # Errors
+    /// [`CommandError`]; repeating is safe.
+    pub async fn create_campaign(
+        &self,
+        context: &Context,
+        campaign: CampaignId,
+        content: CampaignContent,
+    ) -> Result<CampaignResult, CommandError> {
+        if let Audience::SegmentId(segment) = &content.audience
+            && let Err(refusal) = self.hold_for(context, segment, &campaign, &content).await?
+        {
+            return Ok(Err(refusal));
+        }
+        let command = CampaignCommand::Create(content);
+        self.on_campaign(context, campaign, command).await
+    }
+
+    /// That the segment can be used, and for a scheduled campaign that it
+    /// stays so.
+    async fn hold_for(
+        &self,
+        context: &Context,
+        segment: &SegmentId,
+        campaign: &CampaignId,
+        content: &CampaignContent,
+    ) -> Result<Result<(), CampaignRefusal>, CommandError> {
+        // Created before, it may have been launched since, and the segment
+        // archived after that.
+        if self.campaign(campaign).await?.is_some() {
+            return Ok(Ok(()));
+        }
+        if content.scheduled_at.is_none() {
+            return Ok(self.rules_of(segment).await?.map(|_| ()));
+        }
+        let holder = match Holder::try_from(campaign.as_str()) {
+            Ok(holder) => holder,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        let held = self.hold_segment(context, segment.clone(), holder).await?;
+        Ok(held.map(|_| ()).map_err(CampaignRefusal::Segment))
+    }
+
+    /// The rules of a segment that is not archived, and its version.
+    async fn rules_of(
+        &self,
+        segment: &SegmentId,
+    ) -> Result<Result<Rules, CampaignRefusal>, CommandError> {
+        let found = self.segment(segment).await?;
+        Ok(match found {
+            None => Err(CampaignRefusal::Segment(SegmentError::NotFound)),
+            Some(segment) if segment.is_archived() => {
+                Err(CampaignRefusal::Segment(SegmentError::Archived))
+            }
+            Some(segment) => match segment.content() {
+                Some(content) => Ok(content.rules.clone()),
+                None => Err(CampaignRefusal::Segment(SegmentError::NotFound)),
+            },
+        })
+    }
+
+    /// Launches a campaign: fixes its rules, its template, and the customers
+    /// as the log has them now. With a `key` the same launch may be asked for
+    /// again.
+    ///
+    /// # Errors
+    /// [`CommandError`]; repeating with a key is safe.
+    pub async fn launch_campaign(
+        &self,
+        context: &Context,
+        campaign: CampaignId,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<CampaignResult, CommandError> {
+        let Some(found) = self.campaign(&campaign).await? else {
+            return Ok(Err(CampaignError::NotFound.into()));
+        };
+        let Some(content) = found.content() else {
+            return Ok(Err(CampaignError::NotFound.into()));
+        };
+        let rules = match (&content.audience, found.launch()) {
+            // Launched before, it keeps what that launch fixed.
+            (_, Some(launch)) => launch.rules.clone(),
+            (Audience::Rules(rules), None) => rules.clone(),
+            (Audience::SegmentId(segment), None) => match self.rules_of(segment).await? {
+                Ok(rules) => rules,
+                Err(refusal) => return Ok(Err(refusal)),
+            },
+        };
+        let positions = match self.positions().await? {
+            Ok(positions) => positions,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        let launch = Launch {
+            rules,
+            template: content.template.clone(),
+            positions,
+            clock: context.now,
+            key: key.map(|key| key.digest(&context.actor)),
+        };
+        let command = CampaignCommand::Launch(Box::new(launch));
+        let launched = self.on_campaign(context, campaign.clone(), command).await?;
+        if launched.is_ok() {
+            self.release(context, &campaign, content).await?;
+        }
+        Ok(launched)
+    }
+
+    /// How far the log is: `0:12,1:7`.
+    async fn positions(&self) -> Result<Result<Text<65536>, TextError>, CommandError> {
+        let ends: eventlog::Positions = self.log.ends().await?.into_iter().collect();
+        Ok(Text::try_from(ends.to_string()))
+    }
+
+    /// Everybody meant has a message.
+    ///
+    /// # Errors
+    /// [`CommandError`]; repeating is safe.
+    pub async fn record_audience(
+        &self,
+        context: &Context,
+        campaign: CampaignId,
+        size: AudienceSize,
+    ) -> Result<CampaignResult, CommandError> {
+        self.on_campaign(context, campaign, CampaignCommand::RecordAudience(size))
+            .await
+    }
+
+    /// Lets a campaign rest.
+    ///
+    /// # Errors
+    /// [`CommandError`]; repeating is safe.
+    pub async fn pause_campaign(
+        &self,
+        context: &Context,
+        campaign: CampaignId,
+    ) -> Result<CampaignResult, CommandError> {
+        self.on_campaign(context, campaign, CampaignCommand::Pause)
+            .await
+    }
+
+    /// Lets a campaign go on.
+    ///
+    /// # Errors
+    /// [`CommandError`]; repeating is safe.
+    pub async fn resume_campaign(
+        &self,
+        context: &Context,
+        campaign: CampaignId,
+    ) -> Result<CampaignResult, CommandError> {
+        self.on_campaign(context, campaign, CampaignCommand::Resume)
+            .await
+    }
+
+    /// Says that what could not be handed over was queued again.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn record_retry(
+        &self,
+        context: &Context,
+        campaign: CampaignId,
+        requeued: u64,
+    ) -> Result<CampaignResult, CommandError> {
+        self.on_campaign(context, campaign, CampaignCommand::RecordRetry { requeued })
+            .await
+    }
+
+    /// Says that every message has ended.
+    ///
+    /// # Errors
+    /// [`CommandError`]; repeating is safe.
+    pub async fn complete_campaign(
+        &self,
+        context: &Context,
+        campaign: CampaignId,
+    ) -> Result<CampaignResult, CommandError> {
+        self.on_campaign(context, campaign, CampaignCommand::Complete)
+            .await
+    }
+
+    /// Ends a campaign. What was not sent is not sent any more.
+    ///
+    /// # Errors
+    /// [`CommandError`]; repeating is safe.
+    pub async fn cancel_campaign(
+        &self,
+        context: &Context,
+        campaign: CampaignId,
+    ) -> Result<CampaignResult, CommandError> {
+        self.end_waiting(context, campaign, CampaignCommand::Cancel)
+            .await
+    }
+
+    /// Says that a scheduled campaign was not launched in time.
+    ///
+    /// # Errors
+    /// [`CommandError`]; repeating is safe.
+    pub async fn miss_campaign(
+        &self,
+        context: &Context,
+        campaign: CampaignId,
+    ) -> Result<CampaignResult, CommandError> {
+        self.end_waiting(context, campaign, CampaignCommand::Miss)
+            .await
+    }
+
+    /// Does what ends a campaign's waiting, and lets go of its segment.
+    async fn end_waiting(
+        &self,
+        context: &Context,
+        campaign: CampaignId,
+        command: CampaignCommand,
+    ) -> Result<CampaignResult, CommandError> {
+        let found = self.campaign(&campaign).await?;
+        let ended = self.on_campaign(context, campaign.clone(), command).await?;
+        if ended.is_ok()
+            && let Some(content) = found.as_ref().and_then(Campaign::content)
+        {
+            self.release(context, &campaign, content).await?;
+        }
+        Ok(ended)
+    }
+
+    /// Lets go of the segment that a scheduled campaign held.
+    async fn release(
+        &self,
+        context: &Context,
+        campaign: &CampaignId,
+        content: &CampaignContent,
+    ) -> Result<(), CommandError> {
+        if let (Audience::SegmentId(segment), Some(_)) = (&content.audience, content.scheduled_at)
+            && let Ok(holder) = Holder::try_from(campaign.as_str())
+        {
+            // A segment that there is not has nothing to let go of.
+            let _released = self
+                .release_segment(context, segment.clone(), holder)
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn on_campaign(
+        &self,
+        context: &Context,
+        campaign: CampaignId,
+        command: CampaignCommand,
+    ) -> Result<CampaignResult, CommandError> {
+        let subject = Subject::Campaign(campaign);
+        let done = execute_one::<Campaign>(&self.log, &(), context, subject, command).await?;
+        Ok(done.map_err(CampaignRefusal::from))
+    }
+}

@@ -219,9 +219,11 @@ impl State {
         }
     }
 
+    /// Only what was sent can have failed to be.
     fn retry(&self, requeued: u64) -> Decision {
         use CampaignStatus::{Paused, Sending};
         match self.status {
+            Sending | Paused if self.size.is_none() => self.impossible("retried"),
             Sending | Paused if requeued > 0 => Ok(Some(CampaignEvent::Retried { requeued })),
             Sending | Paused => Ok(None),
             _ => self.impossible("retried"),

@@ -1,1 +1,383 @@
 //! Campaigns, given-when-then.
+
+use cqrs_es::test::TestFramework;
+use proptest::prelude::*;
+
+use super::CampaignStatus::{
+    Cancelled, Completed, Draft, Launching, Missed, Paused, Scheduled, Sending,
+};
+use super::*;
+use crate::event::LoggedEvent;
+use crate::{SegmentId, Template, Text};
+
+type CampaignTest = TestFramework<Campaign>;
+
+fn at(text: &str) -> Timestamp {
+    Timestamp::try_from(text).unwrap()
+}
+
+fn content() -> CampaignContent {
+    CampaignContent {
+        name: Text::try_from("Spring".to_owned()).unwrap(),
+        audience: Audience::SegmentId(SegmentId::from(7)),
+        template: Template::try_from("Hi {{ name }}".to_owned()).unwrap(),
+        scheduled_at: None,
+        messages_per_second: None,
+        tags: [Text::try_from("win-back".to_owned()).unwrap()].into(),
+    }
+}
+
+fn scheduled() -> CampaignContent {
+    CampaignContent {
+        scheduled_at: Some(at("2026-03-01T09:00:00Z")),
+        audience: Audience::Rules("visits > 3".parse().unwrap()),
+        messages_per_second: Some(50),
+        ..content()
+    }
+}
+
+fn launch(key: Option<u64>) -> Launch {
+    Launch {
+        rules: "visits > 3".parse().unwrap(),
+        template: content().template,
+        positions: Text::try_from("0:12,1:7".to_owned()).unwrap(),
+        clock: at("2026-03-01T09:00:00Z"),
+        segment_version: Some(2),
+        key,
+    }
+}
+
+const SIZE: AudienceSize = AudienceSize {
+    planned: 3,
+    queued: 2,
+    suppressed: 1,
+};
+
+fn created() -> CampaignEvent {
+    CampaignEvent::Created(content())
+}
+
+fn launched() -> CampaignEvent {
+    CampaignEvent::Launched(launch(Some(1)))
+}
+
+fn resolved() -> CampaignEvent {
+    CampaignEvent::Resolved(SIZE)
+}
+
+fn paused() -> CampaignEvent {
+    CampaignEvent::Paused {}
+}
+
+/// What led there.
+fn history(status: CampaignStatus) -> Vec<CampaignEvent> {
+    let planned = CampaignEvent::Created(scheduled());
+    match status {
+        Draft => vec![created()],
+        Scheduled => vec![planned],
+        Launching => vec![created(), launched()],
+        Sending => vec![created(), launched(), resolved()],
+        Paused => vec![created(), launched(), resolved(), paused()],
+        Completed => [history(Sending), vec![CampaignEvent::Completed {}]].concat(),
+        Cancelled => [history(Sending), vec![CampaignEvent::Cancelled {}]].concat(),
+        Missed => vec![planned, CampaignEvent::Missed {}],
+    }
+}
+
+const ALL: [CampaignStatus; 8] = [
+    Draft, Scheduled, Launching, Sending, Paused, Completed, Cancelled, Missed,
+];
+
+fn folded(events: impl IntoIterator<Item = CampaignEvent>) -> Campaign {
+    let mut campaign = Campaign::default();
+    for event in events {
+        campaign.apply(event);
+    }
+    campaign
+}
+
+/// How a command ends from each status, in the order of [`ALL`]: with an
+/// event, with none, or refused.
+fn table() -> [(
+    CampaignCommand,
+    Option<CampaignEvent>,
+    &'static str,
+    &'static str,
+); 8] {
+    use CampaignCommand as Command;
+    use CampaignEvent as Event;
+    let other = launch(Some(2));
+    [
+        (
+            Command::Launch(Box::new(other.clone())),
+            Some(Event::Launched(other)),
+            "e e x x x x x e",
+            "launched",
+        ),
+        (
+            Command::RecordAudience(SIZE),
+            Some(resolved()),
+            "- - e - - - - -",
+            "",
+        ),
+        (Command::Pause, Some(paused()), "x x e e - x x x", "paused"),
+        (
+            Command::Resume,
+            Some(Event::Resumed {}),
+            "x x - - e x x x",
+            "resumed",
+        ),
+        (
+            Command::RecordRetry { requeued: 2 },
+            Some(Event::Retried { requeued: 2 }),
+            "x x x e e x x x",
+            "retried",
+        ),
+        (
+            Command::Complete,
+            Some(Event::Completed {}),
+            "- - - e - - - -",
+            "",
+        ),
+        (
+            Command::Cancel,
+            Some(Event::Cancelled {}),
+            "e e e e e x - e",
+            "cancelled",
+        ),
+        (Command::Miss, Some(Event::Missed {}), "- e - - - - - -", ""),
+    ]
+}
+
+#[test]
+fn every_command_is_taken_or_refused_from_every_status() {
+    for (command, event, ends, wanted) in table() {
+        for (status, end) in ALL.into_iter().zip(ends.split(' ')) {
+            let test = CampaignTest::with(())
+                .given(history(status))
+                .when(command.clone());
+            match end {
+                "e" => test.then_expect_events(event.clone().into_iter().collect()),
+                "-" => test.then_expect_events(vec![]),
+                _ => test.then_expect_error(CampaignError::Impossible { status, wanted }),
+            }
+        }
+    }
+}
+
+#[test]
+fn every_event_leads_to_its_status() {
+    for status in ALL {
+        assert_eq!(folded(history(status)).status(), Some(status));
+    }
+}
+
+#[test]
+fn there_is_nothing_to_be_done_with_what_was_never_created() {
+    for (command, ..) in table() {
+        CampaignTest::with(())
+            .given_no_previous_events()
+            .when(command)
+            .then_expect_error(CampaignError::NotFound);
+    }
+}
+
+#[test]
+fn a_creation_is_repeated_without_an_event_whatever_came_after() {
+    CampaignTest::with(())
+        .given_no_previous_events()
+        .when(CampaignCommand::Create(content()))
+        .then_expect_events(vec![created()]);
+    for status in ALL {
+        let (same, other) = match status {
+            Scheduled | Missed => (scheduled(), content()),
+            _ => (content(), scheduled()),
+        };
+        CampaignTest::with(())
+            .given(history(status))
+            .when(CampaignCommand::Create(same))
+            .then_expect_events(vec![]);
+        CampaignTest::with(())
+            .given(history(status))
+            .when(CampaignCommand::Create(other))
+            .then_expect_error(CampaignError::Conflict);
+    }
+}
+
+#[test]
+fn a_launch_is_repeated_with_its_key_only() {
+    for status in [Launching, Sending, Paused, Completed, Cancelled] {
+        let again = Launch {
+            positions: Text::try_from("0:99".to_owned()).unwrap(),
+            ..launch(Some(1))
+        };
+        CampaignTest::with(())
+            .given(history(status))
+            .when(CampaignCommand::Launch(Box::new(again)))
+            .then_expect_events(vec![]);
+        for key in [None, Some(2)] {
+            CampaignTest::with(())
+                .given(history(status))
+                .when(CampaignCommand::Launch(Box::new(launch(key))))
+                .then_expect_error(CampaignError::Impossible {
+                    status,
+                    wanted: "launched",
+                });
+        }
+    }
+    // Two launches without a key are two launches.
+    CampaignTest::with(())
+        .given(vec![created(), CampaignEvent::Launched(launch(None))])
+        .when(CampaignCommand::Launch(Box::new(launch(None))))
+        .then_expect_error(CampaignError::Impossible {
+            status: Launching,
+            wanted: "launched",
+        });
+}
+
+#[test]
+fn a_campaign_paused_while_launching_goes_on_where_it_was() {
+    let unresolved = vec![created(), launched(), paused()];
+    let goes_on = |events: Vec<CampaignEvent>| {
+        folded([events, vec![CampaignEvent::Resumed {}]].concat()).status()
+    };
+    assert_eq!(goes_on(unresolved.clone()), Some(Launching));
+    // Who is meant is found out while it rests.
+    CampaignTest::with(())
+        .given(unresolved.clone())
+        .when(CampaignCommand::RecordAudience(SIZE))
+        .then_expect_events(vec![resolved()]);
+    let rests = [unresolved, vec![resolved()]].concat();
+    assert_eq!(folded(rests.clone()).status(), Some(Paused));
+    assert_eq!(folded(rests.clone()).size(), Some(SIZE));
+    CampaignTest::with(())
+        .given(rests.clone())
+        .when(CampaignCommand::RecordAudience(SIZE))
+        .then_expect_events(vec![]);
+    assert_eq!(goes_on(rests), Some(Sending));
+}
+
+#[test]
+fn nothing_can_be_retried_before_it_is_known_who_is_meant() {
+    for requeued in [0, 1] {
+        CampaignTest::with(())
+            .given(vec![created(), launched(), paused()])
+            .when(CampaignCommand::RecordRetry { requeued })
+            .then_expect_error(CampaignError::Impossible {
+                status: Paused,
+                wanted: "retried",
+            });
+    }
+}
+
+#[test]
+fn a_retry_of_nothing_is_no_event() {
+    for status in [Sending, Paused] {
+        CampaignTest::with(())
+            .given(history(status))
+            .when(CampaignCommand::RecordRetry { requeued: 0 })
+            .then_expect_events(vec![]);
+    }
+}
+
+#[test]
+fn a_campaign_is_due_only_while_it_is_scheduled() {
+    for status in ALL {
+        let due = folded(history(status)).due_at();
+        let expected = (status == Scheduled).then_some(at("2026-03-01T09:00:00Z"));
+        assert_eq!(due, expected, "{status:?}");
+    }
+    let by_hand = [history(Missed), vec![launched()]].concat();
+    assert_eq!(folded(by_hand).status(), Some(Launching));
+}
+
+#[test]
+fn what_a_launch_fixed_stays() {
+    for status in [Launching, Sending, Paused, Completed, Cancelled] {
+        assert_eq!(folded(history(status)).launch(), Some(&launch(Some(1))));
+    }
+    assert_eq!(folded(history(Draft)).launch(), None);
+}
+
+#[test]
+fn a_refusal_says_why() {
+    let error = CampaignError::Impossible {
+        status: Draft,
+        wanted: "paused",
+    };
+    assert_eq!(
+        error.to_string(),
+        "a campaign that is draft cannot be paused"
+    );
+}
+
+#[test]
+fn statuses_are_written_as_they_are_called() {
+    for status in ALL {
+        let json = serde_json::to_string(&status).unwrap();
+        assert_eq!(json, format!("{:?}", status.name()));
+    }
+}
+
+#[test]
+fn events_survive_the_log() {
+    let mut tags: Vec<&str> = vec![];
+    let all = ALL.into_iter().flat_map(history);
+    let unkeyed = CampaignEvent::Launched(Launch {
+        segment_version: None,
+        ..launch(None)
+    });
+    let more = [
+        CampaignEvent::Resumed {},
+        CampaignEvent::Retried { requeued: 9 },
+        unkeyed,
+    ];
+    for event in all.chain(more) {
+        let read = CampaignEvent::decode(event.tag(), &event.data()).unwrap();
+        assert_eq!(read, event);
+        tags.push(event.tag());
+    }
+    for tag in CampaignEvent::TAGS {
+        assert!(tags.contains(tag), "{tag}");
+    }
+    assert!(CampaignEvent::decode("campaign_created.2", "{}").is_err());
+    assert_eq!(paused().data(), "{}");
+}
+
+#[test]
+fn the_state_survives_its_head() {
+    for status in ALL {
+        let campaign = folded(history(status));
+        let json = serde_json::to_string(&campaign).unwrap();
+        assert_eq!(serde_json::from_str::<Campaign>(&json).unwrap(), campaign);
+    }
+}
+
+fn commands() -> impl Strategy<Value = Vec<usize>> {
+    prop::collection::vec(0..8_usize, 0..20)
+}
+
+proptest! {
+    /// The same command twice makes one event or is refused the second time;
+    /// what ended stays ended, and completed only after sending.
+    #[test]
+    fn whatever_is_asked_ends_once(asked in commands(), planned: bool) {
+        let content = if planned { scheduled() } else { content() };
+        let mut campaign = folded([CampaignEvent::Created(content)]);
+        for index in asked {
+            let before = campaign.status().unwrap();
+            let (command, ..) = table()[index].clone();
+            let is_retry = matches!(command, CampaignCommand::RecordRetry { .. });
+            let Ok(Some(event)) = campaign.decide(command.clone()) else {
+                continue;
+            };
+            prop_assert!(!matches!(before, Completed | Cancelled));
+            let completes = event == CampaignEvent::Completed {};
+            prop_assert!(!completes || before == Sending);
+            campaign.apply(event);
+            prop_assert!(is_retry || matches!(campaign.decide(command), Ok(None) | Err(_)));
+            let awake = matches!(campaign.status(), Some(Sending | Completed));
+            prop_assert!(!awake || campaign.size().is_some());
+        }
+    }
+}

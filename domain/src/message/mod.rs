@@ -200,15 +200,14 @@ impl Aggregate for Message {
         });
         state.status = status;
         state.queued |= status == MessageStatus::Queued;
+        // Nothing else is due, and heads are to be small.
+        state.retry_at = None;
         match event {
             MessageEvent::Attempted(attempt) => {
                 state.attempts = attempt.number;
                 state.retry_at = Some(attempt.retry_at.millis());
             }
-            MessageEvent::Requeued { .. } => {
-                state.attempts = 0;
-                state.retry_at = None;
-            }
+            MessageEvent::Requeued { .. } => state.attempts = 0,
             MessageEvent::Receipted { receipt, .. } => {
                 state.receipt = Some(receipt.occurred_at.millis());
             }

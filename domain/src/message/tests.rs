@@ -1,1 +1,0 @@
-//! Messages, given-when-then.

@@ -1,0 +1,80 @@
+//! What holds of messages whatever is asked of them, in whatever order.
+
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::*;
+
+fn a_receipt() -> impl Strategy<Value = Receipt> {
+    (any::<bool>(), 0..4_i64).prop_map(|(arrived, millis)| receipt(arrived, millis))
+}
+
+fn command() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        Just(Command::Queue(content())),
+        select(vec![Suppression::Cancelled, Suppression::Unsubscribed]).prop_map(Command::Suppress),
+        (1..4_u32).prop_map(|number| Command::RecordAttempt(attempt(number))),
+        Just(Command::RecordSent(text("v-1"))),
+        Just(Command::GiveUp(text("503"))),
+        Just(Command::Requeue),
+        a_receipt().prop_map(Command::RecordReceipt),
+    ]
+}
+
+fn run(message: &mut Message, command: Command) -> Option<Event> {
+    let event = message.decide(command).ok().flatten()?;
+    message.apply(event.clone());
+    Some(event)
+}
+
+/// Receipts, in two orders of arrival; with whether it is known that it was
+/// sent, which may be heard at any time.
+fn two_orders() -> impl Strategy<Value = (Vec<Command>, Vec<Command>)> {
+    let receipts = prop::collection::vec(a_receipt().prop_map(Command::RecordReceipt), 1..6);
+    let commands = receipts.prop_map(|mut commands| {
+        commands.push(Command::RecordSent(text("v-1")));
+        commands
+    });
+    commands.prop_flat_map(|commands| (Just(commands.clone()), Just(commands).prop_shuffle()))
+}
+
+proptest! {
+    #[test]
+    fn receipts_settle_alike_in_any_order(
+        (one, other) in two_orders(),
+        status in select(MessageStatus::ALL.to_vec()),
+    ) {
+        let ends = [one, other].map(|commands| {
+            let mut message = folded(history(status));
+            for command in commands {
+                run(&mut message, command);
+            }
+            message
+        });
+        prop_assert_eq!(&ends[0], &ends[1]);
+    }
+
+    /// Counting by the events alone, as views do, ends at what the message is.
+    #[test]
+    fn counts_by_events_add_up(commands in prop::collection::vec(command(), 0..30)) {
+        let mut message = Message::default();
+        let mut counts = [0_i32; MessageStatus::ALL.len()];
+        for command in commands {
+            let before = message.status();
+            let Some(event) = run(&mut message, command.clone()) else {
+                continue;
+            };
+            let event = Event::decode(event.tag(), &event.data()).unwrap();
+            let is_move = event.status().is_some();
+            prop_assert_eq!(event.from(), before.filter(|_| is_move));
+            let change = [(event.from(), -1), (event.status(), 1)];
+            for (status, by) in change {
+                let index = MessageStatus::ALL.iter().position(|s| Some(*s) == status);
+                index.into_iter().for_each(|index| counts[index] += by);
+            }
+            prop_assert!(run(&mut message.clone(), command).is_none());
+        }
+        let expected = MessageStatus::ALL.map(|s| i32::from(message.status() == Some(s)));
+        prop_assert_eq!(counts, expected);
+    }
+}

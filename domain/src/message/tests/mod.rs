@@ -1,0 +1,359 @@
+//! Messages, given-when-then.
+
+mod laws;
+
+use cqrs_es::test::TestFramework;
+
+use super::MessageStatus::{Delivered, Failed, Queued, Sent, Suppressed, Undeliverable};
+use super::*;
+use crate::event::LoggedEvent;
+
+type MessageTest = TestFramework<Message>;
+type Command = MessageCommand;
+type Event = MessageEvent;
+
+fn text<const MAX: usize>(text: &str) -> Text<MAX> {
+    Text::try_from(text.to_owned()).unwrap()
+}
+
+fn content() -> MessageContent {
+    MessageContent {
+        channel: Channel::Email,
+        to: text("ada@example.com"),
+        text: "Hi Ada".to_owned(),
+    }
+}
+
+fn instant(millis: i64) -> Timestamp {
+    Timestamp::from_millis(1_770_000_000_000 + millis).unwrap()
+}
+
+fn attempt(number: u32) -> Attempt {
+    Attempt {
+        number,
+        problem: text("503"),
+        retry_at: instant(i64::from(number)),
+    }
+}
+
+fn receipt(arrived: bool, millis: i64) -> Receipt {
+    Receipt {
+        vendor_message_id: text("v-1"),
+        arrived,
+        reason: (!arrived).then(|| text("bounced")),
+        occurred_at: instant(millis),
+    }
+}
+
+fn queued() -> Event {
+    Event::Queued(content())
+}
+
+fn sent(from: MessageStatus) -> Event {
+    Event::Sent {
+        vendor_message_id: text("v-1"),
+        from,
+    }
+}
+
+fn suppressed(from: Option<MessageStatus>) -> Event {
+    let why = Suppression::Cancelled;
+    Event::Suppressed { why, from }
+}
+
+fn undeliverable() -> Event {
+    Event::Undeliverable {
+        problem: text("503"),
+        from: Queued,
+    }
+}
+
+fn receipted(arrived: bool, millis: i64, from: MessageStatus) -> Event {
+    Event::Receipted {
+        receipt: receipt(arrived, millis),
+        from,
+    }
+}
+
+/// What led there, from having been queued.
+fn history(status: MessageStatus) -> Vec<Event> {
+    let then = |event| vec![queued(), event];
+    match status {
+        Queued => vec![queued()],
+        Suppressed => then(suppressed(Some(Queued))),
+        Sent => then(sent(Queued)),
+        Undeliverable => then(undeliverable()),
+        Delivered => vec![queued(), sent(Queued), receipted(true, 5, Sent)],
+        Failed => vec![queued(), sent(Queued), receipted(false, 5, Sent)],
+    }
+}
+
+fn folded(events: impl IntoIterator<Item = Event>) -> Message {
+    let mut message = Message::default();
+    for event in events {
+        message.apply(event);
+    }
+    message
+}
+
+fn then(given: Vec<Event>, command: Command, expected: Vec<Event>) {
+    MessageTest::with(())
+        .given(given)
+        .when(command)
+        .then_expect_events(expected);
+}
+
+#[test]
+fn a_message_is_queued_or_suppressed_first() {
+    then(vec![], Command::Queue(content()), vec![queued()]);
+    let why = Suppression::Cancelled;
+    then(vec![], Command::Suppress(why), vec![suppressed(None)]);
+}
+
+#[test]
+fn to_what_is_not_there_nothing_happens() {
+    for command in [
+        Command::RecordAttempt(attempt(1)),
+        Command::RecordSent(text("v-1")),
+        Command::GiveUp(text("503")),
+        Command::Requeue,
+        Command::RecordReceipt(receipt(true, 5)),
+    ] {
+        MessageTest::with(())
+            .given_no_previous_events()
+            .when(command)
+            .then_expect_error(MessageError::Unknown);
+    }
+}
+
+type MakesEvent = fn(MessageStatus) -> Event;
+
+/// Each command, and from which statuses it makes an event; from others it
+/// makes none.
+#[test]
+fn every_command_is_an_event_from_where_it_makes_one() {
+    let later = receipt(true, 9);
+    let cases: [(Command, &[MessageStatus], MakesEvent); 7] = [
+        (Command::Queue(content()), &[], |_| queued()),
+        (
+            Command::Suppress(Suppression::Cancelled),
+            &[Queued, Undeliverable],
+            |from| suppressed(Some(from)),
+        ),
+        (Command::RecordAttempt(attempt(1)), &[Queued], |_| {
+            Event::Attempted(attempt(1))
+        }),
+        (
+            Command::RecordSent(text("v-1")),
+            &[Queued, Undeliverable, Suppressed],
+            sent,
+        ),
+        (Command::GiveUp(text("503")), &[Queued], |_| undeliverable()),
+        (Command::Requeue, &[Undeliverable], |from| Event::Requeued {
+            from,
+        }),
+        (Command::RecordReceipt(later), &MessageStatus::ALL, |from| {
+            receipted(true, 9, from)
+        }),
+    ];
+    for (command, from, event) in cases {
+        for status in MessageStatus::ALL {
+            let is_event = from.contains(&status);
+            let expected = is_event.then(|| event(status)).into_iter().collect();
+            then(history(status), command.clone(), expected);
+        }
+    }
+}
+
+#[test]
+fn what_was_suppressed_before_it_was_queued_was_never_sent() {
+    let given = vec![suppressed(None)];
+    MessageTest::with(())
+        .given(given.clone())
+        .when(Command::RecordReceipt(receipt(true, 5)))
+        .then_expect_error(MessageError::NotSent);
+    for command in [
+        Command::Queue(content()),
+        Command::Suppress(Suppression::NoAddress),
+        Command::RecordSent(text("v-1")),
+        Command::RecordAttempt(attempt(1)),
+        Command::GiveUp(text("503")),
+        Command::Requeue,
+    ] {
+        then(given.clone(), command, vec![]);
+    }
+}
+
+#[test]
+fn repeats_are_no_events() {
+    let repeats = [
+        (Queued, Command::Queue(content())),
+        (Suppressed, Command::Suppress(Suppression::Unsubscribed)),
+        (Sent, Command::RecordSent(text("v-2"))),
+        (Undeliverable, Command::GiveUp(text("again"))),
+        (Delivered, Command::RecordReceipt(receipt(true, 5))),
+        (Failed, Command::RecordReceipt(receipt(false, 5))),
+    ];
+    for (status, command) in repeats {
+        then(history(status), command, vec![]);
+    }
+    let attempted = vec![queued(), Event::Attempted(attempt(1))];
+    then(attempted, Command::RecordAttempt(attempt(1)), vec![]);
+}
+
+#[test]
+fn attempts_are_counted_one_by_one_and_anew_after_a_retry() {
+    let two = vec![
+        queued(),
+        Event::Attempted(attempt(1)),
+        Event::Attempted(attempt(2)),
+    ];
+    assert_eq!(folded(two.clone()).attempts(), 2);
+    assert_eq!(folded(two.clone()).due_at(), Some(instant(2)));
+    for number in [0, 1, 2, 4] {
+        let command = Command::RecordAttempt(attempt(number));
+        then(two.clone(), command, vec![]);
+    }
+    let third = Event::Attempted(attempt(3));
+    then(two.clone(), Command::RecordAttempt(attempt(3)), vec![third]);
+    let again = Event::Requeued {
+        from: Undeliverable,
+    };
+    let again = [two, vec![undeliverable(), again]].concat();
+    assert_eq!(folded(again.clone()).attempts(), 0);
+    assert_eq!(folded(again.clone()).due_at(), Some(Timestamp::EPOCH));
+    let first = Event::Attempted(attempt(1));
+    then(again, Command::RecordAttempt(attempt(1)), vec![first]);
+}
+
+#[test]
+fn only_what_is_queued_is_due() {
+    for status in MessageStatus::ALL {
+        let due = folded(history(status)).due_at();
+        assert_eq!(due.is_some(), status == Queued, "{status:?}");
+    }
+}
+
+#[test]
+fn a_receipt_may_come_before_it_is_known_that_the_message_was_sent() {
+    let early = receipted(true, 5, Queued);
+    let given = vec![queued(), early.clone()];
+    then(
+        vec![queued()],
+        Command::RecordReceipt(receipt(true, 5)),
+        vec![early],
+    );
+    then(given, Command::RecordSent(text("v-1")), vec![]);
+}
+
+#[test]
+fn what_was_suppressed_on_its_way_was_sent_all_the_same() {
+    let given = history(Suppressed);
+    let sent = sent(Suppressed);
+    then(
+        given.clone(),
+        Command::RecordSent(text("v-1")),
+        vec![sent.clone()],
+    );
+    let given = [given, vec![sent]].concat();
+    then(
+        given,
+        Command::RecordReceipt(receipt(true, 5)),
+        vec![receipted(true, 5, Sent)],
+    );
+}
+
+#[test]
+fn of_receipts_that_contradict_the_last_holds_and_at_once_the_better() {
+    let cases = [
+        (Delivered, receipt(false, 4), false),
+        (Delivered, receipt(false, 5), false),
+        (Delivered, receipt(false, 6), true),
+        (Failed, receipt(true, 4), false),
+        (Failed, receipt(true, 5), true),
+        (Failed, receipt(true, 6), true),
+    ];
+    for (status, receipt, says_more) in cases {
+        let from = status;
+        let event = Event::Receipted {
+            receipt: receipt.clone(),
+            from,
+        };
+        let expected = says_more.then_some(event).into_iter().collect();
+        then(history(status), Command::RecordReceipt(receipt), expected);
+    }
+}
+
+fn every_event() -> Vec<Event> {
+    let reasons = [
+        Suppression::Unsubscribed,
+        Suppression::NoAddress,
+        Suppression::Template {
+            detail: "name has no value".to_owned(),
+        },
+        Suppression::FrequencyCap { most: 3 },
+        Suppression::Cancelled,
+    ];
+    let suppressions = reasons.into_iter().flat_map(|why| {
+        let from = |from| Event::Suppressed {
+            why: why.clone(),
+            from,
+        };
+        [from(None), from(Some(Undeliverable))]
+    });
+    let others = MessageStatus::ALL.into_iter().flat_map(history);
+    let requeued = Event::Requeued {
+        from: Undeliverable,
+    };
+    let more = [Event::Attempted(attempt(3)), requeued];
+    suppressions.chain(others).chain(more).collect()
+}
+
+#[test]
+fn events_survive_the_log() {
+    let all = every_event();
+    for event in &all {
+        let read = Event::decode(event.tag(), &event.data()).unwrap();
+        assert_eq!(&read, event);
+        assert_eq!((read.from(), read.status()), (event.from(), event.status()));
+    }
+    for tag in Event::TAGS {
+        assert!(all.iter().any(|event| event.tag() == *tag), "{tag}");
+    }
+    assert!(Event::decode("message_lost.1", "{}").is_err());
+    let why = Suppression::FrequencyCap { most: 3 };
+    let from = Some(Queued);
+    assert_eq!(
+        Event::Suppressed { why, from }.data(),
+        r#"{"reason":"frequency_cap","most":3,"from":"queued"}"#
+    );
+}
+
+#[test]
+fn statuses_and_reasons_are_written_as_they_are_called() {
+    for status in MessageStatus::ALL {
+        let json = serde_json::to_string(&status).unwrap();
+        assert_eq!(json, format!("{:?}", status.name()));
+    }
+    for event in every_event() {
+        if let Event::Suppressed { why, .. } = event {
+            let json = serde_json::to_value(&why).unwrap();
+            assert_eq!(json["reason"], why.name());
+        }
+    }
+}
+
+#[test]
+fn heads_are_small() {
+    let tried = vec![queued(), Event::Attempted(attempt(12))];
+    let all = MessageStatus::ALL.map(history);
+    let arrived = [tried.clone(), history(Delivered)[1..].to_vec()].concat();
+    let rare = [vec![suppressed(None)], tried, arrived];
+    for events in all.into_iter().chain(rare) {
+        let head = folded(events);
+        let json = serde_json::to_string(&head).unwrap();
+        assert_eq!(serde_json::from_str::<Message>(&json).unwrap(), head);
+        // Version, number and fold version stand before it.
+        assert!(json.len() + "3 1234567 1 ".len() <= 64, "{json}");
+    }
+}

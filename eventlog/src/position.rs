@@ -66,6 +66,11 @@ impl Positions {
             .map(|(&partition, &number)| Position { partition, number })
     }
 
+    /// The number of this partition's position; 0 if it has none.
+    pub fn number(&self, partition: Partition) -> u64 {
+        self.0.get(&partition).copied().unwrap_or_default()
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -106,6 +111,7 @@ mod tests {
     fn the_furthest_of_each_partition_counts() {
         let positions: Positions = "3:7, 1:2,3:5".parse().unwrap();
         assert_eq!(positions.to_string(), "1:2,3:7");
+        assert_eq!([0, 1, 3].map(|p| positions.number(p)), [0, 2, 7]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Why a view does not move on.
 
-use eventlog::{LogError, Position};
+use eventlog::{LogError, Position, PositionError};
 
 /// Why a projector stopped.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,17 @@ pub enum ProjectError {
     /// The documents are gone though they were folded.
     #[error("the collection {0} is gone; rebuild the view")]
     CollectionGone(String),
+    /// A view does not yet know what was asked for.
+    #[error("{view} has not reached {position}")]
+    Behind {
+        /// The view.
+        view: &'static str,
+        /// What it has not reached.
+        position: Position,
+    },
+    /// Where the past ended is not readable.
+    #[error(transparent)]
+    Positions(#[from] PositionError),
     /// A task broke down.
     #[error("a task broke down: {0}")]
     Broken(tokio::task::JoinError),
@@ -52,10 +63,13 @@ impl ProjectError {
     /// Whether waiting cannot help: somebody has to look.
     pub fn is_stop(&self) -> bool {
         match self {
-            Self::Event { .. } | Self::RolledBack { .. } | Self::CollectionGone(_) => true,
+            Self::Event { .. }
+            | Self::RolledBack { .. }
+            | Self::CollectionGone(_)
+            | Self::Positions(_) => true,
             Self::Log(error) => matches!(error, LogError::Damaged { .. }),
             Self::Mongo(error) => is_refusal(error),
-            Self::Broken(_) | Self::Contended { .. } => false,
+            Self::Broken(_) | Self::Behind { .. } | Self::Contended { .. } => false,
         }
     }
 }

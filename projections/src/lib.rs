@@ -6,13 +6,17 @@
 //! to date, the rebuild that folds a new generation while the old one serves,
 //! and the verification that holds a view against the log.
 
+pub mod audience;
 mod audiences;
 pub mod audit;
+pub mod campaign_stats;
+pub mod campaigns;
 mod checkpoint;
 pub mod customers;
 mod documents;
 mod error;
 mod generation;
+pub mod messages;
 pub mod orders;
 mod page;
 mod parallel;

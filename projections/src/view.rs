@@ -9,7 +9,10 @@ use serde::de::DeserializeOwned;
 
 use crate::Recorded;
 use crate::audit::Audit;
+use crate::campaign_stats::CampaignStats;
+use crate::campaigns::Campaigns;
 use crate::customers::Customers;
+use crate::messages::Messages;
 use crate::orders::Orders;
 use crate::segments::Segments;
 
@@ -50,11 +53,14 @@ pub trait View: 'static {
 }
 
 /// All views.
-pub const VIEWS: [&'static dyn AnyView; 4] = [
+pub const VIEWS: [&'static dyn AnyView; 7] = [
     &Typed::<Customers>(PhantomData),
     &Typed::<Orders>(PhantomData),
     &Typed::<Audit>(PhantomData),
     &Typed::<Segments>(PhantomData),
+    &Typed::<Campaigns>(PhantomData),
+    &Typed::<Messages>(PhantomData),
+    &Typed::<CampaignStats>(PhantomData),
 ];
 
 /// The view of this name.

@@ -63,6 +63,16 @@ impl Store {
         positions: &Positions,
     ) -> Result<Option<Position>, mongodb::error::Error> {
         let generation = self.generations().active(view).await?;
+        self.missing_of(view, generation, positions).await
+    }
+
+    /// The first of the positions that this generation has not reached.
+    pub(crate) async fn missing_of(
+        &self,
+        view: &'static str,
+        generation: i32,
+        positions: &Positions,
+    ) -> Result<Option<Position>, mongodb::error::Error> {
         let reached = Checkpoints::of(self, view, generation).all().await?;
         let reached: Positions = reached.iter().map(|c| c.position()).collect();
         let is_there = |wanted: &Position| {

@@ -25,11 +25,19 @@ pub struct MessageIdError;
 const PREFIX: &str = "msg_";
 const CAMPAIGN: &str = "cmp_";
 
+impl MessageId {
+    /// What the ids of a campaign's messages begin with; a customer's id
+    /// follows.
+    pub fn start(campaign: &CampaignId) -> String {
+        let campaign = campaign.as_str();
+        let digits = campaign.strip_prefix(CAMPAIGN).unwrap_or(campaign);
+        format!("{PREFIX}{digits}_")
+    }
+}
+
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let campaign = self.campaign.as_str();
-        let digits = campaign.strip_prefix(CAMPAIGN).unwrap_or(campaign);
-        write!(f, "{PREFIX}{digits}_{}", self.customer)
+        write!(f, "{}{}", Self::start(&self.campaign), self.customer)
     }
 }
 

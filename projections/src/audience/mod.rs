@@ -1,0 +1,174 @@
+//! Whom a launch means: exactly the customers whom its rules match at its
+//! clock, as the log's events up to its positions make them.
+//!
+//! Most customers have not changed since: their documents in the view
+//! `customers` say so, and are taken as they are. All others are folded anew
+//! from the log up to the positions, and asked in memory. So it makes no
+//! difference when this is done, how often, or what has happened since.
+
+mod past;
+
+use bson::{Document, RawDocumentBuf, doc};
+use domain::rules::Predicate;
+use domain::{CustomerId, Launch};
+use eventlog::{Log, Partition, Positions};
+use futures::{StreamExt, TryStreamExt, stream};
+use mongodb::options::Hint;
+use serde::Deserialize;
+
+pub use past::customer_at;
+
+use crate::customers::{CustomerDocument, Customers, filter};
+use crate::documents::Documents;
+use crate::view::View;
+use crate::{ProjectError, Store};
+use past::{Past, gone_unless, pinned};
+
+/// Customers looked at for one batch.
+const BATCH: usize = 1_000;
+
+/// Customers folded anew at once.
+const AT_ONCE: usize = 16;
+
+/// A customer whom a launch means.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recipient {
+    /// Who.
+    pub customer: CustomerId,
+    /// What was known of them at the launch.
+    pub document: CustomerDocument,
+}
+
+/// Reads whom a launch means, in batches, by id; everybody once.
+pub struct Recipients {
+    customers: Documents,
+    past: Past,
+    rules: Predicate,
+    /// Finds all whom the rules match as they are now, and all who have
+    /// changed since the launch.
+    filter: Document,
+    /// The last customer looked at.
+    after: String,
+    is_at_end: bool,
+}
+
+/// A customer's document as the view has it.
+struct Found {
+    place: Place,
+    document: RawDocumentBuf,
+}
+
+/// What a document says of itself.
+#[derive(Deserialize)]
+struct Place {
+    #[serde(rename = "_id")]
+    customer: CustomerId,
+    #[serde(rename = "_partition")]
+    partition: Partition,
+    #[serde(rename = "_number")]
+    number: u64,
+}
+
+impl Recipients {
+    /// All whom the launch means. Keeps to the generations of the views
+    /// `customers` and `audit` that serve now, whichever do later.
+    ///
+    /// # Errors
+    /// [`ProjectError::Behind`] where one of the two views has not reached the
+    /// launch's positions; any other for MongoDB's reasons.
+    pub async fn of(store: &Store, log: &Log, launch: &Launch) -> Result<Self, ProjectError> {
+        let positions: Positions = launch.positions.as_str().parse()?;
+        let rules = launch.rules.at(launch.clock);
+        Ok(Self {
+            customers: pinned(store, Customers::NAME, &positions).await?,
+            filter: matching_or_changed(filter(&rules), &positions),
+            past: Past::up_to(store, log, positions).await?,
+            rules,
+            after: String::new(),
+            is_at_end: false,
+        })
+    }
+
+    /// Only those after this one, by id: where an earlier reading ended.
+    #[must_use]
+    pub fn after(mut self, customer: &CustomerId) -> Self {
+        self.after = customer.to_string();
+        self
+    }
+
+    /// Some more of them, never none; `None` when that was all.
+    ///
+    /// # Errors
+    /// [`ProjectError`]; asked again, it goes on where it was.
+    pub async fn next(&mut self) -> Result<Option<Vec<Recipient>>, ProjectError> {
+        while !self.is_at_end {
+            let found = self.look().await?;
+            let is_at_end = found.len() < BATCH;
+            let last = found.last().map(|last| last.place.customer.to_string());
+            let recipients = self.among(found).await?;
+            self.after = last.unwrap_or_default();
+            self.is_at_end = is_at_end;
+            if !recipients.is_empty() {
+                return Ok(Some(recipients));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next customers that may be meant. Goes along `_id`, which nothing
+    /// that happens meanwhile changes: everybody is seen once.
+    async fn look(&self) -> Result<Vec<Found>, ProjectError> {
+        let next = doc! {"_id": {"$gt": &self.after}};
+        let customers = self.customers.collection();
+        let cursor = customers
+            .find(doc! {"$and": [next, self.filter.clone()]})
+            .hint(Hint::Keys(doc! {"_id": 1}))
+            .sort(doc! {"_id": 1})
+            .limit(BATCH as i64)
+            .batch_size(BATCH as u32)
+            .await?;
+        let found = cursor.and_then(async |document| {
+            let place = bson::deserialize_from_slice(document.as_bytes());
+            let place = place.map_err(mongodb::error::Error::custom)?;
+            Ok(Found { place, document })
+        });
+        let found = found.try_collect().await?;
+        // Of a collection that is not there MongoDB says that it is empty.
+        gone_unless(&self.customers).await?;
+        Ok(found)
+    }
+
+    async fn among(&self, found: Vec<Found>) -> Result<Vec<Recipient>, ProjectError> {
+        let asked = stream::iter(found).map(|found| self.ask(found));
+        let meant: Vec<Option<Recipient>> = asked.buffered(AT_ONCE).try_collect().await?;
+        self.past.is_there().await?;
+        Ok(meant.into_iter().flatten().collect())
+    }
+
+    async fn ask(&self, found: Found) -> Result<Option<Recipient>, ProjectError> {
+        let Place {
+            customer,
+            partition,
+            number,
+        } = found.place;
+        let document = if number <= self.past.positions().number(partition) {
+            // It matches: for no other reason is it found.
+            let document = bson::deserialize_from_slice(found.document.as_bytes());
+            Some(document.map_err(mongodb::error::Error::custom)?)
+        } else {
+            let document = self.past.customer(&customer).await?;
+            document.filter(|document| self.rules.matches(&document.facts()))
+        };
+        Ok(document.map(|document| Recipient { customer, document }))
+    }
+}
+
+/// Finds customers whom `matching` finds, and those who have changed since.
+fn matching_or_changed(matching: Document, positions: &Positions) -> Document {
+    let changed = positions.iter().map(|position| {
+        let number = doc! {"$gt": position.number as i64};
+        doc! {"_partition": i32::from(position.partition), "_number": number}
+    });
+    let any: Vec<Document> = std::iter::once(matching).chain(changed).collect();
+    doc! {"$or": any}
+}

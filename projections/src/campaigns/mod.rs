@@ -1,0 +1,44 @@
+//! Campaigns, one by one.
+
+mod document;
+mod fold;
+mod query;
+
+use bson::doc;
+use domain::Subject;
+use mongodb::IndexModel;
+
+pub use document::{CampaignDocument, LaunchDocument};
+
+use crate::Recorded;
+use crate::view::{FoldError, View};
+
+/// The view `campaigns`, a document per campaign.
+pub struct Campaigns;
+
+impl View for Campaigns {
+    const NAME: &'static str = "campaigns";
+    type Document = CampaignDocument;
+
+    fn document_of(event: &Recorded) -> Option<String> {
+        match &event.subject {
+            Subject::Campaign(campaign) => Some(campaign.to_string()),
+            _ => None,
+        }
+    }
+
+    fn fold(
+        document: Option<CampaignDocument>,
+        event: &Recorded,
+    ) -> Result<CampaignDocument, FoldError> {
+        fold::fold(document, event)
+    }
+
+    fn indexes() -> Vec<IndexModel> {
+        let newest = doc! {"created_at": -1, "_id": -1};
+        let due = doc! {"status": 1, "scheduled_at": 1};
+        [newest, due]
+            .map(|keys| IndexModel::builder().keys(keys).build())
+            .into()
+    }
+}

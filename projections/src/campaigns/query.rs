@@ -1,0 +1,83 @@
+//! What is asked of campaigns.
+
+use bson::{DateTime, Document, doc};
+use domain::{CampaignId, CampaignStatus, Timestamp};
+use futures::TryStreamExt;
+
+use super::{CampaignDocument, Campaigns};
+use crate::view::View;
+use crate::{Page, PageRequest, QueryError, Store};
+
+impl Store {
+    /// One campaign.
+    ///
+    /// # Errors
+    /// [`QueryError`] if MongoDB does not answer.
+    pub async fn campaign(&self, id: &CampaignId) -> Result<Option<CampaignDocument>, QueryError> {
+        let campaigns = self.serving::<CampaignDocument>(Campaigns::NAME).await?;
+        Ok(campaigns.find_one(doc! {"_id": id.as_str()}).await?)
+    }
+
+    /// Campaigns, the newest first.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn campaigns(
+        &self,
+        page: &PageRequest,
+    ) -> Result<Page<CampaignDocument>, QueryError> {
+        let mut filter = doc! {};
+        if let Some((millis, id)) = page.after::<(i64, String)>()? {
+            let at = DateTime::from_millis(millis);
+            let earlier = vec![
+                doc! {"created_at": {"$lt": at}},
+                doc! {"created_at": at, "_id": {"$lt": id}},
+            ];
+            filter.insert("$or", earlier);
+        }
+        let campaigns = self.serving::<CampaignDocument>(Campaigns::NAME).await?;
+        let cursor = campaigns
+            .find(filter)
+            .sort(doc! {"created_at": -1, "_id": -1})
+            .limit(page.fetch())
+            .await?;
+        let found = cursor.try_collect().await?;
+        Ok(page.cut(found, |campaign: &CampaignDocument| {
+            let at = campaign.created_at.timestamp_millis();
+            (at, campaign.campaign_id.to_string())
+        }))
+    }
+
+    /// All campaigns that are as far as one of these says, the oldest first.
+    ///
+    /// # Errors
+    /// [`QueryError`] if MongoDB does not answer.
+    pub async fn campaigns_in(
+        &self,
+        statuses: &[CampaignStatus],
+    ) -> Result<Vec<CampaignDocument>, QueryError> {
+        let names: Vec<_> = statuses.iter().map(|status| status.name()).collect();
+        self.oldest_campaigns(doc! {"status": {"$in": names}}).await
+    }
+
+    /// The campaigns whose time to be launched has come, the oldest first.
+    ///
+    /// # Errors
+    /// [`QueryError`] if MongoDB does not answer.
+    pub async fn campaigns_due(&self, now: Timestamp) -> Result<Vec<CampaignDocument>, QueryError> {
+        let now = DateTime::from_millis(now.millis());
+        let waits = CampaignStatus::Scheduled.name();
+        let filter = doc! {"status": waits, "scheduled_at": {"$lte": now}};
+        self.oldest_campaigns(filter).await
+    }
+
+    async fn oldest_campaigns(
+        &self,
+        filter: Document,
+    ) -> Result<Vec<CampaignDocument>, QueryError> {
+        let campaigns = self.serving::<CampaignDocument>(Campaigns::NAME).await?;
+        let oldest = doc! {"created_at": 1, "_id": 1};
+        let cursor = campaigns.find(filter).sort(oldest).await?;
+        Ok(cursor.try_collect().await?)
+    }
+}

@@ -1,0 +1,54 @@
+//! Messages, one by one.
+
+mod document;
+mod fold;
+mod query;
+
+use bson::doc;
+use domain::{MessageId, Subject};
+use mongodb::IndexModel;
+
+pub use document::{MessageDocument, SuppressionDocument};
+
+use crate::Recorded;
+use crate::view::{FoldError, View};
+
+/// The view `messages`, a document per message, with the message's id. It is
+/// the communication log, and where work is found; whether that is still to be
+/// done only the message's head tells.
+pub struct Messages;
+
+impl View for Messages {
+    const NAME: &'static str = "messages";
+    type Document = MessageDocument;
+
+    fn document_of(event: &Recorded) -> Option<String> {
+        match &event.subject {
+            Subject::Message(customer, campaign) => {
+                let id = MessageId {
+                    campaign: campaign.clone(),
+                    customer: customer.clone(),
+                };
+                Some(id.to_string())
+            }
+            _ => None,
+        }
+    }
+
+    fn fold(
+        document: Option<MessageDocument>,
+        event: &Recorded,
+    ) -> Result<MessageDocument, FoldError> {
+        fold::fold(document, event)
+    }
+
+    /// Every message is written several times: few. All messages of a campaign
+    /// are neighbours by `_id` and need none.
+    fn indexes() -> Vec<IndexModel> {
+        let by_status = doc! {"campaign_id": 1, "status": 1, "_id": 1, "retry_at": 1};
+        let by_customer = doc! {"customer_id": 1, "queued_at": 1};
+        [by_status, by_customer]
+            .map(|keys| IndexModel::builder().keys(keys).build())
+            .into()
+    }
+}

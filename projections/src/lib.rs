@@ -16,6 +16,8 @@ pub mod customers;
 mod documents;
 mod error;
 mod generation;
+#[cfg(test)]
+mod history;
 pub mod messages;
 pub mod orders;
 mod page;

@@ -24,7 +24,7 @@ use crate::view::View;
 use crate::{ProjectError, Store};
 use past::{Past, gone_unless, pinned};
 
-/// Customers looked at for one batch.
+/// The most customers looked at for one batch.
 const BATCH: usize = 1_000;
 
 /// Customers folded anew at once.
@@ -49,6 +49,8 @@ pub struct Recipients {
     filter: Document,
     /// The last customer looked at.
     after: String,
+    /// How many are looked at for one batch.
+    batch: usize,
     is_at_end: bool,
 }
 
@@ -85,6 +87,7 @@ impl Recipients {
             past: Past::up_to(store, log, positions).await?,
             rules,
             after: String::new(),
+            batch: BATCH,
             is_at_end: false,
         })
     }
@@ -96,6 +99,13 @@ impl Recipients {
         self
     }
 
+    /// In batches of up to this many, instead of 1,000.
+    #[must_use]
+    pub fn in_batches_of(mut self, most: usize) -> Self {
+        self.batch = most.clamp(1, BATCH);
+        self
+    }
+
     /// Some more of them, never none; `None` when that was all.
     ///
     /// # Errors
@@ -103,7 +113,7 @@ impl Recipients {
     pub async fn next(&mut self) -> Result<Option<Vec<Recipient>>, ProjectError> {
         while !self.is_at_end {
             let found = self.look().await?;
-            let is_at_end = found.len() < BATCH;
+            let is_at_end = found.len() < self.batch;
             let last = found.last().map(|last| last.place.customer.to_string());
             let recipients = self.among(found).await?;
             self.after = last.unwrap_or_default();
@@ -124,8 +134,8 @@ impl Recipients {
             .find(doc! {"$and": [next, self.filter.clone()]})
             .hint(Hint::Keys(doc! {"_id": 1}))
             .sort(doc! {"_id": 1})
-            .limit(BATCH as i64)
-            .batch_size(BATCH as u32)
+            .limit(self.batch as i64)
+            .batch_size(self.batch as u32)
             .await?;
         let found = cursor.and_then(async |document| {
             let place = bson::deserialize_from_slice(document.as_bytes());

@@ -3,6 +3,8 @@
 mod document;
 mod fold;
 mod query;
+#[cfg(test)]
+mod tests;
 
 use bson::doc;
 use domain::{MessageId, Subject};

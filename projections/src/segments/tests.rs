@@ -1,11 +1,7 @@
-use std::sync::Arc;
-
-use bson::RawDocumentBuf;
-use domain::{Holder, Metadata, SegmentContent, SegmentEvent, Timestamp};
-use eventlog::Position;
+use domain::{Event, Holder, SegmentContent, SegmentEvent};
 
 use super::*;
-use crate::view_named;
+use crate::history::{folded, history};
 
 /// Every kind of value that rules have.
 const RULES: &str = "NOT (total_spend between -5 AND 9223372036854775807) AND \
@@ -20,36 +16,9 @@ fn content(name: &str, rules: &str) -> SegmentContent {
     }
 }
 
-/// The events of one segment, a second after the other, each of another actor.
-fn history(events: Vec<SegmentEvent>) -> Vec<Recorded> {
-    let recorded = |(event, version): (SegmentEvent, u64)| Recorded {
-        position: Position {
-            partition: 0,
-            number: version,
-        },
-        subject: Subject::Segment("seg_1".try_into().unwrap()),
-        version,
-        tag: domain::LoggedEvent::tag(&event).to_owned(),
-        event: domain::Event::Segment(event),
-        metadata: Arc::new(Metadata {
-            at: Timestamp::from_millis(version as i64 * 1_000).unwrap(),
-            actor: format!("key:{version}"),
-            request: None,
-            cause: None,
-        }),
-    };
-    events.into_iter().zip(1..).map(recorded).collect()
-}
-
-/// Folds through BSON after every event.
 fn fold(events: Vec<SegmentEvent>) -> Result<SegmentDocument, FoldError> {
-    let view = view_named(Segments::NAME).unwrap();
-    let mut stored: Option<RawDocumentBuf> = None;
-    for event in history(events) {
-        let next = view.fold(stored.as_deref(), &[&event]);
-        stored = Some(next.map_err(|(_, error)| error)?);
-    }
-    Ok(bson::deserialize_from_slice(stored.unwrap().as_bytes()).unwrap())
+    let subject = Subject::Segment("seg_1".try_into().unwrap());
+    folded::<Segments>(&history(&subject, events, Event::Segment))
 }
 
 fn holder(id: &str) -> Holder {

@@ -1,0 +1,47 @@
+//! Histories of one aggregate, for tests of folds.
+
+use std::sync::Arc;
+
+use bson::RawDocumentBuf;
+use domain::{Event, LoggedEvent, Metadata, Subject, Timestamp};
+use eventlog::Position;
+
+use crate::Recorded;
+use crate::view::{FoldError, View, view_named};
+
+/// The events of one aggregate, a second after the other, each of another
+/// actor, all in partition 3.
+pub(crate) fn history<E: LoggedEvent>(
+    subject: &Subject,
+    events: Vec<E>,
+    wrap: fn(E) -> Event,
+) -> Vec<Recorded> {
+    let recorded = |(event, version): (E, u64)| Recorded {
+        position: Position {
+            partition: 3,
+            number: version,
+        },
+        subject: subject.clone(),
+        version,
+        tag: event.tag().to_owned(),
+        event: wrap(event),
+        metadata: Arc::new(Metadata {
+            at: Timestamp::from_millis(version as i64 * 1_000).unwrap(),
+            actor: format!("key:{version}"),
+            request: None,
+            cause: None,
+        }),
+    };
+    events.into_iter().zip(1..).map(recorded).collect()
+}
+
+/// Folds through BSON after every event.
+pub(crate) fn folded<V: View>(history: &[Recorded]) -> Result<V::Document, FoldError> {
+    let view = view_named(V::NAME).unwrap();
+    let mut stored: Option<RawDocumentBuf> = None;
+    for event in history {
+        let next = view.fold(stored.as_deref(), &[event]);
+        stored = Some(next.map_err(|(_, error)| error)?);
+    }
+    Ok(bson::deserialize_from_slice(stored.unwrap().as_bytes()).unwrap())
+}

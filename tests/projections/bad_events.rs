@@ -1,6 +1,6 @@
 //! Events that cannot be folded.
 
-use projections::{ProjectError, RebuildError, rebuild};
+use projections::{ProjectError, RebuildError, VIEWS, rebuild};
 
 use super::{
     append_by_hand, documents, project, project_all, resume, status, stopped, total_spend, trade,
@@ -16,7 +16,7 @@ async fn unknown_events_are_passed_over_and_counted() {
     let before = append_by_hand(&deployment.log, "order/c-1/o-x", "order_teleported.1", "{}").await;
     append_by_hand(&deployment.log, "ghost/g-1", "ghost_seen.1", "{}").await;
     trade(&deployment.commands, 1).await;
-    for name in ["customers", "orders", "audit", "segments"] {
+    for name in VIEWS.map(|view| view.name()) {
         project(&deployment, name).await.unwrap();
         let status = status(&deployment, name).await;
         assert_eq!(

@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use commands::{ActivityItem, Commands, CustomerItem, OrderItem};
-use domain::{Change, CustomerChanges, OrderStatus, SegmentCommand};
+use domain::{Change, CustomerChanges, MessageCommand, MessageId, OrderStatus, SegmentCommand};
 use eventlog::{Partition, Position};
 use mongodb::bson::{Document, doc};
 use projections::{PageRequest, Projector, VIEWS};
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
+use super::campaign_steps::{
+    CampaignStep, assert_campaigns, campaign_steps, message_steps, on_campaign,
+};
 use super::model::{Facts, Shop};
 use super::{documents, project_all, rebuilt, resume};
 use crate::support::deployment::Deployment;
@@ -27,6 +30,10 @@ enum Step {
     Activities(Vec<ActivityItem>),
     /// A command on one of few segments, which may refuse it.
     Segment(u8, SegmentCommand),
+    /// A command on one of few campaigns, which may refuse it.
+    Campaign(u128, CampaignStep),
+    /// Commands on few messages, which may refuse them.
+    Messages(Vec<(MessageId, MessageCommand)>),
     /// One of two projectors folds some events.
     Fold(Slot, usize),
     /// Both projectors fold at the same time.
@@ -48,11 +55,12 @@ fn change<T: Clone + Debug>(values: impl Strategy<Value = T>) -> impl Strategy<V
     ]
 }
 
-fn customers() -> impl Strategy<Value = CustomerItem> {
+/// Of this many customers, `c-0` and so on.
+pub(super) fn customers(count: u8) -> impl Strategy<Value = CustomerItem> {
     let name = change((0..3u8).prop_map(|n| text(&format!("Name {n}"))));
     let tags = change(btree_set("[abc]".prop_map(|tag| text(&tag)), 0..3));
     let unsubscribed = change(any::<bool>());
-    let all = (0..4u8, name, tags, unsubscribed);
+    let all = (0..count, name, tags, unsubscribed);
     all.prop_map(|(id, name, tags, unsubscribed)| {
         let mut changes = CustomerChanges {
             tags,
@@ -67,14 +75,15 @@ fn customers() -> impl Strategy<Value = CustomerItem> {
     })
 }
 
-fn orders() -> impl Strategy<Value = OrderItem> {
+/// Of this many customers, `c-0` and so on.
+pub(super) fn orders(count: u8) -> impl Strategy<Value = OrderItem> {
     let status = prop_oneof![
         3 => Just(OrderStatus::Placed),
         1 => Just(OrderStatus::Cancelled),
         1 => Just(OrderStatus::Refunded),
     ];
     // Few of each, so that orders are updated, moved and repeated.
-    let all = (0..4u8, 0..3u8, 0..4i64, 0..4i64, status);
+    let all = (0..count, 0..3u8, 0..4i64, 0..4i64, status);
     all.prop_map(|(customer, id, cents, at, status)| {
         let mut item = order(&format!("c-{customer}"), &format!("o-{id}"), 0);
         item.content = content(cents * 333, minute(at), status);
@@ -82,9 +91,10 @@ fn orders() -> impl Strategy<Value = OrderItem> {
     })
 }
 
-fn activities() -> impl Strategy<Value = ActivityItem> {
+/// Of this many customers, `c-0` and so on.
+pub(super) fn activities(count: u8) -> impl Strategy<Value = ActivityItem> {
     let names = prop_oneof![Just("visit"), Just("click")];
-    (0..4u8, 0..3u8, names, 0..4i64).prop_map(|(customer, id, name, at)| {
+    (0..count, 0..3u8, names, 0..4i64).prop_map(|(customer, id, name, at)| {
         activity(
             &format!("c-{customer}"),
             &format!("e-{id}"),
@@ -122,10 +132,12 @@ async fn on_segment(commands: &Commands, id: u8, command: SegmentCommand) {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let slot = || (0..VIEWS.len(), 0..PARTITIONS, any::<bool>());
     let step = prop_oneof![
-        2 => vec(customers(), 1..5).prop_map(Step::Customers),
-        4 => vec(orders(), 1..10).prop_map(Step::Orders),
-        2 => vec(activities(), 1..8).prop_map(Step::Activities),
+        2 => vec(customers(4), 1..5).prop_map(Step::Customers),
+        4 => vec(orders(4), 1..10).prop_map(Step::Orders),
+        2 => vec(activities(4), 1..8).prop_map(Step::Activities),
         4 => (0..3u8, segment_commands()).prop_map(|(id, command)| Step::Segment(id, command)),
+        4 => campaign_steps().prop_map(|(id, step)| Step::Campaign(id, step)),
+        4 => vec(message_steps(), 1..12).prop_map(Step::Messages),
         6 => (slot(), 1..9usize).prop_map(|(slot, count)| Step::Fold(slot, count)),
         3 => (slot(), 1..9usize, 1..9usize).prop_map(|(slot, a, b)| Step::FoldBoth(slot, a, b)),
         2 => slot().prop_map(Step::Restart),
@@ -151,6 +163,7 @@ fn an_incremental_view_is_the_view_folded_from_zero() {
         }
         project_all(&deployment).await;
         assert_shop(&deployment, &shop).await;
+        assert_campaigns(&deployment).await;
         for view in VIEWS {
             let incremental = documents(&deployment.store, view.name(), 1).await;
             let report = rebuilt(&deployment, view.name()).await;
@@ -183,6 +196,11 @@ impl Folding<'_> {
                 commands.record_activities(&context(), items).await.unwrap();
             }
             Step::Segment(id, command) => on_segment(commands, id, command).await,
+            Step::Campaign(id, step) => on_campaign(commands, id, step).await,
+            Step::Messages(steps) => {
+                // A refusal makes no event: nothing to fold.
+                commands.on_messages(&context(), steps).await.unwrap();
+            }
             Step::Fold(slot, count) => {
                 let mut projector = self.remove(slot).await;
                 projector.step(count).await.unwrap();

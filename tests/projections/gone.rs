@@ -1,6 +1,6 @@
 //! Views whose log or whose documents are not what they were.
 
-use projections::ProjectError;
+use projections::{ProjectError, VIEWS};
 
 use super::{
     documents, project, project_all, rebuilt, resume, spend_after, stopped, total_spend, trade,
@@ -90,7 +90,7 @@ async fn a_dropped_collection_is_noticed_and_comes_back_with_a_rebuild() {
     let deployment = Deployment::with_partitions(2).await.prepared().await;
     trade(&deployment.commands, 0).await;
     project_all(&deployment).await;
-    for name in ["customers", "orders", "audit", "segments"] {
+    for name in VIEWS.map(|view| view.name()) {
         let before = documents(&deployment.store, name, 1).await;
         deployment.store.collection(name, 1).drop().await.unwrap();
         // A start of the workers does not bring an empty one back.
@@ -111,7 +111,7 @@ async fn a_dropped_collection_is_noticed_and_comes_back_with_a_rebuild() {
 
 #[tokio::test]
 async fn a_collection_dropped_under_a_running_projector_is_noticed() {
-    for name in ["customers", "orders", "audit", "segments"] {
+    for name in VIEWS.map(|view| view.name()) {
         let deployment = Deployment::with_partitions(1).await.prepared().await;
         trade(&deployment.commands, 0).await;
         let mut projector = resume(&deployment, view(name), 1, 0).await.unwrap();

@@ -1,12 +1,17 @@
 //! The read side, on real engines.
 
 mod bad_events;
+mod campaign_steps;
+mod campaigns;
 mod fold_law;
 mod gone;
+mod messages;
 mod model;
 mod outdated;
 mod rebuild;
 mod rebuild_failures;
+mod recipients;
+mod recipients_law;
 mod roll_back;
 mod rule_indexes;
 mod rules_law;
@@ -17,7 +22,7 @@ mod workers;
 use std::collections::BTreeMap;
 
 use commands::Commands;
-use domain::OrderStatus;
+use domain::{Attempt, MessageCommand, OrderStatus, Suppression};
 use eventlog::{Append, Key, Log, NewEvent, Partition, Position};
 use futures::TryStreamExt;
 use mongodb::bson::{self, doc};
@@ -27,7 +32,9 @@ use projections::{
 };
 
 use crate::support::deployment::Deployment;
-use crate::support::shop::{activity, content, context, customer, minute, order, segment};
+use crate::support::shop::{
+    self, activity, content, context, customer, mail, minute, order, segment, text,
+};
 
 /// Documents by id, byte for byte.
 type Documents = BTreeMap<String, Vec<u8>>;
@@ -93,7 +100,7 @@ async fn stopped(deployment: &Deployment) -> Vec<(&'static str, String)> {
 }
 
 /// What a shop does on a day: an order of each of 20 customers, one of them cancelled, some of
-/// them registered, some of them visiting, and a segment to be made of them.
+/// them registered, some of them visiting, a segment to be made of them, and a campaign.
 async fn trade(commands: &Commands, day: i64) {
     let at = minute(day * 24 * 60);
     let orders = (0..20).map(|n| {
@@ -126,10 +133,35 @@ async fn trade(commands: &Commands, day: i64) {
     let content = segment(&format!("Day {day}"), "visits > 0 OR total_spend > 110");
     let created = commands.create_segment(&context(), id, content).await;
     created.unwrap().unwrap();
+    advertise(commands, day as u128).await;
+}
+
+/// A campaign, with a message that is sent, one that fails at first, and one that is not sent.
+async fn advertise(commands: &Commands, campaign: u128) {
+    let content = shop::campaign(&format!("Campaign {campaign}"), "order_count > 0");
+    let created = commands
+        .create_campaign(&context(), campaign.into(), content)
+        .await;
+    created.unwrap().unwrap();
+    let [sent, failed, none] = ["c-0", "c-1", "c-2"].map(|id| shop::message(campaign, id));
+    let attempt = Attempt {
+        number: 1,
+        problem: text("503"),
+        retry_at: minute(5),
+    };
+    let events = vec![
+        (sent.clone(), MessageCommand::Queue(mail("a@example.com"))),
+        (failed.clone(), MessageCommand::Queue(mail("b@example.com"))),
+        (none, MessageCommand::Suppress(Suppression::NoAddress)),
+        (sent, MessageCommand::RecordSent(text("v-1"))),
+        (failed, MessageCommand::RecordAttempt(attempt)),
+    ];
+    let done = commands.on_messages(&context(), events).await.unwrap();
+    assert!(done.iter().all(Result::is_ok), "{done:?}");
 }
 
 /// Events of one day's trade.
-const DAY: u64 = 32;
+const DAY: u64 = 38;
 
 async fn total_spend(deployment: &Deployment) -> i64 {
     let all = PageRequest {

@@ -1,7 +1,7 @@
 //! Views that a program with an older fold has made.
 
 use mongodb::bson::{Document, doc};
-use projections::roll_back;
+use projections::{VIEWS, roll_back};
 
 use super::{project_all, rebuilt, status, trade, view};
 use crate::support::deployment::Deployment;
@@ -60,9 +60,9 @@ async fn what_no_fold_has_changed_is_well_without_a_version() {
     assert_eq!(outdated(&deployment).await, [""; 0]);
     assert!(!status(&deployment, "customers").await.outdated);
     let deployment = deployment.prepared().await;
-    for name in ["orders", "audit", "segments"] {
-        assert_eq!(view(name).fold_version(), 1);
-        forget_folds(&deployment, name).await;
+    for view in VIEWS.iter().filter(|view| view.name() != "customers") {
+        assert_eq!(view.fold_version(), 1);
+        forget_folds(&deployment, view.name()).await;
     }
     assert_eq!(outdated(&deployment).await, [""; 0]);
 }

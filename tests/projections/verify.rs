@@ -5,7 +5,7 @@ use mongodb::Collection;
 use mongodb::bson::{Document, doc};
 use projections::verify_documents;
 
-use super::{project_all, trade, view};
+use super::{DAY, project_all, trade, view};
 use crate::support::deployment::Deployment;
 
 #[tokio::test]
@@ -14,13 +14,16 @@ async fn healthy_views_have_no_differences() {
     for (name, documents) in [
         ("customers", 20),
         ("orders", 40),
-        ("audit", 64),
+        ("audit", 2 * DAY),
         ("segments", 2),
+        ("campaigns", 2),
+        ("messages", 6),
+        ("campaign_stats", 2),
     ] {
         let Deployment { store, log, .. } = &deployment;
         let report = verify_documents(store, log, view(name), 1).await.unwrap();
         assert_eq!(report.differences, [""; 0], "{name}");
-        assert_eq!((report.events, report.documents), (64, documents));
+        assert_eq!((report.events, report.documents), (2 * DAY, documents));
         assert_eq!(report.compared, documents);
     }
 }
@@ -91,7 +94,7 @@ async fn a_document_ahead_of_the_log_is_found() {
     let found = differences(&deployment).await;
     assert_eq!(
         found,
-        ["partition 0 has a document folded up to 1000, the log ends at 64"]
+        ["partition 0 has a document folded up to 1000, the log ends at 76"]
     );
 }
 

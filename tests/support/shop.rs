@@ -2,8 +2,9 @@
 
 use commands::{ActivityItem, Context, CustomerItem, OrderItem};
 use domain::{
-    ActivityContent, Amount, Change, Currency, CustomerChanges, Name, OrderContent, OrderStatus,
-    SegmentContent, Text, Timestamp,
+    ActivityContent, Amount, Audience, CampaignContent, CampaignId, Change, Channel, Currency,
+    CustomerChanges, MessageContent, MessageId, Name, OrderContent, OrderStatus, SegmentContent,
+    Text, Timestamp,
 };
 
 /// 2026-01-01T00:00:00Z
@@ -79,6 +80,35 @@ pub(crate) fn segment(name: &str, rules: &str) -> SegmentContent {
         name: text(name),
         description: None,
         rules: rules.parse().unwrap(),
+    }
+}
+
+/// A campaign for those whom these rules match.
+pub(crate) fn campaign(name: &str, rules: &str) -> CampaignContent {
+    CampaignContent {
+        name: text(name),
+        audience: Audience::Rules(rules.parse().unwrap()),
+        template: "Hi {{ name }}".to_owned().try_into().unwrap(),
+        scheduled_at: None,
+        messages_per_second: None,
+        tags: Default::default(),
+    }
+}
+
+/// A campaign's message to a customer.
+pub(crate) fn message(campaign: u128, customer: &str) -> MessageId {
+    MessageId {
+        campaign: CampaignId::from(campaign),
+        customer: customer.try_into().unwrap(),
+    }
+}
+
+/// What a message says.
+pub(crate) fn mail(to: &str) -> MessageContent {
+    MessageContent {
+        channel: Channel::Email,
+        to: text(to),
+        text: "Hi".to_owned(),
     }
 }
 

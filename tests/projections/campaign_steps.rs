@@ -1,0 +1,206 @@
+//! What may happen to a few campaigns and their messages, and what the views must say of it.
+
+use std::collections::BTreeMap;
+
+use commands::Commands;
+use domain::{
+    Attempt, Audience, AudienceSize, CampaignContent, CampaignId, MessageCommand, MessageId,
+    MessageStatus, Receipt, Suppression,
+};
+use mongodb::bson::{DateTime, doc};
+use projections::PageRequest;
+use projections::messages::MessageDocument;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use crate::support::deployment::Deployment;
+use crate::support::shop::{campaign, context, mail, message, minute, text};
+
+const CAMPAIGNS: u128 = 3;
+const CUSTOMERS: u8 = 4;
+
+/// What is asked of a campaign.
+#[derive(Debug, Clone)]
+pub(super) enum CampaignStep {
+    Create(CampaignContent),
+    Launch,
+    Resolve(AudienceSize),
+    Pause,
+    Resume,
+    Retry,
+    Complete,
+    Cancel,
+    Miss,
+}
+
+fn contents() -> impl Strategy<Value = CampaignContent> {
+    let audience = prop_oneof![
+        Just(Audience::Rules("visits > 3".parse().unwrap())),
+        (0..3u8).prop_map(|n| Audience::SegmentId(format!("seg_{n}").try_into().unwrap())),
+    ];
+    let scheduled_at = prop::option::of(Just(minute(7)));
+    (audience, scheduled_at).prop_map(|(audience, scheduled_at)| CampaignContent {
+        audience,
+        scheduled_at,
+        ..campaign("Spring", "visits > 0")
+    })
+}
+
+/// Which campaign, and what of it.
+pub(super) fn campaign_steps() -> impl Strategy<Value = (u128, CampaignStep)> {
+    let size = (0..9u64, 0..9u64).prop_map(|(queued, suppressed)| AudienceSize {
+        planned: queued + suppressed,
+        queued,
+        suppressed,
+    });
+    let steps = prop_oneof![
+        4 => contents().prop_map(CampaignStep::Create),
+        4 => Just(CampaignStep::Launch),
+        3 => size.prop_map(CampaignStep::Resolve),
+        2 => Just(CampaignStep::Pause),
+        2 => Just(CampaignStep::Resume),
+        1 => Just(CampaignStep::Retry),
+        1 => Just(CampaignStep::Complete),
+        1 => Just(CampaignStep::Cancel),
+        1 => Just(CampaignStep::Miss),
+    ];
+    (0..CAMPAIGNS, steps)
+}
+
+pub(super) async fn on_campaign(commands: &Commands, id: u128, step: CampaignStep) {
+    let (context, id) = (context(), CampaignId::from(id));
+    let done = match step {
+        CampaignStep::Create(content) => commands.create_campaign(&context, id, content).await,
+        CampaignStep::Launch => commands.launch_campaign(&context, id, None).await,
+        CampaignStep::Resolve(size) => commands.record_audience(&context, id, size).await,
+        CampaignStep::Pause => commands.pause_campaign(&context, id).await,
+        CampaignStep::Resume => commands.resume_campaign(&context, id).await,
+        CampaignStep::Retry => commands.record_retry(&context, id, 2).await,
+        CampaignStep::Complete => commands.complete_campaign(&context, id).await,
+        CampaignStep::Cancel => commands.cancel_campaign(&context, id).await,
+        CampaignStep::Miss => commands.miss_campaign(&context, id).await,
+    };
+    // A refusal makes no event: nothing to fold.
+    let _ = done.unwrap();
+}
+
+fn suppressions() -> impl Strategy<Value = Suppression> {
+    select(vec![
+        Suppression::Unsubscribed,
+        Suppression::Template {
+            detail: "line 1".to_owned(),
+        },
+        Suppression::FrequencyCap { most: 3 },
+        Suppression::Cancelled,
+    ])
+}
+
+/// A message, and what happens to it.
+pub(super) fn message_steps() -> impl Strategy<Value = (MessageId, MessageCommand)> {
+    let attempt = (1..4u32, 0..4i64).prop_map(|(number, at)| Attempt {
+        number,
+        problem: text("503"),
+        retry_at: minute(at),
+    });
+    let receipt = (any::<bool>(), 0..3i64).prop_map(|(arrived, at)| Receipt {
+        vendor_message_id: text("v-1"),
+        arrived,
+        reason: (!arrived).then(|| text("no such mailbox")),
+        occurred_at: minute(at),
+    });
+    let commands = prop_oneof![
+        6 => Just(MessageCommand::Queue(mail("ada@example.com"))),
+        2 => suppressions().prop_map(MessageCommand::Suppress),
+        2 => attempt.prop_map(MessageCommand::RecordAttempt),
+        3 => Just(MessageCommand::RecordSent(text("v-1"))),
+        2 => Just(MessageCommand::GiveUp(text("too often"))),
+        1 => Just(MessageCommand::Requeue),
+        3 => receipt.prop_map(MessageCommand::RecordReceipt),
+    ];
+    let id = (0..CAMPAIGNS, 0..CUSTOMERS)
+        .prop_map(|(campaign, customer)| message(campaign, &format!("c-{customer}")));
+    (id, commands)
+}
+
+/// The views say of campaigns and messages what their heads say, and the numbers are those of the
+/// messages.
+pub(super) async fn assert_campaigns(deployment: &Deployment) {
+    for id in 0..CAMPAIGNS {
+        let id = CampaignId::from(id);
+        assert_campaign(deployment, &id).await;
+        let messages = assert_messages(deployment, &id).await;
+        assert_numbers(deployment, &id, &messages).await;
+    }
+}
+
+async fn assert_campaign(deployment: &Deployment, id: &CampaignId) {
+    let document = deployment.store.campaign(id).await.unwrap();
+    let Some(head) = deployment.commands.campaign(id).await.unwrap() else {
+        assert_eq!(document, None);
+        return;
+    };
+    let (document, content) = (document.unwrap(), head.content().unwrap());
+    assert_eq!(Some(document.status), head.status());
+    assert_eq!(document.size, head.size());
+    assert_eq!(document.template, content.template);
+    let launch = head.launch();
+    let launched = document.launch.as_ref();
+    assert_eq!(
+        launched.map(|launch| (&launch.rules, &*launch.positions)),
+        launch.map(|launch| (&launch.rules, launch.positions.as_str())),
+    );
+    let rules = match (launch, &content.audience) {
+        (Some(launch), _) => Some(&launch.rules),
+        (None, Audience::Rules(rules)) => Some(rules),
+        (None, Audience::SegmentId(_)) => None,
+    };
+    assert_eq!(document.rules.as_ref(), rules);
+}
+
+async fn assert_messages(deployment: &Deployment, id: &CampaignId) -> Vec<MessageDocument> {
+    let all = PageRequest {
+        limit: 1_000,
+        cursor: None,
+    };
+    let found = deployment.store.messages(id, None, &all).await.unwrap();
+    let found = found.items;
+    let of = |customer: u8| MessageId {
+        campaign: id.clone(),
+        customer: format!("c-{customer}").try_into().unwrap(),
+    };
+    let ids: Vec<MessageId> = (0..CUSTOMERS).map(of).collect();
+    let heads = deployment.commands.messages(&ids).await.unwrap();
+    for (id, head) in ids.iter().zip(heads) {
+        let document = found.iter().find(|document| document.id() == *id);
+        assert_eq!(document.map(|d| d.status), head.status(), "{id}");
+        assert_eq!(document.map_or(0, |d| d.attempts), head.attempts(), "{id}");
+        let due = document.filter(|d| d.status == MessageStatus::Queued);
+        let due = due.map(|d| d.retry_at.map_or(0, DateTime::timestamp_millis));
+        assert_eq!(due, head.due_at().map(|at| at.millis()), "{id}");
+    }
+    found
+}
+
+async fn assert_numbers(deployment: &Deployment, id: &CampaignId, messages: &[MessageDocument]) {
+    let figures = deployment.store.campaign_stats(&[id]).await.unwrap();
+    let figures = &figures[id];
+    for status in MessageStatus::ALL {
+        let count = messages.iter().filter(|m| m.status == status).count();
+        assert_eq!(figures.by_status.of(status), count as i64, "{status:?}");
+    }
+    assert_eq!(figures.audience(), messages.len() as i64);
+    let parts = figures.sent() + figures.failed() + figures.suppressed() + figures.pending();
+    assert_eq!(figures.audience(), parts);
+    let mut reasons: BTreeMap<String, i64> = BTreeMap::new();
+    for why in messages.iter().filter_map(|m| m.suppression.as_ref()) {
+        *reasons.entry(why.reason.clone()).or_default() += 1;
+    }
+    assert_eq!(figures.suppressed_for, reasons);
+    let failed = doc! {
+        "type": "message_attempted.1",
+        "aggregate": {"$regex": format!("/{id}$")},
+    };
+    let audit = deployment.store.collection("audit", 1);
+    let attempts = audit.count_documents(failed).await.unwrap();
+    assert_eq!(figures.attempts, attempts as i64);
+}

@@ -1,0 +1,83 @@
+//! What is asked of campaigns.
+
+use commands::Context;
+use domain::{CampaignContent, CampaignId, CampaignStatus};
+use projections::PageRequest;
+use projections::campaigns::CampaignDocument;
+
+use super::project;
+use crate::support::deployment::Deployment;
+use crate::support::shop::{campaign, context, minute};
+
+/// Campaigns 1 to `count`, a minute after the other, two of them at a time; every third is
+/// scheduled for the minute of its number.
+async fn with_campaigns(count: u8) -> Deployment {
+    let deployment = Deployment::fresh().await.prepared().await;
+    for n in 1..=count {
+        let scheduled = n.is_multiple_of(3);
+        let content = CampaignContent {
+            scheduled_at: scheduled.then(|| minute(n.into())),
+            ..campaign(&format!("Campaign {n}"), "visits > 0")
+        };
+        let context = Context {
+            now: minute((n / 2).into()),
+            ..context()
+        };
+        let created = deployment
+            .commands
+            .create_campaign(&context, u128::from(n).into(), content);
+        created.await.unwrap().unwrap();
+    }
+    project(&deployment, "campaigns").await.unwrap();
+    deployment
+}
+
+fn numbers(campaigns: &[CampaignDocument]) -> Vec<u8> {
+    let number = |campaign: &CampaignDocument| campaign.name[9..].parse().unwrap();
+    campaigns.iter().map(number).collect()
+}
+
+#[tokio::test]
+async fn the_list_begins_with_the_newest() {
+    let deployment = with_campaigns(7).await;
+    let mut page = PageRequest {
+        limit: 3,
+        cursor: None,
+    };
+    let mut found = Vec::new();
+    loop {
+        let part = deployment.store.campaigns(&page).await.unwrap();
+        found.extend(numbers(&part.items));
+        page.cursor = part.next_cursor;
+        if page.cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, [7, 6, 5, 4, 3, 2, 1]);
+    let id = CampaignId::from(3);
+    let one = deployment.store.campaign(&id).await.unwrap().unwrap();
+    assert_eq!((one.campaign_id, &*one.name), (id, "Campaign 3"));
+    let none = deployment.store.campaign(&CampaignId::from(8)).await;
+    assert_eq!(none.unwrap(), None);
+}
+
+#[tokio::test]
+async fn workers_find_what_is_due() {
+    let deployment = with_campaigns(10).await;
+    let store = &deployment.store;
+    let due = async |at| numbers(&store.campaigns_due(minute(at)).await.unwrap());
+    assert_eq!(due(2).await, [0; 0]);
+    assert_eq!(due(3).await, [3]);
+    assert_eq!(due(8).await, [3, 6]);
+    let id = CampaignId::from(3);
+    let cancelled = deployment.commands.cancel_campaign(&context(), id).await;
+    cancelled.unwrap().unwrap();
+    project(&deployment, "campaigns").await.unwrap();
+    assert_eq!(due(9).await, [6, 9]);
+    let found =
+        async |statuses: &[CampaignStatus]| numbers(&store.campaigns_in(statuses).await.unwrap());
+    assert_eq!(found(&[CampaignStatus::Scheduled]).await, [6, 9]);
+    let ended = [CampaignStatus::Cancelled, CampaignStatus::Completed];
+    assert_eq!(found(&ended).await, [3]);
+    assert_eq!(found(&[]).await, [0; 0]);
+}

@@ -1,0 +1,194 @@
+//! What is asked of messages.
+
+use std::collections::HashMap;
+
+use commands::Context;
+use domain::{Attempt, CampaignId, MessageCommand, MessageId, MessageStatus, Suppression};
+use projections::messages::MessageDocument;
+use projections::{PageRequest, Store};
+
+use super::project_all;
+use crate::support::deployment::Deployment;
+use crate::support::shop::{context, mail, message, minute, text};
+
+fn queue() -> MessageCommand {
+    MessageCommand::Queue(mail("ada@example.com"))
+}
+
+fn sent() -> MessageCommand {
+    MessageCommand::RecordSent(text("v-1"))
+}
+
+async fn on(deployment: &Deployment, at: i64, steps: Vec<(MessageId, MessageCommand)>) {
+    let context = Context {
+        now: minute(at),
+        ..context()
+    };
+    let done = deployment.commands.on_messages(&context, steps).await;
+    assert!(done.unwrap().iter().all(Result::is_ok));
+    project_all(deployment).await;
+}
+
+fn customers<'a>(messages: impl IntoIterator<Item = &'a MessageDocument>) -> Vec<&'a str> {
+    let customer = |message: &'a MessageDocument| message.customer_id.as_str();
+    messages.into_iter().map(customer).collect()
+}
+
+/// Messages of campaign 1 to seven customers, and of its neighbours to others: `c-1` is sent, `c-3`
+/// is suppressed, `c-5` is to be tried again in minute 5.
+async fn with_messages() -> Deployment {
+    let deployment = Deployment::fresh().await.prepared().await;
+    let mut steps = vec![(message(0, "z"), queue()), (message(2, "a"), queue())];
+    let ids = ["c-0", "c-1", "C-2", "c-3", "c_4", "c-5", "c-6"];
+    steps.extend(ids.map(|id| (message(1, id), queue())));
+    let attempt = Attempt {
+        number: 1,
+        problem: text("503"),
+        retry_at: minute(5),
+    };
+    let unsubscribed = MessageCommand::Suppress(Suppression::Unsubscribed);
+    steps.extend([
+        (message(1, "c-1"), sent()),
+        (message(1, "c-3"), unsubscribed),
+        (message(1, "c-5"), MessageCommand::RecordAttempt(attempt)),
+    ]);
+    on(&deployment, 0, steps).await;
+    deployment
+}
+
+const ALL: [&str; 7] = ["C-2", "c-0", "c-1", "c-3", "c-5", "c-6", "c_4"];
+
+async fn listed(store: &Store, status: Option<MessageStatus>) -> Vec<String> {
+    let mut page = PageRequest {
+        limit: 2,
+        cursor: None,
+    };
+    let mut found = Vec::new();
+    loop {
+        let part = store.messages(&1.into(), status, &page).await.unwrap();
+        found.extend(customers(&part.items).into_iter().map(str::to_owned));
+        page.cursor = part.next_cursor;
+        if page.cursor.is_none() {
+            return found;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_campaigns_log_is_by_customer() {
+    let deployment = with_messages().await;
+    let store = &deployment.store;
+    assert_eq!(listed(store, None).await, ALL);
+    let queued = listed(store, Some(MessageStatus::Queued)).await;
+    assert_eq!(queued, ["C-2", "c-0", "c-5", "c-6", "c_4"]);
+    let delivered = listed(store, Some(MessageStatus::Delivered)).await;
+    assert_eq!(delivered, [""; 0]);
+    let id = message(1, "c-3");
+    let one = store.message(&id).await.unwrap().unwrap();
+    assert_eq!((one.id(), one.status), (id, MessageStatus::Suppressed));
+    assert_eq!(store.message(&message(1, "c-9")).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_is_due_waits_for_its_time() {
+    let deployment = with_messages().await;
+    let (store, id) = (&deployment.store, CampaignId::from(1));
+    let due = async |at, after: Option<&str>, limit| {
+        let found = store.messages_due(&id, minute(at), after, limit).await;
+        found.unwrap()
+    };
+    let early = due(4, None, 10).await;
+    assert_eq!(customers(&early), ["C-2", "c-0", "c-6", "c_4"]);
+    let first = due(5, None, 3).await;
+    assert_eq!(customers(&first), ["C-2", "c-0", "c-5"]);
+    let rest = due(5, Some(&first[2].message_id), 3).await;
+    assert_eq!(customers(&rest), ["c-6", "c_4"]);
+}
+
+#[tokio::test]
+async fn messages_are_found_by_how_far_they_are() {
+    let deployment = with_messages().await;
+    let (store, id) = (&deployment.store, CampaignId::from(1));
+    let ended = [MessageStatus::Sent, MessageStatus::Suppressed];
+    let found = store.messages_with(&id, &ended, None, 10).await.unwrap();
+    assert_eq!(found, [message(1, "c-1"), message(1, "c-3")]);
+    let after = found[0].to_string();
+    let more = store.messages_with(&id, &ended, Some(&after), 10).await;
+    assert_eq!(more.unwrap(), [message(1, "c-3")]);
+    let few = store.messages_with(&id, &MessageStatus::ALL, None, 2).await;
+    assert_eq!(few.unwrap(), [message(1, "C-2"), message(1, "c-0")]);
+}
+
+#[tokio::test]
+async fn what_customers_got_lately_is_counted() {
+    let deployment = Deployment::fresh().await.prepared().await;
+    let give_up = || MessageCommand::GiveUp(text("too often"));
+    let cancelled = MessageCommand::Suppress(Suppression::Cancelled);
+    on(
+        &deployment,
+        0,
+        vec![(message(0, "c-1"), queue()), (message(0, "c-2"), queue())],
+    )
+    .await;
+    let steps = vec![
+        (message(1, "c-1"), queue()),
+        (message(1, "c-1"), sent()),
+        (message(2, "c-1"), queue()),
+        (message(3, "c-1"), queue()),
+        (message(3, "c-1"), cancelled),
+        (message(4, "c-1"), queue()),
+        (message(4, "c-1"), give_up()),
+        (message(1, "c-3"), queue()),
+    ];
+    on(&deployment, 10, steps).await;
+    let counted = async |since| {
+        let found = deployment
+            .store
+            .sent_since(&["c-1", "c-2", "c-4"], minute(since));
+        found.await.unwrap()
+    };
+    let expected = |counts: &[(&str, u64)]| -> HashMap<String, u64> {
+        counts
+            .iter()
+            .map(|(id, n)| ((*id).to_owned(), *n))
+            .collect()
+    };
+    assert_eq!(counted(0).await, expected(&[("c-1", 3), ("c-2", 1)]));
+    assert_eq!(counted(10).await, expected(&[("c-1", 2)]));
+    assert_eq!(counted(11).await, expected(&[]));
+    let again = vec![(message(4, "c-1"), MessageCommand::Requeue)];
+    on(&deployment, 20, again).await;
+    assert_eq!(counted(11).await, expected(&[("c-1", 1)]));
+}
+
+#[tokio::test]
+async fn a_customers_timeline_tells_of_their_messages() {
+    let deployment = with_messages().await;
+    let all = PageRequest {
+        limit: 10,
+        cursor: None,
+    };
+    let page = deployment.store.timeline("c-1", &all).await.unwrap();
+    let told: Vec<_> = page
+        .items
+        .iter()
+        .map(|row| (&*row.tag, &*row.aggregate))
+        .collect();
+    let key = "message/c-1/cmp_00000000000000000000000000000001";
+    assert_eq!(told, [("message_sent.1", key), ("message_queued.1", key)]);
+}
+
+#[tokio::test]
+async fn campaigns_without_messages_have_numbers_too() {
+    let deployment = with_messages().await;
+    let ids = [1, 2, 9].map(CampaignId::from);
+    let asked: Vec<&CampaignId> = ids.iter().collect();
+    let all = deployment.store.campaign_stats(&asked).await.unwrap();
+    let audience = ids.each_ref().map(|id| all[id].audience());
+    assert_eq!(audience, [7, 1, 0]);
+    let one = &all[&ids[0]];
+    assert_eq!(
+        (one.pending(), one.sent(), one.suppressed(), one.attempts),
+        (5, 1, 1, 1)
+    );
+}

@@ -61,7 +61,7 @@ async fn nobody_may_be_meant() {
 async fn views_that_do_not_know_the_launch_yet_are_told() {
     let deployment = Deployment::fresh().await.prepared().await;
     trade(&deployment.commands, 0).await;
-    let launch = launch(&deployment, "order_count > 0").await;
+    let launch = launch(&deployment, "total_spend >= 0").await;
     let Deployment { store, log, .. } = &deployment;
     for behind in ["customers", "audit"] {
         let asked = Recipients::of(store, log, &launch).await;
@@ -81,7 +81,7 @@ async fn a_view_dropped_under_a_reading_is_noticed() {
     for name in ["customers", "audit"] {
         let deployment = Deployment::with_partitions(1).await.prepared().await;
         trade(&deployment.commands, 0).await;
-        let launch = launch(&deployment, "order_count > 0").await;
+        let launch = launch(&deployment, "total_spend >= 0").await;
         // All have changed: they are folded anew.
         trade(&deployment.commands, 1).await;
         project_all(&deployment).await;
@@ -106,7 +106,7 @@ async fn a_customer_of_many_events_is_folded_as_they_were() {
         .record_orders(&context(), orders)
         .await
         .unwrap();
-    let launch = launch(&deployment, "order_count > 0").await;
+    let launch = launch(&deployment, "total_spend >= 0").await;
     let named = vec![customer("c-1", "Ada")];
     deployment
         .commands
@@ -137,7 +137,7 @@ async fn a_customer_of_many_events_is_folded_as_they_were() {
 async fn a_task_of_its_own_can_read() {
     let deployment = Deployment::fresh().await.prepared().await;
     trade(&deployment.commands, 0).await;
-    let launch = launch(&deployment, "order_count > 0").await;
+    let launch = launch(&deployment, "total_spend >= 0").await;
     project_all(&deployment).await;
     let Deployment { store, log, .. } = deployment;
     let task = tokio::spawn(async move {

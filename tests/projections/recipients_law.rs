@@ -32,7 +32,7 @@ const RULES: &[&str] = &[
     "order_count > 0 AND last_order_at >= 2026-01-01T00:02:00Z",
     "name = \"Name 1\" OR tags contains a",
     "unsubscribed = false",
-    "average_order_value isNull",
+    "average_order_value null",
     "days_since_last_order < 1",
 ];
 

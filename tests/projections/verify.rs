@@ -76,7 +76,7 @@ async fn a_document_too_many_is_found() {
         found,
         [
             "partition 0 has 21 documents, the log makes 20",
-            "partition 99 has a document folded up to 62, the log ends at 0",
+            "partition 99 has a document folded up to 68, the log ends at 0",
         ]
     );
 }

@@ -157,7 +157,15 @@ async fn status_tells_what_an_operator_asks() {
         status.out
     );
     assert!(status.out.contains("currency USD"), "{}", status.out);
-    for view in ["customers", "orders", "audit", "segments"] {
+    for view in [
+        "customers",
+        "orders",
+        "audit",
+        "segments",
+        "campaigns",
+        "messages",
+        "campaign_stats",
+    ] {
         let line = status
             .out
             .lines()

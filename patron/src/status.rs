@@ -108,7 +108,7 @@ impl Status {
         }
         say("");
         say(format_args!(
-            "{:<12} {:>10} {:>14} {:>10} {:>8}  state",
+            "{:<14} {:>10} {:>14} {:>10} {:>8}  state",
             "view", "generation", "folded", "behind", "skipped"
         ));
         self.views.iter().for_each(print_view);
@@ -154,7 +154,7 @@ fn print_view(view: &ViewStatus) {
         (None, None) => "live".to_owned(),
     };
     say(format_args!(
-        "{:<12} {:>10} {:>14} {:>10} {:>8}  {state}",
+        "{:<14} {:>10} {:>14} {:>10} {:>8}  {state}",
         view.name,
         view.generation,
         grouped(folded),

@@ -10,7 +10,15 @@ use crate::support::client::Client;
 use crate::support::process::{Ended, Process, run};
 use crate::support::wait::{eventually, until};
 
-const VIEWS: [&str; 4] = ["customers", "orders", "audit", "segments"];
+const VIEWS: [&str; 7] = [
+    "customers",
+    "orders",
+    "audit",
+    "segments",
+    "campaigns",
+    "messages",
+    "campaign_stats",
+];
 
 fn assert_succeeds(ended: &Ended) {
     assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.err);
@@ -34,7 +42,7 @@ async fn in_the_middle_of_an_import() {
     let segment = format!("/api/segments/{}", text(&created.body, "segment_id"));
     let mut import = Traffic::new(4).start(&app.client);
     for (step, name) in VIEWS.into_iter().enumerate() {
-        import.reaches(0.2 * (step + 1) as f64).await;
+        import.reaches(0.12 * (step + 1) as f64).await;
         assert_succeeds(&block_in_place(|| run(app.patron(["rebuild", name]))));
         assert_succeeds(&block_in_place(|| run(app.patron(["verify"]))));
     }

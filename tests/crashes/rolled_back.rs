@@ -70,7 +70,15 @@ async fn the_views_stand_still_and_say_so_until_rebuilt() {
 
     let other = app.client.post("/api/data/orders", orders("other")).await;
     assert_eq!(other.body["accepted"], 40, "the log itself is sound");
-    for view in ["customers", "orders", "audit", "segments"] {
+    for view in [
+        "customers",
+        "orders",
+        "audit",
+        "segments",
+        "campaigns",
+        "messages",
+        "campaign_stats",
+    ] {
         let rebuilt = block_in_place(|| run(app.patron(["rebuild", view])));
         assert_eq!(rebuilt.code, Some(0), "{}{}", rebuilt.out, rebuilt.err);
     }

@@ -24,6 +24,7 @@ mod page;
 mod parallel;
 mod projector;
 mod rebuild;
+mod reconcile;
 mod recorded;
 pub mod segments;
 mod status;
@@ -39,6 +40,10 @@ pub use generation::Generations;
 pub use page::{Page, PageError, PageRequest};
 pub use projector::{Mode, Projector};
 pub use rebuild::{Progress, RebuildError, RebuildReport, rebuild, roll_back};
+pub use reconcile::{
+    Discrepancy, DiscrepancyKind, Launched, MAX_DISCREPANCIES, ReconcileError, Reconciliation,
+    reconcile,
+};
 pub use recorded::{EntryReader, ReadError, Recorded};
 pub use status::{BuildStatus, PartitionStatus, ViewStatus};
 pub use store::{QueryError, Store, StoreOptions};

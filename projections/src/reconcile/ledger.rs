@@ -1,0 +1,186 @@
+//! A partition's part of a campaign, as the log has it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use domain::rules::Predicate;
+use domain::{CustomerId, Event, MessageStatus, Subject};
+use eventlog::{Entry, Log, Partition, Position, Positions};
+
+use super::Launched;
+use crate::customers::{CustomerDocument, Customers};
+use crate::view::View;
+use crate::{EntryReader, ProjectError, ReadError, Recorded};
+
+/// Entries read at once.
+const BATCH: usize = 4_000;
+
+/// Customers asked before another task gets its turn.
+const TURN: usize = 64;
+
+/// What is looked for.
+#[derive(Clone)]
+pub(super) struct Plan {
+    predicate: Arc<Predicate>,
+    /// How far the log was at the launch.
+    positions: Positions,
+    /// What the keys of the campaign's messages end with.
+    suffix: Arc<str>,
+}
+
+impl Plan {
+    pub(super) fn new(launched: &Launched) -> Result<Self, ProjectError> {
+        let launch = &launched.launch;
+        Ok(Self {
+            predicate: Arc::new(launch.rules.at(launch.clock)),
+            positions: launch.positions.as_str().parse()?,
+            suffix: format!("/{}", launched.campaign).into(),
+        })
+    }
+
+    fn launched_at(&self, partition: Partition) -> u64 {
+        self.positions.number(partition)
+    }
+
+    fn is_message(&self, entry: &Entry) -> bool {
+        entry.key.starts_with("message/") && entry.key.ends_with(&*self.suffix)
+    }
+}
+
+/// Who was meant, and what became of each message, up to a place in the log.
+pub(super) struct Ledger {
+    plan: Plan,
+    at: Position,
+    reader: EntryReader,
+    /// Who was meant.
+    pub(super) expected: HashSet<CustomerId>,
+    /// How far each message is.
+    pub(super) messages: HashMap<CustomerId, MessageStatus>,
+}
+
+impl Ledger {
+    /// Reads the partition to its end.
+    pub(super) async fn read(
+        log: &Log,
+        plan: &Plan,
+        partition: Partition,
+    ) -> Result<Self, ProjectError> {
+        let mut ledger = Self {
+            plan: plan.clone(),
+            at: Position {
+                partition,
+                number: 0,
+            },
+            reader: EntryReader::default(),
+            expected: HashSet::new(),
+            messages: HashMap::new(),
+        };
+        let customers = ledger.fold_customers(log).await?;
+        ledger.choose(customers).await;
+        ledger.go_on(log).await?;
+        Ok(ledger)
+    }
+
+    pub(super) fn partition(&self) -> Partition {
+        self.at.partition
+    }
+
+    /// How far it was read.
+    pub(super) fn at(&self) -> Position {
+        self.at
+    }
+
+    /// Reads on to where the partition ends now. Returns whose messages have
+    /// changed.
+    pub(super) async fn go_on(&mut self, log: &Log) -> Result<HashSet<CustomerId>, ProjectError> {
+        let end = log.last(self.at.partition).await?;
+        let mut touched = HashSet::new();
+        while self.at.number < end.number {
+            let count = BATCH.min((end.number - self.at.number) as usize);
+            let entries = log.read(self.at, count).await?;
+            let Some(last) = entries.last() else {
+                break;
+            };
+            self.at = last.position;
+            for entry in entries {
+                if self.plan.is_message(&entry)
+                    && let Some(event) = self.decode(entry)?
+                {
+                    touched.extend(self.take_message(&event));
+                }
+            }
+        }
+        Ok(touched)
+    }
+
+    /// Customers as the events up to the launch make them.
+    async fn fold_customers(
+        &mut self,
+        log: &Log,
+    ) -> Result<HashMap<String, CustomerDocument>, ProjectError> {
+        let end = self.plan.launched_at(self.at.partition);
+        let mut customers = HashMap::new();
+        while self.at.number < end {
+            let count = BATCH.min((end - self.at.number) as usize);
+            let entries = log.read(self.at, count).await?;
+            let Some(last) = entries.last() else {
+                break;
+            };
+            self.at = last.position;
+            for entry in entries {
+                let Some(event) = self.decode(entry)? else {
+                    continue;
+                };
+                if let Some(id) = Customers::document_of(&event) {
+                    let folded = Customers::fold(customers.remove(&id), &event);
+                    let document = folded.map_err(|error| cannot(event.position, error.0))?;
+                    customers.insert(id, document);
+                }
+            }
+        }
+        Ok(customers)
+    }
+
+    async fn choose(&mut self, customers: HashMap<String, CustomerDocument>) {
+        for (index, (id, document)) in customers.into_iter().enumerate() {
+            // Whoever has gone away is not computed for, and others get a turn.
+            if index % TURN == 0 {
+                tokio::task::yield_now().await;
+            }
+            if self.plan.predicate.matches(&document.facts())
+                && let Ok(id) = CustomerId::try_from(id)
+            {
+                self.expected.insert(id);
+            }
+        }
+    }
+
+    fn take_message(&mut self, event: &Recorded) -> Option<CustomerId> {
+        let (Subject::Message(customer, _), Event::Message(happened)) =
+            (&event.subject, &event.event)
+        else {
+            return None;
+        };
+        let status = happened.status()?;
+        self.messages.insert(customer.clone(), status);
+        Some(customer.clone())
+    }
+
+    /// `None` for what a newer program wrote; the live views pass it over too.
+    fn decode(&mut self, entry: Entry) -> Result<Option<Recorded>, ProjectError> {
+        let position = entry.position;
+        match self.reader.read(entry) {
+            Ok(event) => Ok(Some(event)),
+            Err(ReadError::Unknown(_)) => Ok(None),
+            Err(error) => Err(cannot(position, error.to_string())),
+        }
+    }
+}
+
+fn cannot(position: Position, reason: String) -> ProjectError {
+    ProjectError::Event {
+        view: Customers::NAME,
+        position,
+        reason,
+    }
+}

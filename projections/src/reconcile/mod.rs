@@ -1,0 +1,161 @@
+//! Whether a campaign did what it was launched to do, by the log itself.
+//!
+//! [`ledger`] reads it, a partition at a time: who was meant, and what became
+//! of each message. [`judge`] holds the two against each other, against what
+//! the campaign recorded and against the views.
+
+mod judge;
+mod ledger;
+
+use std::time::Duration;
+
+use domain::{AudienceSize, CampaignId, CampaignStatus, CustomerId, Launch};
+use eventlog::{Log, Positions};
+
+use crate::campaign_stats::CampaignStats;
+use crate::messages::Messages;
+use crate::parallel::each_partition;
+use crate::view::View;
+use crate::{ProjectError, QueryError, Store, WaitError};
+use judge::Judge;
+use ledger::{Ledger, Plan};
+
+/// How long views may take to get to where the log was read up to.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How often views are compared anew because the campaign went on meanwhile.
+const ROUNDS: usize = 5;
+
+/// How many discrepancies are told one by one.
+pub const MAX_DISCREPANCIES: usize = 1_000;
+
+/// A campaign as it was launched, and what it has recorded since.
+#[derive(Debug, Clone)]
+pub struct Launched {
+    /// Which.
+    pub campaign: CampaignId,
+    /// What its launch fixed.
+    pub launch: Launch,
+    /// How many it recorded to be meant, once it has.
+    pub size: Option<AudienceSize>,
+    /// How far it is.
+    pub status: CampaignStatus,
+}
+
+/// What a campaign comes to. Where nothing is wrong, `planned` is the sum of
+/// `sent`, `failed`, `suppressed` and `pending`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reconciliation {
+    /// Customers who match the rules, as the log had them at the launch.
+    pub planned: u64,
+    /// The vendor has their messages.
+    pub sent: u64,
+    /// Those of `sent` whose receipts say that they arrived.
+    pub delivered: u64,
+    /// Did not arrive, or could not be handed over.
+    pub failed: u64,
+    /// Get none.
+    pub suppressed: u64,
+    /// Are still to be sent.
+    pub pending: u64,
+    /// Whether the views had caught up, so that they were compared too.
+    pub views_compared: bool,
+    /// What does not fit, [`MAX_DISCREPANCIES`] at most.
+    pub discrepancies: Vec<Discrepancy>,
+    /// How many there are.
+    pub found: u64,
+}
+
+/// Something that does not fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Discrepancy {
+    /// Of which kind.
+    pub kind: DiscrepancyKind,
+    /// About whom, if it is about one.
+    pub customer: Option<CustomerId>,
+    /// What, for people.
+    pub detail: String,
+}
+
+/// What may not fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DiscrepancyKind {
+    /// Somebody was meant and has no message.
+    MissingMessage,
+    /// Somebody has a message and was not meant.
+    UnexpectedMessage,
+    /// The campaign recorded another number.
+    SizeDiffers,
+    /// The view `campaign_stats` counts otherwise.
+    StatisticsDiffer,
+    /// The view `messages` has a message otherwise, or has not.
+    ViewDiffers,
+}
+
+impl DiscrepancyKind {
+    /// All there are.
+    pub const ALL: [Self; 5] = [
+        Self::MissingMessage,
+        Self::UnexpectedMessage,
+        Self::SizeDiffers,
+        Self::StatisticsDiffer,
+        Self::ViewDiffers,
+    ];
+
+    /// `missing_message`
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::MissingMessage => "missing_message",
+            Self::UnexpectedMessage => "unexpected_message",
+            Self::SizeDiffers => "size_differs",
+            Self::StatisticsDiffer => "statistics_differ",
+            Self::ViewDiffers => "view_differs",
+        }
+    }
+}
+
+/// Why a campaign could not be accounted for.
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    /// The log does not answer, or cannot be read.
+    #[error(transparent)]
+    Log(#[from] ProjectError),
+    /// MongoDB does not answer.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+}
+
+/// Accounts for every customer a campaign was launched for. Reads all of the
+/// log; at any time it holds the customers of a few partitions and the
+/// campaign's messages.
+///
+/// # Errors
+/// [`ReconcileError`].
+pub async fn reconcile(
+    store: &Store,
+    log: &Log,
+    launched: &Launched,
+) -> Result<Reconciliation, ReconcileError> {
+    let plan = Plan::new(launched)?;
+    let read = each_partition(log.partitions(), |partition| {
+        let (log, plan) = (log.clone(), plan.clone());
+        async move { Ledger::read(&log, &plan, partition).await }
+    });
+    let mut ledgers = read.await?;
+    ledgers.sort_by_key(Ledger::partition);
+    let mut judge = Judge::new(log, launched, ledgers);
+    judge.compare_views(store).await?;
+    Ok(judge.verdict())
+}
+
+/// Whether both views have all of these positions, in the end.
+async fn have_caught_up(store: &Store, ends: &Positions) -> Result<bool, ReconcileError> {
+    for view in [CampaignStats::NAME, Messages::NAME] {
+        match store.wait_for(view, ends, PATIENCE).await {
+            Ok(()) => {}
+            Err(WaitError::Behind { .. }) => return Ok(false),
+            Err(WaitError::Mongo(error)) => return Err(QueryError::from(error).into()),
+        }
+    }
+    Ok(true)
+}

@@ -2,9 +2,9 @@
 //!
 //! A file per resource holds its requests, responses, handlers and its own
 //! router: `data`, `customers`, `timeline`, `orders`, `segments`,
-//! `audit`, `admin`, `health`, `metrics`. `router` puts them together, `observe` stands around
-//! every request, `auth` before all that is not open, and every refusal is a
-//! `problem`. Nothing here reads the environment or writes a view.
+//! `campaigns`, `delivery`, `audit`, `admin`, `health`, `metrics`. `router` puts
+//! them together, `observe` stands around every request, `auth` before all that
+//! is not open, and every refusal is a `problem`. Nothing here reads the environment or writes a view.
 
 mod admin;
 mod after;
@@ -12,8 +12,10 @@ mod audit;
 mod auth;
 mod body;
 mod caller;
+mod campaigns;
 mod customers;
 mod data;
+mod delivery;
 mod extract;
 mod health;
 mod idempotency;
@@ -34,6 +36,7 @@ mod shed;
 mod state;
 mod timeline;
 
+pub use delivery::{VendorSecretError, VendorSecrets};
 pub use metrics::prometheus;
 pub use openapi::openapi;
 pub use problem::ProblemKind;

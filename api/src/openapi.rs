@@ -59,6 +59,8 @@ pub(crate) fn browser() -> Router<AppState> {
         (name = "data", description = "Data in: one object, an array, or NDJSON"),
         (name = "reads", description = "Customers, orders, and what happened"),
         (name = "segments", description = "Rules that were given a name"),
+        (name = "campaigns", description = "One message to each customer of an audience"),
+        (name = "delivery", description = "What the messaging vendor tells"),
         (name = "audit", description = "Who did what, and when"),
         (name = "operation", description = "For whoever runs it")
     )
@@ -121,6 +123,10 @@ problems! {
     ReplaceProblems = [400, 401, 404, 409, 413, 415, 422, 500, 503];
     /// Of what does away with something.
     RemoveProblems = [400, 401, 404, 409, 500, 503];
+    /// Of what changes what is there, without a body.
+    ChangeProblems = [400, 401, 404, 409, 500, 503];
+    /// Of what the vendor tells.
+    ReceiptProblems = [400, 401, 413, 415, 422, 500, 503];
     /// Of what only looks, but takes a body.
     PreviewProblems = [400, 401, 413, 415, 422, 500, 503];
     /// Of data in.
@@ -138,7 +144,7 @@ fn describe(statuses: &[u16]) -> BTreeMap<String, RefOr<Described>> {
 fn problem(status: u16) -> Described {
     let description = match status {
         400 => "The request is malformed",
-        401 => "No known key",
+        401 => "No known key, or no signature of the vendor's",
         404 => "There is no such thing",
         409 => "It contradicts what is there",
         413 => "More bytes or items than are taken",

@@ -1,6 +1,7 @@
 //! Positions of the log in paths, bodies and headers.
 
 use axum::http::{HeaderName, HeaderValue};
+use commands::Outcome;
 use eventlog::{Position, Positions};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -28,4 +29,9 @@ impl<'de> Deserialize<'de> for PositionText {
 pub(crate) fn header_value(positions: &Positions) -> HeaderValue {
     // Digits, colons and commas always make a header.
     HeaderValue::try_from(positions.to_string()).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// A command's position as the header's value.
+pub(crate) fn of(outcome: Outcome) -> HeaderValue {
+    header_value(&Positions::from_iter([outcome.position]))
 }

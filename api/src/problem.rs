@@ -12,7 +12,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use commands::CommandError;
 use eventlog::LogError;
-use projections::{ProjectError, QueryError, WaitError};
+use projections::{ProjectError, QueryError, ReconcileError, WaitError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -57,14 +57,22 @@ kinds! {
     InvalidParameter = BAD_REQUEST "invalid-parameter" "Invalid parameter";
     /// The request brings no credential that is known.
     Unauthenticated = UNAUTHORIZED "unauthenticated" "Not authenticated";
+    /// The signature is not one that our vendor made of this body, or is old.
+    BadSignature = UNAUTHORIZED "bad-signature" "Bad signature";
     /// There is no such thing.
     NotFound = NOT_FOUND "not-found" "Not found";
+    /// A receipt is about a message that there is not.
+    UnknownMessage = NOT_FOUND "unknown-message" "Unknown message";
     /// The path exists, but not with this method; `Allow` lists those it has.
     MethodNotAllowed = METHOD_NOT_ALLOWED "method-not-allowed" "Method not allowed";
     /// Something needs what is to be archived.
     InUse = CONFLICT "in-use" "In use";
     /// What is to be changed or used is archived.
     Archived = CONFLICT "archived" "Archived";
+    /// From how far a campaign is, what is asked is not possible.
+    ImpossibleTransition = CONFLICT "impossible-transition" "Impossible transition";
+    /// What is asked for comes with a campaign's launch.
+    NotLaunched = CONFLICT "not-launched" "Not launched";
     /// The same `Idempotency-Key` came before, with other content.
     IdempotencyConflict = CONFLICT "idempotency-conflict" "Idempotency key used before";
     /// The body has more bytes than are taken.
@@ -318,7 +326,17 @@ impl From<ProjectError> for Problem {
         match error {
             ProjectError::Log(error) => error.into(),
             ProjectError::Mongo(error) => away(&error),
+            ProjectError::Behind { .. } => Self::new(ProblemKind::ViewBehind, error.to_string()),
             _ => failed(&error),
+        }
+    }
+}
+
+impl From<ReconcileError> for Problem {
+    fn from(error: ReconcileError) -> Self {
+        match error {
+            ReconcileError::Log(error) => error.into(),
+            ReconcileError::Query(error) => error.into(),
         }
     }
 }

@@ -9,8 +9,8 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
 use crate::{
-    admin, audit, auth, customers, data, health, metrics, observe, openapi, orders, segments,
-    timeline,
+    admin, audit, auth, campaigns, customers, data, delivery, health, metrics, observe, openapi,
+    orders, segments, timeline,
 };
 
 /// Below this many bytes compressing costs more than it saves.
@@ -37,7 +37,9 @@ pub(crate) fn router(state: AppState) -> Router {
 
 /// What needs no credential.
 pub(crate) fn open() -> OpenApiRouter<AppState> {
-    health::routes()
+    OpenApiRouter::new()
+        .merge(health::routes())
+        .merge(delivery::routes())
 }
 
 /// What needs one.
@@ -48,6 +50,7 @@ pub(crate) fn protected() -> OpenApiRouter<AppState> {
         .merge(timeline::routes())
         .merge(orders::routes())
         .merge(segments::routes())
+        .merge(campaigns::routes())
         .merge(audit::routes())
         .merge(admin::routes())
         .merge(metrics::routes())

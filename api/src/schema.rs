@@ -30,6 +30,8 @@ macro_rules! schemas {
 schemas! {
     Id => string(r"^(?!\.\.?$)[A-Za-z0-9._:@+-]{1,128}$", "c-1001");
     SegmentId => string(r"^(?!\.\.?$)[A-Za-z0-9._:@+-]{1,128}$", "seg_01936f2e7d1c7a309a511f0b6a0f9c11");
+    CampaignId => string(r"^(?!\.\.?$)[A-Za-z0-9._:@+-]{1,128}$", "cmp_01936f2e7d1c7a309a511f0b6a0f9c11");
+    MessageId => string("^msg_[0-9a-f]{32}_.+$", "msg_01936f2e7d1c7a309a511f0b6a0f9c11_c-1001");
     Name => string("^[A-Za-z0-9_-]{1,64}$", "visit");
     Currency => string("^[A-Z]{3}$", "USD");
     Position => string(r"^\d{1,5}:\d{1,19}$", "3:1842");
@@ -38,6 +40,10 @@ schemas! {
     Amount => integer(0, domain::MAX_AMOUNT);
     Limit => limit();
     OrderStatus => one_of(&["placed", "cancelled", "refunded"]);
+    CampaignStatus => one_of(&["draft", "scheduled", "launching", "sending", "paused", "completed", "cancelled", "missed"]);
+    MessageStatus => one_of(&domain::MessageStatus::ALL.map(domain::MessageStatus::name));
+    Channel => one_of(&["email", "phone"]);
+    DiscrepancyKind => one_of(&projections::DiscrepancyKind::ALL.map(projections::DiscrepancyKind::name));
     Combinator => one_of(&["and", "or"]);
     Operator => one_of(&operators());
     RuleValue => rule_value();

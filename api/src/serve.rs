@@ -47,6 +47,7 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     tracing::info!(address = %TcpListener::local_addr(&listener)?, "the API listens");
     let _background = background(&api.state);
+    let closing = api.state.closing.clone();
     let router = router::router(api.state);
     let connections = GracefulShutdown::new();
     let accepting = async {
@@ -57,6 +58,7 @@ pub async fn serve(
     };
     shutdown.run_until_cancelled(accepting).await;
     drop(listener);
+    closing.cancel();
     if timeout(GRACE, connections.shutdown()).await.is_err() {
         tracing::warn!("some requests were still under way and are cut off");
     }

@@ -6,16 +6,25 @@ use std::time::Duration;
 use commands::Commands;
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::Store;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio_util::sync::CancellationToken;
 
 use crate::auth::Credentials;
+use crate::delivery::VendorSecrets;
+use crate::problem::{Problem, ProblemKind};
 use crate::shed::Shed;
+
+/// How long a request waits for those before it.
+const TURN: Duration = Duration::from_secs(10);
 
 /// How the API is run.
 pub struct ApiConfig {
     /// The one key that is an administrator's from the start. Without it every
     /// protected call is answered with 401.
     pub bootstrap_key: Option<String>,
+    /// What the vendor signs its receipts with. Without any every receipt is
+    /// answered with 401.
+    pub vendor_secrets: VendorSecrets,
     /// The most bytes that a body may have.
     pub body_limit: usize,
     /// How long a request may take, its body's upload included.
@@ -32,10 +41,11 @@ impl ApiConfig {
     /// Half a minute.
     pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-    /// The usual limits, and no key.
+    /// The usual limits, no key and no vendor.
     pub fn new(metrics: PrometheusHandle) -> Self {
         Self {
             bootstrap_key: None,
+            vendor_secrets: VendorSecrets::default(),
             body_limit: Self::BODY_LIMIT,
             request_timeout: Self::REQUEST_TIMEOUT,
             metrics,
@@ -55,12 +65,14 @@ impl Api {
             commands,
             store,
             credentials: Credentials::new(config.bootstrap_key.as_deref()),
+            vendor_secrets: config.vendor_secrets,
             shed: Shed::default(),
             body_limit: config.body_limit,
             request_timeout: config.request_timeout,
             metrics: config.metrics,
             previews: Semaphore::new(4),
             past: Semaphore::new(1),
+            closing: CancellationToken::new(),
         };
         Self {
             state: Arc::new(state),
@@ -74,6 +86,7 @@ pub(crate) struct Shared {
     pub(crate) commands: Commands,
     pub(crate) store: Store,
     pub(crate) credentials: Credentials,
+    pub(crate) vendor_secrets: VendorSecrets,
     pub(crate) shed: Shed,
     pub(crate) body_limit: usize,
     pub(crate) request_timeout: Duration,
@@ -82,4 +95,18 @@ pub(crate) struct Shared {
     pub(crate) previews: Semaphore,
     /// Whose turn it is to read the whole log.
     pub(crate) past: Semaphore,
+    /// Cancelled when the server ends: answers without an end then end too.
+    pub(crate) closing: CancellationToken,
+}
+
+/// Waits until it is this request's turn, but not so long that nothing would
+/// come of it.
+pub(crate) async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> {
+    match tokio::time::timeout(TURN, turns.acquire()).await {
+        Ok(Ok(permit)) => Ok(permit),
+        _ => Err(Problem::new(
+            ProblemKind::Busy,
+            "others are at the same; send the request again",
+        )),
+    }
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use api::{Api, ApiConfig};
+use api::{Api, ApiConfig, VendorSecrets};
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -27,18 +27,25 @@ pub(crate) struct ServeArgs {
     /// An admin's API key, of at least 16 characters; without it nobody may in
     #[arg(long, env = "PATRON_BOOTSTRAP_KEY", hide_env_values = true)]
     bootstrap_key: Option<String>,
+
+    /// What the vendor signs its receipts with, `whsec_` and base64; several, separated by
+    /// commas, while one follows another; without any every receipt is refused
+    #[arg(long, env = "PATRON_VENDOR_SECRET", hide_env_values = true)]
+    vendor_secret: Option<String>,
 }
 
 pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let stop = stop_token()?;
     let key = key::given(args.bootstrap_key.as_ref())?;
+    let secrets: VendorSecrets = args.vendor_secret.as_deref().unwrap_or_default().parse()?;
     let deployment = args.remote.open().await?;
     let listener = listen(args.listen).await?;
     say(format_args!(
         "listening on http://{}",
         listener.local_addr()?
     ));
-    serve(listener, &deployment, key, stop).await?;
+    let config = config(key, secrets)?;
+    serve(listener, &deployment, config, stop).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -49,15 +56,25 @@ pub(crate) async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
         .with_context(|| format!("cannot listen on {address}"))
 }
 
+/// The API with this key and these secrets, and else as usual. Once in a
+/// process: metrics have one recorder.
+pub(crate) fn config(
+    bootstrap_key: Option<String>,
+    vendor_secrets: VendorSecrets,
+) -> anyhow::Result<ApiConfig> {
+    let mut config = ApiConfig::new(api::prometheus()?.install_recorder()?);
+    config.bootstrap_key = bootstrap_key;
+    config.vendor_secrets = vendor_secrets;
+    Ok(config)
+}
+
 /// Serves until told to stop and all requests are answered.
 pub(crate) async fn serve(
     listener: TcpListener,
     deployment: &Deployment,
-    bootstrap_key: Option<String>,
+    config: ApiConfig,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let mut config = ApiConfig::new(api::prometheus()?.install_recorder()?);
-    config.bootstrap_key = bootstrap_key;
     let api = Api::new(
         deployment.commands.clone(),
         deployment.store.clone(),

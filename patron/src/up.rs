@@ -13,7 +13,7 @@ use vendor::VendorConfig;
 use crate::deployment::{Deployment, DeploymentOptions};
 use crate::engines::{EngineOptions, Engines};
 use crate::output::say;
-use crate::serve::{listen, serve};
+use crate::serve::{config, listen, serve};
 use crate::signals::stop_token;
 use crate::{key, work};
 
@@ -74,11 +74,13 @@ async fn run_on(
 
     // One token for the parts: a part that ends takes the others with it.
     let parts = stop.child_token();
+    let secret = key::vendor_secret(&args.engines.data_dir)?;
+    let config = config(Some(key), secret.parse()?)?;
     let mut api = tokio::spawn({
         let (deployment, stop) = (deployment.clone(), parts.clone());
-        async move { serve(api, &deployment, Some(key), stop).await }
+        async move { serve(api, &deployment, config, stop).await }
     });
-    let mut vendor = spawn_vendor(vendor, args, parts.clone())?;
+    let mut vendor = spawn_vendor(vendor, args, &secret, parts.clone())?;
     let name = work::name();
     let worker_stop = CancellationToken::new();
     let Deployment { log, store, .. } = deployment;
@@ -120,10 +122,10 @@ fn ended_early(
 fn spawn_vendor(
     listener: TcpListener,
     args: &UpArgs,
+    secret: &str,
     stop: CancellationToken,
 ) -> anyhow::Result<JoinHandle<anyhow::Result<()>>> {
     let dir = args.engines.data_dir.join("vendor");
-    let secret = key::vendor_secret(&args.engines.data_dir)?;
     let config = VendorConfig::new(dir, secret.parse()?);
     Ok(tokio::spawn(async move {
         Ok(vendor::serve(listener, config, stop).await?)

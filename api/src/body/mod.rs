@@ -1,8 +1,10 @@
 //! Bodies: read within their bounds, and made typed values.
 //!
-//! [`payload`] reads a body, [`item`] makes JSON a typed value or a problem
-//! with a pointer. [`JsonBody`] is both, for what takes one object.
+//! [`payload`] reads a body, [`batch`] cuts it into items, [`item`] makes JSON a
+//! typed value or a problem with a pointer. [`JsonBody`] is for what takes one
+//! object.
 
+pub(crate) mod batch;
 pub(crate) mod item;
 pub(crate) mod payload;
 

@@ -15,7 +15,7 @@ use crate::schema;
 /// The answer to one object.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"id": "o-17", "outcome": "created", "position": "3:1842"}))]
-pub(super) struct Accepted {
+pub(crate) struct Accepted {
     /// The item's id.
     id: String,
     /// What became of it.
@@ -42,7 +42,7 @@ pub(super) struct Accepted {
         }}
     ]
 }))]
-pub(super) struct Batch {
+pub(crate) struct Batch {
     /// How many are in the log.
     accepted: usize,
     /// How many are not.
@@ -54,7 +54,7 @@ pub(super) struct Batch {
 /// What became of one of many.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-pub(super) enum ItemResult {
+pub(crate) enum ItemResult {
     /// It is in the log.
     Accepted {
         /// Its place in the request, from 0.

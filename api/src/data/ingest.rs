@@ -8,15 +8,18 @@ use commands::{Change, CommandError, Context, Outcome};
 use serde::de::DeserializeOwned;
 
 use super::answer::{Accepted, Batch, ItemResult, word};
-use super::batch::{self, Items};
+use crate::body::batch::{self, Items};
 use crate::body::item::Piece;
 use crate::body::payload;
 use crate::metrics;
 use crate::problem::Problem;
 use crate::state::Shared;
 
+/// How many items one request may bring.
+const MAX_ITEMS: usize = 10_000;
+
 /// One kind of data in, as a client writes it.
-pub(super) trait Ingest: DeserializeOwned + Send {
+pub(crate) trait Ingest: DeserializeOwned + Send {
     /// In the plural, for metrics.
     const KIND: &'static str;
 
@@ -52,7 +55,7 @@ pub(super) async fn ingest<B: Ingest>(
     app.shed.check()?;
     let format = payload::format(request.headers())?;
     let body = payload::read(request, app.body_limit).await?;
-    match batch::split(format, payload::text(&body)?)? {
+    match batch::split(format, payload::text(&body)?, MAX_ITEMS)? {
         Items::One(piece) => one::<B>(app, context, piece).await,
         Items::Many(pieces) => many::<B>(app, context, &pieces).await,
     }
@@ -78,7 +81,11 @@ async fn one<B: Ingest>(
     outcome.map(|(id, outcome)| Accepted::new(id, outcome).into_response())
 }
 
-async fn many<B: Ingest>(
+/// Takes many, each on its own.
+///
+/// # Errors
+/// The problem with all of them.
+pub(crate) async fn many<B: Ingest>(
     app: &Shared,
     context: &Context,
     pieces: &[Piece<'_>],

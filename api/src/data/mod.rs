@@ -1,13 +1,12 @@
 //! Data in: customers, orders and activity, one or many.
 //!
-//! [`batch`] cuts a body into items, [`ingest`] has each made a typed value or
-//! a problem and `commands` carry them out, [`answer`] is what the client gets.
+//! [`ingest`] has each item of a body made a typed value or a problem and
+//! `commands` carry them out, [`answer`] is what the client gets.
 
-mod answer;
-mod batch;
+pub(crate) mod answer;
 mod customers;
 mod events;
-mod ingest;
+pub(crate) mod ingest;
 mod orders;
 
 use utoipa_axum::router::OpenApiRouter;

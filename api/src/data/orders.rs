@@ -13,8 +13,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::Ingested;
-use super::batch::OneOrMany;
 use super::ingest::{Ingest, ingest};
+use crate::body::batch::OneOrMany;
 use crate::caller::Caller;
 use crate::openapi::IngestProblems;
 use crate::orders::ItemSchema;

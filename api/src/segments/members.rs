@@ -69,7 +69,7 @@ pub(super) struct Explanation {
 
 /// What a node says of a customer.
 #[derive(Serialize, ToSchema)]
-pub(super) struct NodeVerdict {
+pub(crate) struct NodeVerdict {
     /// Where it stands in the segment.
     #[schema(example = "/rules/rules/0")]
     pointer: String,
@@ -163,6 +163,13 @@ async fn segment(
     )?;
     let found = app.store.segment(id).await?;
     found.ok_or_else(|| unknown(id))
+}
+
+impl NodeVerdict {
+    /// Whether the node holds.
+    pub(crate) fn matches(&self) -> bool {
+        self.matches
+    }
 }
 
 impl From<Verdict<'_>> for NodeVerdict {

@@ -11,6 +11,9 @@ mod preview;
 mod read;
 mod write;
 
+pub(crate) use members::NodeVerdict;
+pub(crate) use preview::Sample;
+
 use domain::SegmentId;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

@@ -1,7 +1,5 @@
 //! `POST /api/segments/preview`
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::extract::State;
 use chrono::Utc;
@@ -9,7 +7,6 @@ use domain::Timestamp;
 use domain::rules::{Moment, Rules};
 use projections::customers::{Customers, NodeCount, Preview, preview_at};
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Semaphore, SemaphorePermit};
 use utoipa::ToSchema;
 
 use crate::after::{self, AfterParam};
@@ -20,10 +17,7 @@ use crate::openapi::PreviewProblems;
 use crate::problem::{Problem, ProblemKind};
 use crate::rules::{self, RulesSchema};
 use crate::schema;
-use crate::state::{AppState, Shared};
-
-/// How long a preview waits for those before it.
-const TURN: Duration = Duration::from_secs(10);
+use crate::state::{AppState, Shared, turn};
 
 /// The most customers that a sample has.
 const MAX_SAMPLE: u64 = 50;
@@ -64,9 +58,16 @@ impl TryFrom<String> for AsOf {
     }
 }
 
-#[derive(Deserialize)]
+/// How many customers to show.
+#[derive(Clone, Copy, Deserialize)]
 #[serde(try_from = "u64")]
-struct Sample(usize);
+pub(crate) struct Sample(usize);
+
+impl Sample {
+    pub(crate) fn size(self) -> usize {
+        self.0
+    }
+}
 
 impl Default for Sample {
     fn default() -> Self {
@@ -177,18 +178,6 @@ async fn in_the_past(
 ) -> Result<Preview, Problem> {
     let _turn = turn(&app.past).await?;
     Ok(preview_at(app.commands.log(), rules, as_of, sample).await?)
-}
-
-/// Waits until it is this request's turn, but not so long that nothing would
-/// come of it.
-async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> {
-    match tokio::time::timeout(TURN, turns.acquire()).await {
-        Ok(Ok(permit)) => Ok(permit),
-        _ => Err(Problem::new(
-            ProblemKind::Busy,
-            "it is the turn of other previews, and those of the past take long; send it again",
-        )),
-    }
 }
 
 impl PreviewResponse {

@@ -126,8 +126,7 @@ fn refused(id: &SegmentId, error: &SegmentError) -> Problem {
 }
 
 fn placed(outcome: Outcome) -> (HeaderName, HeaderValue) {
-    let positions = [outcome.position].into_iter().collect();
-    (position::HEADER, position::header_value(&positions))
+    (position::HEADER, position::of(outcome))
 }
 
 fn location(id: &SegmentId) -> HeaderValue {

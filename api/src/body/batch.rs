@@ -4,16 +4,13 @@ use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::body::item::{self, Piece, malformed};
-use crate::body::payload::Format;
+use super::item::{self, Piece, malformed};
+use super::payload::Format;
 use crate::problem::{Problem, ProblemKind};
-
-/// How many items one request may bring.
-const MAX_ITEMS: usize = 10_000;
 
 /// What a body holds.
 #[derive(Debug, PartialEq)]
-pub(super) enum Items<'a> {
+pub(crate) enum Items<'a> {
     /// One object.
     One(Piece<'a>),
     /// An array or lines, be it of one.
@@ -24,7 +21,7 @@ pub(super) enum Items<'a> {
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "describes the two forms of a body")]
-pub(super) enum OneOrMany<T> {
+pub(crate) enum OneOrMany<T> {
     /// One object.
     One(T),
     /// At most 10,000.
@@ -34,13 +31,13 @@ pub(super) enum OneOrMany<T> {
 /// Cuts a body that is not empty.
 ///
 /// # Errors
-/// 400 for malformed JSON around the items, 413 for too many of them, 422 for
-/// JSON that is neither object nor array.
-pub(super) fn split(format: Format, text: &str) -> Result<Items<'_>, Problem> {
+/// 400 for malformed JSON around the items, 413 for more than `most` of them,
+/// 422 for JSON that is neither object nor array.
+pub(crate) fn split(format: Format, text: &str, most: usize) -> Result<Items<'_>, Problem> {
     match (format, text.trim_ascii_start().as_bytes().first()) {
-        (Format::Ndjson, _) => lines(text).map(Items::Many),
+        (Format::Ndjson, _) => lines(text, most).map(Items::Many),
         (Format::Json, Some(b'{')) => Ok(Items::One(Piece { text, line: None })),
-        (Format::Json, Some(b'[')) => array(text).map(Items::Many),
+        (Format::Json, Some(b'[')) => array(text, most).map(Items::Many),
         (Format::Json, _) => {
             let reason = "the body must be an object or an array of objects";
             Err(item::other(text, reason))
@@ -48,15 +45,15 @@ pub(super) fn split(format: Format, text: &str) -> Result<Items<'_>, Problem> {
     }
 }
 
-fn lines(text: &str) -> Result<Vec<Piece<'_>>, Problem> {
+fn lines(text: &str, most: usize) -> Result<Vec<Piece<'_>>, Problem> {
     let mut pieces = Vec::new();
     for (number, line) in (1..).zip(text.split('\n')) {
         let line = line.trim_ascii();
         if line.is_empty() {
             continue;
         }
-        if pieces.len() == MAX_ITEMS {
-            return Err(too_many());
+        if pieces.len() == most {
+            return Err(too_many(most));
         }
         pieces.push(Piece {
             text: line,
@@ -66,12 +63,16 @@ fn lines(text: &str) -> Result<Vec<Piece<'_>>, Problem> {
     Ok(pieces)
 }
 
-fn array(text: &str) -> Result<Vec<Piece<'_>>, Problem> {
+fn array(text: &str, most: usize) -> Result<Vec<Piece<'_>>, Problem> {
     let mut pieces = Vec::new();
     let mut json = serde_json::Deserializer::from_str(text);
-    let read = Elements(&mut pieces).deserialize(&mut json);
-    if pieces.len() > MAX_ITEMS {
-        return Err(too_many());
+    let elements = Elements {
+        pieces: &mut pieces,
+        most,
+    };
+    let read = elements.deserialize(&mut json);
+    if pieces.len() > most {
+        return Err(too_many(most));
     }
     read.and_then(|()| json.end())
         .map_err(|error| malformed(&error, None))?;
@@ -80,7 +81,10 @@ fn array(text: &str) -> Result<Vec<Piece<'_>>, Problem> {
 
 /// The elements of an array, unread; stops after one too many, so that a body
 /// of millions costs no memory.
-struct Elements<'v, 'a>(&'v mut Vec<Piece<'a>>);
+struct Elements<'v, 'a> {
+    pieces: &'v mut Vec<Piece<'a>>,
+    most: usize,
+}
 
 impl<'a> DeserializeSeed<'a> for Elements<'_, 'a> {
     type Value = ();
@@ -98,11 +102,11 @@ impl<'a> Visitor<'a> for Elements<'_, 'a> {
     }
 
     fn visit_seq<S: SeqAccess<'a>>(self, mut elements: S) -> Result<(), S::Error> {
-        while self.0.len() <= MAX_ITEMS {
+        while self.pieces.len() <= self.most {
             let Some(element) = elements.next_element::<&'a RawValue>()? else {
                 break;
             };
-            self.0.push(Piece {
+            self.pieces.push(Piece {
                 text: element.get(),
                 line: None,
             });
@@ -111,8 +115,8 @@ impl<'a> Visitor<'a> for Elements<'_, 'a> {
     }
 }
 
-fn too_many() -> Problem {
-    let detail = format!("a request brings at most {MAX_ITEMS} items; nothing was taken");
+fn too_many(most: usize) -> Problem {
+    let detail = format!("a request brings at most {most} items; nothing was taken");
     Problem::new(ProblemKind::TooManyItems, detail)
 }
 
@@ -120,8 +124,10 @@ fn too_many() -> Problem {
 mod tests {
     use super::*;
 
+    const MOST: usize = 10;
+
     fn texts(format: Format, text: &str) -> Result<Vec<String>, ProblemKind> {
-        match split(format, text) {
+        match split(format, text, MOST) {
             Ok(Items::One(piece)) => Ok(vec![piece.text.to_owned()]),
             Ok(Items::Many(pieces)) => Ok(pieces.iter().map(|p| p.text.to_owned()).collect()),
             Err(problem) => Err(problem.kind()),
@@ -130,7 +136,7 @@ mod tests {
 
     #[test]
     fn an_object_is_one_and_an_array_is_many() {
-        let one = split(Format::Json, r#" {"a": 1} "#);
+        let one = split(Format::Json, r#" {"a": 1} "#, MOST);
         assert!(matches!(one, Ok(Items::One(_))));
         let many = texts(Format::Json, r#" [{"a": [1, "]"]} , 7, null] "#);
         assert_eq!(
@@ -147,7 +153,7 @@ mod tests {
     #[test]
     fn lines_are_numbered_and_blank_ones_skipped() {
         let text = "{\"a\":1}\r\n\n  \n{\"a\":\n7";
-        let Ok(Items::Many(pieces)) = split(Format::Ndjson, text) else {
+        let Ok(Items::Many(pieces)) = split(Format::Ndjson, text, MOST) else {
             panic!("lines are many");
         };
         let seen: Vec<_> = pieces.iter().map(|p| (p.text, p.line)).collect();
@@ -170,8 +176,8 @@ mod tests {
     }
 
     #[test]
-    fn ten_thousand_items_are_taken_and_not_one_more() {
-        for (count, taken) in [(MAX_ITEMS, true), (MAX_ITEMS + 1, false)] {
+    fn as_many_items_as_may_be_are_taken_and_not_one_more() {
+        for (count, taken) in [(MOST, true), (MOST + 1, false)] {
             let array = format!("[{}]", vec!["1"; count].join(","));
             let lines = "1\n".repeat(count);
             for (format, text) in [(Format::Json, array), (Format::Ndjson, lines)] {

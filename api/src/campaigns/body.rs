@@ -1,0 +1,143 @@
+//! A campaign as a client writes it.
+
+use std::collections::BTreeSet;
+
+use domain::{
+    Audience, CampaignContent, MAX_CAMPAIGN_TAGS, MAX_RATE, SegmentId, Template, Text, Timestamp,
+};
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::problem::{Problem, ProblemKind};
+use crate::rules::{self, RulesSchema};
+use crate::schema;
+
+/// A campaign, for a segment or for rules of its own.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "a campaign object")]
+#[schema(as = CampaignIn, example = json!({
+    "name": "Come back",
+    "segment_id": "seg_01936f2e7d1c7a309a511f0b6a0f9c11",
+    "message": {"template": "Hi {{ name | default('there') }}, we miss you!"},
+    "tags": ["spring"],
+    "launch": true
+}))]
+pub(super) struct CampaignBody {
+    /// What it is called, at most 200 bytes.
+    #[schema(value_type = String, min_length = 1, max_length = 200)]
+    name: Text<200>,
+    /// Whom it is for: a segment, with the rules that it has at the launch.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::SegmentId>)]
+    segment_id: Option<SegmentId>,
+    /// Or these rules, at most 64 KiB as JSON.
+    #[serde(default)]
+    #[schema(value_type = Option<RulesSchema>)]
+    rules: Option<Value>,
+    /// What is sent.
+    message: MessageBody,
+    /// When it is to be launched by itself; without it, somebody launches it.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::Time>)]
+    scheduled_at: Option<Timestamp>,
+    /// Whether it is launched at once.
+    #[serde(default)]
+    #[schema(default = false)]
+    launch: bool,
+    /// Labels: at most 20 of at most 64 bytes.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, max_items = 20)]
+    tags: BTreeSet<Text<64>>,
+    /// How many messages a second are sent at most.
+    #[serde(default)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 100_000)]
+    messages_per_second: Option<Rate>,
+}
+
+/// What is sent.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "a message object")]
+#[schema(as = CampaignMessageIn)]
+pub(super) struct MessageBody {
+    /// Jinja over the customer's fields, at most 16 KiB: `customer_id`, `name`,
+    /// `email`, `phone`, `city`, `country`, `tags`, `attributes`,
+    /// `registered_at`, `unsubscribed`, `total_spend`, `order_count`,
+    /// `average_order_value`, `first_order_at`, `last_order_at`, `visits`,
+    /// `events`. The filter `money` writes an amount.
+    #[schema(value_type = String, min_length = 1, max_length = 16384,
+        example = "Hi {{ name | default('there') }}, we miss you!")]
+    pub(super) template: Template,
+}
+
+/// How many messages a second.
+#[derive(Deserialize)]
+#[serde(try_from = "u64")]
+struct Rate(u32);
+
+impl TryFrom<u64> for Rate {
+    type Error = String;
+
+    fn try_from(rate: u64) -> Result<Self, String> {
+        let in_bounds = u32::try_from(rate).ok();
+        let in_bounds = in_bounds.filter(|rate| (1..=MAX_RATE).contains(rate));
+        in_bounds
+            .map(Self)
+            .ok_or_else(|| format!("must be 1 to {MAX_RATE}, not {rate}"))
+    }
+}
+
+impl CampaignBody {
+    /// Whether it is to be launched at once.
+    pub(super) fn launches(&self) -> bool {
+        self.launch
+    }
+
+    /// # Errors
+    /// 422 with what is wrong.
+    pub(super) fn into_content(self) -> Result<CampaignContent, Problem> {
+        if self.launch && self.scheduled_at.is_some() {
+            let reason = "a campaign is launched at once or scheduled, not both".to_owned();
+            return Err(refused("/scheduled_at", reason));
+        }
+        if self.tags.len() > MAX_CAMPAIGN_TAGS {
+            let reason = format!("a campaign has at most {MAX_CAMPAIGN_TAGS} tags");
+            return Err(refused("/tags", reason));
+        }
+        Ok(CampaignContent {
+            audience: audience(self.segment_id, self.rules.as_ref())?,
+            name: self.name,
+            template: self.message.template,
+            scheduled_at: self.scheduled_at,
+            messages_per_second: self.messages_per_second.map(|Rate(rate)| rate),
+            tags: self.tags,
+        })
+    }
+}
+
+/// Whom something is for: exactly one of a segment and rules.
+///
+/// # Errors
+/// 422 for both, for neither, and for rules that are wrong.
+pub(super) fn audience(
+    segment_id: Option<SegmentId>,
+    rules: Option<&Value>,
+) -> Result<Audience, Problem> {
+    match (segment_id, rules) {
+        (Some(segment), None) => Ok(Audience::SegmentId(segment)),
+        (None, Some(rules)) => Ok(Audience::Rules(rules::read("/rules", rules)?)),
+        (Some(_), Some(_)) => {
+            let reason = "either segment_id or rules say who is meant, not both".to_owned();
+            Err(refused("/rules", reason))
+        }
+        (None, None) => {
+            let reason = "missing field `segment_id`, or `rules` instead".to_owned();
+            let kind = ProblemKind::InvalidField;
+            Err(Problem::field(kind, "/segment_id", reason))
+        }
+    }
+}
+
+fn refused(pointer: &str, reason: String) -> Problem {
+    Problem::field(ProblemKind::Refused, pointer, reason)
+}

@@ -1,0 +1,117 @@
+//! `POST /api/campaigns`
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::IntoResponse;
+use commands::{CampaignRefusal, Context, IdempotencyKey, Outcome, new_id};
+use domain::{CampaignContent, CampaignError, CampaignId, SegmentError};
+
+use super::answer::Written;
+use super::body::CampaignBody;
+use super::refused;
+use crate::body::JsonBody;
+use crate::caller::Caller;
+use crate::idempotency::Idempotency;
+use crate::openapi::CreateProblems;
+use crate::position;
+use crate::problem::{Problem, ProblemKind};
+use crate::state::{AppState, Shared};
+
+/// Creates a campaign, and launches it if asked to.
+#[utoipa::path(
+    post,
+    path = "/api/campaigns",
+    tag = "campaigns",
+    params(Idempotency),
+    request_body = CampaignBody,
+    responses(
+        (status = 201, description = "It is on disk", body = Written,
+            headers(
+                ("Location" = String, description = "The campaign's path"),
+                ("Patron-Position" = String, description = "Positions for `after`"))),
+        CreateProblems
+    )
+)]
+pub(super) async fn create_campaign(
+    State(app): State<AppState>,
+    Caller(context): Caller,
+    Idempotency { key }: Idempotency,
+    JsonBody(body): JsonBody<CampaignBody>,
+) -> Result<impl IntoResponse, Problem> {
+    app.shed.check()?;
+    let launches = body.launches();
+    let content = body.into_content()?;
+    let id: CampaignId = new_id(&context.actor, key.as_ref());
+    check_time(&app, &context, &id, &content).await?;
+    let written = Written::new(id.clone(), &content, launches);
+    let mut outcome = create(&app, &context, &id, content).await?;
+    if launches {
+        outcome = launch(&app, &context, &id, key.as_ref()).await?;
+    }
+    let headers = [
+        (header::LOCATION, location(&id)),
+        (position::HEADER, position::of(outcome)),
+    ];
+    Ok((StatusCode::CREATED, headers, Json(written)))
+}
+
+/// That it is not to be launched in the past. A creation that is sent again
+/// may have waited until then.
+async fn check_time(
+    app: &Shared,
+    context: &Context,
+    id: &CampaignId,
+    content: &CampaignContent,
+) -> Result<(), Problem> {
+    let has_passed = content.scheduled_at.is_some_and(|at| at <= context.now);
+    if !has_passed || app.commands.campaign(id).await?.is_some() {
+        return Ok(());
+    }
+    let reason = "lies in the past".to_owned();
+    let kind = ProblemKind::InvalidField;
+    Err(Problem::field(kind, "/scheduled_at", reason))
+}
+
+async fn create(
+    app: &Shared,
+    context: &Context,
+    id: &CampaignId,
+    content: CampaignContent,
+) -> Result<Outcome, Problem> {
+    let commands = &app.commands;
+    let created = commands.create_campaign(context, id.clone(), content);
+    created.await?.map_err(|refusal| match refusal {
+        CampaignRefusal::Segment(error) => bad_segment(&error),
+        refusal => refused(id, &refusal),
+    })
+}
+
+/// The problem with a segment that something is to be for.
+pub(super) fn bad_segment(error: &SegmentError) -> Problem {
+    let kind = ProblemKind::Refused;
+    Problem::field(kind, "/segment_id", error.to_string())
+}
+
+async fn launch(
+    app: &Shared,
+    context: &Context,
+    id: &CampaignId,
+    key: Option<&IdempotencyKey>,
+) -> Result<Outcome, Problem> {
+    let commands = &app.commands;
+    let launched = commands.launch_campaign(context, id.clone(), key).await?;
+    launched.map_err(|refusal| match refusal {
+        // Somebody else has launched it: it was created without a launch.
+        CampaignRefusal::Campaign(CampaignError::Impossible { .. }) => {
+            refused(id, &CampaignError::Conflict.into())
+        }
+        refusal => refused(id, &refusal),
+    })
+}
+
+fn location(id: &CampaignId) -> HeaderValue {
+    // The characters of an id always make a header.
+    let path = HeaderValue::try_from(format!("/api/campaigns/{id}"));
+    path.unwrap_or(HeaderValue::from_static(""))
+}

@@ -1,0 +1,92 @@
+//! Campaigns: one message to each customer of an audience.
+//!
+//! [`body`] is what a client sends, [`answer`] what it gets, [`create`] and
+//! [`steer`] write, [`read`] reads. [`preview`] is for before the launch;
+//! [`logs`] and [`table`] are the communication log, [`reconcile`] and
+//! [`recipient`] account for it, [`progress`] follows it.
+
+mod answer;
+mod body;
+mod create;
+mod logs;
+mod preview;
+mod progress;
+mod read;
+mod recipient;
+mod reconcile;
+mod retry;
+mod steer;
+mod table;
+
+use std::time::Duration;
+
+use commands::CampaignRefusal;
+use domain::{Campaign, CampaignError, CampaignId, Launch};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::problem::{Problem, ProblemKind};
+use crate::state::{AppState, Shared};
+
+/// How long an operation waits for the views that it works on.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(crate) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(read::list_campaigns, create::create_campaign))
+        .routes(routes!(read::get_campaign))
+        .routes(routes!(preview::preview_message))
+        .routes(routes!(steer::launch_campaign))
+        .routes(routes!(steer::pause_campaign))
+        .routes(routes!(steer::resume_campaign))
+        .routes(routes!(steer::cancel_campaign))
+        .routes(routes!(retry::retry_campaign))
+        .routes(routes!(logs::get_logs))
+        .routes(routes!(recipient::get_recipient))
+        .routes(routes!(reconcile::reconcile_campaign))
+        .routes(routes!(progress::follow_progress))
+}
+
+/// The problem of a campaign that was never created, or is not in the view yet.
+fn unknown(id: &CampaignId) -> Problem {
+    let detail = format!("there is no campaign {id}");
+    Problem::new(ProblemKind::NotFound, detail)
+}
+
+/// The problem of what comes with a launch only.
+fn not_launched(id: &CampaignId) -> Problem {
+    let detail = format!("{id} was not launched yet");
+    Problem::new(ProblemKind::NotLaunched, detail)
+}
+
+/// The problem with a command on a campaign.
+fn refused(id: &CampaignId, refusal: &CampaignRefusal) -> Problem {
+    let kind = match refusal {
+        CampaignRefusal::Campaign(CampaignError::NotFound) => return unknown(id),
+        CampaignRefusal::Campaign(CampaignError::Conflict) => {
+            let detail = "this key was used before, for a campaign with other content";
+            return Problem::new(ProblemKind::IdempotencyConflict, detail);
+        }
+        CampaignRefusal::Campaign(CampaignError::Impossible { .. }) => {
+            ProblemKind::ImpossibleTransition
+        }
+        CampaignRefusal::Segment(_) => ProblemKind::Archived,
+        CampaignRefusal::Text(_) | CampaignRefusal::Id(_) => {
+            tracing::error!(error = %refusal, "a command on a campaign failed");
+            return Problem::internal();
+        }
+    };
+    Problem::new(kind, refusal.to_string())
+}
+
+/// A campaign by its head: as it is now, whatever views have seen.
+async fn head(app: &Shared, id: &CampaignId) -> Result<Campaign, Problem> {
+    let found = app.commands.campaign(id).await?;
+    found.ok_or_else(|| unknown(id))
+}
+
+/// What a campaign's launch fixed.
+fn launch_of(id: &CampaignId, campaign: &Campaign) -> Result<Launch, Problem> {
+    let launch = campaign.launch();
+    launch.cloned().ok_or_else(|| not_launched(id))
+}

@@ -1,0 +1,148 @@
+//! `GET /api/campaigns/{id}/progress`: server-sent events until it ends.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::Sse;
+use axum::response::sse::{Event, KeepAlive};
+use domain::{CampaignId, CampaignStatus};
+use futures::{Stream, stream};
+use projections::QueryError;
+use projections::campaign_stats::CampaignStats;
+use projections::campaigns::Campaigns;
+use serde::Serialize;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+use utoipa::ToSchema;
+
+use super::answer::Statistics;
+use super::unknown;
+use crate::after::{self, AfterParam};
+use crate::extract::{Path, Query};
+use crate::openapi::OneProblems;
+use crate::problem::Problem;
+use crate::schema;
+use crate::state::{AppState, Shared};
+
+/// How often a campaign is looked at.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// How far a campaign is: the data of an event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct Progress {
+    /// Which.
+    #[schema(value_type = schema::CampaignId)]
+    campaign_id: CampaignId,
+    /// How far it is.
+    #[schema(value_type = schema::CampaignStatus)]
+    status: CampaignStatus,
+    /// What became of its messages.
+    statistics: Statistics,
+}
+
+/// Follows a campaign: an event `progress` when something has changed, at most
+/// one a second, and at last an event `end`. Each has how far the campaign is
+/// as its data.
+#[utoipa::path(
+    get,
+    path = "/api/campaigns/{id}/progress",
+    tag = "campaigns",
+    params(
+        ("id" = inline(schema::CampaignId), Path, description = "The campaign's id"),
+        AfterParam
+    ),
+    responses(
+        (status = 200, description = "Events until the campaign or the server ends",
+            body = Progress, content_type = "text/event-stream"),
+        OneProblems
+    )
+)]
+pub(super) async fn follow_progress(
+    State(app): State<AppState>,
+    Path(id): Path<CampaignId>,
+    Query(params): Query<AfterParam>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    tokio::try_join!(
+        after::wait::<Campaigns>(&app, params.after()),
+        after::wait::<CampaignStats>(&app, params.after()),
+    )?;
+    look(&app, &id).await?.ok_or_else(|| unknown(&id))?;
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let following = Following {
+        app,
+        id,
+        ticks,
+        told: None,
+    };
+    let events = stream::unfold(Some(following), |following| async move {
+        following?
+            .next()
+            .await
+            .map(|(event, rest)| (Ok(event), rest))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+}
+
+/// A campaign on its way, and what was last told of it.
+struct Following {
+    app: AppState,
+    id: CampaignId,
+    ticks: Interval,
+    told: Option<Progress>,
+}
+
+impl Following {
+    /// The next event, and what follows it: nothing after the last. `None`
+    /// when the server ends.
+    async fn next(mut self) -> Option<(Event, Option<Self>)> {
+        let closing = self.app.closing.clone();
+        loop {
+            closing.run_until_cancelled(self.ticks.tick()).await?;
+            let progress = match look(&self.app, &self.id).await {
+                Ok(Some(progress)) => progress,
+                // A rebuilt view may not have it for a moment.
+                Ok(None) => continue,
+                Err(error) => {
+                    tracing::warn!(%error, "a campaign's progress cannot be read");
+                    continue;
+                }
+            };
+            if progress.has_ended() {
+                return Some((event("end", &progress), None));
+            }
+            if self.told.as_ref() != Some(&progress) {
+                let event = event("progress", &progress);
+                self.told = Some(progress);
+                return Some((event, Some(self)));
+            }
+        }
+    }
+}
+
+impl Progress {
+    fn has_ended(&self) -> bool {
+        use CampaignStatus::{Cancelled, Completed};
+        matches!(self.status, Cancelled | Completed)
+    }
+}
+
+/// How far a campaign is. Its status is read first: what has ended has all its
+/// numbers by then.
+async fn look(app: &Shared, id: &CampaignId) -> Result<Option<Progress>, QueryError> {
+    let Some(campaign) = app.store.campaign(id).await? else {
+        return Ok(None);
+    };
+    let figures = app.store.campaign_stats(&[id]).await?.remove(id);
+    Ok(Some(Progress {
+        campaign_id: campaign.campaign_id,
+        status: campaign.status,
+        statistics: figures.unwrap_or_default().into(),
+    }))
+}
+
+fn event(name: &str, progress: &Progress) -> Event {
+    // A struct of texts and numbers always has a JSON form.
+    let data = serde_json::to_string(progress).unwrap_or_default();
+    Event::default().event(name).data(data)
+}

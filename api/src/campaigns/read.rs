@@ -1,0 +1,96 @@
+//! `GET /api/campaigns`, `GET /api/campaigns/{id}`
+
+use axum::Json;
+use axum::extract::State;
+use domain::CampaignId;
+use projections::campaign_stats::CampaignStats;
+use projections::campaigns::{CampaignDocument, Campaigns};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::answer::CampaignResponse;
+use super::unknown;
+use crate::after::{self, After, AfterParam};
+use crate::extract::{Path, Query};
+use crate::openapi::{OneProblems, ReadProblems};
+use crate::paging::{Limit, Listed, page};
+use crate::problem::Problem;
+use crate::schema;
+use crate::state::{AppState, Shared};
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListParams {
+    /// How many at most.
+    #[param(inline, value_type = Option<schema::Limit>)]
+    limit: Option<Limit>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Waits until the views have these positions.
+    #[param(inline, value_type = Option<schema::Positions>)]
+    after: Option<After>,
+}
+
+/// Campaigns with their statistics, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/campaigns",
+    tag = "campaigns",
+    params(ListParams),
+    responses(
+        (status = 200, description = "A page of them", body = Listed<CampaignResponse>),
+        ReadProblems
+    )
+)]
+pub(super) async fn list_campaigns(
+    State(app): State<AppState>,
+    Query(params): Query<ListParams>,
+) -> Result<Json<Listed<CampaignResponse>>, Problem> {
+    wait(&app, params.after.as_ref()).await?;
+    let page = page(params.limit, params.cursor);
+    let found = app.store.campaigns(&page).await?;
+    let ids: Vec<&CampaignId> = found.items.iter().map(|c| &c.campaign_id).collect();
+    let mut figures = app.store.campaign_stats(&ids).await?;
+    let respond = |document: CampaignDocument| {
+        let figures = figures.remove(&document.campaign_id).unwrap_or_default();
+        CampaignResponse::new(document, figures)
+    };
+    Ok(Json(Listed::from_page(found, respond)))
+}
+
+/// One campaign with its statistics.
+#[utoipa::path(
+    get,
+    path = "/api/campaigns/{id}",
+    tag = "campaigns",
+    params(
+        ("id" = inline(schema::CampaignId), Path, description = "The campaign's id"),
+        AfterParam
+    ),
+    responses(
+        (status = 200, description = "The campaign", body = CampaignResponse),
+        OneProblems
+    )
+)]
+pub(super) async fn get_campaign(
+    State(app): State<AppState>,
+    Path(id): Path<CampaignId>,
+    Query(params): Query<AfterParam>,
+) -> Result<Json<CampaignResponse>, Problem> {
+    wait(&app, params.after()).await?;
+    let found = app.store.campaign(&id).await?;
+    let document = found.ok_or_else(|| unknown(&id))?;
+    let figures = app.store.campaign_stats(&[&id]).await?.remove(&id);
+    let figures = figures.unwrap_or_default();
+    Ok(Json(CampaignResponse::new(document, figures)))
+}
+
+/// Waits until both views that are asked have seen `after`.
+async fn wait(app: &Shared, after: Option<&After>) -> Result<(), Problem> {
+    tokio::try_join!(
+        after::wait::<Campaigns>(app, after),
+        after::wait::<CampaignStats>(app, after),
+    )?;
+    Ok(())
+}

@@ -1,0 +1,215 @@
+//! `GET /api/campaigns/{id}/recipients/{customer_id}`: why somebody got a
+//! message, or did not.
+
+use axum::Json;
+use axum::extract::State;
+use domain::{
+    CampaignId, CustomerId, Event, Launch, MessageEvent, MessageStatus, Subject, Timestamp,
+};
+use eventlog::Positions;
+use projections::audience::customer_at;
+use projections::audit::Audit;
+use projections::messages::SuppressionDocument;
+use projections::{EntryReader, ReadError, Recorded, View};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::logs::SuppressionResponse;
+use super::{PATIENCE, head, launch_of};
+use crate::after::Satisfied;
+use crate::extract::{Path, Query};
+use crate::openapi::ChangeProblems;
+use crate::problem::Problem;
+use crate::schema;
+use crate::segments::NodeVerdict;
+use crate::state::{AppState, Shared};
+
+/// Why a customer got a message, or did not.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Recipient)]
+pub(super) struct RecipientResponse {
+    /// Which campaign.
+    #[schema(value_type = schema::CampaignId)]
+    campaign_id: CampaignId,
+    /// Who.
+    #[schema(value_type = schema::Id)]
+    customer_id: CustomerId,
+    /// Whether anything was known of them at the launch.
+    known: bool,
+    /// Whether the rules meant them.
+    matched: bool,
+    /// The instant that relative dates were worked out for.
+    #[schema(value_type = schema::Time)]
+    as_of: Timestamp,
+    /// What each node of the rules said, with the values that they had at the
+    /// launch. None if nothing was known of them.
+    rules: Vec<NodeVerdict>,
+    /// Why they get no message, if that is so.
+    suppression: Option<SuppressionResponse>,
+    /// Their message, if there is one.
+    message: Option<MessageHistory>,
+}
+
+/// A message, as the log tells of it.
+#[derive(Serialize, ToSchema)]
+struct MessageHistory {
+    /// Which.
+    #[schema(value_type = schema::MessageId)]
+    message_id: String,
+    /// How far it is.
+    #[schema(value_type = Option<schema::MessageStatus>)]
+    status: Option<MessageStatus>,
+    /// All that happened to it, in order.
+    events: Vec<MessageHappened>,
+}
+
+/// Something that happened to a message.
+#[derive(Serialize, ToSchema)]
+struct MessageHappened {
+    /// Where the log holds it.
+    #[schema(value_type = schema::Position)]
+    position: String,
+    /// Type and schema version.
+    #[schema(example = "message_sent.1")]
+    r#type: String,
+    /// When it was recorded.
+    #[schema(value_type = schema::Time)]
+    recorded_at: Timestamp,
+    /// On whose behalf.
+    #[schema(example = "worker:delivery")]
+    actor: String,
+    /// In which request, if a request is what brought it.
+    request_id: Option<String>,
+    /// What the event says.
+    #[schema(value_type = Object)]
+    data: Option<Box<RawValue>>,
+}
+
+/// Why a customer got a message, or did not: what each node of the rules said
+/// of them at the launch, and all that happened to their message.
+#[utoipa::path(
+    get,
+    path = "/api/campaigns/{id}/recipients/{customer_id}",
+    tag = "campaigns",
+    params(
+        ("id" = inline(schema::CampaignId), Path, description = "The campaign's id"),
+        ("customer_id" = inline(schema::Id), Path, description = "The customer's id"),
+        Satisfied
+    ),
+    responses(
+        (status = 200, description = "What decided", body = RecipientResponse),
+        ChangeProblems
+    )
+)]
+pub(super) async fn get_recipient(
+    State(app): State<AppState>,
+    Path((id, customer_id)): Path<(CampaignId, CustomerId)>,
+    _satisfied: Query<Satisfied>,
+) -> Result<Json<RecipientResponse>, Problem> {
+    let campaign = head(&app, &id).await?;
+    let launch = launch_of(&id, &campaign)?;
+    let verdicts = verdicts(&app, &launch, &customer_id).await?;
+    let (message, suppression) = history(&app, &id, &customer_id).await?;
+    Ok(Json(RecipientResponse {
+        campaign_id: id,
+        known: verdicts.is_some(),
+        matched: verdicts
+            .iter()
+            .flatten()
+            .next()
+            .is_some_and(NodeVerdict::matches),
+        as_of: launch.clock,
+        rules: verdicts.unwrap_or_default(),
+        customer_id,
+        suppression,
+        message,
+    }))
+}
+
+/// What the rules said of a customer; `None` if nothing was known of them.
+async fn verdicts(
+    app: &Shared,
+    launch: &Launch,
+    customer: &CustomerId,
+) -> Result<Option<Vec<NodeVerdict>>, Problem> {
+    let positions: Positions = launch.positions.as_str().parse().map_err(|error| {
+        tracing::error!(%error, "a launch has no positions");
+        Problem::internal()
+    })?;
+    app.store
+        .wait_for(Audit::NAME, &positions, PATIENCE)
+        .await?;
+    let log = app.commands.log();
+    let document = customer_at(&app.store, log, customer, &positions).await?;
+    Ok(document.map(|document| {
+        let verdicts = launch.rules.explain(&document.facts(), launch.clock);
+        verdicts.into_iter().map(NodeVerdict::from).collect()
+    }))
+}
+
+/// The message as the log tells of it, and why it is suppressed, if it is.
+async fn history(
+    app: &Shared,
+    campaign: &CampaignId,
+    customer: &CustomerId,
+) -> Result<(Option<MessageHistory>, Option<SuppressionResponse>), Problem> {
+    let subject = Subject::Message(customer.clone(), campaign.clone());
+    let log = app.commands.log();
+    let key = log.layout().key(subject.to_string(), subject.route());
+    let entries = log.history(&key).await?;
+    if entries.is_empty() {
+        return Ok((None, None));
+    }
+    let mut reader = EntryReader::default();
+    let mut history = MessageHistory {
+        message_id: domain::MessageId {
+            campaign: campaign.clone(),
+            customer: customer.clone(),
+        }
+        .to_string(),
+        status: None,
+        events: Vec::with_capacity(entries.len()),
+    };
+    let mut suppression = None;
+    for entry in entries {
+        let data = RawValue::from_string(entry.data.clone()).ok();
+        let recorded = match reader.read(entry) {
+            Ok(recorded) => recorded,
+            // Written by a newer program.
+            Err(ReadError::Unknown(_)) => continue,
+            Err(error) => {
+                tracing::error!(%error, "an event of a message cannot be read");
+                return Err(Problem::internal());
+            }
+        };
+        if let Event::Message(happened) = &recorded.event
+            && let Some(status) = happened.status()
+        {
+            history.status = Some(status);
+            suppression = suppressed(happened);
+        }
+        history.events.push(MessageHappened::new(recorded, data));
+    }
+    Ok((Some(history), suppression))
+}
+
+fn suppressed(happened: &MessageEvent) -> Option<SuppressionResponse> {
+    match happened {
+        MessageEvent::Suppressed { why, .. } => Some(SuppressionDocument::from(why).into()),
+        _ => None,
+    }
+}
+
+impl MessageHappened {
+    fn new(recorded: Recorded, data: Option<Box<RawValue>>) -> Self {
+        Self {
+            position: recorded.position.to_string(),
+            r#type: recorded.tag,
+            recorded_at: recorded.metadata.at,
+            actor: recorded.metadata.actor.clone(),
+            request_id: recorded.metadata.request.clone(),
+            data,
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! `GET /api/campaigns/{id}/reconcile`
+
+use axum::Json;
+use axum::extract::State;
+use domain::{CampaignId, CampaignStatus, MessageId};
+use projections::{Discrepancy, Launched, Reconciliation, reconcile};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{head, launch_of};
+use crate::after::Satisfied;
+use crate::extract::{Path, Query};
+use crate::openapi::ChangeProblems;
+use crate::problem::Problem;
+use crate::schema;
+use crate::state::{AppState, turn};
+
+/// What a campaign comes to by the log itself. Where nothing is wrong,
+/// `planned` is the sum of `sent`, `failed`, `suppressed` and `pending`.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Reconciliation)]
+pub(super) struct ReconciliationResponse {
+    /// Which campaign.
+    #[schema(value_type = schema::CampaignId)]
+    campaign_id: CampaignId,
+    /// How far it is.
+    #[schema(value_type = Option<schema::CampaignStatus>)]
+    status: CampaignStatus,
+    /// Customers who match the rules, as the log had them at the launch.
+    #[schema(example = 5_258)]
+    planned: u64,
+    /// The vendor has their messages.
+    #[schema(example = 4_702)]
+    sent: u64,
+    /// Those of `sent` that arrived.
+    #[schema(example = 4_681)]
+    delivered: u64,
+    /// Did not arrive, or could not be handed over.
+    #[schema(example = 499)]
+    failed: u64,
+    /// Get none.
+    #[schema(example = 57)]
+    suppressed: u64,
+    /// Are still to be sent.
+    #[schema(example = 0)]
+    pending: u64,
+    /// Whether the views had caught up with the log and rested long enough to
+    /// be compared too.
+    views_compared: bool,
+    /// What does not fit, at most 1,000.
+    discrepancies: Vec<DiscrepancyResponse>,
+    /// How many there are.
+    #[schema(example = 0)]
+    discrepancies_found: u64,
+}
+
+/// Something that does not fit.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Discrepancy)]
+struct DiscrepancyResponse {
+    /// `missing_message`: somebody was meant and has no message.
+    /// `unexpected_message`: somebody has one and was not meant.
+    /// `size_differs`: the campaign recorded another number.
+    /// `statistics_differ`, `view_differs`: a view says otherwise.
+    #[schema(value_type = schema::DiscrepancyKind)]
+    kind: &'static str,
+    /// About whom, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Id>)]
+    customer_id: Option<String>,
+    /// Their message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::MessageId>)]
+    message_id: Option<String>,
+    /// What.
+    #[schema(example = "was meant and has no message")]
+    detail: String,
+}
+
+/// Accounts for every recipient of a campaign.
+///
+/// Who was meant is found out anew from the log, and so is what became of each
+/// message; both are held against each other, against what the campaign
+/// recorded and against the views. Reads all of the log.
+#[utoipa::path(
+    get,
+    path = "/api/campaigns/{id}/reconcile",
+    tag = "campaigns",
+    params(
+        ("id" = inline(schema::CampaignId), Path, description = "The campaign's id"),
+        Satisfied
+    ),
+    responses(
+        (status = 200, description = "What it comes to", body = ReconciliationResponse),
+        ChangeProblems
+    )
+)]
+pub(super) async fn reconcile_campaign(
+    State(app): State<AppState>,
+    Path(id): Path<CampaignId>,
+    _satisfied: Query<Satisfied>,
+) -> Result<Json<ReconciliationResponse>, Problem> {
+    let campaign = head(&app, &id).await?;
+    let launched = Launched {
+        launch: launch_of(&id, &campaign)?,
+        size: campaign.size(),
+        status: campaign.status().unwrap_or(CampaignStatus::Launching),
+        campaign: id,
+    };
+    let _turn = turn(&app.past).await?;
+    let found = reconcile(&app.store, app.commands.log(), &launched).await?;
+    Ok(Json(ReconciliationResponse::new(launched, found)))
+}
+
+impl ReconciliationResponse {
+    fn new(launched: Launched, found: Reconciliation) -> Self {
+        let campaign = launched.campaign;
+        let discrepancies = found.discrepancies.into_iter();
+        Self {
+            discrepancies: discrepancies
+                .map(|discrepancy| DiscrepancyResponse::new(&campaign, discrepancy))
+                .collect(),
+            campaign_id: campaign,
+            status: launched.status,
+            planned: found.planned,
+            sent: found.sent,
+            delivered: found.delivered,
+            failed: found.failed,
+            suppressed: found.suppressed,
+            pending: found.pending,
+            views_compared: found.views_compared,
+            discrepancies_found: found.found,
+        }
+    }
+}
+
+impl DiscrepancyResponse {
+    fn new(campaign: &CampaignId, discrepancy: Discrepancy) -> Self {
+        let message = discrepancy.customer.clone().map(|customer| MessageId {
+            campaign: campaign.clone(),
+            customer,
+        });
+        Self {
+            kind: discrepancy.kind.name(),
+            customer_id: discrepancy.customer.map(String::from),
+            message_id: message.map(|id| id.to_string()),
+            detail: discrepancy.detail,
+        }
+    }
+}

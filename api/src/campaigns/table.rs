@@ -1,0 +1,241 @@
+//! The communication log as CSV, written while it is read.
+
+use std::borrow::Cow;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use domain::{CampaignId, Channel, MessageStatus, Timestamp};
+use futures::stream;
+use projections::{Page, PageRequest, QueryError};
+
+use super::logs::MessageResponse;
+use crate::problem::Problem;
+use crate::state::{AppState, Shared};
+
+/// Rows read at once.
+const BATCH: usize = 1_000;
+
+const COLUMNS: [&str; 17] = [
+    "customer_id",
+    "message_id",
+    "status",
+    "channel",
+    "to",
+    "text",
+    "attempts",
+    "problem",
+    "suppression",
+    "suppression_detail",
+    "vendor_message_id",
+    "reason",
+    "queued_at",
+    "retry_at",
+    "sent_at",
+    "ended_at",
+    "updated_at",
+];
+
+/// Why a table breaks off.
+#[derive(Debug, thiserror::Error)]
+enum TableError {
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    #[error("CSV: {0}")]
+    Csv(String),
+}
+
+/// Whether a request would rather have CSV than JSON.
+pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
+    let accept = headers.get_all(header::ACCEPT).iter();
+    let accept: Vec<&str> = accept.filter_map(|value| value.to_str().ok()).collect();
+    let accept = accept.join(",").to_ascii_lowercase();
+    let ranges: Vec<(&str, f32)> = accept.split(',').map(range).collect();
+    let csv = preference(&ranges, "text/csv", "text/*");
+    csv > (0.0, 0) && csv > preference(&ranges, "application/json", "application/*")
+}
+
+/// A media range and its quality.
+fn range(text: &str) -> (&str, f32) {
+    let mut parts = text.split(';').map(str::trim);
+    let name = parts.next().unwrap_or_default();
+    let quality = parts.find_map(|part| part.strip_prefix("q=")?.parse().ok());
+    (name, quality.unwrap_or(1.0))
+}
+
+/// How much a type is wanted: by its quality, and by how exactly it is named.
+fn preference(ranges: &[(&str, f32)], exact: &str, family: &str) -> (f32, u8) {
+    for (name, weight) in [(exact, 3), (family, 2), ("*/*", 1)] {
+        if let Some((_, quality)) = ranges.iter().find(|(range, _)| *range == name) {
+            return (*quality, weight);
+        }
+    }
+    (0.0, 0)
+}
+
+/// All rows. What fails before the first are sent is a problem; later the
+/// answer breaks off, so that nobody takes a part for the whole.
+pub(super) async fn answer(
+    app: AppState,
+    campaign: CampaignId,
+    status: Option<MessageStatus>,
+) -> Result<Response, Problem> {
+    let name = format!("attachment; filename=\"{campaign}.csv\"");
+    let first = read(&app, &campaign, status, None).await?;
+    let rows = stream::try_unfold(Some(Next::First(first)), move |next| {
+        let (app, campaign) = (app.clone(), campaign.clone());
+        async move {
+            more(&app, &campaign, status, next)
+                .await
+                .inspect_err(|error| {
+                    tracing::warn!(%error, "a table breaks off");
+                })
+        }
+    });
+    let mut response = Body::from_stream(rows).into_response();
+    let headers = response.headers_mut();
+    let media_type = HeaderValue::from_static("text/csv; charset=utf-8; header=present");
+    headers.insert(header::CONTENT_TYPE, media_type);
+    if let Ok(name) = HeaderValue::try_from(name) {
+        headers.insert(header::CONTENT_DISPOSITION, name);
+    }
+    Ok(response)
+}
+
+/// Where a table goes on.
+enum Next {
+    First(Page<projections::messages::MessageDocument>),
+    After(String),
+}
+
+async fn more(
+    app: &Shared,
+    campaign: &CampaignId,
+    status: Option<MessageStatus>,
+    next: Option<Next>,
+) -> Result<Option<(Bytes, Option<Next>)>, TableError> {
+    let Some(next) = next else {
+        return Ok(None);
+    };
+    let mut table = csv::Writer::from_writer(Vec::new());
+    let page = match next {
+        Next::First(page) => {
+            table.write_record(COLUMNS).map_err(failed)?;
+            page
+        }
+        Next::After(cursor) => read(app, campaign, status, Some(cursor)).await?,
+    };
+    for message in page.items {
+        let row = row(message.into());
+        table
+            .write_record(row.iter().map(|cell| defused(cell).into_owned()))
+            .map_err(failed)?;
+    }
+    let bytes = table.into_inner().map_err(failed)?;
+    Ok(Some((bytes.into(), page.next_cursor.map(Next::After))))
+}
+
+async fn read(
+    app: &Shared,
+    campaign: &CampaignId,
+    status: Option<MessageStatus>,
+    cursor: Option<String>,
+) -> Result<Page<projections::messages::MessageDocument>, QueryError> {
+    let page = PageRequest {
+        limit: BATCH,
+        cursor,
+    };
+    app.store.messages(campaign, status, &page).await
+}
+
+fn failed(error: impl std::fmt::Display) -> TableError {
+    TableError::Csv(error.to_string())
+}
+
+fn row(message: MessageResponse) -> [String; COLUMNS.len()] {
+    let text = Option::unwrap_or_default;
+    let at = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
+    let channel = message.channel.map(|channel| match channel {
+        Channel::Email => "email".to_owned(),
+        Channel::Phone => "phone".to_owned(),
+    });
+    let (suppression, detail) = match message.suppression {
+        Some(suppression) => (Some(suppression.reason), suppression.detail),
+        None => (None, None),
+    };
+    [
+        message.customer_id.into(),
+        message.message_id,
+        message.status.name().to_owned(),
+        text(channel),
+        text(message.to),
+        text(message.text),
+        message.attempts.to_string(),
+        text(message.problem),
+        text(suppression),
+        text(detail),
+        text(message.vendor_message_id),
+        text(message.reason),
+        at(Some(message.queued_at)),
+        at(message.retry_at),
+        at(message.sent_at),
+        at(message.ended_at),
+        at(Some(message.updated_at)),
+    ]
+}
+
+/// A cell that no spreadsheet takes for a formula.
+fn defused(cell: &str) -> Cow<'_, str> {
+    let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+    match is_formula {
+        true => format!("'{cell}").into(),
+        false => cell.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(accept: &[&'static str]) -> bool {
+        let mut headers = HeaderMap::new();
+        for value in accept {
+            headers.append(header::ACCEPT, HeaderValue::from_static(value));
+        }
+        is_wanted(&headers)
+    }
+
+    #[test]
+    fn a_table_is_for_those_who_would_rather_have_it() {
+        for accept in [
+            &["text/csv"][..],
+            &["Text/CSV; header=present"],
+            &["text/csv, */*"],
+            &["application/json;q=0.5, text/csv;q=0.9"],
+            &["application/json; q=0.5", "text/csv"],
+        ] {
+            assert!(wanted(accept), "{accept:?}");
+        }
+        for accept in [
+            &[][..],
+            &["*/*"],
+            &["application/json"],
+            &["text/html, application/xhtml+xml"],
+            &["text/csv;q=0"],
+            &["text/csv;q=0.1, application/json"],
+            &["text/csv, application/json"],
+        ] {
+            assert!(!wanted(accept), "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn a_formula_is_a_text() {
+        for formula in ["=1+1", "+49 30 1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
+            assert_eq!(defused(formula), format!("'{formula}"));
+        }
+        for text in ["", "Ada", "a=b", "1-1", "'=1"] {
+            assert_eq!(defused(text), text);
+        }
+    }
+}

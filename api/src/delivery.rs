@@ -202,10 +202,11 @@ async fn post_receipts(
     Extension(request_id): Extension<RequestId>,
     request: Request,
 ) -> Result<Response, Problem> {
-    payload::only_json(request.headers())?;
+    let declared = payload::only_json(request.headers());
     let headers = signature(request.headers());
     let body = payload::read(request, app.body_limit.min(LIMIT)).await?;
     app.vendor_secrets.verify(&headers, &body)?;
+    declared?;
     let pieces = match batch::split(Format::Json, payload::text(&body)?, MAX_RECEIPTS)? {
         Items::One(piece) => vec![piece],
         Items::Many(pieces) => pieces,

@@ -11,12 +11,18 @@ use crate::support::client::answer;
 use crate::support::engines::workspace;
 
 /// What the contract promises, and nothing else.
-const OPERATIONS: [&str; 23] = [
+const OPERATIONS: [&str; 37] = [
     "DELETE /api/segments/{id}",
     "GET /api/admin/log",
     "GET /api/admin/projections",
     "GET /api/audit",
     "GET /api/audit/{position}",
+    "GET /api/campaigns",
+    "GET /api/campaigns/{id}",
+    "GET /api/campaigns/{id}/logs",
+    "GET /api/campaigns/{id}/progress",
+    "GET /api/campaigns/{id}/recipients/{customer_id}",
+    "GET /api/campaigns/{id}/reconcile",
     "GET /api/customers",
     "GET /api/customers/{id}",
     "GET /api/customers/{id}/timeline",
@@ -29,9 +35,17 @@ const OPERATIONS: [&str; 23] = [
     "GET /metrics",
     "GET /readyz",
     "POST /api/admin/projections/{name}/rebuild",
+    "POST /api/campaigns",
+    "POST /api/campaigns/preview",
+    "POST /api/campaigns/{id}/cancel",
+    "POST /api/campaigns/{id}/launch",
+    "POST /api/campaigns/{id}/pause",
+    "POST /api/campaigns/{id}/resume",
+    "POST /api/campaigns/{id}/retry",
     "POST /api/data/customers",
     "POST /api/data/events",
     "POST /api/data/orders",
+    "POST /api/delivery/receipt",
     "POST /api/segments",
     "POST /api/segments/preview",
     "PUT /api/segments/{id}",
@@ -84,6 +98,7 @@ async fn every_operation_is_there_and_answers() {
         let path = path
             .replace("{position}", "0:1")
             .replace("{id}", "c-1")
+            .replace("{customer_id}", "c-1")
             .replace("{name}", "orders");
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let open = ["/healthz", "/readyz"].contains(&path.as_str());

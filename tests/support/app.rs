@@ -12,6 +12,12 @@ use super::process::{Process, patron};
 /// Few, because every process that works looks after each.
 const PARTITIONS: u16 = 4;
 
+/// What the vendor of every deployment signs with.
+pub(crate) const VENDOR_SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+
+/// The secret that is to follow it.
+pub(crate) const NEXT_VENDOR_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
 /// Processes of one deployment; all are killed when it is dropped.
 #[derive(Debug)]
 pub(crate) struct App {
@@ -119,7 +125,12 @@ impl Settings {
 
     /// The API, and a client of it.
     fn serve(&self, address: &str) -> (Process, Client) {
-        let api = Process::start(self.patron(["serve", "--listen", address]));
+        let mut serve = self.patron(["serve", "--listen", address]);
+        let secrets = format!("{VENDOR_SECRET},{NEXT_VENDOR_SECRET}");
+        let api = Process::start({
+            serve.env("PATRON_VENDOR_SECRET", secrets);
+            serve
+        });
         let line = api.line_with("listening on ");
         let base = line.trim_start_matches("listening on ");
         let client = Client::new(base, &self.key);

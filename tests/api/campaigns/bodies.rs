@@ -1,0 +1,146 @@
+//! Campaigns that are refused, and why.
+
+use serde_json::{Value, json};
+
+use super::{PATH, create, named};
+use crate::api::with;
+use crate::support::app::App;
+
+/// Status, slug and pointer of what is wrong with a body.
+async fn wrong(app: &App, body: Value) -> (u16, String, String) {
+    let answer = app.client.post(PATH, body.clone()).await;
+    let problem = &answer.body;
+    let slug = problem["type"].as_str().unwrap_or_default();
+    let slug = slug.trim_start_matches("urn:patron:problem:").to_owned();
+    answer.problem(answer.status, &slug);
+    let pointer = problem["errors"][0]["pointer"].as_str().unwrap_or_default();
+    (answer.status, slug, pointer.to_owned())
+}
+
+fn without(field: &str) -> Value {
+    let mut body = named("x");
+    body.as_object_mut().unwrap().remove(field);
+    body
+}
+
+fn template(text: &str) -> Value {
+    json!({"message": {"template": text}})
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_pointed_at() {
+    let app = App::without_workers().await;
+    let past = "2020-01-01T00:00:00Z";
+    let future = "2099-01-01T00:00:00Z";
+    let tags: Vec<String> = (0..21).map(|n| format!("t{n}")).collect();
+    let segment = |id: &str| with(without("rules"), json!({"segment_id": id}));
+    let also = |fields: Value| with(named("x"), fields);
+    for (body, slug, pointer) in [
+        (without("name"), "invalid-field", "/name"),
+        (also(json!({"name": ""})), "invalid-field", "/name"),
+        (without("message"), "invalid-field", "/message"),
+        (without("rules"), "invalid-field", "/segment_id"),
+        (also(json!({"segment_id": "seg_0"})), "refused", "/rules"),
+        (segment("seg_0"), "refused", "/segment_id"),
+        (segment("a b"), "invalid-field", "/segment_id"),
+        (
+            also(json!({"rules": "shoe > 3"})),
+            "invalid-field",
+            "/rules",
+        ),
+        (
+            also(json!({"message": {}})),
+            "invalid-field",
+            "/message/template",
+        ),
+        (
+            also(json!({"message": {"text": "x"}})),
+            "unknown-field",
+            "/message/text",
+        ),
+        (also(template("")), "invalid-field", "/message/template"),
+        (
+            also(template("Hi {{ name ")),
+            "invalid-field",
+            "/message/template",
+        ),
+        (
+            also(template("Hi {{ shoe_size }}")),
+            "invalid-field",
+            "/message/template",
+        ),
+        (
+            also(template(&"x".repeat(16 * 1024 + 1))),
+            "invalid-field",
+            "/message/template",
+        ),
+        (
+            also(json!({"scheduled_at": past})),
+            "invalid-field",
+            "/scheduled_at",
+        ),
+        (
+            also(json!({"scheduled_at": "soon"})),
+            "invalid-field",
+            "/scheduled_at",
+        ),
+        (
+            also(json!({"scheduled_at": future, "launch": true})),
+            "refused",
+            "/scheduled_at",
+        ),
+        (also(json!({"launch": "yes"})), "invalid-field", "/launch"),
+        (also(json!({"tags": tags})), "refused", "/tags"),
+        (also(json!({"tags": [""]})), "invalid-field", "/tags/0"),
+        (
+            also(json!({"messages_per_second": 0})),
+            "invalid-field",
+            "/messages_per_second",
+        ),
+        (
+            also(json!({"messages_per_second": 100_001})),
+            "invalid-field",
+            "/messages_per_second",
+        ),
+        (also(json!({"colour": "red"})), "unknown-field", "/colour"),
+    ] {
+        let expected = (422, slug.to_owned(), pointer.to_owned());
+        assert_eq!(wrong(&app, body.clone()).await, expected, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_template_is_told_what_is_wrong_with_it() {
+    let app = App::without_workers().await;
+    for (text, reason) in [
+        ("Hi\n{{ name ", "line 2: "),
+        (
+            "Hi {{ shoe_size }}",
+            "unknown field \"shoe_size\", expected one of customer_id, name",
+        ),
+    ] {
+        let answer = app
+            .client
+            .post(PATH, with(named("x"), template(text)))
+            .await;
+        let problem = answer.problem(422, "invalid-field");
+        let detail = problem["errors"][0]["detail"].as_str().unwrap();
+        assert!(detail.starts_with(reason), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn an_archived_segment_is_for_nothing_any_more() {
+    let app = App::without_workers().await;
+    let segment = json!({"name": "All", "rules": "order_count > 0"});
+    let segment = app.client.post("/api/segments", segment).await.body["segment_id"].clone();
+    let body = with(without("rules"), json!({"segment_id": segment}));
+    let draft = create(&app, body.clone()).await;
+    let path = format!("/api/segments/{}", segment.as_str().unwrap());
+    assert_eq!(app.client.delete(&path).await.status, 204);
+    let answer = app.client.post(PATH, body).await;
+    let problem = answer.problem(422, "refused");
+    assert_eq!(problem["errors"][0]["pointer"], "/segment_id");
+    let launched = super::steer(&app, &draft, "launch").await;
+    launched.problem(409, "archived");
+}

@@ -1,0 +1,201 @@
+//! From being created to being over.
+
+use domain::Suppression;
+use serde_json::{Value, json};
+
+use super::{PATH, Work, create, created, id_of, named, shown, steer};
+use crate::api::with;
+use crate::support::app::App;
+
+#[tokio::test]
+async fn a_campaign_is_created_and_shown() {
+    let app = App::start().await;
+    let more = json!({"tags": ["spring", "a"], "messages_per_second": 50});
+    let answer = created(&app, with(named("Come back"), more)).await;
+    let id = id_of(&answer);
+    assert!(id.starts_with("cmp_") && id.len() == 36, "{id}");
+    assert_eq!(answer.header("location"), format!("{PATH}/{id}"));
+    let said = json!({
+        "campaign_id": id,
+        "name": "Come back",
+        "status": "draft",
+        "segment_id": null,
+        "rules": {"combinator": "and", "not": false, "rules": [
+            {"field": "tags", "operator": "contains", "value": "vip", "valueSource": "value"},
+        ]},
+        "text": "tags contains \"vip\"",
+        "message": {"template": "Hi {{ name }}!"},
+        "scheduled_at": null,
+        "messages_per_second": 50,
+        "tags": ["a", "spring"],
+    });
+    assert_eq!(answer.body, said);
+
+    let path = format!("{PATH}/{id}?after={}", answer.position());
+    let campaign = app.client.read(&path).await;
+    let at = campaign["created_at"].clone();
+    let since = json!({
+        "launch": null,
+        "size": null,
+        "statistics": nothing(),
+        "created_at": at,
+        "created_by": "key:bootstrap",
+        "launched_at": null,
+        "ended_at": null,
+        "updated_at": at,
+        "version": 1,
+    });
+    assert_eq!(campaign, with(said, since));
+}
+
+fn nothing() -> Value {
+    json!({
+        "audience": 0, "queued": 0, "sent": 0, "delivered": 0, "failed": 0, "undeliverable": 0,
+        "suppressed": 0, "pending": 0, "awaiting_receipt": 0, "suppressed_for": {},
+    })
+}
+
+#[tokio::test]
+async fn a_campaign_for_a_segment_gets_its_rules_at_the_launch() {
+    let app = App::start().await;
+    let segment = json!({"name": "All", "rules": "order_count > 0"});
+    let segment = app.client.post("/api/segments", segment).await.body["segment_id"].clone();
+    let mut body = named("For a segment");
+    body.as_object_mut().unwrap().remove("rules");
+    let id = create(&app, with(body, json!({"segment_id": segment}))).await;
+    let draft = shown(&app, &id).await;
+    assert_eq!(
+        (&draft["segment_id"], &draft["rules"]),
+        (&segment, &Value::Null)
+    );
+
+    let launched = steer(&app, &id, "launch").await;
+    assert_eq!(launched.status, 202, "{launched:?}");
+    assert_eq!(
+        launched.body,
+        json!({"campaign_id": id, "status": "launching"})
+    );
+    let path = format!("{PATH}/{id}?after={}", launched.position());
+    let campaign = app.client.read(&path).await;
+    assert_eq!(campaign["text"], "order_count > 0");
+    assert!(campaign["launch"]["positions"].is_string(), "{campaign}");
+    assert_eq!(campaign["launch"]["clock"], campaign["launched_at"]);
+}
+
+#[tokio::test]
+async fn a_scheduled_campaign_holds_its_segment() {
+    let app = App::start().await;
+    let segment = json!({"name": "All", "rules": "order_count > 0"});
+    let segment = app.client.post("/api/segments", segment).await.body["segment_id"].clone();
+    let segment_path = format!("/api/segments/{}", segment.as_str().unwrap());
+    let mut body = named("Later");
+    body.as_object_mut().unwrap().remove("rules");
+    let later = json!({"segment_id": segment, "scheduled_at": "2099-01-01T00:00:00Z"});
+    let answer = created(&app, with(body, later)).await;
+    assert_eq!(answer.body["status"], "scheduled");
+    assert_eq!(answer.body["scheduled_at"], "2099-01-01T00:00:00.000Z");
+    let refused = app.client.delete(&segment_path).await;
+    refused.problem(409, "in-use");
+    assert_eq!(steer(&app, &id_of(&answer), "cancel").await.status, 202);
+    assert_eq!(app.client.delete(&segment_path).await.status, 204);
+}
+
+#[tokio::test]
+async fn a_campaign_goes_only_where_it_can() {
+    let app = App::without_workers().await;
+    let impossible = async |id: &str, verbs: &[&str]| {
+        for verb in verbs {
+            let refused = steer(&app, id, verb).await;
+            refused.problem(409, "impossible-transition");
+        }
+    };
+    let id = create(&app, named("Steered")).await;
+    impossible(&id, &["pause", "resume", "retry"]).await;
+    let status = async |verb| {
+        let answer = steer(&app, &id, verb).await;
+        assert_eq!(answer.status, 202, "{verb}: {answer:?}");
+        assert!(!answer.position().is_empty());
+        answer.body["status"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(status("launch").await, "launching");
+    impossible(&id, &["launch", "retry"]).await;
+    assert_eq!(status("pause").await, "paused");
+    assert_eq!(status("pause").await, "paused", "it is already");
+    assert_eq!(status("resume").await, "launching");
+    Work::on(&app, &id).await.resolve(0, 0).await;
+    assert_eq!(status("pause").await, "paused");
+    assert_eq!(status("resume").await, "sending");
+    assert_eq!(status("cancel").await, "cancelled");
+    assert_eq!(status("cancel").await, "cancelled", "it is already");
+    impossible(&id, &["launch", "pause", "resume", "retry"]).await;
+
+    let done = create(&app, with(named("Done"), json!({"launch": true}))).await;
+    let work = Work::on(&app, &done).await;
+    work.resolve(0, 0).await;
+    work.complete().await;
+    impossible(&done, &["launch", "pause", "resume", "cancel", "retry"]).await;
+}
+
+#[tokio::test]
+async fn a_campaign_that_is_not_there_is_not_found() {
+    let app = App::start().await;
+    for verb in ["launch", "pause", "resume", "cancel", "retry"] {
+        steer(&app, "cmp_0", verb).await.problem(404, "not-found");
+    }
+    for path in ["", "/logs", "/reconcile", "/progress", "/recipients/c-1"] {
+        let answer = app.client.get(&format!("{PATH}/cmp_0{path}")).await;
+        answer.problem(404, "not-found");
+    }
+    let draft = create(&app, named("Draft")).await;
+    app.client.caught_up().await;
+    for path in ["reconcile", "recipients/c-1"] {
+        let answer = app.client.get(&format!("{PATH}/{draft}/{path}")).await;
+        answer.problem(409, "not-launched");
+    }
+}
+
+#[tokio::test]
+async fn the_list_is_newest_first_with_statistics() {
+    let mut app = App::without_workers().await;
+    let (work, busy) = Work::started(&app, &["Ada", "Bob", "Cy", "Di", "Eve", "Flo"]).await;
+    work.suppress("c-0", Suppression::Unsubscribed).await;
+    for customer in ["c-1", "c-2", "c-3"] {
+        work.send(customer).await;
+    }
+    work.receive("c-1", true).await;
+    work.receive("c-2", false).await;
+    work.give_up("c-4").await;
+    let mut ids = vec![busy.clone()];
+    for n in 0..4 {
+        ids.push(create(&app, named(&format!("Campaign {n}"))).await);
+    }
+    ids.reverse();
+    app.add_worker();
+    app.client.caught_up().await;
+    for limit in [1, 2, 5, 50] {
+        let listed = app.client.list(PATH, limit).await;
+        let found: Vec<_> = listed
+            .iter()
+            .map(|c| c["campaign_id"].as_str().unwrap())
+            .collect();
+        assert_eq!(found, ids, "by {limit}");
+        let last = listed.last().unwrap();
+        assert_eq!(
+            last["statistics"],
+            json!({
+                "audience": 6, "queued": 1, "sent": 2, "delivered": 1, "failed": 2,
+                "undeliverable": 1, "suppressed": 1, "pending": 1, "awaiting_receipt": 1,
+                "suppressed_for": {"unsubscribed": 1},
+            })
+        );
+        assert_eq!(
+            last["size"],
+            json!({"planned": 6, "queued": 6, "suppressed": 0})
+        );
+        assert_eq!(last, &app.client.read(&format!("{PATH}/{busy}")).await);
+    }
+    for query in ["colour=red", "cursor=00", "limit=0"] {
+        let refused = app.client.get(&format!("{PATH}?{query}")).await;
+        refused.problem(400, "invalid-parameter");
+    }
+}

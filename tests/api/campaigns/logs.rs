@@ -1,0 +1,160 @@
+//! The communication log, as pages and as a table.
+
+use domain::Suppression;
+use reqwest::{Method, header};
+use serde_json::json;
+
+use super::{PATH, Work};
+use crate::support::app::App;
+use crate::support::client::{Answer, answer};
+
+const NAMES: [&str; 5] = ["Ada", "Bob, \"the\" one", "Cy", "Di", "=1+1"];
+
+/// A message in every state.
+async fn busy() -> (App, String) {
+    let mut app = App::without_workers().await;
+    let (work, id) = Work::started(&app, &NAMES).await;
+    work.suppress("c-0", Suppression::FrequencyCap { most: 3 })
+        .await;
+    work.send("c-1").await;
+    work.send("c-2").await;
+    work.receive("c-2", false).await;
+    work.give_up("c-3").await;
+    app.add_worker();
+    app.client.caught_up().await;
+    (app, id)
+}
+
+async fn table(app: &App, path: &str) -> Answer {
+    let request = app.client.request(Method::GET, path);
+    answer(request.header(header::ACCEPT, "text/csv")).await
+}
+
+#[tokio::test]
+async fn every_customer_has_a_row() {
+    let (app, id) = busy().await;
+    let path = format!("{PATH}/{id}/logs");
+    let rows = app.client.list(&path, 50).await;
+    let seen: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            (
+                row["customer_id"].as_str().unwrap(),
+                row["status"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("c-0", "suppressed"),
+            ("c-1", "sent"),
+            ("c-2", "failed"),
+            ("c-3", "undeliverable"),
+            ("c-4", "queued"),
+        ]
+    );
+    let digits = id.trim_start_matches("cmp_");
+    assert_eq!(rows[1]["message_id"], format!("msg_{digits}_c-1"));
+    assert_eq!(rows[1]["text"], format!("Hi {}!", NAMES[1]));
+    assert_eq!(
+        (&rows[1]["to"], &rows[1]["channel"]),
+        (&json!("c-1@example.com"), &json!("email"))
+    );
+    let cap = json!({"reason": "frequency_cap", "detail": "at most 3 within a week"});
+    assert_eq!(rows[0]["suppression"], cap);
+    assert_eq!(rows[2]["reason"], "mailbox_full");
+    assert_eq!(rows[2]["vendor_message_id"], "vm_c-2");
+    assert_eq!(rows[2]["ended_at"], "2026-01-01T00:07:00.000Z");
+    assert_eq!(rows[3]["problem"], "answered 500");
+    for limit in [1, 2, 4] {
+        assert_eq!(app.client.list(&path, limit).await, rows, "by {limit}");
+    }
+}
+
+#[tokio::test]
+async fn rows_are_chosen_by_status() {
+    let (app, id) = busy().await;
+    let path = format!("{PATH}/{id}/logs");
+    for (status, customer) in [("queued", "c-4"), ("failed", "c-2")] {
+        let rows = app.client.list(&format!("{path}?status={status}"), 1).await;
+        assert_eq!(rows.len(), 1, "{status}");
+        assert_eq!(rows[0]["customer_id"], customer);
+    }
+    let none = app
+        .client
+        .list(&format!("{path}?status=delivered"), 1)
+        .await;
+    assert!(none.is_empty());
+    for query in ["status=lost", "colour=red", "cursor=00"] {
+        let refused = app.client.get(&format!("{path}?{query}")).await;
+        refused.problem(400, "invalid-parameter");
+    }
+}
+
+#[tokio::test]
+async fn a_table_has_all_rows_and_no_formulas() {
+    let (app, id) = busy().await;
+    let path = format!("{PATH}/{id}/logs");
+    let answer = table(&app, &path).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(answer.header("content-type").starts_with("text/csv"));
+    assert_eq!(
+        answer
+            .header("vary")
+            .to_ascii_lowercase()
+            .matches("accept")
+            .count(),
+        1
+    );
+    let file = format!("attachment; filename=\"{id}.csv\"");
+    assert_eq!(answer.header("content-disposition"), file);
+    let lines: Vec<&str> = answer.text.lines().collect();
+    assert_eq!(lines.len(), 1 + NAMES.len(), "{}", answer.text);
+    let head = "customer_id,message_id,status,channel,to,text,attempts,problem,suppression,";
+    assert!(lines[0].starts_with(head), "{}", lines[0]);
+    let quoted = "c-1@example.com,\"Hi Bob, \"\"the\"\" one!\",0,";
+    assert!(lines[2].contains(quoted), "{}", lines[2]);
+
+    let queued = table(&app, &format!("{path}?status=queued")).await;
+    assert_eq!(queued.text.lines().count(), 2);
+    let refused = table(&app, &format!("{path}?limit=1")).await;
+    refused.problem(400, "invalid-parameter");
+    table(&app, &format!("{PATH}/cmp_0/logs"))
+        .await
+        .problem(404, "not-found");
+}
+
+/// More rows than are read at once; what begins like a formula begins with an
+/// apostrophe.
+#[tokio::test]
+async fn a_long_table_is_whole() {
+    let mut app = App::without_workers().await;
+    let (work, id) = Work::started(&app, &[]).await;
+    let message = |n: usize| {
+        let id = work.message(&format!("-{n:05}"));
+        let content = domain::MessageContent {
+            channel: domain::Channel::Phone,
+            to: crate::support::shop::text("+49 30 1234"),
+            text: "=HYPERLINK(\"x\")".to_owned(),
+        };
+        (id, domain::MessageCommand::Queue(content))
+    };
+    let messages = (0..2_500).map(message).collect();
+    work.commands
+        .on_messages(&super::worker(), messages)
+        .await
+        .unwrap();
+    app.add_worker();
+    app.client.caught_up().await;
+    let answer = table(&app, &format!("{PATH}/{id}/logs")).await;
+    let lines: Vec<&str> = answer.text.lines().collect();
+    assert_eq!(lines.len(), 2_501);
+    for (n, line) in lines[1..].iter().enumerate() {
+        assert!(line.starts_with(&format!("'-{n:05},")), "{line}");
+        assert!(
+            line.contains(",phone,'+49 30 1234,\"'=HYPERLINK(\"\"x\"\")\",0,"),
+            "{line}"
+        );
+    }
+}

@@ -1,0 +1,102 @@
+//! Looking at a message before anybody gets it.
+
+use serde_json::{Value, json};
+
+use super::PATH;
+use crate::api::with;
+use crate::support::app::App;
+
+async fn customers(app: &App) {
+    let customers = json!([
+        {"customer_id": "c-1", "name": "Ada", "email": "ada@example.com", "phone": "+1", "tags": ["vip"]},
+        {"customer_id": "c-2", "name": "Bob", "phone": "+49 30 1", "tags": ["vip"]},
+        {"customer_id": "c-3", "name": "Cy", "tags": ["vip"]},
+        {"customer_id": "c-4", "email": "di@example.com", "tags": ["vip"]},
+        {"customer_id": "c-5", "name": "Eve", "email": "eve@example.com", "unsubscribed": true, "tags": ["vip"]},
+        {"customer_id": "c-6", "name": "Flo", "email": "flo@example.com"},
+    ]);
+    app.client.accept("/api/data/customers", customers).await;
+    app.client.caught_up().await;
+}
+
+fn body(template: &str) -> Value {
+    json!({"message": {"template": template}, "rules": "tags contains \"vip\""})
+}
+
+async fn preview(app: &App, body: Value) -> Vec<Value> {
+    let answer = app.client.post(&format!("{PATH}/preview"), body).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.body["messages"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn a_message_is_shown_as_some_would_get_it() {
+    let app = App::start().await;
+    customers(&app).await;
+    let messages = preview(&app, body("Hi {{ name }}, {{ total_spend | money }}!")).await;
+    assert_eq!(messages.len(), 5);
+    assert_eq!(
+        messages[0],
+        json!({
+            "customer_id": "c-1", "name": "Ada", "channel": "email", "to": "ada@example.com",
+            "text": "Hi Ada, 0.00 USD!", "suppression": null, "problem": null,
+        })
+    );
+    assert_eq!(
+        (&messages[1]["channel"], &messages[1]["to"]),
+        (&json!("phone"), &json!("+49 30 1"))
+    );
+    let why: Vec<_> = messages.iter().map(|m| m["suppression"].clone()).collect();
+    let expected = [
+        Value::Null,
+        Value::Null,
+        json!("no_address"),
+        json!("template"),
+        json!("unsubscribed"),
+    ];
+    assert_eq!(why, expected);
+    assert_eq!(messages[3]["text"], Value::Null);
+    let problem = messages[3]["problem"].as_str().unwrap();
+    assert!(problem.contains("undefined"), "{problem}");
+}
+
+#[tokio::test]
+async fn it_may_be_for_a_segment_and_for_fewer() {
+    let app = App::start().await;
+    customers(&app).await;
+    let segment = json!({"name": "Flo", "rules": "name = \"Flo\""});
+    let segment = app.client.post("/api/segments", segment).await.body["segment_id"].clone();
+    let message = json!({"template": "Hi {{ name }}"});
+    let messages = preview(&app, json!({"message": message, "segment_id": segment})).await;
+    assert_eq!(messages.len(), 1);
+    assert_eq!(messages[0]["text"], "Hi Flo");
+    for sample in [0, 2] {
+        let messages = preview(&app, with(body("Hi"), json!({"sample": sample}))).await;
+        assert_eq!(messages.len(), sample);
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_previewed_is_told() {
+    let app = App::without_workers().await;
+    for (fields, pointer) in [
+        (
+            json!({"message": {"template": "{{ shoe }}"}}),
+            "/message/template",
+        ),
+        (json!({"segment_id": "seg_0"}), "/rules"),
+        (json!({"rules": null}), "/segment_id"),
+        (json!({"rules": null, "segment_id": "seg_0"}), "/segment_id"),
+        (json!({"rules": "shoe = 1"}), "/rules"),
+        (json!({"sample": 51}), "/sample"),
+        (json!({"name": "x"}), "/name"),
+    ] {
+        let path = format!("{PATH}/preview");
+        let answer = app
+            .client
+            .post(&path, with(body("Hi"), fields.clone()))
+            .await;
+        assert_eq!(answer.status, 422, "{fields}: {answer:?}");
+        assert_eq!(answer.body["errors"][0]["pointer"], pointer, "{fields}");
+    }
+}

@@ -1,0 +1,324 @@
+//! `POST /api/delivery/receipt`: what the vendor says.
+
+use chrono::Utc;
+use commands::Commands;
+use domain::{
+    CampaignId, Channel, Message, MessageCommand, MessageContent, MessageId, MessageStatus,
+    Suppression,
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+use standardwebhooks::{
+    HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook,
+};
+
+use crate::api::with;
+use crate::support::app::{App, NEXT_VENDOR_SECRET, VENDOR_SECRET};
+use crate::support::client::{Answer, answer};
+use crate::support::shop::{context, text};
+
+const PATH: &str = "/api/delivery/receipt";
+
+/// How a post is signed.
+struct Signed<'a> {
+    secret: &'a str,
+    seconds_ago: i64,
+    /// What is signed, if that is another body.
+    body: Option<&'a str>,
+}
+
+const WELL: Signed = Signed {
+    secret: VENDOR_SECRET,
+    seconds_ago: 0,
+    body: None,
+};
+
+async fn post(app: &App, body: &Value) -> Answer {
+    post_signed(app, &body.to_string(), &WELL).await
+}
+
+async fn post_signed(app: &App, body: &str, signed: &Signed<'_>) -> Answer {
+    let at = Utc::now().timestamp() - signed.seconds_ago;
+    let webhook = Webhook::new(signed.secret).unwrap();
+    let signature = webhook.sign("rcpt_1", at, signed.body.unwrap_or(body).as_bytes());
+    let request = app.client.with_key(None).request(Method::POST, PATH);
+    let request = request
+        .header("content-type", "application/json")
+        .header(HEADER_WEBHOOK_ID, "rcpt_1")
+        .header(HEADER_WEBHOOK_TIMESTAMP, at)
+        .header(HEADER_WEBHOOK_SIGNATURE, signature.unwrap());
+    answer(request.body(body.to_owned())).await
+}
+
+/// Messages of one campaign, `c-0`, `c-1` … queued.
+struct Messages {
+    commands: Commands,
+    campaign: CampaignId,
+}
+
+impl Messages {
+    async fn queued(app: &App, count: usize) -> Self {
+        let messages = Self {
+            commands: app.settings().commands().await,
+            campaign: CampaignId::from(7),
+        };
+        let queue = |index| {
+            let content = MessageContent {
+                channel: Channel::Email,
+                to: text("a@example.com"),
+                text: "Hi".to_owned(),
+            };
+            let id = messages.id(&format!("c-{index}"));
+            (id, MessageCommand::Queue(content))
+        };
+        let all = (0..count).map(queue).collect();
+        let commands = &messages.commands;
+        commands.on_messages(&context(), all).await.unwrap();
+        messages
+    }
+
+    fn id(&self, customer: &str) -> MessageId {
+        MessageId {
+            campaign: self.campaign.clone(),
+            customer: customer.try_into().unwrap(),
+        }
+    }
+
+    async fn tell(&self, customer: &str, command: MessageCommand) {
+        let commands = vec![(self.id(customer), command)];
+        let mut told = self
+            .commands
+            .on_messages(&context(), commands)
+            .await
+            .unwrap();
+        told.swap_remove(0).unwrap();
+    }
+
+    async fn status(&self, customer: &str) -> Option<MessageStatus> {
+        let found = self.commands.messages(&[self.id(customer)]).await;
+        let message: Message = found.unwrap().swap_remove(0);
+        message.status()
+    }
+
+    /// A receipt, `minute` minutes into 2026.
+    fn receipt(&self, customer: &str, status: &str, minute: u32) -> Value {
+        json!({
+            "message_id": self.id(customer).to_string(),
+            "vendor_message_id": format!("vm_{customer}"),
+            "status": status,
+            "occurred_at": format!("2026-01-01T00:{minute:02}:00.000Z"),
+        })
+    }
+}
+
+#[tokio::test]
+async fn receipts_say_what_became_of_messages() {
+    let app = App::start().await;
+    let messages = Messages::queued(&app, 3).await;
+    for customer in ["c-0", "c-1"] {
+        let sent = MessageCommand::RecordSent(text(&format!("vm_{customer}")));
+        messages.tell(customer, sent).await;
+    }
+    let failed = with(
+        messages.receipt("c-1", "failed", 1),
+        json!({"reason": "mailbox_full"}),
+    );
+    let body = json!([
+        messages.receipt("c-0", "delivered", 1),
+        failed,
+        // A receipt may come before it is recorded that the vendor took it.
+        messages.receipt("c-2", "delivered", 1),
+    ]);
+    let answer = post(&app, &body).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    assert_eq!(
+        (&answer.body["accepted"], &answer.body["rejected"]),
+        (&json!(3), &json!(0))
+    );
+    for (index, result) in answer.body["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .enumerate()
+    {
+        assert_eq!(result["index"], index);
+        assert_eq!(result["id"], messages.id(&format!("c-{index}")).to_string());
+        assert_eq!(result["outcome"], "updated");
+        assert!(result["position"].is_string());
+    }
+    assert_eq!(messages.status("c-0").await, Some(MessageStatus::Delivered));
+    assert_eq!(messages.status("c-1").await, Some(MessageStatus::Failed));
+    assert_eq!(messages.status("c-2").await, Some(MessageStatus::Delivered));
+
+    app.client.caught_up().await;
+    let rows = app.client.list("/api/audit?type=message_failed", 10).await;
+    assert_eq!((rows.len(), &rows[0]["actor"]), (1, &json!("vendor")));
+    assert_eq!(rows[0]["request_id"], answer.header("x-request-id"));
+}
+
+#[tokio::test]
+async fn repeats_and_their_order_make_no_difference() {
+    let app = App::without_workers().await;
+    let messages = Messages::queued(&app, 2).await;
+    let outcome = async |receipt: Value| {
+        let answer = post(&app, &receipt).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+        answer.body["results"][0]["outcome"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let (early, late) = (
+        messages.receipt("c-0", "failed", 1),
+        messages.receipt("c-0", "delivered", 2),
+    );
+    assert_eq!(outcome(late.clone()).await, "updated");
+    for again in [&late, &early, &late, &early] {
+        assert_eq!(outcome(again.clone()).await, "unchanged");
+    }
+    assert_eq!(messages.status("c-0").await, Some(MessageStatus::Delivered));
+    let both = |customer: &str| {
+        json!([
+            messages.receipt(customer, "failed", 1),
+            messages.receipt(customer, "delivered", 2)
+        ])
+    };
+    let answer = post(&app, &both("c-1")).await;
+    assert_eq!(answer.body["accepted"], 2);
+    assert_eq!(messages.status("c-1").await, Some(MessageStatus::Delivered));
+}
+
+#[tokio::test]
+async fn the_same_post_again_changes_nothing() {
+    let app = App::without_workers().await;
+    let messages = Messages::queued(&app, 50).await;
+    let receipts = (0..50).map(|n| messages.receipt(&format!("c-{n}"), "delivered", 1));
+    let body = Value::Array(receipts.collect()).to_string();
+    let all = (0..8).map(|_| post_signed(&app, &body, &WELL));
+    let answers = futures::future::join_all(all).await;
+    let updated = answers.iter().flat_map(|answer| {
+        assert_eq!(answer.body["accepted"], 50, "{answer:?}");
+        answer.body["results"].as_array().unwrap()
+    });
+    let updated = updated.filter(|result| result["outcome"] == "updated");
+    assert_eq!(updated.count(), 50, "each once");
+}
+
+#[tokio::test]
+async fn what_is_not_signed_by_the_vendor_is_refused() {
+    let app = App::without_workers().await;
+    let messages = Messages::queued(&app, 1).await;
+    let body = messages.receipt("c-0", "delivered", 1).to_string();
+    let forged = Signed {
+        body: Some("{}"),
+        ..WELL
+    };
+    let strange = Signed {
+        secret: "whsec_plJ3nmyCDGBKInavdOK15jsl1c9qYbTR",
+        ..WELL
+    };
+    let old = Signed {
+        seconds_ago: 400,
+        ..WELL
+    };
+    let early = Signed {
+        seconds_ago: -400,
+        ..WELL
+    };
+    for signed in [forged, strange, old, early] {
+        let answer = post_signed(&app, &body, &signed).await;
+        answer.problem(401, "bad-signature");
+    }
+    // Neither an admin's key nor nothing does instead.
+    for client in [app.client.clone(), app.client.with_key(None)] {
+        let answer = client
+            .post(PATH, messages.receipt("c-0", "delivered", 1))
+            .await;
+        answer.problem(401, "bad-signature");
+    }
+    assert_eq!(messages.status("c-0").await, Some(MessageStatus::Queued));
+    let next = Signed {
+        secret: NEXT_VENDOR_SECRET,
+        ..WELL
+    };
+    let answer = post_signed(&app, &body, &next).await;
+    assert_eq!(answer.status, 202, "one secret follows another: {answer:?}");
+}
+
+#[tokio::test]
+async fn each_receipt_has_a_result_of_its_own() {
+    let app = App::without_workers().await;
+    let messages = Messages::queued(&app, 1).await;
+    let never = MessageCommand::Suppress(Suppression::Unsubscribed);
+    messages.tell("c-never", never).await;
+    let good = || messages.receipt("c-0", "delivered", 1);
+    let body = json!([
+        messages.receipt("c-9", "delivered", 1),
+        good(),
+        with(good(), json!({"message_id": "msg_1"})),
+        with(good(), json!({"status": "lost"})),
+        with(good(), json!({"colour": "red"})),
+        with(good(), json!({"occurred_at": "soon"})),
+        7,
+        messages.receipt("c-never", "delivered", 1),
+    ]);
+    let answer = post(&app, &body).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    assert_eq!(
+        (&answer.body["accepted"], &answer.body["rejected"]),
+        (&json!(1), &json!(7))
+    );
+    let slugs: Vec<_> = answer.body["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(slug)
+        .collect();
+    assert_eq!(
+        slugs,
+        [
+            "unknown-message",
+            "",
+            "unknown-message",
+            "invalid-field",
+            "unknown-field",
+            "invalid-field",
+            "invalid-field",
+            "unknown-message",
+        ]
+    );
+    assert_eq!(
+        answer.body["results"][0]["id"],
+        messages.id("c-9").to_string()
+    );
+    // A single one too: the vendor would send what is refused as a whole again.
+    let single = post(&app, &messages.receipt("c-9", "delivered", 1)).await;
+    assert_eq!((single.status, &single.body["rejected"]), (202, &json!(1)));
+}
+
+fn slug(result: &Value) -> &str {
+    let kind = result["problem"]["type"].as_str().unwrap_or_default();
+    kind.trim_start_matches("urn:patron:problem:")
+}
+
+#[tokio::test]
+async fn too_many_or_nothing_at_all_is_refused_as_a_whole() {
+    let app = App::without_workers().await;
+    let messages = Messages::queued(&app, 1).await;
+    let one = messages.receipt("c-0", "delivered", 1);
+    let full = post(&app, &Value::Array(vec![one.clone(); 1_000])).await;
+    assert_eq!((full.status, &full.body["accepted"]), (202, &json!(1_000)));
+    let more = post(&app, &Value::Array(vec![one; 1_001])).await;
+    more.problem(413, "too-many-items");
+    let large = format!("[{}]", " ".repeat(3 * 1024 * 1024));
+    post_signed(&app, &large, &WELL)
+        .await
+        .problem(413, "body-too-large");
+    for (body, slug) in [("", "malformed-body"), ("[", "malformed-json")] {
+        let answer = post_signed(&app, body, &WELL).await;
+        answer.problem(400, slug);
+    }
+    post_signed(&app, "7", &WELL)
+        .await
+        .problem(422, "invalid-field");
+}

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    Audience, CampaignContent, MAX_CAMPAIGN_TAGS, MAX_RATE, SegmentId, Template, Text, Timestamp,
+    Audience, CampaignContent, MAX_CAMPAIGN_TAGS, MAX_RATE, SegmentId, Template, TemplateError,
+    Text, Timestamp,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -67,7 +68,20 @@ pub(super) struct MessageBody {
     /// `events`. The filter `money` writes an amount.
     #[schema(value_type = String, min_length = 1, max_length = 16384,
         example = "Hi {{ name | default('there') }}, we miss you!")]
-    pub(super) template: Template,
+    pub(super) template: Tried,
+}
+
+/// A template that was tried: one that is only read back is not.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Tried(pub(super) Template);
+
+impl TryFrom<String> for Tried {
+    type Error = TemplateError;
+
+    fn try_from(text: String) -> Result<Self, TemplateError> {
+        Template::try_from(text).map(Self)
+    }
 }
 
 /// How many messages a second.
@@ -107,7 +121,7 @@ impl CampaignBody {
         Ok(CampaignContent {
             audience: audience(self.segment_id, self.rules.as_ref())?,
             name: self.name,
-            template: self.message.template,
+            template: self.message.template.0,
             scheduled_at: self.scheduled_at,
             messages_per_second: self.messages_per_second.map(|Rate(rate)| rate),
             tags: self.tags,

@@ -100,7 +100,7 @@ pub(super) async fn preview_message(
         Audience::Rules(rules) => rules,
         Audience::SegmentId(segment) => rules_of(&app, &segment).await?,
     };
-    let renderer = Renderer::new(&body.message.template, app.commands.currency());
+    let renderer = Renderer::new(&body.message.template.0, app.commands.currency());
     let renderer = renderer.map_err(|error| {
         tracing::error!(%error, "a template that parsed does not");
         Problem::internal()

@@ -4,9 +4,10 @@
 use axum::Json;
 use axum::extract::State;
 use domain::{
-    CampaignId, CustomerId, Event, Launch, MessageEvent, MessageStatus, Subject, Timestamp,
+    CampaignId, CustomerId, Event, Launch, MessageEvent, MessageId, MessageStatus, Subject,
+    Timestamp,
 };
-use eventlog::Positions;
+use eventlog::{Entry, Positions};
 use projections::audience::customer_at;
 use projections::audit::Audit;
 use projections::messages::SuppressionDocument;
@@ -60,6 +61,9 @@ struct MessageHistory {
     /// How far it is.
     #[schema(value_type = Option<schema::MessageStatus>)]
     status: Option<MessageStatus>,
+    /// Why it is suppressed, if it is.
+    #[serde(skip)]
+    suppression: Option<SuppressionDocument>,
     /// All that happened to it, in order.
     events: Vec<MessageHappened>,
 }
@@ -110,19 +114,21 @@ pub(super) async fn get_recipient(
     let campaign = head(&app, &id).await?;
     let launch = launch_of(&id, &campaign)?;
     let verdicts = verdicts(&app, &launch, &customer_id).await?;
-    let (message, suppression) = history(&app, &id, &customer_id).await?;
+    let message = MessageId {
+        campaign: id.clone(),
+        customer: customer_id.clone(),
+    };
+    let mut message = history(&app, &message).await?;
+    let suppression = message.as_mut().and_then(|m| m.suppression.take());
+    let whole = verdicts.iter().flatten().next();
     Ok(Json(RecipientResponse {
         campaign_id: id,
         known: verdicts.is_some(),
-        matched: verdicts
-            .iter()
-            .flatten()
-            .next()
-            .is_some_and(NodeVerdict::matches),
+        matched: whole.is_some_and(NodeVerdict::matches),
         as_of: launch.clock,
         rules: verdicts.unwrap_or_default(),
         customer_id,
-        suppression,
+        suppression: suppression.map(SuppressionResponse::from),
         message,
     }))
 }
@@ -148,36 +154,31 @@ async fn verdicts(
     }))
 }
 
-/// The message as the log tells of it, and why it is suppressed, if it is.
-async fn history(
-    app: &Shared,
-    campaign: &CampaignId,
-    customer: &CustomerId,
-) -> Result<(Option<MessageHistory>, Option<SuppressionResponse>), Problem> {
-    let subject = Subject::Message(customer.clone(), campaign.clone());
+/// The message as the log tells of it, if there is one.
+async fn history(app: &Shared, id: &MessageId) -> Result<Option<MessageHistory>, Problem> {
+    let subject = Subject::Message(id.customer.clone(), id.campaign.clone());
     let log = app.commands.log();
     let key = log.layout().key(subject.to_string(), subject.route());
-    let entries = log.history(&key).await?;
-    if entries.is_empty() {
-        return Ok((None, None));
-    }
-    let mut reader = EntryReader::default();
     let mut history = MessageHistory {
-        message_id: domain::MessageId {
-            campaign: campaign.clone(),
-            customer: customer.clone(),
-        }
-        .to_string(),
+        message_id: id.to_string(),
         status: None,
-        events: Vec::with_capacity(entries.len()),
+        suppression: None,
+        events: Vec::new(),
     };
-    let mut suppression = None;
-    for entry in entries {
+    let mut reader = EntryReader::default();
+    for entry in log.history(&key).await? {
+        history.add(&mut reader, entry)?;
+    }
+    Ok((!history.events.is_empty()).then_some(history))
+}
+
+impl MessageHistory {
+    fn add(&mut self, reader: &mut EntryReader, entry: Entry) -> Result<(), Problem> {
         let data = RawValue::from_string(entry.data.clone()).ok();
         let recorded = match reader.read(entry) {
             Ok(recorded) => recorded,
             // Written by a newer program.
-            Err(ReadError::Unknown(_)) => continue,
+            Err(ReadError::Unknown(_)) => return Ok(()),
             Err(error) => {
                 tracing::error!(%error, "an event of a message cannot be read");
                 return Err(Problem::internal());
@@ -186,18 +187,14 @@ async fn history(
         if let Event::Message(happened) = &recorded.event
             && let Some(status) = happened.status()
         {
-            history.status = Some(status);
-            suppression = suppressed(happened);
+            self.status = Some(status);
+            self.suppression = match happened {
+                MessageEvent::Suppressed { why, .. } => Some(SuppressionDocument::from(why)),
+                _ => None,
+            };
         }
-        history.events.push(MessageHappened::new(recorded, data));
-    }
-    Ok((Some(history), suppression))
-}
-
-fn suppressed(happened: &MessageEvent) -> Option<SuppressionResponse> {
-    match happened {
-        MessageEvent::Suppressed { why, .. } => Some(SuppressionDocument::from(why).into()),
-        _ => None,
+        self.events.push(MessageHappened::new(recorded, data));
+        Ok(())
     }
 }
 

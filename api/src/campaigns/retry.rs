@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use commands::{Change, Context};
-use domain::{CampaignId, CampaignStatus, MessageCommand, MessageId, MessageStatus};
+use domain::{CampaignCommand, CampaignId, MessageCommand, MessageId, MessageStatus};
 use eventlog::Positions;
 use projections::View;
 use projections::messages::Messages;
@@ -16,7 +16,7 @@ use crate::caller::Caller;
 use crate::extract::Path;
 use crate::openapi::ChangeProblems;
 use crate::position;
-use crate::problem::{Problem, ProblemKind};
+use crate::problem::Problem;
 use crate::schema;
 use crate::state::{AppState, Shared};
 
@@ -49,7 +49,9 @@ pub(super) async fn retry_campaign(
     Caller(context): Caller,
 ) -> Result<impl IntoResponse, Problem> {
     app.shed.check()?;
-    check_status(&app, &id).await?;
+    let retry = CampaignCommand::RecordRetry { requeued: 0 };
+    let decided = head(&app, &id).await?.decide(retry);
+    decided.map_err(|error| refused(&id, &error.into()))?;
     // What was given up before this request must be seen to be.
     let ends: Positions = app.commands.log().ends().await?.into_iter().collect();
     app.store.wait_for(Messages::NAME, &ends, PATIENCE).await?;
@@ -62,17 +64,6 @@ pub(super) async fn retry_campaign(
     positions.insert(outcome.position);
     let headers = [(position::HEADER, position::header_value(&positions))];
     Ok((headers, Json(Retried { requeued })))
-}
-
-async fn check_status(app: &Shared, id: &CampaignId) -> Result<(), Problem> {
-    match head(app, id).await?.status() {
-        Some(CampaignStatus::Sending | CampaignStatus::Paused) => Ok(()),
-        status => {
-            let is = status.map_or("not there", CampaignStatus::name);
-            let detail = format!("a campaign that is {is} cannot be retried");
-            Err(Problem::new(ProblemKind::ImpossibleTransition, detail))
-        }
-    }
 }
 
 /// Queues all of them, batch by batch. How many, and where the log says so.

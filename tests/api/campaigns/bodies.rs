@@ -66,7 +66,7 @@ async fn what_is_wrong_is_pointed_at() {
         ),
         (
             also(template("Hi {{ shoe_size }}")),
-            "invalid-field",
+            "unknown-field",
             "/message/template",
         ),
         (
@@ -112,10 +112,16 @@ async fn what_is_wrong_is_pointed_at() {
 #[tokio::test]
 async fn a_template_is_told_what_is_wrong_with_it() {
     let app = App::without_workers().await;
-    for (text, reason) in [
-        ("Hi\n{{ name ", "line 2: "),
+    for (text, slug, reason) in [
+        ("Hi\n{{ name ", "invalid-field", "line 2: "),
+        (
+            "{{ tags[0] - 1 }}",
+            "invalid-field",
+            "no message can come of it: ",
+        ),
         (
             "Hi {{ shoe_size }}",
+            "unknown-field",
             "unknown field \"shoe_size\", expected one of customer_id, name",
         ),
     ] {
@@ -123,7 +129,7 @@ async fn a_template_is_told_what_is_wrong_with_it() {
             .client
             .post(PATH, with(named("x"), template(text)))
             .await;
-        let problem = answer.problem(422, "invalid-field");
+        let problem = answer.problem(422, slug);
         let detail = problem["errors"][0]["detail"].as_str().unwrap();
         assert!(detail.starts_with(reason), "{detail}");
     }

@@ -11,11 +11,15 @@ use serde_json::{Value, json};
 use standardwebhooks::{
     HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook,
 };
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use vendor::VendorConfig;
 
 use crate::api::with;
 use crate::support::app::{App, NEXT_VENDOR_SECRET, VENDOR_SECRET};
 use crate::support::client::{Answer, answer};
 use crate::support::shop::{context, text};
+use crate::support::wait::until;
 
 const PATH: &str = "/api/delivery/receipt";
 
@@ -321,4 +325,38 @@ async fn too_many_or_nothing_at_all_is_refused_as_a_whole() {
     post_signed(&app, "7", &WELL)
         .await
         .problem(422, "invalid-field");
+}
+
+/// The simulated vendor and the API understand each other.
+#[tokio::test]
+async fn a_vendor_that_was_sent_a_message_answers_with_its_receipt() {
+    let app = App::without_workers().await;
+    let messages = Messages::queued(&app, 20).await;
+    let dir = tempfile::tempdir().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let vendor = format!("http://{}/vendor/send", listener.local_addr().unwrap());
+    let config = VendorConfig::new(dir.path(), VENDOR_SECRET.parse().unwrap());
+    let stop = CancellationToken::new();
+    let vendor_task = tokio::spawn(vendor::serve(listener, config, stop.clone()));
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    for n in 0..20 {
+        let message = json!({
+            "message_id": messages.id(&format!("c-{n}")).to_string(),
+            "to": "a@example.com",
+            "text": "Hi",
+            "callback_url": format!("{}{PATH}", app.client.base()),
+        });
+        let sent = client.post(&vendor).json(&message).send().await.unwrap();
+        assert_eq!(sent.status(), 202);
+    }
+    for n in 0..20 {
+        let customer = format!("c-{n}");
+        until("a receipt", async || {
+            use MessageStatus::{Delivered, Failed};
+            matches!(messages.status(&customer).await, Some(Delivered | Failed))
+        })
+        .await;
+    }
+    stop.cancel();
+    vendor_task.await.unwrap().unwrap();
 }

@@ -52,7 +52,7 @@ pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
     let accept = accept.join(",").to_ascii_lowercase();
     let ranges: Vec<(&str, f32)> = accept.split(',').map(range).collect();
     let csv = preference(&ranges, "text/csv", "text/*");
-    csv > (0.0, 0) && csv > preference(&ranges, "application/json", "application/*")
+    csv.0 > 0.0 && csv > preference(&ranges, "application/json", "application/*")
 }
 
 /// A media range and its quality.

@@ -42,7 +42,6 @@ fn launch(key: Option<u64>) -> Launch {
         template: content().template,
         positions: Text::try_from("0:12,1:7".to_owned()).unwrap(),
         clock: at("2026-03-01T09:00:00Z"),
-        segment_version: Some(2),
         key,
     }
 }
@@ -324,7 +323,6 @@ fn events_survive_the_log() {
     let mut tags: Vec<&str> = vec![];
     let all = ALL.into_iter().flat_map(history);
     let unkeyed = CampaignEvent::Launched(Launch {
-        segment_version: None,
         ..launch(None)
     });
     let more = [

@@ -1,0 +1,205 @@
+//! A circuit breaker: leaves a vendor that does not answer in peace.
+//!
+//! It counts only what says that the vendor is away: no connection, no answer
+//! in time, a gateway that answers for it. What the vendor itself says about a
+//! message, be it an error, shows that it is there.
+
+use std::time::{Duration, Instant};
+
+/// How many in a row must find the vendor away.
+const FAILURES: u32 = 10;
+
+/// How long the vendor is first left alone; twice as long each time after.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+
+/// The longest that it is left alone.
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
+
+/// Whether the vendor may be asked.
+#[derive(Debug)]
+pub(super) struct Breaker {
+    state: State,
+    /// After how long a probe that has not come back is given up.
+    patience: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// The vendor answers, but for the last few.
+    Closed { failures: u32 },
+    /// It is left alone.
+    Open { until: Instant, wait: Duration },
+    /// One request finds out whether it is back.
+    Probing { since: Instant, wait: Duration },
+}
+
+/// What may be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Permit {
+    /// A request like any other.
+    Send,
+    /// The one request that finds out whether the vendor is back.
+    Probe,
+}
+
+/// What a request found out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// The vendor has answered.
+    There,
+    /// It has not.
+    Away,
+}
+
+/// What a request has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// The vendor is left alone for so long.
+    Opened(Duration),
+    /// It is back.
+    Closed,
+}
+
+impl Breaker {
+    /// For requests that take no longer than `patience`.
+    pub(super) fn new(patience: Duration) -> Self {
+        Self {
+            state: State::Closed { failures: 0 },
+            patience,
+        }
+    }
+
+    /// Leave to send one request.
+    ///
+    /// # Errors
+    /// How long to wait before asking again.
+    pub(super) fn ask(&mut self, now: Instant) -> Result<Permit, Duration> {
+        let (free_at, wait) = match self.state {
+            State::Closed { .. } => return Ok(Permit::Send),
+            State::Open { until, wait } => (until, wait),
+            State::Probing { since, wait } => (since + self.patience, wait),
+        };
+        match free_at.saturating_duration_since(now) {
+            Duration::ZERO => {
+                self.state = State::Probing { since: now, wait };
+                Ok(Permit::Probe)
+            }
+            left => Err(left),
+        }
+    }
+
+    /// Takes in what a request found out; tells what that changes.
+    pub(super) fn note(&mut self, permit: Permit, found: Found, now: Instant) -> Option<Turn> {
+        match (self.state, permit, found) {
+            (State::Closed { .. }, _, Found::There) => {
+                self.state = State::Closed { failures: 0 };
+                None
+            }
+            (State::Closed { failures }, _, Found::Away) if failures + 1 < FAILURES => {
+                self.state = State::Closed {
+                    failures: failures + 1,
+                };
+                None
+            }
+            (State::Closed { .. }, _, Found::Away) => Some(self.open(now, FIRST_WAIT)),
+            (State::Probing { .. }, Permit::Probe, Found::There) => {
+                self.state = State::Closed { failures: 0 };
+                Some(Turn::Closed)
+            }
+            (State::Probing { wait, .. }, Permit::Probe, Found::Away) => {
+                Some(self.open(now, (wait * 2).min(LONGEST_WAIT)))
+            }
+            // A straggler, sent before the vendor was left alone.
+            (State::Open { .. } | State::Probing { .. }, _, _) => None,
+        }
+    }
+
+    fn open(&mut self, now: Instant, wait: Duration) -> Turn {
+        let until = now + wait;
+        self.state = State::Open { until, wait };
+        Turn::Opened(wait)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn seconds(count: u64) -> Duration {
+        Duration::from_secs(count)
+    }
+
+    /// A breaker that has just found the vendor away, and that instant.
+    fn opened() -> (Breaker, Instant) {
+        let (mut breaker, now) = (Breaker::new(PATIENCE), Instant::now());
+        for _ in 1..FAILURES {
+            assert_eq!(breaker.note(Permit::Send, Found::Away, now), None);
+        }
+        let turn = breaker.note(Permit::Send, Found::Away, now);
+        assert_eq!(turn, Some(Turn::Opened(FIRST_WAIT)));
+        (breaker, now)
+    }
+
+    #[test]
+    fn an_answer_in_between_keeps_it_closed() {
+        let (mut breaker, now) = (Breaker::new(PATIENCE), Instant::now());
+        for _ in 0..5 {
+            for _ in 1..FAILURES {
+                assert_eq!(breaker.note(Permit::Send, Found::Away, now), None);
+            }
+            assert_eq!(breaker.note(Permit::Send, Found::There, now), None);
+            assert_eq!(breaker.ask(now), Ok(Permit::Send));
+        }
+    }
+
+    #[test]
+    fn once_open_one_probe_at_a_time_goes_out() {
+        let (mut breaker, now) = opened();
+        assert_eq!(breaker.ask(now), Err(FIRST_WAIT));
+        let later = now + FIRST_WAIT;
+        assert_eq!(breaker.ask(later), Ok(Permit::Probe));
+        assert_eq!(breaker.ask(later), Err(PATIENCE));
+        assert_eq!(
+            breaker.note(Permit::Probe, Found::There, later),
+            Some(Turn::Closed)
+        );
+        assert_eq!(breaker.ask(later), Ok(Permit::Send));
+    }
+
+    #[test]
+    fn each_probe_in_vain_doubles_the_wait() {
+        let (mut breaker, mut now) = opened();
+        let mut waits = Vec::new();
+        for _ in 0..6 {
+            now += seconds(60);
+            assert_eq!(breaker.ask(now), Ok(Permit::Probe));
+            waits.push(breaker.note(Permit::Probe, Found::Away, now));
+        }
+        let expected = [2, 4, 8, 15, 15, 15].map(|wait| Some(Turn::Opened(seconds(wait))));
+        assert_eq!(waits, expected);
+    }
+
+    #[test]
+    fn stragglers_change_nothing() {
+        let (mut breaker, now) = opened();
+        for found in [Found::There, Found::Away] {
+            assert_eq!(breaker.note(Permit::Send, found, now), None);
+            assert_eq!(breaker.ask(now), Err(FIRST_WAIT));
+        }
+        let later = now + FIRST_WAIT;
+        assert_eq!(breaker.ask(later), Ok(Permit::Probe));
+        assert_eq!(breaker.note(Permit::Send, Found::There, later), None);
+        assert_eq!(breaker.ask(later), Err(PATIENCE));
+    }
+
+    #[test]
+    fn a_probe_that_never_comes_back_is_followed_by_another() {
+        let (mut breaker, now) = opened();
+        let first = now + FIRST_WAIT;
+        assert_eq!(breaker.ask(first), Ok(Permit::Probe));
+        assert_eq!(breaker.ask(first + seconds(9)), Err(seconds(1)));
+        assert_eq!(breaker.ask(first + PATIENCE), Ok(Permit::Probe));
+    }
+}

@@ -1,0 +1,261 @@
+//! The vendor, as its client sees it.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::Text;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use reqwest::{Client, StatusCode};
+use serde::{Deserialize, Serialize};
+
+use super::breaker::Found;
+use super::{Delivery, VendorAt};
+
+/// How long to rest when the vendor asks for it without saying how long.
+const DEFAULT_REST: Duration = Duration::from_secs(1);
+
+/// The longest that the vendor's word is taken for: then it is asked again.
+const LONGEST_REST: Duration = Duration::from_secs(60 * 60);
+
+/// The most of an answer that is kept of a problem's type, in bytes.
+const LONGEST_TYPE: usize = 100;
+
+/// Hands messages to the vendor.
+pub(super) struct Vendor {
+    client: Client,
+    at: VendorAt,
+}
+
+/// A message as the vendor takes it.
+#[derive(Serialize)]
+pub(super) struct Outgoing<'a> {
+    /// Makes it one message, however often it is sent.
+    pub(super) message_id: &'a str,
+    pub(super) to: &'a str,
+    pub(super) text: &'a str,
+}
+
+/// What the vendor makes of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// It has it, and calls it this.
+    Taken(Text<128>),
+    /// It will not take it, however often it is asked.
+    Refused(Text<256>),
+    /// It wants to be left alone for so long.
+    Busy(Duration),
+    /// It could not take it now.
+    Failed(Text<256>),
+    /// It did not answer, or something answered for it.
+    Away(Text<256>),
+}
+
+impl Answer {
+    /// What it says about the vendor.
+    pub(super) fn found(&self) -> Found {
+        match self {
+            Self::Away(_) => Found::Away,
+            Self::Taken(_) | Self::Refused(_) | Self::Busy(_) | Self::Failed(_) => Found::There,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(flatten)]
+    message: Outgoing<'a>,
+    callback_url: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Accepted {
+    vendor_message_id: Text<128>,
+}
+
+/// Of a problem document; its other members may repeat the message.
+#[derive(Deserialize)]
+struct Problem {
+    r#type: String,
+}
+
+impl Vendor {
+    /// Connections are kept, and go where they are told: neither to where an
+    /// answer redirects them nor through a proxy of the environment.
+    pub(super) fn new(at: VendorAt, delivery: &Delivery) -> reqwest::Result<Self> {
+        let client = Client::builder()
+            .timeout(delivery.timeout)
+            .pool_max_idle_per_host(delivery.concurrency.into())
+            .redirect(Policy::none())
+            .no_proxy()
+            .build()?;
+        Ok(Self { client, at })
+    }
+
+    /// Hands over one message.
+    pub(super) async fn send(&self, message: Outgoing<'_>) -> Answer {
+        let body = Body {
+            message,
+            callback_url: self.at.callback.as_str(),
+        };
+        let request = self.client.post(self.at.send.clone()).json(&body);
+        match exchange(request).await {
+            Ok((status, headers, body)) => answer(status, &headers, &body, Utc::now()),
+            Err(error) => Answer::Away(text(away(&error))),
+        }
+    }
+}
+
+async fn exchange(
+    request: reqwest::RequestBuilder,
+) -> reqwest::Result<(StatusCode, HeaderMap, Vec<u8>)> {
+    let response = request.send().await?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    Ok((status, headers, response.bytes().await?.to_vec()))
+}
+
+/// What an answer means.
+fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> Answer {
+    if status.is_success() {
+        return match serde_json::from_slice::<Accepted>(body) {
+            Ok(accepted) => Answer::Taken(accepted.vendor_message_id),
+            // Asked again, it says the same, perhaps legibly.
+            Err(_) => Answer::Failed(text(format!("answered {} without an id", status.as_u16()))),
+        };
+    }
+    let retry_after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let rest = retry_after.and_then(|value| rest(value, now));
+    let problem = text(problem(status, body));
+    match (status, rest) {
+        (StatusCode::TOO_MANY_REQUESTS, rest) => Answer::Busy(rest.unwrap_or(DEFAULT_REST)),
+        (StatusCode::SERVICE_UNAVAILABLE, Some(rest)) => Answer::Busy(rest),
+        (
+            StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT,
+            _,
+        ) => Answer::Away(problem),
+        (StatusCode::REQUEST_TIMEOUT, _) => Answer::Failed(problem),
+        _ if status.is_client_error() => Answer::Refused(problem),
+        _ => Answer::Failed(problem),
+    }
+}
+
+/// `Retry-After`: seconds, or a date.
+fn rest(value: &str, now: DateTime<Utc>) -> Option<Duration> {
+    let rest = match value.trim().parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let until = DateTime::parse_from_rfc2822(value.trim()).ok()?;
+            (until.to_utc() - now).to_std().unwrap_or_default()
+        }
+    };
+    Some(rest.min(LONGEST_REST))
+}
+
+/// `answered 422 urn:patron:vendor:invalid-request`: no more of the answer,
+/// since what it says else may repeat whom the message is for.
+fn problem(status: StatusCode, body: &[u8]) -> String {
+    let known = serde_json::from_slice::<Problem>(body).map(|problem| problem.r#type);
+    let known = known.unwrap_or_default();
+    let is_plain = |c: char| c.is_ascii_graphic();
+    let status = status.as_u16();
+    match !known.is_empty() && known.len() <= LONGEST_TYPE && known.chars().all(is_plain) {
+        true => format!("answered {status} {known}"),
+        false => format!("answered {status}"),
+    }
+}
+
+fn away(error: &reqwest::Error) -> String {
+    let what = if error.is_timeout() {
+        "no answer in time"
+    } else if error.is_connect() {
+        "no connection"
+    } else {
+        "the connection broke"
+    };
+    what.to_owned()
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "what is said here is far shorter than 256 bytes, and plain"
+)]
+fn text(problem: String) -> Text<256> {
+    Text::try_from(problem).expect("short and plain")
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderValue;
+
+    use super::*;
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_767_225_600, 0).unwrap()
+    }
+
+    /// What is made of this status, `Retry-After` and body.
+    fn made(status: u16, retry_after: Option<&'static str>, body: &str) -> Answer {
+        let mut headers = HeaderMap::new();
+        if let Some(value) = retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(value));
+        }
+        let status = StatusCode::from_u16(status).unwrap();
+        answer(status, &headers, body.as_bytes(), now())
+    }
+
+    fn said(what: &str) -> Text<256> {
+        text(what.to_owned())
+    }
+
+    #[test]
+    fn a_message_is_taken_with_an_id() {
+        let taken = Answer::Taken(Text::try_from("vm_7".to_owned()).unwrap());
+        assert_eq!(made(202, None, r#"{"vendor_message_id": "vm_7"}"#), taken);
+        let failed = Answer::Failed(said("answered 202 without an id"));
+        for odd in ["", "{}", r#"{"vendor_message_id": ""}"#] {
+            assert_eq!(made(202, None, odd), failed, "{odd}");
+        }
+    }
+
+    #[test]
+    fn what_is_refused_is_told_apart_from_what_failed() {
+        let body = r#"{"type": "urn:patron:vendor:invalid-request", "detail": "jo@example.com"}"#;
+        let refused = Answer::Refused(said("answered 422 urn:patron:vendor:invalid-request"));
+        assert_eq!(made(422, None, body), refused);
+        assert_eq!(made(404, None, "<h1>"), Answer::Refused(said("answered 404")));
+        for status in [408, 500, 501, 302] {
+            let failed = Answer::Failed(said(&format!("answered {status}")));
+            assert_eq!(made(status, None, ""), failed);
+        }
+        for status in [502, 503, 504] {
+            let away = Answer::Away(said(&format!("answered {status}")));
+            assert_eq!(made(status, None, ""), away);
+        }
+    }
+
+    #[test]
+    fn a_busy_vendor_is_left_alone_for_as_long_as_it_says() {
+        let busy = |seconds| Answer::Busy(Duration::from_secs(seconds));
+        assert_eq!(made(503, Some("7"), ""), busy(7));
+        assert_eq!(made(429, Some("7"), ""), busy(7));
+        assert_eq!(made(429, None, ""), busy(1));
+        assert_eq!(made(429, Some("soon"), ""), busy(1));
+        assert_eq!(made(503, Some("Thu, 01 Jan 2026 00:00:30 GMT"), ""), busy(30));
+        assert_eq!(made(503, Some("Wed, 31 Dec 2025 23:59:59 GMT"), ""), busy(0));
+        assert_eq!(made(503, Some("99999999"), ""), busy(3_600));
+    }
+
+    #[test]
+    fn only_silence_says_that_the_vendor_is_away() {
+        assert_eq!(Answer::Away(said("no connection")).found(), Found::Away);
+        for answer in [made(202, None, ""), made(500, None, ""), made(422, None, ""), made(429, None, "")] {
+            assert_eq!(answer.found(), Found::There);
+        }
+    }
+
+    #[test]
+    fn no_problem_is_too_long() {
+        let long = format!(r#"{{"type": "{}"}}"#, "x".repeat(300));
+        assert_eq!(made(400, None, &long), Answer::Refused(said("answered 400")));
+    }
+}

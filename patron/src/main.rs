@@ -1,6 +1,7 @@
 //! Patron: the one binary, and the only reader of the environment.
 
 mod bench;
+mod delivery;
 mod deployment;
 mod engines;
 mod health;

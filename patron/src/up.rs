@@ -1,6 +1,6 @@
 //! `patron up`: everything on this machine, in one command.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -9,7 +9,9 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use vendor::VendorConfig;
+use workers::VendorAt;
 
+use crate::delivery::DeliveryOptions;
 use crate::deployment::{Deployment, DeploymentOptions};
 use crate::engines::{EngineOptions, Engines};
 use crate::output::say;
@@ -37,6 +39,9 @@ pub(crate) struct UpArgs {
 
     #[command(flatten)]
     deployment: DeploymentOptions,
+
+    #[command(flatten)]
+    delivery: DeliveryOptions,
 }
 
 pub(crate) async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
@@ -71,6 +76,8 @@ async fn run_on(
     let api = listen(args.listen).await?;
     let vendor = listen(args.vendor_listen).await?;
     announce(&deployment, args, (&api, &vendor), &key)?;
+    let at = VendorAt::new(&url(vendor.local_addr()?), &url(api.local_addr()?))?;
+    let delivery = args.delivery.to(Some(at));
 
     // One token for the parts: a part that ends takes the others with it.
     let parts = stop.child_token();
@@ -83,11 +90,13 @@ async fn run_on(
     let mut vendor = spawn_vendor(vendor, args, &secret, parts.clone())?;
     let name = work::name();
     let worker_stop = CancellationToken::new();
-    let Deployment { log, store, .. } = deployment;
+    let Deployment {
+        commands, store, ..
+    } = deployment;
     let mut workers = tokio::spawn({
         let stop = worker_stop.clone();
         async move {
-            workers::run(log, store, name, stop).await;
+            workers::run(commands, store, delivery, name, stop).await;
             Ok(())
         }
     });
@@ -108,6 +117,14 @@ async fn run_on(
     finish("the workers", workers).await;
     finish("the vendor", vendor).await;
     ended
+}
+
+/// Where programs on this machine reach what listens there.
+fn url(mut listens: SocketAddr) -> String {
+    if listens.ip().is_unspecified() {
+        listens.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+    format!("http://{listens}")
 }
 
 /// A part that ends before it is told to is a failure, whatever it says.

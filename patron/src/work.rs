@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::deployment::Remote;
+use crate::delivery::{DeliveryOptions, VendorOptions};
+use crate::deployment::{Deployment, Remote};
 use crate::output::say;
 use crate::signals::stop_token;
 
@@ -13,14 +14,23 @@ use crate::signals::stop_token;
 pub(crate) struct WorkArgs {
     #[command(flatten)]
     remote: Remote,
+
+    #[command(flatten)]
+    vendor: VendorOptions,
+
+    #[command(flatten)]
+    delivery: DeliveryOptions,
 }
 
 pub(crate) async fn run(args: WorkArgs) -> anyhow::Result<ExitCode> {
     let stop = stop_token()?;
-    let deployment = args.remote.open().await?;
+    let delivery = args.delivery.to(args.vendor.at()?);
+    let Deployment {
+        commands, store, ..
+    } = args.remote.open().await?;
     let name = name();
     say(format_args!("working as {name}"));
-    workers::run(deployment.log, deployment.store, name, stop).await;
+    workers::run(commands, store, delivery, name, stop).await;
     Ok(ExitCode::SUCCESS)
 }
 

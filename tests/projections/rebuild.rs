@@ -79,11 +79,18 @@ async fn a_rebuild_tells_how_far_it_is() {
 #[tokio::test]
 async fn events_that_come_during_a_rebuild_are_not_lost() {
     let deployment = Deployment::fresh().await.prepared().await;
-    let Deployment { store, log, .. } = &deployment;
+    let Deployment { store, .. } = &deployment;
     let stop = CancellationToken::new();
-    let worker = workers::run(log.clone(), store.clone(), "w-1".to_owned(), stop.clone());
-    let worker = tokio::spawn(worker);
     let (commands, done) = (deployment.commands.clone(), AtomicBool::new(false));
+    let (delivery, name) = (workers::Delivery::default(), "w-1".to_owned());
+    let worker = workers::run(
+        commands.clone(),
+        store.clone(),
+        delivery,
+        name,
+        stop.clone(),
+    );
+    let worker = tokio::spawn(worker);
     let trading = async {
         let mut day = 0;
         while day < 10 || !done.load(Ordering::Relaxed) {

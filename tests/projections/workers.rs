@@ -5,7 +5,7 @@ use domain::ViewName;
 use projections::VIEWS;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use workers::{BusyError, exclusively};
+use workers::{BusyError, Delivery, exclusively};
 
 use super::{documents, rebuilt, spend_after, status, stopped, total_spend, trade};
 use crate::support::deployment::Deployment;
@@ -21,8 +21,14 @@ impl Worker {
     /// With a log of its own, as a process of its own has it.
     async fn start(deployment: &Deployment, name: &str) -> Self {
         let (log, store) = (deployment.reopened().await, deployment.store.clone());
-        let stop = CancellationToken::new();
-        let task = tokio::spawn(workers::run(log, store, name.to_owned(), stop.clone()));
+        let commands = Commands::open(log, None).await.unwrap();
+        let (delivery, name, stop) = (
+            Delivery::default(),
+            name.to_owned(),
+            CancellationToken::new(),
+        );
+        let work = workers::run(commands, store, delivery, name, stop.clone());
+        let task = tokio::spawn(work);
         Self { stop, task }
     }
 

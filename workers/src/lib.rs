@@ -1,11 +1,12 @@
-//! The loops: projectors that keep the views, and the reactor that rebuilds
-//! one when asked.
+//! The loops: projectors that keep the views, the reactor that rebuilds one
+//! when asked, and those that campaigns live by.
 //!
 //! Each is a unit of work with a lease, so that any number of processes share
 //! them. A lease only spares double work: what a unit does twice, or two do at
 //! once, changes nothing.
 
 mod audiences;
+mod campaigns;
 mod exclusive;
 mod generations;
 mod projecting;
@@ -16,13 +17,16 @@ mod unit;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventlog::{Leases, Log};
+use commands::Commands;
+use eventlog::Leases;
 use projections::Store;
 use tokio_util::sync::CancellationToken;
 
+pub use campaigns::{Delivery, VendorAt, VendorUrlError};
 pub use exclusive::{BusyError, exclusively};
 pub use rebuilding::{Operation, ReactError};
 
+use crate::campaigns::Outlet;
 use crate::generations::ActiveGenerations;
 use crate::sharing::Share;
 use crate::unit::{Shared, units};
@@ -38,23 +42,49 @@ const RETRY: Duration = Duration::from_secs(1);
 /// unit finish what it has in hand.
 ///
 /// `name` tells this process from all others.
-pub async fn run(log: Log, store: Store, name: String, stop: CancellationToken) {
+pub async fn run(
+    commands: Commands,
+    store: Store,
+    delivery: Delivery,
+    name: String,
+    stop: CancellationToken,
+) {
     if !prepare(&store, &stop).await {
         return;
     }
     warn_of_outdated(&store).await;
+    campaigns::describe();
+    let log = commands.log().clone();
     let shared = Arc::new(Shared {
         worker: name.clone(),
         tails: log.tails(),
         generations: ActiveGenerations::follow(store.clone()),
         log: log.clone(),
+        outlet: outlet(&delivery),
+        commands,
         store,
+        delivery,
     });
-    let leases = Leases::new(log.clone(), name, LEASE);
-    let units = units(log.partitions());
+    let units = units(log.partitions(), shared.outlet.is_some());
+    let leases = Leases::new(log, name, LEASE);
     Share::new(leases, shared, units)
         .run(LEASE / 5, &stop)
         .await;
+}
+
+/// The way to the vendor, if there is one.
+fn outlet(delivery: &Delivery) -> Option<Arc<Outlet>> {
+    let Some(at) = delivery.vendor.clone() else {
+        tracing::info!("no vendor is set: this process sends no messages");
+        return None;
+    };
+    match Outlet::new(at, delivery) {
+        Ok(outlet) => Some(Arc::new(outlet)),
+        Err(error) => {
+            tracing::error!(%error, "there is no way to the vendor: this process sends no messages");
+            None
+        }
+    }
 }
 
 /// Creates the views' collections; whether that came about before the stop.

@@ -3,19 +3,25 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use commands::Commands;
 use eventlog::{Log, Partition, Tails};
 use projections::{AnyView, Store, VIEWS};
 use tokio_util::sync::CancellationToken;
 
+use crate::campaigns::{Delivery, Outlet, SHARDS};
 use crate::generations::ActiveGenerations;
-use crate::{audiences, projecting, rebuilding};
+use crate::{audiences, campaigns, projecting, rebuilding};
 
 /// What all units of a process share.
 pub(crate) struct Shared {
     /// This process's name among the workers.
     pub(crate) worker: String,
     pub(crate) log: Log,
+    pub(crate) commands: Commands,
     pub(crate) store: Store,
+    pub(crate) delivery: Delivery,
+    /// The way to the vendor, if this process has one.
+    pub(crate) outlet: Option<Arc<Outlet>>,
     pub(crate) tails: Tails,
     pub(crate) generations: ActiveGenerations,
 }
@@ -29,6 +35,14 @@ pub(crate) enum Unit {
     Rebuild(&'static dyn AnyView),
     /// Keeping audiences counted.
     Audiences,
+    /// Finding out whom campaigns mean.
+    Resolve,
+    /// Launching campaigns when their time has come.
+    Schedule,
+    /// Sending the messages of a shard's campaigns.
+    Deliver(u16),
+    /// Ending campaigns that are over.
+    Settle,
 }
 
 impl Unit {
@@ -38,6 +52,10 @@ impl Unit {
             Self::Project(view, partition) => format!("project/{}/{partition}", view.name()),
             Self::Rebuild(view) => format!("react/rebuild/{}", view.name()),
             Self::Audiences => "react/audiences".to_owned(),
+            Self::Resolve => "react/campaigns/audience".to_owned(),
+            Self::Schedule => "react/campaigns/schedule".to_owned(),
+            Self::Deliver(shard) => format!("react/campaigns/deliver/{shard}"),
+            Self::Settle => "react/campaigns/settle".to_owned(),
         }
     }
 
@@ -49,15 +67,30 @@ impl Unit {
             }
             Self::Rebuild(view) => rebuilding::run(&shared, view, &stop).await,
             Self::Audiences => audiences::run(&shared, &stop).await,
+            Self::Resolve => campaigns::resolve(&shared, &stop).await,
+            Self::Schedule => campaigns::schedule(&shared, &stop).await,
+            Self::Deliver(shard) => {
+                if let Some(outlet) = &shared.outlet {
+                    campaigns::deliver(&shared, outlet, shard, &stop).await;
+                }
+            }
+            Self::Settle => campaigns::settle(&shared, &stop).await,
         }
     }
 }
 
-/// Every unit there is.
-pub(crate) fn units(partitions: Range<Partition>) -> Vec<Unit> {
+/// Every unit there is for a process; one without a way to the vendor leaves
+/// sending to others.
+pub(crate) fn units(partitions: Range<Partition>, sends: bool) -> Vec<Unit> {
     let project = VIEWS
         .into_iter()
         .flat_map(|view| partitions.clone().map(move |p| Unit::Project(view, p)));
     let rebuild = VIEWS.into_iter().map(Unit::Rebuild);
-    project.chain(rebuild).chain([Unit::Audiences]).collect()
+    let deliver = (0..SHARDS).filter(|_| sends).map(Unit::Deliver);
+    let single = [Unit::Audiences, Unit::Resolve, Unit::Schedule, Unit::Settle];
+    project
+        .chain(rebuild)
+        .chain(single)
+        .chain(deliver)
+        .collect()
 }

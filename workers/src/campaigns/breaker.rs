@@ -69,22 +69,31 @@ impl Breaker {
         }
     }
 
-    /// Leave to send one request.
+    /// How long the vendor is still left alone, if it is.
+    pub(super) fn closed_for(&self, now: Instant) -> Option<Duration> {
+        let until = match self.state {
+            State::Closed { .. } => return None,
+            State::Open { until, .. } => until,
+            State::Probing { since, .. } => since + self.patience,
+        };
+        let left = until.saturating_duration_since(now);
+        (!left.is_zero()).then_some(left)
+    }
+
+    /// Leave to send one request, which must then be sent.
     ///
     /// # Errors
     /// How long to wait before asking again.
     pub(super) fn ask(&mut self, now: Instant) -> Result<Permit, Duration> {
-        let (free_at, wait) = match self.state {
-            State::Closed { .. } => return Ok(Permit::Send),
-            State::Open { until, wait } => (until, wait),
-            State::Probing { since, wait } => (since + self.patience, wait),
-        };
-        match free_at.saturating_duration_since(now) {
-            Duration::ZERO => {
+        if let Some(left) = self.closed_for(now) {
+            return Err(left);
+        }
+        match self.state {
+            State::Closed { .. } => Ok(Permit::Send),
+            State::Open { wait, .. } | State::Probing { wait, .. } => {
                 self.state = State::Probing { since: now, wait };
                 Ok(Permit::Probe)
             }
-            left => Err(left),
         }
     }
 
@@ -159,6 +168,7 @@ mod tests {
         let (mut breaker, now) = opened();
         assert_eq!(breaker.ask(now), Err(FIRST_WAIT));
         let later = now + FIRST_WAIT;
+        assert_eq!(breaker.closed_for(later), None);
         assert_eq!(breaker.ask(later), Ok(Permit::Probe));
         assert_eq!(breaker.ask(later), Err(PATIENCE));
         assert_eq!(

@@ -64,10 +64,17 @@ mod tests {
     #[test]
     fn no_second_has_more_than_it_may() {
         for (per_second, step) in [(1, 7), (10, 3), (500, 1), (499, 13)] {
-            let gone = departures(per_second, 3_000.min(per_second as usize * 9), Duration::from_millis(step));
+            let gone = departures(
+                per_second,
+                3_000.min(per_second as usize * 9),
+                Duration::from_millis(step),
+            );
             for (at, first) in gone.iter().enumerate() {
                 let within = gone[at..].iter().take_while(|at| **at < first + 1_000);
-                assert!(within.count() <= per_second as usize, "{per_second} from {first} ms");
+                assert!(
+                    within.count() <= per_second as usize,
+                    "{per_second} from {first} ms"
+                );
             }
         }
     }

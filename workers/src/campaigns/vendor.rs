@@ -123,7 +123,9 @@ fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8], now: DateTime<Ut
             Err(_) => Answer::Failed(text(format!("answered {} without an id", status.as_u16()))),
         };
     }
-    let retry_after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let retry_after = headers
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok());
     let rest = retry_after.and_then(|value| rest(value, now));
     let problem = text(problem(status, body));
     match (status, rest) {
@@ -222,7 +224,10 @@ mod tests {
         let body = r#"{"type": "urn:patron:vendor:invalid-request", "detail": "jo@example.com"}"#;
         let refused = Answer::Refused(said("answered 422 urn:patron:vendor:invalid-request"));
         assert_eq!(made(422, None, body), refused);
-        assert_eq!(made(404, None, "<h1>"), Answer::Refused(said("answered 404")));
+        assert_eq!(
+            made(404, None, "<h1>"),
+            Answer::Refused(said("answered 404"))
+        );
         for status in [408, 500, 501, 302] {
             let failed = Answer::Failed(said(&format!("answered {status}")));
             assert_eq!(made(status, None, ""), failed);
@@ -240,15 +245,26 @@ mod tests {
         assert_eq!(made(429, Some("7"), ""), busy(7));
         assert_eq!(made(429, None, ""), busy(1));
         assert_eq!(made(429, Some("soon"), ""), busy(1));
-        assert_eq!(made(503, Some("Thu, 01 Jan 2026 00:00:30 GMT"), ""), busy(30));
-        assert_eq!(made(503, Some("Wed, 31 Dec 2025 23:59:59 GMT"), ""), busy(0));
+        assert_eq!(
+            made(503, Some("Thu, 01 Jan 2026 00:00:30 GMT"), ""),
+            busy(30)
+        );
+        assert_eq!(
+            made(503, Some("Wed, 31 Dec 2025 23:59:59 GMT"), ""),
+            busy(0)
+        );
         assert_eq!(made(503, Some("99999999"), ""), busy(3_600));
     }
 
     #[test]
     fn only_silence_says_that_the_vendor_is_away() {
         assert_eq!(Answer::Away(said("no connection")).found(), Found::Away);
-        for answer in [made(202, None, ""), made(500, None, ""), made(422, None, ""), made(429, None, "")] {
+        for answer in [
+            made(202, None, ""),
+            made(500, None, ""),
+            made(422, None, ""),
+            made(429, None, ""),
+        ] {
             assert_eq!(answer.found(), Found::There);
         }
     }
@@ -256,6 +272,9 @@ mod tests {
     #[test]
     fn no_problem_is_too_long() {
         let long = format!(r#"{{"type": "{}"}}"#, "x".repeat(300));
-        assert_eq!(made(400, None, &long), Answer::Refused(said("answered 400")));
+        assert_eq!(
+            made(400, None, &long),
+            Answer::Refused(said("answered 400"))
+        );
     }
 }

@@ -1,0 +1,142 @@
+//! What a customer gets: a message, or a reason why not.
+
+use domain::{Channel, MessageCommand, MessageContent, Renderer, Suppression, Text};
+use projections::audience::Recipient;
+use projections::customers::CustomerDocument;
+
+/// A customer who is to have a message or a reason, and how many messages they
+/// have had.
+pub(super) struct Case {
+    pub(super) recipient: Recipient,
+    pub(super) had: u64,
+}
+
+/// The message for a customer, or why they get none.
+pub(super) fn decide(renderer: &Renderer, case: &Case, most: Option<u32>) -> MessageCommand {
+    let Case { recipient, had } = case;
+    let content = content(renderer, recipient);
+    match (content, most) {
+        (Err(why), _) => MessageCommand::Suppress(why),
+        (Ok(_), Some(most)) if *had >= u64::from(most) => {
+            MessageCommand::Suppress(Suppression::FrequencyCap { most })
+        }
+        (Ok(content), _) => MessageCommand::Queue(content),
+    }
+}
+
+fn content(renderer: &Renderer, recipient: &Recipient) -> Result<MessageContent, Suppression> {
+    let Recipient { customer, document } = recipient;
+    if document.unsubscribed {
+        return Err(Suppression::Unsubscribed);
+    }
+    let (channel, to) = address(document).ok_or(Suppression::NoAddress)?;
+    let rendered = renderer.render(customer, &document.facts());
+    let text = rendered.map_err(|error| Suppression::Template {
+        detail: error.to_string(),
+    })?;
+    Ok(MessageContent { channel, to, text })
+}
+
+/// The e-mail address, else the telephone number.
+fn address(document: &CustomerDocument) -> Option<(Channel, Text<254>)> {
+    let ways = [
+        (Channel::Email, &document.email),
+        (Channel::Phone, &document.phone),
+    ];
+    ways.into_iter().find_map(|(channel, to)| {
+        let to = Text::try_from(to.clone()?).ok()?;
+        Some((channel, to))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Currency, Template};
+
+    use super::*;
+
+    fn somebody() -> CustomerDocument {
+        CustomerDocument {
+            name: Some("Jo".to_owned()),
+            email: Some("jo@example.com".to_owned()),
+            phone: Some("+49 30 1".to_owned()),
+            ..CustomerDocument::default()
+        }
+    }
+
+    /// What a customer gets who has had `had` messages and may have `most`.
+    fn made(document: CustomerDocument, had: u64, most: Option<u32>) -> MessageCommand {
+        let template = Template::try_from("Hello {{ name }}".to_owned()).unwrap();
+        let currency = Currency::try_from("USD").unwrap();
+        let renderer = Renderer::new(&template, currency).unwrap();
+        let customer = "c-1".try_into().unwrap();
+        let recipient = Recipient { customer, document };
+        decide(&renderer, &Case { recipient, had }, most)
+    }
+
+    fn queued(document: CustomerDocument) -> MessageContent {
+        match made(document, 0, None) {
+            MessageCommand::Queue(content) => content,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn suppressed(document: CustomerDocument, had: u64, most: Option<u32>) -> Suppression {
+        match made(document, had, most) {
+            MessageCommand::Suppress(why) => why,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_message_goes_to_the_address_else_to_the_telephone() {
+        let content = queued(somebody());
+        assert_eq!(content.channel, Channel::Email);
+        assert_eq!(content.to.as_str(), "jo@example.com");
+        assert_eq!(content.text, "Hello Jo");
+        let by_phone = queued(CustomerDocument {
+            email: None,
+            ..somebody()
+        });
+        assert_eq!(by_phone.channel, Channel::Phone);
+        assert_eq!(by_phone.to.as_str(), "+49 30 1");
+    }
+
+    #[test]
+    fn who_gets_none_is_told_why() {
+        let unsubscribed = CustomerDocument {
+            unsubscribed: true,
+            ..somebody()
+        };
+        assert_eq!(
+            suppressed(unsubscribed, 9, Some(1)),
+            Suppression::Unsubscribed
+        );
+        let unreachable = CustomerDocument {
+            email: None,
+            phone: None,
+            ..somebody()
+        };
+        assert_eq!(suppressed(unreachable, 9, Some(1)), Suppression::NoAddress);
+        let nameless = CustomerDocument {
+            name: None,
+            ..somebody()
+        };
+        let why = suppressed(nameless, 9, Some(1));
+        assert!(matches!(why, Suppression::Template { .. }), "{why:?}");
+    }
+
+    #[test]
+    fn nobody_gets_more_than_the_most() {
+        let capped = Suppression::FrequencyCap { most: 2 };
+        assert_eq!(suppressed(somebody(), 2, Some(2)), capped);
+        assert!(matches!(
+            made(somebody(), 1, Some(2)),
+            MessageCommand::Queue(_)
+        ));
+        assert!(matches!(
+            made(somebody(), 9, None),
+            MessageCommand::Queue(_)
+        ));
+    }
+}

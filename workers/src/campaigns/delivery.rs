@@ -1,0 +1,198 @@
+//! Looking after the campaigns of a shard: which are being sent, and which
+//! must rest.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{CampaignId, CampaignStatus};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::WorkError;
+use super::lane::{Lane, Stop};
+use super::outlet::Outlet;
+use crate::unit::Shared;
+
+/// Into how many shards campaigns are divided.
+pub(crate) const SHARDS: u16 = 4;
+
+/// How soon it is seen that a campaign must rest.
+const HEADS: Duration = Duration::from_millis(250);
+
+/// How soon it is seen that a campaign has messages to send.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// How long to wait after a failure.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// At the stop, how long answers that are on their way are waited for. What
+/// was not heard is asked for again: the vendor takes a message once.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Sends the messages of a shard's campaigns.
+pub(crate) async fn run(
+    shared: &Arc<Shared>,
+    outlet: &Arc<Outlet>,
+    shard: u16,
+    stop: &CancellationToken,
+) {
+    let mut lanes = Lanes {
+        shared: shared.clone(),
+        outlet: outlet.clone(),
+        shard,
+        give_up: CancellationToken::new(),
+        open: HashMap::new(),
+    };
+    let mut ticks = tokio::time::interval(HEADS);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut next_look = Instant::now();
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        if let Err(error) = lanes.halt_resting().await {
+            tracing::warn!(shard, %error, "cannot tell which campaigns must rest");
+            stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
+        }
+        if Instant::now() < next_look {
+            continue;
+        }
+        let looked = stop.run_until_cancelled(lanes.look()).await;
+        let rest = match looked {
+            Some(Err(error)) => {
+                tracing::warn!(shard, %error, "cannot tell what is to be sent, trying again");
+                PAUSE
+            }
+            Some(Ok(())) | None => LOOK,
+        };
+        next_look = Instant::now() + rest;
+    }
+    lanes.close().await;
+}
+
+/// The campaigns that are being sent.
+struct Lanes {
+    shared: Arc<Shared>,
+    outlet: Arc<Outlet>,
+    shard: u16,
+    give_up: CancellationToken,
+    open: HashMap<CampaignId, Open>,
+}
+
+struct Open {
+    lane: Arc<Lane>,
+    /// Going through its messages, once.
+    going: Option<Going>,
+}
+
+struct Going {
+    halt: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Open {
+    fn is_going(&self) -> bool {
+        let going = self.going.as_ref();
+        going.is_some_and(|going| !going.task.is_finished())
+    }
+}
+
+impl Lanes {
+    /// Lets nothing more go of a campaign whose head does not say that it is
+    /// being sent.
+    async fn halt_resting(&mut self) -> Result<(), WorkError> {
+        for (campaign, open) in &self.open {
+            if let Some(going) = open.going.as_ref().filter(|_| open.is_going())
+                && !going.halt.is_cancelled()
+                && !self.is_sending(campaign).await?
+            {
+                tracing::info!(%campaign, "nothing more of it is sent");
+                going.halt.cancel();
+            }
+        }
+        Ok(())
+    }
+
+    async fn is_sending(&self, campaign: &CampaignId) -> Result<bool, WorkError> {
+        let head = self.shared.commands.campaign(campaign).await?;
+        let status = head.and_then(|campaign| campaign.status());
+        Ok(status == Some(CampaignStatus::Sending))
+    }
+
+    /// Starts what has messages queued, unless it is under way.
+    async fn look(&mut self) -> Result<(), WorkError> {
+        let store = &self.shared.store;
+        let mut sending = store.campaigns_in(&[CampaignStatus::Sending]).await?;
+        sending.retain(|campaign| shard_of(&campaign.campaign_id) == self.shard);
+        let is_sending = |id: &CampaignId| sending.iter().any(|c| c.campaign_id == *id);
+        self.open
+            .retain(|id, open| open.is_going() || is_sending(id));
+        if sending.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<&CampaignId> = sending.iter().map(|c| &c.campaign_id).collect();
+        let figures = store.campaign_stats(&ids).await?;
+        for campaign in &sending {
+            let id = &campaign.campaign_id;
+            let queued = figures.get(id).map_or(0, |figures| figures.queued());
+            let is_going = self.open.get(id).is_some_and(Open::is_going);
+            if queued > 0 && !is_going && self.is_sending(id).await? {
+                self.go(id, campaign.messages_per_second);
+            }
+        }
+        Ok(())
+    }
+
+    fn go(&mut self, campaign: &CampaignId, per_second: Option<u32>) {
+        let open = self.open.entry(campaign.clone()).or_insert_with(|| {
+            tracing::info!(%campaign, "being sent");
+            let (shared, outlet) = (self.shared.clone(), self.outlet.clone());
+            let lane = Arc::new(Lane::new(shared, outlet, campaign.clone(), per_second));
+            Open { lane, going: None }
+        });
+        let halt = CancellationToken::new();
+        let stop = Stop {
+            halt: halt.clone(),
+            give_up: self.give_up.clone(),
+        };
+        let task = tokio::spawn(open.lane.clone().run(stop));
+        open.going = Some(Going { halt, task });
+    }
+
+    /// Sends nothing more, and waits a little for what is on its way.
+    async fn close(self) {
+        let going: Vec<Going> = self.open.into_values().filter_map(|o| o.going).collect();
+        going.iter().for_each(|going| going.halt.cancel());
+        let deadline = Instant::now() + PATIENCE;
+        for mut going in going {
+            if tokio::time::timeout_at(deadline, &mut going.task)
+                .await
+                .is_err()
+            {
+                self.give_up.cancel();
+                // It has nothing left to wait for.
+                let _ended = going.task.await;
+            }
+        }
+    }
+}
+
+/// The shard that looks after a campaign.
+fn shard_of(campaign: &CampaignId) -> u16 {
+    let hash = xxh3_64(campaign.as_str().as_bytes()) % u64::from(SHARDS);
+    u16::try_from(hash).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn campaigns_are_spread_over_the_shards_and_stay_there() {
+        let mut shards: Vec<u16> = (0..100).map(|n| shard_of(&CampaignId::from(n))).collect();
+        assert_eq!(shards[..4], [0, 0, 0, 0]);
+        shards.sort_unstable();
+        shards.dedup();
+        assert_eq!(shards, [0, 1, 2, 3]);
+    }
+}

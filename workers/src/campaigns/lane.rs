@@ -1,0 +1,320 @@
+//! One campaign's messages on their way to the vendor.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use domain::{CampaignId, Message, MessageCommand, MessageId, Suppression, Timestamp};
+use projections::messages::MessageDocument;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::mpsc::Sender;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::breaker::Permit;
+use super::outlet::Outlet;
+use super::rate::Rate;
+use super::recorder::{self, Recorder};
+use super::vendor::{Answer, Outgoing};
+use super::{WorkError, now, outcome, pace, request_of};
+use crate::unit::Shared;
+
+/// How soon it is seen that the way to the vendor is free again.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// What is known of a campaign for as long as it is being sent, however often
+/// its messages are gone through.
+pub(super) struct Lane {
+    shared: Arc<Shared>,
+    outlet: Arc<Outlet>,
+    campaign: CampaignId,
+    per_second: Option<u32>,
+    rate: Option<Mutex<Rate>>,
+    /// Until when the vendor wants nothing of it.
+    rests_until: Mutex<Option<Instant>>,
+}
+
+/// When a lane ends before it is through.
+#[derive(Clone)]
+pub(super) struct Stop {
+    /// Nothing more is sent; what is on its way is waited for.
+    pub(super) halt: CancellationToken,
+    /// Nothing is waited for.
+    pub(super) give_up: CancellationToken,
+}
+
+/// Messages to send now.
+struct Taken {
+    messages: Vec<Ready>,
+    /// The id of the last one looked at.
+    last: String,
+}
+
+/// A message to send.
+struct Ready {
+    id: MessageId,
+    /// How many attempts have failed.
+    attempts: u32,
+    to: String,
+    text: String,
+}
+
+/// Whether the next message may go.
+enum Way {
+    Free(OwnedSemaphorePermit, Permit),
+    /// It may, but only now: what was taken up must be looked at again.
+    Stale,
+    Halted,
+}
+
+impl Lane {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        outlet: Arc<Outlet>,
+        campaign: CampaignId,
+        per_second: Option<u32>,
+    ) -> Self {
+        Self {
+            shared,
+            outlet,
+            campaign,
+            per_second,
+            rate: per_second.map(|rate| Mutex::new(Rate::new(rate))),
+            rests_until: Mutex::default(),
+        }
+    }
+
+    /// Goes through the messages that are due, once, and returns when all of
+    /// them have their answers and these are written down. What failed is due
+    /// later, and gone through next time.
+    pub(super) async fn run(self: Arc<Self>, stop: Stop) {
+        let request = request_of(&self.shared.log, &self.campaign, "campaign_launched").await;
+        let request = request.unwrap_or_default();
+        let commands = self.shared.commands.clone();
+        let recorder = Recorder::start(commands, request, stop.give_up.clone());
+        let sends = TaskTracker::new();
+        if let Err(error) = self.send_due(&sends, &recorder, &stop).await {
+            let campaign = &self.campaign;
+            tracing::warn!(%campaign, %error, "sending was broken off, trying again");
+        }
+        sends.close();
+        sends.wait().await;
+        let Recorder { results, task } = recorder;
+        drop(results);
+        if let Err(error) = task.await {
+            tracing::error!(%error, "the writing down of results broke down");
+        }
+    }
+
+    async fn send_due(
+        self: &Arc<Self>,
+        sends: &TaskTracker,
+        recorder: &Recorder,
+        stop: &Stop,
+    ) -> Result<(), WorkError> {
+        let mut after: Option<String> = None;
+        let mut count = pace::first(self.per_second);
+        while !stop.halt.is_cancelled() {
+            let taken = self.take_up(after.as_deref(), count, &recorder.results);
+            let Some(taken) = taken.await? else {
+                return Ok(());
+            };
+            let start = Instant::now();
+            after = self.send_all(taken, after, sends, recorder, stop).await;
+            count = pace::next(count, start.elapsed(), self.per_second);
+        }
+        Ok(())
+    }
+
+    /// The next messages that are due: by the view first, then by their heads,
+    /// which alone know. Suppresses those whose customers want none any more.
+    async fn take_up(
+        &self,
+        after: Option<&str>,
+        count: usize,
+        results: &Sender<recorder::Result>,
+    ) -> Result<Option<Taken>, WorkError> {
+        let (
+            now,
+            Shared {
+                store, commands, ..
+            },
+        ) = (now(), &*self.shared);
+        let due = store
+            .messages_due(&self.campaign, now, after, count)
+            .await?;
+        let Some(last) = due.last().map(|last| last.message_id.clone()) else {
+            return Ok(None);
+        };
+        let ids: Vec<MessageId> = due.iter().map(MessageDocument::id).collect();
+        let customers: Vec<&str> = ids.iter().map(|id| id.customer.as_str()).collect();
+        let (heads, unsubscribed) = tokio::try_join!(
+            async { commands.messages(&ids).await.map_err(WorkError::from) },
+            async {
+                store
+                    .unsubscribed(&customers)
+                    .await
+                    .map_err(WorkError::from)
+            },
+        )?;
+        let (messages, unwanted) = sort(due.into_iter().zip(heads), &unsubscribed, now);
+        for id in unwanted {
+            let suppress = MessageCommand::Suppress(Suppression::Unsubscribed);
+            // The recorder takes results for as long as there can be any.
+            let _taken = results.send((id, vec![suppress])).await;
+        }
+        Ok(Some(Taken { messages, last }))
+    }
+
+    /// Sends them one after the other, many at a time; tells after which one
+    /// to go on.
+    async fn send_all(
+        self: &Arc<Self>,
+        taken: Taken,
+        mut after: Option<String>,
+        sends: &TaskTracker,
+        recorder: &Recorder,
+        stop: &Stop,
+    ) -> Option<String> {
+        for message in taken.messages {
+            let Way::Free(room, permit) = self.way(&stop.halt).await else {
+                return after;
+            };
+            let id = message.id.to_string();
+            let send = self.clone().send(message, permit, recorder.results.clone());
+            let give_up = stop.give_up.clone();
+            sends.spawn(async move {
+                let _room = room;
+                give_up.run_until_cancelled(send).await;
+            });
+            after = Some(id);
+        }
+        Some(taken.last)
+    }
+
+    async fn send(
+        self: Arc<Self>,
+        message: Ready,
+        permit: Permit,
+        results: Sender<recorder::Result>,
+    ) {
+        let outgoing = Outgoing {
+            message_id: &message.id.to_string(),
+            to: &message.to,
+            text: &message.text,
+        };
+        let answer = self.outlet.send(permit, outgoing).await;
+        if let Answer::Busy(rest) = &answer {
+            self.rest(*rest);
+        }
+        let (delivery, share) = (&self.shared.delivery, rand::random());
+        let made = outcome::commands(answer, permit, message.attempts, delivery, now(), share);
+        if !made.is_empty() {
+            // The recorder takes results for as long as there can be any.
+            let _taken = results.send((message.id, made)).await;
+        }
+    }
+
+    /// Waits until the next message may go.
+    async fn way(&self, halt: &CancellationToken) -> Way {
+        while !halt.is_cancelled() {
+            if self.closed_for().is_some() {
+                self.until_open(halt).await;
+                return Way::Stale;
+            }
+            let wait = self.rate_wait();
+            if !wait.is_zero() {
+                halt.run_until_cancelled(tokio::time::sleep(wait)).await;
+                continue;
+            }
+            let room = halt.run_until_cancelled(self.outlet.room()).await;
+            let Some(room) = room.flatten() else {
+                return Way::Halted;
+            };
+            // Much may have happened while there was no room.
+            if self.resting().is_none()
+                && let Some(permit) = self.outlet.ask()
+            {
+                self.note_rate();
+                return Way::Free(room, permit);
+            }
+        }
+        Way::Halted
+    }
+
+    async fn until_open(&self, halt: &CancellationToken) {
+        while let Some(left) = self.closed_for()
+            && !halt.is_cancelled()
+        {
+            let sleep = tokio::time::sleep(left.min(LOOK));
+            halt.run_until_cancelled(sleep).await;
+        }
+    }
+
+    /// How long nothing goes, be it of this campaign or of any.
+    fn closed_for(&self) -> Option<Duration> {
+        self.resting().max(self.outlet.closed_for())
+    }
+
+    fn resting(&self) -> Option<Duration> {
+        let until = *self
+            .rests_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let left = until?.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some(left)
+    }
+
+    fn rest(&self, rest: Duration) {
+        let until = Instant::now() + rest;
+        if self.resting().is_none() {
+            tracing::info!(campaign = %self.campaign, ?rest, "the vendor is busy: the campaign rests");
+        }
+        let mut rests_until = self
+            .rests_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *rests_until = (*rests_until).max(Some(until));
+    }
+
+    fn rate_wait(&self) -> Duration {
+        self.rate.as_ref().map_or(Duration::ZERO, |rate| {
+            let rate = rate.lock().unwrap_or_else(PoisonError::into_inner);
+            rate.wait(Instant::now())
+        })
+    }
+
+    fn note_rate(&self) {
+        if let Some(rate) = &self.rate {
+            let mut rate = rate.lock().unwrap_or_else(PoisonError::into_inner);
+            rate.note(Instant::now());
+        }
+    }
+}
+
+/// Those to send now, and those whose customers want no messages any more.
+fn sort(
+    due: impl Iterator<Item = (MessageDocument, Message)>,
+    unsubscribed: &HashSet<String>,
+    now: Timestamp,
+) -> (Vec<Ready>, Vec<MessageId>) {
+    let (mut ready, mut unwanted) = (Vec::new(), Vec::new());
+    for (document, head) in due {
+        if head.due_at().is_none_or(|at| at > now) {
+            continue; // The view has not heard of it yet.
+        }
+        let id = document.id();
+        if unsubscribed.contains(id.customer.as_str()) {
+            unwanted.push(id);
+        } else if let (Some(to), Some(text)) = (document.to, document.text) {
+            let attempts = head.attempts();
+            ready.push(Ready {
+                id,
+                attempts,
+                to,
+                text,
+            });
+        }
+    }
+    (ready, unwanted)
+}

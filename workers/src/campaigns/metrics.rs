@@ -1,0 +1,28 @@
+//! What campaigns tell of themselves.
+
+use metrics::{counter, describe_counter, describe_gauge, gauge};
+
+const MESSAGES: &str = "patron_campaign_messages_total";
+const BREAKER: &str = "patron_vendor_breaker_open";
+
+/// What the metrics are, for whoever reads them.
+pub(crate) fn describe() {
+    describe_counter!(
+        MESSAGES,
+        "Messages of campaigns, by outcome: queued, suppressed, sent, attempt_failed, undeliverable"
+    );
+    describe_gauge!(
+        BREAKER,
+        "1 while the vendor does not answer and is left alone, else 0"
+    );
+}
+
+/// Messages came to an outcome.
+pub(super) fn messages(outcome: &'static str, count: u64) {
+    counter!(MESSAGES, "outcome" => outcome).increment(count);
+}
+
+/// The vendor is left alone, or not any more.
+pub(super) fn breaker(open: bool) {
+    gauge!(BREAKER).set(f64::from(u8::from(open)));
+}

@@ -1,0 +1,105 @@
+//! What a vendor's answer makes of a message.
+
+use std::time::Duration;
+
+use domain::{Attempt, MessageCommand, Text, Timestamp};
+
+use super::breaker::Permit;
+use super::vendor::Answer;
+use super::{Delivery, backoff};
+
+/// What is recorded of a message that had this many failed attempts before.
+/// `share` is drawn from 0 to 1. Nothing is where the vendor was only asked
+/// whether it is there, or asked to be left alone: that is no attempt.
+pub(super) fn commands(
+    answer: Answer,
+    permit: Permit,
+    attempts: u32,
+    delivery: &Delivery,
+    now: Timestamp,
+    share: f64,
+) -> Vec<MessageCommand> {
+    let number = attempts + 1;
+    let attempt = |problem: &Text<256>, rest: Duration| {
+        MessageCommand::RecordAttempt(Attempt {
+            number,
+            problem: problem.clone(),
+            retry_at: later(now, rest),
+        })
+    };
+    match (answer, permit) {
+        (Answer::Taken(id), _) => vec![MessageCommand::RecordSent(id)],
+        (Answer::Busy(_), _) | (Answer::Away(_), Permit::Probe) => Vec::new(),
+        (Answer::Failed(problem) | Answer::Away(problem), _) if number < delivery.attempts => {
+            vec![attempt(&problem, backoff::rest(delivery, number, share))]
+        }
+        (Answer::Failed(problem) | Answer::Away(problem) | Answer::Refused(problem), _) => {
+            vec![
+                attempt(&problem, Duration::ZERO),
+                MessageCommand::GiveUp(problem),
+            ]
+        }
+    }
+}
+
+fn later(now: Timestamp, rest: Duration) -> Timestamp {
+    let rest = i64::try_from(rest.as_millis()).unwrap_or(i64::MAX);
+    let at = Timestamp::from_millis(now.millis().saturating_add(rest));
+    at.unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text<const MAX: usize>(text: &str) -> Text<MAX> {
+        Text::try_from(text.to_owned()).unwrap()
+    }
+
+    /// What is recorded, in short.
+    fn made(answer: Answer, permit: Permit, attempts: u32) -> Vec<String> {
+        let delivery = Delivery::default();
+        let made = commands(answer, permit, attempts, &delivery, Timestamp::EPOCH, 1.0);
+        let short = |command| match command {
+            MessageCommand::RecordSent(id) => format!("sent {}", id.as_str()),
+            MessageCommand::RecordAttempt(attempt) => {
+                format!("attempt {} {}", attempt.number, attempt.retry_at.millis())
+            }
+            MessageCommand::GiveUp(problem) => format!("gave up: {}", problem.as_str()),
+            other => format!("{other:?}"),
+        };
+        made.into_iter().map(short).collect()
+    }
+
+    #[test]
+    fn what_is_taken_is_sent_be_it_by_a_probe() {
+        for permit in [Permit::Send, Permit::Probe] {
+            assert_eq!(made(Answer::Taken(text("vm_1")), permit, 3), ["sent vm_1"]);
+        }
+    }
+
+    #[test]
+    fn what_failed_is_tried_again_later_and_later_and_then_given_up() {
+        for answer in [Answer::Failed(text("500")), Answer::Away(text("500"))] {
+            assert_eq!(made(answer.clone(), Permit::Send, 0), ["attempt 1 1000"]);
+            assert_eq!(made(answer.clone(), Permit::Send, 6), ["attempt 7 60000"]);
+            let last = ["attempt 8 0", "gave up: 500"];
+            assert_eq!(made(answer, Permit::Send, 7), last);
+        }
+    }
+
+    #[test]
+    fn what_is_refused_is_given_up_at_once() {
+        let refused = Answer::Refused(text("422"));
+        let expected = ["attempt 1 0", "gave up: 422"];
+        assert_eq!(made(refused, Permit::Send, 0), expected);
+    }
+
+    #[test]
+    fn a_vendor_that_rests_or_is_away_costs_no_attempt() {
+        let busy = Answer::Busy(Duration::from_secs(1));
+        assert!(made(busy, Permit::Send, 7).is_empty());
+        let away = Answer::Away(text("no connection"));
+        assert!(made(away, Permit::Probe, 7).is_empty());
+    }
+}

@@ -1,0 +1,62 @@
+//! How many messages are taken up at once.
+
+use std::time::Duration;
+
+/// The fewest.
+const LEAST: usize = 64;
+
+/// The most, which bounds the memory that a campaign takes.
+const MOST: usize = 1_000;
+
+/// For how long what is taken up should last: so long ago, at most, its
+/// messages and customers were looked at when they are sent.
+const LASTING: Duration = Duration::from_secs(1);
+
+/// How many to take up first, at this many a second.
+pub(super) fn first(per_second: Option<u32>) -> usize {
+    LEAST.min(most(per_second))
+}
+
+/// How many to take up next, where so many have lasted so long.
+pub(super) fn next(before: usize, lasted: Duration, per_second: Option<u32>) -> usize {
+    let next = if lasted > LASTING {
+        before / 2
+    } else if lasted < LASTING / 2 {
+        before * 2
+    } else {
+        before
+    };
+    next.max(LEAST).min(most(per_second))
+}
+
+fn most(per_second: Option<u32>) -> usize {
+    let per_second = per_second.and_then(|rate| usize::try_from(rate).ok());
+    per_second.unwrap_or(MOST).clamp(1, MOST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUICK: Duration = Duration::from_millis(100);
+    const SLOW: Duration = Duration::from_secs(9);
+
+    #[test]
+    fn more_are_taken_up_while_they_go_quickly() {
+        let mut takes = vec![first(None)];
+        for _ in 0..5 {
+            takes.push(next(takes[takes.len() - 1], QUICK, None));
+        }
+        assert_eq!(takes, [64, 128, 256, 512, 1_000, 1_000]);
+        assert_eq!(next(512, LASTING, None), 512);
+        assert_eq!(next(512, SLOW, None), 256);
+        assert_eq!(next(64, SLOW, None), 64);
+    }
+
+    #[test]
+    fn never_more_than_go_in_a_second() {
+        assert_eq!((first(Some(10)), next(10, QUICK, Some(10))), (10, 10));
+        assert_eq!(next(64, QUICK, Some(100)), 100);
+        assert_eq!(next(1_000, QUICK, Some(100_000)), 1_000);
+    }
+}

@@ -1,0 +1,286 @@
+//! Finding out whom a launch means, and queueing a message for each.
+//!
+//! One campaign after the other, so that each knows what those before it have
+//! queued for a customer.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use commands::Change;
+use domain::{
+    Audience, AudienceSize, Campaign, CampaignId, CampaignStatus, Holder, Launch, Message,
+    MessageCommand, MessageId, MessageStatus, Renderer, Timestamp,
+};
+use eventlog::Positions;
+use projections::View;
+use projections::audience::{Recipient, Recipients};
+use projections::audit::Audit;
+use projections::customers::Customers;
+use projections::messages::Messages;
+use tokio_util::sync::CancellationToken;
+
+use super::case::{Case, decide};
+use super::{WorkError, context, metrics, request_of};
+use crate::unit::Shared;
+
+/// On whose behalf.
+const ACTOR: &str = "worker:audience";
+
+/// How soon it is seen that a campaign was launched.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// How long to wait after a failure.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// How long a view may take to be as far as a launch was, before it is said.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How far back messages count towards what a customer gets at most.
+const WEEK_MILLIS: i64 = 7 * 24 * 60 * 60 * 1_000;
+
+/// Resolves what was launched, again and again.
+pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
+    while !stop.is_cancelled() {
+        let pause = match stop.run_until_cancelled(resolve_all(shared)).await {
+            None => return,
+            Some(true) => LOOK,
+            Some(false) => AFTER_FAILURE,
+        };
+        stop.run_until_cancelled(tokio::time::sleep(pause)).await;
+    }
+}
+
+/// Resolves each campaign that is launched and not resolved, the first one
+/// launched first; whether that went well.
+async fn resolve_all(shared: &Shared) -> bool {
+    let open = [CampaignStatus::Launching, CampaignStatus::Paused];
+    let mut launched = match shared.store.campaigns_in(&open).await {
+        Ok(campaigns) => campaigns,
+        Err(error) => {
+            tracing::warn!(%error, "cannot tell which campaigns are launched, trying again");
+            return false;
+        }
+    };
+    launched.retain(|campaign| campaign.size.is_none());
+    launched.sort_by_key(|campaign| campaign.launched_at);
+    let mut all_well = true;
+    for campaign in launched {
+        let campaign = campaign.campaign_id;
+        if let Err(error) = resolve(shared, &campaign).await {
+            tracing::warn!(%campaign, %error, "its audience cannot be found yet, trying again");
+            all_well = false;
+        }
+    }
+    all_well
+}
+
+/// Whether customers are still to be given messages of the campaign.
+fn is_open(campaign: &Campaign) -> bool {
+    use CampaignStatus::{Launching, Paused};
+    matches!(campaign.status(), Some(Launching | Paused)) && campaign.size().is_none()
+}
+
+async fn resolve(shared: &Shared, id: &CampaignId) -> Result<(), WorkError> {
+    let campaign = shared.commands.campaign(id).await?.unwrap_or_default();
+    let Some(launch) = campaign.launch().filter(|_| is_open(&campaign)) else {
+        return Ok(()); // The view has not heard of it yet.
+    };
+    let request = request_of(&shared.log, id, "campaign_launched").await?;
+    release_segment(shared, id, &campaign, request.clone()).await?;
+    let queueing = Queueing::begin(shared, id, launch, request.clone()).await?;
+    tracing::info!(campaign = %id, "its audience is being found");
+    let Some(size) = queueing.all(launch).await? else {
+        tracing::info!(campaign = %id, "it was ended before its audience was found");
+        return Ok(());
+    };
+    let context = context(ACTOR, request);
+    let recorded = shared.commands.record_audience(&context, id.clone(), size);
+    let AudienceSize {
+        planned,
+        queued,
+        suppressed,
+    } = size;
+    match recorded.await? {
+        Ok(_) => {
+            tracing::info!(campaign = %id, planned, queued, suppressed, "its audience is found");
+        }
+        Err(refusal) => tracing::error!(campaign = %id, %refusal, "its audience is not recorded"),
+    }
+    Ok(())
+}
+
+/// A scheduled campaign lets go of its segment at its launch; whoever launched
+/// it may not have come so far.
+async fn release_segment(
+    shared: &Shared,
+    id: &CampaignId,
+    campaign: &Campaign,
+    request: Option<String>,
+) -> Result<(), WorkError> {
+    let Some(content) = campaign.content() else {
+        return Ok(());
+    };
+    if let (Audience::SegmentId(segment), Some(_)) = (&content.audience, content.scheduled_at)
+        && let Ok(holder) = Holder::try_from(id.as_str())
+    {
+        let context = context(ACTOR, request);
+        let releasing = shared
+            .commands
+            .release_segment(&context, segment.clone(), holder);
+        // A segment that there is not has nothing to let go of.
+        let _released = releasing.await?;
+    }
+    Ok(())
+}
+
+/// Queueing messages of one campaign.
+struct Queueing<'a> {
+    shared: &'a Shared,
+    campaign: &'a CampaignId,
+    request: Option<String>,
+    renderer: Arc<Renderer>,
+    /// How many messages a customer may have had since when, to get one more.
+    cap: Option<(u32, Timestamp)>,
+}
+
+impl<'a> Queueing<'a> {
+    /// Once the views are as far as they must be.
+    async fn begin(
+        shared: &'a Shared,
+        campaign: &'a CampaignId,
+        launch: &Launch,
+        request: Option<String>,
+    ) -> Result<Self, WorkError> {
+        let currency = shared.commands.currency();
+        let renderer = Arc::new(Renderer::new(&launch.template, currency)?);
+        let positions: Positions = launch
+            .positions
+            .as_str()
+            .parse()
+            .map_err(projections::ProjectError::from)?;
+        for view in [Customers::NAME, Audit::NAME] {
+            shared.store.wait_for(view, &positions, PATIENCE).await?;
+        }
+        let cap = shared.delivery.max_messages_per_week;
+        if cap.is_some() {
+            // All that campaigns before this one have queued.
+            let ends: Positions = shared.log.ends().await?.into_iter().collect();
+            let waiting = shared.store.wait_for(Messages::NAME, &ends, PATIENCE);
+            waiting.await?;
+        }
+        let week = Timestamp::from_millis(launch.clock.millis() - WEEK_MILLIS);
+        Ok(Self {
+            shared,
+            campaign,
+            request,
+            renderer,
+            cap: cap.map(|cap| (cap, week.unwrap_or(Timestamp::EPOCH))),
+        })
+    }
+
+    /// Queues everybody's message; `None` if the campaign is ended meanwhile.
+    async fn all(&self, launch: &Launch) -> Result<Option<AudienceSize>, WorkError> {
+        let mut recipients = Recipients::of(&self.shared.store, &self.shared.log, launch).await?;
+        let mut size = AudienceSize {
+            planned: 0,
+            queued: 0,
+            suppressed: 0,
+        };
+        let mut batch = recipients.next().await?;
+        while let Some(these) = batch {
+            let campaign = self.shared.commands.campaign(self.campaign).await?;
+            if !campaign.is_some_and(|campaign| is_open(&campaign)) {
+                return Ok(None);
+            }
+            let planned = these.len() as u64;
+            let (suppressed, next) = tokio::try_join!(self.some(these), async {
+                recipients.next().await.map_err(WorkError::from)
+            })?;
+            size.planned += planned;
+            size.suppressed += suppressed;
+            size.queued += planned - suppressed;
+            batch = next;
+        }
+        Ok(Some(size))
+    }
+
+    /// Gives these customers their messages, but for those who have theirs;
+    /// returns how many get none.
+    async fn some(&self, recipients: Vec<Recipient>) -> Result<u64, WorkError> {
+        let ids: Vec<MessageId> = recipients.iter().map(|one| self.id(one)).collect();
+        let before = self.shared.commands.messages(&ids).await?;
+        let new: Vec<Recipient> = recipients
+            .into_iter()
+            .zip(&before)
+            .filter(|(_, message)| message.status().is_none())
+            .map(|(recipient, _)| recipient)
+            .collect();
+        let commands = self.decide(new).await?;
+        let suppressing = commands
+            .iter()
+            .filter(|(_, command)| is_suppression(command));
+        let suppressing = suppressing.count() as u64;
+        let queueing = commands.len() as u64 - suppressing;
+        let context = context(ACTOR, self.request.clone());
+        let done = self.shared.commands.on_messages(&context, commands).await?;
+        let is_new = |done: &Result<commands::Outcome, _>| {
+            done.as_ref()
+                .is_ok_and(|done| done.change == Change::Created)
+        };
+        if !done.iter().all(is_new) {
+            // Somebody else was quicker, and may have decided otherwise.
+            return Ok(suppressed(&self.shared.commands.messages(&ids).await?));
+        }
+        metrics::messages("queued", queueing);
+        metrics::messages("suppressed", suppressing);
+        Ok(suppressed(&before) + suppressing)
+    }
+
+    fn id(&self, recipient: &Recipient) -> MessageId {
+        MessageId {
+            campaign: self.campaign.clone(),
+            customer: recipient.customer.clone(),
+        }
+    }
+
+    async fn decide(
+        &self,
+        recipients: Vec<Recipient>,
+    ) -> Result<Vec<(MessageId, MessageCommand)>, WorkError> {
+        let had = match self.cap {
+            Some((_, since)) => {
+                let customers: Vec<&str> = recipients.iter().map(|r| r.customer.as_str()).collect();
+                self.shared.store.sent_since(&customers, since).await?
+            }
+            None => HashMap::new(),
+        };
+        let cases: Vec<(MessageId, Case)> = recipients
+            .into_iter()
+            .map(|recipient| {
+                let had = had.get(recipient.customer.as_str());
+                let had = had.copied().unwrap_or_default();
+                (self.id(&recipient), Case { recipient, had })
+            })
+            .collect();
+        let (renderer, most) = (self.renderer.clone(), self.cap.map(|(most, _)| most));
+        // A template may take long, and other work must go on.
+        let deciding = move || {
+            let decide = |(id, case): (MessageId, Case)| {
+                let command = decide(&renderer, &case, most);
+                (id, command)
+            };
+            cases.into_iter().map(decide).collect()
+        };
+        Ok(tokio::task::spawn_blocking(deciding).await?)
+    }
+}
+
+fn is_suppression(command: &MessageCommand) -> bool {
+    matches!(command, MessageCommand::Suppress(_))
+}
+
+fn suppressed(messages: &[Message]) -> u64 {
+    let is = |message: &&Message| message.status() == Some(MessageStatus::Suppressed);
+    messages.iter().filter(is).count() as u64
+}

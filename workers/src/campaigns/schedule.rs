@@ -1,0 +1,116 @@
+//! Launching campaigns when their time has come.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use commands::CampaignRefusal;
+use domain::{CampaignError, CampaignId, Timestamp};
+use tokio_util::sync::CancellationToken;
+
+use super::{WorkError, context, now, request_of};
+use crate::unit::Shared;
+
+/// On whose behalf.
+const ACTOR: &str = "worker:schedule";
+
+/// How soon it is seen that a campaign's time has come.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// How long a campaign that cannot be launched is left alone.
+const AFTER_REFUSAL: Duration = Duration::from_secs(30);
+
+/// Launches what is due, again and again.
+pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
+    let mut refused = HashMap::new();
+    while !stop.is_cancelled() {
+        let launching = launch_due(shared, &mut refused);
+        match stop.run_until_cancelled(launching).await {
+            None => return,
+            Some(Ok(())) => {}
+            Some(Err(error)) => {
+                tracing::warn!(%error, "scheduled campaigns cannot be looked after, trying again");
+            }
+        }
+        stop.run_until_cancelled(tokio::time::sleep(LOOK)).await;
+    }
+}
+
+async fn launch_due(
+    shared: &Shared,
+    refused: &mut HashMap<CampaignId, Instant>,
+) -> Result<(), WorkError> {
+    refused.retain(|_, at| at.elapsed() < AFTER_REFUSAL);
+    for campaign in shared.store.campaigns_due(now()).await? {
+        let id = campaign.campaign_id;
+        if !refused.contains_key(&id) && !see_to(shared, &id).await? {
+            refused.insert(id, Instant::now());
+        }
+    }
+    Ok(())
+}
+
+/// What a campaign's time asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Due {
+    NotYet,
+    Now,
+    TooLate,
+}
+
+fn due(at: Timestamp, now: Timestamp, grace: Duration) -> Due {
+    let late = now.millis() - at.millis();
+    match u128::try_from(late) {
+        Err(_) => Due::NotYet,
+        Ok(late) if late > grace.as_millis() => Due::TooLate,
+        Ok(_) => Due::Now,
+    }
+}
+
+/// Launches a campaign, or says that it is missed; whether nothing was against
+/// it.
+async fn see_to(shared: &Shared, id: &CampaignId) -> Result<bool, WorkError> {
+    let head = shared.commands.campaign(id).await?;
+    let Some(at) = head.and_then(|campaign| campaign.due_at()) else {
+        return Ok(true); // The view has not heard of it yet.
+    };
+    let request = request_of(&shared.log, id, "campaign_created").await?;
+    let (context, commands) = (context(ACTOR, request), &shared.commands);
+    let done = match due(at, context.now, shared.delivery.grace) {
+        Due::NotYet => return Ok(true),
+        Due::Now => commands.launch_campaign(&context, id.clone(), None).await?,
+        Due::TooLate => commands.miss_campaign(&context, id.clone()).await?,
+    };
+    let late = Duration::from_millis(context.now.millis().abs_diff(at.millis()));
+    match (done, due(at, context.now, shared.delivery.grace)) {
+        (Ok(_), Due::TooLate) => tracing::warn!(campaign = %id, ?late, "its time was missed"),
+        (Ok(_), _) => tracing::info!(campaign = %id, ?late, "launched, as it was scheduled"),
+        // Somebody else launched or cancelled it just now.
+        (Err(CampaignRefusal::Campaign(CampaignError::Impossible { .. })), _) => {}
+        (Err(refusal), _) => {
+            tracing::warn!(campaign = %id, %refusal, "it cannot be launched, trying again");
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_campaign_is_launched_in_time_or_missed() {
+        let grace = Duration::from_secs(60);
+        let at = Timestamp::from_millis(1_000_000).unwrap();
+        let due = |millis: i64| {
+            due(
+                at,
+                Timestamp::from_millis(1_000_000 + millis).unwrap(),
+                grace,
+            )
+        };
+        assert_eq!(due(-1), Due::NotYet);
+        assert_eq!((due(0), due(60_000)), (Due::Now, Due::Now));
+        assert_eq!(due(60_001), Due::TooLate);
+    }
+}

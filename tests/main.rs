@@ -7,6 +7,7 @@
 
 mod api;
 mod architecture;
+mod campaigns;
 mod cdnow;
 mod cli;
 mod commands;

@@ -8,4 +8,5 @@ pub(crate) mod process;
 pub(crate) mod property;
 pub(crate) mod redis_server;
 pub(crate) mod shop;
+pub(crate) mod vendor;
 pub(crate) mod wait;

@@ -55,10 +55,12 @@ impl VendorAt {
 }
 
 fn below(base: &str, path: &str) -> Result<Url, VendorUrlError> {
-    let whole = format!("{}/{path}", base.trim_end_matches('/'));
-    let url = Url::parse(&whole).ok();
-    url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-        .ok_or_else(|| VendorUrlError(base.to_owned()))
+    let is_server = |url: &Url| matches!(url.scheme(), "http" | "https");
+    let whole = Url::parse(base).ok().filter(is_server).and_then(|base| {
+        let base = base.as_str().trim_end_matches('/');
+        Url::parse(&format!("{base}/{path}")).ok()
+    });
+    whole.ok_or_else(|| VendorUrlError(base.to_owned()))
 }
 
 impl Default for Delivery {

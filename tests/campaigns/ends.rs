@@ -1,0 +1,73 @@
+//! Campaigns that rest, go on, and are cancelled.
+
+use domain::{CampaignStatus, MessageStatus};
+use serde_json::json;
+
+use super::{Shop, context, noticed};
+use crate::support::wait::until;
+
+#[tokio::test]
+async fn a_paused_campaign_sends_nothing_until_it_goes_on() {
+    let mut shop = Shop::with(100).await;
+    shop.work([]);
+    let id = shop.launched(Some(20)).await;
+    until("some are sent", async || shop.vendor.requests().await > 0).await;
+    let context = context();
+    let paused = shop.commands.pause_campaign(&context, id.clone());
+    paused.await.unwrap().unwrap();
+    noticed().await;
+    let sent = shop.vendor.requests().await;
+    assert!(sent < 100, "all were sent");
+    noticed().await;
+    assert_eq!(shop.vendor.requests().await, sent);
+    let resumed = shop.commands.resume_campaign(&context, id.clone());
+    resumed.await.unwrap().unwrap();
+    shop.until_all(&id, MessageStatus::Sent).await;
+    shop.assert_everybody_has_one(&id).await;
+}
+
+#[tokio::test]
+async fn of_a_cancelled_campaign_nothing_more_is_sent() {
+    let mut shop = Shop::with(100).await;
+    shop.work([]);
+    let id = shop.launched(Some(20)).await;
+    until("some are sent", async || shop.vendor.requests().await > 0).await;
+    cancel(&shop, &id).await;
+    let ended = async || {
+        let counts = shop.counts(&id).await;
+        !counts.contains_key(&MessageStatus::Queued)
+    };
+    until("nothing waits", ended).await;
+    let counts = shop.counts(&id).await;
+    let sent = shop.vendor.sent().await.len();
+    assert!(
+        sent < 100 && counts[&MessageStatus::Sent] == sent,
+        "{counts:?}"
+    );
+    assert_eq!(counts[&MessageStatus::Suppressed], 100 - sent);
+    noticed().await;
+    assert_eq!(shop.vendor.sent().await.len(), sent);
+    let known = async || {
+        let figures = shop.store.campaign_stats(&[&id]).await.unwrap();
+        figures[&id].suppressed_for.get("cancelled") == Some(&(100 - sent as i64))
+    };
+    until("the reason is told", known).await;
+}
+
+#[tokio::test]
+async fn a_cancelled_campaign_gives_up_what_could_not_be_delivered() {
+    let mut shop = Shop::with(10).await;
+    shop.vendor.set(json!({"error_rate": 1.0})).await;
+    shop.work(["--delivery-attempts", "1"]);
+    let id = shop.launched(None).await;
+    shop.until_all(&id, MessageStatus::Undeliverable).await;
+    cancel(&shop, &id).await;
+    shop.until_all(&id, MessageStatus::Suppressed).await;
+    shop.until_campaign(&id, CampaignStatus::Cancelled).await;
+}
+
+async fn cancel(shop: &Shop, id: &domain::CampaignId) {
+    let context = context();
+    let cancelled = shop.commands.cancel_campaign(&context, id.clone());
+    cancelled.await.unwrap().unwrap();
+}

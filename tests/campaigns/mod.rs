@@ -1,0 +1,217 @@
+//! Campaigns from their launch to their end, with workers and the vendor as they are.
+
+mod ends;
+mod outages;
+mod schedule;
+mod sending;
+mod suppressions;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::Utc;
+use commands::{Commands, Context, CustomerItem, new_id};
+use domain::{
+    Campaign, CampaignContent, CampaignId, CampaignStatus, Change, CustomerChanges, CustomerId,
+    MessageCommand, MessageId, MessageStatus, Receipt, Timestamp,
+};
+use projections::{Store, StoreOptions};
+
+use crate::support::app::Settings;
+use crate::support::engines::engines;
+use crate::support::process::Process;
+use crate::support::shop::{self, text};
+use crate::support::vendor::Vendor;
+use crate::support::wait::until;
+
+/// Whom a campaign means that means everybody.
+const EVERYBODY: &str = "order_count >= 0";
+
+/// A shop with customers and a vendor, and any number of `patron work`.
+struct Shop {
+    commands: Commands,
+    store: Store,
+    vendor: Vendor,
+    workers: Vec<Process>,
+    settings: Settings,
+    customers: Vec<CustomerId>,
+}
+
+/// Somebody asks for something, at this very moment.
+fn context() -> Context {
+    Context {
+        actor: "key:test".to_owned(),
+        request: Some("req-launch".to_owned()),
+        now: now(),
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::from(Utc::now())
+}
+
+fn in_millis(millis: i64) -> Timestamp {
+    Timestamp::from_millis(now().millis() + millis).unwrap()
+}
+
+/// A customer with a name and an address.
+fn somebody(n: usize) -> CustomerItem {
+    let mut changes = CustomerChanges::default();
+    changes.profile.name = Change::Set(text(&format!("Customer {n}")));
+    let email = format!("c{n}@example.com");
+    changes.profile.email = Change::Set(email.try_into().unwrap());
+    CustomerItem {
+        customer: format!("c-{n:04}").try_into().unwrap(),
+        changes,
+    }
+}
+
+impl Shop {
+    /// With so many customers who can be written to, and no worker.
+    async fn with(customers: usize) -> Self {
+        let engines = engines();
+        let settings = Settings::fresh(&engines.redis_url, &engines.mongodb_uri);
+        let options = StoreOptions {
+            uri: engines.mongodb_uri.clone(),
+            database: settings.name.clone(),
+        };
+        let mut shop = Self {
+            commands: settings.commands().await,
+            store: Store::open(&options).await.unwrap(),
+            vendor: Vendor::start().await,
+            workers: Vec::new(),
+            settings,
+            customers: Vec::new(),
+        };
+        shop.record((0..customers).map(somebody).collect()).await;
+        shop
+    }
+
+    /// Records customers, new or not.
+    async fn record(&mut self, items: Vec<CustomerItem>) {
+        let ids = items.iter().map(|item| item.customer.clone());
+        self.customers.extend(ids);
+        self.customers.sort();
+        self.customers.dedup();
+        let context = context();
+        let recorded = self.commands.record_customers(&context, items);
+        assert!(recorded.await.unwrap().iter().all(Result::is_ok));
+    }
+
+    /// One more worker, quick to try again, with these options beside.
+    fn work<const N: usize>(&mut self, options: [&str; N]) {
+        let mut command = self.settings.patron(["work"]);
+        command
+            .args(["--vendor-url", &self.vendor.url])
+            .args(["--callback-url", "http://127.0.0.1:9"])
+            .args(["--delivery-first-backoff", "50ms"])
+            .args(["--delivery-longest-backoff", "500ms"])
+            .args(options);
+        let worker = Process::start(command);
+        worker.line_with("working as");
+        self.workers.push(worker);
+    }
+
+    /// What the workers have said to whoever operates them.
+    fn told(&self) -> String {
+        self.workers.iter().map(Process::errors).collect()
+    }
+
+    /// A campaign for everybody, not launched.
+    async fn campaign(&self, rate: Option<u32>) -> CampaignId {
+        self.create(CampaignContent {
+            messages_per_second: rate,
+            ..shop::campaign("Spring", EVERYBODY)
+        })
+        .await
+    }
+
+    async fn create(&self, content: CampaignContent) -> CampaignId {
+        let id: CampaignId = new_id("key:test", None);
+        let context = context();
+        let created = self.commands.create_campaign(&context, id.clone(), content);
+        created.await.unwrap().unwrap();
+        id
+    }
+
+    /// A campaign for everybody, launched.
+    async fn launched(&self, rate: Option<u32>) -> CampaignId {
+        let id = self.campaign(rate).await;
+        self.launch(&id).await;
+        id
+    }
+
+    async fn launch(&self, id: &CampaignId) {
+        let context = context();
+        let launched = self.commands.launch_campaign(&context, id.clone(), None);
+        launched.await.unwrap().unwrap();
+    }
+
+    async fn head(&self, id: &CampaignId) -> Campaign {
+        self.commands.campaign(id).await.unwrap().unwrap()
+    }
+
+    async fn until_campaign(&self, id: &CampaignId, status: CampaignStatus) {
+        let what = format!("the campaign is {}", status.name());
+        until(&what, async || self.head(id).await.status() == Some(status)).await;
+    }
+
+    fn message_ids(&self, campaign: &CampaignId) -> Vec<MessageId> {
+        let id = |customer: &CustomerId| MessageId {
+            campaign: campaign.clone(),
+            customer: customer.clone(),
+        };
+        self.customers.iter().map(id).collect()
+    }
+
+    /// How many messages are how far, by their heads.
+    async fn counts(&self, campaign: &CampaignId) -> BTreeMap<MessageStatus, usize> {
+        let messages = self.commands.messages(&self.message_ids(campaign)).await;
+        let mut counts = BTreeMap::new();
+        for status in messages
+            .unwrap()
+            .iter()
+            .filter_map(|message| message.status())
+        {
+            *counts.entry(status).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Waits until everybody's message is as far as this.
+    async fn until_all(&self, campaign: &CampaignId, status: MessageStatus) {
+        let all = BTreeMap::from([(status, self.customers.len())]);
+        let what = format!("every message is {}", status.name());
+        until(&what, async || self.counts(campaign).await == all).await;
+    }
+
+    /// The vendor's receipts for all messages: each has arrived.
+    async fn receipts(&self, campaign: &CampaignId) {
+        let receipt = |id: MessageId| {
+            let receipt = Receipt {
+                vendor_message_id: text("vm"),
+                arrived: true,
+                reason: None,
+                occurred_at: now(),
+            };
+            (id, MessageCommand::RecordReceipt(receipt))
+        };
+        let receipts = self.message_ids(campaign).into_iter().map(receipt);
+        let context = context();
+        let recorded = self.commands.on_messages(&context, receipts.collect());
+        assert!(recorded.await.unwrap().iter().all(Result::is_ok));
+    }
+
+    /// That the vendor has each customer's message, and nothing else.
+    async fn assert_everybody_has_one(&self, campaign: &CampaignId) {
+        let sent = self.vendor.sent().await;
+        let ids = self.message_ids(campaign);
+        let expected: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        assert!(sent.keys().eq(&expected), "{sent:?}");
+    }
+}
+
+/// Long enough for a worker to notice what it should, by what is promised.
+async fn noticed() {
+    tokio::time::sleep(Duration::from_secs(1)).await;
+}

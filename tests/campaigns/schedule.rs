@@ -1,0 +1,65 @@
+//! Campaigns that are launched when their time has come.
+
+use domain::{
+    Audience, CampaignContent, CampaignId, CampaignStatus, MessageStatus, SegmentId, Timestamp,
+};
+
+use super::{EVERYBODY, Shop, context, in_millis};
+use crate::support::shop;
+
+/// A campaign for a segment, to be launched then.
+async fn scheduled(shop: &Shop, at: Timestamp) -> (CampaignId, SegmentId) {
+    let segment = SegmentId::try_from("seg_1").unwrap();
+    let content = shop::segment("Everybody", EVERYBODY);
+    let context = context();
+    let created = shop
+        .commands
+        .create_segment(&context, segment.clone(), content);
+    created.await.unwrap().unwrap();
+    let content = CampaignContent {
+        audience: Audience::SegmentId(segment.clone()),
+        scheduled_at: Some(at),
+        ..shop::campaign("Spring", EVERYBODY)
+    };
+    (shop.create(content).await, segment)
+}
+
+async fn is_held(shop: &Shop, segment: &SegmentId) -> bool {
+    let segment = shop.commands.segment(segment).await.unwrap().unwrap();
+    segment.held_by().next().is_some()
+}
+
+#[tokio::test]
+async fn a_scheduled_campaign_is_launched_at_its_time() {
+    let mut shop = Shop::with(5).await;
+    shop.work([]);
+    let at = in_millis(3_000);
+    let (id, segment) = scheduled(&shop, at).await;
+    assert!(is_held(&shop, &segment).await);
+    shop.until_all(&id, MessageStatus::Sent).await;
+    let launched_at = shop.head(&id).await.launch().unwrap().clock;
+    let late = launched_at.millis() - at.millis();
+    assert!((0..2_000).contains(&late), "{late} ms late");
+    assert!(!is_held(&shop, &segment).await);
+}
+
+#[tokio::test]
+async fn a_campaign_whose_time_has_long_passed_is_missed() {
+    let mut shop = Shop::with(5).await;
+    let (id, segment) = scheduled(&shop, in_millis(-120_000)).await;
+    shop.work(["--schedule-grace", "1m"]);
+    shop.until_campaign(&id, CampaignStatus::Missed).await;
+    assert!(!is_held(&shop, &segment).await);
+    assert!(shop.told().contains("its time was missed"));
+    // By hand it goes out all the same.
+    shop.launch(&id).await;
+    shop.until_all(&id, MessageStatus::Sent).await;
+}
+
+#[tokio::test]
+async fn a_campaign_whose_time_has_just_passed_is_launched() {
+    let mut shop = Shop::with(5).await;
+    let (id, _) = scheduled(&shop, in_millis(-60_000)).await;
+    shop.work([]);
+    shop.until_all(&id, MessageStatus::Sent).await;
+}

@@ -1,0 +1,133 @@
+//! The simulated vendor, which a test can make slow, faulty, or go away.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use vendor::VendorConfig;
+
+use super::engines::test_dir;
+
+/// Signs receipts, in base64 of 24 bytes.
+pub(crate) const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3";
+
+/// A vendor with a ledger of its own.
+pub(crate) struct Vendor {
+    pub(crate) url: String,
+    address: SocketAddr,
+    dir: PathBuf,
+    http: reqwest::Client,
+    running: Option<Running>,
+}
+
+struct Running {
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+/// A message as the vendor has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub(crate) to: String,
+    /// How often it was asked for.
+    pub(crate) requested: u64,
+}
+
+impl Vendor {
+    /// One that takes everything at once and posts no receipts.
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut vendor = Self {
+            url: format!("http://{address}"),
+            address,
+            dir: test_dir(&format!("vendor-{:016x}", rand::random::<u64>())),
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            running: None,
+        };
+        vendor.serve(listener);
+        vendor.set(json!({"lost_rate": 1.0})).await;
+        vendor
+    }
+
+    fn serve(&mut self, listener: TcpListener) {
+        let config = VendorConfig::new(&self.dir, SECRET.parse().unwrap());
+        let stop = CancellationToken::new();
+        let serving = vendor::serve(listener, config, stop.clone());
+        let task = tokio::spawn(async move { serving.await.unwrap() });
+        self.running = Some(Running { stop, task });
+    }
+
+    /// Ends it: whoever connects is refused.
+    pub(crate) async fn leave(&mut self) {
+        let running = self.running.take().unwrap();
+        running.stop.cancel();
+        running.task.await.unwrap();
+    }
+
+    /// Starts it again where it was, with what it had.
+    pub(crate) async fn come_back(&mut self) {
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        self.serve(listener);
+        self.set(json!({"lost_rate": 1.0})).await;
+    }
+
+    /// Changes how it behaves.
+    pub(crate) async fn set(&self, settings: Value) {
+        let put = self.http.put(format!("{}/vendor/settings", self.url));
+        let answer = put.json(&settings).send().await.unwrap();
+        assert!(answer.status().is_success(), "{settings}");
+    }
+
+    /// All that it has taken, by the messages' ids.
+    pub(crate) async fn sent(&self) -> BTreeMap<String, Sent> {
+        let (mut all, mut cursor) = (BTreeMap::new(), String::new());
+        loop {
+            let page = self.page(&cursor).await;
+            for item in page["items"].as_array().unwrap() {
+                let sent = Sent {
+                    to: item["to"].as_str().unwrap().to_owned(),
+                    requested: item["requested"].as_u64().unwrap(),
+                };
+                let id = item["message_id"].as_str().unwrap().to_owned();
+                let before = all.insert(id, sent);
+                assert!(before.is_none(), "a message is taken once");
+            }
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return all,
+            }
+        }
+    }
+
+    async fn page(&self, cursor: &str) -> Value {
+        let url = format!("{}/vendor/messages?limit=500{cursor}", self.url);
+        self.http
+            .get(url)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap()
+    }
+
+    /// How many requests for messages it has had since it started.
+    pub(crate) async fn requests(&self) -> u64 {
+        let url = format!("{}/vendor/stats", self.url);
+        let stats: Value = self
+            .http
+            .get(url)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
+        stats["since_start"]["requests"].as_u64().unwrap()
+    }
+}

@@ -79,17 +79,18 @@ async fn run_on(
     let at = VendorAt::new(&url(vendor.local_addr()?), &url(api.local_addr()?))?;
     let delivery = args.delivery.to(Some(at));
 
-    // One token for the parts: a part that ends takes the others with it.
-    let parts = stop.child_token();
+    // A token each: they end one after the other, the vendor last, so that the
+    // workers hear what it says of messages that are on their way.
+    let (api_stop, worker_stop) = (CancellationToken::new(), CancellationToken::new());
+    let vendor_stop = CancellationToken::new();
     let secret = key::vendor_secret(&args.engines.data_dir)?;
     let config = config(Some(key), secret.parse()?)?;
     let mut api = tokio::spawn({
-        let (deployment, stop) = (deployment.clone(), parts.clone());
+        let (deployment, stop) = (deployment.clone(), api_stop.clone());
         async move { serve(api, &deployment, config, stop).await }
     });
-    let mut vendor = spawn_vendor(vendor, args, &secret, parts.clone())?;
+    let mut vendor = spawn_vendor(vendor, args, &secret, vendor_stop.clone())?;
     let name = work::name();
-    let worker_stop = CancellationToken::new();
     let Deployment {
         commands, store, ..
     } = deployment;
@@ -111,10 +112,11 @@ async fn run_on(
         ended = &mut workers => ended_early("the workers", ended),
     };
     say("Patron is stopping: requests under way are answered, what is in hand is finished.");
-    parts.cancel();
+    api_stop.cancel();
     finish("the API", api).await;
     worker_stop.cancel();
     finish("the workers", workers).await;
+    vendor_stop.cancel();
     finish("the vendor", vendor).await;
     ended
 }

@@ -103,7 +103,7 @@ impl Shop {
         let mut command = self.settings.patron(["work"]);
         command
             .args(["--vendor-url", &self.vendor.url])
-            .args(["--callback-url", "http://127.0.0.1:9"])
+            .env("PATRON_CALLBACK_URL", "http://127.0.0.1:9")
             .args(["--delivery-first-backoff", "50ms"])
             .args(["--delivery-longest-backoff", "500ms"])
             .args(options);

@@ -322,9 +322,7 @@ fn statuses_are_written_as_they_are_called() {
 fn events_survive_the_log() {
     let mut tags: Vec<&str> = vec![];
     let all = ALL.into_iter().flat_map(history);
-    let unkeyed = CampaignEvent::Launched(Launch {
-        ..launch(None)
-    });
+    let unkeyed = CampaignEvent::Launched(Launch { ..launch(None) });
     let more = [
         CampaignEvent::Resumed {},
         CampaignEvent::Retried { requeued: 9 },

@@ -1,0 +1,49 @@
+//! What a problem looks like.
+
+use std::collections::HashSet;
+
+use serde_json::{Value, json};
+
+use super::*;
+
+#[test]
+fn a_problem_has_the_members_of_rfc_9457() {
+    let detail = "unknown field `x`".to_owned();
+    let problem = Problem::field(ProblemKind::UnknownField, "/x", detail);
+    let body = serde_json::to_value(problem.into_body(Some("r-1"))).unwrap();
+    assert_eq!(
+        body,
+        json!({
+            "type": "urn:patron:problem:unknown-field",
+            "title": "Unknown field",
+            "status": 422,
+            "detail": "/x: unknown field `x`",
+            "instance": "r-1",
+            "errors": [{"pointer": "/x", "detail": "unknown field `x`"}],
+        })
+    );
+}
+
+#[test]
+fn members_without_content_are_left_out() {
+    let body = serde_json::to_value(Problem::internal().into_body(None)).unwrap();
+    assert_eq!(body.get("instance"), None);
+    assert_eq!(body.get("errors"), None);
+    assert_eq!(body["status"], Value::from(500));
+}
+
+#[test]
+fn slugs_are_unique() {
+    let slugs: HashSet<_> = ProblemKind::ALL.iter().map(|kind| kind.slug()).collect();
+    assert_eq!(slugs.len(), ProblemKind::ALL.len());
+}
+
+#[test]
+fn what_may_pass_says_when_to_come_back() {
+    for kind in ProblemKind::ALL {
+        let passing = kind.status() == StatusCode::SERVICE_UNAVAILABLE;
+        let response = Problem::new(*kind, "").into_response();
+        let says = response.headers().contains_key(header::RETRY_AFTER);
+        assert_eq!(says, passing, "{kind:?}");
+    }
+}

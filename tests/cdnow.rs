@@ -11,7 +11,7 @@ use crate::support::app::App;
 use crate::support::engines::{test_dir, workspace};
 use crate::support::process::{Ended, run};
 
-const CUSTOMERS: usize = 23_570;
+pub(crate) const CUSTOMERS: usize = 23_570;
 const ORDERS: usize = 69_659;
 const SPEND: i64 = 250_031_563;
 
@@ -26,8 +26,8 @@ const AUDIENCES: [(&str, u64); 4] = [
     ),
 ];
 
-/// As in the README, with the journal kept out of the repository.
-fn import(app: &App) -> Ended {
+/// As in the README, with the journal kept out of the repository, under a name of the test's own.
+pub(crate) fn import(app: &App, journal: &str) -> Ended {
     let mut command = app.patron(["import", "orders", "tests/data/CDNOW_master.txt"]);
     command
         .args(["--delimiter", "whitespace"])
@@ -38,7 +38,7 @@ fn import(app: &App) -> Ended {
         .args(["--id", "cdnow-{line}"])
         .args(["--url", app.client.base(), "--key", &app.settings().key])
         .arg("--journal")
-        .arg(test_dir("cdnow.patron-import"))
+        .arg(test_dir(journal))
         .current_dir(workspace());
     run(command)
 }
@@ -97,7 +97,7 @@ async fn collection(app: &App, generation: &str) -> mongodb::Collection<RawDocum
 #[tokio::test]
 async fn the_figures_are_exact_and_stay() {
     let app = App::start().await;
-    let first = import(&app);
+    let first = import(&app, "cdnow.patron-import");
     assert_eq!(first.code, Some(0), "{}", first.err);
     assert!(
         first
@@ -108,7 +108,7 @@ async fn the_figures_are_exact_and_stay() {
     );
     assert_figures(&app).await;
 
-    let second = import(&app);
+    let second = import(&app, "cdnow.patron-import");
     assert_eq!(second.code, Some(0), "{}", second.err);
     assert!(
         second

@@ -1,5 +1,6 @@
 //! Campaigns from their launch to their end, with workers and the vendor as they are.
 
+mod cdnow;
 mod ends;
 mod outages;
 mod schedule;

@@ -24,6 +24,8 @@ pub(crate) struct App {
     pub(crate) client: Client,
     pub(crate) api: Process,
     pub(crate) workers: Vec<Process>,
+    /// Where the workers started from now on find the vendor.
+    pub(crate) vendor: Option<String>,
     settings: Settings,
 }
 
@@ -53,9 +55,14 @@ impl App {
 
     /// The API and one worker, on engines that the test may kill.
     pub(crate) fn on(engines: &OwnEngines) -> Self {
-        let mut app = Self::serve(&engines.redis_url(), &engines.mongodb_uri());
+        let mut app = Self::api_on(engines);
         app.add_worker();
         app
+    }
+
+    /// The API alone, on engines that the test may kill.
+    pub(crate) fn api_on(engines: &OwnEngines) -> Self {
+        Self::serve(&engines.redis_url(), &engines.mongodb_uri())
     }
 
     fn serve(redis_url: &str, mongodb_uri: &str) -> Self {
@@ -65,6 +72,7 @@ impl App {
             client,
             api,
             workers: Vec::new(),
+            vendor: None,
             settings,
         }
     }
@@ -75,7 +83,12 @@ impl App {
 
     /// Starts one more worker; returns once it works.
     pub(crate) fn add_worker(&mut self) {
-        let worker = Process::start(self.patron(["work"]));
+        let mut work = self.patron(["work"]);
+        if let Some(vendor) = &self.vendor {
+            work.args(["--vendor-url", vendor]);
+            work.args(["--callback-url", self.client.base()]);
+        }
+        let worker = Process::start(work);
         worker.line_with("working as");
         self.workers.push(worker);
     }

@@ -1,6 +1,7 @@
 //! What tests are written with.
 
 pub(crate) mod app;
+pub(crate) mod campaign;
 pub(crate) mod client;
 pub(crate) mod deployment;
 pub(crate) mod engines;
@@ -9,4 +10,5 @@ pub(crate) mod property;
 pub(crate) mod redis_server;
 pub(crate) mod shop;
 pub(crate) mod vendor;
+pub(crate) mod vendor_process;
 pub(crate) mod wait;

@@ -10,10 +10,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use vendor::VendorConfig;
 
+use super::app::VENDOR_SECRET;
 use super::engines::test_dir;
-
-/// Signs receipts, in base64 of 24 bytes.
-pub(crate) const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3";
 
 /// A vendor with a ledger of its own.
 pub(crate) struct Vendor {
@@ -55,7 +53,7 @@ impl Vendor {
     }
 
     fn serve(&mut self, listener: TcpListener) {
-        let config = VendorConfig::new(&self.dir, SECRET.parse().unwrap());
+        let config = VendorConfig::new(&self.dir, VENDOR_SECRET.parse().unwrap());
         let stop = CancellationToken::new();
         let serving = vendor::serve(listener, config, stop.clone());
         let task = tokio::spawn(async move { serving.await.unwrap() });
@@ -85,35 +83,7 @@ impl Vendor {
 
     /// All that it has taken, by the messages' ids.
     pub(crate) async fn sent(&self) -> BTreeMap<String, Sent> {
-        let (mut all, mut cursor) = (BTreeMap::new(), String::new());
-        loop {
-            let page = self.page(&cursor).await;
-            for item in page["items"].as_array().unwrap() {
-                let sent = Sent {
-                    to: item["to"].as_str().unwrap().to_owned(),
-                    requested: item["requested"].as_u64().unwrap(),
-                };
-                let id = item["message_id"].as_str().unwrap().to_owned();
-                let before = all.insert(id, sent);
-                assert!(before.is_none(), "a message is taken once");
-            }
-            match page["next_cursor"].as_str() {
-                Some(next) => cursor = format!("&cursor={next}"),
-                None => return all,
-            }
-        }
-    }
-
-    async fn page(&self, cursor: &str) -> Value {
-        let url = format!("{}/vendor/messages?limit=500{cursor}", self.url);
-        self.http
-            .get(url)
-            .send()
-            .await
-            .unwrap()
-            .json()
-            .await
-            .unwrap()
+        sent(&self.http, &self.url).await
     }
 
     /// How many requests for messages it has had since it started.
@@ -129,5 +99,27 @@ impl Vendor {
             .await
             .unwrap();
         stats["since_start"]["requests"].as_u64().unwrap()
+    }
+}
+
+/// All that the vendor there has taken, by the messages' ids.
+pub(super) async fn sent(http: &reqwest::Client, vendor: &str) -> BTreeMap<String, Sent> {
+    let (mut all, mut cursor) = (BTreeMap::new(), String::new());
+    loop {
+        let url = format!("{vendor}/vendor/messages?limit=500{cursor}");
+        let page: Value = http.get(url).send().await.unwrap().json().await.unwrap();
+        for item in page["items"].as_array().unwrap() {
+            let sent = Sent {
+                to: item["to"].as_str().unwrap().to_owned(),
+                requested: item["requested"].as_u64().unwrap(),
+            };
+            let id = item["message_id"].as_str().unwrap().to_owned();
+            let before = all.insert(id, sent);
+            assert!(before.is_none(), "a message is taken once");
+        }
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return all,
+        }
     }
 }

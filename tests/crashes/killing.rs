@@ -95,7 +95,7 @@ async fn survives(name: &str, strike: fn(&mut Victim)) {
     assert_eq!(verified.code, Some(0), "{}{}", verified.out, verified.err);
 }
 
-fn seed() -> u64 {
+pub(super) fn seed() -> u64 {
     let given = env::var("PATRON_TEST_SEED").ok();
     let seed = given.map_or_else(rand::random, |seed| seed.parse().expect("a number"));
     eprintln!("PATRON_TEST_SEED={seed}");

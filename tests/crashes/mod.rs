@@ -1,6 +1,7 @@
 //! What was acknowledged survives anything, is counted once, and the rest can be repeated.
 
 mod away;
+mod campaigns;
 mod counting;
 mod killing;
 mod model;

@@ -13,6 +13,7 @@ mod rebuild;
 mod segment;
 mod serve;
 mod signals;
+mod simulated_vendor;
 mod status;
 mod up;
 mod verify;
@@ -52,6 +53,8 @@ enum Command {
     Segment(segment::SegmentArgs),
     /// Hold every head and a sample of every view against the log
     Verify(verify::VerifyArgs),
+    /// Run the simulated messaging vendor alone: it takes messages and posts signed receipts
+    Vendor(Box<simulated_vendor::VendorArgs>),
     /// Start only Redis and MongoDB, print one line of JSON that tells where they are, and run
     /// until Ctrl-C or until standard input, if it is a pipe, is closed
     Engines(engines::EngineOptions),
@@ -76,6 +79,7 @@ async fn main() -> ExitCode {
         Command::Status(args) => status::run(args).await,
         Command::Segment(args) => segment::run(args).await,
         Command::Verify(args) => verify::run(args).await,
+        Command::Vendor(args) => simulated_vendor::run(*args).await,
         Command::Engines(options) => engines::command::run(&options)
             .await
             .map(|()| ExitCode::SUCCESS),

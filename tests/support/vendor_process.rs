@@ -1,48 +1,13 @@
 //! The simulated vendor as a process, which a test can kill.
-//!
-//! Its program belongs to another package, and such tests do not build it: the tests' own program
-//! is run instead, as a vendor.
 
 use std::collections::BTreeMap;
-use std::env;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use clap::Parser;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
-use vendor::VendorConfig;
-
 use super::app::VENDOR_SECRET;
-use super::process::Process;
+use super::process::{Process, patron};
 use super::vendor::{Sent, sent};
-
-/// The test that is the program.
-const PROGRAM: &str = "support::vendor_process::is_the_vendor_of_another_test";
-
-/// Says in its environment where the vendor listens.
-const LISTEN: &str = "PATRON_VENDOR_LISTEN";
-
-/// Everything is said in the environment, as `patron-vendor` has it.
-#[derive(Parser)]
-struct Arguments {
-    #[command(flatten)]
-    config: VendorConfig,
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a program for tests that kill the vendor"]
-async fn is_the_vendor_of_another_test() {
-    let Ok(address) = env::var(LISTEN) else {
-        return;
-    };
-    let listener = TcpListener::bind(address).await.unwrap();
-    println!("listening on http://{}", listener.local_addr().unwrap());
-    let config = Arguments::parse_from(["vendor"]).config;
-    let serving = vendor::serve(listener, config, CancellationToken::new());
-    serving.await.unwrap();
-}
 
 /// A vendor that keeps what it has taken when it is killed, as its ledger is on disk.
 pub(crate) struct VendorProcess {
@@ -82,11 +47,9 @@ impl VendorProcess {
     }
 }
 
-fn command(address: &str, dir: &PathBuf, settings: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env::current_exe().unwrap());
+fn command(address: &str, dir: &Path, settings: &[(&str, &str)]) -> Command {
+    let mut command = patron(["vendor", "--listen", address]);
     command
-        .args([PROGRAM, "--exact", "--ignored", "--nocapture"])
-        .env(LISTEN, address)
         .env("PATRON_VENDOR_DATA_DIR", dir)
         .env("PATRON_VENDOR_SECRET", VENDOR_SECRET)
         .envs(settings.iter().copied());

@@ -17,6 +17,10 @@ const BATCH: usize = 32_000;
 /// small batch stays in the processor's cache.
 const INSERT_BATCH: usize = 4_000;
 
+/// How often a rebuild catches up before it lets the new generation serve. In
+/// between less and less comes in; waiting for nothing could last for ever.
+const CATCH_UPS: usize = 3;
+
 /// How far a rebuild is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
@@ -118,7 +122,11 @@ pub async fn rebuild(
     }
     progress(Progress::Switching);
     // What came in meanwhile: the switch should not show an older state.
-    fold_all(store, log, view, generation, Mode::Rebuild, &|_| {}).await?;
+    for _ in 0..CATCH_UPS {
+        if fold_all(store, log, view, generation, Mode::Rebuild, &|_| {}).await? == 0 {
+            break;
+        }
+    }
     if !generations.switch(view.name(), generation).await? {
         return Err(RebuildError::Superseded(view.name()));
     }
@@ -152,8 +160,8 @@ pub async fn roll_back(
     Ok(previous)
 }
 
-/// Folds every partition from its checkpoint to its end; returns how many
-/// events that were.
+/// Folds every partition from its checkpoint to what is its end now; returns
+/// how many events that were.
 async fn fold_all(
     store: &Store,
     log: &Log,
@@ -162,10 +170,13 @@ async fn fold_all(
     mode: Mode,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<u64, ProjectError> {
-    let of = log.ends().await?.iter().map(|end| end.number).sum();
+    let ends = log.ends().await?;
+    let of = ends.iter().map(|end| end.number).sum();
     let (sender, mut steps) = mpsc::unbounded_channel();
     let folding = each_partition(log.partitions(), |partition| {
         let (store, log, sender) = (store.clone(), log.clone(), sender.clone());
+        let end = ends.iter().find(|end| end.partition == partition);
+        let end = end.map_or(0, |end| end.number);
         async move {
             let resume = Projector::resume(&store, &log, view, generation, partition, mode);
             let batch = if view.insert_only() {
@@ -173,7 +184,7 @@ async fn fold_all(
             } else {
                 BATCH
             };
-            fold_partition(resume.await?, batch, &sender).await
+            fold_partition(resume.await?, end, batch, &sender).await
         }
     });
     tokio::pin!(folding);
@@ -198,14 +209,16 @@ async fn fold_all(
 
 async fn fold_partition(
     mut projector: Projector,
+    end: u64,
     batch: usize,
     steps: &mpsc::UnboundedSender<u64>,
 ) -> Result<(), ProjectError> {
-    loop {
+    while projector.position().number < end {
         match projector.step(batch).await? {
-            0 => return Ok(()),
+            0 => break,
             // Nobody listens any more when another partition has failed.
             count => drop(steps.send(count as u64)),
         }
     }
+    Ok(())
 }

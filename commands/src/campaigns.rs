@@ -8,7 +8,7 @@ use domain::{
 
 use crate::execute::{Outcome, execute_one};
 use crate::idempotency::IdempotencyKey;
-use crate::kept::Loaded;
+use crate::kept::current;
 use crate::{CommandError, Commands, Context};
 
 /// What became of a command on a campaign: an outcome, or a rule's refusal.
@@ -37,16 +37,7 @@ impl Commands {
     /// # Errors
     /// [`CommandError`].
     pub async fn campaign(&self, campaign: &CampaignId) -> Result<Option<Campaign>, CommandError> {
-        let subject = Subject::Campaign(campaign.clone());
-        let key = self.log.layout().key(subject.to_string(), subject.route());
-        let head = self
-            .log
-            .heads(key.partition, &[&key])
-            .await?
-            .pop()
-            .flatten();
-        let loaded = Loaded::<Campaign>::load(&self.log, &key, head).await?;
-        Ok((loaded.version > 0).then_some(loaded.aggregate))
+        current(&self.log, &Subject::Campaign(campaign.clone())).await
     }
 
     /// Creates a campaign. One that is scheduled holds its segment first, so

@@ -2,7 +2,7 @@
 
 use cqrs_es::Aggregate;
 use domain::{
-    Activity, Campaign, Customer, DecodeError, LoggedEvent, Message, Order, Segment, View,
+    Activity, Campaign, Customer, DecodeError, LoggedEvent, Message, Order, Segment, Subject, View,
 };
 use eventlog::{Entry, Head, Key, Log};
 
@@ -107,6 +107,17 @@ impl<A: Kept> Loaded<A> {
             aggregate,
         })
     }
+}
+
+/// An aggregate as it stands, by its head; `None` if it has no events.
+pub(crate) async fn current<A: Kept>(
+    log: &Log,
+    subject: &Subject,
+) -> Result<Option<A>, CommandError> {
+    let key = log.layout().key(subject.to_string(), subject.route());
+    let head = log.heads(key.partition, &[&key]).await?.pop().flatten();
+    let loaded = Loaded::<A>::load(log, &key, head).await?;
+    Ok((loaded.version > 0).then_some(loaded.aggregate))
 }
 
 pub(crate) fn decode<A: Kept>(entry: &Entry) -> Result<A::Event, DecodeError> {

@@ -3,7 +3,7 @@
 use domain::{Holder, Segment, SegmentCommand, SegmentContent, SegmentError, SegmentId, Subject};
 
 use crate::execute::{Outcome, execute_one};
-use crate::kept::Loaded;
+use crate::kept::current;
 use crate::{CommandError, Commands, Context};
 
 /// What became of a command on a segment: an outcome, or a rule's refusal.
@@ -15,16 +15,7 @@ impl Commands {
     /// # Errors
     /// [`CommandError`].
     pub async fn segment(&self, segment: &SegmentId) -> Result<Option<Segment>, CommandError> {
-        let subject = Subject::Segment(segment.clone());
-        let key = self.log.layout().key(subject.to_string(), subject.route());
-        let head = self
-            .log
-            .heads(key.partition, &[&key])
-            .await?
-            .pop()
-            .flatten();
-        let loaded = Loaded::<Segment>::load(&self.log, &key, head).await?;
-        Ok((loaded.version > 0).then_some(loaded.aggregate))
+        current(&self.log, &Subject::Segment(segment.clone())).await
     }
 
     /// Creates a segment. Created already with the same content, it is

@@ -26,6 +26,7 @@ mod projector;
 mod rebuild;
 mod reconcile;
 mod recorded;
+mod replay;
 pub mod segments;
 mod status;
 mod store;

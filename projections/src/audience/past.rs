@@ -9,8 +9,9 @@ use serde::Deserialize;
 use crate::audit::Audit;
 use crate::customers::{CustomerDocument, Customers};
 use crate::documents::Documents;
+use crate::replay::{self, fold_customer};
 use crate::view::View;
-use crate::{EntryReader, ProjectError, ReadError, Store};
+use crate::{EntryReader, ProjectError, Store};
 
 /// Entries read at once.
 const ENTRIES: usize = 1_000;
@@ -110,23 +111,13 @@ fn fold(
     reader: &mut EntryReader,
     entry: Entry,
 ) -> Result<Option<CustomerDocument>, ProjectError> {
-    let position = entry.position;
-    let cannot = |reason: String| ProjectError::Event {
-        view: Customers::NAME,
-        position,
-        reason,
-    };
-    let event = match reader.read(entry) {
-        Ok(event) => event,
-        // Written by a newer program; the live view passes it over too.
-        Err(ReadError::Unknown(_)) => return Ok(before),
-        Err(error) => return Err(cannot(error.to_string())),
-    };
-    if Customers::document_of(&event).is_none() {
-        return Ok(before);
+    // Messages are rows of a customer too, but say nothing about them.
+    match replay::read(reader, entry)? {
+        Some(event) if Customers::document_of(&event).is_some() => {
+            fold_customer(before, &event).map(Some)
+        }
+        _ => Ok(before),
     }
-    let folded = Customers::fold(before, &event);
-    folded.map(Some).map_err(|error| cannot(error.0))
 }
 
 fn missing(at: Position) -> ProjectError {

@@ -6,17 +6,15 @@ use std::time::Instant;
 
 use domain::Timestamp;
 use domain::rules::{Predicate, Rules};
-use eventlog::{Log, Partition, Position};
+use eventlog::{Log, Partition};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::preview::{Preview, node_counts};
 use super::{CustomerDocument, Customers};
 use crate::parallel::each_partition;
+use crate::replay::{Replay, fold_customer};
 use crate::view::View;
-use crate::{EntryReader, ProjectError, ReadError, Recorded};
-
-/// Entries read at once.
-const BATCH: usize = 4_000;
+use crate::{ProjectError, Recorded};
 
 /// Customers asked before another task gets its turn.
 const TURN: usize = 64;
@@ -131,31 +129,16 @@ async fn fold(
     partition: Partition,
     as_of: Timestamp,
 ) -> Result<HashMap<String, CustomerDocument>, ProjectError> {
-    let end = log.last(partition).await?;
-    let mut at = Position {
-        partition,
-        number: 0,
-    };
-    let mut reader = EntryReader::default();
+    let end = log.last(partition).await?.number;
+    let mut replay = Replay::of(log, partition);
     let mut folding = Folding {
         as_of,
         cut: HashSet::new(),
         customers: HashMap::new(),
     };
-    while at.number < end.number {
-        let entries = log.read(at, BATCH).await?;
-        let Some(last) = entries.last() else {
-            break;
-        };
-        at = last.position;
-        for entry in entries {
-            let position = entry.position;
-            match reader.read(entry) {
-                Ok(event) => folding.take(&event)?,
-                // Written by a newer program; the live view passes it over too.
-                Err(ReadError::Unknown(_)) => {}
-                Err(error) => return Err(cannot(position, error.to_string())),
-            }
+    while let Some(events) = replay.next(end, |_| true).await? {
+        for event in &events {
+            folding.take(event)?;
         }
     }
     Ok(folding.customers)
@@ -183,17 +166,7 @@ impl Folding {
             return Ok(());
         }
         let before = self.customers.remove(&id);
-        let folded = Customers::fold(before, event);
-        let document = folded.map_err(|error| cannot(event.position, error.0))?;
-        self.customers.insert(id, document);
+        self.customers.insert(id, fold_customer(before, event)?);
         Ok(())
-    }
-}
-
-fn cannot(position: Position, reason: String) -> ProjectError {
-    ProjectError::Event {
-        view: Customers::NAME,
-        position,
-        reason,
     }
 }

@@ -9,11 +9,9 @@ use eventlog::{Entry, Log, Partition, Position, Positions};
 
 use super::Launched;
 use crate::customers::{CustomerDocument, Customers};
+use crate::replay::{Replay, fold_customer};
 use crate::view::View;
-use crate::{EntryReader, ProjectError, ReadError, Recorded};
-
-/// Entries read at once.
-const BATCH: usize = 4_000;
+use crate::{ProjectError, Recorded};
 
 /// Customers asked before another task gets its turn.
 const TURN: usize = 64;
@@ -50,8 +48,7 @@ impl Plan {
 /// Who was meant, and what became of each message, up to a place in the log.
 pub(super) struct Ledger {
     plan: Plan,
-    at: Position,
-    reader: EntryReader,
+    replay: Replay,
     /// Who was meant.
     pub(super) expected: HashSet<CustomerId>,
     /// How far each message is.
@@ -67,74 +64,52 @@ impl Ledger {
     ) -> Result<Self, ProjectError> {
         let mut ledger = Self {
             plan: plan.clone(),
-            at: Position {
-                partition,
-                number: 0,
-            },
-            reader: EntryReader::default(),
+            replay: Replay::of(log, partition),
             expected: HashSet::new(),
             messages: HashMap::new(),
         };
-        let customers = ledger.fold_customers(log).await?;
+        let customers = ledger.fold_customers().await?;
         ledger.choose(customers).await;
         ledger.go_on(log).await?;
         Ok(ledger)
     }
 
     pub(super) fn partition(&self) -> Partition {
-        self.at.partition
+        self.replay.at().partition
     }
 
     /// How far it was read.
     pub(super) fn at(&self) -> Position {
-        self.at
+        self.replay.at()
     }
 
     /// Reads on to where the partition ends now. Returns whose messages have
     /// changed.
     pub(super) async fn go_on(&mut self, log: &Log) -> Result<HashSet<CustomerId>, ProjectError> {
-        let end = log.last(self.at.partition).await?;
+        let end = log.last(self.partition()).await?.number;
         let mut touched = HashSet::new();
-        while self.at.number < end.number {
-            let count = BATCH.min((end.number - self.at.number) as usize);
-            let entries = log.read(self.at, count).await?;
-            let Some(last) = entries.last() else {
-                break;
+        loop {
+            let plan = &self.plan;
+            let events = self
+                .replay
+                .next(end, |entry| plan.is_message(entry))
+                .await?;
+            let Some(events) = events else {
+                return Ok(touched);
             };
-            self.at = last.position;
-            for entry in entries {
-                if self.plan.is_message(&entry)
-                    && let Some(event) = self.decode(entry)?
-                {
-                    touched.extend(self.take_message(&event));
-                }
-            }
+            touched.extend(events.iter().filter_map(|event| self.take_message(event)));
         }
-        Ok(touched)
     }
 
     /// Customers as the events up to the launch make them.
-    async fn fold_customers(
-        &mut self,
-        log: &Log,
-    ) -> Result<HashMap<String, CustomerDocument>, ProjectError> {
-        let end = self.plan.launched_at(self.at.partition);
+    async fn fold_customers(&mut self) -> Result<HashMap<String, CustomerDocument>, ProjectError> {
+        let end = self.plan.launched_at(self.partition());
         let mut customers = HashMap::new();
-        while self.at.number < end {
-            let count = BATCH.min((end - self.at.number) as usize);
-            let entries = log.read(self.at, count).await?;
-            let Some(last) = entries.last() else {
-                break;
-            };
-            self.at = last.position;
-            for entry in entries {
-                let Some(event) = self.decode(entry)? else {
-                    continue;
-                };
-                if let Some(id) = Customers::document_of(&event) {
-                    let folded = Customers::fold(customers.remove(&id), &event);
-                    let document = folded.map_err(|error| cannot(event.position, error.0))?;
-                    customers.insert(id, document);
+        while let Some(events) = self.replay.next(end, |_| true).await? {
+            for event in &events {
+                if let Some(id) = Customers::document_of(event) {
+                    let folded = fold_customer(customers.remove(&id), event)?;
+                    customers.insert(id, folded);
                 }
             }
         }
@@ -164,23 +139,5 @@ impl Ledger {
         let status = happened.status()?;
         self.messages.insert(customer.clone(), status);
         Some(customer.clone())
-    }
-
-    /// `None` for what a newer program wrote; the live views pass it over too.
-    fn decode(&mut self, entry: Entry) -> Result<Option<Recorded>, ProjectError> {
-        let position = entry.position;
-        match self.reader.read(entry) {
-            Ok(event) => Ok(Some(event)),
-            Err(ReadError::Unknown(_)) => Ok(None),
-            Err(error) => Err(cannot(position, error.to_string())),
-        }
-    }
-}
-
-fn cannot(position: Position, reason: String) -> ProjectError {
-    ProjectError::Event {
-        view: Customers::NAME,
-        position,
-        reason,
     }
 }

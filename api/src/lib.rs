@@ -13,6 +13,7 @@ mod auth;
 mod body;
 mod caller;
 mod campaigns;
+mod created;
 mod customers;
 mod data;
 mod delivery;

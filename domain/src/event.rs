@@ -1,7 +1,7 @@
 //! Events as the log keeps them: a type with its schema version, and JSON.
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     ActivityEvent, CampaignEvent, CustomerEvent, MessageEvent, OrderEvent, SegmentEvent, Subject,
@@ -95,6 +95,10 @@ pub fn type_tags() -> impl Iterator<Item = &'static str> {
     .flatten()
     .copied()
 }
+
+/// The content of an event that says nothing but that it happened.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct NoContent {}
 
 /// JSON of an event's content.
 pub(crate) fn to_json<T: Serialize>(content: &T) -> String {

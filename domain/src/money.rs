@@ -89,10 +89,27 @@ impl Currency {
         self.0.code()
     }
 
+    /// An amount of minor units as people write it, without the code:
+    /// `1234.50`.
+    pub fn major(self, minor: i64) -> String {
+        in_major(minor, self.exponent().unwrap_or_default())
+    }
+
     /// How many decimals one major unit has; `None` where the currency has no
     /// minor unit at all, as gold (XAU).
     pub fn exponent(self) -> Option<u16> {
         self.0.exponent()
+    }
+}
+
+fn in_major(minor: i64, exponent: u16) -> String {
+    let digits = usize::from(exponent);
+    let sign = if minor < 0 { "-" } else { "" };
+    let text = format!("{:0width$}", minor.unsigned_abs(), width = digits + 1);
+    let (whole, rest) = text.split_at(text.len() - digits);
+    match rest {
+        "" => format!("{sign}{whole}"),
+        rest => format!("{sign}{whole}.{rest}"),
     }
 }
 
@@ -131,5 +148,22 @@ impl From<Currency> for String {
 impl fmt::Display for Currency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_written_as_people_do() {
+        let written = |minor, code| Currency::try_from(code).unwrap().major(minor);
+        assert_eq!(written(10_001, "USD"), "100.01");
+        assert_eq!(written(5, "USD"), "0.05");
+        assert_eq!(written(-5, "USD"), "-0.05");
+        assert_eq!(written(1_200, "JPY"), "1200");
+        assert_eq!(written(1_200, "KWD"), "1.200");
+        assert_eq!(written(0, "USD"), "0.00");
+        assert_eq!(written(i64::MIN, "USD"), "-92233720368547758.08");
     }
 }

@@ -7,7 +7,9 @@ use cqrs_es::event_sink::EventSink;
 use cqrs_es::{Aggregate, DomainEvent};
 use serde::{Deserialize, Serialize};
 
-use crate::event::{DecodeError, LoggedEvent, from_json, tag_name, tag_version, to_json};
+use crate::event::{
+    DecodeError, LoggedEvent, NoContent, from_json, tag_name, tag_version, to_json,
+};
 
 /// What operators may ask of a view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,9 +58,6 @@ impl LoggedEvent for ViewEvent {
         }
     }
 }
-
-#[derive(Serialize, Deserialize)]
-struct NoContent {}
 
 impl DomainEvent for ViewEvent {
     fn event_type(&self) -> String {

@@ -119,24 +119,13 @@ fn print_sample(sample: &[(String, CustomerDocument)], currency: Currency) {
 }
 
 fn print_customer(id: &str, customer: &CustomerDocument, currency: Currency) {
-    let spend = major(customer.total_spend, currency);
+    let spend = currency.major(customer.total_spend);
     let last = customer.last_order_at.map(|at| at.to_chrono());
     let last = last.map_or("-".to_owned(), |at| at.format("%Y-%m-%d").to_string());
     say(format_args!(
         "{id:<24} {spend:>14} {:>7}  {last}",
         customer.order_count
     ));
-}
-
-/// Minor units as people write an amount: `100.01`.
-fn major(minor: i64, currency: Currency) -> String {
-    let digits = usize::from(currency.exponent().unwrap_or_default());
-    let text = format!("{:0width$}", minor, width = digits + 1);
-    let (whole, rest) = text.split_at(text.len() - digits);
-    match digits {
-        0 => whole.to_owned(),
-        _ => format!("{whole}.{rest}"),
-    }
 }
 
 fn to_json(preview: &Preview, rules: &Rules, as_of: Timestamp) -> Value {
@@ -165,18 +154,4 @@ fn node_json(node: &NodeCount) -> Value {
         json["id"] = id.as_str().into();
     }
     json
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn amounts_are_shown_in_major_units() {
-        let shown = |minor, code| major(minor, Currency::try_from(code).unwrap());
-        assert_eq!(shown(10_001, "USD"), "100.01");
-        assert_eq!(shown(5, "USD"), "0.05");
-        assert_eq!(shown(1_200, "JPY"), "1200");
-        assert_eq!(shown(1_200, "KWD"), "1.200");
-    }
 }

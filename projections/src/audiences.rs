@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Checkpoints;
 use crate::customers::Customers;
+use crate::date::date;
 use crate::view::View;
 use crate::{QueryError, Store};
 
@@ -107,7 +108,7 @@ impl Store {
             version,
             count: count as i64,
             total: total as i64,
-            as_of: DateTime::from_millis(now.millis()),
+            as_of: date(now),
             basis: basis.clone(),
             took_ms: start.elapsed().as_millis() as i64,
         };

@@ -6,13 +6,13 @@
 //! to date, the rebuild that folds a new generation while the old one serves,
 //! and the verification that holds a view against the log.
 
-pub mod audience;
 mod audiences;
 pub mod audit;
 pub mod campaign_stats;
 pub mod campaigns;
 mod checkpoint;
 pub mod customers;
+mod date;
 mod documents;
 mod error;
 mod generation;
@@ -24,6 +24,7 @@ mod page;
 mod parallel;
 mod projector;
 mod rebuild;
+pub mod recipients;
 mod reconcile;
 mod recorded;
 mod replay;

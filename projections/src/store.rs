@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bson::RawDocumentBuf;
+use bson::{DateTime, Document, RawDocumentBuf, doc};
+use futures::TryStreamExt;
 use mongodb::options::{Acknowledgment, ClientOptions, WriteConcern};
 use mongodb::{Client, Collection, Database};
+use serde::de::DeserializeOwned;
 
 use crate::customers::Counting;
 use crate::generation::Generations;
+use crate::{Page, PageRequest};
 
 /// How to reach MongoDB.
 #[derive(Debug, Clone)]
@@ -112,6 +115,35 @@ impl Store {
     ) -> Result<Collection<T>, QueryError> {
         let generation = self.generations().active(view).await?;
         Ok(self.collection(view, generation).clone_with_type())
+    }
+
+    /// What a view has, the newest first, as `created_at` tells; `place` is
+    /// when a document was created and its id.
+    pub(crate) async fn newest<T: DeserializeOwned + Send + Sync>(
+        &self,
+        view: &str,
+        mut filter: Document,
+        page: &PageRequest,
+        place: impl Fn(&T) -> (DateTime, String),
+    ) -> Result<Page<T>, QueryError> {
+        if let Some((millis, id)) = page.after::<(i64, String)>()? {
+            let at = DateTime::from_millis(millis);
+            let earlier = vec![
+                doc! {"created_at": {"$lt": at}},
+                doc! {"created_at": at, "_id": {"$lt": id}},
+            ];
+            filter.insert("$or", earlier);
+        }
+        let documents = self.serving::<T>(view).await?;
+        let found = documents
+            .find(filter)
+            .sort(doc! {"created_at": -1, "_id": -1})
+            .limit(page.fetch())
+            .await?;
+        Ok(page.cut(found.try_collect().await?, |document| {
+            let (at, id) = place(document);
+            (at.timestamp_millis(), id)
+        }))
     }
 
     /// Whether there is a collection of this name, empty or not.

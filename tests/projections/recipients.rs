@@ -2,7 +2,7 @@
 
 use domain::Launch;
 use projections::ProjectError;
-use projections::audience::{Recipient, Recipients, customer_at};
+use projections::recipients::{Recipient, Recipients, customer_at};
 
 use super::recipients_law::launch;
 use super::{project, project_all, trade};

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use commands::{CampaignRefusal, Context, IdempotencyKey, Outcome, new_id};
 use domain::{CampaignContent, CampaignError, CampaignId, SegmentError};
@@ -12,9 +12,9 @@ use super::body::CampaignBody;
 use super::refused;
 use crate::body::JsonBody;
 use crate::caller::Caller;
+use crate::created;
 use crate::idempotency::Idempotency;
 use crate::openapi::CreateProblems;
-use crate::position;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::{AppState, Shared};
 
@@ -49,10 +49,7 @@ pub(super) async fn create_campaign(
     if launches {
         outcome = launch(&app, &context, &id, key.as_ref()).await?;
     }
-    let headers = [
-        (header::LOCATION, location(&id)),
-        (position::HEADER, position::of(outcome)),
-    ];
+    let headers = created::headers(format!("/api/campaigns/{id}"), outcome);
     Ok((StatusCode::CREATED, headers, Json(written)))
 }
 
@@ -108,10 +105,4 @@ async fn launch(
         }
         refusal => refused(id, &refusal),
     })
-}
-
-fn location(id: &CampaignId) -> HeaderValue {
-    // The characters of an id always make a header.
-    let path = HeaderValue::try_from(format!("/api/campaigns/{id}"));
-    path.unwrap_or(HeaderValue::from_static(""))
 }

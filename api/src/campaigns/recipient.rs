@@ -8,9 +8,9 @@ use domain::{
     Timestamp,
 };
 use eventlog::{Entry, Positions};
-use projections::audience::customer_at;
 use projections::audit::Audit;
 use projections::messages::SuppressionDocument;
+use projections::recipients::customer_at;
 use projections::{EntryReader, ReadError, Recorded, View};
 use serde::Serialize;
 use serde_json::value::RawValue;

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::IntoResponse;
 use commands::{Outcome, new_id};
 use domain::{SegmentError, SegmentId};
@@ -12,6 +12,7 @@ use super::body::SegmentBody;
 use super::unknown;
 use crate::body::JsonBody;
 use crate::caller::Caller;
+use crate::created;
 use crate::extract::Path;
 use crate::idempotency::Idempotency;
 use crate::openapi::{CreateProblems, RemoveProblems, ReplaceProblems};
@@ -46,11 +47,11 @@ pub(super) async fn create_segment(
     let id: SegmentId = new_id(&context.actor, key.as_ref());
     let written = Written::new(id.clone(), content.clone());
     let commands = &app.commands;
-    let created = commands
+    let done = commands
         .create_segment(&context, id.clone(), content)
         .await?;
-    let outcome = created.map_err(|error| refused(&id, &error))?;
-    let headers = [(header::LOCATION, location(&id)), placed(outcome)];
+    let outcome = done.map_err(|error| refused(&id, &error))?;
+    let headers = created::headers(format!("/api/segments/{id}"), outcome);
     Ok((StatusCode::CREATED, headers, Json(written)))
 }
 
@@ -127,10 +128,4 @@ fn refused(id: &SegmentId, error: &SegmentError) -> Problem {
 
 fn placed(outcome: Outcome) -> (HeaderName, HeaderValue) {
     (position::HEADER, position::of(outcome))
-}
-
-fn location(id: &SegmentId) -> HeaderValue {
-    // The characters of an id always make a header.
-    let path = HeaderValue::try_from(format!("/api/segments/{id}"));
-    path.unwrap_or(HeaderValue::from_static(""))
 }

@@ -4,7 +4,9 @@ use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 
 use super::{AudienceSize, CampaignContent, Launch};
-use crate::event::{DecodeError, LoggedEvent, from_json, tag_name, tag_version, to_json};
+use crate::event::{
+    DecodeError, LoggedEvent, NoContent, from_json, tag_name, tag_version, to_json,
+};
 
 /// What happened to a campaign.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,9 +45,6 @@ const RETRIED: &str = "campaign_retried.1";
 const COMPLETED: &str = "campaign_completed.1";
 const CANCELLED: &str = "campaign_cancelled.1";
 const MISSED: &str = "campaign_missed.1";
-
-#[derive(Serialize, Deserialize)]
-struct NoContent {}
 
 #[derive(Serialize, Deserialize)]
 struct RetriedData {

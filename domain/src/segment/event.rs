@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::SegmentContent;
 use crate::Holder;
-use crate::event::{DecodeError, LoggedEvent, from_json, tag_name, tag_version, to_json};
+use crate::event::{
+    DecodeError, LoggedEvent, NoContent, from_json, tag_name, tag_version, to_json,
+};
 
 /// What happened to a segment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,9 +35,6 @@ const UPDATED: &str = "segment_updated.1";
 const ARCHIVED: &str = "segment_archived.1";
 const HELD: &str = "segment_held.1";
 const RELEASED: &str = "segment_released.1";
-
-#[derive(Serialize, Deserialize)]
-struct NoContent {}
 
 #[derive(Serialize, Deserialize)]
 struct Hold<H> {

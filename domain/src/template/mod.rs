@@ -150,18 +150,21 @@ impl Renderer {
     /// # Errors
     /// [`RenderError`] if it does not parse, which a [`Template`] does.
     pub fn new(template: &Template, currency: Currency) -> Result<Self, RenderError> {
-        let exponent = currency.exponent().unwrap_or_default();
-        Self::with(template, exponent, currency.code())
+        let money = move |minor| format!("{} {currency}", currency.major(minor));
+        Self::with(template, money)
     }
 
-    fn with(template: &Template, exponent: u16, code: &'static str) -> Result<Self, RenderError> {
+    fn with(
+        template: &Template,
+        money: impl Fn(i64) -> String + Send + Sync + 'static,
+    ) -> Result<Self, RenderError> {
         let mut environment = Environment::new();
         // Strict, but for asking whether there is a value.
         environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
         environment.set_fuel(Some(FUEL));
         // Only so does it tell which field has no value.
         environment.set_debug(true);
-        environment.add_filter("money", move |minor: i64| money(minor, exponent, code));
+        environment.add_filter("money", money);
         environment
             .add_template_owned(NAME, template.as_str().to_owned())
             .map_err(|error| render_error(&error, template.as_str()))?;
@@ -220,18 +223,6 @@ fn undefined<'e>(detail: &'e str, source: &str) -> Option<&'e str> {
     let is_name = |c: char| c.is_alphanumeric() || c == '_';
     let mut words = field.split(|c| !is_name(c));
     words.all(is_own).then_some(field)
-}
-
-/// `1234.50 USD`
-fn money(minor: i64, exponent: u16, code: &str) -> String {
-    let digits = usize::from(exponent);
-    let unit = 10_u64.pow(exponent.into());
-    let sign = if minor < 0 { "-" } else { "" };
-    let (whole, rest) = (minor.unsigned_abs() / unit, minor.unsigned_abs() % unit);
-    match digits {
-        0 => format!("{sign}{whole} {code}"),
-        digits => format!("{sign}{whole}.{rest:0digits$} {code}"),
-    }
 }
 
 /// Takes as much as a message may have.

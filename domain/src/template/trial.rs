@@ -10,7 +10,7 @@ use crate::{CustomerId, Timestamp};
 /// A reason is given only where it fails for every one of them, and not for
 /// want of a value, nor because all of it is for other customers.
 pub(super) fn trial(template: &Template) -> Result<(), RenderError> {
-    let renderer = Renderer::with(template, 2, "USD")?;
+    let renderer = Renderer::with(template, |minor| format!("{minor} USD"))?;
     let Ok(customer) = CustomerId::try_from("c-1") else {
         return Ok(());
     };

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 pub use query::AuditFilter;
 
 use crate::Recorded;
+use crate::date::date;
 use crate::view::{FoldError, View};
 
 /// The view `audit`, a document per event, with its position as the id. What
@@ -98,8 +99,4 @@ fn occurred_at(event: &Recorded) -> Timestamp {
         | Event::Campaign(_)
         | Event::Message(_) => event.metadata.at,
     }
-}
-
-fn date(time: Timestamp) -> DateTime {
-    DateTime::from_millis(time.millis())
 }

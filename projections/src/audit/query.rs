@@ -6,6 +6,7 @@ use eventlog::Position;
 use futures::TryStreamExt;
 
 use super::{Audit, AuditDocument};
+use crate::date::date;
 use crate::view::View;
 use crate::{Page, PageRequest, QueryError, Store};
 
@@ -56,10 +57,10 @@ impl AuditFilter {
         }
         let mut at = doc! {};
         if let Some(since) = self.since {
-            at.insert("$gte", DateTime::from_millis(since.millis()));
+            at.insert("$gte", date(since));
         }
         if let Some(until) = self.until {
-            at.insert("$lt", DateTime::from_millis(until.millis()));
+            at.insert("$lt", date(until));
         }
         if !at.is_empty() {
             filter.insert("at", at);

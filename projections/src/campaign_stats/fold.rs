@@ -1,10 +1,10 @@
 //! What each event of a message does to its campaign's numbers.
 
-use bson::DateTime;
 use domain::{Event, MessageEvent, Subject};
 
 use super::document::{CampaignFigures, CampaignStatsDocument};
 use crate::Recorded;
+use crate::date::date;
 use crate::view::FoldError;
 
 pub(super) fn fold(
@@ -22,7 +22,7 @@ pub(super) fn fold(
     Ok(CampaignStatsDocument {
         campaign_id: campaign.clone(),
         figures,
-        last_at: DateTime::from_millis(event.metadata.at.millis()),
+        last_at: date(event.metadata.at),
     })
 }
 

@@ -5,6 +5,8 @@ use domain::rules::Rules;
 use domain::{AudienceSize, CampaignId, CampaignStatus, Launch, SegmentId, Template};
 use serde::{Deserialize, Serialize};
 
+use crate::date::date;
+
 /// A campaign as it is now.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CampaignDocument {
@@ -73,7 +75,7 @@ impl From<Launch> for LaunchDocument {
             rules: launch.rules,
             template: launch.template,
             positions: launch.positions.into(),
-            clock: DateTime::from_millis(launch.clock.millis()),
+            clock: date(launch.clock),
         }
     }
 }

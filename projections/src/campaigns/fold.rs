@@ -3,11 +3,11 @@
 use bson::DateTime;
 use domain::{
     Audience, CampaignContent, CampaignEvent, CampaignId, CampaignStatus, Event, Launch, Subject,
-    Timestamp,
 };
 
 use super::document::CampaignDocument;
 use crate::Recorded;
+use crate::date::date;
 use crate::view::FoldError;
 
 pub(super) fn fold(
@@ -101,8 +101,4 @@ fn ended(document: &mut CampaignDocument, status: CampaignStatus, event: &Record
 
 fn recorded(event: &Recorded) -> DateTime {
     date(event.metadata.at)
-}
-
-fn date(time: Timestamp) -> DateTime {
-    DateTime::from_millis(time.millis())
 }

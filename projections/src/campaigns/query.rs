@@ -1,10 +1,11 @@
 //! What is asked of campaigns.
 
-use bson::{DateTime, Document, doc};
+use bson::{Document, doc};
 use domain::{CampaignId, CampaignStatus, Timestamp};
 use futures::TryStreamExt;
 
 use super::{CampaignDocument, Campaigns};
+use crate::date::date;
 use crate::view::View;
 use crate::{Page, PageRequest, QueryError, Store};
 
@@ -26,26 +27,9 @@ impl Store {
         &self,
         page: &PageRequest,
     ) -> Result<Page<CampaignDocument>, QueryError> {
-        let mut filter = doc! {};
-        if let Some((millis, id)) = page.after::<(i64, String)>()? {
-            let at = DateTime::from_millis(millis);
-            let earlier = vec![
-                doc! {"created_at": {"$lt": at}},
-                doc! {"created_at": at, "_id": {"$lt": id}},
-            ];
-            filter.insert("$or", earlier);
-        }
-        let campaigns = self.serving::<CampaignDocument>(Campaigns::NAME).await?;
-        let cursor = campaigns
-            .find(filter)
-            .sort(doc! {"created_at": -1, "_id": -1})
-            .limit(page.fetch())
-            .await?;
-        let found = cursor.try_collect().await?;
-        Ok(page.cut(found, |campaign: &CampaignDocument| {
-            let at = campaign.created_at.timestamp_millis();
-            (at, campaign.campaign_id.to_string())
-        }))
+        let place =
+            |campaign: &CampaignDocument| (campaign.created_at, campaign.campaign_id.to_string());
+        self.newest(Campaigns::NAME, doc! {}, page, place).await
     }
 
     /// All campaigns that are as far as one of these says, the oldest first.
@@ -65,7 +49,7 @@ impl Store {
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
     pub async fn campaigns_due(&self, now: Timestamp) -> Result<Vec<CampaignDocument>, QueryError> {
-        let now = DateTime::from_millis(now.millis());
+        let now = date(now);
         let waits = CampaignStatus::Scheduled.name();
         let filter = doc! {"status": waits, "scheduled_at": {"$lte": now}};
         self.oldest_campaigns(filter).await

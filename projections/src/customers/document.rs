@@ -7,6 +7,8 @@ use domain::rules::{ActivityFacts, CustomerFacts, fold_case, time_in};
 use domain::{AttributeValue, Instants, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::date::date;
+
 /// A customer as views know them. Money is in minor units of the deployment's
 /// currency.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -147,7 +149,7 @@ impl CustomerDocument {
             .map(|(key, text)| (key.clone(), fold_case(text)));
         let instants = texts.filter_map(|(key, text)| {
             let at = time_in(text)?;
-            Some((key.clone(), DateTime::from_millis(at.millis())))
+            Some((key.clone(), date(at)))
         });
         self.instants.attributes = instants.collect();
         self.folded = FoldedTexts {

@@ -1,6 +1,5 @@
 //! What each event does to a customer's document.
 
-use bson::DateTime;
 use domain::{
     ActivityEvent, AttributeChanges, Change, CustomerEvent, CustomerId, Event, Figures, Name,
     OrderEvent, Timestamp,
@@ -8,6 +7,7 @@ use domain::{
 
 use super::document::CustomerDocument;
 use crate::Recorded;
+use crate::date::date;
 use crate::view::FoldError;
 
 pub(super) fn fold(
@@ -166,8 +166,4 @@ fn search(id: &CustomerId, document: &CustomerDocument) -> Vec<String> {
         document.email.as_deref(),
     ];
     texts.into_iter().flatten().map(str::to_lowercase).collect()
-}
-
-fn date(time: Timestamp) -> DateTime {
-    DateTime::from_millis(time.millis())
 }

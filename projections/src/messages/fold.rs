@@ -3,11 +3,12 @@
 use bson::DateTime;
 use domain::{
     CampaignId, CustomerId, Event, MessageContent, MessageEvent, MessageId, MessageStatus, Receipt,
-    Subject, Timestamp,
+    Subject,
 };
 
 use super::document::MessageDocument;
 use crate::Recorded;
+use crate::date::date;
 use crate::view::FoldError;
 
 pub(super) fn fold(
@@ -114,8 +115,4 @@ fn receive(document: &mut MessageDocument, receipt: Receipt) {
     document.problem = None;
     document.reason = receipt.reason.map(String::from);
     document.ended_at = Some(date(receipt.occurred_at));
-}
-
-fn date(time: Timestamp) -> DateTime {
-    DateTime::from_millis(time.millis())
 }

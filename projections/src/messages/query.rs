@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use bson::{DateTime, Document, doc};
+use bson::{Document, doc};
 use domain::{CampaignId, CustomerId, MessageId, MessageStatus, Timestamp};
 use futures::TryStreamExt;
 use serde::Deserialize;
 
 use super::{MessageDocument, Messages};
+use crate::date::date;
 use crate::view::View;
 use crate::{Page, PageRequest, QueryError, Store};
 
@@ -70,7 +71,7 @@ impl Store {
     ) -> Result<Vec<MessageDocument>, QueryError> {
         let mut filter = of_campaign(campaign, after);
         filter.insert("status", MessageStatus::Queued.name());
-        let now = DateTime::from_millis(now.millis());
+        let now = date(now);
         filter.insert("retry_at", doc! {"$not": {"$gt": now}});
         let messages = self.serving::<MessageDocument>(Messages::NAME).await?;
         let find = messages.find(filter).sort(doc! {"_id": 1});
@@ -129,7 +130,7 @@ impl Store {
         }
         let filter = doc! {
             "customer_id": {"$in": customers},
-            "queued_at": {"$gte": DateTime::from_millis(since.millis())},
+            "queued_at": {"$gte": date(since)},
             "status": {"$in": COUNTED.map(MessageStatus::name).to_vec()},
         };
         let count = doc! {"_id": "$customer_id", "count": {"$sum": 1i64}};

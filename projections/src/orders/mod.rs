@@ -8,6 +8,7 @@ use mongodb::IndexModel;
 use serde::{Deserialize, Serialize};
 
 use crate::Recorded;
+use crate::date::date;
 use crate::view::{FoldError, View};
 
 /// The view `orders`, a document per order, with the id `customer/order`.
@@ -50,7 +51,7 @@ impl View for Orders {
         match (&event.subject, &event.event) {
             (Subject::Order(customer, order), Event::Order(happened)) => {
                 let content = happened.content().clone();
-                let recorded = DateTime::from_millis(event.metadata.at.millis());
+                let recorded = date(event.metadata.at);
                 let ids = (order.as_str(), customer.as_str());
                 Ok(document(ids, content, recorded))
             }
@@ -77,7 +78,7 @@ fn document(
         customer_id: customer.to_owned(),
         amount: content.amount.minor(),
         currency: content.currency.code().to_owned(),
-        placed_at: DateTime::from_millis(content.placed_at.millis()),
+        placed_at: date(content.placed_at),
         status: content.status.as_str().to_owned(),
         items: content.items,
         updated_at: recorded,

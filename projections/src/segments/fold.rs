@@ -5,6 +5,7 @@ use domain::{Event, Holder, SegmentContent, SegmentEvent, SegmentId, Subject};
 
 use super::document::SegmentDocument;
 use crate::Recorded;
+use crate::date::date;
 use crate::view::FoldError;
 
 pub(super) fn fold(
@@ -75,5 +76,5 @@ fn hold(held_by: &mut Vec<String>, holder: &Holder) {
 }
 
 fn recorded(event: &Recorded) -> DateTime {
-    DateTime::from_millis(event.metadata.at.millis())
+    date(event.metadata.at)
 }

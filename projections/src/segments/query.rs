@@ -1,6 +1,6 @@
 //! What is asked of segments.
 
-use bson::{Bson, DateTime, doc};
+use bson::{Bson, doc};
 use domain::SegmentId;
 use domain::rules::Rules;
 use futures::TryStreamExt;
@@ -45,25 +45,9 @@ impl Store {
         if !archived {
             filter.insert("archived_at", Bson::Null);
         }
-        if let Some((millis, id)) = page.after::<(i64, String)>()? {
-            let at = DateTime::from_millis(millis);
-            let earlier = vec![
-                doc! {"created_at": {"$lt": at}},
-                doc! {"created_at": at, "_id": {"$lt": id}},
-            ];
-            filter.insert("$or", earlier);
-        }
-        let segments = self.serving::<SegmentDocument>(Segments::NAME).await?;
-        let cursor = segments
-            .find(filter)
-            .sort(doc! {"created_at": -1, "_id": -1})
-            .limit(page.fetch())
-            .await?;
-        let found = cursor.try_collect().await?;
-        Ok(page.cut(found, |segment: &SegmentDocument| {
-            let at = segment.created_at.timestamp_millis();
-            (at, segment.segment_id.to_string())
-        }))
+        let place =
+            |segment: &SegmentDocument| (segment.created_at, segment.segment_id.to_string());
+        self.newest(Segments::NAME, filter, page, place).await
     }
 
     /// All segments that are not archived, by id.

@@ -1,8 +1,8 @@
 //! What a customer gets: a message, or a reason why not.
 
 use domain::{Channel, MessageCommand, MessageContent, Renderer, Suppression, Text};
-use projections::audience::Recipient;
 use projections::customers::CustomerDocument;
+use projections::recipients::Recipient;
 
 /// A customer who is to have a message or a reason, and how many messages they
 /// have had.

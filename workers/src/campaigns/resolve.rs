@@ -14,10 +14,10 @@ use domain::{
 };
 use eventlog::Positions;
 use projections::View;
-use projections::audience::{Recipient, Recipients};
 use projections::audit::Audit;
 use projections::customers::Customers;
 use projections::messages::Messages;
+use projections::recipients::{Recipient, Recipients};
 use tokio_util::sync::CancellationToken;
 
 use super::case::{Case, decide};

@@ -1,5 +1,7 @@
 //! Templates meant to bring the process down.
 
+use crate::Currency;
+
 use super::*;
 
 /// Each would be endless, huge or deep.
@@ -86,7 +88,7 @@ fn what_would_never_end_ends_soon() {
     for text in hostile() {
         let start = Instant::now();
         let result = template(&text).map(|template| {
-            let renderer = Renderer::with(&template, 2, "USD").unwrap();
+            let renderer = Renderer::new(&template, Currency::try_from("USD").unwrap()).unwrap();
             renderer.render(&CustomerId::try_from("c-7").unwrap(), &ada())
         });
         let shown = &text[..text.len().min(60)];

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::Currency;
 use crate::rules::ActivityFacts;
 use crate::{AttributeValue, Text, Timestamp};
 
@@ -260,7 +261,7 @@ fn an_error_holds_nothing_that_is_known_of_the_customer() {
         let Ok(template) = template(text) else {
             continue; // Refused for everybody.
         };
-        let renderer = Renderer::with(&template, 2, "USD").unwrap();
+        let renderer = Renderer::new(&template, Currency::try_from("USD").unwrap()).unwrap();
         let customer = CustomerId::try_from("c-7").unwrap();
         let Err(error) = renderer.render(&customer, &facts) else {
             continue; // It is said to the customer only.

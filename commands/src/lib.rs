@@ -12,6 +12,7 @@ mod context;
 mod customers;
 mod error;
 mod execute;
+mod holds;
 mod idempotency;
 mod kept;
 mod messages;

@@ -47,7 +47,7 @@ impl Commands {
         self.on_segment(context, segment, command).await
     }
 
-    /// Archives a segment, if nothing holds it.
+    /// Archives a segment, if nothing that still needs it holds it.
     ///
     /// # Errors
     /// [`CommandError`]; repeating is safe.
@@ -56,8 +56,15 @@ impl Commands {
         context: &Context,
         segment: SegmentId,
     ) -> Result<SegmentResult, CommandError> {
-        let command = SegmentCommand::Archive;
-        self.on_segment(context, segment, command).await
+        let archive = || self.on_segment(context, segment.clone(), SegmentCommand::Archive);
+        match archive().await? {
+            Err(SegmentError::InUse(holders))
+                if self.release_idle(context, &segment, &holders).await? =>
+            {
+                archive().await
+            }
+            archived => Ok(archived),
+        }
     }
 
     /// Keeps a segment from being archived for as long as `holder` needs it.

@@ -1,12 +1,14 @@
 //! Segments, and what holds them.
 
-use commands::{Change, Commands, Outcome, verify_heads};
-use domain::{Holder, SegmentError, SegmentId, Subject};
+use commands::{Change, Commands, Context, Outcome, verify_heads};
+use domain::{
+    Audience, CampaignContent, CampaignId, Holder, SegmentError, SegmentId, Subject, Timestamp,
+};
 use futures::future::join_all;
 
 use super::key;
 use crate::support::deployment::Deployment;
-use crate::support::shop::{context, segment};
+use crate::support::shop::{campaign, context, segment};
 
 fn id() -> SegmentId {
     SegmentId::try_from("seg_1").unwrap()
@@ -73,6 +75,43 @@ async fn what_is_so_already_changes_nothing() {
     let other = segment("Regulars", "visits > 4");
     let refused = commands.create_segment(&context(), id(), other).await;
     assert_eq!(refused.unwrap(), Err(SegmentError::Conflict));
+}
+
+/// Whoever held it died before it was released.
+#[tokio::test]
+async fn a_hold_that_nothing_needs_any_more_does_not_last() {
+    let (deployment, _) = created().await;
+    let commands = &deployment.commands;
+    let content = CampaignContent {
+        audience: Audience::SegmentId(id()),
+        scheduled_at: Some(context().now),
+        ..campaign("Spring", "visits > 3")
+    };
+    let cancelled = CampaignId::try_from("cmp_1").unwrap();
+    let context = context();
+    let created = commands.create_campaign(&context, cancelled.clone(), content);
+    created.await.unwrap().unwrap();
+    assert!(archive(commands).await.is_err());
+    let ended = commands.cancel_campaign(&context, cancelled).await;
+    ended.unwrap().unwrap();
+    for n in [1, 2] {
+        hold(commands, n).await.unwrap();
+    }
+
+    // The second may be about to be created.
+    let refused = archive(commands).await;
+    assert_eq!(
+        refused,
+        Err(SegmentError::InUse(vec![holder(1), holder(2)]))
+    );
+    let segment = commands.segment(&id()).await.unwrap().unwrap();
+    assert!(segment.held_by().eq([&holder(2)]));
+    let later = Context {
+        now: Timestamp::from_millis(context.now.millis() + 120_000).unwrap(),
+        ..context
+    };
+    let archived = commands.archive_segment(&later, id()).await.unwrap();
+    assert_eq!(archived.unwrap().change, Change::Updated);
 }
 
 /// However they meet: what was held is not archived, what was archived not held.

@@ -5,6 +5,9 @@ mod idempotency;
 
 use std::collections::HashSet;
 
+use chrono::Utc;
+use commands::Context;
+use domain::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -173,9 +176,14 @@ async fn a_held_segment_is_not_archived() {
     let (id, _) = create(&app, named("Needed")).await;
     let commands = app.settings().commands().await;
     let segment = || id.as_str().try_into().unwrap();
+    // Who holds it may still be about to be created.
+    let just_now = Context {
+        now: Timestamp::from(Utc::now()),
+        ..context()
+    };
     for holder in ["cmp_2", "cmp_1"] {
         let holder = holder.try_into().unwrap();
-        let held = commands.hold_segment(&context(), segment(), holder).await;
+        let held = commands.hold_segment(&just_now, segment(), holder).await;
         held.unwrap().unwrap();
     }
     let refused = archive(&app, &id).await;

@@ -17,4 +17,5 @@ mod eventlog;
 mod import;
 mod projections;
 mod support;
+mod tls;
 mod up;

@@ -6,7 +6,10 @@ use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 use redis::io::tcp::TcpSettings;
-use redis::{Client, Cmd, ConnectionInfo, IntoConnectionInfo, Pipeline, RedisFuture, Value};
+use redis::{
+    Client, Cmd, ConnectionInfo, IntoConnectionInfo, Pipeline, RedisFuture, RedisResult,
+    TlsCertificates, Value,
+};
 
 use crate::LogError;
 
@@ -25,23 +28,33 @@ pub(crate) enum Connection {
 #[derive(Clone)]
 pub(crate) struct Server {
     info: ConnectionInfo,
+    certificates: Option<TlsCertificates>,
     cluster: bool,
 }
 
 impl Server {
     /// Finds out whether the Redis at `url` is a node of a cluster.
-    pub(crate) async fn find(url: &str) -> Result<Self, LogError> {
+    pub(crate) async fn find(url: &str, authorities: Option<&[u8]>) -> Result<Self, LogError> {
         let info = url
             .into_connection_info()
             .map_err(|e| LogError::Options(format!("REDIS_URL: {e}")))?
             .set_tcp_settings(nodelay());
-        let mut node = single(&info, Some(RESPONSE_TIMEOUT)).await?;
+        let certificates = authorities.map(|authorities| TlsCertificates {
+            client_tls: None,
+            root_cert: Some(authorities.to_vec()),
+        });
+        let mut server = Self {
+            info,
+            certificates,
+            cluster: false,
+        };
+        let mut node = server.single(Some(RESPONSE_TIMEOUT)).await?;
         let reply: String = redis::cmd("INFO")
             .arg("cluster")
             .query_async(&mut node)
             .await?;
-        let cluster = reply.contains("cluster_enabled:1");
-        Ok(Self { info, cluster })
+        server.cluster = reply.contains("cluster_enabled:1");
+        Ok(server)
     }
 
     /// The connection for all commands that answer at once.
@@ -56,7 +69,7 @@ impl Server {
 
     async fn open(&self, timeout: Option<Duration>) -> Result<Connection, LogError> {
         if !self.cluster {
-            return Ok(Connection::Single(single(&self.info, timeout).await?));
+            return Ok(Connection::Single(self.single(timeout).await?));
         }
         let mut builder = ClusterClient::builder([self.info.clone()])
             .tcp_settings(nodelay())
@@ -65,24 +78,31 @@ impl Server {
         if let Some(timeout) = timeout {
             builder = builder.response_timeout(timeout);
         }
+        if let Some(certificates) = &self.certificates {
+            builder = builder.certs(certificates.clone());
+        }
         let client = builder.build()?;
         Ok(Connection::Cluster(client.get_async_connection().await?))
     }
-}
 
-async fn single(
-    info: &ConnectionInfo,
-    timeout: Option<Duration>,
-) -> Result<ConnectionManager, LogError> {
-    // Few and quick: a caller would rather hear "not available" than wait.
-    let config = ConnectionManagerConfig::new()
-        .set_number_of_retries(2)
-        .set_min_delay(Duration::from_millis(50))
-        .set_max_delay(Duration::from_millis(200))
-        .set_connection_timeout(Some(CONNECT_TIMEOUT))
-        .set_response_timeout(timeout);
-    let client = Client::open(info.clone())?;
-    Ok(ConnectionManager::new_with_config(client, config).await?)
+    async fn single(&self, timeout: Option<Duration>) -> Result<ConnectionManager, LogError> {
+        // Few and quick: a caller would rather hear "not available" than wait.
+        let config = ConnectionManagerConfig::new()
+            .set_number_of_retries(2)
+            .set_min_delay(Duration::from_millis(50))
+            .set_max_delay(Duration::from_millis(200))
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(timeout);
+        Ok(ConnectionManager::new_with_config(self.client()?, config).await?)
+    }
+
+    fn client(&self) -> RedisResult<Client> {
+        let info = self.info.clone();
+        match &self.certificates {
+            Some(certificates) => Client::build_with_tls(info, certificates.clone()),
+            None => Client::open(info),
+        }
+    }
 }
 
 fn nodelay() -> TcpSettings {

@@ -17,6 +17,9 @@ use crate::{
 pub struct LogOptions {
     /// `redis://…` or `rediss://…`; any node of a cluster.
     pub url: String,
+    /// Certificates, as PEM, of the authorities whose servers are trusted;
+    /// `None` trusts those that browsers trust. Only for `rediss://…`.
+    pub authorities: Option<Vec<u8>>,
     /// What all keys begin with: several logs can share a server.
     pub namespace: String,
     /// How many partitions; fixed at the first start. `None` takes what is
@@ -58,7 +61,7 @@ impl Log {
     /// [`LogError::Pinned`] for another number of partitions than at first.
     pub async fn open(options: &LogOptions) -> Result<Self, LogError> {
         let namespace = check_namespace(&options.namespace)?;
-        let server = Server::find(&options.url).await?;
+        let server = Server::find(&options.url, options.authorities.as_deref()).await?;
         let connection = server.connect().await?;
         let unsafe_settings = durability::unsafe_settings(&connection).await?;
         if !unsafe_settings.is_empty() {

@@ -8,6 +8,8 @@ use commands::Commands;
 use domain::Currency;
 use eventlog::{Log, LogOptions};
 use projections::{Store, StoreOptions};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 use crate::engines::{self, EngineOptions, Engines};
 
@@ -21,6 +23,11 @@ pub(crate) struct DeploymentOptions {
     /// The database in MongoDB
     #[arg(long, env = "PATRON_DATABASE", default_value = "patron")]
     database: String,
+
+    /// A PEM file with the authorities that a `rediss://…` is trusted by [default: those that
+    /// browsers trust]. MongoDB's is `tlsCAFile` in its URI.
+    #[arg(long, env = "REDIS_CA_FILE", value_name = "FILE")]
+    redis_ca_file: Option<PathBuf>,
 
     /// How many partitions the log has; fixed at the first start [default: 16]
     #[arg(long, env = "PATRON_PARTITIONS")]
@@ -41,10 +48,23 @@ impl DeploymentOptions {
         Self {
             namespace: "bench".to_owned(),
             database: "bench".to_owned(),
+            redis_ca_file: None,
             partitions: None,
             currency: None,
             allow_data_loss: false,
         }
+    }
+
+    fn redis_authorities(&self) -> anyhow::Result<Option<Vec<u8>>> {
+        let Some(file) = &self.redis_ca_file else {
+            return Ok(None);
+        };
+        let read = std::fs::read(file);
+        let pem = read.with_context(|| format!("REDIS_CA_FILE: cannot read {}", file.display()))?;
+        if CertificateDer::pem_slice_iter(&pem).next().is_none() {
+            bail!("REDIS_CA_FILE: {} holds no certificate", file.display());
+        }
+        Ok(Some(pem))
     }
 }
 
@@ -65,6 +85,7 @@ impl Deployment {
     ) -> anyhow::Result<Self> {
         let log = Log::open(&LogOptions {
             url: redis_url.to_owned(),
+            authorities: options.redis_authorities()?,
             namespace: options.namespace.clone(),
             partitions: options.partitions,
             allow_data_loss: options.allow_data_loss,

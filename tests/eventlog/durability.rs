@@ -39,6 +39,7 @@ async fn an_unsafe_redis_is_taken_when_told_so() {
     let server = RedisServer::start("unsafe-allowed", "").await;
     let options = LogOptions {
         url: server.url(),
+        authorities: None,
         namespace: "t".to_owned(),
         partitions: None,
         allow_data_loss: true,

@@ -40,6 +40,7 @@ async fn a_redis_that_is_not_there_is_not_available() {
 fn options(namespace: &str, partitions: Option<u16>) -> LogOptions {
     LogOptions {
         url: engines().redis_url.clone(),
+        authorities: None,
         namespace: namespace.to_owned(),
         partitions,
         allow_data_loss: false,

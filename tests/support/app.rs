@@ -1,5 +1,6 @@
 //! A deployment of a test's own: `patron serve` and any number of `patron work`.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use commands::Commands;
@@ -37,6 +38,8 @@ pub(crate) struct Settings {
     /// The namespace in Redis and the database in MongoDB.
     pub(crate) name: String,
     pub(crate) key: String,
+    /// Who is trusted for the Redis of a `rediss://…`.
+    pub(crate) redis_ca_file: Option<PathBuf>,
 }
 
 impl App {
@@ -66,7 +69,11 @@ impl App {
     }
 
     fn serve(redis_url: &str, mongodb_uri: &str) -> Self {
-        let settings = Settings::fresh(redis_url, mongodb_uri);
+        Self::with(Settings::fresh(redis_url, mongodb_uri))
+    }
+
+    /// The API alone.
+    pub(crate) fn with(settings: Settings) -> Self {
         let (api, client) = settings.serve("127.0.0.1:0");
         Self {
             client,
@@ -114,6 +121,7 @@ impl Settings {
             mongodb_uri: mongodb_uri.to_owned(),
             name: format!("t{:016x}", rand::random::<u64>()),
             key: format!("test-key-{:016x}", rand::random::<u64>()),
+            redis_ca_file: None,
         }
     }
 
@@ -133,6 +141,9 @@ impl Settings {
             .env("PATRON_DATABASE", &self.name)
             .env("PATRON_PARTITIONS", PARTITIONS.to_string())
             .env("PATRON_BOOTSTRAP_KEY", &self.key);
+        if let Some(file) = &self.redis_ca_file {
+            command.env("REDIS_CA_FILE", file);
+        }
         command
     }
 

@@ -153,6 +153,7 @@ pub(crate) async fn open_log(
 ) -> Result<Log, eventlog::LogError> {
     let options = LogOptions {
         url: url.to_owned(),
+        authorities: None,
         namespace: namespace.to_owned(),
         partitions: Some(partitions),
         allow_data_loss: false,

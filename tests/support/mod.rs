@@ -9,6 +9,7 @@ pub(crate) mod process;
 pub(crate) mod property;
 pub(crate) mod redis_server;
 pub(crate) mod shop;
+pub(crate) mod tls;
 pub(crate) mod vendor;
 pub(crate) mod vendor_process;
 pub(crate) mod wait;

@@ -15,7 +15,7 @@ pub(crate) const DURABLE: &str = "appendonly yes\nappendfsync always\naof-load-t
                                   maxmemory-policy noeviction\nno-appendfsync-on-rewrite no\n";
 
 /// Runs the server and ends it when our end of its input closes, however that happens.
-const GUARD: &str = r#""$0" "$1" >"$2" 2>&1 & cat; kill -9 $!; wait"#;
+pub(crate) const GUARD: &str = r#""$0" "$1" >"$2" 2>&1 & cat; kill -9 $!; wait"#;
 
 /// A `redis-server` on a free port of 127.0.0.1; ended when dropped.
 #[derive(Debug)]
@@ -96,7 +96,7 @@ fn write_conf(dir: &Path, port: u16, settings: &str) -> PathBuf {
 }
 
 /// Below the ports that the system hands out by itself, and so is the cluster's, 10,000 above.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
     std::iter::repeat_with(|| rand::random_range(12_000..22_000))
         .find(|port| free(port) && free(&(port + 10_000)))

@@ -60,6 +60,27 @@ impl Commands {
         self.on_campaign(context, campaign, command).await
     }
 
+    /// Creates a campaign and launches it, or does neither. With a `key` the
+    /// same may be asked for again.
+    ///
+    /// # Errors
+    /// [`CommandError`]; repeating with a key is safe.
+    pub async fn create_and_launch_campaign(
+        &self,
+        context: &Context,
+        campaign: CampaignId,
+        content: CampaignContent,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<CampaignResult, CommandError> {
+        let found = self.campaign(&campaign).await?.unwrap_or_default();
+        let launch = match self.fix(context, &found, &content, key).await? {
+            Ok(launch) => launch,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let command = CampaignCommand::CreateAndLaunch(content, launch);
+        self.on_campaign(context, campaign, command).await
+    }
+
     /// That the segment can be used, and for a scheduled campaign that it
     /// stays so.
     async fn hold_for(
@@ -115,14 +136,32 @@ impl Commands {
         campaign: CampaignId,
         key: Option<&IdempotencyKey>,
     ) -> Result<CampaignResult, CommandError> {
-        let Some(found) = self.campaign(&campaign).await? else {
-            return Ok(Err(CampaignError::NotFound.into()));
-        };
+        let found = self.campaign(&campaign).await?.unwrap_or_default();
         let Some(content) = found.content() else {
             return Ok(Err(CampaignError::NotFound.into()));
         };
-        let rules = match (&content.audience, found.launch()) {
-            // Launched before, it keeps what that launch fixed.
+        let launch = match self.fix(context, &found, content, key).await? {
+            Ok(launch) => launch,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let command = CampaignCommand::Launch(launch);
+        let launched = self.on_campaign(context, campaign.clone(), command).await?;
+        if launched.is_ok() {
+            self.release(context, &campaign, content).await?;
+        }
+        Ok(launched)
+    }
+
+    /// What a launch of this content fixes, now. A campaign that was launched
+    /// before keeps its rules.
+    async fn fix(
+        &self,
+        context: &Context,
+        campaign: &Campaign,
+        content: &CampaignContent,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Result<Box<Launch>, CampaignRefusal>, CommandError> {
+        let rules = match (&content.audience, campaign.launch()) {
             (_, Some(launch)) => launch.rules.clone(),
             (Audience::Rules(rules), None) => rules.clone(),
             (Audience::SegmentId(segment), None) => match self.rules_of(segment).await? {
@@ -130,23 +169,16 @@ impl Commands {
                 Err(refusal) => return Ok(Err(refusal)),
             },
         };
-        let positions = match self.positions().await? {
-            Ok(positions) => positions,
-            Err(error) => return Ok(Err(error.into())),
-        };
-        let launch = Launch {
-            rules,
-            template: content.template.clone(),
-            positions,
-            clock: context.now,
-            key: key.map(|key| key.digest(&context.actor)),
-        };
-        let command = CampaignCommand::Launch(Box::new(launch));
-        let launched = self.on_campaign(context, campaign.clone(), command).await?;
-        if launched.is_ok() {
-            self.release(context, &campaign, content).await?;
-        }
-        Ok(launched)
+        let positions = self.positions().await?;
+        Ok(positions.map_err(CampaignRefusal::from).map(|positions| {
+            Box::new(Launch {
+                rules,
+                template: content.template.clone(),
+                positions,
+                clock: context.now,
+                key: key.map(|key| key.digest(&context.actor)),
+            })
+        }))
     }
 
     /// How far the log is: `0:12,1:7`.

@@ -90,6 +90,7 @@ pub(crate) fn campaign(name: &str, rules: &str) -> CampaignContent {
         audience: Audience::Rules(rules.parse().unwrap()),
         template: "Hi {{ name }}".to_owned().try_into().unwrap(),
         scheduled_at: None,
+        at_once: false,
         messages_per_second: None,
         tags: Default::default(),
     }

@@ -166,7 +166,7 @@ pub(super) struct Steered {
 
 impl Written {
     /// From what was sent, so that the answer to a repetition is the same.
-    pub(super) fn new(campaign_id: CampaignId, content: &CampaignContent, launches: bool) -> Self {
+    pub(super) fn new(campaign_id: CampaignId, content: &CampaignContent) -> Self {
         let (segment_id, rules) = match &content.audience {
             Audience::SegmentId(segment) => (Some(segment.clone()), None),
             Audience::Rules(rules) => (None, Some(rules)),
@@ -174,7 +174,7 @@ impl Written {
         Self {
             campaign_id,
             name: content.name.as_str().to_owned(),
-            status: match (launches, content.scheduled_at) {
+            status: match (content.at_once, content.scheduled_at) {
                 (true, _) => CampaignStatus::Launching,
                 (false, Some(_)) => CampaignStatus::Scheduled,
                 (false, None) => CampaignStatus::Draft,

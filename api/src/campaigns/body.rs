@@ -102,11 +102,6 @@ impl TryFrom<u64> for Rate {
 }
 
 impl CampaignBody {
-    /// Whether it is to be launched at once.
-    pub(super) fn launches(&self) -> bool {
-        self.launch
-    }
-
     /// # Errors
     /// 422 with what is wrong.
     pub(super) fn into_content(self) -> Result<CampaignContent, Problem> {
@@ -123,6 +118,7 @@ impl CampaignBody {
             name: self.name,
             template: self.message.template.0,
             scheduled_at: self.scheduled_at,
+            at_once: self.launch,
             messages_per_second: self.messages_per_second.map(|Rate(rate)| rate),
             tags: self.tags,
         })

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use commands::{CampaignRefusal, Context, IdempotencyKey, Outcome, new_id};
-use domain::{CampaignContent, CampaignError, CampaignId, SegmentError};
+use domain::{CampaignContent, CampaignId, SegmentError};
 
 use super::answer::Written;
 use super::body::CampaignBody;
@@ -40,15 +40,11 @@ pub(super) async fn create_campaign(
     JsonBody(body): JsonBody<CampaignBody>,
 ) -> Result<impl IntoResponse, Problem> {
     app.shed.check()?;
-    let launches = body.launches();
     let content = body.into_content()?;
     let id: CampaignId = new_id(&context.actor, key.as_ref());
     check_time(&app, &context, &id, &content).await?;
-    let written = Written::new(id.clone(), &content, launches);
-    let mut outcome = create(&app, &context, &id, content).await?;
-    if launches {
-        outcome = launch(&app, &context, &id, key.as_ref()).await?;
-    }
+    let written = Written::new(id.clone(), &content);
+    let outcome = create(&app, &context, &id, content, key.as_ref()).await?;
     let headers = created::headers(format!("/api/campaigns/{id}"), outcome);
     Ok((StatusCode::CREATED, headers, Json(written)))
 }
@@ -75,10 +71,17 @@ async fn create(
     context: &Context,
     id: &CampaignId,
     content: CampaignContent,
+    key: Option<&IdempotencyKey>,
 ) -> Result<Outcome, Problem> {
-    let commands = &app.commands;
-    let created = commands.create_campaign(context, id.clone(), content);
-    created.await?.map_err(|refusal| match refusal {
+    let (commands, campaign) = (&app.commands, id.clone());
+    let created = match content.at_once {
+        true => {
+            let creating = commands.create_and_launch_campaign(context, campaign, content, key);
+            creating.await?
+        }
+        false => commands.create_campaign(context, campaign, content).await?,
+    };
+    created.map_err(|refusal| match refusal {
         CampaignRefusal::Segment(error) => bad_segment(&error),
         refusal => refused(id, &refusal),
     })
@@ -88,21 +91,4 @@ async fn create(
 pub(super) fn bad_segment(error: &SegmentError) -> Problem {
     let kind = ProblemKind::Refused;
     Problem::field(kind, "/segment_id", error.to_string())
-}
-
-async fn launch(
-    app: &Shared,
-    context: &Context,
-    id: &CampaignId,
-    key: Option<&IdempotencyKey>,
-) -> Result<Outcome, Problem> {
-    let commands = &app.commands;
-    let launched = commands.launch_campaign(context, id.clone(), key).await?;
-    launched.map_err(|refusal| match refusal {
-        // Somebody else has launched it: it was created without a launch.
-        CampaignRefusal::Campaign(CampaignError::Impossible { .. }) => {
-            refused(id, &CampaignError::Conflict.into())
-        }
-        refusal => refused(id, &refusal),
-    })
 }

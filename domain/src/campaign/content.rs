@@ -25,6 +25,9 @@ pub struct CampaignContent {
     /// When it is to be launched by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduled_at: Option<Timestamp>,
+    /// Whether its creation is its launch too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_once: bool,
     /// How many messages a second are sent at most, 1 to [`MAX_RATE`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub messages_per_second: Option<u32>,

@@ -23,6 +23,8 @@ use crate::digest::digest;
 pub enum CampaignCommand {
     /// To be, with this content; scheduled if that says when.
     Create(CampaignContent),
+    /// To be, with this content, and to go out with it.
+    CreateAndLaunch(CampaignContent, Box<Launch>),
     /// To go out now.
     Launch(Box<Launch>),
     /// Everybody meant has a message.
@@ -147,23 +149,29 @@ impl Campaign {
         state.content.scheduled_at.filter(|_| waits)
     }
 
-    /// The event that this command makes, if it makes one.
+    /// The events that this command makes, if it makes any.
     ///
     /// # Errors
     /// [`CampaignError`], if a rule is against it.
-    pub fn decide(&self, command: CampaignCommand) -> Result<Option<CampaignEvent>, CampaignError> {
+    pub fn decide(&self, command: CampaignCommand) -> Result<Vec<CampaignEvent>, CampaignError> {
         let state = self.0.as_ref().ok_or(CampaignError::NotFound);
-        match command {
-            CampaignCommand::Create(content) => self.create(content),
-            CampaignCommand::Launch(launch) => state?.launch(*launch),
-            CampaignCommand::RecordAudience(size) => Ok(state?.resolve(size)),
-            CampaignCommand::Pause => state?.pause(),
-            CampaignCommand::Resume => state?.resume(),
-            CampaignCommand::RecordRetry { requeued } => state?.retry(requeued),
-            CampaignCommand::Complete => Ok(state?.complete()),
-            CampaignCommand::Cancel => state?.cancel(),
-            CampaignCommand::Miss => Ok(state?.miss()),
-        }
+        let event = match command {
+            CampaignCommand::Create(content) => self.create(content)?,
+            CampaignCommand::CreateAndLaunch(content, launch) => {
+                let created = self.create(content)?;
+                let launched = created.is_some().then(|| CampaignEvent::Launched(*launch));
+                return Ok(created.into_iter().chain(launched).collect());
+            }
+            CampaignCommand::Launch(launch) => state?.launch(*launch)?,
+            CampaignCommand::RecordAudience(size) => state?.resolve(size),
+            CampaignCommand::Pause => state?.pause()?,
+            CampaignCommand::Resume => state?.resume()?,
+            CampaignCommand::RecordRetry { requeued } => state?.retry(requeued)?,
+            CampaignCommand::Complete => state?.complete(),
+            CampaignCommand::Cancel => state?.cancel()?,
+            CampaignCommand::Miss => state?.miss(),
+        };
+        Ok(event.into_iter().collect())
     }
 
     /// Repeated, it is compared with what it was then, whatever became of it.
@@ -305,7 +313,7 @@ impl Aggregate for Campaign {
         (): &(),
         sink: &EventSink<Self>,
     ) -> Result<(), CampaignError> {
-        if let Some(event) = self.decide(command)? {
+        for event in self.decide(command)? {
             sink.write(event, self).await;
         }
         Ok(())

@@ -22,6 +22,7 @@ fn content() -> CampaignContent {
         audience: Audience::SegmentId(SegmentId::from(7)),
         template: Template::try_from("Hi {{ name }}".to_owned()).unwrap(),
         scheduled_at: None,
+        at_once: false,
         messages_per_second: None,
         tags: [Text::try_from("win-back".to_owned()).unwrap()].into(),
     }
@@ -235,6 +236,32 @@ fn a_launch_is_repeated_with_its_key_only() {
 }
 
 #[test]
+fn a_campaign_is_created_and_launched_at_once_or_neither() {
+    let content = CampaignContent {
+        at_once: true,
+        ..content()
+    };
+    let create = |content: &CampaignContent| {
+        let launch = Box::new(launch(Some(1)));
+        CampaignCommand::CreateAndLaunch(content.clone(), launch)
+    };
+    let both = vec![CampaignEvent::Created(content.clone()), launched()];
+    CampaignTest::with(())
+        .given_no_previous_events()
+        .when(create(&content))
+        .then_expect_events(both.clone());
+    CampaignTest::with(())
+        .given([both, vec![CampaignEvent::Cancelled {}]].concat())
+        .when(create(&content))
+        .then_expect_events(vec![]);
+    // A draft of the same content is another creation.
+    CampaignTest::with(())
+        .given(vec![created()])
+        .when(create(&content))
+        .then_expect_error(CampaignError::Conflict);
+}
+
+#[test]
 fn a_campaign_paused_while_launching_goes_on_where_it_was() {
     let unresolved = vec![created(), launched(), paused()];
     let goes_on = |events: Vec<CampaignEvent>| {
@@ -364,14 +391,15 @@ proptest! {
             let before = campaign.status().unwrap();
             let (command, ..) = table()[index].clone();
             let is_retry = matches!(command, CampaignCommand::RecordRetry { .. });
-            let Ok(Some(event)) = campaign.decide(command.clone()) else {
+            let Some(event) = campaign.decide(command.clone()).unwrap_or_default().pop() else {
                 continue;
             };
             prop_assert!(!matches!(before, Completed | Cancelled));
             let completes = event == CampaignEvent::Completed {};
             prop_assert!(!completes || before == Sending);
             campaign.apply(event);
-            prop_assert!(is_retry || matches!(campaign.decide(command), Ok(None) | Err(_)));
+            let again = campaign.decide(command).unwrap_or_default();
+            prop_assert!(is_retry || again.is_empty());
             let awake = matches!(campaign.status(), Some(Sending | Completed));
             prop_assert!(!awake || campaign.size().is_some());
         }

@@ -19,6 +19,7 @@ fn content(audience: Audience, scheduled: bool) -> CampaignContent {
         audience,
         template: template("Hi {{ name }}"),
         scheduled_at: scheduled.then_some(at),
+        at_once: false,
         messages_per_second: Some(100_000),
         tags: tags.into(),
     }

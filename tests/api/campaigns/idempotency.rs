@@ -36,6 +36,27 @@ async fn a_creation_sent_again_with_its_key_changes_nothing() {
     other.problem(409, "idempotency-conflict");
 }
 
+/// Whether it is launched is part of what was asked for.
+#[tokio::test]
+async fn a_draft_is_not_launched_by_a_creation_with_its_key() {
+    let app = App::start().await;
+    let (draft, launched) = (named("Once"), with(named("Once"), json!({"launch": true})));
+    for (key, first, other) in [("k-1", &draft, &launched), ("k-2", &launched, &draft)] {
+        let created = post_with_key(&app, PATH, key, first).await;
+        assert_eq!(created.status, 201, "{created:?}");
+        let refused = post_with_key(&app, PATH, key, other).await;
+        refused.problem(409, "idempotency-conflict");
+        let again = post_with_key(&app, PATH, key, first).await;
+        assert_eq!((again.status, again.text), (201, created.text));
+    }
+    app.client.caught_up().await;
+    let launches = app
+        .client
+        .list("/api/audit?type=campaign_launched", 10)
+        .await;
+    assert_eq!(launches.len(), 1);
+}
+
 #[tokio::test]
 async fn a_creation_may_be_sent_again_when_its_time_has_come() {
     let app = App::without_workers().await;

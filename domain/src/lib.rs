@@ -43,7 +43,7 @@ pub use ids::{ActivityId, CampaignId, CustomerId, Holder, IdError, OrderId, Segm
 pub use instants::{Instants, InstantsError};
 pub use message::{
     Attempt, Channel, Message, MessageCommand, MessageContent, MessageError, MessageEvent,
-    MessageId, MessageIdError, MessageStatus, Receipt, Suppression,
+    MessageId, MessageIdError, MessageStatus, Receipt, Suppression, SuppressionReason,
 };
 pub use metadata::Metadata;
 pub use money::{Amount, AmountError, Currency, CurrencyError, MAX_AMOUNT};

@@ -62,7 +62,7 @@ pub(super) struct MessageResponse {
     pub(super) attempts: u32,
     /// What went wrong last with handing it over.
     pub(super) problem: Option<String>,
-    /// Why it was suppressed.
+    /// Why it is suppressed.
     pub(super) suppression: Option<SuppressionResponse>,
     /// What the vendor calls it.
     #[schema(example = "vm_17")]

@@ -47,14 +47,43 @@ pub enum Suppression {
     Cancelled,
 }
 
+/// A [`Suppression`] in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SuppressionReason {
+    /// They want no messages.
+    Unsubscribed,
+    /// They cannot be written to.
+    NoAddress,
+    /// The template cannot be rendered for them.
+    Template,
+    /// They have had enough.
+    FrequencyCap,
+    /// The campaign was cancelled.
+    Cancelled,
+}
+
 impl Suppression {
-    /// The reason in a word: `no_address`.
-    pub fn name(&self) -> &'static str {
+    /// The reason in a word.
+    pub fn reason(&self) -> SuppressionReason {
+        match self {
+            Self::Unsubscribed => SuppressionReason::Unsubscribed,
+            Self::NoAddress => SuppressionReason::NoAddress,
+            Self::Template { .. } => SuppressionReason::Template,
+            Self::FrequencyCap { .. } => SuppressionReason::FrequencyCap,
+            Self::Cancelled => SuppressionReason::Cancelled,
+        }
+    }
+}
+
+impl SuppressionReason {
+    /// `no_address`
+    pub fn name(self) -> &'static str {
         match self {
             Self::Unsubscribed => "unsubscribed",
             Self::NoAddress => "no_address",
-            Self::Template { .. } => "template",
-            Self::FrequencyCap { .. } => "frequency_cap",
+            Self::Template => "template",
+            Self::FrequencyCap => "frequency_cap",
             Self::Cancelled => "cancelled",
         }
     }

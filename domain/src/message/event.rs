@@ -3,7 +3,7 @@
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 
-use super::{MessageContent, MessageStatus, Receipt, Suppression};
+use super::{MessageContent, MessageStatus, Receipt, Suppression, SuppressionReason};
 use crate::event::{DecodeError, LoggedEvent, from_json, tag_name, tag_version, to_json};
 use crate::{Text, Timestamp};
 
@@ -28,6 +28,8 @@ pub enum MessageEvent {
         vendor_message_id: Text<128>,
         /// How far it was.
         from: MessageStatus,
+        /// Why it was suppressed, if it was: it is not any more.
+        unsuppressed: Option<SuppressionReason>,
     },
     /// `message_undeliverable.1`: it is not tried any more.
     Undeliverable {
@@ -47,6 +49,8 @@ pub enum MessageEvent {
         receipt: Receipt,
         /// How far it was.
         from: MessageStatus,
+        /// Why it was suppressed, if it was: it is not any more.
+        unsuppressed: Option<SuppressionReason>,
     },
 }
 
@@ -87,6 +91,14 @@ impl MessageEvent {
             | Self::Receipted { from, .. } => Some(*from),
         }
     }
+
+    /// Why it was suppressed until it turned out that the vendor has it.
+    pub fn unsuppressed(&self) -> Option<SuppressionReason> {
+        match self {
+            Self::Sent { unsuppressed, .. } | Self::Receipted { unsuppressed, .. } => *unsuppressed,
+            _ => None,
+        }
+    }
 }
 
 const QUEUED: &str = "message_queued.1";
@@ -110,6 +122,8 @@ struct SuppressedData {
 struct SentData {
     vendor_message_id: Text<128>,
     from: MessageStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unsuppressed: Option<SuppressionReason>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -130,6 +144,8 @@ struct ReceiptData {
     reason: Option<Text<256>>,
     occurred_at: Timestamp,
     from: MessageStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unsuppressed: Option<SuppressionReason>,
 }
 
 impl ReceiptData {
@@ -142,6 +158,7 @@ impl ReceiptData {
                 occurred_at: self.occurred_at,
             },
             from: self.from,
+            unsuppressed: self.unsuppressed,
         }
     }
 }
@@ -179,17 +196,24 @@ impl LoggedEvent for MessageEvent {
             Self::Sent {
                 vendor_message_id,
                 from,
+                unsuppressed,
             } => to_json(&SentData {
                 vendor_message_id,
                 from,
+                unsuppressed,
             }),
             Self::Undeliverable { problem, from } => to_json(&UndeliverableData { problem, from }),
             Self::Requeued { from } => to_json(&RequeuedData { from }),
-            Self::Receipted { receipt, from } => to_json(&ReceiptData {
+            Self::Receipted {
+                receipt,
+                from,
+                unsuppressed,
+            } => to_json(&ReceiptData {
                 vendor_message_id: receipt.vendor_message_id,
                 reason: receipt.reason,
                 occurred_at: receipt.occurred_at,
                 from,
+                unsuppressed,
             }),
         }
     }
@@ -203,6 +227,7 @@ impl LoggedEvent for MessageEvent {
             SENT => from_json(tag, data).map(|sent: SentData| Self::Sent {
                 vendor_message_id: sent.vendor_message_id,
                 from: sent.from,
+                unsuppressed: sent.unsuppressed,
             }),
             UNDELIVERABLE => from_json(tag, data)
                 .map(|UndeliverableData { problem, from }| Self::Undeliverable { problem, from }),

@@ -13,7 +13,9 @@ use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
-pub use content::{Channel, MessageContent, MessageStatus, Receipt, Suppression};
+pub use content::{
+    Channel, MessageContent, MessageStatus, Receipt, Suppression, SuppressionReason,
+};
 pub use event::{Attempt, MessageEvent};
 pub use id::{MessageId, MessageIdError};
 
@@ -72,6 +74,9 @@ struct State {
     /// When what the receipt says happened, in milliseconds.
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
     receipt: Option<i64>,
+    /// Why it is suppressed, if it is.
+    #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
+    why: Option<SuppressionReason>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
@@ -132,6 +137,7 @@ impl Message {
             ) if state.queued => Some(MessageEvent::Sent {
                 vendor_message_id,
                 from,
+                unsuppressed: state.why,
             }),
             (MessageCommand::GiveUp(problem), Queued) => {
                 Some(MessageEvent::Undeliverable { problem, from })
@@ -163,6 +169,7 @@ impl State {
         Ok(says_more.then_some(MessageEvent::Receipted {
             receipt,
             from: self.status,
+            unsuppressed: self.why,
         }))
     }
 }
@@ -197,12 +204,15 @@ impl Aggregate for Message {
             attempts: 0,
             retry_at: None,
             receipt: None,
+            why: None,
         });
         state.status = status;
         state.queued |= status == MessageStatus::Queued;
         // Nothing else is due, and heads are to be small.
         state.retry_at = None;
+        state.why = None;
         match event {
+            MessageEvent::Suppressed { why, .. } => state.why = Some(why.reason()),
             MessageEvent::Attempted(attempt) => {
                 state.attempts = attempt.number;
                 state.retry_at = Some(attempt.retry_at.millis());

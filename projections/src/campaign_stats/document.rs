@@ -23,8 +23,8 @@ pub struct CampaignStatsDocument {
 pub struct CampaignFigures {
     /// How many are how far.
     pub by_status: StatusCounts,
-    /// How many were suppressed for which reason. Who was suppressed while the
-    /// vendor already had the message stays in here, though it counts as sent.
+    /// How many are suppressed for which reason; together as many as are
+    /// suppressed.
     pub suppressed_for: BTreeMap<String, i64>,
     /// How many attempts to hand one over failed.
     pub attempts: i64,

@@ -1,6 +1,6 @@
 //! What each event of a message does to its campaign's numbers.
 
-use domain::{Event, MessageEvent, Subject};
+use domain::{Event, MessageEvent, Subject, SuppressionReason};
 
 use super::document::{CampaignFigures, CampaignStatsDocument};
 use crate::Recorded;
@@ -34,12 +34,20 @@ fn count(figures: &mut CampaignFigures, happened: &MessageEvent) {
     if let Some(after) = happened.status() {
         *figures.by_status.place(after) += 1;
     }
+    if let Some(reason) = happened.unsuppressed() {
+        suppress(figures, reason, -1);
+    }
     match happened {
-        MessageEvent::Suppressed { why, .. } => {
-            let reason = why.name().to_owned();
-            *figures.suppressed_for.entry(reason).or_default() += 1;
-        }
+        MessageEvent::Suppressed { why, .. } => suppress(figures, why.reason(), 1),
         MessageEvent::Attempted(_) => figures.attempts += 1,
         _ => {}
+    }
+}
+
+fn suppress(figures: &mut CampaignFigures, reason: SuppressionReason, by: i64) {
+    let count = figures.suppressed_for.entry(reason.name().to_owned());
+    let count = count.and_modify(|count| *count += by).or_insert(by);
+    if *count == 0 {
+        figures.suppressed_for.remove(reason.name());
     }
 }

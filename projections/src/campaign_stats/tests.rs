@@ -1,6 +1,6 @@
 use domain::{
     Attempt, Channel, Event, MessageContent, MessageEvent, MessageStatus, Receipt, Suppression,
-    Text, Timestamp,
+    SuppressionReason, Text, Timestamp,
 };
 
 use super::*;
@@ -35,7 +35,13 @@ fn sent(from: MessageStatus) -> MessageEvent {
     MessageEvent::Sent {
         vendor_message_id,
         from,
+        unsuppressed: unsuppressed(from),
     }
+}
+
+/// Of what was suppressed as the campaign was cancelled.
+fn unsuppressed(from: MessageStatus) -> Option<SuppressionReason> {
+    (from == MessageStatus::Suppressed).then_some(SuppressionReason::Cancelled)
 }
 
 fn given_up() -> MessageEvent {
@@ -50,7 +56,11 @@ fn receipt(arrived: bool, from: MessageStatus) -> MessageEvent {
         reason: None,
         occurred_at: Timestamp::EPOCH,
     };
-    MessageEvent::Receipted { receipt, from }
+    MessageEvent::Receipted {
+        receipt,
+        from,
+        unsuppressed: unsuppressed(from),
+    }
 }
 
 /// The numbers after events of several messages: the fold does not ask of
@@ -141,7 +151,8 @@ fn suppressions_are_counted_by_reason() {
         .iter()
         .map(|(reason, count)| (&**reason, *count))
         .collect();
-    let expected = [("cancelled", 1), ("frequency_cap", 2), ("unsubscribed", 1)];
+    // Who was cancelled on the way was sent to all the same.
+    let expected = [("frequency_cap", 2), ("unsubscribed", 1)];
     assert_eq!(reasons, expected);
     assert_eq!((figures.suppressed(), figures.sent()), (3, 1));
 }

@@ -24,8 +24,7 @@ pub struct MessageDocument {
     /// What it says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// Why it was suppressed, if it was. It stays where the vendor turns out
-    /// to have the message nevertheless.
+    /// Why it is suppressed, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suppression: Option<SuppressionDocument>,
     /// How many attempts have failed since it was last queued.
@@ -83,7 +82,7 @@ impl From<&Suppression> for SuppressionDocument {
             Suppression::Unsubscribed | Suppression::NoAddress | Suppression::Cancelled => None,
         };
         Self {
-            reason: why.name().to_owned(),
+            reason: why.reason().name().to_owned(),
             detail,
         }
     }

@@ -71,6 +71,7 @@ fn changed(
         document.status = status;
         document.retry_at = None;
         document.ended_at = None;
+        document.suppression = None;
     }
     match happened {
         MessageEvent::Queued(content) => address(&mut document, content.clone()),

@@ -1,5 +1,7 @@
 //! What holds of messages whatever is asked of them, in whatever order.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -59,6 +61,7 @@ proptest! {
     fn counts_by_events_add_up(commands in prop::collection::vec(command(), 0..30)) {
         let mut message = Message::default();
         let mut counts = [0_i32; MessageStatus::ALL.len()];
+        let mut reasons = BTreeMap::<_, i32>::new();
         for command in commands {
             let before = message.status();
             let Some(event) = run(&mut message, command.clone()) else {
@@ -72,9 +75,19 @@ proptest! {
                 let index = MessageStatus::ALL.iter().position(|s| Some(*s) == status);
                 index.into_iter().for_each(|index| counts[index] += by);
             }
+            let suppressed = match &event {
+                Event::Suppressed { why, .. } => Some(why.reason()),
+                _ => None,
+            };
+            for (reason, by) in [(event.unsuppressed(), -1), (suppressed, 1)] {
+                reason.into_iter().for_each(|r| *reasons.entry(r.name()).or_default() += by);
+            }
             prop_assert!(run(&mut message.clone(), command).is_none());
         }
         let expected = MessageStatus::ALL.map(|s| i32::from(message.status() == Some(s)));
         prop_assert_eq!(counts, expected);
+        let is_suppressed = message.status() == Some(Suppressed);
+        prop_assert!(reasons.values().all(|count| *count >= 0), "{:?}", reasons);
+        prop_assert_eq!(reasons.values().sum::<i32>(), i32::from(is_suppressed));
     }
 }

@@ -53,7 +53,13 @@ fn sent(from: MessageStatus) -> Event {
     Event::Sent {
         vendor_message_id: text("v-1"),
         from,
+        unsuppressed: unsuppressed(from),
     }
+}
+
+/// Of what was suppressed as the campaign was cancelled.
+fn unsuppressed(from: MessageStatus) -> Option<SuppressionReason> {
+    (from == Suppressed).then_some(SuppressionReason::Cancelled)
 }
 
 fn suppressed(from: Option<MessageStatus>) -> Event {
@@ -72,6 +78,7 @@ fn receipted(arrived: bool, millis: i64, from: MessageStatus) -> Event {
     Event::Receipted {
         receipt: receipt(arrived, millis),
         from,
+        unsuppressed: unsuppressed(from),
     }
 }
 
@@ -278,6 +285,7 @@ fn of_receipts_that_contradict_the_last_holds_and_at_once_the_better() {
         let event = Event::Receipted {
             receipt: receipt.clone(),
             from,
+            unsuppressed: None,
         };
         let expected = says_more.then_some(event).into_iter().collect();
         then(history(status), Command::RecordReceipt(receipt), expected);
@@ -338,7 +346,9 @@ fn statuses_and_reasons_are_written_as_they_are_called() {
     for event in every_event() {
         if let Event::Suppressed { why, .. } = event {
             let json = serde_json::to_value(&why).unwrap();
-            assert_eq!(json["reason"], why.name());
+            assert_eq!(json["reason"], why.reason().name());
+            let reason = serde_json::to_value(why.reason()).unwrap();
+            assert_eq!(reason, why.reason().name());
         }
     }
 }

@@ -18,6 +18,9 @@ const DEFAULT_REST: Duration = Duration::from_secs(1);
 /// The longest that the vendor's word is taken for: then it is asked again.
 const LONGEST_REST: Duration = Duration::from_secs(60 * 60);
 
+/// How much of an answer is read, in bytes: one that goes on and on is none.
+const LONGEST_ANSWER: usize = 64 * 1024;
+
 /// The most of an answer that is kept of a problem's type, in bytes.
 const LONGEST_TYPE: usize = 100;
 
@@ -109,9 +112,15 @@ impl Vendor {
 async fn exchange(
     request: reqwest::RequestBuilder,
 ) -> reqwest::Result<(StatusCode, HeaderMap, Vec<u8>)> {
-    let response = request.send().await?;
+    let mut response = request.send().await?;
     let (status, headers) = (response.status(), response.headers().clone());
-    Ok((status, headers, response.bytes().await?.to_vec()))
+    let mut body = Vec::new();
+    while body.len() < LONGEST_ANSWER
+        && let Some(chunk) = response.chunk().await?
+    {
+        body.extend_from_slice(&chunk);
+    }
+    Ok((status, headers, body))
 }
 
 /// What an answer means.
@@ -187,6 +196,9 @@ fn text(problem: String) -> Text<256> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
     use reqwest::header::HeaderValue;
 
     use super::*;
@@ -267,6 +279,54 @@ mod tests {
         ] {
             assert_eq!(answer.found(), Found::There);
         }
+    }
+
+    /// What becomes of a message whose request is answered with this, which
+    /// then goes on with that forever.
+    async fn answered(first: &'static str, then: &'static [u8]) -> Answer {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            let (mut connection, _) = listener.accept().unwrap();
+            let mut request = [0; 4_096];
+            let _read = connection.read(&mut request).unwrap();
+            connection.write_all(first.as_bytes()).unwrap();
+            match then {
+                [] => while connection.read(&mut request).is_ok_and(|read| read > 0) {},
+                more => while connection.write_all(more).is_ok() {},
+            }
+        });
+        let delivery = Delivery {
+            timeout: Duration::from_millis(500),
+            ..Delivery::default()
+        };
+        let at = VendorAt::new(&url, "http://127.0.0.1:9").unwrap();
+        let message = Outgoing {
+            message_id: "msg_1",
+            to: "jo@example.com",
+            text: "Hi",
+        };
+        Vendor::new(at, &delivery).unwrap().send(message).await
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_never_ends_is_left() {
+        let endless = "HTTP/1.1 202 Accepted\r\ncontent-length: 999999999999\r\n\r\n";
+        let failed = Answer::Failed(said("answered 202 without an id"));
+        assert_eq!(answered(endless, &[b'{'; 65_536]).await, failed);
+        let away = Answer::Away(said("no answer in time"));
+        assert_eq!(answered(endless, &[]).await, away);
+        assert_eq!(answered("HTTP/1.1 202 Acc", &[]).await, away);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_answer_is_told_from_one() {
+        let elsewhere = "HTTP/1.1 307 Temporary Redirect\r\nlocation: /\r\n\
+                         content-length: 0\r\n\r\n";
+        let failed = Answer::Failed(said("answered 307"));
+        assert_eq!(answered(elsewhere, &[]).await, failed);
+        let broken = Answer::Away(said("the connection broke"));
+        assert_eq!(answered("SSH-2.0-OpenSSH_9.2\r\n", &[]).await, broken);
     }
 
     #[test]

@@ -1,5 +1,4 @@
-//! Looking after the campaigns of a shard: which are being sent, and which
-//! must rest.
+//! Looking after the campaigns of a shard: which are being sent.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,20 +6,17 @@ use std::time::Duration;
 
 use domain::{CampaignId, CampaignStatus};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::WorkError;
-use super::lane::{Lane, Stop};
+use super::lane::{Lane, Stop, is_sending};
 use super::outlet::Outlet;
 use crate::unit::Shared;
 
 /// Into how many shards campaigns are divided.
 pub(crate) const SHARDS: u16 = 4;
-
-/// How soon it is seen that a campaign must rest.
-const HEADS: Duration = Duration::from_millis(250);
 
 /// How soon it is seen that a campaign has messages to send.
 const LOOK: Duration = Duration::from_millis(500);
@@ -46,26 +42,15 @@ pub(crate) async fn run(
         give_up: CancellationToken::new(),
         open: HashMap::new(),
     };
-    let mut ticks = tokio::time::interval(HEADS);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut next_look = Instant::now();
-    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        if let Err(error) = lanes.halt_resting().await {
-            tracing::warn!(shard, %error, "cannot tell which campaigns must rest");
-            stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
-        }
-        if Instant::now() < next_look {
-            continue;
-        }
-        let looked = stop.run_until_cancelled(lanes.look()).await;
+    while let Some(looked) = stop.run_until_cancelled(lanes.look()).await {
         let rest = match looked {
-            Some(Err(error)) => {
+            Err(error) => {
                 tracing::warn!(shard, %error, "cannot tell what is to be sent, trying again");
                 PAUSE
             }
-            Some(Ok(())) | None => LOOK,
+            Ok(()) => LOOK,
         };
-        next_look = Instant::now() + rest;
+        stop.run_until_cancelled(tokio::time::sleep(rest)).await;
     }
     lanes.close().await;
 }
@@ -98,35 +83,13 @@ impl Open {
 }
 
 impl Lanes {
-    /// Lets nothing more go of a campaign whose head does not say that it is
-    /// being sent.
-    async fn halt_resting(&mut self) -> Result<(), WorkError> {
-        for (campaign, open) in &self.open {
-            if let Some(going) = open.going.as_ref().filter(|_| open.is_going())
-                && !going.halt.is_cancelled()
-                && !self.is_sending(campaign).await?
-            {
-                tracing::info!(%campaign, "nothing more of it is sent");
-                going.halt.cancel();
-            }
-        }
-        Ok(())
-    }
-
-    async fn is_sending(&self, campaign: &CampaignId) -> Result<bool, WorkError> {
-        let head = self.shared.commands.campaign(campaign).await?;
-        let status = head.and_then(|campaign| campaign.status());
-        Ok(status == Some(CampaignStatus::Sending))
-    }
-
     /// Starts what has messages queued, unless it is under way.
     async fn look(&mut self) -> Result<(), WorkError> {
         let store = &self.shared.store;
         let mut sending = store.campaigns_in(&[CampaignStatus::Sending]).await?;
         sending.retain(|campaign| shard_of(&campaign.campaign_id) == self.shard);
-        let is_sending = |id: &CampaignId| sending.iter().any(|c| c.campaign_id == *id);
-        self.open
-            .retain(|id, open| open.is_going() || is_sending(id));
+        let is_among = |id: &CampaignId| sending.iter().any(|c| c.campaign_id == *id);
+        self.open.retain(|id, open| open.is_going() || is_among(id));
         if sending.is_empty() {
             return Ok(());
         }
@@ -136,11 +99,23 @@ impl Lanes {
             let id = &campaign.campaign_id;
             let queued = figures.get(id).map_or(0, |figures| figures.queued());
             let is_going = self.open.get(id).is_some_and(Open::is_going);
-            if queued > 0 && !is_going && self.is_sending(id).await? {
-                self.go(id, campaign.messages_per_second);
+            if queued > 0 && !is_going {
+                self.start(id, campaign.messages_per_second).await;
             }
         }
         Ok(())
+    }
+
+    /// Starts one, unless its head says that it rests. What is wrong with it
+    /// keeps no other back.
+    async fn start(&mut self, campaign: &CampaignId, per_second: Option<u32>) {
+        match is_sending(&self.shared, campaign).await {
+            Ok(true) => self.go(campaign, per_second),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(%campaign, %error, "it cannot be sent, trying again");
+            }
+        }
     }
 
     fn go(&mut self, campaign: &CampaignId, per_second: Option<u32>) {

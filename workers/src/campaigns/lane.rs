@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use domain::{CampaignId, Message, MessageCommand, MessageId, Suppression, Timestamp};
+use domain::{
+    CampaignId, CampaignStatus, Message, MessageCommand, MessageId, Suppression, Timestamp,
+};
 use projections::messages::MessageDocument;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::Sender;
@@ -18,6 +20,9 @@ use super::recorder::{self, Recorder};
 use super::vendor::{Answer, Outgoing};
 use super::{WorkError, now, outcome, pace, request_of};
 use crate::unit::Shared;
+
+/// How soon it is seen that a campaign must rest.
+const HEADS: Duration = Duration::from_millis(250);
 
 /// How soon it is seen that the way to the vendor is free again.
 const LOOK: Duration = Duration::from_millis(250);
@@ -86,14 +91,42 @@ impl Lane {
 
     /// Goes through the messages that are due, once, and returns when all of
     /// them have their answers and these are written down. What failed is due
-    /// later, and gone through next time.
+    /// later, and gone through next time. Halts when the campaign must rest,
+    /// whatever it waits for.
     pub(super) async fn run(self: Arc<Self>, stop: Stop) {
+        let through = CancellationToken::new();
+        let going = async {
+            self.go_through(&stop).await;
+            through.cancel();
+        };
+        tokio::join!(through.run_until_cancelled(self.watch(&stop.halt)), going);
+    }
+
+    /// Halts once the campaign's head does not say that it is being sent.
+    async fn watch(&self, halt: &CancellationToken) {
+        let campaign = &self.campaign;
+        loop {
+            tokio::time::sleep(HEADS).await;
+            match is_sending(&self.shared, campaign).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    tracing::info!(%campaign, "nothing more of it is sent");
+                    return halt.cancel();
+                }
+                Err(error) => {
+                    tracing::warn!(%campaign, %error, "cannot tell whether it must rest");
+                }
+            }
+        }
+    }
+
+    async fn go_through(self: &Arc<Self>, stop: &Stop) {
         let request = request_of(&self.shared.log, &self.campaign, "campaign_launched").await;
         let request = request.unwrap_or_default();
         let commands = self.shared.commands.clone();
         let recorder = Recorder::start(commands, request, stop.give_up.clone());
         let sends = TaskTracker::new();
-        if let Err(error) = self.send_due(&sends, &recorder, &stop).await {
+        if let Err(error) = self.send_due(&sends, &recorder, stop).await {
             let campaign = &self.campaign;
             tracing::warn!(%campaign, %error, "sending was broken off, trying again");
         }
@@ -290,6 +323,13 @@ impl Lane {
             rate.note(Instant::now());
         }
     }
+}
+
+/// Whether messages of a campaign are to be sent, by its head.
+pub(super) async fn is_sending(shared: &Shared, campaign: &CampaignId) -> Result<bool, WorkError> {
+    let head = shared.commands.campaign(campaign).await?;
+    let status = head.and_then(|campaign| campaign.status());
+    Ok(status == Some(CampaignStatus::Sending))
 }
 
 /// Those to send now, and those whose customers want no messages any more.

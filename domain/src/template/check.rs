@@ -18,7 +18,7 @@ const MAX_DEPTH: usize = 250;
 /// the log use it. Not here are those that take another filter's name as a
 /// value, that reach for attributes, or that lay out text for machines.
 #[rustfmt::skip]
-const FILTERS: [&str; 30] = [
+pub(super) const FILTERS: [&str; 30] = [
     "abs", "bool", "capitalize", "count", "d", "default", "dictsort", "first",
     "float", "int", "items", "join", "last", "length", "list", "lower", "max",
     "min", "money", "replace", "reverse", "round", "sort", "split", "string",
@@ -27,7 +27,7 @@ const FILTERS: [&str; 30] = [
 
 /// What may stand after `is`. What is once here stays.
 #[rustfmt::skip]
-const TESTS: [&str; 33] = [
+pub(super) const TESTS: [&str; 33] = [
     "!=", "<", "<=", "==", ">", ">=", "boolean", "defined", "divisibleby",
     "endingwith", "eq", "equalto", "even", "false", "float", "ge", "gt", "in",
     "int", "integer", "iterable", "le", "lower", "lt", "mapping", "ne", "none",

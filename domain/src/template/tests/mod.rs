@@ -1,5 +1,6 @@
 mod hostile;
 mod refused;
+mod stored;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

@@ -151,6 +151,10 @@ pub(super) struct Statistics {
     /// How many were suppressed for which reason.
     #[schema(example = json!({"unsubscribed": 41, "no_address": 16}))]
     suppressed_for: BTreeMap<String, i64>,
+    /// When something last happened to one of them. Where `awaiting_receipt`
+    /// is left and this lies far back, the vendor has gone silent.
+    #[schema(value_type = Option<schema::Time>)]
+    last_at: Option<Timestamp>,
 }
 
 /// What a command on a campaign made of it.
@@ -255,6 +259,7 @@ impl From<CampaignFigures> for Statistics {
             pending: figures.pending(),
             awaiting_receipt: figures.awaiting_receipt(),
             suppressed_for: figures.suppressed_for,
+            last_at: figures.last_at.map(|at| at.to_chrono().into()),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use domain::{CampaignId, CampaignStatus, MessageId};
+use domain::{CampaignId, CampaignStatus, MessageId, Timestamp};
 use projections::{Discrepancy, Launched, Reconciliation, reconcile};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -44,6 +44,13 @@ pub(super) struct ReconciliationResponse {
     /// Are still to be sent.
     #[schema(example = 0)]
     pending: u64,
+    /// Those of `sent` of which the vendor says nothing yet; the logs tell
+    /// which, by `status=sent`.
+    #[schema(example = 21)]
+    awaiting_receipt: u64,
+    /// When the vendor took the first of these.
+    #[schema(value_type = Option<schema::Time>)]
+    awaiting_since: Option<Timestamp>,
     /// Whether the views had caught up with the log and rested long enough to
     /// be compared too.
     views_compared: bool,
@@ -128,6 +135,8 @@ impl ReconciliationResponse {
             failed: found.failed,
             suppressed: found.suppressed,
             pending: found.pending,
+            awaiting_receipt: found.awaiting_receipt,
+            awaiting_since: found.awaiting_since,
             views_compared: found.views_compared,
             discrepancies_found: found.found,
         }

@@ -14,8 +14,6 @@ pub struct CampaignStatsDocument {
     /// The numbers.
     #[serde(flatten)]
     pub figures: CampaignFigures,
-    /// When something last happened to one of the messages.
-    pub last_at: DateTime,
 }
 
 /// Messages of a campaign in numbers.
@@ -28,6 +26,8 @@ pub struct CampaignFigures {
     pub suppressed_for: BTreeMap<String, i64>,
     /// How many attempts to hand one over failed.
     pub attempts: i64,
+    /// When something last happened to one of them.
+    pub last_at: Option<DateTime>,
 }
 
 /// How many messages are how far.
@@ -125,5 +125,6 @@ impl CampaignFigures {
             *self.suppressed_for.entry(reason.clone()).or_default() += count;
         }
         self.attempts += other.attempts;
+        self.last_at = self.last_at.max(other.last_at);
     }
 }

@@ -19,10 +19,10 @@ pub(super) fn fold(
         .map(|document| document.figures)
         .unwrap_or_default();
     count(&mut figures, happened);
+    figures.last_at = figures.last_at.max(Some(date(event.metadata.at)));
     Ok(CampaignStatsDocument {
         campaign_id: campaign.clone(),
         figures,
-        last_at: date(event.metadata.at),
     })
 }
 

@@ -82,7 +82,8 @@ fn a_document_is_of_one_campaign_and_one_partition() {
     let id = CampaignStats::document_of(&event);
     assert_eq!(id.as_deref(), Some("cmp_1/3"));
     let folded = folded::<CampaignStats>(&[event]).unwrap();
-    assert_eq!(folded.last_at.timestamp_millis(), 1_000);
+    let last_at = folded.figures.last_at.unwrap();
+    assert_eq!(last_at.timestamp_millis(), 1_000);
 }
 
 #[test]
@@ -134,6 +135,8 @@ fn failed_attempts_are_counted_and_change_nothing_else() {
     let after = figures(vec![queued(), attempted(), attempted()]);
     assert_eq!(after.attempts, 2);
     assert_eq!(after.by_status, before.by_status);
+    let millis = |figures: &CampaignFigures| figures.last_at.unwrap().timestamp_millis();
+    assert!(millis(&after) > millis(&before), "it was heard of");
 }
 
 #[test]
@@ -168,4 +171,6 @@ fn partitions_are_summed() {
     ]));
     assert_eq!((sum.audience(), sum.queued(), sum.attempts), (4, 2, 1));
     assert_eq!(sum.suppressed_for["no_address"], 2);
+    let last_at = sum.last_at.unwrap();
+    assert_eq!(last_at.timestamp_millis(), 2_000, "the latest of all");
 }

@@ -70,6 +70,9 @@ impl<'a> Judge<'a> {
         self.whole.failed = count(MessageStatus::Failed) + count(MessageStatus::Undeliverable);
         self.whole.suppressed = count(MessageStatus::Suppressed);
         self.whole.pending = count(MessageStatus::Queued);
+        self.whole.awaiting_receipt = count(MessageStatus::Sent);
+        let awaiting = self.ledgers.iter().flat_map(|l| l.awaiting.values());
+        self.whole.awaiting_since = awaiting.min().copied();
         let planned = self.ledgers.iter().map(|ledger| ledger.expected.len());
         self.whole.planned = planned.sum::<usize>() as u64;
         self.judge_size(counts.values().sum());

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use domain::rules::Predicate;
-use domain::{CustomerId, Event, MessageStatus, Subject};
+use domain::{CustomerId, Event, MessageStatus, Subject, Timestamp};
 use eventlog::{Entry, Log, Partition, Position, Positions};
 
 use super::Launched;
@@ -53,6 +53,8 @@ pub(super) struct Ledger {
     pub(super) expected: HashSet<CustomerId>,
     /// How far each message is.
     pub(super) messages: HashMap<CustomerId, MessageStatus>,
+    /// Of which messages a receipt is to come, and when the vendor took each.
+    pub(super) awaiting: HashMap<CustomerId, Timestamp>,
 }
 
 impl Ledger {
@@ -67,6 +69,7 @@ impl Ledger {
             replay: Replay::of(log, partition),
             expected: HashSet::new(),
             messages: HashMap::new(),
+            awaiting: HashMap::new(),
         };
         let customers = ledger.fold_customers().await?;
         ledger.choose(customers).await;
@@ -137,6 +140,10 @@ impl Ledger {
             return None;
         };
         let status = happened.status()?;
+        match status {
+            MessageStatus::Sent => self.awaiting.insert(customer.clone(), event.metadata.at),
+            _ => self.awaiting.remove(customer),
+        };
         self.messages.insert(customer.clone(), status);
         Some(customer.clone())
     }

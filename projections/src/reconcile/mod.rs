@@ -9,7 +9,7 @@ mod ledger;
 
 use std::time::Duration;
 
-use domain::{AudienceSize, CampaignId, CampaignStatus, CustomerId, Launch};
+use domain::{AudienceSize, CampaignId, CampaignStatus, CustomerId, Launch, Timestamp};
 use eventlog::{Log, Positions};
 
 use crate::campaign_stats::CampaignStats;
@@ -58,6 +58,10 @@ pub struct Reconciliation {
     pub suppressed: u64,
     /// Are still to be sent.
     pub pending: u64,
+    /// Those of `sent` of which the vendor says nothing yet.
+    pub awaiting_receipt: u64,
+    /// When it was recorded that the vendor took the first of these.
+    pub awaiting_since: Option<Timestamp>,
     /// Whether the views had caught up, so that they were compared too.
     pub views_compared: bool,
     /// What does not fit, [`MAX_DISCREPANCIES`] at most.

@@ -54,11 +54,16 @@ async fn everybody_is_accounted_for() {
     app.client.accept("/api/data/customers", later).await;
     app.add_worker();
     let reconciled = reconciled(&app, &id).await;
+    let rows = app
+        .client
+        .read(&format!("{PATH}/{id}/logs?status=sent"))
+        .await;
     assert_eq!(
         reconciled,
         json!({
             "campaign_id": id, "status": "sending",
             "planned": 6, "sent": 2, "delivered": 1, "failed": 2, "suppressed": 1, "pending": 1,
+            "awaiting_receipt": 1, "awaiting_since": rows["items"][0]["sent_at"],
             "views_compared": true, "discrepancies": [], "discrepancies_found": 0,
         })
     );

@@ -55,6 +55,20 @@ impl Store {
         self.oldest_campaigns(filter).await
     }
 
+    /// The campaigns that were cancelled at this instant or after.
+    ///
+    /// # Errors
+    /// [`QueryError`] if MongoDB does not answer.
+    pub async fn campaigns_cancelled(
+        &self,
+        since: Timestamp,
+    ) -> Result<Vec<CampaignId>, QueryError> {
+        let cancelled = CampaignStatus::Cancelled.name();
+        let filter = doc! {"status": cancelled, "ended_at": {"$gte": date(since)}};
+        let found = self.oldest_campaigns(filter).await?.into_iter();
+        Ok(found.map(|campaign| campaign.campaign_id).collect())
+    }
+
     async fn oldest_campaigns(
         &self,
         filter: Document,

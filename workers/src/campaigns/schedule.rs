@@ -42,8 +42,18 @@ async fn launch_due(
     refused.retain(|_, at| at.elapsed() < AFTER_REFUSAL);
     for campaign in shared.store.campaigns_due(now()).await? {
         let id = campaign.campaign_id;
-        if !refused.contains_key(&id) && !see_to(shared, &id).await? {
-            refused.insert(id, Instant::now());
+        if refused.contains_key(&id) {
+            continue;
+        }
+        match see_to(shared, &id).await {
+            Ok(true) => {}
+            Ok(false) => {
+                refused.insert(id, Instant::now());
+            }
+            // It keeps no other back.
+            Err(error) => {
+                tracing::warn!(campaign = %id, %error, "it cannot be looked after, trying again");
+            }
         }
     }
     Ok(())

@@ -5,14 +5,15 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use domain::{
-    AudienceSize, CampaignId, CampaignStatus, MessageCommand, MessageId, MessageStatus, Suppression,
+    AudienceSize, CampaignId, CampaignStatus, MessageCommand, MessageId, MessageStatus,
+    Suppression, Timestamp,
 };
 use eventlog::Positions;
 use projections::campaign_stats::{CampaignFigures, CampaignStats};
 use projections::{View, WaitError};
 use tokio_util::sync::CancellationToken;
 
-use super::{WorkError, context, metrics, request_of};
+use super::{WorkError, context, metrics, now, request_of};
 use crate::unit::Shared;
 
 /// On whose behalf.
@@ -24,13 +25,21 @@ const LOOK: Duration = Duration::from_millis(500);
 /// How long to wait after a failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(2);
 
-/// How often all cancelled campaigns are looked at, and not only those that
-/// were seen to be cancelled.
+/// How often all cancelled campaigns are looked at, and not only the latest.
 const LOOK_AT_ALL: Duration = Duration::from_secs(10 * 60);
+
+/// Which those are: beyond what the view lags, and what clocks differ.
+const OF_LATE: Duration = Duration::from_secs(2 * 60);
 
 /// How long after a cancellation its messages may still come: whoever queues
 /// them has heard of it by then.
 const AFTERMATH: Duration = Duration::from_secs(30);
+
+/// After how long without any receipt the vendor counts as silent.
+const SILENCE: Duration = Duration::from_secs(15 * 60);
+
+/// How often it is said that the vendor is silent.
+const TELL_AGAIN: Duration = Duration::from_secs(60 * 60);
 
 /// Messages suppressed at once.
 const BATCH: usize = 2_000;
@@ -54,92 +63,93 @@ pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
 /// What is known from one look to the next.
 #[derive(Default)]
 struct Settling {
-    /// Campaigns that have begun and are not settled, and since when they are
-    /// known to be cancelled.
-    watched: HashMap<CampaignId, Option<Instant>>,
+    /// Cancelled campaigns that may have messages left, and since when they
+    /// are watched.
+    cancelled: HashMap<CampaignId, Instant>,
     looked_at_all: Option<Instant>,
+    /// Campaigns that wait for receipts in vain, and when that was said.
+    silent: HashMap<CampaignId, Instant>,
 }
 
 impl Settling {
     async fn look(&mut self, shared: &Shared) -> Result<(), WorkError> {
-        use CampaignStatus::{Launching, Paused, Sending};
-        let begun = shared
-            .store
-            .campaigns_in(&[Launching, Sending, Paused])
-            .await?;
-        for campaign in &begun {
-            self.watched
-                .entry(campaign.campaign_id.clone())
-                .or_default();
-        }
-        let sending = begun.iter().filter(|campaign| campaign.status == Sending);
-        let sizes = sending.filter_map(|c| Some((c.campaign_id.clone(), c.size?)));
-        complete(shared, sizes.collect()).await?;
-        let is_begun = |id: &CampaignId| begun.iter().any(|c| c.campaign_id == *id);
-        let ended: Vec<CampaignId> = self.watched.keys().cloned().collect();
-        for id in ended.into_iter().filter(|id| !is_begun(id)) {
-            self.take_leave(shared, id).await?;
-        }
-        self.look_at_all(shared).await?;
+        let sending = shared.store.campaigns_in(&[CampaignStatus::Sending]);
+        let sending = sending.await?.into_iter();
+        let sizes = sending.filter_map(|c| Some((c.campaign_id, c.size?)));
+        self.end(shared, sizes.collect()).await?;
+        self.find_cancelled(shared).await?;
         self.clean_up(shared).await
     }
 
-    /// Watches a campaign that is not under way any more only if it was
-    /// cancelled.
-    async fn take_leave(&mut self, shared: &Shared, id: CampaignId) -> Result<(), WorkError> {
-        let head = shared.commands.campaign(&id).await?;
-        let status = head.and_then(|campaign| campaign.status());
-        if status == Some(CampaignStatus::Cancelled) {
-            let since = self.watched.entry(id).or_default();
-            since.get_or_insert_with(Instant::now);
-        } else {
-            self.watched.remove(&id);
+    /// Completes those whose every message has ended, and says of which the
+    /// vendor says nothing any more.
+    async fn end(
+        &mut self,
+        shared: &Shared,
+        sending: Vec<(CampaignId, AudienceSize)>,
+    ) -> Result<(), WorkError> {
+        if sending.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<&CampaignId> = sending.iter().map(|(id, _)| id).collect();
+        let figures = shared.store.campaign_stats(&ids).await?;
+        self.silent.retain(|_, told| told.elapsed() < TELL_AGAIN);
+        for (id, size) in &sending {
+            let Some(figures) = figures.get(id) else {
+                continue;
+            };
+            if is_over(figures, *size) {
+                tell(id, complete(shared, id, *size).await);
+            } else if is_silent(figures, now()) && !self.silent.contains_key(id) {
+                let count = figures.awaiting_receipt();
+                tracing::warn!(campaign = %id, count, "the vendor sends no receipts for what it took");
+                self.silent.insert(id.clone(), Instant::now());
+            }
         }
         Ok(())
     }
 
-    /// Finds cancelled campaigns that another process has left.
-    async fn look_at_all(&mut self, shared: &Shared) -> Result<(), WorkError> {
+    /// Finds what was cancelled of late; now and then all that ever was, which
+    /// others may have left.
+    async fn find_cancelled(&mut self, shared: &Shared) -> Result<(), WorkError> {
         let looked = self.looked_at_all;
-        if looked.is_some_and(|looked| looked.elapsed() < LOOK_AT_ALL) {
-            return Ok(());
+        let is_all = looked.is_none_or(|looked| looked.elapsed() >= LOOK_AT_ALL);
+        let since = match is_all {
+            true => Timestamp::EPOCH,
+            false => before(now(), OF_LATE),
+        };
+        for id in shared.store.campaigns_cancelled(since).await? {
+            self.cancelled.entry(id).or_insert_with(Instant::now);
         }
-        let cancelled = shared
-            .store
-            .campaigns_in(&[CampaignStatus::Cancelled])
-            .await?;
-        for campaign in cancelled {
-            let since = self.watched.entry(campaign.campaign_id).or_default();
-            since.get_or_insert_with(Instant::now);
+        if is_all {
+            self.looked_at_all = Some(Instant::now());
         }
-        self.looked_at_all = Some(Instant::now());
         Ok(())
     }
 
     /// Suppresses what cancelled campaigns have left, until there is nothing,
     /// and nothing more can come.
     async fn clean_up(&mut self, shared: &Shared) -> Result<(), WorkError> {
-        let cancelled = self.watched.iter();
-        let cancelled: Vec<(CampaignId, Instant)> = cancelled
-            .filter_map(|(id, since)| Some((id.clone(), (*since)?)))
-            .collect();
-        if cancelled.is_empty() {
+        if self.cancelled.is_empty() {
             return Ok(());
         }
-        let may_end = cancelled.iter().any(|(_, at)| at.elapsed() > AFTERMATH);
-        let is_current = may_end && is_current(shared).await?;
-        let ids: Vec<&CampaignId> = cancelled.iter().map(|(id, _)| id).collect();
+        let may_end = |since: &Instant| since.elapsed() > AFTERMATH;
+        let is_current = self.cancelled.values().any(may_end) && is_current(shared).await?;
+        let ids: Vec<&CampaignId> = self.cancelled.keys().collect();
         let figures = shared.store.campaign_stats(&ids).await?;
-        for (id, since) in &cancelled {
-            let left = figures.get(id).map_or(0, left);
-            if left > 0 {
-                suppress(shared, id).await?;
-            } else if is_current && since.elapsed() > AFTERMATH {
-                self.watched.remove(id);
-            }
+        let has_left = |id: &CampaignId| figures.get(id).is_some_and(|figures| left(figures) > 0);
+        for id in ids.into_iter().filter(|id| has_left(id)) {
+            tell(id, suppress(shared, id).await);
         }
+        self.cancelled
+            .retain(|id, since| has_left(id) || !is_current || !may_end(since));
         Ok(())
     }
+}
+
+fn before(now: Timestamp, by: Duration) -> Timestamp {
+    let millis = now.millis() - by.as_millis() as i64;
+    Timestamp::from_millis(millis).unwrap_or(Timestamp::EPOCH)
 }
 
 /// Whether the numbers show all that was appended.
@@ -167,28 +177,27 @@ fn is_over(figures: &CampaignFigures, size: AudienceSize) -> bool {
     open == 0 && figures.audience().unsigned_abs() >= size.planned
 }
 
-async fn complete(
-    shared: &Shared,
-    sending: Vec<(CampaignId, AudienceSize)>,
-) -> Result<(), WorkError> {
-    if sending.is_empty() {
-        return Ok(());
+/// Whether nothing is left but receipts, and none has come for long.
+fn is_silent(figures: &CampaignFigures, now: Timestamp) -> bool {
+    let last_at = figures.last_at.map_or(0, |at| at.timestamp_millis());
+    let quiet = u128::try_from(now.millis() - last_at).unwrap_or_default();
+    figures.queued() == 0 && figures.awaiting_receipt() > 0 && quiet > SILENCE.as_millis()
+}
+
+/// What is wrong with one campaign keeps no other back.
+fn tell(id: &CampaignId, done: Result<(), WorkError>) {
+    if let Err(error) = done {
+        tracing::warn!(campaign = %id, %error, "it cannot be ended, trying again");
     }
-    let ids: Vec<&CampaignId> = sending.iter().map(|(id, _)| id).collect();
-    let figures = shared.store.campaign_stats(&ids).await?;
-    let is_over = |(id, size): &&(CampaignId, AudienceSize)| {
-        figures
-            .get(id)
-            .is_some_and(|figures| is_over(figures, *size))
-    };
-    for (id, size) in sending.iter().filter(is_over) {
-        let request = request_of(&shared.log, id, "campaign_launched").await?;
-        let context = context(ACTOR, request);
-        let completed = shared.commands.complete_campaign(&context, id.clone());
-        match completed.await? {
-            Ok(_) => tracing::info!(campaign = %id, planned = size.planned, "completed"),
-            Err(refusal) => tracing::error!(campaign = %id, %refusal, "it cannot be completed"),
-        }
+}
+
+async fn complete(shared: &Shared, id: &CampaignId, size: AudienceSize) -> Result<(), WorkError> {
+    let request = request_of(&shared.log, id, "campaign_launched").await?;
+    let context = context(ACTOR, request);
+    let completed = shared.commands.complete_campaign(&context, id.clone());
+    match completed.await? {
+        Ok(_) => tracing::info!(campaign = %id, planned = size.planned, "completed"),
+        Err(refusal) => tracing::error!(campaign = %id, %refusal, "it cannot be completed"),
     }
     Ok(())
 }
@@ -249,6 +258,22 @@ mod tests {
         ] {
             assert!(!is_over(&open, size), "{open:?}");
         }
+    }
+
+    #[test]
+    fn a_vendor_is_silent_when_only_receipts_are_waited_for_and_none_comes() {
+        let is_silent = |queued, sent, minutes: i64| {
+            let figures = CampaignFigures {
+                last_at: Some(bson::DateTime::from_millis(0)),
+                ..figures(queued, sent, 0, 5)
+            };
+            is_silent(&figures, Timestamp::from_millis(minutes * 60_000).unwrap())
+        };
+        assert!(is_silent(0, 1, 16));
+        assert!(!is_silent(0, 1, 14), "it may take its time");
+        assert!(!is_silent(0, 0, 16), "nothing is waited for");
+        assert!(!is_silent(1, 1, 16), "it is still being sent");
+        assert!(!is_silent(0, 1, -16), "by another clock");
     }
 
     #[test]

@@ -6,17 +6,20 @@ use std::process::Command;
 
 use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::support::campaign::{assert_accounted, completed, launch};
 use crate::support::client::{Answer, Client, answer};
 use crate::support::engines::test_dir;
 use crate::support::process::{Ended, Process, patron, run};
+use crate::support::vendor::sent;
 use crate::support::wait::until;
 
 /// A running `patron up`, and what it printed.
 struct Up {
     process: Process,
     client: Client,
+    vendor: String,
     key: String,
     curls: Vec<String>,
 }
@@ -42,7 +45,8 @@ impl Up {
         let process = Process::start(command);
         let api = process.line_with("  API ");
         let base = api.split_whitespace().nth(1).unwrap().to_owned();
-        process.line_with("  vendor ");
+        let vendor = process.line_with("  vendor ");
+        let vendor = vendor.split_whitespace().nth(1).unwrap().to_owned();
         let key = process.line_with("  key ");
         let key = key.split_whitespace().nth(1).unwrap().to_owned();
         let first = process.line_with("curl ").trim_end_matches('\\').to_owned();
@@ -52,6 +56,7 @@ impl Up {
         ];
         Self {
             client: Client::new(&base, &key),
+            vendor,
             process,
             key,
             curls,
@@ -174,6 +179,24 @@ async fn what_it_prints_works_and_what_it_took_is_kept() {
         "unchanged"
     );
     assert!(again.process.stop(Signal::TERM).success());
+}
+
+#[tokio::test]
+async fn a_campaign_goes_to_its_own_vendor_and_is_completed() {
+    let up = Up::start(&dir("campaign"));
+    let customer = |n: usize| {
+        let email = format!("c-{n}@example.com");
+        json!({"customer_id": format!("c-{n}"), "name": "Ada", "email": email})
+    };
+    let customers: Value = (0..50).map(customer).collect();
+    up.client.accept("/api/data/customers", customers).await;
+    let id = launch(&up.client, "up", "order_count = 0", None).await;
+    completed(&up.client, &id).await;
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let sent = sent(&http, &up.vendor).await;
+    assert_eq!(sent.len(), 50);
+    let accounts = assert_accounted(&up.client, &id, &sent).await;
+    assert!(accounts["delivered"].as_u64().unwrap() > 25, "{accounts}");
 }
 
 #[tokio::test]

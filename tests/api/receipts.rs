@@ -1,58 +1,20 @@
 //! `POST /api/delivery/receipt`: what the vendor says.
 
-use chrono::Utc;
 use commands::Commands;
 use domain::{
     CampaignId, Channel, Message, MessageCommand, MessageContent, MessageId, MessageStatus,
     Suppression,
 };
-use reqwest::Method;
 use serde_json::{Value, json};
-use standardwebhooks::{
-    HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook,
-};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use vendor::VendorConfig;
 
 use crate::api::with;
 use crate::support::app::{App, NEXT_VENDOR_SECRET, VENDOR_SECRET};
-use crate::support::client::{Answer, answer};
+use crate::support::receipts::{PATH, Signed, WELL, post, post_signed};
 use crate::support::shop::{context, text};
 use crate::support::wait::until;
-
-const PATH: &str = "/api/delivery/receipt";
-
-/// How a post is signed.
-struct Signed<'a> {
-    secret: &'a str,
-    seconds_ago: i64,
-    /// What is signed, if that is another body.
-    body: Option<&'a str>,
-}
-
-const WELL: Signed = Signed {
-    secret: VENDOR_SECRET,
-    seconds_ago: 0,
-    body: None,
-};
-
-async fn post(app: &App, body: &Value) -> Answer {
-    post_signed(app, &body.to_string(), &WELL).await
-}
-
-async fn post_signed(app: &App, body: &str, signed: &Signed<'_>) -> Answer {
-    let at = Utc::now().timestamp() - signed.seconds_ago;
-    let webhook = Webhook::new(signed.secret).unwrap();
-    let signature = webhook.sign("rcpt_1", at, signed.body.unwrap_or(body).as_bytes());
-    let request = app.client.with_key(None).request(Method::POST, PATH);
-    let request = request
-        .header("content-type", "application/json")
-        .header(HEADER_WEBHOOK_ID, "rcpt_1")
-        .header(HEADER_WEBHOOK_TIMESTAMP, at)
-        .header(HEADER_WEBHOOK_SIGNATURE, signature.unwrap());
-    answer(request.body(body.to_owned())).await
-}
 
 /// Messages of one campaign, `c-0`, `c-1` … queued.
 struct Messages {
@@ -133,7 +95,7 @@ async fn receipts_say_what_became_of_messages() {
         // A receipt may come before it is recorded that the vendor took it.
         messages.receipt("c-2", "delivered", 1),
     ]);
-    let answer = post(&app, &body).await;
+    let answer = post(&app.client, &body).await;
     assert_eq!(answer.status, 202, "{answer:?}");
     assert_eq!(
         (&answer.body["accepted"], &answer.body["rejected"]),
@@ -165,7 +127,7 @@ async fn repeats_and_their_order_make_no_difference() {
     let app = App::without_workers().await;
     let messages = Messages::queued(&app, 2).await;
     let outcome = async |receipt: Value| {
-        let answer = post(&app, &receipt).await;
+        let answer = post(&app.client, &receipt).await;
         assert_eq!(answer.status, 202, "{answer:?}");
         answer.body["results"][0]["outcome"]
             .as_str()
@@ -187,7 +149,7 @@ async fn repeats_and_their_order_make_no_difference() {
             messages.receipt(customer, "delivered", 2)
         ])
     };
-    let answer = post(&app, &both("c-1")).await;
+    let answer = post(&app.client, &both("c-1")).await;
     assert_eq!(answer.body["accepted"], 2);
     assert_eq!(messages.status("c-1").await, Some(MessageStatus::Delivered));
 }
@@ -198,7 +160,7 @@ async fn the_same_post_again_changes_nothing() {
     let messages = Messages::queued(&app, 50).await;
     let receipts = (0..50).map(|n| messages.receipt(&format!("c-{n}"), "delivered", 1));
     let body = Value::Array(receipts.collect()).to_string();
-    let all = (0..8).map(|_| post_signed(&app, &body, &WELL));
+    let all = (0..8).map(|_| post_signed(&app.client, &body, &WELL));
     let answers = futures::future::join_all(all).await;
     let updated = answers.iter().flat_map(|answer| {
         assert_eq!(answer.body["accepted"], 50, "{answer:?}");
@@ -230,7 +192,7 @@ async fn what_is_not_signed_by_the_vendor_is_refused() {
         ..WELL
     };
     for signed in [forged, strange, old, early] {
-        let answer = post_signed(&app, &body, &signed).await;
+        let answer = post_signed(&app.client, &body, &signed).await;
         answer.problem(401, "bad-signature");
     }
     // Neither an admin's key nor nothing does instead.
@@ -245,7 +207,7 @@ async fn what_is_not_signed_by_the_vendor_is_refused() {
         secret: NEXT_VENDOR_SECRET,
         ..WELL
     };
-    let answer = post_signed(&app, &body, &next).await;
+    let answer = post_signed(&app.client, &body, &next).await;
     assert_eq!(answer.status, 202, "one secret follows another: {answer:?}");
 }
 
@@ -266,7 +228,7 @@ async fn each_receipt_has_a_result_of_its_own() {
         7,
         messages.receipt("c-never", "delivered", 1),
     ]);
-    let answer = post(&app, &body).await;
+    let answer = post(&app.client, &body).await;
     assert_eq!(answer.status, 202, "{answer:?}");
     assert_eq!(
         (&answer.body["accepted"], &answer.body["rejected"]),
@@ -295,8 +257,13 @@ async fn each_receipt_has_a_result_of_its_own() {
         answer.body["results"][0]["id"],
         messages.id("c-9").to_string()
     );
+    let pointers = [(3, "/status"), (4, "/colour"), (5, "/occurred_at"), (6, "")];
+    for (index, pointer) in pointers {
+        let errors = &answer.body["results"][index]["problem"]["errors"];
+        assert_eq!(errors[0]["pointer"], pointer, "{errors}");
+    }
     // A single one too: the vendor would send what is refused as a whole again.
-    let single = post(&app, &messages.receipt("c-9", "delivered", 1)).await;
+    let single = post(&app.client, &messages.receipt("c-9", "delivered", 1)).await;
     assert_eq!((single.status, &single.body["rejected"]), (202, &json!(1)));
 }
 
@@ -310,19 +277,19 @@ async fn too_many_or_nothing_at_all_is_refused_as_a_whole() {
     let app = App::without_workers().await;
     let messages = Messages::queued(&app, 1).await;
     let one = messages.receipt("c-0", "delivered", 1);
-    let full = post(&app, &Value::Array(vec![one.clone(); 1_000])).await;
+    let full = post(&app.client, &Value::Array(vec![one.clone(); 1_000])).await;
     assert_eq!((full.status, &full.body["accepted"]), (202, &json!(1_000)));
-    let more = post(&app, &Value::Array(vec![one; 1_001])).await;
+    let more = post(&app.client, &Value::Array(vec![one; 1_001])).await;
     more.problem(413, "too-many-items");
     let large = format!("[{}]", " ".repeat(3 * 1024 * 1024));
-    post_signed(&app, &large, &WELL)
+    post_signed(&app.client, &large, &WELL)
         .await
         .problem(413, "body-too-large");
     for (body, slug) in [("", "malformed-body"), ("[", "malformed-json")] {
-        let answer = post_signed(&app, body, &WELL).await;
+        let answer = post_signed(&app.client, body, &WELL).await;
         answer.problem(400, slug);
     }
-    post_signed(&app, "7", &WELL)
+    post_signed(&app.client, "7", &WELL)
         .await
         .problem(422, "invalid-field");
 }

@@ -1,9 +1,12 @@
 //! `GET /api/customers/{id}/timeline`
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{order, with};
 use crate::support::app::App;
+use crate::support::campaign::launch;
+use crate::support::client::Client;
+use crate::support::wait::eventually;
 
 #[tokio::test]
 async fn all_that_happened_is_told_latest_first() {
@@ -45,6 +48,41 @@ async fn all_that_happened_is_told_latest_first() {
     assert_eq!(items[1]["data"]["content"]["amount"], 250);
     assert_eq!(items[1]["data"]["previous"]["amount"], 100);
     assert_eq!(items[2]["data"]["properties"]["page"], "/sale");
+}
+
+/// Orders, activity and messages stand together, by when they happened.
+#[tokio::test]
+async fn messages_are_told_among_the_rest() {
+    let app = App::start().await;
+    let api = &app.client;
+    let customer = json!({"customer_id": "c-1", "name": "Ada", "email": "ada@example.com"});
+    api.accept("/api/data/customers", customer).await;
+    api.accept("/api/data/orders", order("c-1", "o-1", 100))
+        .await;
+    let visit = json!({"event_id": "e-1", "customer_id": "c-1", "name": "visit",
+        "occurred_at": "2026-01-03T00:00:00Z"});
+    api.accept("/api/data/events", visit).await;
+    let id = launch(api, "k-1", "order_count > 0", None).await;
+    api.caught_up().await;
+    let queued = until_told(api, "message_queued.1").await;
+    let digits = id.trim_start_matches("cmp_");
+    assert_eq!(queued["aggregate"], format!("message/c-1/cmp_{digits}"));
+    assert_eq!(queued["data"]["text"], "Hi Ada, we miss you.");
+    for before in [
+        "customer_registered.1",
+        "order_placed.1",
+        "activity_recorded.1",
+    ] {
+        until_told(api, before).await;
+    }
+}
+
+async fn until_told(api: &Client, event: &str) -> Value {
+    eventually(event, async || {
+        let items = api.list("/api/customers/c-1/timeline", 10).await;
+        items.into_iter().find(|item| item["type"] == event)
+    })
+    .await
 }
 
 #[tokio::test]

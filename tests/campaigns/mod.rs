@@ -1,10 +1,12 @@
 //! Campaigns from their launch to their end, with workers and the vendor as they are.
 
 mod cdnow;
+mod damaged;
 mod ends;
 mod outages;
 mod schedule;
 mod sending;
+mod served;
 mod suppressions;
 
 use std::collections::BTreeMap;

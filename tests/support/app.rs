@@ -90,7 +90,13 @@ impl App {
 
     /// Starts one more worker; returns once it works.
     pub(crate) fn add_worker(&mut self) {
+        self.add_worker_with([]);
+    }
+
+    /// As [`add_worker`](Self::add_worker), with these options.
+    pub(crate) fn add_worker_with<const N: usize>(&mut self, options: [&str; N]) {
         let mut work = self.patron(["work"]);
+        work.args(options);
         if let Some(vendor) = &self.vendor {
             work.args(["--vendor-url", vendor]);
             work.args(["--callback-url", self.client.base()]);

@@ -7,6 +7,7 @@ pub(crate) mod deployment;
 pub(crate) mod engines;
 pub(crate) mod process;
 pub(crate) mod property;
+pub(crate) mod receipts;
 pub(crate) mod redis_server;
 pub(crate) mod shop;
 pub(crate) mod tls;

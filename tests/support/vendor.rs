@@ -69,9 +69,14 @@ impl Vendor {
 
     /// Starts it again where it was, with what it had.
     pub(crate) async fn come_back(&mut self) {
+        self.come_back_as(json!({"lost_rate": 1.0})).await;
+    }
+
+    /// As [`come_back`](Self::come_back), behaving like this.
+    pub(crate) async fn come_back_as(&mut self, settings: Value) {
         let listener = TcpListener::bind(self.address).await.unwrap();
         self.serve(listener);
-        self.set(json!({"lost_rate": 1.0})).await;
+        self.set(settings).await;
     }
 
     /// Changes how it behaves.
@@ -88,22 +93,24 @@ impl Vendor {
 
     /// How many requests for messages it has had since it started.
     pub(crate) async fn requests(&self) -> u64 {
-        let url = format!("{}/vendor/stats", self.url);
-        let stats: Value = self
-            .http
-            .get(url)
-            .send()
-            .await
-            .unwrap()
-            .json()
-            .await
-            .unwrap();
+        let stats = self.stats().await;
         stats["since_start"]["requests"].as_u64().unwrap()
+    }
+
+    /// Of how many messages it posts no receipt.
+    pub(crate) async fn receipts_lost(&self) -> u64 {
+        let stats = self.stats().await;
+        stats["ledger"]["receipts_lost"].as_u64().unwrap()
+    }
+
+    async fn stats(&self) -> Value {
+        let stats = self.http.get(format!("{}/vendor/stats", self.url));
+        stats.send().await.unwrap().json().await.unwrap()
     }
 }
 
 /// All that the vendor there has taken, by the messages' ids.
-pub(super) async fn sent(http: &reqwest::Client, vendor: &str) -> BTreeMap<String, Sent> {
+pub(crate) async fn sent(http: &reqwest::Client, vendor: &str) -> BTreeMap<String, Sent> {
     let (mut all, mut cursor) = (BTreeMap::new(), String::new());
     loop {
         let url = format!("{vendor}/vendor/messages?limit=500{cursor}");

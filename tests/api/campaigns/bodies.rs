@@ -23,6 +23,10 @@ fn without(field: &str) -> Value {
     body
 }
 
+/// Would go on for ages.
+const ENDLESS: &str = "Hi {% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}\
+                       {% endfor %}";
+
 fn template(text: &str) -> Value {
     json!({"message": {"template": text}})
 }
@@ -67,6 +71,11 @@ async fn what_is_wrong_is_pointed_at() {
         (
             also(template("Hi {{ shoe_size }}")),
             "unknown-field",
+            "/message/template",
+        ),
+        (
+            also(template(ENDLESS)),
+            "invalid-field",
             "/message/template",
         ),
         (
@@ -118,6 +127,11 @@ async fn a_template_is_told_what_is_wrong_with_it() {
             "{{ tags[0] - 1 }}",
             "invalid-field",
             "no message can come of it: ",
+        ),
+        (
+            ENDLESS,
+            "invalid-field",
+            "no message can come of it: it is too much work",
         ),
         (
             "Hi {{ shoe_size }}",

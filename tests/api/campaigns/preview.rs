@@ -83,6 +83,14 @@ async fn what_cannot_be_previewed_is_told() {
             json!({"message": {"template": "{{ shoe }}"}}),
             "/message/template",
         ),
+        (
+            json!({"message": {"template": "Hi {{ name"}}),
+            "/message/template",
+        ),
+        (
+            json!({"message": {"template": "{% for i in range(9**9) %}{% endfor %}"}}),
+            "/message/template",
+        ),
         (json!({"segment_id": "seg_0"}), "/rules"),
         (json!({"rules": null}), "/segment_id"),
         (json!({"rules": null, "segment_id": "seg_0"}), "/segment_id"),

@@ -1,0 +1,47 @@
+//! Receipts as a vendor posts them.
+
+use chrono::Utc;
+use reqwest::Method;
+use serde_json::Value;
+use standardwebhooks::{
+    HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook,
+};
+
+use super::app::VENDOR_SECRET;
+use super::client::{Answer, Client, answer};
+
+pub(crate) const PATH: &str = "/api/delivery/receipt";
+
+/// How a post is signed.
+pub(crate) struct Signed<'a> {
+    pub(crate) secret: &'a str,
+    pub(crate) seconds_ago: i64,
+    /// What is signed, if that is another body.
+    pub(crate) body: Option<&'a str>,
+}
+
+/// As the vendor does it.
+pub(crate) const WELL: Signed = Signed {
+    secret: VENDOR_SECRET,
+    seconds_ago: 0,
+    body: None,
+};
+
+/// Posts one receipt or several.
+pub(crate) async fn post(api: &Client, body: &Value) -> Answer {
+    post_signed(api, &body.to_string(), &WELL).await
+}
+
+/// Posts any body, signed like this.
+pub(crate) async fn post_signed(api: &Client, body: &str, signed: &Signed<'_>) -> Answer {
+    let at = Utc::now().timestamp() - signed.seconds_ago;
+    let webhook = Webhook::new(signed.secret).unwrap();
+    let signature = webhook.sign("rcpt_1", at, signed.body.unwrap_or(body).as_bytes());
+    let request = api.with_key(None).request(Method::POST, PATH);
+    let request = request
+        .header("content-type", "application/json")
+        .header(HEADER_WEBHOOK_ID, "rcpt_1")
+        .header(HEADER_WEBHOOK_TIMESTAMP, at)
+        .header(HEADER_WEBHOOK_SIGNATURE, signature.unwrap());
+    answer(request.body(body.to_owned())).await
+}

@@ -1,9 +1,10 @@
 //! Campaigns that rest, go on, and are cancelled.
 
-use domain::{CampaignStatus, MessageStatus};
+use domain::{CampaignStatus, MessageCommand, MessageId, MessageStatus};
 use serde_json::json;
 
 use super::{Shop, context, noticed};
+use crate::support::shop::mail;
 use crate::support::wait::until;
 
 #[tokio::test]
@@ -73,6 +74,26 @@ async fn of_a_cancelled_campaign_nothing_more_is_sent() {
         figures[&id].suppressed_for.get("cancelled") == Some(&(100 - sent as i64))
     };
     until("the reason is told", known).await;
+}
+
+/// Before any worker sees it being sent.
+#[tokio::test]
+async fn a_campaign_cancelled_at_once_has_nothing_left_to_send() {
+    let mut shop = Shop::with(20).await;
+    shop.work([]);
+    let id = shop.launched(Some(1)).await;
+    let queue = |id: MessageId| (id, MessageCommand::Queue(mail("ada@example.com")));
+    let queued = shop.message_ids(&id).into_iter().map(queue).collect();
+    let queued = shop.commands.on_messages(&context(), queued).await;
+    assert!(queued.unwrap().iter().all(Result::is_ok));
+    cancel(&shop, &id).await;
+    until("nothing waits", async || {
+        let counts = shop.counts(&id).await;
+        !counts.contains_key(&MessageStatus::Queued)
+    })
+    .await;
+    let suppressed = shop.counts(&id).await[&MessageStatus::Suppressed];
+    assert!(suppressed > 10, "{suppressed}");
 }
 
 #[tokio::test]

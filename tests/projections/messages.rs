@@ -94,8 +94,9 @@ async fn what_is_due_waits_for_its_time() {
     let deployment = with_messages().await;
     let (store, id) = (&deployment.store, CampaignId::from(1));
     let due = async |at, after: Option<&str>, limit| {
-        let found = store.messages_due(&id, minute(at), after, limit).await;
-        found.unwrap()
+        let latest = minute(at + 2);
+        let found = store.messages_due(&id, minute(at), latest, after, limit);
+        found.await.unwrap()
     };
     let early = due(4, None, 10).await;
     assert_eq!(customers(&early), ["C-2", "c-0", "c-6", "c_4"]);
@@ -103,6 +104,8 @@ async fn what_is_due_waits_for_its_time() {
     assert_eq!(customers(&first), ["C-2", "c-0", "c-5"]);
     let rest = due(5, Some(&first[2].message_id), 3).await;
     assert_eq!(customers(&rest), ["c-6", "c_4"]);
+    let put_back = due(1, None, 10).await;
+    assert_eq!(customers(&put_back), ["C-2", "c-0", "c-5", "c-6", "c_4"]);
 }
 
 #[tokio::test]

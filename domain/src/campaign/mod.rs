@@ -159,7 +159,9 @@ impl Campaign {
             CampaignCommand::Create(content) => self.create(content)?,
             CampaignCommand::CreateAndLaunch(content, launch) => {
                 let created = self.create(content)?;
-                let launched = created.is_some().then(|| CampaignEvent::Launched(*launch));
+                let launched = created
+                    .is_some()
+                    .then_some(CampaignEvent::Launched(*launch));
                 return Ok(created.into_iter().chain(launched).collect());
             }
             CampaignCommand::Launch(launch) => state?.launch(*launch)?,

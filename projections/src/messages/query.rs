@@ -58,7 +58,8 @@ impl Store {
     }
 
     /// Up to `limit` messages of a campaign that are to be sent now, by id,
-    /// those after `after`.
+    /// those after `after`. What rests until later than `latest` is among them:
+    /// nothing rests that long, but by a clock that was put back since.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
@@ -66,13 +67,14 @@ impl Store {
         &self,
         campaign: &CampaignId,
         now: Timestamp,
+        latest: Timestamp,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<MessageDocument>, QueryError> {
         let mut filter = of_campaign(campaign, after);
         filter.insert("status", MessageStatus::Queued.name());
-        let now = date(now);
-        filter.insert("retry_at", doc! {"$not": {"$gt": now}});
+        let rests = doc! {"$gt": date(now), "$lte": date(latest)};
+        filter.insert("retry_at", doc! {"$not": rests});
         let messages = self.serving::<MessageDocument>(Messages::NAME).await?;
         let find = messages.find(filter).sort(doc! {"_id": 1});
         let cursor = find.limit(most(limit)).await?;

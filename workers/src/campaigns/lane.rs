@@ -167,36 +167,39 @@ impl Lane {
         count: usize,
         results: &Sender<recorder::Result>,
     ) -> Result<Option<Taken>, WorkError> {
-        let (
-            now,
-            Shared {
-                store, commands, ..
-            },
-        ) = (now(), &*self.shared);
-        let due = store
-            .messages_due(&self.campaign, now, after, count)
-            .await?;
+        let (now, longest) = (now(), self.shared.delivery.longest_backoff);
+        // Beyond what clocks differ.
+        let latest = outcome::later(now, longest.saturating_mul(2));
+        let store = &self.shared.store;
+        let due = store.messages_due(&self.campaign, now, latest, after, count);
+        let due = due.await?;
         let Some(last) = due.last().map(|last| last.message_id.clone()) else {
             return Ok(None);
         };
-        let ids: Vec<MessageId> = due.iter().map(MessageDocument::id).collect();
-        let customers: Vec<&str> = ids.iter().map(|id| id.customer.as_str()).collect();
-        let (heads, unsubscribed) = tokio::try_join!(
-            async { commands.messages(&ids).await.map_err(WorkError::from) },
-            async {
-                store
-                    .unsubscribed(&customers)
-                    .await
-                    .map_err(WorkError::from)
-            },
-        )?;
-        let (messages, unwanted) = sort(due.into_iter().zip(heads), &unsubscribed, now);
+        let (heads, unsubscribed) = self.look_up(&due).await?;
+        let rests = |at: Timestamp| now < at && at <= latest;
+        let (messages, unwanted) = sort(due.into_iter().zip(heads), &unsubscribed, rests);
         for id in unwanted {
             let suppress = MessageCommand::Suppress(Suppression::Unsubscribed);
             // The recorder takes results for as long as there can be any.
             let _taken = results.send((id, vec![suppress])).await;
         }
         Ok(Some(Taken { messages, last }))
+    }
+
+    /// These messages by their heads, and whose customers want none any more.
+    async fn look_up(
+        &self,
+        due: &[MessageDocument],
+    ) -> Result<(Vec<Message>, HashSet<String>), WorkError> {
+        let Shared {
+            store, commands, ..
+        } = &*self.shared;
+        let ids: Vec<MessageId> = due.iter().map(MessageDocument::id).collect();
+        let customers: Vec<&str> = ids.iter().map(|id| id.customer.as_str()).collect();
+        tokio::try_join!(async { Ok(commands.messages(&ids).await?) }, async {
+            Ok(store.unsubscribed(&customers).await?)
+        },)
     }
 
     /// Sends them one after the other, many at a time; tells after which one
@@ -336,11 +339,11 @@ pub(super) async fn is_sending(shared: &Shared, campaign: &CampaignId) -> Result
 fn sort(
     due: impl Iterator<Item = (MessageDocument, Message)>,
     unsubscribed: &HashSet<String>,
-    now: Timestamp,
+    rests: impl Fn(Timestamp) -> bool,
 ) -> (Vec<Ready>, Vec<MessageId>) {
     let (mut ready, mut unwanted) = (Vec::new(), Vec::new());
     for (document, head) in due {
-        if head.due_at().is_none_or(|at| at > now) {
+        if head.due_at().is_none_or(&rests) {
             continue; // The view has not heard of it yet.
         }
         let id = document.id();

@@ -42,7 +42,8 @@ pub(super) fn commands(
     }
 }
 
-fn later(now: Timestamp, rest: Duration) -> Timestamp {
+/// An instant that is so much later.
+pub(super) fn later(now: Timestamp, rest: Duration) -> Timestamp {
     let rest = i64::try_from(rest.as_millis()).unwrap_or(i64::MAX);
     let at = Timestamp::from_millis(now.millis().saturating_add(rest));
     at.unwrap_or(now)

@@ -13,11 +13,11 @@ use domain::{
     MessageCommand, MessageId, MessageStatus, Renderer, Timestamp,
 };
 use eventlog::Positions;
-use projections::View;
 use projections::audit::Audit;
 use projections::customers::Customers;
 use projections::messages::Messages;
 use projections::recipients::{Recipient, Recipients};
+use projections::{ProjectError, View};
 use tokio_util::sync::CancellationToken;
 
 use super::case::{Case, decide};
@@ -152,29 +152,15 @@ impl<'a> Queueing<'a> {
         launch: &Launch,
         request: Option<String>,
     ) -> Result<Self, WorkError> {
-        let currency = shared.commands.currency();
-        let renderer = Arc::new(Renderer::new(&launch.template, currency)?);
-        let positions: Positions = launch
-            .positions
-            .as_str()
-            .parse()
-            .map_err(projections::ProjectError::from)?;
-        for view in [Customers::NAME, Audit::NAME] {
-            shared.store.wait_for(view, &positions, PATIENCE).await?;
-        }
+        let renderer = Renderer::new(&launch.template, shared.commands.currency())?;
         let cap = shared.delivery.max_messages_per_week;
-        if cap.is_some() {
-            // All that campaigns before this one have queued.
-            let ends: Positions = shared.log.ends().await?.into_iter().collect();
-            let waiting = shared.store.wait_for(Messages::NAME, &ends, PATIENCE);
-            waiting.await?;
-        }
+        until_known(shared, launch, cap.is_some()).await?;
         let week = Timestamp::from_millis(launch.clock.millis() - WEEK_MILLIS);
         Ok(Self {
             shared,
             campaign,
             request,
-            renderer,
+            renderer: Arc::new(renderer),
             cap: cap.map(|cap| (cap, week.unwrap_or(Timestamp::EPOCH))),
         })
     }
@@ -274,6 +260,22 @@ impl<'a> Queueing<'a> {
         };
         Ok(tokio::task::spawn_blocking(deciding).await?)
     }
+}
+
+/// Waits until the views have what decides who gets what.
+async fn until_known(shared: &Shared, launch: &Launch, is_capped: bool) -> Result<(), WorkError> {
+    let positions = launch.positions.as_str().parse::<Positions>();
+    let positions = positions.map_err(ProjectError::from)?;
+    for view in [Customers::NAME, Audit::NAME] {
+        shared.store.wait_for(view, &positions, PATIENCE).await?;
+    }
+    if is_capped {
+        // All that campaigns before this one have queued.
+        let ends: Positions = shared.log.ends().await?.into_iter().collect();
+        let waiting = shared.store.wait_for(Messages::NAME, &ends, PATIENCE);
+        waiting.await?;
+    }
+    Ok(())
 }
 
 fn is_suppression(command: &MessageCommand) -> bool {

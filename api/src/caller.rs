@@ -23,6 +23,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
         Ok(Self(Context {
             actor: actor.to_string(),
             request: request.map(|id| id.as_str().to_owned()),
+            address: None,
             now: Timestamp::from(Utc::now()),
         }))
     }

@@ -214,6 +214,7 @@ async fn post_receipts(
     let context = Context {
         actor: ACTOR.to_owned(),
         request: Some(request_id.as_str().to_owned()),
+        address: None,
         now: Timestamp::from(Utc::now()),
     };
     many::<ReceiptBody>(&app, &context, &pieces).await

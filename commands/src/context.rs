@@ -1,5 +1,6 @@
 //! On whose behalf a command runs.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use domain::{Metadata, Timestamp};
@@ -11,6 +12,9 @@ pub struct Context {
     pub actor: String,
     /// The request's id, if a request is what brought the command.
     pub request: Option<String>,
+    /// The address that the request came from, if a request is what brought
+    /// the command.
+    pub address: Option<IpAddr>,
     /// The time that is recorded with the events.
     pub now: Timestamp,
 }
@@ -23,6 +27,7 @@ impl Context {
             actor: self.actor.clone(),
             request: self.request.clone(),
             cause: None,
+            address: self.address,
         };
         // A struct of texts always has a JSON form.
         serde_json::to_string(&metadata).unwrap_or_default().into()

@@ -2,7 +2,8 @@
 
 use cqrs_es::Aggregate;
 use domain::{
-    Activity, Campaign, Customer, DecodeError, LoggedEvent, Message, Order, Segment, Subject, View,
+    Activity, ApiKey, Campaign, Customer, DecodeError, LoggedEvent, Message, Order, Refusals,
+    Segment, Subject, User, View,
 };
 use eventlog::{Entry, Head, Key, Log};
 
@@ -47,6 +48,18 @@ impl Kept for Message {
 }
 
 impl Kept for Segment {
+    const FOLD: u32 = 1;
+}
+
+impl Kept for User {
+    const FOLD: u32 = 1;
+}
+
+impl Kept for ApiKey {
+    const FOLD: u32 = 1;
+}
+
+impl Kept for Refusals {
     const FOLD: u32 = 1;
 }
 

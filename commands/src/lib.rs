@@ -6,6 +6,7 @@
 //! item and for ten thousand.
 
 mod activities;
+mod api_keys;
 mod campaigns;
 mod commands;
 mod context;
@@ -17,12 +18,15 @@ mod idempotency;
 mod kept;
 mod messages;
 mod orders;
+mod refusals;
 mod segments;
 mod store;
+mod users;
 mod verify;
 mod views;
 
 pub use activities::ActivityItem;
+pub use api_keys::{ApiKeyResult, new_secret};
 pub use campaigns::{CampaignRefusal, CampaignResult};
 pub use commands::Commands;
 pub use context::Context;
@@ -34,4 +38,5 @@ pub use kept::Kept;
 pub use orders::OrderItem;
 pub use segments::SegmentResult;
 pub use store::{LogContext, LogStore, StoreError};
+pub use users::{UserResult, user_id};
 pub use verify::{Difference, HeadsReport, verify_heads};

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use domain::{Activity, Campaign, Customer, Message, Order, Segment, Subject, View};
+use domain::{
+    Activity, ApiKey, Campaign, Customer, Message, Order, Refusals, Segment, Subject, User, View,
+};
 use eventlog::{Entry, Head, Log, LogError, Partition, Position};
 
 use crate::kept::{Kept, decode, state};
@@ -11,8 +13,9 @@ use crate::kept::{Kept, decode, state};
 const BATCH: usize = 2_000;
 
 /// All kinds of aggregates that have heads.
-const KINDS: [&str; 7] = [
-    "customer", "order", "activity", "view", "segment", "campaign", "message",
+const KINDS: [&str; 10] = [
+    "customer", "order", "activity", "view", "segment", "campaign", "message", "user", "api_key",
+    "refusals",
 ];
 
 /// What was found in one partition.
@@ -51,6 +54,9 @@ enum AnyAggregate {
     Segment(Segment),
     Campaign(Campaign),
     Message(Message),
+    User(User),
+    ApiKey(ApiKey),
+    Refusals(Refusals),
 }
 
 impl AnyAggregate {
@@ -63,6 +69,9 @@ impl AnyAggregate {
             Subject::Segment(_) => Self::Segment(Segment::default()),
             Subject::Campaign(_) => Self::Campaign(Campaign::default()),
             Subject::Message(..) => Self::Message(Message::default()),
+            Subject::User(_) => Self::User(User::default()),
+            Subject::ApiKey(_) => Self::ApiKey(ApiKey::default()),
+            Subject::Refusals(_) => Self::Refusals(Refusals::default()),
         }
     }
 
@@ -75,6 +84,9 @@ impl AnyAggregate {
             Self::Segment(a) => apply(a, entry),
             Self::Campaign(a) => apply(a, entry),
             Self::Message(a) => apply(a, entry),
+            Self::User(a) => apply(a, entry),
+            Self::ApiKey(a) => apply(a, entry),
+            Self::Refusals(a) => apply(a, entry),
         }
     }
 
@@ -87,6 +99,9 @@ impl AnyAggregate {
             Self::Segment(a) => kept(a),
             Self::Campaign(a) => kept(a),
             Self::Message(a) => kept(a),
+            Self::User(a) => kept(a),
+            Self::ApiKey(a) => kept(a),
+            Self::Refusals(a) => kept(a),
         }
     }
 }

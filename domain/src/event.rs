@@ -4,8 +4,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActivityEvent, CampaignEvent, CustomerEvent, MessageEvent, OrderEvent, SegmentEvent, Subject,
-    ViewEvent,
+    ActivityEvent, ApiKeyEvent, CampaignEvent, CustomerEvent, MessageEvent, OrderEvent,
+    RefusalEvent, SegmentEvent, Subject, UserEvent, ViewEvent,
 };
 
 /// An event that can be written to the log and read back.
@@ -60,6 +60,12 @@ pub enum Event {
     Campaign(CampaignEvent),
     /// Of a message.
     Message(MessageEvent),
+    /// Of a user.
+    User(UserEvent),
+    /// Of an API key.
+    ApiKey(ApiKeyEvent),
+    /// Of a day's refusals.
+    Refusal(RefusalEvent),
 }
 
 impl Event {
@@ -76,6 +82,9 @@ impl Event {
             Subject::Segment(_) => SegmentEvent::decode(tag, data).map(Self::Segment),
             Subject::Campaign(_) => CampaignEvent::decode(tag, data).map(Self::Campaign),
             Subject::Message(..) => MessageEvent::decode(tag, data).map(Self::Message),
+            Subject::User(_) => UserEvent::decode(tag, data).map(Self::User),
+            Subject::ApiKey(_) => ApiKeyEvent::decode(tag, data).map(Self::ApiKey),
+            Subject::Refusals(_) => RefusalEvent::decode(tag, data).map(Self::Refusal),
         }
     }
 }
@@ -90,6 +99,9 @@ pub fn type_tags() -> impl Iterator<Item = &'static str> {
         SegmentEvent::TAGS,
         CampaignEvent::TAGS,
         MessageEvent::TAGS,
+        UserEvent::TAGS,
+        ApiKeyEvent::TAGS,
+        RefusalEvent::TAGS,
     ]
     .into_iter()
     .flatten()

@@ -104,6 +104,12 @@ ids! {
     Holder;
     /// A campaign, `cmp_` and 32 hexadecimal digits.
     CampaignId;
+    /// A user, `usr_` and 32 hexadecimal digits.
+    UserId;
+    /// A session of a user, `ses_` and 32 hexadecimal digits.
+    SessionId;
+    /// An API key, `key_` and 32 hexadecimal digits. It is no secret.
+    KeyId;
 }
 
 /// Lets ids be made from the 128 bits of a UUID; append to the list below.
@@ -121,6 +127,9 @@ macro_rules! made {
 made! {
     SegmentId = "seg_";
     CampaignId = "cmp_";
+    UserId = "usr_";
+    SessionId = "ses_";
+    KeyId = "key_";
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! folds an event back into the state.
 
 mod activity;
+mod api_key;
 mod attributes;
 mod campaign;
 mod change;
@@ -18,16 +19,23 @@ mod message;
 mod metadata;
 mod money;
 mod order;
+mod refusal;
+mod role;
 pub mod rules;
 mod segment;
 mod subject;
 mod template;
 mod text;
 mod time;
+mod user;
 mod view;
 
 pub use activity::{
     Activity, ActivityContent, ActivityError, ActivityEvent, Occurrence, RecordActivity,
+};
+pub use api_key::{
+    ApiKey, ApiKeyCommand, ApiKeyError, ApiKeyEvent, KeyContent, KeyHash, KeyHashError, KeyRefusal,
+    KeySecret, KeySecretError, NewKey, USE_EVERY,
 };
 pub use attributes::{AttributeChanges, AttributeKey, AttributeValue, Attributes, MAX_ATTRIBUTES};
 pub use campaign::{
@@ -39,7 +47,10 @@ pub use customer::{
     Customer, CustomerChanges, CustomerError, CustomerEvent, ProfileChanges, RecordCustomer,
 };
 pub use event::{DecodeError, Event, LoggedEvent, type_tags};
-pub use ids::{ActivityId, CampaignId, CustomerId, Holder, IdError, OrderId, SegmentId, ViewName};
+pub use ids::{
+    ActivityId, CampaignId, CustomerId, Holder, IdError, KeyId, OrderId, SegmentId, SessionId,
+    UserId, ViewName,
+};
 pub use instants::{Instants, InstantsError};
 pub use message::{
     Attempt, Channel, Message, MessageCommand, MessageContent, MessageError, MessageEvent,
@@ -51,9 +62,14 @@ pub use order::{
     Figures, MAX_ITEMS, Order, OrderContent, OrderError, OrderEvent, OrderItem, OrderServices,
     OrderStatus, RecordOrder,
 };
+pub use refusal::{Day, DayError, Refusal, RefusalEvent, RefusalReason, Refusals, RefusalsError};
+pub use role::{Role, UserRole};
 pub use segment::{MAX_RULES, Segment, SegmentCommand, SegmentContent, SegmentError, SegmentEvent};
 pub use subject::{Subject, SubjectError};
 pub use template::{RenderError, Renderer, Template, TemplateError};
 pub use text::{Email, Name, Text, TextError};
 pub use time::{Timestamp, TimestampError};
+pub use user::{
+    Identity, MAX_SESSION, MAX_SESSIONS, SignIn, User, UserCommand, UserError, UserEvent,
+};
 pub use view::{View, ViewCommand, ViewError, ViewEvent};

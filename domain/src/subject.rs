@@ -2,13 +2,17 @@
 
 use std::fmt;
 
-use crate::{ActivityId, CampaignId, CustomerId, IdError, OrderId, SegmentId, ViewName};
+use crate::{
+    ActivityId, CampaignId, CustomerId, Day, DayError, IdError, KeyId, OrderId, SegmentId, UserId,
+    ViewName,
+};
 
 /// An aggregate, by kind and id.
 ///
 /// Its text is the key in the log: `customer/c-1`, `order/c-1/o-17`,
 /// `activity/c-1/e-3`, `message/c-1/cmp_…`, `view/customers`,
-/// `segment/seg_…`, `campaign/cmp_…`. Orders, activities and messages are unique
+/// `segment/seg_…`, `campaign/cmp_…`, `user/usr_…`, `api_key/key_…`,
+/// `refusals/2026-11-23`. Orders, activities and messages are unique
 /// within their customer, so that their key alone tells the partition.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Subject {
@@ -26,6 +30,12 @@ pub enum Subject {
     View(ViewName),
     /// A segment.
     Segment(SegmentId),
+    /// A user.
+    User(UserId),
+    /// An API key.
+    ApiKey(KeyId),
+    /// What was refused on a day.
+    Refusals(Day),
 }
 
 /// Why a key of the log names nothing we know.
@@ -37,6 +47,9 @@ pub enum SubjectError {
     /// A part is not an id.
     #[error("{0:?}: {1}")]
     Id(String, IdError),
+    /// A part is not a day.
+    #[error("{0:?}: {1}")]
+    Day(String, DayError),
 }
 
 impl Subject {
@@ -50,6 +63,9 @@ impl Subject {
             Self::View(name) => name.as_str(),
             Self::Segment(segment) => segment.as_str(),
             Self::Campaign(campaign) => campaign.as_str(),
+            Self::User(user) => user.as_str(),
+            Self::ApiKey(key) => key.as_str(),
+            Self::Refusals(day) => day.as_str(),
         }
     }
 
@@ -63,6 +79,9 @@ impl Subject {
             Self::Segment(_) => "segment",
             Self::Campaign(_) => "campaign",
             Self::Message(..) => "message",
+            Self::User(_) => "user",
+            Self::ApiKey(_) => "api_key",
+            Self::Refusals(_) => "refusals",
         }
     }
 
@@ -73,7 +92,12 @@ impl Subject {
             | Self::Order(customer, _)
             | Self::Activity(customer, _)
             | Self::Message(customer, _) => Some(customer),
-            Self::View(_) | Self::Segment(_) | Self::Campaign(_) => None,
+            Self::View(_)
+            | Self::Segment(_)
+            | Self::Campaign(_)
+            | Self::User(_)
+            | Self::ApiKey(_)
+            | Self::Refusals(_) => None,
         }
     }
 
@@ -98,6 +122,12 @@ impl Subject {
             (Some("message"), Some(c), Some(m), None) => {
                 both(c, CampaignId::try_from(m)).map(|(c, m)| Self::Message(c, m))
             }
+            (Some("user"), Some(u), None, None) => UserId::try_from(u).map(Self::User),
+            (Some("api_key"), Some(k), None, None) => KeyId::try_from(k).map(Self::ApiKey),
+            (Some("refusals"), Some(day), None, None) => {
+                let day = Day::try_from(day).map(Self::Refusals);
+                return day.map_err(|e| SubjectError::Day(key.to_owned(), e));
+            }
             _ => return Err(SubjectError::Unknown(key.to_owned())),
         };
         subject.map_err(|e| SubjectError::Id(key.to_owned(), e))
@@ -119,6 +149,9 @@ impl fmt::Display for Subject {
             Self::Segment(segment) => write!(f, "{kind}/{segment}"),
             Self::Campaign(campaign) => write!(f, "{kind}/{campaign}"),
             Self::Message(customer, campaign) => write!(f, "{kind}/{customer}/{campaign}"),
+            Self::User(user) => write!(f, "{kind}/{user}"),
+            Self::ApiKey(key) => write!(f, "{kind}/{key}"),
+            Self::Refusals(day) => write!(f, "{kind}/{day}"),
         }
     }
 }
@@ -137,6 +170,9 @@ mod tests {
             "segment/seg_1",
             "campaign/cmp_1",
             "message/c-1/cmp_1",
+            "user/usr_1",
+            "api_key/key_1",
+            "refusals/2026-11-23",
         ] {
             assert_eq!(Subject::parse(key).unwrap().to_string(), key);
         }
@@ -151,6 +187,8 @@ mod tests {
             "order/c-1",
             "ghost/1",
             "order/c-1/",
+            "refusals/yesterday",
+            "refusals/2026-1-2",
         ] {
             assert!(Subject::parse(key).is_err(), "{key}");
         }

@@ -46,6 +46,19 @@ impl<const MAX: usize> Text<MAX> {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// As much of a text as fits, without its control characters; `None` if
+    /// nothing is left.
+    pub fn cut(text: &str) -> Option<Self> {
+        let mut kept = String::new();
+        for character in text.chars().filter(|c| !c.is_control()) {
+            if kept.len() + character.len_utf8() > MAX {
+                break;
+            }
+            kept.push(character);
+        }
+        Self::try_from(kept).ok()
+    }
 }
 
 impl<const MAX: usize> TryFrom<String> for Text<MAX> {
@@ -129,5 +142,19 @@ impl From<Name> for String {
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        let cut = |text: &str| Text::<5>::cut(text).map(String::from);
+        assert_eq!(cut("a\u{0}b\nc").as_deref(), Some("abc"));
+        assert_eq!(cut("ääää").as_deref(), Some("ää"));
+        assert_eq!(cut("\n"), None);
+        assert_eq!(cut(""), None);
     }
 }

@@ -71,6 +71,7 @@ fn operation<'a>(deployment: &'a Deployment, view: &'static dyn AnyView) -> Oper
         context: Context {
             actor: format!("operator:{user}"),
             request: None,
+            address: None,
             now: Timestamp::from(chrono::Utc::now()),
         },
         worker: work::name(),

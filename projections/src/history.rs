@@ -30,6 +30,7 @@ pub(crate) fn history<E: LoggedEvent>(
             actor: format!("key:{version}"),
             request: None,
             cause: None,
+            address: None,
         }),
     };
     events.into_iter().zip(1..).map(recorded).collect()

@@ -50,7 +50,7 @@ impl EntryReader {
     pub fn read(&mut self, entry: Entry) -> Result<Recorded, ReadError> {
         let subject = Subject::parse(&entry.key).map_err(|error| match error {
             SubjectError::Unknown(_) => ReadError::Unknown(error.to_string()),
-            SubjectError::Id(..) => ReadError::Malformed(error.to_string()),
+            SubjectError::Id(..) | SubjectError::Day(..) => ReadError::Malformed(error.to_string()),
         })?;
         let event =
             Event::decode(&subject, &entry.tag, &entry.data).map_err(|error| match error {

@@ -45,6 +45,7 @@ fn context() -> Context {
     Context {
         actor: "key:test".to_owned(),
         request: Some("req-launch".to_owned()),
+        address: None,
         now: now(),
     }
 }

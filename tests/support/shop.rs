@@ -15,6 +15,7 @@ pub(crate) fn context() -> Context {
     Context {
         actor: "key:test".to_owned(),
         request: Some("req-1".to_owned()),
+        address: None,
         now: minute(0),
     }
 }

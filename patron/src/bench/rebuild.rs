@@ -94,6 +94,7 @@ async fn fill(deployment: &Deployment, args: &RebuildArgs) -> anyhow::Result<()>
     let context = Context {
         actor: "bench".to_owned(),
         request: Some("bench".to_owned()),
+        address: None,
         now: Timestamp::from(chrono::Utc::now()),
     };
     loop {

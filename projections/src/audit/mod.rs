@@ -97,6 +97,9 @@ fn occurred_at(event: &Recorded) -> Timestamp {
         | Event::View(_)
         | Event::Segment(_)
         | Event::Campaign(_)
-        | Event::Message(_) => event.metadata.at,
+        | Event::Message(_)
+        | Event::User(_)
+        | Event::ApiKey(_)
+        | Event::Refusal(_) => event.metadata.at,
     }
 }

@@ -19,7 +19,13 @@ pub(super) fn fold(
         Event::Customer(event) => customer(&mut document, event),
         Event::Order(event) => order(&mut document, event)?,
         Event::Activity(event) => activity(&mut document, event)?,
-        Event::View(_) | Event::Segment(_) | Event::Campaign(_) | Event::Message(_) => {}
+        Event::View(_)
+        | Event::Segment(_)
+        | Event::Campaign(_)
+        | Event::Message(_)
+        | Event::User(_)
+        | Event::ApiKey(_)
+        | Event::Refusal(_) => {}
     }
     if let Some(id) = event.subject.customer() {
         document.search = search(id, &document);

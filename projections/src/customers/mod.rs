@@ -44,7 +44,10 @@ impl View for Customers {
             Subject::Message(..)
             | Subject::Campaign(_)
             | Subject::Segment(_)
-            | Subject::View(_) => None,
+            | Subject::View(_)
+            | Subject::User(_)
+            | Subject::ApiKey(_)
+            | Subject::Refusals(_) => None,
         }
     }
 

@@ -76,6 +76,7 @@ fn context(actor: &str, request: Option<String>) -> Context {
     Context {
         actor: actor.to_owned(),
         request,
+        address: None,
         now: now(),
     }
 }

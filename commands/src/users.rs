@@ -1,0 +1,139 @@
+//! Commands on users.
+
+use domain::{Identity, SessionId, Subject, User, UserCommand, UserError, UserId, UserRole};
+use uuid::Uuid;
+
+use crate::execute::{Outcome, execute_one};
+use crate::kept::current;
+use crate::{CommandError, Commands, Context};
+
+/// What became of a command on a user: an outcome, or a rule's refusal.
+pub type UserResult = Result<Outcome, UserError>;
+
+/// What ids of users are told apart from all others by.
+const NAMESPACE: Uuid = Uuid::from_u128(0x8a6f_1c3e_52d7_4f0b_b1a9_3e60_7c95_d4e2);
+
+/// The id of whom this provider calls so: the same one, whatever becomes of
+/// their address and name.
+pub fn user_id(identity: &Identity) -> UserId {
+    let (issuer, subject) = (identity.issuer.as_str(), identity.subject.as_str());
+    // Neither has a line break, so no two pairs make one text.
+    let id = Uuid::new_v5(&NAMESPACE, format!("{issuer}\n{subject}").as_bytes());
+    UserId::from(id.as_u128())
+}
+
+impl Commands {
+    /// A user as they stand, by their head; `None` if they never signed in.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn user(&self, user: &UserId) -> Result<Option<User>, CommandError> {
+        current(&self.log, &Subject::User(user.clone())).await
+    }
+
+    /// Begins a session of the user whom [`user_id`] names, now. `configured`
+    /// is what the configuration gives them.
+    ///
+    /// # Errors
+    /// [`CommandError`]; repeating is safe.
+    pub async fn sign_in(
+        &self,
+        context: &Context,
+        identity: Identity,
+        session: SessionId,
+        configured: UserRole,
+    ) -> Result<UserResult, CommandError> {
+        let user = user_id(&identity);
+        let command = UserCommand::SignIn {
+            identity: Box::new(identity),
+            session,
+            configured,
+            at: context.now,
+        };
+        self.on_user(context, user, command).await
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// [`CommandError`]; repeating is safe.
+    pub async fn sign_out(
+        &self,
+        context: &Context,
+        user: UserId,
+        session: SessionId,
+    ) -> Result<UserResult, CommandError> {
+        let command = UserCommand::SignOut { session };
+        self.on_user(context, user, command).await
+    }
+
+    /// Ends all sessions of a user.
+    ///
+    /// # Errors
+    /// [`CommandError`]; repeating is safe.
+    pub async fn sign_out_everywhere(
+        &self,
+        context: &Context,
+        user: UserId,
+    ) -> Result<UserResult, CommandError> {
+        let command = UserCommand::SignOutEverywhere;
+        self.on_user(context, user, command).await
+    }
+
+    /// Gives a user a role.
+    ///
+    /// # Errors
+    /// [`CommandError`]; repeating is safe.
+    pub async fn give_role(
+        &self,
+        context: &Context,
+        user: UserId,
+        role: UserRole,
+    ) -> Result<UserResult, CommandError> {
+        let command = UserCommand::GiveRole { role };
+        self.on_user(context, user, command).await
+    }
+
+    async fn on_user(
+        &self,
+        context: &Context,
+        user: UserId,
+        command: UserCommand,
+    ) -> Result<UserResult, CommandError> {
+        let subject = Subject::User(user);
+        execute_one::<User>(&self.log, &(), context, subject, command).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Email, Text};
+
+    use super::*;
+
+    fn identity(issuer: &str, subject: &str, email: &str) -> Identity {
+        Identity {
+            issuer: Text::try_from(issuer.to_owned()).unwrap(),
+            subject: Text::try_from(subject.to_owned()).unwrap(),
+            email: Email::try_from(email.to_owned()).unwrap(),
+            name: None,
+        }
+    }
+
+    #[test]
+    fn issuer_and_subject_name_one_user_whatever_their_address() {
+        let id = |issuer, subject, email| user_id(&identity(issuer, subject, email));
+        let first = id("https://accounts.google.com", "1", "jo@example.com");
+        assert_eq!(first.as_str(), "usr_", "it never changes");
+        assert_eq!(
+            id("https://accounts.google.com", "1", "jo@example.org"),
+            first
+        );
+        for (issuer, subject) in [
+            ("https://accounts.google.com", "2"),
+            ("https://accounts.example.com", "1"),
+        ] {
+            assert_ne!(id(issuer, subject, "jo@example.com"), first);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What happened to a key.
+
+use cqrs_es::DomainEvent;
+use serde::{Deserialize, Serialize};
+
+use super::NewKey;
+use crate::Timestamp;
+use crate::event::{
+    DecodeError, LoggedEvent, NoContent, from_json, tag_name, tag_version, to_json,
+};
+
+/// What happened to a key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum ApiKeyEvent {
+    /// `api_key_created.1`
+    Created(Box<NewKey>),
+    /// `api_key_revoked.1`
+    Revoked {},
+    /// `api_key_used.1`: not every use, but one in a while.
+    Used {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+const CREATED: &str = "api_key_created.1";
+const REVOKED: &str = "api_key_revoked.1";
+const USED: &str = "api_key_used.1";
+
+#[derive(Serialize, Deserialize)]
+struct Use {
+    at: Timestamp,
+}
+
+impl LoggedEvent for ApiKeyEvent {
+    const TAGS: &'static [&'static str] = &[CREATED, REVOKED, USED];
+
+    fn tag(&self) -> &'static str {
+        match self {
+            Self::Created(_) => CREATED,
+            Self::Revoked {} => REVOKED,
+            Self::Used { .. } => USED,
+        }
+    }
+
+    fn data(&self) -> String {
+        match self {
+            Self::Created(key) => to_json(key),
+            Self::Revoked {} => to_json(&NoContent {}),
+            Self::Used { at } => to_json(&Use { at: *at }),
+        }
+    }
+
+    fn decode(tag: &str, data: &str) -> Result<Self, DecodeError> {
+        match tag {
+            CREATED => from_json(tag, data).map(Self::Created),
+            REVOKED => from_json(tag, data).map(|NoContent {}| Self::Revoked {}),
+            USED => from_json(tag, data).map(|Use { at }| Self::Used { at }),
+            _ => Err(DecodeError::Unknown(tag.to_owned())),
+        }
+    }
+}
+
+impl DomainEvent for ApiKeyEvent {
+    fn event_type(&self) -> String {
+        tag_name(self.tag())
+    }
+
+    fn event_version(&self) -> String {
+        tag_version(self.tag())
+    }
+}

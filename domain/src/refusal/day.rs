@@ -1,0 +1,45 @@
+//! Days.
+
+use std::fmt;
+
+use crate::Timestamp;
+
+/// A day in UTC, `2026-11-23`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Day(Box<str>);
+
+/// The text is no [`Day`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a day is such as 2026-11-23")]
+pub struct DayError;
+
+impl Day {
+    /// The day as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<Timestamp> for Day {
+    fn from(time: Timestamp) -> Self {
+        let date = chrono::DateTime::from(time).date_naive();
+        Self(date.format("%Y-%m-%d").to_string().into_boxed_str())
+    }
+}
+
+impl TryFrom<&str> for Day {
+    type Error = DayError;
+
+    fn try_from(text: &str) -> Result<Self, DayError> {
+        let midnight = Timestamp::try_from(format!("{text}T00:00:00Z").as_str());
+        let day = Self::from(midnight.map_err(|_| DayError)?);
+        // What is read is what is written, so that no day has two keys.
+        (day.as_str() == text).then_some(day).ok_or(DayError)
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

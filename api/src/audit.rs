@@ -81,6 +81,9 @@ struct AuditRow {
     actor: String,
     /// In which request.
     request_id: Option<String>,
+    /// From which address.
+    #[schema(example = "192.0.2.7")]
+    ip: Option<String>,
     /// About which customer.
     customer_id: Option<String>,
 }
@@ -178,6 +181,7 @@ impl From<AuditDocument> for AuditRow {
             version: document.version,
             actor: document.actor,
             request_id: document.request_id,
+            ip: document.ip,
             customer_id: document.customer_id,
         }
     }

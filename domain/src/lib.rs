@@ -70,6 +70,6 @@ pub use template::{RenderError, Renderer, Template, TemplateError};
 pub use text::{Email, Name, Text, TextError};
 pub use time::{Timestamp, TimestampError};
 pub use user::{
-    Identity, MAX_SESSION, MAX_SESSIONS, SignIn, User, UserCommand, UserError, UserEvent,
+    Identity, MAX_SESSION, MAX_SESSIONS, Sessions, SignIn, User, UserCommand, UserError, UserEvent,
 };
 pub use view::{View, ViewCommand, ViewError, ViewEvent};

@@ -6,6 +6,7 @@
 //! to date, the rebuild that folds a new generation while the old one serves,
 //! and the verification that holds a view against the log.
 
+pub mod api_keys;
 mod audiences;
 pub mod audit;
 pub mod campaign_stats;
@@ -31,6 +32,7 @@ mod replay;
 pub mod segments;
 mod status;
 mod store;
+pub mod users;
 mod verify;
 mod view;
 mod wait;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Recorded;
+use crate::api_keys::ApiKeys;
 use crate::audit::Audit;
 use crate::campaign_stats::CampaignStats;
 use crate::campaigns::Campaigns;
@@ -15,6 +16,7 @@ use crate::customers::Customers;
 use crate::messages::Messages;
 use crate::orders::Orders;
 use crate::segments::Segments;
+use crate::users::Users;
 
 /// A read model. Adding one is a folder beside `customers` and a line in
 /// [`VIEWS`].
@@ -53,7 +55,7 @@ pub trait View: 'static {
 }
 
 /// All views.
-pub const VIEWS: [&'static dyn AnyView; 7] = [
+pub const VIEWS: [&'static dyn AnyView; 9] = [
     &Typed::<Customers>(PhantomData),
     &Typed::<Orders>(PhantomData),
     &Typed::<Audit>(PhantomData),
@@ -61,6 +63,8 @@ pub const VIEWS: [&'static dyn AnyView; 7] = [
     &Typed::<Campaigns>(PhantomData),
     &Typed::<Messages>(PhantomData),
     &Typed::<CampaignStats>(PhantomData),
+    &Typed::<Users>(PhantomData),
+    &Typed::<ApiKeys>(PhantomData),
 ];
 
 /// The view of this name.

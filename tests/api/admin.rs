@@ -6,7 +6,7 @@ use super::order;
 use crate::support::app::App;
 use crate::support::wait::eventually;
 
-const VIEWS: [&str; 7] = [
+const VIEWS: [&str; 9] = [
     "customers",
     "orders",
     "audit",
@@ -14,6 +14,8 @@ const VIEWS: [&str; 7] = [
     "campaigns",
     "messages",
     "campaign_stats",
+    "users",
+    "api_keys",
 ];
 
 fn view<'a>(status: &'a Value, name: &str) -> &'a Value {

@@ -10,7 +10,7 @@ use crate::support::client::Client;
 use crate::support::process::{Ended, Process, run};
 use crate::support::wait::{eventually, until};
 
-const VIEWS: [&str; 7] = [
+const VIEWS: [&str; 9] = [
     "customers",
     "orders",
     "audit",
@@ -18,6 +18,8 @@ const VIEWS: [&str; 7] = [
     "campaigns",
     "messages",
     "campaign_stats",
+    "users",
+    "api_keys",
 ];
 
 fn assert_succeeds(ended: &Ended) {

@@ -3,11 +3,9 @@
 
 mod event;
 mod identity;
+mod sessions;
 #[cfg(test)]
 mod tests;
-
-use std::collections::BTreeMap;
-use std::time::Duration;
 
 use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
@@ -15,14 +13,9 @@ use serde::{Deserialize, Serialize};
 
 pub use event::{SignIn, UserEvent};
 pub use identity::Identity;
+pub use sessions::{MAX_SESSION, MAX_SESSIONS, Sessions};
 
 use crate::{Role, SessionId, Timestamp, UserRole};
-
-/// How long a session lasts at most, from its sign-in on.
-pub const MAX_SESSION: Duration = Duration::from_secs(12 * 60 * 60);
-
-/// How many sessions a user has at most; one more ends the oldest.
-pub const MAX_SESSIONS: usize = 20;
 
 /// What may be asked of a user. What is already so is no event.
 #[derive(Debug, Clone)]
@@ -80,8 +73,7 @@ struct State {
     /// What an admin gave, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     given: Option<UserRole>,
-    /// When each open session began.
-    sessions: BTreeMap<SessionId, Timestamp>,
+    sessions: Sessions,
 }
 
 impl User {
@@ -99,11 +91,8 @@ impl User {
     /// is over.
     pub fn session(&self, session: &SessionId, now: Timestamp) -> Option<Role> {
         let state = self.0.as_ref()?;
-        let started = *state.sessions.get(session)?;
-        match is_over(started, now) {
-            true => None,
-            false => state.role.role(),
-        }
+        let open = state.sessions.is_open(session, now);
+        state.role.role().filter(|_| open)
     }
 
     /// The event that this command makes, if it makes one.
@@ -125,11 +114,11 @@ impl User {
                     session,
                     at,
                 };
-                let repeated = state.is_ok_and(|s| s.sessions.contains_key(&sign_in.session));
+                let repeated = state.is_ok_and(|s| s.sessions.contains(&sign_in.session));
                 Ok((!repeated).then(|| UserEvent::SignedIn(Box::new(sign_in))))
             }
             UserCommand::SignOut { session } => {
-                let open = state?.sessions.contains_key(&session);
+                let open = state?.sessions.contains(&session);
                 Ok(open.then_some(UserEvent::SignedOut { session }))
             }
             UserCommand::SignOutEverywhere => {
@@ -159,32 +148,12 @@ impl User {
     }
 }
 
-/// Whether a session that began then is over now.
-fn is_over(started: Timestamp, now: Timestamp) -> bool {
-    let age = u64::try_from(now.millis() - started.millis()).unwrap_or(0);
-    Duration::from_millis(age) >= MAX_SESSION
-}
-
 impl State {
-    /// Begins a session; those that are over by then, and the oldest of too
-    /// many, go.
-    fn begin(&mut self, session: SessionId, at: Timestamp) {
-        self.sessions.retain(|_, started| !is_over(*started, at));
-        self.sessions.insert(session, at);
-        while self.sessions.len() > MAX_SESSIONS {
-            let began = |(id, started): (&SessionId, &Timestamp)| (*started, id.clone());
-            let Some((_, oldest)) = self.sessions.iter().map(began).min() else {
-                return;
-            };
-            self.sessions.remove(&oldest);
-        }
-    }
-
     fn give(&mut self, role: UserRole) {
         self.role = role;
         self.given = Some(role);
         if role == UserRole::None {
-            self.sessions.clear();
+            self.sessions.end_all();
         }
     }
 }
@@ -214,7 +183,7 @@ impl Aggregate for User {
                 let before = user.take();
                 let (given, sessions) = match before {
                     Some(state) => (state.given, state.sessions),
-                    None => (None, BTreeMap::new()),
+                    None => (None, Sessions::default()),
                 };
                 let mut state = State {
                     identity: sign_in.identity,
@@ -222,13 +191,11 @@ impl Aggregate for User {
                     given,
                     sessions,
                 };
-                state.begin(sign_in.session, sign_in.at);
+                state.sessions.begin(sign_in.session, sign_in.at);
                 *user = Some(state);
             }
-            (Some(state), UserEvent::SignedOut { session }) => {
-                state.sessions.remove(&session);
-            }
-            (Some(state), UserEvent::SignedOutEverywhere {}) => state.sessions.clear(),
+            (Some(state), UserEvent::SignedOut { session }) => state.sessions.end(&session),
+            (Some(state), UserEvent::SignedOutEverywhere {}) => state.sessions.end_all(),
             (Some(state), UserEvent::RoleGiven { role }) => state.give(role),
             // The first event of a user is a sign-in.
             (None, _) => {}

@@ -7,7 +7,7 @@ use domain::{Event, MessageEvent, Timestamp};
 use mongodb::IndexModel;
 use serde::{Deserialize, Serialize};
 
-pub use query::AuditFilter;
+pub use query::{AuditFilter, newest};
 
 use crate::Recorded;
 use crate::date::date;
@@ -38,6 +38,9 @@ pub struct AuditDocument {
     /// In which request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// From which address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip: Option<String>,
     /// About which customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<String>,
@@ -63,6 +66,7 @@ impl View for Audit {
             version: event.version as i64,
             actor: metadata.actor.clone(),
             request_id: metadata.request.clone(),
+            ip: metadata.address.map(|address| address.to_string()),
             customer_id: event.subject.customer().map(|id| id.as_str().to_owned()),
         })
     }
@@ -81,6 +85,8 @@ impl View for Audit {
             by("type"),
             by("actor"),
             by("request_id"),
+            by("customer_id"),
+            doc! {"actor": 1, "type": 1, "at": -1, "_partition": -1, "_number": -1},
             timeline,
         ]
         .map(|keys| IndexModel::builder().keys(keys).build())

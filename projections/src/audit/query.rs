@@ -8,7 +8,7 @@ use futures::TryStreamExt;
 use super::{Audit, AuditDocument};
 use crate::date::date;
 use crate::view::View;
-use crate::{Page, PageRequest, QueryError, Store};
+use crate::{Page, PageError, PageRequest, QueryError, Store};
 
 /// Which rows are wanted; what is `None` does not matter.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +30,7 @@ pub struct AuditFilter {
 }
 
 impl AuditFilter {
+    /// The rows wanted, as MongoDB is asked for them.
     fn to_document(&self) -> Document {
         let mut filter = doc! {};
         let texts = [
@@ -69,6 +70,32 @@ impl AuditFilter {
     }
 }
 
+impl AuditFilter {
+    /// What MongoDB is asked for: rows that match, from where the page begins,
+    /// to be sorted by [`newest`].
+    ///
+    /// # Errors
+    /// [`PageError`] for a cursor of another list.
+    pub fn query(&self, page: &PageRequest) -> Result<Document, PageError> {
+        let mut parts = vec![self.to_document()];
+        if let Some((millis, partition, number)) = page.after::<(i64, i32, i64)>()? {
+            let at = DateTime::from_millis(millis);
+            parts.push(doc! {"at": {"$lte": at}});
+            parts.push(doc! {"$or": [
+                {"at": {"$lt": at}},
+                {"at": at, "_partition": {"$lt": partition}},
+                {"at": at, "_partition": partition, "_number": {"$lt": number}},
+            ]});
+        }
+        Ok(doc! {"$and": parts})
+    }
+}
+
+/// The newest first: when a row was recorded, then its position.
+pub fn newest() -> Document {
+    doc! {"at": -1, "_partition": -1, "_number": -1}
+}
+
 impl Store {
     /// Rows of the audit trail, newest first.
     ///
@@ -79,18 +106,8 @@ impl Store {
         filter: &AuditFilter,
         page: &PageRequest,
     ) -> Result<Page<AuditDocument>, QueryError> {
-        let mut parts = vec![filter.to_document()];
-        if let Some((millis, partition, number)) = page.after::<(i64, i32, i64)>()? {
-            let at = DateTime::from_millis(millis);
-            parts.push(doc! {"at": {"$lte": at}});
-            parts.push(doc! {"$or": [
-                {"at": {"$lt": at}},
-                {"at": at, "_partition": {"$lt": partition}},
-                {"at": at, "_partition": partition, "_number": {"$lt": number}},
-            ]});
-        }
-        let sort = doc! {"at": -1, "_partition": -1, "_number": -1};
-        let rows = self.audit_rows(doc! {"$and": parts}, sort, page).await?;
+        let wanted = filter.query(page)?;
+        let rows = self.audit_rows(wanted, newest(), page).await?;
         Ok(page.cut(rows, |row| {
             let (partition, number) = place(row);
             (row.at.timestamp_millis(), partition, number)

@@ -1,0 +1,43 @@
+//! API keys, one by one.
+
+mod document;
+mod fold;
+mod query;
+#[cfg(test)]
+mod tests;
+
+use bson::doc;
+use domain::Subject;
+use mongodb::IndexModel;
+
+pub use document::ApiKeyDocument;
+
+use crate::Recorded;
+use crate::view::{FoldError, View};
+
+/// The view `api_keys`, a document per key, revoked ones included.
+pub struct ApiKeys;
+
+impl View for ApiKeys {
+    const NAME: &'static str = "api_keys";
+    type Document = ApiKeyDocument;
+
+    fn document_of(event: &Recorded) -> Option<String> {
+        match &event.subject {
+            Subject::ApiKey(key) => Some(key.to_string()),
+            _ => None,
+        }
+    }
+
+    fn fold(
+        document: Option<ApiKeyDocument>,
+        event: &Recorded,
+    ) -> Result<ApiKeyDocument, FoldError> {
+        fold::fold(document, event)
+    }
+
+    fn indexes() -> Vec<IndexModel> {
+        let newest = doc! {"created_at": -1, "_id": -1};
+        vec![IndexModel::builder().keys(newest).build()]
+    }
+}

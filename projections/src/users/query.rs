@@ -1,0 +1,28 @@
+//! What is asked of users.
+
+use bson::doc;
+use domain::UserId;
+
+use super::{UserDocument, Users};
+use crate::view::View;
+use crate::{Page, PageRequest, QueryError, Store};
+
+impl Store {
+    /// One user.
+    ///
+    /// # Errors
+    /// [`QueryError`] if MongoDB does not answer.
+    pub async fn user(&self, id: &UserId) -> Result<Option<UserDocument>, QueryError> {
+        let users = self.serving::<UserDocument>(Users::NAME).await?;
+        Ok(users.find_one(doc! {"_id": id.as_str()}).await?)
+    }
+
+    /// Users, who signed in last for the first time first.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn users(&self, page: &PageRequest) -> Result<Page<UserDocument>, QueryError> {
+        let place = |user: &UserDocument| (user.created_at, user.user_id.to_string());
+        self.newest(Users::NAME, doc! {}, page, place).await
+    }
+}

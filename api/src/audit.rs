@@ -116,6 +116,9 @@ struct LogEntry {
 }
 
 /// The audit trail, newest first.
+///
+/// A page looks at so many rows and no more: where few of them are wanted, it
+/// may have fewer than `limit`, even none, and still a `next_cursor`.
 #[utoipa::path(
     get,
     path = "/api/audit",

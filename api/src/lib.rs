@@ -20,6 +20,7 @@ mod delivery;
 mod extract;
 mod health;
 mod idempotency;
+mod keys;
 mod metrics;
 mod observe;
 mod openapi;
@@ -36,6 +37,7 @@ mod serve;
 mod shed;
 mod state;
 mod timeline;
+mod users;
 
 pub use delivery::{VendorSecretError, VendorSecrets};
 pub use metrics::prometheus;

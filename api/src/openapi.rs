@@ -61,6 +61,7 @@ pub(crate) fn browser() -> Router<AppState> {
         (name = "segments", description = "Rules that were given a name"),
         (name = "campaigns", description = "One message to each customer of an audience"),
         (name = "delivery", description = "What the messaging vendor tells"),
+        (name = "access", description = "Who may do what"),
         (name = "audit", description = "Who did what, and when"),
         (name = "operation", description = "For whoever runs it")
     )
@@ -121,6 +122,8 @@ problems! {
     CreateProblems = [400, 401, 409, 413, 415, 422, 500, 503];
     /// Of what replaces something.
     ReplaceProblems = [400, 401, 404, 409, 413, 415, 422, 500, 503];
+    /// Of what gives something to what is there.
+    GiveProblems = [400, 401, 404, 413, 415, 422, 500, 503];
     /// Of what does away with something.
     RemoveProblems = [400, 401, 404, 409, 500, 503];
     /// Of what changes what is there, without a body.

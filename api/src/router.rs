@@ -9,8 +9,8 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
 use crate::{
-    admin, audit, auth, campaigns, customers, data, delivery, health, metrics, observe, openapi,
-    orders, segments, timeline,
+    admin, audit, auth, campaigns, customers, data, delivery, health, keys, metrics, observe,
+    openapi, orders, segments, timeline, users,
 };
 
 /// Below this many bytes compressing costs more than it saves.
@@ -51,6 +51,8 @@ pub(crate) fn protected() -> OpenApiRouter<AppState> {
         .merge(orders::routes())
         .merge(segments::routes())
         .merge(campaigns::routes())
+        .merge(users::routes())
+        .merge(keys::routes())
         .merge(audit::routes())
         .merge(admin::routes())
         .merge(metrics::routes())

@@ -49,13 +49,17 @@ impl PageRequest {
         let more = items.len() > self.limit;
         items.truncate(self.limit);
         let last = items.last().filter(|_| more);
-        // Sort keys are texts and numbers, which always have a JSON form.
-        let cursor = last.map(|item| to_hex(&serde_json::to_vec(&key(item)).unwrap_or_default()));
         Page {
+            next_cursor: last.map(|item| cursor(&key(item))),
             items,
-            next_cursor: cursor,
         }
     }
+}
+
+/// What says that a page ended at this sort key.
+pub(crate) fn cursor<K: Serialize>(key: &K) -> String {
+    // Sort keys are texts and numbers, which always have a JSON form.
+    to_hex(&serde_json::to_vec(key).unwrap_or_default())
 }
 
 fn to_hex(bytes: &[u8]) -> String {

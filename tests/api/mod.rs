@@ -13,6 +13,7 @@ mod customers;
 mod data;
 mod events;
 mod health;
+mod keys;
 mod lists;
 mod openapi;
 mod orders;
@@ -22,6 +23,7 @@ mod request_ids;
 mod segments;
 mod shutdown;
 mod timeline;
+mod users;
 
 use serde_json::{Value, json};
 

@@ -11,7 +11,8 @@ use crate::support::client::answer;
 use crate::support::engines::workspace;
 
 /// What the contract promises, and nothing else.
-const OPERATIONS: [&str; 37] = [
+const OPERATIONS: [&str; 45] = [
+    "DELETE /api/keys/{key_id}",
     "DELETE /api/segments/{id}",
     "GET /api/admin/log",
     "GET /api/admin/projections",
@@ -26,11 +27,15 @@ const OPERATIONS: [&str; 37] = [
     "GET /api/customers",
     "GET /api/customers/{id}",
     "GET /api/customers/{id}/timeline",
+    "GET /api/keys",
+    "GET /api/keys/{key_id}",
     "GET /api/orders",
     "GET /api/segments",
     "GET /api/segments/{id}",
     "GET /api/segments/{id}/customers",
     "GET /api/segments/{id}/explain",
+    "GET /api/users",
+    "GET /api/users/{user_id}",
     "GET /healthz",
     "GET /metrics",
     "GET /readyz",
@@ -46,9 +51,12 @@ const OPERATIONS: [&str; 37] = [
     "POST /api/data/events",
     "POST /api/data/orders",
     "POST /api/delivery/receipt",
+    "POST /api/keys",
     "POST /api/segments",
     "POST /api/segments/preview",
+    "POST /api/users/{user_id}/sign-out",
     "PUT /api/segments/{id}",
+    "PUT /api/users/{user_id}/role",
 ];
 
 /// With `INSTA_UPDATE=always` the file is written anew, as with the other snapshots.
@@ -99,6 +107,8 @@ async fn every_operation_is_there_and_answers() {
             .replace("{position}", "0:1")
             .replace("{id}", "c-1")
             .replace("{customer_id}", "c-1")
+            .replace("{key_id}", "key_1")
+            .replace("{user_id}", "usr_1")
             .replace("{name}", "orders");
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let open = ["/healthz", "/readyz"].contains(&path.as_str());

@@ -19,6 +19,8 @@ async fn healthy_views_have_no_differences() {
         ("campaigns", 2),
         ("messages", 6),
         ("campaign_stats", 2),
+        ("users", 2),
+        ("api_keys", 2),
     ] {
         let Deployment { store, log, .. } = &deployment;
         let report = verify_documents(store, log, view(name), 1).await.unwrap();

@@ -2,12 +2,12 @@
 
 mod query;
 
-use bson::{DateTime, doc};
+use bson::{DateTime, Document, doc};
 use domain::{Event, MessageEvent, Timestamp};
 use mongodb::IndexModel;
 use serde::{Deserialize, Serialize};
 
-pub use query::{AuditFilter, newest};
+pub use query::AuditFilter;
 
 use crate::Recorded;
 use crate::date::date;
@@ -72,26 +72,32 @@ impl View for Audit {
     }
 
     fn indexes() -> Vec<IndexModel> {
-        let newest = doc! {"at": -1, "_partition": -1, "_number": -1};
-        let by = |field: &str| {
-            let mut keys = doc! {field: 1};
-            keys.extend(newest.clone());
-            keys
-        };
         let timeline = doc! {"customer_id": 1, "occurred_at": -1, "_number": -1};
         [
-            newest.clone(),
-            by("aggregate"),
-            by("type"),
-            by("actor"),
-            by("request_id"),
-            by("customer_id"),
-            doc! {"actor": 1, "type": 1, "at": -1, "_partition": -1, "_number": -1},
+            index(&[]),
+            index(&["aggregate"]),
+            index(&["type"]),
+            index(&["actor"]),
+            index(&["actor", "type"]),
+            index(&["request_id"]),
+            index(&["customer_id"]),
             timeline,
         ]
         .map(|keys| IndexModel::builder().keys(keys).build())
         .into()
     }
+}
+
+/// The newest first: when a row was recorded, then its position.
+fn newest() -> Document {
+    doc! {"at": -1, "_partition": -1, "_number": -1}
+}
+
+/// The keys of an index that has the rows of each value of some fields, the
+/// newest first.
+fn index(fields: &[&str]) -> Document {
+    let fields = fields.iter().map(|field| ((*field).to_owned(), 1.into()));
+    fields.chain(newest()).collect()
 }
 
 fn occurred_at(event: &Recorded) -> Timestamp {

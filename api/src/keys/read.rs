@@ -1,0 +1,136 @@
+//! `GET /api/keys`, `GET /api/keys/{key_id}`
+
+use axum::Json;
+use axum::extract::State;
+use domain::{KeyId, Role, Timestamp};
+use projections::api_keys::{ApiKeyDocument, ApiKeys};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::unknown;
+use crate::after::{self, After};
+use crate::extract::{Path, Query};
+use crate::openapi::{OneProblems, ReadProblems};
+use crate::paging::{Limit, Listed, page};
+use crate::problem::Problem;
+use crate::schema;
+use crate::state::AppState;
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListParams {
+    /// How many at most.
+    #[param(inline, value_type = Option<schema::Limit>)]
+    limit: Option<Limit>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Waits until the view has these positions.
+    #[param(inline, value_type = Option<schema::Positions>)]
+    after: Option<After>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct GetParams {
+    /// Waits until the view has these positions.
+    #[param(inline, value_type = Option<schema::Positions>)]
+    after: Option<After>,
+}
+
+/// A key, without its secret.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Key)]
+pub(super) struct KeyResponse {
+    /// Patron's name for it. The audit trail has what it did under
+    /// `key:` and this.
+    #[schema(value_type = schema::KeyId)]
+    key_id: KeyId,
+    /// What it is called.
+    #[schema(example = "The shop's server")]
+    name: String,
+    /// What it may do.
+    #[schema(value_type = schema::Role)]
+    role: Role,
+    /// How its secret begins.
+    #[schema(example = "patron_3f9d02c4")]
+    prefix: String,
+    /// When it lets nobody in any more.
+    #[schema(value_type = Option<schema::Time>)]
+    expires_at: Option<Timestamp>,
+    /// When it last let somebody in, to about ten minutes.
+    #[schema(value_type = Option<schema::Time>)]
+    last_used_at: Option<Timestamp>,
+    /// When it was created.
+    #[schema(value_type = schema::Time)]
+    created_at: Timestamp,
+    /// On whose behalf.
+    #[schema(example = "key:bootstrap")]
+    created_by: String,
+    /// When it was revoked.
+    #[schema(value_type = Option<schema::Time>)]
+    revoked_at: Option<Timestamp>,
+    /// On whose behalf.
+    revoked_by: Option<String>,
+}
+
+impl From<ApiKeyDocument> for KeyResponse {
+    fn from(document: ApiKeyDocument) -> Self {
+        Self {
+            key_id: document.key_id,
+            name: document.name,
+            role: document.role,
+            prefix: document.prefix,
+            expires_at: document.expires_at.map(|at| at.to_chrono().into()),
+            last_used_at: document.last_used_at.map(|at| at.to_chrono().into()),
+            created_at: document.created_at.to_chrono().into(),
+            created_by: document.created_by,
+            revoked_at: document.revoked_at.map(|at| at.to_chrono().into()),
+            revoked_by: document.revoked_by,
+        }
+    }
+}
+
+/// Keys, newest first, those that let nobody in any more included.
+#[utoipa::path(
+    get,
+    path = "/api/keys",
+    tag = "access",
+    params(ListParams),
+    responses(
+        (status = 200, description = "A page of them", body = Listed<KeyResponse>),
+        ReadProblems
+    )
+)]
+pub(super) async fn list_keys(
+    State(app): State<AppState>,
+    Query(params): Query<ListParams>,
+) -> Result<Json<Listed<KeyResponse>>, Problem> {
+    after::wait::<ApiKeys>(&app, params.after.as_ref()).await?;
+    let page = page(params.limit, params.cursor);
+    let found = app.store.api_keys(&page).await?;
+    Ok(Json(Listed::from_page(found, KeyResponse::from)))
+}
+
+/// One key.
+#[utoipa::path(
+    get,
+    path = "/api/keys/{key_id}",
+    tag = "access",
+    params(("key_id" = inline(schema::KeyId), Path, description = "The key's id"), GetParams),
+    responses(
+        (status = 200, description = "The key", body = KeyResponse),
+        OneProblems
+    )
+)]
+pub(super) async fn get_key(
+    State(app): State<AppState>,
+    Path(id): Path<KeyId>,
+    Query(params): Query<GetParams>,
+) -> Result<Json<KeyResponse>, Problem> {
+    after::wait::<ApiKeys>(&app, params.after.as_ref()).await?;
+    let found = app.store.api_key(&id).await?;
+    let document = found.ok_or_else(|| unknown(&id))?;
+    Ok(Json(document.into()))
+}

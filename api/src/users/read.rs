@@ -1,0 +1,179 @@
+//! `GET /api/users`, `GET /api/users/{user_id}`
+
+use axum::Json;
+use axum::extract::State;
+use chrono::Utc;
+use domain::{SessionId, Timestamp, UserId, UserRole};
+use projections::users::{GivenRole, UserDocument, Users};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::unknown;
+use crate::after::{self, After};
+use crate::extract::{Path, Query};
+use crate::openapi::{OneProblems, ReadProblems};
+use crate::paging::{Limit, Listed, page};
+use crate::problem::Problem;
+use crate::schema;
+use crate::state::AppState;
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListParams {
+    /// How many at most.
+    #[param(inline, value_type = Option<schema::Limit>)]
+    limit: Option<Limit>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Waits until the view has these positions.
+    #[param(inline, value_type = Option<schema::Positions>)]
+    after: Option<After>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct GetParams {
+    /// Waits until the view has these positions.
+    #[param(inline, value_type = Option<schema::Positions>)]
+    after: Option<After>,
+}
+
+/// A user.
+#[derive(Serialize, ToSchema)]
+#[schema(as = User)]
+pub(super) struct UserResponse {
+    /// Patron's name for them. The audit trail has what they did under `user:`
+    /// and this.
+    #[schema(value_type = schema::UserId)]
+    user_id: UserId,
+    /// Their address, as the provider said at the last sign-in.
+    #[schema(example = "jo@example.com")]
+    email: String,
+    /// What they are called.
+    #[schema(example = "Jo Example")]
+    name: Option<String>,
+    /// The provider.
+    #[schema(example = "https://accounts.google.com")]
+    issuer: String,
+    /// What they may do; `none` is locked out.
+    #[schema(value_type = schema::UserRole)]
+    role: UserRole,
+    /// What an admin gave them. Without it the configuration says what they
+    /// may do, at each sign-in.
+    given: Option<GivenResponse>,
+    /// When they first signed in.
+    #[schema(value_type = schema::Time)]
+    first_signed_in_at: Timestamp,
+    /// When they last signed in.
+    #[schema(value_type = schema::Time)]
+    last_signed_in_at: Timestamp,
+    /// Those that are open.
+    sessions: Vec<SessionResponse>,
+}
+
+/// A role that an admin gave.
+#[derive(Serialize, ToSchema)]
+#[schema(as = GivenRole)]
+struct GivenResponse {
+    /// Which.
+    #[schema(value_type = schema::UserRole)]
+    role: UserRole,
+    /// When.
+    #[schema(value_type = schema::Time)]
+    at: Timestamp,
+    /// On whose behalf.
+    #[schema(example = "key:bootstrap")]
+    by: String,
+}
+
+/// A session that is open.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Session)]
+struct SessionResponse {
+    /// Which.
+    #[schema(value_type = schema::SessionId)]
+    session_id: SessionId,
+    /// When it began; it ends by itself twelve hours later.
+    #[schema(value_type = schema::Time)]
+    began_at: Timestamp,
+}
+
+impl UserResponse {
+    fn at(now: Timestamp, document: UserDocument) -> Self {
+        let sessions = document.sessions();
+        let open = sessions.iter().filter(|(id, _)| sessions.is_open(id, now));
+        let session = |(id, began_at): (&SessionId, Timestamp)| SessionResponse {
+            session_id: id.clone(),
+            began_at,
+        };
+        Self {
+            sessions: open.map(session).collect(),
+            user_id: document.user_id,
+            email: document.email,
+            name: document.name,
+            issuer: document.issuer,
+            role: document.role,
+            given: document.given.map(GivenResponse::from),
+            first_signed_in_at: document.created_at.to_chrono().into(),
+            last_signed_in_at: document.last_signed_in_at.to_chrono().into(),
+        }
+    }
+}
+
+impl From<GivenRole> for GivenResponse {
+    fn from(given: GivenRole) -> Self {
+        Self {
+            role: given.role,
+            at: given.at.to_chrono().into(),
+            by: given.by,
+        }
+    }
+}
+
+/// Everybody who ever signed in, the newest first.
+#[utoipa::path(
+    get,
+    path = "/api/users",
+    tag = "access",
+    params(ListParams),
+    responses(
+        (status = 200, description = "A page of them", body = Listed<UserResponse>),
+        ReadProblems
+    )
+)]
+pub(super) async fn list_users(
+    State(app): State<AppState>,
+    Query(params): Query<ListParams>,
+) -> Result<Json<Listed<UserResponse>>, Problem> {
+    after::wait::<Users>(&app, params.after.as_ref()).await?;
+    let page = page(params.limit, params.cursor);
+    let found = app.store.users(&page).await?;
+    let now = Timestamp::from(Utc::now());
+    let respond = |document| UserResponse::at(now, document);
+    Ok(Json(Listed::from_page(found, respond)))
+}
+
+/// One user.
+#[utoipa::path(
+    get,
+    path = "/api/users/{user_id}",
+    tag = "access",
+    params(("user_id" = inline(schema::UserId), Path, description = "The user's id"), GetParams),
+    responses(
+        (status = 200, description = "The user", body = UserResponse),
+        OneProblems
+    )
+)]
+pub(super) async fn get_user(
+    State(app): State<AppState>,
+    Path(id): Path<UserId>,
+    Query(params): Query<GetParams>,
+) -> Result<Json<UserResponse>, Problem> {
+    after::wait::<Users>(&app, params.after.as_ref()).await?;
+    let found = app.store.user(&id).await?;
+    let document = found.ok_or_else(|| unknown(&id))?;
+    let now = Timestamp::from(Utc::now());
+    Ok(Json(UserResponse::at(now, document)))
+}

@@ -63,7 +63,7 @@ pub use order::{
     OrderStatus, RecordOrder,
 };
 pub use refusal::{Day, DayError, Refusal, RefusalEvent, RefusalReason, Refusals, RefusalsError};
-pub use role::{Role, UserRole};
+pub use role::{Role, RoleError, UserRole};
 pub use segment::{MAX_RULES, Segment, SegmentCommand, SegmentContent, SegmentError, SegmentEvent};
 pub use subject::{Subject, SubjectError};
 pub use template::{RenderError, Renderer, Template, TemplateError};

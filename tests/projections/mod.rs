@@ -22,8 +22,11 @@ mod workers;
 
 use std::collections::BTreeMap;
 
-use commands::Commands;
-use domain::{Attempt, MessageCommand, OrderStatus, Suppression};
+use commands::{Commands, user_id};
+use domain::{
+    Attempt, Identity, KeyContent, KeySecret, MessageCommand, OrderStatus, Role, Suppression,
+    UserRole,
+};
 use eventlog::{Append, Key, Log, NewEvent, Partition, Position};
 use futures::TryStreamExt;
 use mongodb::bson::{self, doc};
@@ -101,7 +104,8 @@ async fn stopped(deployment: &Deployment) -> Vec<(&'static str, String)> {
 }
 
 /// What a shop does on a day: an order of each of 20 customers, one of them cancelled, some of
-/// them registered, some of them visiting, a segment to be made of them, and a campaign.
+/// them registered, some of them visiting, a segment to be made of them, a campaign, and those who
+/// look after it.
 async fn trade(commands: &Commands, day: i64) {
     let at = minute(day * 24 * 60);
     let orders = (0..20).map(|n| {
@@ -135,6 +139,35 @@ async fn trade(commands: &Commands, day: i64) {
     let created = commands.create_segment(&context(), id, content).await;
     created.unwrap().unwrap();
     advertise(commands, day as u128).await;
+    let_in(commands, day as u128).await;
+}
+
+/// Somebody who signs in and is given a role, and a key that is used.
+async fn let_in(commands: &Commands, day: u128) {
+    let context = context();
+    let identity = Identity {
+        issuer: text("https://accounts.example.com"),
+        subject: text(&format!("jo-{day}")),
+        email: "jo@example.com".to_owned().try_into().unwrap(),
+        name: None,
+    };
+    let user = user_id(&identity);
+    let signed_in = commands
+        .sign_in(&context, identity, day.into(), UserRole::Viewer)
+        .await;
+    signed_in.unwrap().unwrap();
+    let given = commands.give_role(&context, user, UserRole::Marketer).await;
+    given.unwrap().unwrap();
+    let secret = KeySecret::new(day, &[7; 32]);
+    let content = KeyContent {
+        name: text("The shop's server"),
+        role: Role::Ingest,
+        expires_at: None,
+    };
+    let created = commands.create_api_key(&context, &secret, content).await;
+    created.unwrap().unwrap();
+    let used = commands.use_api_key(&context, secret.id().clone()).await;
+    used.unwrap().unwrap();
 }
 
 /// A campaign, with a message that is sent, one that fails at first, and one that is not sent.
@@ -162,7 +195,7 @@ async fn advertise(commands: &Commands, campaign: u128) {
 }
 
 /// Events of one day's trade.
-const DAY: u64 = 38;
+const DAY: u64 = 42;
 
 async fn total_spend(deployment: &Deployment) -> i64 {
     let all = PageRequest {

@@ -78,7 +78,7 @@ async fn a_document_too_many_is_found() {
         found,
         [
             "partition 0 has 21 documents, the log makes 20",
-            "partition 99 has a document folded up to 68, the log ends at 0",
+            "partition 99 has a document folded up to 72, the log ends at 0",
         ]
     );
 }
@@ -96,7 +96,7 @@ async fn a_document_ahead_of_the_log_is_found() {
     let found = differences(&deployment).await;
     assert_eq!(
         found,
-        ["partition 0 has a document folded up to 1000, the log ends at 76"]
+        ["partition 0 has a document folded up to 1000, the log ends at 84"]
     );
 }
 

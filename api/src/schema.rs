@@ -35,8 +35,8 @@ schemas! {
     UserId => string(r"^(?!\.\.?$)[A-Za-z0-9._:@+-]{1,128}$", "usr_8c1f0f7ad3b95c2e8e14b7a0c6d29f51");
     SessionId => string(r"^(?!\.\.?$)[A-Za-z0-9._:@+-]{1,128}$", "ses_01936f2e7d1c7a309a511f0b6a0f9c11");
     KeyId => string(r"^(?!\.\.?$)[A-Za-z0-9._:@+-]{1,128}$", "key_3f9d02c4a1b84e0c9e7a5d2b6f108c33");
-    Role => one_of(&domain::Role::ALL.map(domain::Role::name));
-    UserRole => one_of(&domain::UserRole::ALL.map(domain::UserRole::name));
+    Role => one_of(&domain::Role::ALL.map(domain::Role::as_str));
+    UserRole => one_of(&domain::UserRole::ALL.map(domain::UserRole::as_str));
     Name => string("^[A-Za-z0-9_-]{1,64}$", "visit");
     Currency => string("^[A-Z]{3}$", "USD");
     Position => string(r"^\d{1,5}:\d{1,19}$", "3:1842");

@@ -21,7 +21,7 @@ impl Role {
     pub const ALL: [Self; 4] = [Self::Ingest, Self::Viewer, Self::Marketer, Self::Admin];
 
     /// Its name: `viewer`.
-    pub const fn name(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ingest => "ingest",
             Self::Viewer => "viewer",
@@ -60,9 +60,9 @@ impl UserRole {
     }
 
     /// Its name: `viewer`.
-    pub const fn name(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self.role() {
-            Some(role) => role.name(),
+            Some(role) => role.as_str(),
             None => "none",
         }
     }
@@ -80,15 +80,15 @@ impl TryFrom<String> for Role {
     type Error = RoleError;
 
     fn try_from(role: String) -> Result<Self, RoleError> {
-        let found = Self::ALL.into_iter().find(|known| known.name() == role);
-        let expected = Self::ALL.map(Self::name);
+        let found = Self::ALL.into_iter().find(|known| known.as_str() == role);
+        let expected = Self::ALL.map(Self::as_str);
         found.ok_or(RoleError { role, expected })
     }
 }
 
 impl From<Role> for String {
     fn from(role: Role) -> Self {
-        role.name().to_owned()
+        role.as_str().to_owned()
     }
 }
 
@@ -96,15 +96,15 @@ impl TryFrom<String> for UserRole {
     type Error = RoleError;
 
     fn try_from(role: String) -> Result<Self, RoleError> {
-        let found = Self::ALL.into_iter().find(|known| known.name() == role);
-        let expected = Self::ALL.map(Self::name);
+        let found = Self::ALL.into_iter().find(|known| known.as_str() == role);
+        let expected = Self::ALL.map(Self::as_str);
         found.ok_or(RoleError { role, expected })
     }
 }
 
 impl From<UserRole> for String {
     fn from(role: UserRole) -> Self {
-        role.name().to_owned()
+        role.as_str().to_owned()
     }
 }
 
@@ -115,12 +115,12 @@ mod tests {
     #[test]
     fn roles_are_their_names_and_nothing_else() {
         for role in Role::ALL {
-            let json = format!("\"{}\"", role.name());
+            let json = format!("\"{}\"", role.as_str());
             assert_eq!(serde_json::to_string(&role).unwrap(), json);
             assert_eq!(serde_json::from_str::<Role>(&json).unwrap(), role);
         }
         for role in UserRole::ALL {
-            let json = format!("\"{}\"", role.name());
+            let json = format!("\"{}\"", role.as_str());
             assert_eq!(serde_json::to_string(&role).unwrap(), json);
             assert_eq!(serde_json::from_str::<UserRole>(&json).unwrap(), role);
         }

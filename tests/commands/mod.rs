@@ -1,5 +1,6 @@
 //! The write side, on real engines.
 
+mod access;
 mod batches;
 mod contention;
 mod event_store;

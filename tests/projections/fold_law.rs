@@ -12,6 +12,7 @@ use projections::{PageRequest, Projector, VIEWS};
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
+use super::access_steps::{KeyStep, UserStep, key_steps, on_key, on_user, user_steps};
 use super::campaign_steps::{
     CampaignStep, assert_campaigns, campaign_steps, message_steps, on_campaign,
 };
@@ -34,6 +35,10 @@ enum Step {
     Campaign(u128, CampaignStep),
     /// Commands on few messages, which may refuse them.
     Messages(Vec<(MessageId, MessageCommand)>),
+    /// A command on one of few users, which may refuse it.
+    User((u8, i64, UserStep)),
+    /// A command on one of few keys, which may refuse it.
+    Key((u128, i64, KeyStep)),
     /// One of two projectors folds some events.
     Fold(Slot, usize),
     /// Both projectors fold at the same time.
@@ -138,6 +143,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (0..3u8, segment_commands()).prop_map(|(id, command)| Step::Segment(id, command)),
         4 => campaign_steps().prop_map(|(id, step)| Step::Campaign(id, step)),
         4 => vec(message_steps(), 1..12).prop_map(Step::Messages),
+        4 => user_steps().prop_map(Step::User),
+        3 => key_steps().prop_map(Step::Key),
         6 => (slot(), 1..9usize).prop_map(|(slot, count)| Step::Fold(slot, count)),
         3 => (slot(), 1..9usize, 1..9usize).prop_map(|(slot, a, b)| Step::FoldBoth(slot, a, b)),
         2 => slot().prop_map(Step::Restart),
@@ -201,6 +208,8 @@ impl Folding<'_> {
                 // A refusal makes no event: nothing to fold.
                 commands.on_messages(&context(), steps).await.unwrap();
             }
+            Step::User(step) => on_user(commands, step).await,
+            Step::Key(step) => on_key(commands, step).await,
             Step::Fold(slot, count) => {
                 let mut projector = self.remove(slot).await;
                 projector.step(count).await.unwrap();

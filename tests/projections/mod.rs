@@ -1,5 +1,6 @@
 //! The read side, on real engines.
 
+mod access_steps;
 mod audit_indexes;
 mod bad_events;
 mod campaign_steps;

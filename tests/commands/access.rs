@@ -1,0 +1,181 @@
+//! Users, keys and refusals: what decides whether a request passes is a head, the same for every
+//! process at once.
+
+use commands::{Change, Commands, Context, new_secret, user_id, verify_heads};
+use domain::{
+    ApiKeyError, Day, Identity, KeyContent, KeyRefusal, KeySecret, Refusal, RefusalReason, Role,
+    SessionId, Subject, Timestamp, User, UserRole,
+};
+use futures::future::join_all;
+
+use super::key;
+use crate::support::deployment::Deployment;
+use crate::support::shop::{context, minute, text};
+
+fn identity() -> Identity {
+    Identity {
+        issuer: text("https://accounts.example.com"),
+        subject: text("1"),
+        email: "jo@example.com".to_owned().try_into().unwrap(),
+        name: Some(text("Jo")),
+    }
+}
+
+fn content(role: Role) -> KeyContent {
+    KeyContent {
+        name: text("The shop's server"),
+        role,
+        expires_at: Some(minute(100)),
+    }
+}
+
+fn at(minutes: i64) -> Context {
+    Context {
+        now: minute(minutes),
+        ..context()
+    }
+}
+
+/// A deployment, and a second process on it.
+async fn two() -> (Deployment, Commands) {
+    let deployment = Deployment::fresh().await;
+    let log = deployment.reopened().await;
+    let other = Commands::open(log, None).await.unwrap();
+    (deployment, other)
+}
+
+async fn assert_heads(deployment: &Deployment) {
+    for partition in deployment.log.partitions() {
+        let report = verify_heads(&deployment.log, partition).await.unwrap();
+        assert_eq!(report.differences, []);
+    }
+}
+
+#[tokio::test]
+async fn what_becomes_of_a_user_counts_everywhere_at_once() {
+    let (deployment, other) = two().await;
+    let commands = &deployment.commands;
+    let (user, session) = (user_id(&identity()), SessionId::from(1));
+    assert_eq!(other.user(&user).await.unwrap(), None);
+    let signed_in = commands
+        .sign_in(&context(), identity(), session.clone(), UserRole::Viewer)
+        .await;
+    assert_eq!(signed_in.unwrap().unwrap().change, Change::Created);
+    let role = async || {
+        let user = other.user(&user).await.unwrap().unwrap();
+        user.session(&session, minute(1))
+    };
+    assert_eq!(role().await, Some(Role::Viewer));
+    let given = commands
+        .give_role(&context(), user.clone(), UserRole::Admin)
+        .await;
+    given.unwrap().unwrap();
+    assert_eq!(role().await, Some(Role::Admin));
+    let ended = commands
+        .sign_out(&context(), user.clone(), session.clone())
+        .await;
+    ended.unwrap().unwrap();
+    assert_eq!(role().await, None);
+    assert_heads(&deployment).await;
+}
+
+#[tokio::test]
+async fn a_user_is_loaded_from_the_events_too() {
+    let deployment = Deployment::fresh().await;
+    let commands = &deployment.commands;
+    let user = user_id(&identity());
+    for number in 0..3u128 {
+        let signed_in = commands
+            .sign_in(&context(), identity(), number.into(), UserRole::Viewer)
+            .await;
+        signed_in.unwrap().unwrap();
+    }
+    let loaded: User = commands.user(&user).await.unwrap().unwrap();
+    let key = key(&deployment.log, &Subject::User(user.clone()));
+    let (_, head) = deployment.raw_head(&key).await.unwrap();
+    let old = head.splitn(4, ' ').take(2).collect::<Vec<_>>().join(" ");
+    deployment
+        .set_raw_head(&key, &format!("{old} 0 null"))
+        .await;
+    assert_eq!(commands.user(&user).await.unwrap(), Some(loaded));
+}
+
+#[tokio::test]
+async fn a_key_lets_in_until_it_is_revoked_anywhere() {
+    let (deployment, other) = two().await;
+    let commands = &deployment.commands;
+    let secret = new_secret("user:usr_1", None);
+    let created = commands
+        .create_api_key(&context(), &secret, content(Role::Ingest))
+        .await;
+    assert_eq!(created.unwrap().unwrap().change, Change::Created);
+    let grants = async |secret: &KeySecret, now: Timestamp| {
+        let key = other.api_key(secret.id()).await.unwrap();
+        key.unwrap().grants(&secret.hash(), now)
+    };
+    assert_eq!(grants(&secret, minute(1)).await, Ok(Role::Ingest));
+    assert_eq!(grants(&secret, minute(100)).await, Err(KeyRefusal::Expired));
+    let revoked = commands
+        .revoke_api_key(&context(), secret.id().clone())
+        .await;
+    revoked.unwrap().unwrap();
+    assert_eq!(grants(&secret, minute(1)).await, Err(KeyRefusal::Revoked));
+    let again = commands
+        .create_api_key(&context(), &secret, content(Role::Admin))
+        .await;
+    assert_eq!(again.unwrap(), Err(ApiKeyError::Conflict));
+    assert_heads(&deployment).await;
+}
+
+#[tokio::test]
+async fn uses_at_once_are_one_event() {
+    let (deployment, other) = two().await;
+    let commands = &deployment.commands;
+    let secret = new_secret("user:usr_1", None);
+    let created = commands
+        .create_api_key(&context(), &secret, content(Role::Viewer))
+        .await;
+    created.unwrap().unwrap();
+    for minute in [1, 5, 11, 12] {
+        let context = at(minute);
+        let uses = (0..8).map(|n| {
+            let commands = if n % 2 == 0 { commands } else { &other };
+            commands.use_api_key(&context, secret.id().clone())
+        });
+        let changes = join_all(uses).await.into_iter();
+        let changes: Vec<Change> = changes.map(|done| done.unwrap().unwrap().change).collect();
+        let recorded = changes.iter().filter(|c| **c == Change::Updated).count();
+        let expected = usize::from(minute == 1 || minute == 11);
+        assert_eq!(recorded, expected, "in minute {minute}: {changes:?}");
+    }
+    assert_heads(&deployment).await;
+}
+
+#[tokio::test]
+async fn refusals_are_recorded_by_the_day_with_who_and_from_where() {
+    let deployment = Deployment::fresh().await;
+    let refusal = Refusal {
+        why: RefusalReason::Role,
+        method: text("POST"),
+        path: text("/api/segments"),
+        detail: text("a viewer may not do that"),
+        unrecorded: 0,
+    };
+    let context = Context {
+        address: "192.0.2.7".parse().ok(),
+        ..context()
+    };
+    for _ in 0..2 {
+        let commands = &deployment.commands;
+        let recorded = commands.record_refusal(&context, refusal.clone()).await;
+        recorded.unwrap();
+    }
+    let day = Day::from(context.now);
+    let key = key(&deployment.log, &Subject::Refusals(day));
+    let history = deployment.log.history(&key).await.unwrap();
+    assert_eq!(history.len(), 2);
+    let metadata: serde_json::Value = serde_json::from_str(&history[0].meta).unwrap();
+    assert_eq!(metadata["ip"], "192.0.2.7");
+    assert_eq!(metadata["actor"], "key:test");
+    assert_heads(&deployment).await;
+}

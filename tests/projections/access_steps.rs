@@ -1,0 +1,98 @@
+//! What may happen to a few users and keys.
+
+use commands::{Commands, Context, user_id};
+use domain::{Identity, KeyContent, KeySecret, Role, SessionId, UserRole};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use crate::support::shop::{context, minute, text};
+
+/// What is asked of a user.
+#[derive(Debug, Clone)]
+pub(super) enum UserStep {
+    SignIn(SessionId, UserRole),
+    SignOut(SessionId),
+    SignOutEverywhere,
+    GiveRole(UserRole),
+}
+
+/// What is asked of a key.
+#[derive(Debug, Clone)]
+pub(super) enum KeyStep {
+    Create(Role),
+    Use,
+    Revoke,
+}
+
+/// Which user, how many minutes into the shop's life, and what of it. Some are hours apart, so
+/// that sessions are over.
+pub(super) fn user_steps() -> impl Strategy<Value = (u8, i64, UserStep)> {
+    let role = || select(UserRole::ALL.to_vec());
+    let session = || (0..5u128).prop_map(SessionId::from);
+    let step = prop_oneof![
+        4 => (session(), role()).prop_map(|(session, role)| UserStep::SignIn(session, role)),
+        2 => session().prop_map(UserStep::SignOut),
+        1 => Just(UserStep::SignOutEverywhere),
+        1 => role().prop_map(UserStep::GiveRole),
+    ];
+    (0..3u8, (0..4i64).prop_map(|n| n * 300), step)
+}
+
+/// Which key, when, and what of it.
+pub(super) fn key_steps() -> impl Strategy<Value = (u128, i64, KeyStep)> {
+    let step = prop_oneof![
+        3 => select(Role::ALL.to_vec()).prop_map(KeyStep::Create),
+        3 => Just(KeyStep::Use),
+        1 => Just(KeyStep::Revoke),
+    ];
+    (0..3u128, (0..4i64).prop_map(|n| n * 7), step)
+}
+
+fn at(minutes: i64) -> Context {
+    Context {
+        now: minute(minutes),
+        address: "192.0.2.7".parse().ok(),
+        ..context()
+    }
+}
+
+pub(super) async fn on_user(commands: &Commands, (id, at_minute, step): (u8, i64, UserStep)) {
+    let context = at(at_minute);
+    let identity = Identity {
+        issuer: text("https://accounts.example.com"),
+        subject: text(&id.to_string()),
+        email: format!("jo{at_minute}@example.com").try_into().unwrap(),
+        name: None,
+    };
+    let user = user_id(&identity);
+    let done = match step {
+        UserStep::SignIn(session, role) => {
+            commands.sign_in(&context, identity, session, role).await
+        }
+        UserStep::SignOut(session) => commands.sign_out(&context, user, session).await,
+        UserStep::SignOutEverywhere => commands.sign_out_everywhere(&context, user).await,
+        UserStep::GiveRole(role) => commands.give_role(&context, user, role).await,
+    };
+    // A refusal makes no event: nothing to fold.
+    let _ = done.unwrap();
+}
+
+pub(super) async fn on_key(commands: &Commands, (id, at_minute, step): (u128, i64, KeyStep)) {
+    let context = at(at_minute);
+    let secret = KeySecret::new(id, &[7; 32]);
+    let key = secret.id().clone();
+    let done = match step {
+        KeyStep::Create(role) => {
+            let content = KeyContent {
+                name: text("The shop's server"),
+                role,
+                expires_at: None,
+            };
+            commands.create_api_key(&context, &secret, content).await
+        }
+        KeyStep::Use => commands.use_api_key(&context, key).await,
+        KeyStep::Revoke => commands.revoke_api_key(&context, key).await,
+    };
+    // A refusal makes no event: nothing to fold.
+    let _ = done.unwrap();
+}

@@ -45,14 +45,26 @@ impl Connection {
         content_type: &str,
         body: Bytes,
     ) -> anyhow::Result<Bytes> {
-        let request = Request::builder()
+        let key = format!("Bearer {KEY}");
+        let headers = [("authorization", &*key), ("content-type", content_type)];
+        self.post_with(path, headers, body).await
+    }
+
+    pub(super) async fn post_with<'h>(
+        &mut self,
+        path: &str,
+        headers: impl IntoIterator<Item = (&'h str, &'h str)>,
+        body: Bytes,
+    ) -> anyhow::Result<Bytes> {
+        let mut request = Request::builder()
             .method(Method::POST)
             .uri(path)
-            .header("host", &self.host)
-            .header("authorization", format!("Bearer {KEY}"))
-            .header("content-type", content_type)
-            .body(Full::new(body))?;
-        self.send(request, StatusCode::ACCEPTED).await
+            .header("host", &self.host);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        self.send(request.body(Full::new(body))?, StatusCode::ACCEPTED)
+            .await
     }
 
     async fn send(

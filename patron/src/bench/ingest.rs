@@ -49,7 +49,7 @@ pub(super) async fn run(args: &IngestArgs, engines: &Engines) -> anyhow::Result<
     let before = raw_redis::used_memory(&engines.redis_url).await?;
     let bulk = bulk(&api, args).await?;
     let used = raw_redis::used_memory(&engines.redis_url).await? - before;
-    let resident = api.resident()?;
+    let resident = api.process.resident()?;
     let raw = raw_redis::append_again(&engines.redis_url, &deployment.log).await?;
     raw_redis::forget(&engines.redis_url, &deployment.log).await?;
     let own_bytes = used as f64 / args.orders as f64;

@@ -5,11 +5,13 @@
 //! again, so that nothing it does touches a deployment.
 
 mod api_process;
+mod campaign;
 mod columns;
 mod customers;
 mod http;
 mod ingest;
 mod orders;
+mod process;
 mod raw_mongo;
 mod raw_redis;
 mod rebuild;
@@ -49,6 +51,8 @@ enum What {
     Rebuild(rebuild::RebuildArgs),
     /// Counts and previews of common rules, against what one would write by hand
     Segments(segments::SegmentsArgs),
+    /// A campaign from its launch to its last receipt, with all that takes part; memory of the workers
+    Campaign(campaign::CampaignArgs),
 }
 
 pub(crate) async fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
@@ -58,6 +62,7 @@ pub(crate) async fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
         What::Ingest(args) => ingest::run(args, &engines).await,
         What::Rebuild(args) => rebuild::run(args, &engines).await,
         What::Segments(args) => segments::run(args, &engines).await,
+        What::Campaign(args) => campaign::run(args, &engines, &dir).await,
     };
     engines.stop().await;
     std::fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))?;

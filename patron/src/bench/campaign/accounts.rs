@@ -1,0 +1,65 @@
+//! That everybody got exactly one message, whoever is asked.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, ensure};
+use serde_json::{Value, json};
+
+use super::sending::Sent;
+use super::stage::Stage;
+
+/// Holds the log, the views and the vendor's own list against each other.
+pub(super) async fn hold(stage: &Stage<'_>, sent: &Sent) -> anyhow::Result<()> {
+    let path = format!("/api/campaigns/{}", sent.campaign);
+    let recipients = json!(sent.recipients);
+    let counts = sent.times.counts;
+    ensure!(counts == [sent.recipients; 3], "the log has {counts:?}");
+
+    let reconciled = stage.read(&format!("{path}/reconcile")).await?;
+    ensure!(reconciled["discrepancies"] == json!([]), "{reconciled}");
+    ensure!(reconciled["views_compared"] == true, "{reconciled}");
+    ensure!(reconciled["planned"] == recipients, "{reconciled}");
+    let statistics = &stage.read(&path).await?["statistics"];
+    for name in ["sent", "delivered", "failed", "suppressed", "pending"] {
+        ensure!(statistics[name] == reconciled[name], "{name}: {statistics}");
+    }
+    ensure!(statistics["audience"] == recipients, "{statistics}");
+
+    let logs = format!("http://{}{path}/logs", stage.api.address);
+    let ours = stage.list(&logs).await?;
+    let ours = addresses(&ours)?;
+    let start = format!("msg_{}_", sent.campaign.as_str().trim_start_matches("cmp_"));
+    let mut theirs = stage
+        .list(&format!("{}/vendor/messages", stage.vendor_url))
+        .await?;
+    theirs.retain(|row| {
+        row["message_id"]
+            .as_str()
+            .is_some_and(|id| id.starts_with(&start))
+    });
+    let again = theirs.iter().filter(|row| row["requested"] != 1).count();
+    ensure!(
+        again == 0,
+        "the vendor was asked for {again} messages again"
+    );
+    let theirs = addresses(&theirs)?;
+    ensure!(
+        ours == theirs,
+        "{} ours, {} theirs",
+        ours.len(),
+        theirs.len()
+    );
+    ensure!(json!(ours.len()) == recipients, "{} messages", ours.len());
+    Ok(())
+}
+
+/// Where to each message went; none may be there twice.
+fn addresses(rows: &[Value]) -> anyhow::Result<HashMap<&str, &str>> {
+    let mut addresses = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let id = row["message_id"].as_str().context("no id")?;
+        let to = row["to"].as_str().context("no address")?;
+        ensure!(addresses.insert(id, to).is_none(), "{id} is there twice");
+    }
+    Ok(addresses)
+}

@@ -1,0 +1,144 @@
+//! How many receipts the API takes, with nothing else to do.
+
+use std::time::Instant;
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use chrono::Utc;
+use commands::Context;
+use domain::{
+    CampaignId, Channel, CustomerId, MessageCommand, MessageContent, MessageId, Text, Timestamp,
+};
+use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::json;
+use standardwebhooks::{
+    HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook,
+};
+
+use super::super::api_process::VENDOR_SECRET;
+use super::super::http::Connection;
+use super::stage::Stage;
+
+/// Receipts per post, as the simulated vendor has it.
+const BATCH: usize = 100;
+
+/// Messages queued and sent at once.
+const MESSAGES: usize = 10_000;
+
+/// A signed post.
+struct Post {
+    headers: [(&'static str, String); 4],
+    body: Bytes,
+}
+
+/// Queues and sends so many messages in the log, as workers would, then posts
+/// a receipt for each; receipts per second.
+pub(super) async fn measure(
+    stage: &Stage<'_>,
+    count: u64,
+    connections: usize,
+) -> anyhow::Result<f64> {
+    let messages = messages(count)?;
+    for some in messages.chunks(MESSAGES) {
+        send(stage, some).await?;
+    }
+    let posts = messages.chunks(BATCH).map(post);
+    let posts: Vec<Post> = posts.collect::<anyhow::Result<_>>()?;
+    let mut lanes: Vec<Vec<Post>> = (0..connections.max(1)).map(|_| Vec::new()).collect();
+    for (at, post) in posts.into_iter().enumerate() {
+        let lane = at % lanes.len();
+        lanes[lane].push(post);
+    }
+    let start = Instant::now();
+    stream::iter(lanes)
+        .map(|posts| post_all(stage, posts))
+        .buffer_unordered(connections.max(1))
+        .try_collect::<()>()
+        .await?;
+    Ok(count as f64 / start.elapsed().as_secs_f64())
+}
+
+/// Of a campaign that nothing else knows of: a receipt asks the message alone.
+fn messages(count: u64) -> anyhow::Result<Vec<MessageId>> {
+    let campaign = CampaignId::from(1);
+    let message = |n: u64| {
+        Ok(MessageId {
+            campaign: campaign.clone(),
+            customer: CustomerId::try_from(format!("c-{n:07}"))?,
+        })
+    };
+    (0..count).map(message).collect()
+}
+
+async fn send(stage: &Stage<'_>, messages: &[MessageId]) -> anyhow::Result<()> {
+    let context = Context {
+        actor: "bench".to_owned(),
+        request: Some("bench".to_owned()),
+        now: Timestamp::from(Utc::now()),
+    };
+    let commands = &stage.deployment.commands;
+    let queue = |id: &MessageId| {
+        let content = MessageContent {
+            channel: Channel::Email,
+            to: Text::try_from(format!("{}@example.com", id.customer))?,
+            text: format!(
+                "Hi {}, we miss you: what you like is waiting for you.",
+                id.customer
+            ),
+        };
+        Ok((id.clone(), MessageCommand::Queue(content)))
+    };
+    let sent = |id: &MessageId| {
+        let vendors = MessageCommand::RecordSent(Text::try_from(vendors_id(id))?);
+        Ok((id.clone(), vendors))
+    };
+    let queued: anyhow::Result<Vec<_>> = messages.iter().map(queue).collect();
+    let sent: anyhow::Result<Vec<_>> = messages.iter().map(sent).collect();
+    for made in [queued?, sent?] {
+        let done = commands.on_messages(&context, made).await?;
+        anyhow::ensure!(done.iter().all(Result::is_ok), "a message was refused");
+    }
+    Ok(())
+}
+
+fn vendors_id(id: &MessageId) -> String {
+    format!("vm_{}", id.customer)
+}
+
+fn post(messages: &[MessageId]) -> anyhow::Result<Post> {
+    let now = Utc::now();
+    let receipt = |id: &MessageId| {
+        json!({
+            "message_id": id.to_string(),
+            "vendor_message_id": vendors_id(id),
+            "status": "delivered",
+            "occurred_at": Timestamp::from(now).to_string(),
+        })
+    };
+    let receipts: Vec<_> = messages.iter().map(receipt).collect();
+    let body = serde_json::to_vec(&receipts)?;
+    let first = messages.first().context("a post has receipts")?;
+    let (id, at) = (format!("rcpt_{}", first.customer), now.timestamp());
+    let signature = Webhook::new(VENDOR_SECRET)?.sign(&id, at, &body)?;
+    Ok(Post {
+        headers: [
+            ("content-type", "application/json".to_owned()),
+            (HEADER_WEBHOOK_ID, id),
+            (HEADER_WEBHOOK_TIMESTAMP, at.to_string()),
+            (HEADER_WEBHOOK_SIGNATURE, signature),
+        ],
+        body: body.into(),
+    })
+}
+
+async fn post_all(stage: &Stage<'_>, posts: Vec<Post>) -> anyhow::Result<()> {
+    let mut connection = Connection::open(&stage.api.address).await?;
+    for Post { headers, body } in posts {
+        let headers = headers.iter().map(|(name, value)| (*name, &**value));
+        let path = "/api/delivery/receipt";
+        let answer = connection.post_with(path, headers, body).await?;
+        let answer: serde_json::Value = serde_json::from_slice(&answer)?;
+        anyhow::ensure!(answer["rejected"] == 0, "a receipt was refused");
+    }
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! All that takes part in a campaign.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+use eventlog::Positions;
+use projections::VIEWS;
+use reqwest::RequestBuilder;
+use serde_json::Value;
+
+use super::super::api_process::{ApiProcess, KEY, VENDOR_SECRET};
+use super::super::process::Process;
+use super::computed;
+use crate::deployment::{Deployment, DeploymentOptions};
+use crate::engines::Engines;
+
+/// How long anything may take to happen at all.
+const PATIENCE: Duration = Duration::from_secs(1_200);
+
+/// API and vendor, running; workers come and go.
+pub(super) struct Stage<'e> {
+    pub(super) engines: &'e Engines,
+    pub(super) deployment: Deployment,
+    pub(super) api: ApiProcess,
+    pub(super) vendor: Process,
+    pub(super) vendor_url: String,
+    pub(super) http: reqwest::Client,
+}
+
+impl<'e> Stage<'e> {
+    /// With the vendor as `patron up` has it: it takes everything at once, and
+    /// its receipts come 0.2 to 2 s later.
+    pub(super) async fn set(engines: &'e Engines, vendor_dir: &Path) -> anyhow::Result<Self> {
+        let options = DeploymentOptions::for_bench();
+        let opening = Deployment::open(&engines.redis_url, &engines.mongodb_uri, &options);
+        let deployment = opening.await?;
+        let dir = vendor_dir.to_str().context("the directory is no text")?;
+        let env = [
+            ("PATRON_VENDOR_DATA_DIR", dir),
+            ("PATRON_VENDOR_SECRET", VENDOR_SECRET),
+        ];
+        let args = ["vendor", "--listen", "127.0.0.1:0"];
+        let vendor = Process::start(engines, &args, &env).await?;
+        let vendor_url = vendor
+            .line
+            .rsplit(' ')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        Ok(Self {
+            engines,
+            deployment,
+            api: ApiProcess::start(engines).await?,
+            vendor,
+            vendor_url,
+            http: reqwest::Client::builder().no_proxy().build()?,
+        })
+    }
+
+    /// All workers there are, in one process.
+    pub(super) async fn worker(&self) -> anyhow::Result<Process> {
+        let callback = format!("http://{}", self.api.address);
+        let env = [
+            ("PATRON_VENDOR_URL", &*self.vendor_url),
+            ("PATRON_CALLBACK_URL", &*callback),
+        ];
+        Process::start(self.engines, &["work"], &env).await
+    }
+
+    /// Waits until the views have all that is in the log.
+    pub(super) async fn caught_up(&self) -> anyhow::Result<()> {
+        let Deployment { log, store, .. } = &self.deployment;
+        let ends: Positions = log.ends().await?.into_iter().collect();
+        for view in VIEWS {
+            store.wait_for(view.name(), &ends, PATIENCE).await?;
+        }
+        Ok(())
+    }
+
+    /// How long each process has computed until now.
+    pub(super) fn computed(
+        &self,
+        worker: &Process,
+    ) -> anyhow::Result<Vec<(&'static str, Duration)>> {
+        let pids = [
+            ("workers", Some(worker.pid)),
+            ("API", Some(self.api.process.pid)),
+            ("vendor", Some(self.vendor.pid)),
+            ("redis-server", self.engines.redis_pid()),
+            ("mongod", self.engines.mongod_pid()),
+        ];
+        let started = pids
+            .into_iter()
+            .filter_map(|(name, pid)| Some((name, pid?)));
+        started
+            .map(|(name, pid)| Ok((name, computed(pid)?)))
+            .collect()
+    }
+
+    /// What the API answers.
+    pub(super) async fn read(&self, path: &str) -> anyhow::Result<Value> {
+        let url = format!("http://{}{path}", self.api.address);
+        self.answer(self.http.get(url)).await
+    }
+
+    /// What the API answers to something to create.
+    pub(super) async fn create(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let url = format!("http://{}{path}", self.api.address);
+        self.answer(self.http.post(url).json(body)).await
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> anyhow::Result<Value> {
+        let response = request.bearer_auth(KEY).send().await?;
+        let status = response.status();
+        let text = response.text().await?;
+        anyhow::ensure!(status.is_success(), "{status}: {text}");
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    /// All items of a list of the API's or the vendor's.
+    pub(super) async fn list(&self, url: &str) -> anyhow::Result<Vec<Value>> {
+        let (mut items, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = self.http.get(format!("{url}?limit=500{cursor}"));
+            let mut page = self.answer(page).await?;
+            let these = page["items"].as_array_mut().context("no list")?;
+            items.append(these);
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return Ok(items),
+            }
+        }
+    }
+}

@@ -123,6 +123,21 @@ pub(crate) async fn execute<A: Kept>(
     context: &Context,
     commands: Vec<(Subject, A::Command)>,
 ) -> Result<Results<A>, CommandError> {
+    execute_on::<A>(log, services, context, commands, A::MOSTLY_NEW).await
+}
+
+/// As [`execute`]; `mostly_new` says of these commands what
+/// [`Kept::MOSTLY_NEW`] says of most.
+///
+/// # Errors
+/// As [`execute`].
+pub(crate) async fn execute_on<A: Kept>(
+    log: &Log,
+    services: &A::Services,
+    context: &Context,
+    commands: Vec<(Subject, A::Command)>,
+    mostly_new: bool,
+) -> Result<Results<A>, CommandError> {
     let metadata = context.metadata();
     let count = commands.len();
     let mut by_partition: BTreeMap<Partition, Vec<Item<A>>> = BTreeMap::new();
@@ -141,6 +156,7 @@ pub(crate) async fn execute<A: Kept>(
             services,
             metadata: &metadata,
             partition,
+            mostly_new,
         };
         run.all(items)
     });
@@ -178,13 +194,15 @@ struct Run<'a, A: Kept> {
     services: &'a A::Services,
     metadata: &'a Arc<str>,
     partition: Partition,
+    /// Whether to guess first that nothing exists.
+    mostly_new: bool,
 }
 
 impl<A: Kept> Run<'_, A> {
     /// All items, again and again until none meets a conflict.
     async fn all(self, mut items: Vec<Item<A>>) -> Result<Indexed<A>, CommandError> {
         let mut done = Vec::with_capacity(items.len());
-        if A::MOSTLY_NEW {
+        if self.mostly_new {
             items = self.once(items, Basis::Guess, &mut done).await?;
         }
         for round in 0..ATTEMPTS {

@@ -2,7 +2,7 @@
 
 use domain::{Message, MessageCommand, MessageError, MessageId, Subject};
 
-use crate::execute::{Outcome, execute};
+use crate::execute::{Outcome, execute, execute_on};
 use crate::kept::Loaded;
 use crate::{CommandError, Commands, Context};
 
@@ -16,11 +16,20 @@ impl Commands {
         context: &Context,
         commands: Vec<(MessageId, MessageCommand)>,
     ) -> Result<Vec<Result<Outcome, MessageError>>, CommandError> {
-        let commands = commands.into_iter().map(|(id, command)| {
-            let subject = Subject::Message(id.customer, id.campaign);
-            (subject, command)
-        });
-        execute::<Message>(&self.log, &(), context, commands.collect()).await
+        execute::<Message>(&self.log, &(), context, subjects(commands)).await
+    }
+
+    /// The same for messages that most probably do not exist yet: these are
+    /// not looked at first.
+    ///
+    /// # Errors
+    /// As [`Self::on_messages`].
+    pub async fn on_new_messages(
+        &self,
+        context: &Context,
+        commands: Vec<(MessageId, MessageCommand)>,
+    ) -> Result<Vec<Result<Outcome, MessageError>>, CommandError> {
+        execute_on::<Message>(&self.log, &(), context, subjects(commands), true).await
     }
 
     /// Messages as they stand, by their heads, in the order asked for.
@@ -55,4 +64,12 @@ impl Commands {
         }
         Ok(messages)
     }
+}
+
+fn subjects(commands: Vec<(MessageId, MessageCommand)>) -> Vec<(Subject, MessageCommand)> {
+    let subject = |(id, command): (MessageId, MessageCommand)| {
+        let subject = Subject::Message(id.customer, id.campaign);
+        (subject, command)
+    };
+    commands.into_iter().map(subject).collect()
 }

@@ -1,9 +1,10 @@
 //! The projector: reads the log in order and keeps one view.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use bson::RawDocumentBuf;
-use eventlog::{Entry, Log, Partition, Position};
+use eventlog::{Entry, Log, Partition, Position, Recent};
 
 use crate::checkpoint::{Advance, Checkpoint, Checkpoints};
 use crate::documents::{Documents, Write, placed};
@@ -30,6 +31,8 @@ pub enum Mode {
 pub struct Projector {
     view: &'static dyn AnyView,
     log: Log,
+    /// What others have just read of it, if it is read together with them.
+    recent: Option<Arc<Recent>>,
     documents: Documents,
     checkpoints: Checkpoints,
     mode: Mode,
@@ -71,6 +74,7 @@ impl Projector {
         let mut projector = Self {
             view,
             log: log.clone(),
+            recent: None,
             documents,
             checkpoints,
             mode,
@@ -82,6 +86,13 @@ impl Projector {
         let checked = projector.check().await;
         projector.note(checked).await?;
         Ok(projector)
+    }
+
+    /// Reads the log together with others.
+    #[must_use]
+    pub fn together(mut self, recent: Arc<Recent>) -> Self {
+        self.recent = Some(recent);
+        self
     }
 
     /// The last event folded.
@@ -145,15 +156,19 @@ impl Projector {
             number: self.at.number - 1,
             ..self.at
         };
-        let entries = self.log.read(before, count.saturating_add(1)).await?;
-        let mut entries = entries.into_iter();
-        match entries.next() {
-            Some(last) if last.fingerprint() == *fingerprint => Ok(entries.collect()),
-            _ => Err(ProjectError::RolledBack {
-                view: self.view.name(),
-                position: self.at,
-            }),
+        let wanted = count.saturating_add(1);
+        if let Some(recent) = self.recent.as_ref().filter(|_| count > 0) {
+            let entries = recent.read(before, wanted).await?;
+            if let Some(following) = following(entries, fingerprint) {
+                return Ok(following);
+            }
+            // That it is another log only the log itself can tell.
         }
+        let entries = self.log.read(before, wanted).await?;
+        following(entries, fingerprint).ok_or(ProjectError::RolledBack {
+            view: self.view.name(),
+            position: self.at,
+        })
     }
 
     async fn fold_next(&mut self, count: usize) -> Result<usize, ProjectError> {
@@ -321,6 +336,13 @@ impl Projector {
             reason,
         }
     }
+}
+
+/// The entries after the first, if that is the one with this fingerprint.
+fn following(entries: Vec<Entry>, fingerprint: &str) -> Option<Vec<Entry>> {
+    let mut entries = entries.into_iter();
+    let first = entries.next()?;
+    (first.fingerprint() == fingerprint).then(|| entries.collect())
 }
 
 /// The first event of a batch that cannot be folded.

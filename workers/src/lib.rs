@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use commands::Commands;
-use eventlog::Leases;
+use eventlog::{Leases, Recent};
 use projections::Store;
 use tokio_util::sync::CancellationToken;
 
@@ -58,6 +58,7 @@ pub async fn run(
     let shared = Arc::new(Shared {
         worker: name.clone(),
         tails: log.tails(),
+        recent: Arc::new(Recent::of(log.clone())),
         generations: ActiveGenerations::follow(store.clone()),
         log: log.clone(),
         outlet: outlet(&delivery),

@@ -13,6 +13,10 @@ use crate::unit::Shared;
 /// Events folded in one go.
 const BATCH: usize = 2_000;
 
+/// How long events gather after some were folded: what comes to a view at rest
+/// is folded at once, what comes again and again is folded many at a time.
+const GATHERING: Duration = Duration::from_millis(100);
+
 /// How long to wait when an engine is away.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -73,8 +77,8 @@ async fn keep(
     stop: &CancellationToken,
 ) -> Result<(), ProjectError> {
     let Shared { log, store, .. } = shared;
-    let mut projector =
-        Projector::resume(store, log, view, generation, partition, Mode::Live).await?;
+    let projector = Projector::resume(store, log, view, generation, partition, Mode::Live);
+    let mut projector = projector.await?.together(shared.recent.clone());
     let Some(mut end) = shared.tails.of(partition) else {
         return Ok(());
     };
@@ -82,8 +86,10 @@ async fn keep(
         if active.borrow_and_update().get(view.name()) != Some(&generation) {
             return Ok(());
         }
-        if projector.step(BATCH).await? > 0 {
-            continue;
+        match projector.step(BATCH).await? {
+            0 => {}
+            BATCH => continue,
+            _ => gather(stop).await,
         }
         let here = projector.position().number;
         tokio::select! {
@@ -93,6 +99,11 @@ async fn keep(
         }
     }
     Ok(())
+}
+
+async fn gather(stop: &CancellationToken) {
+    let gathering = tokio::time::sleep(GATHERING);
+    stop.run_until_cancelled(gathering).await;
 }
 
 /// Whether the log has more than was folded, or less: then it was rolled back.

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use commands::Commands;
-use eventlog::{Log, Partition, Tails};
+use eventlog::{Log, Partition, Recent, Tails};
 use projections::{AnyView, Store, VIEWS};
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +23,8 @@ pub(crate) struct Shared {
     /// The way to the vendor, if this process has one.
     pub(crate) outlet: Option<Arc<Outlet>>,
     pub(crate) tails: Tails,
+    /// What any of the views has just read of the log.
+    pub(crate) recent: Arc<Recent>,
     pub(crate) generations: ActiveGenerations,
 }
 

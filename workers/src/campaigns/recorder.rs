@@ -18,7 +18,7 @@ const ACTOR: &str = "worker:delivery";
 const MOST: usize = 500;
 
 /// How long the first of them waits for more.
-const GATHERING: Duration = Duration::from_millis(20);
+const GATHERING: Duration = Duration::from_millis(50);
 
 /// How long to wait when the log does not answer.
 const PAUSE: Duration = Duration::from_millis(500);

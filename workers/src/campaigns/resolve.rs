@@ -209,7 +209,11 @@ impl<'a> Queueing<'a> {
         let suppressing = suppressing.count() as u64;
         let queueing = commands.len() as u64 - suppressing;
         let context = context(ACTOR, self.request.clone());
-        let done = self.shared.commands.on_messages(&context, commands).await?;
+        let done = self
+            .shared
+            .commands
+            .on_new_messages(&context, commands)
+            .await?;
         let is_new = |done: &Result<commands::Outcome, _>| {
             done.as_ref()
                 .is_ok_and(|done| done.change == Change::Created)

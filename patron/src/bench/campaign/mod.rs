@@ -57,7 +57,6 @@ pub(super) async fn run(
     stage.caught_up().await?;
     worker.stop().await?;
 
-    let mut report = Report::default();
     let small = sending::measure(&stage, customers::FEW, args.recipients / PART).await?;
     let large = sending::measure(&stage, customers::ALL, args.recipients).await?;
     accounts::hold(&stage, &small).await?;
@@ -65,22 +64,17 @@ pub(super) async fn run(
     let receipts = receipts::measure(&stage, args.receipts, args.connections).await?;
     let limits = Limits::measure(&stage).await?;
 
+    let mut report = Report::default();
     tell_campaign(&mut report, &large);
     tell_memory(&mut report, &small, &large);
-    report.figure("receipts alone, over HTTP", receipts, "receipts/s");
+    report.figure(
+        "receipts alone, over HTTP (wanted ≥ 15,000)",
+        receipts,
+        "receipts/s",
+    );
     limits.tell(&mut report);
-    let whole = large.per_second();
-    report.ratio(
-        "messages/s, launch to last fold / 3,000",
-        whole / 3e3,
-        "≥ 1.0",
-    );
-    report.ratio("receipts alone / 15,000 a second", receipts / 15e3, "≥ 1.0");
-    report.ratio(
-        "messages / what the bare parts do",
-        whole / limits.messages(),
-        "",
-    );
+    let (messages, bare) = (large.per_second(), limits.messages());
+    report.ratio("messages / of the bare parts alone", messages / bare, "");
     report.ratio("receipts alone / raw XADD", receipts / limits.appends, "");
     Ok(report)
 }
@@ -95,7 +89,11 @@ fn tell_campaign(report: &mut Report, sent: &Sent) {
         sent.took.as_secs_f64(),
         "s",
     );
-    report.figure("the same as a rate", sent.per_second(), "messages/s");
+    report.figure(
+        "messages a second of that time (wanted ≥ 3,000)",
+        sent.per_second(),
+        "messages/s",
+    );
     report.figure(
         "resolving: launch to last queued",
         rate(times.queueing),

@@ -1,6 +1,8 @@
 //! How many receipts the API takes, with nothing else to do.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
+use std::vec::IntoIter;
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -9,7 +11,7 @@ use commands::Context;
 use domain::{
     CampaignId, Channel, CustomerId, MessageCommand, MessageContent, MessageId, Text, Timestamp,
 };
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::future::try_join_all;
 use serde_json::json;
 use standardwebhooks::{
     HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook,
@@ -44,17 +46,10 @@ pub(super) async fn measure(
     }
     let posts = messages.chunks(BATCH).map(post);
     let posts: Vec<Post> = posts.collect::<anyhow::Result<_>>()?;
-    let mut lanes: Vec<Vec<Post>> = (0..connections.max(1)).map(|_| Vec::new()).collect();
-    for (at, post) in posts.into_iter().enumerate() {
-        let lane = at % lanes.len();
-        lanes[lane].push(post);
-    }
+    let posts = Mutex::new(posts.into_iter());
     let start = Instant::now();
-    stream::iter(lanes)
-        .map(|posts| post_all(stage, posts))
-        .buffer_unordered(connections.max(1))
-        .try_collect::<()>()
-        .await?;
+    let posting = (0..connections.max(1)).map(|_| post_all(stage, &posts));
+    try_join_all(posting).await?;
     Ok(count as f64 / start.elapsed().as_secs_f64())
 }
 
@@ -76,29 +71,27 @@ async fn send(stage: &Stage<'_>, messages: &[MessageId]) -> anyhow::Result<()> {
         request: Some("bench".to_owned()),
         now: Timestamp::from(Utc::now()),
     };
-    let commands = &stage.deployment.commands;
-    let queue = |id: &MessageId| {
-        let content = MessageContent {
-            channel: Channel::Email,
-            to: Text::try_from(format!("{}@example.com", id.customer))?,
-            text: format!(
-                "Hi {}, we miss you: what you like is waiting for you.",
-                id.customer
-            ),
-        };
-        Ok((id.clone(), MessageCommand::Queue(content)))
-    };
-    let sent = |id: &MessageId| {
-        let vendors = MessageCommand::RecordSent(Text::try_from(vendors_id(id))?);
-        Ok((id.clone(), vendors))
-    };
-    let queued: anyhow::Result<Vec<_>> = messages.iter().map(queue).collect();
-    let sent: anyhow::Result<Vec<_>> = messages.iter().map(sent).collect();
-    for made in [queued?, sent?] {
-        let done = commands.on_messages(&context, made).await?;
-        anyhow::ensure!(done.iter().all(Result::is_ok), "a message was refused");
+    for step in [queue, take] {
+        let made = messages.iter().map(|id| Ok((id.clone(), step(id)?)));
+        let made = made.collect::<anyhow::Result<_>>()?;
+        let done = stage.deployment.commands.on_messages(&context, made);
+        let is_done = done.await?.iter().all(Result::is_ok);
+        anyhow::ensure!(is_done, "a message was refused");
     }
     Ok(())
+}
+
+fn queue(id: &MessageId) -> anyhow::Result<MessageCommand> {
+    let customer = &id.customer;
+    Ok(MessageCommand::Queue(MessageContent {
+        channel: Channel::Email,
+        to: Text::try_from(format!("{customer}@example.com"))?,
+        text: format!("Hi {customer}, we miss you: what you like is waiting for you."),
+    }))
+}
+
+fn take(id: &MessageId) -> anyhow::Result<MessageCommand> {
+    Ok(MessageCommand::RecordSent(Text::try_from(vendors_id(id))?))
 }
 
 fn vendors_id(id: &MessageId) -> String {
@@ -131,9 +124,11 @@ fn post(messages: &[MessageId]) -> anyhow::Result<Post> {
     })
 }
 
-async fn post_all(stage: &Stage<'_>, posts: Vec<Post>) -> anyhow::Result<()> {
+/// Posts one after the other until none is left.
+async fn post_all(stage: &Stage<'_>, posts: &Mutex<IntoIter<Post>>) -> anyhow::Result<()> {
     let mut connection = Connection::open(&stage.api.address).await?;
-    for Post { headers, body } in posts {
+    let next = || posts.lock().unwrap_or_else(PoisonError::into_inner).next();
+    while let Some(Post { headers, body }) = next() {
         let headers = headers.iter().map(|(name, value)| (*name, &**value));
         let path = "/api/delivery/receipt";
         let answer = connection.post_with(path, headers, body).await?;

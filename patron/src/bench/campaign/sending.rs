@@ -66,20 +66,23 @@ pub(super) async fn measure(
     let first = launch(stage, FIRST).await?;
     ended(stage, &first, &worker).await?;
     stage.caught_up().await?;
-
-    let (before, computed) = (worker.resident()?, stage.computed(&worker)?);
     let log = &stage.deployment.log;
-    let (from, clock) = (log.ends().await?, Timestamp::from(Utc::now()));
+    let (before, from) = (worker.resident()?, log.ends().await?);
+
+    let (computed, clock) = (stage.computed(&worker)?, Timestamp::from(Utc::now()));
     let start = Instant::now();
     let campaign = launch(stage, rules).await?;
     let memory = ended(stage, &campaign, &worker).await?;
     stage.caught_up().await?;
     let took = start.elapsed();
     let computed = since(computed, stage.computed(&worker)?);
+
     completed(stage, &campaign).await?;
-    let peak = worker.peak()?;
+    let (peak, times) = (
+        worker.peak()?,
+        Times::read(log, from, &campaign, clock).await?,
+    );
     worker.stop().await?;
-    let times = Times::read(log, from, &campaign, clock).await?;
     Ok(Sent {
         campaign,
         recipients,

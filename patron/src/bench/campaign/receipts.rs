@@ -68,6 +68,7 @@ fn messages(count: u64) -> anyhow::Result<Vec<MessageId>> {
 async fn send(stage: &Stage<'_>, messages: &[MessageId]) -> anyhow::Result<()> {
     let context = Context {
         actor: "bench".to_owned(),
+        address: None,
         request: Some("bench".to_owned()),
         now: Timestamp::from(Utc::now()),
     };

@@ -1,5 +1,7 @@
 //! Who asks: credentials in, [`Actor`] out.
 
+mod oidc;
+
 use std::sync::Arc;
 
 use axum::extract::{Request, State};

@@ -1,0 +1,254 @@
+//! Signing in at an OpenID provider: authorization code, PKCE, state, nonce.
+//!
+//! `discovery` and `keys` are what the provider says of itself, `cached` keeps
+//! them, `http` bounds what is fetched, `id_token` decides whom to believe.
+
+mod cached;
+mod discovery;
+mod error;
+mod http;
+mod id_token;
+mod keys;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use oauth2::basic::{BasicErrorResponseType, BasicTokenType};
+use oauth2::{
+    AuthType, AuthUrl, AuthorizationCode, Client, ClientId, ClientSecret, CsrfToken,
+    EndpointNotSet, EndpointSet, ExtraTokenFields, PkceCodeChallenge, PkceCodeVerifier,
+    RedirectUrl, RequestTokenError, Scope, StandardErrorResponse, StandardRevocableToken,
+    StandardTokenIntrospectionResponse, StandardTokenResponse, TokenUrl,
+};
+use reqwest::Url;
+use serde::{Deserialize, Serialize};
+
+use self::cached::Cached;
+use self::discovery::Discovered;
+pub(crate) use self::error::OidcError;
+use self::http::Http;
+pub(crate) use self::http::{is_loopback, is_private};
+use self::id_token::Expected;
+pub(crate) use self::id_token::{Person, TokenError};
+use self::keys::{Keys, Served};
+
+/// Google, whose tokens spell it with and without the scheme.
+const GOOGLE: &str = "https://accounts.google.com";
+const GOOGLE_BARE: &str = "accounts.google.com";
+
+/// The provider that people sign in at, and what it knows us by.
+#[derive(Clone)]
+pub struct ProviderConfig {
+    issuer: String,
+    client_id: String,
+    client_secret: String,
+}
+
+/// An issuer that nobody should sign in at.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no issuer: it has to be an https URL, or an http one on this machine")]
+pub struct IssuerError(String);
+
+impl ProviderConfig {
+    /// Google's issuer.
+    pub const GOOGLE: &str = GOOGLE;
+
+    /// At the provider that `issuer` names, exactly as it names itself.
+    ///
+    /// # Errors
+    /// [`IssuerError`] for one that others could listen to.
+    pub fn new(
+        issuer: &str,
+        client_id: String,
+        client_secret: String,
+    ) -> Result<Self, IssuerError> {
+        let private = issuer.parse().is_ok_and(|url: Url| is_private(&url));
+        if !private {
+            return Err(IssuerError(issuer.to_owned()));
+        }
+        Ok(Self {
+            issuer: issuer.to_owned(),
+            client_id,
+            client_secret,
+        })
+    }
+
+    /// Whether it is Google, which says by `hd` whose accounts it manages.
+    pub(crate) fn is_google(&self) -> bool {
+        self.issuer == GOOGLE
+    }
+
+    /// The provider's name.
+    pub(crate) fn issuer(&self) -> &str {
+        &self.issuer
+    }
+}
+
+impl fmt::Debug for ProviderConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProviderConfig")
+            .field("issuer", &self.issuer)
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a browser that goes to the provider has to bring back.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Attempt {
+    /// Comes back beside the code.
+    pub(crate) state: String,
+    /// Comes back within the id token.
+    nonce: String,
+    /// Shows the provider that the code is brought by whoever asked for it.
+    verifier: String,
+}
+
+/// What a token endpoint answers beside OAuth's own.
+#[derive(Debug, Serialize, Deserialize)]
+struct IdToken {
+    id_token: Option<String>,
+}
+
+impl ExtraTokenFields for IdToken {}
+
+type TokenResponse = StandardTokenResponse<IdToken, BasicTokenType>;
+
+type OauthClient = Client<
+    StandardErrorResponse<BasicErrorResponseType>,
+    TokenResponse,
+    StandardTokenIntrospectionResponse<IdToken, BasicTokenType>,
+    StandardRevocableToken,
+    oauth2::basic::BasicRevocationErrorResponse,
+    EndpointSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointSet,
+>;
+
+/// The provider, as far as it is known yet.
+pub(crate) struct Provider {
+    pub(crate) config: ProviderConfig,
+    http: Http,
+    discovered: Cached<Discovered>,
+    keys: Cached<Keys>,
+}
+
+impl Provider {
+    /// Nothing is asked of it before somebody signs in.
+    pub(crate) fn new(config: ProviderConfig) -> Result<Self, reqwest::Error> {
+        Ok(Self {
+            config,
+            http: Http::new()?,
+            discovered: Cached::new(),
+            keys: Cached::new(),
+        })
+    }
+
+    /// Where to send a browser, and what it has to bring back to `callback`.
+    pub(crate) async fn begin(&self, callback: &Url) -> Result<(Url, Attempt), OidcError> {
+        let discovered = self.discovered().await?;
+        let client = self.client(&discovered, callback);
+        let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+        let nonce = CsrfToken::new_random().into_secret();
+        let (url, state) = client
+            .authorize_url(CsrfToken::new_random)
+            .add_scopes(["openid", "email", "profile"].map(|scope| Scope::new(scope.to_owned())))
+            .add_extra_param("nonce", nonce.clone())
+            .set_pkce_challenge(challenge)
+            .url();
+        let attempt = Attempt {
+            state: state.into_secret(),
+            nonce,
+            verifier: verifier.into_secret(),
+        };
+        Ok((url, attempt))
+    }
+
+    /// Who it is that came back with this code.
+    pub(crate) async fn complete(
+        &self,
+        callback: &Url,
+        code: String,
+        attempt: Attempt,
+    ) -> Result<Person, OidcError> {
+        let discovered = self.discovered().await?;
+        let verifier = PkceCodeVerifier::new(attempt.verifier);
+        let client = self.client(&discovered, callback);
+        let answer = client
+            .exchange_code(AuthorizationCode::new(code))
+            .set_pkce_verifier(verifier)
+            .request_async(&|request| self.http.send(request))
+            .await;
+        let token = match answer {
+            Ok(answer) => answer.extra_fields().id_token.clone(),
+            Err(RequestTokenError::Request(error)) => return Err(error.into()),
+            Err(RequestTokenError::ServerResponse(error)) => {
+                return Err(OidcError::Refused(error.error().to_string()));
+            }
+            // What it answers instead of a token may hold one: it is not told.
+            Err(_) => None,
+        };
+        let token = token.ok_or_else(|| OidcError::Odd("there is no id token".to_owned()))?;
+        self.person(&token, &attempt.nonce).await
+    }
+
+    /// Who it is, as this id token says.
+    async fn person(&self, token: &str, nonce: &str) -> Result<Person, OidcError> {
+        let header = id_token::header(token)?;
+        let kid = header.kid.as_deref();
+        let mut keys = self.keys().await?;
+        if keys.find(kid).is_none() {
+            keys = self.newer_keys(&keys).await?;
+        }
+        let key = keys.find(kid).ok_or(TokenError::UnknownKey)?;
+        let issuer = self.config.issuer.as_str();
+        let both = [issuer, GOOGLE_BARE];
+        let issuers = if self.config.is_google() {
+            &both[..]
+        } else {
+            &both[..1]
+        };
+        let expected = Expected {
+            issuers,
+            client_id: &self.config.client_id,
+            nonce,
+        };
+        Ok(id_token::check(token, &header, key, &expected)?)
+    }
+
+    async fn discovered(&self) -> Result<Arc<Discovered>, OidcError> {
+        let fetch = Discovered::fetch(&self.http, &self.config.issuer);
+        self.discovered.get(Instant::now(), fetch).await
+    }
+
+    async fn keys(&self) -> Result<Arc<Keys>, OidcError> {
+        self.keys.get(Instant::now(), self.fetch_keys()).await
+    }
+
+    async fn newer_keys(&self, known: &Arc<Keys>) -> Result<Arc<Keys>, OidcError> {
+        let now = Instant::now();
+        self.keys.newer(now, known, self.fetch_keys()).await
+    }
+
+    async fn fetch_keys(&self) -> Result<Keys, OidcError> {
+        let discovered = self.discovered().await?;
+        let served: Served = self.http.get(&discovered.jwks_uri).await?;
+        Ok(served.into())
+    }
+
+    fn client(&self, discovered: &Discovered, callback: &Url) -> OauthClient {
+        let how = match discovered.secret_in_body() {
+            true => AuthType::RequestBody,
+            false => AuthType::BasicAuth,
+        };
+        Client::new(ClientId::new(self.config.client_id.clone()))
+            .set_client_secret(ClientSecret::new(self.config.client_secret.clone()))
+            .set_auth_type(how)
+            .set_auth_uri(AuthUrl::from_url(discovered.authorization_endpoint.clone()))
+            .set_token_uri(TokenUrl::from_url(discovered.token_endpoint.clone()))
+            .set_redirect_uri(RedirectUrl::from_url(callback.clone()))
+    }
+}

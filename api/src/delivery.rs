@@ -3,11 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use chrono::Utc;
 use commands::{CommandError, Context, Outcome};
 use domain::{MessageCommand, MessageError, MessageId, Receipt, Text, Timestamp};
 use serde::Deserialize;
@@ -20,11 +18,11 @@ use utoipa_axum::routes;
 
 use crate::body::batch::{self, Items};
 use crate::body::payload::{self, Format};
+use crate::caller::Nobody;
 use crate::data::answer::Batch;
 use crate::data::ingest::{Ingest, many};
 use crate::openapi::ReceiptProblems;
 use crate::problem::{Problem, ProblemKind};
-use crate::request_id::RequestId;
 use crate::schema;
 use crate::state::{AppState, Shared};
 
@@ -34,6 +32,9 @@ const MAX_RECEIPTS: usize = 1_000;
 /// The most bytes that a request may have: those of [`MAX_RECEIPTS`] long ones.
 /// They are read before anybody knows whose they are.
 const LIMIT: usize = 2 * 1024 * 1024;
+
+/// Where receipts come in.
+const PATH: &str = "/api/delivery/receipt";
 
 /// On whose behalf receipts are recorded.
 const ACTOR: &str = "vendor";
@@ -188,7 +189,6 @@ enum Receipts {
     post,
     path = "/api/delivery/receipt",
     tag = "delivery",
-    security(()),
     params(Signature),
     request_body = Receipts,
     responses(
@@ -199,13 +199,16 @@ enum Receipts {
 )]
 async fn post_receipts(
     State(app): State<AppState>,
-    Extension(request_id): Extension<RequestId>,
+    Nobody(context): Nobody,
     request: Request,
 ) -> Result<Response, Problem> {
     let declared = payload::only_json(request.headers());
     let headers = signature(request.headers());
     let body = payload::read(request, app.body_limit.min(LIMIT)).await?;
-    app.vendor_secrets.verify(&headers, &body)?;
+    if let Err(problem) = app.vendor_secrets.verify(&headers, &body) {
+        app.journal.bad_signature(&context, "POST", PATH);
+        return Err(problem);
+    }
     declared?;
     let pieces = match batch::split(Format::Json, payload::text(&body)?, MAX_RECEIPTS)? {
         Items::One(piece) => vec![piece],
@@ -213,9 +216,7 @@ async fn post_receipts(
     };
     let context = Context {
         actor: ACTOR.to_owned(),
-        request: Some(request_id.as_str().to_owned()),
-        address: None,
-        now: Timestamp::from(Utc::now()),
+        ..context
     };
     many::<ReceiptBody>(&app, &context, &pieces).await
 }
@@ -277,6 +278,7 @@ fn unknown() -> Problem {
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderValue;
+    use chrono::Utc;
 
     use super::*;
 

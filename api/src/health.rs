@@ -60,7 +60,6 @@ struct Check {
     get,
     path = "/healthz",
     tag = "operation",
-    security(()),
     responses((
         status = 200, description = "It is", body = Health
     ))
@@ -76,7 +75,6 @@ async fn healthz() -> impl IntoResponse {
     get,
     path = "/readyz",
     tag = "operation",
-    security(()),
     responses(
         (status = 200, description = "All is well", body = Readiness),
         (status = 503, description = "Something is not; see `checks`", body = Readiness)

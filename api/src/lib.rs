@@ -3,9 +3,12 @@
 //! A file per resource holds its requests, responses, handlers and its own
 //! router: `data`, `customers`, `timeline`, `orders`, `segments`,
 //! `campaigns`, `delivery`, `audit`, `admin`, `health`, `metrics`. `router` puts
-//! them together, `observe` stands around every request, `auth` before all that
-//! is not open, and every refusal is a `problem`. Nothing here reads the environment or writes a view.
+//! them together, `observe` stands around every request; `auth` says who asks,
+//! `access` what they may do, and `journal` records who was turned away. Every
+//! refusal is a `problem`. Nothing here reads the environment or writes a view.
 
+mod access;
+mod address;
 mod admin;
 mod after;
 mod audit;
@@ -20,6 +23,7 @@ mod delivery;
 mod extract;
 mod health;
 mod idempotency;
+mod journal;
 mod keys;
 mod metrics;
 mod observe;
@@ -39,6 +43,11 @@ mod state;
 mod timeline;
 mod users;
 
+pub use address::{TrustedProxies, TrustedProxyError};
+pub use auth::{
+    Admission, AdmissionError, LocalLink, Provider, ProviderError, PublicUrl, PublicUrlError,
+    SessionKeyError, SessionKeys, SignIn,
+};
 pub use delivery::{VendorSecretError, VendorSecrets};
 pub use metrics::prometheus;
 pub use openapi::openapi;

@@ -13,13 +13,13 @@ use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use tracing::Instrument;
 
-use crate::metrics;
 use crate::problem::{Problem, ProblemKind};
 use crate::request_id::{self, RequestId};
 use crate::state::AppState;
+use crate::{address, metrics};
 
 /// The route of a request that has none.
-const UNMATCHED: &str = "unmatched";
+pub(crate) const UNMATCHED: &str = "unmatched";
 
 pub(crate) async fn observe(
     State(app): State<AppState>,
@@ -32,8 +32,10 @@ pub(crate) async fn observe(
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let route = matched.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
     let span = tracing::info_span!("request", request.id = id.as_str(), method, route);
+    let client = address::client(&request, &app.trusted_proxies);
     redact(request.headers_mut());
     request.extensions_mut().insert(id.clone());
+    request.extensions_mut().insert(client);
     async {
         let mut response = answer(app.request_timeout, request, next).await;
         finish(&mut response, id, route);
@@ -60,8 +62,10 @@ fn name(method: &Method) -> &'static str {
 }
 
 fn redact(headers: &mut HeaderMap) {
-    if let Some(authorization) = headers.get_mut(header::AUTHORIZATION) {
-        authorization.set_sensitive(true);
+    for name in [header::AUTHORIZATION, header::COOKIE] {
+        if let Some(secret) = headers.get_mut(name) {
+            secret.set_sensitive(true);
+        }
     }
 }
 

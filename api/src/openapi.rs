@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use axum::Router;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{
     ContentBuilder, Ref, RefOr, Response as Described, ResponseBuilder, ResponsesBuilder,
 };
@@ -13,6 +15,7 @@ use utoipa::{IntoResponses, Modify, OpenApi, PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
+use crate::access::Needs;
 use crate::problem::{FieldError, Problem, ProblemBody};
 use crate::router;
 use crate::rules::{ConditionSchema, NodeSchema};
@@ -20,19 +23,20 @@ use crate::state::AppState;
 
 /// Everything the API offers, as `/openapi.json` shows it.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    let routes = OpenApiRouter::with_openapi(Document::openapi())
-        .merge(router::open())
-        .merge(router::protected());
+    let routes = OpenApiRouter::with_openapi(Document::openapi()).merge(router::routes());
     let mut document = routes.into_openapi();
-    for item in document.paths.paths.values_mut() {
+    for (path, item) in &mut document.paths.paths {
         let operations = [
-            &mut item.get,
-            &mut item.post,
-            &mut item.put,
-            &mut item.delete,
+            ("GET", &mut item.get),
+            ("POST", &mut item.post),
+            ("PUT", &mut item.put),
+            ("DELETE", &mut item.delete),
         ];
-        for operation in operations.into_iter().flatten() {
-            add_request_id(operation);
+        for (method, operation) in operations {
+            if let Some(operation) = operation {
+                add_access(operation, method, Needs::of(method, path));
+                add_request_id(operation);
+            }
         }
     }
     document
@@ -53,14 +57,14 @@ pub(crate) fn browser() -> Router<AppState> {
                        money is an integer of minor units; times are RFC 3339."
     ),
     components(schemas(ProblemBody, FieldError, NodeSchema, ConditionSchema)),
-    modifiers(&Bearer),
-    security(("key" = [])),
+    modifiers(&Credentials),
     tags(
         (name = "data", description = "Data in: one object, an array, or NDJSON"),
         (name = "reads", description = "Customers, orders, and what happened"),
         (name = "segments", description = "Rules that were given a name"),
         (name = "campaigns", description = "One message to each customer of an audience"),
         (name = "delivery", description = "What the messaging vendor tells"),
+        (name = "sign-in", description = "Who asks, and how they came in"),
         (name = "access", description = "Who may do what"),
         (name = "audit", description = "Who did what, and when"),
         (name = "operation", description = "For whoever runs it")
@@ -68,16 +72,46 @@ pub(crate) fn browser() -> Router<AppState> {
 )]
 struct Document;
 
-struct Bearer;
+struct Credentials;
 
-impl Modify for Bearer {
+/// What the schemes of credentials are called.
+const KEY: &str = "key";
+const SESSION: &str = "session";
+
+impl Modify for Credentials {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let scheme = HttpBuilder::new()
+        let key = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
             .description(Some("A key, as `Authorization: Bearer KEY`"))
             .build();
+        let session = ApiKey::Cookie(ApiKeyValue::with_description(
+            "patron_session",
+            "A session, as signing in begins it; a write has to come from the same origin",
+        ));
         let components = document.components.get_or_insert_default();
-        components.add_security_scheme("key", SecurityScheme::Http(scheme));
+        components.add_security_scheme(KEY, SecurityScheme::Http(key));
+        components.add_security_scheme(SESSION, SecurityScheme::ApiKey(session));
+    }
+}
+
+/// What [`crate::access`] asks of an operation, and how it refuses.
+fn add_access(operation: &mut Operation, method: &str, needs: Option<Needs>) {
+    let needs = needs.unwrap_or(Needs::Admin);
+    if needs == Needs::Nothing {
+        operation.security = Some(vec![SecurityRequirement::default()]);
+        return;
+    }
+    let none: [&str; 0] = [];
+    let schemes = [KEY, SESSION].map(|scheme| SecurityRequirement::new(scheme, none));
+    operation.security = Some(schemes.to_vec());
+    let responses = &mut operation.responses.responses;
+    let mut add = |status: u16| {
+        let response = responses.entry(status.to_string());
+        response.or_insert_with(|| problem(status).into());
+    };
+    add(401);
+    if needs != Needs::Anyone || method != "GET" {
+        add(403);
     }
 }
 
@@ -112,28 +146,34 @@ macro_rules! problems {
 }
 
 problems! {
-    /// Of what needs a credential.
-    ProtectedProblems = [401, 500, 503];
+    /// Of what takes nothing.
+    ProtectedProblems = [500, 503];
     /// Of what takes parameters.
-    ReadProblems = [400, 401, 500, 503];
+    ReadProblems = [400, 500, 503];
     /// Of what may not be there.
-    OneProblems = [400, 401, 404, 500, 503];
+    OneProblems = [400, 404, 500, 503];
     /// Of what creates something.
-    CreateProblems = [400, 401, 409, 413, 415, 422, 500, 503];
+    CreateProblems = [400, 409, 413, 415, 422, 500, 503];
     /// Of what replaces something.
-    ReplaceProblems = [400, 401, 404, 409, 413, 415, 422, 500, 503];
+    ReplaceProblems = [400, 404, 409, 413, 415, 422, 500, 503];
     /// Of what gives something to what is there.
-    GiveProblems = [400, 401, 404, 413, 415, 422, 500, 503];
+    GiveProblems = [400, 404, 413, 415, 422, 500, 503];
     /// Of what does away with something.
-    RemoveProblems = [400, 401, 404, 409, 500, 503];
+    RemoveProblems = [400, 404, 409, 500, 503];
     /// Of what changes what is there, without a body.
-    ChangeProblems = [400, 401, 404, 409, 500, 503];
+    ChangeProblems = [400, 404, 409, 500, 503];
     /// Of what the vendor tells.
     ReceiptProblems = [400, 401, 413, 415, 422, 500, 503];
     /// Of what only looks, but takes a body.
-    PreviewProblems = [400, 401, 413, 415, 422, 500, 503];
+    PreviewProblems = [400, 413, 415, 422, 500, 503];
+    /// Of going to the provider.
+    SignInProblems = [400, 404, 500, 503];
+    /// Of coming back from the provider, who may be nobody whom we let in.
+    CallbackProblems = [400, 403, 404, 500, 503];
+    /// Of the link for a local admin.
+    LinkProblems = [400, 403, 404, 500, 503];
     /// Of data in.
-    IngestProblems = [400, 401, 413, 415, 422, 500, 503];
+    IngestProblems = [400, 413, 415, 422, 500, 503];
 }
 
 fn describe(statuses: &[u16]) -> BTreeMap<String, RefOr<Described>> {
@@ -147,7 +187,8 @@ fn describe(statuses: &[u16]) -> BTreeMap<String, RefOr<Described>> {
 fn problem(status: u16) -> Described {
     let description = match status {
         400 => "The request is malformed",
-        401 => "No known key, or no signature of the vendor's",
+        401 => "No known key or session, or no signature of the vendor's",
+        403 => "The role may not do that, it comes from another site, or nobody lets them in",
         404 => "There is no such thing",
         409 => "It contradicts what is there",
         413 => "More bytes or items than are taken",

@@ -58,10 +58,19 @@ kinds! {
     /// A parameter of the path, the query or a header is not acceptable, or one
     /// of the query not known.
     InvalidParameter = BAD_REQUEST "invalid-parameter" "Invalid parameter";
+    /// Nobody was signed in: what came back from the provider is not what this
+    /// browser set out with, or not to be believed.
+    SignInFailed = BAD_REQUEST "sign-in-failed" "Sign-in failed";
     /// The request brings no credential that is known.
     Unauthenticated = UNAUTHORIZED "unauthenticated" "Not authenticated";
     /// The signature is not one that our vendor made of this body, or is old.
     BadSignature = UNAUTHORIZED "bad-signature" "Bad signature";
+    /// The credential's role may not do that.
+    Forbidden = FORBIDDEN "forbidden" "Not allowed";
+    /// A write with a session's cookie comes from another site's page.
+    CrossSite = FORBIDDEN "cross-site" "Cross-site request";
+    /// Who signed in is nobody whom Patron lets in.
+    NotAdmitted = FORBIDDEN "not-admitted" "Not admitted";
     /// There is no such thing.
     NotFound = NOT_FOUND "not-found" "Not found";
     /// A receipt is about a message that there is not.

@@ -1,19 +1,25 @@
 //! Accepting connections, and ending them in order.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
 use axum::serve::Listener;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::address::Peer;
+use crate::journal::Notes;
 use crate::state::{Api, AppState};
 use crate::{metrics, router};
 
@@ -23,6 +29,9 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long requests under way may take to end after a shutdown.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How long what is noted already may take to be recorded after that.
+const JOURNAL_GRACE: Duration = Duration::from_secs(2);
 
 /// How often what histograms were given is folded together.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
@@ -47,13 +56,15 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     tracing::info!(address = %TcpListener::local_addr(&listener)?, "the API listens");
     let _background = background(&api.state);
+    let (journal_stop, journal) = journal(&api.state, api.notes);
     let closing = api.state.closing.clone();
     let router = router::router(api.state);
     let connections = GracefulShutdown::new();
     let accepting = async {
         loop {
-            let (stream, _) = Listener::accept(&mut listener).await;
-            tokio::spawn(converse(stream, router.clone(), connections.watcher()));
+            let (stream, peer) = Listener::accept(&mut listener).await;
+            let router = router.clone();
+            tokio::spawn(converse(stream, peer, router, connections.watcher()));
         }
     };
     shutdown.run_until_cancelled(accepting).await;
@@ -62,22 +73,39 @@ pub async fn serve(
     if timeout(GRACE, connections.shutdown()).await.is_err() {
         tracing::warn!("some requests were still under way and are cut off");
     }
+    journal_stop.cancel();
+    if timeout(JOURNAL_GRACE, journal).await.is_err() {
+        tracing::warn!("some refusals were not recorded");
+    }
     Ok(())
 }
 
 /// One connection's requests. It ends with an error whenever a client goes
 /// away, which is nobody's concern.
-async fn converse(stream: TcpStream, router: Router, watcher: Watcher) {
+async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, watcher: Watcher) {
     // Without it answers wait for acknowledgements; with an error they only
     // come later.
     let _ = stream.set_nodelay(true);
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer.ip()));
+        router.call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), service);
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, "a connection ended early");
     }
+}
+
+/// Records what requests note, until it is told to stop and has recorded all.
+fn journal(state: &AppState, notes: Notes) -> (CancellationToken, JoinHandle<()>) {
+    let stop = CancellationToken::new();
+    let (state, stopped) = (state.clone(), stop.clone());
+    let record = async move { state.journal.record(notes, &state.commands, stopped).await };
+    (stop, tokio::spawn(record))
 }
 
 /// What goes on beside the requests, until it is dropped.

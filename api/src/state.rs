@@ -9,8 +9,10 @@ use projections::Store;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::Credentials;
+use crate::address::TrustedProxies;
+use crate::auth::{Credentials, SignIn};
 use crate::delivery::VendorSecrets;
+use crate::journal::{self, Journal, Notes};
 use crate::problem::{Problem, ProblemKind};
 use crate::shed::Shed;
 
@@ -19,9 +21,12 @@ const TURN: Duration = Duration::from_secs(10);
 
 /// How the API is run.
 pub struct ApiConfig {
-    /// The one key that is an administrator's from the start. Without it every
-    /// protected call is answered with 401.
+    /// The one key that is an administrator's from the start, if there is one.
     pub bootstrap_key: Option<String>,
+    /// How people sign in, if they may.
+    pub sign_in: Option<SignIn>,
+    /// Who says truly on whose behalf a connection is.
+    pub trusted_proxies: TrustedProxies,
     /// What the vendor signs its receipts with. Without any every receipt is
     /// answered with 401.
     pub vendor_secrets: VendorSecrets,
@@ -45,6 +50,8 @@ impl ApiConfig {
     pub fn new(metrics: PrometheusHandle) -> Self {
         Self {
             bootstrap_key: None,
+            sign_in: None,
+            trusted_proxies: TrustedProxies::default(),
             vendor_secrets: VendorSecrets::default(),
             body_limit: Self::BODY_LIMIT,
             request_timeout: Self::REQUEST_TIMEOUT,
@@ -56,15 +63,19 @@ impl ApiConfig {
 /// The API, ready to [`crate::serve`].
 pub struct Api {
     pub(crate) state: AppState,
+    pub(crate) notes: Notes,
 }
 
 impl Api {
     /// Commands go to `commands`, questions to `store`.
     pub fn new(commands: Commands, store: Store, config: ApiConfig) -> Self {
+        let (journal, notes) = journal::open();
         let state = Shared {
             commands,
             store,
-            credentials: Credentials::new(config.bootstrap_key.as_deref()),
+            credentials: Credentials::new(config.bootstrap_key.as_deref(), config.sign_in),
+            trusted_proxies: config.trusted_proxies,
+            journal,
             vendor_secrets: config.vendor_secrets,
             shed: Shed::default(),
             body_limit: config.body_limit,
@@ -76,6 +87,7 @@ impl Api {
         };
         Self {
             state: Arc::new(state),
+            notes,
         }
     }
 }
@@ -86,6 +98,8 @@ pub(crate) struct Shared {
     pub(crate) commands: Commands,
     pub(crate) store: Store,
     pub(crate) credentials: Credentials,
+    pub(crate) trusted_proxies: TrustedProxies,
+    pub(crate) journal: Journal,
     pub(crate) vendor_secrets: VendorSecrets,
     pub(crate) shed: Shed,
     pub(crate) body_limit: usize,

@@ -40,6 +40,14 @@ pub(crate) fn vendor_secret(dir: &Path) -> io::Result<String> {
     kept(&dir.join("vendor-secret"), "whsec_")
 }
 
+/// The key that sessions are signed with: they outlast a restart.
+///
+/// # Errors
+/// If its file can be neither read nor written.
+pub(crate) fn session_key(dir: &Path) -> io::Result<String> {
+    kept(&dir.join("session-key"), "")
+}
+
 fn kept(path: &Path, prefix: &str) -> io::Result<String> {
     match fs::read_to_string(path) {
         Ok(secret) if !secret.trim().is_empty() => return Ok(secret.trim().to_owned()),

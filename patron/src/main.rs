@@ -12,6 +12,7 @@ mod output;
 mod rebuild;
 mod segment;
 mod serve;
+mod sign_in;
 mod signals;
 mod simulated_vendor;
 mod status;

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::deployment::{Deployment, Remote};
 use crate::key;
 use crate::output::say;
+use crate::sign_in::SignInOptions;
 use crate::signals::stop_token;
 
 /// Options of `patron serve`.
@@ -24,7 +25,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "PATRON_LISTEN", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
 
-    /// An admin's API key, of at least 16 characters; without it nobody may in
+    /// An admin's API key, of at least 16 characters; without it keys and sessions are what lets in
     #[arg(long, env = "PATRON_BOOTSTRAP_KEY", hide_env_values = true)]
     bootstrap_key: Option<String>,
 
@@ -32,6 +33,9 @@ pub(crate) struct ServeArgs {
     /// commas, while one follows another; without any every receipt is refused
     #[arg(long, env = "PATRON_VENDOR_SECRET", hide_env_values = true)]
     vendor_secret: Option<String>,
+
+    #[command(flatten)]
+    sign_in: SignInOptions,
 }
 
 pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
@@ -40,11 +44,15 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let secrets: VendorSecrets = args.vendor_secret.as_deref().unwrap_or_default().parse()?;
     let deployment = args.remote.open().await?;
     let listener = listen(args.listen).await?;
+    let mut config = config(key, secrets)?;
+    let session_keys = args.sign_in.session_keys();
+    let listens = listener.local_addr()?;
+    args.sign_in
+        .apply(&mut config, listens, session_keys.as_deref(), None)?;
     say(format_args!(
         "listening on http://{}",
         listener.local_addr()?
     ));
-    let config = config(key, secrets)?;
     serve(listener, &deployment, config, stop).await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
+use api::{ApiConfig, LocalLink};
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -16,6 +17,7 @@ use crate::deployment::{Deployment, DeploymentOptions};
 use crate::engines::{EngineOptions, Engines};
 use crate::output::say;
 use crate::serve::{config, listen, serve};
+use crate::sign_in::SignInOptions;
 use crate::signals::stop_token;
 use crate::{key, work};
 
@@ -42,6 +44,9 @@ pub(crate) struct UpArgs {
 
     #[command(flatten)]
     delivery: DeliveryOptions,
+
+    #[command(flatten)]
+    sign_in: SignInOptions,
 }
 
 pub(crate) async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
@@ -75,7 +80,10 @@ async fn run_on(
     };
     let api = listen(args.listen).await?;
     let vendor = listen(args.vendor_listen).await?;
-    announce(&deployment, args, (&api, &vendor), &key)?;
+    let secret = key::vendor_secret(&args.engines.data_dir)?;
+    let mut config = config(Some(key.clone()), secret.parse()?)?;
+    let link = sign_in(args, api.local_addr()?, &mut config)?;
+    announce(&deployment, args, (&api, &vendor), &key, link.as_deref())?;
     let at = VendorAt::new(&url(vendor.local_addr()?), &url(api.local_addr()?))?;
     let delivery = args.delivery.to(Some(at));
 
@@ -83,8 +91,6 @@ async fn run_on(
     // workers hear what it says of messages that are on their way.
     let (api_stop, worker_stop) = (CancellationToken::new(), CancellationToken::new());
     let vendor_stop = CancellationToken::new();
-    let secret = key::vendor_secret(&args.engines.data_dir)?;
-    let config = config(Some(key), secret.parse()?)?;
     let mut api = tokio::spawn({
         let (deployment, stop) = (deployment.clone(), api_stop.clone());
         async move { serve(api, &deployment, config, stop).await }
@@ -119,6 +125,28 @@ async fn run_on(
     vendor_stop.cancel();
     finish("the vendor", vendor).await;
     ended
+}
+
+/// Sets up how people sign in. Where there is no provider, and nobody but
+/// this machine's users can connect, a link does; its address.
+fn sign_in(
+    args: &UpArgs,
+    listens: SocketAddr,
+    config: &mut ApiConfig,
+) -> anyhow::Result<Option<String>> {
+    let options = &args.sign_in;
+    let keys = match options.session_keys() {
+        Some(keys) => keys,
+        None => key::session_key(&args.engines.data_dir).context("cannot keep the session key")?,
+    };
+    if options.has_provider() || !listens.ip().is_loopback() {
+        options.apply(config, listens, Some(&keys), None)?;
+        return Ok(None);
+    }
+    let (link, token) = LocalLink::new();
+    options.apply(config, listens, Some(&keys), Some(link))?;
+    let page = options.public_url(listens)?.join("/api/auth/local");
+    Ok(Some(format!("{page}?token={token}")))
 }
 
 /// Where programs on this machine reach what listens there.
@@ -167,16 +195,20 @@ fn announce(
     args: &UpArgs,
     (api, vendor): (&TcpListener, &TcpListener),
     key: &str,
+    link: Option<&str>,
 ) -> anyhow::Result<()> {
     let currency = deployment.commands.currency();
     let url = format!("http://{}", api.local_addr()?);
     let vendor = vendor.local_addr()?;
     let dir = args.engines.data_dir.display();
+    let link = link.map(|link| format!("\n  sign in {link} (once, as an admin)"));
+    let link = link.unwrap_or_default();
     say(format_args!(
         "Patron is up. Ctrl-C stops it; what it accepted is kept in {dir}.\n\
          \n  API     {url} (browse it at {url}/docs)\
          \n  vendor  http://{vendor} (simulated)\
-         \n  key     {key}\n\
+         \n  key     {key}\
+         {link}\n\
          \nTry:\n\
          \n  curl {url}/api/data/orders -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\\
          \n    -d '{{\"order_id\":\"o-1\",\"customer_id\":\"c-1\",\"amount\":1999,\"currency\":\"{currency}\",\"placed_at\":\"2026-01-02T03:04:05Z\"}}'\

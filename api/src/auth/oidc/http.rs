@@ -4,7 +4,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::http;
-use oauth2::{HttpRequest, HttpResponse};
+use futures::future::BoxFuture;
+use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
 use serde::de::DeserializeOwned;
@@ -56,14 +57,23 @@ impl Http {
         serde_json::from_slice(&bytes).map_err(|error| OidcError::Odd(format!("{url}: {error}")))
     }
 
-    /// What `oauth2` asks, as it wants it answered.
-    pub(super) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let response = self.0.execute(request.try_into()?).await?;
         let (status, headers) = (response.status(), response.headers().clone());
         let mut answer = HttpResponse::new(read(response).await?);
         *answer.status_mut() = status;
         *answer.headers_mut() = headers;
         Ok(answer)
+    }
+}
+
+/// What `oauth2` asks by.
+impl<'c> AsyncHttpClient<'c> for Http {
+    type Error = HttpError;
+    type Future = BoxFuture<'c, Result<HttpResponse, HttpError>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.send(request))
     }
 }
 

@@ -33,64 +33,12 @@ use self::id_token::Expected;
 pub(crate) use self::id_token::{Person, TokenError};
 use self::keys::{Keys, Served};
 
-/// Google, whose tokens spell it with and without the scheme.
-const GOOGLE: &str = "https://accounts.google.com";
+/// How some of Google's tokens spell it.
 const GOOGLE_BARE: &str = "accounts.google.com";
 
-/// The provider that people sign in at, and what it knows us by.
-#[derive(Clone)]
-pub struct ProviderConfig {
-    issuer: String,
-    client_id: String,
-    client_secret: String,
-}
-
-/// An issuer that nobody should sign in at.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no issuer: it has to be an https URL, or an http one on this machine")]
-pub struct IssuerError(String);
-
-impl ProviderConfig {
-    /// Google's issuer.
-    pub const GOOGLE: &str = GOOGLE;
-
-    /// At the provider that `issuer` names, exactly as it names itself.
-    ///
-    /// # Errors
-    /// [`IssuerError`] for one that others could listen to.
-    pub fn new(
-        issuer: &str,
-        client_id: String,
-        client_secret: String,
-    ) -> Result<Self, IssuerError> {
-        let private = issuer.parse().is_ok_and(|url: Url| is_private(&url));
-        if !private {
-            return Err(IssuerError(issuer.to_owned()));
-        }
-        Ok(Self {
-            issuer: issuer.to_owned(),
-            client_id,
-            client_secret,
-        })
-    }
-
-    /// Whether it is Google, which says by `hd` whose accounts it manages.
-    pub(crate) fn is_google(&self) -> bool {
-        self.issuer == GOOGLE
-    }
-
-    /// The provider's name.
-    pub(crate) fn issuer(&self) -> &str {
-        &self.issuer
-    }
-}
-
-impl fmt::Debug for ProviderConfig {
+impl fmt::Debug for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProviderConfig")
-            .field("issuer", &self.issuer)
-            .field("client_id", &self.client_id)
-            .finish_non_exhaustive()
+        write!(f, "Provider({})", self.issuer)
     }
 }
 
@@ -128,23 +76,75 @@ type OauthClient = Client<
     EndpointSet,
 >;
 
-/// The provider, as far as it is known yet.
-pub(crate) struct Provider {
-    pub(crate) config: ProviderConfig,
+/// The provider that people sign in at, as far as it is known yet.
+pub struct Provider {
+    issuer: String,
+    client_id: String,
+    client_secret: ClientSecret,
     http: Http,
     discovered: Cached<Discovered>,
     keys: Cached<Keys>,
 }
 
+/// Why nobody can sign in at a provider.
+#[derive(Debug, thiserror::Error)]
+pub enum ProviderError {
+    /// Others could listen.
+    #[error("{0:?} is no issuer: it has to be an https URL, or an http one on this machine")]
+    Issuer(String),
+    /// There is no TLS to ask it by.
+    #[error("HTTP client: {0}")]
+    Http(#[from] reqwest::Error),
+}
+
 impl Provider {
-    /// Nothing is asked of it before somebody signs in.
-    pub(crate) fn new(config: ProviderConfig) -> Result<Self, reqwest::Error> {
+    /// Google's issuer.
+    pub const GOOGLE: &str = "https://accounts.google.com";
+
+    /// The provider that `issuer` names, exactly as it names itself, and what
+    /// it knows us by. Nothing is asked of it before somebody signs in.
+    ///
+    /// # Errors
+    /// [`ProviderError`].
+    pub fn new(
+        issuer: &str,
+        client_id: String,
+        client_secret: String,
+    ) -> Result<Self, ProviderError> {
+        let private = issuer.parse().is_ok_and(|url: Url| is_private(&url));
+        if !private {
+            return Err(ProviderError::Issuer(issuer.to_owned()));
+        }
         Ok(Self {
-            config,
+            issuer: issuer.to_owned(),
+            client_id,
+            client_secret: ClientSecret::new(client_secret),
             http: Http::new()?,
             discovered: Cached::new(),
             keys: Cached::new(),
         })
+    }
+
+    /// Its name.
+    pub(super) fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Whether it is Google, which says by `hd` whose accounts it manages.
+    pub(super) fn is_google(&self) -> bool {
+        self.issuer == Self::GOOGLE
+    }
+
+    /// Whether this is its name, in any spelling.
+    pub(super) fn is_named(&self, issuer: &str) -> bool {
+        self.issuers().contains(&issuer)
+    }
+
+    fn issuers(&self) -> Vec<&str> {
+        match self.is_google() {
+            true => vec![&self.issuer, GOOGLE_BARE],
+            false => vec![&self.issuer],
+        }
     }
 
     /// Where to send a browser, and what it has to bring back to `callback`.
@@ -180,7 +180,7 @@ impl Provider {
         let answer = client
             .exchange_code(AuthorizationCode::new(code))
             .set_pkce_verifier(verifier)
-            .request_async(&|request| self.http.send(request))
+            .request_async(&self.http)
             .await;
         let token = match answer {
             Ok(answer) => answer.extra_fields().id_token.clone(),
@@ -204,23 +204,16 @@ impl Provider {
             keys = self.newer_keys(&keys).await?;
         }
         let key = keys.find(kid).ok_or(TokenError::UnknownKey)?;
-        let issuer = self.config.issuer.as_str();
-        let both = [issuer, GOOGLE_BARE];
-        let issuers = if self.config.is_google() {
-            &both[..]
-        } else {
-            &both[..1]
-        };
         let expected = Expected {
-            issuers,
-            client_id: &self.config.client_id,
+            issuers: &self.issuers(),
+            client_id: &self.client_id,
             nonce,
         };
         Ok(id_token::check(token, &header, key, &expected)?)
     }
 
     async fn discovered(&self) -> Result<Arc<Discovered>, OidcError> {
-        let fetch = Discovered::fetch(&self.http, &self.config.issuer);
+        let fetch = Discovered::fetch(&self.http, &self.issuer);
         self.discovered.get(Instant::now(), fetch).await
     }
 
@@ -244,8 +237,8 @@ impl Provider {
             true => AuthType::RequestBody,
             false => AuthType::BasicAuth,
         };
-        Client::new(ClientId::new(self.config.client_id.clone()))
-            .set_client_secret(ClientSecret::new(self.config.client_secret.clone()))
+        Client::new(ClientId::new(self.client_id.clone()))
+            .set_client_secret(self.client_secret.clone())
             .set_auth_type(how)
             .set_auth_uri(AuthUrl::from_url(discovered.authorization_endpoint.clone()))
             .set_token_uri(TokenUrl::from_url(discovered.token_endpoint.clone()))

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::{EncodingKey, encode, get_current_timestamp};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::*;
 

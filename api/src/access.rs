@@ -1,0 +1,287 @@
+//! Who may call what: the one table, and the guard that holds requests to it.
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use chrono::Utc;
+use commands::Context;
+use domain::{Role, Timestamp};
+
+use crate::auth::{Actor, Credential, Denied, cookie};
+use crate::caller::context;
+use crate::observe::UNMATCHED;
+use crate::problem::{Problem, ProblemKind};
+use crate::state::{AppState, Shared};
+
+/// What a request needs to be let through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// No credential. Receipts are let in by their signature, in their handler.
+    Nothing,
+    /// Any credential.
+    Anyone,
+    /// A role that may bring data in.
+    DataIn,
+    /// A role that may read.
+    Viewer,
+    /// A role that may work on segments and campaigns.
+    Marketer,
+    /// The role that may do everything.
+    Admin,
+}
+
+use Needs::{Admin, Anyone, DataIn, Marketer, Nothing, Viewer};
+
+/// Every operation, as the OpenAPI document names it, and what it needs. What
+/// is not here cannot be called.
+const TABLE: &[(&str, &str, Needs)] = &[
+    ("GET", "/healthz", Nothing),
+    ("GET", "/readyz", Nothing),
+    ("GET", "/metrics", Viewer),
+    ("GET", "/api/auth/google", Nothing),
+    ("GET", "/api/auth/google/callback", Nothing),
+    ("GET", "/api/auth/local", Nothing),
+    ("GET", "/api/auth/me", Anyone),
+    ("POST", "/api/auth/logout", Anyone),
+    ("POST", "/api/data/customers", DataIn),
+    ("POST", "/api/data/orders", DataIn),
+    ("POST", "/api/data/events", DataIn),
+    ("GET", "/api/customers", Viewer),
+    ("GET", "/api/customers/{id}", Viewer),
+    ("GET", "/api/customers/{id}/timeline", Viewer),
+    ("GET", "/api/orders", Viewer),
+    ("GET", "/api/segments", Viewer),
+    ("POST", "/api/segments", Marketer),
+    ("POST", "/api/segments/preview", Marketer),
+    ("GET", "/api/segments/{id}", Viewer),
+    ("PUT", "/api/segments/{id}", Marketer),
+    ("DELETE", "/api/segments/{id}", Marketer),
+    ("GET", "/api/segments/{id}/customers", Viewer),
+    ("GET", "/api/segments/{id}/explain", Viewer),
+    ("GET", "/api/campaigns", Viewer),
+    ("POST", "/api/campaigns", Marketer),
+    ("POST", "/api/campaigns/preview", Marketer),
+    ("GET", "/api/campaigns/{id}", Viewer),
+    ("GET", "/api/campaigns/{id}/logs", Viewer),
+    ("GET", "/api/campaigns/{id}/progress", Viewer),
+    ("GET", "/api/campaigns/{id}/reconcile", Viewer),
+    (
+        "GET",
+        "/api/campaigns/{id}/recipients/{customer_id}",
+        Viewer,
+    ),
+    ("POST", "/api/campaigns/{id}/cancel", Marketer),
+    ("POST", "/api/campaigns/{id}/launch", Marketer),
+    ("POST", "/api/campaigns/{id}/pause", Marketer),
+    ("POST", "/api/campaigns/{id}/resume", Marketer),
+    ("POST", "/api/campaigns/{id}/retry", Marketer),
+    ("POST", "/api/delivery/receipt", Nothing),
+    ("GET", "/api/users", Admin),
+    ("GET", "/api/users/{user_id}", Admin),
+    ("PUT", "/api/users/{user_id}/role", Admin),
+    ("POST", "/api/users/{user_id}/sign-out", Admin),
+    ("GET", "/api/keys", Admin),
+    ("POST", "/api/keys", Admin),
+    ("GET", "/api/keys/{key_id}", Admin),
+    ("DELETE", "/api/keys/{key_id}", Admin),
+    ("GET", "/api/audit", Admin),
+    ("GET", "/api/audit/{position}", Admin),
+    ("GET", "/api/admin/log", Admin),
+    ("GET", "/api/admin/projections", Admin),
+    ("POST", "/api/admin/projections/{name}/rebuild", Admin),
+];
+
+impl Needs {
+    /// Of an operation; nothing where there is none. Whoever may get may ask
+    /// for the head.
+    pub(crate) fn of(method: &str, path: &str) -> Option<Self> {
+        let method = if method == "HEAD" { "GET" } else { method };
+        let row = TABLE.iter().find(|row| row.0 == method && row.1 == path);
+        row.map(|row| row.2)
+    }
+
+    /// Whether this role is enough.
+    fn permits(self, role: Role) -> bool {
+        match self {
+            Nothing | Anyone => true,
+            DataIn => matches!(role, Role::Ingest | Role::Admin),
+            Viewer => role >= Role::Viewer,
+            Marketer => role >= Role::Marketer,
+            Admin => role == Role::Admin,
+        }
+    }
+
+    /// What is said to a role that is not enough.
+    fn told(self) -> &'static str {
+        match self {
+            Nothing | Anyone => "any credential does",
+            DataIn => "this needs the role ingest or admin",
+            Viewer => "this needs the role viewer, marketer or admin",
+            Marketer => "this needs the role marketer or admin",
+            Admin => "this needs the role admin",
+        }
+    }
+}
+
+/// Lets a request through that has what its operation needs, with its [`Actor`]
+/// as an extension. What is not there is told to those alone who show a known
+/// credential.
+pub(crate) async fn guard(State(app): State<AppState>, request: Request, next: Next) -> Response {
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let path = path.as_ref().map(MatchedPath::as_str);
+    let needs = path.and_then(|path| Needs::of(request.method().as_str(), path));
+    let open = |path: &str| Needs::of("GET", path) == Some(Nothing);
+    match (needs, path) {
+        (Some(Nothing), _) => next.run(request).await,
+        (None, Some(path)) if open(path) => not_taken(path),
+        _ => as_somebody(&app, needs, path, request, next).await,
+    }
+}
+
+async fn as_somebody(
+    app: &Shared,
+    needs: Option<Needs>,
+    path: Option<&str>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let headers = request.headers();
+    let found = app.credentials.actor(&app.commands, headers, now()).await;
+    let actor = match found {
+        Ok(actor) => actor,
+        Err(denied) => return turn_away(app, denied, path, &request),
+    };
+    if let Err(problem) = app.credentials.check_site(&actor, &request) {
+        return problem.into_response();
+    }
+    let context = context(request.extensions(), Some(&actor));
+    match (needs, path) {
+        (None, Some(path)) => return not_taken(path),
+        (Some(needs), Some(path)) if !needs.permits(actor.role) => {
+            return forbid(app, needs, &actor, &context, request.method(), path);
+        }
+        _ => {}
+    }
+    if let Credential::Key {
+        id,
+        records_use: true,
+    } = &actor.credential
+    {
+        app.journal.used(context, id.clone());
+    }
+    request.extensions_mut().insert(actor.clone());
+    let mut response = next.run(request).await;
+    renew(app, &actor, &mut response);
+    response
+}
+
+/// The answer to who shows nothing that is known.
+fn turn_away(app: &Shared, denied: Denied, path: Option<&str>, request: &Request) -> Response {
+    if let Denied::Tampered(detail) = &denied {
+        let context = context(request.extensions(), None);
+        let method = request.method().as_str();
+        let path = path.unwrap_or(UNMATCHED);
+        app.journal.tampered(&context, method, path, detail);
+    }
+    // What nobody could look up may be good.
+    let worthless = !matches!(denied, Denied::Away(_));
+    let mut response = Problem::from(denied).into_response();
+    if worthless && let Some(gone) = app.credentials.forgotten(request.headers()) {
+        response.headers_mut().append(header::SET_COOKIE, gone);
+    }
+    response
+}
+
+/// The answer to a role that is not enough.
+fn forbid(
+    app: &Shared,
+    needs: Needs,
+    actor: &Actor,
+    context: &Context,
+    method: &Method,
+    path: &str,
+) -> Response {
+    let (role, told) = (actor.role.as_str(), needs.told());
+    let detail = format!("{told}, and the credential has {role}");
+    app.journal
+        .forbidden(context, method.as_str(), path, &detail);
+    Problem::new(ProblemKind::Forbidden, detail).into_response()
+}
+
+/// A session goes on for as long as it is used, but for its own end.
+fn renew(app: &Shared, actor: &Actor, response: &mut Response) {
+    if cookie::is_set(response.headers()) {
+        return;
+    }
+    if let Some(cookie) = app.credentials.renewed(actor, now()) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+}
+
+/// The answer to a method that the path does not take, with those it does.
+fn not_taken(path: &str) -> Response {
+    let methods = TABLE.iter().filter(|row| row.1 == path).map(|row| row.0);
+    let with_head = methods.flat_map(|method| match method {
+        "GET" => vec!["GET", "HEAD"],
+        method => vec![method],
+    });
+    let allow = with_head.collect::<Vec<_>>().join(",");
+    let mut response = wrong_method().into_response();
+    if let Ok(allow) = HeaderValue::try_from(allow) {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    response
+}
+
+/// The answer of what is beside the table: the document and its page.
+pub(crate) async fn method_not_allowed() -> Problem {
+    wrong_method()
+}
+
+fn wrong_method() -> Problem {
+    let detail = "this path does not take the request's method; see the header Allow";
+    Problem::new(ProblemKind::MethodNotAllowed, detail)
+}
+
+fn now() -> Timestamp {
+    Timestamp::from(Utc::now())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_of_the_document_is_in_the_table_and_no_other() {
+        let document = serde_json::to_value(crate::openapi()).unwrap();
+        let paths = document["paths"].as_object().unwrap();
+        let operations = paths.iter().flat_map(|(path, item)| {
+            let methods = item.as_object().unwrap().keys();
+            methods.map(move |method| format!("{} {path}", method.to_uppercase()))
+        });
+        let mut operations: Vec<_> = operations.collect();
+        let mut rows: Vec<_> = TABLE.iter().map(|(m, p, _)| format!("{m} {p}")).collect();
+        operations.sort();
+        rows.sort();
+        assert_eq!(rows, operations);
+    }
+
+    #[test]
+    fn a_role_may_what_the_role_below_may_but_bring_data_in() {
+        let all = [Role::Ingest, Role::Viewer, Role::Marketer, Role::Admin];
+        let may = |needs: Needs| all.map(|role| needs.permits(role));
+        assert_eq!(may(Anyone), [true; 4]);
+        assert_eq!(may(DataIn), [true, false, false, true]);
+        assert_eq!(may(Viewer), [false, true, true, true]);
+        assert_eq!(may(Marketer), [false, false, true, true]);
+        assert_eq!(may(Admin), [false, false, false, true]);
+    }
+
+    #[test]
+    fn who_may_get_may_ask_for_the_head() {
+        assert_eq!(Needs::of("HEAD", "/api/orders"), Some(Viewer));
+        assert_eq!(Needs::of("HEAD", "/api/data/orders"), None);
+        assert_eq!(Needs::of("PATCH", "/api/orders"), None);
+    }
+}

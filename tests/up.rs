@@ -1,5 +1,7 @@
 //! `patron up`: one command, one directory, and nothing to clean up by hand.
 
+mod sign_in;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,6 +23,8 @@ struct Up {
     client: Client,
     vendor: String,
     key: String,
+    /// What signs a local admin in: its path and query.
+    link: String,
     curls: Vec<String>,
 }
 
@@ -49,6 +53,10 @@ impl Up {
         let vendor = vendor.split_whitespace().nth(1).unwrap().to_owned();
         let key = process.line_with("  key ");
         let key = key.split_whitespace().nth(1).unwrap().to_owned();
+        let link = process.line_with("  sign in ");
+        let (_, link) = link.split_once("http://localhost:").unwrap();
+        let link = link.split_whitespace().next().unwrap();
+        let link = link[link.find('/').unwrap()..].to_owned();
         let first = process.line_with("curl ").trim_end_matches('\\').to_owned();
         let curls = vec![
             first + &process.line_with("-d "),
@@ -59,6 +67,7 @@ impl Up {
             vendor,
             process,
             key,
+            link,
             curls,
         }
     }

@@ -20,8 +20,10 @@ mod orders;
 mod receipts;
 mod refusals;
 mod request_ids;
+mod roles;
 mod segments;
 mod shutdown;
+mod sign_in;
 mod timeline;
 mod users;
 

@@ -4,20 +4,24 @@ use std::env;
 use std::fs;
 
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::app::App;
 use crate::support::client::answer;
 use crate::support::engines::workspace;
 
 /// What the contract promises, and nothing else.
-const OPERATIONS: [&str; 45] = [
+const OPERATIONS: [&str; 50] = [
     "DELETE /api/keys/{key_id}",
     "DELETE /api/segments/{id}",
     "GET /api/admin/log",
     "GET /api/admin/projections",
     "GET /api/audit",
     "GET /api/audit/{position}",
+    "GET /api/auth/google",
+    "GET /api/auth/google/callback",
+    "GET /api/auth/local",
+    "GET /api/auth/me",
     "GET /api/campaigns",
     "GET /api/campaigns/{id}",
     "GET /api/campaigns/{id}/logs",
@@ -40,6 +44,7 @@ const OPERATIONS: [&str; 45] = [
     "GET /metrics",
     "GET /readyz",
     "POST /api/admin/projections/{name}/rebuild",
+    "POST /api/auth/logout",
     "POST /api/campaigns",
     "POST /api/campaigns/preview",
     "POST /api/campaigns/{id}/cancel",
@@ -57,6 +62,15 @@ const OPERATIONS: [&str; 45] = [
     "POST /api/users/{user_id}/sign-out",
     "PUT /api/segments/{id}",
     "PUT /api/users/{user_id}/role",
+];
+
+/// What nobody has to sign in for, and what needs no signature either.
+const OPEN: [&str; 5] = [
+    "GET /api/auth/google",
+    "GET /api/auth/google/callback",
+    "GET /api/auth/local",
+    "GET /healthz",
+    "GET /readyz",
 ];
 
 /// With `INSTA_UPDATE=always` the file is written anew, as with the other snapshots.
@@ -111,7 +125,7 @@ async fn every_operation_is_there_and_answers() {
             .replace("{user_id}", "usr_1")
             .replace("{name}", "orders");
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        let open = ["/healthz", "/readyz"].contains(&path.as_str());
+        let open = OPEN.contains(&operation.as_str());
         let stranger = app.client.with_key(None);
         let refused = answer(stranger.request(method.clone(), &path)).await;
         assert_eq!(refused.status == 401, !open, "{operation}");
@@ -138,7 +152,9 @@ fn operations(document: &Value) -> Vec<String> {
 #[test]
 fn every_operation_is_described_in_full() {
     let document = serde_json::to_value(api::openapi()).unwrap();
-    assert!(document["components"]["securitySchemes"]["key"].is_object());
+    for scheme in ["key", "session"] {
+        assert!(document["components"]["securitySchemes"][scheme].is_object());
+    }
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let named = format!("{method} {path}");
@@ -151,13 +167,20 @@ fn every_operation_is_described_in_full() {
                     "{named} {status}"
                 );
             }
-            if path.starts_with("/api") {
-                let unauthenticated = &operation["responses"]["401"]["content"];
-                assert!(
-                    unauthenticated["application/problem+json"].is_object(),
-                    "{named}"
-                );
-            }
+            let open = OPEN.contains(&format!("{} {path}", method.to_uppercase()).as_str());
+            let unauthenticated = &operation["responses"]["401"]["content"];
+            let told = unauthenticated["application/problem+json"].is_object();
+            assert_eq!(told, !open, "{named}");
+            let receipts = path == "/api/delivery/receipt";
+            let needs = match open || receipts {
+                true => json!([{}]),
+                false => json!([{"key": []}, {"session": []}]),
+            };
+            assert_eq!(operation["security"], needs, "{named}");
+            let about_oneself = named == "get /api/auth/me";
+            let roles = !open && !receipts && !about_oneself;
+            let forbidden = operation["responses"]["403"].is_object();
+            assert!(forbidden || !roles, "{named}");
         }
     }
 }

@@ -3,12 +3,15 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use commands::Commands;
+use chrono::Utc;
+use commands::{Commands, Context, new_secret, user_id};
+use domain::{Identity, KeyContent, KeySecret, Role, SessionId, Timestamp, UserId, UserRole};
 
 use super::client::Client;
 use super::deployment::open_log;
 use super::engines::{OwnEngines, engines};
 use super::process::{Process, patron};
+use super::shop::{context, text};
 
 /// Few, because every process that works looks after each.
 const PARTITIONS: u16 = 4;
@@ -40,6 +43,8 @@ pub(crate) struct Settings {
     pub(crate) key: String,
     /// Who is trusted for the Redis of a `rediss://…`.
     pub(crate) redis_ca_file: Option<PathBuf>,
+    /// What the API is told beside this, by its environment.
+    pub(crate) environment: Vec<(&'static str, String)>,
 }
 
 impl App {
@@ -54,6 +59,16 @@ impl App {
     pub(crate) async fn without_workers() -> Self {
         let engines = engines();
         Self::serve(&engines.redis_url, &engines.mongodb_uri)
+    }
+
+    /// The API alone, on the shared engines, with these in its environment.
+    pub(crate) async fn told(environment: Vec<(&'static str, String)>) -> Self {
+        let engines = engines();
+        let settings = Settings {
+            environment,
+            ..Settings::fresh(&engines.redis_url, &engines.mongodb_uri)
+        };
+        Self::with(settings)
     }
 
     /// The API and one worker, on engines that the test may kill.
@@ -117,6 +132,45 @@ impl App {
     pub(crate) fn patron<const N: usize>(&self, arguments: [&str; N]) -> Command {
         self.settings.patron(arguments)
     }
+
+    /// Signs a new user in who has this role, as if a provider had said who it is.
+    pub(crate) async fn signed_in(&self, role: UserRole) -> (UserId, SessionId) {
+        let identity = Identity {
+            issuer: text("https://id.example.com"),
+            subject: text(&format!("{:032x}", rand::random::<u128>())),
+            email: "somebody@example.com".to_owned().try_into().unwrap(),
+            name: None,
+        };
+        let (user, session) = (user_id(&identity), SessionId::from(rand::random::<u128>()));
+        let commands = self.settings.commands().await;
+        let context = now();
+        let begun = commands.sign_in(&context, identity, session.clone(), role);
+        begun.await.unwrap().unwrap();
+        (user, session)
+    }
+
+    /// Makes a key of this role; what its owner has.
+    pub(crate) async fn new_key(&self, role: Role, expires_at: Option<Timestamp>) -> KeySecret {
+        let secret = new_secret("key:test", None);
+        let content = KeyContent {
+            name: text(role.as_str()),
+            role,
+            expires_at,
+        };
+        let commands = self.settings.commands().await;
+        let context = now();
+        let made = commands.create_api_key(&context, &secret, content);
+        made.await.unwrap().unwrap();
+        secret
+    }
+}
+
+/// A test asks for something, at this very time.
+pub(crate) fn now() -> Context {
+    Context {
+        now: Timestamp::from(Utc::now()),
+        ..context()
+    }
 }
 
 impl Settings {
@@ -128,6 +182,7 @@ impl Settings {
             name: format!("t{:016x}", rand::random::<u64>()),
             key: format!("test-key-{:016x}", rand::random::<u64>()),
             redis_ca_file: None,
+            environment: Vec::new(),
         }
     }
 
@@ -154,11 +209,12 @@ impl Settings {
     }
 
     /// The API, and a client of it.
-    fn serve(&self, address: &str) -> (Process, Client) {
+    pub(crate) fn serve(&self, address: &str) -> (Process, Client) {
         let mut serve = self.patron(["serve", "--listen", address]);
         let secrets = format!("{VENDOR_SECRET},{NEXT_VENDOR_SECRET}");
         let api = Process::start({
             serve.env("PATRON_VENDOR_SECRET", secrets);
+            serve.envs(self.environment.iter().cloned());
             serve
         });
         let line = api.line_with("listening on ");

@@ -1,16 +1,19 @@
 //! What tests are written with.
 
 pub(crate) mod app;
+pub(crate) mod browser;
 pub(crate) mod campaign;
 pub(crate) mod client;
 pub(crate) mod deployment;
 pub(crate) mod engines;
+pub(crate) mod oidc;
 pub(crate) mod process;
 pub(crate) mod property;
 pub(crate) mod receipts;
 pub(crate) mod redis_server;
 pub(crate) mod shop;
 pub(crate) mod tls;
+pub(crate) mod tokens;
 pub(crate) mod vendor;
 pub(crate) mod vendor_process;
 pub(crate) mod wait;

@@ -25,7 +25,7 @@ pub(crate) fn patron<const N: usize>(arguments: [&str; N]) -> Command {
     for (name, _) in env::vars_os() {
         let ours = name
             .to_str()
-            .is_some_and(|name| name.starts_with("PATRON_"));
+            .is_some_and(|name| name.starts_with("PATRON_") || name.starts_with("GOOGLE_"));
         if ours || name == "REDIS_URL" || name == "MONGODB_URI" {
             command.env_remove(name);
         }

@@ -1,0 +1,184 @@
+//! Who may call what: every operation of the document, with every credential.
+
+mod recorded;
+mod worthless;
+
+use domain::{Role, UserRole};
+use reqwest::Method;
+
+use crate::support::app::{App, now};
+use crate::support::browser::Browser;
+use crate::support::client::{Answer, answer};
+use crate::support::tokens::{self, SESSION_KEY};
+
+const ROLES: [Role; 4] = [Role::Ingest, Role::Viewer, Role::Marketer, Role::Admin];
+
+/// What the contract says of each role, in words of its own.
+fn may(role: Role, operation: &str) -> bool {
+    let (method, path) = operation.split_once(' ').unwrap();
+    let below = |part: &str| path.starts_with(part);
+    let account = below("/api/auth/me") || below("/api/auth/logout");
+    let data_in = below("/api/data/");
+    let admins = ["/api/audit", "/api/admin", "/api/keys", "/api/users"];
+    let admins = admins.into_iter().any(below);
+    match role {
+        _ if account => true,
+        Role::Ingest => data_in,
+        Role::Viewer => method == "GET" && !admins,
+        Role::Marketer => !data_in && !admins,
+        Role::Admin => true,
+    }
+}
+
+/// What nobody has to sign in for.
+fn is_open(operation: &str) -> bool {
+    let open = [
+        "GET /healthz",
+        "GET /readyz",
+        "GET /api/auth/google",
+        "GET /api/auth/google/callback",
+        "GET /api/auth/local",
+        "POST /api/delivery/receipt",
+    ];
+    open.contains(&operation)
+}
+
+/// Every operation, as `METHOD path` of the document.
+fn operations() -> Vec<String> {
+    let document = serde_json::to_value(api::openapi()).unwrap();
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            operations.push(format!("{} {path}", method.to_uppercase()));
+        }
+    }
+    assert!(operations.len() > 40, "{operations:?}");
+    operations
+}
+
+/// Method and path to ask for, about things that there are not.
+fn asked(operation: &str) -> (Method, String) {
+    let (method, path) = operation.split_once(' ').unwrap();
+    let path = path
+        .replace("{position}", "0:1")
+        .replace("{name}", "nothing")
+        .replace("{id}", "x-1")
+        .replace("{customer_id}", "c-1")
+        .replace("{user_id}", "usr_1")
+        .replace("{key_id}", "key_1");
+    assert!(!path.contains('{'), "{path}");
+    (Method::from_bytes(method.as_bytes()).unwrap(), path)
+}
+
+async fn start() -> App {
+    App::told(vec![("PATRON_SESSION_KEYS", SESSION_KEY.to_owned())]).await
+}
+
+fn user_role(role: Role) -> Option<UserRole> {
+    match role {
+        Role::Ingest => None,
+        Role::Viewer => Some(UserRole::Viewer),
+        Role::Marketer => Some(UserRole::Marketer),
+        Role::Admin => Some(UserRole::Admin),
+    }
+}
+
+/// A browser in which somebody of that role has signed in.
+async fn signed_in(app: &App, role: UserRole) -> Browser {
+    let (user, session) = app.signed_in(role).await;
+    let token = tokens::good(&tokens::claims(&user, &session, 0));
+    Browser::new(app.client.base()).with_session(&token)
+}
+
+fn judge(role: Role, operation: &str, answered: &Answer) {
+    let told = format!("{} {operation}: {answered:?}", role.as_str());
+    if may(role, operation) || is_open(operation) {
+        let signature = operation == "POST /api/delivery/receipt";
+        assert_eq!(answered.status == 401, signature, "{told}");
+        assert_ne!(answered.status, 403, "{told}");
+        assert_ne!(answered.status, 405, "{told}");
+        let detail = answered.body["detail"].as_str().unwrap_or_default();
+        assert!(!detail.contains("nothing at this path"), "{told}");
+    } else {
+        assert_eq!(answered.status, 403, "{told}");
+        answered.problem(403, "forbidden");
+    }
+}
+
+#[tokio::test]
+async fn each_role_may_what_the_contract_says_and_nothing_else() {
+    let app = start().await;
+    for role in ROLES {
+        let key = app.new_key(role, None).await;
+        let by_key = app.client.with_key(Some(key.reveal()));
+        for operation in operations() {
+            let (method, path) = asked(&operation);
+            judge(
+                role,
+                &operation,
+                &answer(by_key.request(method, &path)).await,
+            );
+            let Some(role_of_user) = user_role(role) else {
+                continue;
+            };
+            // A session each: one of the operations ends it.
+            let browser = signed_in(&app, role_of_user).await;
+            let (method, path) = asked(&operation);
+            judge(
+                role,
+                &operation,
+                &answer(browser.request(method, &path)).await,
+            );
+        }
+    }
+    // The configured key is an admin's.
+    for operation in operations() {
+        let (method, path) = asked(&operation);
+        let answered = answer(app.client.request(method, &path)).await;
+        judge(Role::Admin, &operation, &answered);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_told_to_those_who_are_known() {
+    let app = start().await;
+    let key = app.new_key(Role::Ingest, None).await;
+    let client = app.client.with_key(Some(key.reveal()));
+    client
+        .get("/api/nothing/here")
+        .await
+        .problem(404, "not-found");
+    let wrong = client.delete("/api/customers").await;
+    wrong.problem(405, "method-not-allowed");
+    assert_eq!(wrong.header("allow"), "GET,HEAD");
+    let open = answer(app.client.with_key(None).request(Method::POST, "/healthz")).await;
+    open.problem(405, "method-not-allowed");
+}
+
+#[tokio::test]
+async fn what_is_revoked_or_signed_out_is_so_at_once_in_every_process() {
+    let app = start().await;
+    let (_second, client) = app.settings().serve("127.0.0.1:0");
+    let commands = app.settings().commands().await;
+    let key = app.new_key(Role::Viewer, None).await;
+    let there = client.with_key(Some(key.reveal()));
+    assert_eq!(there.get("/api/auth/me").await.status, 200);
+    let revoked = commands.revoke_api_key(&now(), key.id().clone()).await;
+    revoked.unwrap().unwrap();
+    there
+        .get("/api/auth/me")
+        .await
+        .problem(401, "unauthenticated");
+
+    let (user, session) = app.signed_in(UserRole::Viewer).await;
+    let token = tokens::good(&tokens::claims(&user, &session, 0));
+    let mut browser = Browser::new(client.base()).with_session(&token);
+    assert_eq!(browser.me().await.body["role"], "viewer");
+    let context = now();
+    let given = commands.give_role(&context, user.clone(), UserRole::Marketer);
+    given.await.unwrap().unwrap();
+    assert_eq!(browser.me().await.body["role"], "marketer");
+    let out = commands.sign_out_everywhere(&context, user).await;
+    out.unwrap().unwrap();
+    browser.me().await.problem(401, "unauthenticated");
+}

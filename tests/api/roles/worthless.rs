@@ -1,0 +1,162 @@
+//! What lets nobody in.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use domain::{Role, SessionId, Timestamp, UserId, UserRole};
+use jsonwebtoken::Algorithm;
+use reqwest::{Method, RequestBuilder, header};
+use serde_json::json;
+
+use super::{asked, is_open, operations, start};
+use crate::api::with;
+use crate::support::app::{App, now};
+use crate::support::browser::Browser;
+use crate::support::client::answer;
+use crate::support::tokens::{self, OLD_SESSION_KEY, SESSION_KEY, STRANGE_KEY};
+use crate::support::wait::until;
+
+/// What a request begins with.
+type Ask = Box<dyn Fn(Method, &str) -> RequestBuilder>;
+
+/// What lets nobody in, whatever is asked.
+async fn worthless(app: &App) -> Vec<(&'static str, Ask)> {
+    let mut all: Vec<(&'static str, Ask)> = Vec::new();
+    for (what, key) in keys(app).await {
+        let client = app.client.with_key(key.as_deref());
+        let ask = move |method: Method, path: &str| client.request(method, path);
+        all.push((what, Box::new(ask)));
+    }
+    for (what, token) in tokens_of_sessions(app).await {
+        let browser = Browser::new(app.client.base()).with_session(&token);
+        let ask = move |method: Method, path: &str| browser.request(method, path);
+        all.push((what, Box::new(ask)));
+    }
+    // A key that is shown counts alone, whatever cookie comes with it.
+    let (user, session) = app.signed_in(UserRole::Admin).await;
+    let good = tokens::good(&tokens::claims(&user, &session, 0));
+    let browser = Browser::new(app.client.base()).with_session(&good);
+    let ask = move |method: Method, path: &str| {
+        let request = browser.request(method, path);
+        request.header(header::AUTHORIZATION, "Bearer wrong")
+    };
+    all.push(("a wrong key beside a session", Box::new(ask)));
+    all
+}
+
+async fn keys(app: &App) -> Vec<(&'static str, Option<String>)> {
+    let commands = app.settings().commands().await;
+    let revoked = app.new_key(Role::Admin, None).await;
+    let done = commands.revoke_api_key(&now(), revoked.id().clone()).await;
+    done.unwrap().unwrap();
+    let soon = Timestamp::from(Utc::now() + Duration::from_millis(1500));
+    let expired = app.new_key(Role::Admin, Some(soon)).await;
+    until("the key expires", async || {
+        let stranger = app.client.with_key(Some(expired.reveal()));
+        stranger.get("/api/auth/me").await.status == 401
+    })
+    .await;
+    let good = app.new_key(Role::Admin, None).await;
+    let (id, secret) = good.reveal().split_at(40);
+    let other: String = secret.chars().rev().collect();
+    let never = format!("patron_{:032x}_{}", 1, "A".repeat(43));
+    vec![
+        ("no credential", None),
+        ("a revoked key", Some(revoked.reveal().to_owned())),
+        ("an expired key", Some(expired.reveal().to_owned())),
+        (
+            "a key's id with another secret",
+            Some(format!("{id}{other}")),
+        ),
+        ("a key that never was", Some(never)),
+        ("a wrong key", Some("wrong-key-of-a-good-length".to_owned())),
+    ]
+}
+
+async fn tokens_of_sessions(app: &App) -> Vec<(&'static str, String)> {
+    let (context, commands) = (now(), app.settings().commands().await);
+    let (user, session) = app.signed_in(UserRole::Admin).await;
+    let (left, ended) = app.signed_in(UserRole::Admin).await;
+    let out = commands.sign_out(&context, left.clone(), ended.clone());
+    out.await.unwrap().unwrap();
+    let (locked, open) = app.signed_in(UserRole::Admin).await;
+    let out = commands.give_role(&context, locked.clone(), UserRole::None);
+    out.await.unwrap().unwrap();
+
+    let good = tokens::claims(&user, &session, 0);
+    let of = |user: &UserId, session: &SessionId| {
+        let claims = tokens::claims(user, session, 0);
+        tokens::token(&claims, Algorithm::HS256, SESSION_KEY, SESSION_KEY)
+    };
+    let signed = |algorithm, by, named| tokens::token(&good, algorithm, by, named);
+    let for_something_else = with(good.clone(), json!({"aud": "sign-in"}));
+    vec![
+        (
+            "an expired token",
+            tokens::good(&tokens::claims(&user, &session, 31 * 60)),
+        ),
+        (
+            "a tampered token",
+            spliced(&of(&user, &session), &of(&left, &session)),
+        ),
+        ("alg: none", tokens::unsigned(&good)),
+        (
+            "another algorithm",
+            signed(Algorithm::HS512, SESSION_KEY, SESSION_KEY),
+        ),
+        (
+            "another key under the same name",
+            signed(Algorithm::HS256, STRANGE_KEY, SESSION_KEY),
+        ),
+        (
+            "another key",
+            signed(Algorithm::HS256, OLD_SESSION_KEY, OLD_SESSION_KEY),
+        ),
+        (
+            "a token for something else",
+            tokens::good(&for_something_else),
+        ),
+        ("a session that was ended", of(&left, &ended)),
+        ("a user who is locked out", of(&locked, &open)),
+        ("a session that never was", of(&user, &SessionId::from(7))),
+        ("a user who never was", of(&UserId::from(9), &session)),
+    ]
+}
+
+/// What one token says with the signature of another.
+fn spliced(signed: &str, says: &str) -> String {
+    let signed: Vec<_> = signed.split('.').collect();
+    let says: Vec<_> = says.split('.').collect();
+    format!("{}.{}.{}", signed[0], says[1], signed[2])
+}
+
+#[tokio::test]
+async fn what_is_worthless_opens_nothing() {
+    let app = start().await;
+    for (what, request) in worthless(&app).await {
+        for operation in operations() {
+            let (method, path) = asked(&operation);
+            let answered = answer(request(method, &path)).await;
+            if is_open(&operation) {
+                let status = answered.status;
+                let signature = operation == "POST /api/delivery/receipt";
+                assert_eq!(
+                    status == 401,
+                    signature,
+                    "{what}: {operation}: {answered:?}"
+                );
+            } else {
+                assert_eq!(answered.status, 401, "{what}: {operation}: {answered:?}");
+                answered.problem(401, "unauthenticated");
+            }
+        }
+        for (method, path) in [
+            (Method::GET, "/api/nothing/here"),
+            (Method::DELETE, "/api/customers"),
+            (Method::PATCH, "/api/segments/x-1"),
+        ] {
+            let answered = answer(request(method, path)).await;
+            assert_eq!(answered.status, 401, "{what}: {path}: {answered:?}");
+        }
+    }
+}

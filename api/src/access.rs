@@ -1,5 +1,7 @@
 //! Who may call what: the one table, and the guard that holds requests to it.
 
+use std::net::IpAddr;
+
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, Method, header};
 use axum::middleware::Next;
@@ -8,6 +10,7 @@ use chrono::Utc;
 use commands::Context;
 use domain::{Role, Timestamp};
 
+use crate::address::Client;
 use crate::auth::{Actor, Credential, Denied, cookie};
 use crate::caller::context;
 use crate::observe::UNMATCHED;
@@ -92,6 +95,11 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("POST", "/api/admin/projections/{name}/rebuild", Admin),
 ];
 
+/// Open, and not counted against an address: whether the server is well may be
+/// asked as often as anybody likes, and receipts are counted where their
+/// signature is bad.
+const UNCOUNTED: [&str; 3] = ["/healthz", "/readyz", "/api/delivery/receipt"];
+
 impl Needs {
     /// Of an operation; nothing where there is none. Whoever may get may ask
     /// for the head.
@@ -133,6 +141,12 @@ pub(crate) async fn guard(State(app): State<AppState>, request: Request, next: N
     let needs = path.and_then(|path| Needs::of(request.method().as_str(), path));
     let open = |path: &str| Needs::of("GET", path) == Some(Nothing);
     match (needs, path) {
+        (Some(Nothing), Some(path)) if !UNCOUNTED.contains(&path) => {
+            match app.rates.of_address(address(&request)) {
+                Ok(()) => next.run(request).await,
+                Err(problem) => problem.into_response(),
+            }
+        }
         (Some(Nothing), _) => next.run(request).await,
         (None, Some(path)) if open(path) => not_taken(path),
         _ => as_somebody(&app, needs, path, request, next).await,
@@ -152,6 +166,9 @@ async fn as_somebody(
         Ok(actor) => actor,
         Err(denied) => return turn_away(app, denied, path, &request),
     };
+    if let Err(problem) = app.rates.of_credential(&actor.name) {
+        return problem.into_response();
+    }
     if let Err(problem) = app.credentials.check_site(&actor, &request) {
         return problem.into_response();
     }
@@ -178,6 +195,11 @@ async fn as_somebody(
 
 /// The answer to who shows nothing that is known.
 fn turn_away(app: &Shared, denied: Denied, path: Option<&str>, request: &Request) -> Response {
+    if !matches!(denied, Denied::Away(_))
+        && let Err(problem) = app.rates.of_address(address(request))
+    {
+        return problem.into_response();
+    }
     if let Denied::Tampered(detail) = &denied {
         let context = context(request.extensions(), None);
         let method = request.method().as_str();
@@ -242,6 +264,13 @@ pub(crate) async fn method_not_allowed() -> Problem {
 fn wrong_method() -> Problem {
     let detail = "this path does not take the request's method; see the header Allow";
     Problem::new(ProblemKind::MethodNotAllowed, detail)
+}
+
+fn address(request: &Request) -> Option<IpAddr> {
+    request
+        .extensions()
+        .get::<Client>()
+        .and_then(|client| client.0)
 }
 
 fn now() -> Timestamp {

@@ -204,8 +204,9 @@ async fn post_receipts(
 ) -> Result<Response, Problem> {
     let declared = payload::only_json(request.headers());
     let headers = signature(request.headers());
-    let body = payload::read(request, app.body_limit.min(LIMIT)).await?;
+    let body = payload::read(request, &app.room, app.body_limit.min(LIMIT)).await?;
     if let Err(problem) = app.vendor_secrets.verify(&headers, &body) {
+        app.rates.of_address(context.address)?;
         app.journal.bad_signature(&context, "POST", PATH);
         return Err(problem);
     }

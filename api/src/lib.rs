@@ -25,6 +25,7 @@ mod health;
 mod idempotency;
 mod journal;
 mod keys;
+mod limits;
 mod metrics;
 mod observe;
 mod openapi;
@@ -49,6 +50,7 @@ pub use auth::{
     SessionKeyError, SessionKeys, SignIn,
 };
 pub use delivery::{VendorSecretError, VendorSecrets};
+pub use limits::Limits;
 pub use metrics::prometheus;
 pub use openapi::openapi;
 pub use problem::ProblemKind;

@@ -7,7 +7,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
@@ -20,6 +20,25 @@ use crate::{address, metrics};
 
 /// The route of a request that has none.
 pub(crate) const UNMATCHED: &str = "unmatched";
+
+/// What keeps browsers from taking an answer for something else, from putting
+/// it into another's page, and from telling others where a link came from.
+const PROTECTIVE: [(HeaderName, &str); 4] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+];
+
+/// Of answers that are no pages.
+const NOTHING_TO_SHOW: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// Of the page at `/docs`, which has its own scripts and writes styles.
+const BROWSER_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
+                              img-src 'self' data:; frame-ancestors 'none'";
 
 pub(crate) async fn observe(
     State(app): State<AppState>,
@@ -94,13 +113,18 @@ fn finish(response: &mut Response, id: RequestId, route: &str) {
     }
     let headers = response.headers_mut();
     headers.insert(request_id::HEADER, id.into_header());
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    if !route.starts_with("/docs") {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for (name, value) in PROTECTIVE {
+        headers.insert(name, HeaderValue::from_static(value));
     }
+    let policy = match route.starts_with("/docs") {
+        true => BROWSER_POLICY,
+        false => {
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            NOTHING_TO_SHOW
+        }
+    };
+    let policy = HeaderValue::from_static(policy);
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
 }
 
 /// The problem that an answer stands for: a handler's, or one for an error

@@ -99,6 +99,8 @@ kinds! {
     InvalidField = UNPROCESSABLE_ENTITY "invalid-field" "Invalid field";
     /// Each field is acceptable, but a rule is against the whole.
     Refused = UNPROCESSABLE_ENTITY "refused" "Refused by a rule";
+    /// More requests came in a second than are taken.
+    TooManyRequests = TOO_MANY_REQUESTS "too-many-requests" "Too many requests";
     /// The program failed. What happened is in its log, under the request's id.
     Internal = INTERNAL_SERVER_ERROR "internal" "Internal error";
     /// Redis or MongoDB does not answer.
@@ -130,7 +132,7 @@ impl ProblemKind {
     /// After how many seconds the same request may succeed.
     fn retry_after(self) -> Option<u16> {
         match self {
-            Self::ViewBehind => Some(1),
+            Self::ViewBehind | Self::TooManyRequests => Some(1),
             Self::Unavailable | Self::Busy | Self::Timeout => Some(2),
             Self::OutOfMemory => Some(10),
             _ => None,

@@ -10,8 +10,8 @@ use crate::auth::sign_in;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
 use crate::{
-    access, admin, audit, campaigns, customers, data, delivery, health, keys, metrics, observe,
-    openapi, orders, segments, timeline, users,
+    access, admin, audit, campaigns, customers, data, delivery, health, keys, limits, metrics,
+    observe, openapi, orders, segments, timeline, users,
 };
 
 /// Below this many bytes compressing costs more than it saves.
@@ -23,7 +23,8 @@ pub(crate) fn router(state: AppState) -> Router {
     // Layers go around what is there already, the fallback included.
     let guarded = routes
         .fallback(not_found)
-        .layer(from_fn_with_state(state.clone(), access::guard));
+        .layer(from_fn_with_state(state.clone(), access::guard))
+        .layer(from_fn_with_state(state.clone(), limits::admit));
     let compression = CompressionLayer::new()
         .compress_when(DefaultPredicate::new().and(SizeAbove::new(COMPRESS_ABOVE)));
     openapi::browser()

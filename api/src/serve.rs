@@ -16,6 +16,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{interval, timeout};
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::address::Peer;
@@ -23,9 +24,10 @@ use crate::journal::Notes;
 use crate::state::{Api, AppState};
 use crate::{metrics, router};
 
-/// How long a client may take to send a request's head, and how long a
-/// connection may stand idle.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// How many headers a request may have, and the bytes of its whole head; more
+/// is answered 431.
+const MAX_HEADERS: usize = 64;
+const MAX_HEAD: usize = 64 * 1024;
 
 /// How long requests under way may take to end after a shutdown.
 const GRACE: Duration = Duration::from_secs(10);
@@ -33,8 +35,9 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How long what is noted already may take to be recorded after that.
 const JOURNAL_GRACE: Duration = Duration::from_secs(2);
 
-/// How often what histograms were given is folded together.
-const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+/// How often what histograms were given is folded together, and who has not
+/// asked lately is forgotten.
+const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Why the API could not be served.
 #[derive(Debug, thiserror::Error)]
@@ -58,13 +61,19 @@ pub async fn serve(
     let _background = background(&api.state);
     let (journal_stop, journal) = journal(&api.state, api.notes);
     let closing = api.state.closing.clone();
+    let (places, patience) = (api.state.connections.clone(), api.state.patience);
     let router = router::router(api.state);
     let connections = GracefulShutdown::new();
     let accepting = async {
-        loop {
+        // It is never closed.
+        while let Ok(place) = places.clone().acquire_owned().await {
             let (stream, peer) = Listener::accept(&mut listener).await;
-            let router = router.clone();
-            tokio::spawn(converse(stream, peer, router, connections.watcher()));
+            let (router, watcher) = (router.clone(), connections.watcher());
+            let talk = converse(stream, peer, router, watcher, patience);
+            tokio::spawn(async move {
+                talk.await;
+                drop(place);
+            });
         }
     };
     shutdown.run_until_cancelled(accepting).await;
@@ -82,10 +91,19 @@ pub async fn serve(
 
 /// One connection's requests. It ends with an error whenever a client goes
 /// away, which is nobody's concern.
-async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, watcher: Watcher) {
+async fn converse(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    watcher: Watcher,
+    patience: Duration,
+) {
     // Without it answers wait for acknowledgements; with an error they only
     // come later.
     let _ = stream.set_nodelay(true);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(patience));
+    let stream = TokioIo::new(Box::pin(stream));
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer.ip()));
@@ -93,8 +111,10 @@ async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, watcher: 
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), service);
+        .header_read_timeout(patience)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEAD)
+        .serve_connection(stream, service);
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, "a connection ended early");
     }
@@ -114,12 +134,13 @@ fn background(state: &AppState) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     let watched = state.clone();
     tasks.spawn(async move { watched.shed.watch(watched.commands.log()).await });
-    let kept = state.metrics.clone();
+    let (kept, limited) = (state.metrics.clone(), state.clone());
     tasks.spawn(async move {
-        let mut ticks = interval(METRICS_UPKEEP);
+        let mut ticks = interval(UPKEEP);
         loop {
             ticks.tick().await;
             kept.run_upkeep();
+            limited.rates.forget();
         }
     });
     tasks

@@ -13,6 +13,7 @@ use crate::address::TrustedProxies;
 use crate::auth::{Credentials, SignIn};
 use crate::delivery::VendorSecrets;
 use crate::journal::{self, Journal, Notes};
+use crate::limits::{Limits, Rates, Room};
 use crate::problem::{Problem, ProblemKind};
 use crate::shed::Shed;
 
@@ -34,6 +35,8 @@ pub struct ApiConfig {
     pub body_limit: usize,
     /// How long a request may take, its body's upload included.
     pub request_timeout: Duration,
+    /// What one process gives.
+    pub limits: Limits,
     /// What `/metrics` shows: the handle of the recorder that
     /// [`crate::prometheus`] builds.
     pub metrics: PrometheusHandle,
@@ -55,6 +58,7 @@ impl ApiConfig {
             vendor_secrets: VendorSecrets::default(),
             body_limit: Self::BODY_LIMIT,
             request_timeout: Self::REQUEST_TIMEOUT,
+            limits: Limits::default(),
             metrics,
         }
     }
@@ -81,6 +85,11 @@ impl Api {
             body_limit: config.body_limit,
             request_timeout: config.request_timeout,
             metrics: config.metrics,
+            connections: Arc::new(Semaphore::new(config.limits.connections)),
+            places: Semaphore::new(config.limits.requests),
+            room: Room::new(config.limits.bodies),
+            rates: Rates::new(&config.limits),
+            patience: config.limits.patience,
             previews: Semaphore::new(4),
             past: Semaphore::new(1),
             closing: CancellationToken::new(),
@@ -105,6 +114,11 @@ pub(crate) struct Shared {
     pub(crate) body_limit: usize,
     pub(crate) request_timeout: Duration,
     pub(crate) metrics: PrometheusHandle,
+    pub(crate) connections: Arc<Semaphore>,
+    pub(crate) places: Semaphore,
+    pub(crate) room: Room,
+    pub(crate) rates: Rates,
+    pub(crate) patience: Duration,
     /// Whose turn it is to have MongoDB count.
     pub(crate) previews: Semaphore,
     /// Whose turn it is to read the whole log.

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 use workers::{Delivery, VendorAt};
+
+use crate::span::span;
 
 /// How messages are handed to the vendor, and when campaigns go out.
 #[derive(Args, Clone, Debug)]
@@ -85,41 +87,6 @@ impl DeliveryOptions {
             longest_backoff: self.delivery_longest_backoff,
             grace: self.schedule_grace,
             max_messages_per_week: self.max_messages_per_week,
-        }
-    }
-}
-
-/// Reads `500ms`, `10s`, `30m` or `1h`.
-fn span(text: &str) -> anyhow::Result<Duration> {
-    let at = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (count, unit) = text.split_at(at);
-    let count: u32 = count
-        .parse()
-        .with_context(|| format!("{text:?} is no time such as 10s"))?;
-    let unit = match unit {
-        "ms" => Duration::from_millis(1),
-        "s" => Duration::from_secs(1),
-        "m" => Duration::from_secs(60),
-        "h" => Duration::from_secs(60 * 60),
-        _ => bail!("a time ends in ms, s, m or h"),
-    };
-    Ok(unit * count)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_has_a_unit() {
-        let read = |text| span(text).ok().map(|span| span.as_millis());
-        assert_eq!(read("500ms"), Some(500));
-        assert_eq!((read("10s"), read("30m")), (Some(10_000), Some(1_800_000)));
-        assert_eq!(read("1h"), Some(3_600_000));
-        for odd in ["", "10", "s", "-1s", "1.5s", "1 s", "1d", "99999999999s"] {
-            assert_eq!(read(odd), None, "{odd}");
         }
     }
 }

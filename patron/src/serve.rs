@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::deployment::{Deployment, Remote};
 use crate::key;
+use crate::limits::LimitOptions;
 use crate::output::say;
 use crate::sign_in::SignInOptions;
 use crate::signals::stop_token;
@@ -36,6 +37,9 @@ pub(crate) struct ServeArgs {
 
     #[command(flatten)]
     sign_in: SignInOptions,
+
+    #[command(flatten)]
+    limits: LimitOptions,
 }
 
 pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
@@ -45,6 +49,7 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let deployment = args.remote.open().await?;
     let listener = listen(args.listen).await?;
     let mut config = config(key, secrets)?;
+    config.limits = args.limits.limits();
     let session_keys = args.sign_in.session_keys();
     let listens = listener.local_addr()?;
     args.sign_in

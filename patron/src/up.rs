@@ -15,6 +15,7 @@ use workers::VendorAt;
 use crate::delivery::DeliveryOptions;
 use crate::deployment::{Deployment, DeploymentOptions};
 use crate::engines::{EngineOptions, Engines};
+use crate::limits::LimitOptions;
 use crate::output::say;
 use crate::serve::{config, listen, serve};
 use crate::sign_in::SignInOptions;
@@ -47,6 +48,9 @@ pub(crate) struct UpArgs {
 
     #[command(flatten)]
     sign_in: SignInOptions,
+
+    #[command(flatten)]
+    limits: LimitOptions,
 }
 
 pub(crate) async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
@@ -82,6 +86,7 @@ async fn run_on(
     let vendor = listen(args.vendor_listen).await?;
     let secret = key::vendor_secret(&args.engines.data_dir)?;
     let mut config = config(Some(key.clone()), secret.parse()?)?;
+    config.limits = args.limits.limits();
     let link = sign_in(args, api.local_addr()?, &mut config)?;
     announce(&deployment, args, (&api, &vendor), &key, link.as_deref())?;
     let at = VendorAt::new(&url(vendor.local_addr()?), &url(api.local_addr()?))?;

@@ -14,6 +14,7 @@ mod data;
 mod events;
 mod health;
 mod keys;
+mod limits;
 mod lists;
 mod openapi;
 mod orders;

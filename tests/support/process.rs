@@ -109,6 +109,11 @@ impl Process {
         self.errors.lock().unwrap().clone()
     }
 
+    /// As the system has it.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// SIGKILL; returns once it is gone.
     pub(crate) fn kill(&mut self) {
         self.signal(Signal::KILL);

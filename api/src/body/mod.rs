@@ -26,7 +26,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for JsonBody<T> {
 
     async fn from_request(request: Request, app: &AppState) -> Result<Self, Problem> {
         payload::only_json(request.headers())?;
-        let body = payload::read(request, app.body_limit.min(OBJECT_LIMIT)).await?;
+        let body = payload::read(request, &app.room, app.body_limit.min(OBJECT_LIMIT)).await?;
         object(payload::text(&body)?)?.parse().map(Self)
     }
 }

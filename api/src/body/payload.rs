@@ -1,10 +1,13 @@
 //! A request's body, within its bounds.
 
+use std::ops::Deref;
+
 use axum::body::{BodyDataStream, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use futures::StreamExt;
 
+use crate::limits::{Room, Taken};
 use crate::problem::{Problem, ProblemKind};
 
 /// How a body is written.
@@ -54,11 +57,33 @@ fn declared(headers: &HeaderMap) -> Result<Option<Format>, Problem> {
     }
 }
 
+/// A whole body, and the room it takes.
+#[derive(Debug)]
+pub(crate) struct Payload {
+    bytes: Bytes,
+    _room: Taken,
+}
+
+impl Deref for Payload {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// The whole body.
 ///
 /// # Errors
-/// 413 for one beyond `limit` bytes, 400 for one that breaks off.
-pub(crate) async fn read(request: Request, limit: usize) -> Result<Bytes, Problem> {
+/// 413 for one beyond `limit` bytes, 400 for one that breaks off, 503 where
+/// there is no room for it.
+pub(crate) async fn read(request: Request, room: &Room, limit: usize) -> Result<Payload, Problem> {
+    let mut room = room.none();
+    let bytes = whole(request, &mut room, limit).await?;
+    Ok(Payload { bytes, _room: room })
+}
+
+async fn whole(request: Request, room: &mut Taken, limit: usize) -> Result<Bytes, Problem> {
     let declared = number(request.headers(), header::CONTENT_LENGTH).unwrap_or_default();
     if declared > limit && request.headers().contains_key(header::EXPECT) {
         // The client has not sent it yet, and does not need to.
@@ -66,9 +91,11 @@ pub(crate) async fn read(request: Request, limit: usize) -> Result<Bytes, Proble
     }
     let mut chunks = request.into_body().into_data_stream();
     let first = next(&mut chunks).await?.unwrap_or_default();
+    room.more(first.len())?;
     let Some(second) = next(&mut chunks).await? else {
         return check(first, limit);
     };
+    room.more(second.len())?;
     let mut whole = Vec::with_capacity(declared.min(limit).max(first.len() + second.len()));
     whole.extend_from_slice(&first);
     whole.extend_from_slice(&second);
@@ -77,6 +104,7 @@ pub(crate) async fn read(request: Request, limit: usize) -> Result<Bytes, Proble
             discard(chunks).await;
             return Err(too_large(limit));
         }
+        room.more(chunk.len())?;
         whole.extend_from_slice(&chunk);
     }
     check(whole.into(), limit)
@@ -165,17 +193,20 @@ mod tests {
 
     #[test]
     fn a_body_is_read_up_to_its_limit() {
-        let chunked = |count| {
+        let chunked = |room, count| {
             let chunks = futures::stream::iter((0..count).map(|_| Ok::<_, String>("12345")));
             let request = Request::new(Body::from_stream(chunks));
-            block_on(read(request, 15)).map_err(|problem| problem.kind())
+            let read = block_on(read(request, &Room::new(room), 15));
+            let read = read.map_err(|problem| problem.kind());
+            read.map(|payload| String::from_utf8(payload.to_vec()).unwrap())
         };
         for count in 0..=3 {
-            assert_eq!(chunked(count), Ok("12345".repeat(count).into()));
+            assert_eq!(chunked(15, count), Ok("12345".repeat(count)));
         }
         for count in 4..=9 {
-            assert_eq!(chunked(count), Err(ProblemKind::BodyTooLarge));
+            assert_eq!(chunked(15, count), Err(ProblemKind::BodyTooLarge));
         }
+        assert_eq!(chunked(14, 3), Err(ProblemKind::Busy));
     }
 
     #[test]

@@ -16,12 +16,26 @@ pub(super) struct ApiProcess {
 }
 
 impl ApiProcess {
-    /// Starts it on any free port.
+    /// Starts it on any free port; it takes as much as it is sent.
     pub(super) async fn start(engines: &Engines) -> anyhow::Result<Self> {
-        let env = [
+        let unlimited = [
+            ("PATRON_RATE_PER_CREDENTIAL", "0"),
+            ("PATRON_RATE_PER_ADDRESS", "0"),
+        ];
+        Self::start_with(engines, &unlimited).await
+    }
+
+    /// The same with the usual limits.
+    pub(super) async fn start_limited(engines: &Engines) -> anyhow::Result<Self> {
+        Self::start_with(engines, &[]).await
+    }
+
+    async fn start_with(engines: &Engines, limits: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let secrets = [
             ("PATRON_BOOTSTRAP_KEY", KEY),
             ("PATRON_VENDOR_SECRET", VENDOR_SECRET),
         ];
+        let env = [&secrets, limits].concat();
         let process = Process::start(engines, &["serve", "--listen", "127.0.0.1:0"], &env).await?;
         let address = process.line.rsplit("http://").next().unwrap_or_default();
         let address = address.to_owned();

@@ -67,21 +67,38 @@ impl Connection {
             .await
     }
 
+    /// What a request with this key is answered.
+    pub(super) async fn ask_as(&mut self, key: &str, path: &str) -> anyhow::Result<StatusCode> {
+        let request = Request::builder()
+            .uri(path)
+            .header("host", &self.host)
+            .header("authorization", format!("Bearer {key}"))
+            .body(Full::default())?;
+        Ok(self.answer(request).await?.0)
+    }
+
     async fn send(
         &mut self,
         request: Request<Full<Bytes>>,
         wanted: StatusCode,
     ) -> anyhow::Result<Bytes> {
-        self.send.ready().await?;
-        let response = self.send.send_request(request).await?;
-        let status = response.status();
-        let body = response.into_body().collect().await?.to_bytes();
+        let (status, body) = self.answer(request).await?;
         ensure!(
             status == wanted,
             "{status}: {}",
             String::from_utf8_lossy(&body)
         );
         Ok(body)
+    }
+
+    async fn answer(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> anyhow::Result<(StatusCode, Bytes)> {
+        self.send.ready().await?;
+        let response = self.send.send_request(request).await?;
+        let status = response.status();
+        Ok((status, response.into_body().collect().await?.to_bytes()))
     }
 }
 

@@ -17,6 +17,7 @@ mod raw_redis;
 mod rebuild;
 mod report;
 mod segments;
+mod strangers;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -53,6 +54,8 @@ enum What {
     Segments(segments::SegmentsArgs),
     /// A campaign from its launch to its last receipt, with all that takes part; memory of the workers
     Campaign(campaign::CampaignArgs),
+    /// An import alone, and beside a flood of requests with wrong keys
+    Strangers(strangers::StrangersArgs),
 }
 
 pub(crate) async fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
@@ -63,6 +66,7 @@ pub(crate) async fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
         What::Rebuild(args) => rebuild::run(args, &engines).await,
         What::Segments(args) => segments::run(args, &engines).await,
         What::Campaign(args) => campaign::run(args, &engines, &dir).await,
+        What::Strangers(args) => strangers::run(args, &engines).await,
     };
     engines.stop().await;
     std::fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))?;

@@ -1,0 +1,68 @@
+//! What strangers, and those in a hurry, can take of the server: connections,
+//! requests at once, memory for bodies, and requests in a second.
+
+mod rates;
+mod room;
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+pub(crate) use rates::Rates;
+pub(crate) use room::{Room, Taken};
+
+use crate::problem::{Problem, ProblemKind};
+use crate::state::AppState;
+
+/// How much one process gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at once; who comes later waits to be accepted.
+    pub connections: usize,
+    /// Requests at once, but for those after the server's health; who comes
+    /// later is answered 503.
+    pub requests: usize,
+    /// Bytes of bodies that are being read or worked on; who needs more is
+    /// answered 503.
+    pub bodies: usize,
+    /// Requests in a second with one credential; twice as many at once. Beyond
+    /// it: 429. `None` for no limit.
+    pub per_credential: Option<NonZeroU32>,
+    /// Requests in a second from one address without a valid credential; four
+    /// times as many at once. Beyond it: 429. `None` for no limit.
+    pub per_address: Option<NonZeroU32>,
+    /// How long a client may take to send a request's head, or to receive
+    /// anything of its answer, and how long a connection may stand idle.
+    pub patience: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 4_096,
+            requests: 512,
+            bodies: 512 * 1024 * 1024,
+            per_credential: NonZeroU32::new(1_000),
+            per_address: NonZeroU32::new(50),
+            patience: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Whether the server is well is told however busy it is.
+const ALWAYS: [&str; 2] = ["/healthz", "/readyz"];
+
+/// Answers at once who would only wait.
+pub(crate) async fn admit(State(app): State<AppState>, request: Request, next: Next) -> Response {
+    if ALWAYS.contains(&request.uri().path()) {
+        return next.run(request).await;
+    }
+    let Ok(_place) = app.places.try_acquire() else {
+        let detail = "as many requests are under way as the server takes; send it again";
+        return Problem::new(ProblemKind::Busy, detail).into_response();
+    };
+    next.run(request).await
+}

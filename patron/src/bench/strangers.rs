@@ -1,0 +1,176 @@
+//! `patron bench strangers`: an import alone, and beside a flood of wrong keys.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use bytes::Bytes;
+use futures::future::try_join_all;
+use hyper::StatusCode;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::api_process::ApiProcess;
+use super::http::Connection;
+use super::orders::Orders;
+use super::report::Report;
+use crate::deployment::{Deployment, DeploymentOptions};
+use crate::engines::Engines;
+
+/// Orders per request of the import, and requests under way at once.
+const BATCH: u64 = 500;
+const AT_ONCE: usize = 4;
+
+/// Connections of the flood.
+const LANES: u32 = 8;
+
+/// Options of `patron bench strangers`.
+#[derive(clap::Args)]
+pub(crate) struct StrangersArgs {
+    /// Requests with wrong keys in a second
+    #[arg(long, default_value_t = 1_000)]
+    rate: u32,
+
+    /// For how many seconds, and the same time without them
+    #[arg(long, default_value_t = 30)]
+    seconds: u64,
+
+    /// In how many turns, one with and one without
+    #[arg(long, default_value_t = 3)]
+    rounds: u32,
+
+    /// What the orders are made from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+/// What a turn came to.
+#[derive(Default)]
+struct Turn {
+    orders: u64,
+    refused: u64,
+    limited: u64,
+    seconds: f64,
+}
+
+impl Turn {
+    fn add(&mut self, other: &Self) {
+        self.orders += other.orders;
+        self.refused += other.refused;
+        self.limited += other.limited;
+        self.seconds += other.seconds;
+    }
+}
+
+pub(super) async fn run(args: &StrangersArgs, engines: &Engines) -> anyhow::Result<Report> {
+    let options = DeploymentOptions::for_bench();
+    Deployment::open(&engines.redis_url, &engines.mongodb_uri, &options).await?;
+    let api = ApiProcess::start_limited(engines).await?;
+    // More than any turn can send.
+    let mut orders = Orders::new(u64::MAX / 4, args.seed)?;
+    let time = Duration::from_secs(args.seconds) / args.rounds.max(1);
+    let (mut alone, mut beside) = (Turn::default(), Turn::default());
+    for _ in 0..args.rounds {
+        alone.add(&turn(&api.address, &mut orders, 0, time).await?);
+        beside.add(&turn(&api.address, &mut orders, args.rate, time).await?);
+    }
+    Ok(tell(&alone, &beside))
+}
+
+/// An import, and so many wrong keys in a second beside it.
+async fn turn(
+    address: &str,
+    orders: &mut Orders,
+    rate: u32,
+    time: Duration,
+) -> anyhow::Result<Turn> {
+    let (start, refused, limited) = (Instant::now(), AtomicU64::new(0), AtomicU64::new(0));
+    let lanes = if rate == 0 { 0 } else { LANES };
+    let every = Duration::from_secs(1) * LANES / rate.max(1);
+    let flood = (0..lanes).map(|lane| strangers(address, lane, every, time, &refused, &limited));
+    let orders = std::sync::Mutex::new(orders);
+    let import = (0..AT_ONCE).map(|_| import(address, &orders, time));
+    let (imported, _) = tokio::try_join!(try_join_all(import), try_join_all(flood))?;
+    Ok(Turn {
+        orders: imported.iter().sum(),
+        refused: refused.into_inner(),
+        limited: limited.into_inner(),
+        seconds: start.elapsed().as_secs_f64(),
+    })
+}
+
+async fn import(
+    address: &str,
+    orders: &std::sync::Mutex<&mut Orders>,
+    time: Duration,
+) -> anyhow::Result<u64> {
+    let (start, mut sent) = (Instant::now(), 0);
+    let mut connection = Connection::open(address).await?;
+    while start.elapsed() < time {
+        let batch = {
+            let mut orders = orders
+                .lock()
+                .map_err(|_| anyhow::anyhow!("a lane failed"))?;
+            orders.batch(BATCH)?
+        };
+        let lines: Vec<String> = batch.iter().map(|order| order.to_json()).collect();
+        let body = Bytes::from(lines.join("\n"));
+        connection
+            .post("/api/data/orders", "application/x-ndjson", body)
+            .await?;
+        sent += BATCH;
+    }
+    Ok(sent)
+}
+
+/// Half of the keys look like ours.
+async fn strangers(
+    address: &str,
+    lane: u32,
+    every: Duration,
+    time: Duration,
+    refused: &AtomicU64,
+    limited: &AtomicU64,
+) -> anyhow::Result<()> {
+    let start = Instant::now();
+    let mut connection = Connection::open(address).await?;
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    for n in 0_u64.. {
+        ticks.tick().await;
+        if start.elapsed() >= time {
+            break;
+        }
+        let key = match n % 2 {
+            0 => format!("patron_{:032x}_{}", u128::from(n), "a".repeat(43)),
+            _ => format!("somebody-elses-key-{lane}-{n}"),
+        };
+        let counted = match connection.ask_as(&key, "/api/segments").await? {
+            StatusCode::UNAUTHORIZED => refused,
+            StatusCode::TOO_MANY_REQUESTS => limited,
+            other => anyhow::bail!("{other} for a wrong key"),
+        };
+        counted.fetch_add(1, Ordering::Relaxed);
+    }
+    ensure!(start.elapsed() >= time);
+    Ok(())
+}
+
+fn tell(alone: &Turn, beside: &Turn) -> Report {
+    let mut report = Report::default();
+    let rate = |turn: &Turn| turn.orders as f64 / turn.seconds;
+    report.figure("an import alone", rate(alone), "orders/s");
+    report.figure("an import beside strangers", rate(beside), "orders/s");
+    let per_second = |count: u64| count as f64 / beside.seconds;
+    report.figure(
+        "wrong keys, answered 401",
+        per_second(beside.refused),
+        "requests/s",
+    );
+    report.figure(
+        "wrong keys, answered 429",
+        per_second(beside.limited),
+        "requests/s",
+    );
+    report.ratio("beside / alone", rate(beside) / rate(alone), "≥ 0.8");
+    report
+}

@@ -24,8 +24,8 @@ use crate::journal::Notes;
 use crate::state::{Api, AppState};
 use crate::{metrics, router};
 
-/// How many headers a request may have, and the bytes of its whole head; more
-/// is answered 431.
+/// How many headers a request may have, and the bytes of its whole head, up to
+/// what one more read brings; more is answered 431.
 const MAX_HEADERS: usize = 64;
 const MAX_HEAD: usize = 64 * 1024;
 

@@ -123,6 +123,7 @@ async fn a_key_is_revoked_once_and_shown_on() {
     assert_eq!(again.status, 204);
     assert_eq!(again.position(), revoked.position());
 
+    app.client.caught_up().await;
     let trail = format!("/api/audit?aggregate=api_key/{id}");
     let rows = app.client.list(&trail, 10).await;
     let types: Vec<_> = rows.iter().map(|row| &row["type"]).collect();

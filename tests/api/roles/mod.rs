@@ -71,7 +71,13 @@ fn asked(operation: &str) -> (Method, String) {
 }
 
 async fn start() -> App {
-    App::told(vec![("PATRON_SESSION_KEYS", SESSION_KEY.to_owned())]).await
+    let told = [
+        ("PATRON_SESSION_KEYS", SESSION_KEY),
+        // They come one after the other, faster than strangers may ask.
+        ("PATRON_RATE_PER_ADDRESS", "0"),
+    ];
+    let told = told.map(|(name, value)| (name, value.to_owned()));
+    App::told(told.into()).await
 }
 
 fn user_role(role: Role) -> Option<UserRole> {

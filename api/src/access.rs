@@ -100,6 +100,11 @@ const TABLE: &[(&str, &str, Needs)] = &[
 /// signature is bad.
 const UNCOUNTED: [&str; 3] = ["/healthz", "/readyz", "/api/delivery/receipt"];
 
+/// Whether requests for it may become too many.
+pub(crate) fn is_counted(path: &str) -> bool {
+    !["/healthz", "/readyz"].contains(&path)
+}
+
 impl Needs {
     /// Of an operation; nothing where there is none. Whoever may get may ask
     /// for the head.

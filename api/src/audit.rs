@@ -31,14 +31,19 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
 #[into_params(parameter_in = Query)]
 struct ListParams {
     /// The aggregate's key, such as `order/c-1001/o-17`.
+    #[param(example = "order/c-1001/o-17")]
     aggregate: Option<String>,
     /// The event's type, with or without its version: `order_placed`.
+    #[param(example = "order_placed")]
     r#type: Option<String>,
     /// On whose behalf: `key:bootstrap`.
+    #[param(example = "key:bootstrap")]
     actor: Option<String>,
     /// About which customer.
+    #[param(example = "c-1001")]
     customer_id: Option<String>,
     /// In which request.
+    #[param(example = "01936f2e-7d1c-7a30-9a51-1f0b6a0f9c11")]
     request_id: Option<String>,
     /// Recorded at this time or later.
     #[param(inline, value_type = Option<schema::Time>)]
@@ -50,6 +55,7 @@ struct ListParams {
     #[param(inline, value_type = Option<schema::Limit>)]
     limit: Option<Limit>,
     /// The `next_cursor` of the page before.
+    #[param(inline, value_type = Option<schema::Cursor>)]
     cursor: Option<String>,
     /// Waits until the view has these positions.
     #[param(inline, value_type = Option<schema::Positions>)]
@@ -75,16 +81,19 @@ struct AuditRow {
     #[schema(example = "order/c-1001/o-17")]
     aggregate: String,
     /// The aggregate's version after it.
+    #[schema(example = 1)]
     version: i64,
     /// On whose behalf.
     #[schema(example = "key:bootstrap")]
     actor: String,
     /// In which request.
+    #[schema(example = "01936f2e-7d1c-7a30-9a51-1f0b6a0f9c11")]
     request_id: Option<String>,
     /// From which address.
     #[schema(example = "192.0.2.7")]
     ip: Option<String>,
     /// About which customer.
+    #[schema(example = "c-1001")]
     customer_id: Option<String>,
 }
 
@@ -98,8 +107,10 @@ struct LogEntry {
     #[schema(example = "order/c-1001/o-17")]
     aggregate: String,
     /// The aggregate's version after it.
+    #[schema(example = 1)]
     version: u64,
     /// The number of the aggregate's event before it; 0 for none.
+    #[schema(example = 0)]
     previous: u64,
     /// Type and schema version.
     #[schema(example = "order_placed.1")]

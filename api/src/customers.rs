@@ -33,12 +33,13 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
 #[into_params(parameter_in = Query)]
 struct ListParams {
     /// What the id, the name or the e-mail address begins with, in any case.
-    #[param(max_length = 256)]
+    #[param(inline, value_type = Option<schema::Search>)]
     q: Option<String>,
     /// How many at most.
     #[param(inline, value_type = Option<schema::Limit>)]
     limit: Option<Limit>,
     /// The `next_cursor` of the page before.
+    #[param(inline, value_type = Option<schema::Cursor>)]
     cursor: Option<String>,
     /// Waits until the view has these positions.
     #[param(inline, value_type = Option<schema::Positions>)]
@@ -72,6 +73,7 @@ pub(crate) struct CustomerResponse {
     #[schema(example = "ada@example.com")]
     email: Option<String>,
     /// Their telephone number.
+    #[schema(example = "+49 30 1234567")]
     phone: Option<String>,
     /// Where they live.
     #[schema(example = "Berlin")]
@@ -80,6 +82,7 @@ pub(crate) struct CustomerResponse {
     #[schema(example = "DE")]
     country: Option<String>,
     /// Labels, in order.
+    #[schema(example = json!(["vip"]))]
     tags: Vec<String>,
     /// Anything else.
     #[schema(value_type = schema::Attributes)]
@@ -116,6 +119,7 @@ pub(crate) struct CustomerResponse {
 #[schema(as = CustomerEvents)]
 struct EventResponse {
     /// How often.
+    #[schema(example = 4)]
     count: i64,
     /// The last time.
     #[schema(value_type = Option<schema::Time>)]

@@ -147,13 +147,13 @@ struct ReceiptBody {
     /// The message.
     message_id: String,
     /// What the vendor calls it.
-    #[schema(value_type = String, min_length = 1, max_length = 128)]
+    #[schema(value_type = schema::Text128)]
     vendor_message_id: Text<128>,
     /// Whether it arrived.
     status: ReceiptStatus,
     /// Why it did not.
     #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 256)]
+    #[schema(value_type = Option<schema::Text256>)]
     reason: Option<Text<256>>,
     /// When, by the vendor's clock.
     #[schema(value_type = schema::Time)]

@@ -52,6 +52,7 @@ struct Check {
     ok: bool,
     /// Why it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "does not answer")]
     reason: Option<String>,
 }
 

@@ -1,24 +1,28 @@
 //! The OpenAPI document, and its browsable page.
 
+mod headers;
+mod links;
+
 use std::collections::BTreeMap;
 
 use axum::Router;
-use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::Operation;
+use domain::Currency;
+use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
 use utoipa::openapi::{
     ContentBuilder, Ref, RefOr, Response as Described, ResponseBuilder, ResponsesBuilder,
 };
-use utoipa::{IntoResponses, Modify, OpenApi, PartialSchema, ToSchema};
+use utoipa::{IntoResponses, Modify, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::access::Needs;
+use crate::access::{self, Needs};
 use crate::problem::{FieldError, Problem, ProblemBody};
 use crate::router;
-use crate::rules::{ConditionSchema, NodeSchema};
+use crate::rules::NodeSchema;
+use crate::schema::{self, ConditionSchema};
 use crate::state::AppState;
 
 /// Everything the API offers, as `/openapi.json` shows it.
@@ -26,26 +30,35 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     let routes = OpenApiRouter::with_openapi(Document::openapi()).merge(router::routes());
     let mut document = routes.into_openapi();
     for (path, item) in &mut document.paths.paths {
-        let operations = [
-            ("GET", &mut item.get),
-            ("POST", &mut item.post),
-            ("PUT", &mut item.put),
-            ("DELETE", &mut item.delete),
-        ];
-        for (method, operation) in operations {
-            if let Some(operation) = operation {
-                add_access(operation, method, Needs::of(method, path));
-                add_request_id(operation);
-            }
+        for (method, operation) in operations(item) {
+            add_access(operation, method, path);
+            headers::describe(operation);
         }
     }
+    links::add(&mut document);
     document
 }
 
-/// `/openapi.json` and `/docs`.
-pub(crate) fn browser() -> Router<AppState> {
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let all = [
+        ("GET", &mut item.get),
+        ("POST", &mut item.post),
+        ("PUT", &mut item.put),
+        ("DELETE", &mut item.delete),
+    ];
+    let there = all.into_iter();
+    there.filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// `/openapi.json` and `/docs`, of a deployment with this currency.
+pub(crate) fn browser(currency: Currency) -> Router<AppState> {
+    let mut document = openapi();
+    if let Some(components) = &mut document.components {
+        let name = schema::Currency::name().into();
+        components.schemas.insert(name, schema::only(currency));
+    }
     SwaggerUi::new("/docs")
-        .url("/openapi.json", openapi())
+        .url("/openapi.json", document)
         .into()
 }
 
@@ -95,40 +108,27 @@ impl Modify for Credentials {
 }
 
 /// What [`crate::access`] asks of an operation, and how it refuses.
-fn add_access(operation: &mut Operation, method: &str, needs: Option<Needs>) {
-    let needs = needs.unwrap_or(Needs::Admin);
-    if needs == Needs::Nothing {
-        operation.security = Some(vec![SecurityRequirement::default()]);
-        return;
-    }
-    let none: [&str; 0] = [];
-    let schemes = [KEY, SESSION].map(|scheme| SecurityRequirement::new(scheme, none));
-    operation.security = Some(schemes.to_vec());
+fn add_access(operation: &mut Operation, method: &str, path: &str) {
+    let needs = Needs::of(method, path).unwrap_or(Needs::Admin);
     let responses = &mut operation.responses.responses;
     let mut add = |status: u16| {
         let response = responses.entry(status.to_string());
         response.or_insert_with(|| problem(status).into());
     };
+    if access::is_counted(path) {
+        add(429);
+    }
+    if needs == Needs::Nothing {
+        operation.security = Some(vec![SecurityRequirement::default()]);
+        return;
+    }
     add(401);
     if needs != Needs::Anyone || method != "GET" {
         add(403);
     }
-}
-
-fn add_request_id(operation: &mut Operation) {
-    let header = HeaderBuilder::new()
-        .schema(Some(String::schema()))
-        .description(Some(
-            "The request's id: the client's, if it sent a sane one",
-        ))
-        .build();
-    for response in operation.responses.responses.values_mut() {
-        if let RefOr::T(response) = response {
-            response
-                .headers
-                .insert("X-Request-Id".to_owned(), header.clone().into());
-        }
-    }
+    let none: [&str; 0] = [];
+    let schemes = [KEY, SESSION].map(|scheme| SecurityRequirement::new(scheme, none));
+    operation.security = Some(schemes.to_vec());
 }
 
 /// Declares what problems a group of operations answers with.
@@ -194,6 +194,7 @@ fn problem(status: u16) -> Described {
         413 => "More bytes or items than are taken",
         415 => "Another media type than those taken",
         422 => "A field is not acceptable, or a rule is against it",
+        429 => "More requests than are taken in a second; see `Retry-After`",
         503 => "An engine is away, out of memory, or a view is behind; see `Retry-After`",
         _ => "The server failed",
     };

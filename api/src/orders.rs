@@ -32,6 +32,7 @@ struct ListParams {
     #[param(inline, value_type = Option<schema::Limit>)]
     limit: Option<Limit>,
     /// The `next_cursor` of the page before.
+    #[param(inline, value_type = Option<schema::Cursor>)]
     cursor: Option<String>,
     /// Waits until the view has these positions.
     #[param(inline, value_type = Option<schema::Positions>)]
@@ -75,13 +76,13 @@ struct OrderResponse {
 #[expect(dead_code, reason = "describes a type of the domain")]
 pub(crate) struct ItemSchema {
     /// The shop's article number, at most 128 bytes.
-    #[schema(example = "cd-42", min_length = 1, max_length = 128)]
+    #[schema(value_type = schema::Text128)]
     sku: String,
     /// What it is called, at most 256 bytes.
-    #[schema(min_length = 1, max_length = 256)]
+    #[schema(value_type = Option<schema::Text256>)]
     name: Option<String>,
     /// How many.
-    #[schema(minimum = 1)]
+    #[schema(value_type = schema::Quantity)]
     quantity: u32,
     /// The price of one in minor units.
     #[schema(value_type = Option<schema::Amount>)]

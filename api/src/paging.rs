@@ -44,6 +44,7 @@ pub(crate) struct Listed<T> {
     /// In the list's order.
     pub(crate) items: Vec<T>,
     /// Where the next page begins; `null` on the last one.
+    #[schema(example = "22632d3130303122")]
     pub(crate) next_cursor: Option<String>,
 }
 

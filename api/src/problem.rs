@@ -155,6 +155,7 @@ pub(crate) struct FieldError {
     #[schema(example = "/items/2/quantity")]
     pub(crate) pointer: String,
     /// What is wrong with it.
+    #[schema(example = "missing field `quantity`")]
     pub(crate) detail: String,
 }
 

@@ -27,7 +27,7 @@ pub(crate) fn router(state: AppState) -> Router {
         .layer(from_fn_with_state(state.clone(), limits::admit));
     let compression = CompressionLayer::new()
         .compress_when(DefaultPredicate::new().and(SizeAbove::new(COMPRESS_ABOVE)));
-    openapi::browser()
+    openapi::browser(state.commands.currency())
         .method_not_allowed_fallback(access::method_not_allowed)
         .merge(guarded)
         .layer(compression)

@@ -6,7 +6,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::problem::{FieldError, Problem, ProblemKind};
-use crate::schema;
+use crate::schema::{self, ConditionSchema};
 
 /// The rules that stand at `pointer` in the body.
 ///
@@ -44,12 +44,13 @@ pub(crate) enum RulesSchema {
     /// As JSON.
     Group(GroupSchema),
     /// As a text.
-    #[schema(example = "total_spend > 100000 AND NOT (visits < 3)")]
+    #[schema(value_type = schema::RulesText)]
     Text(String),
 }
 
 /// Conditions and groups, at most 256 in all and 16 deep.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = RuleGroup, example = json!({
     "combinator": "and",
     "not": false,
@@ -64,8 +65,9 @@ pub(crate) enum RulesSchema {
 #[expect(dead_code, reason = "describes a type of the domain")]
 pub(crate) struct GroupSchema {
     /// What the client calls it; without a meaning.
-    #[schema(min_length = 1, max_length = 128)]
-    id: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = schema::NodeId)]
+    id: String,
     /// Whether all or one must hold.
     #[schema(value_type = schema::Combinator)]
     combinator: String,
@@ -73,8 +75,18 @@ pub(crate) struct GroupSchema {
     #[schema(default = false)]
     not: Option<bool>,
     /// At least one.
-    #[schema(no_recursion, min_items = 1)]
+    #[schema(no_recursion, min_items = 1, max_items = 255)]
     rules: Vec<NodeSchema>,
+    /// Without a meaning.
+    #[serde(default)]
+    path: Value,
+    /// Without a meaning.
+    #[serde(default)]
+    disabled: Value,
+    /// What is muted is to be left out.
+    #[serde(default)]
+    #[schema(value_type = schema::Muted)]
+    muted: bool,
 }
 
 /// A part of rules.
@@ -87,36 +99,6 @@ pub(crate) enum NodeSchema {
     Group(GroupSchema),
     /// A question about one field.
     Condition(ConditionSchema),
-}
-
-/// A question about one field.
-#[derive(ToSchema)]
-#[schema(as = RuleCondition, example = json!(
-    {"field": "last_order_at", "operator": "between", "value": ["2026-01-01", "2026-03-31"]}
-))]
-#[expect(dead_code, reason = "describes a type of the domain")]
-pub(crate) struct ConditionSchema {
-    /// What the client calls it; without a meaning.
-    #[schema(min_length = 1, max_length = 128)]
-    id: Option<String>,
-    /// One of `name`, `email`, `phone`, `city`, `country`, `tags`,
-    /// `registered_at`, `days_since_registered`, `unsubscribed`, `total_spend`,
-    /// `order_count`, `average_order_value`, `first_order_at`, `last_order_at`,
-    /// `days_since_last_order`, `visits`, `attributes.<key>`,
-    /// `events.<name>.count`, `events.<name>.last_at`.
-    #[schema(example = "total_spend")]
-    field: String,
-    /// Which ones fit depends on the field.
-    #[schema(value_type = schema::Operator)]
-    operator: String,
-    /// What the field is compared with: two for `between` and `notBetween`,
-    /// up to 1,000 for `in` and `notIn`, none for `null` and `notNull`.
-    #[schema(value_type = Option<schema::RuleValue>)]
-    value: Option<String>,
-    /// The only one there is.
-    #[serde(rename = "valueSource")]
-    #[schema(value_type = Option<schema::ValueSource>)]
-    value_source: Option<String>,
 }
 
 #[cfg(test)]

@@ -1,12 +1,19 @@
 //! Schemas of the domain's types, which know nothing of OpenAPI: name one as a
-//! field's `value_type`.
+//! field's `value_type`. Each takes what its parser takes, as far as a schema
+//! can say that: lengths are counted in characters here, and in bytes there.
+
+mod either;
+mod rules;
 
 use std::borrow::Cow;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
+
+pub(crate) use either::{either, for_somebody};
+pub(crate) use rules::ConditionSchema;
 
 /// Declares schemas; add to the list below.
 macro_rules! schemas {
@@ -27,51 +34,109 @@ macro_rules! schemas {
     )*};
 }
 
+/// 1 to 128 of the characters of an id, and neither `.` nor `..`.
+const ID: &str = r"^(?!\.\.?$)[A-Za-z0-9._:@+-]{1,128}$";
+
+/// A partition up to 65535, and a number.
+const POSITION: &str =
+    "(?:[0-5]?[0-9]{1,4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]):[0-9]{1,19}";
+
+/// The years that times lie in.
+const YEARS: &str = "^(?:19|[2-9][0-9])[0-9]{2}-";
+
+/// A day of those that every month has.
+const DATE: &str = "(?:19|[2-9][0-9])[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])";
+
 schemas! {
-    Id => string(r"^(?!\.\.?$)[A-Za-z0-9._:@+-]{1,128}$", "c-1001");
-    SegmentId => string(r"^(?!\.\.?$)[A-Za-z0-9._:@+-]{1,128}$", "seg_01936f2e7d1c7a309a511f0b6a0f9c11");
-    CampaignId => string(r"^(?!\.\.?$)[A-Za-z0-9._:@+-]{1,128}$", "cmp_01936f2e7d1c7a309a511f0b6a0f9c11");
-    MessageId => string("^msg_[0-9a-f]{32}_.+$", "msg_01936f2e7d1c7a309a511f0b6a0f9c11_c-1001");
-    UserId => string(r"^(?!\.\.?$)[A-Za-z0-9._:@+-]{1,128}$", "usr_8c1f0f7ad3b95c2e8e14b7a0c6d29f51");
-    SessionId => string(r"^(?!\.\.?$)[A-Za-z0-9._:@+-]{1,128}$", "ses_01936f2e7d1c7a309a511f0b6a0f9c11");
-    KeyId => string(r"^(?!\.\.?$)[A-Za-z0-9._:@+-]{1,128}$", "key_3f9d02c4a1b84e0c9e7a5d2b6f108c33");
+    Id => string(ID, "c-1001");
+    SegmentId => string(ID, "seg_01936f2e7d1c7a309a511f0b6a0f9c11");
+    CampaignId => string(ID, "cmp_01936f2e7d1c7a309a511f0b6a0f9c11");
+    MessageId => string(r"^msg_[0-9a-f]{32}_(?!\.\.?$)[A-Za-z0-9._:@+-]{1,128}$", "msg_01936f2e7d1c7a309a511f0b6a0f9c11_c-1001");
+    UserId => string(ID, "usr_8c1f0f7ad3b95c2e8e14b7a0c6d29f51");
+    SessionId => string(ID, "ses_01936f2e7d1c7a309a511f0b6a0f9c11");
+    KeyId => string(ID, "key_3f9d02c4a1b84e0c9e7a5d2b6f108c33");
     Role => one_of(&domain::Role::ALL.map(domain::Role::as_str));
     UserRole => one_of(&domain::UserRole::ALL.map(domain::UserRole::as_str));
     Name => string("^[A-Za-z0-9_-]{1,64}$", "visit");
+    Text32 => text(32);
+    Text64 => text(64);
+    Text128 => text(128);
+    Text200 => text(200);
+    Text256 => text(256);
+    Text2000 => text(2_000);
+    Search => ObjectBuilder::from(text(256)).min_length(None).build();
+    Email => formatted("email").max_length(Some(254)).examples(["ada@example.com"]).build();
+    RulesText => rules_text();
+    TemplateText => template_text();
     Currency => string("^[A-Z]{3}$", "USD");
-    Position => string(r"^\d{1,5}:\d{1,19}$", "3:1842");
+    Position => string(&format!("^{POSITION}$"), "3:1842");
     Positions => positions();
+    Cursor => patterned("^(?:[0-9a-f]{2})+$").build();
+    Path => formatted("uri-reference").build();
+    RequestId => string("^[A-Za-z0-9._-]{1,128}$", "01936f2e-7d1c-7a30-9a51-1f0b6a0f9c11");
     Time => time();
-    Amount => integer(0, domain::MAX_AMOUNT);
+    Moment => rules::moment();
+    Amount => ObjectBuilder::from(integer(0, domain::MAX_AMOUNT)).examples([1_999]).build();
+    Quantity => ObjectBuilder::from(integer(1, u32::MAX.into())).examples([1]).build();
     Limit => limit();
+    View => one_of(&views());
     OrderStatus => one_of(&["placed", "cancelled", "refunded"]);
     CampaignStatus => one_of(&["draft", "scheduled", "launching", "sending", "paused", "completed", "cancelled", "missed"]);
     MessageStatus => one_of(&domain::MessageStatus::ALL.map(domain::MessageStatus::name));
     Channel => one_of(&["email", "phone"]);
     DiscrepancyKind => one_of(&projections::DiscrepancyKind::ALL.map(projections::DiscrepancyKind::name));
     Combinator => one_of(&["and", "or"]);
-    Operator => one_of(&operators());
-    RuleValue => rule_value();
-    ValueSource => one_of(&["value"]);
+    NodeId => node_id();
+    Muted => nothing_but(&[json!(false), json!(null)]);
+    ValueSource => nothing_but(&[json!("value"), json!(null)]);
     Outcome => one_of(&["created", "updated", "unchanged"]);
-    Attributes => attributes(&[Type::Boolean, Type::Number, Type::String]);
-    AttributeChanges => attributes(&[Type::Boolean, Type::Number, Type::String, Type::Null]);
+    Attributes => attributes(&[]);
+    AttributeChanges => attributes(&[Type::Null]);
 }
 
 fn string(pattern: &str, example: &str) -> Object {
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .pattern(Some(pattern))
-        .examples([example])
+    patterned(pattern).examples([example]).build()
+}
+
+fn patterned(pattern: &str) -> ObjectBuilder {
+    let text = ObjectBuilder::new().schema_type(Type::String);
+    text.pattern(Some(pattern))
+}
+
+fn formatted(format: &str) -> ObjectBuilder {
+    let text = ObjectBuilder::new().schema_type(Type::String);
+    text.format(Some(SchemaFormat::Custom(format.to_owned())))
+}
+
+/// One line, of which the parser counts the bytes.
+fn text(max: usize) -> Object {
+    patterned(r"^[^\x00-\x1F\x7F-\x9F]*$")
+        .min_length(Some(1))
+        .max_length(Some(max))
+        .build()
+}
+
+/// What `domain::rules` reads; no schema says how it is written.
+fn rules_text() -> Object {
+    formatted("rules")
+        .min_length(Some(1))
+        .examples(["total_spend > 100000 AND NOT (visits < 3)"])
+        .build()
+}
+
+/// Jinja over the fields of a customer; no schema says how it is written.
+fn template_text() -> Object {
+    formatted("template")
+        .min_length(Some(1))
+        .max_length(Some(16 * 1024))
+        .examples(["Hi {{ name | default('there') }}, we miss you!"])
         .build()
 }
 
 /// Without an example: a page that tries it out would wait for that position.
 fn positions() -> Object {
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .pattern(Some(r"^\d{1,5}:\d{1,19}( *, *\d{1,5}:\d{1,19})*$"))
-        .build()
+    let pattern = format!("^ *{POSITION} *(?:, *{POSITION} *)*$");
+    formatted("positions").pattern(Some(pattern)).build()
 }
 
 fn integer(minimum: i64, maximum: i64) -> Object {
@@ -80,7 +145,6 @@ fn integer(minimum: i64, maximum: i64) -> Object {
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
         .minimum(Some(minimum))
         .maximum(Some(maximum))
-        .examples([1999])
         .build()
 }
 
@@ -94,9 +158,8 @@ fn limit() -> Object {
 }
 
 fn time() -> Object {
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+    formatted("date-time")
+        .pattern(Some(YEARS))
         .examples(["2026-11-23T01:02:03.456Z"])
         .build()
 }
@@ -108,22 +171,36 @@ fn one_of(words: &[&str]) -> Object {
         .build()
 }
 
-fn operators() -> Vec<&'static str> {
-    let all = domain::rules::Operator::ALL.iter();
-    all.map(|operator| operator.name()).collect()
-}
-
-fn rule_value() -> Object {
-    let types = [Type::Boolean, Type::Number, Type::String, Type::Array];
+fn nothing_but(values: &[Value]) -> Object {
     ObjectBuilder::new()
-        .schema_type(SchemaType::from_iter(types))
-        .examples([json!(100_000), json!(["2026-01-01", "2026-03-31"])])
+        .schema_type(SchemaType::AnyValue)
+        .enum_values(Some(values.iter().cloned()))
         .build()
 }
 
-fn attributes(values: &[Type]) -> Object {
-    let value = ObjectBuilder::new()
-        .schema_type(SchemaType::from_iter(values.iter().cloned()))
+/// The one currency of a deployment.
+pub(crate) fn only(currency: domain::Currency) -> RefOr<Schema> {
+    RefOr::T(Schema::from(one_of(&[currency.code()])))
+}
+
+fn views() -> Vec<&'static str> {
+    let all = projections::VIEWS.iter();
+    all.map(|view| view.name()).collect()
+}
+
+fn node_id() -> Object {
+    patterned(r"^[^\x00-\x1F\x7F-\x9F]*$")
+        .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+        .max_length(Some(128))
+        .description(Some("What the client calls it; without a meaning."))
+        .build()
+}
+
+/// Booleans, numbers and texts, and what else a value may be.
+fn attributes(others: &[Type]) -> Object {
+    let types = [Type::Boolean, Type::Number, Type::String].into_iter();
+    let value = ObjectBuilder::from(text(1_024))
+        .schema_type(SchemaType::from_iter(types.chain(others.iter().cloned())))
         .build();
     ObjectBuilder::new()
         .schema_type(Type::Object)

@@ -31,6 +31,7 @@ struct TimelineParams {
     #[param(inline, value_type = Option<schema::Limit>)]
     limit: Option<Limit>,
     /// The `next_cursor` of the page before.
+    #[param(inline, value_type = Option<schema::Cursor>)]
     cursor: Option<String>,
     /// Waits until the view has these positions.
     #[param(inline, value_type = Option<schema::Positions>)]

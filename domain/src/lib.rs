@@ -44,7 +44,8 @@ pub use campaign::{
 };
 pub use change::Change;
 pub use customer::{
-    Customer, CustomerChanges, CustomerError, CustomerEvent, ProfileChanges, RecordCustomer,
+    Customer, CustomerChanges, CustomerError, CustomerEvent, MAX_TAGS, ProfileChanges,
+    RecordCustomer,
 };
 pub use event::{DecodeError, Event, LoggedEvent, type_tags};
 pub use ids::{

@@ -34,8 +34,10 @@ impl FromStr for Position {
     fn from_str(text: &str) -> Result<Self, PositionError> {
         let parse = || {
             let (partition, number) = text.split_once(':')?;
-            let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
-            if !digits(partition) || !digits(number) {
+            let digits = |s: &str, most| {
+                (1..=most).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_digit())
+            };
+            if !digits(partition, 5) || !digits(number, 19) {
                 return None;
             }
             Some(Self {
@@ -99,7 +101,9 @@ impl FromStr for Positions {
     type Err = PositionError;
 
     fn from_str(text: &str) -> Result<Self, PositionError> {
-        text.split(',').map(|part| part.trim().parse()).collect()
+        text.split(',')
+            .map(|part| part.trim_matches(' ').parse())
+            .collect()
     }
 }
 
@@ -117,7 +121,18 @@ mod tests {
     #[test]
     fn other_texts_are_refused() {
         for text in [
-            "", "3", "3:", ":1", "3:-1", "+3:1", "a:b", "99999:1", "1:2,",
+            "",
+            "3",
+            "3:",
+            ":1",
+            "3:-1",
+            "+3:1",
+            "a:b",
+            "99999:1",
+            "000003:1",
+            "1:2,",
+            "1:2,\t3:4",
+            "1:00000000000000000001",
         ] {
             assert!(text.parse::<Positions>().is_err(), "{text}");
         }

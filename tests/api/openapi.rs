@@ -94,7 +94,10 @@ fn the_document_is_the_one_in_docs() {
 async fn it_is_served_and_can_be_browsed() {
     let app = App::without_workers().await;
     let served = app.client.with_key(None).read("/openapi.json").await;
-    assert_eq!(served, serde_json::to_value(api::openapi()).unwrap());
+    let mut document = serde_json::to_value(api::openapi()).unwrap();
+    let currency = json!({"type": "string", "enum": ["USD"]});
+    document["components"]["schemas"]["Currency"] = currency;
+    assert_eq!(served, document, "that of this deployment's currency");
     let page = app.client.with_key(None).get("/docs/").await;
     assert_eq!(page.status, 200);
     assert!(page.header("content-type").starts_with("text/html"));
@@ -146,6 +149,33 @@ fn operations(document: &Value) -> Vec<String> {
             .map(move |method| format!("{} {path}", method.to_uppercase()))
     };
     paths.iter().flat_map(of_path).collect()
+}
+
+/// A link leads to an operation that is there, and gives it parameters that it has.
+#[test]
+fn links_lead_somewhere() {
+    let document = serde_json::to_value(api::openapi()).unwrap();
+    let all: Vec<&Value> = document["paths"]
+        .as_object()
+        .unwrap()
+        .values()
+        .flat_map(|item| item.as_object().unwrap().values())
+        .collect();
+    let responses = all
+        .iter()
+        .flat_map(|operation| operation["responses"].as_object().unwrap().values());
+    let links: Vec<&Value> = responses
+        .filter_map(|response| response["links"].as_object())
+        .flat_map(|links| links.values())
+        .collect();
+    assert!(links.len() > 20, "{}", links.len());
+    for link in links {
+        let to = all.iter().find(|o| o["operationId"] == link["operationId"]);
+        let parameters = to.expect("it is there")["parameters"].as_array().unwrap();
+        for name in link["parameters"].as_object().unwrap().keys() {
+            assert!(parameters.iter().any(|p| p["name"] == **name), "{link}");
+        }
+    }
 }
 
 /// Every operation says what it answers with, problems included, and what it needs.

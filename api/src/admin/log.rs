@@ -26,8 +26,10 @@ struct LogResponse {
     /// One by one.
     partitions: Vec<PartitionResponse>,
     /// How many events in all.
+    #[schema(example = 69_659)]
     events: u64,
     /// Bytes of memory that the streams take, as Redis estimates.
+    #[schema(example = 25_165_824)]
     bytes: u64,
     /// Of the server that has the least left.
     memory: MemoryResponse,
@@ -40,10 +42,13 @@ struct LogResponse {
 #[schema(as = LogPartition)]
 struct PartitionResponse {
     /// From 0.
+    #[schema(example = 3)]
     partition: u16,
     /// How many events.
+    #[schema(example = 4_353)]
     events: u64,
     /// Bytes of memory, as Redis estimates.
+    #[schema(example = 1_572_864)]
     bytes: u64,
 }
 
@@ -52,8 +57,10 @@ struct PartitionResponse {
 #[schema(as = Memory)]
 struct MemoryResponse {
     /// Bytes.
+    #[schema(example = 52_428_800)]
     used: u64,
     /// The most it may use, in bytes; 0 for no bound.
+    #[schema(example = 0)]
     max: u64,
 }
 

@@ -40,6 +40,7 @@ struct Projection {
     #[schema(example = "customers")]
     name: &'static str,
     /// The generation that serves.
+    #[schema(example = 1)]
     generation: i32,
     /// The version of the fold that made it.
     #[schema(example = 2)]
@@ -48,13 +49,16 @@ struct Projection {
     /// be wrong until it is rebuilt.
     outdated: bool,
     /// The one before, kept for one step back.
+    #[schema(example = 1)]
     previous_generation: Option<i32>,
     /// How far the serving one is, partition by partition.
     #[schema(example = "0:12,1:7")]
     positions: String,
     /// Events in the log that it has not folded.
+    #[schema(example = 0)]
     lag: u64,
     /// Events of unknown types that it passed over.
+    #[schema(example = 0)]
     skipped: u64,
     /// Where it stands still, and why.
     stopped: Vec<Stopped>,
@@ -68,8 +72,10 @@ struct Projection {
 #[derive(Serialize, ToSchema)]
 struct Stopped {
     /// Which.
+    #[schema(example = 3)]
     partition: u16,
     /// Why.
+    #[schema(example = "an event cannot be read")]
     reason: String,
 }
 
@@ -77,10 +83,13 @@ struct Stopped {
 #[derive(Serialize, ToSchema)]
 struct Building {
     /// The generation it makes.
+    #[schema(example = 2)]
     generation: i32,
     /// Events folded so far.
+    #[schema(example = 12_000)]
     done: u64,
     /// Events in the log.
+    #[schema(example = 69_659)]
     of: u64,
 }
 
@@ -89,12 +98,16 @@ struct Building {
 #[schema(as = ProjectionPartition)]
 struct Partition {
     /// From 0.
+    #[schema(example = 3)]
     partition: u16,
     /// The last event folded.
+    #[schema(example = 1_842)]
     number: u64,
     /// The last event in the log.
+    #[schema(example = 1_842)]
     end: u64,
     /// How many are between.
+    #[schema(example = 0)]
     lag: u64,
 }
 
@@ -133,7 +146,7 @@ async fn list_projections(
     post,
     path = "/api/admin/projections/{name}/rebuild",
     tag = "operation",
-    params(("name" = String, Path, description = "The view", example = "customers")),
+    params(("name" = inline(schema::View), Path, description = "The view", example = "customers")),
     responses(
         (status = 202, description = "The request is in the log", body = RebuildRequested,
             headers(("Patron-Position" = String, description = "Positions for `after`"))),

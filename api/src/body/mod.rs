@@ -2,10 +2,11 @@
 //!
 //! [`payload`] reads a body, [`batch`] cuts it into items, [`item`] makes JSON a
 //! typed value or a problem with a pointer. [`JsonBody`] is for what takes one
-//! object.
+//! object; [`labels`] are a field that several have.
 
 pub(crate) mod batch;
 pub(crate) mod item;
+pub(crate) mod labels;
 pub(crate) mod payload;
 
 use axum::extract::{FromRequest, Request};

@@ -43,8 +43,10 @@ pub(super) struct Written {
     #[schema(value_type = Option<schema::Time>)]
     scheduled_at: Option<Timestamp>,
     /// How many messages a second are sent at most.
+    #[schema(example = 50)]
     messages_per_second: Option<u32>,
     /// Labels, in order.
+    #[schema(example = json!(["spring"]))]
     tags: Vec<String>,
 }
 

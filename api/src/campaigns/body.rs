@@ -1,7 +1,5 @@
 //! A campaign as a client writes it.
 
-use std::collections::BTreeSet;
-
 use domain::{
     Audience, CampaignContent, MAX_CAMPAIGN_TAGS, MAX_RATE, SegmentId, Template, TemplateError,
     Text, Timestamp,
@@ -10,9 +8,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::body::labels::Labels;
 use crate::problem::{Problem, ProblemKind};
 use crate::rules::{self, RulesSchema};
-use crate::schema;
+use crate::schema::{self, for_somebody};
 
 /// A campaign, for a segment or for rules of its own.
 #[derive(Deserialize, ToSchema)]
@@ -26,7 +25,7 @@ use crate::schema;
 }))]
 pub(super) struct CampaignBody {
     /// What it is called, at most 200 bytes.
-    #[schema(value_type = String, min_length = 1, max_length = 200)]
+    #[schema(value_type = schema::Text200)]
     name: Text<200>,
     /// Whom it is for: a segment, with the rules that it has at the launch.
     #[serde(default)]
@@ -48,12 +47,17 @@ pub(super) struct CampaignBody {
     launch: bool,
     /// Labels: at most 20 of at most 64 bytes.
     #[serde(default)]
-    #[schema(value_type = Vec<String>, max_items = 20)]
-    tags: BTreeSet<Text<64>>,
+    #[schema(value_type = Vec<schema::Text64>, max_items = 20)]
+    tags: Labels<MAX_CAMPAIGN_TAGS>,
     /// How many messages a second are sent at most.
     #[serde(default)]
-    #[schema(value_type = Option<u32>, minimum = 1, maximum = 100_000)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 100_000, example = 50)]
     messages_per_second: Option<Rate>,
+}
+
+for_somebody! {
+    /// How [`CampaignBody`] is described.
+    CampaignSchema = CampaignBody;
 }
 
 /// What is sent.
@@ -66,8 +70,7 @@ pub(super) struct MessageBody {
     /// `registered_at`, `unsubscribed`, `total_spend`, `order_count`,
     /// `average_order_value`, `first_order_at`, `last_order_at`, `visits`,
     /// `events`. The filter `money` writes an amount.
-    #[schema(value_type = String, min_length = 1, max_length = 16384,
-        example = "Hi {{ name | default('there') }}, we miss you!")]
+    #[schema(value_type = schema::TemplateText)]
     pub(super) template: Tried,
 }
 
@@ -109,10 +112,6 @@ impl CampaignBody {
             let reason = "a campaign is launched at once or scheduled, not both".to_owned();
             return Err(refused("/scheduled_at", reason));
         }
-        if self.tags.len() > MAX_CAMPAIGN_TAGS {
-            let reason = format!("a campaign has at most {MAX_CAMPAIGN_TAGS} tags");
-            return Err(refused("/tags", reason));
-        }
         Ok(CampaignContent {
             audience: audience(self.segment_id, self.rules.as_ref())?,
             name: self.name,
@@ -120,7 +119,7 @@ impl CampaignBody {
             scheduled_at: self.scheduled_at,
             at_once: self.launch,
             messages_per_second: self.messages_per_second.map(|Rate(rate)| rate),
-            tags: self.tags,
+            tags: self.tags.0,
         })
     }
 }

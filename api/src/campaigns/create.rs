@@ -8,7 +8,7 @@ use commands::{CampaignRefusal, Context, IdempotencyKey, Outcome, new_id};
 use domain::{CampaignContent, CampaignId, SegmentError};
 
 use super::answer::Written;
-use super::body::CampaignBody;
+use super::body::{CampaignBody, CampaignSchema};
 use super::refused;
 use crate::body::JsonBody;
 use crate::caller::Caller;
@@ -24,7 +24,7 @@ use crate::state::{AppState, Shared};
     path = "/api/campaigns",
     tag = "campaigns",
     params(Idempotency),
-    request_body = CampaignBody,
+    request_body = CampaignSchema,
     responses(
         (status = 201, description = "It is on disk", body = Written,
             headers(

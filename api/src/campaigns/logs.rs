@@ -30,6 +30,7 @@ pub(super) struct LogParams {
     #[param(inline, value_type = Option<schema::Limit>)]
     limit: Option<Limit>,
     /// The `next_cursor` of the page before. Not for CSV.
+    #[param(inline, value_type = Option<schema::Cursor>)]
     cursor: Option<String>,
     /// Waits until the views have these positions.
     #[param(inline, value_type = Option<schema::Positions>)]
@@ -59,8 +60,10 @@ pub(super) struct MessageResponse {
     #[schema(example = "Hi Ada Example, we miss you!")]
     pub(super) text: Option<String>,
     /// How many attempts to hand it over have failed since it was last queued.
+    #[schema(example = 0)]
     pub(super) attempts: u32,
     /// What went wrong last with handing it over.
+    #[schema(example = "the vendor answers 503")]
     pub(super) problem: Option<String>,
     /// Why it is suppressed.
     pub(super) suppression: Option<SuppressionResponse>,
@@ -96,6 +99,7 @@ pub(super) struct SuppressionResponse {
     #[schema(example = "no_address")]
     pub(super) reason: String,
     /// What else there is to say.
+    #[schema(example = "in campaign cmp_01936f2e7d1c7a309a511f0b6a0f9c11")]
     pub(super) detail: Option<String>,
 }
 

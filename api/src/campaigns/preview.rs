@@ -19,7 +19,7 @@ use crate::extract::Query;
 use crate::openapi::PreviewProblems;
 use crate::problem::Problem;
 use crate::rules::RulesSchema;
-use crate::schema;
+use crate::schema::{self, for_somebody};
 use crate::segments::Sample;
 use crate::state::{AppState, Shared, turn};
 
@@ -45,6 +45,11 @@ pub(super) struct PreviewBody {
     #[serde(default)]
     #[schema(value_type = Option<u64>, minimum = 0, maximum = 50, default = 5)]
     sample: Option<Sample>,
+}
+
+for_somebody! {
+    /// How [`PreviewBody`] is described.
+    PreviewSchema = PreviewBody;
 }
 
 /// What some of those who are meant would get.
@@ -74,8 +79,10 @@ struct RenderedMessage {
     #[schema(example = "Hi Ada Example, we miss you!")]
     text: Option<String>,
     /// Why they would get none: `unsubscribed`, `no_address` or `template`.
+    #[schema(example = "no_address")]
     suppression: Option<&'static str>,
     /// Why the template cannot be rendered for them.
+    #[schema(example = "undefined value")]
     problem: Option<String>,
 }
 
@@ -85,7 +92,7 @@ struct RenderedMessage {
     path = "/api/campaigns/preview",
     tag = "campaigns",
     params(AfterParam),
-    request_body = PreviewBody,
+    request_body = PreviewSchema,
     responses(
         (status = 200, description = "What they would get", body = PreviewResponse),
         PreviewProblems

@@ -13,7 +13,9 @@ use projections::campaign_stats::CampaignStats;
 use projections::campaigns::Campaigns;
 use serde::Serialize;
 use tokio::time::{Interval, MissedTickBehavior, interval};
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::answer::Statistics;
 use super::unknown;
@@ -40,6 +42,35 @@ pub(super) struct Progress {
     statistics: Statistics,
 }
 
+/// How an event is described.
+pub(super) struct ProgressEvent;
+
+impl PartialSchema for ProgressEvent {
+    fn schema() -> RefOr<Schema> {
+        let progress = Ref::from_schema_name(Progress::name());
+        let data = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .content_media_type("application/json")
+            .content_schema(Some(progress));
+        let name = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(["progress", "end"]));
+        let event = ObjectBuilder::new()
+            .property("event", name)
+            .required("event")
+            .property("data", data)
+            .required("data");
+        RefOr::T(Schema::from(event))
+    }
+}
+
+impl ToSchema for ProgressEvent {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((Progress::name().into(), Progress::schema()));
+        Progress::schemas(schemas);
+    }
+}
+
 /// Follows a campaign: an event `progress` when something has changed, at most
 /// one a second, and at last an event `end`. Each has how far the campaign is
 /// as its data.
@@ -53,7 +84,7 @@ pub(super) struct Progress {
     ),
     responses(
         (status = 200, description = "Events until the campaign or the server ends",
-            body = Progress, content_type = "text/event-stream"),
+            body = ProgressEvent, content_type = "text/event-stream"),
         OneProblems
     )
 )]

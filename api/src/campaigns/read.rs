@@ -26,6 +26,7 @@ pub(super) struct ListParams {
     #[param(inline, value_type = Option<schema::Limit>)]
     limit: Option<Limit>,
     /// The `next_cursor` of the page before.
+    #[param(inline, value_type = Option<schema::Cursor>)]
     cursor: Option<String>,
     /// Waits until the views have these positions.
     #[param(inline, value_type = Option<schema::Positions>)]

@@ -84,6 +84,7 @@ struct MessageHappened {
     #[schema(example = "worker:delivery")]
     actor: String,
     /// In which request, if a request is what brought it.
+    #[schema(example = "01936f2e-7d1c-7a30-9a51-1f0b6a0f9c11")]
     request_id: Option<String>,
     /// What the event says.
     #[schema(value_type = Object)]

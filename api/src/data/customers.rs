@@ -1,13 +1,11 @@
 //! `POST /api/data/customers`
 
-use std::collections::BTreeSet;
-
 use axum::extract::{Request, State};
 use axum::response::Response;
 use commands::{CommandError, Context, CustomerItem, Outcome};
 use domain::{
-    AttributeChanges, Change, CustomerChanges, CustomerError, CustomerId, Email, ProfileChanges,
-    Text, Timestamp,
+    AttributeChanges, Change, CustomerChanges, CustomerError, CustomerId, Email, MAX_TAGS,
+    ProfileChanges, Text, Timestamp,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -17,6 +15,7 @@ use utoipa_axum::routes;
 use super::answer::Ingested;
 use super::ingest::{Ingest, ingest};
 use crate::body::batch::OneOrMany;
+use crate::body::labels::Labels;
 use crate::caller::Caller;
 use crate::openapi::IngestProblems;
 use crate::problem::{Problem, ProblemKind};
@@ -47,28 +46,28 @@ struct CustomerBody {
     customer_id: CustomerId,
     /// Their name, at most 256 bytes.
     #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 256)]
+    #[schema(value_type = Option<schema::Text256>)]
     name: Change<Text<256>>,
     /// Their e-mail address.
     #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 254)]
+    #[schema(value_type = Option<schema::Email>)]
     email: Change<Email>,
     /// Their telephone number as the shop writes it, at most 32 bytes.
     #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 32)]
+    #[schema(value_type = Option<schema::Text32>)]
     phone: Change<Text<32>>,
     /// Where they live, at most 128 bytes.
     #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 128)]
+    #[schema(value_type = Option<schema::Text128>)]
     city: Change<Text<128>>,
     /// In which country, at most 128 bytes.
     #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 128)]
+    #[schema(value_type = Option<schema::Text128>)]
     country: Change<Text<128>>,
     /// The whole set of their labels: at most 100 of at most 64 bytes.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<String>>, max_items = 100)]
-    tags: Change<BTreeSet<Text<64>>>,
+    #[schema(value_type = Option<Vec<schema::Text64>>, max_items = 100)]
+    tags: Change<Labels<MAX_TAGS>>,
     /// Anything else: at most 64 in all. Each is a field of its own, `null`
     /// clears it.
     #[serde(default)]
@@ -127,7 +126,11 @@ impl Ingest for CustomerBody {
             profile,
             city: self.city,
             country: self.country,
-            tags: self.tags,
+            tags: match self.tags {
+                Change::Set(Labels(tags)) => Change::Set(tags),
+                Change::Clear => Change::Clear,
+                Change::Keep => Change::Keep,
+            },
             registered_at: self.registered_at,
             unsubscribed: self.unsubscribed,
         };

@@ -24,6 +24,7 @@ pub(super) struct ListParams {
     #[param(inline, value_type = Option<schema::Limit>)]
     limit: Option<Limit>,
     /// The `next_cursor` of the page before.
+    #[param(inline, value_type = Option<schema::Cursor>)]
     cursor: Option<String>,
     /// Waits until the view has these positions.
     #[param(inline, value_type = Option<schema::Positions>)]
@@ -72,6 +73,7 @@ pub(super) struct KeyResponse {
     #[schema(value_type = Option<schema::Time>)]
     revoked_at: Option<Timestamp>,
     /// On whose behalf.
+    #[schema(example = "key:bootstrap")]
     revoked_by: Option<String>,
 }
 

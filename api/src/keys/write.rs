@@ -31,7 +31,7 @@ use crate::state::AppState;
 }))]
 pub(super) struct KeyBody {
     /// What it is called, at most 200 bytes.
-    #[schema(value_type = String, min_length = 1, max_length = 200)]
+    #[schema(value_type = schema::Text200)]
     name: Text<200>,
     /// What it may do.
     #[schema(value_type = schema::Role)]

@@ -40,6 +40,7 @@ pub(super) struct SegmentResponse {
     written: Written,
     /// The segment's version since its content is this; the audit trail has
     /// the same.
+    #[schema(example = 3)]
     version: i64,
     /// When it was created.
     #[schema(value_type = schema::Time)]
@@ -77,6 +78,7 @@ struct AudienceResponse {
     #[schema(example = 23_570)]
     total_customers: i64,
     /// The segment's version that was counted.
+    #[schema(example = 3)]
     version: i64,
     /// When.
     #[schema(value_type = schema::Time)]
@@ -85,6 +87,7 @@ struct AudienceResponse {
     #[schema(example = "0:12,1:7")]
     positions: String,
     /// How long counting took, in milliseconds.
+    #[schema(example = 2)]
     took_ms: i64,
 }
 

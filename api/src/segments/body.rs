@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::problem::Problem;
 use crate::rules::{self, RulesSchema};
+use crate::schema;
 
 /// A segment, whole.
 #[derive(Deserialize, ToSchema)]
@@ -17,11 +18,11 @@ use crate::rules::{self, RulesSchema};
 }))]
 pub(super) struct SegmentBody {
     /// What it is called, at most 200 bytes.
-    #[schema(value_type = String, min_length = 1, max_length = 200)]
+    #[schema(value_type = schema::Text200)]
     name: Text<200>,
     /// What it is for, at most 2,000 bytes.
     #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 2000)]
+    #[schema(value_type = Option<schema::Text2000>)]
     description: Option<Text<2000>>,
     /// Which customers are meant, at most 64 KiB as JSON.
     #[schema(value_type = RulesSchema)]

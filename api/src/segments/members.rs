@@ -29,6 +29,7 @@ pub(super) struct MembersParams {
     #[param(inline, value_type = Option<schema::Limit>)]
     limit: Option<Limit>,
     /// The `next_cursor` of the page before.
+    #[param(inline, value_type = Option<schema::Cursor>)]
     cursor: Option<String>,
     /// Waits until the views have these positions.
     #[param(inline, value_type = Option<schema::Positions>)]
@@ -54,6 +55,7 @@ pub(super) struct Explanation {
     #[schema(value_type = schema::SegmentId)]
     segment_id: SegmentId,
     /// The segment's version that was asked.
+    #[schema(example = 3)]
     version: i64,
     /// The customer.
     #[schema(value_type = schema::Id)]
@@ -75,6 +77,7 @@ pub(crate) struct NodeVerdict {
     pointer: String,
     /// What the client calls it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "rule-1")]
     id: Option<String>,
     /// It as a text.
     #[schema(example = "order_count < 3")]
@@ -83,6 +86,7 @@ pub(crate) struct NodeVerdict {
     matches: bool,
     /// The customer's value, `null` for none. Groups have no such member.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = json!(2))]
     value: Option<Value>,
 }
 

@@ -39,7 +39,7 @@ pub(super) struct PreviewBody {
     /// An instant that has passed, or the beginning of a day: who would have
     /// matched then, by what had been recorded until then.
     #[serde(default)]
-    #[schema(value_type = Option<String>, example = "2026-11-23T01:02:03Z")]
+    #[schema(value_type = Option<schema::Moment>)]
     as_of: Option<AsOf>,
 }
 
@@ -109,6 +109,7 @@ pub(super) struct PreviewResponse {
     #[schema(value_type = schema::Time)]
     as_of: Timestamp,
     /// How long it took, in milliseconds.
+    #[schema(example = 12)]
     took_ms: u64,
 }
 
@@ -122,6 +123,7 @@ pub(super) struct NodeResponse {
     pointer: String,
     /// What the client calls it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "rule-1")]
     id: Option<String>,
     /// It as a text.
     #[schema(example = "order_count < 3")]

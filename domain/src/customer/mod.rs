@@ -18,7 +18,7 @@ use crate::digest::digest;
 use crate::{AttributeChanges, Change, MAX_ATTRIBUTES};
 
 /// How many tags a customer may have.
-const MAX_TAGS: usize = 100;
+pub const MAX_TAGS: usize = 100;
 
 /// What the shop says of a customer now. What it leaves out stays.
 #[derive(Debug, Clone)]

@@ -203,8 +203,12 @@ fn split(text: &str) -> Vec<String> {
 /// Refuses keys that nobody knows; those that an editor keeps for itself mean
 /// nothing.
 fn check_keys(object: &Map<String, Json>, known: &[&str]) -> Result<(), String> {
-    if object.get("muted") == Some(&Json::Bool(true)) {
-        return Err("what is muted counts for nothing: leave it out".to_owned());
+    match object.get("muted") {
+        None | Some(Json::Null | Json::Bool(false)) => {}
+        Some(Json::Bool(true)) => {
+            return Err("what is muted counts for nothing: leave it out".to_owned());
+        }
+        Some(_) => return Err("`muted` must be true or false".to_owned()),
     }
     let editor = ["id", "path", "disabled", "muted"];
     let odd = |key: &&String| !known.contains(&key.as_str()) && !editor.contains(&key.as_str());

@@ -99,7 +99,7 @@ async fn what_is_wrong_is_pointed_at() {
             "/scheduled_at",
         ),
         (also(json!({"launch": "yes"})), "invalid-field", "/launch"),
-        (also(json!({"tags": tags})), "refused", "/tags"),
+        (also(json!({"tags": tags})), "invalid-field", "/tags"),
         (also(json!({"tags": [""]})), "invalid-field", "/tags/0"),
         (
             also(json!({"messages_per_second": 0})),

@@ -189,6 +189,10 @@ fn groups_that_are_none() {
             "unknown key \"field\", expected one of combinator not rules",
         ),
         (
+            json!({"combinator": "or", "muted": "no", "rules": [one]}),
+            "`muted` must be true or false",
+        ),
+        (
             json!({"combinator": "or", "muted": true, "rules": [one]}),
             "what is muted counts for nothing: leave it out",
         ),

@@ -1,0 +1,63 @@
+//! What the headers of answers hold, the same for all operations.
+
+use utoipa::PartialSchema;
+use utoipa::openapi::extensions::Extensions;
+use utoipa::openapi::header::{Header, HeaderBuilder};
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Response, Schema};
+
+use crate::problem::Problem;
+use crate::schema;
+
+/// Completes what an operation says of its headers.
+pub(super) fn describe(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response {
+            complete(response, status);
+        }
+    }
+}
+
+fn complete(response: &mut Response, status: &str) {
+    for (name, header) in &mut response.headers {
+        let RefOr::T(header) = header else { continue };
+        match name.as_str() {
+            "Patron-Position" => header.schema = Some(schema::Positions::schema()),
+            "Location" => header.schema = Some(schema::Path::schema()),
+            _ => {}
+        }
+    }
+    let about = "The request's id: the client's, if it sent a sane one";
+    let id = always(schema::RequestId::schema(), about);
+    response
+        .headers
+        .insert("X-Request-Id".to_owned(), id.into());
+    let is_problem = response.content.contains_key(Problem::MEDIA_TYPE);
+    if is_problem && matches!(status, "429" | "503") {
+        let seconds = ObjectBuilder::new().schema_type(Type::Integer);
+        let seconds = RefOr::T(Schema::from(seconds.minimum(Some(1))));
+        let about = "After how many seconds the same request may succeed";
+        let header = always(seconds, about);
+        response
+            .headers
+            .insert("Retry-After".to_owned(), header.into());
+    }
+    if is_problem && status == "401" {
+        let about = "`Bearer`, where a key is needed";
+        let header = HeaderBuilder::new().schema(Some(String::schema()));
+        let header = header.description(Some(about)).build();
+        let name = "WWW-Authenticate".to_owned();
+        response.headers.insert(name, header.into());
+    }
+}
+
+/// A header that every such answer has.
+fn always(schema: RefOr<Schema>, about: &str) -> Header {
+    let header = HeaderBuilder::new()
+        .schema(Some(schema))
+        .description(Some(about));
+    // The builder knows no `required`.
+    let required = Extensions::from_iter([("required", true)]);
+    header.extensions(Some(required)).build()
+}

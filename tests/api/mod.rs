@@ -22,6 +22,7 @@ mod receipts;
 mod refusals;
 mod request_ids;
 mod roles;
+mod schemathesis;
 mod segments;
 mod shutdown;
 mod sign_in;

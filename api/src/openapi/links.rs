@@ -38,7 +38,7 @@ const LINKS: &[Links] = &[
 /// Adds them to the answers they come from.
 pub(super) fn add(document: &mut OpenApi) {
     for item in document.paths.paths.values_mut() {
-        for operation in super::operations(item) {
+        for (_, operation) in super::operations(item) {
             let id = operation.operation_id.clone().unwrap_or_default();
             for links in LINKS.iter().filter(|links| links.from == id) {
                 add_to(operation, links);

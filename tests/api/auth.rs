@@ -73,5 +73,10 @@ async fn what_is_open_needs_no_key() {
         for path in ["/healthz", "/readyz", "/openapi.json", "/docs/"] {
             assert_eq!(stranger.get(path).await.status, 200, "{path}");
         }
+        // Nor does it to hear which methods an open path takes.
+        for path in ["/healthz", "/api/delivery/receipt"] {
+            let refused = answer(stranger.request(Method::TRACE, path)).await;
+            refused.problem(405, "method-not-allowed");
+        }
     }
 }

@@ -36,7 +36,11 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 #[into_params(parameter_in = Query)]
 struct Begin {
     /// A path of this server's; `/docs/` if it is not said.
-    #[param(max_length = 512, pattern = "^/([^/].*)?$", example = "/docs/")]
+    #[param(
+        max_length = 512,
+        pattern = r"^/(?:[!-.0-\[\]-~][!-\[\]-~]*)?$",
+        example = "/docs/"
+    )]
     return_to: Option<String>,
 }
 

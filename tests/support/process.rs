@@ -56,10 +56,23 @@ pub(crate) fn run(command: Command) -> Ended {
     }
 }
 
-/// A running process; killed when dropped.
+/// What no line of log may have: the values of these variables.
+const SECRETS: [&str; 4] = [
+    "PATRON_BOOTSTRAP_KEY",
+    "PATRON_VENDOR_SECRET",
+    "PATRON_SESSION_KEYS",
+    "GOOGLE_CLIENT_SECRET",
+];
+
+/// Nor these: tokens, vendors' secrets, and addresses of made customers.
+const TRACES: [&str; 3] = ["eyJhbGciOi", "whsec_", "@example.com"];
+
+/// A running process; killed when dropped. Its log is then looked through for
+/// secrets and personal data.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
+    secrets: Vec<String>,
     lines: Receiver<String>,
     errors: Arc<Mutex<String>>,
     listener: Option<thread::JoinHandle<()>>,
@@ -71,12 +84,14 @@ impl Process {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        let secrets = secrets_of(&command);
         let mut child = command.spawn().expect("patron can be run");
         let errors = Arc::new(Mutex::new(String::new()));
         let lines = listen(child.stdout.take().expect("piped"));
         let listener = keep(child.stderr.take().expect("piped"), errors.clone());
         Self {
             child,
+            secrets,
             lines,
             errors,
             listener: Some(listener),
@@ -163,8 +178,37 @@ impl Drop for Process {
             let lines: Vec<_> = errors.lines().collect();
             let last = &lines[lines.len().saturating_sub(SHOWN)..];
             eprintln!("-- patron {}:\n{}", self.child.id(), last.join("\n"));
+            return;
         }
+        let errors = self.errors();
+        let told = errors.lines().find(|line| tells(line, &self.secrets));
+        assert_eq!(told, None, "a secret, or somebody's address, is in the log");
     }
+}
+
+/// The secrets that a command is given; each of a list by itself.
+fn secrets_of(command: &Command) -> Vec<String> {
+    let variables = command.get_envs().filter_map(|(name, value)| {
+        let is_secret = SECRETS.iter().any(|secret| name == *secret);
+        is_secret.then(|| value?.to_str()).flatten()
+    });
+    let secrets = variables.flat_map(|value| value.split(',')).map(str::trim);
+    let long_enough = secrets.filter(|secret| secret.len() >= 8);
+    long_enough.map(str::to_owned).collect()
+}
+
+fn tells(line: &str, secrets: &[String]) -> bool {
+    secrets.iter().any(|secret| line.contains(secret))
+        || TRACES.iter().any(|trace| line.contains(trace))
+        || shows_key(line)
+}
+
+/// Whether there is a whole API key in it: `patron_`, 32 digits, and its secret.
+fn shows_key(line: &str) -> bool {
+    line.match_indices("patron_").any(|(at, prefix)| {
+        let rest = &line.as_bytes()[at + prefix.len()..];
+        rest.len() > 32 && rest[..32].iter().all(u8::is_ascii_hexdigit) && rest[32] == b'_'
+    })
 }
 
 fn listen(output: impl Read + Send + 'static) -> Receiver<String> {

@@ -154,7 +154,8 @@ REASONS = [
     # What is there: a segment, and how many attributes a customer has by now.
     r"there is no such segment|the segment is archived",
     r"at most 64 attributes",
-    # Cursors are what a page of the same list gave out.
+    # What only the server gives out: a link for signing in, a cursor of the same list.
+    r"the link is not the one that was printed",
     r"the cursor is not one that a page of this list gave out",
     # How many partitions there are differs from log to log.
     r"the log has \d+ partitions, not",

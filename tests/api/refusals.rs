@@ -49,6 +49,15 @@ async fn a_method_that_is_not_there_is_a_problem_that_lists_those_that_are() {
         refused.problem(405, "method-not-allowed");
         assert_eq!(refused.header("allow"), allowed, "{path}");
     }
+    // Where nobody needs a credential, nobody is asked for one.
+    let stranger = app.client.with_key(None);
+    for (method, path) in [
+        (Method::POST, "/healthz"),
+        (Method::GET, "/api/delivery/receipt"),
+    ] {
+        let refused = answer(stranger.request(method, path)).await;
+        refused.problem(405, "method-not-allowed");
+    }
 }
 
 #[tokio::test]

@@ -147,10 +147,7 @@ pub(crate) async fn guard(State(app): State<AppState>, request: Request, next: N
     let open = |path: &str| TABLE.iter().any(|row| row.1 == path && row.2 == Nothing);
     match (needs, path) {
         (Some(Nothing), Some(path)) if !UNCOUNTED.contains(&path) => {
-            match app.rates.of_address(address(&request)) {
-                Ok(()) => next.run(request).await,
-                Err(problem) => problem.into_response(),
-            }
+            count(State(app), request, next).await
         }
         (Some(Nothing), _) => next.run(request).await,
         (None, Some(path)) if open(path) => not_taken(path),
@@ -212,7 +209,8 @@ fn turn_away(app: &Shared, denied: Denied, path: Option<&str>, request: &Request
         app.journal.tampered(&context, method, path, detail);
     }
     // What nobody could look up may be good.
-    let worthless = !matches!(denied, Denied::Away(_));
+    let by_key = request.headers().contains_key(header::AUTHORIZATION);
+    let worthless = !by_key && !matches!(denied, Denied::Away(_));
     let mut response = Problem::from(denied).into_response();
     if worthless && let Some(gone) = app.credentials.forgotten(request.headers()) {
         response.headers_mut().append(header::SET_COOKIE, gone);
@@ -269,6 +267,14 @@ pub(crate) async fn method_not_allowed() -> Problem {
 fn wrong_method() -> Problem {
     let detail = "this path does not take the request's method; see the header Allow";
     Problem::new(ProblemKind::MethodNotAllowed, detail)
+}
+
+/// Counts what anybody may read beside the table.
+pub(crate) async fn count(State(app): State<AppState>, request: Request, next: Next) -> Response {
+    match app.rates.of_address(address(&request)) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
 }
 
 fn address(request: &Request) -> Option<IpAddr> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
@@ -12,6 +13,7 @@ use serde::Deserialize;
 use standardwebhooks::{
     HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook,
 };
+use tokio::time::timeout;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -34,7 +36,14 @@ const MAX_RECEIPTS: usize = 1_000;
 const LIMIT: usize = 2 * 1024 * 1024;
 
 /// Where receipts come in.
-const PATH: &str = "/api/delivery/receipt";
+pub(crate) const PATH: &str = "/api/delivery/receipt";
+
+/// How long the vendor may take to send its receipts.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How many seconds a signature may be away from our clock, as the library
+/// has it.
+const TOLERANCE: u64 = 5 * 60;
 
 /// On whose behalf receipts are recorded.
 const ACTOR: &str = "vendor";
@@ -204,12 +213,12 @@ async fn post_receipts(
 ) -> Result<Response, Problem> {
     let declared = payload::only_json(request.headers());
     let headers = signature(request.headers());
-    let body = payload::read(request, &app.room, app.body_limit.min(LIMIT)).await?;
-    if let Err(problem) = app.vendor_secrets.verify(&headers, &body) {
-        app.rates.of_address(context.address)?;
-        app.journal.bad_signature(&context, "POST", PATH);
-        return Err(problem);
-    }
+    // Who cannot be the vendor is not listened to.
+    is_recent(&headers, context.now).map_err(|problem| refuse(&app, &context, problem))?;
+    let body = payload::read(request, &app.room, app.body_limit.min(LIMIT));
+    let body = timeout(PATIENCE, body).await.map_err(|_| too_slow())??;
+    let verified = app.vendor_secrets.verify(&headers, &body);
+    verified.map_err(|problem| refuse(&app, &context, problem))?;
     declared?;
     let pieces = match batch::split(Format::Json, payload::text(&body)?, MAX_RECEIPTS)? {
         Items::One(piece) => vec![piece],
@@ -220,6 +229,41 @@ async fn post_receipts(
         ..context
     };
     many::<ReceiptBody>(&app, &context, &pieces).await
+}
+
+/// Says no to who is not the vendor; to who asks often, only that.
+fn refuse(app: &Shared, context: &Context, problem: Problem) -> Problem {
+    if let Err(too_many) = app.rates.of_address(context.address) {
+        return too_many;
+    }
+    app.journal.bad_signature(context, "POST", PATH);
+    problem
+}
+
+fn too_slow() -> Problem {
+    let detail = format!("receipts are to be sent within {} s", PATIENCE.as_secs());
+    Problem::new(ProblemKind::Timeout, detail)
+}
+
+/// That there is a signature, said to be made just now.
+fn is_recent(headers: &HeaderMap, now: Timestamp) -> Result<(), Problem> {
+    let refused = |detail| Err(Problem::new(ProblemKind::BadSignature, detail));
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let (Some(_), Some(at), Some(_)) = (
+        text(HEADER_WEBHOOK_ID),
+        text(HEADER_WEBHOOK_TIMESTAMP),
+        text(HEADER_WEBHOOK_SIGNATURE),
+    ) else {
+        return refused(
+            "the headers webhook-id, webhook-timestamp and webhook-signature are missing",
+        );
+    };
+    let now = now.millis() / 1_000;
+    match at.parse::<i64>() {
+        Ok(at) if now.abs_diff(at) <= TOLERANCE => Ok(()),
+        Ok(_) => refused("the signature is too old, or from the future"),
+        Err(_) => refused("webhook-timestamp is not a number of seconds"),
+    }
 }
 
 /// The headers that the signature needs, kept while the body is read.

@@ -19,8 +19,11 @@ const WAITING: usize = 256;
 /// How many refusals are recorded at once.
 const BURST: f64 = 50.0;
 
-/// And from then on each second.
+/// And from then on each second, of those who showed who they are.
 const PER_SECOND: f64 = 5.0;
+
+/// And of strangers, who could fill the log with them.
+const OF_STRANGERS_PER_SECOND: f64 = 0.1;
 
 /// What a request leaves.
 enum Note {
@@ -34,7 +37,9 @@ pub(crate) struct Notes(Receiver<Note>);
 /// Where requests leave their notes.
 pub(crate) struct Journal {
     notes: Sender<Note>,
-    allowance: Mutex<Allowance>,
+    /// For those who showed who they are; strangers cannot use it up.
+    known: Mutex<Allowance>,
+    strangers: Mutex<Allowance>,
     /// Refusals since the last that was recorded.
     unrecorded: AtomicU64,
 }
@@ -44,7 +49,8 @@ pub(crate) fn open() -> (Journal, Notes) {
     let (sender, receiver) = channel(WAITING);
     let journal = Journal {
         notes: sender,
-        allowance: Mutex::new(Allowance::new(Instant::now())),
+        known: Mutex::new(Allowance::new(PER_SECOND, Instant::now())),
+        strangers: Mutex::new(Allowance::new(OF_STRANGERS_PER_SECOND, Instant::now())),
         unrecorded: AtomicU64::new(0),
     };
     (journal, Notes(receiver))
@@ -100,7 +106,11 @@ impl Journal {
     ) {
         let refusal = refusal(why, method, path, detail);
         let allowed = {
-            let allowance = self.allowance.lock();
+            let allowance = match why {
+                RefusalReason::Role => &self.known,
+                RefusalReason::Signature | RefusalReason::Token => &self.strangers,
+            };
+            let allowance = allowance.lock();
             let mut allowance = allowance.unwrap_or_else(PoisonError::into_inner);
             allowance.take(Instant::now())
         };
@@ -174,13 +184,15 @@ fn text<const N: usize>(whole: &str, most: usize) -> Option<Text<N>> {
 
 /// How many refusals may be recorded now.
 struct Allowance {
+    per_second: f64,
     left: f64,
     at: Instant,
 }
 
 impl Allowance {
-    fn new(now: Instant) -> Self {
+    fn new(per_second: f64, now: Instant) -> Self {
         Self {
+            per_second,
             left: BURST,
             at: now,
         }
@@ -188,7 +200,7 @@ impl Allowance {
 
     fn take(&mut self, now: Instant) -> bool {
         let since: Duration = now.saturating_duration_since(self.at);
-        self.left = (self.left + since.as_secs_f64() * PER_SECOND).min(BURST);
+        self.left = (self.left + since.as_secs_f64() * self.per_second).min(BURST);
         self.at = now;
         let may = self.left >= 1.0;
         if may {
@@ -205,7 +217,7 @@ mod tests {
     #[test]
     fn a_flood_is_recorded_in_part() {
         let start = Instant::now();
-        let mut allowance = Allowance::new(start);
+        let mut allowance = Allowance::new(PER_SECOND, start);
         let mut taken = |after, asked: usize| {
             let at = start + Duration::from_secs(after);
             (0..asked).filter(|_| allowance.take(at)).count()

@@ -23,13 +23,14 @@ pub(crate) fn router(state: AppState) -> Router {
     // Layers go around what is there already, the fallback included.
     let guarded = routes
         .fallback(not_found)
-        .layer(from_fn_with_state(state.clone(), access::guard))
-        .layer(from_fn_with_state(state.clone(), limits::admit));
+        .layer(from_fn_with_state(state.clone(), access::guard));
     let compression = CompressionLayer::new()
         .compress_when(DefaultPredicate::new().and(SizeAbove::new(COMPRESS_ABOVE)));
     openapi::browser(state.commands.currency())
         .method_not_allowed_fallback(access::method_not_allowed)
+        .layer(from_fn_with_state(state.clone(), access::count))
         .merge(guarded)
+        .layer(from_fn_with_state(state.clone(), limits::admit))
         .layer(compression)
         .layer(from_fn_with_state(state.clone(), observe::observe))
         .with_state(state)

@@ -13,7 +13,7 @@ use crate::address::TrustedProxies;
 use crate::auth::{Credentials, SignIn};
 use crate::delivery::VendorSecrets;
 use crate::journal::{self, Journal, Notes};
-use crate::limits::{Limits, Rates, Room};
+use crate::limits::{self, Limits, Rates, Room};
 use crate::problem::{Problem, ProblemKind};
 use crate::shed::Shed;
 
@@ -87,6 +87,7 @@ impl Api {
             metrics: config.metrics,
             connections: Arc::new(Semaphore::new(config.limits.connections)),
             places: Semaphore::new(config.limits.requests),
+            receipt_places: Semaphore::new(limits::RECEIPT_PLACES),
             room: Room::new(config.limits.bodies),
             rates: Rates::new(&config.limits),
             patience: config.limits.patience,
@@ -116,6 +117,7 @@ pub(crate) struct Shared {
     pub(crate) metrics: PrometheusHandle,
     pub(crate) connections: Arc<Semaphore>,
     pub(crate) places: Semaphore,
+    pub(crate) receipt_places: Semaphore,
     pub(crate) room: Room,
     pub(crate) rates: Rates,
     pub(crate) patience: Duration,

@@ -16,12 +16,12 @@ const MIN_LEN: usize = 16;
 /// # Errors
 /// For one that could be guessed.
 pub(crate) fn given(key: Option<&String>) -> anyhow::Result<Option<String>> {
-    let key = key.filter(|key| !key.is_empty());
+    let key = key.map(|key| key.trim()).filter(|key| !key.is_empty());
     ensure!(
         key.is_none_or(|key| key.len() >= MIN_LEN),
         "the bootstrap key must have at least {MIN_LEN} characters"
     );
-    Ok(key.cloned())
+    Ok(key.map(str::to_owned))
 }
 
 /// The admin's API key: clients go on working after a restart.

@@ -144,7 +144,8 @@ fn sign_in(
         Some(keys) => keys,
         None => key::session_key(&args.engines.data_dir).context("cannot keep the session key")?,
     };
-    if options.has_provider() || !listens.ip().is_loopback() {
+    let is_here = listens.ip().is_loopback() && options.public_url(listens)?.is_here();
+    if options.has_provider() || !is_here {
         options.apply(config, listens, Some(&keys), None)?;
         return Ok(None);
     }

@@ -206,3 +206,30 @@ async fn answers_say_what_browsers_must_not_do_with_them() {
         .request(Method::GET, "/api/segments");
     assert_eq!(answer(unknown).await.header("x-frame-options"), "DENY");
 }
+
+/// Whoever has no signature is not read, so that its body can keep nobody waiting.
+#[tokio::test]
+async fn receipts_that_cannot_be_the_vendors_are_refused_before_they_are_read() {
+    let app = App::without_workers().await;
+    let now = chrono::Utc::now().timestamp();
+    for headers in [
+        String::new(),
+        format!("webhook-id: 1\r\nwebhook-timestamp: {now}\r\n"),
+        "webhook-id: 1\r\nwebhook-signature: v1,a\r\nwebhook-timestamp: 1\r\n".to_owned(),
+        format!(
+            "webhook-id: 1\r\nwebhook-signature: v1,a\r\nwebhook-timestamp: {}\r\n",
+            i64::MIN
+        ),
+    ] {
+        let mut stream = connect(&app).await;
+        let head = format!(
+            "POST /api/delivery/receipt HTTP/1.1\r\nhost: localhost\r\n{headers}\
+             content-type: application/json\r\ncontent-length: 100\r\n\r\n["
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut said = vec![0; 4_096];
+        let length = stream.read(&mut said).await.unwrap();
+        let said = String::from_utf8_lossy(&said[..length]);
+        assert!(said.starts_with("HTTP/1.1 401"), "{headers}: {said}");
+    }
+}

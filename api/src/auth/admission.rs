@@ -55,7 +55,7 @@ impl Admission {
     /// What somebody may do whom no admin gave a role. At Google an address
     /// does not make a member: `hd` has to say whose account it is.
     pub(super) fn role(&self, person: &Person, at_google: bool) -> UserRole {
-        let email = person.email.to_lowercase();
+        let email = person.email.to_ascii_lowercase();
         if self.admins.contains(&email) {
             return UserRole::Admin;
         }
@@ -63,7 +63,7 @@ impl Admission {
             return UserRole::None;
         };
         let hosted = person.hosted_domain.as_deref().unwrap_or_default();
-        let is_member = !at_google || hosted.to_lowercase() == domain;
+        let is_member = !at_google || hosted.to_ascii_lowercase() == domain;
         match is_member && self.domains.contains(domain) {
             true => UserRole::Viewer,
             false => UserRole::None,
@@ -72,7 +72,9 @@ impl Admission {
 }
 
 fn list(text: &str) -> impl Iterator<Item = String> {
-    let entries = text.split(',').map(|entry| entry.trim().to_lowercase());
+    let entries = text
+        .split(',')
+        .map(|entry| entry.trim().to_ascii_lowercase());
     entries.filter(|entry| !entry.is_empty())
 }
 

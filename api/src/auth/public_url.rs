@@ -29,6 +29,11 @@ impl PublicUrl {
         self.0.scheme() == "https" || !is_loopback(&self.0)
     }
 
+    /// Whether nobody but this machine's users can mean it.
+    pub fn is_here(&self) -> bool {
+        is_loopback(&self.0)
+    }
+
     /// A path of the API's there.
     pub fn join(&self, path: &str) -> Url {
         let mut url = self.0.clone();

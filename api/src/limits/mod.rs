@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 pub(crate) use rates::Rates;
 pub(crate) use room::{Room, Taken};
 
+use crate::delivery;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
 
@@ -52,6 +53,9 @@ impl Default for Limits {
     }
 }
 
+/// Posts of receipts at once.
+pub(crate) const RECEIPT_PLACES: usize = 64;
+
 /// Whether the server is well is told however busy it is.
 const ALWAYS: [&str; 2] = ["/healthz", "/readyz"];
 
@@ -60,7 +64,13 @@ pub(crate) async fn admit(State(app): State<AppState>, request: Request, next: N
     if ALWAYS.contains(&request.uri().path()) {
         return next.run(request).await;
     }
-    let Ok(_place) = app.places.try_acquire() else {
+    // Strangers' bodies are read there, before their signature tells who they
+    // are.
+    let places = match request.uri().path() {
+        delivery::PATH => &app.receipt_places,
+        _ => &app.places,
+    };
+    let Ok(_place) = places.try_acquire() else {
         let detail = "as many requests are under way as the server takes; send it again";
         return Problem::new(ProblemKind::Busy, detail).into_response();
     };

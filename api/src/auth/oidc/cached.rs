@@ -84,6 +84,7 @@ impl<T> State<T> {
         now: Instant,
         fetch: impl Future<Output = Result<T, OidcError>>,
     ) -> Result<Arc<T>, OidcError> {
+        let began = Instant::now();
         match fetch.await {
             Ok(fetched) => {
                 let copy = Arc::new(fetched);
@@ -92,7 +93,8 @@ impl<T> State<T> {
                 Ok(copy)
             }
             Err(error) => {
-                self.failed = Some(now);
+                // Those who waited for it are not to try again one by one.
+                self.failed = Some(now + began.elapsed());
                 self.stale(error)
             }
         }

@@ -1,0 +1,419 @@
+//! Phrases, and the words between them, as one meaning.
+//!
+//! A request names people (`vip customers from Mumbai`) and may go on with
+//! what they do (`who visited twice or spent over ₹5,000`): both must hold.
+//! Within each, "and" binds closer than "or". Whatever could be read in
+//! two ways is refused.
+
+use std::ops::Range;
+
+use super::meaning::Meaning;
+use super::phrases::{Found, Manner, Said};
+use super::resolve::{resolve, Term, Word};
+use super::scan::{Item, Joint, Part, is_negative};
+use super::words::Token;
+use domain::rules::Operator;
+
+/// Why a request is refused, and which tokens are to blame.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Refusal {
+    pub(super) tokens: Range<usize>,
+    pub(super) reason: &'static str,
+}
+
+pub(super) const TWO_WAYS: &str = "this can be read in more than one way";
+const OUT_OF_PLACE: &str = "this is not understood where it stands";
+const TOO_DEEP: &str = "there are too many parentheses in one another";
+const NOTHING: &str = "it does not say which customers";
+
+/// How deep parentheses may be nested; rules are less deep than their limit.
+const MAX_DEPTH: usize = 7;
+
+/// The meaning of everything.
+pub(super) fn combine(items: &[Item], tokens: &[Token]) -> Result<Meaning, Refusal> {
+    let mut reader = Reader {
+        items,
+        tokens,
+        at: 0,
+    };
+    if reader.is_everybody() {
+        return Ok(Meaning::is("order_count", Operator::AtLeast, 0));
+    }
+    reader.lead();
+    let meaning = reader.expression(0)?;
+    match reader.items.get(reader.at) {
+        Some(item) => Err(refused(item.tokens.clone(), OUT_OF_PLACE)),
+        None => Ok(meaning),
+    }
+}
+
+fn refused(tokens: Range<usize>, reason: &'static str) -> Refusal {
+    Refusal { tokens, reason }
+}
+
+struct Reader<'i> {
+    items: &'i [Item],
+    tokens: &'i [Token],
+    at: usize,
+}
+
+/// The words before a term.
+#[derive(Default)]
+struct Before {
+    comma: bool,
+    word: Option<Word>,
+    who: bool,
+    people: bool,
+    be: bool,
+    have: bool,
+    not: bool,
+    never: bool,
+    either: bool,
+    neither: bool,
+    nor: bool,
+    except: bool,
+    tokens: Range<usize>,
+}
+
+impl Reader<'_> {
+    /// Whether nothing is asked but for all, or everyone.
+    fn is_everybody(&self) -> bool {
+        use Joint::{All, Everyone, Filler, Lead, People, Stop};
+        let has = |joint| self.items.iter().any(|item| item.part == Part::Joint(joint));
+        let is_plain = |item: &Item| match item.part {
+            Part::Joint(joint) => matches!(joint, All | Everyone | Filler | Lead | People | Stop),
+            _ => false,
+        };
+        self.items.iter().all(is_plain) && (has(Everyone) || has(All) && has(People))
+    }
+
+    /// What the request begins with, and how its sentence ends.
+    fn lead(&mut self) {
+        let is = |item: &Item, joints: &[Joint]| match item.part {
+            Part::Joint(joint) => joints.contains(&joint),
+            _ => false,
+        };
+        let before = [Joint::Lead, Joint::Filler, Joint::Stop, Joint::Comma];
+        let lead = self.items.iter().take_while(|item| is(item, &before));
+        let lead = lead.count();
+        if self.items.first().is_some_and(|item| is(item, &[Joint::Lead, Joint::Filler])) {
+            self.at = lead;
+        }
+        while let Some((last, rest)) = self.items.split_last() {
+            if !is(last, &[Joint::Stop]) || rest.len() < self.at {
+                break;
+            }
+            self.items = rest;
+        }
+    }
+
+    fn joint(&self) -> Option<Joint> {
+        match self.items.get(self.at)?.part {
+            Part::Joint(joint) => Some(joint),
+            _ => None,
+        }
+    }
+
+    /// The tokens of the next item, or after the last.
+    fn here(&self) -> Range<usize> {
+        let end = self.tokens.len();
+        self.items.get(self.at).map_or(end..end, |item| item.tokens.clone())
+    }
+
+    /// Terms up to a closing parenthesis or the end.
+    fn expression(&mut self, depth: usize) -> Result<Meaning, Refusal> {
+        if depth > MAX_DEPTH {
+            return Err(refused(self.here(), TOO_DEEP));
+        }
+        let mut terms: Vec<Term> = Vec::new();
+        loop {
+            let before = self.before()?;
+            let is_end = matches!(self.joint(), Some(Joint::Close)) || self.at == self.items.len();
+            if is_end {
+                self.finish(&mut terms, &before)?;
+                return resolve(terms);
+            }
+            if before.people && !before.except {
+                noun(&mut terms, &before)?;
+            }
+            let term = self.term(&before, depth)?;
+            check_place(terms.last(), &term, &before)?;
+            match before {
+                Before { nor: true, .. } => nor(&mut terms, term)?,
+                Before { except: true, .. } => return self.exception(terms, term),
+                _ => terms.push(term),
+            }
+        }
+    }
+
+    /// After the last term: at most the noun that it belongs to.
+    fn finish(&self, terms: &mut [Term], before: &Before) -> Result<(), Refusal> {
+        let Before { people, tokens, .. } = before;
+        let only_people = tokens.len() == 1 || tokens.is_empty();
+        if terms.is_empty() {
+            let blamed = if tokens.is_empty() { self.here() } else { tokens.clone() };
+            return Err(refused(blamed, NOTHING));
+        }
+        if !only_people || (!people && !tokens.is_empty()) {
+            return Err(refused(tokens.clone(), OUT_OF_PLACE));
+        }
+        if *people {
+            attach(terms, tokens)?;
+        }
+        match terms.iter().find(|term| !term.is_placed()) {
+            Some(term) => Err(refused(term.tokens.clone(), OUT_OF_PLACE)),
+            None => Ok(()),
+        }
+    }
+
+    fn before(&mut self) -> Result<Before, Refusal> {
+        let start = self.here().start;
+        let mut before = Before::default();
+        while let Some(joint) = self.joint() {
+            let fits = match joint {
+                Joint::Filler | Joint::All => true,
+                Joint::Comma => before.is_bare() && !std::mem::replace(&mut before.comma, true),
+                Joint::And => before.takes_word(Word::And),
+                Joint::Or => before.takes_word(Word::Or),
+                Joint::But => before.takes_word(Word::But),
+                Joint::Nor => before.takes_word(Word::And) && { before.nor = true; true },
+                Joint::Except => before.word.is_none() && !before.who && !std::mem::replace(&mut before.except, true),
+                Joint::Who => !before.be && !before.not && !std::mem::replace(&mut before.who, true),
+                Joint::People | Joint::Everyone => {
+                    !before.who && !before.be && !std::mem::replace(&mut before.people, true)
+                }
+                Joint::Be => !before.not && !std::mem::replace(&mut before.be, true),
+                Joint::Have => !before.not && !before.be && !std::mem::replace(&mut before.have, true),
+                Joint::Not => !before.never && !std::mem::replace(&mut before.not, true),
+                Joint::Never => !before.not && !std::mem::replace(&mut before.never, true),
+                Joint::Either => !std::mem::replace(&mut before.either, true),
+                Joint::Neither => !before.not && !std::mem::replace(&mut before.neither, true),
+                Joint::Open | Joint::Close => break,
+                Joint::Lead | Joint::Stop => false,
+            };
+            if !fits {
+                return Err(refused(self.here(), OUT_OF_PLACE));
+            }
+            self.at += 1;
+        }
+        let end = self.here().start;
+        before.tokens = start..end.max(start);
+        Ok(before)
+    }
+
+    /// One phrase, or what stands in parentheses.
+    fn term(&mut self, before: &Before, depth: usize) -> Result<Term, Refusal> {
+        let here = self.here();
+        let Some(item) = self.items.get(self.at) else {
+            return Err(refused(here, OUT_OF_PLACE));
+        };
+        self.at += 1;
+        let mut term = match &item.part {
+            Part::Joint(Joint::Open) => {
+                let meaning = self.expression(depth + 1)?;
+                if self.joint() != Some(Joint::Close) {
+                    return Err(refused(here, "this parenthesis is not closed"));
+                }
+                self.at += 1;
+                enclosed(meaning, here, before)?
+            }
+            Part::Phrase(found) => self.phrase(found, item, before)?,
+            _ => return Err(refused(here, OUT_OF_PLACE)),
+        };
+        term.word = before.word;
+        term.comma = before.comma;
+        term.who = before.who;
+        term.is_either = before.either;
+        Ok(term)
+    }
+
+    fn phrase(&self, found: &Found, item: &Item, before: &Before) -> Result<Term, Refusal> {
+        let meaning = match &found.said {
+            Said::Means(meaning) => meaning.clone(),
+            Said::Refused(reason) => return Err(refused(item.tokens.clone(), reason)),
+        };
+        let phrase = self.tokens.get(item.tokens.clone()).unwrap_or_default();
+        let mut term = Term::closed(meaning, item.tokens.clone());
+        term.manner = found.manner;
+        term.is_measured = found.is_measured;
+        term.has_own_verb = before.who || before.be || before.have || starts_with_have(phrase);
+        term.is_said = before.be || before.not || before.neither || before.nor || before.except;
+        term.be = before.be;
+        term.is_negative = is_negative(phrase) || before.not || before.never;
+        term.is_prefixed = before.not || before.neither || before.nor;
+        term.is_neither = before.neither;
+        check_auxiliary(before, &term)?;
+        if before.not || before.never || before.neither || before.nor {
+            term.meaning = contrary(&term, before)?;
+        }
+        Ok(term)
+    }
+
+    /// All before, but for one term, which is the last.
+    fn exception(&mut self, mut terms: Vec<Term>, mut term: Term) -> Result<Meaning, Refusal> {
+        while matches!(self.joint(), Some(Joint::People | Joint::Filler | Joint::Stop)) {
+            self.at += 1;
+        }
+        let is_end = matches!(self.joint(), Some(Joint::Close)) || self.at == self.items.len();
+        if !is_end {
+            return Err(refused(self.here(), TWO_WAYS));
+        }
+        term.is_said = true;
+        let without = term.meaning.contrary();
+        if terms.is_empty() {
+            return Ok(without);
+        }
+        self.finish(&mut terms, &Before::default())?;
+        Ok(Meaning::all(vec![resolve(terms)?, without]))
+    }
+}
+
+/// What stands in parentheses, with a "not" that may be before them.
+fn enclosed(meaning: Meaning, at: Range<usize>, before: &Before) -> Result<Term, Refusal> {
+    if before.never || before.have || before.be && !before.not {
+        return Err(refused(before.tokens.clone(), OUT_OF_PLACE));
+    }
+    let mut term = Term::closed(meaning, at);
+    term.is_neither = before.neither;
+    if before.not || before.neither || before.nor {
+        term.meaning = term.meaning.contrary();
+    }
+    Ok(term)
+}
+
+impl Before {
+    fn is_bare(&self) -> bool {
+        self.word.is_none() && !self.who && !self.people && !self.be && !self.not
+    }
+
+    fn takes_word(&mut self, word: Word) -> bool {
+        let fits = self.is_bare() && !self.except;
+        self.word = Some(word);
+        fits
+    }
+}
+
+fn starts_with_have(phrase: &[Token]) -> bool {
+    use super::words::Kind;
+    match phrase.first().map(|token| &token.kind) {
+        Some(Kind::Word(word)) => ["have", "has", "had", "did", "do", "does"].contains(&word.as_str()),
+        _ => false,
+    }
+}
+
+/// "have" stands before "not", "never" and "neither" alone, "are" before what
+/// somebody is.
+fn check_auxiliary(before: &Before, term: &Term) -> Result<(), Refusal> {
+    let is_negated = before.not || before.never || before.neither || before.either;
+    let have = !before.have || is_negated;
+    let be = !before.be || term.manner != Manner::Verb;
+    let never = !before.never || term.manner == Manner::Verb;
+    match have && be && never {
+        true => Ok(()),
+        false => Err(refused(before.tokens.clone(), OUT_OF_PLACE)),
+    }
+}
+
+/// The contrary of what is negated by a word before it. Of "not visited twice"
+/// it is not clear what that would be.
+fn contrary(term: &Term, before: &Before) -> Result<Meaning, Refusal> {
+    use Operator::{AtLeast, AtMost, Greater, Less};
+    let is_clear = match &term.meaning {
+        _ if !term.is_measured || before.neither || before.nor => true,
+        Meaning::Is(_, operator, _) => matches!(operator, AtLeast | AtMost | Greater | Less),
+        _ => false,
+    };
+    let is_double = is_negative_in_itself(term, before);
+    match is_clear && !is_double {
+        true => Ok(term.meaning.clone().contrary()),
+        false => Err(refused(before.tokens.start..term.tokens.end, TWO_WAYS)),
+    }
+}
+
+fn is_negative_in_itself(term: &Term, before: &Before) -> bool {
+    let negated = before.not || before.never;
+    term.is_negative && !negated
+}
+
+/// A noun between two terms belongs to what is before it, or begins anew after
+/// "or".
+fn noun(terms: &mut Vec<Term>, before: &Before) -> Result<(), Refusal> {
+    match before.word {
+        _ if terms.is_empty() => Ok(()),
+        None if !before.comma => attach(terms, &before.tokens),
+        Some(Word::Or) => Ok(()),
+        Some(Word::But) if before.not => Ok(()),
+        _ => Err(refused(before.tokens.clone(), TWO_WAYS)),
+    }
+}
+
+/// Gives the adjectives at the end the noun that follows them. "vip or gold
+/// customers" are one term; of "vip and gold customers" it is not clear whether
+/// both are meant or both must hold.
+fn attach(terms: &mut [Term], noun: &Range<usize>) -> Result<(), Refusal> {
+    let is_open = |term: &&Term| {
+        !term.has_noun && matches!(term.manner, Manner::Adjective | Manner::Free)
+    };
+    let run = terms.iter().rev().take_while(is_open).count();
+    let first = terms.len() - run;
+    let Some((head, rest)) = terms.get_mut(first..).and_then(<[Term]>::split_first_mut) else {
+        return Err(refused(noun.clone(), OUT_OF_PLACE));
+    };
+    let joined = |word: Option<Word>| {
+        let fits = |term: &Term| term.word == word && !term.comma && !term.who;
+        rest.iter().all(fits)
+    };
+    if !(joined(None) || joined(Some(Word::Or)) || head.be && joined(Some(Word::And))) {
+        return Err(refused(head.tokens.start..noun.end, TWO_WAYS));
+    }
+    let is_alternative = !rest.is_empty() && joined(Some(Word::Or));
+    for term in rest {
+        term.has_noun = true;
+        term.is_grouped = is_alternative;
+    }
+    head.has_noun = true;
+    Ok(())
+}
+
+/// What may not just follow what is before it.
+fn check_place(last: Option<&Term>, term: &Term, before: &Before) -> Result<(), Refusal> {
+    let Some(last) = last else {
+        return Ok(());
+    };
+    let follows = before.word.is_none() && !before.who && !before.be && !before.comma && !before.except;
+    let is_adjective = |term: &Term| {
+        !term.has_noun && matches!(term.manner, Manner::Adjective | Manner::Free)
+    };
+    let is_out_of_place = match term.manner {
+        // "ordered twice in Mumbai" may tell where they ordered.
+        Manner::Place => follows && last.manner == Manner::Verb,
+        Manner::Adjective => follows && !before.not && !is_adjective(last),
+        // "high spenders and frequent visitors" may be both groups.
+        Manner::Noun => match before.word {
+            Some(Word::Or) => false,
+            Some(Word::And) if last.be || before.be || before.nor => false,
+            _ if before.except || before.be => false,
+            None if follows => !is_adjective(last),
+            _ => true,
+        },
+        _ => false,
+    };
+    match is_out_of_place {
+        true => Err(refused(term.tokens.clone(), TWO_WAYS)),
+        false => Ok(()),
+    }
+}
+
+/// "neither … nor …" is one term.
+fn nor(terms: &mut [Term], term: Term) -> Result<(), Refusal> {
+    match terms.last_mut() {
+        Some(last) if last.is_neither => {
+            let first = std::mem::replace(&mut last.meaning, Meaning::All(Vec::new()));
+            last.meaning = Meaning::all(vec![first, term.meaning]);
+            last.has_nor = true;
+            last.tokens.end = term.tokens.end;
+            Ok(())
+        }
+        _ => Err(refused(term.tokens, OUT_OF_PLACE)),
+    }
+}

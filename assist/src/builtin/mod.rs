@@ -1,0 +1,157 @@
+//! The reader that needs no model: requests in plain words, understood by a
+//! small grammar, always in the same way.
+//!
+//! It never guesses. Every word of a request is part of a phrase that it knows
+//! or one of few that change nothing; anything else is refused, quoting those
+//! words, and so is what could be read in two ways.
+//!
+//! A prompt is cut into `words`; `pattern` finds `phrases` among them, with
+//! their `amounts`, `times` and `names`; `scan` chooses those that leave the
+//! least unread; `combine` and `resolve` take them together.
+
+mod activity;
+mod amounts;
+mod combine;
+mod meaning;
+mod messages;
+mod names;
+mod numbers;
+mod pattern;
+mod phrases;
+mod quantities;
+mod resolve;
+mod scan;
+mod summary;
+mod tags;
+mod times;
+mod words;
+
+use std::ops::Range;
+
+use domain::rules::Rules;
+
+use crate::{Facts, explain, money};
+
+pub use messages::{MAX_VARIANT, Variant, messages};
+pub use summary::summary;
+pub use tags::tags;
+
+use names::Names;
+use pattern::Scope;
+use scan::{Item, Part};
+use words::{Kind, Token};
+
+/// How many characters a prompt may have.
+pub const MAX_PROMPT: usize = 2_000;
+
+/// What a request means.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Understood {
+    /// Which customers.
+    pub rules: Rules,
+    /// The rules in one sentence.
+    pub explanation: String,
+}
+
+/// That a request is not understood, or not for certain.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct NotUnderstood {
+    /// The words that it fails on, as they stand in the request.
+    pub words: Vec<String>,
+    /// Why, for people.
+    pub reason: String,
+}
+
+/// The rules that a request means.
+///
+/// # Errors
+/// [`NotUnderstood`] with the words that are not, or not for certain.
+pub fn rules(prompt: &str, facts: &Facts) -> Result<Understood, NotUnderstood> {
+    check_length(prompt)?;
+    let tokens = words::tokens(prompt);
+    let scope = Scope {
+        facts,
+        names: Names::of(facts),
+    };
+    let items = scan::items(&tokens, &scope);
+    let quote = |range: &Range<usize>| quoted(prompt, &tokens, range);
+    let unknown = unknown(&items);
+    if !unknown.is_empty() {
+        return Err(NotUnderstood {
+            words: unknown.iter().map(quote).collect(),
+            reason: why(&items, &tokens, &scope),
+        });
+    }
+    let refused = |refusal: combine::Refusal| NotUnderstood {
+        words: vec![quote(&refusal.tokens)],
+        reason: refusal.reason.to_owned(),
+    };
+    let meaning = combine::combine(&items, &tokens).map_err(refused)?;
+    let rules = meaning.rules().map_err(|reason| NotUnderstood {
+        words: vec![quote(&(0..tokens.len()))],
+        reason,
+    })?;
+    let explanation = explain(&rules, facts);
+    Ok(Understood { rules, explanation })
+}
+
+fn check_length(prompt: &str) -> Result<(), NotUnderstood> {
+    let beyond = prompt.char_indices().nth(MAX_PROMPT);
+    let (words, reason) = match beyond {
+        _ if prompt.trim().is_empty() => (Vec::new(), "there is nothing to read".to_owned()),
+        Some((end, _)) => {
+            let start = prompt.char_indices().nth(40).map_or(end, |(start, _)| start);
+            let reason = format!("a request has at most {MAX_PROMPT} characters");
+            (vec![prompt[..start].to_owned()], reason)
+        }
+        None => return Ok(()),
+    };
+    Err(NotUnderstood { words, reason })
+}
+
+/// What is not understood, neighbours together.
+fn unknown(items: &[Item]) -> Vec<Range<usize>> {
+    let mut unknown: Vec<Range<usize>> = Vec::new();
+    for item in items {
+        if item.part != Part::Unknown {
+            continue;
+        }
+        match unknown.last_mut() {
+            Some(last) if last.end == item.tokens.start => last.end = item.tokens.end,
+            _ => unknown.push(item.tokens.clone()),
+        }
+    }
+    unknown
+}
+
+/// The prompt's own words; of what is missing at the end the last ones.
+fn quoted(prompt: &str, tokens: &[Token], range: &Range<usize>) -> String {
+    let end = range.end.min(tokens.len());
+    let start = range.start.min(end.saturating_sub(1));
+    let bytes = tokens.get(start..end).unwrap_or_default();
+    match (bytes.first(), bytes.last()) {
+        (Some(first), Some(last)) => prompt[first.bytes.start..last.bytes.end].to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// Why words are not understood, where that can be told.
+fn why(items: &[Item], tokens: &[Token], scope: &Scope<'_>) -> String {
+    let unknown = items.iter().filter(|item| item.part == Part::Unknown);
+    for token in unknown.flat_map(|item| tokens.get(item.tokens.clone()).unwrap_or_default()) {
+        let word = match &token.kind {
+            Kind::Word(word) => word.clone(),
+            Kind::Sign(sign) => sign.to_string(),
+            _ => continue,
+        };
+        let currency = scope.facts.currency;
+        if money::is_money(&word) && !money::means(&word, currency) {
+            return format!("the store's money is {currency}");
+        }
+        if scope.names.is_two_places(&word) {
+            return format!("{word:?} is a city and a country, say which is meant");
+        }
+    }
+    "these words are not understood".to_owned()
+}

@@ -1,0 +1,195 @@
+//! The names that a store knows: places, tags.
+
+use std::collections::BTreeMap;
+
+use domain::rules::Operator;
+use serde_json::Value as Json;
+
+use super::meaning::Meaning;
+use super::words::{Cursor, Kind, tokens};
+use crate::Facts;
+
+/// Names as they are found in prompts: without regard to case and hyphens.
+pub(super) struct Names {
+    cities: Vec<(Vec<Kind>, String)>,
+    countries: Vec<(Vec<Kind>, String)>,
+    tags: Vec<(Vec<Kind>, String)>,
+}
+
+/// What is next, as far as each way to read it goes.
+pub(super) type Meant = Vec<(Meaning, usize)>;
+
+impl Names {
+    pub(super) fn of(facts: &Facts) -> Self {
+        let listed = |names: &BTreeMap<String, u64>| {
+            let kinds = |name: &String| tokens(name).into_iter().map(|t| t.kind).collect::<Vec<_>>();
+            let names = names.keys().map(|name| (kinds(name), name.clone()));
+            names.filter(|(kinds, _)| !kinds.is_empty()).collect()
+        };
+        Self {
+            cities: listed(&facts.cities),
+            countries: listed(&facts.countries),
+            tags: listed(&facts.tags),
+        }
+    }
+
+    /// Whether the word is a city and a country.
+    pub(super) fn is_two_places(&self, word: &str) -> bool {
+        let kind = [Kind::Word(word.to_owned())];
+        let has = |names: &[(Vec<Kind>, String)]| names.iter().any(|(kinds, _)| kinds == &kind);
+        has(&self.cities) && has(&self.countries)
+    }
+
+    /// A place: `Mumbai`, `the city of Singapore`, `"Nashik" city`.
+    pub(super) fn place(&self, cursor: Cursor<'_>) -> Meant {
+        let mut ahead = cursor;
+        let before = ahead.take_any(&["the city of", "the city", "city of", "city"]);
+        let is_country = !before && ahead.take_any(&["the country of", "the country", "country"]);
+        ahead.take("the");
+        let fields: &[&str] = match (before, is_country) {
+            (true, _) => &["city"],
+            (_, true) => &["country"],
+            _ => &["city", "country"],
+        };
+        let mut meant = Vec::new();
+        for field in fields {
+            for (spellings, end) in self.spelled(ahead, field) {
+                let meaning = one_of(field, &spellings);
+                let mut after = ahead.from(end);
+                let is_said = fields.len() == 1 || after.take(field);
+                meant.push((meaning, after.at, is_said));
+            }
+        }
+        unambiguous(meant)
+    }
+
+    fn spelled(&self, cursor: Cursor<'_>, field: &str) -> Vec<(Vec<String>, usize)> {
+        if let Some(Kind::Quoted(text)) = cursor.peek() {
+            return vec![(vec![text.clone()], cursor.at + 1)];
+        }
+        let names = match field {
+            "city" => &self.cities,
+            _ => &self.countries,
+        };
+        known(cursor, names)
+    }
+
+    /// Places, one of which it is: `Delhi, Pune or Goa`.
+    pub(super) fn places(&self, cursor: Cursor<'_>) -> Meant {
+        let mut meant = self.place(cursor);
+        let mut at = 0;
+        while let Some((meaning, end)) = meant.get(at).cloned() {
+            let mut after = cursor.from(end);
+            let comma = after.take(",");
+            let is_or = after.take("or");
+            let is_and = !is_or && after.take("and");
+            if comma || is_or || is_and {
+                after.take_any(&["in", "from"]);
+                for (other, end) in self.place(after) {
+                    let is_same = field(&meaning) == field(&other);
+                    if is_or || is_same {
+                        meant.push((merged(meaning.clone(), other), end));
+                    }
+                }
+            }
+            at += 1;
+        }
+        meant
+    }
+
+    /// A tag that is known.
+    pub(super) fn tag(&self, cursor: Cursor<'_>) -> Meant {
+        let tagged = |(spellings, end): (Vec<String>, usize)| (tagged(&spellings), end);
+        known(cursor, &self.tags).into_iter().map(tagged).collect()
+    }
+
+    /// Tagged customers by their tag alone: `VIPs`, `students`.
+    pub(super) fn tagged_people(&self, cursor: Cursor<'_>) -> Meant {
+        let plural = |(kinds, name): &(Vec<Kind>, String)| {
+            let mut kinds = kinds.clone();
+            match kinds.last_mut()? {
+                Kind::Word(word) => word.push('s'),
+                _ => return None,
+            }
+            Some((kinds, name.clone()))
+        };
+        let plurals: Vec<_> = self.tags.iter().filter_map(plural).collect();
+        let tagged = |(spellings, end): (Vec<String>, usize)| (tagged(&spellings), end);
+        known(cursor, &plurals).into_iter().map(tagged).collect()
+    }
+
+    /// Tags, known or in quotes: `vip`, `vip and "summer sale"`.
+    pub(super) fn tags(&self, cursor: Cursor<'_>) -> Meant {
+        let one = |cursor: Cursor<'_>| match cursor.peek() {
+            Some(Kind::Quoted(text)) => vec![(tagged(&[text.clone()]), cursor.at + 1)],
+            _ => self.tag(cursor),
+        };
+        let mut meant = one(cursor);
+        for (first, end) in meant.clone() {
+            for (word, together) in [("or", Meaning::any as fn(Vec<Meaning>) -> Meaning), ("and", Meaning::all)] {
+                let mut after = cursor.from(end);
+                if after.take(word) {
+                    let both = |(other, end)| (together(vec![first.clone(), other]), end);
+                    meant.extend(one(after).into_iter().map(both));
+                }
+            }
+        }
+        meant
+    }
+}
+
+/// All spellings of the names that are next, by where they end.
+fn known(cursor: Cursor<'_>, names: &[(Vec<Kind>, String)]) -> Vec<(Vec<String>, usize)> {
+    let mut found: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    for (kinds, name) in names {
+        let mut ahead = cursor;
+        if kinds.iter().all(|kind| ahead.next() == Some(kind)) {
+            found.entry(ahead.at).or_default().push(name.clone());
+        }
+    }
+    found.into_iter().map(|(end, names)| (names, end)).collect()
+}
+
+/// Where it is not said whether a city or a country is meant, only what can be
+/// just one of them.
+fn unambiguous(meant: Vec<(Meaning, usize, bool)>) -> Meant {
+    let fields = |(meaning, ..): &(Meaning, usize, bool)| field(meaning) == meant.first().and_then(|(m, ..)| field(m));
+    let is_one = meant.iter().all(fields);
+    let is_clear = |(_, _, is_said): &&(Meaning, usize, bool)| *is_said || is_one;
+    let clear = meant.iter().filter(is_clear);
+    clear.map(|(meaning, end, _)| (meaning.clone(), *end)).collect()
+}
+
+fn one_of(field: &str, values: &[String]) -> Meaning {
+    match values {
+        [one] => Meaning::is(field, Operator::Equal, one.as_str()),
+        many => {
+            let values = many.iter().map(|value| value.as_str().into()).collect();
+            Meaning::Is(field.to_owned(), Operator::In, values)
+        }
+    }
+}
+
+fn tagged(spellings: &[String]) -> Meaning {
+    let contains = |tag: &String| Meaning::is("tags", Operator::Contains, tag.as_str());
+    Meaning::any(spellings.iter().map(contains).collect())
+}
+
+fn field(meaning: &Meaning) -> Option<&str> {
+    match meaning {
+        Meaning::Is(field, ..) => Some(field),
+        _ => None,
+    }
+}
+
+/// One of both; values of one field together.
+fn merged(one: Meaning, other: Meaning) -> Meaning {
+    match (one, other) {
+        (Meaning::Is(field, _, mut values), Meaning::Is(same, _, more)) if field == same => {
+            let more: Vec<Json> = more.into_iter().filter(|v| !values.contains(v)).collect();
+            values.extend(more);
+            Meaning::Is(field, Operator::In, values)
+        }
+        (one, other) => Meaning::any(vec![one, other]),
+    }
+}

@@ -1,0 +1,123 @@
+//! How often customers ordered, and when.
+
+use domain::rules::Operator;
+
+use super::Manner::{Free, Noun, Post, Verb};
+use super::spend::high;
+use super::{Row, Said, means, timed, until, within};
+use crate::Measure;
+use crate::builtin::meaning::Meaning;
+use crate::builtin::pattern::Slot;
+
+const COUNT: &str = "order_count";
+const DAYS: &str = "days_since_last_order";
+const LAST: &str = "last_order_at";
+const FIRST: &str = "first_order_at";
+
+const NO_WINDOW: &str = "rules know how often customers ordered in all, not within a time";
+const FIRST_OR_LAST: &str =
+    "rules know the first and the last order: say \"last ordered\" or \"first ordered\"";
+const FIRST_BY_DATE: &str = "rules know the first order by its date, not by how many days ago it was";
+const HOW_LONG: &str = "it is not said for how long";
+
+#[rustfmt::skip]
+pub(super) const ROWS: &[Row] = &[
+    (Verb, "[@have] [only|just] @buy [@thing] [@us] <times> [@us|in total] [@yet]", |_, s| within(COUNT, s)),
+    (Verb, "@tobuy [@us] <times>", |_, s| within(COUNT, s)),
+    (Verb, "[@have] [only|just] @made <count> @order [@us] [in total] [@yet]", |_, s| within(COUNT, s)),
+    (Post, "[@having] [only|just] <count> @order [@us] [in total] [@yet]", |_, s| within(COUNT, s)),
+    (Post, "[@having] [total] (number of @order|order count) [is|was|of] <count>", |_, s| within(COUNT, s)),
+    (Verb, "[@have] @buy [@thing] [@us] [at least once|already|before]", |_, _| at_least(1)),
+    (Verb, "[@have] @made @any @order [@us] [already|before]", |_, _| at_least(1)),
+    (Post, "(with|have|has|had|having) @any @order [@us]", |_, _| at_least(1)),
+    (Verb, "[@have] (not|never) [yet] @buy [@thing] [@us] [@yet]", |_, _| none()),
+    (Verb, "did not @tobuy [@thing] [@us] [@yet]", |_, _| none()),
+    (Verb, "[@have] (not|never) [yet] @made (@any|their first) @order [@us] [@yet]", |_, _| none()),
+    (Post, "([@having] (no|zero)|without|without @any|do not have @any) @order [@us] [@yet]", |_, _| none()),
+    (Noun, "(one time|first time|single order|single purchase) (buyers|customers|shoppers|purchasers)", |_, _| means(Meaning::is(COUNT, Operator::Equal, 1))),
+    (Noun, "repeat (buyers|customers|shoppers|purchasers)", |_, _| at_least(2)),
+    (Noun, "frequent (buyers|shoppers|purchasers)", |s, _| high(s, Measure::OrderCount, 20)),
+    (Verb, "@tobuy [@us] (often|frequently)", |s, _| high(s, Measure::OrderCount, 20)),
+    (Verb, "frequently @tobuy [@us]", |s, _| high(s, Measure::OrderCount, 20)),
+
+    (Verb, "[@have] @buy [@thing] [@us] [at least once] <recently>", |_, s| last(s)),
+    (Verb, "[@have] @made @any @order [@us] <recently>", |_, s| last(s)),
+    (Post, "[@having] (@any|at least one) @order [@us] <recently>", |_, s| last(s)),
+    (Verb, "[@have] @buy [@thing] [@us] <recently> but not <silence>", |_, s| last(s)),
+    (Verb, "[@have] @made @any @order [@us] <recently> but not <silence>", |_, s| last(s)),
+    (Verb, "[@have] @buy [@thing] [@us] <dates>", |_, s| some(s)),
+    (Verb, "[@have] @made @any @order [@us] <dates>", |_, s| some(s)),
+    (Post, "[@having] @any @order [@us] <dates>", |_, s| some(s)),
+    (Verb, "[@have] @buy [@thing] [@us] <ago>", |_, _| Some(Said::Refused(FIRST_OR_LAST))),
+    (Verb, "[@have] @made @any @order [@us] <ago>", |_, _| Some(Said::Refused(FIRST_OR_LAST))),
+    (Verb, "[@have] @buy [@thing] [@us] <times> (<within>|<recently>|<ago>|<dates>)", |_, _| Some(Said::Refused(NO_WINDOW))),
+    (Verb, "[@have] @made <count> @order [@us] (<within>|<recently>|<ago>|<dates>)", |_, _| Some(Said::Refused(NO_WINDOW))),
+    (Post, "[@having] <count> @order [@us] (<within>|<recently>|<ago>|<dates>)", |_, _| Some(Said::Refused(NO_WINDOW))),
+
+    (Verb, "[@have] (last|most recently) (@buy|visited and ordered) [@us] (<recently>|<ago>|<dates>)", |_, s| last(s)),
+    (Post, "[@having] [their] (last|latest|most recent) (order|purchase) [is|was|were|made|placed|being] (<recently>|<ago>|<dates>)", |_, s| last(s)),
+    (Verb, "[@have] first @buy [@us] <dates>", |_, s| within(FIRST, s)),
+    (Post, "[@having] [their] first (order|purchase) [is|was|made|placed] <dates>", |_, s| within(FIRST, s)),
+    (Verb, "@made their first (order|purchase) <dates>", |_, s| within(FIRST, s)),
+    (Verb, "[@have] first @buy [@us] (<recently>|<ago>)", |_, _| Some(Said::Refused(FIRST_BY_DATE))),
+    (Post, "[@having] [their] first (order|purchase) [is|was|made|placed] (<recently>|<ago>)", |_, _| Some(Said::Refused(FIRST_BY_DATE))),
+
+    (Verb, "[@have] not @buy [@thing] [@us] (<silence>|<dates>)", |_, s| silent(s)),
+    (Verb, "(did|do|does) not @tobuy [@thing] [@us] (<silence>|<dates>)", |_, s| silent(s)),
+    (Verb, "[@have] not @made (@any) @order [@us] (<silence>|<dates>)", |_, s| silent(s)),
+    (Verb, "(did|do|does) not (make|place) (@any) @order [@us] (<silence>|<dates>)", |_, s| silent(s)),
+    (Post, "([@having] (no|zero)|without|without @any) @order [@us] (<silence>|<dates>)", |_, s| silent(s)),
+    (Free, "[@have been|been] (inactive|dormant|lapsed) <silence>", |_, s| last(s)),
+    (Free, "[@have been|been] (inactive|dormant|lapsed) <dates>", |_, s| inactive(s)),
+    (Free, "(inactive|dormant|lapsed|churned|active)", |_, _| Some(Said::Refused(HOW_LONG))),
+];
+
+fn at_least(count: i64) -> Option<Said> {
+    means(Meaning::is(COUNT, Operator::AtLeast, count))
+}
+
+fn none() -> Option<Said> {
+    means(Meaning::is(COUNT, Operator::Equal, 0))
+}
+
+/// The last order, within all that the slots say.
+fn last(slots: &[Slot]) -> Option<Said> {
+    let parts = slots.iter().map(|slot| timed(DAYS, LAST, slot));
+    let parts: Option<Vec<Meaning>> = parts.collect();
+    means(Meaning::all(parts?))
+}
+
+/// That there was some order then: only the first and the last one are known.
+fn some(slots: &[Slot]) -> Option<Said> {
+    let [Slot::Dates(bounds)] = slots else {
+        return None;
+    };
+    let field = match bounds.first()?.operator {
+        Operator::AtLeast | Operator::Greater => LAST,
+        Operator::Less | Operator::AtMost => FIRST,
+        _ => return Some(Said::Refused(FIRST_OR_LAST)),
+    };
+    within(field, slots)
+}
+
+/// That there has been no order since.
+fn silent(slots: &[Slot]) -> Option<Said> {
+    let before = match slots {
+        [Slot::Dates(bounds)] => match bounds.first().and_then(until) {
+            Some(bound) => Meaning::within(LAST, vec![bound]),
+            None => return Some(Said::Refused(FIRST_OR_LAST)),
+        },
+        [days] => timed(DAYS, LAST, days)?,
+        _ => return None,
+    };
+    means(Meaning::any(vec![before, Meaning::null(LAST)]))
+}
+
+/// That the last order was before a date; there was one.
+fn inactive(slots: &[Slot]) -> Option<Said> {
+    let [Slot::Dates(bounds)] = slots else {
+        return None;
+    };
+    let bound = until(bounds.first()?)?;
+    means(Meaning::within(LAST, vec![bound]))
+}

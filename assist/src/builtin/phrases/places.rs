@@ -1,0 +1,24 @@
+//! Where customers live.
+
+use super::Manner::{Adjective, Place, Post};
+use super::{Row, Said, meant, means};
+use crate::builtin::pattern::Slot;
+
+#[rustfmt::skip]
+pub(super) const ROWS: &[Row] = &[
+    (Place, "(from|in|within|across) <places>", |_, s| there(s)),
+    (Post, "(living|live|lives|based|located|residing|reside|resides|situated) in <places>", |_, s| there(s)),
+    (Post, "[living|live|lives|based|located|residing|from] outside [of] <places>", |_, s| elsewhere(s)),
+    (Post, "(do|does) not (live|reside) in <places>", |_, s| elsewhere(s)),
+    (Post, "whose (city|country) is <places>", |_, s| there(s)),
+    (Post, "whose (city|country) is not <places>", |_, s| elsewhere(s)),
+    (Adjective, "<place>", |_, s| there(s)),
+];
+
+fn there(slots: &[Slot]) -> Option<Said> {
+    means(meant(slots)?)
+}
+
+fn elsewhere(slots: &[Slot]) -> Option<Said> {
+    means(meant(slots)?.contrary())
+}

@@ -1,0 +1,116 @@
+//! What customers spent, in all and per order.
+
+use domain::rules::Operator;
+
+use super::Manner::{Adjective, Noun, Post, Verb};
+use super::{Row, Said, means, within};
+use crate::Measure;
+use crate::builtin::meaning::Meaning;
+use crate::builtin::pattern::{Scope, Slot};
+
+const TOTAL: &str = "total_spend";
+const AVERAGE: &str = "average_order_value";
+
+const NOT_COMPARED: &str = "it is not said whether more than that is meant, at least that, or exactly that";
+const NO_WINDOW: &str = "rules know what customers spent in all, not within a time";
+const ONE_ORDER: &str = "rules know what customers spent in all and on average, not in one order";
+const VAGUE: &str = "it is not said how much that is";
+
+#[rustfmt::skip]
+pub(super) const ROWS: &[Row] = &[
+    (Verb, "[@have] (spent|spend|spends|spending) [@total] <money> [@total] [@total]", |_, s| within(TOTAL, s)),
+    (Post, "[@having] @spend [is|was|of|that is|of at] <money>", |_, s| within(TOTAL, s)),
+    (Post, "[@having] <money> [in|of] @spend", |_, s| within(TOTAL, s)),
+    (Noun, "spenders [of|with] <money>", |_, s| within(TOTAL, s)),
+    (Verb, "[@have] (not|never) [yet] spent (anything|any money|a rupee|money) [@us] [@yet]", |_, _| is(0)),
+    (Verb, "[@have] spent nothing [@us] [@yet]", |_, _| is(0)),
+    (Verb, "[@have] spent (something|anything|money) [@us] [@yet]", |_, _| more_than_nothing()),
+    (Verb, "([@have] not spent|did not spend|do not spend) [@total] <money> [@total]", |_, s| contrary(s)),
+    (Verb, "[@have] never spent <money>", |_, _| Some(Said::Refused(ONE_ORDER))),
+    (Verb, "[@have] (spent|spend|spends|spending) <amount>", |_, _| Some(Said::Refused(NOT_COMPARED))),
+    (Verb, "[@have] (spent|spend|spends|spending) [<money>|<amount>] <within>", |_, _| Some(Said::Refused(NO_WINDOW))),
+    (Verb, "[@have] (spent|spend|spends|spending) [<money>|<amount>] (in|on) (one|a single|a|their last|their first) (order|purchase|visit)", |_, _| Some(Said::Refused(ONE_ORDER))),
+
+    (Post, "[@having] @average [is|was|of|that is] <money>", |_, s| within(AVERAGE, s)),
+    (Verb, "[@have] (spent|spend|spends|spending) [on average|an average of] <money> @each [on average]", |_, s| within(AVERAGE, s)),
+    (Verb, "on average (spent|spend|spends|spending) <money> @each", |_, s| within(AVERAGE, s)),
+
+    (Noun, "(high|big|top|biggest|highest|heavy|best) spenders", |s, _| high(s, Measure::TotalSpend, 20)),
+    (Adjective, "high spending", |s, _| high(s, Measure::TotalSpend, 20)),
+    (Noun, "(low|small|lowest|smallest) spenders", |s, _| low(s, Measure::TotalSpend, 20)),
+    (Noun, "(average|medium|mid|typical|normal) spenders", |_, _| Some(Said::Refused(VAGUE))),
+    (Verb, "[@have] (spent|spend|spends) a lot [@us]", |_, _| Some(Said::Refused(VAGUE))),
+    (Post, "[@having] high @average", |s, _| high(s, Measure::AverageOrderValue, 20)),
+    (Post, "[@having] low @average", |s, _| low(s, Measure::AverageOrderValue, 20)),
+    (Post, "[@having] high @spend", |s, _| high(s, Measure::TotalSpend, 20)),
+    (Post, "[@having] low @spend", |s, _| low(s, Measure::TotalSpend, 20)),
+
+    (Noun, "[the] top <percent> [of] [all|our|the|my] spenders", |s, p| top(s, p, Measure::TotalSpend)),
+    (Noun, "[the] bottom <percent> [of] [all|our|the|my] spenders", |s, p| bottom(s, p, Measure::TotalSpend)),
+    (Noun, "[the] top <percent> [of] [all|our|the|my] [@people] (by|in|for) [their] (@spend|revenue)", |s, p| top(s, p, Measure::TotalSpend)),
+    (Noun, "[the] bottom <percent> [of] [all|our|the|my] [@people] (by|in|for) [their] (@spend|revenue)", |s, p| bottom(s, p, Measure::TotalSpend)),
+    (Noun, "[the] top <percent> [of] [all|our|the|my] [@people] (by|in|for) [the|their] [number of|total] (@order|order count)", |s, p| top(s, p, Measure::OrderCount)),
+    (Noun, "[the] bottom <percent> [of] [all|our|the|my] [@people] (by|in|for) [the|their] [number of|total] (@order|order count)", |s, p| bottom(s, p, Measure::OrderCount)),
+    (Noun, "[the] top <percent> [of] [all|our|the|my] [@people] (by|in|for) [the|their] [number of|total] visits", |s, p| top(s, p, Measure::Visits)),
+    (Noun, "[the] bottom <percent> [of] [all|our|the|my] [@people] (by|in|for) [the|their] [number of|total] visits", |s, p| bottom(s, p, Measure::Visits)),
+    (Noun, "[the] top <percent> [of] [all|our|the|my] [@people] (by|in|for) [their] @average", |s, p| top(s, p, Measure::AverageOrderValue)),
+    (Noun, "[the] bottom <percent> [of] [all|our|the|my] [@people] (by|in|for) [their] @average", |s, p| bottom(s, p, Measure::AverageOrderValue)),
+];
+
+const NO_QUANTILES: &str = "too little is known of the store to say what is high or low";
+const NOT_A_TENTH: &str = "shares are known in steps of 10%, from 10% to 90%";
+
+fn is(minor: i64) -> Option<Said> {
+    means(Meaning::is(TOTAL, Operator::Equal, minor))
+}
+
+fn more_than_nothing() -> Option<Said> {
+    means(Meaning::is(TOTAL, Operator::Greater, 0))
+}
+
+fn contrary(slots: &[Slot]) -> Option<Said> {
+    match within(TOTAL, slots)? {
+        Said::Means(meaning) => means(meaning.contrary()),
+        refused => Some(refused),
+    }
+}
+
+/// Those who are above all but so many percent.
+pub(super) fn high(scope: &Scope<'_>, measure: Measure, percent: u8) -> Option<Said> {
+    Some(match scope.facts.quantile(measure, 100 - percent) {
+        Some(least) => Said::Means(Meaning::is(measure.field(), Operator::AtLeast, least)),
+        None => Said::Refused(NO_QUANTILES),
+    })
+}
+
+/// Those of the lowest so many percent, of the customers who have any.
+fn low(scope: &Scope<'_>, measure: Measure, percent: u8) -> Option<Said> {
+    let field = measure.field();
+    Some(match scope.facts.quantile(measure, percent) {
+        Some(most) => Said::Means(Meaning::all(vec![
+            Meaning::is(field, Operator::Greater, 0),
+            Meaning::is(field, Operator::AtMost, most),
+        ])),
+        None => Said::Refused(NO_QUANTILES),
+    })
+}
+
+type Quantile = fn(&Scope<'_>, Measure, u8) -> Option<Said>;
+
+fn share(scope: &Scope<'_>, slots: &[Slot], measure: Measure, of: Quantile) -> Option<Said> {
+    match slots.first()? {
+        Slot::Percent(percent) => match u8::try_from(*percent) {
+            Ok(percent @ 10..=90) if percent.is_multiple_of(10) => of(scope, measure, percent),
+            _ => Some(Said::Refused(NOT_A_TENTH)),
+        },
+        _ => None,
+    }
+}
+
+fn top(scope: &Scope<'_>, slots: &[Slot], measure: Measure) -> Option<Said> {
+    share(scope, slots, measure, high)
+}
+
+fn bottom(scope: &Scope<'_>, slots: &[Slot], measure: Measure) -> Option<Said> {
+    share(scope, slots, measure, low)
+}

@@ -1,0 +1,67 @@
+//! How often customers visited, and since when.
+
+use domain::rules::Operator;
+
+use super::Manner::{Noun, Post, Verb};
+use super::spend::high;
+use super::{Row, Said, means, until, within};
+use crate::Measure;
+use crate::builtin::meaning::Meaning;
+use crate::builtin::pattern::Slot;
+
+const COUNT: &str = "visits";
+const LAST: &str = "events.visit.last_at";
+
+const BY_DATE: &str = "rules know the last visit by its date, not by how many days ago it was";
+const LAST_ONLY: &str = "rules know how often customers visited in all, and their last visit";
+
+#[rustfmt::skip]
+pub(super) const ROWS: &[Row] = &[
+    (Verb, "[@have] [only|just] visited [@where] <times> [@where] [in total] [@yet]", |_, s| within(COUNT, s)),
+    (Verb, "(visit|visits) [@where] <times>", |_, s| within(COUNT, s)),
+    (Verb, "[@have] @made <count> visits [to @where]", |_, s| within(COUNT, s)),
+    (Post, "[@having] [only|just] <count> (visits|visit) [to @where] [in total] [@yet]", |_, s| within(COUNT, s)),
+    (Post, "[@having] [number of|total] visits [is|was|of] <count>", |_, s| within(COUNT, s)),
+    (Verb, "[@have] visited [@where] [at least once|already|before]", |_, _| means(Meaning::is(COUNT, Operator::AtLeast, 1))),
+    (Verb, "[@have] (not|never) [yet] visited [@where] [@yet]", |_, _| none()),
+    (Post, "([@having] (no|zero)|without|without any) (visit|visits) [@yet]", |_, _| none()),
+    (Noun, "frequent visitors", |s, _| high(s, Measure::Visits, 20)),
+    (Verb, "(visit|visits) [@where] (often|frequently)", |s, _| high(s, Measure::Visits, 20)),
+    (Verb, "frequently (visit|visits) [@where]", |s, _| high(s, Measure::Visits, 20)),
+
+    (Verb, "[@have] visited [@where] <dates>", |_, s| some(s)),
+    (Verb, "[@have] last visited [@where] <dates>", |_, s| within(LAST, s)),
+    (Post, "[@having] [their] (last|latest|most recent) visit [is|was] <dates>", |_, s| within(LAST, s)),
+    (Verb, "[@have] not visited [@where] <dates>", |_, s| silent(s)),
+    (Post, "([@having] no|without|without any) (visit|visits) <dates>", |_, s| silent(s)),
+    (Verb, "[@have] [not|last|first] visited [@where] (<within>|<silence>|<recently>|<ago>)", |_, _| Some(Said::Refused(BY_DATE))),
+    (Post, "([@having] no|without|without any|last|latest) (visit|visits) [is|was] (<within>|<silence>|<recently>|<ago>)", |_, _| Some(Said::Refused(BY_DATE))),
+    (Verb, "[@have] visited [@where] <times> [@where] (<within>|<dates>|<ago>)", |_, _| Some(Said::Refused(LAST_ONLY))),
+    (Post, "[@having] <count> (visits|visit) (<within>|<dates>|<ago>)", |_, _| Some(Said::Refused(LAST_ONLY))),
+];
+
+fn none() -> Option<Said> {
+    means(Meaning::is(COUNT, Operator::Equal, 0))
+}
+
+/// That there was a visit then: only the last one is known.
+fn some(slots: &[Slot]) -> Option<Said> {
+    let [Slot::Dates(bounds)] = slots else {
+        return None;
+    };
+    match bounds.first()?.operator {
+        Operator::AtLeast | Operator::Greater => within(LAST, slots),
+        _ => Some(Said::Refused(LAST_ONLY)),
+    }
+}
+
+fn silent(slots: &[Slot]) -> Option<Said> {
+    let [Slot::Dates(bounds)] = slots else {
+        return None;
+    };
+    let Some(bound) = bounds.first().and_then(until) else {
+        return Some(Said::Refused(LAST_ONLY));
+    };
+    let before = Meaning::within(LAST, vec![bound]);
+    means(Meaning::any(vec![before, Meaning::null(LAST)]))
+}

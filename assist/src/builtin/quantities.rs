@@ -1,0 +1,233 @@
+//! How a number is compared: "more than 3", "between 2 and 5", "10 or more".
+
+use domain::rules::Operator;
+use serde_json::Value as Json;
+
+use super::numbers::number;
+use super::words::Cursor;
+
+/// One side of a comparison.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Bound {
+    pub(super) operator: Operator,
+    pub(super) values: Vec<Json>,
+}
+
+/// Ways to read what is next: what must hold all at once, and where it ends.
+pub(super) type Readings = Vec<(Vec<Bound>, usize)>;
+
+/// A number of something, and whether it was scaled, as `10k` is.
+pub(super) type Unit<'u> = &'u dyn Fn(&mut Cursor<'_>) -> Option<(i64, bool)>;
+
+/// What stands before a number.
+const BEFORE: [(Operator, &[&str]); 5] = [
+    (
+        Operator::AtLeast,
+        &[
+            "at least",
+            "no less than",
+            "not less than",
+            "no fewer than",
+            "not fewer than",
+            "a minimum of",
+            "minimum",
+            "> =",
+            "≥",
+        ],
+    ),
+    (
+        Operator::AtMost,
+        &[
+            "at most",
+            "no more than",
+            "not more than",
+            "up to",
+            "a maximum of",
+            "maximum",
+            "< =",
+            "≤",
+        ],
+    ),
+    (
+        Operator::Greater,
+        &["more than", "greater than", "over", "above", "exceeding", ">"],
+    ),
+    (
+        Operator::Less,
+        &["less than", "fewer than", "lower than", "under", "below", "<"],
+    ),
+    (
+        Operator::Equal,
+        &["exactly", "precisely", "equal to", "only", "just", "="],
+    ),
+];
+
+/// What stands after one.
+const AFTER: [(Operator, &[&str]); 2] = [
+    (
+        Operator::AtLeast,
+        &[
+            "or more",
+            "or above",
+            "or over",
+            "or higher",
+            "and above",
+            "and up",
+            "and more",
+            "plus",
+            "+",
+        ],
+    ),
+    (
+        Operator::AtMost,
+        &["or less", "or fewer", "or under", "or below", "or lower"],
+    ),
+];
+
+impl Bound {
+    pub(super) fn one(operator: Operator, value: i64) -> Self {
+        Self {
+            operator,
+            values: vec![value.into()],
+        }
+    }
+
+    pub(super) fn between(from: impl Into<Json>, to: impl Into<Json>) -> Self {
+        Self {
+            operator: Operator::Between,
+            values: vec![from.into(), to.into()],
+        }
+    }
+
+    fn is_lower(&self) -> bool {
+        matches!(self.operator, Operator::Greater | Operator::AtLeast)
+    }
+
+    fn is_upper(&self) -> bool {
+        matches!(self.operator, Operator::Less | Operator::AtMost)
+    }
+}
+
+/// Comparisons with numbers of this unit; a number without one is none.
+pub(super) fn comparisons(cursor: Cursor<'_>, unit: Unit<'_>) -> Readings {
+    let Some((bound, end)) = compared(cursor, unit) else {
+        return Vec::new();
+    };
+    let mut after = end;
+    after.take(",");
+    let mut readings = vec![(vec![bound.clone()], end.at)];
+    if after.take_any(&["and", "but"])
+        && let Some((other, end)) = compared(after, unit)
+        && (bound.is_lower() && other.is_upper() || bound.is_upper() && other.is_lower())
+    {
+        readings.push((vec![bound, other], end.at));
+    }
+    readings
+}
+
+/// The operator that is next, of those that stand before a number.
+pub(super) fn operator(cursor: &mut Cursor<'_>) -> Option<Operator> {
+    let next = BEFORE.iter().find(|(_, words)| cursor.take_any(words));
+    next.map(|(operator, _)| *operator)
+}
+
+fn compared<'t>(cursor: Cursor<'t>, unit: Unit<'_>) -> Option<(Bound, Cursor<'t>)> {
+    let mut ahead = cursor;
+    if let Some(operator) = operator(&mut ahead) {
+        let (value, _) = unit(&mut ahead)?;
+        return Some((Bound::one(operator, value), ahead));
+    }
+    between(cursor, unit).or_else(|| {
+        let mut ahead = cursor;
+        let (value, _) = unit(&mut ahead)?;
+        let (operator, _) = AFTER.iter().find(|(_, words)| ahead.take_any(words))?;
+        Some((Bound::one(*operator, value), ahead))
+    })
+}
+
+/// `between 5 and 10`, `from 5 to 10`, `5 to 10`, `5-10`. None where the second
+/// number alone is scaled: `5 to 10k` could begin at five or at five thousand.
+fn between<'t>(cursor: Cursor<'t>, unit: Unit<'_>) -> Option<(Bound, Cursor<'t>)> {
+    let mut ahead = cursor;
+    let joints: &[&str] = match () {
+        () if ahead.take("between") => &["and", "-"],
+        () if ahead.take("from") => &["to", "-"],
+        () => &["to", "-"],
+    };
+    let (from, is_scaled) = unit(&mut ahead)?;
+    let joined = ahead.take_any(joints);
+    let (to, is_to_scaled) = unit(&mut ahead).filter(|_| joined)?;
+    let is_clear = is_scaled || !is_to_scaled;
+    (is_clear && from <= to).then(|| (Bound::between(from, to), ahead))
+}
+
+/// Numbers of things: compared, or just so many. `two or three` is both.
+pub(super) fn counts(cursor: Cursor<'_>) -> Readings {
+    let mut readings = comparisons(cursor, &count);
+    let mut ahead = cursor;
+    if let Some((number, _)) = count(&mut ahead) {
+        readings.push((vec![Bound::one(Operator::Equal, number)], ahead.at));
+        let or = ahead.take("or");
+        if let Some((other, _)) = count(&mut ahead).filter(|_| or) {
+            readings.push((vec![either(number, other)], ahead.at));
+        }
+    }
+    readings
+}
+
+/// One of two numbers.
+pub(super) fn either(one: i64, other: i64) -> Bound {
+    Bound {
+        operator: Operator::In,
+        values: vec![one.into(), other.into()],
+    }
+}
+
+/// How often: `twice`, `at least 3 times`, `once or twice`.
+pub(super) fn times(cursor: Cursor<'_>) -> Readings {
+    let mut readings = comparisons(cursor, &adverb);
+    let mut ahead = cursor;
+    if let Some((number, _)) = adverb(&mut ahead) {
+        readings.push((vec![Bound::one(Operator::Equal, number)], ahead.at));
+        let or = ahead.take("or");
+        if let Some((other, _)) = adverb(&mut ahead).filter(|_| or) {
+            readings.push((vec![either(number, other)], ahead.at));
+        }
+    }
+    for (bounds, end) in counts(cursor) {
+        let mut after = cursor.from(end);
+        if after.take_any(&["times", "time"]) {
+            readings.push((bounds.clone(), after.at));
+            readings.extend(three_times_or_more(&bounds, after));
+        }
+    }
+    readings
+}
+
+fn three_times_or_more(bounds: &[Bound], mut after: Cursor<'_>) -> Option<(Vec<Bound>, usize)> {
+    let [Bound { operator: Operator::Equal, values }] = bounds else {
+        return None;
+    };
+    let (operator, _) = AFTER.iter().find(|(_, words)| after.take_any(words))?;
+    let bound = Bound {
+        operator: *operator,
+        values: values.clone(),
+    };
+    Some((vec![bound], after.at))
+}
+
+fn adverb(cursor: &mut Cursor<'_>) -> Option<(i64, bool)> {
+    let number = match cursor.word()? {
+        "once" => 1,
+        "twice" => 2,
+        "thrice" => 3,
+        _ => return None,
+    };
+    cursor.next();
+    Some((number, false))
+}
+
+fn count(cursor: &mut Cursor<'_>) -> Option<(i64, bool)> {
+    let number = number(cursor)?;
+    Some((number.whole()?, number.is_scaled))
+}

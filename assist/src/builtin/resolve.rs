@@ -1,0 +1,178 @@
+//! Terms with words between them, as one meaning.
+
+use std::ops::Range;
+
+use super::combine::{Refusal, TWO_WAYS};
+use super::meaning::Meaning;
+use super::phrases::Manner;
+
+/// What stands between two terms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Word {
+    And,
+    Or,
+    But,
+}
+
+/// A phrase with what stands before it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Term {
+    pub(super) meaning: Meaning,
+    pub(super) manner: Manner,
+    pub(super) tokens: Range<usize>,
+    /// Whether it compares with a number.
+    pub(super) is_measured: bool,
+
+    /// What joins it to the one before.
+    pub(super) word: Option<Word>,
+    pub(super) comma: bool,
+    pub(super) who: bool,
+    /// Whether "either" stands before it.
+    pub(super) is_either: bool,
+    /// Whether "are" stands before it.
+    pub(super) be: bool,
+    /// Whether it has a "who" or an auxiliary of its own.
+    pub(super) has_own_verb: bool,
+
+    /// Whether it says "not", and whether that stands before it.
+    pub(super) is_negative: bool,
+    pub(super) is_prefixed: bool,
+    pub(super) is_neither: bool,
+    pub(super) has_nor: bool,
+
+    /// Of an adjective: whether "are", "not" and the like say it.
+    pub(super) is_said: bool,
+    /// Of an adjective: whether its noun follows.
+    pub(super) has_noun: bool,
+    /// Whether it is one of several before a noun.
+    pub(super) is_grouped: bool,
+}
+
+impl Term {
+    /// One that stands for itself.
+    pub(super) fn closed(meaning: Meaning, tokens: Range<usize>) -> Self {
+        Self {
+            meaning,
+            manner: Manner::Post,
+            tokens,
+            is_measured: false,
+            word: None,
+            comma: false,
+            who: false,
+            is_either: false,
+            be: false,
+            has_own_verb: true,
+            is_negative: false,
+            is_prefixed: false,
+            is_neither: false,
+            has_nor: false,
+            is_said: false,
+            has_noun: false,
+            is_grouped: false,
+        }
+    }
+
+    /// Whether an adjective has something that it belongs to, and "neither"
+    /// its "nor".
+    pub(super) fn is_placed(&self) -> bool {
+        let has_owner = self.has_noun || self.is_said;
+        (self.manner != Manner::Adjective || has_owner) && self.is_neither == self.has_nor
+    }
+}
+
+/// All terms as one meaning: who they are, and what they do.
+pub(super) fn resolve(terms: Vec<Term>) -> Result<Meaning, Refusal> {
+    check_negations(&terms)?;
+    let mut people = grouped(terms);
+    let is_clause = |term: &Term| term.who && term.word.is_none();
+    let split = people.iter().skip(1).position(is_clause).map_or(people.len(), |at| at + 1);
+    let clause = people.split_off(split);
+    if clause.is_empty() {
+        return flat(people);
+    }
+    if let Some(or) = people.iter().chain(&clause[1..]).find(|term| is_loose(term)) {
+        let is_after = clause.iter().skip(1).any(is_clause);
+        if is_after || people.contains(or) {
+            return Err(ambiguous(or));
+        }
+    }
+    Ok(Meaning::all(vec![flat(people)?, flat(clause)?]))
+}
+
+fn is_loose(term: &Term) -> bool {
+    term.word == Some(Word::Or)
+}
+
+/// The reason names the joint with its term.
+fn ambiguous(term: &Term) -> Refusal {
+    Refusal {
+        tokens: term.tokens.start.saturating_sub(1)..term.tokens.end,
+        reason: TWO_WAYS,
+    }
+}
+
+/// "never ordered or visited": whether "never" reaches the second is not clear.
+fn check_negations(terms: &[Term]) -> Result<(), Refusal> {
+    for (first, second) in terms.iter().zip(terms.iter().skip(1)) {
+        let is_fresh = second.has_own_verb || second.is_negative;
+        let is_verb = first.manner == Manner::Verb && second.manner == Manner::Verb;
+        let is_unclear = match second.word {
+            Some(Word::Or) => first.is_negative && (first.is_prefixed || is_verb),
+            Some(Word::And) => first.is_negative && is_verb && !second.is_measured,
+            _ => false,
+        };
+        if is_unclear && !is_fresh {
+            return Err(ambiguous(second));
+        }
+    }
+    Ok(())
+}
+
+/// Alternatives before a noun as one term.
+fn grouped(terms: Vec<Term>) -> Vec<Term> {
+    let mut grouped: Vec<Term> = Vec::new();
+    for term in terms {
+        match grouped.last_mut() {
+            Some(last) if term.is_grouped => {
+                let first = std::mem::replace(&mut last.meaning, Meaning::Any(Vec::new()));
+                last.meaning = Meaning::any(vec![first, term.meaning]);
+                last.tokens.end = term.tokens.end;
+            }
+            _ => grouped.push(term),
+        }
+    }
+    grouped
+}
+
+/// Terms of one clause. Without "or" all must hold; with it, "and" binds
+/// closer, and nothing else may stand between.
+fn flat(terms: Vec<Term>) -> Result<Meaning, Refusal> {
+    let is_joined = |word: Word| move |term: &&Term| term.word == Some(word);
+    let rest = terms.get(1..).unwrap_or_default();
+    let Some(or) = rest.iter().find(is_joined(Word::Or)) else {
+        return match terms.iter().find(|term| term.is_either) {
+            Some(either) => Err(ambiguous(either)),
+            None => Ok(Meaning::all(terms.into_iter().map(|term| term.meaning).collect())),
+        };
+    };
+    let is_list = rest.iter().any(|term| term.comma);
+    let is_alike = terms.iter().all(|term| term.manner == terms[0].manner);
+    let unclear = rest.iter().find(|term| match term.word {
+        Some(Word::But) => true,
+        Some(Word::And) => is_list || term.who || terms.iter().any(|term| term.is_either),
+        None => !(term.comma && is_alike && !term.who),
+        Some(Word::Or) => term.comma && rest.len() > 1 && !is_alike,
+    });
+    let is_late = terms.iter().skip(1).any(|term| term.is_either);
+    if let Some(term) = unclear.or(is_late.then_some(or)) {
+        return Err(ambiguous(term));
+    }
+    let mut alternatives: Vec<Vec<Meaning>> = Vec::new();
+    for term in terms {
+        match alternatives.last_mut() {
+            Some(all) if term.word == Some(Word::And) => all.push(term.meaning),
+            _ => alternatives.push(vec![term.meaning]),
+        }
+    }
+    Ok(Meaning::any(alternatives.into_iter().map(Meaning::all).collect()))
+}

@@ -1,0 +1,63 @@
+//! A campaign's figures in a sentence or two.
+
+use crate::figures::Rate;
+use crate::money::{grouped, written};
+use crate::{Bracket, CampaignFigures};
+
+/// How a campaign went, in plain words: "Reached 1,284 customers, 1,140
+/// delivered (89%); customers above ₹10,000.00 had 95% delivery." All numbers
+/// are the figures given.
+pub fn summary(figures: &CampaignFigures) -> String {
+    if figures.audience == 0 {
+        return "Nobody was meant by this campaign.".to_owned();
+    }
+    let mut parts = vec![reached(figures)];
+    parts.extend(left(figures));
+    parts.extend(figures.brackets.iter().filter_map(|b| bracket(b, figures)));
+    let text = parts.join("; ");
+    format!("{text}.")
+}
+
+fn reached(figures: &CampaignFigures) -> String {
+    let sent = number(figures.sent);
+    let customers = match figures.sent {
+        1 => "customer",
+        _ => "customers",
+    };
+    match Rate::of(figures.delivered, figures.sent) {
+        None => format!("None of {} customers were reached", number(figures.audience)),
+        Some(rate) => {
+            let delivered = number(figures.delivered);
+            let rate = rate.written();
+            format!("Reached {sent} {customers}, {delivered} delivered ({rate})")
+        }
+    }
+}
+
+/// What became of the others.
+fn left(figures: &CampaignFigures) -> Option<String> {
+    let counts = [
+        (figures.failed, "failed"),
+        (figures.suppressed, "suppressed"),
+        (figures.pending, "still pending"),
+    ];
+    let some = counts.iter().filter(|(count, _)| *count > 0);
+    let said: Vec<String> = some.map(|(count, word)| format!("{} {word}", number(*count))).collect();
+    (!said.is_empty()).then(|| said.join(", "))
+}
+
+fn bracket(bracket: &Bracket, figures: &CampaignFigures) -> Option<String> {
+    let money = |minor: i64| written(figures.currency, minor);
+    let who = match (bracket.above, bracket.up_to) {
+        (Some(above), None) => format!("above {}", money(above)),
+        (None, Some(up_to)) => format!("up to {}", money(up_to)),
+        (Some(above), Some(up_to)) => format!("above {} up to {}", money(above), money(up_to)),
+        (None, None) => return None,
+    };
+    let rate = bracket.rate()?.written();
+    Some(format!("customers {who} had {rate} delivery"))
+}
+
+fn number(count: u64) -> String {
+    grouped(&count.to_string())
+}

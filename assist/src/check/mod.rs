@@ -1,0 +1,166 @@
+//! Whether a text says only what is so.
+
+mod spelled;
+mod spotted;
+
+use crate::CampaignFigures;
+use crate::decimal::Decimal;
+use spotted::{Spotted, Unit, spot};
+
+/// That a text has numbers which are not the campaign's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("these numbers are not the campaign's: {}", .numbers.join(", "))]
+pub struct ForeignNumbers {
+    /// As they stand in the text.
+    pub numbers: Vec<String>,
+}
+
+/// Refuses a text whose numbers are not all among the figures, each in a
+/// writing of its own: `1,140` or `1140`, `95%` or `95.1 percent`, `₹10,000`
+/// or `10k rupees`, "twelve". What cannot be read for certain is refused too:
+/// digits within words, other scripts' digits, fractions.
+///
+/// The campaign's own name may have any numbers.
+///
+/// # Errors
+/// [`ForeignNumbers`] with all that are not.
+pub fn numbers(text: &str, figures: &CampaignFigures) -> Result<(), ForeignNumbers> {
+    let text = without_name(text, &figures.name);
+    let foreign = spot(&text).into_iter().filter(|found| !is_ours(found, figures));
+    let numbers: Vec<String> = foreign.map(|found| found.text).collect();
+    match numbers.is_empty() {
+        true => Ok(()),
+        false => Err(ForeignNumbers { numbers }),
+    }
+}
+
+/// The text without the campaign's name, where that stands by itself.
+fn without_name(text: &str, name: &str) -> String {
+    let is_name = name.chars().filter(|c| c.is_alphabetic()).count() >= 3;
+    if !is_name {
+        return text.to_owned();
+    }
+    let mut rest = text;
+    let mut kept = String::new();
+    while let Some((before, after)) = rest.split_once(name) {
+        let touches = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+        let is_alone = !touches(before.chars().next_back()) && !touches(after.chars().next());
+        kept.push_str(before);
+        kept.push_str(if is_alone { " _ " } else { name });
+        rest = after;
+    }
+    kept.push_str(rest);
+    kept
+}
+
+fn is_ours(found: &Spotted, figures: &CampaignFigures) -> bool {
+    let Some(number) = found.number else {
+        return false;
+    };
+    match found.unit {
+        Unit::Percent => is_rate(number, figures),
+        Unit::None => is_count(number, figures) || is_amount(number, figures),
+        Unit::Money(ref word) => {
+            crate::money::means(word, figures.currency) && is_amount(number, figures)
+        }
+    }
+}
+
+fn is_count(number: Decimal, figures: &CampaignFigures) -> bool {
+    let whole = number.whole().and_then(|whole| u64::try_from(whole).ok());
+    whole.is_some_and(|whole| figures.counts().contains(&whole))
+}
+
+fn is_amount(number: Decimal, figures: &CampaignFigures) -> bool {
+    let exponent = figures.currency.exponent().unwrap_or_default();
+    let minor = number.in_units(exponent.into());
+    minor.is_some_and(|minor| figures.amounts().contains(&minor))
+}
+
+/// Rounded to as many places as it was written with, at most two.
+fn is_rate(number: Decimal, figures: &CampaignFigures) -> bool {
+    let places = number.places();
+    let written = number.in_units(places).and_then(|n| u128::try_from(n).ok());
+    let is_same = |percent: Option<u128>| percent.is_some() && percent == written;
+    places <= 2 && figures.rates().iter().any(|rate| is_same(rate.percent(places)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Bracket;
+    use domain::Currency;
+
+    fn figures() -> CampaignFigures {
+        CampaignFigures {
+            name: "Diwali 2026 (50% off)".to_owned(),
+            currency: Currency::try_from("INR").unwrap(),
+            audience: 1_300,
+            sent: 1_284,
+            delivered: 1_140,
+            failed: 144,
+            suppressed: 16,
+            pending: 0,
+            brackets: vec![Bracket {
+                above: Some(1_000_000),
+                up_to: None,
+                sent: 200,
+                delivered: 190,
+            }],
+        }
+    }
+
+    #[test]
+    fn our_numbers_are_taken_in_all_their_writings() {
+        for text in [
+            "no numbers at all",
+            "Reached 1,284 customers, 1140 delivered.",
+            "1,140 of 1,284 (88.8%, or 89 percent; 88.79 per cent)",
+            "customers above ₹10,000 had 95% delivery",
+            "customers above Rs. 10,000.00, 10k rupees, INR 10000 or ten thousand rupees: 95.0%",
+            "Diwali 2026 (50% off) was sent to 1,284.",
+            "one thousand two hundred and eighty-four were sent, sixteen suppressed",
+            "ninety-five percent, zero pending",
+        ] {
+            assert_eq!(numbers(text, &figures()), Ok(()), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_numbers_are_refused() {
+        for (text, expected) in [
+            ("1,285 customers", vec!["1,285"]),
+            ("96% delivery", vec!["96%"]),
+            ("89.8%", vec!["89.8%"]),
+            ("1.140 delivered", vec!["1.140"]),
+            ("$10,000", vec!["$10,000"]),
+            ("₹1,284", vec!["₹1,284"]),
+            ("1284%", vec!["1284%"]),
+            ("-16", vec!["-16"]),
+            ("half of them", vec!["half"]),
+            ("twice as many, two thirds", vec!["twice", "two", "thirds"]),
+            ("twelve, and thousands more", vec!["twelve", "thousands"]),
+            ("in 2026", vec!["2026"]),
+            ("١٦ customers", vec!["١٦"]),
+            ("16th, Q16, 16x, 1.6e1", vec!["16th", "Q16", "16x", "1.6e1"]),
+            ("½ and ² and 十", vec!["½", "²", "十"]),
+            ("16 million, 1284k", vec!["16 million", "1284k"]),
+            ("one hundred percent", vec!["one hundred percent"]),
+            ("1,140,1,284", vec!["1,140,1,284"]),
+            ("Diwali 2027 (50% off)", vec!["2027", "50%"]),
+            ("1 284", vec!["1", "284"]),
+        ] {
+            let refused = numbers(text, &figures()).unwrap_err();
+            assert_eq!(refused.numbers, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_of_digits_opens_no_door() {
+        let figures = CampaignFigures {
+            name: "7".to_owned(),
+            ..figures()
+        };
+        assert!(numbers("97 delivered, 7", &figures).is_err());
+    }
+}

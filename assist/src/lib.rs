@@ -1,0 +1,25 @@
+//! What answers requests in plain words: which customers are meant, what a
+//! message could say, how a campaign went.
+//!
+//! [`builtin`] does so by itself, always in the same way. Whoever answers, what
+//! comes out is checked: rules by [`domain::rules`], templates by
+//! [`domain::Template`], the numbers of a text by [`check::numbers`].
+//!
+//! Nothing here does I/O or knows a customer: a store tells of itself in
+//! [`Facts`].
+
+pub mod builtin;
+pub mod check;
+mod decimal;
+mod explain;
+mod facts;
+mod figures;
+mod money;
+mod tag;
+mod tone;
+
+pub use explain::explain;
+pub use facts::{Facts, Measure};
+pub use figures::{Bracket, CampaignFigures};
+pub use tag::{Tag, UnknownTag};
+pub use tone::{Tone, UnknownTone};

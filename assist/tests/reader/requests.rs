@@ -1,0 +1,114 @@
+//! How many requests are read rightly.
+
+use assist::builtin::{self, NotUnderstood, Understood};
+use domain::rules::{CustomerFacts, Rules};
+
+use crate::population::{now, population};
+use crate::store::{Request, facts, requests};
+
+/// What became of a request.
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+enum Outcome {
+    Right,
+    Refused,
+    Wrong,
+}
+
+/// Of a hundred requests that rules can answer, at least so many are.
+const SHARE: usize = 85;
+
+type Read = Result<Understood, NotUnderstood>;
+
+fn who<'p>(rules: &Rules, people: &'p [CustomerFacts]) -> Vec<&'p CustomerFacts> {
+    let asked = rules.at(now());
+    people.iter().filter(|facts| asked.matches(facts)).collect()
+}
+
+fn outcome(request: &Request, read: &Read, people: &[CustomerFacts]) -> Outcome {
+    match (read, request.rules()) {
+        (Err(_), _) => Outcome::Refused,
+        (Ok(_), None) => Outcome::Wrong,
+        (Ok(read), Some(meant)) => {
+            let meant = who(&meant, people);
+            assert!(!meant.is_empty(), "{:?} tells nobody apart", request.prompt);
+            match who(&read.rules, people) == meant {
+                true => Outcome::Right,
+                false => Outcome::Wrong,
+            }
+        }
+    }
+}
+
+#[test]
+fn requests_mean_what_they_say_or_are_refused() {
+    let facts = facts();
+    let requests = requests();
+    let read: Vec<Read> = requests.iter().map(|r| builtin::rules(&r.prompt, &facts)).collect();
+    let mut all: Vec<Rules> = requests.iter().filter_map(Request::rules).collect();
+    all.extend(read.iter().flatten().map(|read| read.rules.clone()));
+    let people = population(&all);
+    let (mut right, mut possible) = (0, 0);
+    let mut wrong = Vec::new();
+    for (request, read) in requests.iter().zip(&read) {
+        let outcome = outcome(request, read, &people);
+        if outcome == Outcome::Wrong {
+            wrong.push((&request.prompt, read));
+        }
+        if request.rules().is_some() {
+            possible += 1;
+            right += usize::from(outcome == Outcome::Right);
+            if outcome == Outcome::Refused {
+                eprintln!("refused: {:?} {read:?}", request.prompt);
+            }
+        }
+    }
+    eprintln!("{right} of {possible} are right");
+    assert!(wrong.is_empty(), "wrong and confident: {wrong:#?}");
+    assert!(possible >= 120, "there are enough requests");
+    assert!(right * 100 >= possible * SHARE, "{right} of {possible}");
+}
+
+#[test]
+fn what_is_not_understood_is_quoted() {
+    let facts = facts();
+    for request in requests() {
+        let Err(refused) = builtin::rules(&request.prompt, &facts) else {
+            continue;
+        };
+        for word in &refused.words {
+            assert!(request.prompt.contains(word), "{word:?} of {:?}", request.prompt);
+        }
+        assert!(!refused.reason.is_empty());
+        assert!(!refused.words.is_empty() || request.prompt.is_empty(), "{:?}", request.prompt);
+        let quoted = refused.words.join(" ");
+        for word in request.refused.iter().flatten() {
+            assert!(quoted.contains(word), "{:?}: {word:?} not in {quoted:?}", request.prompt);
+        }
+    }
+}
+
+#[test]
+fn requests_that_differ_do_differ_for_somebody() {
+    let rules: Vec<Rules> = requests().iter().filter_map(Request::rules).collect();
+    let people = population(&rules);
+    for [one, other] in [
+        ["visits = 2", "visits >= 2"],
+        ["total_spend > 1000000", "total_spend >= 1000000"],
+        ["days_since_last_order > 90", "days_since_last_order >= 90"],
+        ["days_since_last_order > 90", "days_since_last_order > 90 OR last_order_at null"],
+        ["last_order_at < 2026-03-01", "last_order_at <= 2026-03-01"],
+        ["tags contains \"vip\"", "tags contains \"gold\""],
+    ] {
+        let differ = who(&one.parse().unwrap(), &people) != who(&other.parse().unwrap(), &people);
+        assert!(differ, "{one} and {other}");
+    }
+}
+
+#[test]
+fn held_out_requests_are_read_as_well() {
+    let facts = facts();
+    let requests = requests();
+    let held: Vec<&Request> = requests.iter().filter(|r| r.held_out).collect();
+    let read = held.iter().filter(|r| builtin::rules(&r.prompt, &facts).is_ok());
+    eprintln!("{} of {} held out are read", read.count(), held.len());
+}

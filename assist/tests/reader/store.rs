@@ -1,0 +1,93 @@
+//! The store and the requests in `tests/ai`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use assist::{Facts, Measure};
+use domain::rules::Rules;
+use domain::{Currency, Name};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Data {
+    store: Store,
+    request: Vec<Request>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Store {
+    currency: String,
+    cities: Vec<String>,
+    countries: Vec<String>,
+    tags: Vec<String>,
+    activities: Vec<String>,
+    quantiles: Quantiles,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Quantiles {
+    total_spend: [i64; 9],
+    order_count: [i64; 9],
+    average_order_value: [i64; 9],
+    visits: [i64; 9],
+}
+
+/// A request, and what must become of it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Request {
+    pub(crate) prompt: String,
+    /// The rules that it must mean.
+    rules: Option<String>,
+    /// The words that must be refused.
+    pub(crate) refused: Option<Vec<String>>,
+    /// Whether it was written after the reader was done.
+    #[serde(default)]
+    pub(crate) held_out: bool,
+}
+
+impl Request {
+    pub(crate) fn rules(&self) -> Option<Rules> {
+        let parse = |text: &String| text.parse().unwrap_or_else(|e| panic!("{text}: {e}"));
+        self.rules.as_ref().map(parse)
+    }
+}
+
+pub(crate) fn read(file: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/ai").join(file);
+    fs::read_to_string(path).unwrap()
+}
+
+fn data() -> Data {
+    toml::from_str(&read("nl.toml")).unwrap()
+}
+
+pub(crate) fn requests() -> Vec<Request> {
+    data().request
+}
+
+pub(crate) fn facts() -> Facts {
+    let store = data().store;
+    let named = |names: Vec<String>| names.into_iter().zip(100..).collect();
+    let quantiles = store.quantiles;
+    Facts {
+        currency: Currency::try_from(store.currency).unwrap(),
+        quantiles: BTreeMap::from([
+            (Measure::TotalSpend, quantiles.total_spend),
+            (Measure::OrderCount, quantiles.order_count),
+            (Measure::AverageOrderValue, quantiles.average_order_value),
+            (Measure::Visits, quantiles.visits),
+        ]),
+        cities: named(store.cities),
+        countries: named(store.countries),
+        tags: named(store.tags),
+        activities: store
+            .activities
+            .into_iter()
+            .map(|name| Name::try_from(name).unwrap()).collect(),
+    }
+}

@@ -18,8 +18,14 @@ const SIGNS: [(&[&str], &[&str]); 6] = [
     (&["¥", "yuan", "renminbi"], &["CNY"]),
 ];
 
+/// Codes of currencies that are words, too.
+const WORDS: [&str; 6] = ["all", "top", "try", "mad", "cup", "gel"];
+
 /// Whether a folded word or sign stands for money of any kind.
 pub(crate) fn is_money(word: &str) -> bool {
+    if WORDS.contains(&word) {
+        return false;
+    }
     SIGNS.iter().any(|(signs, _)| signs.contains(&word))
         || Currency::try_from(word.to_ascii_uppercase().as_str()).is_ok()
 }

@@ -88,6 +88,9 @@ mod tests {
             assert_eq!(serde_json::to_value(tag).unwrap(), tag.name());
         }
         let error = "Win-Back".parse::<Tag>().unwrap_err();
-        assert!(error.to_string().contains("\"Win-Back\" is no tag"), "{error}");
+        assert!(
+            error.to_string().contains("\"Win-Back\" is no tag"),
+            "{error}"
+        );
     }
 }

@@ -11,7 +11,15 @@ use super::words::{Cursor, Kind, tokens};
 
 /// What can be done with a thing whose name is all there is.
 const DONE: [&str; 9] = [
-    "wrote", "written", "left", "posted", "gave", "given", "submitted", "made", "did",
+    "wrote",
+    "written",
+    "left",
+    "posted",
+    "gave",
+    "given",
+    "submitted",
+    "made",
+    "did",
 ];
 
 const ANY: [&str; 6] = ["at least one", "a", "an", "any", "some", "one"];
@@ -96,12 +104,21 @@ fn did(mut cursor: Cursor<'_>, stems: &[String]) -> Vec<Reading> {
     let mut readings = Vec::new();
     for (index, verb) in stems.iter().enumerate() {
         let mut after = cursor;
-        let things: Vec<&String> = stems.iter().enumerate().filter(|(i, _)| *i != index).map(|(_, s)| s).collect();
+        let things: Vec<&String> = stems
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| *i != index)
+            .map(|(_, s)| s)
+            .collect();
         let did = match things.is_empty() {
             true => after.take_any(&DONE),
             false => take_stems(&mut after, [verb]),
         };
-        let things = if things.is_empty() { vec![verb] } else { things };
+        let things = if things.is_empty() {
+            vec![verb]
+        } else {
+            things
+        };
         if did {
             readings.extend(thing(after, &things));
         }

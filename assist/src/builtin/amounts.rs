@@ -21,6 +21,8 @@ pub(super) fn amount(cursor: &mut Cursor<'_>, currency: Currency) -> Option<(i64
     if !signed {
         sign(&mut ahead, currency);
     }
+    // As in `₹5,000/-`.
+    ahead.take("/ -");
     let exponent = currency.exponent().unwrap_or_default();
     let minor = decimal.in_units(exponent.into())?;
     *cursor = ahead;

@@ -7,9 +7,10 @@
 
 use std::ops::Range;
 
+use super::agree::{attach, check_auxiliary, check_place, contrary, is_said_with, nor, noun};
 use super::meaning::Meaning;
 use super::phrases::{Found, Manner, Said};
-use super::resolve::{resolve, Term, Word};
+use super::resolve::{Term, Word, resolve};
 use super::scan::{Item, Joint, Part, is_negative};
 use super::words::Token;
 use domain::rules::Operator;
@@ -22,7 +23,7 @@ pub(super) struct Refusal {
 }
 
 pub(super) const TWO_WAYS: &str = "this can be read in more than one way";
-const OUT_OF_PLACE: &str = "this is not understood where it stands";
+pub(super) const OUT_OF_PLACE: &str = "this is not understood where it stands";
 const TOO_DEEP: &str = "there are too many parentheses in one another";
 const NOTHING: &str = "it does not say which customers";
 
@@ -47,7 +48,7 @@ pub(super) fn combine(items: &[Item], tokens: &[Token]) -> Result<Meaning, Refus
     }
 }
 
-fn refused(tokens: Range<usize>, reason: &'static str) -> Refusal {
+pub(super) fn refused(tokens: Range<usize>, reason: &'static str) -> Refusal {
     Refusal { tokens, reason }
 }
 
@@ -59,27 +60,31 @@ struct Reader<'i> {
 
 /// The words before a term.
 #[derive(Default)]
-struct Before {
-    comma: bool,
-    word: Option<Word>,
-    who: bool,
-    people: bool,
-    be: bool,
-    have: bool,
-    not: bool,
-    never: bool,
-    either: bool,
-    neither: bool,
-    nor: bool,
-    except: bool,
-    tokens: Range<usize>,
+pub(super) struct Before {
+    pub(super) comma: bool,
+    pub(super) word: Option<Word>,
+    pub(super) who: bool,
+    pub(super) people: bool,
+    pub(super) be: bool,
+    pub(super) have: bool,
+    pub(super) not: bool,
+    pub(super) never: bool,
+    pub(super) either: bool,
+    pub(super) neither: bool,
+    pub(super) nor: bool,
+    pub(super) except: bool,
+    pub(super) tokens: Range<usize>,
 }
 
 impl Reader<'_> {
     /// Whether nothing is asked but for all, or everyone.
     fn is_everybody(&self) -> bool {
         use Joint::{All, Everyone, Filler, Lead, People, Stop};
-        let has = |joint| self.items.iter().any(|item| item.part == Part::Joint(joint));
+        let has = |joint| {
+            self.items
+                .iter()
+                .any(|item| item.part == Part::Joint(joint))
+        };
         let is_plain = |item: &Item| match item.part {
             Part::Joint(joint) => matches!(joint, All | Everyone | Filler | Lead | People | Stop),
             _ => false,
@@ -96,7 +101,11 @@ impl Reader<'_> {
         let before = [Joint::Lead, Joint::Filler, Joint::Stop, Joint::Comma];
         let lead = self.items.iter().take_while(|item| is(item, &before));
         let lead = lead.count();
-        if self.items.first().is_some_and(|item| is(item, &[Joint::Lead, Joint::Filler])) {
+        if self
+            .items
+            .first()
+            .is_some_and(|item| is(item, &[Joint::Lead, Joint::Filler]))
+        {
             self.at = lead;
         }
         while let Some((last, rest)) = self.items.split_last() {
@@ -117,7 +126,9 @@ impl Reader<'_> {
     /// The tokens of the next item, or after the last.
     fn here(&self) -> Range<usize> {
         let end = self.tokens.len();
-        self.items.get(self.at).map_or(end..end, |item| item.tokens.clone())
+        self.items
+            .get(self.at)
+            .map_or(end..end, |item| item.tokens.clone())
     }
 
     /// Terms up to a closing parenthesis or the end.
@@ -136,7 +147,8 @@ impl Reader<'_> {
             if before.people && !before.except {
                 noun(&mut terms, &before)?;
             }
-            let term = self.term(&before, depth)?;
+            let mut term = self.term(&before, depth)?;
+            term.is_said |= terms.last().is_some_and(|last| is_said_with(last, &term));
             check_place(terms.last(), &term, &before)?;
             match before {
                 Before { nor: true, .. } => nor(&mut terms, term)?,
@@ -151,13 +163,18 @@ impl Reader<'_> {
         let Before { people, tokens, .. } = before;
         let only_people = tokens.len() == 1 || tokens.is_empty();
         if terms.is_empty() {
-            let blamed = if tokens.is_empty() { self.here() } else { tokens.clone() };
+            let blamed = if tokens.is_empty() {
+                self.here()
+            } else {
+                tokens.clone()
+            };
             return Err(refused(blamed, NOTHING));
         }
         if !only_people || (!people && !tokens.is_empty()) {
             return Err(refused(tokens.clone(), OUT_OF_PLACE));
         }
-        if *people {
+        let is_plain = |term: &Term| term.manner == Manner::Adjective && !term.is_said;
+        if *people || terms.iter().all(is_plain) {
             attach(terms, tokens)?;
         }
         match terms.iter().find(|term| !term.is_placed()) {
@@ -176,14 +193,27 @@ impl Reader<'_> {
                 Joint::And => before.takes_word(Word::And),
                 Joint::Or => before.takes_word(Word::Or),
                 Joint::But => before.takes_word(Word::But),
-                Joint::Nor => before.takes_word(Word::And) && { before.nor = true; true },
-                Joint::Except => before.word.is_none() && !before.who && !std::mem::replace(&mut before.except, true),
-                Joint::Who => !before.be && !before.not && !std::mem::replace(&mut before.who, true),
+                Joint::Nor => {
+                    before.takes_word(Word::And) && {
+                        before.nor = true;
+                        true
+                    }
+                }
+                Joint::Except => {
+                    before.word.is_none()
+                        && !before.who
+                        && !std::mem::replace(&mut before.except, true)
+                }
+                Joint::Who => {
+                    !before.be && !before.not && !std::mem::replace(&mut before.who, true)
+                }
                 Joint::People | Joint::Everyone => {
                     !before.who && !before.be && !std::mem::replace(&mut before.people, true)
                 }
                 Joint::Be => !before.not && !std::mem::replace(&mut before.be, true),
-                Joint::Have => !before.not && !before.be && !std::mem::replace(&mut before.have, true),
+                Joint::Have => {
+                    !before.not && !before.be && !std::mem::replace(&mut before.have, true)
+                }
                 Joint::Not => !before.never && !std::mem::replace(&mut before.not, true),
                 Joint::Never => !before.not && !std::mem::replace(&mut before.never, true),
                 Joint::Either => !std::mem::replace(&mut before.either, true),
@@ -251,7 +281,10 @@ impl Reader<'_> {
 
     /// All before, but for one term, which is the last.
     fn exception(&mut self, mut terms: Vec<Term>, mut term: Term) -> Result<Meaning, Refusal> {
-        while matches!(self.joint(), Some(Joint::People | Joint::Filler | Joint::Stop)) {
+        while matches!(
+            self.joint(),
+            Some(Joint::People | Joint::Filler | Joint::Stop)
+        ) {
             self.at += 1;
         }
         let is_end = matches!(self.joint(), Some(Joint::Close)) || self.at == self.items.len();
@@ -296,124 +329,9 @@ impl Before {
 fn starts_with_have(phrase: &[Token]) -> bool {
     use super::words::Kind;
     match phrase.first().map(|token| &token.kind) {
-        Some(Kind::Word(word)) => ["have", "has", "had", "did", "do", "does"].contains(&word.as_str()),
-        _ => false,
-    }
-}
-
-/// "have" stands before "not", "never" and "neither" alone, "are" before what
-/// somebody is.
-fn check_auxiliary(before: &Before, term: &Term) -> Result<(), Refusal> {
-    let is_negated = before.not || before.never || before.neither || before.either;
-    let have = !before.have || is_negated;
-    let be = !before.be || term.manner != Manner::Verb;
-    let never = !before.never || term.manner == Manner::Verb;
-    match have && be && never {
-        true => Ok(()),
-        false => Err(refused(before.tokens.clone(), OUT_OF_PLACE)),
-    }
-}
-
-/// The contrary of what is negated by a word before it. Of "not visited twice"
-/// it is not clear what that would be.
-fn contrary(term: &Term, before: &Before) -> Result<Meaning, Refusal> {
-    use Operator::{AtLeast, AtMost, Greater, Less};
-    let is_clear = match &term.meaning {
-        _ if !term.is_measured || before.neither || before.nor => true,
-        Meaning::Is(_, operator, _) => matches!(operator, AtLeast | AtMost | Greater | Less),
-        _ => false,
-    };
-    let is_double = is_negative_in_itself(term, before);
-    match is_clear && !is_double {
-        true => Ok(term.meaning.clone().contrary()),
-        false => Err(refused(before.tokens.start..term.tokens.end, TWO_WAYS)),
-    }
-}
-
-fn is_negative_in_itself(term: &Term, before: &Before) -> bool {
-    let negated = before.not || before.never;
-    term.is_negative && !negated
-}
-
-/// A noun between two terms belongs to what is before it, or begins anew after
-/// "or".
-fn noun(terms: &mut Vec<Term>, before: &Before) -> Result<(), Refusal> {
-    match before.word {
-        _ if terms.is_empty() => Ok(()),
-        None if !before.comma => attach(terms, &before.tokens),
-        Some(Word::Or) => Ok(()),
-        Some(Word::But) if before.not => Ok(()),
-        _ => Err(refused(before.tokens.clone(), TWO_WAYS)),
-    }
-}
-
-/// Gives the adjectives at the end the noun that follows them. "vip or gold
-/// customers" are one term; of "vip and gold customers" it is not clear whether
-/// both are meant or both must hold.
-fn attach(terms: &mut [Term], noun: &Range<usize>) -> Result<(), Refusal> {
-    let is_open = |term: &&Term| {
-        !term.has_noun && matches!(term.manner, Manner::Adjective | Manner::Free)
-    };
-    let run = terms.iter().rev().take_while(is_open).count();
-    let first = terms.len() - run;
-    let Some((head, rest)) = terms.get_mut(first..).and_then(<[Term]>::split_first_mut) else {
-        return Err(refused(noun.clone(), OUT_OF_PLACE));
-    };
-    let joined = |word: Option<Word>| {
-        let fits = |term: &Term| term.word == word && !term.comma && !term.who;
-        rest.iter().all(fits)
-    };
-    if !(joined(None) || joined(Some(Word::Or)) || head.be && joined(Some(Word::And))) {
-        return Err(refused(head.tokens.start..noun.end, TWO_WAYS));
-    }
-    let is_alternative = !rest.is_empty() && joined(Some(Word::Or));
-    for term in rest {
-        term.has_noun = true;
-        term.is_grouped = is_alternative;
-    }
-    head.has_noun = true;
-    Ok(())
-}
-
-/// What may not just follow what is before it.
-fn check_place(last: Option<&Term>, term: &Term, before: &Before) -> Result<(), Refusal> {
-    let Some(last) = last else {
-        return Ok(());
-    };
-    let follows = before.word.is_none() && !before.who && !before.be && !before.comma && !before.except;
-    let is_adjective = |term: &Term| {
-        !term.has_noun && matches!(term.manner, Manner::Adjective | Manner::Free)
-    };
-    let is_out_of_place = match term.manner {
-        // "ordered twice in Mumbai" may tell where they ordered.
-        Manner::Place => follows && last.manner == Manner::Verb,
-        Manner::Adjective => follows && !before.not && !is_adjective(last),
-        // "high spenders and frequent visitors" may be both groups.
-        Manner::Noun => match before.word {
-            Some(Word::Or) => false,
-            Some(Word::And) if last.be || before.be || before.nor => false,
-            _ if before.except || before.be => false,
-            None if follows => !is_adjective(last),
-            _ => true,
-        },
-        _ => false,
-    };
-    match is_out_of_place {
-        true => Err(refused(term.tokens.clone(), TWO_WAYS)),
-        false => Ok(()),
-    }
-}
-
-/// "neither … nor …" is one term.
-fn nor(terms: &mut [Term], term: Term) -> Result<(), Refusal> {
-    match terms.last_mut() {
-        Some(last) if last.is_neither => {
-            let first = std::mem::replace(&mut last.meaning, Meaning::All(Vec::new()));
-            last.meaning = Meaning::all(vec![first, term.meaning]);
-            last.has_nor = true;
-            last.tokens.end = term.tokens.end;
-            Ok(())
+        Some(Kind::Word(word)) => {
+            ["have", "has", "had", "did", "do", "does"].contains(&word.as_str())
         }
-        _ => Err(refused(term.tokens, OUT_OF_PLACE)),
+        _ => false,
     }
 }

@@ -67,7 +67,13 @@ impl Meaning {
     pub(super) fn contrary(self) -> Self {
         match self {
             Self::Not(inner) => *inner,
-            Self::Is(field, operator, values) => match opposite(operator) {
+            Self::Is(field, Operator::Equal, values) if values == [Json::Bool(true)] => {
+                Self::is(&field, Operator::Equal, false)
+            }
+            Self::Is(field, Operator::Equal, values) if values == [Json::Bool(false)] => {
+                Self::is(&field, Operator::Equal, true)
+            }
+            Self::Is(field, operator, values) => match opposite(&field, operator) {
                 Some(operator) => Self::Is(field, operator, values),
                 None => Self::Not(Box::new(Self::Is(field, operator, values))),
             },
@@ -113,8 +119,22 @@ impl Meaning {
     }
 }
 
-fn opposite(operator: Operator) -> Option<Operator> {
+/// The operator that holds exactly where this one does not. In an order only
+/// numbers that everybody has are either on one side or on the other.
+fn opposite(field: &str, operator: Operator) -> Option<Operator> {
     use Operator::*;
+    let has_all =
+        ["total_spend", "order_count", "visits"].contains(&field) || field.ends_with(".count");
+    let flipped = match operator {
+        Less => AtLeast,
+        AtLeast => Less,
+        Greater => AtMost,
+        AtMost => Greater,
+        other => other,
+    };
+    if has_all && flipped != operator {
+        return Some(flipped);
+    }
     let pairs = [
         (Equal, NotEqual),
         (In, NotIn),

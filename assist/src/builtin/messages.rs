@@ -35,7 +35,18 @@ enum Theme {
 const THEMES: [(Theme, &[&str]); 7] = [
     (
         Theme::WinBack,
-        &["win back", "winback", "back", "inactive", "lapsed", "dormant", "miss", "reactivat", "re-engage", "days ago or never"],
+        &[
+            "win back",
+            "winback",
+            "back",
+            "inactive",
+            "lapsed",
+            "dormant",
+            "miss",
+            "reactivat",
+            "re-engage",
+            "days ago or never",
+        ],
     ),
     (
         Theme::Feedback,
@@ -47,11 +58,22 @@ const THEMES: [(Theme, &[&str]); 7] = [
     ),
     (
         Theme::Welcome,
-        &["welcome", "new customer", "first order", "first purchase", "onboard", "signed up", "joined", "never ordered"],
+        &[
+            "welcome",
+            "new customer",
+            "first order",
+            "first purchase",
+            "onboard",
+            "signed up",
+            "joined",
+            "never ordered",
+        ],
     ),
     (
         Theme::Sale,
-        &["sale", "discount", "off", "offer", "deal", "coupon", "voucher", "cashback", "festive"],
+        &[
+            "sale", "discount", "off", "offer", "deal", "coupon", "voucher", "cashback", "festive",
+        ],
     ),
     (
         Theme::Thanks,
@@ -59,7 +81,15 @@ const THEMES: [(Theme, &[&str]); 7] = [
     ),
     (
         Theme::News,
-        &["announc", "launch", "new arrival", "new collection", "introduc", "open", "news"],
+        &[
+            "announc",
+            "launch",
+            "new arrival",
+            "new collection",
+            "introduc",
+            "open",
+            "news",
+        ],
     ),
 ];
 
@@ -80,7 +110,12 @@ pub fn messages(
         .unwrap_or(Theme::General);
     let offer = offer(objective).map(|offer| format!(" Enjoy {offer}."));
     let variant = |tone: Tone| {
-        let text = format!("{}{}{}", greeting(tone), said(theme, tone), offer.as_deref().unwrap_or_default());
+        let text = format!(
+            "{}{}{}",
+            greeting(tone),
+            said(theme, tone),
+            offer.as_deref().unwrap_or_default()
+        );
         let template = Template::try_from(format!("{text} {}", closing(tone)))?;
         Ok(Variant { tone, template })
     };
@@ -102,7 +137,9 @@ fn tones(first: Option<Tone>) -> [Tone; 3] {
 fn theme(words: &str) -> Option<Theme> {
     let folded = format!(" {} ", fold_case(words));
     let is_told = |word: &&str| folded.contains(&format!(" {word}"));
-    let found = THEMES.iter().find(|(_, words)| words.iter().any(|word| is_told(&word)));
+    let found = THEMES
+        .iter()
+        .find(|(_, words)| words.iter().any(&is_told));
     found.map(|(theme, _)| *theme)
 }
 

@@ -7,9 +7,11 @@
 //!
 //! A prompt is cut into `words`; `pattern` finds `phrases` among them, with
 //! their `amounts`, `times` and `names`; `scan` chooses those that leave the
-//! least unread; `combine` and `resolve` take them together.
+//! least unread; `combine` takes them together, where they `agree`, and
+//! `resolve` says how.
 
 mod activity;
+mod agree;
 mod amounts;
 mod combine;
 mod meaning;
@@ -38,7 +40,7 @@ pub use tags::tags;
 
 use names::Names;
 use pattern::Scope;
-use scan::{Item, Part};
+use scan::{Item, Joint, Part};
 use words::{Kind, Token};
 
 /// How many characters a prompt may have.
@@ -101,7 +103,10 @@ fn check_length(prompt: &str) -> Result<(), NotUnderstood> {
     let (words, reason) = match beyond {
         _ if prompt.trim().is_empty() => (Vec::new(), "there is nothing to read".to_owned()),
         Some((end, _)) => {
-            let start = prompt.char_indices().nth(40).map_or(end, |(start, _)| start);
+            let start = prompt
+                .char_indices()
+                .nth(40)
+                .map_or(end, |(start, _)| start);
             let reason = format!("a request has at most {MAX_PROMPT} characters");
             (vec![prompt[..start].to_owned()], reason)
         }
@@ -113,14 +118,17 @@ fn check_length(prompt: &str) -> Result<(), NotUnderstood> {
 /// What is not understood, neighbours together.
 fn unknown(items: &[Item]) -> Vec<Range<usize>> {
     let mut unknown: Vec<Range<usize>> = Vec::new();
+    let mut near = 0;
     for item in items {
-        if item.part != Part::Unknown {
-            continue;
+        match item.part {
+            Part::Unknown => match unknown.last_mut() {
+                Some(last) if near == item.tokens.start => last.end = item.tokens.end,
+                _ => unknown.push(item.tokens.clone()),
+            },
+            Part::Joint(Joint::Filler) if near == item.tokens.start => {}
+            _ => continue,
         }
-        match unknown.last_mut() {
-            Some(last) if last.end == item.tokens.start => last.end = item.tokens.end,
-            _ => unknown.push(item.tokens.clone()),
-        }
+        near = item.tokens.end;
     }
     unknown
 }

@@ -22,7 +22,8 @@ pub(super) type Meant = Vec<(Meaning, usize)>;
 impl Names {
     pub(super) fn of(facts: &Facts) -> Self {
         let listed = |names: &BTreeMap<String, u64>| {
-            let kinds = |name: &String| tokens(name).into_iter().map(|t| t.kind).collect::<Vec<_>>();
+            let kinds =
+                |name: &String| tokens(name).into_iter().map(|t| t.kind).collect::<Vec<_>>();
             let names = names.keys().map(|name| (kinds(name), name.clone()));
             names.filter(|(kinds, _)| !kinds.is_empty()).collect()
         };
@@ -121,12 +122,15 @@ impl Names {
     /// Tags, known or in quotes: `vip`, `vip and "summer sale"`.
     pub(super) fn tags(&self, cursor: Cursor<'_>) -> Meant {
         let one = |cursor: Cursor<'_>| match cursor.peek() {
-            Some(Kind::Quoted(text)) => vec![(tagged(&[text.clone()]), cursor.at + 1)],
+            Some(Kind::Quoted(text)) => vec![(tagged(std::slice::from_ref(text)), cursor.at + 1)],
             _ => self.tag(cursor),
         };
         let mut meant = one(cursor);
         for (first, end) in meant.clone() {
-            for (word, together) in [("or", Meaning::any as fn(Vec<Meaning>) -> Meaning), ("and", Meaning::all)] {
+            for (word, together) in [
+                ("or", Meaning::any as fn(Vec<Meaning>) -> Meaning),
+                ("and", Meaning::all),
+            ] {
                 let mut after = cursor.from(end);
                 if after.take(word) {
                     let both = |(other, end)| (together(vec![first.clone(), other]), end);
@@ -153,11 +157,15 @@ fn known(cursor: Cursor<'_>, names: &[(Vec<Kind>, String)]) -> Vec<(Vec<String>,
 /// Where it is not said whether a city or a country is meant, only what can be
 /// just one of them.
 fn unambiguous(meant: Vec<(Meaning, usize, bool)>) -> Meant {
-    let fields = |(meaning, ..): &(Meaning, usize, bool)| field(meaning) == meant.first().and_then(|(m, ..)| field(m));
+    let fields = |(meaning, ..): &(Meaning, usize, bool)| {
+        field(meaning) == meant.first().and_then(|(m, ..)| field(m))
+    };
     let is_one = meant.iter().all(fields);
     let is_clear = |(_, _, is_said): &&(Meaning, usize, bool)| *is_said || is_one;
     let clear = meant.iter().filter(is_clear);
-    clear.map(|(meaning, end, _)| (meaning.clone(), *end)).collect()
+    clear
+        .map(|(meaning, end, _)| (meaning.clone(), *end))
+        .collect()
 }
 
 fn one_of(field: &str, values: &[String]) -> Meaning {

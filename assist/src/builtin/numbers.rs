@@ -5,8 +5,25 @@ use crate::decimal::Decimal;
 
 /// One to twenty, in words.
 const WORDS: [&str; 20] = [
-    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
-    "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
     "twenty",
 ];
 
@@ -91,7 +108,15 @@ mod tests {
     #[test]
     fn what_could_be_two_numbers_is_none() {
         for text in [
-            "10,00", "1,2", "1.000,00", "1.2.3", "10 k", "a", "1e9", "99999999999999999999", "5 l",
+            "10,00",
+            "1,2",
+            "1.000,00",
+            "1.2.3",
+            "10 k",
+            "a",
+            "1e9",
+            "99999999999999999999",
+            "5 l",
         ] {
             assert_eq!(read(text), None, "{text}");
         }

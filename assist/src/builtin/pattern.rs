@@ -8,8 +8,8 @@
 //! <slot>   a number, a time, a place …
 //! ```
 
-use super::names::Names;
 use super::meaning::Meaning;
+use super::names::Names;
 use super::quantities::{Bound, Readings, counts, times};
 use super::times::{ago, dates, lengths, recently, silence, within};
 use super::words::Cursor;
@@ -51,22 +51,55 @@ enum Element {
 /// Words that stand for one another.
 const CLASSES: [(&str, &str); 17] = [
     ("have", "have|has|had|who have"),
-    ("having", "with|with a|with an|have|have a|have an|has|has a|has an|had|had a|had an|having|having a|having an|whose|their|a|an"),
-    ("people", "customers|customer|people|shoppers|users|clients|folks|everyone|everybody|anyone|anybody|those"),
-    ("total", "in total|in all|total|overall|altogether|so far|to date|with us|in our store|at our store|in their lifetime|till now|until now|a total of"),
-    ("spend", "spend|spending|total spend|total spending|total spent|lifetime spend|lifetime spending|lifetime value|overall spend|ltv|total purchase value"),
-    ("average", "aov|average order|avg order|average order value|avg order value|average order size|average basket|average basket size|average basket value|average purchase|average purchase value|average spend per order"),
-    ("each", "per order|per purchase|an order|each order|each time|every order|per transaction"),
+    (
+        "having",
+        "with|with a|with an|have|have a|have an|has|has a|has an|had|had a|had an|having|having a|having an|whose|their|a|an",
+    ),
+    (
+        "people",
+        "customers|customer|people|shoppers|users|clients|folks|everyone|everybody|anyone|anybody|those",
+    ),
+    (
+        "total",
+        "in total|in all|total|overall|altogether|so far|to date|with us|in our store|at our store|in their lifetime|till now|until now|a total of",
+    ),
+    (
+        "spend",
+        "spend|spending|total spend|total spending|total spent|lifetime spend|lifetime spending|lifetime value|overall spend|ltv|total purchase value",
+    ),
+    (
+        "average",
+        "aov|average order|avg order|average order value|avg order value|average order size|average basket|average basket size|average basket value|average purchase|average purchase value|average spend per order",
+    ),
+    (
+        "each",
+        "per order|per purchase|an order|each order|each time|every order|per transaction",
+    ),
     ("buy", "ordered|bought|purchased|shopped|transacted"),
     ("tobuy", "order|buy|purchase|shop"),
     ("order", "order|orders|purchase|purchases"),
     ("made", "made|placed|done|completed"),
-    ("thing", "anything|something|any product|a product|any products|a thing|any item|an item"),
-    ("us", "from us|with us|from our store|at our store|in our store|from our shop|on our site|on our website|here"),
-    ("yet", "yet|so far|ever|at all|before|already|till now|until now"),
-    ("where", "us|the store|the shop|the site|the website|the app|our store|our shop|our site|our website|our app|your store"),
-    ("join", "registered|joined|signed up|enrolled|joined us|registered with us|signed up with us"),
-    ("any", "a|an|any|some|one|a single|at least one|at least 1"),
+    (
+        "thing",
+        "anything|something|any product|a product|any products|a thing|any item|an item",
+    ),
+    (
+        "us",
+        "from us|with us|from our store|at our store|in our store|from our shop|on our site|on our website|here",
+    ),
+    (
+        "yet",
+        "yet|so far|ever|at all|before|already|till now|until now",
+    ),
+    (
+        "where",
+        "us|the store|the shop|the site|the website|the app|our store|our shop|our site|our website|our app|your store",
+    ),
+    (
+        "join",
+        "registered|joined|signed up|enrolled|joined us|registered with us|signed up with us",
+    ),
+    ("any", "a|an|any|some|at least one|at least 1"),
 ];
 
 impl Pattern {
@@ -100,7 +133,9 @@ fn sequence(rest: &mut &'static str) -> Vec<Element> {
                 elements.push(Element::Slot(slot));
             }
             _ => {
-                let end = rest.find([' ', ')', ']', '|', '(', '[']).unwrap_or(rest.len());
+                let end = rest
+                    .find([' ', ')', ']', '|', '(', '['])
+                    .unwrap_or(rest.len());
                 let (word, after) = rest.split_at(end);
                 *rest = after;
                 elements.push(match word.strip_prefix('@') {
@@ -179,15 +214,22 @@ fn follow(
 /// What a slot can be.
 fn fill(slot: &str, cursor: Cursor<'_>, scope: &Scope<'_>) -> Vec<(Slot, usize)> {
     let of = |make: fn(Vec<Bound>) -> Slot, readings: Readings| {
-        let slots = readings.into_iter().map(|(bounds, end)| (make(bounds), end));
+        let slots = readings
+            .into_iter()
+            .map(|(bounds, end)| (make(bounds), end));
         slots.collect()
     };
     let means = |meant: super::names::Meant| {
-        let slots = meant.into_iter().map(|(meaning, end)| (Slot::Means(meaning), end));
+        let slots = meant
+            .into_iter()
+            .map(|(meaning, end)| (Slot::Means(meaning), end));
         slots.collect()
     };
     match slot {
-        "money" => of(Slot::Numbers, amounts::amounts(cursor, scope.facts.currency)),
+        "money" => of(
+            Slot::Numbers,
+            amounts::amounts(cursor, scope.facts.currency),
+        ),
         "count" => of(Slot::Numbers, counts(cursor)),
         "times" => of(Slot::Numbers, times(cursor)),
         "recently" => of(Slot::Days, recently(cursor)),

@@ -50,11 +50,25 @@ const BEFORE: [(Operator, &[&str]); 5] = [
     ),
     (
         Operator::Greater,
-        &["more than", "greater than", "over", "above", "exceeding", ">"],
+        &[
+            "more than",
+            "greater than",
+            "over",
+            "above",
+            "exceeding",
+            ">",
+        ],
     ),
     (
         Operator::Less,
-        &["less than", "fewer than", "lower than", "under", "below", "<"],
+        &[
+            "less than",
+            "fewer than",
+            "lower than",
+            "under",
+            "below",
+            "<",
+        ],
     ),
     (
         Operator::Equal,
@@ -99,6 +113,10 @@ impl Bound {
         }
     }
 
+    fn value(&self) -> Option<i64> {
+        self.values.first().and_then(Json::as_i64)
+    }
+
     fn is_lower(&self) -> bool {
         matches!(self.operator, Operator::Greater | Operator::AtLeast)
     }
@@ -118,11 +136,16 @@ pub(super) fn comparisons(cursor: Cursor<'_>, unit: Unit<'_>) -> Readings {
     let mut readings = vec![(vec![bound.clone()], end.at)];
     if after.take_any(&["and", "but"])
         && let Some((other, end)) = compared(after, unit)
-        && (bound.is_lower() && other.is_upper() || bound.is_upper() && other.is_lower())
+        && (is_range(&bound, &other) || is_range(&other, &bound))
     {
         readings.push((vec![bound, other], end.at));
     }
     readings
+}
+
+/// Whether there is something between the two.
+fn is_range(lower: &Bound, upper: &Bound) -> bool {
+    lower.is_lower() && upper.is_upper() && lower.value() < upper.value()
 }
 
 /// The operator that is next, of those that stand before a number.
@@ -205,7 +228,13 @@ pub(super) fn times(cursor: Cursor<'_>) -> Readings {
 }
 
 fn three_times_or_more(bounds: &[Bound], mut after: Cursor<'_>) -> Option<(Vec<Bound>, usize)> {
-    let [Bound { operator: Operator::Equal, values }] = bounds else {
+    let [
+        Bound {
+            operator: Operator::Equal,
+            values,
+        },
+    ] = bounds
+    else {
         return None;
     };
     let (operator, _) = AFTER.iter().find(|(_, words)| after.take_any(words))?;

@@ -85,12 +85,20 @@ pub(super) fn resolve(terms: Vec<Term>) -> Result<Meaning, Refusal> {
     check_negations(&terms)?;
     let mut people = grouped(terms);
     let is_clause = |term: &Term| term.who && term.word.is_none();
-    let split = people.iter().skip(1).position(is_clause).map_or(people.len(), |at| at + 1);
+    let split = people
+        .iter()
+        .skip(1)
+        .position(is_clause)
+        .map_or(people.len(), |at| at + 1);
     let clause = people.split_off(split);
     if clause.is_empty() {
         return flat(people);
     }
-    if let Some(or) = people.iter().chain(&clause[1..]).find(|term| is_loose(term)) {
+    if let Some(or) = people
+        .iter()
+        .chain(&clause[1..])
+        .find(|term| is_loose(term))
+    {
         let is_after = clause.iter().skip(1).any(is_clause);
         if is_after || people.contains(or) {
             return Err(ambiguous(or));
@@ -116,8 +124,13 @@ fn check_negations(terms: &[Term]) -> Result<(), Refusal> {
     for (first, second) in terms.iter().zip(terms.iter().skip(1)) {
         let is_fresh = second.has_own_verb || second.is_negative;
         let is_verb = first.manner == Manner::Verb && second.manner == Manner::Verb;
+        let reaches = first.manner == Manner::Verb
+            && matches!(
+                second.manner,
+                Manner::Verb | Manner::Free | Manner::Adjective
+            );
         let is_unclear = match second.word {
-            Some(Word::Or) => first.is_negative && (first.is_prefixed || is_verb),
+            Some(Word::Or) => first.is_negative && (first.is_prefixed || reaches),
             Some(Word::And) => first.is_negative && is_verb && !second.is_measured,
             _ => false,
         };
@@ -152,7 +165,9 @@ fn flat(terms: Vec<Term>) -> Result<Meaning, Refusal> {
     let Some(or) = rest.iter().find(is_joined(Word::Or)) else {
         return match terms.iter().find(|term| term.is_either) {
             Some(either) => Err(ambiguous(either)),
-            None => Ok(Meaning::all(terms.into_iter().map(|term| term.meaning).collect())),
+            None => Ok(Meaning::all(
+                terms.into_iter().map(|term| term.meaning).collect(),
+            )),
         };
     };
     let is_list = rest.iter().any(|term| term.comma);
@@ -174,5 +189,7 @@ fn flat(terms: Vec<Term>) -> Result<Meaning, Refusal> {
             _ => alternatives.push(vec![term.meaning]),
         }
     }
-    Ok(Meaning::any(alternatives.into_iter().map(Meaning::all).collect()))
+    Ok(Meaning::any(
+        alternatives.into_iter().map(Meaning::all).collect(),
+    ))
 }

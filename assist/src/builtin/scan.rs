@@ -111,7 +111,11 @@ pub(super) fn items(tokens: &[Token], scope: &Scope<'_>) -> Vec<Item> {
     }
     let mut items = Vec::new();
     let mut at = 0;
-    while let Some((_, item)) = tokens.len().checked_sub(at + 1).and_then(|left| best.get(left)) {
+    while let Some((_, item)) = tokens
+        .len()
+        .checked_sub(at + 1)
+        .and_then(|left| best.get(left))
+    {
         at = item.tokens.end;
         items.push(item.clone());
     }

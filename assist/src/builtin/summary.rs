@@ -25,7 +25,10 @@ fn reached(figures: &CampaignFigures) -> String {
         _ => "customers",
     };
     match Rate::of(figures.delivered, figures.sent) {
-        None => format!("None of {} customers were reached", number(figures.audience)),
+        None => format!(
+            "None of {} customers were reached",
+            number(figures.audience)
+        ),
         Some(rate) => {
             let delivered = number(figures.delivered);
             let rate = rate.written();
@@ -42,7 +45,9 @@ fn left(figures: &CampaignFigures) -> Option<String> {
         (figures.pending, "still pending"),
     ];
     let some = counts.iter().filter(|(count, _)| *count > 0);
-    let said: Vec<String> = some.map(|(count, word)| format!("{} {word}", number(*count))).collect();
+    let said: Vec<String> = some
+        .map(|(count, word)| format!("{} {word}", number(*count)))
+        .collect();
     (!said.is_empty()).then(|| said.join(", "))
 }
 

@@ -25,7 +25,9 @@ const WORDS: [(Tag, &[&str]); 10] = [
 pub fn tags(name: &str, template: &Template, rules: &Rules) -> Vec<Tag> {
     let text = words(&format!("{name} \n {}", spoken(template.as_str())));
     let has = |phrase: &&str| text.contains(&words(phrase));
-    let said = WORDS.iter().filter(|(_, phrases)| phrases.iter().any(|p| has(&p)));
+    let said = WORDS
+        .iter()
+        .filter(|(_, phrases)| phrases.iter().any(&has));
     let mut tags: Vec<Tag> = said.map(|(tag, _)| *tag).collect();
     tags.extend(asked(rules));
     tags.sort_unstable();
@@ -47,7 +49,9 @@ fn spoken(template: &str) -> String {
     let mut rest = template;
     while let Some(start) = rest.find('{') {
         spoken.push_str(&rest[..start]);
-        let end = rest[start..].find('}').map_or(rest.len(), |end| start + end + 1);
+        let end = rest[start..]
+            .find('}')
+            .map_or(rest.len(), |end| start + end + 1);
         rest = &rest[end..];
         spoken.push(' ');
     }
@@ -59,7 +63,8 @@ fn spoken(template: &str) -> String {
 fn asked(rules: &Rules) -> Vec<Tag> {
     let root = rules.root();
     let nodes = root.rules().iter().map(NodeRef::from);
-    let is_all = !root.is_negated() && (root.combinator().name() == "and" || root.rules().len() == 1);
+    let is_all =
+        !root.is_negated() && (root.combinator().name() == "and" || root.rules().len() == 1);
     let conditions = nodes.filter(|_| is_all).filter_map(|node| match node {
         NodeRef::Condition(condition) => Some(condition),
         NodeRef::Group(group) if !group.is_negated() => match group.rules().first()?.into() {
@@ -87,7 +92,9 @@ fn tag(condition: &Condition) -> Option<Tag> {
     match (field.as_str(), condition.field().kind()) {
         ("days_since_last_order", _) if is_lower => Some(Tag::WinBack),
         ("days_since_registered", _) if is_upper => Some(Tag::NewCustomers),
-        ("order_count", _) if condition.operator() == Equal && value == 0 => Some(Tag::NewCustomers),
+        ("order_count", _) if condition.operator() == Equal && value == 0 => {
+            Some(Tag::NewCustomers)
+        }
         ("order_count", _) if is_lower && value >= 3 => Some(Tag::Loyalty),
         ("total_spend" | "average_order_value", Kind::Money) if is_lower && value > 0 => {
             Some(Tag::HighValue)

@@ -78,7 +78,11 @@ pub(super) fn recently(cursor: Cursor<'_>) -> Readings {
         let recent = |bound: &Bound| matches!(bound.operator, Operator::Less | Operator::AtMost);
         bounds.iter().all(recent)
     };
-    readings.extend(ago(cursor).into_iter().filter(|(bounds, _)| is_recent(bounds)));
+    readings.extend(
+        ago(cursor)
+            .into_iter()
+            .filter(|(bounds, _)| is_recent(bounds)),
+    );
     readings
 }
 
@@ -103,11 +107,13 @@ pub(super) fn lengths(cursor: Cursor<'_>) -> Readings {
             let count = number(cursor)?.whole()?.checked_mul(unit)?;
             Some((count, false))
         };
-        let shared = comparisons(cursor, &of_unit).into_iter().filter_map(|(bounds, end)| {
-            let mut after = cursor.from(end);
-            let is_between = bounds.iter().any(|b| b.operator == Operator::Between);
-            (is_between && self::unit(&mut after)? == unit).then_some((bounds, after.at))
-        });
+        let shared = comparisons(cursor, &of_unit)
+            .into_iter()
+            .filter_map(|(bounds, end)| {
+                let mut after = cursor.from(end);
+                let is_between = bounds.iter().any(|b| b.operator == Operator::Between);
+                (is_between && self::unit(&mut after)? == unit).then_some((bounds, after.at))
+            });
         readings.extend(shared);
     }
     readings
@@ -143,7 +149,8 @@ pub(super) fn dates(mut cursor: Cursor<'_>) -> Readings {
         operator,
         values: vec![day.to_string().into()],
     };
-    let both = |from: Period, to: Period| Bound::between(from.first.to_string(), to.last.to_string());
+    let both =
+        |from: Period, to: Period| Bound::between(from.first.to_string(), to.last.to_string());
     let mut read = || -> Option<Bound> {
         Some(match () {
             () if cursor.take_any(&["since", "on or after"]) => {
@@ -152,9 +159,6 @@ pub(super) fn dates(mut cursor: Cursor<'_>) -> Readings {
             () if cursor.take("on or before") => one(Operator::AtMost, period(&mut cursor)?.last),
             () if cursor.take("after") => one(Operator::Greater, period(&mut cursor)?.last),
             () if cursor.take("before") => one(Operator::Less, period(&mut cursor)?.first),
-            () if cursor.take_any(&["until", "till"]) => {
-                one(Operator::AtMost, period(&mut cursor)?.last)
-            }
             () if cursor.take_any(&["between", "from"]) => {
                 let from = period(&mut cursor)?;
                 let joined = cursor.take_any(&["and", "to", "until", "-"]);
@@ -168,14 +172,20 @@ pub(super) fn dates(mut cursor: Cursor<'_>) -> Readings {
         })
     };
     let bound = read();
-    bound.map(|bound| (vec![bound], cursor.at)).into_iter().collect()
+    bound
+        .map(|bound| (vec![bound], cursor.at))
+        .into_iter()
+        .collect()
 }
 
 /// A day, a month or a year of the calendar.
 fn period(cursor: &mut Cursor<'_>) -> Option<Period> {
     if let Some(Kind::Date(day)) = cursor.peek() {
         cursor.next();
-        return Some(Period { first: *day, last: *day });
+        return Some(Period {
+            first: *day,
+            last: *day,
+        });
     }
     cursor.take("the");
     let day = day(cursor);
@@ -198,7 +208,10 @@ fn period(cursor: &mut Cursor<'_>) -> Option<Period> {
         None => whole(year, month, 1),
         Some(day) => {
             let date = NaiveDate::from_ymd_opt(year, month, day)?;
-            Some(Period { first: date, last: date })
+            Some(Period {
+                first: date,
+                last: date,
+            })
         }
     }
 }
@@ -225,8 +238,11 @@ fn day(cursor: &mut Cursor<'_>) -> Option<u32> {
 
 fn month(cursor: &mut Cursor<'_>) -> Option<u32> {
     let word = cursor.word()?;
-    let is_short = |month: &str| month.get(..3) == Some(word) || word == "sept" && month == "september";
-    let index = MONTHS.iter().position(|month| *month == word || is_short(month))?;
+    let is_short =
+        |month: &str| month.get(..3) == Some(word) || word == "sept" && month == "september";
+    let index = MONTHS
+        .iter()
+        .position(|month| *month == word || is_short(month))?;
     cursor.next();
     u32::try_from(index + 1).ok()
 }
@@ -236,7 +252,10 @@ fn year(cursor: &mut Cursor<'_>) -> Option<i32> {
     let Some(Kind::Number(text)) = cursor.peek() else {
         return None;
     };
-    let year = text.parse().ok().filter(|year| (1900..=2100).contains(year))?;
+    let year = text
+        .parse()
+        .ok()
+        .filter(|year| (1900..=2100).contains(year))?;
     cursor.next();
     Some(year)
 }

@@ -58,7 +58,9 @@ fn joint(prompt: &str, at: usize, sign: char) -> Option<Kind> {
     let is_letter = |c: Option<char>| c.is_some_and(char::is_alphabetic);
     let joins = match sign {
         '-' | '‑' => is_letter(before) && is_letter(after),
-        '_' => before.is_some_and(char::is_alphanumeric) && after.is_some_and(char::is_alphanumeric),
+        '_' => {
+            before.is_some_and(char::is_alphanumeric) && after.is_some_and(char::is_alphanumeric)
+        }
         _ => false,
     };
     let dash = matches!(sign, '‑' | '–' | '—');
@@ -93,7 +95,7 @@ fn word(prompt: &str, at: usize, tokens: &mut Vec<Token>) -> usize {
     for part in parts(&folded) {
         push(tokens, Some(Kind::Word(part.to_owned())), at, text.len());
     }
-    text.len()
+    length
 }
 
 /// What a contraction stands for.

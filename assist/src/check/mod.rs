@@ -26,7 +26,9 @@ pub struct ForeignNumbers {
 /// [`ForeignNumbers`] with all that are not.
 pub fn numbers(text: &str, figures: &CampaignFigures) -> Result<(), ForeignNumbers> {
     let text = without_name(text, &figures.name);
-    let foreign = spot(&text).into_iter().filter(|found| !is_ours(found, figures));
+    let foreign = spot(&text)
+        .into_iter()
+        .filter(|found| !is_ours(found, figures));
     let numbers: Vec<String> = foreign.map(|found| found.text).collect();
     match numbers.is_empty() {
         true => Ok(()),
@@ -82,7 +84,11 @@ fn is_rate(number: Decimal, figures: &CampaignFigures) -> bool {
     let places = number.places();
     let written = number.in_units(places).and_then(|n| u128::try_from(n).ok());
     let is_same = |percent: Option<u128>| percent.is_some() && percent == written;
-    places <= 2 && figures.rates().iter().any(|rate| is_same(rate.percent(places)))
+    places <= 2
+        && figures
+            .rates()
+            .iter()
+            .any(|rate| is_same(rate.percent(places)))
 }
 
 #[cfg(test)]

@@ -1,11 +1,27 @@
 //! Numbers in words.
 
 use crate::decimal::Decimal;
-use crate::money::is_money;
 
 const UNITS: [&str; 20] = [
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-    "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
     "nineteen",
 ];
 
@@ -15,11 +31,43 @@ const TENS: [&str; 8] = [
 
 /// What tells a quantity, and none that could be checked.
 const VAGUE: [&str; 37] = [
-    "half", "halves", "third", "thirds", "quarter", "quarters", "fourth", "fourths", "fifth",
-    "fifths", "sixth", "seventh", "eighth", "ninth", "tenth", "tenths", "twice", "thrice",
-    "double", "doubled", "triple", "tripled", "quadruple", "quadrupled", "dozen", "dozens",
-    "couple", "pair", "hundreds", "thousands", "millions", "lakhs", "crores", "billions",
-    "tens", "twofold", "tenfold",
+    "half",
+    "halves",
+    "third",
+    "thirds",
+    "quarter",
+    "quarters",
+    "fourth",
+    "fourths",
+    "fifth",
+    "fifths",
+    "sixth",
+    "seventh",
+    "eighth",
+    "ninth",
+    "tenth",
+    "tenths",
+    "twice",
+    "thrice",
+    "double",
+    "doubled",
+    "triple",
+    "tripled",
+    "quadruple",
+    "quadrupled",
+    "dozen",
+    "dozens",
+    "couple",
+    "pair",
+    "hundreds",
+    "thousands",
+    "millions",
+    "lakhs",
+    "crores",
+    "billions",
+    "tens",
+    "twofold",
+    "tenfold",
 ];
 
 /// The number that words begin with, and how many of them it takes. There is
@@ -33,11 +81,14 @@ pub(super) fn spelled(words: &[String]) -> Option<(Option<Decimal>, usize)> {
     let (mut total, mut current, mut length) = (0_i64, 0_i64, 0);
     let mut sum = Some(());
     for (index, word) in words.iter().enumerate() {
-        let next_counts = words.get(index + 1).is_some_and(|word| small(word).is_some());
+        let next_counts = words
+            .get(index + 1)
+            .is_some_and(|word| small(word).is_some());
         if word == "and" && next_counts && current % 100 == 0 {
             continue;
         } else if let Some(number) = small(word) {
-            let has_room = current % 100 == 0 || (current % 10 == 0 && number < 10 && current % 100 >= 20);
+            let has_room =
+                current % 100 == 0 || (current % 10 == 0 && number < 10 && current % 100 >= 20);
             if length > 0 && !has_room {
                 break;
             }
@@ -84,11 +135,4 @@ pub(super) fn scale(word: &str) -> Option<i64> {
         "bn" | "billion" => Some(1_000_000_000),
         _ => None,
     }
-}
-
-/// Whether a folded word next to a number makes it money.
-pub(super) fn is_amount_word(word: &str) -> bool {
-    // Some codes of currencies are words: "all", "top", "try".
-    const WORDS: [&str; 6] = ["all", "top", "try", "mad", "cup", "gel"];
-    is_money(word) && !WORDS.contains(&word)
 }

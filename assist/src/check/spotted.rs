@@ -1,6 +1,6 @@
 //! Every number that a text may be read to hold.
 
-use super::spelled::{is_amount_word, scale, spelled};
+use super::spelled::{scale, spelled};
 use crate::decimal::Decimal;
 use crate::money::is_money;
 
@@ -146,7 +146,7 @@ fn unit(pieces: &[Piece], at: usize, end: usize) -> (Unit, usize, usize) {
         (Some(Piece::Sign(sign)), _) if is_money(&sign.to_string()) => {
             (Unit::Money(sign.to_string()), at, end + 1)
         }
-        (_, Some((word, end))) if is_amount_word(word) => (Unit::Money(word.clone()), at, *end),
+        (_, Some((word, end))) if is_money(word) => (Unit::Money(word.clone()), at, *end),
         _ => (Unit::None, at, end),
     }
 }
@@ -174,7 +174,7 @@ fn money_before(pieces: &[Piece], at: usize) -> Option<(String, usize)> {
         Piece::Sign(sign) if is_money(&sign.to_string()) => Some((sign.to_string(), at - back)),
         Piece::Word(word) => {
             let word = word.to_lowercase();
-            is_amount_word(&word).then(|| (word, at - back))
+            is_money(&word).then(|| (word, at - back))
         }
         _ => None,
     }

@@ -17,7 +17,11 @@ pub(super) fn value(literal: &Literal, kind: Kind, facts: &Facts) -> String {
 /// What a number is compared with: "more than 3", "2 to 5".
 pub(super) fn compared(condition: &Condition, facts: &Facts) -> String {
     let kind = condition.field().kind();
-    let values: Vec<String> = condition.values().iter().map(|v| value(v, kind, facts)).collect();
+    let values: Vec<String> = condition
+        .values()
+        .iter()
+        .map(|v| value(v, kind, facts))
+        .collect();
     let words = |words: &str| format!("{words} {}", values.join(" or "));
     match condition.operator() {
         Operator::Equal | Operator::In => words("exactly"),
@@ -43,10 +47,10 @@ pub(super) fn rank(condition: &Condition, facts: &Facts) -> String {
     let mut tens = (1..=9).map(|ten| ten * 10);
     let share = match condition.operator() {
         Operator::AtLeast => tens.rfind(is_quantile).map(|p| ("top", 100 - p)),
-        Operator::AtMost => tens.find(is_quantile).map(|p| ("bottom", p)),
+        Operator::AtMost => tens.rfind(is_quantile).map(|p| ("bottom", p)),
         _ => None,
     };
-    match share {
+    match share.filter(|(_, percent)| *percent <= 50) {
         Some((end, 20)) => format!(" (the store's {end} fifth)"),
         Some((end, 10)) => format!(" (the store's {end} tenth)"),
         Some((end, 50)) => format!(" (the store's {end} half)"),
@@ -61,6 +65,9 @@ pub(super) fn days(condition: &Condition, facts: &Facts) -> String {
         [Literal::Integer(1)] => "day",
         _ => "days",
     };
+    if let (Operator::AtMost, [most]) = (condition.operator(), condition.values()) {
+        return format!("in the last {most} {noun}");
+    }
     format!("{} {noun} ago", compared(condition, facts))
 }
 

@@ -96,9 +96,19 @@ pub(crate) fn population(rules: &[Rules]) -> Vec<CustomerFacts> {
 
 fn customer(values: &Values, dice: &mut Dice) -> CustomerFacts {
     let list = |set: &BTreeSet<i64>| set.iter().copied().collect::<Vec<_>>();
-    let (money, counts, times) = (list(&values.money), list(&values.counts), list(&values.times));
+    let (money, counts, times) = (
+        list(&values.money),
+        list(&values.counts),
+        list(&values.times),
+    );
     let texts = |field: &str| -> Vec<String> {
-        values.texts.get(field).into_iter().flatten().cloned().collect()
+        values
+            .texts
+            .get(field)
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect()
     };
     let time = |dice: &mut Dice| {
         let at = *dice.one_of(&times);
@@ -112,7 +122,11 @@ fn customer(values: &Values, dice: &mut Dice) -> CustomerFacts {
         0 => 0,
         _ => (*dice.one_of(&counts)).max(0),
     };
-    let events = values.activities.iter().map(|name| name.as_str()).chain(["visit"]);
+    let events = values
+        .activities
+        .iter()
+        .map(|name| name.as_str())
+        .chain(["visit"]);
     let events: Vec<(String, ActivityFacts)> = events
         .map(|name| {
             let (count, last_at) = (count(dice), time(dice));

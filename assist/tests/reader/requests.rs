@@ -43,7 +43,10 @@ fn outcome(request: &Request, read: &Read, people: &[CustomerFacts]) -> Outcome 
 fn requests_mean_what_they_say_or_are_refused() {
     let facts = facts();
     let requests = requests();
-    let read: Vec<Read> = requests.iter().map(|r| builtin::rules(&r.prompt, &facts)).collect();
+    let read: Vec<Read> = requests
+        .iter()
+        .map(|r| builtin::rules(&r.prompt, &facts))
+        .collect();
     let mut all: Vec<Rules> = requests.iter().filter_map(Request::rules).collect();
     all.extend(read.iter().flatten().map(|read| read.rules.clone()));
     let people = population(&all);
@@ -76,13 +79,25 @@ fn what_is_not_understood_is_quoted() {
             continue;
         };
         for word in &refused.words {
-            assert!(request.prompt.contains(word), "{word:?} of {:?}", request.prompt);
+            assert!(
+                request.prompt.contains(word),
+                "{word:?} of {:?}",
+                request.prompt
+            );
         }
         assert!(!refused.reason.is_empty());
-        assert!(!refused.words.is_empty() || request.prompt.is_empty(), "{:?}", request.prompt);
+        assert!(
+            !refused.words.is_empty() || request.prompt.is_empty(),
+            "{:?}",
+            request.prompt
+        );
         let quoted = refused.words.join(" ");
         for word in request.refused.iter().flatten() {
-            assert!(quoted.contains(word), "{:?}: {word:?} not in {quoted:?}", request.prompt);
+            assert!(
+                quoted.contains(word),
+                "{:?}: {word:?} not in {quoted:?}",
+                request.prompt
+            );
         }
     }
 }
@@ -95,7 +110,10 @@ fn requests_that_differ_do_differ_for_somebody() {
         ["visits = 2", "visits >= 2"],
         ["total_spend > 1000000", "total_spend >= 1000000"],
         ["days_since_last_order > 90", "days_since_last_order >= 90"],
-        ["days_since_last_order > 90", "days_since_last_order > 90 OR last_order_at null"],
+        [
+            "days_since_last_order > 90",
+            "days_since_last_order > 90 OR last_order_at null",
+        ],
         ["last_order_at < 2026-03-01", "last_order_at <= 2026-03-01"],
         ["tags contains \"vip\"", "tags contains \"gold\""],
     ] {
@@ -109,6 +127,8 @@ fn held_out_requests_are_read_as_well() {
     let facts = facts();
     let requests = requests();
     let held: Vec<&Request> = requests.iter().filter(|r| r.held_out).collect();
-    let read = held.iter().filter(|r| builtin::rules(&r.prompt, &facts).is_ok());
+    let read = held
+        .iter()
+        .filter(|r| builtin::rules(&r.prompt, &facts).is_ok());
     eprintln!("{} of {} held out are read", read.count(), held.len());
 }

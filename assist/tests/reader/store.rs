@@ -58,7 +58,9 @@ impl Request {
 }
 
 pub(crate) fn read(file: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/ai").join(file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../tests/ai")
+        .join(file);
     fs::read_to_string(path).unwrap()
 }
 
@@ -88,6 +90,7 @@ pub(crate) fn facts() -> Facts {
         activities: store
             .activities
             .into_iter()
-            .map(|name| Name::try_from(name).unwrap()).collect(),
+            .map(|name| Name::try_from(name).unwrap())
+            .collect(),
     }
 }

@@ -3,7 +3,7 @@
 use domain::rules::Operator;
 
 use super::Manner::{Adjective, Free, Noun, Post, Verb};
-use super::{Row, Said, meant, means};
+use super::{Row, Said, means, meant};
 use crate::builtin::meaning::Meaning;
 use crate::builtin::pattern::Slot;
 

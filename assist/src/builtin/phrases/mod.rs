@@ -34,6 +34,9 @@ pub(super) enum Manner {
     Verb,
     /// Who they are: `high spenders`.
     Noun,
+    /// So many of them: `top 10% of spenders`. What just follows could narrow
+    /// down whom the share is of.
+    Share,
 }
 
 /// What a phrase comes to.

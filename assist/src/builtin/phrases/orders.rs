@@ -17,7 +17,8 @@ const FIRST: &str = "first_order_at";
 const NO_WINDOW: &str = "rules know how often customers ordered in all, not within a time";
 const FIRST_OR_LAST: &str =
     "rules know the first and the last order: say \"last ordered\" or \"first ordered\"";
-const FIRST_BY_DATE: &str = "rules know the first order by its date, not by how many days ago it was";
+const FIRST_BY_DATE: &str =
+    "rules know the first order by its date, not by how many days ago it was";
 const HOW_LONG: &str = "it is not said for how long";
 
 #[rustfmt::skip]
@@ -87,17 +88,16 @@ fn last(slots: &[Slot]) -> Option<Said> {
     means(Meaning::all(parts?))
 }
 
-/// That there was some order then: only the first and the last one are known.
+/// That there was some order then. "before" could be told of the first one or
+/// of the last.
 fn some(slots: &[Slot]) -> Option<Said> {
     let [Slot::Dates(bounds)] = slots else {
         return None;
     };
-    let field = match bounds.first()?.operator {
-        Operator::AtLeast | Operator::Greater => LAST,
-        Operator::Less | Operator::AtMost => FIRST,
-        _ => return Some(Said::Refused(FIRST_OR_LAST)),
-    };
-    within(field, slots)
+    match bounds.first()?.operator {
+        Operator::AtLeast | Operator::Greater => within(LAST, slots),
+        _ => Some(Said::Refused(FIRST_OR_LAST)),
+    }
 }
 
 /// That there has been no order since.

@@ -1,7 +1,7 @@
 //! Where customers live.
 
 use super::Manner::{Adjective, Place, Post};
-use super::{Row, Said, meant, means};
+use super::{Row, Said, means, meant};
 use crate::builtin::pattern::Slot;
 
 #[rustfmt::skip]

@@ -2,7 +2,7 @@
 
 use domain::rules::Operator;
 
-use super::Manner::{Adjective, Noun, Post, Verb};
+use super::Manner::{Adjective, Noun, Post, Share, Verb};
 use super::{Row, Said, means, within};
 use crate::Measure;
 use crate::builtin::meaning::Meaning;
@@ -11,7 +11,8 @@ use crate::builtin::pattern::{Scope, Slot};
 const TOTAL: &str = "total_spend";
 const AVERAGE: &str = "average_order_value";
 
-const NOT_COMPARED: &str = "it is not said whether more than that is meant, at least that, or exactly that";
+const NOT_COMPARED: &str =
+    "it is not said whether more than that is meant, at least that, or exactly that";
 const NO_WINDOW: &str = "rules know what customers spent in all, not within a time";
 const ONE_ORDER: &str = "rules know what customers spent in all and on average, not in one order";
 const VAGUE: &str = "it is not said how much that is";
@@ -45,16 +46,16 @@ pub(super) const ROWS: &[Row] = &[
     (Post, "[@having] high @spend", |s, _| high(s, Measure::TotalSpend, 20)),
     (Post, "[@having] low @spend", |s, _| low(s, Measure::TotalSpend, 20)),
 
-    (Noun, "[the] top <percent> [of] [all|our|the|my] spenders", |s, p| top(s, p, Measure::TotalSpend)),
-    (Noun, "[the] bottom <percent> [of] [all|our|the|my] spenders", |s, p| bottom(s, p, Measure::TotalSpend)),
-    (Noun, "[the] top <percent> [of] [all|our|the|my] [@people] (by|in|for) [their] (@spend|revenue)", |s, p| top(s, p, Measure::TotalSpend)),
-    (Noun, "[the] bottom <percent> [of] [all|our|the|my] [@people] (by|in|for) [their] (@spend|revenue)", |s, p| bottom(s, p, Measure::TotalSpend)),
-    (Noun, "[the] top <percent> [of] [all|our|the|my] [@people] (by|in|for) [the|their] [number of|total] (@order|order count)", |s, p| top(s, p, Measure::OrderCount)),
-    (Noun, "[the] bottom <percent> [of] [all|our|the|my] [@people] (by|in|for) [the|their] [number of|total] (@order|order count)", |s, p| bottom(s, p, Measure::OrderCount)),
-    (Noun, "[the] top <percent> [of] [all|our|the|my] [@people] (by|in|for) [the|their] [number of|total] visits", |s, p| top(s, p, Measure::Visits)),
-    (Noun, "[the] bottom <percent> [of] [all|our|the|my] [@people] (by|in|for) [the|their] [number of|total] visits", |s, p| bottom(s, p, Measure::Visits)),
-    (Noun, "[the] top <percent> [of] [all|our|the|my] [@people] (by|in|for) [their] @average", |s, p| top(s, p, Measure::AverageOrderValue)),
-    (Noun, "[the] bottom <percent> [of] [all|our|the|my] [@people] (by|in|for) [their] @average", |s, p| bottom(s, p, Measure::AverageOrderValue)),
+    (Share, "[the] top <percent> [of] [all|our|the|my] spenders", |s, p| top(s, p, Measure::TotalSpend)),
+    (Share, "[the] bottom <percent> [of] [all|our|the|my] spenders", |s, p| bottom(s, p, Measure::TotalSpend)),
+    (Share, "[the] top <percent> [of] [all|our|the|my] [@people] (by|in|for) [their] (@spend|revenue)", |s, p| top(s, p, Measure::TotalSpend)),
+    (Share, "[the] bottom <percent> [of] [all|our|the|my] [@people] (by|in|for) [their] (@spend|revenue)", |s, p| bottom(s, p, Measure::TotalSpend)),
+    (Share, "[the] top <percent> [of] [all|our|the|my] [@people] (by|in|for) [the|their] [number of|total] (@order|order count)", |s, p| top(s, p, Measure::OrderCount)),
+    (Share, "[the] bottom <percent> [of] [all|our|the|my] [@people] (by|in|for) [the|their] [number of|total] (@order|order count)", |s, p| bottom(s, p, Measure::OrderCount)),
+    (Share, "[the] top <percent> [of] [all|our|the|my] [@people] (by|in|for) [the|their] [number of|total] visits", |s, p| top(s, p, Measure::Visits)),
+    (Share, "[the] bottom <percent> [of] [all|our|the|my] [@people] (by|in|for) [the|their] [number of|total] visits", |s, p| bottom(s, p, Measure::Visits)),
+    (Share, "[the] top <percent> [of] [all|our|the|my] [@people] (by|in|for) [their] @average", |s, p| top(s, p, Measure::AverageOrderValue)),
+    (Share, "[the] bottom <percent> [of] [all|our|the|my] [@people] (by|in|for) [their] @average", |s, p| bottom(s, p, Measure::AverageOrderValue)),
 ];
 
 const NO_QUANTILES: &str = "too little is known of the store to say what is high or low";

@@ -250,6 +250,7 @@ impl Reader<'_> {
             Part::Phrase(found) => self.phrase(found, item, before)?,
             _ => return Err(refused(here, OUT_OF_PLACE)),
         };
+        term.start = before.tokens.start.min(term.tokens.start);
         term.word = before.word;
         term.comma = before.comma;
         term.who = before.who;

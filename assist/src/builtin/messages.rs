@@ -137,9 +137,7 @@ fn tones(first: Option<Tone>) -> [Tone; 3] {
 fn theme(words: &str) -> Option<Theme> {
     let folded = format!(" {} ", fold_case(words));
     let is_told = |word: &&str| folded.contains(&format!(" {word}"));
-    let found = THEMES
-        .iter()
-        .find(|(_, words)| words.iter().any(&is_told));
+    let found = THEMES.iter().find(|(_, words)| words.iter().any(&is_told));
     found.map(|(theme, _)| *theme)
 }
 
@@ -148,7 +146,7 @@ fn offer(objective: &str) -> Option<String> {
     let (before, after) = objective.split_once('%')?;
     let start = before.trim_end_matches(|c: char| c.is_ascii_digit()).len();
     let digits = &before[start..];
-    let is_decimal = before[..start].ends_with(['.', ',', '-', '–']);
+    let is_decimal = before[..start].ends_with(['.', ',', '-', '–', '−']);
     let percent: u8 = digits.parse().ok()?;
     let is_off = fold_case(after).trim_start().starts_with("off")
         || fold_case(after).trim_start().starts_with("discount");

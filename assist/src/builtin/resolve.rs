@@ -23,6 +23,8 @@ pub(super) struct Term {
     /// Whether it compares with a number.
     pub(super) is_measured: bool,
 
+    /// Where what joins it to the one before begins.
+    pub(super) start: usize,
     /// What joins it to the one before.
     pub(super) word: Option<Word>,
     pub(super) comma: bool,
@@ -54,6 +56,7 @@ impl Term {
         Self {
             meaning,
             manner: Manner::Post,
+            start: tokens.start,
             tokens,
             is_measured: false,
             word: None,
@@ -114,7 +117,7 @@ fn is_loose(term: &Term) -> bool {
 /// The reason names the joint with its term.
 fn ambiguous(term: &Term) -> Refusal {
     Refusal {
-        tokens: term.tokens.start.saturating_sub(1)..term.tokens.end,
+        tokens: term.start..term.tokens.end,
         reason: TWO_WAYS,
     }
 }

@@ -25,9 +25,7 @@ const WORDS: [(Tag, &[&str]); 10] = [
 pub fn tags(name: &str, template: &Template, rules: &Rules) -> Vec<Tag> {
     let text = words(&format!("{name} \n {}", spoken(template.as_str())));
     let has = |phrase: &&str| text.contains(&words(phrase));
-    let said = WORDS
-        .iter()
-        .filter(|(_, phrases)| phrases.iter().any(&has));
+    let said = WORDS.iter().filter(|(_, phrases)| phrases.iter().any(&has));
     let mut tags: Vec<Tag> = said.map(|(tag, _)| *tag).collect();
     tags.extend(asked(rules));
     tags.sort_unstable();

@@ -5,7 +5,7 @@ use domain::rules::Rules;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::store::{facts, requests};
+use crate::store::{FACTS, requests};
 
 /// Words that phrases are made of, and what could come between them.
 const WORDS: [&str; 70] = [
@@ -111,14 +111,13 @@ fn mutated() -> impl Strategy<Value = String> {
 
 /// Whatever is understood is rules, and what is not is quoted.
 fn check(prompt: &str) -> Result<(), TestCaseError> {
-    let facts = facts();
-    match builtin::rules(prompt, &facts) {
+    match builtin::rules(prompt, &FACTS) {
         Ok(read) => {
             let text = read.rules.to_string();
             prop_assert_eq!(text.parse(), Ok(read.rules.clone()), "{}", text);
             let json = read.rules.to_json();
             prop_assert_eq!(Rules::from_json(&json), Ok(read.rules.clone()));
-            prop_assert_eq!(explain(&read.rules, &facts), read.explanation);
+            prop_assert_eq!(explain(&read.rules, &FACTS), read.explanation);
         }
         Err(refused) => {
             for word in &refused.words {
@@ -156,9 +155,8 @@ proptest! {
 
     #[test]
     fn case_and_spaces_do_not_matter(prompt in sentence()) {
-        let facts = facts();
-        let loud = format!("  {}  ", prompt.to_uppercase().replace(' ', "   "));
-        let rules = |prompt: &str| builtin::rules(prompt, &facts).ok().map(|read| read.rules);
+            let loud = format!("  {}  ", prompt.to_uppercase().replace(' ', "   "));
+        let rules = |prompt: &str| builtin::rules(prompt, &FACTS).ok().map(|read| read.rules);
         prop_assert_eq!(rules(&prompt), rules(&loud), "{}", prompt);
     }
 }

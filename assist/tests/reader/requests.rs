@@ -4,7 +4,7 @@ use assist::builtin::{self, NotUnderstood, Understood};
 use domain::rules::{CustomerFacts, Rules};
 
 use crate::population::{now, population};
-use crate::store::{Request, facts, requests};
+use crate::store::{FACTS, Request, requests};
 
 /// What became of a request.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
@@ -41,11 +41,10 @@ fn outcome(request: &Request, read: &Read, people: &[CustomerFacts]) -> Outcome 
 
 #[test]
 fn requests_mean_what_they_say_or_are_refused() {
-    let facts = facts();
     let requests = requests();
     let read: Vec<Read> = requests
         .iter()
-        .map(|r| builtin::rules(&r.prompt, &facts))
+        .map(|r| builtin::rules(&r.prompt, &FACTS))
         .collect();
     let mut all: Vec<Rules> = requests.iter().filter_map(Request::rules).collect();
     all.extend(read.iter().flatten().map(|read| read.rules.clone()));
@@ -73,9 +72,8 @@ fn requests_mean_what_they_say_or_are_refused() {
 
 #[test]
 fn what_is_not_understood_is_quoted() {
-    let facts = facts();
     for request in requests() {
-        let Err(refused) = builtin::rules(&request.prompt, &facts) else {
+        let Err(refused) = builtin::rules(&request.prompt, &FACTS) else {
             continue;
         };
         for word in &refused.words {
@@ -124,11 +122,10 @@ fn requests_that_differ_do_differ_for_somebody() {
 
 #[test]
 fn held_out_requests_are_read_as_well() {
-    let facts = facts();
     let requests = requests();
     let held: Vec<&Request> = requests.iter().filter(|r| r.held_out).collect();
     let read = held
         .iter()
-        .filter(|r| builtin::rules(&r.prompt, &facts).is_ok());
+        .filter(|r| builtin::rules(&r.prompt, &FACTS).is_ok());
     eprintln!("{} of {} held out are read", read.count(), held.len());
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use assist::{Facts, Measure};
 use domain::rules::Rules;
@@ -72,7 +73,10 @@ pub(crate) fn requests() -> Vec<Request> {
     data().request
 }
 
-pub(crate) fn facts() -> Facts {
+/// The store that requests are made to.
+pub(crate) static FACTS: LazyLock<Facts> = LazyLock::new(facts);
+
+fn facts() -> Facts {
     let store = data().store;
     let named = |names: Vec<String>| names.into_iter().zip(100..).collect();
     let quantiles = store.quantiles;

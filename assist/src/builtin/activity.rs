@@ -37,9 +37,10 @@ pub(super) fn activities(cursor: Cursor<'_>, scope: &Scope<'_>) -> Vec<Found> {
         let mut readings = had(cursor, &stems);
         readings.extend(did(cursor, &stems));
         found.extend(readings.into_iter().map(|(bounds, manner, end)| Found {
+            is_measured: bounds != some(),
+            is_adverbial: false,
             said: Said::Means(Meaning::within(&field, bounds)),
             manner,
-            is_measured: true,
             end,
         }));
     }
@@ -53,7 +54,10 @@ fn stems(name: &str) -> Vec<String> {
         Kind::Word(word) => Some(stem(&word)),
         _ => None,
     };
-    let stems: Option<Vec<String>> = tokens(name).into_iter().map(|t| stemmed(t.kind)).collect();
+    let stems: Option<Vec<String>> = tokens(&name.replace('_', " "))
+        .into_iter()
+        .map(|t| stemmed(t.kind))
+        .collect();
     stems.unwrap_or_default()
 }
 

@@ -30,6 +30,8 @@ pub(super) fn check_auxiliary(before: &Before, term: &Term) -> Result<(), Refusa
 pub(super) fn contrary(term: &Term, before: &Before) -> Result<Meaning, Refusal> {
     use Operator::{AtLeast, AtMost, Greater, Less};
     let is_clear = match &term.meaning {
+        // "not tagged vip and gold": not both, or neither.
+        Meaning::All(_) if !term.is_measured => before.neither || before.nor,
         _ if !term.is_measured || before.neither || before.nor => true,
         Meaning::Is(_, operator, _) => matches!(operator, AtLeast | AtMost | Greater | Less),
         _ => false,

@@ -10,6 +10,7 @@ use std::ops::Range;
 use super::agree::{attach, check_auxiliary, check_place, contrary, is_said_with, nor, noun};
 use super::meaning::Meaning;
 use super::phrases::{Found, Manner, Said};
+use super::reach::Opening;
 use super::resolve::{Term, Word, resolve};
 use super::scan::{Item, Joint, Part, is_negative};
 use super::words::Token;
@@ -208,7 +209,7 @@ impl Reader<'_> {
                     !before.be && !before.not && !std::mem::replace(&mut before.who, true)
                 }
                 Joint::People | Joint::Everyone => {
-                    !before.who && !before.be && !std::mem::replace(&mut before.people, true)
+                    !before.be && !std::mem::replace(&mut before.people, true)
                 }
                 Joint::Be => !before.not && !std::mem::replace(&mut before.be, true),
                 Joint::Have => {
@@ -267,6 +268,8 @@ impl Reader<'_> {
         let mut term = Term::closed(meaning, item.tokens.clone());
         term.manner = found.manner;
         term.is_measured = found.is_measured;
+        term.is_adverbial = found.is_adverbial;
+        term.opening = Opening::of(phrase);
         term.has_own_verb = before.who || before.be || before.have || starts_with_have(phrase);
         term.is_said = before.be || before.not || before.neither || before.nor || before.except;
         term.be = before.be;

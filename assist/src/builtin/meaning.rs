@@ -84,7 +84,7 @@ impl Meaning {
     /// As rules; what is wrong with them, for people, if they are none.
     pub(super) fn rules(&self) -> Result<Rules, String> {
         let root = match self {
-            Self::All(_) | Self::Any(_) => self.json(),
+            Self::All(_) | Self::Any(_) | Self::Not(_) => self.json(),
             one => json!({ "combinator": "and", "rules": [one.json()] }),
         };
         Rules::from_json(&root).map_err(|errors| errors.to_string())

@@ -21,6 +21,7 @@ mod numbers;
 mod pattern;
 mod phrases;
 mod quantities;
+mod reach;
 mod resolve;
 mod scan;
 mod summary;

@@ -22,9 +22,12 @@ pub(super) type Meant = Vec<(Meaning, usize)>;
 impl Names {
     pub(super) fn of(facts: &Facts) -> Self {
         let listed = |names: &BTreeMap<String, u64>| {
-            let kinds =
-                |name: &String| tokens(name).into_iter().map(|t| t.kind).collect::<Vec<_>>();
-            let names = names.keys().map(|name| (kinds(name), name.clone()));
+            let both = |name: &String| {
+                let (as_is, apart) = (kinds(name), kinds(&name.replace('_', " ")));
+                let is_other = (as_is != apart).then(|| (apart, name.clone()));
+                [Some((as_is, name.clone())), is_other]
+            };
+            let names = names.keys().flat_map(both).flatten();
             names.filter(|(kinds, _)| !kinds.is_empty()).collect()
         };
         Self {
@@ -140,6 +143,10 @@ impl Names {
         }
         meant
     }
+}
+
+fn kinds(name: &str) -> Vec<Kind> {
+    tokens(name).into_iter().map(|token| token.kind).collect()
 }
 
 /// All spellings of the names that are next, by where they end.

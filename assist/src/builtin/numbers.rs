@@ -64,6 +64,11 @@ pub(super) fn number(cursor: &mut Cursor<'_>) -> Option<Decimal> {
     Some(scaled)
 }
 
+/// Whether a word is a number.
+pub(super) fn is_number(word: &str) -> bool {
+    WORDS.contains(&word)
+}
+
 fn scale(cursor: &mut Cursor<'_>) -> Option<i64> {
     let word = cursor.word()?;
     let is_joined = cursor.is_joined();

@@ -108,6 +108,12 @@ impl Pattern {
         Self(sequence(&mut rest))
     }
 
+    /// Whether it has a slot for how often.
+    pub(super) fn tells_times(&self) -> bool {
+        let is_times = |element: &Element| matches!(element, Element::Slot("times"));
+        self.0.iter().any(is_times)
+    }
+
     /// Each way to read what is next, with where it ends.
     pub(super) fn read(&self, cursor: Cursor<'_>, scope: &Scope<'_>) -> Vec<(Vec<Slot>, usize)> {
         let mut read = Vec::new();

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::combine::{Refusal, TWO_WAYS};
 use super::meaning::Meaning;
 use super::phrases::Manner;
+use super::reach::{Opening, check_reach};
 
 /// What stands between two terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +23,9 @@ pub(super) struct Term {
     pub(super) tokens: Range<usize>,
     /// Whether it compares with a number.
     pub(super) is_measured: bool,
+    /// Whether it says when or how often.
+    pub(super) is_adverbial: bool,
+    pub(super) opening: Opening,
 
     /// Where what joins it to the one before begins.
     pub(super) start: usize,
@@ -59,6 +63,8 @@ impl Term {
             start: tokens.start,
             tokens,
             is_measured: false,
+            is_adverbial: false,
+            opening: Opening::Other,
             word: None,
             comma: false,
             who: false,
@@ -85,7 +91,7 @@ impl Term {
 
 /// All terms as one meaning: who they are, and what they do.
 pub(super) fn resolve(terms: Vec<Term>) -> Result<Meaning, Refusal> {
-    check_negations(&terms)?;
+    check_reach(&terms)?;
     let mut people = grouped(terms);
     let is_clause = |term: &Term| term.who && term.word.is_none();
     let split = people
@@ -115,33 +121,11 @@ fn is_loose(term: &Term) -> bool {
 }
 
 /// The reason names the joint with its term.
-fn ambiguous(term: &Term) -> Refusal {
+pub(super) fn ambiguous(term: &Term) -> Refusal {
     Refusal {
         tokens: term.start..term.tokens.end,
         reason: TWO_WAYS,
     }
-}
-
-/// "never ordered or visited": whether "never" reaches the second is not clear.
-fn check_negations(terms: &[Term]) -> Result<(), Refusal> {
-    for (first, second) in terms.iter().zip(terms.iter().skip(1)) {
-        let is_fresh = second.has_own_verb || second.is_negative;
-        let is_verb = first.manner == Manner::Verb && second.manner == Manner::Verb;
-        let reaches = first.manner == Manner::Verb
-            && matches!(
-                second.manner,
-                Manner::Verb | Manner::Free | Manner::Adjective
-            );
-        let is_unclear = match second.word {
-            Some(Word::Or) => first.is_negative && (first.is_prefixed || reaches),
-            Some(Word::And) => first.is_negative && is_verb && !second.is_measured,
-            _ => false,
-        };
-        if is_unclear && !is_fresh {
-            return Err(ambiguous(second));
-        }
-    }
-    Ok(())
 }
 
 /// Alternatives before a noun as one term.

@@ -31,8 +31,9 @@ fn reached(figures: &CampaignFigures) -> String {
         ),
         Some(rate) => {
             let delivered = number(figures.delivered);
-            let rate = rate.written();
-            format!("Reached {sent} {customers}, {delivered} delivered ({rate})")
+            let rate = rate.written().map(|rate| format!(" ({rate})"));
+            let rate = rate.unwrap_or_default();
+            format!("Reached {sent} {customers}, {delivered} delivered{rate}")
         }
     }
 }
@@ -59,7 +60,7 @@ fn bracket(bracket: &Bracket, figures: &CampaignFigures) -> Option<String> {
         (Some(above), Some(up_to)) => format!("above {} up to {}", money(above), money(up_to)),
         (None, None) => return None,
     };
-    let rate = bracket.rate()?.written();
+    let rate = bracket.rate()?.written()?;
     Some(format!("customers {who} had {rate} delivery"))
 }
 

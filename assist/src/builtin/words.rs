@@ -58,9 +58,6 @@ fn joint(prompt: &str, at: usize, sign: char) -> Option<Kind> {
     let is_letter = |c: Option<char>| c.is_some_and(char::is_alphabetic);
     let joins = match sign {
         '-' | '‑' => is_letter(before) && is_letter(after),
-        '_' => {
-            before.is_some_and(char::is_alphanumeric) && after.is_some_and(char::is_alphanumeric)
-        }
         _ => false,
     };
     let dash = matches!(sign, '‑' | '–' | '—');
@@ -88,7 +85,7 @@ fn number_or_date(prompt: &str, at: usize, tokens: &mut Vec<Token>) -> usize {
 
 fn word(prompt: &str, at: usize, tokens: &mut Vec<Token>) -> usize {
     let rest = &prompt[at..];
-    let is_inside = |c: char| c.is_alphabetic() || matches!(c, '\'' | '’');
+    let is_inside = |c: char| c.is_alphabetic() || matches!(c, '\'' | '’' | '_');
     let length = rest.find(|c| !is_inside(c)).unwrap_or(rest.len());
     let text = rest[..length].trim_end_matches(['\'', '’']);
     let folded = fold_case(text).replace('’', "'");
@@ -229,7 +226,7 @@ mod tests {
             ("2026-02-30", "#2026 '- #02 '- #30"),
             ("“Ada's” tag", "<Ada's> tag"),
             ("5–10 - x", "#5 '- #10 '- x"),
-            ("add_to_cart", "add to cart"),
+            ("add_to_cart", "add_to_cart"),
             ("\"open", "'\" open"),
             ("VIPs' Straße", "vips strasse"),
         ] {

@@ -4,6 +4,7 @@ use domain::rules::Operator;
 
 use super::Manner::{Adjective, Free, Noun, Post, Verb};
 use super::{Row, Said, means, meant};
+use crate::builtin::combine::TWO_WAYS;
 use crate::builtin::meaning::Meaning;
 use crate::builtin::pattern::Slot;
 
@@ -32,7 +33,10 @@ fn tagged(slots: &[Slot]) -> Option<Said> {
 }
 
 fn untagged(slots: &[Slot]) -> Option<Said> {
-    means(meant(slots)?.contrary())
+    match meant(slots)? {
+        Meaning::All(_) => Some(Said::Refused(TWO_WAYS)),
+        tags => means(tags.contrary()),
+    }
 }
 
 fn unsubscribed(value: bool) -> Option<Said> {

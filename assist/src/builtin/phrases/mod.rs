@@ -55,6 +55,8 @@ pub(super) struct Found {
     pub(super) manner: Manner,
     /// Whether it compares with a number.
     pub(super) is_measured: bool,
+    /// Whether it says when or how often.
+    pub(super) is_adverbial: bool,
     pub(super) end: usize,
 }
 
@@ -81,11 +83,14 @@ pub(super) fn phrases(cursor: Cursor<'_>, scope: &Scope<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for (manner, pattern, make) in PHRASES.iter() {
         for (slots, end) in pattern.read(cursor, scope) {
+            let is_timed = |slot: &Slot| matches!(slot, Slot::Days(_) | Slot::Dates(_));
+            let is_adverbial = pattern.tells_times() || slots.iter().any(is_timed);
             let is_measured = slots.iter().any(|slot| matches!(slot, Slot::Numbers(_)));
             found.extend(make(scope, &slots).map(|said| Found {
                 said,
                 manner: *manner,
                 is_measured,
+                is_adverbial,
                 end,
             }));
         }

@@ -88,10 +88,21 @@ fn take_stems<'s>(cursor: &mut Cursor<'_>, stems: impl IntoIterator<Item = &'s S
     all
 }
 
+/// Whether the last of these words ends in "s": `with reviews`, but not "have
+/// reviewed".
+fn is_plural(cursor: Cursor<'_>, stems: &[String]) -> bool {
+    let last = cursor.from(cursor.at + stems.len().saturating_sub(1));
+    last.word().is_some_and(|word| word.ends_with('s'))
+}
+
 /// `with more than 2 email clicks`, `no reviews`.
 fn had(mut cursor: Cursor<'_>, stems: &[String]) -> Vec<Reading> {
-    cursor.take_any(&["with", "have", "has", "had", "having", "who have"]);
+    let has = cursor.take_any(&["with", "have", "has", "had", "having", "who have"]);
     let mut readings = Vec::new();
+    let mut after = cursor;
+    if has && is_plural(after, stems) && take_stems(&mut after, stems) {
+        readings.push((some(), Manner::Post, after.at));
+    }
     for (bounds, end) in amounts(cursor) {
         let mut after = cursor.from(end);
         if take_stems(&mut after, stems) {

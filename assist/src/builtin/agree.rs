@@ -64,9 +64,7 @@ pub(super) fn noun(terms: &mut [Term], before: &Before) -> Result<(), Refusal> {
 /// customers" are one term; of "vip and gold customers" it is not clear whether
 /// both are meant or both must hold.
 pub(super) fn attach(terms: &mut [Term], noun: &Range<usize>) -> Result<(), Refusal> {
-    let is_open =
-        |term: &&Term| !term.has_noun && matches!(term.manner, Manner::Adjective | Manner::Free);
-    let run = terms.iter().rev().take_while(is_open).count();
+    let run = terms.iter().rev().take_while(|term| term.is_open()).count();
     let first = terms.len() - run;
     let Some((head, rest)) = terms.get_mut(first..).and_then(<[Term]>::split_first_mut) else {
         return Err(refused(noun.clone(), OUT_OF_PLACE));
@@ -106,19 +104,17 @@ pub(super) fn check_place(
     };
     let follows =
         before.word.is_none() && !before.who && !before.be && !before.comma && !before.except;
-    let is_adjective =
-        |term: &Term| !term.has_noun && matches!(term.manner, Manner::Adjective | Manner::Free);
     let is_out_of_place = match term.manner {
         _ if follows && last.manner == Manner::Share => true,
         // "ordered twice in Mumbai" may tell where they ordered.
         Manner::Place => follows && last.manner == Manner::Verb,
-        Manner::Adjective => follows && !before.not && !is_adjective(last),
+        Manner::Adjective => follows && !before.not && !last.is_open(),
         // "high spenders and frequent visitors" may be both groups.
         Manner::Noun | Manner::Share => match before.word {
             Some(Word::Or) => false,
             Some(Word::And) if last.be || before.be || before.nor => false,
             _ if before.except || before.be => false,
-            None if follows => !is_adjective(last),
+            None if follows => !last.is_open(),
             _ => true,
         },
         _ => false,

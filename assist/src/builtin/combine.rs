@@ -149,6 +149,10 @@ impl Reader<'_> {
                 noun(&mut terms, &before)?;
             }
             let mut term = self.term(&before, depth)?;
+            let is_noun = matches!(term.manner, Manner::Noun | Manner::Share);
+            if is_noun && before.joins_nothing() && terms.last().is_some_and(Term::is_open) {
+                attach(&mut terms, &term.tokens)?;
+            }
             term.is_said |= terms.last().is_some_and(|last| is_said_with(last, &term));
             check_place(terms.last(), &term, &before)?;
             match before {
@@ -321,6 +325,11 @@ fn enclosed(meaning: Meaning, at: Range<usize>, before: &Before) -> Result<Term,
 impl Before {
     fn is_bare(&self) -> bool {
         self.word.is_none() && !self.who && !self.people && !self.be && !self.not
+    }
+
+    /// Whether what follows just stands behind what is before.
+    pub(super) fn joins_nothing(&self) -> bool {
+        self.is_bare() && !self.comma && !self.except
     }
 
     fn takes_word(&mut self, word: Word) -> bool {

@@ -149,7 +149,7 @@ fn is_range(lower: &Bound, upper: &Bound) -> bool {
 }
 
 /// The operator that is next, of those that stand before a number.
-pub(super) fn operator(cursor: &mut Cursor<'_>) -> Option<Operator> {
+fn operator(cursor: &mut Cursor<'_>) -> Option<Operator> {
     let next = BEFORE.iter().find(|(_, words)| cursor.take_any(words));
     next.map(|(operator, _)| *operator)
 }

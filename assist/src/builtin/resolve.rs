@@ -81,6 +81,11 @@ impl Term {
         }
     }
 
+    /// Whether it is an adjective that could go with a noun behind it.
+    pub(super) fn is_open(&self) -> bool {
+        !self.has_noun && matches!(self.manner, Manner::Adjective | Manner::Free)
+    }
+
     /// Whether an adjective has something that it belongs to, and "neither"
     /// its "nor".
     pub(super) fn is_placed(&self) -> bool {

@@ -4,7 +4,7 @@ use chrono::{Days, Months, NaiveDate};
 use domain::rules::Operator;
 
 use super::numbers::number;
-use super::quantities::{Bound, Readings, comparisons, operator};
+use super::quantities::{Bound, Readings, comparisons};
 use super::words::{Cursor, Kind};
 
 /// What is counted in, in days.
@@ -98,8 +98,8 @@ pub(super) fn ago(cursor: Cursor<'_>) -> Readings {
     readings
 }
 
-/// Lengths of time, compared, in days. In `30 to 60 days` the first number is
-/// of days too.
+/// Lengths of time, compared, in days. In `30 to 60 days` and `90+ days` the
+/// unit comes last.
 pub(super) fn lengths(cursor: Cursor<'_>) -> Readings {
     let mut readings = comparisons(cursor, &span);
     for unit in UNITS.iter().map(|(_, days)| *days) {
@@ -111,8 +111,10 @@ pub(super) fn lengths(cursor: Cursor<'_>) -> Readings {
             .into_iter()
             .filter_map(|(bounds, end)| {
                 let mut after = cursor.from(end);
-                let is_between = bounds.iter().any(|b| b.operator == Operator::Between);
-                (is_between && self::unit(&mut after)? == unit).then_some((bounds, after.at))
+                let is_shared =
+                    |bound: &Bound| matches!(bound.operator, Operator::Between | Operator::AtLeast);
+                let fits = bounds.iter().all(is_shared);
+                (fits && self::unit(&mut after)? == unit).then_some((bounds, after.at))
             });
         readings.extend(shared);
     }
@@ -127,11 +129,17 @@ pub(super) fn silence(mut cursor: Cursor<'_>) -> Readings {
         readings.push((vec![Bound::one(Operator::Greater, days)], end));
     }
     if cursor.take_any(&["in", "for"]) {
-        let operator = operator(&mut cursor).unwrap_or(Operator::Greater);
-        let is_long = matches!(operator, Operator::Greater | Operator::AtLeast);
-        if let Some((days, _)) = span(&mut cursor).filter(|_| is_long) {
-            readings.push((vec![Bound::one(operator, days)], cursor.at));
+        let mut after = cursor;
+        if let Some((days, _)) = span(&mut after) {
+            readings.push((vec![Bound::one(Operator::Greater, days)], after.at));
         }
+        let is_long = |(bounds, _): &(Vec<Bound>, usize)| {
+            let operators = [Operator::Greater, Operator::AtLeast];
+            bounds
+                .iter()
+                .all(|bound| operators.contains(&bound.operator))
+        };
+        readings.extend(lengths(cursor).into_iter().filter(is_long));
     }
     readings
 }

@@ -12,6 +12,8 @@ use crate::builtin::pattern::Slot;
 pub(super) const ROWS: &[Row] = &[
     (Post, "(tagged|tagged as|tagged with|labelled|labelled as|labeled|labeled as|having tag|with tag|with the tag|with tags|with the tags|have the tag|has the tag|having the tag) <tags>", |_, s| tagged(s)),
     (Post, "(without|without the|with no|do not have the|does not have the) (tag|tags) <tags>", |_, s| untagged(s)),
+    (Post, "(with|having|have|has) (the|a) <tag> tag", |_, s| tagged(s)),
+    (Post, "(without|without the|without a|do not have the|does not have the) <tag> tag", |_, s| untagged(s)),
     (Adjective, "<tag>", |_, s| tagged(s)),
     (Noun, "<tagged>", |_, s| tagged(s)),
 
@@ -23,6 +25,7 @@ pub(super) const ROWS: &[Row] = &[
     (Free, "[@have] [been] (unsubscribed|opted out)", |_, _| unsubscribed(true)),
     (Free, "[still] subscribed", |_, _| unsubscribed(false)),
     (Verb, "[@have] not (unsubscribed|opted out)", |_, _| unsubscribed(false)),
+    (Verb, "did not (unsubscribe|opt out)", |_, _| unsubscribed(false)),
     (Noun, "subscribers", |_, _| unsubscribed(false)),
     (Noun, "unsubscribers", |_, _| unsubscribed(true)),
     (Adjective, "loyal", |_, _| Some(Said::Refused("it is not said what makes a customer loyal"))),

@@ -10,8 +10,8 @@ pub(super) const ROWS: &[Row] = &[
     (Post, "(living|live|lives|based|located|residing|reside|resides|situated) in <places>", |_, s| there(s)),
     (Post, "[living|live|lives|based|located|residing|from] outside [of] <places>", |_, s| elsewhere(s)),
     (Post, "(do|does) not (live|reside) in <places>", |_, s| elsewhere(s)),
-    (Post, "whose (city|country) is <places>", |_, s| there(s)),
-    (Post, "whose (city|country) is not <places>", |_, s| elsewhere(s)),
+    (Post, "[whose] (city|country) is <places>", |_, s| there(s)),
+    (Post, "[whose] (city|country) is not <places>", |_, s| elsewhere(s)),
     (Adjective, "<place>", |_, s| there(s)),
 ];
 

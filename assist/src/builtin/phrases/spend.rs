@@ -46,16 +46,16 @@ pub(super) const ROWS: &[Row] = &[
     (Post, "[@having] high @spend", |s, _| high(s, Measure::TotalSpend, 20)),
     (Post, "[@having] low @spend", |s, _| low(s, Measure::TotalSpend, 20)),
 
-    (Share, "[the] top <percent> [of] [all|our|the|my] spenders", |s, p| top(s, p, Measure::TotalSpend)),
-    (Share, "[the] bottom <percent> [of] [all|our|the|my] spenders", |s, p| bottom(s, p, Measure::TotalSpend)),
-    (Share, "[the] top <percent> [of] [all|our|the|my] [@people] (by|in|for) [their] (@spend|revenue)", |s, p| top(s, p, Measure::TotalSpend)),
-    (Share, "[the] bottom <percent> [of] [all|our|the|my] [@people] (by|in|for) [their] (@spend|revenue)", |s, p| bottom(s, p, Measure::TotalSpend)),
-    (Share, "[the] top <percent> [of] [all|our|the|my] [@people] (by|in|for) [the|their] [number of|total] (@order|order count)", |s, p| top(s, p, Measure::OrderCount)),
-    (Share, "[the] bottom <percent> [of] [all|our|the|my] [@people] (by|in|for) [the|their] [number of|total] (@order|order count)", |s, p| bottom(s, p, Measure::OrderCount)),
-    (Share, "[the] top <percent> [of] [all|our|the|my] [@people] (by|in|for) [the|their] [number of|total] visits", |s, p| top(s, p, Measure::Visits)),
-    (Share, "[the] bottom <percent> [of] [all|our|the|my] [@people] (by|in|for) [the|their] [number of|total] visits", |s, p| bottom(s, p, Measure::Visits)),
-    (Share, "[the] top <percent> [of] [all|our|the|my] [@people] (by|in|for) [their] @average", |s, p| top(s, p, Measure::AverageOrderValue)),
-    (Share, "[the] bottom <percent> [of] [all|our|the|my] [@people] (by|in|for) [their] @average", |s, p| bottom(s, p, Measure::AverageOrderValue)),
+    (Share, "[in] [the] top <percent> [of] [all|our|the|my] spenders", |s, p| top(s, p, Measure::TotalSpend)),
+    (Share, "[in] [the] bottom <percent> [of] [all|our|the|my] spenders", |s, p| bottom(s, p, Measure::TotalSpend)),
+    (Share, "[in] [the] top <percent> [of] [all|our|the|my] [@people] (by|in|for) [their] (@spend|revenue)", |s, p| top(s, p, Measure::TotalSpend)),
+    (Share, "[in] [the] bottom <percent> [of] [all|our|the|my] [@people] (by|in|for) [their] (@spend|revenue)", |s, p| bottom(s, p, Measure::TotalSpend)),
+    (Share, "[in] [the] top <percent> [of] [all|our|the|my] [@people] (by|in|for) [the|their] [number of|total] (@order|order count)", |s, p| top(s, p, Measure::OrderCount)),
+    (Share, "[in] [the] bottom <percent> [of] [all|our|the|my] [@people] (by|in|for) [the|their] [number of|total] (@order|order count)", |s, p| bottom(s, p, Measure::OrderCount)),
+    (Share, "[in] [the] top <percent> [of] [all|our|the|my] [@people] (by|in|for) [the|their] [number of|total] visits", |s, p| top(s, p, Measure::Visits)),
+    (Share, "[in] [the] bottom <percent> [of] [all|our|the|my] [@people] (by|in|for) [the|their] [number of|total] visits", |s, p| bottom(s, p, Measure::Visits)),
+    (Share, "[in] [the] top <percent> [of] [all|our|the|my] [@people] (by|in|for) [their] @average", |s, p| top(s, p, Measure::AverageOrderValue)),
+    (Share, "[in] [the] bottom <percent> [of] [all|our|the|my] [@people] (by|in|for) [their] @average", |s, p| bottom(s, p, Measure::AverageOrderValue)),
 ];
 
 const NO_QUANTILES: &str = "too little is known of the store to say what is high or low";

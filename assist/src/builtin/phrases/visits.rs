@@ -28,6 +28,8 @@ pub(super) const ROWS: &[Row] = &[
     (Verb, "(did|do|does) not visit [@where] <dates>", |_, s| silent(s)),
     (Verb, "(did|do|does) not visit [@where] <silence>", |_, _| Some(Said::Refused(BY_DATE))),
     (Post, "([@having] (no|zero)|without|without any) (visit|visits) [@yet]", |_, _| none()),
+    (Post, "(with|have|has|had|having) (visits|any visits)", |_, _| means(Meaning::is(COUNT, Operator::AtLeast, 1))),
+    (Noun, "visitors", |_, _| means(Meaning::is(COUNT, Operator::AtLeast, 1))),
     (Noun, "frequent visitors", |s, _| high(s, Measure::Visits, 20)),
     (Verb, "(visit|visits) [@where] (often|frequently)", |s, _| high(s, Measure::Visits, 20)),
     (Verb, "frequently (visit|visits) [@where]", |s, _| high(s, Measure::Visits, 20)),

@@ -149,12 +149,12 @@ impl Reader<'_> {
                 noun(&mut terms, &before)?;
             }
             let mut term = self.term(&before, depth)?;
+            term.is_said |= terms.last().is_some_and(|last| is_said_with(last, &term));
+            check_place(terms.last(), &term, &before)?;
             let is_noun = matches!(term.manner, Manner::Noun | Manner::Share);
             if is_noun && before.joins_nothing() && terms.last().is_some_and(Term::is_open) {
                 attach(&mut terms, &term.tokens)?;
             }
-            term.is_said |= terms.last().is_some_and(|last| is_said_with(last, &term));
-            check_place(terms.last(), &term, &before)?;
             match before {
                 Before { nor: true, .. } => nor(&mut terms, term)?,
                 Before { except: true, .. } => return self.exception(terms, term),

@@ -343,7 +343,7 @@ fn starts_with_have(phrase: &[Token]) -> bool {
     use super::words::Kind;
     match phrase.first().map(|token| &token.kind) {
         Some(Kind::Word(word)) => {
-            ["have", "has", "had", "did", "do", "does"].contains(&word.as_str())
+            ["have", "has", "had", "did", "do", "does", "'s"].contains(&word.as_str())
         }
         _ => false,
     }

@@ -60,7 +60,9 @@ impl Names {
             for (spellings, end) in self.spelled(ahead, field) {
                 let meaning = one_of(field, &spellings);
                 let mut after = ahead.from(end);
-                let is_said = fields.len() == 1 || after.take(field);
+                let is_said = fields.len() == 1
+                    || after.take(field)
+                    || after.take(&format!("( the {field} )"));
                 meant.push((meaning, after.at, is_said));
             }
         }

@@ -49,8 +49,11 @@ enum Element {
 }
 
 /// Words that stand for one another.
-const CLASSES: [(&str, &str); 17] = [
-    ("have", "have|has|had|who have"),
+const CLASSES: [(&str, &str); 20] = [
+    (
+        "have",
+        "have|has|had|'s|having|who have|have already|has already|have ever|have also|has also|'s already",
+    ),
     (
         "having",
         "with|with a|with an|have|have a|have an|has|has a|has an|had|had a|had an|having|having a|having an|whose|their|a|an",
@@ -60,23 +63,31 @@ const CLASSES: [(&str, &str); 17] = [
         "customers|customer|people|shoppers|users|clients|folks|everyone|everybody|anyone|anybody|those",
     ),
     (
-        "total",
-        "in total|in all|total|overall|altogether|so far|to date|with us|in our store|at our store|in their lifetime|till now|until now|a total of",
+        "all",
+        "in total|in all|overall|altogether|so far|to date|till date|all together|all told",
     ),
     (
+        "total",
+        "in total|in all|total|overall|altogether|so far|to date|till date|with us|in our store|at our store|in their lifetime|till now|until now|a total of",
+    ),
+    ("spends", "spent|spend|spends|spending"),
+    (
         "spend",
-        "spend|spending|total spend|total spending|total spent|lifetime spend|lifetime spending|lifetime value|overall spend|ltv|total purchase value",
+        "spend|spending|total spend|total spending|total spent|lifetime spend|lifetime spending|lifetime value|overall spend|cumulative spend|ltv|total purchase value",
     ),
     (
         "average",
-        "aov|average order|avg order|average order value|avg order value|average order size|average basket|average basket size|average basket value|average purchase|average purchase value|average spend per order",
+        "aov|average order|avg order|average order value|avg order value|average order size|average basket|average basket size|average basket value|average bill|average bill value|average ticket size|average cart value|average transaction value|average purchase|average purchase value|average spend per order",
     ),
     (
         "each",
         "per order|per purchase|an order|each order|each time|every order|per transaction",
     ),
     ("buy", "ordered|bought|purchased|shopped|transacted"),
-    ("tobuy", "order|buy|purchase|shop"),
+    (
+        "tobuy",
+        "order|orders|buy|buys|purchase|purchases|shop|shops|ordering|buying|purchasing|shopping",
+    ),
     ("order", "order|orders|purchase|purchases"),
     ("made", "made|placed|done|completed"),
     (
@@ -89,15 +100,19 @@ const CLASSES: [(&str, &str); 17] = [
     ),
     (
         "yet",
-        "yet|so far|ever|at all|before|already|till now|until now",
+        "yet|so far|ever|at all|before|already|till now|until now|till date|to date",
     ),
     (
         "where",
         "us|the store|the shop|the site|the website|the app|our store|our shop|our site|our website|our app|your store",
     ),
     (
+        "visited",
+        "visited|dropped by|dropped in|stopped by|came by",
+    ),
+    (
         "join",
-        "registered|joined|signed up|enrolled|joined us|registered with us|signed up with us",
+        "registered|joined|signed up|enrolled|joined us|registered with us|signed up with us|created an account|became customers|became a customer",
     ),
     ("any", "a|an|any|some|at least one|at least 1"),
 ];

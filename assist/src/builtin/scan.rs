@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::combine::TWO_WAYS;
 use super::pattern::Scope;
 use super::phrases::{Found, Said, phrases};
 use super::words::{Cursor, Kind, Token};
@@ -60,19 +61,19 @@ pub(super) enum Joint {
 #[rustfmt::skip]
 const JOINTS: [(Joint, &[&str]); 21] = [
     (Joint::Lead, &[
-        "show me", "show", "find me", "find", "list", "give me", "get me", "get", "i want to reach",
+        "show me", "show", "find me", "find", "thank", "reward", "invite", "contact", "message", "nudge", "bring back", "we want to", "i want to", "let's", "i'd like to", "we would like to", "list", "give me", "get me", "get", "i want to reach",
         "i want to target", "i want", "i need", "i would like to reach", "i'd like to reach",
         "we want to reach", "we want", "can you", "could you", "reach", "reach out to", "target", "select",
         "pick", "win back", "reactivate", "re engage", "a list of", "list of", "the list of",
         "a segment of", "segment of", "help me find", "hi", "hello", "say", "hey",
     ]),
-    (Joint::Filler, &["the", "our", "my", "please", "also", "still",]),
+    (Joint::Filler, &["the", "our", "my", "please", "also", "still", "already",]),
     (Joint::All, &["all", "all of", "every", "each"]),
-    (Joint::People, &["customers", "customer", "people", "shoppers", "users", "clients", "folks", "those", "persons"]),
+    (Joint::People, &["customers", "customer", "people", "shoppers", "users", "clients", "folks", "those", "persons", "individuals", "contacts", "ones"]),
     (Joint::Everyone, &["everyone", "everybody", "anyone", "anybody"]),
     (Joint::Who, &["who", "that", "which", "whom"]),
-    (Joint::Be, &["are", "is", "be", "were", "was"]),
-    (Joint::Have, &["have", "has", "had", "did", "do", "does"]),
+    (Joint::Be, &["are", "is", "be", "were", "was", "'s"]),
+    (Joint::Have, &["have", "has", "had", "did", "do", "does", "'s"]),
     (Joint::Not, &["not"]),
     (Joint::Never, &["never"]),
     (Joint::And, &["and", "&", "as well as", "and also"]),
@@ -126,6 +127,8 @@ pub(super) fn items(tokens: &[Token], scope: &Scope<'_>) -> Vec<Item> {
 fn missed_by(part: &Part) -> usize {
     match part {
         Part::Unknown => 2,
+        // Words that have two meanings are understood.
+        Part::Phrase(found) if found.said == Said::Refused(TWO_WAYS) => 0,
         Part::Phrase(found) if matches!(found.said, Said::Refused(_)) => 1,
         _ => 0,
     }

@@ -55,7 +55,7 @@ pub(super) fn span(cursor: &mut Cursor<'_>) -> Option<(i64, bool)> {
 
 /// `in the last 30 days`, `within the past week`, in days.
 pub(super) fn within(mut cursor: Cursor<'_>) -> Option<(i64, usize)> {
-    cursor.take_any(&["in", "within", "over", "during", "for"]);
+    cursor.take_any(&["in", "within", "over", "during", "for", "from", "since"]);
     let the = cursor.take("the");
     if !cursor.take_any(&["last", "past", "previous"]) {
         return None;
@@ -128,7 +128,8 @@ pub(super) fn silence(mut cursor: Cursor<'_>) -> Readings {
     if let Some((days, end)) = within(cursor) {
         readings.push((vec![Bound::one(Operator::Greater, days)], end));
     }
-    if cursor.take_any(&["in", "for"]) {
+    // "since 3 months" is said in India.
+    if cursor.take_any(&["in", "for", "since"]) {
         let mut after = cursor;
         if let Some((days, _)) = span(&mut after) {
             readings.push((vec![Bound::one(Operator::Greater, days)], after.at));
@@ -162,6 +163,7 @@ pub(super) fn dates(mut cursor: Cursor<'_>) -> Readings {
     let mut read = || -> Option<Bound> {
         Some(match () {
             () if cursor.take_any(&["since", "on or after"]) => {
+                cursor.take_any(&["the start of", "the beginning of"]);
                 one(Operator::AtLeast, period(&mut cursor)?.first)
             }
             () if cursor.take("on or before") => one(Operator::AtMost, period(&mut cursor)?.last),

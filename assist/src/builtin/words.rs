@@ -108,7 +108,7 @@ fn parts(word: &str) -> Vec<&str> {
         "didn't" | "didnt" => vec!["did", "not"],
         "isn't" => vec!["is", "not"],
         "aren't" => vec!["are", "not"],
-        "who's" => vec!["who", "is"],
+        "who's" => vec!["who", "'s"],
         _ => match (rest("'ve"), rest("'re")) {
             (Some(who), _) => vec![who, "have"],
             (_, Some(who)) => vec![who, "are"],

@@ -10,23 +10,24 @@ use crate::builtin::pattern::Slot;
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
-    (Post, "(tagged|tagged as|tagged with|labelled|labelled as|labeled|labeled as|having tag|with tag|with the tag|with tags|with the tags|have the tag|has the tag|having the tag) <tags>", |_, s| tagged(s)),
+    (Post, "(tagged|tagged as|tagged with|marked|marked as|labelled|labelled as|labeled|labeled as|having tag|with tag|with the tag|with tags|with the tags|have the tag|has the tag|having the tag) <tags>", |_, s| tagged(s)),
     (Post, "(without|without the|with no|do not have the|does not have the) (tag|tags) <tags>", |_, s| untagged(s)),
-    (Post, "(with|having|have|has) (the|a) <tag> tag", |_, s| tagged(s)),
+    (Post, "(with|having|have|has) [the|a] <tag> tag", |_, s| tagged(s)),
     (Post, "(without|without the|without a|do not have the|does not have the) <tag> tag", |_, s| untagged(s)),
     (Adjective, "<tag>", |_, s| tagged(s)),
     (Noun, "<tagged>", |_, s| tagged(s)),
 
-    (Post, "(with|have|has|having|a|an|with a|with an|have a|have an|has a|has an|having a|having an|with their) (email|e mail) [address|addresses|id|ids]", |_, _| means(Meaning::not_null("email"))),
-    (Post, "(with|have|has|having|a|with a|have a|has a|having a|with their) [valid] (phone|(phone|mobile|telephone|contact) (number|numbers))", |_, _| means(Meaning::not_null("phone"))),
-    (Post, "(no|without|without a|without an|without any|with no|have no|has no|having no|missing|missing an|do not have|do not have an|do not have any|does not have an) (email|e mail) [address|addresses|id|ids]", |_, _| means(Meaning::null("email"))),
-    (Post, "(no|without|without a|without any|with no|have no|has no|having no|missing|missing a|do not have|do not have a|do not have any|does not have a) (phone|(phone|mobile|telephone|contact) (number|numbers))", |_, _| means(Meaning::null("phone"))),
+    (Post, "(with|have|has|having|a|an|with a|with an|have a|have an|has a|has an|having a|having an|with their) (email|e mail) [address|addresses|id|ids] [on file]", |_, _| means(Meaning::not_null("email"))),
+    (Post, "(with|have|has|having|a|with a|have a|has a|having a|with their) [valid] (phone|(phone|mobile|telephone|contact) (number|numbers)) [on file]", |_, _| means(Meaning::not_null("phone"))),
+    (Post, "(no|without|without a|without an|without any|with no|have no|has no|having no|missing|missing an|do not have|do not have an|do not have any|does not have an) (email|e mail) [address|addresses|id|ids] [on file]", |_, _| means(Meaning::null("email"))),
+    (Post, "(no|without|without a|without any|with no|have no|has no|having no|missing|missing a|do not have|do not have a|do not have any|does not have a) (phone|(phone|mobile|telephone|contact) (number|numbers)) [on file]", |_, _| means(Meaning::null("phone"))),
 
-    (Free, "[@have] [been] (unsubscribed|opted out)", |_, _| unsubscribed(true)),
+    (Free, "[@have] [been] (unsubscribed|opted out) [from us|from our emails|from our messages|from emails|from messages|of our emails]", |_, _| unsubscribed(true)),
     (Free, "[still] subscribed", |_, _| unsubscribed(false)),
     (Verb, "[@have] not (unsubscribed|opted out)", |_, _| unsubscribed(false)),
     (Verb, "did not (unsubscribe|opt out)", |_, _| unsubscribed(false)),
     (Noun, "subscribers", |_, _| unsubscribed(false)),
+    (Noun, "<tag> subscribers", |_, _| Some(Said::Refused(TWO_WAYS))),
     (Noun, "unsubscribers", |_, _| unsubscribed(true)),
     (Adjective, "loyal", |_, _| Some(Said::Refused("it is not said what makes a customer loyal"))),
 ];

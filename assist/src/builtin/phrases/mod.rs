@@ -129,6 +129,20 @@ fn within(field: &str, slots: &[Slot]) -> Option<Said> {
     }
 }
 
+/// So many, or more than that.
+fn or_more(field: &str, slots: &[Slot]) -> Option<Said> {
+    let [Slot::Numbers(bounds)] = slots else {
+        return None;
+    };
+    match bounds.as_slice() {
+        [bound] if bound.operator == Operator::Equal => {
+            let values = bound.values.clone();
+            means(Meaning::Is(field.to_owned(), Operator::AtLeast, values))
+        }
+        _ => None,
+    }
+}
+
 /// What a slot of a place or of tags means.
 fn meant(slots: &[Slot]) -> Option<Meaning> {
     match slots.first()? {

@@ -4,7 +4,7 @@ use domain::rules::Operator;
 
 use super::Manner::{Free, Noun, Post, Verb};
 use super::spend::high;
-use super::{Row, Said, means, timed, until, within};
+use super::{Row, Said, means, or_more, timed, until, within};
 use crate::Measure;
 use crate::builtin::meaning::Meaning;
 use crate::builtin::pattern::Slot;
@@ -24,6 +24,7 @@ const HOW_LONG: &str = "it is not said for how long";
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
     (Verb, "[@have] [only|just] @buy [@thing] [@us] <times> [@us|in total] [@yet]", |_, s| within(COUNT, s)),
+    (Post, "[@having] <count> @order or more", |_, s| or_more(COUNT, s)),
     (Verb, "@tobuy [@us] <times>", |_, s| within(COUNT, s)),
     (Verb, "[@have] [only|just] @made <count> @order [@us] [in total] [@yet]", |_, s| within(COUNT, s)),
     (Post, "[@having] [only|just] <count> @order [@us] [in total] [@yet]", |_, s| within(COUNT, s)),
@@ -31,6 +32,8 @@ pub(super) const ROWS: &[Row] = &[
     (Verb, "[@have] @buy [@thing] [@us] [at least once|already|before]", |_, _| at_least(1)),
     (Verb, "[@have] @made @any @order [@us] [already|before]", |_, _| at_least(1)),
     (Post, "[with|have|has|had|having] @any @order [@us]", |_, _| at_least(1)),
+    (Verb, "did (order|buy|purchase|shop) [@thing] [@us] [at least once]", |_, _| at_least(1)),
+    (Verb, "[@have] @buy nothing [@us] [@yet]", |_, _| none()),
     (Post, "(with|have|has|had|having) (orders|purchases)", |_, _| at_least(1)),
     (Noun, "(buyers|purchasers)", |_, _| at_least(1)),
     (Noun, "non (buyers|purchasers)", |_, _| none()),
@@ -39,8 +42,9 @@ pub(super) const ROWS: &[Row] = &[
     (Verb, "[@have] (not|never) [yet] @made (@any|their first) @order [@us] [@yet]", |_, _| none()),
     (Post, "([@having] (no|zero)|without|without @any|do not have @any) @order [@us] [@yet]", |_, _| none()),
     (Noun, "(one time|first time|single order|single purchase) (buyers|customers|shoppers|purchasers)", |_, _| means(Meaning::is(COUNT, Operator::Equal, 1))),
+    (Noun, "(one time|first time|single order|single purchase) (buyers|customers|shoppers|purchasers) <recently>", |_, s| once(s)),
     (Noun, "repeat (buyers|customers|shoppers|purchasers)", |_, _| at_least(2)),
-    (Noun, "frequent (buyers|shoppers|purchasers)", |s, _| high(s, Measure::OrderCount, 20)),
+    (Noun, "[most] frequent (buyers|shoppers|purchasers)", |s, _| high(s, Measure::OrderCount, 20)),
     (Verb, "@tobuy [@us] (often|frequently)", |s, _| high(s, Measure::OrderCount, 20)),
     (Verb, "frequently @tobuy [@us]", |s, _| high(s, Measure::OrderCount, 20)),
 
@@ -71,10 +75,10 @@ pub(super) const ROWS: &[Row] = &[
     (Verb, "[@have] not @made (@any) @order [@us] (<silence>|<dates>)", |_, s| silent(s)),
     (Verb, "(did|do|does) not (make|place) (@any) @order [@us] (<silence>|<dates>)", |_, s| silent(s)),
     (Post, "([@having] (no|zero)|without|without @any) @order [@us] (<silence>|<dates>)", |_, s| silent(s)),
-    (Free, "[@have been|been] (inactive|dormant|lapsed) <silence>", |_, s| last(s)),
-    (Free, "[@have been|been] (inactive|dormant|lapsed) [for] <lengths>", |_, s| last(s)),
-    (Free, "[@have been|been] (inactive|dormant|lapsed) <dates>", |_, s| inactive(s)),
-    (Free, "(inactive|dormant|lapsed|churned|active)", |_, _| Some(Said::Refused(HOW_LONG))),
+    (Free, "[@have been|been|@have gone|gone] (inactive|dormant|lapsed|quiet|silent|cold) <silence>", |_, s| last(s)),
+    (Free, "[@have been|been|@have gone|gone] (inactive|dormant|lapsed|quiet|silent|cold) [for] <lengths>", |_, s| last(s)),
+    (Free, "[@have been|been|@have gone|gone] (inactive|dormant|lapsed|quiet|silent|cold) <dates>", |_, s| inactive(s)),
+    (Free, "(inactive|dormant|lapsed|churned|active|quiet)", |_, _| Some(Said::Refused(HOW_LONG))),
 ];
 
 fn at_least(count: i64) -> Option<Said> {
@@ -83,6 +87,15 @@ fn at_least(count: i64) -> Option<Said> {
 
 fn none() -> Option<Said> {
     means(Meaning::is(COUNT, Operator::Equal, 0))
+}
+
+/// One order, then: it is the last one, too.
+fn once(slots: &[Slot]) -> Option<Said> {
+    let last = timed(DAYS, LAST, slots.first()?)?;
+    means(Meaning::all(vec![
+        Meaning::is(COUNT, Operator::Equal, 1),
+        last,
+    ]))
 }
 
 /// The last order, within all that the slots say.

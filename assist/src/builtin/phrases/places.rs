@@ -7,11 +7,13 @@ use crate::builtin::pattern::Slot;
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
     (Place, "(from|in|within|across) <places>", |_, s| there(s)),
-    (Post, "(living|live|lives|based|located|residing|reside|resides|situated) in <places>", |_, s| there(s)),
+    (Post, "(living|live|lives|based|located|residing|reside|resides|situated|stay|stays|staying) in <places>", |_, s| there(s)),
     (Post, "[living|live|lives|based|located|residing|from] outside [of] <places>", |_, s| elsewhere(s)),
     (Post, "(do|does) not (live|reside) in <places>", |_, s| elsewhere(s)),
     (Post, "[whose] (city|country) is <places>", |_, s| there(s)),
     (Post, "[whose] (city|country) is not <places>", |_, s| elsewhere(s)),
+    (Post, "(residents of|hailing from|belonging to) <places>", |_, s| there(s)),
+    (Adjective, "<place> based", |_, s| there(s)),
     (Adjective, "<place>", |_, s| there(s)),
 ];
 

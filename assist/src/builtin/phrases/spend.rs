@@ -19,7 +19,7 @@ const VAGUE: &str = "it is not said how much that is";
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
-    (Verb, "[@have] (spent|spend|spends|spending) [@total] <money> [@total] [@total]", |_, s| within(TOTAL, s)),
+    (Verb, "[@have] @spends [@total] <money> [@total] [@total]", |_, s| within(TOTAL, s)),
     (Post, "[@having] @spend [is|was|of|that is|of at] <money>", |_, s| within(TOTAL, s)),
     (Post, "[@having] <money> [in|of] @spend", |_, s| within(TOTAL, s)),
     (Noun, "spenders [of|with] <money>", |_, s| within(TOTAL, s)),
@@ -27,17 +27,18 @@ pub(super) const ROWS: &[Row] = &[
     (Verb, "[@have] spent nothing [@us] [@yet]", |_, _| is(0)),
     (Verb, "[@have] spent (something|anything|money) [@us] [@yet]", |_, _| more_than_nothing()),
     (Verb, "([@have] not spent|did not spend|do not spend) [@total] <money> [@total]", |_, s| contrary(s)),
+    (Verb, "[@have] @buy [goods|products|items|things] (worth|for) <money> @all", |_, s| within(TOTAL, s)),
     (Verb, "[@have] never spent <money>", |_, _| Some(Said::Refused(ONE_ORDER))),
-    (Verb, "[@have] (spent|spend|spends|spending) <amount>", |_, _| Some(Said::Refused(NOT_COMPARED))),
-    (Verb, "[@have] (spent|spend|spends|spending) [<money>|<amount>] <within>", |_, _| Some(Said::Refused(NO_WINDOW))),
-    (Verb, "[@have] (spent|spend|spends|spending) [<money>|<amount>] (in|on) (one|a single|a|their last|their first) (order|purchase|visit)", |_, _| Some(Said::Refused(ONE_ORDER))),
+    (Verb, "[@have] @spends <amount>", |_, _| Some(Said::Refused(NOT_COMPARED))),
+    (Verb, "[@have] @spends [<money>|<amount>] <within>", |_, _| Some(Said::Refused(NO_WINDOW))),
+    (Verb, "[@have] @spends [<money>|<amount>] (in|on) (one|a single|a|their last|their first) (order|purchase|visit)", |_, _| Some(Said::Refused(ONE_ORDER))),
 
     (Post, "[@having] @average [is|was|of|that is] <money>", |_, s| within(AVERAGE, s)),
-    (Verb, "[@have] (spent|spend|spends|spending) [on average|an average of] <money> @each [on average]", |_, s| within(AVERAGE, s)),
-    (Verb, "on average (spent|spend|spends|spending) <money> @each", |_, s| within(AVERAGE, s)),
+    (Verb, "[@have] @spends [on average|an average of] <money> @each [on average]", |_, s| within(AVERAGE, s)),
+    (Verb, "on average @spends <money> @each", |_, s| within(AVERAGE, s)),
 
     (Noun, "(high|big|top|biggest|highest|heavy|best) spenders", |s, _| high(s, Measure::TotalSpend, 20)),
-    (Adjective, "high spending", |s, _| high(s, Measure::TotalSpend, 20)),
+    (Adjective, "(high|highest|top|biggest) spending", |s, _| high(s, Measure::TotalSpend, 20)),
     (Noun, "(low|small|lowest|smallest) spenders", |s, _| low(s, Measure::TotalSpend, 20)),
     (Noun, "(average|medium|mid|typical|normal) spenders", |_, _| Some(Said::Refused(VAGUE))),
     (Verb, "[@have] (spent|spend|spends) a lot [@us]", |_, _| Some(Said::Refused(VAGUE))),

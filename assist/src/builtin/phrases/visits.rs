@@ -4,7 +4,7 @@ use domain::rules::Operator;
 
 use super::Manner::{Noun, Post, Verb};
 use super::spend::high;
-use super::{Row, Said, means, until, within};
+use super::{Row, Said, means, or_more, until, within};
 use crate::Measure;
 use crate::builtin::meaning::Meaning;
 use crate::builtin::pattern::Slot;
@@ -17,31 +17,33 @@ const LAST_ONLY: &str = "rules know how often customers visited in all, and thei
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
-    (Verb, "[@have] [only|just] visited [@where] <times> [@where] [in total] [@yet]", |_, s| within(COUNT, s)),
-    (Verb, "(visit|visits) [@where] <times>", |_, s| within(COUNT, s)),
+    (Verb, "[@have] [only|just] @visited [@where] <times> [@where] [in total] [@yet]", |_, s| within(COUNT, s)),
+    (Verb, "(visit|visits|visiting) [@where] <times>", |_, s| within(COUNT, s)),
     (Verb, "[@have] @made <count> visits [to @where]", |_, s| within(COUNT, s)),
     (Post, "[@having] [only|just] <count> (visits|visit) [to @where] [in total] [@yet]", |_, s| within(COUNT, s)),
+    (Post, "[@having] <count> visits or more", |_, s| or_more(COUNT, s)),
+    (Verb, "did visit [@where] [at least once]", |_, _| means(Meaning::is(COUNT, Operator::AtLeast, 1))),
     (Post, "[@having] [number of|total] visits [is|was|of] <count>", |_, s| within(COUNT, s)),
-    (Verb, "[@have] visited [@where] [at least once|already|before]", |_, _| means(Meaning::is(COUNT, Operator::AtLeast, 1))),
-    (Verb, "[@have] (not|never) [yet] visited [@where] [@yet]", |_, _| none()),
+    (Verb, "[@have] @visited [@where] [at least once|already|before]", |_, _| means(Meaning::is(COUNT, Operator::AtLeast, 1))),
+    (Verb, "[@have] (not|never) [yet] @visited [@where] [@yet]", |_, _| none()),
     (Verb, "(did|do|does) not visit [@where] [@yet]", |_, _| none()),
     (Verb, "(did|do|does) not visit [@where] <dates>", |_, s| silent(s)),
     (Verb, "(did|do|does) not visit [@where] <silence>", |_, _| Some(Said::Refused(BY_DATE))),
     (Post, "([@having] (no|zero)|without|without any) (visit|visits) [@yet]", |_, _| none()),
     (Post, "(with|have|has|had|having) (visits|any visits)", |_, _| means(Meaning::is(COUNT, Operator::AtLeast, 1))),
     (Noun, "visitors", |_, _| means(Meaning::is(COUNT, Operator::AtLeast, 1))),
-    (Noun, "frequent visitors", |s, _| high(s, Measure::Visits, 20)),
-    (Verb, "(visit|visits) [@where] (often|frequently)", |s, _| high(s, Measure::Visits, 20)),
+    (Noun, "[most] frequent visitors", |s, _| high(s, Measure::Visits, 20)),
+    (Verb, "(visit|visits|visiting) [@where] (often|frequently)", |s, _| high(s, Measure::Visits, 20)),
     (Verb, "frequently (visit|visits) [@where]", |s, _| high(s, Measure::Visits, 20)),
 
-    (Verb, "[@have] visited [@where] <dates>", |_, s| some(s)),
+    (Verb, "[@have] @visited [@where] <dates>", |_, s| some(s)),
     (Verb, "[@have] last visited [@where] <dates>", |_, s| within(LAST, s)),
     (Post, "[@having] [their] (last|latest|most recent) visit [is|was] <dates>", |_, s| within(LAST, s)),
-    (Verb, "[@have] not visited [@where] <dates>", |_, s| silent(s)),
+    (Verb, "[@have] not @visited [@where] <dates>", |_, s| silent(s)),
     (Post, "([@having] no|without|without any) (visit|visits) <dates>", |_, s| silent(s)),
-    (Verb, "[@have] [not|last|first] visited [@where] (<within>|<silence>|<recently>|<ago>)", |_, _| Some(Said::Refused(BY_DATE))),
+    (Verb, "[@have] [not|last|first] @visited [@where] (<within>|<silence>|<recently>|<ago>)", |_, _| Some(Said::Refused(BY_DATE))),
     (Post, "([@having] no|without|without any|last|latest) (visit|visits) [is|was] (<within>|<silence>|<recently>|<ago>)", |_, _| Some(Said::Refused(BY_DATE))),
-    (Verb, "[@have] visited [@where] <times> [@where] (<within>|<dates>|<ago>)", |_, _| Some(Said::Refused(LAST_ONLY))),
+    (Verb, "[@have] @visited [@where] <times> [@where] (<within>|<dates>|<ago>)", |_, _| Some(Said::Refused(LAST_ONLY))),
     (Post, "[@having] <count> (visits|visit) (<within>|<dates>|<ago>)", |_, _| Some(Said::Refused(LAST_ONLY))),
 ];
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::support::engines::workspace;
 
 /// Each crate of the workspace, and those of its crates that it may know.
-const MAY_KNOW: [(&str, &[&str]); 8] = [
+const MAY_KNOW: [(&str, &[&str]); 9] = [
     ("domain", &[]),
     ("eventlog", &[]),
     ("commands", &["domain", "eventlog"]),
@@ -20,7 +20,11 @@ const MAY_KNOW: [(&str, &[&str]); 8] = [
         "workers",
         &["commands", "projections", "domain", "eventlog"],
     ),
-    ("api", &["commands", "projections", "domain", "eventlog"]),
+    ("assist", &["domain"]),
+    (
+        "api",
+        &["assist", "commands", "projections", "domain", "eventlog"],
+    ),
     ("vendor", &[]),
     (
         "patron",
@@ -37,7 +41,7 @@ const MAY_KNOW: [(&str, &[&str]); 8] = [
 ];
 
 /// What a crate must not know of the world outside.
-const MUST_NOT_KNOW: [(&str, &[&str]); 6] = [
+const MUST_NOT_KNOW: [(&str, &[&str]); 7] = [
     (
         "domain",
         &[
@@ -51,6 +55,7 @@ const MUST_NOT_KNOW: [(&str, &[&str]); 6] = [
     ),
     ("projections", &["redis", "axum", "reqwest", "clap"]),
     ("workers", &["redis", "axum", "clap"]),
+    ("assist", &["redis", "mongodb", "bson", "axum", "clap"]),
     ("api", &["redis", "mongodb", "bson", "clap"]),
 ];
 

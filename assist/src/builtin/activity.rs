@@ -4,9 +4,9 @@
 use domain::rules::Operator;
 
 use super::meaning::Meaning;
-use super::pattern::Scope;
 use super::phrases::{Found, Manner, Said};
 use super::quantities::{Bound, counts, times};
+use super::slots::Scope;
 use super::words::{Cursor, Kind, tokens};
 
 /// What can be done with a thing whose name is all there is.
@@ -117,22 +117,12 @@ fn did(mut cursor: Cursor<'_>, stems: &[String]) -> Vec<Reading> {
     cursor.take_any(&["have", "has", "had", "who have"]);
     let is_none = cursor.take_any(&["not", "never"]);
     let mut readings = Vec::new();
-    for (index, verb) in stems.iter().enumerate() {
+    for index in 0..stems.len() {
         let mut after = cursor;
-        let things: Vec<&String> = stems
-            .iter()
-            .enumerate()
-            .filter(|(i, _)| *i != index)
-            .map(|(_, s)| s)
-            .collect();
-        let did = match things.is_empty() {
-            true => after.take_any(&DONE),
-            false => take_stems(&mut after, [verb]),
-        };
-        let things = if things.is_empty() {
-            vec![verb]
-        } else {
-            things
+        let mut things: Vec<&String> = stems.iter().collect();
+        let did = match stems {
+            [_] => after.take_any(&DONE),
+            _ => take_stems(&mut after, [things.remove(index)]),
         };
         if did {
             readings.extend(thing(after, &things));

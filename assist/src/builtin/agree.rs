@@ -7,9 +7,10 @@ use std::ops::Range;
 
 use domain::rules::Operator;
 
-use super::combine::{Before, OUT_OF_PLACE, Refusal, TWO_WAYS, refused};
+use super::before::Before;
 use super::meaning::Meaning;
 use super::phrases::Manner;
+use super::refusal::{OUT_OF_PLACE, Refusal, TWO_WAYS, refused};
 use super::resolve::{Term, Word};
 
 /// "have" stands before "not", "never" and "neither" alone, "are" before what
@@ -102,26 +103,29 @@ pub(super) fn check_place(
     let Some(last) = last else {
         return Ok(());
     };
-    let follows =
-        before.word.is_none() && !before.who && !before.be && !before.comma && !before.except;
+    let follows = before.is_nothing();
     let is_out_of_place = match term.manner {
         _ if follows && last.manner == Manner::Share => true,
         // "ordered twice in Mumbai" may tell where they ordered.
         Manner::Place => follows && last.manner == Manner::Verb,
         Manner::Adjective => follows && !before.not && !last.is_open(),
-        // "high spenders and frequent visitors" may be both groups.
-        Manner::Noun | Manner::Share => match before.word {
-            Some(Word::Or) => false,
-            Some(Word::And) if last.be || before.be || before.nor => false,
-            _ if before.except || before.be => false,
-            None if follows => !last.is_open(),
-            _ => true,
-        },
+        Manner::Noun | Manner::Share => is_second_group(last, before),
         _ => false,
     };
     match is_out_of_place {
         true => Err(refused(term.tokens.clone(), TWO_WAYS)),
         false => Ok(()),
+    }
+}
+
+/// "high spenders and frequent visitors" may be both groups.
+fn is_second_group(last: &Term, before: &Before) -> bool {
+    match before.word {
+        Some(Word::Or) => false,
+        Some(Word::And) if last.be || before.be || before.nor => false,
+        _ if before.except || before.be => false,
+        None if before.is_nothing() => !last.is_open(),
+        _ => true,
     }
 }
 

@@ -8,23 +8,16 @@
 use std::ops::Range;
 
 use super::agree::{attach, check_auxiliary, check_place, contrary, is_said_with, nor, noun};
+use super::before::Before;
 use super::meaning::Meaning;
 use super::phrases::{Found, Manner, Said};
 use super::reach::Opening;
-use super::resolve::{Term, Word, resolve};
+use super::refusal::{OUT_OF_PLACE, Refusal, TWO_WAYS, refused};
+use super::resolve::{Term, resolve};
 use super::scan::{Item, Joint, Part, is_negative};
 use super::words::Token;
 use domain::rules::Operator;
 
-/// Why a request is refused, and which tokens are to blame.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Refusal {
-    pub(super) tokens: Range<usize>,
-    pub(super) reason: &'static str,
-}
-
-pub(super) const TWO_WAYS: &str = "this can be read in more than one way";
-pub(super) const OUT_OF_PLACE: &str = "this is not understood where it stands";
 const TOO_DEEP: &str = "there are too many parentheses in one another";
 const NOTHING: &str = "it does not say which customers";
 
@@ -49,32 +42,10 @@ pub(super) fn combine(items: &[Item], tokens: &[Token]) -> Result<Meaning, Refus
     }
 }
 
-pub(super) fn refused(tokens: Range<usize>, reason: &'static str) -> Refusal {
-    Refusal { tokens, reason }
-}
-
 struct Reader<'i> {
     items: &'i [Item],
     tokens: &'i [Token],
     at: usize,
-}
-
-/// The words before a term.
-#[derive(Default)]
-pub(super) struct Before {
-    pub(super) comma: bool,
-    pub(super) word: Option<Word>,
-    pub(super) who: bool,
-    pub(super) people: bool,
-    pub(super) be: bool,
-    pub(super) have: bool,
-    pub(super) not: bool,
-    pub(super) never: bool,
-    pub(super) either: bool,
-    pub(super) neither: bool,
-    pub(super) nor: bool,
-    pub(super) except: bool,
-    pub(super) tokens: Range<usize>,
 }
 
 impl Reader<'_> {
@@ -124,6 +95,11 @@ impl Reader<'_> {
         }
     }
 
+    /// Whether nothing more belongs to the expression.
+    fn is_end(&self) -> bool {
+        self.joint() == Some(Joint::Close) || self.at == self.items.len()
+    }
+
     /// The tokens of the next item, or after the last.
     fn here(&self) -> Range<usize> {
         let end = self.tokens.len();
@@ -140,8 +116,7 @@ impl Reader<'_> {
         let mut terms: Vec<Term> = Vec::new();
         loop {
             let before = self.before()?;
-            let is_end = matches!(self.joint(), Some(Joint::Close)) || self.at == self.items.len();
-            if is_end {
+            if self.is_end() {
                 self.finish(&mut terms, &before)?;
                 return resolve(terms);
             }
@@ -151,8 +126,7 @@ impl Reader<'_> {
             let mut term = self.term(&before, depth)?;
             term.is_said |= terms.last().is_some_and(|last| is_said_with(last, &term));
             check_place(terms.last(), &term, &before)?;
-            let is_noun = matches!(term.manner, Manner::Noun | Manner::Share);
-            if is_noun && before.joins_nothing() && terms.last().is_some_and(Term::is_open) {
+            if term.is_noun() && before.joins_nothing() && terms.last().is_some_and(Term::is_open) {
                 attach(&mut terms, &term.tokens)?;
             }
             match before {
@@ -192,41 +166,10 @@ impl Reader<'_> {
         let start = self.here().start;
         let mut before = Before::default();
         while let Some(joint) = self.joint() {
-            let fits = match joint {
-                Joint::Filler | Joint::All => true,
-                Joint::Comma => before.is_bare() && !std::mem::replace(&mut before.comma, true),
-                Joint::And => before.takes_word(Word::And),
-                Joint::Or => before.takes_word(Word::Or),
-                Joint::But => before.takes_word(Word::But),
-                Joint::Nor => {
-                    before.takes_word(Word::And) && {
-                        before.nor = true;
-                        true
-                    }
-                }
-                Joint::Except => {
-                    before.word.is_none()
-                        && !before.who
-                        && !std::mem::replace(&mut before.except, true)
-                }
-                Joint::Who => {
-                    !before.be && !before.not && !std::mem::replace(&mut before.who, true)
-                }
-                Joint::People | Joint::Everyone => {
-                    !before.be && !std::mem::replace(&mut before.people, true)
-                }
-                Joint::Be => !before.not && !std::mem::replace(&mut before.be, true),
-                Joint::Have => {
-                    !before.not && !before.be && !std::mem::replace(&mut before.have, true)
-                }
-                Joint::Not => !before.never && !std::mem::replace(&mut before.not, true),
-                Joint::Never => !before.not && !std::mem::replace(&mut before.never, true),
-                Joint::Either => !std::mem::replace(&mut before.either, true),
-                Joint::Neither => !before.not && !std::mem::replace(&mut before.neither, true),
-                Joint::Open | Joint::Close => break,
-                Joint::Lead | Joint::Stop => false,
-            };
-            if !fits {
+            if matches!(joint, Joint::Open | Joint::Close) {
+                break;
+            }
+            if !before.take(joint) {
                 return Err(refused(self.here(), OUT_OF_PLACE));
             }
             self.at += 1;
@@ -295,8 +238,7 @@ impl Reader<'_> {
         ) {
             self.at += 1;
         }
-        let is_end = matches!(self.joint(), Some(Joint::Close)) || self.at == self.items.len();
-        if !is_end {
+        if !self.is_end() {
             return Err(refused(self.here(), TWO_WAYS));
         }
         term.is_said = true;
@@ -320,23 +262,6 @@ fn enclosed(meaning: Meaning, at: Range<usize>, before: &Before) -> Result<Term,
         term.meaning = term.meaning.contrary();
     }
     Ok(term)
-}
-
-impl Before {
-    fn is_bare(&self) -> bool {
-        self.word.is_none() && !self.who && !self.people && !self.be && !self.not
-    }
-
-    /// Whether what follows just stands behind what is before.
-    pub(super) fn joins_nothing(&self) -> bool {
-        self.is_bare() && !self.comma && !self.except
-    }
-
-    fn takes_word(&mut self, word: Word) -> bool {
-        let fits = self.is_bare() && !self.except;
-        self.word = Some(word);
-        fits
-    }
 }
 
 fn starts_with_have(phrase: &[Token]) -> bool {

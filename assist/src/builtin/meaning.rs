@@ -73,6 +73,12 @@ impl Meaning {
             Self::Is(field, Operator::Equal, values) if values == [Json::Bool(false)] => {
                 Self::is(&field, Operator::Equal, true)
             }
+            // Of what is counted.
+            Self::Is(field, Operator::AtLeast, values)
+                if values == [Json::from(1)] && counts(&field) =>
+            {
+                Self::is(&field, Operator::Equal, 0)
+            }
             Self::Is(field, operator, values) => match opposite(&field, operator) {
                 Some(operator) => Self::Is(field, operator, values),
                 None => Self::Not(Box::new(Self::Is(field, operator, values))),
@@ -119,12 +125,16 @@ impl Meaning {
     }
 }
 
+/// Whether the field counts what everybody has at least 0 of.
+fn counts(field: &str) -> bool {
+    matches!(field, "order_count" | "visits") || field.ends_with(".count")
+}
+
 /// The operator that holds exactly where this one does not. In an order only
 /// numbers that everybody has are either on one side or on the other.
 fn opposite(field: &str, operator: Operator) -> Option<Operator> {
     use Operator::*;
-    let has_all =
-        ["total_spend", "order_count", "visits"].contains(&field) || field.ends_with(".count");
+    let has_all = field == "total_spend" || counts(field);
     let flipped = match operator {
         Less => AtLeast,
         AtLeast => Less,

@@ -13,7 +13,9 @@
 mod activity;
 mod agree;
 mod amounts;
+mod before;
 mod combine;
+mod dates;
 mod meaning;
 mod messages;
 mod names;
@@ -22,8 +24,10 @@ mod pattern;
 mod phrases;
 mod quantities;
 mod reach;
+mod refusal;
 mod resolve;
 mod scan;
+mod slots;
 mod summary;
 mod tags;
 mod times;
@@ -40,8 +44,8 @@ pub use summary::summary;
 pub use tags::tags;
 
 use names::Names;
-use pattern::Scope;
 use scan::{Item, Joint, Part};
+use slots::Scope;
 use words::{Kind, Token};
 
 /// How many characters a prompt may have.
@@ -79,24 +83,24 @@ pub fn rules(prompt: &str, facts: &Facts) -> Result<Understood, NotUnderstood> {
     };
     let items = scan::items(&tokens, &scope);
     let quote = |range: &Range<usize>| quoted(prompt, &tokens, range);
-    let unknown = unknown(&items);
+    let unknown: Vec<String> = unknown(&items).iter().map(quote).collect();
     if !unknown.is_empty() {
-        return Err(NotUnderstood {
-            words: unknown.iter().map(quote).collect(),
-            reason: why(&items, &tokens, &scope),
-        });
+        return Err(NotUnderstood::of(unknown, why(&items, &tokens, &scope)));
     }
-    let refused = |refusal: combine::Refusal| NotUnderstood {
-        words: vec![quote(&refusal.tokens)],
-        reason: refusal.reason.to_owned(),
-    };
-    let meaning = combine::combine(&items, &tokens).map_err(refused)?;
-    let rules = meaning.rules().map_err(|reason| NotUnderstood {
-        words: vec![quote(&(0..tokens.len()))],
-        reason,
+    let meaning = combine::combine(&items, &tokens).map_err(|refusal| {
+        NotUnderstood::of(vec![quote(&refusal.tokens)], refusal.reason.to_owned())
     })?;
+    let all = || vec![quote(&(0..tokens.len()))];
+    let rules = meaning.rules();
+    let rules = rules.map_err(|reason| NotUnderstood::of(all(), reason))?;
     let explanation = explain(&rules, facts);
     Ok(Understood { rules, explanation })
+}
+
+impl NotUnderstood {
+    fn of(words: Vec<String>, reason: String) -> Self {
+        Self { words, reason }
+    }
 }
 
 fn check_length(prompt: &str) -> Result<(), NotUnderstood> {

@@ -8,34 +8,8 @@
 //! <slot>   a number, a time, a place …
 //! ```
 
-use super::meaning::Meaning;
-use super::names::Names;
-use super::quantities::{Bound, Readings, counts, times};
-use super::times::{ago, dates, lengths, recently, silence, within};
+use super::slots::{Scope, Slot, fill};
 use super::words::Cursor;
-use super::{amounts, numbers};
-use crate::Facts;
-
-/// What patterns are held against.
-pub(super) struct Scope<'f> {
-    pub(super) facts: &'f Facts,
-    pub(super) names: Names,
-}
-
-/// What stood in the place of a slot.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Slot {
-    /// Comparisons with plain numbers, or minor units.
-    Numbers(Vec<Bound>),
-    /// Comparisons with days until now.
-    Days(Vec<Bound>),
-    /// Comparisons with dates.
-    Dates(Vec<Bound>),
-    /// A place or tags.
-    Means(Meaning),
-    /// So many of a hundred.
-    Percent(i64),
-}
 
 /// A pattern made ready.
 #[derive(Debug)]
@@ -131,9 +105,13 @@ impl Pattern {
 
     /// Each way to read what is next, with where it ends.
     pub(super) fn read(&self, cursor: Cursor<'_>, scope: &Scope<'_>) -> Vec<(Vec<Slot>, usize)> {
-        let mut read = Vec::new();
-        follow(&[&self.0], cursor, scope, &mut Vec::new(), &mut read);
-        read
+        let mut reading = Reading {
+            scope,
+            slots: Vec::new(),
+            read: Vec::new(),
+        };
+        reading.follow(&[&self.0], cursor);
+        reading.read
     }
 }
 
@@ -148,23 +126,21 @@ fn sequence(rest: &mut &'static str) -> Vec<Element> {
         match first {
             ')' | ']' | '|' => return elements,
             '(' | '[' => elements.push(choice(rest, first == '[')),
-            '<' => {
-                let (slot, after) = rest[1..].split_once('>').unwrap_or((&rest[1..], ""));
-                *rest = after;
-                elements.push(Element::Slot(slot));
-            }
-            _ => {
-                let end = rest
-                    .find([' ', ')', ']', '|', '(', '['])
-                    .unwrap_or(rest.len());
-                let (word, after) = rest.split_at(end);
-                *rest = after;
-                elements.push(match word.strip_prefix('@') {
-                    Some(class) => class_of(class),
-                    None => Element::Word(word),
-                });
-            }
+            _ => elements.push(word(rest)),
         }
+    }
+}
+
+/// A word, a class or a slot.
+fn word(rest: &mut &'static str) -> Element {
+    let end = rest.find([' ', ')', ']', '|', '(', '[']);
+    let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
+    *rest = after;
+    let slot = word.strip_prefix('<').and_then(|s| s.strip_suffix('>'));
+    match (slot, word.strip_prefix('@')) {
+        (Some(slot), _) => Element::Slot(slot),
+        (_, Some(class)) => class_of(class),
+        _ => Element::Word(word),
     }
 }
 
@@ -191,95 +167,47 @@ fn class_of(name: &str) -> Element {
     Element::Choice(words.map(each).collect())
 }
 
-/// Goes through all sequences, the last one first, and notes where all end.
-fn follow(
-    sequences: &[&[Element]],
-    cursor: Cursor<'_>,
-    scope: &Scope<'_>,
-    slots: &mut Vec<Slot>,
-    read: &mut Vec<(Vec<Slot>, usize)>,
-) {
-    let Some((sequence, outer)) = sequences.split_last() else {
-        read.push((slots.clone(), cursor.at));
-        return;
-    };
-    let Some((element, rest)) = sequence.split_first() else {
-        return follow(outer, cursor, scope, slots, read);
-    };
-    let mut then = outer.to_vec();
-    then.push(rest);
-    match element {
-        Element::Word(word) => {
-            let mut ahead = cursor;
-            if ahead.take(word) {
-                follow(&then, ahead, scope, slots, read);
+/// One pattern on its way through the tokens.
+struct Reading<'s> {
+    scope: &'s Scope<'s>,
+    slots: Vec<Slot>,
+    read: Vec<(Vec<Slot>, usize)>,
+}
+
+impl Reading<'_> {
+    /// Goes through all sequences, the last one first, and notes where all
+    /// end.
+    fn follow(&mut self, sequences: &[&[Element]], cursor: Cursor<'_>) {
+        let Some((sequence, outer)) = sequences.split_last() else {
+            self.read.push((self.slots.clone(), cursor.at));
+            return;
+        };
+        let Some((element, rest)) = sequence.split_first() else {
+            return self.follow(outer, cursor);
+        };
+        let mut then = outer.to_vec();
+        then.push(rest);
+        self.element(element, then, cursor);
+    }
+
+    fn element(&mut self, element: &Element, then: Vec<&[Element]>, mut cursor: Cursor<'_>) {
+        match element {
+            Element::Word(word) if cursor.take(word) => self.follow(&then, cursor),
+            Element::Word(_) => {}
+            Element::Choice(choices) => {
+                for choice in choices {
+                    let mut inner = then.clone();
+                    inner.push(choice);
+                    self.follow(&inner, cursor);
+                }
             }
-        }
-        Element::Choice(choices) => {
-            for choice in choices {
-                let mut inner = then.clone();
-                inner.push(choice);
-                follow(&inner, cursor, scope, slots, read);
-            }
-        }
-        Element::Slot(slot) => {
-            for (value, end) in fill(slot, cursor, scope) {
-                slots.push(value);
-                follow(&then, cursor.from(end), scope, slots, read);
-                slots.pop();
+            Element::Slot(slot) => {
+                for (value, end) in fill(slot, cursor, self.scope) {
+                    self.slots.push(value);
+                    self.follow(&then, cursor.from(end));
+                    self.slots.pop();
+                }
             }
         }
     }
-}
-
-/// What a slot can be.
-fn fill(slot: &str, cursor: Cursor<'_>, scope: &Scope<'_>) -> Vec<(Slot, usize)> {
-    let of = |make: fn(Vec<Bound>) -> Slot, readings: Readings| {
-        let slots = readings
-            .into_iter()
-            .map(|(bounds, end)| (make(bounds), end));
-        slots.collect()
-    };
-    let means = |meant: super::names::Meant| {
-        let slots = meant
-            .into_iter()
-            .map(|(meaning, end)| (Slot::Means(meaning), end));
-        slots.collect()
-    };
-    match slot {
-        "money" => of(
-            Slot::Numbers,
-            amounts::amounts(cursor, scope.facts.currency),
-        ),
-        "count" => of(Slot::Numbers, counts(cursor)),
-        "times" => of(Slot::Numbers, times(cursor)),
-        "recently" => of(Slot::Days, recently(cursor)),
-        "ago" => of(Slot::Days, ago(cursor)),
-        "lengths" => of(Slot::Days, lengths(cursor)),
-        "silence" => of(Slot::Days, silence(cursor)),
-        "dates" => of(Slot::Dates, dates(cursor)),
-        "places" => means(scope.names.places(cursor)),
-        "place" => means(scope.names.place(cursor)),
-        "tags" => means(scope.names.tags(cursor)),
-        "tag" => means(scope.names.tag(cursor)),
-        "tagged" => means(scope.names.tagged_people(cursor)),
-        "amount" => plain_amount(cursor, scope).into_iter().collect(),
-        "within" => {
-            let bound = |(_, end)| (Slot::Days(Vec::new()), end);
-            within(cursor).map(bound).into_iter().collect()
-        }
-        "percent" => percent(cursor).into_iter().collect(),
-        _ => Vec::new(),
-    }
-}
-
-fn plain_amount(mut cursor: Cursor<'_>, scope: &Scope<'_>) -> Option<(Slot, usize)> {
-    amounts::amount(&mut cursor, scope.facts.currency)?;
-    Some((Slot::Numbers(Vec::new()), cursor.at))
-}
-
-fn percent(mut cursor: Cursor<'_>) -> Option<(Slot, usize)> {
-    let percent = numbers::number(&mut cursor)?.whole()?;
-    let is_one = cursor.take_any(&["%", "percent", "per cent", "pct"]);
-    is_one.then_some((Slot::Percent(percent), cursor.at))
 }

@@ -3,9 +3,9 @@
 
 use domain::rules::Operator;
 
-use super::combine::Refusal;
 use super::meaning::Meaning;
 use super::phrases::Manner;
+use super::refusal::Refusal;
 use super::resolve::{Term, Word, ambiguous};
 use super::words::{Kind, Token};
 

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::combine::{Refusal, TWO_WAYS};
 use super::meaning::Meaning;
 use super::phrases::Manner;
 use super::reach::{Opening, check_reach};
+use super::refusal::{Refusal, TWO_WAYS};
 
 /// What stands between two terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +81,11 @@ impl Term {
         }
     }
 
+    /// Whether it says who they are by a noun.
+    pub(super) fn is_noun(&self) -> bool {
+        matches!(self.manner, Manner::Noun | Manner::Share)
+    }
+
     /// Whether it is an adjective that could go with a noun behind it.
     pub(super) fn is_open(&self) -> bool {
         !self.has_noun && matches!(self.manner, Manner::Adjective | Manner::Free)
@@ -152,36 +157,37 @@ fn grouped(terms: Vec<Term>) -> Vec<Term> {
 /// Terms of one clause. Without "or" all must hold; with it, "and" binds
 /// closer, and nothing else may stand between.
 fn flat(terms: Vec<Term>) -> Result<Meaning, Refusal> {
-    let is_joined = |word: Word| move |term: &&Term| term.word == Some(word);
-    let rest = terms.get(1..).unwrap_or_default();
-    let Some(or) = rest.iter().find(is_joined(Word::Or)) else {
-        return match terms.iter().find(|term| term.is_either) {
-            Some(either) => Err(ambiguous(either)),
-            None => Ok(Meaning::all(
-                terms.into_iter().map(|term| term.meaning).collect(),
-            )),
-        };
-    };
-    let is_list = rest.iter().any(|term| term.comma);
-    let is_alike = terms.iter().all(|term| term.manner == terms[0].manner);
-    let unclear = rest.iter().find(|term| match term.word {
-        Some(Word::But) => true,
-        Some(Word::And) => is_list || term.who || terms.iter().any(|term| term.is_either),
-        None => !(term.comma && is_alike && !term.who),
-        Some(Word::Or) => term.comma && rest.len() > 1 && !is_alike,
-    });
-    let is_late = terms.iter().skip(1).any(|term| term.is_either);
-    if let Some(term) = unclear.or(is_late.then_some(or)) {
+    if let Some(term) = unclear(&terms) {
         return Err(ambiguous(term));
     }
     let mut alternatives: Vec<Vec<Meaning>> = Vec::new();
+    let is_choice = terms.iter().skip(1).any(is_loose);
     for term in terms {
+        let goes_on = !is_choice || term.word == Some(Word::And);
         match alternatives.last_mut() {
-            Some(all) if term.word == Some(Word::And) => all.push(term.meaning),
+            Some(all) if goes_on => all.push(term.meaning),
             _ => alternatives.push(vec![term.meaning]),
         }
     }
-    Ok(Meaning::any(
-        alternatives.into_iter().map(Meaning::all).collect(),
-    ))
+    let alternatives = alternatives.into_iter().map(Meaning::all);
+    Ok(Meaning::any(alternatives.collect()))
+}
+
+/// The first term whose place among the others is not clear.
+fn unclear(terms: &[Term]) -> Option<&Term> {
+    let (first, rest) = terms.split_first()?;
+    let either = || terms.iter().find(|term| term.is_either);
+    let Some(or) = rest.iter().find(|term| is_loose(term)) else {
+        return either();
+    };
+    let is_list = rest.iter().any(|term| term.comma);
+    let is_alike = rest.iter().all(|term| term.manner == first.manner);
+    let is_unclear = |term: &&Term| match term.word {
+        Some(Word::But) => true,
+        Some(Word::And) => is_list || term.who || either().is_some(),
+        None => !(term.comma && is_alike && !term.who),
+        Some(Word::Or) => term.comma && rest.len() > 1 && !is_alike,
+    };
+    let is_late = rest.iter().any(|term| term.is_either);
+    rest.iter().find(is_unclear).or(is_late.then_some(or))
 }

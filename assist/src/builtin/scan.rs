@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::combine::TWO_WAYS;
-use super::pattern::Scope;
 use super::phrases::{Found, Said, phrases};
+use super::refusal::TWO_WAYS;
+use super::slots::Scope;
 use super::words::{Cursor, Kind, Token};
 
 /// A stretch of the prompt, by its tokens.

@@ -78,38 +78,72 @@ pub(super) fn spelled(words: &[String]) -> Option<(Option<Decimal>, usize)> {
         return Some((None, 1));
     }
     small(first).or_else(|| large(first))?;
-    let (mut total, mut current, mut length) = (0_i64, 0_i64, 0);
-    let mut sum = Some(());
+    let mut sum = Sum::default();
+    let mut length = 0;
     for (index, word) in words.iter().enumerate() {
-        let next_counts = words
-            .get(index + 1)
-            .is_some_and(|word| small(word).is_some());
-        if word == "and" && next_counts && current % 100 == 0 {
+        let next = words.get(index + 1).and_then(|word| small(word));
+        if word == "and" && next.is_some_and(|next| sum.has_room(next)) {
             continue;
-        } else if let Some(number) = small(word) {
-            let has_room =
-                current % 100 == 0 || (current % 10 == 0 && number < 10 && current % 100 >= 20);
-            if length > 0 && !has_room {
-                break;
-            }
-            current += number;
-        } else if let Some(scale) = large(word) {
-            let base = current.max(i64::from(current == 0));
-            match base.checked_mul(scale) {
-                Some(scaled) if scale == 100 => current = scaled,
-                Some(scaled) => {
-                    sum = sum.and(total.checked_add(scaled).map(|sum| total = sum));
-                    current = 0;
-                }
-                None => sum = None,
-            }
-        } else {
+        }
+        if !sum.take(word) {
             break;
         }
         length = index + 1;
     }
-    let number = sum.and_then(|()| total.checked_add(current));
-    Some((number.map(Decimal::of), length))
+    Some((sum.number(), length))
+}
+
+/// A number as far as it has been read: `one thousand` and then `two hundred`.
+struct Sum {
+    total: Option<i64>,
+    current: i64,
+    is_empty: bool,
+}
+
+impl Default for Sum {
+    fn default() -> Self {
+        Self {
+            total: Some(0),
+            current: 0,
+            is_empty: true,
+        }
+    }
+}
+
+impl Sum {
+    /// Whether the next word goes on with the number.
+    fn take(&mut self, word: &str) -> bool {
+        match (small(word), large(word)) {
+            (Some(number), _) if self.is_empty || self.has_room(number) => self.current += number,
+            (None, Some(scale)) => self.scale(scale),
+            _ => return false,
+        }
+        self.is_empty = false;
+        true
+    }
+
+    /// `five` after `twenty` or `hundred`, not after `six`.
+    fn has_room(&self, number: i64) -> bool {
+        let rest = self.current % 100;
+        rest == 0 || (rest % 10 == 0 && rest >= 20 && number < 10)
+    }
+
+    fn scale(&mut self, scale: i64) {
+        let base = if self.current == 0 { 1 } else { self.current };
+        match base.checked_mul(scale) {
+            Some(scaled) if scale == 100 => self.current = scaled,
+            scaled => {
+                let sum = |total: i64| total.checked_add(scaled?);
+                self.total = self.total.and_then(sum);
+                self.current = 0;
+            }
+        }
+    }
+
+    fn number(&self) -> Option<Decimal> {
+        let sum = |total: i64| total.checked_add(self.current);
+        self.total.and_then(sum).map(Decimal::of)
+    }
 }
 
 fn small(word: &str) -> Option<i64> {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::Timestamp;
-use domain::rules::{ActivityFacts, CustomerFacts, Kind, Literal, NodeRef, Rules};
+use domain::rules::{ActivityFacts, Condition, CustomerFacts, Kind, Literal, NodeRef, Rules};
 
 const DAY: i64 = 86_400_000;
 
@@ -47,21 +47,24 @@ impl Values {
         let mut values = Self::default();
         values.money.insert(0);
         values.counts.extend(0..12);
-        for rules in all {
-            for (_, node) in rules.nodes() {
-                if let NodeRef::Condition(condition) = node {
-                    let field = condition.field().to_string();
-                    if let Some(name) = field.strip_prefix("events.") {
-                        let (name, _) = name.rsplit_once('.').unwrap();
-                        values.activities.insert(name.to_owned());
-                    }
-                    for literal in condition.values() {
-                        values.add(&field, condition.field().kind(), literal);
-                    }
-                }
+        let nodes = all.iter().flat_map(|rules| rules.nodes());
+        for (_, node) in nodes {
+            if let NodeRef::Condition(condition) = node {
+                values.add_all(condition);
             }
         }
         values
+    }
+
+    fn add_all(&mut self, condition: &Condition) {
+        let field = condition.field().to_string();
+        if let Some(name) = field.strip_prefix("events.") {
+            let (name, _) = name.rsplit_once('.').unwrap();
+            self.activities.insert(name.to_owned());
+        }
+        for literal in condition.values() {
+            self.add(&field, condition.field().kind(), literal);
+        }
     }
 
     fn add(&mut self, field: &str, kind: Kind, literal: &Literal) {
@@ -90,64 +93,85 @@ impl Values {
 /// Customers among whom all these rules differ that are not the same.
 pub(crate) fn population(rules: &[Rules]) -> Vec<CustomerFacts> {
     let values = Values::of(rules);
-    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
-    (0..SIZE).map(|_| customer(&values, &mut dice)).collect()
+    let listed = |set: &BTreeSet<i64>| set.iter().copied().collect();
+    let mut maker = Maker {
+        money: listed(&values.money),
+        counts: listed(&values.counts),
+        times: listed(&values.times),
+        values,
+        dice: Dice(0x9e37_79b9_7f4a_7c15),
+    };
+    (0..SIZE).map(|_| maker.customer()).collect()
 }
 
-fn customer(values: &Values, dice: &mut Dice) -> CustomerFacts {
-    let list = |set: &BTreeSet<i64>| set.iter().copied().collect::<Vec<_>>();
-    let (money, counts, times) = (
-        list(&values.money),
-        list(&values.counts),
-        list(&values.times),
-    );
-    let texts = |field: &str| -> Vec<String> {
-        values
-            .texts
-            .get(field)
-            .into_iter()
-            .flatten()
-            .cloned()
-            .collect()
-    };
-    let time = |dice: &mut Dice| {
-        let at = *dice.one_of(&times);
-        (dice.roll(4) > 0).then(|| Timestamp::from_millis(at).unwrap())
-    };
-    let text = |field: &str, dice: &mut Dice| {
-        let known = texts(field);
-        (dice.roll(4) > 0 && !known.is_empty()).then(|| dice.one_of(&known).clone())
-    };
-    let count = |dice: &mut Dice| match dice.roll(4) {
-        0 => 0,
-        _ => (*dice.one_of(&counts)).max(0),
-    };
-    let events = values
-        .activities
-        .iter()
-        .map(|name| name.as_str())
-        .chain(["visit"]);
-    let events: Vec<(String, ActivityFacts)> = events
-        .map(|name| {
-            let (count, last_at) = (count(dice), time(dice));
-            (name.to_owned(), ActivityFacts { count, last_at })
-        })
-        .collect();
-    let tags = texts("tags");
-    CustomerFacts {
-        email: (dice.roll(2) > 0).then(|| "a@example.com".to_owned()),
-        phone: (dice.roll(2) > 0).then(|| "+910000000000".to_owned()),
-        city: text("city", dice),
-        country: text("country", dice),
-        tags: tags.into_iter().filter(|_| dice.roll(3) == 0).collect(),
-        registered_at: time(dice),
-        unsubscribed: dice.roll(2) > 0,
-        total_spend: (*dice.one_of(&money)).max(0),
-        order_count: count(dice),
-        average_order_value: (dice.roll(3) > 0).then(|| (*dice.one_of(&money)).max(0)),
-        first_order_at: time(dice),
-        last_order_at: time(dice),
-        events: events.into_iter().collect(),
-        ..CustomerFacts::default()
+struct Maker {
+    money: Vec<i64>,
+    counts: Vec<i64>,
+    times: Vec<i64>,
+    values: Values,
+    dice: Dice,
+}
+
+impl Maker {
+    fn customer(&mut self) -> CustomerFacts {
+        let flag = |dice: &mut Dice| dice.roll(2) > 0;
+        CustomerFacts {
+            email: flag(&mut self.dice).then(|| "a@example.com".to_owned()),
+            phone: flag(&mut self.dice).then(|| "+910000000000".to_owned()),
+            city: self.text("city"),
+            country: self.text("country"),
+            tags: self.tags(),
+            registered_at: self.time(),
+            unsubscribed: flag(&mut self.dice),
+            total_spend: self.money(),
+            order_count: self.count(),
+            average_order_value: flag(&mut self.dice).then(|| self.money()),
+            first_order_at: self.time(),
+            last_order_at: self.time(),
+            events: self.events(),
+            ..CustomerFacts::default()
+        }
+    }
+
+    fn money(&mut self) -> i64 {
+        (*self.dice.one_of(&self.money)).max(0)
+    }
+
+    fn count(&mut self) -> i64 {
+        match self.dice.roll(4) {
+            0 => 0,
+            _ => (*self.dice.one_of(&self.counts)).max(0),
+        }
+    }
+
+    fn time(&mut self) -> Option<Timestamp> {
+        let at = *self.dice.one_of(&self.times);
+        (self.dice.roll(4) > 0).then(|| Timestamp::from_millis(at).unwrap())
+    }
+
+    fn texts(&self, field: &str) -> Vec<String> {
+        let texts = self.values.texts.get(field).into_iter();
+        texts.flatten().cloned().collect()
+    }
+
+    fn text(&mut self, field: &str) -> Option<String> {
+        let known = self.texts(field);
+        let has_one = self.dice.roll(4) > 0 && !known.is_empty();
+        has_one.then(|| self.dice.one_of(&known).clone())
+    }
+
+    fn tags(&mut self) -> Vec<String> {
+        let tags = self.texts("tags").into_iter();
+        tags.filter(|_| self.dice.roll(3) == 0).collect()
+    }
+
+    fn events(&mut self) -> BTreeMap<String, ActivityFacts> {
+        let mut names = self.values.activities.clone();
+        names.insert("visit".to_owned());
+        let mut event = |name| {
+            let (count, last_at) = (self.count(), self.time());
+            (name, ActivityFacts { count, last_at })
+        };
+        names.into_iter().map(&mut event).collect()
     }
 }

@@ -4,9 +4,9 @@ use domain::rules::Operator;
 
 use super::Manner::{Adjective, Free, Noun, Post, Verb};
 use super::{Row, Said, means, meant};
-use crate::builtin::combine::TWO_WAYS;
 use crate::builtin::meaning::Meaning;
-use crate::builtin::pattern::Slot;
+use crate::builtin::refusal::TWO_WAYS;
+use crate::builtin::slots::Slot;
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[

@@ -12,10 +12,11 @@ use std::sync::LazyLock;
 use domain::rules::Operator;
 
 use super::activity;
-use super::combine::TWO_WAYS;
 use super::meaning::Meaning;
-use super::pattern::{Pattern, Scope, Slot};
+use super::pattern::Pattern;
 use super::quantities::Bound;
+use super::refusal::TWO_WAYS;
+use super::slots::{Scope, Slot};
 use super::words::Cursor;
 
 /// How a phrase stands in its sentence.

@@ -7,7 +7,7 @@ use super::spend::high;
 use super::{Row, Said, means, or_more, timed, until, within};
 use crate::Measure;
 use crate::builtin::meaning::Meaning;
-use crate::builtin::pattern::Slot;
+use crate::builtin::slots::Slot;
 
 const COUNT: &str = "order_count";
 const DAYS: &str = "days_since_last_order";

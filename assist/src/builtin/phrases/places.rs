@@ -2,7 +2,7 @@
 
 use super::Manner::{Adjective, Place, Post};
 use super::{Row, Said, means, meant};
-use crate::builtin::pattern::Slot;
+use crate::builtin::slots::Slot;
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[

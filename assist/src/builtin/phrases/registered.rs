@@ -5,8 +5,8 @@ use domain::rules::Operator;
 use super::Manner::{Noun, Post, Verb};
 use super::{Row, Said, means, timed};
 use crate::builtin::meaning::Meaning;
-use crate::builtin::pattern::Slot;
 use crate::builtin::quantities::Bound;
+use crate::builtin::slots::Slot;
 
 const DAYS: &str = "days_since_registered";
 const AT: &str = "registered_at";

@@ -6,7 +6,7 @@ use super::Manner::{Adjective, Noun, Post, Share, Verb};
 use super::{Row, Said, means, within};
 use crate::Measure;
 use crate::builtin::meaning::Meaning;
-use crate::builtin::pattern::{Scope, Slot};
+use crate::builtin::slots::{Scope, Slot};
 
 const TOTAL: &str = "total_spend";
 const AVERAGE: &str = "average_order_value";

@@ -7,7 +7,7 @@ use super::spend::high;
 use super::{Row, Said, means, or_more, until, within};
 use crate::Measure;
 use crate::builtin::meaning::Meaning;
-use crate::builtin::pattern::Slot;
+use crate::builtin::slots::Slot;
 
 const COUNT: &str = "visits";
 const LAST: &str = "events.visit.last_at";

@@ -1,0 +1,76 @@
+//! What stands in the place of a slot: a number, a time, a place.
+
+use super::amounts::{amount, amounts};
+use super::dates::dates;
+use super::meaning::Meaning;
+use super::names::{Meant, Names};
+use super::numbers::number;
+use super::quantities::{Bound, counts, times};
+use super::times::{ago, lengths, recently, silence, within};
+use super::words::Cursor;
+use crate::Facts;
+
+/// What patterns are held against.
+pub(super) struct Scope<'f> {
+    pub(super) facts: &'f Facts,
+    pub(super) names: Names,
+}
+
+/// What stood in the place of a slot.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Slot {
+    /// Comparisons with plain numbers, or minor units.
+    Numbers(Vec<Bound>),
+    /// Comparisons with days until now.
+    Days(Vec<Bound>),
+    /// Comparisons with dates.
+    Dates(Vec<Bound>),
+    /// A place or tags.
+    Means(Meaning),
+    /// So many of a hundred.
+    Percent(i64),
+}
+
+/// What a slot can be.
+pub(super) fn fill(slot: &str, cursor: Cursor<'_>, scope: &Scope<'_>) -> Vec<(Slot, usize)> {
+    let means = |meant: Meant| each(Slot::Means, meant);
+    match slot {
+        "money" => each(Slot::Numbers, amounts(cursor, scope.facts.currency)),
+        "count" => each(Slot::Numbers, counts(cursor)),
+        "times" => each(Slot::Numbers, times(cursor)),
+        "recently" => each(Slot::Days, recently(cursor)),
+        "ago" => each(Slot::Days, ago(cursor)),
+        "lengths" => each(Slot::Days, lengths(cursor)),
+        "silence" => each(Slot::Days, silence(cursor)),
+        "dates" => each(Slot::Dates, dates(cursor)),
+        "places" => means(scope.names.places(cursor)),
+        "place" => means(scope.names.place(cursor)),
+        "tags" => means(scope.names.tags(cursor)),
+        "tag" => means(scope.names.tag(cursor)),
+        "tagged" => means(scope.names.tagged_people(cursor)),
+        "amount" => each(|_| Slot::Numbers(Vec::new()), plain_amount(cursor, scope)),
+        "within" => each(|_| Slot::Days(Vec::new()), within(cursor)),
+        "percent" => each(Slot::Percent, percent(cursor)),
+        _ => Vec::new(),
+    }
+}
+
+/// Each value as a slot.
+fn each<T>(
+    make: impl Fn(T) -> Slot,
+    values: impl IntoIterator<Item = (T, usize)>,
+) -> Vec<(Slot, usize)> {
+    let values = values.into_iter();
+    values.map(|(value, end)| (make(value), end)).collect()
+}
+
+fn plain_amount(mut cursor: Cursor<'_>, scope: &Scope<'_>) -> Option<(i64, usize)> {
+    let (minor, _) = amount(&mut cursor, scope.facts.currency)?;
+    Some((minor, cursor.at))
+}
+
+fn percent(mut cursor: Cursor<'_>) -> Option<(i64, usize)> {
+    let percent = number(&mut cursor)?.whole()?;
+    let is_one = cursor.take_any(&["%", "percent", "per cent", "pct"]);
+    is_one.then_some((percent, cursor.at))
+}

@@ -143,6 +143,9 @@ fn thing(cursor: Cursor<'_>, things: &[&String]) -> Vec<Reading> {
     for (bounds, end) in amounts(cursor) {
         let mut after = cursor.from(end);
         if take_stems(&mut after, things.iter().copied()) {
+            if bounds == some() {
+                after.take("at least once");
+            }
             readings.push((bounds, Manner::Verb, after.at));
         }
     }

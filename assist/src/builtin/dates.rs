@@ -1,10 +1,12 @@
 //! Dates: `since March 2026`, `in 2025`.
 
-use chrono::{Days, Months, NaiveDate};
+use chrono::{Datelike, Days, Months, NaiveDate};
 use domain::rules::Operator;
 
 use super::quantities::{Bound, Readings};
 use super::words::{Cursor, Kind};
+
+const JOINTS: &[&str] = &["and", "to", "until", "-"];
 
 const MONTHS: [&str; 12] = [
     "january",
@@ -66,10 +68,26 @@ fn bound(cursor: &mut Cursor<'_>) -> Option<Bound> {
 }
 
 fn range(cursor: &mut Cursor<'_>) -> Option<Bound> {
-    let from = period(cursor)?;
-    let joined = cursor.take_any(&["and", "to", "until", "-"]);
-    let to = period(cursor).filter(|_| joined)?;
+    let mut ahead = *cursor;
+    let Some(from) = period(&mut ahead) else {
+        return within_a_year(cursor);
+    };
+    let joined = ahead.take_any(JOINTS);
+    let to = period(&mut ahead).filter(|_| joined)?;
+    *cursor = ahead;
     Some(Bound::between(from.first.to_string(), to.last.to_string()))
+}
+
+/// `January and March 2026`: the year is told once.
+fn within_a_year(cursor: &mut Cursor<'_>) -> Option<Bound> {
+    let (day, month) = (day(cursor), month(cursor)?);
+    let joined = cursor.take_any(JOINTS);
+    let to = period(cursor).filter(|_| joined)?;
+    let from = NaiveDate::from_ymd_opt(to.last.year(), month, day.unwrap_or(1))?;
+    // Months go with months, days with days.
+    let is_month = to.first.month() == to.last.month();
+    let fits = is_month && day.is_some() == (to.first == to.last) && from <= to.first;
+    fits.then(|| Bound::between(from.to_string(), to.last.to_string()))
 }
 
 /// A day, a month or a year of the calendar.

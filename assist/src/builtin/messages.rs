@@ -3,6 +3,7 @@
 use domain::rules::fold_case;
 use domain::{Template, TemplateError};
 
+use super::tags::words;
 use crate::Tone;
 
 /// The most characters that a variant's template has.
@@ -134,10 +135,14 @@ fn tones(first: Option<Tone>) -> [Tone; 3] {
     }
 }
 
-fn theme(words: &str) -> Option<Theme> {
-    let folded = format!(" {} ", fold_case(words));
-    let is_told = |word: &&str| folded.contains(&format!(" {word}"));
-    let found = THEMES.iter().find(|(_, words)| words.iter().any(&is_told));
+fn theme(text: &str) -> Option<Theme> {
+    let text = words(text);
+    // What is short is a word of its own, what is longer may be its beginning.
+    let is_told = |told: &&str| match told.len() {
+        0..=4 => text.contains(&words(told)),
+        _ => text.contains(words(told).trim_end()),
+    };
+    let found = THEMES.iter().find(|(_, told)| told.iter().any(&is_told));
     found.map(|(theme, _)| *theme)
 }
 

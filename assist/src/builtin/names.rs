@@ -14,6 +14,8 @@ pub(super) struct Names {
     cities: Vec<(Vec<Kind>, String)>,
     countries: Vec<(Vec<Kind>, String)>,
     tags: Vec<(Vec<Kind>, String)>,
+    /// The tags with an "s" behind.
+    plurals: Vec<(Vec<Kind>, String)>,
 }
 
 /// What is next, as far as each way to read it goes.
@@ -30,10 +32,12 @@ impl Names {
             let names = names.keys().flat_map(both).flatten();
             names.filter(|(kinds, _)| !kinds.is_empty()).collect()
         };
+        let tags: Vec<_> = listed(&facts.tags);
         Self {
             cities: listed(&facts.cities),
             countries: listed(&facts.countries),
-            tags: listed(&facts.tags),
+            plurals: tags.iter().filter_map(plural).collect(),
+            tags,
         }
     }
 
@@ -111,17 +115,11 @@ impl Names {
 
     /// Tagged customers by their tag alone: `VIPs`, `students`.
     pub(super) fn tagged_people(&self, cursor: Cursor<'_>) -> Meant {
-        let plural = |(kinds, name): &(Vec<Kind>, String)| {
-            let mut kinds = kinds.clone();
-            match kinds.last_mut()? {
-                Kind::Word(word) => word.push('s'),
-                _ => return None,
-            }
-            Some((kinds, name.clone()))
-        };
-        let plurals: Vec<_> = self.tags.iter().filter_map(plural).collect();
         let tagged = |(spellings, end): (Vec<String>, usize)| (tagged(&spellings), end);
-        known(cursor, &plurals).into_iter().map(tagged).collect()
+        known(cursor, &self.plurals)
+            .into_iter()
+            .map(tagged)
+            .collect()
     }
 
     /// Tags, known or in quotes: `vip`, `vip and "summer sale"`.
@@ -145,6 +143,15 @@ impl Names {
         }
         meant
     }
+}
+
+fn plural((kinds, name): &(Vec<Kind>, String)) -> Option<(Vec<Kind>, String)> {
+    let mut kinds = kinds.clone();
+    match kinds.last_mut()? {
+        Kind::Word(word) => word.push('s'),
+        _ => return None,
+    }
+    Some((kinds, name.clone()))
 }
 
 fn kinds(name: &str) -> Vec<Kind> {

@@ -34,7 +34,7 @@ pub fn tags(name: &str, template: &Template, rules: &Rules) -> Vec<Tag> {
 }
 
 /// A text as folded words, with a space on either side of each.
-fn words(text: &str) -> String {
+pub(super) fn words(text: &str) -> String {
     let folded = fold_case(text).replace('’', "'");
     let parts = folded.split(|c: char| !c.is_alphanumeric() && c != '\'');
     let words: Vec<&str> = parts.filter(|word| !word.is_empty()).collect();

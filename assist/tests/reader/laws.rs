@@ -131,7 +131,7 @@ fn check(prompt: &str) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn any_text_is_understood_or_quoted(prompt in "\\PC{0,120}") {

@@ -132,13 +132,23 @@ fn within(field: &str, slots: &[Slot]) -> Option<Said> {
 
 /// So many, or more than that.
 fn or_more(field: &str, slots: &[Slot]) -> Option<Said> {
+    plain(field, slots, Operator::AtLeast)
+}
+
+/// So many, and no more.
+fn exactly(field: &str, slots: &[Slot]) -> Option<Said> {
+    plain(field, slots, Operator::Equal)
+}
+
+/// A number that nothing compares, compared.
+fn plain(field: &str, slots: &[Slot], operator: Operator) -> Option<Said> {
     let [Slot::Numbers(bounds)] = slots else {
         return None;
     };
     match bounds.as_slice() {
         [bound] if bound.operator == Operator::Equal => {
             let values = bound.values.clone();
-            means(Meaning::Is(field.to_owned(), Operator::AtLeast, values))
+            means(Meaning::Is(field.to_owned(), operator, values))
         }
         _ => None,
     }

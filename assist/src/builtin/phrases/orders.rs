@@ -4,7 +4,7 @@ use domain::rules::Operator;
 
 use super::Manner::{Free, Noun, Post, Verb};
 use super::spend::high;
-use super::{Row, Said, means, or_more, timed, until, within};
+use super::{Row, Said, exactly, means, or_more, timed, until, within};
 use crate::Measure;
 use crate::builtin::meaning::Meaning;
 use crate::builtin::slots::Slot;
@@ -24,6 +24,8 @@ const HOW_LONG: &str = "it is not said for how long";
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
     (Verb, "[@have] [only|just] @buy [@thing] [@us] <times> [@us|in total] [@yet]", |_, s| within(COUNT, s)),
+    (Post, "[@having] <count> @order only", |_, s| exactly(COUNT, s)),
+    (Verb, "[@have] @buy [@thing] [@us] <times> only", |_, s| exactly(COUNT, s)),
     (Post, "[@having] <count> @order or more", |_, s| or_more(COUNT, s)),
     (Verb, "@tobuy [@us] <times>", |_, s| within(COUNT, s)),
     (Verb, "[@have] [only|just] @made <count> @order [@us] [in total] [@yet]", |_, s| within(COUNT, s)),
@@ -63,7 +65,7 @@ pub(super) const ROWS: &[Row] = &[
     (Post, "[@having] <count> @order [@us] (<within>|<recently>|<ago>|<dates>)", |_, _| Some(Said::Refused(NO_WINDOW))),
 
     (Verb, "[@have] (last|most recently) (@buy|visited and ordered) [@us] (<recently>|<ago>|<dates>)", |_, s| last(s)),
-    (Post, "[@having] [their] (last|latest|most recent) (order|purchase) [is|was|were|made|placed|being] (<recently>|<ago>|<dates>)", |_, s| last(s)),
+    (Post, "[@having] [their] (last|latest|most recent) (order|purchase) [date] [is|was|were|made|placed|being] (<recently>|<ago>|<dates>)", |_, s| last(s)),
     (Verb, "[@have] first @buy [@us] <dates>", |_, s| within(FIRST, s)),
     (Post, "[@having] [their] first (order|purchase) [is|was|made|placed] <dates>", |_, s| within(FIRST, s)),
     (Verb, "@made their first (order|purchase) <dates>", |_, s| within(FIRST, s)),

@@ -61,6 +61,15 @@ pub(super) fn noun(terms: &mut [Term], before: &Before) -> Result<(), Refusal> {
     }
 }
 
+/// Ends what is before with its noun. "Customers or …" has nothing before.
+pub(super) fn close(terms: &mut [Term], before: &Before) -> Result<(), Refusal> {
+    match terms.is_empty() {
+        true if before.word.is_some() => Err(refused(before.tokens.clone(), OUT_OF_PLACE)),
+        true => Ok(()),
+        false => attach(terms, &before.tokens),
+    }
+}
+
 /// Gives the adjectives at the end the noun that follows them. "vip or gold
 /// customers" are one term; of "vip and gold customers" it is not clear whether
 /// both are meant or both must hold.

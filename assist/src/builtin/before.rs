@@ -12,6 +12,8 @@ pub(super) struct Before {
     pub(super) word: Option<Word>,
     pub(super) who: bool,
     pub(super) people: bool,
+    /// Whether a noun ended what is before: "vip customers or …".
+    pub(super) noun: bool,
     pub(super) be: bool,
     pub(super) have: bool,
     pub(super) not: bool,
@@ -27,6 +29,16 @@ impl Before {
     /// Notes one more word; whether it may stand behind those before it.
     pub(super) fn take(&mut self, joint: Joint) -> bool {
         let is_negated = self.not || self.never;
+        let parts = [
+            Joint::Comma,
+            Joint::And,
+            Joint::Or,
+            Joint::But,
+            Joint::Except,
+        ];
+        if parts.contains(&joint) && self.is_noun() {
+            (self.people, self.noun) = (false, true);
+        }
         match joint {
             Joint::Filler | Joint::All => true,
             Joint::Comma => self.is_bare() && first(&mut self.comma),
@@ -49,6 +61,11 @@ impl Before {
 
     pub(super) fn is_bare(&self) -> bool {
         self.word.is_none() && !self.who && !self.people && !self.be && !self.not
+    }
+
+    /// Whether there is nothing but a noun.
+    fn is_noun(&self) -> bool {
+        self.people && self.is_nothing() && !self.noun && !self.not && !self.have
     }
 
     /// Whether nothing ties what follows to what is before.

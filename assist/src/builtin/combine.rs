@@ -7,7 +7,9 @@
 
 use std::ops::Range;
 
-use super::agree::{attach, check_auxiliary, check_place, contrary, is_said_with, nor, noun};
+use super::agree::{
+    attach, check_auxiliary, check_place, close, contrary, is_said_with, nor, noun,
+};
 use super::before::Before;
 use super::meaning::Meaning;
 use super::phrases::{Found, Manner, Said};
@@ -120,6 +122,9 @@ impl Reader<'_> {
                 self.finish(&mut terms, &before)?;
                 return resolve(terms);
             }
+            if before.noun {
+                close(&mut terms, &before)?;
+            }
             if before.people && !before.except {
                 noun(&mut terms, &before)?;
             }
@@ -152,7 +157,8 @@ impl Reader<'_> {
         if !only_people || (!people && !tokens.is_empty()) {
             return Err(refused(tokens.clone(), OUT_OF_PLACE));
         }
-        let is_plain = |term: &Term| term.manner == Manner::Adjective && !term.is_said;
+        let is_plain =
+            |term: &Term| term.is_open() && !term.is_said && term.manner == Manner::Adjective;
         if *people || terms.iter().all(is_plain) {
             attach(terms, tokens)?;
         }
@@ -203,6 +209,7 @@ impl Reader<'_> {
         term.comma = before.comma;
         term.who = before.who;
         term.is_either = before.either;
+        term.is_group = before.people || (term.is_noun() && !before.be);
         Ok(term)
     }
 

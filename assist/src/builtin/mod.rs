@@ -140,7 +140,7 @@ fn unknown(items: &[Item]) -> Vec<Range<usize>> {
 
 /// The prompt's own words; of what is missing at the end the last ones.
 fn quoted(prompt: &str, tokens: &[Token], range: &Range<usize>) -> String {
-    let end = range.end.min(tokens.len());
+    let end = range.end.clamp(1, tokens.len().max(1));
     let start = range.start.min(end.saturating_sub(1));
     let bytes = tokens.get(start..end).unwrap_or_default();
     match (bytes.first(), bytes.last()) {

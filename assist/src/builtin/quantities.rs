@@ -201,36 +201,39 @@ fn between<'t>(cursor: Cursor<'t>, unit: Unit<'_>) -> Option<(Bound, Cursor<'t>)
 /// Numbers of things: compared, or just so many. `two or three` is both.
 pub(super) fn counts(cursor: Cursor<'_>) -> Readings {
     let mut readings = comparisons(cursor, &count);
-    let mut ahead = cursor;
-    if let Some((number, _)) = count(&mut ahead) {
-        readings.push((vec![Bound::one(Operator::Equal, number)], ahead.at));
-        let or = ahead.take("or");
-        if let Some((other, _)) = count(&mut ahead).filter(|_| or) {
-            readings.push((vec![either(number, other)], ahead.at));
-        }
-    }
+    readings.extend(listed(cursor, &count));
     readings
 }
 
-/// One of two numbers.
-pub(super) fn either(one: i64, other: i64) -> Bound {
-    Bound {
-        operator: Operator::In,
-        values: vec![one.into(), other.into()],
+/// So many, or one of several: `2`, `2 or 3`, `2, 3 or 4`.
+fn listed(mut cursor: Cursor<'_>, unit: Unit<'_>) -> Readings {
+    let Some((number, _)) = unit(&mut cursor) else {
+        return Vec::new();
+    };
+    let mut readings = vec![(vec![Bound::one(Operator::Equal, number)], cursor.at)];
+    let mut values = vec![number.into()];
+    loop {
+        let comma = cursor.take(",");
+        let is_last = cursor.take("or");
+        let Some((number, _)) = unit(&mut cursor).filter(|_| comma || is_last) else {
+            return readings;
+        };
+        values.push(number.into());
+        if is_last {
+            let bound = Bound {
+                operator: Operator::In,
+                values,
+            };
+            readings.push((vec![bound], cursor.at));
+            return readings;
+        }
     }
 }
 
 /// How often: `twice`, `at least 3 times`, `once or twice`.
 pub(super) fn times(cursor: Cursor<'_>) -> Readings {
     let mut readings = comparisons(cursor, &adverb);
-    let mut ahead = cursor;
-    if let Some((number, _)) = adverb(&mut ahead) {
-        readings.push((vec![Bound::one(Operator::Equal, number)], ahead.at));
-        let or = ahead.take("or");
-        if let Some((other, _)) = adverb(&mut ahead).filter(|_| or) {
-            readings.push((vec![either(number, other)], ahead.at));
-        }
-    }
+    readings.extend(listed(cursor, &adverb));
     for (bounds, end) in counts(cursor) {
         let mut after = cursor.from(end);
         if after.take_any(&["times", "time"]) {

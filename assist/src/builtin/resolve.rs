@@ -33,6 +33,8 @@ pub(super) struct Term {
     pub(super) word: Option<Word>,
     pub(super) comma: bool,
     pub(super) who: bool,
+    /// Whether it names people anew.
+    pub(super) is_group: bool,
     /// Whether "either" stands before it.
     pub(super) is_either: bool,
     /// Whether "are" stands before it.
@@ -68,6 +70,7 @@ impl Term {
             word: None,
             comma: false,
             who: false,
+            is_group: false,
             is_either: false,
             be: false,
             has_own_verb: true,
@@ -103,27 +106,31 @@ impl Term {
 pub(super) fn resolve(terms: Vec<Term>) -> Result<Meaning, Refusal> {
     check_reach(&terms)?;
     let mut people = grouped(terms);
-    let is_clause = |term: &Term| term.who && term.word.is_none();
-    let split = people
-        .iter()
-        .skip(1)
-        .position(is_clause)
-        .map_or(people.len(), |at| at + 1);
-    let clause = people.split_off(split);
+    let split = people.iter().skip(1).position(is_clause);
+    let clause = people.split_off(split.map_or(people.len(), |at| at + 1));
     if clause.is_empty() {
         return flat(people);
     }
-    if let Some(or) = people
-        .iter()
-        .chain(&clause[1..])
-        .find(|term| is_loose(term))
-    {
-        let is_after = clause.iter().skip(1).any(is_clause);
-        if is_after || people.contains(or) {
-            return Err(ambiguous(or));
-        }
-    }
+    check_clause(&people, &clause)?;
     Ok(Meaning::all(vec![flat(people)?, flat(clause)?]))
+}
+
+/// That "or" stands within the clause, and neither before it nor over it:
+/// "Pune customers who visited twice or high spenders" may be two groups.
+fn check_clause(people: &[Term], clause: &[Term]) -> Result<(), Refusal> {
+    let rest = clause.get(1..).unwrap_or_default();
+    let goes_on = rest.iter().any(is_clause);
+    let is_over = |term: &&Term| is_loose(term) && (goes_on || term.is_group);
+    let before = people.iter().find(|term| is_loose(term));
+    match before.or(rest.iter().find(is_over)) {
+        Some(or) => Err(ambiguous(or)),
+        None => Ok(()),
+    }
+}
+
+/// Whether it begins what they do: "who …".
+fn is_clause(term: &Term) -> bool {
+    term.who && term.word.is_none()
 }
 
 fn is_loose(term: &Term) -> bool {

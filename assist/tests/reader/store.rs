@@ -46,9 +46,6 @@ pub(crate) struct Request {
     rules: Option<String>,
     /// The words that must be refused.
     pub(crate) refused: Option<Vec<String>>,
-    /// Whether it was written after the reader was done.
-    #[serde(default)]
-    pub(crate) held_out: bool,
 }
 
 impl Request {

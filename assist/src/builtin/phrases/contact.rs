@@ -14,6 +14,9 @@ pub(super) const ROWS: &[Row] = &[
     (Post, "(without|without the|with no|do not have the|does not have the) (tag|tags) <tags>", |_, s| untagged(s)),
     (Post, "(with|having|have|has) [the|a] <tag> tag", |_, s| tagged(s)),
     (Post, "(without|without the|without a|do not have the|does not have the) <tag> tag", |_, s| untagged(s)),
+    (Adjective, "<tag> tagged", |_, s| tagged(s)),
+    (Post, "(without|without any|with no|have no|has no|no) tags", |_, _| means(Meaning::null("tags"))),
+    (Free, "untagged", |_, _| means(Meaning::null("tags"))),
     (Adjective, "<tag>", |_, s| tagged(s)),
     (Noun, "<tagged>", |_, s| tagged(s)),
 

@@ -14,7 +14,7 @@ pub(super) const ROWS: &[Row] = &[
     (Post, "[whose] (city|country) is not <places>", |_, s| elsewhere(s)),
     (Post, "(residents of|hailing from|belonging to) <places>", |_, s| there(s)),
     (Adjective, "<place> based", |_, s| there(s)),
-    (Adjective, "<place>", |_, s| there(s)),
+    (Adjective, "<places>", |_, s| there(s)),
 ];
 
 fn there(slots: &[Slot]) -> Option<Said> {

@@ -9,6 +9,9 @@ use super::meaning::Meaning;
 use super::words::{Cursor, Kind, tokens};
 use crate::Facts;
 
+/// How many places a list has at most: a longer one is not read at all.
+const MAX_LISTED: usize = 50;
+
 /// Names as they are found in prompts: without regard to case and hyphens.
 pub(super) struct Names {
     cities: Vec<(Vec<Kind>, String)>,
@@ -88,7 +91,7 @@ impl Names {
     pub(super) fn places(&self, cursor: Cursor<'_>) -> Meant {
         let mut meant = self.place(cursor);
         let mut at = 0;
-        while let Some((meaning, end)) = meant.get(at).cloned() {
+        while let Some((meaning, end)) = meant.get(at).filter(|_| at < MAX_LISTED).cloned() {
             let mut after = cursor.from(end);
             let comma = after.take(",");
             let is_or = after.take("or");

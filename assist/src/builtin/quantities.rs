@@ -19,6 +19,9 @@ pub(super) type Readings = Vec<(Vec<Bound>, usize)>;
 /// A number of something, and whether it was scaled, as `10k` is.
 pub(super) type Unit<'u> = &'u dyn Fn(&mut Cursor<'_>) -> Option<(i64, bool)>;
 
+/// How many numbers a list has at most: a longer one is not read at all.
+const MAX_LISTED: usize = 10;
+
 /// What stands before a number.
 const BEFORE: [(Operator, &[&str]); 5] = [
     (
@@ -212,7 +215,7 @@ fn listed(mut cursor: Cursor<'_>, unit: Unit<'_>) -> Readings {
     };
     let mut readings = vec![(vec![Bound::one(Operator::Equal, number)], cursor.at)];
     let mut values = vec![number.into()];
-    loop {
+    while values.len() < MAX_LISTED {
         let comma = cursor.take(",");
         let is_last = cursor.take("or");
         let Some((number, _)) = unit(&mut cursor).filter(|_| comma || is_last) else {
@@ -228,6 +231,7 @@ fn listed(mut cursor: Cursor<'_>, unit: Unit<'_>) -> Readings {
             return readings;
         }
     }
+    readings
 }
 
 /// How often: `twice`, `at least 3 times`, `once or twice`.

@@ -117,6 +117,9 @@ mod tests {
 
     use super::*;
 
+    /// When nobody rests any more, however little the failure took.
+    const AFTER_REST: Duration = Duration::from_secs(3);
+
     /// Counts how often it is asked, and answers that number.
     #[derive(Default)]
     struct Source(AtomicU32);
@@ -147,7 +150,7 @@ mod tests {
         assert_eq!(*cached.get(start + FRESH, fails()).await.unwrap(), 1);
         let at = async |after| *cached.get(start + after, source.fetch()).await.unwrap();
         assert_eq!(at(FRESH).await, 1, "it rests");
-        assert_eq!(at(FRESH + REST).await, 2);
+        assert_eq!(at(FRESH + AFTER_REST).await, 2);
     }
 
     #[tokio::test]
@@ -157,7 +160,24 @@ mod tests {
         assert!(matches!(told, Err(OidcError::Odd(_))));
         let told = cached.get(start, source.fetch()).await;
         assert!(matches!(told, Err(OidcError::Resting)));
-        assert_eq!(*cached.get(start + REST, source.fetch()).await.unwrap(), 1);
+        let rested = start + AFTER_REST;
+        assert_eq!(*cached.get(rested, source.fetch()).await.unwrap(), 1);
+    }
+
+    /// Its time passes while it is waited for.
+    async fn fails_after_a_while() -> Result<u32, OidcError> {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        fails().await
+    }
+
+    #[tokio::test]
+    async fn who_waited_for_a_failure_does_not_ask_again() {
+        let (cached, source, start) = (Cached::new(), Source::default(), Instant::now());
+        let told = cached.get(start, fails_after_a_while()).await;
+        assert!(told.is_err());
+        let waited = start + REST + Duration::from_millis(10);
+        let told = cached.get(waited, source.fetch()).await;
+        assert!(matches!(told, Err(OidcError::Resting)));
     }
 
     #[tokio::test]

@@ -21,7 +21,7 @@ const BATCH: u64 = 500;
 const AT_ONCE: usize = 4;
 
 /// Connections of the flood.
-const LANES: u32 = 8;
+const LANES: u32 = 32;
 
 /// Options of `patron bench strangers`.
 #[derive(clap::Args)]

@@ -78,6 +78,8 @@ async fn the_views_stand_still_and_say_so_until_rebuilt() {
         "campaigns",
         "messages",
         "campaign_stats",
+        "users",
+        "api_keys",
     ] {
         let rebuilt = block_in_place(|| run(app.patron(["rebuild", view])));
         assert_eq!(rebuilt.code, Some(0), "{}{}", rebuilt.out, rebuilt.err);

@@ -101,13 +101,24 @@ async fn whole(request: Request, room: &mut Taken, limit: usize) -> Result<Bytes
     whole.extend_from_slice(&second);
     while let Some(chunk) = next(&mut chunks).await? {
         if whole.len() + chunk.len() > limit {
+            drop(whole);
             discard(chunks).await;
             return Err(too_large(limit));
         }
         room.more(chunk.len())?;
+        make_space(&mut whole, chunk.len(), limit);
         whole.extend_from_slice(&chunk);
     }
     check(whole.into(), limit)
+}
+
+/// Twice the space when there is too little, but none that no body may use.
+fn make_space(whole: &mut Vec<u8>, bytes: usize, limit: usize) {
+    let needed = whole.len() + bytes;
+    if needed > whole.capacity() {
+        let capacity = (2 * whole.capacity()).min(limit).max(needed);
+        whole.reserve_exact(capacity - whole.len());
+    }
 }
 
 /// A body as text.

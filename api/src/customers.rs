@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::after::{self, After};
+use crate::after::{self, After, AfterParam};
 use crate::extract::{Path, Query};
 use crate::openapi::{OneProblems, ReadProblems};
 use crate::paging::{Limit, Listed, page};
@@ -41,15 +41,6 @@ struct ListParams {
     /// The `next_cursor` of the page before.
     #[param(inline, value_type = Option<schema::Cursor>)]
     cursor: Option<String>,
-    /// Waits until the view has these positions.
-    #[param(inline, value_type = Option<schema::Positions>)]
-    after: Option<After>,
-}
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct GetParams {
     /// Waits until the view has these positions.
     #[param(inline, value_type = Option<schema::Positions>)]
     after: Option<After>,
@@ -155,7 +146,7 @@ async fn list_customers(
     get,
     path = "/api/customers/{id}",
     tag = "reads",
-    params(("id" = inline(schema::Id), Path, description = "The customer's id"), GetParams),
+    params(("id" = inline(schema::Id), Path, description = "The customer's id"), AfterParam),
     responses(
         (status = 200, description = "The customer", body = CustomerResponse),
         OneProblems
@@ -164,9 +155,9 @@ async fn list_customers(
 async fn get_customer(
     State(app): State<AppState>,
     Path(id): Path<CustomerId>,
-    Query(params): Query<GetParams>,
+    Query(params): Query<AfterParam>,
 ) -> Result<Json<CustomerResponse>, Problem> {
-    after::wait::<Customers>(&app, params.after.as_ref()).await?;
+    after::wait::<Customers>(&app, params.after()).await?;
     let found = app.store.customer(id.as_str()).await?;
     let document = found.ok_or_else(|| unknown(&id))?;
     let currency = app.commands.currency().code();

@@ -2,7 +2,10 @@
 
 use projections::{Page, PageRequest};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::after::After;
+use crate::schema;
 
 /// How many items a page has at most: 1 to 500, 50 unless told.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -28,6 +31,32 @@ impl TryFrom<u64> for Limit {
         } else {
             Err(format!("must be 1 to {}, not {limit}", Self::MAX))
         }
+    }
+}
+
+/// The parameters of a list that has no others.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PageParams {
+    /// How many at most.
+    #[param(inline, value_type = Option<schema::Limit>)]
+    limit: Option<Limit>,
+    /// The `next_cursor` of the page before.
+    #[param(inline, value_type = Option<schema::Cursor>)]
+    cursor: Option<String>,
+    /// Waits until the view has these positions.
+    #[param(inline, value_type = Option<schema::Positions>)]
+    after: Option<After>,
+}
+
+impl PageParams {
+    pub(crate) fn after(&self) -> Option<&After> {
+        self.after.as_ref()
+    }
+
+    pub(crate) fn page(self) -> PageRequest {
+        page(self.limit, self.cursor)
     }
 }
 

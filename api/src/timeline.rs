@@ -5,37 +5,22 @@ use axum::extract::State;
 use domain::{CustomerId, Timestamp};
 use eventlog::{Entry, Position};
 use projections::audit::{Audit, AuditDocument};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::after::{self, After};
+use crate::after;
 use crate::extract::{Path, Query};
 use crate::openapi::OneProblems;
-use crate::paging::{Limit, Listed, page};
+use crate::paging::{Listed, PageParams};
 use crate::problem::Problem;
 use crate::state::AppState;
 use crate::{customers, schema};
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(get_timeline))
-}
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct TimelineParams {
-    /// How many at most.
-    #[param(inline, value_type = Option<schema::Limit>)]
-    limit: Option<Limit>,
-    /// The `next_cursor` of the page before.
-    #[param(inline, value_type = Option<schema::Cursor>)]
-    cursor: Option<String>,
-    /// Waits until the view has these positions.
-    #[param(inline, value_type = Option<schema::Positions>)]
-    after: Option<After>,
 }
 
 /// Something that happened to a customer.
@@ -69,7 +54,7 @@ struct TimelineItem {
     get,
     path = "/api/customers/{id}/timeline",
     tag = "reads",
-    params(("id" = inline(schema::Id), Path, description = "The customer's id"), TimelineParams),
+    params(("id" = inline(schema::Id), Path, description = "The customer's id"), PageParams),
     responses(
         (status = 200, description = "A page of it", body = Listed<TimelineItem>),
         OneProblems
@@ -78,10 +63,10 @@ struct TimelineItem {
 async fn get_timeline(
     State(app): State<AppState>,
     Path(id): Path<CustomerId>,
-    Query(params): Query<TimelineParams>,
+    Query(params): Query<PageParams>,
 ) -> Result<Json<Listed<TimelineItem>>, Problem> {
-    after::wait::<Audit>(&app, params.after.as_ref()).await?;
-    let page = page(params.limit, params.cursor);
+    after::wait::<Audit>(&app, params.after()).await?;
+    let page = params.page();
     let found = app.store.timeline(id.as_str(), &page).await?;
     if found.items.is_empty() && page.cursor.is_none() {
         return Err(customers::unknown(&id));

@@ -5,40 +5,23 @@ use axum::extract::State;
 use domain::CampaignId;
 use projections::campaign_stats::CampaignStats;
 use projections::campaigns::{CampaignDocument, Campaigns};
-use serde::Deserialize;
-use utoipa::IntoParams;
 
 use super::answer::CampaignResponse;
 use super::unknown;
 use crate::after::{self, After, AfterParam};
 use crate::extract::{Path, Query};
 use crate::openapi::{OneProblems, ReadProblems};
-use crate::paging::{Limit, Listed, page};
+use crate::paging::{Listed, PageParams};
 use crate::problem::Problem;
 use crate::schema;
 use crate::state::{AppState, Shared};
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ListParams {
-    /// How many at most.
-    #[param(inline, value_type = Option<schema::Limit>)]
-    limit: Option<Limit>,
-    /// The `next_cursor` of the page before.
-    #[param(inline, value_type = Option<schema::Cursor>)]
-    cursor: Option<String>,
-    /// Waits until the views have these positions.
-    #[param(inline, value_type = Option<schema::Positions>)]
-    after: Option<After>,
-}
 
 /// Campaigns with their statistics, newest first.
 #[utoipa::path(
     get,
     path = "/api/campaigns",
     tag = "campaigns",
-    params(ListParams),
+    params(PageParams),
     responses(
         (status = 200, description = "A page of them", body = Listed<CampaignResponse>),
         ReadProblems
@@ -46,10 +29,10 @@ pub(super) struct ListParams {
 )]
 pub(super) async fn list_campaigns(
     State(app): State<AppState>,
-    Query(params): Query<ListParams>,
+    Query(params): Query<PageParams>,
 ) -> Result<Json<Listed<CampaignResponse>>, Problem> {
-    wait(&app, params.after.as_ref()).await?;
-    let page = page(params.limit, params.cursor);
+    wait(&app, params.after()).await?;
+    let page = params.page();
     let found = app.store.campaigns(&page).await?;
     let ids: Vec<&CampaignId> = found.items.iter().map(|c| &c.campaign_id).collect();
     let mut figures = app.store.campaign_stats(&ids).await?;

@@ -4,41 +4,17 @@ use axum::Json;
 use axum::extract::State;
 use domain::{KeyId, Role, Timestamp};
 use projections::api_keys::{ApiKeyDocument, ApiKeys};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::unknown;
-use crate::after::{self, After};
+use crate::after::{self, AfterParam};
 use crate::extract::{Path, Query};
 use crate::openapi::{OneProblems, ReadProblems};
-use crate::paging::{Limit, Listed, page};
+use crate::paging::{Listed, PageParams};
 use crate::problem::Problem;
 use crate::schema;
 use crate::state::AppState;
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ListParams {
-    /// How many at most.
-    #[param(inline, value_type = Option<schema::Limit>)]
-    limit: Option<Limit>,
-    /// The `next_cursor` of the page before.
-    #[param(inline, value_type = Option<schema::Cursor>)]
-    cursor: Option<String>,
-    /// Waits until the view has these positions.
-    #[param(inline, value_type = Option<schema::Positions>)]
-    after: Option<After>,
-}
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct GetParams {
-    /// Waits until the view has these positions.
-    #[param(inline, value_type = Option<schema::Positions>)]
-    after: Option<After>,
-}
 
 /// A key, without its secret.
 #[derive(Serialize, ToSchema)]
@@ -99,7 +75,7 @@ impl From<ApiKeyDocument> for KeyResponse {
     get,
     path = "/api/keys",
     tag = "access",
-    params(ListParams),
+    params(PageParams),
     responses(
         (status = 200, description = "A page of them", body = Listed<KeyResponse>),
         ReadProblems
@@ -107,10 +83,10 @@ impl From<ApiKeyDocument> for KeyResponse {
 )]
 pub(super) async fn list_keys(
     State(app): State<AppState>,
-    Query(params): Query<ListParams>,
+    Query(params): Query<PageParams>,
 ) -> Result<Json<Listed<KeyResponse>>, Problem> {
-    after::wait::<ApiKeys>(&app, params.after.as_ref()).await?;
-    let page = page(params.limit, params.cursor);
+    after::wait::<ApiKeys>(&app, params.after()).await?;
+    let page = params.page();
     let found = app.store.api_keys(&page).await?;
     Ok(Json(Listed::from_page(found, KeyResponse::from)))
 }
@@ -120,7 +96,7 @@ pub(super) async fn list_keys(
     get,
     path = "/api/keys/{key_id}",
     tag = "access",
-    params(("key_id" = inline(schema::KeyId), Path, description = "The key's id"), GetParams),
+    params(("key_id" = inline(schema::KeyId), Path, description = "The key's id"), AfterParam),
     responses(
         (status = 200, description = "The key", body = KeyResponse),
         OneProblems
@@ -129,9 +105,9 @@ pub(super) async fn list_keys(
 pub(super) async fn get_key(
     State(app): State<AppState>,
     Path(id): Path<KeyId>,
-    Query(params): Query<GetParams>,
+    Query(params): Query<AfterParam>,
 ) -> Result<Json<KeyResponse>, Problem> {
-    after::wait::<ApiKeys>(&app, params.after.as_ref()).await?;
+    after::wait::<ApiKeys>(&app, params.after()).await?;
     let found = app.store.api_key(&id).await?;
     let document = found.ok_or_else(|| unknown(&id))?;
     Ok(Json(document.into()))

@@ -16,25 +16,10 @@ use crate::after::{self, After};
 use crate::customers::{self, CustomerResponse};
 use crate::extract::{Path, Query};
 use crate::openapi::OneProblems;
-use crate::paging::{Limit, Listed, page};
+use crate::paging::{Listed, PageParams};
 use crate::problem::Problem;
 use crate::schema;
 use crate::state::{AppState, Shared};
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct MembersParams {
-    /// How many at most.
-    #[param(inline, value_type = Option<schema::Limit>)]
-    limit: Option<Limit>,
-    /// The `next_cursor` of the page before.
-    #[param(inline, value_type = Option<schema::Cursor>)]
-    cursor: Option<String>,
-    /// Waits until the views have these positions.
-    #[param(inline, value_type = Option<schema::Positions>)]
-    after: Option<After>,
-}
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -97,7 +82,7 @@ pub(crate) struct NodeVerdict {
     tag = "segments",
     params(
         ("id" = inline(schema::SegmentId), Path, description = "The segment's id"),
-        MembersParams
+        PageParams
     ),
     responses(
         (status = 200, description = "A page of them", body = Listed<CustomerResponse>),
@@ -107,10 +92,10 @@ pub(crate) struct NodeVerdict {
 pub(super) async fn list_members(
     State(app): State<AppState>,
     Path(id): Path<SegmentId>,
-    Query(params): Query<MembersParams>,
+    Query(params): Query<PageParams>,
 ) -> Result<Json<Listed<CustomerResponse>>, Problem> {
-    let segment = segment(&app, &id, params.after.as_ref()).await?;
-    let page = page(params.limit, params.cursor);
+    let segment = segment(&app, &id, params.after()).await?;
+    let page = params.page();
     let now = Timestamp::from(Utc::now());
     let found = app.store.members(&segment.rules, now, &page).await?;
     let currency = app.commands.currency().code();

@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 
 use super::answer::SegmentResponse;
 use super::unknown;
-use crate::after::{self, After};
+use crate::after::{self, After, AfterParam};
 use crate::extract::{Path, Query};
 use crate::openapi::{OneProblems, ReadProblems};
 use crate::paging::{Limit, Listed, page};
@@ -31,15 +31,6 @@ pub(super) struct ListParams {
     /// The `next_cursor` of the page before.
     #[param(inline, value_type = Option<schema::Cursor>)]
     cursor: Option<String>,
-    /// Waits until the view has these positions.
-    #[param(inline, value_type = Option<schema::Positions>)]
-    after: Option<After>,
-}
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct GetParams {
     /// Waits until the view has these positions.
     #[param(inline, value_type = Option<schema::Positions>)]
     after: Option<After>,
@@ -77,7 +68,7 @@ pub(super) async fn list_segments(
     get,
     path = "/api/segments/{id}",
     tag = "segments",
-    params(("id" = inline(schema::SegmentId), Path, description = "The segment's id"), GetParams),
+    params(("id" = inline(schema::SegmentId), Path, description = "The segment's id"), AfterParam),
     responses(
         (status = 200, description = "The segment", body = SegmentResponse),
         OneProblems
@@ -86,9 +77,9 @@ pub(super) async fn list_segments(
 pub(super) async fn get_segment(
     State(app): State<AppState>,
     Path(id): Path<SegmentId>,
-    Query(params): Query<GetParams>,
+    Query(params): Query<AfterParam>,
 ) -> Result<Json<SegmentResponse>, Problem> {
-    after::wait::<Segments>(&app, params.after.as_ref()).await?;
+    after::wait::<Segments>(&app, params.after()).await?;
     let found = app.store.segment(&id).await?;
     let document = found.ok_or_else(|| unknown(&id))?;
     let audience = app

@@ -5,41 +5,17 @@ use axum::extract::State;
 use chrono::Utc;
 use domain::{SessionId, Timestamp, UserId, UserRole};
 use projections::users::{GivenRole, UserDocument, Users};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::unknown;
-use crate::after::{self, After};
+use crate::after::{self, AfterParam};
 use crate::extract::{Path, Query};
 use crate::openapi::{OneProblems, ReadProblems};
-use crate::paging::{Limit, Listed, page};
+use crate::paging::{Listed, PageParams};
 use crate::problem::Problem;
 use crate::schema;
 use crate::state::AppState;
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ListParams {
-    /// How many at most.
-    #[param(inline, value_type = Option<schema::Limit>)]
-    limit: Option<Limit>,
-    /// The `next_cursor` of the page before.
-    #[param(inline, value_type = Option<schema::Cursor>)]
-    cursor: Option<String>,
-    /// Waits until the view has these positions.
-    #[param(inline, value_type = Option<schema::Positions>)]
-    after: Option<After>,
-}
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct GetParams {
-    /// Waits until the view has these positions.
-    #[param(inline, value_type = Option<schema::Positions>)]
-    after: Option<After>,
-}
 
 /// A user.
 #[derive(Serialize, ToSchema)]
@@ -138,7 +114,7 @@ impl From<GivenRole> for GivenResponse {
     get,
     path = "/api/users",
     tag = "access",
-    params(ListParams),
+    params(PageParams),
     responses(
         (status = 200, description = "A page of them", body = Listed<UserResponse>),
         ReadProblems
@@ -146,10 +122,10 @@ impl From<GivenRole> for GivenResponse {
 )]
 pub(super) async fn list_users(
     State(app): State<AppState>,
-    Query(params): Query<ListParams>,
+    Query(params): Query<PageParams>,
 ) -> Result<Json<Listed<UserResponse>>, Problem> {
-    after::wait::<Users>(&app, params.after.as_ref()).await?;
-    let page = page(params.limit, params.cursor);
+    after::wait::<Users>(&app, params.after()).await?;
+    let page = params.page();
     let found = app.store.users(&page).await?;
     let now = Timestamp::from(Utc::now());
     let respond = |document| UserResponse::at(now, document);
@@ -161,7 +137,7 @@ pub(super) async fn list_users(
     get,
     path = "/api/users/{user_id}",
     tag = "access",
-    params(("user_id" = inline(schema::UserId), Path, description = "The user's id"), GetParams),
+    params(("user_id" = inline(schema::UserId), Path, description = "The user's id"), AfterParam),
     responses(
         (status = 200, description = "The user", body = UserResponse),
         OneProblems
@@ -170,9 +146,9 @@ pub(super) async fn list_users(
 pub(super) async fn get_user(
     State(app): State<AppState>,
     Path(id): Path<UserId>,
-    Query(params): Query<GetParams>,
+    Query(params): Query<AfterParam>,
 ) -> Result<Json<UserResponse>, Problem> {
-    after::wait::<Users>(&app, params.after.as_ref()).await?;
+    after::wait::<Users>(&app, params.after()).await?;
     let found = app.store.user(&id).await?;
     let document = found.ok_or_else(|| unknown(&id))?;
     let now = Timestamp::from(Utc::now());

@@ -16,7 +16,7 @@ use tracing::Instrument;
 use crate::problem::{Problem, ProblemKind};
 use crate::request_id::{self, RequestId};
 use crate::state::AppState;
-use crate::{address, metrics};
+use crate::{address, limits, metrics};
 
 /// The route of a request that has none.
 pub(crate) const UNMATCHED: &str = "unmatched";
@@ -89,6 +89,9 @@ fn redact(headers: &mut HeaderMap) {
 }
 
 async fn answer(limit: Duration, request: Request, next: Next) -> Response {
+    if let Err(problem) = limits::head(&request) {
+        return problem.into_response();
+    }
     // Nothing that a panicking handler leaves behind is used afterwards.
     let answering = AssertUnwindSafe(next.run(request)).catch_unwind();
     match tokio::time::timeout(limit, answering).await {

@@ -99,6 +99,8 @@ kinds! {
     InvalidField = UNPROCESSABLE_ENTITY "invalid-field" "Invalid field";
     /// Each field is acceptable, but a rule is against the whole.
     Refused = UNPROCESSABLE_ENTITY "refused" "Refused by a rule";
+    /// The request's head has more bytes than are taken.
+    HeadTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE "head-too-large" "Head too large";
     /// More requests came in a second than are taken.
     TooManyRequests = TOO_MANY_REQUESTS "too-many-requests" "Too many requests";
     /// The program failed. What happened is in its log, under the request's id.

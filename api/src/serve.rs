@@ -22,12 +22,10 @@ use tokio_util::sync::CancellationToken;
 use crate::address::Peer;
 use crate::journal::Notes;
 use crate::state::{Api, AppState};
-use crate::{metrics, router};
+use crate::{limits, metrics, router};
 
-/// How many headers a request may have, and the bytes of its whole head, up to
-/// what one more read brings; more is answered 431.
+/// How many headers a request may have; more is answered 431.
 const MAX_HEADERS: usize = 64;
-const MAX_HEAD: usize = 64 * 1024;
 
 /// How long requests under way may take to end after a shutdown.
 const GRACE: Duration = Duration::from_secs(10);
@@ -113,7 +111,7 @@ async fn converse(
         .timer(TokioTimer::new())
         .header_read_timeout(patience)
         .max_headers(MAX_HEADERS)
-        .max_buf_size(MAX_HEAD)
+        .max_buf_size(limits::MAX_HEAD)
         .serve_connection(stream, service);
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, "a connection ended early");

@@ -53,6 +53,10 @@ impl Default for Limits {
     }
 }
 
+/// Bytes of a request's head: what is asked for, and names and values of its
+/// headers.
+pub(crate) const MAX_HEAD: usize = 64 * 1024;
+
 /// Posts of receipts at once.
 pub(crate) const RECEIPT_PLACES: usize = 64;
 
@@ -75,4 +79,19 @@ pub(crate) async fn admit(State(app): State<AppState>, request: Request, next: N
         return Problem::new(ProblemKind::Busy, detail).into_response();
     };
     next.run(request).await
+}
+
+/// Refuses a head that is too large, exactly: what reads it from the connection
+/// only stops some time after.
+pub(crate) fn head(request: &Request) -> Result<(), Problem> {
+    let asked = request.uri().path_and_query();
+    let asked = asked.map_or(0, |asked| asked.as_str().len());
+    let headers = request.headers().iter();
+    let headers = headers.map(|(name, value)| name.as_str().len() + value.len());
+    let bytes = asked + headers.sum::<usize>();
+    if bytes > MAX_HEAD {
+        let detail = format!("the head has {bytes} bytes, at most {MAX_HEAD} are taken");
+        return Err(Problem::new(ProblemKind::HeadTooLarge, detail));
+    }
+    Ok(())
 }

@@ -2,8 +2,8 @@
 
 use cqrs_es::Aggregate;
 use domain::{
-    Activity, ApiKey, Campaign, Customer, DecodeError, LoggedEvent, Message, Order, Refusals,
-    Segment, Subject, User, View,
+    Activity, ApiKey, Assistance, Campaign, Customer, DecodeError, LoggedEvent, Message, Order,
+    Refusals, Segment, Subject, User, View,
 };
 use eventlog::{Entry, Head, Key, Log};
 
@@ -56,6 +56,10 @@ impl Kept for User {
 }
 
 impl Kept for ApiKey {
+    const FOLD: u32 = 1;
+}
+
+impl Kept for Assistance {
     const FOLD: u32 = 1;
 }
 

@@ -7,6 +7,7 @@
 
 mod activities;
 mod api_keys;
+mod assistance;
 mod campaigns;
 mod commands;
 mod context;

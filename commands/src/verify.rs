@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use domain::{
-    Activity, ApiKey, Campaign, Customer, Message, Order, Refusals, Segment, Subject, User, View,
+    Activity, ApiKey, Assistance, Campaign, Customer, Message, Order, Refusals, Segment, Subject,
+    User, View,
 };
 use eventlog::{Entry, Head, Log, LogError, Partition, Position};
 
@@ -13,9 +14,18 @@ use crate::kept::{Kept, decode, state};
 const BATCH: usize = 2_000;
 
 /// All kinds of aggregates that have heads.
-const KINDS: [&str; 10] = [
-    "customer", "order", "activity", "view", "segment", "campaign", "message", "user", "api_key",
+const KINDS: [&str; 11] = [
+    "customer",
+    "order",
+    "activity",
+    "view",
+    "segment",
+    "campaign",
+    "message",
+    "user",
+    "api_key",
     "refusals",
+    "assistance",
 ];
 
 /// What was found in one partition.
@@ -57,6 +67,7 @@ enum AnyAggregate {
     User(User),
     ApiKey(ApiKey),
     Refusals(Refusals),
+    Assistance(Assistance),
 }
 
 impl AnyAggregate {
@@ -72,6 +83,7 @@ impl AnyAggregate {
             Subject::User(_) => Self::User(User::default()),
             Subject::ApiKey(_) => Self::ApiKey(ApiKey::default()),
             Subject::Refusals(_) => Self::Refusals(Refusals::default()),
+            Subject::Assistance(_) => Self::Assistance(Assistance::default()),
         }
     }
 
@@ -87,6 +99,7 @@ impl AnyAggregate {
             Self::User(a) => apply(a, entry),
             Self::ApiKey(a) => apply(a, entry),
             Self::Refusals(a) => apply(a, entry),
+            Self::Assistance(a) => apply(a, entry),
         }
     }
 
@@ -102,6 +115,7 @@ impl AnyAggregate {
             Self::User(a) => kept(a),
             Self::ApiKey(a) => kept(a),
             Self::Refusals(a) => kept(a),
+            Self::Assistance(a) => kept(a),
         }
     }
 }

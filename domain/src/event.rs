@@ -4,8 +4,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActivityEvent, ApiKeyEvent, CampaignEvent, CustomerEvent, MessageEvent, OrderEvent,
-    RefusalEvent, SegmentEvent, Subject, UserEvent, ViewEvent,
+    ActivityEvent, ApiKeyEvent, AssistanceEvent, CampaignEvent, CustomerEvent, MessageEvent,
+    OrderEvent, RefusalEvent, SegmentEvent, Subject, UserEvent, ViewEvent,
 };
 
 /// An event that can be written to the log and read back.
@@ -66,6 +66,8 @@ pub enum Event {
     ApiKey(ApiKeyEvent),
     /// Of a day's refusals.
     Refusal(RefusalEvent),
+    /// Of a day's assistance.
+    Assistance(AssistanceEvent),
 }
 
 impl Event {
@@ -85,6 +87,7 @@ impl Event {
             Subject::User(_) => UserEvent::decode(tag, data).map(Self::User),
             Subject::ApiKey(_) => ApiKeyEvent::decode(tag, data).map(Self::ApiKey),
             Subject::Refusals(_) => RefusalEvent::decode(tag, data).map(Self::Refusal),
+            Subject::Assistance(_) => AssistanceEvent::decode(tag, data).map(Self::Assistance),
         }
     }
 }
@@ -102,6 +105,7 @@ pub fn type_tags() -> impl Iterator<Item = &'static str> {
         UserEvent::TAGS,
         ApiKeyEvent::TAGS,
         RefusalEvent::TAGS,
+        AssistanceEvent::TAGS,
     ]
     .into_iter()
     .flatten()

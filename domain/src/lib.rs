@@ -7,10 +7,12 @@
 
 mod activity;
 mod api_key;
+mod assistance;
 mod attributes;
 mod campaign;
 mod change;
 mod customer;
+mod day;
 mod digest;
 mod event;
 mod ids;
@@ -37,6 +39,10 @@ pub use api_key::{
     ApiKey, ApiKeyCommand, ApiKeyError, ApiKeyEvent, KeyContent, KeyHash, KeyHashError, KeyRefusal,
     KeySecret, KeySecretError, NewKey, USE_EVERY,
 };
+pub use assistance::{
+    Assist, AssistEngine, AssistOutcome, AssistTask, Assistance, AssistanceError, AssistanceEvent,
+    Wording, WordingError,
+};
 pub use attributes::{AttributeChanges, AttributeKey, AttributeValue, Attributes, MAX_ATTRIBUTES};
 pub use campaign::{
     Audience, AudienceSize, Campaign, CampaignCommand, CampaignContent, CampaignError,
@@ -47,6 +53,7 @@ pub use customer::{
     Customer, CustomerChanges, CustomerError, CustomerEvent, MAX_TAGS, ProfileChanges,
     RecordCustomer,
 };
+pub use day::{Day, DayError};
 pub use event::{DecodeError, Event, LoggedEvent, type_tags};
 pub use ids::{
     ActivityId, CampaignId, CustomerId, Holder, IdError, KeyId, OrderId, SegmentId, SessionId,
@@ -63,7 +70,7 @@ pub use order::{
     Figures, MAX_ITEMS, Order, OrderContent, OrderError, OrderEvent, OrderItem, OrderServices,
     OrderStatus, RecordOrder,
 };
-pub use refusal::{Day, DayError, Refusal, RefusalEvent, RefusalReason, Refusals, RefusalsError};
+pub use refusal::{Refusal, RefusalEvent, RefusalReason, Refusals, RefusalsError};
 pub use role::{Role, RoleError, UserRole};
 pub use segment::{MAX_RULES, Segment, SegmentCommand, SegmentContent, SegmentError, SegmentEvent};
 pub use subject::{Subject, SubjectError};

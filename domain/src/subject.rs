@@ -12,7 +12,7 @@ use crate::{
 /// Its text is the key in the log: `customer/c-1`, `order/c-1/o-17`,
 /// `activity/c-1/e-3`, `message/c-1/cmp_…`, `view/customers`,
 /// `segment/seg_…`, `campaign/cmp_…`, `user/usr_…`, `api_key/key_…`,
-/// `refusals/2026-11-23`. Orders, activities and messages are unique
+/// `refusals/2026-11-23`, `assistance/2026-11-23`. Orders, activities and messages are unique
 /// within their customer, so that their key alone tells the partition.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Subject {
@@ -36,6 +36,8 @@ pub enum Subject {
     ApiKey(KeyId),
     /// What was refused on a day.
     Refusals(Day),
+    /// What was asked in plain words on a day.
+    Assistance(Day),
 }
 
 /// Why a key of the log names nothing we know.
@@ -65,7 +67,7 @@ impl Subject {
             Self::Campaign(campaign) => campaign.as_str(),
             Self::User(user) => user.as_str(),
             Self::ApiKey(key) => key.as_str(),
-            Self::Refusals(day) => day.as_str(),
+            Self::Refusals(day) | Self::Assistance(day) => day.as_str(),
         }
     }
 
@@ -82,6 +84,7 @@ impl Subject {
             Self::User(_) => "user",
             Self::ApiKey(_) => "api_key",
             Self::Refusals(_) => "refusals",
+            Self::Assistance(_) => "assistance",
         }
     }
 
@@ -97,7 +100,8 @@ impl Subject {
             | Self::Campaign(_)
             | Self::User(_)
             | Self::ApiKey(_)
-            | Self::Refusals(_) => None,
+            | Self::Refusals(_)
+            | Self::Assistance(_) => None,
         }
     }
 
@@ -125,13 +129,19 @@ impl Subject {
             (Some("user"), Some(u), None, None) => UserId::try_from(u).map(Self::User),
             (Some("api_key"), Some(k), None, None) => KeyId::try_from(k).map(Self::ApiKey),
             (Some("refusals"), Some(day), None, None) => {
-                let day = Day::try_from(day).map(Self::Refusals);
-                return day.map_err(|e| SubjectError::Day(key.to_owned(), e));
+                return of_day(key, day).map(Self::Refusals);
+            }
+            (Some("assistance"), Some(day), None, None) => {
+                return of_day(key, day).map(Self::Assistance);
             }
             _ => return Err(SubjectError::Unknown(key.to_owned())),
         };
         subject.map_err(|e| SubjectError::Id(key.to_owned(), e))
     }
+}
+
+fn of_day(key: &str, day: &str) -> Result<Day, SubjectError> {
+    Day::try_from(day).map_err(|e| SubjectError::Day(key.to_owned(), e))
 }
 
 fn both<T>(customer: &str, id: Result<T, IdError>) -> Result<(CustomerId, T), IdError> {
@@ -151,7 +161,7 @@ impl fmt::Display for Subject {
             Self::Message(customer, campaign) => write!(f, "{kind}/{customer}/{campaign}"),
             Self::User(user) => write!(f, "{kind}/{user}"),
             Self::ApiKey(key) => write!(f, "{kind}/{key}"),
-            Self::Refusals(day) => write!(f, "{kind}/{day}"),
+            Self::Refusals(day) | Self::Assistance(day) => write!(f, "{kind}/{day}"),
         }
     }
 }
@@ -173,6 +183,7 @@ mod tests {
             "user/usr_1",
             "api_key/key_1",
             "refusals/2026-11-23",
+            "assistance/2026-11-23",
         ] {
             assert_eq!(Subject::parse(key).unwrap().to_string(), key);
         }
@@ -189,6 +200,7 @@ mod tests {
             "order/c-1/",
             "refusals/yesterday",
             "refusals/2026-1-2",
+            "assistance/today",
         ] {
             assert!(Subject::parse(key).is_err(), "{key}");
         }

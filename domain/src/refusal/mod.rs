@@ -3,7 +3,6 @@
 //! A day's are one aggregate, so that nothing grows without end. Who was
 //! refused, in which request and from where, is in the events' metadata.
 
-mod day;
 mod event;
 #[cfg(test)]
 mod tests;
@@ -12,7 +11,6 @@ use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
-pub use day::{Day, DayError};
 pub use event::{Refusal, RefusalEvent, RefusalReason};
 
 /// How many refusals of a day were recorded.

@@ -1,8 +1,8 @@
 use cqrs_es::test::TestFramework;
 
 use super::*;
+use crate::Text;
 use crate::event::LoggedEvent;
-use crate::{Text, Timestamp};
 
 fn refusal(why: RefusalReason) -> Refusal {
     Refusal {
@@ -38,22 +38,4 @@ fn refusals_survive_the_log() {
     assert_eq!(RefusalEvent::decode(event.tag(), &data).unwrap(), event);
     assert!(RefusalEvent::decode("request_refused.2", &data).is_err());
     assert!(RefusalEvent::decode(event.tag(), "{}").is_err());
-}
-
-#[test]
-fn a_day_is_that_of_utc_and_has_one_text() {
-    let time = Timestamp::try_from("2026-11-23T23:30:00-02:00").unwrap();
-    let day = Day::from(time);
-    assert_eq!(day.as_str(), "2026-11-24");
-    assert_eq!(Day::try_from("2026-11-24"), Ok(day));
-    for odd in [
-        "",
-        "2026-11",
-        "2026-02-30",
-        "2026-1-02",
-        "2026-11-24T",
-        "+2026-11-24",
-    ] {
-        assert_eq!(Day::try_from(odd), Err(DayError), "{odd:?}");
-    }
 }

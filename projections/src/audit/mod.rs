@@ -112,6 +112,7 @@ fn occurred_at(event: &Recorded) -> Timestamp {
         | Event::Message(_)
         | Event::User(_)
         | Event::ApiKey(_)
-        | Event::Refusal(_) => event.metadata.at,
+        | Event::Refusal(_)
+        | Event::Assistance(_) => event.metadata.at,
     }
 }

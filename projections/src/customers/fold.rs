@@ -25,7 +25,8 @@ pub(super) fn fold(
         | Event::Message(_)
         | Event::User(_)
         | Event::ApiKey(_)
-        | Event::Refusal(_) => {}
+        | Event::Refusal(_)
+        | Event::Assistance(_) => {}
     }
     if let Some(id) = event.subject.customer() {
         document.search = search(id, &document);

@@ -47,7 +47,8 @@ impl View for Customers {
             | Subject::View(_)
             | Subject::User(_)
             | Subject::ApiKey(_)
-            | Subject::Refusals(_) => None,
+            | Subject::Refusals(_)
+            | Subject::Assistance(_) => None,
         }
     }
 

@@ -43,3 +43,26 @@ impl fmt::Display for Day {
         f.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_that_of_utc_and_has_one_text() {
+        let time = Timestamp::try_from("2026-11-23T23:30:00-02:00").unwrap();
+        let day = Day::from(time);
+        assert_eq!(day.as_str(), "2026-11-24");
+        assert_eq!(Day::try_from("2026-11-24"), Ok(day));
+        for odd in [
+            "",
+            "2026-11",
+            "2026-02-30",
+            "2026-1-02",
+            "2026-11-24T",
+            "+2026-11-24",
+        ] {
+            assert_eq!(Day::try_from(odd), Err(DayError), "{odd:?}");
+        }
+    }
+}

@@ -59,6 +59,12 @@ impl Instants {
         self.0.last().and_then(|t| Timestamp::from_millis(*t).ok())
     }
 
+    /// All of them, the earliest first.
+    pub fn iter(&self) -> impl Iterator<Item = Timestamp> {
+        let times = self.0.iter();
+        times.filter_map(|t| Timestamp::from_millis(*t).ok())
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.0.len()
@@ -165,6 +171,8 @@ mod tests {
             let mut sorted = millis.clone();
             sorted.sort_unstable();
             prop_assert_eq!(&instants.0, &sorted);
+            let all: Vec<i64> = instants.iter().map(Timestamp::millis).collect();
+            prop_assert_eq!(&all, &sorted);
             prop_assert_eq!(Instants::from_bytes(&instants.to_bytes()), Ok(instants.clone()));
             for m in &millis {
                 instants.remove(Timestamp::from_millis(*m).unwrap()).unwrap();

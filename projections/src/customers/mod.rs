@@ -1,5 +1,6 @@
 //! Customers: who they are, what they bought, what they did.
 
+mod busy;
 mod counting;
 mod document;
 mod filter;
@@ -8,6 +9,7 @@ mod members;
 mod past;
 mod preview;
 mod query;
+pub(crate) mod scan;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +18,7 @@ use domain::Subject;
 use mongodb::IndexModel;
 use mongodb::options::IndexOptions;
 
+pub use busy::{Busy, BusyHours};
 pub(crate) use counting::Counting;
 pub use document::{CustomerDocument, EventFacts, FoldedTexts, TimesWithin};
 pub use filter::filter;

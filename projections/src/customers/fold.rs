@@ -124,7 +124,7 @@ fn take_back(document: &mut CustomerDocument, figures: Figures) -> Result<(), Fo
 }
 
 /// Rounded half up; neither is ever negative.
-fn average(total: i64, count: i64) -> Option<i64> {
+pub(super) fn average(total: i64, count: i64) -> Option<i64> {
     (count > 0).then(|| total / count + i64::from(total % count * 2 >= count))
 }
 

@@ -2,6 +2,7 @@
 
 mod busy;
 mod counting;
+mod deciles;
 mod document;
 mod filter;
 mod fold;
@@ -10,6 +11,7 @@ mod past;
 mod preview;
 mod query;
 pub(crate) mod scan;
+mod store_facts;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +26,7 @@ pub use document::{CustomerDocument, EventFacts, FoldedTexts, TimesWithin};
 pub use filter::filter;
 pub use past::preview_at;
 pub use preview::{NodeCount, Preview};
+pub use store_facts::StoreFacts;
 
 use crate::Recorded;
 use crate::view::{FoldError, View};

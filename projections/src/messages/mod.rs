@@ -1,5 +1,6 @@
 //! Messages, one by one.
 
+mod brackets;
 mod document;
 mod fold;
 mod query;
@@ -10,6 +11,7 @@ use bson::doc;
 use domain::{MessageId, Subject};
 use mongodb::IndexModel;
 
+pub use brackets::SpendBracket;
 pub use document::{MessageDocument, SuppressionDocument};
 
 use crate::Recorded;

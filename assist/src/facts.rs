@@ -1,6 +1,6 @@
 //! What a store says about itself.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use domain::{Currency, Name};
 
@@ -19,8 +19,9 @@ pub struct Facts {
     pub countries: BTreeMap<String, u64>,
     /// The most common tags.
     pub tags: BTreeMap<String, u64>,
-    /// What activity there is, by name.
-    pub activities: BTreeSet<Name>,
+    /// The most common kinds of activity, each with how many customers it is
+    /// known of.
+    pub activities: BTreeMap<Name, u64>,
 }
 
 /// A number by which customers are high or low.
@@ -65,7 +66,7 @@ impl Facts {
             cities: BTreeMap::new(),
             countries: BTreeMap::new(),
             tags: BTreeMap::new(),
-            activities: BTreeSet::new(),
+            activities: BTreeMap::new(),
         }
     }
 

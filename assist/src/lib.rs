@@ -1,12 +1,13 @@
 //! What answers requests in plain words: which customers are meant, what a
 //! message could say, how a campaign went.
 //!
-//! [`builtin`] does so by itself, always in the same way. Whoever answers, what
-//! comes out is checked: rules by [`domain::rules`], templates by
-//! [`domain::Template`], the numbers of a text by [`check::numbers`].
+//! [`builtin`] does so by itself, always in the same way; [`model`] asks a
+//! language model. Whoever answers, what comes out is checked: rules by
+//! [`domain::rules`], templates by [`domain::Template`], the numbers of a text
+//! by [`check::numbers`].
 //!
-//! Nothing here does I/O or knows a customer: a store tells of itself in
-//! [`Facts`].
+//! Nothing here knows a customer: a store tells of itself in [`Facts`]. Only
+//! [`model`] does I/O, with the model's server.
 
 pub mod builtin;
 pub mod check;
@@ -14,6 +15,7 @@ mod decimal;
 mod explain;
 mod facts;
 mod figures;
+pub mod model;
 mod money;
 mod tag;
 mod tone;

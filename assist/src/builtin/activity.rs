@@ -27,7 +27,7 @@ const ANY: [&str; 6] = ["at least one", "a", "an", "any", "some", "one"];
 /// All ways to read what is next as activity that is known.
 pub(super) fn activities(cursor: Cursor<'_>, scope: &Scope<'_>) -> Vec<Found> {
     let mut found = Vec::new();
-    for name in &scope.facts.activities {
+    for name in scope.facts.activities.keys() {
         let stems = stems(name.as_str());
         // Visits have phrases of their own.
         if stems.is_empty() || name.as_str() == "visit" {

@@ -103,7 +103,7 @@ impl NotUnderstood {
     }
 }
 
-fn check_length(prompt: &str) -> Result<(), NotUnderstood> {
+pub(crate) fn check_length(prompt: &str) -> Result<(), NotUnderstood> {
     let beyond = prompt.char_indices().nth(MAX_PROMPT);
     let (words, reason) = match beyond {
         _ if prompt.trim().is_empty() => (Vec::new(), "there is nothing to read".to_owned()),

@@ -102,6 +102,11 @@ impl Template {
         &self.0
     }
 
+    /// What templates may name.
+    pub fn fields() -> &'static [&'static str] {
+        &FIELDS
+    }
+
     fn read(text: String) -> Result<Self, TemplateError> {
         if text.is_empty() || text.len() > MAX_TEMPLATE {
             return Err(TemplateError::Size(text.len()));

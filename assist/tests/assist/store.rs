@@ -73,9 +73,13 @@ pub(crate) fn requests() -> Vec<Request> {
 /// The store that requests are made to.
 pub(crate) static FACTS: LazyLock<Facts> = LazyLock::new(facts);
 
+/// Each with how many customers there are.
+fn named(names: Vec<String>) -> BTreeMap<String, u64> {
+    names.into_iter().zip(100..).collect()
+}
+
 fn facts() -> Facts {
     let store = data().store;
-    let named = |names: Vec<String>| names.into_iter().zip(100..).collect();
     let quantiles = store.quantiles;
     Facts {
         currency: Currency::try_from(store.currency).unwrap(),
@@ -88,10 +92,9 @@ fn facts() -> Facts {
         cities: named(store.cities),
         countries: named(store.countries),
         tags: named(store.tags),
-        activities: store
-            .activities
+        activities: named(store.activities)
             .into_iter()
-            .map(|name| Name::try_from(name).unwrap())
+            .map(|(name, count)| (Name::try_from(name).unwrap(), count))
             .collect(),
     }
 }

@@ -1,0 +1,111 @@
+//! What a server's answer holds.
+
+use async_openai::types::chat::FinishReason;
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use super::{ModelError, Usage};
+
+/// How many bytes the text of an answer may have: rules and templates have
+/// far less.
+const LONGEST_TEXT: usize = 64 * 1024;
+
+/// As much of a choice as matters: servers that are like OpenAI's are not in
+/// all the rest.
+#[derive(Deserialize)]
+struct Choice {
+    message: Message,
+    /// A reason that OpenAI does not know says nothing.
+    finish_reason: Option<Json>,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    content: Option<String>,
+    refusal: Option<String>,
+}
+
+/// The text of an answer that is whole; its tokens count in any case.
+pub(super) fn text(body: &[u8], usage: &mut Usage) -> Result<String, ModelError> {
+    let malformed = ModelError::Malformed;
+    let mut answer: Json =
+        serde_json::from_slice(body).map_err(|_| malformed("what came is not JSON"))?;
+    count(&answer, usage);
+    let choice = answer.pointer_mut("/choices/0").map(Json::take);
+    let choice = choice.ok_or(malformed("there is no choice in it"))?;
+    let choice: Choice =
+        serde_json::from_value(choice).map_err(|_| malformed("its choice is none"))?;
+    if choice.message.refusal.is_some_and(|said| !said.is_empty()) {
+        return Err(malformed("the model refuses"));
+    }
+    let reason = choice.finish_reason.map(serde_json::from_value);
+    match reason.and_then(Result::ok) {
+        Some(FinishReason::Length) => return Err(malformed("it was cut off")),
+        Some(FinishReason::ContentFilter) => return Err(malformed("it was filtered")),
+        _ => {}
+    }
+    match choice.message.content {
+        Some(text) if text.len() > LONGEST_TEXT => Err(malformed("its text is too long")),
+        Some(text) if !text.trim().is_empty() => Ok(text),
+        _ => Err(malformed("it says nothing")),
+    }
+}
+
+fn count(answer: &Json, usage: &mut Usage) {
+    let tokens = |of: &str| answer["usage"][of].as_u64().unwrap_or_default();
+    let add = |sum: &mut u64, of: &str| *sum = sum.saturating_add(tokens(of));
+    add(&mut usage.input_tokens, "prompt_tokens");
+    add(&mut usage.output_tokens, "completion_tokens");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(answer: &Json) -> (Result<String, ModelError>, Usage) {
+        let mut usage = Usage::default();
+        (text(answer.to_string().as_bytes(), &mut usage), usage)
+    }
+
+    #[test]
+    fn a_text_is_found_in_answers_of_all_servers() {
+        for finish_reason in [json!("stop"), json!("eos"), json!(null)] {
+            let (text, usage) = read(&json!({
+                "service_tier": "on_demand", "created": 1.5,
+                "choices": [{"message": {"content": "{}"}, "finish_reason": finish_reason}],
+                "usage": {"prompt_tokens": 7, "completion_tokens": 2, "cost": 0.1},
+            }));
+            assert_eq!(text.unwrap(), "{}");
+            assert_eq!((usage.input_tokens, usage.output_tokens), (7, 2));
+        }
+    }
+
+    #[test]
+    fn tokens_count_where_there_is_no_text() {
+        let message = |message: Json, finish_reason: &str| {
+            json!({
+                "choices": [{"message": message, "finish_reason": finish_reason}],
+                "usage": {"prompt_tokens": 7, "completion_tokens": 2},
+            })
+        };
+        for answer in [
+            message(json!({"content": "{"}), "length"),
+            message(json!({"content": "{}"}), "content_filter"),
+            message(json!({"content": null, "refusal": "I cannot"}), "stop"),
+            message(json!({"content": null}), "stop"),
+            message(json!({"content": " "}), "stop"),
+            message(json!("{}"), "stop"),
+            message(json!({"content": "x".repeat(65_537)}), "stop"),
+        ] {
+            let (text, usage) = read(&answer);
+            assert!(matches!(text, Err(ModelError::Malformed(_))), "{text:?}");
+            assert_eq!((usage.input_tokens, usage.output_tokens), (7, 2));
+        }
+        for answer in [json!({}), json!([]), json!({"choices": []}), json!("x")] {
+            let (text, usage) = read(&answer);
+            assert!(matches!(text, Err(ModelError::Malformed(_))), "{text:?}");
+            assert_eq!(usage, Usage::default());
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Three variants of a message for an objective.
+
+use domain::rules::fold_case;
+use domain::{Template, TemplateError};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::error::Wrong;
+use super::schema::{list, object, one_of, text};
+use super::task::Task;
+use super::{Model, ModelError, Usage};
+use crate::Tone;
+use crate::builtin::{MAX_VARIANT, Variant};
+
+/// How long an answer may be, with what a model thinks before it.
+const MAX_TOKENS: u32 = 6_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Answer {
+    variants: [Said; 3],
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Said {
+    tone: Tone,
+    template: String,
+}
+
+impl Model {
+    /// Three variants for an objective, the first in the tone that is asked
+    /// for, as [`builtin::messages`] has them. `audience` is whom it is for,
+    /// in words.
+    ///
+    /// # Errors
+    /// [`ModelError`] where the model gives no answer that can be used.
+    ///
+    /// [`builtin::messages`]: crate::builtin::messages
+    pub async fn messages(
+        &self,
+        objective: &str,
+        tone: Option<Tone>,
+        audience: Option<&str>,
+        usage: &mut Usage,
+    ) -> Result<[Variant; 3], ModelError> {
+        let variant = object([
+            ("tone", one_of(Tone::ALL.map(Tone::name))),
+            ("template", text()),
+        ]);
+        let task = Task {
+            name: "message_variants",
+            instructions: instructions(),
+            data: json!({"objective": objective, "tone": tone, "audience": audience}),
+            schema: object([("variants", list(variant))]),
+            max_tokens: MAX_TOKENS,
+        };
+        self.ask(task, usage, |text| read(text, tone)).await
+    }
+}
+
+fn instructions() -> String {
+    format!(
+        "You write short messages of a shop to its customers. `objective` says what a message is \
+         for, `audience` who gets it; never mention that they were chosen, or how.\n\n\
+         Give exactly three `variants`, each in another `tone`; if `tone` is given, the first one \
+         has it. Each `template` has at most {MAX_VARIANT} characters, and no two say the same.\n\n\
+         Templates are Jinja. They may name {}, and nothing else, such as {{{{ name | \
+         default('there') }}}}; a customer may have no value for any of these, so give each a \
+         default. Best name `name` alone. Filters that they may use are default, title, upper, \
+         lower, and money for amounts.\n\n\
+         Promise only what the objective does: no discount, price, date, code or link that it \
+         does not have. Write in the language of the objective, in plain text.",
+        Template::fields().join(", ")
+    )
+}
+
+fn read(said: &str, tone: Option<Tone>) -> Result<[Variant; 3], Wrong> {
+    let answer: Answer = serde_json::from_str(said).map_err(|error| Wrong::shape(&error))?;
+    let mut wrong: Vec<String> = Vec::new();
+    let [first, second, third] = answer.variants.map(Said::variant);
+    match (first, second, third) {
+        (Ok(first), Ok(second), Ok(third)) => {
+            let variants = [first, second, third];
+            wrong.extend(alike(&variants, tone));
+            if wrong.is_empty() {
+                return Ok(variants);
+            }
+        }
+        (first, second, third) => {
+            let each = [first.err(), second.err(), third.err()]
+                .into_iter()
+                .zip(0..);
+            let told = each.filter_map(|(reason, at)| Some(format!("/variants/{at}: {}", reason?)));
+            wrong.extend(told);
+        }
+    }
+    Err(Wrong::because(wrong.join("; ")))
+}
+
+impl Said {
+    fn variant(self) -> Result<Variant, String> {
+        let length = self.template.chars().count();
+        if length > MAX_VARIANT {
+            return Err(format!(
+                "a template has at most {MAX_VARIANT} characters, this one has {length}"
+            ));
+        }
+        let told = |error: TemplateError| error.to_string();
+        Ok(Variant {
+            tone: self.tone,
+            template: Template::try_from(self.template.trim().to_owned()).map_err(told)?,
+        })
+    }
+}
+
+/// Where variants are too much alike, or not what was asked for.
+fn alike(variants: &[Variant; 3], tone: Option<Tone>) -> Vec<String> {
+    let [first, second, third] = variants;
+    let pairs = [(first, second), (first, third), (second, third)];
+    let words = |variant: &Variant| {
+        let text = fold_case(variant.template.as_str());
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let mut wrong = Vec::new();
+    if tone.is_some_and(|tone| first.tone != tone) {
+        wrong.push("the first variant does not have the tone that was asked for".to_owned());
+    }
+    if pairs.iter().any(|(one, other)| one.tone == other.tone) {
+        wrong.push("two variants have the same tone".to_owned());
+    }
+    if pairs.iter().any(|(one, other)| words(one) == words(other)) {
+        wrong.push("two variants say the same".to_owned());
+    }
+    wrong
+}

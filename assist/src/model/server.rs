@@ -1,0 +1,191 @@
+//! The server of a model, as its client sees it.
+//!
+//! async-openai's own client is not used: it reads answers of any length,
+//! waits for as long as it is told to, and logs what it cannot read.
+
+use std::time::Duration;
+
+use async_openai::types::chat::CreateChatCompletionRequest;
+use chrono::{DateTime, Utc};
+use reqwest::header::{AUTHORIZATION, HeaderMap, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response, StatusCode, Url};
+use tokio::time::sleep;
+
+use super::config::{ModelConfig, ModelConfigError};
+use super::{ModelError, Usage};
+
+/// How often a request is sent at most.
+const ATTEMPTS: u32 = 3;
+
+/// How long to wait before the second time; twice that before the third.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+
+/// The longest wait. Who is told to wait longer does not wait at all.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// The longest rest that a server's word is taken for.
+const LONGEST_REST: Duration = Duration::from_secs(60 * 60);
+
+/// How long a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long an answer may take that nobody put a limit to.
+const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How many bytes an answer may have.
+const LONGEST_ANSWER: usize = 1024 * 1024;
+
+/// Takes requests to where the model is.
+#[derive(Debug, Clone)]
+pub(super) struct Server {
+    client: Client,
+    url: Url,
+}
+
+/// That a request came to nothing.
+struct Refused {
+    error: ModelError,
+    /// How long to wait at least before it is worth another try, if it is.
+    again: Option<Duration>,
+}
+
+impl Server {
+    /// Requests go where they are told: neither to where an answer redirects
+    /// them nor through a proxy of the environment.
+    pub(super) fn new(config: &ModelConfig) -> Result<Self, ModelConfigError> {
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, config.api_key.header()?)]);
+        let client = Client::builder()
+            .default_headers(headers)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TIMEOUT)
+            .redirect(Policy::none())
+            .no_proxy()
+            .build()
+            .map_err(ModelConfigError::Client)?;
+        let url = config.url()?;
+        Ok(Self { client, url })
+    }
+
+    /// The body of the answer. A server that failed or was busy is asked again
+    /// if it takes no longer than two seconds until then.
+    pub(super) async fn complete(
+        &self,
+        request: &CreateChatCompletionRequest,
+        usage: &mut Usage,
+    ) -> Result<Vec<u8>, ModelError> {
+        let mut backoff = FIRST_WAIT;
+        for _ in 1..ATTEMPTS {
+            usage.calls += 1;
+            let refused = match self.attempt(request).await {
+                Ok(body) => return Ok(body),
+                Err(refused) => refused,
+            };
+            match refused.again.map(|rest| rest.max(backoff)) {
+                Some(wait) if wait <= LONGEST_WAIT => sleep(wait).await,
+                _ => return Err(refused.error),
+            }
+            backoff *= 2;
+        }
+        usage.calls += 1;
+        let last = self.attempt(request).await;
+        last.map_err(|refused| refused.error)
+    }
+
+    async fn attempt(&self, request: &CreateChatCompletionRequest) -> Result<Vec<u8>, Refused> {
+        let request = self.client.post(self.url.clone()).json(request);
+        let response = request.send().await.map_err(|_| Refused::for_good_away())?;
+        if !response.status().is_success() {
+            return Err(refused(response.status(), response.headers(), Utc::now()));
+        }
+        let body = body(response).await;
+        body.map_err(|error| Refused { error, again: None })
+    }
+}
+
+impl Refused {
+    fn for_good_away() -> Self {
+        Self {
+            error: ModelError::Away,
+            again: None,
+        }
+    }
+}
+
+/// What a status other than success means.
+fn refused(status: StatusCode, headers: &HeaderMap, now: DateTime<Utc>) -> Refused {
+    let retry_after = headers
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| rest(value, now));
+    let is_busy = status == StatusCode::TOO_MANY_REQUESTS;
+    let error = match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ModelError::Unauthorized,
+        StatusCode::TOO_MANY_REQUESTS => ModelError::Busy { retry_after },
+        status => ModelError::Failed(status.as_u16()),
+    };
+    let again = is_busy || status.is_server_error();
+    let again = again.then(|| retry_after.unwrap_or_default());
+    Refused { error, again }
+}
+
+/// `Retry-After`: seconds, or a date.
+fn rest(value: &str, now: DateTime<Utc>) -> Option<Duration> {
+    let rest = match value.trim().parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let until = DateTime::parse_from_rfc2822(value.trim()).ok()?;
+            (until.to_utc() - now).to_std().unwrap_or_default()
+        }
+    };
+    Some(rest.min(LONGEST_REST))
+}
+
+/// All of a body that is not too long.
+async fn body(mut response: Response) -> Result<Vec<u8>, ModelError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|_| ModelError::Away)? {
+        if body.len() + chunk.len() > LONGEST_ANSWER {
+            return Err(ModelError::Malformed("it goes on and on"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderValue;
+
+    use super::*;
+
+    fn made(status: u16, retry_after: Option<&'static str>) -> (ModelError, Option<u64>) {
+        let value = retry_after.map(HeaderValue::from_static);
+        let headers = HeaderMap::from_iter(value.map(|value| (RETRY_AFTER, value)));
+        let now = DateTime::from_timestamp(1_767_225_600, 0).unwrap();
+        let refused = refused(StatusCode::from_u16(status).unwrap(), &headers, now);
+        (refused.error, refused.again.map(|wait| wait.as_secs()))
+    }
+
+    #[test]
+    fn a_status_says_whether_it_is_worth_another_try() {
+        let busy = |seconds: Option<u64>| ModelError::Busy {
+            retry_after: seconds.map(Duration::from_secs),
+        };
+        for status in [401, 403] {
+            assert_eq!(made(status, Some("1")), (ModelError::Unauthorized, None));
+        }
+        for status in [302, 400, 404, 422] {
+            assert_eq!(made(status, None), (ModelError::Failed(status), None));
+        }
+        assert_eq!(made(500, None), (ModelError::Failed(500), Some(0)));
+        assert_eq!(made(503, Some("7")), (ModelError::Failed(503), Some(7)));
+        assert_eq!(made(429, None), (busy(None), Some(0)));
+        assert_eq!(made(429, Some("soon")), (busy(None), Some(0)));
+        assert_eq!(made(429, Some("7")), (busy(Some(7)), Some(7)));
+        let date = "Thu, 01 Jan 2026 00:00:30 GMT";
+        assert_eq!(made(429, Some(date)), (busy(Some(30)), Some(30)));
+        let eternal = "18446744073709551615";
+        assert_eq!(made(429, Some(eternal)), (busy(Some(3_600)), Some(3_600)));
+    }
+}

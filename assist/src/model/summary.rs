@@ -1,0 +1,139 @@
+//! A campaign's figures in a few sentences.
+
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+
+use super::error::Wrong;
+use super::schema::{object, text};
+use super::task::Task;
+use super::{Model, ModelError, Usage};
+use crate::figures::Rate;
+use crate::money::written;
+use crate::{Bracket, CampaignFigures, check};
+
+/// How long an answer may be, with what a model thinks before it.
+const MAX_TOKENS: u32 = 3_000;
+
+/// How many characters a summary may have.
+const MAX_SUMMARY: usize = 600;
+
+/// How many sentences it may have.
+const MAX_SENTENCES: usize = 3;
+
+const INSTRUCTIONS: &str = "You tell in one to three sentences how a campaign of messages went, \
+    on one line of plain text with at most 600 characters. All figures are given: pick those that \
+    matter, and write every number exactly as it is given, in digits. Have no other numbers: no \
+    sums, differences or shares of your own, none in words, no dates, no \"half\" or \"twice\". \
+    Do not judge beyond the figures, and do not advise. Amounts are what customers spent in all.";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Answer {
+    summary: String,
+}
+
+impl Model {
+    /// How a campaign went, in one to three sentences. All numbers are the
+    /// figures given.
+    ///
+    /// # Errors
+    /// [`ModelError`] where the model gives no answer that can be used.
+    pub async fn summary(
+        &self,
+        figures: &CampaignFigures,
+        usage: &mut Usage,
+    ) -> Result<String, ModelError> {
+        let task = Task {
+            name: "campaign_summary",
+            instructions: INSTRUCTIONS.to_owned(),
+            data: data(figures),
+            schema: object([("summary", text())]),
+            max_tokens: MAX_TOKENS,
+        };
+        self.ask(task, usage, |text| read(text, figures)).await
+    }
+}
+
+/// The figures, rates and amounts as they are to be written.
+fn data(figures: &CampaignFigures) -> Json {
+    let rate = |part, whole| Rate::of(part, whole).and_then(Rate::written);
+    let brackets = figures.brackets.iter();
+    let brackets: Vec<Json> = brackets.map(|each| bracket(each, figures)).collect();
+    json!({
+        "campaign": figures.name,
+        "audience": figures.audience,
+        "sent": figures.sent,
+        "sent_of_audience": rate(figures.sent, figures.audience),
+        "delivered": figures.delivered,
+        "delivered_of_sent": rate(figures.delivered, figures.sent),
+        "failed": figures.failed,
+        "failed_of_sent": rate(figures.failed, figures.sent),
+        "suppressed": figures.suppressed,
+        "suppressed_of_audience": rate(figures.suppressed, figures.audience),
+        "pending": figures.pending,
+        "pending_of_audience": rate(figures.pending, figures.audience),
+        "by_what_customers_spent": brackets,
+    })
+}
+
+fn bracket(bracket: &Bracket, figures: &CampaignFigures) -> Json {
+    let money = |minor: i64| written(figures.currency, minor);
+    json!({
+        "above": bracket.above.map(money),
+        "up_to": bracket.up_to.map(money),
+        "sent": bracket.sent,
+        "delivered": bracket.delivered,
+        "delivered_of_sent": bracket.rate().and_then(Rate::written),
+    })
+}
+
+fn read(said: &str, figures: &CampaignFigures) -> Result<String, Wrong> {
+    let answer: Answer = serde_json::from_str(said).map_err(|error| Wrong::shape(&error))?;
+    let text = answer.summary.trim();
+    // The campaign may be called anything.
+    let own = text.replace(&figures.name, "");
+    let is_odd = |c: char| c.is_control() || "<>`*#|\\{}\u{2028}\u{2029}".contains(c);
+    let length = text.chars().count();
+    match length {
+        0 => return Err(Wrong::because("the summary is empty")),
+        1..=MAX_SUMMARY => {}
+        _ => {
+            return Err(Wrong::because(format!(
+                "a summary has at most {MAX_SUMMARY} characters, this one has {length}"
+            )));
+        }
+    }
+    if text.contains(char::is_control) || own.contains(is_odd) {
+        return Err(Wrong::because("a summary is one line of plain text"));
+    }
+    if sentences(&own) > MAX_SENTENCES {
+        return Err(Wrong::because("a summary has at most three sentences"));
+    }
+    check::numbers(text, figures).map_err(|foreign| Wrong::because(foreign.to_string()))?;
+    Ok(text.to_owned())
+}
+
+/// How many sentences end in a text, at least.
+fn sentences(text: &str) -> usize {
+    let mut ends = 0;
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once(['.', '!', '?', '。']) {
+        let next = after.trim_start();
+        let is_apart = next.len() < after.len() && next.starts_with(char::is_uppercase);
+        ends += usize::from(next.is_empty() || is_apart);
+        rest = after;
+    }
+    ends
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_point_within_a_number_ends_no_sentence() {
+        assert_eq!(sentences("Reached 1,284, 88.8% of Rs. 10 spenders"), 0);
+        assert_eq!(sentences("One. Two! Three? four."), 3);
+        assert_eq!(sentences("One... Two."), 2);
+    }
+}

@@ -8,7 +8,7 @@ use crate::builtin::NotUnderstood;
 const LONGEST_REASON: usize = 300;
 
 /// Why a model gave no answer that can be used. None of this says what it was
-/// asked, with which key, or what it said, but for a few quoted words.
+/// asked, with which key, or what it said: that may be about somebody.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ModelError {
     /// The key is not taken.
@@ -82,9 +82,32 @@ impl From<Wrong> for ModelError {
     fn from(wrong: Wrong) -> Self {
         match wrong {
             Wrong::NoJson => Self::Malformed("its text is not JSON"),
-            Wrong::Answer { reason, .. } => Self::Invalid(cut(&reason, LONGEST_REASON)),
+            Wrong::Answer { reason, .. } => {
+                Self::Invalid(cut(&without_quotes(&reason), LONGEST_REASON))
+            }
         }
     }
+}
+
+/// A reason without what it quotes of the answer.
+fn without_quotes(reason: &str) -> String {
+    let mut kept = String::new();
+    let mut chars = reason.chars();
+    let mut is_quoted = false;
+    while let Some(c) = chars.next() {
+        match (c, is_quoted) {
+            ('"', _) => {
+                kept.push_str(if is_quoted { "…\"" } else { "\"" });
+                is_quoted = !is_quoted;
+            }
+            ('\\', true) => {
+                chars.next();
+            }
+            (_, true) => {}
+            (c, false) => kept.push(c),
+        }
+    }
+    kept
 }
 
 /// No more than so many characters.
@@ -92,5 +115,27 @@ pub(super) fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_does_not_repeat_what_it_quotes() {
+        for (reason, kept) in [
+            ("all is well", "all is well"),
+            (
+                r#"field "jo@x.com", value "a\"b\\" no"#,
+                r#"field "…", value "…" no"#,
+            ),
+            (r#"it begins "and never ends"#, "it begins \""),
+        ] {
+            assert_eq!(without_quotes(reason), kept);
+        }
+        let long = Wrong::because("é".repeat(1_000));
+        let expected = format!("{}…", "é".repeat(300));
+        assert_eq!(ModelError::from(long), ModelError::Invalid(expected));
     }
 }

@@ -31,7 +31,7 @@ struct Said {
 impl Model {
     /// Three variants for an objective, the first in the tone that is asked
     /// for, as [`builtin::messages`] has them. `audience` is whom it is for,
-    /// in words.
+    /// in words, which the model is told as they are.
     ///
     /// # Errors
     /// [`ModelError`] where the model gives no answer that can be used.

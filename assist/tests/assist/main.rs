@@ -1,4 +1,5 @@
-//! Requests in plain words against the rules that they must mean.
+//! Requests in plain words against the rules that they must mean, and what a
+//! language model says against all that it must not.
 #![allow(
     clippy::unwrap_used,
     reason = "a test that cannot go on fails where it stands"
@@ -8,6 +9,7 @@ mod answers;
 mod explanations;
 mod hostile;
 mod laws;
+mod model;
 mod population;
 mod requests;
 mod store;

@@ -1,0 +1,217 @@
+//! Messages, summaries and tags.
+
+use std::sync::LazyLock;
+
+use assist::builtin::{MAX_VARIANT, Variant};
+use assist::model::{ModelError, Usage};
+use assist::{Bracket, CampaignFigures, Tag, Tone};
+use domain::rules::Rules;
+use domain::{Currency, Template};
+use serde_json::{Value as Json, json};
+
+use super::Fake;
+
+pub(crate) static FIGURES: LazyLock<CampaignFigures> = LazyLock::new(|| CampaignFigures {
+    name: "Diwali 50".to_owned(),
+    currency: Currency::try_from("INR").unwrap(),
+    audience: 1_300,
+    sent: 1_284,
+    delivered: 1_140,
+    failed: 144,
+    suppressed: 16,
+    pending: 0,
+    brackets: vec![Bracket {
+        above: Some(1_000_000),
+        up_to: None,
+        sent: 200,
+        delivered: 190,
+    }],
+});
+
+/// Variants of these texts, friendly, formal and urgent.
+pub(crate) fn variants(texts: [&str; 3]) -> Json {
+    let tones = ["friendly", "formal", "urgent"];
+    let variant = |(tone, text)| json!({"tone": tone, "template": text});
+    let variants: Vec<Json> = tones.into_iter().zip(texts).map(variant).collect();
+    json!({ "variants": variants })
+}
+
+fn good() -> Json {
+    variants([
+        "Hi {{ name | default('there') }}, 20% off!",
+        "Dear customer, 20% off.",
+        "Now: 20% off, {{ city }}!",
+    ])
+}
+
+async fn messages(
+    answers: &[Json],
+    tone: Option<Tone>,
+) -> (Result<[Variant; 3], ModelError>, Usage) {
+    let fake = Fake::saying(answers).await;
+    let mut usage = Usage::default();
+    let answer = fake
+        .model
+        .messages("Diwali: 20% off", tone, None, &mut usage);
+    (answer.await, usage)
+}
+
+#[tokio::test]
+async fn three_variants_are_taken_as_they_are() {
+    let (answer, usage) = messages(&[good()], None).await;
+    let [first, second, third] = answer.unwrap();
+    let template = "Hi {{ name | default('there') }}, 20% off!";
+    assert_eq!(first.template.as_str(), template);
+    let tones = [first.tone, second.tone, third.tone];
+    assert_eq!(tones, [Tone::Friendly, Tone::Formal, Tone::Urgent]);
+    assert_eq!((usage.calls, usage.output_tokens), (1, 100));
+}
+
+#[tokio::test]
+async fn variants_that_are_wrong_are_repaired_once() {
+    let mut two_of_a_tone = good();
+    two_of_a_tone["variants"][1]["tone"] = json!("friendly");
+    let mut two = good();
+    two["variants"].as_array_mut().unwrap().pop();
+    let mut angry = good();
+    angry["variants"][0]["tone"] = json!("angry");
+    let mut extra = good();
+    extra["variants"][0]["note"] = json!("best");
+    let long = "x".repeat(MAX_VARIANT + 1);
+    for (wrong, told) in [
+        (
+            variants(["{{ password }}", "b", "c"]),
+            "/variants/0: unknown field",
+        ),
+        (variants(["a", "{{ name", "c"]), "/variants/1: line 1"),
+        (
+            variants(["a", "{% include 'x' %}", "c"]),
+            "/variants/1: line 1",
+        ),
+        (variants(["a", "b", ""]), "/variants/2: a template has"),
+        (variants(["a", "b", &long]), "this one has 321"),
+        (variants(["Same.", "same. ", "Same."]), "say the same"),
+        (two_of_a_tone, "have the same tone"),
+        (two, "array of length 3"),
+        (angry, "unknown variant"),
+        (extra, "unknown field"),
+    ] {
+        let fake = Fake::saying(&[wrong.clone(), good()]).await;
+        let mut usage = Usage::default();
+        let answer = fake.model.messages("sell", None, None, &mut usage).await;
+        assert!(answer.is_ok(), "{answer:?}");
+        let requests = fake.requests().await;
+        let repair = requests[1]["messages"][3]["content"].as_str().unwrap();
+        assert!(repair.contains(told), "{told} in {repair}");
+        let (answer, usage) = messages(&[wrong], None).await;
+        assert!(matches!(answer, Err(ModelError::Invalid(_))), "{answer:?}");
+        assert_eq!((usage.calls, usage.input_tokens), (2, 2_000));
+    }
+}
+
+#[tokio::test]
+async fn the_tone_that_is_asked_for_comes_first() {
+    let (answer, _) = messages(&[good()], Some(Tone::Friendly)).await;
+    assert!(answer.is_ok());
+    let (answer, usage) = messages(&[good()], Some(Tone::Formal)).await;
+    let Err(ModelError::Invalid(reason)) = answer else {
+        panic!("{answer:?}");
+    };
+    assert!(reason.contains("the tone that was asked for"), "{reason}");
+    assert_eq!(usage.calls, 2);
+}
+
+async fn summary(answers: &[Json]) -> (Result<String, ModelError>, Usage) {
+    let fake = Fake::saying(answers).await;
+    let mut usage = Usage::default();
+    let answer = fake.model.summary(&FIGURES, &mut usage).await;
+    (answer, usage)
+}
+
+fn text(text: &str) -> Json {
+    json!({ "summary": text })
+}
+
+const TRUE: &str = "Diwali 50 reached 1,284 customers, and 1,140 messages (89%) were delivered. \
+    Among those above ₹10,000.00 it was 95%!";
+
+#[tokio::test]
+async fn a_summary_says_only_what_is_so() {
+    let (answer, usage) = summary(&[text(TRUE)]).await;
+    assert_eq!(answer.unwrap(), TRUE);
+    assert_eq!(usage.calls, 1);
+    let (answer, usage) = summary(&[text("Reached 1,285 customers."), text(TRUE)]).await;
+    assert_eq!(answer.unwrap(), TRUE);
+    assert_eq!(usage.calls, 2);
+}
+
+#[tokio::test]
+async fn a_summary_that_is_wrong_twice_is_none() {
+    for wrong in [
+        "Reached 1,285 customers.",
+        "Half of all were reached.",
+        "96% were delivered.",
+        "A.\nB.",
+        "All <b>well</b>.",
+        "* well",
+        "",
+        " ",
+        "Well. So. Far. Good.",
+        &"Well, ".repeat(101),
+    ] {
+        let (answer, usage) = summary(&[text(wrong)]).await;
+        assert!(matches!(answer, Err(ModelError::Invalid(_))), "{wrong}");
+        assert_eq!(usage.calls, 2);
+    }
+    let (answer, _) = summary(&[json!({"summary": "Well.", "advice": "Send more."})]).await;
+    assert!(matches!(answer, Err(ModelError::Invalid(_))), "{answer:?}");
+}
+
+#[tokio::test]
+async fn the_figures_are_told_as_they_are_to_be_written() {
+    let fake = Fake::saying(&[text(TRUE)]).await;
+    let mut usage = Usage::default();
+    fake.model.summary(&FIGURES, &mut usage).await.unwrap();
+    let requests = fake.requests().await;
+    let data = requests[0]["messages"][1]["content"].as_str().unwrap();
+    let data: Json = serde_json::from_str(data).unwrap();
+    assert_eq!(data["delivered"], 1_140);
+    assert_eq!(data["delivered_of_sent"], "89%");
+    let bracket = &data["by_what_customers_spent"][0];
+    assert_eq!(bracket["above"], "₹10,000.00");
+    assert_eq!(bracket["delivered_of_sent"], "95%");
+}
+
+async fn tags(answers: &[Json]) -> (Result<Vec<Tag>, ModelError>, Usage) {
+    let fake = Fake::saying(answers).await;
+    let mut usage = Usage::default();
+    let template = Template::try_from("20% off".to_owned()).unwrap();
+    let rules: Rules = "order_count >= 0".parse().unwrap();
+    let answer = fake
+        .model
+        .tags("Diwali", &template, &rules, &mut usage)
+        .await;
+    (answer, usage)
+}
+
+#[tokio::test]
+async fn tags_are_of_the_vocabulary() {
+    let good = json!({"tags": ["discount", "seasonal"]});
+    let (answer, _) = tags(std::slice::from_ref(&good)).await;
+    assert_eq!(answer.unwrap(), [Tag::Seasonal, Tag::Discount]);
+    for wrong in [
+        json!({"tags": ["fraud"]}),
+        json!({"tags": ["Discount"]}),
+        json!({"tags": ["discount", "discount"]}),
+        json!({"tags": []}),
+        json!({"tags": ["discount", "seasonal", "loyalty", "local", "feedback"]}),
+        json!({"tags": "discount"}),
+        json!({"tags": ["discount"], "why": "it says so"}),
+    ] {
+        let (answer, usage) = tags(&[wrong.clone(), good.clone()]).await;
+        assert!(answer.is_ok() && usage.calls == 2, "{wrong}");
+        let (answer, usage) = tags(&[wrong]).await;
+        assert!(matches!(answer, Err(ModelError::Invalid(_))), "{answer:?}");
+        assert_eq!((usage.calls, usage.input_tokens), (2, 2_000));
+    }
+}

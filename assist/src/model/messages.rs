@@ -77,25 +77,20 @@ fn instructions() -> String {
 
 fn read(said: &str, tone: Option<Tone>) -> Result<[Variant; 3], Wrong> {
     let answer: Answer = serde_json::from_str(said).map_err(|error| Wrong::shape(&error))?;
-    let mut wrong: Vec<String> = Vec::new();
-    let [first, second, third] = answer.variants.map(Said::variant);
-    match (first, second, third) {
-        (Ok(first), Ok(second), Ok(third)) => {
-            let variants = [first, second, third];
-            wrong.extend(alike(&variants, tone));
-            if wrong.is_empty() {
-                return Ok(variants);
-            }
+    let variants = match answer.variants.map(Said::variant) {
+        [Ok(first), Ok(second), Ok(third)] => [first, second, third],
+        each => {
+            let wrong = each.into_iter().zip(0..).filter_map(|(variant, at)| {
+                let reason = variant.err()?;
+                Some(format!("/variants/{at}: {reason}"))
+            });
+            return Err(Wrong::because(wrong.collect::<Vec<_>>().join("; ")));
         }
-        (first, second, third) => {
-            let each = [first.err(), second.err(), third.err()]
-                .into_iter()
-                .zip(0..);
-            let told = each.filter_map(|(reason, at)| Some(format!("/variants/{at}: {}", reason?)));
-            wrong.extend(told);
-        }
+    };
+    match alike(&variants, tone) {
+        wrong if wrong.is_empty() => Ok(variants),
+        wrong => Err(Wrong::because(wrong.join("; "))),
     }
-    Err(Wrong::because(wrong.join("; ")))
 }
 
 impl Said {
@@ -115,7 +110,7 @@ impl Said {
 }
 
 /// Where variants are too much alike, or not what was asked for.
-fn alike(variants: &[Variant; 3], tone: Option<Tone>) -> Vec<String> {
+fn alike(variants: &[Variant; 3], tone: Option<Tone>) -> Vec<&'static str> {
     let [first, second, third] = variants;
     let pairs = [(first, second), (first, third), (second, third)];
     let words = |variant: &Variant| {
@@ -124,13 +119,13 @@ fn alike(variants: &[Variant; 3], tone: Option<Tone>) -> Vec<String> {
     };
     let mut wrong = Vec::new();
     if tone.is_some_and(|tone| first.tone != tone) {
-        wrong.push("the first variant does not have the tone that was asked for".to_owned());
+        wrong.push("the first variant does not have the tone that was asked for");
     }
     if pairs.iter().any(|(one, other)| one.tone == other.tone) {
-        wrong.push("two variants have the same tone".to_owned());
+        wrong.push("two variants have the same tone");
     }
     if pairs.iter().any(|(one, other)| words(one) == words(other)) {
-        wrong.push("two variants say the same".to_owned());
+        wrong.push("two variants say the same");
     }
     wrong
 }

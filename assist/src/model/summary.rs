@@ -20,6 +20,9 @@ const MAX_SUMMARY: usize = 600;
 /// How many sentences it may have.
 const MAX_SENTENCES: usize = 3;
 
+/// What plain text does not have.
+const MARKUP: [char; 9] = ['<', '>', '`', '*', '#', '|', '\\', '{', '}'];
+
 const INSTRUCTIONS: &str = "You tell in one to three sentences how a campaign of messages went, \
     on one line of plain text with at most 600 characters. All figures are given: pick those that \
     matter, and write every number exactly as it is given, in digits. Have no other numbers: no \
@@ -90,27 +93,30 @@ fn bracket(bracket: &Bracket, figures: &CampaignFigures) -> Json {
 fn read(said: &str, figures: &CampaignFigures) -> Result<String, Wrong> {
     let answer: Answer = serde_json::from_str(said).map_err(|error| Wrong::shape(&error))?;
     let text = answer.summary.trim();
-    // The campaign may be called anything.
-    let own = text.replace(&figures.name, "");
-    let is_odd = |c: char| c.is_control() || "<>`*#|\\{}\u{2028}\u{2029}".contains(c);
-    let length = text.chars().count();
-    match length {
-        0 => return Err(Wrong::because("the summary is empty")),
-        1..=MAX_SUMMARY => {}
-        _ => {
-            return Err(Wrong::because(format!(
-                "a summary has at most {MAX_SUMMARY} characters, this one has {length}"
-            )));
-        }
-    }
-    if text.contains(char::is_control) || own.contains(is_odd) {
-        return Err(Wrong::because("a summary is one line of plain text"));
-    }
-    if sentences(&own) > MAX_SENTENCES {
-        return Err(Wrong::because("a summary has at most three sentences"));
-    }
+    check_form(text, &figures.name).map_err(Wrong::because)?;
     check::numbers(text, figures).map_err(|foreign| Wrong::because(foreign.to_string()))?;
     Ok(text.to_owned())
+}
+
+/// Whether it is a line of one to three sentences. What the campaign is called
+/// may have anything in it, but for the end of a line.
+fn check_form(text: &str, campaign: &str) -> Result<(), String> {
+    let own = text.replace(campaign, "");
+    let length = text.chars().count();
+    let is_line = !text.contains(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'));
+    if text.is_empty() {
+        Err("the summary is empty".to_owned())
+    } else if length > MAX_SUMMARY {
+        Err(format!(
+            "a summary has at most {MAX_SUMMARY} characters, this one has {length}"
+        ))
+    } else if !is_line || own.contains(MARKUP) {
+        Err("a summary is one line of plain text".to_owned())
+    } else if sentences(&own) > MAX_SENTENCES {
+        Err(format!("a summary has at most {MAX_SENTENCES} sentences"))
+    } else {
+        Ok(())
+    }
 }
 
 /// How many sentences end in a text, at least.

@@ -12,39 +12,45 @@ const MAX_WORDS: usize = 20;
 /// for it.
 pub(super) fn check(rules: &Rules, prompt: &str, facts: &Facts) -> Result<(), String> {
     let prompt = fold_case(prompt);
-    let fields = rules
-        .nodes()
-        .into_iter()
-        .filter_map(|(_, node)| match node {
-            NodeRef::Condition(condition) => Some(condition.field().to_string()),
-            NodeRef::Group(_) => None,
-        });
-    let is_named = |name: &str| {
-        let words = name.split(['_', '-']).filter(|word| !word.is_empty());
-        let is_there = |word: &str| prompt.contains(&fold_case(word));
-        words.clone().count() > 0 && words.clone().all(is_there)
-    };
-    let is_known =
-        |name: &str| name == "visit" || facts.activities.keys().any(|known| known.as_str() == name);
-    for field in fields {
-        let parts = (field.strip_prefix("attributes."), activity(&field));
-        let is_grounded = match parts {
-            (Some(key), _) => is_named(key),
-            (_, Some(name)) => is_known(name),
+    for (_, node) in rules.nodes() {
+        let NodeRef::Condition(condition) = node else {
+            continue;
+        };
+        let field = condition.field().to_string();
+        let is_grounded = match (field.strip_prefix("attributes."), activity(&field)) {
+            (Some(key), _) => is_named(key, &prompt),
+            (_, Some(name)) => is_known(name, facts),
             _ => true,
         };
         if !is_grounded {
             return Err(format!(
-                "{field} is neither known nor named in the request: say that it is not understood"
+                "{field:?} is neither known nor named in the request: it is not understood"
             ));
         }
     }
     Ok(())
 }
 
+/// The activity of `events.<name>.count` and its like.
 fn activity(field: &str) -> Option<&str> {
     let (name, _) = field.strip_prefix("events.")?.rsplit_once('.')?;
     Some(name)
+}
+
+/// Whether a folded prompt has all words of an attribute's key.
+fn is_named(key: &str, prompt: &str) -> bool {
+    let mut words = key.split(['_', '-']).filter(|word| !word.is_empty());
+    let is_there = |word: &str| prompt.contains(&fold_case(word));
+    words.clone().next().is_some() && words.all(is_there)
+}
+
+/// Of visits every store knows, were there none yet.
+fn is_known(activity: &str, facts: &Facts) -> bool {
+    activity == "visit"
+        || facts
+            .activities
+            .keys()
+            .any(|name| name.as_str() == activity)
 }
 
 /// Those words that the prompt has, as they stand there, each once.

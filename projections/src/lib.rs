@@ -29,6 +29,7 @@ pub mod recipients;
 mod reconcile;
 mod recorded;
 mod replay;
+mod scan;
 pub mod segments;
 mod status;
 mod store;

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::Customers;
 use super::filter::filter;
-use super::scan::{BATCH, PATIENCE, each};
+use crate::scan::{BATCH, PATIENCE, each};
 use crate::view::View;
 use crate::{QueryError, Store};
 

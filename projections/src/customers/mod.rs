@@ -11,7 +11,6 @@ mod members;
 mod past;
 mod preview;
 mod query;
-pub(crate) mod scan;
 mod store_facts;
 #[cfg(test)]
 mod tests;

@@ -6,19 +6,20 @@ use std::collections::BTreeMap;
 use bson::{Document, RawDocument, RawDocumentBuf, doc};
 use futures::TryStreamExt;
 use mongodb::Collection;
+use mongodb::error::Error;
 use serde::Deserialize;
 
 use super::Customers;
 use super::deciles::deciles;
 use super::fold::average;
-use super::scan::{BATCH, PATIENCE, each};
+use crate::scan::{BATCH, PATIENCE, each};
 use crate::view::View;
 use crate::{QueryError, Store};
 
 /// How many names are told of each kind.
 const MAX_NAMES: i64 = 300;
 
-/// Figures by the name of the rules' field.
+/// By the name of the rules' field.
 type Deciles = BTreeMap<&'static str, [i64; 9]>;
 
 /// A store in figures and names.
@@ -67,9 +68,7 @@ impl Store {
 
 /// An index has both figures of each customer; what an order is worth to them
 /// on average follows from the two.
-async fn deciles_of_orders(
-    customers: &Collection<RawDocumentBuf>,
-) -> Result<Deciles, mongodb::error::Error> {
+async fn deciles_of_orders(customers: &Collection<RawDocumentBuf>) -> Result<Deciles, Error> {
     let (mut spend, mut counts, mut averages) = (Vec::new(), Vec::new(), Vec::new());
     let find = customers
         .find(doc! {"order_count": {"$gt": 0}})
@@ -85,21 +84,15 @@ async fn deciles_of_orders(
         Ok(())
     };
     each(find.await?, look).await?;
-    let measures = [
+    Ok(known([
         ("total_spend", spend),
         ("order_count", counts),
         ("average_order_value", averages),
-    ];
-    let known = measures.into_iter();
-    Ok(known
-        .filter_map(|(field, values)| Some((field, deciles(values)?)))
-        .collect())
+    ]))
 }
 
 /// There is an index of these too.
-async fn deciles_of_visits(
-    customers: &Collection<RawDocumentBuf>,
-) -> Result<Option<(&'static str, [i64; 9])>, mongodb::error::Error> {
+async fn deciles_of_visits(customers: &Collection<RawDocumentBuf>) -> Result<Deciles, Error> {
     let mut visits = Vec::new();
     let find = customers
         .find(doc! {"events.visit.count": {"$gt": 0}})
@@ -112,7 +105,13 @@ async fn deciles_of_visits(
         Ok(())
     };
     each(find.await?, look).await?;
-    Ok(deciles(visits).map(|deciles| ("visits", deciles)))
+    Ok(known([("visits", visits)]))
+}
+
+/// Of the fields that enough customers have.
+fn known<const N: usize>(measures: [(&'static str, Vec<i64>); N]) -> Deciles {
+    let known = |(field, values)| Some((field, deciles(values)?));
+    measures.into_iter().filter_map(known).collect()
 }
 
 /// Each customer's text in this field.
@@ -148,7 +147,7 @@ fn activities() -> Vec<Document> {
 async fn most_common(
     customers: &Collection<RawDocumentBuf>,
     mut stages: Vec<Document>,
-) -> Result<BTreeMap<String, u64>, mongodb::error::Error> {
+) -> Result<BTreeMap<String, u64>, Error> {
     #[derive(Deserialize)]
     struct Common {
         #[serde(rename = "_id")]

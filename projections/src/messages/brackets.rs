@@ -12,7 +12,7 @@ use serde::de::Error as _;
 
 use super::Messages;
 use crate::customers::Customers;
-use crate::customers::scan::{BATCH, PATIENCE};
+use crate::scan::{BATCH, PATIENCE};
 use crate::view::View;
 use crate::{QueryError, Store};
 
@@ -133,25 +133,18 @@ fn brackets(tried: &[Tried]) -> Vec<SpendBracket> {
     let Some(threshold) = threshold(tried) else {
         return Vec::new();
     };
-    let mut more = SpendBracket {
-        above: Some(threshold),
-        ..SpendBracket::default()
-    };
-    let mut less = SpendBracket {
-        up_to: Some(threshold),
-        ..SpendBracket::default()
-    };
+    let mut all =
+        [(Some(threshold), None), (None, Some(threshold))].map(|(above, up_to)| SpendBracket {
+            above,
+            up_to,
+            ..SpendBracket::default()
+        });
     for (spend, status) in tried {
-        let bracket = if *spend > threshold {
-            &mut more
-        } else {
-            &mut less
-        };
-        bracket.count(*status);
+        all[usize::from(*spend <= threshold)].count(*status);
     }
-    let all = vec![more, less];
-    match all.iter().all(|bracket| bracket.sent + bracket.failed > 0) {
-        true => all,
+    let has_some = |bracket: &SpendBracket| bracket.sent + bracket.failed > 0;
+    match all.iter().all(has_some) {
+        true => all.into(),
         false => Vec::new(),
     }
 }

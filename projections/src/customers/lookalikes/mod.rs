@@ -25,8 +25,8 @@ use mongodb::error::Error;
 
 use super::filter::filter;
 use super::members::read;
-use super::scan::{BATCH, PATIENCE, each};
 use super::{CustomerDocument, Customers};
+use crate::scan::{BATCH, PATIENCE, each};
 use crate::view::View;
 use crate::{QueryError, Store};
 

@@ -45,7 +45,11 @@ impl Feature {
     fn scaled(self, value: Option<i64>, clock: Clock) -> i64 {
         let scaled = match (self, value) {
             (_, None) => 0.0,
-            (Self::Recency, Some(days)) => ((clock.rested - days) as f64 / FADING).exp(),
+            (Self::Recency, Some(days)) => {
+                // An order that has just come in may be later than the last.
+                let before = (days - clock.rested).max(0);
+                (-before as f64 / FADING).exp()
+            }
             (_, Some(value)) => (value.max(0) as f64).ln_1p(),
         };
         (scaled * ONE).round() as i64

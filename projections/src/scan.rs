@@ -1,4 +1,4 @@
-//! Going through customers one by one, as many as there are.
+//! Going through documents one by one, as many as there are.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use bson::{RawDocument, RawDocumentBuf};
 use mongodb::Cursor;
 use mongodb::error::Error;
 
-/// The longest that MongoDB may take over one question about all customers.
+/// The longest that MongoDB may take over one question about all documents.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How many come in one answer of MongoDB's, if they take no more than the
 /// 16 MB that one may have.
 pub(crate) const BATCH: u32 = 20_000;
 
-/// Customers looked at before another task gets its turn.
+/// Documents looked at before another task gets its turn.
 const TURN: u64 = 1_000;
 
 /// Looks at each document. No more than a batch of them is held at a time.

@@ -1,0 +1,165 @@
+//! Random customers and all that they did, kept the naive way beside the views.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use commands::{ActivityItem, CustomerItem, OrderItem};
+use domain::{Change, CustomerChanges, OrderStatus, Timestamp};
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
+
+use super::project_all;
+use crate::support::deployment::Deployment;
+use crate::support::property;
+use crate::support::shop::{activity, content, context, minute, order, text};
+
+const CITIES: [&str; 6] = ["Köln", "köln", "東京", "São Paulo", "Ålesund", "New York"];
+const COUNTRIES: [&str; 3] = ["Germany", "日本", "Côte d'Ivoire"];
+const TAGS: [&str; 4] = ["vip", "Größe 39", "😀", "b2b"];
+const NAMES: [&str; 4] = ["visit", "click", "cart", "Visit"];
+
+/// What is known of a customer.
+#[derive(Debug, Default)]
+pub(super) struct Person {
+    pub(super) city: Option<&'static str>,
+    pub(super) country: Option<&'static str>,
+    pub(super) tags: BTreeSet<&'static str>,
+    /// Cents, and when; only those that count.
+    pub(super) orders: Vec<(i64, Timestamp)>,
+    pub(super) activities: Vec<(&'static str, Timestamp)>,
+}
+
+/// Customers by id, and the views of them.
+pub(super) struct Crowd {
+    pub(super) deployment: Deployment,
+    pub(super) people: BTreeMap<String, Person>,
+    /// For what else is random, from the same seed.
+    pub(super) random: StdRng,
+}
+
+/// What there is to record.
+#[derive(Default)]
+struct Items {
+    customers: Vec<CustomerItem>,
+    orders: Vec<OrderItem>,
+    activities: Vec<ActivityItem>,
+}
+
+impl Person {
+    pub(super) fn total_spend(&self) -> i64 {
+        self.orders.iter().map(|(cents, _)| cents).sum()
+    }
+
+    /// A third of them are known from their orders alone, a third of the orders do not count, and
+    /// some never ordered or never did anything.
+    fn random(id: &str, random: &mut StdRng, items: &mut Items) -> Self {
+        let mut person = Self::default();
+        if random.random_ratio(2, 3) {
+            person.city = CITIES.choose(random).copied();
+            person.country = COUNTRIES.choose(random).copied();
+            person.tags = TAGS
+                .into_iter()
+                .filter(|_| random.random_ratio(1, 3))
+                .collect();
+            items.customers.push(person.registered(id));
+        }
+        person.order(id, random, items);
+        person.act(id, random, items);
+        // Nobody is known of whom nothing was ever told.
+        if items.orders.is_empty() && items.activities.is_empty() {
+            items.customers.push(person.registered(id));
+        }
+        person
+    }
+
+    fn order(&mut self, id: &str, random: &mut StdRng, items: &mut Items) {
+        let scale = 10i64.pow(random.random_range(1..5));
+        for number in 0..random.random_range(0..6) {
+            let (cents, at) = (random.random_range(0..9) * scale, time(random));
+            let status = match random.random_range(0..6) {
+                0 => OrderStatus::Cancelled,
+                1 => OrderStatus::Refunded,
+                _ => OrderStatus::Placed,
+            };
+            let mut item = order(id, &format!("o-{number}"), 0);
+            item.content = content(cents, at, status);
+            items.orders.push(item);
+            if status == OrderStatus::Placed {
+                self.orders.push((cents, at));
+            }
+        }
+    }
+
+    fn act(&mut self, id: &str, random: &mut StdRng, items: &mut Items) {
+        for number in 0..random.random_range(0..9) {
+            let (name, at) = (*NAMES.choose(random).unwrap(), time(random));
+            let item = activity(id, &format!("e-{number}"), name, at);
+            items.activities.push(item);
+            self.activities.push((name, at));
+        }
+    }
+
+    fn registered(&self, id: &str) -> CustomerItem {
+        let tags = self.tags.iter().map(|tag| text(tag));
+        let set = |value: Option<&str>| match value {
+            Some(value) => Change::Set(text(value)),
+            None => Change::Keep,
+        };
+        CustomerItem {
+            customer: id.try_into().unwrap(),
+            changes: CustomerChanges {
+                city: set(self.city),
+                country: set(self.country),
+                tags: Change::Set(tags.collect()),
+                ..CustomerChanges::default()
+            },
+        }
+    }
+}
+
+/// Any minute of the last 400 days before minute 0.
+fn time(random: &mut StdRng) -> Timestamp {
+    minute(-random.random_range(0..400 * 24 * 60))
+}
+
+impl Crowd {
+    /// So many; a failing test shows the seed that makes the same again.
+    pub(super) async fn random(count: usize) -> Self {
+        let seed = property::seed();
+        eprintln!("PROPTEST_RNG_SEED={seed}");
+        let mut random = StdRng::seed_from_u64(seed);
+        let deployment = Deployment::fresh().await.prepared().await;
+        let mut people = BTreeMap::new();
+        let mut all = Items::default();
+        for number in 0..count {
+            let id = format!("c-{number}");
+            let mut items = Items::default();
+            people.insert(id.clone(), Person::random(&id, &mut random, &mut items));
+            all.customers.extend(items.customers);
+            all.orders.extend(items.orders);
+            all.activities.extend(items.activities);
+        }
+        all.record(&deployment).await;
+        project_all(&deployment).await;
+        Self {
+            deployment,
+            people,
+            random,
+        }
+    }
+}
+
+impl Items {
+    async fn record(self, deployment: &Deployment) {
+        let (commands, context) = (&deployment.commands, context());
+        commands
+            .record_customers(&context, self.customers)
+            .await
+            .unwrap();
+        commands.record_orders(&context, self.orders).await.unwrap();
+        commands
+            .record_activities(&context, self.activities)
+            .await
+            .unwrap();
+    }
+}

@@ -1,5 +1,7 @@
 //! A client of the HTTP API.
 
+use std::time::Duration;
+
 use reqwest::{Method, RequestBuilder, header};
 use serde_json::Value;
 
@@ -26,8 +28,13 @@ pub(crate) struct Answer {
 impl Client {
     /// `base` is `http://127.0.0.1:…`
     pub(crate) fn new(base: &str, key: &str) -> Self {
+        // A test that waits for a process does not see the server end a
+        // connection that stands idle.
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .pool_idle_timeout(Duration::from_secs(10));
         Self {
-            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            http: http.build().unwrap(),
             base: base.to_owned(),
             key: Some(key.to_owned()),
         }

@@ -24,6 +24,20 @@ pub enum AssistTask {
     Lookalikes,
 }
 
+impl AssistTask {
+    /// Its name, as the log has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SegmentRules => "segment_rules",
+            Self::Messages => "messages",
+            Self::Summary => "summary",
+            Self::Tags => "tags",
+            Self::SendTime => "send_time",
+            Self::Lookalikes => "lookalikes",
+        }
+    }
+}
+
 /// Who answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -32,6 +46,16 @@ pub enum AssistEngine {
     OpenAi,
     /// Patron itself.
     BuiltIn,
+}
+
+impl AssistEngine {
+    /// Its name, as the log has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OpenAi => "openai",
+            Self::BuiltIn => "builtin",
+        }
+    }
 }
 
 /// What came of it.
@@ -46,6 +70,18 @@ pub enum AssistOutcome {
     Failed,
     /// Who asked went away before there was an answer, or it took too long.
     Abandoned,
+}
+
+impl AssistOutcome {
+    /// Its name, as the log has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::NotUnderstood => "not_understood",
+            Self::Failed => "failed",
+            Self::Abandoned => "abandoned",
+        }
+    }
 }
 
 /// A text of at most 8 KiB with any characters, so that what people wrote is

@@ -58,3 +58,28 @@ fn a_wording_is_cut_between_characters() {
     assert!(Wording::try_from(long).is_err());
     assert_eq!(Wording::cut("").as_str(), "");
 }
+
+#[test]
+fn names_are_those_in_the_log() {
+    for task in [
+        AssistTask::SegmentRules,
+        AssistTask::Messages,
+        AssistTask::Summary,
+        AssistTask::Tags,
+        AssistTask::SendTime,
+        AssistTask::Lookalikes,
+    ] {
+        assert_eq!(serde_json::to_value(task).unwrap(), task.name());
+    }
+    for engine in [AssistEngine::OpenAi, AssistEngine::BuiltIn] {
+        assert_eq!(serde_json::to_value(engine).unwrap(), engine.name());
+    }
+    for outcome in [
+        AssistOutcome::Answered,
+        AssistOutcome::NotUnderstood,
+        AssistOutcome::Failed,
+        AssistOutcome::Abandoned,
+    ] {
+        assert_eq!(serde_json::to_value(outcome).unwrap(), outcome.name());
+    }
+}

@@ -30,6 +30,7 @@ const MAY_KNOW: [(&str, &[&str]); 9] = [
         "patron",
         &[
             "api",
+            "assist",
             "workers",
             "commands",
             "projections",

@@ -59,6 +59,12 @@ TEMPLATES = [
     "{{ attributes.size }}",
 ]
 
+PROMPTS = [
+    "never ordered",
+    "spent more than $100 and ordered at least twice",
+    "haven't bought in 3 months",
+]
+
 # Made of what the log has: who asks for what is not there yet waits for it.
 POSITIONS = os.environ.get("PATRON_POSITIONS", "0:0").split(",")
 
@@ -66,6 +72,8 @@ schemathesis.openapi.format("rules", rules())
 plain = st.text("Hi, Ada!\n", max_size=40).map("Hi{}".format)
 schemathesis.openapi.format("template", st.sampled_from(TEMPLATES) | plain)
 several = st.lists(st.sampled_from(POSITIONS), min_size=1, max_size=4)
+schemathesis.openapi.format("prompt", st.sampled_from(PROMPTS))
+schemathesis.openapi.format("time-zone", st.sampled_from(["UTC", "Asia/Kolkata", "Europe/Berlin"]))
 schemathesis.openapi.format("positions", several.map(" , ".join))
 
 
@@ -154,6 +162,8 @@ REASONS = [
     # What is there: a segment, and how many attributes a customer has by now.
     r"there is no such segment|the segment is archived",
     r"at most 64 attributes",
+    # Blanks alone.
+    r"must not be empty",
     # What only the server gives out: a link for signing in, a cursor of the same list.
     r"the link is not the one that was printed",
     r"the cursor is not one that a page of this list gave out",
@@ -168,6 +178,9 @@ SHOWN_ON = ("GET /api/segments/{id}", "GET /api/keys/{key_id}")
 
 def is_for_a_reason(response):
     problem = response.json()
+    # What people say is understood or not.
+    if problem["type"] == "urn:patron:problem:not-understood":
+        return True
     details = [error["detail"] for error in problem.get("errors", [])] or [problem["detail"]]
     return all(any(re.search(reason, detail) for reason in REASONS) for detail in details)
 

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use commands::{Commands, Context};
-use domain::{KeyId, Refusal, RefusalReason, Text, UserError};
+use domain::{Assist, KeyId, Refusal, RefusalReason, Text, UserError};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +29,7 @@ const OF_STRANGERS_PER_SECOND: f64 = 0.1;
 enum Note {
     Refused(Context, Refusal),
     Used(Context, KeyId),
+    Assisted(Context, Box<Assist>),
 }
 
 /// The notes that wait.
@@ -96,6 +97,14 @@ impl Journal {
         let _full = self.notes.try_send(Note::Used(context, key));
     }
 
+    /// A call for help that nobody waited for.
+    pub(crate) fn assisted(&self, context: Context, assist: Assist) {
+        let note = Note::Assisted(context, Box::new(assist));
+        if self.notes.try_send(note).is_err() {
+            tracing::warn!("an abandoned call for help was not recorded");
+        }
+    }
+
     fn refused(
         &self,
         context: &Context,
@@ -140,6 +149,9 @@ impl Journal {
                     self.record_refusal(commands, &context, refusal).await;
                 }
                 Some(Note::Used(context, key)) => record_use(commands, &context, key).await,
+                Some(Note::Assisted(context, assist)) => {
+                    record_assist(commands, &context, *assist).await;
+                }
                 None => return,
             }
         }
@@ -163,6 +175,12 @@ async fn record_use(commands: &Commands, context: &Context, key: KeyId) {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => tracing::warn!(%error, "a key's use was not recorded"),
         Err(error) => tracing::warn!(%error, "a key's use was not recorded"),
+    }
+}
+
+async fn record_assist(commands: &Commands, context: &Context, assist: Assist) {
+    if let Err(error) = commands.record_assistance(context, assist).await {
+        tracing::warn!(%error, "an abandoned call for help was not recorded");
     }
 }
 

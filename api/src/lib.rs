@@ -2,7 +2,7 @@
 //!
 //! A file per resource holds its requests, responses, handlers and its own
 //! router: `data`, `customers`, `timeline`, `orders`, `segments`,
-//! `campaigns`, `delivery`, `audit`, `admin`, `health`, `metrics`. `router` puts
+//! `campaigns`, `ai`, `delivery`, `audit`, `admin`, `health`, `metrics`. `router` puts
 //! them together, `observe` stands around every request; `auth` says who asks,
 //! `access` what they may do, and `journal` records who was turned away. Every
 //! refusal is a `problem`. Nothing here reads the environment or writes a view.
@@ -11,6 +11,7 @@ mod access;
 mod address;
 mod admin;
 mod after;
+mod ai;
 mod audit;
 mod auth;
 mod body;
@@ -45,6 +46,7 @@ mod timeline;
 mod users;
 
 pub use address::{TrustedProxies, TrustedProxyError};
+pub use ai::AssistantConfig;
 pub use auth::{
     Admission, AdmissionError, LocalLink, Provider, ProviderError, PublicUrl, PublicUrlError,
     SessionKeyError, SessionKeys, SignIn,

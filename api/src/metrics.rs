@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use domain::Assist;
 use metrics::{counter, describe_counter, describe_histogram, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
 use utoipa_axum::router::OpenApiRouter;
@@ -15,6 +16,8 @@ use crate::state::AppState;
 
 const REQUESTS: &str = "http_request_duration_seconds";
 const ITEMS: &str = "patron_ingested_items_total";
+const ASSISTED: &str = "patron_assists_total";
+const TOKENS: &str = "patron_assist_tokens_total";
 
 /// Upper bounds in seconds; the bulk of single writes is to lie under 15 ms.
 const BUCKETS: [f64; 14] = [
@@ -42,6 +45,11 @@ pub(crate) fn describe() {
         "Requests answered, by method, route and status; seconds each took"
     );
     describe_counter!(ITEMS, "Items of data in, by kind and outcome");
+    describe_counter!(
+        ASSISTED,
+        "Calls for help in plain words, by task, engine and outcome"
+    );
+    describe_counter!(TOKENS, "Tokens that models read and wrote");
 }
 
 /// A request was answered. Routes are those of the router, so there are few.
@@ -72,4 +80,16 @@ pub(crate) fn ingested(kind: &'static str, outcome: &'static str, count: u64) {
 async fn get_metrics(State(app): State<AppState>) -> impl IntoResponse {
     let media_type = "text/plain; version=0.0.4; charset=utf-8";
     ([(header::CONTENT_TYPE, media_type)], app.metrics.render())
+}
+
+/// A call for help ended.
+pub(crate) fn assisted(assist: &Assist) {
+    let labels = [
+        ("task", assist.task.name()),
+        ("engine", assist.engine.name()),
+        ("outcome", assist.outcome.name()),
+    ];
+    counter!(ASSISTED, &labels).increment(1);
+    counter!(TOKENS, "direction" => "input").increment(assist.input_tokens);
+    counter!(TOKENS, "direction" => "output").increment(assist.output_tokens);
 }

@@ -76,6 +76,7 @@ pub(crate) fn browser(currency: Currency) -> Router<AppState> {
         (name = "reads", description = "Customers, orders, and what happened"),
         (name = "segments", description = "Rules that were given a name"),
         (name = "campaigns", description = "One message to each customer of an audience"),
+        (name = "ai", description = "Help in plain words, and checked"),
         (name = "delivery", description = "What the messaging vendor tells"),
         (name = "sign-in", description = "Who asks, and how they came in"),
         (name = "access", description = "Who may do what"),

@@ -99,6 +99,8 @@ kinds! {
     InvalidField = UNPROCESSABLE_ENTITY "invalid-field" "Invalid field";
     /// Each field is acceptable, but a rule is against the whole.
     Refused = UNPROCESSABLE_ENTITY "refused" "Refused by a rule";
+    /// A request in plain words means no rules, as far as can be told.
+    NotUnderstood = UNPROCESSABLE_ENTITY "not-understood" "Not understood";
     /// The request's head has more bytes than are taken.
     HeadTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE "head-too-large" "Head too large";
     /// More requests came in a second than are taken.
@@ -107,6 +109,8 @@ kinds! {
     Internal = INTERNAL_SERVER_ERROR "internal" "Internal error";
     /// Redis or MongoDB does not answer.
     Unavailable = SERVICE_UNAVAILABLE "unavailable" "Temporarily unavailable";
+    /// The language model does not answer, and nobody else can.
+    ModelUnavailable = SERVICE_UNAVAILABLE "model-unavailable" "Model unavailable";
     /// The log is short of memory: nothing new is taken until there is more.
     OutOfMemory = SERVICE_UNAVAILABLE "out-of-memory" "Out of memory";
     /// Others are at what takes much, and it was not this request's turn.
@@ -136,7 +140,7 @@ impl ProblemKind {
         match self {
             Self::ViewBehind | Self::TooManyRequests => Some(1),
             Self::Unavailable | Self::Busy | Self::Timeout => Some(2),
-            Self::OutOfMemory => Some(10),
+            Self::OutOfMemory | Self::ModelUnavailable => Some(10),
             _ => None,
         }
     }

@@ -10,7 +10,7 @@ use crate::auth::sign_in;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
 use crate::{
-    access, admin, audit, campaigns, customers, data, delivery, health, keys, limits, metrics,
+    access, admin, ai, audit, campaigns, customers, data, delivery, health, keys, limits, metrics,
     observe, openapi, orders, segments, timeline, users,
 };
 
@@ -48,6 +48,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .merge(orders::routes())
         .merge(segments::routes())
         .merge(campaigns::routes())
+        .merge(ai::routes())
         .merge(users::routes())
         .merge(keys::routes())
         .merge(audit::routes())

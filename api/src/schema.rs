@@ -55,6 +55,13 @@ schemas! {
     UserId => string(ID, "usr_8c1f0f7ad3b95c2e8e14b7a0c6d29f51");
     SessionId => string(ID, "ses_01936f2e7d1c7a309a511f0b6a0f9c11");
     KeyId => string(ID, "key_3f9d02c4a1b84e0c9e7a5d2b6f108c33");
+    Prompt => prompt();
+    Tone => one_of(&assist::Tone::ALL.map(assist::Tone::name));
+    Tag => one_of(&tags());
+    AssistEngine => one_of(&["openai", "builtin"]);
+    Feature => one_of(&projections::customers::Feature::ALL.map(projections::customers::Feature::name));
+    TimeZone => time_zone();
+    Weekday => one_of(&crate::ai::WEEKDAYS);
     Role => one_of(&domain::Role::ALL.map(domain::Role::as_str));
     UserRole => one_of(&domain::UserRole::ALL.map(domain::UserRole::as_str));
     Name => string("^[A-Za-z0-9_-]{1,64}$", "visit");
@@ -78,7 +85,8 @@ schemas! {
     Moment => rules::moment();
     Amount => ObjectBuilder::from(integer(0, domain::MAX_AMOUNT)).examples([1_999]).build();
     Quantity => ObjectBuilder::from(integer(1, u32::MAX.into())).examples([1]).build();
-    Limit => limit();
+    Limit => limit(500, 50);
+    FewLimit => limit(100, 20);
     View => one_of(&views());
     OrderStatus => one_of(&["placed", "cancelled", "refunded"]);
     CampaignStatus => one_of(&["draft", "scheduled", "launching", "sending", "paused", "completed", "cancelled", "missed"]);
@@ -148,12 +156,12 @@ fn integer(minimum: i64, maximum: i64) -> Object {
         .build()
 }
 
-fn limit() -> Object {
+fn limit(most: i64, usual: i64) -> Object {
     ObjectBuilder::new()
         .schema_type(Type::Integer)
         .minimum(Some(1))
-        .maximum(Some(500))
-        .default(Some(50.into()))
+        .maximum(Some(most))
+        .default(Some(usual.into()))
         .build()
 }
 
@@ -186,6 +194,23 @@ pub(crate) fn only(currency: domain::Currency) -> RefOr<Schema> {
 fn views() -> Vec<&'static str> {
     let all = projections::VIEWS.iter();
     all.map(|view| view.name()).collect()
+}
+
+fn tags() -> Vec<&'static str> {
+    assist::Tag::ALL.iter().map(|tag| tag.name()).collect()
+}
+
+/// What is understood, no schema says; nor that blanks alone are nothing.
+fn prompt() -> Object {
+    formatted("prompt")
+        .min_length(Some(1))
+        .max_length(Some(assist::builtin::MAX_PROMPT))
+        .build()
+}
+
+/// A name of IANA's; no schema lists them all.
+fn time_zone() -> Object {
+    formatted("time-zone").examples(["Asia/Kolkata"]).build()
 }
 
 fn node_id() -> Object {

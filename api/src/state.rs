@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 use crate::address::TrustedProxies;
+use crate::ai::{Assistant, AssistantConfig};
 use crate::auth::{Credentials, SignIn};
 use crate::delivery::VendorSecrets;
 use crate::journal::{self, Journal, Notes};
@@ -37,6 +38,8 @@ pub struct ApiConfig {
     pub request_timeout: Duration,
     /// What one process gives.
     pub limits: Limits,
+    /// Who helps in plain words, and how much.
+    pub assistant: AssistantConfig,
     /// What `/metrics` shows: the handle of the recorder that
     /// [`crate::prometheus`] builds.
     pub metrics: PrometheusHandle,
@@ -59,6 +62,7 @@ impl ApiConfig {
             body_limit: Self::BODY_LIMIT,
             request_timeout: Self::REQUEST_TIMEOUT,
             limits: Limits::default(),
+            assistant: AssistantConfig::default(),
             metrics,
         }
     }
@@ -91,6 +95,7 @@ impl Api {
             room: Room::new(config.limits.bodies),
             rates: Rates::new(&config.limits),
             patience: config.limits.patience,
+            assistant: Assistant::new(config.assistant),
             previews: Semaphore::new(4),
             past: Semaphore::new(1),
             closing: CancellationToken::new(),
@@ -121,6 +126,7 @@ pub(crate) struct Shared {
     pub(crate) room: Room,
     pub(crate) rates: Rates,
     pub(crate) patience: Duration,
+    pub(crate) assistant: Assistant,
     /// Whose turn it is to have MongoDB count.
     pub(crate) previews: Semaphore,
     /// Whose turn it is to read the whole log.

@@ -11,7 +11,7 @@ pub struct CampaignFigures {
     pub currency: Currency,
     /// How many customers were meant.
     pub audience: u64,
-    /// How many messages the vendor took.
+    /// How many messages went out.
     pub sent: u64,
     /// How many arrived.
     pub delivered: u64,
@@ -32,7 +32,7 @@ pub struct Bracket {
     pub above: Option<i64>,
     /// They spent at most this.
     pub up_to: Option<i64>,
-    /// How many messages the vendor took.
+    /// How many messages went out.
     pub sent: u64,
     /// How many arrived.
     pub delivered: u64,

@@ -20,7 +20,7 @@ mod money;
 mod tag;
 mod tone;
 
-pub use explain::explain;
+pub use explain::{explain, explain_to_strangers};
 pub use facts::{Facts, Measure};
 pub use figures::{Bracket, CampaignFigures};
 pub use tag::{Tag, UnknownTag};

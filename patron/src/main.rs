@@ -1,5 +1,6 @@
 //! Patron: the one binary, and the only reader of the environment.
 
+mod assistant;
 mod bench;
 mod delivery;
 mod deployment;

@@ -9,6 +9,7 @@ use clap::Args;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::assistant::AssistantOptions;
 use crate::deployment::{Deployment, Remote};
 use crate::key;
 use crate::limits::LimitOptions;
@@ -40,6 +41,9 @@ pub(crate) struct ServeArgs {
 
     #[command(flatten)]
     limits: LimitOptions,
+
+    #[command(flatten)]
+    assistant: AssistantOptions,
 }
 
 pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
@@ -50,6 +54,7 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let listener = listen(args.listen).await?;
     let mut config = config(key, secrets)?;
     config.limits = args.limits.limits();
+    args.assistant.apply(&mut config)?;
     let session_keys = args.sign_in.session_keys();
     let listens = listener.local_addr()?;
     args.sign_in

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use vendor::VendorConfig;
 use workers::VendorAt;
 
+use crate::assistant::AssistantOptions;
 use crate::delivery::DeliveryOptions;
 use crate::deployment::{Deployment, DeploymentOptions};
 use crate::engines::{EngineOptions, Engines};
@@ -51,6 +52,9 @@ pub(crate) struct UpArgs {
 
     #[command(flatten)]
     limits: LimitOptions,
+
+    #[command(flatten)]
+    assistant: AssistantOptions,
 }
 
 pub(crate) async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
@@ -87,6 +91,7 @@ async fn run_on(
     let secret = key::vendor_secret(&args.engines.data_dir)?;
     let mut config = config(Some(key.clone()), secret.parse()?)?;
     config.limits = args.limits.limits();
+    args.assistant.apply(&mut config)?;
     let link = sign_in(args, api.local_addr()?, &mut config)?;
     announce(&deployment, args, (&api, &vendor), &key, link.as_deref())?;
     let at = VendorAt::new(&url(vendor.local_addr()?), &url(api.local_addr()?))?;

@@ -2,6 +2,7 @@
 
 mod admin;
 mod after;
+mod ai;
 mod audiences;
 mod audit;
 mod auth;

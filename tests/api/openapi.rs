@@ -11,11 +11,13 @@ use crate::support::client::answer;
 use crate::support::engines::workspace;
 
 /// What the contract promises, and nothing else.
-const OPERATIONS: [&str; 50] = [
+const OPERATIONS: [&str; 56] = [
     "DELETE /api/keys/{key_id}",
     "DELETE /api/segments/{id}",
     "GET /api/admin/log",
     "GET /api/admin/projections",
+    "GET /api/ai/lookalikes",
+    "GET /api/ai/send-time",
     "GET /api/audit",
     "GET /api/audit/{position}",
     "GET /api/auth/google",
@@ -44,6 +46,10 @@ const OPERATIONS: [&str; 50] = [
     "GET /metrics",
     "GET /readyz",
     "POST /api/admin/projections/{name}/rebuild",
+    "POST /api/ai/campaigns/{id}/summary",
+    "POST /api/ai/campaigns/{id}/tags",
+    "POST /api/ai/messages",
+    "POST /api/ai/segment-rules",
     "POST /api/auth/logout",
     "POST /api/campaigns",
     "POST /api/campaigns/preview",

@@ -7,6 +7,7 @@ pub(crate) mod client;
 pub(crate) mod deployment;
 pub(crate) mod engines;
 pub(crate) mod oidc;
+pub(crate) mod openai;
 pub(crate) mod process;
 pub(crate) mod property;
 pub(crate) mod receipts;

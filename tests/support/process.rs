@@ -23,9 +23,11 @@ const SHOWN: usize = 30;
 pub(crate) fn patron<const N: usize>(arguments: [&str; N]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_patron"));
     for (name, _) in env::vars_os() {
-        let ours = name
-            .to_str()
-            .is_some_and(|name| name.starts_with("PATRON_") || name.starts_with("GOOGLE_"));
+        let ours = name.to_str().is_some_and(|name| {
+            ["PATRON_", "GOOGLE_", "OPENAI_"]
+                .iter()
+                .any(|prefix| name.starts_with(prefix))
+        });
         if ours || name == "REDIS_URL" || name == "MONGODB_URI" {
             command.env_remove(name);
         }
@@ -57,11 +59,12 @@ pub(crate) fn run(command: Command) -> Ended {
 }
 
 /// What no line of log may have: the values of these variables.
-const SECRETS: [&str; 4] = [
+const SECRETS: [&str; 5] = [
     "PATRON_BOOTSTRAP_KEY",
     "PATRON_VENDOR_SECRET",
     "PATRON_SESSION_KEYS",
     "GOOGLE_CLIENT_SECRET",
+    "OPENAI_API_KEY",
 ];
 
 /// Nor these: tokens, vendors' secrets, and addresses of made customers.

@@ -48,13 +48,13 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
 }
 
 /// The problem of a campaign that was never created, or is not in the view yet.
-fn unknown(id: &CampaignId) -> Problem {
+pub(crate) fn unknown(id: &CampaignId) -> Problem {
     let detail = format!("there is no campaign {id}");
     Problem::new(ProblemKind::NotFound, detail)
 }
 
 /// The problem of what comes with a launch only.
-fn not_launched(id: &CampaignId) -> Problem {
+pub(crate) fn not_launched(id: &CampaignId) -> Problem {
     let detail = format!("{id} was not launched yet");
     Problem::new(ProblemKind::NotLaunched, detail)
 }

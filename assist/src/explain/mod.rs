@@ -3,7 +3,7 @@
 mod amounts;
 mod condition;
 
-use domain::rules::{Combinator, Condition, Group, Node, Operator, Rules};
+use domain::rules::{Combinator, Condition, Group, Kind, Node, NodeRef, Operator, Rules};
 
 use crate::Facts;
 use condition::condition;
@@ -15,6 +15,30 @@ use condition::condition;
 pub fn explain(rules: &Rules, facts: &Facts) -> String {
     let said = group(rules.root(), facts, true);
     format!("customers who {said}")
+}
+
+/// The same for who must not hear of any one customer, such as a model; `None`
+/// for rules that compare what only few customers have, a name or an address.
+pub fn explain_to_strangers(rules: &Rules, facts: &Facts) -> Option<String> {
+    let is_personal = |node: &NodeRef<'_>| match node {
+        NodeRef::Condition(condition) => may_name_somebody(condition),
+        NodeRef::Group(_) => false,
+    };
+    let nodes = rules.nodes();
+    let has_person = nodes.iter().any(|(_, node)| is_personal(node));
+    (!has_person).then(|| explain(rules, facts))
+}
+
+/// What a shop puts into attributes is its own affair.
+fn may_name_somebody(condition: &Condition) -> bool {
+    let field = condition.field().to_string();
+    match condition.field().kind() {
+        Kind::Attribute => !condition.values().is_empty(),
+        Kind::Text => {
+            !matches!(field.as_str(), "city" | "country") && !condition.values().is_empty()
+        }
+        _ => false,
+    }
 }
 
 /// Whole sentences behind "who".

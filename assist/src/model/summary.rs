@@ -94,7 +94,10 @@ fn read(said: &str, figures: &CampaignFigures) -> Result<String, Wrong> {
     let answer: Answer = serde_json::from_str(said).map_err(|error| Wrong::shape(&error))?;
     let text = answer.summary.trim();
     check_form(text, &figures.name).map_err(Wrong::because)?;
-    check::numbers(text, figures).map_err(|foreign| Wrong::because(foreign.to_string()))?;
+    check::numbers(text, figures).map_err(|foreign| Wrong::Answer {
+        told: foreign.to_string(),
+        reason: "it has numbers that are not the campaign's".to_owned(),
+    })?;
     Ok(text.to_owned())
 }
 

@@ -1,0 +1,187 @@
+//! `GET /api/ai/lookalikes`
+
+use axum::Json;
+use axum::extract::State;
+use chrono::Utc;
+use domain::{AssistTask, SegmentId, Timestamp};
+use projections::customers::{Customers, Likeness, Lookalike, Lookalikes};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::answer::AnsweredBy;
+use super::call::Call;
+use super::caller::Asker;
+use super::rules_of;
+use crate::after::{self, After};
+use crate::customers::CustomerResponse;
+use crate::extract::Query;
+use crate::openapi::OneProblems;
+use crate::problem::Problem;
+use crate::schema;
+use crate::state::{AppState, turn};
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct LookalikesParams {
+    /// Whom they are to be like.
+    #[param(inline, value_type = schema::SegmentId)]
+    segment_id: SegmentId,
+    /// How many at most.
+    #[serde(default)]
+    #[param(inline, value_type = Option<schema::FewLimit>)]
+    limit: Option<Few>,
+    /// Waits until the views have these positions.
+    #[param(inline, value_type = Option<schema::Positions>)]
+    after: Option<After>,
+}
+
+/// How many customers are looked for: 1 to 100, 20 unless told.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "u64")]
+struct Few(usize);
+
+impl Default for Few {
+    fn default() -> Self {
+        Self(20)
+    }
+}
+
+impl TryFrom<u64> for Few {
+    type Error = String;
+
+    fn try_from(limit: u64) -> Result<Self, String> {
+        match limit {
+            1..=100 => Ok(Self(limit as usize)),
+            _ => Err(format!("must be 1 to 100, not {limit}")),
+        }
+    }
+}
+
+/// Customers who are like those of a segment.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Lookalikes)]
+pub(super) struct LookalikesResponse {
+    /// The segment.
+    #[schema(value_type = schema::SegmentId)]
+    segment_id: SegmentId,
+    /// How many customers are in it. Nobody is like none.
+    #[schema(example = 1_284)]
+    customers: u64,
+    #[serde(flatten)]
+    by: AnsweredBy,
+    /// The nearest outside of it, the nearest first.
+    items: Vec<LookalikeResponse>,
+}
+
+/// Somebody who is like them.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Lookalike)]
+struct LookalikeResponse {
+    /// Who.
+    customer: CustomerResponse,
+    /// How far they are from the segment's average customer, in standard
+    /// deviations of the store; 0 for who is just like that.
+    #[schema(example = 0.21)]
+    distance: f64,
+    /// What made them alike, the closest first. What is the same for everybody
+    /// says nothing and is not there.
+    features: Vec<FeatureResponse>,
+}
+
+/// How like the segment's average customer one fact is.
+#[derive(Serialize, ToSchema)]
+#[schema(as = LookalikeFeature)]
+struct FeatureResponse {
+    /// Which: `days_since_last_order`, `order_count`, `total_spend` in minor
+    /// units, or `activities`, how often they did anything else.
+    #[schema(value_type = schema::Feature)]
+    feature: &'static str,
+    /// The customer's; `null` for no order.
+    #[schema(example = 12)]
+    value: Option<i64>,
+    /// The segment's.
+    #[schema(example = 11.4)]
+    typical: Option<f64>,
+    /// How far it is from that, in standard deviations: negative where it is
+    /// less, or where the last order is longer ago.
+    #[schema(example = 0.08)]
+    difference: f64,
+}
+
+/// Customers outside a segment who are most like those inside.
+#[utoipa::path(
+    get,
+    path = "/api/ai/lookalikes",
+    tag = "ai",
+    params(LookalikesParams),
+    responses(
+        (status = 200, description = "Who they are", body = LookalikesResponse),
+        OneProblems
+    )
+)]
+pub(super) async fn list_lookalikes(
+    State(app): State<AppState>,
+    Asker(context): Asker,
+    Query(params): Query<LookalikesParams>,
+) -> Result<Json<LookalikesResponse>, Problem> {
+    let call = Call::begin(&app, context, AssistTask::Lookalikes);
+    let call = call.about(params.segment_id.as_str());
+    let found = find(&app, &call, params).await;
+    call.end(found).await.map(Json)
+}
+
+async fn find(
+    app: &AppState,
+    call: &Call,
+    params: LookalikesParams,
+) -> Result<LookalikesResponse, Problem> {
+    let _place = turn(&app.assistant.places).await?;
+    let (segment_id, after) = (params.segment_id, params.after.as_ref());
+    let Few(limit) = params.limit.unwrap_or_default();
+    let rules = rules_of(app, &segment_id, after).await?;
+    after::wait::<Customers>(app, after).await?;
+    let now = Timestamp::from(Utc::now());
+    let found = {
+        let _turn = turn(&app.previews).await?;
+        app.store.lookalikes(&rules, now, limit).await?
+    };
+    let (customers, items) = match found {
+        Lookalikes::NoMembers => (0, Vec::new()),
+        Lookalikes::Found { audience, items } => (audience.customers, items),
+    };
+    let currency = app.commands.currency().code();
+    let respond = |found| LookalikeResponse::new(found, currency);
+    Ok(LookalikesResponse {
+        segment_id,
+        customers,
+        by: call.by(),
+        items: items.into_iter().map(respond).collect(),
+    })
+}
+
+impl LookalikeResponse {
+    fn new(found: Lookalike, currency: &'static str) -> Self {
+        Self {
+            customer: CustomerResponse::new(found.id, found.document, currency),
+            distance: rounded(found.distance),
+            features: found.features.iter().map(FeatureResponse::from).collect(),
+        }
+    }
+}
+
+impl From<&Likeness> for FeatureResponse {
+    fn from(likeness: &Likeness) -> Self {
+        Self {
+            feature: likeness.feature.name(),
+            value: likeness.value,
+            typical: likeness.typical.map(rounded),
+            difference: rounded(likeness.difference),
+        }
+    }
+}
+
+/// To a thousandth: what lies behind is of no use to anybody.
+fn rounded(number: f64) -> f64 {
+    (number * 1e3).round() / 1e3
+}

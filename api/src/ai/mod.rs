@@ -1,0 +1,68 @@
+//! Help in plain words: rules, messages, summaries, tags, when to send, and
+//! who is alike.
+//!
+//! A language model answers if there is one ([`assistant`]), else Patron
+//! itself; whoever it is, the answer is checked, and [`call`] has it recorded.
+//! A file for each operation; [`facts`] is what the store says about itself.
+
+mod answer;
+mod assistant;
+mod body;
+mod call;
+mod caller;
+mod facts;
+mod lookalikes;
+mod messages;
+mod segment_rules;
+mod send_time;
+mod summary;
+mod tags;
+
+pub(crate) use assistant::Assistant;
+pub use assistant::AssistantConfig;
+pub(crate) use send_time::WEEKDAYS;
+
+use domain::rules::Rules;
+use domain::{CampaignId, SegmentId};
+use projections::campaign_stats::CampaignStats;
+use projections::campaigns::{CampaignDocument, Campaigns};
+use projections::segments::Segments;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::after::{self, After};
+use crate::campaigns;
+use crate::problem::Problem;
+use crate::segments;
+use crate::state::{AppState, Shared};
+
+pub(crate) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(segment_rules::find_rules))
+        .routes(routes!(messages::write_messages))
+        .routes(routes!(summary::summarize_campaign))
+        .routes(routes!(tags::tag_campaign))
+        .routes(routes!(send_time::get_send_time))
+        .routes(routes!(lookalikes::list_lookalikes))
+}
+
+/// The rules of a segment that is not archived.
+async fn rules_of(app: &Shared, id: &SegmentId, after: Option<&After>) -> Result<Rules, Problem> {
+    after::wait::<Segments>(app, after).await?;
+    let found = app.store.segment(id).await?;
+    let segment = found.ok_or_else(|| segments::unknown(id))?;
+    Ok(segment.rules)
+}
+
+async fn campaign(
+    app: &Shared,
+    id: &CampaignId,
+    after: Option<&After>,
+) -> Result<CampaignDocument, Problem> {
+    tokio::try_join!(
+        after::wait::<Campaigns>(app, after),
+        after::wait::<CampaignStats>(app, after),
+    )?;
+    let found = app.store.campaign(id).await?;
+    found.ok_or_else(|| campaigns::unknown(id))
+}

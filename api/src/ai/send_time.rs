@@ -1,0 +1,257 @@
+//! `GET /api/ai/send-time`
+
+use axum::Json;
+use axum::extract::State;
+use chrono::Utc;
+use chrono_tz::Tz;
+use domain::{AssistTask, SegmentId, Timestamp};
+use projections::customers::{Busy, BusyHours, Customers};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::answer::AnsweredBy;
+use super::call::Call;
+use super::caller::Asker;
+use super::rules_of;
+use crate::after::{self, After};
+use crate::extract::Query;
+use crate::openapi::OneProblems;
+use crate::problem::Problem;
+use crate::schema;
+use crate::state::{AppState, turn};
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct SendTimeParams {
+    /// Whom it is for.
+    #[param(inline, value_type = schema::SegmentId)]
+    segment_id: SegmentId,
+    /// The time zone of all hours, as IANA names it.
+    #[serde(default)]
+    #[param(inline, value_type = Option<schema::TimeZone>)]
+    time_zone: Option<Zone>,
+    /// Waits until the views have these positions.
+    #[param(inline, value_type = Option<schema::Positions>)]
+    after: Option<After>,
+}
+
+/// A time zone by its name.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+struct Zone(Tz);
+
+impl TryFrom<String> for Zone {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        let zone = name.parse().map(Self);
+        zone.map_err(|_| "is no time zone of IANA's, such as Asia/Kolkata")
+    }
+}
+
+/// When to send to a segment: when most of its customers order or do something.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SendTime)]
+pub(super) struct SendTimeResponse {
+    /// The segment.
+    #[schema(value_type = schema::SegmentId)]
+    segment_id: SegmentId,
+    /// The time zone of all hours.
+    #[schema(example = "Asia/Kolkata")]
+    time_zone: &'static str,
+    /// The hour in which most customers did something; `null` if none did.
+    #[schema(example = 19, minimum = 0, maximum = 23)]
+    hour: Option<u8>,
+    /// The day of the week on which most did.
+    #[schema(value_type = Option<schema::Weekday>)]
+    weekday: Option<&'static str>,
+    /// The same in a sentence.
+    #[schema(
+        example = "Most of them, 412 of 1,284, ordered or did something between 19:00 and 20:00, and most on Fridays."
+    )]
+    explanation: String,
+    #[serde(flatten)]
+    by: AnsweredBy,
+    /// How many customers are in the segment.
+    #[schema(example = 1_284)]
+    customers: u64,
+    /// How many orders that count they placed.
+    #[schema(example = 3_702)]
+    orders: u64,
+    /// How often they did anything else.
+    #[schema(example = 9_114)]
+    activities: u64,
+    /// All 24 hours of the day.
+    #[schema(min_items = 24, max_items = 24)]
+    hours: Vec<HourResponse>,
+    /// All days of the week.
+    #[schema(min_items = 7, max_items = 7)]
+    weekdays: Vec<WeekdayResponse>,
+}
+
+/// What happened in an hour of the day.
+#[derive(Serialize, ToSchema)]
+#[schema(as = BusyHour)]
+pub(super) struct HourResponse {
+    /// It begins with this hour.
+    #[schema(example = 19)]
+    hour: u8,
+    #[serde(flatten)]
+    busy: BusyResponse,
+}
+
+/// What happened on a day of the week.
+#[derive(Serialize, ToSchema)]
+#[schema(as = BusyWeekday)]
+pub(super) struct WeekdayResponse {
+    /// Which.
+    #[schema(value_type = schema::Weekday)]
+    weekday: &'static str,
+    #[serde(flatten)]
+    busy: BusyResponse,
+}
+
+/// What happened then, over all time.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Busy)]
+struct BusyResponse {
+    /// How many customers ordered or did anything: each counts once, however
+    /// busy.
+    #[schema(example = 412)]
+    customers: u64,
+    /// How many orders.
+    #[schema(example = 530)]
+    orders: u64,
+    /// How many other activities.
+    #[schema(example = 1_211)]
+    activities: u64,
+}
+
+/// The days of the week, Monday first.
+pub(crate) const WEEKDAYS: [&str; 7] = [
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+];
+
+/// When to send to a segment, by when its customers order and do things.
+#[utoipa::path(
+    get,
+    path = "/api/ai/send-time",
+    tag = "ai",
+    params(SendTimeParams),
+    responses(
+        (status = 200, description = "When", body = SendTimeResponse),
+        OneProblems
+    )
+)]
+pub(super) async fn get_send_time(
+    State(app): State<AppState>,
+    Asker(context): Asker,
+    Query(params): Query<SendTimeParams>,
+) -> Result<Json<SendTimeResponse>, Problem> {
+    let call = Call::begin(&app, context, AssistTask::SendTime);
+    let mut call = call.about(params.segment_id.as_str());
+    let found = find(&app, &mut call, params).await;
+    call.end(found).await.map(Json)
+}
+
+async fn find(
+    app: &AppState,
+    call: &mut Call,
+    params: SendTimeParams,
+) -> Result<SendTimeResponse, Problem> {
+    let _place = turn(&app.assistant.places).await?;
+    let (segment_id, after) = (params.segment_id, params.after.as_ref());
+    let zone = params.time_zone.map_or(Tz::UTC, |Zone(zone)| zone);
+    let rules = rules_of(app, &segment_id, after).await?;
+    after::wait::<Customers>(app, after).await?;
+    let now = Timestamp::from(Utc::now());
+    let busy = {
+        let _turn = turn(&app.previews).await?;
+        app.store.busy_hours(&rules, now, zone).await?
+    };
+    let explanation = explain(&busy);
+    call.told(&explanation);
+    Ok(SendTimeResponse::new(
+        segment_id,
+        zone,
+        &busy,
+        explanation,
+        call.by(),
+    ))
+}
+
+/// The answer in a sentence.
+fn explain(busy: &BusyHours) -> String {
+    let best = busy.best_hour().zip(busy.best_weekday());
+    let Some((hour, weekday)) = best else {
+        return format!(
+            "None of the {} customers has ordered or done anything yet.",
+            busy.customers
+        );
+    };
+    let many = busy.hours[usize::from(hour)].customers;
+    let (next, day) = ((hour + 1) % 24, capital(WEEKDAYS[usize::from(weekday)]));
+    format!(
+        "{many} of {} customers ordered or did something between {hour:02}:00 and {next:02}:00, \
+         more than in any other hour; on {day}s more than on any other day.",
+        busy.customers
+    )
+}
+
+fn capital(word: &str) -> String {
+    let (first, rest) = word.split_at(1);
+    format!("{}{rest}", first.to_uppercase())
+}
+
+impl SendTimeResponse {
+    fn new(
+        segment_id: SegmentId,
+        zone: Tz,
+        busy: &BusyHours,
+        explanation: String,
+        by: AnsweredBy,
+    ) -> Self {
+        let hours = (0..24).zip(&busy.hours);
+        let weekdays = WEEKDAYS.into_iter().zip(&busy.weekdays);
+        Self {
+            segment_id,
+            time_zone: zone.name(),
+            hour: busy.best_hour(),
+            weekday: busy.best_weekday().map(|day| WEEKDAYS[usize::from(day)]),
+            explanation,
+            by,
+            customers: busy.customers,
+            orders: busy.orders,
+            activities: busy.activities,
+            hours: hours
+                .map(|(hour, busy)| HourResponse {
+                    hour,
+                    busy: busy.into(),
+                })
+                .collect(),
+            weekdays: weekdays
+                .map(|(weekday, busy)| WeekdayResponse {
+                    weekday,
+                    busy: busy.into(),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl From<&Busy> for BusyResponse {
+    fn from(busy: &Busy) -> Self {
+        Self {
+            customers: busy.customers,
+            orders: busy.orders,
+            activities: busy.activities,
+        }
+    }
+}

@@ -5,6 +5,7 @@
 //! again, so that nothing it does touches a deployment.
 
 mod api_process;
+mod assist;
 mod campaign;
 mod columns;
 mod customers;
@@ -52,6 +53,8 @@ enum What {
     Rebuild(rebuild::RebuildArgs),
     /// Counts and previews of common rules, against what one would write by hand
     Segments(segments::SegmentsArgs),
+    /// Help in plain words: reading requests, and what looks at all customers, against reading them
+    Assist(assist::AssistArgs),
     /// A campaign from its launch to its last receipt, with all that takes part; memory of the workers
     Campaign(campaign::CampaignArgs),
     /// An import alone, and beside a flood of requests with wrong keys
@@ -65,6 +68,7 @@ pub(crate) async fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
         What::Ingest(args) => ingest::run(args, &engines).await,
         What::Rebuild(args) => rebuild::run(args, &engines).await,
         What::Segments(args) => segments::run(args, &engines).await,
+        What::Assist(args) => assist::run(args, &engines).await,
         What::Campaign(args) => campaign::run(args, &engines, &dir).await,
         What::Strangers(args) => strangers::run(args, &engines).await,
     };

@@ -127,7 +127,7 @@ fn cases() -> Vec<Case> {
 pub(super) async fn run(args: &SegmentsArgs, engines: &Engines) -> anyhow::Result<Report> {
     let options = DeploymentOptions::for_bench();
     let deployment = Deployment::open(&engines.redis_url, &engines.mongodb_uri, &options).await?;
-    let columns = fill(&deployment, args).await?;
+    let columns = fill(&deployment, args.customers, args.seed).await?;
     let bench = Bench {
         customers: deployment.store.collection("customers", 1),
         deployment,
@@ -142,9 +142,13 @@ pub(super) async fn run(args: &SegmentsArgs, engines: &Engines) -> anyhow::Resul
 }
 
 /// Puts made customers where the view has them; the indexes come after.
-async fn fill(deployment: &Deployment, args: &SegmentsArgs) -> anyhow::Result<Columns> {
+pub(super) async fn fill(
+    deployment: &Deployment,
+    count: u64,
+    seed: u64,
+) -> anyhow::Result<Columns> {
     let mut columns = Columns::default();
-    let mut customers = Customers::new(args.customers, args.seed);
+    let mut customers = Customers::new(count, seed);
     let collection = deployment.store.collection("customers", 1);
     loop {
         let batch = customers.batch(2_000)?;
@@ -156,7 +160,7 @@ async fn fill(deployment: &Deployment, args: &SegmentsArgs) -> anyhow::Result<Co
         }
         collection.insert_many(batch).ordered(false).await?;
     }
-    tracing::info!(customers = args.customers, "made; building the indexes");
+    tracing::info!(customers = count, "made; building the indexes");
     deployment.store.generations().prepare().await?;
     Ok(columns)
 }
@@ -288,7 +292,7 @@ impl Measured {
 }
 
 /// Of the times in order, the one that this share is not above.
-fn quantile(times: &[Duration], share: f64) -> Duration {
+pub(super) fn quantile(times: &[Duration], share: f64) -> Duration {
     let mut times = times.to_vec();
     times.sort_unstable();
     let at = (times.len() as f64 * share).ceil() as usize;

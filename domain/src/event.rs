@@ -90,6 +90,24 @@ impl Event {
             Subject::Assistance(_) => AssistanceEvent::decode(tag, data).map(Self::Assistance),
         }
     }
+
+    /// Whether such an aggregate has events of this type.
+    pub fn is_known(subject: &Subject, tag: &str) -> bool {
+        let tags = match subject {
+            Subject::Customer(_) => CustomerEvent::TAGS,
+            Subject::Order(..) => OrderEvent::TAGS,
+            Subject::Activity(..) => ActivityEvent::TAGS,
+            Subject::View(_) => ViewEvent::TAGS,
+            Subject::Segment(_) => SegmentEvent::TAGS,
+            Subject::Campaign(_) => CampaignEvent::TAGS,
+            Subject::Message(..) => MessageEvent::TAGS,
+            Subject::User(_) => UserEvent::TAGS,
+            Subject::ApiKey(_) => ApiKeyEvent::TAGS,
+            Subject::Refusals(_) => RefusalEvent::TAGS,
+            Subject::Assistance(_) => AssistanceEvent::TAGS,
+        };
+        tags.contains(&tag)
+    }
 }
 
 /// Every event type there is, as `name.version`.

@@ -59,6 +59,9 @@ impl Documents {
     /// The documents of these ids that there are.
     pub(crate) async fn load(&self, ids: &[&str]) -> Result<HashMap<String, Stored>, Error> {
         let mut found = HashMap::with_capacity(ids.len());
+        if ids.is_empty() {
+            return Ok(found);
+        }
         let filter = doc! {"_id": {"$in": ids}};
         let mut cursor = self.collection.find(filter).batch_size(10_000).await?;
         while let Some(document) = cursor.try_next().await? {

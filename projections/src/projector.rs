@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bson::RawDocumentBuf;
+use domain::Event;
 use eventlog::{Entry, Log, Partition, Position, Recent};
 
 use crate::checkpoint::{Advance, Checkpoint, Checkpoints};
 use crate::documents::{Documents, Write, placed};
+use crate::recorded::subject_of;
 use crate::view::{AnyView, FoldError};
 use crate::{EntryReader, ProjectError, ReadError, Recorded, Store};
 
@@ -228,8 +230,8 @@ impl Projector {
         Ok(())
     }
 
-    /// The events among entries, where some were passed over, and the first
-    /// that cannot be read, where reading ends.
+    /// The events among entries that touch documents, where some were passed
+    /// over, and the first that cannot be read, where reading ends.
     fn decode(
         &mut self,
         entries: Vec<Entry>,
@@ -238,8 +240,8 @@ impl Projector {
         let mut skipped = Vec::new();
         for entry in entries {
             let position = entry.position;
-            match self.reader.read(entry) {
-                Ok(event) => events.push(event),
+            match self.read(entry) {
+                Ok(event) => events.extend(event),
                 Err(ReadError::Unknown(reason)) if self.mode == Mode::Live => {
                     tracing::warn!(view = self.view.name(), %position, reason, "passed over an event");
                     skipped.push(position);
@@ -251,6 +253,17 @@ impl Projector {
             }
         }
         (events, skipped, None)
+    }
+
+    /// The entry's event, if it touches a document. What touches none is not
+    /// read, but for whether a newer program wrote it.
+    fn read(&mut self, entry: Entry) -> Result<Option<Recorded>, ReadError> {
+        let subject = subject_of(&entry)?;
+        let touches = self.view.document_of(&subject, entry.position).is_some();
+        if !touches && Event::is_known(&subject, &entry.tag) {
+            return Ok(None);
+        }
+        self.reader.read_about(subject, entry).map(Some)
     }
 
     /// Folds events into their documents, all or up to the first that fails.
@@ -366,14 +379,15 @@ fn fitting(document: RawDocumentBuf) -> Result<RawDocumentBuf, (usize, FoldError
 
 /// Events by the document they touch, documents in the order first touched.
 fn group(view: &dyn AnyView, events: &[Recorded]) -> Vec<(String, Vec<usize>)> {
+    let document_of = |event: &Recorded| view.document_of(&event.subject, event.position);
     if view.insert_only() {
-        let alone = |(index, event)| Some((view.document_of(event)?, vec![index]));
+        let alone = |(index, event)| Some((document_of(event)?, vec![index]));
         return events.iter().enumerate().filter_map(alone).collect();
     }
     let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
     let mut index_of: HashMap<String, usize> = HashMap::new();
     for (index, event) in events.iter().enumerate() {
-        let Some(id) = view.document_of(event) else {
+        let Some(id) = document_of(event) else {
             continue;
         };
         match index_of.get(&id) {

@@ -33,6 +33,14 @@ pub enum ReadError {
     Malformed(String),
 }
 
+/// What an entry is about.
+pub(crate) fn subject_of(entry: &Entry) -> Result<Subject, ReadError> {
+    Subject::parse(&entry.key).map_err(|error| match error {
+        SubjectError::Unknown(_) => ReadError::Unknown(error.to_string()),
+        SubjectError::Id(..) | SubjectError::Day(..) => ReadError::Malformed(error.to_string()),
+    })
+}
+
 /// Reads entries one after the other.
 ///
 /// A batch of thousands has one metadata for all its events: what was read
@@ -48,10 +56,16 @@ impl EntryReader {
     /// # Errors
     /// [`ReadError`] if it is not an event we can read.
     pub fn read(&mut self, entry: Entry) -> Result<Recorded, ReadError> {
-        let subject = Subject::parse(&entry.key).map_err(|error| match error {
-            SubjectError::Unknown(_) => ReadError::Unknown(error.to_string()),
-            SubjectError::Id(..) | SubjectError::Day(..) => ReadError::Malformed(error.to_string()),
-        })?;
+        let subject = subject_of(&entry)?;
+        self.read_about(subject, entry)
+    }
+
+    /// Reads one entry, of which it is known what it is about.
+    pub(crate) fn read_about(
+        &mut self,
+        subject: Subject,
+        entry: Entry,
+    ) -> Result<Recorded, ReadError> {
         let event =
             Event::decode(&subject, &entry.tag, &entry.data).map_err(|error| match error {
                 DecodeError::Unknown(_) => ReadError::Unknown(error.to_string()),

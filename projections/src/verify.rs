@@ -124,7 +124,7 @@ async fn scan(
                 Err(ReadError::Unknown(_)) => continue,
                 Err(error) => return Err(unreadable(view, position, &error)),
             };
-            let Some(id) = view.document_of(&event) else {
+            let Some(id) = view.document_of(&event.subject, event.position) else {
                 continue;
             };
             let hash = xxh3_64(id.as_bytes());

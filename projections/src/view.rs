@@ -3,6 +3,8 @@
 use std::marker::PhantomData;
 
 use bson::{RawDocument, RawDocumentBuf};
+use domain::Subject;
+use eventlog::Position;
 use mongodb::IndexModel;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -36,8 +38,9 @@ pub trait View: 'static {
     /// One document.
     type Document: Serialize + DeserializeOwned;
 
-    /// The id of the one document that an event touches, if it touches any.
-    fn document_of(event: &Recorded) -> Option<String>;
+    /// The id of the one document that events about this touch, if they touch
+    /// any. Known before an event is read: those that touch none are not.
+    fn document_of(subject: &Subject, position: Position) -> Option<String>;
 
     /// The document after an event, given the one before. Pure: no clock, no
     /// I/O. Called only for events with a [`Self::document_of`].
@@ -90,7 +93,7 @@ pub trait AnyView: Send + Sync {
     fn insert_only(&self) -> bool;
 
     /// [`View::document_of`]
-    fn document_of(&self, event: &Recorded) -> Option<String>;
+    fn document_of(&self, subject: &Subject, position: Position) -> Option<String>;
 
     /// Folds events of one document, in order.
     ///
@@ -121,8 +124,8 @@ impl<V: View> AnyView for Typed<V> {
         V::INSERT_ONLY
     }
 
-    fn document_of(&self, event: &Recorded) -> Option<String> {
-        V::document_of(event)
+    fn document_of(&self, subject: &Subject, position: Position) -> Option<String> {
+        V::document_of(subject, position)
     }
 
     fn fold(

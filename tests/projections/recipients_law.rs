@@ -153,7 +153,7 @@ async fn at_launch(log: &Log, launch: &Launch) -> (Known, Known) {
         let mut reader = EntryReader::default();
         for entry in log.read(start, end.number as usize).await.unwrap() {
             let event = reader.read(entry).unwrap();
-            if Customers::document_of(&event).is_some() {
+            if Customers::document_of(&event.subject, event.position).is_some() {
                 let customer = event.subject.customer().unwrap().clone();
                 let folded = Customers::fold(all.remove(&customer), &event);
                 all.insert(customer, folded.unwrap());

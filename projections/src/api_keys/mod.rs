@@ -8,6 +8,7 @@ mod tests;
 
 use bson::doc;
 use domain::Subject;
+use eventlog::Position;
 use mongodb::IndexModel;
 
 pub use document::ApiKeyDocument;
@@ -22,8 +23,8 @@ impl View for ApiKeys {
     const NAME: &'static str = "api_keys";
     type Document = ApiKeyDocument;
 
-    fn document_of(event: &Recorded) -> Option<String> {
-        match &event.subject {
+    fn document_of(subject: &Subject, _: Position) -> Option<String> {
+        match subject {
             Subject::ApiKey(key) => Some(key.to_string()),
             _ => None,
         }

@@ -3,7 +3,8 @@
 mod query;
 
 use bson::{DateTime, Document, doc};
-use domain::{Event, MessageEvent, Timestamp};
+use domain::{Event, MessageEvent, Subject, Timestamp};
+use eventlog::Position;
 use mongodb::IndexModel;
 use serde::{Deserialize, Serialize};
 
@@ -51,8 +52,8 @@ impl View for Audit {
     const INSERT_ONLY: bool = true;
     type Document = AuditDocument;
 
-    fn document_of(event: &Recorded) -> Option<String> {
-        Some(event.position.to_string())
+    fn document_of(_: &Subject, position: Position) -> Option<String> {
+        Some(position.to_string())
     }
 
     fn fold(_: Option<AuditDocument>, event: &Recorded) -> Result<AuditDocument, FoldError> {

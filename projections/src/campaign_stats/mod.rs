@@ -8,6 +8,7 @@ mod tests;
 
 use bson::doc;
 use domain::Subject;
+use eventlog::Position;
 use mongodb::IndexModel;
 
 pub use document::{CampaignFigures, CampaignStatsDocument, StatusCounts};
@@ -24,11 +25,9 @@ impl View for CampaignStats {
     const NAME: &'static str = "campaign_stats";
     type Document = CampaignStatsDocument;
 
-    fn document_of(event: &Recorded) -> Option<String> {
-        match &event.subject {
-            Subject::Message(_, campaign) => {
-                Some(format!("{campaign}/{}", event.position.partition))
-            }
+    fn document_of(subject: &Subject, position: Position) -> Option<String> {
+        match subject {
+            Subject::Message(_, campaign) => Some(format!("{campaign}/{}", position.partition)),
             _ => None,
         }
     }

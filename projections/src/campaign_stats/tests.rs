@@ -79,7 +79,7 @@ fn figures(events: Vec<MessageEvent>) -> CampaignFigures {
 fn a_document_is_of_one_campaign_and_one_partition() {
     let subject = Subject::Message("c-1".try_into().unwrap(), "cmp_1".try_into().unwrap());
     let event = history(&subject, vec![queued()], Event::Message).remove(0);
-    let id = CampaignStats::document_of(&event);
+    let id = CampaignStats::document_of(&event.subject, event.position);
     assert_eq!(id.as_deref(), Some("cmp_1/3"));
     let folded = folded::<CampaignStats>(&[event]).unwrap();
     let last_at = folded.figures.last_at.unwrap();

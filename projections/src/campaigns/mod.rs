@@ -8,6 +8,7 @@ mod tests;
 
 use bson::doc;
 use domain::Subject;
+use eventlog::Position;
 use mongodb::IndexModel;
 
 pub use document::{CampaignDocument, LaunchDocument};
@@ -22,8 +23,8 @@ impl View for Campaigns {
     const NAME: &'static str = "campaigns";
     type Document = CampaignDocument;
 
-    fn document_of(event: &Recorded) -> Option<String> {
-        match &event.subject {
+    fn document_of(subject: &Subject, _: Position) -> Option<String> {
+        match subject {
             Subject::Campaign(campaign) => Some(campaign.to_string()),
             _ => None,
         }

@@ -17,6 +17,7 @@ mod tests;
 
 use bson::doc;
 use domain::Subject;
+use eventlog::Position;
 use mongodb::IndexModel;
 use mongodb::options::IndexOptions;
 
@@ -42,8 +43,8 @@ impl View for Customers {
     const FOLD: i32 = 2;
     type Document = CustomerDocument;
 
-    fn document_of(event: &Recorded) -> Option<String> {
-        match &event.subject {
+    fn document_of(subject: &Subject, _: Position) -> Option<String> {
+        match subject {
             Subject::Customer(id) | Subject::Order(id, _) | Subject::Activity(id, _) => {
                 Some(id.as_str().to_owned())
             }

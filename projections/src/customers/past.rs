@@ -155,7 +155,7 @@ struct Folding {
 
 impl Folding {
     fn take(&mut self, event: &Recorded) -> Result<(), ProjectError> {
-        let Some(id) = Customers::document_of(event) else {
+        let Some(id) = Customers::document_of(&event.subject, event.position) else {
             return Ok(());
         };
         let aggregate = xxh3_64(event.subject.to_string().as_bytes());

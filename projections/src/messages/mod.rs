@@ -9,6 +9,7 @@ mod tests;
 
 use bson::doc;
 use domain::{MessageId, Subject};
+use eventlog::Position;
 use mongodb::IndexModel;
 
 pub use brackets::SpendBracket;
@@ -26,8 +27,8 @@ impl View for Messages {
     const NAME: &'static str = "messages";
     type Document = MessageDocument;
 
-    fn document_of(event: &Recorded) -> Option<String> {
-        match &event.subject {
+    fn document_of(subject: &Subject, _: Position) -> Option<String> {
+        match subject {
             Subject::Message(customer, campaign) => {
                 let id = MessageId {
                     campaign: campaign.clone(),

@@ -92,7 +92,7 @@ fn a_message_has_its_events_id() {
     let (customer, campaign) = ("c-1".try_into().unwrap(), 0x1af.into());
     let subject = Subject::Message(customer, campaign);
     let event = history(&subject, vec![queued()], Event::Message).remove(0);
-    let id = Messages::document_of(&event);
+    let id = Messages::document_of(&event.subject, event.position);
     assert_eq!(id, Some(fold(vec![queued()]).unwrap().message_id));
 }
 

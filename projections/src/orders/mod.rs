@@ -4,6 +4,7 @@ mod query;
 
 use bson::{DateTime, doc};
 use domain::{Event, OrderContent, OrderItem, Subject};
+use eventlog::Position;
 use mongodb::IndexModel;
 use serde::{Deserialize, Serialize};
 
@@ -40,8 +41,8 @@ impl View for Orders {
     const NAME: &'static str = "orders";
     type Document = OrderDocument;
 
-    fn document_of(event: &Recorded) -> Option<String> {
-        match &event.subject {
+    fn document_of(subject: &Subject, _: Position) -> Option<String> {
+        match subject {
             Subject::Order(customer, order) => Some(format!("{customer}/{order}")),
             _ => None,
         }

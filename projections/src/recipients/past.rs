@@ -113,7 +113,7 @@ fn fold(
 ) -> Result<Option<CustomerDocument>, ProjectError> {
     // Messages are rows of a customer too, but say nothing about them.
     match replay::read(reader, entry)? {
-        Some(event) if Customers::document_of(&event).is_some() => {
+        Some(event) if Customers::document_of(&event.subject, event.position).is_some() => {
             fold_customer(before, &event).map(Some)
         }
         _ => Ok(before),

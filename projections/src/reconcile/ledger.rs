@@ -110,7 +110,7 @@ impl Ledger {
         let mut customers = HashMap::new();
         while let Some(events) = self.replay.next(end, |_| true).await? {
             for event in &events {
-                if let Some(id) = Customers::document_of(event) {
+                if let Some(id) = Customers::document_of(&event.subject, event.position) {
                     let folded = fold_customer(customers.remove(&id), event)?;
                     customers.insert(id, folded);
                 }

@@ -8,6 +8,7 @@ mod tests;
 
 use bson::doc;
 use domain::Subject;
+use eventlog::Position;
 use mongodb::IndexModel;
 
 pub use document::SegmentDocument;
@@ -23,8 +24,8 @@ impl View for Segments {
     const NAME: &'static str = "segments";
     type Document = SegmentDocument;
 
-    fn document_of(event: &Recorded) -> Option<String> {
-        match &event.subject {
+    fn document_of(subject: &Subject, _: Position) -> Option<String> {
+        match subject {
             Subject::Segment(segment) => Some(segment.to_string()),
             _ => None,
         }

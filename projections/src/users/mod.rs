@@ -8,6 +8,7 @@ mod tests;
 
 use bson::doc;
 use domain::Subject;
+use eventlog::Position;
 use mongodb::IndexModel;
 
 pub use document::{GivenRole, SessionDocument, UserDocument};
@@ -22,8 +23,8 @@ impl View for Users {
     const NAME: &'static str = "users";
     type Document = UserDocument;
 
-    fn document_of(event: &Recorded) -> Option<String> {
-        match &event.subject {
+    fn document_of(subject: &Subject, _: Position) -> Option<String> {
+        match subject {
             Subject::User(user) => Some(user.to_string()),
             _ => None,
         }

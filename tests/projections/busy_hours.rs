@@ -24,11 +24,14 @@ fn offset(zone: Tz, at: Timestamp) -> i64 {
     }
 }
 
-/// The hour and the weekday. The first of 1970 was a Thursday.
-fn local(zone: Tz, at: Timestamp) -> (usize, usize) {
-    let hours = (at.millis() + offset(zone, at)).div_euclid(HOUR);
+/// The hour, if it is more than a day, and the weekday. The first of 1970 was a Thursday.
+fn local(zone: Tz, at: Timestamp) -> (Option<usize>, usize) {
+    let is_day = at.millis().rem_euclid(24 * HOUR) == 0;
+    let offset = if is_day { 0 } else { offset(zone, at) };
+    let hours = (at.millis() + offset).div_euclid(HOUR);
     let weekday = (hours.div_euclid(24) + 3).rem_euclid(7);
-    (hours.rem_euclid(24) as usize, weekday as usize)
+    let hour = (!is_day).then_some(hours.rem_euclid(24) as usize);
+    (hour, weekday as usize)
 }
 
 fn expected(members: &[&Person], zone: Tz) -> BusyHours {
@@ -37,17 +40,18 @@ fn expected(members: &[&Person], zone: Tz) -> BusyHours {
         let orders = member.orders.iter().map(|(_, at)| local(zone, *at));
         let activities = member.activities.iter().map(|(_, at)| local(zone, *at));
         for (hour, weekday) in orders.clone() {
-            busy.hours[hour].orders += 1;
+            hour.iter().for_each(|hour| busy.hours[*hour].orders += 1);
             busy.weekdays[weekday].orders += 1;
             busy.orders += 1;
         }
         for (hour, weekday) in activities.clone() {
-            busy.hours[hour].activities += 1;
+            hour.iter()
+                .for_each(|hour| busy.hours[*hour].activities += 1);
             busy.weekdays[weekday].activities += 1;
             busy.activities += 1;
         }
         let all: Vec<_> = orders.chain(activities).collect();
-        let hours: BTreeSet<_> = all.iter().map(|(hour, _)| *hour).collect();
+        let hours: BTreeSet<_> = all.iter().filter_map(|(hour, _)| *hour).collect();
         let weekdays: BTreeSet<_> = all.iter().map(|(_, weekday)| *weekday).collect();
         hours
             .iter()

@@ -107,14 +107,15 @@ impl Call {
     /// The answer's own; without one, why it cannot be recorded.
     pub(super) async fn end<T>(mut self, answer: Result<T, Problem>) -> Result<T, Problem> {
         let kind = answer.as_ref().err().map(Problem::kind);
-        if self.assist.trouble.is_none() {
-            self.assist.trouble = kind.and_then(|kind| Text::cut(kind.slug()));
-        }
-        let assist = self.finish(match kind {
+        let outcome = match kind {
             None => AssistOutcome::Answered,
             Some(ProblemKind::NotUnderstood) => AssistOutcome::NotUnderstood,
             Some(_) => AssistOutcome::Failed,
-        });
+        };
+        if outcome == AssistOutcome::Failed && self.assist.trouble.is_none() {
+            self.assist.trouble = kind.and_then(|kind| Text::cut(kind.slug()));
+        }
+        let assist = self.finish(outcome);
         let (app, context) = (self.app.clone(), self.context.clone());
         // Goes on where the asker goes away.
         let recording =

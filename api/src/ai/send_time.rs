@@ -60,7 +60,8 @@ pub(super) struct SendTimeResponse {
     /// The time zone of all hours.
     #[schema(example = "Asia/Kolkata")]
     time_zone: &'static str,
-    /// The hour in which most customers did something; `null` if none did.
+    /// The hour in which most customers did something; `null` if none did, or
+    /// only days are known: what stands at midnight UTC is taken for a day.
     #[schema(example = 19, minimum = 0, maximum = 23)]
     hour: Option<u8>,
     /// The day of the week on which most did.
@@ -68,7 +69,7 @@ pub(super) struct SendTimeResponse {
     weekday: Option<&'static str>,
     /// The same in a sentence.
     #[schema(
-        example = "Most of them, 412 of 1,284, ordered or did something between 19:00 and 20:00, and most on Fridays."
+        example = "412 of 1284 customers ordered or did something between 19:00 and 20:00, which no other hour exceeds; 530 on a Friday, which no other day exceeds."
     )]
     explanation: String,
     #[serde(flatten)]
@@ -189,19 +190,22 @@ async fn find(
 
 /// The answer in a sentence.
 fn explain(busy: &BusyHours) -> String {
-    let best = busy.best_hour().zip(busy.best_weekday());
-    let Some((hour, weekday)) = best else {
+    let all = busy.customers;
+    let Some(weekday) = busy.best_weekday() else {
+        return format!("None of {all} customers has ordered or done anything yet.");
+    };
+    let day = capital(WEEKDAYS[usize::from(weekday)]);
+    let days = busy.weekdays[usize::from(weekday)].customers;
+    let Some(hour) = busy.best_hour() else {
         return format!(
-            "None of the {} customers has ordered or done anything yet.",
-            busy.customers
+            "{days} of {all} customers ordered or did something on a {day}, which no other day \
+             exceeds; at which hours is not known."
         );
     };
-    let many = busy.hours[usize::from(hour)].customers;
-    let (next, day) = ((hour + 1) % 24, capital(WEEKDAYS[usize::from(weekday)]));
+    let (hours, next) = (busy.hours[usize::from(hour)].customers, (hour + 1) % 24);
     format!(
-        "{many} of {} customers ordered or did something between {hour:02}:00 and {next:02}:00, \
-         more than in any other hour; on {day}s more than on any other day.",
-        busy.customers
+        "{hours} of {all} customers ordered or did something between {hour:02}:00 and \
+         {next:02}:00, which no other hour exceeds; {days} on a {day}, which no other day exceeds."
     )
 }
 

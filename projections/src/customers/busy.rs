@@ -17,6 +17,8 @@ use crate::scan::{BATCH, PATIENCE, each};
 use crate::view::View;
 use crate::{QueryError, Store};
 
+const DAY: i64 = 86_400_000;
+
 /// What happened in one hour of the day, or on one weekday.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Busy {
@@ -109,15 +111,15 @@ impl BusyHours {
     fn count(&mut self, customer: &Doings, zone: Tz) {
         let mut seen = Seen::default();
         for at in customer.order_times.iter() {
-            let (hour, weekday) = self.at(at, zone, &mut seen);
-            hour.orders += 1;
-            weekday.orders += 1;
+            for busy in self.at(at, zone, &mut seen) {
+                busy.orders += 1;
+            }
             self.orders += 1;
         }
         for at in customer.events.values().flat_map(|done| done.times.iter()) {
-            let (hour, weekday) = self.at(at, zone, &mut seen);
-            hour.activities += 1;
-            weekday.activities += 1;
+            for busy in self.at(at, zone, &mut seen) {
+                busy.activities += 1;
+            }
             self.activities += 1;
         }
         self.customers += 1;
@@ -129,15 +131,26 @@ impl BusyHours {
         }
     }
 
-    /// The hour and the weekday that the zone's clocks show at an instant.
-    fn at(&mut self, at: Timestamp, zone: Tz, seen: &mut Seen) -> (&mut Busy, &mut Busy) {
-        let local = DateTime::<Utc>::from(at).with_timezone(&zone);
-        let (hour, weekday) = (local.hour(), local.weekday().num_days_from_monday());
-        seen.hours |= 1 << hour;
+    /// The weekday and the hour that the zone's clocks show at an instant. What
+    /// is but a day has no hour, and is the same day everywhere.
+    fn at(&mut self, at: Timestamp, zone: Tz, seen: &mut Seen) -> impl Iterator<Item = &mut Busy> {
+        let utc = DateTime::<Utc>::from(at);
+        let local = utc.with_timezone(&zone);
+        let hour = (!is_day(at)).then_some(local.hour());
+        let weekday = hour.map_or(utc.weekday(), |_| local.weekday());
+        let weekday = weekday.num_days_from_monday();
+        seen.hours |= hour.map_or(0, |hour| 1 << hour);
         seen.weekdays |= 1 << weekday;
-        let hour = &mut self.hours[hour as usize];
-        (hour, &mut self.weekdays[weekday as usize])
+        let hour = hour.map(|hour| &mut self.hours[hour as usize]);
+        hour.into_iter()
+            .chain([&mut self.weekdays[weekday as usize]])
     }
+}
+
+/// Whether an instant says no more than a day: shops that know no times of day
+/// send the first instant of it.
+fn is_day(at: Timestamp) -> bool {
+    at.millis().rem_euclid(DAY) == 0
 }
 
 fn best(all: &[Busy]) -> Option<u8> {
@@ -213,6 +226,19 @@ mod tests {
         assert_eq!((busy.best_hour(), busy.best_weekday()), (Some(8), Some(1)));
         let idle = counted(&[customer(&[], &[])], Tz::UTC);
         assert_eq!((idle.best_hour(), idle.best_weekday()), (None, None));
+    }
+
+    #[test]
+    fn a_day_without_a_time_has_no_hour_and_is_that_day_everywhere() {
+        let orders = ["2026-11-23T00:00:00Z", "2026-11-23T00:00:00.001Z"];
+        let busy = counted(
+            &[customer(&orders, &[])],
+            "America/New_York".parse().unwrap(),
+        );
+        assert_eq!((busy.hours[19].orders, busy.orders), (1, 2));
+        assert_eq!((busy.weekdays[0].orders, busy.weekdays[6].orders), (1, 1));
+        let day = counted(&[customer(&orders[..1], &[])], Tz::UTC);
+        assert_eq!((day.best_hour(), day.best_weekday()), (None, Some(0)));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{segment, shop};
+use crate::api::{order, with};
 use crate::support::app::App;
 
 #[tokio::test]
@@ -42,6 +43,31 @@ async fn the_hour_is_that_in_which_most_customers_do_something() {
     assert_eq!(
         (&said["hour"], &said["weekday"]),
         (&json!(0), &json!("thursday"))
+    );
+}
+
+/// As the shop sends them that knows days alone.
+#[tokio::test]
+async fn days_without_a_time_tell_of_no_hour() {
+    let app = App::start().await;
+    let order = with(
+        order("c-1", "o-1", 100),
+        json!({"placed_at": "2026-11-23T00:00:00Z"}),
+    );
+    app.client.accept("/api/data/orders", order).await;
+    let id = segment(&app, "order_count > 0").await;
+    app.client.caught_up().await;
+    let path = format!("/api/ai/send-time?segment_id={id}&time_zone=America/New_York");
+    let said = app.client.read(&path).await;
+    assert_eq!(
+        (&said["hour"], &said["weekday"]),
+        (&Value::Null, &json!("monday"))
+    );
+    assert_eq!(said["orders"], 1);
+    let told = said["explanation"].as_str().unwrap();
+    assert!(
+        told.contains("on a Monday") && told.contains("not known"),
+        "{told}"
     );
 }
 

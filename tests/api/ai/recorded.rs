@@ -28,7 +28,7 @@ async fn a_call_is_in_the_audit_trail_before_it_is_answered() {
     assert_eq!(data["engine"], "builtin");
     assert_eq!(data["outcome"], "not_understood");
     assert!(data["took_ms"].is_u64(), "{data}");
-    assert!(data.get("model").is_none(), "{data}");
+    assert!(data.get("model").is_none() && data.get("trouble").is_none());
 
     assert_eq!(ask(&app, "never ordered").await.status, 200);
     let recorded = last_recorded(&app).await;

@@ -118,6 +118,10 @@ impl Reader<'_> {
         let mut terms: Vec<Term> = Vec::new();
         loop {
             let before = self.before()?;
+            // "All but vip" leaves those out that "but" joins elsewhere.
+            if terms.is_empty() && before.word.is_some() {
+                return Err(refused(before.tokens, OUT_OF_PLACE));
+            }
             if self.is_end() {
                 self.finish(&mut terms, &before)?;
                 return resolve(terms);

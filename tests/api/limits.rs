@@ -192,8 +192,12 @@ async fn an_endless_body_takes_no_more_than_a_whole_one_may() {
             assert_eq!(answered.status(), 413, "{path}");
         }
     }
-    let grown = resident(&app).saturating_sub(before);
-    assert!(grown < 64 * 1024 * 1024, "{grown} bytes more");
+    // The allocator gives memory back some time after, while it is used.
+    until("no more than 64 MiB are kept", async || {
+        assert_eq!(app.client.get("/healthz").await.status, 200);
+        resident(&app).saturating_sub(before) < 64 * 1024 * 1024
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -114,6 +114,11 @@ async fn nobody_gets_more_messages_within_a_week_than_is_set() {
     let (mut app, vendor) = start(10).await;
     app.add_worker_with(["--max-messages-per-week", "1"]);
     let first = launch(&app.client, "first", EVERYBODY, None).await;
+    // Whichever is resolved first has its messages; this vendor sends no receipts.
+    until("the first is resolved", async || {
+        shown(&app, &first).await["size"].is_object()
+    })
+    .await;
     let second = launch(&app.client, "second", EVERYBODY, None).await;
     completed(&app.client, &second).await;
     let rows = format!("/api/campaigns/{second}/logs");

@@ -15,6 +15,7 @@ mod crashes;
 mod engines;
 mod eventlog;
 mod import;
+mod log_commands;
 mod projections;
 mod support;
 mod tls;

@@ -220,7 +220,7 @@ impl TryFrom<Entry> for LogEntry {
             previous: entry.previous,
             r#type: entry.tag,
             data: json(entry.data)?,
-            metadata: json(entry.meta)?,
+            metadata: json(entry.meta.to_string())?,
             fingerprint,
         })
     }

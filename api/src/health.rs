@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use eventlog::LogError;
 use serde::Serialize;
 use tokio::time::timeout;
 use utoipa::ToSchema;
@@ -45,7 +46,7 @@ struct Readiness {
 /// One thing that must be well.
 #[derive(Serialize, ToSchema)]
 struct Check {
-    /// `redis`, `mongodb`, `memory` or `views`.
+    /// `redis`, `log`, `mongodb`, `memory` or `views`.
     #[schema(example = "redis")]
     name: &'static str,
     /// Whether it is.
@@ -70,7 +71,7 @@ async fn healthz() -> impl IntoResponse {
     (json, r#"{"status":"ok"}"#)
 }
 
-/// Whether the engines answer, there is memory, and no view stands still or
+/// Whether the engines answer, Redis holds the same log, there is memory, and no view stands still or
 /// was folded by an older program.
 #[utoipa::path(
     get,
@@ -82,8 +83,9 @@ async fn healthz() -> impl IntoResponse {
     )
 )]
 async fn readyz(State(app): State<AppState>) -> impl IntoResponse {
-    let (redis, mongodb, views) = tokio::join!(redis(&app), mongodb(&app), views(&app));
-    let checks = vec![redis, mongodb, memory(&app), views];
+    let (redis, log, mongodb, views) =
+        tokio::join!(redis(&app), log(&app), mongodb(&app), views(&app));
+    let checks = vec![redis, log, mongodb, memory(&app), views];
     let ready = checks.iter().all(|check| check.ok);
     let (code, status) = match ready {
         true => (StatusCode::OK, "ready"),
@@ -95,6 +97,22 @@ async fn readyz(State(app): State<AppState>) -> impl IntoResponse {
 async fn redis(app: &Shared) -> Check {
     let asked = app.commands.log().memory();
     check("redis", answer(asked).await.map(|_| ()))
+}
+
+/// Whether Redis holds the log that this process knows.
+async fn log(app: &Shared) -> Check {
+    let verdict = match timeout(PATIENCE, app.commands.log().check()).await {
+        Ok(Err(error)) if error.is_other_log() => {
+            tracing::error!(%error, "Redis holds another log; nothing is appended");
+            Err("Redis holds another log, or an older copy: nothing is appended".to_owned())
+        }
+        Ok(Err(LogError::Unconfirmed(_))) => {
+            Err("the log is not confirmed until MongoDB answers".to_owned())
+        }
+        // That Redis does not answer is a check of its own.
+        Ok(Ok(()) | Err(_)) | Err(_) => Ok(()),
+    };
+    check("log", verdict)
 }
 
 async fn mongodb(app: &Shared) -> Check {

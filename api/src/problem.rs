@@ -318,7 +318,12 @@ impl From<CommandError> for Problem {
 impl From<LogError> for Problem {
     fn from(error: LogError) -> Self {
         match error {
-            LogError::Unavailable(_) | LogError::Closed => away(&error),
+            LogError::Unavailable(_)
+            | LogError::Closed
+            | LogError::Aborted
+            | LogError::Unconfirmed(_) => away(&error),
+            // Nothing was written, and nothing will be until an operator acts.
+            _ if error.is_other_log() => away(&error),
             LogError::Full => Self::out_of_memory(),
             _ => failed(&error),
         }

@@ -6,14 +6,18 @@ use std::time::Duration;
 
 use cqrs_es::event_sink::EventSink;
 use domain::{LoggedEvent, Subject};
-use eventlog::{Append, Appended, Key, Log, NewEvent, Partition, Position};
+use eventlog::{Append, Appended, Key, Log, NewEvent, NewHead, Partition, Position};
 use futures::future::try_join_all;
 
-use crate::kept::{Kept, Loaded, state};
+use crate::kept::{Kept, Loaded, load_all, state};
 use crate::{CommandError, Context};
 
-/// How often a command is decided anew because others were quicker.
+/// How often a command is decided again because of a conflict.
 const ATTEMPTS: u32 = 8;
+
+/// Once a commit has so many events or bytes, later commands go into another.
+const MAX_EVENTS: usize = 1_000;
+const MAX_BYTES: usize = 1 << 20;
 
 /// What a command did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +86,8 @@ enum Basis {
 struct Appends<'k> {
     all: Vec<Append>,
     of: HashMap<&'k Key, usize>,
+    events: usize,
+    bytes: usize,
 }
 
 impl<'k> Appends<'k> {
@@ -92,11 +98,20 @@ impl<'k> Appends<'k> {
         Some(Pending { append, events })
     }
 
+    /// Whether they fill a commit.
+    fn is_full(&self) -> bool {
+        self.events >= MAX_EVENTS || self.bytes >= MAX_BYTES
+    }
+
     fn add(&mut self, key: &'k Key, new: Append) -> Pending {
+        self.events += new.events.len();
+        self.bytes += new.events.iter().map(|e| e.data.get().len()).sum::<usize>();
         let append = *self.of.entry(key).or_insert(self.all.len());
         let events = match self.all.get_mut(append) {
             Some(earlier) => {
-                earlier.state = new.state;
+                if let (Some(earlier), Some(new)) = (&mut earlier.head, new.head) {
+                    earlier.state = new.state;
+                }
                 earlier.events.extend(new.events);
                 earlier.events.len()
             }
@@ -203,17 +218,17 @@ impl<A: Kept> Run<'_, A> {
     async fn all(self, mut items: Vec<Item<A>>) -> Result<Indexed<A>, CommandError> {
         let mut done = Vec::with_capacity(items.len());
         if self.mostly_new {
-            items = self.once(items, Basis::Guess, &mut done).await?;
+            items = self.round(items, Basis::Guess, &mut done).await?;
         }
         for round in 0..ATTEMPTS {
             let Some(item) = items.first() else {
                 return Ok(done);
             };
             if round > 0 {
-                tracing::debug!(key = %item.key, round, conflicts = items.len(), "deciding anew");
+                tracing::debug!(key = %item.key, round, conflicts = items.len(), "deciding again");
                 pause(round).await;
             }
-            items = self.once(items, Basis::Heads, &mut done).await?;
+            items = self.round(items, Basis::Heads, &mut done).await?;
         }
         match items.first() {
             None => Ok(done),
@@ -221,13 +236,36 @@ impl<A: Kept> Run<'_, A> {
         }
     }
 
-    /// Decides all items once and appends what that comes to. Moves what is
-    /// certain then into `done`; returns what must be decided anew.
-    async fn once(
+    /// Decides all items once, commit by commit. Moves what is certain then
+    /// into `done`; returns what must be decided again.
+    async fn round(
         &self,
         items: Vec<Item<A>>,
         basis: Basis,
         done: &mut Indexed<A>,
+    ) -> Result<Vec<Item<A>>, CommandError> {
+        let (mut again, mut later) = (Vec::new(), items);
+        while !later.is_empty() {
+            let rest = self.once(later, basis, done, &mut again).await?;
+            // Commands on one aggregate keep their order: behind one that is
+            // decided again, the others wait.
+            let behind: HashSet<Key> = again.iter().map(|item| item.key.clone()).collect();
+            let (waiting, rest) = rest.into_iter().partition(|i| behind.contains(&i.key));
+            again.extend::<Vec<_>>(waiting);
+            later = rest;
+        }
+        Ok(again)
+    }
+
+    /// Decides items until a commit is full and appends it. Moves what is
+    /// certain then into `done`, what must be decided again into `again`;
+    /// returns the items that were not decided.
+    async fn once(
+        &self,
+        mut items: Vec<Item<A>>,
+        basis: Basis,
+        done: &mut Indexed<A>,
+        again: &mut Vec<Item<A>>,
     ) -> Result<Vec<Item<A>>, CommandError> {
         let loaded = match basis {
             Basis::Guess => absent(&items),
@@ -237,7 +275,10 @@ impl<A: Kept> Run<'_, A> {
         let sizes: Vec<usize> = appends.iter().map(|append| append.events.len()).collect();
         let appended = match appends.is_empty() {
             true => Vec::new(),
-            false => self.log.append(self.partition, appends).await?,
+            false => {
+                let metadata = self.metadata.clone();
+                self.log.append(self.partition, metadata, appends).await?
+            }
         };
         let place = |pending: Pending| match appended.get(pending.append) {
             Some(Appended::At(last)) => {
@@ -247,29 +288,25 @@ impl<A: Kept> Run<'_, A> {
             }
             Some(Appended::Conflict { .. }) | None => None,
         };
-        let mut again = Vec::new();
+        let rest = items.split_off(decided.len());
         for (item, decided) in items.into_iter().zip(decided) {
             match self.settle(decided, basis, place) {
                 Some(result) => done.push((item.index, result)),
                 None => again.push(item),
             }
         }
-        Ok(again)
+        Ok(rest)
     }
 
     async fn load(&self, items: &[Item<A>]) -> Result<HashMap<Key, Loaded<A>>, CommandError> {
         let distinct: HashSet<&Key> = items.iter().map(|item| &item.key).collect();
         let keys: Vec<&Key> = distinct.into_iter().collect();
-        let heads = self.log.heads(self.partition, &keys).await?;
-        let mut loaded = HashMap::with_capacity(keys.len());
-        for (key, head) in keys.into_iter().zip(heads) {
-            loaded.insert(key.clone(), Loaded::load(self.log, key, head).await?);
-        }
-        Ok(loaded)
+        let loaded = load_all(self.log, self.partition, &keys).await?;
+        Ok(keys.into_iter().cloned().zip(loaded).collect())
     }
 
-    /// Decides all items in order, each on the state that those before it
-    /// leave.
+    /// Decides items in order, each on the state that those before it leave,
+    /// until a commit is full.
     async fn decide(
         &self,
         items: &[Item<A>],
@@ -278,6 +315,9 @@ impl<A: Kept> Run<'_, A> {
         let mut appends = Appends::default();
         let mut decided = Vec::with_capacity(items.len());
         for item in items {
+            if appends.is_full() {
+                break;
+            }
             let Some(current) = loaded.get_mut(&item.key) else {
                 continue; // There is one for every item's key.
             };
@@ -291,7 +331,7 @@ impl<A: Kept> Run<'_, A> {
                 }
                 (Ok(events), _) => {
                     let created = current.version == 0;
-                    let append = append(&item.key, current, &events, self.metadata);
+                    let append = append(&item.key, current, &events);
                     let pending = appends.add(&item.key, append);
                     Decided::Append { pending, created }
                 }
@@ -349,27 +389,22 @@ async fn handle<A: Kept>(
 }
 
 /// The append of events that `current` has already applied; counts them in.
-pub(crate) fn append<A: Kept>(
-    key: &Key,
-    current: &mut Loaded<A>,
-    events: &[A::Event],
-    metadata: &Arc<str>,
-) -> Append {
+pub(crate) fn append<A: Kept>(key: &Key, current: &mut Loaded<A>, events: &[A::Event]) -> Append {
     let expected = current.version;
     current.version += events.len() as u64;
+    let event = |event: &A::Event| NewEvent {
+        tag: event.tag(),
+        data: event.data(),
+    };
     Append {
         key: key.clone(),
-        expected,
-        fold: A::FOLD,
-        state: state(&current.aggregate),
-        events: events
-            .iter()
-            .map(|event| NewEvent {
-                tag: event.tag(),
-                data: event.data(),
-                meta: metadata.clone(),
-            })
-            .collect(),
+        head: Some(NewHead {
+            expected,
+            last: current.last,
+            fold: A::FOLD,
+            state: state(&current.aggregate),
+        }),
+        events: events.iter().map(event).collect(),
     }
 }
 

@@ -2,17 +2,17 @@
 
 use cqrs_es::Aggregate;
 use domain::{
-    Activity, ApiKey, Assistance, Campaign, Customer, DecodeError, LoggedEvent, Message, Order,
-    Refusals, Segment, Subject, User, View,
+    Activity, ApiKey, Campaign, Customer, DecodeError, LoggedEvent, Message, Order, Segment,
+    Subject, User, View,
 };
-use eventlog::{Entry, Head, Key, Log};
+use eventlog::{Entry, Head, Key, Log, Partition};
 
 use crate::CommandError;
 
 /// An aggregate whose folded state is kept in a head.
 pub trait Kept: Aggregate<Event: LoggedEvent, Command: Clone> + Clone {
     /// The version of the fold. Raise it when `apply` or the state's form
-    /// changes: older heads are then folded anew from their events.
+    /// changes: older heads are then folded from their events and rewritten.
     const FOLD: u32;
 
     /// Whether most commands are on aggregates that do not exist yet. They are
@@ -59,14 +59,6 @@ impl Kept for ApiKey {
     const FOLD: u32 = 1;
 }
 
-impl Kept for Assistance {
-    const FOLD: u32 = 1;
-}
-
-impl Kept for Refusals {
-    const FOLD: u32 = 1;
-}
-
 /// An aggregate as it stands, ready to decide.
 #[derive(Debug, Clone)]
 pub(crate) struct Loaded<A> {
@@ -88,31 +80,21 @@ impl<A: Kept> Loaded<A> {
         }
     }
 
-    /// From a head; from the events where the head's state is of an older fold
-    /// or not readable.
-    pub(crate) async fn load(
-        log: &Log,
-        key: &Key,
-        head: Option<Head>,
-    ) -> Result<Self, CommandError> {
-        let Some(head) = head else {
-            return Ok(Self::absent());
-        };
-        if head.fold == A::FOLD
-            && let Ok(aggregate) = serde_json::from_str(&head.state)
-        {
-            return Ok(Self {
-                version: head.version,
-                last: head.last,
-                aggregate,
-            });
+    /// From a head; `None` where its state is of an older fold or cannot be
+    /// read.
+    fn from_head(head: &Head) -> Option<Self> {
+        if head.fold != A::FOLD {
+            return None;
         }
-        tracing::debug!(%key, fold = head.fold, "folding a head anew");
-        Self::refold(key, &log.history(key).await?)
+        Some(Self {
+            version: head.version,
+            last: head.last,
+            aggregate: serde_json::from_str(&head.state).ok()?,
+        })
     }
 
     /// From the events alone.
-    pub(crate) fn refold(key: &Key, history: &[Entry]) -> Result<Self, CommandError> {
+    fn refold(key: &Key, history: &[Entry]) -> Result<Self, CommandError> {
         let mut aggregate = A::default();
         for entry in history {
             aggregate.apply(decode::<A>(entry).map_err(|source| unreadable(key, source))?);
@@ -124,6 +106,61 @@ impl<A: Kept> Loaded<A> {
             aggregate,
         })
     }
+
+    /// As a head that holds this state.
+    fn to_head(&self) -> Head {
+        Head {
+            version: self.version,
+            last: self.last,
+            fold: A::FOLD,
+            state: state(&self.aggregate),
+        }
+    }
+}
+
+/// How many heads of an older fold are folded from their events at once.
+const REFOLDS: usize = 500;
+
+/// Aggregates of one partition as they stand, in the order asked for. Heads of
+/// an older fold are folded from their events and written back.
+pub(crate) async fn load_all<A: Kept>(
+    log: &Log,
+    partition: Partition,
+    keys: &[&Key],
+) -> Result<Vec<Loaded<A>>, CommandError> {
+    let heads = log.heads(partition, keys).await?;
+    let mut outdated: Vec<(usize, &Key, Head)> = Vec::new();
+    let mut loaded = Vec::with_capacity(keys.len());
+    for (place, (key, head)) in keys.iter().zip(heads).enumerate() {
+        let current = match &head {
+            None => Some(Loaded::absent()),
+            Some(head) => Loaded::from_head(head),
+        };
+        if let (None, Some(head)) = (&current, head) {
+            outdated.push((place, key, head));
+        }
+        loaded.push(current.unwrap_or_else(Loaded::absent));
+    }
+    for some in outdated.chunks(REFOLDS) {
+        let of: Vec<(&Key, u64)> = some
+            .iter()
+            .map(|(_, key, head)| (*key, head.last))
+            .collect();
+        let histories = log.histories(partition, &of).await?;
+        let mut rewritten = Vec::with_capacity(some.len());
+        for ((place, key, _), history) in some.iter().zip(histories) {
+            let current = Loaded::refold(key, &history)?;
+            rewritten.push((*key, current.to_head()));
+            loaded[*place] = current;
+        }
+        tracing::debug!(
+            partition,
+            heads = rewritten.len(),
+            "folded heads of an older fold"
+        );
+        log.rewrite_heads(partition, &rewritten).await?;
+    }
+    Ok(loaded)
 }
 
 /// An aggregate as it stands, by its head; `None` if it has no events.
@@ -132,9 +169,14 @@ pub(crate) async fn current<A: Kept>(
     subject: &Subject,
 ) -> Result<Option<A>, CommandError> {
     let key = log.layout().key(subject.to_string(), subject.route());
-    let head = log.heads(key.partition, &[&key]).await?.pop().flatten();
-    let loaded = Loaded::<A>::load(log, &key, head).await?;
+    let loaded = load_one::<A>(log, &key).await?;
     Ok((loaded.version > 0).then_some(loaded.aggregate))
+}
+
+/// One aggregate as it stands.
+pub(crate) async fn load_one<A: Kept>(log: &Log, key: &Key) -> Result<Loaded<A>, CommandError> {
+    let loaded = load_all(log, key.partition, &[key]).await?.pop();
+    Ok(loaded.unwrap_or_else(Loaded::absent))
 }
 
 pub(crate) fn decode<A: Kept>(entry: &Entry) -> Result<A::Event, DecodeError> {

@@ -7,7 +7,6 @@
 
 mod activities;
 mod api_keys;
-mod assistance;
 mod campaigns;
 mod commands;
 mod context;
@@ -19,7 +18,7 @@ mod idempotency;
 mod kept;
 mod messages;
 mod orders;
-mod refusals;
+mod records;
 mod segments;
 mod store;
 mod users;

@@ -3,7 +3,7 @@
 use domain::{Message, MessageCommand, MessageError, MessageId, Subject};
 
 use crate::execute::{Outcome, execute, execute_on};
-use crate::kept::Loaded;
+use crate::kept::load_all;
 use crate::{CommandError, Commands, Context};
 
 impl Commands {
@@ -55,11 +55,9 @@ impl Commands {
             if keys.is_empty() {
                 continue;
             }
-            let heads = self.log.heads(partition, &keys).await?;
-            for ((place, key), head) in places.into_iter().zip(keys).zip(heads) {
-                messages[place] = Loaded::<Message>::load(&self.log, key, head)
-                    .await?
-                    .aggregate;
+            let loaded = load_all::<Message>(&self.log, partition, &keys).await?;
+            for (place, loaded) in places.into_iter().zip(loaded) {
+                messages[place] = loaded.aggregate;
             }
         }
         Ok(messages)

@@ -8,7 +8,7 @@ use eventlog::{Appended, Key, Log};
 
 use crate::CommandError;
 use crate::execute::append;
-use crate::kept::{Kept, Loaded, decode, unreadable};
+use crate::kept::{Kept, Loaded, decode, load_one, unreadable};
 
 /// [`EventStore`] straight over the log. An aggregate's id is its key in the
 /// log, `order/c-1/o-17`.
@@ -69,9 +69,7 @@ impl LogStore {
 
     async fn aggregate<A: Kept>(&self, id: &str) -> Result<LogContext<A>, StoreError> {
         let key = self.key(id)?;
-        let heads = self.log.heads(key.partition, &[&key]).await;
-        let head = heads.map_err(CommandError::from)?.pop().flatten();
-        let loaded = Loaded::<A>::load(&self.log, &key, head).await?;
+        let loaded = load_one::<A>(&self.log, &key).await?;
         let decided = loaded.aggregate.clone();
         Ok(LogContext {
             key,
@@ -93,9 +91,9 @@ impl LogStore {
         // A map of texts always has a JSON form.
         let meta = serde_json::to_string(metadata).unwrap_or_default();
         serde_json::from_str::<Metadata>(&meta).map_err(StoreError::Metadata)?;
-        let meta = meta.into();
-        let item = append(&context.key, &mut context.loaded, events, &meta);
-        let appended = self.log.append(context.key.partition, vec![item]).await;
+        let item = append(&context.key, &mut context.loaded, events);
+        let partition = context.key.partition;
+        let appended = self.log.append(partition, meta.into(), vec![item]).await;
         match appended.map_err(CommandError::from)?.pop() {
             Some(Appended::At(_)) => {}
             Some(Appended::Conflict { .. }) | None => return Ok(None),

@@ -2,30 +2,14 @@
 
 use std::collections::HashMap;
 
-use domain::{
-    Activity, ApiKey, Assistance, Campaign, Customer, Message, Order, Refusals, Segment, Subject,
-    User, View,
-};
+use domain::{Activity, ApiKey, Campaign, Customer, Message, Order, Segment, Subject, User, View};
 use eventlog::{Entry, Head, Log, LogError, Partition, Position};
 
 use crate::kept::{Kept, decode, state};
 
-/// How many entries are read at once.
-const BATCH: usize = 2_000;
-
 /// All kinds of aggregates that have heads.
-const KINDS: [&str; 11] = [
-    "customer",
-    "order",
-    "activity",
-    "view",
-    "segment",
-    "campaign",
-    "message",
-    "user",
-    "api_key",
-    "refusals",
-    "assistance",
+const KINDS: [&str; 9] = [
+    "customer", "order", "activity", "view", "segment", "campaign", "message", "user", "api_key",
 ];
 
 /// What was found in one partition.
@@ -33,6 +17,8 @@ const KINDS: [&str; 11] = [
 pub struct HeadsReport {
     /// How many events were read.
     pub events: u64,
+    /// The first event that is kept.
+    pub floor: u64,
     /// How many heads were compared.
     pub heads: u64,
     /// What differs.
@@ -53,6 +39,8 @@ pub struct Difference {
 struct Folded {
     version: u64,
     last: u64,
+    /// Whether all its events are kept.
+    is_whole: bool,
     aggregate: AnyAggregate,
 }
 
@@ -66,13 +54,12 @@ enum AnyAggregate {
     Message(Message),
     User(User),
     ApiKey(ApiKey),
-    Refusals(Refusals),
-    Assistance(Assistance),
 }
 
 impl AnyAggregate {
-    fn new(subject: &Subject) -> Self {
-        match subject {
+    /// `None` for the subject of plain records, which have no head.
+    fn new(subject: &Subject) -> Option<Self> {
+        Some(match subject {
             Subject::Customer(_) => Self::Customer(Customer::default()),
             Subject::Order(..) => Self::Order(Order::default()),
             Subject::Activity(..) => Self::Activity(Activity::default()),
@@ -82,9 +69,8 @@ impl AnyAggregate {
             Subject::Message(..) => Self::Message(Message::default()),
             Subject::User(_) => Self::User(User::default()),
             Subject::ApiKey(_) => Self::ApiKey(ApiKey::default()),
-            Subject::Refusals(_) => Self::Refusals(Refusals::default()),
-            Subject::Assistance(_) => Self::Assistance(Assistance::default()),
-        }
+            Subject::Refusals(_) | Subject::Assistance(_) | Subject::Log(_) => return None,
+        })
     }
 
     fn apply(&mut self, entry: &Entry) -> Result<(), domain::DecodeError> {
@@ -98,8 +84,6 @@ impl AnyAggregate {
             Self::Message(a) => apply(a, entry),
             Self::User(a) => apply(a, entry),
             Self::ApiKey(a) => apply(a, entry),
-            Self::Refusals(a) => apply(a, entry),
-            Self::Assistance(a) => apply(a, entry),
         }
     }
 
@@ -114,8 +98,6 @@ impl AnyAggregate {
             Self::Message(a) => kept(a),
             Self::User(a) => kept(a),
             Self::ApiKey(a) => kept(a),
-            Self::Refusals(a) => kept(a),
-            Self::Assistance(a) => kept(a),
         }
     }
 }
@@ -131,38 +113,65 @@ fn kept<A: Kept>(aggregate: &A) -> (u32, String) {
 
 /// Folds all of a partition and compares every head with the outcome. Reads
 /// up to the partition's end at the start; of heads that have moved on since,
-/// only that the log has moved on too.
+/// only that the log has moved on too. What is missing or cannot be read is a
+/// difference, and the rest is compared all the same. Where the log was
+/// trimmed, aggregates with events below the floor are not compared.
 ///
 /// # Errors
-/// [`LogError::Damaged`] for a gap in the numbers; other [`LogError`]s if
-/// Redis does not answer.
+/// [`LogError`] if Redis does not answer.
 pub async fn verify_heads(log: &Log, partition: Partition) -> Result<HeadsReport, LogError> {
     let end = log.last(partition).await?;
-    let mut report = HeadsReport::default();
+    let floors = log.floors().await?;
+    let floor = floors
+        .get(usize::from(partition))
+        .map_or(1, |floor| floor.number);
+    let mut report = HeadsReport {
+        floor,
+        ..HeadsReport::default()
+    };
     let mut folded = HashMap::new();
     let mut at = Position {
         partition,
-        number: 0,
+        number: floor - 1,
     };
     while at.number < end.number {
-        let entries = log.read(at, BATCH).await?;
-        let Some(last) = entries.last() else {
-            return Err(LogError::Damaged {
-                at,
-                what: format!("it ends here, {} entries were there before", end.number),
-            });
-        };
-        at = last.position;
-        for entry in entries.iter().filter(|e| e.position.number <= end.number) {
-            report.events += 1;
-            fold(&mut folded, entry, &mut report.differences);
+        let scanned = log.scan(at).await?;
+        for found in scanned.found {
+            let commit = match found {
+                Ok(commit) => commit,
+                Err(damage) => {
+                    report.differences.push(Difference {
+                        key: format!("partition {partition}"),
+                        what: damage.to_string(),
+                    });
+                    continue;
+                }
+            };
+            let wanted = |e: &&Entry| (floor..=end.number).contains(&e.position.number);
+            for event in commit.events.iter().filter(wanted) {
+                report.events += 1;
+                fold(&mut folded, floor, event, &mut report.differences);
+            }
         }
+        let Some(next) = scanned.next else {
+            report.differences.push(Difference {
+                key: format!("partition {partition}"),
+                what: format!("the log ends at {at}, its counter says {}", end.number),
+            });
+            break;
+        };
+        at = next;
     }
     compare(log, partition, end, folded, &mut report).await?;
     Ok(report)
 }
 
-fn fold(folded: &mut HashMap<String, Folded>, entry: &Entry, found: &mut Vec<Difference>) {
+fn fold(
+    folded: &mut HashMap<String, Folded>,
+    floor: u64,
+    entry: &Entry,
+    found: &mut Vec<Difference>,
+) {
     let mut differs = |what: String| {
         found.push(Difference {
             key: entry.key.clone(),
@@ -173,26 +182,31 @@ fn fold(folded: &mut HashMap<String, Folded>, entry: &Entry, found: &mut Vec<Dif
         Ok(subject) => subject,
         Err(error) => return differs(error.to_string()),
     };
+    let Some(new) = AnyAggregate::new(&subject) else {
+        return;
+    };
     let current = folded.entry(entry.key.clone()).or_insert_with(|| Folded {
         version: 0,
         last: 0,
-        aggregate: AnyAggregate::new(&subject),
+        is_whole: true,
+        aggregate: new,
     });
-    if entry.version != current.version + 1 {
-        differs(format!(
-            "version {} follows {}",
-            entry.version, current.version
-        ));
+    // Its first events were trimmed: there is nothing to compare with.
+    if current.version == 0 && (1..floor).contains(&entry.previous) {
+        current.is_whole = false;
     }
-    if entry.previous != current.last {
+    let follows = (current.version + 1, current.last);
+    if current.is_whole && (entry.version, entry.previous) != follows {
         differs(format!(
-            "points back to {}, the event before is {}",
-            entry.previous, current.last
+            "version {} that follows event {} comes after version {} at event {}",
+            entry.version, entry.previous, current.version, current.last
         ));
     }
     current.version = entry.version;
     current.last = entry.position.number;
-    if let Err(error) = current.aggregate.apply(entry) {
+    if current.is_whole
+        && let Err(error) = current.aggregate.apply(entry)
+    {
         differs(error.to_string());
     }
 }
@@ -206,24 +220,33 @@ async fn compare(
 ) -> Result<(), LogError> {
     let mut ahead = Vec::new();
     for kind in KINDS {
-        for bucket in 0..log.layout().buckets() {
+        for bucket in log.filled_buckets(partition, kind).await? {
             for (key, head) in log.heads_in(partition, kind, bucket).await? {
                 let expected = folded.remove(&key);
+                let Some(head) = head else {
+                    let what = "the head is not readable".to_owned();
+                    report.differences.push(Difference { key, what });
+                    continue;
+                };
                 if head.last > end.number {
                     ahead.push((key, head.last));
                     continue;
                 }
                 report.heads += 1;
-                if let Some(what) = difference(expected, &head) {
+                if let Some(what) = difference(expected, &head, report.floor) {
                     report.differences.push(Difference { key, what });
                 }
             }
         }
     }
-    let missing = folded.into_keys().map(|key| Difference {
-        key,
-        what: "has events, but no head".to_owned(),
-    });
+    let has_head = |(_, folded): &(String, Folded)| folded.version > 0;
+    let missing = folded
+        .into_iter()
+        .filter(has_head)
+        .map(|(key, _)| Difference {
+            key,
+            what: "has events, but no head".to_owned(),
+        });
     report.differences.extend(missing);
     let now = log.last(partition).await?.number;
     let beyond = ahead.into_iter().filter(|(_, last)| *last > now);
@@ -236,9 +259,10 @@ async fn compare(
     Ok(())
 }
 
-fn difference(expected: Option<Folded>, head: &Head) -> Option<String> {
+fn difference(expected: Option<Folded>, head: &Head, floor: u64) -> Option<String> {
     let Some(expected) = expected else {
-        return Some("has a head, but no events".to_owned());
+        let is_kept = head.last >= floor;
+        return is_kept.then(|| "has a head, but no events".to_owned());
     };
     if (expected.version, expected.last) != (head.version, head.last) {
         return Some(format!(
@@ -247,6 +271,6 @@ fn difference(expected: Option<Folded>, head: &Head) -> Option<String> {
         ));
     }
     let (fold, state) = expected.aggregate.kept();
-    (fold == head.fold && state != head.state)
+    (expected.is_whole && fold == head.fold && state != head.state)
         .then(|| format!("the head holds {}, the events make {state}", head.state))
 }

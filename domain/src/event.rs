@@ -2,10 +2,11 @@
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::{
-    ActivityEvent, ApiKeyEvent, AssistanceEvent, CampaignEvent, CustomerEvent, MessageEvent,
-    OrderEvent, RefusalEvent, SegmentEvent, Subject, UserEvent, ViewEvent,
+    ActivityEvent, ApiKeyEvent, AssistanceEvent, CampaignEvent, CustomerEvent, LogRecord,
+    MessageEvent, OrderEvent, RefusalEvent, SegmentEvent, Subject, UserEvent, ViewEvent,
 };
 
 /// An event that can be written to the log and read back.
@@ -17,7 +18,7 @@ pub trait LoggedEvent: Sized {
     fn tag(&self) -> &'static str;
 
     /// The event's content as JSON, without its type.
-    fn data(&self) -> String;
+    fn data(&self) -> Box<RawValue>;
 
     /// Reads what [`Self::data`] wrote.
     ///
@@ -68,6 +69,8 @@ pub enum Event {
     Refusal(RefusalEvent),
     /// Of a day's assistance.
     Assistance(AssistanceEvent),
+    /// Of the log itself.
+    Log(LogRecord),
 }
 
 impl Event {
@@ -88,6 +91,7 @@ impl Event {
             Subject::ApiKey(_) => ApiKeyEvent::decode(tag, data).map(Self::ApiKey),
             Subject::Refusals(_) => RefusalEvent::decode(tag, data).map(Self::Refusal),
             Subject::Assistance(_) => AssistanceEvent::decode(tag, data).map(Self::Assistance),
+            Subject::Log(_) => LogRecord::decode(tag, data).map(Self::Log),
         }
     }
 
@@ -105,6 +109,7 @@ impl Event {
             Subject::ApiKey(_) => ApiKeyEvent::TAGS,
             Subject::Refusals(_) => RefusalEvent::TAGS,
             Subject::Assistance(_) => AssistanceEvent::TAGS,
+            Subject::Log(_) => LogRecord::TAGS,
         };
         tags.contains(&tag)
     }
@@ -124,6 +129,7 @@ pub fn type_tags() -> impl Iterator<Item = &'static str> {
         ApiKeyEvent::TAGS,
         RefusalEvent::TAGS,
         AssistanceEvent::TAGS,
+        LogRecord::TAGS,
     ]
     .into_iter()
     .flatten()
@@ -135,10 +141,10 @@ pub fn type_tags() -> impl Iterator<Item = &'static str> {
 pub(crate) struct NoContent {}
 
 /// JSON of an event's content.
-pub(crate) fn to_json<T: Serialize>(content: &T) -> String {
+pub(crate) fn to_json<T: Serialize>(content: &T) -> Box<RawValue> {
     // Event contents are structs of texts, integers and finite numbers with
     // text keys; serde_json has no error for those.
-    serde_json::to_string(content).unwrap_or_default()
+    serde_json::value::to_raw_value(content).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
 /// Reads an event's content, naming its type when that fails.

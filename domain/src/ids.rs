@@ -108,6 +108,8 @@ ids! {
     UserId;
     /// A session of a user, `ses_` and 32 hexadecimal digits.
     SessionId;
+    /// The epoch of a log: 32 hexadecimal digits.
+    Epoch;
     /// An API key, `key_` and 32 hexadecimal digits. It is no secret.
     KeyId;
 }

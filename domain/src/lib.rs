@@ -17,6 +17,7 @@ mod digest;
 mod event;
 mod ids;
 mod instants;
+mod log_record;
 mod message;
 mod metadata;
 mod money;
@@ -40,8 +41,7 @@ pub use api_key::{
     KeySecret, KeySecretError, NewKey, USE_EVERY,
 };
 pub use assistance::{
-    Assist, AssistEngine, AssistOutcome, AssistTask, Assistance, AssistanceError, AssistanceEvent,
-    Wording, WordingError,
+    Assist, AssistEngine, AssistOutcome, AssistTask, AssistanceEvent, Wording, WordingError,
 };
 pub use attributes::{AttributeChanges, AttributeKey, AttributeValue, Attributes, MAX_ATTRIBUTES};
 pub use campaign::{
@@ -56,10 +56,11 @@ pub use customer::{
 pub use day::{Day, DayError};
 pub use event::{DecodeError, Event, LoggedEvent, type_tags};
 pub use ids::{
-    ActivityId, CampaignId, CustomerId, Holder, IdError, KeyId, OrderId, SegmentId, SessionId,
-    UserId, ViewName,
+    ActivityId, CampaignId, CustomerId, Epoch, Holder, IdError, KeyId, OrderId, SegmentId,
+    SessionId, UserId, ViewName,
 };
 pub use instants::{Instants, InstantsError};
+pub use log_record::{Acceptance, LogRecord};
 pub use message::{
     Attempt, Channel, Message, MessageCommand, MessageContent, MessageError, MessageEvent,
     MessageId, MessageIdError, MessageStatus, Receipt, Suppression, SuppressionReason,
@@ -70,7 +71,7 @@ pub use order::{
     Figures, MAX_ITEMS, Order, OrderContent, OrderError, OrderEvent, OrderItem, OrderServices,
     OrderStatus, RecordOrder,
 };
-pub use refusal::{Refusal, RefusalEvent, RefusalReason, Refusals, RefusalsError};
+pub use refusal::{Refusal, RefusalEvent, RefusalReason};
 pub use role::{Role, RoleError, UserRole};
 pub use segment::{MAX_RULES, Segment, SegmentCommand, SegmentContent, SegmentError, SegmentEvent};
 pub use subject::{Subject, SubjectError};

@@ -2,18 +2,24 @@
 
 use std::fmt;
 
+use percent_encoding::{
+    AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_decode_str, utf8_percent_encode,
+};
+
 use crate::{
-    ActivityId, CampaignId, CustomerId, Day, DayError, IdError, KeyId, OrderId, SegmentId, UserId,
-    ViewName,
+    ActivityId, CampaignId, CustomerId, Day, DayError, Epoch, IdError, KeyId, OrderId, SegmentId,
+    UserId, ViewName,
 };
 
 /// An aggregate, by kind and id.
 ///
 /// Its text is the key in the log: `customer/c-1`, `order/c-1/o-17`,
 /// `activity/c-1/e-3`, `message/c-1/cmp_…`, `view/customers`,
-/// `segment/seg_…`, `campaign/cmp_…`, `user/usr_…`, `api_key/key_…`,
-/// `refusals/2026-11-23`, `assistance/2026-11-23`. Orders, activities and messages are unique
-/// within their customer, so that their key alone tells the partition.
+/// `segment/seg_…`, `campaign/cmp_…`, `user/usr_…`, `api_key/key_…`. Orders,
+/// activities and messages are unique within their customer, so that their key
+/// alone tells the partition. Plain records have keys too, but no heads:
+/// `refusals/2026-11-23`, `assistance/2026-11-23`, `log/EPOCH`. Each part is
+/// percent-encoded, but for A-Z a-z 0-9 . _ : @ + -.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// A customer.
@@ -38,6 +44,8 @@ pub enum Subject {
     Refusals(Day),
     /// What was asked in plain words on a day.
     Assistance(Day),
+    /// The log itself, since it has this epoch.
+    Log(Epoch),
 }
 
 /// Why a key of the log names nothing we know.
@@ -68,6 +76,7 @@ impl Subject {
             Self::User(user) => user.as_str(),
             Self::ApiKey(key) => key.as_str(),
             Self::Refusals(day) | Self::Assistance(day) => day.as_str(),
+            Self::Log(epoch) => epoch.as_str(),
         }
     }
 
@@ -85,6 +94,7 @@ impl Subject {
             Self::ApiKey(_) => "api_key",
             Self::Refusals(_) => "refusals",
             Self::Assistance(_) => "assistance",
+            Self::Log(_) => "log",
         }
     }
 
@@ -101,7 +111,8 @@ impl Subject {
             | Self::User(_)
             | Self::ApiKey(_)
             | Self::Refusals(_)
-            | Self::Assistance(_) => None,
+            | Self::Assistance(_)
+            | Self::Log(_) => None,
         }
     }
 
@@ -112,7 +123,19 @@ impl Subject {
     pub fn parse(key: &str) -> Result<Self, SubjectError> {
         let mut parts = key.split('/');
         let kind = parts.next();
-        let subject = match (kind, parts.next(), parts.next(), parts.next()) {
+        // A part has one encoding, so that an aggregate has one key.
+        let mut part = || {
+            let part = parts.next()?;
+            let decoded = percent_decode_str(part).decode_utf8().ok();
+            Some(decoded.filter(|decoded| encoded(decoded).to_string() == part))
+        };
+        let (first, second, third) = match (part(), part(), part()) {
+            (Some(None), _, _) | (_, Some(None), _) => {
+                return Err(SubjectError::Unknown(key.to_owned()));
+            }
+            (first, second, third) => (first.flatten(), second.flatten(), third),
+        };
+        let subject = match (kind, first.as_deref(), second.as_deref(), third) {
             (Some("customer"), Some(c), None, None) => CustomerId::try_from(c).map(Self::Customer),
             (Some("order"), Some(c), Some(o), None) => {
                 both(c, OrderId::try_from(o)).map(|(c, o)| Self::Order(c, o))
@@ -128,6 +151,7 @@ impl Subject {
             }
             (Some("user"), Some(u), None, None) => UserId::try_from(u).map(Self::User),
             (Some("api_key"), Some(k), None, None) => KeyId::try_from(k).map(Self::ApiKey),
+            (Some("log"), Some(epoch), None, None) => Epoch::try_from(epoch).map(Self::Log),
             (Some("refusals"), Some(day), None, None) => {
                 return of_day(key, day).map(Self::Refusals);
             }
@@ -150,20 +174,36 @@ fn both<T>(customer: &str, id: Result<T, IdError>) -> Result<(CustomerId, T), Id
 
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = self.kind();
-        match self {
-            Self::Customer(customer) => write!(f, "{kind}/{customer}"),
-            Self::Order(customer, order) => write!(f, "{kind}/{customer}/{order}"),
-            Self::Activity(customer, activity) => write!(f, "{kind}/{customer}/{activity}"),
-            Self::View(name) => write!(f, "{kind}/{name}"),
-            Self::Segment(segment) => write!(f, "{kind}/{segment}"),
-            Self::Campaign(campaign) => write!(f, "{kind}/{campaign}"),
-            Self::Message(customer, campaign) => write!(f, "{kind}/{customer}/{campaign}"),
-            Self::User(user) => write!(f, "{kind}/{user}"),
-            Self::ApiKey(key) => write!(f, "{kind}/{key}"),
-            Self::Refusals(day) | Self::Assistance(day) => write!(f, "{kind}/{day}"),
-        }
+        let (first, second) = match self {
+            Self::Customer(customer) => (customer.as_str(), None),
+            Self::Order(customer, order) => (customer.as_str(), Some(order.as_str())),
+            Self::Activity(customer, activity) => (customer.as_str(), Some(activity.as_str())),
+            Self::Message(customer, campaign) => (customer.as_str(), Some(campaign.as_str())),
+            Self::View(name) => (name.as_str(), None),
+            Self::Segment(segment) => (segment.as_str(), None),
+            Self::Campaign(campaign) => (campaign.as_str(), None),
+            Self::User(user) => (user.as_str(), None),
+            Self::ApiKey(key) => (key.as_str(), None),
+            Self::Refusals(day) | Self::Assistance(day) => (day.as_str(), None),
+            Self::Log(epoch) => (epoch.as_str(), None),
+        };
+        write!(f, "{}/{}", self.kind(), encoded(first))?;
+        second.map_or(Ok(()), |second| write!(f, "/{}", encoded(second)))
     }
+}
+
+/// What a part of a key keeps as it is. Everything else is percent-encoded, so
+/// that no id contains the `/` between parts or what a reader of keys splits at.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b':')
+    .remove(b'@')
+    .remove(b'+')
+    .remove(b'-');
+
+fn encoded(part: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(part, ENCODED)
 }
 
 #[cfg(test)]
@@ -184,6 +224,7 @@ mod tests {
             "api_key/key_1",
             "refusals/2026-11-23",
             "assistance/2026-11-23",
+            "log/00ff",
         ] {
             assert_eq!(Subject::parse(key).unwrap().to_string(), key);
         }
@@ -201,6 +242,8 @@ mod tests {
             "refusals/yesterday",
             "refusals/2026-1-2",
             "assistance/today",
+            "customer/c%2D1",
+            "customer/%ff",
         ] {
             assert!(Subject::parse(key).is_err(), "{key}");
         }

@@ -1,26 +1,35 @@
-//! What is appended, and the one script that does it.
+//! What is appended.
 
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::collections::HashSet;
+use std::sync::Arc;
 
-use redis::{RedisError, Script};
+use serde_json::value::RawValue;
 
-use crate::connection::Connection;
-use crate::{Key, Layout, LogError, Partition, Position};
+use crate::{Key, LogError, Position};
 
-/// Events to append to one aggregate.
+/// Events of one aggregate, to append as a whole or not at all.
 #[derive(Debug, Clone)]
 pub struct Append {
     /// The aggregate.
     pub key: Key,
-    /// The version it must have now; 0 for one that must not exist.
-    pub expected: u64,
-    /// Which version of the fold made `state`.
-    pub fold: u32,
-    /// The aggregate's state after these events.
-    pub state: String,
+    /// What its head must be, and what it becomes. `None` for plain records,
+    /// which have no head and no version and never conflict.
+    pub head: Option<NewHead>,
     /// At least one.
     pub events: Vec<NewEvent>,
+}
+
+/// The head that an append expects, and the one that it leaves.
+#[derive(Debug, Clone)]
+pub struct NewHead {
+    /// The version that the aggregate must have; 0 if it must not exist.
+    pub expected: u64,
+    /// The number of the aggregate's last event at that version; 0 for none.
+    pub last: u64,
+    /// The version of the fold that made `state`.
+    pub fold: u32,
+    /// The aggregate's state after the events.
+    pub state: String,
 }
 
 /// An event that is not in the log yet.
@@ -29,15 +38,13 @@ pub struct NewEvent {
     /// Type and schema version.
     pub tag: &'static str,
     /// Content.
-    pub data: String,
-    /// Who, when, why; often the same for a whole batch.
-    pub meta: Arc<str>,
+    pub data: Box<RawValue>,
 }
 
-/// What became of one [`Append`].
+/// The outcome of one [`Append`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Appended {
-    /// It is in the log; its last event stands here.
+    /// It is in the log; its last event has this position.
     At(Position),
     /// Nothing was written: the aggregate has this version.
     Conflict {
@@ -46,80 +53,104 @@ pub enum Appended {
     },
 }
 
-static SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("append.lua")));
+/// The most events and bytes before compression of one commit. A single append
+/// that is larger than that is a commit of its own.
+pub(crate) const MAX_EVENTS: usize = 1_000;
+pub(crate) const MAX_BYTES: usize = 1 << 20;
 
 impl Append {
-    /// About how many bytes this adds to a script call.
+    /// The approximate size of its part of a commit, in bytes.
     pub(crate) fn weight(&self) -> usize {
-        let events: usize = self
-            .events
-            .iter()
-            .map(|e| e.tag.len() + e.data.len() + e.meta.len() + 24)
-            .sum();
-        self.key.text.len() + self.state.len() + 64 + events
+        let event =
+            |event: &NewEvent| self.key.text.len() + event.tag.len() + event.data.get().len() + 24;
+        self.events.iter().map(event).sum()
     }
 }
 
-/// Runs the script over items of one partition.
-pub(crate) async fn append(
-    connection: &mut Connection,
-    layout: &Layout,
-    partition: Partition,
-    items: &[Append],
-) -> Result<Vec<Appended>, LogError> {
-    let mut invocation = SCRIPT.prepare_invoke();
-    invocation.key(layout.stream(partition));
-    let mut buckets: HashMap<String, usize> = HashMap::new();
-    for item in items {
-        let next = buckets.len() + 2;
-        let name = layout.bucket_of(&item.key);
-        let index = *buckets.entry(name).or_insert_with_key(|name| {
-            invocation.key(name.as_str());
-            next
-        });
-        invocation
-            .arg(index)
-            .arg(&*item.key.text)
-            .arg(item.expected)
-            .arg(format!("{} {}", item.fold, item.state))
-            .arg(item.events.len());
-        for event in &item.events {
-            invocation.arg(event.tag).arg(&event.data).arg(&*event.meta);
+/// How many of these appends the next commit takes, from the first.
+pub(crate) fn commit_size<'a>(appends: impl IntoIterator<Item = &'a Append>) -> usize {
+    let (mut events, mut bytes) = (0, 0);
+    let fits = |append: &&Append| {
+        events += append.events.len();
+        bytes += append.weight();
+        events <= MAX_EVENTS && bytes <= MAX_BYTES
+    };
+    appends.into_iter().take_while(fits).count().max(1)
+}
+
+/// Refuses what the script would take wrongly.
+pub(crate) fn check(appends: &[Append]) -> Result<(), LogError> {
+    let refused = |append: &Append, why: &str| {
+        let key = &append.key;
+        Err(LogError::Options(format!("an append to {key} {why}")))
+    };
+    let mut keys = HashSet::with_capacity(appends.len());
+    for append in appends {
+        if append.events.is_empty() {
+            return refused(append, "has no events");
+        }
+        // Two groups of one commit would both be checked against the same head.
+        if append.head.is_some() && !keys.insert(&append.key.text) {
+            return refused(append, "stands twice in one call");
         }
     }
-    let results: Vec<i64> = invocation
-        .invoke_async(connection)
-        .await
-        .map_err(|error| damage(partition, &error).unwrap_or_else(|| error.into()))?;
-    Ok(results
-        .into_iter()
-        .map(|result| match u64::try_from(result) {
-            Ok(number) => Appended::At(Position { partition, number }),
-            Err(_) => Appended::Conflict {
-                found: result.unsigned_abs() - 1,
-            },
-        })
-        .collect())
+    Ok(())
 }
 
-/// The damage to the log that an error of the script tells of, if it does.
-fn damage(partition: Partition, error: &RedisError) -> Option<LogError> {
-    let (number, what) = if error.code() == Some("DAMAGED") {
-        error.detail()?.split_once(' ')?
-    } else if error
-        .to_string()
-        .contains("equal or smaller than the target stream")
-    {
-        // Redis would not take the number after the count of entries.
-        ("0", "it holds fewer entries than were appended")
-    } else {
-        return None;
-    };
-    Some(LogError::Damaged {
-        at: Position {
-            partition,
-            number: number.parse().ok()?,
-        },
-        what: what.to_owned(),
-    })
+/// A commit as the script takes it.
+pub(crate) struct NewCommit {
+    pub(crate) meta: Arc<str>,
+    pub(crate) payload: crate::commit::Payload,
+    pub(crate) groups: Vec<Group>,
+}
+
+/// What the script must know of one [`Append`].
+pub(crate) struct Group {
+    /// `None` for plain records.
+    pub(crate) head: Option<GroupHead>,
+    pub(crate) events: usize,
+}
+
+/// The head of a [`Group`].
+pub(crate) struct GroupHead {
+    pub(crate) key: Key,
+    pub(crate) expected: u64,
+    pub(crate) last: u64,
+    /// Fold version and state, as they stand in the head.
+    pub(crate) rest: String,
+}
+
+impl NewCommit {
+    /// Encodes these appends as one commit.
+    pub(crate) fn of(meta: &Arc<str>, appends: &[&Append]) -> Self {
+        let group = |append: &&Append| Group {
+            head: append.head.as_ref().map(|head| GroupHead {
+                key: append.key.clone(),
+                expected: head.expected,
+                last: head.last,
+                rest: format!("{} {}", head.fold, head.state),
+            }),
+            events: append.events.len(),
+        };
+        Self {
+            meta: meta.clone(),
+            payload: crate::commit::encode(appends),
+            groups: appends.iter().map(group).collect(),
+        }
+    }
+
+    /// How many events it has.
+    pub(crate) fn events(&self) -> usize {
+        self.groups.iter().map(|group| group.events).sum()
+    }
+
+    /// The approximate size of its part of a script call, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        let head = |group: &Group| {
+            let head = group.head.as_ref();
+            head.map_or(0, |head| head.key.text.len() + head.rest.len() + 64)
+        };
+        let heads: usize = self.groups.iter().map(head).sum();
+        self.meta.len() + self.payload.bytes.len() + heads + 64
+    }
 }

@@ -1,111 +1,288 @@
-//! Group commit: one task per partition flushes whatever waits.
+//! Group commit: one task per partition writes whatever waits.
 
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, LazyLock};
+
+use futures::FutureExt;
+use redis::{ErrorKind, RedisError, Script, Value};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::append::append;
-use crate::connection::Connection;
-use crate::{Append, Appended, Layout, LogError, Partition};
+use crate::append::{MAX_BYTES, MAX_EVENTS, NewCommit};
+use crate::identity::Identity;
+use crate::{Layout, LogError, Partition, Position};
 
-/// The most that one script call carries: Redis does nothing else meanwhile.
-const MAX_ITEMS: usize = 1_000;
-const MAX_BYTES: usize = 1 << 20;
-
-/// How many requests may wait; more wait to be let in.
+/// How many commits may wait; more wait to be let in.
 const QUEUE: usize = 1_024;
 
-struct Request {
-    items: Vec<Append>,
-    reply: oneshot::Sender<Result<Vec<Appended>, LogError>>,
+static SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("append.lua")));
+
+/// The outcome of one commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// It is in the log; its last event has this number.
+    To(u64),
+    /// Nothing was written: these groups conflict, each with the version found.
+    Conflicts(Vec<(usize, u64)>),
 }
 
-/// The way to one partition's appender task.
+struct Request {
+    commit: NewCommit,
+    reply: Reply,
+}
+
+/// The handle of one partition's appender task.
 #[derive(Clone)]
 pub(crate) struct Appender(mpsc::Sender<Request>);
 
 impl Appender {
     /// Starts the task. It ends when the last `Appender` is dropped and what
     /// waits is written.
-    pub(crate) fn start(connection: Connection, layout: Layout, partition: Partition) -> Self {
+    pub(crate) fn start(identity: Arc<Identity>, partition: Partition) -> Self {
         let (sender, requests) = mpsc::channel(QUEUE);
-        tokio::spawn(run(connection, layout, partition, requests));
+        tokio::spawn(run(requests, async move |commits: &[NewCommit]| {
+            append(&identity, partition, commits).await
+        }));
         Self(sender)
     }
 
-    /// Appends items of this partition; answers when they are on disk.
-    pub(crate) async fn append(&self, items: Vec<Append>) -> Result<Vec<Appended>, LogError> {
+    /// Appends a commit of this partition; answers when it is on disk.
+    pub(crate) async fn append(&self, commit: NewCommit) -> Result<Written, LogError> {
         let (reply, answer) = oneshot::channel();
-        let request = Request { items, reply };
+        let request = Request { commit, reply };
         self.0.send(request).await.map_err(|_| LogError::Closed)?;
-        answer.await.map_err(|_| LogError::Closed)?
+        // The task drops a reply only when it panicked in the middle of a call.
+        answer.await.map_err(|_| LogError::Aborted)?
     }
 }
 
+/// Writes what waits, call by call. While one call is in flight, the next
+/// group gathers in the channel.
 async fn run(
-    mut connection: Connection,
-    layout: Layout,
-    partition: Partition,
     mut requests: mpsc::Receiver<Request>,
+    append: impl AsyncFn(&[NewCommit]) -> Result<Vec<Written>, LogError>,
 ) {
     let mut waiting = Vec::new();
-    // While one flush is in flight, the next group gathers in the channel.
     while requests.recv_many(&mut waiting, QUEUE).await > 0 {
-        let (items, callers) = gather(std::mem::take(&mut waiting));
-        let results = flush(&mut connection, &layout, partition, items).await;
-        answer(callers, results);
+        while !waiting.is_empty() {
+            let rest = waiting.split_off(call_size(&waiting));
+            let call = std::mem::replace(&mut waiting, rest);
+            let (commits, replies): (Vec<_>, Vec<_>) =
+                call.into_iter().map(|r| (r.commit, r.reply)).unzip();
+            // A panic must not close the partition for the life of the process.
+            // The replies are dropped with the panic: the outcome is unknown.
+            let written = AssertUnwindSafe(append(&commits)).catch_unwind().await;
+            let Ok(written) = written else {
+                tracing::error!("an append panicked; the partition takes further appends");
+                continue;
+            };
+            if let Err(error) = &written
+                && error.concerns_all()
+            {
+                // Calls that would only wait for the same answer are not made.
+                let rest = waiting.drain(..).map(|request| request.reply);
+                fail(rest, error);
+            }
+            answer(replies, written);
+        }
     }
 }
 
-type Caller = (usize, oneshot::Sender<Result<Vec<Appended>, LogError>>);
-
-fn gather(requests: Vec<Request>) -> (Vec<Append>, Vec<Caller>) {
-    let mut items = Vec::new();
-    let mut callers = Vec::with_capacity(requests.len());
-    for mut request in requests {
-        callers.push((request.items.len(), request.reply));
-        items.append(&mut request.items);
-    }
-    (items, callers)
+/// How many commits go into the next call, from the first: Redis does nothing
+/// else meanwhile.
+fn call_size(waiting: &[Request]) -> usize {
+    let (mut events, mut bytes) = (0, 0);
+    let fits = |request: &&Request| {
+        events += request.commit.events();
+        bytes += request.commit.weight();
+        events <= MAX_EVENTS && bytes <= MAX_BYTES
+    };
+    waiting.iter().take_while(fits).count().max(1)
 }
 
-/// Appends in calls of bounded size. After a call that failed, the rest is not
-/// tried: all that follow get the same error.
-async fn flush(
-    connection: &mut Connection,
-    layout: &Layout,
-    partition: Partition,
-    items: Vec<Append>,
-) -> Vec<Result<Appended, LogError>> {
-    let mut results = Vec::with_capacity(items.len());
-    let mut rest = items.as_slice();
-    while !rest.is_empty() {
-        let (call, after) = rest.split_at(call_size(rest));
-        match append(connection, layout, partition, call).await {
-            Ok(appended) => results.extend(appended.into_iter().map(Ok)),
-            Err(error) => {
-                tracing::warn!(partition, items = rest.len(), %error, "an append failed");
-                results.extend(rest.iter().map(|_| Err(error.clone())));
-                break;
+type Reply = oneshot::Sender<Result<Written, LogError>>;
+
+fn answer(replies: Vec<Reply>, written: Result<Vec<Written>, LogError>) {
+    match written {
+        Ok(written) => {
+            for (reply, written) in replies.into_iter().zip(written) {
+                // A caller that has gone away does not need its answer.
+                let _ = reply.send(Ok(written));
             }
         }
-        rest = after;
+        Err(error) => {
+            tracing::warn!(commits = replies.len(), %error, "an append failed");
+            fail(replies, &error);
+        }
     }
-    results
 }
 
-fn call_size(items: &[Append]) -> usize {
-    let mut bytes = 0;
-    let fits = |item: &&Append| {
-        bytes += item.weight();
-        bytes <= MAX_BYTES
+fn fail(replies: impl IntoIterator<Item = Reply>, error: &LogError) {
+    for reply in replies {
+        // A caller that has gone away does not need its answer.
+        let _ = reply.send(Err(error.clone()));
+    }
+}
+
+/// Runs the script over commits of one partition.
+async fn append(
+    identity: &Identity,
+    partition: Partition,
+    commits: &[NewCommit],
+) -> Result<Vec<Written>, LogError> {
+    let epoch = identity.confirmed().await?;
+    let layout = identity.layout();
+    let mut invocation = SCRIPT.prepare_invoke();
+    invocation
+        .key(layout.stream(partition))
+        .key(layout.counter(partition))
+        .arg(&*epoch)
+        .arg(identity.seen(partition));
+    let mut buckets = HashMap::new();
+    for commit in commits {
+        add_commit(&mut invocation, layout, &mut buckets, commit);
+    }
+    let replies = invocation.invoke_async(&mut identity.connection()).await;
+    let replies: Vec<Value> = match replies {
+        Ok(replies) => replies,
+        Err(error) => return Err(refused(identity, partition, error)),
     };
-    items.iter().take(MAX_ITEMS).take_while(fits).count().max(1)
+    let written: Vec<Written> = replies.iter().filter_map(written_of).collect();
+    if written.len() != commits.len() {
+        let what = "the append script answered in another form than expected";
+        return Err(LogError::Refused(Arc::new(RedisError::from((
+            ErrorKind::UnexpectedReturnType,
+            what,
+        )))));
+    }
+    let last = written.iter().rev().find_map(|written| match written {
+        Written::To(number) => Some(*number),
+        Written::Conflicts(_) => None,
+    });
+    if let Some(number) = last {
+        identity.saw(Position { partition, number });
+    }
+    Ok(written)
 }
 
-fn answer(callers: Vec<Caller>, results: Vec<Result<Appended, LogError>>) {
-    let mut results = results.into_iter();
-    for (count, reply) in callers {
-        let own = results.by_ref().take(count).collect();
-        // A caller that has gone away does not want its answer.
-        let _ = reply.send(own);
+fn add_commit(
+    invocation: &mut redis::ScriptInvocation<'_>,
+    layout: &Layout,
+    buckets: &mut HashMap<String, usize>,
+    commit: &NewCommit,
+) {
+    invocation
+        .arg(commit.groups.len())
+        .arg(commit.events())
+        .arg(&*commit.meta)
+        .arg(commit.payload.field)
+        .arg(&commit.payload.bytes[..]);
+    for group in &commit.groups {
+        match &group.head {
+            None => invocation
+                .arg(&["0", "", "0", "0"])
+                .arg(group.events)
+                .arg(""),
+            Some(head) => {
+                let next = buckets.len() + 3;
+                let bucket = layout.bucket_of(&head.key);
+                let index = *buckets.entry(bucket).or_insert_with_key(|bucket| {
+                    invocation.key(bucket.as_str());
+                    next
+                });
+                invocation
+                    .arg(index)
+                    .arg(&*head.key.text)
+                    .arg(head.expected)
+                    .arg(head.last)
+                    .arg(group.events)
+                    .arg(&head.rest)
+            }
+        };
+    }
+}
+
+fn written_of(reply: &Value) -> Option<Written> {
+    let number = |value: &Value| match value {
+        Value::Int(number) => u64::try_from(*number).ok(),
+        _ => None,
+    };
+    let Value::Array(conflicts) = reply else {
+        return number(reply).map(Written::To);
+    };
+    let pairs = conflicts.chunks_exact(2).map(|pair| {
+        let group = usize::try_from(number(&pair[0])?).ok()?;
+        Some((group, number(&pair[1])?))
+    });
+    pairs.collect::<Option<Vec<_>>>().map(Written::Conflicts)
+}
+
+/// What an error of the script means.
+fn refused(identity: &Identity, partition: Partition, error: RedisError) -> LogError {
+    let at = |number: u64| Position { partition, number };
+    let detail = error.detail().unwrap_or_default().to_owned();
+    let refused = match error.code() {
+        Some("MISSING") => LogError::Missing { partition },
+        Some("EPOCH") => LogError::OtherEpoch,
+        Some("BEHIND") => LogError::Behind {
+            end: at(detail.trim().parse().unwrap_or_default()),
+            seen: identity.seen(partition),
+        },
+        Some("DAMAGED") => {
+            let (number, what) = detail.split_once(' ').unwrap_or(("0", &detail));
+            LogError::Damaged {
+                at: at(number.parse().unwrap_or_default()),
+                what: what.to_owned(),
+            }
+        }
+        _ if error
+            .to_string()
+            .contains("equal or smaller than the target stream") =>
+        {
+            LogError::Damaged {
+                at: at(0),
+                what: "the stream goes beyond what its counter says".to_owned(),
+            }
+        }
+        _ => return error.into(),
+    };
+    // What this process knows of the log is looked up again before the next append.
+    if refused.is_other_log() {
+        identity.doubt();
+    }
+    refused
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::commit::Payload;
+
+    fn commit() -> NewCommit {
+        NewCommit {
+            meta: "{}".into(),
+            payload: Payload {
+                field: "e",
+                bytes: b"[]".to_vec(),
+            },
+            groups: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_fails_its_own_appends_and_no_later_ones() {
+        let calls = AtomicU64::new(0);
+        let (sender, requests) = mpsc::channel(QUEUE);
+        tokio::spawn(run(requests, async move |commits: &[NewCommit]| {
+            let call = calls.fetch_add(1, Ordering::Relaxed);
+            assert!(call > 0, "the first call panics");
+            Ok(commits.iter().map(|_| Written::To(call)).collect())
+        }));
+        let appender = Appender(sender);
+        let first = appender.append(commit()).await;
+        assert!(matches!(first, Err(LogError::Aborted)), "{first:?}");
+        assert_eq!(appender.append(commit()).await.unwrap(), Written::To(1));
     }
 }

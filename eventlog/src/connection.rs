@@ -1,5 +1,7 @@
 //! One connection type for a single Redis and for Redis Cluster.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
@@ -19,9 +21,50 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Shared, multiplexed, reconnecting.
 #[derive(Clone)]
-pub(crate) enum Connection {
+pub(crate) struct Connection {
+    link: Link,
+    drops: Arc<AtomicU64>,
+}
+
+/// How the servers are reached.
+#[derive(Clone)]
+pub(crate) enum Link {
     Single(ConnectionManager),
     Cluster(ClusterConnection),
+}
+
+impl Connection {
+    fn new(link: Link) -> Self {
+        Self {
+            link,
+            drops: Arc::default(),
+        }
+    }
+
+    pub(crate) fn link(&self) -> Link {
+        self.link.clone()
+    }
+
+    /// How often this connection has failed. Both links reconnect only after a
+    /// command has failed, so that an unchanged count means the same server
+    /// process.
+    pub(crate) fn drops(&self) -> u64 {
+        self.drops.load(Ordering::Acquire)
+    }
+}
+
+/// Counts a failure that makes a link reconnect.
+fn counted<'a, T: 'a>(drops: Arc<AtomicU64>, reply: RedisFuture<'a, T>) -> RedisFuture<'a, T> {
+    Box::pin(async move {
+        let reply = reply.await;
+        if reply
+            .as_ref()
+            .is_err_and(|e| e.is_io_error() || e.is_unrecoverable_error())
+        {
+            drops.fetch_add(1, Ordering::AcqRel);
+        }
+        reply
+    })
 }
 
 /// Where Redis is, and whether it is a cluster.
@@ -69,7 +112,7 @@ impl Server {
 
     async fn open(&self, timeout: Option<Duration>) -> Result<Connection, LogError> {
         if !self.cluster {
-            return Ok(Connection::Single(self.single(timeout).await?));
+            return Ok(Connection::new(Link::Single(self.single(timeout).await?)));
         }
         let mut builder = ClusterClient::builder([self.info.clone()])
             .tcp_settings(nodelay())
@@ -82,7 +125,8 @@ impl Server {
             builder = builder.certs(certificates.clone());
         }
         let client = builder.build()?;
-        Ok(Connection::Cluster(client.get_async_connection().await?))
+        let cluster = client.get_async_connection().await?;
+        Ok(Connection::new(Link::Cluster(cluster)))
     }
 
     async fn single(&self, timeout: Option<Duration>) -> Result<ConnectionManager, LogError> {
@@ -111,10 +155,11 @@ fn nodelay() -> TcpSettings {
 
 impl ConnectionLike for Connection {
     fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
-        match self {
-            Self::Single(connection) => connection.req_packed_command(cmd),
-            Self::Cluster(connection) => connection.req_packed_command(cmd),
-        }
+        let reply = match &mut self.link {
+            Link::Single(connection) => connection.req_packed_command(cmd),
+            Link::Cluster(connection) => connection.req_packed_command(cmd),
+        };
+        counted(self.drops.clone(), reply)
     }
 
     fn req_packed_commands<'a>(
@@ -123,16 +168,17 @@ impl ConnectionLike for Connection {
         offset: usize,
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
-        match self {
-            Self::Single(connection) => connection.req_packed_commands(pipeline, offset, count),
-            Self::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
-        }
+        let reply = match &mut self.link {
+            Link::Single(connection) => connection.req_packed_commands(pipeline, offset, count),
+            Link::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
+        };
+        counted(self.drops.clone(), reply)
     }
 
     fn get_db(&self) -> i64 {
-        match self {
-            Self::Single(connection) => connection.get_db(),
-            Self::Cluster(connection) => connection.get_db(),
+        match &self.link {
+            Link::Single(connection) => connection.get_db(),
+            Link::Cluster(connection) => connection.get_db(),
         }
     }
 }

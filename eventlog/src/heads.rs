@@ -1,6 +1,9 @@
 //! Heads: what a command is decided on, one read away.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use redis::Script;
 
 use crate::connection::Connection;
 use crate::{Key, Layout, LogError, Partition, Position};
@@ -66,22 +69,22 @@ pub(crate) async fn load(
     Ok(heads)
 }
 
-/// All heads in one bucket.
+/// All heads in one bucket; `None` for one that cannot be read.
 pub(crate) async fn bucket(
     connection: &mut Connection,
     layout: &Layout,
     partition: Partition,
     kind: &str,
     bucket: u32,
-) -> Result<HashMap<String, Head>, LogError> {
+) -> Result<HashMap<String, Option<Head>>, LogError> {
     let texts: HashMap<String, String> = redis::cmd("HGETALL")
         .arg(layout.bucket(partition, kind, bucket))
         .query_async(connection)
         .await?;
-    texts
+    let parsed = texts
         .into_iter()
-        .map(|(key, text)| parse(partition, &key, &text).map(|head| (key, head)))
-        .collect()
+        .map(|(key, text)| (key, Head::parse(&text)));
+    Ok(parsed.collect())
 }
 
 fn parse(partition: Partition, key: &str, text: &str) -> Result<Head, LogError> {
@@ -92,4 +95,63 @@ fn parse(partition: Partition, key: &str, text: &str) -> Result<Head, LogError> 
         },
         what: format!("the head of {key} is not readable"),
     })
+}
+
+/// Replaces heads by others of the same version, where they still have it.
+pub(crate) async fn rewrite(
+    connection: &mut Connection,
+    layout: &Layout,
+    partition: Partition,
+    heads: &[(&Key, Head)],
+) -> Result<(), LogError> {
+    // An append in the meantime has written a newer head, which stays.
+    static REWRITE: LazyLock<Script> = LazyLock::new(|| {
+        Script::new(
+            "for i, bucket in ipairs(KEYS) do \
+               local key, version, head = ARGV[3 * i - 2], ARGV[3 * i - 1], ARGV[3 * i] \
+               local stored = redis.call('HGET', bucket, key) \
+               if stored and string.sub(stored, 1, #version) == version then \
+                 redis.call('HSET', bucket, key, head) \
+               end \
+             end",
+        )
+    });
+    debug_assert!(heads.iter().all(|(key, _)| key.partition == partition));
+    let mut invocation = REWRITE.prepare_invoke();
+    for (key, head) in heads {
+        let version = format!("{} {} ", head.version, head.last);
+        let whole = format!("{version}{} {}", head.fold, head.state);
+        invocation.key(layout.bucket_of(key));
+        invocation.arg(&*key.text).arg(version).arg(whole);
+    }
+    Ok(invocation.invoke_async(connection).await?)
+}
+
+/// Which buckets of heads of one kind are not empty.
+pub(crate) async fn filled_buckets(
+    connection: &mut Connection,
+    layout: &Layout,
+    partition: Partition,
+    kind: &str,
+) -> Result<Vec<u32>, LogError> {
+    // Asked one by one, hundreds of thousands of buckets take many seconds.
+    // The names begin with the one that is passed, so that all of them are in
+    // its slot.
+    static FILLED: LazyLock<Script> = LazyLock::new(|| {
+        Script::new(
+            "local prefix, filled = string.match(KEYS[1], '^(.*:)%d+$'), {} \
+             for bucket = 0, ARGV[1] - 1 do \
+               if redis.call('EXISTS', prefix .. bucket) == 1 then \
+                 filled[#filled + 1] = bucket \
+               end \
+             end \
+             return filled",
+        )
+    });
+    let filled = FILLED
+        .key(layout.bucket(partition, kind, 0))
+        .arg(layout.buckets())
+        .invoke_async(connection)
+        .await?;
+    Ok(filled)
 }

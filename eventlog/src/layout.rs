@@ -77,6 +77,11 @@ impl Layout {
         format!("{{{}:{partition:02}}}:log", self.namespace)
     }
 
+    /// The counter: log epoch, number of the last event, floor.
+    pub(crate) fn counter(&self, partition: Partition) -> String {
+        format!("{{{}:{partition:02}}}:counter", self.namespace)
+    }
+
     /// The bucket that holds an aggregate's head. Kinds do not share buckets:
     /// one large head would cost all its neighbours the compact encoding.
     pub(crate) fn bucket_of(&self, key: &Key) -> String {

@@ -1,18 +1,23 @@
 //! The log: all events, in Redis Streams, and the only source of truth.
 //!
-//! P partition streams hold the events; beside each stand the heads of its
-//! aggregates (version, last number, folded state) in bucketed hashes. One Lua
-//! script appends to both, checked and gapless; one task per partition commits
-//! whatever waits in groups. What an event means is none of this crate's
-//! business: keys, types, data and metadata are texts here.
+//! P partition streams hold the events. A stream entry is a commit: the events
+//! of one batch, with their metadata once. Beside each stream stand its
+//! counter (epoch, last number, floor) and the heads of its aggregates
+//! (version, last number, folded state) in bucketed hashes. One Lua script
+//! appends to all of them, checked and gapless; one task per partition writes
+//! whatever waits in groups. This crate does not know what an event means:
+//! keys, types and metadata are texts, data is JSON.
 
 mod append;
 mod appender;
+mod commit;
 mod connection;
+mod counter;
 mod durability;
 mod entry;
 mod error;
 mod heads;
+mod identity;
 mod layout;
 mod lease;
 mod log;
@@ -23,15 +28,18 @@ mod server;
 mod settings;
 mod tails;
 
-pub use append::{Append, Appended, NewEvent};
+pub use append::{Append, Appended, NewEvent, NewHead};
+pub use commit::Commit;
 pub use durability::UnsafeSetting;
 pub use entry::Entry;
 pub use error::LogError;
 pub use heads::Head;
+pub use identity::{KnownLog, Witness};
 pub use layout::{Key, Layout};
 pub use lease::Leases;
 pub use log::{Log, LogOptions};
 pub use position::{Partition, Position, PositionError, Positions};
+pub use read::Scanned;
 pub use recent::Recent;
 pub use server::Memory;
 pub use tails::Tails;

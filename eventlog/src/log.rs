@@ -5,15 +5,18 @@ use std::sync::Arc;
 
 use futures::future::try_join_all;
 
-use crate::appender::Appender;
+use crate::append::{self, NewCommit};
+use crate::appender::{Appender, Written};
 use crate::connection::{Connection, Server};
+use crate::identity::{Identity, KnownLog, new_epoch};
+use crate::settings::Settings;
 use crate::{
-    Append, Appended, Entry, Head, Key, Layout, LogError, Memory, Partition, Position, Tails,
-    UnsafeSetting, durability, heads, read, server, settings,
+    Append, Appended, Commit, Entry, Head, Key, Layout, LogError, Memory, Partition, Position,
+    Scanned, Tails, UnsafeSetting, Witness, counter, durability, heads, read, server, settings,
 };
 
 /// How to open a log.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct LogOptions {
     /// `redis://…` or `rediss://…`; any node of a cluster.
     pub url: String,
@@ -27,6 +30,8 @@ pub struct LogOptions {
     pub partitions: Option<u16>,
     /// Opens a log on a Redis that could lose acknowledged events.
     pub allow_data_loss: bool,
+    /// Who remembers the log outside Redis; `None` trusts Redis alone.
+    pub witness: Option<Arc<dyn Witness>>,
 }
 
 impl LogOptions {
@@ -45,21 +50,51 @@ pub struct Log(Arc<Inner>);
 
 struct Inner {
     server: Server,
-    connection: Connection,
     namespace: String,
-    layout: Layout,
+    identity: Arc<Identity>,
     appenders: Vec<Appender>,
     unsafe_settings: Vec<UnsafeSetting>,
 }
 
 impl Log {
     /// Connects, checks that the server keeps what it acknowledges, and that
-    /// the log is the one it was at its first start.
+    /// the settings are those of the log's creation. Creates the log if there
+    /// is none and the witness remembers none.
     ///
     /// # Errors
     /// [`LogError::NotDurable`] unless data loss is allowed;
-    /// [`LogError::Pinned`] for another number of partitions than at first.
+    /// [`LogError::Pinned`] for another number of partitions than at first;
+    /// [`LogError::Format`] for a log of another format; [`LogError::Gone`] if
+    /// the witness remembers a log that Redis does not hold.
     pub async fn open(options: &LogOptions) -> Result<Self, LogError> {
+        Self::open_or_create(options, Creation::Once).await
+    }
+
+    /// Opens the log as Redis holds it now, whatever was seen of it before,
+    /// and gives it a new epoch. This is how an operator accepts a restored
+    /// copy. A log that is gone is created. Returns the new epoch.
+    ///
+    /// # Errors
+    /// As [`Log::open`], and [`LogError::Unconfirmed`] if the witness does not
+    /// answer.
+    pub async fn accept(options: &LogOptions) -> Result<(Self, String), LogError> {
+        let log = Self::open_or_create(options, Creation::Again).await?;
+        let epoch = new_epoch();
+        // The witness first: until Redis follows, nobody appends.
+        if let Some(witness) = &options.witness {
+            let replaced = witness.replace(&epoch).await;
+            replaced.map_err(LogError::Unconfirmed)?;
+        }
+        let mut connection = log.connection();
+        for partition in log.partitions() {
+            counter::renew(&mut connection, log.layout(), partition, &epoch).await?;
+        }
+        settings::set_epoch(&mut connection, &log.0.namespace, &epoch).await?;
+        log.0.identity.doubt();
+        Ok((log, epoch))
+    }
+
+    async fn open_or_create(options: &LogOptions, creation: Creation) -> Result<Self, LogError> {
         let namespace = check_namespace(&options.namespace)?;
         let server = Server::find(&options.url, options.authorities.as_deref()).await?;
         let connection = server.connect().await?;
@@ -73,15 +108,18 @@ impl Log {
                 "running on a Redis that can lose data, as allowed"
             );
         }
-        let layout = layout(&connection, namespace, options.partitions).await?;
-        let appenders = (0..layout.partitions())
-            .map(|p| Appender::start(connection.clone(), layout.clone(), p))
+        let settings = settings_of(&connection, namespace, options, creation).await?;
+        let layout = Layout::new(namespace, settings.partitions, settings.buckets);
+        let witness = options.witness.clone();
+        let identity = Identity::new(connection, namespace, layout, &settings.epoch, witness);
+        let identity = Arc::new(identity);
+        let appenders = (0..settings.partitions)
+            .map(|partition| Appender::start(identity.clone(), partition))
             .collect();
         Ok(Self(Arc::new(Inner {
             server,
-            connection,
             namespace: namespace.to_owned(),
-            layout,
+            identity,
             appenders,
             unsafe_settings,
         })))
@@ -89,12 +127,12 @@ impl Log {
 
     /// Partitions, keys and their names.
     pub fn layout(&self) -> &Layout {
-        &self.0.layout
+        self.0.identity.layout()
     }
 
     /// All partitions.
     pub fn partitions(&self) -> std::ops::Range<Partition> {
-        0..self.0.layout.partitions()
+        0..self.layout().partitions()
     }
 
     /// What could lose events on this server; empty unless that was allowed.
@@ -113,25 +151,64 @@ impl Log {
         given: Option<&str>,
         default: &str,
     ) -> Result<String, LogError> {
-        pin(&self.0.connection, &self.0.namespace, name, given, default).await
+        let stored = settings::fix(
+            &self.connection(),
+            &self.0.namespace,
+            name,
+            given.unwrap_or(default),
+        )
+        .await?;
+        pinned(name, given, stored)
     }
 
-    /// Appends items of one partition, each on its own: all events of an item
-    /// or none. Answers, in order, when all of it is on disk.
+    /// Appends to aggregates of one partition, all with the same metadata: each
+    /// append as a whole or not at all. Answers, in order, when all of it is on
+    /// disk. An aggregate may be appended to once in a call.
+    ///
+    /// What fits into one commit is written as one. Where some aggregates have
+    /// other versions than expected, the others are written as a commit of
+    /// their own at once.
     ///
     /// # Errors
-    /// After an error any of the items may have been appended or not. The
-    /// caller repeats its command; the expected versions keep it from
-    /// happening twice.
+    /// After an error any of the appends may have happened or not. The caller
+    /// repeats its command; the expected versions keep it from happening twice.
     pub async fn append(
         &self,
         partition: Partition,
-        items: Vec<Append>,
+        meta: Arc<str>,
+        appends: Vec<Append>,
     ) -> Result<Vec<Appended>, LogError> {
-        debug_assert!(items.iter().all(|item| item.key.partition == partition));
+        debug_assert!(appends.iter().all(|a| a.key.partition == partition));
+        append::check(&appends)?;
         let appender = self.0.appenders.get(usize::from(partition));
         let appender = appender.ok_or_else(|| self.no_such(partition))?;
-        appender.append(items).await
+        let mut outcomes: Vec<Option<Appended>> = vec![None; appends.len()];
+        let mut waiting: Vec<usize> = (0..appends.len()).collect();
+        while !waiting.is_empty() {
+            let next = waiting.iter().map(|&index| &appends[index]);
+            let rest = waiting.split_off(append::commit_size(next));
+            let group = std::mem::replace(&mut waiting, rest);
+            let commit: Vec<&Append> = group.iter().map(|&index| &appends[index]).collect();
+            let last = match appender.append(NewCommit::of(&meta, &commit)).await? {
+                Written::To(last) => last,
+                Written::Conflicts(conflicts) => {
+                    for (place, found) in conflicts {
+                        outcomes[group[place]] = Some(Appended::Conflict { found });
+                    }
+                    let others = group.iter().filter(|&&index| outcomes[index].is_none());
+                    waiting.splice(0..0, others.copied());
+                    continue;
+                }
+            };
+            // A commit's events have consecutive numbers, append after append.
+            let mut number = last;
+            for &index in group.iter().rev() {
+                outcomes[index] = Some(Appended::At(Position { partition, number }));
+                number -= appends[index].events.len() as u64;
+            }
+        }
+        // The loop ends when every append has its outcome.
+        Ok(outcomes.into_iter().flatten().collect())
     }
 
     /// Heads of aggregates of one partition, in the order asked for.
@@ -146,7 +223,34 @@ impl Log {
         heads::load(&mut self.connection(), self.layout(), partition, keys).await
     }
 
-    /// All heads in one bucket of one kind, by key.
+    /// Replaces heads of one partition by others of the same version and last
+    /// number, such as a newer fold makes of the same events. A head that has
+    /// moved on in the meantime stays.
+    ///
+    /// # Errors
+    /// [`LogError`] if Redis does not answer.
+    pub async fn rewrite_heads(
+        &self,
+        partition: Partition,
+        heads: &[(&Key, Head)],
+    ) -> Result<(), LogError> {
+        heads::rewrite(&mut self.connection(), self.layout(), partition, heads).await
+    }
+
+    /// The buckets of one kind that hold any heads.
+    ///
+    /// # Errors
+    /// [`LogError`] if Redis does not answer.
+    pub async fn filled_buckets(
+        &self,
+        partition: Partition,
+        kind: &str,
+    ) -> Result<Vec<u32>, LogError> {
+        heads::filled_buckets(&mut self.connection(), self.layout(), partition, kind).await
+    }
+
+    /// All heads in one bucket of one kind, by key; `None` for one that cannot
+    /// be read.
     ///
     /// # Errors
     /// [`LogError`] if Redis does not answer.
@@ -155,7 +259,7 @@ impl Log {
         partition: Partition,
         kind: &str,
         bucket: u32,
-    ) -> Result<HashMap<String, Head>, LogError> {
+    ) -> Result<HashMap<String, Option<Head>>, LogError> {
         heads::bucket(
             &mut self.connection(),
             self.layout(),
@@ -166,15 +270,95 @@ impl Log {
         .await
     }
 
-    /// Up to `count` entries after a position, in order.
+    /// Up to `count` events after a position, in order.
     ///
     /// # Errors
-    /// [`LogError::Damaged`] if a number is missing.
+    /// [`LogError::Damaged`] if a number is missing, [`LogError::Trimmed`] if
+    /// it is below the floor.
     pub async fn read(&self, after: Position, count: usize) -> Result<Vec<Entry>, LogError> {
-        read::range(&mut self.connection(), self.layout(), after, count).await
+        let commits = self.read_commits(after, count).await?;
+        Ok(commits
+            .into_iter()
+            .flat_map(|commit| commit.events)
+            .collect())
     }
 
-    /// Entries at these positions, in the same order; `None` where there is
+    /// Up to `count` events after a position, in order, commit by commit. The
+    /// first and the last commit may have some of their events only.
+    ///
+    /// # Errors
+    /// As [`Log::read`].
+    pub async fn read_commits(
+        &self,
+        after: Position,
+        count: usize,
+    ) -> Result<Vec<Commit>, LogError> {
+        let read = read::commits(&mut self.connection(), self.layout(), after, count).await?;
+        if let Some(commit) = read.last() {
+            self.0.identity.saw(Position {
+                partition: commit.partition,
+                number: commit.last,
+            });
+        }
+        Ok(read)
+    }
+
+    /// Some commits after a position, past what is missing or cannot be read:
+    /// for those who look for damage.
+    ///
+    /// # Errors
+    /// [`LogError`] if Redis does not answer.
+    pub async fn scan(&self, after: Position) -> Result<Scanned, LogError> {
+        read::scan(&mut self.connection(), self.layout(), after).await
+    }
+
+    /// The first position that each partition keeps, in order. Events before
+    /// it were trimmed.
+    ///
+    /// # Errors
+    /// [`LogError`] if Redis does not answer.
+    pub async fn floors(&self) -> Result<Vec<Position>, LogError> {
+        let counters = self.counters().await?;
+        let floor = |(partition, counter): (Partition, counter::Counter)| Position {
+            partition,
+            number: counter.floor,
+        };
+        Ok((0..).zip(counters).map(floor).collect())
+    }
+
+    /// Removes whole commits that end before a position; returns the floor
+    /// that the partition has then. What views, launches and questions about
+    /// the past need must not be trimmed.
+    ///
+    /// # Errors
+    /// [`LogError`] if Redis does not answer.
+    pub async fn trim(&self, before: Position) -> Result<Position, LogError> {
+        counter::trim(&mut self.connection(), self.layout(), before).await
+    }
+
+    /// The log epoch, a random id of this log, as this process knows it.
+    pub fn epoch(&self) -> Arc<str> {
+        self.0.identity.epoch()
+    }
+
+    /// Whether Redis holds the log that this process knows, with all that was
+    /// seen of it, so that it takes appends.
+    ///
+    /// # Errors
+    /// [`LogError`] that says what is wrong.
+    pub async fn check(&self) -> Result<(), LogError> {
+        self.0.identity.check().await
+    }
+
+    async fn counters(&self) -> Result<Vec<counter::Counter>, LogError> {
+        let counters = counter::read_all(&mut self.connection(), self.layout()).await?;
+        let found = |(partition, counter): (Partition, Option<counter::Counter>)| {
+            counter.ok_or(LogError::Missing { partition })
+        };
+        (0..).zip(counters).map(found).collect()
+    }
+
+    /// Events at these positions, in the same order; `None` where there is
     /// none.
     ///
     /// # Errors
@@ -214,13 +398,35 @@ impl Log {
         read::history(&mut self.connection(), self.layout(), &key.text, last).await
     }
 
+    /// All events of several aggregates of one partition, each up to the given
+    /// number of its last one, first to last, in the order asked for.
+    ///
+    /// # Errors
+    /// As [`Log::history`].
+    pub async fn histories(
+        &self,
+        partition: Partition,
+        of: &[(&Key, u64)],
+    ) -> Result<Vec<Vec<Entry>>, LogError> {
+        read::histories(&mut self.connection(), self.layout(), partition, of).await
+    }
+
     /// The last position of a partition; number 0 if it is empty.
     ///
     /// # Errors
     /// [`LogError`] if Redis does not answer.
     pub async fn last(&self, partition: Partition) -> Result<Position, LogError> {
-        let number = read::last(&mut self.connection(), self.layout(), partition).await?;
-        Ok(Position { partition, number })
+        let counter = counter::read(&mut self.connection(), self.layout(), partition).await?;
+        let counter = counter.ok_or(LogError::Missing { partition })?;
+        if counter.epoch != *self.epoch() {
+            // An operator may have accepted another log.
+            self.0.identity.doubt();
+            self.0.identity.confirmed().await?;
+        }
+        let number = counter.last;
+        let last = Position { partition, number };
+        self.0.identity.saw(last);
+        Ok(last)
     }
 
     /// The last position of every partition, in order.
@@ -241,7 +447,7 @@ impl Log {
     /// # Errors
     /// [`LogError`] if Redis does not answer.
     pub async fn memory(&self) -> Result<Memory, LogError> {
-        server::memory(&self.0.connection).await
+        server::memory(&self.connection()).await
     }
 
     /// The server's version, as `7.2.4`; of a cluster, one node's.
@@ -249,7 +455,7 @@ impl Log {
     /// # Errors
     /// [`LogError`] if Redis does not answer.
     pub async fn server_version(&self) -> Result<String, LogError> {
-        server::version(&self.0.connection).await
+        server::version(&self.connection()).await
     }
 
     /// The bytes of memory that a partition's stream takes, as Redis counts.
@@ -266,7 +472,7 @@ impl Log {
     }
 
     pub(crate) fn connection(&self) -> Connection {
-        self.0.connection.clone()
+        self.0.identity.connection()
     }
 
     pub(crate) fn server(&self) -> &Server {
@@ -274,7 +480,7 @@ impl Log {
     }
 
     fn no_such(&self, partition: Partition) -> LogError {
-        let count = self.0.layout.partitions();
+        let count = self.layout().partitions();
         LogError::Options(format!("there is no partition {partition} of {count}"))
     }
 }
@@ -288,44 +494,83 @@ fn check_namespace(namespace: &str) -> Result<&str, LogError> {
     Ok(namespace)
 }
 
-async fn layout(
+/// When a log may be created.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Creation {
+    /// Unless the witness remembers one.
+    Once,
+    /// Whatever was before.
+    Again,
+}
+
+/// The settings of the log in Redis, which is created if there is none.
+async fn settings_of(
     connection: &Connection,
     namespace: &str,
-    partitions: Option<u16>,
-) -> Result<Layout, LogError> {
-    if partitions.is_some_and(|p| !(1..=256).contains(&p)) {
+    options: &LogOptions,
+    creation: Creation,
+) -> Result<Settings, LogError> {
+    let given = options.partitions;
+    if given.is_some_and(|p| !(1..=256).contains(&p)) {
         return Err(LogError::Options(
             "a log has 1 to 256 partitions".to_owned(),
         ));
     }
-    let given = partitions.map(|p| p.to_string());
-    let default = LogOptions::DEFAULT_PARTITIONS.to_string();
-    let stored = pin(
-        connection,
-        namespace,
+    let mut connection = connection.clone();
+    let settings = match settings::read(&mut connection, namespace).await? {
+        Some(settings) if settings.created => settings,
+        unfinished => create(&mut connection, namespace, options, creation, unfinished).await?,
+    };
+    let given = given.map(|given| given.to_string());
+    pinned(
         "partitions",
         given.as_deref(),
-        &default,
-    )
-    .await?;
-    let buckets = LogOptions::BUCKETS.to_string();
-    let buckets = settings::fix(connection, namespace, "buckets", &buckets).await?;
-    match (stored.parse(), buckets.parse()) {
-        (Ok(partitions), Ok(buckets)) => Ok(Layout::new(namespace, partitions, buckets)),
-        _ => Err(LogError::Options(format!(
-            "the settings stored in Redis are unreadable: {stored} partitions, {buckets} buckets"
-        ))),
-    }
+        settings.partitions.to_string(),
+    )?;
+    Ok(settings)
 }
 
-async fn pin(
-    connection: &Connection,
+/// Creates the log, or finishes a creation that was cut short. The witness
+/// learns of it before Redis, and that it is finished last: in between, a
+/// Redis that lost it is told from one that never had it.
+async fn create(
+    connection: &mut Connection,
     namespace: &str,
-    name: &str,
-    given: Option<&str>,
-    default: &str,
-) -> Result<String, LogError> {
-    let stored = settings::fix(connection, namespace, name, given.unwrap_or(default)).await?;
+    options: &LogOptions,
+    creation: Creation,
+    unfinished: Option<Settings>,
+) -> Result<Settings, LogError> {
+    let mut settings = unfinished.unwrap_or_else(|| Settings {
+        epoch: new_epoch(),
+        partitions: options.partitions.unwrap_or(LogOptions::DEFAULT_PARTITIONS),
+        buckets: LogOptions::BUCKETS,
+        created: false,
+    });
+    let witness = options.witness.as_ref();
+    if let (Some(witness), Creation::Once) = (witness, creation) {
+        let known = witness.recall().await.map_err(LogError::Unconfirmed)?;
+        let is_new = |known: &KnownLog| !known.created && known.positions.is_empty();
+        if known.as_ref().is_some_and(|known| !is_new(known)) {
+            return Err(LogError::Gone);
+        }
+        let introduced = witness.introduce(&settings.epoch).await;
+        settings.epoch = introduced.map_err(LogError::Unconfirmed)?;
+    }
+    let settings = settings::begin(connection, namespace, &settings).await?;
+    let layout = Layout::new(namespace, settings.partitions, settings.buckets);
+    for partition in 0..settings.partitions {
+        counter::create(connection, &layout, partition, &settings.epoch).await?;
+    }
+    settings::finish(connection, namespace).await?;
+    if let (Some(witness), Creation::Once) = (witness, creation) {
+        let marked = witness.mark_created(&settings.epoch).await;
+        marked.map_err(LogError::Unconfirmed)?;
+    }
+    Ok(settings)
+}
+
+/// The value that is stored, unless another one was given.
+fn pinned(name: &str, given: Option<&str>, stored: String) -> Result<String, LogError> {
     match given {
         Some(given) if given != stored => Err(LogError::Pinned {
             name: name.to_owned(),

@@ -1,127 +1,317 @@
 //! Reading the log, in order and backwards along one aggregate.
 
-use redis::Value;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
+use redis::{Script, Value};
+
+use crate::commit::{Commit, decode_all, decode_each};
 use crate::connection::Connection;
-use crate::entry::{Entry, entries};
-use crate::{Layout, LogError, Partition, Position};
+use crate::{Entry, Key, Layout, LogError, Partition, Position, counter};
 
 /// The most entries asked for at once: Redis does nothing else meanwhile.
 const AT_ONCE: usize = 4_000;
 
-/// Up to `count` entries after `after`, checked to be gapless.
-pub(crate) async fn range(
+/// How many entries one step of a scan reads.
+const SCANNED: usize = 64;
+
+/// How many entries are asked for before it is known how large they are.
+const FIRST: usize = 16;
+
+/// About how many bytes of entries one call of the script returns.
+const REPLY_BYTES: usize = 1 << 20;
+
+/// Up to `count` events after `after`, by commit, checked to be gapless. The
+/// first and the last commit may have some of their events only.
+pub(crate) async fn commits(
     connection: &mut Connection,
     layout: &Layout,
     after: Position,
     count: usize,
-) -> Result<Vec<Entry>, LogError> {
-    let mut all = part(connection, layout, after, count.min(AT_ONCE)).await?;
-    let mut last = all.len();
-    while last == AT_ONCE && all.len() < count {
-        let at = all.last().map_or(after, |entry| entry.position);
-        let rest = AT_ONCE.min(count - all.len());
-        let more = part(connection, layout, at, rest).await?;
-        last = more.len();
-        all.extend(more);
+) -> Result<Vec<Commit>, LogError> {
+    let mut all: Vec<Commit> = Vec::new();
+    let (mut at, mut read) = (after, 0);
+    let mut entries = FIRST.min(count);
+    while read < count {
+        let most = at.number.saturating_add((count - read) as u64);
+        let part = part(connection, layout, at, most, entries).await?;
+        let Some(last) = part.last() else { break };
+        let is_end = part.len() < entries;
+        at.number = last.last.min(most);
+        read += part.iter().map(|commit| commit.events.len()).sum::<usize>();
+        all.extend(part);
+        if is_end {
+            break;
+        }
+        // What is left, if the commits that follow are like these.
+        let each = (read / all.len()).max(1);
+        entries = (count.saturating_sub(read) / each + 1).min(AT_ONCE);
     }
     Ok(all)
 }
 
-async fn part(
+/// A step of [`scan`].
+#[derive(Debug)]
+pub struct Scanned {
+    /// Commits, and what is wrong in between, in order.
+    pub found: Vec<Result<Commit, LogError>>,
+    /// Where to go on; `None` at the end of the partition.
+    pub next: Option<Position>,
+}
+
+/// Some commits after a position, past what is missing or cannot be read.
+/// Commits that begin before the position come whole.
+pub(crate) async fn scan(
     connection: &mut Connection,
     layout: &Layout,
     after: Position,
-    count: usize,
-) -> Result<Vec<Entry>, LogError> {
+) -> Result<Scanned, LogError> {
     let Position { partition, number } = after;
     let reply: Value = redis::cmd("XRANGE")
         .arg(layout.stream(partition))
         .arg(format!("{}-0", number + 1))
         .arg("+")
         .arg("COUNT")
-        .arg(count)
+        .arg(SCANNED)
         .query_async(connection)
         .await?;
-    let entries = entries(partition, reply)?;
-    for (expected, entry) in (number + 1..).zip(&entries) {
-        if entry.position.number != expected {
-            return Err(LogError::Damaged {
-                at: entry.position,
-                what: format!("a gap: number {expected} is missing"),
-            });
+    let mut found = Vec::new();
+    let mut at = number;
+    for (last, commit) in decode_each(partition, reply)? {
+        if let Ok(commit) = &commit
+            && commit.first > at + 1
+        {
+            let here = Position {
+                partition,
+                number: at,
+            };
+            found.push(Err(
+                gap(connection, layout, here, at + 1, commit.first).await?
+            ));
         }
+        found.push(commit);
+        at = last;
     }
-    Ok(entries)
+    let next = (at > number).then_some(Position {
+        partition,
+        number: at,
+    });
+    Ok(Scanned { found, next })
 }
 
-/// Entries at these numbers, in the same order; `None` where there is none.
+/// Some commits after a position, with their events up to number `most`.
+async fn part(
+    connection: &mut Connection,
+    layout: &Layout,
+    after: Position,
+    most: u64,
+    entries: usize,
+) -> Result<Vec<Commit>, LogError> {
+    let Position { partition, number } = after;
+    let reply: Value = redis::cmd("XRANGE")
+        .arg(layout.stream(partition))
+        // An entry's id begins with the number of its last event.
+        .arg(format!("{}-0", number + 1))
+        .arg("+")
+        .arg("COUNT")
+        .arg(entries)
+        .query_async(connection)
+        .await?;
+    let commits = decode_all(partition, reply, |n| number < n && n <= most)?;
+    let mut expected = number + 1;
+    for commit in &commits {
+        let is_first = expected == number + 1;
+        let fits = match is_first {
+            // The first one may begin before the position.
+            true => commit.first <= expected && commit.last >= expected,
+            false => commit.first == expected,
+        };
+        if !fits {
+            return Err(gap(connection, layout, after, expected, commit.first).await?);
+        }
+        expected = commit.last + 1;
+    }
+    let wanted = commits
+        .into_iter()
+        .filter(|commit| !commit.events.is_empty());
+    Ok(wanted.collect())
+}
+
+/// Why an event is missing: it was trimmed, or the log is damaged.
+async fn gap(
+    connection: &mut Connection,
+    layout: &Layout,
+    after: Position,
+    missing: u64,
+    found: u64,
+) -> Result<LogError, LogError> {
+    let partition = after.partition;
+    let floor = counter::read(connection, layout, partition).await?;
+    if let Some(floor) = floor.map(|counter| counter.floor)
+        && missing < floor
+    {
+        let floor = Position {
+            partition,
+            number: floor,
+        };
+        return Ok(LogError::Trimmed { floor });
+    }
+    Ok(LogError::Damaged {
+        at: Position {
+            partition,
+            number: found,
+        },
+        what: format!("a gap: number {missing} is missing"),
+    })
+}
+
+/// Reads the commits that hold some events. A script does it, since only
+/// Redis can tell without another round trip which numbers share a commit.
+static READ_AT: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local entries, size, i = {}, 0, 2 \
+         while i <= #ARGV and size < tonumber(ARGV[1]) do \
+           local entry = redis.call('XRANGE', KEYS[1], ARGV[i] .. '-0', '+', 'COUNT', 1)[1] \
+           if not entry then i = #ARGV + 1 break end \
+           entries[#entries + 1] = entry \
+           for _, field in ipairs(entry[2]) do size = size + #field end \
+           local last = tonumber(string.match(entry[1], '^%d+')) \
+           repeat i = i + 1 until i > #ARGV or tonumber(ARGV[i]) > last \
+         end \
+         return {i - 2, entries}",
+    )
+});
+
+/// Events with these numbers, in the same order; `None` where there is none.
 pub(crate) async fn at(
     connection: &mut Connection,
     layout: &Layout,
     partition: Partition,
     numbers: &[u64],
 ) -> Result<Vec<Option<Entry>>, LogError> {
-    if numbers.is_empty() {
-        return Ok(Vec::new());
+    let mut wanted = numbers.to_vec();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let mut found = HashMap::with_capacity(wanted.len());
+    let mut left = wanted.as_slice();
+    while !left.is_empty() {
+        let asked = &left[..left.len().min(AT_ONCE)];
+        let mut invocation = READ_AT.key(layout.stream(partition));
+        invocation.arg(REPLY_BYTES).arg(asked);
+        let (done, reply): (usize, Value) = invocation.invoke_async(connection).await?;
+        let is_wanted = |number: u64| asked.binary_search(&number).is_ok();
+        for commit in decode_all(partition, reply, is_wanted)? {
+            found.extend(commit.events.into_iter().map(|e| (e.position.number, e)));
+        }
+        left = &left[done.clamp(1, asked.len())..];
     }
-    let mut pipe = redis::pipe();
-    for number in numbers {
-        let id = format!("{number}-0");
-        pipe.cmd("XRANGE")
-            .arg(layout.stream(partition))
-            .arg(&id)
-            .arg(&id);
-    }
-    let replies: Vec<Value> = pipe.query_async(connection).await?;
-    replies
-        .into_iter()
-        .map(|reply| Ok(entries(partition, reply)?.pop()))
-        .collect()
+    let mut taken = |number: &u64| found.get(number).cloned();
+    Ok(numbers.iter().map(&mut taken).collect())
 }
 
-/// The number of the last entry; 0 for an empty partition.
-pub(crate) async fn last(
-    connection: &mut Connection,
-    layout: &Layout,
-    partition: Partition,
-) -> Result<u64, LogError> {
-    let length = redis::cmd("XLEN")
-        .arg(layout.stream(partition))
-        .query_async(connection)
-        .await?;
-    Ok(length)
-}
-
-/// All entries of one aggregate, first to last, walking back from `last`.
+/// All events of one aggregate, first to last, walking back from `last`.
 pub(crate) async fn history(
     connection: &mut Connection,
     layout: &Layout,
     key: &str,
     last: Position,
 ) -> Result<Vec<Entry>, LogError> {
-    let mut found = Vec::new();
+    let mut found: Vec<Entry> = Vec::new();
     let mut number = last.number;
     while number > 0 {
         let here = Position { number, ..last };
-        let entry = at(connection, layout, last.partition, &[number])
-            .await?
-            .pop();
-        let Some(entry) = entry.flatten().filter(|entry| entry.key == key) else {
-            return Err(LogError::Damaged {
-                at: here,
-                what: format!("no event of {key}, to which its history leads"),
-            });
+        let before = Position {
+            number: number - 1,
+            ..last
         };
-        if entry.previous >= number {
-            return Err(LogError::Damaged {
-                at: here,
-                what: "the back pointer does not lead back".to_owned(),
-            });
+        // The whole commit: the aggregate may have several events in it.
+        let commit = whole(connection, layout, before).await?;
+        let mut events = commit.into_iter().flat_map(|commit| commit.events).rev();
+        let Some(event) = events.find(|e| e.position.number == number && e.key == key) else {
+            return Err(missing(connection, layout, here, key).await?);
+        };
+        number = event.previous;
+        found.push(event);
+        while let Some(event) = events.find(|e| e.position.number == number && e.key == key) {
+            number = event.previous;
+            found.push(event);
         }
-        number = entry.previous;
-        found.push(entry);
     }
     found.reverse();
     Ok(found)
+}
+
+/// All events of several aggregates of one partition, first to last, in the
+/// order asked for. They are walked back together, so that a step costs one
+/// round trip for all of them.
+pub(crate) async fn histories(
+    connection: &mut Connection,
+    layout: &Layout,
+    partition: Partition,
+    of: &[(&Key, u64)],
+) -> Result<Vec<Vec<Entry>>, LogError> {
+    let mut histories: Vec<Vec<Entry>> = vec![Vec::new(); of.len()];
+    let mut steps: Vec<(usize, u64)> = of.iter().map(|(_, last)| *last).enumerate().collect();
+    loop {
+        steps.retain(|(_, number)| *number > 0);
+        if steps.is_empty() {
+            break;
+        }
+        let numbers: Vec<u64> = steps.iter().map(|(_, number)| *number).collect();
+        let events = at(connection, layout, partition, &numbers).await?;
+        for ((index, number), event) in steps.iter_mut().zip(events) {
+            let key = &*of[*index].0.text;
+            let Some(event) = event.filter(|event| event.key == key) else {
+                let at = Position {
+                    partition,
+                    number: *number,
+                };
+                return Err(missing(connection, layout, at, key).await?);
+            };
+            *number = event.previous;
+            histories[*index].push(event);
+        }
+    }
+    histories.iter_mut().for_each(|history| history.reverse());
+    Ok(histories)
+}
+
+/// Why an event of an aggregate is not where its history leads.
+async fn missing(
+    connection: &mut Connection,
+    layout: &Layout,
+    at: Position,
+    key: &str,
+) -> Result<LogError, LogError> {
+    match gap(connection, layout, at, at.number, at.number).await? {
+        trimmed @ LogError::Trimmed { .. } => Ok(trimmed),
+        _ => Ok(LogError::Damaged {
+            at,
+            what: format!("no event of {key}, to which its history leads"),
+        }),
+    }
+}
+
+/// The commit with the first event after a position, with all its events.
+async fn whole(
+    connection: &mut Connection,
+    layout: &Layout,
+    after: Position,
+) -> Result<Option<Commit>, LogError> {
+    let Position { partition, number } = after;
+    let reply: Value = redis::cmd("XRANGE")
+        .arg(layout.stream(partition))
+        .arg(format!("{}-0", number + 1))
+        .arg("+")
+        .arg("COUNT")
+        .arg(1)
+        .query_async(connection)
+        .await?;
+    let commit = decode_all(partition, reply, |_| true)?.pop();
+    match &commit {
+        Some(commit) if commit.first > number + 1 => {
+            Err(gap(connection, layout, after, number + 1, commit.first).await?)
+        }
+        _ => Ok(commit),
+    }
 }

@@ -107,7 +107,7 @@ mod tests {
             previous: number - 1,
             tag: "customer_updated.1".to_owned(),
             data: data.to_owned(),
-            meta: "{}".to_owned(),
+            meta: "{}".into(),
         };
         numbers.map(entry).collect()
     }

@@ -4,7 +4,7 @@ use redis::cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo};
 use redis::{Cmd, Value};
 
 use crate::LogError;
-use crate::connection::Connection;
+use crate::connection::{Connection, Link};
 
 /// How much memory the fullest server has used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,9 +28,9 @@ impl Memory {
 
 /// The answer of each primary, in no order.
 pub(crate) async fn ask_all(connection: &Connection, cmd: &Cmd) -> Result<Vec<Value>, LogError> {
-    match connection.clone() {
-        Connection::Single(mut single) => Ok(vec![cmd.query_async(&mut single).await?]),
-        Connection::Cluster(mut cluster) => {
+    match connection.link() {
+        Link::Single(mut single) => Ok(vec![cmd.query_async(&mut single).await?]),
+        Link::Cluster(mut cluster) => {
             let all = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
             match cluster.route_command(cmd.clone(), all).await? {
                 Value::Map(nodes) => Ok(nodes.into_iter().map(|(_, answer)| answer).collect()),

@@ -88,7 +88,8 @@ async fn wait_beyond(
         .arg(WAIT.as_millis() as u64)
         .arg("STREAMS")
         .arg(log.layout().stream(here.partition))
-        .arg(format!("{}-0", here.number))
+        // After the commit that ends here, whatever its number of events.
+        .arg(format!("{}-{}", here.number, u64::MAX))
         .query_async(connection)
         .await?;
     Ok(())

@@ -1,12 +1,13 @@
 //! A deployment: the log, the commands over it, the views beside it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Args;
 use commands::Commands;
 use domain::Currency;
-use eventlog::{Log, LogOptions};
+use eventlog::{Log, LogOptions, Witness};
 use projections::{Store, StoreOptions};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -55,6 +56,25 @@ impl DeploymentOptions {
         }
     }
 
+    /// How to open the log, and the views, which remember it.
+    async fn log(&self, redis_url: &str, mongodb_uri: &str) -> anyhow::Result<(LogOptions, Store)> {
+        let store = Store::open(&StoreOptions {
+            uri: mongodb_uri.to_owned(),
+            database: self.database.clone(),
+        })
+        .await
+        .context("cannot use MONGODB_URI")?;
+        let log = LogOptions {
+            url: redis_url.to_owned(),
+            authorities: self.redis_authorities()?,
+            namespace: self.namespace.clone(),
+            partitions: self.partitions,
+            allow_data_loss: self.allow_data_loss,
+            witness: Some(Arc::new(store.clone())),
+        };
+        Ok((log, store))
+    }
+
     fn redis_authorities(&self) -> anyhow::Result<Option<Vec<u8>>> {
         let Some(file) = &self.redis_ca_file else {
             return Ok(None);
@@ -83,24 +103,32 @@ impl Deployment {
         mongodb_uri: &str,
         options: &DeploymentOptions,
     ) -> anyhow::Result<Self> {
-        let log = Log::open(&LogOptions {
-            url: redis_url.to_owned(),
-            authorities: options.redis_authorities()?,
-            namespace: options.namespace.clone(),
-            partitions: options.partitions,
-            allow_data_loss: options.allow_data_loss,
-        })
-        .await
-        .context("cannot open the log in Redis")?;
+        let (log, store) = options.log(redis_url, mongodb_uri).await?;
+        let log = Log::open(&log).await;
+        let log = log.context("cannot open the log in Redis")?;
+        Self::over(log, store, options).await
+    }
+
+    /// The same, whatever was seen of the log before, which gets a new epoch.
+    /// Returns the new one, and the one before, if it is known.
+    async fn accept(
+        redis_url: &str,
+        mongodb_uri: &str,
+        options: &DeploymentOptions,
+    ) -> anyhow::Result<(Self, String, Option<String>)> {
+        let (log, store) = options.log(redis_url, mongodb_uri).await?;
+        let known = store.recall().await.map_err(anyhow::Error::msg)?;
+        let (log, epoch) = Log::accept(&log)
+            .await
+            .context("cannot accept the log in Redis")?;
+        let deployment = Self::over(log, store, options).await?;
+        Ok((deployment, epoch, known.map(|known| known.epoch)))
+    }
+
+    async fn over(log: Log, store: Store, options: &DeploymentOptions) -> anyhow::Result<Self> {
         let commands = Commands::open(log.clone(), options.currency)
             .await
             .context("cannot open the log in Redis")?;
-        let store = Store::open(&StoreOptions {
-            uri: mongodb_uri.to_owned(),
-            database: options.database.clone(),
-        })
-        .await
-        .context("cannot use MONGODB_URI")?;
         Ok(Self {
             log,
             commands,
@@ -151,11 +179,7 @@ impl Target {
     /// directory: that of the `patron up` that runs there, or else its engines
     /// are started for as long as this command runs.
     pub(crate) async fn reach(&self) -> anyhow::Result<Reached> {
-        let given = (self.engines.redis_url(), self.engines.mongodb_uri());
-        let (redis_url, mongodb_uri, engines) = match given {
-            (Some(redis_url), Some(mongodb_uri)) => (redis_url, mongodb_uri, None),
-            _ => self.in_data_dir().await?,
-        };
+        let (redis_url, mongodb_uri, engines) = self.engines().await?;
         let opened = Deployment::open(&redis_url, &mongodb_uri, &self.deployment).await;
         match opened {
             Ok(deployment) => Ok(Reached {
@@ -166,6 +190,32 @@ impl Target {
                 stop(engines).await;
                 Err(error)
             }
+        }
+    }
+
+    /// The same, whatever was seen of its log before, which gets a new epoch.
+    /// Returns the new one, and the one before, if it is known.
+    pub(crate) async fn accept(&self) -> anyhow::Result<(Reached, String, Option<String>)> {
+        let (redis_url, mongodb_uri, engines) = self.engines().await?;
+        match Deployment::accept(&redis_url, &mongodb_uri, &self.deployment).await {
+            Ok((deployment, epoch, previous)) => {
+                let reached = Reached {
+                    deployment,
+                    engines,
+                };
+                Ok((reached, epoch, previous))
+            }
+            Err(error) => {
+                stop(engines).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn engines(&self) -> anyhow::Result<(String, String, Option<Engines>)> {
+        match (self.engines.redis_url(), self.engines.mongodb_uri()) {
+            (Some(redis_url), Some(mongodb_uri)) => Ok((redis_url, mongodb_uri, None)),
+            _ => self.in_data_dir().await,
         }
     }
 

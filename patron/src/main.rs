@@ -9,6 +9,7 @@ mod health;
 mod import;
 mod key;
 mod limits;
+mod log;
 mod logging;
 mod output;
 mod rebuild;
@@ -55,6 +56,8 @@ enum Command {
     Status(status::StatusArgs),
     /// Count the customers that rules match, and show some
     Segment(segment::SegmentArgs),
+    /// Print events of the log as JSON, or accept a restored log
+    Log(log::LogArgs),
     /// Hold every head and a sample of every view against the log
     Verify(verify::VerifyArgs),
     /// Run the simulated messaging vendor alone: it takes messages and posts signed receipts
@@ -82,6 +85,7 @@ async fn main() -> ExitCode {
         Command::Rebuild(args) => rebuild::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Segment(args) => segment::run(args).await,
+        Command::Log(args) => log::run(args).await,
         Command::Verify(args) => verify::run(args).await,
         Command::Vendor(args) => simulated_vendor::run(*args).await,
         Command::Engines(options) => engines::command::run(&options)

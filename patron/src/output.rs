@@ -9,6 +9,12 @@ pub(crate) fn say(line: impl fmt::Display) {
     let _gone = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
+/// The actor of commands that somebody runs on this machine: `operator:NAME`.
+pub(crate) fn operator() -> String {
+    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
+    format!("operator:{}", user.as_deref().unwrap_or("unknown"))
+}
+
 /// A number with its thousands set apart: `1,234,567`.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();

@@ -12,7 +12,7 @@ use projections::{AnyView, Progress, RebuildReport, VIEWS, view_named};
 use workers::Operation;
 
 use crate::deployment::{Deployment, Target};
-use crate::output::{grouped, say};
+use crate::output::{grouped, operator, say};
 use crate::work;
 
 /// Options of `patron rebuild`.
@@ -62,14 +62,12 @@ async fn roll_back(deployment: &Deployment, view: &'static dyn AnyView) -> anyho
 }
 
 fn operation<'a>(deployment: &'a Deployment, view: &'static dyn AnyView) -> Operation<'a> {
-    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
-    let user = user.unwrap_or_else(|_| "unknown".to_owned());
     Operation {
         commands: &deployment.commands,
         store: &deployment.store,
         view,
         context: Context {
-            actor: format!("operator:{user}"),
+            actor: operator(),
             request: None,
             address: None,
             now: Timestamp::from(chrono::Utc::now()),

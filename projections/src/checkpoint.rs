@@ -1,5 +1,7 @@
 //! How far a generation of a view is folded, partition by partition.
 
+use std::sync::Arc;
+
 use bson::doc;
 use eventlog::{Partition, Position};
 use futures::TryStreamExt;
@@ -24,6 +26,9 @@ pub struct Checkpoint {
     pub number: i64,
     /// That event's fingerprint.
     pub fingerprint: String,
+    /// The epoch of the log that it was read from.
+    #[serde(default)]
+    pub epoch: String,
     /// How many events of unknown types were passed over.
     #[serde(default)]
     pub skipped: i64,
@@ -54,6 +59,7 @@ pub(crate) struct Checkpoints {
 pub(crate) struct Advance {
     pub(crate) to: Position,
     pub(crate) fingerprint: String,
+    pub(crate) epoch: Arc<str>,
     pub(crate) skipped: i64,
 }
 
@@ -95,6 +101,7 @@ impl Checkpoints {
                 "partition": i32::from(partition),
                 "number": number,
                 "fingerprint": advance.fingerprint.as_str(),
+                "epoch": &*advance.epoch,
             },
             "$inc": {"skipped": advance.skipped},
             "$unset": {"stopped": ""},

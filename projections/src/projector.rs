@@ -42,6 +42,8 @@ pub struct Projector {
     at: Position,
     /// The fingerprint of the event at `at`; `None` before the first.
     fingerprint: Option<String>,
+    /// The epoch of the log that was folded.
+    epoch: Arc<str>,
     /// Whether a reason to stand still is noted beside the checkpoint.
     stopped: bool,
 }
@@ -82,6 +84,10 @@ impl Projector {
             mode,
             reader: EntryReader::default(),
             at,
+            epoch: match &folded {
+                Some(checkpoint) => checkpoint.epoch.as_str().into(),
+                None => log.epoch(),
+            },
             fingerprint: folded.map(|checkpoint| checkpoint.fingerprint),
             stopped,
         };
@@ -154,6 +160,14 @@ impl Projector {
         let Some(fingerprint) = &self.fingerprint else {
             return Ok(self.log.read(self.at, count).await?);
         };
+        let rolled_back = || ProjectError::RolledBack {
+            view: self.view.name(),
+            position: self.at,
+        };
+        // An operator has accepted another log.
+        if self.log.epoch() != self.epoch {
+            return Err(rolled_back());
+        }
         let before = Position {
             number: self.at.number - 1,
             ..self.at
@@ -167,10 +181,7 @@ impl Projector {
             // That it is another log only the log itself can tell.
         }
         let entries = self.log.read(before, wanted).await?;
-        following(entries, fingerprint).ok_or(ProjectError::RolledBack {
-            view: self.view.name(),
-            position: self.at,
-        })
+        following(entries, fingerprint).ok_or_else(rolled_back)
     }
 
     async fn fold_next(&mut self, count: usize) -> Result<usize, ProjectError> {
@@ -181,6 +192,7 @@ impl Projector {
         let mut advance = Advance {
             to: last.position,
             fingerprint: last.fingerprint(),
+            epoch: self.epoch.clone(),
             skipped: 0,
         };
         let read = entries.len();
@@ -223,6 +235,7 @@ impl Projector {
             let advance = Advance {
                 to,
                 fingerprint: before.fingerprint(),
+                epoch: self.epoch.clone(),
                 skipped: skipped.iter().filter(|skipped| **skipped <= to).count() as i64,
             };
             self.advance(advance).await?;

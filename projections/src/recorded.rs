@@ -47,7 +47,7 @@ pub(crate) fn subject_of(entry: &Entry) -> Result<Subject, ReadError> {
 /// last is not read again.
 #[derive(Debug, Default)]
 pub struct EntryReader {
-    last: Option<(String, Arc<Metadata>)>,
+    last: Option<(Arc<str>, Arc<Metadata>)>,
 }
 
 impl EntryReader {
@@ -81,7 +81,7 @@ impl EntryReader {
         })
     }
 
-    fn metadata(&mut self, json: String) -> Result<Arc<Metadata>, ReadError> {
+    fn metadata(&mut self, json: Arc<str>) -> Result<Arc<Metadata>, ReadError> {
         if let Some((last, metadata)) = &self.last
             && *last == json
         {

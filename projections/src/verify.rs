@@ -67,6 +67,7 @@ pub async fn verify_documents(
             let mut report = DocumentsReport {
                 events: end.number,
                 documents: scan.documents,
+                differences: scan.damage,
                 ..DocumentsReport::default()
             };
             compare(&documents, view, end, scan.sample, &mut report).await?;
@@ -95,6 +96,8 @@ impl DocumentsReport {
 struct Scan {
     documents: u64,
     sample: HashMap<String, Vec<Recorded>>,
+    /// Events that cannot be read.
+    damage: Vec<String>,
 }
 
 /// Reads a partition up to `end`.
@@ -107,6 +110,7 @@ async fn scan(
     let mut reader = EntryReader::default();
     let mut seen = HashSet::new();
     let mut sample: HashMap<String, Vec<Recorded>> = HashMap::new();
+    let mut damage = Vec::new();
     let mut at = Position { number: 0, ..end };
     while at.number < end.number {
         let entries = log.read(at, BATCH).await?;
@@ -122,7 +126,10 @@ async fn scan(
             let event = match reader.read(entry) {
                 Ok(event) => event,
                 Err(ReadError::Unknown(_)) => continue,
-                Err(error) => return Err(unreadable(view, position, &error)),
+                Err(error) => {
+                    damage.push(format!("{position} cannot be read: {error}"));
+                    continue;
+                }
             };
             let Some(id) = view.document_of(&event.subject, event.position) else {
                 continue;
@@ -137,6 +144,7 @@ async fn scan(
     Ok(Scan {
         documents: seen.len() as u64,
         sample,
+        damage,
     })
 }
 
@@ -144,14 +152,6 @@ fn gone(at: Position, end: Position) -> LogError {
     LogError::Damaged {
         at,
         what: format!("it ends here, but was folded up to {end}"),
-    }
-}
-
-fn unreadable(view: &'static dyn AnyView, position: Position, error: &ReadError) -> ProjectError {
-    ProjectError::Event {
-        view: view.name(),
-        position,
-        reason: error.to_string(),
     }
 }
 
@@ -222,7 +222,10 @@ async fn count(
             .get(&partition)
             .map_or((0, 0), |(end, should)| (end.number, *should));
         if fed.last > end {
-            let now = log.last(partition).await?.number;
+            let now = match log.partitions().contains(&partition) {
+                true => log.last(partition).await?.number,
+                false => 0,
+            };
             if fed.last > now {
                 report.differences.push(format!(
                     "partition {partition} has a document folded up to {}, the log ends at {now}",

@@ -18,6 +18,7 @@ async fn all_is_well() {
         ready,
         json!({"status": "ready", "checks": [
             {"name": "redis", "ok": true},
+            {"name": "log", "ok": true},
             {"name": "mongodb", "ok": true},
             {"name": "memory", "ok": true},
             {"name": "views", "ok": true},

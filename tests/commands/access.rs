@@ -165,16 +165,18 @@ async fn refusals_are_recorded_by_the_day_with_who_and_from_where() {
         address: "192.0.2.7".parse().ok(),
         ..context()
     };
+    let mut positions = Vec::new();
     for _ in 0..2 {
         let commands = &deployment.commands;
         let recorded = commands.record_refusal(&context, refusal.clone()).await;
-        recorded.unwrap();
+        positions.push(recorded.unwrap());
     }
-    let day = Day::from(context.now);
-    let key = key(&deployment.log, &Subject::Refusals(day));
-    let history = deployment.log.history(&key).await.unwrap();
-    assert_eq!(history.len(), 2);
-    let metadata: serde_json::Value = serde_json::from_str(&history[0].meta).unwrap();
+    let key = Subject::Refusals(Day::from(context.now)).to_string();
+    let records = deployment.log.entries(&positions).await.unwrap();
+    assert!(records.iter().flatten().all(|record| record.key == key));
+    assert_eq!(records.iter().flatten().count(), 2);
+    let first = records[0].as_ref().unwrap();
+    let metadata: serde_json::Value = serde_json::from_str(&first.meta).unwrap();
     assert_eq!(metadata["ip"], "192.0.2.7");
     assert_eq!(metadata["actor"], "key:test");
     assert_heads(&deployment).await;

@@ -2,6 +2,7 @@
 
 use commands::verify_heads;
 use eventlog::{Key, Log};
+use serde_json::json;
 
 use super::order_key;
 use crate::support::deployment::Deployment;
@@ -127,22 +128,49 @@ async fn an_event_that_does_not_follow_is_found() {
         text: "view/orders".into(),
         partition: 0,
     };
-    for (number, version, previous) in [(1, "1", "0"), (2, "3", "0")] {
-        let fields = ["k", &key.text, "n", version, "b", previous];
-        let rest = ["t", "rebuild_requested.1", "d", "{}", "m", "{}"];
+    for (number, version) in [(1, 1), (2, 3)] {
+        let event = (&*key.text, version, 0, "rebuild_requested.1", json!({}));
         let mut add = redis::cmd("XADD");
         add.arg(deployment.stream(0))
-            .arg(format!("{number}-0"))
-            .arg(&fields)
-            .arg(&rest);
+            .arg(format!("{number}-1"))
+            .arg(&["m", "{}", "e"])
+            .arg(serde_json::to_string(&[event]).unwrap());
         add.exec_async(&mut deployment.redis().await).await.unwrap();
     }
+    let mut count = redis::cmd("HSET");
+    count.arg(deployment.counter(0)).arg("last").arg(2);
+    count
+        .exec_async(&mut deployment.redis().await)
+        .await
+        .unwrap();
     assert_eq!(
         differences(&deployment.log).await,
         [
-            "view/orders: at 0:2: version 3 follows 1",
-            "view/orders: at 0:2: points back to 0, the event before is 1",
+            "view/orders: at 0:2: version 3 that follows event 0 comes after version 1 at event 1",
             "view/orders: has events, but no head",
         ]
+    );
+}
+
+#[tokio::test]
+async fn the_rest_is_compared_beside_what_cannot_be_read() {
+    let deployment = filled().await;
+    let key = order_key(&deployment.log, "c-1", "o-1");
+    deployment.delete_commit(key.partition, 1).await;
+    let (_, head) = deployment.raw_head(&key).await.unwrap();
+    let found = differences(&deployment.log).await;
+    let gap = format!("partition {}: the log is damaged at", key.partition);
+    assert!(
+        found.iter().any(|found| found.starts_with(&gap)),
+        "{found:?}"
+    );
+    let other = order_key(&deployment.log, "c-2", "o-1");
+    let changed = head.replace("[100,", "[101,");
+    deployment.set_raw_head(&other, &changed).await;
+    let more = differences(&deployment.log).await;
+    assert!(
+        more.iter()
+            .any(|found| found.starts_with("order/c-2/o-1: ")),
+        "{more:?}"
     );
 }

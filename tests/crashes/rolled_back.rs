@@ -1,4 +1,5 @@
-//! A Redis put back to an earlier state, as from a backup: the views know what it has forgotten.
+//! A Redis put back to an earlier state, as from a backup: nothing is appended to it, and the views
+//! stand still, until an operator accepts it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,7 +38,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_views_stand_still_and_say_so_until_rebuilt() {
+async fn nothing_is_taken_until_the_copy_is_accepted_and_the_views_are_rebuilt() {
     let dir = test_dir("rolled_back");
     let mut engines = block_in_place(|| OwnEngines::start(&dir));
     let mut app = block_in_place(|| App::on(&engines));
@@ -57,19 +58,33 @@ async fn the_views_stand_still_and_say_so_until_rebuilt() {
         engines.restart();
         app.add_worker();
     });
-    eventually("/readyz names the views", async || {
-        let views = app.client.get("/readyz").await.body["checks"][3].clone();
-        let reason = views["reason"].as_str().unwrap_or_default();
-        reason.starts_with("stand still: ").then_some(())
-    })
-    .await;
+    let refused = app.client.post("/api/data/orders", orders("other")).await;
+    assert_eq!(refused.status, 503, "{}", refused.body);
+    for (check, start) in [
+        ("log", "Redis holds another log"),
+        ("views", "stand still: "),
+    ] {
+        eventually("/readyz says why", async || {
+            let ready = app.client.get("/readyz").await.body;
+            let checks = ready["checks"].as_array()?;
+            let found = checks.iter().find(|found| found["name"] == check)?;
+            found["reason"].as_str()?.starts_with(start).then_some(())
+        })
+        .await;
+    }
     let status = app.client.read("/api/admin/projections").await;
     assert!(status.to_string().contains("rolled back"), "{status}");
     let verified = block_in_place(|| run(app.patron(["verify"])));
     assert_eq!(verified.code, Some(1), "{}", verified.out);
 
-    let other = app.client.post("/api/data/orders", orders("other")).await;
-    assert_eq!(other.body["accepted"], 40, "the log itself is sound");
+    let accept = app.patron(["log", "accept", "--reason", "restored from Tuesday's copy"]);
+    let accepted = block_in_place(|| run(accept));
+    assert_eq!(accepted.code, Some(0), "{}{}", accepted.out, accepted.err);
+    eventually("the running API takes data again", async || {
+        let other = app.client.post("/api/data/orders", orders("other")).await;
+        (other.body["accepted"] == 40).then_some(())
+    })
+    .await;
     for view in [
         "customers",
         "orders",
@@ -86,6 +101,8 @@ async fn the_views_stand_still_and_say_so_until_rebuilt() {
     }
     app.client.readiness(200).await;
     app.client.caught_up().await;
+    let audit = app.client.read("/api/audit?type=log_accepted.1").await;
+    assert_eq!(audit["items"].as_array().unwrap().len(), 1, "{audit}");
     assert_eq!(app.client.list("/api/orders", 500).await.len(), 80);
     let verified = block_in_place(|| run(app.patron(["verify"])));
     assert_eq!(verified.code, Some(0), "{}", verified.out);

@@ -1,8 +1,12 @@
-//! The append script does what the model does, whatever is asked of it.
+//! The log does what the model does, whatever is asked of it.
 
-use eventlog::{Append, Key, Log, NewEvent};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use eventlog::{Append, Key, Log, LogError, NewEvent, NewHead, Position};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use serde_json::value::to_raw_value;
 
 use super::model::Model;
 use super::{key, start};
@@ -22,28 +26,38 @@ const AGGREGATES: [&str; 8] = [
     "twin/28",
 ];
 
+/// A key that only plain records have.
+const RECORDS: &str = "records/1";
+
 /// Versions relative to the one that an aggregate has.
 #[derive(Debug, Clone)]
 enum Expected {
     Right,
     Stale(u64),
     Ahead(u64),
+    /// The right version, of another history.
+    OtherLast,
 }
 
 #[derive(Debug, Clone)]
 struct Item {
-    aggregate: usize,
+    /// `None` for plain records.
+    aggregate: Option<usize>,
     expected: Expected,
     fold: u32,
     state: String,
-    events: Vec<(&'static str, String, String)>,
+    events: Vec<(&'static str, String)>,
 }
 
 #[derive(Debug, Clone)]
 enum Step {
-    Batch(Vec<Item>),
+    Batch(String, Vec<Item>),
     /// An earlier batch once more, word by word.
     Repeat(prop::sample::Index),
+    /// Another process goes on.
+    Restart,
+    /// Removes commits before one of the events.
+    Trim(prop::sample::Index),
 }
 
 fn items() -> impl Strategy<Value = Item> {
@@ -51,11 +65,14 @@ fn items() -> impl Strategy<Value = Item> {
         6 => Just(Expected::Right),
         1 => (1..4u64).prop_map(Expected::Stale),
         1 => (1..4u64).prop_map(Expected::Ahead),
+        1 => Just(Expected::OtherLast),
     ];
     let tag = prop_oneof![Just("noted.1"), Just("noted.2")];
-    let events = vec((tag, any::<String>(), any::<String>()), 1..4);
+    // Some long enough to be worth compressing.
+    let text = prop_oneof![4 => any::<String>(), 1 => "[a-c]{300,600}"];
+    let events = vec((tag, text), 1..4);
     let all = (
-        0..AGGREGATES.len(),
+        prop::option::weighted(0.8, 0..AGGREGATES.len()),
         expected,
         0..3u32,
         any::<String>(),
@@ -71,82 +88,150 @@ fn items() -> impl Strategy<Value = Item> {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let batch = (any::<String>(), vec(items(), 1..10));
     let step = prop_oneof![
-        4 => vec(items(), 1..10).prop_map(Step::Batch),
-        1 => any::<prop::sample::Index>().prop_map(Step::Repeat),
+        8 => batch.prop_map(|(meta, items)| Step::Batch(meta, items)),
+        2 => any::<prop::sample::Index>().prop_map(Step::Repeat),
+        1 => Just(Step::Restart),
+        1 => any::<prop::sample::Index>().prop_map(Step::Trim),
     ];
     vec(step, 1..14)
 }
 
 #[test]
-fn the_append_script_is_its_model() {
+fn the_log_is_its_model() {
     property::check(32, (steps(), 1..40usize), async |(steps, page)| {
         let deployment = Deployment::with_partitions(1).await;
+        let mut log = deployment.log.clone();
         let mut model = Model::new(0);
-        let mut batches: Vec<Vec<Append>> = Vec::new();
+        let mut batches: Vec<(Arc<str>, Vec<Append>)> = Vec::new();
         for step in steps {
-            let batch = match step {
-                Step::Batch(items) => concrete(&items, &model),
-                Step::Repeat(_) if batches.is_empty() => continue,
-                Step::Repeat(index) => index.get(&batches).clone(),
+            let (meta, batch) = match step {
+                Step::Batch(meta, items) => (meta.into(), concrete(items, &model)),
+                Step::Repeat(index) if !batches.is_empty() => index.get(&batches).clone(),
+                Step::Repeat(_) => continue,
+                Step::Restart => {
+                    log = deployment.reopened().await;
+                    continue;
+                }
+                Step::Trim(index) => {
+                    let number = index.index(model.events.len() + 2) as u64;
+                    let floor = log.trim(at(number)).await.unwrap();
+                    assert_eq!(floor, at(model.trim(number)));
+                    continue;
+                }
             };
-            let appended = deployment.log.append(0, batch.clone()).await.unwrap();
-            assert_eq!(appended, model.append(&batch));
-            batches.push(batch);
+            let appended = log.append(0, meta.clone(), batch.clone()).await.unwrap();
+            assert_eq!(appended, model.append(&meta, &batch));
+            batches.push((meta, batch));
         }
-        assert_same(&deployment.log, &model, page).await;
+        assert_same(&log, &model, page).await;
     });
 }
 
-/// Items with the versions that they mean, were all before them in the batch taken.
-fn concrete(items: &[Item], model: &Model) -> Vec<Append> {
-    let mut ahead = [0; AGGREGATES.len()];
-    let append = |item: &Item| {
-        let aggregate = key(AGGREGATES[item.aggregate], 0);
-        let has = model.version(&aggregate.text) + ahead[item.aggregate];
-        let expected = match item.expected {
-            Expected::Right => has,
-            Expected::Stale(by) => has.saturating_sub(by),
-            Expected::Ahead(by) => has + by,
+/// Items with the versions that they mean; an aggregate may be named once.
+fn concrete(items: Vec<Item>, model: &Model) -> Vec<Append> {
+    let mut named = HashSet::new();
+    let mut appends = Vec::new();
+    for item in items {
+        let (key, head) = match item.aggregate {
+            None => (key(RECORDS, 0), None),
+            Some(index) if named.insert(index) => {
+                let key = key(AGGREGATES[index], 0);
+                let head = head(&item, model.head(&key.text));
+                (key, Some(head))
+            }
+            Some(_) => continue,
         };
-        if expected == has {
-            ahead[item.aggregate] += item.events.len() as u64;
-        }
-        Append {
-            key: aggregate,
-            expected,
-            fold: item.fold,
-            state: item.state.clone(),
+        appends.push(Append {
+            key,
+            head,
             events: item.events.iter().map(event).collect(),
-        }
-    };
-    items.iter().map(append).collect()
+        });
+    }
+    appends
 }
 
-fn event((tag, data, meta): &(&'static str, String, String)) -> NewEvent {
+fn head(item: &Item, (version, last): (u64, u64)) -> NewHead {
+    let (expected, last) = match item.expected {
+        Expected::Right => (version, last),
+        Expected::Stale(by) => (version.saturating_sub(by), last),
+        Expected::Ahead(by) => (version + by, last),
+        Expected::OtherLast => (version, last + 1),
+    };
+    NewHead {
+        expected,
+        last,
+        fold: item.fold,
+        state: item.state.clone(),
+    }
+}
+
+fn event((tag, data): &(&'static str, String)) -> NewEvent {
     NewEvent {
         tag,
-        data: data.clone(),
-        meta: meta.as_str().into(),
+        data: to_raw_value(data).unwrap(),
     }
 }
 
 async fn assert_same(log: &Log, model: &Model, page: usize) {
-    let mut entries = Vec::new();
-    let mut at = start(0);
+    let mut events = Vec::new();
+    let mut position = at(model.floor - 1);
     loop {
-        let read = log.read(at, page).await.unwrap();
+        let read = log.read(position, page).await.unwrap();
+        assert!(read.len() <= page);
         let Some(last) = read.last() else { break };
-        at = last.position;
-        entries.extend(read);
+        position = last.position;
+        events.extend(read);
     }
-    assert_eq!(entries, model.entries);
-    assert_eq!(log.last(0).await.unwrap(), at);
+    assert_eq!(events, model.kept());
+    let end = log.last(0).await.unwrap();
+    assert_eq!(end.number, model.events.len() as u64);
+    if model.floor > 1 && end.number >= model.floor {
+        let below = log.read(start(0), page).await.unwrap_err();
+        let floor = at(model.floor);
+        assert!(
+            matches!(below, LogError::Trimmed { floor: f } if f == floor),
+            "{below}"
+        );
+    }
+    assert_found(log, model).await;
 
     let keys: Vec<Key> = AGGREGATES.map(|text| key(text, 0)).into();
-    let heads = log.heads(0, &keys.iter().collect::<Vec<_>>()).await;
-    for (key, head) in keys.iter().zip(heads.unwrap()) {
+    let heads = log
+        .heads(0, &keys.iter().collect::<Vec<_>>())
+        .await
+        .unwrap();
+    for (key, head) in keys.iter().zip(heads) {
         assert_eq!(head.as_ref(), model.heads.get(&*key.text), "{key}");
-        assert_eq!(log.history(key).await.unwrap(), model.history(&key.text));
+        match (log.history(key).await, model.history(&key.text)) {
+            (history, Some(expected)) => assert_eq!(history.unwrap(), expected),
+            (Err(LogError::Trimmed { .. }), None) => {}
+            (other, None) => panic!("{other:?}"),
+        }
+    }
+    let whole = keys.iter().filter(|key| model.history(&key.text).is_some());
+    let of: Vec<(&Key, u64)> = whole.map(|key| (key, model.head(&key.text).1)).collect();
+    let expected = of.iter().filter_map(|(key, _)| model.history(&key.text));
+    let histories = log.histories(0, &of).await.unwrap();
+    assert_eq!(histories, expected.collect::<Vec<_>>());
+}
+
+/// Events are found by their positions, in any order.
+async fn assert_found(log: &Log, model: &Model) {
+    let end = model.events.len() as u64;
+    let wanted: Vec<Position> = (model.floor..=end + 1).rev().map(at).collect();
+    let found = log.entries(&wanted).await.unwrap();
+    let expected = wanted.iter().map(|position| {
+        let index = position.number as usize - 1;
+        model.events.get(index).cloned()
+    });
+    assert_eq!(found, expected.collect::<Vec<_>>());
+}
+
+fn at(number: u64) -> Position {
+    Position {
+        partition: 0,
+        number,
     }
 }

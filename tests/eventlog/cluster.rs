@@ -89,8 +89,8 @@ async fn commands_and_any_node_will_do() {
 
     for node in &nodes {
         let log = open_log(&node.url(), "any-node", PARTITIONS).await.unwrap();
-        let version = log.last(5).await.unwrap().number;
-        append(&log, item(&key("a/1", 5), version, "x")).await;
+        let last = log.last(5).await.unwrap().number;
+        append(&log, item(&key("a/1", 5), last, last, "x")).await;
     }
     nodes[1].set("appendfsync", "everysec").await;
     let refused = open_log(&nodes[0].url(), "any-node", PARTITIONS)

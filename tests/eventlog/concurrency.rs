@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use eventlog::{Appended, Entry, Key, Log, Position};
 use futures::future::join_all;
 
-use super::{append, item, key, start};
+use super::{append, item, json, key, new_item, start, try_append};
 use crate::support::deployment::Deployment;
 use crate::support::redis_server::{DURABLE, RedisServer};
 
@@ -33,7 +33,7 @@ async fn what_is_acknowledged_is_there_exactly_once() {
     let distinct: HashSet<&str> = entries.values().map(|entry| &*entry.data).collect();
     assert_eq!(distinct.len(), acknowledged.len());
     for (position, data) in &acknowledged {
-        assert_eq!(entries[position].data, *data);
+        assert_eq!(entries[position].data, json(data));
     }
 }
 
@@ -42,9 +42,12 @@ async fn write(log: &Log, writer: usize) -> Vec<(Position, String)> {
     let own = key(&format!("own/{writer}"), (writer % 2) as u16);
     let shared = key("shared/1", 0);
     let mut acknowledged = Vec::new();
+    let mut last = 0;
     for turn in 0..10 {
         let data = format!("{writer} own {turn}");
-        acknowledged.push((append(log, item(&own, turn, &data)).await, data));
+        let position = append(log, item(&own, turn, last, &data)).await;
+        last = position.number;
+        acknowledged.push((position, data));
         let data = format!("{writer} shared {turn}");
         acknowledged.push((insist(log, &shared, &data).await, data));
     }
@@ -53,12 +56,20 @@ async fn write(log: &Log, writer: usize) -> Vec<(Position, String)> {
 
 /// Appends at whatever version the aggregate has.
 async fn insist(log: &Log, key: &Key, data: &str) -> Position {
-    let mut expected = 0;
     loop {
-        let appended = log.append(key.partition, vec![item(key, expected, data)]);
-        match appended.await.unwrap()[..] {
+        let head = log
+            .heads(key.partition, &[key])
+            .await
+            .unwrap()
+            .pop()
+            .flatten();
+        let (expected, last) = head.map_or((0, 0), |head| (head.version, head.last));
+        match try_append(log, vec![item(key, expected, last, data)])
+            .await
+            .unwrap()[..]
+        {
             [Appended::At(position)] => return position,
-            [Appended::Conflict { found }] => expected = found,
+            [Appended::Conflict { .. }] => {}
             ref other => panic!("{other:?}"),
         }
     }
@@ -70,13 +81,13 @@ async fn appends_that_wait_are_committed_in_groups() {
     let deployment = Deployment::on_redis(&server.url(), 1).await;
     append(
         &deployment.log,
-        item(&key("first/1", 0), 0, "loads the script"),
+        new_item(&key("first/1", 0), "loads the script"),
     )
     .await;
     let before = server.calls("evalsha").await;
     let appends = (0..2_000).map(|n| {
         let log = deployment.log.clone();
-        tokio::spawn(async move { append(&log, item(&key(&format!("a/{n}"), 0), 0, "x")).await })
+        tokio::spawn(async move { append(&log, new_item(&key(&format!("a/{n}"), 0), "x")).await })
     });
     join_all(appends).await.into_iter().for_each(|done| {
         done.unwrap();
@@ -89,8 +100,8 @@ async fn appends_that_wait_are_committed_in_groups() {
 #[tokio::test]
 async fn a_batch_larger_than_one_call_is_answered_in_order() {
     let deployment = Deployment::with_partitions(1).await;
-    let batch = (0..2_500).map(|n| item(&key(&format!("a/{n}"), 0), 0, &n.to_string()));
-    let appended = deployment.log.append(0, batch.collect()).await.unwrap();
+    let batch = (0..2_500).map(|n| new_item(&key(&format!("a/{n}"), 0), &n.to_string()));
+    let appended = try_append(&deployment.log, batch.collect()).await.unwrap();
     for (number, appended) in (1..).zip(appended) {
         let partition = 0;
         assert_eq!(appended, Appended::At(Position { partition, number }));

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use eventlog::{Append, Appended, Key, Log, LogError, Position};
+use eventlog::{Append, Appended, Head, Key, Log, LogError, Position};
 
-use super::{event, item, key, start};
+use super::{event, item, json, key, new_item, start, try_append};
 use crate::support::deployment::open_log;
 use crate::support::engines::{OwnEngines, test_dir};
 use crate::support::wait::{eventually, until};
@@ -25,7 +25,7 @@ async fn a_killed_redis_comes_back_with_all_that_was_acknowledged() {
     let enough = async || log.last(0).await.is_ok_and(|end| end.number > 300);
     until("300 events", enough).await;
     let engines = killed(engines).await;
-    let away = log.append(0, vec![item(&key("b/1", 0), 0, "x")]).await;
+    let away = try_append(&log, vec![new_item(&key("b/1", 0), "x")]).await;
     assert!(matches!(away, Err(LogError::Unavailable(_))), "{away:?}");
     let engines = restarted(engines).await;
 
@@ -49,25 +49,34 @@ async fn a_killed_redis_comes_back_with_all_that_was_acknowledged() {
 /// Appends on and on, deciding anew after each error, as a command does.
 async fn write(log: Log, key: Key, stop: Arc<AtomicBool>) -> Vec<(Position, String)> {
     let mut acknowledged = Vec::new();
-    let mut version = 0;
+    let (mut version, mut last) = (0, 0);
     while !stop.load(Ordering::Relaxed) {
         let data = format!("{key} after {version}");
         let append = Append {
             events: (0..EVENTS).map(|_| event(&data)).collect(),
-            ..item(&key, version, &data)
+            ..item(&key, version, last, &data)
         };
-        match log.append(0, vec![append]).await.as_deref() {
+        match try_append(&log, vec![append]).await.as_deref() {
             Ok([Appended::At(position)]) => {
-                acknowledged.push((*position, data));
+                acknowledged.push((*position, json(&data)));
                 version += EVENTS;
+                last = position.number;
             }
-            Ok([Appended::Conflict { found }]) => version = *found,
+            // An append whose outcome was unknown has happened.
+            Ok([Appended::Conflict { found }]) => {
+                version = *found;
+                last = head(&log, &key).await.map_or(last, |head| head.last);
+            }
             Ok(other) => panic!("{other:?}"),
             Err(LogError::Unavailable(_)) => tokio::task::yield_now().await,
             Err(other) => panic!("{other}"),
         }
     }
     acknowledged
+}
+
+async fn head(log: &Log, key: &Key) -> Option<Head> {
+    log.heads(key.partition, &[key]).await.ok()?.pop().flatten()
 }
 
 async fn assert_whole(log: &Log, acknowledged: &[(Position, String)]) {
@@ -84,7 +93,8 @@ async fn assert_whole(log: &Log, acknowledged: &[(Position, String)]) {
         assert_eq!(history.len() as u64 % EVENTS, 0, "half an item of {key}");
         let head = log.heads(0, &[&key]).await.unwrap().pop().flatten();
         let last = history.last().unwrap();
-        assert_eq!(head.unwrap().state, format!("state after {}", last.data));
+        let data: String = serde_json::from_str(&last.data).unwrap();
+        assert_eq!(head.unwrap().state, format!("state after {data}"));
     }
 }
 

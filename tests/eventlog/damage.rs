@@ -2,14 +2,14 @@
 
 use eventlog::{LogError, Position};
 
-use super::{append, append_many, item, key, start};
+use super::{append, append_many, item, key, new_item, start, try_append};
 use crate::support::deployment::Deployment;
 
 #[tokio::test]
 async fn a_missing_entry_is_noticed_by_readers() {
     let deployment = Deployment::with_partitions(1).await;
     append_many(&deployment.log, &key("a/1", 0), 5).await;
-    deployment.delete_entry(at(3)).await;
+    deployment.delete_commit(0, 3).await;
     let log = &deployment.log;
     assert_eq!(log.read(start(0), 2).await.unwrap().len(), 2);
     for after in [0, 2] {
@@ -18,22 +18,41 @@ async fn a_missing_entry_is_noticed_by_readers() {
         assert_eq!(error.to_string(), text);
     }
     let error = log.history(&key("a/1", 0)).await.unwrap_err();
-    let text = "the log is damaged at 0:3: no event of a/1, to which its history leads";
+    let text = "the log is damaged at 0:4: a gap: number 3 is missing";
     assert_eq!(error.to_string(), text);
 }
 
 #[tokio::test]
-async fn a_log_with_a_missing_entry_takes_no_more() {
+async fn a_stream_that_is_gone_takes_no_more() {
     let deployment = Deployment::with_partitions(1).await;
-    let (last, new) = (key("a/1", 0), key("b/1", 0));
-    append_many(&deployment.log, &last, 5).await;
-    deployment.delete_entry(at(3)).await;
-    for item in [item(&last, 5, "more"), item(&new, 0, "new")] {
-        let refused = deployment.log.append(0, vec![item]).await.unwrap_err();
-        assert!(matches!(refused, LogError::Damaged { .. }), "{refused}");
-        assert!(refused.to_string().starts_with("the log is damaged at 0:"));
-    }
+    append_many(&deployment.log, &key("a/1", 0), 5).await;
+    let mut delete = redis::cmd("DEL");
+    delete.arg(deployment.stream(0));
+    delete
+        .exec_async(&mut deployment.redis().await)
+        .await
+        .unwrap();
+    let new = key("b/1", 0);
+    let refused = try_append(&deployment.log, vec![new_item(&new, "new")]).await;
+    let text = "the log is damaged at 0:5: the stream is empty, but the counter says 5";
+    assert_eq!(refused.unwrap_err().to_string(), text);
     assert_eq!(deployment.log.heads(0, &[&new]).await.unwrap(), [None]);
+}
+
+#[tokio::test]
+async fn a_counter_behind_its_stream_takes_no_more() {
+    let deployment = Deployment::with_partitions(1).await;
+    append_many(&deployment.log, &key("a/1", 0), 5).await;
+    let mut set = redis::cmd("HSET");
+    set.arg(deployment.counter(0)).arg("last").arg(3);
+    set.exec_async(&mut deployment.redis().await).await.unwrap();
+    let new = key("b/1", 0);
+    let log = deployment.reopened().await;
+    let refused = try_append(&log, vec![new_item(&new, "new")])
+        .await
+        .unwrap_err();
+    assert!(matches!(refused, LogError::Damaged { .. }), "{refused}");
+    assert_eq!(log.heads(0, &[&new]).await.unwrap(), [None]);
 }
 
 #[tokio::test]
@@ -42,12 +61,12 @@ async fn a_head_ahead_of_the_log_takes_no_more() {
     let (ahead, sound) = (key("a/1", 0), key("b/1", 0));
     append_many(&deployment.log, &ahead, 2).await;
     deployment.set_raw_head(&ahead, "9 17 1 {}").await;
-    let batch = vec![item(&sound, 0, "x"), item(&ahead, 9, "y")];
-    let refused = deployment.log.append(0, batch).await.unwrap_err();
+    let batch = vec![new_item(&sound, "x"), item(&ahead, 9, 17, "y")];
+    let refused = try_append(&deployment.log, batch).await.unwrap_err();
     let text = "the log is damaged at 0:17: the head of a/1 stands here, but the log ends at 2";
     assert_eq!(refused.to_string(), text);
     // Nothing of the batch was written, and others are not kept back.
-    assert_eq!(append(&deployment.log, item(&sound, 0, "x")).await, at(3));
+    assert_eq!(append(&deployment.log, new_item(&sound, "x")).await, at(3));
 }
 
 #[tokio::test]
@@ -59,7 +78,7 @@ async fn an_unreadable_head_takes_no_more() {
     let text = "the log is damaged at 0:0: the head of a/1 is not readable";
     let read = deployment.log.heads(0, &[&broken]).await.unwrap_err();
     assert_eq!(read.to_string(), text);
-    let appended = deployment.log.append(0, vec![item(&broken, 2, "x")]).await;
+    let appended = try_append(&deployment.log, vec![item(&broken, 2, 2, "x")]).await;
     assert_eq!(appended.unwrap_err().to_string(), text);
 }
 
@@ -69,11 +88,11 @@ async fn what_others_wrote_into_the_stream_is_noticed() {
     append_many(&deployment.log, &key("a/1", 0), 1).await;
     let mut add = redis::cmd("XADD");
     add.arg(deployment.stream(0))
-        .arg("2-0")
+        .arg("2-1")
         .arg(&["hello", "world"]);
     add.exec_async(&mut deployment.redis().await).await.unwrap();
     let error = deployment.log.read(start(0), 10).await.unwrap_err();
-    let text = "the log is damaged at 0:2: other fields than k n b t d m";
+    let text = "the log is damaged at 0:2: an entry has other fields than m and e or z";
     assert_eq!(error.to_string(), text);
 }
 

@@ -2,7 +2,7 @@
 
 use eventlog::{Log, LogError, LogOptions};
 
-use super::{append, item, key};
+use super::{append, key, new_item};
 use crate::support::deployment::open_log;
 use crate::support::redis_server::{DURABLE, RedisServer};
 
@@ -42,11 +42,12 @@ async fn an_unsafe_redis_is_taken_when_told_so() {
         authorities: None,
         namespace: "t".to_owned(),
         partitions: None,
+        witness: None,
         allow_data_loss: true,
     };
     let log = Log::open(&options).await.unwrap();
     assert_eq!(log.unsafe_settings().len(), 3);
-    assert_eq!(append(&log, item(&key("a/1", 0), 0, "x")).await.number, 1);
+    assert_eq!(append(&log, new_item(&key("a/1", 0), "x")).await.number, 1);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use eventlog::LogError;
 
-use super::{append, append_many, item, key, start};
+use super::{append, append_many, item, key, new_item, start, try_append};
 use crate::support::deployment::{Deployment, open_log};
 use crate::support::redis_server::{DURABLE, RedisServer};
 
@@ -19,8 +19,8 @@ async fn a_full_redis_takes_nothing_and_loses_nothing() {
     );
 
     server.set("maxmemory", 1).await;
-    let batch = vec![item(&known, 3, "more"), item(&key("b/1", 0), 0, "new")];
-    let refused = log.append(0, batch.clone()).await.unwrap_err();
+    let batch = vec![item(&known, 3, 3, "more"), new_item(&key("b/1", 0), "new")];
+    let refused = try_append(log, batch.clone()).await.unwrap_err();
     assert!(matches!(refused, LogError::Full), "{refused:?}");
     assert_eq!(refused.to_string(), "Redis is out of memory");
     assert!(log.memory().await.unwrap().fullness() >= 1.0);
@@ -31,7 +31,7 @@ async fn a_full_redis_takes_nothing_and_loses_nothing() {
     assert_eq!(before, after);
 
     server.set("maxmemory", 0).await;
-    log.append(0, batch).await.unwrap();
+    try_append(log, batch).await.unwrap();
     assert_eq!(log.last(0).await.unwrap().number, 5);
 }
 
@@ -39,7 +39,7 @@ async fn a_full_redis_takes_nothing_and_loses_nothing() {
 async fn a_log_on_a_full_redis_can_be_opened_and_read() {
     let server = RedisServer::start("full-open", DURABLE).await;
     let deployment = Deployment::on_redis(&server.url(), 1).await;
-    append(&deployment.log, item(&key("a/1", 0), 0, "x")).await;
+    append(&deployment.log, new_item(&key("a/1", 0), "x")).await;
     server.set("maxmemory", 1).await;
     let again = deployment.reopened().await;
     assert_eq!(again.read(start(0), 10).await.unwrap().len(), 1);

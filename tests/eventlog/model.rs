@@ -1,67 +1,115 @@
 //! What one partition of the log should be, in memory.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use eventlog::{Append, Appended, Entry, Head, Partition, Position};
 
-/// A partition: items happen one after the other, each as a whole or not at all.
+/// A partition: appends happen one after the other, each as a whole or not at all.
 pub(super) struct Model {
     partition: Partition,
-    pub(super) entries: Vec<Entry>,
+    /// All events, also those that were trimmed.
+    pub(super) events: Vec<Entry>,
     pub(super) heads: BTreeMap<String, Head>,
+    /// The numbers of the last events of the commits.
+    ends: Vec<u64>,
+    /// The first number that is kept.
+    pub(super) floor: u64,
 }
 
 impl Model {
     pub(super) fn new(partition: Partition) -> Self {
         Self {
             partition,
-            entries: Vec::new(),
+            events: Vec::new(),
             heads: BTreeMap::new(),
+            ends: Vec::new(),
+            floor: 1,
         }
     }
 
-    pub(super) fn version(&self, key: &str) -> u64 {
-        self.heads.get(key).map_or(0, |head| head.version)
+    /// The version and the number of the last event of an aggregate.
+    pub(super) fn head(&self, key: &str) -> (u64, u64) {
+        let head = self.heads.get(key);
+        head.map_or((0, 0), |head| (head.version, head.last))
     }
 
-    pub(super) fn append(&mut self, items: &[Append]) -> Vec<Appended> {
-        items.iter().map(|item| self.append_one(item)).collect()
+    pub(super) fn append(&mut self, meta: &Arc<str>, items: &[Append]) -> Vec<Appended> {
+        let before = self.end();
+        let appended = items.iter().map(|item| self.append_one(meta, item));
+        let appended: Vec<_> = appended.collect();
+        // What fits into one commit is one commit.
+        if self.end() > before {
+            self.ends.push(self.end());
+        }
+        appended
     }
 
-    /// The entries of one aggregate, in order.
-    pub(super) fn history(&self, key: &str) -> Vec<Entry> {
-        let own = self.entries.iter().filter(|entry| entry.key == key);
-        own.cloned().collect()
+    /// Removes the commits that end before a number.
+    pub(super) fn trim(&mut self, before: u64) -> u64 {
+        let gone = self.ends.iter().copied().filter(|end| *end < before).max();
+        self.floor = self.floor.max(gone.map_or(1, |gone| gone + 1));
+        self.floor
     }
 
-    fn append_one(&mut self, item: &Append) -> Appended {
-        let found = self.version(&item.key.text);
-        if found != item.expected {
-            return Appended::Conflict { found };
+    pub(super) fn kept(&self) -> Vec<Entry> {
+        let kept = self.events.iter();
+        kept.filter(|event| event.position.number >= self.floor)
+            .cloned()
+            .collect()
+    }
+
+    /// The events of one aggregate, in order; `None` if some were trimmed.
+    pub(super) fn history(&self, key: &str) -> Option<Vec<Entry>> {
+        let own: Vec<Entry> = self
+            .events
+            .iter()
+            .filter(|e| e.key == key)
+            .cloned()
+            .collect();
+        let is_kept = |event: &Entry| event.position.number >= self.floor;
+        own.iter().all(is_kept).then_some(own)
+    }
+
+    fn end(&self) -> u64 {
+        self.events.len() as u64
+    }
+
+    fn append_one(&mut self, meta: &Arc<str>, item: &Append) -> Appended {
+        let key = item.key.text.to_string();
+        if let Some(new) = &item.head {
+            let (found, last) = self.head(&key);
+            if (found, last) != (new.expected, new.last) {
+                return Appended::Conflict { found };
+            }
         }
         for event in &item.events {
-            let head = self.heads.get(&*item.key.text);
-            let (version, previous) = head.map_or((0, 0), |head| (head.version, head.last));
-            let number = self.entries.len() as u64 + 1;
-            let key = item.key.text.to_string();
-            self.entries.push(Entry {
+            let number = self.end() + 1;
+            let (version, previous) = match &item.head {
+                Some(new) => {
+                    let (version, previous) = self.head(&key);
+                    let head = Head {
+                        version: version + 1,
+                        last: number,
+                        fold: new.fold,
+                        state: new.state.clone(),
+                    };
+                    self.heads.insert(key.clone(), head);
+                    (version + 1, previous)
+                }
+                None => (0, 0),
+            };
+            self.events.push(Entry {
                 position: self.at(number),
                 key: key.clone(),
-                version: version + 1,
+                version,
                 previous,
                 tag: event.tag.to_owned(),
-                data: event.data.clone(),
-                meta: event.meta.to_string(),
+                data: event.data.get().to_owned(),
+                meta: meta.clone(),
             });
-            let head = Head {
-                version: version + 1,
-                last: number,
-                fold: item.fold,
-                state: item.state.clone(),
-            };
-            self.heads.insert(key, head);
         }
-        Appended::At(self.at(self.entries.len() as u64))
+        Appended::At(self.at(self.end()))
     }
 
     fn at(&self, number: u64) -> Position {

@@ -44,5 +44,6 @@ fn options(namespace: &str, partitions: Option<u16>) -> LogOptions {
         namespace: namespace.to_owned(),
         partitions,
         allow_data_loss: false,
+        witness: None,
     }
 }

@@ -3,7 +3,7 @@
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::{append, append_many, item, key};
+use super::{append, append_many, item, key, new_item};
 use crate::support::deployment::Deployment;
 use crate::support::wait::PATIENCE;
 
@@ -16,11 +16,11 @@ async fn the_ends_move_as_events_come() {
     assert!(tails.of(2).is_none());
     reach(&mut second, 3).await;
 
-    append(&deployment.log, item(&key("a/1", 1), 3, "x")).await;
+    append(&deployment.log, item(&key("a/1", 1), 3, 3, "x")).await;
     reach(&mut second, 4).await;
     assert_eq!(*first.borrow(), 0);
     // Another process's appends are seen as well.
-    append(&deployment.reopened().await, item(&key("b/1", 0), 0, "x")).await;
+    append(&deployment.reopened().await, new_item(&key("b/1", 0), "x")).await;
     reach(&mut first, 1).await;
 
     drop(tails);

@@ -16,7 +16,7 @@ async fn a_log_that_was_rolled_back_stops_the_view_until_it_is_rebuilt() {
     }
     project(&deployment, "customers").await.unwrap();
     // As after a restore of an older backup: there are fewer events, then others.
-    deployment.wipe(0).await;
+    let deployment = deployment.wiped(0).await;
     trade(&deployment.commands, 0).await;
     for day in [3, 4, 5] {
         let failed = project(&deployment, "customers").await.unwrap_err();
@@ -45,7 +45,7 @@ async fn a_log_rolled_back_under_a_running_projector_is_noticed() {
         trade(&deployment.commands, 1).await;
         let mut projector = resume(&deployment, view("customers"), 1, 0).await.unwrap();
         while projector.step(1_000).await.unwrap() > 0 {}
-        deployment.wipe(0).await;
+        let deployment = deployment.wiped(0).await;
         for day in 2..2 + days_after {
             trade(&deployment.commands, day).await;
         }

@@ -33,13 +33,14 @@ use domain::{
     Attempt, Identity, KeyContent, KeySecret, MessageCommand, OrderStatus, Role, Suppression,
     UserRole,
 };
-use eventlog::{Append, Key, Log, NewEvent, Partition, Position};
+use eventlog::{Append, Key, Log, NewEvent, NewHead, Partition, Position};
 use futures::TryStreamExt;
 use mongodb::bson::{self, doc};
 use projections::{
     AnyView, Mode, PageRequest, ProjectError, Projector, RebuildReport, Store, VIEWS, ViewStatus,
     rebuild, view_named,
 };
+use serde_json::value::RawValue;
 
 use crate::support::deployment::Deployment;
 use crate::support::shop::{
@@ -232,18 +233,25 @@ async fn append_by_hand(log: &Log, key: &str, tag: &'static str, data: &str) -> 
         .pop()
         .flatten();
     let append = Append {
-        expected: head.map_or(0, |head| head.version),
-        fold: 0,
-        state: "null".to_owned(),
+        head: Some(NewHead {
+            expected: head.as_ref().map_or(0, |head| head.version),
+            last: head.map_or(0, |head| head.last),
+            fold: 0,
+            state: "null".to_owned(),
+        }),
         events: vec![NewEvent {
             tag,
-            data: data.to_owned(),
-            meta: r#"{"at":"2026-01-01T00:00:00.000Z","actor":"key:test"}"#.into(),
+            data: RawValue::from_string(data.to_owned()).unwrap(),
         }],
         key,
     };
+    let meta = r#"{"at":"2026-01-01T00:00:00.000Z","actor":"key:test"}"#;
     let partition = append.key.partition;
-    match log.append(partition, vec![append]).await.unwrap()[..] {
+    match log
+        .append(partition, meta.into(), vec![append])
+        .await
+        .unwrap()[..]
+    {
         [eventlog::Appended::At(position)] => position,
         ref other => panic!("{other:?}"),
     }

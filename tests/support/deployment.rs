@@ -59,6 +59,18 @@ impl Deployment {
         }
     }
 
+    /// Over a log and views that are open already.
+    pub(crate) async fn over(log: Log, store: Store) -> Self {
+        let commands = Commands::open(log.clone(), None).await.unwrap();
+        Self {
+            log,
+            commands,
+            store,
+            namespace: String::new(),
+            redis_url: String::new(),
+        }
+    }
+
     /// The views' collections are there, as the workers make them.
     pub(crate) async fn prepared(self) -> Self {
         self.store.generations().prepare().await.unwrap();
@@ -83,31 +95,47 @@ impl Deployment {
         format!("{{{}:{partition:02}}}:log", self.namespace)
     }
 
+    /// The name of a partition's counter in Redis.
+    pub(crate) fn counter(&self, partition: Partition) -> String {
+        format!("{{{}:{partition:02}}}:counter", self.namespace)
+    }
+
     /// The name of a lease in Redis.
     pub(crate) fn lease(&self, name: &str) -> String {
         format!("{{{}}}:lease:{name}", self.namespace)
     }
 
-    /// Removes an entry, as no program of ours does.
-    pub(crate) async fn delete_entry(&self, at: Position) {
-        let mut delete = redis::cmd("XDEL");
-        delete.arg(self.stream(at.partition));
-        delete.arg(format!("{}-0", at.number));
-        let deleted: u64 = delete.query_async(&mut self.redis().await).await.unwrap();
-        assert_eq!(deleted, 1);
+    /// How many entries a partition's stream has.
+    pub(crate) async fn entries(&self, partition: Partition) -> u64 {
+        let mut length = redis::cmd("XLEN");
+        length.arg(self.stream(partition));
+        length.query_async(&mut self.redis().await).await.unwrap()
     }
 
-    /// Removes a partition, as if it had never been.
-    pub(crate) async fn wipe(&self, partition: Partition) {
+    /// Removes the entry that holds an event; returns the number of its first event.
+    pub(crate) async fn delete_commit(&self, partition: Partition, number: u64) -> u64 {
+        delete_commit(&mut self.redis().await, &self.stream(partition), number).await
+    }
+
+    /// With a partition that is empty again, as processes see it that know nothing of before.
+    pub(crate) async fn wiped(self, partition: Partition) -> Self {
         let mut redis = self.redis().await;
         let pattern = format!("{{{}:{partition:02}}}:*", self.namespace);
         let mut keys = redis::cmd("KEYS");
         let keys: Vec<String> = keys.arg(pattern).query_async(&mut redis).await.unwrap();
-        redis::cmd("DEL")
-            .arg(keys)
-            .exec_async(&mut redis)
-            .await
-            .unwrap();
+        let counter = self.counter(partition);
+        let gone: Vec<&String> = keys.iter().filter(|key| **key != counter).collect();
+        let mut delete = redis::cmd("DEL");
+        delete.arg(gone).exec_async(&mut redis).await.unwrap();
+        let mut count = redis::cmd("HSET");
+        count.arg(counter).arg("last").arg(0);
+        count.exec_async(&mut redis).await.unwrap();
+        let log = self.reopened().await;
+        Self {
+            commands: Commands::open(log.clone(), None).await.unwrap(),
+            log,
+            ..self
+        }
     }
 
     /// The hash that holds an aggregate's head, and the head as it stands there.
@@ -157,6 +185,35 @@ pub(crate) async fn open_log(
         namespace: namespace.to_owned(),
         partitions: Some(partitions),
         allow_data_loss: false,
+        witness: None,
     };
     Log::open(&options).await
+}
+
+/// Removes the entry of a stream that holds an event, as no program of ours does; returns the
+/// number of its first event.
+pub(crate) async fn delete_commit(
+    redis: &mut MultiplexedConnection,
+    stream: &str,
+    number: u64,
+) -> u64 {
+    let mut range = redis::cmd("XRANGE");
+    range
+        .arg(stream)
+        .arg(format!("{number}-0"))
+        .arg("+")
+        .arg("COUNT")
+        .arg(1);
+    let found: Vec<(String, Vec<Vec<u8>>)> = range.query_async(redis).await.unwrap();
+    let id = found.first().map(|(id, _)| id.clone()).unwrap();
+    let mut delete = redis::cmd("XDEL");
+    let deleted: u64 = delete
+        .arg(stream)
+        .arg(&id)
+        .query_async(redis)
+        .await
+        .unwrap();
+    assert_eq!(deleted, 1);
+    let (last, count) = id.split_once('-').unwrap();
+    last.parse::<u64>().unwrap() + 1 - count.parse::<u64>().unwrap()
 }

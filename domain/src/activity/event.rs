@@ -2,6 +2,7 @@
 
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::{ActivityContent, Occurrence};
 use crate::event::{DecodeError, LoggedEvent, from_json, tag_name, tag_version, to_json};
@@ -57,7 +58,7 @@ impl LoggedEvent for ActivityEvent {
         }
     }
 
-    fn data(&self) -> String {
+    fn data(&self) -> Box<RawValue> {
         match self {
             Self::Recorded(content) => to_json(content),
             Self::Updated { content, previous } => to_json(&Update { content, previous }),

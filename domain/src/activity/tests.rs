@@ -62,7 +62,7 @@ fn too_many_properties_are_refused() {
 fn events_survive_the_log() {
     let event = ActivityEvent::Recorded(visit("/"));
     assert_eq!(
-        ActivityEvent::decode(event.tag(), &event.data()).unwrap(),
+        ActivityEvent::decode(event.tag(), event.data().get()).unwrap(),
         event
     );
 }

@@ -2,6 +2,7 @@
 
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::NewKey;
 use crate::Timestamp;
@@ -43,7 +44,7 @@ impl LoggedEvent for ApiKeyEvent {
         }
     }
 
-    fn data(&self) -> String {
+    fn data(&self) -> Box<RawValue> {
         match self {
             Self::Created(key) => to_json(key),
             Self::Revoked {} => to_json(&NoContent {}),

@@ -1,10 +1,10 @@
 //! What was asked, and what became of it.
 
-use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::Text;
-use crate::event::{DecodeError, LoggedEvent, from_json, tag_name, tag_version, to_json};
+use crate::event::{DecodeError, LoggedEvent, from_json, to_json};
 
 /// What somebody wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -184,7 +184,7 @@ impl LoggedEvent for AssistanceEvent {
         GIVEN
     }
 
-    fn data(&self) -> String {
+    fn data(&self) -> Box<RawValue> {
         let Self::Given(assist) = self;
         to_json(assist)
     }
@@ -194,15 +194,5 @@ impl LoggedEvent for AssistanceEvent {
             GIVEN => from_json(tag, data).map(Self::Given),
             _ => Err(DecodeError::Unknown(tag.to_owned())),
         }
-    }
-}
-
-impl DomainEvent for AssistanceEvent {
-    fn event_type(&self) -> String {
-        tag_name(self.tag())
-    }
-
-    fn event_version(&self) -> String {
-        tag_version(self.tag())
     }
 }

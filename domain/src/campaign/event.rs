@@ -2,6 +2,7 @@
 
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::{AudienceSize, CampaignContent, Launch};
 use crate::event::{
@@ -70,7 +71,7 @@ impl LoggedEvent for CampaignEvent {
         }
     }
 
-    fn data(&self) -> String {
+    fn data(&self) -> Box<RawValue> {
         match self {
             Self::Created(content) => to_json(content),
             Self::Launched(launch) => to_json(launch),

@@ -356,7 +356,7 @@ fn events_survive_the_log() {
         unkeyed,
     ];
     for event in all.chain(more) {
-        let read = CampaignEvent::decode(event.tag(), &event.data()).unwrap();
+        let read = CampaignEvent::decode(event.tag(), event.data().get()).unwrap();
         assert_eq!(read, event);
         tags.push(event.tag());
     }
@@ -364,7 +364,7 @@ fn events_survive_the_log() {
         assert!(tags.contains(tag), "{tag}");
     }
     assert!(CampaignEvent::decode("campaign_created.2", "{}").is_err());
-    assert_eq!(paused().data(), "{}");
+    assert_eq!(paused().data().get(), "{}");
 }
 
 #[test]

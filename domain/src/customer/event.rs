@@ -2,6 +2,7 @@
 
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::CustomerChanges;
 use crate::event::{DecodeError, LoggedEvent, from_json, tag_name, tag_version, to_json};
@@ -37,7 +38,7 @@ impl LoggedEvent for CustomerEvent {
         }
     }
 
-    fn data(&self) -> String {
+    fn data(&self) -> Box<RawValue> {
         to_json(self.changes())
     }
 

@@ -2,6 +2,7 @@
 
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::{MessageContent, MessageStatus, Receipt, Suppression, SuppressionReason};
 use crate::event::{DecodeError, LoggedEvent, from_json, tag_name, tag_version, to_json};
@@ -188,7 +189,7 @@ impl LoggedEvent for MessageEvent {
         }
     }
 
-    fn data(&self) -> String {
+    fn data(&self) -> Box<RawValue> {
         match self.clone() {
             Self::Queued(content) => to_json(&content),
             Self::Suppressed { why, from } => to_json(&SuppressedData { why, from }),

@@ -112,7 +112,7 @@ fn events_survive_the_log() {
     };
     for event in [OrderEvent::Placed(order(5)), update] {
         assert_eq!(
-            OrderEvent::decode(event.tag(), &event.data()).unwrap(),
+            OrderEvent::decode(event.tag(), event.data().get()).unwrap(),
             event
         );
     }

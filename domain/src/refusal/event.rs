@@ -1,10 +1,10 @@
 //! What was refused.
 
-use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::Text;
-use crate::event::{DecodeError, LoggedEvent, from_json, tag_name, tag_version, to_json};
+use crate::event::{DecodeError, LoggedEvent, from_json, to_json};
 
 /// Why a request was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -51,7 +51,7 @@ impl LoggedEvent for RefusalEvent {
         REFUSED
     }
 
-    fn data(&self) -> String {
+    fn data(&self) -> Box<RawValue> {
         let Self::Refused(refusal) = self;
         to_json(refusal)
     }
@@ -61,15 +61,5 @@ impl LoggedEvent for RefusalEvent {
             REFUSED => from_json(tag, data).map(Self::Refused),
             _ => Err(DecodeError::Unknown(tag.to_owned())),
         }
-    }
-}
-
-impl DomainEvent for RefusalEvent {
-    fn event_type(&self) -> String {
-        tag_name(self.tag())
-    }
-
-    fn event_version(&self) -> String {
-        tag_version(self.tag())
     }
 }

@@ -2,6 +2,7 @@
 
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::SegmentContent;
 use crate::Holder;
@@ -54,7 +55,7 @@ impl LoggedEvent for SegmentEvent {
         }
     }
 
-    fn data(&self) -> String {
+    fn data(&self) -> Box<RawValue> {
         match self {
             Self::Created(content) | Self::Updated(content) => to_json(content),
             Self::Archived {} => to_json(&NoContent {}),

@@ -260,7 +260,7 @@ fn events_survive_the_log() {
         held("cmp_1"),
         released("cmp_1"),
     ] {
-        let read = SegmentEvent::decode(event.tag(), &event.data()).unwrap();
+        let read = SegmentEvent::decode(event.tag(), event.data().get()).unwrap();
         assert_eq!(read, event);
     }
     assert_eq!(held("cmp_1").data(), r#"{"holder":"cmp_1"}"#);

@@ -2,6 +2,7 @@
 
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::Identity;
 use crate::event::{
@@ -70,7 +71,7 @@ impl LoggedEvent for UserEvent {
         }
     }
 
-    fn data(&self) -> String {
+    fn data(&self) -> Box<RawValue> {
         match self {
             Self::SignedIn(sign_in) => to_json(sign_in),
             Self::SignedOut { session } => to_json(&Session { session }),

@@ -114,6 +114,7 @@ fn occurred_at(event: &Recorded) -> Timestamp {
         | Event::User(_)
         | Event::ApiKey(_)
         | Event::Refusal(_)
-        | Event::Assistance(_) => event.metadata.at,
+        | Event::Assistance(_)
+        | Event::Log(_) => event.metadata.at,
     }
 }

@@ -26,7 +26,8 @@ pub(super) fn fold(
         | Event::User(_)
         | Event::ApiKey(_)
         | Event::Refusal(_)
-        | Event::Assistance(_) => {}
+        | Event::Assistance(_)
+        | Event::Log(_) => {}
     }
     if let Some(id) = event.subject.customer() {
         document.search = search(id, &document);

@@ -56,7 +56,8 @@ impl View for Customers {
             | Subject::User(_)
             | Subject::ApiKey(_)
             | Subject::Refusals(_)
-            | Subject::Assistance(_) => None,
+            | Subject::Assistance(_)
+            | Subject::Log(_) => None,
         }
     }
 

@@ -1,0 +1,79 @@
+//! Plain records: events that nothing is decided on.
+
+use domain::{
+    Acceptance, Assist, AssistanceEvent, Day, Epoch, LogRecord, LoggedEvent, Refusal, RefusalEvent,
+    Subject,
+};
+use eventlog::{Append, Appended, LogError, NewEvent, Position};
+
+use crate::{CommandError, Commands, Context};
+
+impl Commands {
+    /// Records that a request was refused, now.
+    ///
+    /// # Errors
+    /// [`CommandError`]. It may have been recorded all the same; a record that
+    /// is repeated is there twice.
+    pub async fn record_refusal(
+        &self,
+        context: &Context,
+        refusal: Refusal,
+    ) -> Result<Position, CommandError> {
+        let subject = Subject::Refusals(Day::from(context.now));
+        let record = RefusalEvent::Refused(refusal);
+        self.record(context, &subject, &record).await
+    }
+
+    /// Records that somebody was assisted, now.
+    ///
+    /// # Errors
+    /// As [`Self::record_refusal`].
+    pub async fn record_assistance(
+        &self,
+        context: &Context,
+        assist: Assist,
+    ) -> Result<Position, CommandError> {
+        let subject = Subject::Assistance(Day::from(context.now));
+        let record = AssistanceEvent::Given(Box::new(assist));
+        self.record(context, &subject, &record).await
+    }
+
+    /// Records that an operator has accepted the log, which has this epoch
+    /// since then.
+    ///
+    /// # Errors
+    /// As [`Self::record_refusal`].
+    pub async fn record_acceptance(
+        &self,
+        context: &Context,
+        epoch: Epoch,
+        acceptance: Acceptance,
+    ) -> Result<Position, CommandError> {
+        let record = LogRecord::Accepted(acceptance);
+        self.record(context, &Subject::Log(epoch), &record).await
+    }
+
+    async fn record<E: LoggedEvent>(
+        &self,
+        context: &Context,
+        subject: &Subject,
+        record: &E,
+    ) -> Result<Position, CommandError> {
+        let key = self.log.layout().key(subject.to_string(), subject.route());
+        let partition = key.partition;
+        let append = Append {
+            key,
+            head: None,
+            events: vec![NewEvent {
+                tag: record.tag(),
+                data: record.data(),
+            }],
+        };
+        let appended = self.log.append(partition, context.metadata(), vec![append]);
+        match appended.await?.pop() {
+            Some(Appended::At(position)) => Ok(position),
+            // An append without a head has nothing to conflict with.
+            Some(Appended::Conflict { .. }) | None => Err(LogError::Aborted.into()),
+        }
+    }
+}

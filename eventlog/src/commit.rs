@@ -1,0 +1,271 @@
+//! The format of a commit: one entry of a partition's stream.
+//!
+//! The entry's id is `<number of the last event>-<number of events>`. Its
+//! fields are `m`, the metadata of all its events as JSON, and `e`, a JSON
+//! array with `[key, version, previous, type, data]` for each event, or `z`,
+//! the same compressed with zstd, where that is smaller. `version` is 0 for an
+//! event without a head. `previous` is the number of the aggregate's event
+//! before this one, 0 for none, or -k for "k events before this one".
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use redis::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use zstd::bulk::{Compressor, Decompressor};
+
+use crate::{Append, Entry, LogError, Partition, Position};
+
+/// Fast, and as small as level 3 on events that resemble each other.
+const LEVEL: i32 = 1;
+
+/// Below this many bytes compression costs more than it saves.
+const WORTH_COMPRESSING: usize = 256;
+
+/// The most bytes that a payload may have when it is decompressed. Far above
+/// what is ever written, so that only damage meets it.
+const MAX_DECOMPRESSED: usize = 1 << 28;
+
+/// The events of a commit, encoded.
+pub(crate) struct Payload {
+    /// The name of the stream entry's field.
+    pub(crate) field: &'static str,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// A commit as the log holds it, with all or some of its events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// The partition.
+    pub partition: Partition,
+    /// The number of its first event.
+    pub first: u64,
+    /// The number of its last event.
+    pub last: u64,
+    /// The metadata of all its events, as JSON.
+    pub meta: Arc<str>,
+    /// Its events, in order.
+    pub events: Vec<Entry>,
+}
+
+#[derive(Serialize)]
+struct EncodedEvent<'a>(&'a str, u64, i64, &'a str, &'a RawValue);
+
+#[derive(Deserialize)]
+struct DecodedEvent(String, u64, i64, String, Box<RawValue>);
+
+thread_local! {
+    // A context takes longer to create than a small payload to compress.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = RefCell::new(Compressor::new(LEVEL).ok());
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = RefCell::new(Decompressor::new().ok());
+}
+
+/// Encodes the events of these appends, in order.
+pub(crate) fn encode(appends: &[&Append]) -> Payload {
+    let mut events = Vec::with_capacity(appends.iter().map(|a| a.events.len()).sum());
+    for append in appends {
+        let key = &*append.key.text;
+        let (mut version, mut previous) = match &append.head {
+            Some(head) => (head.expected + 1, i64::try_from(head.last).unwrap_or(0)),
+            None => (0, 0),
+        };
+        for event in &append.events {
+            events.push(EncodedEvent(key, version, previous, event.tag, &event.data));
+            if append.head.is_some() {
+                version += 1;
+                previous = -1;
+            }
+        }
+    }
+    // Texts, integers and JSON that was serialized before always have a JSON form.
+    let json = serde_json::to_vec(&events).unwrap_or_default();
+    match compress(&json) {
+        Some(bytes) => Payload { field: "z", bytes },
+        None => Payload {
+            field: "e",
+            bytes: json,
+        },
+    }
+}
+
+/// The compressed form, if it is worth having.
+fn compress(json: &[u8]) -> Option<Vec<u8>> {
+    if json.len() < WORTH_COMPRESSING {
+        return None;
+    }
+    let compressed = COMPRESSOR.with_borrow_mut(|compressor| {
+        // Without a compressor the payload is kept as it is.
+        compressor.as_mut()?.compress(json).ok()
+    })?;
+    (compressed.len() < json.len()).then_some(compressed)
+}
+
+/// Where an entry of a stream stands: the numbers of its first and last event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+}
+
+/// Reads the reply of XRANGE, keeping only events with numbers that `wanted`
+/// accepts; commits without such events are left out.
+pub(crate) fn decode_all(
+    partition: Partition,
+    reply: Value,
+    wanted: impl Fn(u64) -> bool,
+) -> Result<Vec<Commit>, LogError> {
+    let Value::Array(entries) = reply else {
+        return Err(damaged(partition, 0, "not a list of entries"));
+    };
+    let mut commits = Vec::with_capacity(entries.len());
+    for entry in entries {
+        commits.push(decode(partition, entry, &wanted)?);
+    }
+    Ok(commits)
+}
+
+/// Reads the reply of XRANGE past what cannot be read: for each entry the
+/// number of its last event, and the commit or what is wrong with it.
+pub(crate) fn decode_each(
+    partition: Partition,
+    reply: Value,
+) -> Result<Vec<(u64, Result<Commit, LogError>)>, LogError> {
+    let Value::Array(entries) = reply else {
+        return Err(damaged(partition, 0, "not a list of entries"));
+    };
+    let each = entries.into_iter().map(|entry| {
+        let last = match &entry {
+            Value::Array(parts) => parts.first().cloned().and_then(text),
+            _ => None,
+        };
+        let last = last.and_then(|id| id.split_once('-')?.0.parse().ok());
+        let last = last.ok_or_else(|| damaged(partition, 0, "not an entry"))?;
+        Ok((last, decode(partition, entry, |_| true)))
+    });
+    each.collect()
+}
+
+fn decode(
+    partition: Partition,
+    entry: Value,
+    wanted: impl Fn(u64) -> bool,
+) -> Result<Commit, LogError> {
+    let (id, fields) = pair(entry).ok_or_else(|| damaged(partition, 0, "not an entry"))?;
+    let id = text(id).unwrap_or_default();
+    let Span { first, last } = span(&id).ok_or_else(|| {
+        let number = id.split('-').next().and_then(|last| last.parse().ok());
+        let what = format!("the id {id} of an entry is not NUMBER-COUNT");
+        damaged(partition, number.unwrap_or(0), &what)
+    })?;
+    let wrong = |what: &str| damaged(partition, first, what);
+    let (meta, field, payload) =
+        fields_of(fields).ok_or_else(|| wrong("an entry has other fields than m and e or z"))?;
+    let json = match field {
+        Field::Plain => payload,
+        Field::Compressed => {
+            decompress(&payload).ok_or_else(|| wrong("a payload cannot be decompressed"))?
+        }
+    };
+    let decoded: Vec<DecodedEvent> =
+        serde_json::from_slice(&json).map_err(|error| wrong(&format!("a payload: {error}")))?;
+    if decoded.len() as u64 != last - first + 1 {
+        let (holds, says) = (decoded.len(), last - first + 1);
+        return Err(wrong(&format!("an entry of {says} events holds {holds}")));
+    }
+    let meta: Arc<str> = meta.into();
+    let mut events = Vec::new();
+    for (number, event) in (first..).zip(decoded) {
+        if wanted(number) {
+            events.push(event_at(Position { partition, number }, event, &meta)?);
+        }
+    }
+    Ok(Commit {
+        partition,
+        first,
+        last,
+        meta,
+        events,
+    })
+}
+
+fn event_at(position: Position, event: DecodedEvent, meta: &Arc<str>) -> Result<Entry, LogError> {
+    let DecodedEvent(key, version, previous, tag, data) = event;
+    let previous = match u64::try_from(previous) {
+        Ok(absolute) => Some(absolute),
+        Err(_) => position.number.checked_sub(previous.unsigned_abs()),
+    };
+    let previous = previous.filter(|previous| *previous < position.number);
+    Ok(Entry {
+        position,
+        key,
+        version,
+        previous: previous.ok_or_else(|| LogError::Damaged {
+            at: position,
+            what: "the back pointer does not lead back".to_owned(),
+        })?,
+        tag,
+        data: String::from(Box::<str>::from(data)),
+        meta: meta.clone(),
+    })
+}
+
+fn decompress(payload: &[u8]) -> Option<Vec<u8>> {
+    let size = Decompressor::upper_bound(payload)?;
+    if size > MAX_DECOMPRESSED {
+        return None;
+    }
+    DECOMPRESSOR
+        .with_borrow_mut(|decompressor| decompressor.as_mut()?.decompress(payload, size).ok())
+}
+
+fn span(id: &str) -> Option<Span> {
+    let (last, count) = id.split_once('-')?;
+    let (last, count): (u64, u64) = (last.parse().ok()?, count.parse().ok()?);
+    let first = (last + 1).checked_sub(count)?;
+    (count > 0 && first > 0).then_some(Span { first, last })
+}
+
+enum Field {
+    Plain,
+    Compressed,
+}
+
+fn fields_of(fields: Value) -> Option<(String, Field, Vec<u8>)> {
+    let Value::Array(fields) = fields else {
+        return None;
+    };
+    let [m, meta, field, payload] = <[Value; 4]>::try_from(fields).ok()?;
+    let field = match text(field)?.as_str() {
+        "e" => Field::Plain,
+        "z" => Field::Compressed,
+        _ => return None,
+    };
+    let Value::BulkString(payload) = payload else {
+        return None;
+    };
+    (text(m)? == "m").then_some((text(meta)?, field, payload))
+}
+
+fn pair(value: Value) -> Option<(Value, Value)> {
+    let Value::Array(parts) = value else {
+        return None;
+    };
+    let [first, second] = <[Value; 2]>::try_from(parts).ok()?;
+    Some((first, second))
+}
+
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::BulkString(bytes) => String::from_utf8(bytes).ok(),
+        Value::SimpleString(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn damaged(partition: Partition, number: u64, what: &str) -> LogError {
+    LogError::Damaged {
+        at: Position { partition, number },
+        what: what.to_owned(),
+    }
+}

@@ -1,0 +1,116 @@
+//! What the read models remember of the log that they are folded from.
+
+use std::collections::BTreeMap;
+
+use bson::{Document, doc};
+use eventlog::{KnownLog, Partition, Position, Witness};
+use futures::TryStreamExt;
+use futures::future::{BoxFuture, FutureExt};
+use mongodb::Collection;
+use mongodb::error::Error;
+use mongodb::options::{Acknowledgment, ReadConcern, WriteConcern};
+use serde::{Deserialize, Serialize};
+
+use crate::Store;
+use crate::checkpoint::{Checkpoint, is_duplicate};
+
+/// There is one log, and one document about it.
+const ID: &str = "log";
+
+#[derive(Serialize, Deserialize)]
+struct LogDocument {
+    #[serde(rename = "_id")]
+    id: String,
+    epoch: String,
+    created: bool,
+}
+
+impl Store {
+    fn log_documents(&self) -> Collection<LogDocument> {
+        // What is remembered decides whether events are taken: it must
+        // survive a failover.
+        let mut write_concern = WriteConcern::default();
+        write_concern.w = Some(Acknowledgment::Majority);
+        write_concern.journal = Some(true);
+        let options = mongodb::options::CollectionOptions::builder()
+            .read_concern(ReadConcern::majority())
+            .write_concern(write_concern)
+            .build();
+        self.database().collection_with_options("log", options)
+    }
+
+    async fn recalled(&self) -> Result<Option<KnownLog>, Error> {
+        let found = self.log_documents().find_one(doc! {"_id": ID}).await?;
+        let Some(LogDocument { epoch, created, .. }) = found else {
+            return Ok(None);
+        };
+        let checkpoints = self.database().collection::<Checkpoint>("checkpoints");
+        let filter = doc! {"epoch": &epoch};
+        let mut furthest: BTreeMap<Partition, u64> = BTreeMap::new();
+        let mut found = checkpoints.find(filter).await?;
+        while let Some(checkpoint) = found.try_next().await? {
+            let Position { partition, number } = checkpoint.position();
+            let known = furthest.entry(partition).or_default();
+            *known = number.max(*known);
+        }
+        let position = |(partition, number)| Position { partition, number };
+        Ok(Some(KnownLog {
+            epoch,
+            created,
+            positions: furthest.into_iter().map(position).collect(),
+        }))
+    }
+
+    async fn introduced(&self, epoch: &str) -> Result<String, Error> {
+        let new = LogDocument {
+            id: ID.to_owned(),
+            epoch: epoch.to_owned(),
+            created: false,
+        };
+        match self.log_documents().insert_one(new).await {
+            Ok(_) => Ok(epoch.to_owned()),
+            // Another process was first.
+            Err(error) if is_duplicate(&error) => {
+                let found = self.log_documents().find_one(doc! {"_id": ID}).await?;
+                Ok(found.map_or_else(|| epoch.to_owned(), |found| found.epoch))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn set_log(&self, filter: Document, update: Document, upsert: bool) -> Result<(), Error> {
+        let documents = self.log_documents();
+        let updated = documents.update_one(filter, update).upsert(upsert).await;
+        updated.map(|_| ())
+    }
+}
+
+impl Witness for Store {
+    fn recall(&self) -> BoxFuture<'_, Result<Option<KnownLog>, String>> {
+        async { self.recalled().await.map_err(text) }.boxed()
+    }
+
+    fn introduce<'a>(&'a self, epoch: &'a str) -> BoxFuture<'a, Result<String, String>> {
+        async { self.introduced(epoch).await.map_err(text) }.boxed()
+    }
+
+    fn mark_created<'a>(&'a self, epoch: &'a str) -> BoxFuture<'a, Result<(), String>> {
+        let filter = doc! {"_id": ID, "epoch": epoch};
+        let update = doc! {"$set": {"created": true}};
+        async { self.set_log(filter, update, false).await.map_err(text) }.boxed()
+    }
+
+    fn replace<'a>(&'a self, epoch: &'a str) -> BoxFuture<'a, Result<(), String>> {
+        let update = doc! {"$set": {"epoch": epoch, "created": true}};
+        async {
+            self.set_log(doc! {"_id": ID}, update, true)
+                .await
+                .map_err(text)
+        }
+        .boxed()
+    }
+}
+
+fn text(error: Error) -> String {
+    format!("MongoDB: {error}")
+}

@@ -1,0 +1,90 @@
+//! A batch is one entry of the stream.
+
+use eventlog::{Append, Appended, LogError};
+
+use super::{append, event, item, json, key, new_item, start, try_append};
+use crate::support::deployment::Deployment;
+
+#[tokio::test]
+async fn a_batch_is_one_entry_with_its_metadata_once() {
+    let deployment = Deployment::with_partitions(1).await;
+    let batch = (0..600).map(|n| new_item(&key(&format!("a/{n}"), 0), &n.to_string()));
+    let log = &deployment.log;
+    log.append(0, "{\"at\":1}".into(), batch.collect())
+        .await
+        .unwrap();
+    let [commit] = &log.read_commits(start(0), 1_000).await.unwrap()[..] else {
+        panic!("one commit");
+    };
+    assert_eq!((commit.first, commit.last), (1, 600));
+    assert_eq!(&*commit.meta, "{\"at\":1}");
+    assert_eq!(commit.events[41].data, json("41"));
+    assert_eq!(deployment.entries(0).await, 1);
+}
+
+#[tokio::test]
+async fn a_conflict_keeps_no_neighbor_back() {
+    let deployment = Deployment::with_partitions(1).await;
+    let log = &deployment.log;
+    let contended = key("a/1", 0);
+    let first = append(log, new_item(&contended, "first")).await;
+    let batch = vec![
+        new_item(&key("b/1", 0), "b"),
+        new_item(&contended, "stale"),
+        new_item(&key("c/1", 0), "c"),
+    ];
+    let appended = try_append(log, batch).await.unwrap();
+    let at = |number| Appended::At(eventlog::Position { number, ..first });
+    assert_eq!(appended, [at(2), Appended::Conflict { found: 1 }, at(3)]);
+    // The two are a commit of their own.
+    assert_eq!(deployment.entries(0).await, 2);
+}
+
+#[tokio::test]
+async fn a_batch_of_more_than_a_thousand_events_is_several_commits() {
+    let deployment = Deployment::with_partitions(1).await;
+    let batch = (0..2_500).map(|n| new_item(&key(&format!("a/{n}"), 0), "x"));
+    try_append(&deployment.log, batch.collect()).await.unwrap();
+    let commits = deployment.log.read_commits(start(0), 10_000).await.unwrap();
+    let sizes: Vec<usize> = commits.iter().map(|commit| commit.events.len()).collect();
+    assert_eq!(sizes, [1_000, 1_000, 500]);
+}
+
+#[tokio::test]
+async fn a_plain_record_has_no_head_and_never_conflicts() {
+    let deployment = Deployment::with_partitions(1).await;
+    let log = &deployment.log;
+    let records = key("records/today", 0);
+    let record = |data: &str| Append {
+        key: records.clone(),
+        head: None,
+        events: vec![event(data)],
+    };
+    for data in ["one", "two"] {
+        append(log, record(data)).await;
+    }
+    try_append(log, vec![record("three"), record("four")])
+        .await
+        .unwrap();
+    let read = log.read(start(0), 10).await.unwrap();
+    let data: Vec<&str> = read.iter().map(|event| &*event.data).collect();
+    assert_eq!(data, ["one", "two", "three", "four"].map(json));
+    assert!(
+        read.iter()
+            .all(|event| (event.version, event.previous) == (0, 0))
+    );
+    assert_eq!(log.heads(0, &[&records]).await.unwrap(), [None]);
+}
+
+#[tokio::test]
+async fn an_aggregate_is_appended_to_once_in_a_call() {
+    let deployment = Deployment::with_partitions(1).await;
+    let twice = key("a/1", 0);
+    let batch = vec![new_item(&twice, "x"), item(&twice, 1, 1, "y")];
+    let refused = try_append(&deployment.log, batch).await.unwrap_err();
+    assert!(matches!(refused, LogError::Options(_)), "{refused}");
+    assert_eq!(
+        refused.to_string(),
+        "an append to a/1 stands twice in one call"
+    );
+}

@@ -37,6 +37,7 @@ pub mod users;
 mod verify;
 mod view;
 mod wait;
+mod writes;
 
 pub use audiences::{Audience, Basis};
 pub use checkpoint::Checkpoint;

@@ -36,6 +36,11 @@ impl Deployment {
         Self::open(redis_url, &engines().mongodb_uri, partitions).await
     }
 
+    /// With the views on that MongoDB, on the shared Redis.
+    pub(crate) async fn on_mongodb(mongodb_uri: &str, partitions: u16) -> Self {
+        Self::open(&engines().redis_url, mongodb_uri, partitions).await
+    }
+
     /// On engines that the test may kill.
     pub(crate) async fn on(engines: &OwnEngines) -> Self {
         Self::open(&engines.redis_url(), &engines.mongodb_uri(), PARTITIONS).await

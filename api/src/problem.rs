@@ -58,6 +58,8 @@ kinds! {
     /// A parameter of the path, the query or a header is not acceptable, or one
     /// of the query not known.
     InvalidParameter = BAD_REQUEST "invalid-parameter" "Invalid parameter";
+    /// The operation takes no body.
+    UnexpectedBody = BAD_REQUEST "unexpected-body" "Unexpected body";
     /// Nobody was signed in: what came back from the provider is not what this
     /// browser set out with, or not to be believed.
     SignInFailed = BAD_REQUEST "sign-in-failed" "Sign-in failed";

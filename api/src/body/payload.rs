@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use axum::body::{BodyDataStream, Bytes};
+use axum::body::{Body, BodyDataStream, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use futures::StreamExt;
@@ -112,6 +112,21 @@ async fn whole(request: Request, room: &mut Taken, limit: usize) -> Result<Bytes
     check(whole.into(), limit)
 }
 
+/// A whole body of at most `most` bytes; `None` for a longer one, of which the
+/// rest is forgotten, and for one that breaks off.
+pub(crate) async fn short(body: Body, most: usize) -> Option<Vec<u8>> {
+    let mut chunks = body.into_data_stream();
+    let mut whole = Vec::new();
+    while let Some(chunk) = next(&mut chunks).await.ok()? {
+        if whole.len() + chunk.len() > most {
+            discard(chunks).await;
+            return None;
+        }
+        whole.extend_from_slice(&chunk);
+    }
+    Some(whole)
+}
+
 /// Twice the space when there is too little, but none that no body may use.
 fn make_space(whole: &mut Vec<u8>, bytes: usize, limit: usize) {
     let needed = whole.len() + bytes;
@@ -178,7 +193,6 @@ fn unsupported(detail: &'static str) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Body;
     use futures::executor::block_on;
 
     use super::*;

@@ -18,6 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::body::Input;
 use crate::body::batch::{self, Items};
 use crate::body::payload::{self, Format};
 use crate::caller::Nobody;
@@ -280,6 +281,8 @@ fn signature(headers: &HeaderMap) -> HeaderMap {
     });
     kept.collect()
 }
+
+impl Input for ReceiptBody {}
 
 impl Ingest for ReceiptBody {
     const KIND: &'static str = "receipts";

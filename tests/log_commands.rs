@@ -38,9 +38,17 @@ async fn what_is_not_there_is_said() {
     let app = App::without_workers().await;
     let nothing = run(app.patron(["log", "show", "0:9"]));
     assert_eq!(nothing.code, Some(1));
-    assert!(nothing.err.contains("the log has no event at 0:9"), "{}", nothing.err);
+    assert!(
+        nothing.err.contains("the log has no event at 0:9"),
+        "{}",
+        nothing.err
+    );
     let senseless = run(app.patron(["log", "show", "nine"]));
-    assert!(senseless.err.contains("is not a position"), "{}", senseless.err);
+    assert!(
+        senseless.err.contains("is not a position"),
+        "{}",
+        senseless.err
+    );
     let unexplained = run(app.patron(["log", "accept"]));
     assert!(unexplained.err.contains("--reason"), "{}", unexplained.err);
 }

@@ -1,6 +1,8 @@
 //! `POST /api/delivery/receipt`: what the vendor says became of messages.
 
 use std::fmt;
+use std::net::IpAddr;
+use std::pin::pin;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -18,11 +20,13 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::body::Input;
 use crate::body::batch::{self, Items};
-use crate::body::payload::{self, Format};
+use crate::body::payload::{self, Format, Payload};
 use crate::caller::Nobody;
 use crate::data::answer::Batch;
 use crate::data::ingest::{Ingest, many};
+use crate::limits;
 use crate::openapi::ReceiptProblems;
 use crate::problem::{Problem, ProblemKind};
 use crate::schema;
@@ -40,6 +44,9 @@ pub(crate) const PATH: &str = "/api/delivery/receipt";
 
 /// How long the vendor may take to send its receipts.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How much of that without a place among the slow ones.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// How many seconds a signature may be away from our clock, as the library
 /// has it.
@@ -215,10 +222,11 @@ async fn post_receipts(
     let headers = signature(request.headers());
     // Who cannot be the vendor is not listened to.
     is_recent(&headers, context.now).map_err(|problem| refuse(&app, &context, problem))?;
-    let body = payload::read(request, &app.room, app.body_limit.min(LIMIT));
-    let body = timeout(PATIENCE, body).await.map_err(|_| too_slow())??;
+    let body = receive(&app, context.address, request).await?;
     let verified = app.vendor_secrets.verify(&headers, &body);
     verified.map_err(|problem| refuse(&app, &context, problem))?;
+    app.senders.vouch(context.address);
+    let _place = limits::place(&app.receipt_places)?;
     declared?;
     let pieces = match batch::split(Format::Json, payload::text(&body)?, MAX_RECEIPTS)? {
         Items::One(piece) => vec![piece],
@@ -231,6 +239,28 @@ async fn post_receipts(
     many::<ReceiptBody>(&app, &context, &pieces).await
 }
 
+/// The body of somebody who may be anybody. One that does not come counts
+/// against its address.
+async fn receive(
+    app: &Shared,
+    address: Option<IpAddr>,
+    request: Request,
+) -> Result<Payload, Problem> {
+    let (room, limit) = (app.senders.room(address), app.body_limit.min(LIMIT));
+    let mut reading = pin!(payload::read(request, room, limit));
+    let read = match timeout(AT_ONCE, &mut reading).await {
+        Ok(read) => read,
+        Err(_) => match app.senders.slow(address) {
+            Some(_place) => {
+                let rest = timeout(PATIENCE - AT_ONCE, reading).await;
+                rest.unwrap_or_else(|_| Err(too_slow()))
+            }
+            None => Err(too_many_slow()),
+        },
+    };
+    read.map_err(|problem| app.rates.of_address(address).err().unwrap_or(problem))
+}
+
 /// Says no to who is not the vendor; to who asks often, only that.
 fn refuse(app: &Shared, context: &Context, problem: Problem) -> Problem {
     if let Err(too_many) = app.rates.of_address(context.address) {
@@ -238,6 +268,12 @@ fn refuse(app: &Shared, context: &Context, problem: Problem) -> Problem {
     }
     app.journal.bad_signature(context, "POST", PATH);
     problem
+}
+
+fn too_many_slow() -> Problem {
+    let detail = "too many posts of receipts from this address, or from addresses that have shown \
+                  no good signature, arrive slowly; send a body at once";
+    Problem::new(ProblemKind::TooManyRequests, detail)
 }
 
 fn too_slow() -> Problem {
@@ -280,6 +316,8 @@ fn signature(headers: &HeaderMap) -> HeaderMap {
     });
     kept.collect()
 }
+
+impl Input for ReceiptBody {}
 
 impl Ingest for ReceiptBody {
     const KIND: &'static str = "receipts";

@@ -42,6 +42,7 @@ mod segments;
 mod serve;
 mod shed;
 mod state;
+mod strict;
 mod timeline;
 mod users;
 

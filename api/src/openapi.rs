@@ -39,7 +39,10 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     document
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+/// The operations of a path, by method.
+pub(crate) fn operations(
+    item: &mut PathItem,
+) -> impl Iterator<Item = (&'static str, &mut Operation)> {
     let all = [
         ("GET", &mut item.get),
         ("POST", &mut item.post),
@@ -67,7 +70,8 @@ pub(crate) fn browser(currency: Currency) -> Router<AppState> {
     info(
         title = "Patron",
         description = "An event-sourced CRM. Errors are RFC 9457 `application/problem+json`; \
-                       money is an integer of minor units; times are RFC 3339."
+                       money is an integer of minor units; times are RFC 3339. Query parameters \
+                       and bodies that an operation does not list are refused."
     ),
     components(schemas(ProblemBody, FieldError, NodeSchema, ConditionSchema)),
     modifiers(&Credentials),
@@ -116,6 +120,8 @@ fn add_access(operation: &mut Operation, method: &str, path: &str) {
         let response = responses.entry(status.to_string());
         response.or_insert_with(|| problem(status).into());
     };
+    // What an operation does not take is refused.
+    add(400);
     if access::is_counted(path) {
         add(429);
     }

@@ -58,6 +58,8 @@ kinds! {
     /// A parameter of the path, the query or a header is not acceptable, or one
     /// of the query not known.
     InvalidParameter = BAD_REQUEST "invalid-parameter" "Invalid parameter";
+    /// The operation takes no body.
+    UnexpectedBody = BAD_REQUEST "unexpected-body" "Unexpected body";
     /// Nobody was signed in: what came back from the provider is not what this
     /// browser set out with, or not to be believed.
     SignInFailed = BAD_REQUEST "sign-in-failed" "Sign-in failed";
@@ -146,6 +148,9 @@ impl ProblemKind {
     }
 }
 
+/// The most faults of one item that a problem lists.
+pub(crate) const MAX_ERRORS: usize = 20;
+
 /// A refusal on its way to the client.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Problem {
@@ -190,7 +195,7 @@ pub(crate) struct ProblemBody {
     /// The request's id, as in `X-Request-Id`. Not within an item's problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     instance: Option<String>,
-    /// Which fields are wrong, where fields are.
+    /// Which fields are wrong, where fields are: all of the item's, up to 20.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
 }
@@ -215,8 +220,9 @@ impl Problem {
         Self::fields(kind, vec![error])
     }
 
-    /// About several fields, at least one.
-    pub(crate) fn fields(kind: ProblemKind, errors: Vec<FieldError>) -> Self {
+    /// About several fields, at least one; [`MAX_ERRORS`] of them are told.
+    pub(crate) fn fields(kind: ProblemKind, mut errors: Vec<FieldError>) -> Self {
+        errors.truncate(MAX_ERRORS);
         let line = |FieldError { pointer, detail }: &FieldError| match pointer.as_str() {
             "" => detail.clone(),
             pointer => format!("{pointer}: {detail}"),
@@ -256,6 +262,21 @@ impl Problem {
     pub(crate) fn of_status(status: StatusCode) -> Self {
         let kind = ProblemKind::of_status(status);
         Self::new(kind, kind.title())
+    }
+
+    /// This and what else is wrong with the same item.
+    pub(crate) fn and(self, other: Result<(), Self>) -> Self {
+        match other {
+            Ok(()) => self,
+            Err(other) => {
+                let errors = self.errors.into_iter().chain(other.errors);
+                Self::fields(self.kind, errors.collect())
+            }
+        }
+    }
+
+    pub(crate) fn into_errors(self) -> Vec<FieldError> {
+        self.errors
     }
 
     pub(crate) fn kind(&self) -> ProblemKind {

@@ -9,6 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::auth::sign_in;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
+use crate::strict::{self, Contract};
 use crate::{
     access, admin, ai, audit, campaigns, customers, data, delivery, health, keys, limits, metrics,
     observe, openapi, orders, segments, timeline, users,
@@ -19,14 +20,18 @@ const COMPRESS_ABOVE: u64 = 1024;
 
 /// The whole API.
 pub(crate) fn router(state: AppState) -> Router {
-    let (routes, _) = routes().split_for_parts();
-    // Layers go around what is there already, the fallback included.
+    let (routes, document) = routes().split_for_parts();
+    let strict = from_fn_with_state(Contract::new(document), strict::hold);
+    // Layers go around what is there already, the fallback included. Strangers
+    // learn nothing of what an operation takes: the guard stands before it.
     let guarded = routes
         .fallback(not_found)
+        .layer(strict.clone())
         .layer(from_fn_with_state(state.clone(), access::guard));
     let compression = CompressionLayer::new()
         .compress_when(DefaultPredicate::new().and(SizeAbove::new(COMPRESS_ABOVE)));
     openapi::browser(state.commands.currency())
+        .route_layer(strict)
         .method_not_allowed_fallback(access::method_not_allowed)
         .layer(from_fn_with_state(state.clone(), access::count))
         .merge(guarded)

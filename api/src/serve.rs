@@ -139,6 +139,7 @@ fn background(state: &AppState) -> JoinSet<()> {
             ticks.tick().await;
             kept.run_upkeep();
             limited.rates.forget();
+            limited.senders.forget();
             limited.assistant.forget();
         }
     });

@@ -14,7 +14,7 @@ use crate::ai::{Assistant, AssistantConfig};
 use crate::auth::{Credentials, SignIn};
 use crate::delivery::VendorSecrets;
 use crate::journal::{self, Journal, Notes};
-use crate::limits::{self, Limits, Rates, Room};
+use crate::limits::{self, Limits, Rates, Room, Senders};
 use crate::problem::{Problem, ProblemKind};
 use crate::shed::Shed;
 
@@ -93,6 +93,7 @@ impl Api {
             places: Semaphore::new(config.limits.requests),
             receipt_places: Semaphore::new(limits::RECEIPT_PLACES),
             room: Room::new(config.limits.bodies),
+            senders: Senders::new(),
             rates: Rates::new(&config.limits),
             patience: config.limits.patience,
             assistant: Assistant::new(config.assistant),
@@ -124,6 +125,7 @@ pub(crate) struct Shared {
     pub(crate) places: Semaphore,
     pub(crate) receipt_places: Semaphore,
     pub(crate) room: Room,
+    pub(crate) senders: Senders,
     pub(crate) rates: Rates,
     pub(crate) patience: Duration,
     pub(crate) assistant: Assistant,

@@ -6,10 +6,11 @@ use bson::doc;
 use eventlog::{Partition, Position};
 use futures::TryStreamExt;
 use mongodb::Collection;
+use mongodb::options::ReadConcern;
 use serde::{Deserialize, Serialize};
 
 use crate::Store;
-use crate::store::barrier;
+use crate::writes::{DUPLICATE, failed_only_with};
 
 /// A checkpoint, as it stands in the collection `checkpoints`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,12 +77,17 @@ impl Checkpoints {
         format!("{}_g{}/{partition}", self.view, self.generation)
     }
 
+    /// A checkpoint to fold from. One that a failover could still undo is not
+    /// seen: a projector that resumed there would wait for the next event, and
+    /// the checkpoint would stay behind it.
     pub(crate) async fn load(
         &self,
         partition: Partition,
     ) -> Result<Option<Checkpoint>, mongodb::error::Error> {
-        let id = self.id(partition);
-        self.collection.find_one(doc! {"_id": id}).await
+        self.collection
+            .find_one(doc! {"_id": self.id(partition)})
+            .read_concern(ReadConcern::majority())
+            .await
     }
 
     pub(crate) async fn all(&self) -> Result<Vec<Checkpoint>, mongodb::error::Error> {
@@ -110,13 +116,12 @@ impl Checkpoints {
             .collection
             .update_one(filter, update)
             .upsert(true)
-            .write_concern(barrier())
             .await;
         match moved {
             Ok(_) => Ok(()),
-            // The upsert found a checkpoint already as far: another projector
-            // was quicker.
-            Err(error) if is_duplicate(&error) => Ok(()),
+            // The upsert found a checkpoint already as far, which no failover
+            // undoes: another projector was quicker.
+            Err(error) if failed_only_with(&error, DUPLICATE) => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -161,16 +166,3 @@ impl Checkpoints {
         self.collection.delete_many(filter).await.map(|_| ())
     }
 }
-
-/// Whether MongoDB refused a second document with the same id.
-pub(crate) fn is_duplicate(error: &mongodb::error::Error) -> bool {
-    use mongodb::error::{ErrorKind, WriteFailure};
-    match &*error.kind {
-        ErrorKind::Write(WriteFailure::WriteError(error)) => error.code == DUPLICATE,
-        ErrorKind::Command(error) => error.code == DUPLICATE,
-        _ => false,
-    }
-}
-
-/// MongoDB's code for a duplicate key.
-pub(crate) const DUPLICATE: i32 = 11_000;

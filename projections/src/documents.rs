@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
-use bson::{RawDocument, RawDocumentBuf, cstr, doc, rawdoc};
+use bson::{RawArrayBuf, RawDocument, RawDocumentBuf, cstr, doc, rawdoc};
 use eventlog::Partition;
 use futures::TryStreamExt;
 use mongodb::Collection;
-use mongodb::error::{Error, ErrorKind};
+use mongodb::error::Error;
+use mongodb::options::ReadConcern;
 
 use crate::Store;
-use crate::checkpoint::DUPLICATE;
-use crate::store::barrier;
+use crate::writes::{self, DUPLICATE, failed_only_with};
 
 /// How many bytes of documents one command carries. MongoDB takes 48 MB.
 const MAX_BYTES: usize = 8 << 20;
@@ -56,14 +56,20 @@ impl Documents {
         self.store.has_collection(self.collection.name()).await
     }
 
-    /// The documents of these ids that there are.
-    pub(crate) async fn load(&self, ids: &[&str]) -> Result<HashMap<String, Stored>, Error> {
+    /// The documents of these ids that there are. With majority read concern what
+    /// is read stays, whatever server becomes primary.
+    pub(crate) async fn load(
+        &self,
+        ids: &[&str],
+        read_concern: ReadConcern,
+    ) -> Result<HashMap<String, Stored>, Error> {
         let mut found = HashMap::with_capacity(ids.len());
         if ids.is_empty() {
             return Ok(found);
         }
         let filter = doc! {"_id": {"$in": ids}};
-        let mut cursor = self.collection.find(filter).batch_size(10_000).await?;
+        let find = self.collection.find(filter).batch_size(10_000);
+        let mut cursor = find.read_concern(read_concern).await?;
         while let Some(document) = cursor.try_next().await? {
             let id = document.get_str("_id").map_err(Error::custom)?.to_owned();
             let number = document.get_i64("_number").map_err(Error::custom)?;
@@ -73,34 +79,38 @@ impl Documents {
     }
 
     /// Writes documents that are still as they were read. Returns whether all
-    /// of them were; if not, some others may have been written.
+    /// of them were; if not, some others may have been written. Either way a
+    /// majority has them, and whatever stood in the way of others.
+    ///
+    /// # Errors
+    /// The outcome is unknown: documents may have been written or not, and a
+    /// failover may undo what was. They are to be folded again.
     pub(crate) async fn write(&self, writes: Vec<Write>) -> Result<bool, Error> {
         let (inserts, updates): (Vec<_>, Vec<_>) =
             writes.into_iter().partition(|w| w.expected.is_none());
-        let inserted = self.insert(inserts).await?;
-        let mut all = inserted;
+        let mut all = self.insert(inserts).await?;
         for chunk in chunks(&updates) {
             all &= self.update(chunk).await?;
         }
         Ok(all)
     }
 
+    /// Inserts documents. One that is already there is left as it is.
     async fn insert(&self, inserts: Vec<Write>) -> Result<bool, Error> {
         if inserts.is_empty() {
             return Ok(true);
         }
         let documents = inserts.iter().map(|write| &write.document);
-        let insert = self.collection.insert_many(documents).ordered(false);
-        match insert.write_concern(barrier()).await {
+        match self.collection.insert_many(documents).ordered(false).await {
             Ok(_) => Ok(true),
-            Err(error) if only_duplicates(&error) => Ok(false),
+            Err(error) if failed_only_with(&error, DUPLICATE) => Ok(false),
             Err(error) => Err(error),
         }
     }
 
     /// Replaces documents, each guarded by the number it had.
     async fn update(&self, writes: &[Write]) -> Result<bool, Error> {
-        let mut statements = bson::RawArrayBuf::new();
+        let mut statements = RawArrayBuf::new();
         for write in writes {
             let mut statement = RawDocumentBuf::new();
             let guard = rawdoc! {"_id": write.id.as_str(), "_number": write.expected.unwrap_or(0)};
@@ -108,37 +118,9 @@ impl Documents {
             statement.append(cstr!("u"), &write.document);
             statements.push(statement);
         }
-        let command = rawdoc! {
-            "update": self.collection.name(),
-            "updates": statements,
-            "ordered": false,
-            "writeConcern": {"w": "majority", "j": true},
-        };
-        let reply = self.store.database().run_raw_command(command).await?;
-        // Such a command answers "ok" even when some of its statements failed.
-        if let Some(errors) = reply
-            .get_array("writeErrors")
-            .ok()
-            .filter(|e| !e.is_empty())
-        {
-            return Err(Error::custom(format!("an update failed: {errors:?}")));
-        }
-        let matched = reply.get_i32("n").map_err(Error::custom)?;
+        let name = self.collection.name();
+        let matched = writes::update(self.store.database(), name, statements).await?;
         Ok(usize::try_from(matched) == Ok(writes.len()))
-    }
-}
-
-fn only_duplicates(error: &Error) -> bool {
-    match &*error.kind {
-        ErrorKind::InsertMany(failed) => {
-            failed.write_concern_error.is_none()
-                && failed
-                    .write_errors
-                    .iter()
-                    .flatten()
-                    .all(|error| error.code == DUPLICATE)
-        }
-        _ => false,
     }
 }
 

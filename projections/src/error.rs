@@ -1,6 +1,9 @@
 //! Why a view does not move on.
 
 use eventlog::{LogError, Position, PositionError};
+use mongodb::error::ErrorKind;
+
+use crate::writes::is_rejection;
 
 /// Why a projector stopped.
 #[derive(Debug, thiserror::Error)]
@@ -68,19 +71,10 @@ impl ProjectError {
             | Self::CollectionGone(_)
             | Self::Positions(_) => true,
             Self::Log(error) => matches!(error, LogError::Damaged { .. }),
-            Self::Mongo(error) => is_refusal(error),
+            Self::Mongo(error) => {
+                matches!(&*error.kind, ErrorKind::Custom(_)) || is_rejection(error)
+            }
             Self::Broken(_) | Self::Behind { .. } | Self::Contended { .. } => false,
         }
-    }
-}
-
-/// Whether MongoDB, or its driver, took offence at a document rather than
-/// being away.
-fn is_refusal(error: &mongodb::error::Error) -> bool {
-    use mongodb::error::{ErrorKind, WriteFailure};
-    match &*error.kind {
-        ErrorKind::Custom(_) | ErrorKind::Write(WriteFailure::WriteError(_)) => true,
-        ErrorKind::InsertMany(failed) => failed.write_errors.iter().flatten().next().is_some(),
-        _ => false,
     }
 }

@@ -9,8 +9,9 @@ use mongodb::options::ReturnDocument;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Checkpoints;
-use crate::store::{Store, barrier, collection_name};
+use crate::store::{Store, collection_name};
 use crate::view::{AnyView, VIEWS};
+use crate::writes::{NAMESPACE_EXISTS, failed_only_with};
 
 /// The pointers of one view, as they stand in the collection `generations`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,7 +120,6 @@ impl Generations {
         self.collection
             .update_one(doc! {"_id": view.name()}, first)
             .upsert(true)
-            .write_concern(barrier())
             .await
             .map(|_| ())
     }
@@ -131,7 +131,7 @@ impl Generations {
     ) -> Result<(), mongodb::error::Error> {
         let name = collection_name(view.name(), generation);
         match self.store.database().create_collection(name).await {
-            Err(error) if is_exists(&error) => Ok(()),
+            Err(error) if failed_only_with(&error, NAMESPACE_EXISTS) => Ok(()),
             other => other,
         }
     }
@@ -171,7 +171,6 @@ impl Generations {
             .collection
             .find_one_and_update(doc! {"_id": name}, next)
             .return_document(ReturnDocument::After)
-            .write_concern(barrier())
             .await?;
         let generation = pointer
             .and_then(|pointer| pointer.building)
@@ -218,11 +217,7 @@ impl Generations {
             "active": active, "previous": previous, "building": null,
             "folds": before.folds_of([active, previous]),
         }};
-        let updated = self
-            .collection
-            .update_one(filter, update)
-            .write_concern(barrier())
-            .await?;
+        let updated = self.collection.update_one(filter, update).await?;
         Ok(updated.matched_count == 1)
     }
 
@@ -234,12 +229,4 @@ impl Generations {
         self.store.collection(view, generation).drop().await?;
         Checkpoints::of(&self.store, view, generation).drop().await
     }
-}
-
-fn is_exists(error: &mongodb::error::Error) -> bool {
-    const NAMESPACE_EXISTS: i32 = 48;
-    matches!(
-        &*error.kind,
-        mongodb::error::ErrorKind::Command(error) if error.code == NAMESPACE_EXISTS
-    )
 }

@@ -38,6 +38,7 @@ mod verify;
 mod view;
 mod wait;
 mod witness;
+mod writes;
 
 pub use audiences::{Audience, Basis};
 pub use checkpoint::Checkpoint;

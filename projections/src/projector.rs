@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bson::RawDocumentBuf;
 use domain::Event;
 use eventlog::{Entry, Log, Partition, Position, Recent};
+use mongodb::options::ReadConcern;
 
 use crate::checkpoint::{Advance, Checkpoint, Checkpoints};
 use crate::documents::{Documents, Write, placed};
@@ -314,7 +315,8 @@ impl Projector {
             HashMap::new()
         } else {
             let ids: Vec<&str> = groups.iter().map(|(id, _)| id.as_str()).collect();
-            self.documents.load(&ids).await?
+            // An event that is in a document is passed over: that must last.
+            self.documents.load(&ids, ReadConcern::majority()).await?
         };
         let mut writes = Vec::with_capacity(groups.len());
         let mut first_failed: Option<Failed> = None;

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use bson::{DateTime, Document, RawDocumentBuf, doc};
 use futures::TryStreamExt;
-use mongodb::options::{Acknowledgment, ClientOptions, WriteConcern};
+use mongodb::options::ClientOptions;
 use mongodb::{Client, Collection, Database};
 use serde::de::DeserializeOwned;
 
 use crate::customers::Counting;
 use crate::generation::Generations;
+use crate::writes::{is_leaving, write_concern};
 use crate::{Page, PageRequest};
 
 /// How to reach MongoDB.
@@ -50,15 +51,12 @@ pub enum QueryError {
 /// What MongoDB says of a question that took longer than it may.
 const TOO_LONG: i32 = 50;
 
-/// What it says while it shuts down, or when it is no primary any more.
-const LEAVING: [i32; 7] = [91, 189, 10_107, 11_600, 11_602, 13_435, 13_436];
-
 impl From<mongodb::error::Error> for QueryError {
     fn from(error: mongodb::error::Error) -> Self {
         use mongodb::error::ErrorKind;
         match &*error.kind {
             ErrorKind::Command(command) if command.code == TOO_LONG => Self::TooLong(error),
-            ErrorKind::Command(command) if LEAVING.contains(&command.code) => Self::Mongo(error),
+            ErrorKind::Command(command) if is_leaving(command.code) => Self::Mongo(error),
             ErrorKind::Command(_) | ErrorKind::BsonDeserialization(_) | ErrorKind::Custom(_) => {
                 Self::Refused(error)
             }
@@ -68,7 +66,8 @@ impl From<mongodb::error::Error> for QueryError {
 }
 
 impl Store {
-    /// Connects lazily: the first use finds out whether MongoDB is there.
+    /// Connects lazily: the first use finds out whether MongoDB is there. Everything
+    /// is read from the primary and written to a majority, whatever the URI says.
     ///
     /// # Errors
     /// For a URI that does not parse.
@@ -78,6 +77,11 @@ impl Store {
         client.server_selection_timeout = Some(Duration::from_secs(2));
         client.connect_timeout = Some(Duration::from_secs(2));
         client.app_name = Some("patron".to_owned());
+        // What a view promises rests on these; the URI does not get to choose. Only
+        // the primary is sure to have what a checkpoint that was read says it has.
+        client.write_concern = Some(write_concern());
+        client.read_concern = None;
+        client.selection_criteria = None;
         let database = Client::with_options(client)?.database(&options.database);
         Ok(Self {
             database,
@@ -174,13 +178,4 @@ impl Store {
 /// `customers_g3`
 pub(crate) fn collection_name(view: &str, generation: i32) -> String {
     format!("{view}_g{generation}")
-}
-
-/// What everything is written with: on disk and on a majority before it is
-/// acknowledged. A checkpoint must never outlive the documents before it.
-pub(crate) fn barrier() -> WriteConcern {
-    WriteConcern::builder()
-        .w(Acknowledgment::Majority)
-        .journal(true)
-        .build()
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use bson::{RawDocumentBuf, doc};
 use eventlog::{Log, LogError, Partition, Position};
 use futures::TryStreamExt;
+use mongodb::options::ReadConcern;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::checkpoint::Checkpoints;
@@ -163,7 +164,7 @@ async fn compare(
     report: &mut DocumentsReport,
 ) -> Result<(), ProjectError> {
     let ids: Vec<&str> = sample.keys().map(String::as_str).collect();
-    let mut stored = documents.load(&ids).await?;
+    let mut stored = documents.load(&ids, ReadConcern::local()).await?;
     for (id, events) in &sample {
         let found = stored.remove(id.as_str());
         if found.as_ref().is_some_and(|f| f.number > end.number as i64) {

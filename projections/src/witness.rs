@@ -8,11 +8,12 @@ use futures::TryStreamExt;
 use futures::future::{BoxFuture, FutureExt};
 use mongodb::Collection;
 use mongodb::error::Error;
-use mongodb::options::{Acknowledgment, ReadConcern, WriteConcern};
+use mongodb::options::{CollectionOptions, ReadConcern};
 use serde::{Deserialize, Serialize};
 
 use crate::Store;
-use crate::checkpoint::{Checkpoint, is_duplicate};
+use crate::checkpoint::Checkpoint;
+use crate::writes::{DUPLICATE, failed_only_with};
 
 /// There is one log, and one document about it.
 const ID: &str = "log";
@@ -27,14 +28,10 @@ struct LogDocument {
 
 impl Store {
     fn log_documents(&self) -> Collection<LogDocument> {
-        // What is remembered decides whether events are taken: it must
-        // survive a failover.
-        let mut write_concern = WriteConcern::default();
-        write_concern.w = Some(Acknowledgment::Majority);
-        write_concern.journal = Some(true);
-        let options = mongodb::options::CollectionOptions::builder()
+        // What is remembered decides whether events are taken: a failover
+        // must not undo it.
+        let options = CollectionOptions::builder()
             .read_concern(ReadConcern::majority())
-            .write_concern(write_concern)
             .build();
         self.database().collection_with_options("log", options)
     }
@@ -70,7 +67,7 @@ impl Store {
         match self.log_documents().insert_one(new).await {
             Ok(_) => Ok(epoch.to_owned()),
             // Another process was first.
-            Err(error) if is_duplicate(&error) => {
+            Err(error) if failed_only_with(&error, DUPLICATE) => {
                 let found = self.log_documents().find_one(doc! {"_id": ID}).await?;
                 Ok(found.map_or_else(|| epoch.to_owned(), |found| found.epoch))
             }

@@ -1,5 +1,7 @@
 //! Items that are refused one by one, each with what is wrong and where.
 
+use std::collections::BTreeSet;
+
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
@@ -181,6 +183,186 @@ async fn each_names_its_kind_and_field() {
     }
     let log = app.client.read("/api/admin/log").await;
     assert_eq!(log["events"], 0, "nothing of it was taken");
+}
+
+/// Where a problem's faults are, in some order.
+fn pointers(problem: &Value) -> BTreeSet<&str> {
+    let errors = problem["errors"].as_array().unwrap();
+    let pointers = errors.iter().map(|error| {
+        assert!(!error["detail"].as_str().unwrap().is_empty());
+        error["pointer"].as_str().unwrap()
+    });
+    pointers.collect()
+}
+
+/// Items with several faults, and where each is.
+fn several() -> Vec<(&'static str, Value, Vec<&'static str>)> {
+    vec![
+        (
+            ORDERS,
+            with(
+                order("c-1", "bad", -1),
+                json!({"colour": "red", "placed_at": "soon"}),
+            ),
+            vec!["/amount", "/colour", "/placed_at"],
+        ),
+        (
+            ORDERS,
+            json!({
+                "order_id": "a b",
+                "amount": 1.5,
+                "currency": "EUR",
+                "placed_at": 7,
+                "status": "lost",
+                "items": [{"sku": "", "quantity": 0}, 7, {"sku": "a", "size": 1}],
+                "x": null,
+            }),
+            vec![
+                "/order_id",
+                "/customer_id",
+                "/amount",
+                "/currency",
+                "/placed_at",
+                "/status",
+                "/items/0/sku",
+                "/items/0/quantity",
+                "/items/1",
+                "/items/2/size",
+                "/items/2/quantity",
+                "/x",
+            ],
+        ),
+        (
+            ORDERS,
+            json!({}),
+            vec![
+                "/order_id",
+                "/customer_id",
+                "/amount",
+                "/currency",
+                "/placed_at",
+            ],
+        ),
+        (
+            CUSTOMERS,
+            json!({
+                "customer_id": "",
+                "emial": "a@example.com",
+                "email": "nobody",
+                "tags": ["ok", "", "fine", 7],
+                "attributes": {"a b": 1, "c": [], "d": true},
+                "registered_at": "yesterday",
+                "unsubscribed": "no",
+            }),
+            vec![
+                "/customer_id",
+                "/emial",
+                "/email",
+                "/tags/1",
+                "/tags/3",
+                "/attributes/a b",
+                "/attributes/c",
+                "/registered_at",
+                "/unsubscribed",
+            ],
+        ),
+        (
+            EVENTS,
+            json!({"event_id": 1, "name": "a visit", "occurred_at": "", "properties": {"a": null}}),
+            vec![
+                "/event_id",
+                "/customer_id",
+                "/name",
+                "/occurred_at",
+                "/properties/a",
+            ],
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn all_faults_of_an_item_are_told_at_once() {
+    let app = App::without_workers().await;
+    for (path, item, expected) in several() {
+        let expected = BTreeSet::from_iter(expected);
+        let alone = app.client.post(path, item.clone()).await;
+        assert_eq!(alone.status, 422, "{alone:?}");
+        assert_eq!(pointers(&alone.body), expected, "{item}");
+        let batch = app.client.post(path, json!([item, item])).await;
+        let lines = format!("{item}\n{item}");
+        let lines = app
+            .client
+            .post_text(path, "application/x-ndjson", lines)
+            .await;
+        for many in [batch, lines] {
+            assert_eq!((many.status, &many.body["rejected"]), (202, &json!(2)));
+            for result in many.body["results"].as_array().unwrap() {
+                assert_eq!(pointers(&result["problem"]), expected, "{item}");
+            }
+        }
+    }
+    let surprises = (0..50).map(|n| (format!("field_{n}"), json!(n)));
+    let surprising = with(order("c-1", "bad", 1), surprises.collect());
+    let answer = app.client.post(ORDERS, surprising).await;
+    let problem = answer.problem(422, "unknown-field");
+    assert_eq!(pointers(problem).len(), 20, "at most");
+    let log = app.client.read("/api/admin/log").await;
+    assert_eq!(log["events"], 0, "nothing of it was taken");
+}
+
+#[tokio::test]
+async fn all_faults_of_other_bodies_are_told_at_once() {
+    let app = App::without_workers().await;
+    let bad_rules = json!({"combinator": "and", "rules": [
+        {"field": "shoe", "operator": "=", "value": 1},
+        {"combinator": "or", "rules": []},
+    ]});
+    let cases = [
+        (
+            "/api/segments",
+            json!({"name": "", "rules": bad_rules, "colour": 1}),
+            vec!["/colour", "/name", "/rules/rules/0", "/rules/rules/1"],
+        ),
+        (
+            "/api/segments/preview",
+            json!({"sample": 51, "rules": bad_rules, "as_of": "2999-01-01"}),
+            vec!["/as_of", "/rules/rules/0", "/rules/rules/1", "/sample"],
+        ),
+        (
+            "/api/campaigns",
+            json!({
+                "name": 7,
+                "message": {"template": "{{ shoe }}", "text": "Hi"},
+                "messages_per_second": 0,
+                "launch": true,
+                "scheduled_at": "2030-01-01T00:00:00Z",
+            }),
+            vec![
+                "/message/template",
+                "/message/text",
+                "/messages_per_second",
+                "/name",
+                "/scheduled_at",
+                "/segment_id",
+            ],
+        ),
+        (
+            "/api/campaigns/preview",
+            json!({"sample": "all", "segment_id": "a b", "rules": "visits > 1"}),
+            vec!["/message", "/sample", "/segment_id"],
+        ),
+        (
+            "/api/keys",
+            json!({"role": "king", "expires_at": "never", "colour": 1}),
+            vec!["/colour", "/expires_at", "/name", "/role"],
+        ),
+    ];
+    for (path, body, expected) in cases {
+        let answer = app.client.post(path, body).await;
+        assert_eq!(answer.status, 422, "{path}: {answer:?}");
+        let expected = BTreeSet::from_iter(expected);
+        assert_eq!(pointers(&answer.body), expected, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -27,6 +27,8 @@ mod schemathesis;
 mod segments;
 mod shutdown;
 mod sign_in;
+mod slow_receipts;
+mod strict;
 mod timeline;
 mod users;
 

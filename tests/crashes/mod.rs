@@ -3,6 +3,7 @@
 mod away;
 mod campaigns;
 mod counting;
+mod failover;
 mod killing;
 mod model;
 mod rebuilding;

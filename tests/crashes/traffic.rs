@@ -35,6 +35,7 @@ struct Batch {
 pub(super) struct Traffic {
     lanes: Vec<Vec<Batch>>,
     model: Model,
+    pause: Duration,
 }
 
 /// Traffic on its way.
@@ -57,7 +58,16 @@ impl Traffic {
             batches
         });
         let lanes = lanes.collect();
-        Self { lanes, model }
+        Self {
+            lanes,
+            model,
+            pause: Duration::ZERO,
+        }
+    }
+
+    /// With this pause of each client after each batch.
+    pub(super) fn with_pause(self, pause: Duration) -> Self {
+        Self { pause, ..self }
     }
 
     pub(super) fn start(self, api: &Client) -> Running {
@@ -69,12 +79,13 @@ impl Traffic {
             model: self.model,
         };
         for lane in self.lanes {
-            let (api, tell) = (api.clone(), tell.clone());
+            let (api, tell, pause) = (api.clone(), tell.clone(), self.pause);
             running.lanes.spawn(async move {
                 let mut acknowledged = HashMap::new();
                 for batch in &lane {
                     acknowledged.extend(send(&api, batch).await);
                     tell.send_modify(|done| *done += 1);
+                    tokio::time::sleep(pause).await;
                 }
                 acknowledged
             });

@@ -25,6 +25,7 @@ mod store_facts;
 mod verify;
 mod waiting;
 mod workers;
+mod write_concern;
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! A deployment without its processes: a log, the commands over it, the views beside it.
 
 use commands::Commands;
-use eventlog::{Key, Log, LogOptions, Partition, Position};
+use eventlog::{Key, Log, LogOptions, Partition};
 use projections::{Store, StoreOptions};
 use redis::aio::MultiplexedConnection;
 
@@ -34,6 +34,11 @@ impl Deployment {
     /// On that Redis, with the views on the shared MongoDB.
     pub(crate) async fn on_redis(redis_url: &str, partitions: u16) -> Self {
         Self::open(redis_url, &engines().mongodb_uri, partitions).await
+    }
+
+    /// With the views on that MongoDB, on the shared Redis.
+    pub(crate) async fn on_mongodb(mongodb_uri: &str, partitions: u16) -> Self {
+        Self::open(&engines().redis_url, mongodb_uri, partitions).await
     }
 
     /// On engines that the test may kill.

@@ -16,7 +16,7 @@ use super::caller::Asker;
 use super::facts::facts;
 use super::rules_of;
 use crate::after::{After, AfterParam};
-use crate::body::JsonBody;
+use crate::body::{Input, JsonBody};
 use crate::extract::Query;
 use crate::openapi::GiveProblems;
 use crate::problem::Problem;
@@ -40,6 +40,8 @@ pub(super) struct MessagesBody {
     #[schema(value_type = Option<schema::Tone>)]
     tone: Option<Tone>,
 }
+
+impl Input for MessagesBody {}
 
 /// Three ways to say it.
 #[derive(Serialize, ToSchema)]

@@ -20,7 +20,7 @@ use super::call::Call;
 use super::caller::Asker;
 use super::facts::facts;
 use crate::after::{self, After, AfterParam};
-use crate::body::JsonBody;
+use crate::body::{Input, JsonBody};
 use crate::extract::Query;
 use crate::openapi::PreviewProblems;
 use crate::problem::{FieldError, Problem, ProblemKind};
@@ -37,6 +37,8 @@ pub(super) struct RulesBody {
     #[schema(value_type = schema::Prompt, example = "high spenders who visited twice but haven't bought in 3 months")]
     prompt: Prompt,
 }
+
+impl Input for RulesBody {}
 
 /// Who is meant, as rules.
 #[derive(Serialize, ToSchema)]

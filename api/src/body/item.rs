@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
-use serde_path_to_error::{Path, Segment};
 
+use super::Input;
+use super::faults::{Examiner, Fault, without_place};
 use crate::problem::{Problem, ProblemKind};
 
 /// The JSON of one item.
@@ -18,30 +19,54 @@ pub(crate) struct Piece<'a> {
 }
 
 impl Piece<'_> {
-    /// The item as a value.
-    ///
-    /// # Errors
-    /// 400 for malformed JSON, 422 with a pointer to the field that is wrong.
-    pub(crate) fn parse<T: DeserializeOwned>(self) -> Result<T, Problem> {
-        // Keeping track of where one is costs; only who fails pays it.
-        serde_json::from_str(self.text).map_err(|error| self.explain::<T>(&error))
-    }
-
     /// What the item calls itself, if that can be made out.
     pub(crate) fn id(self, field: &str) -> Option<String> {
         let fields: HashMap<String, &RawValue> = serde_json::from_str(self.text).ok()?;
         let id: String = serde_json::from_str(fields.get(field)?.get()).ok()?;
         (id.len() <= 128).then_some(id)
     }
+}
 
-    fn explain<T: DeserializeOwned>(self, error: &serde_json::Error) -> Problem {
-        let mut json = serde_json::Deserializer::from_str(self.text);
+/// Reads the items of one request.
+#[derive(Default)]
+pub(crate) struct ItemReader {
+    examiner: Examiner,
+}
+
+impl ItemReader {
+    /// The item as a value that `check` has nothing against.
+    ///
+    /// # Errors
+    /// 400 for malformed JSON, 422 with a pointer to each field that is wrong.
+    pub(crate) fn read<T: Input>(
+        &mut self,
+        piece: Piece<'_>,
+        check: impl Fn(&T) -> Result<(), Problem>,
+    ) -> Result<T, Problem> {
+        // Keeping track of where one is costs; only who fails pays it.
+        let read = match serde_json::from_str(piece.text) {
+            Ok(item) => check(&item).map(|()| item),
+            Err(error) => Err(self.explain(piece, &error, check)),
+        };
+        read.map_err(|problem| match piece.line {
+            Some(line) if problem.kind() != ProblemKind::MalformedJson => problem.on_line(line),
+            _ => problem,
+        })
+    }
+
+    fn explain<T: Input>(
+        &mut self,
+        piece: Piece<'_>,
+        error: &serde_json::Error,
+        check: impl Fn(&T) -> Result<(), Problem>,
+    ) -> Problem {
+        let mut json = serde_json::Deserializer::from_str(piece.text);
         match serde_path_to_error::deserialize::<_, T>(&mut json) {
             Err(tracked) if tracked.inner().is_data() => {
-                let pointer = pointer(tracked.path());
-                unfit(pointer, &without_place(tracked.inner()), self.line)
+                let first = Fault::new(tracked.path(), &without_place(tracked.inner()));
+                self.examiner.examine(piece.text, first, check)
             }
-            _ => malformed(error, self.line),
+            _ => malformed(error, piece.line),
         }
     }
 }
@@ -63,87 +88,62 @@ pub(crate) fn other(text: &str, reason: &'static str) -> Problem {
     }
 }
 
-/// The problem with JSON of another shape than is asked for.
-fn unfit(pointer: String, reason: &str, line: Option<usize>) -> Problem {
-    let kind = match reason.starts_with("unknown field") {
-        true => ProblemKind::UnknownField,
-        false => ProblemKind::InvalidField,
-    };
-    let problem = Problem::field(kind, with_absent(pointer, reason), reason.to_owned());
-    match line {
-        Some(line) => problem.on_line(line),
-        None => problem,
-    }
-}
-
-/// What serde says, without the place it adds: within an item that is not the
-/// client's line and column.
-fn without_place(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    text.strip_suffix(&place).unwrap_or(&text).to_owned()
-}
-
-fn pointer(path: &Path) -> String {
-    let mut pointer = String::new();
-    for segment in path {
-        match segment {
-            Segment::Seq { index } => push(&mut pointer, &index.to_string()),
-            Segment::Map { key } => push(&mut pointer, key),
-            Segment::Enum { .. } | Segment::Unknown => {}
-        }
-    }
-    pointer
-}
-
-/// Of a field that is missing or there twice the path knows only the object.
-fn with_absent(mut pointer: String, reason: &str) -> String {
-    let about = ["missing field `", "duplicate field `"];
-    let named = about.iter().find_map(|start| reason.strip_prefix(start));
-    if let Some((name, _)) = named.and_then(|rest| rest.split_once('`'))
-        && !pointer.ends_with(&format!("/{name}"))
-    {
-        push(&mut pointer, name);
-    }
-    pointer
-}
-
-fn push(pointer: &mut String, part: &str) {
-    pointer.push('/');
-    pointer.push_str(&part.replace('~', "~0").replace('/', "~1"));
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
     use serde::Deserialize;
     use serde_json::Value;
+    use utoipa::ToSchema;
 
     use super::*;
 
-    #[derive(Debug, Deserialize)]
+    #[derive(Debug, Deserialize, ToSchema)]
     #[serde(deny_unknown_fields, expecting = "an object")]
-    #[expect(dead_code, reason = "only whether it can be read matters")]
+    #[schema(example = json!({
+        "sample_id": "a",
+        "amount": 1,
+        "lines": [{"quantity": 1}],
+    }))]
     struct Sample {
+        #[expect(dead_code, reason = "only whether it can be read matters")]
         sample_id: String,
+        #[schema(value_type = u64)]
+        #[expect(dead_code, reason = "only whether it can be read matters")]
         amount: domain::Amount,
         #[serde(default)]
         lines: Vec<Line>,
         #[serde(default)]
+        #[expect(dead_code, reason = "only whether it can be read matters")]
         labels: BTreeMap<String, u8>,
     }
 
-    #[derive(Debug, Deserialize)]
+    #[derive(Debug, Deserialize, ToSchema)]
     #[serde(deny_unknown_fields)]
     #[expect(dead_code, reason = "only whether it can be read matters")]
     struct Line {
         quantity: u8,
     }
 
+    impl Input for Sample {}
+
+    /// Nothing is wrong with a sample as a whole but that it has more than two
+    /// lines.
+    fn read(text: &str, line: Option<usize>) -> Problem {
+        let check = |sample: &Sample| match sample.lines.len() {
+            0..=2 => Ok(()),
+            _ => {
+                let reason = "at most two".to_owned();
+                Err(Problem::field(ProblemKind::Refused, "/lines", reason))
+            }
+        };
+        let read = ItemReader::default().read::<Sample>(Piece { text, line }, check);
+        read.unwrap_err()
+    }
+
     /// Slug, pointer and detail of what is wrong with a text.
     fn wrong(text: &str, line: Option<usize>) -> (String, Option<String>, String) {
-        let problem = Piece { text, line }.parse::<Sample>().unwrap_err();
+        let problem = read(text, line);
         let body = serde_json::to_value(problem.into_body(None)).unwrap();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let slug = text(&body["type"]).rsplit(':').next().unwrap().to_owned();
@@ -181,6 +181,85 @@ mod tests {
             let expected = ("invalid-field".to_owned(), pointer.to_owned());
             assert_eq!(at(text), expected, "{text}");
         }
+    }
+
+    /// The kind of a problem, and where each of its faults is.
+    fn all(text: &str) -> (ProblemKind, Vec<String>) {
+        let problem = read(text, None);
+        let kind = problem.kind();
+        let errors = problem.into_errors().into_iter();
+        (kind, errors.map(|error| error.pointer).collect())
+    }
+
+    #[test]
+    fn every_fault_of_an_item_is_told() {
+        let invalid = ProblemKind::InvalidField;
+        let cases: [(&str, ProblemKind, &[&str]); 9] = [
+            (r#"{}"#, invalid, &["/sample_id", "/amount"]),
+            (
+                r#"{"amount":-1,"colour":2,"sample_id":1}"#,
+                invalid,
+                &["/amount", "/colour", "/sample_id"],
+            ),
+            (
+                r#"{"colour":2,"amount":-1}"#,
+                ProblemKind::UnknownField,
+                &["/colour", "/amount", "/sample_id"],
+            ),
+            (
+                r#"{"amount":1,"lines":[{"quantity":-1},7,{"kind":1}],"labels":{"b":1,"a":"x","c":-1}}"#,
+                invalid,
+                &[
+                    "/lines/0/quantity",
+                    "/labels/a",
+                    "/labels/c",
+                    "/lines/1",
+                    "/lines/2/kind",
+                    "/lines/2/quantity",
+                    "/sample_id",
+                    "/lines",
+                ],
+            ),
+            (
+                r#"{"sample_id":"a","amount":1,"amount":2,"x":1}"#,
+                invalid,
+                &["/amount", "/x"],
+            ),
+            (
+                r#"{"sample_id":"a","amount":1,"lines":7,"labels":7}"#,
+                invalid,
+                &["/lines", "/labels"],
+            ),
+            (
+                r#"{"sample_id":"a","amount":1,"lines":[{"quantity":1},{"quantity":1},{"quantity":1}]}"#,
+                ProblemKind::Refused,
+                &["/lines"],
+            ),
+            (
+                r#"{"amount":1,"a/b":1,"a~b":1}"#,
+                ProblemKind::UnknownField,
+                &["/a~1b", "/a~0b", "/sample_id"],
+            ),
+            ("7", invalid, &[""]),
+        ];
+        for (text, kind, pointers) in cases {
+            let pointers = pointers.iter().map(ToString::to_string).collect();
+            assert_eq!(all(text), (kind, pointers), "{text}");
+        }
+    }
+
+    #[test]
+    fn at_most_twenty_faults_are_told() {
+        let fields = (0..30).map(|n| format!(r#""field_{n}":1"#));
+        let text = format!("{{{}}}", fields.collect::<Vec<_>>().join(","));
+        assert_eq!(all(&text).1.len(), 20);
+    }
+
+    #[test]
+    fn what_is_large_is_not_read_again_and_again() {
+        let long = "x".repeat(9 * 1024 * 1024);
+        let text = format!(r#"{{"a":1,"b":1,"c":1,"sample_id":"{long}"}}"#);
+        assert_eq!(all(&text).1, ["/a", "/b"]);
     }
 
     #[test]

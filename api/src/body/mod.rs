@@ -1,34 +1,52 @@
 //! Bodies: read within their bounds, and made typed values.
 //!
 //! [`payload`] reads a body, [`batch`] cuts it into items, [`item`] makes JSON a
-//! typed value or a problem with a pointer. [`JsonBody`] is for what takes one
-//! object; [`labels`] are a field that several have.
+//! typed value or a problem, for which [`faults`] finds all that is wrong.
+//! [`JsonBody`] is for what takes one object; [`labels`] are a field that several
+//! have.
 
 pub(crate) mod batch;
+mod faults;
 pub(crate) mod item;
 pub(crate) mod labels;
 pub(crate) mod payload;
 
 use axum::extract::{FromRequest, Request};
 use serde::de::DeserializeOwned;
+use utoipa::ToSchema;
 
 use crate::problem::Problem;
-use crate::state::AppState;
-use item::Piece;
+use crate::state::{AppState, Shared};
+use item::{ItemReader, Piece};
 
 /// The most bytes that one object may have.
 const OBJECT_LIMIT: usize = 256 * 1024;
 
-/// A body of one JSON object, as a struct that denies unknown fields.
+/// An object as a client writes it: a struct that denies unknown fields. Its
+/// schema shows an example without faults, with everything that is required.
+pub(crate) trait Input: DeserializeOwned + ToSchema {
+    /// What is wrong with the whole although each field is acceptable.
+    ///
+    /// # Errors
+    /// 422 with a pointer to each field.
+    fn check(&self, _: &Shared) -> Result<(), Problem> {
+        Ok(())
+    }
+}
+
+/// A body of one JSON object.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
-impl<T: DeserializeOwned> FromRequest<AppState> for JsonBody<T> {
+impl<T: Input> FromRequest<AppState> for JsonBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &AppState) -> Result<Self, Problem> {
         payload::only_json(request.headers())?;
-        let body = payload::read(request, &app.room, app.body_limit.min(OBJECT_LIMIT)).await?;
-        object(payload::text(&body)?)?.parse().map(Self)
+        let body =
+            payload::read(request, app.room.none(), app.body_limit.min(OBJECT_LIMIT)).await?;
+        let piece = object(payload::text(&body)?)?;
+        let read = ItemReader::default().read(piece, |body: &T| body.check(app));
+        read.map(Self)
     }
 }
 

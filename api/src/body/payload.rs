@@ -2,12 +2,12 @@
 
 use std::ops::Deref;
 
-use axum::body::{BodyDataStream, Bytes};
+use axum::body::{Body, BodyDataStream, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use futures::StreamExt;
 
-use crate::limits::{Room, Taken};
+use crate::limits::Taken;
 use crate::problem::{Problem, ProblemKind};
 
 /// How a body is written.
@@ -72,13 +72,16 @@ impl Deref for Payload {
     }
 }
 
-/// The whole body.
+/// The whole body, held in `room`.
 ///
 /// # Errors
 /// 413 for one beyond `limit` bytes, 400 for one that breaks off, 503 where
 /// there is no room for it.
-pub(crate) async fn read(request: Request, room: &Room, limit: usize) -> Result<Payload, Problem> {
-    let mut room = room.none();
+pub(crate) async fn read(
+    request: Request,
+    mut room: Taken,
+    limit: usize,
+) -> Result<Payload, Problem> {
     let bytes = whole(request, &mut room, limit).await?;
     Ok(Payload { bytes, _room: room })
 }
@@ -96,7 +99,8 @@ async fn whole(request: Request, room: &mut Taken, limit: usize) -> Result<Bytes
         return check(first, limit);
     };
     room.more(second.len())?;
-    let mut whole = Vec::with_capacity(declared.min(limit).max(first.len() + second.len()));
+    let foreseen = room.foresee(declared.min(limit));
+    let mut whole = Vec::with_capacity(foreseen.max(first.len() + second.len()));
     whole.extend_from_slice(&first);
     whole.extend_from_slice(&second);
     while let Some(chunk) = next(&mut chunks).await? {
@@ -110,6 +114,21 @@ async fn whole(request: Request, room: &mut Taken, limit: usize) -> Result<Bytes
         whole.extend_from_slice(&chunk);
     }
     check(whole.into(), limit)
+}
+
+/// A whole body of at most `most` bytes; `None` for a longer one, of which the
+/// rest is forgotten, and for one that breaks off.
+pub(crate) async fn short(body: Body, most: usize) -> Option<Vec<u8>> {
+    let mut chunks = body.into_data_stream();
+    let mut whole = Vec::new();
+    while let Some(chunk) = next(&mut chunks).await.ok()? {
+        if whole.len() + chunk.len() > most {
+            discard(chunks).await;
+            return None;
+        }
+        whole.extend_from_slice(&chunk);
+    }
+    Some(whole)
 }
 
 /// Twice the space when there is too little, but none that no body may use.
@@ -178,10 +197,10 @@ fn unsupported(detail: &'static str) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Body;
     use futures::executor::block_on;
 
     use super::*;
+    use crate::limits::Room;
 
     fn of(content_type: &'static str) -> Result<Format, ProblemKind> {
         let mut headers = HeaderMap::new();
@@ -207,7 +226,7 @@ mod tests {
         let chunked = |room, count| {
             let chunks = futures::stream::iter((0..count).map(|_| Ok::<_, String>("12345")));
             let request = Request::new(Body::from_stream(chunks));
-            let read = block_on(read(request, &Room::new(room), 15));
+            let read = block_on(read(request, Room::new(room).none(), 15));
             let read = read.map_err(|problem| problem.kind());
             read.map(|payload| String::from_utf8(payload.to_vec()).unwrap())
         };

@@ -8,10 +8,12 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::body::Input;
 use crate::body::labels::Labels;
 use crate::problem::{Problem, ProblemKind};
 use crate::rules::{self, RulesSchema};
 use crate::schema::{self, for_somebody};
+use crate::state::Shared;
 
 /// A campaign, for a segment or for rules of its own.
 #[derive(Deserialize, ToSchema)]
@@ -104,14 +106,21 @@ impl TryFrom<u64> for Rate {
     }
 }
 
+impl Input for CampaignBody {
+    fn check(&self, _: &Shared) -> Result<(), Problem> {
+        let audience = audience(self.segment_id.clone(), self.rules.as_ref()).map(drop);
+        if self.launch && self.scheduled_at.is_some() {
+            let reason = "a campaign is launched at once or scheduled, not both".to_owned();
+            return Err(refused("/scheduled_at", reason).and(audience));
+        }
+        audience
+    }
+}
+
 impl CampaignBody {
     /// # Errors
     /// 422 with what is wrong.
     pub(super) fn into_content(self) -> Result<CampaignContent, Problem> {
-        if self.launch && self.scheduled_at.is_some() {
-            let reason = "a campaign is launched at once or scheduled, not both".to_owned();
-            return Err(refused("/scheduled_at", reason));
-        }
         Ok(CampaignContent {
             audience: audience(self.segment_id, self.rules.as_ref())?,
             name: self.name,

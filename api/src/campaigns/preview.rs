@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::body::{MessageBody, audience};
 use super::create::bad_segment;
 use crate::after::{self, AfterParam};
-use crate::body::JsonBody;
+use crate::body::{Input, JsonBody};
 use crate::extract::Query;
 use crate::openapi::PreviewProblems;
 use crate::problem::Problem;
@@ -45,6 +45,12 @@ pub(super) struct PreviewBody {
     #[serde(default)]
     #[schema(value_type = Option<u64>, minimum = 0, maximum = 50, default = 5)]
     sample: Option<Sample>,
+}
+
+impl Input for PreviewBody {
+    fn check(&self, _: &Shared) -> Result<(), Problem> {
+        audience(self.segment_id.clone(), self.rules.as_ref()).map(drop)
+    }
 }
 
 for_somebody! {

@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 
 use super::answer::Ingested;
 use super::ingest::{Ingest, ingest};
+use crate::body::Input;
 use crate::body::batch::OneOrMany;
 use crate::body::labels::Labels;
 use crate::caller::Caller;
@@ -108,6 +109,8 @@ async fn post_customers(
 ) -> Result<Response, Problem> {
     ingest::<CustomerBody>(&app, &context, request).await
 }
+
+impl Input for CustomerBody {}
 
 impl Ingest for CustomerBody {
     const KIND: &'static str = "customers";

@@ -3,7 +3,10 @@
 use axum::extract::{Request, State};
 use axum::response::Response;
 use commands::{ActivityItem, CommandError, Context, Outcome};
-use domain::{ActivityContent, ActivityError, ActivityId, Attributes, CustomerId, Name, Timestamp};
+use domain::{
+    ActivityContent, ActivityError, ActivityId, Attributes, CustomerId, MAX_ATTRIBUTES, Name,
+    Timestamp,
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -11,6 +14,7 @@ use utoipa_axum::routes;
 
 use super::answer::Ingested;
 use super::ingest::{Ingest, ingest};
+use crate::body::Input;
 use crate::body::batch::OneOrMany;
 use crate::caller::Caller;
 use crate::openapi::IngestProblems;
@@ -75,6 +79,16 @@ async fn post_events(
     request: Request,
 ) -> Result<Response, Problem> {
     ingest::<EventBody>(&app, &context, request).await
+}
+
+impl Input for EventBody {
+    fn check(&self, _: &Shared) -> Result<(), Problem> {
+        let count = self.properties.len();
+        match count <= MAX_ATTRIBUTES {
+            true => Ok(()),
+            false => Err(refused(&ActivityError::TooManyProperties(count))),
+        }
+    }
 }
 
 impl Ingest for EventBody {

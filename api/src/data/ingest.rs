@@ -5,12 +5,11 @@ use std::future::Future;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use commands::{Change, CommandError, Context, Outcome};
-use serde::de::DeserializeOwned;
 
 use super::answer::{Accepted, Batch, ItemResult, word};
 use crate::body::batch::{self, Items};
-use crate::body::item::Piece;
-use crate::body::payload;
+use crate::body::item::{ItemReader, Piece};
+use crate::body::{Input, payload};
 use crate::metrics;
 use crate::problem::Problem;
 use crate::state::Shared;
@@ -19,7 +18,7 @@ use crate::state::Shared;
 const MAX_ITEMS: usize = 10_000;
 
 /// One kind of data in, as a client writes it.
-pub(crate) trait Ingest: DeserializeOwned + Send {
+pub(crate) trait Ingest: Input + Send {
     /// In the plural, for metrics.
     const KIND: &'static str;
 
@@ -54,7 +53,7 @@ pub(super) async fn ingest<B: Ingest>(
 ) -> Result<Response, Problem> {
     app.shed.check()?;
     let format = payload::format(request.headers())?;
-    let body = payload::read(request, &app.room, app.body_limit).await?;
+    let body = payload::read(request, app.room.none(), app.body_limit).await?;
     match batch::split(format, payload::text(&body)?, MAX_ITEMS)? {
         Items::One(piece) => one::<B>(app, context, piece).await,
         Items::Many(pieces) => many::<B>(app, context, &pieces).await,
@@ -67,7 +66,8 @@ async fn one<B: Ingest>(
     piece: Piece<'_>,
 ) -> Result<Response, Problem> {
     let mut tally = Tally::default();
-    let outcome = match piece.parse::<B>().and_then(B::into_item) {
+    let read = ItemReader::default().read(piece, |body: &B| body.check(app));
+    let outcome = match read.and_then(B::into_item) {
         Ok((id, item)) => {
             let mut outcomes = B::record(app, context, vec![item]).await?;
             // One item has one outcome.
@@ -94,8 +94,10 @@ pub(crate) async fn many<B: Ingest>(
     let mut results = Vec::with_capacity(pieces.len());
     let mut places = Vec::with_capacity(pieces.len());
     let mut items = Vec::with_capacity(pieces.len());
+    let mut reader = ItemReader::default();
     for (index, piece) in pieces.iter().enumerate() {
-        match piece.parse::<B>().and_then(B::into_item) {
+        let read = reader.read(*piece, |body: &B| body.check(app));
+        match read.and_then(B::into_item) {
             Ok((id, item)) => {
                 places.push((index, id));
                 items.push(item);

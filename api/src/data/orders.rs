@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 
 use super::answer::Ingested;
 use super::ingest::{Ingest, ingest};
+use crate::body::Input;
 use crate::body::batch::OneOrMany;
 use crate::caller::Caller;
 use crate::openapi::IngestProblems;
@@ -89,20 +90,29 @@ async fn post_orders(
     ingest::<OrderBody>(&app, &context, request).await
 }
 
+impl Input for OrderBody {
+    fn check(&self, app: &Shared) -> Result<(), Problem> {
+        let (given, expected) = (self.currency, app.commands.currency());
+        let currency = match given == expected {
+            true => Ok(()),
+            false => Err(refused(&OrderError::Currency { given, expected })),
+        };
+        let count = self.items.len();
+        if count > MAX_ITEMS {
+            let detail = format!("an order has at most {MAX_ITEMS} items, this one has {count}");
+            let items = Problem::field(ProblemKind::InvalidField, "/items", detail);
+            return Err(items.and(currency));
+        }
+        currency
+    }
+}
+
 impl Ingest for OrderBody {
     const KIND: &'static str = "orders";
     const ID: &'static str = "order_id";
     type Item = OrderItem;
 
     fn into_item(self) -> Result<(String, OrderItem), Problem> {
-        if self.items.len() > MAX_ITEMS {
-            let detail = format!(
-                "an order has at most {MAX_ITEMS} items, this one has {}",
-                self.items.len()
-            );
-            let kind = ProblemKind::InvalidField;
-            return Err(Problem::field(kind, "/items", detail));
-        }
         let id = self.order_id.as_str().to_owned();
         let content = OrderContent {
             amount: self.amount,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::unknown;
-use crate::body::JsonBody;
+use crate::body::{Input, JsonBody};
 use crate::caller::Caller;
 use crate::created;
 use crate::extract::Path;
@@ -41,6 +41,8 @@ pub(super) struct KeyBody {
     #[schema(value_type = Option<schema::Time>)]
     expires_at: Option<Timestamp>,
 }
+
+impl Input for KeyBody {}
 
 /// A key as it was just created.
 #[derive(Serialize, ToSchema)]

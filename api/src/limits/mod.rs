@@ -3,6 +3,7 @@
 
 mod rates;
 mod room;
+mod senders;
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -10,9 +11,11 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub(crate) use rates::Rates;
 pub(crate) use room::{Room, Taken};
+pub(crate) use senders::Senders;
 
 use crate::delivery;
 use crate::problem::{Problem, ProblemKind};
@@ -57,7 +60,7 @@ impl Default for Limits {
 /// headers.
 pub(crate) const MAX_HEAD: usize = 64 * 1024;
 
-/// Posts of receipts at once.
+/// Posts of receipts with a good signature at once.
 pub(crate) const RECEIPT_PLACES: usize = 64;
 
 /// Whether the server is well is told however busy it is.
@@ -65,20 +68,25 @@ const ALWAYS: [&str; 2] = ["/healthz", "/readyz"];
 
 /// Answers at once who would only wait.
 pub(crate) async fn admit(State(app): State<AppState>, request: Request, next: Next) -> Response {
-    if ALWAYS.contains(&request.uri().path()) {
+    // Receipts take a place when their signature has shown whose they are.
+    let path = request.uri().path();
+    if ALWAYS.contains(&path) || path == delivery::PATH {
         return next.run(request).await;
     }
-    // Strangers' bodies are read there, before their signature tells who they
-    // are.
-    let places = match request.uri().path() {
-        delivery::PATH => &app.receipt_places,
-        _ => &app.places,
-    };
-    let Ok(_place) = places.try_acquire() else {
-        let detail = "as many requests are under way as the server takes; send it again";
-        return Problem::new(ProblemKind::Busy, detail).into_response();
-    };
-    next.run(request).await
+    match place(&app.places) {
+        Ok(_place) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// A place among the requests under way.
+///
+/// # Errors
+/// 503 if there is none.
+pub(crate) fn place(places: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> {
+    let detail = "as many requests are under way as the server takes; send it again";
+    let none_left = |_| Problem::new(ProblemKind::Busy, detail);
+    places.try_acquire().map_err(none_left)
 }
 
 /// Refuses a head that is too large, exactly: what reads it from the connection

@@ -76,7 +76,7 @@ fn too_many(who: &str) -> Problem {
 }
 
 /// Of IPv6 the first 64 bits: one host has all that follow.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => {

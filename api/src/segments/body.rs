@@ -4,9 +4,11 @@ use domain::{SegmentContent, Text};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::body::Input;
 use crate::problem::Problem;
 use crate::rules::{self, RulesSchema};
 use crate::schema;
+use crate::state::Shared;
 
 /// A segment, whole.
 #[derive(Deserialize, ToSchema)]
@@ -27,6 +29,12 @@ pub(super) struct SegmentBody {
     /// Which customers are meant, at most 64 KiB as JSON.
     #[schema(value_type = RulesSchema)]
     rules: serde_json::Value,
+}
+
+impl Input for SegmentBody {
+    fn check(&self, _: &Shared) -> Result<(), Problem> {
+        rules::read("/rules", &self.rules).map(drop)
+    }
 }
 
 impl SegmentBody {

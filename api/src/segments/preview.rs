@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::after::{self, AfterParam};
-use crate::body::JsonBody;
+use crate::body::{Input, JsonBody};
 use crate::customers::CustomerResponse;
 use crate::extract::Query;
 use crate::openapi::PreviewProblems;
@@ -41,6 +41,21 @@ pub(super) struct PreviewBody {
     #[serde(default)]
     #[schema(value_type = Option<schema::Moment>)]
     as_of: Option<AsOf>,
+}
+
+impl Input for PreviewBody {
+    fn check(&self, _: &Shared) -> Result<(), Problem> {
+        let rules = rules::read("/rules", &self.rules).map(drop);
+        let now = Timestamp::from(Utc::now());
+        match self.as_of {
+            Some(AsOf(as_of)) if as_of > now => {
+                let reason = "lies in the future; nobody knows who will match then".to_owned();
+                let problem = Problem::field(ProblemKind::InvalidField, "/as_of", reason);
+                Err(problem.and(rules))
+            }
+            _ => rules,
+        }
+    }
 }
 
 /// An instant, written as rules write one; of a day its first.
@@ -154,10 +169,6 @@ pub(super) async fn preview_rules(
     let now = Timestamp::from(Utc::now());
     let asked = body.as_of.map(|AsOf(as_of)| as_of);
     let as_of = asked.unwrap_or(now);
-    if as_of > now {
-        let reason = "lies in the future; nobody knows who will match then".to_owned();
-        return Err(Problem::field(ProblemKind::InvalidField, "/as_of", reason));
-    }
     let Sample(sample) = body.sample.unwrap_or_default();
     let preview = match asked {
         Some(as_of) => in_the_past(&app, &rules, as_of, sample).await?,

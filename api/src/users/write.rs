@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::unknown;
-use crate::body::JsonBody;
+use crate::body::{Input, JsonBody};
 use crate::caller::Caller;
 use crate::extract::Path;
 use crate::openapi::{GiveProblems, OneProblems};
@@ -27,6 +27,8 @@ pub(super) struct RoleBody {
     #[schema(value_type = schema::UserRole)]
     role: UserRole,
 }
+
+impl Input for RoleBody {}
 
 /// What a user is now.
 #[derive(Serialize, ToSchema)]

@@ -194,12 +194,13 @@ fn to_another_secret_a_key_is_unknown_whatever_became_of_it() {
 #[test]
 fn events_and_state_survive_the_log() {
     for event in [created(), revoked(), used(7)] {
-        let data = event.data();
-        assert_eq!(ApiKeyEvent::decode(event.tag(), &data).unwrap(), event);
+        let raw = event.data();
+        let data = raw.get();
+        assert_eq!(ApiKeyEvent::decode(event.tag(), data).unwrap(), event);
     }
     let hash = String::from(secret().hash());
     assert_eq!(
-        created().data(),
+        created().data().get(),
         format!(
             r#"{{"name":"The shop's server","role":"ingest","expires_at":"1970-01-01T01:40:00.000Z","hash":"{hash}","prefix":"patron_00000000"}}"#
         )

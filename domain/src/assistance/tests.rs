@@ -21,8 +21,8 @@ fn assist() -> Assist {
 #[test]
 fn assistance_survives_the_log() {
     let event = AssistanceEvent::Given(Box::new(assist()));
-    let data = event.data();
-    let data = data.get();
+    let raw = event.data();
+    let data = raw.get();
     assert_eq!(
         data,
         r#"{"task":"segment_rules","prompt":"big spenders\n\"in\" Pune\u0000","engine":"openai","model":"some-model","input_tokens":812,"output_tokens":64,"took_ms":1204,"outcome":"answered","answer":"total_spend >= 840000 AND city = \"Pune\""}"#

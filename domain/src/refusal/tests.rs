@@ -15,8 +15,8 @@ fn refusal(why: RefusalReason) -> Refusal {
 #[test]
 fn refusals_survive_the_log() {
     let event = RefusalEvent::Refused(refusal(RefusalReason::Signature));
-    let data = event.data();
-    let data = data.get();
+    let raw = event.data();
+    let data = raw.get();
     assert_eq!(
         data,
         r#"{"why":"signature","method":"POST","path":"/api/segments","detail":"a viewer may not do that","unrecorded":7}"#

@@ -263,7 +263,7 @@ fn events_survive_the_log() {
         let read = SegmentEvent::decode(event.tag(), event.data().get()).unwrap();
         assert_eq!(read, event);
     }
-    assert_eq!(held("cmp_1").data(), r#"{"holder":"cmp_1"}"#);
+    assert_eq!(held("cmp_1").data().get(), r#"{"holder":"cmp_1"}"#);
 }
 
 #[test]

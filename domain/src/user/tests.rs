@@ -287,11 +287,12 @@ fn events_and_state_survive_the_log() {
         UserEvent::SignedOutEverywhere {},
     ];
     for event in &events {
-        let data = event.data();
-        assert_eq!(&UserEvent::decode(event.tag(), &data).unwrap(), event);
+        let raw = event.data();
+        let data = raw.get();
+        assert_eq!(&UserEvent::decode(event.tag(), data).unwrap(), event);
     }
     assert_eq!(
-        viewer().data(),
+        viewer().data().get(),
         r#"{"issuer":"https://accounts.example.com","subject":"1","email":"jo@example.com","name":"Jo","session":"ses_00000000000000000000000000000001","role":"viewer","at":"1970-01-01T00:00:00.000Z"}"#
     );
     assert!(UserEvent::decode("user_signed_in.2", "{}").is_err());

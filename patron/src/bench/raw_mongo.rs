@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use bson::{RawArrayBuf, RawDocumentBuf, cstr, doc, rawdoc};
 use futures::{StreamExt, TryStreamExt, stream};
+use mongodb::options::{CollectionOptions, WriteConcern};
 use mongodb::{Collection, Database};
 
 /// Documents per command.
@@ -44,7 +45,11 @@ async fn insert(
     name: &str,
     documents: &[RawDocumentBuf],
 ) -> anyhow::Result<()> {
-    let collection: Collection<RawDocumentBuf> = database.collection(name);
+    // As the server has it by default: the database's own write concern is ours.
+    let options = CollectionOptions::builder()
+        .write_concern(WriteConcern::default())
+        .build();
+    let collection: Collection<RawDocumentBuf> = database.collection_with_options(name, options);
     stream::iter(documents.chunks(BATCH).map(anyhow::Ok))
         .try_for_each_concurrent(AT_ONCE, async |chunk| {
             collection.insert_many(chunk).ordered(false).await?;
@@ -67,7 +72,11 @@ async fn update(
     }
     let command = rawdoc! {"update": name, "updates": statements, "ordered": false};
     let reply = database.run_raw_command(command).await?;
-    anyhow::ensure!(reply.get("writeErrors").is_none(), "{reply:?}");
+    let failed = ["writeErrors", "writeConcernError"];
+    anyhow::ensure!(
+        failed.iter().all(|field| !reply.contains_key(field)),
+        "{reply:?}"
+    );
     Ok(())
 }
 

@@ -67,7 +67,7 @@ proptest! {
             let Some(event) = run(&mut message, command.clone()) else {
                 continue;
             };
-            let event = Event::decode(event.tag(), &event.data()).unwrap();
+            let event = Event::decode(event.tag(), event.data().get()).unwrap();
             let is_move = event.status().is_some();
             prop_assert_eq!(event.from(), before.filter(|_| is_move));
             let change = [(event.from(), -1), (event.status(), 1)];

@@ -321,7 +321,7 @@ fn every_event() -> Vec<Event> {
 fn events_survive_the_log() {
     let all = every_event();
     for event in &all {
-        let read = Event::decode(event.tag(), &event.data()).unwrap();
+        let read = Event::decode(event.tag(), event.data().get()).unwrap();
         assert_eq!(&read, event);
         assert_eq!((read.from(), read.status()), (event.from(), event.status()));
     }
@@ -332,7 +332,7 @@ fn events_survive_the_log() {
     let why = Suppression::FrequencyCap { most: 3 };
     let from = Some(Queued);
     assert_eq!(
-        Event::Suppressed { why, from }.data(),
+        Event::Suppressed { why, from }.data().get(),
         r#"{"reason":"frequency_cap","most":3,"from":"queued"}"#
     );
 }

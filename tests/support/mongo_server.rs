@@ -1,0 +1,189 @@
+//! MongoDB servers of a test's own, with settings of their own: one alone, or a replica set.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use futures::future::join_all;
+use mongodb::Client;
+use mongodb::bson::{Document, doc};
+use mongodb::options::ClientOptions;
+
+use super::engines::{engines, test_dir};
+use super::redis_server::{GUARD, free_port};
+use super::wait::{eventually, until};
+
+/// Settings with which fail points can be set.
+pub(crate) const TEST_COMMANDS: &str = "setParameter: {enableTestCommands: 1}\n";
+
+const SET: &str = "patron-test";
+
+/// A `mongod` on a free port of 127.0.0.1; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct MongoServer {
+    port: u16,
+    dir: PathBuf,
+    /// The process that kills the server; none while the server is dead.
+    guard: Option<Child>,
+}
+
+impl MongoServer {
+    /// With these lines of configuration, in YAML; its data in a directory of that name.
+    pub(crate) async fn start(name: &str, settings: &str) -> Self {
+        let dir = test_dir(name);
+        let port = free_port();
+        fs::create_dir_all(dir.join("data")).unwrap();
+        let text = format!(
+            "storage: {{dbPath: \"{}\", wiredTiger: {{engineConfig: {{cacheSizeGB: 0.25}}}}}}\n\
+             net: {{port: {port}, bindIp: 127.0.0.1, unixDomainSocket: {{enabled: false}}}}\n\
+             {settings}",
+            dir.join("data").display(),
+        );
+        fs::write(dir.join("mongod.conf"), text).unwrap();
+        let mut server = Self {
+            port,
+            dir,
+            guard: None,
+        };
+        server.restart().await;
+        server
+    }
+
+    /// `mongodb://…` of this server alone. The driver looks again within half a second at
+    /// one that said that it leaves.
+    pub(crate) fn uri(&self) -> String {
+        let host = self.host();
+        format!("mongodb://{host}/?directConnection=true&heartbeatFrequencyMS=500")
+    }
+
+    fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// SIGKILL; returns once it is gone.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut guard) = self.guard.take() {
+            drop(guard.stdin.take());
+            let _ended = guard.wait();
+        }
+    }
+
+    /// Starts it after it was killed, on the same port and data; returns once it answers.
+    pub(crate) async fn restart(&mut self) {
+        assert!(self.guard.is_none(), "it runs");
+        let guard = Command::new("sh")
+            .args(["-c", &GUARD.replace("\"$1\"", "--config \"$1\"")])
+            .arg(&engines().mongod)
+            .arg(self.dir.join("mongod.conf"))
+            .arg(self.dir.join("log"))
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        self.guard = Some(guard);
+        until("a mongod that answers", async || {
+            self.admin(doc! {"ping": 1}).await.is_ok()
+        })
+        .await;
+    }
+
+    /// Runs a command on the database `admin`.
+    pub(crate) async fn admin(&self, command: Document) -> mongodb::error::Result<Document> {
+        self.client()
+            .await
+            .database("admin")
+            .run_command(command)
+            .await
+    }
+
+    /// A client of this server alone, whatever set it is a member of.
+    pub(crate) async fn client(&self) -> Client {
+        let mut options = ClientOptions::parse(self.uri()).await.unwrap();
+        options.server_selection_timeout = Some(Duration::from_millis(500));
+        Client::with_options(options).unwrap()
+    }
+
+    /// Turns a fail point on, with this to go by.
+    pub(crate) async fn fail(&self, point: &str, data: Document) {
+        let on = doc! {"configureFailPoint": point, "mode": "alwaysOn", "data": data};
+        self.admin(on).await.unwrap();
+    }
+
+    /// Turns a fail point off.
+    pub(crate) async fn heal(&self, point: &str) {
+        let off = doc! {"configureFailPoint": point, "mode": "off"};
+        self.admin(off).await.unwrap();
+    }
+
+    /// Whether it says that it is this: `isWritablePrimary`, `secondary`.
+    async fn is(&self, role: &str) -> bool {
+        let hello = self.admin(doc! {"hello": 1}).await;
+        hello.is_ok_and(|hello| hello.get_bool(role).unwrap_or_default())
+    }
+}
+
+impl Drop for MongoServer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Three `mongod` that replicate each other and fail over within seconds.
+#[derive(Debug)]
+pub(crate) struct ReplicaSet {
+    pub(crate) members: Vec<MongoServer>,
+}
+
+impl ReplicaSet {
+    /// With their data in directories of that name; returns once there is a primary.
+    pub(crate) async fn start(name: &str) -> Self {
+        let settings =
+            format!("replication: {{replSetName: {SET}, oplogSizeMB: 128}}\n{TEST_COMMANDS}");
+        let names = [0, 1, 2].map(|n| format!("{name}/{n}"));
+        let servers = names.iter().map(|name| MongoServer::start(name, &settings));
+        let set = Self {
+            members: join_all(servers).await,
+        };
+        let member =
+            |(id, server): (usize, &MongoServer)| doc! {"_id": id as i32, "host": server.host()};
+        let members: Vec<Document> = set.members.iter().enumerate().map(member).collect();
+        // A new primary takes nothing over from one that steps down: whatever may be
+        // lost in a failover is lost.
+        let timing = doc! {
+            "electionTimeoutMillis": 1_500,
+            "heartbeatIntervalMillis": 300,
+            "catchUpTimeoutMillis": 0,
+        };
+        let config = doc! {"_id": SET, "members": members, "settings": timing};
+        let initiated = set.members[0].admin(doc! {"replSetInitiate": config}).await;
+        initiated.unwrap();
+        set.primary().await;
+        set.is_whole().await;
+        set
+    }
+
+    /// `mongodb://…`, with all members.
+    pub(crate) fn uri(&self) -> String {
+        let hosts: Vec<_> = self.members.iter().map(MongoServer::host).collect();
+        format!("mongodb://{}/?replicaSet={SET}", hosts.join(","))
+    }
+
+    /// The member that is primary, as soon as one is.
+    pub(crate) async fn primary(&self) -> usize {
+        eventually("a primary", async || {
+            let each = self.members.iter().map(|m| m.is("isWritablePrimary"));
+            join_all(each).await.iter().position(|is| *is)
+        })
+        .await
+    }
+
+    /// Waits until every member is up and has caught up enough to serve.
+    pub(crate) async fn is_whole(&self) {
+        until("a primary and two secondaries", async || {
+            let each = self.members.iter().map(|m| m.is("secondary"));
+            join_all(each).await.iter().filter(|is| **is).count() == 2
+        })
+        .await;
+        self.primary().await;
+    }
+}

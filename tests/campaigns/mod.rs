@@ -8,6 +8,7 @@ mod schedule;
 mod sending;
 mod served;
 mod suppressions;
+mod unsubscribed;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

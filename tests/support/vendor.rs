@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -33,6 +34,8 @@ pub(crate) struct Sent {
     pub(crate) to: String,
     /// How often it was asked for.
     pub(crate) requested: u64,
+    /// When the vendor took it, by the clock that all processes of a test share.
+    pub(crate) accepted_at: DateTime<Utc>,
 }
 
 impl Vendor {
@@ -119,6 +122,7 @@ pub(crate) async fn sent(http: &reqwest::Client, vendor: &str) -> BTreeMap<Strin
             let sent = Sent {
                 to: item["to"].as_str().unwrap().to_owned(),
                 requested: item["requested"].as_u64().unwrap(),
+                accepted_at: item["accepted_at"].as_str().unwrap().parse().unwrap(),
             };
             let id = item["message_id"].as_str().unwrap().to_owned();
             let before = all.insert(id, sent);

@@ -145,7 +145,7 @@ impl Work {
 
     async fn send(&self, customer: &str) {
         let vendor_id = text(&format!("vm_{customer}"));
-        self.tell(customer, MessageCommand::RecordSent(vendor_id))
+        self.tell(customer, MessageCommand::RecordSent(vendor_id.into()))
             .await;
     }
 

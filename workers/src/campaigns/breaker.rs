@@ -49,6 +49,8 @@ pub(super) enum Found {
     There,
     /// It has not.
     Away,
+    /// The request was not sent.
+    Nothing,
 }
 
 /// What a request has changed.
@@ -100,6 +102,12 @@ impl Breaker {
     /// Takes in what a request found out; tells what that changes.
     pub(super) fn note(&mut self, permit: Permit, found: Found, now: Instant) -> Option<Turn> {
         match (self.state, permit, found) {
+            // Another request may find out at once.
+            (State::Probing { wait, .. }, Permit::Probe, Found::Nothing) => {
+                self.state = State::Open { until: now, wait };
+                None
+            }
+            (_, _, Found::Nothing) => None,
             (State::Closed { .. }, _, Found::There) => {
                 self.state = State::Closed { failures: 0 };
                 None
@@ -202,6 +210,17 @@ mod tests {
         assert_eq!(breaker.ask(later), Ok(Permit::Probe));
         assert_eq!(breaker.note(Permit::Send, Found::There, later), None);
         assert_eq!(breaker.ask(later), Err(PATIENCE));
+    }
+
+    #[test]
+    fn a_probe_that_was_not_sent_is_followed_by_another_at_once() {
+        let (mut breaker, now) = opened();
+        let later = now + FIRST_WAIT;
+        assert_eq!(breaker.ask(later), Ok(Permit::Probe));
+        assert_eq!(breaker.note(Permit::Probe, Found::Nothing, later), None);
+        assert_eq!(breaker.ask(later), Ok(Permit::Probe));
+        let reopened = breaker.note(Permit::Probe, Found::Away, later);
+        assert_eq!(reopened, Some(Turn::Opened(FIRST_WAIT * 2)));
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::breaker::{Breaker, Permit, Turn};
+use super::clearance::{Decision, Gate, Stage};
+use super::outcome::Tried;
 use super::vendor::{Answer, Outgoing, Vendor};
 use super::{Delivery, VendorAt, metrics};
 
@@ -49,11 +51,36 @@ impl Outlet {
         self.breaker().ask(Instant::now()).ok()
     }
 
-    /// Hands over one message.
-    pub(super) async fn send(&self, permit: Permit, message: Outgoing<'_>) -> Answer {
-        let answer = self.vendor.send(message).await;
+    /// Hands over one message, if its heads still permit it when the request
+    /// can be written.
+    pub(super) async fn send(
+        &self,
+        permit: Permit,
+        message: Outgoing<'_>,
+        mut gate: Gate,
+    ) -> Tried {
+        let progress = gate.progress();
+        // A first look, so that the vendor seldom sees a request broken off.
+        let answer = match gate.renew().await {
+            Decision::Send(_) => self.vendor.send(message, gate.pass()).await,
+            decision => Answer::Withheld(decision),
+        };
+        let answer = match (answer, progress.stage()) {
+            (Answer::Away(_), Stage::Checking) => Answer::Withheld(Decision::Hold),
+            (Answer::Away(_), Stage::Withheld(decision)) => Answer::Withheld(decision),
+            (answer, _) => answer,
+        };
+        self.note(permit, &answer);
+        Tried {
+            answer,
+            permit,
+            begun: progress.begun(),
+        }
+    }
+
+    fn note(&self, permit: Permit, answer: &Answer) {
         let turn = self.breaker().note(permit, answer.found(), Instant::now());
-        match (turn, &answer) {
+        match (turn, answer) {
             (Some(Turn::Opened(wait)), Answer::Away(problem)) => {
                 tracing::warn!(problem = problem.as_str(), ?wait, "the vendor is away");
                 metrics::breaker(true);
@@ -64,7 +91,6 @@ impl Outlet {
             }
             _ => {}
         }
-        answer
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::Text;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use futures::stream;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::breaker::Found;
+use super::clearance::{Decision, Withheld};
 use super::{Delivery, VendorAt};
 
 /// How long to rest when the vendor asks for it without saying how long.
@@ -52,6 +54,8 @@ pub(super) enum Answer {
     Failed(Text<256>),
     /// It did not answer, or something answered for it.
     Away(Text<256>),
+    /// It was not asked: by then the message was not to be sent.
+    Withheld(Decision),
 }
 
 impl Answer {
@@ -59,6 +63,7 @@ impl Answer {
     pub(super) fn found(&self) -> Found {
         match self {
             Self::Away(_) => Found::Away,
+            Self::Withheld(_) => Found::Nothing,
             Self::Taken(_) | Self::Refused(_) | Self::Busy(_) | Self::Failed(_) => Found::There,
         }
     }
@@ -95,13 +100,31 @@ impl Vendor {
         Ok(Self { client, at })
     }
 
-    /// Hands over one message.
-    pub(super) async fn send(&self, message: Outgoing<'_>) -> Answer {
+    /// Hands over one message. `pass` is awaited once there is a connection
+    /// that the request can be written to at once; where it fails, the vendor
+    /// does not get the message.
+    pub(super) async fn send(
+        &self,
+        message: Outgoing<'_>,
+        pass: impl Future<Output = Result<(), Withheld>> + Send + 'static,
+    ) -> Answer {
         let body = Body {
             message,
             callback_url: self.at.callback.as_str(),
         };
-        let request = self.client.post(self.at.send.clone()).json(&body);
+        // Texts always have a JSON form.
+        let json = serde_json::to_vec(&body).unwrap_or_default();
+        let request = self
+            .client
+            .post(self.at.send.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header(CONTENT_LENGTH, json.len())
+            // The body is polled when the head of the request lies in the
+            // connection's buffer, and both are flushed together: nothing comes
+            // between `pass` and the write, be it the wait for a connection.
+            .body(reqwest::Body::wrap_stream(stream::once(async {
+                pass.await.map(|()| json)
+            })));
         match exchange(request).await {
             Ok((status, headers, body)) => answer(status, &headers, &body, Utc::now()),
             Err(error) => Answer::Away(text(away(&error))),
@@ -281,6 +304,14 @@ mod tests {
         }
     }
 
+    fn message() -> Outgoing<'static> {
+        Outgoing {
+            message_id: "msg_1",
+            to: "jo@example.com",
+            text: "Hi",
+        }
+    }
+
     /// What becomes of a message whose request is answered with this, which
     /// then goes on with that forever.
     async fn answered(first: &'static str, then: &'static [u8]) -> Answer {
@@ -301,12 +332,8 @@ mod tests {
             ..Delivery::default()
         };
         let at = VendorAt::new(&url, "http://127.0.0.1:9").unwrap();
-        let message = Outgoing {
-            message_id: "msg_1",
-            to: "jo@example.com",
-            text: "Hi",
-        };
-        Vendor::new(at, &delivery).unwrap().send(message).await
+        let vendor = Vendor::new(at, &delivery).unwrap();
+        vendor.send(message(), async { Ok(()) }).await
     }
 
     #[tokio::test]
@@ -327,6 +354,42 @@ mod tests {
         assert_eq!(answered(elsewhere, &[]).await, failed);
         let broken = Answer::Away(said("the connection broke"));
         assert_eq!(answered("SSH-2.0-OpenSSH_9.2\r\n", &[]).await, broken);
+    }
+
+    /// What a vendor that only listens gets of a request with this `pass`.
+    async fn received(pass: impl Future<Output = Result<(), Withheld>> + Send + 'static) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let receiving = tokio::task::spawn_blocking(move || {
+            let (mut connection, _) = listener.accept().unwrap();
+            let mut received = Vec::new();
+            let _closed = connection.read_to_end(&mut received);
+            String::from_utf8(received).unwrap()
+        });
+        let delivery = Delivery {
+            timeout: Duration::from_millis(500),
+            ..Delivery::default()
+        };
+        let at = VendorAt::new(&url, "http://127.0.0.1:9").unwrap();
+        let vendor = Vendor::new(at, &delivery).unwrap();
+        let _away = vendor.send(message(), pass).await;
+        drop(vendor);
+        receiving.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_request_is_written_once_it_may_pass_and_only_then() {
+        let body = r#"{"message_id":"msg_1","to":"jo@example.com","text":"Hi","callback_url":"http://127.0.0.1:9/api/delivery/receipt"}"#;
+        let whole = received(async { Ok(()) }).await;
+        assert!(whole.ends_with(body), "{whole}");
+        assert!(whole.contains(&format!("content-length: {}\r\n", body.len())));
+        assert_eq!(received(async { Err(Withheld) }).await, "");
+        let late = received(async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            Err(Withheld)
+        })
+        .await;
+        assert!(!late.contains("jo@example.com"), "{late}");
     }
 
     #[test]

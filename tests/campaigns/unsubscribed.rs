@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use commands::CustomerItem;
 use domain::{CampaignId, Change, CustomerChanges, CustomerId, MessageId, MessageStatus};
+use projections::{Launched, reconcile};
 use rustix::process::Signal;
 
 use super::Shop;
@@ -52,7 +53,7 @@ fn id(campaign: &CampaignId, customer: &CustomerId) -> String {
 }
 
 /// Waits until nothing is queued, and checks that the vendor took no message to any of these
-/// customers after `deadline`.
+/// customers after `deadline`, and that the log says so too.
 async fn assert_nothing_after(
     shop: &Shop,
     campaign: &CampaignId,
@@ -73,6 +74,15 @@ async fn assert_nothing_after(
     assert!(late.is_empty(), "{} too late: {late:?}", late.len());
     let counts = shop.counts(campaign).await;
     assert!(counts.contains_key(&MessageStatus::Suppressed));
+    let head = shop.head(campaign).await;
+    let launched = Launched {
+        campaign: campaign.clone(),
+        launch: head.launch().unwrap().clone(),
+        size: head.size(),
+        status: head.status().unwrap(),
+    };
+    let reconciled = reconcile(&shop.store, shop.commands.log(), &launched).await;
+    assert_eq!(reconciled.unwrap().discrepancies, []);
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 //! A circuit breaker: leaves a vendor that does not answer in peace.
 //!
-//! It counts only what says that the vendor is away: no connection, no answer
-//! in time, a gateway that answers for it. What the vendor itself says about a
-//! message, be it an error, shows that it is there.
+//! It counts what any message would meet: no connection, no answer in time, a
+//! gateway that answers for the vendor, a URL or a credential that is wrong.
+//! What the vendor says about one message, be it an error, shows that it is
+//! there.
 
 use std::time::{Duration, Instant};
 
@@ -47,7 +48,7 @@ pub(super) enum Permit {
 pub(super) enum Found {
     /// The vendor has answered.
     There,
-    /// It has not.
+    /// It has not, or serves no messages.
     Away,
     /// The request was not sent.
     Nothing,

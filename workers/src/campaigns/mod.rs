@@ -26,6 +26,7 @@ mod recorder;
 mod resolve;
 mod schedule;
 mod settle;
+mod unserved;
 mod vendor;
 
 use chrono::Utc;

@@ -19,8 +19,8 @@ pub(super) struct Tried {
 
 /// What is recorded of a message that had this many failed attempts before.
 /// `share` is drawn from 0 to 1. Nothing is where the vendor was only asked
-/// whether it is there, or asked to be left alone: that is no attempt. Nor is a
-/// request that was not written.
+/// whether it is there, or asked to be left alone, or serves no message at all:
+/// that is no attempt. Nor is a request that was not written.
 pub(super) fn commands(
     tried: Tried,
     attempts: u32,
@@ -52,7 +52,7 @@ pub(super) fn commands(
         (Answer::Withheld(Decision::Unsubscribed), _) => {
             vec![MessageCommand::Suppress(Suppression::Unsubscribed)]
         }
-        (Answer::Withheld(_), _) => Vec::new(),
+        (Answer::Withheld(_) | Answer::Unserved(_), _) => Vec::new(),
         (Answer::Busy(_), _) | (Answer::Away(_), Permit::Probe) => Vec::new(),
         (Answer::Failed(problem) | Answer::Away(problem), _) if number < delivery.attempts => {
             vec![attempt(&problem, backoff::rest(delivery, number, share))]
@@ -140,7 +140,9 @@ mod tests {
     fn a_vendor_that_rests_or_is_away_costs_no_attempt() {
         let busy = Answer::Busy(Duration::from_secs(1));
         assert!(made(busy, Permit::Send, 7).is_empty());
-        let away = Answer::Away(text("no connection"));
+        let unserved = Answer::Unserved(text("answered 401 Unauthorized"));
+        assert!(made(unserved, Permit::Send, 7).is_empty());
+        let away = Answer::Away(text("could not be reached"));
         assert!(made(away, Permit::Probe, 7).is_empty());
     }
 }

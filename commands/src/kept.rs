@@ -1,11 +1,14 @@
 //! Aggregates as the log keeps them.
 
+use std::collections::BTreeMap;
+
 use cqrs_es::Aggregate;
 use domain::{
     Activity, ApiKey, Assistance, Campaign, Customer, DecodeError, LoggedEvent, Message, Order,
     Refusals, Segment, Subject, User, View,
 };
-use eventlog::{Entry, Head, Key, Log};
+use eventlog::{Entry, Head, Key, Log, Partition};
+use futures::future::try_join_all;
 
 use crate::CommandError;
 
@@ -124,6 +127,36 @@ impl<A: Kept> Loaded<A> {
             aggregate,
         })
     }
+}
+
+/// Aggregates as they stand, by their heads, in the order asked for. Partitions
+/// are read at the same time.
+pub(crate) async fn load_all<A: Kept>(
+    log: &Log,
+    subjects: impl Iterator<Item = Subject>,
+) -> Result<Vec<Loaded<A>>, CommandError> {
+    let layout = log.layout();
+    let keys: Vec<Key> = subjects
+        .map(|subject| layout.key(subject.to_string(), subject.route()))
+        .collect();
+    let mut places: BTreeMap<Partition, Vec<usize>> = BTreeMap::new();
+    for (place, key) in keys.iter().enumerate() {
+        places.entry(key.partition).or_default().push(place);
+    }
+    let reads = places.iter().map(|(partition, places)| {
+        let keys: Vec<&Key> = places.iter().map(|place| &keys[*place]).collect();
+        async move { log.heads(*partition, &keys).await }
+    });
+    let heads = try_join_all(reads).await?;
+    let mut loaded: Vec<Loaded<A>> = keys.iter().map(|_| Loaded::absent()).collect();
+    for (place, head) in places
+        .into_values()
+        .flatten()
+        .zip(heads.into_iter().flatten())
+    {
+        loaded[place] = Loaded::load(log, &keys[place], head).await?;
+    }
+    Ok(loaded)
 }
 
 /// An aggregate as it stands, by its head; `None` if it has no events.

@@ -61,8 +61,9 @@ pub use ids::{
 };
 pub use instants::{Instants, InstantsError};
 pub use message::{
-    Attempt, Channel, Message, MessageCommand, MessageContent, MessageError, MessageEvent,
-    MessageId, MessageIdError, MessageStatus, Receipt, Suppression, SuppressionReason,
+    Attempt, Channel, Handover, Message, MessageCommand, MessageContent, MessageError,
+    MessageEvent, MessageId, MessageIdError, MessageStatus, Receipt, Suppression,
+    SuppressionReason,
 };
 pub use metadata::Metadata;
 pub use money::{Amount, AmountError, Currency, CurrencyError, MAX_AMOUNT};

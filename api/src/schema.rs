@@ -90,6 +90,7 @@ schemas! {
     View => one_of(&views());
     OrderStatus => one_of(&["placed", "cancelled", "refunded"]);
     CampaignStatus => one_of(&["draft", "scheduled", "launching", "sending", "paused", "completed", "cancelled", "missed"]);
+    WaitingReason => one_of(&projections::WaitingReason::ALL.map(projections::WaitingReason::name));
     MessageStatus => one_of(&domain::MessageStatus::ALL.map(domain::MessageStatus::name));
     Channel => one_of(&["email", "phone"]);
     DiscrepancyKind => one_of(&projections::DiscrepancyKind::ALL.map(projections::DiscrepancyKind::name));

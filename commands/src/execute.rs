@@ -9,7 +9,7 @@ use domain::{LoggedEvent, Subject};
 use eventlog::{Append, Appended, Key, Log, NewEvent, NewHead, Partition, Position};
 use futures::future::try_join_all;
 
-use crate::kept::{Kept, Loaded, load_all, state};
+use crate::kept::{Kept, Loaded, load_in, state};
 use crate::{CommandError, Context};
 
 /// How often a command is decided again because of a conflict.
@@ -301,7 +301,7 @@ impl<A: Kept> Run<'_, A> {
     async fn load(&self, items: &[Item<A>]) -> Result<HashMap<Key, Loaded<A>>, CommandError> {
         let distinct: HashSet<&Key> = items.iter().map(|item| &item.key).collect();
         let keys: Vec<&Key> = distinct.into_iter().collect();
-        let loaded = load_all(self.log, self.partition, &keys).await?;
+        let loaded = load_in(self.log, self.partition, &keys).await?;
         Ok(keys.into_iter().cloned().zip(loaded).collect())
     }
 

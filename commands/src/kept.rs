@@ -1,11 +1,14 @@
 //! Aggregates as the log keeps them.
 
+use std::collections::BTreeMap;
+
 use cqrs_es::Aggregate;
 use domain::{
     Activity, ApiKey, Campaign, Customer, DecodeError, LoggedEvent, Message, Order, Segment,
     Subject, User, View,
 };
 use eventlog::{Entry, Head, Key, Log, Partition};
+use futures::future::try_join_all;
 
 use crate::CommandError;
 
@@ -123,7 +126,7 @@ const REFOLDS: usize = 500;
 
 /// Aggregates of one partition as they stand, in the order asked for. Heads of
 /// an older fold are folded from their events and written back.
-pub(crate) async fn load_all<A: Kept>(
+pub(crate) async fn load_in<A: Kept>(
     log: &Log,
     partition: Partition,
     keys: &[&Key],
@@ -158,7 +161,37 @@ pub(crate) async fn load_all<A: Kept>(
             heads = rewritten.len(),
             "folded heads of an older fold"
         );
-        log.rewrite_heads(partition, &rewritten).await?;
+        // They are folded again next time if Redis has no memory left for it.
+        if let Err(error) = log.rewrite_heads(partition, &rewritten).await {
+            tracing::warn!(partition, %error, "heads of an older fold were not written back");
+        }
+    }
+    Ok(loaded)
+}
+
+/// Aggregates as they stand, by their heads, in the order asked for. Partitions
+/// are read at the same time.
+pub(crate) async fn load_all<A: Kept>(
+    log: &Log,
+    subjects: impl Iterator<Item = Subject>,
+) -> Result<Vec<Loaded<A>>, CommandError> {
+    let layout = log.layout();
+    let keys: Vec<Key> = subjects
+        .map(|subject| layout.key(subject.to_string(), subject.route()))
+        .collect();
+    let mut places: BTreeMap<Partition, Vec<usize>> = BTreeMap::new();
+    for (place, key) in keys.iter().enumerate() {
+        places.entry(key.partition).or_default().push(place);
+    }
+    let reads = places.iter().map(async |(partition, places)| {
+        let keys: Vec<&Key> = places.iter().map(|place| &keys[*place]).collect();
+        load_in::<A>(log, *partition, &keys).await
+    });
+    let read = try_join_all(reads).await?;
+    let mut loaded = vec![Loaded::absent(); keys.len()];
+    let places = places.into_values().flatten();
+    for (place, one) in places.zip(read.into_iter().flatten()) {
+        loaded[place] = one;
     }
     Ok(loaded)
 }
@@ -175,7 +208,7 @@ pub(crate) async fn current<A: Kept>(
 
 /// One aggregate as it stands.
 pub(crate) async fn load_one<A: Kept>(log: &Log, key: &Key) -> Result<Loaded<A>, CommandError> {
-    let loaded = load_all(log, key.partition, &[key]).await?.pop();
+    let loaded = load_in(log, key.partition, &[key]).await?.pop();
     Ok(loaded.unwrap_or_else(Loaded::absent))
 }
 

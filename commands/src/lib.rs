@@ -35,6 +35,7 @@ pub use error::CommandError;
 pub use execute::{Change, Outcome};
 pub use idempotency::{IdempotencyKey, IdempotencyKeyError, new_id};
 pub use kept::Kept;
+pub use messages::MessageAndCustomer;
 pub use orders::OrderItem;
 pub use segments::SegmentResult;
 pub use store::{LogContext, LogStore, StoreError};

@@ -1,10 +1,22 @@
 //! Commands on messages.
 
-use domain::{Message, MessageCommand, MessageError, MessageId, Subject};
+use domain::{Customer, Message, MessageCommand, MessageError, MessageId, Subject};
+use futures::future::try_join;
 
 use crate::execute::{Outcome, execute, execute_on};
 use crate::kept::load_all;
 use crate::{CommandError, Commands, Context};
+
+/// A message beside the customer it is for, as their heads have them.
+#[derive(Debug, Clone)]
+pub struct MessageAndCustomer {
+    /// The message.
+    pub message: Message,
+    /// The customer.
+    pub customer: Customer,
+    /// The number of the customer's last event; 0 if there is none.
+    pub customer_seen: u64,
+}
 
 impl Commands {
     /// Carries out commands on messages, each on its own.
@@ -37,37 +49,46 @@ impl Commands {
     /// # Errors
     /// [`CommandError`].
     pub async fn messages(&self, ids: &[MessageId]) -> Result<Vec<Message>, CommandError> {
-        let layout = self.log.layout();
-        let keys: Vec<_> = ids
-            .iter()
-            .map(|id| {
-                let subject = Subject::Message(id.customer.clone(), id.campaign.clone());
-                layout.key(subject.to_string(), subject.route())
+        let loaded = load_all::<Message>(&self.log, ids.iter().map(subject)).await?;
+        Ok(loaded
+            .into_iter()
+            .map(|message| message.aggregate)
+            .collect())
+    }
+
+    /// Messages and the customers they are for, by their heads, in the order
+    /// asked for.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn messages_with_customers(
+        &self,
+        ids: &[MessageId],
+    ) -> Result<Vec<MessageAndCustomer>, CommandError> {
+        let customers = ids.iter().map(|id| Subject::Customer(id.customer.clone()));
+        let (messages, customers) = try_join(
+            load_all::<Message>(&self.log, ids.iter().map(subject)),
+            load_all::<Customer>(&self.log, customers),
+        )
+        .await?;
+        let both = messages.into_iter().zip(customers);
+        Ok(both
+            .map(|(message, customer)| MessageAndCustomer {
+                message: message.aggregate,
+                customer: customer.aggregate,
+                customer_seen: customer.last,
             })
-            .collect();
-        let mut messages = vec![Message::default(); ids.len()];
-        for partition in self.log.partitions() {
-            let here = keys
-                .iter()
-                .enumerate()
-                .filter(|(_, key)| key.partition == partition);
-            let (places, keys): (Vec<usize>, Vec<_>) = here.unzip();
-            if keys.is_empty() {
-                continue;
-            }
-            let loaded = load_all::<Message>(&self.log, partition, &keys).await?;
-            for (place, loaded) in places.into_iter().zip(loaded) {
-                messages[place] = loaded.aggregate;
-            }
-        }
-        Ok(messages)
+            .collect())
     }
 }
 
+fn subject(id: &MessageId) -> Subject {
+    Subject::Message(id.customer.clone(), id.campaign.clone())
+}
+
 fn subjects(commands: Vec<(MessageId, MessageCommand)>) -> Vec<(Subject, MessageCommand)> {
-    let subject = |(id, command): (MessageId, MessageCommand)| {
-        let subject = Subject::Message(id.customer, id.campaign);
-        (subject, command)
-    };
-    commands.into_iter().map(subject).collect()
+    let commands = commands.into_iter();
+    commands
+        .map(|(id, command)| (subject(&id), command))
+        .collect()
 }

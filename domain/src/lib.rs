@@ -62,8 +62,9 @@ pub use ids::{
 pub use instants::{Instants, InstantsError};
 pub use log_record::{Acceptance, LogRecord};
 pub use message::{
-    Attempt, Channel, Message, MessageCommand, MessageContent, MessageError, MessageEvent,
-    MessageId, MessageIdError, MessageStatus, Receipt, Suppression, SuppressionReason,
+    Attempt, Channel, Handover, Message, MessageCommand, MessageContent, MessageError,
+    MessageEvent, MessageId, MessageIdError, MessageStatus, Receipt, Suppression,
+    SuppressionReason,
 };
 pub use metadata::Metadata;
 pub use money::{Amount, AmountError, Currency, CurrencyError, MAX_AMOUNT};

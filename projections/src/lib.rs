@@ -37,6 +37,7 @@ pub mod users;
 mod verify;
 mod view;
 mod wait;
+mod waiting;
 mod witness;
 mod writes;
 
@@ -57,3 +58,4 @@ pub use store::{QueryError, Store, StoreOptions};
 pub use verify::{DocumentsReport, verify_documents};
 pub use view::{AnyView, FoldError, VIEWS, View, view_named};
 pub use wait::WaitError;
+pub use waiting::{Waiting, WaitingReason};

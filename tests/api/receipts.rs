@@ -82,7 +82,7 @@ async fn receipts_say_what_became_of_messages() {
     let app = App::start().await;
     let messages = Messages::queued(&app, 3).await;
     for customer in ["c-0", "c-1"] {
-        let sent = MessageCommand::RecordSent(text(&format!("vm_{customer}")));
+        let sent = MessageCommand::RecordSent(text(&format!("vm_{customer}")).into());
         messages.tell(customer, sent).await;
     }
     let failed = with(

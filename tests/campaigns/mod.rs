@@ -1,6 +1,7 @@
 //! Campaigns from their launch to their end, with workers and the vendor as they are.
 
 mod cdnow;
+mod configuration;
 mod damaged;
 mod ends;
 mod outages;
@@ -8,6 +9,7 @@ mod schedule;
 mod sending;
 mod served;
 mod suppressions;
+mod unsubscribed;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -16,7 +16,7 @@ fn queue() -> MessageCommand {
 }
 
 fn sent() -> MessageCommand {
-    MessageCommand::RecordSent(text("v-1"))
+    MessageCommand::RecordSent(text("v-1").into())
 }
 
 async fn on(deployment: &Deployment, at: i64, steps: Vec<(MessageId, MessageCommand)>) {

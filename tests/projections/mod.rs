@@ -195,7 +195,7 @@ async fn advertise(commands: &Commands, campaign: u128) {
         (sent.clone(), MessageCommand::Queue(mail("a@example.com"))),
         (failed.clone(), MessageCommand::Queue(mail("b@example.com"))),
         (none, MessageCommand::Suppress(Suppression::NoAddress)),
-        (sent, MessageCommand::RecordSent(text("v-1"))),
+        (sent, MessageCommand::RecordSent(text("v-1").into())),
         (failed, MessageCommand::RecordAttempt(attempt)),
     ];
     let done = commands.on_messages(&context(), events).await.unwrap();

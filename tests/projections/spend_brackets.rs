@@ -12,7 +12,7 @@ use crate::support::shop::{context, mail, message, minute, order, text};
 /// What makes a message be as far as this.
 fn steps(status: MessageStatus) -> Vec<MessageCommand> {
     let queue = MessageCommand::Queue(mail("ada@example.com"));
-    let sent = MessageCommand::RecordSent(text("v-1"));
+    let sent = MessageCommand::RecordSent(text("v-1").into());
     let receipt = |arrived| {
         MessageCommand::RecordReceipt(Receipt {
             vendor_message_id: text("v-1"),

@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -19,6 +23,8 @@ pub(crate) struct Vendor {
     address: SocketAddr,
     dir: PathBuf,
     http: reqwest::Client,
+    /// Keeps the port while one server takes the place of another.
+    listener: Option<std::net::TcpListener>,
     running: Option<Running>,
 }
 
@@ -33,26 +39,30 @@ pub(crate) struct Sent {
     pub(crate) to: String,
     /// How often it was asked for.
     pub(crate) requested: u64,
+    /// When the vendor took it, by the clock that all processes of a test share.
+    pub(crate) accepted_at: DateTime<Utc>,
 }
 
 impl Vendor {
     /// One that takes everything at once and posts no receipts.
     pub(crate) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = listen(([127, 0, 0, 1], 0).into()).await;
         let address = listener.local_addr().unwrap();
         let mut vendor = Self {
             url: format!("http://{address}"),
             address,
             dir: test_dir(&format!("vendor-{:016x}", rand::random::<u64>())),
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            listener: Some(listener),
             running: None,
         };
-        vendor.serve(listener);
+        vendor.serve();
         vendor.set(json!({"lost_rate": 1.0})).await;
         vendor
     }
 
-    fn serve(&mut self, listener: TcpListener) {
+    fn serve(&mut self) {
+        let listener = self.listener();
         let config = VendorConfig::new(&self.dir, VENDOR_SECRET.parse().unwrap());
         let stop = CancellationToken::new();
         let serving = vendor::serve(listener, config, stop.clone());
@@ -60,11 +70,43 @@ impl Vendor {
         self.running = Some(Running { stop, task });
     }
 
+    /// The socket, for one more server.
+    fn listener(&self) -> TcpListener {
+        let listener = self.listener.as_ref().unwrap().try_clone();
+        TcpListener::from_std(listener.unwrap()).unwrap()
+    }
+
     /// Ends it: whoever connects is refused.
     pub(crate) async fn leave(&mut self) {
+        self.stop().await;
+        self.listener = None;
+    }
+
+    async fn stop(&mut self) {
         let running = self.running.take().unwrap();
         running.stop.cancel();
         running.task.await.unwrap();
+    }
+
+    /// Ends it, and has a server in its place that answers everything with this
+    /// status, as where the URL or the credential is wrong.
+    pub(crate) async fn refuse_with(&mut self, status: u16) {
+        self.stop().await;
+        let listener = self.listener();
+        let status = StatusCode::from_u16(status).unwrap();
+        let app = Router::new().fallback(async move |_: Bytes| status);
+        let stop = CancellationToken::new();
+        let stopped = stop.clone().cancelled_owned();
+        let serving = axum::serve(listener, app).with_graceful_shutdown(stopped);
+        let task = tokio::spawn(async move { serving.await.unwrap() });
+        self.running = Some(Running { stop, task });
+    }
+
+    /// Takes messages again after [`refuse_with`](Self::refuse_with).
+    pub(crate) async fn take_again(&mut self) {
+        self.stop().await;
+        self.serve();
+        self.set(json!({"lost_rate": 1.0})).await;
     }
 
     /// Starts it again where it was, with what it had.
@@ -74,8 +116,8 @@ impl Vendor {
 
     /// As [`come_back`](Self::come_back), behaving like this.
     pub(crate) async fn come_back_as(&mut self, settings: Value) {
-        let listener = TcpListener::bind(self.address).await.unwrap();
-        self.serve(listener);
+        self.listener = Some(listen(self.address).await);
+        self.serve();
         self.set(settings).await;
     }
 
@@ -109,6 +151,11 @@ impl Vendor {
     }
 }
 
+async fn listen(address: SocketAddr) -> std::net::TcpListener {
+    let listener = TcpListener::bind(address).await.unwrap();
+    listener.into_std().unwrap()
+}
+
 /// All that the vendor there has taken, by the messages' ids.
 pub(crate) async fn sent(http: &reqwest::Client, vendor: &str) -> BTreeMap<String, Sent> {
     let (mut all, mut cursor) = (BTreeMap::new(), String::new());
@@ -119,6 +166,7 @@ pub(crate) async fn sent(http: &reqwest::Client, vendor: &str) -> BTreeMap<Strin
             let sent = Sent {
                 to: item["to"].as_str().unwrap().to_owned(),
                 requested: item["requested"].as_u64().unwrap(),
+                accepted_at: item["accepted_at"].as_str().unwrap().parse().unwrap(),
             };
             let id = item["message_id"].as_str().unwrap().to_owned();
             let before = all.insert(id, sent);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::{
     Audience, AudienceSize, CampaignContent, CampaignId, CampaignStatus, SegmentId, Text, Timestamp,
 };
+use projections::Waiting;
 use projections::campaign_stats::CampaignFigures;
 use projections::campaigns::{CampaignDocument, LaunchDocument};
 use serde::Serialize;
@@ -72,6 +73,9 @@ pub(super) struct CampaignResponse {
     size: Option<SizeResponse>,
     /// What became of its messages.
     statistics: Statistics,
+    /// Why queued messages are not being sent; `null` if nothing holds them
+    /// back. Set only while the campaign is `sending`.
+    waiting_for: Option<WaitingResponse>,
     /// When it was created.
     #[schema(value_type = schema::Time)]
     created_at: Timestamp,
@@ -89,6 +93,23 @@ pub(super) struct CampaignResponse {
     updated_at: Timestamp,
     /// The aggregate's version; the audit trail has the same.
     version: i64,
+}
+
+/// A reason why queued messages are not being sent.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WaitingFor)]
+struct WaitingResponse {
+    /// `breaker`: the circuit breaker is open, because the vendor is away or its
+    /// URL or credential is wrong. Sending continues by itself once the vendor
+    /// accepts a message.
+    #[schema(value_type = schema::WaitingReason)]
+    reason: &'static str,
+    /// When the wait began.
+    #[schema(value_type = schema::Time)]
+    since: Timestamp,
+    /// The problem, in plain words.
+    #[schema(example = "the vendor answered 401 Unauthorized")]
+    detail: String,
 }
 
 /// What a launch fixed: who gets what, whatever changes later.
@@ -199,7 +220,14 @@ impl Written {
 }
 
 impl CampaignResponse {
-    pub(super) fn new(document: CampaignDocument, figures: CampaignFigures) -> Self {
+    /// `waiting` is why its queued messages are not being sent, as the workers
+    /// report it.
+    pub(super) fn new(
+        document: CampaignDocument,
+        figures: CampaignFigures,
+        waiting: Option<Waiting>,
+    ) -> Self {
+        let may_wait = document.status == CampaignStatus::Sending && figures.queued() > 0;
         let written = Written {
             campaign_id: document.campaign_id,
             name: document.name,
@@ -219,6 +247,7 @@ impl CampaignResponse {
             launch: document.launch.map(LaunchResponse::from),
             size: document.size.map(SizeResponse::from),
             statistics: figures.into(),
+            waiting_for: waiting.filter(|_| may_wait).map(WaitingResponse::from),
             created_at: document.created_at.to_chrono().into(),
             created_by: document.created_by,
             launched_at: document.launched_at.map(|at| at.to_chrono().into()),
@@ -234,6 +263,16 @@ impl From<LaunchDocument> for LaunchResponse {
         Self {
             positions: launch.positions,
             clock: launch.clock.to_chrono().into(),
+        }
+    }
+}
+
+impl From<Waiting> for WaitingResponse {
+    fn from(waiting: Waiting) -> Self {
+        Self {
+            reason: waiting.reason.name(),
+            since: waiting.since,
+            detail: waiting.detail,
         }
     }
 }

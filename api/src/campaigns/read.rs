@@ -35,10 +35,12 @@ pub(super) async fn list_campaigns(
     let page = params.page();
     let found = app.store.campaigns(&page).await?;
     let ids: Vec<&CampaignId> = found.items.iter().map(|c| &c.campaign_id).collect();
-    let mut figures = app.store.campaign_stats(&ids).await?;
+    let (mut figures, mut waiting) =
+        tokio::try_join!(app.store.campaign_stats(&ids), app.store.waiting(&ids))?;
     let respond = |document: CampaignDocument| {
         let figures = figures.remove(&document.campaign_id).unwrap_or_default();
-        CampaignResponse::new(document, figures)
+        let waiting = waiting.remove(&document.campaign_id);
+        CampaignResponse::new(document, figures, waiting)
     };
     Ok(Json(Listed::from_page(found, respond)))
 }
@@ -65,9 +67,12 @@ pub(super) async fn get_campaign(
     wait(&app, params.after()).await?;
     let found = app.store.campaign(&id).await?;
     let document = found.ok_or_else(|| unknown(&id))?;
-    let figures = app.store.campaign_stats(&[&id]).await?.remove(&id);
-    let figures = figures.unwrap_or_default();
-    Ok(Json(CampaignResponse::new(document, figures)))
+    let ids = [&id];
+    let (mut figures, mut waiting) =
+        tokio::try_join!(app.store.campaign_stats(&ids), app.store.waiting(&ids))?;
+    let figures = figures.remove(&id).unwrap_or_default();
+    let waiting = waiting.remove(&id);
+    Ok(Json(CampaignResponse::new(document, figures, waiting)))
 }
 
 /// Waits until both views that are asked have seen `after`.

@@ -69,6 +69,10 @@ struct DiscrepancyResponse {
     /// `unexpected_message`: somebody has one and was not meant.
     /// `size_differs`: the campaign recorded another number.
     /// `statistics_differ`, `view_differs`: a view says otherwise.
+    /// `sent_after_unsubscribe`: a message was sent more than a second after its
+    /// customer unsubscribed, or by a sender that had read the unsubscription.
+    /// `sent_after_stop`: a message was sent more than a second after the
+    /// campaign was paused or cancelled.
     #[schema(value_type = schema::DiscrepancyKind)]
     kind: &'static str,
     /// About whom, if it is about one.

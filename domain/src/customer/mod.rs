@@ -50,6 +50,13 @@ pub struct Customer {
 }
 
 impl Customer {
+    /// Whether the customer wants no messages.
+    pub fn is_unsubscribed(&self) -> bool {
+        // The field is a bool, so its digest tells the value exactly, and heads
+        // need no field of their own for it.
+        self.fields.get("unsubscribed") == Some(&digest(&true))
+    }
+
     /// The event that these changes make, if they change anything: it holds
     /// only what is new.
     ///

@@ -124,3 +124,22 @@ fn personal_data_travels_in_the_profile_alone() {
     let head = serde_json::to_string(&head).unwrap();
     assert!(!head.contains("Ada") && !head.contains("ada@"), "{head}");
 }
+
+#[test]
+fn a_head_tells_whether_the_customer_is_unsubscribed() {
+    let mut customer = Customer::default();
+    assert!(!customer.is_unsubscribed());
+    for (said, expected) in [
+        (json!(true), true),
+        (json!(null), false),
+        (json!(true), true),
+        (json!(false), false),
+    ] {
+        customer.apply(CustomerEvent::Updated(changes(
+            json!({"unsubscribed": said}),
+        )));
+        let head = serde_json::to_string(&customer).unwrap();
+        let customer: Customer = serde_json::from_str(&head).unwrap();
+        assert_eq!(customer.is_unsubscribed(), expected, "{said}");
+    }
+}

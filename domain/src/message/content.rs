@@ -131,6 +131,34 @@ impl MessageStatus {
     }
 }
 
+/// A message that the vendor took, and what its sender knew then.
+///
+/// The last two are absent from events that were recorded before senders kept
+/// them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Handover {
+    /// What the vendor calls the message.
+    pub vendor_message_id: Text<128>,
+    /// When the request that the vendor took began, by the sender's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began_at: Option<Timestamp>,
+    /// The number, in the partition, of the customer's last event that the
+    /// sender had read by then; 0 if the customer had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_seen: Option<u64>,
+}
+
+impl From<Text<128>> for Handover {
+    /// Of which no more is known than what the vendor calls the message.
+    fn from(vendor_message_id: Text<128>) -> Self {
+        Self {
+            vendor_message_id,
+            began_at: None,
+            customer_seen: None,
+        }
+    }
+}
+
 /// What the vendor says became of a message it took.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {

@@ -4,7 +4,7 @@ use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{MessageContent, MessageStatus, Receipt, Suppression, SuppressionReason};
+use super::{Handover, MessageContent, MessageStatus, Receipt, Suppression, SuppressionReason};
 use crate::event::{DecodeError, LoggedEvent, from_json, tag_name, tag_version, to_json};
 use crate::{Text, Timestamp};
 
@@ -25,8 +25,8 @@ pub enum MessageEvent {
     Attempted(Attempt),
     /// `message_sent.1`: the vendor took it.
     Sent {
-        /// What the vendor calls it.
-        vendor_message_id: Text<128>,
+        /// What the vendor calls it, and what its sender knew.
+        handover: Handover,
         /// How far it was.
         from: MessageStatus,
         /// Why it was suppressed, if it was: it is not any more.
@@ -121,7 +121,8 @@ struct SuppressedData {
 
 #[derive(Serialize, Deserialize)]
 struct SentData {
-    vendor_message_id: Text<128>,
+    #[serde(flatten)]
+    handover: Handover,
     from: MessageStatus,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unsuppressed: Option<SuppressionReason>,
@@ -195,11 +196,11 @@ impl LoggedEvent for MessageEvent {
             Self::Suppressed { why, from } => to_json(&SuppressedData { why, from }),
             Self::Attempted(attempt) => to_json(&attempt),
             Self::Sent {
-                vendor_message_id,
+                handover,
                 from,
                 unsuppressed,
             } => to_json(&SentData {
-                vendor_message_id,
+                handover,
                 from,
                 unsuppressed,
             }),
@@ -226,7 +227,7 @@ impl LoggedEvent for MessageEvent {
                 .map(|SuppressedData { why, from }| Self::Suppressed { why, from }),
             ATTEMPTED => from_json(tag, data).map(Self::Attempted),
             SENT => from_json(tag, data).map(|sent: SentData| Self::Sent {
-                vendor_message_id: sent.vendor_message_id,
+                handover: sent.handover,
                 from: sent.from,
                 unsuppressed: sent.unsuppressed,
             }),

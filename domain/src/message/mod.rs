@@ -14,7 +14,7 @@ use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
 pub use content::{
-    Channel, MessageContent, MessageStatus, Receipt, Suppression, SuppressionReason,
+    Channel, Handover, MessageContent, MessageStatus, Receipt, Suppression, SuppressionReason,
 };
 pub use event::{Attempt, MessageEvent};
 pub use id::{MessageId, MessageIdError};
@@ -31,8 +31,8 @@ pub enum MessageCommand {
     Suppress(Suppression),
     /// An attempt failed.
     RecordAttempt(Attempt),
-    /// The vendor took it and calls it this.
-    RecordSent(Text<128>),
+    /// The vendor took it.
+    RecordSent(Handover),
     /// It is not tried any more, for this reason.
     GiveUp(Text<256>),
     /// To be tried again, if it was given up.
@@ -131,14 +131,15 @@ impl Message {
                 Some(MessageEvent::Attempted(attempt))
             }
             // It may have been suppressed while it was on its way.
-            (
-                MessageCommand::RecordSent(vendor_message_id),
-                Queued | Undeliverable | Suppressed,
-            ) if state.queued => Some(MessageEvent::Sent {
-                vendor_message_id,
-                from,
-                unsuppressed: state.why,
-            }),
+            (MessageCommand::RecordSent(handover), Queued | Undeliverable | Suppressed)
+                if state.queued =>
+            {
+                Some(MessageEvent::Sent {
+                    handover,
+                    from,
+                    unsuppressed: state.why,
+                })
+            }
             (MessageCommand::GiveUp(problem), Queued) => {
                 Some(MessageEvent::Undeliverable { problem, from })
             }

@@ -31,9 +31,8 @@ fn attempted() -> MessageEvent {
 }
 
 fn sent(from: MessageStatus) -> MessageEvent {
-    let vendor_message_id = text("v-1");
     MessageEvent::Sent {
-        vendor_message_id,
+        handover: text("v-1").into(),
         from,
         unsuppressed: unsuppressed(from),
     }

@@ -1,10 +1,7 @@
 //! What is asked of customers.
 
-use std::collections::HashSet;
-
 use bson::doc;
 use futures::TryStreamExt;
-use serde::Deserialize;
 
 use super::filter::escape;
 use super::{CustomerDocument, Customers};
@@ -19,24 +16,6 @@ impl Store {
     pub async fn customer(&self, id: &str) -> Result<Option<CustomerDocument>, QueryError> {
         let customers = self.serving::<CustomerDocument>(Customers::NAME).await?;
         Ok(customers.find_one(doc! {"_id": id}).await?)
-    }
-
-    /// Who of these customers wants no messages.
-    ///
-    /// # Errors
-    /// [`QueryError`] if MongoDB does not answer.
-    pub async fn unsubscribed(&self, of: &[&str]) -> Result<HashSet<String>, QueryError> {
-        #[derive(Deserialize)]
-        struct Found {
-            #[serde(rename = "_id")]
-            customer: String,
-        }
-        let customers = self.serving::<Found>(Customers::NAME).await?;
-        let found = customers
-            .find(doc! {"_id": {"$in": of}, "unsubscribed": true})
-            .projection(doc! {"_id": 1})
-            .await?;
-        Ok(found.map_ok(|found| found.customer).try_collect().await?)
     }
 
     /// Customers by id, those whose id, name or e-mail starts with `q` in any

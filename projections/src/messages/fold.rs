@@ -84,10 +84,8 @@ fn changed(
             document.problem = Some(attempt.problem.clone().into());
             document.retry_at = Some(date(attempt.retry_at));
         }
-        MessageEvent::Sent {
-            vendor_message_id, ..
-        } => {
-            document.vendor_message_id = Some(vendor_message_id.clone().into());
+        MessageEvent::Sent { handover, .. } => {
+            document.vendor_message_id = Some(handover.vendor_message_id.clone().into());
             document.problem = None;
             document.sent_at = Some(at);
         }

@@ -35,9 +35,8 @@ fn attempted(number: u32) -> MessageEvent {
 }
 
 fn sent(from: MessageStatus) -> MessageEvent {
-    let vendor_message_id = text("v-1");
     MessageEvent::Sent {
-        vendor_message_id,
+        handover: text("v-1").into(),
         from,
         unsuppressed: None,
     }

@@ -82,6 +82,9 @@ impl<'a> Judge<'a> {
 
     fn judge_recipients(&mut self) {
         for ledger in std::mem::take(&mut self.ledgers) {
+            for (kind, customer, detail) in ledger.unwanted {
+                self.tell(kind, Some(customer), detail);
+            }
             let unexpected = ledger.messages.keys();
             let unexpected = unexpected.filter(|id| !ledger.expected.contains(*id));
             let mut unexpected: Vec<_> = unexpected.cloned().collect();

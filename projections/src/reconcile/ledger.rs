@@ -4,10 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use domain::rules::Predicate;
-use domain::{CustomerId, Event, MessageStatus, Subject, Timestamp};
+use domain::{CustomerId, Event, MessageEvent, MessageStatus, Subject, Timestamp};
 use eventlog::{Entry, Log, Partition, Position, Positions};
 
-use super::Launched;
+use super::refusals::{Stops, Unsubscribed};
+use super::{DiscrepancyKind, Launched};
 use crate::customers::{CustomerDocument, Customers};
 use crate::replay::{Replay, fold_customer};
 use crate::view::View;
@@ -24,15 +25,17 @@ pub(super) struct Plan {
     positions: Positions,
     /// What the keys of the campaign's messages end with.
     suffix: Arc<str>,
+    stops: Arc<Stops>,
 }
 
 impl Plan {
-    pub(super) fn new(launched: &Launched) -> Result<Self, ProjectError> {
+    pub(super) fn new(launched: &Launched, stops: Stops) -> Result<Self, ProjectError> {
         let launch = &launched.launch;
         Ok(Self {
             predicate: Arc::new(launch.rules.at(launch.clock)),
             positions: launch.positions.as_str().parse()?,
             suffix: format!("/{}", launched.campaign).into(),
+            stops: Arc::new(stops),
         })
     }
 
@@ -55,6 +58,9 @@ pub(super) struct Ledger {
     pub(super) messages: HashMap<CustomerId, MessageStatus>,
     /// Of which messages a receipt is to come, and when the vendor took each.
     pub(super) awaiting: HashMap<CustomerId, Timestamp>,
+    unsubscribed: Unsubscribed,
+    /// Messages that were sent although they were not to be any more.
+    pub(super) unwanted: Vec<(DiscrepancyKind, CustomerId, String)>,
 }
 
 impl Ledger {
@@ -70,6 +76,8 @@ impl Ledger {
             expected: HashSet::new(),
             messages: HashMap::new(),
             awaiting: HashMap::new(),
+            unsubscribed: Unsubscribed::default(),
+            unwanted: Vec::new(),
         };
         let customers = ledger.fold_customers().await?;
         ledger.choose(customers).await;
@@ -95,12 +103,17 @@ impl Ledger {
             let plan = &self.plan;
             let events = self
                 .replay
-                .next(end, |entry| plan.is_message(entry))
+                .next(end, |entry| {
+                    plan.is_message(entry) || Unsubscribed::may_concern(entry)
+                })
                 .await?;
             let Some(events) = events else {
                 return Ok(touched);
             };
-            touched.extend(events.iter().filter_map(|event| self.take_message(event)));
+            for event in &events {
+                self.unsubscribed.note(event);
+                touched.extend(self.take_message(event));
+            }
         }
     }
 
@@ -110,6 +123,7 @@ impl Ledger {
         let mut customers = HashMap::new();
         while let Some(events) = self.replay.next(end, |_| true).await? {
             for event in &events {
+                self.unsubscribed.note(event);
                 if let Some(id) = Customers::document_of(&event.subject, event.position) {
                     let folded = fold_customer(customers.remove(&id), event)?;
                     customers.insert(id, folded);
@@ -131,6 +145,7 @@ impl Ledger {
                 self.expected.insert(id);
             }
         }
+        self.unsubscribed.keep(&self.expected);
     }
 
     fn take_message(&mut self, event: &Recorded) -> Option<CustomerId> {
@@ -139,6 +154,15 @@ impl Ledger {
         else {
             return None;
         };
+        if let MessageEvent::Sent { handover, .. } = happened {
+            let judged = [
+                self.unsubscribed.judge(customer, handover),
+                self.plan.stops.judge(handover),
+            ];
+            let found = judged.into_iter().flatten();
+            self.unwanted
+                .extend(found.map(|(kind, detail)| (kind, customer.clone(), detail)));
+        }
         let status = happened.status()?;
         match status {
             MessageStatus::Sent => self.awaiting.insert(customer.clone(), event.metadata.at),

@@ -1,11 +1,13 @@
 //! Whether a campaign did what it was launched to do, by the log itself.
 //!
 //! [`ledger`] reads it, a partition at a time: who was meant, and what became
-//! of each message. [`judge`] holds the two against each other, against what
+//! of each message; [`refusals`] finds those that were sent although somebody
+//! had said no. [`judge`] holds the two against each other, against what
 //! the campaign recorded and against the views.
 
 mod judge;
 mod ledger;
+mod refusals;
 
 use std::time::Duration;
 
@@ -19,6 +21,7 @@ use crate::view::View;
 use crate::{ProjectError, QueryError, Store, WaitError};
 use judge::Judge;
 use ledger::{Ledger, Plan};
+use refusals::Stops;
 
 /// How long views may take to get to where the log was read up to.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -94,16 +97,22 @@ pub enum DiscrepancyKind {
     StatisticsDiffer,
     /// The view `messages` has a message otherwise, or has not.
     ViewDiffers,
+    /// A message was sent to a customer who had unsubscribed.
+    SentAfterUnsubscribe,
+    /// A message was sent after the campaign was paused or cancelled.
+    SentAfterStop,
 }
 
 impl DiscrepancyKind {
     /// All there are.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::MissingMessage,
         Self::UnexpectedMessage,
         Self::SizeDiffers,
         Self::StatisticsDiffer,
         Self::ViewDiffers,
+        Self::SentAfterUnsubscribe,
+        Self::SentAfterStop,
     ];
 
     /// `missing_message`
@@ -114,6 +123,8 @@ impl DiscrepancyKind {
             Self::SizeDiffers => "size_differs",
             Self::StatisticsDiffer => "statistics_differ",
             Self::ViewDiffers => "view_differs",
+            Self::SentAfterUnsubscribe => "sent_after_unsubscribe",
+            Self::SentAfterStop => "sent_after_stop",
         }
     }
 }
@@ -140,7 +151,8 @@ pub async fn reconcile(
     log: &Log,
     launched: &Launched,
 ) -> Result<Reconciliation, ReconcileError> {
-    let plan = Plan::new(launched)?;
+    let stops = Stops::read(log, &launched.campaign).await?;
+    let plan = Plan::new(launched, stops)?;
     let read = each_partition(log.partitions(), |partition| {
         let (log, plan) = (log.clone(), plan.clone());
         async move { Ledger::read(&log, &plan, partition).await }

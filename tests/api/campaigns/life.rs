@@ -38,6 +38,7 @@ async fn a_campaign_is_created_and_shown() {
         "launch": null,
         "size": null,
         "statistics": nothing(),
+        "waiting_for": null,
         "created_at": at,
         "created_by": "key:bootstrap",
         "launched_at": null,

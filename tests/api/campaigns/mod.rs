@@ -13,10 +13,11 @@ mod recipients;
 mod reconcile;
 mod retry;
 
+use chrono::{DateTime, Utc};
 use commands::{Commands, Context};
 use domain::{
-    AudienceSize, CampaignId, Channel, Message, MessageCommand, MessageContent, MessageId, Receipt,
-    Suppression,
+    AudienceSize, CampaignId, Channel, Handover, Message, MessageCommand, MessageContent,
+    MessageId, Receipt, Suppression, Timestamp,
 };
 use projections::{Store, StoreOptions};
 use serde_json::{Value, json};
@@ -145,7 +146,18 @@ impl Work {
 
     async fn send(&self, customer: &str) {
         let vendor_id = text(&format!("vm_{customer}"));
-        self.tell(customer, MessageCommand::RecordSent(vendor_id))
+        self.tell(customer, MessageCommand::RecordSent(vendor_id.into()))
+            .await;
+    }
+
+    /// The vendor took it; this is what its sender knew.
+    async fn hand_over(&self, customer: &str, began_at: DateTime<Utc>, customer_seen: u64) {
+        let handover = Handover {
+            vendor_message_id: text(&format!("vm_{customer}")),
+            began_at: Some(Timestamp::from(began_at)),
+            customer_seen: Some(customer_seen),
+        };
+        self.tell(customer, MessageCommand::RecordSent(handover))
             .await;
     }
 

@@ -1,5 +1,6 @@
 //! Accounting for every recipient, and finding made-up damage.
 
+use chrono::{TimeDelta, Utc};
 use domain::{AudienceSize, Suppression};
 use mongodb::bson::{Document, doc};
 use serde_json::{Value, json};
@@ -186,4 +187,60 @@ async fn views_that_say_otherwise_are_found() {
         (&json!(6), &json!(1)),
         "the log holds"
     );
+}
+
+/// Unsubscribes a customer; the number of that event in its partition.
+async fn unsubscribe(app: &App, customer: &str) -> u64 {
+    let body = json!({"customer_id": customer, "unsubscribed": true});
+    let answer = app.client.post("/api/data/customers", body).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    let position = answer.body["position"].as_str().unwrap();
+    position.split_once(':').unwrap().1.parse().unwrap()
+}
+
+#[tokio::test]
+async fn messages_to_customers_who_had_unsubscribed_are_found() {
+    let mut app = App::without_workers().await;
+    let (work, id) = Work::started(&app, &NAMES).await;
+    let mut unsubscribed = Vec::new();
+    for customer in ["c-0", "c-1", "c-2"] {
+        unsubscribed.push(unsubscribe(&app, customer).await);
+    }
+    let (before, after) = (
+        Utc::now() - TimeDelta::hours(1),
+        Utc::now() + TimeDelta::minutes(1),
+    );
+    // By the clock, and by what the sender had read.
+    work.hand_over("c-0", after, 0).await;
+    work.hand_over("c-1", before, unsubscribed[1]).await;
+    // On its way before the customer unsubscribed; and to somebody who never did.
+    work.hand_over("c-2", before, unsubscribed[2] - 1).await;
+    work.hand_over("c-3", after, unsubscribed[2]).await;
+    work.send("c-4").await;
+    app.add_worker();
+    let reconciled = reconciled(&app, &id).await;
+    let kind = "sent_after_unsubscribe";
+    assert_eq!(found(&reconciled), [about(kind, "c-0"), about(kind, "c-1")]);
+    let detail = &reconciled["discrepancies"].to_string();
+    assert!(
+        detail.contains("ms after the customer had unsubscribed"),
+        "{detail}"
+    );
+    assert_eq!(reconciled["sent"], 5, "they were sent all the same");
+}
+
+#[tokio::test]
+async fn messages_sent_after_a_pause_or_a_cancellation_are_found() {
+    for stop in ["pause", "cancel"] {
+        let mut app = App::without_workers().await;
+        let (work, id) = Work::started(&app, &NAMES).await;
+        let before = Utc::now() - TimeDelta::minutes(1);
+        assert_eq!(steer(&app, &id, stop).await.status, 202);
+        let after = Utc::now() + TimeDelta::minutes(1);
+        work.hand_over("c-0", before, 0).await;
+        work.hand_over("c-1", after, 0).await;
+        app.add_worker();
+        let reconciled = reconciled(&app, &id).await;
+        assert_eq!(found(&reconciled), [about("sent_after_stop", "c-1")]);
+    }
 }

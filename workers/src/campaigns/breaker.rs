@@ -1,8 +1,9 @@
 //! A circuit breaker: leaves a vendor that does not answer in peace.
 //!
-//! It counts only what says that the vendor is away: no connection, no answer
-//! in time, a gateway that answers for it. What the vendor itself says about a
-//! message, be it an error, shows that it is there.
+//! It counts what any message would meet: no connection, no answer in time, a
+//! gateway that answers for the vendor, a URL or a credential that is wrong.
+//! What the vendor says about one message, be it an error, shows that it is
+//! there.
 
 use std::time::{Duration, Instant};
 
@@ -47,8 +48,10 @@ pub(super) enum Permit {
 pub(super) enum Found {
     /// The vendor has answered.
     There,
-    /// It has not.
+    /// It has not, or serves no messages.
     Away,
+    /// The request was not sent.
+    Nothing,
 }
 
 /// What a request has changed.
@@ -100,6 +103,12 @@ impl Breaker {
     /// Takes in what a request found out; tells what that changes.
     pub(super) fn note(&mut self, permit: Permit, found: Found, now: Instant) -> Option<Turn> {
         match (self.state, permit, found) {
+            // Another request may find out at once.
+            (State::Probing { wait, .. }, Permit::Probe, Found::Nothing) => {
+                self.state = State::Open { until: now, wait };
+                None
+            }
+            (_, _, Found::Nothing) => None,
             (State::Closed { .. }, _, Found::There) => {
                 self.state = State::Closed { failures: 0 };
                 None
@@ -202,6 +211,17 @@ mod tests {
         assert_eq!(breaker.ask(later), Ok(Permit::Probe));
         assert_eq!(breaker.note(Permit::Send, Found::There, later), None);
         assert_eq!(breaker.ask(later), Err(PATIENCE));
+    }
+
+    #[test]
+    fn a_probe_that_was_not_sent_is_followed_by_another_at_once() {
+        let (mut breaker, now) = opened();
+        let later = now + FIRST_WAIT;
+        assert_eq!(breaker.ask(later), Ok(Permit::Probe));
+        assert_eq!(breaker.note(Permit::Probe, Found::Nothing, later), None);
+        assert_eq!(breaker.ask(later), Ok(Permit::Probe));
+        let reopened = breaker.note(Permit::Probe, Found::Away, later);
+        assert_eq!(reopened, Some(Turn::Opened(FIRST_WAIT * 2)));
     }
 
     #[test]

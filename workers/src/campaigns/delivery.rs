@@ -1,6 +1,6 @@
 //! Looking after the campaigns of a shard: which are being sent.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +14,10 @@ use super::WorkError;
 use super::lane::{Lane, Stop, is_sending};
 use super::outlet::Outlet;
 use crate::unit::Shared;
+
+/// How long a report that a campaign waits lasts; it is repeated every
+/// [`LOOK`]. A worker that died leaves it behind for this long.
+const WAITING: Duration = Duration::from_secs(5);
 
 /// Into how many shards campaigns are divided.
 pub(crate) const SHARDS: u16 = 4;
@@ -41,6 +45,7 @@ pub(crate) async fn run(
         shard,
         give_up: CancellationToken::new(),
         open: HashMap::new(),
+        waiting: HashSet::new(),
     };
     while let Some(looked) = stop.run_until_cancelled(lanes.look()).await {
         let rest = match looked {
@@ -62,6 +67,8 @@ struct Lanes {
     shard: u16,
     give_up: CancellationToken,
     open: HashMap<CampaignId, Open>,
+    /// Campaigns last reported as waiting.
+    waiting: HashSet<CampaignId>,
 }
 
 struct Open {
@@ -91,18 +98,38 @@ impl Lanes {
         let is_among = |id: &CampaignId| sending.iter().any(|c| c.campaign_id == *id);
         self.open.retain(|id, open| open.is_going() || is_among(id));
         if sending.is_empty() {
-            return Ok(());
+            return self.report_waiting(HashSet::new()).await;
         }
         let ids: Vec<&CampaignId> = sending.iter().map(|c| &c.campaign_id).collect();
         let figures = store.campaign_stats(&ids).await?;
+        let has_queued = |id: &CampaignId| figures.get(id).is_some_and(|f| f.queued() > 0);
+        sending.retain(|campaign| has_queued(&campaign.campaign_id));
         for campaign in &sending {
             let id = &campaign.campaign_id;
-            let queued = figures.get(id).map_or(0, |figures| figures.queued());
-            let is_going = self.open.get(id).is_some_and(Open::is_going);
-            if queued > 0 && !is_going {
+            if !self.open.get(id).is_some_and(Open::is_going) {
                 self.start(id, campaign.messages_per_second).await;
             }
         }
+        let queued = sending.into_iter().map(|campaign| campaign.campaign_id);
+        self.report_waiting(queued.collect()).await
+    }
+
+    /// Reports that these campaigns wait if the breaker is open, and withdraws
+    /// earlier reports that do not hold any more.
+    async fn report_waiting(&mut self, queued: HashSet<CampaignId>) -> Result<(), WorkError> {
+        let store = &self.shared.store;
+        let waiting = self.outlet.waiting();
+        let campaigns = waiting.as_ref().map(|_| queued).unwrap_or_default();
+        let over: Vec<&CampaignId> = self.waiting.difference(&campaigns).collect();
+        if !over.is_empty() {
+            store.forget_waiting(&over).await?;
+        }
+        if let Some(waiting) = &waiting {
+            for campaign in &campaigns {
+                store.record_waiting(campaign, waiting, WAITING).await?;
+            }
+        }
+        self.waiting = campaigns;
         Ok(())
     }
 

@@ -1,12 +1,9 @@
 //! One campaign's messages on their way to the vendor.
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use domain::{
-    CampaignId, CampaignStatus, Message, MessageCommand, MessageId, Suppression, Timestamp,
-};
+use domain::{CampaignId, CampaignStatus, MessageCommand, MessageId, Suppression};
 use projections::messages::MessageDocument;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::Sender;
@@ -14,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::breaker::Permit;
+use super::clearance::{self, Clearance, Decision, Gate};
 use super::outlet::Outlet;
 use super::rate::Rate;
 use super::recorder::{self, Recorder};
@@ -58,8 +56,7 @@ struct Taken {
 /// A message to send.
 struct Ready {
     id: MessageId,
-    /// How many attempts have failed.
-    attempts: u32,
+    clearance: Clearance,
     to: String,
     text: String,
 }
@@ -159,8 +156,9 @@ impl Lane {
         Ok(())
     }
 
-    /// The next messages that are due: by the view first, then by their heads,
-    /// which alone know. Suppresses those whose customers want none any more.
+    /// The next messages that may be due by the view, and may be sent by the
+    /// heads. Suppresses those whose customers have unsubscribed. `None` where
+    /// there are no more, or the campaign must rest.
     async fn take_up(
         &self,
         after: Option<&str>,
@@ -176,30 +174,24 @@ impl Lane {
         let Some(last) = due.last().map(|last| last.message_id.clone()) else {
             return Ok(None);
         };
-        let (heads, unsubscribed) = self.look_up(&due).await?;
-        let rests = |at: Timestamp| now < at && at <= latest;
-        let (messages, unwanted) = sort(due.into_iter().zip(heads), &unsubscribed, rests);
-        for id in unwanted {
-            let suppress = MessageCommand::Suppress(Suppression::Unsubscribed);
-            // The recorder takes results for as long as there can be any.
-            let _taken = results.send((id, vec![suppress])).await;
+        let ids: Vec<MessageId> = due.iter().map(MessageDocument::id).collect();
+        let Some(decisions) = clearance::decide(&self.shared, &ids).await? else {
+            return Ok(None);
+        };
+        let mut messages = Vec::with_capacity(due.len());
+        for (document, decision) in due.into_iter().zip(decisions) {
+            match decision {
+                Decision::Send(clearance) => messages.extend(ready(document, clearance)),
+                Decision::Unsubscribed => {
+                    let suppress = MessageCommand::Suppress(Suppression::Unsubscribed);
+                    // The recorder takes results for as long as there can be any.
+                    let _taken = results.send((document.id(), vec![suppress])).await;
+                }
+                // The view has not heard of it yet.
+                Decision::Hold => {}
+            }
         }
         Ok(Some(Taken { messages, last }))
-    }
-
-    /// These messages by their heads, and whose customers want none any more.
-    async fn look_up(
-        &self,
-        due: &[MessageDocument],
-    ) -> Result<(Vec<Message>, HashSet<String>), WorkError> {
-        let Shared {
-            store, commands, ..
-        } = &*self.shared;
-        let ids: Vec<MessageId> = due.iter().map(MessageDocument::id).collect();
-        let customers: Vec<&str> = ids.iter().map(|id| id.customer.as_str()).collect();
-        tokio::try_join!(async { Ok(commands.messages(&ids).await?) }, async {
-            Ok(store.unsubscribed(&customers).await?)
-        },)
     }
 
     /// Sends them one after the other, many at a time; tells after which one
@@ -239,12 +231,16 @@ impl Lane {
             to: &message.to,
             text: &message.text,
         };
-        let answer = self.outlet.send(permit, outgoing).await;
-        if let Answer::Busy(rest) = &answer {
+        let gate = Gate::new(self.shared.clone(), message.id.clone(), message.clearance);
+        let tried = self.outlet.send(permit, outgoing, gate).await;
+        if let Answer::Busy(rest) = &tried.answer {
             self.rest(*rest);
         }
         let (delivery, share) = (&self.shared.delivery, rand::random());
-        let made = outcome::commands(answer, permit, message.attempts, delivery, now(), share);
+        let cleared = tried
+            .begun
+            .map_or(message.clearance, |begun| begun.clearance);
+        let made = outcome::commands(tried, cleared.attempts, delivery, now(), share);
         if !made.is_empty() {
             // The recorder takes results for as long as there can be any.
             let _taken = results.send((message.id, made)).await;
@@ -335,29 +331,13 @@ pub(super) async fn is_sending(shared: &Shared, campaign: &CampaignId) -> Result
     Ok(status == Some(CampaignStatus::Sending))
 }
 
-/// Those to send now, and those whose customers want no messages any more.
-fn sort(
-    due: impl Iterator<Item = (MessageDocument, Message)>,
-    unsubscribed: &HashSet<String>,
-    rests: impl Fn(Timestamp) -> bool,
-) -> (Vec<Ready>, Vec<MessageId>) {
-    let (mut ready, mut unwanted) = (Vec::new(), Vec::new());
-    for (document, head) in due {
-        if head.due_at().is_none_or(&rests) {
-            continue; // The view has not heard of it yet.
-        }
-        let id = document.id();
-        if unsubscribed.contains(id.customer.as_str()) {
-            unwanted.push(id);
-        } else if let (Some(to), Some(text)) = (document.to, document.text) {
-            let attempts = head.attempts();
-            ready.push(Ready {
-                id,
-                attempts,
-                to,
-                text,
-            });
-        }
-    }
-    (ready, unwanted)
+/// A message as the vendor gets it. One that the view has queued has both an
+/// address and a text.
+fn ready(document: MessageDocument, clearance: Clearance) -> Option<Ready> {
+    Some(Ready {
+        id: document.id(),
+        clearance,
+        to: document.to?,
+        text: document.text?,
+    })
 }

@@ -5,14 +5,15 @@
 //! queues a message for each, or the reason why a customer gets none, which
 //! `case` decides. `delivery` looks after the campaigns of a shard;
 //! a `lane` hands one campaign's messages to the vendor, within what `rate`,
-//! `breaker` and `backoff` let through, and `recorder` writes down what came of
-//! them. `settle` completes what is done, and suppresses what a cancelled
+//! `breaker` and `backoff` let through and `clearance` permits, and `recorder`
+//! writes down what came of them. `settle` completes what is done, and suppresses what a cancelled
 //! campaign has left. Each may be broken off anywhere and begun again: what was
 //! done is not done twice.
 
 mod backoff;
 mod breaker;
 mod case;
+mod clearance;
 mod config;
 mod delivery;
 mod lane;
@@ -25,6 +26,7 @@ mod recorder;
 mod resolve;
 mod schedule;
 mod settle;
+mod unserved;
 mod vendor;
 
 use chrono::Utc;

@@ -2,23 +2,37 @@
 
 use std::time::Duration;
 
-use domain::{Attempt, MessageCommand, Text, Timestamp};
+use domain::{Attempt, Handover, MessageCommand, Suppression, Text, Timestamp};
 
 use super::breaker::Permit;
+use super::clearance::{Begun, Decision};
 use super::vendor::Answer;
 use super::{Delivery, backoff};
 
+/// A request to the vendor, and what came of it.
+pub(super) struct Tried {
+    pub(super) answer: Answer,
+    pub(super) permit: Permit,
+    /// When it was written and with which permission, if it was.
+    pub(super) begun: Option<Begun>,
+}
+
 /// What is recorded of a message that had this many failed attempts before.
 /// `share` is drawn from 0 to 1. Nothing is where the vendor was only asked
-/// whether it is there, or asked to be left alone: that is no attempt.
+/// whether it is there, or asked to be left alone, or serves no message at all:
+/// that is no attempt. Nor is a request that was not written.
 pub(super) fn commands(
-    answer: Answer,
-    permit: Permit,
+    tried: Tried,
     attempts: u32,
     delivery: &Delivery,
     now: Timestamp,
     share: f64,
 ) -> Vec<MessageCommand> {
+    let Tried {
+        answer,
+        permit,
+        begun,
+    } = tried;
     let number = attempts + 1;
     let attempt = |problem: &Text<256>, rest: Duration| {
         MessageCommand::RecordAttempt(Attempt {
@@ -28,7 +42,17 @@ pub(super) fn commands(
         })
     };
     match (answer, permit) {
-        (Answer::Taken(id), _) => vec![MessageCommand::RecordSent(id)],
+        (Answer::Taken(vendor_message_id), _) => {
+            vec![MessageCommand::RecordSent(Handover {
+                vendor_message_id,
+                began_at: begun.map(|begun| begun.at),
+                customer_seen: begun.map(|begun| begun.clearance.customer_seen),
+            })]
+        }
+        (Answer::Withheld(Decision::Unsubscribed), _) => {
+            vec![MessageCommand::Suppress(Suppression::Unsubscribed)]
+        }
+        (Answer::Withheld(_) | Answer::Unserved(_), _) => Vec::new(),
         (Answer::Busy(_), _) | (Answer::Away(_), Permit::Probe) => Vec::new(),
         (Answer::Failed(problem) | Answer::Away(problem), _) if number < delivery.attempts => {
             vec![attempt(&problem, backoff::rest(delivery, number, share))]
@@ -60,9 +84,16 @@ mod tests {
     /// What is recorded, in short.
     fn made(answer: Answer, permit: Permit, attempts: u32) -> Vec<String> {
         let delivery = Delivery::default();
-        let made = commands(answer, permit, attempts, &delivery, Timestamp::EPOCH, 1.0);
+        let tried = Tried {
+            answer,
+            permit,
+            begun: None,
+        };
+        let made = commands(tried, attempts, &delivery, Timestamp::EPOCH, 1.0);
         let short = |command| match command {
-            MessageCommand::RecordSent(id) => format!("sent {}", id.as_str()),
+            MessageCommand::RecordSent(handover) => {
+                format!("sent {}", handover.vendor_message_id.as_str())
+            }
             MessageCommand::RecordAttempt(attempt) => {
                 format!("attempt {} {}", attempt.number, attempt.retry_at.millis())
             }
@@ -97,10 +128,21 @@ mod tests {
     }
 
     #[test]
+    fn a_request_that_was_not_written_is_no_attempt() {
+        let held = Answer::Withheld(Decision::Hold);
+        assert!(made(held, Permit::Send, 7).is_empty());
+        let unwanted = Answer::Withheld(Decision::Unsubscribed);
+        let suppressed = ["Suppress(Unsubscribed)"];
+        assert_eq!(made(unwanted, Permit::Send, 7), suppressed);
+    }
+
+    #[test]
     fn a_vendor_that_rests_or_is_away_costs_no_attempt() {
         let busy = Answer::Busy(Duration::from_secs(1));
         assert!(made(busy, Permit::Send, 7).is_empty());
-        let away = Answer::Away(text("no connection"));
+        let unserved = Answer::Unserved(text("answered 401 Unauthorized"));
+        assert!(made(unserved, Permit::Send, 7).is_empty());
+        let away = Answer::Away(text("could not be reached"));
         assert!(made(away, Permit::Probe, 7).is_empty());
     }
 }

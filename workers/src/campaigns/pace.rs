@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
+use super::clearance::MAX_AGE;
+
 /// The fewest.
 const LEAST: usize = 64;
 
 /// The most, which bounds the memory that a campaign takes.
 const MOST: usize = 1_000;
 
-/// For how long what is taken up should last: so long ago, at most, its
-/// messages and customers were looked at when they are sent.
-const LASTING: Duration = Duration::from_secs(1);
+/// For how long what is taken up should last: the heads are read again of a
+/// message whose turn comes later, one by one.
+const LASTING: Duration = MAX_AGE;
 
 /// How many to take up first, at this many a second.
 pub(super) fn first(per_second: Option<u32>) -> usize {
@@ -31,14 +33,15 @@ pub(super) fn next(before: usize, lasted: Duration, per_second: Option<u32>) -> 
 
 fn most(per_second: Option<u32>) -> usize {
     let per_second = per_second.and_then(|rate| usize::try_from(rate).ok());
-    per_second.unwrap_or(MOST).clamp(1, MOST)
+    let lasting = per_second.map(|rate| rate.saturating_mul(LASTING.as_millis() as usize) / 1_000);
+    lasting.unwrap_or(MOST).clamp(1, MOST)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const QUICK: Duration = Duration::from_millis(100);
+    const QUICK: Duration = Duration::from_millis(50);
     const SLOW: Duration = Duration::from_secs(9);
 
     #[test]
@@ -54,9 +57,10 @@ mod tests {
     }
 
     #[test]
-    fn never_more_than_go_in_a_second() {
-        assert_eq!((first(Some(10)), next(10, QUICK, Some(10))), (10, 10));
-        assert_eq!(next(64, QUICK, Some(100)), 100);
+    fn never_more_than_go_out_before_their_heads_are_old() {
+        assert_eq!((first(Some(10)), next(2, QUICK, Some(10))), (2, 2));
+        assert_eq!((first(Some(1)), next(1, SLOW, Some(1))), (1, 1));
+        assert_eq!(next(64, QUICK, Some(500)), 100);
         assert_eq!(next(1_000, QUICK, Some(100_000)), 1_000);
     }
 }

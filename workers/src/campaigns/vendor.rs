@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::Text;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use futures::stream;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::breaker::Found;
+use super::clearance::{Decision, Withheld};
 use super::{Delivery, VendorAt};
 
 /// How long to rest when the vendor asks for it without saying how long.
@@ -52,13 +54,18 @@ pub(super) enum Answer {
     Failed(Text<256>),
     /// It did not answer, or something answered for it.
     Away(Text<256>),
+    /// It does not serve such requests: the URL or the credential is wrong.
+    Unserved(Text<256>),
+    /// It was not asked: by then the message was not to be sent.
+    Withheld(Decision),
 }
 
 impl Answer {
     /// What it says about the vendor.
     pub(super) fn found(&self) -> Found {
         match self {
-            Self::Away(_) => Found::Away,
+            Self::Away(_) | Self::Unserved(_) => Found::Away,
+            Self::Withheld(_) => Found::Nothing,
             Self::Taken(_) | Self::Refused(_) | Self::Busy(_) | Self::Failed(_) => Found::There,
         }
     }
@@ -95,13 +102,31 @@ impl Vendor {
         Ok(Self { client, at })
     }
 
-    /// Hands over one message.
-    pub(super) async fn send(&self, message: Outgoing<'_>) -> Answer {
+    /// Hands over one message. `pass` is awaited once there is a connection
+    /// that the request can be written to at once; where it fails, the vendor
+    /// does not get the message.
+    pub(super) async fn send(
+        &self,
+        message: Outgoing<'_>,
+        pass: impl Future<Output = Result<(), Withheld>> + Send + 'static,
+    ) -> Answer {
         let body = Body {
             message,
             callback_url: self.at.callback.as_str(),
         };
-        let request = self.client.post(self.at.send.clone()).json(&body);
+        // Texts always have a JSON form.
+        let json = serde_json::to_vec(&body).unwrap_or_default();
+        let request = self
+            .client
+            .post(self.at.send.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header(CONTENT_LENGTH, json.len())
+            // The body is polled when the head of the request lies in the
+            // connection's buffer, and both are flushed together: nothing comes
+            // between `pass` and the write, be it the wait for a connection.
+            .body(reqwest::Body::wrap_stream(stream::once(async {
+                pass.await.map(|()| json)
+            })));
         match exchange(request).await {
             Ok((status, headers, body)) => answer(status, &headers, &body, Utc::now()),
             Err(error) => Answer::Away(text(away(&error))),
@@ -128,8 +153,12 @@ fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8], now: DateTime<Ut
     if status.is_success() {
         return match serde_json::from_slice::<Accepted>(body) {
             Ok(accepted) => Answer::Taken(accepted.vendor_message_id),
-            // Asked again, it says the same, perhaps legibly.
-            Err(_) => Answer::Failed(text(format!("answered {} without an id", status.as_u16()))),
+            // No vendor answers so, but whatever else is at a wrong URL may. If
+            // it is one after all, it takes the message once all the same.
+            Err(_) => {
+                let said = said(status);
+                Answer::Unserved(text(format!("{said} without an id for the message")))
+            }
         };
     }
     let retry_after = headers
@@ -145,8 +174,26 @@ fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8], now: DateTime<Ut
             _,
         ) => Answer::Away(problem),
         (StatusCode::REQUEST_TIMEOUT, _) => Answer::Failed(problem),
-        _ if status.is_client_error() => Answer::Refused(problem),
-        _ => Answer::Failed(problem),
+        // These say what is wrong with the message.
+        (
+            StatusCode::BAD_REQUEST
+            | StatusCode::CONFLICT
+            | StatusCode::PAYLOAD_TOO_LARGE
+            | StatusCode::UNPROCESSABLE_ENTITY,
+            _,
+        ) => Answer::Refused(problem),
+        (StatusCode::NOT_IMPLEMENTED, _) => Answer::Unserved(text(said(status))),
+        _ if status.is_server_error() => Answer::Failed(problem),
+        // 401, 403, 404, 405, a redirect …: any message would get the same.
+        _ => Answer::Unserved(text(said(status))),
+    }
+}
+
+/// `answered 401 Unauthorized`
+fn said(status: StatusCode) -> String {
+    match status.canonical_reason() {
+        Some(reason) => format!("answered {} {reason}", status.as_u16()),
+        None => format!("answered {}", status.as_u16()),
     }
 }
 
@@ -175,13 +222,14 @@ fn problem(status: StatusCode, body: &[u8]) -> String {
     }
 }
 
+/// What the vendor did: `did not answer in time`.
 fn away(error: &reqwest::Error) -> String {
     let what = if error.is_timeout() {
-        "no answer in time"
+        "did not answer in time"
     } else if error.is_connect() {
-        "no connection"
+        "could not be reached"
     } else {
-        "the connection broke"
+        "broke off the connection"
     };
     what.to_owned()
 }
@@ -217,7 +265,7 @@ mod tests {
         answer(status, &headers, body.as_bytes(), now())
     }
 
-    fn said(what: &str) -> Text<256> {
+    fn problem_of(what: &str) -> Text<256> {
         text(what.to_owned())
     }
 
@@ -225,7 +273,9 @@ mod tests {
     fn a_message_is_taken_with_an_id() {
         let taken = Answer::Taken(Text::try_from("vm_7".to_owned()).unwrap());
         assert_eq!(made(202, None, r#"{"vendor_message_id": "vm_7"}"#), taken);
-        let failed = Answer::Failed(said("answered 202 without an id"));
+        let failed = Answer::Unserved(problem_of(
+            "answered 202 Accepted without an id for the message",
+        ));
         for odd in ["", "{}", r#"{"vendor_message_id": ""}"#] {
             assert_eq!(made(202, None, odd), failed, "{odd}");
         }
@@ -234,19 +284,41 @@ mod tests {
     #[test]
     fn what_is_refused_is_told_apart_from_what_failed() {
         let body = r#"{"type": "urn:patron:vendor:invalid-request", "detail": "jo@example.com"}"#;
-        let refused = Answer::Refused(said("answered 422 urn:patron:vendor:invalid-request"));
+        let refused = Answer::Refused(problem_of("answered 422 urn:patron:vendor:invalid-request"));
         assert_eq!(made(422, None, body), refused);
-        assert_eq!(
-            made(404, None, "<h1>"),
-            Answer::Refused(said("answered 404"))
-        );
-        for status in [408, 500, 501, 302] {
-            let failed = Answer::Failed(said(&format!("answered {status}")));
+        for status in [400, 409, 413] {
+            let refused = Answer::Refused(problem_of(&format!("answered {status}")));
+            assert_eq!(made(status, None, "<h1>"), refused);
+        }
+        for status in [408, 500, 505] {
+            let failed = Answer::Failed(problem_of(&format!("answered {status}")));
             assert_eq!(made(status, None, ""), failed);
         }
         for status in [502, 503, 504] {
-            let away = Answer::Away(said(&format!("answered {status}")));
+            let away = Answer::Away(problem_of(&format!("answered {status}")));
             assert_eq!(made(status, None, ""), away);
+        }
+    }
+
+    #[test]
+    fn what_any_message_would_be_answered_is_not_held_against_one() {
+        for (status, said) in [
+            (401, "answered 401 Unauthorized"),
+            (402, "answered 402 Payment Required"),
+            (403, "answered 403 Forbidden"),
+            (404, "answered 404 Not Found"),
+            (405, "answered 405 Method Not Allowed"),
+            (407, "answered 407 Proxy Authentication Required"),
+            (410, "answered 410 Gone"),
+            (301, "answered 301 Moved Permanently"),
+            (302, "answered 302 Found"),
+            (501, "answered 501 Not Implemented"),
+            (499, "answered 499"),
+        ] {
+            let body = r#"{"type": "urn:vendor:of-no-interest"}"#;
+            let unserved = Answer::Unserved(problem_of(said));
+            assert_eq!(made(status, None, body), unserved);
+            assert_eq!(unserved.found(), Found::Away);
         }
     }
 
@@ -269,15 +341,26 @@ mod tests {
     }
 
     #[test]
-    fn only_silence_says_that_the_vendor_is_away() {
-        assert_eq!(Answer::Away(said("no connection")).found(), Found::Away);
+    fn what_the_vendor_says_of_a_message_shows_that_it_is_there() {
+        assert_eq!(
+            Answer::Away(problem_of("could not be reached")).found(),
+            Found::Away
+        );
         for answer in [
-            made(202, None, ""),
+            made(202, None, r#"{"vendor_message_id": "vm_7"}"#),
             made(500, None, ""),
             made(422, None, ""),
             made(429, None, ""),
         ] {
             assert_eq!(answer.found(), Found::There);
+        }
+    }
+
+    fn message() -> Outgoing<'static> {
+        Outgoing {
+            message_id: "msg_1",
+            to: "jo@example.com",
+            text: "Hi",
         }
     }
 
@@ -301,20 +384,18 @@ mod tests {
             ..Delivery::default()
         };
         let at = VendorAt::new(&url, "http://127.0.0.1:9").unwrap();
-        let message = Outgoing {
-            message_id: "msg_1",
-            to: "jo@example.com",
-            text: "Hi",
-        };
-        Vendor::new(at, &delivery).unwrap().send(message).await
+        let vendor = Vendor::new(at, &delivery).unwrap();
+        vendor.send(message(), async { Ok(()) }).await
     }
 
     #[tokio::test]
     async fn an_answer_that_never_ends_is_left() {
         let endless = "HTTP/1.1 202 Accepted\r\ncontent-length: 999999999999\r\n\r\n";
-        let failed = Answer::Failed(said("answered 202 without an id"));
+        let failed = Answer::Unserved(problem_of(
+            "answered 202 Accepted without an id for the message",
+        ));
         assert_eq!(answered(endless, &[b'{'; 65_536]).await, failed);
-        let away = Answer::Away(said("no answer in time"));
+        let away = Answer::Away(problem_of("did not answer in time"));
         assert_eq!(answered(endless, &[]).await, away);
         assert_eq!(answered("HTTP/1.1 202 Acc", &[]).await, away);
     }
@@ -323,10 +404,46 @@ mod tests {
     async fn what_is_no_answer_is_told_from_one() {
         let elsewhere = "HTTP/1.1 307 Temporary Redirect\r\nlocation: /\r\n\
                          content-length: 0\r\n\r\n";
-        let failed = Answer::Failed(said("answered 307"));
-        assert_eq!(answered(elsewhere, &[]).await, failed);
-        let broken = Answer::Away(said("the connection broke"));
+        let unserved = Answer::Unserved(problem_of("answered 307 Temporary Redirect"));
+        assert_eq!(answered(elsewhere, &[]).await, unserved);
+        let broken = Answer::Away(problem_of("broke off the connection"));
         assert_eq!(answered("SSH-2.0-OpenSSH_9.2\r\n", &[]).await, broken);
+    }
+
+    /// What a vendor that only listens gets of a request with this `pass`.
+    async fn received(pass: impl Future<Output = Result<(), Withheld>> + Send + 'static) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let receiving = tokio::task::spawn_blocking(move || {
+            let (mut connection, _) = listener.accept().unwrap();
+            let mut received = Vec::new();
+            let _closed = connection.read_to_end(&mut received);
+            String::from_utf8(received).unwrap()
+        });
+        let delivery = Delivery {
+            timeout: Duration::from_millis(500),
+            ..Delivery::default()
+        };
+        let at = VendorAt::new(&url, "http://127.0.0.1:9").unwrap();
+        let vendor = Vendor::new(at, &delivery).unwrap();
+        let _away = vendor.send(message(), pass).await;
+        drop(vendor);
+        receiving.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_request_is_written_once_it_may_pass_and_only_then() {
+        let body = r#"{"message_id":"msg_1","to":"jo@example.com","text":"Hi","callback_url":"http://127.0.0.1:9/api/delivery/receipt"}"#;
+        let whole = received(async { Ok(()) }).await;
+        assert!(whole.ends_with(body), "{whole}");
+        assert!(whole.contains(&format!("content-length: {}\r\n", body.len())));
+        assert_eq!(received(async { Err(Withheld) }).await, "");
+        let late = received(async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            Err(Withheld)
+        })
+        .await;
+        assert!(!late.contains("jo@example.com"), "{late}");
     }
 
     #[test]
@@ -334,7 +451,7 @@ mod tests {
         let long = format!(r#"{{"type": "{}"}}"#, "x".repeat(300));
         assert_eq!(
             made(400, None, &long),
-            Answer::Refused(said("answered 400"))
+            Answer::Refused(problem_of("answered 400"))
         );
     }
 }

@@ -16,7 +16,7 @@ fn command() -> impl Strategy<Value = Command> {
         Just(Command::Queue(content())),
         select(vec![Suppression::Cancelled, Suppression::Unsubscribed]).prop_map(Command::Suppress),
         (1..4_u32).prop_map(|number| Command::RecordAttempt(attempt(number))),
-        Just(Command::RecordSent(text("v-1"))),
+        Just(Command::RecordSent(text("v-1").into())),
         Just(Command::GiveUp(text("503"))),
         Just(Command::Requeue),
         a_receipt().prop_map(Command::RecordReceipt),
@@ -34,7 +34,7 @@ fn run(message: &mut Message, command: Command) -> Option<Event> {
 fn two_orders() -> impl Strategy<Value = (Vec<Command>, Vec<Command>)> {
     let receipts = prop::collection::vec(a_receipt().prop_map(Command::RecordReceipt), 1..6);
     let commands = receipts.prop_map(|mut commands| {
-        commands.push(Command::RecordSent(text("v-1")));
+        commands.push(Command::RecordSent(text("v-1").into()));
         commands
     });
     commands.prop_flat_map(|commands| (Just(commands.clone()), Just(commands).prop_shuffle()))

@@ -51,7 +51,7 @@ fn queued() -> Event {
 
 fn sent(from: MessageStatus) -> Event {
     Event::Sent {
-        vendor_message_id: text("v-1"),
+        handover: text("v-1").into(),
         from,
         unsuppressed: unsuppressed(from),
     }
@@ -121,7 +121,7 @@ fn a_message_is_queued_or_suppressed_first() {
 fn to_what_is_not_there_nothing_happens() {
     for command in [
         Command::RecordAttempt(attempt(1)),
-        Command::RecordSent(text("v-1")),
+        Command::RecordSent(text("v-1").into()),
         Command::GiveUp(text("503")),
         Command::Requeue,
         Command::RecordReceipt(receipt(true, 5)),
@@ -151,7 +151,7 @@ fn every_command_is_an_event_from_where_it_makes_one() {
             Event::Attempted(attempt(1))
         }),
         (
-            Command::RecordSent(text("v-1")),
+            Command::RecordSent(text("v-1").into()),
             &[Queued, Undeliverable, Suppressed],
             sent,
         ),
@@ -182,7 +182,7 @@ fn what_was_suppressed_before_it_was_queued_was_never_sent() {
     for command in [
         Command::Queue(content()),
         Command::Suppress(Suppression::NoAddress),
-        Command::RecordSent(text("v-1")),
+        Command::RecordSent(text("v-1").into()),
         Command::RecordAttempt(attempt(1)),
         Command::GiveUp(text("503")),
         Command::Requeue,
@@ -196,7 +196,7 @@ fn repeats_are_no_events() {
     let repeats = [
         (Queued, Command::Queue(content())),
         (Suppressed, Command::Suppress(Suppression::Unsubscribed)),
-        (Sent, Command::RecordSent(text("v-2"))),
+        (Sent, Command::RecordSent(text("v-2").into())),
         (Undeliverable, Command::GiveUp(text("again"))),
         (Delivered, Command::RecordReceipt(receipt(true, 5))),
         (Failed, Command::RecordReceipt(receipt(false, 5))),
@@ -250,7 +250,7 @@ fn a_receipt_may_come_before_it_is_known_that_the_message_was_sent() {
         Command::RecordReceipt(receipt(true, 5)),
         vec![early],
     );
-    then(given, Command::RecordSent(text("v-1")), vec![]);
+    then(given, Command::RecordSent(text("v-1").into()), vec![]);
 }
 
 #[test]
@@ -259,7 +259,7 @@ fn what_was_suppressed_on_its_way_was_sent_all_the_same() {
     let sent = sent(Suppressed);
     then(
         given.clone(),
-        Command::RecordSent(text("v-1")),
+        Command::RecordSent(text("v-1").into()),
         vec![sent.clone()],
     );
     let given = [given, vec![sent]].concat();
@@ -366,4 +366,25 @@ fn heads_are_small() {
         // Version, number and fold version stand before it.
         assert!(json.len() + "3 1234567 1 ".len() <= 64, "{json}");
     }
+}
+
+#[test]
+fn what_a_sender_knew_survives_the_log_and_may_be_absent_from_it() {
+    let handover = Handover {
+        vendor_message_id: text("v-1"),
+        began_at: Some(instant(5)),
+        customer_seen: Some(17),
+    };
+    let event = Event::Sent {
+        handover,
+        from: Queued,
+        unsuppressed: None,
+    };
+    let data = r#"{"vendor_message_id":"v-1","began_at":"2026-02-02T02:40:00.005Z","customer_seen":17,"from":"queued"}"#;
+    assert_eq!(event.data().get(), data);
+    assert_eq!(Event::decode("message_sent.1", data).unwrap(), event);
+    let older = r#"{"vendor_message_id":"v-1","from":"queued"}"#;
+    let known = sent(Queued);
+    assert_eq!(known.data().get(), older);
+    assert_eq!(Event::decode("message_sent.1", older).unwrap(), known);
 }

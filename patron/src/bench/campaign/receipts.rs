@@ -92,7 +92,8 @@ fn queue(id: &MessageId) -> anyhow::Result<MessageCommand> {
 }
 
 fn take(id: &MessageId) -> anyhow::Result<MessageCommand> {
-    Ok(MessageCommand::RecordSent(Text::try_from(vendors_id(id))?))
+    let vendor_message_id: Text<128> = Text::try_from(vendors_id(id))?;
+    Ok(MessageCommand::RecordSent(vendor_message_id.into()))
 }
 
 fn vendors_id(id: &MessageId) -> String {

@@ -1,0 +1,112 @@
+//! A wrong vendor URL or credential: messages wait, and the campaign says so.
+
+use commands::Commands;
+use domain::{CampaignId, CustomerId, Message, MessageId, MessageStatus};
+use serde_json::{Value, json};
+
+use crate::support::app::App;
+use crate::support::campaign::launch;
+use crate::support::vendor::Vendor;
+use crate::support::wait::{eventually, until};
+
+/// Customers of each campaign here; more than in flight at once.
+const CUSTOMERS: usize = 100;
+
+const EVERYBODY: &str = "order_count = 0";
+
+/// Messages of a campaign to everybody, by their heads.
+async fn messages(commands: &Commands, campaign: &str) -> Vec<Message> {
+    let campaign = CampaignId::try_from(campaign).unwrap();
+    let id = |n: usize| MessageId {
+        campaign: campaign.clone(),
+        customer: CustomerId::try_from(format!("c-{n:03}")).unwrap(),
+    };
+    let ids: Vec<MessageId> = (0..CUSTOMERS).map(id).collect();
+    commands.messages(&ids).await.unwrap()
+}
+
+/// A campaign as the views have it, which may not know it yet.
+async fn shown(app: &App, campaign: &str) -> Value {
+    let path = format!("/api/campaigns/{campaign}");
+    app.client.get(&path).await.body
+}
+
+/// A deployment with customers, a vendor and a worker that sends to it.
+async fn start() -> (App, Vendor) {
+    let vendor = Vendor::start().await;
+    let mut app = App::without_workers().await;
+    app.vendor = Some(vendor.url.clone());
+    let customer = |n: usize| {
+        let email = format!("c-{n}@example.com");
+        json!({"customer_id": format!("c-{n:03}"), "name": "Ada", "email": email})
+    };
+    let customers: Value = (0..CUSTOMERS).map(customer).collect();
+    app.client.accept("/api/data/customers", customers).await;
+    app.add_worker();
+    (app, vendor)
+}
+
+#[tokio::test]
+async fn messages_wait_until_the_url_or_the_credential_is_corrected() {
+    let (app, mut vendor) = start().await;
+    let commands = app.settings().commands().await;
+    for (status, said) in [
+        (401, "401 Unauthorized"),
+        (403, "403 Forbidden"),
+        (404, "404 Not Found"),
+        (405, "405 Method Not Allowed"),
+        (307, "307 Temporary Redirect"),
+        (200, "200 OK without an id for the message"),
+    ] {
+        vendor.refuse_with(status).await;
+        let key = format!("answered-{status}");
+        let campaign = launch(&app.client, &key, EVERYBODY, None).await;
+        let waiting = eventually("the campaign says that it waits", async || {
+            let waiting = shown(&app, &campaign).await["waiting_for"].clone();
+            waiting.is_object().then_some(waiting)
+        })
+        .await;
+        assert_eq!(waiting["reason"], "breaker");
+        assert_eq!(waiting["detail"], format!("the vendor answered {said}"));
+        let listed = app.client.read("/api/campaigns?limit=1").await;
+        assert_eq!(listed["items"][0]["waiting_for"], waiting);
+        for message in messages(&commands, &campaign).await {
+            assert_eq!(message.status(), Some(MessageStatus::Queued), "{status}");
+            assert_eq!(message.attempts(), 0, "{status}");
+        }
+
+        vendor.take_again().await;
+        until("everything is sent", async || {
+            let messages = messages(&commands, &campaign).await;
+            let is_sent = |message: &Message| message.status() == Some(MessageStatus::Sent);
+            messages.iter().all(is_sent)
+        })
+        .await;
+        until("it waits no more", async || {
+            shown(&app, &campaign).await["waiting_for"].is_null()
+        })
+        .await;
+        let prefix = format!("msg_{}_", campaign.trim_start_matches("cmp_"));
+        let sent = vendor.sent().await;
+        let sent = sent.iter().filter(|(id, _)| id.starts_with(&prefix));
+        let requested: Vec<u64> = sent.map(|(_, sent)| sent.requested).collect();
+        assert_eq!(requested, [1; CUSTOMERS], "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_campaign_says_nothing_of_a_worker_that_has_died() {
+    let (mut app, mut vendor) = start().await;
+    vendor.refuse_with(401).await;
+    let campaign = launch(&app.client, "dies", EVERYBODY, None).await;
+    until("the campaign says that it waits", async || {
+        shown(&app, &campaign).await["waiting_for"].is_object()
+    })
+    .await;
+    app.workers[0].kill();
+    until("it says nothing any more", async || {
+        shown(&app, &campaign).await["waiting_for"].is_null()
+    })
+    .await;
+    assert_eq!(shown(&app, &campaign).await["status"], "sending");
+}

@@ -140,9 +140,17 @@ pub(crate) async fn filled_buckets(
     static FILLED: LazyLock<Script> = LazyLock::new(|| {
         Script::new(
             "local prefix, filled = string.match(KEYS[1], '^(.*:)%d+$'), {} \
-             for bucket = 0, ARGV[1] - 1 do \
-               if redis.call('EXISTS', prefix .. bucket) == 1 then \
-                 filled[#filled + 1] = bucket \
+             for first = 0, ARGV[1] - 1, 128 do \
+               local some = {} \
+               for bucket = first, math.min(first + 127, ARGV[1] - 1) do \
+                 some[#some + 1] = prefix .. bucket \
+               end \
+               if redis.call('EXISTS', unpack(some)) > 0 then \
+                 for i, bucket in ipairs(some) do \
+                   if redis.call('EXISTS', bucket) == 1 then \
+                     filled[#filled + 1] = first + i - 1 \
+                   end \
+                 end \
                end \
              end \
              return filled",

@@ -58,6 +58,18 @@ impl AfterParam {
 /// # Errors
 /// 503 if it does not get there in time, 400 for a partition that is not.
 pub(crate) async fn wait<V: View>(app: &Shared, after: Option<&After>) -> Result<(), Problem> {
+    wait_for(app, V::NAME, after).await
+}
+
+/// As [`wait`], for the view of this name.
+///
+/// # Errors
+/// As [`wait`].
+pub(crate) async fn wait_for(
+    app: &Shared,
+    view: &'static str,
+    after: Option<&After>,
+) -> Result<(), Problem> {
     let Some(After(positions)) = after else {
         return Ok(());
     };
@@ -66,5 +78,5 @@ pub(crate) async fn wait<V: View>(app: &Shared, after: Option<&After>) -> Result
         let detail = format!("query: after: the log has {partitions} partitions, not {position}");
         return Err(Problem::new(ProblemKind::InvalidParameter, detail));
     }
-    Ok(app.store.wait_for(V::NAME, positions, PATIENCE).await?)
+    Ok(app.store.wait_for(view, positions, PATIENCE).await?)
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use domain::Timestamp;
 use eventlog::Entry;
-use projections::audit::{Audit, AuditDocument, AuditFilter};
+use projections::audit::{self, Audit, AuditFilter};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
@@ -82,7 +82,7 @@ struct AuditRow {
     aggregate: String,
     /// The aggregate's version after it.
     #[schema(example = 1)]
-    version: i64,
+    version: u64,
     /// On whose behalf.
     #[schema(example = "key:bootstrap")]
     actor: String,
@@ -144,7 +144,7 @@ async fn list_audit(
     State(app): State<AppState>,
     Query(params): Query<ListParams>,
 ) -> Result<Json<Listed<AuditRow>>, Problem> {
-    after::wait::<Audit>(&app, params.after.as_ref()).await?;
+    after::wait_for(&app, Audit::NAME, params.after.as_ref()).await?;
     let filter = AuditFilter {
         aggregate: params.aggregate,
         tag: params.r#type,
@@ -155,7 +155,7 @@ async fn list_audit(
         until: params.until,
     };
     let page = page(params.limit, params.cursor);
-    let found = app.store.audit(&filter, &page).await?;
+    let found = app.store.audit(app.commands.log(), &filter, &page).await?;
     Ok(Json(Listed::from_page(found, AuditRow::from)))
 }
 
@@ -184,19 +184,25 @@ async fn get_audit_entry(
     LogEntry::try_from(entry).map(Json)
 }
 
-impl From<AuditDocument> for AuditRow {
-    fn from(document: AuditDocument) -> Self {
+impl From<audit::AuditRow> for AuditRow {
+    fn from(row: audit::AuditRow) -> Self {
+        let audit::AuditRow {
+            entry,
+            metadata,
+            occurred_at,
+            customer,
+        } = row;
         Self {
-            position: document.position,
-            at: document.at.to_chrono().into(),
-            occurred_at: document.occurred_at.to_chrono().into(),
-            r#type: document.tag,
-            aggregate: document.aggregate,
-            version: document.version,
-            actor: document.actor,
-            request_id: document.request_id,
-            ip: document.ip,
-            customer_id: document.customer_id,
+            position: entry.position.to_string(),
+            at: metadata.at,
+            occurred_at,
+            r#type: entry.tag,
+            aggregate: entry.key,
+            version: entry.version,
+            actor: metadata.actor.clone(),
+            request_id: metadata.request.clone(),
+            ip: metadata.address.map(|address| address.to_string()),
+            customer_id: customer.map(|customer| customer.to_string()),
         }
     }
 }

@@ -364,6 +364,7 @@ impl From<QueryError> for Problem {
                 Self::new(ProblemKind::Timeout, detail)
             }
             QueryError::Refused(error) => failed(&error),
+            QueryError::Log(error) => error.into(),
             QueryError::Page(error) => {
                 Self::new(ProblemKind::InvalidParameter, format!("cursor: {error}"))
             }

@@ -3,8 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use domain::{CustomerId, Timestamp};
-use eventlog::{Entry, Position};
-use projections::audit::{Audit, AuditDocument};
+use projections::audit::{Audit, AuditRow};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -49,7 +48,7 @@ struct TimelineItem {
     data: Option<Box<RawValue>>,
 }
 
-/// All that happened to a customer, latest first.
+/// All that was recorded about a customer, the last recorded first.
 #[utoipa::path(
     get,
     path = "/api/customers/{id}/timeline",
@@ -65,39 +64,25 @@ async fn get_timeline(
     Path(id): Path<CustomerId>,
     Query(params): Query<PageParams>,
 ) -> Result<Json<Listed<TimelineItem>>, Problem> {
-    after::wait::<Audit>(&app, params.after()).await?;
+    after::wait_for(&app, Audit::NAME, params.after()).await?;
     let page = params.page();
-    let found = app.store.timeline(id.as_str(), &page).await?;
+    let found = app.store.timeline(app.commands.log(), &id, &page).await?;
     if found.items.is_empty() && page.cursor.is_none() {
         return Err(customers::unknown(&id));
     }
-    let positions = positions(&found.items)?;
-    let mut entries = app.commands.log().entries(&positions).await?.into_iter();
-    let joined = |row| TimelineItem::new(row, entries.next().flatten());
-    Ok(Json(Listed::from_page(found, joined)))
+    Ok(Json(Listed::from_page(found, TimelineItem::from)))
 }
 
-fn positions(rows: &[AuditDocument]) -> Result<Vec<Position>, Problem> {
-    let parse = |row: &AuditDocument| row.position.parse();
-    rows.iter()
-        .map(parse)
-        .collect::<Result<_, _>>()
-        .map_err(|error| {
-            tracing::error!(%error, "a row of the audit view has no position");
-            Problem::internal()
-        })
-}
-
-impl TimelineItem {
-    fn new(row: AuditDocument, entry: Option<Entry>) -> Self {
+impl From<AuditRow> for TimelineItem {
+    fn from(row: AuditRow) -> Self {
         Self {
-            position: row.position,
-            r#type: row.tag,
-            aggregate: row.aggregate,
-            occurred_at: row.occurred_at.to_chrono().into(),
-            recorded_at: row.at.to_chrono().into(),
-            actor: row.actor,
-            data: entry.and_then(|entry| RawValue::from_string(entry.data).ok()),
+            position: row.entry.position.to_string(),
+            r#type: row.entry.tag,
+            aggregate: row.entry.key,
+            occurred_at: row.occurred_at,
+            recorded_at: row.metadata.at,
+            actor: row.metadata.actor.clone(),
+            data: RawValue::from_string(row.entry.data).ok(),
         }
     }
 }

@@ -97,7 +97,12 @@ impl Event {
 
     /// Whether such an aggregate has events of this type.
     pub fn is_known(subject: &Subject, tag: &str) -> bool {
-        let tags = match subject {
+        Self::tags_of(subject).contains(&tag)
+    }
+
+    /// The types of events that such an aggregate has.
+    pub fn tags_of(subject: &Subject) -> &'static [&'static str] {
+        match subject {
             Subject::Customer(_) => CustomerEvent::TAGS,
             Subject::Order(..) => OrderEvent::TAGS,
             Subject::Activity(..) => ActivityEvent::TAGS,
@@ -110,8 +115,7 @@ impl Event {
             Subject::Refusals(_) => RefusalEvent::TAGS,
             Subject::Assistance(_) => AssistanceEvent::TAGS,
             Subject::Log(_) => LogRecord::TAGS,
-        };
-        tags.contains(&tag)
+        }
     }
 }
 

@@ -125,12 +125,11 @@ pub(crate) fn decode_all(
     Ok(commits)
 }
 
-/// Reads the reply of XRANGE past what cannot be read: for each entry the
-/// number of its last event, and the commit or what is wrong with it.
-pub(crate) fn decode_each(
-    partition: Partition,
-    reply: Value,
-) -> Result<Vec<(u64, Result<Commit, LogError>)>, LogError> {
+/// The number of an entry's last event, and the commit or what is wrong with it.
+pub(crate) type Decoded = (u64, Result<Commit, LogError>);
+
+/// Reads the reply of XRANGE past what cannot be read.
+pub(crate) fn decode_each(partition: Partition, reply: Value) -> Result<Vec<Decoded>, LogError> {
     let Value::Array(entries) = reply else {
         return Err(damaged(partition, 0, "not a list of entries"));
     };
@@ -177,7 +176,12 @@ fn decode(
     let mut events = Vec::new();
     for (number, event) in (first..).zip(decoded) {
         if wanted(number) {
-            events.push(event_at(Position { partition, number }, event, &meta)?);
+            events.push(event_at(
+                Position { partition, number },
+                first,
+                event,
+                &meta,
+            )?);
         }
     }
     Ok(Commit {
@@ -189,7 +193,12 @@ fn decode(
     })
 }
 
-fn event_at(position: Position, event: DecodedEvent, meta: &Arc<str>) -> Result<Entry, LogError> {
+fn event_at(
+    position: Position,
+    commit: u64,
+    event: DecodedEvent,
+    meta: &Arc<str>,
+) -> Result<Entry, LogError> {
     let DecodedEvent(key, version, previous, tag, data) = event;
     let previous = match u64::try_from(previous) {
         Ok(absolute) => Some(absolute),
@@ -198,6 +207,7 @@ fn event_at(position: Position, event: DecodedEvent, meta: &Arc<str>) -> Result<
     let previous = previous.filter(|previous| *previous < position.number);
     Ok(Entry {
         position,
+        commit,
         key,
         version,
         previous: previous.ok_or_else(|| LogError::Damaged {

@@ -11,6 +11,8 @@ use crate::Position;
 pub struct Entry {
     /// Its position.
     pub position: Position,
+    /// The number of the first event of its commit.
+    pub commit: u64,
     /// The aggregate's key.
     pub key: String,
     /// The aggregate's version after this event, from 1; 0 for a plain record,

@@ -182,7 +182,7 @@ impl Identity {
         let epoch = stored.ok_or(LogError::Gone)?;
         let own = self.epoch();
         let is_accepted = known.as_ref().is_some_and(|known| known.epoch == epoch);
-        if *own != *epoch && !is_accepted || known.is_some() && !is_accepted {
+        if !is_accepted && (*own != *epoch || known.is_some()) {
             return Err(LogError::OtherEpoch);
         }
         if *own != *epoch {

@@ -395,7 +395,23 @@ impl Log {
             partition: key.partition,
             number: head.map_or(0, |head| head.last),
         };
-        read::history(&mut self.connection(), self.layout(), &key.text, last).await
+        let mut history = self.history_back(key, last, usize::MAX).await?;
+        history.reverse();
+        Ok(history)
+    }
+
+    /// Up to `most` entries of one aggregate, last to first, from the one at
+    /// `last`, which has to be its own.
+    ///
+    /// # Errors
+    /// As [`Log::history`].
+    pub async fn history_back(
+        &self,
+        key: &Key,
+        last: Position,
+        most: usize,
+    ) -> Result<Vec<Entry>, LogError> {
+        read::history(&mut self.connection(), self.layout(), &key.text, last, most).await
     }
 
     /// All events of several aggregates of one partition, each up to the given

@@ -209,16 +209,18 @@ pub(crate) async fn at(
     Ok(numbers.iter().map(&mut taken).collect())
 }
 
-/// All events of one aggregate, first to last, walking back from `last`.
+/// Up to `most` events of one aggregate, last to first, walking back from
+/// `last`.
 pub(crate) async fn history(
     connection: &mut Connection,
     layout: &Layout,
     key: &str,
     last: Position,
+    most: usize,
 ) -> Result<Vec<Entry>, LogError> {
     let mut found: Vec<Entry> = Vec::new();
     let mut number = last.number;
-    while number > 0 {
+    while number > 0 && found.len() < most {
         let here = Position { number, ..last };
         let before = Position {
             number: number - 1,
@@ -237,7 +239,7 @@ pub(crate) async fn history(
             found.push(event);
         }
     }
-    found.reverse();
+    found.truncate(most);
     Ok(found)
 }
 

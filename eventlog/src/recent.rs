@@ -102,6 +102,7 @@ mod tests {
                 partition: 0,
                 number,
             },
+            commit: number,
             key: "customer/c-1".to_owned(),
             version: number,
             previous: number - 1,

@@ -7,7 +7,7 @@ use domain::{Event, LoggedEvent, Metadata, Subject, Timestamp};
 use eventlog::Position;
 
 use crate::Recorded;
-use crate::view::{FoldError, View, view_named};
+use crate::view::{Content, FoldError, Input, View, view_named};
 
 /// The events of one aggregate, a second after the other, each of another
 /// actor, all in partition 3.
@@ -41,7 +41,13 @@ pub(crate) fn folded<V: View>(history: &[Recorded]) -> Result<V::Document, FoldE
     let view = view_named(V::NAME).unwrap();
     let mut stored: Option<RawDocumentBuf> = None;
     for event in history {
-        let next = view.fold(stored.as_deref(), &[event]);
+        let input = Input {
+            document: String::new(),
+            position: event.position,
+            begins: false,
+            content: Content::Event(event.clone()),
+        };
+        let next = view.fold(stored.as_deref(), &[&input]);
         stored = Some(next.map_err(|(_, error)| error)?);
     }
     Ok(bson::deserialize_from_slice(stored.unwrap().as_bytes()).unwrap())

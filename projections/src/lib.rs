@@ -56,6 +56,6 @@ pub use recorded::{EntryReader, ReadError, Recorded};
 pub use status::{BuildStatus, PartitionStatus, ViewStatus};
 pub use store::{QueryError, Store, StoreOptions};
 pub use verify::{DocumentsReport, verify_documents};
-pub use view::{AnyView, FoldError, VIEWS, View, view_named};
+pub use view::{AnyView, FoldError, Input, VIEWS, View, view_named};
 pub use wait::WaitError;
 pub use waiting::{Waiting, WaitingReason};

@@ -4,15 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bson::RawDocumentBuf;
-use domain::Event;
 use eventlog::{Entry, Log, Partition, Position, Recent};
 use mongodb::options::ReadConcern;
 
 use crate::checkpoint::{Advance, Checkpoint, Checkpoints};
-use crate::documents::{Documents, Write, placed};
-use crate::recorded::subject_of;
-use crate::view::{AnyView, FoldError};
-use crate::{EntryReader, ProjectError, ReadError, Recorded, Store};
+use crate::documents::{Documents, Stored, Write, placed};
+use crate::view::{AnyView, FoldError, Input};
+use crate::{EntryReader, ProjectError, ReadError, Store};
 
 /// How often a batch is folded anew because others wrote the same documents.
 const ATTEMPTS: usize = 16;
@@ -246,15 +244,12 @@ impl Projector {
 
     /// The events among entries that touch documents, where some were passed
     /// over, and the first that cannot be read, where reading ends.
-    fn decode(
-        &mut self,
-        entries: Vec<Entry>,
-    ) -> (Vec<Recorded>, Vec<Position>, Option<ProjectError>) {
+    fn decode(&mut self, entries: Vec<Entry>) -> (Vec<Input>, Vec<Position>, Option<ProjectError>) {
         let mut events = Vec::with_capacity(entries.len());
         let mut skipped = Vec::new();
         for entry in entries {
             let position = entry.position;
-            match self.read(entry) {
+            match self.view.read(&mut self.reader, entry) {
                 Ok(event) => events.extend(event),
                 Err(ReadError::Unknown(reason)) if self.mode == Mode::Live => {
                     tracing::warn!(view = self.view.name(), %position, reason, "passed over an event");
@@ -269,22 +264,20 @@ impl Projector {
         (events, skipped, None)
     }
 
-    /// The entry's event, if it touches a document. What touches none is not
-    /// read, but for whether a newer program wrote it.
-    fn read(&mut self, entry: Entry) -> Result<Option<Recorded>, ReadError> {
-        let subject = subject_of(&entry)?;
-        let touches = self.view.document_of(&subject, entry.position).is_some();
-        if !touches && Event::is_known(&subject, &entry.tag) {
-            return Ok(None);
-        }
-        self.reader.read_about(subject, entry).map(Some)
-    }
-
     /// Folds events into their documents, all or up to the first that fails.
-    async fn fold(&self, events: &[Recorded]) -> Result<Result<(), Failed>, ProjectError> {
-        let groups = group(self.view, events);
-        for _ in 0..ATTEMPTS {
-            let writes = match self.fold_groups(&groups, events).await? {
+    async fn fold(&self, events: &[Input]) -> Result<Result<(), Failed>, ProjectError> {
+        let groups = group(events);
+        for attempt in 0..ATTEMPTS {
+            // A document that begins in this batch is there only if a projector
+            // wrote it and did not move its checkpoint: then inserting it fails.
+            let is_new = |first: &usize| attempt == 0 && events[*first].begins;
+            let old = groups
+                .iter()
+                .filter(|(_, of)| !of.first().is_some_and(is_new));
+            let ids: Vec<&str> = old.map(|(id, _)| *id).collect();
+            // An event that is in a document is passed over: that must last.
+            let stored = self.documents.load(&ids, ReadConcern::majority()).await?;
+            let writes = match self.fold_groups(&groups, events, &stored)? {
                 Ok(writes) => writes,
                 Err(failed) => return Ok(Err(failed)),
             };
@@ -294,8 +287,7 @@ impl Projector {
             if inserts && self.mode == Mode::Live {
                 self.check_collection().await?;
             }
-            // For a view that only inserts, "already there" is "already done".
-            if self.documents.write(writes).await? || self.view.insert_only() {
+            if self.documents.write(writes).await? {
                 return Ok(Ok(()));
             }
         }
@@ -306,22 +298,16 @@ impl Projector {
         })
     }
 
-    async fn fold_groups(
+    fn fold_groups(
         &self,
-        groups: &[(String, Vec<usize>)],
-        events: &[Recorded],
+        groups: &[(&str, Vec<usize>)],
+        events: &[Input],
+        stored: &HashMap<String, Stored>,
     ) -> Result<Result<Vec<Write>, Failed>, ProjectError> {
-        let stored = if self.view.insert_only() {
-            HashMap::new()
-        } else {
-            let ids: Vec<&str> = groups.iter().map(|(id, _)| id.as_str()).collect();
-            // An event that is in a document is passed over: that must last.
-            self.documents.load(&ids, ReadConcern::majority()).await?
-        };
         let mut writes = Vec::with_capacity(groups.len());
         let mut first_failed: Option<Failed> = None;
         for (id, indices) in groups {
-            let before = stored.get(id);
+            let before = stored.get(*id);
             let behind = before.map_or(0, |stored| stored.number);
             let new: Vec<usize> = indices
                 .iter()
@@ -331,7 +317,7 @@ impl Projector {
             let Some(&last) = new.last() else {
                 continue;
             };
-            let of_document: Vec<&Recorded> = new.iter().map(|index| &events[*index]).collect();
+            let of_document: Vec<&Input> = new.iter().map(|index| &events[*index]).collect();
             let document = before.map(|stored| &*stored.document);
             let folded = self.view.fold(document, &of_document).and_then(fitting);
             match folded {
@@ -340,7 +326,7 @@ impl Projector {
                     let document = placed(id, partition, number as i64, &document)
                         .map_err(mongodb::error::Error::custom)?;
                     writes.push(Write {
-                        id: id.clone(),
+                        id: (*id).to_owned(),
                         expected: before.map(|stored| stored.number),
                         document,
                     });
@@ -393,25 +379,16 @@ fn fitting(document: RawDocumentBuf) -> Result<RawDocumentBuf, (usize, FoldError
 }
 
 /// Events by the document they touch, documents in the order first touched.
-fn group(view: &dyn AnyView, events: &[Recorded]) -> Vec<(String, Vec<usize>)> {
-    let document_of = |event: &Recorded| view.document_of(&event.subject, event.position);
-    if view.insert_only() {
-        let alone = |(index, event)| Some((document_of(event)?, vec![index]));
-        return events.iter().enumerate().filter_map(alone).collect();
-    }
-    let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
-    let mut index_of: HashMap<String, usize> = HashMap::new();
+fn group(events: &[Input]) -> Vec<(&str, Vec<usize>)> {
+    let mut groups: Vec<(&str, Vec<usize>)> = Vec::new();
+    let mut index_of: HashMap<&str, usize> = HashMap::new();
     for (index, event) in events.iter().enumerate() {
-        let Some(id) = document_of(event) else {
-            continue;
-        };
-        match index_of.get(&id) {
-            Some(&group) => groups[group].1.push(index),
-            None => {
-                index_of.insert(id.clone(), groups.len());
-                groups.push((id, vec![index]));
-            }
-        }
+        let id = event.document.as_str();
+        let group = *index_of.entry(id).or_insert_with(|| {
+            groups.push((id, Vec::new()));
+            groups.len() - 1
+        });
+        groups[group].1.push(index);
     }
     groups
 }

@@ -13,9 +13,9 @@ use crate::{ProjectError, Store};
 /// written once; about 25 MB for each partition folded at once.
 const BATCH: usize = 32_000;
 
-/// Events per batch of a view that only inserts: nothing is met twice, and a
-/// small batch stays in the processor's cache.
-const INSERT_BATCH: usize = 4_000;
+/// Events per batch of a view with a document per commit: hardly any is met
+/// twice, and a small batch stays in the processor's cache.
+const COMMITS_BATCH: usize = 4_000;
 
 /// How often a rebuild catches up before it lets the new generation serve. In
 /// between less and less comes in; waiting for nothing could last for ever.
@@ -179,8 +179,8 @@ async fn fold_all(
         let end = end.map_or(0, |end| end.number);
         async move {
             let resume = Projector::resume(&store, &log, view, generation, partition, mode);
-            let batch = if view.insert_only() {
-                INSERT_BATCH
+            let batch = if view.is_per_commit() {
+                COMMITS_BATCH
             } else {
                 BATCH
             };

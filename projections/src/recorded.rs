@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{DecodeError, Event, Metadata, Subject, SubjectError};
+use domain::{CustomerId, DecodeError, Event, Metadata, Subject, SubjectError};
 use eventlog::{Entry, Position};
 
 /// An event as it was recorded.
@@ -22,6 +22,18 @@ pub struct Recorded {
     pub metadata: Arc<Metadata>,
 }
 
+/// An event, of which all was read but its data: any program's events, also of
+/// types that are not known here.
+#[derive(Debug)]
+pub(crate) struct Noted {
+    pub(crate) position: Position,
+    /// The number of the first event of its commit.
+    pub(crate) commit: u64,
+    pub(crate) tag: String,
+    pub(crate) customer: Option<CustomerId>,
+    pub(crate) metadata: Arc<Metadata>,
+}
+
 /// Why an entry is not an event we can read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
@@ -39,6 +51,11 @@ pub(crate) fn subject_of(entry: &Entry) -> Result<Subject, ReadError> {
         SubjectError::Unknown(_) => ReadError::Unknown(error.to_string()),
         SubjectError::Id(..) | SubjectError::Day(..) => ReadError::Malformed(error.to_string()),
     })
+}
+
+/// The customer whom a key is about, if it is about one.
+pub(crate) fn customer_of(key: &str) -> Option<CustomerId> {
+    Subject::parse(key).ok()?.customer().cloned()
 }
 
 /// Reads entries one after the other.
@@ -81,7 +98,21 @@ impl EntryReader {
         })
     }
 
-    fn metadata(&mut self, json: Arc<str>) -> Result<Arc<Metadata>, ReadError> {
+    /// Reads one entry without its data.
+    ///
+    /// # Errors
+    /// [`ReadError::Malformed`] if its metadata cannot be read.
+    pub(crate) fn note(&mut self, entry: Entry) -> Result<Noted, ReadError> {
+        Ok(Noted {
+            position: entry.position,
+            commit: entry.commit,
+            customer: customer_of(&entry.key),
+            tag: entry.tag,
+            metadata: self.metadata(entry.meta)?,
+        })
+    }
+
+    pub(crate) fn metadata(&mut self, json: Arc<str>) -> Result<Arc<Metadata>, ReadError> {
         if let Some((last, metadata)) = &self.last
             && *last == json
         {

@@ -43,6 +43,9 @@ pub enum QueryError {
     /// should be.
     #[error("MongoDB: {0}")]
     Refused(mongodb::error::Error),
+    /// The log does not answer, or does not have what was asked for.
+    #[error(transparent)]
+    Log(#[from] eventlog::LogError),
     /// The page asked for makes no sense.
     #[error(transparent)]
     Page(#[from] crate::PageError),

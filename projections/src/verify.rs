@@ -11,8 +11,8 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::checkpoint::Checkpoints;
 use crate::documents::{Documents, placed};
 use crate::parallel::each_partition;
-use crate::view::AnyView;
-use crate::{EntryReader, ProjectError, ReadError, Recorded, Store};
+use crate::view::{AnyView, Input};
+use crate::{EntryReader, ProjectError, ReadError, Store};
 
 /// About how many documents of a view are folded again from the log.
 const SAMPLE: u64 = 400;
@@ -96,7 +96,7 @@ impl DocumentsReport {
 
 struct Scan {
     documents: u64,
-    sample: HashMap<String, Vec<Recorded>>,
+    sample: HashMap<String, Vec<Input>>,
     /// Events that cannot be read.
     damage: Vec<String>,
 }
@@ -110,7 +110,7 @@ async fn scan(
 ) -> Result<Scan, ProjectError> {
     let mut reader = EntryReader::default();
     let mut seen = HashSet::new();
-    let mut sample: HashMap<String, Vec<Recorded>> = HashMap::new();
+    let mut sample: HashMap<String, Vec<Input>> = HashMap::new();
     let mut damage = Vec::new();
     let mut at = Position { number: 0, ..end };
     while at.number < end.number {
@@ -124,21 +124,19 @@ async fn scan(
             if position.number > end.number {
                 break;
             }
-            let event = match reader.read(entry) {
-                Ok(event) => event,
-                Err(ReadError::Unknown(_)) => continue,
+            let event = match view.read(&mut reader, entry) {
+                Ok(Some(event)) => event,
+                Ok(None) | Err(ReadError::Unknown(_)) => continue,
                 Err(error) => {
                     damage.push(format!("{position} cannot be read: {error}"));
                     continue;
                 }
             };
-            let Some(id) = view.document_of(&event.subject, event.position) else {
-                continue;
-            };
-            let hash = xxh3_64(id.as_bytes());
+            let hash = xxh3_64(event.document.as_bytes());
             seen.insert(hash);
             if hash.is_multiple_of(one_in) {
-                sample.entry(id).or_default().push(event);
+                let of_document = sample.entry(event.document.clone()).or_default();
+                of_document.push(event);
             }
         }
     }
@@ -160,7 +158,7 @@ async fn compare(
     documents: &Documents,
     view: &'static dyn AnyView,
     end: Position,
-    sample: HashMap<String, Vec<Recorded>>,
+    sample: HashMap<String, Vec<Input>>,
     report: &mut DocumentsReport,
 ) -> Result<(), ProjectError> {
     let ids: Vec<&str> = sample.keys().map(String::as_str).collect();
@@ -188,9 +186,9 @@ async fn compare(
 fn refold(
     view: &'static dyn AnyView,
     id: &str,
-    events: &[Recorded],
+    events: &[Input],
 ) -> Result<RawDocumentBuf, String> {
-    let all: Vec<&Recorded> = events.iter().collect();
+    let all: Vec<&Input> = events.iter().collect();
     let document = view.fold(None, &all).map_err(|(_, error)| error.0)?;
     let last = events.last().map(|event| event.position);
     let Position { partition, number } = last.ok_or("no events")?;

@@ -1,15 +1,14 @@
-//! What a view is: a document type, and a pure fold.
+//! What a view is: documents, and a pure fold.
 
 use std::marker::PhantomData;
 
 use bson::{RawDocument, RawDocumentBuf};
-use domain::Subject;
-use eventlog::Position;
+use domain::{Event, Subject};
+use eventlog::{Entry, Position};
 use mongodb::IndexModel;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::Recorded;
 use crate::api_keys::ApiKeys;
 use crate::audit::Audit;
 use crate::campaign_stats::CampaignStats;
@@ -17,8 +16,10 @@ use crate::campaigns::Campaigns;
 use crate::customers::Customers;
 use crate::messages::Messages;
 use crate::orders::Orders;
+use crate::recorded::{Noted, subject_of};
 use crate::segments::Segments;
 use crate::users::Users;
+use crate::{EntryReader, ReadError, Recorded};
 
 /// A read model. Adding one is a folder beside `customers` and a line in
 /// [`VIEWS`].
@@ -30,10 +31,6 @@ pub trait View: 'static {
     /// before now come to other documents: those that are there are told to be
     /// outdated, until the view is rebuilt.
     const FOLD: i32 = 1;
-
-    /// Whether each event makes a document of its own, which no other event
-    /// touches.
-    const INSERT_ONLY: bool = false;
 
     /// One document.
     type Document: Serialize + DeserializeOwned;
@@ -61,7 +58,7 @@ pub trait View: 'static {
 pub const VIEWS: [&'static dyn AnyView; 9] = [
     &Typed::<Customers>(PhantomData),
     &Typed::<Orders>(PhantomData),
-    &Typed::<Audit>(PhantomData),
+    &Audit,
     &Typed::<Segments>(PhantomData),
     &Typed::<Campaigns>(PhantomData),
     &Typed::<Messages>(PhantomData),
@@ -80,8 +77,30 @@ pub fn view_named(name: &str) -> Option<&'static dyn AnyView> {
 #[error("{0}")]
 pub struct FoldError(pub String);
 
-/// A [`View`] whose documents are BSON: what the projector, the rebuild and
-/// the verification work with, compiled once for all views.
+/// An event on its way into a document of a view.
+#[derive(Debug)]
+pub struct Input {
+    /// The id of the document that it touches.
+    pub document: String,
+    /// Where it stands in the log.
+    pub position: Position,
+    /// Whether it is the first event that the document can have, so that there
+    /// is no document yet, unless one was written and the checkpoint not moved.
+    pub begins: bool,
+    pub(crate) content: Content,
+}
+
+/// How much of an event a view reads.
+#[derive(Debug)]
+pub(crate) enum Content {
+    /// All of it.
+    Event(Recorded),
+    /// All but its data.
+    Noted(Noted),
+}
+
+/// A view whose documents are BSON: what the projector, the rebuild and the
+/// verification work with, compiled once for all views. Every [`View`] is one.
 pub trait AnyView: Send + Sync {
     /// [`View::NAME`]
     fn name(&self) -> &'static str;
@@ -89,11 +108,15 @@ pub trait AnyView: Send + Sync {
     /// [`View::FOLD`]
     fn fold_version(&self) -> i32;
 
-    /// [`View::INSERT_ONLY`]
-    fn insert_only(&self) -> bool;
+    /// Whether each commit makes a document of its own.
+    fn is_per_commit(&self) -> bool;
 
-    /// [`View::document_of`]
-    fn document_of(&self, subject: &Subject, position: Position) -> Option<String>;
+    /// Reads an entry as far as the view needs; `None` for one that touches no
+    /// document.
+    ///
+    /// # Errors
+    /// [`ReadError`] if it is not an event that the view can read.
+    fn read(&self, reader: &mut EntryReader, entry: Entry) -> Result<Option<Input>, ReadError>;
 
     /// Folds events of one document, in order.
     ///
@@ -102,7 +125,7 @@ pub trait AnyView: Send + Sync {
     fn fold(
         &self,
         document: Option<&RawDocument>,
-        events: &[&Recorded],
+        events: &[&Input],
     ) -> Result<RawDocumentBuf, (usize, FoldError)>;
 
     /// [`View::indexes`]
@@ -120,32 +143,56 @@ impl<V: View> AnyView for Typed<V> {
         V::FOLD
     }
 
-    fn insert_only(&self) -> bool {
-        V::INSERT_ONLY
+    fn is_per_commit(&self) -> bool {
+        false
     }
 
-    fn document_of(&self, subject: &Subject, position: Position) -> Option<String> {
-        V::document_of(subject, position)
+    /// What touches no document is not read, but for whether a newer program
+    /// wrote it.
+    fn read(&self, reader: &mut EntryReader, entry: Entry) -> Result<Option<Input>, ReadError> {
+        let subject = subject_of(&entry)?;
+        let position = entry.position;
+        let document = V::document_of(&subject, position);
+        if document.is_none() && Event::is_known(&subject, &entry.tag) {
+            return Ok(None);
+        }
+        let event = reader.read_about(subject, entry)?;
+        Ok(document.map(|document| Input {
+            document,
+            position,
+            begins: false,
+            content: Content::Event(event),
+        }))
     }
 
     fn fold(
         &self,
         document: Option<&RawDocument>,
-        events: &[&Recorded],
+        events: &[&Input],
     ) -> Result<RawDocumentBuf, (usize, FoldError)> {
-        let bson = |at: usize| move |error: bson::error::Error| (at, FoldError(error.to_string()));
-        let mut current: Option<V::Document> = document
-            .map(|document| bson::deserialize_from_slice(document.as_bytes()))
-            .transpose()
-            .map_err(bson(0))?;
-        for (index, event) in events.iter().enumerate() {
-            let next = V::fold(current, event).map_err(|error| (index, error))?;
-            current = Some(next);
-        }
-        bson::serialize_to_raw_document_buf(&current).map_err(bson(0))
+        fold_bson(document, events, |document, content| match content {
+            Content::Event(event) => V::fold(document, event),
+            Content::Noted(_) => Err(FoldError("its data was not read".to_owned())),
+        })
     }
 
     fn indexes(&self) -> Vec<IndexModel> {
         V::indexes()
     }
+}
+
+/// Folds events into a document that is stored as BSON.
+pub(crate) fn fold_bson<D: Serialize + DeserializeOwned>(
+    document: Option<&RawDocument>,
+    events: &[&Input],
+    fold: impl Fn(Option<D>, &Content) -> Result<D, FoldError>,
+) -> Result<RawDocumentBuf, (usize, FoldError)> {
+    let unfit = |error: bson::error::Error| (0, FoldError(error.to_string()));
+    let stored = document.map(|document| bson::deserialize_from_slice(document.as_bytes()));
+    let mut current: Option<D> = stored.transpose().map_err(unfit)?;
+    for (index, event) in events.iter().enumerate() {
+        let next = fold(current, &event.content).map_err(|error| (index, error))?;
+        current = Some(next);
+    }
+    bson::serialize_to_raw_document_buf(&current).map_err(unfit)
 }

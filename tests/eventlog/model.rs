@@ -101,6 +101,7 @@ impl Model {
             };
             self.events.push(Entry {
                 position: self.at(number),
+                commit: self.ends.last().map_or(1, |end| end + 1),
                 key: key.clone(),
                 version,
                 previous,

@@ -19,16 +19,18 @@ async fn unknown_events_are_passed_over_and_counted() {
     for name in VIEWS.map(|view| view.name()) {
         project(&deployment, name).await.unwrap();
         let status = status(&deployment, name).await;
+        // The audit trail shows what it cannot read.
+        let skipped = if name == "audit" { 0 } else { 2 };
         assert_eq!(
             (status.lag(), status.partitions[0].skipped),
-            (0, 2),
+            (0, skipped),
             "{name}"
         );
     }
     assert_eq!(stopped(&deployment).await, []);
     assert_eq!(total_spend(&deployment).await, super::spend_after(2));
     let audit = documents(&deployment.store, "audit", 1).await;
-    assert!(!audit.contains_key(&before.to_string()));
+    assert!(audit.contains_key(&before.to_string()));
 }
 
 #[tokio::test]
@@ -97,13 +99,15 @@ async fn a_malformed_event_in_one_partition_leaves_the_others_alone() {
     let at = append_by_hand(&deployment.log, "order/c-1/o-x", "order_placed.1", "{}").await;
     trade(&deployment.commands, 0).await;
     let other = 1 - at.partition;
-    let mut projector = resume(&deployment, view("audit"), 1, other).await.unwrap();
+    let mut projector = resume(&deployment, view("customers"), 1, other)
+        .await
+        .unwrap();
     projector.step(1_000).await.unwrap();
-    let mut projector = resume(&deployment, view("audit"), 1, at.partition)
+    let mut projector = resume(&deployment, view("customers"), 1, at.partition)
         .await
         .unwrap();
     projector.step(1_000).await.unwrap_err();
-    let status = status(&deployment, "audit").await;
+    let status = status(&deployment, "customers").await;
     let [stuck, free] = [at.partition, other].map(|p| &status.partitions[usize::from(p)]);
     assert!(stuck.stopped.is_some() && stuck.position.number == 0);
     assert!(free.stopped.is_none() && free.lag() == 0 && free.end > 0);

@@ -7,8 +7,9 @@ use domain::{
     Attempt, Audience, AudienceSize, CampaignContent, CampaignId, MessageCommand, MessageId,
     MessageStatus, Receipt, Suppression,
 };
-use mongodb::bson::{DateTime, doc};
+use mongodb::bson::DateTime;
 use projections::PageRequest;
+use projections::audit::AuditFilter;
 use projections::messages::MessageDocument;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -196,11 +197,16 @@ async fn assert_numbers(deployment: &Deployment, id: &CampaignId, messages: &[Me
         *reasons.entry(why.reason.clone()).or_default() += 1;
     }
     assert_eq!(figures.suppressed_for, reasons);
-    let failed = doc! {
-        "type": "message_attempted.1",
-        "aggregate": {"$regex": format!("/{id}$")},
+    let attempted = AuditFilter {
+        tag: Some("message_attempted.1".to_owned()),
+        ..AuditFilter::default()
     };
-    let audit = deployment.store.collection("audit", 1);
-    let attempts = audit.count_documents(failed).await.unwrap();
-    assert_eq!(figures.attempts, attempts as i64);
+    let all = PageRequest {
+        limit: 100_000,
+        cursor: None,
+    };
+    let audit = deployment.store.audit(&deployment.log, &attempted, &all);
+    let attempts = audit.await.unwrap().items.into_iter();
+    let attempts = attempts.filter(|row| row.entry.key.ends_with(&format!("/{id}")));
+    assert_eq!(figures.attempts, attempts.count() as i64);
 }

@@ -171,11 +171,13 @@ async fn a_customers_timeline_tells_of_their_messages() {
         limit: 10,
         cursor: None,
     };
-    let page = deployment.store.timeline("c-1", &all).await.unwrap();
+    let customer = "c-1".try_into().unwrap();
+    let told = deployment.store.timeline(&deployment.log, &customer, &all);
+    let page = told.await.unwrap();
     let told: Vec<_> = page
         .items
         .iter()
-        .map(|row| (&*row.tag, &*row.aggregate))
+        .map(|row| (&*row.entry.tag, &*row.entry.key))
         .collect();
     let key = "message/c-1/cmp_00000000000000000000000000000001";
     assert_eq!(told, [("message_sent.1", key), ("message_queued.1", key)]);

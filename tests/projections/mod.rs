@@ -1,7 +1,8 @@
 //! The read side, on real engines.
 
 mod access_steps;
-mod audit_indexes;
+mod audit_law;
+mod audit_pages;
 mod bad_events;
 mod busy_hours;
 mod campaign_steps;

@@ -11,7 +11,7 @@ use eventlog::{Entry, Positions};
 use projections::audit::Audit;
 use projections::messages::SuppressionDocument;
 use projections::recipients::customer_at;
-use projections::{EntryReader, ReadError, Recorded, View};
+use projections::{EntryReader, ReadError, Recorded};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;

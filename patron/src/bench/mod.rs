@@ -6,6 +6,7 @@
 
 mod api_process;
 mod assist;
+mod audit_rows;
 mod campaign;
 mod columns;
 mod customers;

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use bson::{RawArrayBuf, RawDocumentBuf, cstr, doc, rawdoc};
+use bson::{Bson, RawArrayBuf, RawDocumentBuf, cstr, doc, rawdoc};
 use futures::{StreamExt, TryStreamExt, stream};
 use mongodb::options::{CollectionOptions, WriteConcern};
-use mongodb::{Collection, Database};
+use mongodb::{Collection, Database, IndexModel};
 
 /// Documents per command.
 const BATCH: usize = 1_000;
@@ -28,16 +28,47 @@ pub(super) async fn update_all(database: &Database, of: &str) -> anyhow::Result<
     Ok(documents.len() as f64 / took.as_secs_f64())
 }
 
-/// Inserts every document of `of` into an empty collection without indexes;
-/// returns inserts per second.
-pub(super) async fn insert_all(database: &Database, of: &str) -> anyhow::Result<f64> {
-    let documents = read_all(database, of).await?;
-    let copy = format!("bare_{of}");
+/// What bare inserts came to.
+pub(super) struct RawInserts {
+    pub(super) per_second: f64,
+    /// Bytes on disk per document, after the indexes were built.
+    pub(super) disk: f64,
+}
+
+/// Inserts documents into an empty collection without indexes, and builds the
+/// indexes afterwards, in time that is not counted.
+pub(super) async fn insert_all(
+    database: &Database,
+    documents: &[RawDocumentBuf],
+    indexes: Vec<IndexModel>,
+) -> anyhow::Result<RawInserts> {
+    const NAME: &str = "bare_inserts";
     let start = Instant::now();
-    insert(database, &copy, &documents).await?;
+    insert(database, NAME, documents).await?;
     let took = start.elapsed();
-    database.collection::<RawDocumentBuf>(&copy).drop().await?;
-    Ok(documents.len() as f64 / took.as_secs_f64())
+    let collection = database.collection::<RawDocumentBuf>(NAME);
+    collection.create_indexes(indexes).await?;
+    let disk = disk(database, NAME).await?;
+    collection.drop().await?;
+    Ok(RawInserts {
+        per_second: documents.len() as f64 / took.as_secs_f64(),
+        disk: disk / documents.len() as f64,
+    })
+}
+
+/// How many bytes a collection and its indexes take on disk.
+pub(super) async fn disk(database: &Database, name: &str) -> anyhow::Result<f64> {
+    // The sizes are those of the last checkpoint.
+    let admin = database.client().database("admin");
+    admin.run_command(doc! {"fsync": 1}).await?;
+    let stats = database.run_command(doc! {"collStats": name}).await?;
+    let bytes = |field: &str| match stats.get(field) {
+        Some(Bson::Int32(bytes)) => Ok(f64::from(*bytes)),
+        Some(Bson::Int64(bytes)) => Ok(*bytes as f64),
+        Some(Bson::Double(bytes)) => Ok(*bytes),
+        other => Err(anyhow::anyhow!("collStats has {other:?} as {field}")),
+    };
+    Ok(bytes("storageSize")? + bytes("totalIndexSize")?)
 }
 
 async fn insert(

@@ -1,39 +1,41 @@
-//! The audit trail: one row per event.
+//! The audit trail: an index of the log's commits, and the rows that the log
+//! has for each event.
 
 mod query;
+mod rows;
+mod timeline;
 
-use bson::{DateTime, Document, doc};
-use domain::{Event, MessageEvent, Subject, Timestamp};
-use eventlog::Position;
+use std::collections::HashMap;
+
+use bson::{DateTime, Document, RawDocument, RawDocumentBuf, doc};
+use eventlog::{Entry, Position};
 use mongodb::IndexModel;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 pub use query::AuditFilter;
+pub use rows::AuditRow;
+pub(crate) use rows::missing;
 
-use crate::Recorded;
 use crate::date::date;
-use crate::view::{FoldError, View};
+use crate::recorded::Noted;
+use crate::view::{AnyView, Content, FoldError, Input, fold_bson};
+use crate::{EntryReader, ReadError};
 
-/// The view `audit`, a document per event, with its position as the id. What
-/// the event says stays in the log, one read away.
+/// The view `audit`, a document per commit, with the position of its first
+/// event as the id. It needs no event's data, so that it has events of unknown
+/// types and such as cannot be read like all others.
 pub struct Audit;
 
-/// An event's row.
+/// A commit: who, when, which events of which types about which customers.
+/// What they say stays in the log, one read away. A document has the commit's
+/// events up to its `_number`: a batch of the projector may end within a
+/// commit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AuditDocument {
-    /// Its position, `3:1842`.
-    pub position: String,
+    /// The number of the commit's first event.
+    pub first: i64,
     /// When it was recorded.
     pub at: DateTime,
-    /// When what it tells of happened: an order's or an activity's own time.
-    pub occurred_at: DateTime,
-    /// Type and schema version.
-    #[serde(rename = "type")]
-    pub tag: String,
-    /// The aggregate's key.
-    pub aggregate: String,
-    /// The aggregate's version after it.
-    pub version: i64,
     /// On whose behalf.
     pub actor: String,
     /// In which request.
@@ -42,79 +44,210 @@ pub struct AuditDocument {
     /// From which address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
-    /// About which customer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub customer_id: Option<String>,
+    /// The events' types with their versions.
+    pub types: Parts,
+    /// The customers whom events are about.
+    pub customers: Parts,
 }
 
-impl View for Audit {
-    const NAME: &'static str = "audit";
-    const INSERT_ONLY: bool = true;
-    type Document = AuditDocument;
+/// The events of a commit, by something that they have in common. An event is
+/// in one part at most.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(from = "Vec<Part>")]
+pub struct Parts {
+    parts: Vec<Part>,
+    /// Where in `parts` each id is.
+    places: HashMap<String, usize>,
+}
 
-    fn document_of(_: &Subject, position: Position) -> Option<String> {
-        Some(position.to_string())
+/// Some events of a commit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Part {
+    /// What they have in common.
+    pub(crate) id: String,
+    /// How far each is behind the commit's first event, in order; `None` if it
+    /// is all of the commit's events.
+    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) offsets: Option<Vec<i32>>,
+}
+
+impl Audit {
+    /// The view's name.
+    pub const NAME: &'static str = "audit";
+}
+
+impl AnyView for Audit {
+    fn name(&self) -> &'static str {
+        Self::NAME
     }
 
-    fn fold(_: Option<AuditDocument>, event: &Recorded) -> Result<AuditDocument, FoldError> {
-        let metadata = &event.metadata;
-        Ok(AuditDocument {
-            position: event.position.to_string(),
-            at: date(metadata.at),
-            occurred_at: date(occurred_at(event)),
-            tag: event.tag.clone(),
-            aggregate: event.subject.to_string(),
-            version: event.version as i64,
-            actor: metadata.actor.clone(),
-            request_id: metadata.request.clone(),
-            ip: metadata.address.map(|address| address.to_string()),
-            customer_id: event.subject.customer().map(|id| id.as_str().to_owned()),
+    fn fold_version(&self) -> i32 {
+        1
+    }
+
+    fn is_per_commit(&self) -> bool {
+        true
+    }
+
+    fn read(&self, reader: &mut EntryReader, entry: Entry) -> Result<Option<Input>, ReadError> {
+        let position = entry.position;
+        let first = Position {
+            number: entry.commit,
+            ..position
+        };
+        Ok(Some(Input {
+            document: first.to_string(),
+            position,
+            begins: position == first,
+            content: Content::Noted(reader.note(entry)?),
+        }))
+    }
+
+    fn fold(
+        &self,
+        document: Option<&RawDocument>,
+        events: &[&Input],
+    ) -> Result<RawDocumentBuf, (usize, FoldError)> {
+        fold_bson(document, events, |document, content| match content {
+            Content::Noted(event) => Ok(AuditDocument::with(document, event)),
+            Content::Event(_) => Err(FoldError("its commit was not read".to_owned())),
         })
     }
 
-    fn indexes() -> Vec<IndexModel> {
-        let timeline = doc! {"customer_id": 1, "occurred_at": -1, "_number": -1};
+    fn indexes(&self) -> Vec<IndexModel> {
         [
-            index(&[]),
-            index(&["aggregate"]),
-            index(&["type"]),
-            index(&["actor"]),
-            index(&["actor", "type"]),
-            index(&["request_id"]),
-            index(&["customer_id"]),
-            timeline,
+            newest_first(None),
+            newest_first(Some("types.id")),
+            newest_first(Some("actor")),
+            newest_first(Some("request_id")),
+            newest_first(Some("customers.id")),
+            by_position(),
         ]
         .map(|keys| IndexModel::builder().keys(keys).build())
         .into()
     }
 }
 
-/// The newest first: when a row was recorded, then its position.
-fn newest() -> Document {
-    doc! {"at": -1, "_partition": -1, "_number": -1}
+impl AuditDocument {
+    /// The document with one event more.
+    fn with(document: Option<Self>, event: &Noted) -> Self {
+        let metadata = &event.metadata;
+        let mut document = document.unwrap_or_else(|| Self {
+            first: event.commit as i64,
+            at: date(metadata.at),
+            actor: metadata.actor.clone(),
+            request_id: metadata.request.clone(),
+            ip: metadata.address.map(|address| address.to_string()),
+            types: Parts::default(),
+            customers: Parts::default(),
+        });
+        // A commit has far fewer events than fit an i32.
+        let offset = (event.position.number - event.commit) as i32;
+        document.types.add(Some(&event.tag), offset);
+        let customer = event.customer.as_ref().map(|customer| customer.as_str());
+        document.customers.add(customer, offset);
+        document
+    }
 }
 
-/// The keys of an index that has the rows of each value of some fields, the
-/// newest first.
-fn index(fields: &[&str]) -> Document {
-    let fields = fields.iter().map(|field| ((*field).to_owned(), 1.into()));
-    fields.chain(newest()).collect()
+impl Parts {
+    /// Takes the commit's next event.
+    fn add(&mut self, id: Option<&str>, offset: i32) {
+        if let [only] = self.parts.as_mut_slice()
+            && only.offsets.is_none()
+        {
+            if Some(&*only.id) == id {
+                return;
+            }
+            only.offsets = Some((0..offset).collect());
+        }
+        let Some(id) = id else { return };
+        match self.places.get(id) {
+            Some(&place) => self.parts[place]
+                .offsets
+                .get_or_insert_default()
+                .push(offset),
+            None => {
+                self.places.insert(id.to_owned(), self.parts.len());
+                self.parts.push(Part {
+                    id: id.to_owned(),
+                    offsets: (offset > 0).then(|| vec![offset]),
+                });
+            }
+        }
+    }
 }
 
-fn occurred_at(event: &Recorded) -> Timestamp {
-    match &event.event {
-        Event::Order(happened) => happened.content().placed_at,
-        Event::Activity(happened) => happened.content().occurred_at,
-        Event::Message(MessageEvent::Receipted { receipt, .. }) => receipt.occurred_at,
-        Event::Customer(_)
-        | Event::View(_)
-        | Event::Segment(_)
-        | Event::Campaign(_)
-        | Event::Message(_)
-        | Event::User(_)
-        | Event::ApiKey(_)
-        | Event::Refusal(_)
-        | Event::Assistance(_)
-        | Event::Log(_) => event.metadata.at,
+impl From<Vec<Part>> for Parts {
+    fn from(parts: Vec<Part>) -> Self {
+        let places = parts.iter().map(|part| part.id.clone()).zip(0..).collect();
+        Self { parts, places }
+    }
+}
+
+impl Serialize for Parts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.parts.serialize(serializer)
+    }
+}
+
+impl Part {
+    /// The numbers of its events, in order, of a commit with these first and
+    /// last numbers.
+    pub(crate) fn numbers(&self, first: u64, last: u64) -> Vec<u64> {
+        match &self.offsets {
+            Some(offsets) => offsets
+                .iter()
+                .map(|n| first + u64::from(n.unsigned_abs()))
+                .collect(),
+            None => (first..=last).collect(),
+        }
+    }
+}
+
+/// The newest commits first: when one was recorded, then its position. Behind
+/// a field, an index has them for each of its values.
+fn newest_first(field: Option<&str>) -> Document {
+    let mut keys = doc! {};
+    if let Some(field) = field {
+        keys.insert(field, 1);
+    }
+    keys.extend(doc! {"at": -1, "_partition": -1, "first": -1});
+    keys
+}
+
+/// A customer's commits, in the order of the log. A customer has all events in
+/// one partition.
+fn by_position() -> Document {
+    doc! {"customers.id": 1, "first": -1}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(ids: &[Option<&str>]) -> Vec<(String, Option<Vec<i32>>)> {
+        let mut parts = Parts::default();
+        for (id, offset) in ids.iter().zip(0..) {
+            // As they come back from MongoDB.
+            parts = Parts::from(parts.parts);
+            parts.add(*id, offset);
+        }
+        let parts = parts.parts.into_iter();
+        parts.map(|part| (part.id, part.offsets)).collect()
+    }
+
+    #[test]
+    fn a_part_that_has_all_events_needs_no_offsets() {
+        let a = |offsets| ("a".to_owned(), offsets);
+        let b = |offsets| ("b".to_owned(), offsets);
+        assert_eq!(parts(&[None, None]), []);
+        assert_eq!(parts(&[Some("a"), Some("a")]), [a(None)]);
+        assert_eq!(parts(&[Some("a"), Some("a"), None]), [a(Some(vec![0, 1]))]);
+        assert_eq!(parts(&[None, Some("a")]), [a(Some(vec![1]))]);
+        assert_eq!(
+            parts(&[Some("a"), Some("b"), None, Some("a")]),
+            [a(Some(vec![0, 3])), b(Some(vec![1]))]
+        );
     }
 }

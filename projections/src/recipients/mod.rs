@@ -12,7 +12,7 @@ use bson::{Document, RawDocumentBuf, doc};
 use domain::rules::Predicate;
 use domain::{CustomerId, Launch};
 use eventlog::{Log, Partition, Positions};
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::TryStreamExt;
 use mongodb::options::Hint;
 use serde::Deserialize;
 
@@ -26,9 +26,6 @@ use past::{Past, gone_unless, pinned};
 
 /// The most customers looked at for one batch.
 const BATCH: usize = 1_000;
-
-/// Customers folded anew at once.
-const AT_ONCE: usize = 16;
 
 /// A customer whom a launch means.
 #[derive(Debug, Clone, PartialEq)]
@@ -149,27 +146,31 @@ impl Recipients {
     }
 
     async fn among(&self, found: Vec<Found>) -> Result<Vec<Recipient>, ProjectError> {
-        let asked = stream::iter(found).map(|found| self.ask(found));
-        let meant: Vec<Option<Recipient>> = asked.buffered(AT_ONCE).try_collect().await?;
+        let changed = found.iter().filter(|found| self.has_changed(&found.place));
+        let changed: Vec<CustomerId> = changed.map(|found| found.place.customer.clone()).collect();
+        let mut past = self.past.customers(&changed).await?;
         self.past.is_there().await?;
-        Ok(meant.into_iter().flatten().collect())
+        let mut meant = Vec::with_capacity(found.len());
+        for found in found {
+            let document = if self.has_changed(&found.place) {
+                let document = past.remove(&found.place.customer);
+                document.filter(|document| self.rules.matches(&document.facts()))
+            } else {
+                // It matches: for no other reason is it found.
+                let document = bson::deserialize_from_slice(found.document.as_bytes());
+                Some(document.map_err(mongodb::error::Error::custom)?)
+            };
+            meant.extend(document.map(|document| Recipient {
+                customer: found.place.customer,
+                document,
+            }));
+        }
+        Ok(meant)
     }
 
-    async fn ask(&self, found: Found) -> Result<Option<Recipient>, ProjectError> {
-        let Place {
-            customer,
-            partition,
-            number,
-        } = found.place;
-        let document = if number <= self.past.positions().number(partition) {
-            // It matches: for no other reason is it found.
-            let document = bson::deserialize_from_slice(found.document.as_bytes());
-            Some(document.map_err(mongodb::error::Error::custom)?)
-        } else {
-            let document = self.past.customer(&customer).await?;
-            document.filter(|document| self.rules.matches(&document.facts()))
-        };
-        Ok(document.map(|document| Recipient { customer, document }))
+    /// Whether the customer has had events since the launch.
+    fn has_changed(&self, place: &Place) -> bool {
+        place.number > self.past.positions().number(place.partition)
     }
 }
 

@@ -1,12 +1,14 @@
 //! Customers as they were, folded anew from the log.
 
+use std::collections::{HashMap, HashSet};
+
 use bson::doc;
-use domain::{CustomerId, Subject};
-use eventlog::{Entry, Log, LogError, Position, Positions};
-use futures::TryStreamExt;
+use domain::CustomerId;
+use eventlog::{Entry, Log, Partition, Position, Positions};
+use futures::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 
-use crate::audit::Audit;
+use crate::audit::{Audit, Part, missing};
 use crate::customers::{CustomerDocument, Customers};
 use crate::documents::Documents;
 use crate::replay::{self, fold_customer};
@@ -14,7 +16,10 @@ use crate::view::View;
 use crate::{EntryReader, ProjectError, Store};
 
 /// Entries read at once.
-const ENTRIES: usize = 1_000;
+const ENTRIES: usize = 4_000;
+
+/// Partitions looked at at once.
+const AT_ONCE: usize = 16;
 
 /// A customer as the log's events up to these positions make them; `None`
 /// where there was none about them.
@@ -30,9 +35,9 @@ pub async fn customer_at(
     positions: &Positions,
 ) -> Result<Option<CustomerDocument>, ProjectError> {
     let past = Past::up_to(store, log, positions.clone()).await?;
-    let found = past.customer(customer).await?;
+    let mut found = past.customers(std::slice::from_ref(customer)).await?;
     past.is_there().await?;
-    Ok(found)
+    Ok(found.remove(customer))
 }
 
 /// The log up to some positions.
@@ -65,64 +70,106 @@ impl Past {
         gone_unless(&self.audit).await
     }
 
-    /// A customer as they were.
-    pub(super) async fn customer(
+    /// Customers as they were; those of whom nothing was known are left out.
+    pub(super) async fn customers(
         &self,
-        customer: &CustomerId,
-    ) -> Result<Option<CustomerDocument>, ProjectError> {
+        of: &[CustomerId],
+    ) -> Result<HashMap<CustomerId, CustomerDocument>, ProjectError> {
+        let layout = self.log.layout();
+        let mut partitions: HashMap<Partition, Vec<CustomerId>> = HashMap::new();
+        for customer in of {
+            let partition = layout.partition_of(customer.as_str());
+            partitions
+                .entry(partition)
+                .or_default()
+                .push(customer.clone());
+        }
+        let folds = partitions
+            .into_iter()
+            .map(|(partition, of)| self.fold(partition, of));
+        let folded: Vec<_> = stream::iter(folds)
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await?;
+        Ok(folded.into_iter().flatten().collect())
+    }
+
+    /// Customers of one partition.
+    async fn fold(
+        &self,
+        partition: Partition,
+        of: Vec<CustomerId>,
+    ) -> Result<HashMap<CustomerId, CustomerDocument>, ProjectError> {
         let mut reader = EntryReader::default();
-        let mut document = None;
-        for part in self.events_of(customer).await?.chunks(ENTRIES) {
+        let mut customers = HashMap::with_capacity(of.len());
+        // In the order of the log: a commit is read once for all of them.
+        for part in self.events_of(partition, of).await?.chunks(ENTRIES) {
             for (at, entry) in part.iter().zip(self.log.entries(part).await?) {
-                let entry = entry.ok_or_else(|| missing(*at))?;
-                document = fold(document, &mut reader, entry)?;
+                match entry {
+                    Some(entry) => fold(&mut customers, &mut reader, entry)?,
+                    None => return Err(missing(&self.log, *at).await?.into()),
+                }
             }
         }
-        Ok(document)
+        Ok(customers)
     }
 
-    /// Where the events about a customer are, in order.
-    async fn events_of(&self, customer: &CustomerId) -> Result<Vec<Position>, ProjectError> {
-        #[derive(Deserialize)]
-        struct Row {
-            #[serde(rename = "_number")]
-            number: u64,
-        }
-        let subject = Subject::Customer(customer.clone());
-        let layout = self.log.layout();
-        let partition = layout.key(subject.to_string(), subject.route()).partition;
-        let last = self.positions.number(partition) as i64;
-        let rows = self.audit.collection().clone_with_type::<Row>();
-        // Answered by the index of timelines alone.
-        let found = rows
-            .find(doc! {"customer_id": customer.as_str(), "_number": {"$lte": last}})
-            .projection(doc! {"_id": 0, "_number": 1})
-            .batch_size(10_000)
+    /// Where the events about some customers of a partition are, in order.
+    async fn events_of(
+        &self,
+        partition: Partition,
+        customers: Vec<CustomerId>,
+    ) -> Result<Vec<Position>, ProjectError> {
+        let last = self.positions.number(partition);
+        let ids: Vec<&str> = customers.iter().map(|customer| customer.as_str()).collect();
+        let wanted: HashSet<&str> = ids.iter().copied().collect();
+        let commits = self.audit.collection().clone_with_type::<Commit>();
+        let mut found = commits
+            .find(doc! {"customers.id": {"$in": &ids}, "first": {"$lte": last as i64}})
+            .projection(doc! {"_id": 0, "first": 1, "_number": 1, "customers": 1})
             .await?;
-        let position = |Row { number }| Position { partition, number };
-        let mut found: Vec<Position> = found.map_ok(position).try_collect().await?;
-        found.sort_unstable();
-        Ok(found)
+        let mut numbers: Vec<u64> = Vec::new();
+        while let Some(commit) = found.try_next().await? {
+            let of_wanted = commit
+                .customers
+                .iter()
+                .filter(|of| wanted.contains(&*of.id));
+            numbers.extend(of_wanted.flat_map(|of| of.numbers(commit.first, commit.number)));
+        }
+        numbers.retain(|number| *number <= last);
+        numbers.sort_unstable();
+        Ok(numbers
+            .into_iter()
+            .map(|number| Position { partition, number })
+            .collect())
     }
 }
 
+/// What a commit's document says about customers.
+#[derive(Deserialize)]
+struct Commit {
+    first: u64,
+    #[serde(rename = "_number")]
+    number: u64,
+    customers: Vec<Part>,
+}
+
+/// Folds an event about a customer. Messages are about customers too, but are
+/// no part of what is known of them.
 fn fold(
-    before: Option<CustomerDocument>,
+    customers: &mut HashMap<CustomerId, CustomerDocument>,
     reader: &mut EntryReader,
     entry: Entry,
-) -> Result<Option<CustomerDocument>, ProjectError> {
-    // Messages are rows of a customer too, but say nothing about them.
-    match replay::read(reader, entry)? {
-        Some(event) if Customers::document_of(&event.subject, event.position).is_some() => {
-            fold_customer(before, &event).map(Some)
-        }
-        _ => Ok(before),
+) -> Result<(), ProjectError> {
+    let Some(event) = replay::read(reader, entry)? else {
+        return Ok(());
+    };
+    let of_customers = Customers::document_of(&event.subject, event.position).is_some();
+    if let Some(customer) = event.subject.customer().filter(|_| of_customers) {
+        let document = fold_customer(customers.remove(customer), &event)?;
+        customers.insert(customer.clone(), document);
     }
-}
-
-fn missing(at: Position) -> ProjectError {
-    let what = "an event of the audit trail is not there".to_owned();
-    ProjectError::Log(LogError::Damaged { at, what })
+    Ok(())
 }
 
 /// The generation of a view that serves now, if it has reached the positions.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use futures::future::try_join_all;
 use serde_json::json;
 
+use super::super::audit_rows;
 use super::super::report::Report;
 use super::stage::Stage;
 use super::{raw_mongo, raw_redis};
@@ -33,13 +34,14 @@ impl Limits {
         let sends = sends(stage).await?;
         let database = stage.deployment.store.database();
         let updates = raw_mongo::update_all(database, "messages_g1").await?;
-        let inserts = raw_mongo::insert_all(database, "audit_g1").await?;
+        let rows = audit_rows::of_log(&stage.deployment.log).await?;
+        let inserts = raw_mongo::insert_all(database, &rows, audit_rows::indexes()).await?;
         let url = &stage.engines.redis_url;
         let raw = raw_redis::append_again(url, &stage.deployment.log).await?;
         Ok(Self {
             appends: raw.per_second,
             sends,
-            inserts,
+            inserts: inserts.per_second,
             updates,
         })
     }

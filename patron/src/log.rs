@@ -166,7 +166,7 @@ fn time_of(event: &Entry) -> String {
 fn line(event: &Entry) -> Value {
     let json = |text: &str| -> Value {
         serde_json::from_str::<Box<RawValue>>(text)
-            .and_then(|raw| serde_json::to_value(raw))
+            .and_then(serde_json::to_value)
             .unwrap_or_else(|_| text.into())
     };
     json!({

@@ -92,6 +92,10 @@ pub struct Input {
 
 /// How much of an event a view reads.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a batch has inputs of one variant only"
+)]
 pub(crate) enum Content {
     /// All of it.
     Event(Recorded),

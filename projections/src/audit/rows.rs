@@ -65,9 +65,9 @@ pub(super) async fn rows_at(log: &Log, positions: &[Position]) -> Result<Vec<Aud
 
 /// Why an event that is in the trail is not in the log.
 pub(crate) async fn missing(log: &Log, at: Position) -> Result<LogError, LogError> {
-    let floors = log.floors().await?.into_iter();
-    let floor = floors.filter(|floor| floor.partition == at.partition && at.number < floor.number);
-    Ok(match floor.last() {
+    let mut floors = log.floors().await?.into_iter();
+    let floor = floors.find(|floor| floor.partition == at.partition && at.number < floor.number);
+    Ok(match floor {
         Some(floor) => LogError::Trimmed { floor },
         None => {
             let what = "an event of the audit trail is not there".to_owned();

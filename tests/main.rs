@@ -16,6 +16,7 @@ mod engines;
 mod eventlog;
 mod import;
 mod log_commands;
+mod older_redis;
 mod projections;
 mod support;
 mod tls;

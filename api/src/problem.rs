@@ -89,6 +89,8 @@ kinds! {
     NotLaunched = CONFLICT "not-launched" "Not launched";
     /// The same `Idempotency-Key` came before, with other content.
     IdempotencyConflict = CONFLICT "idempotency-conflict" "Idempotency key used before";
+    /// What is asked for needs events that were trimmed from the log.
+    Trimmed = GONE "trimmed" "Trimmed from the log";
     /// The body has more bytes than are taken.
     BodyTooLarge = PAYLOAD_TOO_LARGE "body-too-large" "Body too large";
     /// The body has more items than are taken at once.
@@ -346,6 +348,7 @@ impl From<LogError> for Problem {
             // Nothing was written, and nothing will be until an operator acts.
             _ if error.is_other_log() => away(&error),
             LogError::Full => Self::out_of_memory(),
+            LogError::Trimmed { .. } => Self::new(ProblemKind::Trimmed, error.to_string()),
             _ => failed(&error),
         }
     }

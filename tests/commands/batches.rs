@@ -4,7 +4,7 @@ use commands::Change::{Created, Unchanged, Updated};
 use domain::{LoggedEvent, OrderError, OrderEvent, OrderStatus};
 use eventlog::Position;
 
-use super::changes;
+use super::{changes, order_key};
 use crate::support::deployment::Deployment;
 use crate::support::redis_server::{DURABLE, RedisServer};
 use crate::support::shop::{activity, content, context, customer, minute, order, order_in_eur};
@@ -109,6 +109,64 @@ async fn a_refused_item_does_not_hold_back_the_others() {
 }
 
 #[tokio::test]
+async fn a_batch_beyond_one_commit_keeps_the_order_of_each_order() {
+    let deployment = Deployment::with_partitions(1).await;
+    // 2,500 changes of the same five orders: three commits.
+    let orders = (0..2_500).map(|n| order("c-1", &format!("o-{}", n % 5), 1 + n));
+    let outcomes = deployment
+        .commands
+        .record_orders(&context(), orders.collect())
+        .await;
+    assert_eq!(
+        outcomes
+            .unwrap()
+            .iter()
+            .filter(|outcome| outcome.is_ok())
+            .count(),
+        2_500
+    );
+    let commits = deployment.log.read_commits(start(0), 10_000).await.unwrap();
+    assert!(commits.iter().all(|commit| commit.events.len() <= 1_000));
+    for n in 0..5 {
+        let key = order_key(&deployment.log, "c-1", &format!("o-{n}"));
+        let history = deployment.log.history(&key).await.unwrap();
+        assert_eq!(history.len(), 500);
+        let last = 2_496 + n;
+        let content = format!(r#"{{"content":{{"amount":{last},"#);
+        assert!(
+            history[499].data.starts_with(&content),
+            "{}",
+            history[499].data
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_imported_again_costs_one_more_round_trip() {
+    let server = RedisServer::start("again", DURABLE).await;
+    let deployment = Deployment::on_redis(&server.url(), 1).await;
+    let orders = || {
+        (0..500)
+            .map(|n| order("c-1", &format!("o-{n}"), n))
+            .collect()
+    };
+    let record = async || {
+        deployment
+            .commands
+            .record_orders(&context(), orders())
+            .await
+    };
+    record().await.unwrap();
+    let calls = async || (server.calls("evalsha").await, server.calls("hmget").await);
+    let before = calls().await;
+    assert_eq!(changes(&record().await.unwrap()), [Unchanged; 500]);
+    let after = calls().await;
+    assert_eq!(after.0 - before.0, 1, "one append, in which all conflict");
+    let buckets = after.1 - before.1;
+    assert!(buckets <= 501, "{buckets}: then one pipeline of heads");
+}
+
+#[tokio::test]
 async fn ten_thousand_orders_are_a_handful_of_script_calls() {
     let server = RedisServer::start("ten-thousand", DURABLE).await;
     let deployment = Deployment::on_redis(&server.url(), 16).await;
@@ -127,15 +185,14 @@ async fn ten_thousand_orders_are_a_handful_of_script_calls() {
 }
 
 async fn read(log: &eventlog::Log, partition: u16) -> Vec<String> {
-    let entries = log
-        .read(
-            Position {
-                partition,
-                number: 0,
-            },
-            100,
-        )
-        .await
-        .unwrap();
+    let entries = log.read(start(partition), 100).await.unwrap();
     entries.into_iter().map(|entry| entry.tag).collect()
+}
+
+/// Before the first event.
+fn start(partition: u16) -> Position {
+    Position {
+        partition,
+        number: 0,
+    }
 }

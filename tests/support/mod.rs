@@ -9,6 +9,7 @@ pub(crate) mod engines;
 pub(crate) mod mongo_server;
 pub(crate) mod oidc;
 pub(crate) mod openai;
+pub(crate) mod pip;
 pub(crate) mod process;
 pub(crate) mod property;
 pub(crate) mod receipts;

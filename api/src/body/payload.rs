@@ -83,6 +83,7 @@ pub(crate) async fn read(
     limit: usize,
 ) -> Result<Payload, Problem> {
     let bytes = whole(request, &mut room, limit).await?;
+    room.complete();
     Ok(Payload { bytes, _room: room })
 }
 

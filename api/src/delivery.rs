@@ -323,7 +323,14 @@ fn signature(headers: &HeaderMap) -> HeaderMap {
     kept.collect()
 }
 
-impl Input for ReceiptBody {}
+impl Input for ReceiptBody {
+    fn check(&self, _: &Shared) -> Result<(), Problem> {
+        match self.message_id.parse::<MessageId>() {
+            Ok(_) => Ok(()),
+            Err(_) => Err(unknown()),
+        }
+    }
+}
 
 impl Ingest for ReceiptBody {
     const KIND: &'static str = "receipts";
@@ -361,7 +368,7 @@ impl Ingest for ReceiptBody {
 
 fn unknown() -> Problem {
     let detail = MessageError::Unknown.to_string();
-    Problem::new(ProblemKind::UnknownMessage, detail)
+    Problem::field(ProblemKind::UnknownMessage, "/message_id", detail)
 }
 
 #[cfg(test)]

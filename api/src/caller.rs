@@ -29,8 +29,13 @@ pub(crate) fn context(extensions: &Extensions, actor: Option<&Actor>) -> Context
         actor: actor.map_or(NOBODY, |actor| &actor.name).to_owned(),
         request: request.map(|id| id.as_str().to_owned()),
         address: client.and_then(|client| client.0),
-        now: Timestamp::from(Utc::now()),
+        now: now(),
     }
+}
+
+/// The current time.
+pub(crate) fn now() -> Timestamp {
+    Timestamp::from(Utc::now())
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller {

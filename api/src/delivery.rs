@@ -220,12 +220,12 @@ async fn post_receipts(
 ) -> Result<Response, Problem> {
     let declared = payload::only_json(request.headers());
     let headers = signature(request.headers());
-    // Who cannot be the vendor is not listened to.
+    // No body is read of a request that cannot have a valid signature.
     is_recent(&headers, context.now).map_err(|problem| refuse(&app, &context, problem))?;
     let body = receive(&app, context.address, request).await?;
     let verified = app.vendor_secrets.verify(&headers, &body);
     verified.map_err(|problem| refuse(&app, &context, problem))?;
-    app.senders.vouch(context.address);
+    app.senders.record_valid_signature(context.address);
     let _place = limits::place(&app.receipt_places)?;
     declared?;
     let pieces = match batch::split(Format::Json, payload::text(&body)?, MAX_RECEIPTS)? {
@@ -239,29 +239,35 @@ async fn post_receipts(
     many::<ReceiptBody>(&app, &context, &pieces).await
 }
 
-/// The body of somebody who may be anybody. One that does not come counts
-/// against its address.
+/// Reads the body of a sender that has shown no valid signature yet. A body
+/// that is slow, broken or too large counts against its address.
 async fn receive(
     app: &Shared,
     address: Option<IpAddr>,
     request: Request,
 ) -> Result<Payload, Problem> {
     let (room, limit) = (app.senders.room(address), app.body_limit.min(LIMIT));
-    let mut reading = pin!(payload::read(request, room, limit));
+    let evicted = room.evicted();
+    let mut reading = pin!(evicted.run_until_cancelled(payload::read(request, room, limit)));
     let read = match timeout(AT_ONCE, &mut reading).await {
-        Ok(read) => read,
+        Ok(read) => read.unwrap_or_else(|| Err(limits::full())),
         Err(_) => match app.senders.slow(address) {
-            Some(_place) => {
-                let rest = timeout(PATIENCE - AT_ONCE, reading).await;
-                rest.unwrap_or_else(|_| Err(too_slow()))
-            }
+            Some(_place) => match timeout(PATIENCE - AT_ONCE, reading).await {
+                Ok(read) => read.unwrap_or_else(|| Err(limits::full())),
+                Err(_) => Err(too_slow()),
+            },
             None => Err(too_many_slow()),
         },
     };
-    read.map_err(|problem| app.rates.of_address(address).err().unwrap_or(problem))
+    read.map_err(|problem| match problem.kind() {
+        // Others took the room.
+        ProblemKind::Busy => problem,
+        _ => app.rates.of_address(address).err().unwrap_or(problem),
+    })
 }
 
-/// Says no to who is not the vendor; to who asks often, only that.
+/// Counts a bad signature against its address. Returns the problem to answer
+/// with: 429 instead of `problem` where there were too many.
 fn refuse(app: &Shared, context: &Context, problem: Problem) -> Problem {
     if let Err(too_many) = app.rates.of_address(context.address) {
         return too_many;
@@ -317,7 +323,14 @@ fn signature(headers: &HeaderMap) -> HeaderMap {
     kept.collect()
 }
 
-impl Input for ReceiptBody {}
+impl Input for ReceiptBody {
+    fn check(&self, _: &Shared) -> Result<(), Problem> {
+        match self.message_id.parse::<MessageId>() {
+            Ok(_) => Ok(()),
+            Err(_) => Err(unknown()),
+        }
+    }
+}
 
 impl Ingest for ReceiptBody {
     const KIND: &'static str = "receipts";
@@ -355,7 +368,7 @@ impl Ingest for ReceiptBody {
 
 fn unknown() -> Problem {
     let detail = MessageError::Unknown.to_string();
-    Problem::new(ProblemKind::UnknownMessage, detail)
+    Problem::field(ProblemKind::UnknownMessage, "/message_id", detail)
 }
 
 #[cfg(test)]

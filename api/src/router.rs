@@ -21,7 +21,7 @@ const COMPRESS_ABOVE: u64 = 1024;
 /// The whole API.
 pub(crate) fn router(state: AppState) -> Router {
     let (routes, document) = routes().split_for_parts();
-    let strict = from_fn_with_state(Contract::new(document), strict::hold);
+    let strict = from_fn_with_state(Contract::new(document), strict::reject_undeclared);
     // Layers go around what is there already, the fallback included. Strangers
     // learn nothing of what an operation takes: the guard stands before it.
     let guarded = routes

@@ -139,7 +139,7 @@ fn background(state: &AppState) -> JoinSet<()> {
             ticks.tick().await;
             kept.run_upkeep();
             limited.rates.forget();
-            limited.senders.forget();
+            limited.senders.evict_idle();
             limited.assistant.forget();
         }
     });

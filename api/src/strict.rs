@@ -32,11 +32,11 @@ const ANY_QUERY: [&str; 4] = [
     "/docs/{*rest}",
 ];
 
-/// The longest body that may say nothing, in bytes.
+/// Length in bytes of the longest body that counts as blank.
 const BLANK: usize = 64;
 
-/// How long a body may take to arrive and show that it says nothing. It is
-/// short, since strangers may send one to what is open to them.
+/// How long a body may take to arrive and turn out to be blank. It is short,
+/// since anyone may send one to a public operation.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What each operation takes, by path and method.
@@ -124,8 +124,8 @@ fn bad_query(name: &str, reason: &str) -> Problem {
     Problem::new(ProblemKind::InvalidParameter, detail)
 }
 
-/// Lets a request through that brings nothing its operation does not take.
-pub(crate) async fn hold(
+/// Rejects query parameters and bodies that the operation does not declare.
+pub(crate) async fn reject_undeclared(
     State(contract): State<Contract>,
     path: Option<MatchedPath>,
     request: Request,
@@ -151,30 +151,50 @@ async fn check(contract: &Contract, path: &str, request: Request) -> Result<Requ
         return Ok(request);
     }
     let (parts, body) = request.into_parts();
-    let start = read_start(&parts.headers, body).await;
+    let body = reject_content(&parts.headers, body).await;
     query?;
-    if start.is_some_and(|text| says_nothing(&text)) {
-        return Ok(Request::from_parts(parts, Body::empty()));
-    }
-    let detail = "this operation takes no body; nothing was done";
-    Err(Problem::new(ProblemKind::UnexpectedBody, detail))
+    body.map(|()| Request::from_parts(parts, Body::empty()))
 }
 
-/// A body that is short and comes soon. Of any other some is read and
-/// forgotten: a client that meets a closed connection while it still sends
-/// never reads the answer.
-async fn read_start(headers: &HeaderMap, body: Body) -> Option<Vec<u8>> {
+/// Reads a body that must have no content.
+///
+/// # Errors
+/// 400 for one that has some, 503 for one that does not arrive in time.
+async fn reject_content(headers: &HeaderMap, body: Body) -> Result<(), Problem> {
     if headers.contains_key(header::EXPECT) {
         // The client has not sent it yet, and does not need to.
-        return None;
+        return Err(unexpected());
     }
-    let read = timeout(PATIENCE, payload::short(body, BLANK)).await;
-    read.ok().flatten()
+    let mut chunks = body.into_data_stream();
+    match timeout(PATIENCE, payload::short(&mut chunks, BLANK)).await {
+        Ok(Some(text)) if is_blank(&text) => Ok(()),
+        Ok(Some(_)) => Err(unexpected()),
+        Ok(None) => {
+            // The answer is the same if that takes too long.
+            let _elapsed = timeout(PATIENCE, payload::discard(chunks)).await;
+            Err(unexpected())
+        }
+        Err(_) => Err(too_slow()),
+    }
+}
+
+fn unexpected() -> Problem {
+    let detail = "this operation takes no body; nothing was done";
+    Problem::new(ProblemKind::UnexpectedBody, detail)
+}
+
+fn too_slow() -> Problem {
+    let detail = format!(
+        "this operation takes no body; the end of the one sent did not arrive within {} s; \
+         nothing was done",
+        PATIENCE.as_secs()
+    );
+    Problem::new(ProblemKind::Timeout, detail)
 }
 
 /// Clients that send JSON with every request send `{}` or `null` to an action,
 /// and those that send chunks may send none.
-fn says_nothing(text: &[u8]) -> bool {
+fn is_blank(text: &[u8]) -> bool {
     match text.trim_ascii() {
         b"" | b"null" => true,
         [b'{', within @ .., b'}'] => within.trim_ascii().is_empty(),
@@ -187,12 +207,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_empty_object_says_nothing() {
+    fn an_empty_object_is_blank() {
         for nothing in ["", " \r\n", "{}", " { } ", "null"] {
-            assert!(says_nothing(nothing.as_bytes()), "{nothing}");
+            assert!(is_blank(nothing.as_bytes()), "{nothing}");
         }
         for something in ["{", "}", "[]", "0", "\"\"", "{\"a\":1}", "garbage", "{}{}"] {
-            assert!(!says_nothing(something.as_bytes()), "{something}");
+            assert!(!is_blank(something.as_bytes()), "{something}");
         }
     }
 

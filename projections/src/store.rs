@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bson::{DateTime, Document, RawDocumentBuf, doc};
 use futures::TryStreamExt;
-use mongodb::options::ClientOptions;
+use mongodb::options::{ClientOptions, ReadConcern};
 use mongodb::{Client, Collection, Database};
 use serde::de::DeserializeOwned;
 
@@ -83,7 +83,7 @@ impl Store {
         // What a view promises rests on these; the URI does not get to choose. Only
         // the primary is sure to have what a checkpoint that was read says it has.
         client.write_concern = Some(write_concern());
-        client.read_concern = None;
+        client.read_concern = Some(ReadConcern::local());
         client.selection_criteria = None;
         let database = Client::with_options(client)?.database(&options.database);
         Ok(Self {

@@ -9,14 +9,17 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use bson::{DateTime, Document, doc};
+use bson::{DateTime, RawArrayBuf, RawDocumentBuf, doc};
 use domain::{CampaignId, Timestamp};
 use futures::TryStreamExt;
 use mongodb::Collection;
 use serde::{Deserialize, Serialize};
 
 use crate::date::date;
+use crate::writes::update;
 use crate::{QueryError, Store};
+
+const COLLECTION: &str = "waiting";
 
 /// A reason why a campaign's queued messages are not being sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,27 +63,36 @@ struct WaitingDocument {
 }
 
 impl Store {
-    /// Reports what a campaign waits for. The report expires after `lifetime`.
+    /// Reports what campaigns wait for. The reports expire after `lifetime`.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
     pub async fn record_waiting(
         &self,
-        campaign: &CampaignId,
-        waiting: &Waiting,
+        waiting: &HashMap<CampaignId, Waiting>,
         lifetime: Duration,
     ) -> Result<(), QueryError> {
+        if waiting.is_empty() {
+            return Ok(());
+        }
         let lifetime = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
-        let set = doc! {
-            "reason": waiting.reason.name(),
-            "since": date(waiting.since),
-            "detail": {"$literal": &waiting.detail},
-            "until": {"$add": ["$$NOW", lifetime]},
-        };
-        let update = vec![doc! {"$set": set}];
-        let id = doc! {"_id": campaign.as_str()};
-        let collection = self.waiting_collection::<Document>();
-        collection.update_one(id, update).upsert(true).await?;
+        let mut statements = RawArrayBuf::new();
+        for (campaign, waiting) in waiting {
+            let set = doc! {
+                "reason": waiting.reason.name(),
+                "since": date(waiting.since),
+                "detail": {"$literal": &waiting.detail},
+                "until": {"$add": ["$$NOW", lifetime]},
+            };
+            let statement = doc! {
+                "q": {"_id": campaign.as_str()},
+                "u": [{"$set": set}],
+                "upsert": true,
+            };
+            let statement = RawDocumentBuf::try_from(&statement);
+            statements.push(statement.map_err(mongodb::error::Error::from)?);
+        }
+        update(self.database(), COLLECTION, statements).await?;
         Ok(())
     }
 
@@ -89,12 +101,13 @@ impl Store {
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
     pub async fn forget_waiting(&self, campaigns: &[&CampaignId]) -> Result<(), QueryError> {
+        if campaigns.is_empty() {
+            return Ok(());
+        }
         let ids: Vec<&str> = campaigns.iter().map(|id| id.as_str()).collect();
         let expired = doc! {"$expr": {"$lte": ["$until", "$$NOW"]}};
         let filter = doc! {"$or": [{"_id": {"$in": ids}}, expired]};
-        self.waiting_collection::<Document>()
-            .delete_many(filter)
-            .await?;
+        self.waiting_collection().delete_many(filter).await?;
         Ok(())
     }
 
@@ -109,7 +122,7 @@ impl Store {
         let ids: Vec<&str> = campaigns.iter().map(|id| id.as_str()).collect();
         let holds = doc! {"$gt": ["$until", "$$NOW"]};
         let found = self
-            .waiting_collection::<WaitingDocument>()
+            .waiting_collection()
             .find(doc! {"_id": {"$in": ids}, "$expr": holds})
             .await?;
         let waiting = found.map_ok(|found| {
@@ -123,7 +136,7 @@ impl Store {
         Ok(waiting.try_collect().await?)
     }
 
-    fn waiting_collection<T: Send + Sync>(&self) -> Collection<T> {
-        self.database().collection("waiting")
+    fn waiting_collection(&self) -> Collection<WaitingDocument> {
+        self.database().collection(COLLECTION)
     }
 }

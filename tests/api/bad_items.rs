@@ -34,12 +34,17 @@ fn bad_event(fields: Value, kind: &'static str, pointer: &'static str) -> Case {
     (EVENTS, with(event, fields), kind, pointer)
 }
 
-fn cases() -> Vec<Case> {
-    let long_id = "x".repeat(129);
-    let many: Value = (0..65)
+/// One more than a customer or an event may have.
+fn many_attributes() -> Value {
+    (0..65)
         .map(|n| (format!("k{n}"), json!(n)))
         .collect::<serde_json::Map<_, _>>()
-        .into();
+        .into()
+}
+
+fn cases() -> Vec<Case> {
+    let long_id = "x".repeat(129);
+    let many = many_attributes();
     let many_items: Vec<_> = (0..501)
         .map(|_| json!({"sku": "x", "quantity": 1}))
         .collect();
@@ -265,6 +270,11 @@ fn several() -> Vec<(&'static str, Value, Vec<&'static str>)> {
                 "/registered_at",
                 "/unsubscribed",
             ],
+        ),
+        (
+            CUSTOMERS,
+            json!({"customer_id": "c-1", "email": "nobody", "attributes": many_attributes()}),
+            vec!["/email", "/attributes"],
         ),
         (
             EVENTS,

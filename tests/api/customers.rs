@@ -1,6 +1,11 @@
 //! Customers in, and as they are read.
 
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::{order, with};
 use crate::support::app::App;
@@ -222,4 +227,35 @@ async fn a_search_matches_the_start_of_id_name_and_email() {
         2,
         "the old name is forgotten"
     );
+}
+
+/// The server asks for the body once it has taken in the head.
+#[tokio::test]
+async fn an_item_is_recorded_at_the_time_its_body_has_arrived() {
+    let app = App::start().await;
+    let server = app.client.base().trim_start_matches("http://");
+    let mut stream = TcpStream::connect(server).await.unwrap();
+    let body = r#"{"customer_id":"c-1","unsubscribed":true}"#;
+    let head = format!(
+        "POST {DATA} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\nexpect: 100-continue\r\nconnection: close\r\n\
+         content-length: {}\r\n\r\n",
+        app.settings().key,
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut asked = [0; 25];
+    stream.read_exact(&mut asked).await.unwrap();
+    assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
+    // Instants are recorded in milliseconds.
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let sent = Utc::now();
+    stream.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+    app.client.caught_up().await;
+    let audit = app.client.read("/api/audit?customer_id=c-1").await;
+    let at: DateTime<Utc> = audit["items"][0]["at"].as_str().unwrap().parse().unwrap();
+    assert!(at.timestamp_millis() >= sent.timestamp_millis(), "{at}");
 }

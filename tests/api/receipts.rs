@@ -262,6 +262,11 @@ async fn each_receipt_has_a_result_of_its_own() {
         let errors = &answer.body["results"][index]["problem"]["errors"];
         assert_eq!(errors[0]["pointer"], pointer, "{errors}");
     }
+    let unknown = with(good(), json!({"message_id": "m", "status": "lost"}));
+    let unknown = post(&app.client, &unknown).await;
+    let errors = unknown.body["results"][0]["problem"]["errors"].as_array();
+    let pointers: Vec<_> = errors.unwrap().iter().map(|e| &e["pointer"]).collect();
+    assert_eq!(pointers, ["/status", "/message_id"]);
     // A single one too: the vendor would send what is refused as a whole again.
     let single = post(&app.client, &messages.receipt("c-9", "delivered", 1)).await;
     assert_eq!((single.status, &single.body["rejected"]), (202, &json!(1)));

@@ -1,5 +1,6 @@
 //! Nothing is ignored silently: what an operation does not take is refused.
 
+use futures::StreamExt;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -111,7 +112,7 @@ async fn every_operation_refuses_a_parameter_that_is_there_twice() {
 #[tokio::test]
 async fn every_operation_without_a_body_refuses_one() {
     let app = App::without_workers().await;
-    let long: &str = Box::leak("x".repeat(1 << 20).into_boxed_str());
+    let long: &str = Box::leak("x".repeat(128 << 10).into_boxed_str());
     for operation in operations() {
         if operation.takes_body {
             continue;
@@ -166,11 +167,34 @@ async fn a_body_that_says_nothing_is_none() {
     }
 }
 
+/// The server waits a second for the end of the body.
+#[tokio::test]
+async fn a_body_that_does_not_end_is_answered_with_a_timeout() {
+    let app = App::without_workers().await;
+    for start in ["", "{}"] {
+        let first = futures::stream::iter([Ok::<_, std::io::Error>(start)]);
+        let endless = first.chain(futures::stream::pending());
+        let request = app
+            .client
+            .request(Method::POST, "/api/campaigns/x-1/launch");
+        let refused = answer(request.body(reqwest::Body::wrap_stream(endless))).await;
+        refused.problem(503, "timeout");
+    }
+    let first = futures::stream::iter([Ok::<_, std::io::Error>("garbage")]);
+    let long = first.chain(futures::stream::repeat_with(|| Ok("x")).take(1_000));
+    let endless = long.chain(futures::stream::pending());
+    let request = app
+        .client
+        .request(Method::POST, "/api/campaigns/x-1/launch");
+    let refused = answer(request.body(reqwest::Body::wrap_stream(endless))).await;
+    refused.problem(400, "unexpected-body");
+}
+
 /// The client may still be sending when it is refused.
 #[tokio::test]
 async fn a_large_body_with_an_unknown_parameter_gets_its_answer() {
     let app = App::without_workers().await;
-    let large = format!("[{}]", " ".repeat(4 << 20));
+    let large = format!("[{}]", " ".repeat(512 << 10));
     let path = "/api/data/orders?dry_run=true";
     let refused = app.client.post_text(path, "application/json", large).await;
     refused.problem(400, "invalid-parameter");

@@ -106,9 +106,15 @@ impl Shop {
 
     /// One more worker, quick to try again, with these options beside.
     fn work<const N: usize>(&mut self, options: [&str; N]) {
+        let url = self.vendor.url.clone();
+        self.work_for(&url, options);
+    }
+
+    /// As [`work`](Self::work), for a vendor at this URL.
+    fn work_for<const N: usize>(&mut self, url: &str, options: [&str; N]) {
         let mut command = self.settings.patron(["work"]);
         command
-            .args(["--vendor-url", &self.vendor.url])
+            .args(["--vendor-url", url])
             .env("PATRON_CALLBACK_URL", "http://127.0.0.1:9")
             .args(["--delivery-first-backoff", "50ms"])
             .args(["--delivery-longest-backoff", "500ms"])

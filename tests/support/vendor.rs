@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use vendor::VendorConfig;
 
@@ -148,6 +151,64 @@ impl Vendor {
     async fn stats(&self) -> Value {
         let stats = self.http.get(format!("{}/vendor/stats", self.url));
         stats.send().await.unwrap().json().await.unwrap()
+    }
+}
+
+/// A vendor that no connection reaches until it is opened: its queue of
+/// connections is full.
+pub(crate) struct ClosedVendor {
+    pub(crate) url: String,
+    listener: TcpListener,
+    _queued: Vec<TcpStream>,
+}
+
+impl ClosedVendor {
+    pub(crate) async fn start() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut queued = Vec::new();
+        // A connection that the queue has no place for is not answered.
+        let patience = Duration::from_millis(500);
+        while let Ok(connected) = timeout(patience, TcpStream::connect(address)).await {
+            queued.push(connected.unwrap());
+        }
+        Self {
+            url: format!("http://{address}"),
+            listener,
+            _queued: queued,
+        }
+    }
+
+    /// How many connections to it are asked for and not answered.
+    pub(crate) fn connecting(&self) -> usize {
+        let port = format!(":{:04X}", self.listener.local_addr().unwrap().port());
+        let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let asks = |socket: &&str| {
+            let fields: Vec<&str> = socket.split_whitespace().collect();
+            // The state `SYN_SENT`.
+            fields[2].ends_with(&port) && fields[3] == "02"
+        };
+        sockets.lines().filter(asks).count()
+    }
+
+    /// Accepts all connections. Returns a task that ends with all that they
+    /// bring once each is closed, and `stop` cancelled.
+    pub(crate) fn open(self, stop: CancellationToken) -> JoinHandle<String> {
+        tokio::spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Some(accepted) = stop.run_until_cancelled(self.listener.accept()).await {
+                let (mut connection, _) = accepted.unwrap();
+                connections.spawn(async move {
+                    let mut received = Vec::new();
+                    let _reset = connection.read_to_end(&mut received).await;
+                    String::from_utf8_lossy(&received).into_owned()
+                });
+            }
+            drop(self);
+            connections.join_all().await.concat()
+        })
     }
 }
 

@@ -1,7 +1,7 @@
-//! All that is wrong with one item.
+//! Finds every fault of one item.
 //!
 //! A typed value cannot be made from an item with a fault, and making it ends
-//! at the first one. To find the next, the item is mended where the fault is
+//! at the first one. To find the next, the item is repaired where the fault is
 //! and read again: a field is left out, or takes the value that it has in the
 //! type's example. Only refused items pay for this.
 
@@ -16,6 +16,10 @@ use crate::problem::{FieldError, MAX_ERRORS, Problem, ProblemKind};
 /// the first fault of an item is told.
 const READ_AGAIN: usize = 16 * 1024 * 1024;
 
+/// Length in bytes of the longest item that is read again: as a [`Value`] it
+/// takes up to 16 times the memory of its text.
+pub(super) const MAX_EXAMINED: usize = 256 * 1024;
+
 /// What is left of [`READ_AGAIN`] for the items of one request.
 pub(super) struct Examiner {
     left: usize,
@@ -23,7 +27,7 @@ pub(super) struct Examiner {
     example: Option<Option<Value>>,
 }
 
-/// One thing that is wrong with an item.
+/// A fault of an item.
 pub(super) struct Fault {
     pub(super) kind: ProblemKind,
     pub(super) pointer: String,
@@ -40,9 +44,9 @@ impl Default for Examiner {
 }
 
 impl Examiner {
-    /// Everything that is wrong with an item, of which `first` is known. The
+    /// Finds every fault of an item, of which `first` is known. The
     /// problem's kind is that of the first; `check` is asked of the item as it
-    /// was mended.
+    /// was repaired.
     pub(super) fn examine<T: Input>(
         &mut self,
         text: &str,
@@ -50,56 +54,69 @@ impl Examiner {
         check: impl Fn(&T) -> Result<(), Problem>,
     ) -> Problem {
         let kind = first.kind;
-        let Ok(item) = serde_json::from_str(text) else {
+        let item = match self.charge(text.len()) {
+            true => serde_json::from_str(text).ok(),
+            false => None,
+        };
+        let Some(item) = item else {
             return Problem::fields(kind, vec![first.into_error()]);
         };
-        let mut mended = Mended {
+        let mut repaired = RepairedItem {
             item,
             example: self.example.get_or_insert_with(example::<T>).as_ref(),
             faults: vec![first],
         };
-        mended.read_again(text.len(), &mut self.left, check);
-        let errors = mended.faults.into_iter().map(Fault::into_error);
+        repaired.read_again(text.len(), &mut self.left, check);
+        let errors = repaired.faults.into_iter().map(Fault::into_error);
         Problem::fields(kind, errors.collect())
+    }
+
+    /// Whether an item of this length may be read; takes that from what is left.
+    fn charge(&mut self, bytes: usize) -> bool {
+        let is_affordable = bytes <= MAX_EXAMINED && bytes <= self.left;
+        if is_affordable {
+            self.left -= bytes;
+        }
+        is_affordable
     }
 }
 
 /// An item without the faults that were found.
-struct Mended<'a> {
+struct RepairedItem<'a> {
     item: Value,
     example: Option<&'a Value>,
     faults: Vec<Fault>,
 }
 
-impl Mended<'_> {
-    /// Finds more faults until there are none, or they cannot be mended.
+impl RepairedItem<'_> {
+    /// Finds more faults until there are none, or they cannot be repaired.
     fn read_again<T: Input>(
         &mut self,
         size: usize,
         left: &mut usize,
         check: impl Fn(&T) -> Result<(), Problem>,
     ) {
-        let mut is_mended = self.mend_last();
-        while is_mended && self.faults.len() < MAX_ERRORS && size <= *left {
+        let mut is_repaired = self.repair_last();
+        while is_repaired && self.faults.len() < MAX_ERRORS && size <= *left {
             *left -= size;
             let fault = match serde_path_to_error::deserialize::<_, T>(&self.item) {
                 Err(error) => Fault::new(error.path(), &without_place(error.inner())),
                 Ok(item) => return self.add(check(&item)),
             };
             let is_known = |known: &Fault| known.pointer == fault.pointer;
-            is_mended = match self.faults.iter().position(is_known) {
+            is_repaired = match self.faults.iter().position(is_known) {
                 // It was left out and has to be there.
                 Some(known) if fault.is_missing() => self.fill(&self.faults[known].pointer.clone()),
                 Some(_) => false,
                 None => {
                     self.faults.push(fault);
-                    self.mend_last()
+                    self.repair_last()
                 }
             };
         }
     }
 
-    fn mend_last(&mut self) -> bool {
+    fn repair_last(&mut self) -> bool {
         let Some(fault) = self.faults.last() else {
             return false;
         };
@@ -132,7 +149,7 @@ impl Mended<'_> {
     }
 
     /// Adds what is wrong with the item as a whole, but for what is only wrong
-    /// with it as it was mended.
+    /// with it as it was repaired.
     fn add(&mut self, checked: Result<(), Problem>) {
         let Err(problem) = checked else { return };
         let kind = problem.kind();
@@ -206,9 +223,7 @@ fn pointer(path: &Path) -> String {
 fn with_absent(mut pointer: String, reason: &str) -> String {
     let about = [MISSING, "duplicate field `"];
     let named = about.iter().find_map(|start| reason.strip_prefix(start));
-    if let Some((name, _)) = named.and_then(|rest| rest.split_once('`'))
-        && !pointer.ends_with(&format!("/{name}"))
-    {
+    if let Some((name, _)) = named.and_then(|rest| rest.split_once('`')) {
         push(&mut pointer, name);
     }
     pointer

@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::Input;
-use super::faults::{Examiner, Fault, without_place};
+use super::faults::{Examiner, Fault, MAX_EXAMINED, without_place};
 use crate::problem::{Problem, ProblemKind};
 
 /// The JSON of one item.
@@ -19,8 +19,11 @@ pub(crate) struct Piece<'a> {
 }
 
 impl Piece<'_> {
-    /// What the item calls itself, if that can be made out.
+    /// The item's id, if it has one and is no longer than [`MAX_EXAMINED`].
     pub(crate) fn id(self, field: &str) -> Option<String> {
+        if self.text.len() > MAX_EXAMINED {
+            return None;
+        }
         let fields: HashMap<String, &RawValue> = serde_json::from_str(self.text).ok()?;
         let id: String = serde_json::from_str(fields.get(field)?.get()).ok()?;
         (id.len() <= 128).then_some(id)
@@ -256,10 +259,62 @@ mod tests {
     }
 
     #[test]
-    fn what_is_large_is_not_read_again_and_again() {
-        let long = "x".repeat(9 * 1024 * 1024);
-        let text = format!(r#"{{"a":1,"b":1,"c":1,"sample_id":"{long}"}}"#);
-        assert_eq!(all(&text).1, ["/a", "/b"]);
+    fn a_large_item_is_not_read_again() {
+        let elements = |count| format!(r#"{{"a":[{}0],"b":1}}"#, "0,".repeat(count));
+        assert_eq!(all(&elements(MAX_EXAMINED / 2 - 20)).1.len(), 4);
+        let large = elements(MAX_EXAMINED / 2);
+        assert_eq!(all(&large).1, ["/a"]);
+        let large = format!(r#"{{"sample_id":"a",{}"#, &large[1..]);
+        let piece = Piece {
+            text: &large,
+            line: None,
+        };
+        assert_eq!(piece.id("sample_id"), None);
+    }
+
+    #[test]
+    fn many_items_are_not_all_read_again() {
+        let mut reader = ItemReader::default();
+        let long = "x".repeat(200 * 1024);
+        let text = format!(r#"{{"a":1,"b":1,"sample_id":"{long}"}}"#);
+        let mut faults = || {
+            let piece = Piece {
+                text: &text,
+                line: None,
+            };
+            let problem = reader.read::<Sample>(piece, |_| Ok(())).unwrap_err();
+            problem.into_errors().len()
+        };
+        assert_eq!(faults(), 3);
+        (0..100).for_each(|_| {
+            faults();
+        });
+        assert_eq!(faults(), 1);
+    }
+
+    #[derive(Debug, Deserialize, ToSchema)]
+    #[expect(dead_code, reason = "only whether it can be read matters")]
+    struct Outer {
+        part: Inner,
+    }
+
+    #[derive(Debug, Deserialize, ToSchema)]
+    #[expect(dead_code, reason = "only whether it can be read matters")]
+    struct Inner {
+        part: u8,
+    }
+
+    impl Input for Outer {}
+
+    #[test]
+    fn a_missing_field_may_be_named_like_its_object() {
+        let piece = Piece {
+            text: r#"{"part":{}}"#,
+            line: None,
+        };
+        let read = ItemReader::default().read::<Outer>(piece, |_| Ok(()));
+        let errors = read.unwrap_err().into_errors();
+        assert_eq!(errors[0].pointer, "/part/part");
     }
 
     #[test]

@@ -25,10 +25,10 @@ const OBJECT_LIMIT: usize = 256 * 1024;
 /// An object as a client writes it: a struct that denies unknown fields. Its
 /// schema shows an example without faults, with everything that is required.
 pub(crate) trait Input: DeserializeOwned + ToSchema {
-    /// What is wrong with the whole although each field is acceptable.
+    /// Checks the item as a whole once each field is acceptable.
     ///
     /// # Errors
-    /// 422 with a pointer to each field.
+    /// The problem, with a pointer to each field that is at fault.
     fn check(&self, _: &Shared) -> Result<(), Problem> {
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use axum::body::{Body, BodyDataStream, Bytes};
+use axum::body::{BodyDataStream, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use futures::StreamExt;
@@ -83,6 +83,7 @@ pub(crate) async fn read(
     limit: usize,
 ) -> Result<Payload, Problem> {
     let bytes = whole(request, &mut room, limit).await?;
+    room.complete();
     Ok(Payload { bytes, _room: room })
 }
 
@@ -116,14 +117,12 @@ async fn whole(request: Request, room: &mut Taken, limit: usize) -> Result<Bytes
     check(whole.into(), limit)
 }
 
-/// A whole body of at most `most` bytes; `None` for a longer one, of which the
-/// rest is forgotten, and for one that breaks off.
-pub(crate) async fn short(body: Body, most: usize) -> Option<Vec<u8>> {
-    let mut chunks = body.into_data_stream();
+/// A whole body of at most `most` bytes; `None` once it turns out to be longer,
+/// and for one that breaks off.
+pub(crate) async fn short(chunks: &mut BodyDataStream, most: usize) -> Option<Vec<u8>> {
     let mut whole = Vec::new();
-    while let Some(chunk) = next(&mut chunks).await.ok()? {
+    while let Some(chunk) = next(chunks).await.ok()? {
         if whole.len() + chunk.len() > most {
-            discard(chunks).await;
             return None;
         }
         whole.extend_from_slice(&chunk);
@@ -168,7 +167,7 @@ const DISCARDED: usize = 64 * 1024 * 1024;
 
 /// Takes more of the body and forgets it: a client that meets a closed
 /// connection while it still sends never reads the answer.
-async fn discard(mut chunks: BodyDataStream) {
+pub(crate) async fn discard(mut chunks: BodyDataStream) {
     let mut left = DISCARDED;
     while let Some(Ok(chunk)) = chunks.next().await {
         let Some(less) = left.checked_sub(chunk.len()) else {
@@ -197,6 +196,7 @@ fn unsupported(detail: &'static str) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
     use futures::executor::block_on;
 
     use super::*;

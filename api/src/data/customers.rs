@@ -4,8 +4,8 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use commands::{CommandError, Context, CustomerItem, Outcome};
 use domain::{
-    AttributeChanges, Change, CustomerChanges, CustomerError, CustomerId, Email, MAX_TAGS,
-    ProfileChanges, Text, Timestamp,
+    AttributeChanges, Change, CustomerChanges, CustomerError, CustomerId, Email, MAX_ATTRIBUTES,
+    MAX_TAGS, ProfileChanges, Text, Timestamp,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -110,7 +110,19 @@ async fn post_customers(
     ingest::<CustomerBody>(&app, &context, request).await
 }
 
-impl Input for CustomerBody {}
+impl Input for CustomerBody {
+    fn check(&self, _: &Shared) -> Result<(), Problem> {
+        let Change::Set(attributes) = &self.attributes else {
+            return Ok(());
+        };
+        let is_set = |change: &&Change<_>| matches!(change, Change::Set(_));
+        let count = attributes.values().filter(is_set).count();
+        match count <= MAX_ATTRIBUTES {
+            true => Ok(()),
+            false => Err(refused(&CustomerError::TooManyAttributes(count))),
+        }
+    }
+}
 
 impl Ingest for CustomerBody {
     const KIND: &'static str = "customers";

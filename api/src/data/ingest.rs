@@ -10,6 +10,7 @@ use super::answer::{Accepted, Batch, ItemResult, word};
 use crate::body::batch::{self, Items};
 use crate::body::item::{ItemReader, Piece};
 use crate::body::{Input, payload};
+use crate::caller;
 use crate::metrics;
 use crate::problem::Problem;
 use crate::state::Shared;
@@ -54,6 +55,11 @@ pub(super) async fn ingest<B: Ingest>(
     app.shed.check()?;
     let format = payload::format(request.headers())?;
     let body = payload::read(request, app.room.none(), app.body_limit).await?;
+    // A body may take minutes to arrive, and what it says is recorded now.
+    let context = &Context {
+        now: caller::now(),
+        ..context.clone()
+    };
     match batch::split(format, payload::text(&body)?, MAX_ITEMS)? {
         Items::One(piece) => one::<B>(app, context, piece).await,
         Items::Many(pieces) => many::<B>(app, context, &pieces).await,

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub(crate) use rates::Rates;
-pub(crate) use room::{Room, Taken};
+pub(crate) use room::{Room, Taken, full};
 pub(crate) use senders::Senders;
 
 use crate::delivery;

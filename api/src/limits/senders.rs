@@ -1,11 +1,15 @@
 //! Room for posts that tell who sent them only once they are read.
 //!
-//! A signature covers the body, so that strangers' bodies are read too. Two
-//! things keep them from taking the vendor's room. A body that arrives at once
-//! needs none: it is read and checked whatever else is under way, so that the
-//! vendor gets in even from an address that it shares with a stranger. And an
-//! address that has shown a good signature lately has room apart from all that
-//! have not.
+//! A signature covers the body, so strangers' bodies are read too. Three things
+//! keep them from taking the vendor's room:
+//!
+//! - A small body needs no room. It is read and checked whatever else is under
+//!   way, even from an address that the vendor shares with a stranger.
+//! - When a room is full, a body that is still arriving is evicted: of the
+//!   address that holds the most, the one that has been arriving for the longest
+//!   time. A vendor's body arrives within milliseconds.
+//! - An address that has shown a valid signature lately has its own room, apart
+//!   from all that have not.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -46,7 +50,7 @@ struct Capacity {
     bytes: usize,
 }
 
-/// Who sends posts whose signature is to be checked.
+/// Limits for posts whose signature can only be checked once they are read.
 pub(crate) struct Senders {
     known: Room,
     strangers: Room,
@@ -84,19 +88,19 @@ pub(crate) struct SlowPlace<'a> {
 impl Senders {
     pub(crate) fn new() -> Self {
         Self {
-            known: Room::new(KNOWN.bytes),
-            strangers: Room::new(STRANGERS.bytes),
+            known: Room::evicting(KNOWN.bytes),
+            strangers: Room::evicting(STRANGERS.bytes),
             table: Mutex::default(),
         }
     }
 
     /// For a body that is about to be read.
     pub(crate) fn room(&self, address: Option<IpAddr>) -> Taken {
-        let (now, table) = (Instant::now(), self.table());
-        let sender = table.senders.get(&key(address));
+        let (now, table, address) = (Instant::now(), self.table(), key(address));
+        let sender = table.senders.get(&address);
         match sender.is_some_and(|sender| sender.is_known(now)) {
-            true => self.known.beyond(FREE),
-            false => self.strangers.beyond(FREE),
+            true => self.known.with_free_bytes(address, FREE),
+            false => self.strangers.with_free_bytes(address, FREE),
         }
     }
 
@@ -123,15 +127,16 @@ impl Senders {
         })
     }
 
-    /// Takes note of a good signature.
-    pub(crate) fn vouch(&self, address: Option<IpAddr>) {
+    /// Makes an address known.
+    pub(crate) fn record_valid_signature(&self, address: Option<IpAddr>) {
         let mut table = self.table();
         let sender = table.senders.entry(key(address)).or_default();
         sender.verified = Some(Instant::now());
     }
 
-    /// Forgets who has shown nothing lately and has nothing under way.
-    pub(crate) fn forget(&self) {
+    /// Evicts addresses that have shown no valid signature lately and have no
+    /// slow body under way.
+    pub(crate) fn evict_idle(&self) {
         let (now, mut table) = (Instant::now(), self.table());
         let senders = &mut table.senders;
         senders.retain(|_, sender| sender.slow > 0 || sender.is_known(now));
@@ -195,23 +200,36 @@ mod tests {
         let mut taken = senders.room(address(1));
         assert!(taken.more(FREE + STRANGERS.bytes).is_ok());
         assert!(senders.room(address(200)).more(FREE).is_ok());
-        assert!(senders.room(address(200)).more(FREE + 1).is_err());
-
-        senders.vouch(address(200));
+        senders.record_valid_signature(address(200));
         assert!(senders.slow(address(200)).is_some());
         assert!(senders.room(address(200)).more(1024 * 1024).is_ok());
+        assert!(!taken.evicted().is_cancelled());
+    }
+
+    #[test]
+    fn large_bodies_of_strangers_make_room_for_one_that_is_not_known_yet() {
+        let senders = Senders::new();
+        let mut held = Vec::new();
+        for last in 0..16 {
+            let mut taken = senders.room(address(last));
+            assert!(taken.more(FREE + STRANGERS.bytes / 16).is_ok());
+            held.push(taken);
+        }
+        assert!(senders.room(address(200)).more(200 * 1024).is_ok());
+        let evicted: Vec<_> = held.iter().map(|t| t.evicted().is_cancelled()).collect();
+        assert!(evicted[0] && !evicted[1..].contains(&true));
     }
 
     #[test]
     fn only_the_known_and_the_slow_are_remembered() {
         let senders = Senders::new();
-        senders.vouch(address(1));
+        senders.record_valid_signature(address(1));
         let slow = senders.slow(address(2));
         drop(senders.slow(address(3)));
-        senders.forget();
+        senders.evict_idle();
         assert_eq!(senders.table().senders.len(), 2);
         drop(slow);
-        senders.forget();
+        senders.evict_idle();
         assert_eq!(senders.table().senders.len(), 1);
     }
 }

@@ -6,6 +6,7 @@ use domain::{CampaignStatus, CustomerId, MessageId, MessageStatus};
 use eventlog::{Log, Positions};
 
 use super::ledger::Ledger;
+use super::refusals::StopPeriods;
 use super::{
     Discrepancy, DiscrepancyKind, Launched, MAX_DISCREPANCIES, ROUNDS, ReconcileError,
     Reconciliation, have_caught_up,
@@ -60,8 +61,9 @@ impl<'a> Judge<'a> {
         Ok(())
     }
 
-    /// What it all comes to.
-    pub(super) fn verdict(mut self) -> Reconciliation {
+    /// What it all comes to. `stops` must be read after the ledgers, so that
+    /// they include every resumption before a message in the ledgers.
+    pub(super) fn verdict(mut self, stops: &StopPeriods) -> Reconciliation {
         let counts = self.counts();
         let count = |status| counts.get(&status).copied().unwrap_or_default();
         let delivered = count(MessageStatus::Delivered);
@@ -76,14 +78,24 @@ impl<'a> Judge<'a> {
         let planned = self.ledgers.iter().map(|ledger| ledger.expected.len());
         self.whole.planned = planned.sum::<usize>() as u64;
         self.judge_size(counts.values().sum());
-        self.judge_recipients();
+        self.judge_recipients(stops);
         self.whole
     }
 
-    fn judge_recipients(&mut self) {
+    fn judge_recipients(&mut self, stops: &StopPeriods) {
         for ledger in std::mem::take(&mut self.ledgers) {
-            for (kind, customer, detail) in ledger.unwanted {
-                self.tell(kind, Some(customer), detail);
+            for (customer, detail) in ledger.unwanted {
+                self.tell(
+                    DiscrepancyKind::SentAfterUnsubscribe,
+                    Some(customer),
+                    detail,
+                );
+            }
+            self.whole.found += ledger.more_unwanted;
+            for (customer, began_at) in ledger.begun {
+                if let Some(detail) = stops.judge(began_at) {
+                    self.tell(DiscrepancyKind::SentAfterStop, Some(customer), detail);
+                }
             }
             let unexpected = ledger.messages.keys();
             let unexpected = unexpected.filter(|id| !ledger.expected.contains(*id));

@@ -7,8 +7,8 @@ use domain::rules::Predicate;
 use domain::{CustomerId, Event, MessageEvent, MessageStatus, Subject, Timestamp};
 use eventlog::{Entry, Log, Partition, Position, Positions};
 
-use super::refusals::{Stops, Unsubscribed};
-use super::{DiscrepancyKind, Launched};
+use super::refusals::Unsubscribed;
+use super::{Launched, MAX_DISCREPANCIES};
 use crate::customers::{CustomerDocument, Customers};
 use crate::replay::{Replay, fold_customer};
 use crate::view::View;
@@ -25,17 +25,15 @@ pub(super) struct Plan {
     positions: Positions,
     /// What the keys of the campaign's messages end with.
     suffix: Arc<str>,
-    stops: Arc<Stops>,
 }
 
 impl Plan {
-    pub(super) fn new(launched: &Launched, stops: Stops) -> Result<Self, ProjectError> {
+    pub(super) fn new(launched: &Launched) -> Result<Self, ProjectError> {
         let launch = &launched.launch;
         Ok(Self {
             predicate: Arc::new(launch.rules.at(launch.clock)),
             positions: launch.positions.as_str().parse()?,
             suffix: format!("/{}", launched.campaign).into(),
-            stops: Arc::new(stops),
         })
     }
 
@@ -59,8 +57,12 @@ pub(super) struct Ledger {
     /// Of which messages a receipt is to come, and when the vendor took each.
     pub(super) awaiting: HashMap<CustomerId, Timestamp>,
     unsubscribed: Unsubscribed,
-    /// Messages that were sent although they were not to be any more.
-    pub(super) unwanted: Vec<(DiscrepancyKind, CustomerId, String)>,
+    /// When the requests of sent messages began, where their senders recorded it.
+    pub(super) begun: Vec<(CustomerId, Timestamp)>,
+    /// Messages to customers who had unsubscribed, [`MAX_DISCREPANCIES`] at most.
+    pub(super) unwanted: Vec<(CustomerId, String)>,
+    /// The number of such messages beyond those in `unwanted`.
+    pub(super) more_unwanted: u64,
 }
 
 impl Ledger {
@@ -77,7 +79,9 @@ impl Ledger {
             messages: HashMap::new(),
             awaiting: HashMap::new(),
             unsubscribed: Unsubscribed::default(),
+            begun: Vec::new(),
             unwanted: Vec::new(),
+            more_unwanted: 0,
         };
         let customers = ledger.fold_customers().await?;
         ledger.choose(customers).await;
@@ -155,13 +159,15 @@ impl Ledger {
             return None;
         };
         if let MessageEvent::Sent { handover, .. } = happened {
-            let judged = [
-                self.unsubscribed.judge(customer, handover),
-                self.plan.stops.judge(handover),
-            ];
-            let found = judged.into_iter().flatten();
-            self.unwanted
-                .extend(found.map(|(kind, detail)| (kind, customer.clone(), detail)));
+            let began = handover.began_at.map(|at| (customer.clone(), at));
+            self.begun.extend(began);
+            match self.unsubscribed.judge(customer, handover) {
+                Some(detail) if self.unwanted.len() < MAX_DISCREPANCIES => {
+                    self.unwanted.push((customer.clone(), detail));
+                }
+                Some(_) => self.more_unwanted += 1,
+                None => {}
+            }
         }
         let status = happened.status()?;
         match status {

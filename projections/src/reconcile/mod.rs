@@ -21,7 +21,7 @@ use crate::view::View;
 use crate::{ProjectError, QueryError, Store, WaitError};
 use judge::Judge;
 use ledger::{Ledger, Plan};
-use refusals::Stops;
+use refusals::StopPeriods;
 
 /// How long views may take to get to where the log was read up to.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -151,8 +151,7 @@ pub async fn reconcile(
     log: &Log,
     launched: &Launched,
 ) -> Result<Reconciliation, ReconcileError> {
-    let stops = Stops::read(log, &launched.campaign).await?;
-    let plan = Plan::new(launched, stops)?;
+    let plan = Plan::new(launched)?;
     let read = each_partition(log.partitions(), |partition| {
         let (log, plan) = (log.clone(), plan.clone());
         async move { Ledger::read(&log, &plan, partition).await }
@@ -161,7 +160,10 @@ pub async fn reconcile(
     ledgers.sort_by_key(Ledger::partition);
     let mut judge = Judge::new(log, launched, ledgers);
     judge.compare_views(store).await?;
-    Ok(judge.verdict())
+    // Last, so that no message in the ledgers was sent after a resumption that
+    // is missing here.
+    let stops = StopPeriods::read(log, &launched.campaign).await?;
+    Ok(judge.verdict(&stops))
 }
 
 /// Whether both views have all of these positions, in the end.

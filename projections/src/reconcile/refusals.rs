@@ -6,7 +6,6 @@ use std::collections::{HashMap, HashSet};
 use domain::{CampaignEvent, CampaignId, Change, CustomerId, Event, Handover, Subject, Timestamp};
 use eventlog::{Entry, Log};
 
-use super::DiscrepancyKind;
 use crate::replay::read;
 use crate::{EntryReader, ProjectError, Recorded};
 
@@ -15,10 +14,9 @@ use crate::{EntryReader, ProjectError, Recorded};
 /// that a refusal takes to be recorded.
 const GRACE_MS: i64 = 1_000;
 
-/// Something that was said at some time: that no messages are wanted, or that
-/// they are again.
+/// From here on messages are not to be sent, or may be sent again.
 #[derive(Debug, Clone, Copy)]
-struct Word {
+struct PermissionChange {
     /// The event's number in its partition.
     number: u64,
     /// When it was recorded.
@@ -26,15 +24,15 @@ struct Word {
     refuses: bool,
 }
 
-/// When a campaign was paused or cancelled, and when it went on.
+/// When a campaign was paused or cancelled, and when it was resumed.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Stops(Vec<Word>);
+pub(super) struct StopPeriods(Vec<PermissionChange>);
 
 /// Which customers have unsubscribed, and when.
 #[derive(Debug, Default)]
-pub(super) struct Unsubscribed(HashMap<CustomerId, Vec<Word>>);
+pub(super) struct Unsubscribed(HashMap<CustomerId, Vec<PermissionChange>>);
 
-impl Stops {
+impl StopPeriods {
     /// Reads the campaign's own history.
     ///
     /// # Errors
@@ -62,14 +60,16 @@ impl Stops {
             ) => false,
             _ => return,
         };
-        self.0.push(word(event, refuses));
+        self.0.push(change(event, refuses));
     }
 
-    /// What is wrong with a message that was handed over like this.
-    pub(super) fn judge(&self, handover: &Handover) -> Option<(DiscrepancyKind, String)> {
-        let late = late_by(&self.0, handover.began_at?)?;
-        let detail = format!("was sent {late} ms after the campaign was paused or cancelled");
-        Some((DiscrepancyKind::SentAfterStop, detail))
+    /// Describes by how much a request that began at this time came after the
+    /// campaign was paused or cancelled; `None` if it was in time.
+    pub(super) fn judge(&self, began_at: Timestamp) -> Option<String> {
+        let late = late_by(&self.0, began_at)?;
+        Some(format!(
+            "was sent {late} ms after the campaign was paused or cancelled"
+        ))
     }
 }
 
@@ -94,43 +94,41 @@ impl Unsubscribed {
         };
         // Most have never unsubscribed, and take no memory.
         if refuses || self.0.contains_key(customer) {
-            let words = self.0.entry(customer.clone()).or_default();
-            words.push(word(event, refuses));
+            let changes = self.0.entry(customer.clone()).or_default();
+            changes.push(change(event, refuses));
         }
     }
 
-    /// Forgets everybody else.
+    /// Drops all customers but these.
     pub(super) fn keep(&mut self, customers: &HashSet<CustomerId>) {
         self.0.retain(|customer, _| customers.contains(customer));
     }
 
-    /// What is wrong with a message to this customer that was handed over like
-    /// this.
-    pub(super) fn judge(
-        &self,
-        customer: &CustomerId,
-        handover: &Handover,
-    ) -> Option<(DiscrepancyKind, String)> {
-        let words = self.0.get(customer)?;
-        let known = handover.customer_seen.and_then(|seen| {
-            let last = words.iter().rev().find(|word| word.number <= seen)?;
-            last.refuses.then_some(last.number)
-        });
-        let detail = match known {
-            Some(number) => format!(
-                "was sent though the sender had read event {number}, by which the customer unsubscribed"
-            ),
-            None => {
-                let late = late_by(words, handover.began_at?)?;
-                format!("was sent {late} ms after the customer had unsubscribed")
+    /// Describes why a message to this customer should not have been sent;
+    /// `None` if nothing is wrong.
+    pub(super) fn judge(&self, customer: &CustomerId, handover: &Handover) -> Option<String> {
+        let changes = self.0.get(customer)?;
+        let seen = handover.customer_seen.unwrap_or_default();
+        let read = changes.partition_point(|change| change.number <= seen);
+        let (read, unread) = changes.split_at(read);
+        match read.last() {
+            Some(last) if last.refuses => Some(format!(
+                "was sent though the sender had read event {}, by which the customer unsubscribed",
+                last.number
+            )),
+            // What it had read permitted the message, whatever the clocks say.
+            _ => {
+                let late = late_by(unread, handover.began_at?)?;
+                Some(format!(
+                    "was sent {late} ms after the customer had unsubscribed"
+                ))
             }
-        };
-        Some((DiscrepancyKind::SentAfterUnsubscribe, detail))
+        }
     }
 }
 
-fn word(event: &Recorded, refuses: bool) -> Word {
-    Word {
+fn change(event: &Recorded, refuses: bool) -> PermissionChange {
+    PermissionChange {
         number: event.position.number,
         at: event.metadata.at,
         refuses,
@@ -138,10 +136,17 @@ fn word(event: &Recorded, refuses: bool) -> Word {
 }
 
 /// By how many milliseconds a request that began at this time came after a
-/// refusal that held then, if by more than [`GRACE_MS`].
-fn late_by(words: &[Word], began_at: Timestamp) -> Option<i64> {
-    let last = words.iter().rev().find(|word| word.at <= began_at)?;
-    let late = began_at.millis() - last.at.millis();
+/// refusal that held then, if by more than [`GRACE_MS`]. A permission up to
+/// [`GRACE_MS`] after the request counts too: the sender's clock may be behind.
+fn late_by(changes: &[PermissionChange], began_at: Timestamp) -> Option<i64> {
+    let late_for = |change: &PermissionChange| began_at.millis() - change.at.millis();
+    let is_permitted =
+        |change: &PermissionChange| !change.refuses && (-GRACE_MS..0).contains(&late_for(change));
+    if changes.iter().any(is_permitted) {
+        return None;
+    }
+    let last = changes.iter().rev().find(|change| change.at <= began_at)?;
+    let late = late_for(last);
     (last.refuses && late > GRACE_MS).then_some(late)
 }
 
@@ -161,29 +166,27 @@ mod tests {
     /// 20 s. How a message begun at this time is judged, whose sender had read
     /// this event.
     fn judged(began_at: Option<i64>, customer_seen: Option<u64>) -> Option<String> {
-        let word = |number, at, refuses| Word {
+        let change = |number, at, refuses| PermissionChange {
             number,
             at: instant(at),
             refuses,
         };
-        let words = vec![word(3, 10_000, true), word(8, 20_000, false)];
-        let unsubscribed = Unsubscribed(HashMap::from([(ada(), words)]));
+        let changes = vec![change(3, 10_000, true), change(8, 20_000, false)];
+        let unsubscribed = Unsubscribed(HashMap::from([(ada(), changes)]));
         let handover = Handover {
             vendor_message_id: "vm_1".to_owned().try_into().unwrap(),
             began_at: began_at.map(instant),
             customer_seen,
         };
-        let (kind, detail) = unsubscribed.judge(&ada(), &handover)?;
-        assert_eq!(kind, DiscrepancyKind::SentAfterUnsubscribe);
-        Some(detail)
+        unsubscribed.judge(&ada(), &handover)
     }
 
     #[test]
     fn a_second_after_the_refusal_a_request_is_late() {
-        for in_time in [9_000, 10_000, 11_000, 20_000, 60_000] {
+        for in_time in [9_000, 10_000, 11_000, 19_000, 20_000, 60_000] {
             assert_eq!(judged(Some(in_time), None), None, "{in_time}");
         }
-        for late in [11_001, 19_999] {
+        for late in [11_001, 18_999] {
             let detail = format!(
                 "was sent {} ms after the customer had unsubscribed",
                 late - 10_000
@@ -201,6 +204,13 @@ mod tests {
         for seen in [0, 2, 8, 9] {
             assert_eq!(judged(Some(0), Some(seen)), None, "{seen}");
         }
+    }
+
+    #[test]
+    fn only_what_the_sender_had_not_read_is_judged_by_the_clock() {
+        assert_eq!(judged(Some(15_000), Some(8)), None);
+        assert!(judged(Some(15_000), Some(2)).is_some());
+        assert!(judged(Some(15_000), None).is_some());
     }
 
     #[test]

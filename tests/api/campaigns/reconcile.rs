@@ -1,5 +1,7 @@
 //! Accounting for every recipient, and finding made-up damage.
 
+use std::time::Duration;
+
 use chrono::{TimeDelta, Utc};
 use domain::{AudienceSize, Suppression};
 use mongodb::bson::{Document, doc};
@@ -243,4 +245,23 @@ async fn messages_sent_after_a_pause_or_a_cancellation_are_found() {
         let reconciled = reconciled(&app, &id).await;
         assert_eq!(found(&reconciled), [about("sent_after_stop", "c-1")]);
     }
+}
+
+/// The reconciliation waits for the views once it has read the log; it goes on when the worker has
+/// folded what happened meanwhile.
+#[tokio::test]
+async fn a_campaign_resumed_during_a_reconciliation_is_not_found() {
+    let mut app = App::without_workers().await;
+    let (work, id) = Work::started(&app, &NAMES).await;
+    assert_eq!(steer(&app, &id, "pause").await.status, 202);
+    let client = app.client.clone();
+    let path = format!("{PATH}/{id}/reconcile");
+    let mut reconciling = tokio::spawn(async move { client.read(&path).await });
+    let head_start = tokio::time::timeout(Duration::from_secs(1), &mut reconciling);
+    assert!(head_start.await.is_err(), "it waits for the views");
+    assert_eq!(steer(&app, &id, "resume").await.status, 202);
+    work.hand_over("c-0", Utc::now() + TimeDelta::minutes(1), 0)
+        .await;
+    app.add_worker();
+    assert_eq!(found(&reconciling.await.unwrap()), []);
 }

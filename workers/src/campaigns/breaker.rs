@@ -1,4 +1,5 @@
-//! A circuit breaker: leaves a vendor that does not answer in peace.
+//! A circuit breaker: stops sending after repeated failures and probes
+//! periodically.
 //!
 //! It counts what any message would meet: no connection, no answer in time, a
 //! gateway that answers for the vendor, a URL or a credential that is wrong.

@@ -4,7 +4,8 @@
 //! queued and due) and the customer's (not unsubscribed). Views are not asked:
 //! they may lag, or be lost. What the heads said holds for [`MAX_AGE`]; a
 //! [`Gate`] reads them again before a request is written if more time has
-//! passed, however it passed.
+//! passed by the monotonic clock. That clock counts while the process is
+//! stopped, but not while the host is suspended.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,6 +18,13 @@ use crate::unit::Shared;
 
 /// How old the heads may be when the request to the vendor is written.
 pub(super) const MAX_AGE: Duration = Duration::from_millis(200);
+
+/// How often the heads are read for one request before it waits for the next
+/// round.
+const MAX_READS: usize = 3;
+
+/// At most one warning is logged in this time.
+const WARN_EVERY: Duration = Duration::from_secs(10);
 
 /// Permission to send one message, as its heads gave it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,9 +143,13 @@ impl Gate {
 
     /// Makes sure that the clearance is fresh: reads the heads again until
     /// they were read recently enough, which takes more than one reading where
-    /// the process is stopped in between.
+    /// the process is stopped in between. Holds the message after
+    /// [`MAX_READS`].
     pub(super) async fn renew(&mut self) -> Decision {
-        while !self.clearance.is_fresh() {
+        for _ in 0..MAX_READS {
+            if self.clearance.is_fresh() {
+                return Decision::Send(self.clearance);
+            }
             match decide(&self.shared, std::slice::from_ref(&self.message)).await {
                 Ok(decided) => match decided.and_then(|mut decided| decided.pop()) {
                     Some(Decision::Send(clearance)) => self.clearance = clearance,
@@ -150,7 +162,13 @@ impl Gate {
                 }
             }
         }
-        Decision::Send(self.clearance)
+        match self.clearance.is_fresh() {
+            true => Decision::Send(self.clearance),
+            false => {
+                warn_of_slow_reads();
+                Decision::Hold
+            }
+        }
     }
 
     /// To be awaited when the request can be written at once.
@@ -172,6 +190,16 @@ impl Gate {
                 Err(Withheld)
             }
         }
+    }
+}
+
+/// Every message of a campaign may meet this.
+fn warn_of_slow_reads() {
+    static LAST: Mutex<Option<Instant>> = Mutex::new(None);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if last.is_none_or(|at| at.elapsed() >= WARN_EVERY) {
+        *last = Some(Instant::now());
+        tracing::warn!(limit = ?MAX_AGE, "messages wait: reading their heads takes too long");
     }
 }
 

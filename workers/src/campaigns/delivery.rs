@@ -1,10 +1,11 @@
 //! Looking after the campaigns of a shard: which are being sent.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{CampaignId, CampaignStatus};
+use projections::Waiting;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -15,9 +16,12 @@ use super::lane::{Lane, Stop, is_sending};
 use super::outlet::Outlet;
 use crate::unit::Shared;
 
-/// How long a report that a campaign waits lasts; it is repeated every
-/// [`LOOK`]. A worker that died leaves it behind for this long.
-const WAITING: Duration = Duration::from_secs(5);
+/// How long a report that a campaign waits lasts. A worker that died leaves it
+/// behind for this long.
+const WAITING: Duration = Duration::from_secs(6);
+
+/// How often a report that still holds is repeated.
+const REPEAT: Duration = Duration::from_secs(2);
 
 /// Into how many shards campaigns are divided.
 pub(crate) const SHARDS: u16 = 4;
@@ -45,7 +49,7 @@ pub(crate) async fn run(
         shard,
         give_up: CancellationToken::new(),
         open: HashMap::new(),
-        waiting: HashSet::new(),
+        reported: Reported::default(),
     };
     while let Some(looked) = stop.run_until_cancelled(lanes.look()).await {
         let rest = match looked {
@@ -67,8 +71,15 @@ struct Lanes {
     shard: u16,
     give_up: CancellationToken,
     open: HashMap<CampaignId, Open>,
-    /// Campaigns last reported as waiting.
-    waiting: HashSet<CampaignId>,
+    reported: Reported,
+}
+
+/// The last report of what campaigns wait for.
+#[derive(Default)]
+struct Reported {
+    waiting: HashMap<CampaignId, Waiting>,
+    at: Option<Instant>,
+    writing: Option<JoinHandle<()>>,
 }
 
 struct Open {
@@ -98,7 +109,8 @@ impl Lanes {
         let is_among = |id: &CampaignId| sending.iter().any(|c| c.campaign_id == *id);
         self.open.retain(|id, open| open.is_going() || is_among(id));
         if sending.is_empty() {
-            return self.report_waiting(HashSet::new()).await;
+            self.report_waiting(HashMap::new());
+            return Ok(());
         }
         let ids: Vec<&CampaignId> = sending.iter().map(|c| &c.campaign_id).collect();
         let figures = store.campaign_stats(&ids).await?;
@@ -110,27 +122,44 @@ impl Lanes {
                 self.start(id, campaign.messages_per_second).await;
             }
         }
-        let queued = sending.into_iter().map(|campaign| campaign.campaign_id);
-        self.report_waiting(queued.collect()).await
+        let waiting = self.outlet.waiting();
+        let queued = sending.into_iter().filter_map(|campaign| {
+            let mut waiting = waiting.clone()?;
+            // The breaker may be open since before there was anything to send.
+            let launched = campaign.launched_at.map(|at| at.to_chrono().into());
+            waiting.since = launched.map_or(waiting.since, |at| waiting.since.max(at));
+            Some((campaign.campaign_id, waiting))
+        });
+        self.report_waiting(queued.collect());
+        Ok(())
     }
 
-    /// Reports that these campaigns wait if the breaker is open, and withdraws
-    /// earlier reports that do not hold any more.
-    async fn report_waiting(&mut self, queued: HashSet<CampaignId>) -> Result<(), WorkError> {
-        let store = &self.shared.store;
-        let waiting = self.outlet.waiting();
-        let campaigns = waiting.as_ref().map(|_| queued).unwrap_or_default();
-        let over: Vec<&CampaignId> = self.waiting.difference(&campaigns).collect();
-        if !over.is_empty() {
-            store.forget_waiting(&over).await?;
+    /// Reports what these campaigns wait for, and withdraws earlier reports
+    /// that do not hold any more. Sending does not wait for that.
+    fn report_waiting(&mut self, waiting: HashMap<CampaignId, Waiting>) {
+        let reported = &mut self.reported;
+        let is_new = waiting != reported.waiting;
+        let is_due = !waiting.is_empty() && reported.at.is_none_or(|at| at.elapsed() >= REPEAT);
+        let is_writing = |task: &JoinHandle<()>| !task.is_finished();
+        if !(is_new || is_due) || reported.writing.as_ref().is_some_and(is_writing) {
+            return;
         }
-        if let Some(waiting) = &waiting {
-            for campaign in &campaigns {
-                store.record_waiting(campaign, waiting, WAITING).await?;
+        let mut over = std::mem::replace(&mut reported.waiting, waiting.clone());
+        over.retain(|campaign, _| !waiting.contains_key(campaign));
+        reported.at = Some(Instant::now());
+        let shared = self.shared.clone();
+        reported.writing = Some(tokio::spawn(async move {
+            let store = &shared.store;
+            let over: Vec<&CampaignId> = over.keys().collect();
+            let written = tokio::try_join!(
+                store.forget_waiting(&over),
+                store.record_waiting(&waiting, WAITING)
+            );
+            // What was not withdrawn expires.
+            if let Err(error) = written {
+                tracing::warn!(%error, "cannot report what campaigns wait for, trying again");
             }
-        }
-        self.waiting = campaigns;
-        Ok(())
+        }));
     }
 
     /// Starts one, unless its head says that it rests. What is wrong with it

@@ -77,14 +77,12 @@ impl Outlet {
             Decision::Send(_) => self.vendor.send(message, gate.pass()).await,
             decision => Answer::Withheld(decision),
         };
-        let answer = match (answer, progress.stage()) {
-            (Answer::Away(_), Stage::Checking) => Answer::Withheld(Decision::Hold),
-            (Answer::Away(_), Stage::Withheld(decision)) => Answer::Withheld(decision),
-            (answer, _) => answer,
-        };
+        let answer = unless_withheld(answer, progress.stage());
+        // First: a message that is to blame itself does not open the breaker.
+        let answer = self.blame(message_id, permit, answer);
         self.note(permit, &answer);
         Tried {
-            answer: self.blame(message_id, permit, answer),
+            answer,
             permit,
             begun: progress.begun(),
         }
@@ -119,11 +117,11 @@ impl Outlet {
     fn blame(&self, message: &str, permit: Permit, answer: Answer) -> Answer {
         match (answer, permit) {
             (Answer::Taken(id), _) => {
-                lock(&self.unserved).note_taken(message);
+                lock(&self.unserved).note_taken(message, Instant::now());
                 Answer::Taken(id)
             }
             (Answer::Unserved(problem), Permit::Send)
-                if lock(&self.unserved).note_unserved(message) =>
+                if lock(&self.unserved).note_unserved(message, Instant::now()) =>
             {
                 Answer::Failed(problem)
             }
@@ -136,7 +134,35 @@ impl Outlet {
     }
 }
 
+/// A request that was broken off before it was written says nothing about the
+/// vendor.
+fn unless_withheld(answer: Answer, stage: Stage) -> Answer {
+    match (answer, stage) {
+        (Answer::Away(_), Stage::Checking) => Answer::Withheld(Decision::Hold),
+        (Answer::Away(_), Stage::Withheld(decision)) => Answer::Withheld(decision),
+        (answer, _) => answer,
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing that is done under these locks can leave anything half done.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_was_not_written_does_not_find_the_vendor_away() {
+        let away = || Answer::Away("broke off the connection".to_owned().try_into().unwrap());
+        let withheld = |stage| unless_withheld(away(), stage);
+        assert_eq!(withheld(Stage::Checking), Answer::Withheld(Decision::Hold));
+        let unsubscribed = Decision::Unsubscribed;
+        assert_eq!(
+            withheld(Stage::Withheld(unsubscribed)),
+            Answer::Withheld(unsubscribed)
+        );
+        assert_eq!(withheld(Stage::Connecting), away());
+    }
 }

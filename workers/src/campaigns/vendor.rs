@@ -98,6 +98,9 @@ impl Vendor {
             .pool_max_idle_per_host(delivery.concurrency.into())
             .redirect(Policy::none())
             .no_proxy()
+            // Over HTTP/2 the body is not polled right before the write, on
+            // which `send` relies.
+            .http1_only()
             .build()?;
         Ok(Self { client, at })
     }

@@ -41,8 +41,8 @@ impl Incomplete {
         for (_, held) in others() {
             *by_address.entry(held.address).or_default() += held.bytes.load(Ordering::Relaxed);
         }
-        let (address, _) = by_address.into_iter().max_by_key(|(_, bytes)| *bytes)?;
-        let (place, _) = others().find(|(_, held)| held.address == address)?;
+        let most = by_address.values().copied().max()?;
+        let (place, _) = others().find(|(_, held)| by_address.get(&held.address) == Some(&most))?;
         Some(*place)
     }
 }

@@ -8,8 +8,12 @@
 
 use std::time::{Duration, Instant};
 
-/// How many in a row must find the vendor away.
+/// How many failures in a row open the breaker.
 const FAILURES: u32 = 10;
+
+/// Two failures in a row so far apart open it too: a campaign of a few messages
+/// would otherwise use up their attempts before there are ten.
+const APART: Duration = Duration::from_secs(1);
 
 /// How long the vendor is first left alone; twice as long each time after.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -27,12 +31,25 @@ pub(super) struct Breaker {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// The vendor answers, but for the last few.
-    Closed { failures: u32 },
+    /// The vendor answers, but for the last few; the first of these came then.
+    Closed {
+        failures: u32,
+        first: Option<Instant>,
+    },
     /// It is left alone.
     Open { until: Instant, wait: Duration },
     /// One request finds out whether it is back.
     Probing { since: Instant, wait: Duration },
+}
+
+const CLOSED: State = State::Closed {
+    failures: 0,
+    first: None,
+};
+
+/// Whether the first failure of several was long ago.
+fn is_lasting(first: Option<Instant>, now: Instant) -> bool {
+    first.is_some_and(|first| now.saturating_duration_since(first) >= APART)
 }
 
 /// What may be sent.
@@ -68,7 +85,7 @@ impl Breaker {
     /// For requests that take no longer than `patience`.
     pub(super) fn new(patience: Duration) -> Self {
         Self {
-            state: State::Closed { failures: 0 },
+            state: CLOSED,
             patience,
         }
     }
@@ -111,18 +128,21 @@ impl Breaker {
             }
             (_, _, Found::Nothing) => None,
             (State::Closed { .. }, _, Found::There) => {
-                self.state = State::Closed { failures: 0 };
+                self.state = CLOSED;
                 None
             }
-            (State::Closed { failures }, _, Found::Away) if failures + 1 < FAILURES => {
+            (State::Closed { failures, first }, _, Found::Away)
+                if failures + 1 < FAILURES && !is_lasting(first, now) =>
+            {
                 self.state = State::Closed {
                     failures: failures + 1,
+                    first: first.or(Some(now)),
                 };
                 None
             }
             (State::Closed { .. }, _, Found::Away) => Some(self.open(now, FIRST_WAIT)),
             (State::Probing { .. }, Permit::Probe, Found::There) => {
-                self.state = State::Closed { failures: 0 };
+                self.state = CLOSED;
                 Some(Turn::Closed)
             }
             (State::Probing { wait, .. }, Permit::Probe, Found::Away) => {
@@ -171,6 +191,20 @@ mod tests {
             assert_eq!(breaker.note(Permit::Send, Found::There, now), None);
             assert_eq!(breaker.ask(now), Ok(Permit::Send));
         }
+    }
+
+    #[test]
+    fn two_failures_far_apart_open_it() {
+        let (mut breaker, now) = (Breaker::new(PATIENCE), Instant::now());
+        assert_eq!(breaker.note(Permit::Send, Found::Away, now), None);
+        assert_eq!(
+            breaker.note(Permit::Send, Found::There, now + seconds(1)),
+            None
+        );
+        let first = now + seconds(2);
+        assert_eq!(breaker.note(Permit::Send, Found::Away, first), None);
+        let turn = breaker.note(Permit::Send, Found::Away, first + seconds(1));
+        assert_eq!(turn, Some(Turn::Opened(FIRST_WAIT)));
     }
 
     #[test]

@@ -104,7 +104,9 @@ async fn log(app: &Shared) -> Check {
     let verdict = match timeout(PATIENCE, app.commands.log().check()).await {
         Ok(Err(error)) if error.is_other_log() => {
             tracing::error!(%error, "Redis holds another log; nothing is appended");
-            Err("Redis holds another log, or an older copy: nothing is appended".to_owned())
+            let reason = "Redis holds another log, or an older copy: nothing is appended; \
+                          restore a newer copy, or see `patron log accept --help`";
+            Err(reason.to_owned())
         }
         Ok(Err(LogError::Unconfirmed(_))) => {
             Err("the log is not confirmed until MongoDB answers".to_owned())

@@ -113,6 +113,9 @@ kinds! {
     Internal = INTERNAL_SERVER_ERROR "internal" "Internal error";
     /// Redis or MongoDB does not answer.
     Unavailable = SERVICE_UNAVAILABLE "unavailable" "Temporarily unavailable";
+    /// Redis holds another log than the one that the views were folded from,
+    /// or an older copy of it.
+    OtherLog = SERVICE_UNAVAILABLE "other-log" "Redis holds another log";
     /// The language model does not answer, and nobody else can.
     ModelUnavailable = SERVICE_UNAVAILABLE "model-unavailable" "Model unavailable";
     /// The log is short of memory: nothing new is taken until there is more.
@@ -144,7 +147,7 @@ impl ProblemKind {
         match self {
             Self::ViewBehind | Self::TooManyRequests => Some(1),
             Self::Unavailable | Self::Busy | Self::Timeout => Some(2),
-            Self::OutOfMemory | Self::ModelUnavailable => Some(10),
+            Self::OutOfMemory | Self::OtherLog | Self::ModelUnavailable => Some(10),
             _ => None,
         }
     }
@@ -345,8 +348,7 @@ impl From<LogError> for Problem {
             | LogError::Closed
             | LogError::Aborted
             | LogError::Unconfirmed(_) => away(&error),
-            // Nothing was written, and nothing will be until an operator acts.
-            _ if error.is_other_log() => away(&error),
+            _ if error.is_other_log() => other_log(&error),
             LogError::Full => Self::out_of_memory(),
             LogError::Trimmed { .. } => Self::new(ProblemKind::Trimmed, error.to_string()),
             _ => failed(&error),
@@ -399,6 +401,13 @@ impl From<WaitError> for Problem {
             WaitError::Behind { .. } => Self::new(ProblemKind::ViewBehind, error.to_string()),
         }
     }
+}
+
+fn other_log(error: &LogError) -> Problem {
+    tracing::error!(%error, "Redis holds another log; nothing was appended");
+    let detail = "Redis lost the log or holds an older copy of it; nothing was recorded, and \
+                  nothing will be until an operator restores or accepts it";
+    Problem::new(ProblemKind::OtherLog, detail)
 }
 
 fn away(error: &dyn std::error::Error) -> Problem {

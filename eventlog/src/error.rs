@@ -47,7 +47,10 @@ pub enum LogError {
         supported: &'static str,
     },
     /// Redis holds no log, though there was one. Nothing was written.
-    #[error("the log is gone from this Redis: read models exist that were folded from it")]
+    #[error(
+        "the log is gone from this Redis, and views were folded from it: restore a copy, or see \
+         `patron log accept --help`"
+    )]
     Gone,
     /// The counter of a partition is gone. Nothing was written.
     #[error("the counter of partition {partition} is gone: Redis has lost data")]

@@ -8,6 +8,7 @@ use commands::Context;
 use domain::{Acceptance, Epoch, Text, Timestamp};
 use eventlog::{Entry, Log, Position};
 use futures::future::try_join_all;
+use projections::VIEWS;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -189,7 +190,11 @@ async fn accept(args: AcceptArgs) -> anyhow::Result<ExitCode> {
     say(format_args!(
         "accepted the log up to {end}; its epoch is {epoch}"
     ));
-    say("rebuild every view: patron rebuild VIEW");
+    let views: Vec<&str> = VIEWS.iter().map(|view| view.name()).collect();
+    let views = views.join(", ");
+    say(format_args!(
+        "rebuild every view with `patron rebuild VIEW`: {views}"
+    ));
     Ok(ExitCode::SUCCESS)
 }
 

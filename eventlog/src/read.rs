@@ -67,14 +67,7 @@ pub(crate) async fn scan(
     after: Position,
 ) -> Result<Scanned, LogError> {
     let Position { partition, number } = after;
-    let reply: Value = redis::cmd("XRANGE")
-        .arg(layout.stream(partition))
-        .arg(format!("{}-0", number + 1))
-        .arg("+")
-        .arg("COUNT")
-        .arg(SCANNED)
-        .query_async(connection)
-        .await?;
+    let reply = entries_after(connection, layout, after, SCANNED).await?;
     let mut found = Vec::new();
     let mut at = number;
     for (last, commit) in decode_each(partition, reply)? {
@@ -108,15 +101,7 @@ async fn part(
     entries: usize,
 ) -> Result<Vec<Commit>, LogError> {
     let Position { partition, number } = after;
-    let reply: Value = redis::cmd("XRANGE")
-        .arg(layout.stream(partition))
-        // An entry's id begins with the number of its last event.
-        .arg(format!("{}-0", number + 1))
-        .arg("+")
-        .arg("COUNT")
-        .arg(entries)
-        .query_async(connection)
-        .await?;
+    let reply = entries_after(connection, layout, after, entries).await?;
     let commits = decode_all(partition, reply, |n| number < n && n <= most)?;
     let mut expected = number + 1;
     for commit in &commits {
@@ -135,6 +120,26 @@ async fn part(
         .into_iter()
         .filter(|commit| !commit.events.is_empty());
     Ok(wanted.collect())
+}
+
+/// Up to `count` entries of a stream, from the one that holds the event after a
+/// position.
+async fn entries_after(
+    connection: &mut Connection,
+    layout: &Layout,
+    after: Position,
+    count: usize,
+) -> Result<Value, LogError> {
+    let reply = redis::cmd("XRANGE")
+        .arg(layout.stream(after.partition))
+        // An entry's id begins with the number of its last event.
+        .arg(format!("{}-0", after.number + 1))
+        .arg("+")
+        .arg("COUNT")
+        .arg(count)
+        .query_async(connection)
+        .await?;
+    Ok(reply)
 }
 
 /// Why an event is missing: it was trimmed, or the log is damaged.
@@ -301,14 +306,7 @@ async fn whole(
     after: Position,
 ) -> Result<Option<Commit>, LogError> {
     let Position { partition, number } = after;
-    let reply: Value = redis::cmd("XRANGE")
-        .arg(layout.stream(partition))
-        .arg(format!("{}-0", number + 1))
-        .arg("+")
-        .arg("COUNT")
-        .arg(1)
-        .query_async(connection)
-        .await?;
+    let reply = entries_after(connection, layout, after, 1).await?;
     let commit = decode_all(partition, reply, |_| true)?.pop();
     match &commit {
         Some(commit) if commit.first > number + 1 => {

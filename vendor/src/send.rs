@@ -1,4 +1,5 @@
-//! `POST /vendor/send`: takes a message, once.
+//! `POST /vendor/send`, also `POST /send`: takes messages, each once. A request
+//! is an array of 1 to 100 messages, or one message as an object.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,9 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use crate::callback;
 use crate::ledger::{NotRecorded, Recorded};
@@ -29,32 +32,76 @@ pub(crate) struct Send {
     pub(crate) callback_url: String,
 }
 
-/// The answer: the vendor's own id of the message.
+/// One message of an array.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BatchItem {
+    message_id: String,
+    to: String,
+    content: Content,
+    callback_url: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Content {
+    text: String,
+}
+
+/// The answer to one message: the vendor's own id of it. To an array: a result
+/// for each message, in order.
 #[derive(Serialize)]
-pub(crate) struct SendAnswer {
-    vendor_message_id: String,
+#[serde(untagged)]
+enum Answer {
+    One { vendor_message_id: String },
+    Many { results: Vec<ItemResult> },
+}
+
+/// What became of one message of an array.
+#[derive(Serialize)]
+struct ItemResult {
+    message_id: String,
+    #[serde(flatten)]
+    outcome: ItemOutcome,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+enum ItemOutcome {
+    Accepted { vendor_message_id: String },
+    Refused { reason: &'static str },
 }
 
 const LONGEST_ID: usize = 256;
 const LONGEST_ADDRESS: usize = 320;
 const LONGEST_TEXT: usize = 64 * 1024;
+/// The most messages of an array.
+const LARGEST_BATCH: usize = 100;
+/// The most bytes of a request: escapes may double a text.
+pub(crate) const LONGEST_BODY: usize = LARGEST_BATCH * 2 * (LONGEST_TEXT + 4 * 1024);
 /// How long an answer waits for a receipt that is to come before it.
 const EARLY_RECEIPT_WAIT: Duration = Duration::from_secs(2);
 
-/// 202 once the message is on disk; the same again for the same message, 409
-/// for its id with another recipient or text.
+/// One message: 202 once it is on disk; the same again for the same message,
+/// 409 for its id with another recipient or text. An array: 200 with a result
+/// for each once all are on disk.
 pub(crate) async fn send(
     State(vendor): State<Arc<Vendor>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<(StatusCode, Json<SendAnswer>), Problem> {
+) -> Result<Response, Problem> {
     let settings = vendor.controls.settings();
     let treatment = outcome::treat(vendor.stats.requests.one(), &settings);
     let answer = accept(&vendor, &settings, &treatment, &headers, body).await;
     if treatment.latency_ms > 0 {
         tokio::time::sleep(Duration::from_millis(treatment.latency_ms)).await;
     }
-    Ok((StatusCode::ACCEPTED, Json(answer?)))
+    let answer = answer?;
+    let status = match &answer {
+        Answer::One { .. } => StatusCode::ACCEPTED,
+        Answer::Many { .. } => StatusCode::OK,
+    };
+    Ok((status, Json(answer)).into_response())
 }
 
 async fn accept(
@@ -63,19 +110,83 @@ async fn accept(
     treatment: &Treatment,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<SendAnswer, Problem> {
+) -> Result<Answer, Problem> {
     refuse_at_random(vendor, settings, treatment)?;
-    let send: Send = parse(headers, body)?;
-    check(&send, &vendor.callback_hosts)?;
-    let recorded = vendor.ledger.record(send, settings).map_err(not_recorded)?;
-    let number = until_durable(recorded).await?;
+    let is_array = |body: &Bytes| body.trim_ascii_start().first() == Some(&b'[');
+    let answer = match body.as_ref().is_ok_and(is_array) {
+        true => accept_many(vendor, settings, parse(headers, body)?).await?,
+        false => accept_one(vendor, settings, parse(headers, body)?).await?,
+    };
     if treatment.lost_answer {
         vendor.stats.answers_lost.one();
         return Err(internal_error());
     }
-    Ok(SendAnswer {
+    Ok(answer)
+}
+
+async fn accept_one(vendor: &Vendor, settings: &Settings, send: Send) -> Result<Answer, Problem> {
+    check(&send, &vendor.callback_hosts)?;
+    let recorded = vendor.ledger.record(send, settings).map_err(not_recorded)?;
+    let number = until_durable(recorded, Instant::now() + EARLY_RECEIPT_WAIT).await?;
+    Ok(Answer::One {
         vendor_message_id: vendor_message_id(number),
     })
+}
+
+/// What is wrong with one message is its own result.
+async fn accept_many(
+    vendor: &Vendor,
+    settings: &Settings,
+    items: Vec<BatchItem>,
+) -> Result<Answer, Problem> {
+    if items.is_empty() || items.len() > LARGEST_BATCH {
+        return Err(Problem::fields(vec![FieldError {
+            pointer: String::new(),
+            detail: format!("must be 1 to {LARGEST_BATCH} messages"),
+        }]));
+    }
+    let mut recorded = Vec::with_capacity(items.len());
+    for item in items {
+        let message_id = item.message_id.clone();
+        recorded.push((message_id, record_item(vendor, settings, item)?));
+    }
+    let deadline = Instant::now() + EARLY_RECEIPT_WAIT;
+    let mut results = Vec::with_capacity(recorded.len());
+    for (message_id, recorded) in recorded {
+        let outcome = match recorded {
+            Ok(recorded) => ItemOutcome::Accepted {
+                vendor_message_id: vendor_message_id(until_durable(recorded, deadline).await?),
+            },
+            Err(reason) => ItemOutcome::Refused { reason },
+        };
+        results.push(ItemResult {
+            message_id,
+            outcome,
+        });
+    }
+    Ok(Answer::Many { results })
+}
+
+/// Records one message of an array, or says why it is refused.
+fn record_item(
+    vendor: &Vendor,
+    settings: &Settings,
+    item: BatchItem,
+) -> Result<Result<Recorded, &'static str>, Problem> {
+    let send = Send {
+        message_id: item.message_id,
+        to: item.to,
+        text: item.content.text,
+        callback_url: item.callback_url,
+    };
+    if check(&send, &vendor.callback_hosts).is_err() {
+        return Ok(Err("invalid-request"));
+    }
+    match vendor.ledger.record(send, settings) {
+        Ok(recorded) => Ok(Ok(recorded)),
+        Err(NotRecorded::OtherContent) => Ok(Err("message-id-reused")),
+        Err(NotRecorded::Closed) => Err(closed()),
+    }
 }
 
 fn refuse_at_random(
@@ -125,11 +236,11 @@ fn check(send: &Send, callback_hosts: &[String]) -> Result<(), Problem> {
     }
 }
 
-async fn until_durable(recorded: Recorded) -> Result<usize, Problem> {
+async fn until_durable(recorded: Recorded, deadline: Instant) -> Result<usize, Problem> {
     recorded.durable.await.map_err(|_| closed())?;
     if let Some(posted) = recorded.posted {
         // Whether it ends by a post or by the clock, the answer is due.
-        let _ = tokio::time::timeout(EARLY_RECEIPT_WAIT, posted).await;
+        let _ = tokio::time::timeout_at(deadline, posted).await;
     }
     Ok(recorded.number)
 }

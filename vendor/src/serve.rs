@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
@@ -163,9 +164,17 @@ async fn listen(
     }
 }
 
+/// Where messages are taken: at the path that channel adapters have, too.
+fn sending() -> Router<Arc<Vendor>> {
+    Router::new()
+        .route("/send", post(send::send))
+        .route("/vendor/send", post(send::send))
+        .layer(DefaultBodyLimit::max(send::LONGEST_BODY))
+}
+
 fn router(vendor: Arc<Vendor>) -> Router {
     Router::new()
-        .route("/vendor/send", post(send::send))
+        .merge(sending())
         .route("/vendor/messages", get(inspect::messages))
         .route("/vendor/stats", get(inspect::stats))
         .route(

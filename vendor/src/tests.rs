@@ -39,6 +39,62 @@ async fn a_message_is_sent_once_however_often_it_is_asked_for() {
 }
 
 #[tokio::test]
+async fn an_array_is_answered_message_by_message() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(0).await;
+    let vendor = TestVendor::start(dir.path(), quick()).await;
+    let message = |id: &str, to: &str| {
+        json!({"message_id": id, "to": to, "content": {"text": "hi"},
+            "callback_url": receiver.url})
+    };
+    let (_, first) = vendor.send("msg_1", "hi", &receiver.url).await;
+    let batch = json!([
+        message("msg_2", "c@d.example"),
+        message("msg_1", "a@b.example"),
+        message("msg_2", "c@d.example"),
+        message("msg_1", "other@b.example"),
+        message("msg_3", ""),
+    ]);
+    for _ in 0..2 {
+        let (status, answer) = vendor.post(&batch).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        assert_eq!(
+            answer["results"],
+            json!([
+                {"message_id": "msg_2", "outcome": "accepted", "vendor_message_id": "vm_2"},
+                {"message_id": "msg_1", "outcome": "accepted",
+                    "vendor_message_id": first["vendor_message_id"]},
+                {"message_id": "msg_2", "outcome": "accepted", "vendor_message_id": "vm_2"},
+                {"message_id": "msg_1", "outcome": "refused", "reason": "message-id-reused"},
+                {"message_id": "msg_3", "outcome": "refused", "reason": "invalid-request"},
+            ])
+        );
+    }
+    vendor.all_acknowledged().await;
+    assert_eq!(receiver.receipts().len(), 2);
+}
+
+#[tokio::test]
+async fn an_array_has_1_to_100_messages() {
+    let dir = tempfile::tempdir().unwrap();
+    let vendor = TestVendor::start(dir.path(), quick()).await;
+    let message = |n: usize| {
+        json!({"message_id": format!("msg_{n}"), "to": "a@b", "content": {"text": "hi"},
+            "callback_url": "http://127.0.0.1:1/"})
+    };
+    let batch = |count: usize| Value::from((0..count).map(message).collect::<Vec<_>>());
+    for count in [0, 101] {
+        let (status, problem) = vendor.post(&batch(count)).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
+    }
+    let (status, answer) = vendor.post(&batch(100)).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    assert_eq!(answer["results"].as_array().unwrap().len(), 100);
+    let (status, problem) = vendor.post(&json!([{"message_id": "m"}])).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
+}
+
+#[tokio::test]
 async fn receipts_come_signed_and_are_retried_until_taken() {
     let dir = tempfile::tempdir().unwrap();
     let receiver = Receiver::start(2).await;

@@ -54,7 +54,7 @@ async fn views_lose_nothing_when_the_primary_is_killed_again_and_again() {
         set.members[primary].kill();
         set.primary().await;
         set.members[primary].restart().await;
-        set.is_whole().await;
+        set.becomes_whole().await;
     }
     let (model, acknowledged) = import.finish().await;
     model.assert_read(&app.client, &acknowledged).await;

@@ -9,6 +9,7 @@ use futures::future::join_all;
 use mongodb::Client;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::ClientOptions;
+use tokio::time::timeout;
 
 use super::engines::{engines, test_dir};
 use super::redis_server::{GUARD, free_port};
@@ -128,6 +129,12 @@ impl Drop for MongoServer {
     }
 }
 
+/// After so long a member that rolls back hangs: others take a second or two.
+const HANGS: Duration = Duration::from_secs(10);
+
+/// How often members that hang are started again.
+const RESTARTS: usize = 5;
+
 /// Three `mongod` that replicate each other and fail over within seconds.
 #[derive(Debug)]
 pub(crate) struct ReplicaSet {
@@ -177,31 +184,49 @@ impl ReplicaSet {
         .await
     }
 
-    /// Waits until every member is up and has what the primary wrote in its term. A former primary
-    /// says that it is a secondary before it rolls back what the others lack; if the next primary
-    /// is killed in between, that rollback can hang for good in MongoDB 6.0.
+    /// Waits until every member is up and has what the primary wrote in its term: a former primary
+    /// says that it is a secondary before it rolls back what the others lack.
     pub(crate) async fn is_whole(&self) {
         until("a primary and two secondaries in its term", async || {
-            let primary = self.primary().await;
-            let status = self.members[primary]
-                .admin(doc! {"replSetGetStatus": 1})
-                .await;
-            status.is_ok_and(|status| is_in_one_term(&status))
+            self.behind().await.is_some_and(|behind| behind.is_empty())
         })
         .await;
     }
+
+    /// The same after a member was killed. MongoDB 6.0 can hang for good while it rolls back;
+    /// such a member is killed and started again, as an operator would.
+    pub(crate) async fn becomes_whole(&mut self) {
+        for _ in 0..RESTARTS {
+            if timeout(HANGS, self.is_whole()).await.is_ok() {
+                return;
+            }
+            for member in self.behind().await.unwrap_or_default() {
+                self.members[member].kill();
+                self.members[member].restart().await;
+            }
+        }
+        self.is_whole().await;
+    }
+
+    /// The members that do not serve, or lack what the primary wrote in its term.
+    async fn behind(&self) -> Option<Vec<usize>> {
+        let primary = self.primary().await;
+        let status = self.members[primary]
+            .admin(doc! {"replSetGetStatus": 1})
+            .await;
+        let status = status.ok()?;
+        let term = status.get_i64("term").ok()?;
+        // In the order of the configuration, which is ours.
+        let members = status.get_array("members").ok()?.iter().enumerate();
+        let behind = members.filter(|(_, member)| !is_in_term(member, term));
+        Some(behind.map(|(index, _)| index).collect())
+    }
 }
 
-/// Whether all members serve, and the last operation of each is of the present term.
-fn is_in_one_term(status: &Document) -> bool {
-    let term = status.get_i64("term").unwrap_or(-1);
-    let is_there = |member: &Bson| {
-        let member = member.as_document();
-        let state = member.and_then(|member| member.get_i32("state").ok());
-        let optime = member.and_then(|member| member.get_document("optime").ok());
-        let applied = optime.and_then(|optime| optime.get_i64("t").ok());
-        matches!(state, Some(1 | 2)) && applied == Some(term)
-    };
-    let members = status.get_array("members");
-    members.is_ok_and(|members| members.len() == 3 && members.iter().all(is_there))
+fn is_in_term(member: &Bson, term: i64) -> bool {
+    let member = member.as_document();
+    let state = member.and_then(|member| member.get_i32("state").ok());
+    let optime = member.and_then(|member| member.get_document("optime").ok());
+    let applied = optime.and_then(|optime| optime.get_i64("t").ok());
+    matches!(state, Some(1 | 2)) && applied == Some(term)
 }

@@ -99,7 +99,7 @@ async fn redis(app: &Shared) -> Check {
     check("redis", answer(asked).await.map(|_| ()))
 }
 
-/// Whether Redis holds the log that this process knows.
+/// Checks that Redis holds the log that this process knows.
 async fn log(app: &Shared) -> Check {
     let verdict = match timeout(PATIENCE, app.commands.log().check()).await {
         Ok(Err(error)) if error.is_other_log() => {

@@ -20,7 +20,8 @@ const READ_AGAIN: usize = 16 * 1024 * 1024;
 /// takes up to 16 times the memory of its text.
 pub(super) const MAX_EXAMINED: usize = 256 * 1024;
 
-/// What is left of [`READ_AGAIN`] for the items of one request.
+/// Reads refused items of one request again to find all their faults, within
+/// what remains of [`READ_AGAIN`].
 pub(super) struct Examiner {
     left: usize,
     /// A whole item without faults, if the type has one; made when needed.
@@ -71,7 +72,8 @@ impl Examiner {
         Problem::fields(kind, errors.collect())
     }
 
-    /// Whether an item of this length may be read; takes that from what is left.
+    /// Charges an item of this length to the request. Returns false, and charges
+    /// nothing, if the item is too long or too little remains.
     fn charge(&mut self, bytes: usize) -> bool {
         let is_affordable = bytes <= MAX_EXAMINED && bytes <= self.left;
         if is_affordable {
@@ -166,7 +168,7 @@ impl RepairedItem<'_> {
 }
 
 impl Fault {
-    /// What serde says of a value, and where.
+    /// The fault that serde reports at a path.
     pub(super) fn new(path: &Path, reason: &str) -> Self {
         let kind = match reason.starts_with("unknown field") {
             true => ProblemKind::UnknownField,
@@ -179,7 +181,7 @@ impl Fault {
         }
     }
 
-    /// Whether the pointer leads to what it is about, or into that.
+    /// Returns true if the pointer is this fault's, or lies below it.
     fn covers(&self, pointer: &str) -> bool {
         let below = pointer.strip_prefix(&self.pointer);
         below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
@@ -197,8 +199,8 @@ impl Fault {
     }
 }
 
-/// What serde says, without the place it adds: within an item that is not the
-/// client's line and column.
+/// The message of a serde error without its line and column, which count within
+/// the item and not within the client's body.
 pub(super) fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
@@ -219,7 +221,8 @@ fn pointer(path: &Path) -> String {
     pointer
 }
 
-/// Of a field that is missing or there twice the path knows only the object.
+/// Appends the name of a missing or duplicate field: serde's path ends at the
+/// object around it.
 fn with_absent(mut pointer: String, reason: &str) -> String {
     let about = [MISSING, "duplicate field `"];
     let named = about.iter().find_map(|start| reason.strip_prefix(start));
@@ -244,7 +247,7 @@ fn example<T: Input>() -> Option<Value> {
     }
 }
 
-/// What holds the value at a pointer, and what it is called there.
+/// The value that contains the one at a pointer, and the latter's name in it.
 fn parent<'v>(item: &'v mut Value, pointer: &str) -> Option<(&'v mut Value, String)> {
     let (above, name) = pointer.rsplit_once('/')?;
     Some((item.pointer_mut(above)?, unescaped(name)))

@@ -336,7 +336,7 @@ impl From<CommandError> for Problem {
                 tracing::warn!(%error, "a command was not carried out");
                 Self::unavailable()
             }
-            CommandError::Unreadable { .. } => failed(&error),
+            CommandError::Unreadable { .. } | CommandError::Rendering(_) => failed(&error),
         }
     }
 }

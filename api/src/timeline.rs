@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use domain::{CustomerId, Timestamp};
+use projections::Page;
 use projections::audit::{Audit, AuditRow};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -11,6 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::after;
+use crate::campaigns::{self, ShownEvent};
 use crate::extract::{Path, Query};
 use crate::openapi::OneProblems;
 use crate::paging::{Listed, PageParams};
@@ -43,7 +45,7 @@ struct TimelineItem {
     /// On whose behalf.
     #[schema(example = "key:bootstrap")]
     actor: String,
-    /// What the event says.
+    /// What the event says; where a message was queued, with its `text`.
     #[schema(value_type = Object)]
     data: Option<Box<RawValue>>,
 }
@@ -70,11 +72,22 @@ async fn get_timeline(
     if found.items.is_empty() && page.cursor.is_none() {
         return Err(customers::unknown(&id));
     }
-    Ok(Json(Listed::from_page(found, TimelineItem::from)))
+    let events = found.items.iter().map(|row| ShownEvent {
+        tag: &row.entry.tag,
+        key: &row.entry.key,
+        data: &row.entry.data,
+    });
+    let data = campaigns::shown(&app, &events.collect::<Vec<_>>()).await?;
+    let items = found.items.into_iter().zip(data);
+    let page = Page {
+        items: items.collect(),
+        next_cursor: found.next_cursor,
+    };
+    Ok(Json(Listed::from_page(page, TimelineItem::from)))
 }
 
-impl From<AuditRow> for TimelineItem {
-    fn from(row: AuditRow) -> Self {
+impl From<(AuditRow, Option<Box<RawValue>>)> for TimelineItem {
+    fn from((row, data): (AuditRow, Option<Box<RawValue>>)) -> Self {
         Self {
             position: row.entry.position.to_string(),
             r#type: row.entry.tag,
@@ -82,7 +95,7 @@ impl From<AuditRow> for TimelineItem {
             occurred_at: row.occurred_at,
             recorded_at: row.metadata.at,
             actor: row.metadata.actor.clone(),
-            data: RawValue::from_string(row.entry.data).ok(),
+            data,
         }
     }
 }

@@ -2,13 +2,15 @@
 
 use domain::rules::Rules;
 use domain::{
-    Audience, AudienceSize, Campaign, CampaignCommand, CampaignContent, CampaignError, CampaignId,
-    Holder, IdError, Launch, SegmentError, SegmentId, Subject, Text, TextError,
+    Audience, AudienceSize, Campaign, CampaignCommand, CampaignContent, CampaignError,
+    CampaignEvent, CampaignId, Holder, IdError, Launch, SegmentError, SegmentId, Subject, Text,
+    TextError,
 };
+use eventlog::Position;
 
 use crate::execute::{Outcome, execute_one};
 use crate::idempotency::IdempotencyKey;
-use crate::kept::current;
+use crate::kept::{current, decode, load_one, unreadable};
 use crate::{CommandError, Commands, Context};
 
 /// What became of a command on a campaign: an outcome, or a rule's refusal.
@@ -38,6 +40,63 @@ impl Commands {
     /// [`CommandError`].
     pub async fn campaign(&self, campaign: &CampaignId) -> Result<Option<Campaign>, CommandError> {
         current(&self.log, &Subject::Campaign(campaign.clone())).await
+    }
+
+    /// The content of a campaign, read from the event that holds it; `None` if
+    /// the campaign was never created.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn campaign_content(
+        &self,
+        campaign: &CampaignId,
+    ) -> Result<Option<CampaignContent>, CommandError> {
+        let version = |_: &Campaign| Some(Campaign::CONTENT_VERSION);
+        match self.campaign_event(campaign, version).await? {
+            Some(CampaignEvent::Created(content)) => Ok(Some(content)),
+            _ => Ok(None),
+        }
+    }
+
+    /// What the last launch of a campaign fixed, read from the event that holds
+    /// it; `None` if it was never launched.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn campaign_launch(
+        &self,
+        campaign: &CampaignId,
+    ) -> Result<Option<Launch>, CommandError> {
+        match self
+            .campaign_event(campaign, Campaign::launch_version)
+            .await?
+        {
+            Some(CampaignEvent::Launched(launch)) => Ok(Some(launch)),
+            _ => Ok(None),
+        }
+    }
+
+    /// The event with the version that the head gives, if it gives one.
+    async fn campaign_event(
+        &self,
+        campaign: &CampaignId,
+        version: impl FnOnce(&Campaign) -> Option<u64>,
+    ) -> Result<Option<CampaignEvent>, CommandError> {
+        let subject = Subject::Campaign(campaign.clone());
+        let key = self.log.layout().key(subject.to_string(), subject.route());
+        let head = load_one::<Campaign>(&self.log, &key).await?;
+        let Some(version) = version(&head.aggregate).filter(|version| *version <= head.version)
+        else {
+            return Ok(None);
+        };
+        let last = Position {
+            partition: key.partition,
+            number: head.last,
+        };
+        let back = usize::try_from(head.version - version + 1).unwrap_or(usize::MAX);
+        let history = self.log.history_back(&key, last, back).await?;
+        let event = history.last().map(decode::<Campaign>).transpose();
+        event.map_err(|source| unreadable(&key, source))
     }
 
     /// Creates a campaign. One that is scheduled holds its segment first, so
@@ -73,7 +132,11 @@ impl Commands {
         key: Option<&IdempotencyKey>,
     ) -> Result<CampaignResult, CommandError> {
         let found = self.campaign(&campaign).await?.unwrap_or_default();
-        let launch = match self.fix(context, &found, &content, key).await? {
+        let before = match found.launch_version() {
+            Some(_) => self.campaign_launch(&campaign).await?,
+            None => None,
+        };
+        let launch = match self.fix(context, before.as_ref(), &content, key).await? {
             Ok(launch) => launch,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -136,32 +199,32 @@ impl Commands {
         campaign: CampaignId,
         key: Option<&IdempotencyKey>,
     ) -> Result<CampaignResult, CommandError> {
-        let found = self.campaign(&campaign).await?.unwrap_or_default();
-        let Some(content) = found.content() else {
+        let Some(content) = self.campaign_content(&campaign).await? else {
             return Ok(Err(CampaignError::NotFound.into()));
         };
-        let launch = match self.fix(context, &found, content, key).await? {
+        let before = self.campaign_launch(&campaign).await?;
+        let launch = match self.fix(context, before.as_ref(), &content, key).await? {
             Ok(launch) => launch,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let command = CampaignCommand::Launch(launch);
         let launched = self.on_campaign(context, campaign.clone(), command).await?;
         if launched.is_ok() {
-            self.release(context, &campaign, content).await?;
+            self.release_held_segment(context, &campaign).await?;
         }
         Ok(launched)
     }
 
     /// What a launch of this content fixes, now. A campaign that was launched
-    /// before keeps its rules.
+    /// `before` keeps its rules.
     async fn fix(
         &self,
         context: &Context,
-        campaign: &Campaign,
+        before: Option<&Launch>,
         content: &CampaignContent,
         key: Option<&IdempotencyKey>,
     ) -> Result<Result<Box<Launch>, CampaignRefusal>, CommandError> {
-        let rules = match (&content.audience, campaign.launch()) {
+        let rules = match (&content.audience, before) {
             (_, Some(launch)) => launch.rules.clone(),
             (Audience::Rules(rules), None) => rules.clone(),
             (Audience::SegmentId(segment), None) => match self.rules_of(segment).await? {
@@ -173,7 +236,7 @@ impl Commands {
         Ok(positions.map_err(CampaignRefusal::from).map(|positions| {
             Box::new(Launch {
                 rules,
-                template: content.template.clone(),
+                template: content.template.identity(),
                 positions,
                 clock: context.now,
                 key: key.map(|key| key.digest(&context.actor)),
@@ -287,27 +350,28 @@ impl Commands {
         campaign: CampaignId,
         command: CampaignCommand,
     ) -> Result<CampaignResult, CommandError> {
-        let found = self.campaign(&campaign).await?;
         let ended = self.on_campaign(context, campaign.clone(), command).await?;
-        if ended.is_ok()
-            && let Some(content) = found.as_ref().and_then(Campaign::content)
-        {
-            self.release(context, &campaign, content).await?;
+        if ended.is_ok() {
+            self.release_held_segment(context, &campaign).await?;
         }
         Ok(ended)
     }
 
-    /// Lets go of the segment that a scheduled campaign held.
-    async fn release(
+    /// Lets go of the segment that a campaign holds because it was created with
+    /// a schedule. Repeating is safe.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn release_held_segment(
         &self,
         context: &Context,
         campaign: &CampaignId,
-        content: &CampaignContent,
     ) -> Result<(), CommandError> {
-        if let (Audience::SegmentId(segment), Some(_)) = (&content.audience, content.scheduled_at)
+        let head = self.campaign(campaign).await?;
+        if let Some(segment) = head.as_ref().and_then(Campaign::held_segment)
             && let Ok(holder) = Holder::try_from(campaign.as_str())
         {
-            // A segment that there is not has nothing to let go of.
+            // A segment that does not exist has nothing to let go of.
             let _released = self
                 .release_segment(context, segment.clone(), holder)
                 .await?;

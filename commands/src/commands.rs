@@ -3,11 +3,14 @@
 use domain::{Currency, CurrencyError};
 use eventlog::{Log, LogError};
 
+use crate::texts::Renderers;
+
 /// Everything that can be commanded. Cloning shares the log.
 #[derive(Clone)]
 pub struct Commands {
     pub(crate) log: Log,
     pub(crate) currency: Currency,
+    pub(crate) renderers: Renderers,
 }
 
 /// Why the deployment's currency could not be settled.
@@ -34,7 +37,12 @@ impl Commands {
         let given = currency.map(Currency::code);
         let code = log.pin("currency", given, Self::DEFAULT_CURRENCY).await?;
         let currency = Currency::try_from(code)?;
-        Ok(Self { log, currency })
+        let renderers = Renderers::default();
+        Ok(Self {
+            log,
+            currency,
+            renderers,
+        })
     }
 
     /// The deployment's one currency.

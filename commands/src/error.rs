@@ -20,4 +20,7 @@ pub enum CommandError {
         /// Why.
         source: DecodeError,
     },
+    /// Rendering texts panicked.
+    #[error("rendering texts failed: {0}")]
+    Rendering(#[from] tokio::task::JoinError),
 }

@@ -43,7 +43,7 @@ impl Kept for View {
 }
 
 impl Kept for Campaign {
-    const FOLD: u32 = 1;
+    const FOLD: u32 = 2;
 }
 
 impl Kept for Message {

@@ -21,6 +21,7 @@ mod orders;
 mod records;
 mod segments;
 mod store;
+mod texts;
 mod users;
 mod verify;
 mod views;

@@ -54,6 +54,7 @@ pub use customer::{
     RecordCustomer,
 };
 pub use day::{Day, DayError};
+pub use digest::TextDigest;
 pub use event::{DecodeError, Event, LoggedEvent, type_tags};
 pub use ids::{
     ActivityId, CampaignId, CustomerId, Epoch, Holder, IdError, KeyId, OrderId, SegmentId,
@@ -76,7 +77,10 @@ pub use refusal::{Refusal, RefusalEvent, RefusalReason};
 pub use role::{Role, RoleError, UserRole};
 pub use segment::{MAX_RULES, Segment, SegmentCommand, SegmentContent, SegmentError, SegmentEvent};
 pub use subject::{Subject, SubjectError};
-pub use template::{RenderError, Renderer, Template, TemplateError};
+pub use template::{
+    PersonalContent, RENDERING_RULES, RecordedMessage, RenderError, Renderer, ReproduceError,
+    Template, TemplateError, TemplateIdentity, TemplateValues,
+};
 pub use text::{Email, Name, Text, TextError};
 pub use time::{Timestamp, TimestampError};
 pub use user::{

@@ -8,8 +8,8 @@ use crate::LogError;
 use crate::connection::Connection;
 use crate::layout::Layout;
 
-/// The version of the log's format.
-pub(crate) const FORMAT: &str = "2";
+/// The version of the log's format, of what its events hold included.
+pub(crate) const FORMAT: &str = "3";
 
 /// The settings of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,10 +1,7 @@
 //! `POST /api/delivery/receipt`: what the vendor says.
 
 use commands::Commands;
-use domain::{
-    CampaignId, Channel, Message, MessageCommand, MessageContent, MessageId, MessageStatus,
-    Suppression,
-};
+use domain::{CampaignId, Message, MessageCommand, MessageId, MessageStatus, Suppression};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -13,7 +10,7 @@ use vendor::VendorConfig;
 use crate::api::with;
 use crate::support::app::{App, NEXT_VENDOR_SECRET, VENDOR_SECRET};
 use crate::support::receipts::{PATH, Signed, WELL, post, post_signed};
-use crate::support::shop::{context, text};
+use crate::support::shop::{context, mail, text};
 use crate::support::wait::until;
 
 /// Messages of one campaign, `c-0`, `c-1` … queued.
@@ -29,13 +26,8 @@ impl Messages {
             campaign: CampaignId::from(7),
         };
         let queue = |index| {
-            let content = MessageContent {
-                channel: Channel::Email,
-                to: text("a@example.com"),
-                text: "Hi".to_owned(),
-            };
             let id = messages.id(&format!("c-{index}"));
-            (id, MessageCommand::Queue(content))
+            (id, MessageCommand::Queue(mail("a@example.com")))
         };
         let all = (0..count).map(queue).collect();
         let commands = &messages.commands;

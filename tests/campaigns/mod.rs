@@ -9,6 +9,7 @@ mod schedule;
 mod sending;
 mod served;
 mod suppressions;
+mod texts;
 mod unsubscribed;
 
 use std::collections::BTreeMap;
@@ -18,9 +19,9 @@ use chrono::Utc;
 use commands::{Commands, Context, CustomerItem, new_id};
 use domain::{
     Campaign, CampaignContent, CampaignId, CampaignStatus, Change, CustomerChanges, CustomerId,
-    MessageCommand, MessageId, MessageStatus, Receipt, Timestamp,
+    Launch, MessageCommand, MessageId, MessageStatus, Receipt, Timestamp,
 };
-use projections::{Store, StoreOptions};
+use projections::{Launched, Reconciliation, Store, StoreOptions, reconcile};
 
 use crate::support::app::Settings;
 use crate::support::engines::engines;
@@ -161,6 +162,24 @@ impl Shop {
 
     async fn head(&self, id: &CampaignId) -> Campaign {
         self.commands.campaign(id).await.unwrap().unwrap()
+    }
+
+    async fn launch_of(&self, id: &CampaignId) -> Launch {
+        self.commands.campaign_launch(id).await.unwrap().unwrap()
+    }
+
+    async fn reconciled(&self, id: &CampaignId) -> Reconciliation {
+        let head = self.head(id).await;
+        let content = self.commands.campaign_content(id).await.unwrap();
+        let launched = Launched {
+            campaign: id.clone(),
+            launch: self.launch_of(id).await,
+            template: content.unwrap().template,
+            size: head.size(),
+            status: head.status().unwrap(),
+        };
+        let reconciled = reconcile(&self.store, self.commands.log(), &launched).await;
+        reconciled.unwrap()
     }
 
     async fn until_campaign(&self, id: &CampaignId, status: CampaignStatus) {

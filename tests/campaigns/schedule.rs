@@ -38,7 +38,7 @@ async fn a_scheduled_campaign_is_launched_at_its_time() {
     let (id, segment) = scheduled(&shop, at).await;
     assert!(is_held(&shop, &segment).await);
     shop.until_all(&id, MessageStatus::Sent).await;
-    let launched_at = shop.head(&id).await.launch().unwrap().clock;
+    let launched_at = shop.launch_of(&id).await.clock;
     let late = launched_at.millis() - at.millis();
     assert!((0..2_000).contains(&late), "{late} ms late");
     let released = async || !is_held(&shop, &segment).await;

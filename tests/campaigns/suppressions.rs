@@ -108,6 +108,7 @@ async fn a_message_says_what_was_known_at_the_launch() {
     shop.until_all(&id, MessageStatus::Sent).await;
     let message = &shop.message_ids(&id)[0];
     let known = async || shop.store.message(message).await.unwrap();
-    let message = crate::support::wait::eventually("the view shows it", known).await;
-    assert_eq!(message.text.as_deref(), Some("Dear Customer 0"));
+    let message = eventually("the view shows it", known).await;
+    let texts = shop.commands.texts(vec![message.recorded().unwrap()]).await;
+    assert_eq!(texts.unwrap(), [Ok("Dear Customer 0".to_owned())]);
 }

@@ -153,7 +153,7 @@ async fn a_log_of_another_format_is_refused() {
     assert!(matches!(refused, LogError::Format { .. }), "{refused}");
     assert_eq!(
         refused.to_string(),
-        "this log has format 1, and this program reads format 2 only"
+        "this log has format 1, and this program reads format 3 only"
     );
 }
 

@@ -140,11 +140,13 @@ async fn assert_campaign(deployment: &Deployment, id: &CampaignId) {
         assert_eq!(document, None);
         return;
     };
-    let (document, content) = (document.unwrap(), head.content().unwrap());
+    let content = deployment.commands.campaign_content(id).await.unwrap();
+    let (document, content) = (document.unwrap(), content.unwrap());
     assert_eq!(Some(document.status), head.status());
     assert_eq!(document.size, head.size());
     assert_eq!(document.template, content.template);
-    let launch = head.launch();
+    let launch = deployment.commands.campaign_launch(id).await.unwrap();
+    let launch = launch.as_ref();
     let launched = document.launch.as_ref();
     assert_eq!(
         launched.map(|launch| (&launch.rules, &*launch.positions)),

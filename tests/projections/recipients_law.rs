@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use commands::{ActivityItem, Commands, CustomerItem, OrderItem};
-use domain::{CustomerId, Launch, MessageCommand, MessageId};
+use domain::{CustomerId, Launch, MessageCommand, MessageId, Template};
 use eventlog::{Log, Partition, Position, Positions};
 use projections::customers::{CustomerDocument, Customers};
 use projections::recipients::{Recipients, customer_at};
@@ -135,7 +135,7 @@ pub(super) async fn launch(deployment: &Deployment, rules: &str) -> Launch {
     let ends: Positions = deployment.log.ends().await.unwrap().into_iter().collect();
     Launch {
         rules: rules.parse().unwrap(),
-        template: "Hi".to_owned().try_into().unwrap(),
+        template: Template::try_from("Hi".to_owned()).unwrap().identity(),
         positions: text(&ends.to_string()),
         clock: minute(3),
         key: None,

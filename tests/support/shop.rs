@@ -3,9 +3,10 @@
 use commands::{ActivityItem, Context, CustomerItem, OrderItem};
 use domain::{
     ActivityContent, Amount, Audience, CampaignContent, CampaignId, Change, Channel, Currency,
-    CustomerChanges, MessageContent, MessageId, Name, OrderContent, OrderStatus, SegmentContent,
-    Text, Timestamp,
+    CustomerChanges, MessageContent, MessageId, Name, OrderContent, OrderStatus, Renderer,
+    SegmentContent, Template, Text, Timestamp,
 };
+use serde_json::json;
 
 /// 2026-01-01T00:00:00Z
 const START: i64 = 1_767_225_600_000;
@@ -105,12 +106,26 @@ pub(crate) fn message(campaign: u128, customer: &str) -> MessageId {
     }
 }
 
-/// What a message says.
+/// What a message says that nothing is known for.
 pub(crate) fn mail(to: &str) -> MessageContent {
+    rendered(Channel::Email, to, "Hi", json!({}))
+}
+
+/// What a message says that is rendered from a template and these values.
+pub(crate) fn rendered(
+    channel: Channel,
+    to: &str,
+    template: &str,
+    values: serde_json::Value,
+) -> MessageContent {
+    let template = Template::try_from(template.to_owned()).unwrap();
+    let renderer = Renderer::new(&template).unwrap();
+    let values = serde_json::from_value(values).unwrap();
     MessageContent {
-        channel: Channel::Email,
+        channel,
         to: text(to),
-        text: "Hi".to_owned(),
+        template: renderer.identity(),
+        content: renderer.personalize(values).unwrap(),
     }
 }
 

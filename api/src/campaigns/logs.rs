@@ -6,10 +6,11 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use domain::{CampaignId, Channel, CustomerId, MessageStatus, Timestamp};
 use projections::campaigns::Campaigns;
-use projections::messages::{MessageDocument, Messages, SuppressionDocument};
+use projections::messages::{Messages, SuppressionDocument};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::texts::{self, Rendered};
 use super::{table, unknown};
 use crate::after::{self, After};
 use crate::extract::{Path, Query};
@@ -56,9 +57,13 @@ pub(super) struct MessageResponse {
     /// To which address.
     #[schema(example = "ada@example.com")]
     pub(super) to: Option<String>,
-    /// What it says.
+    /// What it says, rendered from the values that were recorded when it was
+    /// queued.
     #[schema(example = "Hi Ada Example, we miss you!")]
     pub(super) text: Option<String>,
+    /// Why there is no text, if it cannot be rendered again as it was recorded.
+    #[schema(example = "the text is not the one that was recorded when the message was queued")]
+    pub(super) text_problem: Option<String>,
     /// How many attempts to hand it over have failed since it was last queued.
     #[schema(example = 0)]
     pub(super) attempts: u32,
@@ -142,6 +147,7 @@ pub(super) async fn get_logs(
         false => {
             let page = page(params.limit, params.cursor);
             let found = app.store.messages(&id, params.status, &page).await?;
+            let found = texts::rendered(&app, found).await?;
             Json(Listed::from_page(found, MessageResponse::from)).into_response()
         }
     };
@@ -157,15 +163,22 @@ async fn check_known(app: &Shared, id: &CampaignId) -> Result<(), Problem> {
     }
 }
 
-impl From<MessageDocument> for MessageResponse {
-    fn from(message: MessageDocument) -> Self {
+impl From<Rendered> for MessageResponse {
+    fn from(rendered: Rendered) -> Self {
+        let Rendered { message, text } = rendered;
+        let (text, text_problem) = match text {
+            Some(Ok(text)) => (Some(text), None),
+            Some(Err(error)) => (None, Some(error.to_string())),
+            None => (None, None),
+        };
         Self {
             customer_id: message.customer_id,
             message_id: message.message_id,
             status: message.status,
             channel: message.channel,
             to: message.to,
-            text: message.text,
+            text,
+            text_problem,
             attempts: message.attempts,
             problem: message.problem,
             suppression: message.suppression.map(SuppressionResponse::from),

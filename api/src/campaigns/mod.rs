@@ -3,7 +3,8 @@
 //! [`body`] is what a client sends, [`answer`] what it gets, [`create`] and
 //! [`steer`] write, [`read`] reads. [`preview`] is for before the launch;
 //! [`logs`] and [`table`] are the communication log, [`reconcile`] and
-//! [`recipient`] account for it, [`progress`] follows it.
+//! [`recipient`] account for it, [`progress`] follows it. [`texts`] renders
+//! what messages say.
 
 mod answer;
 mod body;
@@ -17,6 +18,7 @@ mod reconcile;
 mod retry;
 mod steer;
 mod table;
+mod texts;
 
 use std::time::Duration;
 
@@ -24,6 +26,8 @@ use commands::CampaignRefusal;
 use domain::{Campaign, CampaignError, CampaignId, Launch};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+
+pub(crate) use texts::{ShownEvent, shown};
 
 use crate::problem::{Problem, ProblemKind};
 use crate::state::{AppState, Shared};
@@ -86,7 +90,7 @@ async fn head(app: &Shared, id: &CampaignId) -> Result<Campaign, Problem> {
 }
 
 /// What a campaign's launch fixed.
-fn launch_of(id: &CampaignId, campaign: &Campaign) -> Result<Launch, Problem> {
-    let launch = campaign.launch();
-    launch.cloned().ok_or_else(|| not_launched(id))
+async fn launch_of(app: &Shared, id: &CampaignId) -> Result<Launch, Problem> {
+    let launch = app.commands.campaign_launch(id).await?;
+    launch.ok_or_else(|| not_launched(id))
 }

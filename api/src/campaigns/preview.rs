@@ -4,7 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use chrono::Utc;
 use domain::rules::Rules;
-use domain::{Audience, Channel, CustomerId, Renderer, SegmentError, SegmentId, Timestamp};
+use domain::{
+    Audience, Channel, Currency, CustomerId, Renderer, SegmentError, SegmentId, Timestamp,
+};
 use projections::PageRequest;
 use projections::customers::{CustomerDocument, Customers};
 use serde::{Deserialize, Serialize};
@@ -113,7 +115,7 @@ pub(super) async fn preview_message(
         Audience::Rules(rules) => rules,
         Audience::SegmentId(segment) => rules_of(&app, &segment).await?,
     };
-    let renderer = Renderer::new(&body.message.template.0, app.commands.currency());
+    let renderer = Renderer::new(&body.message.template.0);
     let renderer = renderer.map_err(|error| {
         tracing::error!(%error, "a template that parsed does not");
         Problem::internal()
@@ -123,7 +125,8 @@ pub(super) async fn preview_message(
     let some = some(&app, &rules, body.sample.unwrap_or_default()).await?;
     let messages = some.into_iter().filter_map(|(id, document)| {
         let id = CustomerId::try_from(id).ok()?;
-        Some(RenderedMessage::new(&renderer, id, document))
+        let currency = app.commands.currency();
+        Some(RenderedMessage::new(&renderer, currency, id, document))
     });
     Ok(Json(PreviewResponse {
         messages: messages.collect(),
@@ -160,9 +163,14 @@ async fn some(
 }
 
 impl RenderedMessage {
-    fn new(renderer: &Renderer, customer_id: CustomerId, document: CustomerDocument) -> Self {
-        let rendered = renderer.render(&customer_id, &document.facts());
-        let (text, problem) = match rendered {
+    fn new(
+        renderer: &Renderer,
+        currency: Currency,
+        customer_id: CustomerId,
+        document: CustomerDocument,
+    ) -> Self {
+        let values = renderer.values(&customer_id, &document.facts(), currency);
+        let (text, problem) = match renderer.render(&values) {
             Ok(text) => (Some(text), None),
             Err(error) => (None, Some(error.to_string())),
         };

@@ -17,6 +17,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::logs::SuppressionResponse;
+use super::texts::{self, ShownEvent};
 use super::{PATIENCE, head, launch_of};
 use crate::after::Satisfied;
 use crate::extract::{Path, Query};
@@ -86,7 +87,7 @@ struct MessageHappened {
     /// In which request, if a request is what brought it.
     #[schema(example = "01936f2e-7d1c-7a30-9a51-1f0b6a0f9c11")]
     request_id: Option<String>,
-    /// What the event says.
+    /// What the event says; where the message was queued, with its `text`.
     #[schema(value_type = Object)]
     data: Option<Box<RawValue>>,
 }
@@ -112,8 +113,8 @@ pub(super) async fn get_recipient(
     Path((id, customer_id)): Path<(CampaignId, CustomerId)>,
     _satisfied: Query<Satisfied>,
 ) -> Result<Json<RecipientResponse>, Problem> {
-    let campaign = head(&app, &id).await?;
-    let launch = launch_of(&id, &campaign)?;
+    head(&app, &id).await?;
+    let launch = launch_of(&app, &id).await?;
     let verdicts = verdicts(&app, &launch, &customer_id).await?;
     let message = MessageId {
         campaign: id.clone(),
@@ -166,16 +167,27 @@ async fn history(app: &Shared, id: &MessageId) -> Result<Option<MessageHistory>,
         suppression: None,
         events: Vec::new(),
     };
+    let entries = log.history(&key).await?;
+    let events = entries.iter().map(|entry| ShownEvent {
+        tag: &entry.tag,
+        key: &entry.key,
+        data: &entry.data,
+    });
+    let shown = texts::shown(app, &events.collect::<Vec<_>>()).await?;
     let mut reader = EntryReader::default();
-    for entry in log.history(&key).await? {
-        history.add(&mut reader, entry)?;
+    for (entry, data) in entries.into_iter().zip(shown) {
+        history.add(&mut reader, entry, data)?;
     }
     Ok((!history.events.is_empty()).then_some(history))
 }
 
 impl MessageHistory {
-    fn add(&mut self, reader: &mut EntryReader, entry: Entry) -> Result<(), Problem> {
-        let data = RawValue::from_string(entry.data.clone()).ok();
+    fn add(
+        &mut self,
+        reader: &mut EntryReader,
+        entry: Entry,
+        data: Option<Box<RawValue>>,
+    ) -> Result<(), Problem> {
         let recorded = match reader.read(entry) {
             Ok(recorded) => recorded,
             // Written by a newer program.

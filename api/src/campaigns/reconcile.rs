@@ -7,7 +7,7 @@ use projections::{Discrepancy, Launched, Reconciliation, reconcile};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{head, launch_of};
+use super::{head, launch_of, unknown};
 use crate::after::Satisfied;
 use crate::extract::{Path, Query};
 use crate::openapi::ChangeProblems;
@@ -73,6 +73,8 @@ struct DiscrepancyResponse {
     /// customer unsubscribed, or by a sender that had read the unsubscription.
     /// `sent_after_stop`: a message was sent more than a second after the
     /// campaign was paused or cancelled.
+    /// `text_differs`: the text that a message's values give is not the one that
+    /// was recorded when it was queued.
     #[schema(value_type = schema::DiscrepancyKind)]
     kind: &'static str,
     /// About whom, if it is about one.
@@ -112,8 +114,10 @@ pub(super) async fn reconcile_campaign(
     _satisfied: Query<Satisfied>,
 ) -> Result<Json<ReconciliationResponse>, Problem> {
     let campaign = head(&app, &id).await?;
+    let content = app.commands.campaign_content(&id).await?;
     let launched = Launched {
-        launch: launch_of(&id, &campaign)?,
+        launch: launch_of(&app, &id).await?,
+        template: content.ok_or_else(|| unknown(&id))?.template,
         size: campaign.size(),
         status: campaign.status().unwrap_or(CampaignStatus::Launching),
         campaign: id,

@@ -5,18 +5,20 @@ use std::borrow::Cow;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use commands::CommandError;
 use domain::{CampaignId, Channel, MessageStatus, Timestamp};
 use futures::stream;
 use projections::{Page, PageRequest, QueryError};
 
 use super::logs::MessageResponse;
+use super::texts::{self, Rendered};
 use crate::problem::Problem;
 use crate::state::{AppState, Shared};
 
 /// Rows read at once.
 const BATCH: usize = 1_000;
 
-const COLUMNS: [&str; 17] = [
+const COLUMNS: [&str; 18] = [
     "customer_id",
     "message_id",
     "status",
@@ -34,6 +36,7 @@ const COLUMNS: [&str; 17] = [
     "sent_at",
     "ended_at",
     "updated_at",
+    "text_problem",
 ];
 
 /// Why a table breaks off.
@@ -41,8 +44,23 @@ const COLUMNS: [&str; 17] = [
 enum TableError {
     #[error(transparent)]
     Query(#[from] QueryError),
+    #[error(transparent)]
+    Command(#[from] CommandError),
     #[error("CSV: {0}")]
     Csv(String),
+}
+
+impl From<TableError> for Problem {
+    fn from(error: TableError) -> Self {
+        match error {
+            TableError::Query(error) => error.into(),
+            TableError::Command(error) => error.into(),
+            TableError::Csv(error) => {
+                tracing::error!(%error, "a table cannot be written");
+                Self::internal()
+            }
+        }
+    }
 }
 
 /// Whether a request would rather have CSV than JSON.
@@ -104,7 +122,7 @@ pub(super) async fn answer(
 
 /// Where a table goes on.
 enum Next {
-    First(Page<projections::messages::MessageDocument>),
+    First(Page<Rendered>),
     After(String),
 }
 
@@ -140,12 +158,13 @@ async fn read(
     campaign: &CampaignId,
     status: Option<MessageStatus>,
     cursor: Option<String>,
-) -> Result<Page<projections::messages::MessageDocument>, QueryError> {
+) -> Result<Page<Rendered>, TableError> {
     let page = PageRequest {
         limit: BATCH,
         cursor,
     };
-    app.store.messages(campaign, status, &page).await
+    let page = app.store.messages(campaign, status, &page).await?;
+    Ok(texts::rendered(app, page).await?)
 }
 
 fn failed(error: impl std::fmt::Display) -> TableError {
@@ -181,6 +200,7 @@ fn row(message: MessageResponse) -> [String; COLUMNS.len()] {
         at(message.sent_at),
         at(message.ended_at),
         at(Some(message.updated_at)),
+        text(message.text_problem),
     ]
 }
 

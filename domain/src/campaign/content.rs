@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::rules::Rules;
-use crate::{SegmentId, Template, Text, Timestamp};
+use crate::{SegmentId, Template, TemplateIdentity, Text, Timestamp};
 
 /// The most messages a second that a campaign may ask for.
 pub const MAX_RATE: u32 = 100_000;
@@ -51,8 +51,8 @@ pub enum Audience {
 pub struct Launch {
     /// Which customers are meant.
     pub rules: Rules,
-    /// What is sent.
-    pub template: Template,
+    /// The campaign's template, and the rendering rules for its messages.
+    pub template: TemplateIdentity,
     /// How far the log was: customers are taken as its events up to here make
     /// them. `0:12,1:7`
     pub positions: Text<65536>,

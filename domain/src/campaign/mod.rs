@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 pub use content::{Audience, AudienceSize, CampaignContent, Launch, MAX_CAMPAIGN_TAGS, MAX_RATE};
 pub use event::CampaignEvent;
 
-use crate::Timestamp;
 use crate::digest::digest;
+use crate::{SegmentId, Timestamp};
 
 /// What may be asked of a campaign. What is already so is no event.
 #[derive(Debug, Clone)]
@@ -107,34 +107,48 @@ pub enum CampaignError {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Campaign(Option<State>);
 
-/// There are few campaigns, and what works on one needs all of it.
+/// Names the events that hold the content and the launch instead of repeating
+/// them: whatever is done to a message reads this, and a template may be long.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct State {
-    /// A digest of the content it was created with.
+    /// The digest of the content that it was created with.
     created: u64,
-    content: CampaignContent,
     status: CampaignStatus,
-    /// Whether everybody meant has a message.
+    /// How many events there are: the version of the last one.
+    events: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scheduled_at: Option<Timestamp>,
+    /// The segment whose rules its launch takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    segment: Option<SegmentId>,
+    /// How many customers it is for, once all of them have a message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     size: Option<AudienceSize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    launch: Option<Box<Launch>>,
+    launched: Option<Launched>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Launched {
+    /// The version of the event that holds the launch.
+    version: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<u64>,
 }
 
 impl Campaign {
-    /// What it says; `None` if there is no such campaign.
-    pub fn content(&self) -> Option<&CampaignContent> {
-        self.0.as_ref().map(|state| &state.content)
-    }
+    /// The version of the event that holds a campaign's content: its first one.
+    pub const CONTENT_VERSION: u64 = 1;
 
-    /// How far it is.
+    /// How far it is; `None` if there is no such campaign.
     pub fn status(&self) -> Option<CampaignStatus> {
         self.0.as_ref().map(|state| state.status)
     }
 
-    /// What its launch fixed, once it was launched.
-    pub fn launch(&self) -> Option<&Launch> {
-        self.0.as_ref()?.launch.as_deref()
+    /// The version of the event that holds its last launch, once it was
+    /// launched.
+    pub fn launch_version(&self) -> Option<u64> {
+        Some(self.0.as_ref()?.launched?.version)
     }
 
     /// How many customers it means, once that was found out.
@@ -146,7 +160,17 @@ impl Campaign {
     pub fn due_at(&self) -> Option<Timestamp> {
         let state = self.0.as_ref()?;
         let waits = state.status == CampaignStatus::Scheduled;
-        state.content.scheduled_at.filter(|_| waits)
+        state.scheduled_at.filter(|_| waits)
+    }
+
+    /// The segment that it holds until its launch or its end, if it was created
+    /// with a schedule.
+    pub fn held_segment(&self) -> Option<&SegmentId> {
+        let state = self.0.as_ref()?;
+        state
+            .segment
+            .as_ref()
+            .filter(|_| state.scheduled_at.is_some())
     }
 
     /// The events that this command makes, if it makes any.
@@ -196,7 +220,7 @@ impl State {
 
     fn launch(&self, launch: Launch) -> Decision {
         use CampaignStatus::{Draft, Missed, Scheduled};
-        let was = self.launch.as_ref().and_then(|launched| launched.key);
+        let was = self.launched.and_then(|launched| launched.key);
         match self.status {
             Draft | Scheduled | Missed => Ok(Some(CampaignEvent::Launched(launch))),
             // The same request once more: it has not heard the answer.
@@ -268,10 +292,14 @@ impl State {
     }
 
     fn apply(&mut self, event: CampaignEvent) {
+        self.events += 1;
         match event {
             CampaignEvent::Created(_) | CampaignEvent::Retried { .. } => {}
             CampaignEvent::Launched(launch) => {
-                self.launch = Some(Box::new(launch));
+                self.launched = Some(Launched {
+                    version: self.events,
+                    key: launch.key,
+                });
                 self.status = CampaignStatus::Launching;
             }
             CampaignEvent::Resolved(size) => {
@@ -289,16 +317,21 @@ impl State {
     }
 }
 
-fn created(content: CampaignContent) -> State {
+fn created(content: &CampaignContent) -> State {
     State {
-        created: digest(&content),
+        created: digest(content),
         status: match content.scheduled_at {
             Some(_) => CampaignStatus::Scheduled,
             None => CampaignStatus::Draft,
         },
-        content,
+        events: Campaign::CONTENT_VERSION,
+        scheduled_at: content.scheduled_at,
+        segment: match &content.audience {
+            Audience::SegmentId(segment) => Some(segment.clone()),
+            Audience::Rules(_) => None,
+        },
         size: None,
-        launch: None,
+        launched: None,
     }
 }
 
@@ -323,7 +356,7 @@ impl Aggregate for Campaign {
 
     fn apply(&mut self, event: CampaignEvent) {
         match (&mut self.0, event) {
-            (campaign, CampaignEvent::Created(content)) => *campaign = Some(created(content)),
+            (campaign, CampaignEvent::Created(content)) => *campaign = Some(created(&content)),
             (Some(state), event) => state.apply(event),
             // The first event of a campaign is its creation.
             (None, _) => {}

@@ -40,7 +40,7 @@ fn scheduled() -> CampaignContent {
 fn launch(key: Option<u64>) -> Launch {
     Launch {
         rules: "visits > 3".parse().unwrap(),
-        template: content().template,
+        template: content().template.identity(),
         positions: Text::try_from("0:12,1:7".to_owned()).unwrap(),
         clock: at("2026-03-01T09:00:00Z"),
         key,
@@ -318,11 +318,25 @@ fn a_campaign_is_due_only_while_it_is_scheduled() {
 }
 
 #[test]
-fn what_a_launch_fixed_stays() {
+fn the_state_names_the_event_of_the_launch() {
     for status in [Launching, Sending, Paused, Completed, Cancelled] {
-        assert_eq!(folded(history(status)).launch(), Some(&launch(Some(1))));
+        let events = history(status);
+        let version = folded(events.clone()).launch_version().unwrap();
+        let named = &events[usize::try_from(version).unwrap() - 1];
+        assert_eq!(named, &CampaignEvent::Launched(launch(Some(1))));
     }
-    assert_eq!(folded(history(Draft)).launch(), None);
+    assert_eq!(folded(history(Draft)).launch_version(), None);
+}
+
+#[test]
+fn the_state_does_not_grow_with_the_content() {
+    let long = CampaignContent {
+        template: Template::try_from("x".repeat(16_000)).unwrap(),
+        ..content()
+    };
+    let created = folded(vec![CampaignEvent::Created(long), launched()]);
+    let state = serde_json::to_string(&created).unwrap();
+    assert!(state.len() < 300, "{state}");
 }
 
 #[test]

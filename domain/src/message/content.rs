@@ -2,17 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Text, Timestamp};
+use crate::{PersonalContent, TemplateIdentity, Text, Timestamp};
 
-/// What goes to the customer. All personal data of a message is in here.
+/// What is sent to the customer. All personal data of a message is in `to` and
+/// `content`. The text is not here: it is rendered from the template and the
+/// values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageContent {
-    /// By which way.
+    /// The channel.
     pub channel: Channel,
     /// The address, as the customer's profile had it.
     pub to: Text<254>,
-    /// The rendered template.
-    pub text: String,
+    /// The campaign's template and the version of the rendering rules.
+    pub template: TemplateIdentity,
+    /// The values that the template used, and the digest of the text.
+    pub content: PersonalContent,
 }
 
 /// By which way a message goes.

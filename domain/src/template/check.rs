@@ -8,7 +8,8 @@ use minijinja::machinery::ast::{BinOp, BinOpKind, CallArg, Expr, ForLoop, Slice,
 use minijinja::machinery::{Token, parse, tokenize};
 
 use super::lists::{CHOOSING, HOLDERS, Lists};
-use super::{FIELDS, NAME, TemplateError};
+use super::values::{FIELDS, Uses};
+use super::{NAME, TemplateError};
 
 /// The most tokens between a pair of braces, and the most `elif`s: the parser
 /// goes as deep as these say, and a stack has an end.
@@ -41,11 +42,14 @@ const FUNCTIONS: [&str; 1] = ["range"];
 /// of attributes, and of events below an activity's name.
 const ACTIVITY: [&str; 2] = ["count", "last_at"];
 
-/// Whether the template parses, and names only what there is.
-pub(super) fn check(text: &str) -> Result<(), TemplateError> {
+/// Checks that the template parses and names only fields that exist. Returns
+/// what it uses of a customer.
+pub(super) fn check(text: &str) -> Result<Uses, TemplateError> {
     check_depth(text)?;
     let tree = parse(text, NAME, Default::default()).map_err(|error| syntax(&error))?;
-    Check::default().statement(&tree)
+    let mut check = Check::default();
+    check.statement(&tree)?;
+    Ok(check.uses)
 }
 
 fn syntax(error: &Error) -> TemplateError {
@@ -85,6 +89,7 @@ struct Check<'t> {
     lists: Lists<'t>,
     /// How many lists and maps are around.
     within: usize,
+    uses: Uses,
 }
 
 type Checked = Result<(), TemplateError>;
@@ -207,7 +212,10 @@ impl<'t> Check<'t> {
         let line = expression.span().start_line;
         match expression {
             Expr::Const(_) => Ok(()),
-            Expr::Var(name) => self.name(name.id, line),
+            Expr::Var(name) => {
+                self.uses.add_path(&[name.id]);
+                self.name(name.id, line)
+            }
             Expr::UnaryOp(unary) => self.expression(&unary.expr),
             Expr::BinOp(binary) => self.binary(binary, line),
             Expr::Compare(compare) => {
@@ -219,15 +227,31 @@ impl<'t> Check<'t> {
                 self.optional(choice.false_expr.as_ref())
             }
             Expr::Slice(slice) => self.slice(slice, line),
-            Expr::GetItem(item) => self.all([&item.expr, &item.subscript_expr].into_iter()),
+            Expr::GetItem(item) => {
+                self.holder(expression, &item.expr, line)?;
+                self.expression(&item.subscript_expr)
+            }
             Expr::GetAttr(attribute) => {
-                self.expression(&attribute.expr)?;
+                self.holder(expression, &attribute.expr, line)?;
                 self.path(expression)
             }
             Expr::List(list) => self.held(list.items.iter()),
             Expr::Tuple(tuple) => self.held(tuple.items.iter()),
             Expr::Map(map) => self.held(map.keys.iter().chain(&map.values)),
             Expr::Filter(_) | Expr::Test(_) | Expr::Call(_) => self.operation(expression, line),
+        }
+    }
+
+    /// What a part is taken of: `attributes` in `attributes.size`. The template
+    /// uses that part alone where its name stands in the template.
+    fn holder(&mut self, part: &'t Expr<'t>, holder: &'t Expr<'t>, line: u16) -> Checked {
+        match constant_path(part).as_deref() {
+            Some(path @ [name, ..]) => {
+                self.uses.add_path(path);
+                self.name(name, line)?;
+                self.path(holder)
+            }
+            _ => self.expression(holder),
         }
     }
 
@@ -267,6 +291,9 @@ impl<'t> Check<'t> {
                 unsupported(line, format!("no filter {:?}, only {known}", filter.name))
             }
             Expr::Filter(filter) => {
+                if filter.name == "money" {
+                    self.uses.add_currency();
+                }
                 self.optional(filter.expr.as_ref())?;
                 self.arguments(&filter.args)
             }
@@ -319,6 +346,7 @@ impl<'t> Check<'t> {
             return Ok(());
         };
         let is_known = match path.as_slice() {
+            [_] => true,
             [first, ..] if self.is_given(first) => true,
             ["attributes" | "events", _] => true,
             ["events", _, last] => ACTIVITY.contains(last),
@@ -329,6 +357,23 @@ impl<'t> Check<'t> {
             false => Err(TemplateError::Unknown(path.join("."))),
         }
     }
+}
+
+/// `["events", "visit", "count"]`, if it is a variable and then nothing but
+/// names and constant subscripts.
+fn constant_path<'t>(expression: &'t Expr<'t>) -> Option<Vec<&'t str>> {
+    let (holder, step) = match expression {
+        Expr::Var(name) => return Some(vec![name.id]),
+        Expr::GetAttr(attribute) => (&attribute.expr, attribute.name),
+        Expr::GetItem(item) => match &item.subscript_expr {
+            Expr::Const(constant) => (&item.expr, constant.value.as_str()?),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let mut path = constant_path(holder)?;
+    path.push(step);
+    Some(path)
 }
 
 /// `["events", "visit", "count"]`, if it is nothing but names.

@@ -1,22 +1,36 @@
 //! Templates of messages: Jinja over the fields of a customer.
 
 mod check;
-mod context;
 mod lists;
+mod message_text;
 #[cfg(test)]
 mod tests;
 mod trial;
+mod values;
 
 use std::fmt;
 use std::io::{self, Write};
 
-use minijinja::{Environment, ErrorKind, UndefinedBehavior};
+use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use context::{FIELDS, context};
+use values::{CURRENCY_VARIABLE, FIELDS, Uses};
 
+pub use message_text::{PersonalContent, RecordedMessage, ReproduceError};
+pub use values::TemplateValues;
+
+use crate::digest::TextDigest;
 use crate::rules::CustomerFacts;
 use crate::{Currency, CustomerId};
+
+/// The version of the rendering rules that new messages are rendered by.
+///
+/// A version never changes its output: the log keeps the values of a message
+/// and a digest of its text, and renders the text again each time. A change
+/// that makes any template render another text, be it here, in the template
+/// engine or in how a value is shown, is a new version beside this one;
+/// `tests/rules-1.json` holds what version 1 renders.
+pub const RENDERING_RULES: u16 = 1;
 
 /// The most bytes that a template may have.
 const MAX_TEMPLATE: usize = 16 * 1024;
@@ -83,6 +97,9 @@ pub enum RenderError {
     /// Only white space comes of it.
     #[error("nothing comes of it")]
     Nothing,
+    /// Another program rendered it, by rules that this one does not have.
+    #[error("this program does not have version {0} of the rendering rules")]
+    Rules(u16),
     /// What comes of it has control characters other than tabs and line ends.
     #[error("a control character comes of it")]
     Control,
@@ -105,6 +122,14 @@ impl Template {
     /// What templates may name.
     pub fn fields() -> &'static [&'static str] {
         &FIELDS
+    }
+
+    /// Identifies the template as it is rendered by the newest rules.
+    pub fn identity(&self) -> TemplateIdentity {
+        TemplateIdentity {
+            digest: TextDigest::of(&self.0),
+            rules: RENDERING_RULES,
+        }
     }
 
     fn read(text: String) -> Result<Self, TemplateError> {
@@ -144,25 +169,45 @@ impl fmt::Display for Template {
     }
 }
 
-/// A template made ready to be rendered for many.
+/// Identifies a template and how it is rendered: two messages with the same
+/// identity and the same values have the same text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct TemplateIdentity {
+    /// The digest of the template's source.
+    pub digest: TextDigest,
+    /// The version of the rendering rules.
+    pub rules: u16,
+}
+
+/// A template that is ready to be rendered for many customers.
 pub struct Renderer {
     environment: Environment<'static>,
+    identity: TemplateIdentity,
+    uses: Uses,
 }
 
 impl Renderer {
-    /// Amounts are shown in this currency by the filter `money`.
+    /// Renders by the newest rules.
     ///
     /// # Errors
-    /// [`RenderError`] if it does not parse, which a [`Template`] does.
-    pub fn new(template: &Template, currency: Currency) -> Result<Self, RenderError> {
-        let money = move |minor| format!("{} {currency}", currency.major(minor));
-        Self::with(template, money)
+    /// [`RenderError`] if the template does not parse, which a [`Template`]
+    /// does.
+    pub fn new(template: &Template) -> Result<Self, RenderError> {
+        Self::by_rules(template, RENDERING_RULES)
     }
 
-    fn with(
-        template: &Template,
-        money: impl Fn(i64) -> String + Send + Sync + 'static,
-    ) -> Result<Self, RenderError> {
+    /// Renders by this version of the rules.
+    ///
+    /// # Errors
+    /// [`RenderError::Rules`] for a version that this program does not have.
+    pub fn by_rules(template: &Template, rules: u16) -> Result<Self, RenderError> {
+        if rules != RENDERING_RULES {
+            return Err(RenderError::Rules(rules));
+        }
+        let uses = check::check(template.as_str()).map_err(|error| RenderError::Invalid {
+            line: 1,
+            reason: error.to_string(),
+        })?;
         let mut environment = Environment::new();
         // Strict, but for asking whether there is a value.
         environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
@@ -173,24 +218,43 @@ impl Renderer {
         environment
             .add_template_owned(NAME, template.as_str().to_owned())
             .map_err(|error| render_error(&error, template.as_str()))?;
-        Ok(Self { environment })
+        Ok(Self {
+            environment,
+            identity: TemplateIdentity {
+                rules,
+                ..template.identity()
+            },
+            uses,
+        })
     }
 
-    /// The text for a customer.
+    /// Identifies what is rendered.
+    pub fn identity(&self) -> TemplateIdentity {
+        self.identity
+    }
+
+    /// The values that the template uses of a customer. Amounts are in
+    /// `currency`.
+    pub fn values(
+        &self,
+        customer: &CustomerId,
+        facts: &CustomerFacts,
+        currency: Currency,
+    ) -> TemplateValues {
+        self.uses.values(customer, facts, currency)
+    }
+
+    /// The text that these values give.
     ///
     /// # Errors
     /// [`RenderError`] where a field has no value and no default, where it
     /// takes too long, and where too much or nothing comes of it.
-    pub fn render(
-        &self,
-        customer: &CustomerId,
-        facts: &CustomerFacts,
-    ) -> Result<String, RenderError> {
+    pub fn render(&self, values: &TemplateValues) -> Result<String, RenderError> {
         let template = self.environment.get_template(NAME);
         let template = template.map_err(|error| render_error(&error, ""))?;
         let mut text = Bounded(Vec::new());
         template
-            .render_captured_to(context(customer, facts), &mut text)
+            .render_captured_to(values.variables(), &mut text)
             .map_err(|error| render_error(&error, template.source()))?;
         // It was written text by text.
         let text = String::from_utf8(text.0).map_err(|_| RenderError::Control)?;
@@ -201,6 +265,18 @@ impl Renderer {
             false => Ok(text),
         }
     }
+}
+
+/// The filter `money`: minor units as major units with the currency's code.
+fn money(state: &State, minor: i64) -> Result<String, Error> {
+    let currency = state.lookup(CURRENCY_VARIABLE);
+    let currency = currency.as_ref().and_then(|code| code.as_str());
+    let currency = currency.and_then(|code| Currency::try_from(code).ok());
+    let currency = currency.ok_or_else(|| {
+        let detail = "the values name no currency";
+        Error::new(ErrorKind::InvalidOperation, detail)
+    })?;
+    Ok(format!("{} {currency}", currency.major(minor)))
 }
 
 /// What the engine says of an error may hold values, so that it is not told,

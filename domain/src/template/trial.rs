@@ -5,18 +5,20 @@ use std::collections::BTreeMap;
 
 use super::{RenderError, Renderer, Template};
 use crate::rules::{ActivityFacts, CustomerFacts};
-use crate::{CustomerId, Timestamp};
+use crate::{Currency, CustomerId, Timestamp};
 
 /// A reason is given only where it fails for every one of them, and not for
 /// want of a value, nor because all of it is for other customers.
 pub(super) fn trial(template: &Template) -> Result<(), RenderError> {
-    let renderer = Renderer::with(template, |minor| format!("{minor} USD"))?;
-    let Ok(customer) = CustomerId::try_from("c-1") else {
+    let renderer = Renderer::new(template)?;
+    let (Ok(customer), Ok(currency)) = (CustomerId::try_from("c-1"), Currency::try_from("USD"))
+    else {
         return Ok(());
     };
     let mut reason = None;
     for (text, number) in [("Ada", 3), ("10115", 200_000)] {
-        match renderer.render(&customer, &made(text, number)) {
+        let values = renderer.values(&customer, &made(text, number), currency);
+        match renderer.render(&values) {
             Ok(_) | Err(RenderError::NoValue(_)) => return Ok(()),
             Err(RenderError::Nothing) if has_braces(template) => return Ok(()),
             Err(error) => reason = Some(error),

@@ -1,6 +1,6 @@
 use domain::{
-    Attempt, Channel, Event, MessageContent, MessageEvent, MessageStatus, Receipt, Suppression,
-    SuppressionReason, Text, Timestamp,
+    Attempt, Channel, Event, MessageContent, MessageEvent, MessageStatus, PersonalContent, Receipt,
+    Suppression, SuppressionReason, TemplateIdentity, TemplateValues, Text, TextDigest, Timestamp,
 };
 
 use super::*;
@@ -14,7 +14,14 @@ fn queued() -> MessageEvent {
     MessageEvent::Queued(MessageContent {
         channel: Channel::Phone,
         to: text("+39 02"),
-        text: "Hi".to_owned(),
+        template: TemplateIdentity {
+            digest: TextDigest::of("Hi"),
+            rules: 1,
+        },
+        content: PersonalContent {
+            values: TemplateValues::default(),
+            digest: TextDigest::of("Hi"),
+        },
     })
 }
 

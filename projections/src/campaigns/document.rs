@@ -61,8 +61,6 @@ pub struct CampaignDocument {
 pub struct LaunchDocument {
     /// Which customers are meant.
     pub rules: Rules,
-    /// What is sent.
-    pub template: Template,
     /// How far the log was: `0:12,1:7`.
     pub positions: String,
     /// The instant that relative dates are worked out for.
@@ -73,7 +71,6 @@ impl From<Launch> for LaunchDocument {
     fn from(launch: Launch) -> Self {
         Self {
             rules: launch.rules,
-            template: launch.template,
             positions: launch.positions.into(),
             clock: date(launch.clock),
         }

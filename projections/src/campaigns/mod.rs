@@ -21,6 +21,7 @@ pub struct Campaigns;
 
 impl View for Campaigns {
     const NAME: &'static str = "campaigns";
+    const FOLD: i32 = 2;
     type Document = CampaignDocument;
 
     fn document_of(subject: &Subject, _: Position) -> Option<String> {

@@ -1,7 +1,10 @@
 //! What is known of a message.
 
 use bson::DateTime;
-use domain::{CampaignId, Channel, CustomerId, MessageId, MessageStatus, Suppression};
+use domain::{
+    CampaignId, Channel, CustomerId, MessageId, MessageStatus, PersonalContent, RecordedMessage,
+    Suppression, TemplateIdentity,
+};
 use serde::{Deserialize, Serialize};
 
 /// A campaign's message to a customer, as it is now.
@@ -21,9 +24,12 @@ pub struct MessageDocument {
     /// To which address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
-    /// What it says.
+    /// The template that it is rendered from, if it was ever to be sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
+    pub template: Option<TemplateIdentity>,
+    /// The values that the template used, and the digest of the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<PersonalContent>,
     /// Why it is suppressed, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suppression: Option<SuppressionDocument>,
@@ -71,6 +77,15 @@ impl MessageDocument {
             campaign: self.campaign_id.clone(),
             customer: self.customer_id.clone(),
         }
+    }
+
+    /// What its text is rendered from; `None` if it was never queued.
+    pub fn recorded(&self) -> Option<RecordedMessage> {
+        Some(RecordedMessage {
+            campaign: self.campaign_id.clone(),
+            template: self.template?,
+            content: self.content.clone()?,
+        })
     }
 }
 

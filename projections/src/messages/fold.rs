@@ -47,7 +47,8 @@ fn new(campaign: &CampaignId, customer: &CustomerId, at: DateTime) -> MessageDoc
         status: MessageStatus::Queued,
         channel: None,
         to: None,
-        text: None,
+        template: None,
+        content: None,
         suppression: None,
         attempts: 0,
         problem: None,
@@ -106,7 +107,8 @@ fn changed(
 fn address(document: &mut MessageDocument, content: MessageContent) {
     document.channel = Some(content.channel);
     document.to = Some(content.to.into());
-    document.text = Some(content.text);
+    document.template = Some(content.template);
+    document.content = Some(content.content);
 }
 
 fn receive(document: &mut MessageDocument, receipt: Receipt) {

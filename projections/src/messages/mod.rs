@@ -25,6 +25,7 @@ pub struct Messages;
 
 impl View for Messages {
     const NAME: &'static str = "messages";
+    const FOLD: i32 = 2;
     type Document = MessageDocument;
 
     fn document_of(subject: &Subject, _: Position) -> Option<String> {

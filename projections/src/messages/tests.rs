@@ -1,6 +1,6 @@
 use domain::{
-    Attempt, Channel, Event, MessageContent, MessageEvent, MessageStatus, Receipt, Suppression,
-    Text, Timestamp,
+    Attempt, Channel, Event, MessageContent, MessageEvent, MessageStatus, PersonalContent, Receipt,
+    Suppression, TemplateIdentity, Text, TextDigest, Timestamp,
 };
 
 use super::*;
@@ -15,11 +15,26 @@ fn at(millis: i64) -> Timestamp {
 }
 
 fn queued() -> MessageEvent {
+    let (template, content) = content();
     MessageEvent::Queued(MessageContent {
         channel: Channel::Email,
         to: text("ada@example.com"),
-        text: "Hi Ada".to_owned(),
+        template,
+        content,
     })
+}
+
+/// The template, and what it used of Ada.
+fn content() -> (TemplateIdentity, PersonalContent) {
+    let template = TemplateIdentity {
+        digest: TextDigest::of("Hi {{ name }}"),
+        rules: 1,
+    };
+    let content = PersonalContent {
+        values: serde_json::from_value(serde_json::json!({"name": "Ada"})).unwrap(),
+        digest: TextDigest::of("Hi Ada"),
+    };
+    (template, content)
 }
 
 fn suppressed(why: Suppression, from: Option<MessageStatus>) -> MessageEvent {
@@ -80,7 +95,7 @@ fn a_queued_message_knows_where_to_go() {
     assert_eq!(document.status, MessageStatus::Queued);
     assert_eq!(document.channel, Some(Channel::Email));
     assert_eq!(document.to.as_deref(), Some("ada@example.com"));
-    assert_eq!(document.text.as_deref(), Some("Hi Ada"));
+    assert_eq!(document.template.zip(document.content), Some(content()));
     assert_eq!((document.suppression, document.attempts), (None, 0));
     assert_eq!(document.queued_at.timestamp_millis(), 1_000);
     assert_eq!((document.sent_at, document.ended_at), (None, None));
@@ -188,7 +203,7 @@ fn a_message_given_up_can_be_queued_again() {
     assert_eq!((document.attempts, document.problem), (0, None));
     assert_eq!(document.queued_at.timestamp_millis(), 4_000);
     assert_eq!(document.ended_at, None);
-    assert_eq!(document.text.as_deref(), Some("Hi Ada"));
+    assert_eq!(document.template.zip(document.content), Some(content()));
 }
 
 #[test]

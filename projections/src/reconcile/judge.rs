@@ -84,14 +84,15 @@ impl<'a> Judge<'a> {
 
     fn judge_recipients(&mut self, stops: &StopPeriods) {
         for ledger in std::mem::take(&mut self.ledgers) {
-            for (customer, detail) in ledger.unwanted {
-                self.tell(
-                    DiscrepancyKind::SentAfterUnsubscribe,
-                    Some(customer),
-                    detail,
-                );
+            for (kind, faults) in [
+                (DiscrepancyKind::SentAfterUnsubscribe, ledger.unwanted),
+                (DiscrepancyKind::TextDiffers, ledger.differing_texts),
+            ] {
+                for (customer, detail) in faults.listed {
+                    self.tell(kind, Some(customer), detail);
+                }
+                self.whole.found += faults.others;
             }
-            self.whole.found += ledger.more_unwanted;
             for (customer, began_at) in ledger.begun {
                 if let Some(detail) = stops.judge(began_at) {
                     self.tell(DiscrepancyKind::SentAfterStop, Some(customer), detail);

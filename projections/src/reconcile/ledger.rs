@@ -4,7 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use domain::rules::Predicate;
-use domain::{CustomerId, Event, MessageEvent, MessageStatus, Subject, Timestamp};
+use domain::{
+    CustomerId, Event, MessageContent, MessageEvent, MessageStatus, Renderer, ReproduceError,
+    Subject, Timestamp,
+};
 use eventlog::{Entry, Log, Partition, Position, Positions};
 
 use super::refusals::Unsubscribed;
@@ -25,20 +28,32 @@ pub(super) struct Plan {
     positions: Positions,
     /// What the keys of the campaign's messages end with.
     suffix: Arc<str>,
+    /// Renders the campaign's texts again.
+    renderer: Arc<Result<Renderer, ReproduceError>>,
 }
 
 impl Plan {
     pub(super) fn new(launched: &Launched) -> Result<Self, ProjectError> {
         let launch = &launched.launch;
+        let renderer = Renderer::by_rules(&launched.template, launch.template.rules);
         Ok(Self {
             predicate: Arc::new(launch.rules.at(launch.clock)),
             positions: launch.positions.as_str().parse()?,
             suffix: format!("/{}", launched.campaign).into(),
+            renderer: Arc::new(renderer.map_err(ReproduceError::from)),
         })
     }
 
     fn launched_at(&self, partition: Partition) -> u64 {
         self.positions.number(partition)
+    }
+
+    /// Why a message's text cannot be reproduced, if it cannot.
+    fn text_problem(&self, message: &MessageContent) -> Option<ReproduceError> {
+        match &*self.renderer {
+            Ok(renderer) => renderer.reproduce(message.template, &message.content).err(),
+            Err(error) => Some(error.clone()),
+        }
     }
 
     fn is_message(&self, entry: &Entry) -> bool {
@@ -59,10 +74,27 @@ pub(super) struct Ledger {
     unsubscribed: Unsubscribed,
     /// When the requests of sent messages began, where their senders recorded it.
     pub(super) begun: Vec<(CustomerId, Timestamp)>,
-    /// Messages to customers who had unsubscribed, [`MAX_DISCREPANCIES`] at most.
-    pub(super) unwanted: Vec<(CustomerId, String)>,
-    /// The number of such messages beyond those in `unwanted`.
-    pub(super) more_unwanted: u64,
+    /// Messages to customers who had unsubscribed.
+    pub(super) unwanted: Faults,
+    /// Messages whose recorded text cannot be reproduced.
+    pub(super) differing_texts: Faults,
+}
+
+/// Messages with one kind of fault: [`MAX_DISCREPANCIES`] of them in detail,
+/// and the number of the others.
+#[derive(Default)]
+pub(super) struct Faults {
+    pub(super) listed: Vec<(CustomerId, String)>,
+    pub(super) others: u64,
+}
+
+impl Faults {
+    fn add(&mut self, customer: &CustomerId, detail: String) {
+        match self.listed.len() < MAX_DISCREPANCIES {
+            true => self.listed.push((customer.clone(), detail)),
+            false => self.others += 1,
+        }
+    }
 }
 
 impl Ledger {
@@ -80,8 +112,8 @@ impl Ledger {
             awaiting: HashMap::new(),
             unsubscribed: Unsubscribed::default(),
             begun: Vec::new(),
-            unwanted: Vec::new(),
-            more_unwanted: 0,
+            unwanted: Faults::default(),
+            differing_texts: Faults::default(),
         };
         let customers = ledger.fold_customers().await?;
         ledger.choose(customers).await;
@@ -114,7 +146,11 @@ impl Ledger {
             let Some(events) = events else {
                 return Ok(touched);
             };
-            for event in &events {
+            for (index, event) in events.iter().enumerate() {
+                // Texts are rendered, and others get a turn.
+                if index % TURN == 0 {
+                    tokio::task::yield_now().await;
+                }
                 self.unsubscribed.note(event);
                 touched.extend(self.take_message(event));
             }
@@ -161,13 +197,14 @@ impl Ledger {
         if let MessageEvent::Sent { handover, .. } = happened {
             let began = handover.began_at.map(|at| (customer.clone(), at));
             self.begun.extend(began);
-            match self.unsubscribed.judge(customer, handover) {
-                Some(detail) if self.unwanted.len() < MAX_DISCREPANCIES => {
-                    self.unwanted.push((customer.clone(), detail));
-                }
-                Some(_) => self.more_unwanted += 1,
-                None => {}
+            if let Some(detail) = self.unsubscribed.judge(customer, handover) {
+                self.unwanted.add(customer, detail);
             }
+        }
+        if let MessageEvent::Queued(content) = happened
+            && let Some(problem) = self.plan.text_problem(content)
+        {
+            self.differing_texts.add(customer, problem.to_string());
         }
         let status = happened.status()?;
         match status {

@@ -11,7 +11,7 @@ mod refusals;
 
 use std::time::Duration;
 
-use domain::{AudienceSize, CampaignId, CampaignStatus, CustomerId, Launch, Timestamp};
+use domain::{AudienceSize, CampaignId, CampaignStatus, CustomerId, Launch, Template, Timestamp};
 use eventlog::{Log, Positions};
 
 use crate::campaign_stats::CampaignStats;
@@ -39,6 +39,8 @@ pub struct Launched {
     pub campaign: CampaignId,
     /// What its launch fixed.
     pub launch: Launch,
+    /// The template of its content.
+    pub template: Template,
     /// How many it recorded to be meant, once it has.
     pub size: Option<AudienceSize>,
     /// How far it is.
@@ -101,11 +103,13 @@ pub enum DiscrepancyKind {
     SentAfterUnsubscribe,
     /// A message was sent after the campaign was paused or cancelled.
     SentAfterStop,
+    /// The text that a message's values give is not the recorded one.
+    TextDiffers,
 }
 
 impl DiscrepancyKind {
     /// All there are.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::MissingMessage,
         Self::UnexpectedMessage,
         Self::SizeDiffers,
@@ -113,6 +117,7 @@ impl DiscrepancyKind {
         Self::ViewDiffers,
         Self::SentAfterUnsubscribe,
         Self::SentAfterStop,
+        Self::TextDiffers,
     ];
 
     /// `missing_message`
@@ -125,6 +130,7 @@ impl DiscrepancyKind {
             Self::ViewDiffers => "view_differs",
             Self::SentAfterUnsubscribe => "sent_after_unsubscribe",
             Self::SentAfterStop => "sent_after_stop",
+            Self::TextDiffers => "text_differs",
         }
     }
 }

@@ -4,9 +4,10 @@ use domain::Suppression;
 use reqwest::{Method, header};
 use serde_json::json;
 
-use super::{PATH, Work};
+use super::{PATH, Work, create, named, with};
 use crate::support::app::App;
 use crate::support::client::{Answer, answer};
+use crate::support::shop::rendered;
 
 const NAMES: [&str; 5] = ["Ada", "Bob, \"the\" one", "Cy", "Di", "=1+1"];
 
@@ -130,15 +131,18 @@ async fn a_table_has_all_rows_and_no_formulas() {
 #[tokio::test]
 async fn a_long_table_is_whole() {
     let mut app = App::without_workers().await;
-    let (work, id) = Work::started(&app, &[]).await;
+    let body = with(
+        named("Out"),
+        json!({"launch": true, "message": {"template": "{{ name }}"}}),
+    );
+    let id = create(&app, body).await;
+    let work = Work::on(&app, &id).await;
+    work.resolve(0, 0).await;
+    let formula = json!({"name": "=HYPERLINK(\"x\")"});
+    let content = rendered(domain::Channel::Phone, "+49 30 1234", "{{ name }}", formula);
     let message = |n: usize| {
         let id = work.message(&format!("-{n:05}"));
-        let content = domain::MessageContent {
-            channel: domain::Channel::Phone,
-            to: crate::support::shop::text("+49 30 1234"),
-            text: "=HYPERLINK(\"x\")".to_owned(),
-        };
-        (id, domain::MessageCommand::Queue(content))
+        (id, domain::MessageCommand::Queue(content.clone()))
     };
     let messages = (0..2_500).map(message).collect();
     work.commands
@@ -157,4 +161,48 @@ async fn a_long_table_is_whole() {
             "{line}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_text_that_cannot_be_rendered_as_recorded_is_not_shown() {
+    let app = App::start().await;
+    let (work, id) = Work::started(&app, &["Ada"]).await;
+    let sound = rendered(
+        domain::Channel::Email,
+        "a@example.com",
+        "Hi {{ name }}!",
+        json!({"name": "Bo"}),
+    );
+    let content = domain::PersonalContent {
+        digest: domain::TextDigest::of("Hi Eve!"),
+        ..sound.content
+    };
+    let forged = domain::MessageContent { content, ..sound };
+    work.tell("c-9", domain::MessageCommand::Queue(forged))
+        .await;
+    app.client.caught_up().await;
+    let problem = "the text is not the one that was recorded when the message was queued";
+    let rows = app.client.list(&format!("{PATH}/{id}/logs"), 50).await;
+    assert_eq!(
+        (&rows[0]["text"], &rows[0]["text_problem"]),
+        (&json!("Hi Ada!"), &json!(null))
+    );
+    assert_eq!(
+        (&rows[1]["text"], &rows[1]["text_problem"]),
+        (&json!(null), &json!(problem))
+    );
+    let recipient = app
+        .client
+        .read(&format!("{PATH}/{id}/recipients/c-9"))
+        .await;
+    let queued = &recipient["message"]["events"][0];
+    assert_eq!(queued["data"]["text_problem"], problem);
+    let recipient = app
+        .client
+        .read(&format!("{PATH}/{id}/recipients/c-0"))
+        .await;
+    let queued = &recipient["message"]["events"][0];
+    assert_eq!(queued["data"]["text"], "Hi Ada!");
+    let csv = table(&app, &format!("{PATH}/{id}/logs")).await;
+    assert!(csv.text.contains(problem), "{}", csv.text);
 }

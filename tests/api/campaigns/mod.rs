@@ -16,8 +16,8 @@ mod retry;
 use chrono::{DateTime, Utc};
 use commands::{Commands, Context};
 use domain::{
-    AudienceSize, CampaignId, Channel, Handover, Message, MessageCommand, MessageContent,
-    MessageId, Receipt, Suppression, Timestamp,
+    AudienceSize, CampaignId, Channel, Handover, Message, MessageCommand, MessageId, Receipt,
+    Suppression, Timestamp,
 };
 use projections::{Store, StoreOptions};
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 use super::with;
 use crate::support::app::App;
 use crate::support::client::Answer;
-use crate::support::shop::{context, minute, text};
+use crate::support::shop::{context, minute, rendered, text};
 
 const PATH: &str = "/api/campaigns";
 
@@ -132,11 +132,8 @@ impl Work {
     }
 
     async fn queue(&self, customer: &str, name: &str) {
-        let content = MessageContent {
-            channel: Channel::Email,
-            to: text(&format!("{customer}@example.com")),
-            text: format!("Hi {name}!"),
-        };
+        let (to, values) = (format!("{customer}@example.com"), json!({"name": name}));
+        let content = rendered(Channel::Email, &to, "Hi {{ name }}!", values);
         self.tell(customer, MessageCommand::Queue(content)).await;
     }
 

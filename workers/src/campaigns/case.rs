@@ -1,6 +1,6 @@
 //! What a customer gets: a message, or a reason why not.
 
-use domain::{Channel, MessageCommand, MessageContent, Renderer, Suppression, Text};
+use domain::{Channel, Currency, MessageCommand, MessageContent, Renderer, Suppression, Text};
 use projections::customers::CustomerDocument;
 use projections::recipients::Recipient;
 
@@ -11,10 +11,15 @@ pub(super) struct Case {
     pub(super) had: u64,
 }
 
-/// The message for a customer, or why they get none.
-pub(super) fn decide(renderer: &Renderer, case: &Case, most: Option<u32>) -> MessageCommand {
+/// The message for a customer, or why they get none. Amounts are in `currency`.
+pub(super) fn decide(
+    renderer: &Renderer,
+    currency: Currency,
+    case: &Case,
+    most: Option<u32>,
+) -> MessageCommand {
     let Case { recipient, had } = case;
-    let content = content(renderer, recipient);
+    let content = content(renderer, currency, recipient);
     match (content, most) {
         (Err(why), _) => MessageCommand::Suppress(why),
         (Ok(_), Some(most)) if *had >= u64::from(most) => {
@@ -24,17 +29,27 @@ pub(super) fn decide(renderer: &Renderer, case: &Case, most: Option<u32>) -> Mes
     }
 }
 
-fn content(renderer: &Renderer, recipient: &Recipient) -> Result<MessageContent, Suppression> {
+fn content(
+    renderer: &Renderer,
+    currency: Currency,
+    recipient: &Recipient,
+) -> Result<MessageContent, Suppression> {
     let Recipient { customer, document } = recipient;
     if document.unsubscribed {
         return Err(Suppression::Unsubscribed);
     }
     let (channel, to) = address(document).ok_or(Suppression::NoAddress)?;
-    let rendered = renderer.render(customer, &document.facts());
-    let text = rendered.map_err(|error| Suppression::Template {
+    let values = renderer.values(customer, &document.facts(), currency);
+    let content = renderer.personalize(values);
+    let content = content.map_err(|error| Suppression::Template {
         detail: error.to_string(),
     })?;
-    Ok(MessageContent { channel, to, text })
+    Ok(MessageContent {
+        channel,
+        to,
+        template: renderer.identity(),
+        content,
+    })
 }
 
 /// The e-mail address, else the telephone number.
@@ -51,7 +66,7 @@ fn address(document: &CustomerDocument) -> Option<(Channel, Text<254>)> {
 
 #[cfg(test)]
 mod tests {
-    use domain::{Currency, Template};
+    use domain::{Template, TextDigest};
 
     use super::*;
 
@@ -68,10 +83,10 @@ mod tests {
     fn made(document: CustomerDocument, had: u64, most: Option<u32>) -> MessageCommand {
         let template = Template::try_from("Hello {{ name }}".to_owned()).unwrap();
         let currency = Currency::try_from("USD").unwrap();
-        let renderer = Renderer::new(&template, currency).unwrap();
+        let renderer = Renderer::new(&template).unwrap();
         let customer = "c-1".try_into().unwrap();
         let recipient = Recipient { customer, document };
-        decide(&renderer, &Case { recipient, had }, most)
+        decide(&renderer, currency, &Case { recipient, had }, most)
     }
 
     fn queued(document: CustomerDocument) -> MessageContent {
@@ -93,7 +108,9 @@ mod tests {
         let content = queued(somebody());
         assert_eq!(content.channel, Channel::Email);
         assert_eq!(content.to.as_str(), "jo@example.com");
-        assert_eq!(content.text, "Hello Jo");
+        let values = serde_json::to_value(&content.content.values).unwrap();
+        assert_eq!(values, serde_json::json!({"name": "Jo"}));
+        assert_eq!(content.content.digest, TextDigest::of("Hello Jo"));
         let by_phone = queued(CustomerDocument {
             email: None,
             ..somebody()

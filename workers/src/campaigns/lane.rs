@@ -178,20 +178,57 @@ impl Lane {
         let Some(decisions) = clearance::decide(&self.shared, &ids).await? else {
             return Ok(None);
         };
-        let mut messages = Vec::with_capacity(due.len());
+        let mut cleared = Vec::with_capacity(due.len());
         for (document, decision) in due.into_iter().zip(decisions) {
             match decision {
-                Decision::Send(clearance) => messages.extend(ready(document, clearance)),
+                Decision::Send(clearance) => cleared.push((document, clearance)),
                 Decision::Unsubscribed => {
-                    let suppress = MessageCommand::Suppress(Suppression::Unsubscribed);
-                    // The recorder takes results for as long as there can be any.
-                    let _taken = results.send((document.id(), vec![suppress])).await;
+                    suppress(results, document.id(), Suppression::Unsubscribed).await;
                 }
                 // The view has not heard of it yet.
                 Decision::Hold => {}
             }
         }
+        let messages = self.ready(cleared, results).await?;
         Ok(Some(Taken { messages, last }))
+    }
+
+    /// Renders the texts. Suppresses messages whose text is not the one that
+    /// was recorded.
+    async fn ready(
+        &self,
+        cleared: Vec<(MessageDocument, Clearance)>,
+        results: &Sender<recorder::Result>,
+    ) -> Result<Vec<Ready>, WorkError> {
+        let recorded = cleared.iter().map(|(document, _)| document.recorded());
+        // A message that is queued in the view has an address and a content.
+        let Some(recorded) = recorded.collect::<Option<Vec<_>>>() else {
+            return Err(WorkError::NoContent);
+        };
+        let texts = self.shared.commands.texts(recorded).await?;
+        let mut messages = Vec::with_capacity(cleared.len());
+        let mut held = 0;
+        for ((document, clearance), text) in cleared.into_iter().zip(texts) {
+            let id = document.id();
+            match text {
+                Ok(text) => messages.extend(document.to.map(|to| Ready {
+                    id,
+                    clearance,
+                    to,
+                    text,
+                })),
+                Err(error) if error.needs_newer_program() => held += 1,
+                Err(error) => {
+                    let detail = error.to_string();
+                    suppress(results, id, Suppression::Template { detail }).await;
+                }
+            }
+        }
+        if held > 0 {
+            let campaign = &self.campaign;
+            tracing::warn!(%campaign, messages = held, "a newer program must send these messages");
+        }
+        Ok(messages)
     }
 
     /// Sends them one after the other, many at a time; tells after which one
@@ -331,13 +368,8 @@ pub(super) async fn is_sending(shared: &Shared, campaign: &CampaignId) -> Result
     Ok(status == Some(CampaignStatus::Sending))
 }
 
-/// A message as the vendor gets it. One that the view has queued has both an
-/// address and a text.
-fn ready(document: MessageDocument, clearance: Clearance) -> Option<Ready> {
-    Some(Ready {
-        id: document.id(),
-        clearance,
-        to: document.to?,
-        text: document.text?,
-    })
+async fn suppress(results: &Sender<recorder::Result>, id: MessageId, why: Suppression) {
+    let suppress = MessageCommand::Suppress(why);
+    // The recorder takes results for as long as there can be any.
+    let _taken = results.send((id, vec![suppress])).await;
 }

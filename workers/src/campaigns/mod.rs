@@ -31,7 +31,7 @@ mod vendor;
 
 use chrono::Utc;
 use commands::{CommandError, Context};
-use domain::{CampaignId, Metadata, RenderError, Subject, Timestamp};
+use domain::{CampaignId, Metadata, ReproduceError, Subject, Timestamp};
 use eventlog::{Log, LogError};
 use projections::{ProjectError, QueryError, WaitError};
 
@@ -61,9 +61,12 @@ enum WorkError {
     /// Whom a launch means cannot be read.
     #[error(transparent)]
     Project(#[from] ProjectError),
-    /// The template is none any more.
+    /// The campaign's template cannot be rendered.
     #[error("the template: {0}")]
-    Template(#[from] RenderError),
+    Template(#[from] ReproduceError),
+    /// The view `messages` has a queued message without a content.
+    #[error("a queued message has no content")]
+    NoContent,
     /// A task broke down.
     #[error("a task broke down: {0}")]
     Broken(#[from] tokio::task::JoinError),

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use commands::Change;
 use domain::{
-    Audience, AudienceSize, Campaign, CampaignId, CampaignStatus, Holder, Launch, Message,
-    MessageCommand, MessageId, MessageStatus, Renderer, Timestamp,
+    AudienceSize, Campaign, CampaignId, CampaignStatus, Launch, Message, MessageCommand, MessageId,
+    MessageStatus, Renderer, Timestamp,
 };
 use eventlog::Positions;
 use projections::audit::Audit;
@@ -83,14 +83,19 @@ fn is_open(campaign: &Campaign) -> bool {
 
 async fn resolve(shared: &Shared, id: &CampaignId) -> Result<(), WorkError> {
     let campaign = shared.commands.campaign(id).await?.unwrap_or_default();
-    let Some(launch) = campaign.launch().filter(|_| is_open(&campaign)) else {
+    if !is_open(&campaign) {
         return Ok(()); // The view has not heard of it yet.
+    }
+    let Some(launch) = shared.commands.campaign_launch(id).await? else {
+        return Ok(());
     };
     let request = request_of(&shared.log, id, "campaign_launched").await?;
-    release_segment(shared, id, &campaign, request.clone()).await?;
-    let queueing = Queueing::begin(shared, id, launch, request.clone()).await?;
+    // Whoever launched it may have stopped before this.
+    let releasing = context(ACTOR, request.clone());
+    shared.commands.release_held_segment(&releasing, id).await?;
+    let queueing = Queueing::begin(shared, id, &launch, request.clone()).await?;
     tracing::info!(campaign = %id, "its audience is being found");
-    let Some(size) = queueing.all(launch).await? else {
+    let Some(size) = queueing.all(&launch).await? else {
         tracing::info!(campaign = %id, "it was ended before its audience was found");
         return Ok(());
     };
@@ -106,30 +111,6 @@ async fn resolve(shared: &Shared, id: &CampaignId) -> Result<(), WorkError> {
             tracing::info!(campaign = %id, planned, queued, suppressed, "its audience is found");
         }
         Err(refusal) => tracing::error!(campaign = %id, %refusal, "its audience is not recorded"),
-    }
-    Ok(())
-}
-
-/// A scheduled campaign lets go of its segment at its launch; whoever launched
-/// it may not have come so far.
-async fn release_segment(
-    shared: &Shared,
-    id: &CampaignId,
-    campaign: &Campaign,
-    request: Option<String>,
-) -> Result<(), WorkError> {
-    let Some(content) = campaign.content() else {
-        return Ok(());
-    };
-    if let (Audience::SegmentId(segment), Some(_)) = (&content.audience, content.scheduled_at)
-        && let Ok(holder) = Holder::try_from(id.as_str())
-    {
-        let context = context(ACTOR, request);
-        let releasing = shared
-            .commands
-            .release_segment(&context, segment.clone(), holder);
-        // A segment that there is not has nothing to let go of.
-        let _released = releasing.await?;
     }
     Ok(())
 }
@@ -152,7 +133,10 @@ impl<'a> Queueing<'a> {
         launch: &Launch,
         request: Option<String>,
     ) -> Result<Self, WorkError> {
-        let renderer = Renderer::new(&launch.template, shared.commands.currency())?;
+        let renderer = shared
+            .commands
+            .renderer(campaign, launch.template)
+            .await??;
         let cap = shared.delivery.max_messages_per_week;
         until_known(shared, launch, cap.is_some()).await?;
         let week = Timestamp::from_millis(launch.clock.millis() - WEEK_MILLIS);
@@ -160,7 +144,7 @@ impl<'a> Queueing<'a> {
             shared,
             campaign,
             request,
-            renderer: Arc::new(renderer),
+            renderer,
             cap: cap.map(|cap| (cap, week.unwrap_or(Timestamp::EPOCH))),
         })
     }
@@ -254,10 +238,11 @@ impl<'a> Queueing<'a> {
             })
             .collect();
         let (renderer, most) = (self.renderer.clone(), self.cap.map(|(most, _)| most));
+        let currency = self.shared.commands.currency();
         // A template may take long, and other work must go on.
         let deciding = move || {
             let decide = |(id, case): (MessageId, Case)| {
-                let command = decide(&renderer, &case, most);
+                let command = decide(&renderer, currency, &case, most);
                 (id, command)
             };
             cases.into_iter().map(decide).collect()

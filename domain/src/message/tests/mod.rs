@@ -5,8 +5,11 @@ mod laws;
 use cqrs_es::test::TestFramework;
 
 use super::MessageStatus::{Delivered, Failed, Queued, Sent, Suppressed, Undeliverable};
+use serde_json::json;
+
 use super::*;
 use crate::event::LoggedEvent;
+use crate::{PersonalContent, TemplateIdentity, TextDigest};
 
 type MessageTest = TestFramework<Message>;
 type Command = MessageCommand;
@@ -20,7 +23,14 @@ fn content() -> MessageContent {
     MessageContent {
         channel: Channel::Email,
         to: text("ada@example.com"),
-        text: "Hi Ada".to_owned(),
+        template: TemplateIdentity {
+            digest: TextDigest::of("Hi {{ name }}"),
+            rules: 1,
+        },
+        content: PersonalContent {
+            values: serde_json::from_value(json!({"name": "Ada"})).unwrap(),
+            digest: TextDigest::of("Hi Ada"),
+        },
     }
 }
 
@@ -387,4 +397,18 @@ fn what_a_sender_knew_survives_the_log_and_may_be_absent_from_it() {
     let known = sent(Queued);
     assert_eq!(known.data().get(), older);
     assert_eq!(Event::decode("message_sent.1", older).unwrap(), known);
+}
+
+#[test]
+fn a_queued_message_holds_values_and_a_digest() {
+    let data: serde_json::Value = serde_json::from_str(queued().data().get()).unwrap();
+    let template = json!({"digest": content().template.digest, "rules": 1});
+    let personal = json!({"values": {"name": "Ada"}, "digest": content().content.digest});
+    let expected = json!({
+        "channel": "email",
+        "to": "ada@example.com",
+        "template": template,
+        "content": personal,
+    });
+    assert_eq!(data, expected);
 }

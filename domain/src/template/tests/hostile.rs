@@ -87,10 +87,8 @@ fn hostile() -> Vec<String> {
 fn what_would_never_end_ends_soon() {
     for text in hostile() {
         let start = Instant::now();
-        let result = template(&text).map(|template| {
-            let renderer = Renderer::new(&template, Currency::try_from("USD").unwrap()).unwrap();
-            renderer.render(&CustomerId::try_from("c-7").unwrap(), &ada())
-        });
+        let result =
+            template(&text).map(|template| shown(&Renderer::new(&template).unwrap(), &ada()));
         let shown = &text[..text.len().min(60)];
         assert!(!matches!(result, Ok(Ok(_))), "{shown}: {result:?}");
         assert!(

@@ -1,4 +1,5 @@
 mod hostile;
+mod recorded;
 mod refused;
 mod stored;
 
@@ -16,11 +17,17 @@ fn template(text: &str) -> Result<Template, TemplateError> {
 
 fn renderer(text: &str) -> Renderer {
     let template = template(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-    Renderer::new(&template, Currency::try_from("USD").unwrap()).unwrap()
+    Renderer::new(&template).unwrap()
 }
 
 fn render(text: &str, facts: &CustomerFacts) -> Result<String, RenderError> {
-    renderer(text).render(&CustomerId::try_from("c-7").unwrap(), facts)
+    shown(&renderer(text), facts)
+}
+
+/// What a template gives for a customer in a shop that takes dollars.
+fn shown(renderer: &Renderer, facts: &CustomerFacts) -> Result<String, RenderError> {
+    let (customer, currency) = ("c-7".try_into().unwrap(), "USD".try_into().unwrap());
+    renderer.render(&renderer.values(&customer, facts, currency))
 }
 
 /// Nothing is known of them.
@@ -262,9 +269,8 @@ fn an_error_holds_nothing_that_is_known_of_the_customer() {
         let Ok(template) = template(text) else {
             continue; // Refused for everybody.
         };
-        let renderer = Renderer::new(&template, Currency::try_from("USD").unwrap()).unwrap();
-        let customer = CustomerId::try_from("c-7").unwrap();
-        let Err(error) = renderer.render(&customer, &facts) else {
+        let renderer = Renderer::new(&template).unwrap();
+        let Err(error) = shown(&renderer, &facts) else {
             continue; // It is said to the customer only.
         };
         let told = format!("{error:?} {error}");
@@ -284,10 +290,10 @@ fn money_is_shown_in_major_units() {
             total_spend: minor,
             ..nobody()
         };
-        let renderer = Renderer::new(&template, currency).unwrap();
-        renderer
-            .render(&CustomerId::try_from("c").unwrap(), &facts)
-            .unwrap()
+        let renderer = Renderer::new(&template).unwrap();
+        let customer = CustomerId::try_from("c").unwrap();
+        let values = renderer.values(&customer, &facts, currency);
+        renderer.render(&values).unwrap()
     };
     assert_eq!(show(123_450, "USD"), "1234.50 USD");
     assert_eq!(show(5, "USD"), "0.05 USD");
@@ -319,10 +325,9 @@ fn many_threads_render_many_customers_soon() {
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                let customer = CustomerId::try_from("c-7").unwrap();
                 let facts = ada();
                 for _ in 0..5_000 {
-                    renderer.render(&customer, &facts).unwrap();
+                    shown(renderer, &facts).unwrap();
                 }
             });
         }

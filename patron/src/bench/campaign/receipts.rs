@@ -9,7 +9,8 @@ use bytes::Bytes;
 use chrono::Utc;
 use commands::Context;
 use domain::{
-    CampaignId, Channel, CustomerId, MessageCommand, MessageContent, MessageId, Text, Timestamp,
+    CampaignId, Channel, CustomerId, MessageCommand, MessageContent, MessageId, Renderer, Template,
+    Text, Timestamp,
 };
 use futures::future::try_join_all;
 use serde_json::json;
@@ -65,6 +66,11 @@ fn messages(count: u64) -> anyhow::Result<Vec<MessageId>> {
     (0..count).map(message).collect()
 }
 
+/// Makes the next command on a message.
+type Step<'s> = dyn Fn(&MessageId) -> anyhow::Result<MessageCommand> + 's;
+
+const TEMPLATE: &str = "Hi {{ name }}, we miss you: what you like is waiting for you.";
+
 async fn send(stage: &Stage<'_>, messages: &[MessageId]) -> anyhow::Result<()> {
     let context = Context {
         actor: "bench".to_owned(),
@@ -72,7 +78,10 @@ async fn send(stage: &Stage<'_>, messages: &[MessageId]) -> anyhow::Result<()> {
         request: Some("bench".to_owned()),
         now: Timestamp::from(Utc::now()),
     };
-    for step in [queue, take] {
+    let template = Template::try_from(TEMPLATE.to_owned())?;
+    let renderer = Renderer::new(&template)?;
+    let queue = |id: &MessageId| queue(&renderer, id);
+    for step in [&queue as &Step, &take] {
         let made = messages.iter().map(|id| Ok((id.clone(), step(id)?)));
         let made = made.collect::<anyhow::Result<_>>()?;
         let done = stage.deployment.commands.on_messages(&context, made);
@@ -82,12 +91,14 @@ async fn send(stage: &Stage<'_>, messages: &[MessageId]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn queue(id: &MessageId) -> anyhow::Result<MessageCommand> {
+fn queue(renderer: &Renderer, id: &MessageId) -> anyhow::Result<MessageCommand> {
     let customer = &id.customer;
+    let values = serde_json::from_value(json!({"name": customer}))?;
     Ok(MessageCommand::Queue(MessageContent {
         channel: Channel::Email,
         to: Text::try_from(format!("{customer}@example.com"))?,
-        text: format!("Hi {customer}, we miss you: what you like is waiting for you."),
+        template: renderer.identity(),
+        content: renderer.personalize(values)?,
     }))
 }
 

@@ -1,0 +1,93 @@
+//! Texts of messages, rendered when they are shown.
+
+use commands::CommandError;
+use domain::{MessageContent, RecordedMessage, ReproduceError, Subject};
+use projections::Page;
+use projections::messages::MessageDocument;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::state::Shared;
+
+/// The type of the event that holds the content of a message.
+const QUEUED: &str = "message_queued.1";
+
+/// A message beside its text.
+pub(super) struct Rendered {
+    pub(super) message: MessageDocument,
+    /// `None` if it was never to be sent.
+    pub(super) text: Option<Result<String, ReproduceError>>,
+}
+
+/// A page of messages with their texts.
+///
+/// # Errors
+/// [`CommandError`] if the log does not answer.
+pub(super) async fn rendered(
+    app: &Shared,
+    page: Page<MessageDocument>,
+) -> Result<Page<Rendered>, CommandError> {
+    let recorded = page.items.iter().filter_map(MessageDocument::recorded);
+    let texts = app.commands.texts(recorded.collect()).await?;
+    let mut texts = texts.into_iter();
+    let items = page.items.into_iter().map(|message| Rendered {
+        text: message.recorded().and_then(|_| texts.next()),
+        message,
+    });
+    Ok(Page {
+        items: items.collect(),
+        next_cursor: page.next_cursor,
+    })
+}
+
+/// An event of the log, to be shown.
+pub(crate) struct ShownEvent<'e> {
+    pub(crate) tag: &'e str,
+    pub(crate) key: &'e str,
+    pub(crate) data: &'e str,
+}
+
+/// The data of events, in the order given. Where a message was queued, its
+/// `text` is added, or `text_problem` if the text cannot be rendered again.
+///
+/// # Errors
+/// [`CommandError`] if the log does not answer.
+pub(crate) async fn shown(
+    app: &Shared,
+    events: &[ShownEvent<'_>],
+) -> Result<Vec<Option<Box<RawValue>>>, CommandError> {
+    let recorded: Vec<Option<RecordedMessage>> = events.iter().map(recorded).collect();
+    let known = recorded.iter().flatten().cloned().collect();
+    let mut texts = app.commands.texts(known).await?.into_iter();
+    let data = events.iter().zip(recorded).map(|(event, recorded)| {
+        let text = recorded.and_then(|_| texts.next());
+        let with_text = text.and_then(|text| with_text(event.data, text));
+        with_text.or_else(|| RawValue::from_string(event.data.to_owned()).ok())
+    });
+    Ok(data.collect())
+}
+
+fn recorded(event: &ShownEvent<'_>) -> Option<RecordedMessage> {
+    if event.tag != QUEUED {
+        return None;
+    }
+    let Ok(Subject::Message(_, campaign)) = Subject::parse(event.key) else {
+        return None;
+    };
+    let content: MessageContent = serde_json::from_str(event.data).ok()?;
+    Some(RecordedMessage {
+        campaign,
+        template: content.template,
+        content: content.content,
+    })
+}
+
+fn with_text(data: &str, text: Result<String, ReproduceError>) -> Option<Box<RawValue>> {
+    let mut data: Map<String, Value> = serde_json::from_str(data).ok()?;
+    let (name, value) = match text {
+        Ok(text) => ("text", text),
+        Err(error) => ("text_problem", error.to_string()),
+    };
+    data.insert(name.to_owned(), value.into());
+    serde_json::value::to_raw_value(&data).ok()
+}

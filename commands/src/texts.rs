@@ -1,0 +1,90 @@
+//! Texts of messages, rendered from what the log holds of them.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use domain::{CampaignId, RecordedMessage, Renderer, ReproduceError, TemplateIdentity};
+use moka::sync::Cache;
+
+use crate::{CommandError, Commands};
+
+/// How many templates are kept ready to be rendered.
+const RENDERERS: u64 = 256;
+
+/// A campaign's template, by its identity.
+type RendererKey = (CampaignId, TemplateIdentity);
+
+/// Templates that were rendered lately. Clones share them.
+#[derive(Clone)]
+pub(crate) struct Renderers(Cache<RendererKey, Arc<Renderer>>);
+
+impl Default for Renderers {
+    fn default() -> Self {
+        Self(Cache::new(RENDERERS))
+    }
+}
+
+impl Commands {
+    /// Prepares a campaign's template for rendering.
+    ///
+    /// # Errors
+    /// [`CommandError`] if the log does not answer; [`ReproduceError`] within
+    /// if the campaign does not have this template, or the program does not
+    /// have the rendering rules.
+    pub async fn renderer(
+        &self,
+        campaign: &CampaignId,
+        template: TemplateIdentity,
+    ) -> Result<Result<Arc<Renderer>, ReproduceError>, CommandError> {
+        let key = (campaign.clone(), template);
+        if let Some(renderer) = self.renderers.0.get(&key) {
+            return Ok(Ok(renderer));
+        }
+        let content = self.campaign_content(campaign).await?;
+        let source = content.map(|content| content.template);
+        let Some(source) = source.filter(|source| source.identity().digest == template.digest)
+        else {
+            return Ok(Err(ReproduceError::Template));
+        };
+        Ok(match Renderer::by_rules(&source, template.rules) {
+            Ok(renderer) => {
+                let renderer = Arc::new(renderer);
+                self.renderers.0.insert(key, renderer.clone());
+                Ok(renderer)
+            }
+            Err(error) => Err(error.into()),
+        })
+    }
+
+    /// The texts of recorded messages, in the order given. A text that is not
+    /// the recorded one is an error, [`ReproduceError`].
+    ///
+    /// # Errors
+    /// [`CommandError`] if the log does not answer.
+    pub async fn texts(
+        &self,
+        messages: Vec<RecordedMessage>,
+    ) -> Result<Vec<Result<String, ReproduceError>>, CommandError> {
+        let mut renderers = HashMap::new();
+        for message in &messages {
+            let key = (message.campaign.clone(), message.template);
+            if let Entry::Vacant(vacant) = renderers.entry(key) {
+                let renderer = self.renderer(&message.campaign, message.template).await?;
+                vacant.insert(renderer);
+            }
+        }
+        // A template may take long, and other work must go on.
+        let rendering = move || {
+            let text = |message: &RecordedMessage| {
+                let key = (message.campaign.clone(), message.template);
+                match &renderers[&key] {
+                    Ok(renderer) => renderer.reproduce(message.template, &message.content),
+                    Err(error) => Err(error.clone()),
+                }
+            };
+            messages.iter().map(text).collect()
+        };
+        Ok(tokio::task::spawn_blocking(rendering).await?)
+    }
+}

@@ -1,0 +1,211 @@
+//! The values of a customer's fields that a template uses.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use minijinja::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use crate::rules::{ActivityFacts, CustomerFacts};
+use crate::{AttributeValue, Currency, CustomerId, Timestamp};
+
+/// The fields that a template may name. A field without a value for a customer
+/// is undefined in the template. Never remove one: campaigns in the log name
+/// it.
+pub(super) const FIELDS: [&str; 17] = [
+    "customer_id",
+    "name",
+    "email",
+    "phone",
+    "city",
+    "country",
+    "tags",
+    "attributes",
+    "registered_at",
+    "unsubscribed",
+    "total_spend",
+    "order_count",
+    "average_order_value",
+    "first_order_at",
+    "last_order_at",
+    "visits",
+    "events",
+];
+
+/// The key of the currency among the values. No field has this name.
+const CURRENCY: &str = "currency";
+
+/// The variable that holds the currency while a template is rendered. It is no
+/// identifier, so that a template can neither read nor set it.
+pub(super) const CURRENCY_VARIABLE: &str = "$currency";
+
+/// The values that one message is rendered from: a JSON object with the fields
+/// that the template uses and, if it shows amounts, `currency`. Holds personal
+/// data.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TemplateValues(Map<String, Json>);
+
+impl TemplateValues {
+    /// The variables of the template.
+    pub(super) fn variables(&self) -> Value {
+        let fields = self.0.iter();
+        let mut variables: BTreeMap<&str, Value> = fields
+            .map(|(name, value)| (name.as_str(), variable(value)))
+            .collect();
+        if let Some(currency) = variables.remove(CURRENCY) {
+            variables.insert(CURRENCY_VARIABLE, currency);
+        }
+        variables.into()
+    }
+}
+
+fn variable(value: &Json) -> Value {
+    match value {
+        Json::Null => Value::from(()),
+        Json::Bool(flag) => (*flag).into(),
+        Json::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(number), _) => number.into(),
+            (None, Some(number)) => number.into(),
+            (None, None) => Value::UNDEFINED,
+        },
+        Json::String(text) => text.as_str().into(),
+        Json::Array(items) => items.iter().map(variable).collect(),
+        Json::Object(fields) => {
+            let fields = fields.iter();
+            let fields: BTreeMap<&str, Value> = fields
+                .map(|(name, value)| (name.as_str(), variable(value)))
+                .collect();
+            fields.into()
+        }
+    }
+}
+
+/// What a template uses of a customer. It may name more than one customer's
+/// text shows, for example in a branch that is not taken.
+#[derive(Debug, Default)]
+pub(super) struct Uses {
+    /// Paths to fields: `["name"]`, `["attributes", "size"]`.
+    paths: BTreeSet<Vec<String>>,
+    currency: bool,
+}
+
+impl Uses {
+    /// Adds a path if it begins with a field.
+    pub(super) fn add_path(&mut self, path: &[&str]) {
+        if path.first().is_some_and(|first| FIELDS.contains(first)) {
+            let path = path.iter().map(|&step| step.to_owned());
+            self.paths.insert(path.collect());
+        }
+    }
+
+    /// Adds the currency.
+    pub(super) fn add_currency(&mut self) {
+        self.currency = true;
+    }
+
+    /// The values of all that is used. A field that is undefined for the
+    /// customer is left out.
+    pub(super) fn values(
+        &self,
+        customer: &CustomerId,
+        facts: &CustomerFacts,
+        currency: Currency,
+    ) -> TemplateValues {
+        let mut values = Map::new();
+        let mut attributes: Option<Map<String, Json>> = None;
+        let mut events: Option<BTreeMap<String, Map<String, Json>>> = None;
+        for path in &self.paths {
+            let path: Vec<&str> = path.iter().map(String::as_str).collect();
+            match path.as_slice() {
+                ["attributes", rest @ ..] => {
+                    add_attributes(attributes.get_or_insert_default(), rest, facts);
+                }
+                ["events", rest @ ..] => add_events(events.get_or_insert_default(), rest, facts),
+                [name, ..] => {
+                    let value = field(name, customer, facts);
+                    values.extend(value.map(|value| ((*name).to_owned(), value)));
+                }
+                [] => {}
+            }
+        }
+        values.extend(attributes.map(|all| ("attributes".to_owned(), all.into())));
+        values.extend(events.map(|events| {
+            let events = events.into_iter();
+            let events: Map<_, _> = events.map(|(name, e)| (name, e.into())).collect();
+            ("events".to_owned(), events.into())
+        }));
+        if self.currency {
+            values.insert(CURRENCY.to_owned(), currency.to_string().into());
+        }
+        TemplateValues(values)
+    }
+}
+
+/// The value of a field other than `attributes` and `events`.
+fn field(name: &str, customer: &CustomerId, facts: &CustomerFacts) -> Option<Json> {
+    let text = |text: &Option<String>| text.clone().map(Json::from);
+    match name {
+        "customer_id" => Some(customer.as_str().into()),
+        "name" => text(&facts.name),
+        "email" => text(&facts.email),
+        "phone" => text(&facts.phone),
+        "city" => text(&facts.city),
+        "country" => text(&facts.country),
+        "tags" => Some(facts.tags.clone().into()),
+        "registered_at" => facts.registered_at.map(time),
+        "unsubscribed" => Some(facts.unsubscribed.into()),
+        "total_spend" => Some(facts.total_spend.into()),
+        "order_count" => Some(facts.order_count.into()),
+        "average_order_value" => facts.average_order_value.map(Json::from),
+        "first_order_at" => facts.first_order_at.map(time),
+        "last_order_at" => facts.last_order_at.map(time),
+        "visits" => {
+            let visits = facts.events.get("visit");
+            Some(visits.map_or(0, |visits| visits.count).into())
+        }
+        _ => None,
+    }
+}
+
+/// Adds all attributes, or the one that `path` names.
+fn add_attributes(attributes: &mut Map<String, Json>, path: &[&str], facts: &CustomerFacts) {
+    let is_wanted = |key: &str| path.first().is_none_or(|wanted| key == *wanted);
+    let wanted = facts.attributes.iter().filter(|(key, _)| is_wanted(key));
+    attributes.extend(wanted.map(|(key, value)| (key.clone(), attribute(value))));
+}
+
+/// Adds the figures of all activities, of the one that `path` names, or one of
+/// its figures.
+fn add_events(
+    events: &mut BTreeMap<String, Map<String, Json>>,
+    path: &[&str],
+    facts: &CustomerFacts,
+) {
+    let is_wanted = |step: usize, name: &str| path.get(step).is_none_or(|wanted| name == *wanted);
+    for (name, activity) in facts.events.iter().filter(|(name, _)| is_wanted(0, name)) {
+        let figures = figures(*activity).filter(|(figure, _)| is_wanted(1, figure));
+        let figures = figures.map(|(figure, value)| (figure.to_owned(), value));
+        events.entry(name.clone()).or_default().extend(figures);
+    }
+}
+
+fn figures(activity: ActivityFacts) -> impl Iterator<Item = (&'static str, Json)> {
+    let last_at = activity.last_at.map(|at| ("last_at", time(at)));
+    [("count", activity.count.into())]
+        .into_iter()
+        .chain(last_at)
+}
+
+fn time(at: Timestamp) -> Json {
+    at.to_string().into()
+}
+
+fn attribute(value: &AttributeValue) -> Json {
+    match value {
+        AttributeValue::Flag(flag) => (*flag).into(),
+        AttributeValue::Integer(number) => (*number).into(),
+        AttributeValue::Number(number) => (*number).into(),
+        AttributeValue::Text(text) => text.as_str().into(),
+    }
+}

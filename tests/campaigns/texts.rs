@@ -1,0 +1,98 @@
+//! Texts are rendered from the values that the log holds, and sent only if they are the recorded
+//! ones.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    Channel, MessageCommand, MessageContent, MessageId, MessageStatus, PersonalContent, TextDigest,
+};
+use projections::DiscrepancyKind;
+use serde_json::json;
+
+use super::{Shop, context};
+use crate::support::shop::rendered;
+use crate::support::wait::until;
+
+/// A message of the campaign that `shop::campaign` makes, for this customer.
+fn content(id: &MessageId) -> MessageContent {
+    let (to, values) = (
+        format!("{}@example.com", id.customer),
+        json!({"name": "Ada"}),
+    );
+    rendered(Channel::Email, &to, "Hi {{ name }}", values)
+}
+
+#[tokio::test]
+async fn a_text_that_is_not_the_recorded_one_is_never_sent() {
+    let mut shop = Shop::with(4).await;
+    let id = shop.launched(None).await;
+    let [_, changed, unrenderable, foreign] = &shop.message_ids(&id)[..] else {
+        panic!("there are four customers");
+    };
+    let changed = (changed.clone(), {
+        let sound = content(changed);
+        let digest = TextDigest::of("Hi Eve");
+        let content = PersonalContent {
+            digest,
+            ..sound.content
+        };
+        MessageContent { content, ..sound }
+    });
+    let unrenderable = (unrenderable.clone(), {
+        let sound = content(unrenderable);
+        let values = serde_json::from_value(json!({"city": "Rome"})).unwrap();
+        let content = PersonalContent {
+            values,
+            ..sound.content
+        };
+        MessageContent { content, ..sound }
+    });
+    let foreign = (foreign.clone(), {
+        let values = json!({"name": "Ada"});
+        rendered(Channel::Email, "a@example.com", "Bye {{ name }}", values)
+    });
+    let queue = |(id, content)| (id, MessageCommand::Queue(content));
+    let queued = [changed, unrenderable, foreign].map(queue);
+    let context = context();
+    let queued = shop.commands.on_new_messages(&context, queued.into());
+    assert!(queued.await.unwrap().iter().all(Result::is_ok));
+
+    shop.work([]);
+    let expected = BTreeMap::from([(MessageStatus::Sent, 1), (MessageStatus::Suppressed, 3)]);
+    until("one is sent", async || shop.counts(&id).await == expected).await;
+    let sent = shop.vendor.sent().await;
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    assert!(sent.contains_key(&shop.message_ids(&id)[0].to_string()));
+
+    let reconciled = shop.reconciled(&id).await;
+    let found: Vec<_> = reconciled
+        .discrepancies
+        .iter()
+        .map(|found| (found.kind, found.customer.as_ref().unwrap().as_str()))
+        .collect();
+    let differs = |customer| (DiscrepancyKind::TextDiffers, customer);
+    let mut found = found;
+    found.sort_by_key(|(_, customer)| *customer);
+    assert_eq!(found, ["c-0001", "c-0002", "c-0003"].map(differs));
+    assert_eq!((reconciled.sent, reconciled.suppressed), (1, 3));
+    until("the view says why", async || {
+        let ids = shop.message_ids(&id);
+        let mut details = Vec::new();
+        for id in &ids[1..] {
+            let message = shop.store.message(id).await.unwrap().unwrap();
+            details.extend(
+                message
+                    .suppression
+                    .map(|why| (why.reason, why.detail.unwrap())),
+            );
+        }
+        details
+            == [
+                "the text is not the one that was recorded when the message was queued",
+                "the text cannot be rendered again: name has no value",
+                "the campaign does not have the template that the message was queued with",
+            ]
+            .map(|detail| ("template".to_owned(), detail.to_owned()))
+    })
+    .await;
+}

@@ -1,6 +1,7 @@
 //! What tests are written with.
 
 pub(crate) mod app;
+pub(crate) mod apt;
 pub(crate) mod browser;
 pub(crate) mod campaign;
 pub(crate) mod client;

@@ -41,6 +41,10 @@ pub(super) struct CampaignArgs {
     /// How many connections post them
     #[arg(long, default_value_t = 16)]
     connections: usize,
+
+    /// How many bytes the text of a message has at least
+    #[arg(long, default_value_t = 0)]
+    text_bytes: usize,
 }
 
 /// What part of the recipients the first campaign goes to.
@@ -57,8 +61,9 @@ pub(super) async fn run(
     stage.caught_up().await?;
     worker.stop().await?;
 
-    let small = sending::measure(&stage, customers::FEW, args.recipients / PART).await?;
-    let large = sending::measure(&stage, customers::ALL, args.recipients).await?;
+    let text = sending::template(args.text_bytes);
+    let small = sending::measure(&stage, customers::FEW, args.recipients / PART, &text).await?;
+    let large = sending::measure(&stage, customers::ALL, args.recipients, &text).await?;
     accounts::hold(&stage, &small).await?;
     accounts::hold(&stage, &large).await?;
     let receipts = receipts::measure(&stage, args.receipts, args.connections).await?;
@@ -114,6 +119,8 @@ fn tell_campaign(report: &mut Report, sent: &Sent) {
         sent.folding().as_secs_f64(),
         "s",
     );
+    let log_bytes = sent.log_bytes as f64 / count;
+    report.figure("log, Redis memory a message", log_bytes, "bytes");
     for (name, time) in &sent.computed {
         let micros = time.as_secs_f64() * 1e6 / count;
         report.figure(format!("processor time a message, {name}"), micros, "µs");

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use chrono::Utc;
 use domain::{CampaignId, Timestamp};
+use eventlog::Log;
 use projections::campaign_stats::CampaignFigures;
 use serde_json::json;
 
@@ -25,6 +26,8 @@ pub(super) struct Sent {
     pub(super) recipients: u64,
     /// From the launch until the views have its last receipt.
     pub(super) took: Duration,
+    /// How much Redis memory the streams of the log took for it.
+    pub(super) log_bytes: u64,
     pub(super) times: Times,
     /// How long each process has computed meanwhile.
     pub(super) computed: Vec<(&'static str, Duration)>,
@@ -61,23 +64,26 @@ pub(super) async fn measure(
     stage: &Stage<'_>,
     rules: &str,
     recipients: u64,
+    template: &str,
 ) -> anyhow::Result<Sent> {
     let worker = stage.worker().await?;
-    let first = launch(stage, FIRST).await?;
+    let first = launch(stage, FIRST, template).await?;
     ended(stage, &first, &worker).await?;
     stage.caught_up().await?;
     let log = &stage.deployment.log;
     let (before, from) = (worker.resident()?, log.ends().await?);
+    let bytes_before = stream_bytes(log).await?;
 
     let (computed, clock) = (stage.computed(&worker)?, Timestamp::from(Utc::now()));
     let start = Instant::now();
-    let campaign = launch(stage, rules).await?;
+    let campaign = launch(stage, rules, template).await?;
     let memory = ended(stage, &campaign, &worker).await?;
     stage.caught_up().await?;
     let took = start.elapsed();
     let computed = since(computed, stage.computed(&worker)?);
 
     completed(stage, &campaign).await?;
+    let log_bytes = stream_bytes(log).await?.saturating_sub(bytes_before);
     let (peak, times) = (
         worker.peak()?,
         Times::read(log, from, &campaign, clock).await?,
@@ -87,6 +93,7 @@ pub(super) async fn measure(
         campaign,
         recipients,
         took,
+        log_bytes,
         times,
         computed,
         before,
@@ -95,11 +102,33 @@ pub(super) async fn measure(
     })
 }
 
-async fn launch(stage: &Stage<'_>, rules: &str) -> anyhow::Result<CampaignId> {
+/// A template whose text has at least so many bytes.
+pub(super) fn template(bytes: usize) -> String {
+    let mut template = "Hi {{ name }}, we miss you: what you like is waiting for you.".to_owned();
+    for item in 1.. {
+        if template.len() >= bytes {
+            break;
+        }
+        template.push_str(&format!(
+            "\nOffer {item}: bring this to our shop before Sunday."
+        ));
+    }
+    template
+}
+
+async fn stream_bytes(log: &Log) -> anyhow::Result<u64> {
+    let mut bytes = 0;
+    for partition in log.partitions() {
+        bytes += log.stream_bytes(partition).await?;
+    }
+    Ok(bytes)
+}
+
+async fn launch(stage: &Stage<'_>, rules: &str, template: &str) -> anyhow::Result<CampaignId> {
     let campaign = json!({
         "name": "Come back",
         "rules": rules,
-        "message": {"template": "Hi {{ name }}, we miss you: what you like is waiting for you."},
+        "message": {"template": template},
         "launch": true,
     });
     let created = stage.create("/api/campaigns", &campaign).await?;

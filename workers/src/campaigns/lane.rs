@@ -222,7 +222,9 @@ impl Lane {
     ) -> Option<String> {
         let mut messages = VecDeque::from(taken.messages);
         while !messages.is_empty() {
-            let count = self.outlet.next_batch(messages.iter().map(|one| &one.id));
+            let messages_and_attempts =
+                messages.iter().map(|one| (&one.id, one.clearance.attempts));
+            let count = self.outlet.next_batch(messages_and_attempts);
             let Way::Free(leave) = self.way(count, &run.stop.halt).await else {
                 return after;
             };

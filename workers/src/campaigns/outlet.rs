@@ -24,6 +24,8 @@ pub(crate) struct Outlet {
     /// Why the breaker is open, while it is.
     waiting: Mutex<Option<Waiting>>,
     unserved: Mutex<Unserved>,
+    /// How often a message is tried.
+    attempts: u32,
     room: Arc<Semaphore>,
 }
 
@@ -39,6 +41,7 @@ impl Outlet {
             breaker: Mutex::new(Breaker::new(delivery.timeout + MARGIN)),
             waiting: Mutex::default(),
             unserved: Mutex::default(),
+            attempts: delivery.attempts,
             room: Arc::new(Semaphore::new(delivery.concurrency.max(1).into())),
         })
     }
@@ -65,8 +68,12 @@ impl Outlet {
     }
 
     /// How many of these messages the next batch has, from the first one on.
-    pub(super) fn next_batch<'a>(&self, messages: impl Iterator<Item = &'a MessageId>) -> usize {
-        lock(&self.unserved).next_batch(messages)
+    /// Each comes with the number of its attempts that have failed.
+    pub(super) fn next_batch<'a>(
+        &self,
+        messages: impl Iterator<Item = (&'a MessageId, u32)>,
+    ) -> usize {
+        lock(&self.unserved).next_batch(messages, self.attempts)
     }
 
     /// Hands over messages in one request: those that their heads still permit
@@ -188,7 +195,7 @@ impl Outlet {
                 }
             }
             Reply::Whole(answer @ (Answer::Failed(_) | Answer::Away(_))) if is_about_them => {
-                unserved.note_unserved(sent, now);
+                unserved.note_failed(sent, now);
                 (Reply::Whole(answer), found)
             }
             reply @ Reply::Whole(_) => (reply, found),

@@ -1,12 +1,16 @@
-//! Finds out which message is at fault where the vendor does not say it.
+//! Which messages share a request, where earlier ones were not served.
 //!
 //! Some answers are about a whole request and do not tell whether the vendor
-//! or one of its messages is to blame: 404, 500, no answer in time. If the
-//! vendor has taken other messages since such an answer, and the same message
-//! is met again by one, the message is suspected. A batch is never divided
-//! because of its answer: its messages are sent again as usual, and those that
-//! are suspected go in smaller and smaller batches, down to one. So the one at
-//! fault ends up alone, where its answers count against it and no other.
+//! or one of its messages is to blame: 404, 500, no answer in time. A batch is
+//! never divided because of such an answer; its messages are sent again as
+//! usual. But one message that is never served must neither be tried forever
+//! nor use up the attempts of others:
+//!
+//! - Messages that are met again by such an answer although the vendor takes
+//!   others are suspected. They go in smaller and smaller batches, down to one,
+//!   so that the one at fault ends up alone.
+//! - The last attempt of a message is made alone whatever is known, so that
+//!   none is given up because of another.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -26,6 +30,10 @@ const MOST: usize = 50_000;
 /// How long a message that the vendor took shows that it serves requests.
 const LATELY: Duration = Duration::from_secs(5 * 60);
 
+/// What was taken so shortly before an answer was under way together with the
+/// request that got it.
+const TOGETHER: Duration = Duration::from_secs(1);
+
 /// Messages that got such an answer.
 #[derive(Debug, Default)]
 pub(super) struct Unserved {
@@ -38,6 +46,8 @@ pub(super) struct Unserved {
 struct Note {
     /// How many messages the vendor had taken by the first such answer.
     taken: u64,
+    /// Whether it had taken one right before.
+    was_together: bool,
     /// The most messages of the batch that it goes in.
     at_most: usize,
 }
@@ -55,29 +65,51 @@ impl Unserved {
         self.messages.remove(message);
     }
 
-    /// The vendor did not serve a request with these messages. Returns whether
-    /// that is about a message of them and not about the vendor: one of them
-    /// was not served before either, the vendor has taken others since then,
-    /// and took the last one lately. Those of which this holds go in a smaller
-    /// batch the next time.
+    /// The vendor did not serve a request with these messages, which costs none
+    /// of them an attempt. Returns whether that is about a message of them and
+    /// not about the vendor: one of them was not served before either, the
+    /// vendor has taken others since then, and took the last one lately. Those
+    /// of which this holds go in a smaller batch the next time.
     pub(super) fn note_unserved(&mut self, batch: &[&MessageId], now: Instant) -> bool {
+        self.note(batch, now, |note, taken| note.taken < taken)
+    }
+
+    /// A request with these messages failed, which costs each an attempt. Those
+    /// that have failed before go in a smaller batch the next time, if the
+    /// vendor has taken others since, or right before. That is less than
+    /// [`note_unserved`](Self::note_unserved) asks for: it blames none of them,
+    /// and the last messages of a campaign have no others after them.
+    pub(super) fn note_failed(&mut self, batch: &[&MessageId], now: Instant) {
+        self.note(batch, now, |note, taken| {
+            note.taken < taken || note.was_together
+        });
+    }
+
+    fn note(
+        &mut self,
+        batch: &[&MessageId],
+        now: Instant,
+        is_suspect: impl Fn(&Note, u64) -> bool,
+    ) -> bool {
         self.make_room(batch.len());
-        let serves = self
-            .last_taken
-            .is_some_and(|at| now.saturating_duration_since(at) < LATELY);
-        let mut is_suspect = false;
+        let since = self.last_taken.map(|at| now.saturating_duration_since(at));
+        let mut are_suspect = false;
         for message in batch {
-            // The last message of a campaign has no others between its attempts.
-            let note = self.messages.entry((*message).clone()).or_insert(Note {
-                taken: self.taken,
-                at_most: LARGEST_BATCH,
-            });
-            if serves && note.taken < self.taken {
-                is_suspect = true;
-                note.at_most = note.at_most.min(batch.len() / DIVISOR).max(1);
+            if let Some(note) = self.messages.get_mut(*message) {
+                if since.is_some_and(|since| since < LATELY) && is_suspect(note, self.taken) {
+                    note.at_most = note.at_most.min(batch.len() / DIVISOR).max(1);
+                    are_suspect = true;
+                }
+            } else {
+                let note = Note {
+                    taken: self.taken,
+                    was_together: since.is_some_and(|since| since < TOGETHER),
+                    at_most: LARGEST_BATCH,
+                };
+                self.messages.insert((*message).clone(), note);
             }
         }
-        is_suspect
+        are_suspect
     }
 
     /// These messages go alone from now on.
@@ -86,6 +118,7 @@ impl Unserved {
         for message in messages {
             let note = Note {
                 taken: self.taken,
+                was_together: false,
                 at_most: 1,
             };
             self.messages
@@ -96,14 +129,17 @@ impl Unserved {
     }
 
     /// How many of these messages the next batch has, from the first one on.
-    pub(super) fn next_batch<'a>(&self, messages: impl Iterator<Item = &'a MessageId>) -> usize {
-        let messages = messages.take(LARGEST_BATCH);
-        if self.messages.is_empty() {
-            return messages.count();
-        }
-        let mut limits = messages.map(|message| self.at_most(message)).peekable();
+    /// Each comes with the number of its attempts that have failed, of `most`.
+    pub(super) fn next_batch<'a>(
+        &self,
+        messages: impl Iterator<Item = (&'a MessageId, u32)>,
+        most: u32,
+    ) -> usize {
+        let mut limits = messages
+            .map(|(message, failed)| self.at_most(message).min(by_attempts(failed, most)))
+            .peekable();
         let at_most = limits.peek().copied().unwrap_or_default();
-        // Nobody else goes together with those that are suspected.
+        // Nobody else goes together with those that need smaller batches.
         limits
             .take_while(|limit| *limit == at_most)
             .take(at_most)
@@ -123,6 +159,17 @@ impl Unserved {
     }
 }
 
+/// The most messages of a batch with one that has failed so many of its
+/// attempts. The first attempt is never made alone, even if it is the only one.
+fn by_attempts(failed: u32, most: u32) -> usize {
+    match most.saturating_sub(failed) {
+        _ if failed == 0 => LARGEST_BATCH,
+        0 | 1 => 1,
+        2 => LARGEST_BATCH / DIVISOR,
+        _ => LARGEST_BATCH,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,11 +182,15 @@ mod tests {
         numbers.map(message).collect()
     }
 
+    fn next_batch(unserved: &Unserved, messages: &[MessageId]) -> usize {
+        unserved.next_batch(messages.iter().map(|message| (message, 0)), 8)
+    }
+
     /// The sizes of the batches that these messages go in.
     fn batches(unserved: &Unserved, mut messages: &[MessageId]) -> Vec<usize> {
         let mut sizes = Vec::new();
         while !messages.is_empty() {
-            let size = unserved.next_batch(messages.iter());
+            let size = next_batch(unserved, messages);
             sizes.push(size);
             messages = &messages[size..];
         }
@@ -199,7 +250,7 @@ mod tests {
             let (mut rest, mut sizes) = (left.as_slice(), Vec::new());
             let mut kept = Vec::new();
             while !rest.is_empty() {
-                let (batch, others) = rest.split_at(unserved.next_batch(rest.iter()));
+                let (batch, others) = rest.split_at(next_batch(&unserved, rest));
                 rest = others;
                 sizes.push(batch.len());
                 if batch.contains(&at_fault) {
@@ -228,5 +279,56 @@ mod tests {
         );
         unserved.forget(&message(1));
         assert_eq!(batches(&unserved, &messages(0..5)), [2, 1, 2]);
+    }
+    #[test]
+    fn what_fails_again_right_after_others_were_taken_goes_in_smaller_batches() {
+        let (mut unserved, now) = (Unserved::default(), Instant::now());
+        unserved.note_taken(&message(200), now);
+        let all = messages(0..100);
+        let batch: Vec<&MessageId> = all.iter().collect();
+        unserved.note_failed(&batch, now);
+        assert_eq!(batches(&unserved, &all), [100]);
+        unserved.note_failed(&batch, now + LATELY / 2);
+        assert_eq!(batches(&unserved, &all), [10; 10]);
+        unserved.note_failed(&batch[..10], now + LATELY / 2);
+        assert_eq!(
+            batches(&unserved, &all[..20]),
+            [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 10]
+        );
+    }
+
+    #[test]
+    fn what_fails_while_the_vendor_takes_nothing_stays_together() {
+        let (mut unserved, now) = (Unserved::default(), Instant::now());
+        unserved.note_taken(&message(200), now);
+        let all = messages(0..100);
+        let batch: Vec<&MessageId> = all.iter().collect();
+        for seconds in 1..30 {
+            unserved.note_failed(&batch, now + Duration::from_secs(seconds));
+        }
+        assert_eq!(batches(&unserved, &all), [100]);
+    }
+
+    #[test]
+    fn the_last_attempt_is_made_alone() {
+        let unserved = Unserved::default();
+        let all = messages(0..100);
+        let size = |failed, most| {
+            let messages = all.iter().map(|message| (message, failed));
+            unserved.next_batch(messages, most)
+        };
+        let sizes: Vec<usize> = (0..9).map(|failed| size(failed, 8)).collect();
+        assert_eq!(sizes, [100, 100, 100, 100, 100, 100, 10, 1, 1]);
+        assert_eq!([size(0, 1), size(0, 2), size(1, 2)], [100, 100, 1]);
+        // Others do not wait for them, nor go with them.
+        let mixed = [0, 0, 7, 0].into_iter();
+        let mut mixed: Vec<(&MessageId, u32)> = all.iter().zip(mixed).collect();
+        let mut sizes = Vec::new();
+        while !mixed.is_empty() {
+            let size = unserved.next_batch(mixed.iter().copied(), 8);
+            sizes.push(size);
+            mixed.drain(..size);
+        }
+        assert_eq!(sizes, [2, 1, 1]);
     }
 }

@@ -12,7 +12,7 @@ use crate::span::span;
 #[derive(Args, Clone, Debug)]
 pub(crate) struct DeliveryOptions {
     /// Requests to the vendor in flight at once, of all campaigns together; each has up to 100 messages
-    #[arg(long, env = "PATRON_DELIVERY_CONCURRENCY", default_value_t = 16,
+    #[arg(long, env = "PATRON_DELIVERY_CONCURRENCY", default_value_t = 32,
           value_parser = clap::value_parser!(u16).range(1..=4_096), value_name = "N")]
     delivery_concurrency: u16,
 

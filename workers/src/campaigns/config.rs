@@ -68,7 +68,7 @@ impl Default for Delivery {
     fn default() -> Self {
         Self {
             vendor: None,
-            concurrency: 16,
+            concurrency: 32,
             timeout: Duration::from_secs(10),
             attempts: 8,
             first_backoff: Duration::from_secs(1),

@@ -15,7 +15,7 @@ use super::{raw_mongo, raw_redis};
 const TIME: Duration = Duration::from_secs(5);
 
 /// Requests in flight at once, as workers have by default.
-const AT_ONCE: u64 = 16;
+const AT_ONCE: u64 = 32;
 
 /// Messages of a request, as workers send at most.
 const BATCH: u64 = 100;

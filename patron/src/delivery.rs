@@ -11,12 +11,12 @@ use crate::span::span;
 /// How messages are handed to the vendor, and when campaigns go out.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct DeliveryOptions {
-    /// Requests to the vendor in flight at once, of all campaigns together
-    #[arg(long, env = "PATRON_DELIVERY_CONCURRENCY", default_value_t = 64,
+    /// Requests to the vendor in flight at once, of all campaigns together; each has up to 100 messages
+    #[arg(long, env = "PATRON_DELIVERY_CONCURRENCY", default_value_t = 32,
           value_parser = clap::value_parser!(u16).range(1..=4_096), value_name = "N")]
     delivery_concurrency: u16,
 
-    /// How long the vendor may take to answer: 500ms, 10s
+    /// How long the vendor may take to answer a request: 500ms, 10s
     #[arg(long, env = "PATRON_DELIVERY_TIMEOUT", default_value = "10s",
           value_parser = span, value_name = "TIME")]
     delivery_timeout: Duration,

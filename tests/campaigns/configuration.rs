@@ -56,7 +56,7 @@ async fn messages_wait_until_the_url_or_the_credential_is_corrected() {
         (404, "404 Not Found"),
         (405, "405 Method Not Allowed"),
         (307, "307 Temporary Redirect"),
-        (200, "200 OK without an id for the message"),
+        (200, "200 OK with a body that is not JSON"),
     ] {
         vendor.refuse_with(status).await;
         let key = format!("answered-{status}");

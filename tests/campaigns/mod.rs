@@ -1,5 +1,6 @@
 //! Campaigns from their launch to their end, with workers and the vendor as they are.
 
+mod batches;
 mod cdnow;
 mod configuration;
 mod damaged;

@@ -22,8 +22,9 @@ async fn while_the_vendor_is_away_it_is_left_alone_and_nothing_is_lost() {
         .messages(&shop.message_ids(&id))
         .await
         .unwrap();
-    let attempts: u32 = messages.iter().map(|message| message.attempts()).sum();
-    assert!(attempts <= 10 + 8, "{attempts} attempts");
+    // Two failures that are a second apart, or ten, open the breaker.
+    let attempts = messages.iter().map(|message| message.attempts()).max();
+    assert!(attempts < Some(8), "{attempts:?} attempts");
     shop.vendor.come_back().await;
     shop.until_all(&id, MessageStatus::Sent).await;
     assert!(shop.told().contains("the vendor is back"));

@@ -72,11 +72,14 @@ async fn a_vendor_that_errs_and_loses_answers_gets_everything_in_the_end() {
         json!({"error_rate": 0.3, "lost_answer_rate": 0.2, "latency_ms": {"min": 0, "max": 20}});
     shop.vendor.set(faults).await;
     shop.work(["--delivery-attempts", "50"]);
-    let id = shop.launched(None).await;
+    // Slow enough for more requests than a few.
+    let id = shop.launched(Some(25)).await;
     shop.until_all(&id, MessageStatus::Sent).await;
     shop.assert_everybody_has_one(&id).await;
-    let figures = shop.store.campaign_stats(&[&id]).await.unwrap();
-    assert!(figures[&id].attempts > 0, "{figures:?}");
+    let messages = shop.commands.messages(&shop.message_ids(&id)).await;
+    let messages = messages.unwrap();
+    let failed = messages.iter().filter(|message| message.attempts() > 0);
+    assert!(failed.count() > 0, "{messages:?}");
 }
 
 #[tokio::test]
@@ -97,7 +100,8 @@ async fn what_cannot_be_delivered_waits_for_somebody_to_queue_it_again() {
     shop.work(["--delivery-attempts", "2"]);
     let id = shop.launched(None).await;
     shop.until_all(&id, MessageStatus::Undeliverable).await;
-    assert_eq!(shop.vendor.requests().await, 40);
+    let requests = shop.vendor.requests().await;
+    assert!((2..=21).contains(&requests), "{requests}");
     let status = shop.head(&id).await.status();
     assert_eq!(status, Some(CampaignStatus::Sending), "it is not over");
 
@@ -117,7 +121,7 @@ async fn what_the_vendor_refuses_is_not_tried_again() {
     shop.work(["--callback-url", "http://example.org"]);
     let id = shop.launched(None).await;
     shop.until_all(&id, MessageStatus::Undeliverable).await;
-    assert_eq!(shop.vendor.requests().await, 5);
+    assert_eq!(shop.vendor.requests().await, 1);
     let first = &shop.message_ids(&id)[0];
     let known = async || {
         let message = shop.store.message(first).await.unwrap();
@@ -125,7 +129,7 @@ async fn what_the_vendor_refuses_is_not_tried_again() {
     };
     until("the view shows it", known).await;
     let message = shop.store.message(first).await.unwrap().unwrap();
-    let problem = "answered 422 urn:patron:vendor:invalid-request";
+    let problem = "answered refused: invalid-request";
     assert_eq!(message.problem.as_deref(), Some(problem));
     assert_eq!(message.attempts, 1);
 }
@@ -136,9 +140,15 @@ async fn a_worker_that_is_killed_loses_nothing_and_doubles_nothing() {
     shop.work([]);
     shop.work([]);
     let id = shop.launched(Some(100)).await;
-    until("some are sent", async || shop.vendor.requests().await > 50).await;
+    until("some are sent", async || {
+        shop.vendor.sent().await.len() > 50
+    })
+    .await;
     shop.workers[0].kill();
-    until("more are sent", async || shop.vendor.requests().await > 150).await;
+    until("more are sent", async || {
+        shop.vendor.sent().await.len() > 150
+    })
+    .await;
     shop.workers[1].kill();
     shop.work([]);
     shop.until_all(&id, MessageStatus::Sent).await;

@@ -97,7 +97,7 @@ async fn a_vendor_that_is_down_for_a_minute_and_errs_after_gets_everything() {
     // A message in a hundred thousand would fail eight times in a row.
     app.add_worker_with(["--delivery-attempts", "20"]);
     let id = launch(&app.client, "down", EVERYBODY, Some(20)).await;
-    until("some are sent", async || vendor.requests().await > 20).await;
+    until("some are sent", async || vendor.sent().await.len() > 20).await;
     vendor.leave().await;
     tokio::time::sleep(Duration::from_secs(60)).await;
     let statistics = shown(&app, &id).await["statistics"].clone();

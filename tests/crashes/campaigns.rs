@@ -39,12 +39,14 @@ const RATE: u32 = 60;
 const RULES: &str = "tags contains \"meant\"";
 
 /// A vendor with whom everything happens that may.
-const VENDOR: [(&str, &str); 5] = [
+const VENDOR: [(&str, &str); 7] = [
     ("PATRON_VENDOR_RECEIPT_DELAY_MS", "100..3000"),
     ("PATRON_VENDOR_RECEIPT_BATCH", "20"),
     ("PATRON_VENDOR_DUPLICATE_RATE", "0.1"),
     ("PATRON_VENDOR_OUT_OF_ORDER_RATE", "0.05"),
     ("PATRON_VENDOR_LOST_ANSWER_RATE", "0.02"),
+    ("PATRON_VENDOR_DEFERRED_RATE", "0.05"),
+    ("PATRON_VENDOR_IN_DOUBT_RATE", "0.05"),
 ];
 
 /// Who can be killed.

@@ -16,6 +16,7 @@ pub(crate) mod property;
 pub(crate) mod receipts;
 pub(crate) mod redis_server;
 pub(crate) mod schemathesis;
+pub(crate) mod scripted_vendor;
 pub(crate) mod shop;
 pub(crate) mod tls;
 pub(crate) mod tokens;

@@ -91,6 +91,11 @@ impl Ledger {
         })
     }
 
+    /// Whether a message was sent under this id.
+    pub(crate) fn knows(&self, message_id: &str) -> bool {
+        self.book().messages.contains_key(message_id)
+    }
+
     /// Notes that the receipts of these messages were taken. Not waited for: a
     /// crash means that they are posted again.
     pub(crate) fn acknowledge(&self, numbers: Vec<Number>) {

@@ -3,7 +3,7 @@
 //!
 //! The walk of a message: `send` parses it, `outcome` decides its fate from
 //! the seed, `ledger` remembers it and `journal` puts it on disk before the
-//! 202 goes out, `receipts` waits until its receipt is due and `callback`
+//! answer goes out, `receipts` waits until its receipt is due and `callback`
 //! posts it until somebody takes it. `settings` and `controls` are the knobs
 //! that make it slow, faulty or absent.
 

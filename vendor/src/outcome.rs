@@ -62,6 +62,7 @@ pub(crate) fn decide(message_id: &str, settings: &Settings) -> Outcome {
 
 /// How one request, the `number`-th since the start, is treated.
 pub(crate) struct Treatment {
+    pub(crate) number: u64,
     /// Refused with 500.
     pub(crate) error: bool,
     /// Accepted, but answered with 500.
@@ -75,9 +76,37 @@ pub(crate) struct Treatment {
 pub(crate) fn treat(number: u64, settings: &Settings) -> Treatment {
     let draw = |what| draw(settings.seed, what, &number.to_le_bytes());
     Treatment {
+        number,
         error: draw(Draw::Error) < settings.error_rate.get(),
         lost_answer: draw(Draw::LostAnswer) < settings.lost_answer_rate.get(),
         latency_ms: settings.latency_ms.at(draw(Draw::Latency)),
+    }
+}
+
+/// What a new message of an array is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reception {
+    /// It is accepted.
+    Accept,
+    /// It is not accepted, and is to be sent again later.
+    Defer,
+    /// It is accepted or not; the answer does not say which.
+    Doubt { accepts: bool },
+}
+
+/// Decides what a message of the `number`-th request is answered. By both, so
+/// that the messages of a request differ and a repeat has a chance of its own.
+pub(crate) fn receive(number: u64, message_id: &str, settings: &Settings) -> Reception {
+    let subject = [&number.to_le_bytes()[..], message_id.as_bytes()].concat();
+    let draw = |what| draw(settings.seed, what, &subject);
+    if draw(Draw::Deferred) < settings.deferred_rate.get() {
+        Reception::Defer
+    } else if draw(Draw::InDoubt) < settings.in_doubt_rate.get() {
+        Reception::Doubt {
+            accepts: draw(Draw::InDoubtAccepted) < 0.5,
+        }
+    } else {
+        Reception::Accept
     }
 }
 
@@ -99,6 +128,9 @@ enum Draw {
     Error,
     LostAnswer,
     Latency,
+    Deferred,
+    InDoubt,
+    InDoubtAccepted,
 }
 
 /// A number in [0, 1), evenly spread over subjects, independent for each `what`.

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::callback;
 use crate::ledger::{NotRecorded, Recorded};
 use crate::message::vendor_message_id;
-use crate::outcome::{self, Treatment};
+use crate::outcome::{self, Reception, Treatment};
 use crate::problem::{FieldError, Problem, parse};
 use crate::serve::Vendor;
 use crate::settings::Settings;
@@ -68,9 +68,36 @@ struct ItemResult {
 #[derive(Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 enum ItemOutcome {
-    Accepted { vendor_message_id: String },
-    Refused { reason: &'static str },
+    Accepted {
+        vendor_message_id: String,
+    },
+    Refused {
+        reason: &'static str,
+    },
+    /// `retry_after` is in seconds.
+    Deferred {
+        retry_after: u64,
+        reason: &'static str,
+    },
+    InDoubt {
+        reason: &'static str,
+    },
 }
+
+/// What is to be answered to one message of an array.
+enum Received {
+    /// Its outcome, once what was recorded for it is on disk.
+    Recorded {
+        recorded: Recorded,
+        is_doubtful: bool,
+    },
+    /// Nothing was recorded.
+    NotRecorded(ItemOutcome),
+}
+
+const IN_DOUBT: ItemOutcome = ItemOutcome::InDoubt {
+    reason: "not-known-to-be-accepted",
+};
 
 const LONGEST_ID: usize = 256;
 const LONGEST_ADDRESS: usize = 320;
@@ -114,7 +141,7 @@ async fn accept(
     refuse_at_random(vendor, settings, treatment)?;
     let is_array = |body: &Bytes| body.trim_ascii_start().first() == Some(&b'[');
     let answer = match body.as_ref().is_ok_and(is_array) {
-        true => accept_many(vendor, settings, parse(headers, body)?).await?,
+        true => accept_many(vendor, settings, treatment, parse(headers, body)?).await?,
         false => accept_one(vendor, settings, parse(headers, body)?).await?,
     };
     if treatment.lost_answer {
@@ -137,6 +164,7 @@ async fn accept_one(vendor: &Vendor, settings: &Settings, send: Send) -> Result<
 async fn accept_many(
     vendor: &Vendor,
     settings: &Settings,
+    treatment: &Treatment,
     items: Vec<BatchItem>,
 ) -> Result<Answer, Problem> {
     if items.is_empty() || items.len() > LARGEST_BATCH {
@@ -145,19 +173,29 @@ async fn accept_many(
             detail: format!("must be 1 to {LARGEST_BATCH} messages"),
         }]));
     }
-    let mut recorded = Vec::with_capacity(items.len());
+    let mut received = Vec::with_capacity(items.len());
     for item in items {
         let message_id = item.message_id.clone();
-        recorded.push((message_id, record_item(vendor, settings, item)?));
+        let reception = outcome::receive(treatment.number, &message_id, settings);
+        received.push((message_id, receive(vendor, settings, reception, item)?));
     }
     let deadline = Instant::now() + EARLY_RECEIPT_WAIT;
-    let mut results = Vec::with_capacity(recorded.len());
-    for (message_id, recorded) in recorded {
-        let outcome = match recorded {
-            Ok(recorded) => ItemOutcome::Accepted {
-                vendor_message_id: vendor_message_id(until_durable(recorded, deadline).await?),
-            },
-            Err(reason) => ItemOutcome::Refused { reason },
+    let mut results = Vec::with_capacity(received.len());
+    for (message_id, received) in received {
+        let outcome = match received {
+            Received::Recorded {
+                recorded,
+                is_doubtful,
+            } => {
+                let number = until_durable(recorded, deadline).await?;
+                match is_doubtful {
+                    true => IN_DOUBT,
+                    false => ItemOutcome::Accepted {
+                        vendor_message_id: vendor_message_id(number),
+                    },
+                }
+            }
+            Received::NotRecorded(outcome) => outcome,
         };
         results.push(ItemResult {
             message_id,
@@ -167,24 +205,51 @@ async fn accept_many(
     Ok(Answer::Many { results })
 }
 
-/// Records one message of an array, or says why it is refused.
-fn record_item(
+/// Records one message of an array, unless it is refused or its reception says
+/// otherwise. One that was sent before is only recorded as repeated: what a
+/// repetition is answered tells what became of a message in doubt.
+fn receive(
     vendor: &Vendor,
     settings: &Settings,
+    reception: Reception,
     item: BatchItem,
-) -> Result<Result<Recorded, &'static str>, Problem> {
+) -> Result<Received, Problem> {
     let send = Send {
         message_id: item.message_id,
         to: item.to,
         text: item.content.text,
         callback_url: item.callback_url,
     };
+    let refused = |reason| Ok(Received::NotRecorded(ItemOutcome::Refused { reason }));
     if check(&send, &vendor.callback_hosts).is_err() {
-        return Ok(Err("invalid-request"));
+        return refused("invalid-request");
+    }
+    let reception = match vendor.ledger.knows(&send.message_id) {
+        true => Reception::Accept,
+        false => reception,
+    };
+    match reception {
+        Reception::Accept => {}
+        Reception::Defer => {
+            vendor.stats.deferred.one();
+            return Ok(Received::NotRecorded(ItemOutcome::Deferred {
+                retry_after: settings.deferred_retry_after_s,
+                reason: "try-again-later",
+            }));
+        }
+        Reception::Doubt { accepts } => {
+            vendor.stats.in_doubt.one();
+            if !accepts {
+                return Ok(Received::NotRecorded(IN_DOUBT));
+            }
+        }
     }
     match vendor.ledger.record(send, settings) {
-        Ok(recorded) => Ok(Ok(recorded)),
-        Err(NotRecorded::OtherContent) => Ok(Err("message-id-reused")),
+        Ok(recorded) => Ok(Received::Recorded {
+            recorded,
+            is_doubtful: reception != Reception::Accept,
+        }),
+        Err(NotRecorded::OtherContent) => refused("message-id-reused"),
         Err(NotRecorded::Closed) => Err(closed()),
     }
 }

@@ -49,6 +49,18 @@ pub struct Settings {
     #[arg(long, env = "PATRON_VENDOR_LOST_ANSWER_RATE", default_value_t = Settings::default().lost_answer_rate, value_name = "RATE")]
     pub lost_answer_rate: Rate,
 
+    /// Share of messages in arrays that are answered `deferred` and not accepted. Drawn anew each time; a message that was accepted before never is.
+    #[arg(long, env = "PATRON_VENDOR_DEFERRED_RATE", default_value_t = Settings::default().deferred_rate, value_name = "RATE")]
+    pub deferred_rate: Rate,
+
+    /// Seconds after which a deferred message is to be sent again: its `retry_after`.
+    #[arg(long, env = "PATRON_VENDOR_DEFERRED_RETRY_AFTER_S", default_value_t = Settings::default().deferred_retry_after_s, value_name = "S")]
+    pub deferred_retry_after_s: u64,
+
+    /// Share of messages in arrays that are answered `in_doubt`; half of them are accepted. Drawn anew each time; a message that was accepted before is answered `accepted`.
+    #[arg(long, env = "PATRON_VENDOR_IN_DOUBT_RATE", default_value_t = Settings::default().in_doubt_rate, value_name = "RATE")]
+    pub in_doubt_rate: Rate,
+
     /// Down until this is turned off: sends are answered 503, receipts wait.
     #[arg(long, env = "PATRON_VENDOR_OUTAGE")]
     pub outage: bool,
@@ -77,6 +89,9 @@ impl Default for Settings {
             latency_ms: Span { min: 0, max: 0 },
             error_rate: Rate(0.0),
             lost_answer_rate: Rate(0.0),
+            deferred_rate: Rate(0.0),
+            deferred_retry_after_s: 1,
+            in_doubt_rate: Rate(0.0),
             outage: false,
             outage_ms: 0,
             seed: 1,

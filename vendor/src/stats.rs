@@ -15,6 +15,10 @@ pub(crate) struct Stats {
     pub(crate) refused_by_error: Counter,
     /// … accepted and answered 500.
     pub(crate) answers_lost: Counter,
+    /// Messages of arrays that were deferred.
+    pub(crate) deferred: Counter,
+    /// Messages of arrays that were answered `in_doubt`, accepted or not.
+    pub(crate) in_doubt: Counter,
     /// Posts of receipts, each attempt counted.
     pub(crate) posts: Counter,
     /// Posts that were not answered with a 2xx.

@@ -75,13 +75,70 @@ async fn an_array_is_answered_message_by_message() {
 }
 
 #[tokio::test]
+async fn a_deferred_message_is_not_sent_and_says_when_to_come_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let vendor = TestVendor::start(dir.path(), quick()).await;
+    let batch = Value::from((0..100).map(message).collect::<Vec<_>>());
+    vendor
+        .put_settings(json!({"deferred_rate": 0.5, "deferred_retry_after_s": 7}))
+        .await;
+    let deferred = |answer: &Value| {
+        let results = answer["results"].as_array().unwrap().iter();
+        results.filter(|one| one["outcome"] == "deferred").count()
+    };
+    let (status, first) = vendor.post(&batch).await;
+    assert_eq!(status, StatusCode::OK, "{first}");
+    assert!((30..70).contains(&deferred(&first)), "{first}");
+    let results = first["results"].as_array().unwrap().iter();
+    for result in results.filter(|one| one["outcome"] == "deferred") {
+        assert_eq!(result["retry_after"], 7, "{result}");
+        assert_eq!(result["vendor_message_id"], Value::Null, "{result}");
+    }
+    let stats = vendor.get("/vendor/stats").await;
+    assert_eq!(stats["ledger"]["accepted"], 100 - deferred(&first));
+    assert_eq!(stats["since_start"]["deferred"], deferred(&first));
+    let (_, second) = vendor.post(&batch).await;
+    assert!(
+        deferred(&second) < deferred(&first),
+        "each has a new chance"
+    );
+    vendor.put_settings(json!({"deferred_rate": 0.0})).await;
+    let (_, last) = vendor.post(&batch).await;
+    assert_eq!(deferred(&last), 0);
+    assert_eq!(vendor.get("/vendor/stats").await["ledger"]["accepted"], 100);
+}
+
+#[tokio::test]
+async fn what_is_in_doubt_was_sent_or_not_and_a_repetition_tells() {
+    let dir = tempfile::tempdir().unwrap();
+    let vendor = TestVendor::start(dir.path(), quick()).await;
+    let batch = Value::from((0..100).map(message).collect::<Vec<_>>());
+    vendor.put_settings(json!({"in_doubt_rate": 1.0})).await;
+    let (_, first) = vendor.post(&batch).await;
+    let results = first["results"].as_array().unwrap();
+    let is_in_doubt =
+        |one: &Value| one["outcome"] == "in_doubt" && one["vendor_message_id"] == Value::Null;
+    assert!(results.iter().all(is_in_doubt), "{first}");
+    let stats = vendor.get("/vendor/stats").await;
+    assert_eq!(stats["since_start"]["in_doubt"], 100);
+    let sent = stats["ledger"]["accepted"].as_u64().unwrap();
+    assert!((30..70).contains(&sent), "{stats}");
+    vendor.put_settings(json!({"in_doubt_rate": 0.0})).await;
+    let (_, last) = vendor.post(&batch).await;
+    let results = last["results"].as_array().unwrap();
+    assert!(
+        results.iter().all(|one| one["outcome"] == "accepted"),
+        "{last}"
+    );
+    let stats = vendor.get("/vendor/stats").await;
+    assert_eq!(stats["ledger"]["accepted"], 100);
+    assert_eq!(stats["ledger"]["repeated"], sent);
+}
+
+#[tokio::test]
 async fn an_array_has_1_to_100_messages() {
     let dir = tempfile::tempdir().unwrap();
     let vendor = TestVendor::start(dir.path(), quick()).await;
-    let message = |n: usize| {
-        json!({"message_id": format!("msg_{n}"), "to": "a@b", "content": {"text": "hi"},
-            "callback_url": "http://127.0.0.1:1/"})
-    };
     let batch = |count: usize| Value::from((0..count).map(message).collect::<Vec<_>>());
     for count in [0, 101] {
         let (status, problem) = vendor.post(&batch(count)).await;
@@ -228,6 +285,12 @@ async fn bad_input_is_a_problem_that_names_the_field() {
     let answer = request.json(&json!({"lost_rate": 2})).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(answer.headers()["content-type"], "application/problem+json");
+}
+
+/// A message of an array, whose receipt nobody takes.
+fn message(n: usize) -> Value {
+    json!({"message_id": format!("msg_{n}"), "to": "a@b", "content": {"text": "hi"},
+        "callback_url": "http://127.0.0.1:1/"})
 }
 
 /// Receipts within a few milliseconds.

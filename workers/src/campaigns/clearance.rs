@@ -13,14 +13,15 @@ use std::time::{Duration, Instant};
 use commands::MessageAndCustomer;
 use domain::{MessageId, Timestamp};
 
+use super::rate::Reserved;
 use super::{WorkError, lane, now, outcome};
 use crate::unit::Shared;
 
 /// How old the heads may be when the request to the vendor is written.
 pub(super) const MAX_AGE: Duration = Duration::from_millis(200);
 
-/// How often the heads are read for one request before it waits for the next
-/// round.
+/// How often the heads are read for one request before its messages wait for
+/// the next round.
 const MAX_READS: usize = 3;
 
 /// At most one warning is logged in this time.
@@ -56,13 +57,14 @@ pub(super) enum Stage {
     Connecting,
     /// Its heads are being read again.
     Checking,
-    /// It was written.
-    Begun(Begun),
-    /// It was not written, since the heads said otherwise by then.
-    Withheld(Decision),
+    /// It was written at this instant by the wall clock, with the messages that
+    /// have a clearance.
+    Begun(Timestamp),
+    /// It was not written: the heads permitted none of its messages by then.
+    Withheld,
 }
 
-/// A request that was written.
+/// A message that was written to the vendor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Begun {
     /// When, by the wall clock.
@@ -73,12 +75,32 @@ pub(super) struct Begun {
 
 /// Why a request is not written.
 #[derive(Debug, thiserror::Error)]
-#[error("the message is not to be sent any more")]
+#[error("none of the messages is to be sent any more")]
 pub(super) struct Withheld;
 
 impl Clearance {
+    /// Of a message and a customer of whom nothing is known.
+    #[cfg(test)]
+    pub(super) fn at(read_at: Instant) -> Self {
+        Self {
+            read_at,
+            attempts: 0,
+            customer_seen: 0,
+        }
+    }
+
     fn is_fresh(&self) -> bool {
         self.read_at.elapsed() <= MAX_AGE
+    }
+}
+
+impl Decision {
+    pub(super) fn is_send(&self) -> bool {
+        matches!(self, Self::Send(_))
+    }
+
+    fn is_stale(&self) -> bool {
+        matches!(self, Self::Send(clearance) if !clearance.is_fresh())
     }
 }
 
@@ -115,80 +137,126 @@ pub(super) async fn decide(
     Ok(is_sending.then(|| heads.into_iter().map(decide).collect()))
 }
 
-/// Lets one request through while its clearance is fresh, or renews it first.
+/// Lets one request through with those of its messages that have a fresh
+/// clearance, which it renews first.
 pub(super) struct Gate {
     shared: Arc<Shared>,
-    message: MessageId,
-    clearance: Clearance,
-    stage: Arc<Mutex<Stage>>,
+    messages: Vec<MessageId>,
+    decisions: Vec<Decision>,
+    reserved: Reserved,
+    progress: Arc<Mutex<Progress>>,
+}
+
+/// How far the request behind a [`Gate`] has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Progress {
+    pub(super) stage: Stage,
+    /// What the heads said last, of each message in the order of the batch.
+    pub(super) decisions: Vec<Decision>,
 }
 
 /// Tells how far the request behind a [`Gate`] has come.
-pub(super) struct Progress(Arc<Mutex<Stage>>);
+pub(super) struct Watch(Arc<Mutex<Progress>>);
 
 impl Gate {
-    pub(super) fn new(shared: Arc<Shared>, message: MessageId, clearance: Clearance) -> Self {
+    /// For a batch of messages of one campaign, and as many permits of its rate.
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        cleared: Vec<(MessageId, Clearance)>,
+        reserved: Reserved,
+    ) -> Self {
+        let (messages, clearances): (Vec<_>, Vec<_>) = cleared.into_iter().unzip();
+        let decisions: Vec<_> = clearances.into_iter().map(Decision::Send).collect();
+        let progress = Progress {
+            stage: Stage::Connecting,
+            decisions: decisions.clone(),
+        };
         Self {
             shared,
-            message,
-            clearance,
-            stage: Arc::new(Mutex::new(Stage::Connecting)),
+            messages,
+            decisions,
+            reserved,
+            progress: Arc::new(Mutex::new(progress)),
         }
     }
 
     /// Tells how far the request is, also after [`pass`](Self::pass).
-    pub(super) fn progress(&self) -> Progress {
-        Progress(self.stage.clone())
+    pub(super) fn watch(&self) -> Watch {
+        Watch(self.progress.clone())
     }
 
-    /// Makes sure that the clearance is fresh: reads the heads again until
-    /// they were read recently enough, which takes more than one reading where
-    /// the process is stopped in between. Holds the message after
-    /// [`MAX_READS`].
-    pub(super) async fn renew(&mut self) -> Decision {
+    /// Makes sure that all clearances are fresh: reads the heads of all
+    /// messages together again until they were read recently enough, which
+    /// takes more than one reading where the process is stopped in between.
+    /// Holds the messages after [`MAX_READS`].
+    pub(super) async fn renew(&mut self) {
         for _ in 0..MAX_READS {
-            if self.clearance.is_fresh() {
-                return Decision::Send(self.clearance);
+            if !self.is_stale() {
+                break;
             }
-            match decide(&self.shared, std::slice::from_ref(&self.message)).await {
-                Ok(decided) => match decided.and_then(|mut decided| decided.pop()) {
-                    Some(Decision::Send(clearance)) => self.clearance = clearance,
-                    decision => return decision.unwrap_or(Decision::Hold),
-                },
-                Err(error) => {
-                    // Its lane is about to meet the same error, and warns of it.
-                    tracing::debug!(%error, "a message waits: its heads cannot be read");
-                    return Decision::Hold;
-                }
-            }
+            self.read_again().await;
         }
-        match self.clearance.is_fresh() {
-            true => Decision::Send(self.clearance),
-            false => {
-                warn_of_slow_reads();
-                Decision::Hold
-            }
+        if self.is_stale() {
+            warn_of_slow_reads();
+            self.hold();
         }
+        lock(&self.progress).decisions.clone_from(&self.decisions);
     }
 
-    /// To be awaited when the request can be written at once.
+    /// The messages that may be sent, as far as is known, by their places in
+    /// the batch.
+    pub(super) fn open(&self) -> Vec<usize> {
+        let decisions = self.decisions.iter().enumerate();
+        decisions
+            .filter_map(|(place, decision)| decision.is_send().then_some(place))
+            .collect()
+    }
+
+    /// To be awaited when the request can be written at once. Returns the
+    /// places of the messages that may be written then.
     ///
     /// # Errors
-    /// [`Withheld`] if it must not be written.
-    pub(super) async fn pass(mut self) -> Result<(), Withheld> {
-        *lock(&self.stage) = Stage::Checking;
-        let decision = self.renew().await;
-        let mut stage = lock(&self.stage);
-        match decision {
-            Decision::Send(clearance) => {
-                let at = now();
-                *stage = Stage::Begun(Begun { at, clearance });
-                Ok(())
+    /// [`Withheld`] if none of them may.
+    pub(super) async fn pass(mut self) -> Result<Vec<usize>, Withheld> {
+        lock(&self.progress).stage = Stage::Checking;
+        self.renew().await;
+        let open = self.open();
+        let mut progress = lock(&self.progress);
+        if open.is_empty() {
+            progress.stage = Stage::Withheld;
+            return Err(Withheld);
+        }
+        progress.stage = Stage::Begun(now());
+        self.reserved.written(open.len());
+        Ok(open)
+    }
+
+    fn is_stale(&self) -> bool {
+        self.decisions.iter().any(Decision::is_stale)
+    }
+
+    /// Decides anew on all messages that may still be sent.
+    async fn read_again(&mut self) {
+        let open = self.open();
+        let ids: Vec<MessageId> = open.iter().map(|at| self.messages[*at].clone()).collect();
+        match decide(&self.shared, &ids).await {
+            Ok(Some(decided)) => {
+                for (place, decision) in open.into_iter().zip(decided) {
+                    self.decisions[place] = decision;
+                }
             }
-            decision => {
-                *stage = Stage::Withheld(decision);
-                Err(Withheld)
+            Ok(None) => self.hold(),
+            Err(error) => {
+                // Its lane is about to meet the same error, and warns of it.
+                tracing::debug!(%error, "messages wait: their heads cannot be read");
+                self.hold();
             }
+        }
+    }
+
+    fn hold(&mut self) {
+        for decision in self.decisions.iter_mut().filter(|one| one.is_send()) {
+            *decision = Decision::Hold;
         }
     }
 }
@@ -203,21 +271,13 @@ fn warn_of_slow_reads() {
     }
 }
 
-impl Progress {
-    pub(super) fn stage(&self) -> Stage {
-        *lock(&self.0)
-    }
-
-    /// The request, if it was written.
-    pub(super) fn begun(&self) -> Option<Begun> {
-        match self.stage() {
-            Stage::Begun(begun) => Some(begun),
-            Stage::Connecting | Stage::Checking | Stage::Withheld(_) => None,
-        }
+impl Watch {
+    pub(super) fn progress(&self) -> Progress {
+        lock(&self.0).clone()
     }
 }
 
-fn lock(stage: &Mutex<Stage>) -> MutexGuard<'_, Stage> {
+fn lock(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
     // Nothing that is done under the lock can leave it half done.
-    stage.lock().unwrap_or_else(PoisonError::into_inner)
+    progress.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -9,9 +9,10 @@ use reqwest::Url;
 pub struct Delivery {
     /// Where the vendor is. Without it this process delivers nothing.
     pub vendor: Option<VendorAt>,
-    /// Requests to the vendor in flight at once, of all campaigns together.
+    /// Requests to the vendor in flight at once, of all campaigns together. Each
+    /// has up to a hundred messages.
     pub concurrency: u16,
-    /// How long the vendor may take to answer one.
+    /// How long the vendor may take to answer one request.
     pub timeout: Duration,
     /// How often a message is tried before it counts as undeliverable.
     pub attempts: u32,
@@ -67,7 +68,7 @@ impl Default for Delivery {
     fn default() -> Self {
         Self {
             vendor: None,
-            concurrency: 64,
+            concurrency: 32,
             timeout: Duration::from_secs(10),
             attempts: 8,
             first_backoff: Duration::from_secs(1),

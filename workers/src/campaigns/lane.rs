@@ -1,5 +1,6 @@
 //! One campaign's messages on their way to the vendor.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,8 +13,9 @@ use tokio_util::task::TaskTracker;
 
 use super::breaker::Permit;
 use super::clearance::{self, Clearance, Decision, Gate};
+use super::outcome::Tried;
 use super::outlet::Outlet;
-use super::rate::Rate;
+use super::rate::{Limiter, Reserved};
 use super::recorder::{self, Recorder};
 use super::vendor::{Answer, Outgoing};
 use super::{WorkError, now, outcome, pace, request_of};
@@ -32,7 +34,7 @@ pub(super) struct Lane {
     outlet: Arc<Outlet>,
     campaign: CampaignId,
     per_second: Option<u32>,
-    rate: Option<Mutex<Rate>>,
+    rate: Limiter,
     /// Until when the vendor wants nothing of it.
     rests_until: Mutex<Option<Instant>>,
 }
@@ -61,12 +63,28 @@ struct Ready {
     text: String,
 }
 
-/// Whether the next message may go.
+/// Whether the next batch may go.
 enum Way {
-    Free(OwnedSemaphorePermit, Permit),
+    Free(Leave),
     /// It may, but only now: what was taken up must be looked at again.
     Stale,
     Halted,
+}
+
+/// Leave to send one request, with as many messages as are reserved.
+struct Leave {
+    room: OwnedSemaphorePermit,
+    permit: Permit,
+    reserved: Reserved,
+}
+
+/// Going through the messages that are due, once.
+#[derive(Clone)]
+struct Run {
+    /// The requests that are under way.
+    sends: TaskTracker,
+    results: Sender<recorder::Result>,
+    stop: Stop,
 }
 
 impl Lane {
@@ -81,7 +99,7 @@ impl Lane {
             outlet,
             campaign,
             per_second,
-            rate: per_second.map(|rate| Mutex::new(Rate::new(rate))),
+            rate: Limiter::new(per_second),
             rests_until: Mutex::default(),
         }
     }
@@ -122,35 +140,34 @@ impl Lane {
         let request = request.unwrap_or_default();
         let commands = self.shared.commands.clone();
         let recorder = Recorder::start(commands, request, stop.give_up.clone());
-        let sends = TaskTracker::new();
-        if let Err(error) = self.send_due(&sends, &recorder, stop).await {
+        let Recorder { results, task } = recorder;
+        let run = Run {
+            sends: TaskTracker::new(),
+            results,
+            stop: stop.clone(),
+        };
+        if let Err(error) = self.send_due(&run).await {
             let campaign = &self.campaign;
             tracing::warn!(%campaign, %error, "sending was broken off, trying again");
         }
-        sends.close();
-        sends.wait().await;
-        let Recorder { results, task } = recorder;
-        drop(results);
+        run.sends.close();
+        run.sends.wait().await;
+        drop(run);
         if let Err(error) = task.await {
             tracing::error!(%error, "the writing down of results broke down");
         }
     }
 
-    async fn send_due(
-        self: &Arc<Self>,
-        sends: &TaskTracker,
-        recorder: &Recorder,
-        stop: &Stop,
-    ) -> Result<(), WorkError> {
+    async fn send_due(self: &Arc<Self>, run: &Run) -> Result<(), WorkError> {
         let mut after: Option<String> = None;
         let mut count = pace::first(self.per_second);
-        while !stop.halt.is_cancelled() {
-            let taken = self.take_up(after.as_deref(), count, &recorder.results);
+        while !run.stop.halt.is_cancelled() {
+            let taken = self.take_up(after.as_deref(), count, &run.results);
             let Some(taken) = taken.await? else {
                 return Ok(());
             };
             let start = Instant::now();
-            after = self.send_all(taken, after, sends, recorder, stop).await;
+            after = self.send_all(taken, after, run).await;
             count = pace::next(count, start.elapsed(), self.per_second);
         }
         Ok(())
@@ -231,67 +248,105 @@ impl Lane {
         Ok(messages)
     }
 
-    /// Sends them one after the other, many at a time; tells after which one
-    /// to go on.
+    /// Sends them in batches, one after the other, many requests at a time;
+    /// tells after which message to go on. A batch has what is taken up, the
+    /// rate allows at once, and goes together: nothing waits for it to fill.
     async fn send_all(
         self: &Arc<Self>,
         taken: Taken,
         mut after: Option<String>,
-        sends: &TaskTracker,
-        recorder: &Recorder,
-        stop: &Stop,
+        run: &Run,
     ) -> Option<String> {
-        for message in taken.messages {
-            let Way::Free(room, permit) = self.way(&stop.halt).await else {
+        let mut messages = VecDeque::from(taken.messages);
+        while !messages.is_empty() {
+            let messages_and_attempts =
+                messages.iter().map(|one| (&one.id, one.clearance.attempts));
+            let count = self.outlet.next_batch(messages_and_attempts);
+            let Way::Free(leave) = self.way(count, &run.stop.halt).await else {
                 return after;
             };
-            let id = message.id.to_string();
-            let send = self.clone().send(message, permit, recorder.results.clone());
-            let give_up = stop.give_up.clone();
-            sends.spawn(async move {
-                let _room = room;
-                give_up.run_until_cancelled(send).await;
+            let batch: Vec<Ready> = messages.drain(..leave.reserved.count()).collect();
+            after = batch.last().map(|last| last.id.to_string()).or(after);
+            let (lane, run) = (self.clone(), run.clone());
+            run.sends.clone().spawn(async move {
+                let refused = lane.send(batch, leave, &run).await;
+                lane.send_singly(refused, &run).await;
             });
-            after = Some(id);
         }
         Some(taken.last)
     }
 
-    async fn send(
-        self: Arc<Self>,
-        message: Ready,
-        permit: Permit,
-        results: Sender<recorder::Result>,
-    ) {
-        let outgoing = Outgoing {
-            message_id: &message.id.to_string(),
-            to: &message.to,
-            text: &message.text,
-        };
-        let gate = Gate::new(self.shared.clone(), message.id.clone(), message.clearance);
-        let tried = self.outlet.send(permit, outgoing, gate).await;
-        if let Answer::Busy(rest) = &tried.answer {
-            self.rest(*rest);
-        }
-        let (delivery, share) = (&self.shared.delivery, rand::random());
-        let cleared = tried
-            .begun
-            .map_or(message.clearance, |begun| begun.clearance);
-        let made = outcome::commands(tried, cleared.attempts, delivery, now(), share);
-        if !made.is_empty() {
-            // The recorder takes results for as long as there can be any.
-            let _taken = results.send((message.id, made)).await;
+    /// Sends messages again that were refused together: each in a request of
+    /// its own, as if it had just been taken up. Those whose turn does not come
+    /// are still queued, and go alone when they are taken up.
+    async fn send_singly(self: &Arc<Self>, refused: Vec<Ready>, run: &Run) {
+        for message in refused {
+            let Way::Free(leave) = self.way(1, &run.stop.halt).await else {
+                return;
+            };
+            let (lane, run) = (self.clone(), run.clone());
+            run.sends.clone().spawn(async move {
+                lane.send(vec![message], leave, &run).await;
+            });
         }
     }
 
-    /// Waits until the next message may go.
-    async fn way(&self, halt: &CancellationToken) -> Way {
+    /// Sends a batch, and has its results written down, unless it is given up.
+    /// Returns the messages that are to be sent again, each alone.
+    async fn send(&self, batch: Vec<Ready>, leave: Leave, run: &Run) -> Vec<Ready> {
+        let sending = self.send_batch(batch, leave, &run.results);
+        let refused = run.stop.give_up.run_until_cancelled(sending).await;
+        refused.unwrap_or_default()
+    }
+
+    async fn send_batch(
+        &self,
+        batch: Vec<Ready>,
+        leave: Leave,
+        results: &Sender<recorder::Result>,
+    ) -> Vec<Ready> {
+        let Leave {
+            room,
+            permit,
+            reserved,
+        } = leave;
+        let cleared = batch.iter().map(|one| (one.id.clone(), one.clearance));
+        let gate = Gate::new(self.shared.clone(), cleared.collect(), reserved);
+        let names: Vec<String> = batch.iter().map(|one| one.id.to_string()).collect();
+        let outgoing = batch.iter().zip(&names);
+        let outgoing: Vec<_> = outgoing.map(|(one, name)| outgoing_as(name, one)).collect();
+        let tried = self.outlet.send(permit, &outgoing, gate).await;
+        if let Some(rest) = tried.iter().filter_map(Tried::asks_for_rest).max() {
+            self.rest(rest);
+        }
+        let mut refused = Vec::new();
+        for (message, tried) in batch.into_iter().zip(tried) {
+            if tried.answer == Answer::RefusedTogether {
+                refused.push(message);
+                continue;
+            }
+            let cleared = tried
+                .begun
+                .map_or(message.clearance, |begun| begun.clearance);
+            let (delivery, share) = (&self.shared.delivery, rand::random());
+            let made = outcome::commands(tried, cleared.attempts, delivery, now(), share);
+            if !made.is_empty() {
+                // The recorder takes results for as long as there can be any.
+                let _taken = results.send((message.id, made)).await;
+            }
+        }
+        drop(room);
+        refused
+    }
+
+    /// Waits until the next batch may go, of up to `count` messages.
+    async fn way(&self, count: usize, halt: &CancellationToken) -> Way {
         while !halt.is_cancelled() {
             if self.closed_for().is_some() {
                 self.until_open(halt).await;
                 return Way::Stale;
             }
-            let wait = self.rate_wait();
+            let wait = self.rate.wait();
             if !wait.is_zero() {
                 halt.run_until_cancelled(tokio::time::sleep(wait)).await;
                 continue;
@@ -302,10 +357,18 @@ impl Lane {
             };
             // Much may have happened while there was no room.
             if self.resting().is_none()
+                && let Some(mut reserved) = self.rate.reserve(count)
                 && let Some(permit) = self.outlet.ask()
             {
-                self.note_rate();
-                return Way::Free(room, permit);
+                // One message finds out as well as many whether the vendor is back.
+                if permit == Permit::Probe {
+                    reserved.keep(1);
+                }
+                return Way::Free(Leave {
+                    room,
+                    permit,
+                    reserved,
+                });
             }
         }
         Way::Halted
@@ -345,20 +408,6 @@ impl Lane {
             .unwrap_or_else(PoisonError::into_inner);
         *rests_until = (*rests_until).max(Some(until));
     }
-
-    fn rate_wait(&self) -> Duration {
-        self.rate.as_ref().map_or(Duration::ZERO, |rate| {
-            let rate = rate.lock().unwrap_or_else(PoisonError::into_inner);
-            rate.wait(Instant::now())
-        })
-    }
-
-    fn note_rate(&self) {
-        if let Some(rate) = &self.rate {
-            let mut rate = rate.lock().unwrap_or_else(PoisonError::into_inner);
-            rate.note(Instant::now());
-        }
-    }
 }
 
 /// Whether messages of a campaign are to be sent, by its head.
@@ -372,4 +421,15 @@ async fn suppress(results: &Sender<recorder::Result>, id: MessageId, why: Suppre
     let suppress = MessageCommand::Suppress(why);
     // The recorder takes results for as long as there can be any.
     let _taken = results.send((id, vec![suppress])).await;
+}
+
+/// A message for the vendor client, under its name.
+fn outgoing_as<'a>(message_id: &'a str, message: &'a Ready) -> (&'a MessageId, Outgoing<'a>) {
+    let Ready { id, to, text, .. } = message;
+    let outgoing = Outgoing {
+        message_id,
+        to,
+        text,
+    };
+    (id, outgoing)
 }

@@ -4,9 +4,9 @@
 //! `schedule` launches what is due. `resolve` finds out whom a launch means and
 //! queues a message for each, or the reason why a customer gets none, which
 //! `case` decides. `delivery` looks after the campaigns of a shard;
-//! a `lane` hands one campaign's messages to the vendor, within what `rate`,
-//! `breaker` and `backoff` let through and `clearance` permits, and `recorder`
-//! writes down what came of them. `settle` completes what is done, and suppresses what a cancelled
+//! a `lane` hands one campaign's messages to the vendor in batches, within what
+//! `rate`, `breaker` and `backoff` let through and `clearance` permits;
+//! `results` reads the answers, and `recorder` writes down what came of them. `settle` completes what is done, and suppresses what a cancelled
 //! campaign has left. Each may be broken off anywhere and begun again: what was
 //! done is not done twice.
 
@@ -24,6 +24,7 @@ mod pace;
 mod rate;
 mod recorder;
 mod resolve;
+mod results;
 mod schedule;
 mod settle;
 mod unserved;

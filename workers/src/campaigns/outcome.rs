@@ -9,18 +9,33 @@ use super::clearance::{Begun, Decision};
 use super::vendor::Answer;
 use super::{Delivery, backoff};
 
-/// A request to the vendor, and what came of it.
+/// A message that was to be handed over, and what came of it.
+#[derive(Debug)]
 pub(super) struct Tried {
     pub(super) answer: Answer,
+    /// What the request was sent with that it was in.
     pub(super) permit: Permit,
     /// When it was written and with which permission, if it was.
     pub(super) begun: Option<Begun>,
 }
 
+impl Tried {
+    /// For how long the vendor wants to be left alone, if it does.
+    pub(super) fn asks_for_rest(&self) -> Option<Duration> {
+        match self.answer {
+            Answer::Busy(rest) => Some(rest),
+            _ => None,
+        }
+    }
+}
+
 /// What is recorded of a message that had this many failed attempts before.
 /// `share` is drawn from 0 to 1. Nothing is where the vendor was only asked
 /// whether it is there, or asked to be left alone, or serves no message at all:
-/// that is no attempt. Nor is a request that was not written.
+/// that is no attempt. Nor is a request that was not written, or a batch that
+/// was refused as a whole. A deferral is an attempt, so that no message is put
+/// off forever; it rests for as long as the vendor says, within what messages
+/// rest at most.
 pub(super) fn commands(
     tried: Tried,
     attempts: u32,
@@ -52,12 +67,23 @@ pub(super) fn commands(
         (Answer::Withheld(Decision::Unsubscribed), _) => {
             vec![MessageCommand::Suppress(Suppression::Unsubscribed)]
         }
-        (Answer::Withheld(_) | Answer::Unserved(_), _) => Vec::new(),
+        (Answer::Withheld(_) | Answer::Unserved(_) | Answer::RefusedTogether, _) => Vec::new(),
         (Answer::Busy(_), _) | (Answer::Away(_), Permit::Probe) => Vec::new(),
         (Answer::Failed(problem) | Answer::Away(problem), _) if number < delivery.attempts => {
             vec![attempt(&problem, backoff::rest(delivery, number, share))]
         }
-        (Answer::Failed(problem) | Answer::Away(problem) | Answer::Refused(problem), _) => {
+        (Answer::Deferred { problem, rest }, _) if number < delivery.attempts => {
+            let least = backoff::rest(delivery, number, share);
+            let rest = rest.unwrap_or_default().max(least);
+            vec![attempt(&problem, rest.min(delivery.longest_backoff))]
+        }
+        (
+            Answer::Failed(problem)
+            | Answer::Away(problem)
+            | Answer::Deferred { problem, .. }
+            | Answer::Refused(problem),
+            _,
+        ) => {
             vec![
                 attempt(&problem, Duration::ZERO),
                 MessageCommand::GiveUp(problem),
@@ -125,6 +151,27 @@ mod tests {
         let refused = Answer::Refused(text("422"));
         let expected = ["attempt 1 0", "gave up: 422"];
         assert_eq!(made(refused, Permit::Send, 0), expected);
+    }
+
+    #[test]
+    fn what_is_deferred_rests_for_as_long_as_the_vendor_says_and_is_an_attempt() {
+        let deferred = |seconds: Option<u64>| Answer::Deferred {
+            problem: text("deferred"),
+            rest: seconds.map(Duration::from_secs),
+        };
+        let made = |seconds, attempts| made(deferred(seconds), Permit::Send, attempts);
+        assert_eq!(made(Some(30), 0), ["attempt 1 30000"]);
+        for seconds in [None, Some(0), Some(3)] {
+            assert_eq!(made(seconds, 2), ["attempt 3 4000"], "no sooner");
+        }
+        assert_eq!(made(Some(3_600), 0), ["attempt 1 60000"]);
+        let last = ["attempt 8 0", "gave up: deferred"];
+        assert_eq!(made(Some(30), 7), last);
+    }
+
+    #[test]
+    fn a_batch_that_was_refused_is_no_attempt_of_its_messages() {
+        assert!(made(Answer::RefusedTogether, Permit::Send, 7).is_empty());
     }
 
     #[test]

@@ -3,14 +3,15 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use domain::{MessageId, Text};
 use projections::{Waiting, WaitingReason};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::breaker::{Breaker, Permit, Turn};
-use super::clearance::{Decision, Gate, Stage};
+use super::breaker::{Breaker, Found, Permit, Turn};
+use super::clearance::{Begun, Decision, Gate, Progress, Stage};
 use super::outcome::Tried;
 use super::unserved::Unserved;
-use super::vendor::{Answer, Outgoing, Vendor};
+use super::vendor::{Answer, Outgoing, Reply, Vendor};
 use super::{Delivery, VendorAt, metrics, now};
 
 /// How much longer than a request may take a probe is waited for.
@@ -23,6 +24,8 @@ pub(crate) struct Outlet {
     /// Why the breaker is open, while it is.
     waiting: Mutex<Option<Waiting>>,
     unserved: Mutex<Unserved>,
+    /// How often a message is tried.
+    attempts: u32,
     room: Arc<Semaphore>,
 }
 
@@ -38,6 +41,7 @@ impl Outlet {
             breaker: Mutex::new(Breaker::new(delivery.timeout + MARGIN)),
             waiting: Mutex::default(),
             unserved: Mutex::default(),
+            attempts: delivery.attempts,
             room: Arc::new(Semaphore::new(delivery.concurrency.max(1).into())),
         })
     }
@@ -63,35 +67,75 @@ impl Outlet {
         self.breaker().ask(Instant::now()).ok()
     }
 
-    /// Hands over one message, if its heads still permit it when the request
-    /// can be written.
+    /// How many of these messages the next batch has, from the first one on.
+    /// Each comes with the number of its attempts that have failed.
+    pub(super) fn next_batch<'a>(
+        &self,
+        messages: impl Iterator<Item = (&'a MessageId, u32)>,
+    ) -> usize {
+        lock(&self.unserved).next_batch(messages, self.attempts)
+    }
+
+    /// Hands over messages in one request: those that their heads still permit
+    /// when it can be written. What came of each, in their order.
     pub(super) async fn send(
         &self,
         permit: Permit,
-        message: Outgoing<'_>,
+        batch: &[(&MessageId, Outgoing<'_>)],
         mut gate: Gate,
-    ) -> Tried {
-        let (progress, message_id) = (gate.progress(), message.message_id);
+    ) -> Vec<Tried> {
+        let watch = gate.watch();
         // A first look, so that the vendor seldom sees a request broken off.
-        let answer = match gate.renew().await {
-            Decision::Send(_) => self.vendor.send(message, gate.pass()).await,
-            decision => Answer::Withheld(decision),
+        gate.renew().await;
+        let offered = gate.open();
+        let reply = self.offer(batch, &offered, gate).await;
+        let progress = watch.progress();
+        let reply = reply.and_then(|reply| unless_withheld(reply, progress.stage));
+        let is_sent = |place: &usize| progress.decisions[*place].is_send();
+        let reply = match reply {
+            None => {
+                self.note(permit, Found::Nothing, None);
+                Reply::Whole(Answer::Withheld(Decision::Hold))
+            }
+            Some(reply) => {
+                let reply = reply.only(offered.iter().map(is_sent));
+                let sent = offered.iter().filter(|place| is_sent(place));
+                let sent: Vec<&MessageId> = sent.map(|place| batch[*place].0).collect();
+                // First: a message that is to blame itself does not open the breaker.
+                let (reply, found) = self.blame(&sent, permit, progress.stage, reply);
+                self.note(permit, found, reply.trouble());
+                reply
+            }
         };
-        let answer = unless_withheld(answer, progress.stage());
-        // First: a message that is to blame itself does not open the breaker.
-        let answer = self.blame(message_id, permit, answer);
-        self.note(permit, &answer);
-        Tried {
-            answer,
-            permit,
-            begun: progress.begun(),
-        }
+        tried(permit, progress, reply)
     }
 
-    fn note(&self, permit: Permit, answer: &Answer) {
-        let turn = self.breaker().note(permit, answer.found(), Instant::now());
-        match (turn, answer) {
-            (Some(Turn::Opened(wait)), Answer::Away(problem) | Answer::Unserved(problem)) => {
+    /// Hands these messages of a batch over, by their places in it; `None` if
+    /// there are none.
+    async fn offer(
+        &self,
+        batch: &[(&MessageId, Outgoing<'_>)],
+        offered: &[usize],
+        gate: Gate,
+    ) -> Option<Reply> {
+        if offered.is_empty() {
+            return None;
+        }
+        let messages: Vec<Outgoing<'_>> = offered.iter().map(|at| batch[*at].1).collect();
+        let offered = offered.to_vec();
+        let pass = async move {
+            let open = gate.pass().await?;
+            let offered = offered.iter().enumerate();
+            let places = offered.filter(|(_, at)| open.binary_search(at).is_ok());
+            Ok(places.map(|(place, _)| place).collect())
+        };
+        Some(self.vendor.send(&messages, pass).await)
+    }
+
+    fn note(&self, permit: Permit, found: Found, problem: Option<&Text<256>>) {
+        let turn = self.breaker().note(permit, found, Instant::now());
+        match (turn, problem) {
+            (Some(Turn::Opened(wait)), Some(problem)) => {
                 let problem = problem.as_str();
                 tracing::warn!(problem, ?wait, "the vendor is away");
                 metrics::breaker(true);
@@ -112,20 +156,49 @@ impl Outlet {
         }
     }
 
-    /// Turns an unserved message into a failed attempt if the vendor serves
-    /// others: without that it would be tried forever.
-    fn blame(&self, message: &str, permit: Permit, answer: Answer) -> Answer {
-        match (answer, permit) {
-            (Answer::Taken(id), _) => {
-                lock(&self.unserved).note_taken(message, Instant::now());
-                Answer::Taken(id)
+    /// Remembers which messages were served, so that one that never is, though
+    /// others are, is found out: alone in its request it has then failed, and
+    /// is not tried forever. Returns what the reply means to those that were
+    /// sent, and what it says about the vendor.
+    fn blame(
+        &self,
+        sent: &[&MessageId],
+        permit: Permit,
+        stage: Stage,
+        reply: Reply,
+    ) -> (Reply, Found) {
+        let (found, now) = (reply.found(), Instant::now());
+        let mut unserved = lock(&self.unserved);
+        let is_about_them = permit == Permit::Send && matches!(stage, Stage::Begun(_));
+        match reply {
+            Reply::Each(answers) => {
+                for (message, answer) in sent.iter().zip(&answers) {
+                    match answer {
+                        Answer::Taken(_) => unserved.note_taken(message, now),
+                        _ => unserved.forget(message),
+                    }
+                }
+                (Reply::Each(answers), found)
             }
-            (Answer::Unserved(problem), Permit::Send)
-                if lock(&self.unserved).note_unserved(message, Instant::now()) =>
-            {
-                Answer::Failed(problem)
+            // Something is wrong with one of them, or they are too many.
+            Reply::Whole(Answer::Refused(_)) if sent.len() > 1 => {
+                unserved.isolate(sent);
+                (Reply::Whole(Answer::RefusedTogether), found)
             }
-            (answer, _) => answer,
+            Reply::Whole(Answer::Unserved(problem)) if is_about_them => {
+                let is_own = unserved.note_unserved(sent, now);
+                match (is_own, sent.len()) {
+                    (false, _) => (Reply::Whole(Answer::Unserved(problem)), found),
+                    (true, 1) => (Reply::Whole(Answer::Failed(problem)), Found::There),
+                    // One of them: which is found out by smaller batches.
+                    (true, _) => (Reply::Whole(Answer::Unserved(problem)), Found::Nothing),
+                }
+            }
+            Reply::Whole(answer @ (Answer::Failed(_) | Answer::Away(_))) if is_about_them => {
+                unserved.note_failed(sent, now);
+                (Reply::Whole(answer), found)
+            }
+            reply @ Reply::Whole(_) => (reply, found),
         }
     }
 
@@ -136,12 +209,35 @@ impl Outlet {
 
 /// A request that was broken off before it was written says nothing about the
 /// vendor.
-fn unless_withheld(answer: Answer, stage: Stage) -> Answer {
-    match (answer, stage) {
-        (Answer::Away(_), Stage::Checking) => Answer::Withheld(Decision::Hold),
-        (Answer::Away(_), Stage::Withheld(decision)) => Answer::Withheld(decision),
-        (answer, _) => answer,
+fn unless_withheld(reply: Reply, stage: Stage) -> Option<Reply> {
+    match (&reply, stage) {
+        (Reply::Whole(Answer::Away(_)), Stage::Checking | Stage::Withheld) => None,
+        _ => Some(reply),
     }
+}
+
+/// What came of each message of a batch, where this was the reply to those that
+/// were not withheld.
+fn tried(permit: Permit, progress: Progress, reply: Reply) -> Vec<Tried> {
+    let Progress { stage, decisions } = progress;
+    let mut answers = reply.into_answers(decisions.len()).into_iter();
+    let tried = |decision| match decision {
+        Decision::Send(clearance) => Tried {
+            // There is an answer for each that was sent.
+            answer: answers.next().unwrap_or(Answer::Withheld(Decision::Hold)),
+            permit,
+            begun: match stage {
+                Stage::Begun(at) => Some(Begun { at, clearance }),
+                Stage::Connecting | Stage::Checking | Stage::Withheld => None,
+            },
+        },
+        withheld => Tried {
+            answer: Answer::Withheld(withheld),
+            permit,
+            begun: None,
+        },
+    };
+    decisions.into_iter().map(tried).collect()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -151,18 +247,46 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use domain::Timestamp;
+
+    use super::super::clearance::Clearance;
     use super::*;
 
     #[test]
     fn a_request_that_was_not_written_does_not_find_the_vendor_away() {
-        let away = || Answer::Away("broke off the connection".to_owned().try_into().unwrap());
-        let withheld = |stage| unless_withheld(away(), stage);
-        assert_eq!(withheld(Stage::Checking), Answer::Withheld(Decision::Hold));
-        let unsubscribed = Decision::Unsubscribed;
-        assert_eq!(
-            withheld(Stage::Withheld(unsubscribed)),
-            Answer::Withheld(unsubscribed)
-        );
-        assert_eq!(withheld(Stage::Connecting), away());
+        let away = || {
+            let problem = "broke off the connection".to_owned();
+            Reply::Whole(Answer::Away(problem.try_into().unwrap()))
+        };
+        assert_eq!(unless_withheld(away(), Stage::Checking), None);
+        assert_eq!(unless_withheld(away(), Stage::Withheld), None);
+        assert_eq!(unless_withheld(away(), Stage::Connecting), Some(away()));
+    }
+
+    #[test]
+    fn answers_are_of_the_messages_that_were_sent() {
+        let clearance = Clearance::at(Instant::now());
+        let at = Timestamp::EPOCH;
+        let progress = Progress {
+            stage: Stage::Begun(at),
+            decisions: vec![
+                Decision::Hold,
+                Decision::Send(clearance),
+                Decision::Unsubscribed,
+                Decision::Send(clearance),
+            ],
+        };
+        let taken = |id: &str| Answer::Taken(id.to_owned().try_into().unwrap());
+        let reply = Reply::Each(vec![taken("vm_1"), taken("vm_2")]);
+        let tried = tried(Permit::Send, progress, reply);
+        let begun = Some(Begun { at, clearance });
+        let expected = [
+            (Answer::Withheld(Decision::Hold), None),
+            (taken("vm_1"), begun),
+            (Answer::Withheld(Decision::Unsubscribed), None),
+            (taken("vm_2"), begun),
+        ];
+        let tried = tried.into_iter().map(|one| (one.answer, one.begun));
+        assert_eq!(tried.collect::<Vec<_>>(), expected);
     }
 }

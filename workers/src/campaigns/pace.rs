@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use super::clearance::MAX_AGE;
+use super::unserved::LARGEST_BATCH;
 
-/// The fewest.
-const LEAST: usize = 64;
+/// The fewest: a batch.
+const LEAST: usize = LARGEST_BATCH;
 
 /// The most, which bounds the memory that a campaign takes.
-const MOST: usize = 1_000;
+const MOST: usize = 2_000;
 
-/// For how long what is taken up should last: the heads are read again of a
-/// message whose turn comes later, one by one.
+/// For how long what is taken up should last: the heads of a batch whose turn
+/// comes later are read again.
 const LASTING: Duration = MAX_AGE;
 
 /// How many to take up first, at this many a second.
@@ -50,10 +51,10 @@ mod tests {
         for _ in 0..5 {
             takes.push(next(takes[takes.len() - 1], QUICK, None));
         }
-        assert_eq!(takes, [64, 128, 256, 512, 1_000, 1_000]);
+        assert_eq!(takes, [100, 200, 400, 800, 1_600, 2_000]);
         assert_eq!(next(512, LASTING, None), 512);
         assert_eq!(next(512, SLOW, None), 256);
-        assert_eq!(next(64, SLOW, None), 64);
+        assert_eq!(next(100, SLOW, None), 100);
     }
 
     #[test]
@@ -61,6 +62,6 @@ mod tests {
         assert_eq!((first(Some(10)), next(2, QUICK, Some(10))), (2, 2));
         assert_eq!((first(Some(1)), next(1, SLOW, Some(1))), (1, 1));
         assert_eq!(next(64, QUICK, Some(500)), 100);
-        assert_eq!(next(1_000, QUICK, Some(100_000)), 1_000);
+        assert_eq!(next(2_000, QUICK, Some(100_000)), 2_000);
     }
 }

@@ -15,7 +15,7 @@ use super::{context, metrics};
 const ACTOR: &str = "worker:delivery";
 
 /// The most messages that one append takes.
-const MOST: usize = 500;
+const MOST: usize = 2_000;
 
 /// How long the first of them waits for more.
 const GATHERING: Duration = Duration::from_millis(50);

@@ -1,45 +1,172 @@
-//! Distinguishes a fault of one message from a wrong URL or credential where
-//! the vendor gives the same answer to both, such as 404.
+//! Which messages share a request, where earlier ones were not served.
+//!
+//! Some answers are about a whole request and do not tell whether the vendor
+//! or one of its messages is to blame: 404, 500, no answer in time. A batch is
+//! never divided because of such an answer; its messages are sent again as
+//! usual. But one message that is never served must neither be tried forever
+//! nor use up the attempts of others:
+//!
+//! - Messages that are met again by such an answer although the vendor takes
+//!   others are suspected. They go in smaller and smaller batches, down to one,
+//!   so that the one at fault ends up alone.
+//! - The last attempt of a message is made alone whatever is known, so that
+//!   none is given up because of another.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// The most messages that are remembered. Forgetting one costs one more request
-/// for it.
-const MOST: usize = 10_000;
+use domain::MessageId;
+
+/// The most messages of a batch.
+pub(super) const LARGEST_BATCH: usize = 100;
+
+/// By how much the next batch of suspected messages is smaller.
+const DIVISOR: usize = 10;
+
+/// The most messages that are remembered. Forgetting one costs a few more
+/// requests for it.
+const MOST: usize = 50_000;
 
 /// How long a message that the vendor took shows that it serves requests.
 const LATELY: Duration = Duration::from_secs(5 * 60);
 
-/// Messages that got such an answer, and how many others the vendor had taken
-/// by the first.
+/// What was taken so shortly before an answer was under way together with the
+/// request that got it.
+const TOGETHER: Duration = Duration::from_secs(1);
+
+/// Messages that got such an answer.
 #[derive(Debug, Default)]
 pub(super) struct Unserved {
     taken: u64,
     last_taken: Option<Instant>,
-    messages: HashMap<String, u64>,
+    messages: HashMap<MessageId, Note>,
+}
+
+#[derive(Debug)]
+struct Note {
+    /// How many messages the vendor had taken by the first such answer.
+    taken: u64,
+    /// Whether it had taken one right before.
+    was_together: bool,
+    /// The most messages of the batch that it goes in.
+    at_most: usize,
 }
 
 impl Unserved {
     /// The vendor took this message.
-    pub(super) fn note_taken(&mut self, message: &str, now: Instant) {
+    pub(super) fn note_taken(&mut self, message: &MessageId, now: Instant) {
         self.taken += 1;
         self.last_taken = Some(now);
         self.messages.remove(message);
     }
 
-    /// The vendor did not serve this message. Returns whether that is about the
-    /// message alone: it was not served before either, the vendor has taken
-    /// others since then, and took the last one lately.
-    pub(super) fn note_unserved(&mut self, message: &str, now: Instant) -> bool {
-        if self.messages.len() >= MOST {
+    /// The vendor said of this message alone what became of it.
+    pub(super) fn forget(&mut self, message: &MessageId) {
+        self.messages.remove(message);
+    }
+
+    /// The vendor did not serve a request with these messages, which costs none
+    /// of them an attempt. Returns whether that is about a message of them and
+    /// not about the vendor: one of them was not served before either, the
+    /// vendor has taken others since then, and took the last one lately. Those
+    /// of which this holds go in a smaller batch the next time.
+    pub(super) fn note_unserved(&mut self, batch: &[&MessageId], now: Instant) -> bool {
+        self.note(batch, now, |note, taken| note.taken < taken)
+    }
+
+    /// A request with these messages failed, which costs each an attempt. Those
+    /// that have failed before go in a smaller batch the next time, if the
+    /// vendor has taken others since, or right before. That is less than
+    /// [`note_unserved`](Self::note_unserved) asks for: it blames none of them,
+    /// and the last messages of a campaign have no others after them.
+    pub(super) fn note_failed(&mut self, batch: &[&MessageId], now: Instant) {
+        self.note(batch, now, |note, taken| {
+            note.taken < taken || note.was_together
+        });
+    }
+
+    fn note(
+        &mut self,
+        batch: &[&MessageId],
+        now: Instant,
+        is_suspect: impl Fn(&Note, u64) -> bool,
+    ) -> bool {
+        self.make_room(batch.len());
+        let since = self.last_taken.map(|at| now.saturating_duration_since(at));
+        let mut are_suspect = false;
+        for message in batch {
+            if let Some(note) = self.messages.get_mut(*message) {
+                if since.is_some_and(|since| since < LATELY) && is_suspect(note, self.taken) {
+                    note.at_most = note.at_most.min(batch.len() / DIVISOR).max(1);
+                    are_suspect = true;
+                }
+            } else {
+                let note = Note {
+                    taken: self.taken,
+                    was_together: since.is_some_and(|since| since < TOGETHER),
+                    at_most: LARGEST_BATCH,
+                };
+                self.messages.insert((*message).clone(), note);
+            }
+        }
+        are_suspect
+    }
+
+    /// These messages go alone from now on.
+    pub(super) fn isolate(&mut self, messages: &[&MessageId]) {
+        self.make_room(messages.len());
+        for message in messages {
+            let note = Note {
+                taken: self.taken,
+                was_together: false,
+                at_most: 1,
+            };
+            self.messages
+                .entry((*message).clone())
+                .and_modify(|note| note.at_most = 1)
+                .or_insert(note);
+        }
+    }
+
+    /// How many of these messages the next batch has, from the first one on.
+    /// Each comes with the number of its attempts that have failed, of `most`.
+    pub(super) fn next_batch<'a>(
+        &self,
+        messages: impl Iterator<Item = (&'a MessageId, u32)>,
+        most: u32,
+    ) -> usize {
+        let mut limits = messages
+            .map(|(message, failed)| self.at_most(message).min(by_attempts(failed, most)))
+            .peekable();
+        let at_most = limits.peek().copied().unwrap_or_default();
+        // Nobody else goes together with those that need smaller batches.
+        limits
+            .take_while(|limit| *limit == at_most)
+            .take(at_most)
+            .count()
+    }
+
+    fn at_most(&self, message: &MessageId) -> usize {
+        self.messages
+            .get(message)
+            .map_or(LARGEST_BATCH, |note| note.at_most)
+    }
+
+    fn make_room(&mut self, more: usize) {
+        if self.messages.len() + more > MOST {
             self.messages.clear();
         }
-        // The last message of a campaign has no others between its attempts.
-        let first = self.messages.entry(message.to_owned());
-        let first = *first.or_insert(self.taken);
-        let is_recent = |at: Instant| now.saturating_duration_since(at) < LATELY;
-        first < self.taken && self.last_taken.is_some_and(is_recent)
+    }
+}
+
+/// The most messages of a batch with one that has failed so many of its
+/// attempts. The first attempt is never made alone, even if it is the only one.
+fn by_attempts(failed: u32, most: u32) -> usize {
+    match most.saturating_sub(failed) {
+        _ if failed == 0 => LARGEST_BATCH,
+        0 | 1 => 1,
+        2 => LARGEST_BATCH / DIVISOR,
+        _ => LARGEST_BATCH,
     }
 }
 
@@ -47,41 +174,161 @@ impl Unserved {
 mod tests {
     use super::*;
 
+    fn message(n: usize) -> MessageId {
+        format!("msg_{:032x}_c-{n:04}", 7).parse().unwrap()
+    }
+
+    fn messages(numbers: std::ops::Range<usize>) -> Vec<MessageId> {
+        numbers.map(message).collect()
+    }
+
+    fn next_batch(unserved: &Unserved, messages: &[MessageId]) -> usize {
+        unserved.next_batch(messages.iter().map(|message| (message, 0)), 8)
+    }
+
+    /// The sizes of the batches that these messages go in.
+    fn batches(unserved: &Unserved, mut messages: &[MessageId]) -> Vec<usize> {
+        let mut sizes = Vec::new();
+        while !messages.is_empty() {
+            let size = next_batch(unserved, messages);
+            sizes.push(size);
+            messages = &messages[size..];
+        }
+        sizes
+    }
+
     #[test]
     fn while_the_vendor_takes_nothing_no_message_is_to_blame() {
         let (mut unserved, now) = (Unserved::default(), Instant::now());
-        unserved.note_taken("before", now);
+        unserved.note_taken(&message(0), now);
         for _ in 0..100 {
-            assert!(!unserved.note_unserved("one", now));
-            assert!(!unserved.note_unserved("other", now));
+            assert!(!unserved.note_unserved(&[&message(1), &message(3)], now));
+            assert!(!unserved.note_unserved(&[&message(2)], now));
         }
+        assert_eq!(batches(&unserved, &messages(1..4)), [3]);
     }
 
     #[test]
     fn a_message_is_to_blame_each_time_once_others_are_taken() {
         let (mut unserved, now) = (Unserved::default(), Instant::now());
-        assert!(!unserved.note_unserved("last", now));
-        unserved.note_taken("other", now);
+        let last = message(1);
+        assert!(!unserved.note_unserved(&[&last], now));
+        unserved.note_taken(&message(2), now);
         for _ in 0..8 {
-            assert!(unserved.note_unserved("last", now));
+            assert!(unserved.note_unserved(&[&last], now));
         }
     }
 
     #[test]
     fn a_vendor_that_has_taken_nothing_lately_may_be_to_blame_itself() {
         let (mut unserved, now) = (Unserved::default(), Instant::now());
-        assert!(!unserved.note_unserved("last", now));
-        unserved.note_taken("other", now);
-        assert!(!unserved.note_unserved("last", now + LATELY));
-        unserved.note_taken("other", now + LATELY);
-        assert!(unserved.note_unserved("last", now + LATELY));
+        let (last, other) = (message(1), message(2));
+        assert!(!unserved.note_unserved(&[&last], now));
+        unserved.note_taken(&other, now);
+        assert!(!unserved.note_unserved(&[&last], now + LATELY));
+        unserved.note_taken(&other, now + LATELY);
+        assert!(unserved.note_unserved(&[&last], now + LATELY));
     }
 
     #[test]
     fn what_was_taken_after_all_is_forgotten() {
         let (mut unserved, now) = (Unserved::default(), Instant::now());
-        assert!(!unserved.note_unserved("one", now));
-        unserved.note_taken("one", now);
-        assert!(!unserved.note_unserved("one", now));
+        let one = message(1);
+        assert!(!unserved.note_unserved(&[&one], now));
+        unserved.note_taken(&one, now);
+        assert!(!unserved.note_unserved(&[&one], now));
+    }
+
+    /// A vendor that serves no request with one certain message in it.
+    #[test]
+    fn the_message_at_fault_is_alone_after_three_answers_and_no_other_is() {
+        let (mut unserved, now) = (Unserved::default(), Instant::now());
+        let (all, at_fault) = (messages(0..300), message(123));
+        let mut left = all.clone();
+        let mut rounds = Vec::new();
+        for _ in 0..4 {
+            let (mut rest, mut sizes) = (left.as_slice(), Vec::new());
+            let mut kept = Vec::new();
+            while !rest.is_empty() {
+                let (batch, others) = rest.split_at(next_batch(&unserved, rest));
+                rest = others;
+                sizes.push(batch.len());
+                if batch.contains(&at_fault) {
+                    let batch: Vec<&MessageId> = batch.iter().collect();
+                    unserved.note_unserved(&batch, now);
+                    kept.extend(batch.into_iter().cloned());
+                } else {
+                    batch.iter().for_each(|one| unserved.note_taken(one, now));
+                }
+            }
+            rounds.push(sizes);
+            left = kept;
+        }
+        let expected: [&[usize]; 4] = [&[100, 100, 100], &[100], &[10; 10], &[1; 10]];
+        assert_eq!(rounds, expected);
+        assert_eq!(left, [at_fault]);
+    }
+
+    #[test]
+    fn messages_that_go_alone_do_not_hold_up_others() {
+        let mut unserved = Unserved::default();
+        unserved.isolate(&[&message(1), &message(2)]);
+        assert_eq!(
+            batches(&unserved, &messages(0..250)),
+            [1, 1, 1, 100, 100, 47]
+        );
+        unserved.forget(&message(1));
+        assert_eq!(batches(&unserved, &messages(0..5)), [2, 1, 2]);
+    }
+    #[test]
+    fn what_fails_again_right_after_others_were_taken_goes_in_smaller_batches() {
+        let (mut unserved, now) = (Unserved::default(), Instant::now());
+        unserved.note_taken(&message(200), now);
+        let all = messages(0..100);
+        let batch: Vec<&MessageId> = all.iter().collect();
+        unserved.note_failed(&batch, now);
+        assert_eq!(batches(&unserved, &all), [100]);
+        unserved.note_failed(&batch, now + LATELY / 2);
+        assert_eq!(batches(&unserved, &all), [10; 10]);
+        unserved.note_failed(&batch[..10], now + LATELY / 2);
+        assert_eq!(
+            batches(&unserved, &all[..20]),
+            [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 10]
+        );
+    }
+
+    #[test]
+    fn what_fails_while_the_vendor_takes_nothing_stays_together() {
+        let (mut unserved, now) = (Unserved::default(), Instant::now());
+        unserved.note_taken(&message(200), now);
+        let all = messages(0..100);
+        let batch: Vec<&MessageId> = all.iter().collect();
+        for seconds in 1..30 {
+            unserved.note_failed(&batch, now + Duration::from_secs(seconds));
+        }
+        assert_eq!(batches(&unserved, &all), [100]);
+    }
+
+    #[test]
+    fn the_last_attempt_is_made_alone() {
+        let unserved = Unserved::default();
+        let all = messages(0..100);
+        let size = |failed, most| {
+            let messages = all.iter().map(|message| (message, failed));
+            unserved.next_batch(messages, most)
+        };
+        let sizes: Vec<usize> = (0..9).map(|failed| size(failed, 8)).collect();
+        assert_eq!(sizes, [100, 100, 100, 100, 100, 100, 10, 1, 1]);
+        assert_eq!([size(0, 1), size(0, 2), size(1, 2)], [100, 100, 1]);
+        // Others do not wait for them, nor go with them.
+        let mixed = [0, 0, 7, 0].into_iter();
+        let mut mixed: Vec<(&MessageId, u32)> = all.iter().zip(mixed).collect();
+        let mut sizes = Vec::new();
+        while !mixed.is_empty() {
+            let size = unserved.next_batch(mixed.iter().copied(), 8);
+            sizes.push(size);
+            mixed.drain(..size);
+        }
+        assert_eq!(sizes, [2, 1, 1]);
     }
 }

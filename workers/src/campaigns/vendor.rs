@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::breaker::Found;
 use super::clearance::{Decision, Withheld};
+use super::results::{self, NoResults};
 use super::{Delivery, VendorAt};
 
 /// How long to rest when the vendor asks for it without saying how long.
@@ -21,7 +22,8 @@ const DEFAULT_REST: Duration = Duration::from_secs(1);
 const LONGEST_REST: Duration = Duration::from_secs(60 * 60);
 
 /// How much of an answer is read, in bytes: one that goes on and on is none.
-const LONGEST_ANSWER: usize = 64 * 1024;
+/// A hundred results need a tenth of it.
+const LONGEST_ANSWER: usize = 512 * 1024;
 
 /// The most of an answer that is kept of a problem's type, in bytes.
 const LONGEST_TYPE: usize = 100;
@@ -32,8 +34,8 @@ pub(super) struct Vendor {
     at: VendorAt,
 }
 
-/// A message as the vendor takes it.
-#[derive(Serialize)]
+/// A message to hand over.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Outgoing<'a> {
     /// Makes it one message, however often it is sent.
     pub(super) message_id: &'a str,
@@ -48,10 +50,18 @@ pub(super) enum Answer {
     Taken(Text<128>),
     /// It will not take it, however often it is asked.
     Refused(Text<256>),
+    /// It refused the batch that the message was in, and not the message: that
+    /// is sent again, alone.
+    RefusedTogether,
     /// It wants to be left alone for so long.
     Busy(Duration),
-    /// It could not take it now.
+    /// It could not take it now, or may have taken it.
     Failed(Text<256>),
+    /// It takes this message later: after so long, if it says so.
+    Deferred {
+        problem: Text<256>,
+        rest: Option<Duration>,
+    },
     /// It did not answer, or something answered for it.
     Away(Text<256>),
     /// It does not serve such requests: the URL or the credential is wrong.
@@ -60,27 +70,67 @@ pub(super) enum Answer {
     Withheld(Decision),
 }
 
-impl Answer {
+/// What the vendor answers to a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Reply {
+    /// An answer to each message, in their order.
+    Each(Vec<Answer>),
+    /// The same to all of them.
+    Whole(Answer),
+}
+
+impl Reply {
     /// What it says about the vendor.
     pub(super) fn found(&self) -> Found {
         match self {
-            Self::Away(_) | Self::Unserved(_) => Found::Away,
-            Self::Withheld(_) => Found::Nothing,
-            Self::Taken(_) | Self::Refused(_) | Self::Busy(_) | Self::Failed(_) => Found::There,
+            Self::Whole(Answer::Away(_) | Answer::Unserved(_)) => Found::Away,
+            Self::Whole(_) | Self::Each(_) => Found::There,
+        }
+    }
+
+    /// What is wrong, where it is about the vendor.
+    pub(super) fn trouble(&self) -> Option<&Text<256>> {
+        match self {
+            Self::Whole(Answer::Away(problem) | Answer::Unserved(problem)) => Some(problem),
+            Self::Whole(_) | Self::Each(_) => None,
+        }
+    }
+
+    /// The reply to those messages for which this is true.
+    pub(super) fn only(self, kept: impl Iterator<Item = bool>) -> Self {
+        match self {
+            Self::Each(answers) => {
+                let kept = answers
+                    .into_iter()
+                    .zip(kept)
+                    .filter(|(_, is_kept)| *is_kept);
+                Self::Each(kept.map(|(answer, _)| answer).collect())
+            }
+            Self::Whole(answer) => Self::Whole(answer),
+        }
+    }
+
+    /// An answer for each of so many messages, in order.
+    pub(super) fn into_answers(self, count: usize) -> Vec<Answer> {
+        match self {
+            Self::Each(answers) => answers,
+            Self::Whole(answer) => vec![answer; count],
         }
     }
 }
 
+/// A message as the vendor takes it.
 #[derive(Serialize)]
-struct Body<'a> {
-    #[serde(flatten)]
-    message: Outgoing<'a>,
+struct Item<'a> {
+    message_id: &'a str,
+    to: &'a str,
+    content: Content<'a>,
     callback_url: &'a str,
 }
 
-#[derive(Deserialize)]
-struct Accepted {
-    vendor_message_id: Text<128>,
+#[derive(Serialize)]
+struct Content<'a> {
+    text: &'a str,
 }
 
 /// Of a problem document; its other members may repeat the message.
@@ -105,36 +155,65 @@ impl Vendor {
         Ok(Self { client, at })
     }
 
-    /// Hands over one message. `pass` is awaited once there is a connection
-    /// that the request can be written to at once; where it fails, the vendor
-    /// does not get the message.
+    /// Hands over messages in one request. `pass` is awaited once there is a
+    /// connection that the request can be written to at once, and returns the
+    /// places of those messages that it is written with. Where it fails, the
+    /// vendor gets none.
     pub(super) async fn send(
         &self,
-        message: Outgoing<'_>,
-        pass: impl Future<Output = Result<(), Withheld>> + Send + 'static,
-    ) -> Answer {
-        let body = Body {
-            message,
-            callback_url: self.at.callback.as_str(),
-        };
-        // Texts always have a JSON form.
-        let json = serde_json::to_vec(&body).unwrap_or_default();
+        messages: &[Outgoing<'_>],
+        pass: impl Future<Output = Result<Vec<usize>, Withheld>> + Send + 'static,
+    ) -> Reply {
+        let items: Vec<Vec<u8>> = messages.iter().map(|one| self.item(one)).collect();
+        // A bracket, and each item with the comma or the bracket after it.
+        let length = 1 + items.iter().map(|item| item.len() + 1).sum::<usize>();
         let request = self
             .client
             .post(self.at.send.clone())
             .header(CONTENT_TYPE, "application/json")
-            .header(CONTENT_LENGTH, json.len())
+            // Known before the body is. There are servers that take no request
+            // without it.
+            .header(CONTENT_LENGTH, length)
             // The body is polled when the head of the request lies in the
             // connection's buffer, and both are flushed together: nothing comes
             // between `pass` and the write, be it the wait for a connection.
-            .body(reqwest::Body::wrap_stream(stream::once(async {
-                pass.await.map(|()| json)
+            .body(reqwest::Body::wrap_stream(stream::once(async move {
+                let places = pass.await?;
+                Ok::<_, Withheld>(array(&items, places.into_iter(), length))
             })));
         match exchange(request).await {
-            Ok((status, headers, body)) => answer(status, &headers, &body, Utc::now()),
-            Err(error) => Answer::Away(text(away(&error))),
+            Ok((status, headers, body)) => reply(status, &headers, &body, messages, Utc::now()),
+            Err(error) => Reply::Whole(Answer::Away(text(away(&error)))),
         }
     }
+
+    fn item(&self, message: &Outgoing<'_>) -> Vec<u8> {
+        let item = Item {
+            message_id: message.message_id,
+            to: message.to,
+            content: Content { text: message.text },
+            callback_url: self.at.callback.as_str(),
+        };
+        // Texts always have a JSON form.
+        serde_json::to_vec(&item).unwrap_or_default()
+    }
+}
+
+/// Those of the items as a JSON array of so many bytes: white space within it
+/// stands for the items that are left out.
+fn array(items: &[Vec<u8>], places: impl Iterator<Item = usize>, length: usize) -> Vec<u8> {
+    let mut array = Vec::with_capacity(length);
+    array.push(b'[');
+    for item in places.filter_map(|place| items.get(place)) {
+        if array.len() > 1 {
+            array.push(b',');
+        }
+        array.extend_from_slice(item);
+    }
+    let padded = length.saturating_sub(1).max(array.len());
+    array.resize(padded, b' ');
+    array.push(b']');
+    array
 }
 
 async fn exchange(
@@ -151,19 +230,35 @@ async fn exchange(
     Ok((status, headers, body))
 }
 
-/// What an answer means.
-fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> Answer {
-    if status.is_success() {
-        return match serde_json::from_slice::<Accepted>(body) {
-            Ok(accepted) => Answer::Taken(accepted.vendor_message_id),
-            // No vendor answers so, but whatever else is at a wrong URL may. If
-            // it is one after all, it takes the message once all the same.
-            Err(_) => {
-                let said = said(status);
-                Answer::Unserved(text(format!("{said} without an id for the message")))
-            }
-        };
+/// What an answer to these messages means.
+fn reply(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    messages: &[Outgoing<'_>],
+    now: DateTime<Utc>,
+) -> Reply {
+    if !status.is_success() {
+        return Reply::Whole(refusal(status, headers, body, now));
     }
+    let said = said(status);
+    match results::answers(status, body, messages) {
+        Ok(answers) => Reply::Each(answers),
+        // No vendor answers so, but whatever else is at a wrong URL may. If it
+        // is one after all, it takes each message once all the same.
+        Err(NoResults::NotJson) => {
+            let problem = format!("{said} with a body that is not JSON");
+            Reply::Whole(Answer::Unserved(text(problem)))
+        }
+        Err(NoResults::OtherShape) => {
+            let problem = format!("{said} without an array of results");
+            Reply::Whole(Answer::Away(text(problem)))
+        }
+    }
+}
+
+/// What an answer that is no success means.
+fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> Answer {
     let retry_after = headers
         .get(RETRY_AFTER)
         .and_then(|value| value.to_str().ok());
@@ -177,7 +272,7 @@ fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8], now: DateTime<Ut
             _,
         ) => Answer::Away(problem),
         (StatusCode::REQUEST_TIMEOUT, _) => Answer::Failed(problem),
-        // These say what is wrong with the message.
+        // These say that something is wrong with what was sent.
         (
             StatusCode::BAD_REQUEST
             | StatusCode::CONFLICT
@@ -193,7 +288,7 @@ fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8], now: DateTime<Ut
 }
 
 /// `answered 401 Unauthorized`
-fn said(status: StatusCode) -> String {
+pub(super) fn said(status: StatusCode) -> String {
     match status.canonical_reason() {
         Some(reason) => format!("answered {} {reason}", status.as_u16()),
         None => format!("answered {}", status.as_u16()),
@@ -241,7 +336,7 @@ fn away(error: &reqwest::Error) -> String {
     clippy::expect_used,
     reason = "what is said here is far shorter than 256 bytes, and plain"
 )]
-fn text(problem: String) -> Text<256> {
+pub(super) fn text(problem: String) -> Text<256> {
     Text::try_from(problem).expect("short and plain")
 }
 
@@ -259,13 +354,21 @@ mod tests {
     }
 
     /// What is made of this status, `Retry-After` and body.
-    fn made(status: u16, retry_after: Option<&'static str>, body: &str) -> Answer {
+    fn replied(status: u16, retry_after: Option<&'static str>, body: &str) -> Reply {
         let mut headers = HeaderMap::new();
         if let Some(value) = retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(value));
         }
         let status = StatusCode::from_u16(status).unwrap();
-        answer(status, &headers, body.as_bytes(), now())
+        reply(status, &headers, body.as_bytes(), &MESSAGES, now())
+    }
+
+    /// As [`replied`], where all messages get the same.
+    fn made(status: u16, retry_after: Option<&'static str>, body: &str) -> Answer {
+        match replied(status, retry_after, body) {
+            Reply::Whole(answer) => answer,
+            each => panic!("{each:?}"),
+        }
     }
 
     fn problem_of(what: &str) -> Text<256> {
@@ -273,13 +376,28 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_taken_with_an_id() {
+    fn each_message_has_a_result() {
+        let results = r#"{"results": [
+            {"message_id": "msg_1", "outcome": "accepted", "vendor_message_id": "vm_7"},
+            {"message_id": "msg_2", "outcome": "refused"}]}"#;
         let taken = Answer::Taken(Text::try_from("vm_7".to_owned()).unwrap());
-        assert_eq!(made(202, None, r#"{"vendor_message_id": "vm_7"}"#), taken);
-        let failed = Answer::Unserved(problem_of(
-            "answered 202 Accepted without an id for the message",
+        let refused = Answer::Refused(problem_of("answered refused"));
+        for status in [200, 202] {
+            let each = Reply::Each(vec![taken.clone(), refused.clone()]);
+            assert_eq!(replied(status, None, results), each);
+        }
+    }
+
+    #[test]
+    fn a_success_without_results_is_none() {
+        let unserved = Answer::Unserved(problem_of("answered 200 OK with a body that is not JSON"));
+        for odd in ["", "<h1>Welcome"] {
+            assert_eq!(made(200, None, odd), unserved, "{odd}");
+        }
+        let failed = Answer::Away(problem_of(
+            "answered 202 Accepted without an array of results",
         ));
-        for odd in ["", "{}", r#"{"vendor_message_id": ""}"#] {
+        for odd in ["{}", r#"{"vendor_message_id": "vm_7"}"#] {
             assert_eq!(made(202, None, odd), failed, "{odd}");
         }
     }
@@ -321,7 +439,7 @@ mod tests {
             let body = r#"{"type": "urn:vendor:of-no-interest"}"#;
             let unserved = Answer::Unserved(problem_of(said));
             assert_eq!(made(status, None, body), unserved);
-            assert_eq!(unserved.found(), Found::Away);
+            assert_eq!(Reply::Whole(unserved).found(), Found::Away);
         }
     }
 
@@ -344,30 +462,33 @@ mod tests {
     }
 
     #[test]
-    fn what_the_vendor_says_of_a_message_shows_that_it_is_there() {
-        assert_eq!(
-            Answer::Away(problem_of("could not be reached")).found(),
-            Found::Away
-        );
-        for answer in [
-            made(202, None, r#"{"vendor_message_id": "vm_7"}"#),
-            made(500, None, ""),
-            made(422, None, ""),
-            made(429, None, ""),
+    fn what_the_vendor_says_of_messages_shows_that_it_is_there() {
+        let away = Answer::Away(problem_of("could not be reached"));
+        assert_eq!(Reply::Whole(away).found(), Found::Away);
+        for reply in [
+            replied(200, None, r#"{"results": []}"#),
+            replied(500, None, ""),
+            replied(422, None, ""),
+            replied(429, None, ""),
         ] {
-            assert_eq!(answer.found(), Found::There);
+            assert_eq!(reply.found(), Found::There);
         }
     }
 
-    fn message() -> Outgoing<'static> {
+    const MESSAGES: [Outgoing<'_>; 2] = [
         Outgoing {
             message_id: "msg_1",
             to: "jo@example.com",
             text: "Hi",
-        }
-    }
+        },
+        Outgoing {
+            message_id: "msg_2",
+            to: "al@example.com",
+            text: "Ho",
+        },
+    ];
 
-    /// What becomes of a message whose request is answered with this, which
+    /// What becomes of messages whose request is answered with this, which
     /// then goes on with that forever.
     async fn answered(first: &'static str, then: &'static [u8]) -> Answer {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -388,14 +509,17 @@ mod tests {
         };
         let at = VendorAt::new(&url, "http://127.0.0.1:9").unwrap();
         let vendor = Vendor::new(at, &delivery).unwrap();
-        vendor.send(message(), async { Ok(()) }).await
+        match vendor.send(&MESSAGES, async { Ok(vec![0, 1]) }).await {
+            Reply::Whole(answer) => answer,
+            each => panic!("{each:?}"),
+        }
     }
 
     #[tokio::test]
     async fn an_answer_that_never_ends_is_left() {
         let endless = "HTTP/1.1 202 Accepted\r\ncontent-length: 999999999999\r\n\r\n";
         let failed = Answer::Unserved(problem_of(
-            "answered 202 Accepted without an id for the message",
+            "answered 202 Accepted with a body that is not JSON",
         ));
         assert_eq!(answered(endless, &[b'{'; 65_536]).await, failed);
         let away = Answer::Away(problem_of("did not answer in time"));
@@ -414,7 +538,9 @@ mod tests {
     }
 
     /// What a vendor that only listens gets of a request with this `pass`.
-    async fn received(pass: impl Future<Output = Result<(), Withheld>> + Send + 'static) -> String {
+    async fn received(
+        pass: impl Future<Output = Result<Vec<usize>, Withheld>> + Send + 'static,
+    ) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let receiving = tokio::task::spawn_blocking(move || {
@@ -429,18 +555,32 @@ mod tests {
         };
         let at = VendorAt::new(&url, "http://127.0.0.1:9").unwrap();
         let vendor = Vendor::new(at, &delivery).unwrap();
-        let _away = vendor.send(message(), pass).await;
+        let _away = vendor.send(&MESSAGES, pass).await;
         drop(vendor);
         receiving.await.unwrap()
     }
 
     #[tokio::test]
     async fn a_request_is_written_once_it_may_pass_and_only_then() {
-        let body = r#"{"message_id":"msg_1","to":"jo@example.com","text":"Hi","callback_url":"http://127.0.0.1:9/api/delivery/receipt"}"#;
-        let whole = received(async { Ok(()) }).await;
-        assert!(whole.ends_with(body), "{whole}");
-        assert!(whole.contains(&format!("content-length: {}\r\n", body.len())));
+        let item = |id: &str, to: &str, text: &str| {
+            format!(
+                r#"{{"message_id":"{id}","to":"{to}","content":{{"text":"{text}"}},"callback_url":"http://127.0.0.1:9/api/delivery/receipt"}}"#
+            )
+        };
+        let first = item("msg_1", "jo@example.com", "Hi");
+        let second = item("msg_2", "al@example.com", "Ho");
+        let body = format!("[{first},{second}]");
+        let whole = received(async { Ok(vec![0, 1]) }).await;
+        assert!(whole.ends_with(&body), "{whole}");
+        let length = format!("content-length: {}\r\n", body.len());
+        assert!(whole.contains(&length));
         assert_eq!(received(async { Err(Withheld) }).await, "");
+
+        let one_left_out = received(async { Ok(vec![1]) }).await;
+        let spaces = " ".repeat(first.len() + 1);
+        let body = format!("\r\n\r\n[{second}{spaces}]");
+        assert!(one_left_out.ends_with(&body), "{one_left_out}");
+        assert!(one_left_out.contains(&length));
         let late = received(async {
             tokio::time::sleep(Duration::from_millis(50)).await;
             Err(Withheld)

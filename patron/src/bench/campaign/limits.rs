@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use futures::future::try_join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::audit_rows;
 use super::super::report::Report;
@@ -15,7 +15,10 @@ use super::{raw_mongo, raw_redis};
 const TIME: Duration = Duration::from_secs(5);
 
 /// Requests in flight at once, as workers have by default.
-const AT_ONCE: u64 = 64;
+const AT_ONCE: u64 = 32;
+
+/// Messages of a request, as workers send at most.
+const BATCH: u64 = 100;
 
 /// What each part does a second, alone.
 pub(super) struct Limits {
@@ -47,8 +50,8 @@ impl Limits {
     }
 
     /// Messages a second if these did nothing but what a message needs, one
-    /// after the other: three entries and their rows in the audit trail, one
-    /// request, a document that is made and changed twice.
+    /// after the other: three entries and their rows in the audit trail, its
+    /// share of a request, a document that is made and changed twice.
     pub(super) fn messages(&self) -> f64 {
         let Self {
             appends,
@@ -99,15 +102,18 @@ async fn hand_over(stage: &Stage<'_>, lane: u64, start: Instant) -> anyhow::Resu
     let url = format!("{}/vendor/send", stage.vendor_url);
     let mut count = 0;
     while start.elapsed() < TIME {
-        let message = json!({
-            "message_id": format!("bare_{lane}_{count}"),
-            "to": format!("c-{count}@example.com"),
-            "text": "Hi Customer, we miss you: what you like is waiting for you.",
-            "callback_url": format!("http://{}/api/delivery/receipt", stage.api.address),
-        });
-        let answer = stage.http.post(&url).json(&message).send().await?;
+        let message = |n: u64| {
+            json!({
+                "message_id": format!("bare_{lane}_{n}"),
+                "to": format!("c-{n}@example.com"),
+                "content": {"text": "Hi Customer, we miss you: what you like is waiting for you."},
+                "callback_url": format!("http://{}/api/delivery/receipt", stage.api.address),
+            })
+        };
+        let batch: Vec<Value> = (count..count + BATCH).map(message).collect();
+        let answer = stage.http.post(&url).json(&batch).send().await?;
         answer.error_for_status()?.bytes().await?;
-        count += 1;
+        count += BATCH;
     }
     Ok(count)
 }

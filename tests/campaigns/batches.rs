@@ -1,0 +1,420 @@
+//! Messages go to the vendor in batches, and each has a fate of its own.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::response::IntoResponse;
+use domain::{CampaignId, MessageStatus, Subject};
+use projections::messages::MessageDocument;
+use serde_json::{Value, json};
+
+use super::Shop;
+use crate::support::scripted_vendor::{ScriptedVendor, accepted, all_accepted, results, status};
+use crate::support::wait::{eventually, until};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What tests here take for within a second, where a vendor's clock reads when requests arrive: how
+/// long they are on their way differs on a busy machine.
+const WITHIN: Duration = Duration::from_millis(800);
+
+/// Whether it is the message to this customer.
+fn is_to(message: &Value, customer: usize) -> bool {
+    message["to"] == format!("c{customer}@example.com")
+}
+
+/// The message to a customer as the view has it, once it is as far as this.
+async fn shown(
+    shop: &Shop,
+    campaign: &CampaignId,
+    customer: usize,
+    status: MessageStatus,
+) -> MessageDocument {
+    let id = &shop.message_ids(campaign)[customer];
+    eventually("the view shows it", async || {
+        let message = shop.store.message(id).await.unwrap()?;
+        (message.status == status).then_some(message)
+    })
+    .await
+}
+
+/// Why attempts of a customer's message failed, by the log, the first one first.
+async fn problems(shop: &Shop, campaign: &CampaignId, customer: usize) -> Vec<String> {
+    let subject = Subject::Message(shop.customers[customer].clone(), campaign.clone());
+    let log = shop.commands.log();
+    let key = log.layout().key(subject.to_string(), subject.route());
+    let history = log.history(&key).await.unwrap();
+    let attempts = history
+        .iter()
+        .filter(|entry| &*entry.tag == "message_attempted.1");
+    let problem = |data: &str| {
+        let data: Value = serde_json::from_str(data).unwrap();
+        data["problem"].as_str().unwrap().to_owned()
+    };
+    attempts.map(|entry| problem(&entry.data)).collect()
+}
+
+/// Waits until the message to this customer was given up, and all others are sent.
+async fn until_all_but_one_are_sent(shop: &Shop, campaign: &CampaignId) {
+    let expected = BTreeMap::from([
+        (MessageStatus::Sent, shop.customers.len() - 1),
+        (MessageStatus::Undeliverable, 1),
+    ]);
+    until("one is given up, all others are sent", async || {
+        shop.counts(campaign).await == expected
+    })
+    .await;
+}
+
+/// How many attempts of all messages have failed, by their heads.
+async fn attempts(shop: &Shop, campaign: &CampaignId) -> Vec<u32> {
+    let ids = shop.message_ids(campaign);
+    let messages = shop.commands.messages(&ids).await.unwrap();
+    messages.iter().map(|message| message.attempts()).collect()
+}
+
+/// The most messages that arrived within [`WITHIN`].
+fn most_within(mut arrivals: Vec<(Duration, usize)>) -> usize {
+    arrivals.sort();
+    let from = |at: usize| {
+        let (first, _) = arrivals[at];
+        let within = arrivals[at..]
+            .iter()
+            .take_while(|(at, _)| *at < first + WITHIN);
+        within.map(|(_, count)| count).sum::<usize>()
+    };
+    (0..arrivals.len()).map(from).max().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_request_has_up_to_a_hundred_messages_and_everybody_has_one() {
+    let mut shop = Shop::with(250).await;
+    shop.work([]);
+    let id = shop.launched(None).await;
+    shop.until_all(&id, MessageStatus::Sent).await;
+    shop.assert_everybody_has_one(&id).await;
+    let sent = shop.vendor.sent().await;
+    assert!(sent.values().all(|sent| sent.requested == 1), "{sent:?}");
+    let requests = shop.vendor.requests().await;
+    // The view may show a part of them first.
+    assert!((3..50).contains(&requests), "{requests} requests");
+}
+
+#[tokio::test]
+async fn a_single_message_goes_as_an_array_of_one_and_at_once() {
+    let vendor = ScriptedVendor::start(|_, messages| all_accepted(messages)).await;
+    let mut shop = Shop::with(1).await;
+    shop.work_for(&vendor.url, []);
+    let id = shop.launched(None).await;
+    shop.until_all(&id, MessageStatus::Sent).await;
+    let requests = vendor.requests();
+    assert_eq!(requests.len(), 1);
+    let expected = json!({
+        "message_id": shop.message_ids(&id)[0].to_string(),
+        "to": "c0@example.com",
+        "content": {"text": "Hi Customer 0"},
+        "callback_url": "http://127.0.0.1:9/api/delivery/receipt",
+    });
+    assert_eq!(requests[0].messages, [expected]);
+}
+
+#[tokio::test]
+async fn a_vendor_that_defers_and_doubts_gets_everything_once() {
+    let mut shop = Shop::with(200).await;
+    let settings = json!({"deferred_rate": 0.3, "deferred_retry_after_s": 0, "in_doubt_rate": 0.3});
+    shop.vendor.set(settings).await;
+    shop.work(["--delivery-attempts", "50"]);
+    let id = shop.launched(None).await;
+    shop.until_all(&id, MessageStatus::Sent).await;
+    shop.assert_everybody_has_one(&id).await;
+    let sent = shop.vendor.sent().await;
+    let repeated = sent.values().filter(|sent| sent.requested > 1).count();
+    assert!(repeated > 0, "some of those in doubt had been taken");
+    let failed = attempts(&shop, &id).await;
+    assert!(failed.iter().any(|attempts| *attempts > 0), "{failed:?}");
+}
+
+/// Each message has another result the first time, and is taken the second time.
+#[tokio::test]
+async fn each_result_is_of_its_own_message() {
+    let vendor = ScriptedVendor::start(|number, messages| {
+        if number > 0 {
+            return all_accepted(messages);
+        }
+        let mut all: Vec<Value> = messages.iter().map(accepted).collect();
+        all[1] = json!({"message_id": all[1]["message_id"], "outcome": "refused",
+            "reason": "mailbox full"});
+        all[2] = json!({"message_id": all[2]["message_id"], "outcome": "deferred",
+            "retry_after": 1, "reason": "greylisted"});
+        all[3] = json!({"message_id": all[3]["message_id"], "outcome": "in_doubt"});
+        all[4] = json!({"message_id": all[4]["message_id"], "outcome": "thrown_away"});
+        all[5]["vendor_message_id"] = Value::Null;
+        all[6] = all[0].clone();
+        all[7] = json!("nonsense");
+        let differs = json!({"message_id": all[8]["message_id"], "outcome": "refused"});
+        all.push(differs);
+        // In any order.
+        all.reverse();
+        results(all)
+    })
+    .await;
+    let mut shop = Shop::with(10).await;
+    // Resolved before it is sent, so that all are in the first request.
+    let id = shop.launched(None).await;
+    shop.work_for(&vendor.url, ["--delivery-attempts", "3"]);
+    let expected = BTreeMap::from([(MessageStatus::Sent, 9), (MessageStatus::Undeliverable, 1)]);
+    until("all have ended", async || {
+        shop.counts(&id).await == expected
+    })
+    .await;
+    assert_eq!(vendor.sizes()[0], 10, "{:?}", vendor.sizes());
+    let refused = shown(&shop, &id, 1, MessageStatus::Undeliverable).await;
+    assert_eq!(
+        refused.problem.as_deref(),
+        Some("answered refused: mailbox full")
+    );
+    let failed = attempts(&shop, &id).await;
+    assert_eq!(failed, [0, 1, 1, 1, 1, 1, 1, 1, 1, 0]);
+    for (customer, problem) in [
+        (2, "answered deferred: greylisted"),
+        (3, "answered in_doubt"),
+        (4, "answered with an unknown outcome for the message"),
+        (5, "answered accepted without an id for the message"),
+        (6, "answered 200 OK without a result for the message"),
+        (7, "answered 200 OK without a result for the message"),
+        (
+            8,
+            "answered 200 OK with results for the message that differ",
+        ),
+    ] {
+        assert_eq!(problems(&shop, &id, customer).await, [problem]);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_another_shape_is_a_failed_attempt_of_each_message() {
+    let vendor = ScriptedVendor::start(|number, messages| match number {
+        0 => axum::Json(json!({"vendor_message_id": "vm_1"})).into_response(),
+        _ => all_accepted(messages),
+    })
+    .await;
+    let mut shop = Shop::with(20).await;
+    let id = shop.launched(None).await;
+    shop.work_for(&vendor.url, []);
+    shop.until_all(&id, MessageStatus::Sent).await;
+    let problem = "answered 200 OK without an array of results";
+    assert_eq!(problems(&shop, &id, 0).await, [problem]);
+    let first = vendor.sizes()[0];
+    let failed = attempts(&shop, &id).await;
+    assert_eq!(failed.iter().sum::<u32>() as usize, first, "{failed:?}");
+}
+
+#[tokio::test]
+async fn a_batch_that_is_refused_is_sent_again_one_by_one() {
+    for refusal in [400, 413, 422] {
+        let vendor = ScriptedVendor::start(move |_, messages| {
+            match messages.iter().any(|message| is_to(message, 7)) {
+                true => status(refusal),
+                false => all_accepted(messages),
+            }
+        })
+        .await;
+        let mut shop = Shop::with(30).await;
+        let id = shop.launched(None).await;
+        shop.work_for(&vendor.url, []);
+        until_all_but_one_are_sent(&shop, &id).await;
+        let refused = shown(&shop, &id, 7, MessageStatus::Undeliverable).await;
+        let problem = format!("answered {refusal}");
+        assert_eq!(refused.problem, Some(problem));
+        let mut failed = attempts(&shop, &id).await;
+        assert_eq!(failed.remove(7), 1);
+        assert!(failed.iter().all(|attempts| *attempts == 0), "{failed:?}");
+        let sizes = vendor.sizes();
+        let (batches, single): (Vec<usize>, Vec<usize>) = sizes.iter().partition(|size| **size > 1);
+        assert!(!batches.is_empty() && !single.is_empty(), "{sizes:?}");
+        let asked: usize = sizes.iter().sum();
+        assert_eq!(asked, 30 + batches.iter().max().unwrap(), "{sizes:?}");
+    }
+}
+
+/// What concerns the vendor says nothing about one message: a batch stays together.
+#[tokio::test]
+async fn a_batch_is_not_divided_by_an_answer_about_the_vendor() {
+    for refusal in [401, 403, 404, 405, 429, 500, 502, 503] {
+        let refuses = Arc::new(AtomicBool::new(true));
+        let vendor = ScriptedVendor::start({
+            let refuses = refuses.clone();
+            move |_, messages| match refuses.load(Ordering::Relaxed) {
+                true => status(refusal),
+                false => all_accepted(messages),
+            }
+        })
+        .await;
+        let mut shop = Shop::with(50).await;
+        let id = shop.launched(None).await;
+        shop.work_for(&vendor.url, ["--delivery-attempts", "50"]);
+        until("it is refused more than once", async || {
+            vendor.requests().len() > 1
+        })
+        .await;
+        refuses.store(false, Ordering::Relaxed);
+        shop.until_all(&id, MessageStatus::Sent).await;
+        // A request that finds out whether the vendor is back has one message, and what failed
+        // is not due again all at once.
+        let requests = vendor.requests().len();
+        assert!(requests < 25, "{refusal}: {:?}", vendor.sizes());
+        let failed = attempts(&shop, &id).await;
+        let is_free = matches!(refusal, 401 | 403 | 404 | 405 | 429);
+        let is_none = failed.iter().all(|attempts| *attempts == 0);
+        assert_eq!(is_free, is_none, "{refusal}: {failed:?}");
+        // What failed rests for random times, and may well become due alone.
+        let single = vendor.sizes().into_iter().filter(|size| *size == 1);
+        assert!(!is_free || single.count() <= 3, "{:?}", vendor.sizes());
+    }
+}
+
+/// One message that the vendor never serves does not keep others back, and is given up.
+#[tokio::test]
+async fn a_message_that_is_never_served_is_found_out() {
+    for answer in [404, 500] {
+        let vendor = ScriptedVendor::start(move |_, messages| {
+            match messages.iter().any(|message| is_to(message, 123)) {
+                true => status(answer),
+                false => all_accepted(messages),
+            }
+        })
+        .await;
+        let mut shop = Shop::with(250).await;
+        let id = shop.launched(None).await;
+        shop.work_for(&vendor.url, []);
+        until_all_but_one_are_sent(&shop, &id).await;
+        let sizes = vendor.sizes();
+        assert!(sizes.len() < 100, "{sizes:?}");
+        let problem = shown(&shop, &id, 123, MessageStatus::Undeliverable)
+            .await
+            .problem;
+        assert!(problem.unwrap().starts_with(&format!("answered {answer}")));
+    }
+}
+
+#[tokio::test]
+async fn batches_do_not_exceed_the_rate_of_their_campaign() {
+    const RATE: u32 = 50;
+    let mut shop = Shop::with(200).await;
+    shop.work([]);
+    let start = Instant::now();
+    let id = shop.launched(Some(RATE)).await;
+    shop.until_all(&id, MessageStatus::Sent).await;
+    assert!(start.elapsed() > 3 * SECOND, "{:?}", start.elapsed());
+    let sent = shop.vendor.sent().await;
+    let first = sent.values().map(|sent| sent.accepted_at).min().unwrap();
+    let arrivals = sent
+        .values()
+        .map(|sent| ((sent.accepted_at - first).to_std().unwrap(), 1))
+        .collect();
+    let most = most_within(arrivals);
+    assert!(most <= RATE as usize, "{most}");
+    let requests = shop.vendor.requests().await;
+    assert!((20..100).contains(&requests), "{requests} requests");
+}
+
+#[tokio::test]
+async fn what_is_sent_again_one_by_one_counts_towards_the_rate() {
+    const RATE: u32 = 40;
+    let vendor = ScriptedVendor::start(|_, messages| match messages.len() {
+        1 => all_accepted(messages),
+        _ => status(413),
+    })
+    .await;
+    let mut shop = Shop::with(80).await;
+    let id = shop.launched(Some(RATE)).await;
+    shop.work_for(&vendor.url, []);
+    shop.until_all(&id, MessageStatus::Sent).await;
+    let requests = vendor.requests();
+    let first = requests[0].at;
+    let arrivals = requests
+        .iter()
+        .map(|request| (request.at - first, request.messages.len()))
+        .collect();
+    let most = most_within(arrivals);
+    assert!(most <= RATE as usize, "{most}: {:?}", vendor.sizes());
+}
+
+/// Whoever unsubscribes while a campaign goes out is in no batch after that.
+#[tokio::test]
+async fn a_batch_has_nobody_who_has_unsubscribed() {
+    let vendor = ScriptedVendor::start(|_, messages| all_accepted(messages)).await;
+    let mut shop = Shop::with(60).await;
+    shop.work_for(&vendor.url, []);
+    let id = shop.launched(Some(20)).await;
+    until("some are sent", async || vendor.requests().len() > 2).await;
+    let gone: Vec<_> = shop.customers[40..].iter().step_by(2).cloned().collect();
+    let unsubscribe = |customer| super::unsubscribed::unsubscribed(customer);
+    shop.record(gone.iter().map(unsubscribe).collect()).await;
+    let expected = BTreeMap::from([(MessageStatus::Sent, 50), (MessageStatus::Suppressed, 10)]);
+    until("all have ended", async || {
+        shop.counts(&id).await == expected
+    })
+    .await;
+    let requests = vendor.requests();
+    let written = requests.iter().flat_map(|request| &request.messages);
+    let written: Vec<&Value> = written.collect();
+    assert_eq!(written.len(), 50);
+    for customer in (40..60).step_by(2) {
+        assert!(!written.iter().any(|message| is_to(message, customer)));
+    }
+}
+
+/// The answers of a batch are of one request: a vendor that never answers leaves all in doubt.
+#[tokio::test]
+async fn a_batch_that_gets_no_answer_is_sent_again_under_the_same_ids() {
+    let mut shop = Shop::with(40).await;
+    shop.vendor
+        .set(json!({"latency_ms": {"min": 60_000, "max": 60_000}}))
+        .await;
+    let id = shop.launched(None).await;
+    shop.work(["--delivery-timeout", "500ms", "--delivery-attempts", "50"]);
+    until("the vendor has them, and nobody knows", async || {
+        shop.vendor.sent().await.len() == 40 && attempts(&shop, &id).await.iter().all(|n| *n > 0)
+    })
+    .await;
+    shop.vendor
+        .set(json!({"latency_ms": {"min": 0, "max": 0}}))
+        .await;
+    shop.until_all(&id, MessageStatus::Sent).await;
+    shop.assert_everybody_has_one(&id).await;
+    let problems = problems(&shop, &id, 0).await;
+    assert_eq!(problems[0], "did not answer in time");
+}
+
+/// Retries of what one batch left may share a batch with others.
+#[tokio::test]
+async fn what_is_deferred_is_not_sent_before_the_vendor_wants_it() {
+    let deferred_at = Arc::new(Mutex::new(None));
+    let vendor = ScriptedVendor::start({
+        let deferred_at = deferred_at.clone();
+        move |_, messages| {
+            let mut deferred_at = deferred_at.lock().unwrap();
+            if deferred_at.is_some() {
+                return all_accepted(messages);
+            }
+            *deferred_at = Some(Instant::now());
+            let later = |message: &Value| {
+                json!({"message_id": message["message_id"], "outcome": "deferred",
+                    "retry_after": 0.4})
+            };
+            results(messages.iter().map(later).collect())
+        }
+    })
+    .await;
+    let mut shop = Shop::with(1).await;
+    shop.work_for(&vendor.url, []);
+    let id = shop.launched(None).await;
+    shop.until_all(&id, MessageStatus::Sent).await;
+    let requests = vendor.requests();
+    assert_eq!(requests.len(), 2);
+    let rest = requests[1].at - deferred_at.lock().unwrap().unwrap();
+    assert!(rest >= Duration::from_millis(400), "{rest:?}");
+}

@@ -1,0 +1,268 @@
+//! What the vendor answers to each message of a batch.
+
+use std::time::Duration;
+
+use domain::Text;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::vendor::{Answer, Outgoing, said, text};
+
+/// The most of a reason that is kept, in bytes.
+const LONGEST_REASON: usize = 100;
+
+/// A telephone number has at least so many digits.
+const DIGITS_OF_A_NUMBER: usize = 7;
+
+/// `{"results": [{message_id, outcome, vendor_message_id?, retry_after?,
+/// reason?}]}`. What is wrong with one result says nothing about the others, so
+/// each is read on its own.
+#[derive(Deserialize)]
+struct Body {
+    results: Vec<Value>,
+}
+
+/// Why a body is no answer to a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoResults {
+    /// It is not even JSON: it may well not be a vendor's.
+    NotJson,
+    /// It is JSON of another shape.
+    OtherShape,
+}
+
+/// What the vendor made of these messages, in their order, by the body of an
+/// answer with this status. A result counts for the message that it names,
+/// wherever it stands. A message without a result that can be understood has
+/// failed this time, for a reason that says so.
+///
+/// # Errors
+/// [`NoResults`] for a body without an array of results.
+pub(super) fn answers(
+    status: reqwest::StatusCode,
+    body: &[u8],
+    messages: &[Outgoing<'_>],
+) -> Result<Vec<Answer>, NoResults> {
+    let value: Value = serde_json::from_slice(body).map_err(|_| NoResults::NotJson)?;
+    let body = Body::deserialize(value).map_err(|_| NoResults::OtherShape)?;
+    let of_message = |message: &Outgoing<'_>| {
+        let names_it = |result: &&Value| result["message_id"] == message.message_id;
+        let mut results = body.results.iter().filter(names_it);
+        match results.next() {
+            None => failed(format!("{} without a result for the message", said(status))),
+            Some(first) if results.any(|other| other != first) => {
+                let said = said(status);
+                failed(format!("{said} with results for the message that differ"))
+            }
+            Some(result) => answer(result, message),
+        }
+    };
+    Ok(messages.iter().map(of_message).collect())
+}
+
+/// What one result says of the message that it names.
+fn answer(result: &Value, message: &Outgoing<'_>) -> Answer {
+    let outcome = result["outcome"].as_str();
+    let with_reason = |outcome| text(with_reason(outcome, &result["reason"], message));
+    match outcome {
+        Some("accepted") => match id(&result["vendor_message_id"]) {
+            Some(id) => Answer::Taken(id),
+            None => failed("answered accepted without an id for the message".to_owned()),
+        },
+        Some("refused") => Answer::Refused(with_reason("refused")),
+        Some("deferred") => Answer::Deferred {
+            problem: with_reason("deferred"),
+            rest: seconds(&result["retry_after"]),
+        },
+        Some("in_doubt") => Answer::Failed(with_reason("in_doubt")),
+        Some(_) => failed("answered with an unknown outcome for the message".to_owned()),
+        None => failed("answered without an outcome for the message".to_owned()),
+    }
+}
+
+fn failed(problem: String) -> Answer {
+    Answer::Failed(text(problem))
+}
+
+fn id(value: &Value) -> Option<Text<128>> {
+    Text::try_from(value.as_str()?.to_owned()).ok()
+}
+
+/// Seconds, with a fraction or not. What is no such number is not heeded.
+fn seconds(value: &Value) -> Option<Duration> {
+    Duration::try_from_secs_f64(value.as_f64()?).ok()
+}
+
+/// `answered refused: mailbox full`. A reason is kept only if it is short and
+/// plain and repeats neither an address nor the message.
+fn with_reason(outcome: &str, reason: &Value, message: &Outgoing<'_>) -> String {
+    let reason = reason.as_str().unwrap_or_default().trim();
+    let is_plain = |c: char| c == ' ' || c.is_ascii_graphic() && c != '@';
+    let digits = reason.chars().filter(char::is_ascii_digit).count();
+    let is_kept = !reason.is_empty()
+        && reason.len() <= LONGEST_REASON
+        && reason.chars().all(is_plain)
+        && digits < DIGITS_OF_A_NUMBER
+        && !reason.contains(message.to)
+        && !reason.contains(message.text);
+    match is_kept {
+        true => format!("answered {outcome}: {reason}"),
+        false => format!("answered {outcome}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::StatusCode;
+    use serde_json::json;
+
+    use super::*;
+
+    const MESSAGES: [Outgoing<'_>; 2] = [
+        Outgoing {
+            message_id: "msg_1",
+            to: "jo@example.com",
+            text: "Hi Jo",
+        },
+        Outgoing {
+            message_id: "msg_2",
+            to: "+49 30 1234567",
+            text: "Hi Al",
+        },
+    ];
+
+    /// What becomes of both messages.
+    fn made(body: Value) -> Result<Vec<Answer>, NoResults> {
+        answers(StatusCode::OK, body.to_string().as_bytes(), &MESSAGES)
+    }
+
+    /// What becomes of the first message by this result.
+    fn first(mut result: Value) -> Answer {
+        result["message_id"] = json!("msg_1");
+        made(json!({"results": [result]})).unwrap().remove(0)
+    }
+
+    fn taken(id: &str) -> Answer {
+        Answer::Taken(id.to_owned().try_into().unwrap())
+    }
+
+    fn problem(problem: &str) -> Answer {
+        failed(problem.to_owned())
+    }
+
+    #[test]
+    fn results_count_for_the_messages_that_they_name() {
+        let results = json!([
+            {"message_id": "msg_9", "outcome": "refused"},
+            {"message_id": "msg_2", "outcome": "refused", "reason": "blocked"},
+            {"message_id": "msg_1", "outcome": "accepted", "vendor_message_id": "vm_1", "more": 1},
+        ]);
+        let refused = Answer::Refused(text("answered refused: blocked".to_owned()));
+        assert_eq!(
+            made(json!({"results": results})),
+            Ok(vec![taken("vm_1"), refused])
+        );
+    }
+
+    #[test]
+    fn a_message_without_a_result_that_can_be_understood_has_failed() {
+        let missing = problem("answered 200 OK without a result for the message");
+        let accepted = json!({"message_id": "msg_1", "outcome": "accepted",
+            "vendor_message_id": "vm_1"});
+        for odd in [json!(null), json!({}), json!([1]), json!("msg_2"), json!(7)] {
+            let made = made(json!({"results": [odd, accepted]}));
+            assert_eq!(made, Ok(vec![taken("vm_1"), missing.clone()]), "{odd}");
+        }
+        let no_id = problem("answered accepted without an id for the message");
+        for id in [json!(null), json!(""), json!(7), json!("x".repeat(129))] {
+            let result = json!({"outcome": "accepted", "vendor_message_id": id});
+            assert_eq!(first(result), no_id, "{id}");
+        }
+        assert_eq!(
+            first(json!({"outcome": "sent"})),
+            problem("answered with an unknown outcome for the message")
+        );
+        assert_eq!(
+            first(json!({"vendor_message_id": "vm_1"})),
+            problem("answered without an outcome for the message")
+        );
+    }
+
+    #[test]
+    fn two_results_for_a_message_count_if_they_are_the_same() {
+        let accepted = |id: &str| {
+            json!({"message_id": "msg_1", "outcome": "accepted",
+            "vendor_message_id": id})
+        };
+        let both = |one, other| made(json!({"results": [one, other]})).unwrap().remove(0);
+        assert_eq!(both(accepted("vm_1"), accepted("vm_1")), taken("vm_1"));
+        let refused = json!({"message_id": "msg_1", "outcome": "refused"});
+        let differ = problem("answered 200 OK with results for the message that differ");
+        assert_eq!(both(accepted("vm_1"), refused), differ);
+        assert_eq!(both(accepted("vm_1"), accepted("vm_2")), differ);
+    }
+
+    #[test]
+    fn a_deferral_says_how_long_to_wait() {
+        let rest = |retry_after| match first(
+            json!({"outcome": "deferred", "retry_after": retry_after, "reason": "greylisted"}),
+        ) {
+            Answer::Deferred { problem, rest } => {
+                assert_eq!(problem.as_str(), "answered deferred: greylisted");
+                rest
+            }
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(rest(json!(30)), Some(Duration::from_secs(30)));
+        assert_eq!(rest(json!(0.5)), Some(Duration::from_millis(500)));
+        for odd in [json!(null), json!(-1), json!("soon"), json!(1e300)] {
+            assert_eq!(rest(odd.clone()), None, "{odd}");
+        }
+        let doubt = first(json!({"outcome": "in_doubt"}));
+        assert_eq!(doubt, problem("answered in_doubt"));
+    }
+
+    #[test]
+    fn a_reason_is_kept_unless_it_may_repeat_whom_the_message_is_for() {
+        let refused = |reason: Value| match first(json!({"outcome": "refused", "reason": reason})) {
+            Answer::Refused(problem) => problem.as_str().to_owned(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(
+            refused(json!("mailbox full")),
+            "answered refused: mailbox full"
+        );
+        for odd in [
+            json!(null),
+            json!(""),
+            json!({"code": 7}),
+            json!("no jo@example.com here"),
+            json!("030-1234567 is unknown"),
+            json!("Hi Jo is spam"),
+            json!("zwölf"),
+            json!("x".repeat(101)),
+        ] {
+            assert_eq!(refused(odd.clone()), "answered refused", "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_body_without_results_is_told_from_what_is_not_even_json() {
+        for odd in [
+            json!({}),
+            json!([]),
+            json!({"results": 7}),
+            json!({"vendor_message_id": "vm_1"}),
+            json!(null),
+        ] {
+            assert_eq!(made(odd.clone()), Err(NoResults::OtherShape), "{odd}");
+        }
+        for odd in ["", "<html>", "{", "{\"results\": []"] {
+            let made = answers(StatusCode::OK, odd.as_bytes(), &MESSAGES);
+            assert_eq!(made, Err(NoResults::NotJson), "{odd}");
+        }
+        let none = made(json!({"results": []})).unwrap();
+        let missing = problem("answered 200 OK without a result for the message");
+        assert_eq!(none, [missing.clone(), missing]);
+    }
+}

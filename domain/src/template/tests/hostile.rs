@@ -1,7 +1,5 @@
 //! Templates meant to bring the process down.
 
-use crate::Currency;
-
 use super::*;
 
 /// Each would be endless, huge or deep.

@@ -56,7 +56,7 @@ pub use customer::{
 pub use day::{Day, DayError};
 pub use event::{DecodeError, Event, LoggedEvent, type_tags};
 pub use ids::{
-    ActivityId, CampaignId, CustomerId, Epoch, Holder, IdError, KeyId, OrderId, SegmentId,
+    ActivityId, CampaignId, CustomerId, Epoch, Holder, IdError, JobId, KeyId, OrderId, SegmentId,
     SessionId, UserId, ViewName,
 };
 pub use instants::{Instants, InstantsError};

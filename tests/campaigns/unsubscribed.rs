@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use commands::CustomerItem;
 use domain::{CampaignId, Change, CustomerChanges, CustomerId, MessageId, MessageStatus};
-use projections::{Launched, reconcile};
+use projections::{Launched, LongRead, reconcile};
 use rustix::process::Signal;
 use tokio_util::sync::CancellationToken;
 
@@ -83,13 +83,9 @@ async fn assert_reconciled(shop: &Shop, campaign: &CampaignId) {
     let counts = shop.counts(campaign).await;
     assert!(counts.contains_key(&MessageStatus::Suppressed));
     let head = shop.head(campaign).await;
-    let launched = Launched {
-        campaign: campaign.clone(),
-        launch: head.launch().unwrap().clone(),
-        size: head.size(),
-        status: head.status().unwrap(),
-    };
-    let reconciled = reconcile(&shop.store, shop.commands.log(), &launched).await;
+    let launched = Launched::of(campaign.clone(), &head).unwrap();
+    let reading = LongRead::default();
+    let reconciled = reconcile(&shop.store, shop.commands.log(), &launched, &reading).await;
     assert_eq!(reconciled.unwrap().discrepancies, []);
 }
 

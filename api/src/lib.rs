@@ -54,6 +54,7 @@ pub use auth::{
     Admission, AdmissionError, LocalLink, Provider, ProviderError, PublicUrl, PublicUrlError,
     SessionKeyError, SessionKeys, SignIn,
 };
+pub use campaigns::reconciliation_document;
 pub use delivery::{VendorSecretError, VendorSecrets};
 pub use limits::Limits;
 pub use metrics::prometheus;

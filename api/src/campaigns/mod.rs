@@ -25,6 +25,7 @@ use domain::{Campaign, CampaignError, CampaignId, Launch};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use self::reconcile::reconciliation_document;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::{AppState, Shared};
 

@@ -137,6 +137,11 @@ pub(super) async fn reconcile_campaign(
     .await
 }
 
+/// A reconciliation as `GET /api/campaigns/{id}/reconcile` answers it.
+pub fn reconciliation_document(launched: Launched, found: Reconciliation) -> impl Serialize {
+    ReconciliationResponse::new(launched, found)
+}
+
 impl ReconciliationResponse {
     fn new(launched: Launched, found: Reconciliation) -> Self {
         let campaign = launched.campaign;

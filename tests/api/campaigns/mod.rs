@@ -11,6 +11,7 @@ mod preview;
 mod progress;
 mod recipients;
 mod reconcile;
+mod reconcile_command;
 mod retry;
 
 use chrono::{DateTime, Utc};

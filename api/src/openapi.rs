@@ -162,6 +162,8 @@ problems! {
     OneProblems = [400, 404, 500, 503];
     /// Of what creates something.
     CreateProblems = [400, 409, 413, 415, 422, 500, 503];
+    /// Of what creates a campaign, and may launch it.
+    CreateCampaignProblems = [400, 409, 410, 413, 415, 422, 500, 503];
     /// Of what replaces something.
     ReplaceProblems = [400, 404, 409, 413, 415, 422, 500, 503];
     /// Of what gives something to what is there.

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use commands::CampaignRefusal;
 use domain::{Campaign, CampaignError, CampaignId, Launch};
+use projections::recipients::require_launchable;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -84,6 +85,23 @@ fn refused(id: &CampaignId, refusal: &CampaignRefusal) -> Problem {
 async fn head(app: &Shared, id: &CampaignId) -> Result<Campaign, Problem> {
     let found = app.commands.campaign(id).await?;
     found.ok_or_else(|| unknown(id))
+}
+
+/// Checks that a launch of the campaign can find its audience. One that was
+/// launched before is not launched again: the same request came before.
+///
+/// # Errors
+/// 410 if events that it would need were trimmed from the log.
+async fn check_launchable(app: &Shared, id: &CampaignId) -> Result<(), Problem> {
+    let checked = require_launchable(&app.store, app.commands.log()).await;
+    let Err(error) = checked else {
+        return Ok(());
+    };
+    let campaign = app.commands.campaign(id).await?;
+    match campaign.is_some_and(|campaign| campaign.launch().is_some()) {
+        true => Ok(()),
+        false => Err(error.into()),
+    }
 }
 
 /// What a campaign's launch fixed.

@@ -13,6 +13,7 @@ mod recipients;
 mod reconcile;
 mod reconcile_command;
 mod retry;
+mod trimmed;
 
 use chrono::{DateTime, Utc};
 use commands::{Commands, Context};

@@ -13,7 +13,7 @@ use utoipa::IntoParams;
 pub(crate) struct Prefer {
     /// `respond-async` makes the request a job at once, however soon it would
     /// be done.
-    #[param(rename = "Prefer", value_type = Option<String>, required = false, example = "respond-async")]
+    #[param(rename = "Prefer", value_type = String, required = false, example = "respond-async")]
     pub(crate) respond_async: bool,
 }
 

@@ -7,8 +7,9 @@ use crate::customers::{CustomerDocument, Customers};
 use crate::view::View;
 use crate::{EntryReader, LongRead, ProjectError, ReadError, Recorded};
 
-/// Entries read at once.
-const BATCH: u64 = 4_000;
+/// Entries read at once. They are decoded and folded in one go: with more, a
+/// request that needs the same thread would wait noticeably.
+const BATCH: u64 = 1_000;
 
 /// Reads a partition from its beginning, as part of a long read.
 pub(crate) struct Replay {

@@ -84,6 +84,20 @@ async fn a_reconciliation_that_takes_long_becomes_a_job_with_the_same_result() {
 }
 
 #[tokio::test]
+async fn what_is_not_done_in_time_continues_as_a_job() {
+    let told = vec![("PATRON_JOB_AFTER", "200ms".to_owned())];
+    let app = App::told(told).await;
+    let id = campaign(&app).await;
+    let accepted = app.client.get(&reconciliation(&id)).await;
+    let path = job_of(&accepted);
+    assert_eq!(accepted.body["status"], "running");
+    let progress = &accepted.body["progress"];
+    assert_eq!(progress["read"], progress["of"], "it waits for the views");
+    let job = ended(&app.client, &path).await;
+    assert_eq!(job["result"]["planned"], 2, "{job}");
+}
+
+#[tokio::test]
 async fn a_preview_of_the_past_becomes_a_job_with_the_same_result() {
     let app = start().await;
     let orders = json!([order("c-1", "o-1", 500), order("c-2", "o-2", 900)]);

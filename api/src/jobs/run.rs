@@ -275,7 +275,7 @@ impl Supervised {
                 }
                 Ok(false) => return tracing::warn!("the job was ended by others"),
                 Err(error) => {
-                    tracing::warn!(%error, "a job's end cannot be recorded, trying again")
+                    tracing::warn!(%error, "a job's end cannot be recorded, trying again");
                 }
             }
             sleep(AFTER_FAILURE).await;

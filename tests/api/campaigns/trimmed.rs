@@ -133,6 +133,38 @@ async fn a_campaign_whose_audience_needs_trimmed_events_says_so_and_sends_nothin
 }
 
 #[tokio::test]
+async fn who_has_changed_since_is_folded_anew_from_what_was_kept() {
+    let mut app = App::start().await;
+    vips(&app, &["Ada"]).await;
+    touch(&app, "c-0", "Ava").await;
+    let log = log(&app).await;
+    let here = |id: &String| log.layout().partition_of(id) == log.layout().partition_of("c-0");
+    let new = (1..).map(|n| format!("c-{n}")).find(here).unwrap();
+    let id = create(&app, named("Out")).await;
+    app.client.caught_up().await;
+    trim_partition_of(&app, "c-0").await;
+    let customer = json!({"customer_id": new, "name": "New", "email": "new@example.com",
+        "tags": ["vip"]});
+    app.client.accept("/api/data/customers", customer).await;
+    app.client.caught_up().await;
+    app.workers.clear();
+    assert_eq!(steer(&app, &id, "launch").await.status, 202);
+    touch(&app, &new, "Newer").await;
+    app.add_worker();
+    let campaign = eventually("an audience", async || {
+        let campaign = shown(&app, &id).await;
+        (!campaign["size"].is_null()).then_some(campaign)
+    })
+    .await;
+    assert_eq!(campaign["size"]["queued"], 2, "{campaign}");
+    let logs = app.client.read(&format!("{PATH}/{id}/logs")).await;
+    let texts = logs["items"].as_array().unwrap().iter();
+    let mut texts: Vec<&str> = texts.map(|row| row["text"].as_str().unwrap()).collect();
+    texts.sort_unstable();
+    assert_eq!(texts, ["Hi Ava!", "Hi New!"], "as they were at the launch");
+}
+
+#[tokio::test]
 async fn a_scheduled_campaign_that_cannot_be_launched_says_so() {
     let mut app = App::without_workers().await;
     let at = Utc::now() + TimeDelta::seconds(1);

@@ -100,7 +100,8 @@ impl Api {
             assistant: Assistant::new(config.assistant),
             previews: Semaphore::new(4),
             log_reads: LogReads::new(config.limits.log_reads),
-            jobs: Jobs::new(config.limits.job_after),
+            // A request that times out would drop its work.
+            jobs: Jobs::new(config.limits.job_after.min(config.request_timeout / 2)),
             closing: CancellationToken::new(),
         };
         Self {

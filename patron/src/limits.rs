@@ -47,7 +47,7 @@ pub(crate) struct LimitOptions {
     max_log_reads: u32,
 
     /// After how long a read of the whole log continues as a job, which the client is referred
-    /// to; 0s makes each a job at once
+    /// to, 15s at most; 0s makes each a job at once
     #[arg(long, env = "PATRON_JOB_AFTER", default_value = "5s",
           value_parser = span, value_name = "TIME")]
     job_after: Duration,

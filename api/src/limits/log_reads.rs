@@ -3,10 +3,10 @@
 //! A read has a place from its beginning to its end, also where it outlives its
 //! request as a job. Its work is cut into partitions. A partition is folded
 //! only with a permit of its caller's and one that all callers share; both
-//! semaphores serve those who wait in order. A caller never has so many folds
-//! under way or waiting in the shared queue that others have to wait for more
-//! than the few before them, however many reads the caller has begun. How many
-//! partitions are folded at once also bounds the memory that reads take.
+//! semaphores are fair. A caller has at most three folds under way or waiting
+//! in the shared queue, however many reads it has begun, so that others wait
+//! for a few partitions at most. The number of partitions folded at once also
+//! bounds the memory that reads take.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};

@@ -43,7 +43,8 @@ pub struct Limits {
     /// Reads of the whole log at once, jobs included; later ones wait a little
     /// and are then answered 503. One credential has a quarter of them.
     pub log_reads: usize,
-    /// After how long a read of the whole log becomes a job.
+    /// After how long a read of the whole log becomes a job; half of the time
+    /// that a request may take at most.
     pub job_after: Duration,
     /// How long a client may take to send a request's head, or to receive
     /// anything of its answer, and how long a connection may stand idle.

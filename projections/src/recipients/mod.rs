@@ -8,12 +8,12 @@
 //!
 //! # Trimmed logs
 //!
-//! Trimmed events are needed in two cases. The first is a view that has not
-//! folded them: it never reaches the positions. [`require_launchable`] finds
-//! that before a launch. The second is a customer who has changed since the launch
-//! and has events below the floor, who cannot be folded anew. That cannot be
-//! known at the launch, as nobody has changed since then;
-//! [`Recipients::require_history`] finds it before anybody gets a message.
+//! Trimmed events are needed in two cases. In the first, a view has not folded
+//! them and never reaches the positions. [`require_launchable`] detects that
+//! before a launch. In the second, a customer has changed since the launch and
+//! has events below the floor, so that they cannot be folded again. At the time
+//! of the launch nobody has changed since, so that this cannot be known then;
+//! [`Recipients::require_history`] detects it before messages are queued.
 
 mod past;
 

@@ -79,6 +79,9 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("POST", "/api/campaigns/{id}/pause", Marketer),
     ("POST", "/api/campaigns/{id}/resume", Marketer),
     ("POST", "/api/campaigns/{id}/retry", Marketer),
+    // Each job needs, besides, what the operation needs that started it.
+    ("GET", "/api/jobs/{id}", Viewer),
+    ("GET", "/api/jobs/{id}/events", Viewer),
     ("POST", "/api/ai/segment-rules", Marketer),
     ("POST", "/api/ai/messages", Marketer),
     ("POST", "/api/ai/campaigns/{id}/summary", Marketer),
@@ -184,7 +187,8 @@ async fn as_somebody(
     match (needs, path) {
         (None, Some(path)) => return not_taken(path),
         (Some(needs), Some(path)) if !needs.permits(actor.role) => {
-            return forbid(app, needs, &actor, &context, request.method(), path);
+            let method = request.method();
+            return forbid(app, needs, &actor, &context, method, path).into_response();
         }
         _ => {}
     }
@@ -232,12 +236,32 @@ fn forbid(
     context: &Context,
     method: &Method,
     path: &str,
-) -> Response {
+) -> Problem {
     let (role, told) = (actor.role.as_str(), needs.told());
     let detail = format!("{told}, and the credential has {role}");
     app.journal
         .forbidden(context, method.as_str(), path, &detail);
-    Problem::new(ProblemKind::Forbidden, detail).into_response()
+    Problem::new(ProblemKind::Forbidden, detail)
+}
+
+/// Checks that a request for the outcome of another operation, at `path`, may
+/// call that operation too.
+///
+/// # Errors
+/// 403, which is recorded, if its role is not enough.
+pub(crate) fn check_also(
+    app: &Shared,
+    actor: &Actor,
+    context: &Context,
+    path: &str,
+    (method, operation): (&str, &str),
+) -> Result<(), Problem> {
+    // What is not in the table cannot be called by anybody.
+    let needs = Needs::of(method, operation).unwrap_or(Admin);
+    match needs.permits(actor.role) {
+        true => Ok(()),
+        false => Err(forbid(app, needs, actor, context, &Method::GET, path)),
+    }
 }
 
 /// A session goes on for as long as it is used, but for its own end.

@@ -2,8 +2,8 @@
 //!
 //! A file per resource holds its requests, responses, handlers and its own
 //! router: `data`, `customers`, `timeline`, `orders`, `segments`,
-//! `campaigns`, `ai`, `delivery`, `audit`, `admin`, `health`, `metrics`. `router` puts
-//! them together, `observe` stands around every request; `auth` says who asks,
+//! `campaigns`, `jobs`, `ai`, `delivery`, `audit`, `admin`, `health`, `metrics`.
+//! `router` puts them together, `observe` stands around every request; `auth` says who asks,
 //! `access` what they may do, and `journal` records who was turned away. Every
 //! refusal is a `problem`. Nothing here reads the environment or writes a view.
 
@@ -24,6 +24,7 @@ mod delivery;
 mod extract;
 mod health;
 mod idempotency;
+mod jobs;
 mod journal;
 mod keys;
 mod limits;
@@ -33,6 +34,7 @@ mod openapi;
 mod orders;
 mod paging;
 mod position;
+mod prefer;
 mod problem;
 mod request_id;
 mod router;
@@ -52,6 +54,7 @@ pub use auth::{
     Admission, AdmissionError, LocalLink, Provider, ProviderError, PublicUrl, PublicUrlError,
     SessionKeyError, SessionKeys, SignIn,
 };
+pub use campaigns::reconciliation_document;
 pub use delivery::{VendorSecretError, VendorSecrets};
 pub use limits::Limits;
 pub use metrics::prometheus;

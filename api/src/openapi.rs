@@ -80,6 +80,7 @@ pub(crate) fn browser(currency: Currency) -> Router<AppState> {
         (name = "reads", description = "Customers, orders, and what happened"),
         (name = "segments", description = "Rules that were given a name"),
         (name = "campaigns", description = "One message to each customer of an audience"),
+        (name = "jobs", description = "Reads of the whole log that outlive their requests"),
         (name = "ai", description = "Help in plain words, and checked"),
         (name = "delivery", description = "What the messaging vendor tells"),
         (name = "sign-in", description = "Who asks, and how they came in"),
@@ -161,6 +162,8 @@ problems! {
     OneProblems = [400, 404, 500, 503];
     /// Of what creates something.
     CreateProblems = [400, 409, 413, 415, 422, 500, 503];
+    /// Of what creates a campaign, and may launch it.
+    CreateCampaignProblems = [400, 409, 410, 413, 415, 422, 500, 503];
     /// Of what replaces something.
     ReplaceProblems = [400, 404, 409, 413, 415, 422, 500, 503];
     /// Of what gives something to what is there.
@@ -169,10 +172,16 @@ problems! {
     RemoveProblems = [400, 404, 409, 500, 503];
     /// Of what changes what is there, without a body.
     ChangeProblems = [400, 404, 409, 500, 503];
+    /// Of what launches a campaign.
+    LaunchProblems = [400, 404, 409, 410, 500, 503];
+    /// Of what accounts for a launch by the whole log.
+    ReconcileProblems = [400, 404, 409, 410, 500, 503];
     /// Of what the vendor tells.
     ReceiptProblems = [400, 401, 413, 415, 422, 500, 503];
     /// Of what only looks, but takes a body.
     PreviewProblems = [400, 413, 415, 422, 500, 503];
+    /// Of what looks at the past, too.
+    PastProblems = [400, 410, 413, 415, 422, 500, 503];
     /// Of going to the provider.
     SignInProblems = [400, 404, 500, 503];
     /// Of coming back from the provider, who may be nobody whom we let in.
@@ -198,6 +207,7 @@ fn problem(status: u16) -> Described {
         403 => "The role may not do that, it comes from another site, or nobody lets them in",
         404 => "There is no such thing",
         409 => "It contradicts what is there",
+        410 => "Events that it needs were trimmed from the log",
         413 => "More bytes or items than are taken",
         415 => "Another media type than those taken",
         422 => "A field is not acceptable, or a rule is against it",

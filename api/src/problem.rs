@@ -103,6 +103,8 @@ kinds! {
     InvalidField = UNPROCESSABLE_ENTITY "invalid-field" "Invalid field";
     /// Each field is acceptable, but a rule is against the whole.
     Refused = UNPROCESSABLE_ENTITY "refused" "Refused by a rule";
+    /// The result of a job has more bytes than can be kept.
+    ResultTooLarge = UNPROCESSABLE_ENTITY "result-too-large" "Result too large";
     /// A request in plain words means no rules, as far as can be told.
     NotUnderstood = UNPROCESSABLE_ENTITY "not-understood" "Not understood";
     /// The request's head has more bytes than are taken.
@@ -122,6 +124,8 @@ kinds! {
     OutOfMemory = SERVICE_UNAVAILABLE "out-of-memory" "Out of memory";
     /// Others are at what takes much, and it was not this request's turn.
     Busy = SERVICE_UNAVAILABLE "busy" "Busy";
+    /// The process that ran a job ended before the job did.
+    Interrupted = SERVICE_UNAVAILABLE "interrupted" "Interrupted";
     /// The view has not reached the positions of `after` in time.
     ViewBehind = SERVICE_UNAVAILABLE "view-behind" "View behind";
     /// The request took longer than a request may.
@@ -146,7 +150,7 @@ impl ProblemKind {
     fn retry_after(self) -> Option<u16> {
         match self {
             Self::ViewBehind | Self::TooManyRequests => Some(1),
-            Self::Unavailable | Self::Busy | Self::Timeout => Some(2),
+            Self::Unavailable | Self::Busy | Self::Interrupted | Self::Timeout => Some(2),
             Self::OutOfMemory | Self::OtherLog | Self::ModelUnavailable => Some(10),
             _ => None,
         }

@@ -11,8 +11,8 @@ use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
 use crate::strict::{self, Contract};
 use crate::{
-    access, admin, ai, audit, campaigns, customers, data, delivery, health, keys, limits, metrics,
-    observe, openapi, orders, segments, timeline, users,
+    access, admin, ai, audit, campaigns, customers, data, delivery, health, jobs, keys, limits,
+    metrics, observe, openapi, orders, segments, timeline, users,
 };
 
 /// Below this many bytes compressing costs more than it saves.
@@ -53,6 +53,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .merge(orders::routes())
         .merge(segments::routes())
         .merge(campaigns::routes())
+        .merge(jobs::routes())
         .merge(ai::routes())
         .merge(users::routes())
         .merge(keys::routes())

@@ -55,6 +55,7 @@ schemas! {
     UserId => string(ID, "usr_8c1f0f7ad3b95c2e8e14b7a0c6d29f51");
     SessionId => string(ID, "ses_01936f2e7d1c7a309a511f0b6a0f9c11");
     KeyId => string(ID, "key_3f9d02c4a1b84e0c9e7a5d2b6f108c33");
+    JobId => string(ID, "job_01936f2e7d1c7a309a511f0b6a0f9c11");
     Prompt => prompt();
     Tone => one_of(&assist::Tone::ALL.map(assist::Tone::name));
     Tag => one_of(&tags());
@@ -90,6 +91,8 @@ schemas! {
     View => one_of(&views());
     OrderStatus => one_of(&["placed", "cancelled", "refunded"]);
     CampaignStatus => one_of(&["draft", "scheduled", "launching", "sending", "paused", "completed", "cancelled", "missed"]);
+    JobKind => one_of(&projections::JobKind::ALL.map(projections::JobKind::name));
+    JobStatus => one_of(&projections::JobStatus::ALL.map(projections::JobStatus::name));
     WaitingReason => one_of(&projections::WaitingReason::ALL.map(projections::WaitingReason::name));
     MessageStatus => one_of(&domain::MessageStatus::ALL.map(domain::MessageStatus::name));
     Channel => one_of(&["email", "phone"]);

@@ -33,6 +33,9 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How long what is noted already may take to be recorded after that.
 const JOURNAL_GRACE: Duration = Duration::from_secs(2);
 
+/// How long the ends of interrupted jobs may take to be recorded after that.
+const JOBS_GRACE: Duration = Duration::from_secs(2);
+
 /// How often what histograms were given is folded together, and who has not
 /// asked lately is forgotten.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -60,6 +63,7 @@ pub async fn serve(
     let (journal_stop, journal) = journal(&api.state, api.notes);
     let closing = api.state.closing.clone();
     let (places, patience) = (api.state.connections.clone(), api.state.patience);
+    let state = api.state.clone();
     let router = router::router(api.state);
     let connections = GracefulShutdown::new();
     let accepting = async {
@@ -79,6 +83,11 @@ pub async fn serve(
     closing.cancel();
     if timeout(GRACE, connections.shutdown()).await.is_err() {
         tracing::warn!("some requests were still under way and are cut off");
+    }
+    if timeout(JOBS_GRACE, state.jobs.stopped()).await.is_err() {
+        tracing::warn!(
+            "some jobs were interrupted, which is not recorded until their leases expire"
+        );
     }
     journal_stop.cancel();
     if timeout(JOURNAL_GRACE, journal).await.is_err() {

@@ -6,15 +6,16 @@ use std::time::Duration;
 use commands::Commands;
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::Store;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 use crate::address::TrustedProxies;
 use crate::ai::{Assistant, AssistantConfig};
 use crate::auth::{Credentials, SignIn};
 use crate::delivery::VendorSecrets;
+use crate::jobs::Jobs;
 use crate::journal::{self, Journal, Notes};
-use crate::limits::{self, Limits, Rates, Room, Senders};
+use crate::limits::{self, Limits, LogReads, Rates, Room, Senders};
 use crate::problem::{Problem, ProblemKind};
 use crate::shed::Shed;
 
@@ -98,7 +99,9 @@ impl Api {
             patience: config.limits.patience,
             assistant: Assistant::new(config.assistant),
             previews: Semaphore::new(4),
-            past: Semaphore::new(1),
+            log_reads: LogReads::new(config.limits.log_reads),
+            // A request that times out would drop its work.
+            jobs: Jobs::new(config.limits.job_after.min(config.request_timeout / 2)),
             closing: CancellationToken::new(),
         };
         Self {
@@ -132,7 +135,9 @@ pub(crate) struct Shared {
     /// Whose turn it is to have MongoDB count.
     pub(crate) previews: Semaphore,
     /// Whose turn it is to read the whole log.
-    pub(crate) past: Semaphore,
+    pub(crate) log_reads: LogReads,
+    /// Reads of the log that outlive their requests.
+    pub(crate) jobs: Jobs,
     /// Cancelled when the server ends: answers without an end then end too.
     pub(crate) closing: CancellationToken,
 }
@@ -140,11 +145,21 @@ pub(crate) struct Shared {
 /// Waits until it is this request's turn, but not so long that nothing would
 /// come of it.
 pub(crate) async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> {
-    match tokio::time::timeout(TURN, turns.acquire()).await {
+    in_time(turns.acquire()).await
+}
+
+/// Waits for a permit, for 10 s at most.
+///
+/// # Errors
+/// 503 if there is none by then.
+pub(crate) async fn in_time<P>(
+    permit: impl Future<Output = Result<P, AcquireError>>,
+) -> Result<P, Problem> {
+    match tokio::time::timeout(TURN, permit).await {
         Ok(Ok(permit)) => Ok(permit),
-        _ => Err(Problem::new(
-            ProblemKind::Busy,
-            "others are at the same; send the request again",
-        )),
+        _ => {
+            let detail = "too many concurrent requests of this kind; retry later";
+            Err(Problem::new(ProblemKind::Busy, detail))
+        }
     }
 }

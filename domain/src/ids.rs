@@ -112,6 +112,8 @@ ids! {
     Epoch;
     /// An API key, `key_` and 32 hexadecimal digits. It is no secret.
     KeyId;
+    /// A job of the API, `job_` and 32 hexadecimal digits.
+    JobId;
 }
 
 /// Lets ids be made from the 128 bits of a UUID; append to the list below.
@@ -132,6 +134,7 @@ made! {
     UserId = "usr_";
     SessionId = "ses_";
     KeyId = "key_";
+    JobId = "job_";
 }
 
 #[cfg(test)]

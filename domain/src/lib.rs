@@ -57,7 +57,7 @@ pub use day::{Day, DayError};
 pub use digest::TextDigest;
 pub use event::{DecodeError, Event, LoggedEvent, type_tags};
 pub use ids::{
-    ActivityId, CampaignId, CustomerId, Epoch, Holder, IdError, KeyId, OrderId, SegmentId,
+    ActivityId, CampaignId, CustomerId, Epoch, Holder, IdError, JobId, KeyId, OrderId, SegmentId,
     SessionId, UserId, ViewName,
 };
 pub use instants::{Instants, InstantsError};

@@ -13,6 +13,7 @@ mod log;
 mod logging;
 mod output;
 mod rebuild;
+mod reconcile;
 mod segment;
 mod serve;
 mod sign_in;
@@ -60,6 +61,8 @@ enum Command {
     Log(log::LogArgs),
     /// Hold every head and a sample of every view against the log
     Verify(verify::VerifyArgs),
+    /// Account for every recipient of a campaign by the log, and compare the views with it
+    Reconcile(reconcile::ReconcileArgs),
     /// Run the simulated messaging vendor alone: it takes messages and posts signed receipts
     Vendor(Box<simulated_vendor::VendorArgs>),
     /// Start only Redis and MongoDB, print one line of JSON that tells where they are, and run
@@ -87,6 +90,7 @@ async fn main() -> ExitCode {
         Command::Segment(args) => segment::run(args).await,
         Command::Log(args) => log::run(args).await,
         Command::Verify(args) => verify::run(args).await,
+        Command::Reconcile(args) => reconcile::run(args).await,
         Command::Vendor(args) => simulated_vendor::run(*args).await,
         Command::Engines(options) => engines::command::run(&options)
             .await

@@ -6,6 +6,7 @@ use anyhow::bail;
 use clap::Args;
 use domain::rules::{Moment, Rules};
 use domain::{Currency, Timestamp};
+use projections::LongRead;
 use projections::customers::{CustomerDocument, NodeCount, Preview, preview_at};
 use serde_json::{Value, json};
 
@@ -75,7 +76,10 @@ async fn ask(
     args: &SegmentArgs,
 ) -> anyhow::Result<Preview> {
     Ok(match args.as_of {
-        Some(as_of) => preview_at(&deployment.log, rules, as_of, args.sample).await?,
+        Some(as_of) => {
+            let reading = LongRead::default();
+            preview_at(&deployment.log, rules, as_of, args.sample, &reading).await?
+        }
         None => deployment.store.preview(rules, now, args.sample).await?,
     })
 }

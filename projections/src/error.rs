@@ -70,7 +70,9 @@ impl ProjectError {
             | Self::RolledBack { .. }
             | Self::CollectionGone(_)
             | Self::Positions(_) => true,
-            Self::Log(error) => matches!(error, LogError::Damaged { .. }),
+            Self::Log(error) => {
+                matches!(error, LogError::Damaged { .. } | LogError::Trimmed { .. })
+            }
             Self::Mongo(error) => {
                 matches!(&*error.kind, ErrorKind::Custom(_)) || is_rejection(error)
             }

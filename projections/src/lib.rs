@@ -19,6 +19,8 @@ mod error;
 mod generation;
 #[cfg(test)]
 mod history;
+mod jobs;
+mod long_read;
 pub mod messages;
 pub mod orders;
 mod page;
@@ -45,6 +47,8 @@ pub use audiences::{Audience, Basis};
 pub use checkpoint::Checkpoint;
 pub use error::ProjectError;
 pub use generation::Generations;
+pub use jobs::{Job, JobEnd, JobKind, JobStatus, MAX_JOB_RESULT};
+pub use long_read::{LongRead, ReadProgress, require_whole};
 pub use page::{Page, PageError, PageRequest};
 pub use projector::{Mode, Projector};
 pub use rebuild::{Progress, RebuildError, RebuildReport, rebuild, roll_back};

@@ -5,22 +5,25 @@ use eventlog::{Entry, Log, LogError, Partition, Position};
 
 use crate::customers::{CustomerDocument, Customers};
 use crate::view::View;
-use crate::{EntryReader, ProjectError, ReadError, Recorded};
+use crate::{EntryReader, LongRead, ProjectError, ReadError, Recorded};
 
-/// Entries read at once.
-const BATCH: u64 = 4_000;
+/// Entries read at once. They are decoded and folded in one go: with more, a
+/// request that needs the same thread would wait noticeably.
+const BATCH: u64 = 1_000;
 
-/// Reads a partition from its beginning.
+/// Reads a partition from its beginning, as part of a long read.
 pub(crate) struct Replay {
     log: Log,
+    reading: LongRead,
     at: Position,
     reader: EntryReader,
 }
 
 impl Replay {
-    pub(crate) fn of(log: &Log, partition: Partition) -> Self {
+    pub(crate) fn of(log: &Log, partition: Partition, reading: &LongRead) -> Self {
         Self {
             log: log.clone(),
+            reading: reading.clone(),
             at: Position {
                 partition,
                 number: 0,
@@ -55,6 +58,7 @@ impl Replay {
             return Err(LogError::Damaged { at: self.at, what }.into());
         };
         self.at = last.position;
+        self.reading.count(entries.len() as u64);
         let mut events = Vec::with_capacity(entries.len());
         for entry in entries.into_iter().filter(wanted) {
             events.extend(read(&mut self.reader, entry)?);

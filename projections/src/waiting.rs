@@ -1,5 +1,4 @@
-//! Reasons why campaigns with queued messages are not being sent, as the
-//! workers report them.
+//! Reasons why campaigns do not go on, as the workers report them.
 //!
 //! Not a view: it is folded from no events. A worker repeats a report for as
 //! long as it holds, and a report that is not repeated expires, so that nothing
@@ -21,7 +20,7 @@ use crate::{QueryError, Store};
 
 const COLLECTION: &str = "waiting";
 
-/// A reason why a campaign's queued messages are not being sent.
+/// A reason why a campaign does not go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
     /// The kind of reason.
@@ -36,18 +35,22 @@ pub struct Waiting {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitingReason {
-    /// The circuit breaker is open.
+    /// Queued messages are not being sent: the circuit breaker is open.
     Breaker,
+    /// It cannot be launched, or its audience cannot be found: that needs
+    /// events that were trimmed from the log.
+    Trimmed,
 }
 
 impl WaitingReason {
     /// All there are.
-    pub const ALL: [Self; 1] = [Self::Breaker];
+    pub const ALL: [Self; 2] = [Self::Breaker, Self::Trimmed];
 
     /// `breaker`
     pub fn name(self) -> &'static str {
         match self {
             Self::Breaker => "breaker",
+            Self::Trimmed => "trimmed",
         }
     }
 }

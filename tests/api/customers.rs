@@ -152,7 +152,7 @@ async fn every_id_that_is_taken_can_be_read() {
         assert_eq!(app.client.customer(id, &at).await["customer_id"], id);
         let timeline = app
             .client
-            .list(&format!("/api/customers/{id}/timeline"), 10)
+            .list(&format!("/api/customers/{id}/timeline?after={at}"), 10)
             .await;
         assert_eq!(timeline.len(), 1, "{id}");
     }

@@ -14,6 +14,7 @@ mod customers;
 mod data;
 mod events;
 mod health;
+mod jobs;
 mod keys;
 mod limits;
 mod lists;

@@ -11,7 +11,7 @@ use crate::support::client::answer;
 use crate::support::engines::workspace;
 
 /// What the contract promises, and nothing else.
-const OPERATIONS: [&str; 56] = [
+const OPERATIONS: [&str; 58] = [
     "DELETE /api/keys/{key_id}",
     "DELETE /api/segments/{id}",
     "GET /api/admin/log",
@@ -33,6 +33,8 @@ const OPERATIONS: [&str; 56] = [
     "GET /api/customers",
     "GET /api/customers/{id}",
     "GET /api/customers/{id}/timeline",
+    "GET /api/jobs/{id}",
+    "GET /api/jobs/{id}/events",
     "GET /api/keys",
     "GET /api/keys/{key_id}",
     "GET /api/orders",

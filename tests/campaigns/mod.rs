@@ -22,7 +22,7 @@ use domain::{
     Campaign, CampaignContent, CampaignId, CampaignStatus, Change, CustomerChanges, CustomerId,
     Launch, MessageCommand, MessageId, MessageStatus, Receipt, Timestamp,
 };
-use projections::{Launched, Reconciliation, Store, StoreOptions, reconcile};
+use projections::{Launched, LongRead, Reconciliation, Store, StoreOptions, reconcile};
 
 use crate::support::app::Settings;
 use crate::support::engines::engines;
@@ -172,14 +172,10 @@ impl Shop {
     async fn reconciled(&self, id: &CampaignId) -> Reconciliation {
         let head = self.head(id).await;
         let content = self.commands.campaign_content(id).await.unwrap();
-        let launched = Launched {
-            campaign: id.clone(),
-            launch: self.launch_of(id).await,
-            template: content.unwrap().template,
-            size: head.size(),
-            status: head.status().unwrap(),
-        };
-        let reconciled = reconcile(&self.store, self.commands.log(), &launched).await;
+        let (launch, template) = (self.launch_of(id).await, content.unwrap().template);
+        let launched = Launched::of(id.clone(), &head, launch, template);
+        let (log, reading) = (self.commands.log(), LongRead::default());
+        let reconciled = reconcile(&self.store, log, &launched, &reading).await;
         reconciled.unwrap()
     }
 

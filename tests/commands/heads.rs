@@ -1,7 +1,7 @@
 //! Heads of older folds.
 
-use commands::{Change, verify_heads};
-use eventlog::Head;
+use commands::{Change, CommandError, verify_heads};
+use eventlog::{Head, LogError};
 
 use super::{changes, order_key};
 use crate::support::deployment::Deployment;
@@ -54,6 +54,34 @@ async fn a_head_of_an_older_fold_is_folded_again() {
     assert_eq!((head.version, head.fold), (3, 1));
     let report = verify_heads(log, key.partition).await.unwrap();
     assert!(report.differences.is_empty(), "{:?}", report.differences);
+}
+
+#[tokio::test]
+async fn a_head_of_an_older_fold_whose_events_were_trimmed_says_so() {
+    let deployment = Deployment::fresh().await;
+    let (log, commands) = (&deployment.log, &deployment.commands);
+    let record = async |cents| {
+        let orders = vec![order("c-1", "o-1", cents)];
+        commands.record_orders(&context(), orders).await
+    };
+    record(100).await.unwrap();
+    record(200).await.unwrap();
+    let key = order_key(log, "c-1", "o-1");
+    let last = log.last(key.partition).await.unwrap();
+    assert_eq!(log.trim(last).await.unwrap(), last);
+    assert_eq!(changes(&record(200).await.unwrap()), [Change::Unchanged]);
+    let (_, head) = deployment.raw_head(&key).await.unwrap();
+    let [version, number, _] = head.splitn(3, ' ').collect::<Vec<_>>()[..] else {
+        panic!("a head: {head}");
+    };
+    let old = format!("{version} {number} 0 another form");
+    deployment.set_raw_head(&key, &old).await;
+    let trimmed = record(300).await.unwrap_err();
+    let is_trimmed = |error: &CommandError| match error {
+        CommandError::Log(LogError::Trimmed { floor }) => *floor == last,
+        _ => false,
+    };
+    assert!(is_trimmed(&trimmed), "{trimmed}");
 }
 
 #[tokio::test]

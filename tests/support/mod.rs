@@ -7,6 +7,7 @@ pub(crate) mod campaign;
 pub(crate) mod client;
 pub(crate) mod deployment;
 pub(crate) mod engines;
+pub(crate) mod events;
 pub(crate) mod mongo_server;
 pub(crate) mod oidc;
 pub(crate) mod openai;

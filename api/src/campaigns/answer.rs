@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use domain::{
     Audience, AudienceSize, CampaignContent, CampaignId, CampaignStatus, SegmentId, Text, Timestamp,
 };
-use projections::Waiting;
 use projections::campaign_stats::CampaignFigures;
 use projections::campaigns::{CampaignDocument, LaunchDocument};
+use projections::{Waiting, WaitingReason};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -73,8 +73,7 @@ pub(super) struct CampaignResponse {
     size: Option<SizeResponse>,
     /// What became of its messages.
     statistics: Statistics,
-    /// Why queued messages are not being sent; `null` if nothing holds them
-    /// back. Set only while the campaign is `sending`.
+    /// Why the campaign does not go on; `null` if nothing holds it back.
     waiting_for: Option<WaitingResponse>,
     /// When it was created.
     #[schema(value_type = schema::Time)]
@@ -95,13 +94,16 @@ pub(super) struct CampaignResponse {
     version: i64,
 }
 
-/// A reason why queued messages are not being sent.
+/// A reason why a campaign does not go on.
 #[derive(Serialize, ToSchema)]
 #[schema(as = WaitingFor)]
 struct WaitingResponse {
-    /// `breaker`: the circuit breaker is open, because the vendor is away or its
-    /// URL or credential is wrong. Sending continues by itself once the vendor
-    /// accepts a message.
+    /// `breaker`, while `sending`: queued messages wait. The circuit breaker is
+    /// open, because the vendor is away or its URL or credential is wrong.
+    /// Sending continues by itself once the vendor accepts a message.
+    /// `trimmed`, while `scheduled`, `launching` or `paused`: the audience cannot
+    /// be found, since that needs events that were trimmed from the log. Nothing
+    /// is sent. Cancel the campaign, unless an operator restores the log.
     #[schema(value_type = schema::WaitingReason)]
     reason: &'static str,
     /// When the wait began.
@@ -220,14 +222,24 @@ impl Written {
 }
 
 impl CampaignResponse {
-    /// `waiting` is why its queued messages are not being sent, as the workers
-    /// report it.
+    /// `waiting` is why it does not go on, as the workers report it.
     pub(super) fn new(
         document: CampaignDocument,
         figures: CampaignFigures,
         waiting: Option<Waiting>,
     ) -> Self {
-        let may_wait = document.status == CampaignStatus::Sending && figures.queued() > 0;
+        // A report may be older than what the views have.
+        let still_holds = match waiting.as_ref().map(|waiting| waiting.reason) {
+            None => false,
+            Some(WaitingReason::Breaker) => {
+                document.status == CampaignStatus::Sending && figures.queued() > 0
+            }
+            Some(WaitingReason::Trimmed) => {
+                use CampaignStatus::{Launching, Paused, Scheduled};
+                let waits = matches!(document.status, Scheduled | Launching | Paused);
+                waits && document.size.is_none()
+            }
+        };
         let written = Written {
             campaign_id: document.campaign_id,
             name: document.name,
@@ -247,7 +259,7 @@ impl CampaignResponse {
             launch: document.launch.map(LaunchResponse::from),
             size: document.size.map(SizeResponse::from),
             statistics: figures.into(),
-            waiting_for: waiting.filter(|_| may_wait).map(WaitingResponse::from),
+            waiting_for: waiting.filter(|_| still_holds).map(WaitingResponse::from),
             created_at: document.created_at.to_chrono().into(),
             created_by: document.created_by,
             launched_at: document.launched_at.map(|at| at.to_chrono().into()),

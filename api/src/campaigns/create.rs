@@ -9,12 +9,12 @@ use domain::{CampaignContent, CampaignId, SegmentError};
 
 use super::answer::Written;
 use super::body::{CampaignBody, CampaignSchema};
-use super::refused;
+use super::{check_launchable, refused};
 use crate::body::JsonBody;
 use crate::caller::Caller;
 use crate::created;
 use crate::idempotency::Idempotency;
-use crate::openapi::CreateProblems;
+use crate::openapi::CreateCampaignProblems;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::{AppState, Shared};
 
@@ -30,7 +30,7 @@ use crate::state::{AppState, Shared};
             headers(
                 ("Location" = String, description = "The campaign's path"),
                 ("Patron-Position" = String, description = "Positions for `after`"))),
-        CreateProblems
+        CreateCampaignProblems
     )
 )]
 pub(super) async fn create_campaign(
@@ -76,6 +76,7 @@ async fn create(
     let (commands, campaign) = (&app.commands, id.clone());
     let created = match content.at_once {
         true => {
+            check_launchable(app, id).await?;
             let creating = commands.create_and_launch_campaign(context, campaign, content, key);
             creating.await?
         }

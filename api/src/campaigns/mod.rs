@@ -24,11 +24,12 @@ use std::time::Duration;
 
 use commands::CampaignRefusal;
 use domain::{Campaign, CampaignError, CampaignId, Launch};
+use projections::recipients::require_launchable;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(crate) use texts::{ShownEvent, shown};
-
+pub use self::reconcile::reconciliation_document;
+pub(crate) use self::texts::{ShownEvent, shown};
 use crate::problem::{Problem, ProblemKind};
 use crate::state::{AppState, Shared};
 
@@ -87,6 +88,23 @@ fn refused(id: &CampaignId, refusal: &CampaignRefusal) -> Problem {
 async fn head(app: &Shared, id: &CampaignId) -> Result<Campaign, Problem> {
     let found = app.commands.campaign(id).await?;
     found.ok_or_else(|| unknown(id))
+}
+
+/// Checks that a launch of the campaign can find its audience. One that was
+/// launched before is not launched again: the same request came before.
+///
+/// # Errors
+/// 410 if events that it would need were trimmed from the log.
+async fn check_launchable(app: &Shared, id: &CampaignId) -> Result<(), Problem> {
+    let checked = require_launchable(&app.store, app.commands.log()).await;
+    let Err(error) = checked else {
+        return Ok(());
+    };
+    let campaign = app.commands.campaign(id).await?;
+    match campaign.is_some_and(|campaign| campaign.launch_version().is_some()) {
+        true => Ok(()),
+        false => Err(error.into()),
+    }
 }
 
 /// What a campaign's launch fixed.

@@ -1,19 +1,22 @@
 //! `GET /api/campaigns/{id}/reconcile`
 
-use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use domain::{CampaignId, CampaignStatus, MessageId, Timestamp};
-use projections::{Discrepancy, Launched, Reconciliation, reconcile};
+use projections::{Discrepancy, JobKind, Launched, Reconciliation, reconcile, require_whole};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{head, launch_of, unknown};
 use crate::after::Satisfied;
+use crate::caller::Caller;
 use crate::extract::{Path, Query};
-use crate::openapi::ChangeProblems;
+use crate::jobs::{JobResponse, LongRequest, respond};
+use crate::openapi::ReconcileProblems;
+use crate::prefer::Prefer;
 use crate::problem::Problem;
 use crate::schema;
-use crate::state::{AppState, turn};
+use crate::state::AppState;
 
 /// What a campaign comes to by the log itself. Where nothing is wrong,
 /// `planned` is the sum of `sent`, `failed`, `suppressed` and `pending`.
@@ -94,37 +97,54 @@ struct DiscrepancyResponse {
 ///
 /// Who was meant is found out anew from the log, and so is what became of each
 /// message; both are held against each other, against what the campaign
-/// recorded and against the views. Reads all of the log.
+/// recorded and against the views. Reads all of the log: if that takes long, or
+/// the client prefers it, the answer is a job.
 #[utoipa::path(
     get,
     path = "/api/campaigns/{id}/reconcile",
     tag = "campaigns",
     params(
         ("id" = inline(schema::CampaignId), Path, description = "The campaign's id"),
-        Satisfied
+        Satisfied,
+        Prefer
     ),
     responses(
         (status = 200, description = "What it comes to", body = ReconciliationResponse),
-        ChangeProblems
+        (status = 202, description = "It continues as a job", body = JobResponse,
+            headers(("Location" = String, description = "The job's path"))),
+        ReconcileProblems
     )
 )]
 pub(super) async fn reconcile_campaign(
     State(app): State<AppState>,
     Path(id): Path<CampaignId>,
+    Caller(context): Caller,
     _satisfied: Query<Satisfied>,
-) -> Result<Json<ReconciliationResponse>, Problem> {
+    Prefer { respond_async }: Prefer,
+) -> Result<Response, Problem> {
     let campaign = head(&app, &id).await?;
-    let content = app.commands.campaign_content(&id).await?;
-    let launched = Launched {
-        launch: launch_of(&app, &id).await?,
-        template: content.ok_or_else(|| unknown(&id))?.template,
-        size: campaign.size(),
-        status: campaign.status().unwrap_or(CampaignStatus::Launching),
-        campaign: id,
+    let request = LongRequest {
+        kind: JobKind::Reconciliation,
+        subject: id.to_string(),
+        respond_async,
     };
-    let _turn = turn(&app.past).await?;
-    let found = reconcile(&app.store, app.commands.log(), &launched).await?;
-    Ok(Json(ReconciliationResponse::new(launched, found)))
+    let launch = launch_of(&app, &id).await?;
+    let content = app.commands.campaign_content(&id).await?;
+    let template = content.ok_or_else(|| unknown(&id))?.template;
+    let launched = Launched::of(id, &campaign, launch, template);
+    require_whole(app.commands.log()).await?;
+    let reading = app.clone();
+    respond(&app, &context, request, |read| async move {
+        let log = reading.commands.log();
+        let found = reconcile(&reading.store, log, &launched, &read).await?;
+        Ok(ReconciliationResponse::new(launched, found))
+    })
+    .await
+}
+
+/// A reconciliation as `GET /api/campaigns/{id}/reconcile` answers it.
+pub fn reconciliation_document(launched: Launched, found: Reconciliation) -> impl Serialize {
+    ReconciliationResponse::new(launched, found)
 }
 
 impl ReconciliationResponse {

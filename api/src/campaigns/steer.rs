@@ -8,11 +8,11 @@ use commands::CampaignResult;
 use domain::{CampaignId, CampaignStatus};
 
 use super::answer::Steered;
-use super::{head, refused};
+use super::{check_launchable, head, refused};
 use crate::caller::Caller;
 use crate::extract::Path;
 use crate::idempotency::Idempotency;
-use crate::openapi::ChangeProblems;
+use crate::openapi::{ChangeProblems, LaunchProblems};
 use crate::position;
 use crate::problem::Problem;
 use crate::schema;
@@ -33,7 +33,7 @@ use crate::state::AppState;
     responses(
         (status = 202, description = "It goes out", body = Steered,
             headers(("Patron-Position" = String, description = "Positions for `after`"))),
-        ChangeProblems
+        LaunchProblems
     )
 )]
 pub(super) async fn launch_campaign(
@@ -43,6 +43,7 @@ pub(super) async fn launch_campaign(
     Idempotency { key }: Idempotency,
 ) -> Result<Response, Problem> {
     app.shed.check()?;
+    check_launchable(&app, &id).await?;
     let commands = &app.commands;
     let launched = commands.launch_campaign(&context, id.clone(), key.as_ref());
     steered(id, launched.await?, CampaignStatus::Launching)

@@ -1,6 +1,7 @@
 //! What strangers, and those in a hurry, can take of the server: connections,
 //! requests at once, memory for bodies, and requests in a second.
 
+mod log_reads;
 mod rates;
 mod room;
 mod senders;
@@ -13,6 +14,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+pub(crate) use log_reads::{LogRead, LogReads};
 pub(crate) use rates::Rates;
 pub(crate) use room::{Room, Taken, full};
 pub(crate) use senders::Senders;
@@ -38,6 +40,12 @@ pub struct Limits {
     /// Requests in a second from one address without a valid credential; four
     /// times as many at once. Beyond it: 429. `None` for no limit.
     pub per_address: Option<NonZeroU32>,
+    /// Reads of the whole log at once, jobs included; later ones wait a little
+    /// and are then answered 503. One credential has a quarter of them.
+    pub log_reads: usize,
+    /// After how long a read of the whole log becomes a job; half of the time
+    /// that a request may take at most.
+    pub job_after: Duration,
     /// How long a client may take to send a request's head, or to receive
     /// anything of its answer, and how long a connection may stand idle.
     pub patience: Duration,
@@ -51,6 +59,8 @@ impl Default for Limits {
             bodies: 512 * 1024 * 1024,
             per_credential: NonZeroU32::new(1_000),
             per_address: NonZeroU32::new(50),
+            log_reads: 16,
+            job_after: Duration::from_secs(5),
             patience: Duration::from_secs(30),
         }
     }

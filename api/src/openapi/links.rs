@@ -19,10 +19,13 @@ struct Links {
 const WRITTEN: Parameter = ("after", "$response.header.Patron-Position");
 const SEGMENT: Parameter = ("id", "$response.body#/segment_id");
 const KEY: Parameter = ("key_id", "$response.body#/key_id");
+const JOB: Parameter = ("id", "$response.body#/job_id");
 const CAMPAIGN: Parameter = ("id", "$response.body#/campaign_id");
 
 #[rustfmt::skip]
 const LINKS: &[Links] = &[
+    Links { from: "preview_rules", status: "202", to: &["get_job", "follow_job"], parameters: &[JOB] },
+    Links { from: "reconcile_campaign", status: "202", to: &["get_job", "follow_job"], parameters: &[JOB] },
     Links { from: "create_segment", status: "201", to: &["get_segment", "list_members"], parameters: &[SEGMENT, WRITTEN] },
     Links { from: "create_segment", status: "201", to: &["update_segment", "archive_segment"], parameters: &[SEGMENT] },
     Links { from: "update_segment", status: "200", to: &["get_segment", "list_members"], parameters: &[SEGMENT, WRITTEN] },

@@ -2,18 +2,24 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use chrono::Utc;
+use commands::Context;
 use domain::Timestamp;
 use domain::rules::{Moment, Rules};
 use projections::customers::{Customers, NodeCount, Preview, preview_at};
+use projections::{JobKind, require_whole};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::after::{self, AfterParam};
 use crate::body::{Input, JsonBody};
+use crate::caller::Caller;
 use crate::customers::CustomerResponse;
 use crate::extract::Query;
-use crate::openapi::PreviewProblems;
+use crate::jobs::{JobResponse, LongRequest, respond};
+use crate::openapi::PastProblems;
+use crate::prefer::Prefer;
 use crate::problem::{Problem, ProblemKind};
 use crate::rules::{self, RulesSchema};
 use crate::schema;
@@ -149,48 +155,64 @@ pub(super) struct NodeResponse {
 }
 
 /// Counts whom rules match, as a whole and node by node, and shows some.
+///
+/// With `as_of` it reads all of the log: if that takes long, or the client
+/// prefers it, the answer is a job.
 #[utoipa::path(
     post,
     path = "/api/segments/preview",
     tag = "segments",
-    params(AfterParam),
+    params(AfterParam, Prefer),
     request_body = PreviewBody,
     responses(
         (status = 200, description = "What they come to", body = PreviewResponse),
-        PreviewProblems
+        (status = 202, description = "It continues as a job", body = JobResponse,
+            headers(("Location" = String, description = "The job's path"))),
+        PastProblems
     )
 )]
 pub(super) async fn preview_rules(
     State(app): State<AppState>,
     Query(params): Query<AfterParam>,
+    Caller(context): Caller,
+    prefer: Prefer,
     JsonBody(body): JsonBody<PreviewBody>,
-) -> Result<Json<PreviewResponse>, Problem> {
+) -> Result<Response, Problem> {
     let rules = rules::read("/rules", &body.rules)?;
-    let now = Timestamp::from(Utc::now());
-    let asked = body.as_of.map(|AsOf(as_of)| as_of);
-    let as_of = asked.unwrap_or(now);
     let Sample(sample) = body.sample.unwrap_or_default();
-    let preview = match asked {
-        Some(as_of) => in_the_past(&app, &rules, as_of, sample).await?,
-        None => {
-            after::wait::<Customers>(&app, params.after()).await?;
-            let _turn = turn(&app.previews).await?;
-            app.store.preview(&rules, now, sample).await?
-        }
-    };
+    if let Some(AsOf(as_of)) = body.as_of {
+        let request = LongRequest {
+            kind: JobKind::Preview,
+            subject: format!("{}/{sample}/{}", as_of.millis(), body.rules),
+            respond_async: prefer.respond_async,
+        };
+        return in_the_past(&app, &context, request, rules, as_of, sample).await;
+    }
+    let now = Timestamp::from(Utc::now());
+    after::wait::<Customers>(&app, params.after()).await?;
+    let _turn = turn(&app.previews).await?;
+    let preview = app.store.preview(&rules, now, sample).await?;
     let currency = app.commands.currency().code();
-    Ok(Json(PreviewResponse::new(preview, &rules, as_of, currency)))
+    Ok(Json(PreviewResponse::new(preview, &rules, now, currency)).into_response())
 }
 
 /// Reads the whole log.
 async fn in_the_past(
-    app: &Shared,
-    rules: &Rules,
+    app: &AppState,
+    context: &Context,
+    request: LongRequest,
+    rules: Rules,
     as_of: Timestamp,
     sample: usize,
-) -> Result<Preview, Problem> {
-    let _turn = turn(&app.past).await?;
-    Ok(preview_at(app.commands.log(), rules, as_of, sample).await?)
+) -> Result<Response, Problem> {
+    require_whole(app.commands.log()).await?;
+    let reading = app.clone();
+    respond(app, context, request, |read| async move {
+        let (log, currency) = (reading.commands.log(), reading.commands.currency().code());
+        let preview = preview_at(log, &rules, as_of, sample, &read).await?;
+        Ok(PreviewResponse::new(preview, &rules, as_of, currency))
+    })
+    .await
 }
 
 impl PreviewResponse {

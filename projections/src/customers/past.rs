@@ -14,7 +14,7 @@ use super::{CustomerDocument, Customers};
 use crate::parallel::each_partition;
 use crate::replay::{Replay, fold_customer};
 use crate::view::View;
-use crate::{ProjectError, Recorded};
+use crate::{LongRead, ProjectError, Recorded};
 
 /// Customers asked before another task gets its turn.
 const TURN: usize = 64;
@@ -26,23 +26,27 @@ const TURN: usize = 64;
 /// partitions.
 ///
 /// # Errors
-/// [`ProjectError`] if the log does not answer or cannot be read.
+/// [`ProjectError`] if the log does not answer or cannot be read; if any of it
+/// was trimmed, at once.
 pub async fn preview_at(
     log: &Log,
     rules: &Rules,
     as_of: Timestamp,
     sample: usize,
+    reading: &LongRead,
 ) -> Result<Preview, ProjectError> {
     let start = Instant::now();
+    reading.begin(log).await?;
     let nodes = rules.nodes();
     let question = Arc::new(Question {
         nodes: nodes.iter().map(|(_, node)| node.at(as_of)).collect(),
         sample,
     });
     let found = each_partition(log.partitions(), |partition| {
-        let (log, question) = (log.clone(), question.clone());
+        let (log, question, reading) = (log.clone(), question.clone(), reading.clone());
         async move {
-            let customers = fold(&log, partition, as_of).await?;
+            let _turn = reading.turn().await;
+            let customers = fold(&log, partition, as_of, &reading).await?;
             Ok(question.ask(customers).await)
         }
     });
@@ -128,9 +132,10 @@ async fn fold(
     log: &Log,
     partition: Partition,
     as_of: Timestamp,
+    reading: &LongRead,
 ) -> Result<HashMap<String, CustomerDocument>, ProjectError> {
     let end = log.last(partition).await?.number;
-    let mut replay = Replay::of(log, partition);
+    let mut replay = Replay::of(log, partition, reading);
     let mut folding = Folding {
         as_of,
         cut: HashSet::new(),

@@ -5,19 +5,29 @@
 //! `customers` say so, and are taken as they are. All others are folded anew
 //! from the log up to the positions, and asked in memory. So it makes no
 //! difference when this is done, how often, or what has happened since.
+//!
+//! # Trimmed logs
+//!
+//! Trimmed events are needed in two cases. In the first, a view has not folded
+//! them and never reaches the positions. [`require_launchable`] detects that
+//! before a launch. In the second, a customer has changed since the launch and
+//! has events below the floor, so that they cannot be folded again. At the time
+//! of the launch nobody has changed since, so that this cannot be known then;
+//! [`Recipients::require_history`] detects it before messages are queued.
 
 mod past;
 
 use bson::{Document, RawDocumentBuf, doc};
 use domain::rules::Predicate;
 use domain::{CustomerId, Launch};
-use eventlog::{Log, Partition, Positions};
+use eventlog::{Log, LogError, Partition, Position, Positions};
 use futures::TryStreamExt;
 use mongodb::options::Hint;
 use serde::Deserialize;
 
 pub use past::customer_at;
 
+use crate::audit::Audit;
 use crate::customers::{CustomerDocument, Customers, filter};
 use crate::documents::Documents;
 use crate::view::View;
@@ -89,6 +99,31 @@ impl Recipients {
         })
     }
 
+    /// Checks that the log still has all events of those who have changed since
+    /// the launch, as far as they are to be folded anew. Costs nothing for a
+    /// log that was never trimmed.
+    ///
+    /// # Errors
+    /// [`LogError::Trimmed`] if it has not; any other if the log or MongoDB does
+    /// not answer.
+    pub async fn require_history(&self) -> Result<(), ProjectError> {
+        let floors = trimmed_floors(self.past.log()).await?;
+        if floors.is_empty() {
+            return Ok(());
+        }
+        let changed = doc! {"$or": changed_since(self.past.positions())};
+        let mut after = self.after.clone();
+        loop {
+            let found = self.find(&changed, &after).await?;
+            let ids: Vec<CustomerId> = found.into_iter().map(|f| f.place.customer).collect();
+            let Some(last) = ids.last() else {
+                return Ok(());
+            };
+            after = last.to_string();
+            self.past.require(&ids, &floors).await?;
+        }
+    }
+
     /// Only those after this one, by id: where an earlier reading ended.
     #[must_use]
     pub fn after(mut self, customer: &CustomerId) -> Self {
@@ -109,7 +144,7 @@ impl Recipients {
     /// [`ProjectError`]; asked again, it goes on where it was.
     pub async fn next(&mut self) -> Result<Option<Vec<Recipient>>, ProjectError> {
         while !self.is_at_end {
-            let found = self.look().await?;
+            let found = self.find(&self.filter, &self.after).await?;
             let is_at_end = found.len() < self.batch;
             let last = found.last().map(|last| last.place.customer.to_string());
             let recipients = self.among(found).await?;
@@ -122,13 +157,13 @@ impl Recipients {
         Ok(None)
     }
 
-    /// The next customers that may be meant. Goes along `_id`, which nothing
+    /// The next customers that the filter finds. Goes along `_id`, which nothing
     /// that happens meanwhile changes: everybody is seen once.
-    async fn look(&self) -> Result<Vec<Found>, ProjectError> {
-        let next = doc! {"_id": {"$gt": &self.after}};
+    async fn find(&self, filter: &Document, after: &str) -> Result<Vec<Found>, ProjectError> {
+        let next = doc! {"_id": {"$gt": after}};
         let customers = self.customers.collection();
         let cursor = customers
-            .find(doc! {"$and": [next, self.filter.clone()]})
+            .find(doc! {"$and": [next, filter.clone()]})
             .hint(Hint::Keys(doc! {"_id": 1}))
             .sort(doc! {"_id": 1})
             .limit(self.batch as i64)
@@ -174,12 +209,83 @@ impl Recipients {
     }
 }
 
+/// Checks that the views which a launch needs can reach its positions, if it
+/// is launched now.
+///
+/// # Errors
+/// As [`require_views`].
+pub async fn require_launchable(store: &Store, log: &Log) -> Result<(), ProjectError> {
+    let floors = trimmed_floors(log).await?;
+    if floors.is_empty() {
+        return Ok(());
+    }
+    let ends: Positions = log.ends().await?.into_iter().collect();
+    require_folded(store, &floors, &ends).await
+}
+
+/// Checks that the views which a launch at these positions needs can reach
+/// them: where events were trimmed, a view must have folded them. Costs one
+/// read of Redis for a log that was never trimmed.
+///
+/// # Errors
+/// [`LogError::Trimmed`] if one cannot; any other if the log or MongoDB does not
+/// answer.
+pub async fn require_views(
+    store: &Store,
+    log: &Log,
+    positions: &Positions,
+) -> Result<(), ProjectError> {
+    let floors = trimmed_floors(log).await?;
+    require_folded(store, &floors, positions).await
+}
+
+async fn require_folded(
+    store: &Store,
+    floors: &[Position],
+    positions: &Positions,
+) -> Result<(), ProjectError> {
+    if floors.is_empty() {
+        return Ok(());
+    }
+    // A view continues from the last event that it has folded, which must be
+    // there too, unless nothing is left to fold.
+    let needed = floors.iter().map(|floor| Position {
+        number: floor.number.min(positions.number(floor.partition)),
+        ..*floor
+    });
+    let needed: Positions = needed.collect();
+    for view in [Customers::NAME, Audit::NAME] {
+        let generation = store.generations().active(view).await?;
+        let missing = store.missing_of(view, generation, &needed).await?;
+        let floor = missing.and_then(|at| floors.iter().find(|f| f.partition == at.partition));
+        if let Some(floor) = floor {
+            return Err(LogError::Trimmed { floor: *floor }.into());
+        }
+    }
+    Ok(())
+}
+
+/// The floors of the partitions of which events were trimmed.
+async fn trimmed_floors(log: &Log) -> Result<Vec<Position>, LogError> {
+    let mut floors = log.floors().await?;
+    floors.retain(|floor| floor.number > 1);
+    Ok(floors)
+}
+
 /// Finds customers whom `matching` finds, and those who have changed since.
 fn matching_or_changed(matching: Document, positions: &Positions) -> Document {
+    let any: Vec<Document> = std::iter::once(matching)
+        .chain(changed_since(positions))
+        .collect();
+    doc! {"$or": any}
+}
+
+/// Filters of which each finds the customers of a partition who have changed
+/// since.
+fn changed_since(positions: &Positions) -> Vec<Document> {
     let changed = positions.iter().map(|position| {
         let number = doc! {"$gt": position.number as i64};
         doc! {"_partition": i32::from(position.partition), "_number": number}
     });
-    let any: Vec<Document> = std::iter::once(matching).chain(changed).collect();
-    doc! {"$or": any}
+    changed.collect()
 }

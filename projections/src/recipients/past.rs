@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use bson::doc;
 use domain::CustomerId;
-use eventlog::{Entry, Log, Partition, Position, Positions};
+use eventlog::{Entry, Log, LogError, Partition, Position, Positions};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 
@@ -62,6 +62,40 @@ impl Past {
 
     pub(super) fn positions(&self) -> &Positions {
         &self.positions
+    }
+
+    pub(super) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Checks that the log still has the events of some customers, where these
+    /// are the floors of partitions that were trimmed.
+    ///
+    /// # Errors
+    /// [`LogError::Trimmed`] if it has not.
+    pub(super) async fn require(
+        &self,
+        customers: &[CustomerId],
+        floors: &[Position],
+    ) -> Result<(), ProjectError> {
+        let layout = self.log.layout();
+        for floor in floors {
+            let of = customers.iter();
+            let of = of.filter(|id| layout.partition_of(id.as_str()) == floor.partition);
+            let of: Vec<CustomerId> = of.cloned().collect();
+            if of.is_empty() {
+                continue;
+            }
+            let first = self
+                .events_of(floor.partition, of)
+                .await?
+                .into_iter()
+                .next();
+            if first.is_some_and(|first| first.number < floor.number) {
+                return Err(LogError::Trimmed { floor: *floor }.into());
+            }
+        }
+        self.is_there().await
     }
 
     /// Without the rows everybody would seem to have had no events: to be

@@ -15,7 +15,7 @@ use super::{Launched, MAX_DISCREPANCIES};
 use crate::customers::{CustomerDocument, Customers};
 use crate::replay::{Replay, fold_customer};
 use crate::view::View;
-use crate::{ProjectError, Recorded};
+use crate::{LongRead, ProjectError, Recorded};
 
 /// Customers asked before another task gets its turn.
 const TURN: usize = 64;
@@ -103,10 +103,11 @@ impl Ledger {
         log: &Log,
         plan: &Plan,
         partition: Partition,
+        reading: &LongRead,
     ) -> Result<Self, ProjectError> {
         let mut ledger = Self {
             plan: plan.clone(),
-            replay: Replay::of(log, partition),
+            replay: Replay::of(log, partition, reading),
             expected: HashSet::new(),
             messages: HashMap::new(),
             awaiting: HashMap::new(),

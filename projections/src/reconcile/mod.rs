@@ -11,14 +11,16 @@ mod refusals;
 
 use std::time::Duration;
 
-use domain::{AudienceSize, CampaignId, CampaignStatus, CustomerId, Launch, Template, Timestamp};
+use domain::{
+    AudienceSize, Campaign, CampaignId, CampaignStatus, CustomerId, Launch, Template, Timestamp,
+};
 use eventlog::{Log, Positions};
 
 use crate::campaign_stats::CampaignStats;
 use crate::messages::Messages;
 use crate::parallel::each_partition;
 use crate::view::View;
-use crate::{ProjectError, QueryError, Store, WaitError};
+use crate::{LongRead, ProjectError, QueryError, Store, WaitError};
 use judge::Judge;
 use ledger::{Ledger, Plan};
 use refusals::StopPeriods;
@@ -45,6 +47,20 @@ pub struct Launched {
     pub size: Option<AudienceSize>,
     /// How far it is.
     pub status: CampaignStatus,
+}
+
+impl Launched {
+    /// A campaign as its head has it, with its launch and the template of its
+    /// content.
+    pub fn of(id: CampaignId, campaign: &Campaign, launch: Launch, template: Template) -> Self {
+        Self {
+            campaign: id,
+            launch,
+            template,
+            size: campaign.size(),
+            status: campaign.status().unwrap_or(CampaignStatus::Launching),
+        }
+    }
 }
 
 /// What a campaign comes to. Where nothing is wrong, `planned` is the sum of
@@ -151,16 +167,21 @@ pub enum ReconcileError {
 /// campaign's messages.
 ///
 /// # Errors
-/// [`ReconcileError`].
+/// [`ReconcileError`]; if any of the log was trimmed, at once.
 pub async fn reconcile(
     store: &Store,
     log: &Log,
     launched: &Launched,
+    reading: &LongRead,
 ) -> Result<Reconciliation, ReconcileError> {
     let plan = Plan::new(launched)?;
+    reading.begin(log).await.map_err(ProjectError::from)?;
     let read = each_partition(log.partitions(), |partition| {
-        let (log, plan) = (log.clone(), plan.clone());
-        async move { Ledger::read(&log, &plan, partition).await }
+        let (log, plan, reading) = (log.clone(), plan.clone(), reading.clone());
+        async move {
+            let _turn = reading.turn().await;
+            Ledger::read(&log, &plan, partition, &reading).await
+        }
     });
     let mut ledgers = read.await?;
     ledgers.sort_by_key(Ledger::partition);

@@ -11,7 +11,9 @@ mod preview;
 mod progress;
 mod recipients;
 mod reconcile;
+mod reconcile_command;
 mod retry;
+mod trimmed;
 
 use chrono::{DateTime, Utc};
 use commands::{Commands, Context};
@@ -53,6 +55,16 @@ fn id_of(created: &Answer) -> String {
     created.body["campaign_id"].as_str().unwrap().to_owned()
 }
 
+/// Where a campaign is accounted for.
+pub(super) fn reconciliation(id: &str) -> String {
+    format!("{PATH}/{id}/reconcile")
+}
+
+/// A campaign that was launched for nobody in particular; its id.
+pub(super) async fn launched(app: &App) -> String {
+    create(app, with(named("Out"), json!({"launch": true}))).await
+}
+
 async fn steer(app: &App, id: &str, verb: &str) -> Answer {
     app.client
         .post(&format!("{PATH}/{id}/{verb}"), json!({}))
@@ -85,7 +97,7 @@ async fn vips(app: &App, names: &[&str]) {
 }
 
 /// The work of a campaign's workers, by hand.
-struct Work {
+pub(super) struct Work {
     commands: Commands,
     campaign: CampaignId,
 }
@@ -101,7 +113,7 @@ impl Work {
 
     /// A campaign launched for vips of these names, with all their messages
     /// queued; its id.
-    async fn started(app: &App, names: &[&str]) -> (Self, String) {
+    pub(super) async fn started(app: &App, names: &[&str]) -> (Self, String) {
         vips(app, names).await;
         let id = create(app, with(named("Out"), json!({"launch": true}))).await;
         let work = Self::on(app, &id).await;
@@ -211,7 +223,7 @@ fn worker() -> Context {
 }
 
 /// The views' database, for a look and a touch behind everybody's back.
-async fn store(app: &App) -> Store {
+pub(super) async fn store(app: &App) -> Store {
     let settings = app.settings();
     let options = StoreOptions {
         uri: settings.mongodb_uri.clone(),

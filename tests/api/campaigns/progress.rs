@@ -2,48 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::{Method, Response};
 use rustix::process::Signal;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{PATH, Work, shown};
 use crate::support::app::App;
+use crate::support::events::Events;
 
-/// Events as they come.
-struct Events {
-    response: Response,
-    text: String,
-}
-
-impl Events {
-    async fn of(app: &App, id: &str) -> Self {
-        let path = format!("{PATH}/{id}/progress");
-        let response = app.client.request(Method::GET, &path).send().await.unwrap();
-        assert_eq!(response.status(), 200);
-        let media_type = response.headers()["content-type"].to_str().unwrap();
-        assert!(media_type.starts_with("text/event-stream"), "{media_type}");
-        Self {
-            response,
-            text: String::new(),
-        }
-    }
-
-    /// The next event's name and data; `None` when there are no more.
-    async fn next(&mut self) -> Option<(String, Value)> {
-        loop {
-            if let Some((event, rest)) = self.text.split_once("\n\n") {
-                let (event, rest) = (event.to_owned(), rest.to_owned());
-                self.text = rest;
-                let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name));
-                if let (Some(name), Some(data)) = (field("event: "), field("data: ")) {
-                    return Some((name.to_owned(), serde_json::from_str(data).unwrap()));
-                }
-                continue;
-            }
-            let chunk = self.response.chunk().await.unwrap()?;
-            self.text += std::str::from_utf8(&chunk).unwrap();
-        }
-    }
+async fn events_of(app: &App, id: &str) -> Events {
+    Events::of(&app.client, &format!("{PATH}/{id}/progress")).await
 }
 
 #[tokio::test]
@@ -52,7 +19,7 @@ async fn a_campaign_is_followed_to_its_end() {
     let (work, id) = Work::started(&app, &["Ada", "Bob"]).await;
     app.add_worker();
     shown(&app, &id).await;
-    let mut events = Events::of(&app, &id).await;
+    let mut events = events_of(&app, &id).await;
     let (name, data) = events.next().await.unwrap();
     assert_eq!((&*name, &data["status"]), ("progress", &json!("sending")));
     assert_eq!(
@@ -83,7 +50,7 @@ async fn a_campaign_is_followed_to_its_end() {
     );
     assert_eq!(events.next().await, None);
 
-    let mut over = Events::of(&app, &id).await;
+    let mut over = events_of(&app, &id).await;
     assert_eq!(over.next().await.unwrap().0, "end");
     assert_eq!(over.next().await, None);
 }
@@ -94,7 +61,7 @@ async fn who_follows_does_not_keep_the_server_from_ending() {
     let (_, id) = Work::started(&app, &["Ada"]).await;
     app.add_worker();
     shown(&app, &id).await;
-    let mut events = Events::of(&app, &id).await;
+    let mut events = events_of(&app, &id).await;
     events.next().await.unwrap();
     let start = Instant::now();
     assert!(app.api.stop(Signal::TERM).success());

@@ -6,8 +6,10 @@
 //! `case` decides. `delivery` looks after the campaigns of a shard;
 //! a `lane` hands one campaign's messages to the vendor in batches, within what
 //! `rate`, `breaker` and `backoff` let through and `clearance` permits;
-//! `results` reads the answers, and `recorder` writes down what came of them. `settle` completes what is done, and suppresses what a cancelled
-//! campaign has left. Each may be broken off anywhere and begun again: what was
+//! `results` reads the answers, and `recorder` writes down what came of them.
+//! `settle` completes what is done, and suppresses what a cancelled campaign has
+//! left. `trimmed` reports campaigns that need events which the log no longer
+//! has. Each may be broken off anywhere and begun again: what was
 //! done is not done twice.
 
 mod backoff;
@@ -27,6 +29,7 @@ mod resolve;
 mod results;
 mod schedule;
 mod settle;
+mod trimmed;
 mod unserved;
 mod vendor;
 
@@ -73,6 +76,20 @@ enum WorkError {
     Broken(#[from] tokio::task::JoinError),
 }
 
+impl WorkError {
+    /// Whether events that the work needs were trimmed from the log.
+    fn is_trimmed(&self) -> bool {
+        let error = match self {
+            Self::Log(error)
+            | Self::Command(CommandError::Log(error))
+            | Self::Query(QueryError::Log(error))
+            | Self::Project(ProjectError::Log(error)) => error,
+            _ => return false,
+        };
+        matches!(error, LogError::Trimmed { .. })
+    }
+}
+
 fn now() -> Timestamp {
     Timestamp::from(Utc::now())
 }
@@ -88,7 +105,8 @@ fn context(actor: &str, request: Option<String>) -> Context {
 }
 
 /// The request that brought the campaign's last event of this type, such as
-/// `campaign_launched`.
+/// `campaign_launched`. Not known, too, where a campaign's events were trimmed:
+/// its work does not depend on it.
 async fn request_of(
     log: &Log,
     campaign: &CampaignId,
@@ -96,7 +114,10 @@ async fn request_of(
 ) -> Result<Option<String>, LogError> {
     let subject = Subject::Campaign(campaign.clone());
     let key = log.layout().key(subject.to_string(), subject.route());
-    let history = log.history(&key).await?;
+    let history = match log.history(&key).await {
+        Err(LogError::Trimmed { .. }) => return Ok(None),
+        history => history?,
+    };
     let is_of = |tag: &str| tag.split('.').next() == Some(event);
     let brought = history.iter().rev().find(|entry| is_of(&entry.tag));
     let metadata = brought.and_then(|entry| serde_json::from_str::<Metadata>(&entry.meta).ok());

@@ -3,7 +3,7 @@
 //! One campaign after the other, so that each knows what those before it have
 //! queued for a customer.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,11 +16,12 @@ use eventlog::Positions;
 use projections::audit::Audit;
 use projections::customers::Customers;
 use projections::messages::Messages;
-use projections::recipients::{Recipient, Recipients};
+use projections::recipients::{Recipient, Recipients, require_views};
 use projections::{ProjectError, View};
 use tokio_util::sync::CancellationToken;
 
 use super::case::{Case, decide};
+use super::trimmed::TrimmedCampaigns;
 use super::{WorkError, context, metrics, request_of};
 use crate::unit::Shared;
 
@@ -41,8 +42,10 @@ const WEEK_MILLIS: i64 = 7 * 24 * 60 * 60 * 1_000;
 
 /// Resolves what was launched, again and again.
 pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
+    let mut trimmed = TrimmedCampaigns::default();
     while !stop.is_cancelled() {
-        let pause = match stop.run_until_cancelled(resolve_all(shared)).await {
+        let resolving = resolve_all(shared, &mut trimmed);
+        let pause = match stop.run_until_cancelled(resolving).await {
             None => return,
             Some(true) => LOOK,
             Some(false) => AFTER_FAILURE,
@@ -52,8 +55,9 @@ pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
 }
 
 /// Resolves each campaign that is launched and not resolved, the first one
-/// launched first; whether that went well.
-async fn resolve_all(shared: &Shared) -> bool {
+/// launched first; whether that went well. Those that need trimmed events are
+/// reported and keep no other back.
+async fn resolve_all(shared: &Shared, trimmed: &mut TrimmedCampaigns) -> bool {
     let open = [CampaignStatus::Launching, CampaignStatus::Paused];
     let mut launched = match shared.store.campaigns_in(&open).await {
         Ok(campaigns) => campaigns,
@@ -65,13 +69,23 @@ async fn resolve_all(shared: &Shared) -> bool {
     launched.retain(|campaign| campaign.size.is_none());
     launched.sort_by_key(|campaign| campaign.launched_at);
     let mut all_well = true;
+    let mut failed = HashSet::new();
     for campaign in launched {
         let campaign = campaign.campaign_id;
-        if let Err(error) = resolve(shared, &campaign).await {
+        if trimmed.is_resting(&campaign) {
+            failed.insert(campaign);
+            continue;
+        }
+        let Err(error) = resolve(shared, &campaign).await else {
+            continue;
+        };
+        if !trimmed.note(&campaign, &error) {
             tracing::warn!(%campaign, %error, "its audience cannot be found yet, trying again");
             all_well = false;
         }
+        failed.insert(campaign);
     }
+    trimmed.report(&shared.store, &failed).await;
     all_well
 }
 
@@ -152,6 +166,8 @@ impl<'a> Queueing<'a> {
     /// Queues everybody's message; `None` if the campaign is ended meanwhile.
     async fn all(&self, launch: &Launch) -> Result<Option<AudienceSize>, WorkError> {
         let mut recipients = Recipients::of(&self.shared.store, &self.shared.log, launch).await?;
+        // Before anybody is queued in vain.
+        recipients.require_history().await?;
         let mut size = AudienceSize {
             planned: 0,
             queued: 0,
@@ -255,6 +271,7 @@ impl<'a> Queueing<'a> {
 async fn until_known(shared: &Shared, launch: &Launch, is_capped: bool) -> Result<(), WorkError> {
     let positions = launch.positions.as_str().parse::<Positions>();
     let positions = positions.map_err(ProjectError::from)?;
+    require_views(&shared.store, &shared.log, &positions).await?;
     for view in [Customers::NAME, Audit::NAME] {
         shared.store.wait_for(view, &positions, PATIENCE).await?;
     }

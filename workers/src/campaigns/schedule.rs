@@ -1,12 +1,14 @@
 //! Launching campaigns when their time has come.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use commands::CampaignRefusal;
 use domain::{CampaignError, CampaignId, Timestamp};
+use projections::recipients::require_launchable;
 use tokio_util::sync::CancellationToken;
 
+use super::trimmed::TrimmedCampaigns;
 use super::{WorkError, context, now, request_of};
 use crate::unit::Shared;
 
@@ -22,8 +24,9 @@ const AFTER_REFUSAL: Duration = Duration::from_secs(30);
 /// Launches what is due, again and again.
 pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
     let mut refused = HashMap::new();
+    let mut trimmed = TrimmedCampaigns::default();
     while !stop.is_cancelled() {
-        let launching = launch_due(shared, &mut refused);
+        let launching = launch_due(shared, &mut refused, &mut trimmed);
         match stop.run_until_cancelled(launching).await {
             None => return,
             Some(Ok(())) => {}
@@ -38,10 +41,13 @@ pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
 async fn launch_due(
     shared: &Shared,
     refused: &mut HashMap<CampaignId, Instant>,
+    trimmed: &mut TrimmedCampaigns,
 ) -> Result<(), WorkError> {
     refused.retain(|_, at| at.elapsed() < AFTER_REFUSAL);
+    let mut due = HashSet::new();
     for campaign in shared.store.campaigns_due(now()).await? {
         let id = campaign.campaign_id;
+        due.insert(id.clone());
         if refused.contains_key(&id) {
             continue;
         }
@@ -50,12 +56,16 @@ async fn launch_due(
             Ok(false) => {
                 refused.insert(id, Instant::now());
             }
+            Err(error) if trimmed.note(&id, &error) => {
+                refused.insert(id, Instant::now());
+            }
             // It keeps no other back.
             Err(error) => {
                 tracing::warn!(campaign = %id, %error, "it cannot be looked after, trying again");
             }
         }
     }
+    trimmed.report(&shared.store, &due).await;
     Ok(())
 }
 
@@ -87,7 +97,10 @@ async fn see_to(shared: &Shared, id: &CampaignId) -> Result<bool, WorkError> {
     let (context, commands) = (context(ACTOR, request), &shared.commands);
     let done = match due(at, context.now, shared.delivery.grace) {
         Due::NotYet => return Ok(true),
-        Due::Now => commands.launch_campaign(&context, id.clone(), None).await?,
+        Due::Now => {
+            require_launchable(&shared.store, &shared.log).await?;
+            commands.launch_campaign(&context, id.clone(), None).await?
+        }
         Due::TooLate => commands.miss_campaign(&context, id.clone()).await?,
     };
     let late = Duration::from_millis(context.now.millis().abs_diff(at.millis()));

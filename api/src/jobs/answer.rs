@@ -1,0 +1,208 @@
+//! `GET /api/jobs/{id}`, and the answer to a request that became a job.
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use domain::{JobId, Timestamp};
+use projections::{Job, JobKind, JobStatus};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::openapi::schema::AnyOfBuilder;
+use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::access;
+use crate::after::Satisfied;
+use crate::auth::Actor;
+use crate::caller::Caller;
+use crate::extract::{Path, Query};
+use crate::openapi::OneProblems;
+use crate::problem::{Problem, ProblemBody, ProblemKind};
+use crate::schema;
+use crate::state::{AppState, Shared};
+
+/// A read of the whole log that outlives its request.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Job)]
+pub(crate) struct JobResponse {
+    /// The job.
+    #[schema(value_type = schema::JobId)]
+    pub(crate) job_id: JobId,
+    /// `reconciliation` of a campaign, or `preview` of rules in the past.
+    #[schema(value_type = schema::JobKind)]
+    kind: &'static str,
+    /// `running`; `done`, with a `result`; or `failed`, with a `problem`.
+    #[schema(value_type = schema::JobStatus)]
+    pub(super) status: &'static str,
+    /// How far it is, as of about a second ago.
+    pub(super) progress: ProgressResponse,
+    /// When it was started.
+    #[schema(value_type = schema::Time)]
+    started_at: Timestamp,
+    /// When it ended. A day later it is deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Time>)]
+    ended_at: Option<Timestamp>,
+    /// What the operation would have answered with 200.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<JobResult>)]
+    result: Option<Box<RawValue>>,
+    /// Why there is no result: what the operation would have answered instead,
+    /// or `interrupted` if the process that ran the job ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<ProblemBody>)]
+    problem: Option<Box<RawValue>>,
+}
+
+/// How much of the log was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = JobProgress)]
+pub(super) struct ProgressResponse {
+    /// Events read.
+    #[schema(example = 1_204_000)]
+    read: u64,
+    /// Events to read; 0 while that is not known.
+    #[schema(example = 5_310_422)]
+    of: u64,
+}
+
+/// The schema of a job's result.
+pub(crate) struct JobResult;
+
+impl PartialSchema for JobResult {
+    fn schema() -> RefOr<Schema> {
+        let of_either = AnyOfBuilder::new()
+            .item(Ref::from_schema_name("Reconciliation"))
+            .item(Ref::from_schema_name("Preview"));
+        RefOr::T(Schema::from(of_either.build()))
+    }
+}
+
+impl ToSchema for JobResult {}
+
+/// The answer to a request that became a job: 202, and where the job is.
+pub(crate) struct Accepted(pub(crate) JobResponse);
+
+impl IntoResponse for Accepted {
+    fn into_response(self) -> Response {
+        // The characters of an id always make a header.
+        let location = HeaderValue::try_from(format!("/api/jobs/{}", self.0.job_id));
+        let location = location.unwrap_or(HeaderValue::from_static(""));
+        let headers = [(header::LOCATION, location)];
+        (StatusCode::ACCEPTED, headers, Json(self.0)).into_response()
+    }
+}
+
+/// The operation that starts jobs of this kind, as the document names it.
+fn operation(kind: JobKind) -> (&'static str, &'static str) {
+    match kind {
+        JobKind::Reconciliation => ("GET", "/api/campaigns/{id}/reconcile"),
+        JobKind::Preview => ("POST", "/api/segments/preview"),
+    }
+}
+
+/// Returns a job.
+///
+/// The credential has to be one that may call the operation that started the
+/// job.
+#[utoipa::path(
+    get,
+    path = "/api/jobs/{id}",
+    tag = "jobs",
+    params(
+        ("id" = inline(schema::JobId), Path, description = "The job's id"),
+        Satisfied
+    ),
+    responses(
+        (status = 200, description = "The job", body = JobResponse),
+        OneProblems
+    )
+)]
+pub(super) async fn get_job(
+    State(app): State<AppState>,
+    Path(id): Path<JobId>,
+    Caller(context): Caller,
+    Extension(actor): Extension<Actor>,
+    _satisfied: Query<Satisfied>,
+) -> Result<Json<JobResponse>, Problem> {
+    let job = find_for(&app, &id, &actor, &context, "/api/jobs/{id}").await?;
+    Ok(Json(JobResponse::new(job)?))
+}
+
+/// A job. One whose process is gone is ended first.
+///
+/// # Errors
+/// 404 if there is no such job.
+pub(super) async fn find(app: &Shared, id: &JobId) -> Result<Job, Problem> {
+    let unknown = || {
+        let detail = format!("there is no job {id}");
+        Problem::new(ProblemKind::NotFound, detail)
+    };
+    let job = app.store.job(id).await?.ok_or_else(unknown)?;
+    if !job.is_abandoned {
+        return Ok(job);
+    }
+    let problem = to_json(interrupted(), job.request.as_deref());
+    app.store.end_abandoned_job(id, problem).await?;
+    app.store.job(id).await?.ok_or_else(unknown)
+}
+
+/// As [`find`], for a caller who may see it.
+///
+/// # Errors
+/// 404 if there is no such job, 403 for a caller who may not.
+pub(super) async fn find_for(
+    app: &Shared,
+    id: &JobId,
+    actor: &Actor,
+    context: &commands::Context,
+    path: &str,
+) -> Result<Job, Problem> {
+    let job = find(app, id).await?;
+    access::check_also(app, actor, context, path, operation(job.kind))?;
+    Ok(job)
+}
+
+/// The problem of a job whose process has ended.
+pub(super) fn interrupted() -> Problem {
+    let detail = "the process that ran this job ended before the job did; send the request again";
+    Problem::new(ProblemKind::Interrupted, detail)
+}
+
+/// A problem as the record of a job has it.
+pub(super) fn to_json(problem: Problem, request: Option<&str>) -> String {
+    // A struct of texts and numbers always has a JSON form.
+    serde_json::to_string(&problem.into_body(request)).unwrap_or_default()
+}
+
+impl JobResponse {
+    /// # Errors
+    /// 500 for a record that is damaged.
+    pub(super) fn new(job: Job) -> Result<Self, Problem> {
+        Ok(Self {
+            job_id: job.id,
+            kind: job.kind.name(),
+            status: job.status.name(),
+            progress: ProgressResponse {
+                read: job.progress.read,
+                of: job.progress.of,
+            },
+            started_at: job.started_at,
+            ended_at: job.ended_at,
+            result: job.result.map(raw).transpose()?,
+            problem: job.problem.map(raw).transpose()?,
+        })
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.status != JobStatus::Running.name()
+    }
+}
+
+fn raw(json: String) -> Result<Box<RawValue>, Problem> {
+    RawValue::from_string(json).map_err(|error| {
+        tracing::error!(%error, "the record of a job holds no JSON");
+        Problem::internal()
+    })
+}

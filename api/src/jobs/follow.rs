@@ -1,0 +1,139 @@
+//! `GET /api/jobs/{id}/events`: server-sent events until the job ends.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::response::Sse;
+use axum::response::sse::{Event, KeepAlive};
+use domain::JobId;
+use futures::{Stream, stream};
+use tokio::time::{Interval, MissedTickBehavior, interval};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::answer::{JobResponse, ProgressResponse, find, find_for};
+use crate::after::Satisfied;
+use crate::auth::Actor;
+use crate::caller::Caller;
+use crate::extract::{Path, Query};
+use crate::openapi::OneProblems;
+use crate::problem::{Problem, ProblemKind};
+use crate::schema;
+use crate::state::AppState;
+
+/// How often the job's record is read.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// The schema of an event.
+pub(super) struct JobEvent;
+
+impl PartialSchema for JobEvent {
+    fn schema() -> RefOr<Schema> {
+        let data = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .content_media_type("application/json")
+            .content_schema(Some(Ref::from_schema_name(JobResponse::name())));
+        let name = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(["progress", "end"]));
+        let event = ObjectBuilder::new()
+            .property("event", name)
+            .required("event")
+            .property("data", data)
+            .required("data");
+        RefOr::T(Schema::from(event))
+    }
+}
+
+impl ToSchema for JobEvent {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((JobResponse::name().into(), JobResponse::schema()));
+        JobResponse::schemas(schemas);
+    }
+}
+
+/// Follows a job.
+///
+/// An event `progress` comes when something has changed, at most one a second,
+/// and at last an event `end`. The data of each is the job; that of `end` has
+/// the result or the problem. If the server ends first, there is no `end`.
+#[utoipa::path(
+    get,
+    path = "/api/jobs/{id}/events",
+    tag = "jobs",
+    params(
+        ("id" = inline(schema::JobId), Path, description = "The job's id"),
+        Satisfied
+    ),
+    responses(
+        (status = 200, description = "Events until the job or the server ends",
+            body = JobEvent, content_type = "text/event-stream"),
+        OneProblems
+    )
+)]
+pub(super) async fn follow_job(
+    State(app): State<AppState>,
+    Path(id): Path<JobId>,
+    Caller(context): Caller,
+    Extension(actor): Extension<Actor>,
+    _satisfied: Query<Satisfied>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    find_for(&app, &id, &actor, &context, "/api/jobs/{id}/events").await?;
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let following = Following {
+        app,
+        id,
+        ticks,
+        sent: None,
+    };
+    let events = stream::unfold(Some(following), |following| async move {
+        following?
+            .next()
+            .await
+            .map(|(event, rest)| (Ok(event), rest))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+}
+
+/// A job that is followed, and the progress that was last sent.
+struct Following {
+    app: AppState,
+    id: JobId,
+    ticks: Interval,
+    sent: Option<ProgressResponse>,
+}
+
+impl Following {
+    /// The next event, and what follows it: nothing after the last. `None`
+    /// when the server ends, or the record was deleted.
+    async fn next(mut self) -> Option<(Event, Option<Self>)> {
+        let closing = self.app.closing.clone();
+        loop {
+            closing.run_until_cancelled(self.ticks.tick()).await?;
+            let found = find(&self.app, &self.id).await.and_then(JobResponse::new);
+            let job = match found {
+                Ok(job) => job,
+                Err(problem) if problem.kind() == ProblemKind::NotFound => return None,
+                // Its reason is in the log; the next read may succeed.
+                Err(_) => continue,
+            };
+            if job.has_ended() {
+                return Some((event("end", &job), None));
+            }
+            if self.sent != Some(job.progress) {
+                self.sent = Some(job.progress);
+                return Some((event("progress", &job), Some(self)));
+            }
+        }
+    }
+}
+
+fn event(name: &str, job: &JobResponse) -> Event {
+    // A struct of texts, numbers and JSON always has a JSON form.
+    let data = serde_json::to_string(job).unwrap_or_default();
+    Event::default().event(name).data(data)
+}

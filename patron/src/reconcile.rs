@@ -1,0 +1,108 @@
+//! `patron reconcile`: accounts for every recipient of a campaign.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+use domain::{CampaignId, IdError};
+use projections::{Discrepancy, Launched, LongRead, Reconciliation, reconcile};
+
+use crate::deployment::{Deployment, Target};
+use crate::output::{grouped, say};
+
+/// How many discrepancies are printed.
+const SHOWN: usize = 20;
+
+/// Options of `patron reconcile`.
+#[derive(Args)]
+pub(crate) struct ReconcileArgs {
+    /// The campaign's id: cmp_…
+    #[arg(value_parser = campaign)]
+    campaign: CampaignId,
+
+    /// Print JSON, as the API answers it
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    target: Target,
+}
+
+fn campaign(text: &str) -> Result<CampaignId, IdError> {
+    CampaignId::try_from(text)
+}
+
+pub(crate) async fn run(args: ReconcileArgs) -> anyhow::Result<ExitCode> {
+    let reached = args.target.reach().await?;
+    let reconciled = reconciled(&reached.deployment, args.campaign).await;
+    reached.leave().await;
+    let (launched, reconciliation) = reconciled?;
+    let code = match reconciliation.found {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    };
+    if args.json {
+        let document = api::reconciliation_document(launched, reconciliation);
+        say(serde_json::to_string(&document)?);
+    } else {
+        print(&launched, &reconciliation);
+    }
+    Ok(code)
+}
+
+async fn reconciled(
+    deployment: &Deployment,
+    id: CampaignId,
+) -> anyhow::Result<(Launched, Reconciliation)> {
+    let found = deployment.commands.campaign(&id).await?;
+    let campaign = found.ok_or_else(|| anyhow!("there is no campaign {id}"))?;
+    let launch = deployment.commands.campaign_launch(&id).await?;
+    let launch = launch.ok_or_else(|| anyhow!("{id} was not launched yet"))?;
+    let content = deployment.commands.campaign_content(&id).await?;
+    let content = content.ok_or_else(|| anyhow!("{id} has no content"))?;
+    let launched = Launched::of(id.clone(), &campaign, launch, content.template);
+    let Deployment { log, store, .. } = deployment;
+    let reading = LongRead::default();
+    let reconciliation = reconcile(store, log, &launched, &reading).await;
+    Ok((
+        launched,
+        reconciliation.with_context(|| format!("cannot reconcile {id}"))?,
+    ))
+}
+
+fn print(launched: &Launched, reconciliation: &Reconciliation) {
+    let (id, status) = (&launched.campaign, launched.status.name());
+    say(format_args!("{id} is {status}"));
+    for (name, count) in [
+        ("planned", reconciliation.planned),
+        ("sent", reconciliation.sent),
+        ("  delivered", reconciliation.delivered),
+        ("  awaiting", reconciliation.awaiting_receipt),
+        ("failed", reconciliation.failed),
+        ("suppressed", reconciliation.suppressed),
+        ("pending", reconciliation.pending),
+    ] {
+        say(format_args!("  {name:<12} {:>12}", grouped(count)));
+    }
+    if !reconciliation.views_compared {
+        say("the views were not compared: they are behind the log");
+    }
+    match reconciliation.found {
+        0 => say("no discrepancies"),
+        found => say(format_args!("{} discrepancies", grouped(found))),
+    }
+    let shown = reconciliation.discrepancies.iter().take(SHOWN);
+    shown.for_each(print_discrepancy);
+    let more = reconciliation.found.saturating_sub(SHOWN as u64);
+    if more > 0 {
+        say(format_args!("  … and {} more", grouped(more)));
+    }
+}
+
+fn print_discrepancy(discrepancy: &Discrepancy) {
+    let (kind, detail) = (discrepancy.kind.name(), &discrepancy.detail);
+    match &discrepancy.customer {
+        Some(customer) => say(format_args!("  {kind}: {customer} {detail}")),
+        None => say(format_args!("  {kind}: {detail}")),
+    }
+}

@@ -45,7 +45,8 @@ struct TimelineItem {
     /// On whose behalf.
     #[schema(example = "key:bootstrap")]
     actor: String,
-    /// What the event says; where a message was queued, with its `text`.
+    /// What the event says; where a message was queued, with its `text`, or
+    /// `text_problem` if that cannot be rendered as recorded.
     #[schema(value_type = Object)]
     data: Option<Box<RawValue>>,
 }

@@ -1,10 +1,13 @@
 //! Commands on messages.
 
-use domain::{Customer, Message, MessageCommand, MessageError, MessageId, Subject};
+use domain::{
+    Customer, Message, MessageCommand, MessageContent, MessageError, MessageEvent, MessageId,
+    Subject,
+};
 use futures::future::try_join;
 
 use crate::execute::{Outcome, execute, execute_on};
-use crate::kept::load_all;
+use crate::kept::{decode, load_all, unreadable};
 use crate::{CommandError, Commands, Context};
 
 /// A message beside the customer it is for, as their heads have them.
@@ -54,6 +57,25 @@ impl Commands {
             .into_iter()
             .map(|message| message.aggregate)
             .collect())
+    }
+
+    /// What a message says, as the log has it; `None` if it was never queued.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn queued_content(
+        &self,
+        id: &MessageId,
+    ) -> Result<Option<MessageContent>, CommandError> {
+        let subject = subject(id);
+        let key = self.log.layout().key(subject.to_string(), subject.route());
+        for entry in self.log.history(&key).await?.iter().rev() {
+            let event = decode::<Message>(entry).map_err(|source| unreadable(&key, source))?;
+            if let MessageEvent::Queued(content) = event {
+                return Ok(Some(content));
+            }
+        }
+        Ok(None)
     }
 
     /// Messages and the customers they are for, by their heads, in the order

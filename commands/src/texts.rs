@@ -30,8 +30,8 @@ impl Commands {
     ///
     /// # Errors
     /// [`CommandError`] if the log does not answer; [`ReproduceError`] within
-    /// if the campaign does not have this template, or the program does not
-    /// have the rendering rules.
+    /// if the campaign does not have this template or cannot be read, or the
+    /// program does not have the rendering rules.
     pub async fn renderer(
         &self,
         campaign: &CampaignId,
@@ -41,7 +41,10 @@ impl Commands {
         if let Some(renderer) = self.renderers.0.get(&key) {
             return Ok(Ok(renderer));
         }
-        let content = self.campaign_content(campaign).await?;
+        let content = match self.campaign_content(campaign).await {
+            Err(CommandError::Unreadable { .. }) => return Ok(Err(ReproduceError::Unreadable)),
+            content => content?,
+        };
         let source = content.map(|content| content.template);
         let Some(source) = source.filter(|source| source.identity().digest == template.digest)
         else {

@@ -45,10 +45,9 @@ impl From<TextDigest> for String {
 impl<'de> Deserialize<'de> for TextDigest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let digits = (text.len() == 16).then(|| u64::from_str_radix(&text, 16).ok());
-        let digest = digits.flatten();
-        digest
-            .map(Self)
-            .ok_or_else(|| de::Error::custom("a digest has 16 hexadecimal digits"))
+        let digest = u64::from_str_radix(&text, 16).ok().map(Self);
+        // Only the form that is written, without a sign or capitals.
+        let digest = digest.filter(|digest| digest.to_string() == text);
+        digest.ok_or_else(|| de::Error::custom("a digest has 16 hexadecimal digits"))
     }
 }

@@ -84,6 +84,9 @@ fn print(launched: &Launched, reconciliation: &Reconciliation) {
     ] {
         say(format_args!("  {name:<12} {:>12}", grouped(count)));
     }
+    if !reconciliation.texts_compared {
+        say("some texts were rendered by a newer program and not compared");
+    }
     if !reconciliation.views_compared {
         say("the views were not compared: they are behind the log");
     }

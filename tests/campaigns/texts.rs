@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use bson::doc;
 use domain::{
     Channel, MessageCommand, MessageContent, MessageId, MessageStatus, PersonalContent, TextDigest,
 };
@@ -95,4 +96,35 @@ async fn a_text_that_is_not_the_recorded_one_is_never_sent() {
             .map(|detail| ("template".to_owned(), detail.to_owned()))
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_damaged_view_suppresses_no_message() {
+    let mut shop = Shop::with(3).await;
+    let id = shop.launched(None).await;
+    // Queued by a worker that cannot send, then damaged.
+    shop.work_for("http://127.0.0.1:9", []);
+    let queued = async || {
+        let figures = shop.store.campaign_stats(&[&id]).await.unwrap();
+        figures
+            .get(&id)
+            .is_some_and(|figures| figures.queued() == 3)
+    };
+    until("all are queued in the view", queued).await;
+    shop.workers.clear();
+    let messages = shop.store.collection("messages", 1);
+    let damage = doc! {"$set": {"content.values.name": "Eve", "to": "eve@example.com"}};
+    let damaged = messages.update_many(doc! {"customer_id": "c-0000"}, damage);
+    assert_eq!(damaged.await.unwrap().modified_count, 1);
+    let damage = doc! {"$unset": {"content": ""}};
+    let damaged = messages.update_many(doc! {"customer_id": "c-0001"}, damage);
+    assert_eq!(damaged.await.unwrap().modified_count, 1);
+    shop.work([]);
+    shop.until_all(&id, MessageStatus::Sent).await;
+    shop.assert_everybody_has_one(&id).await;
+    let sent = shop.vendor.sent().await;
+    assert!(
+        sent.values().all(|sent| sent.to != "eve@example.com"),
+        "{sent:?}"
+    );
 }

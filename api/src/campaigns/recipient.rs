@@ -87,7 +87,8 @@ struct MessageHappened {
     /// In which request, if a request is what brought it.
     #[schema(example = "01936f2e-7d1c-7a30-9a51-1f0b6a0f9c11")]
     request_id: Option<String>,
-    /// What the event says; where the message was queued, with its `text`.
+    /// What the event says; where the message was queued, with its `text`, or
+    /// `text_problem` if that cannot be rendered as recorded.
     #[schema(value_type = Object)]
     data: Option<Box<RawValue>>,
 }

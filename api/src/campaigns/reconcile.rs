@@ -57,6 +57,8 @@ pub(super) struct ReconciliationResponse {
     /// Whether the views had caught up with the log and rested long enough to
     /// be compared too.
     views_compared: bool,
+    /// Whether all texts could be checked. Those of a newer program cannot.
+    texts_compared: bool,
     /// What does not fit, at most 1,000.
     discrepancies: Vec<DiscrepancyResponse>,
     /// How many there are.
@@ -166,6 +168,7 @@ impl ReconciliationResponse {
             awaiting_receipt: found.awaiting_receipt,
             awaiting_since: found.awaiting_since,
             views_compared: found.views_compared,
+            texts_compared: found.texts_compared,
             discrepancies_found: found.found,
         }
     }

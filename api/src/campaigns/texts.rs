@@ -1,16 +1,13 @@
 //! Texts of messages, rendered when they are shown.
 
 use commands::CommandError;
-use domain::{MessageContent, RecordedMessage, ReproduceError, Subject};
+use domain::{LoggedEvent, MessageEvent, RecordedMessage, ReproduceError, Subject};
 use projections::Page;
 use projections::messages::MessageDocument;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::state::Shared;
-
-/// The type of the event that holds the content of a message.
-const QUEUED: &str = "message_queued.1";
 
 /// A message beside its text.
 pub(super) struct Rendered {
@@ -68,18 +65,17 @@ pub(crate) async fn shown(
 }
 
 fn recorded(event: &ShownEvent<'_>) -> Option<RecordedMessage> {
-    if event.tag != QUEUED {
-        return None;
-    }
     let Ok(Subject::Message(_, campaign)) = Subject::parse(event.key) else {
         return None;
     };
-    let content: MessageContent = serde_json::from_str(event.data).ok()?;
-    Some(RecordedMessage {
-        campaign,
-        template: content.template,
-        content: content.content,
-    })
+    match MessageEvent::decode(event.tag, event.data) {
+        Ok(MessageEvent::Queued(content)) => Some(RecordedMessage {
+            campaign,
+            template: content.template,
+            content: content.content,
+        }),
+        _ => None,
+    }
 }
 
 fn with_text(data: &str, text: Result<String, ReproduceError>) -> Option<Box<RawValue>> {

@@ -27,12 +27,15 @@ pub struct RecordedMessage {
     pub content: PersonalContent,
 }
 
-/// Why the text of a recorded message cannot be had again.
+/// Why the text of a recorded message cannot be reproduced.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReproduceError {
     /// The campaign has another template, or none.
     #[error("the campaign does not have the template that the message was queued with")]
     Template,
+    /// The campaign's content cannot be read.
+    #[error("the campaign's template cannot be read by this program")]
+    Unreadable,
     /// The template cannot be rendered.
     #[error("the text cannot be rendered again: {0}")]
     Render(#[from] RenderError),
@@ -42,10 +45,10 @@ pub enum ReproduceError {
 }
 
 impl ReproduceError {
-    /// Whether a newer program, which has the rendering rules, may be able to
-    /// reproduce the text.
+    /// Whether a newer program may be able to reproduce the text. Then nothing
+    /// is known against the message.
     pub fn needs_newer_program(&self) -> bool {
-        matches!(self, Self::Render(RenderError::Rules(_)))
+        matches!(self, Self::Unreadable | Self::Render(RenderError::Rules(_)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The values of a customer's fields that a template uses.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use minijinja::Value;
 use serde::{Deserialize, Serialize};
@@ -42,9 +43,16 @@ pub(super) const CURRENCY_VARIABLE: &str = "$currency";
 /// The values that one message is rendered from: a JSON object with the fields
 /// that the template uses and, if it shows amounts, `currency`. Holds personal
 /// data.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TemplateValues(Map<String, Json>);
+
+/// Shows the names only: values are personal data.
+impl fmt::Debug for TemplateValues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 impl TemplateValues {
     /// The variables of the template.
@@ -170,9 +178,16 @@ fn field(name: &str, customer: &CustomerId, facts: &CustomerFacts) -> Option<Jso
 
 /// Adds all attributes, or the one that `path` names.
 fn add_attributes(attributes: &mut Map<String, Json>, path: &[&str], facts: &CustomerFacts) {
-    let is_wanted = |key: &str| path.first().is_none_or(|wanted| key == *wanted);
-    let wanted = facts.attributes.iter().filter(|(key, _)| is_wanted(key));
-    attributes.extend(wanted.map(|(key, value)| (key.clone(), attribute(value))));
+    match path.first() {
+        Some(key) => {
+            let value = facts.attributes.get(*key);
+            attributes.extend(value.map(|value| ((*key).to_owned(), attribute(value))));
+        }
+        None => {
+            let all = facts.attributes.iter();
+            attributes.extend(all.map(|(key, value)| (key.clone(), attribute(value))));
+        }
+    }
 }
 
 /// Adds the figures of all activities, of the one that `path` names, or one of

@@ -77,6 +77,7 @@ impl<'a> Judge<'a> {
         self.whole.awaiting_since = awaiting.min().copied();
         let planned = self.ledgers.iter().map(|ledger| ledger.expected.len());
         self.whole.planned = planned.sum::<usize>() as u64;
+        self.whole.texts_compared = !self.ledgers.iter().any(|l| l.has_unchecked_texts);
         self.judge_size(counts.values().sum());
         self.judge_recipients(stops);
         self.whole

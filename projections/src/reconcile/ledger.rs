@@ -78,6 +78,8 @@ pub(super) struct Ledger {
     pub(super) unwanted: Faults,
     /// Messages whose recorded text cannot be reproduced.
     pub(super) differing_texts: Faults,
+    /// Whether there are texts that only a newer program can check.
+    pub(super) has_unchecked_texts: bool,
 }
 
 /// Messages with one kind of fault: [`MAX_DISCREPANCIES`] of them in detail,
@@ -115,6 +117,7 @@ impl Ledger {
             begun: Vec::new(),
             unwanted: Faults::default(),
             differing_texts: Faults::default(),
+            has_unchecked_texts: false,
         };
         let customers = ledger.fold_customers().await?;
         ledger.choose(customers).await;
@@ -205,7 +208,10 @@ impl Ledger {
         if let MessageEvent::Queued(content) = happened
             && let Some(problem) = self.plan.text_problem(content)
         {
-            self.differing_texts.add(customer, problem.to_string());
+            match problem.needs_newer_program() {
+                true => self.has_unchecked_texts = true,
+                false => self.differing_texts.add(customer, problem.to_string()),
+            }
         }
         let status = happened.status()?;
         match status {

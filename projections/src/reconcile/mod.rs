@@ -85,6 +85,9 @@ pub struct Reconciliation {
     pub awaiting_since: Option<Timestamp>,
     /// Whether the views had caught up, so that they were compared too.
     pub views_compared: bool,
+    /// Whether this program could check all texts. It cannot check those of a
+    /// newer program's rendering rules.
+    pub texts_compared: bool,
     /// What does not fit, [`MAX_DISCREPANCIES`] at most.
     pub discrepancies: Vec<Discrepancy>,
     /// How many there are.

@@ -4,7 +4,10 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use domain::{CampaignId, CampaignStatus, MessageCommand, MessageId, Suppression};
+use domain::{
+    CampaignId, CampaignStatus, MessageCommand, MessageId, RecordedMessage, ReproduceError,
+    Suppression,
+};
 use projections::messages::MessageDocument;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::Sender;
@@ -23,6 +26,9 @@ use crate::unit::Shared;
 
 /// How soon it is seen that a campaign must rest.
 const HEADS: Duration = Duration::from_millis(250);
+
+/// How long a campaign rests whose messages only a newer program can send.
+const AWAITING_UPGRADE: Duration = Duration::from_secs(30);
 
 /// How soon it is seen that the way to the vendor is free again.
 const LOOK: Duration = Duration::from_millis(250);
@@ -99,7 +105,7 @@ impl Lane {
             outlet,
             campaign,
             per_second,
-            rate: Limiter::new(per_second),
+            rate: Limiter::new(per_second, Instant::now()),
             rests_until: Mutex::default(),
         }
     }
@@ -161,6 +167,7 @@ impl Lane {
     async fn send_due(self: &Arc<Self>, run: &Run) -> Result<(), WorkError> {
         let mut after: Option<String> = None;
         let mut count = pace::first(self.per_second);
+        self.until_open(&run.stop.halt).await;
         while !run.stop.halt.is_cancelled() {
             let taken = self.take_up(after.as_deref(), count, &run.results);
             let Some(taken) = taken.await? else {
@@ -206,34 +213,42 @@ impl Lane {
                 Decision::Hold => {}
             }
         }
-        let messages = self.ready(cleared, results).await?;
+        let Some(messages) = self.ready(cleared, results).await? else {
+            self.rest_for(AWAITING_UPGRADE);
+            return Ok(None);
+        };
         Ok(Some(Taken { messages, last }))
     }
 
     /// Renders the texts. Suppresses messages whose text is not the one that
-    /// was recorded.
+    /// was recorded. `None` if only a newer program can send any of them.
     async fn ready(
         &self,
         cleared: Vec<(MessageDocument, Clearance)>,
         results: &Sender<recorder::Result>,
-    ) -> Result<Vec<Ready>, WorkError> {
-        let recorded = cleared.iter().map(|(document, _)| document.recorded());
-        // A message that is queued in the view has an address and a content.
-        let Some(recorded) = recorded.collect::<Option<Vec<_>>>() else {
-            return Err(WorkError::NoContent);
-        };
-        let texts = self.shared.commands.texts(recorded).await?;
+    ) -> Result<Option<Vec<Ready>>, WorkError> {
+        let commands = &self.shared.commands;
+        let recorded = cleared
+            .iter()
+            .filter_map(|(document, _)| document.recorded());
+        let mut texts = commands.texts(recorded.collect()).await?.into_iter();
         let mut messages = Vec::with_capacity(cleared.len());
         let mut held = 0;
-        for ((document, clearance), text) in cleared.into_iter().zip(texts) {
+        for (document, clearance) in cleared {
             let id = document.id();
-            match text {
-                Ok(text) => messages.extend(document.to.map(|to| Ready {
+            let shown = document.recorded().and_then(|_| texts.next()?.ok());
+            let sendable = match (document.to, shown) {
+                (Some(to), Some(text)) => Ok((to, text)),
+                // Views may be damaged: only the log tells what is wrong.
+                _ => self.by_the_log(&id).await?,
+            };
+            match sendable {
+                Ok((to, text)) => messages.push(Ready {
                     id,
                     clearance,
                     to,
                     text,
-                })),
+                }),
                 Err(error) if error.needs_newer_program() => held += 1,
                 Err(error) => {
                     let detail = error.to_string();
@@ -245,7 +260,25 @@ impl Lane {
             let campaign = &self.campaign;
             tracing::warn!(%campaign, messages = held, "a newer program must send these messages");
         }
-        Ok(messages)
+        Ok((held == 0 || !messages.is_empty()).then_some(messages))
+    }
+
+    /// The address and the text of a message by its event.
+    async fn by_the_log(
+        &self,
+        id: &MessageId,
+    ) -> Result<Result<(String, String), ReproduceError>, WorkError> {
+        let commands = &self.shared.commands;
+        let content = commands.queued_content(id).await?;
+        let content = content.ok_or_else(|| WorkError::NoContent(id.clone()))?;
+        let recorded = RecordedMessage {
+            campaign: id.campaign.clone(),
+            template: content.template,
+            content: content.content,
+        };
+        let text = commands.texts(vec![recorded]).await?.pop();
+        let text = text.ok_or_else(|| WorkError::NoContent(id.clone()))?;
+        Ok(text.map(|text| (content.to.into(), text)))
     }
 
     /// Sends them in batches, one after the other, many requests at a time;
@@ -398,10 +431,14 @@ impl Lane {
     }
 
     fn rest(&self, rest: Duration) {
-        let until = Instant::now() + rest;
         if self.resting().is_none() {
             tracing::info!(campaign = %self.campaign, ?rest, "the vendor is busy: the campaign rests");
         }
+        self.rest_for(rest);
+    }
+
+    fn rest_for(&self, rest: Duration) {
+        let until = Instant::now() + rest;
         let mut rests_until = self
             .rests_until
             .lock()

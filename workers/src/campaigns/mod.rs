@@ -35,7 +35,7 @@ mod vendor;
 
 use chrono::Utc;
 use commands::{CommandError, Context};
-use domain::{CampaignId, Metadata, ReproduceError, Subject, Timestamp};
+use domain::{CampaignId, MessageId, Metadata, ReproduceError, Subject, Timestamp};
 use eventlog::{Log, LogError};
 use projections::{ProjectError, QueryError, WaitError};
 
@@ -68,9 +68,9 @@ enum WorkError {
     /// The campaign's template cannot be rendered.
     #[error("the template: {0}")]
     Template(#[from] ReproduceError),
-    /// The view `messages` has a queued message without a content.
-    #[error("a queued message has no content")]
-    NoContent,
+    /// The log has no content of a message that its head says is queued.
+    #[error("the log has no content of {0}")]
+    NoContent(MessageId),
     /// A task broke down.
     #[error("a task broke down: {0}")]
     Broken(#[from] tokio::task::JoinError),

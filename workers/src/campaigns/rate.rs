@@ -114,9 +114,17 @@ pub(super) struct Reserved {
 }
 
 impl Limiter {
-    /// Lets so many messages a second through; any number without a rate.
-    pub(super) fn new(per_second: Option<u32>) -> Self {
-        Self(per_second.map(|rate| Arc::new(Mutex::new(Rate::new(rate)))))
+    /// Lets so many messages a second through, from a second after `now` on;
+    /// any number without a rate.
+    ///
+    /// Another process, or this one before a pause, may have sent the campaign's
+    /// messages until a moment ago.
+    pub(super) fn new(per_second: Option<u32>, now: Instant) -> Self {
+        Self(per_second.map(|per_second| {
+            let mut rate = Rate::new(per_second);
+            rate.written.push_back((now, rate.per_second));
+            Arc::new(Mutex::new(rate))
+        }))
     }
 
     /// How long until messages may go; zero if some may go now.
@@ -261,7 +269,7 @@ mod tests {
 
     #[test]
     fn what_is_not_written_is_given_back() {
-        let limiter = Limiter::new(Some(2));
+        let limiter = Limiter::new(Some(2), a_second_ago());
         let first = limiter.reserve(1).unwrap();
         assert_eq!(first.count(), 1);
         drop(first);
@@ -270,8 +278,21 @@ mod tests {
     }
 
     #[test]
+    fn a_successor_waits_until_the_second_is_over() {
+        let limiter = Limiter::new(Some(5), Instant::now());
+        assert!(limiter.reserve(1).is_none());
+        assert!(limiter.wait() > millis(500));
+        let limiter = Limiter::new(Some(5), a_second_ago());
+        assert_eq!(limiter.reserve(1).unwrap().count(), 1);
+    }
+
+    fn a_second_ago() -> Instant {
+        Instant::now().checked_sub(SECOND).unwrap()
+    }
+
+    #[test]
     fn without_a_rate_any_number_goes() {
-        let limiter = Limiter::new(None);
+        let limiter = Limiter::new(None, Instant::now());
         assert_eq!(limiter.reserve(100).unwrap().count(), 100);
         assert_eq!(limiter.wait(), Duration::ZERO);
     }

@@ -7,6 +7,7 @@
 //! event without a head. `previous` is the number of the aggregate's event
 //! before this one, 0 for none, or -k for "k events before this one".
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -53,7 +54,13 @@ pub struct Commit {
 struct EncodedEvent<'a>(&'a str, u64, i64, &'a str, &'a RawValue);
 
 #[derive(Deserialize)]
-struct DecodedEvent(String, u64, i64, String, Box<RawValue>);
+struct DecodedEvent<'a>(
+    #[serde(borrow)] Cow<'a, str>,
+    u64,
+    i64,
+    #[serde(borrow)] Cow<'a, str>,
+    #[serde(borrow)] &'a RawValue,
+);
 
 thread_local! {
     // A context takes longer to create than a small payload to compress.
@@ -166,8 +173,10 @@ fn decode(
             decompress(&payload).ok_or_else(|| wrong("a payload cannot be decompressed"))?
         }
     };
-    let decoded: Vec<DecodedEvent> =
-        serde_json::from_slice(&json).map_err(|error| wrong(&format!("a payload: {error}")))?;
+    // Checked as a whole: then the parser need not check text by text.
+    let json = String::from_utf8(json).map_err(|error| wrong(&format!("a payload: {error}")))?;
+    let decoded: Vec<DecodedEvent<'_>> =
+        serde_json::from_str(&json).map_err(|error| wrong(&format!("a payload: {error}")))?;
     if decoded.len() as u64 != last - first + 1 {
         let (holds, says) = (decoded.len(), last - first + 1);
         return Err(wrong(&format!("an entry of {says} events holds {holds}")));
@@ -196,7 +205,7 @@ fn decode(
 fn event_at(
     position: Position,
     commit: u64,
-    event: DecodedEvent,
+    event: DecodedEvent<'_>,
     meta: &Arc<str>,
 ) -> Result<Entry, LogError> {
     let DecodedEvent(key, version, previous, tag, data) = event;
@@ -208,14 +217,14 @@ fn event_at(
     Ok(Entry {
         position,
         commit,
-        key,
+        key: key.into_owned(),
         version,
         previous: previous.ok_or_else(|| LogError::Damaged {
             at: position,
             what: "the back pointer does not lead back".to_owned(),
         })?,
-        tag,
-        data: String::from(Box::<str>::from(data)),
+        tag: tag.into_owned(),
+        data: data.get().to_owned(),
         meta: meta.clone(),
     })
 }

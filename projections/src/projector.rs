@@ -384,6 +384,13 @@ fn group(events: &[Input]) -> Vec<(&str, Vec<usize>)> {
     let mut index_of: HashMap<&str, usize> = HashMap::new();
     for (index, event) in events.iter().enumerate() {
         let id = event.document.as_str();
+        // The events of a commit touch the same document of `audit`.
+        if let Some((last, indices)) = groups.last_mut()
+            && *last == id
+        {
+            indices.push(index);
+            continue;
+        }
         let group = *index_of.entry(id).or_insert_with(|| {
             groups.push((id, Vec::new()));
             groups.len() - 1

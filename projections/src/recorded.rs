@@ -65,6 +65,7 @@ pub(crate) fn customer_of(key: &str) -> Option<CustomerId> {
 #[derive(Debug, Default)]
 pub struct EntryReader {
     last: Option<(Arc<str>, Arc<Metadata>)>,
+    last_commit: Option<(Position, String)>,
 }
 
 impl EntryReader {
@@ -112,9 +113,25 @@ impl EntryReader {
         })
     }
 
+    /// The position of an entry's commit, as text.
+    pub(crate) fn commit_of(&mut self, entry: &Entry) -> String {
+        let first = Position {
+            number: entry.commit,
+            ..entry.position
+        };
+        match &self.last_commit {
+            Some((last, text)) if *last == first => text.clone(),
+            _ => {
+                let text = first.to_string();
+                self.last_commit = Some((first, text.clone()));
+                text
+            }
+        }
+    }
+
     pub(crate) fn metadata(&mut self, json: Arc<str>) -> Result<Arc<Metadata>, ReadError> {
         if let Some((last, metadata)) = &self.last
-            && *last == json
+            && (Arc::ptr_eq(last, &json) || *last == json)
         {
             return Ok(metadata.clone());
         }

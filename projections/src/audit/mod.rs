@@ -8,7 +8,7 @@ mod timeline;
 use std::collections::HashMap;
 
 use bson::{DateTime, Document, RawDocument, RawDocumentBuf, doc};
-use eventlog::{Entry, Position};
+use eventlog::Entry;
 use mongodb::IndexModel;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -91,14 +91,10 @@ impl AnyView for Audit {
 
     fn read(&self, reader: &mut EntryReader, entry: Entry) -> Result<Option<Input>, ReadError> {
         let position = entry.position;
-        let first = Position {
-            number: entry.commit,
-            ..position
-        };
         Ok(Some(Input {
-            document: first.to_string(),
+            document: reader.commit_of(&entry),
             position,
-            begins: position == first,
+            begins: position.number == entry.commit,
             content: Content::Noted(reader.note(entry)?),
         }))
     }

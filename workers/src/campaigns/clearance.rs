@@ -118,8 +118,7 @@ pub(super) async fn decide(
         Ok(shared.commands.messages_with_customers(ids).await?)
     })?;
     let now = now();
-    // Beyond what clocks differ.
-    let latest = outcome::later(now, shared.delivery.longest_backoff.saturating_mul(2));
+    let latest = outcome::latest_due(now, &shared.delivery);
     let rests = |at: Timestamp| now < at && at <= latest;
     let decide = |heads: MessageAndCustomer| {
         if heads.message.due_at().is_none_or(rests) {

@@ -182,9 +182,8 @@ impl Lane {
         count: usize,
         results: &Sender<recorder::Result>,
     ) -> Result<Option<Taken>, WorkError> {
-        let (now, longest) = (now(), self.shared.delivery.longest_backoff);
-        // Beyond what clocks differ.
-        let latest = outcome::later(now, longest.saturating_mul(2));
+        let now = now();
+        let latest = outcome::latest_due(now, &self.shared.delivery);
         let store = &self.shared.store;
         let due = store.messages_due(&self.campaign, now, latest, after, count);
         let due = due.await?;

@@ -65,7 +65,7 @@ pub(super) struct Stop {
 /// Messages to send now.
 struct Taken {
     messages: Vec<Ready>,
-    /// The id of the last one looked at.
+    /// The id of the last message that was considered.
     last: String,
 }
 
@@ -101,17 +101,17 @@ enum Way {
     Halted,
 }
 
-/// Leave to send one request, with as many messages as are reserved.
+/// Permission to send one request, with as many messages as are reserved.
 struct Leave {
     room: OwnedSemaphorePermit,
     permit: Permit,
     reserved: Reserved,
 }
 
-/// Going through the messages that are due, once.
+/// One pass through the messages that are due.
 #[derive(Clone)]
 struct Run {
-    /// The requests that are under way.
+    /// The tasks that send them.
     sends: TaskTracker,
     results: Sender<recorder::Result>,
     stop: Stop,
@@ -160,7 +160,7 @@ impl Lane {
         tokio::join!(through.run_until_cancelled(self.watch(&stop.halt)), going);
     }
 
-    /// Halts once the campaign's head does not say that it is being sent.
+    /// Halts the pass once the campaign's head says that it is not being sent.
     async fn watch(&self, halt: &CancellationToken) {
         let campaign = &self.campaign;
         loop {

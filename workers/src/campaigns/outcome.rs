@@ -15,7 +15,7 @@ const LONGEST_DEFERRAL: Duration = Duration::from_secs(60 * 60);
 /// How far the clocks of two hosts may differ.
 const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
-/// A message that was to be handed over, and what came of it.
+/// A message of a request, and the vendor's answer to it.
 #[derive(Debug)]
 pub(super) struct Tried {
     pub(super) answer: Answer,
@@ -26,7 +26,7 @@ pub(super) struct Tried {
 }
 
 impl Tried {
-    /// For how long the vendor wants to be left alone, if it does.
+    /// How long a pause the vendor asks for, if it does.
     pub(super) fn asks_for_rest(&self) -> Option<Duration> {
         match self.answer {
             Answer::Busy(rest) => Some(rest),

@@ -15,7 +15,7 @@ use super::unserved::Unserved;
 use super::vendor::{Answer, Outgoing, Reply, Vendor};
 use super::{Delivery, VendorAt, metrics, now};
 
-/// How much longer than a request may take a probe is waited for.
+/// How much longer than the timeout of a request a probe is waited for.
 const MARGIN: Duration = Duration::from_secs(1);
 
 /// Shared by all lanes.
@@ -31,10 +31,10 @@ pub(crate) struct Outlet {
 }
 
 impl Outlet {
-    /// To the vendor there.
+    /// For the vendor at these URLs.
     ///
     /// # Errors
-    /// If there can be no client at all.
+    /// If the HTTP client cannot be set up.
     pub(crate) fn new(at: VendorAt, delivery: &Delivery) -> reqwest::Result<Self> {
         metrics::breaker(false);
         Ok(Self {
@@ -47,13 +47,14 @@ impl Outlet {
         })
     }
 
-    /// Waits until one more request may be in flight; it is while this is held.
+    /// Waits for a slot for one more request in flight, and takes it until the
+    /// permit is dropped.
     pub(super) async fn room(&self) -> Option<OwnedSemaphorePermit> {
         // The semaphore is never closed.
         self.room.clone().acquire_owned().await.ok()
     }
 
-    /// How long the vendor is still left alone, if it is.
+    /// How long the breaker stays open, if it is.
     pub(super) fn closed_for(&self) -> Option<Duration> {
         self.breaker().closed_for(Instant::now())
     }
@@ -63,7 +64,7 @@ impl Outlet {
         lock(&self.waiting).clone()
     }
 
-    /// Leave to send one request, if the vendor is not left alone.
+    /// Permission to send one request, unless the breaker is open.
     pub(super) fn ask(&self) -> Option<Permit> {
         self.breaker().ask(Instant::now()).ok()
     }
@@ -77,8 +78,8 @@ impl Outlet {
         lock(&self.unserved).next_batch(messages, self.attempts)
     }
 
-    /// Hands over messages in one request: those that their heads still permit
-    /// when it can be written. What came of each, in their order.
+    /// Sends messages in one request: those that their heads still permit when
+    /// it can be written. Returns the outcome of each, in their order.
     pub(super) async fn send(
         &self,
         permit: Permit,
@@ -113,8 +114,7 @@ impl Outlet {
         tried(permit, progress, reply)
     }
 
-    /// Hands these messages of a batch over, by their places in it; `None` if
-    /// there are none.
+    /// Sends the messages at these places of a batch; `None` if there are none.
     async fn offer(
         &self,
         batch: &[(&MessageId, Outgoing<'_>)],
@@ -220,8 +220,8 @@ fn unless_withheld(reply: Reply, stage: Stage) -> Option<Reply> {
     }
 }
 
-/// What came of each message of a batch, where this was the reply to those that
-/// were not withheld.
+/// The outcome of each message of a batch, from the reply to those that were not
+/// withheld.
 fn tried(permit: Permit, progress: Progress, reply: Reply) -> Vec<Tried> {
     let Progress { stage, decisions } = progress;
     let mut answers = reply.into_answers(decisions.len()).into_iter();

@@ -1,7 +1,7 @@
-//! Messages go to the vendor in batches, and each has a fate of its own.
+//! Messages go to the vendor in batches, and each has an outcome of its own.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -16,8 +16,8 @@ use crate::support::wait::{eventually, until};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What tests here take for within a second, where a vendor's clock reads when requests arrive: how
-/// long they are on their way differs on a busy machine.
+/// The window in which arrivals at the vendor are counted against a rate per second. It is shorter
+/// than a second since requests take more or less time to arrive on a busy machine.
 const WITHIN: Duration = Duration::from_millis(800);
 
 /// Whether it is the message to this customer.
@@ -25,7 +25,7 @@ fn is_to(message: &Value, customer: usize) -> bool {
     message["to"] == format!("c{customer}@example.com")
 }
 
-/// The message to a customer as the view has it, once it is as far as this.
+/// The message to a customer from the view, once it has this status.
 async fn shown(
     shop: &Shop,
     campaign: &CampaignId,
@@ -40,7 +40,7 @@ async fn shown(
     .await
 }
 
-/// Why attempts of a customer's message failed, by the log, the first one first.
+/// The problems of the failed attempts of a customer's message, from the log, oldest first.
 async fn problems(shop: &Shop, campaign: &CampaignId, customer: usize) -> Vec<String> {
     let subject = Subject::Message(shop.customers[customer].clone(), campaign.clone());
     let log = shop.commands.log();
@@ -56,7 +56,7 @@ async fn problems(shop: &Shop, campaign: &CampaignId, customer: usize) -> Vec<St
     attempts.map(|entry| problem(&entry.data)).collect()
 }
 
-/// Waits until the message to this customer was given up, and all others are sent.
+/// Waits until one message was given up and all others are sent.
 async fn until_all_but_one_are_sent(shop: &Shop, campaign: &CampaignId) {
     let expected = BTreeMap::from([
         (MessageStatus::Sent, shop.customers.len() - 1),
@@ -68,14 +68,14 @@ async fn until_all_but_one_are_sent(shop: &Shop, campaign: &CampaignId) {
     .await;
 }
 
-/// How many attempts of all messages have failed, by their heads.
+/// The number of failed attempts of each message, from the heads.
 async fn attempts(shop: &Shop, campaign: &CampaignId) -> Vec<u32> {
     let ids = shop.message_ids(campaign);
     let messages = shop.commands.messages(&ids).await.unwrap();
     messages.iter().map(|message| message.attempts()).collect()
 }
 
-/// The most messages that arrived within [`WITHIN`].
+/// The largest number of messages that arrived within any [`WITHIN`].
 fn most_within(mut arrivals: Vec<(Duration, usize)>) -> usize {
     arrivals.sort();
     let from = |at: usize| {
@@ -131,12 +131,12 @@ async fn a_vendor_that_defers_and_doubts_gets_everything_once() {
     shop.assert_everybody_has_one(&id).await;
     let sent = shop.vendor.sent().await;
     let repeated = sent.values().filter(|sent| sent.requested > 1).count();
-    assert!(repeated > 0, "some of those in doubt had been taken");
+    assert!(repeated > 0, "no message in doubt had been taken");
     let failed = attempts(&shop, &id).await;
     assert!(failed.iter().any(|attempts| *attempts > 0), "{failed:?}");
 }
 
-/// Each message has another result the first time, and is taken the second time.
+/// The first request gets a different result for each message, the second takes them all.
 #[tokio::test]
 async fn each_result_is_of_its_own_message() {
     let vendor = ScriptedVendor::start(|number, messages| {
@@ -145,7 +145,7 @@ async fn each_result_is_of_its_own_message() {
         }
         let mut all: Vec<Value> = messages.iter().map(accepted).collect();
         all[1] = json!({"message_id": all[1]["message_id"], "outcome": "refused",
-            "reason": "mailbox full"});
+            "reason": "mailbox-full"});
         all[2] = json!({"message_id": all[2]["message_id"], "outcome": "deferred",
             "retry_after": 1, "reason": "greylisted"});
         all[3] = json!({"message_id": all[3]["message_id"], "outcome": "in_doubt"});
@@ -173,7 +173,7 @@ async fn each_result_is_of_its_own_message() {
     let refused = shown(&shop, &id, 1, MessageStatus::Undeliverable).await;
     assert_eq!(
         refused.problem.as_deref(),
-        Some("answered refused: mailbox full")
+        Some("answered refused: mailbox-full")
     );
     let failed = attempts(&shop, &id).await;
     assert_eq!(failed, [0, 1, 1, 1, 1, 1, 1, 1, 1, 0]);
@@ -239,7 +239,7 @@ async fn a_batch_that_is_refused_is_sent_again_one_by_one() {
     }
 }
 
-/// What concerns the vendor says nothing about one message: a batch stays together.
+/// An answer about the vendor says nothing about single messages.
 #[tokio::test]
 async fn a_batch_is_not_divided_by_an_answer_about_the_vendor() {
     for refusal in [401, 403, 404, 405, 429, 500, 502, 503] {
@@ -255,27 +255,26 @@ async fn a_batch_is_not_divided_by_an_answer_about_the_vendor() {
         let mut shop = Shop::with(50).await;
         let id = shop.launched(None).await;
         shop.work_for(&vendor.url, ["--delivery-attempts", "50"]);
-        until("it is refused more than once", async || {
+        until("a second request is refused", async || {
             vendor.requests().len() > 1
         })
         .await;
         refuses.store(false, Ordering::Relaxed);
         shop.until_all(&id, MessageStatus::Sent).await;
-        // A request that finds out whether the vendor is back has one message, and what failed
-        // is not due again all at once.
+        // Probes have one message, and messages that failed are due again at different times.
         let requests = vendor.requests().len();
         assert!(requests < 25, "{refusal}: {:?}", vendor.sizes());
         let failed = attempts(&shop, &id).await;
         let is_free = matches!(refusal, 401 | 403 | 404 | 405 | 429);
         let is_none = failed.iter().all(|attempts| *attempts == 0);
         assert_eq!(is_free, is_none, "{refusal}: {failed:?}");
-        // What failed rests for random times, and may well become due alone.
+        // After a failed attempt a message may be the only one that is due.
         let single = vendor.sizes().into_iter().filter(|size| *size == 1);
         assert!(!is_free || single.count() <= 3, "{:?}", vendor.sizes());
     }
 }
 
-/// One message that the vendor never serves does not keep others back, and is given up.
+/// One message that the vendor never serves is given up, and no other is.
 #[tokio::test]
 async fn a_message_that_is_never_served_is_found_out() {
     for answer in [404, 500] {
@@ -320,8 +319,45 @@ async fn batches_do_not_exceed_the_rate_of_their_campaign() {
     assert!((20..100).contains(&requests), "{requests} requests");
 }
 
+/// A vendor that refuses every batch: the messages of refused batches do not pile up.
 #[tokio::test]
-async fn what_is_sent_again_one_by_one_counts_towards_the_rate() {
+async fn one_refused_batch_at_a_time_is_sent_again_one_by_one() {
+    const REQUESTS: usize = 2;
+    let waiting = Arc::new(Mutex::new(BTreeSet::new()));
+    let most_waiting = Arc::new(AtomicUsize::new(0));
+    let vendor = ScriptedVendor::start({
+        let most_waiting = most_waiting.clone();
+        move |_, messages| {
+            let mut waiting = waiting.lock().unwrap();
+            let ids = messages.iter().map(|one| one["message_id"].to_string());
+            if messages.len() == 1 {
+                ids.for_each(|id| drop(waiting.remove(&id)));
+                return all_accepted(messages);
+            }
+            waiting.extend(ids);
+            most_waiting.fetch_max(waiting.len(), Ordering::Relaxed);
+            status(413)
+        }
+    })
+    .await;
+    let mut shop = Shop::with(600).await;
+    let id = shop.launched(None).await;
+    let requests = REQUESTS.to_string();
+    shop.work_for(&vendor.url, ["--delivery-concurrency", &requests]);
+    shop.until_all(&id, MessageStatus::Sent).await;
+    let sizes = vendor.sizes();
+    assert!(sizes.iter().filter(|size| **size > 1).count() > REQUESTS);
+    // No batch starts while a refused one waits. Those that were in flight by then can be refused
+    // too, and the last single requests of the batch before may not have arrived yet.
+    let bound = REQUESTS * 100 + REQUESTS;
+    let most_waiting = most_waiting.load(Ordering::Relaxed);
+    assert!(most_waiting <= bound, "{most_waiting}: {sizes:?}");
+    let failed = attempts(&shop, &id).await;
+    assert!(failed.iter().all(|attempts| *attempts == 0), "{failed:?}");
+}
+
+#[tokio::test]
+async fn messages_sent_again_one_by_one_count_towards_the_rate() {
     const RATE: u32 = 40;
     let vendor = ScriptedVendor::start(|_, messages| match messages.len() {
         1 => all_accepted(messages),
@@ -342,9 +378,8 @@ async fn what_is_sent_again_one_by_one_counts_towards_the_rate() {
     assert!(most <= RATE as usize, "{most}: {:?}", vendor.sizes());
 }
 
-/// Whoever unsubscribes while a campaign goes out is in no batch after that.
 #[tokio::test]
-async fn a_batch_has_nobody_who_has_unsubscribed() {
+async fn customers_who_unsubscribe_while_a_campaign_is_sent_are_in_no_batch() {
     let vendor = ScriptedVendor::start(|_, messages| all_accepted(messages)).await;
     let mut shop = Shop::with(60).await;
     shop.work_for(&vendor.url, []);
@@ -367,7 +402,7 @@ async fn a_batch_has_nobody_who_has_unsubscribed() {
     }
 }
 
-/// The answers of a batch are of one request: a vendor that never answers leaves all in doubt.
+/// A request that times out leaves all its messages in doubt.
 #[tokio::test]
 async fn a_batch_that_gets_no_answer_is_sent_again_under_the_same_ids() {
     let mut shop = Shop::with(40).await;
@@ -376,9 +411,13 @@ async fn a_batch_that_gets_no_answer_is_sent_again_under_the_same_ids() {
         .await;
     let id = shop.launched(None).await;
     shop.work(["--delivery-timeout", "500ms", "--delivery-attempts", "50"]);
-    until("the vendor has them, and nobody knows", async || {
-        shop.vendor.sent().await.len() == 40 && attempts(&shop, &id).await.iter().all(|n| *n > 0)
-    })
+    until(
+        "the vendor has them, and the workers do not know",
+        async || {
+            shop.vendor.sent().await.len() == 40
+                && attempts(&shop, &id).await.iter().all(|n| *n > 0)
+        },
+    )
     .await;
     shop.vendor
         .set(json!({"latency_ms": {"min": 0, "max": 0}}))
@@ -389,7 +428,6 @@ async fn a_batch_that_gets_no_answer_is_sent_again_under_the_same_ids() {
     assert_eq!(problems[0], "did not answer in time");
 }
 
-/// Retries of what one batch left may share a batch with others.
 #[tokio::test]
 async fn what_is_deferred_is_not_sent_before_the_vendor_wants_it() {
     let deferred_at = Arc::new(Mutex::new(None));

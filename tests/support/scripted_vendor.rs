@@ -1,4 +1,5 @@
-//! A vendor of whose answers a test says each: what the simulated one never does.
+//! A vendor whose every response is scripted by the test, for behavior that the simulated vendor
+//! does not have.
 
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// A vendor that keeps the requests it gets.
+/// A vendor that keeps the requests that it receives.
 pub(crate) struct ScriptedVendor {
     pub(crate) url: String,
     requests: Arc<Mutex<Vec<Request>>>,
@@ -26,7 +27,8 @@ pub(crate) struct Request {
 }
 
 impl ScriptedVendor {
-    /// One that answers an array of messages, in the request of this number from 0, like this.
+    /// Starts a vendor whose responses are made by `answer`, from the number of the request,
+    /// starting at 0, and its messages.
     pub(crate) async fn start(
         answer: impl Fn(usize, &[Value]) -> Response + Send + Sync + 'static,
     ) -> Self {
@@ -53,12 +55,12 @@ impl ScriptedVendor {
         }
     }
 
-    /// All requests, the first one first.
+    /// All requests, oldest first.
     pub(crate) fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
     }
 
-    /// How many messages each request had.
+    /// The number of messages of each request.
     pub(crate) fn sizes(&self) -> Vec<usize> {
         let requests = self.requests();
         requests
@@ -74,23 +76,23 @@ impl Drop for ScriptedVendor {
     }
 }
 
-/// The result of a message that is taken.
+/// The result of a message that is accepted.
 pub(crate) fn accepted(message: &Value) -> Value {
     let id = message["message_id"].as_str().unwrap();
     json!({"message_id": id, "outcome": "accepted", "vendor_message_id": format!("vm_{id}")})
 }
 
-/// Results, as the contract has them.
+/// A response with these results.
 pub(crate) fn results(results: Vec<Value>) -> Response {
     Json(json!({ "results": results })).into_response()
 }
 
-/// All of them are taken.
+/// A response that accepts all messages.
 pub(crate) fn all_accepted(messages: &[Value]) -> Response {
     results(messages.iter().map(accepted).collect())
 }
 
-/// An answer with this status and no body.
+/// A response with this status and no body.
 pub(crate) fn status(status: u16) -> Response {
     StatusCode::from_u16(status).unwrap().into_response()
 }

@@ -1,4 +1,4 @@
-//! Posting receipts: where to, signed how, and how often.
+//! Posts receipts: checks the URL, signs them and retries.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -21,7 +21,7 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_URL: usize = 2_048;
 
-/// Why a post was not taken.
+/// Why a post was not acknowledged.
 #[derive(Debug, thiserror::Error)]
 enum NotTaken {
     #[error("{0}")]
@@ -32,8 +32,7 @@ enum NotTaken {
     Unsigned(#[from] WebhookError),
 }
 
-/// A client that goes where it is told and nowhere else: neither to where an
-/// answer redirects it nor through a proxy of the environment.
+/// A client that follows no redirects and ignores proxies of the environment.
 pub(crate) fn client() -> reqwest::Result<Client> {
     Client::builder()
         .timeout(TIMEOUT)
@@ -42,9 +41,9 @@ pub(crate) fn client() -> reqwest::Result<Client> {
         .build()
 }
 
-/// The URL if receipts may be posted there, else why not: only http(s) to
-/// loopback or to one of `allowed_hosts`, or this would forward requests for
-/// anybody to anywhere.
+/// The URL if receipts may be posted there, else why not. Only http(s) to
+/// loopback or to one of `allowed_hosts` is allowed; otherwise anybody could have
+/// requests sent to any host.
 pub(crate) fn check(url: &str, allowed_hosts: &[String]) -> Result<(), &'static str> {
     if url.len() > LONGEST_URL {
         return Err("longer than 2048 bytes");
@@ -66,9 +65,9 @@ pub(crate) fn check(url: &str, allowed_hosts: &[String]) -> Result<(), &'static 
     }
 }
 
-/// Posts the receipts until a 2xx takes them, with exponential back-off and
-/// jitter, and not while the vendor is down. The id stays the same over the
-/// attempts; time and signature are each attempt's own.
+/// Posts the receipts until they are acknowledged with a 2xx, with exponential
+/// backoff and jitter, and not while the vendor is down. All attempts have the
+/// same id; each has its own time and signature.
 pub(crate) async fn post_until_taken(vendor: &Vendor, url: &str, batch: &mut [Due]) {
     let numbers: Vec<Number> = batch.iter().map(|due| due.number).collect();
     let singly = vendor.controls.settings().receipt_batch.get() == 1;
@@ -92,7 +91,7 @@ pub(crate) async fn post_until_taken(vendor: &Vendor, url: &str, batch: &mut [Du
         batch.iter_mut().for_each(Due::attempted);
         tracing::debug!(%url, %error, ?wait, receipts = numbers.len(), "receipts not taken");
     });
-    // Ends only when taken: the attempts are without limit.
+    // Retries without limit.
     let _ = outcome.await;
     batch.iter_mut().for_each(Due::attempted);
 }

@@ -1,4 +1,4 @@
-//! What a vendor is started with.
+//! Configuration of a vendor at its start.
 
 use std::fmt;
 use std::path::PathBuf;

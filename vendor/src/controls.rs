@@ -1,4 +1,4 @@
-//! The settings in force, and whether the vendor is down just now.
+//! The current settings, and whether the vendor is down at the moment.
 
 use std::time::Duration;
 

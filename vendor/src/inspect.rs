@@ -1,5 +1,4 @@
-//! What tests and operators ask and set: the list of what was sent, counts,
-//! settings, health.
+//! Endpoints for tests and operators: sent messages, counts, settings, health.
 
 use std::sync::Arc;
 

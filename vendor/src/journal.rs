@@ -1,4 +1,4 @@
-//! The ledger's file: NDJSON, only ever appended to, on disk before the answer.
+//! The ledger's file: append-only NDJSON, on disk before the response is sent.
 //!
 //! One writer takes whatever lines wait, writes them with one call and syncs
 //! once if somebody waits for it; meanwhile the next lines gather.
@@ -20,7 +20,7 @@ use crate::serve::VendorError;
 pub(crate) enum Line {
     /// A message was sent.
     Accepted(Accepted),
-    /// A message that was sent before was asked for again.
+    /// A known message was sent again.
     Repeated(usize),
     /// The receipts of these messages were taken.
     Acknowledged(Vec<usize>),
@@ -40,7 +40,7 @@ pub(crate) struct Accepted {
 /// A line on its way to the disk.
 pub(crate) struct Entry {
     pub(crate) line: Line,
-    /// Told once the line cannot be lost any more; dropped if it could not be written.
+    /// Notified once the line is durable; dropped if it could not be written.
     pub(crate) durable: Option<oneshot::Sender<()>>,
     /// A receipt to schedule then, and not earlier.
     pub(crate) due: Option<Due>,
@@ -83,7 +83,7 @@ fn create(dir: &Path, path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Replays every complete line; answers how many bytes they are.
+/// Replays every complete line; returns their length in bytes.
 fn read(
     file: &File,
     path: &Path,
@@ -134,7 +134,7 @@ pub(crate) fn write(
             file.sync_data()?;
         }
         for entry in batch.drain(..) {
-            // Either receiver is gone only when nobody cares any more.
+            // A receiver that is gone needs no notification.
             entry.due.map(|due| schedule.send(due));
             entry.durable.map(|durable| durable.send(()));
         }

@@ -1,4 +1,4 @@
-//! What was sent: every message once, under the id its sender gave it.
+//! The messages that were sent, each once, under the id that its sender gave it.
 
 use std::fs::File;
 use std::path::Path;
@@ -31,12 +31,12 @@ struct Book {
     journal: Option<mpsc::UnboundedSender<Entry>>,
 }
 
-/// A message that is in the book, now or since long.
+/// A message in the book, new or known.
 pub(crate) struct Recorded {
     pub(crate) number: Number,
-    /// Told when it is on disk; an error when that failed.
+    /// Notified when it is on disk; an error if that failed.
     pub(crate) durable: oneshot::Receiver<()>,
-    /// Of a new message whose receipt comes before the answer: ends when it was posted.
+    /// For a new message whose receipt is posted before the response: ends once it was.
     pub(crate) posted: Option<oneshot::Receiver<()>>,
 }
 
@@ -44,12 +44,12 @@ pub(crate) struct Recorded {
 pub(crate) enum NotRecorded {
     /// Its id was used before, for another recipient or text.
     OtherContent,
-    /// The ledger takes nothing any more.
+    /// The ledger is closed.
     Closed,
 }
 
 impl Ledger {
-    /// Reads the ledger in `dir`. Answers it with its file, for `journal::write`.
+    /// Reads the ledger in `dir`. Returns it with its file, for `journal::write`.
     pub(crate) fn open(
         dir: &Path,
         journal: mpsc::UnboundedSender<Entry>,
@@ -61,7 +61,7 @@ impl Ledger {
         Ok((Self { book }, file))
     }
 
-    /// Records a message, or that a known one was asked for again.
+    /// Records a message, or that a known one was sent again.
     pub(crate) fn record(&self, send: Send, settings: &Settings) -> Result<Recorded, NotRecorded> {
         let content = xxh3_64_with_seed(send.text.as_bytes(), xxh3_64(send.to.as_bytes()));
         let mut book = self.book();
@@ -108,7 +108,7 @@ impl Ledger {
         let _ = self.book().append(entry);
     }
 
-    /// Takes nothing any more, and lets the writer end.
+    /// Closes the ledger, which lets the writer end.
     pub(crate) fn close(&self) {
         self.book().journal = None;
     }
@@ -174,7 +174,7 @@ impl Ledger {
         (start..end).map(sent).collect()
     }
 
-    /// How the messages stand.
+    /// Counts of messages by their state.
     pub(crate) fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for message in self.book().messages.values() {
@@ -258,8 +258,8 @@ fn accepted(send: Send, content: u64, settings: &Settings) -> Accepted {
     }
 }
 
-/// The receipt to schedule once a message is on disk; and, if the answer is to
-/// wait for it, what tells that it was posted.
+/// The receipt to schedule once a message is on disk and, if the response waits
+/// for it, a receiver that is notified when it was posted.
 fn first_receipt(
     number: Number,
     outcome: outcome::Outcome,

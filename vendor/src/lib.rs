@@ -1,11 +1,11 @@
 //! A simulated messaging vendor: it takes messages over HTTP, "sends" each of
 //! them once, and reports later, by signed webhooks, whether it was delivered.
 //!
-//! The walk of a message: `send` parses it, `outcome` decides its fate from
-//! the seed, `ledger` remembers it and `journal` puts it on disk before the
-//! answer goes out, `receipts` waits until its receipt is due and `callback`
-//! posts it until somebody takes it. `settings` and `controls` are the knobs
-//! that make it slow, faulty or absent.
+//! The path of a message: `send` parses it, `outcome` decides its outcome from
+//! the seed, `ledger` keeps it and `journal` writes it to disk before the
+//! response is sent, `receipts` waits until its receipt is due and `callback`
+//! posts that until it is acknowledged. `settings` and `controls` make the vendor
+//! slow, faulty or unavailable.
 
 mod callback;
 mod config;

@@ -1,4 +1,4 @@
-//! One sent message: what is kept of it, and how it is shown.
+//! A sent message, in memory and as it is shown.
 
 use chrono::{DateTime, SecondsFormat};
 use serde::Serialize;
@@ -21,13 +21,13 @@ pub(crate) struct Message {
     pub(crate) acknowledged: bool,
 }
 
-/// How far a message's receipt is.
+/// The state of a message's receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Receipt {
-    /// Not due yet, or not taken yet.
+    /// Not due or not acknowledged yet.
     Pending,
-    /// Taken by a 2xx.
+    /// Acknowledged with a 2xx.
     Acknowledged,
     /// Never to be posted.
     Lost,
@@ -67,7 +67,7 @@ pub(crate) struct Sent {
     receipt: Receipt,
 }
 
-/// How many messages are how far.
+/// Counts of messages by state.
 #[derive(Default, Serialize)]
 pub(crate) struct Counts {
     /// Messages sent; each once.

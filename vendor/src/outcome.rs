@@ -1,14 +1,14 @@
-//! What becomes of a message: a pure function of the seed and its id.
+//! Decides the outcome of a message: a pure function of the seed and its id.
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::settings::Settings;
 
-/// The fate of one message, fixed when it is accepted.
+/// The outcome of one message, fixed when it is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Outcome {
-    /// Why it fails; none: it is delivered.
+    /// Why it fails; `None` if it is delivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<Failure>,
     /// Milliseconds from accepting it to its receipt.
@@ -41,8 +41,8 @@ const FAILURES: [Failure; 4] = [
     Failure::CarrierRefused,
 ];
 
-/// Decides the fate of a message. The same seed, rates and id always give the
-/// same answer, and changing one rate changes no other decision.
+/// Decides the outcome of a message. The same seed, rates and id always give the
+/// same outcome, and changing one rate changes no other decision.
 pub(crate) fn decide(message_id: &str, settings: &Settings) -> Outcome {
     let draw = |what| draw(settings.seed, what, message_id.as_bytes());
     let failed = draw(Draw::Delivered) >= settings.delivered_rate.get();
@@ -72,7 +72,7 @@ pub(crate) struct Treatment {
 }
 
 /// Decides how a request is treated: by its number and not by its message, so
-/// that a repeat has a chance of its own.
+/// that each retry is drawn anew.
 pub(crate) fn treat(number: u64, settings: &Settings) -> Treatment {
     let draw = |what| draw(settings.seed, what, &number.to_le_bytes());
     Treatment {
@@ -83,7 +83,7 @@ pub(crate) fn treat(number: u64, settings: &Settings) -> Treatment {
     }
 }
 
-/// What a new message of an array is answered.
+/// The answer to a new message of an array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reception {
     /// It is accepted.
@@ -94,8 +94,8 @@ pub(crate) enum Reception {
     Doubt { accepts: bool },
 }
 
-/// Decides what a message of the `number`-th request is answered. By both, so
-/// that the messages of a request differ and a repeat has a chance of its own.
+/// Decides the answer to a message of the `number`-th request: by its id and the
+/// number, so that the messages of a request differ and each retry is drawn anew.
 pub(crate) fn receive(number: u64, message_id: &str, settings: &Settings) -> Reception {
     let subject = [&number.to_le_bytes()[..], message_id.as_bytes()].concat();
     let draw = |what| draw(settings.seed, what, &subject);

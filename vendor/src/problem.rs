@@ -1,5 +1,4 @@
-//! Every refusal as RFC 9457 `application/problem+json`, and the reading of
-//! request bodies that leads to most of them.
+//! Problem details (RFC 9457), and the parsing of request bodies.
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;

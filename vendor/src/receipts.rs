@@ -1,5 +1,5 @@
-//! When receipts are posted: each waits until it is due, then joins the next
-//! batch for its callback URL.
+//! Schedules receipts: each waits until it is due, then joins the next batch for
+//! its callback URL.
 
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -20,7 +20,7 @@ pub(crate) struct Due {
     after_ms: u64,
     /// This is the second post of a duplicated receipt.
     pub(crate) again: bool,
-    /// Dropped after the first attempt, which wakes who waits for it.
+    /// Dropped after the first attempt, which wakes the waiting response.
     posted: Option<oneshot::Sender<()>>,
 }
 
@@ -41,7 +41,7 @@ impl Due {
         }
     }
 
-    /// Ends as soon as the receipt was posted, whether it was taken or not.
+    /// Ends as soon as the receipt was posted, acknowledged or not.
     pub(crate) fn tell_when_posted(&mut self) -> oneshot::Receiver<()> {
         let (posted, when_posted) = oneshot::channel();
         self.posted = Some(posted);
@@ -81,7 +81,7 @@ pub(crate) async fn run(
     }
 }
 
-/// One lane per callback URL, so that one that is down holds up no other.
+/// One lane per callback URL, so that a URL that is down does not hold up others.
 struct Lanes {
     vendor: Arc<Vendor>,
     schedule: mpsc::UnboundedSender<Due>,
@@ -131,7 +131,8 @@ async fn lane(
     }
 }
 
-/// Posts one batch until it is taken, notes that, and schedules duplicates.
+/// Posts one batch until it is acknowledged, records that, and schedules
+/// duplicates.
 async fn deliver(
     vendor: Arc<Vendor>,
     url: Arc<str>,

@@ -21,14 +21,14 @@ use crate::problem::{FieldError, Problem, parse};
 use crate::serve::Vendor;
 use crate::settings::Settings;
 
-/// A message to send. `message_id` makes it one: asking again sends nothing.
+/// A message to send. It is sent once per `message_id`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Send {
     pub(crate) message_id: String,
     pub(crate) to: String,
     pub(crate) text: String,
-    /// Where the receipt is posted. That of the first request counts.
+    /// Where the receipt is posted; the URL of the first request counts.
     pub(crate) callback_url: String,
 }
 
@@ -48,8 +48,8 @@ struct Content {
     text: String,
 }
 
-/// The answer to one message: the vendor's own id of it. To an array: a result
-/// for each message, in order.
+/// The response: the vendor's own id for one message, a result for each message,
+/// in order, for an array.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Answer {
@@ -57,7 +57,7 @@ enum Answer {
     Many { results: Vec<ItemResult> },
 }
 
-/// What became of one message of an array.
+/// The result of one message of an array.
 #[derive(Serialize)]
 struct ItemResult {
     message_id: String,
@@ -84,9 +84,9 @@ enum ItemOutcome {
     },
 }
 
-/// What is to be answered to one message of an array.
+/// How one message of an array was received.
 enum Received {
-    /// Its outcome, once what was recorded for it is on disk.
+    /// It was recorded; it is answered once that is on disk.
     Recorded {
         recorded: Recorded,
         is_doubtful: bool,
@@ -106,12 +106,12 @@ const LONGEST_TEXT: usize = 64 * 1024;
 const LARGEST_BATCH: usize = 100;
 /// The most bytes of a request: escapes may double a text.
 pub(crate) const LONGEST_BODY: usize = LARGEST_BATCH * 2 * (LONGEST_TEXT + 4 * 1024);
-/// How long an answer waits for a receipt that is to come before it.
+/// How long a response waits for a receipt that is to be posted before it.
 const EARLY_RECEIPT_WAIT: Duration = Duration::from_secs(2);
 
-/// One message: 202 once it is on disk; the same again for the same message,
-/// 409 for its id with another recipient or text. An array: 200 with a result
-/// for each once all are on disk.
+/// One message: 202 once it is on disk; the same if the message is repeated; 409
+/// for a known id with another recipient or text. An array: 200 with a result for
+/// each message once all are on disk.
 pub(crate) async fn send(
     State(vendor): State<Arc<Vendor>>,
     headers: HeaderMap,
@@ -160,7 +160,7 @@ async fn accept_one(vendor: &Vendor, settings: &Settings, send: Send) -> Result<
     })
 }
 
-/// What is wrong with one message is its own result.
+/// A fault of one message is reported in its own result.
 async fn accept_many(
     vendor: &Vendor,
     settings: &Settings,
@@ -206,8 +206,8 @@ async fn accept_many(
 }
 
 /// Records one message of an array, unless it is refused or its reception says
-/// otherwise. One that was sent before is only recorded as repeated: what a
-/// repetition is answered tells what became of a message in doubt.
+/// otherwise. A known message is always accepted and recorded as repeated, so
+/// that a retry finds out what happened to a message in doubt.
 fn receive(
     vendor: &Vendor,
     settings: &Settings,
@@ -304,7 +304,7 @@ fn check(send: &Send, callback_hosts: &[String]) -> Result<(), Problem> {
 async fn until_durable(recorded: Recorded, deadline: Instant) -> Result<usize, Problem> {
     recorded.durable.await.map_err(|_| closed())?;
     if let Some(posted) = recorded.posted {
-        // Whether it ends by a post or by the clock, the answer is due.
+        // The response is due after the post or the timeout.
         let _ = tokio::time::timeout_at(deadline, posted).await;
     }
     Ok(recorded.number)

@@ -1,4 +1,4 @@
-//! Starting, serving and stopping.
+//! Starts, serves and stops a vendor.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -76,11 +76,11 @@ pub(crate) struct Vendor {
 /// How long open requests may take to end after `shutdown`.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Runs a vendor on `listener` until `shutdown`, after which what it answered
-/// is on disk and its ledger is free for the next start.
+/// Runs a vendor on `listener` until `shutdown`. Afterwards everything that it
+/// acknowledged is on disk, and its ledger can be opened again.
 ///
-/// Stops by itself, with an error, if the ledger cannot be written: it would
-/// not know any more what it sent.
+/// Stops with an error if the ledger cannot be written, since it would lose track
+/// of what it sent.
 pub async fn serve(
     listener: TcpListener,
     config: VendorConfig,
@@ -148,7 +148,7 @@ async fn listen(
     stop: CancellationToken,
 ) -> Result<(), VendorError> {
     let listener = listener.tap_io(|stream| {
-        // Without it answers wait for acknowledgements; with an error they only come later.
+        // Without it, responses wait for delayed ACKs. An error only costs time.
         let _ = stream.set_nodelay(true);
     });
     let serving = axum::serve(listener, router(vendor))
@@ -164,7 +164,7 @@ async fn listen(
     }
 }
 
-/// Where messages are taken: at the path that channel adapters have, too.
+/// The routes for messages, including the path that channel adapters use.
 fn sending() -> Router<Arc<Vendor>> {
     Router::new()
         .route("/send", post(send::send))

@@ -1,4 +1,4 @@
-//! Counters since the start; what the ledger knows is not counted here.
+//! Counters since the start, of what the ledger does not keep.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,7 +23,7 @@ pub(crate) struct Stats {
     pub(crate) posts: Counter,
     /// Posts that were not answered with a 2xx.
     pub(crate) posts_refused: Counter,
-    /// Receipts taken by a 2xx, duplicates included.
+    /// Receipts acknowledged with a 2xx, duplicates included.
     pub(crate) receipts_taken: Counter,
 }
 
@@ -33,12 +33,12 @@ pub(crate) struct Stats {
 pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
-    /// Counts one more; answers how many there were before.
+    /// Counts one more; returns the count before.
     pub(crate) fn one(&self) -> u64 {
         self.many(1)
     }
 
-    /// Counts `n` more; answers how many there were before.
+    /// Counts `n` more; returns the count before.
     pub(crate) fn many(&self, n: usize) -> u64 {
         self.0.fetch_add(n as u64, Ordering::Relaxed)
     }

@@ -1,12 +1,13 @@
-//! How long a message rests after an attempt failed.
+//! Backoff between the attempts of a message.
 
 use std::time::Duration;
 
 use super::Delivery;
 
-/// The rest after the attempt of this number, from 1, failed. `share` is drawn
-/// from 0 to 1: messages that failed together are not tried together again.
-/// At least half of the bound, so that the attempts together outlast an outage.
+/// The backoff after the attempt of this number, from 1, has failed. `share` is
+/// the jitter, from 0 to 1, which keeps messages that failed together from being
+/// retried together. It takes off half at most, so that all attempts together
+/// outlast an outage.
 pub(super) fn rest(delivery: &Delivery, attempt: u32, share: f64) -> Duration {
     let doublings = attempt.saturating_sub(1).min(31);
     let bound = delivery

@@ -1,44 +1,43 @@
 //! A circuit breaker: stops sending after repeated failures and probes
 //! periodically.
 //!
-//! It counts what any message would meet: no connection, no answer in time, a
-//! gateway that answers for the vendor, a URL or a credential that is wrong.
-//! What the vendor says about one message, be it an error, shows that it is
-//! there.
+//! It counts failures that any message would run into: no connection, no answer
+//! in time, a gateway that answers for the vendor, a wrong URL or credential. An
+//! answer about a message, even an error, shows that the vendor is up.
 
 use std::time::{Duration, Instant};
 
 /// How many failures in a row open the breaker.
 const FAILURES: u32 = 10;
 
-/// Two failures in a row so far apart open it too: a campaign of a few messages
-/// would otherwise use up their attempts before there are ten.
+/// Two failures in a row this far apart open it too. Otherwise a campaign of a
+/// few messages would use up their attempts before there are ten failures.
 const APART: Duration = Duration::from_secs(1);
 
-/// How long the vendor is first left alone; twice as long each time after.
+/// How long the breaker first stays open; doubled after each failed probe.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
-/// The longest that it is left alone.
+/// The longest time between probes.
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
-/// Whether the vendor may be asked.
+/// Decides whether a request may be sent to the vendor.
 #[derive(Debug)]
 pub(super) struct Breaker {
     state: State,
-    /// After how long a probe that has not come back is given up.
+    /// How long an unfinished probe blocks the next one.
     patience: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// The vendor answers, but for the last few; the first of these came then.
+    /// Requests are sent. `failures` were the last in a row, since `first`.
     Closed {
         failures: u32,
         first: Option<Instant>,
     },
-    /// It is left alone.
+    /// Nothing is sent.
     Open { until: Instant, wait: Duration },
-    /// One request finds out whether it is back.
+    /// One request is in flight to find out whether the vendor is back.
     Probing { since: Instant, wait: Duration },
 }
 
@@ -47,37 +46,37 @@ const CLOSED: State = State::Closed {
     first: None,
 };
 
-/// Whether the first failure of several was long ago.
+/// Whether the first of several failures was at least [`APART`] ago.
 fn is_lasting(first: Option<Instant>, now: Instant) -> bool {
     first.is_some_and(|first| now.saturating_duration_since(first) >= APART)
 }
 
-/// What may be sent.
+/// Permission to send one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Permit {
-    /// A request like any other.
+    /// An ordinary request.
     Send,
     /// The one request that finds out whether the vendor is back.
     Probe,
 }
 
-/// What a request found out.
+/// What a request says about the vendor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Found {
     /// The vendor has answered.
     There,
-    /// It has not, or serves no messages.
+    /// It has not answered, or serves no messages.
     Away,
-    /// The request was not sent.
+    /// Nothing, for instance since the request was not sent.
     Nothing,
 }
 
-/// What a request has changed.
+/// A change of state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Turn {
-    /// The vendor is left alone for so long.
+    /// Nothing is sent for this long.
     Opened(Duration),
-    /// It is back.
+    /// The vendor is back.
     Closed,
 }
 
@@ -90,7 +89,7 @@ impl Breaker {
         }
     }
 
-    /// How long the vendor is still left alone, if it is.
+    /// How long nothing may be sent, if the breaker is open.
     pub(super) fn closed_for(&self, now: Instant) -> Option<Duration> {
         let until = match self.state {
             State::Closed { .. } => return None,
@@ -101,7 +100,8 @@ impl Breaker {
         (!left.is_zero()).then_some(left)
     }
 
-    /// Leave to send one request, which must then be sent.
+    /// Permission to send one request, which must then be sent or noted as
+    /// [`Found::Nothing`].
     ///
     /// # Errors
     /// How long to wait before asking again.
@@ -118,10 +118,10 @@ impl Breaker {
         }
     }
 
-    /// Takes in what a request found out; tells what that changes.
+    /// Records what a request found; returns the change of state, if any.
     pub(super) fn note(&mut self, permit: Permit, found: Found, now: Instant) -> Option<Turn> {
         match (self.state, permit, found) {
-            // Another request may find out at once.
+            // The next request may probe at once.
             (State::Probing { wait, .. }, Permit::Probe, Found::Nothing) => {
                 self.state = State::Open { until: now, wait };
                 None
@@ -148,7 +148,7 @@ impl Breaker {
             (State::Probing { wait, .. }, Permit::Probe, Found::Away) => {
                 Some(self.open(now, (wait * 2).min(LONGEST_WAIT)))
             }
-            // A straggler, sent before the vendor was left alone.
+            // A straggler, sent before the breaker opened.
             (State::Open { .. } | State::Probing { .. }, _, _) => None,
         }
     }

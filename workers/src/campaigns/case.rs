@@ -1,11 +1,10 @@
-//! What a customer gets: a message, or a reason why not.
+//! Decides what a customer gets: a message, or the reason for not getting one.
 
 use domain::{Channel, Currency, MessageCommand, MessageContent, Renderer, Suppression, Text};
 use projections::customers::CustomerDocument;
 use projections::recipients::Recipient;
 
-/// A customer who is to have a message or a reason, and how many messages they
-/// have had.
+/// A customer to decide on, and how many messages they have had.
 pub(super) struct Case {
     pub(super) recipient: Recipient,
     pub(super) had: u64,

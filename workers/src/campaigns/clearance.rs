@@ -20,8 +20,8 @@ use crate::unit::Shared;
 /// How old the heads may be when the request to the vendor is written.
 pub(super) const MAX_AGE: Duration = Duration::from_millis(200);
 
-/// How often the heads are read for one request before its messages wait for
-/// the next round.
+/// How often the heads are read for one request before its messages are left to
+/// the next pass.
 const MAX_READS: usize = 3;
 
 /// At most one warning is logged in this time.
@@ -45,7 +45,7 @@ pub(super) enum Decision {
     Send(Clearance),
     /// It is to be suppressed: its customer has unsubscribed.
     Unsubscribed,
-    /// It is not to be sent now: it is not queued any more, rests, or its
+    /// It is not to be sent now: it is no longer queued, not due yet, or its
     /// campaign is not being sent.
     Hold,
 }
@@ -79,7 +79,7 @@ pub(super) struct Begun {
 pub(super) struct Withheld;
 
 impl Clearance {
-    /// Of a message and a customer of whom nothing is known.
+    /// A clearance without attempts or events, for tests.
     #[cfg(test)]
     pub(super) fn at(read_at: Instant) -> Self {
         Self {
@@ -118,8 +118,7 @@ pub(super) async fn decide(
         Ok(shared.commands.messages_with_customers(ids).await?)
     })?;
     let now = now();
-    // Beyond what clocks differ.
-    let latest = outcome::later(now, shared.delivery.longest_backoff.saturating_mul(2));
+    let latest = outcome::latest_due(now, &shared.delivery);
     let rests = |at: Timestamp| now < at && at <= latest;
     let decide = |heads: MessageAndCustomer| {
         if heads.message.due_at().is_none_or(rests) {
@@ -159,7 +158,7 @@ pub(super) struct Progress {
 pub(super) struct Watch(Arc<Mutex<Progress>>);
 
 impl Gate {
-    /// For a batch of messages of one campaign, and as many permits of its rate.
+    /// For a batch of messages of one campaign, with one rate permit for each.
     pub(super) fn new(
         shared: Arc<Shared>,
         cleared: Vec<(MessageId, Clearance)>,
@@ -203,8 +202,8 @@ impl Gate {
         lock(&self.progress).decisions.clone_from(&self.decisions);
     }
 
-    /// The messages that may be sent, as far as is known, by their places in
-    /// the batch.
+    /// The places in the batch of the messages that may be sent, by the last
+    /// decisions.
     pub(super) fn open(&self) -> Vec<usize> {
         let decisions = self.decisions.iter().enumerate();
         decisions
@@ -212,8 +211,8 @@ impl Gate {
             .collect()
     }
 
-    /// To be awaited when the request can be written at once. Returns the
-    /// places of the messages that may be written then.
+    /// Must be awaited only when the request can be written at once. Returns the
+    /// places in the batch of the messages that may be written.
     ///
     /// # Errors
     /// [`Withheld`] if none of them may.
@@ -235,7 +234,7 @@ impl Gate {
         self.decisions.iter().any(Decision::is_stale)
     }
 
-    /// Decides anew on all messages that may still be sent.
+    /// Reads the heads of all messages that may still be sent, and decides again.
     async fn read_again(&mut self) {
         let open = self.open();
         let ids: Vec<MessageId> = open.iter().map(|at| self.messages[*at].clone()).collect();
@@ -247,7 +246,7 @@ impl Gate {
             }
             Ok(None) => self.hold(),
             Err(error) => {
-                // Its lane is about to meet the same error, and warns of it.
+                // The lane will run into the same error and warn about it.
                 tracing::debug!(%error, "messages wait: their heads cannot be read");
                 self.hold();
             }
@@ -261,7 +260,7 @@ impl Gate {
     }
 }
 
-/// Every message of a campaign may meet this.
+/// Warns once in a while, since every message of a campaign may be affected.
 fn warn_of_slow_reads() {
     static LAST: Mutex<Option<Instant>> = Mutex::new(None);
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);

@@ -16,10 +16,10 @@ pub struct Delivery {
     pub timeout: Duration,
     /// How often a message is tried before it counts as undeliverable.
     pub attempts: u32,
-    /// How long a message rests at most after its first failed attempt; twice
-    /// as long after each further one.
+    /// The longest backoff after a message's first failed attempt; doubled after
+    /// each further one.
     pub first_backoff: Duration,
-    /// The longest that a message rests.
+    /// The longest backoff. The vendor can defer a message for longer.
     pub longest_backoff: Duration,
     /// How late a scheduled campaign may still be launched by itself; later it
     /// is missed.

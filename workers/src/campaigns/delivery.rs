@@ -1,4 +1,4 @@
-//! Looking after the campaigns of a shard: which are being sent.
+//! Runs a lane for each campaign of a shard that is being sent.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,8 +16,8 @@ use super::lane::{Lane, Stop, is_sending};
 use super::outlet::Outlet;
 use crate::unit::Shared;
 
-/// How long a report that a campaign waits lasts. A worker that died leaves it
-/// behind for this long.
+/// How long a report that a campaign waits is valid. A report by a worker that
+/// died expires after this time.
 const WAITING: Duration = Duration::from_secs(6);
 
 /// How often a report that still holds is repeated.
@@ -26,14 +26,14 @@ const REPEAT: Duration = Duration::from_secs(2);
 /// Into how many shards campaigns are divided.
 pub(crate) const SHARDS: u16 = 4;
 
-/// How soon it is seen that a campaign has messages to send.
+/// How often campaigns with messages to send are looked for.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// How long to wait after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// At the stop, how long answers that are on their way are waited for. What
-/// was not heard is asked for again: the vendor takes a message once.
+/// How long requests in flight are waited for at shutdown. Messages whose
+/// answers are lost are sent again; the vendor takes each once.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Sends the messages of a shard's campaigns.
@@ -84,7 +84,7 @@ struct Reported {
 
 struct Open {
     lane: Arc<Lane>,
-    /// Going through its messages, once.
+    /// The pass through its messages that is under way.
     going: Option<Going>,
 }
 
@@ -101,7 +101,7 @@ impl Open {
 }
 
 impl Lanes {
-    /// Starts what has messages queued, unless it is under way.
+    /// Starts a pass for each campaign with queued messages that has none.
     async fn look(&mut self) -> Result<(), WorkError> {
         let store = &self.shared.store;
         let mut sending = store.campaigns_in(&[CampaignStatus::Sending]).await?;
@@ -162,8 +162,8 @@ impl Lanes {
         }));
     }
 
-    /// Starts one, unless its head says that it rests. What is wrong with it
-    /// keeps no other back.
+    /// Starts a pass unless the campaign's head says that it is not being sent.
+    /// A failure with one campaign does not hold back others.
     async fn start(&mut self, campaign: &CampaignId, per_second: Option<u32>) {
         match is_sending(&self.shared, campaign).await {
             Ok(true) => self.go(campaign, per_second),
@@ -190,7 +190,7 @@ impl Lanes {
         open.going = Some(Going { halt, task });
     }
 
-    /// Sends nothing more, and waits a little for what is on its way.
+    /// Sends nothing more, and waits briefly for requests in flight.
     async fn close(self) {
         let going: Vec<Going> = self.open.into_values().filter_map(|o| o.going).collect();
         going.iter().for_each(|going| going.halt.cancel());

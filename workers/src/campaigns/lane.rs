@@ -1,4 +1,4 @@
-//! One campaign's messages on their way to the vendor.
+//! Sends one campaign's messages to the vendor.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::breaker::Permit;
 use super::clearance::{self, Clearance, Decision, Gate};
@@ -24,40 +25,53 @@ use super::vendor::{Answer, Outgoing};
 use super::{WorkError, now, outcome, pace, request_of};
 use crate::unit::Shared;
 
-/// How soon it is seen that a campaign must rest.
+/// How often the campaign's head is read, to notice that it is not being sent.
 const HEADS: Duration = Duration::from_millis(250);
 
 /// How long a campaign rests whose messages only a newer program can send.
 const AWAITING_UPGRADE: Duration = Duration::from_secs(30);
 
-/// How soon it is seen that the way to the vendor is free again.
+/// How often a lane checks whether the circuit breaker has closed.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// What is known of a campaign for as long as it is being sent, however often
-/// its messages are gone through.
+/// The most bytes of messages in one request. Many servers refuse bodies of
+/// more than a megabyte; a batch of common messages has a tenth of it.
+const LARGEST_BODY: usize = 256 * 1024;
+
+/// The bytes of a message in a request beside its id, address and text: the
+/// names of the members, and the callback's URL.
+const MEMBERS: usize = 256;
+
+/// The state of a campaign for as long as it is being sent, over all passes
+/// through its messages.
 pub(super) struct Lane {
     shared: Arc<Shared>,
     outlet: Arc<Outlet>,
     campaign: CampaignId,
     per_second: Option<u32>,
     rate: Limiter,
-    /// Until when the vendor wants nothing of it.
+    /// Until when the vendor wants no messages of this campaign.
     rests_until: Mutex<Option<Instant>>,
+    /// Holds a token for each refused batch whose messages are still to be sent
+    /// singly. Always closed, so that it can be waited for.
+    refused: TaskTracker,
+    /// Held by the one batch whose messages are being sent singly.
+    singly: tokio::sync::Mutex<()>,
 }
 
-/// When a lane ends before it is through.
+/// Ends a pass early.
 #[derive(Clone)]
 pub(super) struct Stop {
-    /// Nothing more is sent; what is on its way is waited for.
+    /// Nothing more is sent; requests in flight are waited for.
     pub(super) halt: CancellationToken,
-    /// Nothing is waited for.
+    /// Nothing is waited for. Only after `halt`.
     pub(super) give_up: CancellationToken,
 }
 
 /// Messages to send now.
 struct Taken {
     messages: Vec<Ready>,
-    /// The id of the last one looked at.
+    /// The id of the last message that was considered.
     last: String,
 }
 
@@ -69,28 +83,53 @@ struct Ready {
     text: String,
 }
 
-/// Whether the next batch may go.
+/// How a request came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It has what is due.
+    Batch,
+    /// It has one message of a batch that was refused.
+    Single,
+}
+
+/// Messages of a batch that the vendor refused as a whole.
+struct Refused {
+    messages: Vec<Ready>,
+    /// Keeps the lane from starting further batches.
+    _pending: TaskTrackerToken,
+}
+
+/// Whether the next request may go.
 enum Way {
     Free(Leave),
-    /// It may, but only now: what was taken up must be looked at again.
+    /// It may, after a long wait: what was taken up must be looked at again.
     Stale,
     Halted,
 }
 
-/// Leave to send one request, with as many messages as are reserved.
+/// Permission to send one request, with as many messages as are reserved.
 struct Leave {
     room: OwnedSemaphorePermit,
     permit: Permit,
     reserved: Reserved,
 }
 
-/// Going through the messages that are due, once.
+/// One pass through the messages that are due.
 #[derive(Clone)]
 struct Run {
-    /// The requests that are under way.
+    /// The tasks that send them.
     sends: TaskTracker,
     results: Sender<recorder::Result>,
     stop: Stop,
+}
+
+impl Ready {
+    /// About how many bytes it has in a request.
+    fn size(&self) -> usize {
+        let MessageId { campaign, customer } = &self.id;
+        let id = campaign.as_str().len() + customer.as_str().len();
+        MEMBERS + id + json_size(&self.to) + json_size(&self.text)
+    }
 }
 
 impl Lane {
@@ -100,6 +139,8 @@ impl Lane {
         campaign: CampaignId,
         per_second: Option<u32>,
     ) -> Self {
+        let refused = TaskTracker::new();
+        refused.close();
         Self {
             shared,
             outlet,
@@ -107,13 +148,15 @@ impl Lane {
             per_second,
             rate: Limiter::new(per_second, Instant::now()),
             rests_until: Mutex::default(),
+            refused,
+            singly: tokio::sync::Mutex::default(),
         }
     }
 
-    /// Goes through the messages that are due, once, and returns when all of
-    /// them have their answers and these are written down. What failed is due
-    /// later, and gone through next time. Halts when the campaign must rest,
-    /// whatever it waits for.
+    /// Makes one pass through the messages that are due, and returns when all
+    /// of them have their answers and these are recorded. Messages that failed
+    /// are due later, in another pass. Halts when the campaign is not being sent
+    /// any more, whatever it waits for.
     pub(super) async fn run(self: Arc<Self>, stop: Stop) {
         let through = CancellationToken::new();
         let going = async {
@@ -123,7 +166,7 @@ impl Lane {
         tokio::join!(through.run_until_cancelled(self.watch(&stop.halt)), going);
     }
 
-    /// Halts once the campaign's head does not say that it is being sent.
+    /// Halts the pass once the campaign's head says that it is not being sent.
     async fn watch(&self, halt: &CancellationToken) {
         let campaign = &self.campaign;
         loop {
@@ -189,9 +232,8 @@ impl Lane {
         count: usize,
         results: &Sender<recorder::Result>,
     ) -> Result<Option<Taken>, WorkError> {
-        let (now, longest) = (now(), self.shared.delivery.longest_backoff);
-        // Beyond what clocks differ.
-        let latest = outcome::later(now, longest.saturating_mul(2));
+        let now = now();
+        let latest = outcome::latest_due(now, &self.shared.delivery);
         let store = &self.shared.store;
         let due = store.messages_due(&self.campaign, now, latest, after, count);
         let due = due.await?;
@@ -281,9 +323,9 @@ impl Lane {
         Ok(text.map(|text| (content.to.into(), text)))
     }
 
-    /// Sends them in batches, one after the other, many requests at a time;
-    /// tells after which message to go on. A batch has what is taken up, the
-    /// rate allows at once, and goes together: nothing waits for it to fill.
+    /// Starts sending the messages in batches; returns after which message to
+    /// continue. A batch has what was taken up, may share a request and is within
+    /// the rate; it never waits for more messages.
     async fn send_all(
         self: &Arc<Self>,
         taken: Taken,
@@ -295,26 +337,36 @@ impl Lane {
             let messages_and_attempts =
                 messages.iter().map(|one| (&one.id, one.clearance.attempts));
             let count = self.outlet.next_batch(messages_and_attempts);
-            let Way::Free(leave) = self.way(count, &run.stop.halt).await else {
+            // Before a permit is reserved for each, so that none is in vain.
+            let count = within_body(messages.iter().take(count).map(Ready::size));
+            let Way::Free(leave) = self.way(Kind::Batch, count, &run.stop.halt).await else {
                 return after;
             };
             let batch: Vec<Ready> = messages.drain(..leave.reserved.count()).collect();
             after = batch.last().map(|last| last.id.to_string()).or(after);
             let (lane, run) = (self.clone(), run.clone());
             run.sends.clone().spawn(async move {
-                let refused = lane.send(batch, leave, &run).await;
-                lane.send_singly(refused, &run).await;
+                if let Some(refused) = lane.send(batch, leave, &run).await {
+                    lane.send_singly(refused, &run).await;
+                }
             });
         }
         Some(taken.last)
     }
 
-    /// Sends messages again that were refused together: each in a request of
-    /// its own, as if it had just been taken up. Those whose turn does not come
-    /// are still queued, and go alone when they are taken up.
-    async fn send_singly(self: &Arc<Self>, refused: Vec<Ready>, run: &Run) {
-        for message in refused {
-            let Way::Free(leave) = self.way(1, &run.stop.halt).await else {
+    /// Sends messages that were refused together again, each in a request of
+    /// its own, as if it had just been taken up. One batch at a time: a vendor
+    /// that refuses every batch must neither fill the memory with messages that
+    /// wait nor take the requests in flight from other campaigns. Messages that
+    /// are not sent before the lane halts are still queued, and go alone when
+    /// they are taken up.
+    async fn send_singly(self: &Arc<Self>, refused: Refused, run: &Run) {
+        let halt = &run.stop.halt;
+        let Some(_turn) = halt.run_until_cancelled(self.singly.lock()).await else {
+            return;
+        };
+        for message in refused.messages {
+            let Way::Free(leave) = self.way(Kind::Single, 1, halt).await else {
                 return;
             };
             let (lane, run) = (self.clone(), run.clone());
@@ -324,12 +376,12 @@ impl Lane {
         }
     }
 
-    /// Sends a batch, and has its results written down, unless it is given up.
-    /// Returns the messages that are to be sent again, each alone.
-    async fn send(&self, batch: Vec<Ready>, leave: Leave, run: &Run) -> Vec<Ready> {
+    /// Sends a batch and records its results, unless it is given up. Returns
+    /// the messages if the batch was refused as a whole.
+    async fn send(&self, batch: Vec<Ready>, leave: Leave, run: &Run) -> Option<Refused> {
         let sending = self.send_batch(batch, leave, &run.results);
         let refused = run.stop.give_up.run_until_cancelled(sending).await;
-        refused.unwrap_or_default()
+        refused.flatten()
     }
 
     async fn send_batch(
@@ -337,7 +389,7 @@ impl Lane {
         batch: Vec<Ready>,
         leave: Leave,
         results: &Sender<recorder::Result>,
-    ) -> Vec<Ready> {
+    ) -> Option<Refused> {
         let Leave {
             room,
             permit,
@@ -352,10 +404,10 @@ impl Lane {
         if let Some(rest) = tried.iter().filter_map(Tried::asks_for_rest).max() {
             self.rest(rest);
         }
-        let mut refused = Vec::new();
+        let mut messages = Vec::new();
         for (message, tried) in batch.into_iter().zip(tried) {
             if tried.answer == Answer::RefusedTogether {
-                refused.push(message);
+                messages.push(message);
                 continue;
             }
             let cleared = tried
@@ -368,13 +420,23 @@ impl Lane {
                 let _taken = results.send((message.id, made)).await;
             }
         }
+        let refused = (!messages.is_empty()).then(|| Refused {
+            messages,
+            _pending: self.refused.token(),
+        });
+        // Only now, so that the next batch to get the room sees what is pending.
         drop(room);
         refused
     }
 
-    /// Waits until the next batch may go, of up to `count` messages.
-    async fn way(&self, count: usize, halt: &CancellationToken) -> Way {
+    /// Waits until the next request may go, with up to `count` messages.
+    async fn way(&self, kind: Kind, count: usize, halt: &CancellationToken) -> Way {
+        let is_blocked = || kind == Kind::Batch && !self.refused.is_empty();
         while !halt.is_cancelled() {
+            if is_blocked() {
+                halt.run_until_cancelled(self.refused.wait()).await;
+                return Way::Stale;
+            }
             if self.closed_for().is_some() {
                 self.until_open(halt).await;
                 return Way::Stale;
@@ -388,12 +450,13 @@ impl Lane {
             let Some(room) = room.flatten() else {
                 return Way::Halted;
             };
-            // Much may have happened while there was no room.
-            if self.resting().is_none()
+            // All of this may have changed while there was no room.
+            if !is_blocked()
+                && self.resting().is_none()
                 && let Some(mut reserved) = self.rate.reserve(count)
                 && let Some(permit) = self.outlet.ask()
             {
-                // One message finds out as well as many whether the vendor is back.
+                // One message is enough to find out whether the vendor is back.
                 if permit == Permit::Probe {
                     reserved.keep(1);
                 }
@@ -416,7 +479,7 @@ impl Lane {
         }
     }
 
-    /// How long nothing goes, be it of this campaign or of any.
+    /// How long nothing of this campaign may be sent, for whatever reason.
     fn closed_for(&self) -> Option<Duration> {
         self.resting().max(self.outlet.closed_for())
     }
@@ -447,7 +510,7 @@ impl Lane {
     }
 }
 
-/// Whether messages of a campaign are to be sent, by its head.
+/// Whether the campaign is being sent, by its head.
 pub(super) async fn is_sending(shared: &Shared, campaign: &CampaignId) -> Result<bool, WorkError> {
     let head = shared.commands.campaign(campaign).await?;
     let status = head.and_then(|campaign| campaign.status());
@@ -460,6 +523,29 @@ async fn suppress(results: &Sender<recorder::Result>, id: MessageId, why: Suppre
     let _taken = results.send((id, vec![suppress])).await;
 }
 
+/// How many messages of these sizes, from the first on, fit into one request.
+/// One always goes, however large it is.
+fn within_body(sizes: impl Iterator<Item = usize>) -> usize {
+    let totals = sizes.scan(0_usize, |total, size| {
+        *total = total.saturating_add(size);
+        Some(*total)
+    });
+    totals
+        .enumerate()
+        .take_while(|(place, total)| *place == 0 || *total <= LARGEST_BODY)
+        .count()
+}
+
+/// The bytes of a text as a JSON string, without its quotes.
+fn json_size(text: &str) -> usize {
+    let escaped = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 2,
+        0..0x20 => 6,
+        _ => 1,
+    };
+    text.bytes().map(escaped).sum()
+}
+
 /// A message for the vendor client, under its name.
 fn outgoing_as<'a>(message_id: &'a str, message: &'a Ready) -> (&'a MessageId, Outgoing<'a>) {
     let Ready { id, to, text, .. } = message;
@@ -469,4 +555,50 @@ fn outgoing_as<'a>(message_id: &'a str, message: &'a Ready) -> (&'a MessageId, O
         text,
     };
     (id, outgoing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ready(text: &str) -> Ready {
+        Ready {
+            id: format!("msg_{:032x}_ada", 7).parse().unwrap(),
+            clearance: Clearance::at(Instant::now()),
+            to: "ada@example.com".to_owned(),
+            text: text.to_owned(),
+        }
+    }
+
+    /// How many messages of this text share a request, of a hundred.
+    fn together(text: &str) -> usize {
+        within_body((0..100).map(|_| ready(text).size()))
+    }
+
+    #[test]
+    fn a_batch_is_limited_in_bytes_and_has_one_message_at_least() {
+        assert_eq!(together("Hi Ada!"), 100);
+        assert_eq!(together(&"x".repeat(2_000)), 100);
+        assert_eq!(together(&"x".repeat(64 * 1024)), 3);
+        assert_eq!(together(&"\n".repeat(64 * 1024)), 1);
+        assert_eq!(together(&"x".repeat(LARGEST_BODY)), 1);
+        assert_eq!(within_body([LARGEST_BODY, 1].into_iter()), 1);
+        assert_eq!(within_body([LARGEST_BODY - 1, 1, 1].into_iter()), 2);
+        assert_eq!(within_body([].into_iter()), 0);
+    }
+
+    #[test]
+    fn the_size_of_a_text_is_that_of_its_json() {
+        for text in [
+            "",
+            "Hi Ada!",
+            "\"a\\b\"",
+            "one\ntwo\r\n\t",
+            "\u{1}\u{7f}",
+            "zwölf €",
+        ] {
+            let json = serde_json::to_string(text).unwrap();
+            assert_eq!(json_size(text), json.len() - 2, "{text}");
+        }
+    }
 }

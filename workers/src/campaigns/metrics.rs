@@ -1,11 +1,11 @@
-//! What campaigns tell of themselves.
+//! Metrics of campaigns.
 
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 
 const MESSAGES: &str = "patron_campaign_messages_total";
 const BREAKER: &str = "patron_vendor_breaker_open";
 
-/// What the metrics are, for whoever reads them.
+/// Describes the metrics to their exporter.
 pub(crate) fn describe() {
     describe_counter!(
         MESSAGES,
@@ -17,12 +17,12 @@ pub(crate) fn describe() {
     );
 }
 
-/// Messages came to an outcome.
+/// Counts messages with this outcome.
 pub(super) fn messages(outcome: &'static str, count: u64) {
     counter!(MESSAGES, "outcome" => outcome).increment(count);
 }
 
-/// The vendor is left alone, or not any more.
+/// Sets whether the circuit breaker is open.
 pub(super) fn breaker(open: bool) {
     gauge!(BREAKER).set(f64::from(u8::from(open)));
 }

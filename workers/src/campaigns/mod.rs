@@ -1,16 +1,15 @@
-//! The workers of campaigns: who is meant, what is sent, when, and when it is
-//! over.
+//! The workers that launch, send and end campaigns.
 //!
-//! `schedule` launches what is due. `resolve` finds out whom a launch means and
-//! queues a message for each, or the reason why a customer gets none, which
-//! `case` decides. `delivery` looks after the campaigns of a shard;
-//! a `lane` hands one campaign's messages to the vendor in batches, within what
-//! `rate`, `breaker` and `backoff` let through and `clearance` permits;
-//! `results` reads the answers, and `recorder` writes down what came of them.
-//! `settle` completes what is done, and suppresses what a cancelled campaign has
-//! left. `trimmed` reports campaigns that need events which the log no longer
-//! has. Each may be broken off anywhere and begun again: what was
-//! done is not done twice.
+//! `schedule` launches what is due. `resolve` determines the audience of a
+//! launch and queues a message for each customer, or records why a customer
+//! gets none, which `case` decides. `delivery` runs the campaigns of a shard: a
+//! `lane` sends one campaign's messages to the vendor in batches, as far as
+//! `rate`, `breaker` and `backoff` allow and `clearance` permits; `unserved`
+//! sizes the batches, `results` reads the answers, `outcome` turns them into
+//! commands, and `recorder` appends these. `settle` completes campaigns that are
+//! done and suppresses the remaining messages of cancelled ones. `trimmed`
+//! reports campaigns that need events which the log no longer has. Each of them
+//! can be interrupted anywhere and started again: nothing is done twice.
 
 mod backoff;
 mod breaker;
@@ -62,7 +61,7 @@ enum WorkError {
     /// A view is not as far as it must be.
     #[error(transparent)]
     Wait(#[from] WaitError),
-    /// Whom a launch means cannot be read.
+    /// The audience of a launch cannot be read.
     #[error(transparent)]
     Project(#[from] ProjectError),
     /// The campaign's template cannot be rendered.
@@ -71,7 +70,7 @@ enum WorkError {
     /// The log has no content of a message that its head says is queued.
     #[error("the log has no content of {0}")]
     NoContent(MessageId),
-    /// A task broke down.
+    /// A task panicked.
     #[error("a task broke down: {0}")]
     Broken(#[from] tokio::task::JoinError),
 }
@@ -94,7 +93,7 @@ fn now() -> Timestamp {
     Timestamp::from(Utc::now())
 }
 
-/// What a worker does, it does now, because of this request if one is known.
+/// The context of a worker's commands, which trace back to `request` if known.
 fn context(actor: &str, request: Option<String>) -> Context {
     Context {
         actor: actor.to_owned(),
@@ -104,9 +103,9 @@ fn context(actor: &str, request: Option<String>) -> Context {
     }
 }
 
-/// The request that brought the campaign's last event of this type, such as
-/// `campaign_launched`. Not known, too, where a campaign's events were trimmed:
-/// its work does not depend on it.
+/// The request that led to the campaign's last event of this type, such as
+/// `campaign_launched`. Also `None` if the campaign's events were trimmed, since
+/// the work does not depend on it.
 async fn request_of(
     log: &Log,
     campaign: &CampaignId,

@@ -1,4 +1,4 @@
-//! What a vendor's answer makes of a message.
+//! Turns the vendor's answer to a message into what is recorded of it.
 
 use std::time::Duration;
 
@@ -9,18 +9,24 @@ use super::clearance::{Begun, Decision};
 use super::vendor::Answer;
 use super::{Delivery, backoff};
 
-/// A message that was to be handed over, and what came of it.
+/// The longest that the vendor can defer a message. It is asked again then.
+const LONGEST_DEFERRAL: Duration = Duration::from_secs(60 * 60);
+
+/// How far the clocks of two hosts may differ.
+const CLOCK_SKEW: Duration = Duration::from_secs(60);
+
+/// A message of a request, and the vendor's answer to it.
 #[derive(Debug)]
 pub(super) struct Tried {
     pub(super) answer: Answer,
-    /// What the request was sent with that it was in.
+    /// The permit of the request that it was in.
     pub(super) permit: Permit,
-    /// When it was written and with which permission, if it was.
+    /// When and with which clearance it was written, if it was.
     pub(super) begun: Option<Begun>,
 }
 
 impl Tried {
-    /// For how long the vendor wants to be left alone, if it does.
+    /// How long a pause the vendor asks for, if it does.
     pub(super) fn asks_for_rest(&self) -> Option<Duration> {
         match self.answer {
             Answer::Busy(rest) => Some(rest),
@@ -29,13 +35,15 @@ impl Tried {
     }
 }
 
-/// What is recorded of a message that had this many failed attempts before.
-/// `share` is drawn from 0 to 1. Nothing is where the vendor was only asked
-/// whether it is there, or asked to be left alone, or serves no message at all:
-/// that is no attempt. Nor is a request that was not written, or a batch that
-/// was refused as a whole. A deferral is an attempt, so that no message is put
-/// off forever; it rests for as long as the vendor says, within what messages
-/// rest at most.
+/// The commands that record the outcome of a message with this many failed
+/// attempts before. `share` is the jitter, from 0 to 1.
+///
+/// There are none where no attempt was made: the request was not written or was
+/// a probe without an answer, the vendor asked for a pause or serves no
+/// messages, or a batch was refused as a whole. A deferral is an attempt, so
+/// that no message is put off forever. Its rest is what the vendor asks for, but
+/// no shorter than the usual backoff and, apart from that, no longer than
+/// [`LONGEST_DEFERRAL`].
 pub(super) fn commands(
     tried: Tried,
     attempts: u32,
@@ -74,8 +82,8 @@ pub(super) fn commands(
         }
         (Answer::Deferred { problem, rest }, _) if number < delivery.attempts => {
             let least = backoff::rest(delivery, number, share);
-            let rest = rest.unwrap_or_default().max(least);
-            vec![attempt(&problem, rest.min(delivery.longest_backoff))]
+            let rest = rest.unwrap_or_default().min(LONGEST_DEFERRAL);
+            vec![attempt(&problem, rest.max(least))]
         }
         (
             Answer::Failed(problem)
@@ -92,8 +100,14 @@ pub(super) fn commands(
     }
 }
 
-/// An instant that is so much later.
-pub(super) fn later(now: Timestamp, rest: Duration) -> Timestamp {
+/// The latest instant that a message can be due at. One that is due later was
+/// recorded before the clock was put back, and is sent now.
+pub(super) fn latest_due(now: Timestamp, delivery: &Delivery) -> Timestamp {
+    let backoff = delivery.longest_backoff.saturating_mul(2);
+    later(now, backoff.max(LONGEST_DEFERRAL + CLOCK_SKEW))
+}
+
+fn later(now: Timestamp, rest: Duration) -> Timestamp {
     let rest = i64::try_from(rest.as_millis()).unwrap_or(i64::MAX);
     let at = Timestamp::from_millis(now.millis().saturating_add(rest));
     at.unwrap_or(now)
@@ -130,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_is_sent_be_it_by_a_probe() {
+    fn a_message_that_is_taken_is_sent_even_by_a_probe() {
         for permit in [Permit::Send, Permit::Probe] {
             assert_eq!(made(Answer::Taken(text("vm_1")), permit, 3), ["sent vm_1"]);
         }
@@ -164,9 +178,28 @@ mod tests {
         for seconds in [None, Some(0), Some(3)] {
             assert_eq!(made(seconds, 2), ["attempt 3 4000"], "no sooner");
         }
-        assert_eq!(made(Some(3_600), 0), ["attempt 1 60000"]);
+        assert_eq!(
+            made(Some(900), 0),
+            ["attempt 1 900000"],
+            "no backoff cuts it"
+        );
+        assert_eq!(made(Some(86_400), 0), ["attempt 1 3600000"]);
         let last = ["attempt 8 0", "gave up: deferred"];
         assert_eq!(made(Some(30), 7), last);
+    }
+
+    #[test]
+    fn the_longest_deferral_and_backoff_are_not_taken_for_a_clock_that_was_put_back() {
+        let latest = |longest_backoff| {
+            let delivery = Delivery {
+                longest_backoff: Duration::from_secs(longest_backoff),
+                ..Delivery::default()
+            };
+            latest_due(Timestamp::EPOCH, &delivery).millis()
+        };
+        assert_eq!(latest(1), 3_660_000);
+        assert_eq!(latest(1_830), 3_660_000);
+        assert_eq!(latest(7_200), 14_400_000);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The one way out of a process: the vendor, as all campaigns share it.
+//! The vendor as all campaigns of a process share it: one client, one circuit
+//! breaker, one limit on requests in flight.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use super::unserved::Unserved;
 use super::vendor::{Answer, Outgoing, Reply, Vendor};
 use super::{Delivery, VendorAt, metrics, now};
 
-/// How much longer than a request may take a probe is waited for.
+/// How much longer than the timeout of a request a probe is waited for.
 const MARGIN: Duration = Duration::from_secs(1);
 
 /// Shared by all lanes.
@@ -30,10 +31,10 @@ pub(crate) struct Outlet {
 }
 
 impl Outlet {
-    /// To the vendor there.
+    /// For the vendor at these URLs.
     ///
     /// # Errors
-    /// If there can be no client at all.
+    /// If the HTTP client cannot be set up.
     pub(crate) fn new(at: VendorAt, delivery: &Delivery) -> reqwest::Result<Self> {
         metrics::breaker(false);
         Ok(Self {
@@ -46,13 +47,14 @@ impl Outlet {
         })
     }
 
-    /// Waits until one more request may be in flight; it is while this is held.
+    /// Waits for a slot for one more request in flight, and takes it until the
+    /// permit is dropped.
     pub(super) async fn room(&self) -> Option<OwnedSemaphorePermit> {
         // The semaphore is never closed.
         self.room.clone().acquire_owned().await.ok()
     }
 
-    /// How long the vendor is still left alone, if it is.
+    /// How long the breaker stays open, if it is.
     pub(super) fn closed_for(&self) -> Option<Duration> {
         self.breaker().closed_for(Instant::now())
     }
@@ -62,13 +64,13 @@ impl Outlet {
         lock(&self.waiting).clone()
     }
 
-    /// Leave to send one request, if the vendor is not left alone.
+    /// Permission to send one request, unless the breaker is open.
     pub(super) fn ask(&self) -> Option<Permit> {
         self.breaker().ask(Instant::now()).ok()
     }
 
-    /// How many of these messages the next batch has, from the first one on.
-    /// Each comes with the number of its attempts that have failed.
+    /// The size of the next batch, which takes these messages from the front.
+    /// Each comes with the number of its failed attempts.
     pub(super) fn next_batch<'a>(
         &self,
         messages: impl Iterator<Item = (&'a MessageId, u32)>,
@@ -76,8 +78,8 @@ impl Outlet {
         lock(&self.unserved).next_batch(messages, self.attempts)
     }
 
-    /// Hands over messages in one request: those that their heads still permit
-    /// when it can be written. What came of each, in their order.
+    /// Sends messages in one request: those that their heads still permit when
+    /// it can be written. Returns the outcome of each, in their order.
     pub(super) async fn send(
         &self,
         permit: Permit,
@@ -85,7 +87,8 @@ impl Outlet {
         mut gate: Gate,
     ) -> Vec<Tried> {
         let watch = gate.watch();
-        // A first look, so that the vendor seldom sees a request broken off.
+        // Checked once before connecting, so that the vendor seldom sees a
+        // request that is broken off.
         gate.renew().await;
         let offered = gate.open();
         let reply = self.offer(batch, &offered, gate).await;
@@ -101,8 +104,9 @@ impl Outlet {
                 let reply = reply.only(offered.iter().map(is_sent));
                 let sent = offered.iter().filter(|place| is_sent(place));
                 let sent: Vec<&MessageId> = sent.map(|place| batch[*place].0).collect();
-                // First: a message that is to blame itself does not open the breaker.
-                let (reply, found) = self.blame(&sent, permit, progress.stage, reply);
+                // Before the breaker is told: a message at fault must not open it.
+                let (reply, found) =
+                    self.blame(&sent, offered.len(), permit, progress.stage, reply);
                 self.note(permit, found, reply.trouble());
                 reply
             }
@@ -110,8 +114,7 @@ impl Outlet {
         tried(permit, progress, reply)
     }
 
-    /// Hands these messages of a batch over, by their places in it; `None` if
-    /// there are none.
+    /// Sends the messages at these places of a batch; `None` if there are none.
     async fn offer(
         &self,
         batch: &[(&MessageId, Outgoing<'_>)],
@@ -156,20 +159,21 @@ impl Outlet {
         }
     }
 
-    /// Remembers which messages were served, so that one that never is, though
-    /// others are, is found out: alone in its request it has then failed, and
-    /// is not tried forever. Returns what the reply means to those that were
-    /// sent, and what it says about the vendor.
+    /// Remembers which messages were served, to find one that never is although
+    /// others are: alone in its request it has then failed, and is not tried
+    /// forever. The request had `offered` messages, of which those that are
+    /// `sent` remained when it was written. Returns what the reply means to
+    /// them, and what it says about the vendor.
     fn blame(
         &self,
         sent: &[&MessageId],
+        offered: usize,
         permit: Permit,
         stage: Stage,
         reply: Reply,
     ) -> (Reply, Found) {
         let (found, now) = (reply.found(), Instant::now());
         let mut unserved = lock(&self.unserved);
-        let is_about_them = permit == Permit::Send && matches!(stage, Stage::Begun(_));
         match reply {
             Reply::Each(answers) => {
                 for (message, answer) in sent.iter().zip(&answers) {
@@ -180,23 +184,23 @@ impl Outlet {
                 }
                 (Reply::Each(answers), found)
             }
-            // Something is wrong with one of them, or they are too many.
-            Reply::Whole(Answer::Refused(_)) if sent.len() > 1 => {
+            // One of them is at fault, or they are too many or too large. The
+            // body is as long as all that were offered, so that even one that
+            // remained may have been refused for the sake of the others.
+            Reply::Whole(Answer::Refused(_)) if offered > 1 => {
                 unserved.isolate(sent);
                 (Reply::Whole(Answer::RefusedTogether), found)
             }
-            Reply::Whole(Answer::Unserved(problem)) if is_about_them => {
+            Reply::Whole(Answer::Unserved(problem))
+                if permit == Permit::Send && matches!(stage, Stage::Begun(_)) =>
+            {
                 let is_own = unserved.note_unserved(sent, now);
                 match (is_own, sent.len()) {
                     (false, _) => (Reply::Whole(Answer::Unserved(problem)), found),
                     (true, 1) => (Reply::Whole(Answer::Failed(problem)), Found::There),
-                    // One of them: which is found out by smaller batches.
+                    // Smaller batches find out which of them is at fault.
                     (true, _) => (Reply::Whole(Answer::Unserved(problem)), Found::Nothing),
                 }
-            }
-            Reply::Whole(answer @ (Answer::Failed(_) | Answer::Away(_))) if is_about_them => {
-                unserved.note_failed(sent, now);
-                (Reply::Whole(answer), found)
             }
             reply @ Reply::Whole(_) => (reply, found),
         }
@@ -216,8 +220,8 @@ fn unless_withheld(reply: Reply, stage: Stage) -> Option<Reply> {
     }
 }
 
-/// What came of each message of a batch, where this was the reply to those that
-/// were not withheld.
+/// The outcome of each message of a batch, from the reply to those that were not
+/// withheld.
 fn tried(permit: Permit, progress: Progress, reply: Reply) -> Vec<Tried> {
     let Progress { stage, decisions } = progress;
     let mut answers = reply.into_answers(decisions.len()).into_iter();
@@ -251,6 +255,60 @@ mod tests {
 
     use super::super::clearance::Clearance;
     use super::*;
+
+    fn outlet() -> Outlet {
+        let at = VendorAt::new("http://127.0.0.1:9", "http://127.0.0.1:9").unwrap();
+        Outlet::new(at, &Delivery::default()).unwrap()
+    }
+
+    fn messages(numbers: std::ops::Range<usize>) -> Vec<MessageId> {
+        let message = |n| format!("msg_{:032x}_c-{n:04}", 7).parse().unwrap();
+        numbers.map(message).collect()
+    }
+
+    fn problem(problem: &str) -> Text<256> {
+        problem.to_owned().try_into().unwrap()
+    }
+
+    /// What a request with these messages, of `offered`, makes of them.
+    fn blame(outlet: &Outlet, sent: &[MessageId], offered: usize, reply: Reply) -> Reply {
+        let sent: Vec<&MessageId> = sent.iter().collect();
+        let stage = Stage::Begun(Timestamp::EPOCH);
+        outlet.blame(&sent, offered, Permit::Send, stage, reply).0
+    }
+
+    fn next_batch(outlet: &Outlet, messages: &[MessageId]) -> usize {
+        outlet.next_batch(messages.iter().map(|message| (message, 0)))
+    }
+
+    /// However often, and whatever the vendor takes in between.
+    #[test]
+    fn errors_of_the_vendor_do_not_divide_batches() {
+        let (outlet, all, other) = (outlet(), messages(0..100), messages(200..201));
+        for answer in [
+            Answer::Failed(problem("answered 500")),
+            Answer::Away(problem("answered 502")),
+        ] {
+            for _ in 0..10 {
+                let taken = Answer::Taken("vm_1".to_owned().try_into().unwrap());
+                blame(&outlet, &other, 1, Reply::Each(vec![taken]));
+                let reply = Reply::Whole(answer.clone());
+                assert_eq!(blame(&outlet, &all, 100, reply.clone()), reply);
+                assert_eq!(next_batch(&outlet, &all), 100);
+            }
+        }
+    }
+
+    #[test]
+    fn a_message_that_was_offered_with_others_is_not_refused_itself() {
+        let (outlet, all) = (outlet(), messages(0..3));
+        let refused = || Reply::Whole(Answer::Refused(problem("answered 413")));
+        let together = Reply::Whole(Answer::RefusedTogether);
+        assert_eq!(blame(&outlet, &all[..2], 3, refused()), together);
+        assert_eq!(blame(&outlet, &all[2..], 3, refused()), together);
+        assert_eq!(next_batch(&outlet, &all), 1);
+        assert_eq!(blame(&outlet, &all[..1], 1, refused()), refused());
+    }
 
     #[test]
     fn a_request_that_was_not_written_does_not_find_the_vendor_away() {

@@ -1,4 +1,4 @@
-//! How many messages are taken up at once.
+//! Adapts how many messages are taken up at once.
 
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ const LEAST: usize = LARGEST_BATCH;
 /// The most, which bounds the memory that a campaign takes.
 const MOST: usize = 2_000;
 
-/// For how long what is taken up should last: the heads of a batch whose turn
-/// comes later are read again.
+/// How long sending what was taken up should last. The heads of messages that
+/// are sent later have to be read again.
 const LASTING: Duration = MAX_AGE;
 
-/// How many to take up first, at this many a second.
+/// How many to take up first, at this rate per second.
 pub(super) fn first(per_second: Option<u32>) -> usize {
     LEAST.min(most(per_second))
 }
 
-/// How many to take up next, where so many have lasted so long.
+/// How many to take up next, after sending `before` took `lasted`.
 pub(super) fn next(before: usize, lasted: Duration, per_second: Option<u32>) -> usize {
     let next = if lasted > LASTING {
         before / 2

@@ -1,4 +1,4 @@
-//! Writing down what became of messages, many at a time.
+//! Records the outcomes of messages, many in one append.
 
 use std::time::Duration;
 
@@ -17,31 +17,31 @@ const ACTOR: &str = "worker:delivery";
 /// The most messages that one append takes.
 const MOST: usize = 2_000;
 
-/// How long the first of them waits for more.
+/// How long the first result of an append waits for more.
 const GATHERING: Duration = Duration::from_millis(50);
 
 /// How long to wait when the log does not answer.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// What became of a message.
+/// The outcome of a message, as commands.
 pub(super) type Result = (MessageId, Vec<MessageCommand>);
 
-/// Takes results in, and writes them down until there can be no more.
+/// Records results until all senders are dropped.
 pub(super) struct Recorder {
     pub(super) results: Sender<Result>,
     pub(super) task: JoinHandle<()>,
 }
 
 impl Recorder {
-    /// For a campaign that this request launched. Told to give up, it still
-    /// tries once: what is not written down is sent again, which the vendor
-    /// knows as the same.
+    /// For a campaign that was launched by this request. After `give_up` each
+    /// append is still tried once. Messages whose results are not recorded are
+    /// sent again, and the vendor recognizes their ids.
     pub(super) fn start(
         commands: Commands,
         request: Option<String>,
         give_up: CancellationToken,
     ) -> Self {
-        // As many as are recorded at once: while the log is away, so is this.
+        // Bounded by one append, so that sending stops while the log is down.
         let (results, received) = mpsc::channel(MOST);
         let task = tokio::spawn(run(commands, request, received, give_up));
         Self { results, task }

@@ -1,7 +1,7 @@
-//! Finding out whom a launch means, and queueing a message for each.
+//! Determines the audience of a launch and queues a message for each customer.
 //!
-//! One campaign after the other, so that each knows what those before it have
-//! queued for a customer.
+//! Campaigns are resolved one after the other, so that each knows how many
+//! messages earlier ones have queued for a customer.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -28,19 +28,19 @@ use crate::unit::Shared;
 /// On whose behalf.
 const ACTOR: &str = "worker:audience";
 
-/// How soon it is seen that a campaign was launched.
+/// How often launched campaigns are looked for.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// How long to wait after a failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
-/// How long a view may take to be as far as a launch was, before it is said.
+/// How long a view may take to catch up with a launch before that is logged.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How far back messages count towards what a customer gets at most.
+/// How far back messages count toward the cap on messages per customer.
 const WEEK_MILLIS: i64 = 7 * 24 * 60 * 60 * 1_000;
 
-/// Resolves what was launched, again and again.
+/// Resolves launched campaigns until stopped.
 pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
     let mut trimmed = TrimmedCampaigns::default();
     while !stop.is_cancelled() {
@@ -54,9 +54,9 @@ pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
     }
 }
 
-/// Resolves each campaign that is launched and not resolved, the first one
-/// launched first; whether that went well. Those that need trimmed events are
-/// reported and keep no other back.
+/// Resolves each campaign that is launched and not resolved, in the order of
+/// their launches; returns whether that succeeded. Campaigns that need trimmed
+/// events are reported and do not hold back others.
 async fn resolve_all(shared: &Shared, trimmed: &mut TrimmedCampaigns) -> bool {
     let open = [CampaignStatus::Launching, CampaignStatus::Paused];
     let mut launched = match shared.store.campaigns_in(&open).await {
@@ -98,13 +98,13 @@ fn is_open(campaign: &Campaign) -> bool {
 async fn resolve(shared: &Shared, id: &CampaignId) -> Result<(), WorkError> {
     let campaign = shared.commands.campaign(id).await?.unwrap_or_default();
     if !is_open(&campaign) {
-        return Ok(()); // The view has not heard of it yet.
+        return Ok(()); // The view is behind.
     }
     let Some(launch) = shared.commands.campaign_launch(id).await? else {
         return Ok(());
     };
     let request = request_of(&shared.log, id, "campaign_launched").await?;
-    // Whoever launched it may have stopped before this.
+    // The process that launched it may have stopped before this.
     let releasing = context(ACTOR, request.clone());
     shared.commands.release_held_segment(&releasing, id).await?;
     let queueing = Queueing::begin(shared, id, &launch, request.clone()).await?;
@@ -129,7 +129,7 @@ async fn resolve(shared: &Shared, id: &CampaignId) -> Result<(), WorkError> {
     Ok(())
 }
 
-/// Queueing messages of one campaign.
+/// Queues the messages of one campaign.
 struct Queueing<'a> {
     shared: &'a Shared,
     campaign: &'a CampaignId,
@@ -140,7 +140,7 @@ struct Queueing<'a> {
 }
 
 impl<'a> Queueing<'a> {
-    /// Once the views are as far as they must be.
+    /// Waits until the views have caught up.
     async fn begin(
         shared: &'a Shared,
         campaign: &'a CampaignId,
@@ -163,10 +163,10 @@ impl<'a> Queueing<'a> {
         })
     }
 
-    /// Queues everybody's message; `None` if the campaign is ended meanwhile.
+    /// Queues all messages; `None` if the campaign is ended meanwhile.
     async fn all(&self, launch: &Launch) -> Result<Option<AudienceSize>, WorkError> {
         let mut recipients = Recipients::of(&self.shared.store, &self.shared.log, launch).await?;
-        // Before anybody is queued in vain.
+        // Checked before any message is queued.
         recipients.require_history().await?;
         let mut size = AudienceSize {
             planned: 0,
@@ -219,7 +219,7 @@ impl<'a> Queueing<'a> {
                 .is_ok_and(|done| done.change == Change::Created)
         };
         if !done.iter().all(is_new) {
-            // Somebody else was quicker, and may have decided otherwise.
+            // Another worker was quicker, and may have decided otherwise.
             return Ok(suppressed(&self.shared.commands.messages(&ids).await?));
         }
         metrics::messages("queued", queueing);
@@ -267,7 +267,7 @@ impl<'a> Queueing<'a> {
     }
 }
 
-/// Waits until the views have what decides who gets what.
+/// Waits until the views that decide who gets what have caught up.
 async fn until_known(shared: &Shared, launch: &Launch, is_capped: bool) -> Result<(), WorkError> {
     let positions = launch.positions.as_str().parse::<Positions>();
     let positions = positions.map_err(ProjectError::from)?;

@@ -1,5 +1,6 @@
-//! What the vendor answers to each message of a batch.
+//! Reads the vendor's answer to each message of a batch.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use domain::Text;
@@ -8,8 +9,8 @@ use serde_json::Value;
 
 use super::vendor::{Answer, Outgoing, said, text};
 
-/// The most of a reason that is kept, in bytes.
-const LONGEST_REASON: usize = 100;
+/// The longest reason that is kept, in bytes.
+const LONGEST_REASON: usize = 64;
 
 /// A telephone number has at least so many digits.
 const DIGITS_OF_A_NUMBER: usize = 7;
@@ -31,10 +32,10 @@ pub(super) enum NoResults {
     OtherShape,
 }
 
-/// What the vendor made of these messages, in their order, by the body of an
-/// answer with this status. A result counts for the message that it names,
+/// The vendor's answers to these messages, in their order, from the body of a
+/// response with this status. A result counts for the message that it names,
 /// wherever it stands. A message without a result that can be understood has
-/// failed this time, for a reason that says so.
+/// failed this time, with a problem that says why.
 ///
 /// # Errors
 /// [`NoResults`] for a body without an array of results.
@@ -45,19 +46,38 @@ pub(super) fn answers(
 ) -> Result<Vec<Answer>, NoResults> {
     let value: Value = serde_json::from_slice(body).map_err(|_| NoResults::NotJson)?;
     let body = Body::deserialize(value).map_err(|_| NoResults::OtherShape)?;
-    let of_message = |message: &Outgoing<'_>| {
-        let names_it = |result: &&Value| result["message_id"] == message.message_id;
-        let mut results = body.results.iter().filter(names_it);
-        match results.next() {
-            None => failed(format!("{} without a result for the message", said(status))),
-            Some(first) if results.any(|other| other != first) => {
-                let said = said(status);
-                failed(format!("{said} with results for the message that differ"))
-            }
-            Some(result) => answer(result, message),
+    let results = by_message(&body.results);
+    let of_message = |message: &Outgoing<'_>| match results.get(message.message_id) {
+        None => failed(format!("{} without a result for the message", said(status))),
+        Some(Named::Differently) => {
+            let said = said(status);
+            failed(format!("{said} with results for the message that differ"))
         }
+        Some(Named::As(result)) => answer(result, message),
     };
     Ok(messages.iter().map(of_message).collect())
+}
+
+/// What the results say of the message that they name.
+enum Named<'a> {
+    As(&'a Value),
+    /// There are several that differ.
+    Differently,
+}
+
+/// Indexes results by `message_id`; those that name none are left out.
+fn by_message(results: &[Value]) -> HashMap<&str, Named<'_>> {
+    let mut by_message = HashMap::with_capacity(results.len());
+    for result in results {
+        let Some(id) = result["message_id"].as_str() else {
+            continue;
+        };
+        let named = by_message.entry(id).or_insert(Named::As(result));
+        if matches!(named, Named::As(first) if *first != result) {
+            *named = Named::Differently;
+        }
+    }
+    by_message
 }
 
 /// What one result says of the message that it names.
@@ -88,20 +108,21 @@ fn id(value: &Value) -> Option<Text<128>> {
     Text::try_from(value.as_str()?.to_owned()).ok()
 }
 
-/// Seconds, with a fraction or not. What is no such number is not heeded.
+/// A number of seconds, possibly fractional. Anything else is ignored.
 fn seconds(value: &Value) -> Option<Duration> {
     Duration::try_from_secs_f64(value.as_f64()?).ok()
 }
 
-/// `answered refused: mailbox full`. A reason is kept only if it is short and
-/// plain and repeats neither an address nor the message.
+/// `answered refused: mailbox-full`. A reason is recorded where personal data
+/// is not expected, so it is kept only if it is a single token that looks like a
+/// code. Prose may name the recipient, and long numbers may be their address.
 fn with_reason(outcome: &str, reason: &Value, message: &Outgoing<'_>) -> String {
     let reason = reason.as_str().unwrap_or_default().trim();
-    let is_plain = |c: char| c == ' ' || c.is_ascii_graphic() && c != '@';
+    let is_of_code = |c: char| c.is_ascii_alphanumeric() || "._:-".contains(c);
     let digits = reason.chars().filter(char::is_ascii_digit).count();
     let is_kept = !reason.is_empty()
         && reason.len() <= LONGEST_REASON
-        && reason.chars().all(is_plain)
+        && reason.chars().all(is_of_code)
         && digits < DIGITS_OF_A_NUMBER
         && !reason.contains(message.to)
         && !reason.contains(message.text);
@@ -131,12 +152,12 @@ mod tests {
         },
     ];
 
-    /// What becomes of both messages.
+    /// The answers to both messages.
     fn made(body: Value) -> Result<Vec<Answer>, NoResults> {
         answers(StatusCode::OK, body.to_string().as_bytes(), &MESSAGES)
     }
 
-    /// What becomes of the first message by this result.
+    /// The answer to the first message that this result makes.
     fn first(mut result: Value) -> Answer {
         result["message_id"] = json!("msg_1");
         made(json!({"results": [result]})).unwrap().remove(0)
@@ -223,24 +244,25 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_is_kept_unless_it_may_repeat_whom_the_message_is_for() {
+    fn a_reason_is_kept_only_if_it_is_a_code() {
         let refused = |reason: Value| match first(json!({"outcome": "refused", "reason": reason})) {
             Answer::Refused(problem) => problem.as_str().to_owned(),
             other => panic!("{other:?}"),
         };
-        assert_eq!(
-            refused(json!("mailbox full")),
-            "answered refused: mailbox full"
-        );
+        let longest = "x".repeat(64);
+        for code in ["mailbox-full", "SMTP:5.1.1", "carrier_refused", &longest] {
+            assert_eq!(refused(json!(code)), format!("answered refused: {code}"));
+        }
         for odd in [
             json!(null),
             json!(""),
             json!({"code": 7}),
-            json!("no jo@example.com here"),
-            json!("030-1234567 is unknown"),
-            json!("Hi Jo is spam"),
+            json!("user Ada Lovelace unknown"),
+            json!("mailbox full"),
+            json!("jo@example.com"),
+            json!("030-1234567"),
             json!("zwölf"),
-            json!("x".repeat(101)),
+            json!("x".repeat(65)),
         ] {
             assert_eq!(refused(odd.clone()), "answered refused", "{odd}");
         }

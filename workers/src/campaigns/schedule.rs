@@ -1,4 +1,4 @@
-//! Launching campaigns when their time has come.
+//! Launches scheduled campaigns when they are due.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -15,13 +15,13 @@ use crate::unit::Shared;
 /// On whose behalf.
 const ACTOR: &str = "worker:schedule";
 
-/// How soon it is seen that a campaign's time has come.
+/// How often due campaigns are looked for.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// How long a campaign that cannot be launched is left alone.
+/// How long to wait before trying again to launch a campaign that was refused.
 const AFTER_REFUSAL: Duration = Duration::from_secs(30);
 
-/// Launches what is due, again and again.
+/// Launches due campaigns until stopped.
 pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
     let mut refused = HashMap::new();
     let mut trimmed = TrimmedCampaigns::default();
@@ -59,7 +59,7 @@ async fn launch_due(
             Err(error) if trimmed.note(&id, &error) => {
                 refused.insert(id, Instant::now());
             }
-            // It keeps no other back.
+            // Others go on.
             Err(error) => {
                 tracing::warn!(campaign = %id, %error, "it cannot be looked after, trying again");
             }
@@ -69,7 +69,7 @@ async fn launch_due(
     Ok(())
 }
 
-/// What a campaign's time asks for.
+/// What to do with a campaign at this time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Due {
     NotYet,
@@ -86,12 +86,12 @@ fn due(at: Timestamp, now: Timestamp, grace: Duration) -> Due {
     }
 }
 
-/// Launches a campaign, or says that it is missed; whether nothing was against
-/// it.
+/// Launches a campaign if it is due, or records that it was missed. Returns
+/// false if that was refused.
 async fn see_to(shared: &Shared, id: &CampaignId) -> Result<bool, WorkError> {
     let head = shared.commands.campaign(id).await?;
     let Some(at) = head.and_then(|campaign| campaign.due_at()) else {
-        return Ok(true); // The view has not heard of it yet.
+        return Ok(true); // The view is behind.
     };
     let request = request_of(&shared.log, id, "campaign_created").await?;
     let (context, commands) = (context(ACTOR, request), &shared.commands);
@@ -107,7 +107,7 @@ async fn see_to(shared: &Shared, id: &CampaignId) -> Result<bool, WorkError> {
     match (done, due(at, context.now, shared.delivery.grace)) {
         (Ok(_), Due::TooLate) => tracing::warn!(campaign = %id, ?late, "its time was missed"),
         (Ok(_), _) => tracing::info!(campaign = %id, ?late, "launched, as it was scheduled"),
-        // Somebody else launched or cancelled it just now.
+        // It was launched or cancelled concurrently.
         (Err(CampaignRefusal::Campaign(CampaignError::Impossible { .. })), _) => {}
         (Err(refusal), _) => {
             tracing::warn!(campaign = %id, %refusal, "it cannot be launched, trying again");

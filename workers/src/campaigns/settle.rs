@@ -1,5 +1,5 @@
-//! Ending what is over: campaigns whose every message has ended are completed,
-//! and what a cancelled one has left is suppressed.
+//! Ends campaigns: completes those whose messages have all ended, and suppresses
+//! the remaining messages of cancelled ones.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -19,32 +19,32 @@ use crate::unit::Shared;
 /// On whose behalf.
 const ACTOR: &str = "worker:delivery";
 
-/// How soon it is seen that a campaign is over.
+/// How often campaigns that are over are looked for.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// How long to wait after a failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(2);
 
-/// How often all cancelled campaigns are looked at, and not only the latest.
+/// How often all cancelled campaigns are checked, not only recent ones.
 const LOOK_AT_ALL: Duration = Duration::from_secs(10 * 60);
 
-/// Which those are: beyond what the view lags, and what clocks differ.
+/// How recent those are: more than views lag and clocks differ.
 const OF_LATE: Duration = Duration::from_secs(2 * 60);
 
-/// How long after a cancellation its messages may still come: whoever queues
-/// them has heard of it by then.
+/// How long after a cancellation messages may still be queued, by a worker that
+/// has not noticed it yet.
 const AFTERMATH: Duration = Duration::from_secs(30);
 
-/// After how long without any receipt the vendor counts as silent.
+/// How long the vendor may post no receipt before it counts as silent.
 const SILENCE: Duration = Duration::from_secs(15 * 60);
 
-/// How often it is said that the vendor is silent.
+/// How often a warning about a silent vendor is repeated.
 const TELL_AGAIN: Duration = Duration::from_secs(60 * 60);
 
-/// Messages suppressed at once.
+/// How many messages are suppressed in one append.
 const BATCH: usize = 2_000;
 
-/// Ends what is over, again and again.
+/// Ends campaigns until stopped.
 pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
     let mut settling = Settling::default();
     while !stop.is_cancelled() {
@@ -60,14 +60,14 @@ pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
     }
 }
 
-/// What is known from one look to the next.
+/// State between checks.
 #[derive(Default)]
 struct Settling {
     /// Cancelled campaigns that may have messages left, and since when they
     /// are watched.
     cancelled: HashMap<CampaignId, Instant>,
     looked_at_all: Option<Instant>,
-    /// Campaigns that wait for receipts in vain, and when that was said.
+    /// Campaigns that wait for receipts in vain, and when that was logged.
     silent: HashMap<CampaignId, Instant>,
 }
 
@@ -81,8 +81,8 @@ impl Settling {
         self.clean_up(shared).await
     }
 
-    /// Completes those whose every message has ended, and says of which the
-    /// vendor says nothing any more.
+    /// Completes campaigns whose messages have all ended, and warns about those
+    /// that get no more receipts.
     async fn end(
         &mut self,
         shared: &Shared,
@@ -109,8 +109,8 @@ impl Settling {
         Ok(())
     }
 
-    /// Finds what was cancelled of late; now and then all that ever was, which
-    /// others may have left.
+    /// Finds campaigns that were cancelled recently, and now and then all that
+    /// ever were, in case another worker did not finish them.
     async fn find_cancelled(&mut self, shared: &Shared) -> Result<(), WorkError> {
         let looked = self.looked_at_all;
         let is_all = looked.is_none_or(|looked| looked.elapsed() >= LOOK_AT_ALL);
@@ -127,8 +127,8 @@ impl Settling {
         Ok(())
     }
 
-    /// Suppresses what cancelled campaigns have left, until there is nothing,
-    /// and nothing more can come.
+    /// Suppresses the remaining messages of cancelled campaigns until there are
+    /// none and no more can be queued.
     async fn clean_up(&mut self, shared: &Shared) -> Result<(), WorkError> {
         if self.cancelled.is_empty() {
             return Ok(());
@@ -152,7 +152,7 @@ fn before(now: Timestamp, by: Duration) -> Timestamp {
     Timestamp::from_millis(millis).unwrap_or(Timestamp::EPOCH)
 }
 
-/// Whether the numbers show all that was appended.
+/// Whether the figures have caught up with the log.
 async fn is_current(shared: &Shared) -> Result<bool, WorkError> {
     let ends: Positions = shared.log.ends().await?.into_iter().collect();
     let waiting = shared
@@ -165,26 +165,26 @@ async fn is_current(shared: &Shared) -> Result<bool, WorkError> {
     }
 }
 
-/// Messages that would still be sent.
+/// The number of messages that would still be sent.
 fn left(figures: &CampaignFigures) -> i64 {
     figures.queued() + figures.undeliverable()
 }
 
-/// Whether every message has ended. A message that has ended does not begin
-/// again, so that numbers that are behind can only say too few.
+/// Whether every message has ended. A message that has ended stays so, so
+/// figures that lag can only show too few.
 fn is_over(figures: &CampaignFigures, size: AudienceSize) -> bool {
     let open = left(figures) + figures.awaiting_receipt();
     open == 0 && figures.audience().unsigned_abs() >= size.planned
 }
 
-/// Whether nothing is left but receipts, and none has come for long.
+/// Whether only receipts are missing, and none has come for [`SILENCE`].
 fn is_silent(figures: &CampaignFigures, now: Timestamp) -> bool {
     let last_at = figures.last_at.map_or(0, |at| at.timestamp_millis());
     let quiet = u128::try_from(now.millis() - last_at).unwrap_or_default();
     figures.queued() == 0 && figures.awaiting_receipt() > 0 && quiet > SILENCE.as_millis()
 }
 
-/// What is wrong with one campaign keeps no other back.
+/// Logs a failure with one campaign, which must not hold back others.
 fn tell(id: &CampaignId, done: Result<(), WorkError>) {
     if let Err(error) = done {
         tracing::warn!(campaign = %id, %error, "it cannot be ended, trying again");
@@ -202,7 +202,7 @@ async fn complete(shared: &Shared, id: &CampaignId, size: AudienceSize) -> Resul
     Ok(())
 }
 
-/// Suppresses all that a cancelled campaign has left.
+/// Suppresses the remaining messages of a cancelled campaign.
 async fn suppress(shared: &Shared, id: &CampaignId) -> Result<(), WorkError> {
     let request = request_of(&shared.log, id, "campaign_cancelled").await?;
     let context = context(ACTOR, request);

@@ -1,8 +1,8 @@
 //! Campaigns that cannot go on because events that they need were trimmed.
 //!
 //! Trimmed events do not come back unless an operator restores them. Such a
-//! campaign is therefore tried again only now and then, and what it waits for is
-//! reported, so that whoever reads the campaign sees it. It can be cancelled.
+//! campaign is therefore retried only now and then, and what it waits for is
+//! reported, to be shown with the campaign. It can be cancelled.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -12,13 +12,13 @@ use projections::{Store, Waiting, WaitingReason};
 
 use super::{WorkError, now};
 
-/// How long a campaign is left alone.
+/// How long to wait before trying a campaign again.
 const REST: Duration = Duration::from_secs(30);
 
 /// How often reports that still hold are repeated.
 const REPEAT: Duration = Duration::from_secs(10);
 
-/// How long a report lasts. A worker that died leaves it behind for this long.
+/// How long a report is valid. A report by a worker that died expires then.
 const LIFETIME: Duration = Duration::from_secs(60);
 
 /// Campaigns that need trimmed events, as one worker has found.
@@ -30,13 +30,13 @@ pub(super) struct TrimmedCampaigns {
 }
 
 impl TrimmedCampaigns {
-    /// Whether a campaign is to be left alone for now.
+    /// Whether a campaign is not to be tried again yet.
     pub(super) fn is_resting(&self, campaign: &CampaignId) -> bool {
         let tried_at = self.tried_at.get(campaign);
         tried_at.is_some_and(|at| at.elapsed() < REST)
     }
 
-    /// Notes the campaign if it failed for this reason; whether it did.
+    /// Notes the campaign if it failed for this reason; returns whether it did.
     pub(super) fn note(&mut self, campaign: &CampaignId, error: &WorkError) -> bool {
         if !error.is_trimmed() {
             return false;

@@ -1,16 +1,18 @@
-//! Which messages share a request, where earlier ones were not served.
+//! Decides which messages share a request after earlier requests were not
+//! served.
 //!
-//! Some answers are about a whole request and do not tell whether the vendor
-//! or one of its messages is to blame: 404, 500, no answer in time. A batch is
-//! never divided because of such an answer; its messages are sent again as
-//! usual. But one message that is never served must neither be tried forever
-//! nor use up the attempts of others:
+//! Some answers are about a whole request and do not tell whether the vendor or
+//! one of the messages is at fault. A batch is never divided because of such an
+//! answer; its messages are sent again as usual. But one message that is never
+//! served must neither be tried forever nor use up the attempts of others:
 //!
-//! - Messages that are met again by such an answer although the vendor takes
-//!   others are suspected. They go in smaller and smaller batches, down to one,
-//!   so that the one at fault ends up alone.
-//! - The last attempt of a message is made alone whatever is known, so that
-//!   none is given up because of another.
+//! - Answers such as 404 cost no attempt. Messages that get one again although
+//!   the vendor has taken others since are suspected. They go in smaller and
+//!   smaller batches, down to one, so that the one at fault ends up alone.
+//! - Answers such as 500 cost an attempt and make no message suspect: they
+//!   concern the vendor, which may fail at random. But the last attempt of a
+//!   message is made alone, and the one before in a small batch, so that no
+//!   message is given up because of another.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -23,18 +25,14 @@ pub(super) const LARGEST_BATCH: usize = 100;
 /// By how much the next batch of suspected messages is smaller.
 const DIVISOR: usize = 10;
 
-/// The most messages that are remembered. Forgetting one costs a few more
-/// requests for it.
+/// The most messages that are remembered. Forgetting a message costs a few
+/// more requests.
 const MOST: usize = 50_000;
 
-/// How long a message that the vendor took shows that it serves requests.
+/// A vendor that took a message within this time counts as serving requests.
 const LATELY: Duration = Duration::from_secs(5 * 60);
 
-/// What was taken so shortly before an answer was under way together with the
-/// request that got it.
-const TOGETHER: Duration = Duration::from_secs(1);
-
-/// Messages that got such an answer.
+/// Messages whose requests were not served, at no cost of an attempt.
 #[derive(Debug, Default)]
 pub(super) struct Unserved {
     taken: u64,
@@ -46,64 +44,42 @@ pub(super) struct Unserved {
 struct Note {
     /// How many messages the vendor had taken by the first such answer.
     taken: u64,
-    /// Whether it had taken one right before.
-    was_together: bool,
-    /// The most messages of the batch that it goes in.
+    /// The largest batch that the message may be in.
     at_most: usize,
 }
 
 impl Unserved {
-    /// The vendor took this message.
+    /// Notes that the vendor took this message.
     pub(super) fn note_taken(&mut self, message: &MessageId, now: Instant) {
         self.taken += 1;
         self.last_taken = Some(now);
         self.messages.remove(message);
     }
 
-    /// The vendor said of this message alone what became of it.
+    /// Forgets a message that the vendor gave a result of its own.
     pub(super) fn forget(&mut self, message: &MessageId) {
         self.messages.remove(message);
     }
 
-    /// The vendor did not serve a request with these messages, which costs none
-    /// of them an attempt. Returns whether that is about a message of them and
-    /// not about the vendor: one of them was not served before either, the
-    /// vendor has taken others since then, and took the last one lately. Those
-    /// of which this holds go in a smaller batch the next time.
+    /// Notes that the vendor did not serve a request with these messages, which
+    /// costs none of them an attempt. Returns whether one of the messages is at
+    /// fault rather than the vendor: one of them was not served before either,
+    /// the vendor has taken others since then, and took the last one lately.
+    /// The messages of which this holds go in a smaller batch next time.
     pub(super) fn note_unserved(&mut self, batch: &[&MessageId], now: Instant) -> bool {
-        self.note(batch, now, |note, taken| note.taken < taken)
-    }
-
-    /// A request with these messages failed, which costs each an attempt. Those
-    /// that have failed before go in a smaller batch the next time, if the
-    /// vendor has taken others since, or right before. That is less than
-    /// [`note_unserved`](Self::note_unserved) asks for: it blames none of them,
-    /// and the last messages of a campaign have no others after them.
-    pub(super) fn note_failed(&mut self, batch: &[&MessageId], now: Instant) {
-        self.note(batch, now, |note, taken| {
-            note.taken < taken || note.was_together
-        });
-    }
-
-    fn note(
-        &mut self,
-        batch: &[&MessageId],
-        now: Instant,
-        is_suspect: impl Fn(&Note, u64) -> bool,
-    ) -> bool {
         self.make_room(batch.len());
         let since = self.last_taken.map(|at| now.saturating_duration_since(at));
+        let is_serving = since.is_some_and(|since| since < LATELY);
         let mut are_suspect = false;
         for message in batch {
             if let Some(note) = self.messages.get_mut(*message) {
-                if since.is_some_and(|since| since < LATELY) && is_suspect(note, self.taken) {
+                if is_serving && note.taken < self.taken {
                     note.at_most = note.at_most.min(batch.len() / DIVISOR).max(1);
                     are_suspect = true;
                 }
             } else {
                 let note = Note {
                     taken: self.taken,
-                    was_together: since.is_some_and(|since| since < TOGETHER),
                     at_most: LARGEST_BATCH,
                 };
                 self.messages.insert((*message).clone(), note);
@@ -112,13 +88,12 @@ impl Unserved {
         are_suspect
     }
 
-    /// These messages go alone from now on.
+    /// Sends each of these messages alone from now on.
     pub(super) fn isolate(&mut self, messages: &[&MessageId]) {
         self.make_room(messages.len());
         for message in messages {
             let note = Note {
                 taken: self.taken,
-                was_together: false,
                 at_most: 1,
             };
             self.messages
@@ -128,8 +103,8 @@ impl Unserved {
         }
     }
 
-    /// How many of these messages the next batch has, from the first one on.
-    /// Each comes with the number of its attempts that have failed, of `most`.
+    /// The size of the next batch, which takes these messages from the front.
+    /// Each comes with the number of its failed attempts, of `most` allowed.
     pub(super) fn next_batch<'a>(
         &self,
         messages: impl Iterator<Item = (&'a MessageId, u32)>,
@@ -139,7 +114,8 @@ impl Unserved {
             .map(|(message, failed)| self.at_most(message).min(by_attempts(failed, most)))
             .peekable();
         let at_most = limits.peek().copied().unwrap_or_default();
-        // Nobody else goes together with those that need smaller batches.
+        // Messages with different limits do not share a batch: one that may be
+        // at fault must not take others with it.
         limits
             .take_while(|limit| *limit == at_most)
             .take(at_most)
@@ -159,8 +135,8 @@ impl Unserved {
     }
 }
 
-/// The most messages of a batch with one that has failed so many of its
-/// attempts. The first attempt is never made alone, even if it is the only one.
+/// The largest batch for a message with this many failed attempts. The first
+/// attempt is never limited, even if it is the only one.
 fn by_attempts(failed: u32, most: u32) -> usize {
     match most.saturating_sub(failed) {
         _ if failed == 0 => LARGEST_BATCH,
@@ -198,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn while_the_vendor_takes_nothing_no_message_is_to_blame() {
+    fn no_message_is_at_fault_while_the_vendor_takes_nothing() {
         let (mut unserved, now) = (Unserved::default(), Instant::now());
         unserved.note_taken(&message(0), now);
         for _ in 0..100 {
@@ -209,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_to_blame_each_time_once_others_are_taken() {
+    fn a_message_is_at_fault_every_time_once_others_were_taken() {
         let (mut unserved, now) = (Unserved::default(), Instant::now());
         let last = message(1);
         assert!(!unserved.note_unserved(&[&last], now));
@@ -220,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_vendor_that_has_taken_nothing_lately_may_be_to_blame_itself() {
+    fn a_vendor_that_has_taken_nothing_lately_may_be_at_fault_itself() {
         let (mut unserved, now) = (Unserved::default(), Instant::now());
         let (last, other) = (message(1), message(2));
         assert!(!unserved.note_unserved(&[&last], now));
@@ -231,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_after_all_is_forgotten() {
+    fn a_message_that_was_taken_is_forgotten() {
         let (mut unserved, now) = (Unserved::default(), Instant::now());
         let one = message(1);
         assert!(!unserved.note_unserved(&[&one], now));
@@ -280,34 +256,6 @@ mod tests {
         unserved.forget(&message(1));
         assert_eq!(batches(&unserved, &messages(0..5)), [2, 1, 2]);
     }
-    #[test]
-    fn what_fails_again_right_after_others_were_taken_goes_in_smaller_batches() {
-        let (mut unserved, now) = (Unserved::default(), Instant::now());
-        unserved.note_taken(&message(200), now);
-        let all = messages(0..100);
-        let batch: Vec<&MessageId> = all.iter().collect();
-        unserved.note_failed(&batch, now);
-        assert_eq!(batches(&unserved, &all), [100]);
-        unserved.note_failed(&batch, now + LATELY / 2);
-        assert_eq!(batches(&unserved, &all), [10; 10]);
-        unserved.note_failed(&batch[..10], now + LATELY / 2);
-        assert_eq!(
-            batches(&unserved, &all[..20]),
-            [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 10]
-        );
-    }
-
-    #[test]
-    fn what_fails_while_the_vendor_takes_nothing_stays_together() {
-        let (mut unserved, now) = (Unserved::default(), Instant::now());
-        unserved.note_taken(&message(200), now);
-        let all = messages(0..100);
-        let batch: Vec<&MessageId> = all.iter().collect();
-        for seconds in 1..30 {
-            unserved.note_failed(&batch, now + Duration::from_secs(seconds));
-        }
-        assert_eq!(batches(&unserved, &all), [100]);
-    }
 
     #[test]
     fn the_last_attempt_is_made_alone() {
@@ -320,7 +268,7 @@ mod tests {
         let sizes: Vec<usize> = (0..9).map(|failed| size(failed, 8)).collect();
         assert_eq!(sizes, [100, 100, 100, 100, 100, 100, 10, 1, 1]);
         assert_eq!([size(0, 1), size(0, 2), size(1, 2)], [100, 100, 1]);
-        // Others do not wait for them, nor go with them.
+        // Other messages neither wait for them nor share their requests.
         let mixed = [0, 0, 7, 0].into_iter();
         let mut mixed: Vec<(&MessageId, u32)> = all.iter().zip(mixed).collect();
         let mut sizes = Vec::new();

@@ -1,4 +1,4 @@
-//! The vendor, as its client sees it.
+//! The HTTP client of the vendor.
 
 use std::time::Duration;
 
@@ -15,49 +15,49 @@ use super::clearance::{Decision, Withheld};
 use super::results::{self, NoResults};
 use super::{Delivery, VendorAt};
 
-/// How long to rest when the vendor asks for it without saying how long.
+/// How long to pause when the vendor asks for it without saying how long.
 const DEFAULT_REST: Duration = Duration::from_secs(1);
 
-/// The longest that the vendor's word is taken for: then it is asked again.
+/// The longest pause that the vendor can ask for.
 const LONGEST_REST: Duration = Duration::from_secs(60 * 60);
 
-/// How much of an answer is read, in bytes: one that goes on and on is none.
-/// A hundred results need a tenth of it.
+/// How much of a response is read, in bytes. A hundred results need a tenth of
+/// it.
 const LONGEST_ANSWER: usize = 512 * 1024;
 
-/// The most of an answer that is kept of a problem's type, in bytes.
+/// The longest problem type that is kept, in bytes.
 const LONGEST_TYPE: usize = 100;
 
-/// Hands messages to the vendor.
+/// Sends messages to the vendor.
 pub(super) struct Vendor {
     client: Client,
     at: VendorAt,
 }
 
-/// A message to hand over.
+/// A message to send.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Outgoing<'a> {
-    /// Makes it one message, however often it is sent.
+    /// The vendor sends it once, however often it gets this id.
     pub(super) message_id: &'a str,
     pub(super) to: &'a str,
     pub(super) text: &'a str,
 }
 
-/// What the vendor makes of a message.
+/// The vendor's answer to a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// It has it, and calls it this.
+    /// It took the message, under this id of its own.
     Taken(Text<128>),
-    /// It will not take it, however often it is asked.
+    /// It will not take the message, however often it is sent.
     Refused(Text<256>),
-    /// It refused the batch that the message was in, and not the message: that
-    /// is sent again, alone.
+    /// It refused the batch that the message was in. The message is sent again
+    /// alone.
     RefusedTogether,
-    /// It wants to be left alone for so long.
+    /// It asks for a pause of this length.
     Busy(Duration),
-    /// It could not take it now, or may have taken it.
+    /// It could not take the message now, or may have taken it.
     Failed(Text<256>),
-    /// It takes this message later: after so long, if it says so.
+    /// It will take the message later, after `rest` if it says how long.
     Deferred {
         problem: Text<256>,
         rest: Option<Duration>,
@@ -66,11 +66,11 @@ pub(super) enum Answer {
     Away(Text<256>),
     /// It does not serve such requests: the URL or the credential is wrong.
     Unserved(Text<256>),
-    /// It was not asked: by then the message was not to be sent.
+    /// It did not get the message, which was not to be sent any more.
     Withheld(Decision),
 }
 
-/// What the vendor answers to a batch.
+/// The vendor's answer to a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Reply {
     /// An answer to each message, in their order.
@@ -88,7 +88,7 @@ impl Reply {
         }
     }
 
-    /// What is wrong, where it is about the vendor.
+    /// The problem, if it is one with the vendor.
     pub(super) fn trouble(&self) -> Option<&Text<256>> {
         match self {
             Self::Whole(Answer::Away(problem) | Answer::Unserved(problem)) => Some(problem),
@@ -96,7 +96,7 @@ impl Reply {
         }
     }
 
-    /// The reply to those messages for which this is true.
+    /// The reply to those messages for which `kept` is true.
     pub(super) fn only(self, kept: impl Iterator<Item = bool>) -> Self {
         match self {
             Self::Each(answers) => {
@@ -110,7 +110,7 @@ impl Reply {
         }
     }
 
-    /// An answer for each of so many messages, in order.
+    /// One answer for each of `count` messages, in order.
     pub(super) fn into_answers(self, count: usize) -> Vec<Answer> {
         match self {
             Self::Each(answers) => answers,
@@ -133,15 +133,16 @@ struct Content<'a> {
     text: &'a str,
 }
 
-/// Of a problem document; its other members may repeat the message.
+/// The part of a problem document that is read. Its other members may repeat the
+/// message.
 #[derive(Deserialize)]
 struct Problem {
     r#type: String,
 }
 
 impl Vendor {
-    /// Connections are kept, and go where they are told: neither to where an
-    /// answer redirects them nor through a proxy of the environment.
+    /// A client that keeps connections open, follows no redirects and ignores
+    /// proxies of the environment.
     pub(super) fn new(at: VendorAt, delivery: &Delivery) -> reqwest::Result<Self> {
         let client = Client::builder()
             .timeout(delivery.timeout)
@@ -155,10 +156,10 @@ impl Vendor {
         Ok(Self { client, at })
     }
 
-    /// Hands over messages in one request. `pass` is awaited once there is a
+    /// Sends messages in one request. `pass` is awaited once there is a
     /// connection that the request can be written to at once, and returns the
-    /// places of those messages that it is written with. Where it fails, the
-    /// vendor gets none.
+    /// places of the messages that the body is written with. If it fails, the
+    /// vendor gets none of them.
     pub(super) async fn send(
         &self,
         messages: &[Outgoing<'_>],
@@ -171,12 +172,12 @@ impl Vendor {
             .client
             .post(self.at.send.clone())
             .header(CONTENT_TYPE, "application/json")
-            // Known before the body is. There are servers that take no request
+            // Set before the body is known, since some servers refuse a request
             // without it.
             .header(CONTENT_LENGTH, length)
             // The body is polled when the head of the request lies in the
-            // connection's buffer, and both are flushed together: nothing comes
-            // between `pass` and the write, be it the wait for a connection.
+            // connection's buffer, and both are flushed together: nothing, not
+            // even waiting for a connection, comes between `pass` and the write.
             .body(reqwest::Body::wrap_stream(stream::once(async move {
                 let places = pass.await?;
                 Ok::<_, Withheld>(array(&items, places.into_iter(), length))
@@ -199,8 +200,8 @@ impl Vendor {
     }
 }
 
-/// Those of the items as a JSON array of so many bytes: white space within it
-/// stands for the items that are left out.
+/// The items at these places as a JSON array, padded with white space to
+/// `length` bytes.
 fn array(items: &[Vec<u8>], places: impl Iterator<Item = usize>, length: usize) -> Vec<u8> {
     let mut array = Vec::with_capacity(length);
     array.push(b'[');
@@ -230,7 +231,7 @@ async fn exchange(
     Ok((status, headers, body))
 }
 
-/// What an answer to these messages means.
+/// Interprets a response to these messages.
 fn reply(
     status: StatusCode,
     headers: &HeaderMap,
@@ -244,8 +245,8 @@ fn reply(
     let said = said(status);
     match results::answers(status, body, messages) {
         Ok(answers) => Reply::Each(answers),
-        // No vendor answers so, but whatever else is at a wrong URL may. If it
-        // is one after all, it takes each message once all the same.
+        // Probably another server at a wrong URL. If it is the vendor after
+        // all, sending again is safe, since it takes each message once.
         Err(NoResults::NotJson) => {
             let problem = format!("{said} with a body that is not JSON");
             Reply::Whole(Answer::Unserved(text(problem)))
@@ -257,7 +258,7 @@ fn reply(
     }
 }
 
-/// What an answer that is no success means.
+/// Interprets a response that is no success.
 fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> Answer {
     let retry_after = headers
         .get(RETRY_AFTER)
@@ -272,7 +273,7 @@ fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8], now: DateTime<U
             _,
         ) => Answer::Away(problem),
         (StatusCode::REQUEST_TIMEOUT, _) => Answer::Failed(problem),
-        // These say that something is wrong with what was sent.
+        // Something is wrong with the request.
         (
             StatusCode::BAD_REQUEST
             | StatusCode::CONFLICT
@@ -282,7 +283,7 @@ fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8], now: DateTime<U
         ) => Answer::Refused(problem),
         (StatusCode::NOT_IMPLEMENTED, _) => Answer::Unserved(text(said(status))),
         _ if status.is_server_error() => Answer::Failed(problem),
-        // 401, 403, 404, 405, a redirect …: any message would get the same.
+        // 401, 403, 404, 405, redirects: any message would get the same.
         _ => Answer::Unserved(text(said(status))),
     }
 }
@@ -307,8 +308,8 @@ fn rest(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     Some(rest.min(LONGEST_REST))
 }
 
-/// `answered 422 urn:patron:vendor:invalid-request`: no more of the answer,
-/// since what it says else may repeat whom the message is for.
+/// `answered 422 urn:patron:vendor:invalid-request`. Nothing else of the
+/// response is kept, since it may contain the recipient.
 fn problem(status: StatusCode, body: &[u8]) -> String {
     let known = serde_json::from_slice::<Problem>(body).map(|problem| problem.r#type);
     let known = known.unwrap_or_default();
@@ -353,7 +354,7 @@ mod tests {
         DateTime::from_timestamp(1_767_225_600, 0).unwrap()
     }
 
-    /// What is made of this status, `Retry-After` and body.
+    /// The reply that a response with this status, `Retry-After` and body makes.
     fn replied(status: u16, retry_after: Option<&'static str>, body: &str) -> Reply {
         let mut headers = HeaderMap::new();
         if let Some(value) = retry_after {
@@ -363,7 +364,7 @@ mod tests {
         reply(status, &headers, body.as_bytes(), &MESSAGES, now())
     }
 
-    /// As [`replied`], where all messages get the same.
+    /// As [`replied`], for a response that is the same to all messages.
     fn made(status: u16, retry_after: Option<&'static str>, body: &str) -> Answer {
         match replied(status, retry_after, body) {
             Reply::Whole(answer) => answer,
@@ -488,8 +489,8 @@ mod tests {
         },
     ];
 
-    /// What becomes of messages whose request is answered with this, which
-    /// then goes on with that forever.
+    /// The answer to a request whose response begins with `first` and then
+    /// repeats `then` forever.
     async fn answered(first: &'static str, then: &'static [u8]) -> Answer {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -537,7 +538,7 @@ mod tests {
         assert_eq!(answered("SSH-2.0-OpenSSH_9.2\r\n", &[]).await, broken);
     }
 
-    /// What a vendor that only listens gets of a request with this `pass`.
+    /// What a vendor that never answers receives of a request with this `pass`.
     async fn received(
         pass: impl Future<Output = Result<Vec<usize>, Withheld>> + Send + 'static,
     ) -> String {

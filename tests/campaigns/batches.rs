@@ -331,7 +331,9 @@ async fn one_refused_batch_at_a_time_is_sent_again_one_by_one() {
             let mut waiting = waiting.lock().unwrap();
             let ids = messages.iter().map(|one| one["message_id"].to_string());
             if messages.len() == 1 {
-                ids.for_each(|id| drop(waiting.remove(&id)));
+                for id in ids {
+                    waiting.remove(&id);
+                }
                 return all_accepted(messages);
             }
             waiting.extend(ids);

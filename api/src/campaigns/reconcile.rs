@@ -1,5 +1,6 @@
 //! `GET /api/campaigns/{id}/reconcile`
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use domain::{CampaignId, CampaignStatus, MessageId, Timestamp};
@@ -10,6 +11,7 @@ use utoipa::ToSchema;
 use super::{head, launch_of, unknown};
 use crate::after::Satisfied;
 use crate::caller::Caller;
+use crate::deadline::Deadline;
 use crate::extract::{Path, Query};
 use crate::jobs::{JobResponse, LongRequest, respond};
 use crate::openapi::ReconcileProblems;
@@ -121,14 +123,17 @@ pub(super) async fn reconcile_campaign(
     State(app): State<AppState>,
     Path(id): Path<CampaignId>,
     Caller(context): Caller,
-    _satisfied: Query<Satisfied>,
+    Query(satisfied): Query<Satisfied>,
+    Extension(deadline): Extension<Deadline>,
     Prefer { respond_async }: Prefer,
 ) -> Result<Response, Problem> {
     let campaign = head(&app, &id).await?;
     let request = LongRequest {
         kind: JobKind::Reconciliation,
         subject: id.to_string(),
+        after: satisfied.positions(),
         respond_async,
+        deadline,
     };
     let launch = launch_of(&app, &id).await?;
     let content = app.commands.campaign_content(&id).await?;

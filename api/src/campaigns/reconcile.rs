@@ -28,7 +28,7 @@ pub(super) struct ReconciliationResponse {
     /// Which campaign.
     #[schema(value_type = schema::CampaignId)]
     campaign_id: CampaignId,
-    /// How far it is.
+    /// Its status when the log had been read.
     #[schema(value_type = Option<schema::CampaignStatus>)]
     status: CampaignStatus,
     /// Customers who match the rules, as the log had them at the launch.
@@ -138,12 +138,14 @@ pub(super) async fn reconcile_campaign(
     let launch = launch_of(&app, &id).await?;
     let content = app.commands.campaign_content(&id).await?;
     let template = content.ok_or_else(|| unknown(&id))?.template;
-    let launched = Launched::of(id, &campaign, launch, template);
+    let mut launched = Launched::of(id, &campaign, launch, template);
     require_whole(app.commands.log()).await?;
     let reading = app.clone();
     respond(&app, &context, request, |read| async move {
         let log = reading.commands.log();
-        let found = reconcile(&reading.store, log, &launched, &read).await?;
+        let id = launched.campaign.clone();
+        let head = async { Ok::<_, Problem>(reading.commands.campaign(&id).await?) };
+        let found = reconcile(&reading.store, log, &mut launched, &read, head).await?;
         Ok(ReconciliationResponse::new(launched, found))
     })
     .await

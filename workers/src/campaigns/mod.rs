@@ -71,8 +71,8 @@ enum WorkError {
     /// The log has no content of a message that its head says is queued.
     #[error("the log has no content of {0}")]
     NoContent(MessageId),
-    /// A task broke down.
-    #[error("a task broke down: {0}")]
+    /// A task panicked.
+    #[error("a task panicked: {0}")]
     Broken(#[from] tokio::task::JoinError),
 }
 

@@ -87,10 +87,8 @@ fn print(launched: &Launched, reconciliation: &Reconciliation) {
         say("some texts were not compared: a newer version of Patron rendered them");
     }
     if !reconciliation.views_compared {
-        say(
-            "the views were not compared: they are behind the log, or the campaign kept changing; \
-             the figures above come from the log alone and are complete",
-        );
+        say("the views were not compared: they are behind the log, or still changing");
+        say("the figures above are from the log and complete");
     }
     match reconciliation.found {
         0 => say("no discrepancies"),

@@ -22,7 +22,9 @@ use domain::{
     Campaign, CampaignContent, CampaignId, CampaignStatus, Change, CustomerChanges, CustomerId,
     Launch, MessageCommand, MessageId, MessageStatus, Receipt, Timestamp,
 };
-use projections::{Launched, LongRead, Reconciliation, Store, StoreOptions, reconcile};
+use projections::{
+    Launched, LongRead, ReconcileError, Reconciliation, Store, StoreOptions, reconcile,
+};
 
 use crate::support::app::Settings;
 use crate::support::engines::engines;

@@ -15,7 +15,7 @@ use super::order;
 use crate::support::app::App;
 use crate::support::client::{Answer, Client, answer};
 use crate::support::events::Events;
-use crate::support::wait::{eventually, eventually_within, until};
+use crate::support::wait::{eventually_within, until};
 
 const PREVIEW: &str = "/api/segments/preview";
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use chrono::Utc;
@@ -262,6 +262,18 @@ pub(crate) fn check_also(
         true => Ok(()),
         false => Err(forbid(app, needs, actor, context, &Method::GET, path)),
     }
+}
+
+/// Whether the credential among a request's headers still permits an operation:
+/// for answers that go on for longer than the check at their beginning holds.
+pub(crate) async fn still_permits(
+    app: &Shared,
+    headers: &HeaderMap,
+    (method, operation): (&str, &str),
+) -> bool {
+    let needs = Needs::of(method, operation).unwrap_or(Admin);
+    let found = app.credentials.actor(&app.commands, headers, now()).await;
+    found.is_ok_and(|actor| needs.permits(actor.role))
 }
 
 /// A session goes on for as long as it is used, but for its own end.

@@ -32,9 +32,17 @@ impl<'de> Deserialize<'de> for After {
 #[into_params(parameter_in = Query)]
 pub(crate) struct Satisfied {
     /// Taken as on every read; there is nothing to wait for.
-    #[serde(rename = "after")]
     #[param(inline, value_type = Option<schema::Positions>)]
-    _after: Option<After>,
+    after: Option<After>,
+}
+
+impl Satisfied {
+    /// What the read must include.
+    pub(crate) fn positions(self) -> Positions {
+        self.after
+            .map(|After(positions)| positions)
+            .unwrap_or_default()
+    }
 }
 
 /// The parameters of a read that has no others.
@@ -50,6 +58,13 @@ pub(crate) struct AfterParam {
 impl AfterParam {
     pub(crate) fn after(&self) -> Option<&After> {
         self.after.as_ref()
+    }
+
+    /// What a read that asks no view must include.
+    pub(crate) fn positions(self) -> Positions {
+        self.after
+            .map(|After(positions)| positions)
+            .unwrap_or_default()
     }
 }
 

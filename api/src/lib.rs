@@ -20,6 +20,7 @@ mod campaigns;
 mod created;
 mod customers;
 mod data;
+mod deadline;
 mod delivery;
 mod extract;
 mod health;

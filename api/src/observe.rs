@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use tracing::Instrument;
 
+use crate::deadline::Deadline;
 use crate::problem::{Problem, ProblemKind};
 use crate::request_id::{self, RequestId};
 use crate::state::AppState;
@@ -55,6 +56,8 @@ pub(crate) async fn observe(
     redact(request.headers_mut());
     request.extensions_mut().insert(id.clone());
     request.extensions_mut().insert(client);
+    let deadline = Deadline::after(app.request_timeout);
+    request.extensions_mut().insert(deadline);
     async {
         let mut response = answer(app.request_timeout, request, next).await;
         finish(&mut response, id, route);

@@ -160,6 +160,8 @@ problems! {
     ReadProblems = [400, 500, 503];
     /// Of what may not be there.
     OneProblems = [400, 404, 500, 503];
+    /// Of what rebuilds a view from the whole log.
+    RebuildProblems = [400, 404, 410, 500, 503];
     /// Of what creates something.
     CreateProblems = [400, 409, 413, 415, 422, 500, 503];
     /// Of what creates a campaign, and may launch it.

@@ -12,7 +12,8 @@ use utoipa::IntoParams;
 #[into_params(parameter_in = Header)]
 pub(crate) struct Prefer {
     /// `respond-async` makes the request a job at once, however soon it would
-    /// be done.
+    /// be done. It waits for its turn as any other does: 503 `busy` if that
+    /// takes longer than 10 s.
     #[param(rename = "Prefer", value_type = String, required = false, example = "respond-async")]
     pub(crate) respond_async: bool,
 }

@@ -32,7 +32,7 @@ impl Shed {
         Ok(())
     }
 
-    /// Follows the log's memory for ever.
+    /// Follows the log's memory forever.
     pub(crate) async fn watch(&self, log: &Log) {
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

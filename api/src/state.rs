@@ -7,6 +7,7 @@ use commands::Commands;
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::Store;
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::address::TrustedProxies;
@@ -100,8 +101,7 @@ impl Api {
             assistant: Assistant::new(config.assistant),
             previews: Semaphore::new(4),
             log_reads: LogReads::new(config.limits.log_reads),
-            // A request that times out would drop its work.
-            jobs: Jobs::new(config.limits.job_after.min(config.request_timeout / 2)),
+            jobs: Jobs::new(config.limits.job_after),
             closing: CancellationToken::new(),
         };
         Self {
@@ -134,7 +134,7 @@ pub(crate) struct Shared {
     pub(crate) assistant: Assistant,
     /// Whose turn it is to have MongoDB count.
     pub(crate) previews: Semaphore,
-    /// Whose turn it is to read the whole log.
+    /// Places for long reads of the log.
     pub(crate) log_reads: LogReads,
     /// Reads of the log that outlive their requests.
     pub(crate) jobs: Jobs,
@@ -142,20 +142,23 @@ pub(crate) struct Shared {
     pub(crate) closing: CancellationToken,
 }
 
-/// Waits until it is this request's turn, but not so long that nothing would
-/// come of it.
-pub(crate) async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> {
-    in_time(turns.acquire()).await
-}
-
 /// Waits for a permit, for 10 s at most.
 ///
 /// # Errors
 /// 503 if there is none by then.
-pub(crate) async fn in_time<P>(
+pub(crate) async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> {
+    permit_by(Instant::now() + TURN, turns.acquire()).await
+}
+
+/// Waits for a permit until then.
+///
+/// # Errors
+/// 503 if there is none by then.
+pub(crate) async fn permit_by<P>(
+    by: Instant,
     permit: impl Future<Output = Result<P, AcquireError>>,
 ) -> Result<P, Problem> {
-    match tokio::time::timeout(TURN, permit).await {
+    match timeout_at(by, permit).await {
         Ok(Ok(permit)) => Ok(permit),
         _ => {
             let detail = "too many concurrent requests of this kind; retry later";

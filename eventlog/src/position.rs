@@ -73,6 +73,12 @@ impl Positions {
         self.0.get(&partition).copied().unwrap_or_default()
     }
 
+    /// Whether what is at all of the other positions is at or before these.
+    pub fn cover(&self, others: &Self) -> bool {
+        let is_covered = |other: Position| other.number <= self.number(other.partition);
+        others.iter().all(is_covered)
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

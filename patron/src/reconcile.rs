@@ -60,14 +60,13 @@ async fn reconciled(
     let launch = launch.ok_or_else(|| anyhow!("{id} was not launched yet"))?;
     let content = deployment.commands.campaign_content(&id).await?;
     let content = content.ok_or_else(|| anyhow!("{id} has no content"))?;
-    let launched = Launched::of(id.clone(), &campaign, launch, content.template);
+    let mut launched = Launched::of(id.clone(), &campaign, launch, content.template);
     let Deployment { log, store, .. } = deployment;
     let reading = LongRead::default();
-    let reconciliation = reconcile(store, log, &launched, &reading).await;
-    Ok((
-        launched,
-        reconciliation.with_context(|| format!("cannot reconcile {id}"))?,
-    ))
+    let head = async { Ok::<_, anyhow::Error>(deployment.commands.campaign(&id).await?) };
+    let reconciliation = reconcile(store, log, &mut launched, &reading, head).await;
+    let reconciliation = reconciliation.with_context(|| format!("cannot reconcile {id}"))?;
+    Ok((launched, reconciliation))
 }
 
 fn print(launched: &Launched, reconciliation: &Reconciliation) {
@@ -85,13 +84,15 @@ fn print(launched: &Launched, reconciliation: &Reconciliation) {
         say(format_args!("  {name:<12} {:>12}", grouped(count)));
     }
     if !reconciliation.texts_compared {
-        say("some texts were rendered by a newer program and not compared");
+        say("some texts were not compared: a newer version of Patron rendered them");
     }
     if !reconciliation.views_compared {
-        say("the views were not compared: they are behind the log");
+        say("the views were not compared: they are behind the log, or still changing");
+        say("the figures above are from the log and complete");
     }
     match reconciliation.found {
         0 => say("no discrepancies"),
+        1 => say("1 discrepancy"),
         found => say(format_args!("{} discrepancies", grouped(found))),
     }
     let shown = reconciliation.discrepancies.iter().take(SHOWN);

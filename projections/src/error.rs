@@ -49,8 +49,8 @@ pub enum ProjectError {
     /// Where the past ended is not readable.
     #[error(transparent)]
     Positions(#[from] PositionError),
-    /// A task broke down.
-    #[error("a task broke down: {0}")]
+    /// A task panicked.
+    #[error("a task panicked: {0}")]
     Broken(tokio::task::JoinError),
     /// Others kept writing the same documents.
     #[error("the documents of {view} kept changing while a batch up to {position} was written")]

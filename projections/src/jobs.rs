@@ -90,7 +90,7 @@ pub struct Job {
     pub status: JobStatus,
     /// The id of the request that started it.
     pub request: Option<String>,
-    /// How far it is.
+    /// Progress.
     pub progress: ReadProgress,
     /// When it was started.
     pub started_at: Timestamp,

@@ -1,4 +1,4 @@
-//! Long reads of the log: how far they are, and how many of them run at once.
+//! Long reads of the log: their progress, and how many of them run at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,7 +19,7 @@ struct State {
     shared: Vec<Arc<Semaphore>>,
 }
 
-/// How far a long read is.
+/// Progress of a long read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ReadProgress {
     /// Events read.
@@ -38,7 +38,7 @@ impl LongRead {
         }))
     }
 
-    /// How far it is.
+    /// Progress.
     pub fn progress(&self) -> ReadProgress {
         let read = self.0.read.load(Ordering::Relaxed);
         // The log may have grown since the read began.

@@ -3,6 +3,7 @@
 use eventlog::{Log, LogError};
 use tokio::sync::mpsc;
 
+use crate::long_read::require_whole;
 use crate::parallel::each_partition;
 use crate::projector::{Mode, Projector};
 use crate::verify::{DocumentsReport, verify_documents};
@@ -18,7 +19,7 @@ const BATCH: usize = 32_000;
 const COMMITS_BATCH: usize = 4_000;
 
 /// How often a rebuild catches up before it lets the new generation serve. In
-/// between less and less comes in; waiting for nothing could last for ever.
+/// between less and less comes in; waiting for nothing could last forever.
 const CATCH_UPS: usize = 3;
 
 /// How far a rebuild is.
@@ -99,13 +100,16 @@ impl From<mongodb::error::Error> for RebuildError {
 /// lets it serve. The caller holds the view's rebuild lease.
 ///
 /// # Errors
-/// [`RebuildError`]; what served before serves on.
+/// [`RebuildError`]; what served before serves on. [`LogError::Trimmed`] at once
+/// if any of the log was trimmed.
 pub async fn rebuild(
     store: &Store,
     log: &Log,
     view: &'static dyn AnyView,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<RebuildReport, RebuildError> {
+    // Before a generation is begun that could never be folded.
+    require_whole(log).await?;
     let generations = store.generations();
     generations.prepare().await?;
     let generation = generations.begin(view).await?;

@@ -1,6 +1,11 @@
 //! `/api/jobs`: reads of the whole log that outlive their requests.
 
+use std::time::Duration;
+
 use domain::Role;
+use futures::TryStreamExt;
+use mongodb::bson::{Document, doc};
+use mongodb::{Collection, IndexModel};
 use reqwest::Method;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -10,7 +15,7 @@ use super::order;
 use crate::support::app::App;
 use crate::support::client::{Answer, Client, answer};
 use crate::support::events::Events;
-use crate::support::wait::eventually;
+use crate::support::wait::{eventually_within, until};
 
 const PREVIEW: &str = "/api/segments/preview";
 
@@ -38,7 +43,8 @@ fn job_of(accepted: &Answer) -> String {
 
 /// A job once it has ended.
 async fn ended(client: &Client, path: &str) -> Value {
-    eventually("the end of a job", async || {
+    // The lease of a job whose process was killed lasts for 30 s.
+    eventually_within(Duration::from_secs(60), "the end of a job", async || {
         let job = client.read(path).await;
         (job["status"] != "running").then_some(job)
     })
@@ -49,6 +55,12 @@ async fn ended(client: &Client, path: &str) -> Value {
 async fn campaign(app: &App) -> String {
     let (_, id) = Work::started(app, &["Ada", "Bob"]).await;
     id
+}
+
+/// The records of jobs.
+async fn records(app: &App) -> Collection<Document> {
+    let store = super::campaigns::store(app).await;
+    store.database().collection("jobs")
 }
 
 fn past(as_of: &str) -> Value {
@@ -170,6 +182,81 @@ async fn an_equal_request_is_answered_with_the_job_that_is_running() {
 }
 
 #[tokio::test]
+async fn a_request_that_needs_more_than_a_running_job_has_read_starts_another() {
+    let app = start().await;
+    let id = campaign(&app).await;
+    let path = reconciliation(&id);
+    let first = job_of(&app.client.get(&path).await);
+    let order = order("c-0", "o-1", 500);
+    let written = app.client.accept("/api/data/orders", order).await;
+    let after = format!("{path}?after={written}");
+    let second = job_of(&app.client.get(&after).await);
+    assert_ne!(second, first, "it began before the order");
+    assert_eq!(job_of(&app.client.get(&after).await), second);
+    assert_eq!(job_of(&app.client.get(&path).await), second, "the newest");
+    assert_eq!(ended(&app.client, &first).await["status"], "done");
+    assert_eq!(ended(&app.client, &second).await["status"], "done");
+}
+
+#[tokio::test]
+async fn a_job_that_others_have_ended_is_stopped() {
+    let app = start().await;
+    let id = campaign(&app).await;
+    let path = job_of(&app.client.get(&reconciliation(&id)).await);
+    let records = records(&app).await;
+    let job = path.strip_prefix("/api/jobs/").unwrap();
+    let end = doc! {"$set": {"status": "failed", "problem": "{}"}};
+    let changed = records.update_one(doc! {"_id": job}, end).await.unwrap();
+    assert_eq!(changed.modified_count, 1);
+    until("the work stops", async || {
+        let log = app.api.errors();
+        log.contains("the job was ended by others, since its lease had expired")
+    })
+    .await;
+    let job = app.client.read(&path).await;
+    assert_eq!(
+        (&job["status"], &job["problem"]),
+        (&json!("failed"), &json!({}))
+    );
+    assert_eq!(job.get("result"), None);
+    let next = job_of(&app.client.get(&reconciliation(&id)).await);
+    assert_eq!(ended(&app.client, &next).await["status"], "done");
+}
+
+#[tokio::test]
+async fn a_process_does_not_end_a_job_that_it_runs() {
+    let app = start().await;
+    let id = campaign(&app).await;
+    let path = job_of(&app.client.get(&reconciliation(&id)).await);
+    let records = records(&app).await;
+    let job = path.strip_prefix("/api/jobs/").unwrap();
+    // As after a failover in which the lease could not be renewed.
+    let expire = doc! {"$set": {"lease_until": mongodb::bson::DateTime::from_millis(0)}};
+    records.update_one(doc! {"_id": job}, expire).await.unwrap();
+    assert_eq!(app.client.read(&path).await["status"], "running");
+    assert_eq!(ended(&app.client, &path).await["status"], "done");
+}
+
+#[tokio::test]
+async fn the_record_of_a_job_is_deleted_a_day_after_its_end() {
+    let app = start().await;
+    let accepted = app.client.post(PREVIEW, past("2026-01-01")).await;
+    ended(&app.client, &job_of(&accepted)).await;
+    let records = records(&app).await;
+    let record = records.find_one(doc! {}).await.unwrap().unwrap();
+    let millis = |field: &str| record.get_datetime(field).unwrap().timestamp_millis();
+    let day = 24 * 60 * 60 * 1_000;
+    assert_eq!(millis("expires_at") - millis("ended_at"), day);
+    let indexes = records.list_indexes().await.unwrap();
+    let indexes: Vec<_> = indexes.try_collect().await.unwrap();
+    let is_ttl = |index: &IndexModel| {
+        let options = index.options.as_ref().unwrap();
+        index.keys == doc! {"expires_at": 1} && options.expire_after == Some(Duration::ZERO)
+    };
+    assert!(indexes.iter().any(is_ttl), "{indexes:?}");
+}
+
+#[tokio::test]
 async fn the_job_of_a_process_that_was_killed_is_interrupted() {
     let mut app = start().await;
     let id = campaign(&app).await;
@@ -202,11 +289,9 @@ async fn a_job_that_fails_says_why() {
     app.client.caught_up().await;
     let store = super::campaigns::store(&app).await;
     // Damaged behind the program's back: it cannot tell which documents serve.
-    let generations = store
-        .database()
-        .collection::<mongodb::bson::Document>("generations");
-    let of_messages = mongodb::bson::doc! {"_id": "messages"};
-    let damage = mongodb::bson::doc! {"$set": {"active": "none"}};
+    let generations = store.database().collection::<Document>("generations");
+    let of_messages = doc! {"_id": "messages"};
+    let damage = doc! {"$set": {"active": "none"}};
     generations.update_one(of_messages, damage).await.unwrap();
     let accepted = app.client.get(&reconciliation(&id)).await;
     let job = ended(&app.client, &job_of(&accepted)).await;

@@ -22,7 +22,9 @@ use domain::{
     Campaign, CampaignContent, CampaignId, CampaignStatus, Change, CustomerChanges, CustomerId,
     Launch, MessageCommand, MessageId, MessageStatus, Receipt, Timestamp,
 };
-use projections::{Launched, LongRead, Reconciliation, Store, StoreOptions, reconcile};
+use projections::{
+    Launched, LongRead, ReconcileError, Reconciliation, Store, StoreOptions, reconcile,
+};
 
 use crate::support::app::Settings;
 use crate::support::engines::engines;
@@ -173,10 +175,11 @@ impl Shop {
         let head = self.head(id).await;
         let content = self.commands.campaign_content(id).await.unwrap();
         let (launch, template) = (self.launch_of(id).await, content.unwrap().template);
-        let launched = Launched::of(id.clone(), &head, launch, template);
+        let mut launched = Launched::of(id.clone(), &head, launch, template);
         let (log, reading) = (self.commands.log(), LongRead::default());
-        let reconciled = reconcile(&self.store, log, &launched, &reading).await;
-        reconciled.unwrap()
+        let head = async { Ok::<_, ReconcileError>(Some(self.head(id).await)) };
+        let reconciled = reconcile(&self.store, log, &mut launched, &reading, head);
+        reconciled.await.unwrap()
     }
 
     async fn until_campaign(&self, id: &CampaignId, status: CampaignStatus) {

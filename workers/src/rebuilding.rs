@@ -6,7 +6,9 @@ use bson::doc;
 use commands::{CommandError, Commands, Context};
 use domain::{Subject, View, ViewName};
 use eventlog::{Key, Log, LogError};
-use projections::{AnyView, Progress, RebuildError, RebuildReport, Store, rebuild, roll_back};
+use projections::{
+    AnyView, Progress, RebuildError, RebuildReport, Store, rebuild, require_whole, roll_back,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::unit::Shared;
@@ -60,15 +62,17 @@ impl Operation<'_> {
     /// Folds the view anew and lets the new generation serve.
     ///
     /// # Errors
-    /// [`ReactError`]; what served before serves on.
+    /// [`ReactError`]; what served before serves on. [`LogError::Trimmed`]
+    /// before the request is recorded, if any of the log was trimmed.
     pub async fn rebuild(
         &self,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<RebuildReport, ReactError> {
         self.alone(async {
             let name = ViewName::try_from(self.view.name())?;
-            self.commands.request_rebuild(&self.context, name).await?;
             let log = self.commands.log();
+            require_whole(log).await?;
+            self.commands.request_rebuild(&self.context, name).await?;
             let key = key(log, self.view)?;
             let asked = requests(log, &key).await?;
             let report = rebuild(self.store, log, self.view, progress).await?;

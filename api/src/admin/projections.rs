@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use domain::ViewName;
-use projections::{BuildStatus, PartitionStatus, ViewStatus, view_named};
+use projections::{BuildStatus, PartitionStatus, ViewStatus, require_whole, view_named};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use crate::after::Satisfied;
 use crate::caller::Caller;
 use crate::extract::{Path, Query};
-use crate::openapi::{OneProblems, ReadProblems};
+use crate::openapi::{ReadProblems, RebuildProblems};
 use crate::position::{self, PositionText};
 use crate::problem::{Problem, ProblemKind};
 use crate::schema;
@@ -139,9 +139,10 @@ async fn list_projections(
     Ok(Json(Projections { items }))
 }
 
-/// Has a view folded anew from the log, while it serves on.
+/// Rebuilds a view from the log without downtime.
 ///
-/// The workers do it; `GET /api/admin/projections` shows the progress.
+/// The workers do it; `GET /api/admin/projections` shows the progress. A log of
+/// which events were trimmed cannot be read from its beginning.
 #[utoipa::path(
     post,
     path = "/api/admin/projections/{name}/rebuild",
@@ -150,7 +151,7 @@ async fn list_projections(
     responses(
         (status = 202, description = "The request is in the log", body = RebuildRequested,
             headers(("Patron-Position" = String, description = "Positions for `after`"))),
-        OneProblems
+        RebuildProblems
     )
 )]
 async fn rebuild_projection(
@@ -161,6 +162,7 @@ async fn rebuild_projection(
     let absent = || Problem::new(ProblemKind::NotFound, "there is no view of this name");
     let view = view_named(&name).ok_or_else(absent)?.name();
     let view_name = ViewName::try_from(view).map_err(|_| absent())?;
+    require_whole(app.commands.log()).await?;
     let outcome = app.commands.request_rebuild(&context, view_name).await?;
     let position = position::header_value(&[outcome.position].into_iter().collect());
     let body = RebuildRequested {

@@ -23,6 +23,7 @@ mod texts;
 use std::time::Duration;
 
 use commands::CampaignRefusal;
+use domain::CampaignStatus::{Draft, Missed, Scheduled};
 use domain::{Campaign, CampaignError, CampaignId, Launch};
 use projections::recipients::require_launchable;
 use utoipa_axum::router::OpenApiRouter;
@@ -90,8 +91,9 @@ async fn head(app: &Shared, id: &CampaignId) -> Result<Campaign, Problem> {
     found.ok_or_else(|| unknown(id))
 }
 
-/// Checks that a launch of the campaign can find its audience. One that was
-/// launched before is not launched again: the same request came before.
+/// Checks that a launch of the campaign can find its audience. For one that
+/// cannot be launched as it stands, the command says so, or that the same
+/// request came before.
 ///
 /// # Errors
 /// 410 if events that it would need were trimmed from the log.
@@ -100,10 +102,10 @@ async fn check_launchable(app: &Shared, id: &CampaignId) -> Result<(), Problem> 
     let Err(error) = checked else {
         return Ok(());
     };
-    let campaign = app.commands.campaign(id).await?;
-    match campaign.is_some_and(|campaign| campaign.launch_version().is_some()) {
-        true => Ok(()),
-        false => Err(error.into()),
+    let campaign = app.commands.campaign(id).await?.unwrap_or_default();
+    match campaign.status() {
+        None | Some(Draft | Scheduled | Missed) => Err(error.into()),
+        Some(_) => Ok(()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `GET /api/campaigns/{id}/reconcile`
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use domain::{CampaignId, CampaignStatus, MessageId, Timestamp};
@@ -10,6 +11,7 @@ use utoipa::ToSchema;
 use super::{head, launch_of, unknown};
 use crate::after::Satisfied;
 use crate::caller::Caller;
+use crate::deadline::Deadline;
 use crate::extract::{Path, Query};
 use crate::jobs::{JobResponse, LongRequest, respond};
 use crate::openapi::ReconcileProblems;
@@ -26,7 +28,7 @@ pub(super) struct ReconciliationResponse {
     /// Which campaign.
     #[schema(value_type = schema::CampaignId)]
     campaign_id: CampaignId,
-    /// How far it is.
+    /// Its status when the log had been read.
     #[schema(value_type = Option<schema::CampaignStatus>)]
     status: CampaignStatus,
     /// Customers who match the rules, as the log had them at the launch.
@@ -121,24 +123,29 @@ pub(super) async fn reconcile_campaign(
     State(app): State<AppState>,
     Path(id): Path<CampaignId>,
     Caller(context): Caller,
-    _satisfied: Query<Satisfied>,
+    Query(satisfied): Query<Satisfied>,
+    Extension(deadline): Extension<Deadline>,
     Prefer { respond_async }: Prefer,
 ) -> Result<Response, Problem> {
     let campaign = head(&app, &id).await?;
     let request = LongRequest {
         kind: JobKind::Reconciliation,
         subject: id.to_string(),
+        after: satisfied.positions(),
         respond_async,
+        deadline,
     };
     let launch = launch_of(&app, &id).await?;
     let content = app.commands.campaign_content(&id).await?;
     let template = content.ok_or_else(|| unknown(&id))?.template;
-    let launched = Launched::of(id, &campaign, launch, template);
+    let mut launched = Launched::of(id, &campaign, launch, template);
     require_whole(app.commands.log()).await?;
     let reading = app.clone();
     respond(&app, &context, request, |read| async move {
         let log = reading.commands.log();
-        let found = reconcile(&reading.store, log, &launched, &read).await?;
+        let id = launched.campaign.clone();
+        let head = async { Ok::<_, Problem>(reading.commands.campaign(&id).await?) };
+        let found = reconcile(&reading.store, log, &mut launched, &read, head).await?;
         Ok(ReconciliationResponse::new(launched, found))
     })
     .await

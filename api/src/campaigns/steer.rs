@@ -31,7 +31,7 @@ use crate::state::AppState;
         Idempotency
     ),
     responses(
-        (status = 202, description = "It goes out", body = Steered,
+        (status = 202, description = "Launched", body = Steered,
             headers(("Patron-Position" = String, description = "Positions for `after`"))),
         LaunchProblems
     )
@@ -43,6 +43,8 @@ pub(super) async fn launch_campaign(
     Idempotency { key }: Idempotency,
 ) -> Result<Response, Problem> {
     app.shed.check()?;
+    // 404 comes before 410.
+    head(&app, &id).await?;
     check_launchable(&app, &id).await?;
     let commands = &app.commands;
     let launched = commands.launch_campaign(&context, id.clone(), key.as_ref());
@@ -56,7 +58,7 @@ pub(super) async fn launch_campaign(
     tag = "campaigns",
     params(("id" = inline(schema::CampaignId), Path, description = "The campaign's id")),
     responses(
-        (status = 202, description = "It rests", body = Steered,
+        (status = 202, description = "Paused", body = Steered,
             headers(("Patron-Position" = String, description = "Positions for `after`"))),
         ChangeProblems
     )
@@ -77,7 +79,7 @@ pub(super) async fn pause_campaign(
     tag = "campaigns",
     params(("id" = inline(schema::CampaignId), Path, description = "The campaign's id")),
     responses(
-        (status = 202, description = "It goes on", body = Steered,
+        (status = 202, description = "Resumed", body = Steered,
             headers(("Patron-Position" = String, description = "Positions for `after`"))),
         ChangeProblems
     )
@@ -99,7 +101,7 @@ pub(super) async fn resume_campaign(
     tag = "campaigns",
     params(("id" = inline(schema::CampaignId), Path, description = "The campaign's id")),
     responses(
-        (status = 202, description = "It is over", body = Steered,
+        (status = 202, description = "Cancelled", body = Steered,
             headers(("Patron-Position" = String, description = "Positions for `after`"))),
         ChangeProblems
     )

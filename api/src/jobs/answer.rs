@@ -35,7 +35,7 @@ pub(crate) struct JobResponse {
     /// `running`; `done`, with a `result`; or `failed`, with a `problem`.
     #[schema(value_type = schema::JobStatus)]
     pub(super) status: &'static str,
-    /// How far it is, as of about a second ago.
+    /// Progress, as of about a second ago.
     pub(super) progress: ProgressResponse,
     /// When it was started.
     #[schema(value_type = schema::Time)]
@@ -95,7 +95,7 @@ impl IntoResponse for Accepted {
 }
 
 /// The operation that starts jobs of this kind, as the document names it.
-fn operation(kind: JobKind) -> (&'static str, &'static str) {
+pub(super) fn operation(kind: JobKind) -> (&'static str, &'static str) {
     match kind {
         JobKind::Reconciliation => ("GET", "/api/campaigns/{id}/reconcile"),
         JobKind::Preview => ("POST", "/api/segments/preview"),
@@ -140,7 +140,9 @@ pub(super) async fn find(app: &Shared, id: &JobId) -> Result<Job, Problem> {
         Problem::new(ProblemKind::NotFound, detail)
     };
     let job = app.store.job(id).await?.ok_or_else(unknown)?;
-    if !job.is_abandoned {
+    // A lease that expired while MongoDB was away may be one of this process,
+    // which renews it as soon as it can.
+    if !job.is_abandoned || app.jobs.is_supervised(id) {
         return Ok(job);
     }
     let problem = to_json(interrupted(), job.request.as_deref());
@@ -205,4 +207,18 @@ fn raw(json: String) -> Result<Box<RawValue>, Problem> {
         tracing::error!(%error, "the record of a job holds no JSON");
         Problem::internal()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_operation_of_each_kind_of_job_is_in_the_table_of_access() {
+        for kind in JobKind::ALL {
+            let (method, path) = operation(kind);
+            let needs = access::Needs::of(method, path);
+            assert!(needs.is_some(), "{method} {path}");
+        }
+    }
 }

@@ -5,16 +5,19 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use domain::JobId;
 use futures::{Stream, stream};
+use projections::JobKind;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::answer::{JobResponse, ProgressResponse, find, find_for};
+use super::answer::{JobResponse, ProgressResponse, find, find_for, operation};
+use crate::access;
 use crate::after::Satisfied;
 use crate::auth::Actor;
 use crate::caller::Caller;
@@ -26,6 +29,9 @@ use crate::state::AppState;
 
 /// How often the job's record is read.
 const EVERY: Duration = Duration::from_secs(1);
+
+/// After how many reads in a row that fail the stream ends.
+const MAX_FAILURES: usize = 10;
 
 /// The schema of an event.
 pub(super) struct JobEvent;
@@ -59,7 +65,8 @@ impl ToSchema for JobEvent {
 ///
 /// An event `progress` comes when something has changed, at most one a second,
 /// and at last an event `end`. The data of each is the job; that of `end` has
-/// the result or the problem. If the server ends first, there is no `end`.
+/// the result or the problem. If the server ends first, or the credential is
+/// revoked, there is no `end`.
 #[utoipa::path(
     get,
     path = "/api/jobs/{id}/events",
@@ -79,14 +86,17 @@ pub(super) async fn follow_job(
     Path(id): Path<JobId>,
     Caller(context): Caller,
     Extension(actor): Extension<Actor>,
+    headers: HeaderMap,
     _satisfied: Query<Satisfied>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    find_for(&app, &id, &actor, &context, "/api/jobs/{id}/events").await?;
+    let job = find_for(&app, &id, &actor, &context, "/api/jobs/{id}/events").await?;
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let following = Following {
         app,
         id,
+        kind: job.kind,
+        headers,
         ticks,
         sent: None,
     };
@@ -103,25 +113,42 @@ pub(super) async fn follow_job(
 struct Following {
     app: AppState,
     id: JobId,
+    kind: JobKind,
+    /// The request's, which have the credential.
+    headers: HeaderMap,
     ticks: Interval,
     sent: Option<ProgressResponse>,
 }
 
 impl Following {
     /// The next event, and what follows it: nothing after the last. `None`
-    /// when the server ends, or the record was deleted.
+    /// when the server ends, the record was deleted, cannot be read, or the
+    /// credential was revoked.
     async fn next(mut self) -> Option<(Event, Option<Self>)> {
         let closing = self.app.closing.clone();
+        let mut failures = 0;
         loop {
-            closing.run_until_cancelled(self.ticks.tick()).await?;
-            let found = find(&self.app, &self.id).await.and_then(JobResponse::new);
-            let job = match found {
+            let reading = async {
+                self.ticks.tick().await;
+                find(&self.app, &self.id).await.and_then(JobResponse::new)
+            };
+            let job = match closing.run_until_cancelled(reading).await? {
                 Ok(job) => job,
-                Err(problem) if problem.kind() == ProblemKind::NotFound => return None,
+                Err(problem) if is_permanent(&problem) => return None,
                 // Its reason is in the log; the next read may succeed.
-                Err(_) => continue,
+                Err(_) => {
+                    failures += 1;
+                    if failures >= MAX_FAILURES {
+                        return None;
+                    }
+                    continue;
+                }
             };
             if job.has_ended() {
+                let may = access::still_permits(&self.app, &self.headers, operation(self.kind));
+                if !closing.run_until_cancelled(may).await? {
+                    return None;
+                }
                 return Some((event("end", &job), None));
             }
             if self.sent != Some(job.progress) {
@@ -130,6 +157,13 @@ impl Following {
             }
         }
     }
+}
+
+fn is_permanent(problem: &Problem) -> bool {
+    matches!(
+        problem.kind(),
+        ProblemKind::NotFound | ProblemKind::Internal
+    )
 }
 
 fn event(name: &str, job: &JobResponse) -> Event {

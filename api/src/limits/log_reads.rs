@@ -13,9 +13,10 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use projections::LongRead;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 use crate::problem::Problem;
-use crate::state::in_time;
+use crate::state::permit_by;
 
 /// Partitions folded at once.
 const FOLDS: usize = 4;
@@ -64,14 +65,14 @@ impl LogReads {
     /// Waits for a place, in order among the caller's and then among all.
     ///
     /// # Errors
-    /// 503 if there is none within 10 s.
-    pub(crate) async fn place(&self, caller: &str) -> Result<LogRead, Problem> {
+    /// 503 if there is none by then.
+    pub(crate) async fn place(&self, caller: &str, by: Instant) -> Result<LogRead, Problem> {
         let caller = self.caller(caller);
         let places = async {
             let own = caller.reads.clone().acquire_owned().await?;
             Ok([own, self.reads.clone().acquire_owned().await?])
         };
-        let places = in_time(places).await?;
+        let places = permit_by(by, places).await?;
         let shared = vec![caller.folds.clone(), self.folds.clone()];
         Ok(LogRead {
             reading: LongRead::sharing(shared),
@@ -99,6 +100,8 @@ impl LogReads {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use futures::FutureExt;
 
     use super::*;
@@ -106,13 +109,14 @@ mod tests {
     #[tokio::test]
     async fn a_caller_has_a_quarter_and_others_have_the_rest() {
         let reads = LogReads::new(4);
-        let first = reads.place("key:a").now_or_never();
+        let soon = Instant::now() + Duration::from_secs(10);
+        let first = reads.place("key:a", soon).now_or_never();
         assert!(matches!(first, Some(Ok(_))));
-        assert!(reads.place("key:a").now_or_never().is_none());
-        let other = reads.place("key:b").now_or_never();
+        assert!(reads.place("key:a", soon).now_or_never().is_none());
+        let other = reads.place("key:b", soon).now_or_never();
         assert!(matches!(other, Some(Ok(_))));
         drop((first, other));
-        assert!(reads.place("key:a").now_or_never().is_some());
+        assert!(reads.place("key:a", soon).now_or_never().is_some());
         reads.caller("key:c");
         assert_eq!(reads.callers.lock().unwrap().len(), 1, "others are gone");
     }

@@ -1,8 +1,8 @@
 //! `POST /api/segments/preview`
 
-use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use chrono::Utc;
 use commands::Context;
 use domain::Timestamp;
@@ -16,6 +16,7 @@ use crate::after::{self, AfterParam};
 use crate::body::{Input, JsonBody};
 use crate::caller::Caller;
 use crate::customers::CustomerResponse;
+use crate::deadline::Deadline;
 use crate::extract::Query;
 use crate::jobs::{JobResponse, LongRequest, respond};
 use crate::openapi::PastProblems;
@@ -176,6 +177,7 @@ pub(super) async fn preview_rules(
     Query(params): Query<AfterParam>,
     Caller(context): Caller,
     prefer: Prefer,
+    Extension(deadline): Extension<Deadline>,
     JsonBody(body): JsonBody<PreviewBody>,
 ) -> Result<Response, Problem> {
     let rules = rules::read("/rules", &body.rules)?;
@@ -184,7 +186,9 @@ pub(super) async fn preview_rules(
         let request = LongRequest {
             kind: JobKind::Preview,
             subject: format!("{}/{sample}/{}", as_of.millis(), body.rules),
+            after: params.positions(),
             respond_async: prefer.respond_async,
+            deadline,
         };
         return in_the_past(&app, &context, request, rules, as_of, sample).await;
     }

@@ -28,8 +28,11 @@ use serde::Deserialize;
 pub use past::customer_at;
 
 use crate::audit::Audit;
+use crate::campaign_stats::CampaignStats;
+use crate::campaigns::Campaigns;
 use crate::customers::{CustomerDocument, Customers, filter};
 use crate::documents::Documents;
+use crate::messages::Messages;
 use crate::view::View;
 use crate::{ProjectError, Store};
 use past::{Past, gone_unless, pinned};
@@ -209,6 +212,13 @@ impl Recipients {
     }
 }
 
+/// Views that have what decides whom a launch means.
+const AUDIENCE_VIEWS: [&str; 2] = [Customers::NAME, Audit::NAME];
+
+/// Views that a campaign needs from its launch to its end: they have which
+/// campaigns are under way, what is queued, and what customers got before.
+const CAMPAIGN_VIEWS: [&str; 3] = [Campaigns::NAME, Messages::NAME, CampaignStats::NAME];
+
 /// Checks that the views which a launch needs can reach its positions, if it
 /// is launched now.
 ///
@@ -220,11 +230,13 @@ pub async fn require_launchable(store: &Store, log: &Log) -> Result<(), ProjectE
         return Ok(());
     }
     let ends: Positions = log.ends().await?.into_iter().collect();
-    require_folded(store, &floors, &ends).await
+    require_folded(store, &AUDIENCE_VIEWS, &floors, &ends).await?;
+    require_folded(store, &CAMPAIGN_VIEWS, &floors, &ends).await
 }
 
-/// Checks that the views which a launch at these positions needs can reach
-/// them: where events were trimmed, a view must have folded them. Costs one
+/// Checks that the views which a launch at these positions needs can go on:
+/// where events were trimmed, a view must have folded them. Those that have the
+/// audience must reach the positions, all others the end of the log. Costs one
 /// read of Redis for a log that was never trimmed.
 ///
 /// # Errors
@@ -236,17 +248,20 @@ pub async fn require_views(
     positions: &Positions,
 ) -> Result<(), ProjectError> {
     let floors = trimmed_floors(log).await?;
-    require_folded(store, &floors, positions).await
+    if floors.is_empty() {
+        return Ok(());
+    }
+    let ends: Positions = log.ends().await?.into_iter().collect();
+    require_folded(store, &AUDIENCE_VIEWS, &floors, positions).await?;
+    require_folded(store, &CAMPAIGN_VIEWS, &floors, &ends).await
 }
 
 async fn require_folded(
     store: &Store,
+    views: &[&'static str],
     floors: &[Position],
     positions: &Positions,
 ) -> Result<(), ProjectError> {
-    if floors.is_empty() {
-        return Ok(());
-    }
     // A view continues from the last event that it has folded, which must be
     // there too, unless nothing is left to fold.
     let needed = floors.iter().map(|floor| Position {
@@ -254,7 +269,7 @@ async fn require_folded(
         ..*floor
     });
     let needed: Positions = needed.collect();
-    for view in [Customers::NAME, Audit::NAME] {
+    for view in views {
         let generation = store.generations().active(view).await?;
         let missing = store.missing_of(view, generation, &needed).await?;
         let floor = missing.and_then(|at| floors.iter().find(|f| f.partition == at.partition));

@@ -53,13 +53,21 @@ impl Launched {
     /// A campaign as its head has it, with its launch and the template of its
     /// content.
     pub fn of(id: CampaignId, campaign: &Campaign, launch: Launch, template: Template) -> Self {
-        Self {
+        let mut launched = Self {
             campaign: id,
             launch,
             template,
-            size: campaign.size(),
-            status: campaign.status().unwrap_or(CampaignStatus::Launching),
-        }
+            size: None,
+            status: CampaignStatus::Launching,
+        };
+        launched.update(campaign);
+        launched
+    }
+
+    /// Takes over what the campaign has recorded since, by its head.
+    fn update(&mut self, campaign: &Campaign) {
+        self.size = campaign.size();
+        self.status = campaign.status().unwrap_or(self.status);
     }
 }
 
@@ -169,14 +177,35 @@ pub enum ReconcileError {
 /// log; at any time it holds the customers of a few partitions and the
 /// campaign's messages.
 ///
+/// That takes long, and meanwhile the campaign goes on: `head` reads its head
+/// and is polled near the end. `launched` then has its status and size.
+///
 /// # Errors
-/// [`ReconcileError`]; if any of the log was trimmed, at once.
-pub async fn reconcile(
+/// [`ReconcileError`]; if any of the log was trimmed, at once. Those of `head`.
+pub async fn reconcile<E: From<ReconcileError>>(
     store: &Store,
+    log: &Log,
+    launched: &mut Launched,
+    reading: &LongRead,
+    head: impl Future<Output = Result<Option<Campaign>, E>>,
+) -> Result<Reconciliation, E> {
+    let mut ledgers = read_ledgers(log, launched, reading).await?;
+    // Before the ledgers are read to their ends, so that these have all that
+    // the campaign's recorded size counts.
+    if let Some(campaign) = head.await? {
+        launched.update(&campaign);
+    }
+    for ledger in &mut ledgers {
+        ledger.go_on(log).await.map_err(ReconcileError::from)?;
+    }
+    Ok(judge(store, log, launched, ledgers).await?)
+}
+
+async fn read_ledgers(
     log: &Log,
     launched: &Launched,
     reading: &LongRead,
-) -> Result<Reconciliation, ReconcileError> {
+) -> Result<Vec<Ledger>, ReconcileError> {
     let plan = Plan::new(launched)?;
     reading.begin(log).await.map_err(ProjectError::from)?;
     let read = each_partition(log.partitions(), |partition| {
@@ -188,6 +217,15 @@ pub async fn reconcile(
     });
     let mut ledgers = read.await?;
     ledgers.sort_by_key(Ledger::partition);
+    Ok(ledgers)
+}
+
+async fn judge(
+    store: &Store,
+    log: &Log,
+    launched: &Launched,
+    ledgers: Vec<Ledger>,
+) -> Result<Reconciliation, ReconcileError> {
     let mut judge = Judge::new(log, launched, ledgers);
     judge.compare_views(store).await?;
     // Last, so that no message in the ledgers was sent after a resumption that

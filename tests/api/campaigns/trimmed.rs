@@ -10,7 +10,7 @@ use crate::api::with;
 use crate::support::app::App;
 use crate::support::client::answer;
 use crate::support::process::run;
-use crate::support::wait::eventually;
+use crate::support::wait::{eventually, until};
 
 const PREVIEW: &str = "/api/segments/preview";
 
@@ -50,9 +50,19 @@ async fn questions_about_the_whole_log_are_refused_at_once() {
     let preferred = answer(request.header("prefer", "respond-async")).await;
     preferred.problem(410, "trimmed");
 
-    let printed = run(app.patron(["reconcile", &id]));
-    assert_eq!(printed.code, Some(1), "{printed:?}");
-    assert!(printed.err.contains(detail), "{printed:?}");
+    for command in [["reconcile", &id], ["rebuild", "customers"]] {
+        let printed = run(app.patron(command));
+        assert_eq!(printed.code, Some(1), "{printed:?}");
+        assert!(printed.err.contains(detail), "{printed:?}");
+    }
+    let rebuild = |view: &str| format!("/api/admin/projections/{view}/rebuild");
+    let rebuilt = app.client.post(&rebuild("customers"), json!({})).await;
+    rebuilt.problem(410, "trimmed");
+    let unknown = app.client.post(&rebuild("nothing"), json!({})).await;
+    unknown.problem(404, "not-found");
+    let asked = "/api/audit?aggregate=view/customers";
+    let asked = app.client.list(asked, 10).await;
+    assert!(asked.is_empty(), "no rebuild was recorded: {asked:?}");
 }
 
 #[tokio::test]
@@ -72,6 +82,10 @@ async fn a_launch_is_refused_where_a_view_can_never_have_what_it_needs() {
     trim_partition_of(&app, "c-0").await;
 
     steer(&app, &draft, "launch").await.problem(410, "trimmed");
+    let again_without_key = steer(&app, &launched, "launch").await;
+    again_without_key.problem(409, "impossible-transition");
+    let unknown = steer(&app, "cmp_1", "launch").await;
+    unknown.problem(404, "not-found");
     let work = Work::on(&app, &draft).await;
     let head = work.commands.campaign(&work.campaign).await.unwrap();
     assert!(
@@ -130,8 +144,11 @@ async fn a_campaign_whose_audience_needs_trimmed_events_says_so_and_sends_nothin
     assert_eq!(campaign["statistics"]["queued"], 0, "nobody is queued");
 
     assert_eq!(steer(&app, &id, "cancel").await.status, 202);
-    let campaign = shown(&app, &id).await;
-    assert_eq!(campaign["status"], "cancelled");
+    let campaign = eventually("the cancellation", async || {
+        let campaign = shown(&app, &id).await;
+        (campaign["status"] == "cancelled").then_some(campaign)
+    })
+    .await;
     assert_eq!(campaign["waiting_for"], Value::Null);
 }
 
@@ -160,17 +177,23 @@ async fn who_has_changed_since_is_folded_anew_from_what_was_kept() {
     })
     .await;
     assert_eq!(campaign["size"]["queued"], 2, "{campaign}");
-    let logs = app.client.read(&format!("{PATH}/{id}/logs")).await;
-    let texts = logs["items"].as_array().unwrap().iter();
-    let mut texts: Vec<&str> = texts.map(|row| row["text"].as_str().unwrap()).collect();
-    texts.sort_unstable();
+    let texts = eventually("the texts of two messages", async || {
+        let logs = app.client.read(&format!("{PATH}/{id}/logs")).await;
+        let texts = logs["items"].as_array().unwrap().iter();
+        let mut texts: Vec<String> = texts
+            .map(|row| row["text"].as_str().unwrap().to_owned())
+            .collect();
+        texts.sort_unstable();
+        (texts.len() == 2).then_some(texts)
+    })
+    .await;
     assert_eq!(texts, ["Hi Ava!", "Hi New!"], "as they were at the launch");
 }
 
 #[tokio::test]
 async fn a_scheduled_campaign_that_cannot_be_launched_says_so() {
     let mut app = App::without_workers().await;
-    let at = Utc::now() + TimeDelta::seconds(1);
+    let at = Utc::now() + TimeDelta::seconds(5);
     let id = create(&app, with(named("Later"), json!({"scheduled_at": at}))).await;
     let log = log(&app).await;
     let layout = log.layout();
@@ -197,7 +220,10 @@ async fn a_scheduled_campaign_that_cannot_be_launched_says_so() {
             .number,
     };
     let reason = format!("events before {floor} were trimmed from the log");
-    let views = app.client.get("/api/admin/projections").await;
-    assert!(views.text.contains(&reason), "{}", views.text);
+    until("a view says why it has stopped", async || {
+        let views = app.client.get("/api/admin/projections").await;
+        views.text.contains(&reason)
+    })
+    .await;
     app.workers.clear();
 }

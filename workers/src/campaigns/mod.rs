@@ -71,7 +71,7 @@ enum WorkError {
     #[error("the log has no content of {0}")]
     NoContent(MessageId),
     /// A task panicked.
-    #[error("a task broke down: {0}")]
+    #[error("a task panicked: {0}")]
     Broken(#[from] tokio::task::JoinError),
 }
 

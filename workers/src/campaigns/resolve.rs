@@ -69,23 +69,26 @@ async fn resolve_all(shared: &Shared, trimmed: &mut TrimmedCampaigns) -> bool {
     launched.retain(|campaign| campaign.size.is_none());
     launched.sort_by_key(|campaign| campaign.launched_at);
     let mut all_well = true;
-    let mut failed = HashSet::new();
+    let mut waiting = HashSet::new();
     for campaign in launched {
         let campaign = campaign.campaign_id;
         if trimmed.is_resting(&campaign) {
-            failed.insert(campaign);
+            waiting.insert(campaign);
             continue;
         }
-        let Err(error) = resolve(shared, &campaign).await else {
+        let resolving = resolve(shared, &campaign);
+        let resolved = trimmed.while_reporting(&shared.store, resolving).await;
+        let Err(error) = resolved else {
             continue;
         };
-        if !trimmed.note(&campaign, &error) {
+        if trimmed.note(&campaign, &error) {
+            waiting.insert(campaign);
+        } else {
             tracing::warn!(%campaign, %error, "its audience cannot be found yet, trying again");
             all_well = false;
         }
-        failed.insert(campaign);
     }
-    trimmed.report(&shared.store, &failed).await;
+    trimmed.report(&shared.store, &waiting).await;
     all_well
 }
 

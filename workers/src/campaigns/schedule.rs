@@ -44,19 +44,23 @@ async fn launch_due(
     trimmed: &mut TrimmedCampaigns,
 ) -> Result<(), WorkError> {
     refused.retain(|_, at| at.elapsed() < AFTER_REFUSAL);
-    let mut due = HashSet::new();
+    let mut waiting = HashSet::new();
     for campaign in shared.store.campaigns_due(now()).await? {
         let id = campaign.campaign_id;
-        due.insert(id.clone());
         if refused.contains_key(&id) {
+            if trimmed.is_waiting(&id) {
+                waiting.insert(id);
+            }
             continue;
         }
-        match see_to(shared, &id).await {
+        let launching = see_to(shared, &id);
+        match trimmed.while_reporting(&shared.store, launching).await {
             Ok(true) => {}
             Ok(false) => {
                 refused.insert(id, Instant::now());
             }
             Err(error) if trimmed.note(&id, &error) => {
+                waiting.insert(id.clone());
                 refused.insert(id, Instant::now());
             }
             // Others go on.
@@ -65,7 +69,7 @@ async fn launch_due(
             }
         }
     }
-    trimmed.report(&shared.store, &due).await;
+    trimmed.report(&shared.store, &waiting).await;
     Ok(())
 }
 

@@ -60,28 +60,54 @@ impl TrimmedCampaigns {
         true
     }
 
+    /// Whether a campaign is reported.
+    pub(super) fn is_waiting(&self, campaign: &CampaignId) -> bool {
+        self.waiting.contains_key(campaign)
+    }
+
+    /// Does some work and repeats the reports meanwhile, however long it takes.
+    pub(super) async fn while_reporting<T>(
+        &mut self,
+        store: &Store,
+        work: impl Future<Output = T>,
+    ) -> T {
+        let repeating = async {
+            loop {
+                let age = self.reported_at.map_or(REPEAT, |at| at.elapsed());
+                tokio::time::sleep(REPEAT.saturating_sub(age)).await;
+                self.record(store).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            done = work => done,
+            never = repeating => never,
+        }
+    }
+
     /// Reports what these campaigns wait for, and withdraws the reports of all
-    /// others that were noted.
+    /// others that were noted: they are over, or wait for something else now.
     pub(super) async fn report(&mut self, store: &Store, of: &HashSet<CampaignId>) {
         let is_over = |campaign: &&CampaignId| !of.contains(*campaign);
         let over: Vec<CampaignId> = self.waiting.keys().filter(is_over).cloned().collect();
-        let is_due = self.reported_at.is_none_or(|at| at.elapsed() >= REPEAT);
-        if self.waiting.is_empty() || (over.is_empty() && !is_due) {
-            return;
-        }
         for campaign in &over {
             self.waiting.remove(campaign);
             self.tried_at.remove(campaign);
         }
-        let over: Vec<&CampaignId> = over.iter().collect();
-        let reported = tokio::try_join!(
-            store.forget_waiting(&over),
-            store.record_waiting(&self.waiting, LIFETIME)
-        );
-        self.reported_at = Some(Instant::now());
+        let forgotten: Vec<&CampaignId> = over.iter().collect();
         // What was not withdrawn expires.
-        if let Err(error) = reported {
+        if let Err(error) = store.forget_waiting(&forgotten).await {
+            tracing::warn!(%error, "cannot withdraw what campaigns wait for");
+        }
+        if self.reported_at.is_none_or(|at| at.elapsed() >= REPEAT) {
+            self.record(store).await;
+        }
+    }
+
+    async fn record(&mut self, store: &Store) {
+        if let Err(error) = store.record_waiting(&self.waiting, LIFETIME).await {
             tracing::warn!(%error, "cannot report what campaigns wait for, trying again");
         }
+        self.reported_at = Some(Instant::now());
     }
 }

@@ -84,7 +84,7 @@ pub(super) struct Expected<'a> {
 /// Who it is, as a token says that is to be believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Person {
-    /// The provider's name for them, for ever.
+    /// The provider's name for them, forever.
     pub(crate) subject: String,
     /// Verified.
     pub(crate) email: String,

@@ -6,9 +6,9 @@ use domain::{
     CampaignEvent, CampaignId, Holder, IdError, Launch, SegmentError, SegmentId, Subject, Text,
     TextError,
 };
-use eventlog::Position;
+use eventlog::Key;
 
-use crate::execute::{Outcome, execute_one};
+use crate::execute::{Change, Outcome, execute_one};
 use crate::idempotency::IdempotencyKey;
 use crate::kept::{current, decode, load_one, unreadable};
 use crate::{CommandError, Commands, Context};
@@ -82,21 +82,22 @@ impl Commands {
         campaign: &CampaignId,
         version: impl FnOnce(&Campaign) -> Option<u64>,
     ) -> Result<Option<CampaignEvent>, CommandError> {
-        let subject = Subject::Campaign(campaign.clone());
-        let key = self.log.layout().key(subject.to_string(), subject.route());
+        let key = self.stream_of(campaign);
         let head = load_one::<Campaign>(&self.log, &key).await?;
         let Some(version) = version(&head.aggregate).filter(|version| *version <= head.version)
         else {
             return Ok(None);
         };
-        let last = Position {
-            partition: key.partition,
-            number: head.last,
-        };
+        let last = head.position(&key);
         let back = usize::try_from(head.version - version + 1).unwrap_or(usize::MAX);
         let history = self.log.history_back(&key, last, back).await?;
         let event = history.last().map(decode::<Campaign>).transpose();
         event.map_err(|source| unreadable(&key, source))
+    }
+
+    fn stream_of(&self, campaign: &CampaignId) -> Key {
+        let subject = Subject::Campaign(campaign.clone());
+        self.log.layout().key(subject.to_string(), subject.route())
     }
 
     /// Creates a campaign. One that is scheduled holds its segment first, so
@@ -131,12 +132,12 @@ impl Commands {
         content: CampaignContent,
         key: Option<&IdempotencyKey>,
     ) -> Result<CampaignResult, CommandError> {
-        let found = self.campaign(&campaign).await?.unwrap_or_default();
-        let before = match found.launch_version() {
-            Some(_) => self.campaign_launch(&campaign).await?,
-            None => None,
-        };
-        let launch = match self.fix(context, before.as_ref(), &content, key).await? {
+        if self.campaign(&campaign).await?.is_some() {
+            // A repetition, whose launch was fixed the first time.
+            let command = CampaignCommand::Create(content);
+            return self.on_campaign(context, campaign, command).await;
+        }
+        let launch = match self.fix(context, &content, key).await? {
             Ok(launch) => launch,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -199,11 +200,24 @@ impl Commands {
         campaign: CampaignId,
         key: Option<&IdempotencyKey>,
     ) -> Result<CampaignResult, CommandError> {
+        let digest = key.map(|key| key.digest(&context.actor));
+        let stream = self.stream_of(&campaign);
+        let head = load_one::<Campaign>(&self.log, &stream).await?;
+        match head.aggregate.check_launch(digest) {
+            Ok(true) => {}
+            Ok(false) => {
+                self.release_held_segment(context, &campaign).await?;
+                return Ok(Ok(Outcome {
+                    change: Change::Unchanged,
+                    position: head.position(&stream),
+                }));
+            }
+            Err(refusal) => return Ok(Err(refusal.into())),
+        }
         let Some(content) = self.campaign_content(&campaign).await? else {
             return Ok(Err(CampaignError::NotFound.into()));
         };
-        let before = self.campaign_launch(&campaign).await?;
-        let launch = match self.fix(context, before.as_ref(), &content, key).await? {
+        let launch = match self.fix(context, &content, key).await? {
             Ok(launch) => launch,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -215,19 +229,16 @@ impl Commands {
         Ok(launched)
     }
 
-    /// What a launch of this content fixes, now. A campaign that was launched
-    /// `before` keeps its rules.
+    /// What a launch of this content fixes, now.
     async fn fix(
         &self,
         context: &Context,
-        before: Option<&Launch>,
         content: &CampaignContent,
         key: Option<&IdempotencyKey>,
     ) -> Result<Result<Box<Launch>, CampaignRefusal>, CommandError> {
-        let rules = match (&content.audience, before) {
-            (_, Some(launch)) => launch.rules.clone(),
-            (Audience::Rules(rules), None) => rules.clone(),
-            (Audience::SegmentId(segment), None) => match self.rules_of(segment).await? {
+        let rules = match &content.audience {
+            Audience::Rules(rules) => rules.clone(),
+            Audience::SegmentId(segment) => match self.rules_of(segment).await? {
                 Ok(rules) => rules,
                 Err(refusal) => return Ok(Err(refusal)),
             },

@@ -7,7 +7,7 @@ use domain::{
     Activity, ApiKey, Campaign, Customer, DecodeError, LoggedEvent, Message, Order, Segment,
     Subject, User, View,
 };
-use eventlog::{Entry, Head, Key, Log, Partition};
+use eventlog::{Entry, Head, Key, Log, Partition, Position};
 use futures::future::try_join_all;
 
 use crate::CommandError;
@@ -80,6 +80,14 @@ impl<A: Kept> Loaded<A> {
             version: 0,
             last: 0,
             aggregate: A::default(),
+        }
+    }
+
+    /// The position of the last event.
+    pub(crate) fn position(&self, key: &Key) -> Position {
+        Position {
+            partition: key.partition,
+            number: self.last,
         }
     }
 

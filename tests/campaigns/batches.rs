@@ -277,21 +277,22 @@ async fn a_batch_is_not_divided_by_an_answer_about_the_vendor() {
 /// One message that the vendor never serves is given up, and no other is.
 #[tokio::test]
 async fn a_message_that_is_never_served_is_found_out() {
-    for answer in [404, 500] {
+    // The last case: all share its batch, and it is the first of them.
+    for (answer, customers, never) in [(404, 250, 123), (500, 250, 123), (404, 20, 0)] {
         let vendor = ScriptedVendor::start(move |_, messages| {
-            match messages.iter().any(|message| is_to(message, 123)) {
+            match messages.iter().any(|message| is_to(message, never)) {
                 true => status(answer),
                 false => all_accepted(messages),
             }
         })
         .await;
-        let mut shop = Shop::with(250).await;
+        let mut shop = Shop::with(customers).await;
         let id = shop.launched(None).await;
         shop.work_for(&vendor.url, []);
         until_all_but_one_are_sent(&shop, &id).await;
         let sizes = vendor.sizes();
         assert!(sizes.len() < 100, "{sizes:?}");
-        let problem = shown(&shop, &id, 123, MessageStatus::Undeliverable)
+        let problem = shown(&shop, &id, never, MessageStatus::Undeliverable)
             .await
             .problem;
         assert!(problem.unwrap().starts_with(&format!("answered {answer}")));

@@ -60,9 +60,11 @@ async fn what_no_fold_has_changed_is_well_without_a_version() {
     assert_eq!(outdated(&deployment).await, [""; 0]);
     assert!(!status(&deployment, "customers").await.outdated);
     let deployment = deployment.prepared().await;
-    for view in VIEWS.iter().filter(|view| view.name() != "customers") {
-        assert_eq!(view.fold_version(), 1);
-        forget_folds(&deployment, view.name()).await;
+    let unchanged = VIEWS.iter().filter(|view| view.fold_version() == 1);
+    let unchanged: Vec<&str> = unchanged.map(|view| view.name()).collect();
+    assert!(unchanged.contains(&"orders"), "{unchanged:?}");
+    for view in unchanged {
+        forget_folds(&deployment, view).await;
     }
     assert_eq!(outdated(&deployment).await, [""; 0]);
 }

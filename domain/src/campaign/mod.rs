@@ -173,6 +173,16 @@ impl Campaign {
             .filter(|_| state.scheduled_at.is_some())
     }
 
+    /// Whether a launch with this key would be an event, before it is known what
+    /// the launch fixes; false for a repetition of the launch that was.
+    ///
+    /// # Errors
+    /// [`CampaignError`] as for [`CampaignCommand::Launch`].
+    pub fn check_launch(&self, key: Option<u64>) -> Result<bool, CampaignError> {
+        let state = self.0.as_ref().ok_or(CampaignError::NotFound)?;
+        state.check_launch(key)
+    }
+
     /// The events that this command makes, if it makes any.
     ///
     /// # Errors
@@ -219,13 +229,21 @@ impl State {
     }
 
     fn launch(&self, launch: Launch) -> Decision {
+        let is_new = self.check_launch(launch.key)?;
+        Ok(is_new.then_some(CampaignEvent::Launched(launch)))
+    }
+
+    fn check_launch(&self, key: Option<u64>) -> Result<bool, CampaignError> {
         use CampaignStatus::{Draft, Missed, Scheduled};
         let was = self.launched.and_then(|launched| launched.key);
         match self.status {
-            Draft | Scheduled | Missed => Ok(Some(CampaignEvent::Launched(launch))),
+            Draft | Scheduled | Missed => Ok(true),
             // The same request once more: it has not heard the answer.
-            _ if was.is_some() && was == launch.key => Ok(None),
-            _ => self.impossible("launched"),
+            _ if was.is_some() && was == key => Ok(false),
+            status => Err(CampaignError::Impossible {
+                status,
+                wanted: "launched",
+            }),
         }
     }
 

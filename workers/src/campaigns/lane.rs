@@ -342,6 +342,11 @@ impl Lane {
             let Way::Free(leave) = self.way(Kind::Batch, count, &run.stop.halt).await else {
                 return after;
             };
+            if leave.permit == Permit::Probe {
+                // Another one each time: one that the vendor never serves must
+                // not keep the circuit breaker open.
+                messages.swap(0, rand::random_range(0..messages.len()));
+            }
             let batch: Vec<Ready> = messages.drain(..leave.reserved.count()).collect();
             after = batch.last().map(|last| last.id.to_string()).or(after);
             let (lane, run) = (self.clone(), run.clone());

@@ -70,6 +70,14 @@ impl MongoServer {
         }
     }
 
+    /// Removes the data of a server that was killed.
+    fn empty(&self) {
+        assert!(self.guard.is_none(), "it runs");
+        let data = self.dir.join("data");
+        fs::remove_dir_all(&data).unwrap();
+        fs::create_dir(&data).unwrap();
+    }
+
     /// Starts it after it was killed, on the same port and data; returns once it answers.
     pub(crate) async fn restart(&mut self) {
         assert!(self.guard.is_none(), "it runs");
@@ -133,7 +141,7 @@ impl Drop for MongoServer {
 const HANGS: Duration = Duration::from_secs(10);
 
 /// How often members that hang are started again.
-const RESTARTS: usize = 5;
+const RESTARTS: u32 = 3;
 
 /// Three `mongod` that replicate each other and fail over within seconds.
 #[derive(Debug)]
@@ -194,15 +202,23 @@ impl ReplicaSet {
     }
 
     /// The same after a member was killed. MongoDB 6.0 can hang for good while it rolls back;
-    /// such a member is killed and started again, as an operator would.
+    /// such a member is killed and started again, as an operator would. One that hangs again at
+    /// the same place gets all data from the others: what they lack was never acknowledged.
     pub(crate) async fn becomes_whole(&mut self) {
-        for _ in 0..RESTARTS {
-            if timeout(HANGS, self.is_whole()).await.is_ok() {
+        for restarts in 0..RESTARTS {
+            if timeout(HANGS * (restarts + 1).min(2), self.is_whole())
+                .await
+                .is_ok()
+            {
                 return;
             }
             for member in self.behind().await.unwrap_or_default() {
-                self.members[member].kill();
-                self.members[member].restart().await;
+                let member = &mut self.members[member];
+                member.kill();
+                if restarts > 0 {
+                    member.empty();
+                }
+                member.restart().await;
             }
         }
         self.is_whole().await;

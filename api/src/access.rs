@@ -264,8 +264,8 @@ pub(crate) fn check_also(
     }
 }
 
-/// Whether the credential among a request's headers still permits an operation:
-/// for answers that go on for longer than the check at their beginning holds.
+/// Checks again whether the credential in a request's headers permits an
+/// operation. For responses that outlast the check at their start.
 pub(crate) async fn still_permits(
     app: &Shared,
     headers: &HeaderMap,

@@ -37,7 +37,7 @@ pub(crate) struct Satisfied {
 }
 
 impl Satisfied {
-    /// What the read must include.
+    /// The positions that the read has to include.
     pub(crate) fn positions(self) -> Positions {
         self.after
             .map(|After(positions)| positions)
@@ -60,7 +60,7 @@ impl AfterParam {
         self.after.as_ref()
     }
 
-    /// What a read that asks no view must include.
+    /// The positions that a read without a view has to include.
     pub(crate) fn positions(self) -> Positions {
         self.after
             .map(|After(positions)| positions)

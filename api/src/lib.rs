@@ -44,6 +44,7 @@ mod schema;
 mod segments;
 mod serve;
 mod shed;
+mod sse;
 mod state;
 mod strict;
 mod timeline;

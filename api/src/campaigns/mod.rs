@@ -4,7 +4,7 @@
 //! [`steer`] write, [`read`] reads. [`preview`] is for before the launch;
 //! [`logs`] and [`table`] are the communication log, [`reconcile`] and
 //! [`recipient`] account for it, [`progress`] follows it. [`texts`] renders
-//! what messages say.
+//! the texts of messages.
 
 mod answer;
 mod body;

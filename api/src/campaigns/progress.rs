@@ -1,20 +1,18 @@
 //! `GET /api/campaigns/{id}/progress`: server-sent events until it ends.
 
 use std::convert::Infallible;
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Sse;
-use axum::response::sse::{Event, KeepAlive};
+use axum::response::sse::Event;
 use domain::{CampaignId, CampaignStatus};
-use futures::{Stream, stream};
+use futures::Stream;
 use projections::QueryError;
 use projections::campaign_stats::CampaignStats;
 use projections::campaigns::Campaigns;
 use serde::Serialize;
-use tokio::time::{Interval, MissedTickBehavior, interval};
-use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::{Ref, RefOr, Schema};
+use tokio::time::Interval;
+use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::answer::Statistics;
@@ -24,10 +22,8 @@ use crate::extract::{Path, Query};
 use crate::openapi::OneProblems;
 use crate::problem::Problem;
 use crate::schema;
+use crate::sse::{self, event, event_schema};
 use crate::state::{AppState, Shared};
-
-/// How often a campaign is looked at.
-const EVERY: Duration = Duration::from_secs(1);
 
 /// How far a campaign is: the data of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -47,20 +43,7 @@ pub(super) struct ProgressEvent;
 
 impl PartialSchema for ProgressEvent {
     fn schema() -> RefOr<Schema> {
-        let progress = Ref::from_schema_name(Progress::name());
-        let data = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .content_media_type("application/json")
-            .content_schema(Some(progress));
-        let name = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .enum_values(Some(["progress", "end"]));
-        let event = ObjectBuilder::new()
-            .property("event", name)
-            .required("event")
-            .property("data", data)
-            .required("data");
-        RefOr::T(Schema::from(event))
+        event_schema(&Progress::name())
     }
 }
 
@@ -98,21 +81,13 @@ pub(super) async fn follow_progress(
         after::wait::<CampaignStats>(&app, params.after()),
     )?;
     look(&app, &id).await?.ok_or_else(|| unknown(&id))?;
-    let mut ticks = interval(EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let following = Following {
         app,
         id,
-        ticks,
+        ticks: sse::ticks(),
         told: None,
     };
-    let events = stream::unfold(Some(following), |following| async move {
-        following?
-            .next()
-            .await
-            .map(|(event, rest)| (Ok(event), rest))
-    });
-    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+    Ok(sse::events(following, Following::next))
 }
 
 /// A campaign on its way, and what was last told of it.
@@ -129,8 +104,11 @@ impl Following {
     async fn next(mut self) -> Option<(Event, Option<Self>)> {
         let closing = self.app.closing.clone();
         loop {
-            closing.run_until_cancelled(self.ticks.tick()).await?;
-            let progress = match look(&self.app, &self.id).await {
+            let reading = async {
+                self.ticks.tick().await;
+                look(&self.app, &self.id).await
+            };
+            let progress = match closing.run_until_cancelled(reading).await? {
                 Ok(Some(progress)) => progress,
                 // A rebuilt view may not have it for a moment.
                 Ok(None) => continue,
@@ -170,10 +148,4 @@ async fn look(app: &Shared, id: &CampaignId) -> Result<Option<Progress>, QueryEr
         status: campaign.status,
         statistics: figures.unwrap_or_default().into(),
     }))
-}
-
-fn event(name: &str, progress: &Progress) -> Event {
-    // A struct of texts and numbers always has a JSON form.
-    let data = serde_json::to_string(progress).unwrap_or_default();
-    Event::default().event(name).data(data)
 }

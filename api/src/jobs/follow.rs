@@ -1,19 +1,17 @@
 //! `GET /api/jobs/{id}/events`: server-sent events until the job ends.
 
 use std::convert::Infallible;
-use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Sse;
-use axum::response::sse::{Event, KeepAlive};
+use axum::response::sse::Event;
 use domain::JobId;
-use futures::{Stream, stream};
+use futures::Stream;
 use projections::JobKind;
-use tokio::time::{Interval, MissedTickBehavior, interval};
-use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::{Ref, RefOr, Schema};
+use tokio::time::Interval;
+use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::answer::{JobResponse, ProgressResponse, find, find_for, operation};
@@ -25,10 +23,8 @@ use crate::extract::{Path, Query};
 use crate::openapi::OneProblems;
 use crate::problem::{Problem, ProblemKind};
 use crate::schema;
+use crate::sse::{self, event, event_schema};
 use crate::state::AppState;
-
-/// How often the job's record is read.
-const EVERY: Duration = Duration::from_secs(1);
 
 /// After how many reads in a row that fail the stream ends.
 const MAX_FAILURES: usize = 10;
@@ -38,19 +34,7 @@ pub(super) struct JobEvent;
 
 impl PartialSchema for JobEvent {
     fn schema() -> RefOr<Schema> {
-        let data = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .content_media_type("application/json")
-            .content_schema(Some(Ref::from_schema_name(JobResponse::name())));
-        let name = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .enum_values(Some(["progress", "end"]));
-        let event = ObjectBuilder::new()
-            .property("event", name)
-            .required("event")
-            .property("data", data)
-            .required("data");
-        RefOr::T(Schema::from(event))
+        event_schema(&JobResponse::name())
     }
 }
 
@@ -90,23 +74,15 @@ pub(super) async fn follow_job(
     _satisfied: Query<Satisfied>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let job = find_for(&app, &id, &actor, &context, "/api/jobs/{id}/events").await?;
-    let mut ticks = interval(EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let following = Following {
         app,
         id,
         kind: job.kind,
         headers,
-        ticks,
+        ticks: sse::ticks(),
         sent: None,
     };
-    let events = stream::unfold(Some(following), |following| async move {
-        following?
-            .next()
-            .await
-            .map(|(event, rest)| (Ok(event), rest))
-    });
-    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+    Ok(sse::events(following, Following::next))
 }
 
 /// A job that is followed, and the progress that was last sent.
@@ -164,10 +140,4 @@ fn is_permanent(problem: &Problem) -> bool {
         problem.kind(),
         ProblemKind::NotFound | ProblemKind::Internal
     )
-}
-
-fn event(name: &str, job: &JobResponse) -> Event {
-    // A struct of texts, numbers and JSON always has a JSON form.
-    let data = serde_json::to_string(job).unwrap_or_default();
-    Event::default().event(name).data(data)
 }

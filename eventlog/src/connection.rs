@@ -1,16 +1,17 @@
 //! One connection type for a single Redis and for Redis Cluster.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
+use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig, PubSub};
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 use redis::io::tcp::TcpSettings;
 use redis::{
-    Client, Cmd, ConnectionInfo, IntoConnectionInfo, Pipeline, RedisFuture, RedisResult,
-    TlsCertificates, Value,
+    Client, Cmd, ConnectionInfo, IntoConnectionInfo, Pipeline, RedisError, RedisFuture,
+    RedisResult, TlsCertificates, Value,
 };
 
 use crate::LogError;
@@ -108,6 +109,14 @@ impl Server {
     /// A connection of its own for commands that block for at most `wait`.
     pub(crate) async fn connect_blocking(&self, wait: Duration) -> Result<Connection, LogError> {
         self.open(Some(wait + RESPONSE_TIMEOUT)).await
+    }
+
+    /// A connection that hears publications. Every node of a cluster hears all.
+    pub(crate) async fn pubsub(&self) -> Result<PubSub, LogError> {
+        let client = self.client()?;
+        let connecting = tokio::time::timeout(CONNECT_TIMEOUT, client.get_async_pubsub());
+        let late = |_| io::Error::from(io::ErrorKind::TimedOut);
+        Ok(connecting.await.map_err(late).map_err(RedisError::from)??)
     }
 
     async fn open(&self, timeout: Option<Duration>) -> Result<Connection, LogError> {

@@ -102,8 +102,29 @@ impl Layout {
         format!("{{{namespace}}}:settings")
     }
 
-    pub(crate) fn workers(&self) -> String {
-        format!("{{{}}}:workers", self.namespace)
+    /// The live workers of a role.
+    pub(crate) fn workers(&self, role: &str) -> String {
+        format!("{{{}}}:workers:{role}", self.namespace)
+    }
+
+    /// The owner of each partition in a role.
+    pub(crate) fn owners(&self, role: &str) -> String {
+        format!("{{{}}}:owners:{role}", self.namespace)
+    }
+
+    /// The tokens of an aggregate's rate that count.
+    pub(crate) fn tokens(&self, key: &Key) -> String {
+        format!("{{{}:{:02}}}:tokens:{key}", self.namespace, key.partition)
+    }
+
+    /// When an aggregate's next tokens may be taken.
+    pub(crate) fn token_pace(&self, key: &Key) -> String {
+        format!("{{{}:{:02}}}:pace:{key}", self.namespace, key.partition)
+    }
+
+    /// The channel of notices of what was folded.
+    pub(crate) fn folded(&self) -> String {
+        format!("{{{}}}:folded", self.namespace)
     }
 
     pub(crate) fn lease(&self, name: &str) -> String {

@@ -1,4 +1,4 @@
-//! Leases: which process does which part of the work right now.
+//! Leases: which process does something that only one should do at a time.
 //!
 //! They spare double work and nothing more. A process that was stopped for a
 //! minute may still believe in its lease; what it then does is harmless
@@ -10,17 +10,6 @@ use std::time::Duration;
 use redis::Script;
 
 use crate::{Log, LogError};
-
-/// Says that a worker is alive; returns how many are. Uses Redis's clock.
-static HEARTBEAT: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        "local t = redis.call('TIME') \
-         local now = t[1] * 1000 + math.floor(t[2] / 1000) \
-         redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. now) \
-         redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1]) \
-         return redis.call('ZCARD', KEYS[1])",
-    )
-});
 
 /// Takes a lease that is free, or holds on to one's own.
 static HOLD: LazyLock<Script> = LazyLock::new(|| {
@@ -54,20 +43,6 @@ impl Leases {
         Self { log, worker, ttl }
     }
 
-    /// Says that this worker is alive; returns how many workers are.
-    ///
-    /// # Errors
-    /// [`LogError`] if Redis does not answer.
-    pub async fn heartbeat(&self) -> Result<usize, LogError> {
-        let alive = HEARTBEAT
-            .key(self.log.layout().workers())
-            .arg(&self.worker)
-            .arg(self.ttl.as_millis() as u64)
-            .invoke_async(&mut self.log.connection())
-            .await?;
-        Ok(alive)
-    }
-
     /// Takes a lease, or renews it; whether it is held now.
     ///
     /// # Errors
@@ -91,19 +66,6 @@ impl Leases {
             .key(self.log.layout().lease(name))
             .arg(&self.worker)
             .invoke_async(&mut self.log.connection())
-            .await?;
-        Ok(())
-    }
-
-    /// Says that this worker is gone.
-    ///
-    /// # Errors
-    /// [`LogError`] if Redis does not answer.
-    pub async fn leave(&self) -> Result<(), LogError> {
-        let _: i64 = redis::cmd("ZREM")
-            .arg(self.log.layout().workers())
-            .arg(&self.worker)
-            .query_async(&mut self.log.connection())
             .await?;
         Ok(())
     }

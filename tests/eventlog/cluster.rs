@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventlog::{Leases, Log, LogError};
+use eventlog::{Leases, Log, LogError, Membership, Notice, Role};
 use futures::future::join_all;
 use tokio::time::timeout;
 
@@ -64,8 +64,26 @@ async fn assert_leases(log: &Log) {
         a.release(name).await.unwrap();
         assert!(b.hold(name).await.unwrap());
     }
-    assert_eq!(a.heartbeat().await.unwrap(), 1);
-    assert_eq!(b.heartbeat().await.unwrap(), 2);
+    let member = |name: &str| {
+        let ttl = Duration::from_secs(60);
+        Membership::new(log.clone(), Role::Fold, name.to_owned(), ttl)
+    };
+    let (a, b) = (member("a"), member("b"));
+    assert_eq!(a.heartbeat().await.unwrap().alive, ["a"]);
+    assert_eq!(b.heartbeat().await.unwrap().alive, ["a", "b"]);
+    assert!(a.claim(7).await.unwrap());
+    assert!(!b.claim(7).await.unwrap());
+    assert_notices(log).await;
+}
+
+async fn assert_notices(log: &Log) {
+    let mut notices = log.notices().await.unwrap();
+    let notice = Notice {
+        position: "3:17".parse().unwrap(),
+        topics: 5,
+    };
+    log.publish(notice).await.unwrap();
+    assert_eq!(notices.next().await, Some(notice));
 }
 
 #[tokio::test]

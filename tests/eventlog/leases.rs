@@ -1,4 +1,4 @@
-//! Leases, and who is alive.
+//! Leases.
 
 use std::time::Duration;
 
@@ -32,22 +32,6 @@ async fn a_lease_not_renewed_is_anothers_to_take() {
     assert!(a.hold("work").await.unwrap());
     until("a's lease lapses", async || b.hold("work").await.unwrap()).await;
     assert!(!a.hold("work").await.unwrap());
-}
-
-#[tokio::test]
-async fn heartbeats_count_who_is_alive() {
-    let log = Deployment::fresh().await.log;
-    let (a, b) = (leases(&log, "a", LONG), leases(&log, "b", LONG));
-    let short = leases(&log, "c", SHORT);
-    assert_eq!(a.heartbeat().await.unwrap(), 1);
-    assert_eq!(b.heartbeat().await.unwrap(), 2);
-    assert_eq!(short.heartbeat().await.unwrap(), 3);
-    until("c counts no more", async || {
-        a.heartbeat().await.unwrap() == 2
-    })
-    .await;
-    b.leave().await.unwrap();
-    assert_eq!(a.heartbeat().await.unwrap(), 1);
 }
 
 fn leases(log: &Log, worker: &str, ttl: Duration) -> Leases {

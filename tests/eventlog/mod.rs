@@ -10,6 +10,7 @@ mod durability;
 mod full;
 mod identity;
 mod leases;
+mod members;
 mod model;
 mod options;
 mod refolds;

@@ -105,11 +105,6 @@ impl Deployment {
         format!("{{{}:{partition:02}}}:counter", self.namespace)
     }
 
-    /// The name of a lease in Redis.
-    pub(crate) fn lease(&self, name: &str) -> String {
-        format!("{{{}}}:lease:{name}", self.namespace)
-    }
-
     /// How many entries a partition's stream has.
     pub(crate) async fn entries(&self, partition: Partition) -> u64 {
         let mut length = redis::cmd("XLEN");

@@ -1,0 +1,269 @@
+//! Which worker processes are alive, and which of them owns which partition.
+//!
+//! Both are in Redis, in one slot. They divide the work and guard nothing: a
+//! process that was stopped for a minute may still believe that it owns a
+//! partition. What owners write is guarded where they write it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use redis::Script;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::{Log, LogError, Partition};
+
+/// Adds a worker to a set of live workers for some time; returns all live
+/// workers and the owners. Uses Redis's clock.
+static HEARTBEAT: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local t = redis.call('TIME') \
+         local now = t[1] * 1000 + math.floor(t[2] / 1000) \
+         redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. now) \
+         if ARGV[1] ~= '' then redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1]) end \
+         return {redis.call('ZRANGE', KEYS[1], 0, -1), redis.call('HGETALL', KEYS[2])}",
+    )
+});
+
+/// Makes a worker the owner of a partition, unless another live one is.
+static CLAIM: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local owner = redis.call('HGET', KEYS[2], ARGV[1]) \
+         if owner == ARGV[2] then return 1 end \
+         if owner then \
+           local t = redis.call('TIME') \
+           local now = t[1] * 1000 + math.floor(t[2] / 1000) \
+           local alive = redis.call('ZSCORE', KEYS[1], owner) \
+           if alive and tonumber(alive) >= now then return 0 end \
+         end \
+         redis.call('HSET', KEYS[2], ARGV[1], ARGV[2]) \
+         return 1",
+    )
+});
+
+/// Gives a worker's own partition back.
+static RELEASE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then \
+           redis.call('HDEL', KEYS[1], ARGV[1]) \
+         end \
+         return 0",
+    )
+});
+
+/// Which work a worker takes part in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Folding the log into views, and what follows from that.
+    Fold,
+    /// Sending messages.
+    Send,
+}
+
+impl Role {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Fold => "fold",
+            Self::Send => "send",
+        }
+    }
+}
+
+/// The workers of one role at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Members {
+    /// The names of the live workers, sorted.
+    pub alive: Vec<String>,
+    /// The owner of each partition that has one, alive or not.
+    pub owners: HashMap<Partition, String>,
+}
+
+impl Members {
+    /// The live owner of a partition.
+    pub fn owner(&self, partition: Partition) -> Option<&str> {
+        let owner = self.owners.get(&partition)?;
+        self.alive.contains(owner).then_some(owner)
+    }
+}
+
+/// One worker's membership in a role.
+#[derive(Clone)]
+pub struct Membership {
+    log: Log,
+    role: Role,
+    worker: String,
+    ttl: Duration,
+}
+
+impl Membership {
+    /// For the worker of this name, which counts as dead when it has sent no
+    /// heartbeat for `ttl`.
+    pub fn new(log: Log, role: Role, worker: String, ttl: Duration) -> Self {
+        Self {
+            log,
+            role,
+            worker,
+            ttl,
+        }
+    }
+
+    /// The worker's name.
+    pub fn worker(&self) -> &str {
+        &self.worker
+    }
+
+    /// Says that this worker is alive; returns who is.
+    ///
+    /// # Errors
+    /// [`LogError`] if Redis does not answer.
+    pub async fn heartbeat(&self) -> Result<Members, LogError> {
+        members(&self.log, self.role, &self.worker, self.ttl).await
+    }
+
+    /// Becomes the owner of a partition; false if another live worker is.
+    ///
+    /// # Errors
+    /// [`LogError`] if Redis does not answer.
+    pub async fn claim(&self, partition: Partition) -> Result<bool, LogError> {
+        let layout = self.log.layout();
+        let claimed = CLAIM
+            .key(layout.workers(self.role.name()))
+            .key(layout.owners(self.role.name()))
+            .arg(partition)
+            .arg(&self.worker)
+            .invoke_async(&mut self.log.connection())
+            .await?;
+        Ok(claimed)
+    }
+
+    /// Gives a partition back, if it is this worker's.
+    ///
+    /// # Errors
+    /// [`LogError`] if Redis does not answer.
+    pub async fn release(&self, partition: Partition) -> Result<(), LogError> {
+        let _: i64 = RELEASE
+            .key(self.log.layout().owners(self.role.name()))
+            .arg(partition)
+            .arg(&self.worker)
+            .invoke_async(&mut self.log.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Says that this worker is gone.
+    ///
+    /// # Errors
+    /// [`LogError`] if Redis does not answer.
+    pub async fn leave(&self) -> Result<(), LogError> {
+        let _: i64 = redis::cmd("ZREM")
+            .arg(self.log.layout().workers(self.role.name()))
+            .arg(&self.worker)
+            .query_async(&mut self.log.connection())
+            .await?;
+        Ok(())
+    }
+}
+
+impl Log {
+    /// The live workers of a role and the partitions' owners.
+    ///
+    /// # Errors
+    /// [`LogError`] if Redis does not answer.
+    pub async fn members(&self, role: Role) -> Result<Members, LogError> {
+        members(self, role, "", Duration::ZERO).await
+    }
+}
+
+async fn members(log: &Log, role: Role, worker: &str, ttl: Duration) -> Result<Members, LogError> {
+    let layout = log.layout();
+    let (alive, owners): (Vec<String>, HashMap<Partition, String>) = HEARTBEAT
+        .key(layout.workers(role.name()))
+        .key(layout.owners(role.name()))
+        .arg(worker)
+        .arg(ttl.as_millis() as u64)
+        .invoke_async(&mut log.connection())
+        .await?;
+    let mut members = Members { alive, owners };
+    members.alive.sort_unstable();
+    Ok(members)
+}
+
+/// Who should own each partition: the worker with the highest score for it
+/// (rendezvous hashing) that has fewer than its share. Every process that knows
+/// the same workers comes to the same result, and when a worker comes or goes
+/// few partitions change hands.
+pub fn assign(partitions: Partition, alive: &[String]) -> BTreeMap<Partition, &str> {
+    let mut assigned = BTreeMap::new();
+    if alive.is_empty() {
+        return assigned;
+    }
+    let share = usize::from(partitions).div_ceil(alive.len());
+    let mut loads: HashMap<&str, usize> = HashMap::new();
+    for partition in 0..partitions {
+        let free = alive
+            .iter()
+            .filter(|worker| loads.get(worker.as_str()).is_none_or(|load| *load < share));
+        let best = free.max_by_key(|worker| score(worker, partition));
+        if let Some(worker) = best {
+            *loads.entry(worker).or_default() += 1;
+            assigned.insert(partition, worker.as_str());
+        }
+    }
+    assigned
+}
+
+fn score(worker: &str, partition: Partition) -> (u64, &str) {
+    let hash = xxh3_64(format!("{worker}/{partition}").as_bytes());
+    (hash, worker)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn workers(count: usize) -> Vec<String> {
+        (0..count).map(|n| format!("w-{n}")).collect()
+    }
+
+    fn loads(partitions: Partition, alive: &[String]) -> Vec<usize> {
+        let assigned = assign(partitions, alive);
+        let of = |worker: &String| assigned.values().filter(|owner| *owner == worker).count();
+        alive.iter().map(of).collect()
+    }
+
+    #[test]
+    fn every_partition_has_an_owner_and_no_worker_more_than_its_share() {
+        for count in 1..=20 {
+            let alive = workers(count);
+            let loads = loads(16, &alive);
+            assert_eq!(loads.iter().sum::<usize>(), 16, "{count} workers");
+            assert!(loads.iter().all(|load| *load <= 16_usize.div_ceil(count)));
+        }
+        assert_eq!(loads(16, &workers(2)), [8, 8]);
+        assert!(assign(16, &[]).is_empty());
+    }
+
+    #[test]
+    fn the_order_of_the_workers_does_not_matter() {
+        let mut alive = workers(5);
+        let before: Vec<_> = assign(16, &alive).into_iter().map(owned).collect();
+        alive.reverse();
+        let after: Vec<_> = assign(16, &alive).into_iter().map(owned).collect();
+        assert_eq!(before, after);
+    }
+
+    fn owned((partition, worker): (Partition, &str)) -> (Partition, String) {
+        (partition, worker.to_owned())
+    }
+
+    #[test]
+    fn when_a_worker_leaves_most_partitions_of_the_others_stay() {
+        let alive = workers(4);
+        let before = assign(64, &alive);
+        let after = assign(64, &alive[..3]);
+        let stayed = before
+            .iter()
+            .filter(|(partition, owner)| **owner != "w-3" && after[partition] == **owner);
+        assert!(stayed.count() >= 32);
+    }
+}

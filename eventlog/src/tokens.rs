@@ -1,0 +1,169 @@
+//! A rate that several processes keep together, on Redis's clock.
+//!
+//! A process takes tokens for what it is about to write, says when it has
+//! written it, and gives back what it does not write. A token counts from when
+//! it is taken, and its second begins when what it stands for is written. So at
+//! most so many are written within any second, wherever that second begins and
+//! whoever writes them.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use redis::Script;
+
+use crate::{Key, Log, LogError};
+
+/// A token that is neither used nor given back counts for this long, because
+/// its process may have died.
+const ABANDONED: Duration = Duration::from_secs(30);
+
+/// What is written reaches others a little later for one process than for
+/// another.
+const SECOND: Duration = Duration::from_millis(1_050);
+
+/// Takes up to ARGV[2] tokens of ARGV[1] a second, no more than ARGV[3] at once.
+/// Returns how many, and how many milliseconds to wait if none. Members of the
+/// set are `ID/COUNT`, their scores when they count no more. ARGV[6] is how long
+/// one token lasts if tokens are spread evenly, in microseconds.
+static TAKE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local t = redis.call('TIME') \
+         local micros = t[1] * 1000000 + t[2] \
+         local now = math.floor(micros / 1000) \
+         redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now) \
+         local next = tonumber(redis.call('HGET', KEYS[2], 'next') or 0) \
+         if next > micros then return {0, math.ceil((next - micros) / 1000)} end \
+         local taken, first = 0, nil \
+         for i, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')) do \
+           if i % 2 == 1 then \
+             taken = taken + tonumber(string.match(member, '/(%d+)$')) \
+           elseif not first then \
+             first = tonumber(member) \
+           end \
+         end \
+         local count = math.min(tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[1] - taken) \
+         if count <= 0 then return {0, math.min(math.max(first - now, 1), 100)} end \
+         redis.call('ZADD', KEYS[1], now + ARGV[5], ARGV[4] .. '/' .. count) \
+         redis.call('PEXPIRE', KEYS[1], ARGV[5] + 1000) \
+         local from = math.max(next, micros - ARGV[3] * ARGV[6]) \
+         redis.call('HSET', KEYS[2], 'next', string.format('%d', from + count * ARGV[6])) \
+         redis.call('PEXPIRE', KEYS[2], ARGV[5]) \
+         return {count, 0}",
+    )
+});
+
+/// Keeps ARGV[3] of the ARGV[2] tokens of ARGV[1], and lets their second begin
+/// if ARGV[4] is not 0. Returns 0 if they have lapsed.
+static SETTLE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local member = ARGV[1] .. '/' .. ARGV[2] \
+         local lapses = redis.call('ZSCORE', KEYS[1], member) \
+         if not lapses then return 0 end \
+         redis.call('ZREM', KEYS[1], member) \
+         if ARGV[3] == '0' then return 1 end \
+         if ARGV[4] ~= '0' then \
+           local t = redis.call('TIME') \
+           lapses = t[1] * 1000 + math.ceil(t[2] / 1000) + ARGV[4] \
+         end \
+         redis.call('ZADD', KEYS[1], lapses, ARGV[1] .. '/' .. ARGV[3]) \
+         return 1",
+    )
+});
+
+/// A rate for one aggregate.
+#[derive(Clone)]
+pub struct Tokens {
+    log: Log,
+    key: Key,
+    per_second: u32,
+    /// At most so many are taken at once.
+    at_once: u32,
+}
+
+/// What came of asking for tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taken {
+    /// So many.
+    Some(Batch),
+    /// None yet: ask again after this.
+    Wait(Duration),
+}
+
+/// Tokens that were taken together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    id: String,
+    /// How many.
+    pub count: u32,
+}
+
+impl Tokens {
+    /// For so many a second, at least one, of which at most `at_once` are taken
+    /// at once.
+    pub fn new(log: &Log, key: Key, per_second: u32, at_once: u32) -> Self {
+        Self {
+            log: log.clone(),
+            key,
+            per_second: per_second.max(1),
+            at_once: at_once.max(1),
+        }
+    }
+
+    /// Takes up to `count` tokens.
+    ///
+    /// # Errors
+    /// [`LogError`] if Redis does not answer. Tokens may have been taken, which
+    /// lapse.
+    pub async fn take(&self, count: usize) -> Result<Taken, LogError> {
+        let id = format!("{:016x}", rand::random::<u64>());
+        let layout = self.log.layout();
+        let (count, wait): (u32, u64) = TAKE
+            .key(layout.tokens(&self.key))
+            .key(layout.token_pace(&self.key))
+            .arg(self.per_second)
+            .arg(count)
+            .arg(self.at_once)
+            .arg(&id)
+            .arg(ABANDONED.as_millis() as u64)
+            .arg(1_000_000.0 / f64::from(self.per_second))
+            .invoke_async(&mut self.log.connection())
+            .await?;
+        Ok(match count {
+            0 => Taken::Wait(Duration::from_millis(wait.max(1))),
+            count => Taken::Some(Batch { id, count }),
+        })
+    }
+
+    /// Gives back all but so many.
+    ///
+    /// # Errors
+    /// [`LogError`] if Redis does not answer; then they lapse.
+    pub async fn keep(&self, batch: &mut Batch, count: u32) -> Result<(), LogError> {
+        if count < batch.count {
+            self.settle(batch, count, Duration::ZERO).await?;
+            batch.count = count;
+        }
+        Ok(())
+    }
+
+    /// So many are written now; the others are given back. False if the tokens
+    /// have lapsed: then nothing may be written.
+    ///
+    /// # Errors
+    /// [`LogError`] if Redis does not answer; then nothing may be written.
+    pub async fn written(&self, batch: &Batch, count: u32) -> Result<bool, LogError> {
+        self.settle(batch, count.min(batch.count), SECOND).await
+    }
+
+    async fn settle(&self, batch: &Batch, count: u32, second: Duration) -> Result<bool, LogError> {
+        let settled = SETTLE
+            .key(self.log.layout().tokens(&self.key))
+            .arg(&batch.id)
+            .arg(batch.count)
+            .arg(count)
+            .arg(second.as_millis() as u64)
+            .invoke_async(&mut self.log.connection())
+            .await?;
+        Ok(settled)
+    }
+}

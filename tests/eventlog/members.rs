@@ -1,0 +1,53 @@
+//! Who is alive, and who owns which partition.
+
+use std::time::Duration;
+
+use eventlog::{Log, Membership, Role};
+
+use crate::support::deployment::Deployment;
+use crate::support::wait::until;
+
+const LONG: Duration = Duration::from_secs(600);
+const SHORT: Duration = Duration::from_millis(100);
+
+#[tokio::test]
+async fn heartbeats_tell_who_is_alive() {
+    let log = Deployment::fresh().await.log;
+    let (a, b) = (member(&log, "a", LONG), member(&log, "b", LONG));
+    assert_eq!(a.heartbeat().await.unwrap().alive, ["a"]);
+    assert_eq!(b.heartbeat().await.unwrap().alive, ["a", "b"]);
+    let short = member(&log, "c", SHORT);
+    assert_eq!(short.heartbeat().await.unwrap().alive, ["a", "b", "c"]);
+    until("c counts no more", async || alive(&log).await == ["a", "b"]).await;
+    b.leave().await.unwrap();
+    assert_eq!(alive(&log).await, ["a"]);
+    assert!(log.members(Role::Send).await.unwrap().alive.is_empty());
+}
+
+#[tokio::test]
+async fn a_partition_is_its_owners_until_given_back_or_the_owner_is_dead() {
+    let log = Deployment::fresh().await.log;
+    let (a, b) = (member(&log, "a", LONG), member(&log, "b", LONG));
+    let short = member(&log, "c", SHORT);
+    for member in [&a, &b, &short] {
+        member.heartbeat().await.unwrap();
+    }
+    assert!(a.claim(3).await.unwrap());
+    assert!(a.claim(3).await.unwrap(), "still its own");
+    assert!(!b.claim(3).await.unwrap());
+    b.release(3).await.unwrap();
+    assert!(!b.claim(3).await.unwrap(), "not b's to give back");
+    assert_eq!(log.members(Role::Fold).await.unwrap().owner(3), Some("a"));
+    a.release(3).await.unwrap();
+    assert!(b.claim(3).await.unwrap());
+    assert!(short.claim(5).await.unwrap());
+    until("c's partition is free", async || a.claim(5).await.unwrap()).await;
+}
+
+async fn alive(log: &Log) -> Vec<String> {
+    log.members(Role::Fold).await.unwrap().alive
+}
+
+fn member(log: &Log, worker: &str, ttl: Duration) -> Membership {
+    Membership::new(log.clone(), Role::Fold, worker.to_owned(), ttl)
+}

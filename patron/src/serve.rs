@@ -8,6 +8,7 @@ use api::{Api, ApiConfig, VendorSecrets};
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::assistant::AssistantOptions;
 use crate::deployment::{Deployment, Remote};
@@ -63,6 +64,12 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         "listening on http://{}",
         listener.local_addr()?
     ));
+    let (folded, log) = (
+        deployment.store.folded().clone(),
+        deployment.commands.log().clone(),
+    );
+    let listening = tokio::spawn(async move { folded.listen(&log).await });
+    let _listening = AbortOnDropHandle::new(listening);
     serve(listener, &deployment, config, stop).await?;
     Ok(ExitCode::SUCCESS)
 }

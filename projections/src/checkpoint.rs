@@ -1,4 +1,5 @@
-//! How far a generation of a view is folded, partition by partition.
+//! How far a generation of a view is folded, partition by partition: the
+//! checkpoint of its own, or the partition's where that vouches for it.
 
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use mongodb::options::ReadConcern;
 use serde::{Deserialize, Serialize};
 
 use crate::Store;
+use crate::vouching::{PartitionCheckpoint, PartitionCheckpoints};
 use crate::writes::{DUPLICATE, failed_only_with};
 
 /// A checkpoint, as it stands in the collection `checkpoints`.
@@ -52,6 +54,7 @@ impl Checkpoint {
 #[derive(Clone)]
 pub(crate) struct Checkpoints {
     collection: Collection<Checkpoint>,
+    partitions: PartitionCheckpoints,
     view: &'static str,
     generation: i32,
 }
@@ -68,6 +71,7 @@ impl Checkpoints {
     pub(crate) fn of(store: &Store, view: &'static str, generation: i32) -> Self {
         Self {
             collection: store.database().collection("checkpoints"),
+            partitions: PartitionCheckpoints::of(store),
             view,
             generation,
         }
@@ -77,7 +81,7 @@ impl Checkpoints {
         format!("{}_g{}/{partition}", self.view, self.generation)
     }
 
-    /// A checkpoint to fold from. One that a failover could still undo is not
+    /// The generation's own checkpoint, to fold from. One that a failover could still undo is not
     /// seen: a projector that resumed there would wait for the next event, and
     /// the checkpoint would stay behind it.
     pub(crate) async fn load(
@@ -90,9 +94,38 @@ impl Checkpoints {
             .await
     }
 
+    /// How far each partition is, in no order.
     pub(crate) async fn all(&self) -> Result<Vec<Checkpoint>, mongodb::error::Error> {
-        let filter = doc! {"view": self.view, "generation": self.generation};
-        self.collection.find(filter).await?.try_collect().await
+        // In this order: a generation that leaves has its own checkpoint first.
+        let partitions = self.partitions.all().await?;
+        let mut all: Vec<Checkpoint> = partitions
+            .iter()
+            .filter_map(|partition| self.vouched_by(partition))
+            .collect();
+        let vouched: Vec<i32> = all.iter().map(|c| c.partition).collect();
+        let filter = doc! {
+            "view": self.view,
+            "generation": self.generation,
+            "partition": {"$nin": vouched},
+        };
+        let own = self.collection.find(filter).await?;
+        all.extend(own.try_collect::<Vec<_>>().await?);
+        Ok(all)
+    }
+
+    fn vouched_by(&self, partition: &PartitionCheckpoint) -> Option<Checkpoint> {
+        let vouched = partition.vouched(self.view, self.generation)?;
+        Some(Checkpoint {
+            id: self.id(partition.position().partition),
+            view: self.view.to_owned(),
+            generation: self.generation,
+            partition: partition.partition,
+            number: partition.number,
+            fingerprint: partition.fingerprint.clone(),
+            epoch: partition.epoch.clone(),
+            skipped: vouched.skipped,
+            stopped: None,
+        })
     }
 
     /// Moves a checkpoint forward, never back, and clears its stop.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use bson::{RawArrayBuf, RawDocument, RawDocumentBuf, cstr, doc, rawdoc};
+use bson::{Binary, RawArrayBuf, RawDocument, RawDocumentBuf, cstr, doc, rawdoc};
 use eventlog::Partition;
 use futures::TryStreamExt;
 use mongodb::Collection;
@@ -56,6 +56,20 @@ impl Documents {
         self.store.has_collection(self.collection.name()).await
     }
 
+    /// The UUID of their collection, where the server tells it; `None` if there
+    /// is no collection.
+    pub(crate) async fn identity(&self) -> Result<Option<Option<Binary>>, Error> {
+        let filter = doc! {"name": self.collection.name()};
+        let mut found = self
+            .store
+            .database()
+            .list_collections()
+            .filter(filter)
+            .await?;
+        let found = found.try_next().await?;
+        Ok(found.map(|specification| specification.info.uuid))
+    }
+
     /// The documents of these ids that there are. With majority read concern what
     /// is read stays, whatever server becomes primary.
     pub(crate) async fn load(
@@ -88,8 +102,14 @@ impl Documents {
     pub(crate) async fn write(&self, writes: Vec<Write>) -> Result<bool, Error> {
         let (inserts, updates): (Vec<_>, Vec<_>) =
             writes.into_iter().partition(|w| w.expected.is_none());
-        let mut all = self.insert(inserts).await?;
-        for chunk in chunks(&updates) {
+        let (inserted, updated) =
+            futures::future::join(self.insert(inserts), self.update_all(&updates)).await;
+        Ok(inserted? & updated?)
+    }
+
+    async fn update_all(&self, writes: &[Write]) -> Result<bool, Error> {
+        let mut all = true;
+        for chunk in chunks(writes) {
             all &= self.update(chunk).await?;
         }
         Ok(all)

@@ -1,6 +1,6 @@
 //! Why a view does not move on.
 
-use eventlog::{LogError, Position, PositionError};
+use eventlog::{LogError, Partition, Position, PositionError};
 use mongodb::error::ErrorKind;
 
 use crate::writes::is_rejection;
@@ -53,13 +53,19 @@ pub enum ProjectError {
     #[error("a task panicked: {0}")]
     Broken(tokio::task::JoinError),
     /// Others kept writing the same documents.
-    #[error("the documents of {view} kept changing while a batch up to {position} was written")]
+    #[error("the documents of {view} kept changing while a batch up to {up_to} was written")]
     Contended {
         /// The view.
         view: &'static str,
-        /// The batch's last event.
-        position: Position,
+        /// The position of the batch's last event.
+        up_to: String,
     },
+    /// The partition cannot be read further.
+    #[error("{0}")]
+    Standing(String),
+    /// Another process has taken the partition.
+    #[error("another process has taken partition {0}")]
+    Fenced(Partition),
 }
 
 impl ProjectError {
@@ -69,6 +75,7 @@ impl ProjectError {
             Self::Event { .. }
             | Self::RolledBack { .. }
             | Self::CollectionGone(_)
+            | Self::Standing(_)
             | Self::Positions(_) => true,
             Self::Log(error) => {
                 matches!(error, LogError::Damaged { .. } | LogError::Trimmed { .. })
@@ -76,7 +83,9 @@ impl ProjectError {
             Self::Mongo(error) => {
                 matches!(&*error.kind, ErrorKind::Custom(_)) || is_rejection(error)
             }
-            Self::Broken(_) | Self::Behind { .. } | Self::Contended { .. } => false,
+            Self::Broken(_) | Self::Behind { .. } | Self::Contended { .. } | Self::Fenced(_) => {
+                false
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bson::{Bson, Document, doc};
+use futures::TryStreamExt;
 use mongodb::Collection;
 use mongodb::error::Error;
 use mongodb::options::ReturnDocument;
@@ -18,12 +19,16 @@ use crate::writes::{NAMESPACE_EXISTS, failed_only_with};
 pub struct Pointer {
     #[serde(rename = "_id")]
     view: String,
-    /// The generation that serves.
+    /// The generation that serves; 0 while the first one of a view that came
+    /// with a newer program is built.
     pub active: i32,
     /// The one before it, kept for one step back.
     pub previous: Option<i32>,
     /// The one being folded.
     pub building: Option<i32>,
+    /// The one that is to serve once all partitions vouch for it.
+    #[serde(default)]
+    pub joining: Option<i32>,
     /// The highest number ever given.
     pub highest: i32,
     /// Which version of the view's fold made each generation.
@@ -32,6 +37,17 @@ pub struct Pointer {
 }
 
 impl Pointer {
+    /// The view's name.
+    pub fn view(&self) -> &str {
+        &self.view
+    }
+
+    /// The generations that the owners of partitions are to keep.
+    pub fn wanted(&self) -> impl Iterator<Item = i32> {
+        let active = (self.active != UNBUILT).then_some(self.active);
+        active.into_iter().chain(self.joining)
+    }
+
     /// The version of the fold that made the generation that serves.
     pub fn fold(&self) -> i32 {
         self.fold_of(self.active)
@@ -56,6 +72,9 @@ impl Pointer {
         generations.into_iter().map(entry).collect()
     }
 }
+
+/// The number of no generation: none serves yet.
+pub(crate) const UNBUILT: i32 = 0;
 
 /// The fold of generations that were made before it was kept.
 const UNVERSIONED: i32 = 1;
@@ -89,19 +108,31 @@ impl Generations {
         Ok(self.find(view).await?.map_or(1, |pointer| pointer.active))
     }
 
-    /// Makes sure that every view has a first generation with its indexes.
-    /// A collection that was there and is gone does not come back: the view
-    /// must be rebuilt.
+    /// The pointers of all views that have one.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer.
+    pub async fn all(&self) -> Result<Vec<Pointer>, mongodb::error::Error> {
+        self.collection.find(doc! {}).await?.try_collect().await
+    }
+
+    /// Makes sure that every view has a first generation with its indexes. The
+    /// first generation of a view that came with a newer program serves only
+    /// when it is folded. A collection that was there and is gone does not come
+    /// back: the view must be rebuilt.
     ///
     /// # Errors
     /// If MongoDB does not answer.
     pub async fn prepare(&self) -> Result<(), mongodb::error::Error> {
+        let known = self.all().await?;
+        // Views that are missing at a first start were not finished by another.
+        let is_first = known.iter().all(|pointer| pointer.highest == 1);
         for view in VIEWS {
-            if self.find(view.name()).await?.is_none() {
-                self.create_first(view).await?;
+            if known.iter().all(|pointer| pointer.view != view.name()) {
+                self.create_first(view, is_first).await?;
             }
             // Again at every start: a process may have died in between.
-            let active = self.active(view.name()).await?;
+            let active = self.active(view.name()).await?.max(1);
             let collection = collection_name(view.name(), active);
             if self.store.has_collection(&collection).await? {
                 self.create_indexes(view, active).await?;
@@ -111,10 +142,16 @@ impl Generations {
     }
 
     /// The collection comes first: where there is a pointer, it was there.
-    async fn create_first(&self, view: &dyn AnyView) -> Result<(), mongodb::error::Error> {
+    async fn create_first(
+        &self,
+        view: &dyn AnyView,
+        serves: bool,
+    ) -> Result<(), mongodb::error::Error> {
         self.create_collection(view, 1).await?;
+        let building = (!serves).then_some(1);
         let first = doc! {"$setOnInsert": {
-            "active": 1, "previous": null, "building": null, "highest": 1,
+            "active": if serves { 1 } else { UNBUILT },
+            "previous": null, "building": building, "joining": building, "highest": 1,
             "folds": {"1": view.fold_version()},
         }};
         self.collection
@@ -164,6 +201,7 @@ impl Generations {
             doc! {"$set": {"highest": {"$add": ["$highest", 1]}}},
             doc! {"$set": {
                 "building": "$highest",
+                "joining": null,
                 "folds": {"$mergeObjects": ["$folds", {"$arrayToObject": [[fold]]}]},
             }},
         ];
@@ -178,6 +216,33 @@ impl Generations {
         self.drop(name, generation).await?;
         self.create_collection(view, generation).await?;
         Ok(generation)
+    }
+
+    /// Asks the owners of partitions to vouch for a generation, the one being
+    /// built or the one before. Returns whether it is still either.
+    pub(crate) async fn offer(
+        &self,
+        view: &'static str,
+        generation: i32,
+    ) -> Result<bool, mongodb::error::Error> {
+        let filter = doc! {
+            "_id": view,
+            "$or": [{"building": generation}, {"previous": generation}],
+        };
+        let update = doc! {"$set": {"joining": generation}};
+        let updated = self.collection.update_one(filter, update).await?;
+        Ok(updated.matched_count == 1)
+    }
+
+    /// Takes an offer back.
+    pub(crate) async fn withdraw(
+        &self,
+        view: &'static str,
+        generation: i32,
+    ) -> Result<(), mongodb::error::Error> {
+        let filter = doc! {"_id": view, "joining": generation};
+        let update = doc! {"$set": {"joining": null}};
+        self.collection.update_one(filter, update).await.map(|_| ())
     }
 
     /// Lets a generation serve, the one being built or the one before. What
@@ -207,15 +272,16 @@ impl Generations {
     }
 
     async fn point(&self, before: &Pointer, active: i32) -> Result<bool, mongodb::error::Error> {
-        let previous = before.active;
+        let active_before = before.active;
+        let previous = (active_before != UNBUILT).then_some(active_before);
         let filter = doc! {
             "_id": &before.view,
-            "active": previous,
+            "active": active_before,
             "$or": [{"building": active}, {"previous": active}],
         };
         let update = doc! {"$set": {
-            "active": active, "previous": previous, "building": null,
-            "folds": before.folds_of([active, previous]),
+            "active": active, "previous": previous, "building": null, "joining": null,
+            "folds": before.folds_of([active, active_before]),
         }};
         let updated = self.collection.update_one(filter, update).await?;
         Ok(updated.matched_count == 1)

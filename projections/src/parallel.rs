@@ -1,7 +1,5 @@
 //! Doing the same to all partitions, on all cores.
 
-use std::ops::Range;
-
 use eventlog::Partition;
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio_util::task::AbortOnDropHandle;
@@ -14,7 +12,7 @@ const AT_ONCE: usize = 4;
 /// Runs `work` for every partition, each in a task of its own; results are in
 /// no order. After an error, or when dropped, what runs is aborted.
 pub(crate) async fn each_partition<T, F>(
-    partitions: Range<Partition>,
+    partitions: impl IntoIterator<Item = Partition>,
     work: impl Fn(Partition) -> F,
 ) -> Result<Vec<T>, ProjectError>
 where

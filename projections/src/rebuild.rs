@@ -1,13 +1,18 @@
 //! Folding a view anew from the log while the old one serves.
 
-use eventlog::{Log, LogError};
+use std::time::Duration;
+
+use eventlog::{Log, LogError, Partition, Role};
 use tokio::sync::mpsc;
 
+use crate::checkpoint::Checkpoints;
+use crate::folded::Topics;
 use crate::long_read::require_whole;
 use crate::parallel::each_partition;
 use crate::projector::{Mode, Projector};
 use crate::verify::{DocumentsReport, verify_documents};
-use crate::view::AnyView;
+use crate::view::{AnyView, view_named};
+use crate::vouching::PartitionCheckpoints;
 use crate::{ProjectError, Store};
 
 /// Events per batch. A larger one meets a document more often before it is
@@ -18,9 +23,8 @@ const BATCH: usize = 32_000;
 /// twice, and a small batch stays in the processor's cache.
 const COMMITS_BATCH: usize = 4_000;
 
-/// How often a rebuild catches up before it lets the new generation serve. In
-/// between less and less comes in; waiting for nothing could last forever.
-const CATCH_UPS: usize = 3;
+/// How soon it is looked again whether owners vouch for a generation.
+const JOINING: Duration = Duration::from_millis(100);
 
 /// How far a rebuild is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,15 +129,7 @@ pub async fn rebuild(
         });
     }
     progress(Progress::Switching);
-    // What came in meanwhile: the switch should not show an older state.
-    for _ in 0..CATCH_UPS {
-        if fold_all(store, log, view, generation, Mode::Rebuild, &|_| {}).await? == 0 {
-            break;
-        }
-    }
-    if !generations.switch(view.name(), generation).await? {
-        return Err(RebuildError::Superseded(view.name()));
-    }
+    hand_over(store, log, view, generation, Mode::Rebuild).await?;
     Ok(RebuildReport {
         generation,
         events,
@@ -158,10 +154,121 @@ pub async fn roll_back(
         .ok_or(RebuildError::NoPrevious(view.name()))?;
     // It goes on where it served: what was passed over then is passed over now.
     fold_all(store, log, view, previous, Mode::Live, &|_| {}).await?;
-    if !generations.switch(view.name(), previous).await? {
-        return Err(RebuildError::Superseded(view.name()));
-    }
+    hand_over(store, log, view, previous, Mode::Live).await?;
     Ok(previous)
+}
+
+/// Lets a generation serve that was folded: once the owners of all partitions
+/// vouch for it, so that the switch shows no older state. Partitions without an
+/// owner are caught up here.
+async fn hand_over(
+    store: &Store,
+    log: &Log,
+    view: &'static dyn AnyView,
+    generation: i32,
+    mode: Mode,
+) -> Result<(), RebuildError> {
+    let name = view.name();
+    let generations = store.generations();
+    if !generations.offer(name, generation).await? {
+        return Err(RebuildError::Superseded(name));
+    }
+    let joined = until_joined(store, log, view, generation, mode).await;
+    if joined.is_err() {
+        generations.withdraw(name, generation).await?;
+    }
+    joined
+}
+
+async fn until_joined(
+    store: &Store,
+    log: &Log,
+    view: &'static dyn AnyView,
+    generation: i32,
+    mode: Mode,
+) -> Result<(), RebuildError> {
+    let name = view.name();
+    let generations = store.generations();
+    let superseded = || RebuildError::Superseded(name);
+    let mut watcher = store.folded().watch(Topics::ALL);
+    loop {
+        let pointer = generations.find(name).await?.ok_or_else(superseded)?;
+        if pointer.active == generation {
+            return Ok(()); // Somebody has let it serve already.
+        }
+        if pointer.joining != Some(generation) {
+            return Err(superseded());
+        }
+        let waiting = not_vouched(store, log, name, generation).await?;
+        let members = log.members(Role::Fold).await?;
+        let (owned, left): (Vec<Partition>, Vec<Partition>) = waiting
+            .into_iter()
+            .partition(|partition| members.owner(*partition).is_some());
+        if !left.is_empty() {
+            fold_some(store, log, view, generation, mode, &left, &|_| {}).await?;
+        }
+        if owned.is_empty() {
+            if generations.switch(name, generation).await? {
+                return Ok(());
+            }
+            return Err(superseded());
+        }
+        stands_still(store, name, generation, &owned).await?;
+        watcher.changed(JOINING).await;
+    }
+}
+
+/// Fails if an owner cannot fold the generation.
+async fn stands_still(
+    store: &Store,
+    view: &'static str,
+    generation: i32,
+    owned: &[Partition],
+) -> Result<(), ProjectError> {
+    let checkpoints = Checkpoints::of(store, view, generation).all().await?;
+    let mut stopped = checkpoints
+        .into_iter()
+        .filter(|checkpoint| owned.contains(&checkpoint.position().partition))
+        .filter_map(|checkpoint| checkpoint.stopped);
+    stopped
+        .next()
+        .map_or(Ok(()), |reason| Err(ProjectError::Standing(reason)))
+}
+
+/// The partitions whose checkpoints do not vouch for a generation.
+async fn not_vouched(
+    store: &Store,
+    log: &Log,
+    view: &str,
+    generation: i32,
+) -> Result<Vec<Partition>, ProjectError> {
+    let checkpoints = PartitionCheckpoints::of(store).all().await?;
+    let vouching: Vec<Partition> = checkpoints
+        .iter()
+        .filter(|checkpoint| checkpoint.vouched(view, generation).is_some())
+        .map(|checkpoint| checkpoint.position().partition)
+        .collect();
+    let partitions = log.partitions();
+    Ok(partitions.filter(|p| !vouching.contains(p)).collect())
+}
+
+/// Lets generations serve for which all partitions vouch, whoever has asked for
+/// that: a rebuild that died, or a program that came with a new view.
+///
+/// # Errors
+/// [`ProjectError`] if MongoDB does not answer.
+pub async fn switch_joined(store: &Store, log: &Log) -> Result<(), ProjectError> {
+    let generations = store.generations();
+    for pointer in generations.all().await? {
+        let (Some(joining), Some(view)) = (pointer.joining, view_named(pointer.view())) else {
+            continue;
+        };
+        let waiting = not_vouched(store, log, view.name(), joining).await?;
+        if waiting.is_empty() && generations.switch(view.name(), joining).await? {
+            tracing::info!(view = view.name(), generation = joining, "serves now");
+        }
+    }
+    Ok(())
 }
 
 /// Folds every partition from its checkpoint to what is its end now; returns
@@ -174,10 +281,24 @@ async fn fold_all(
     mode: Mode,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<u64, ProjectError> {
+    let all: Vec<Partition> = log.partitions().collect();
+    fold_some(store, log, view, generation, mode, &all, progress).await
+}
+
+/// Folds these partitions.
+async fn fold_some(
+    store: &Store,
+    log: &Log,
+    view: &'static dyn AnyView,
+    generation: i32,
+    mode: Mode,
+    partitions: &[Partition],
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<u64, ProjectError> {
     let ends = log.ends().await?;
     let of = ends.iter().map(|end| end.number).sum();
     let (sender, mut steps) = mpsc::unbounded_channel();
-    let folding = each_partition(log.partitions(), |partition| {
+    let folding = each_partition(partitions.to_vec(), |partition| {
         let (store, log, sender) = (store.clone(), log.clone(), sender.clone());
         let end = ends.iter().find(|end| end.partition == partition);
         let end = end.map_or(0, |end| end.number);

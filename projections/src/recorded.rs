@@ -1,5 +1,6 @@
 //! Entries of the log, read as events.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use domain::{CustomerId, DecodeError, Event, Metadata, Subject, SubjectError};
@@ -34,8 +35,96 @@ pub(crate) struct Noted {
     pub(crate) metadata: Arc<Metadata>,
 }
 
+/// An entry that several views read. It is decoded when the first of them needs
+/// its data, and only once.
+pub struct SharedEntry {
+    entry: Entry,
+    subject: Result<Subject, ReadError>,
+    metadata: Result<Arc<Metadata>, ReadError>,
+    commit: Arc<str>,
+    recorded: OnceCell<Result<Arc<Recorded>, ReadError>>,
+}
+
+impl SharedEntry {
+    /// Where it stands in the log.
+    pub fn position(&self) -> Position {
+        self.entry.position
+    }
+
+    /// What it is about.
+    ///
+    /// # Errors
+    /// [`ReadError`] if this program does not know or cannot read its key.
+    pub fn subject(&self) -> Result<&Subject, ReadError> {
+        self.subject.as_ref().map_err(Clone::clone)
+    }
+
+    pub(crate) fn tag(&self) -> &str {
+        &self.entry.tag
+    }
+
+    /// Whether it is the first event of its aggregate.
+    pub(crate) fn begins_aggregate(&self) -> bool {
+        self.entry.version == 1
+    }
+
+    /// Whether it is the first event of its commit.
+    pub(crate) fn begins_commit(&self) -> bool {
+        self.entry.position.number == self.entry.commit
+    }
+
+    /// The position of its commit's first event, as text.
+    pub(crate) fn commit(&self) -> &str {
+        &self.commit
+    }
+
+    /// The whole event.
+    ///
+    /// # Errors
+    /// [`ReadError`] if it is not an event that this program can read.
+    pub(crate) fn recorded(&self) -> Result<Arc<Recorded>, ReadError> {
+        self.recorded.get_or_init(|| self.decode()).clone()
+    }
+
+    fn decode(&self) -> Result<Arc<Recorded>, ReadError> {
+        let subject = self.subject()?.clone();
+        let metadata = self.metadata.clone()?;
+        decode(subject, metadata, &self.entry).map(Arc::new)
+    }
+
+    /// The event without its data.
+    ///
+    /// # Errors
+    /// [`ReadError::Malformed`] if its metadata cannot be read.
+    pub(crate) fn noted(&self) -> Result<Noted, ReadError> {
+        let subject = self.subject.as_ref().ok();
+        Ok(Noted {
+            position: self.entry.position,
+            commit: self.entry.commit,
+            customer: subject.and_then(|subject| subject.customer().cloned()),
+            tag: self.entry.tag.clone(),
+            metadata: self.metadata.clone()?,
+        })
+    }
+}
+
+fn decode(subject: Subject, metadata: Arc<Metadata>, entry: &Entry) -> Result<Recorded, ReadError> {
+    let event = Event::decode(&subject, &entry.tag, &entry.data).map_err(|error| match error {
+        DecodeError::Unknown(_) => ReadError::Unknown(error.to_string()),
+        DecodeError::Malformed { .. } => ReadError::Malformed(error.to_string()),
+    })?;
+    Ok(Recorded {
+        position: entry.position,
+        subject,
+        version: entry.version,
+        tag: entry.tag.clone(),
+        event,
+        metadata,
+    })
+}
+
 /// Why an entry is not an event we can read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum ReadError {
     /// An aggregate or a type this program does not know.
     #[error("{0}")]
@@ -53,11 +142,6 @@ pub(crate) fn subject_of(entry: &Entry) -> Result<Subject, ReadError> {
     })
 }
 
-/// The customer whom a key is about, if it is about one.
-pub(crate) fn customer_of(key: &str) -> Option<CustomerId> {
-    Subject::parse(key).ok()?.customer().cloned()
-}
-
 /// Reads entries one after the other.
 ///
 /// A batch of thousands has one metadata for all its events: what was read
@@ -65,7 +149,7 @@ pub(crate) fn customer_of(key: &str) -> Option<CustomerId> {
 #[derive(Debug, Default)]
 pub struct EntryReader {
     last: Option<(Arc<str>, Arc<Metadata>)>,
-    last_commit: Option<(Position, String)>,
+    last_commit: Option<(Position, Arc<str>)>,
 }
 
 impl EntryReader {
@@ -75,46 +159,22 @@ impl EntryReader {
     /// [`ReadError`] if it is not an event we can read.
     pub fn read(&mut self, entry: Entry) -> Result<Recorded, ReadError> {
         let subject = subject_of(&entry)?;
-        self.read_about(subject, entry)
+        let metadata = self.metadata(entry.meta.clone())?;
+        decode(subject, metadata, &entry)
     }
 
-    /// Reads one entry, of which it is known what it is about.
-    pub(crate) fn read_about(
-        &mut self,
-        subject: Subject,
-        entry: Entry,
-    ) -> Result<Recorded, ReadError> {
-        let event =
-            Event::decode(&subject, &entry.tag, &entry.data).map_err(|error| match error {
-                DecodeError::Unknown(_) => ReadError::Unknown(error.to_string()),
-                DecodeError::Malformed { .. } => ReadError::Malformed(error.to_string()),
-            })?;
-        Ok(Recorded {
-            position: entry.position,
-            subject,
-            version: entry.version,
-            tag: entry.tag,
-            event,
-            metadata: self.metadata(entry.meta)?,
-        })
+    /// Takes an entry that several views read.
+    pub fn share(&mut self, entry: Entry) -> SharedEntry {
+        SharedEntry {
+            subject: subject_of(&entry),
+            metadata: self.metadata(entry.meta.clone()),
+            commit: self.commit_of(&entry),
+            recorded: OnceCell::new(),
+            entry,
+        }
     }
 
-    /// Reads one entry without its data.
-    ///
-    /// # Errors
-    /// [`ReadError::Malformed`] if its metadata cannot be read.
-    pub(crate) fn note(&mut self, entry: Entry) -> Result<Noted, ReadError> {
-        Ok(Noted {
-            position: entry.position,
-            commit: entry.commit,
-            customer: customer_of(&entry.key),
-            tag: entry.tag,
-            metadata: self.metadata(entry.meta)?,
-        })
-    }
-
-    /// The position of an entry's commit, as text.
-    pub(crate) fn commit_of(&mut self, entry: &Entry) -> String {
+    fn commit_of(&mut self, entry: &Entry) -> Arc<str> {
         let first = Position {
             number: entry.commit,
             ..entry.position
@@ -122,7 +182,7 @@ impl EntryReader {
         match &self.last_commit {
             Some((last, text)) if *last == first => text.clone(),
             _ => {
-                let text = first.to_string();
+                let text: Arc<str> = first.to_string().into();
                 self.last_commit = Some((first, text.clone()));
                 text
             }

@@ -10,7 +10,8 @@ use mongodb::{Client, Collection, Database};
 use serde::de::DeserializeOwned;
 
 use crate::customers::Counting;
-use crate::generation::Generations;
+use crate::folded::Folded;
+use crate::generation::{Generations, UNBUILT};
 use crate::writes::{is_leaving, write_concern};
 use crate::{Page, PageRequest};
 
@@ -28,6 +29,7 @@ pub struct StoreOptions {
 pub struct Store {
     database: Database,
     counting: Arc<Counting>,
+    folded: Folded,
 }
 
 /// Why a question to a view has no answer.
@@ -46,6 +48,9 @@ pub enum QueryError {
     /// The log does not answer, or does not have what was asked for.
     #[error(transparent)]
     Log(#[from] eventlog::LogError),
+    /// The view is being built for the first time.
+    #[error("the view {0} is being built for the first time")]
+    NotBuilt(String),
     /// The page asked for makes no sense.
     #[error(transparent)]
     Page(#[from] crate::PageError),
@@ -89,12 +94,18 @@ impl Store {
         Ok(Self {
             database,
             counting: Arc::default(),
+            folded: Folded::default(),
         })
     }
 
     /// The database itself.
     pub fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// How far owners have folded, as far as this process knows.
+    pub fn folded(&self) -> &Folded {
+        &self.folded
     }
 
     pub(crate) fn counting(&self) -> &Counting {
@@ -121,6 +132,9 @@ impl Store {
         view: &str,
     ) -> Result<Collection<T>, QueryError> {
         let generation = self.generations().active(view).await?;
+        if generation == UNBUILT {
+            return Err(QueryError::NotBuilt(view.to_owned()));
+        }
         Ok(self.collection(view, generation).clone_with_type())
     }
 

@@ -124,7 +124,7 @@ async fn scan(
             if position.number > end.number {
                 break;
             }
-            let event = match view.read(&mut reader, entry) {
+            let event = match view.read(&reader.share(entry)) {
                 Ok(Some(event)) => event,
                 Ok(None) | Err(ReadError::Unknown(_)) => continue,
                 Err(error) => {

@@ -1,10 +1,11 @@
 //! What a view is: documents, and a pure fold.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use bson::{RawDocument, RawDocumentBuf};
 use domain::{Event, Subject};
-use eventlog::{Entry, Position};
+use eventlog::Position;
 use mongodb::IndexModel;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,10 +17,10 @@ use crate::campaigns::Campaigns;
 use crate::customers::Customers;
 use crate::messages::Messages;
 use crate::orders::Orders;
-use crate::recorded::{Noted, subject_of};
+use crate::recorded::{Noted, SharedEntry};
 use crate::segments::Segments;
 use crate::users::Users;
-use crate::{EntryReader, ReadError, Recorded};
+use crate::{ReadError, Recorded};
 
 /// A read model. Adding one is a folder beside `customers` and a line in
 /// [`VIEWS`].
@@ -31,6 +32,10 @@ pub trait View: 'static {
     /// before now come to other documents: those that are there are told to be
     /// outdated, until the view is rebuilt.
     const FOLD: i32 = 1;
+
+    /// Whether each document is of one aggregate alone, so that the aggregate's
+    /// first event begins it.
+    const PER_AGGREGATE: bool = false;
 
     /// One document.
     type Document: Serialize + DeserializeOwned;
@@ -92,13 +97,9 @@ pub struct Input {
 
 /// How much of an event a view reads.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a batch has inputs of one variant only"
-)]
 pub(crate) enum Content {
     /// All of it.
-    Event(Recorded),
+    Event(Arc<Recorded>),
     /// All but its data.
     Noted(Noted),
 }
@@ -120,7 +121,7 @@ pub trait AnyView: Send + Sync {
     ///
     /// # Errors
     /// [`ReadError`] if it is not an event that the view can read.
-    fn read(&self, reader: &mut EntryReader, entry: Entry) -> Result<Option<Input>, ReadError>;
+    fn read(&self, entry: &SharedEntry) -> Result<Option<Input>, ReadError>;
 
     /// Folds events of one document, in order.
     ///
@@ -153,18 +154,18 @@ impl<V: View> AnyView for Typed<V> {
 
     /// What touches no document is not read, but for whether a newer program
     /// wrote it.
-    fn read(&self, reader: &mut EntryReader, entry: Entry) -> Result<Option<Input>, ReadError> {
-        let subject = subject_of(&entry)?;
-        let position = entry.position;
-        let document = V::document_of(&subject, position);
-        if document.is_none() && Event::is_known(&subject, &entry.tag) {
+    fn read(&self, entry: &SharedEntry) -> Result<Option<Input>, ReadError> {
+        let subject = entry.subject()?;
+        let position = entry.position();
+        let document = V::document_of(subject, position);
+        if document.is_none() && Event::is_known(subject, entry.tag()) {
             return Ok(None);
         }
-        let event = reader.read_about(subject, entry)?;
+        let event = entry.recorded()?;
         Ok(document.map(|document| Input {
             document,
             position,
-            begins: false,
+            begins: V::PER_AGGREGATE && entry.begins_aggregate(),
             content: Content::Event(event),
         }))
     }

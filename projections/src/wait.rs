@@ -8,6 +8,12 @@ use tokio::time::Instant;
 use crate::Store;
 use crate::checkpoint::Checkpoints;
 
+/// How soon those who wait look for themselves: notices can be lost.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How soon those who wait look again who heard that it was folded.
+const SHORTEST: Duration = Duration::from_millis(5);
+
 /// Why a view is not as far as asked.
 #[derive(Debug, thiserror::Error)]
 pub enum WaitError {
@@ -39,7 +45,7 @@ impl Store {
         patience: Duration,
     ) -> Result<(), WaitError> {
         let start = Instant::now();
-        let mut pause = Duration::from_millis(5);
+        let mut pause = Duration::ZERO;
         loop {
             let Some(position) = self.missing(view, positions).await? else {
                 return Ok(());
@@ -52,8 +58,12 @@ impl Store {
                     waited,
                 });
             }
-            tokio::time::sleep(pause.min(patience - waited)).await;
-            pause = (pause * 2).min(Duration::from_millis(100));
+            let left = patience - waited;
+            // A notice may be about another generation, or another log.
+            let soonest = Instant::now() + pause.min(left);
+            self.folded().reach(positions, left.min(LOOK)).await;
+            tokio::time::sleep_until(soonest).await;
+            pause = (pause * 2).clamp(SHORTEST, LOOK);
         }
     }
 

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Store;
 use crate::checkpoint::Checkpoint;
+use crate::vouching::PartitionCheckpoints;
 use crate::writes::{DUPLICATE, failed_only_with};
 
 /// There is one log, and one document about it.
@@ -42,14 +43,18 @@ impl Store {
             return Ok(None);
         };
         let checkpoints = self.database().collection::<Checkpoint>("checkpoints");
-        let filter = doc! {"epoch": &epoch};
         let mut furthest: BTreeMap<Partition, u64> = BTreeMap::new();
-        let mut found = checkpoints.find(filter).await?;
-        while let Some(checkpoint) = found.try_next().await? {
-            let Position { partition, number } = checkpoint.position();
+        let mut note = |Position { partition, number }| {
             let known = furthest.entry(partition).or_default();
             *known = number.max(*known);
+        };
+        let mut found = checkpoints.find(doc! {"epoch": &epoch}).await?;
+        while let Some(checkpoint) = found.try_next().await? {
+            note(checkpoint.position());
         }
+        let partitions = PartitionCheckpoints::of(self).all().await?;
+        let of_this_log = partitions.iter().filter(|c| c.epoch == epoch);
+        of_this_log.for_each(|checkpoint| note(checkpoint.position()));
         let position = |(partition, number)| Position { partition, number };
         Ok(Some(KnownLog {
             epoch,

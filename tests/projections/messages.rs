@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use commands::Context;
 use domain::{Attempt, CampaignId, MessageCommand, MessageId, MessageStatus, Suppression};
-use projections::messages::MessageDocument;
+use eventlog::Partition;
+use projections::messages::{Due, MessageDocument};
 use projections::{PageRequest, Store};
 
 use super::project_all;
@@ -93,11 +94,17 @@ async fn a_campaigns_log_is_by_customer() {
 async fn what_is_due_waits_for_its_time() {
     let deployment = with_messages().await;
     let (store, id) = (&deployment.store, CampaignId::from(1));
-    let due = async |at, after: Option<&str>, limit| {
-        let latest = minute(at + 2);
-        let found = store.messages_due(&id, minute(at), latest, after, limit);
-        found.await.unwrap()
+    let all: Vec<Partition> = deployment.log.partitions().collect();
+    let due_in = async |partitions: &[Partition], at, after: Option<&str>, limit| {
+        let due = Due {
+            campaign: &id,
+            partitions,
+            now: minute(at),
+            latest: minute(at + 2),
+        };
+        store.messages_due(&due, after, limit).await.unwrap()
     };
+    let due = async |at, after: Option<&str>, limit| due_in(&all, at, after, limit).await;
     let early = due(4, None, 10).await;
     assert_eq!(customers(&early), ["C-2", "c-0", "c-6", "c_4"]);
     let first = due(5, None, 3).await;
@@ -106,6 +113,12 @@ async fn what_is_due_waits_for_its_time() {
     assert_eq!(customers(&rest), ["c-6", "c_4"]);
     let put_back = due(1, None, 10).await;
     assert_eq!(customers(&put_back), ["C-2", "c-0", "c-5", "c-6", "c_4"]);
+    let mut of_each: Vec<MessageDocument> = Vec::new();
+    for partition in &all {
+        of_each.extend(due_in(&[*partition], 5, None, 10).await);
+    }
+    of_each.sort_by(|a, b| a.message_id.cmp(&b.message_id));
+    assert_eq!(customers(&of_each), ["C-2", "c-0", "c-5", "c-6", "c_4"]);
 }
 
 #[tokio::test]

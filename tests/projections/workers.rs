@@ -2,6 +2,7 @@
 
 use commands::Commands;
 use domain::ViewName;
+use eventlog::Role;
 use projections::VIEWS;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -60,7 +61,7 @@ async fn two_workers_keep_the_same_views_and_one_takes_over_from_the_other() {
     second.stop().await;
     assert!(
         shares(&deployment).await.is_empty(),
-        "all leases are given back"
+        "all partitions are given back"
     );
     for view in VIEWS {
         let incremental = documents(&deployment.store, view.name(), 1).await;
@@ -177,21 +178,13 @@ async fn caught_up(deployment: &Deployment) {
     until("all views catch up", all).await;
 }
 
-/// Who holds leases on projectors, by name.
+/// Who owns partitions, by name.
 async fn shares(deployment: &Deployment) -> Vec<String> {
-    let mut redis = deployment.redis().await;
-    let names = VIEWS.iter().flat_map(|view| {
-        let partitions = deployment.log.partitions();
-        partitions.map(|p| deployment.lease(&format!("project/{}/{p}", view.name())))
-    });
-    let mut get = redis::cmd("MGET");
-    let holders: Vec<Option<String>> = get
-        .arg(names.collect::<Vec<_>>())
-        .query_async(&mut redis)
-        .await
-        .unwrap();
-    let mut holders: Vec<String> = holders.into_iter().flatten().collect();
-    holders.sort();
-    holders.dedup();
-    holders
+    let members = deployment.log.members(Role::Fold).await.unwrap();
+    let partitions = deployment.log.partitions();
+    let owners = partitions.filter_map(|partition| members.owner(partition));
+    let mut owners: Vec<String> = owners.map(str::to_owned).collect();
+    owners.sort();
+    owners.dedup();
+    owners
 }

@@ -9,7 +9,7 @@ use projections::segments::LiveSegment;
 use projections::{Audience, Basis, QueryError, Store};
 use tokio_util::sync::CancellationToken;
 
-use crate::unit::Shared;
+use crate::shared::Shared;
 
 /// How soon it is looked again whether customers have changed.
 const PAUSE: Duration = Duration::from_secs(1);

@@ -1,45 +1,55 @@
-//! The loops: projectors that keep the views, the reactor that rebuilds one
-//! when asked, and those that campaigns live by.
+//! The workers: they fold the log into views and do what follows from that.
 //!
-//! Each is a unit of work with a lease, so that any number of processes share
-//! them. A lease only spares double work: what a unit does twice, or two do at
-//! once, changes nothing.
+//! Partitions are divided among the live processes (`division`). The owner of a
+//! partition folds it into all views (`owner`, `beside`). The owner of the first
+//! partition also does what there is to do once in a deployment (`duties`):
+//! rebuilding views, counting audiences, and launching, resolving and ending
+//! campaigns. A division only spares double work: what two processes do at once
+//! changes nothing.
 
 mod audiences;
+mod beside;
 mod campaigns;
+mod division;
+mod duties;
 mod exclusive;
-mod generations;
-mod projecting;
+mod owner;
+mod pointers;
 mod rebuilding;
-mod sharing;
-mod unit;
+mod shared;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use commands::Commands;
-use eventlog::{Leases, Recent};
+use eventlog::{Log, Membership, Partition, Role};
+use futures::FutureExt;
 use projections::Store;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 pub use campaigns::{Delivery, VendorAt, VendorUrlError};
 pub use exclusive::{BusyError, exclusively};
 pub use rebuilding::{Operation, ReactError};
 
-use crate::campaigns::Outlet;
-use crate::generations::ActiveGenerations;
-use crate::sharing::Share;
-use crate::unit::{Shared, units};
+use crate::campaigns::{Outlet, Sending};
+use crate::division::{Division, LIFETIME, Work};
+use crate::pointers::Pointers;
+use crate::shared::Shared;
 
-/// A lease not renewed for this long is another process's to take: the most
-/// that work rests after a process dies.
+/// A lease not renewed for this long is another process's to take.
 const LEASE: Duration = Duration::from_secs(5);
 
 /// How long the views' database may take to come up.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Runs this process's share of the work until told to stop; then lets every
-/// unit finish what it has in hand.
+/// How many partitions are folded at once: while some wait for an engine,
+/// others compute.
+const TURNS: usize = 4;
+
+/// Does this process's share of the work until told to stop; then lets
+/// everything finish that is in hand.
 ///
 /// `name` tells this process from all others.
 pub async fn run(
@@ -55,22 +65,62 @@ pub async fn run(
     warn_of_outdated(&store).await;
     campaigns::describe();
     let log = commands.log().clone();
+    let _listening = listen(&store, &log);
     let shared = Arc::new(Shared {
         worker: name.clone(),
         tails: log.tails(),
-        recent: Arc::new(Recent::of(log.clone())),
-        generations: ActiveGenerations::follow(store.clone()),
+        pointers: Pointers::follow(store.clone()),
+        turns: Semaphore::new(TURNS),
+        turns_beside: Arc::new(Semaphore::new(1)),
         log: log.clone(),
         outlet: outlet(&delivery),
         commands,
         store,
         delivery,
     });
-    let units = units(log.partitions(), shared.outlet.is_some());
-    let leases = Leases::new(log, name, LEASE);
-    Share::new(leases, shared, units)
-        .run(LEASE / 5, &stop)
-        .await;
+    let divide = |role, work| {
+        let membership = Membership::new(log.clone(), role, name.clone(), LIFETIME);
+        Division::new(membership, log.layout().partitions(), work).run(&stop)
+    };
+    let folding = divide(Role::Fold, folding(shared.clone()));
+    let sending = async {
+        let Some(outlet) = &shared.outlet else { return };
+        let (sending, over) = (Arc::new(Sending::new()), CancellationToken::new());
+        let dividing = async {
+            divide(Role::Send, serving(sending.clone())).await;
+            over.cancel();
+        };
+        futures::future::join(dividing, sending.run(&shared, outlet, &over)).await;
+    };
+    futures::future::join(folding, sending).await;
+}
+
+/// Hears what other processes have folded until dropped.
+fn listen(store: &Store, log: &Log) -> AbortOnDropHandle<()> {
+    let (folded, log) = (store.folded().clone(), log.clone());
+    AbortOnDropHandle::new(tokio::spawn(async move { folded.listen(&log).await }))
+}
+
+fn folding(shared: Arc<Shared>) -> Work {
+    Box::new(move |partition, stop| {
+        let shared = shared.clone();
+        async move {
+            let owning = owner::run(&shared, partition, &stop);
+            if partition == Partition::MIN {
+                futures::future::join(owning, duties::run(&shared, &stop)).await;
+            } else {
+                owning.await;
+            }
+        }
+        .boxed()
+    })
+}
+
+fn serving(sending: Arc<Sending>) -> Work {
+    Box::new(move |partition, stop| {
+        let sending = sending.clone();
+        async move { sending.serve(partition, &stop).await }.boxed()
+    })
 }
 
 /// The way to the vendor, if there is one.

@@ -7,12 +7,16 @@ use commands::{CommandError, Commands, Context};
 use domain::{Subject, View, ViewName};
 use eventlog::{Key, Log, LogError};
 use projections::{
-    AnyView, Progress, RebuildError, RebuildReport, Store, rebuild, require_whole, roll_back,
+    AnyView, Progress, RebuildError, RebuildReport, Store, Topics, rebuild, require_whole,
+    roll_back,
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::unit::Shared;
+use crate::shared::Shared;
 use crate::{BusyError, exclusively};
+
+/// How soon requests are looked for that nothing told of.
+const LOOK: Duration = Duration::from_secs(10);
 
 /// How long to wait after a failure, or while another rebuild runs.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -77,7 +81,7 @@ impl Operation<'_> {
             let asked = requests(log, &key).await?;
             let report = rebuild(self.store, log, self.view, progress).await?;
             // Had it failed, the workers would carry the request out.
-            set_done(self.store, &key, asked).await?;
+            set_done(self.store, log, &key, asked).await?;
             Ok(report)
         })
         .await
@@ -121,30 +125,27 @@ pub(crate) async fn run(shared: &Shared, view: &'static dyn AnyView, stop: &Canc
     let Ok(key) = key(&shared.log, view) else {
         return;
     };
+    let mut watcher = shared.store.folded().watch(Topics::VIEWS);
     while !stop.is_cancelled() {
-        let reacting = react(shared, view, &key);
-        match stop.run_until_cancelled(reacting).await {
-            None | Some(Ok(())) => continue,
+        let rest = match stop.run_until_cancelled(react(shared, view, &key)).await {
+            None => return,
+            Some(Ok(())) => LOOK,
             // Somebody rebuilds it already; then it may be done.
-            Some(Err(ReactError::Busy(BusyError::Busy(_)))) => {}
+            Some(Err(ReactError::Busy(BusyError::Busy(_)))) => PAUSE,
             Some(Err(error)) => {
                 tracing::warn!(view = view.name(), %error, "a rebuild was not possible, trying again");
+                PAUSE
             }
-        }
-        stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
+        };
+        stop.run_until_cancelled(watcher.changed(rest)).await;
     }
 }
 
-/// Carries out what was asked for and not yet done, then waits for more.
+/// Carries out what was asked for and not yet done.
 async fn react(shared: &Shared, view: &'static dyn AnyView, key: &Key) -> Result<(), ReactError> {
-    let here = shared.log.last(key.partition).await?.number;
     if asked(shared, key).await?.is_some() {
         let work = carry_out(shared, view, key);
         exclusively(&shared.log, &shared.worker, &lease(view), work).await??;
-    }
-    if let Some(mut end) = shared.tails.of(key.partition) {
-        // An error means that the process is stopping.
-        let _ = end.wait_for(|end| *end > here).await;
     }
     Ok(())
 }
@@ -152,7 +153,8 @@ async fn react(shared: &Shared, view: &'static dyn AnyView, key: &Key) -> Result
 /// How many rebuilds were asked for, if they are not all done.
 async fn asked(shared: &Shared, key: &Key) -> Result<Option<i64>, ReactError> {
     let requests = requests(&shared.log, key).await?;
-    Ok((requests > done(shared, key).await?).then_some(requests))
+    let done = done(&shared.store, &shared.log, key).await?;
+    Ok((requests > done).then_some(requests))
 }
 
 /// Rebuilds the view unless whoever held the lease before has.
@@ -177,7 +179,7 @@ async fn carry_out(
         }
         Err(error) => return Err(error.into()),
     }
-    Ok(set_done(&shared.store, key, requests).await?)
+    Ok(set_done(&shared.store, &shared.log, key, requests).await?)
 }
 
 fn tell(view: &'static dyn AnyView) -> impl Fn(Progress) + Sync {
@@ -196,18 +198,23 @@ async fn requests(log: &Log, key: &Key) -> Result<i64, ReactError> {
     Ok(view.rebuilds() as i64)
 }
 
-async fn done(shared: &Shared, key: &Key) -> Result<i64, mongodb::error::Error> {
-    let reactors = shared
-        .store
-        .database()
-        .collection::<bson::Document>("reactors");
-    let found = reactors.find_one(doc! {"_id": id(key)}).await?;
+/// How many of them are done. Those of another log say nothing: after a restore
+/// fewer requests may be in the log than were carried out.
+async fn done(store: &Store, log: &Log, key: &Key) -> Result<i64, mongodb::error::Error> {
+    let reactors = store.database().collection::<bson::Document>("reactors");
+    let filter = doc! {"_id": id(key), "epoch": &*log.epoch()};
+    let found = reactors.find_one(filter).await?;
     Ok(found.map_or(0, |found| found.get_i64("done").unwrap_or_default()))
 }
 
-async fn set_done(store: &Store, key: &Key, requests: i64) -> Result<(), mongodb::error::Error> {
+async fn set_done(
+    store: &Store,
+    log: &Log,
+    key: &Key,
+    requests: i64,
+) -> Result<(), mongodb::error::Error> {
     let reactors = store.database().collection::<bson::Document>("reactors");
-    let update = doc! {"$max": {"done": requests}};
+    let update = doc! {"$set": {"done": requests, "epoch": &*log.epoch()}};
     reactors
         .update_one(doc! {"_id": id(key)}, update)
         .upsert(true)

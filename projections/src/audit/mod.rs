@@ -8,7 +8,6 @@ mod timeline;
 use std::collections::HashMap;
 
 use bson::{DateTime, Document, RawDocument, RawDocumentBuf, doc};
-use eventlog::Entry;
 use mongodb::IndexModel;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -16,10 +15,10 @@ pub use query::AuditFilter;
 pub use rows::AuditRow;
 pub(crate) use rows::missing;
 
+use crate::ReadError;
 use crate::date::date;
-use crate::recorded::Noted;
+use crate::recorded::{Noted, SharedEntry};
 use crate::view::{AnyView, Content, FoldError, Input, fold_bson};
-use crate::{EntryReader, ReadError};
 
 /// The view `audit`, a document per commit, with the position of its first
 /// event as the id. It needs no event's data, so that it has events of unknown
@@ -89,13 +88,12 @@ impl AnyView for Audit {
         true
     }
 
-    fn read(&self, reader: &mut EntryReader, entry: Entry) -> Result<Option<Input>, ReadError> {
-        let position = entry.position;
+    fn read(&self, entry: &SharedEntry) -> Result<Option<Input>, ReadError> {
         Ok(Some(Input {
-            document: reader.commit_of(&entry),
-            position,
-            begins: position.number == entry.commit,
-            content: Content::Noted(reader.note(entry)?),
+            document: entry.commit().to_owned(),
+            position: entry.position(),
+            begins: entry.begins_commit(),
+            content: Content::Noted(entry.noted()?),
         }))
     }
 

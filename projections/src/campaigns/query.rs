@@ -1,6 +1,6 @@
 //! What is asked of campaigns.
 
-use bson::{Document, doc};
+use bson::{DateTime, Document, doc};
 use domain::{CampaignId, CampaignStatus, Timestamp};
 use futures::TryStreamExt;
 
@@ -53,6 +53,18 @@ impl Store {
         let waits = CampaignStatus::Scheduled.name();
         let filter = doc! {"status": waits, "scheduled_at": {"$lte": now}};
         self.oldest_campaigns(filter).await
+    }
+
+    /// When the next scheduled campaign is due that is not due now.
+    ///
+    /// # Errors
+    /// [`QueryError`] if MongoDB does not answer.
+    pub async fn next_campaign_due(&self, now: Timestamp) -> Result<Option<DateTime>, QueryError> {
+        let waits = CampaignStatus::Scheduled.name();
+        let filter = doc! {"status": waits, "scheduled_at": {"$gt": date(now)}};
+        let campaigns = self.serving::<CampaignDocument>(Campaigns::NAME).await?;
+        let next = campaigns.find_one(filter).sort(doc! {"scheduled_at": 1});
+        Ok(next.await?.and_then(|campaign| campaign.scheduled_at))
     }
 
     /// The campaigns that were cancelled at this instant or after.

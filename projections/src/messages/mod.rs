@@ -14,6 +14,7 @@ use mongodb::IndexModel;
 
 pub use brackets::SpendBracket;
 pub use document::{MessageDocument, SuppressionDocument};
+pub use query::Due;
 
 use crate::Recorded;
 use crate::view::{FoldError, View};
@@ -26,6 +27,7 @@ pub struct Messages;
 impl View for Messages {
     const NAME: &'static str = "messages";
     const FOLD: i32 = 2;
+    const PER_AGGREGATE: bool = true;
     type Document = MessageDocument;
 
     fn document_of(subject: &Subject, _: Position) -> Option<String> {
@@ -51,7 +53,8 @@ impl View for Messages {
     /// Every message is written several times: few. All messages of a campaign
     /// are neighbours by `_id` and need none.
     fn indexes() -> Vec<IndexModel> {
-        let by_status = doc! {"campaign_id": 1, "status": 1, "_id": 1, "retry_at": 1};
+        let by_status =
+            doc! {"campaign_id": 1, "status": 1, "_id": 1, "retry_at": 1, "_partition": 1};
         let by_customer = doc! {"customer_id": 1, "queued_at": 1};
         [by_status, by_customer]
             .map(|keys| IndexModel::builder().keys(keys).build())

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use bson::{Document, doc};
 use domain::{CampaignId, CustomerId, MessageId, MessageStatus, Timestamp};
+use eventlog::Partition;
 use futures::TryStreamExt;
 use serde::Deserialize;
 
@@ -19,6 +20,19 @@ const COUNTED: [MessageStatus; 4] = [
     MessageStatus::Delivered,
     MessageStatus::Failed,
 ];
+
+/// Which messages are to be sent now.
+pub struct Due<'a> {
+    /// Of which campaign.
+    pub campaign: &'a CampaignId,
+    /// Of customers in these partitions.
+    pub partitions: &'a [Partition],
+    /// Those that rest until later are not among them.
+    pub now: Timestamp,
+    /// Those that rest until later than this are, because nothing rests that
+    /// long but by a clock that was put back since.
+    pub latest: Timestamp,
+}
 
 impl Store {
     /// One message.
@@ -57,24 +71,24 @@ impl Store {
         }))
     }
 
-    /// Up to `limit` messages of a campaign that are to be sent now, by id,
-    /// those after `after`. What rests until later than `latest` is among them:
-    /// nothing rests that long, but by a clock that was put back since.
+    /// Up to `limit` messages that are to be sent now, by id, those after
+    /// `after`.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
     pub async fn messages_due(
         &self,
-        campaign: &CampaignId,
-        now: Timestamp,
-        latest: Timestamp,
+        due: &Due<'_>,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<MessageDocument>, QueryError> {
-        let mut filter = of_campaign(campaign, after);
+        let mut filter = of_campaign(due.campaign, after);
         filter.insert("status", MessageStatus::Queued.name());
-        let rests = doc! {"$gt": date(now), "$lte": date(latest)};
+        let rests = doc! {"$gt": date(due.now), "$lte": date(due.latest)};
         filter.insert("retry_at", doc! {"$not": rests});
+        let partitions = due.partitions.iter().map(|p| i32::from(*p));
+        let partitions: Vec<i32> = partitions.collect();
+        filter.insert("_partition", doc! {"$in": partitions});
         let messages = self.serving::<MessageDocument>(Messages::NAME).await?;
         let find = messages.find(filter).sort(doc! {"_id": 1});
         let cursor = find.limit(most(limit)).await?;

@@ -39,6 +39,7 @@ pub struct OrderDocument {
 
 impl View for Orders {
     const NAME: &'static str = "orders";
+    const PER_AGGREGATE: bool = true;
     type Document = OrderDocument;
 
     fn document_of(subject: &Subject, _: Position) -> Option<String> {

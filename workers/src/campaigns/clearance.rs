@@ -15,7 +15,7 @@ use domain::{MessageId, Timestamp};
 
 use super::rate::Reserved;
 use super::{WorkError, lane, now, outcome};
-use crate::unit::Shared;
+use crate::shared::Shared;
 
 /// How old the heads may be when the request to the vendor is written.
 pub(super) const MAX_AGE: Duration = Duration::from_millis(200);
@@ -219,14 +219,19 @@ impl Gate {
     pub(super) async fn pass(mut self) -> Result<Vec<usize>, Withheld> {
         lock(&self.progress).stage = Stage::Checking;
         self.renew().await;
+        // Meanwhile a clearance may have become stale.
+        let may = self.reserved.written(self.open().len()).await && !self.is_stale();
+        if !may {
+            self.hold();
+        }
         let open = self.open();
         let mut progress = lock(&self.progress);
+        progress.decisions.clone_from(&self.decisions);
         if open.is_empty() {
             progress.stage = Stage::Withheld;
             return Err(Withheld);
         }
         progress.stage = Stage::Begun(now());
-        self.reserved.written(open.len());
         Ok(open)
     }
 

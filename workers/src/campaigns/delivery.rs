@@ -1,20 +1,21 @@
-//! Runs a lane for each campaign of a shard that is being sent.
+//! Runs a lane for each campaign that is being sent.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{CampaignId, CampaignStatus};
-use projections::Waiting;
+use eventlog::Partition;
+use projections::{Topics, Waiting};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::WorkError;
 use super::lane::{Lane, Stop, is_sending};
 use super::outlet::Outlet;
-use crate::unit::Shared;
+use crate::shared::Shared;
 
 /// How long a report that a campaign waits is valid. A report by a worker that
 /// died expires after this time.
@@ -23,11 +24,15 @@ const WAITING: Duration = Duration::from_secs(6);
 /// How often a report that still holds is repeated.
 const REPEAT: Duration = Duration::from_secs(2);
 
-/// Into how many shards campaigns are divided.
-pub(crate) const SHARDS: u16 = 4;
-
-/// How often campaigns with messages to send are looked for.
+/// How often campaigns with messages to send are looked for while some are
+/// being sent.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// How often they are looked for while none is, if nothing tells of one.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// How long changes of the partitions gather: they come one after the other.
+const GATHERING: Duration = Duration::from_millis(50);
 
 /// How long to wait after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -36,39 +41,67 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// answers are lost are sent again; the vendor takes each once.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Sends the messages of a shard's campaigns.
-pub(crate) async fn run(
-    shared: &Arc<Shared>,
-    outlet: &Arc<Outlet>,
-    shard: u16,
-    stop: &CancellationToken,
-) {
-    let mut lanes = Lanes {
-        shared: shared.clone(),
-        outlet: outlet.clone(),
-        shard,
-        give_up: CancellationToken::new(),
-        open: HashMap::new(),
-        reported: Reported::default(),
-    };
-    while let Some(looked) = stop.run_until_cancelled(lanes.look()).await {
-        let rest = match looked {
-            Err(error) => {
-                tracing::warn!(shard, %error, "cannot tell what is to be sent, trying again");
-                PAUSE
-            }
-            Ok(()) => LOOK,
-        };
-        stop.run_until_cancelled(tokio::time::sleep(rest)).await;
+/// Which partitions' messages this process sends.
+pub(crate) struct Sending {
+    wanted: watch::Sender<BTreeSet<Partition>>,
+    served: watch::Sender<BTreeSet<Partition>>,
+}
+
+impl Sending {
+    /// None yet.
+    pub(crate) fn new() -> Self {
+        Self {
+            wanted: watch::Sender::default(),
+            served: watch::Sender::default(),
+        }
     }
-    lanes.close().await;
+
+    /// Has the messages of a partition sent until told to stop. Returns when
+    /// none of them is on its way any more.
+    pub(crate) async fn serve(&self, partition: Partition, stop: &CancellationToken) {
+        self.wanted.send_modify(|wanted| {
+            wanted.insert(partition);
+        });
+        stop.cancelled().await;
+        self.wanted.send_modify(|wanted| {
+            wanted.remove(&partition);
+        });
+        let mut served = self.served.subscribe();
+        let is_over = |served: &BTreeSet<Partition>| !served.contains(&partition);
+        // The sender lives as long as this.
+        let _over = served.wait_for(is_over).await;
+    }
+
+    /// Sends the messages of the partitions that are served, until `stop` is
+    /// cancelled.
+    pub(crate) async fn run(
+        &self,
+        shared: &Arc<Shared>,
+        outlet: &Arc<Outlet>,
+        stop: &CancellationToken,
+    ) {
+        let mut wanted = self.wanted.subscribe();
+        while !stop.is_cancelled() {
+            tokio::time::sleep(GATHERING).await;
+            let partitions = wanted.borrow_and_update().clone();
+            self.served.send_replace(partitions.clone());
+            let mut lanes = Lanes::new(shared, outlet, partitions);
+            tokio::select! {
+                () = stop.cancelled() => {}
+                _ = wanted.changed() => {}
+                () = lanes.look_again() => {}
+            }
+            lanes.close().await;
+        }
+        self.served.send_replace(BTreeSet::new());
+    }
 }
 
 /// The campaigns that are being sent.
 struct Lanes {
     shared: Arc<Shared>,
     outlet: Arc<Outlet>,
-    shard: u16,
+    partitions: Arc<[Partition]>,
     give_up: CancellationToken,
     open: HashMap<CampaignId, Open>,
     reported: Reported,
@@ -101,16 +134,46 @@ impl Open {
 }
 
 impl Lanes {
-    /// Starts a pass for each campaign with queued messages that has none.
-    async fn look(&mut self) -> Result<(), WorkError> {
+    fn new(shared: &Arc<Shared>, outlet: &Arc<Outlet>, partitions: BTreeSet<Partition>) -> Self {
+        Self {
+            shared: shared.clone(),
+            outlet: outlet.clone(),
+            partitions: partitions.into_iter().collect(),
+            give_up: CancellationToken::new(),
+            open: HashMap::new(),
+            reported: Reported::default(),
+        }
+    }
+
+    /// Looks for messages to send, again and again.
+    async fn look_again(&mut self) {
+        if self.partitions.is_empty() {
+            return std::future::pending().await;
+        }
+        let mut watcher = self.shared.store.folded().watch(Topics::CAMPAIGNS);
+        loop {
+            let rest = match self.look().await {
+                Ok(true) => LOOK,
+                Ok(false) => IDLE,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot tell what is to be sent, trying again");
+                    PAUSE
+                }
+            };
+            watcher.changed(rest).await;
+        }
+    }
+
+    /// Starts a pass for each campaign with queued messages that has none. Returns
+    /// whether any is being sent.
+    async fn look(&mut self) -> Result<bool, WorkError> {
         let store = &self.shared.store;
         let mut sending = store.campaigns_in(&[CampaignStatus::Sending]).await?;
-        sending.retain(|campaign| shard_of(&campaign.campaign_id) == self.shard);
         let is_among = |id: &CampaignId| sending.iter().any(|c| c.campaign_id == *id);
         self.open.retain(|id, open| open.is_going() || is_among(id));
         if sending.is_empty() {
             self.report_waiting(HashMap::new());
-            return Ok(());
+            return Ok(false);
         }
         let ids: Vec<&CampaignId> = sending.iter().map(|c| &c.campaign_id).collect();
         let figures = store.campaign_stats(&ids).await?;
@@ -131,7 +194,7 @@ impl Lanes {
             Some((campaign.campaign_id, waiting))
         });
         self.report_waiting(queued.collect());
-        Ok(())
+        Ok(true)
     }
 
     /// Reports what these campaigns wait for, and withdraws earlier reports
@@ -178,7 +241,9 @@ impl Lanes {
         let open = self.open.entry(campaign.clone()).or_insert_with(|| {
             tracing::info!(%campaign, "being sent");
             let (shared, outlet) = (self.shared.clone(), self.outlet.clone());
-            let lane = Arc::new(Lane::new(shared, outlet, campaign.clone(), per_second));
+            let (campaign, partitions) = (campaign.clone(), self.partitions.clone());
+            let lane = Lane::new(shared, outlet, campaign, partitions, per_second);
+            let lane = Arc::new(lane);
             Open { lane, going: None }
         });
         let halt = CancellationToken::new();
@@ -205,25 +270,5 @@ impl Lanes {
                 let _ended = going.task.await;
             }
         }
-    }
-}
-
-/// The shard that looks after a campaign.
-fn shard_of(campaign: &CampaignId) -> u16 {
-    let hash = xxh3_64(campaign.as_str().as_bytes()) % u64::from(SHARDS);
-    u16::try_from(hash).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn campaigns_are_spread_over_the_shards_and_stay_there() {
-        let mut shards: Vec<u16> = (0..100).map(|n| shard_of(&CampaignId::from(n))).collect();
-        assert_eq!(shards[..4], [1, 0, 3, 2]);
-        shards.sort_unstable();
-        shards.dedup();
-        assert_eq!(shards, [0, 1, 2, 3]);
     }
 }

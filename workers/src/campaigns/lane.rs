@@ -8,7 +8,8 @@ use domain::{
     CampaignId, CampaignStatus, MessageCommand, MessageId, RecordedMessage, ReproduceError,
     Suppression,
 };
-use projections::messages::MessageDocument;
+use eventlog::Partition;
+use projections::messages::{Due, MessageDocument};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
@@ -19,11 +20,11 @@ use super::breaker::Permit;
 use super::clearance::{self, Clearance, Decision, Gate};
 use super::outcome::Tried;
 use super::outlet::Outlet;
-use super::rate::{Limiter, Reserved};
+use super::rate::{Limiter, Permission, Reserved};
 use super::recorder::{self, Recorder};
 use super::vendor::{Answer, Outgoing};
 use super::{WorkError, now, outcome, pace, request_of};
-use crate::unit::Shared;
+use crate::shared::Shared;
 
 /// How often the campaign's head is read, to notice that it is not being sent.
 const HEADS: Duration = Duration::from_millis(250);
@@ -48,6 +49,8 @@ pub(super) struct Lane {
     shared: Arc<Shared>,
     outlet: Arc<Outlet>,
     campaign: CampaignId,
+    /// The partitions whose messages this process sends.
+    partitions: Arc<[Partition]>,
     per_second: Option<u32>,
     rate: Limiter,
     /// Until when the vendor wants no messages of this campaign.
@@ -137,16 +140,18 @@ impl Lane {
         shared: Arc<Shared>,
         outlet: Arc<Outlet>,
         campaign: CampaignId,
+        partitions: Arc<[Partition]>,
         per_second: Option<u32>,
     ) -> Self {
         let refused = TaskTracker::new();
         refused.close();
         Self {
+            rate: Limiter::new(&shared.log, &campaign, per_second),
             shared,
             outlet,
             campaign,
+            partitions,
             per_second,
-            rate: Limiter::new(per_second, Instant::now()),
             rests_until: Mutex::default(),
             refused,
             singly: tokio::sync::Mutex::default(),
@@ -235,8 +240,13 @@ impl Lane {
         let now = now();
         let latest = outcome::latest_due(now, &self.shared.delivery);
         let store = &self.shared.store;
-        let due = store.messages_due(&self.campaign, now, latest, after, count);
-        let due = due.await?;
+        let due = Due {
+            campaign: &self.campaign,
+            partitions: &self.partitions,
+            now,
+            latest,
+        };
+        let due = store.messages_due(&due, after, count).await?;
         let Some(last) = due.last().map(|last| last.message_id.clone()) else {
             return Ok(None);
         };
@@ -446,33 +456,47 @@ impl Lane {
                 self.until_open(halt).await;
                 return Way::Stale;
             }
-            let wait = self.rate.wait();
-            if !wait.is_zero() {
-                halt.run_until_cancelled(tokio::time::sleep(wait)).await;
-                continue;
-            }
             let room = halt.run_until_cancelled(self.outlet.room()).await;
             let Some(room) = room.flatten() else {
                 return Way::Halted;
             };
             // All of this may have changed while there was no room.
-            if !is_blocked()
-                && self.resting().is_none()
-                && let Some(mut reserved) = self.rate.reserve(count)
-                && let Some(permit) = self.outlet.ask()
-            {
-                // One message is enough to find out whether the vendor is back.
-                if permit == Permit::Probe {
-                    reserved.keep(1);
-                }
-                return Way::Free(Leave {
-                    room,
-                    permit,
-                    reserved,
-                });
+            if is_blocked() || self.resting().is_some() {
+                continue;
             }
+            let wait = match self.rate.reserve(count).await {
+                Ok(Permission::Granted(reserved)) => match self.outlet.ask() {
+                    Some(permit) => return self.leave(room, permit, reserved).await,
+                    None => continue,
+                },
+                Ok(Permission::Wait(wait)) => wait,
+                Err(error) => {
+                    let campaign = &self.campaign;
+                    tracing::warn!(%campaign, %error, "its rate cannot be kept, trying again");
+                    LOOK
+                }
+            };
+            drop(room);
+            halt.run_until_cancelled(tokio::time::sleep(wait)).await;
         }
         Way::Halted
+    }
+
+    async fn leave(
+        &self,
+        room: OwnedSemaphorePermit,
+        permit: Permit,
+        mut reserved: Reserved,
+    ) -> Way {
+        // One message is enough to find out whether the vendor is back.
+        if permit == Permit::Probe {
+            reserved.keep(1).await;
+        }
+        Way::Free(Leave {
+            room,
+            permit,
+            reserved,
+        })
     }
 
     async fn until_open(&self, halt: &CancellationToken) {

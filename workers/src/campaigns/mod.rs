@@ -2,9 +2,9 @@
 //!
 //! `schedule` launches what is due. `resolve` determines the audience of a
 //! launch and queues a message for each customer, or records why a customer
-//! gets none, which `case` decides. `delivery` runs the campaigns of a shard: a
-//! `lane` sends one campaign's messages to the vendor in batches, as far as
-//! `rate`, `breaker` and `backoff` allow and `clearance` permits; `unserved`
+//! gets none, which `case` decides. `delivery` sends the messages of the
+//! partitions that this process owns: a `lane` sends one campaign's to the vendor
+//! in batches, as far as `rate`, `breaker` and `backoff` allow and `clearance` permits; `unserved`
 //! sizes the batches, `results` reads the answers, `outcome` turns them into
 //! commands, and `recorder` appends these. `settle` completes campaigns that are
 //! done and suppresses the remaining messages of cancelled ones. `trimmed`
@@ -39,7 +39,7 @@ use eventlog::{Log, LogError};
 use projections::{ProjectError, QueryError, WaitError};
 
 pub use config::{Delivery, VendorAt, VendorUrlError};
-pub(crate) use delivery::{SHARDS, run as deliver};
+pub(crate) use delivery::Sending;
 pub(crate) use metrics::describe;
 pub(crate) use outlet::Outlet;
 pub(crate) use resolve::run as resolve;

@@ -17,19 +17,19 @@ use projections::audit::Audit;
 use projections::customers::Customers;
 use projections::messages::Messages;
 use projections::recipients::{Recipient, Recipients, require_views};
-use projections::{ProjectError, View};
+use projections::{ProjectError, Topics, View};
 use tokio_util::sync::CancellationToken;
 
 use super::case::{Case, decide};
 use super::trimmed::TrimmedCampaigns;
 use super::{WorkError, context, metrics, request_of};
-use crate::unit::Shared;
+use crate::shared::Shared;
 
 /// On whose behalf.
 const ACTOR: &str = "worker:audience";
 
-/// How often launched campaigns are looked for.
-const LOOK: Duration = Duration::from_millis(250);
+/// How often launched campaigns are looked for, if nothing tells of one.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// How long to wait after a failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
@@ -43,6 +43,7 @@ const WEEK_MILLIS: i64 = 7 * 24 * 60 * 60 * 1_000;
 /// Resolves launched campaigns until stopped.
 pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
     let mut trimmed = TrimmedCampaigns::default();
+    let mut watcher = shared.store.folded().watch(Topics::CAMPAIGNS);
     while !stop.is_cancelled() {
         let resolving = resolve_all(shared, &mut trimmed);
         let pause = match stop.run_until_cancelled(resolving).await {
@@ -50,7 +51,7 @@ pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
             Some(true) => LOOK,
             Some(false) => AFTER_FAILURE,
         };
-        stop.run_until_cancelled(tokio::time::sleep(pause)).await;
+        stop.run_until_cancelled(watcher.changed(pause)).await;
     }
 }
 

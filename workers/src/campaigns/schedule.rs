@@ -5,18 +5,22 @@ use std::time::{Duration, Instant};
 
 use commands::CampaignRefusal;
 use domain::{CampaignError, CampaignId, Timestamp};
+use projections::Topics;
 use projections::recipients::require_launchable;
 use tokio_util::sync::CancellationToken;
 
 use super::trimmed::TrimmedCampaigns;
 use super::{WorkError, context, now, request_of};
-use crate::unit::Shared;
+use crate::shared::Shared;
 
 /// On whose behalf.
 const ACTOR: &str = "worker:schedule";
 
-/// How often due campaigns are looked for.
-const LOOK: Duration = Duration::from_millis(500);
+/// How often due campaigns are looked for, if none is due earlier.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// How long to wait after a failure.
+const AFTER_FAILURE: Duration = Duration::from_millis(500);
 
 /// How long to wait before trying again to launch a campaign that was refused.
 const AFTER_REFUSAL: Duration = Duration::from_secs(30);
@@ -25,17 +29,33 @@ const AFTER_REFUSAL: Duration = Duration::from_secs(30);
 pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
     let mut refused = HashMap::new();
     let mut trimmed = TrimmedCampaigns::default();
+    let mut watcher = shared.store.folded().watch(Topics::CAMPAIGNS);
     while !stop.is_cancelled() {
-        let launching = launch_due(shared, &mut refused, &mut trimmed);
-        match stop.run_until_cancelled(launching).await {
+        let launching = async {
+            launch_due(shared, &mut refused, &mut trimmed).await?;
+            until_next(shared).await
+        };
+        let rest = match stop.run_until_cancelled(launching).await {
             None => return,
-            Some(Ok(())) => {}
+            Some(Ok(rest)) => rest,
             Some(Err(error)) => {
                 tracing::warn!(%error, "scheduled campaigns cannot be looked after, trying again");
+                AFTER_FAILURE
             }
-        }
-        stop.run_until_cancelled(tokio::time::sleep(LOOK)).await;
+        };
+        stop.run_until_cancelled(watcher.changed(rest)).await;
     }
+}
+
+/// How long until the next campaign is due, if nothing tells of an earlier one.
+async fn until_next(shared: &Shared) -> Result<Duration, WorkError> {
+    let now = now();
+    let next = shared.store.next_campaign_due(now).await?;
+    let left = next.map_or(LOOK, |at| {
+        let left = at.timestamp_millis() - now.millis();
+        Duration::from_millis(u64::try_from(left).unwrap_or_default())
+    });
+    Ok(left.min(LOOK))
 }
 
 async fn launch_due(

@@ -10,17 +10,20 @@ use domain::{
 };
 use eventlog::Positions;
 use projections::campaign_stats::{CampaignFigures, CampaignStats};
-use projections::{View, WaitError};
+use projections::{Topics, View, WaitError};
 use tokio_util::sync::CancellationToken;
 
 use super::{WorkError, context, metrics, now, request_of};
-use crate::unit::Shared;
+use crate::shared::Shared;
 
 /// On whose behalf.
 const ACTOR: &str = "worker:delivery";
 
-/// How often campaigns that are over are looked for.
-const LOOK: Duration = Duration::from_millis(500);
+/// How often campaigns that are over are looked for, if nothing tells of one.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// How soon they are looked for again.
+const SHORTEST: Duration = Duration::from_millis(200);
 
 /// How long to wait after a failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(2);
@@ -47,6 +50,8 @@ const BATCH: usize = 2_000;
 /// Ends campaigns until stopped.
 pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
     let mut settling = Settling::default();
+    let topics = Topics::CAMPAIGNS.and(Topics::MESSAGES);
+    let mut watcher = shared.store.folded().watch(topics);
     while !stop.is_cancelled() {
         let pause = match stop.run_until_cancelled(settling.look(shared)).await {
             None => return,
@@ -56,7 +61,9 @@ pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
                 AFTER_FAILURE
             }
         };
-        stop.run_until_cancelled(tokio::time::sleep(pause)).await;
+        // Messages of a large campaign come and go all the time.
+        stop.run_until_cancelled(tokio::time::sleep(SHORTEST)).await;
+        stop.run_until_cancelled(watcher.changed(pause)).await;
     }
 }
 

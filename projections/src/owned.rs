@@ -1,0 +1,504 @@
+//! A partition as its owner folds it: one pass through the log for all views.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use eventlog::{Entry, Log, LogError, Partition, Position};
+use futures::future::join_all;
+
+use crate::checkpoint::{Advance, Checkpoints};
+use crate::cursor::Cursor;
+use crate::folded::Topics;
+use crate::folding::{Folding, cannot};
+use crate::store::collection_name;
+use crate::view::{AnyView, Input, view_named};
+use crate::vouching::{PartitionCheckpoints, Place, Vouched};
+use crate::{EntryReader, Mode, ProjectError, Projector, ReadError, Store};
+
+/// How long it is taken for granted that a collection is still there.
+const COLLECTION_HOLDS: Duration = Duration::from_secs(1);
+
+/// After how many entries that were decoded another task gets its turn.
+const TURN: usize = 256;
+
+/// A generation of a view.
+#[derive(Clone, Copy)]
+pub struct Generation {
+    /// The view.
+    pub view: &'static dyn AnyView,
+    /// The generation's number.
+    pub number: i32,
+}
+
+impl Generation {
+    fn collection(self) -> String {
+        collection_name(self.view.name(), self.number)
+    }
+
+    fn of_collection(name: &str) -> Option<Self> {
+        let (view, number) = name.rsplit_once("_g")?;
+        Some(Self {
+            view: view_named(view)?,
+            number: number.parse().ok()?,
+        })
+    }
+}
+
+impl PartialEq for Generation {
+    fn eq(&self, other: &Self) -> bool {
+        self.view.name() == other.view.name() && self.number == other.number
+    }
+}
+
+/// What a step of the owner did.
+#[derive(Default)]
+pub struct Step {
+    /// How many events were read.
+    pub events: usize,
+    /// What they were about.
+    pub topics: Topics,
+    /// The generations that cannot go on, and why. They have a checkpoint of
+    /// their own now.
+    pub left: Vec<(Generation, ProjectError)>,
+}
+
+/// A partition, and the generations that its owner keeps together: each entry
+/// is read and decoded once for all of them, and one checkpoint vouches for all
+/// of them.
+pub struct OwnedPartition {
+    store: Store,
+    checkpoints: PartitionCheckpoints,
+    owner_epoch: i64,
+    cursor: Cursor,
+    reader: EntryReader,
+    generations: BTreeMap<String, Kept>,
+}
+
+struct Kept {
+    generation: Generation,
+    folding: Folding,
+    skipped: i64,
+}
+
+/// What a batch has for one generation.
+#[derive(Default)]
+struct Share {
+    events: Vec<Input>,
+    skipped: Vec<Position>,
+    unreadable: Option<ProjectError>,
+}
+
+impl OwnedPartition {
+    /// Takes a partition from whoever had it before, whose checkpoint writes
+    /// fail from now on. Returns it with the generations that it must not vouch
+    /// for any more, because their collections are gone.
+    ///
+    /// # Errors
+    /// [`ProjectError`] if MongoDB does not answer.
+    pub async fn take(
+        store: &Store,
+        log: &Log,
+        partition: Partition,
+        owner: &str,
+    ) -> Result<(Self, Vec<(Generation, ProjectError)>), ProjectError> {
+        let checkpoints = PartitionCheckpoints::of(store);
+        let taken = checkpoints.take(partition, owner).await?;
+        let (fingerprint, epoch) = (&taken.fingerprint, &taken.epoch);
+        let mut owned = Self {
+            store: store.clone(),
+            checkpoints,
+            owner_epoch: taken.owner_epoch,
+            cursor: Cursor::new(log, taken.position(), fingerprint, epoch),
+            reader: EntryReader::default(),
+            generations: BTreeMap::new(),
+        };
+        let (mut lost, mut unknown) = (Vec::new(), Vec::new());
+        for (name, vouched) in &taken.generations {
+            let Some(generation) = Generation::of_collection(name) else {
+                unknown.push(name.clone());
+                continue;
+            };
+            let mut folding = Folding::of(store, generation.view, generation.number);
+            match folding.bind(vouched.uuid.as_ref(), COLLECTION_HOLDS).await {
+                Ok(()) => {}
+                Err(error) if error.is_stop() => lost.push((generation, error)),
+                Err(error) => return Err(error),
+            }
+            let kept = Kept {
+                generation,
+                folding,
+                skipped: 0,
+            };
+            owned.generations.insert(name.clone(), kept);
+        }
+        if !unknown.is_empty() {
+            // A view of another program. It goes on from its own checkpoint.
+            let leaving = owned
+                .checkpoints
+                .leave(partition, owned.owner_epoch, &unknown);
+            owned.fenced_unless(leaving.await?)?;
+        }
+        let mut left = Vec::new();
+        for (generation, error) in lost {
+            owned.leave(generation, Some(&error)).await?;
+            left.push((generation, error));
+        }
+        Ok((owned, left))
+    }
+
+    /// The last event folded into every generation that is kept.
+    pub fn position(&self) -> Position {
+        self.cursor.at
+    }
+
+    /// The generations that are kept together.
+    pub fn generations(&self) -> impl Iterator<Item = Generation> {
+        self.generations.values().map(|kept| kept.generation)
+    }
+
+    /// Whether this generation is among them.
+    pub fn keeps(&self, generation: Generation) -> bool {
+        self.generations.contains_key(&generation.collection())
+    }
+
+    /// Folds up to `count` events into all generations and moves the
+    /// checkpoint. Generations that cannot take an event leave before it.
+    ///
+    /// # Errors
+    /// [`ProjectError`]; the events are to be folded again by whoever takes the
+    /// partition next. [`ProjectError::Fenced`] if another process has taken it.
+    pub async fn step(&mut self, count: usize) -> Result<Step, ProjectError> {
+        if self.generations.is_empty() {
+            return Ok(Step::default());
+        }
+        let entries = match self.next(count).await {
+            Ok(entries) => entries,
+            Err(error) if error.is_stop() => {
+                let left = self.leave_all(error).await?;
+                return Ok(Step {
+                    left,
+                    ..Step::default()
+                });
+            }
+            Err(error) => return Err(error),
+        };
+        let Some(last) = entries.last() else {
+            return Ok(Step::default());
+        };
+        let to = Place {
+            at: last.position,
+            fingerprint: last.fingerprint(),
+            epoch: self.cursor.epoch.clone(),
+        };
+        let mut step = Step {
+            events: entries.len(),
+            ..Step::default()
+        };
+        let shares = self.decode(entries, &mut step.topics).await;
+        let failed = self.fold(shares).await?;
+        let mut names = Vec::with_capacity(failed.len());
+        for (generation, error, skipped) in failed {
+            self.set_apart(generation, &error, &skipped).await?;
+            names.push(generation.collection());
+            step.left.push((generation, error));
+        }
+        self.advance(to, &names).await?;
+        Ok(step)
+    }
+
+    async fn next(&self, count: usize) -> Result<Vec<Entry>, ProjectError> {
+        let entries = self.cursor.next(count).await?;
+        entries.ok_or_else(|| ProjectError::RolledBack {
+            view: "the partition",
+            position: self.cursor.at,
+        })
+    }
+
+    /// Reads each entry for all generations. Those after the first that a
+    /// generation cannot read are not for it.
+    async fn decode(&mut self, entries: Vec<Entry>, topics: &mut Topics) -> Vec<Share> {
+        let views: Vec<&dyn AnyView> = self.generations().map(|kept| kept.view).collect();
+        let mut shares: Vec<Share> = Vec::new();
+        shares.resize_with(views.len(), Share::default);
+        for (index, entry) in entries.into_iter().enumerate() {
+            self.read(entry, &views, &mut shares, topics);
+            if index % TURN == TURN - 1 {
+                tokio::task::yield_now().await;
+            }
+        }
+        shares
+    }
+
+    fn read(
+        &mut self,
+        entry: Entry,
+        views: &[&dyn AnyView],
+        shares: &mut [Share],
+        topics: &mut Topics,
+    ) {
+        let entry = self.reader.share(entry);
+        let position = entry.position();
+        if let Ok(subject) = entry.subject() {
+            *topics = topics.and(Topics::of(subject));
+        }
+        let mut unknown = None;
+        for (view, share) in views.iter().zip(shares) {
+            if share.unreadable.is_some() {
+                continue;
+            }
+            match view.read(&entry) {
+                Ok(event) => share.events.extend(event),
+                Err(ReadError::Unknown(reason)) => {
+                    share.skipped.push(position);
+                    unknown = Some(reason);
+                }
+                Err(error) => {
+                    share.unreadable = Some(cannot(*view, position, error.to_string()));
+                }
+            }
+        }
+        if let Some(reason) = unknown {
+            tracing::warn!(%position, reason, "passed over an event");
+        }
+    }
+
+    /// Folds each share into its generation, all at the same time. Returns the
+    /// generations that cannot take an event, and what they passed over.
+    async fn fold(
+        &mut self,
+        shares: Vec<Share>,
+    ) -> Result<Vec<(Generation, ProjectError, Vec<Position>)>, ProjectError> {
+        let kept = self.generations.values_mut();
+        let folding = kept.zip(shares).map(|(kept, share)| async move {
+            let Share {
+                events,
+                skipped,
+                unreadable,
+            } = share;
+            let unfit = match kept.folding.fold(&events).await {
+                Ok(unfit) => unfit,
+                Err(error) if error.is_stop() => Some(error),
+                Err(error) => return Err(error),
+            };
+            match unfit.or(unreadable) {
+                None => {
+                    kept.skipped = skipped.len() as i64;
+                    Ok(None)
+                }
+                Some(error) => Ok(Some((kept.generation, error, skipped))),
+            }
+        });
+        let folded: Result<Vec<_>, _> = join_all(folding).await.into_iter().collect();
+        Ok(folded?.into_iter().flatten().collect())
+    }
+
+    async fn advance(&mut self, to: Place, left: &[String]) -> Result<(), ProjectError> {
+        self.generations.retain(|name, _| !left.contains(name));
+        let skipped: Vec<(String, i64)> = self
+            .generations
+            .iter_mut()
+            .filter(|(_, kept)| kept.skipped > 0)
+            .map(|(name, kept)| (name.clone(), std::mem::take(&mut kept.skipped)))
+            .collect();
+        let (checkpoints, owner_epoch) = (&self.checkpoints, self.owner_epoch);
+        if self.generations.is_empty() {
+            // Nothing is folded up to there.
+            let leaving = checkpoints.leave(to.at.partition, owner_epoch, left);
+            return self.fenced_unless(leaving.await?);
+        }
+        let advancing = checkpoints.advance(owner_epoch, &to, &skipped, left);
+        self.fenced_unless(advancing.await?)?;
+        self.cursor.move_to(to.at, to.fingerprint);
+        Ok(())
+    }
+
+    fn fenced_unless(&self, is_owner: bool) -> Result<(), ProjectError> {
+        let partition = self.cursor.at.partition;
+        is_owner
+            .then_some(())
+            .ok_or(ProjectError::Fenced(partition))
+    }
+
+    /// Gives a generation a checkpoint of its own before the event that it
+    /// cannot take, or where the partition is.
+    async fn set_apart(
+        &self,
+        generation: Generation,
+        error: &ProjectError,
+        skipped: &[Position],
+    ) -> Result<(), ProjectError> {
+        let mut to = self.place();
+        if let ProjectError::Event { position, .. } = error
+            && position.number > self.cursor.at.number + 1
+        {
+            let before = Position {
+                number: position.number - 1,
+                ..*position
+            };
+            let found = self.cursor.log().entries(&[before]).await?.pop().flatten();
+            let found = found.ok_or_else(|| LogError::Damaged {
+                at: before,
+                what: "an event that was just read is not there".to_owned(),
+            })?;
+            to = Some(Place {
+                at: before,
+                fingerprint: found.fingerprint(),
+                epoch: self.cursor.epoch.clone(),
+            });
+        }
+        let skipped = skipped
+            .iter()
+            .filter(|skipped| to.as_ref().is_some_and(|to| **skipped <= to.at))
+            .count() as i64;
+        self.own_checkpoint(generation, to, skipped, Some(error))
+            .await
+    }
+
+    /// Where the partition is; `None` before the first event.
+    fn place(&self) -> Option<Place> {
+        Some(Place {
+            at: self.cursor.at,
+            fingerprint: self.cursor.fingerprint.clone()?,
+            epoch: self.cursor.epoch.clone(),
+        })
+    }
+
+    async fn own_checkpoint(
+        &self,
+        generation: Generation,
+        to: Option<Place>,
+        skipped: i64,
+        reason: Option<&ProjectError>,
+    ) -> Result<(), ProjectError> {
+        let Generation { view, number } = generation;
+        let own = Checkpoints::of(&self.store, view.name(), number);
+        if let Some(to) = to {
+            let advance = Advance {
+                to: to.at,
+                fingerprint: to.fingerprint,
+                epoch: to.epoch,
+                skipped,
+            };
+            own.advance(&advance).await?;
+        }
+        let partition = self.cursor.at.partition;
+        match reason {
+            Some(reason) => own.stop(partition, &reason.to_string()).await?,
+            None => own.go_on(partition).await?,
+        }
+        Ok(())
+    }
+
+    /// Keeps a generation no more: it has a checkpoint of its own, where the
+    /// partition is, with the reason why it stands still, if there is one.
+    ///
+    /// # Errors
+    /// As [`Self::step`].
+    pub async fn leave(
+        &mut self,
+        generation: Generation,
+        reason: Option<&ProjectError>,
+    ) -> Result<(), ProjectError> {
+        // First: the generation has a checkpoint at any time.
+        self.own_checkpoint(generation, self.place(), 0, reason)
+            .await?;
+        let partition = self.cursor.at.partition;
+        let left = [generation.collection()];
+        let leaving = self.checkpoints.leave(partition, self.owner_epoch, &left);
+        self.fenced_unless(leaving.await?)?;
+        self.generations.remove(&left[0]);
+        Ok(())
+    }
+
+    async fn leave_all(
+        &mut self,
+        error: ProjectError,
+    ) -> Result<Vec<(Generation, ProjectError)>, ProjectError> {
+        let all: Vec<Generation> = self.generations().collect();
+        let mut left = Vec::with_capacity(all.len());
+        for generation in all {
+            let error = match &error {
+                ProjectError::RolledBack { position, .. } => ProjectError::RolledBack {
+                    view: generation.view.name(),
+                    position: *position,
+                },
+                error => ProjectError::Standing(error.to_string()),
+            };
+            self.leave(generation, Some(&error)).await?;
+            left.push((generation, error));
+        }
+        Ok(left)
+    }
+
+    /// Keeps these generations from now on, each of which was folded to where
+    /// the partition is. While none is kept, the first one says where that is.
+    /// Those that are elsewhere are returned.
+    ///
+    /// # Errors
+    /// As [`Self::step`].
+    pub async fn join(&mut self, joining: Vec<Projector>) -> Result<Vec<Projector>, ProjectError> {
+        if self.generations.is_empty()
+            && let Some(first) = joining.iter().max_by_key(|projector| projector.position())
+        {
+            self.cursor = first.cursor().clone();
+        }
+        let is_here = |projector: &Projector| {
+            let cursor = projector.cursor();
+            cursor.at == self.cursor.at
+                && cursor.fingerprint == self.cursor.fingerprint
+                && (cursor.fingerprint.is_none() || cursor.epoch == self.cursor.epoch)
+        };
+        let (here, elsewhere): (Vec<_>, Vec<_>) = joining.into_iter().partition(is_here);
+        if here.is_empty() {
+            return Ok(elsewhere);
+        }
+        let mut kept = Vec::with_capacity(here.len());
+        for projector in here {
+            let generation = Generation {
+                view: projector.view(),
+                number: projector.generation(),
+            };
+            let mut folding = Folding::of(&self.store, generation.view, generation.number);
+            folding.bind(None, COLLECTION_HOLDS).await?;
+            let vouched = Vouched {
+                skipped: projector.skipped(),
+                uuid: folding.uuid().cloned(),
+            };
+            let one = Kept {
+                generation,
+                folding,
+                skipped: 0,
+            };
+            kept.push((generation.collection(), vouched, one));
+        }
+        let place = Place {
+            at: self.cursor.at,
+            fingerprint: self.cursor.fingerprint.clone().unwrap_or_default(),
+            epoch: self.cursor.epoch.clone(),
+        };
+        let vouched: Vec<(String, Vouched)> = kept
+            .iter()
+            .map(|(name, vouched, _)| (name.clone(), vouched.clone()))
+            .collect();
+        let joined = self.checkpoints.join(self.owner_epoch, &place, &vouched);
+        self.fenced_unless(joined.await?)?;
+        let kept = kept.into_iter().map(|(name, _, one)| (name, one));
+        self.generations.extend(kept);
+        Ok(elsewhere)
+    }
+
+    /// A projector that folds a generation beside this one, at its own
+    /// checkpoint.
+    ///
+    /// # Errors
+    /// As [`Projector::resume`].
+    pub async fn beside(
+        store: &Store,
+        log: &Log,
+        generation: Generation,
+        partition: Partition,
+    ) -> Result<Projector, ProjectError> {
+        let Generation { view, number } = generation;
+        Projector::resume(store, log, view, number, partition, Mode::Live).await
+    }
+}

@@ -1,0 +1,125 @@
+//! Folding a partition: everything that follows the log, in one pass.
+
+use std::time::Duration;
+
+use eventlog::Partition;
+use projections::{Generation, OwnedPartition, ProjectError};
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::beside::Beside;
+use crate::pointers::Wanted;
+use crate::shared::Shared;
+
+/// The most events folded in one go.
+const BATCH: usize = 8_000;
+
+/// How long to wait when an engine is away.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// How long a step may take. What came of it is unknown then.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Folds events as they come until told to stop, or until another process has
+/// taken the partition.
+pub(crate) async fn run(shared: &Shared, partition: Partition, stop: &CancellationToken) {
+    while !stop.is_cancelled() {
+        match keep(shared, partition, stop).await {
+            Ok(()) => return,
+            Err(ProjectError::Fenced(_)) => {
+                tracing::warn!(partition, "another process has taken it");
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(partition, %error, "folding failed, trying again");
+            }
+        }
+        stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
+    }
+}
+
+async fn keep(
+    shared: &Shared,
+    partition: Partition,
+    stop: &CancellationToken,
+) -> Result<(), ProjectError> {
+    let Some(mut end) = shared.tails.of(partition) else {
+        return Ok(());
+    };
+    let mut wanted = shared.pointers.subscribe();
+    let taking = OwnedPartition::take(&shared.store, &shared.log, partition, &shared.worker);
+    let Some(taken) = stop.run_until_cancelled(timeout(PATIENCE, taking)).await else {
+        return Ok(());
+    };
+    let (mut owned, lost) = taken.map_err(|_| late("taking the partition"))??;
+    report(lost);
+    let mut beside = Beside::new(partition);
+    while !stop.is_cancelled() {
+        adjust(shared, &mut owned, &mut beside, &mut wanted).await?;
+        let count = beside.join_ready(shared, &mut owned, BATCH).await?;
+        let turn = shared.turns.acquire().await;
+        let stepping = timeout(PATIENCE, owned.step(count));
+        let step = stepping.await.map_err(|_| late("folding"))??;
+        drop(turn);
+        report(step.left);
+        let here = owned.position();
+        beside.moved(here.number);
+        if step.events > 0 {
+            let folded = shared.store.folded();
+            folded.note(here, step.topics);
+            let (folded, log) = (folded.clone(), shared.log.clone());
+            // Nobody here waits for it.
+            tokio::spawn(async move { folded.publish(&log, here, step.topics).await });
+            continue;
+        }
+        let is_empty = owned.generations().next().is_none();
+        tokio::select! {
+            () = stop.cancelled() => {}
+            _ = wanted.changed() => {}
+            () = beside.is_ready() => {}
+            _ = end.wait_for(|end| has_moved(*end, here.number)), if !is_empty => {}
+        }
+    }
+    Ok(())
+}
+
+/// Keeps what is wanted, and only that.
+async fn adjust(
+    shared: &Shared,
+    owned: &mut OwnedPartition,
+    beside: &mut Beside,
+    wanted: &mut watch::Receiver<Wanted>,
+) -> Result<(), ProjectError> {
+    let Some(wanted) = wanted.borrow_and_update().clone() else {
+        return Ok(());
+    };
+    let unwanted: Vec<Generation> = owned
+        .generations()
+        .filter(|generation| !wanted.contains(generation))
+        .collect();
+    for generation in unwanted {
+        owned.leave(generation, None).await?;
+    }
+    let missing = wanted.into_iter().filter(|wanted| !owned.keeps(*wanted));
+    beside.fold(shared, missing.collect(), owned).await
+}
+
+fn report(left: Vec<(Generation, ProjectError)>) {
+    for (generation, error) in left {
+        let Generation { view, number } = generation;
+        tracing::error!(view = view.name(), generation = number, %error, "the view stands still");
+    }
+}
+
+/// The outcome is unknown.
+fn late(what: &str) -> ProjectError {
+    let what = format!("{what} took longer than {} s", PATIENCE.as_secs());
+    ProjectError::Mongo(std::io::Error::new(std::io::ErrorKind::TimedOut, what).into())
+}
+
+/// Whether the log has more than was folded, or less: then it was rolled back.
+/// An end of 0 is one not known yet.
+fn has_moved(end: u64, here: u64) -> bool {
+    end != here && end != 0
+}

@@ -1,0 +1,63 @@
+//! Which generations of views the owners of partitions are to keep.
+
+use std::time::Duration;
+
+use projections::{Generation, Pointer, Store, Topics, view_named};
+use tokio::sync::watch;
+
+/// How soon a change is seen that no notice told of.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// The generations that are wanted, as they change.
+pub(crate) struct Pointers(watch::Receiver<Wanted>);
+
+/// The generations that are wanted; `None` while that is not known.
+pub(crate) type Wanted = Option<Vec<Generation>>;
+
+impl Pointers {
+    /// Asks again and again, as long as anybody listens.
+    pub(crate) fn follow(store: Store) -> Self {
+        let (sender, receiver) = watch::channel(None);
+        tokio::spawn(async move {
+            let mut watcher = store.folded().watch(Topics::VIEWS);
+            while !sender.is_closed() {
+                refresh(&store, &sender).await;
+                watcher.changed(INTERVAL).await;
+            }
+        });
+        Self(receiver)
+    }
+
+    /// A receiver for one partition.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Wanted> {
+        self.0.clone()
+    }
+}
+
+async fn refresh(store: &Store, sender: &watch::Sender<Wanted>) {
+    let pointers = match store.generations().all().await {
+        Ok(pointers) => pointers,
+        Err(error) => {
+            tracing::warn!(%error, "cannot tell which generations serve");
+            return;
+        }
+    };
+    let mut wanted: Vec<Generation> = pointers.iter().flat_map(of_view).collect();
+    wanted.sort_by_key(|generation| (generation.view.name(), generation.number));
+    sender.send_if_modified(|known| {
+        let changed = known.as_ref() != Some(&wanted);
+        *known = Some(wanted);
+        changed
+    });
+}
+
+/// Those of a view; none if another program knows it.
+fn of_view(pointer: &Pointer) -> impl Iterator<Item = Generation> {
+    let view = view_named(pointer.view());
+    pointer.wanted().filter_map(move |number| {
+        Some(Generation {
+            view: view?,
+            number,
+        })
+    })
+}

@@ -8,6 +8,7 @@
 //! whatever waits in groups. This crate does not know what an event means:
 //! keys, types and metadata are texts, data is JSON.
 
+mod alive;
 mod append;
 mod appender;
 mod commit;

@@ -17,6 +17,7 @@ use crate::delivery::VendorSecrets;
 use crate::jobs::Jobs;
 use crate::journal::{self, Journal, Notes};
 use crate::limits::{self, Limits, LogReads, Rates, Room, Senders};
+use crate::own_writes::OwnWrites;
 use crate::problem::{Problem, ProblemKind};
 use crate::shed::Shed;
 
@@ -102,6 +103,7 @@ impl Api {
             previews: Semaphore::new(4),
             log_reads: LogReads::new(config.limits.log_reads),
             jobs: Jobs::new(config.limits.job_after),
+            own_writes: OwnWrites::new(),
             closing: CancellationToken::new(),
         };
         Self {
@@ -138,6 +140,8 @@ pub(crate) struct Shared {
     pub(crate) log_reads: LogReads,
     /// Reads of the log that outlive their requests.
     pub(crate) jobs: Jobs,
+    /// What reads of the same credential follow.
+    pub(crate) own_writes: OwnWrites,
     /// Cancelled when the server ends: answers without an end then end too.
     pub(crate) closing: CancellationToken,
 }

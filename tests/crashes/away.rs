@@ -6,7 +6,7 @@ use tokio::task::block_in_place;
 use crate::support::app::App;
 use crate::support::client::Client;
 use crate::support::engines::{OwnEngines, test_dir};
-use crate::support::wait::{eventually, until};
+use crate::support::wait::eventually;
 
 const ORDERS: &str = "/api/data/orders";
 
@@ -65,7 +65,7 @@ async fn without_redis_nothing_is_taken_and_reads_go_on() {
     block_in_place(|| engines.restart());
     let at = accepted_again(api, "o-4").await;
     assert_eq!(order_count(api, &at).await, 2);
-    api.readiness(200).await;
+    api.all_well().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,7 +100,7 @@ async fn without_mongodb_data_is_taken_and_read_later() {
 
     block_in_place(|| engines.restart());
     assert_eq!(order_count(api, &at).await, 2);
-    api.readiness(200).await;
+    api.all_well().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,10 +125,7 @@ async fn a_full_redis_takes_nothing_until_it_has_room() {
     set_max_memory(&engines, "0").await;
     let at = accepted_again(api, "o-3").await;
     assert_eq!(order_count(api, &at).await, 2);
-    until("all is well", async || {
-        api.get("/readyz").await.status == 200
-    })
-    .await;
+    api.all_well().await;
 }
 
 async fn set_max_memory(engines: &OwnEngines, bytes: &str) {

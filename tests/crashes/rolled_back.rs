@@ -99,7 +99,7 @@ async fn nothing_is_taken_until_the_copy_is_accepted_and_the_views_are_rebuilt()
         let rebuilt = block_in_place(|| run(app.patron(["rebuild", view])));
         assert_eq!(rebuilt.code, Some(0), "{}{}", rebuilt.out, rebuilt.err);
     }
-    app.client.readiness(200).await;
+    app.client.all_well().await;
     app.client.caught_up().await;
     let audit = app.client.read("/api/audit?type=log_accepted.1").await;
     assert_eq!(audit["items"].as_array().unwrap().len(), 1, "{audit}");

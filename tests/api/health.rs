@@ -106,12 +106,16 @@ async fn views_that_are_too_old_make_the_api_unready() {
 async fn one_view_that_stands_still_is_enough() {
     let mut app = App::told(vec![("PATRON_READY_LAG", "3".to_owned())]).await;
     app.add_worker();
+    let accept = async |id| {
+        let order = order("c-1", id, 1);
+        app.client.accept("/api/data/orders", order).await
+    };
+    accept("o-1").await;
+    app.client.caught_up().await;
     app.client.all_well().await;
     let store = super::campaigns::store(&app).await;
     store.collection("orders", 1).drop().await.unwrap();
-    app.client
-        .accept("/api/data/orders", order("c-1", "o-1", 1))
-        .await;
+    accept("o-2").await;
     let degraded = eventually("a view stands still", async || {
         let body = app.client.get("/readyz").await.body;
         (!reason(&body, "views").is_empty()).then_some(body)

@@ -163,7 +163,7 @@ async fn what_it_prints_works_and_what_it_took_is_kept() {
     .await;
     let customer = up.curl(&up.curls[1]).await.body;
     assert_eq!(customer["total_spend"], 1999);
-    up.client.readiness(200).await;
+    up.client.all_well().await;
 
     let pids = engine_pids(&dir);
     assert!(

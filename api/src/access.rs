@@ -13,6 +13,7 @@ use domain::{Role, Timestamp};
 use crate::address::Client;
 use crate::auth::{Actor, Credential, Denied, cookie};
 use crate::caller::context;
+use crate::consistency::Follower;
 use crate::observe::UNMATCHED;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::{AppState, Shared};
@@ -200,7 +201,14 @@ async fn as_somebody(
         app.journal.used(context, id.clone());
     }
     request.extensions_mut().insert(actor.clone());
+    let follower = Follower::of(&actor);
+    if let Some(follower) = &follower {
+        request.extensions_mut().insert(follower.clone());
+    }
     let mut response = next.run(request).await;
+    if let Some(follower) = follower {
+        follower.complete(app, &mut response);
+    }
     renew(app, &actor, &mut response);
     response
 }

@@ -1,17 +1,20 @@
-//! `?after=`: a read that waits for what was written before it.
+//! How fresh a read is: `?after=` waits for exact positions, and every read
+//! follows the writes of its own credential.
 
 use std::time::Duration;
 
 use eventlog::Positions;
 use projections::View;
 use serde::{Deserialize, Deserializer, de};
+use tokio::time::Instant;
 use utoipa::IntoParams;
 
+use crate::consistency::Consistency;
 use crate::problem::{Problem, ProblemKind};
 use crate::schema;
 use crate::state::Shared;
 
-/// How long a read waits for its view.
+/// How long a read waits for the positions of `after`.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Positions as `Patron-Position` gave them: `3:1842,7:12`.
@@ -68,12 +71,22 @@ impl AfterParam {
     }
 }
 
-/// Waits until the view has all positions of `after`, if any are given.
+/// What a read has to include.
+#[derive(Clone, Copy)]
+pub(crate) struct Freshness<'a> {
+    /// These positions, or it fails.
+    pub(crate) after: Option<&'a After>,
+    /// The writes of its own credential, or it says that it does not.
+    pub(crate) consistency: &'a Consistency,
+}
+
+/// Waits until the view has all positions of `after`, if any are given, and then
+/// for the writes of the same credential.
 ///
 /// # Errors
-/// 503 if it does not get there in time, 400 for a partition that is not.
-pub(crate) async fn wait<V: View>(app: &Shared, after: Option<&After>) -> Result<(), Problem> {
-    wait_for(app, V::NAME, after).await
+/// 503 if it does not get to `after` in time, 400 for a partition that is not.
+pub(crate) async fn wait<V: View>(app: &Shared, freshness: Freshness<'_>) -> Result<(), Problem> {
+    wait_for(app, V::NAME, freshness).await
 }
 
 /// As [`wait`], for the view of this name.
@@ -83,11 +96,20 @@ pub(crate) async fn wait<V: View>(app: &Shared, after: Option<&After>) -> Result
 pub(crate) async fn wait_for(
     app: &Shared,
     view: &'static str,
-    after: Option<&After>,
+    freshness: Freshness<'_>,
 ) -> Result<(), Problem> {
-    let Some(After(positions)) = after else {
-        return Ok(());
-    };
+    let since = Instant::now();
+    if let Some(after) = freshness.after {
+        wait_exactly(app, view, after).await?;
+    }
+    freshness.consistency.follow(app, view, since).await
+}
+
+async fn wait_exactly(
+    app: &Shared,
+    view: &'static str,
+    After(positions): &After,
+) -> Result<(), Problem> {
     let partitions = app.commands.log().layout().partitions();
     if let Some(position) = positions.iter().find(|p| p.partition >= partitions) {
         let detail = format!("query: after: the log has {partitions} partitions, not {position}");

@@ -12,6 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::after::{self, After, Satisfied};
+use crate::consistency::Consistency;
 use crate::extract::{Path, Query};
 use crate::openapi::{OneProblems, ReadProblems};
 use crate::paging::{Limit, Listed, page};
@@ -134,7 +135,7 @@ struct LogEntry {
     get,
     path = "/api/audit",
     tag = "audit",
-    params(ListParams),
+    params(ListParams, Consistency),
     responses(
         (status = 200, description = "A page of it", body = Listed<AuditRow>),
         ReadProblems
@@ -143,8 +144,9 @@ struct LogEntry {
 async fn list_audit(
     State(app): State<AppState>,
     Query(params): Query<ListParams>,
+    consistency: Consistency,
 ) -> Result<Json<Listed<AuditRow>>, Problem> {
-    after::wait_for(&app, Audit::NAME, params.after.as_ref()).await?;
+    after::wait_for(&app, Audit::NAME, consistency.with(params.after.as_ref())).await?;
     let filter = AuditFilter {
         aggregate: params.aggregate,
         tag: params.r#type,

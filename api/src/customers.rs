@@ -12,6 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::after::{self, After, AfterParam};
+use crate::consistency::Consistency;
 use crate::extract::{Path, Query};
 use crate::openapi::{OneProblems, ReadProblems};
 use crate::paging::{Limit, Listed, page};
@@ -122,7 +123,7 @@ struct EventResponse {
     get,
     path = "/api/customers",
     tag = "reads",
-    params(ListParams),
+    params(ListParams, Consistency),
     responses(
         (status = 200, description = "A page of them", body = Listed<CustomerResponse>),
         ReadProblems
@@ -131,9 +132,10 @@ struct EventResponse {
 async fn list_customers(
     State(app): State<AppState>,
     Query(params): Query<ListParams>,
+    consistency: Consistency,
 ) -> Result<Json<Listed<CustomerResponse>>, Problem> {
     let start = start(params.q.as_deref())?;
-    after::wait::<Customers>(&app, params.after.as_ref()).await?;
+    after::wait::<Customers>(&app, consistency.with(params.after.as_ref())).await?;
     let page = page(params.limit, params.cursor);
     let found = app.store.customers(start, &page).await?;
     let currency = app.commands.currency().code();
@@ -146,7 +148,7 @@ async fn list_customers(
     get,
     path = "/api/customers/{id}",
     tag = "reads",
-    params(("id" = inline(schema::Id), Path, description = "The customer's id"), AfterParam),
+    params(("id" = inline(schema::Id), Path, description = "The customer's id"), AfterParam, Consistency),
     responses(
         (status = 200, description = "The customer", body = CustomerResponse),
         OneProblems
@@ -156,8 +158,9 @@ async fn get_customer(
     State(app): State<AppState>,
     Path(id): Path<CustomerId>,
     Query(params): Query<AfterParam>,
+    consistency: Consistency,
 ) -> Result<Json<CustomerResponse>, Problem> {
-    after::wait::<Customers>(&app, params.after()).await?;
+    after::wait::<Customers>(&app, consistency.with(params.after())).await?;
     let found = app.store.customer(id.as_str()).await?;
     let document = found.ok_or_else(|| unknown(&id))?;
     let currency = app.commands.currency().code();

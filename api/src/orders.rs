@@ -10,6 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::after::{self, After};
+use crate::consistency::Consistency;
 use crate::extract::Query;
 use crate::openapi::ReadProblems;
 use crate::paging::{Limit, Listed, page};
@@ -94,7 +95,7 @@ pub(crate) struct ItemSchema {
     get,
     path = "/api/orders",
     tag = "reads",
-    params(ListParams),
+    params(ListParams, Consistency),
     responses(
         (status = 200, description = "A page of them", body = Listed<OrderResponse>),
         ReadProblems
@@ -103,8 +104,9 @@ pub(crate) struct ItemSchema {
 async fn list_orders(
     State(app): State<AppState>,
     Query(params): Query<ListParams>,
+    consistency: Consistency,
 ) -> Result<Json<Listed<OrderResponse>>, Problem> {
-    after::wait::<Orders>(&app, params.after.as_ref()).await?;
+    after::wait::<Orders>(&app, consistency.with(params.after.as_ref())).await?;
     let customer = params.customer_id.as_ref().map(CustomerId::as_str);
     let page = page(params.limit, params.cursor);
     let found = app.store.orders(customer, &page).await?;

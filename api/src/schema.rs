@@ -101,6 +101,7 @@ schemas! {
     NodeId => node_id();
     Muted => nothing_but(&[json!(false), json!(null)]);
     ValueSource => nothing_but(&[json!("value"), json!(null)]);
+    Eventual => one_of(&["eventual"]);
     Outcome => one_of(&["created", "updated", "unchanged"]);
     Attributes => attributes(&[]);
     AttributeChanges => attributes(&[Type::Null]);

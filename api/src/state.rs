@@ -17,7 +17,9 @@ use crate::delivery::VendorSecrets;
 use crate::jobs::Jobs;
 use crate::journal::{self, Journal, Notes};
 use crate::limits::{self, Limits, LogReads, Rates, Room, Senders};
+use crate::own_writes::OwnWrites;
 use crate::problem::{Problem, ProblemKind};
+use crate::readiness::Readiness;
 use crate::shed::Shed;
 
 /// How long a request waits for those before it.
@@ -40,6 +42,9 @@ pub struct ApiConfig {
     pub request_timeout: Duration,
     /// What one process gives.
     pub limits: Limits,
+    /// How old the oldest event that a view has not folded may be before
+    /// `/readyz` answers 503.
+    pub ready_lag: Duration,
     /// Who helps in plain words, and how much.
     pub assistant: AssistantConfig,
     /// What `/metrics` shows: the handle of the recorder that
@@ -50,6 +55,9 @@ pub struct ApiConfig {
 impl ApiConfig {
     /// 16 MiB.
     pub const BODY_LIMIT: usize = 16 * 1024 * 1024;
+
+    /// A minute.
+    pub const READY_LAG: Duration = Duration::from_secs(60);
 
     /// Half a minute.
     pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -64,6 +72,7 @@ impl ApiConfig {
             body_limit: Self::BODY_LIMIT,
             request_timeout: Self::REQUEST_TIMEOUT,
             limits: Limits::default(),
+            ready_lag: Self::READY_LAG,
             assistant: AssistantConfig::default(),
             metrics,
         }
@@ -102,6 +111,8 @@ impl Api {
             previews: Semaphore::new(4),
             log_reads: LogReads::new(config.limits.log_reads),
             jobs: Jobs::new(config.limits.job_after),
+            own_writes: OwnWrites::new(),
+            readiness: Readiness::new(config.ready_lag),
             closing: CancellationToken::new(),
         };
         Self {
@@ -138,6 +149,9 @@ pub(crate) struct Shared {
     pub(crate) log_reads: LogReads,
     /// Reads of the log that outlive their requests.
     pub(crate) jobs: Jobs,
+    /// What reads of the same credential follow.
+    pub(crate) own_writes: OwnWrites,
+    pub(crate) readiness: Readiness,
     /// Cancelled when the server ends: answers without an end then end too.
     pub(crate) closing: CancellationToken,
 }

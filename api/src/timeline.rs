@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 
 use crate::after;
 use crate::campaigns::{self, ShownEvent};
+use crate::consistency::Consistency;
 use crate::extract::{Path, Query};
 use crate::openapi::OneProblems;
 use crate::paging::{Listed, PageParams};
@@ -56,7 +57,7 @@ struct TimelineItem {
     get,
     path = "/api/customers/{id}/timeline",
     tag = "reads",
-    params(("id" = inline(schema::Id), Path, description = "The customer's id"), PageParams),
+    params(("id" = inline(schema::Id), Path, description = "The customer's id"), PageParams, Consistency),
     responses(
         (status = 200, description = "A page of it", body = Listed<TimelineItem>),
         OneProblems
@@ -66,8 +67,9 @@ async fn get_timeline(
     State(app): State<AppState>,
     Path(id): Path<CustomerId>,
     Query(params): Query<PageParams>,
+    consistency: Consistency,
 ) -> Result<Json<Listed<TimelineItem>>, Problem> {
-    after::wait_for(&app, Audit::NAME, params.after()).await?;
+    after::wait_for(&app, Audit::NAME, consistency.with(params.after())).await?;
     let page = params.page();
     let found = app.store.timeline(app.commands.log(), &id, &page).await?;
     if found.items.is_empty() && page.cursor.is_none() {

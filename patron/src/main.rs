@@ -12,6 +12,7 @@ mod limits;
 mod log;
 mod logging;
 mod output;
+mod readiness;
 mod rebuild;
 mod reconcile;
 mod segment;

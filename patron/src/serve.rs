@@ -15,6 +15,7 @@ use crate::deployment::{Deployment, Remote};
 use crate::key;
 use crate::limits::LimitOptions;
 use crate::output::say;
+use crate::readiness::ReadinessOptions;
 use crate::sign_in::SignInOptions;
 use crate::signals::stop_token;
 
@@ -44,6 +45,9 @@ pub(crate) struct ServeArgs {
     limits: LimitOptions,
 
     #[command(flatten)]
+    readiness: ReadinessOptions,
+
+    #[command(flatten)]
     assistant: AssistantOptions,
 }
 
@@ -55,6 +59,7 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let listener = listen(args.listen).await?;
     let mut config = config(key, secrets)?;
     config.limits = args.limits.limits();
+    config.ready_lag = args.readiness.lag();
     args.assistant.apply(&mut config)?;
     let session_keys = args.sign_in.session_keys();
     let listens = listener.local_addr()?;

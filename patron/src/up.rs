@@ -18,6 +18,7 @@ use crate::deployment::{Deployment, DeploymentOptions};
 use crate::engines::{EngineOptions, Engines};
 use crate::limits::LimitOptions;
 use crate::output::say;
+use crate::readiness::ReadinessOptions;
 use crate::serve::{config, listen, serve};
 use crate::sign_in::SignInOptions;
 use crate::signals::stop_token;
@@ -52,6 +53,9 @@ pub(crate) struct UpArgs {
 
     #[command(flatten)]
     limits: LimitOptions,
+
+    #[command(flatten)]
+    readiness: ReadinessOptions,
 
     #[command(flatten)]
     assistant: AssistantOptions,
@@ -91,6 +95,7 @@ async fn run_on(
     let secret = key::vendor_secret(&args.engines.data_dir)?;
     let mut config = config(Some(key.clone()), secret.parse()?)?;
     config.limits = args.limits.limits();
+    config.ready_lag = args.readiness.lag();
     args.assistant.apply(&mut config)?;
     let link = sign_in(args, api.local_addr()?, &mut config)?;
     announce(&deployment, args, (&api, &vendor), &key, link.as_deref())?;

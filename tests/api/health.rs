@@ -1,9 +1,18 @@
 //! `/healthz`, `/readyz`, `/metrics`
 
-use serde_json::json;
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use mongodb::bson::doc;
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tokio::task::block_in_place;
+use tokio::time::timeout;
 
 use super::order;
 use crate::support::app::App;
+use crate::support::engines::{OwnEngines, test_dir};
+use crate::support::wait::eventually;
 
 #[tokio::test]
 async fn all_is_well() {
@@ -13,17 +22,140 @@ async fn all_is_well() {
         (healthy.status, healthy.body),
         (200, json!({"status": "ok"}))
     );
-    let ready = app.client.readiness(200).await;
+    let ready = app.client.all_well().await;
     assert_eq!(
         ready,
-        json!({"status": "ready", "checks": [
+        json!({"status": "ready", "reasons": [], "checks": [
             {"name": "redis", "ok": true},
             {"name": "log", "ok": true},
             {"name": "mongodb", "ok": true},
             {"name": "memory", "ok": true},
             {"name": "views", "ok": true},
+            {"name": "workers", "ok": true},
+            {"name": "lag", "ok": true},
         ]})
     );
+}
+
+/// The reason of a check that fails; nothing if it does not.
+fn reason<'a>(readiness: &'a Value, name: &str) -> &'a str {
+    let checks = readiness["checks"].as_array().unwrap();
+    let check = checks.iter().find(|check| check["name"] == name).unwrap();
+    let reason = check["reason"].as_str().unwrap_or_default();
+    assert_eq!(check["ok"], reason.is_empty(), "{readiness}");
+    if !reason.is_empty() {
+        let told = json!(format!("{name}: {reason}"));
+        let reasons = readiness["reasons"].as_array().unwrap();
+        assert!(reasons.contains(&told), "{readiness}");
+    }
+    reason
+}
+
+/// What `/readyz` says, with this status, as soon as the views lag.
+async fn lagging(app: &App, status: u16) -> Value {
+    eventually("views lag", async || {
+        let answer = app.client.get("/readyz").await;
+        let is_so = answer.status == status && !reason(&answer.body, "lag").is_empty();
+        is_so.then_some(answer.body)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn without_a_worker_the_api_is_degraded() {
+    let mut app = App::without_workers().await;
+    let answer = app.client.get("/readyz").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.body["status"], "degraded");
+    let reason_of = |readiness: &Value, name: &str| reason(readiness, name).to_owned();
+    assert!(reason_of(&answer.body, "workers").contains("no worker is alive"));
+    assert_eq!(reason_of(&answer.body, "lag"), "", "there is no event");
+
+    let customers = json!([order("c-1", "o-1", 1), order("c-2", "o-1", 1)]);
+    app.client.accept("/api/data/orders", customers).await;
+    let degraded = lagging(&app, 200).await;
+    assert_eq!(degraded["status"], "degraded");
+    let lag = reason_of(&degraded, "lag");
+    assert!(lag.contains("customers, orders, audit"), "{lag}");
+
+    app.add_worker();
+    app.client.all_well().await;
+    // A worker that is told to stop takes its heartbeat with it.
+    app.workers.remove(0).stop(Signal::TERM);
+    let degraded = eventually("nobody works", async || {
+        let body = app.client.readiness(200).await;
+        (body["status"] == "degraded").then_some(body)
+    });
+    assert_ne!(reason(&degraded.await, "workers"), "");
+}
+
+#[tokio::test]
+async fn views_that_are_too_old_make_the_api_unready() {
+    let mut app = App::told(vec![("PATRON_READY_LAG", "3".to_owned())]).await;
+    app.client
+        .accept("/api/data/orders", order("c-1", "o-1", 1))
+        .await;
+    let unready = lagging(&app, 503).await;
+    assert_eq!(unready["status"], "unready");
+    assert_eq!(app.client.get("/api/customers").await.status, 200);
+    app.add_worker();
+    app.client.all_well().await;
+}
+
+#[tokio::test]
+async fn one_view_that_stands_still_is_enough() {
+    let mut app = App::told(vec![("PATRON_READY_LAG", "3".to_owned())]).await;
+    app.add_worker();
+    let accept = async |id| {
+        let order = order("c-1", id, 1);
+        app.client.accept("/api/data/orders", order).await
+    };
+    accept("o-1").await;
+    app.client.caught_up().await;
+    app.client.all_well().await;
+    let store = super::campaigns::store(&app).await;
+    store.collection("orders", 1).drop().await.unwrap();
+    accept("o-2").await;
+    let degraded = eventually("a view stands still", async || {
+        let body = app.client.get("/readyz").await.body;
+        (!reason(&body, "views").is_empty()).then_some(body)
+    });
+    assert_eq!(reason(&degraded.await, "views"), "stand still: orders");
+    let unready = lagging(&app, 503).await;
+    let lag = reason(&unready, "lag");
+    assert!(lag.ends_with(": orders"), "{lag}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_computed_once_a_second_whoever_asks() {
+    let engines = block_in_place(|| OwnEngines::start(&test_dir("readiness")));
+    let app = block_in_place(|| App::api_on(&engines));
+    let store = super::campaigns::store(&app).await;
+    // Nobody else pings that MongoDB.
+    let pings = async || {
+        let status = store.database().run_command(doc! {"serverStatus": 1}).await;
+        let status = status.unwrap();
+        let metrics = status.get_document("metrics").unwrap();
+        let ping = metrics.get_document("commands").unwrap();
+        let ping = ping.get_document("ping").unwrap();
+        ping.get_i64("total").unwrap()
+    };
+    let (before, began) = (pings().await, Instant::now());
+    let asked = (0..200).map(|n| {
+        let client = app.client.with_key(None);
+        async move {
+            // Whoever breaks off has it computed no more often.
+            let asking = client.get("/readyz");
+            match n % 2 {
+                0 => drop(timeout(Duration::from_millis(5), asking).await),
+                _ => assert_eq!(asking.await.status, 200),
+            }
+        }
+    });
+    join_all(asked).await;
+    let asked = pings().await - before;
+    let seconds = began.elapsed().as_secs() as i64;
+    assert!((1..=seconds + 2).contains(&asked), "{asked} in {seconds} s");
 }
 
 /// The value of the series whose line starts with that.

@@ -20,6 +20,7 @@ mod limits;
 mod lists;
 mod openapi;
 mod orders;
+mod own_writes;
 mod receipts;
 mod refusals;
 mod request_ids;

@@ -149,7 +149,7 @@ impl Victim {
     /// That everybody got each of these campaigns once, or is known not to.
     async fn assert_accounted(&self, campaigns: &[String]) {
         let client = &self.app.client;
-        client.readiness(200).await;
+        client.all_well().await;
         let sent = self.vendor.sent().await;
         let suppressed = RECIPIENTS / 20;
         for id in campaigns {

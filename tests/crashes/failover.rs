@@ -58,7 +58,7 @@ async fn views_lose_nothing_when_the_primary_is_killed_again_and_again() {
     }
     let (model, acknowledged) = import.finish().await;
     model.assert_read(&app.client, &acknowledged).await;
-    app.client.readiness(200).await;
+    app.client.all_well().await;
     let verified = block_in_place(|| run(app.patron(["verify"])));
     assert_eq!(verified.code, Some(0), "{}{}", verified.out, verified.err);
     let store = open(&app.settings().mongodb_uri, &app.settings().name).await;

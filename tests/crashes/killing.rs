@@ -90,7 +90,7 @@ async fn survives(name: &str, strike: fn(&mut Victim)) {
     }
     let (model, acknowledged) = import.finish().await;
     model.assert_read(&victim.app.client, &acknowledged).await;
-    victim.app.client.readiness(200).await;
+    victim.app.client.all_well().await;
     let verified = block_in_place(|| run(victim.app.patron(["verify"])));
     assert_eq!(verified.code, Some(0), "{}{}", verified.out, verified.err);
 }

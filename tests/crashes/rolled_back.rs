@@ -86,7 +86,7 @@ async fn accept(app: &App) {
 }
 
 async fn assert_both(app: &App) {
-    app.client.readiness(200).await;
+    app.client.all_well().await;
     app.client.caught_up().await;
     let audit = app.client.read("/api/audit?type=log_accepted.1").await;
     assert_eq!(audit["items"].as_array().unwrap().len(), 1, "{audit}");

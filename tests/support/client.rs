@@ -142,6 +142,15 @@ impl Client {
         .await;
     }
 
+    /// Waits until `/readyz` finds nothing wrong; its body.
+    pub(crate) async fn all_well(&self) -> Value {
+        super::wait::eventually("all is well", async || {
+            let answer = self.get("/readyz").await;
+            (answer.body["status"] == "ready").then_some(answer.body)
+        })
+        .await
+    }
+
     /// Waits until `/readyz` answers that; its body.
     pub(crate) async fn readiness(&self, status: u16) -> Value {
         super::wait::eventually(&format!("/readyz answers {status}"), async || {

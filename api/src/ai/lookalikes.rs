@@ -13,6 +13,7 @@ use super::call::Call;
 use super::caller::Asker;
 use super::rules_of;
 use crate::after::{self, After};
+use crate::consistency::Consistency;
 use crate::customers::CustomerResponse;
 use crate::extract::Query;
 use crate::openapi::OneProblems;
@@ -114,7 +115,7 @@ struct FeatureResponse {
     get,
     path = "/api/ai/lookalikes",
     tag = "ai",
-    params(LookalikesParams),
+    params(LookalikesParams, Consistency),
     responses(
         (status = 200, description = "Who they are", body = LookalikesResponse),
         OneProblems
@@ -124,10 +125,11 @@ pub(super) async fn list_lookalikes(
     State(app): State<AppState>,
     Asker(context): Asker,
     Query(params): Query<LookalikesParams>,
+    consistency: Consistency,
 ) -> Result<Json<LookalikesResponse>, Problem> {
     let call = Call::begin(&app, context, AssistTask::Lookalikes);
     let call = call.about(params.segment_id.as_str());
-    let found = find(&app, &call, params).await;
+    let found = find(&app, &call, params, &consistency).await;
     call.end(found).await.map(Json)
 }
 
@@ -135,12 +137,14 @@ async fn find(
     app: &AppState,
     call: &Call,
     params: LookalikesParams,
+    consistency: &Consistency,
 ) -> Result<LookalikesResponse, Problem> {
     let _place = turn(&app.assistant.places).await?;
-    let (segment_id, after) = (params.segment_id, params.after.as_ref());
+    let segment_id = params.segment_id;
+    let freshness = consistency.with(params.after.as_ref());
     let Few(limit) = params.limit.unwrap_or_default();
-    let rules = rules_of(app, &segment_id, after).await?;
-    after::wait::<Customers>(app, after).await?;
+    let rules = rules_of(app, &segment_id, freshness).await?;
+    after::wait::<Customers>(app, freshness).await?;
     let now = Timestamp::from(Utc::now());
     let found = {
         let _turn = turn(&app.previews).await?;

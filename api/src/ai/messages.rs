@@ -15,8 +15,9 @@ use super::call::Call;
 use super::caller::Asker;
 use super::facts::facts;
 use super::rules_of;
-use crate::after::{After, AfterParam};
+use crate::after::{AfterParam, Freshness};
 use crate::body::{Input, JsonBody};
+use crate::consistency::Consistency;
 use crate::extract::Query;
 use crate::openapi::GiveProblems;
 use crate::problem::Problem;
@@ -71,7 +72,7 @@ pub(super) struct VariantResponse {
     post,
     path = "/api/ai/messages",
     tag = "ai",
-    params(AfterParam),
+    params(AfterParam, Consistency),
     request_body = MessagesBody,
     responses(
         (status = 200, description = "The messages", body = MessagesResponse),
@@ -82,6 +83,7 @@ pub(super) async fn write_messages(
     State(app): State<AppState>,
     Asker(context): Asker,
     Query(params): Query<AfterParam>,
+    consistency: Consistency,
     JsonBody(body): JsonBody<MessagesBody>,
 ) -> Result<Json<MessagesResponse>, Problem> {
     let call = Call::begin(&app, context, AssistTask::Messages);
@@ -89,7 +91,8 @@ pub(super) async fn write_messages(
     if let Some(segment) = &body.segment_id {
         call = call.about(segment.as_str());
     }
-    let written = write(&app, &mut call, &body, params.after()).await;
+    let freshness = consistency.with(params.after());
+    let written = write(&app, &mut call, &body, freshness).await;
     call.end(written).await.map(Json)
 }
 
@@ -97,12 +100,12 @@ async fn write(
     app: &AppState,
     call: &mut Call,
     body: &MessagesBody,
-    after: Option<&After>,
+    freshness: Freshness<'_>,
 ) -> Result<MessagesResponse, Problem> {
     let _place = turn(&app.assistant.places).await?;
     let (objective, tone) = (body.objective.as_str(), body.tone);
     let audience = match &body.segment_id {
-        Some(segment) => Some((rules_of(app, segment, after).await?, facts(app).await?)),
+        Some(segment) => Some((rules_of(app, segment, freshness).await?, facts(app).await?)),
         None => None,
     };
     let told = |tell: fn(&Rules, &Facts) -> Option<String>| {

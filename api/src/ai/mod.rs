@@ -30,7 +30,7 @@ use projections::segments::Segments;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::after::{self, After};
+use crate::after::{self, Freshness};
 use crate::campaigns;
 use crate::problem::Problem;
 use crate::segments;
@@ -47,8 +47,12 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
 }
 
 /// The rules of a segment that is not archived.
-async fn rules_of(app: &Shared, id: &SegmentId, after: Option<&After>) -> Result<Rules, Problem> {
-    after::wait::<Segments>(app, after).await?;
+async fn rules_of(
+    app: &Shared,
+    id: &SegmentId,
+    freshness: Freshness<'_>,
+) -> Result<Rules, Problem> {
+    after::wait::<Segments>(app, freshness).await?;
     let found = app.store.segment(id).await?;
     let segment = found.ok_or_else(|| segments::unknown(id))?;
     Ok(segment.rules)
@@ -57,11 +61,11 @@ async fn rules_of(app: &Shared, id: &SegmentId, after: Option<&After>) -> Result
 async fn campaign(
     app: &Shared,
     id: &CampaignId,
-    after: Option<&After>,
+    freshness: Freshness<'_>,
 ) -> Result<CampaignDocument, Problem> {
     tokio::try_join!(
-        after::wait::<Campaigns>(app, after),
-        after::wait::<CampaignStats>(app, after),
+        after::wait::<Campaigns>(app, freshness),
+        after::wait::<CampaignStats>(app, freshness),
     )?;
     let found = app.store.campaign(id).await?;
     found.ok_or_else(|| campaigns::unknown(id))

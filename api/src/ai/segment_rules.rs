@@ -19,8 +19,9 @@ use super::body::Prompt;
 use super::call::Call;
 use super::caller::Asker;
 use super::facts::facts;
-use crate::after::{self, After, AfterParam};
+use crate::after::{self, AfterParam, Freshness};
 use crate::body::{Input, JsonBody};
+use crate::consistency::Consistency;
 use crate::extract::Query;
 use crate::openapi::PreviewProblems;
 use crate::problem::{FieldError, Problem, ProblemKind};
@@ -72,7 +73,7 @@ pub(super) struct RulesResponse {
     post,
     path = "/api/ai/segment-rules",
     tag = "ai",
-    params(AfterParam),
+    params(AfterParam, Consistency),
     request_body = RulesBody,
     responses(
         (status = 200, description = "The rules", body = RulesResponse),
@@ -83,11 +84,13 @@ pub(super) async fn find_rules(
     State(app): State<AppState>,
     Asker(context): Asker,
     Query(params): Query<AfterParam>,
+    consistency: Consistency,
     JsonBody(body): JsonBody<RulesBody>,
 ) -> Result<Json<RulesResponse>, Problem> {
     let call = Call::begin(&app, context, AssistTask::SegmentRules);
     let mut call = call.prompted(body.prompt.as_str());
-    let found = find(&app, &mut call, &body.prompt, params.after()).await;
+    let freshness = consistency.with(params.after());
+    let found = find(&app, &mut call, &body.prompt, freshness).await;
     call.end(found).await.map(Json)
 }
 
@@ -95,10 +98,10 @@ async fn find(
     app: &AppState,
     call: &mut Call,
     prompt: &Prompt,
-    after: Option<&After>,
+    freshness: Freshness<'_>,
 ) -> Result<RulesResponse, Problem> {
     let _place = turn(&app.assistant.places).await?;
-    after::wait::<Customers>(app, after).await?;
+    after::wait::<Customers>(app, freshness).await?;
     let facts = facts(app).await?;
     let understood = match by_model(call, prompt, &facts).await {
         Some(read) => read.map_err(|reason| not_understood(&reason)),

@@ -14,6 +14,7 @@ use super::call::Call;
 use super::caller::Asker;
 use super::rules_of;
 use crate::after::{self, After};
+use crate::consistency::Consistency;
 use crate::extract::Query;
 use crate::openapi::OneProblems;
 use crate::problem::Problem;
@@ -145,7 +146,7 @@ pub(crate) const WEEKDAYS: [&str; 7] = [
     get,
     path = "/api/ai/send-time",
     tag = "ai",
-    params(SendTimeParams),
+    params(SendTimeParams, Consistency),
     responses(
         (status = 200, description = "When", body = SendTimeResponse),
         OneProblems
@@ -155,10 +156,11 @@ pub(super) async fn get_send_time(
     State(app): State<AppState>,
     Asker(context): Asker,
     Query(params): Query<SendTimeParams>,
+    consistency: Consistency,
 ) -> Result<Json<SendTimeResponse>, Problem> {
     let call = Call::begin(&app, context, AssistTask::SendTime);
     let mut call = call.about(params.segment_id.as_str());
-    let found = find(&app, &mut call, params).await;
+    let found = find(&app, &mut call, params, &consistency).await;
     call.end(found).await.map(Json)
 }
 
@@ -166,12 +168,14 @@ async fn find(
     app: &AppState,
     call: &mut Call,
     params: SendTimeParams,
+    consistency: &Consistency,
 ) -> Result<SendTimeResponse, Problem> {
     let _place = turn(&app.assistant.places).await?;
-    let (segment_id, after) = (params.segment_id, params.after.as_ref());
+    let segment_id = params.segment_id;
+    let freshness = consistency.with(params.after.as_ref());
     let zone = params.time_zone.map_or(Tz::UTC, |Zone(zone)| zone);
-    let rules = rules_of(app, &segment_id, after).await?;
-    after::wait::<Customers>(app, after).await?;
+    let rules = rules_of(app, &segment_id, freshness).await?;
+    after::wait::<Customers>(app, freshness).await?;
     let now = Timestamp::from(Utc::now());
     let busy = {
         let _turn = turn(&app.previews).await?;

@@ -12,8 +12,9 @@ use super::answer::AnsweredBy;
 use super::call::Call;
 use super::caller::Asker;
 use super::campaign;
-use crate::after::{self, After, AfterParam};
+use crate::after::{self, AfterParam, Freshness};
 use crate::campaigns::not_launched;
+use crate::consistency::Consistency;
 use crate::extract::{Path, Query};
 use crate::openapi::ChangeProblems;
 use crate::problem::Problem;
@@ -89,7 +90,8 @@ struct BracketResponse {
     tag = "ai",
     params(
         ("id" = inline(schema::CampaignId), Path, description = "The campaign's id"),
-        AfterParam
+        AfterParam,
+        Consistency
     ),
     responses(
         (status = 200, description = "How it went", body = SummaryResponse),
@@ -101,10 +103,12 @@ pub(super) async fn summarize_campaign(
     Asker(context): Asker,
     Path(id): Path<CampaignId>,
     Query(params): Query<AfterParam>,
+    consistency: Consistency,
 ) -> Result<Json<SummaryResponse>, Problem> {
     let call = Call::begin(&app, context, AssistTask::Summary);
     let mut call = call.about(id.as_str());
-    let summarized = summarize(&app, &mut call, &id, params.after()).await;
+    let freshness = consistency.with(params.after());
+    let summarized = summarize(&app, &mut call, &id, freshness).await;
     call.end(summarized).await.map(Json)
 }
 
@@ -112,14 +116,14 @@ async fn summarize(
     app: &AppState,
     call: &mut Call,
     id: &CampaignId,
-    after: Option<&After>,
+    freshness: Freshness<'_>,
 ) -> Result<SummaryResponse, Problem> {
     let _place = turn(&app.assistant.places).await?;
-    let document = campaign(app, id, after).await?;
+    let document = campaign(app, id, freshness).await?;
     if document.launch.is_none() {
         return Err(not_launched(id));
     }
-    after::wait::<projections::messages::Messages>(app, after).await?;
+    after::wait::<projections::messages::Messages>(app, freshness).await?;
     let figures = figures(app, document).await?;
     let asked = call.ask(async |model, usage| model.summary(&figures, usage).await);
     let summary = match asked.await {

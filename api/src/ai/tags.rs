@@ -13,7 +13,8 @@ use super::answer::AnsweredBy;
 use super::call::Call;
 use super::caller::Asker;
 use super::{campaign, rules_of};
-use crate::after::{After, AfterParam};
+use crate::after::{AfterParam, Freshness};
+use crate::consistency::Consistency;
 use crate::extract::{Path, Query};
 use crate::openapi::OneProblems;
 use crate::problem::Problem;
@@ -40,7 +41,8 @@ pub(super) struct TagsResponse {
     tag = "ai",
     params(
         ("id" = inline(schema::CampaignId), Path, description = "The campaign's id"),
-        AfterParam
+        AfterParam,
+        Consistency
     ),
     responses(
         (status = 200, description = "The tags", body = TagsResponse),
@@ -52,10 +54,11 @@ pub(super) async fn tag_campaign(
     Asker(context): Asker,
     Path(id): Path<CampaignId>,
     Query(params): Query<AfterParam>,
+    consistency: Consistency,
 ) -> Result<Json<TagsResponse>, Problem> {
     let call = Call::begin(&app, context, AssistTask::Tags);
     let mut call = call.about(id.as_str());
-    let tagged = tag(&app, &mut call, &id, params.after()).await;
+    let tagged = tag(&app, &mut call, &id, consistency.with(params.after())).await;
     call.end(tagged).await.map(Json)
 }
 
@@ -63,11 +66,11 @@ async fn tag(
     app: &AppState,
     call: &mut Call,
     id: &CampaignId,
-    after: Option<&After>,
+    freshness: Freshness<'_>,
 ) -> Result<TagsResponse, Problem> {
     let _place = turn(&app.assistant.places).await?;
-    let document = campaign(app, id, after).await?;
-    let rules = rules(app, &document, after).await?;
+    let document = campaign(app, id, freshness).await?;
+    let rules = rules(app, &document, freshness).await?;
     let (name, template) = (document.name.as_str(), &document.template);
     let asked = call.ask(async |model, usage| model.tags(name, template, &rules, usage).await);
     let tags = match asked.await {
@@ -84,11 +87,11 @@ async fn tag(
 async fn rules(
     app: &Shared,
     document: &CampaignDocument,
-    after: Option<&After>,
+    freshness: Freshness<'_>,
 ) -> Result<Rules, Problem> {
     match (&document.rules, &document.segment_id) {
         (Some(rules), _) => Ok(rules.clone()),
-        (None, Some(segment)) => rules_of(app, segment, after).await,
+        (None, Some(segment)) => rules_of(app, segment, freshness).await,
         (None, None) => {
             tracing::error!(campaign = %document.campaign_id, "a campaign is for nobody");
             Err(Problem::internal())

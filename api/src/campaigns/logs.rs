@@ -13,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::texts::{self, Rendered};
 use super::{table, unknown};
 use crate::after::{self, After};
+use crate::consistency::Consistency;
 use crate::extract::{Path, Query};
 use crate::openapi::OneProblems;
 use crate::paging::{Limit, Listed, page};
@@ -117,7 +118,8 @@ pub(super) struct SuppressionResponse {
     tag = "campaigns",
     params(
         ("id" = inline(schema::CampaignId), Path, description = "The campaign's id"),
-        LogParams
+        LogParams,
+        Consistency
     ),
     responses(
         (status = 200, description = "A page of them, or all as a table", content(
@@ -131,11 +133,13 @@ pub(super) async fn get_logs(
     State(app): State<AppState>,
     Path(id): Path<CampaignId>,
     Query(params): Query<LogParams>,
+    consistency: Consistency,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let freshness = consistency.with(params.after.as_ref());
     tokio::try_join!(
-        after::wait::<Campaigns>(&app, params.after.as_ref()),
-        after::wait::<Messages>(&app, params.after.as_ref()),
+        after::wait::<Campaigns>(&app, freshness),
+        after::wait::<Messages>(&app, freshness),
     )?;
     check_known(&app, &id).await?;
     let mut response = match table::is_wanted(&headers) {

@@ -17,6 +17,7 @@ use super::body::{MessageBody, audience};
 use super::create::bad_segment;
 use crate::after::{self, AfterParam};
 use crate::body::{Input, JsonBody};
+use crate::consistency::Consistency;
 use crate::extract::Query;
 use crate::openapi::PreviewProblems;
 use crate::problem::Problem;
@@ -99,7 +100,7 @@ struct RenderedMessage {
     post,
     path = "/api/campaigns/preview",
     tag = "campaigns",
-    params(AfterParam),
+    params(AfterParam, Consistency),
     request_body = PreviewSchema,
     responses(
         (status = 200, description = "What they would get", body = PreviewResponse),
@@ -109,6 +110,7 @@ struct RenderedMessage {
 pub(super) async fn preview_message(
     State(app): State<AppState>,
     Query(params): Query<AfterParam>,
+    consistency: Consistency,
     JsonBody(body): JsonBody<PreviewBody>,
 ) -> Result<Json<PreviewResponse>, Problem> {
     let rules = match audience(body.segment_id, body.rules.as_ref())? {
@@ -120,7 +122,7 @@ pub(super) async fn preview_message(
         tracing::error!(%error, "a template that parsed does not");
         Problem::internal()
     })?;
-    after::wait::<Customers>(&app, params.after()).await?;
+    after::wait::<Customers>(&app, consistency.with(params.after())).await?;
     let _turn = turn(&app.previews).await?;
     let some = some(&app, &rules, body.sample.unwrap_or_default()).await?;
     let messages = some.into_iter().filter_map(|(id, document)| {

@@ -18,6 +18,7 @@ use utoipa::{PartialSchema, ToSchema};
 use super::answer::Statistics;
 use super::unknown;
 use crate::after::{self, AfterParam};
+use crate::consistency::Consistency;
 use crate::extract::{Path, Query};
 use crate::openapi::OneProblems;
 use crate::problem::Problem;
@@ -63,7 +64,8 @@ impl ToSchema for ProgressEvent {
     tag = "campaigns",
     params(
         ("id" = inline(schema::CampaignId), Path, description = "The campaign's id"),
-        AfterParam
+        AfterParam,
+        Consistency
     ),
     responses(
         (status = 200, description = "Events until the campaign or the server ends",
@@ -75,10 +77,12 @@ pub(super) async fn follow_progress(
     State(app): State<AppState>,
     Path(id): Path<CampaignId>,
     Query(params): Query<AfterParam>,
+    consistency: Consistency,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let freshness = consistency.with(params.after());
     tokio::try_join!(
-        after::wait::<Campaigns>(&app, params.after()),
-        after::wait::<CampaignStats>(&app, params.after()),
+        after::wait::<Campaigns>(&app, freshness),
+        after::wait::<CampaignStats>(&app, freshness),
     )?;
     look(&app, &id).await?.ok_or_else(|| unknown(&id))?;
     let following = Following {

@@ -8,7 +8,8 @@ use projections::campaigns::{CampaignDocument, Campaigns};
 
 use super::answer::CampaignResponse;
 use super::unknown;
-use crate::after::{self, After, AfterParam};
+use crate::after::{self, AfterParam, Freshness};
+use crate::consistency::Consistency;
 use crate::extract::{Path, Query};
 use crate::openapi::{OneProblems, ReadProblems};
 use crate::paging::{Listed, PageParams};
@@ -21,7 +22,7 @@ use crate::state::{AppState, Shared};
     get,
     path = "/api/campaigns",
     tag = "campaigns",
-    params(PageParams),
+    params(PageParams, Consistency),
     responses(
         (status = 200, description = "A page of them", body = Listed<CampaignResponse>),
         ReadProblems
@@ -30,8 +31,9 @@ use crate::state::{AppState, Shared};
 pub(super) async fn list_campaigns(
     State(app): State<AppState>,
     Query(params): Query<PageParams>,
+    consistency: Consistency,
 ) -> Result<Json<Listed<CampaignResponse>>, Problem> {
-    wait(&app, params.after()).await?;
+    wait(&app, consistency.with(params.after())).await?;
     let page = params.page();
     let found = app.store.campaigns(&page).await?;
     let ids: Vec<&CampaignId> = found.items.iter().map(|c| &c.campaign_id).collect();
@@ -52,7 +54,8 @@ pub(super) async fn list_campaigns(
     tag = "campaigns",
     params(
         ("id" = inline(schema::CampaignId), Path, description = "The campaign's id"),
-        AfterParam
+        AfterParam,
+        Consistency
     ),
     responses(
         (status = 200, description = "The campaign", body = CampaignResponse),
@@ -63,8 +66,9 @@ pub(super) async fn get_campaign(
     State(app): State<AppState>,
     Path(id): Path<CampaignId>,
     Query(params): Query<AfterParam>,
+    consistency: Consistency,
 ) -> Result<Json<CampaignResponse>, Problem> {
-    wait(&app, params.after()).await?;
+    wait(&app, consistency.with(params.after())).await?;
     let found = app.store.campaign(&id).await?;
     let document = found.ok_or_else(|| unknown(&id))?;
     let ids = [&id];
@@ -75,11 +79,11 @@ pub(super) async fn get_campaign(
     Ok(Json(CampaignResponse::new(document, figures, waiting)))
 }
 
-/// Waits until both views that are asked have seen `after`.
-async fn wait(app: &Shared, after: Option<&After>) -> Result<(), Problem> {
+/// Waits until both views that are asked are fresh enough.
+async fn wait(app: &Shared, freshness: Freshness<'_>) -> Result<(), Problem> {
     tokio::try_join!(
-        after::wait::<Campaigns>(app, after),
-        after::wait::<CampaignStats>(app, after),
+        after::wait::<Campaigns>(app, freshness),
+        after::wait::<CampaignStats>(app, freshness),
     )?;
     Ok(())
 }

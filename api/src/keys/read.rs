@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::unknown;
 use crate::after::{self, AfterParam};
+use crate::consistency::Consistency;
 use crate::extract::{Path, Query};
 use crate::openapi::{OneProblems, ReadProblems};
 use crate::paging::{Listed, PageParams};
@@ -75,7 +76,7 @@ impl From<ApiKeyDocument> for KeyResponse {
     get,
     path = "/api/keys",
     tag = "access",
-    params(PageParams),
+    params(PageParams, Consistency),
     responses(
         (status = 200, description = "A page of them", body = Listed<KeyResponse>),
         ReadProblems
@@ -84,8 +85,9 @@ impl From<ApiKeyDocument> for KeyResponse {
 pub(super) async fn list_keys(
     State(app): State<AppState>,
     Query(params): Query<PageParams>,
+    consistency: Consistency,
 ) -> Result<Json<Listed<KeyResponse>>, Problem> {
-    after::wait::<ApiKeys>(&app, params.after()).await?;
+    after::wait::<ApiKeys>(&app, consistency.with(params.after())).await?;
     let page = params.page();
     let found = app.store.api_keys(&page).await?;
     Ok(Json(Listed::from_page(found, KeyResponse::from)))
@@ -96,7 +98,7 @@ pub(super) async fn list_keys(
     get,
     path = "/api/keys/{key_id}",
     tag = "access",
-    params(("key_id" = inline(schema::KeyId), Path, description = "The key's id"), AfterParam),
+    params(("key_id" = inline(schema::KeyId), Path, description = "The key's id"), AfterParam, Consistency),
     responses(
         (status = 200, description = "The key", body = KeyResponse),
         OneProblems
@@ -106,8 +108,9 @@ pub(super) async fn get_key(
     State(app): State<AppState>,
     Path(id): Path<KeyId>,
     Query(params): Query<AfterParam>,
+    consistency: Consistency,
 ) -> Result<Json<KeyResponse>, Problem> {
-    after::wait::<ApiKeys>(&app, params.after()).await?;
+    after::wait::<ApiKeys>(&app, consistency.with(params.after())).await?;
     let found = app.store.api_key(&id).await?;
     let document = found.ok_or_else(|| unknown(&id))?;
     Ok(Json(document.into()))

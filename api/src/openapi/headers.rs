@@ -10,11 +10,25 @@ use utoipa::openapi::{RefOr, Response, Schema};
 use crate::problem::Problem;
 use crate::schema;
 
+/// What a read takes and answers with.
+const CONSISTENCY: &str = "Patron-Consistency";
+
 /// Completes what an operation says of its headers.
 pub(super) fn describe(operation: &mut Operation) {
+    let mut parameters = operation.parameters.iter().flatten();
+    let is_followed = parameters
+        .any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == CONSISTENCY));
     for (status, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response {
             complete(response, status);
+            if is_followed && matches!(status.as_str(), "200" | "404") {
+                let header = HeaderBuilder::new().schema(Some(schema::Eventual::schema()));
+                let about = "The answer may lack the last writes of the same credential";
+                let header = header.description(Some(about)).build();
+                response
+                    .headers
+                    .insert(CONSISTENCY.to_owned(), header.into());
+            }
         }
     }
 }

@@ -12,7 +12,8 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::unknown;
-use crate::after::{self, After};
+use crate::after::{self, After, Freshness};
+use crate::consistency::Consistency;
 use crate::customers::{self, CustomerResponse};
 use crate::extract::{Path, Query};
 use crate::openapi::OneProblems;
@@ -82,7 +83,8 @@ pub(crate) struct NodeVerdict {
     tag = "segments",
     params(
         ("id" = inline(schema::SegmentId), Path, description = "The segment's id"),
-        PageParams
+        PageParams,
+        Consistency
     ),
     responses(
         (status = 200, description = "A page of them", body = Listed<CustomerResponse>),
@@ -93,8 +95,9 @@ pub(super) async fn list_members(
     State(app): State<AppState>,
     Path(id): Path<SegmentId>,
     Query(params): Query<PageParams>,
+    consistency: Consistency,
 ) -> Result<Json<Listed<CustomerResponse>>, Problem> {
-    let segment = segment(&app, &id, params.after()).await?;
+    let segment = segment(&app, &id, consistency.with(params.after())).await?;
     let page = params.page();
     let now = Timestamp::from(Utc::now());
     let found = app.store.members(&segment.rules, now, &page).await?;
@@ -110,7 +113,8 @@ pub(super) async fn list_members(
     tag = "segments",
     params(
         ("id" = inline(schema::SegmentId), Path, description = "The segment's id"),
-        ExplainParams
+        ExplainParams,
+        Consistency
     ),
     responses(
         (status = 200, description = "What decides", body = Explanation),
@@ -121,8 +125,9 @@ pub(super) async fn explain(
     State(app): State<AppState>,
     Path(id): Path<SegmentId>,
     Query(params): Query<ExplainParams>,
+    consistency: Consistency,
 ) -> Result<Json<Explanation>, Problem> {
-    let segment = segment(&app, &id, params.after.as_ref()).await?;
+    let segment = segment(&app, &id, consistency.with(params.after.as_ref())).await?;
     let customer_id = params.customer_id;
     let found = app.store.customer(customer_id.as_str()).await?;
     let facts = found
@@ -140,15 +145,15 @@ pub(super) async fn explain(
     }))
 }
 
-/// The segment, once both views that are asked have seen `after`.
+/// The segment, once both views that are asked are fresh enough.
 async fn segment(
     app: &Shared,
     id: &SegmentId,
-    after: Option<&After>,
+    freshness: Freshness<'_>,
 ) -> Result<SegmentDocument, Problem> {
     tokio::try_join!(
-        after::wait::<Segments>(app, after),
-        after::wait::<Customers>(app, after),
+        after::wait::<Segments>(app, freshness),
+        after::wait::<Customers>(app, freshness),
     )?;
     let found = app.store.segment(id).await?;
     found.ok_or_else(|| unknown(id))

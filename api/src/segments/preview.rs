@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use crate::after::{self, AfterParam};
 use crate::body::{Input, JsonBody};
 use crate::caller::Caller;
+use crate::consistency::Consistency;
 use crate::customers::CustomerResponse;
 use crate::deadline::Deadline;
 use crate::extract::Query;
@@ -163,7 +164,7 @@ pub(super) struct NodeResponse {
     post,
     path = "/api/segments/preview",
     tag = "segments",
-    params(AfterParam, Prefer),
+    params(AfterParam, Consistency, Prefer),
     request_body = PreviewBody,
     responses(
         (status = 200, description = "What they come to", body = PreviewResponse),
@@ -175,6 +176,7 @@ pub(super) struct NodeResponse {
 pub(super) async fn preview_rules(
     State(app): State<AppState>,
     Query(params): Query<AfterParam>,
+    consistency: Consistency,
     Caller(context): Caller,
     prefer: Prefer,
     Extension(deadline): Extension<Deadline>,
@@ -193,7 +195,7 @@ pub(super) async fn preview_rules(
         return in_the_past(&app, &context, request, rules, as_of, sample).await;
     }
     let now = Timestamp::from(Utc::now());
-    after::wait::<Customers>(&app, params.after()).await?;
+    after::wait::<Customers>(&app, consistency.with(params.after())).await?;
     let _turn = turn(&app.previews).await?;
     let preview = app.store.preview(&rules, now, sample).await?;
     let currency = app.commands.currency().code();

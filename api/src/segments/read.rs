@@ -10,6 +10,7 @@ use utoipa::IntoParams;
 use super::answer::SegmentResponse;
 use super::unknown;
 use crate::after::{self, After, AfterParam};
+use crate::consistency::Consistency;
 use crate::extract::{Path, Query};
 use crate::openapi::{OneProblems, ReadProblems};
 use crate::paging::{Limit, Listed, page};
@@ -41,7 +42,7 @@ pub(super) struct ListParams {
     get,
     path = "/api/segments",
     tag = "segments",
-    params(ListParams),
+    params(ListParams, Consistency),
     responses(
         (status = 200, description = "A page of them", body = Listed<SegmentResponse>),
         ReadProblems
@@ -50,8 +51,9 @@ pub(super) struct ListParams {
 pub(super) async fn list_segments(
     State(app): State<AppState>,
     Query(params): Query<ListParams>,
+    consistency: Consistency,
 ) -> Result<Json<Listed<SegmentResponse>>, Problem> {
-    after::wait::<Segments>(&app, params.after.as_ref()).await?;
+    after::wait::<Segments>(&app, consistency.with(params.after.as_ref())).await?;
     let page = page(params.limit, params.cursor);
     let found = app.store.segments(params.archived, &page).await?;
     let ids: Vec<&str> = found.items.iter().map(|s| s.segment_id.as_str()).collect();
@@ -68,7 +70,7 @@ pub(super) async fn list_segments(
     get,
     path = "/api/segments/{id}",
     tag = "segments",
-    params(("id" = inline(schema::SegmentId), Path, description = "The segment's id"), AfterParam),
+    params(("id" = inline(schema::SegmentId), Path, description = "The segment's id"), AfterParam, Consistency),
     responses(
         (status = 200, description = "The segment", body = SegmentResponse),
         OneProblems
@@ -78,8 +80,9 @@ pub(super) async fn get_segment(
     State(app): State<AppState>,
     Path(id): Path<SegmentId>,
     Query(params): Query<AfterParam>,
+    consistency: Consistency,
 ) -> Result<Json<SegmentResponse>, Problem> {
-    after::wait::<Segments>(&app, params.after()).await?;
+    after::wait::<Segments>(&app, consistency.with(params.after())).await?;
     let found = app.store.segment(&id).await?;
     let document = found.ok_or_else(|| unknown(&id))?;
     let audience = app

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::unknown;
 use crate::after::{self, AfterParam};
+use crate::consistency::Consistency;
 use crate::extract::{Path, Query};
 use crate::openapi::{OneProblems, ReadProblems};
 use crate::paging::{Listed, PageParams};
@@ -114,7 +115,7 @@ impl From<GivenRole> for GivenResponse {
     get,
     path = "/api/users",
     tag = "access",
-    params(PageParams),
+    params(PageParams, Consistency),
     responses(
         (status = 200, description = "A page of them", body = Listed<UserResponse>),
         ReadProblems
@@ -123,8 +124,9 @@ impl From<GivenRole> for GivenResponse {
 pub(super) async fn list_users(
     State(app): State<AppState>,
     Query(params): Query<PageParams>,
+    consistency: Consistency,
 ) -> Result<Json<Listed<UserResponse>>, Problem> {
-    after::wait::<Users>(&app, params.after()).await?;
+    after::wait::<Users>(&app, consistency.with(params.after())).await?;
     let page = params.page();
     let found = app.store.users(&page).await?;
     let now = Timestamp::from(Utc::now());
@@ -137,7 +139,7 @@ pub(super) async fn list_users(
     get,
     path = "/api/users/{user_id}",
     tag = "access",
-    params(("user_id" = inline(schema::UserId), Path, description = "The user's id"), AfterParam),
+    params(("user_id" = inline(schema::UserId), Path, description = "The user's id"), AfterParam, Consistency),
     responses(
         (status = 200, description = "The user", body = UserResponse),
         OneProblems
@@ -147,8 +149,9 @@ pub(super) async fn get_user(
     State(app): State<AppState>,
     Path(id): Path<UserId>,
     Query(params): Query<AfterParam>,
+    consistency: Consistency,
 ) -> Result<Json<UserResponse>, Problem> {
-    after::wait::<Users>(&app, params.after()).await?;
+    after::wait::<Users>(&app, consistency.with(params.after())).await?;
     let found = app.store.user(&id).await?;
     let document = found.ok_or_else(|| unknown(&id))?;
     let now = Timestamp::from(Utc::now());

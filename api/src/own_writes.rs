@@ -1,0 +1,247 @@
+//! What each credential wrote last through this process, and which views are
+//! known to be behind it.
+//!
+//! Bounded: a credential has one entry, with at most one number per partition,
+//! and there is at most one number per view and partition beside them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use eventlog::{Partition, Position, Positions};
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
+use projections::{Store, WaitError};
+
+/// How many credentials are remembered; beyond that the one used least recently
+/// is forgotten.
+const CREDENTIALS: u64 = 10_000;
+
+/// For how long a credential is remembered after it was last used.
+const IDLE: Duration = Duration::from_secs(60 * 60);
+
+/// The writes that reads of the same credential follow.
+pub(crate) struct OwnWrites {
+    by_credential: Cache<Arc<str>, Arc<Mutex<Written>>>,
+    /// The number that a wait for a view's partition gave up on. Until the view
+    /// has folded it, no other read waits for that partition. Only acknowledged
+    /// positions get in here: a position in `after` may never come.
+    lagging: Mutex<HashMap<(&'static str, Partition), u64>>,
+}
+
+/// What a credential wrote.
+struct Written {
+    /// The log's epoch; positions of another one mean nothing.
+    epoch: Arc<str>,
+    positions: Positions,
+    /// The views that were seen to have all of them. A generation that begins to
+    /// serve has caught up before it does, so that this stays true.
+    folded_by: Vec<&'static str>,
+}
+
+impl OwnWrites {
+    pub(crate) fn new() -> Self {
+        let by_credential = Cache::builder()
+            .max_capacity(CREDENTIALS)
+            // A credential that has just written is never the one to go.
+            .eviction_policy(EvictionPolicy::lru())
+            .time_to_idle(IDLE)
+            .build();
+        Self {
+            by_credential,
+            lagging: Mutex::default(),
+        }
+    }
+
+    /// Remembers that a credential wrote up to these positions.
+    pub(crate) fn record(&self, actor: &Arc<str>, epoch: Arc<str>, positions: &Positions) {
+        let new = || {
+            Arc::new(Mutex::new(Written {
+                epoch: epoch.clone(),
+                positions: Positions::default(),
+                folded_by: Vec::new(),
+            }))
+        };
+        let written = self.by_credential.get_with(actor.clone(), new);
+        let mut written = lock(&written);
+        if written.epoch != epoch {
+            written.epoch = epoch;
+            written.positions = Positions::default();
+        }
+        // A command that changed nothing is answered with an older position.
+        if !written.positions.cover(positions) {
+            positions.iter().for_each(|p| written.positions.insert(p));
+            written.folded_by.clear();
+        }
+    }
+
+    /// Waits until a view has all that the credential wrote, for `patience` at
+    /// most; whether it has. Partitions that are known to lag are not waited
+    /// for.
+    ///
+    /// # Errors
+    /// [`WaitError::Mongo`] if MongoDB does not answer.
+    pub(crate) async fn follow(
+        &self,
+        store: &Store,
+        actor: &Arc<str>,
+        epoch: &Arc<str>,
+        view: &'static str,
+        patience: Duration,
+    ) -> Result<bool, WaitError> {
+        let Some(written) = self.unconfirmed(actor, epoch, view) else {
+            return Ok(true);
+        };
+        let reached = store.reached(view).await?;
+        let missing = beyond(&written, &reached);
+        let awaited = self.without_lagging(view, &missing, &reached);
+        let is_skipped = awaited != missing;
+        let has_all = self.wait(store, view, &awaited, patience).await? && !is_skipped;
+        if has_all {
+            self.confirm(actor, view, &written);
+        }
+        Ok(has_all)
+    }
+
+    /// Waits until a view has these positions; whether it has. If not, it is
+    /// known to lag from then on.
+    async fn wait(
+        &self,
+        store: &Store,
+        view: &'static str,
+        awaited: &Positions,
+        patience: Duration,
+    ) -> Result<bool, WaitError> {
+        if awaited.is_empty() {
+            return Ok(true);
+        }
+        match store.wait_for(view, awaited, patience).await {
+            Ok(()) => Ok(true),
+            Err(WaitError::Behind { .. }) => {
+                let reached = store.reached(view).await?;
+                self.note_lagging(view, &beyond(awaited, &reached));
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What the credential wrote, unless the view is known to have it.
+    fn unconfirmed(
+        &self,
+        actor: &Arc<str>,
+        epoch: &Arc<str>,
+        view: &'static str,
+    ) -> Option<Positions> {
+        let written = self.by_credential.get(actor)?;
+        let written = lock(&written);
+        let is_awaited = written.epoch == *epoch && !written.folded_by.contains(&view);
+        is_awaited.then(|| written.positions.clone())
+    }
+
+    /// Remembers that a view has these positions, if they are still the last.
+    fn confirm(&self, actor: &Arc<str>, view: &'static str, positions: &Positions) {
+        if let Some(written) = self.by_credential.get(actor) {
+            let mut written = lock(&written);
+            if written.positions == *positions && !written.folded_by.contains(&view) {
+                written.folded_by.push(view);
+            }
+        }
+    }
+
+    /// Those of the missing positions whose partitions are not known to lag,
+    /// now that the view has reached this.
+    fn without_lagging(
+        &self,
+        view: &'static str,
+        missing: &Positions,
+        reached: &Positions,
+    ) -> Positions {
+        let mut lagging = lock(&self.lagging);
+        lagging
+            .retain(|(of, partition), number| *of != view || reached.number(*partition) < *number);
+        let is_awaited = |p: &Position| !lagging.contains_key(&(view, p.partition));
+        missing.iter().filter(is_awaited).collect()
+    }
+
+    fn note_lagging(&self, view: &'static str, missing: &Positions) {
+        let mut lagging = lock(&self.lagging);
+        for Position { partition, number } in missing.iter() {
+            let noted = lagging.entry((view, partition)).or_default();
+            *noted = number.max(*noted);
+        }
+    }
+}
+
+/// Those of the positions that are beyond the others.
+fn beyond(positions: &Positions, reached: &Positions) -> Positions {
+    let is_beyond = |p: &Position| p.number > reached.number(p.partition);
+    positions.iter().filter(is_beyond).collect()
+}
+
+/// What is locked is replaced in single steps, so that a panic leaves it whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn positions(text: &str) -> Positions {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_credential_has_its_highest_numbers_until_a_view_has_them() {
+        let own_writes = OwnWrites::new();
+        let (actor, epoch): (Arc<str>, Arc<str>) = ("key:1".into(), "e-1".into());
+        let awaited = |view| {
+            let written = own_writes.unconfirmed(&actor, &epoch, view);
+            written.map(|positions| positions.to_string())
+        };
+        assert_eq!(awaited("orders"), None);
+        for written in ["3:7", "1:2,3:5", "1:1"] {
+            own_writes.record(&actor, epoch.clone(), &positions(written));
+        }
+        assert_eq!(awaited("orders").as_deref(), Some("1:2,3:7"));
+
+        own_writes.confirm(&actor, "orders", &positions("3:7"));
+        assert_eq!(awaited("orders").as_deref(), Some("1:2,3:7"), "not all");
+        own_writes.confirm(&actor, "orders", &positions("1:2,3:7"));
+        assert_eq!(awaited("orders"), None);
+        assert_eq!(awaited("audit").as_deref(), Some("1:2,3:7"));
+        own_writes.record(&actor, epoch.clone(), &positions("3:6"));
+        assert_eq!(awaited("orders"), None, "nothing is new");
+        own_writes.record(&actor, epoch.clone(), &positions("3:8"));
+        assert_eq!(awaited("orders").as_deref(), Some("1:2,3:8"));
+    }
+
+    #[test]
+    fn positions_of_another_log_are_not_waited_for() {
+        let own_writes = OwnWrites::new();
+        let actor: Arc<str> = "key:1".into();
+        let (old, new): (Arc<str>, Arc<str>) = ("e-1".into(), "e-2".into());
+        own_writes.record(&actor, old, &positions("0:900"));
+        assert_eq!(own_writes.unconfirmed(&actor, &new, "orders"), None);
+        own_writes.record(&actor, new.clone(), &positions("1:4"));
+        let written = own_writes.unconfirmed(&actor, &new, "orders");
+        assert_eq!(written, Some(positions("1:4")));
+    }
+
+    #[test]
+    fn a_partition_lags_until_the_view_has_what_was_waited_for() {
+        let own_writes = OwnWrites::new();
+        own_writes.note_lagging("orders", &positions("0:5,1:9"));
+        let awaited = |view, reached: &str| {
+            let missing = positions("0:20,1:20,2:20");
+            let awaited = own_writes.without_lagging(view, &missing, &positions(reached));
+            awaited.to_string()
+        };
+        assert_eq!(awaited("audit", "0:0"), "0:20,1:20,2:20", "another view");
+        assert_eq!(awaited("orders", "0:4,1:4"), "2:20");
+        assert_eq!(awaited("orders", "0:5,1:8"), "0:20,2:20");
+        assert_eq!(awaited("orders", "0:5,1:9"), "0:20,1:20,2:20");
+        assert_eq!(awaited("orders", "0:0"), "0:20,1:20,2:20", "forgotten");
+    }
+}

@@ -8,7 +8,7 @@ use crate::support::deployment::delete_commit;
 use crate::support::engines::engines;
 use crate::support::process::{Ended, Process, patron, run};
 use crate::support::redis_server::RedisServer;
-use crate::support::wait::until;
+use crate::support::wait::{eventually, until};
 
 fn fresh() -> Settings {
     let engines = engines();
@@ -186,8 +186,11 @@ async fn a_view_of_an_older_program_is_told_until_it_is_rebuilt() {
     assert_eq!(set.unwrap().modified_count, 1);
 
     let reason = "customers is of an older program: run `patron rebuild customers`";
-    let readiness = app.client.readiness(200).await;
-    assert_eq!(readiness["status"], "degraded");
+    let readiness = eventually("it is told", async || {
+        let readiness = app.client.readiness(200).await;
+        (readiness["status"] == "degraded").then_some(readiness)
+    })
+    .await;
     assert_eq!(
         readiness["checks"][4],
         json!({"name": "views", "ok": false, "reason": reason})
@@ -204,11 +207,14 @@ async fn a_view_of_an_older_program_is_told_until_it_is_rebuilt() {
     assert_eq!(json["views"][0]["outdated"], true);
 
     assert_eq!(run(app.patron(["rebuild", "customers"])).code, Some(0));
-    app.client.readiness(200).await;
+    app.client.all_well().await;
     assert!(!state().contains("OUTDATED"), "{}", state());
     let back = run(app.patron(["rebuild", "customers", "--rollback"]));
     assert_eq!(back.code, Some(0), "{}", back.err);
-    app.client.readiness(503).await;
+    until("it is told again", async || {
+        app.client.readiness(200).await["status"] == "degraded"
+    })
+    .await;
 
     app.add_worker();
     let worker = app.workers.last().unwrap();

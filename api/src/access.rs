@@ -103,6 +103,7 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("GET", "/api/admin/log", Admin),
     ("GET", "/api/admin/projections", Admin),
     ("POST", "/api/admin/projections/{name}/rebuild", Admin),
+    ("GET", "/api/admin/workers", Admin),
 ];
 
 /// Open, and not counted against an address: whether the server is well may be

@@ -42,10 +42,10 @@ async fn healthz() -> impl IntoResponse {
 
 /// Whether the process should get requests. The answer is at most a second old.
 ///
-/// `unready`, with 503: an engine does not answer, Redis holds another log or is
-/// short of memory, a view was folded by an older program, or the oldest event
-/// that a view has not folded is older than `PATRON_READY_LAG`. `degraded`: no
-/// worker is alive, a view stands still, or views lag by more than 2 s.
+/// `unready`, with 503: an engine does not answer, Redis holds another log, or
+/// the oldest event that a view has not folded is older than `PATRON_READY_LAG`.
+/// `degraded`: no worker is alive, a view stands still or was folded by an older
+/// program, views lag by more than 2 s, or Redis is short of memory.
 #[utoipa::path(
     get,
     path = "/readyz",

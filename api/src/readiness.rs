@@ -2,8 +2,8 @@
 //! stands on.
 //!
 //! `unready` takes the process out of a load balancer: an engine is away, Redis
-//! holds another log or has no memory left, or views are so old that their
-//! answers are misleading. Everything else that somebody should look at is
+//! holds another log, or views are so old that their answers are misleading.
+//! Everything else that somebody should look at is
 //! `degraded`, since all processes share the workers and the views: taking every
 //! process away would help nobody.
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use eventlog::{Log, Memory};
-use projections::ViewStatus;
+use projections::{TaskReport, ViewStatus, Worker};
 use serde_json::{Value, json};
 
 use crate::deployment::{Deployment, Target};
@@ -30,6 +30,7 @@ struct Status {
     currency: String,
     partitions: Vec<PartitionRow>,
     views: Vec<ViewStatus>,
+    workers: Vec<Worker>,
 }
 
 struct PartitionRow {
@@ -68,6 +69,7 @@ async fn look(deployment: &Deployment) -> anyhow::Result<Status> {
         currency: commands.currency().to_string(),
         partitions: partitions(log).await?,
         views: store.status(log).await?,
+        workers: store.live_workers(log).await?,
     })
 }
 
@@ -113,6 +115,11 @@ impl Status {
         ));
         self.views.iter().for_each(print_view);
         say("");
+        if self.workers.is_empty() {
+            say("workers  none is alive: views stand still");
+        }
+        self.workers.iter().for_each(print_worker);
+        say("");
         say(format_args!(
             "{:>9} {:>12} {:>12}",
             "partition", "events", "streams"
@@ -133,8 +140,50 @@ impl Status {
                 json!({"partition": partition, "events": row.events, "bytes": row.bytes})
             }).collect::<Vec<_>>(),
             "views": self.views.iter().map(view_json).collect::<Vec<_>>(),
+            "workers": self.workers.iter().map(worker_json).collect::<Vec<_>>(),
         })
     }
+}
+
+fn print_worker(worker: &Worker) {
+    let sends = match &worker.sends {
+        Some(sends) => format!("sends for {}", sends.len()),
+        None => "has no vendor".to_owned(),
+    };
+    say(format_args!(
+        "worker   {} folds {} partitions, {sends}",
+        worker.name,
+        worker.folds.len()
+    ));
+    for task in tasks(worker) {
+        let state = match (&task.error, task.ran_at) {
+            (Some(error), _) => format!("FAILED: {error}"),
+            (None, Some(_)) => "ok".to_owned(),
+            (None, None) => "not run yet".to_owned(),
+        };
+        say(format_args!("  task   {:<28} {state}", task.name));
+    }
+}
+
+fn worker_json(worker: &Worker) -> Value {
+    let tasks = tasks(worker).iter().map(|task| {
+        json!({
+            "name": task.name,
+            "ran_at": task.ran_at.map(|at| at.to_chrono()),
+            "took_ms": task.took_ms,
+            "error": task.error,
+        })
+    });
+    json!({
+        "name": worker.name,
+        "folds": worker.folds,
+        "sends": worker.sends,
+        "tasks": tasks.collect::<Vec<_>>(),
+    })
+}
+
+fn tasks(worker: &Worker) -> &[TaskReport] {
+    worker.report.as_ref().map_or(&[], |report| &report.tasks)
 }
 
 fn print_view(view: &ViewStatus) {

@@ -23,6 +23,8 @@ impl Topics {
     pub const SEGMENTS: Self = Self(8);
     /// Requests to rebuild views.
     pub const VIEWS: Self = Self(16);
+    /// None.
+    pub const NONE: Self = Self(0);
     /// All of these, and everything else.
     pub const ALL: Self = Self(63);
     const OTHERS: Self = Self(32);

@@ -11,8 +11,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Checkpoints;
 use crate::store::{Store, collection_name};
-use crate::view::{AnyView, VIEWS};
+use crate::view::{AnyView, VIEWS, view_named};
 use crate::writes::{NAMESPACE_EXISTS, failed_only_with};
+
+/// Drops the collections of generations that are not needed any more: those of
+/// a rebuild that was broken off in the middle of a write.
+///
+/// # Errors
+/// If MongoDB does not answer.
+pub async fn sweep(store: &Store) -> Result<(), Error> {
+    store.generations().sweep().await
+}
 
 /// The pointers of one view, as they stand in the collection `generations`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -285,6 +294,31 @@ impl Generations {
         }};
         let updated = self.collection.update_one(filter, update).await?;
         Ok(updated.matched_count == 1)
+    }
+
+    /// Drops the collections of generations that no pointer names.
+    async fn sweep(&self) -> Result<(), mongodb::error::Error> {
+        // First: generations that are begun meanwhile are not among them.
+        let names = self.store.database().list_collection_names().await?;
+        for pointer in self.all().await? {
+            let Some(view) = view_named(&pointer.view) else {
+                continue;
+            };
+            let generations = [Some(pointer.active), pointer.previous, pointer.building];
+            let prefix = format!("{}_g", view.name());
+            let known = names.iter().filter_map(|name| name.strip_prefix(&prefix));
+            for number in known.filter_map(|number| number.parse::<i32>().ok()) {
+                if number <= pointer.highest && !generations.contains(&Some(number)) {
+                    tracing::info!(
+                        view = view.name(),
+                        generation = number,
+                        "left over: dropped"
+                    );
+                    self.drop(view.name(), number).await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     pub(crate) async fn drop(

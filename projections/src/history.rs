@@ -45,7 +45,7 @@ pub(crate) fn folded<V: View>(history: &[Recorded]) -> Result<V::Document, FoldE
             document: String::new(),
             position: event.position,
             begins: false,
-            content: Content::Event(event.clone()),
+            content: Content::Event(std::sync::Arc::new(event.clone())),
         };
         let next = view.fold(stored.as_deref(), &[&input]);
         stored = Some(next.map_err(|(_, error)| error)?);

@@ -23,6 +23,7 @@ mod generation;
 #[cfg(test)]
 mod history;
 mod jobs;
+mod live_workers;
 mod long_read;
 pub mod messages;
 pub mod orders;
@@ -48,13 +49,14 @@ mod vouching;
 mod wait;
 mod waiting;
 mod witness;
+mod workers;
 mod writes;
 
 pub use audiences::{Audience, Basis};
 pub use checkpoint::Checkpoint;
 pub use error::ProjectError;
 pub use folded::{Folded, Topics, Watcher};
-pub use generation::{Generations, Pointer};
+pub use generation::{Generations, Pointer, sweep};
 pub use jobs::{Job, JobEnd, JobKind, JobStatus, MAX_JOB_RESULT};
 pub use long_read::{LongRead, ReadProgress, require_whole};
 pub use owned::{Generation, OwnedPartition, Step};
@@ -67,10 +69,11 @@ pub use reconcile::{
 };
 pub use recorded::{EntryReader, ReadError, Recorded, SharedEntry};
 pub use status::{BuildStatus, PartitionStatus, ViewStatus};
-pub use store::{QueryError, Store, StoreOptions};
+pub use store::{Collections, QueryError, Store, StoreOptions};
 pub use unfolded::Unfolded;
 pub use verify::{DocumentsReport, verify_documents};
 pub use view::{AnyView, FoldError, Input, VIEWS, View, view_named};
 pub use vouching::{PartitionCheckpoint, Vouched};
 pub use wait::WaitError;
 pub use waiting::{Waiting, WaitingReason};
+pub use workers::{TaskReport, Worker, WorkerReport};

@@ -10,13 +10,14 @@ use crate::checkpoint::{Advance, Checkpoints};
 use crate::cursor::Cursor;
 use crate::folded::Topics;
 use crate::folding::{Folding, cannot};
-use crate::store::collection_name;
+use crate::store::{Collections, collection_name};
 use crate::view::{AnyView, Input, view_named};
 use crate::vouching::{PartitionCheckpoints, Place, Vouched};
 use crate::{EntryReader, Mode, ProjectError, Projector, ReadError, Store};
 
-/// How long it is taken for granted that a collection is still there.
-const COLLECTION_HOLDS: Duration = Duration::from_secs(1);
+/// Collections are not checked with every write, but by whoever owns the
+/// partition, all together ([`OwnedPartition::check`]).
+const COLLECTION_HOLDS: Duration = Duration::MAX;
 
 /// After how many entries that were decoded another task gets its turn.
 const TURN: usize = 256;
@@ -387,6 +388,39 @@ impl OwnedPartition {
             None => own.go_on(partition).await?,
         }
         Ok(())
+    }
+
+    /// Lets the generations leave whose collections are not the ones that they
+    /// were folded into. `collections` has those that were there lately.
+    ///
+    /// # Errors
+    /// As [`Self::step`].
+    pub async fn check(
+        &mut self,
+        collections: &Collections,
+    ) -> Result<Vec<(Generation, ProjectError)>, ProjectError> {
+        let is_suspect = |(name, kept): &(&String, &Kept)| {
+            collections.get(*name).map(Option::as_ref) != Some(kept.folding.uuid())
+        };
+        let suspect = self.generations.iter().filter(is_suspect);
+        let suspect: Vec<Generation> = suspect.map(|(_, kept)| kept.generation).collect();
+        let mut left = Vec::new();
+        for generation in suspect {
+            let Some(kept) = self.generations.get_mut(&generation.collection()) else {
+                continue;
+            };
+            // It may be newer than what is known of the others.
+            let uuid = kept.folding.uuid().cloned();
+            match kept.folding.bind(uuid.as_ref(), COLLECTION_HOLDS).await {
+                Ok(()) => {}
+                Err(error) if error.is_stop() => {
+                    self.leave(generation, Some(&error)).await?;
+                    left.push((generation, error));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(left)
     }
 
     /// Keeps a generation no more: it has a checkpoint of its own, where the

@@ -133,15 +133,15 @@ impl Projector {
 
     /// Whether the log and the documents are still what was folded.
     async fn check(&mut self) -> Result<(), ProjectError> {
-        let has_folded = self.cursor.fingerprint.is_some();
-        if has_folded {
+        if self.cursor.fingerprint.is_some() {
             self.next(0).await?;
         }
-        // A rebuild's own collection is verified before it serves.
-        if has_folded || self.mode == Mode::Live {
-            self.folding.bind(None, Duration::ZERO).await?;
-        }
-        Ok(())
+        let holds = match self.mode {
+            Mode::Live => Duration::ZERO,
+            // It is verified before it serves.
+            Mode::Rebuild => Duration::from_secs(1),
+        };
+        self.folding.bind(None, holds).await
     }
 
     async fn next(&self, count: usize) -> Result<Vec<Entry>, ProjectError> {

@@ -1,9 +1,10 @@
 //! The database, and how everybody gets at it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bson::{DateTime, Document, RawDocumentBuf, doc};
+use bson::{Binary, DateTime, Document, RawDocumentBuf, doc};
 use futures::TryStreamExt;
 use mongodb::options::{ClientOptions, ReadConcern};
 use mongodb::{Client, Collection, Database};
@@ -23,6 +24,9 @@ pub struct StoreOptions {
     /// The database.
     pub database: String,
 }
+
+/// Collections by name, with their UUIDs where the server tells them.
+pub type Collections = HashMap<String, Option<Binary>>;
 
 /// The views' database. Cloning shares it.
 #[derive(Clone)]
@@ -172,6 +176,16 @@ impl Store {
         let filter = bson::doc! {"name": name};
         let names = self.database.list_collection_names().filter(filter).await?;
         Ok(!names.is_empty())
+    }
+
+    /// All collections that there are.
+    ///
+    /// # Errors
+    /// What the driver says if MongoDB does not answer.
+    pub async fn collections(&self) -> Result<Collections, mongodb::error::Error> {
+        let all = self.database.list_collections().await?;
+        let known = all.map_ok(|collection| (collection.name, collection.info.uuid));
+        known.try_collect().await
     }
 
     /// The server's version, as `6.0.5`.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::order;
 use crate::support::app::App;
+use crate::support::process::run;
 use crate::support::wait::eventually;
 
 const VIEWS: [&str; 9] = [
@@ -21,6 +22,48 @@ const VIEWS: [&str; 9] = [
 fn view<'a>(status: &'a Value, name: &str) -> &'a Value {
     let views = status["items"].as_array().unwrap();
     views.iter().find(|view| view["name"] == name).unwrap()
+}
+
+#[tokio::test]
+async fn workers_share_the_partitions_and_say_what_they_do() {
+    let mut app = App::start().await;
+    app.add_worker();
+    let shares = async |app: &App| {
+        let workers = app.client.read("/api/admin/workers").await;
+        let all = workers["items"].as_array().unwrap().iter();
+        let mut shares: Vec<usize> = all
+            .map(|worker| worker["folds"].as_array().unwrap().len())
+            .collect();
+        shares.sort_unstable();
+        shares
+    };
+    eventually("each has its half", async || {
+        (shares(&app).await == [8, 8]).then_some(())
+    })
+    .await;
+    let tasks = eventually("one of them does what there is to do once", async || {
+        let workers = app.client.read("/api/admin/workers").await;
+        let all = workers["items"].as_array()?;
+        let tasks = all.iter().map(|worker| worker["tasks"].as_array().unwrap());
+        let mut busy = tasks.filter(|tasks| !tasks.is_empty());
+        let tasks = busy.next()?.clone();
+        (busy.next().is_none() && tasks.iter().all(|task| !task["ran_at"].is_null()))
+            .then_some(tasks)
+    })
+    .await;
+    assert!(tasks.iter().any(|task| task["name"] == "end campaigns"));
+    assert!(
+        tasks.iter().all(|task| task["error"].is_null()),
+        "{tasks:?}"
+    );
+    let status = run(app.patron(["status"]));
+    assert!(status.out.contains("folds 8 partitions"), "{}", status.out);
+    assert!(status.out.contains("end campaigns"), "{}", status.out);
+    app.workers.remove(0).kill();
+    eventually("the other one takes over", async || {
+        (shares(&app).await == [16]).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use crate::support::app::App;
 use crate::support::client::answer;
 
 /// Each needs a key, whether there is anything at the path or not.
-const PROTECTED: [(Method, &str); 20] = [
+const PROTECTED: [(Method, &str); 21] = [
     (Method::POST, "/api/data/customers"),
     (Method::POST, "/api/data/orders"),
     (Method::POST, "/api/data/events"),
@@ -22,6 +22,7 @@ const PROTECTED: [(Method, &str); 20] = [
     (Method::GET, "/api/audit"),
     (Method::GET, "/api/audit/0:1"),
     (Method::GET, "/api/admin/projections"),
+    (Method::GET, "/api/admin/workers"),
     (Method::POST, "/api/admin/projections/customers/rebuild"),
     (Method::GET, "/api/admin/log"),
     (Method::GET, "/metrics"),

@@ -11,11 +11,12 @@ use crate::support::client::answer;
 use crate::support::engines::workspace;
 
 /// What the contract promises, and nothing else.
-const OPERATIONS: [&str; 58] = [
+const OPERATIONS: [&str; 59] = [
     "DELETE /api/keys/{key_id}",
     "DELETE /api/segments/{id}",
     "GET /api/admin/log",
     "GET /api/admin/projections",
+    "GET /api/admin/workers",
     "GET /api/ai/lookalikes",
     "GET /api/ai/send-time",
     "GET /api/audit",

@@ -1,12 +1,13 @@
 //! Messages go to the vendor in batches, and each has an outcome of its own.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::response::IntoResponse;
 use domain::{CampaignId, MessageStatus, Subject};
+use eventlog::Role;
 use projections::messages::MessageDocument;
 use serde_json::{Value, json};
 
@@ -379,6 +380,34 @@ async fn messages_sent_again_one_by_one_count_towards_the_rate() {
         .collect();
     let most = most_within(arrivals);
     assert!(most <= RATE as usize, "{most}: {:?}", vendor.sizes());
+}
+
+#[tokio::test]
+async fn all_workers_together_keep_to_the_rate_of_a_campaign() {
+    const RATE: u32 = 60;
+    let vendor = ScriptedVendor::start(|_, messages| all_accepted(messages)).await;
+    let mut shop = Shop::with(240).await;
+    for _ in 0..3 {
+        shop.work_for(&vendor.url, []);
+    }
+    until("all have a share", async || {
+        let sending = shop.commands.log().members(Role::Send).await.unwrap();
+        let owners: HashSet<&String> = sending.owners.values().collect();
+        sending.owners.len() == 16 && owners.len() == 3
+    })
+    .await;
+    let id = shop.launched(Some(RATE)).await;
+    shop.until_all(&id, MessageStatus::Sent).await;
+    let requests = vendor.requests();
+    let first = requests[0].at;
+    let arrivals = requests
+        .iter()
+        .map(|request| (request.at - first, request.messages.len()))
+        .collect();
+    let most = most_within(arrivals);
+    assert!(most <= RATE as usize, "{most}: {:?}", vendor.sizes());
+    let written = requests.iter().flat_map(|request| &request.messages);
+    assert_eq!(written.count(), 240, "everybody has one");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod away;
 mod campaigns;
 mod counting;
 mod failover;
+mod hanging;
 mod killing;
 mod model;
 mod rebuilding;

@@ -14,6 +14,7 @@ mod lookalikes;
 mod messages;
 mod model;
 mod outdated;
+mod owners;
 mod rebuild;
 mod rebuild_failures;
 mod recipients;

@@ -93,6 +93,11 @@ impl OwnEngines {
         self.mongod.wait();
     }
 
+    /// SIGSTOP or SIGCONT.
+    pub(crate) fn signal_mongod(&self, signal: Signal) {
+        kill_process(self.mongod.pid("mongod_pid"), signal).expect("it runs");
+    }
+
     /// Starts again what was killed, on the same ports and data.
     pub(crate) fn restart(&mut self) {
         let urls = (self.redis_url(), self.mongodb_uri());

@@ -2,41 +2,65 @@
 
 use std::time::Duration;
 
-use futures::future::{join_all, join3, join4};
-use projections::{Topics, VIEWS, switch_joined};
+use futures::future::join5;
+use projections::{ProjectError, QueryError, Topics, sweep, switch_joined};
 use tokio_util::sync::CancellationToken;
 
+use crate::periodic::{Periodic, Task, tidy};
 use crate::shared::Shared;
 use crate::{audiences, campaigns, rebuilding};
 
-/// How soon a generation serves for which all partitions vouch, if nothing
-/// tells of that.
-const LOOK: Duration = Duration::from_secs(5);
+/// How soon a generation serves for which all partitions vouch.
+const SWITCH: Duration = Duration::from_secs(5);
+
+/// How often what nobody needs any more is removed.
+const TIDY: Duration = Duration::from_secs(10 * 60);
+
+const SWITCHING: Periodic = Periodic {
+    name: "let generations serve",
+    topics: Topics::VIEWS,
+    shortest: Duration::from_millis(100),
+    after_failure: SWITCH,
+};
+
+const TIDYING: Periodic = Periodic {
+    name: "remove what is left over",
+    topics: Topics::NONE,
+    shortest: Duration::ZERO,
+    after_failure: TIDY,
+};
 
 /// Does all of it until told to stop.
 pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
-    let rebuilding = VIEWS.map(|view| rebuilding::run(shared, view, stop));
-    let campaigns = join3(
-        campaigns::resolve(shared, stop),
-        campaigns::schedule(shared, stop),
-        campaigns::settle(shared, stop),
-    );
-    join4(
-        join_all(rebuilding),
+    join5(
+        rebuilding::run(shared, stop),
         audiences::run(shared, stop),
-        campaigns,
-        switch(shared, stop),
+        campaigns::run(shared, stop),
+        SWITCHING.run(shared, stop, Switching),
+        TIDYING.run(shared, stop, Tidying),
     )
     .await;
 }
 
-/// Lets generations serve for which all partitions vouch.
-async fn switch(shared: &Shared, stop: &CancellationToken) {
-    let mut watcher = shared.store.folded().watch(Topics::VIEWS);
-    while !stop.is_cancelled() {
-        if let Err(error) = switch_joined(&shared.store, &shared.log).await {
-            tracing::warn!(%error, "cannot tell which generations have joined, trying again");
-        }
-        stop.run_until_cancelled(watcher.changed(LOOK)).await;
+struct Switching;
+
+impl Task for Switching {
+    type Error = ProjectError;
+
+    async fn run(&mut self, shared: &Shared) -> Result<Duration, ProjectError> {
+        switch_joined(&shared.store, &shared.log).await?;
+        Ok(SWITCH)
+    }
+}
+
+struct Tidying;
+
+impl Task for Tidying {
+    type Error = QueryError;
+
+    async fn run(&mut self, shared: &Shared) -> Result<Duration, QueryError> {
+        tidy(shared).await?;
+        sweep(&shared.store).await?;
+        Ok(TIDY)
     }
 }

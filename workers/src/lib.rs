@@ -14,6 +14,7 @@ mod division;
 mod duties;
 mod exclusive;
 mod owner;
+mod periodic;
 mod pointers;
 mod rebuilding;
 mod shared;
@@ -35,6 +36,7 @@ pub use rebuilding::{Operation, ReactError};
 
 use crate::campaigns::{Outlet, Sending};
 use crate::division::{Division, LIFETIME, Work};
+use crate::periodic::Tasks;
 use crate::pointers::Pointers;
 use crate::shared::Shared;
 
@@ -70,6 +72,7 @@ pub async fn run(
         worker: name.clone(),
         tails: log.tails(),
         pointers: Pointers::follow(store.clone()),
+        tasks: Tasks::default(),
         turns: Semaphore::new(TURNS),
         turns_beside: Arc::new(Semaphore::new(1)),
         log: log.clone(),
@@ -92,7 +95,8 @@ pub async fn run(
         };
         futures::future::join(dividing, sending.run(&shared, outlet, &over)).await;
     };
-    futures::future::join(folding, sending).await;
+    let reporting = periodic::report(&shared, &stop);
+    futures::future::join3(folding, sending, reporting).await;
 }
 
 /// Hears what other processes have folded until dropped.

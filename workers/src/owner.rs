@@ -94,6 +94,8 @@ async fn adjust(
     let Some(wanted) = wanted.borrow_and_update().clone() else {
         return Ok(());
     };
+    report(owned.check(&wanted.collections).await?);
+    let wanted = &wanted.generations;
     let unwanted: Vec<Generation> = owned
         .generations()
         .filter(|generation| !wanted.contains(generation))
@@ -101,8 +103,9 @@ async fn adjust(
     for generation in unwanted {
         owned.leave(generation, None).await?;
     }
-    let missing = wanted.into_iter().filter(|wanted| !owned.keeps(*wanted));
-    beside.fold(shared, missing.collect(), owned).await
+    let missing = wanted.iter().copied();
+    let missing = missing.filter(|wanted| !owned.keeps(*wanted)).collect();
+    beside.fold(shared, missing, owned).await
 }
 
 fn report(left: Vec<(Generation, ProjectError)>) {

@@ -1,8 +1,9 @@
 //! Which generations of views the owners of partitions are to keep.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use projections::{Generation, Pointer, Store, Topics, view_named};
+use projections::{Collections, Generation, Pointer, Store, Topics, view_named};
 use tokio::sync::watch;
 
 /// How soon a change is seen that no notice told of.
@@ -11,8 +12,16 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// The generations that are wanted, as they change.
 pub(crate) struct Pointers(watch::Receiver<Wanted>);
 
-/// The generations that are wanted; `None` while that is not known.
-pub(crate) type Wanted = Option<Vec<Generation>>;
+/// What owners are to keep; `None` while that is not known.
+pub(crate) type Wanted = Option<Arc<Kept>>;
+
+/// What owners are to keep.
+#[derive(PartialEq)]
+pub(crate) struct Kept {
+    pub(crate) generations: Vec<Generation>,
+    /// The collections that there are.
+    pub(crate) collections: Collections,
+}
 
 impl Pointers {
     /// Asks again and again, as long as anybody listens.
@@ -35,18 +44,28 @@ impl Pointers {
 }
 
 async fn refresh(store: &Store, sender: &watch::Sender<Wanted>) {
-    let pointers = match store.generations().all().await {
-        Ok(pointers) => pointers,
+    let found = async {
+        let collections = store.collections().await?;
+        Ok::<_, mongodb::error::Error>((store.generations().all().await?, collections))
+    };
+    let (pointers, collections) = match found.await {
+        Ok(found) => found,
         Err(error) => {
             tracing::warn!(%error, "cannot tell which generations serve");
             return;
         }
     };
-    let mut wanted: Vec<Generation> = pointers.iter().flat_map(of_view).collect();
-    wanted.sort_by_key(|generation| (generation.view.name(), generation.number));
+    let mut generations: Vec<Generation> = pointers.iter().flat_map(of_view).collect();
+    generations.sort_by_key(|generation| (generation.view.name(), generation.number));
+    let kept = Kept {
+        generations,
+        collections,
+    };
     sender.send_if_modified(|known| {
-        let changed = known.as_ref() != Some(&wanted);
-        *known = Some(wanted);
+        let changed = known.as_deref() != Some(&kept);
+        if changed {
+            *known = Some(Arc::new(kept));
+        }
         changed
     });
 }

@@ -7,11 +7,12 @@ use commands::{CommandError, Commands, Context};
 use domain::{Subject, View, ViewName};
 use eventlog::{Key, Log, LogError};
 use projections::{
-    AnyView, Progress, RebuildError, RebuildReport, Store, Topics, rebuild, require_whole,
+    AnyView, Progress, RebuildError, RebuildReport, Store, Topics, VIEWS, rebuild, require_whole,
     roll_back,
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::periodic::{Periodic, Task};
 use crate::shared::Shared;
 use crate::{BusyError, exclusively};
 
@@ -119,30 +120,45 @@ fn key(log: &Log, view: &dyn AnyView) -> Result<Key, domain::IdError> {
     Ok(log.layout().key(subject.to_string(), subject.route()))
 }
 
-/// Waits for requests and carries them out. Requests that come while one is
-/// carried out are one more.
-pub(crate) async fn run(shared: &Shared, view: &'static dyn AnyView, stop: &CancellationToken) {
-    let Ok(key) = key(&shared.log, view) else {
-        return;
-    };
-    let mut watcher = shared.store.folded().watch(Topics::VIEWS);
-    while !stop.is_cancelled() {
-        let rest = match stop.run_until_cancelled(react(shared, view, &key)).await {
-            None => return,
-            Some(Ok(())) => LOOK,
-            // Somebody rebuilds it already; then it may be done.
-            Some(Err(ReactError::Busy(BusyError::Busy(_)))) => PAUSE,
-            Some(Err(error)) => {
-                tracing::warn!(view = view.name(), %error, "a rebuild was not possible, trying again");
-                PAUSE
+const TASK: Periodic = Periodic {
+    name: "rebuild views",
+    topics: Topics::VIEWS,
+    shortest: Duration::ZERO,
+    after_failure: PAUSE,
+};
+
+/// Waits for requests and carries them out, one after the other. Requests that
+/// come while one is carried out are one more.
+pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
+    TASK.run(shared, stop, Rebuilding).await;
+}
+
+struct Rebuilding;
+
+impl Task for Rebuilding {
+    type Error = ReactError;
+
+    async fn run(&mut self, shared: &Shared) -> Result<Duration, ReactError> {
+        let mut rest = LOOK;
+        let mut failed = None;
+        for view in VIEWS {
+            match react(shared, view).await {
+                Ok(()) => {}
+                // Somebody rebuilds it already; then it may be done.
+                Err(ReactError::Busy(BusyError::Busy(_))) => rest = PAUSE,
+                Err(error) => {
+                    tracing::warn!(view = view.name(), %error, "a rebuild was not possible");
+                    failed = Some(error);
+                }
             }
-        };
-        stop.run_until_cancelled(watcher.changed(rest)).await;
+        }
+        failed.map_or(Ok(rest), Err)
     }
 }
 
 /// Carries out what was asked for and not yet done.
-async fn react(shared: &Shared, view: &'static dyn AnyView, key: &Key) -> Result<(), ReactError> {
+async fn react(shared: &Shared, view: &'static dyn AnyView) -> Result<(), ReactError> {
+    let key = &key(&shared.log, view)?;
     if asked(shared, key).await?.is_some() {
         let work = carry_out(shared, view, key);
         exclusively(&shared.log, &shared.worker, &lease(view), work).await??;

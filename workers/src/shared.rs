@@ -8,6 +8,7 @@ use projections::Store;
 use tokio::sync::Semaphore;
 
 use crate::campaigns::{Delivery, Outlet};
+use crate::periodic::Tasks;
 use crate::pointers::Pointers;
 
 /// What all work of a process shares.
@@ -22,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) outlet: Option<Arc<Outlet>>,
     pub(crate) tails: Tails,
     pub(crate) pointers: Pointers,
+    /// How the periodic tasks of this process are.
+    pub(crate) tasks: Tasks,
     /// How many partitions may be folded at once. While one waits for its turn,
     /// its events gather: the more there is to do, the larger the batches.
     pub(crate) turns: Semaphore,

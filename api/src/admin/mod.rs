@@ -1,7 +1,8 @@
-//! For whoever runs it: views and the log.
+//! For operators: views, the log and the workers.
 
 mod log;
 mod projections;
+mod workers;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -11,4 +12,5 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .merge(projections::routes())
         .merge(log::routes())
+        .merge(workers::routes())
 }

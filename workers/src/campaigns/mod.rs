@@ -36,15 +36,26 @@ use chrono::Utc;
 use commands::{CommandError, Context};
 use domain::{CampaignId, MessageId, Metadata, ReproduceError, Subject, Timestamp};
 use eventlog::{Log, LogError};
+use futures::future::join3;
 use projections::{ProjectError, QueryError, WaitError};
+use tokio_util::sync::CancellationToken;
 
 pub use config::{Delivery, VendorAt, VendorUrlError};
 pub(crate) use delivery::Sending;
 pub(crate) use metrics::describe;
 pub(crate) use outlet::Outlet;
-pub(crate) use resolve::run as resolve;
-pub(crate) use schedule::run as schedule;
-pub(crate) use settle::run as settle;
+
+use crate::shared::Shared;
+
+/// Launches, resolves and ends campaigns until told to stop.
+pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
+    join3(
+        resolve::run(shared, stop),
+        schedule::run(shared, stop),
+        settle::run(shared, stop),
+    )
+    .await;
+}
 
 /// Why a campaign was not worked on; it is tried again.
 #[derive(Debug, thiserror::Error)]

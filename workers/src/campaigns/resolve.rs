@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use super::case::{Case, decide};
 use super::trimmed::TrimmedCampaigns;
 use super::{WorkError, context, metrics, request_of};
+use crate::periodic::{Periodic, Task};
 use crate::shared::Shared;
 
 /// On whose behalf.
@@ -40,36 +41,44 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How far back messages count toward the cap on messages per customer.
 const WEEK_MILLIS: i64 = 7 * 24 * 60 * 60 * 1_000;
 
+const TASK: Periodic = Periodic {
+    name: "resolve audiences",
+    topics: Topics::CAMPAIGNS,
+    shortest: Duration::ZERO,
+    after_failure: AFTER_FAILURE,
+};
+
 /// Resolves launched campaigns until stopped.
 pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
-    let mut trimmed = TrimmedCampaigns::default();
-    let mut watcher = shared.store.folded().watch(Topics::CAMPAIGNS);
-    while !stop.is_cancelled() {
-        let resolving = resolve_all(shared, &mut trimmed);
-        let pause = match stop.run_until_cancelled(resolving).await {
-            None => return,
-            Some(true) => LOOK,
-            Some(false) => AFTER_FAILURE,
-        };
-        stop.run_until_cancelled(watcher.changed(pause)).await;
+    TASK.run(shared, stop, Resolving::default()).await;
+}
+
+#[derive(Default)]
+struct Resolving {
+    trimmed: TrimmedCampaigns,
+}
+
+impl Task for Resolving {
+    type Error = WorkError;
+
+    async fn run(&mut self, shared: &Shared) -> Result<Duration, WorkError> {
+        resolve_all(shared, &mut self.trimmed).await?;
+        Ok(LOOK)
     }
 }
 
 /// Resolves each campaign that is launched and not resolved, in the order of
-/// their launches; returns whether that succeeded. Campaigns that need trimmed
-/// events are reported and do not hold back others.
-async fn resolve_all(shared: &Shared, trimmed: &mut TrimmedCampaigns) -> bool {
+/// their launches. Campaigns that need trimmed events are reported and do not
+/// hold back others.
+///
+/// # Errors
+/// The last failure with a campaign; the others were resolved all the same.
+async fn resolve_all(shared: &Shared, trimmed: &mut TrimmedCampaigns) -> Result<(), WorkError> {
     let open = [CampaignStatus::Launching, CampaignStatus::Paused];
-    let mut launched = match shared.store.campaigns_in(&open).await {
-        Ok(campaigns) => campaigns,
-        Err(error) => {
-            tracing::warn!(%error, "cannot tell which campaigns are launched, trying again");
-            return false;
-        }
-    };
+    let mut launched = shared.store.campaigns_in(&open).await?;
     launched.retain(|campaign| campaign.size.is_none());
     launched.sort_by_key(|campaign| campaign.launched_at);
-    let mut all_well = true;
+    let mut ended = Ok(());
     let mut waiting = HashSet::new();
     for campaign in launched {
         let campaign = campaign.campaign_id;
@@ -86,11 +95,11 @@ async fn resolve_all(shared: &Shared, trimmed: &mut TrimmedCampaigns) -> bool {
             waiting.insert(campaign);
         } else {
             tracing::warn!(%campaign, %error, "its audience cannot be found yet, trying again");
-            all_well = false;
+            ended = Err(error);
         }
     }
     trimmed.report(&shared.store, &waiting).await;
-    all_well
+    ended
 }
 
 /// Whether customers are still to be given messages of the campaign.

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::trimmed::TrimmedCampaigns;
 use super::{WorkError, context, now, request_of};
+use crate::periodic::{Periodic, Task};
 use crate::shared::Shared;
 
 /// On whose behalf.
@@ -25,25 +26,30 @@ const AFTER_FAILURE: Duration = Duration::from_millis(500);
 /// How long to wait before trying again to launch a campaign that was refused.
 const AFTER_REFUSAL: Duration = Duration::from_secs(30);
 
+const TASK: Periodic = Periodic {
+    name: "launch scheduled campaigns",
+    topics: Topics::CAMPAIGNS,
+    shortest: Duration::ZERO,
+    after_failure: AFTER_FAILURE,
+};
+
 /// Launches due campaigns until stopped.
 pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
-    let mut refused = HashMap::new();
-    let mut trimmed = TrimmedCampaigns::default();
-    let mut watcher = shared.store.folded().watch(Topics::CAMPAIGNS);
-    while !stop.is_cancelled() {
-        let launching = async {
-            launch_due(shared, &mut refused, &mut trimmed).await?;
-            until_next(shared).await
-        };
-        let rest = match stop.run_until_cancelled(launching).await {
-            None => return,
-            Some(Ok(rest)) => rest,
-            Some(Err(error)) => {
-                tracing::warn!(%error, "scheduled campaigns cannot be looked after, trying again");
-                AFTER_FAILURE
-            }
-        };
-        stop.run_until_cancelled(watcher.changed(rest)).await;
+    TASK.run(shared, stop, Scheduling::default()).await;
+}
+
+#[derive(Default)]
+struct Scheduling {
+    refused: HashMap<CampaignId, Instant>,
+    trimmed: TrimmedCampaigns,
+}
+
+impl Task for Scheduling {
+    type Error = WorkError;
+
+    async fn run(&mut self, shared: &Shared) -> Result<Duration, WorkError> {
+        launch_due(shared, &mut self.refused, &mut self.trimmed).await?;
+        until_next(shared).await
     }
 }
 

@@ -14,6 +14,7 @@ use projections::{Topics, View, WaitError};
 use tokio_util::sync::CancellationToken;
 
 use super::{WorkError, context, metrics, now, request_of};
+use crate::periodic::{Periodic, Task};
 use crate::shared::Shared;
 
 /// On whose behalf.
@@ -21,9 +22,6 @@ const ACTOR: &str = "worker:delivery";
 
 /// How often campaigns that are over are looked for, if nothing tells of one.
 const LOOK: Duration = Duration::from_secs(5);
-
-/// How soon they are looked for again.
-const SHORTEST: Duration = Duration::from_millis(200);
 
 /// How long to wait after a failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(2);
@@ -47,23 +45,25 @@ const TELL_AGAIN: Duration = Duration::from_secs(60 * 60);
 /// How many messages are suppressed in one append.
 const BATCH: usize = 2_000;
 
+const TASK: Periodic = Periodic {
+    name: "end campaigns",
+    topics: Topics::CAMPAIGNS.and(Topics::MESSAGES),
+    // Messages of a large campaign come and go all the time.
+    shortest: Duration::from_millis(200),
+    after_failure: AFTER_FAILURE,
+};
+
 /// Ends campaigns until stopped.
 pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
-    let mut settling = Settling::default();
-    let topics = Topics::CAMPAIGNS.and(Topics::MESSAGES);
-    let mut watcher = shared.store.folded().watch(topics);
-    while !stop.is_cancelled() {
-        let pause = match stop.run_until_cancelled(settling.look(shared)).await {
-            None => return,
-            Some(Ok(())) => LOOK,
-            Some(Err(error)) => {
-                tracing::warn!(%error, "cannot tell which campaigns are over, trying again");
-                AFTER_FAILURE
-            }
-        };
-        // Messages of a large campaign come and go all the time.
-        stop.run_until_cancelled(tokio::time::sleep(SHORTEST)).await;
-        stop.run_until_cancelled(watcher.changed(pause)).await;
+    TASK.run(shared, stop, Settling::default()).await;
+}
+
+impl Task for Settling {
+    type Error = WorkError;
+
+    async fn run(&mut self, shared: &Shared) -> Result<Duration, WorkError> {
+        self.look(shared).await?;
+        Ok(LOOK)
     }
 }
 

@@ -1,0 +1,120 @@
+//! `GET /api/admin/workers`
+
+use axum::Json;
+use axum::extract::State;
+use domain::Timestamp;
+use projections::{TaskReport, Worker};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::after::Satisfied;
+use crate::extract::Query;
+use crate::openapi::ReadProblems;
+use crate::problem::Problem;
+use crate::schema;
+use crate::state::AppState;
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(list_workers))
+}
+
+/// The live worker processes.
+#[derive(Serialize, ToSchema)]
+struct Workers {
+    /// By name.
+    items: Vec<WorkerResponse>,
+}
+
+/// A live worker process and its share of the work.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Worker)]
+struct WorkerResponse {
+    /// Its name.
+    #[schema(example = "01937c2a-6f1e-7c3b-9d6e-0a4f5d6b7c8d")]
+    name: String,
+    /// The version of its program. Absent until its first report.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "0.1.0")]
+    version: Option<String>,
+    /// When it was started. Absent until its first report.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Time>)]
+    started_at: Option<Timestamp>,
+    /// The partitions of the log that it folds into views.
+    #[schema(example = json!([0, 3, 7]))]
+    folds: Vec<u16>,
+    /// The partitions whose messages it sends; `null` if it has no vendor.
+    #[schema(example = json!([0, 3, 7]))]
+    sends: Option<Vec<u16>>,
+    /// The periodic tasks that it runs for the whole deployment. One worker has
+    /// them all.
+    tasks: Vec<TaskResponse>,
+}
+
+/// A periodic task.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WorkerTask)]
+struct TaskResponse {
+    /// Its name.
+    #[schema(example = "end campaigns")]
+    name: String,
+    /// When its last reported run ended; `null` before the first.
+    #[schema(value_type = Option<schema::Time>)]
+    ran_at: Option<Timestamp>,
+    /// How long that run took, in milliseconds.
+    #[schema(example = 12)]
+    took_ms: i64,
+    /// Why that run failed; `null` if it did not.
+    #[schema(example = json!(null))]
+    error: Option<String>,
+}
+
+/// Lists the live worker processes: the partitions that each owns, and its
+/// periodic tasks as of its last report. A worker reports within 5 s when a task
+/// begins to fail or recovers, and once a minute in any case.
+#[utoipa::path(
+    get,
+    path = "/api/admin/workers",
+    tag = "operation",
+    params(Satisfied),
+    responses((status = 200, description = "The live workers", body = Workers), ReadProblems)
+)]
+async fn list_workers(
+    State(app): State<AppState>,
+    _satisfied: Query<Satisfied>,
+) -> Result<Json<Workers>, Problem> {
+    let workers = app.store.live_workers(app.commands.log()).await?;
+    let items = workers.into_iter().map(WorkerResponse::from).collect();
+    Ok(Json(Workers { items }))
+}
+
+impl From<Worker> for WorkerResponse {
+    fn from(worker: Worker) -> Self {
+        let report = worker.report;
+        Self {
+            name: worker.name,
+            version: report.as_ref().map(|report| report.version.clone()),
+            started_at: report
+                .as_ref()
+                .map(|report| report.started_at.to_chrono().into()),
+            folds: worker.folds,
+            sends: worker.sends,
+            tasks: report
+                .map(|report| report.tasks.into_iter().map(TaskResponse::from).collect())
+                .unwrap_or_default(),
+        }
+    }
+}
+
+impl From<TaskReport> for TaskResponse {
+    fn from(task: TaskReport) -> Self {
+        Self {
+            name: task.name,
+            ran_at: task.ran_at.map(|at| at.to_chrono().into()),
+            took_ms: task.took_ms,
+            error: task.error,
+        }
+    }
+}

@@ -397,7 +397,7 @@ impl Commands {
         command: CampaignCommand,
     ) -> Result<CampaignResult, CommandError> {
         let subject = Subject::Campaign(campaign);
-        let done = execute_one::<Campaign>(&self.log, &(), context, subject, command).await?;
+        let done = execute_one::<Campaign>(self, &(), context, subject, command).await?;
         Ok(done.map_err(CampaignRefusal::from))
     }
 }

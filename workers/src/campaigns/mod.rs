@@ -8,7 +8,8 @@
 //! sizes the batches, `results` reads the answers, `outcome` turns them into
 //! commands, and `recorder` appends these. `settle` completes campaigns that are
 //! done and suppresses the remaining messages of cancelled ones. `trimmed`
-//! reports campaigns that need events which the log no longer has. Each of them
+//! reports campaigns that need events which the log no longer has; `memory` holds
+//! queueing and sending while Redis is short of memory. Each of them
 //! can be interrupted anywhere and started again: nothing is done twice.
 
 mod backoff;
@@ -18,6 +19,7 @@ mod clearance;
 mod config;
 mod delivery;
 mod lane;
+mod memory;
 mod metrics;
 mod outcome;
 mod outlet;

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::case::{Case, decide};
 use super::trimmed::TrimmedCampaigns;
-use super::{WorkError, context, metrics, request_of};
+use super::{WorkError, context, memory, metrics, request_of};
 use crate::unit::Shared;
 
 /// On whose behalf.
@@ -93,7 +93,7 @@ async fn resolve_all(shared: &Shared, trimmed: &mut TrimmedCampaigns) -> bool {
 }
 
 /// Whether customers are still to be given messages of the campaign.
-fn is_open(campaign: &Campaign) -> bool {
+pub(super) fn is_open(campaign: &Campaign) -> bool {
     use CampaignStatus::{Launching, Paused};
     matches!(campaign.status(), Some(Launching | Paused)) && campaign.size().is_none()
 }
@@ -178,6 +178,7 @@ impl<'a> Queueing<'a> {
         };
         let mut batch = recipients.next().await?;
         while let Some(these) = batch {
+            memory::until_room(self.shared, self.campaign, these.len()).await?;
             let campaign = self.shared.commands.campaign(self.campaign).await?;
             if !campaign.is_some_and(|campaign| is_open(&campaign)) {
                 return Ok(None);

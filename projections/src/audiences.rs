@@ -5,7 +5,7 @@
 //! due.
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::Duration;
 
 use bson::{DateTime, doc};
 use domain::Timestamp;
@@ -38,7 +38,7 @@ pub struct Audience {
     pub as_of: DateTime,
     /// What it was counted on.
     pub basis: Basis,
-    /// How long counting took, in milliseconds.
+    /// How long counting the members took, in milliseconds.
     pub took_ms: i64,
 }
 
@@ -91,7 +91,8 @@ impl Store {
     /// Counts a segment's customers and keeps what came out.
     ///
     /// # Errors
-    /// [`QueryError`] if MongoDB does not answer.
+    /// [`QueryError::TooLong`] if MongoDB does not find the members within
+    /// `limit`; another one if it does not answer.
     pub async fn count_audience(
         &self,
         segment: &str,
@@ -99,18 +100,17 @@ impl Store {
         rules: &Rules,
         now: Timestamp,
         basis: &Basis,
+        limit: Duration,
     ) -> Result<Audience, QueryError> {
-        let start = Instant::now();
-        let counting = self.count_members(rules, now);
-        let (count, total) = futures::try_join!(counting, self.count_customers())?;
+        let counted = self.count_members_within(rules, now, limit).await?;
         let audience = Audience {
             segment: segment.to_owned(),
             version,
-            count: count as i64,
-            total: total as i64,
+            count: counted.members as i64,
+            total: counted.customers as i64,
             as_of: date(now),
             basis: basis.clone(),
-            took_ms: start.elapsed().as_millis() as i64,
+            took_ms: counted.took.as_millis() as i64,
         };
         let audiences = self.audience_collection();
         let replace = audiences.replace_one(doc! {"_id": segment}, &audience);

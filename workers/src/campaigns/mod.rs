@@ -1,6 +1,7 @@
 //! The workers that launch, send and end campaigns.
 //!
-//! `schedule` launches what is due. `resolve` determines the audience of a
+//! `schedule` launches what is due, and `holds` releases segments that nothing
+//! needs. `resolve` determines the audience of a
 //! launch and queues a message for each customer, or records why a customer
 //! gets none, which `case` decides. `delivery` runs the campaigns of a shard: a
 //! `lane` sends one campaign's messages to the vendor in batches, as far as
@@ -18,6 +19,7 @@ mod case;
 mod clearance;
 mod config;
 mod delivery;
+mod holds;
 mod lane;
 mod memory;
 mod metrics;

@@ -8,6 +8,7 @@ use domain::{CampaignError, CampaignId, Timestamp};
 use projections::recipients::require_launchable;
 use tokio_util::sync::CancellationToken;
 
+use super::holds::IdleHolds;
 use super::trimmed::TrimmedCampaigns;
 use super::{WorkError, context, now, request_of};
 use crate::unit::Shared;
@@ -25,9 +26,13 @@ const AFTER_REFUSAL: Duration = Duration::from_secs(30);
 pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
     let mut refused = HashMap::new();
     let mut trimmed = TrimmedCampaigns::default();
+    let mut holds = IdleHolds::default();
     while !stop.is_cancelled() {
-        let launching = launch_due(shared, &mut refused, &mut trimmed);
-        match stop.run_until_cancelled(launching).await {
+        let working = async {
+            launch_due(shared, &mut refused, &mut trimmed).await?;
+            holds.release(shared).await
+        };
+        match stop.run_until_cancelled(working).await {
             None => return,
             Some(Ok(())) => {}
             Some(Err(error)) => {

@@ -50,8 +50,26 @@ impl Commands {
             let _released = self
                 .release_segment(context, segment.clone(), holder.clone())
                 .await?;
+            // A creation that took too long may have made sure of its hold just
+            // before that.
+            if self.needs_again(holder).await? {
+                all = false;
+                let held = self.hold_segment(context, segment.clone(), holder.clone());
+                if let Err(refusal) = held.await? {
+                    tracing::error!(%segment, %holder, %refusal, "it cannot be held again");
+                }
+            }
         }
         Ok(all)
+    }
+
+    /// Whether the campaign waits for its time after all.
+    async fn needs_again(&self, holder: &Holder) -> Result<bool, CommandError> {
+        let Ok(campaign) = CampaignId::try_from(holder.as_str()) else {
+            return Ok(false);
+        };
+        let campaign = self.campaign(&campaign).await?.unwrap_or_default();
+        Ok(campaign.due_at().is_some())
     }
 
     /// Whether a campaign still relies on its hold: while it waits for its
@@ -68,17 +86,17 @@ impl Commands {
         match self.campaign(&campaign).await? {
             Some(campaign) => Ok(Campaign::due_at(&campaign).is_some()),
             None => {
-                let since = self.held_since(now, segment, holder).await?;
+                let since = self.held_since(segment, holder).await?;
                 Ok(since.is_some_and(|since| is_recent(since, now)))
             }
         }
     }
 
-    /// When the holder began to hold the segment, if that may be less than
-    /// [`CREATION`] ago; older events are not looked at.
+    /// When the holder began to hold the segment; `None` if that was so long ago
+    /// that it was trimmed. The latest events are read first: a hold that nothing
+    /// needs is seldom old.
     async fn held_since(
         &self,
-        now: Timestamp,
         segment: &SegmentId,
         holder: &Holder,
     ) -> Result<Option<Timestamp>, CommandError> {
@@ -87,19 +105,15 @@ impl Commands {
         let mut last = load_one::<Segment>(&self.log, &key).await?.position(&key);
         while last.number > 0 {
             let entry = match self.log.history_back(&key, last, 1).await {
-                // It was long ago, or nobody could have trimmed it.
+                // An operator has trimmed it, which nobody does within minutes.
                 Err(LogError::Trimmed { .. }) => return Ok(None),
                 entry => entry?.pop(),
             };
             let Some(entry) = entry else { break };
-            let metadata = serde_json::from_str::<Metadata>(&entry.meta).ok();
-            let at = metadata.map(|metadata| metadata.at);
             let event = SegmentEvent::decode(&entry.tag, &entry.data);
             if matches!(event, Ok(SegmentEvent::Held { holder: by }) if by == *holder) {
-                return Ok(at);
-            }
-            if at.is_none_or(|at| !is_recent(at, now)) {
-                break;
+                let metadata = serde_json::from_str::<Metadata>(&entry.meta).ok();
+                return Ok(metadata.map(|metadata| metadata.at));
             }
             last.number = entry.previous;
         }

@@ -20,6 +20,7 @@ use crate::checkpoint::Checkpoints;
 use crate::customers::Customers;
 use crate::date::date;
 use crate::view::View;
+use crate::writes::{DUPLICATE, failed_only_with};
 use crate::{QueryError, Store};
 
 /// A segment's audience, as it stands in the collection `audiences`.
@@ -88,7 +89,8 @@ impl Store {
         Ok(by_segment.try_collect().await?)
     }
 
-    /// Counts a segment's customers and keeps what came out.
+    /// Counts a segment's customers and keeps what came out, unless a later
+    /// version of the segment was counted meanwhile.
     ///
     /// # Errors
     /// [`QueryError::TooLong`] if MongoDB does not find the members within
@@ -113,9 +115,14 @@ impl Store {
             took_ms: counted.took.as_millis() as i64,
         };
         let audiences = self.audience_collection();
-        let replace = audiences.replace_one(doc! {"_id": segment}, &audience);
-        replace.upsert(true).await?;
-        Ok(audience)
+        // Rules that were replaced while this was counted may have been counted
+        // since: that count stays.
+        let unless_newer = doc! {"_id": segment, "version": {"$lte": version}};
+        let replace = audiences.replace_one(unless_newer, &audience);
+        match replace.upsert(true).await {
+            Err(error) if !failed_only_with(&error, DUPLICATE) => Err(error.into()),
+            _ => Ok(audience),
+        }
     }
 
     /// Forgets the audiences of all segments but these.

@@ -72,7 +72,10 @@ impl Attempts {
 
     /// The segment was counted: its audience says how long that takes.
     pub(super) fn counted(&mut self, segment: &LiveSegment) {
-        self.0.remove(segment.segment_id.as_str());
+        // An attempt with other rules says nothing about these.
+        if self.of(segment).is_some() {
+            self.0.remove(segment.segment_id.as_str());
+        }
     }
 
     /// MongoDB did not find the count within the time of this lane; in the last
@@ -270,9 +273,13 @@ mod tests {
         assert_eq!(shop.due(1), [vec!["seg_b"], vec!["seg_a"], vec![]]);
         shop.attempts.took_too_long(&slow, 1, at(5));
         assert_eq!(shop.due(5), [vec!["seg_b"], vec![], vec!["seg_a"]]);
-        // With other rules it may be quick.
+        // With other rules it may be quick, whatever becomes of a count with the old ones.
         shop.segments[0].version = 3;
         assert_eq!(shop.due(5)[0], ["seg_a", "seg_b"]);
+        let slow_again = shop.segments[0].clone();
+        shop.attempts.took_too_long(&slow_again, 0, at(6));
+        shop.attempts.counted(&slow);
+        assert_eq!(shop.due(6)[1], ["seg_a"]);
     }
 
     #[test]

@@ -29,8 +29,9 @@ const RESULTS: u64 = 1_024;
 /// up what is left, the results of no more than one are caught by a full Redis.
 const NEARLY_SHORT: f64 = 0.9;
 
-/// How old a sample of the memory may be that permits a batch.
-const AGE: Duration = Duration::from_millis(100);
+/// How old a sample of the memory may be that permits a batch. Asking costs less
+/// than reading the heads of a batch.
+const AGE: Duration = Duration::from_millis(10);
 
 /// How often it is checked whether there is room again.
 const LOOK: Duration = Duration::from_millis(250);
@@ -46,12 +47,7 @@ pub(super) async fn until_room(
     campaign: &CampaignId,
     messages: usize,
 ) -> Result<(), WorkError> {
-    let has_room = async || {
-        let memory = shared.log.memory().await?;
-        let after = memory.after(QUEUED.saturating_mul(messages as u64));
-        Ok::<_, LogError>(!after.is_short())
-    };
-    if has_room().await? {
+    if has_room(&shared.log, messages).await? {
         return Ok(());
     }
     tracing::warn!(%campaign, "Redis is short of memory: no more messages are queued");
@@ -63,7 +59,7 @@ pub(super) async fn until_room(
         }
         tokio::time::sleep(LOOK).await;
         let head = shared.commands.campaign(campaign).await?;
-        if !head.is_some_and(|head| is_open(&head)) || has_room().await? {
+        if !head.is_some_and(|head| is_open(&head)) || has_room(&shared.log, messages).await? {
             break;
         }
     }
@@ -73,6 +69,14 @@ pub(super) async fn until_room(
         tracing::warn!(%campaign, %error, "cannot withdraw what it waits for");
     }
     Ok(())
+}
+
+/// Whether that many messages can be queued, or as many that were queued be
+/// suppressed, without touching what is reserved for receipts.
+pub(super) async fn has_room(log: &Log, messages: usize) -> Result<bool, LogError> {
+    let memory = log.memory().await?;
+    let after = memory.after(QUEUED.saturating_mul(messages as u64));
+    Ok(!after.is_short())
 }
 
 async fn report(store: &Store, campaign: &CampaignId, since: Timestamp) {

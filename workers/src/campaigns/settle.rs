@@ -12,7 +12,7 @@ use domain::{
 use projections::campaign_stats::CampaignFigures;
 use tokio_util::sync::CancellationToken;
 
-use super::{WorkError, context, metrics, now, request_of};
+use super::{WorkError, context, memory, metrics, now, request_of};
 use crate::unit::Shared;
 
 /// On whose behalf.
@@ -156,6 +156,11 @@ async fn suppress(shared: &Shared, id: &CampaignId) -> Result<(), WorkError> {
         let Some(last) = found.last() else {
             break;
         };
+        // What is left is found again, once there is memory.
+        if !memory::has_room(&shared.log, found.len()).await? {
+            tracing::debug!(campaign = %id, "Redis is short of memory: nothing is suppressed");
+            break;
+        }
         after = Some(last.to_string());
         let suppress = |id: MessageId| (id, MessageCommand::Suppress(Suppression::Cancelled));
         let commands = found.into_iter().map(suppress).collect();

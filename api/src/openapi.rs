@@ -214,7 +214,10 @@ fn problem(status: u16) -> Described {
         415 => "Another media type than those taken",
         422 => "A field is not acceptable, or a rule is against it",
         429 => "More requests than are taken in a second; see `Retry-After`",
-        503 => "An engine is away, out of memory, or a view is behind; see `Retry-After`",
+        503 => {
+            "An engine is away or out of memory, a view is behind, or too many requests change \
+                the same thing; see `Retry-After`"
+        }
         _ => "The server failed",
     };
     let content = ContentBuilder::new()

@@ -122,6 +122,8 @@ kinds! {
     ModelUnavailable = SERVICE_UNAVAILABLE "model-unavailable" "Model unavailable";
     /// The log is short of memory: nothing new is taken until there is more.
     OutOfMemory = SERVICE_UNAVAILABLE "out-of-memory" "Out of memory";
+    /// Others kept changing the same customer, order or other thing.
+    Contended = SERVICE_UNAVAILABLE "contended" "Contended";
     /// Others are at what takes much, and it was not this request's turn.
     Busy = SERVICE_UNAVAILABLE "busy" "Busy";
     /// The process that ran a job ended before the job did.
@@ -149,7 +151,7 @@ impl ProblemKind {
     /// After how many seconds the same request may succeed.
     fn retry_after(self) -> Option<u16> {
         match self {
-            Self::ViewBehind | Self::TooManyRequests => Some(1),
+            Self::ViewBehind | Self::TooManyRequests | Self::Contended => Some(1),
             Self::Unavailable | Self::Busy | Self::Interrupted | Self::Timeout => Some(2),
             Self::OutOfMemory | Self::OtherLog | Self::ModelUnavailable => Some(10),
             _ => None,
@@ -338,7 +340,10 @@ impl From<CommandError> for Problem {
             CommandError::Log(error) => error.into(),
             CommandError::Contended(_) => {
                 tracing::warn!(%error, "a command was not carried out");
-                Self::unavailable()
+                let detail = "too many concurrent requests change the same thing; this one was not \
+                              carried out, items of its batch on other things may have been; \
+                              sending it again is safe";
+                Self::new(ProblemKind::Contended, detail)
             }
             CommandError::Unreadable { .. } | CommandError::Rendering(_) => failed(&error),
         }

@@ -8,10 +8,6 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::problem::Problem;
 
-/// How full Redis may be before new data is refused. What is left is for what
-/// must not fail: receipts, and the engine's own buffers.
-const FULL: f64 = 0.95;
-
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Whether new data is refused now.
@@ -46,7 +42,7 @@ impl Shed {
     }
 
     fn note(&self, memory: Memory) {
-        let full = memory.fullness() >= FULL;
+        let full = memory.is_short();
         let before = self.0.swap(full, Ordering::Relaxed);
         match (before, full) {
             (false, true) => tracing::warn!(

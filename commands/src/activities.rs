@@ -32,6 +32,6 @@ impl Commands {
             let subject = Subject::Activity(item.customer, item.activity);
             (subject, RecordActivity(item.content))
         });
-        execute::<Activity>(&self.log, &(), context, commands.collect()).await
+        execute::<Activity>(self, &(), context, commands.collect()).await
     }
 }

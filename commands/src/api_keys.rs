@@ -86,7 +86,7 @@ impl Commands {
         command: ApiKeyCommand,
     ) -> Result<ApiKeyResult, CommandError> {
         let subject = Subject::ApiKey(key);
-        execute_one::<ApiKey>(&self.log, &(), context, subject, command).await
+        execute_one::<ApiKey>(self, &(), context, subject, command).await
     }
 }
 

@@ -101,7 +101,9 @@ impl Commands {
     }
 
     /// Creates a campaign. One that is scheduled holds its segment first, so
-    /// that it is there when the time comes.
+    /// that it is there when the time comes. If it does not come to be, the hold
+    /// is released after a while; a campaign that is created all the same holds
+    /// the segment again, or is refused and cancelled if that is archived by then.
     ///
     /// # Errors
     /// [`CommandError`]; repeating is safe.
@@ -117,7 +119,38 @@ impl Commands {
             return Ok(Err(refusal));
         }
         let command = CampaignCommand::Create(content);
-        self.on_campaign(context, campaign, command).await
+        let created = self.on_campaign(context, campaign.clone(), command).await?;
+        if created.is_ok()
+            && let Err(refusal) = self.confirm_hold(context, &campaign).await?
+        {
+            return Ok(Err(refusal));
+        }
+        Ok(created)
+    }
+
+    /// That a campaign which waits for its time holds its segment. A creation that
+    /// takes long enough finds its hold released; a campaign that cannot hold the
+    /// segment again is cancelled.
+    async fn confirm_hold(
+        &self,
+        context: &Context,
+        campaign: &CampaignId,
+    ) -> Result<Result<(), CampaignRefusal>, CommandError> {
+        let head = self.campaign(campaign).await?.unwrap_or_default();
+        let Some(segment) = head.held_segment().filter(|_| head.due_at().is_some()) else {
+            return Ok(Ok(()));
+        };
+        let holder = match Holder::try_from(campaign.as_str()) {
+            Ok(holder) => holder,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        let held = self.hold_segment(context, segment.clone(), holder).await?;
+        let Err(refusal) = held else {
+            return Ok(Ok(()));
+        };
+        // One that was launched or ended meanwhile needs no hold.
+        let cancelled = self.cancel_campaign(context, campaign.clone()).await?;
+        Ok(cancelled.map_or(Ok(()), |_| Err(CampaignRefusal::Segment(refusal))))
     }
 
     /// Creates a campaign and launches it, or does neither. With a `key` the
@@ -397,7 +430,7 @@ impl Commands {
         command: CampaignCommand,
     ) -> Result<CampaignResult, CommandError> {
         let subject = Subject::Campaign(campaign);
-        let done = execute_one::<Campaign>(&self.log, &(), context, subject, command).await?;
+        let done = execute_one::<Campaign>(self, &(), context, subject, command).await?;
         Ok(done.map_err(CampaignRefusal::from))
     }
 }

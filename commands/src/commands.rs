@@ -1,9 +1,12 @@
 //! The handle that the API and the reactors share.
 
+use std::sync::Arc;
+
 use domain::{Currency, CurrencyError};
 use eventlog::{Log, LogError};
 
 use crate::texts::Renderers;
+use crate::turns::Turns;
 
 /// Everything that can be commanded. Cloning shares the log.
 #[derive(Clone)]
@@ -11,6 +14,7 @@ pub struct Commands {
     pub(crate) log: Log,
     pub(crate) currency: Currency,
     pub(crate) renderers: Renderers,
+    pub(crate) turns: Arc<Turns>,
 }
 
 /// Why the deployment's currency could not be settled.
@@ -42,6 +46,7 @@ impl Commands {
             log,
             currency,
             renderers,
+            turns: Arc::default(),
         })
     }
 

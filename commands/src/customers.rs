@@ -28,6 +28,6 @@ impl Commands {
             let subject = Subject::Customer(item.customer);
             (subject, RecordCustomer(item.changes))
         });
-        execute::<Customer>(&self.log, &(), context, commands.collect()).await
+        execute::<Customer>(self, &(), context, commands.collect()).await
     }
 }

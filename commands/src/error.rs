@@ -9,7 +9,8 @@ pub enum CommandError {
     /// The log did not take it, or may not have.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// Others kept changing the same aggregate.
+    /// Others kept changing the same aggregate. The command was not carried out;
+    /// others of its batch may have been.
     #[error("{0} kept changing while the command was decided")]
     Contended(String),
     /// What the log holds of an aggregate cannot be read.

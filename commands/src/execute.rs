@@ -8,12 +8,15 @@ use cqrs_es::event_sink::EventSink;
 use domain::{LoggedEvent, Subject};
 use eventlog::{Append, Appended, Key, Log, NewEvent, NewHead, Partition, Position};
 use futures::future::try_join_all;
+use tokio::time::{Instant, timeout_at};
 
 use crate::kept::{Kept, Loaded, load_in, state};
-use crate::{CommandError, Context};
+use crate::turns::Turns;
+use crate::{CommandError, Commands, Context};
 
-/// How often a command is decided again because of a conflict.
-const ATTEMPTS: u32 = 8;
+/// For how long commands that met a conflict wait for their turn and are decided
+/// again. Shorter than any request may take.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Once a commit has so many events or bytes, later commands go into another.
 const MAX_EVENTS: usize = 1_000;
@@ -133,12 +136,12 @@ impl<'k> Appends<'k> {
 /// After an error any of the commands may have happened. Repeating all of them
 /// is safe: what happened is then `Unchanged`.
 pub(crate) async fn execute<A: Kept>(
-    log: &Log,
+    on: &Commands,
     services: &A::Services,
     context: &Context,
     commands: Vec<(Subject, A::Command)>,
 ) -> Result<Results<A>, CommandError> {
-    execute_on::<A>(log, services, context, commands, A::MOSTLY_NEW).await
+    execute_on::<A>(on, services, context, commands, A::MOSTLY_NEW).await
 }
 
 /// As [`execute`]; `mostly_new` says of these commands what
@@ -147,7 +150,7 @@ pub(crate) async fn execute<A: Kept>(
 /// # Errors
 /// As [`execute`].
 pub(crate) async fn execute_on<A: Kept>(
-    log: &Log,
+    on: &Commands,
     services: &A::Services,
     context: &Context,
     commands: Vec<(Subject, A::Command)>,
@@ -157,7 +160,7 @@ pub(crate) async fn execute_on<A: Kept>(
     let count = commands.len();
     let mut by_partition: BTreeMap<Partition, Vec<Item<A>>> = BTreeMap::new();
     for (index, (subject, command)) in commands.into_iter().enumerate() {
-        let key = log.layout().key(subject.to_string(), subject.route());
+        let key = on.log.layout().key(subject.to_string(), subject.route());
         let items = by_partition.entry(key.partition).or_default();
         items.push(Item {
             index,
@@ -167,7 +170,8 @@ pub(crate) async fn execute_on<A: Kept>(
     }
     let runs = by_partition.into_iter().map(|(partition, items)| {
         let run = Run {
-            log,
+            log: &on.log,
+            turns: &on.turns,
             services,
             metadata: &metadata,
             partition,
@@ -189,14 +193,14 @@ pub(crate) async fn execute_on<A: Kept>(
 /// # Errors
 /// As [`execute`].
 pub(crate) async fn execute_one<A: Kept>(
-    log: &Log,
+    on: &Commands,
     services: &A::Services,
     context: &Context,
     subject: Subject,
     command: A::Command,
 ) -> Result<Result<Outcome, A::Error>, CommandError> {
     let name = subject.to_string();
-    let mut results = execute::<A>(log, services, context, vec![(subject, command)]).await?;
+    let mut results = execute::<A>(on, services, context, vec![(subject, command)]).await?;
     // One command has one result.
     results.pop().ok_or(CommandError::Contended(name))
 }
@@ -206,6 +210,7 @@ type Indexed<A> = Vec<(usize, Result<Outcome, <A as cqrs_es::Aggregate>::Error>)
 /// The commands of one partition, under way.
 struct Run<'a, A: Kept> {
     log: &'a Log,
+    turns: &'a Turns,
     services: &'a A::Services,
     metadata: &'a Arc<str>,
     partition: Partition,
@@ -215,25 +220,50 @@ struct Run<'a, A: Kept> {
 
 impl<A: Kept> Run<'_, A> {
     /// All items, again and again until none meets a conflict.
-    async fn all(self, mut items: Vec<Item<A>>) -> Result<Indexed<A>, CommandError> {
+    async fn all(self, items: Vec<Item<A>>) -> Result<Indexed<A>, CommandError> {
         let mut done = Vec::with_capacity(items.len());
+        let (contended, mut items) = self.turns.contended(items, |item| &item.key);
         if self.mostly_new {
             items = self.round(items, Basis::Guess, &mut done).await?;
         }
-        for round in 0..ATTEMPTS {
+        items = self.round(items, Basis::Heads, &mut done).await?;
+        items.extend(contended);
+        if !items.is_empty() {
+            self.in_turn(items, &mut done).await?;
+        }
+        Ok(done)
+    }
+
+    /// Items that others of this process or of another one contend for. Within
+    /// a process one goes after the other; among processes, one of them gets on
+    /// with each attempt.
+    async fn in_turn(
+        &self,
+        mut items: Vec<Item<A>>,
+        done: &mut Indexed<A>,
+    ) -> Result<(), CommandError> {
+        let deadline = Instant::now() + PATIENCE;
+        let turn = self.turns.take(items.iter().map(|item| &item.key));
+        let contended = |items: &[Item<A>]| {
+            let key = items.first().map(|item| item.key.to_string());
+            Err(CommandError::Contended(key.unwrap_or_default()))
+        };
+        let Ok(_turn) = timeout_at(deadline, turn).await else {
+            return contended(&items);
+        };
+        for attempt in 1.. {
+            items = self.round(items, Basis::Heads, done).await?;
             let Some(item) = items.first() else {
-                return Ok(done);
+                break;
             };
-            if round > 0 {
-                tracing::debug!(key = %item.key, round, conflicts = items.len(), "deciding again");
-                pause(round).await;
+            // An append is never given up while it is under way.
+            if Instant::now() >= deadline {
+                return contended(&items);
             }
-            items = self.round(items, Basis::Heads, &mut done).await?;
+            tracing::debug!(key = %item.key, attempt, conflicts = items.len(), "deciding again");
+            pause(attempt).await;
         }
-        match items.first() {
-            None => Ok(done),
-            Some(item) => Err(CommandError::Contended(item.key.to_string())),
-        }
+        Ok(())
     }
 
     /// Decides all items once, commit by commit. Moves what is certain then
@@ -408,9 +438,10 @@ pub(crate) fn append<A: Kept>(key: &Key, current: &mut Loaded<A>, events: &[A::E
     }
 }
 
-/// Full jitter over a doubling bound: 2 ms, 4 ms, … 256 ms.
+/// Full jitter over a doubling bound of 4 to 32 ms. No longer: it is one command
+/// of each process that contends, and one that pauses loses to those that do not.
 async fn pause(attempt: u32) {
-    let bound = 2u64 << attempt;
+    let bound = 2u64 << attempt.min(4);
     let millis = rand::random_range(0..=bound);
     tokio::time::sleep(Duration::from_millis(millis)).await;
 }

@@ -22,6 +22,7 @@ mod records;
 mod segments;
 mod store;
 mod texts;
+mod turns;
 mod users;
 mod verify;
 mod views;

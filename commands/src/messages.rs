@@ -31,7 +31,7 @@ impl Commands {
         context: &Context,
         commands: Vec<(MessageId, MessageCommand)>,
     ) -> Result<Vec<Result<Outcome, MessageError>>, CommandError> {
-        execute::<Message>(&self.log, &(), context, subjects(commands)).await
+        execute::<Message>(self, &(), context, subjects(commands)).await
     }
 
     /// The same for messages that most probably do not exist yet: these are
@@ -44,7 +44,7 @@ impl Commands {
         context: &Context,
         commands: Vec<(MessageId, MessageCommand)>,
     ) -> Result<Vec<Result<Outcome, MessageError>>, CommandError> {
-        execute_on::<Message>(&self.log, &(), context, subjects(commands), true).await
+        execute_on::<Message>(self, &(), context, subjects(commands), true).await
     }
 
     /// Messages as they stand, by their heads, in the order asked for.

@@ -35,6 +35,6 @@ impl Commands {
             let subject = Subject::Order(item.customer, item.order);
             (subject, RecordOrder(item.content))
         });
-        execute::<Order>(&self.log, &services, context, commands.collect()).await
+        execute::<Order>(self, &services, context, commands.collect()).await
     }
 }

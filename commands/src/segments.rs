@@ -102,6 +102,6 @@ impl Commands {
         command: SegmentCommand,
     ) -> Result<SegmentResult, CommandError> {
         let subject = Subject::Segment(segment);
-        execute_one::<Segment>(&self.log, &(), context, subject, command).await
+        execute_one::<Segment>(self, &(), context, subject, command).await
     }
 }

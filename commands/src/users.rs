@@ -101,7 +101,7 @@ impl Commands {
         command: UserCommand,
     ) -> Result<UserResult, CommandError> {
         let subject = Subject::User(user);
-        execute_one::<User>(&self.log, &(), context, subject, command).await
+        execute_one::<User>(self, &(), context, subject, command).await
     }
 }
 

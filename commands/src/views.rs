@@ -38,7 +38,7 @@ impl Commands {
         command: ViewCommand,
     ) -> Result<Outcome, CommandError> {
         let subject = Subject::View(view);
-        match execute_one::<View>(&self.log, &(), context, subject, command).await? {
+        match execute_one::<View>(self, &(), context, subject, command).await? {
             Ok(outcome) => Ok(outcome),
             Err(never) => match never {},
         }

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::append::{MAX_BYTES, MAX_EVENTS, NewCommit};
 use crate::identity::Identity;
+use crate::memory::RecentMemory;
 use crate::{Layout, LogError, Partition, Position};
 
 /// How many commits may wait; more wait to be let in.
@@ -38,10 +39,18 @@ pub(crate) struct Appender(mpsc::Sender<Request>);
 impl Appender {
     /// Starts the task. It ends when the last `Appender` is dropped and what
     /// waits is written.
-    pub(crate) fn start(identity: Arc<Identity>, partition: Partition) -> Self {
+    pub(crate) fn start(
+        identity: Arc<Identity>,
+        memory: Arc<RecentMemory>,
+        partition: Partition,
+    ) -> Self {
         let (sender, requests) = mpsc::channel(QUEUE);
         tokio::spawn(run(requests, async move |commits: &[NewCommit]| {
-            append(&identity, partition, commits).await
+            let written = append(&identity, partition, commits).await;
+            if let Err(LogError::Full) = written {
+                memory.forget();
+            }
+            written
         }));
         Self(sender)
     }

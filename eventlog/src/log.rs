@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::try_join_all;
 
@@ -9,6 +10,7 @@ use crate::append::{self, NewCommit};
 use crate::appender::{Appender, Written};
 use crate::connection::{Connection, Server};
 use crate::identity::{Identity, KnownLog, new_epoch};
+use crate::memory::RecentMemory;
 use crate::settings::Settings;
 use crate::{
     Append, Appended, Commit, Entry, Head, Key, Layout, LogError, Memory, Partition, Position,
@@ -53,6 +55,7 @@ struct Inner {
     namespace: String,
     identity: Arc<Identity>,
     appenders: Vec<Appender>,
+    memory: Arc<RecentMemory>,
     unsafe_settings: Vec<UnsafeSetting>,
 }
 
@@ -113,14 +116,16 @@ impl Log {
         let witness = options.witness.clone();
         let identity = Identity::new(connection, namespace, layout, &settings.epoch, witness);
         let identity = Arc::new(identity);
+        let memory = Arc::<RecentMemory>::default();
         let appenders = (0..settings.partitions)
-            .map(|partition| Appender::start(identity.clone(), partition))
+            .map(|partition| Appender::start(identity.clone(), memory.clone(), partition))
             .collect();
         Ok(Self(Arc::new(Inner {
             server,
             namespace: namespace.to_owned(),
             identity,
             appenders,
+            memory,
             unsafe_settings,
         })))
     }
@@ -463,7 +468,16 @@ impl Log {
     /// # Errors
     /// [`LogError`] if Redis does not answer.
     pub async fn memory(&self) -> Result<Memory, LogError> {
-        server::memory(&self.connection()).await
+        self.recent_memory(Duration::ZERO).await
+    }
+
+    /// As [`Log::memory`], as it was at most so long ago, and after the last
+    /// append of this process that Redis had no memory for.
+    ///
+    /// # Errors
+    /// [`LogError`] if Redis does not answer.
+    pub async fn recent_memory(&self, age: Duration) -> Result<Memory, LogError> {
+        self.0.memory.get(&self.connection(), age).await
     }
 
     /// The server's version, as `7.2.4`; of a cluster, one node's.

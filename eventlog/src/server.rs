@@ -3,28 +3,8 @@
 use redis::cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo};
 use redis::{Cmd, Value};
 
-use crate::LogError;
 use crate::connection::{Connection, Link};
-
-/// How much memory the fullest server has used.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Memory {
-    /// Bytes.
-    pub used: u64,
-    /// The most it may use, in bytes; 0 for no bound.
-    pub max: u64,
-}
-
-impl Memory {
-    /// Used over allowed; 0 where there is no bound.
-    pub fn fullness(self) -> f64 {
-        if self.max == 0 {
-            0.0
-        } else {
-            self.used as f64 / self.max as f64
-        }
-    }
-}
+use crate::{LogError, Memory};
 
 /// The answer of each primary, in no order.
 pub(crate) async fn ask_all(connection: &Connection, cmd: &Cmd) -> Result<Vec<Value>, LogError> {

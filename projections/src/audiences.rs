@@ -5,7 +5,7 @@
 //! due.
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::Duration;
 
 use bson::{DateTime, doc};
 use domain::Timestamp;
@@ -20,6 +20,7 @@ use crate::checkpoint::Checkpoints;
 use crate::customers::Customers;
 use crate::date::date;
 use crate::view::View;
+use crate::writes::{DUPLICATE, failed_only_with};
 use crate::{QueryError, Store};
 
 /// A segment's audience, as it stands in the collection `audiences`.
@@ -38,7 +39,7 @@ pub struct Audience {
     pub as_of: DateTime,
     /// What it was counted on.
     pub basis: Basis,
-    /// How long counting took, in milliseconds.
+    /// How long counting the members took, in milliseconds.
     pub took_ms: i64,
 }
 
@@ -88,10 +89,12 @@ impl Store {
         Ok(by_segment.try_collect().await?)
     }
 
-    /// Counts a segment's customers and keeps what came out.
+    /// Counts a segment's customers and keeps what came out, unless a later
+    /// version of the segment was counted meanwhile.
     ///
     /// # Errors
-    /// [`QueryError`] if MongoDB does not answer.
+    /// [`QueryError::TooLong`] if MongoDB does not find the members within
+    /// `limit`; another one if it does not answer.
     pub async fn count_audience(
         &self,
         segment: &str,
@@ -99,23 +102,27 @@ impl Store {
         rules: &Rules,
         now: Timestamp,
         basis: &Basis,
+        limit: Duration,
     ) -> Result<Audience, QueryError> {
-        let start = Instant::now();
-        let counting = self.count_members(rules, now);
-        let (count, total) = futures::try_join!(counting, self.count_customers())?;
+        let counted = self.count_members_within(rules, now, limit).await?;
         let audience = Audience {
             segment: segment.to_owned(),
             version,
-            count: count as i64,
-            total: total as i64,
+            count: counted.members as i64,
+            total: counted.customers as i64,
             as_of: date(now),
             basis: basis.clone(),
-            took_ms: start.elapsed().as_millis() as i64,
+            took_ms: counted.took.as_millis() as i64,
         };
         let audiences = self.audience_collection();
-        let replace = audiences.replace_one(doc! {"_id": segment}, &audience);
-        replace.upsert(true).await?;
-        Ok(audience)
+        // Rules that were replaced while this was counted may have been counted
+        // since: that count stays.
+        let unless_newer = doc! {"_id": segment, "version": {"$lte": version}};
+        let replace = audiences.replace_one(unless_newer, &audience);
+        match replace.upsert(true).await {
+            Err(error) if !failed_only_with(&error, DUPLICATE) => Err(error.into()),
+            _ => Ok(audience),
+        }
     }
 
     /// Forgets the audiences of all segments but these.

@@ -40,17 +40,21 @@ pub enum WaitingReason {
     /// It cannot be launched, or its audience cannot be found: that needs
     /// events that were trimmed from the log.
     Trimmed,
+    /// Its messages are not being queued, or not being sent: Redis is short of
+    /// memory, and what is left is for receipts and the results of what was sent.
+    Memory,
 }
 
 impl WaitingReason {
     /// All there are.
-    pub const ALL: [Self; 2] = [Self::Breaker, Self::Trimmed];
+    pub const ALL: [Self; 3] = [Self::Breaker, Self::Trimmed, Self::Memory];
 
     /// `breaker`
     pub fn name(self) -> &'static str {
         match self {
             Self::Breaker => "breaker",
             Self::Trimmed => "trimmed",
+            Self::Memory => "memory",
         }
     }
 }

@@ -1,11 +1,14 @@
 //! Whom segments mean: previews, members, why somebody is in, and counts that keep up.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use mongodb::bson::doc;
 use serde_json::{Value, json};
 
 use super::{order, with};
-use crate::support::app::App;
+use crate::support::app::{App, Settings};
 use crate::support::client::Client;
+use crate::support::engines::engines;
+use crate::support::mongo_server::{MongoServer, TEST_COMMANDS};
 use crate::support::wait::{eventually, until};
 
 /// Three customers: Ada in Rome spends most, Bob has ordered once, Cy never.
@@ -313,4 +316,52 @@ async fn a_preview_of_the_past_is_what_it_was_then() {
         (&long_ago["count"], &long_ago["total_customers"]),
         (&json!(0), &json!(0))
     );
+}
+
+/// Segments that take MongoDB long hold back neither each other's first attempt nor anybody else's.
+#[tokio::test]
+async fn a_plain_segment_is_counted_while_slow_ones_are_not() {
+    const CUSTOMERS: usize = 1_500;
+    let mongo = MongoServer::start("slow-audiences", TEST_COMMANDS).await;
+    let settings = Settings::fresh(&engines().redis_url, &mongo.uri());
+    let customers_g1 = format!("{}.customers_g1", settings.name);
+    let mut app = App::with(settings);
+    app.add_worker();
+    let api = &app.client;
+    let customer = |n: usize| json!({"customer_id": format!("c-{n}"), "name": format!("N {n}")});
+    let customers = (0..CUSTOMERS).map(customer).collect();
+    let everybody = api.accept("/api/data/customers", customers).await;
+    let ordered = api.accept("/api/data/orders", order("c-0", "o-1", 5)).await;
+    // By then the worker knows how many customers there are, too.
+    let (first, _) = segment(api, "total_spend = 4").await;
+    let is_counted = async |id: &str| {
+        let segment = api.read(&format!("/api/segments/{id}")).await;
+        segment["audience"].is_object()
+    };
+    api.read(&format!("/api/customers?after={everybody},{ordered}"))
+        .await;
+    until("everybody is counted", async || {
+        let segment = api.read(&format!("/api/segments/{first}")).await;
+        segment["audience"]["total_customers"] == CUSTOMERS
+    })
+    .await;
+
+    // Whoever looks at more than ten documents or keys waits a second after each ten.
+    let often = doc! {"setParameter": 1, "internalQueryExecYieldIterations": 10};
+    mongo.admin(often).await.unwrap();
+    let wait = doc! {"namespace": customers_g1, "waitForMillis": 1_000};
+    mongo.fail("setYieldAllLocksWait", wait).await;
+    let (slow, _) = segment(api, "name contains \"9\"").await;
+    let (slower, _) = segment(api, "name contains \"9\" or name contains \"8\"").await;
+    let (plain, _) = segment(api, "total_spend = 5").await;
+    until("the plain one is counted", async || {
+        is_counted(&plain).await
+    })
+    .await;
+    assert!(!is_counted(&slow).await && !is_counted(&slower).await);
+
+    mongo.heal("setYieldAllLocksWait").await;
+    for id in [&slow, &slower] {
+        until("a slow one is counted", async || is_counted(id).await).await;
+    }
 }

@@ -1,9 +1,10 @@
 //! Campaigns that rest, go on, and are cancelled.
 
+use commands::Context;
 use domain::{CampaignStatus, MessageCommand, MessageId, MessageStatus};
 use serde_json::json;
 
-use super::{Shop, context, noticed};
+use super::{Shop, context, in_millis, noticed};
 use crate::support::shop::mail;
 use crate::support::wait::until;
 
@@ -100,6 +101,37 @@ async fn a_campaign_cancelled_at_once_has_nothing_left_to_send() {
     .await;
     let suppressed = shop.counts(&id).await[&MessageStatus::Suppressed];
     assert!(suppressed > 10, "{suppressed}");
+}
+
+/// As where the views were away when it was cancelled, or the clocks differ.
+#[tokio::test]
+async fn a_campaign_found_cancelled_long_after_has_nothing_left_to_send() {
+    let mut shop = Shop::with(20).await;
+    shop.work([]);
+    // Once this has ended, the worker has looked for cancelled campaigns.
+    let earlier = shop.launched(None).await;
+    shop.until_all(&earlier, MessageStatus::Sent).await;
+    shop.receipts(&earlier).await;
+    shop.until_campaign(&earlier, CampaignStatus::Completed)
+        .await;
+
+    let id = shop.launched(Some(1)).await;
+    until("all are queued", async || {
+        shop.head(&id).await.size().is_some()
+    })
+    .await;
+    let long_ago = Context {
+        now: in_millis(-60 * 60 * 1_000),
+        ..context()
+    };
+    let cancelled = shop.commands.cancel_campaign(&long_ago, id.clone());
+    cancelled.await.unwrap().unwrap();
+    until("nothing waits", async || {
+        let counts = shop.counts(&id).await;
+        !counts.contains_key(&MessageStatus::Queued)
+    })
+    .await;
+    assert!(shop.counts(&id).await[&MessageStatus::Suppressed] > 10);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod cdnow;
 mod configuration;
 mod damaged;
 mod ends;
+mod memory;
 mod outages;
 mod schedule;
 mod sending;
@@ -79,10 +80,15 @@ fn somebody(n: usize) -> CustomerItem {
 impl Shop {
     /// With so many customers who can be written to, and no worker.
     async fn with(customers: usize) -> Self {
-        let engines = engines();
-        let settings = Settings::fresh(&engines.redis_url, &engines.mongodb_uri);
+        Self::on(&engines().redis_url, customers).await
+    }
+
+    /// As [`with`](Self::with), on this Redis.
+    async fn on(redis_url: &str, customers: usize) -> Self {
+        let mongodb_uri = &engines().mongodb_uri;
+        let settings = Settings::fresh(redis_url, mongodb_uri);
         let options = StoreOptions {
-            uri: engines.mongodb_uri.clone(),
+            uri: mongodb_uri.clone(),
             database: settings.name.clone(),
         };
         let mut shop = Self {
@@ -218,6 +224,11 @@ impl Shop {
 
     /// The vendor's receipts for all messages: each has arrived.
     async fn receipts(&self, campaign: &CampaignId) {
+        self.receipts_for(self.message_ids(campaign)).await;
+    }
+
+    /// The vendor's receipts for these: each has arrived.
+    async fn receipts_for(&self, messages: Vec<MessageId>) {
         let receipt = |id: MessageId| {
             let receipt = Receipt {
                 vendor_message_id: text("vm"),
@@ -227,7 +238,7 @@ impl Shop {
             };
             (id, MessageCommand::RecordReceipt(receipt))
         };
-        let receipts = self.message_ids(campaign).into_iter().map(receipt);
+        let receipts = messages.into_iter().map(receipt);
         let context = context();
         let recorded = self.commands.on_messages(&context, receipts.collect());
         assert!(recorded.await.unwrap().iter().all(Result::is_ok));

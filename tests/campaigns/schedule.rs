@@ -1,7 +1,9 @@
 //! Campaigns that are launched when their time has come.
 
+use commands::Context;
 use domain::{
-    Audience, CampaignContent, CampaignId, CampaignStatus, MessageStatus, SegmentId, Timestamp,
+    Audience, CampaignContent, CampaignId, CampaignStatus, Holder, MessageStatus, SegmentId,
+    Timestamp,
 };
 
 use super::{EVERYBODY, Shop, context, in_millis};
@@ -65,4 +67,28 @@ async fn a_campaign_whose_time_has_just_passed_is_launched() {
     let (id, _) = scheduled(&shop, in_millis(-60_000)).await;
     shop.work([]);
     shop.until_all(&id, MessageStatus::Sent).await;
+}
+
+/// Whoever was to create the campaign died after it had held the segment.
+#[tokio::test]
+async fn a_segment_is_not_held_by_a_campaign_that_never_came_to_be() {
+    let mut shop = Shop::with(0).await;
+    let (existing, segment) = scheduled(&shop, in_millis(600_000)).await;
+    let holders = ["cmp_long_ago", "cmp_just_now"].map(|id| Holder::try_from(id).unwrap());
+    for (holder, now) in holders.iter().zip([in_millis(-121_000), in_millis(0)]) {
+        let context = Context { now, ..context() };
+        let holding = shop
+            .commands
+            .hold_segment(&context, segment.clone(), holder.clone());
+        holding.await.unwrap().unwrap();
+    }
+    shop.work([]);
+    let existing = Holder::try_from(existing.as_str()).unwrap();
+    let mut expected = [&existing, &holders[1]];
+    expected.sort();
+    until("only what may need it holds it", async || {
+        let found = shop.commands.segment(&segment).await.unwrap().unwrap();
+        found.held_by().eq(expected)
+    })
+    .await;
 }

@@ -8,25 +8,40 @@ use super::order_key;
 use crate::support::deployment::Deployment;
 use crate::support::shop::{context, order};
 
-#[tokio::test]
+/// However many there are, none is turned away.
+#[tokio::test(flavor = "multi_thread")]
 async fn commands_on_one_order_happen_one_after_the_other() {
+    const COMMANDS: i64 = 1_200;
     let deployment = Deployment::fresh().await;
     // Two processes, each with appenders of its own.
     let other = Commands::open(deployment.reopened().await, None)
         .await
         .unwrap();
-    let writers = (0..6).map(|writer| {
-        let commands = [&deployment.commands, &other][writer % 2].clone();
-        tokio::spawn(async move { write(&commands, writer as i64).await })
+    let commands = (0..COMMANDS).map(|cents| {
+        let commands = [&deployment.commands, &other][(cents % 2) as usize].clone();
+        // Every amount is another.
+        let item = order("c-1", "o-1", cents);
+        tokio::spawn(async move { commands.record_orders(&context(), vec![item]).await })
     });
-    let outcomes: Vec<Outcome> = join_all(writers)
+    let outcomes: Vec<Result<Outcome, CommandError>> = join_all(commands)
         .await
         .into_iter()
-        .flat_map(Result::unwrap)
+        .map(|done| Ok(done.unwrap()?.remove(0).unwrap()))
         .collect();
 
-    let count = |change| outcomes.iter().filter(|o| o.change == change).count();
-    assert_eq!((count(Change::Created), count(Change::Unchanged)), (1, 0));
+    let failed: Vec<String> = outcomes
+        .iter()
+        .filter_map(|outcome| Some(outcome.as_ref().err()?.to_string()))
+        .collect();
+    assert!(failed.is_empty(), "{}: {:?}", failed.len(), failed.first());
+    let is = |change| {
+        outcomes
+            .iter()
+            .flatten()
+            .filter(move |o| o.change == change)
+    };
+    assert_eq!(is(Change::Created).count(), 1);
+    assert_eq!(is(Change::Unchanged).count(), 0);
     let key = order_key(&deployment.log, "c-1", "o-1");
     let history = deployment.log.history(&key).await.unwrap();
     assert_eq!(history.len(), outcomes.len());
@@ -46,24 +61,39 @@ async fn commands_on_one_order_happen_one_after_the_other() {
     assert!(report.differences.is_empty(), "{:?}", report.differences);
 }
 
-/// Every amount is another.
-async fn write(commands: &Commands, writer: i64) -> Vec<Outcome> {
-    let mut outcomes = Vec::new();
-    for turn in 0..5 {
-        let item = order("c-1", "o-1", writer * 100 + turn);
-        outcomes.push(insist(commands, item).await);
-    }
-    outcomes
-}
-
-/// Repeats a command that others were too quick for, as a client does.
-async fn insist(commands: &Commands, item: OrderItem) -> Outcome {
-    loop {
-        match commands.record_orders(&context(), vec![item.clone()]).await {
-            Ok(mut outcomes) => return outcomes.remove(0).unwrap(),
-            Err(CommandError::Contended(_)) => {}
-            Err(other) => panic!("{other}"),
-        }
+/// Whoever waits for its turn does not hold back commands on something else.
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_that_contend_for_many_orders_all_succeed() {
+    const BATCHES: i64 = 12;
+    let deployment = Deployment::fresh().await;
+    let other = Commands::open(deployment.reopened().await, None)
+        .await
+        .unwrap();
+    let batches = (0..BATCHES).map(|batch| {
+        let commands = [&deployment.commands, &other][(batch % 2) as usize].clone();
+        let item = |n: i64| {
+            order(
+                &format!("c-{}", n % 7),
+                &format!("o-{n}"),
+                1_000 * batch + n,
+            )
+        };
+        // Each begins elsewhere, so that no two meet the orders in one sequence.
+        let items: Vec<OrderItem> = (0..200).map(|n| item((n + 17 * batch) % 200)).collect();
+        tokio::spawn(async move { commands.record_orders(&context(), items).await })
+    });
+    let outcomes: Vec<Outcome> = join_all(batches)
+        .await
+        .into_iter()
+        .flat_map(|done| done.unwrap().unwrap())
+        .map(Result::unwrap)
+        .collect();
+    let created = outcomes.iter().filter(|o| o.change == Change::Created);
+    assert_eq!((outcomes.len(), created.count()), (2_400, 200));
+    for n in 0..200 {
+        let key = order_key(&deployment.log, &format!("c-{}", n % 7), &format!("o-{n}"));
+        let history = deployment.log.history(&key).await.unwrap();
+        assert_eq!(history.len(), 12, "{key}");
     }
 }
 

@@ -1,8 +1,9 @@
 //! Segments, and what holds them.
 
-use commands::{Change, Commands, Context, Outcome, verify_heads};
+use commands::{CampaignRefusal, Change, Commands, Context, Outcome, verify_heads};
 use domain::{
-    Audience, CampaignContent, CampaignId, Holder, SegmentError, SegmentId, Subject, Timestamp,
+    Audience, CampaignContent, CampaignId, CampaignStatus, Holder, SegmentError, SegmentId,
+    Subject, Timestamp,
 };
 use futures::future::join_all;
 
@@ -112,6 +113,43 @@ async fn a_hold_that_nothing_needs_any_more_does_not_last() {
     };
     let archived = commands.archive_segment(&later, id()).await.unwrap();
     assert_eq!(archived.unwrap().change, Change::Updated);
+}
+
+/// Whoever creates a campaign may be stopped for so long that its hold is taken for one that nothing
+/// needs. What follows then is what a repetition finds.
+#[tokio::test]
+async fn a_campaign_that_is_created_after_its_hold_was_released_holds_again() {
+    let (deployment, _) = created().await;
+    let commands = &deployment.commands;
+    let content = CampaignContent {
+        audience: Audience::SegmentId(id()),
+        scheduled_at: Some(context().now),
+        ..campaign("Spring", "visits > 3")
+    };
+    let late = CampaignId::try_from("cmp_1").unwrap();
+    let create = async || {
+        let context = context();
+        let created = commands.create_campaign(&context, late.clone(), content.clone());
+        created.await.unwrap()
+    };
+    let release = async || {
+        let released = commands.release_segment(&context(), id(), holder(1)).await;
+        assert_eq!(released.unwrap().unwrap().change, Change::Updated);
+    };
+    create().await.unwrap();
+    release().await;
+    assert_eq!(create().await.unwrap().change, Change::Unchanged);
+    let segment = commands.segment(&id()).await.unwrap().unwrap();
+    assert!(segment.held_by().eq([&holder(1)]));
+
+    // If the segment is archived by then, there is nothing to wait for.
+    release().await;
+    archive(commands).await.unwrap();
+    let refused = CampaignRefusal::Segment(SegmentError::Archived);
+    assert_eq!(create().await, Err(refused));
+    let campaign = commands.campaign(&late).await.unwrap().unwrap();
+    assert_eq!(campaign.status(), Some(CampaignStatus::Cancelled));
+    assert_eq!(create().await.unwrap().change, Change::Unchanged);
 }
 
 /// However they meet: what was held is not archived, what was archived not held.

@@ -1,13 +1,15 @@
 //! What is asked of campaigns.
 
 use commands::Context;
-use domain::{CampaignContent, CampaignId, CampaignStatus};
+use domain::{CampaignContent, CampaignId, CampaignStatus, MessageCommand, Suppression};
+use futures::TryStreamExt;
+use mongodb::bson::{Document, doc};
 use projections::PageRequest;
 use projections::campaigns::CampaignDocument;
 
-use super::project;
+use super::{project, project_all};
 use crate::support::deployment::Deployment;
-use crate::support::shop::{campaign, context, minute};
+use crate::support::shop::{campaign, context, mail, message, minute, text};
 
 /// Campaigns 1 to `count`, a minute after the other, two of them at a time; every third is
 /// scheduled for the minute of its number.
@@ -80,4 +82,46 @@ async fn workers_find_what_is_due() {
     let ended = [CampaignStatus::Cancelled, CampaignStatus::Completed];
     assert_eq!(found(&ended).await, [3]);
     assert_eq!(found(&[]).await, [0; 0]);
+}
+
+/// Of all campaigns, those that were cancelled have messages left last of all: they are found by
+/// indexes that hold nothing else but what is under way.
+#[tokio::test]
+async fn cancelled_campaigns_are_found_by_what_is_left_of_them() {
+    let deployment = with_campaigns(4).await;
+    let (commands, store) = (&deployment.commands, &deployment.store);
+    let message = |campaign| message(campaign, "c-1");
+    let queue = |campaign| {
+        (
+            message(campaign),
+            MessageCommand::Queue(mail("ada@example.com")),
+        )
+    };
+    let give_up = (message(2), MessageCommand::GiveUp(text("422")));
+    let suppress = (message(3), MessageCommand::Suppress(Suppression::Cancelled));
+    let made = vec![queue(1), queue(2), queue(3), queue(4), give_up, suppress];
+    let made = commands.on_messages(&context(), made).await.unwrap();
+    assert!(made.iter().all(Result::is_ok));
+    for campaign in 1..=3 {
+        let context = context();
+        let cancelled = commands.cancel_campaign(&context, CampaignId::from(campaign));
+        cancelled.await.unwrap().unwrap();
+    }
+    project_all(&deployment).await;
+
+    let ids = |numbers: &[u128]| numbers.iter().map(|n| CampaignId::from(*n)).collect();
+    let expected: Vec<CampaignId> = ids(&[1, 2, 4]);
+    let unsent = store.campaigns_with_unsent().await.unwrap();
+    assert_eq!(unsent, expected);
+    let expected: Vec<CampaignId> = ids(&[1, 2]);
+    assert_eq!(store.cancelled_among(&unsent).await.unwrap(), expected);
+
+    let stats = store.collection("campaign_stats", 1);
+    let used = stats.aggregate([doc! {"$indexStats": {}}]).await.unwrap();
+    let used: Vec<Document> = used.try_collect().await.unwrap();
+    for index in ["by_status.queued_1", "by_status.undeliverable_1"] {
+        let is = |found: &&Document| found.get_str("name").ok() == Some(index);
+        let used = used.iter().find(is).unwrap().get_document("accesses");
+        assert_eq!(used.unwrap().get_i64("ops").unwrap(), 1, "{index}");
+    }
 }

@@ -1,6 +1,7 @@
 //! The read side, on real engines.
 
 mod access_steps;
+mod audiences;
 mod audit_law;
 mod audit_pages;
 mod bad_events;

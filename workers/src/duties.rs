@@ -6,7 +6,7 @@ use futures::future::join5;
 use projections::{ProjectError, QueryError, Topics, sweep, switch_joined};
 use tokio_util::sync::CancellationToken;
 
-use crate::periodic::{Periodic, Task, tidy};
+use crate::periodic::{Periodic, Rest, Task, tidy};
 use crate::shared::Shared;
 use crate::{audiences, campaigns, rebuilding};
 
@@ -19,14 +19,12 @@ const TIDY: Duration = Duration::from_secs(10 * 60);
 const SWITCHING: Periodic = Periodic {
     name: "let generations serve",
     topics: Topics::VIEWS,
-    shortest: Duration::from_millis(100),
     after_failure: SWITCH,
 };
 
 const TIDYING: Periodic = Periodic {
     name: "remove what is left over",
     topics: Topics::NONE,
-    shortest: Duration::ZERO,
     after_failure: TIDY,
 };
 
@@ -47,9 +45,9 @@ struct Switching;
 impl Task for Switching {
     type Error = ProjectError;
 
-    async fn run(&mut self, shared: &Shared) -> Result<Duration, ProjectError> {
+    async fn run(&mut self, shared: &Shared) -> Result<Rest, ProjectError> {
         switch_joined(&shared.store, &shared.log).await?;
-        Ok(SWITCH)
+        Ok(Rest::at_most(SWITCH))
     }
 }
 
@@ -58,9 +56,9 @@ struct Tidying;
 impl Task for Tidying {
     type Error = QueryError;
 
-    async fn run(&mut self, shared: &Shared) -> Result<Duration, QueryError> {
+    async fn run(&mut self, shared: &Shared) -> Result<Rest, QueryError> {
         tidy(shared).await?;
         sweep(&shared.store).await?;
-        Ok(TIDY)
+        Ok(Rest::at_most(TIDY))
     }
 }

@@ -26,8 +26,6 @@ pub(crate) struct Periodic {
     pub(crate) name: &'static str,
     /// What wakes it.
     pub(crate) topics: Topics,
-    /// The least time between two runs.
-    pub(crate) shortest: Duration,
     /// How long it rests after a failure.
     pub(crate) after_failure: Duration,
 }
@@ -36,11 +34,25 @@ pub(crate) struct Periodic {
 pub(crate) trait Task: Send {
     type Error: fmt::Display + Send;
 
-    /// Does it once. Returns how long to rest if nothing wakes it.
-    fn run(
-        &mut self,
-        shared: &Shared,
-    ) -> impl Future<Output = Result<Duration, Self::Error>> + Send;
+    /// Does it once. Returns how long to rest then.
+    fn run(&mut self, shared: &Shared) -> impl Future<Output = Result<Rest, Self::Error>> + Send;
+}
+
+/// How long a task rests.
+#[derive(Clone, Copy)]
+pub(crate) struct Rest {
+    /// Whatever happens.
+    pub(crate) least: Duration,
+    /// If nothing wakes it.
+    pub(crate) most: Duration,
+}
+
+impl Rest {
+    /// Until something wakes it, or after this.
+    pub(crate) fn at_most(most: Duration) -> Self {
+        let least = Duration::ZERO;
+        Self { least, most }
+    }
 }
 
 /// How the tasks of this process are.
@@ -62,11 +74,12 @@ impl Periodic {
             shared.tasks.ran(self.name, start.elapsed(), error);
             let rest = ended.unwrap_or_else(|error| {
                 tracing::warn!(task = self.name, %error, "it failed, trying again");
-                self.after_failure
+                let least = self.after_failure;
+                Rest { least, most: least }
             });
             let resting = async {
-                sleep(self.shortest.min(rest)).await;
-                watcher.changed(rest.saturating_sub(self.shortest)).await;
+                sleep(rest.least).await;
+                watcher.changed(rest.most.saturating_sub(rest.least)).await;
             };
             stop.run_until_cancelled(resting).await;
         }

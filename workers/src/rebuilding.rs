@@ -12,7 +12,7 @@ use projections::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::periodic::{Periodic, Task};
+use crate::periodic::{Periodic, Rest, Task};
 use crate::shared::Shared;
 use crate::{BusyError, exclusively};
 
@@ -123,7 +123,6 @@ fn key(log: &Log, view: &dyn AnyView) -> Result<Key, domain::IdError> {
 const TASK: Periodic = Periodic {
     name: "rebuild views",
     topics: Topics::VIEWS,
-    shortest: Duration::ZERO,
     after_failure: PAUSE,
 };
 
@@ -138,14 +137,14 @@ struct Rebuilding;
 impl Task for Rebuilding {
     type Error = ReactError;
 
-    async fn run(&mut self, shared: &Shared) -> Result<Duration, ReactError> {
-        let mut rest = LOOK;
+    async fn run(&mut self, shared: &Shared) -> Result<Rest, ReactError> {
+        let mut rest = Rest::at_most(LOOK);
         let mut failed = None;
         for view in VIEWS {
             match react(shared, view).await {
                 Ok(()) => {}
                 // Somebody rebuilds it already; then it may be done.
-                Err(ReactError::Busy(BusyError::Busy(_))) => rest = PAUSE,
+                Err(ReactError::Busy(BusyError::Busy(_))) => rest = Rest::at_most(PAUSE),
                 Err(error) => {
                     tracing::warn!(view = view.name(), %error, "a rebuild was not possible");
                     failed = Some(error);

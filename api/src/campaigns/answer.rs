@@ -104,6 +104,10 @@ struct WaitingResponse {
     /// `trimmed`, while `scheduled`, `launching` or `paused`: the audience cannot
     /// be found, since that needs events that were trimmed from the log. Nothing
     /// is sent. Cancel the campaign, unless an operator restores the log.
+    /// `memory`, while `launching`, `sending` or `paused`: Redis is short of
+    /// memory. Messages are neither queued nor sent, since what is left is for
+    /// receipts and the results of what was sent. The campaign continues by
+    /// itself once there is memory again.
     #[schema(value_type = schema::WaitingReason)]
     reason: &'static str,
     /// When the wait began.
@@ -233,6 +237,14 @@ impl CampaignResponse {
             None => false,
             Some(WaitingReason::Breaker) => {
                 document.status == CampaignStatus::Sending && figures.queued() > 0
+            }
+            Some(WaitingReason::Memory) => {
+                use CampaignStatus::{Launching, Paused, Sending};
+                match document.status {
+                    Launching | Paused => document.size.is_none(),
+                    Sending => figures.queued() > 0,
+                    _ => false,
+                }
             }
             Some(WaitingReason::Trimmed) => {
                 use CampaignStatus::{Launching, Paused, Scheduled};

@@ -50,3 +50,13 @@ fn what_may_pass_says_when_to_come_back() {
         assert_eq!(says, passing, "{kind:?}");
     }
 }
+
+#[test]
+fn contention_is_told_from_an_engine_that_does_not_answer() {
+    let contended = Problem::from(CommandError::Contended("order/c-1/o-1".to_owned()));
+    assert_eq!(contended.kind(), ProblemKind::Contended);
+    assert_eq!(
+        contended.into_response().status(),
+        StatusCode::SERVICE_UNAVAILABLE
+    );
+}

@@ -10,11 +10,15 @@ use bson::doc;
 use domain::Subject;
 use eventlog::Position;
 use mongodb::IndexModel;
+use mongodb::options::IndexOptions;
 
 pub use document::{CampaignFigures, CampaignStatsDocument, StatusCounts};
 
 use crate::Recorded;
 use crate::view::{FoldError, View};
+
+/// The counts of messages that would still be sent if the campaign went on.
+const UNSENT: [&str; 2] = ["by_status.queued", "by_status.undeliverable"];
 
 /// The view `campaign_stats`. A campaign's messages are in all partitions, and
 /// a document is fed by one: there is one per campaign and partition, with the
@@ -41,6 +45,15 @@ impl View for CampaignStats {
 
     fn indexes() -> Vec<IndexModel> {
         let by_campaign = doc! {"campaign_id": 1};
-        vec![IndexModel::builder().keys(by_campaign).build()]
+        let by_campaign = IndexModel::builder().keys(by_campaign).build();
+        // Nothing is in these of a campaign that has ended.
+        let unsent = UNSENT.map(|count| {
+            let options = IndexOptions::builder()
+                .partial_filter_expression(doc! {count: {"$gt": 0}})
+                .build();
+            let index = IndexModel::builder().keys(doc! {count: 1});
+            index.options(options).build()
+        });
+        unsent.into_iter().chain([by_campaign]).collect()
     }
 }

@@ -1,12 +1,12 @@
 //! What is asked of campaigns' numbers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use bson::doc;
 use domain::CampaignId;
 use futures::TryStreamExt;
 
-use super::{CampaignFigures, CampaignStats, CampaignStatsDocument};
+use super::{CampaignFigures, CampaignStats, CampaignStatsDocument, UNSENT};
 use crate::view::View;
 use crate::{QueryError, Store};
 
@@ -34,5 +34,23 @@ impl Store {
             figures.add(&part.figures);
         }
         Ok(all)
+    }
+
+    /// The campaigns with messages that are queued or undeliverable: of those that
+    /// have not ended, and of those that were cancelled a moment ago.
+    ///
+    /// # Errors
+    /// [`QueryError`] if MongoDB does not answer.
+    pub async fn campaigns_with_unsent(&self) -> Result<Vec<CampaignId>, QueryError> {
+        let stats = self
+            .serving::<CampaignStatsDocument>(CampaignStats::NAME)
+            .await?;
+        let any = UNSENT.map(|count| doc! {count: {"$gt": 0}});
+        let mut found = stats.find(doc! {"$or": any.to_vec()}).await?;
+        let mut campaigns = BTreeSet::new();
+        while let Some(part) = found.try_next().await? {
+            campaigns.insert(part.campaign_id);
+        }
+        Ok(campaigns.into_iter().collect())
     }
 }

@@ -67,16 +67,14 @@ impl Store {
         Ok(next.await?.and_then(|campaign| campaign.scheduled_at))
     }
 
-    /// The campaigns that were cancelled at this instant or after.
+    /// Those of these campaigns that were cancelled.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
-    pub async fn campaigns_cancelled(
-        &self,
-        since: Timestamp,
-    ) -> Result<Vec<CampaignId>, QueryError> {
+    pub async fn cancelled_among(&self, ids: &[CampaignId]) -> Result<Vec<CampaignId>, QueryError> {
+        let ids: Vec<&str> = ids.iter().map(CampaignId::as_str).collect();
         let cancelled = CampaignStatus::Cancelled.name();
-        let filter = doc! {"status": cancelled, "ended_at": {"$gte": date(since)}};
+        let filter = doc! {"_id": {"$in": ids}, "status": cancelled};
         let found = self.oldest_campaigns(filter).await?.into_iter();
         Ok(found.map(|campaign| campaign.campaign_id).collect())
     }

@@ -114,6 +114,12 @@ impl<'a> Countable<'a> {
         }
     }
 
+    /// The same customers, of whom as many are known; another count may take so
+    /// long.
+    pub(super) fn within(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
     /// How many customers there are.
     pub(super) async fn total(&self) -> Result<u64, Error> {
         self.total

@@ -48,6 +48,15 @@ pub struct NodeCount {
     pub count: u64,
 }
 
+/// How many customers match rules.
+pub(crate) struct Counted {
+    pub(crate) members: u64,
+    /// How many customers there are.
+    pub(crate) customers: u64,
+    /// How long counting the members took.
+    pub(crate) took: Duration,
+}
+
 impl Store {
     /// How many match the rules at this instant, and each of their nodes, and
     /// up to `sample` of who matches.
@@ -110,6 +119,35 @@ impl Store {
         let whole = &whole;
         self.on_serving(|generation| async move {
             self.countable(generation, LONG_PATIENCE).count(whole).await
+        })
+        .await
+    }
+
+    /// The same, of how many customers, and how long MongoDB took for it.
+    ///
+    /// # Errors
+    /// [`QueryError::TooLong`] if it takes longer than `limit`; another one if
+    /// MongoDB does not answer.
+    pub(crate) async fn count_members_within(
+        &self,
+        rules: &Rules,
+        now: Timestamp,
+        limit: Duration,
+    ) -> Result<Counted, QueryError> {
+        let whole = Question::new(NodeRef::Group(rules.root()), now)?;
+        let whole = &whole;
+        self.on_serving(|generation| async move {
+            // Counting everybody may take long, and is nothing to do with these
+            // rules.
+            let everybody = self.countable(generation, LONG_PATIENCE);
+            let customers = everybody.total().await?;
+            let start = Instant::now();
+            let members = everybody.within(limit).count(whole).await?;
+            Ok(Counted {
+                members,
+                customers,
+                took: start.elapsed(),
+            })
         })
         .await
     }

@@ -50,6 +50,17 @@ impl Store {
         self.newest(Segments::NAME, filter, page, place).await
     }
 
+    /// The segments that anything holds.
+    ///
+    /// # Errors
+    /// [`QueryError`] if MongoDB does not answer.
+    pub async fn held_segments(&self) -> Result<Vec<SegmentId>, QueryError> {
+        let segments = self.serving::<SegmentDocument>(Segments::NAME).await?;
+        let held = doc! {"held_by": {"$ne": []}};
+        let found = segments.find(held).await?.map_ok(|found| found.segment_id);
+        Ok(found.try_collect().await?)
+    }
+
     /// All segments that are not archived, by id.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::breaker::Permit;
 use super::clearance::{self, Clearance, Decision, Gate};
+use super::memory::{Denied, Unrecorded};
 use super::outcome::Tried;
 use super::outlet::Outlet;
 use super::rate::{Limiter, Permission, Reserved};
@@ -115,6 +116,7 @@ struct Leave {
     room: OwnedSemaphorePermit,
     permit: Permit,
     reserved: Reserved,
+    unrecorded: Unrecorded,
 }
 
 /// One pass through the messages that are due.
@@ -409,7 +411,10 @@ impl Lane {
             room,
             permit,
             reserved,
+            unrecorded,
         } = leave;
+        // Each result has it until that is recorded.
+        let unrecorded = Arc::new(unrecorded);
         let cleared = batch.iter().map(|one| (one.id.clone(), one.clearance));
         let gate = Gate::new(self.shared.clone(), cleared.collect(), reserved);
         let names: Vec<String> = batch.iter().map(|one| one.id.to_string()).collect();
@@ -432,7 +437,12 @@ impl Lane {
             let made = outcome::commands(tried, cleared.attempts, delivery, now(), share);
             if !made.is_empty() {
                 // The recorder takes results for as long as there can be any.
-                let _taken = results.send((message.id, made)).await;
+                let result = recorder::Result {
+                    message: message.id,
+                    commands: made,
+                    _unrecorded: Some(unrecorded.clone()),
+                };
+                let _taken = results.send(result).await;
             }
         }
         let refused = (!messages.is_empty()).then(|| Refused {
@@ -460,13 +470,25 @@ impl Lane {
             let Some(room) = room.flatten() else {
                 return Way::Halted;
             };
+            let results = &self.outlet.results;
+            let unrecorded = match results.reserve(&self.shared.log, count).await {
+                Ok(unrecorded) => unrecorded,
+                Err(denied) => {
+                    drop(room);
+                    halt.run_until_cancelled(results.until_changed()).await;
+                    match denied {
+                        Denied::UntilRecorded => continue,
+                        Denied::NoRoom => return Way::Stale,
+                    }
+                }
+            };
             // All of this may have changed while there was no room.
             if is_blocked() || self.resting().is_some() {
                 continue;
             }
             let wait = match self.rate.reserve(count).await {
                 Ok(Permission::Granted(reserved)) => match self.outlet.ask() {
-                    Some(permit) => return self.leave(room, permit, reserved).await,
+                    Some(permit) => return leave(room, permit, reserved, unrecorded).await,
                     None => continue,
                 },
                 Ok(Permission::Wait(wait)) => wait,
@@ -480,23 +502,6 @@ impl Lane {
             halt.run_until_cancelled(tokio::time::sleep(wait)).await;
         }
         Way::Halted
-    }
-
-    async fn leave(
-        &self,
-        room: OwnedSemaphorePermit,
-        permit: Permit,
-        mut reserved: Reserved,
-    ) -> Way {
-        // One message is enough to find out whether the vendor is back.
-        if permit == Permit::Probe {
-            reserved.keep(1).await;
-        }
-        Way::Free(Leave {
-            room,
-            permit,
-            reserved,
-        })
     }
 
     async fn until_open(&self, halt: &CancellationToken) {
@@ -539,6 +544,25 @@ impl Lane {
     }
 }
 
+async fn leave(
+    room: OwnedSemaphorePermit,
+    permit: Permit,
+    mut reserved: Reserved,
+    mut unrecorded: Unrecorded,
+) -> Way {
+    // One message is enough to find out whether the vendor is back.
+    if permit == Permit::Probe {
+        reserved.keep(1).await;
+    }
+    unrecorded.keep(reserved.count());
+    Way::Free(Leave {
+        room,
+        permit,
+        reserved,
+        unrecorded,
+    })
+}
+
 /// Whether the campaign is being sent, by its head.
 pub(super) async fn is_sending(shared: &Shared, campaign: &CampaignId) -> Result<bool, WorkError> {
     let head = shared.commands.campaign(campaign).await?;
@@ -549,7 +573,12 @@ pub(super) async fn is_sending(shared: &Shared, campaign: &CampaignId) -> Result
 async fn suppress(results: &Sender<recorder::Result>, id: MessageId, why: Suppression) {
     let suppress = MessageCommand::Suppress(why);
     // The recorder takes results for as long as there can be any.
-    let _taken = results.send((id, vec![suppress])).await;
+    let result = recorder::Result {
+        message: id,
+        commands: vec![suppress],
+        _unrecorded: None,
+    };
+    let _taken = results.send(result).await;
 }
 
 /// How many messages of these sizes, from the first on, fit into one request.

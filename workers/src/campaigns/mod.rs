@@ -1,6 +1,7 @@
 //! The workers that launch, send and end campaigns.
 //!
-//! `schedule` launches what is due. `resolve` determines the audience of a
+//! `schedule` launches what is due, and `holds` releases segments that nothing
+//! needs. `resolve` determines the audience of a
 //! launch and queues a message for each customer, or records why a customer
 //! gets none, which `case` decides. `delivery` sends the messages of the
 //! partitions that this process owns: a `lane` sends one campaign's to the vendor
@@ -8,7 +9,8 @@
 //! sizes the batches, `results` reads the answers, `outcome` turns them into
 //! commands, and `recorder` appends these. `settle` completes campaigns that are
 //! done and suppresses the remaining messages of cancelled ones. `trimmed`
-//! reports campaigns that need events which the log no longer has. Each of them
+//! reports campaigns that need events which the log no longer has; `memory` holds
+//! queueing and sending while Redis is short of memory. Each of them
 //! can be interrupted anywhere and started again: nothing is done twice.
 
 mod backoff;
@@ -17,7 +19,9 @@ mod case;
 mod clearance;
 mod config;
 mod delivery;
+mod holds;
 mod lane;
+mod memory;
 mod metrics;
 mod outcome;
 mod outlet;
@@ -36,7 +40,7 @@ use chrono::Utc;
 use commands::{CommandError, Context};
 use domain::{CampaignId, MessageId, Metadata, ReproduceError, Subject, Timestamp};
 use eventlog::{Log, LogError};
-use futures::future::join3;
+use futures::future::join4;
 use projections::{ProjectError, QueryError, WaitError};
 use tokio_util::sync::CancellationToken;
 
@@ -49,10 +53,11 @@ use crate::shared::Shared;
 
 /// Launches, resolves and ends campaigns until told to stop.
 pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
-    join3(
+    join4(
         resolve::run(shared, stop),
         schedule::run(shared, stop),
         settle::run(shared, stop),
+        holds::run(shared, stop),
     )
     .await;
 }

@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::breaker::{Breaker, Found, Permit, Turn};
 use super::clearance::{Begun, Decision, Gate, Progress, Stage};
+use super::memory::ResultRoom;
 use super::outcome::Tried;
 use super::unserved::Unserved;
 use super::vendor::{Answer, Outgoing, Reply, Vendor};
@@ -28,6 +29,8 @@ pub(crate) struct Outlet {
     /// How often a message is tried.
     attempts: u32,
     room: Arc<Semaphore>,
+    /// Room in the log for what becomes of messages.
+    pub(super) results: Arc<ResultRoom>,
 }
 
 impl Outlet {
@@ -44,6 +47,7 @@ impl Outlet {
             unserved: Mutex::default(),
             attempts: delivery.attempts,
             room: Arc::new(Semaphore::new(delivery.concurrency.max(1).into())),
+            results: Arc::default(),
         })
     }
 
@@ -59,9 +63,11 @@ impl Outlet {
         self.breaker().closed_for(Instant::now())
     }
 
-    /// Why the breaker is open, if it is.
+    /// Why nothing is sent, if nothing is: the breaker is open, or the log has no
+    /// room for results.
     pub(super) fn waiting(&self) -> Option<Waiting> {
-        lock(&self.waiting).clone()
+        let breaker = lock(&self.waiting).clone();
+        breaker.or_else(|| self.results.waiting())
     }
 
     /// Permission to send one request, unless the breaker is open.

@@ -1,5 +1,6 @@
 //! Records the outcomes of messages, many in one append.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use commands::{Change, CommandError, Commands};
@@ -9,6 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use super::memory::Unrecorded;
 use super::{context, metrics};
 
 /// On whose behalf.
@@ -23,8 +25,14 @@ const GATHERING: Duration = Duration::from_millis(50);
 /// How long to wait when the log does not answer.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// The outcome of a message, as commands.
-pub(super) type Result = (MessageId, Vec<MessageCommand>);
+/// The outcome of a message.
+pub(super) struct Result {
+    pub(super) message: MessageId,
+    /// What records it.
+    pub(super) commands: Vec<MessageCommand>,
+    /// Held until it is recorded, if the message was sent.
+    pub(super) _unrecorded: Option<Arc<Unrecorded>>,
+}
 
 /// Records results until all senders are dropped.
 pub(super) struct Recorder {
@@ -93,7 +101,10 @@ async fn record(
 ) -> std::result::Result<(), CommandError> {
     let all: Vec<(MessageId, MessageCommand)> = batch
         .iter()
-        .flat_map(|(id, made)| made.iter().map(|command| (id.clone(), command.clone())))
+        .flat_map(|result| {
+            let each = result.commands.iter();
+            each.map(|command| (result.message.clone(), command.clone()))
+        })
         .collect();
     let outcomes: Vec<&'static str> = all.iter().map(|(_, command)| outcome(command)).collect();
     let done = commands.on_messages(&context(ACTOR, request), all).await?;

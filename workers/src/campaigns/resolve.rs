@@ -22,8 +22,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::case::{Case, decide};
 use super::trimmed::TrimmedCampaigns;
-use super::{WorkError, context, metrics, request_of};
-use crate::periodic::{Periodic, Task};
+use super::{WorkError, context, memory, metrics, request_of};
+use crate::periodic::{Periodic, Rest, Task};
 use crate::shared::Shared;
 
 /// On whose behalf.
@@ -44,7 +44,6 @@ const WEEK_MILLIS: i64 = 7 * 24 * 60 * 60 * 1_000;
 const TASK: Periodic = Periodic {
     name: "resolve audiences",
     topics: Topics::CAMPAIGNS,
-    shortest: Duration::ZERO,
     after_failure: AFTER_FAILURE,
 };
 
@@ -61,9 +60,9 @@ struct Resolving {
 impl Task for Resolving {
     type Error = WorkError;
 
-    async fn run(&mut self, shared: &Shared) -> Result<Duration, WorkError> {
+    async fn run(&mut self, shared: &Shared) -> Result<Rest, WorkError> {
         resolve_all(shared, &mut self.trimmed).await?;
-        Ok(LOOK)
+        Ok(Rest::at_most(LOOK))
     }
 }
 
@@ -103,7 +102,7 @@ async fn resolve_all(shared: &Shared, trimmed: &mut TrimmedCampaigns) -> Result<
 }
 
 /// Whether customers are still to be given messages of the campaign.
-fn is_open(campaign: &Campaign) -> bool {
+pub(super) fn is_open(campaign: &Campaign) -> bool {
     use CampaignStatus::{Launching, Paused};
     matches!(campaign.status(), Some(Launching | Paused)) && campaign.size().is_none()
 }
@@ -188,6 +187,7 @@ impl<'a> Queueing<'a> {
         };
         let mut batch = recipients.next().await?;
         while let Some(these) = batch {
+            memory::until_room(self.shared, self.campaign, these.len()).await?;
             let campaign = self.shared.commands.campaign(self.campaign).await?;
             if !campaign.is_some_and(|campaign| is_open(&campaign)) {
                 return Ok(None);

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::trimmed::TrimmedCampaigns;
 use super::{WorkError, context, now, request_of};
-use crate::periodic::{Periodic, Task};
+use crate::periodic::{Periodic, Rest, Task};
 use crate::shared::Shared;
 
 /// On whose behalf.
@@ -29,7 +29,6 @@ const AFTER_REFUSAL: Duration = Duration::from_secs(30);
 const TASK: Periodic = Periodic {
     name: "launch scheduled campaigns",
     topics: Topics::CAMPAIGNS,
-    shortest: Duration::ZERO,
     after_failure: AFTER_FAILURE,
 };
 
@@ -47,9 +46,9 @@ struct Scheduling {
 impl Task for Scheduling {
     type Error = WorkError;
 
-    async fn run(&mut self, shared: &Shared) -> Result<Duration, WorkError> {
+    async fn run(&mut self, shared: &Shared) -> Result<Rest, WorkError> {
         launch_due(shared, &mut self.refused, &mut self.trimmed).await?;
-        until_next(shared).await
+        Ok(Rest::at_most(until_next(shared).await?))
     }
 }
 

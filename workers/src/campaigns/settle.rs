@@ -4,17 +4,17 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use commands::Change;
 use domain::{
     AudienceSize, CampaignId, CampaignStatus, MessageCommand, MessageId, MessageStatus,
     Suppression, Timestamp,
 };
-use eventlog::Positions;
-use projections::campaign_stats::{CampaignFigures, CampaignStats};
-use projections::{Topics, View, WaitError};
+use projections::Topics;
+use projections::campaign_stats::CampaignFigures;
 use tokio_util::sync::CancellationToken;
 
-use super::{WorkError, context, metrics, now, request_of};
-use crate::periodic::{Periodic, Task};
+use super::{WorkError, context, memory, metrics, now, request_of};
+use crate::periodic::{Periodic, Rest, Task};
 use crate::shared::Shared;
 
 /// On whose behalf.
@@ -23,18 +23,11 @@ const ACTOR: &str = "worker:delivery";
 /// How often campaigns that are over are looked for, if nothing tells of one.
 const LOOK: Duration = Duration::from_secs(5);
 
+/// How soon they are looked for again.
+const SHORTEST: Duration = Duration::from_millis(200);
+
 /// How long to wait after a failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(2);
-
-/// How often all cancelled campaigns are checked, not only recent ones.
-const LOOK_AT_ALL: Duration = Duration::from_secs(10 * 60);
-
-/// How recent those are: more than views lag and clocks differ.
-const OF_LATE: Duration = Duration::from_secs(2 * 60);
-
-/// How long after a cancellation messages may still be queued, by a worker that
-/// has not noticed it yet.
-const AFTERMATH: Duration = Duration::from_secs(30);
 
 /// How long the vendor may post no receipt before it counts as silent.
 const SILENCE: Duration = Duration::from_secs(15 * 60);
@@ -48,8 +41,6 @@ const BATCH: usize = 2_000;
 const TASK: Periodic = Periodic {
     name: "end campaigns",
     topics: Topics::CAMPAIGNS.and(Topics::MESSAGES),
-    // Messages of a large campaign come and go all the time.
-    shortest: Duration::from_millis(200),
     after_failure: AFTER_FAILURE,
 };
 
@@ -61,19 +52,19 @@ pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
 impl Task for Settling {
     type Error = WorkError;
 
-    async fn run(&mut self, shared: &Shared) -> Result<Duration, WorkError> {
+    async fn run(&mut self, shared: &Shared) -> Result<Rest, WorkError> {
         self.look(shared).await?;
-        Ok(LOOK)
+        Ok(Rest {
+            // Messages of a large campaign come and go all the time.
+            least: SHORTEST,
+            most: LOOK,
+        })
     }
 }
 
 /// State between checks.
 #[derive(Default)]
 struct Settling {
-    /// Cancelled campaigns that may have messages left, and since when they
-    /// are watched.
-    cancelled: HashMap<CampaignId, Instant>,
-    looked_at_all: Option<Instant>,
     /// Campaigns that wait for receipts in vain, and when that was logged.
     silent: HashMap<CampaignId, Instant>,
 }
@@ -84,8 +75,7 @@ impl Settling {
         let sending = sending.await?.into_iter();
         let sizes = sending.filter_map(|c| Some((c.campaign_id, c.size?)));
         self.end(shared, sizes.collect()).await?;
-        self.find_cancelled(shared).await?;
-        self.clean_up(shared).await
+        clean_up(shared).await
     }
 
     /// Completes campaigns whose messages have all ended, and warns about those
@@ -115,61 +105,17 @@ impl Settling {
         }
         Ok(())
     }
-
-    /// Finds campaigns that were cancelled recently, and now and then all that
-    /// ever were, in case another worker did not finish them.
-    async fn find_cancelled(&mut self, shared: &Shared) -> Result<(), WorkError> {
-        let looked = self.looked_at_all;
-        let is_all = looked.is_none_or(|looked| looked.elapsed() >= LOOK_AT_ALL);
-        let since = match is_all {
-            true => Timestamp::EPOCH,
-            false => before(now(), OF_LATE),
-        };
-        for id in shared.store.campaigns_cancelled(since).await? {
-            self.cancelled.entry(id).or_insert_with(Instant::now);
-        }
-        if is_all {
-            self.looked_at_all = Some(Instant::now());
-        }
-        Ok(())
-    }
-
-    /// Suppresses the remaining messages of cancelled campaigns until there are
-    /// none and no more can be queued.
-    async fn clean_up(&mut self, shared: &Shared) -> Result<(), WorkError> {
-        if self.cancelled.is_empty() {
-            return Ok(());
-        }
-        let may_end = |since: &Instant| since.elapsed() > AFTERMATH;
-        let is_current = self.cancelled.values().any(may_end) && is_current(shared).await?;
-        let ids: Vec<&CampaignId> = self.cancelled.keys().collect();
-        let figures = shared.store.campaign_stats(&ids).await?;
-        let has_left = |id: &CampaignId| figures.get(id).is_some_and(|figures| left(figures) > 0);
-        for id in ids.into_iter().filter(|id| has_left(id)) {
-            tell(id, suppress(shared, id).await);
-        }
-        self.cancelled
-            .retain(|id, since| has_left(id) || !is_current || !may_end(since));
-        Ok(())
-    }
 }
 
-fn before(now: Timestamp, by: Duration) -> Timestamp {
-    let millis = now.millis() - by.as_millis() as i64;
-    Timestamp::from_millis(millis).unwrap_or(Timestamp::EPOCH)
-}
-
-/// Whether the figures have caught up with the log.
-async fn is_current(shared: &Shared) -> Result<bool, WorkError> {
-    let ends: Positions = shared.log.ends().await?.into_iter().collect();
-    let waiting = shared
-        .store
-        .wait_for(CampaignStats::NAME, &ends, Duration::ZERO);
-    match waiting.await {
-        Ok(()) => Ok(true),
-        Err(WaitError::Behind { .. }) => Ok(false),
-        Err(error) => Err(error.into()),
+/// Suppresses the remaining messages of cancelled campaigns. They are found by
+/// what is left of them, whenever they were cancelled: the views may learn late
+/// of a cancellation, and of messages that were queued before it was noticed.
+async fn clean_up(shared: &Shared) -> Result<(), WorkError> {
+    let unsent = shared.store.campaigns_with_unsent().await?;
+    for id in shared.store.cancelled_among(&unsent).await? {
+        tell(&id, suppress(shared, &id).await);
     }
+    Ok(())
 }
 
 /// The number of messages that would still be sent.
@@ -223,11 +169,18 @@ async fn suppress(shared: &Shared, id: &CampaignId) -> Result<(), WorkError> {
         let Some(last) = found.last() else {
             break;
         };
+        // What is left is found again, once there is memory.
+        if !memory::has_room(&shared.log, found.len()).await? {
+            tracing::debug!(campaign = %id, "Redis is short of memory: nothing is suppressed");
+            break;
+        }
         after = Some(last.to_string());
-        count += found.len();
         let suppress = |id: MessageId| (id, MessageCommand::Suppress(Suppression::Cancelled));
         let commands = found.into_iter().map(suppress).collect();
-        shared.commands.on_messages(&context, commands).await?;
+        let done = shared.commands.on_messages(&context, commands).await?;
+        // Views may be behind: others were suppressed before.
+        let done = done.iter().flatten();
+        count += done.filter(|done| done.change == Change::Updated).count();
     }
     if count > 0 {
         metrics::messages("suppressed", count as u64);

@@ -124,3 +124,37 @@ async fn one_asked_for_is_finished_by_another_worker() {
     model.assert_read(&app.client, &acknowledged).await;
     assert_eq!(view(&app.client, "orders").await["building"], json!(null));
 }
+
+/// Whatever generation answers, it has what was asked to be in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_after_a_write_see_it_while_generations_take_turns() {
+    let app = App::start().await;
+    let rebuilds = async {
+        for generation in 2..6 {
+            let asked = "/api/admin/projections/customers/rebuild";
+            assert_eq!(app.client.post(asked, json!({})).await.status, 202);
+            until("it is rebuilt", async || {
+                view(&app.client, "customers").await["generation"] == generation
+            })
+            .await;
+        }
+    };
+    tokio::pin!(rebuilds);
+    for number in 1.. {
+        let order = json!({"order_id": format!("o-{number}"), "customer_id": "c-1", "amount": 1,
+            "currency": "USD", "placed_at": "2026-01-01T00:00:00Z"});
+        let writing = async {
+            let at = app.client.accept("/api/data/orders", order).await;
+            let customer = app.client.customer("c-1", &at).await;
+            assert_eq!(customer["order_count"], number);
+        };
+        // Both go on at the same time.
+        let is_over = tokio::select! {
+            () = writing => false,
+            () = &mut rebuilds => true,
+        };
+        if is_over {
+            break;
+        }
+    }
+}

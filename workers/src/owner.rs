@@ -18,7 +18,7 @@ const BATCH: usize = 8_000;
 /// How long to wait when an engine is away.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// How long a step may take. What came of it is unknown then.
+/// How long one thing may take.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Folds events as they come until told to stop, or until another process has
@@ -49,18 +49,17 @@ async fn keep(
     };
     let mut wanted = shared.pointers.subscribe();
     let taking = OwnedPartition::take(&shared.store, &shared.log, partition, &shared.worker);
-    let Some(taken) = stop.run_until_cancelled(timeout(PATIENCE, taking)).await else {
+    let Some(taken) = stop.run_until_cancelled(within(taking)).await else {
         return Ok(());
     };
-    let (mut owned, lost) = taken.map_err(|_| late("taking the partition"))??;
+    let (mut owned, lost) = taken?;
     report(lost);
     let mut beside = Beside::new(partition);
     while !stop.is_cancelled() {
-        adjust(shared, &mut owned, &mut beside, &mut wanted).await?;
-        let count = beside.join_ready(shared, &mut owned, BATCH).await?;
+        within(adjust(shared, &mut owned, &mut beside, &mut wanted)).await?;
+        let count = within(beside.join_ready(shared, &mut owned, BATCH)).await?;
         let turn = shared.turns.acquire().await;
-        let stepping = timeout(PATIENCE, owned.step(count));
-        let step = stepping.await.map_err(|_| late("folding"))??;
+        let step = within(owned.step(count)).await?;
         drop(turn);
         report(step.left);
         let here = owned.position();
@@ -115,10 +114,13 @@ fn report(left: Vec<(Generation, ProjectError)>) {
     }
 }
 
-/// The outcome is unknown.
-fn late(what: &str) -> ProjectError {
-    let what = format!("{what} took longer than {} s", PATIENCE.as_secs());
-    ProjectError::Mongo(std::io::Error::new(std::io::ErrorKind::TimedOut, what).into())
+/// Gives up what takes too long. Its outcome is unknown then.
+async fn within<T>(work: impl Future<Output = Result<T, ProjectError>>) -> Result<T, ProjectError> {
+    timeout(PATIENCE, work).await.unwrap_or_else(|_| {
+        let what = format!("no end of it within {} s", PATIENCE.as_secs());
+        let error = std::io::Error::new(std::io::ErrorKind::TimedOut, what);
+        Err(ProjectError::Mongo(error.into()))
+    })
 }
 
 /// Whether the log has more than was folded, or less: then it was rolled back.

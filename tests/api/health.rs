@@ -121,6 +121,7 @@ async fn one_view_that_stands_still_is_enough() {
         (!reason(&body, "views").is_empty()).then_some(body)
     });
     assert_eq!(reason(&degraded.await, "views"), "stand still: orders");
+    accept("o-3").await;
     let unready = lagging(&app, 503).await;
     let lag = reason(&unready, "lag");
     assert!(lag.ends_with(": orders"), "{lag}");

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use bson::doc;
+use bson::{Binary, doc};
 use eventlog::{Partition, Position};
 use futures::TryStreamExt;
 use mongodb::Collection;
@@ -38,6 +38,10 @@ pub struct Checkpoint {
     /// Why the view stands still here, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
+    /// The UUID of the collection that it was folded into, if the server tells
+    /// it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uuid: Option<Binary>,
 }
 
 impl Checkpoint {
@@ -125,6 +129,7 @@ impl Checkpoints {
             epoch: partition.epoch.clone(),
             skipped: vouched.skipped,
             stopped: None,
+            uuid: vouched.uuid.clone(),
         })
     }
 
@@ -157,6 +162,20 @@ impl Checkpoints {
             Err(error) if failed_only_with(&error, DUPLICATE) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// Remembers the collection that was folded into, where there is a
+    /// checkpoint.
+    pub(crate) async fn bind(
+        &self,
+        partition: Partition,
+        uuid: &Binary,
+    ) -> Result<(), mongodb::error::Error> {
+        let update = doc! {"$set": {"uuid": uuid}};
+        self.collection
+            .update_one(doc! {"_id": self.id(partition)}, update)
+            .await
+            .map(|_| ())
     }
 
     /// Says why the view stands still.

@@ -134,8 +134,8 @@ impl Generations {
     /// If MongoDB does not answer.
     pub async fn prepare(&self) -> Result<(), mongodb::error::Error> {
         let known = self.all().await?;
-        // Views that are missing at a first start were not finished by another.
-        let is_first = known.iter().all(|pointer| pointer.highest == 1);
+        // Until something is folded, a start that was cut short is repeated.
+        let is_first = known.is_empty() || !self.store.has_folded().await?;
         for view in VIEWS {
             if known.iter().all(|pointer| pointer.view != view.name()) {
                 self.create_first(view, is_first).await?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bson::Binary;
 use eventlog::{Entry, Log, LogError, Partition, Position};
 use futures::future::join_all;
 
@@ -78,6 +79,8 @@ pub struct OwnedPartition {
 struct Kept {
     generation: Generation,
     folding: Folding,
+    /// Of the collection that was folded into.
+    uuid: Option<Binary>,
     skipped: i64,
 }
 
@@ -127,6 +130,7 @@ impl OwnedPartition {
             }
             let kept = Kept {
                 generation,
+                uuid: vouched.uuid.clone().or_else(|| folding.uuid().cloned()),
                 folding,
                 skipped: 0,
             };
@@ -364,6 +368,8 @@ impl OwnedPartition {
         })
     }
 
+    /// One with the collection that was folded into, which may be gone: one that
+    /// takes its name is not the same.
     async fn own_checkpoint(
         &self,
         generation: Generation,
@@ -387,6 +393,10 @@ impl OwnedPartition {
             Some(reason) => own.stop(partition, &reason.to_string()).await?,
             None => own.go_on(partition).await?,
         }
+        let kept = self.generations.get(&generation.collection());
+        if let Some(uuid) = kept.and_then(|kept| kept.uuid.as_ref()) {
+            own.bind(partition, uuid).await?;
+        }
         Ok(())
     }
 
@@ -399,9 +409,8 @@ impl OwnedPartition {
         &mut self,
         collections: &Collections,
     ) -> Result<Vec<(Generation, ProjectError)>, ProjectError> {
-        let is_suspect = |(name, kept): &(&String, &Kept)| {
-            collections.get(*name).map(Option::as_ref) != Some(kept.folding.uuid())
-        };
+        let is_suspect =
+            |(name, kept): &(&String, &Kept)| collections.get(*name) != Some(&kept.uuid);
         let suspect = self.generations.iter().filter(is_suspect);
         let suspect: Vec<Generation> = suspect.map(|(_, kept)| kept.generation).collect();
         let mut left = Vec::new();
@@ -410,7 +419,7 @@ impl OwnedPartition {
                 continue;
             };
             // It may be newer than what is known of the others.
-            let uuid = kept.folding.uuid().cloned();
+            let uuid = kept.uuid.clone();
             match kept.folding.bind(uuid.as_ref(), COLLECTION_HOLDS).await {
                 Ok(()) => {}
                 Err(error) if error.is_stop() => {
@@ -500,6 +509,7 @@ impl OwnedPartition {
             };
             let one = Kept {
                 generation,
+                uuid: vouched.uuid.clone(),
                 folding,
                 skipped: 0,
             };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bson::Binary;
 use eventlog::{Entry, Log, Partition, Position};
 
 use crate::checkpoint::{Advance, Checkpoint, Checkpoints};
@@ -72,7 +73,8 @@ impl Projector {
             skipped: folded.map_or(0, |folded| folded.skipped),
             stopped: folded.is_some_and(|folded| folded.stopped.is_some()),
         };
-        let checked = projector.check().await;
+        let uuid = checkpoint.and_then(|checkpoint| checkpoint.uuid);
+        let checked = projector.check(uuid.as_ref()).await;
         projector.note(checked).await?;
         Ok(projector)
     }
@@ -132,7 +134,7 @@ impl Projector {
     }
 
     /// Whether the log and the documents are still what was folded.
-    async fn check(&mut self) -> Result<(), ProjectError> {
+    async fn check(&mut self, uuid: Option<&Binary>) -> Result<(), ProjectError> {
         if self.cursor.fingerprint.is_some() {
             self.next(0).await?;
         }
@@ -141,7 +143,7 @@ impl Projector {
             // It is verified before it serves.
             Mode::Rebuild => Duration::from_secs(1),
         };
-        self.folding.bind(None, holds).await
+        self.folding.bind(uuid, holds).await
     }
 
     async fn next(&self, count: usize) -> Result<Vec<Entry>, ProjectError> {

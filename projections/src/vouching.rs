@@ -178,6 +178,20 @@ impl PartitionCheckpoints {
     }
 }
 
+impl Store {
+    /// Whether any event was ever folded into a view.
+    pub(crate) async fn has_folded(&self) -> Result<bool, Error> {
+        for name in ["partitions", "checkpoints"] {
+            let checkpoints = self.database().collection::<Document>(name);
+            let filter = doc! {"number": {"$gt": 0}};
+            if checkpoints.find_one(filter).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
 fn place(place: &Place) -> Document {
     doc! {
         "number": place.at.number as i64,

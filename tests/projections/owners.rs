@@ -2,7 +2,7 @@
 
 use mongodb::bson::{Document, doc};
 use projections::{
-    Generation, OwnedPartition, PageRequest, ProjectError, QueryError, Topics, VIEWS, switch_joined,
+    Generation, OwnedPartition, PageRequest, ProjectError, QueryError, VIEWS, switch_joined,
 };
 
 use super::{documents, rebuilt, spend_after, status, total_spend, trade, view};
@@ -36,7 +36,7 @@ async fn an_owner_folds_all_views_as_a_rebuild_does() {
     let mut owned = owned(&deployment, "w-1").await;
     trade(&deployment.commands, 0).await;
     let step = owned.step(1_000).await.unwrap();
-    assert!(step.events > 0 && step.topics == Topics::CUSTOMERS);
+    assert!(step.events > 0 && step.left.is_empty());
     for day in 1..4 {
         trade(&deployment.commands, day).await;
         fold(&mut owned).await.unwrap();
@@ -121,11 +121,10 @@ async fn a_view_that_is_new_serves_once_it_is_folded() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
     let Deployment { log, store, .. } = &deployment;
     trade(&deployment.commands, 0).await;
+    super::project(&deployment, "customers").await.unwrap();
     let pointers = store.database().collection::<Document>("generations");
     pointers.delete_one(doc! {"_id": "orders"}).await.unwrap();
     store.collection("orders", 1).drop().await.unwrap();
-    // Others were rebuilt before, so that this is no first start.
-    rebuilt(&deployment, "customers").await;
     store.generations().prepare().await.unwrap();
     let page = PageRequest {
         limit: 10,

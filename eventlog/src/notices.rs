@@ -53,7 +53,7 @@ impl Notices {
         loop {
             let message = messages.next().await?;
             // What another version publishes is not for this one.
-            if let Some(notice) = message.get_payload().ok().and_then(|text| parse(text)) {
+            if let Some(notice) = message.get_payload().ok().and_then(parse) {
                 return Some(notice);
             }
         }

@@ -26,7 +26,7 @@ pub enum InstantsError {
 }
 
 /// 1900-01-01T00:00:00Z, the earliest timestamp: differences are never negative.
-const ORIGIN: i64 = -2_208_988_800_000;
+pub(crate) const ORIGIN: i64 = -2_208_988_800_000;
 
 impl Instants {
     /// Puts one more in.
@@ -75,6 +75,32 @@ impl Instants {
         self.0.is_empty()
     }
 
+    /// Takes out the earliest `count`, or all if there are fewer.
+    pub fn take_first(&mut self, count: usize) -> Self {
+        let rest = self.0.split_off(count.min(self.0.len()));
+        Self(std::mem::replace(&mut self.0, rest))
+    }
+
+    /// Takes out the latest `count`, or all if there are fewer.
+    pub fn take_last(&mut self, count: usize) -> Self {
+        Self(self.0.split_off(self.0.len().saturating_sub(count)))
+    }
+
+    /// Those from `from` on and before `until`; without a bound, all on that
+    /// side.
+    pub fn between(&self, from: Option<Timestamp>, until: Option<Timestamp>) -> Self {
+        let place = |bound: Timestamp| self.0.partition_point(|t| *t < bound.millis());
+        let (from, until) = (from.map_or(0, place), until.map_or(self.0.len(), place));
+        Self(self.0.get(from..until).unwrap_or_default().to_vec())
+    }
+
+    /// Takes out [those between](Self::between).
+    pub fn remove_between(&mut self, from: Option<Timestamp>, until: Option<Timestamp>) {
+        let after = from.map_or(i64::MIN, Timestamp::millis);
+        let before = until.map_or(i64::MAX, Timestamp::millis);
+        self.0.retain(|t| *t < after || *t >= before);
+    }
+
     fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.0.len() * 5);
         let mut before = ORIGIN;
@@ -102,7 +128,7 @@ impl Instants {
     }
 }
 
-fn write_varint(bytes: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn write_varint(bytes: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         bytes.push((value & 0x7f) as u8 | 0x80);
         value >>= 7;
@@ -110,7 +136,7 @@ fn write_varint(bytes: &mut Vec<u8>, mut value: u64) {
     bytes.push(value as u8);
 }
 
-fn read_varint(bytes: &mut &[u8]) -> Result<u64, InstantsError> {
+pub(crate) fn read_varint(bytes: &mut &[u8]) -> Result<u64, InstantsError> {
     let mut value = 0;
     for shift in (0..63).step_by(7) {
         let (byte, rest) = bytes.split_first().ok_or(InstantsError::Malformed)?;
@@ -121,6 +147,14 @@ fn read_varint(bytes: &mut &[u8]) -> Result<u64, InstantsError> {
         }
     }
     Err(InstantsError::Malformed)
+}
+
+impl FromIterator<Timestamp> for Instants {
+    fn from_iter<I: IntoIterator<Item = Timestamp>>(times: I) -> Self {
+        let mut millis: Vec<i64> = times.into_iter().map(Timestamp::millis).collect();
+        millis.sort_unstable();
+        Self(millis)
+    }
 }
 
 impl Serialize for Instants {
@@ -184,6 +218,29 @@ mod tests {
         fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
             let _ = Instants::from_bytes(&bytes);
         }
+    }
+
+    #[test]
+    fn ends_and_ranges_are_those_of_the_order() {
+        let at = |millis| Timestamp::from_millis(millis).unwrap();
+        let all: Instants = [5, 1, 3, 3, 9].map(at).into_iter().collect();
+        let millis =
+            |instants: &Instants| instants.iter().map(Timestamp::millis).collect::<Vec<_>>();
+        assert_eq!(millis(&all), [1, 3, 3, 5, 9]);
+        assert_eq!(millis(&all.between(Some(at(3)), Some(at(9)))), [3, 3, 5]);
+        assert_eq!(millis(&all.between(None, Some(at(3)))), [1]);
+        assert_eq!(millis(&all.between(Some(at(6)), None)), [9]);
+        let mut outside = all.clone();
+        outside.remove_between(Some(at(3)), Some(at(9)));
+        assert_eq!(millis(&outside), [1, 9]);
+        outside.remove_between(None, None);
+        assert!(outside.is_empty());
+        let mut rest = all.clone();
+        assert_eq!(millis(&rest.take_first(2)), [1, 3]);
+        assert_eq!(millis(&rest.take_last(1)), [9]);
+        assert_eq!(millis(&rest), [3, 5]);
+        assert_eq!(millis(&rest.take_first(7)), [3, 5]);
+        assert!(rest.take_last(7).is_empty());
     }
 
     #[test]

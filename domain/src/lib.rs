@@ -16,6 +16,7 @@ mod day;
 mod digest;
 mod event;
 mod ids;
+mod instant_counts;
 mod instants;
 mod log_record;
 mod message;
@@ -60,6 +61,7 @@ pub use ids::{
     ActivityId, CampaignId, CustomerId, Epoch, Holder, IdError, JobId, KeyId, OrderId, SegmentId,
     SessionId, UserId, ViewName,
 };
+pub use instant_counts::InstantCounts;
 pub use instants::{Instants, InstantsError};
 pub use log_record::{Acceptance, LogRecord};
 pub use message::{
@@ -76,7 +78,7 @@ pub use order::{
 pub use refusal::{Refusal, RefusalEvent, RefusalReason};
 pub use role::{Role, RoleError, UserRole};
 pub use segment::{MAX_RULES, Segment, SegmentCommand, SegmentContent, SegmentError, SegmentEvent};
-pub use subject::{Subject, SubjectError};
+pub use subject::{Subject, SubjectError, key_part};
 pub use template::{
     PersonalContent, RENDERING_RULES, RecordedMessage, RenderError, Renderer, ReproduceError,
     Template, TemplateError, TemplateIdentity, TemplateValues,

@@ -202,6 +202,11 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'+')
     .remove(b'-');
 
+/// An id or a name as a part of a key: percent-encoded, without a `/`.
+pub fn key_part(part: &str) -> String {
+    encoded(part).to_string()
+}
+
 fn encoded(part: &str) -> PercentEncode<'_> {
     utf8_percent_encode(part, ENCODED)
 }

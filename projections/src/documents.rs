@@ -47,6 +47,14 @@ impl Documents {
         }
     }
 
+    /// The parts beside them.
+    pub(crate) fn parts_of(store: &Store, view: &str, generation: i32) -> Self {
+        Self {
+            store: store.clone(),
+            collection: store.parts_collection(view, generation),
+        }
+    }
+
     pub(crate) fn collection(&self) -> &Collection<RawDocumentBuf> {
         &self.collection
     }
@@ -105,6 +113,30 @@ impl Documents {
         let (inserted, updated) =
             futures::future::join(self.insert(inserts), self.update_all(&updates)).await;
         Ok(inserted? & updated?)
+    }
+
+    /// Writes parts as [`Self::write`] does. Those that are new come first:
+    /// what was split from a part is there before the part has lost it. A new
+    /// one that is there already was written with the same event before.
+    pub(crate) async fn write_parts(&self, writes: Vec<Write>) -> Result<bool, Error> {
+        let (inserts, updates): (Vec<_>, Vec<_>) =
+            writes.into_iter().partition(|w| w.expected.is_none());
+        let numbers = inserts.iter().map(|write| {
+            let number = write.document.get_i64("_number");
+            Ok((write.id.clone(), number.map_err(Error::custom)?))
+        });
+        let numbers: Vec<(String, i64)> = numbers.collect::<Result<_, Error>>()?;
+        if !self.insert(inserts).await? {
+            let ids: Vec<&str> = numbers.iter().map(|(id, _)| id.as_str()).collect();
+            let there = self.load(&ids, ReadConcern::majority()).await?;
+            let is_same = |(id, number): &(String, i64)| {
+                there.get(id).is_some_and(|stored| stored.number == *number)
+            };
+            if !numbers.iter().all(is_same) {
+                return Ok(false);
+            }
+        }
+        self.update_all(&updates).await
     }
 
     async fn update_all(&self, writes: &[Write]) -> Result<bool, Error> {

@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bson::{Binary, RawDocumentBuf};
+use chrono_tz::Tz;
 use eventlog::Position;
 use mongodb::options::ReadConcern;
 use tokio::time::Instant;
 
 use crate::documents::{Documents, Stored, Write, placed};
+use crate::parts::{After, Before, FoldOutcome, Part, Parts};
 use crate::view::{AnyView, FoldError, Input};
 use crate::{ProjectError, Store};
 
@@ -27,6 +29,9 @@ const MAX_DOCUMENT: usize = (16 << 20) - 1024;
 pub(crate) struct Folding {
     view: &'static dyn AnyView,
     documents: Documents,
+    /// Beside the documents.
+    parts: Documents,
+    zone: Tz,
     collection: Option<Identity>,
 }
 
@@ -44,12 +49,43 @@ struct Failed {
     error: ProjectError,
 }
 
+/// The events of a batch that touch one document, by index.
+type Group<'a> = (&'a str, Vec<usize>);
+
+/// What groups of events come to.
+#[derive(Default)]
+struct Writes<'a> {
+    parts: Vec<Write>,
+    documents: Vec<Write>,
+    /// What is to be folded when this is written.
+    left: Vec<Group<'a>>,
+    /// Where a document was loaded before its parts, and another process has
+    /// changed them in between.
+    overtaken: Option<Failed>,
+}
+
+/// What one group comes to.
+enum GroupOutcome {
+    /// All of its events were in the document.
+    Known,
+    Folded {
+        after: After,
+        /// Of the events that are in the document now, the last one.
+        last: usize,
+        left: Vec<usize>,
+    },
+    Needs(Vec<String>),
+    Overtaken(usize),
+}
+
 impl Folding {
     /// Folds into whatever collection has the generation's name.
     pub(crate) fn of(store: &Store, view: &'static dyn AnyView, generation: i32) -> Self {
         Self {
             view,
             documents: Documents::of(store, view.name(), generation),
+            parts: Documents::parts_of(store, view.name(), generation),
+            zone: store.zone(),
             collection: None,
         }
     }
@@ -125,8 +161,27 @@ impl Folding {
         Ok(stop)
     }
 
+    /// Folds in rounds: of a document with parts, some events are folded when
+    /// those before them are written.
     async fn fold_some(&mut self, events: &[Input]) -> Result<Result<(), Failed>, ProjectError> {
-        let groups = group(events);
+        let mut groups = group(events);
+        while !groups.is_empty() {
+            match self.fold_round(groups, events).await? {
+                Ok(left) => groups = left,
+                Err(failed) => return Ok(Err(failed)),
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Folds of each group as much as one write of its document takes. Returns
+    /// what is left.
+    async fn fold_round<'a>(
+        &mut self,
+        groups: Vec<Group<'a>>,
+        events: &[Input],
+    ) -> Result<Result<Vec<Group<'a>>, Failed>, ProjectError> {
+        let mut overtaken = None;
         for attempt in 0..ATTEMPTS {
             // A document that begins in this batch is there only if somebody
             // wrote it and did not move the checkpoint: then inserting it fails.
@@ -137,16 +192,31 @@ impl Folding {
             let ids: Vec<&str> = old.map(|(id, _)| *id).collect();
             // An event that is in a document is passed over: that must last.
             let stored = self.documents.load(&ids, ReadConcern::majority()).await?;
-            let writes = match self.fold_groups(&groups, events, &stored)? {
+            let writes = match self.fold_groups(&groups, events, &stored).await? {
                 Ok(writes) => writes,
                 Err(failed) => return Ok(Err(failed)),
             };
-            if writes.iter().any(|write| write.expected.is_none()) {
+            overtaken = writes.overtaken;
+            if overtaken.is_some() {
+                continue;
+            }
+            if writes
+                .documents
+                .iter()
+                .any(|write| write.expected.is_none())
+            {
                 self.check_collection().await?;
             }
-            if self.documents.write(writes).await? {
-                return Ok(Ok(()));
+            // First the parts: a document knows only of parts that are there.
+            if !writes.parts.is_empty() && !self.parts.write_parts(writes.parts).await? {
+                continue;
             }
+            if self.documents.write(writes.documents).await? {
+                return Ok(Ok(writes.left));
+            }
+        }
+        if let Some(failed) = overtaken {
+            return Ok(Err(failed));
         }
         let last = events.last().map(|event| event.position.to_string());
         Err(ProjectError::Contended {
@@ -155,49 +225,136 @@ impl Folding {
         })
     }
 
-    fn fold_groups(
+    async fn fold_groups<'a>(
         &self,
-        groups: &[(&str, Vec<usize>)],
+        groups: &[Group<'a>],
         events: &[Input],
         stored: &HashMap<String, Stored>,
-    ) -> Result<Result<Vec<Write>, Failed>, ProjectError> {
-        let mut writes = Vec::with_capacity(groups.len());
+    ) -> Result<Result<Writes<'a>, Failed>, ProjectError> {
+        let mut writes = Writes::default();
         let mut first_failed: Option<Failed> = None;
-        for (id, indices) in groups {
-            let before = stored.get(*id);
-            let behind = before.map_or(0, |stored| stored.number);
-            let new: Vec<usize> = indices
-                .iter()
-                .copied()
-                .filter(|index| events[*index].position.number as i64 > behind)
-                .collect();
-            let Some(&last) = new.last() else {
-                continue;
-            };
-            let of_document: Vec<&Input> = new.iter().map(|index| &events[*index]).collect();
-            let document = before.map(|stored| &*stored.document);
-            let folded = self.view.fold(document, &of_document).and_then(fitting);
-            match folded {
-                Ok(document) => {
-                    let Position { partition, number } = events[last].position;
-                    let document = placed(id, partition, number as i64, &document)
-                        .map_err(mongodb::error::Error::custom)?;
-                    writes.push(Write {
-                        id: (*id).to_owned(),
-                        expected: before.map(|stored| stored.number),
-                        document,
-                    });
-                }
-                Err((at, error)) => {
-                    let index = new[at];
-                    if first_failed.as_ref().is_none_or(|f| index < f.index) {
-                        let error = cannot(self.view, events[index].position, error.0);
-                        first_failed = Some(Failed { index, error });
+        let mut parts = Parts::new();
+        let mut to_fold: Vec<&Group<'a>> = groups.iter().collect();
+        while !to_fold.is_empty() {
+            let (mut needed, mut again) = (Vec::new(), Vec::new());
+            for group in to_fold {
+                let before = stored.get(group.0);
+                match self.fold_group(&group.1, events, before, &parts) {
+                    Ok(GroupOutcome::Known) => {}
+                    Ok(GroupOutcome::Folded { after, last, left }) => {
+                        let at = events[last].position;
+                        writes.add(group.0, before, after, at)?;
+                        if !left.is_empty() {
+                            writes.left.push((group.0, left));
+                        }
+                    }
+                    Ok(GroupOutcome::Needs(ids)) => {
+                        needed.extend(ids);
+                        again.push(group);
+                    }
+                    Ok(GroupOutcome::Overtaken(index)) => {
+                        let error = self.overtaken(events[index].position);
+                        writes.overtaken = Some(Failed { index, error });
+                    }
+                    Err(failed) => {
+                        if first_failed.as_ref().is_none_or(|f| failed.index < f.index) {
+                            first_failed = Some(failed);
+                        }
                     }
                 }
             }
+            self.load_parts(needed, &mut parts).await?;
+            to_fold = again;
         }
         Ok(first_failed.map_or(Ok(writes), Err))
+    }
+
+    fn fold_group(
+        &self,
+        indices: &[usize],
+        events: &[Input],
+        before: Option<&Stored>,
+        parts: &Parts,
+    ) -> Result<GroupOutcome, Failed> {
+        let behind = before.map_or(0, |stored| stored.number);
+        let new: Vec<usize> = indices
+            .iter()
+            .copied()
+            .filter(|index| events[*index].position.number as i64 > behind)
+            .collect();
+        let Some(&first) = new.first() else {
+            return Ok(GroupOutcome::Known);
+        };
+        let of_document: Vec<&Input> = new.iter().map(|index| &events[*index]).collect();
+        let before = Before {
+            document: before.map(|stored| &*stored.document),
+            parts,
+            zone: self.zone,
+        };
+        let folded = self.view.fold(&before, &of_document).and_then(fitting);
+        let folded = folded.map_err(|(at, error)| {
+            let index = new[at];
+            let error = cannot(self.view, events[index].position, error.0);
+            Failed { index, error }
+        });
+        match folded? {
+            FoldOutcome::After(after) => {
+                let (in_document, left) = new.split_at(after.events);
+                Ok(GroupOutcome::Folded {
+                    last: in_document.last().copied().unwrap_or(first),
+                    left: left.to_vec(),
+                    after,
+                })
+            }
+            FoldOutcome::Needs(ids) => Ok(GroupOutcome::Needs(ids)),
+            FoldOutcome::Overtaken => Ok(GroupOutcome::Overtaken(first)),
+        }
+    }
+
+    async fn load_parts(&self, ids: Vec<String>, parts: &mut Parts) -> Result<(), ProjectError> {
+        let wanted: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let mut stored = self.parts.load(&wanted, ReadConcern::majority()).await?;
+        for id in ids {
+            let part = stored.remove(&id).map(|stored| Part {
+                number: stored.number,
+                document: stored.document,
+            });
+            parts.insert(id, part);
+        }
+        Ok(())
+    }
+
+    fn overtaken(&self, at: Position) -> ProjectError {
+        let why = "a part of its document is further than the document's events explain";
+        cannot(self.view, at, why.to_owned())
+    }
+}
+
+impl Writes<'_> {
+    fn add(
+        &mut self,
+        id: &str,
+        before: Option<&Stored>,
+        after: After,
+        at: Position,
+    ) -> Result<(), mongodb::error::Error> {
+        let place = |id: &str, document: &RawDocumentBuf| {
+            let number = at.number as i64;
+            placed(id, at.partition, number, document).map_err(mongodb::error::Error::custom)
+        };
+        for part in after.parts {
+            self.parts.push(Write {
+                document: place(&part.id, &part.document)?,
+                id: part.id,
+                expected: part.expected,
+            });
+        }
+        self.documents.push(Write {
+            id: id.to_owned(),
+            expected: before.map(|stored| stored.number),
+            document: place(id, &after.document)?,
+        });
+        Ok(())
     }
 }
 
@@ -210,18 +367,21 @@ pub(crate) fn cannot(view: &dyn AnyView, position: Position, reason: String) -> 
     }
 }
 
-fn fitting(document: RawDocumentBuf) -> Result<RawDocumentBuf, (usize, FoldError)> {
-    let bytes = document.as_bytes().len();
+fn fitting(outcome: FoldOutcome) -> Result<FoldOutcome, (usize, FoldError)> {
+    let FoldOutcome::After(after) = &outcome else {
+        return Ok(outcome);
+    };
+    let bytes = after.document.as_bytes().len();
     if bytes <= MAX_DOCUMENT {
-        return Ok(document);
+        return Ok(outcome);
     }
     let why = format!("its document would have {bytes} bytes, MongoDB takes {MAX_DOCUMENT}");
     Err((0, FoldError(why)))
 }
 
 /// Events by the document they touch, documents in the order first touched.
-fn group(events: &[Input]) -> Vec<(&str, Vec<usize>)> {
-    let mut groups: Vec<(&str, Vec<usize>)> = Vec::new();
+fn group(events: &[Input]) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
     let mut index_of: HashMap<&str, usize> = HashMap::new();
     for (index, event) in events.iter().enumerate() {
         let id = event.document.as_str();

@@ -144,6 +144,8 @@ impl Generations {
             let active = self.active(view.name()).await?.max(1);
             let collection = collection_name(view.name(), active);
             if self.store.has_collection(&collection).await? {
+                // Generations of an older program have no parts.
+                self.create_parts(view, active).await?;
                 self.create_indexes(view, active).await?;
             }
         }
@@ -175,8 +177,24 @@ impl Generations {
         view: &dyn AnyView,
         generation: i32,
     ) -> Result<(), mongodb::error::Error> {
-        let name = collection_name(view.name(), generation);
-        match self.store.database().create_collection(name).await {
+        self.create_parts(view, generation).await?;
+        self.create(&collection_name(view.name(), generation)).await
+    }
+
+    async fn create_parts(
+        &self,
+        view: &dyn AnyView,
+        generation: i32,
+    ) -> Result<(), mongodb::error::Error> {
+        if !view.has_parts() {
+            return Ok(());
+        }
+        let parts = self.store.parts_collection(view.name(), generation);
+        self.create(parts.name()).await
+    }
+
+    async fn create(&self, collection: &str) -> Result<(), mongodb::error::Error> {
+        match self.store.database().create_collection(collection).await {
             Err(error) if failed_only_with(&error, NAMESPACE_EXISTS) => Ok(()),
             other => other,
         }
@@ -307,7 +325,8 @@ impl Generations {
             let generations = [Some(pointer.active), pointer.previous, pointer.building];
             let prefix = format!("{}_g", view.name());
             let known = names.iter().filter_map(|name| name.strip_prefix(&prefix));
-            for number in known.filter_map(|number| number.parse::<i32>().ok()) {
+            let number = |name: &str| name.strip_suffix(".parts").unwrap_or(name).parse().ok();
+            for number in known.filter_map(number) {
                 if number <= pointer.highest && !generations.contains(&Some(number)) {
                     tracing::info!(
                         view = view.name(),
@@ -327,6 +346,7 @@ impl Generations {
         generation: i32,
     ) -> Result<(), mongodb::error::Error> {
         self.store.collection(view, generation).drop().await?;
+        self.store.parts_collection(view, generation).drop().await?;
         Checkpoints::of(&self.store, view, generation).drop().await
     }
 }

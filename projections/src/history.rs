@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use bson::RawDocumentBuf;
+use chrono_tz::Tz;
 use domain::{Event, LoggedEvent, Metadata, Subject, Timestamp};
 use eventlog::Position;
 
 use crate::Recorded;
+use crate::parts::{Before, FoldOutcome, Parts};
 use crate::view::{Content, FoldError, Input, View, view_named};
 
 /// The events of one aggregate, a second after the other, each of another
@@ -45,10 +47,17 @@ pub(crate) fn folded<V: View>(history: &[Recorded]) -> Result<V::Document, FoldE
             document: String::new(),
             position: event.position,
             begins: false,
-            content: Content::Event(std::sync::Arc::new(event.clone())),
+            content: Content::Event(Arc::new(event.clone())),
         };
-        let next = view.fold(stored.as_deref(), &[&input]);
-        stored = Some(next.map_err(|(_, error)| error)?);
+        let before = Before {
+            document: stored.as_deref(),
+            parts: &Parts::new(),
+            zone: Tz::UTC,
+        };
+        match view.fold(&before, &[&input]).map_err(|(_, error)| error)? {
+            FoldOutcome::After(after) => stored = Some(after.document),
+            unfolded => panic!("{unfolded:?}"),
+        }
     }
     Ok(bson::deserialize_from_slice(stored.unwrap().as_bytes()).unwrap())
 }

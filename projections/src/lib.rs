@@ -30,6 +30,7 @@ pub mod orders;
 mod owned;
 mod page;
 mod parallel;
+mod parts;
 mod projector;
 mod reached;
 mod rebuild;
@@ -61,6 +62,7 @@ pub use jobs::{Job, JobEnd, JobKind, JobStatus, MAX_JOB_RESULT};
 pub use long_read::{LongRead, ReadProgress, require_whole};
 pub use owned::{Generation, OwnedPartition, Step};
 pub use page::{Page, PageError, PageRequest};
+pub use parts::{After, Before, ChangedPart, FoldOutcome, Part, Parts};
 pub use projector::{Mode, Projector};
 pub use rebuild::{Progress, RebuildError, RebuildReport, rebuild, roll_back, switch_joined};
 pub use reconcile::{

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bson::{Binary, DateTime, Document, RawDocumentBuf, doc};
+use chrono_tz::Tz;
 use futures::TryStreamExt;
 use mongodb::options::{ClientOptions, ReadConcern};
 use mongodb::{Client, Collection, Database};
@@ -34,6 +35,7 @@ pub struct Store {
     database: Database,
     counting: Arc<Counting>,
     folded: Folded,
+    zone: Tz,
 }
 
 /// Why a question to a view has no answer.
@@ -99,7 +101,20 @@ impl Store {
             database,
             counting: Arc::default(),
             folded: Folded::default(),
+            zone: Tz::UTC,
         })
+    }
+
+    /// The same for a deployment with this time zone. Without it, days are
+    /// those of UTC.
+    #[must_use]
+    pub fn in_zone(self, zone: Tz) -> Self {
+        Self { zone, ..self }
+    }
+
+    /// The deployment's time zone.
+    pub fn zone(&self) -> Tz {
+        self.zone
     }
 
     /// The database itself.
@@ -198,6 +213,16 @@ impl Store {
             .run_command(bson::doc! {"buildInfo": 1})
             .await?;
         Ok(info.get_str("version").unwrap_or_default().to_owned())
+    }
+
+    /// The parts beside a generation's documents.
+    pub fn parts_collection(&self, view: &str, generation: i32) -> Collection<RawDocumentBuf> {
+        self.parts_beside(&collection_name(view, generation))
+    }
+
+    /// The parts beside the documents in a collection.
+    pub(crate) fn parts_beside<T: Send + Sync>(&self, documents: &str) -> Collection<T> {
+        self.database.collection(&format!("{documents}.parts"))
     }
 
     /// A generation's documents.

@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use bson::{RawDocumentBuf, doc};
+use bson::doc;
+use chrono_tz::Tz;
 use eventlog::{Log, LogError, Partition, Position};
 use futures::TryStreamExt;
 use mongodb::options::ReadConcern;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::checkpoint::Checkpoints;
-use crate::documents::{Documents, placed};
+use crate::documents::Documents;
 use crate::parallel::each_partition;
+use crate::parts::{Whole, fold_from_zero};
 use crate::view::{AnyView, Input};
 use crate::{EntryReader, ProjectError, ReadError, Store};
 
@@ -47,9 +49,18 @@ pub async fn verify_documents(
     view: &'static dyn AnyView,
     generation: i32,
 ) -> Result<DocumentsReport, ProjectError> {
-    let documents = Documents::of(store, view.name(), generation);
+    let documents = Kept {
+        view,
+        zone: store.zone(),
+        documents: Documents::of(store, view.name(), generation),
+        parts: Documents::parts_of(store, view.name(), generation),
+    };
     let checkpoints = Checkpoints::of(store, view.name(), generation);
-    let total = documents.collection().estimated_document_count().await?;
+    let total = documents
+        .documents
+        .collection()
+        .estimated_document_count()
+        .await?;
     let ends = log.ends().await?;
     // A collection that lost its documents must not make all of the log the sample.
     let least = ends.iter().map(|end| end.number).sum::<u64>() / 16;
@@ -71,7 +82,7 @@ pub async fn verify_documents(
                 differences: scan.damage,
                 ..DocumentsReport::default()
             };
-            compare(&documents, view, end, scan.sample, &mut report).await?;
+            documents.compare(end, scan.sample, &mut report).await?;
             Ok(Some((end, report)))
         }
     });
@@ -81,7 +92,10 @@ pub async fn verify_documents(
         expected.insert(end.partition, (end, part.documents));
         report.add(part);
     }
-    count(&documents, log, &expected, &mut report).await?;
+    count(&documents.documents, log, &expected, &mut report).await?;
+    if view.has_parts() {
+        documents.count_parts(&expected, &mut report).await?;
+    }
     Ok(report)
 }
 
@@ -92,6 +106,15 @@ impl DocumentsReport {
         self.compared += other.compared;
         self.differences.extend(other.differences);
     }
+}
+
+/// A generation as it is stored.
+#[derive(Clone)]
+struct Kept {
+    view: &'static dyn AnyView,
+    zone: Tz,
+    documents: Documents,
+    parts: Documents,
 }
 
 struct Scan {
@@ -154,51 +177,97 @@ fn gone(at: Position, end: Position) -> LogError {
     }
 }
 
-async fn compare(
-    documents: &Documents,
-    view: &'static dyn AnyView,
-    end: Position,
-    sample: HashMap<String, Vec<Input>>,
-    report: &mut DocumentsReport,
-) -> Result<(), ProjectError> {
-    let ids: Vec<&str> = sample.keys().map(String::as_str).collect();
-    let mut stored = documents.load(&ids, ReadConcern::local()).await?;
-    for (id, events) in &sample {
-        let found = stored.remove(id.as_str());
-        if found.as_ref().is_some_and(|f| f.number > end.number as i64) {
-            continue;
+impl Kept {
+    async fn compare(
+        &self,
+        end: Position,
+        sample: HashMap<String, Vec<Input>>,
+        report: &mut DocumentsReport,
+    ) -> Result<(), ProjectError> {
+        let ids: Vec<&str> = sample.keys().map(String::as_str).collect();
+        let mut stored = self.documents.load(&ids, ReadConcern::local()).await?;
+        for (id, events) in &sample {
+            let found = stored.remove(id.as_str());
+            if found.as_ref().is_some_and(|f| f.number > end.number as i64) {
+                continue;
+            }
+            report.compared += 1;
+            let events: Vec<&Input> = events.iter().collect();
+            let refolded = match fold_from_zero(self.view, self.zone, id, &events) {
+                Ok(refolded) => refolded,
+                Err(error) => {
+                    report.differences.push(format!("{id}: {error}"));
+                    continue;
+                }
+            };
+            match found {
+                None => report.differences.push(format!("{id} is missing")),
+                Some(found) if found.document != refolded.document => {
+                    let what = format!("{id} is not what its {} events make it", events.len());
+                    report.differences.push(what);
+                }
+                Some(_) => {}
+            }
+            self.compare_parts(end, &refolded, report).await?;
         }
-        report.compared += 1;
-        let refolded = refold(view, id, events);
-        match (found, refolded) {
-            (_, Err(error)) => report.differences.push(format!("{id}: {error}")),
-            (None, Ok(_)) => report.differences.push(format!("{id} is missing")),
-            (Some(found), Ok(refolded)) if found.document != refolded => {
-                let what = format!("{id} is not what its {} events make it", events.len());
+        Ok(())
+    }
+
+    async fn compare_parts(
+        &self,
+        end: Position,
+        refolded: &Whole,
+        report: &mut DocumentsReport,
+    ) -> Result<(), ProjectError> {
+        for (id, expected) in &refolded.parts {
+            // One at a time: a document may have hundreds.
+            let mut stored = self.parts.load(&[id], ReadConcern::local()).await?;
+            match stored.remove(id) {
+                // Written before its document, which is to follow.
+                Some(part) if part.number > end.number as i64 => {}
+                Some(part) if part.document != *expected => {
+                    let what = format!("the part {id} is not what its events make it");
+                    report.differences.push(what);
+                }
+                Some(_) => {}
+                None => report.differences.push(format!("the part {id} is missing")),
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares how many parts each partition fed with how many the documents
+    /// say they have. Where a document or a part is ahead of the checkpoint,
+    /// they are not counted.
+    async fn count_parts(
+        &self,
+        expected: &HashMap<Partition, (Position, u64)>,
+        report: &mut DocumentsReport,
+    ) -> Result<(), ProjectError> {
+        let documents = fed(&self.documents).await?;
+        let parts = fed(&self.parts).await?;
+        let partitions: BTreeSet<Partition> =
+            documents.keys().chain(parts.keys()).copied().collect();
+        for partition in partitions {
+            let of = documents.get(&partition).copied().unwrap_or_default();
+            let is = parts.get(&partition).copied().unwrap_or_default();
+            let end = expected.get(&partition).map_or(0, |(end, _)| end.number);
+            if of.last.max(is.last) <= end && is.count != of.parts {
+                let (is, should) = (is.count, of.parts);
+                let what = format!("partition {partition} has {is} parts, its documents {should}");
                 report.differences.push(what);
             }
-            (Some(_), Ok(_)) => {}
         }
+        Ok(())
     }
-    Ok(())
-}
-
-fn refold(
-    view: &'static dyn AnyView,
-    id: &str,
-    events: &[Input],
-) -> Result<RawDocumentBuf, String> {
-    let all: Vec<&Input> = events.iter().collect();
-    let document = view.fold(None, &all).map_err(|(_, error)| error.0)?;
-    let last = events.last().map(|event| event.position);
-    let Position { partition, number } = last.ok_or("no events")?;
-    placed(id, partition, number as i64, &document).map_err(|error| error.to_string())
 }
 
 /// What is there of the documents that one partition feeds.
 #[derive(Clone, Copy, Default)]
 struct Fed {
     count: u64,
+    /// How many parts they say they have.
+    parts: u64,
     /// The furthest that one of them was folded.
     last: u64,
 }
@@ -243,12 +312,14 @@ async fn count(
 async fn fed(documents: &Documents) -> Result<HashMap<Partition, Fed>, mongodb::error::Error> {
     let group = doc! {"$group": {
         "_id": "$_partition", "count": {"$sum": 1}, "last": {"$max": "$_number"},
+        "parts": {"$sum": "$_parts"},
     }};
     let groups = documents.collection().aggregate([group]).await?;
     let groups: Vec<bson::Document> = groups.try_collect().await?;
     let fed = |group: &bson::Document| {
         let fed = Fed {
             count: number(group.get("count")),
+            parts: number(group.get("parts")),
             last: number(group.get("last")),
         };
         // No projector writes a document without one.

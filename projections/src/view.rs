@@ -14,9 +14,10 @@ use crate::api_keys::ApiKeys;
 use crate::audit::Audit;
 use crate::campaign_stats::CampaignStats;
 use crate::campaigns::Campaigns;
-use crate::customers::Customers;
+use crate::customers::WithBuckets;
 use crate::messages::Messages;
 use crate::orders::Orders;
+use crate::parts::{After, Before, FoldOutcome};
 use crate::recorded::{Noted, SharedEntry};
 use crate::segments::Segments;
 use crate::users::Users;
@@ -61,7 +62,7 @@ pub trait View: 'static {
 
 /// All views.
 pub const VIEWS: [&'static dyn AnyView; 9] = [
-    &Typed::<Customers>(PhantomData),
+    &WithBuckets,
     &Typed::<Orders>(PhantomData),
     &Audit,
     &Typed::<Segments>(PhantomData),
@@ -116,6 +117,11 @@ pub trait AnyView: Send + Sync {
     /// Whether each commit makes a document of its own.
     fn is_per_commit(&self) -> bool;
 
+    /// Whether documents may have parts beside them.
+    fn has_parts(&self) -> bool {
+        false
+    }
+
     /// Reads an entry as far as the view needs; `None` for one that touches no
     /// document.
     ///
@@ -123,15 +129,16 @@ pub trait AnyView: Send + Sync {
     /// [`ReadError`] if it is not an event that the view can read.
     fn read(&self, entry: &SharedEntry) -> Result<Option<Input>, ReadError>;
 
-    /// Folds events of one document, in order.
+    /// Folds events of one document, in order: all of them, or some where it
+    /// has parts. Pure, and the same however events are cut into batches.
     ///
     /// # Errors
     /// The first event that could not be folded, as its index, and why.
     fn fold(
         &self,
-        document: Option<&RawDocument>,
+        before: &Before<'_>,
         events: &[&Input],
-    ) -> Result<RawDocumentBuf, (usize, FoldError)>;
+    ) -> Result<FoldOutcome, (usize, FoldError)>;
 
     /// [`View::indexes`]
     fn indexes(&self) -> Vec<IndexModel>;
@@ -152,38 +159,43 @@ impl<V: View> AnyView for Typed<V> {
         false
     }
 
-    /// What touches no document is not read, but for whether a newer program
-    /// wrote it.
     fn read(&self, entry: &SharedEntry) -> Result<Option<Input>, ReadError> {
-        let subject = entry.subject()?;
-        let position = entry.position();
-        let document = V::document_of(subject, position);
-        if document.is_none() && Event::is_known(subject, entry.tag()) {
-            return Ok(None);
-        }
-        let event = entry.recorded()?;
-        Ok(document.map(|document| Input {
-            document,
-            position,
-            begins: V::PER_AGGREGATE && entry.begins_aggregate(),
-            content: Content::Event(event),
-        }))
+        read::<V>(entry)
     }
 
     fn fold(
         &self,
-        document: Option<&RawDocument>,
+        before: &Before<'_>,
         events: &[&Input],
-    ) -> Result<RawDocumentBuf, (usize, FoldError)> {
-        fold_bson(document, events, |document, content| match content {
+    ) -> Result<FoldOutcome, (usize, FoldError)> {
+        let folded = fold_bson(before.document, events, |document, content| match content {
             Content::Event(event) => V::fold(document, event),
             Content::Noted(_) => Err(FoldError("its data was not read".to_owned())),
-        })
+        });
+        Ok(After::whole(folded?, events))
     }
 
     fn indexes(&self) -> Vec<IndexModel> {
         V::indexes()
     }
+}
+
+/// Reads an entry for a view. What touches no document is not read, but for
+/// whether a newer program wrote it.
+pub(crate) fn read<V: View>(entry: &SharedEntry) -> Result<Option<Input>, ReadError> {
+    let subject = entry.subject()?;
+    let position = entry.position();
+    let document = V::document_of(subject, position);
+    if document.is_none() && Event::is_known(subject, entry.tag()) {
+        return Ok(None);
+    }
+    let event = entry.recorded()?;
+    Ok(document.map(|document| Input {
+        document,
+        position,
+        begins: V::PER_AGGREGATE && entry.begins_aggregate(),
+        content: Content::Event(event),
+    }))
 }
 
 /// Folds events into a document that is stored as BSON.

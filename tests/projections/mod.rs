@@ -5,6 +5,7 @@ mod audiences;
 mod audit_law;
 mod audit_pages;
 mod bad_events;
+mod buckets;
 mod busy_hours;
 mod campaign_steps;
 mod campaigns;

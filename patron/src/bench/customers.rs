@@ -2,7 +2,7 @@
 //! little or nothing, most live in a few cities, and much is not known.
 
 use bson::{DateTime, RawDocumentBuf, rawdoc};
-use domain::{AttributeValue, Instants, Text, Timestamp};
+use domain::{AttributeValue, Text, Timestamp};
 use projections::customers::{CustomerDocument, EventFacts};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -93,11 +93,11 @@ impl Customers {
         // Most have one or two orders, one of a thousand more than a hundred.
         let orders = (1.0 / (1.0 - self.random.random::<f64>()).powf(0.7)).min(300.0) as i64;
         let (mut first, mut last) = (i64::MAX, i64::MIN);
-        let mut times = Instants::default();
+        let mut times = Vec::new();
         for _ in 0..orders {
             let at = self.instant().timestamp_millis();
             (first, last) = (first.min(at), last.max(at));
-            times.insert(Timestamp::from_millis(at)?);
+            times.push(Timestamp::from_millis(at)?);
             let amount = 800.0 / (1.0 - self.random.random::<f64>()).powf(0.6);
             customer.total_spend += amount.min(1e6) as i64;
         }
@@ -105,7 +105,7 @@ impl Customers {
         customer.average_order_value = Some(customer.total_spend / orders);
         customer.first_order_at = Some(DateTime::from_millis(first));
         customer.last_order_at = Some(DateTime::from_millis(last));
-        customer.order_times = times;
+        customer.order_times = times.into_iter().collect();
         Ok(())
     }
 
@@ -113,17 +113,19 @@ impl Customers {
         if self.perhaps(0.4) {
             return Ok(());
         }
-        let mut facts = EventFacts::default();
+        let mut times = Vec::new();
         let visits = (1.0 / (1.0 - self.random.random::<f64>()).powf(0.8)).min(100.0) as i64;
         for _ in 0..visits {
             let at = Timestamp::from_millis(self.instant().timestamp_millis())?;
-            facts.times.insert(at);
+            times.push(at);
         }
-        facts.count = visits;
-        facts.last_at = facts
-            .times
-            .last()
-            .map(|at| DateTime::from_millis(at.millis()));
+        let last = times.iter().max();
+        let facts = EventFacts {
+            count: visits,
+            last_at: last.map(|at| DateTime::from_millis(at.millis())),
+            times: times.into_iter().collect(),
+            ..EventFacts::default()
+        };
         customer.events.insert("visit".to_owned(), facts);
         Ok(())
     }

@@ -7,7 +7,7 @@ mod timeline;
 
 use std::collections::HashMap;
 
-use bson::{DateTime, Document, RawDocument, RawDocumentBuf, doc};
+use bson::{DateTime, Document, doc};
 use mongodb::IndexModel;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -17,6 +17,7 @@ pub(crate) use rows::missing;
 
 use crate::ReadError;
 use crate::date::date;
+use crate::parts::{After, Before, FoldOutcome};
 use crate::recorded::{Noted, SharedEntry};
 use crate::view::{AnyView, Content, FoldError, Input, fold_bson};
 
@@ -99,13 +100,14 @@ impl AnyView for Audit {
 
     fn fold(
         &self,
-        document: Option<&RawDocument>,
+        before: &Before<'_>,
         events: &[&Input],
-    ) -> Result<RawDocumentBuf, (usize, FoldError)> {
-        fold_bson(document, events, |document, content| match content {
+    ) -> Result<FoldOutcome, (usize, FoldError)> {
+        let folded = fold_bson(before.document, events, |document, content| match content {
             Content::Noted(event) => Ok(AuditDocument::with(document, event)),
             Content::Event(_) => Err(FoldError("its commit was not read".to_owned())),
-        })
+        });
+        Ok(After::whole(folded?, events))
     }
 
     fn indexes(&self) -> Vec<IndexModel> {

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use bson::DateTime;
 use domain::rules::{ActivityFacts, CustomerFacts, fold_case, time_in};
-use domain::{AttributeValue, Instants, Timestamp};
+use domain::{AttributeValue, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::days::Days;
+use super::times::Times;
 use crate::date::date;
 
 /// A customer as views know them. Money is in minor units of the deployment's
@@ -70,7 +72,17 @@ pub struct CustomerDocument {
     /// What a search matches the start of: id, name, e-mail, in lower case.
     pub search: Vec<String>,
     /// The times of all orders that count.
-    pub order_times: Instants,
+    pub order_times: Times,
+    /// How many orders that count there were on a day, and what they came to.
+    #[serde(default, skip_serializing_if = "Days::is_empty")]
+    pub order_days: Days,
+    /// How many buckets there are beside this document.
+    #[serde(rename = "_parts", default, skip_serializing_if = "is_zero")]
+    pub parts: i64,
+}
+
+fn is_zero(count: &i64) -> bool {
+    *count == 0
 }
 
 /// Texts folded as [`domain::rules::fold_case`] does, under the paths of those
@@ -125,14 +137,17 @@ pub struct EventFacts {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_at: Option<DateTime>,
     /// All times.
-    pub times: Instants,
+    pub times: Times,
+    /// How often on a day.
+    #[serde(default, skip_serializing_if = "Days::is_empty")]
+    pub days: Days,
 }
 
 impl CustomerDocument {
     /// How many names of activity a customer has facts for. A client that
     /// makes up a name per event would otherwise grow a document past what
     /// MongoDB can hold.
-    pub const MAX_EVENT_NAMES: usize = 200;
+    pub const MAX_EVENT_NAMES: usize = 100;
 
     /// Writes down again what rules need of the texts.
     pub fn derive(&mut self) {

@@ -1,24 +1,38 @@
 //! What each event does to a customer's document.
 
+use chrono_tz::Tz;
 use domain::{
-    ActivityEvent, AttributeChanges, Change, CustomerEvent, CustomerId, Event, Figures, Name,
-    OrderEvent, Timestamp,
+    ActivityContent, ActivityEvent, AttributeChanges, Change, CustomerEvent, CustomerId, Event,
+    Figures, Occurrence, OrderEvent, Timestamp,
 };
 
+use super::buckets::Buckets;
+use super::days::day_of;
 use super::document::CustomerDocument;
+use super::times::{Limits, Unsettled};
 use crate::Recorded;
 use crate::date::date;
 use crate::view::FoldError;
 
+/// What a fold works with beside a customer and an event.
+pub(super) struct Around<'a> {
+    pub(super) limits: &'a Limits,
+    /// The deployment's time zone; `None` where days are not kept.
+    pub(super) zone: Option<Tz>,
+    pub(super) buckets: Buckets<'a>,
+}
+
 pub(super) fn fold(
     document: Option<CustomerDocument>,
     event: &Recorded,
-) -> Result<CustomerDocument, FoldError> {
+    around: &mut Around<'_>,
+) -> Result<CustomerDocument, Unsettled> {
     let mut document = document.unwrap_or_default();
+    around.buckets.begin(event);
     match &event.event {
         Event::Customer(event) => customer(&mut document, event),
-        Event::Order(event) => order(&mut document, event)?,
-        Event::Activity(event) => activity(&mut document, event)?,
+        Event::Order(event) => order(&mut document, event, around)?,
+        Event::Activity(event) => activity(&mut document, event, around)?,
         Event::View(_)
         | Event::Segment(_)
         | Event::Campaign(_)
@@ -89,18 +103,29 @@ fn attributes(document: &mut CustomerDocument, change: Change<AttributeChanges>)
     }
 }
 
-fn order(document: &mut CustomerDocument, event: &OrderEvent) -> Result<(), FoldError> {
+fn order(
+    document: &mut CustomerDocument,
+    event: &OrderEvent,
+    around: &mut Around<'_>,
+) -> Result<(), Unsettled> {
     if let Some(previous) = event.previous() {
-        take_back(document, previous)?;
+        take_back(document, previous, around)?;
     }
-    count_in(document, event.content().figures())?;
+    count_in(document, event.content().figures(), around)?;
+    let mut orders = around.buckets.of_orders();
+    document.order_times.settle(around.limits, &mut orders)?;
+    document.parts += orders.inserted();
     document.first_order_at = document.order_times.first().map(date);
     document.last_order_at = document.order_times.last().map(date);
     document.average_order_value = average(document.total_spend, document.order_count);
     Ok(())
 }
 
-fn count_in(document: &mut CustomerDocument, figures: Figures) -> Result<(), FoldError> {
+fn count_in(
+    document: &mut CustomerDocument,
+    figures: Figures,
+    around: &Around<'_>,
+) -> Result<(), FoldError> {
     if figures.counts() {
         document.total_spend = document
             .total_spend
@@ -108,18 +133,25 @@ fn count_in(document: &mut CustomerDocument, figures: Figures) -> Result<(), Fol
             .ok_or_else(|| FoldError("the customer's spend passes 64 bits".to_owned()))?;
         document.order_count += 1;
         document.order_times.insert(figures.placed_at);
+        if let Some(day) = around.day_of(figures.placed_at) {
+            document.order_days.add(day, figures.amount.minor());
+        }
     }
     Ok(())
 }
 
-fn take_back(document: &mut CustomerDocument, figures: Figures) -> Result<(), FoldError> {
+fn take_back(
+    document: &mut CustomerDocument,
+    figures: Figures,
+    around: &Around<'_>,
+) -> Result<(), Unsettled> {
     if figures.counts() {
-        document
-            .order_times
-            .remove(figures.placed_at)
-            .map_err(|error| FoldError(error.to_string()))?;
+        document.order_times.remove(figures.placed_at)?;
         document.total_spend -= figures.amount.minor();
         document.order_count -= 1;
+        if let Some(day) = around.day_of(figures.placed_at) {
+            document.order_days.take_back(day, figures.amount.minor());
+        }
     }
     Ok(())
 }
@@ -129,42 +161,84 @@ pub(super) fn average(total: i64, count: i64) -> Option<i64> {
     (count > 0).then(|| total / count + i64::from(total % count * 2 >= count))
 }
 
-fn activity(document: &mut CustomerDocument, event: &ActivityEvent) -> Result<(), FoldError> {
-    if let Some(previous) = event.previous() {
-        forget(document, &previous.name, previous.occurred_at)?;
-    }
+fn activity(
+    document: &mut CustomerDocument,
+    event: &ActivityEvent,
+    around: &mut Around<'_>,
+) -> Result<(), Unsettled> {
     let content = event.content();
+    let previous = event.previous();
+    if let Some(previous) = previous {
+        forget(document, previous, around)?;
+    }
+    note(document, content, around);
+    let before = previous.map(|previous| previous.name.as_str());
+    let before = before.filter(|name| *name != content.name.as_str());
+    for name in before.into_iter().chain([content.name.as_str()]) {
+        settle(document, name, around)?;
+    }
+    Ok(())
+}
+
+fn note(document: &mut CustomerDocument, content: &ActivityContent, around: &Around<'_>) {
     let name = content.name.as_str();
     let known = document.events.contains_key(name);
     if !known && document.events.len() >= CustomerDocument::MAX_EVENT_NAMES {
         document.other_events += 1;
-        return Ok(());
+        return;
     }
     let facts = document.events.entry(name.to_owned()).or_default();
     facts.count += 1;
     facts.times.insert(content.occurred_at);
-    facts.last_at = facts.times.last().map(date);
-    Ok(())
+    if let Some(day) = around.day_of(content.occurred_at) {
+        facts.days.add(day, 0);
+    }
 }
 
 /// Takes an activity back out. Under a name that has no facts it was counted
 /// among the others.
 fn forget(
     document: &mut CustomerDocument,
-    name: &Name,
-    occurred_at: Timestamp,
-) -> Result<(), FoldError> {
-    let Some(facts) = document.events.get_mut(name.as_str()) else {
+    previous: &Occurrence,
+    around: &Around<'_>,
+) -> Result<(), Unsettled> {
+    let Some(facts) = document.events.get_mut(previous.name.as_str()) else {
         document.other_events -= 1;
         return Ok(());
     };
-    facts
-        .times
-        .remove(occurred_at)
-        .map_err(|error| FoldError(error.to_string()))?;
+    facts.times.remove(previous.occurred_at)?;
     facts.count -= 1;
+    if let Some(day) = around.day_of(previous.occurred_at) {
+        facts.days.take_back(day, 0);
+    }
+    Ok(())
+}
+
+fn settle(
+    document: &mut CustomerDocument,
+    name: &str,
+    around: &mut Around<'_>,
+) -> Result<(), Unsettled> {
+    let Some(facts) = document.events.get_mut(name) else {
+        return Ok(());
+    };
+    let mut events = around.buckets.of_events(name);
+    facts.times.settle(around.limits, &mut events)?;
+    document.parts += events.inserted();
     facts.last_at = facts.times.last().map(date);
     Ok(())
+}
+
+impl Around<'_> {
+    fn day_of(&self, at: Timestamp) -> Option<i32> {
+        Some(day_of(at, self.zone?))
+    }
+}
+
+impl From<FoldError> for Unsettled {
+    fn from(error: FoldError) -> Self {
+        Self::Unfit(error)
+    }
 }
 
 fn search(id: &CustomerId, document: &CustomerDocument) -> Vec<String> {

@@ -1,7 +1,11 @@
 //! Customers: who they are, what they bought, what they did.
 
+#[cfg(test)]
+mod bucket_tests;
+mod buckets;
 mod busy;
 mod counting;
+mod days;
 mod deciles;
 mod document;
 mod filter;
@@ -14,6 +18,8 @@ mod query;
 mod store_facts;
 #[cfg(test)]
 mod tests;
+mod times;
+mod view;
 
 use bson::doc;
 use domain::Subject;
@@ -21,16 +27,24 @@ use eventlog::Position;
 use mongodb::IndexModel;
 use mongodb::options::IndexOptions;
 
+use buckets::Buckets;
 pub use busy::{Busy, BusyHours};
 pub(crate) use counting::Counting;
+pub use days::{DayCount, Days};
 pub use document::{CustomerDocument, EventFacts, FoldedTexts, TimesWithin};
 pub use filter::filter;
 pub use lookalikes::{Centre, Feature, Likeness, Lookalike, Lookalikes, MAX_LOOKALIKES};
 pub use past::preview_at;
 pub use preview::{NodeCount, Preview};
 pub use store_facts::StoreFacts;
+pub use times::Times;
+use times::{Limits, Unsettled};
+pub(crate) use view::WithBuckets;
+
+use fold::Around;
 
 use crate::Recorded;
+use crate::parts::Parts;
 use crate::view::{FoldError, View};
 
 /// The view `customers`, a document per customer, whether registered or only
@@ -39,8 +53,9 @@ pub struct Customers;
 
 impl View for Customers {
     const NAME: &'static str = "customers";
-    /// Since 2 with folded texts and the times within attributes.
-    const FOLD: i32 = 2;
+    /// Since 2 with folded texts and the times within attributes, since 3 with
+    /// days, and with buckets of times.
+    const FOLD: i32 = 3;
     type Document = CustomerDocument;
 
     fn document_of(subject: &Subject, _: Position) -> Option<String> {
@@ -61,11 +76,21 @@ impl View for Customers {
         }
     }
 
+    /// The same facts, but all times in the document, and no days.
     fn fold(
         document: Option<CustomerDocument>,
         event: &Recorded,
     ) -> Result<CustomerDocument, FoldError> {
-        fold::fold(document, event)
+        let parts = Parts::new();
+        let mut around = Around {
+            limits: &Limits::NONE,
+            zone: None,
+            buckets: Buckets::given("", &parts),
+        };
+        fold::fold(document, event, &mut around).map_err(|unsettled| match unsettled {
+            Unsettled::Unfit(error) => error,
+            other => FoldError(format!("there are no buckets in memory: {other:?}")),
+        })
     }
 
     /// Chosen for what rules ask, so that counting needs no document. Every

@@ -1,0 +1,292 @@
+//! Customers with very many orders: their times lie in buckets beside their documents.
+
+use commands::OrderItem;
+use domain::{OrderStatus, Timestamp};
+use mongodb::bson::{Document, doc};
+use projections::{Projector, Store, verify_documents};
+
+use super::{documents, project, project_all, rebuilt, resume, view};
+use crate::support::deployment::Deployment;
+use crate::support::shop::{activity, content, context, minute, order};
+
+const MANY: i64 = 30_000;
+
+/// An order of the guest, who has one a minute.
+fn of_guest(n: i64, at: Timestamp, status: OrderStatus) -> OrderItem {
+    let mut item = order("guest", &format!("o-{n}"), 0);
+    item.content = content(100 + n % 7, at, status);
+    item
+}
+
+async fn record(deployment: &Deployment, orders: Vec<OrderItem>) {
+    let commands = &deployment.commands;
+    let done = commands.record_orders(&context(), orders).await.unwrap();
+    assert!(done.iter().all(Result::is_ok));
+}
+
+/// The guest's orders in 2020 and later, between those of others, not in the order of their times.
+async fn trade(deployment: &Deployment, orders: i64) {
+    let numbers: Vec<i64> = (0..orders).map(|n| n * 7_919 % orders).collect();
+    for some in numbers.chunks(2_000) {
+        let orders = some.iter().flat_map(|n| {
+            let mut other = order(&format!("c-{}", n % 50), &format!("o-{n}"), 5);
+            other.content.placed_at = minute(*n);
+            [of_guest(*n, minute(*n), OrderStatus::Placed), other]
+        });
+        record(deployment, orders.collect()).await;
+    }
+}
+
+/// The guest's orders, first to last, and what they came to.
+async fn guest(store: &Store) -> (i64, i64, i64, i64) {
+    let guest = store.customer("guest").await.unwrap().unwrap();
+    let minutes = |at: Option<mongodb::bson::DateTime>| {
+        (at.unwrap().timestamp_millis() - minute(0).millis()) / 60_000
+    };
+    (
+        guest.order_count,
+        guest.total_spend,
+        minutes(guest.first_order_at),
+        minutes(guest.last_order_at),
+    )
+}
+
+async fn parts(store: &Store, generation: i32) -> super::Documents {
+    let parts = store.parts_collection("customers", generation);
+    let mut found = parts.find(doc! {}).await.unwrap();
+    let mut parts = super::Documents::new();
+    while found.advance().await.unwrap() {
+        let id = found.current().get_str("_id").unwrap().to_owned();
+        parts.insert(id, found.current().as_bytes().to_vec());
+    }
+    parts
+}
+
+async fn differences(deployment: &Deployment, generation: i32) -> Vec<String> {
+    let Deployment { store, log, .. } = deployment;
+    let report = verify_documents(store, log, view("customers"), generation).await;
+    report.unwrap().differences
+}
+
+#[tokio::test]
+async fn a_customer_with_very_many_orders_has_small_documents_and_all_figures() {
+    let deployment = Deployment::with_partitions(2).await.prepared().await;
+    trade(&deployment, MANY).await;
+    project_all(&deployment).await;
+    let store = &deployment.store;
+    let spend = |numbers: std::ops::Range<i64>| numbers.map(|n| 100 + n % 7).sum::<i64>();
+    let expected = (MANY, spend(0..MANY), 0, MANY - 1);
+    assert_eq!(guest(store).await, expected);
+    let hours = |deployment: &Deployment| {
+        let rules = "order_count > 1000".parse().unwrap();
+        let store = deployment.store.clone();
+        async move {
+            store
+                .busy_hours(&rules, minute(0), chrono_tz::Tz::UTC)
+                .await
+        }
+    };
+    let busy = hours(&deployment).await.unwrap();
+    assert_eq!((busy.customers, busy.orders), (1, MANY as u64));
+    let by_hour: u64 = busy.hours.iter().map(|hour| hour.orders).sum();
+    // One a day is at midnight, which says no hour.
+    assert_eq!(
+        by_hour,
+        (0..MANY)
+            .filter(|n| minute(*n).millis() % 86_400_000 != 0)
+            .count() as u64
+    );
+
+    let documents_of = documents(store, "customers", 1).await;
+    assert!(
+        documents_of["guest"].len() < 64 << 10,
+        "{}",
+        documents_of["guest"].len()
+    );
+    let buckets = parts(store, 1).await;
+    assert!(buckets.len() > 1);
+    assert!(buckets.values().all(|bucket| bucket.len() < 256 << 10));
+    assert_eq!(differences(&deployment, 1).await, [""; 0]);
+
+    // The first 300, the last 300, and one from the middle to before all others.
+    let ends = (0..300).chain(MANY - 300..MANY);
+    let cancelled = ends.map(|n| of_guest(n, minute(n), OrderStatus::Cancelled));
+    record(&deployment, cancelled.collect()).await;
+    project(&deployment, "customers").await.unwrap();
+    let left = spend(300..MANY - 300);
+    assert_eq!(guest(store).await, (MANY - 600, left, 300, MANY - 301));
+    let moved = of_guest(MANY / 2, minute(-5), OrderStatus::Placed);
+    record(&deployment, vec![moved]).await;
+    project(&deployment, "customers").await.unwrap();
+    assert_eq!(guest(store).await, (MANY - 600, left, -5, MANY - 301));
+    let busy = hours(&deployment).await.unwrap();
+    assert_eq!(busy.orders, (MANY - 600) as u64);
+
+    let before = (
+        documents(store, "customers", 1).await,
+        parts(store, 1).await,
+    );
+    rebuilt(&deployment, "customers").await;
+    let after = (
+        documents(store, "customers", 2).await,
+        parts(store, 2).await,
+    );
+    assert!(before == after);
+    assert_eq!(differences(&deployment, 2).await, [""; 0]);
+}
+
+/// A partition, and what is folded of it.
+struct Process<'a> {
+    deployment: &'a Deployment,
+    partition: u16,
+    projector: Option<Projector>,
+}
+
+impl Process<'_> {
+    async fn step(&mut self, count: usize) -> usize {
+        if self.projector.is_none() {
+            let resumed = resume(self.deployment, view("customers"), 1, self.partition).await;
+            self.projector = Some(resumed.unwrap());
+        }
+        self.projector.as_mut().unwrap().step(count).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_dies_between_a_bucket_and_its_document_changes_nothing() {
+    let deployment = Deployment::with_partitions(1).await.prepared().await;
+    trade(&deployment, 6_000).await;
+    let store = &deployment.store;
+    let customers = store
+        .collection("customers", 1)
+        .clone_with_type::<Document>();
+    let checkpoints = store.database().collection::<Document>("checkpoints");
+    let checkpoint = doc! {"_id": "customers_g1/0"};
+    let mut process = Process {
+        deployment: &deployment,
+        partition: 0,
+        projector: None,
+    };
+    let mut crashes = 0;
+    loop {
+        let guest = customers.find_one(doc! {"_id": "guest"}).await.unwrap();
+        let at = checkpoints.find_one(checkpoint.clone()).await.unwrap();
+        let buckets = parts(store, 1).await;
+        // Few enough that buckets change once at most.
+        if process.step(170 + crashes * 3).await == 0 {
+            break;
+        }
+        if let (Some(guest), Some(at)) = (guest, at)
+            && parts(store, 1).await != buckets
+            && crashes % 3 != 2
+        {
+            // The buckets are there; the document and the checkpoint are as before.
+            customers
+                .replace_one(doc! {"_id": "guest"}, guest)
+                .await
+                .unwrap();
+            checkpoints
+                .replace_one(checkpoint.clone(), at)
+                .await
+                .unwrap();
+            process.projector = None;
+            assert_eq!(process.step(7).await, 7, "another batch");
+        }
+        if parts(store, 1).await != buckets {
+            crashes += 1;
+        }
+    }
+    assert!(crashes > 5, "{crashes} changes of buckets");
+    let before = (
+        documents(store, "customers", 1).await,
+        parts(store, 1).await,
+    );
+    rebuilt(&deployment, "customers").await;
+    let after = (
+        documents(store, "customers", 2).await,
+        parts(store, 2).await,
+    );
+    assert!(before == after);
+}
+
+#[tokio::test]
+async fn two_processes_at_once_write_the_same() {
+    let deployment = Deployment::with_partitions(1).await.prepared().await;
+    trade(&deployment, 5_000).await;
+    let visits = (0..5_000).map(|n| activity("guest", &format!("e-{n}"), "visit", minute(n % 900)));
+    let commands = &deployment.commands;
+    commands
+        .record_activities(&context(), visits.collect())
+        .await
+        .unwrap();
+    let process = || Process {
+        deployment: &deployment,
+        partition: 0,
+        projector: None,
+    };
+    let (mut one, mut other) = (process(), process());
+    loop {
+        let (a, b) = tokio::join!(one.step(1_700), other.step(900));
+        if a == 0 && b == 0 {
+            break;
+        }
+    }
+    let store = &deployment.store;
+    assert!(!parts(store, 1).await.is_empty());
+    let before = (
+        documents(store, "customers", 1).await,
+        parts(store, 1).await,
+    );
+    rebuilt(&deployment, "customers").await;
+    let after = (
+        documents(store, "customers", 2).await,
+        parts(store, 2).await,
+    );
+    assert!(before == after);
+}
+
+#[tokio::test]
+async fn verification_finds_buckets_that_are_changed_missing_or_too_many() {
+    let deployment = Deployment::with_partitions(1).await.prepared().await;
+    trade(&deployment, 5_000).await;
+    project(&deployment, "customers").await.unwrap();
+    let buckets = deployment.store.parts_collection("customers", 1);
+    let buckets = buckets.clone_with_type::<Document>();
+    assert_eq!(differences(&deployment, 1).await, [""; 0]);
+    let filter = doc! {"_id": "guest/orders/0"};
+    let bucket = buckets.find_one(filter.clone()).await.unwrap().unwrap();
+    let more = doc! {"$inc": {"count": 1i64}};
+    buckets.update_one(filter.clone(), more).await.unwrap();
+    let changed = "the part guest/orders/0 is not what its events make it";
+    assert_eq!(differences(&deployment, 1).await, [changed]);
+    buckets.delete_one(filter).await.unwrap();
+    let found = differences(&deployment, 1).await;
+    assert_eq!(found[0], "the part guest/orders/0 is missing");
+    assert_eq!(found[1], "partition 0 has 0 parts, its documents 1");
+    let mut other = bucket.clone();
+    buckets.insert_one(bucket).await.unwrap();
+    other.insert("_id", "ghost/orders/0");
+    buckets.insert_one(other).await.unwrap();
+    let too_many = "partition 0 has 2 parts, its documents 1";
+    assert_eq!(differences(&deployment, 1).await, [too_many]);
+}
+
+#[tokio::test]
+async fn a_view_that_has_lost_a_bucket_stands_still() {
+    let deployment = Deployment::with_partitions(1).await.prepared().await;
+    trade(&deployment, 5_000).await;
+    project(&deployment, "customers").await.unwrap();
+    let store = &deployment.store;
+    store.parts_collection("customers", 1).drop().await.unwrap();
+    let more = (0..2_000).map(|n| of_guest(9_000 + n, minute(n), OrderStatus::Placed));
+    record(&deployment, more.collect()).await;
+    let error = project(&deployment, "customers").await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("the bucket guest/orders/0 is gone"),
+        "{error}"
+    );
+    rebuilt(&deployment, "customers").await;
+    assert_eq!(guest(store).await.0, 7_000);
+}

@@ -50,6 +50,7 @@ fn help_is_the_manual() {
         "PATRON_DATABASE",
         "PATRON_PARTITIONS",
         "PATRON_CURRENCY",
+        "PATRON_TIME_ZONE",
     ] {
         assert!(serve.contains(variable), "{variable}");
     }
@@ -106,6 +107,14 @@ async fn what_the_first_start_fixed_stays() {
         let mut other = app.patron([command]);
         other.env("PATRON_CURRENCY", "XYZ");
         assert_eq!(run(other).code, Some(2));
+        let mut other = app.patron([command]);
+        other.env("PATRON_TIME_ZONE", "Europe/Berlin");
+        assert_refuses(&run(other), "cannot be Europe/Berlin");
+        let mut nowhere = app.patron([command]);
+        nowhere.env("PATRON_TIME_ZONE", "Europe/Atlantis");
+        let nowhere = run(nowhere);
+        assert_eq!(nowhere.code, Some(2));
+        assert!(nowhere.err.contains("no IANA time zone"), "{}", nowhere.err);
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use chrono_tz::Tz;
 use clap::Args;
 use commands::Commands;
 use domain::Currency;
@@ -38,6 +39,11 @@ pub(crate) struct DeploymentOptions {
     #[arg(long, env = "PATRON_CURRENCY")]
     currency: Option<Currency>,
 
+    /// The time zone that days are counted in, by its IANA name such as Europe/Berlin; fixed at the
+    /// first start [default: UTC]
+    #[arg(long, env = "PATRON_TIME_ZONE", value_parser = time_zone)]
+    time_zone: Option<Tz>,
+
     /// Run on a Redis that could lose what it has acknowledged
     #[arg(long, env = "PATRON_ALLOW_DATA_LOSS")]
     allow_data_loss: bool,
@@ -52,6 +58,7 @@ impl DeploymentOptions {
             redis_ca_file: None,
             partitions: None,
             currency: None,
+            time_zone: None,
             allow_data_loss: false,
         }
     }
@@ -129,12 +136,27 @@ impl Deployment {
         let commands = Commands::open(log.clone(), options.currency)
             .await
             .context("cannot open the log in Redis")?;
+        let zone = fix_time_zone(&log, options.time_zone).await?;
         Ok(Self {
             log,
             commands,
-            store,
+            store: store.in_zone(zone),
         })
     }
+}
+
+fn time_zone(name: &str) -> Result<Tz, String> {
+    let error = |_| "no IANA time zone such as Europe/Berlin".to_owned();
+    name.parse().map_err(error)
+}
+
+/// Days that were counted stay as they are: like the currency, the time zone is
+/// fixed when the log is first opened.
+async fn fix_time_zone(log: &Log, given: Option<Tz>) -> anyhow::Result<Tz> {
+    let fixed = log.pin("time_zone", given.map(Tz::name), Tz::UTC.name());
+    let name = fixed.await.context("cannot open the log in Redis")?;
+    let zone = time_zone(&name).map_err(anyhow::Error::msg);
+    zone.with_context(|| format!("the log was started with the time zone {name}"))
 }
 
 /// Where a deployment's engines are.

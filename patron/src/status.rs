@@ -28,6 +28,7 @@ struct Status {
     memory: Memory,
     unsafe_settings: Vec<String>,
     currency: String,
+    time_zone: String,
     partitions: Vec<PartitionRow>,
     views: Vec<ViewStatus>,
     workers: Vec<Worker>,
@@ -67,6 +68,7 @@ async fn look(deployment: &Deployment) -> anyhow::Result<Status> {
             .map(ToString::to_string)
             .collect(),
         currency: commands.currency().to_string(),
+        time_zone: store.zone().to_string(),
         partitions: partitions(log).await?,
         views: store.status(log).await?,
         workers: store.live_workers(log).await?,
@@ -89,11 +91,12 @@ impl Status {
         let events: u64 = self.partitions.iter().map(|row| row.events).sum();
         let bytes: u64 = self.partitions.iter().map(|row| row.bytes).sum();
         say(format_args!(
-            "log      {} events in {} partitions, {} of streams, currency {}",
+            "log      {} events in {} partitions, {} of streams, currency {}, days of {}",
             grouped(events),
             self.partitions.len(),
             mebibytes(bytes),
             self.currency,
+            self.time_zone,
         ));
         let bound = match self.memory.max {
             0 => "no bound set".to_owned(),
@@ -133,6 +136,7 @@ impl Status {
     fn to_json(&self) -> Value {
         json!({
             "currency": self.currency,
+            "time_zone": self.time_zone,
             "engines": {"redis": self.redis, "mongodb": self.mongodb},
             "memory": {"used": self.memory.used, "max": self.memory.max},
             "unsafe_settings": self.unsafe_settings,

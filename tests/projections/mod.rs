@@ -10,6 +10,7 @@ mod busy_hours;
 mod campaign_steps;
 mod campaigns;
 mod crowd;
+mod days;
 mod fold_law;
 mod gone;
 mod lookalikes;

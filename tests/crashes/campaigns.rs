@@ -39,7 +39,7 @@ const RATE: u32 = 60;
 const RULES: &str = "tags contains \"meant\"";
 
 /// A vendor with whom everything happens that may.
-const VENDOR: [(&str, &str); 7] = [
+pub(super) const VENDOR: [(&str, &str); 7] = [
     ("PATRON_VENDOR_RECEIPT_DELAY_MS", "100..3000"),
     ("PATRON_VENDOR_RECEIPT_BATCH", "20"),
     ("PATRON_VENDOR_DUPLICATE_RATE", "0.1"),

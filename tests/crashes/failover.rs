@@ -51,9 +51,7 @@ async fn views_lose_nothing_when_the_primary_is_killed_again_and_again() {
         tokio::time::sleep(moment).await;
         let primary = set.primary().await;
         eprintln!("blow {blow}, member {primary}: {}", import.acknowledged());
-        set.members[primary].kill();
-        set.primary().await;
-        set.members[primary].restart().await;
+        set.kill_primary().await;
         set.becomes_whole().await;
     }
     let (model, acknowledged) = import.finish().await;

@@ -3,11 +3,15 @@
 mod away;
 mod campaigns;
 mod counting;
+mod endless;
 mod failover;
 mod hanging;
 mod killing;
 mod model;
 mod rebuilding;
 mod rolled_back;
+mod rounds;
 mod sharing;
+mod strikes;
 mod traffic;
+mod waves;

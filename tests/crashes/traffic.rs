@@ -16,7 +16,7 @@ use super::model::{Model, text};
 use crate::support::client::{Client, try_answer};
 
 /// Clients at once; each has customers of its own, so that what it sends has one order.
-const LANES: usize = 4;
+pub(super) const LANES: usize = 4;
 const CUSTOMERS: usize = 60;
 const ROUNDS: usize = 15;
 const ORDERS: usize = 200;
@@ -26,9 +26,9 @@ const CHANGES: usize = 60;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// One request.
-struct Batch {
-    path: &'static str,
-    items: Vec<Value>,
+pub(super) struct Batch {
+    pub(super) path: &'static str,
+    pub(super) items: Vec<Value>,
 }
 
 /// What is to be sent, and what it must come to.
@@ -126,7 +126,7 @@ impl Running {
 }
 
 /// Sends a batch until it is acknowledged: position by position, which aggregate is there.
-async fn send(api: &Client, batch: &Batch) -> HashMap<String, String> {
+pub(super) async fn send(api: &Client, batch: &Batch) -> HashMap<String, String> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let request = api.request(Method::POST, batch.path).json(&batch.items);
@@ -161,21 +161,31 @@ fn aggregate(item: &Value) -> String {
 }
 
 fn batches(lane: usize, random: &mut StdRng, model: &mut Model) -> Vec<Batch> {
+    let rounds = (0..ROUNDS).flat_map(|round| batches_of(round, lane, random, model));
+    rounds.collect()
+}
+
+/// What a lane sends in a round: new orders, changes of older ones, and sometimes customers and what
+/// they did.
+pub(super) fn batches_of(
+    round: usize,
+    lane: usize,
+    random: &mut StdRng,
+    model: &mut Model,
+) -> Vec<Batch> {
     let mut batches = Vec::new();
-    for round in 0..ROUNDS {
-        let orders = (0..ORDERS).map(|n| new_order(lane, round * ORDERS + n, random));
-        batches.push(orders_of(orders.collect(), model));
-        let known = model.orders();
-        let changed = known
-            .choose_multiple(random, CHANGES)
-            .cloned()
-            .collect::<Vec<_>>();
-        let changes = changed.into_iter().map(|order| change(order, random));
-        batches.push(orders_of(changes.collect(), model));
-        if round % 3 == 0 {
-            batches.push(customers(lane, round, model));
-            batches.push(events(lane, round, random, model));
-        }
+    let orders = (0..ORDERS).map(|n| new_order(lane, round * ORDERS + n, random));
+    batches.push(orders_of(orders.collect(), model));
+    let known = model.orders();
+    let changed = known
+        .choose_multiple(random, CHANGES)
+        .cloned()
+        .collect::<Vec<_>>();
+    let changes = changed.into_iter().map(|order| change(order, random));
+    batches.push(orders_of(changes.collect(), model));
+    if round.is_multiple_of(3) {
+        batches.push(customers(lane, round, model));
+        batches.push(events(lane, round, random, model));
     }
     batches
 }
@@ -210,7 +220,7 @@ fn change(mut order: Value, random: &mut StdRng) -> Value {
 }
 
 fn customers(lane: usize, round: usize, model: &mut Model) -> Batch {
-    let ids = (round..CUSTOMERS).map(|number| customer(lane, number));
+    let ids = (round % CUSTOMERS..CUSTOMERS).map(|number| customer(lane, number));
     let items = ids.map(|id| json!({"customer_id": id, "name": format!("Name {round}")}));
     let items: Vec<_> = items.collect();
     items.iter().for_each(|item| model.customer(item));

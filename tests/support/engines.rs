@@ -58,7 +58,8 @@ pub(crate) fn engines() -> &'static Engines {
 pub(crate) struct OwnEngines {
     dir: PathBuf,
     redis: Runner,
-    mongod: Runner,
+    /// None where the test has a MongoDB of another kind.
+    mongod: Option<Runner>,
 }
 
 impl OwnEngines {
@@ -67,7 +68,16 @@ impl OwnEngines {
         Self {
             dir: dir.to_owned(),
             redis: start_redis(dir),
-            mongod: start_mongod(dir),
+            mongod: Some(start_mongod(dir)),
+        }
+    }
+
+    /// Starts Redis alone.
+    pub(crate) fn redis_alone(dir: &Path) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            redis: start_redis(dir),
+            mongod: None,
         }
     }
 
@@ -78,7 +88,7 @@ impl OwnEngines {
 
     /// `mongodb://…`, the same after a restart.
     pub(crate) fn mongodb_uri(&self) -> String {
-        self.mongod.text("mongodb_uri")
+        self.mongod().text("mongodb_uri")
     }
 
     /// SIGKILL; returns once it is gone.
@@ -89,25 +99,37 @@ impl OwnEngines {
 
     /// SIGKILL; returns once it is gone.
     pub(crate) fn kill_mongod(&mut self) {
-        kill(self.mongod.pid("mongod_pid"));
-        self.mongod.wait();
+        let mongod = self.mongod.as_mut().expect("there is a mongod");
+        kill(mongod.pid("mongod_pid"));
+        mongod.wait();
+    }
+
+    /// SIGSTOP or SIGCONT.
+    pub(crate) fn signal_redis(&self, signal: Signal) {
+        kill_process(self.redis.pid("redis_pid"), signal).expect("it runs");
     }
 
     /// SIGSTOP or SIGCONT.
     pub(crate) fn signal_mongod(&self, signal: Signal) {
-        kill_process(self.mongod.pid("mongod_pid"), signal).expect("it runs");
+        kill_process(self.mongod().pid("mongod_pid"), signal).expect("it runs");
     }
 
     /// Starts again what was killed, on the same ports and data.
     pub(crate) fn restart(&mut self) {
-        let urls = (self.redis_url(), self.mongodb_uri());
         if self.redis.has_ended() {
+            let url = self.redis_url();
             self.redis = start_redis(&self.dir);
+            assert_eq!(url, self.redis_url());
         }
-        if self.mongod.has_ended() {
-            self.mongod = start_mongod(&self.dir);
+        if self.mongod.as_mut().is_some_and(Runner::has_ended) {
+            let uri = self.mongodb_uri();
+            self.mongod = Some(start_mongod(&self.dir));
+            assert_eq!(uri, self.mongodb_uri());
         }
-        assert_eq!(urls, (self.redis_url(), self.mongodb_uri()));
+    }
+
+    fn mongod(&self) -> &Runner {
+        self.mongod.as_ref().expect("there is a mongod")
     }
 }
 

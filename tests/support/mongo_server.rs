@@ -9,6 +9,7 @@ use futures::future::join_all;
 use mongodb::Client;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::ClientOptions;
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::timeout;
 
 use super::engines::{engines, test_dir};
@@ -68,6 +69,13 @@ impl MongoServer {
             drop(guard.stdin.take());
             let _ended = guard.wait();
         }
+    }
+
+    /// The process of the server itself, to be stopped and continued.
+    pub(crate) async fn pid(&self) -> Pid {
+        let status = self.admin(doc! {"serverStatus": 1}).await.unwrap();
+        let pid = status.get_i64("pid").unwrap();
+        Pid::from_raw(pid.try_into().unwrap()).unwrap()
     }
 
     /// Removes the data of a server that was killed.
@@ -190,6 +198,38 @@ impl ReplicaSet {
             join_all(each).await.iter().position(|is| *is)
         })
         .await
+    }
+
+    /// Kills the primary and starts it again once another member has taken over.
+    pub(crate) async fn kill_primary(&mut self) {
+        let primary = self.primary().await;
+        self.members[primary].kill();
+        self.primary().await;
+        self.members[primary].restart().await;
+    }
+
+    /// Kills all members, then starts them again.
+    pub(crate) async fn kill_all(&mut self) {
+        for member in &mut self.members {
+            member.kill();
+        }
+        join_all(self.members.iter_mut().map(MongoServer::restart)).await;
+    }
+
+    /// Has the primary step down at once, whatever the others lack.
+    pub(crate) async fn step_down(&self) {
+        let primary = self.primary().await;
+        let step_down =
+            doc! {"replSetStepDown": 10, "secondaryCatchUpPeriodSecs": 0, "force": true};
+        self.members[primary].admin(step_down).await.unwrap();
+    }
+
+    /// Stops the primary's process for so long; others take over if it is long enough.
+    pub(crate) async fn stop_primary(&self, time: Duration) {
+        let primary = self.members[self.primary().await].pid().await;
+        kill_process(primary, Signal::STOP).unwrap();
+        tokio::time::sleep(time).await;
+        kill_process(primary, Signal::CONT).unwrap();
     }
 
     /// Waits until every member is up and has what the primary wrote in its term: a former primary

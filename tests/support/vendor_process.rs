@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::Value;
+
 use super::app::VENDOR_SECRET;
 use super::process::{Process, patron};
 use super::vendor::{Sent, sent};
@@ -38,6 +40,14 @@ impl VendorProcess {
         let address = self.url.trim_start_matches("http://");
         self.process = Process::start(command(address, &self.dir, &self.settings));
         self.process.line_with("listening on ");
+    }
+
+    /// Whether the API has acknowledged every receipt.
+    pub(crate) async fn has_posted_all(&self) -> bool {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let stats = http.get(format!("{}/vendor/stats", self.url));
+        let stats: Value = stats.send().await.unwrap().json().await.unwrap();
+        stats["ledger"]["receipts_pending"] == 0
     }
 
     /// All that it has taken, by the messages' ids.

@@ -1,5 +1,7 @@
 //! The API as a process of its own.
 
+use std::path::Path;
+
 use super::process::Process;
 use crate::engines::Engines;
 
@@ -18,25 +20,35 @@ pub(super) struct ApiProcess {
 impl ApiProcess {
     /// Starts it on any free port; it takes as much as it is sent.
     pub(super) async fn start(engines: &Engines) -> anyhow::Result<Self> {
+        Self::start_program(&std::env::current_exe()?, engines).await
+    }
+
+    /// As [`start`](Self::start), of another build of the program.
+    pub(super) async fn start_program(program: &Path, engines: &Engines) -> anyhow::Result<Self> {
         let unlimited = [
             ("PATRON_RATE_PER_CREDENTIAL", "0"),
             ("PATRON_RATE_PER_ADDRESS", "0"),
         ];
-        Self::start_with(engines, &unlimited).await
+        Self::start_with(program, engines, &unlimited).await
     }
 
-    /// The same with the usual limits.
+    /// As [`start`](Self::start), with the usual limits.
     pub(super) async fn start_limited(engines: &Engines) -> anyhow::Result<Self> {
-        Self::start_with(engines, &[]).await
+        Self::start_with(&std::env::current_exe()?, engines, &[]).await
     }
 
-    async fn start_with(engines: &Engines, limits: &[(&str, &str)]) -> anyhow::Result<Self> {
+    async fn start_with(
+        program: &Path,
+        engines: &Engines,
+        limits: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let secrets = [
             ("PATRON_BOOTSTRAP_KEY", KEY),
             ("PATRON_VENDOR_SECRET", VENDOR_SECRET),
         ];
         let env = [&secrets, limits].concat();
-        let process = Process::start(engines, &["serve", "--listen", "127.0.0.1:0"], &env).await?;
+        let args = ["serve", "--listen", "127.0.0.1:0"];
+        let process = Process::start_program(program, engines, &args, &env).await?;
         let address = process.line.rsplit("http://").next().unwrap_or_default();
         let address = address.to_owned();
         Ok(Self { process, address })

@@ -9,6 +9,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
+use serde_json::Value;
 use tokio::net::TcpStream;
 
 use super::api_process::KEY;
@@ -29,6 +30,11 @@ impl Connection {
             send,
             host: host.to_owned(),
         })
+    }
+
+    /// Whether the server has ended it.
+    pub(super) fn is_closed(&self) -> bool {
+        self.send.is_closed()
     }
 
     pub(super) async fn get(&mut self, path: &str) -> anyhow::Result<Bytes> {
@@ -69,12 +75,42 @@ impl Connection {
 
     /// What a request with this key is answered.
     pub(super) async fn ask_as(&mut self, key: &str, path: &str) -> anyhow::Result<StatusCode> {
+        Ok(self.answer(self.request_as(key, path)?).await?.0)
+    }
+
+    /// What a read with the benchmark's key finds; none if there is nothing.
+    pub(super) async fn read(&mut self, path: &str) -> anyhow::Result<Option<Value>> {
+        let (status, body) = self.answer(self.request_as(KEY, path)?).await?;
+        if status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        ensure!(
+            status == StatusCode::OK,
+            "{status}: {}",
+            String::from_utf8_lossy(&body)
+        );
+        Ok(Some(serde_json::from_slice(&body)?))
+    }
+
+    /// What is created with the benchmark's key.
+    pub(super) async fn create(&mut self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(path)
+            .header("host", &self.host)
+            .header("authorization", format!("Bearer {KEY}"))
+            .header("content-type", "application/json")
+            .body(Full::new(Bytes::from(body.to_string())))?;
+        let created = self.send(request, StatusCode::CREATED).await?;
+        Ok(serde_json::from_slice(&created)?)
+    }
+
+    fn request_as(&self, key: &str, path: &str) -> anyhow::Result<Request<Full<Bytes>>> {
         let request = Request::builder()
             .uri(path)
             .header("host", &self.host)
-            .header("authorization", format!("Bearer {key}"))
-            .body(Full::default())?;
-        Ok(self.answer(request).await?.0)
+            .header("authorization", format!("Bearer {key}"));
+        Ok(request.body(Full::default())?)
     }
 
     async fn send(
@@ -137,13 +173,15 @@ where
     let mut latencies = try_join_all(runs).await?.concat();
     let took = start.elapsed();
     latencies.sort_unstable();
-    let at = |part: f64| {
-        let index = (latencies.len() as f64 * part) as usize;
-        latencies.get(index).copied().unwrap_or_default()
-    };
     Ok(Load {
         per_second: latencies.len() as f64 / took.as_secs_f64(),
-        p50: at(0.5),
-        p99: at(0.99),
+        p50: part(&latencies, 0.5),
+        p99: part(&latencies, 0.99),
     })
+}
+
+/// What this part of sorted times, 0 to 1, is not longer than.
+pub(super) fn part(sorted: &[Duration], part: f64) -> Duration {
+    let index = (sorted.len() as f64 * part) as usize;
+    sorted.get(index).copied().unwrap_or_default()
 }

@@ -1,24 +1,18 @@
 //! `patron bench ingest`.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use clap::Args;
-use futures::{StreamExt, TryStreamExt, stream};
 
 use super::api_process::ApiProcess;
-use super::http::{Connection, Load, load};
+use super::bulk;
+use super::http::{Load, load};
 use super::orders::Orders;
 use super::raw_redis::{self, RawAppends};
 use super::report::Report;
 use crate::deployment::{Deployment, DeploymentOptions};
 use crate::engines::Engines;
-
-/// Orders per request in bulk: the most that one may hold.
-const BATCH: u64 = 10_000;
-
-/// Bulk requests in flight at once.
-const AT_ONCE: usize = 2;
 
 /// Options of `patron bench ingest`.
 #[derive(Args)]
@@ -47,7 +41,9 @@ pub(super) async fn run(args: &IngestArgs, engines: &Engines) -> anyhow::Result<
     let mut report = Report::default();
 
     let before = raw_redis::used_memory(&engines.redis_url).await?;
-    let bulk = bulk(&api, args).await?;
+    let bodies = bulk::bodies(Orders::new(args.orders, args.seed)?)?;
+    let took = bulk::send(&api.address, bodies).await?;
+    let bulk = args.orders as f64 / took.as_secs_f64();
     let used = raw_redis::used_memory(&engines.redis_url).await? - before;
     let resident = api.process.resident()?;
     let raw = raw_redis::append_again(&engines.redis_url, &deployment.log).await?;
@@ -82,36 +78,6 @@ pub(super) async fn run(args: &IngestArgs, engines: &Engines) -> anyhow::Result<
     let single = single.await?;
     tell_single(&mut report, &single, &healthz);
     Ok(report)
-}
-
-/// Sends all orders as NDJSON; returns orders per second.
-async fn bulk(api: &ApiProcess, args: &IngestArgs) -> anyhow::Result<f64> {
-    let mut orders = Orders::new(args.orders, args.seed)?;
-    let mut bodies = Vec::new();
-    loop {
-        let batch = orders.batch(BATCH)?;
-        if batch.is_empty() {
-            break;
-        }
-        let lines: Vec<String> = batch.iter().map(|order| order.to_json()).collect();
-        bodies.push(Bytes::from(lines.join("\n")));
-    }
-    let start = Instant::now();
-    stream::iter(bodies)
-        .map(|body| async {
-            let mut connection = Connection::open(&api.address).await?;
-            let path = "/api/data/orders";
-            let answer = connection.post(path, "application/x-ndjson", body).await?;
-            anyhow::ensure!(
-                answer.windows(13).any(|w| w == b"\"rejected\":0,"),
-                "an order was refused"
-            );
-            Ok(())
-        })
-        .buffer_unordered(AT_ONCE)
-        .try_collect::<()>()
-        .await?;
-    Ok(args.orders as f64 / start.elapsed().as_secs_f64())
 }
 
 fn single_order(run: u32, lane: usize, n: u64) -> Bytes {

@@ -7,12 +7,14 @@
 mod api_process;
 mod assist;
 mod audit_rows;
+mod bulk;
 mod campaign;
 mod columns;
 mod customers;
 mod http;
 mod ingest;
 mod orders;
+mod pipeline;
 mod process;
 mod raw_mongo;
 mod raw_redis;
@@ -58,6 +60,8 @@ enum What {
     Assist(assist::AssistArgs),
     /// A campaign from its launch to its last receipt, with all that takes part; memory of the workers
     Campaign(campaign::CampaignArgs),
+    /// Orders from HTTP to all views: speed, how soon they can be read, what rest costs, and shares of workers
+    Pipeline(pipeline::PipelineArgs),
     /// An import alone, and beside a flood of requests with wrong keys
     Strangers(strangers::StrangersArgs),
 }
@@ -71,6 +75,7 @@ pub(crate) async fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
         What::Segments(args) => segments::run(args, &engines).await,
         What::Assist(args) => assist::run(args, &engines).await,
         What::Campaign(args) => campaign::run(args, &engines, &dir).await,
+        What::Pipeline(args) => pipeline::run(args, &engines).await,
         What::Strangers(args) => strangers::run(args, &engines).await,
     };
     engines.stop().await;

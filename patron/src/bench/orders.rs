@@ -16,6 +16,9 @@ pub(super) struct Orders {
     random: StdRng,
     next: u64,
     count: u64,
+    customers: u64,
+    /// What an order's id begins with.
+    prefix: &'static str,
     currency: Currency,
 }
 
@@ -28,16 +31,28 @@ pub(super) struct MadeOrder {
 
 impl Orders {
     pub(super) fn new(count: u64, seed: u64) -> anyhow::Result<Self> {
+        Self::of_customers(count, count / 3, seed)
+    }
+
+    /// With another number of customers, most of whom have an order.
+    pub(super) fn of_customers(count: u64, customers: u64, seed: u64) -> anyhow::Result<Self> {
         Ok(Self {
             random: StdRng::seed_from_u64(seed),
             next: 0,
             count,
+            customers,
+            prefix: "o",
             currency: Currency::try_from("USD")?,
         })
     }
 
+    /// With ids that begin with this.
+    pub(super) fn named(self, prefix: &'static str) -> Self {
+        Self { prefix, ..self }
+    }
+
     fn make(&mut self) -> anyhow::Result<MadeOrder> {
-        let customers = (self.count / 3).max(1) as f64;
+        let customers = self.customers.max(1) as f64;
         // A cube of a uniform number: the first eighth of the customers has
         // half of the orders.
         let customer = (self.random.random::<f64>().powi(3) * customers) as u64;
@@ -45,7 +60,7 @@ impl Orders {
         let at = START + SPAN / self.count as i64 * self.next as i64;
         Ok(MadeOrder {
             customer: CustomerId::try_from(format!("c-{customer:07}"))?,
-            order: OrderId::try_from(format!("o-{:08}", self.next))?,
+            order: OrderId::try_from(format!("{}-{:08}", self.prefix, self.next))?,
             content: OrderContent {
                 amount: Amount::try_from(amount)?,
                 currency: self.currency,

@@ -1,6 +1,7 @@
 //! This same program as a process of its own, so that its memory and what it
 //! computes can be told.
 
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -30,7 +31,17 @@ impl Process {
         args: &[&str],
         env: &[(&str, &str)],
     ) -> anyhow::Result<Self> {
-        let mut child = Command::new(std::env::current_exe()?)
+        Self::start_program(&std::env::current_exe()?, engines, args, env).await
+    }
+
+    /// As [`start`](Self::start), of another build of the program.
+    pub(super) async fn start_program(
+        program: &Path,
+        engines: &Engines,
+        args: &[&str],
+        env: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
+        let mut child = Command::new(program)
             .args(args)
             .env("REDIS_URL", &engines.redis_url)
             .env("MONGODB_URI", &engines.mongodb_uri)

@@ -1,6 +1,6 @@
 //! What this MongoDB does without us: the same documents, in bare batches.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bson::{Bson, RawArrayBuf, RawDocumentBuf, cstr, doc, rawdoc};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -54,6 +54,28 @@ pub(super) async fn insert_all(
         per_second: documents.len() as f64 / took.as_secs_f64(),
         disk: disk / documents.len() as f64,
     })
+}
+
+/// Inserts every document of these collections into an empty one with the same
+/// indexes; returns how long that took.
+pub(super) async fn insert_again(database: &Database, names: &[&str]) -> anyhow::Result<Duration> {
+    let mut took = Duration::ZERO;
+    for name in names {
+        let documents = read_all(database, name).await?;
+        let of: Collection<RawDocumentBuf> = database.collection(name);
+        let mut indexes: Vec<IndexModel> = of.list_indexes().await?.try_collect().await?;
+        indexes.retain(|index| index.keys != doc! {"_id": 1});
+        let copy = format!("bare_{name}");
+        let to: Collection<RawDocumentBuf> = database.collection(&copy);
+        if !indexes.is_empty() {
+            to.create_indexes(indexes).await?;
+        }
+        let start = Instant::now();
+        insert(database, &copy, &documents).await?;
+        took += start.elapsed();
+        to.drop().await?;
+    }
+    Ok(took)
 }
 
 /// How many bytes a collection and its indexes take on disk.

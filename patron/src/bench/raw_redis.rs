@@ -93,13 +93,27 @@ pub(super) async fn used_memory(url: &str) -> anyhow::Result<u64> {
     memory(&mut connect(url).await?).await
 }
 
+/// The bytes of Redis's append-only file.
+pub(super) async fn appended(url: &str) -> anyhow::Result<u64> {
+    let mut connection = connect(url).await?;
+    info(&mut connection, "persistence", "aof_current_size:").await
+}
+
 async fn memory(connection: &mut MultiplexedConnection) -> anyhow::Result<u64> {
+    info(connection, "memory", "used_memory:").await
+}
+
+async fn info(
+    connection: &mut MultiplexedConnection,
+    section: &str,
+    field: &str,
+) -> anyhow::Result<u64> {
     let info: String = redis::cmd("INFO")
-        .arg("memory")
+        .arg(section)
         .query_async(connection)
         .await?;
-    let used = info.lines().find_map(|l| l.strip_prefix("used_memory:"));
-    Ok(used.unwrap_or_default().trim().parse()?)
+    let value = info.lines().find_map(|line| line.strip_prefix(field));
+    Ok(value.unwrap_or_default().trim().parse()?)
 }
 
 async fn connect(url: &str) -> anyhow::Result<MultiplexedConnection> {

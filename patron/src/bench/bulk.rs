@@ -1,0 +1,48 @@
+//! Made orders over HTTP in bulk, as NDJSON.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::http::Connection;
+use super::orders::Orders;
+
+/// Orders per request: the most that one may hold.
+const BATCH: u64 = 10_000;
+
+/// Requests in flight at once.
+const AT_ONCE: usize = 2;
+
+/// The bodies of the requests that send all orders.
+pub(super) fn bodies(mut orders: Orders) -> anyhow::Result<Vec<Bytes>> {
+    let mut bodies = Vec::new();
+    loop {
+        let batch = orders.batch(BATCH)?;
+        if batch.is_empty() {
+            return Ok(bodies);
+        }
+        let lines: Vec<String> = batch.iter().map(|order| order.to_json()).collect();
+        bodies.push(Bytes::from(lines.join("\n")));
+    }
+}
+
+/// Sends them; returns how long it took until all orders were on disk.
+pub(super) async fn send(address: &str, bodies: Vec<Bytes>) -> anyhow::Result<Duration> {
+    let start = Instant::now();
+    stream::iter(bodies)
+        .map(|body| async {
+            let mut connection = Connection::open(address).await?;
+            let path = "/api/data/orders";
+            let answer = connection.post(path, "application/x-ndjson", body).await?;
+            anyhow::ensure!(
+                answer.windows(13).any(|w| w == b"\"rejected\":0,"),
+                "an order was refused"
+            );
+            Ok(())
+        })
+        .buffer_unordered(AT_ONCE)
+        .try_collect::<()>()
+        .await?;
+    Ok(start.elapsed())
+}

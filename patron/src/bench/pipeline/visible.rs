@@ -1,0 +1,203 @@
+//! How soon a new order can be read while others come in.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures::future::try_join_all;
+use tokio::time::{MissedTickBehavior, interval, sleep, sleep_until};
+
+use super::super::http::{Connection, part};
+use super::super::report::Report;
+use super::PipelineArgs;
+use super::running::Running;
+
+/// How often the background sends a batch.
+const EVERY: Duration = Duration::from_millis(20);
+
+/// Connections of the background, which send in turn.
+const LANES: u32 = 8;
+
+/// From one probe to the next.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// From one read to the next of a customer who is not there.
+const AGAIN: Duration = Duration::from_millis(1);
+
+/// How long an order may take to be read.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Orders of the one customer in a request, and requests at once.
+const ONE_BATCH: u64 = 2_000;
+const ONE_AT_ONCE: u64 = 2;
+
+const ORDERS: &str = "/api/data/orders";
+const NDJSON: &str = "application/x-ndjson";
+
+/// Where the background sends to, as whom, and until when. Its key is its own:
+/// reads wait for the writes of their own key.
+struct Background<'a> {
+    address: &'a str,
+    key: &'a str,
+    until: Instant,
+}
+
+/// Sorted times.
+struct Probed {
+    answered: Vec<Duration>,
+    /// From the answer to the order until its customer is read.
+    visible: Vec<Duration>,
+}
+
+pub(super) async fn measure(
+    running: &mut Running<'_>,
+    args: &PipelineArgs,
+    rate: u32,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    running.caught_up().await?;
+    let key = running.new_key(&format!("background {rate}")).await?;
+    let address = running.api.address.clone();
+    let (computed, time) = (running.computed()?, Duration::from_secs(args.seconds));
+    let until = Instant::now() + time;
+    let background = Background {
+        address: &address,
+        key: &key,
+        until,
+    };
+    let (probed, sent, of_one, lag) = tokio::try_join!(
+        probe(&background, rate),
+        background.send(rate, args.customers),
+        background.send_of_one(rate, args.one_customer.unwrap_or_default()),
+        async {
+            sleep_until(until.into()).await;
+            running.lag().await
+        },
+    )?;
+    running.caught_up().await?;
+    let behind = until.elapsed();
+    let computed = running.computed_since(&computed)?;
+
+    let millis = |time: Duration| time.as_secs_f64() * 1_000.0;
+    let of = format!("beside {} orders/s", crate::output::grouped(rate.into()));
+    let per_second = |count: u64| count as f64 / time.as_secs_f64();
+    report.figure(format!("{of}: accepted"), per_second(sent), "orders/s");
+    if args.one_customer.is_some() {
+        report.figure(format!("{of}: of one customer"), of_one as f64, "orders");
+        let rate = per_second(of_one);
+        report.figure(format!("{of}: of one customer"), rate, "orders/s");
+    }
+    report.figure(format!("{of}: probes"), probed.visible.len() as f64, "");
+    for (name, times) in [
+        ("answered", &probed.answered),
+        ("answer to read", &probed.visible),
+    ] {
+        for (of_times, at) in [("median", 0.5), ("99th percentile", 0.99)] {
+            let value = millis(part(times, at));
+            report.figure(format!("{of}: {name}, {of_times}"), value, "ms");
+        }
+    }
+    report.figure(format!("{of}: lag at the end"), lag as f64, "events");
+    report.figure(
+        format!("{of}: until it is folded"),
+        behind.as_secs_f64(),
+        "s",
+    );
+    let orders = (sent + of_one).max(1) as f64;
+    for (name, time) in &computed {
+        let micros = time.as_secs_f64() * 1e6 / orders;
+        report.figure(format!("{of}: {name}"), micros, "µs/order");
+    }
+    Ok(())
+}
+
+/// Posts single orders of new customers, one after the other, and reads each
+/// customer until it is there.
+async fn probe(background: &Background<'_>, rate: u32) -> anyhow::Result<Probed> {
+    let mut connection = Connection::open(background.address).await?;
+    let (mut answered, mut visible) = (Vec::new(), Vec::new());
+    while Instant::now() < background.until {
+        let customer = format!("p-{rate}-{}", visible.len());
+        let body = Bytes::from(order("o-1", &customer));
+        let sent = Instant::now();
+        connection.post(ORDERS, NDJSON, body).await?;
+        let posted = Instant::now();
+        let path = format!("/api/customers/{customer}");
+        while connection.read(&path).await?.is_none() {
+            anyhow::ensure!(posted.elapsed() < PATIENCE, "{customer} is never read");
+            sleep(AGAIN).await;
+        }
+        answered.push(posted - sent);
+        visible.push(posted.elapsed());
+        sleep(PAUSE).await;
+    }
+    answered.sort_unstable();
+    visible.sort_unstable();
+    Ok(Probed { answered, visible })
+}
+
+impl Background<'_> {
+    /// Sends so many orders a second, of all customers in turn; returns how many
+    /// were accepted.
+    async fn send(&self, rate: u32, customers: u64) -> anyhow::Result<u64> {
+        let size = u64::from(rate) * EVERY.as_millis() as u64 / 1_000;
+        let lanes = (0..LANES).map(|lane| async move {
+            let mut connection = Connection::open(self.address).await?;
+            sleep(EVERY * lane).await;
+            let mut ticks = interval(EVERY * LANES);
+            // A lane that waited for an answer makes up for it.
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+            let mut sent = 0;
+            loop {
+                ticks.tick().await;
+                if Instant::now() >= self.until {
+                    return anyhow::Ok(sent);
+                }
+                let first = sent * u64::from(LANES) + u64::from(lane) * size;
+                let orders = (first..first + size).map(|n| {
+                    let customer = format!("c-{:07}", n % customers.max(1));
+                    order(&format!("v-{rate}-{n}"), &customer)
+                });
+                self.post(&mut connection, orders).await?;
+                sent += size;
+            }
+        });
+        Ok(try_join_all(lanes).await?.into_iter().sum())
+    }
+
+    /// Sends up to so many orders of one customer as fast as they are accepted;
+    /// returns how many were.
+    async fn send_of_one(&self, rate: u32, most: u64) -> anyhow::Result<u64> {
+        let lanes = (0..ONE_AT_ONCE).map(|lane| async move {
+            let mut connection = Connection::open(self.address).await?;
+            let mut sent = 0;
+            while sent < most / ONE_AT_ONCE && Instant::now() < self.until {
+                let size = ONE_BATCH.min(most / ONE_AT_ONCE - sent);
+                let orders = (sent..sent + size)
+                    .map(|n| order(&format!("v-{rate}-{lane}-{n}"), "the-one-customer"));
+                self.post(&mut connection, orders).await?;
+                sent += size;
+            }
+            anyhow::Ok(sent)
+        });
+        Ok(try_join_all(lanes).await?.into_iter().sum())
+    }
+
+    async fn post(
+        &self,
+        connection: &mut Connection,
+        orders: impl Iterator<Item = String>,
+    ) -> anyhow::Result<()> {
+        let lines: Vec<String> = orders.collect();
+        let key = format!("Bearer {}", self.key);
+        let headers = [("authorization", &*key), ("content-type", NDJSON)];
+        let body = Bytes::from(lines.join("\n"));
+        connection.post_with(ORDERS, headers, body).await?;
+        Ok(())
+    }
+}
+
+fn order(id: &str, customer: &str) -> String {
+    format!(
+        r#"{{"order_id":"{id}","customer_id":"{customer}","amount":1999,"currency":"USD","placed_at":"2026-01-02T03:04:05Z"}}"#
+    )
+}

@@ -20,8 +20,8 @@ use crate::support::vendor_process::VendorProcess;
 /// Workers at once.
 const WORKERS: usize = 3;
 
-/// Beyond what any recovery takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// Beyond what any recovery takes on a busy machine; a worker gives up on a step after 90 s.
+const PATIENCE: Duration = Duration::from_secs(200);
 
 /// What is done to a deployment. What is killed is started again at once.
 #[derive(Debug, Clone, Copy)]

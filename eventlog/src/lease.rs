@@ -11,11 +11,13 @@ use redis::Script;
 
 use crate::{Log, LogError};
 
-/// Takes a lease that is free, or holds on to one's own.
+/// Takes a lease that is free, or holds on to one's own. A full Redis takes a
+/// script whose first write is `DEL`.
 static HOLD: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local holder = redis.call('GET', KEYS[1]) \
          if holder and holder ~= ARGV[1] then return 0 end \
+         redis.call('DEL', KEYS[1]) \
          redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) \
          return 1",
     )

@@ -14,13 +14,20 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::{Log, LogError, Partition};
 
 /// Adds a worker to a set of live workers for some time; returns all live
-/// workers and the owners. Uses Redis's clock.
+/// workers and the owners. Uses Redis's clock; members that are to live for
+/// longer are from before it was put back.
+///
+/// The first write of each script here is one that a full Redis takes: what
+/// follows it in the script is taken then too.
 static HEARTBEAT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local t = redis.call('TIME') \
          local now = t[1] * 1000 + math.floor(t[2] / 1000) \
          redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. now) \
-         if ARGV[1] ~= '' then redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1]) end \
+         if ARGV[1] ~= '' then \
+           redis.call('ZREMRANGEBYSCORE', KEYS[1], '(' .. (now + ARGV[2]), '+inf') \
+           redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1]) \
+         end \
          return {redis.call('ZRANGE', KEYS[1], 0, -1), redis.call('HGETALL', KEYS[2])}",
     )
 });
@@ -36,6 +43,7 @@ static CLAIM: LazyLock<Script> = LazyLock::new(|| {
            local alive = redis.call('ZSCORE', KEYS[1], owner) \
            if alive and tonumber(alive) >= now then return 0 end \
          end \
+         redis.call('HDEL', KEYS[2], ARGV[1]) \
          redis.call('HSET', KEYS[2], ARGV[1], ARGV[2]) \
          return 1",
     )

@@ -23,7 +23,8 @@ const SECOND: Duration = Duration::from_millis(1_050);
 
 /// Takes up to ARGV[2] tokens of ARGV[1] a second, no more than ARGV[3] at once.
 /// Returns how many, and how many milliseconds to wait if none. Members of the
-/// set are `ID/COUNT`, their scores when they count no more. ARGV[6] is how long
+/// set are `ID/COUNT`; their scores are the times at which they stop counting.
+/// What lies too far ahead is from before the clock was put back. ARGV[6] is how long
 /// one token lasts if tokens are spread evenly, in microseconds.
 static TAKE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
@@ -31,8 +32,10 @@ static TAKE: LazyLock<Script> = LazyLock::new(|| {
          local micros = t[1] * 1000000 + t[2] \
          local now = math.floor(micros / 1000) \
          redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now) \
+         redis.call('ZREMRANGEBYSCORE', KEYS[1], '(' .. (now + ARGV[5]), '+inf') \
          local next = tonumber(redis.call('HGET', KEYS[2], 'next') or 0) \
-         if next > micros then return {0, math.ceil((next - micros) / 1000)} end \
+         if next > micros + 1000000 + ARGV[3] * ARGV[6] then next = 0 end \
+         if next > micros then return {0, math.min(math.ceil((next - micros) / 1000), 100)} end \
          local taken, first = 0, nil \
          for i, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')) do \
            if i % 2 == 1 then \
@@ -66,6 +69,7 @@ static SETTLE: LazyLock<Script> = LazyLock::new(|| {
            lapses = t[1] * 1000 + math.ceil(t[2] / 1000) + ARGV[4] \
          end \
          redis.call('ZADD', KEYS[1], lapses, ARGV[1] .. '/' .. ARGV[3]) \
+         redis.call('PEXPIRE', KEYS[1], ARGV[5]) \
          return 1",
     )
 });
@@ -162,6 +166,7 @@ impl Tokens {
             .arg(batch.count)
             .arg(count)
             .arg(second.as_millis() as u64)
+            .arg((ABANDONED + SECOND).as_millis() as u64)
             .invoke_async(&mut self.log.connection())
             .await?;
         Ok(settled)

@@ -11,7 +11,7 @@ use mongodb::options::ReadConcern;
 use serde::{Deserialize, Serialize};
 
 use crate::Store;
-use crate::vouching::{PartitionCheckpoint, PartitionCheckpoints};
+use crate::vouching::{PartitionCheckpoint, PartitionCheckpoints, Vouched};
 use crate::writes::{DUPLICATE, failed_only_with};
 
 /// A checkpoint, as it stands in the collection `checkpoints`.
@@ -69,6 +69,8 @@ pub(crate) struct Advance {
     pub(crate) fingerprint: String,
     pub(crate) epoch: Arc<str>,
     pub(crate) skipped: i64,
+    /// Of the collection that was folded into.
+    pub(crate) uuid: Option<Binary>,
 }
 
 impl Checkpoints {
@@ -138,7 +140,7 @@ impl Checkpoints {
         let Position { partition, number } = advance.to;
         let number = number as i64;
         let filter = doc! {"_id": self.id(partition), "number": {"$lt": number}};
-        let update = doc! {
+        let mut update = doc! {
             "$set": {
                 "view": self.view,
                 "generation": self.generation,
@@ -150,6 +152,9 @@ impl Checkpoints {
             "$inc": {"skipped": advance.skipped},
             "$unset": {"stopped": ""},
         };
+        if let (Some(uuid), Ok(set)) = (&advance.uuid, update.get_document_mut("$set")) {
+            set.insert("uuid", uuid);
+        }
         let moved = self
             .collection
             .update_one(filter, update)
@@ -164,14 +169,18 @@ impl Checkpoints {
         }
     }
 
-    /// Remembers the collection that was folded into, where there is a
-    /// checkpoint.
-    pub(crate) async fn bind(
+    /// Remembers what the partition's checkpoint knew of the generation, where
+    /// there is a checkpoint: its collection, and how many events it passed
+    /// over.
+    pub(crate) async fn remember(
         &self,
         partition: Partition,
-        uuid: &Binary,
+        vouched: &Vouched,
     ) -> Result<(), mongodb::error::Error> {
-        let update = doc! {"$set": {"uuid": uuid}};
+        let mut update = doc! {"$max": {"skipped": vouched.skipped}};
+        if let Some(uuid) = &vouched.uuid {
+            update.insert("$set", doc! {"uuid": uuid});
+        }
         self.collection
             .update_one(doc! {"_id": self.id(partition)}, update)
             .await

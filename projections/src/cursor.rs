@@ -12,7 +12,7 @@ pub(crate) struct Cursor {
     /// The fingerprint of the event there; `None` before the first.
     pub(crate) fingerprint: Option<String>,
     /// The epoch of the log that was folded.
-    pub(crate) epoch: Arc<str>,
+    epoch: Arc<str>,
 }
 
 impl Cursor {
@@ -34,7 +34,17 @@ impl Cursor {
         &self.log
     }
 
+    /// The epoch of the log that is folded.
+    pub(crate) fn epoch(&self) -> Arc<str> {
+        match self.fingerprint {
+            Some(_) => self.epoch.clone(),
+            // Another log may have been accepted before its first event came.
+            None => self.log.epoch(),
+        }
+    }
+
     pub(crate) fn move_to(&mut self, at: Position, fingerprint: String) {
+        self.epoch = self.epoch();
         self.at = at;
         self.fingerprint = Some(fingerprint);
     }

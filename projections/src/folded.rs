@@ -1,4 +1,4 @@
-//! Who waits for events to be folded hears of it here.
+//! Tells those who wait that events were folded.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -53,6 +53,9 @@ impl Topics {
     }
 }
 
+/// A connection that is silent for this long may be dead: it is made anew.
+const SILENCE: Duration = Duration::from_secs(30);
+
 /// How far owners have folded, as far as this process knows.
 #[derive(Debug, Clone)]
 pub struct Folded(Arc<watch::Sender<Known>>);
@@ -88,12 +91,21 @@ impl Folded {
         });
     }
 
+    /// Makes everybody look who waits.
+    fn wake(&self) {
+        self.0
+            .send_modify(|known| known.notices.iter_mut().for_each(|count| *count += 1));
+    }
+
     /// Hears what other processes have folded, until dropped.
     pub async fn listen(&self, log: &Log) {
         loop {
             match log.notices().await {
                 Ok(mut notices) => {
-                    while let Some(Notice { position, topics }) = notices.next().await {
+                    // What was published meanwhile is not heard any more.
+                    self.wake();
+                    let mut next = async || tokio::time::timeout(SILENCE, notices.next()).await;
+                    while let Ok(Some(Notice { position, topics })) = next().await {
                         self.note(position, Topics(topics));
                     }
                 }
@@ -106,7 +118,7 @@ impl Folded {
     /// Tells other processes.
     pub async fn publish(&self, log: &Log, position: Position, topics: Topics) {
         let topics = topics.0;
-        // Who waits looks for itself now and then.
+        // Whoever waits also checks now and then.
         if let Err(error) = log.publish(Notice { position, topics }).await {
             tracing::debug!(%error, "a notice was not published");
         }

@@ -14,8 +14,8 @@ use crate::store::{Store, collection_name};
 use crate::view::{AnyView, VIEWS, view_named};
 use crate::writes::{NAMESPACE_EXISTS, failed_only_with};
 
-/// Drops the collections of generations that are not needed any more: those of
-/// a rebuild that was broken off in the middle of a write.
+/// Drops the collections of generations that are not needed any more, such as those
+/// left behind by a rebuild that was interrupted.
 ///
 /// # Errors
 /// If MongoDB does not answer.
@@ -220,9 +220,7 @@ impl Generations {
         view: &'static dyn AnyView,
     ) -> Result<i32, mongodb::error::Error> {
         let name = view.name();
-        if let Some(abandoned) = self.find(name).await?.and_then(|p| p.building) {
-            self.drop(name, abandoned).await?;
-        }
+        let abandoned = self.find(name).await?.and_then(|p| p.building);
         let fold = doc! {"k": {"$toString": "$highest"}, "v": view.fold_version()};
         let next = vec![
             doc! {"$set": {"highest": {"$add": ["$highest", 1]}}},
@@ -240,6 +238,10 @@ impl Generations {
         let generation = pointer
             .and_then(|pointer| pointer.building)
             .ok_or_else(|| Error::custom(format!("{name} has no pointer in `generations`")))?;
+        // Only now: until the pointer has forgotten it, it can be made to serve.
+        if let Some(abandoned) = abandoned {
+            self.drop(name, abandoned).await?;
+        }
         self.drop(name, generation).await?;
         self.create_collection(view, generation).await?;
         Ok(generation)
@@ -304,6 +306,7 @@ impl Generations {
         let filter = doc! {
             "_id": &before.view,
             "active": active_before,
+            "joining": active,
             "$or": [{"building": active}, {"previous": active}],
         };
         let update = doc! {"$set": {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bson::Binary;
 use eventlog::{Entry, Log, LogError, Partition, Position};
 use futures::future::join_all;
 
@@ -79,8 +78,8 @@ pub struct OwnedPartition {
 struct Kept {
     generation: Generation,
     folding: Folding,
-    /// Of the collection that was folded into.
-    uuid: Option<Binary>,
+    vouched: Vouched,
+    /// How many events of the batch were passed over.
     skipped: i64,
 }
 
@@ -130,7 +129,7 @@ impl OwnedPartition {
             }
             let kept = Kept {
                 generation,
-                uuid: vouched.uuid.clone().or_else(|| folding.uuid().cloned()),
+                vouched: vouched.clone(),
                 folding,
                 skipped: 0,
             };
@@ -193,7 +192,7 @@ impl OwnedPartition {
         let to = Place {
             at: last.position,
             fingerprint: last.fingerprint(),
-            epoch: self.cursor.epoch.clone(),
+            epoch: self.cursor.epoch(),
         };
         let mut step = Step {
             events: entries.len(),
@@ -303,7 +302,10 @@ impl OwnedPartition {
             .generations
             .iter_mut()
             .filter(|(_, kept)| kept.skipped > 0)
-            .map(|(name, kept)| (name.clone(), std::mem::take(&mut kept.skipped)))
+            .map(|(name, kept)| {
+                kept.vouched.skipped += kept.skipped;
+                (name.clone(), std::mem::take(&mut kept.skipped))
+            })
             .collect();
         let (checkpoints, owner_epoch) = (&self.checkpoints, self.owner_epoch);
         if self.generations.is_empty() {
@@ -348,7 +350,7 @@ impl OwnedPartition {
             to = Some(Place {
                 at: before,
                 fingerprint: found.fingerprint(),
-                epoch: self.cursor.epoch.clone(),
+                epoch: self.cursor.epoch(),
             });
         }
         let skipped = skipped
@@ -364,7 +366,7 @@ impl OwnedPartition {
         Some(Place {
             at: self.cursor.at,
             fingerprint: self.cursor.fingerprint.clone()?,
-            epoch: self.cursor.epoch.clone(),
+            epoch: self.cursor.epoch(),
         })
     }
 
@@ -385,6 +387,7 @@ impl OwnedPartition {
                 fingerprint: to.fingerprint,
                 epoch: to.epoch,
                 skipped,
+                uuid: None,
             };
             own.advance(&advance).await?;
         }
@@ -393,9 +396,8 @@ impl OwnedPartition {
             Some(reason) => own.stop(partition, &reason.to_string()).await?,
             None => own.go_on(partition).await?,
         }
-        let kept = self.generations.get(&generation.collection());
-        if let Some(uuid) = kept.and_then(|kept| kept.uuid.as_ref()) {
-            own.bind(partition, uuid).await?;
+        if let Some(kept) = self.generations.get(&generation.collection()) {
+            own.remember(partition, &kept.vouched).await?;
         }
         Ok(())
     }
@@ -410,7 +412,7 @@ impl OwnedPartition {
         collections: &Collections,
     ) -> Result<Vec<(Generation, ProjectError)>, ProjectError> {
         let is_suspect =
-            |(name, kept): &(&String, &Kept)| collections.get(*name) != Some(&kept.uuid);
+            |(name, kept): &(&String, &Kept)| collections.get(*name) != Some(&kept.vouched.uuid);
         let suspect = self.generations.iter().filter(is_suspect);
         let suspect: Vec<Generation> = suspect.map(|(_, kept)| kept.generation).collect();
         let mut left = Vec::new();
@@ -419,7 +421,7 @@ impl OwnedPartition {
                 continue;
             };
             // It may be newer than what is known of the others.
-            let uuid = kept.uuid.clone();
+            let uuid = kept.vouched.uuid.clone();
             match kept.folding.bind(uuid.as_ref(), COLLECTION_HOLDS).await {
                 Ok(()) => {}
                 Err(error) if error.is_stop() => {
@@ -489,7 +491,7 @@ impl OwnedPartition {
             let cursor = projector.cursor();
             cursor.at == self.cursor.at
                 && cursor.fingerprint == self.cursor.fingerprint
-                && (cursor.fingerprint.is_none() || cursor.epoch == self.cursor.epoch)
+                && (cursor.fingerprint.is_none() || cursor.epoch() == self.cursor.epoch())
         };
         let (here, elsewhere): (Vec<_>, Vec<_>) = joining.into_iter().partition(is_here);
         if here.is_empty() {
@@ -502,14 +504,13 @@ impl OwnedPartition {
                 number: projector.generation(),
             };
             let mut folding = Folding::of(&self.store, generation.view, generation.number);
-            folding.bind(None, COLLECTION_HOLDS).await?;
-            let vouched = Vouched {
-                skipped: projector.skipped(),
-                uuid: folding.uuid().cloned(),
-            };
+            let vouched = projector.vouched();
+            folding
+                .bind(vouched.uuid.as_ref(), COLLECTION_HOLDS)
+                .await?;
             let one = Kept {
                 generation,
-                uuid: vouched.uuid.clone(),
+                vouched: vouched.clone(),
                 folding,
                 skipped: 0,
             };
@@ -518,7 +519,7 @@ impl OwnedPartition {
         let place = Place {
             at: self.cursor.at,
             fingerprint: self.cursor.fingerprint.clone().unwrap_or_default(),
-            epoch: self.cursor.epoch.clone(),
+            epoch: self.cursor.epoch(),
         };
         let vouched: Vec<(String, Vouched)> = kept
             .iter()

@@ -9,6 +9,7 @@ use crate::checkpoint::{Advance, Checkpoint, Checkpoints};
 use crate::cursor::Cursor;
 use crate::folding::{Folding, cannot};
 use crate::view::{AnyView, Input};
+use crate::vouching::Vouched;
 use crate::{EntryReader, ProjectError, ReadError, Store};
 
 /// What to do about events of unknown types.
@@ -98,8 +99,12 @@ impl Projector {
         &self.cursor
     }
 
-    pub(crate) fn skipped(&self) -> i64 {
-        self.skipped
+    /// What a partition's checkpoint is to know of the generation.
+    pub(crate) fn vouched(&self) -> Vouched {
+        Vouched {
+            skipped: self.skipped,
+            uuid: self.folding.uuid().cloned(),
+        }
     }
 
     /// Folds up to `count` events and moves the checkpoint; returns how many
@@ -162,7 +167,8 @@ impl Projector {
         let mut advance = Advance {
             to: last.position,
             fingerprint: last.fingerprint(),
-            epoch: self.cursor.epoch.clone(),
+            epoch: self.cursor.epoch(),
+            uuid: self.folding.uuid().cloned(),
             skipped: 0,
         };
         let read = entries.len();
@@ -201,7 +207,8 @@ impl Projector {
             let advance = Advance {
                 to,
                 fingerprint: before.fingerprint(),
-                epoch: self.cursor.epoch.clone(),
+                epoch: self.cursor.epoch(),
+                uuid: self.folding.uuid().cloned(),
                 skipped: skipped.iter().filter(|skipped| **skipped <= to).count() as i64,
             };
             self.advance(advance).await?;

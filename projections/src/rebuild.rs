@@ -1,6 +1,6 @@
 //! Folding a view anew from the log while the old one serves.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use eventlog::{Log, LogError, Partition, Role};
 use tokio::sync::mpsc;
@@ -22,6 +22,12 @@ const BATCH: usize = 32_000;
 /// Events per batch of a view with a document per commit: hardly any is met
 /// twice, and a small batch stays in the processor's cache.
 const COMMITS_BATCH: usize = 4_000;
+
+/// How often partitions without an owner are caught up before a switch.
+const CATCH_UPS: usize = 3;
+
+/// How often it is told that owners have not folded a generation yet.
+const TELL: Duration = Duration::from_secs(60);
 
 /// How soon it is looked again whether owners vouch for a generation.
 const JOINING: Duration = Duration::from_millis(100);
@@ -191,6 +197,7 @@ async fn until_joined(
     let generations = store.generations();
     let superseded = || RebuildError::Superseded(name);
     let mut watcher = store.folded().watch(Topics::ALL);
+    let (mut catch_ups, mut told_at) = (0, Instant::now());
     loop {
         let pointer = generations.find(name).await?.ok_or_else(superseded)?;
         if pointer.active == generation {
@@ -205,7 +212,12 @@ async fn until_joined(
             .into_iter()
             .partition(|partition| members.owner(*partition).is_some());
         if !left.is_empty() {
-            fold_some(store, log, view, generation, mode, &left, &|_| {}).await?;
+            let folded = fold_some(store, log, view, generation, mode, &left, &|_| {}).await?;
+            // An owner may have come meanwhile. Events may come all the time.
+            catch_ups += 1;
+            if folded > 0 && catch_ups < CATCH_UPS {
+                continue;
+            }
         }
         if owned.is_empty() {
             if generations.switch(name, generation).await? {
@@ -214,6 +226,10 @@ async fn until_joined(
             return Err(superseded());
         }
         stands_still(store, name, generation, &owned).await?;
+        if told_at.elapsed() >= TELL {
+            tracing::warn!(view = name, generation, partitions = ?owned, "their owners have not folded it yet");
+            told_at = Instant::now();
+        }
         watcher.changed(JOINING).await;
     }
 }

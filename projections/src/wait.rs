@@ -8,10 +8,10 @@ use tokio::time::Instant;
 use crate::Store;
 use crate::checkpoint::Checkpoints;
 
-/// How soon those who wait look for themselves: notices can be lost.
+/// How often a waiting read checks for itself: notices can be lost.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// How soon those who wait look again who heard that it was folded.
+/// How soon a waiting read checks again after a notice.
 const SHORTEST: Duration = Duration::from_millis(5);
 
 /// Why a view is not as far as asked.

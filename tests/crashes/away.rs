@@ -133,6 +133,19 @@ async fn a_full_redis_takes_nothing_until_it_has_room() {
     api.all_well().await;
 }
 
+/// What is in the log can be folded without any memory of Redis.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_starts_beside_a_full_redis_folds_what_is_there() {
+    let engines = block_in_place(|| OwnEngines::start(&test_dir("away_full_worker")));
+    let mut app = block_in_place(|| App::on(&engines));
+    block_in_place(|| app.workers.remove(0).kill());
+    app.client.accept(ORDERS, order("o-1")).await;
+    set_max_memory(&engines, "100000").await;
+    block_in_place(|| app.add_worker());
+    app.client.caught_up().await;
+    assert_eq!(app.client.list("/api/orders", 10).await.len(), 1);
+}
+
 async fn set_max_memory(engines: &OwnEngines, bytes: &str) {
     let client = redis::Client::open(engines.redis_url()).unwrap();
     let mut redis = client.get_multiplexed_async_connection().await.unwrap();

@@ -8,7 +8,7 @@ use tokio::task::block_in_place;
 
 use crate::support::app::App;
 use crate::support::engines::{OwnEngines, test_dir};
-use crate::support::wait::eventually;
+use crate::support::wait::{eventually, until};
 
 /// Longer than a worker lives without a heartbeat.
 const STOPPED: Duration = Duration::from_secs(30);
@@ -50,4 +50,37 @@ async fn a_mongod_that_hangs_ends_nobodys_work() {
     })
     .await;
     assert_eq!(workers["items"][0]["sends"], Value::Null);
+}
+
+/// Whichever of them it is, the other one takes its partitions, and gives them back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_hangs_is_replaced_and_goes_on_with_its_share() {
+    let mut app = App::start().await;
+    app.add_worker();
+    let shares = async |app: &App| {
+        let workers = app.client.read("/api/admin/workers").await;
+        let all = workers["items"].as_array().unwrap().iter();
+        let of = |worker: &Value| worker["folds"].as_array().unwrap().len();
+        all.map(of).collect::<Vec<usize>>()
+    };
+    for hanging in 0..2 {
+        until("each has a half", async || shares(&app).await == [2, 2]).await;
+        app.workers[hanging].signal(Signal::STOP);
+        until("the other one has everything", async || {
+            shares(&app).await == [4]
+        })
+        .await;
+        let name = format!("meanwhile-{hanging}");
+        app.client.accept("/api/data/orders", orders(&name)).await;
+        app.client.caught_up().await;
+        app.workers[hanging].signal(Signal::CONT);
+        until("it has its half again", async || {
+            shares(&app).await == [2, 2]
+        })
+        .await;
+        let name = format!("after-{hanging}");
+        app.client.accept("/api/data/orders", orders(&name)).await;
+        app.client.caught_up().await;
+    }
+    assert_eq!(app.client.list("/api/orders", 500).await.len(), 160);
 }

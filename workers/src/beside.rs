@@ -8,13 +8,14 @@ use projections::{Generation, OwnedPartition, ProjectError, Projector, Store};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::owner::within;
 use crate::shared::Shared;
 
 /// Events folded in one go.
 const BATCH: usize = 8_000;
 
-/// How far behind its partition a generation is ready: the partition waits
-/// while the rest is folded.
+/// How far behind its partition a generation may be and still count as ready:
+/// the partition waits while the rest is folded.
 const NEAR: u64 = 1_000;
 
 /// How long to wait when an engine is away.
@@ -35,11 +36,11 @@ pub(crate) struct Beside {
 }
 
 impl Beside {
-    pub(crate) fn new(partition: Partition) -> Self {
+    pub(crate) fn new(owned: &OwnedPartition) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
         Self {
-            partition,
-            number: watch::Sender::new(0),
+            partition: owned.position().partition,
+            number: watch::Sender::new(owned.position().number),
             folding: Vec::new(),
             ready: Vec::new(),
             sender,
@@ -145,6 +146,13 @@ impl Beside {
         let here = owned.generations().next().map(|_| owned.position().number);
         let mut joining = Vec::new();
         for mut projector in std::mem::take(&mut self.ready) {
+            let distance = here
+                .unwrap_or_default()
+                .saturating_sub(projector.position().number);
+            if distance > NEAR {
+                self.start(shared, of(&projector), None);
+                continue;
+            }
             match fold_up_to(&mut projector, here.unwrap_or_default()).await {
                 Ok(()) => joining.push(projector),
                 Err(error) => self.start(shared, of(&projector), Some(error)),
@@ -186,6 +194,7 @@ impl CatchingUp {
     async fn run(self, mut failed: Option<ProjectError>) -> Projector {
         let mut reported = String::new();
         loop {
+            let has_failed = failed.is_some();
             if let Some(error) = failed {
                 let text = error.to_string();
                 if text != reported {
@@ -195,7 +204,7 @@ impl CatchingUp {
                 let pause = if error.is_stop() { LONG_PAUSE } else { PAUSE };
                 tokio::time::sleep(pause).await;
             }
-            match self.fold().await {
+            match self.fold(has_failed).await {
                 Ok(projector) => return projector,
                 Err(error) => failed = Some(error),
             }
@@ -212,7 +221,8 @@ impl CatchingUp {
         }
     }
 
-    async fn fold(&self) -> Result<Projector, ProjectError> {
+    /// One that has failed must get over that before it is as far.
+    async fn fold(&self, has_failed: bool) -> Result<Projector, ProjectError> {
         let Self {
             generation,
             partition,
@@ -223,9 +233,11 @@ impl CatchingUp {
         let mut projector = OwnedPartition::beside(store, log, *generation, *partition).await?;
         let is_near =
             |projector: &Projector| projector.position().number + NEAR >= *self.number.borrow();
-        while !is_near(&projector) {
+        let mut must_fold = has_failed;
+        while must_fold || !is_near(&projector) {
+            must_fold = false;
             let turn = self.turns.acquire().await;
-            let count = projector.step(BATCH).await?;
+            let count = within(projector.step(BATCH)).await?;
             drop(turn);
             if count == 0 {
                 break;

@@ -2,9 +2,11 @@
 //! and go.
 
 use std::collections::{HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use eventlog::{Members, Membership, Partition, assign};
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +20,9 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// How soon a partition is claimed again that its owner should give back.
 const CLAIM: Duration = Duration::from_millis(200);
+
+/// How long a partition rests whose task has panicked.
+const AFTER_PANIC: Duration = Duration::from_secs(5);
 
 /// What an owner does with a partition until it is told to stop.
 pub(crate) type Work = Box<dyn Fn(Partition, CancellationToken) -> BoxFuture<'static, ()> + Send>;
@@ -77,7 +82,9 @@ impl Division {
             .map(|(partition, _)| *partition)
             .collect();
         for (partition, stop) in &self.owned {
-            if !mine.contains(partition) {
+            // Another process has taken it if this one was silent for too long.
+            let owner = members.owners.get(partition).map(String::as_str);
+            if !mine.contains(partition) || owner != Some(self.membership.worker()) {
                 stop.cancel();
             }
         }
@@ -103,7 +110,11 @@ impl Division {
         let stop = CancellationToken::new();
         let work = (self.work)(partition, stop.clone());
         self.tasks.spawn(async move {
-            work.await;
+            if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+                tracing::error!(partition, "its task panicked");
+                // The next attempt may panic too.
+                tokio::time::sleep(AFTER_PANIC).await;
+            }
             partition
         });
         self.owned.insert(partition, stop);
@@ -112,27 +123,13 @@ impl Division {
     async fn release(&mut self, ended: Result<Partition, tokio::task::JoinError>) {
         let partition = match ended {
             Ok(partition) => partition,
-            Err(error) => {
-                tracing::error!(%error, "the work on a partition broke down");
-                self.drop_broken().await;
-                return;
-            }
+            // Panics are caught within, and nobody aborts it.
+            Err(error) => return tracing::error!(%error, "a partition's task was lost"),
         };
         self.owned.remove(&partition);
         if let Err(error) = self.membership.release(partition).await {
             tracing::warn!(partition, %error, "it could not be given back; it will lapse");
         }
-    }
-
-    /// A panic does not say whose it was: everything begins anew.
-    async fn drop_broken(&mut self) {
-        self.owned.values().for_each(CancellationToken::cancel);
-        while let Some(ended) = self.tasks.join_next().await {
-            if let Ok(partition) = ended {
-                self.owned.remove(&partition);
-            }
-        }
-        self.owned.clear();
     }
 
     /// Lets everything end that is in hand. Heartbeats go on meanwhile, so that

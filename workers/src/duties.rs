@@ -1,7 +1,9 @@
 //! What there is to do once in a deployment.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures::FutureExt;
 use futures::future::join5;
 use projections::{ProjectError, QueryError, Topics, sweep, switch_joined};
 use tokio_util::sync::CancellationToken;
@@ -16,6 +18,9 @@ const SWITCH: Duration = Duration::from_secs(5);
 /// How often what nobody needs any more is removed.
 const TIDY: Duration = Duration::from_secs(10 * 60);
 
+/// How long to rest after a panic.
+const AFTER_PANIC: Duration = Duration::from_secs(5);
+
 const SWITCHING: Periodic = Periodic {
     name: "let generations serve",
     topics: Topics::VIEWS,
@@ -28,8 +33,19 @@ const TIDYING: Periodic = Periodic {
     after_failure: TIDY,
 };
 
-/// Does all of it until told to stop.
-pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
+/// Does all of it until told to stop, whatever panics.
+pub(crate) async fn keep(shared: &Shared, stop: &CancellationToken) {
+    while !stop.is_cancelled() {
+        let running = AssertUnwindSafe(run(shared, stop)).catch_unwind();
+        if running.await.is_err() {
+            tracing::error!("a periodic task panicked: all of them begin again");
+            stop.run_until_cancelled(tokio::time::sleep(AFTER_PANIC))
+                .await;
+        }
+    }
+}
+
+async fn run(shared: &Shared, stop: &CancellationToken) {
     join5(
         rebuilding::run(shared, stop),
         audiences::run(shared, stop),

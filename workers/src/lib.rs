@@ -43,7 +43,7 @@ use crate::shared::Shared;
 /// A lease not renewed for this long is another process's to take.
 const LEASE: Duration = Duration::from_secs(5);
 
-/// How long the views' database may take to come up.
+/// How long to wait before trying to prepare the views again.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// How many partitions are folded at once: while some wait for an engine,
@@ -109,11 +109,18 @@ fn folding(shared: Arc<Shared>) -> Work {
     Box::new(move |partition, stop| {
         let shared = shared.clone();
         async move {
-            let owning = owner::run(&shared, partition, &stop);
-            if partition == Partition::MIN {
-                futures::future::join(owning, duties::run(&shared, &stop)).await;
-            } else {
-                owning.await;
+            // What is done once ends with the ownership that it comes with.
+            let over = stop.child_token();
+            let duties = (partition == Partition::MIN).then(|| {
+                let (shared, over) = (shared.clone(), over.clone());
+                tokio::spawn(async move { duties::keep(&shared, &over).await })
+            });
+            owner::run(&shared, partition, &over).await;
+            over.cancel();
+            if let Some(duties) = duties
+                && let Err(error) = duties.await
+            {
+                tracing::error!(%error, "the periodic tasks were lost");
             }
         }
         .boxed()

@@ -18,7 +18,7 @@ const BATCH: usize = 8_000;
 /// How long to wait when an engine is away.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// How long one thing may take.
+/// How long a single operation may take.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Folds events as they come until told to stop, or until another process has
@@ -29,6 +29,7 @@ pub(crate) async fn run(shared: &Shared, partition: Partition, stop: &Cancellati
             Ok(()) => return,
             Err(ProjectError::Fenced(_)) => {
                 tracing::warn!(partition, "another process has taken it");
+                stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
                 return;
             }
             Err(error) => {
@@ -54,11 +55,13 @@ async fn keep(
     };
     let (mut owned, lost) = taken?;
     report(lost);
-    let mut beside = Beside::new(partition);
+    let mut beside = Beside::new(&owned);
     while !stop.is_cancelled() {
         within(adjust(shared, &mut owned, &mut beside, &mut wanted)).await?;
         let count = within(beside.join_ready(shared, &mut owned, BATCH)).await?;
-        let turn = shared.turns.acquire().await;
+        let Some(turn) = stop.run_until_cancelled(shared.turns.acquire()).await else {
+            break;
+        };
         let step = within(owned.step(count)).await?;
         drop(turn);
         report(step.left);
@@ -75,9 +78,9 @@ async fn keep(
         let is_empty = owned.generations().next().is_none();
         tokio::select! {
             () = stop.cancelled() => {}
-            _ = wanted.changed() => {}
+            Ok(()) = wanted.changed() => {}
             () = beside.is_ready() => {}
-            _ = end.wait_for(|end| has_moved(*end, here.number)), if !is_empty => {}
+            Ok(()) = moved(&mut end, here.number), if !is_empty => {}
         }
     }
     Ok(())
@@ -115,12 +118,20 @@ fn report(left: Vec<(Generation, ProjectError)>) {
 }
 
 /// Gives up what takes too long. Its outcome is unknown then.
-async fn within<T>(work: impl Future<Output = Result<T, ProjectError>>) -> Result<T, ProjectError> {
+pub(crate) async fn within<T>(
+    work: impl Future<Output = Result<T, ProjectError>>,
+) -> Result<T, ProjectError> {
     timeout(PATIENCE, work).await.unwrap_or_else(|_| {
         let what = format!("no end of it within {} s", PATIENCE.as_secs());
         let error = std::io::Error::new(std::io::ErrorKind::TimedOut, what);
         Err(ProjectError::Mongo(error.into()))
     })
+}
+
+/// Returns once the partition's end is elsewhere; an error if it is not followed
+/// any more.
+async fn moved(end: &mut watch::Receiver<u64>, here: u64) -> Result<(), watch::error::RecvError> {
+    end.wait_for(|end| has_moved(*end, here)).await.map(drop)
 }
 
 /// Whether the log has more than was folded, or less: then it was rolled back.

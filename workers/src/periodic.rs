@@ -8,13 +8,16 @@ use std::time::{Duration, Instant};
 use bson::DateTime;
 use eventlog::Role;
 use projections::{TaskReport, Topics, WorkerReport};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::shared::Shared;
 
 /// How often a process reports what it does, if anything has changed.
 const REPORT: Duration = Duration::from_secs(5);
+
+/// How long removing a report may take at the end.
+const PARTING: Duration = Duration::from_secs(5);
 
 /// A report is repeated at least this often.
 const REPEAT: Duration = Duration::from_secs(60);
@@ -55,7 +58,7 @@ impl Rest {
     }
 }
 
-/// How the tasks of this process are.
+/// The state of this process's periodic tasks.
 #[derive(Default)]
 pub(crate) struct Tasks(Mutex<BTreeMap<&'static str, TaskReport>>);
 
@@ -153,8 +156,10 @@ pub(crate) async fn report(shared: &Shared, stop: &CancellationToken) {
         }
         stop.run_until_cancelled(sleep(REPORT)).await;
     }
-    if let Err(error) = shared.store.forget_worker(&shared.worker).await {
-        tracing::debug!(%error, "what this worker reported was not removed");
+    // Who is not alive is not shown, and its report is removed later.
+    let forgetting = shared.store.forget_worker(&shared.worker);
+    if !matches!(timeout(PARTING, forgetting).await, Ok(Ok(()))) {
+        tracing::debug!("what this worker reported was not removed");
     }
 }
 

@@ -5,9 +5,13 @@ use std::time::Duration;
 
 use projections::{Collections, Generation, Pointer, Store, Topics, view_named};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 /// How soon a change is seen that no notice told of.
 const INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long MongoDB may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The generations that are wanted, as they change.
 pub(crate) struct Pointers(watch::Receiver<Wanted>);
@@ -48,9 +52,10 @@ async fn refresh(store: &Store, sender: &watch::Sender<Wanted>) {
         let collections = store.collections().await?;
         Ok::<_, mongodb::error::Error>((store.generations().all().await?, collections))
     };
-    let (pointers, collections) = match found.await {
-        Ok(found) => found,
-        Err(error) => {
+    let (pointers, collections) = match timeout(PATIENCE, found).await {
+        Ok(Ok(found)) => found,
+        Err(_) => return tracing::warn!("MongoDB does not say which generations serve"),
+        Ok(Err(error)) => {
             tracing::warn!(%error, "cannot tell which generations serve");
             return;
         }

@@ -31,6 +31,9 @@ const LOOK: Duration = Duration::from_millis(500);
 /// How often they are looked for while none is, if nothing tells of one.
 const IDLE: Duration = Duration::from_secs(10);
 
+/// How long looking for them may take.
+const LOOKING: Duration = Duration::from_secs(30);
+
 /// How long changes of the partitions gather: they come one after the other.
 const GATHERING: Duration = Duration::from_millis(50);
 
@@ -56,8 +59,8 @@ impl Sending {
         }
     }
 
-    /// Has the messages of a partition sent until told to stop. Returns when
-    /// none of them is on its way any more.
+    /// Sends a partition's messages until told to stop, and returns once none is
+    /// in flight.
     pub(crate) async fn serve(&self, partition: Partition, stop: &CancellationToken) {
         self.wanted.send_modify(|wanted| {
             wanted.insert(partition);
@@ -152,7 +155,9 @@ impl Lanes {
         }
         let mut watcher = self.shared.store.folded().watch(Topics::CAMPAIGNS);
         loop {
-            let rest = match self.look().await {
+            let looking = tokio::time::timeout(LOOKING, self.look());
+            let looked = looking.await.unwrap_or(Err(WorkError::Late(LOOKING)));
+            let rest = match looked {
                 Ok(true) => LOOK,
                 Ok(false) => IDLE,
                 Err(error) => {

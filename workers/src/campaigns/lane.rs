@@ -498,7 +498,8 @@ impl Lane {
                     LOOK
                 }
             };
-            drop(room);
+            // Others may go meanwhile.
+            drop((room, unrecorded));
             halt.run_until_cancelled(tokio::time::sleep(wait)).await;
         }
         Way::Halted

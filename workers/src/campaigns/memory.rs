@@ -71,8 +71,8 @@ pub(super) async fn until_room(
     Ok(())
 }
 
-/// Whether that many messages can be queued, or as many that were queued be
-/// suppressed, without touching what is reserved for receipts.
+/// Whether so many messages can be queued, or so many queued ones suppressed,
+/// without touching what is reserved for receipts.
 pub(super) async fn has_room(log: &Log, messages: usize) -> Result<bool, LogError> {
     let memory = log.memory().await?;
     let after = memory.after(QUEUED.saturating_mul(messages as u64));

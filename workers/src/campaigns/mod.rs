@@ -86,6 +86,9 @@ enum WorkError {
     /// The log has no content of a message that its head says is queued.
     #[error("the log has no content of {0}")]
     NoContent(MessageId),
+    /// An engine does not answer.
+    #[error("no answer within {} s", .0.as_secs())]
+    Late(std::time::Duration),
     /// A task panicked.
     #[error("a task panicked: {0}")]
     Broken(#[from] tokio::task::JoinError),

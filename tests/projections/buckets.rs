@@ -3,7 +3,7 @@
 use commands::OrderItem;
 use domain::{OrderStatus, Timestamp};
 use mongodb::bson::{Document, doc};
-use projections::{Projector, Store, verify_documents};
+use projections::{Projector, Store, sweep, verify_documents};
 
 use super::{documents, project, project_all, rebuilt, resume, view};
 use crate::support::deployment::Deployment;
@@ -289,4 +289,39 @@ async fn a_view_that_has_lost_a_bucket_stands_still() {
     );
     rebuilt(&deployment, "customers").await;
     assert_eq!(guest(store).await.0, 7_000);
+}
+
+#[tokio::test]
+async fn no_buckets_are_left_of_generations_that_are_gone() {
+    let deployment = Deployment::with_partitions(1).await.prepared().await;
+    trade(&deployment, 3_000).await;
+    project(&deployment, "customers").await.unwrap();
+    for _ in 0..3 {
+        rebuilt(&deployment, "customers").await;
+    }
+    let store = &deployment.store;
+    let left = async || {
+        let database = store.database();
+        let filter = doc! {"name": {"$regex": "^customers_g"}};
+        let names = database.list_collection_names().filter(filter).await;
+        let mut names = names.unwrap();
+        names.sort();
+        names
+    };
+    let kept = [
+        "customers_g3",
+        "customers_g3.parts",
+        "customers_g4",
+        "customers_g4.parts",
+    ];
+    assert_eq!(left().await, kept);
+    // Written by a rebuild that was cut short.
+    let late = store.parts_collection("customers", 2);
+    let late = late.clone_with_type::<Document>();
+    late.insert_one(doc! {"_id": "guest/orders/0"})
+        .await
+        .unwrap();
+    sweep(store).await.unwrap();
+    assert_eq!(left().await, kept);
+    assert!(!parts(store, 4).await.is_empty());
 }

@@ -78,7 +78,8 @@ async fn ask(
     Ok(match args.as_of {
         Some(as_of) => {
             let reading = LongRead::default();
-            preview_at(&deployment.log, rules, as_of, args.sample, &reading).await?
+            let zone = deployment.store.zone();
+            preview_at(&deployment.log, zone, rules, as_of, args.sample, &reading).await?
         }
         None => deployment.store.preview(rules, now, args.sample).await?,
     })

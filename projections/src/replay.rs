@@ -1,6 +1,7 @@
 //! Reading the log for what no view keeps: customers as they were, a
 //! campaign's messages from the log itself.
 
+use chrono_tz::Tz;
 use eventlog::{Entry, Log, LogError, Partition, Position};
 
 use crate::customers::{CustomerDocument, Customers};
@@ -91,8 +92,10 @@ pub(crate) fn read(
 pub(crate) fn fold_customer(
     before: Option<CustomerDocument>,
     event: &Recorded,
+    zone: Tz,
 ) -> Result<CustomerDocument, ProjectError> {
-    Customers::fold(before, event).map_err(|error| cannot(event.position, error.0))
+    let folded = Customers::fold_in_memory(before, event, zone);
+    folded.map_err(|error| cannot(event.position, error.0))
 }
 
 fn cannot(position: Position, reason: String) -> ProjectError {

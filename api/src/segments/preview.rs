@@ -215,7 +215,7 @@ async fn in_the_past(
     let reading = app.clone();
     respond(app, context, request, |read| async move {
         let (log, currency) = (reading.commands.log(), reading.commands.currency().code());
-        let preview = preview_at(log, &rules, as_of, sample, &read).await?;
+        let preview = preview_at(log, reading.store.zone(), &rules, as_of, sample, &read).await?;
         Ok(PreviewResponse::new(preview, &rules, as_of, currency))
     })
     .await

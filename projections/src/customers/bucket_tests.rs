@@ -21,7 +21,7 @@ use super::{CustomerDocument, Customers, Days};
 use crate::Recorded;
 use crate::documents::placed;
 use crate::parts::{After, Before, FoldOutcome, Part, Parts};
-use crate::view::{Content, Input, View};
+use crate::view::{Content, Input};
 
 /// So small that a few dozen events do all there is.
 const TIGHT: Limits = Limits {
@@ -389,9 +389,11 @@ impl Stored {
             let Content::Event(event) = &event.content else {
                 panic!()
             };
-            in_memory = Some(Customers::fold(in_memory, event).unwrap());
+            in_memory = Some(Customers::fold_in_memory(in_memory, event, ZONE).unwrap());
         }
-        assert_eq!(document.facts(), in_memory.unwrap().facts());
+        let in_memory = in_memory.unwrap();
+        assert_eq!(document.facts(), in_memory.facts());
+        assert_eq!(document.order_days, in_memory.order_days);
     }
 }
 

@@ -3,7 +3,7 @@
 use chrono_tz::Tz;
 use domain::{
     ActivityContent, ActivityEvent, AttributeChanges, Change, CustomerEvent, CustomerId, Event,
-    Figures, Occurrence, OrderEvent, Timestamp,
+    Figures, Occurrence, OrderEvent,
 };
 
 use super::buckets::Buckets;
@@ -17,8 +17,8 @@ use crate::view::FoldError;
 /// What a fold works with beside a customer and an event.
 pub(super) struct Around<'a> {
     pub(super) limits: &'a Limits,
-    /// The deployment's time zone; `None` where days are not kept.
-    pub(super) zone: Option<Tz>,
+    /// The deployment's time zone.
+    pub(super) zone: Tz,
     pub(super) buckets: Buckets<'a>,
 }
 
@@ -133,9 +133,8 @@ fn count_in(
             .ok_or_else(|| FoldError("the customer's spend passes 64 bits".to_owned()))?;
         document.order_count += 1;
         document.order_times.insert(figures.placed_at);
-        if let Some(day) = around.day_of(figures.placed_at) {
-            document.order_days.add(day, figures.amount.minor());
-        }
+        let day = day_of(figures.placed_at, around.zone);
+        document.order_days.add(day, figures.amount.minor());
     }
     Ok(())
 }
@@ -149,9 +148,8 @@ fn take_back(
         document.order_times.remove(figures.placed_at)?;
         document.total_spend -= figures.amount.minor();
         document.order_count -= 1;
-        if let Some(day) = around.day_of(figures.placed_at) {
-            document.order_days.take_back(day, figures.amount.minor());
-        }
+        let day = day_of(figures.placed_at, around.zone);
+        document.order_days.take_back(day, figures.amount.minor());
     }
     Ok(())
 }
@@ -190,9 +188,7 @@ fn note(document: &mut CustomerDocument, content: &ActivityContent, around: &Aro
     let facts = document.events.entry(name.to_owned()).or_default();
     facts.count += 1;
     facts.times.insert(content.occurred_at);
-    if let Some(day) = around.day_of(content.occurred_at) {
-        facts.days.add(day, 0);
-    }
+    facts.days.add(day_of(content.occurred_at, around.zone), 0);
 }
 
 /// Takes an activity back out. Under a name that has no facts it was counted
@@ -208,9 +204,8 @@ fn forget(
     };
     facts.times.remove(previous.occurred_at)?;
     facts.count -= 1;
-    if let Some(day) = around.day_of(previous.occurred_at) {
-        facts.days.take_back(day, 0);
-    }
+    let day = day_of(previous.occurred_at, around.zone);
+    facts.days.take_back(day, 0);
     Ok(())
 }
 
@@ -227,12 +222,6 @@ fn settle(
     document.parts += events.inserted();
     facts.last_at = facts.times.last().map(date);
     Ok(())
-}
-
-impl Around<'_> {
-    fn day_of(&self, at: Timestamp) -> Option<i32> {
-        Some(day_of(at, self.zone?))
-    }
 }
 
 impl From<FoldError> for Unsettled {

@@ -22,6 +22,7 @@ mod times;
 mod view;
 
 use bson::doc;
+use chrono_tz::Tz;
 use domain::Subject;
 use eventlog::Position;
 use mongodb::IndexModel;
@@ -51,6 +52,31 @@ use crate::view::{FoldError, View};
 /// known from their orders.
 pub struct Customers;
 
+impl Customers {
+    /// The document after an event, with all times in it: the same as the
+    /// view's, as long as that has no need of buckets. Days are those of the
+    /// time zone.
+    ///
+    /// # Errors
+    /// As [`View::fold`].
+    pub fn fold_in_memory(
+        document: Option<CustomerDocument>,
+        event: &Recorded,
+        zone: Tz,
+    ) -> Result<CustomerDocument, FoldError> {
+        let parts = Parts::new();
+        let mut around = Around {
+            limits: &Limits::NONE,
+            zone,
+            buckets: Buckets::given("", &parts),
+        };
+        fold::fold(document, event, &mut around).map_err(|unsettled| match unsettled {
+            Unsettled::Unfit(error) => error,
+            other => FoldError(format!("there are no buckets in memory: {other:?}")),
+        })
+    }
+}
+
 impl View for Customers {
     const NAME: &'static str = "customers";
     /// Since 2 with folded texts and the times within attributes, since 3 with
@@ -76,21 +102,12 @@ impl View for Customers {
         }
     }
 
-    /// The same facts, but all times in the document, and no days.
+    /// [In memory](Self::fold_in_memory), with the days of UTC.
     fn fold(
         document: Option<CustomerDocument>,
         event: &Recorded,
     ) -> Result<CustomerDocument, FoldError> {
-        let parts = Parts::new();
-        let mut around = Around {
-            limits: &Limits::NONE,
-            zone: None,
-            buckets: Buckets::given("", &parts),
-        };
-        fold::fold(document, event, &mut around).map_err(|unsettled| match unsettled {
-            Unsettled::Unfit(error) => error,
-            other => FoldError(format!("there are no buckets in memory: {other:?}")),
-        })
+        Self::fold_in_memory(document, event, Tz::UTC)
     }
 
     /// Chosen for what rules ask, so that counting needs no document. Every

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
+use chrono_tz::Tz;
 use domain::Timestamp;
 use domain::rules::{Predicate, Rules};
 use eventlog::{Log, Partition};
@@ -30,6 +31,7 @@ const TURN: usize = 64;
 /// was trimmed, at once.
 pub async fn preview_at(
     log: &Log,
+    zone: Tz,
     rules: &Rules,
     as_of: Timestamp,
     sample: usize,
@@ -46,7 +48,7 @@ pub async fn preview_at(
         let (log, question, reading) = (log.clone(), question.clone(), reading.clone());
         async move {
             let _turn = reading.turn().await;
-            let customers = fold(&log, partition, as_of, &reading).await?;
+            let customers = fold(&log, zone, partition, as_of, &reading).await?;
             Ok(question.ask(customers).await)
         }
     });
@@ -130,6 +132,7 @@ impl Question {
 /// A partition's customers as they were.
 async fn fold(
     log: &Log,
+    zone: Tz,
     partition: Partition,
     as_of: Timestamp,
     reading: &LongRead,
@@ -137,6 +140,7 @@ async fn fold(
     let end = log.last(partition).await?.number;
     let mut replay = Replay::of(log, partition, reading);
     let mut folding = Folding {
+        zone,
         as_of,
         cut: HashSet::new(),
         customers: HashMap::new(),
@@ -150,6 +154,7 @@ async fn fold(
 }
 
 struct Folding {
+    zone: Tz,
     as_of: Timestamp,
     /// Aggregates that have events recorded later, by a hash of their keys.
     /// Clocks of several processes differ a little: an aggregate is taken up
@@ -171,7 +176,8 @@ impl Folding {
             return Ok(());
         }
         let before = self.customers.remove(&id);
-        self.customers.insert(id, fold_customer(before, event)?);
+        self.customers
+            .insert(id, fold_customer(before, event, self.zone)?);
         Ok(())
     }
 }

@@ -80,7 +80,7 @@ fn pass(
     let id = events.first().map_or("", |event| &*event.document);
     let mut around = Around {
         limits,
-        zone: Some(before.zone),
+        zone: before.zone,
         buckets: Buckets::given(id, before.parts),
     };
     let mut document = stored(before.document).map_err(|error| (0, error))?;

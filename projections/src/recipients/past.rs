@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use bson::doc;
+use chrono_tz::Tz;
 use domain::CustomerId;
 use eventlog::{Entry, Log, LogError, Partition, Position, Positions};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -43,6 +44,7 @@ pub async fn customer_at(
 /// The log up to some positions.
 pub(super) struct Past {
     log: Log,
+    zone: Tz,
     audit: Documents,
     positions: Positions,
 }
@@ -55,6 +57,7 @@ impl Past {
     ) -> Result<Self, ProjectError> {
         Ok(Self {
             log: log.clone(),
+            zone: store.zone(),
             audit: pinned(store, Audit::NAME, &positions).await?,
             positions,
         })
@@ -140,7 +143,7 @@ impl Past {
         for part in self.events_of(partition, of).await?.chunks(ENTRIES) {
             for (at, entry) in part.iter().zip(self.log.entries(part).await?) {
                 match entry {
-                    Some(entry) => fold(&mut customers, &mut reader, entry)?,
+                    Some(entry) => fold(&mut customers, &mut reader, entry, self.zone)?,
                     None => return Err(missing(&self.log, *at).await?.into()),
                 }
             }
@@ -194,13 +197,14 @@ fn fold(
     customers: &mut HashMap<CustomerId, CustomerDocument>,
     reader: &mut EntryReader,
     entry: Entry,
+    zone: Tz,
 ) -> Result<(), ProjectError> {
     let Some(event) = replay::read(reader, entry)? else {
         return Ok(());
     };
     let of_customers = Customers::document_of(&event.subject, event.position).is_some();
     if let Some(customer) = event.subject.customer().filter(|_| of_customers) {
-        let document = fold_customer(customers.remove(customer), &event)?;
+        let document = fold_customer(customers.remove(customer), &event, zone)?;
         customers.insert(customer.clone(), document);
     }
     Ok(())

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use chrono_tz::Tz;
 use domain::rules::Predicate;
 use domain::{
     CustomerId, Event, MessageContent, MessageEvent, MessageStatus, Renderer, ReproduceError,
@@ -24,6 +25,8 @@ const TURN: usize = 64;
 #[derive(Clone)]
 pub(super) struct Plan {
     predicate: Arc<Predicate>,
+    /// The deployment's time zone.
+    zone: Tz,
     /// How far the log was at the launch.
     positions: Positions,
     /// What the keys of the campaign's messages end with.
@@ -33,10 +36,11 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn new(launched: &Launched) -> Result<Self, ProjectError> {
+    pub(super) fn new(launched: &Launched, zone: Tz) -> Result<Self, ProjectError> {
         let launch = &launched.launch;
         let renderer = Renderer::by_rules(&launched.template, launch.template.rules);
         Ok(Self {
+            zone,
             predicate: Arc::new(launch.rules.at(launch.clock)),
             positions: launch.positions.as_str().parse()?,
             suffix: format!("/{}", launched.campaign).into(),
@@ -169,7 +173,7 @@ impl Ledger {
             for event in &events {
                 self.unsubscribed.note(event);
                 if let Some(id) = Customers::document_of(&event.subject, event.position) {
-                    let folded = fold_customer(customers.remove(&id), event)?;
+                    let folded = fold_customer(customers.remove(&id), event, self.plan.zone)?;
                     customers.insert(id, folded);
                 }
             }

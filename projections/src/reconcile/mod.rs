@@ -189,7 +189,7 @@ pub async fn reconcile<E: From<ReconcileError>>(
     reading: &LongRead,
     head: impl Future<Output = Result<Option<Campaign>, E>>,
 ) -> Result<Reconciliation, E> {
-    let mut ledgers = read_ledgers(log, launched, reading).await?;
+    let mut ledgers = read_ledgers(store, log, launched, reading).await?;
     // Before the ledgers are read to their ends, so that these have all that
     // the campaign's recorded size counts.
     if let Some(campaign) = head.await? {
@@ -202,11 +202,12 @@ pub async fn reconcile<E: From<ReconcileError>>(
 }
 
 async fn read_ledgers(
+    store: &Store,
     log: &Log,
     launched: &Launched,
     reading: &LongRead,
 ) -> Result<Vec<Ledger>, ReconcileError> {
-    let plan = Plan::new(launched)?;
+    let plan = Plan::new(launched, store.zone())?;
     reading.begin(log).await.map_err(ProjectError::from)?;
     let read = each_partition(log.partitions(), |partition| {
         let (log, plan, reading) = (log.clone(), plan.clone(), reading.clone());

@@ -71,12 +71,12 @@ impl AfterParam {
     }
 }
 
-/// What a read has to include.
+/// The writes that a read must see.
 #[derive(Clone, Copy)]
 pub(crate) struct Freshness<'a> {
-    /// These positions, or it fails.
+    /// The read fails if the view does not reach these positions.
     pub(crate) after: Option<&'a After>,
-    /// The writes of its own credential, or it says that it does not.
+    /// The response says so if the view lacks writes of its own credential.
     pub(crate) consistency: &'a Consistency,
 }
 

@@ -34,16 +34,16 @@ const EVENTUAL: &str = "eventual";
 /// How long a read waits for the writes of its own credential.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Whose writes the reads of a request follow.
+/// The credential whose writes the reads of a request must see.
 #[derive(Clone)]
 pub(crate) struct Follower {
     actor: Arc<str>,
-    /// Whether a read was answered without waiting for all of them.
+    /// Whether a read was answered without some of them.
     is_eventual: Arc<AtomicBool>,
 }
 
 impl Follower {
-    /// Of an actor that may read; nobody follows the writes of any other.
+    /// Returns `None` for an actor that cannot read.
     pub(crate) fn of(actor: &Actor) -> Option<Self> {
         let may_read = actor.role >= Role::Viewer;
         may_read.then(|| Self {
@@ -90,7 +90,7 @@ pub(crate) struct Consistency {
 }
 
 impl Consistency {
-    /// What a read with this `after` has to include.
+    /// The writes that a read with this `after` must see.
     pub(crate) fn with<'a>(&'a self, after: Option<&'a After>) -> Freshness<'a> {
         Freshness {
             after,
@@ -139,7 +139,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Consistency {
     }
 }
 
-/// Whether a request asks for an answer without waiting.
+/// Whether a request accepts an eventually consistent answer.
 ///
 /// # Errors
 /// 400 for a value that is not known.

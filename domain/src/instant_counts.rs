@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::instants::{ORIGIN, read_varint, write_varint};
+use crate::instants::{self, ORIGIN, read_time, read_varint, write_varint};
 use crate::{Instants, InstantsError, Timestamp};
 
 /// Instants in order, each with how often it is there.
@@ -100,12 +99,7 @@ impl InstantCounts {
         let mut counts: Vec<(i64, u64)> = Vec::with_capacity(bytes.len() / 5);
         let mut before = ORIGIN;
         while !bytes.is_empty() {
-            let difference = i64::try_from(read_varint(&mut bytes)?);
-            let time = difference
-                .ok()
-                .and_then(|d| before.checked_add(d))
-                .ok_or(InstantsError::Malformed)?;
-            Timestamp::from_millis(time).map_err(|_| InstantsError::Malformed)?;
+            let time = read_time(&mut bytes, before)?;
             let count = read_varint(&mut bytes)?;
             let repeated = counts.last().is_some_and(|(last, _)| *last == time);
             if count == 0 || repeated {
@@ -126,25 +120,8 @@ impl Serialize for InstantCounts {
 
 impl<'de> Deserialize<'de> for InstantCounts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_bytes(CountsVisitor)
-    }
-}
-
-struct CountsVisitor;
-
-impl Visitor<'_> for CountsVisitor {
-    type Value = InstantCounts;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("bytes of LEB128 differences and counts")
-    }
-
-    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<InstantCounts, E> {
-        InstantCounts::from_bytes(bytes).map_err(E::custom)
-    }
-
-    fn visit_byte_buf<E: de::Error>(self, bytes: Vec<u8>) -> Result<InstantCounts, E> {
-        self.visit_bytes(&bytes)
+        let expected = "bytes of LEB128 differences and counts";
+        instants::deserialize(deserializer, expected, Self::from_bytes)
     }
 }
 

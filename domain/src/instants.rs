@@ -115,12 +115,7 @@ impl Instants {
         let mut times = Vec::with_capacity(bytes.len() / 5);
         let mut before = ORIGIN;
         while !bytes.is_empty() {
-            let difference = i64::try_from(read_varint(&mut bytes)?);
-            let time = difference
-                .ok()
-                .and_then(|d| before.checked_add(d))
-                .ok_or(InstantsError::Malformed)?;
-            Timestamp::from_millis(time).map_err(|_| InstantsError::Malformed)?;
+            let time = read_time(&mut bytes, before)?;
             times.push(time);
             before = time;
         }
@@ -165,24 +160,53 @@ impl Serialize for Instants {
 
 impl<'de> Deserialize<'de> for Instants {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_bytes(InstantsVisitor)
+        deserialize(
+            deserializer,
+            "bytes of LEB128 differences",
+            Self::from_bytes,
+        )
     }
 }
 
-struct InstantsVisitor;
+/// The time that a LEB128 difference says after another.
+pub(crate) fn read_time(bytes: &mut &[u8], before: i64) -> Result<i64, InstantsError> {
+    let difference = i64::try_from(read_varint(bytes)?);
+    let time = difference
+        .ok()
+        .and_then(|difference| before.checked_add(difference))
+        .ok_or(InstantsError::Malformed)?;
+    match Timestamp::from_millis(time) {
+        Ok(_) => Ok(time),
+        Err(_) => Err(InstantsError::Malformed),
+    }
+}
 
-impl Visitor<'_> for InstantsVisitor {
-    type Value = Instants;
+/// Deserializes from bytes by `read`.
+pub(crate) fn deserialize<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    expected: &'static str,
+    read: fn(&[u8]) -> Result<T, InstantsError>,
+) -> Result<T, D::Error> {
+    deserializer.deserialize_bytes(BytesVisitor { expected, read })
+}
+
+struct BytesVisitor<T> {
+    expected: &'static str,
+    read: fn(&[u8]) -> Result<T, InstantsError>,
+}
+
+impl<T> Visitor<'_> for BytesVisitor<T> {
+    type Value = T;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("bytes of LEB128 differences")
+        f.write_str(self.expected)
     }
 
-    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Instants, E> {
-        Instants::from_bytes(bytes).map_err(E::custom)
+    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<T, E> {
+        (self.read)(bytes).map_err(E::custom)
     }
 
-    fn visit_byte_buf<E: de::Error>(self, bytes: Vec<u8>) -> Result<Instants, E> {
+    fn visit_byte_buf<E: de::Error>(self, bytes: Vec<u8>) -> Result<T, E> {
         self.visit_bytes(&bytes)
     }
 }

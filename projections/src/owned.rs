@@ -13,7 +13,7 @@ use crate::folding::{Folding, cannot};
 use crate::store::{Collections, collection_name};
 use crate::view::{AnyView, Input, view_named};
 use crate::vouching::{PartitionCheckpoints, Place, Vouched};
-use crate::{EntryReader, Mode, ProjectError, Projector, ReadError, Store};
+use crate::{EntryReader, ProjectError, Projector, ReadError, Store};
 
 /// Collections are not checked with every write, but by whoever owns the
 /// partition, all together ([`OwnedPartition::check`]).
@@ -370,8 +370,8 @@ impl OwnedPartition {
         })
     }
 
-    /// One with the collection that was folded into, which may be gone: one that
-    /// takes its name is not the same.
+    /// Writes a generation's own checkpoint. It has the UUID of the collection
+    /// that was folded into, because a later one of the same name is not it.
     async fn own_checkpoint(
         &self,
         generation: Generation,
@@ -434,7 +434,7 @@ impl OwnedPartition {
         Ok(left)
     }
 
-    /// Keeps a generation no more: it has a checkpoint of its own, where the
+    /// Stops keeping a generation. It gets a checkpoint of its own, where the
     /// partition is, with the reason why it stands still, if there is one.
     ///
     /// # Errors
@@ -444,7 +444,7 @@ impl OwnedPartition {
         generation: Generation,
         reason: Option<&ProjectError>,
     ) -> Result<(), ProjectError> {
-        // First: the generation has a checkpoint at any time.
+        // First, so that the generation is never without a checkpoint.
         self.own_checkpoint(generation, self.place(), 0, reason)
             .await?;
         let partition = self.cursor.at.partition;
@@ -530,20 +530,5 @@ impl OwnedPartition {
         let kept = kept.into_iter().map(|(name, _, one)| (name, one));
         self.generations.extend(kept);
         Ok(elsewhere)
-    }
-
-    /// A projector that folds a generation beside this one, at its own
-    /// checkpoint.
-    ///
-    /// # Errors
-    /// As [`Projector::resume`].
-    pub async fn beside(
-        store: &Store,
-        log: &Log,
-        generation: Generation,
-        partition: Partition,
-    ) -> Result<Projector, ProjectError> {
-        let Generation { view, number } = generation;
-        Projector::resume(store, log, view, number, partition, Mode::Live).await
     }
 }

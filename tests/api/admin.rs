@@ -4,20 +4,9 @@ use serde_json::{Value, json};
 
 use super::order;
 use crate::support::app::App;
+use crate::support::client::VIEWS;
 use crate::support::process::run;
 use crate::support::wait::eventually;
-
-const VIEWS: [&str; 9] = [
-    "customers",
-    "orders",
-    "audit",
-    "segments",
-    "campaigns",
-    "messages",
-    "campaign_stats",
-    "users",
-    "api_keys",
-];
 
 fn view<'a>(status: &'a Value, name: &str) -> &'a Value {
     let views = status["items"].as_array().unwrap();

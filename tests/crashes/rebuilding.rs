@@ -6,21 +6,9 @@ use tokio::task::block_in_place;
 use super::model::text;
 use super::traffic::Traffic;
 use crate::support::app::App;
-use crate::support::client::Client;
+use crate::support::client::{Client, VIEWS};
 use crate::support::process::{Ended, Process, run};
 use crate::support::wait::{eventually, until};
-
-const VIEWS: [&str; 9] = [
-    "customers",
-    "orders",
-    "audit",
-    "segments",
-    "campaigns",
-    "messages",
-    "campaign_stats",
-    "users",
-    "api_keys",
-];
 
 fn assert_succeeds(ended: &Ended) {
     assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.err);

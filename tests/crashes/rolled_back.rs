@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::task::block_in_place;
 
 use crate::support::app::App;
+use crate::support::client::VIEWS;
 use crate::support::engines::{OwnEngines, test_dir};
 use crate::support::process::run;
 use crate::support::wait::eventually;
@@ -36,18 +37,6 @@ fn copy(from: &Path, to: &Path) {
         }
     }
 }
-
-const VIEWS: [&str; 9] = [
-    "customers",
-    "orders",
-    "audit",
-    "segments",
-    "campaigns",
-    "messages",
-    "campaign_stats",
-    "users",
-    "api_keys",
-];
 
 /// Orders, then a copy of Redis, then more orders; `before` is done then, and
 /// Redis is put back to the copy.

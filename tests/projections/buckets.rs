@@ -68,6 +68,18 @@ async fn differences(deployment: &Deployment, generation: i32) -> Vec<String> {
     report.unwrap().differences
 }
 
+/// Asserts that a rebuild comes to the same customers and buckets.
+async fn assert_as_rebuilt(deployment: &Deployment) {
+    let store = &deployment.store;
+    let all = async |generation| {
+        let customers = documents(store, "customers", generation).await;
+        (customers, parts(store, generation).await)
+    };
+    let before = all(1).await;
+    let report = rebuilt(deployment, "customers").await;
+    assert!(before == all(report.generation).await);
+}
+
 #[tokio::test]
 async fn a_customer_with_very_many_orders_has_small_documents_and_all_figures() {
     let deployment = Deployment::with_partitions(2).await.prepared().await;
@@ -122,16 +134,7 @@ async fn a_customer_with_very_many_orders_has_small_documents_and_all_figures() 
     let busy = hours(&deployment).await.unwrap();
     assert_eq!(busy.orders, (MANY - 600) as u64);
 
-    let before = (
-        documents(store, "customers", 1).await,
-        parts(store, 1).await,
-    );
-    rebuilt(&deployment, "customers").await;
-    let after = (
-        documents(store, "customers", 2).await,
-        parts(store, 2).await,
-    );
-    assert!(before == after);
+    assert_as_rebuilt(&deployment).await;
     assert_eq!(differences(&deployment, 2).await, [""; 0]);
 }
 
@@ -197,16 +200,7 @@ async fn a_process_that_dies_between_a_bucket_and_its_document_changes_nothing()
         }
     }
     assert!(crashes > 5, "{crashes} changes of buckets");
-    let before = (
-        documents(store, "customers", 1).await,
-        parts(store, 1).await,
-    );
-    rebuilt(&deployment, "customers").await;
-    let after = (
-        documents(store, "customers", 2).await,
-        parts(store, 2).await,
-    );
-    assert!(before == after);
+    assert_as_rebuilt(&deployment).await;
 }
 
 #[tokio::test]
@@ -233,16 +227,7 @@ async fn two_processes_at_once_write_the_same() {
     }
     let store = &deployment.store;
     assert!(!parts(store, 1).await.is_empty());
-    let before = (
-        documents(store, "customers", 1).await,
-        parts(store, 1).await,
-    );
-    rebuilt(&deployment, "customers").await;
-    let after = (
-        documents(store, "customers", 2).await,
-        parts(store, 2).await,
-    );
-    assert!(before == after);
+    assert_as_rebuilt(&deployment).await;
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use projections::{
     Generation, OwnedPartition, PageRequest, ProjectError, QueryError, VIEWS, switch_joined,
 };
 
-use super::{documents, rebuilt, spend_after, status, total_spend, trade, view};
+use super::{documents, rebuilt, resume, spend_after, status, total_spend, trade, view};
 use crate::support::deployment::Deployment;
 
 /// Takes the first partition and lets all generations join that are as far as it.
@@ -17,7 +17,7 @@ async fn owned(deployment: &Deployment, owner: &str) -> OwnedPartition {
     for view in VIEWS {
         let generation = Generation { view, number: 1 };
         if !owned.keeps(generation) {
-            let projector = OwnedPartition::beside(store, log, generation, 0);
+            let projector = resume(deployment, view, 1, 0);
             beside.push(projector.await.unwrap());
         }
     }
@@ -71,7 +71,6 @@ async fn who_has_lost_a_partition_cannot_move_its_checkpoint() {
 #[tokio::test]
 async fn a_view_that_leaves_goes_on_where_it_was_and_joins_again() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
-    let Deployment { log, store, .. } = &deployment;
     let mut owned = owned(&deployment, "w-1").await;
     trade(&deployment.commands, 0).await;
     fold(&mut owned).await.unwrap();
@@ -84,7 +83,7 @@ async fn a_view_that_leaves_goes_on_where_it_was_and_joins_again() {
     fold(&mut owned).await.unwrap();
     assert_eq!(status(&deployment, "customers").await.lag(), 0);
     assert!(status(&deployment, "orders").await.lag() > 0);
-    let mut beside = OwnedPartition::beside(store, log, orders, 0).await.unwrap();
+    let mut beside = resume(&deployment, view("orders"), 1, 0).await.unwrap();
     let refused = owned.join(vec![beside]).await.unwrap();
     beside = refused.into_iter().next().expect("it is behind");
     while beside.step(1_000).await.unwrap() > 0 {}
@@ -133,11 +132,7 @@ async fn a_view_that_is_new_serves_once_it_is_folded() {
     let unread = store.orders(None, &page).await.unwrap_err();
     assert!(matches!(unread, QueryError::NotBuilt(_)), "{unread}");
     let (mut owned, _) = OwnedPartition::take(store, log, 0, "w-1").await.unwrap();
-    let orders = Generation {
-        view: view("orders"),
-        number: 1,
-    };
-    let mut beside = OwnedPartition::beside(store, log, orders, 0).await.unwrap();
+    let mut beside = resume(&deployment, view("orders"), 1, 0).await.unwrap();
     while beside.step(1_000).await.unwrap() > 0 {}
     owned.join(vec![beside]).await.unwrap();
     switch_joined(store, log).await.unwrap();

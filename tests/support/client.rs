@@ -7,6 +7,19 @@ use serde_json::Value;
 
 use super::wait::until;
 
+/// The names of all views, as the API lists them.
+pub(crate) const VIEWS: [&str; 9] = [
+    "customers",
+    "orders",
+    "audit",
+    "segments",
+    "campaigns",
+    "messages",
+    "campaign_stats",
+    "users",
+    "api_keys",
+];
+
 /// What most requests are sent with: a server, and a key if there is one.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eventlog::{Log, Partition};
-use projections::{Generation, OwnedPartition, ProjectError, Projector, Store};
+use projections::{Generation, Mode, OwnedPartition, ProjectError, Projector, Store};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -72,7 +72,7 @@ impl Beside {
         let new: Vec<Generation> = wanted.into_iter().filter(is_new).collect();
         let mut here = Vec::new();
         for generation in new {
-            match self.resume(shared, generation).await {
+            match resume(&shared.store, &shared.log, generation, self.partition).await {
                 Ok(projector) => here.push(projector),
                 Err(error) => self.start(shared, generation, Some(error)),
             }
@@ -81,14 +81,6 @@ impl Beside {
             self.start(shared, of(&projector), None);
         }
         Ok(())
-    }
-
-    async fn resume(
-        &self,
-        shared: &Shared,
-        generation: Generation,
-    ) -> Result<Projector, ProjectError> {
-        OwnedPartition::beside(&shared.store, &shared.log, generation, self.partition).await
     }
 
     fn start(&mut self, shared: &Shared, generation: Generation, failed: Option<ProjectError>) {
@@ -230,7 +222,7 @@ impl CatchingUp {
             log,
             ..
         } = self;
-        let mut projector = OwnedPartition::beside(store, log, *generation, *partition).await?;
+        let mut projector = resume(store, log, *generation, *partition).await?;
         let is_near =
             |projector: &Projector| projector.position().number + NEAR >= *self.number.borrow();
         let mut must_fold = has_failed;
@@ -245,6 +237,16 @@ impl CatchingUp {
         }
         Ok(projector)
     }
+}
+
+async fn resume(
+    store: &Store,
+    log: &Log,
+    generation: Generation,
+    partition: Partition,
+) -> Result<Projector, ProjectError> {
+    let Generation { view, number } = generation;
+    Projector::resume(store, log, view, number, partition, Mode::Live).await
 }
 
 fn of(projector: &Projector) -> Generation {

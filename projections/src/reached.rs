@@ -1,4 +1,4 @@
-//! How far the serving generation of a view is.
+//! How far a generation of a view is, in the log that there is now.
 
 use eventlog::Positions;
 
@@ -7,13 +7,26 @@ use crate::checkpoint::Checkpoints;
 
 impl Store {
     /// The last event of each partition that the serving generation of a view
-    /// has folded; nothing of a partition of which it has none.
+    /// has folded; partitions without any are left out.
     ///
     /// # Errors
     /// If MongoDB does not answer.
     pub async fn reached(&self, view: &'static str) -> Result<Positions, mongodb::error::Error> {
         let generation = self.generations().active(view).await?;
-        let checkpoints = Checkpoints::of(self, view, generation).all().await?;
-        Ok(checkpoints.iter().map(|c| c.position()).collect())
+        self.reached_by(view, generation).await
+    }
+
+    /// The same of this generation. A checkpoint in another log does not count:
+    /// after a restore the numbers in it are those of other events.
+    pub(crate) async fn reached_by(
+        &self,
+        view: &'static str,
+        generation: i32,
+    ) -> Result<Positions, mongodb::error::Error> {
+        let checkpoints = Checkpoints::of(self, view, generation);
+        let (epoch, all) = tokio::try_join!(self.log_epoch(), checkpoints.all())?;
+        let is_of_this_log = |of: &str| epoch.as_ref().is_none_or(|epoch| epoch == of);
+        let here = all.iter().filter(|c| is_of_this_log(&c.epoch));
+        Ok(here.map(|checkpoint| checkpoint.position()).collect())
     }
 }

@@ -6,7 +6,6 @@ use eventlog::{Position, Positions};
 use tokio::time::Instant;
 
 use crate::Store;
-use crate::checkpoint::Checkpoints;
 
 /// How often a waiting read checks for itself: notices can be lost.
 const LOOK: Duration = Duration::from_millis(100);
@@ -83,8 +82,7 @@ impl Store {
         generation: i32,
         positions: &Positions,
     ) -> Result<Option<Position>, mongodb::error::Error> {
-        let reached = Checkpoints::of(self, view, generation).all().await?;
-        let reached: Positions = reached.iter().map(|c| c.position()).collect();
+        let reached = self.reached_by(view, generation).await?;
         let is_there = |wanted: &Position| {
             wanted.number == 0
                 || reached

@@ -37,6 +37,13 @@ impl Store {
         self.database().collection_with_options("log", options)
     }
 
+    /// The epoch of the log that views are folded from; `None` before a log was
+    /// introduced.
+    pub(crate) async fn log_epoch(&self) -> Result<Option<String>, Error> {
+        let found = self.log_documents().find_one(doc! {"_id": ID}).await?;
+        Ok(found.map(|found| found.epoch))
+    }
+
     async fn recalled(&self) -> Result<Option<KnownLog>, Error> {
         let found = self.log_documents().find_one(doc! {"_id": ID}).await?;
         let Some(LogDocument { epoch, created, .. }) = found else {

@@ -6,14 +6,15 @@
 use futures::StreamExt;
 use redis::aio::PubSub;
 
-use crate::{Log, LogError, Partition, Position};
+use crate::{Log, LogError, Position};
 
-/// What a partition's owner has folded.
+/// News for those who wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Notice {
-    /// The last event folded.
-    pub position: Position,
-    /// What the events were about, as the publisher numbers it.
+    /// The last event that a partition's owner has folded; `None` if the news is
+    /// of something else.
+    pub position: Option<Position>,
+    /// What it is about, as the publisher numbers it.
     pub topics: u32,
 }
 
@@ -26,10 +27,12 @@ impl Log {
     /// # Errors
     /// [`LogError`] if Redis does not answer.
     pub async fn publish(&self, notice: Notice) -> Result<(), LogError> {
-        let Position { partition, number } = notice.position;
+        let place = notice
+            .position
+            .map(|at| format!(" {} {}", at.partition, at.number));
         let _: i64 = redis::cmd("PUBLISH")
             .arg(self.layout().folded())
-            .arg(format!("{partition} {number} {}", notice.topics))
+            .arg(format!("{}{}", notice.topics, place.unwrap_or_default()))
             .query_async(&mut self.connection())
             .await?;
         Ok(())
@@ -62,11 +65,13 @@ impl Notices {
 
 fn parse(text: String) -> Option<Notice> {
     let mut parts = text.split(' ');
-    let partition: Partition = parts.next()?.parse().ok()?;
-    let number = parts.next()?.parse().ok()?;
     let topics = parts.next()?.parse().ok()?;
-    Some(Notice {
-        position: Position { partition, number },
-        topics,
-    })
+    let position = match parts.next() {
+        None => None,
+        Some(partition) => Some(Position {
+            partition: partition.parse().ok()?,
+            number: parts.next()?.parse().ok()?,
+        }),
+    };
+    Some(Notice { position, topics })
 }

@@ -83,12 +83,24 @@ pub struct Watcher {
 impl Folded {
     /// Says that a partition was folded up to here.
     pub fn note(&self, position: Position, topics: Topics) {
+        self.heard(Some(position), topics);
+    }
+
+    fn heard(&self, position: Option<Position>, topics: Topics) {
         self.0.send_modify(|known| {
-            known.numbers.insert(position.partition, position.number);
+            let place = position.map(|at| (at.partition, at.number));
+            known.numbers.extend(place);
             for (bit, count) in known.notices.iter_mut().enumerate() {
                 *count += u64::from(topics.0 >> bit & 1);
             }
         });
+    }
+
+    /// Tells of something that no owner will tell of by folding it: everybody
+    /// who waits for these topics looks.
+    pub async fn announce(&self, log: &Log, topics: Topics) {
+        self.heard(None, topics);
+        self.send(log, None, topics).await;
     }
 
     /// Makes everybody look who waits.
@@ -106,7 +118,7 @@ impl Folded {
                     self.wake();
                     let mut next = async || tokio::time::timeout(SILENCE, notices.next()).await;
                     while let Ok(Some(Notice { position, topics })) = next().await {
-                        self.note(position, Topics(topics));
+                        self.heard(position, Topics(topics));
                     }
                 }
                 Err(error) => tracing::debug!(%error, "notices cannot be heard, trying again"),
@@ -117,6 +129,10 @@ impl Folded {
 
     /// Tells other processes.
     pub async fn publish(&self, log: &Log, position: Position, topics: Topics) {
+        self.send(log, Some(position), topics).await;
+    }
+
+    async fn send(&self, log: &Log, position: Option<Position>, topics: Topics) {
         let topics = topics.0;
         // Whoever waits also checks now and then.
         if let Err(error) = log.publish(Notice { position, topics }).await {

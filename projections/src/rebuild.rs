@@ -179,6 +179,8 @@ async fn hand_over(
     if !generations.offer(name, generation).await? {
         return Err(RebuildError::Superseded(name));
     }
+    // Owners would see it within a second.
+    store.folded().announce(log, Topics::VIEWS).await;
     let joined = until_joined(store, log, view, generation, mode).await;
     if joined.is_err() {
         generations.withdraw(name, generation).await?;

@@ -78,12 +78,14 @@ async fn assert_leases(log: &Log) {
 
 async fn assert_notices(log: &Log) {
     let mut notices = log.notices().await.unwrap();
-    let notice = Notice {
-        position: "3:17".parse().unwrap(),
-        topics: 5,
-    };
-    log.publish(notice).await.unwrap();
-    assert_eq!(notices.next().await, Some(notice));
+    for position in [Some("3:17".parse().unwrap()), None] {
+        let notice = Notice {
+            position,
+            topics: 5,
+        };
+        log.publish(notice).await.unwrap();
+        assert_eq!(notices.next().await, Some(notice));
+    }
 }
 
 #[tokio::test]

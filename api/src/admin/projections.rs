@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use domain::ViewName;
-use projections::{BuildStatus, PartitionStatus, ViewStatus, require_whole, view_named};
+use projections::{BuildStatus, PartitionStatus, Topics, ViewStatus, require_whole, view_named};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -164,6 +164,9 @@ async fn rebuild_projection(
     let view_name = ViewName::try_from(view).map_err(|_| absent())?;
     require_whole(app.commands.log()).await?;
     let outcome = app.commands.request_rebuild(&context, view_name).await?;
+    // Owners tell of events that they fold, and it may be that all views stand still.
+    let log = app.commands.log();
+    app.store.folded().announce(log, Topics::VIEWS).await;
     let position = position::header_value(&[outcome.position].into_iter().collect());
     let body = RebuildRequested {
         name: view,

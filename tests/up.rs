@@ -3,7 +3,7 @@
 mod sign_in;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use reqwest::Method;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::support::campaign::{assert_accounted, completed, launch};
 use crate::support::client::{Answer, Client, answer};
-use crate::support::engines::test_dir;
+use crate::support::engines::{Scratch, test_dir};
 use crate::support::process::{Ended, Process, patron, run};
 use crate::support::vendor::sent;
 use crate::support::wait::until;
@@ -140,8 +140,9 @@ async fn all_gone(pids: Vec<i32>) {
     .await;
 }
 
-fn dir(name: &str) -> PathBuf {
-    test_dir(&format!("up_{name}"))
+/// To be declared before what runs in it.
+fn dir(name: &str) -> Scratch {
+    Scratch(test_dir(&format!("up_{name}")))
 }
 
 fn assert_succeeds(command: Command) -> Ended {
@@ -153,7 +154,7 @@ fn assert_succeeds(command: Command) -> Ended {
 #[tokio::test]
 async fn what_it_prints_works_and_what_it_took_is_kept() {
     let dir = dir("kept");
-    let mut up = Up::start(&dir);
+    let mut up = Up::start(&dir.0);
     let ordered = up.curl(&up.curls[0]).await;
     assert_eq!(ordered.status, 202, "{ordered:?}");
     assert_eq!(ordered.body["outcome"], "created");
@@ -165,7 +166,7 @@ async fn what_it_prints_works_and_what_it_took_is_kept() {
     assert_eq!(customer["total_spend"], 1999);
     up.client.all_well().await;
 
-    let pids = engine_pids(&dir);
+    let pids = engine_pids(&dir.0);
     assert!(
         up.process.stop(Signal::INT).success(),
         "{}",
@@ -176,7 +177,7 @@ async fn what_it_prints_works_and_what_it_took_is_kept() {
         "its children are gone with it"
     );
 
-    let mut again = Up::start(&dir);
+    let mut again = Up::start(&dir.0);
     assert_eq!(again.key, up.key, "clients go on working");
     until("the customer is read", async || {
         again.curl(&again.curls[1]).await.status == 200
@@ -192,7 +193,8 @@ async fn what_it_prints_works_and_what_it_took_is_kept() {
 
 #[tokio::test]
 async fn a_campaign_goes_to_its_own_vendor_and_is_completed() {
-    let up = Up::start(&dir("campaign"));
+    let dir = dir("campaign");
+    let up = Up::start(&dir.0);
     let customer = |n: usize| {
         let email = format!("c-{n}@example.com");
         json!({"customer_id": format!("c-{n}"), "name": "Ada", "email": email})
@@ -211,8 +213,8 @@ async fn a_campaign_goes_to_its_own_vendor_and_is_completed() {
 #[tokio::test]
 async fn a_second_one_on_the_same_directory_says_so() {
     let dir = dir("second");
-    let up = Up::start(&dir);
-    let second = run(up_command(&dir));
+    let up = Up::start(&dir.0);
+    let second = run(up_command(&dir.0));
     assert_eq!(second.code, Some(1));
     assert!(
         second.err.contains("another patron (pid "),
@@ -220,7 +222,7 @@ async fn a_second_one_on_the_same_directory_says_so() {
         second.err
     );
     assert!(
-        second.err.contains(&dir.display().to_string()),
+        second.err.contains(&dir.0.display().to_string()),
         "{}",
         second.err
     );
@@ -230,34 +232,34 @@ async fn a_second_one_on_the_same_directory_says_so() {
 #[tokio::test]
 async fn after_a_sigkill_the_next_one_just_works() {
     let dir = dir("killed");
-    let mut up = Up::start(&dir);
+    let mut up = Up::start(&dir.0);
     up.order("o-1").await;
-    let pids = engine_pids(&dir);
+    let pids = engine_pids(&dir.0);
     up.process.kill();
     all_gone(pids).await;
 
-    let mut up = Up::start(&dir);
+    let mut up = Up::start(&dir.0);
     up.order("o-2").await;
-    let pids = engine_pids(&dir);
+    let pids = engine_pids(&dir.0);
     for pid in &pids {
         kill_process(Pid::from_raw(*pid).unwrap(), Signal::KILL).unwrap();
     }
     up.process.kill();
     all_gone(pids).await;
 
-    let up = Up::start(&dir);
+    let up = Up::start(&dir.0);
     let at = up.order("o-3").await;
     let customer = up.client.customer("c-1", &at).await;
     assert_eq!(customer["order_count"], 3);
-    assert_succeeds(in_dir(["verify"], &dir));
+    assert_succeeds(in_dir(["verify"], &dir.0));
 }
 
 #[tokio::test]
 async fn when_an_engine_dies_it_says_which_and_ends() {
     let dir = dir("engine_dies");
-    let mut up = Up::start(&dir);
+    let mut up = Up::start(&dir.0);
     up.order("o-1").await;
-    let pids = engine_pids(&dir);
+    let pids = engine_pids(&dir.0);
     kill_process(Pid::from_raw(pids[0]).unwrap(), Signal::KILL).unwrap();
     assert_eq!(up.process.wait().code(), Some(1));
     let errors = up.process.errors();
@@ -268,7 +270,7 @@ async fn when_an_engine_dies_it_says_which_and_ends() {
 #[tokio::test]
 async fn the_currency_is_fixed_at_the_first_start() {
     let dir = dir("currency");
-    let mut first = up_command(&dir);
+    let mut first = up_command(&dir.0);
     first.args(["--currency", "EUR"]);
     let mut up = Up::run(first);
     assert!(
@@ -279,14 +281,14 @@ async fn the_currency_is_fixed_at_the_first_start() {
     up.order("o-1").await;
     assert!(up.process.stop(Signal::INT).success());
 
-    let mut other = up_command(&dir);
+    let mut other = up_command(&dir.0);
     other.args(["--currency", "USD"]);
     let refused = run(other);
     assert_eq!(refused.code, Some(1));
     let said = "currency is EUR in this log since its first start, and cannot be USD";
     assert!(refused.err.contains(said), "{}", refused.err);
 
-    let up = Up::start(&dir);
+    let up = Up::start(&dir.0);
     assert!(
         up.curls[0].contains("\"currency\":\"EUR\""),
         "what is not said stays"
@@ -298,9 +300,9 @@ async fn what_cannot_start_says_why_and_leaves_nothing_running() {
     let dir = dir("refused");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let mut on_taken = in_dir(["up", "--vendor-listen", "127.0.0.1:0"], &dir);
+    let mut on_taken = in_dir(["up", "--vendor-listen", "127.0.0.1:0"], &dir.0);
     on_taken.args(["--listen", &address]);
-    let mut short_key = up_command(&dir);
+    let mut short_key = up_command(&dir.0);
     short_key.args(["--bootstrap-key", "short"]);
     for (command, said) in [
         (on_taken, format!("cannot listen on {address}")),
@@ -310,24 +312,24 @@ async fn what_cannot_start_says_why_and_leaves_nothing_running() {
         assert_eq!(refused.code, Some(1));
         assert!(refused.err.contains(&said), "{}", refused.err);
         assert!(!refused.out.contains("Patron is up"), "{}", refused.out);
-        assert!(!dir.join("mongod.pid").exists() && !dir.join("redis-server.pid").exists());
+        assert!(!dir.0.join("mongod.pid").exists() && !dir.0.join("redis-server.pid").exists());
     }
-    Up::start(&dir).order("o-1").await;
+    Up::start(&dir.0).order("o-1").await;
 }
 
 #[tokio::test]
 async fn commands_find_it_by_its_directory_running_or_not() {
     let dir = dir("commands");
-    let mut up = Up::start(&dir);
+    let mut up = Up::start(&dir.0);
     let at = up.order("o-1").await;
     up.client.customer("c-1", &at).await;
     up.client.caught_up().await;
-    commands(&dir, 1);
+    commands(&dir.0, 1);
     up.client.caught_up().await;
     assert!(up.process.stop(Signal::INT).success());
-    commands(&dir, 2);
+    commands(&dir.0, 2);
 
-    let up = Up::start(&dir);
+    let up = Up::start(&dir.0);
     let at = up.order("o-2").await;
     assert_eq!(up.client.customer("c-1", &at).await["order_count"], 2);
 }
@@ -360,7 +362,7 @@ fn commands(dir: &Path, generation: u64) {
 
 #[tokio::test]
 async fn without_a_directory_commands_say_what_to_do() {
-    let missing = in_dir(["status"], &dir("not_there"));
+    let missing = in_dir(["status"], &dir("not_there").0);
     let refused = run(missing);
     assert_eq!(refused.code, Some(1));
     assert!(
@@ -370,5 +372,5 @@ async fn without_a_directory_commands_say_what_to_do() {
         "{}",
         refused.err
     );
-    assert!(!dir("not_there").exists());
+    assert!(!dir("not_there").0.exists());
 }

@@ -5,9 +5,9 @@
 //! same strikes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::env;
 use std::fmt::{self, Display, Formatter};
 use std::time::{Duration, Instant};
-use std::{env, fs};
 
 use chrono::TimeDelta;
 use rand::rngs::StdRng;
@@ -21,7 +21,6 @@ use super::strikes::{Strike, Struck};
 use super::traffic::Batch;
 use super::waves::{MEMBERS, Wave, Waves};
 use crate::support::campaign::assert_whole;
-use crate::support::engines::test_dir;
 use crate::support::process::run;
 use crate::support::vendor::Sent;
 use crate::support::wait::until;
@@ -79,8 +78,6 @@ async fn nothing_is_lost_doubled_or_sent_against_somebodys_will_whatever_is_stru
             tally.rounds += 1;
         }
         stretch.check(&mut tally).await;
-        // Many deployments together would fill a disk.
-        let _in_use = fs::remove_dir_all(test_dir(&name));
     }
 }
 

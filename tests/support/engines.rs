@@ -60,6 +60,8 @@ pub(crate) struct OwnEngines {
     redis: Runner,
     /// None where the test has a MongoDB of another kind.
     mongod: Option<Runner>,
+    /// After the engines have ended.
+    _scratch: Scratch,
 }
 
 impl OwnEngines {
@@ -69,6 +71,7 @@ impl OwnEngines {
             dir: dir.to_owned(),
             redis: start_redis(dir),
             mongod: Some(start_mongod(dir)),
+            _scratch: Scratch(dir.to_owned()),
         }
     }
 
@@ -78,6 +81,7 @@ impl OwnEngines {
             dir: dir.to_owned(),
             redis: start_redis(dir),
             mongod: None,
+            _scratch: Scratch(dir.to_owned()),
         }
     }
 
@@ -233,8 +237,20 @@ pub(crate) fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// A directory of this run, by a name of the test's own. It is kept for whoever looks into a
-/// failure, until a later run starts.
+/// A directory that is removed when dropped: a `mongod` takes 300 MB, and a run starts dozens.
+/// If the test fails, it is kept for whoever looks into that, until a later run starts.
+#[derive(Debug)]
+pub(crate) struct Scratch(pub(crate) PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            let _in_use = fs::remove_dir_all(&self.0);
+        }
+    }
+}
+
+/// A directory of this run, by a name of the test's own.
 pub(crate) fn test_dir(name: &str) -> PathBuf {
     let run = format!("engines-{}", std::process::id());
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(run).join(name)

@@ -12,7 +12,7 @@ use mongodb::options::ClientOptions;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::timeout;
 
-use super::engines::{engines, test_dir};
+use super::engines::{Scratch, engines, test_dir};
 use super::redis_server::{GUARD, free_port};
 use super::wait::{eventually, until};
 
@@ -28,6 +28,8 @@ pub(crate) struct MongoServer {
     dir: PathBuf,
     /// The process that kills the server; none while the server is dead.
     guard: Option<Child>,
+    /// After the server is killed.
+    _scratch: Scratch,
 }
 
 impl MongoServer {
@@ -45,6 +47,7 @@ impl MongoServer {
         fs::write(dir.join("mongod.conf"), text).unwrap();
         let mut server = Self {
             port,
+            _scratch: Scratch(dir.clone()),
             dir,
             guard: None,
         };

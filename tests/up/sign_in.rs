@@ -11,7 +11,7 @@ use crate::support::process::Process;
 #[tokio::test]
 async fn the_link_it_prints_signs_an_admin_in_once() {
     let dir = dir("link");
-    let mut up = Up::start(&dir);
+    let mut up = Up::start(&dir.0);
     let mut browser = Browser::new(up.client.base());
     let looked_at = answer(browser.request(Method::HEAD, &up.link)).await;
     assert_eq!(looked_at.status, 400, "a preview is no sign-in");
@@ -27,7 +27,7 @@ async fn the_link_it_prints_signs_an_admin_in_once() {
         !up.process.errors().contains(session),
         "secrets stay out of the log"
     );
-    let again = Up::start(&dir);
+    let again = Up::start(&dir.0);
     assert_ne!(again.link, up.link);
     let mut after = browser.at(again.client.base());
     assert_eq!(after.me().await.status, 200, "sessions outlast a restart");
@@ -43,7 +43,8 @@ async fn there_is_a_link_only_where_nobody_else_could_use_it() {
         ("provider", "127.0.0.1:0", &with_provider[..]),
         ("everywhere", "0.0.0.0:0", &[]),
     ] {
-        let mut command = in_dir(["up", "--vendor-listen", "127.0.0.1:0"], &dir(name));
+        let dir = dir(name);
+        let mut command = in_dir(["up", "--vendor-listen", "127.0.0.1:0"], &dir.0);
         command.args(["--listen", listen]);
         command.envs(environment.iter().copied());
         let mut process = Process::start(command);

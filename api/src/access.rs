@@ -103,6 +103,9 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("GET", "/api/admin/log", Admin),
     ("GET", "/api/admin/projections", Admin),
     ("POST", "/api/admin/projections/{name}/rebuild", Admin),
+    ("GET", "/api/admin/quarantine", Admin),
+    ("POST", "/api/admin/quarantine/{position}/retry", Admin),
+    ("POST", "/api/admin/quarantine/{position}/skip", Admin),
     ("GET", "/api/admin/workers", Admin),
 ];
 

@@ -186,6 +186,7 @@ fn memory(app: &Shared) -> Result<(), Fault> {
 async fn views(app: &Shared) -> Result<(), Fault> {
     let asked = async { tokio::try_join!(app.store.stopped(), app.store.outdated()) };
     let (stopped, outdated) = answer(asked).await?;
+    let withheld = answer(app.store.count_withheld()).await?;
     // Why is in /api/admin/projections: who is not signed in learns only which.
     let names: BTreeSet<_> = stopped.into_iter().map(|(name, _)| name).collect();
     let names: Vec<_> = names.into_iter().collect();
@@ -194,6 +195,9 @@ async fn views(app: &Shared) -> Result<(), Fault> {
         reasons.push(format!("stand still: {}", names.join(", ")));
     }
     reasons.extend(outdated.into_iter().map(remedy));
+    reasons.extend(withheld.iter().map(|(view, count)| {
+        format!("{view} has {count} in quarantine: see `patron quarantine list`")
+    }));
     match reasons.is_empty() {
         true => Ok(()),
         false => Err(degraded(reasons.join("; "))),

@@ -3,8 +3,8 @@
 use domain::rules::Rules;
 use domain::{
     Audience, AudienceSize, Campaign, CampaignCommand, CampaignContent, CampaignError,
-    CampaignEvent, CampaignId, Holder, IdError, Launch, SegmentError, SegmentId, Subject, Text,
-    TextError,
+    CampaignEvent, CampaignId, CustomerId, DeterminedOutcome, Holder, IdError, Launch,
+    SegmentError, SegmentId, Subject, Text, TextError,
 };
 use eventlog::Key;
 
@@ -306,6 +306,22 @@ impl Commands {
     ) -> Result<CampaignResult, CommandError> {
         self.on_campaign(context, campaign, CampaignCommand::RecordAudience(size))
             .await
+    }
+
+    /// Records what became of a customer who was undetermined at first. Nothing
+    /// is recorded twice, nor for a campaign that has ended.
+    ///
+    /// # Errors
+    /// [`CommandError`]; repeating is safe.
+    pub async fn record_recipient(
+        &self,
+        context: &Context,
+        campaign: CampaignId,
+        customer: CustomerId,
+        outcome: DeterminedOutcome,
+    ) -> Result<CampaignResult, CommandError> {
+        let command = CampaignCommand::RecordRecipient(customer, outcome);
+        self.on_campaign(context, campaign, command).await
     }
 
     /// Lets a campaign rest.

@@ -10,7 +10,7 @@ use eventlog::{Append, Appended, Key, Log, NewEvent, NewHead, Partition, Positio
 use futures::future::try_join_all;
 use tokio::time::{Instant, timeout_at};
 
-use crate::kept::{Kept, Loaded, load_in, state};
+use crate::kept::{Kept, Loaded, key_of, load_in, state};
 use crate::turns::Turns;
 use crate::{CommandError, Commands, Context};
 
@@ -160,7 +160,7 @@ pub(crate) async fn execute_on<A: Kept>(
     let count = commands.len();
     let mut by_partition: BTreeMap<Partition, Vec<Item<A>>> = BTreeMap::new();
     for (index, (subject, command)) in commands.into_iter().enumerate() {
-        let key = on.log.layout().key(subject.to_string(), subject.route());
+        let key = key_of(&on.log, &subject);
         let items = by_partition.entry(key.partition).or_default();
         items.push(Item {
             index,

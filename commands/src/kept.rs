@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use cqrs_es::Aggregate;
 use domain::{
-    Activity, ApiKey, Campaign, Customer, DecodeError, LoggedEvent, Message, Order, Segment,
-    Subject, User, View,
+    Activity, ApiKey, Campaign, Customer, DecodeError, LogPosition, LoggedEvent, Message, Order,
+    Quarantine, Segment, Subject, User, View,
 };
 use eventlog::{Entry, Head, Key, Log, Partition, Position};
 use futures::future::try_join_all;
@@ -62,6 +62,10 @@ impl Kept for ApiKey {
     const FOLD: u32 = 1;
 }
 
+impl Kept for Quarantine {
+    const FOLD: u32 = 1;
+}
+
 /// An aggregate as it stands, ready to decide.
 #[derive(Debug, Clone)]
 pub(crate) struct Loaded<A> {
@@ -104,11 +108,15 @@ impl<A: Kept> Loaded<A> {
         })
     }
 
-    /// From the events alone.
-    fn refold(key: &Key, history: &[Entry]) -> Result<Self, CommandError> {
+    /// From the events alone, but for those that an operator has skipped.
+    async fn refold(log: &Log, key: &Key, history: &[Entry]) -> Result<Self, CommandError> {
         let mut aggregate = A::default();
         for entry in history {
-            aggregate.apply(decode::<A>(entry).map_err(|source| unreadable(key, source))?);
+            match decode::<A>(entry) {
+                Ok(event) => aggregate.apply(event),
+                Err(_) if is_skipped(log, entry.position).await? => {}
+                Err(source) => return Err(unreadable(key, source)),
+            }
         }
         let last = history.last();
         Ok(Self {
@@ -126,6 +134,15 @@ impl<A: Kept> Loaded<A> {
             fold: A::FOLD,
             state: state(&self.aggregate),
         }
+    }
+}
+
+/// An aggregate's key.
+pub(crate) fn key_of(log: &Log, subject: &Subject) -> Key {
+    let (layout, text) = (log.layout(), subject.to_string());
+    match subject.partition() {
+        Some(partition) => layout.key_in(text, partition),
+        None => layout.key(text, subject.route()),
     }
 }
 
@@ -160,7 +177,7 @@ pub(crate) async fn load_in<A: Kept>(
         let histories = log.histories(partition, &of).await?;
         let mut rewritten = Vec::with_capacity(some.len());
         for ((place, key, _), history) in some.iter().zip(histories) {
-            let current = Loaded::refold(key, &history)?;
+            let current = Loaded::refold(log, key, &history).await?;
             rewritten.push((*key, current.to_head()));
             loaded[*place] = current;
         }
@@ -177,16 +194,23 @@ pub(crate) async fn load_in<A: Kept>(
     Ok(loaded)
 }
 
+/// Whether an operator has decided to do without an event.
+async fn is_skipped(log: &Log, at: Position) -> Result<bool, CommandError> {
+    let subject = Subject::Quarantine(LogPosition::new(at.partition, at.number));
+    let key = key_of(log, &subject);
+    // Not by `load_in`, which folds heads anew, and this is asked by it.
+    let head = log.heads(key.partition, &[&key]).await?.pop().flatten();
+    let state = head.and_then(|head| serde_json::from_str::<Quarantine>(&head.state).ok());
+    Ok(state.is_some_and(|state| state.is_skipped()))
+}
+
 /// Aggregates as they stand, by their heads, in the order asked for. Partitions
 /// are read at the same time.
 pub(crate) async fn load_all<A: Kept>(
     log: &Log,
     subjects: impl Iterator<Item = Subject>,
 ) -> Result<Vec<Loaded<A>>, CommandError> {
-    let layout = log.layout();
-    let keys: Vec<Key> = subjects
-        .map(|subject| layout.key(subject.to_string(), subject.route()))
-        .collect();
+    let keys: Vec<Key> = subjects.map(|subject| key_of(log, &subject)).collect();
     let mut places: BTreeMap<Partition, Vec<usize>> = BTreeMap::new();
     for (place, key) in keys.iter().enumerate() {
         places.entry(key.partition).or_default().push(place);
@@ -209,7 +233,7 @@ pub(crate) async fn current<A: Kept>(
     log: &Log,
     subject: &Subject,
 ) -> Result<Option<A>, CommandError> {
-    let key = log.layout().key(subject.to_string(), subject.route());
+    let key = key_of(log, subject);
     let loaded = load_one::<A>(log, &key).await?;
     Ok((loaded.version > 0).then_some(loaded.aggregate))
 }

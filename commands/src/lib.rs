@@ -18,6 +18,7 @@ mod idempotency;
 mod kept;
 mod messages;
 mod orders;
+mod quarantine;
 mod records;
 mod segments;
 mod store;

@@ -6,6 +6,7 @@ use domain::{
 };
 use eventlog::{Append, Appended, LogError, NewEvent, Position};
 
+use crate::kept::key_of;
 use crate::{CommandError, Commands, Context};
 
 impl Commands {
@@ -59,7 +60,7 @@ impl Commands {
         subject: &Subject,
         record: &E,
     ) -> Result<Position, CommandError> {
-        let key = self.log.layout().key(subject.to_string(), subject.route());
+        let key = key_of(&self.log, subject);
         let partition = key.partition;
         let append = Append {
             key,

@@ -2,14 +2,26 @@
 
 use std::collections::HashMap;
 
-use domain::{Activity, ApiKey, Campaign, Customer, Message, Order, Segment, Subject, User, View};
+use domain::{
+    Activity, ApiKey, Campaign, Customer, DecodeError, Message, Order, Quarantine, Segment,
+    Subject, User, View,
+};
 use eventlog::{Entry, Head, Log, LogError, Partition, Position};
 
 use crate::kept::{Kept, decode, state};
 
 /// All kinds of aggregates that have heads.
-const KINDS: [&str; 9] = [
-    "customer", "order", "activity", "view", "segment", "campaign", "message", "user", "api_key",
+const KINDS: [&str; 10] = [
+    "customer",
+    "order",
+    "activity",
+    "view",
+    "segment",
+    "campaign",
+    "message",
+    "user",
+    "api_key",
+    "quarantine",
 ];
 
 /// What was found in one partition.
@@ -23,6 +35,9 @@ pub struct HeadsReport {
     pub heads: u64,
     /// What differs.
     pub differences: Vec<Difference>,
+    /// Events that cannot be read, which views have in quarantine. The heads of
+    /// their aggregates are not compared.
+    pub unreadable: Vec<Difference>,
 }
 
 /// One thing that is not as it should be.
@@ -54,6 +69,7 @@ enum AnyAggregate {
     Message(Message),
     User(User),
     ApiKey(ApiKey),
+    Quarantine(Quarantine),
 }
 
 impl AnyAggregate {
@@ -69,11 +85,12 @@ impl AnyAggregate {
             Subject::Message(..) => Self::Message(Message::default()),
             Subject::User(_) => Self::User(User::default()),
             Subject::ApiKey(_) => Self::ApiKey(ApiKey::default()),
+            Subject::Quarantine(_) => Self::Quarantine(Quarantine::default()),
             Subject::Refusals(_) | Subject::Assistance(_) | Subject::Log(_) => return None,
         })
     }
 
-    fn apply(&mut self, entry: &Entry) -> Result<(), domain::DecodeError> {
+    fn apply(&mut self, entry: &Entry) -> Result<(), DecodeError> {
         match self {
             Self::Customer(a) => apply(a, entry),
             Self::Order(a) => apply(a, entry),
@@ -84,6 +101,7 @@ impl AnyAggregate {
             Self::Message(a) => apply(a, entry),
             Self::User(a) => apply(a, entry),
             Self::ApiKey(a) => apply(a, entry),
+            Self::Quarantine(a) => apply(a, entry),
         }
     }
 
@@ -98,11 +116,12 @@ impl AnyAggregate {
             Self::Message(a) => kept(a),
             Self::User(a) => kept(a),
             Self::ApiKey(a) => kept(a),
+            Self::Quarantine(a) => kept(a),
         }
     }
 }
 
-fn apply<A: Kept>(aggregate: &mut A, entry: &Entry) -> Result<(), domain::DecodeError> {
+fn apply<A: Kept>(aggregate: &mut A, entry: &Entry) -> Result<(), DecodeError> {
     aggregate.apply(decode::<A>(entry)?);
     Ok(())
 }
@@ -150,7 +169,7 @@ pub async fn verify_heads(log: &Log, partition: Partition) -> Result<HeadsReport
             let wanted = |e: &&Entry| (floor..=end.number).contains(&e.position.number);
             for event in commit.events.iter().filter(wanted) {
                 report.events += 1;
-                fold(&mut folded, floor, event, &mut report.differences);
+                fold(&mut folded, floor, event, &mut report);
             }
         }
         let Some(next) = scanned.next else {
@@ -166,21 +185,14 @@ pub async fn verify_heads(log: &Log, partition: Partition) -> Result<HeadsReport
     Ok(report)
 }
 
-fn fold(
-    folded: &mut HashMap<String, Folded>,
-    floor: u64,
-    entry: &Entry,
-    found: &mut Vec<Difference>,
-) {
-    let mut differs = |what: String| {
-        found.push(Difference {
-            key: entry.key.clone(),
-            what: format!("at {}: {what}", entry.position),
-        });
+fn fold(folded: &mut HashMap<String, Folded>, floor: u64, entry: &Entry, report: &mut HeadsReport) {
+    let difference = |what: String| Difference {
+        key: entry.key.clone(),
+        what: format!("at {}: {what}", entry.position),
     };
     let subject = match Subject::parse(&entry.key) {
         Ok(subject) => subject,
-        Err(error) => return differs(error.to_string()),
+        Err(error) => return report.unreadable.push(difference(error.to_string())),
     };
     let Some(new) = AnyAggregate::new(&subject) else {
         return;
@@ -197,17 +209,24 @@ fn fold(
     }
     let follows = (current.version + 1, current.last);
     if current.is_whole && (entry.version, entry.previous) != follows {
-        differs(format!(
+        report.differences.push(difference(format!(
             "version {} that follows event {} comes after version {} at event {}",
             entry.version, entry.previous, current.version, current.last
-        ));
+        )));
     }
     current.version = entry.version;
     current.last = entry.position.number;
     if current.is_whole
         && let Err(error) = current.aggregate.apply(entry)
     {
-        differs(error.to_string());
+        let found = difference(error.to_string());
+        match error {
+            DecodeError::Unknown(_) => report.differences.push(found),
+            DecodeError::Malformed { .. } => {
+                current.is_whole = false;
+                report.unreadable.push(found);
+            }
+        }
     }
 }
 

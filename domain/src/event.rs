@@ -6,7 +6,8 @@ use serde_json::value::RawValue;
 
 use crate::{
     ActivityEvent, ApiKeyEvent, AssistanceEvent, CampaignEvent, CustomerEvent, LogRecord,
-    MessageEvent, OrderEvent, RefusalEvent, SegmentEvent, Subject, UserEvent, ViewEvent,
+    MessageEvent, OrderEvent, QuarantineEvent, RefusalEvent, SegmentEvent, Subject, UserEvent,
+    ViewEvent,
 };
 
 /// An event that can be written to the log and read back.
@@ -71,6 +72,8 @@ pub enum Event {
     Assistance(AssistanceEvent),
     /// Of the log itself.
     Log(LogRecord),
+    /// Of an event that views could not fold.
+    Quarantine(QuarantineEvent),
 }
 
 impl Event {
@@ -92,6 +95,7 @@ impl Event {
             Subject::Refusals(_) => RefusalEvent::decode(tag, data).map(Self::Refusal),
             Subject::Assistance(_) => AssistanceEvent::decode(tag, data).map(Self::Assistance),
             Subject::Log(_) => LogRecord::decode(tag, data).map(Self::Log),
+            Subject::Quarantine(_) => QuarantineEvent::decode(tag, data).map(Self::Quarantine),
         }
     }
 
@@ -115,6 +119,7 @@ impl Event {
             Subject::Refusals(_) => RefusalEvent::TAGS,
             Subject::Assistance(_) => AssistanceEvent::TAGS,
             Subject::Log(_) => LogRecord::TAGS,
+            Subject::Quarantine(_) => QuarantineEvent::TAGS,
         }
     }
 }
@@ -134,6 +139,7 @@ pub fn type_tags() -> impl Iterator<Item = &'static str> {
         RefusalEvent::TAGS,
         AssistanceEvent::TAGS,
         LogRecord::TAGS,
+        QuarantineEvent::TAGS,
     ]
     .into_iter()
     .flatten()

@@ -23,6 +23,7 @@ mod message;
 mod metadata;
 mod money;
 mod order;
+mod quarantine;
 mod refusal;
 mod role;
 pub mod rules;
@@ -47,7 +48,7 @@ pub use assistance::{
 pub use attributes::{AttributeChanges, AttributeKey, AttributeValue, Attributes, MAX_ATTRIBUTES};
 pub use campaign::{
     Audience, AudienceSize, Campaign, CampaignCommand, CampaignContent, CampaignError,
-    CampaignEvent, CampaignStatus, Launch, MAX_CAMPAIGN_TAGS, MAX_RATE,
+    CampaignEvent, CampaignStatus, DeterminedOutcome, Launch, MAX_CAMPAIGN_TAGS, MAX_RATE,
 };
 pub use change::Change;
 pub use customer::{
@@ -74,6 +75,10 @@ pub use money::{Amount, AmountError, Currency, CurrencyError, MAX_AMOUNT};
 pub use order::{
     Figures, MAX_ITEMS, Order, OrderContent, OrderError, OrderEvent, OrderItem, OrderServices,
     OrderStatus, RecordOrder,
+};
+pub use quarantine::{
+    LogPosition, Quarantine, QuarantineCommand, QuarantineDecision, QuarantineError,
+    QuarantineEvent,
 };
 pub use refusal::{Refusal, RefusalEvent, RefusalReason};
 pub use role::{Role, RoleError, UserRole};

@@ -7,19 +7,19 @@ use percent_encoding::{
 };
 
 use crate::{
-    ActivityId, CampaignId, CustomerId, Day, DayError, Epoch, IdError, KeyId, OrderId, SegmentId,
-    UserId, ViewName,
+    ActivityId, CampaignId, CustomerId, Day, DayError, Epoch, IdError, KeyId, LogPosition, OrderId,
+    SegmentId, UserId, ViewName,
 };
 
 /// An aggregate, by kind and id.
 ///
 /// Its text is the key in the log: `customer/c-1`, `order/c-1/o-17`,
 /// `activity/c-1/e-3`, `message/c-1/cmp_…`, `view/customers`,
-/// `segment/seg_…`, `campaign/cmp_…`, `user/usr_…`, `api_key/key_…`. Orders,
+/// `segment/seg_…`, `campaign/cmp_…`, `user/usr_…`, `api_key/key_…`,
+/// `quarantine/3:17`. Orders,
 /// activities and messages are unique within their customer, so that their key
 /// alone tells the partition. Plain records have keys too, but no heads:
-/// `refusals/2026-11-23`, `assistance/2026-11-23`, `log/EPOCH`. Each part is
-/// percent-encoded, but for A-Z a-z 0-9 . _ : @ + -.
+/// `refusals/2026-11-23`, `assistance/2026-11-23`, `log/EPOCH`. Each part is percent-encoded, but for A-Z a-z 0-9 . _ : @ + -.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// A customer.
@@ -46,6 +46,8 @@ pub enum Subject {
     Assistance(Day),
     /// The log itself, since it has this epoch.
     Log(Epoch),
+    /// An event that views could not fold.
+    Quarantine(LogPosition),
 }
 
 /// Why a key of the log names nothing we know.
@@ -60,6 +62,9 @@ pub enum SubjectError {
     /// A part is not a day.
     #[error("{0:?}: {1}")]
     Day(String, DayError),
+    /// A part is not a position in the log.
+    #[error("{0:?}: a position is PARTITION:NUMBER")]
+    Position(String),
 }
 
 impl Subject {
@@ -77,6 +82,16 @@ impl Subject {
             Self::ApiKey(key) => key.as_str(),
             Self::Refusals(day) | Self::Assistance(day) => day.as_str(),
             Self::Log(epoch) => epoch.as_str(),
+            Self::Quarantine(event) => event.as_str(),
+        }
+    }
+
+    /// The partition that it is in, whatever its route: decisions about an event
+    /// are in the event's own partition, behind it.
+    pub fn partition(&self) -> Option<u16> {
+        match self {
+            Self::Quarantine(event) => Some(event.partition()),
+            _ => None,
         }
     }
 
@@ -95,6 +110,7 @@ impl Subject {
             Self::Refusals(_) => "refusals",
             Self::Assistance(_) => "assistance",
             Self::Log(_) => "log",
+            Self::Quarantine(_) => "quarantine",
         }
     }
 
@@ -112,7 +128,8 @@ impl Subject {
             | Self::ApiKey(_)
             | Self::Refusals(_)
             | Self::Assistance(_)
-            | Self::Log(_) => None,
+            | Self::Log(_)
+            | Self::Quarantine(_) => None,
         }
     }
 
@@ -158,6 +175,10 @@ impl Subject {
             (Some("assistance"), Some(day), None, None) => {
                 return of_day(key, day).map(Self::Assistance);
             }
+            (Some("quarantine"), Some(event), None, None) => {
+                let event = LogPosition::parse(event).map(Self::Quarantine);
+                return event.ok_or_else(|| SubjectError::Position(key.to_owned()));
+            }
             _ => return Err(SubjectError::Unknown(key.to_owned())),
         };
         subject.map_err(|e| SubjectError::Id(key.to_owned(), e))
@@ -186,6 +207,7 @@ impl fmt::Display for Subject {
             Self::ApiKey(key) => (key.as_str(), None),
             Self::Refusals(day) | Self::Assistance(day) => (day.as_str(), None),
             Self::Log(epoch) => (epoch.as_str(), None),
+            Self::Quarantine(event) => (event.as_str(), None),
         };
         write!(f, "{}/{}", self.kind(), encoded(first))?;
         second.map_or(Ok(()), |second| write!(f, "/{}", encoded(second)))
@@ -230,6 +252,7 @@ mod tests {
             "refusals/2026-11-23",
             "assistance/2026-11-23",
             "log/00ff",
+            "quarantine/3:17",
         ] {
             assert_eq!(Subject::parse(key).unwrap().to_string(), key);
         }
@@ -248,6 +271,9 @@ mod tests {
             "refusals/2026-1-2",
             "assistance/today",
             "customer/c%2D1",
+            "quarantine/3",
+            "quarantine/3:017",
+            "quarantine/99999:1",
             "customer/%ff",
         ] {
             assert!(Subject::parse(key).is_err(), "{key}");

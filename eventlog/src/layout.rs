@@ -73,6 +73,14 @@ impl Layout {
         }
     }
 
+    /// An aggregate's key in this partition, whatever its id.
+    pub fn key_in(&self, text: String, partition: Partition) -> Key {
+        Key {
+            partition,
+            text: text.into_boxed_str(),
+        }
+    }
+
     pub(crate) fn stream(&self, partition: Partition) -> String {
         format!("{{{}:{partition:02}}}:log", self.namespace)
     }

@@ -12,6 +12,7 @@ mod limits;
 mod log;
 mod logging;
 mod output;
+mod quarantine;
 mod readiness;
 mod rebuild;
 mod reconcile;
@@ -60,6 +61,8 @@ enum Command {
     Segment(segment::SegmentArgs),
     /// Print events of the log as JSON, or accept a restored log
     Log(log::LogArgs),
+    /// List events that views could not fold, and decide about them
+    Quarantine(quarantine::QuarantineArgs),
     /// Hold every head and a sample of every view against the log
     Verify(verify::VerifyArgs),
     /// Account for every recipient of a campaign by the log, and compare the views with it
@@ -90,6 +93,7 @@ async fn main() -> ExitCode {
         Command::Status(args) => status::run(args).await,
         Command::Segment(args) => segment::run(args).await,
         Command::Log(args) => log::run(args).await,
+        Command::Quarantine(args) => quarantine::run(args).await,
         Command::Verify(args) => verify::run(args).await,
         Command::Reconcile(args) => reconcile::run(args).await,
         Command::Vendor(args) => simulated_vendor::run(*args).await,

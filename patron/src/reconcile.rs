@@ -9,6 +9,7 @@ use projections::{Discrepancy, Launched, LongRead, Reconciliation, reconcile};
 
 use crate::deployment::{Deployment, Target};
 use crate::output::{grouped, say};
+use crate::quarantine;
 
 /// How many discrepancies are printed.
 const SHOWN: usize = 20;
@@ -82,6 +83,19 @@ fn print(launched: &Launched, reconciliation: &Reconciliation) {
         ("pending", reconciliation.pending),
     ] {
         say(format_args!("  {name:<12} {:>12}", grouped(count)));
+    }
+    if reconciliation.undetermined > 0 {
+        let count = grouped(reconciliation.undetermined);
+        say(format_args!("  {:<12} {count:>12}", "undetermined"));
+    }
+    if !reconciliation.withheld.is_empty() {
+        let count = reconciliation.withheld.len();
+        say(format_args!("not compared, {count} in quarantine:"));
+        reconciliation
+            .withheld
+            .iter()
+            .take(SHOWN)
+            .for_each(quarantine::print);
     }
     if !reconciliation.texts_compared {
         say("some texts were not compared: a newer version of Patron rendered them");

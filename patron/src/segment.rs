@@ -78,8 +78,8 @@ async fn ask(
     Ok(match args.as_of {
         Some(as_of) => {
             let reading = LongRead::default();
-            let zone = deployment.store.zone();
-            preview_at(&deployment.log, zone, rules, as_of, args.sample, &reading).await?
+            let Deployment { store, log, .. } = deployment;
+            preview_at(store, log, rules, as_of, args.sample, &reading).await?
         }
         None => deployment.store.preview(rules, now, args.sample).await?,
     })
@@ -92,6 +92,12 @@ fn print(preview: &Preview, currency: Currency) {
         grouped(preview.total),
         preview.took.as_millis()
     ));
+    if preview.undetermined > 0 {
+        let count = grouped(preview.undetermined);
+        say(format_args!(
+            "{count} more cannot be determined: see `patron quarantine list`"
+        ));
+    }
     say("");
     // A group of one condition says what the condition says.
     let alone = preview.nodes.len() == 2;

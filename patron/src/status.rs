@@ -32,6 +32,8 @@ struct Status {
     partitions: Vec<PartitionRow>,
     views: Vec<ViewStatus>,
     workers: Vec<Worker>,
+    /// How much is in quarantine, by view.
+    quarantine: Vec<(String, u64)>,
 }
 
 struct PartitionRow {
@@ -72,6 +74,7 @@ async fn look(deployment: &Deployment) -> anyhow::Result<Status> {
         partitions: partitions(log).await?,
         views: store.status(log).await?,
         workers: store.live_workers(log).await?,
+        quarantine: store.count_withheld().await?,
     })
 }
 
@@ -117,6 +120,12 @@ impl Status {
             "view", "generation", "folded", "behind", "skipped"
         ));
         self.views.iter().for_each(print_view);
+        for (view, count) in &self.quarantine {
+            let count = grouped(*count);
+            say(format_args!(
+                "{view}: {count} in quarantine, see `patron quarantine list`"
+            ));
+        }
         say("");
         if self.workers.is_empty() {
             say("workers  none is alive: views stand still");
@@ -145,6 +154,9 @@ impl Status {
             }).collect::<Vec<_>>(),
             "views": self.views.iter().map(view_json).collect::<Vec<_>>(),
             "workers": self.workers.iter().map(worker_json).collect::<Vec<_>>(),
+            "quarantine": self.quarantine.iter().map(|(view, count)| {
+                json!({"view": view, "count": count})
+            }).collect::<Vec<_>>(),
         })
     }
 }
@@ -165,7 +177,7 @@ fn print_worker(worker: &Worker) {
             (None, Some(_)) => "ok".to_owned(),
             (None, None) => "not run yet".to_owned(),
         };
-        say(format_args!("  task   {:<28} {state}", task.name));
+        say(format_args!("  task   {:<36} {state}", task.name));
     }
 }
 

@@ -8,6 +8,7 @@ use projections::{VIEWS, verify_documents};
 
 use crate::deployment::{Deployment, Target};
 use crate::output::{grouped, say};
+use crate::quarantine;
 
 /// How many differences are printed of each kind.
 const SHOWN: usize = 20;
@@ -43,7 +44,7 @@ async fn verify(deployment: &Deployment) -> anyhow::Result<usize> {
 async fn heads(deployment: &Deployment) -> anyhow::Result<usize> {
     let (mut events, mut heads) = (0, 0);
     let mut trimmed = Vec::new();
-    let mut differences = Vec::new();
+    let (mut differences, mut unreadable) = (Vec::new(), Vec::new());
     for partition in deployment.log.partitions() {
         let report = verify_heads(&deployment.log, partition).await?;
         events += report.events;
@@ -52,6 +53,7 @@ async fn heads(deployment: &Deployment) -> anyhow::Result<usize> {
             trimmed.push(format!("{partition}:{}", report.floor));
         }
         differences.extend(report.differences.iter().map(ToString::to_string));
+        unreadable.extend(report.unreadable.iter().map(ToString::to_string));
     }
     say(format_args!(
         "heads: {} events read, {} heads folded again",
@@ -61,6 +63,13 @@ async fn heads(deployment: &Deployment) -> anyhow::Result<usize> {
     if !trimmed.is_empty() {
         let from = trimmed.join(", ");
         say(format_args!("  events before these were trimmed: {from}"));
+    }
+    if !unreadable.is_empty() {
+        say(format_args!(
+            "  {} events cannot be read, their heads are not compared:",
+            unreadable.len()
+        ));
+        tell(&unreadable);
     }
     Ok(tell(&differences))
 }
@@ -82,6 +91,11 @@ async fn views(deployment: &Deployment) -> anyhow::Result<usize> {
                     grouped(report.compared)
                 ));
                 found += tell(&report.differences);
+                if !report.withheld.is_empty() {
+                    say(format_args!("  {} in quarantine:", report.withheld.len()));
+                    let shown = report.withheld.iter().take(SHOWN);
+                    shown.for_each(quarantine::print);
+                }
             }
             Err(error) => {
                 say(format_args!("{}: cannot be verified: {error}", view.name()));

@@ -42,7 +42,8 @@ impl Topics {
             | Subject::ApiKey(_)
             | Subject::Refusals(_)
             | Subject::Assistance(_)
-            | Subject::Log(_) => Self::OTHERS,
+            | Subject::Log(_)
+            | Subject::Quarantine(_) => Self::OTHERS,
         }
     }
 

@@ -5,14 +5,17 @@ use std::time::Duration;
 
 use bson::{Binary, RawDocumentBuf};
 use chrono_tz::Tz;
-use eventlog::Position;
+use domain::QuarantineEvent;
+use eventlog::{Log, LogError, Partition, Position};
 use mongodb::options::ReadConcern;
 use tokio::time::Instant;
 
 use crate::documents::{Documents, Stored, Write, placed};
 use crate::parts::{After, Before, FoldOutcome, Part, Parts};
-use crate::view::{AnyView, FoldError, Input};
-use crate::{ProjectError, Store};
+use crate::quarantine::Quarantine;
+use crate::recorded::Decision;
+use crate::view::{AnyView, Content, FoldError, Input};
+use crate::{EntryReader, ProjectError, Store};
 
 /// How often a batch is folded anew because others wrote the same documents.
 const ATTEMPTS: usize = 16;
@@ -21,7 +24,11 @@ const ATTEMPTS: usize = 16;
 /// one.
 const MAX_DOCUMENT: usize = (16 << 20) - 1024;
 
-/// The documents of one generation of a view, as events are folded into them.
+/// Entries read at once for a document that is folded on from an earlier event.
+const ENTRIES: u64 = 4_000;
+
+/// One partition's documents of one generation of a view, as events are folded
+/// into them. Events that cannot be folded go to the quarantine.
 ///
 /// A crash at any point, a repeat, or two processes at once change nothing:
 /// each document has the number of the last event folded into it, is written
@@ -33,7 +40,12 @@ pub(crate) struct Folding {
     parts: Documents,
     zone: Tz,
     collection: Option<Identity>,
+    log: Log,
+    partition: Partition,
+    quarantine: Quarantine,
 }
+
+const OVERTAKEN: &str = "a part of its document is further than the document's events explain";
 
 /// Which collection the documents are in.
 struct Identity {
@@ -43,10 +55,10 @@ struct Identity {
     holds: Duration,
 }
 
-/// The first event of a batch that cannot be folded.
+/// An event of a batch that cannot be folded, the first of its document.
 struct Failed {
     index: usize,
-    error: ProjectError,
+    reason: String,
 }
 
 /// The events of a batch that touch one document, by index.
@@ -80,8 +92,17 @@ enum GroupOutcome {
 
 impl Folding {
     /// Folds into whatever collection has the generation's name.
-    pub(crate) fn of(store: &Store, view: &'static dyn AnyView, generation: i32) -> Self {
+    pub(crate) fn of(
+        store: &Store,
+        log: &Log,
+        view: &'static dyn AnyView,
+        generation: i32,
+        partition: Partition,
+    ) -> Self {
         Self {
+            log: log.clone(),
+            partition,
+            quarantine: Quarantine::of(store, log, view, generation, partition),
             view,
             documents: Documents::of(store, view.name(), generation),
             parts: Documents::parts_of(store, view.name(), generation),
@@ -143,28 +164,222 @@ impl Folding {
         self.bind(uuid.as_ref(), holds).await
     }
 
-    /// Folds all events, or those before the first that cannot be folded.
-    /// Returns the error of that one.
+    /// Folds all events but those that wait, and carries out decisions about
+    /// those. What cannot be folded is withheld.
     ///
     /// # Errors
     /// [`ProjectError`] if nothing is known of the events: they are to be
     /// folded again.
-    pub(crate) async fn fold(
-        &mut self,
-        mut events: &[Input],
-    ) -> Result<Option<ProjectError>, ProjectError> {
-        let mut stop = None;
-        while let Err(failed) = self.fold_some(events).await? {
-            events = &events[..failed.index];
-            stop = Some(failed.error);
+    pub(crate) async fn fold(&mut self, events: &[Input]) -> Result<(), ProjectError> {
+        self.quarantine.load().await?;
+        let mut since = 0;
+        for (index, event) in events.iter().enumerate() {
+            if let Content::Decision(decision) = &event.content {
+                self.fold_events(&events[since..index]).await?;
+                self.carry_out(decision).await?;
+                since = index + 1;
+            }
         }
-        Ok(stop)
+        self.fold_events(&events[since..]).await
+    }
+
+    async fn fold_events(&mut self, events: &[Input]) -> Result<(), ProjectError> {
+        if self.view.is_shared() {
+            // At once: otherwise each would be found by another pass.
+            let unreadable = events.iter().enumerate().filter_map(|(index, event)| {
+                let Content::Unreadable(reason) = &event.content else {
+                    return None;
+                };
+                let reason = reason.clone();
+                self.admits(event).then_some(Failed { index, reason })
+            });
+            let unreadable = unreadable.collect();
+            self.withhold(unreadable, events).await?;
+        }
+        loop {
+            let mut groups = group(events);
+            for (_, indices) in &mut groups {
+                indices.retain(|index| self.admits(&events[*index]));
+            }
+            groups.retain(|(_, indices)| !indices.is_empty());
+            match self.fold_groups_in_rounds(groups, events).await? {
+                Ok(()) => return Ok(()),
+                Err(failed) => self.withhold(failed, events).await?,
+            }
+        }
+    }
+
+    fn admits(&self, event: &Input) -> bool {
+        self.quarantine
+            .admits(&event.document, event.position.number)
+    }
+
+    async fn withhold(
+        &mut self,
+        failed: Vec<Failed>,
+        events: &[Input],
+    ) -> Result<(), mongodb::error::Error> {
+        let withheld = failed.into_iter().map(|Failed { index, reason }| {
+            let event = &events[index];
+            (event.document.clone(), event.position.number, reason)
+        });
+        self.quarantine.withhold(withheld.collect()).await
+    }
+
+    async fn carry_out(&mut self, decision: &Decision) -> Result<(), ProjectError> {
+        let event = decision.event;
+        let is_skip = matches!(decision.record, QuarantineEvent::Skipped(_));
+        let was_skipped = self.quarantine.is_skipped(event);
+        self.quarantine.decide(decision).await?;
+        if let Some(document) = self.quarantine.leaving_out(event) {
+            if is_skip || self.recompute(&document, decision).await? {
+                self.quarantine.release_event(event).await?;
+            }
+            return Ok(());
+        }
+        if let Some(document) = self.quarantine.waiting_from(event) {
+            return self.release(&document, decision).await;
+        }
+        if is_skip && !was_skipped && self.has_folded(event).await? {
+            // Only with a fold that takes what an earlier one could not.
+            let at = Position {
+                partition: self.partition,
+                number: event,
+            };
+            let what = format!("the event at {at} was skipped and is folded; rebuild the view");
+            return Err(ProjectError::Standing(what));
+        }
+        Ok(())
+    }
+
+    async fn has_folded(&self, event: u64) -> Result<bool, ProjectError> {
+        let at = Position {
+            partition: self.partition,
+            number: event,
+        };
+        let Some(entry) = self.log.entries(&[at]).await?.pop().flatten() else {
+            return Ok(false);
+        };
+        let entry = EntryReader::default().share(entry);
+        let Some(document) = self.view.document_of(&entry) else {
+            return Ok(false);
+        };
+        let stored = self
+            .documents
+            .load(&[&document], ReadConcern::majority())
+            .await?;
+        let number = stored.get(&document).map_or(0, |stored| stored.number);
+        Ok(!self.quarantine.is_set_aside(&document) && number >= event as i64)
+    }
+
+    /// Folds what has waited for a decision, up to it.
+    async fn release(&mut self, document: &str, decision: &Decision) -> Result<(), ProjectError> {
+        self.quarantine.admit(document);
+        let mut at = self.before(decision.event);
+        while at.number + 1 < decision.decided {
+            let events = self
+                .events_of(document, &mut at, decision.decided - 1)
+                .await?;
+            self.fold_events(&events).await?;
+        }
+        if !self.quarantine.is_set_aside(document) {
+            self.quarantine.release(document).await?;
+        }
+        Ok(())
+    }
+
+    /// Folds a shared document anew up to a decision, with an event that it did
+    /// without. Returns whether that is in now.
+    async fn recompute(
+        &mut self,
+        document: &str,
+        decision: &Decision,
+    ) -> Result<bool, ProjectError> {
+        let stored = self
+            .documents
+            .load(&[document], ReadConcern::majority())
+            .await?;
+        let stored = stored.get(document);
+        let end = stored
+            .map_or(0, |stored| stored.number as u64)
+            .max(decision.decided - 1);
+        let (parts, mut folded, mut last) = (Parts::new(), None, None);
+        let mut at = self.before(1);
+        while at.number < end {
+            let events = self.events_of(document, &mut at, end).await?;
+            let admitted = events
+                .iter()
+                .filter(|event| event.position.number == decision.event || self.admits(event));
+            let admitted: Vec<&Input> = admitted.collect();
+            let Some(last_admitted) = admitted.last() else {
+                continue;
+            };
+            let before = Before {
+                document: folded.as_deref(),
+                parts: &parts,
+                zone: self.zone,
+            };
+            let Ok(FoldOutcome::After(after)) = self.view.fold(&before, &admitted) else {
+                return Ok(false);
+            };
+            last = Some(last_admitted.position);
+            folded = Some(after.document);
+        }
+        let (Some(folded), Some(last)) = (folded, last) else {
+            return Ok(false);
+        };
+        let write = Write {
+            id: document.to_owned(),
+            expected: stored.map(|stored| stored.number),
+            document: placed(document, self.partition, last.number as i64, &folded)
+                .map_err(mongodb::error::Error::custom)?,
+        };
+        match self.documents.write(vec![write]).await? {
+            true => Ok(true),
+            false => Err(self.contended(last.to_string())),
+        }
+    }
+
+    fn before(&self, number: u64) -> Position {
+        let (partition, number) = (self.partition, number.saturating_sub(1));
+        Position { partition, number }
+    }
+
+    /// Some more events of one document, after a place and up to number `end`;
+    /// perhaps none of many.
+    async fn events_of(
+        &self,
+        document: &str,
+        at: &mut Position,
+        end: u64,
+    ) -> Result<Vec<Input>, ProjectError> {
+        let count = (end - at.number).min(ENTRIES);
+        let entries = self.log.read(*at, count as usize).await?;
+        let Some(last) = entries.last() else {
+            let what = format!("it ends here, but had events up to {end}");
+            return Err(LogError::Damaged { at: *at, what }.into());
+        };
+        *at = last.position;
+        let mut reader = EntryReader::default();
+        let mut events = Vec::new();
+        for entry in entries {
+            let entry = reader.share(entry);
+            if self.view.document_of(&entry).as_deref() == Some(document)
+                && let Ok([_, event]) = Input::all_of(self.view, &entry)
+            {
+                events.extend(event);
+            }
+        }
+        Ok(events)
     }
 
     /// Folds in rounds: of a document with parts, some events are folded when
     /// those before them are written.
-    async fn fold_some(&mut self, events: &[Input]) -> Result<Result<(), Failed>, ProjectError> {
-        let mut groups = group(events);
+    async fn fold_groups_in_rounds(
+        &mut self,
+        mut groups: Vec<Group<'_>>,
+        events: &[Input],
+    ) -> Result<Result<(), Vec<Failed>>, ProjectError> {
         while !groups.is_empty() {
             match self.fold_round(groups, events).await? {
                 Ok(left) => groups = left,
@@ -180,7 +395,7 @@ impl Folding {
         &mut self,
         groups: Vec<Group<'a>>,
         events: &[Input],
-    ) -> Result<Result<Vec<Group<'a>>, Failed>, ProjectError> {
+    ) -> Result<Result<Vec<Group<'a>>, Vec<Failed>>, ProjectError> {
         let mut overtaken = None;
         for attempt in 0..ATTEMPTS {
             // A document that begins in this batch is there only if somebody
@@ -216,13 +431,15 @@ impl Folding {
             }
         }
         if let Some(failed) = overtaken {
-            return Ok(Err(failed));
+            return Ok(Err(vec![failed]));
         }
         let last = events.last().map(|event| event.position.to_string());
-        Err(ProjectError::Contended {
-            view: self.view.name(),
-            up_to: last.unwrap_or_default(),
-        })
+        Err(self.contended(last.unwrap_or_default()))
+    }
+
+    fn contended(&self, up_to: String) -> ProjectError {
+        let view = self.view.name();
+        ProjectError::Contended { view, up_to }
     }
 
     async fn fold_groups<'a>(
@@ -230,9 +447,9 @@ impl Folding {
         groups: &[Group<'a>],
         events: &[Input],
         stored: &HashMap<String, Stored>,
-    ) -> Result<Result<Writes<'a>, Failed>, ProjectError> {
+    ) -> Result<Result<Writes<'a>, Vec<Failed>>, ProjectError> {
         let mut writes = Writes::default();
-        let mut first_failed: Option<Failed> = None;
+        let mut all_failed: Vec<Failed> = Vec::new();
         let mut parts = Parts::new();
         let mut to_fold: Vec<&Group<'a>> = groups.iter().collect();
         while !to_fold.is_empty() {
@@ -253,20 +470,19 @@ impl Folding {
                         again.push(group);
                     }
                     Ok(GroupOutcome::Overtaken(index)) => {
-                        let error = self.overtaken(events[index].position);
-                        writes.overtaken = Some(Failed { index, error });
+                        let reason = OVERTAKEN.to_owned();
+                        writes.overtaken = Some(Failed { index, reason });
                     }
-                    Err(failed) => {
-                        if first_failed.as_ref().is_none_or(|f| failed.index < f.index) {
-                            first_failed = Some(failed);
-                        }
-                    }
+                    Err(failed) => all_failed.push(failed),
                 }
             }
             self.load_parts(needed, &mut parts).await?;
             to_fold = again;
         }
-        Ok(first_failed.map_or(Ok(writes), Err))
+        Ok(match all_failed.is_empty() {
+            true => Ok(writes),
+            false => Err(all_failed),
+        })
     }
 
     fn fold_group(
@@ -292,10 +508,9 @@ impl Folding {
             zone: self.zone,
         };
         let folded = self.view.fold(&before, &of_document).and_then(fitting);
-        let folded = folded.map_err(|(at, error)| {
-            let index = new[at];
-            let error = cannot(self.view, events[index].position, error.0);
-            Failed { index, error }
+        let folded = folded.map_err(|(at, error)| Failed {
+            index: new[at],
+            reason: error.0,
         });
         match folded? {
             FoldOutcome::After(after) => {
@@ -322,11 +537,6 @@ impl Folding {
             parts.insert(id, part);
         }
         Ok(())
-    }
-
-    fn overtaken(&self, at: Position) -> ProjectError {
-        let why = "a part of its document is further than the document's events explain";
-        cannot(self.view, at, why.to_owned())
     }
 }
 

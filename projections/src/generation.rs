@@ -133,6 +133,7 @@ impl Generations {
     /// # Errors
     /// If MongoDB does not answer.
     pub async fn prepare(&self) -> Result<(), mongodb::error::Error> {
+        self.store.prepare_quarantine().await?;
         let known = self.all().await?;
         // Until something is folded, a start that was cut short is repeated.
         let is_first = known.is_empty() || !self.store.has_folded().await?;
@@ -350,6 +351,7 @@ impl Generations {
     ) -> Result<(), mongodb::error::Error> {
         self.store.collection(view, generation).drop().await?;
         self.store.parts_collection(view, generation).drop().await?;
+        self.store.drop_withheld(view, generation).await?;
         Checkpoints::of(&self.store, view, generation).drop().await
     }
 }

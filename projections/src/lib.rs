@@ -32,6 +32,7 @@ mod page;
 mod parallel;
 mod parts;
 mod projector;
+mod quarantine;
 mod reached;
 mod rebuild;
 pub mod recipients;
@@ -64,6 +65,7 @@ pub use owned::{Generation, OwnedPartition, Step};
 pub use page::{Page, PageError, PageRequest};
 pub use parts::{After, Before, ChangedPart, FoldOutcome, Part, Parts};
 pub use projector::{Mode, Projector};
+pub use quarantine::Withheld;
 pub use rebuild::{Progress, RebuildError, RebuildReport, rebuild, roll_back, switch_joined};
 pub use reconcile::{
     Discrepancy, DiscrepancyKind, Launched, MAX_DISCREPANCIES, ReconcileError, Reconciliation,

@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use eventlog::{Entry, Log, LogError, Partition, Position};
+use eventlog::{Entry, Log, Partition, Position};
 use futures::future::join_all;
 
 use crate::checkpoint::{Advance, Checkpoints};
 use crate::cursor::Cursor;
 use crate::folded::Topics;
-use crate::folding::{Folding, cannot};
+use crate::folding::Folding;
 use crate::store::{Collections, collection_name};
 use crate::view::{AnyView, Input, view_named};
 use crate::vouching::{PartitionCheckpoints, Place, Vouched};
-use crate::{EntryReader, ProjectError, Projector, ReadError, Store};
+use crate::{EntryReader, ProjectError, Projector, Store};
 
 /// Collections are not checked with every write, but by whoever owns the
 /// partition, all together ([`OwnedPartition::check`]).
@@ -34,6 +34,10 @@ pub struct Generation {
 impl Generation {
     fn collection(self) -> String {
         collection_name(self.view.name(), self.number)
+    }
+
+    fn folding(self, store: &Store, log: &Log, partition: Partition) -> Folding {
+        Folding::of(store, log, self.view, self.number, partition)
     }
 
     fn of_collection(name: &str) -> Option<Self> {
@@ -87,8 +91,8 @@ struct Kept {
 #[derive(Default)]
 struct Share {
     events: Vec<Input>,
-    skipped: Vec<Position>,
-    unreadable: Option<ProjectError>,
+    /// How many events are of types not known here.
+    skipped: i64,
 }
 
 impl OwnedPartition {
@@ -121,7 +125,7 @@ impl OwnedPartition {
                 unknown.push(name.clone());
                 continue;
             };
-            let mut folding = Folding::of(store, generation.view, generation.number);
+            let mut folding = generation.folding(store, log, partition);
             match folding.bind(vouched.uuid.as_ref(), COLLECTION_HOLDS).await {
                 Ok(()) => {}
                 Err(error) if error.is_stop() => lost.push((generation, error)),
@@ -166,7 +170,7 @@ impl OwnedPartition {
     }
 
     /// Folds up to `count` events into all generations and moves the
-    /// checkpoint. Generations that cannot take an event leave before it.
+    /// checkpoint. Generations that cannot be folded on leave before them.
     ///
     /// # Errors
     /// [`ProjectError`]; the events are to be folded again by whoever takes the
@@ -201,8 +205,9 @@ impl OwnedPartition {
         let shares = self.decode(entries, &mut step.topics).await;
         let failed = self.fold(shares).await?;
         let mut names = Vec::with_capacity(failed.len());
-        for (generation, error, skipped) in failed {
-            self.set_apart(generation, &error, &skipped).await?;
+        for (generation, error) in failed {
+            self.own_checkpoint(generation, self.place(), 0, Some(&error))
+                .await?;
             names.push(generation.collection());
             step.left.push((generation, error));
         }
@@ -218,8 +223,7 @@ impl OwnedPartition {
         })
     }
 
-    /// Reads each entry for all generations. Those after the first that a
-    /// generation cannot read are not for it.
+    /// Reads each entry for all generations.
     async fn decode(&mut self, entries: Vec<Entry>, topics: &mut Topics) -> Vec<Share> {
         let views: Vec<&dyn AnyView> = self.generations().map(|kept| kept.view).collect();
         let mut shares: Vec<Share> = Vec::new();
@@ -247,17 +251,11 @@ impl OwnedPartition {
         }
         let mut unknown = None;
         for (view, share) in views.iter().zip(shares) {
-            if share.unreadable.is_some() {
-                continue;
-            }
-            match view.read(&entry) {
-                Ok(event) => share.events.extend(event),
-                Err(ReadError::Unknown(reason)) => {
-                    share.skipped.push(position);
+            match Input::all_of(*view, &entry) {
+                Ok(inputs) => share.events.extend(inputs.into_iter().flatten()),
+                Err(reason) => {
+                    share.skipped += 1;
                     unknown = Some(reason);
-                }
-                Err(error) => {
-                    share.unreadable = Some(cannot(*view, position, error.to_string()));
                 }
             }
         }
@@ -267,29 +265,20 @@ impl OwnedPartition {
     }
 
     /// Folds each share into its generation, all at the same time. Returns the
-    /// generations that cannot take an event, and what they passed over.
+    /// generations that cannot be folded on.
     async fn fold(
         &mut self,
         shares: Vec<Share>,
-    ) -> Result<Vec<(Generation, ProjectError, Vec<Position>)>, ProjectError> {
+    ) -> Result<Vec<(Generation, ProjectError)>, ProjectError> {
         let kept = self.generations.values_mut();
         let folding = kept.zip(shares).map(|(kept, share)| async move {
-            let Share {
-                events,
-                skipped,
-                unreadable,
-            } = share;
-            let unfit = match kept.folding.fold(&events).await {
-                Ok(unfit) => unfit,
-                Err(error) if error.is_stop() => Some(error),
-                Err(error) => return Err(error),
-            };
-            match unfit.or(unreadable) {
-                None => {
-                    kept.skipped = skipped.len() as i64;
+            match kept.folding.fold(&share.events).await {
+                Ok(()) => {
+                    kept.skipped = share.skipped;
                     Ok(None)
                 }
-                Some(error) => Ok(Some((kept.generation, error, skipped))),
+                Err(error) if error.is_stop() => Ok(Some((kept.generation, error))),
+                Err(error) => Err(error),
             }
         });
         let folded: Result<Vec<_>, _> = join_all(folding).await.into_iter().collect();
@@ -324,41 +313,6 @@ impl OwnedPartition {
         is_owner
             .then_some(())
             .ok_or(ProjectError::Fenced(partition))
-    }
-
-    /// Gives a generation a checkpoint of its own before the event that it
-    /// cannot take, or where the partition is.
-    async fn set_apart(
-        &self,
-        generation: Generation,
-        error: &ProjectError,
-        skipped: &[Position],
-    ) -> Result<(), ProjectError> {
-        let mut to = self.place();
-        if let ProjectError::Event { position, .. } = error
-            && position.number > self.cursor.at.number + 1
-        {
-            let before = Position {
-                number: position.number - 1,
-                ..*position
-            };
-            let found = self.cursor.log().entries(&[before]).await?.pop().flatten();
-            let found = found.ok_or_else(|| LogError::Damaged {
-                at: before,
-                what: "an event that was just read is not there".to_owned(),
-            })?;
-            to = Some(Place {
-                at: before,
-                fingerprint: found.fingerprint(),
-                epoch: self.cursor.epoch(),
-            });
-        }
-        let skipped = skipped
-            .iter()
-            .filter(|skipped| to.as_ref().is_some_and(|to| **skipped <= to.at))
-            .count() as i64;
-        self.own_checkpoint(generation, to, skipped, Some(error))
-            .await
     }
 
     /// Where the partition is; `None` before the first event.
@@ -503,7 +457,8 @@ impl OwnedPartition {
                 view: projector.view(),
                 number: projector.generation(),
             };
-            let mut folding = Folding::of(&self.store, generation.view, generation.number);
+            let (log, partition) = (self.cursor.log(), self.cursor.at.partition);
+            let mut folding = generation.folding(&self.store, log, partition);
             let vouched = projector.vouched();
             folding
                 .bind(vouched.uuid.as_ref(), COLLECTION_HOLDS)

@@ -10,7 +10,7 @@ use crate::cursor::Cursor;
 use crate::folding::{Folding, cannot};
 use crate::view::{AnyView, Input};
 use crate::vouching::Vouched;
-use crate::{EntryReader, ProjectError, ReadError, Store};
+use crate::{EntryReader, ProjectError, Store};
 
 /// What to do about events of unknown types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl Projector {
         let epoch = folded.map_or("", |folded| &folded.epoch);
         let mut projector = Self {
             generation,
-            folding: Folding::of(store, view, generation),
+            folding: Folding::of(store, log, view, generation, partition),
             checkpoints,
             mode,
             reader: EntryReader::default(),
@@ -108,8 +108,8 @@ impl Projector {
     }
 
     /// Folds up to `count` events and moves the checkpoint; returns how many
-    /// there were. What cannot be folded is noted beside the checkpoint, after
-    /// everything before it was folded.
+    /// there were. Why a view cannot be folded on is noted beside the
+    /// checkpoint, after everything before that was folded.
     ///
     /// # Errors
     /// [`ProjectError`]; the next step tries again from the checkpoint.
@@ -172,13 +172,13 @@ impl Projector {
             skipped: 0,
         };
         let read = entries.len();
-        let (events, skipped, unreadable) = self.decode(entries);
-        let unfit = self.folding.fold(&events).await?;
-        if let Some(error) = unfit.or(unreadable) {
-            self.advance_before(&error, &skipped).await?;
+        let (events, skipped, unknown) = self.decode(entries);
+        self.folding.fold(&events).await?;
+        if let Some(error) = unknown {
+            self.advance_before(&error).await?;
             return Err(error);
         }
-        advance.skipped = skipped.len() as i64;
+        advance.skipped = skipped;
         self.advance(advance).await?;
         Ok(read)
     }
@@ -190,12 +190,8 @@ impl Projector {
         Ok(())
     }
 
-    /// Moves the checkpoint to the event before the one that cannot be folded.
-    async fn advance_before(
-        &mut self,
-        error: &ProjectError,
-        skipped: &[Position],
-    ) -> Result<(), ProjectError> {
+    /// Moves the checkpoint to the event before the one of an unknown type.
+    async fn advance_before(&mut self, error: &ProjectError) -> Result<(), ProjectError> {
         let ProjectError::Event { position, .. } = error else {
             return Ok(());
         };
@@ -209,29 +205,28 @@ impl Projector {
                 fingerprint: before.fingerprint(),
                 epoch: self.cursor.epoch(),
                 uuid: self.folding.uuid().cloned(),
-                skipped: skipped.iter().filter(|skipped| **skipped <= to).count() as i64,
+                skipped: 0,
             };
             self.advance(advance).await?;
         }
         Ok(())
     }
 
-    /// The events among entries that touch documents, where some were passed
-    /// over, and the first that cannot be read, where reading ends.
-    fn decode(&mut self, entries: Vec<Entry>) -> (Vec<Input>, Vec<Position>, Option<ProjectError>) {
+    /// What the view takes from entries, how many were passed over, and, in a
+    /// rebuild, the first of an unknown type, where reading ends.
+    fn decode(&mut self, entries: Vec<Entry>) -> (Vec<Input>, i64, Option<ProjectError>) {
         let mut events = Vec::with_capacity(entries.len());
-        let mut skipped = Vec::new();
+        let mut skipped = 0;
         for entry in entries {
             let position = entry.position;
-            match self.view().read(&self.reader.share(entry)) {
-                Ok(event) => events.extend(event),
-                Err(ReadError::Unknown(reason)) if self.mode == Mode::Live => {
+            match Input::all_of(self.view(), &self.reader.share(entry)) {
+                Ok(inputs) => events.extend(inputs.into_iter().flatten()),
+                Err(reason) if self.mode == Mode::Live => {
                     tracing::warn!(view = self.view().name(), %position, reason, "passed over an event");
-                    skipped.push(position);
+                    skipped += 1;
                 }
-                Err(error) => {
-                    let stop = cannot(self.view(), position, error.to_string());
-                    return (events, skipped, Some(stop));
+                Err(reason) => {
+                    return (events, skipped, Some(cannot(self.view(), position, reason)));
                 }
             }
         }

@@ -225,7 +225,8 @@ async fn until_joined(
             if generations.switch(name, generation).await? {
                 return Ok(());
             }
-            return Err(superseded());
+            // A worker has let it serve, or another rebuild has begun.
+            continue;
         }
         stands_still(store, name, generation, &owned).await?;
         if told_at.elapsed() >= TELL {

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use domain::{CustomerId, DecodeError, Event, Metadata, Subject, SubjectError};
+use domain::{CustomerId, DecodeError, Event, Metadata, QuarantineEvent, Subject, SubjectError};
 use eventlog::{Entry, Position};
 
 /// An event as it was recorded.
@@ -35,6 +35,17 @@ pub(crate) struct Noted {
     pub(crate) metadata: Arc<Metadata>,
 }
 
+/// What an operator decided about an event that views could not fold.
+#[derive(Debug, Clone)]
+pub(crate) struct Decision {
+    /// The event's number in the partition.
+    pub(crate) event: u64,
+    /// The number of the decision itself.
+    pub(crate) decided: u64,
+    pub(crate) record: QuarantineEvent,
+    pub(crate) metadata: Arc<Metadata>,
+}
+
 /// An entry that several views read. It is decoded when the first of them needs
 /// its data, and only once.
 pub struct SharedEntry {
@@ -57,6 +68,30 @@ impl SharedEntry {
     /// [`ReadError`] if this program does not know or cannot read its key.
     pub fn subject(&self) -> Result<&Subject, ReadError> {
         self.subject.as_ref().map_err(Clone::clone)
+    }
+
+    /// The key in the log, readable or not.
+    pub(crate) fn key(&self) -> &str {
+        &self.entry.key
+    }
+
+    /// What an operator decided about an event before it, if it says that.
+    pub(crate) fn decision(&self) -> Option<Decision> {
+        let Ok(Subject::Quarantine(event)) = &self.subject else {
+            return None;
+        };
+        let at = self.position();
+        let is_behind = event.partition() == at.partition && event.number() < at.number;
+        let recorded = self.recorded().ok().filter(|_| is_behind)?;
+        let Event::Quarantine(record) = &recorded.event else {
+            return None;
+        };
+        Some(Decision {
+            event: event.number(),
+            decided: at.number,
+            record: record.clone(),
+            metadata: recorded.metadata.clone(),
+        })
     }
 
     pub(crate) fn tag(&self) -> &str {
@@ -138,7 +173,9 @@ pub enum ReadError {
 pub(crate) fn subject_of(entry: &Entry) -> Result<Subject, ReadError> {
     Subject::parse(&entry.key).map_err(|error| match error {
         SubjectError::Unknown(_) => ReadError::Unknown(error.to_string()),
-        SubjectError::Id(..) | SubjectError::Day(..) => ReadError::Malformed(error.to_string()),
+        SubjectError::Id(..) | SubjectError::Day(..) | SubjectError::Position(_) => {
+            ReadError::Malformed(error.to_string())
+        }
     })
 }
 

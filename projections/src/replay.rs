@@ -1,10 +1,14 @@
 //! Reading the log for what no view keeps: customers as they were, a
 //! campaign's messages from the log itself.
 
+use std::collections::{BTreeSet, HashMap};
+
 use chrono_tz::Tz;
 use eventlog::{Entry, Log, LogError, Partition, Position};
 
 use crate::customers::{CustomerDocument, Customers};
+use crate::quarantine::SkippedEvents;
+use crate::recorded::subject_of;
 use crate::view::View;
 use crate::{EntryReader, LongRead, ProjectError, ReadError, Recorded};
 
@@ -42,13 +46,12 @@ impl Replay {
     /// perhaps none of many. `None` at `end`.
     ///
     /// # Errors
-    /// [`ProjectError`] if the log does not answer, ends before `end`, or has
-    /// what cannot be read.
+    /// [`ProjectError`] if the log does not answer or ends before `end`.
     pub(crate) async fn next(
         &mut self,
         end: u64,
         wanted: impl Fn(&Entry) -> bool,
-    ) -> Result<Option<Vec<Recorded>>, ProjectError> {
+    ) -> Result<Option<Vec<Replayed>>, ProjectError> {
         let left = end.saturating_sub(self.at.number);
         if left == 0 {
             return Ok(None);
@@ -62,46 +65,84 @@ impl Replay {
         self.reading.count(entries.len() as u64);
         let mut events = Vec::with_capacity(entries.len());
         for entry in entries.into_iter().filter(wanted) {
-            events.extend(read(&mut self.reader, entry)?);
+            events.extend(read(&mut self.reader, entry));
         }
         Ok(Some(events))
     }
 }
 
+/// An entry of the log, as it was read.
+pub(crate) enum Replayed {
+    /// An event.
+    Event(Recorded),
+    /// What cannot be read, and the customer whom it concerns, if any.
+    Unreadable(Position, Option<String>),
+}
+
 /// An entry as an event; `None` for what a newer program wrote, which live
 /// views pass over too.
-///
-/// # Errors
-/// [`ProjectError::Event`] for what cannot be read.
-pub(crate) fn read(
-    reader: &mut EntryReader,
-    entry: Entry,
-) -> Result<Option<Recorded>, ProjectError> {
-    let position = entry.position;
+pub(crate) fn read(reader: &mut EntryReader, entry: Entry) -> Option<Replayed> {
+    let (position, subject) = (entry.position, subject_of(&entry));
     match reader.read(entry) {
-        Ok(event) => Ok(Some(event)),
-        Err(ReadError::Unknown(_)) => Ok(None),
-        Err(error) => Err(cannot(position, error.to_string())),
+        Ok(event) => Some(Replayed::Event(event)),
+        Err(ReadError::Unknown(_)) => None,
+        Err(ReadError::Malformed(_)) => {
+            let subject = subject.ok();
+            let customer = subject.and_then(|of| Customers::document_of(&of, position));
+            Some(Replayed::Unreadable(position, customer))
+        }
     }
 }
 
-/// A customer after an event about them.
-///
-/// # Errors
-/// [`ProjectError::Event`] for an event that contradicts the customer.
-pub(crate) fn fold_customer(
-    before: Option<CustomerDocument>,
-    event: &Recorded,
+/// Customers of one partition, folded in memory.
+pub(crate) struct CustomersInMemory {
     zone: Tz,
-) -> Result<CustomerDocument, ProjectError> {
-    let folded = Customers::fold_in_memory(before, event, zone);
-    folded.map_err(|error| cannot(event.position, error.0))
+    /// The events that they do without.
+    skipped: SkippedEvents,
+    customers: HashMap<String, CustomerDocument>,
+    undetermined: BTreeSet<String>,
 }
 
-fn cannot(position: Position, reason: String) -> ProjectError {
-    ProjectError::Event {
-        view: Customers::NAME,
-        position,
-        reason,
+impl CustomersInMemory {
+    pub(crate) fn new(zone: Tz, skipped: SkippedEvents) -> Self {
+        Self {
+            zone,
+            skipped,
+            customers: HashMap::new(),
+            undetermined: BTreeSet::new(),
+        }
+    }
+
+    /// Folds an event, if it is about a customer. Messages are about customers
+    /// too, but are no part of what is known of them. A customer with an event
+    /// that cannot be folded is undetermined from then on.
+    pub(crate) fn fold(&mut self, replayed: &Replayed) {
+        let (position, customer) = match replayed {
+            Replayed::Event(event) => {
+                let customer = Customers::document_of(&event.subject, event.position);
+                (event.position, customer)
+            }
+            Replayed::Unreadable(position, customer) => (*position, customer.clone()),
+        };
+        let Some(customer) = customer.filter(|id| !self.undetermined.contains(id)) else {
+            return;
+        };
+        if self.skipped.contains(position.number) {
+            return;
+        }
+        let before = self.customers.remove(&customer);
+        let after = match replayed {
+            Replayed::Event(event) => Customers::fold_in_memory(before, event, self.zone).ok(),
+            Replayed::Unreadable(..) => None,
+        };
+        match after {
+            Some(document) => drop(self.customers.insert(customer, document)),
+            None => drop(self.undetermined.insert(customer)),
+        }
+    }
+
+    /// Those who could be folded, and the ids of those who could not.
+    pub(crate) fn into_parts(self) -> (HashMap<String, CustomerDocument>, BTreeSet<String>) {
+        (self.customers, self.undetermined)
     }
 }

@@ -13,8 +13,9 @@ use crate::checkpoint::Checkpoints;
 use crate::documents::Documents;
 use crate::parallel::each_partition;
 use crate::parts::{Whole, fold_from_zero};
-use crate::view::{AnyView, Input};
-use crate::{EntryReader, ProjectError, ReadError, Store};
+use crate::quarantine::{Known, Until, Withheld};
+use crate::view::{AnyView, Content, Input};
+use crate::{EntryReader, ProjectError, Store};
 
 /// About how many documents of a view are folded again from the log.
 const SAMPLE: u64 = 400;
@@ -33,6 +34,8 @@ pub struct DocumentsReport {
     pub compared: u64,
     /// What differs.
     pub differences: Vec<String>,
+    /// What the generation could not fold, which is no difference.
+    pub withheld: Vec<Withheld>,
 }
 
 /// Reads the log up to a generation's checkpoints: counts the documents there
@@ -72,10 +75,12 @@ pub async fn verify_documents(
         .collect();
     let scanned = each_partition(log.partitions(), |partition| {
         let end = ends.get(&partition).copied();
-        let (log, documents) = (log.clone(), documents.clone());
+        let (store, log, documents) = (store.clone(), log.clone(), documents.clone());
         async move {
             let Some(end) = end else { return Ok(None) };
-            let scan = scan(&log, view, end, one_in).await?;
+            let until = Until::Number(end.number);
+            let known = store.withheld_in(&log, view.name(), generation, partition, until);
+            let scan = scan(&log, view, end, one_in, &known.await?).await?;
             let mut report = DocumentsReport {
                 events: end.number,
                 documents: scan.documents,
@@ -86,7 +91,10 @@ pub async fn verify_documents(
             Ok(Some((end, report)))
         }
     });
-    let mut report = DocumentsReport::default();
+    let mut report = DocumentsReport {
+        withheld: store.withheld_from(view.name(), generation).await?,
+        ..DocumentsReport::default()
+    };
     let mut expected = HashMap::new();
     for (end, part) in scanned.await?.into_iter().flatten() {
         expected.insert(end.partition, (end, part.documents));
@@ -130,6 +138,7 @@ async fn scan(
     view: &'static dyn AnyView,
     end: Position,
     one_in: u64,
+    known: &Known,
 ) -> Result<Scan, ProjectError> {
     let mut reader = EntryReader::default();
     let mut seen = HashSet::new();
@@ -147,14 +156,16 @@ async fn scan(
             if position.number > end.number {
                 break;
             }
-            let event = match view.read(&reader.share(entry)) {
-                Ok(Some(event)) => event,
-                Ok(None) | Err(ReadError::Unknown(_)) => continue,
-                Err(error) => {
-                    damage.push(format!("{position} cannot be read: {error}"));
-                    continue;
-                }
+            let Ok([_, Some(event)]) = Input::all_of(view, &reader.share(entry)) else {
+                continue;
             };
+            if !known.admits(&event.document, position.number) {
+                continue;
+            }
+            if let Content::Unreadable(error) = &event.content {
+                damage.push(format!("{position} cannot be read: {error}"));
+                continue;
+            }
             let hash = xxh3_64(event.document.as_bytes());
             seen.insert(hash);
             if hash.is_multiple_of(one_in) {

@@ -18,7 +18,7 @@ use crate::customers::WithBuckets;
 use crate::messages::Messages;
 use crate::orders::Orders;
 use crate::parts::{After, Before, FoldOutcome};
-use crate::recorded::{Noted, SharedEntry};
+use crate::recorded::{Decision, Noted, SharedEntry};
 use crate::segments::Segments;
 use crate::users::Users;
 use crate::{ReadError, Recorded};
@@ -37,6 +37,10 @@ pub trait View: 'static {
     /// Whether each document is of one aggregate alone, so that the aggregate's
     /// first event begins it.
     const PER_AGGREGATE: bool = false;
+
+    /// [`AnyView::is_shared`]. Its fold must come to the same in any order of
+    /// events.
+    const IS_SHARED: bool = false;
 
     /// One document.
     type Document: Serialize + DeserializeOwned;
@@ -103,6 +107,10 @@ pub(crate) enum Content {
     Event(Arc<Recorded>),
     /// All but its data.
     Noted(Noted),
+    /// What it is cannot be read, for this reason.
+    Unreadable(String),
+    /// None that is folded, but a decision about another one.
+    Decision(Decision),
 }
 
 /// A view whose documents are BSON: what the projector, the rebuild and the
@@ -116,6 +124,16 @@ pub trait AnyView: Send + Sync {
 
     /// Whether each commit makes a document of its own.
     fn is_per_commit(&self) -> bool;
+
+    /// Whether documents are fed by many aggregates, so that one event that
+    /// cannot be folded is left out instead of holding back all later ones.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// The document that an entry touches, read or not; none if it touches
+    /// none. An entry whose key is not readable has one to itself.
+    fn document_of(&self, entry: &SharedEntry) -> Option<String>;
 
     /// Whether documents may have parts beside them.
     fn has_parts(&self) -> bool {
@@ -159,6 +177,14 @@ impl<V: View> AnyView for Typed<V> {
         false
     }
 
+    fn is_shared(&self) -> bool {
+        V::IS_SHARED
+    }
+
+    fn document_of(&self, entry: &SharedEntry) -> Option<String> {
+        document_of::<V>(entry)
+    }
+
     fn read(&self, entry: &SharedEntry) -> Result<Option<Input>, ReadError> {
         read::<V>(entry)
     }
@@ -170,7 +196,7 @@ impl<V: View> AnyView for Typed<V> {
     ) -> Result<FoldOutcome, (usize, FoldError)> {
         let folded = fold_bson(before.document, events, |document, content| match content {
             Content::Event(event) => V::fold(document, event),
-            Content::Noted(_) => Err(FoldError("its data was not read".to_owned())),
+            other => Err(not_read(other)),
         });
         Ok(After::whole(folded?, events))
     }
@@ -196,6 +222,59 @@ pub(crate) fn read<V: View>(entry: &SharedEntry) -> Result<Option<Input>, ReadEr
         begins: V::PER_AGGREGATE && entry.begins_aggregate(),
         content: Content::Event(event),
     }))
+}
+
+/// The document that an entry touches, read or not.
+pub(crate) fn document_of<V: View>(entry: &SharedEntry) -> Option<String> {
+    match entry.subject() {
+        Ok(subject) => V::document_of(subject, entry.position()),
+        Err(ReadError::Malformed(_)) => Some(entry.key().to_owned()),
+        Err(ReadError::Unknown(_)) => None,
+    }
+}
+
+/// Why content that is not an event cannot be folded.
+pub(crate) fn not_read(content: &Content) -> FoldError {
+    FoldError(match content {
+        Content::Unreadable(reason) => reason.clone(),
+        _ => "it was not read as this view reads events".to_owned(),
+    })
+}
+
+impl Input {
+    /// What a view takes from an entry: perhaps a decision for it, and perhaps
+    /// an event. One that cannot be read is an event that cannot be folded.
+    ///
+    /// # Errors
+    /// Why, if it is of a type that this program does not know.
+    pub(crate) fn all_of(
+        view: &dyn AnyView,
+        entry: &SharedEntry,
+    ) -> Result<[Option<Self>; 2], String> {
+        let position = entry.position();
+        let decision = entry.decision().filter(|d| d.record.concerns(view.name()));
+        let decision = decision.map(|decision| Self {
+            document: String::new(),
+            position,
+            begins: false,
+            content: Content::Decision(decision),
+        });
+        let event = match view.read(entry) {
+            Ok(event) => event,
+            Err(ReadError::Unknown(reason)) => return Err(reason),
+            Err(ReadError::Malformed(reason)) => {
+                // What touches no document and is of no known type.
+                let document = view.document_of(entry).ok_or_else(|| reason.clone())?;
+                Some(Self {
+                    document,
+                    position,
+                    begins: false,
+                    content: Content::Unreadable(reason),
+                })
+            }
+        };
+        Ok([decision, event])
+    }
 }
 
 /// Folds events into a document that is stored as BSON.

@@ -23,6 +23,7 @@ async fn a_campaign_goes_out_and_everybody_has_it_once() {
         planned: 50,
         queued: 50,
         suppressed: 0,
+        undetermined: 0,
     };
     assert_eq!(head.size(), Some(size));
     shop.receipts(&id).await;

@@ -53,6 +53,7 @@ pub(super) fn campaign_steps() -> impl Strategy<Value = (u128, CampaignStep)> {
         planned: queued + suppressed,
         queued,
         suppressed,
+        undetermined: 0,
     });
     let steps = prop_oneof![
         4 => contents().prop_map(CampaignStep::Create),

@@ -2,7 +2,7 @@
 
 use domain::Launch;
 use projections::ProjectError;
-use projections::recipients::{Recipient, Recipients, customer_at};
+use projections::recipients::{PastCustomer, Recipient, Recipients, customer_at};
 
 use super::recipients_law::launch;
 use super::{project, project_all, trade};
@@ -117,10 +117,9 @@ async fn a_customer_of_many_events_is_folded_as_they_were() {
     let Deployment { store, log, .. } = &deployment;
     let positions = launch.positions.as_str().parse().unwrap();
     let id = "c-1".try_into().unwrap();
-    let was = customer_at(store, log, &id, &positions)
-        .await
-        .unwrap()
-        .unwrap();
+    let PastCustomer::Known(was) = customer_at(store, log, &id, &positions).await.unwrap() else {
+        panic!("they are known");
+    };
     assert_eq!(
         (was.total_spend, was.order_count, was.name),
         (2_100, 2_100, None)
@@ -128,7 +127,7 @@ async fn a_customer_of_many_events_is_folded_as_they_were() {
     let nobody = "c-2".try_into().unwrap();
     assert_eq!(
         customer_at(store, log, &nobody, &positions).await.unwrap(),
-        None
+        PastCustomer::Unknown
     );
 }
 

@@ -1,5 +1,6 @@
 //! Processes that share the work.
 
+use bson::doc;
 use commands::Commands;
 use domain::ViewName;
 use eventlog::Role;
@@ -86,7 +87,17 @@ async fn a_requested_rebuild_is_carried_out_once() {
     assert!(second > first);
     trade(&deployment.commands, 1).await;
     caught_up(&deployment).await;
-    // Not again at the next start.
+    // Not again at the next start, once it is noted that both are done.
+    until("both requests are done", async || {
+        let reactors = deployment
+            .store
+            .database()
+            .collection::<bson::Document>("reactors");
+        let done = reactors.find_one(doc! {"_id": "rebuild view/orders"}).await;
+        let done = done.unwrap();
+        done.is_some_and(|done| done.get_i64("done").unwrap() == 2)
+    })
+    .await;
     for worker in workers {
         worker.stop().await;
     }

@@ -1,7 +1,8 @@
-//! For operators: views, the log and the workers.
+//! For operators: views, their quarantine, the log and the workers.
 
 mod log;
 mod projections;
+mod quarantine;
 mod workers;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -13,4 +14,5 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .merge(projections::routes())
         .merge(log::routes())
         .merge(workers::routes())
+        .merge(quarantine::routes())
 }

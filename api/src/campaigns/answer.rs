@@ -143,6 +143,11 @@ struct SizeResponse {
     /// Those who get none.
     #[schema(example = 57)]
     suppressed: u64,
+    /// Beside these: customers of whom nobody can tell whether they match,
+    /// because an event of theirs is in quarantine. They get no message until
+    /// that is decided.
+    #[schema(example = 0)]
+    undetermined: u64,
 }
 
 /// A campaign's messages in numbers. `audience` is always the sum of `sent`,
@@ -307,6 +312,7 @@ impl From<AudienceSize> for SizeResponse {
             planned: size.planned,
             queued: size.queued,
             suppressed: size.suppressed,
+            undetermined: size.undetermined,
         }
     }
 }

@@ -10,7 +10,7 @@ use domain::{
 use eventlog::{Entry, Positions};
 use projections::audit::Audit;
 use projections::messages::SuppressionDocument;
-use projections::recipients::customer_at;
+use projections::recipients::{PastCustomer, customer_at};
 use projections::{EntryReader, ReadError, Recorded};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -41,6 +41,9 @@ pub(super) struct RecipientResponse {
     known: bool,
     /// Whether the rules meant them.
     matched: bool,
+    /// Whether nobody can tell, because an event of theirs was in quarantine at
+    /// the launch.
+    undetermined: bool,
     /// The instant that relative dates were worked out for.
     #[schema(value_type = schema::Time)]
     as_of: Timestamp,
@@ -116,7 +119,15 @@ pub(super) async fn get_recipient(
 ) -> Result<Json<RecipientResponse>, Problem> {
     head(&app, &id).await?;
     let launch = launch_of(&app, &id).await?;
-    let verdicts = verdicts(&app, &launch, &customer_id).await?;
+    let (verdicts, undetermined) = match at_launch(&app, &launch, &customer_id).await? {
+        PastCustomer::Unknown => (None, false),
+        PastCustomer::Undetermined => (None, true),
+        PastCustomer::Known(document) => {
+            let verdicts = launch.rules.explain(&document.facts(), launch.clock);
+            let verdicts: Vec<_> = verdicts.into_iter().map(NodeVerdict::from).collect();
+            (Some(verdicts), false)
+        }
+    };
     let message = MessageId {
         campaign: id.clone(),
         customer: customer_id.clone(),
@@ -126,7 +137,8 @@ pub(super) async fn get_recipient(
     let whole = verdicts.iter().flatten().next();
     Ok(Json(RecipientResponse {
         campaign_id: id,
-        known: verdicts.is_some(),
+        known: verdicts.is_some() || undetermined,
+        undetermined,
         matched: whole.is_some_and(NodeVerdict::matches),
         as_of: launch.clock,
         rules: verdicts.unwrap_or_default(),
@@ -136,12 +148,12 @@ pub(super) async fn get_recipient(
     }))
 }
 
-/// What the rules said of a customer; `None` if nothing was known of them.
-async fn verdicts(
+/// A customer as they were at a launch.
+async fn at_launch(
     app: &Shared,
     launch: &Launch,
     customer: &CustomerId,
-) -> Result<Option<Vec<NodeVerdict>>, Problem> {
+) -> Result<PastCustomer, Problem> {
     let positions: Positions = launch.positions.as_str().parse().map_err(|error| {
         tracing::error!(%error, "a launch has no positions");
         Problem::internal()
@@ -150,11 +162,7 @@ async fn verdicts(
         .wait_for(Audit::NAME, &positions, PATIENCE)
         .await?;
     let log = app.commands.log();
-    let document = customer_at(&app.store, log, customer, &positions).await?;
-    Ok(document.map(|document| {
-        let verdicts = launch.rules.explain(&document.facts(), launch.clock);
-        verdicts.into_iter().map(NodeVerdict::from).collect()
-    }))
+    Ok(customer_at(&app.store, log, customer, &positions).await?)
 }
 
 /// The message as the log tells of it, if there is one.

@@ -4,7 +4,9 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use domain::{CampaignId, CampaignStatus, MessageId, Timestamp};
-use projections::{Discrepancy, JobKind, Launched, Reconciliation, reconcile, require_whole};
+use projections::{
+    Discrepancy, JobKind, Launched, Reconciliation, Withheld, reconcile, require_whole,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,6 +17,7 @@ use crate::deadline::Deadline;
 use crate::extract::{Path, Query};
 use crate::jobs::{JobResponse, LongRequest, respond};
 use crate::openapi::ReconcileProblems;
+use crate::position::PositionText;
 use crate::prefer::Prefer;
 use crate::problem::Problem;
 use crate::schema;
@@ -56,6 +59,14 @@ pub(super) struct ReconciliationResponse {
     /// When the vendor took the first of these.
     #[schema(value_type = Option<schema::Time>)]
     awaiting_since: Option<Timestamp>,
+    /// Customers of whom nobody can tell whether they match, because an event of
+    /// theirs was in quarantine at the launch. Those who got a message since are
+    /// among `planned` instead.
+    #[schema(example = 0)]
+    undetermined: u64,
+    /// What the views could not fold of the campaign's messages and figures, at
+    /// most 1,000: these are not compared.
+    quarantined: Vec<QuarantinedResponse>,
     /// Whether the views had caught up with the log and rested long enough to
     /// be compared too.
     views_compared: bool,
@@ -66,6 +77,24 @@ pub(super) struct ReconciliationResponse {
     /// How many there are.
     #[schema(example = 0)]
     discrepancies_found: u64,
+}
+
+/// An event that a view could not fold.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ReconcileQuarantined)]
+struct QuarantinedResponse {
+    /// Where the event is in the log.
+    #[schema(value_type = schema::Position)]
+    position: PositionText,
+    /// The view.
+    #[schema(example = "messages")]
+    view: String,
+    /// The document's id in the view.
+    #[schema(example = "msg_1f0c_c-1")]
+    document: String,
+    /// Why the event cannot be folded.
+    #[schema(example = "malformed message_receipted.1: missing field `status`")]
+    reason: String,
 }
 
 /// Something that does not fit.
@@ -174,9 +203,26 @@ impl ReconciliationResponse {
             pending: found.pending,
             awaiting_receipt: found.awaiting_receipt,
             awaiting_since: found.awaiting_since,
+            undetermined: found.undetermined,
+            quarantined: found
+                .withheld
+                .iter()
+                .map(QuarantinedResponse::from)
+                .collect(),
             views_compared: found.views_compared,
             texts_compared: found.texts_compared,
             discrepancies_found: found.found,
+        }
+    }
+}
+
+impl From<&Withheld> for QuarantinedResponse {
+    fn from(withheld: &Withheld) -> Self {
+        Self {
+            position: PositionText(withheld.position()),
+            view: withheld.view.clone(),
+            document: withheld.document.clone(),
+            reason: withheld.reason.clone(),
         }
     }
 }

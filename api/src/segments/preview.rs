@@ -119,6 +119,10 @@ pub(super) struct PreviewResponse {
     /// How many customers there are.
     #[schema(example = 23_570)]
     total_customers: u64,
+    /// How many more there are of whom nobody can tell whether they match,
+    /// because an event of theirs is in quarantine.
+    #[schema(example = 0)]
+    undetermined: u64,
     /// Some who match.
     sample: Vec<CustomerResponse>,
     /// How many match each node alone.
@@ -215,7 +219,7 @@ async fn in_the_past(
     let reading = app.clone();
     respond(app, context, request, |read| async move {
         let (log, currency) = (reading.commands.log(), reading.commands.currency().code());
-        let preview = preview_at(log, reading.store.zone(), &rules, as_of, sample, &read).await?;
+        let preview = preview_at(&reading.store, log, &rules, as_of, sample, &read).await?;
         Ok(PreviewResponse::new(preview, &rules, as_of, currency))
     })
     .await
@@ -227,6 +231,7 @@ impl PreviewResponse {
         Self {
             count: preview.count,
             total_customers: preview.total,
+            undetermined: preview.undetermined,
             sample: sample
                 .map(|(id, document)| CustomerResponse::new(id, document, currency))
                 .collect(),

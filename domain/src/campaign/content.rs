@@ -72,4 +72,45 @@ pub struct AudienceSize {
     pub queued: u64,
     /// Those who get none.
     pub suppressed: u64,
+    /// Beside all these: those of whom nobody can tell whether they match,
+    /// because an event of theirs cannot be folded.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub undetermined: u64,
+}
+
+// As serde calls it.
+#[expect(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+impl AudienceSize {
+    /// The size once one of the undetermined is determined.
+    #[must_use]
+    pub fn with_determined(self, outcome: DeterminedOutcome) -> Self {
+        let (queued, suppressed) = match outcome {
+            DeterminedOutcome::Queued => (1, 0),
+            DeterminedOutcome::Suppressed => (0, 1),
+            DeterminedOutcome::NotMeant => (0, 0),
+        };
+        Self {
+            planned: self.planned + queued + suppressed,
+            queued: self.queued + queued,
+            suppressed: self.suppressed + suppressed,
+            undetermined: self.undetermined.saturating_sub(1),
+        }
+    }
+}
+
+/// What became of a customer of whom could not be told at first whether the
+/// campaign is for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeterminedOutcome {
+    /// They match, and have a message queued.
+    Queued,
+    /// They match, and get none.
+    Suppressed,
+    /// They do not match.
+    NotMeant,
 }

@@ -4,7 +4,8 @@ use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{AudienceSize, CampaignContent, Launch};
+use super::{AudienceSize, CampaignContent, DeterminedOutcome, Launch};
+use crate::CustomerId;
 use crate::event::{
     DecodeError, LoggedEvent, NoContent, from_json, tag_name, tag_version, to_json,
 };
@@ -19,6 +20,14 @@ pub enum CampaignEvent {
     /// `campaign_resolved.1`: everybody meant has a message, queued or
     /// suppressed.
     Resolved(AudienceSize),
+    /// `campaign_recipient_determined.1`: an event that could not be folded has
+    /// been retried or skipped, and a customer is not undetermined any more.
+    RecipientDetermined {
+        /// Who.
+        customer_id: CustomerId,
+        /// What became of them.
+        outcome: DeterminedOutcome,
+    },
     /// `campaign_paused.1`
     Paused {},
     /// `campaign_resumed.1`
@@ -40,6 +49,7 @@ pub enum CampaignEvent {
 const CREATED: &str = "campaign_created.1";
 const LAUNCHED: &str = "campaign_launched.1";
 const RESOLVED: &str = "campaign_resolved.1";
+const RECIPIENT_DETERMINED: &str = "campaign_recipient_determined.1";
 const PAUSED: &str = "campaign_paused.1";
 const RESUMED: &str = "campaign_resumed.1";
 const RETRIED: &str = "campaign_retried.1";
@@ -48,13 +58,28 @@ const CANCELLED: &str = "campaign_cancelled.1";
 const MISSED: &str = "campaign_missed.1";
 
 #[derive(Serialize, Deserialize)]
+struct RecipientData {
+    customer_id: CustomerId,
+    outcome: DeterminedOutcome,
+}
+
+#[derive(Serialize, Deserialize)]
 struct RetriedData {
     requeued: u64,
 }
 
 impl LoggedEvent for CampaignEvent {
     const TAGS: &'static [&'static str] = &[
-        CREATED, LAUNCHED, RESOLVED, PAUSED, RESUMED, RETRIED, COMPLETED, CANCELLED, MISSED,
+        CREATED,
+        LAUNCHED,
+        RESOLVED,
+        RECIPIENT_DETERMINED,
+        PAUSED,
+        RESUMED,
+        RETRIED,
+        COMPLETED,
+        CANCELLED,
+        MISSED,
     ];
 
     fn tag(&self) -> &'static str {
@@ -62,6 +87,7 @@ impl LoggedEvent for CampaignEvent {
             Self::Created(_) => CREATED,
             Self::Launched(_) => LAUNCHED,
             Self::Resolved(_) => RESOLVED,
+            Self::RecipientDetermined { .. } => RECIPIENT_DETERMINED,
             Self::Paused {} => PAUSED,
             Self::Resumed {} => RESUMED,
             Self::Retried { .. } => RETRIED,
@@ -76,6 +102,13 @@ impl LoggedEvent for CampaignEvent {
             Self::Created(content) => to_json(content),
             Self::Launched(launch) => to_json(launch),
             Self::Resolved(size) => to_json(size),
+            Self::RecipientDetermined {
+                customer_id,
+                outcome,
+            } => to_json(&RecipientData {
+                customer_id: customer_id.clone(),
+                outcome: *outcome,
+            }),
             Self::Retried { requeued } => to_json(&RetriedData {
                 requeued: *requeued,
             }),
@@ -92,6 +125,16 @@ impl LoggedEvent for CampaignEvent {
             CREATED => from_json(tag, data).map(Self::Created),
             LAUNCHED => from_json(tag, data).map(Self::Launched),
             RESOLVED => from_json(tag, data).map(Self::Resolved),
+            RECIPIENT_DETERMINED => from_json(tag, data).map(|data: RecipientData| {
+                let RecipientData {
+                    customer_id,
+                    outcome,
+                } = data;
+                Self::RecipientDetermined {
+                    customer_id,
+                    outcome,
+                }
+            }),
             RETRIED => {
                 from_json(tag, data).map(|RetriedData { requeued }| Self::Retried { requeued })
             }

@@ -12,11 +12,15 @@ use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
-pub use content::{Audience, AudienceSize, CampaignContent, Launch, MAX_CAMPAIGN_TAGS, MAX_RATE};
+pub use content::{
+    Audience, AudienceSize, CampaignContent, DeterminedOutcome, Launch, MAX_CAMPAIGN_TAGS, MAX_RATE,
+};
 pub use event::CampaignEvent;
 
 use crate::digest::digest;
-use crate::{SegmentId, Timestamp};
+use std::collections::BTreeMap;
+
+use crate::{CustomerId, SegmentId, Timestamp};
 
 /// What may be asked of a campaign. What is already so is no event.
 #[derive(Debug, Clone)]
@@ -29,6 +33,8 @@ pub enum CampaignCommand {
     Launch(Box<Launch>),
     /// Everybody meant has a message.
     RecordAudience(AudienceSize),
+    /// A customer of whom could not be told whether they are meant is determined.
+    RecordRecipient(CustomerId, DeterminedOutcome),
     /// To rest.
     Pause,
     /// To go on.
@@ -124,6 +130,9 @@ struct State {
     /// How many customers it is for, once all of them have a message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     size: Option<AudienceSize>,
+    /// Those who were undetermined first.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    determined: BTreeMap<CustomerId, DeterminedOutcome>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     launched: Option<Launched>,
 }
@@ -154,6 +163,12 @@ impl Campaign {
     /// How many customers it means, once that was found out.
     pub fn size(&self) -> Option<AudienceSize> {
         self.0.as_ref()?.size
+    }
+
+    /// What became of those who were undetermined first.
+    pub fn determined(&self) -> impl Iterator<Item = (&CustomerId, DeterminedOutcome)> {
+        let determined = self.0.iter().flat_map(|state| &state.determined);
+        determined.map(|(customer, outcome)| (customer, *outcome))
     }
 
     /// When it is to be launched by itself, while it waits for that.
@@ -200,6 +215,9 @@ impl Campaign {
             }
             CampaignCommand::Launch(launch) => state?.launch(*launch)?,
             CampaignCommand::RecordAudience(size) => state?.resolve(size),
+            CampaignCommand::RecordRecipient(customer, outcome) => {
+                state?.determine(customer, outcome)
+            }
             CampaignCommand::Pause => state?.pause()?,
             CampaignCommand::Resume => state?.resume()?,
             CampaignCommand::RecordRetry { requeued } => state?.retry(requeued)?,
@@ -251,6 +269,18 @@ impl State {
         use CampaignStatus::{Launching, Paused};
         let is_open = matches!(self.status, Launching | Paused) && self.size.is_none();
         is_open.then_some(CampaignEvent::Resolved(size))
+    }
+
+    /// Of a campaign that has ended nothing is determined any more.
+    fn determine(&self, customer: CustomerId, outcome: DeterminedOutcome) -> Option<CampaignEvent> {
+        use CampaignStatus::{Paused, Sending};
+        let is_open = matches!(self.status, Sending | Paused);
+        let waits = self.size.is_some_and(|size| size.undetermined > 0);
+        let is_new = !self.determined.contains_key(&customer);
+        (is_open && waits && is_new).then_some(CampaignEvent::RecipientDetermined {
+            customer_id: customer,
+            outcome,
+        })
     }
 
     fn pause(&self) -> Decision {
@@ -326,6 +356,13 @@ impl State {
                     self.status = CampaignStatus::Sending;
                 }
             }
+            CampaignEvent::RecipientDetermined {
+                customer_id,
+                outcome,
+            } => {
+                self.size = self.size.map(|size| size.with_determined(outcome));
+                self.determined.insert(customer_id, outcome);
+            }
             CampaignEvent::Paused {} => self.status = CampaignStatus::Paused,
             CampaignEvent::Resumed {} => self.status = self.awake(),
             CampaignEvent::Completed {} => self.status = CampaignStatus::Completed,
@@ -342,6 +379,7 @@ fn created(content: &CampaignContent) -> State {
             Some(_) => CampaignStatus::Scheduled,
             None => CampaignStatus::Draft,
         },
+        determined: BTreeMap::new(),
         events: Campaign::CONTENT_VERSION,
         scheduled_at: content.scheduled_at,
         segment: match &content.audience {

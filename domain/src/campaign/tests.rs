@@ -51,6 +51,7 @@ const SIZE: AudienceSize = AudienceSize {
     planned: 3,
     queued: 2,
     suppressed: 1,
+    undetermined: 0,
 };
 
 fn created() -> CampaignEvent {

@@ -19,7 +19,8 @@ use crate::ReadError;
 use crate::date::date;
 use crate::parts::{After, Before, FoldOutcome};
 use crate::recorded::{Noted, SharedEntry};
-use crate::view::{AnyView, Content, FoldError, Input, fold_bson};
+use crate::view::FoldError;
+use crate::view::{AnyView, Content, Input, fold_bson, not_read};
 
 /// The view `audit`, a document per commit, with the position of its first
 /// event as the id. It needs no event's data, so that it has events of unknown
@@ -89,6 +90,10 @@ impl AnyView for Audit {
         true
     }
 
+    fn document_of(&self, entry: &SharedEntry) -> Option<String> {
+        Some(entry.commit().to_owned())
+    }
+
     fn read(&self, entry: &SharedEntry) -> Result<Option<Input>, ReadError> {
         Ok(Some(Input {
             document: entry.commit().to_owned(),
@@ -105,7 +110,7 @@ impl AnyView for Audit {
     ) -> Result<FoldOutcome, (usize, FoldError)> {
         let folded = fold_bson(before.document, events, |document, content| match content {
             Content::Noted(event) => Ok(AuditDocument::with(document, event)),
-            Content::Event(_) => Err(FoldError("its commit was not read".to_owned())),
+            other => Err(not_read(other)),
         });
         Ok(After::whole(folded?, events))
     }

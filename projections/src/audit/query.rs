@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bson::{Bson, DateTime, Document, doc};
 use domain::{Event, Subject, Timestamp};
-use eventlog::{Log, Partition, Position};
+use eventlog::{Key, Log, Partition, Position};
 use futures::TryStreamExt;
 use mongodb::error::ErrorKind;
 use mongodb::options::Hint;
@@ -86,8 +86,20 @@ impl Store {
                 self.commits(log, filter, Some(&subject), page).await
             }
             subject => {
+                let layout = log.layout();
+                let partition = subject.as_ref().ok().and_then(Subject::partition);
                 let route = subject.as_ref().map(Subject::route).ok();
-                walk(log, filter, aggregate, route, page).await
+                // Whatever kind an aggregate is of, its first id tells the partition.
+                let route = route.or_else(|| aggregate.split('/').nth(1));
+                let by_route = || layout.partition_of(route.unwrap_or_default());
+                let partition = partition.unwrap_or_else(by_route);
+                walk(
+                    log,
+                    filter,
+                    layout.key_in(aggregate.clone(), partition),
+                    page,
+                )
+                .await
             }
         }
     }
@@ -346,19 +358,13 @@ async fn fill(
 async fn walk(
     log: &Log,
     filter: &AuditFilter,
-    aggregate: &str,
-    route: Option<&str>,
+    key: Key,
     page: &PageRequest,
 ) -> Result<Page<AuditRow>, QueryError> {
-    // Whatever kind an aggregate is of, its first id tells the partition.
-    let route = route
-        .or_else(|| aggregate.split('/').nth(1))
-        .unwrap_or_default();
-    let key = log.layout().key(aggregate.to_owned(), route);
     let mut last = match page.after::<Place>()? {
         Some(place) => {
             let before = log.entries(&[position(&place)]).await?.pop().flatten();
-            let before = before.filter(|entry| entry.key == aggregate);
+            let before = before.filter(|entry| entry.key == key.to_string());
             before.ok_or(PageError)?.previous
         }
         None => {

@@ -90,6 +90,7 @@ fn own_time(event: Event) -> Option<Timestamp> {
         | Event::ApiKey(_)
         | Event::Refusal(_)
         | Event::Assistance(_)
-        | Event::Log(_) => None,
+        | Event::Log(_)
+        | Event::Quarantine(_) => None,
     }
 }

@@ -27,6 +27,7 @@ pub struct CampaignStats;
 
 impl View for CampaignStats {
     const NAME: &'static str = "campaign_stats";
+    const IS_SHARED: bool = true;
     type Document = CampaignStatsDocument;
 
     fn document_of(subject: &Subject, position: Position) -> Option<String> {

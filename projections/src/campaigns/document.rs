@@ -40,6 +40,9 @@ pub struct CampaignDocument {
     /// How many customers it means, once that was found out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<AudienceSize>,
+    /// Whether some of the undetermined were determined after the launch.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_determined: bool,
     /// When it was created.
     pub created_at: DateTime,
     /// On whose behalf.

@@ -49,6 +49,7 @@ fn created(id: &CampaignId, content: CampaignContent, event: &Recorded) -> Campa
         tags: content.tags.into_iter().map(String::from).collect(),
         launch: None,
         size: None,
+        has_determined: false,
         created_at: recorded(event),
         created_by: event.metadata.actor.clone(),
         launched_at: None,
@@ -71,6 +72,10 @@ fn changed(
             if document.status == CampaignStatus::Launching {
                 document.status = CampaignStatus::Sending;
             }
+        }
+        CampaignEvent::RecipientDetermined { outcome, .. } => {
+            document.size = document.size.map(|size| size.with_determined(*outcome));
+            document.has_determined = true;
         }
         CampaignEvent::Paused {} => document.status = CampaignStatus::Paused,
         CampaignEvent::Resumed {} => {

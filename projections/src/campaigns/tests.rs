@@ -52,6 +52,7 @@ const SIZE: AudienceSize = AudienceSize {
     planned: 3_000_000_000,
     queued: 2_999_999_999,
     suppressed: 1,
+    undetermined: 0,
 };
 
 fn fold(events: Vec<CampaignEvent>) -> Result<CampaignDocument, FoldError> {

@@ -41,7 +41,8 @@ pub(super) fn fold(
         | Event::ApiKey(_)
         | Event::Refusal(_)
         | Event::Assistance(_)
-        | Event::Log(_) => {}
+        | Event::Log(_)
+        | Event::Quarantine(_) => {}
     }
     if let Some(id) = event.subject.customer() {
         document.search = search(id, &document);

@@ -98,7 +98,8 @@ impl View for Customers {
             | Subject::ApiKey(_)
             | Subject::Refusals(_)
             | Subject::Assistance(_)
-            | Subject::Log(_) => None,
+            | Subject::Log(_)
+            | Subject::Quarantine(_) => None,
         }
     }
 

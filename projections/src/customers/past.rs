@@ -4,7 +4,6 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use chrono_tz::Tz;
 use domain::Timestamp;
 use domain::rules::{Predicate, Rules};
 use eventlog::{Log, Partition};
@@ -13,9 +12,10 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::preview::{Preview, node_counts};
 use super::{CustomerDocument, Customers};
 use crate::parallel::each_partition;
-use crate::replay::{Replay, fold_customer};
+use crate::quarantine::Until;
+use crate::replay::{CustomersInMemory, Replay, Replayed};
 use crate::view::View;
-use crate::{LongRead, ProjectError, Recorded};
+use crate::{LongRead, ProjectError, Store};
 
 /// Customers asked before another task gets its turn.
 const TURN: usize = 64;
@@ -30,8 +30,8 @@ const TURN: usize = 64;
 /// [`ProjectError`] if the log does not answer or cannot be read; if any of it
 /// was trimmed, at once.
 pub async fn preview_at(
+    store: &Store,
     log: &Log,
-    zone: Tz,
     rules: &Rules,
     as_of: Timestamp,
     sample: usize,
@@ -45,11 +45,21 @@ pub async fn preview_at(
         sample,
     });
     let found = each_partition(log.partitions(), |partition| {
-        let (log, question, reading) = (log.clone(), question.clone(), reading.clone());
+        let (store, log) = (store.clone(), log.clone());
+        let (question, reading) = (question.clone(), reading.clone());
         async move {
             let _turn = reading.turn().await;
-            let customers = fold(&log, zone, partition, as_of, &reading).await?;
-            Ok(question.ask(customers).await)
+            let until = Until::Instant(as_of);
+            let skipped = store.skipped_in(&log, Customers::NAME, partition, until);
+            let folding = Folding {
+                as_of,
+                cut: HashSet::new(),
+                customers: CustomersInMemory::new(store.zone(), skipped.await?),
+            };
+            let (customers, undetermined) = folding.all(&log, partition, &reading).await?;
+            let mut found = question.ask(customers).await;
+            found.undetermined = undetermined;
+            Ok(found)
         }
     });
     let mut whole = Found::nothing(nodes.len());
@@ -61,6 +71,7 @@ pub async fn preview_at(
     Ok(Preview {
         count: whole.counts.first().copied().unwrap_or_default(),
         total: whole.total,
+        undetermined: whole.undetermined,
         sample: whole.sample,
         nodes: node_counts(&nodes, whole.counts),
         took: start.elapsed(),
@@ -77,6 +88,7 @@ struct Question {
 /// What was found in some partitions.
 struct Found {
     total: u64,
+    undetermined: u64,
     counts: Vec<u64>,
     sample: Vec<(String, CustomerDocument)>,
 }
@@ -85,6 +97,7 @@ impl Found {
     fn nothing(nodes: usize) -> Self {
         Self {
             total: 0,
+            undetermined: 0,
             counts: vec![0; nodes],
             sample: Vec::new(),
         }
@@ -92,6 +105,7 @@ impl Found {
 
     fn add(&mut self, part: Self) {
         self.total += part.total;
+        self.undetermined += part.undetermined;
         for (count, more) in self.counts.iter_mut().zip(part.counts) {
             *count += more;
         }
@@ -129,55 +143,45 @@ impl Question {
     }
 }
 
-/// A partition's customers as they were.
-async fn fold(
-    log: &Log,
-    zone: Tz,
-    partition: Partition,
-    as_of: Timestamp,
-    reading: &LongRead,
-) -> Result<HashMap<String, CustomerDocument>, ProjectError> {
-    let end = log.last(partition).await?.number;
-    let mut replay = Replay::of(log, partition, reading);
-    let mut folding = Folding {
-        zone,
-        as_of,
-        cut: HashSet::new(),
-        customers: HashMap::new(),
-    };
-    while let Some(events) = replay.next(end, |_| true).await? {
-        for event in &events {
-            folding.take(event)?;
-        }
-    }
-    Ok(folding.customers)
-}
-
 struct Folding {
-    zone: Tz,
     as_of: Timestamp,
     /// Aggregates that have events recorded later, by a hash of their keys.
     /// Clocks of several processes differ a little: an aggregate is taken up
     /// to its first later event, so that no event is without those before it.
     cut: HashSet<u64>,
-    customers: HashMap<String, CustomerDocument>,
+    customers: CustomersInMemory,
 }
 
 impl Folding {
-    fn take(&mut self, event: &Recorded) -> Result<(), ProjectError> {
-        let Some(id) = Customers::document_of(&event.subject, event.position) else {
-            return Ok(());
-        };
-        let aggregate = xxh3_64(event.subject.to_string().as_bytes());
-        if event.metadata.at > self.as_of {
-            self.cut.insert(aggregate);
+    /// A partition's customers as they were, and how many cannot be told.
+    async fn all(
+        mut self,
+        log: &Log,
+        partition: Partition,
+        reading: &LongRead,
+    ) -> Result<(HashMap<String, CustomerDocument>, u64), ProjectError> {
+        let end = log.last(partition).await?.number;
+        let mut replay = Replay::of(log, partition, reading);
+        while let Some(events) = replay.next(end, |_| true).await? {
+            for event in &events {
+                self.take(event);
+            }
         }
-        if self.cut.contains(&aggregate) {
-            return Ok(());
+        let (customers, undetermined) = self.customers.into_parts();
+        Ok((customers, undetermined.len() as u64))
+    }
+
+    fn take(&mut self, replayed: &Replayed) {
+        // When an event that cannot be read was recorded is not known.
+        if let Replayed::Event(event) = replayed {
+            let aggregate = xxh3_64(event.subject.to_string().as_bytes());
+            if event.metadata.at > self.as_of {
+                self.cut.insert(aggregate);
+            }
+            if self.cut.contains(&aggregate) {
+                return;
+            }
         }
-        let before = self.customers.remove(&id);
-        self.customers
-            .insert(id, fold_customer(before, event, self.zone)?);
-        Ok(())
+        self.customers.fold(replayed);
     }
 }

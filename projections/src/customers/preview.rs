@@ -27,6 +27,9 @@ pub struct Preview {
     pub count: u64,
     /// How many customers there are.
     pub total: u64,
+    /// How many more there are of whom nobody can tell whether they match: an
+    /// event of theirs cannot be folded.
+    pub undetermined: u64,
     /// Some who match.
     pub sample: Vec<(String, CustomerDocument)>,
     /// How many match each node alone, from the top.
@@ -95,15 +98,17 @@ impl Store {
             let basis = self.basis_of(generation).await?;
             customers.counts(&others, &basis).await
         };
-        let (count, total, sample, counts) = futures::try_join!(
+        let (count, total, undetermined, sample, counts) = futures::try_join!(
             customers.count(&whole),
             customers.total(),
+            self.count_set_aside(Customers::NAME, generation),
             self.some(generation, &whole.filter, sample),
             counting_others,
         )?;
         Ok(Preview {
             count,
             total,
+            undetermined,
             sample,
             nodes: node_counts(&nodes, all_counts(&questions, &whole, count, counts)),
             took: Duration::ZERO,

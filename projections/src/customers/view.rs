@@ -11,7 +11,7 @@ use super::{CustomerDocument, Customers};
 use crate::ReadError;
 use crate::parts::{After, Before, ChangedPart, FoldOutcome};
 use crate::recorded::SharedEntry;
-use crate::view::{AnyView, Content, FoldError, Input, View, read};
+use crate::view::{AnyView, Content, FoldError, Input, View, document_of, not_read, read};
 
 /// [`Customers`] with their buckets.
 pub(crate) struct WithBuckets;
@@ -31,6 +31,10 @@ impl AnyView for WithBuckets {
 
     fn has_parts(&self) -> bool {
         true
+    }
+
+    fn document_of(&self, entry: &SharedEntry) -> Option<String> {
+        document_of::<Customers>(entry)
     }
 
     fn read(&self, entry: &SharedEntry) -> Result<Option<Input>, ReadError> {
@@ -87,7 +91,7 @@ fn pass(
     let mut folded = 0;
     for (index, event) in events.iter().enumerate() {
         let Content::Event(event) = &event.content else {
-            return Err((index, FoldError("its data was not read".to_owned())));
+            return Err((index, not_read(&event.content)));
         };
         match fold(document, event, &mut around) {
             Ok(after) => document = Some(after),

@@ -6,6 +6,10 @@
 //! from the log up to the positions, and asked in memory. So it makes no
 //! difference when this is done, how often, or what has happened since.
 //!
+//! Of a customer with an event that cannot be folded, nobody can tell whether
+//! the launch means them, unless the event was skipped by then: they are
+//! counted, and get no message.
+//!
 //! # Trimmed logs
 //!
 //! Trimmed events are needed in two cases. In the first, a view has not folded
@@ -17,6 +21,8 @@
 
 mod past;
 
+use std::collections::BTreeSet;
+
 use bson::{Document, RawDocumentBuf, doc};
 use domain::rules::Predicate;
 use domain::{CustomerId, Launch};
@@ -25,7 +31,7 @@ use futures::TryStreamExt;
 use mongodb::options::Hint;
 use serde::Deserialize;
 
-pub use past::customer_at;
+pub use past::{PastCustomer, customer_at};
 
 use crate::audit::Audit;
 use crate::campaign_stats::CampaignStats;
@@ -33,6 +39,7 @@ use crate::campaigns::Campaigns;
 use crate::customers::{CustomerDocument, Customers, filter};
 use crate::documents::Documents;
 use crate::messages::Messages;
+use crate::recorded::subject_of;
 use crate::view::View;
 use crate::{ProjectError, Store};
 use past::{Past, gone_unless, pinned};
@@ -62,6 +69,10 @@ pub struct Recipients {
     /// How many are looked at for one batch.
     batch: usize,
     is_at_end: bool,
+    /// Customers who are set aside in the view, to be folded anew like those
+    /// who have changed.
+    set_aside: BTreeSet<CustomerId>,
+    undetermined: u64,
 }
 
 /// A customer's document as the view has it.
@@ -91,8 +102,14 @@ impl Recipients {
     pub async fn of(store: &Store, log: &Log, launch: &Launch) -> Result<Self, ProjectError> {
         let positions: Positions = launch.positions.as_str().parse()?;
         let rules = launch.rules.at(launch.clock);
+        let (customers, generation) = pinned(store, Customers::NAME, &positions).await?;
+        let set_aside = store.withheld_from(Customers::NAME, generation).await?;
+        let set_aside = set_aside.iter().map(|withheld| &*withheld.document);
         Ok(Self {
-            customers: pinned(store, Customers::NAME, &positions).await?,
+            customers,
+            // A key that cannot be read is no customer's.
+            set_aside: set_aside.flat_map(CustomerId::try_from).collect(),
+            undetermined: 0,
             filter: matching_or_changed(filter(&rules), &positions),
             past: Past::up_to(store, log, positions).await?,
             rules,
@@ -127,13 +144,6 @@ impl Recipients {
         }
     }
 
-    /// Only those after this one, by id: where an earlier reading ended.
-    #[must_use]
-    pub fn after(mut self, customer: &CustomerId) -> Self {
-        self.after = customer.to_string();
-        self
-    }
-
     /// In batches of up to this many, instead of 1,000.
     #[must_use]
     pub fn in_batches_of(mut self, most: usize) -> Self {
@@ -150,7 +160,11 @@ impl Recipients {
             let found = self.find(&self.filter, &self.after).await?;
             let is_at_end = found.len() < self.batch;
             let last = found.last().map(|last| last.place.customer.to_string());
-            let recipients = self.among(found).await?;
+            let set_aside = self.set_aside_up_to(last.as_deref().filter(|_| !is_at_end));
+            let recipients = self.among(found, &set_aside).await?;
+            for customer in set_aside {
+                self.set_aside.remove(&customer);
+            }
             self.after = last.unwrap_or_default();
             self.is_at_end = is_at_end;
             if !recipients.is_empty() {
@@ -158,6 +172,18 @@ impl Recipients {
             }
         }
         Ok(None)
+    }
+
+    /// How many customers were found so far of whom cannot be told whether the
+    /// launch means them: an event of theirs cannot be folded.
+    pub fn undetermined(&self) -> u64 {
+        self.undetermined
+    }
+
+    /// Those who are set aside and come up to this one, by id, or all.
+    fn set_aside_up_to(&self, last: Option<&str>) -> Vec<CustomerId> {
+        let is_next = |id: &&CustomerId| last.is_none_or(|last| id.as_str() <= last);
+        self.set_aside.iter().take_while(is_next).cloned().collect()
     }
 
     /// The next customers that the filter finds. Goes along `_id`, which nothing
@@ -183,33 +209,107 @@ impl Recipients {
         Ok(found)
     }
 
-    async fn among(&self, found: Vec<Found>) -> Result<Vec<Recipient>, ProjectError> {
-        let changed = found.iter().filter(|found| self.has_changed(&found.place));
-        let changed: Vec<CustomerId> = changed.map(|found| found.place.customer.clone()).collect();
-        let mut past = self.past.customers(&changed).await?;
+    async fn among(
+        &mut self,
+        found: Vec<Found>,
+        set_aside: &[CustomerId],
+    ) -> Result<Vec<Recipient>, ProjectError> {
+        let (to_fold, unchanged): (Vec<Found>, Vec<Found>) = found
+            .into_iter()
+            .partition(|found| self.is_to_be_folded(&found.place));
+        let to_fold = to_fold.into_iter().map(|found| found.place.customer);
+        let mut to_fold: BTreeSet<CustomerId> = to_fold.collect();
+        to_fold.extend(set_aside.iter().cloned());
+        let to_fold: Vec<CustomerId> = to_fold.into_iter().collect();
+        let mut past = self.past.customers(&to_fold).await?;
         self.past.is_there().await?;
-        let mut meant = Vec::with_capacity(found.len());
-        for found in found {
-            let document = if self.has_changed(&found.place) {
-                let document = past.remove(&found.place.customer);
-                document.filter(|document| self.rules.matches(&document.facts()))
-            } else {
-                // It matches: for no other reason is it found.
-                let document = bson::deserialize_from_slice(found.document.as_bytes());
-                Some(document.map_err(mongodb::error::Error::custom)?)
-            };
-            meant.extend(document.map(|document| Recipient {
+        let mut meant = Vec::with_capacity(unchanged.len());
+        for found in unchanged {
+            // It matches: for no other reason is it found.
+            let document = bson::deserialize_from_slice(found.document.as_bytes());
+            meant.push(Recipient {
                 customer: found.place.customer,
-                document,
-            }));
+                document: document.map_err(mongodb::error::Error::custom)?,
+            });
         }
+        for customer in to_fold {
+            let document = past.known.remove(customer.as_str());
+            if let Some(document) = document.filter(|d| self.rules.matches(&d.facts())) {
+                meant.push(Recipient { customer, document });
+            }
+        }
+        meant.sort_unstable_by(|a, b| a.customer.cmp(&b.customer));
+        self.undetermined += past.undetermined.len() as u64;
         Ok(meant)
+    }
+
+    fn is_to_be_folded(&self, place: &Place) -> bool {
+        self.has_changed(place) || self.set_aside.contains(&place.customer)
     }
 
     /// Whether the customer has had events since the launch.
     fn has_changed(&self, place: &Place) -> bool {
         place.number > self.past.positions().number(place.partition)
     }
+}
+
+/// A customer who was undetermined at a launch, and is not any more.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Determined {
+    /// Who.
+    pub customer: CustomerId,
+    /// What was known of them at the launch, if it means them.
+    pub recipient: Option<Recipient>,
+}
+
+/// Of the customers whom decisions since a launch concern, and of some others,
+/// those who can be told to be meant or not: as the events up to the launch make
+/// them with all decisions until now.
+///
+/// # Errors
+/// As [`Recipients::of`].
+pub async fn determined_since(
+    store: &Store,
+    log: &Log,
+    launch: &Launch,
+    others: impl IntoIterator<Item = CustomerId>,
+) -> Result<Vec<Determined>, ProjectError> {
+    let positions: Positions = launch.positions.as_str().parse()?;
+    let decided = store
+        .decided_since(log, Customers::NAME, &positions)
+        .await?;
+    let mut customers: BTreeSet<CustomerId> = others.into_iter().collect();
+    for event in decided {
+        let entry = log.entries(&[event]).await?.pop().flatten();
+        let subject = entry.and_then(|entry| subject_of(&entry).ok());
+        customers.extend(subject.and_then(|subject| subject.customer().cloned()));
+    }
+    if customers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let customers: Vec<CustomerId> = customers.into_iter().collect();
+    let past = Past::up_to(store, log, positions)
+        .await?
+        .with_later_decisions();
+    let mut folded = past.customers(&customers).await?;
+    past.is_there().await?;
+    let rules = launch.rules.at(launch.clock);
+    let determined = customers.into_iter().filter_map(|customer| {
+        if folded.undetermined.contains(customer.as_str()) {
+            return None;
+        }
+        let document = folded.known.remove(customer.as_str());
+        let document = document.filter(|document| rules.matches(&document.facts()));
+        let recipient = document.map(|document| Recipient {
+            customer: customer.clone(),
+            document,
+        });
+        Some(Determined {
+            customer,
+            recipient,
+        })
+    });
+    Ok(determined.collect())
 }
 
 /// Views that have what decides whom a launch means.

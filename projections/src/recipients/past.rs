@@ -1,18 +1,18 @@
 //! Customers as they were, folded anew from the log.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use bson::doc;
-use chrono_tz::Tz;
 use domain::CustomerId;
-use eventlog::{Entry, Log, LogError, Partition, Position, Positions};
+use eventlog::{Log, LogError, Partition, Position, Positions};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 
 use crate::audit::{Audit, Part, missing};
 use crate::customers::{CustomerDocument, Customers};
 use crate::documents::Documents;
-use crate::replay::{self, fold_customer};
+use crate::quarantine::Until;
+use crate::replay::{self, CustomersInMemory};
 use crate::view::View;
 use crate::{EntryReader, ProjectError, Store};
 
@@ -22,29 +22,56 @@ const ENTRIES: usize = 4_000;
 /// Partitions looked at at once.
 const AT_ONCE: usize = 16;
 
-/// A customer as the log's events up to these positions make them; `None`
-/// where there was none about them.
+/// What is known of a customer at some place in the log.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PastCustomer {
+    /// There was no event about them.
+    Unknown,
+    /// As their events make them.
+    Known(Box<CustomerDocument>),
+    /// One of their events cannot be folded, and was not skipped by then.
+    Undetermined,
+}
+
+/// A customer as the log's events up to these positions make them.
 ///
 /// # Errors
 /// [`ProjectError::Behind`] where the view `audit`, which knows where a
 /// customer's events are, has not reached the positions; any other if the log
-/// or MongoDB does not answer, or an event cannot be read.
+/// or MongoDB does not answer.
 pub async fn customer_at(
     store: &Store,
     log: &Log,
     customer: &CustomerId,
     positions: &Positions,
-) -> Result<Option<CustomerDocument>, ProjectError> {
+) -> Result<PastCustomer, ProjectError> {
     let past = Past::up_to(store, log, positions.clone()).await?;
     let mut found = past.customers(std::slice::from_ref(customer)).await?;
     past.is_there().await?;
-    Ok(found.remove(customer))
+    if found.undetermined.contains(customer.as_str()) {
+        return Ok(PastCustomer::Undetermined);
+    }
+    let known = found.known.remove(customer.as_str());
+    Ok(known.map_or(PastCustomer::Unknown, |document| {
+        PastCustomer::Known(Box::new(document))
+    }))
+}
+
+/// Customers as they were.
+#[derive(Default)]
+pub(super) struct PastCustomers {
+    /// By id; those of whom nothing was known are left out.
+    pub(super) known: HashMap<String, CustomerDocument>,
+    /// Those with an event that cannot be folded.
+    pub(super) undetermined: BTreeSet<String>,
 }
 
 /// The log up to some positions.
 pub(super) struct Past {
+    store: Store,
     log: Log,
-    zone: Tz,
+    /// Whether decisions count that came later.
+    with_later_decisions: bool,
     audit: Documents,
     positions: Positions,
 }
@@ -56,11 +83,21 @@ impl Past {
         positions: Positions,
     ) -> Result<Self, ProjectError> {
         Ok(Self {
+            store: store.clone(),
             log: log.clone(),
-            zone: store.zone(),
-            audit: pinned(store, Audit::NAME, &positions).await?,
+            with_later_decisions: false,
+            audit: pinned(store, Audit::NAME, &positions).await?.0,
             positions,
         })
+    }
+
+    /// With the decisions about events of that time that have been recorded
+    /// since.
+    pub(super) fn with_later_decisions(self) -> Self {
+        Self {
+            with_later_decisions: true,
+            ..self
+        }
     }
 
     pub(super) fn positions(&self) -> &Positions {
@@ -107,11 +144,8 @@ impl Past {
         gone_unless(&self.audit).await
     }
 
-    /// Customers as they were; those of whom nothing was known are left out.
-    pub(super) async fn customers(
-        &self,
-        of: &[CustomerId],
-    ) -> Result<HashMap<CustomerId, CustomerDocument>, ProjectError> {
+    /// Customers as they were.
+    pub(super) async fn customers(&self, of: &[CustomerId]) -> Result<PastCustomers, ProjectError> {
         let layout = self.log.layout();
         let mut partitions: HashMap<Partition, Vec<CustomerId>> = HashMap::new();
         for customer in of {
@@ -128,7 +162,12 @@ impl Past {
             .buffer_unordered(AT_ONCE)
             .try_collect()
             .await?;
-        Ok(folded.into_iter().flatten().collect())
+        let mut all = PastCustomers::default();
+        for (known, undetermined) in folded {
+            all.known.extend(known);
+            all.undetermined.extend(undetermined);
+        }
+        Ok(all)
     }
 
     /// Customers of one partition.
@@ -136,19 +175,29 @@ impl Past {
         &self,
         partition: Partition,
         of: Vec<CustomerId>,
-    ) -> Result<HashMap<CustomerId, CustomerDocument>, ProjectError> {
+    ) -> Result<(HashMap<String, CustomerDocument>, BTreeSet<String>), ProjectError> {
+        let until = match self.with_later_decisions {
+            true => Until::Now,
+            false => Until::Number(self.positions.number(partition)),
+        };
+        let store = &self.store;
+        let skipped = store.skipped_in(&self.log, Customers::NAME, partition, until);
+        let mut customers = CustomersInMemory::new(store.zone(), skipped.await?);
         let mut reader = EntryReader::default();
-        let mut customers = HashMap::with_capacity(of.len());
         // In the order of the log: a commit is read once for all of them.
         for part in self.events_of(partition, of).await?.chunks(ENTRIES) {
             for (at, entry) in part.iter().zip(self.log.entries(part).await?) {
                 match entry {
-                    Some(entry) => fold(&mut customers, &mut reader, entry, self.zone)?,
+                    Some(entry) => {
+                        if let Some(replayed) = replay::read(&mut reader, entry) {
+                            customers.fold(&replayed);
+                        }
+                    }
                     None => return Err(missing(&self.log, *at).await?.into()),
                 }
             }
         }
-        Ok(customers)
+        Ok(customers.into_parts())
     }
 
     /// Where the events about some customers of a partition are, in order.
@@ -191,34 +240,16 @@ struct Commit {
     customers: Vec<Part>,
 }
 
-/// Folds an event about a customer. Messages are about customers too, but are
-/// no part of what is known of them.
-fn fold(
-    customers: &mut HashMap<CustomerId, CustomerDocument>,
-    reader: &mut EntryReader,
-    entry: Entry,
-    zone: Tz,
-) -> Result<(), ProjectError> {
-    let Some(event) = replay::read(reader, entry)? else {
-        return Ok(());
-    };
-    let of_customers = Customers::document_of(&event.subject, event.position).is_some();
-    if let Some(customer) = event.subject.customer().filter(|_| of_customers) {
-        let document = fold_customer(customers.remove(customer), &event, zone)?;
-        customers.insert(customer.clone(), document);
-    }
-    Ok(())
-}
-
-/// The generation of a view that serves now, if it has reached the positions.
+/// The generation of a view that serves now, and its number, if it has reached
+/// the positions.
 pub(super) async fn pinned(
     store: &Store,
     view: &'static str,
     positions: &Positions,
-) -> Result<Documents, ProjectError> {
+) -> Result<(Documents, i32), ProjectError> {
     let generation = store.generations().active(view).await?;
     match store.missing_of(view, generation, positions).await? {
-        None => Ok(Documents::of(store, view, generation)),
+        None => Ok((Documents::of(store, view, generation), generation)),
         Some(position) => Err(ProjectError::Behind { view, position }),
     }
 }

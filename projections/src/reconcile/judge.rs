@@ -12,6 +12,9 @@ use super::{
     Reconciliation, have_caught_up,
 };
 use crate::Store;
+use crate::campaign_stats::CampaignStats;
+use crate::messages::Messages;
+use crate::view::View;
 
 /// Messages asked for at once.
 const BATCH: usize = 5_000;
@@ -49,16 +52,34 @@ impl<'a> Judge<'a> {
             let counts = self.counts();
             let shown = self.statistics(store).await?;
             let differing = self.differing(store).await?;
+            let withheld = store.withheld_of(&self.launched.campaign).await?;
             if self.go_on().await?.is_empty() {
                 self.whole.views_compared = true;
-                self.judge_statistics(&counts, &shown);
+                self.whole.withheld = withheld;
+                self.whole.withheld.truncate(MAX_DISCREPANCIES);
+                if !self.has_withheld(CampaignStats::NAME, |_| true) {
+                    self.judge_statistics(&counts, &shown);
+                }
                 for (customer, detail) in differing {
+                    let id = MessageId {
+                        campaign: self.launched.campaign.clone(),
+                        customer: customer.clone(),
+                    };
+                    let id = id.to_string();
+                    if self.has_withheld(Messages::NAME, |document| *document == id) {
+                        continue;
+                    }
                     self.tell(DiscrepancyKind::ViewDiffers, Some(customer), detail);
                 }
                 return Ok(());
             }
         }
         Ok(())
+    }
+
+    fn has_withheld(&self, view: &str, is_it: impl Fn(&String) -> bool) -> bool {
+        let of_view = self.whole.withheld.iter().filter(|one| one.view == view);
+        of_view.map(|one| &one.document).any(is_it)
     }
 
     /// What it all comes to. `stops` must be read after the ledgers, so that
@@ -75,8 +96,17 @@ impl<'a> Judge<'a> {
         self.whole.awaiting_receipt = count(MessageStatus::Sent);
         let awaiting = self.ledgers.iter().flat_map(|l| l.awaiting.values());
         self.whole.awaiting_since = awaiting.min().copied();
-        let planned = self.ledgers.iter().map(|ledger| ledger.expected.len());
-        self.whole.planned = planned.sum::<usize>() as u64;
+        for ledger in &mut self.ledgers {
+            // Determined since: with a message they were meant.
+            let (late, undetermined) = std::mem::take(&mut ledger.undetermined)
+                .into_iter()
+                .partition(|id| ledger.messages.contains_key(id));
+            ledger.undetermined = undetermined;
+            let late: HashSet<CustomerId> = late;
+            ledger.expected.extend(late);
+            self.whole.planned += ledger.expected.len() as u64;
+            self.whole.undetermined += ledger.undetermined.len() as u64;
+        }
         self.whole.texts_compared = !self.ledgers.iter().any(|l| l.has_unchecked_texts);
         self.judge_size(counts.values().sum());
         self.judge_recipients(stops);

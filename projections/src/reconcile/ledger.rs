@@ -14,9 +14,10 @@ use eventlog::{Entry, Log, Partition, Position, Positions};
 use super::refusals::Unsubscribed;
 use super::{Launched, MAX_DISCREPANCIES};
 use crate::customers::{CustomerDocument, Customers};
-use crate::replay::{Replay, fold_customer};
+use crate::quarantine::{SkippedEvents, Until};
+use crate::replay::{CustomersInMemory, Replay, Replayed};
 use crate::view::View;
-use crate::{LongRead, ProjectError, Recorded};
+use crate::{LongRead, ProjectError, Recorded, Store};
 
 /// Customers asked before another task gets its turn.
 const TURN: usize = 64;
@@ -71,6 +72,8 @@ pub(super) struct Ledger {
     replay: Replay,
     /// Who was meant.
     pub(super) expected: HashSet<CustomerId>,
+    /// Of whom nobody can tell whether they were.
+    pub(super) undetermined: HashSet<CustomerId>,
     /// How far each message is.
     pub(super) messages: HashMap<CustomerId, MessageStatus>,
     /// Of which messages a receipt is to come, and when the vendor took each.
@@ -106,15 +109,19 @@ impl Faults {
 impl Ledger {
     /// Reads the partition to its end.
     pub(super) async fn read(
+        store: &Store,
         log: &Log,
         plan: &Plan,
         partition: Partition,
         reading: &LongRead,
     ) -> Result<Self, ProjectError> {
+        let until = Until::Number(plan.launched_at(partition));
+        let skipped = store.skipped_in(log, Customers::NAME, partition, until);
         let mut ledger = Self {
             plan: plan.clone(),
             replay: Replay::of(log, partition, reading),
             expected: HashSet::new(),
+            undetermined: HashSet::new(),
             messages: HashMap::new(),
             awaiting: HashMap::new(),
             unsubscribed: Unsubscribed::default(),
@@ -123,7 +130,7 @@ impl Ledger {
             differing_texts: Faults::default(),
             has_unchecked_texts: false,
         };
-        let customers = ledger.fold_customers().await?;
+        let customers = ledger.fold_customers(skipped.await?).await?;
         ledger.choose(customers).await;
         ledger.go_on(log).await?;
         Ok(ledger)
@@ -154,7 +161,11 @@ impl Ledger {
             let Some(events) = events else {
                 return Ok(touched);
             };
-            for (index, event) in events.iter().enumerate() {
+            for (index, replayed) in events.iter().enumerate() {
+                // What cannot be read is withheld from the views too.
+                let Replayed::Event(event) = replayed else {
+                    continue;
+                };
                 // Texts are rendered, and others get a turn.
                 if index % TURN == 0 {
                     tokio::task::yield_now().await;
@@ -166,18 +177,24 @@ impl Ledger {
     }
 
     /// Customers as the events up to the launch make them.
-    async fn fold_customers(&mut self) -> Result<HashMap<String, CustomerDocument>, ProjectError> {
+    async fn fold_customers(
+        &mut self,
+        skipped: SkippedEvents,
+    ) -> Result<HashMap<String, CustomerDocument>, ProjectError> {
         let end = self.plan.launched_at(self.partition());
-        let mut customers = HashMap::new();
+        let mut customers = CustomersInMemory::new(self.plan.zone, skipped);
         while let Some(events) = self.replay.next(end, |_| true).await? {
-            for event in &events {
-                self.unsubscribed.note(event);
-                if let Some(id) = Customers::document_of(&event.subject, event.position) {
-                    let folded = fold_customer(customers.remove(&id), event, self.plan.zone)?;
-                    customers.insert(id, folded);
+            for replayed in &events {
+                if let Replayed::Event(event) = replayed {
+                    self.unsubscribed.note(event);
                 }
+                customers.fold(replayed);
             }
         }
+        let (customers, undetermined) = customers.into_parts();
+        let undetermined = undetermined.into_iter();
+        // A key that cannot be read is no customer's.
+        self.undetermined = undetermined.flat_map(CustomerId::try_from).collect();
         Ok(customers)
     }
 

@@ -20,7 +20,7 @@ use crate::campaign_stats::CampaignStats;
 use crate::messages::Messages;
 use crate::parallel::each_partition;
 use crate::view::View;
-use crate::{LongRead, ProjectError, QueryError, Store, WaitError};
+use crate::{LongRead, ProjectError, QueryError, Store, WaitError, Withheld};
 use judge::Judge;
 use ledger::{Ledger, Plan};
 use refusals::StopPeriods;
@@ -91,6 +91,13 @@ pub struct Reconciliation {
     pub awaiting_receipt: u64,
     /// When it was recorded that the vendor took the first of these.
     pub awaiting_since: Option<Timestamp>,
+    /// Customers of whom nobody can tell whether they match, because an event of
+    /// theirs could not be folded at the launch. Those who got a message since
+    /// are among `planned` instead.
+    pub undetermined: u64,
+    /// What the views that were compared could not fold: of these messages and
+    /// figures nothing is compared. At most [`MAX_DISCREPANCIES`] are listed.
+    pub withheld: Vec<Withheld>,
     /// Whether the views had caught up, so that they were compared too.
     pub views_compared: bool,
     /// Whether this program could check all texts. It cannot check those of a
@@ -210,10 +217,11 @@ async fn read_ledgers(
     let plan = Plan::new(launched, store.zone())?;
     reading.begin(log).await.map_err(ProjectError::from)?;
     let read = each_partition(log.partitions(), |partition| {
-        let (log, plan, reading) = (log.clone(), plan.clone(), reading.clone());
+        let (store, log) = (store.clone(), log.clone());
+        let (plan, reading) = (plan.clone(), reading.clone());
         async move {
             let _turn = reading.turn().await;
-            Ledger::read(&log, &plan, partition, &reading).await
+            Ledger::read(&store, &log, &plan, partition, &reading).await
         }
     });
     let mut ledgers = read.await?;

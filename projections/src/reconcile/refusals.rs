@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use domain::{CampaignEvent, CampaignId, Change, CustomerId, Event, Handover, Subject, Timestamp};
 use eventlog::{Entry, Log};
 
-use crate::replay::read;
+use crate::replay::{Replayed, read};
 use crate::{EntryReader, ProjectError, Recorded};
 
 /// How much later than a refusal a request may begin. A sender reads the heads
@@ -43,7 +43,7 @@ impl StopPeriods {
         let mut reader = EntryReader::default();
         let mut stops = Self::default();
         for entry in log.history(&key).await? {
-            if let Some(event) = read(&mut reader, entry)? {
+            if let Some(Replayed::Event(event)) = read(&mut reader, entry) {
                 stops.note(&event);
             }
         }

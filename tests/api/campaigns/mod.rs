@@ -192,6 +192,7 @@ impl Work {
             planned: queued + suppressed,
             queued,
             suppressed,
+            undetermined: 0,
         };
         self.record(size).await;
     }

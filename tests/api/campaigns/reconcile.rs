@@ -140,6 +140,7 @@ async fn a_size_that_nobody_counted_is_found() {
         planned: 6,
         queued: 4,
         suppressed: 1,
+        undetermined: 0,
     };
     work.record(size).await;
     app.add_worker();

@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use commands::Change;
 use domain::{
-    AudienceSize, Campaign, CampaignId, CampaignStatus, Launch, Message, MessageCommand, MessageId,
-    MessageStatus, Renderer, Timestamp,
+    AudienceSize, Campaign, CampaignId, CampaignStatus, CustomerId, DeterminedOutcome, Launch,
+    Message, MessageCommand, MessageId, MessageStatus, Renderer, Timestamp,
 };
 use eventlog::Positions;
 use projections::audit::Audit;
 use projections::customers::Customers;
 use projections::messages::Messages;
-use projections::recipients::{Recipient, Recipients, require_views};
+use projections::recipients::{Determined, Recipient, Recipients, determined_since, require_views};
 use projections::{ProjectError, Topics, View};
 use tokio_util::sync::CancellationToken;
 
@@ -62,6 +62,7 @@ impl Task for Resolving {
 
     async fn run(&mut self, shared: &Shared) -> Result<Rest, WorkError> {
         resolve_all(shared, &mut self.trimmed).await?;
+        determine_all(shared).await?;
         Ok(Rest::at_most(LOOK))
     }
 }
@@ -101,6 +102,85 @@ async fn resolve_all(shared: &Shared, trimmed: &mut TrimmedCampaigns) -> Result<
     ended
 }
 
+/// Gives messages to customers of whom could not be told at a launch whether it
+/// means them, and now can.
+///
+/// # Errors
+/// The last failure with a campaign; the others were seen to all the same.
+async fn determine_all(shared: &Shared) -> Result<(), WorkError> {
+    let open = [CampaignStatus::Sending, CampaignStatus::Paused];
+    let mut ended = Ok(());
+    for campaign in shared.store.campaigns_in(&open).await? {
+        let waits = campaign.size.is_some_and(|size| size.undetermined > 0);
+        if waits || campaign.has_determined {
+            let id = campaign.campaign_id;
+            if let Err(error) = determine(shared, &id).await {
+                tracing::warn!(campaign = %id, %error, "its undetermined recipients are looked at again");
+                ended = Err(error);
+            }
+        }
+    }
+    ended
+}
+
+async fn determine(shared: &Shared, id: &CampaignId) -> Result<(), WorkError> {
+    let campaign = shared.commands.campaign(id).await?.unwrap_or_default();
+    let Some(launch) = shared.commands.campaign_launch(id).await? else {
+        return Ok(());
+    };
+    if campaign.size().is_none() {
+        return Ok(());
+    }
+    let known: HashMap<CustomerId, DeterminedOutcome> = campaign
+        .determined()
+        .map(|(customer, outcome)| (customer.clone(), outcome))
+        .collect();
+    // A process may have ended between a record and its message.
+    let others = known.keys().cloned();
+    let determined = determined_since(&shared.store, &shared.log, &launch, others).await?;
+    let ids = determined.iter().map(|one| MessageId {
+        campaign: id.clone(),
+        customer: one.customer.clone(),
+    });
+    let ids: Vec<MessageId> = ids.collect();
+    let messages = shared.commands.messages(&ids).await?;
+    let without_message = determined.into_iter().zip(&messages);
+    let without_message: Vec<Determined> = without_message
+        .filter(|(_, message)| message.status().is_none())
+        .map(|(one, _)| one)
+        .filter(|one| known.get(&one.customer) != Some(&DeterminedOutcome::NotMeant))
+        .collect();
+    if without_message.is_empty() {
+        return Ok(());
+    }
+    let request = request_of(&shared.log, id, "campaign_launched").await?;
+    let queueing = Queueing::begin(shared, id, &launch, request.clone()).await?;
+    for Determined {
+        customer,
+        recipient,
+    } in without_message
+    {
+        let outcome = queueing.outcome(recipient.as_ref()).await?;
+        let context = context(ACTOR, request.clone());
+        let recorded = shared
+            .commands
+            .record_recipient(&context, id.clone(), customer.clone(), outcome)
+            .await?;
+        if let Err(refusal) = recorded {
+            tracing::error!(campaign = %id, %refusal, "a recipient is not recorded");
+            continue;
+        }
+        // It may have ended meanwhile.
+        let now = shared.commands.campaign(id).await?.unwrap_or_default();
+        let is_recorded = now.determined().any(|(recorded, _)| *recorded == customer);
+        if let Some(recipient) = recipient.filter(|_| is_recorded) {
+            memory::until_room(shared, id, 1).await?;
+            queueing.some(vec![recipient]).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Whether customers are still to be given messages of the campaign.
 pub(super) fn is_open(campaign: &Campaign) -> bool {
     use CampaignStatus::{Launching, Paused};
@@ -131,10 +211,11 @@ async fn resolve(shared: &Shared, id: &CampaignId) -> Result<(), WorkError> {
         planned,
         queued,
         suppressed,
+        undetermined,
     } = size;
     match recorded.await? {
         Ok(_) => {
-            tracing::info!(campaign = %id, planned, queued, suppressed, "its audience is found");
+            tracing::info!(campaign = %id, planned, queued, suppressed, undetermined, "its audience is found");
         }
         Err(refusal) => tracing::error!(campaign = %id, %refusal, "its audience is not recorded"),
     }
@@ -184,6 +265,7 @@ impl<'a> Queueing<'a> {
             planned: 0,
             queued: 0,
             suppressed: 0,
+            undetermined: 0,
         };
         let mut batch = recipients.next().await?;
         while let Some(these) = batch {
@@ -201,7 +283,22 @@ impl<'a> Queueing<'a> {
             size.queued += planned - suppressed;
             batch = next;
         }
+        size.undetermined = recipients.undetermined();
         Ok(Some(size))
+    }
+
+    /// What becomes of a customer who was undetermined.
+    async fn outcome(&self, recipient: Option<&Recipient>) -> Result<DeterminedOutcome, WorkError> {
+        let Some(recipient) = recipient else {
+            return Ok(DeterminedOutcome::NotMeant);
+        };
+        let decided = self.decide(vec![recipient.clone()]).await?;
+        Ok(
+            match decided.iter().any(|(_, command)| is_suppression(command)) {
+                true => DeterminedOutcome::Suppressed,
+                false => DeterminedOutcome::Queued,
+            },
+        )
     }
 
     /// Gives these customers their messages, but for those who have theirs;

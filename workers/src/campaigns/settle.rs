@@ -90,12 +90,14 @@ impl Settling {
         }
         let ids: Vec<&CampaignId> = sending.iter().map(|(id, _)| id).collect();
         let figures = shared.store.campaign_stats(&ids).await?;
+        let withheld = shared.store.withheld_messages(&ids).await?;
         self.silent.retain(|_, told| told.elapsed() < TELL_AGAIN);
         for (id, size) in &sending {
             let Some(figures) = figures.get(id) else {
                 continue;
             };
-            if is_over(figures, *size) {
+            let withheld = withheld.get(id).copied().unwrap_or_default();
+            if is_over(figures, *size, withheld) {
                 tell(id, complete(shared, id, *size).await);
             } else if is_silent(figures, now()) && !self.silent.contains_key(id) {
                 let count = figures.awaiting_receipt();
@@ -123,11 +125,13 @@ fn left(figures: &CampaignFigures) -> i64 {
     figures.queued() + figures.undeliverable()
 }
 
-/// Whether every message has ended. A message that has ended stays so, so
-/// figures that lag can only show too few.
-fn is_over(figures: &CampaignFigures, size: AudienceSize) -> bool {
+/// Whether every message has ended, but for those that are `withheld`, of which
+/// the figures are not sure. A message that has ended stays so, so figures that
+/// lag can only show too few.
+fn is_over(figures: &CampaignFigures, size: AudienceSize, withheld: u64) -> bool {
     let open = left(figures) + figures.awaiting_receipt();
-    open == 0 && figures.audience().unsigned_abs() >= size.planned
+    let audience = figures.audience().unsigned_abs();
+    open <= withheld as i64 && audience + withheld >= size.planned
 }
 
 /// Whether only receipts are missing, and none has come for [`SILENCE`].
@@ -208,16 +212,33 @@ mod tests {
             planned: 3,
             queued: 3,
             suppressed: 0,
+            undetermined: 0,
         };
-        assert!(is_over(&figures(0, 0, 0, 3), size));
-        assert!(!is_over(&figures(0, 0, 0, 2), size), "not all are known");
+        assert!(is_over(&figures(0, 0, 0, 3), size, 0));
+        assert!(!is_over(&figures(0, 0, 0, 2), size, 0), "not all are known");
         for open in [
             figures(1, 0, 0, 2),
             figures(0, 1, 0, 2),
             figures(0, 0, 1, 2),
         ] {
-            assert!(!is_over(&open, size), "{open:?}");
+            assert!(!is_over(&open, size, 0), "{open:?}");
         }
+    }
+
+    #[test]
+    fn messages_that_are_withheld_hold_no_campaign_open() {
+        let size = AudienceSize {
+            planned: 3,
+            queued: 3,
+            suppressed: 0,
+            undetermined: 0,
+        };
+        assert!(is_over(&figures(0, 1, 0, 2), size, 1));
+        assert!(
+            is_over(&figures(0, 0, 0, 2), size, 1),
+            "it was never counted"
+        );
+        assert!(!is_over(&figures(1, 1, 0, 1), size, 1));
     }
 
     #[test]
@@ -242,7 +263,8 @@ mod tests {
             planned: 0,
             queued: 0,
             suppressed: 0,
+            undetermined: 0,
         };
-        assert!(is_over(&CampaignFigures::default(), nobody));
+        assert!(is_over(&CampaignFigures::default(), nobody, 0));
     }
 }

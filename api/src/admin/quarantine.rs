@@ -1,0 +1,228 @@
+//! `GET /api/admin/quarantine`, `POST /api/admin/quarantine/{position}/{retry|skip}`
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use domain::{LogPosition, QuarantineCommand, QuarantineDecision, Text, Timestamp, ViewName};
+use eventlog::Position;
+use projections::{VIEWS, Withheld};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::after::{self, AfterParam};
+use crate::body::{Input, JsonBody};
+use crate::caller::Caller;
+use crate::consistency::Consistency;
+use crate::extract::{Path, Query};
+use crate::openapi::{GiveProblems, ReadProblems};
+use crate::position::{self, PositionText};
+use crate::problem::{Problem, ProblemKind};
+use crate::schema;
+use crate::state::{AppState, Shared};
+
+/// The most entries that a response lists.
+const LISTED: usize = 1_000;
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list_quarantine))
+        .routes(routes!(retry_event))
+        .routes(routes!(skip_event))
+}
+
+/// The events that views could not fold.
+#[derive(Serialize, ToSchema)]
+struct Quarantine {
+    /// How many entries there are.
+    #[schema(example = 1)]
+    total: u64,
+    /// The first 1,000 of them, in the order of the log.
+    items: Vec<QuarantineEntry>,
+}
+
+/// An event that a view could not fold.
+#[derive(Serialize, ToSchema)]
+struct QuarantineEntry {
+    /// Where the event is in the log.
+    #[schema(value_type = schema::Position)]
+    position: PositionText,
+    /// The view.
+    #[schema(example = "customers")]
+    view: String,
+    /// The document's id in the view.
+    #[schema(example = "c-1")]
+    document: String,
+    /// `set_aside`: the document waits, with this event and all later ones.
+    /// `incomplete`: the document does without this event alone.
+    #[schema(example = "set_aside")]
+    effect: &'static str,
+    /// Why the event cannot be folded.
+    #[schema(example = "malformed order_placed.1: missing field `amount`")]
+    reason: String,
+    /// Since when.
+    #[schema(value_type = schema::Time)]
+    since: Timestamp,
+}
+
+/// Why an event is retried or skipped.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "an object with a reason")]
+#[schema(as = QuarantineReason, example = json!({"reason": "the shop sent a broken order"}))]
+struct ReasonBody {
+    /// In your words, for the audit trail.
+    #[schema(value_type = String, max_length = 512)]
+    reason: Text<512>,
+}
+
+impl Input for ReasonBody {}
+
+/// A decision about an event.
+#[derive(Serialize, ToSchema)]
+struct QuarantineDecided {
+    /// The event.
+    #[schema(value_type = schema::Position)]
+    event: PositionText,
+    /// The views that it is for: all that could not fold the event.
+    #[schema(example = json!(["customers", "orders"]))]
+    views: Vec<String>,
+    /// Where the log holds the decision.
+    #[schema(value_type = schema::Position)]
+    position: PositionText,
+}
+
+/// Lists events that views could not fold, and the documents that they hold
+/// back.
+#[utoipa::path(
+    get,
+    path = "/api/admin/quarantine",
+    tag = "operation",
+    params(AfterParam, Consistency),
+    responses((status = 200, description = "The quarantine", body = Quarantine), ReadProblems)
+)]
+async fn list_quarantine(
+    State(app): State<AppState>,
+    Query(params): Query<AfterParam>,
+    consistency: Consistency,
+) -> Result<Json<Quarantine>, Problem> {
+    for view in VIEWS {
+        after::wait_for(&app, view.name(), consistency.with(params.after())).await?;
+    }
+    let counts = app.store.count_withheld().await?;
+    let withheld = app.store.withheld(LISTED).await?;
+    Ok(Json(Quarantine {
+        total: counts.iter().map(|(_, count)| count).sum(),
+        items: withheld.into_iter().map(QuarantineEntry::from).collect(),
+    }))
+}
+
+/// Lets views try an event once more, such as after an update of Patron.
+///
+/// Documents that waited for it are folded on from there. The event goes back to
+/// the quarantine if it still cannot be folded.
+#[utoipa::path(
+    post,
+    path = "/api/admin/quarantine/{position}/retry",
+    tag = "operation",
+    params(("position" = inline(schema::Position), Path, description = "The event's position")),
+    request_body = ReasonBody,
+    responses(
+        (status = 202, description = "The decision is in the log", body = QuarantineDecided,
+            headers(("Patron-Position" = String, description = "Positions for `after`"))),
+        GiveProblems
+    )
+)]
+async fn retry_event(
+    State(app): State<AppState>,
+    Path(event): Path<PositionText>,
+    caller: Caller,
+    JsonBody(body): JsonBody<ReasonBody>,
+) -> Result<Response, Problem> {
+    decide(&app, event, caller, body, QuarantineCommand::Retry).await
+}
+
+/// Lets views do without an event, for good.
+///
+/// Documents that waited for it are folded on behind it. Rebuilds leave the event
+/// out too.
+#[utoipa::path(
+    post,
+    path = "/api/admin/quarantine/{position}/skip",
+    tag = "operation",
+    params(("position" = inline(schema::Position), Path, description = "The event's position")),
+    request_body = ReasonBody,
+    responses(
+        (status = 202, description = "The decision is in the log", body = QuarantineDecided,
+            headers(("Patron-Position" = String, description = "Positions for `after`"))),
+        GiveProblems
+    )
+)]
+async fn skip_event(
+    State(app): State<AppState>,
+    Path(event): Path<PositionText>,
+    caller: Caller,
+    JsonBody(body): JsonBody<ReasonBody>,
+) -> Result<Response, Problem> {
+    decide(&app, event, caller, body, QuarantineCommand::Skip).await
+}
+
+async fn decide(
+    app: &Shared,
+    PositionText(event): PositionText,
+    Caller(context): Caller,
+    ReasonBody { reason }: ReasonBody,
+    command: fn(QuarantineDecision) -> QuarantineCommand,
+) -> Result<Response, Problem> {
+    let views = views_without(app, event).await?;
+    let names = views.iter().map(|view| ViewName::try_from(&**view));
+    let names: Result<Vec<ViewName>, _> = names.collect();
+    let names = names.map_err(|error| {
+        tracing::error!(%error, "a view in quarantine has no name");
+        Problem::internal()
+    })?;
+    let command = command(QuarantineDecision {
+        views: names,
+        reason,
+    });
+    let at = LogPosition::new(event.partition, event.number);
+    let decided = app.commands.decide_on_event(&context, at, command).await?;
+    let decided = decided.position;
+    let body = QuarantineDecided {
+        event: PositionText(event),
+        views,
+        position: PositionText(decided),
+    };
+    let position = position::header_value(&[decided].into_iter().collect());
+    let headers = [(position::HEADER, position)];
+    Ok((StatusCode::ACCEPTED, headers, Json(body)).into_response())
+}
+
+/// The views that could not fold an event.
+async fn views_without(app: &Shared, event: Position) -> Result<Vec<String>, Problem> {
+    let withheld = app.store.withheld_at(event).await?;
+    let mut views: Vec<String> = withheld.into_iter().map(|one| one.view).collect();
+    views.dedup();
+    if views.is_empty() {
+        let detail = format!("no view has the event at {event} in quarantine");
+        return Err(Problem::new(ProblemKind::NotFound, detail));
+    }
+    Ok(views)
+}
+
+impl From<Withheld> for QuarantineEntry {
+    fn from(withheld: Withheld) -> Self {
+        Self {
+            position: PositionText(withheld.position()),
+            effect: match withheld.is_left_out {
+                true => "incomplete",
+                false => "set_aside",
+            },
+            view: withheld.view,
+            document: withheld.document,
+            reason: withheld.reason,
+            since: withheld.since.to_chrono().into(),
+        }
+    }
+}

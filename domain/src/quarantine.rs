@@ -1,0 +1,196 @@
+//! The `quarantine` aggregate: what operators decided about an event that views
+//! cannot fold.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use cqrs_es::event_sink::EventSink;
+use cqrs_es::{Aggregate, DomainEvent};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::event::{DecodeError, LoggedEvent, from_json, tag_name, tag_version, to_json};
+use crate::{Text, ViewName};
+
+/// Where an event stands in the log: `3:17` is number 17 of partition 3.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LogPosition {
+    partition: u16,
+    number: u64,
+    text: Box<str>,
+}
+
+impl LogPosition {
+    /// Number `number` of `partition`.
+    pub fn new(partition: u16, number: u64) -> Self {
+        Self {
+            partition,
+            number,
+            text: format!("{partition}:{number}").into_boxed_str(),
+        }
+    }
+
+    /// Reads the form that [`Self::as_str`] has; a position has one form.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (partition, number) = text.split_once(':')?;
+        let position = Self::new(partition.parse().ok()?, number.parse().ok()?);
+        (&*position.text == text).then_some(position)
+    }
+
+    /// The partition.
+    pub fn partition(&self) -> u16 {
+        self.partition
+    }
+
+    /// The number within the partition.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// `3:17`
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for LogPosition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// What may be asked about an event that views cannot fold.
+#[derive(Debug, Clone)]
+pub enum QuarantineCommand {
+    /// That the views try it once more.
+    Retry(QuarantineDecision),
+    /// That the views do without it, for good.
+    Skip(QuarantineDecision),
+}
+
+/// What was decided about an event that views cannot fold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum QuarantineEvent {
+    /// `event_retried.1`: the views are to try the event once more.
+    Retried(QuarantineDecision),
+    /// `event_skipped.1`: the views do without the event, for good.
+    Skipped(QuarantineDecision),
+}
+
+/// What was decided, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuarantineDecision {
+    /// The views that it is for.
+    pub views: Vec<ViewName>,
+    /// Why, in the operator's words.
+    pub reason: Text<512>,
+}
+
+impl QuarantineEvent {
+    /// What was decided.
+    pub fn decision(&self) -> &QuarantineDecision {
+        match self {
+            Self::Retried(decision) | Self::Skipped(decision) => decision,
+        }
+    }
+
+    /// Whether it is for this view.
+    pub fn concerns(&self, view: &str) -> bool {
+        let views = &self.decision().views;
+        views.iter().any(|concerned| concerned.as_str() == view)
+    }
+}
+
+const RETRIED: &str = "event_retried.1";
+const SKIPPED: &str = "event_skipped.1";
+
+impl LoggedEvent for QuarantineEvent {
+    const TAGS: &'static [&'static str] = &[RETRIED, SKIPPED];
+
+    fn tag(&self) -> &'static str {
+        match self {
+            Self::Retried(_) => RETRIED,
+            Self::Skipped(_) => SKIPPED,
+        }
+    }
+
+    fn data(&self) -> Box<RawValue> {
+        to_json(self.decision())
+    }
+
+    fn decode(tag: &str, data: &str) -> Result<Self, DecodeError> {
+        match tag {
+            RETRIED => from_json(tag, data).map(Self::Retried),
+            SKIPPED => from_json(tag, data).map(Self::Skipped),
+            _ => Err(DecodeError::Unknown(tag.to_owned())),
+        }
+    }
+}
+
+impl DomainEvent for QuarantineEvent {
+    fn event_type(&self) -> String {
+        tag_name(self.tag())
+    }
+
+    fn event_version(&self) -> String {
+        tag_version(self.tag())
+    }
+}
+
+/// An event that views cannot fold, as operators have decided about it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Quarantine {
+    /// The views that do without it.
+    skipped: BTreeSet<ViewName>,
+    retries: u64,
+}
+
+impl Quarantine {
+    /// Whether any view does without the event. Its aggregate does so too, when
+    /// it is folded from its events.
+    pub fn is_skipped(&self) -> bool {
+        !self.skipped.is_empty()
+    }
+}
+
+/// No decision is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QuarantineError {}
+
+impl Aggregate for Quarantine {
+    const TYPE: &'static str = "quarantine";
+    type Command = QuarantineCommand;
+    type Event = QuarantineEvent;
+    type Error = QuarantineError;
+    type Services = ();
+
+    async fn handle(
+        &mut self,
+        command: QuarantineCommand,
+        (): &(),
+        sink: &EventSink<Self>,
+    ) -> Result<(), QuarantineError> {
+        let event = match command {
+            QuarantineCommand::Retry(decision) => QuarantineEvent::Retried(decision),
+            QuarantineCommand::Skip(decision) => {
+                if decision
+                    .views
+                    .iter()
+                    .all(|view| self.skipped.contains(view))
+                {
+                    return Ok(());
+                }
+                QuarantineEvent::Skipped(decision)
+            }
+        };
+        sink.write(event, self).await;
+        Ok(())
+    }
+
+    fn apply(&mut self, event: QuarantineEvent) {
+        match event {
+            QuarantineEvent::Retried(_) => self.retries += 1,
+            QuarantineEvent::Skipped(decision) => self.skipped.extend(decision.views),
+        }
+    }
+}

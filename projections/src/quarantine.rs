@@ -1,0 +1,581 @@
+//! What views could not fold.
+//!
+//! An event that a view cannot fold sets aside the document that it touches:
+//! the document stays as it was before, and its later events wait. A document
+//! that many aggregates feed leaves the event out instead, and goes on. Both are
+//! noted here, per generation of the view. Once an operator has decided to retry
+//! or to skip the event, the document is folded on from the event.
+//!
+//! **Crashes.** A note is written before the checkpoint passes the event, and
+//! removed once all that waited is folded. In between, what is done twice changes
+//! nothing: a document takes only events after its own number.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use bson::{DateTime, doc};
+use eventlog::{Log, Partition, Position, Positions};
+use futures::TryStreamExt;
+use mongodb::options::ReadConcern;
+use mongodb::{Collection, IndexModel};
+use serde::{Deserialize, Serialize};
+
+use domain::{CampaignId, MessageId, QuarantineEvent};
+
+use crate::campaign_stats::CampaignStats;
+use crate::date::date;
+use crate::messages::Messages;
+use crate::recorded::Decision;
+use crate::view::{AnyView, View};
+use crate::writes::{DUPLICATE, failed_only_with};
+use crate::{QueryError, Store};
+
+/// A document that is set aside, or an event that a shared document leaves out,
+/// as it stands in the collection `quarantine`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withheld {
+    #[serde(rename = "_id")]
+    id: String,
+    /// The view.
+    pub view: String,
+    /// Its generation.
+    pub generation: i32,
+    partition: i32,
+    number: i64,
+    /// The document's id in the view.
+    pub document: String,
+    /// Whether the document does without this event alone. Otherwise it waits
+    /// with all later ones.
+    pub is_left_out: bool,
+    /// Why the event cannot be folded.
+    pub reason: String,
+    /// Since when.
+    pub since: DateTime,
+}
+
+impl Withheld {
+    /// The event that cannot be folded.
+    pub fn position(&self) -> Position {
+        Position {
+            partition: Partition::try_from(self.partition).unwrap_or_default(),
+            number: u64::try_from(self.number).unwrap_or_default(),
+        }
+    }
+}
+
+/// What an operator decided about an event for a view, as it stands in the
+/// collection `quarantine_decisions`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct DecisionDocument {
+    #[serde(rename = "_id")]
+    id: String,
+    view: String,
+    partition: i32,
+    number: i64,
+    /// Whether the view does without the event from now on. Otherwise it was to
+    /// try it once more.
+    is_skip: bool,
+    /// The number of the decision.
+    decided: i64,
+    decided_at: DateTime,
+    /// Of the log that has both.
+    epoch: String,
+}
+
+/// Up to where decisions count.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Until {
+    /// All of them.
+    Now,
+    /// Those up to this number.
+    Number(u64),
+    /// Those recorded up to this instant.
+    Instant(domain::Timestamp),
+}
+
+/// The events that a view does without in a partition.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SkippedEvents(HashSet<u64>);
+
+impl SkippedEvents {
+    pub(crate) fn contains(&self, number: u64) -> bool {
+        self.0.contains(&number)
+    }
+}
+
+/// What is withheld from a generation of a view in one partition.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Known {
+    /// By document, the first event that waits.
+    set_aside: HashMap<String, u64>,
+    /// By event, the document that does without it.
+    left_out: HashMap<u64, String>,
+    skipped: SkippedEvents,
+}
+
+impl Known {
+    /// Whether an event is to be folded into its document.
+    pub(crate) fn admits(&self, document: &str, number: u64) -> bool {
+        let waits = self
+            .set_aside
+            .get(document)
+            .is_some_and(|first| number >= *first);
+        !waits && !self.left_out.contains_key(&number) && !self.skipped.contains(number)
+    }
+
+    /// The first event that a document which is set aside waits for.
+    pub(crate) fn set_aside(&self, document: &str) -> Option<u64> {
+        self.set_aside.get(document).copied()
+    }
+}
+
+/// The quarantine of one partition of a generation of a view.
+pub(crate) struct Quarantine {
+    store: Store,
+    log: Log,
+    view: &'static dyn AnyView,
+    generation: i32,
+    partition: Partition,
+    known: Option<Known>,
+}
+
+impl Quarantine {
+    pub(crate) fn of(
+        store: &Store,
+        log: &Log,
+        view: &'static dyn AnyView,
+        generation: i32,
+        partition: Partition,
+    ) -> Self {
+        Self {
+            store: store.clone(),
+            log: log.clone(),
+            view,
+            generation,
+            partition,
+            known: None,
+        }
+    }
+
+    /// Reads what is withheld, if that is not known yet. Only this process adds
+    /// to it then, or another does the same.
+    pub(crate) async fn load(&mut self) -> Result<(), mongodb::error::Error> {
+        if self.known.is_none() {
+            let (view, generation) = (self.view.name(), self.generation);
+            let (store, partition) = (&self.store, self.partition);
+            let known = store.withheld_in(&self.log, view, generation, partition, Until::Now);
+            self.known = Some(known.await?);
+        }
+        Ok(())
+    }
+
+    /// Whether an event is to be folded into its document.
+    pub(crate) fn admits(&self, document: &str, number: u64) -> bool {
+        self.known
+            .as_ref()
+            .is_none_or(|known| known.admits(document, number))
+    }
+
+    /// Whether the document waits.
+    pub(crate) fn is_set_aside(&self, document: &str) -> bool {
+        self.known
+            .as_ref()
+            .is_some_and(|known| known.set_aside(document).is_some())
+    }
+
+    pub(crate) fn is_skipped(&self, number: u64) -> bool {
+        self.known
+            .as_ref()
+            .is_some_and(|known| known.skipped.contains(number))
+    }
+
+    /// The document that does without this event.
+    pub(crate) fn leaving_out(&self, number: u64) -> Option<String> {
+        self.known.as_ref()?.left_out.get(&number).cloned()
+    }
+
+    /// The document that waits from this event on.
+    pub(crate) fn waiting_from(&self, number: u64) -> Option<String> {
+        let known = self.known.as_ref()?;
+        let mut waiting = known.set_aside.iter();
+        let found = waiting.find(|(_, first)| **first == number);
+        found.map(|(document, _)| document.clone())
+    }
+
+    /// Withholds events, each from the document that it touches.
+    pub(crate) async fn withhold(
+        &mut self,
+        events: Vec<(String, u64, String)>,
+    ) -> Result<(), mongodb::error::Error> {
+        let notes = events
+            .iter()
+            .map(|(document, number, reason)| self.note(document, *number, reason));
+        for note in notes.collect::<Vec<_>>() {
+            tracing::error!(
+                view = note.view,
+                generation = note.generation,
+                position = %note.position(),
+                "an event cannot be folded: it is in quarantine"
+            );
+            self.notes()
+                .replace_one(doc! {"_id": &note.id}, &note)
+                .upsert(true)
+                .await?;
+        }
+        let is_shared = self.view.is_shared();
+        let known = self.known.get_or_insert_default();
+        for (document, number, _) in events {
+            if is_shared {
+                known.left_out.insert(number, document);
+            } else {
+                known.set_aside.insert(document, number);
+            }
+        }
+        Ok(())
+    }
+
+    fn note(&self, document: &str, number: u64, reason: &str) -> Withheld {
+        let (view, generation) = (self.view.name(), self.generation);
+        let is_left_out = self.view.is_shared();
+        Withheld {
+            id: match is_left_out {
+                true => id_of_event(view, generation, self.partition, number),
+                false => id_of_document(view, generation, document),
+            },
+            view: view.to_owned(),
+            generation,
+            partition: i32::from(self.partition),
+            number: number as i64,
+            document: document.to_owned(),
+            is_left_out,
+            reason: reason.to_owned(),
+            since: DateTime::now(),
+        }
+    }
+
+    /// Lets the document's events be folded here. The note stays until
+    /// [`Self::release`].
+    pub(crate) fn admit(&mut self, document: &str) {
+        if let Some(known) = &mut self.known {
+            known.set_aside.remove(document);
+        }
+    }
+
+    /// Removes the note of a document whose events are all folded.
+    pub(crate) async fn release(&self, document: &str) -> Result<(), mongodb::error::Error> {
+        let id = id_of_document(self.view.name(), self.generation, document);
+        self.notes().delete_one(doc! {"_id": id}).await.map(|_| ())
+    }
+
+    /// Removes the note of an event that is in its shared document, or that the
+    /// document does without for good.
+    pub(crate) async fn release_event(&mut self, number: u64) -> Result<(), mongodb::error::Error> {
+        let id = id_of_event(self.view.name(), self.generation, self.partition, number);
+        self.notes().delete_one(doc! {"_id": id}).await?;
+        if let Some(known) = &mut self.known {
+            known.left_out.remove(&number);
+        }
+        Ok(())
+    }
+
+    /// Notes a decision, before anything is done about it.
+    pub(crate) async fn decide(
+        &mut self,
+        decision: &Decision,
+    ) -> Result<(), mongodb::error::Error> {
+        let (view, partition) = (self.view.name(), self.partition);
+        let (epoch, decided, number) = (self.log.epoch(), decision.decided, decision.event);
+        let is_skip = matches!(decision.record, QuarantineEvent::Skipped(_));
+        let document = DecisionDocument {
+            id: format!("{view}/{epoch}/{partition}:{decided}"),
+            view: view.to_owned(),
+            partition: i32::from(partition),
+            number: number as i64,
+            is_skip,
+            decided: decided as i64,
+            decided_at: date(decision.metadata.at),
+            epoch: epoch.to_string(),
+        };
+        match self.store.decisions().insert_one(&document).await {
+            Ok(_) => {}
+            // Another generation of the view has noted it.
+            Err(error) if failed_only_with(&error, DUPLICATE) => {}
+            Err(error) => return Err(error),
+        }
+        if is_skip {
+            self.known.get_or_insert_default().skipped.0.insert(number);
+        }
+        Ok(())
+    }
+
+    fn notes(&self) -> Collection<Withheld> {
+        self.store.quarantine()
+    }
+}
+
+fn id_of_document(view: &str, generation: i32, document: &str) -> String {
+    format!("{view}_g{generation}/{document}")
+}
+
+fn id_of_event(view: &str, generation: i32, partition: Partition, number: u64) -> String {
+    format!("{view}_g{generation}/{partition}:{number}")
+}
+
+impl Store {
+    fn quarantine(&self) -> Collection<Withheld> {
+        self.database().collection("quarantine")
+    }
+
+    fn decisions(&self) -> Collection<DecisionDocument> {
+        self.database().collection("quarantine_decisions")
+    }
+
+    /// The index by which notes are found.
+    pub(crate) async fn prepare_quarantine(&self) -> Result<(), mongodb::error::Error> {
+        let keys = doc! {"view": 1, "generation": 1, "partition": 1, "number": 1};
+        let index = IndexModel::builder().keys(keys).build();
+        self.quarantine().create_index(index).await.map(|_| ())
+    }
+
+    pub(crate) async fn drop_withheld(
+        &self,
+        view: &str,
+        generation: i32,
+    ) -> Result<(), mongodb::error::Error> {
+        let filter = doc! {"view": view, "generation": generation};
+        self.quarantine().delete_many(filter).await.map(|_| ())
+    }
+
+    /// What is withheld from a generation in one partition.
+    pub(crate) async fn withheld_in(
+        &self,
+        log: &Log,
+        view: &str,
+        generation: i32,
+        partition: Partition,
+        until: Until,
+    ) -> Result<Known, mongodb::error::Error> {
+        let filter =
+            doc! {"view": view, "generation": generation, "partition": i32::from(partition)};
+        let collection = self.quarantine();
+        let notes = collection.find(filter);
+        let notes = notes.read_concern(ReadConcern::majority()).await?;
+        let notes: Vec<Withheld> = notes.try_collect().await?;
+        let mut known = Known {
+            skipped: self.skipped_in(log, view, partition, until).await?,
+            ..Known::default()
+        };
+        for note in notes {
+            let number = note.position().number;
+            if note.is_left_out {
+                known.left_out.insert(number, note.document);
+            } else {
+                known.set_aside.insert(note.document, number);
+            }
+        }
+        Ok(known)
+    }
+
+    /// The events of a partition that a view does without.
+    pub(crate) async fn skipped_in(
+        &self,
+        log: &Log,
+        view: &str,
+        partition: Partition,
+        until: Until,
+    ) -> Result<SkippedEvents, mongodb::error::Error> {
+        let epoch: Arc<str> = log.epoch();
+        let mut filter = doc! {
+            "view": view,
+            "partition": i32::from(partition),
+            "epoch": &*epoch,
+            "is_skip": true,
+        };
+        match until {
+            Until::Now => {}
+            Until::Number(number) => {
+                filter.insert("decided", doc! {"$lte": number as i64});
+            }
+            Until::Instant(at) => {
+                filter.insert("decided_at", doc! {"$lte": date(at)});
+            }
+        }
+        let collection = self.decisions();
+        let skipped = collection.find(filter);
+        let skipped = skipped.read_concern(ReadConcern::majority()).await?;
+        let numbers = skipped.map_ok(|skipped| skipped.number as u64);
+        numbers.try_collect().await.map(SkippedEvents)
+    }
+
+    /// The events up to these positions about which something was decided for a
+    /// view since.
+    pub(crate) async fn decided_since(
+        &self,
+        log: &Log,
+        view: &str,
+        positions: &Positions,
+    ) -> Result<Vec<Position>, mongodb::error::Error> {
+        let filter = doc! {"view": view, "epoch": &*log.epoch()};
+        let decisions = self.decisions().find(filter).await?;
+        let decisions: Vec<DecisionDocument> = decisions.try_collect().await?;
+        let events = decisions.iter().filter_map(|decision| {
+            let partition = Partition::try_from(decision.partition).ok()?;
+            let then = positions.number(partition);
+            let number = decision.number as u64;
+            let is_since = number <= then && decision.decided as u64 > then;
+            is_since.then_some(Position { partition, number })
+        });
+        Ok(events.collect())
+    }
+
+    /// What is withheld from the generations that serve, in the order of the
+    /// log, up to `most`; those of one partition and event are together.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer.
+    pub async fn withheld(&self, most: usize) -> Result<Vec<Withheld>, QueryError> {
+        let Some(serving) = self.serving_filter().await? else {
+            return Ok(Vec::new());
+        };
+        let found = self
+            .quarantine()
+            .find(serving)
+            .sort(doc! {"partition": 1, "number": 1, "view": 1})
+            .limit(most as i64)
+            .await?;
+        Ok(found.try_collect().await?)
+    }
+
+    /// What is withheld from a generation, in the order of the log.
+    pub(crate) async fn withheld_from(
+        &self,
+        view: &str,
+        generation: i32,
+    ) -> Result<Vec<Withheld>, mongodb::error::Error> {
+        let filter = doc! {"view": view, "generation": generation};
+        let collection = self.quarantine();
+        let notes = collection.find(filter);
+        let notes = notes.sort(doc! {"partition": 1, "number": 1}).await?;
+        notes.try_collect().await
+    }
+
+    /// How many documents of a generation are set aside.
+    pub(crate) async fn count_set_aside(
+        &self,
+        view: &str,
+        generation: i32,
+    ) -> Result<u64, mongodb::error::Error> {
+        let filter = doc! {"view": view, "generation": generation, "is_left_out": false};
+        self.quarantine().count_documents(filter).await
+    }
+
+    /// What is withheld from the messages and the figures of a campaign that
+    /// serve now.
+    pub(crate) async fn withheld_of(
+        &self,
+        campaign: &CampaignId,
+    ) -> Result<Vec<Withheld>, QueryError> {
+        let messages = MessageId::start(campaign);
+        let figures = format!("{campaign}/");
+        let mut withheld = Vec::new();
+        for (view, prefix) in [(Messages::NAME, messages), (CampaignStats::NAME, figures)] {
+            let generation = self.generations().active(view).await?;
+            // No character of an id comes after this one.
+            let ids = doc! {"$gte": &prefix, "$lt": format!("{prefix}~")};
+            let filter = doc! {"view": view, "generation": generation, "document": ids};
+            let collection = self.quarantine();
+            let found = collection.find(filter);
+            let found = found.sort(doc! {"partition": 1, "number": 1}).await?;
+            withheld.extend(found.try_collect::<Vec<_>>().await?);
+        }
+        Ok(withheld)
+    }
+
+    /// How many messages of each of these campaigns are set aside.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer.
+    pub async fn withheld_messages(
+        &self,
+        campaigns: &[&CampaignId],
+    ) -> Result<HashMap<CampaignId, u64>, QueryError> {
+        let generation = self.generations().active(Messages::NAME).await?;
+        let mut counts = HashMap::new();
+        if self.count_set_aside(Messages::NAME, generation).await? == 0 {
+            return Ok(counts);
+        }
+        for campaign in campaigns {
+            let withheld = self.withheld_of(campaign).await?;
+            let messages = withheld.iter().filter(|one| one.view == Messages::NAME);
+            counts.insert((*campaign).clone(), messages.count() as u64);
+        }
+        Ok(counts)
+    }
+
+    /// What is withheld by this event from the generations that serve.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer.
+    pub async fn withheld_at(&self, event: Position) -> Result<Vec<Withheld>, QueryError> {
+        let Some(mut serving) = self.serving_filter().await? else {
+            return Ok(Vec::new());
+        };
+        serving.insert("partition", i32::from(event.partition));
+        serving.insert("number", event.number as i64);
+        let found = self
+            .quarantine()
+            .find(serving)
+            .sort(doc! {"view": 1})
+            .await?;
+        Ok(found.try_collect().await?)
+    }
+
+    /// How much is withheld from each view's generation that serves.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer.
+    pub async fn count_withheld(&self) -> Result<Vec<(String, u64)>, QueryError> {
+        let Some(serving) = self.serving_filter().await? else {
+            return Ok(Vec::new());
+        };
+        let group = doc! {"$group": {"_id": "$view", "count": {"$sum": 1i64}}};
+        let sort = doc! {"$sort": {"_id": 1}};
+        let pipeline = [doc! {"$match": serving}, group, sort];
+        let counted = self.quarantine().aggregate(pipeline).await?;
+        let counted: Vec<bson::Document> = counted.try_collect().await?;
+        let count = |found: &bson::Document| {
+            let view = found.get_str("_id").unwrap_or_default().to_owned();
+            (view, found.get_i64("count").unwrap_or_default() as u64)
+        };
+        Ok(counted.iter().map(count).collect())
+    }
+
+    /// Notes of the generations that serve.
+    async fn serving_filter(&self) -> Result<Option<bson::Document>, mongodb::error::Error> {
+        let pointers = self.generations().all().await?;
+        let of =
+            |pointer: &crate::Pointer| doc! {"view": pointer.view(), "generation": pointer.active};
+        let any: Vec<_> = pointers.iter().map(of).collect();
+        Ok((!any.is_empty()).then(|| doc! {"$or": any}))
+    }
+
+    /// Why these documents of the generation that serves do not show all that
+    /// is in the log, by id: those that are set aside.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer.
+    pub async fn set_aside(
+        &self,
+        view: &str,
+        documents: &[&str],
+    ) -> Result<HashMap<String, Withheld>, QueryError> {
+        let generation = self.generations().active(view).await?;
+        let ids = documents
+            .iter()
+            .map(|document| id_of_document(view, generation, document));
+        let ids: Vec<String> = ids.collect();
+        let found = self.quarantine().find(doc! {"_id": {"$in": ids}}).await?;
+        let found = found.map_ok(|withheld| (withheld.document.clone(), withheld));
+        Ok(found.try_collect().await?)
+    }
+}

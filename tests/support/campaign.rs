@@ -42,10 +42,13 @@ pub(crate) async fn completed(api: &Client, id: &str) -> String {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let answer = try_answer(api.request(Method::GET, &path)).await;
-        if answer.is_ok_and(|answer| answer.body["status"] == "completed") {
+        if matches!(&answer, Ok(answer) if answer.body["status"] == "completed") {
             return path;
         }
-        assert!(Instant::now() < deadline, "{path} is never completed");
+        assert!(
+            Instant::now() < deadline,
+            "it is never completed: {answer:?}"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -12,6 +12,7 @@ mod sending;
 mod served;
 mod suppressions;
 mod texts;
+mod undetermined;
 mod unsubscribed;
 
 use std::collections::BTreeMap;

@@ -4,7 +4,8 @@ use mongodb::bson::{DateTime, Document, doc};
 use projections::PageRequest;
 use projections::audit::AuditFilter;
 
-use super::{append_by_hand, project};
+use super::project;
+use crate::support::by_hand::append_by_hand;
 use crate::support::deployment::Deployment;
 
 /// More than a page looks at.

@@ -257,7 +257,7 @@ async fn verification_finds_buckets_that_are_changed_missing_or_too_many() {
 }
 
 #[tokio::test]
-async fn a_view_that_has_lost_a_bucket_stands_still() {
+async fn a_customer_who_has_lost_a_bucket_is_set_aside_until_a_rebuild() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
     trade(&deployment, 5_000).await;
     project(&deployment, "customers").await.unwrap();
@@ -265,15 +265,20 @@ async fn a_view_that_has_lost_a_bucket_stands_still() {
     store.parts_collection("customers", 1).drop().await.unwrap();
     let more = (0..2_000).map(|n| of_guest(9_000 + n, minute(n), OrderStatus::Placed));
     record(&deployment, more.collect()).await;
-    let error = project(&deployment, "customers").await.unwrap_err();
+    project(&deployment, "customers").await.unwrap();
+    let withheld = store.withheld(10).await.unwrap();
+    let [only] = &*withheld else {
+        panic!("{withheld:?}");
+    };
+    assert_eq!(only.document, "guest");
+    let reason = &only.reason;
     assert!(
-        error
-            .to_string()
-            .contains("the bucket guest/orders/0 is gone"),
-        "{error}"
+        reason.contains("the bucket guest/orders/0 is gone"),
+        "{reason}"
     );
     rebuilt(&deployment, "customers").await;
     assert_eq!(guest(store).await.0, 7_000);
+    assert_eq!(store.withheld(10).await.unwrap(), []);
 }
 
 #[tokio::test]

@@ -40,14 +40,13 @@ use domain::{
     Attempt, Identity, KeyContent, KeySecret, MessageCommand, OrderStatus, Role, Suppression,
     UserRole,
 };
-use eventlog::{Append, Key, Log, NewEvent, NewHead, Partition, Position};
+use eventlog::Partition;
 use futures::TryStreamExt;
 use mongodb::bson::{self, doc};
 use projections::{
     AnyView, Mode, PageRequest, ProjectError, Projector, RebuildReport, Store, VIEWS, ViewStatus,
     rebuild, view_named,
 };
-use serde_json::value::RawValue;
 
 use crate::support::deployment::Deployment;
 use crate::support::shop::{
@@ -227,39 +226,4 @@ async fn total_spend(deployment: &Deployment) -> i64 {
 fn spend_after(days: i64) -> i64 {
     let day = |day: i64| (0..20).map(|n| 100 + n).sum::<i64>() - (100 + day % 20);
     (0..days).map(day).sum()
-}
-
-/// Appends an event as no program of ours does; returns its position.
-async fn append_by_hand(log: &Log, key: &str, tag: &'static str, data: &str) -> Position {
-    let route = key.split('/').nth(1).unwrap();
-    let key: Key = log.layout().key(key.to_owned(), route);
-    let head = log
-        .heads(key.partition, &[&key])
-        .await
-        .unwrap()
-        .pop()
-        .flatten();
-    let append = Append {
-        head: Some(NewHead {
-            expected: head.as_ref().map_or(0, |head| head.version),
-            last: head.map_or(0, |head| head.last),
-            fold: 0,
-            state: "null".to_owned(),
-        }),
-        events: vec![NewEvent {
-            tag,
-            data: RawValue::from_string(data.to_owned()).unwrap(),
-        }],
-        key,
-    };
-    let meta = r#"{"at":"2026-01-01T00:00:00.000Z","actor":"key:test"}"#;
-    let partition = append.key.partition;
-    match log
-        .append(partition, meta.into(), vec![append])
-        .await
-        .unwrap()[..]
-    {
-        [eventlog::Appended::At(position)] => position,
-        ref other => panic!("{other:?}"),
-    }
 }

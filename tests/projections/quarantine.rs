@@ -9,9 +9,9 @@ use mongodb::bson::{DateTime, doc};
 use projections::{ProjectError, RebuildError, VIEWS, rebuild, verify_documents};
 
 use super::{
-    advertise, append_by_hand, documents, project, project_all, rebuilt, status, stopped,
-    total_spend, trade, view,
+    advertise, documents, project, project_all, rebuilt, status, stopped, total_spend, trade, view,
 };
+use crate::support::by_hand::append_by_hand;
 use crate::support::deployment::Deployment;
 use crate::support::shop::{self, context, minute, order, text};
 

@@ -10,7 +10,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::fold_law::orders;
-use super::{append_by_hand, documents, project, rebuilt, resume, view};
+use super::{documents, project, rebuilt, resume, view};
+use crate::support::by_hand::append_by_hand;
 use crate::support::deployment::Deployment;
 use crate::support::property;
 use crate::support::shop::{context, text};

@@ -2,9 +2,8 @@
 
 use projections::{RebuildError, roll_back};
 
-use super::{
-    append_by_hand, documents, project, rebuilt, spend_after, status, total_spend, trade, view,
-};
+use super::{documents, project, rebuilt, spend_after, status, total_spend, trade, view};
+use crate::support::by_hand::append_by_hand;
 use crate::support::deployment::Deployment;
 
 #[tokio::test]

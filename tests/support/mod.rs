@@ -3,6 +3,7 @@
 pub(crate) mod app;
 pub(crate) mod apt;
 pub(crate) mod browser;
+pub(crate) mod by_hand;
 pub(crate) mod campaign;
 pub(crate) mod client;
 pub(crate) mod deployment;

@@ -1,0 +1,178 @@
+//! Customers of whom nobody can tell whether a campaign is for them, because an event of theirs
+//! cannot be folded.
+
+use std::collections::BTreeMap;
+
+use eventlog::Position;
+use serde_json::{Value, json};
+
+use crate::support::app::App;
+use crate::support::by_hand::append_by_hand;
+use crate::support::campaign::{assert_accounted, completed, launch};
+use crate::support::vendor::{Sent, Vendor};
+use crate::support::wait::{eventually, until};
+
+const CUSTOMERS: usize = 10;
+const EVERYBODY: &str = "order_count = 0";
+
+/// Customers who can be written to, one of them with an event that cannot be folded, and a vendor.
+struct Shop {
+    app: App,
+    vendor: Vendor,
+    broken: Position,
+}
+
+impl Shop {
+    async fn start() -> Self {
+        let vendor = Vendor::start().await;
+        vendor.set(json!({"lost_rate": 0.0})).await;
+        let mut app = App::without_workers().await;
+        app.vendor = Some(vendor.url.clone());
+        let customer = |n: usize| {
+            let email = format!("c-{n}@example.com");
+            json!({"customer_id": format!("c-{n}"), "name": "Ada", "email": email})
+        };
+        let customers: Value = (0..CUSTOMERS).map(customer).collect();
+        app.client.accept("/api/data/customers", customers).await;
+        let log = app.settings().commands().await.log().clone();
+        let broken = append_by_hand(&log, "order/c-3/o-1", "order_placed.1", "{}").await;
+        Self {
+            app,
+            vendor,
+            broken,
+        }
+    }
+
+    async fn shown(&self, id: &str) -> Value {
+        self.app.client.read(&format!("/api/campaigns/{id}")).await
+    }
+
+    async fn accounts(&self, id: &str) -> Value {
+        let path = format!("/api/campaigns/{id}/reconcile");
+        self.app.client.read(&path).await
+    }
+
+    async fn skip(&self) {
+        let path = format!("/api/admin/quarantine/{}/skip", self.broken);
+        let decided = eventually("it is in quarantine", async || {
+            let reason = json!({"reason": "a broken export"});
+            let answer = self.app.client.post(&path, reason).await;
+            (answer.status != 404).then_some(answer)
+        })
+        .await;
+        assert_eq!(decided.status, 202, "{}", decided.body);
+    }
+
+    async fn sent(&self) -> BTreeMap<String, Sent> {
+        self.vendor.sent().await
+    }
+}
+
+#[tokio::test]
+async fn they_get_nothing_are_counted_and_hold_no_campaign_open() {
+    let mut shop = Shop::start().await;
+    shop.app.add_worker();
+    let id = launch(&shop.app.client, "without", EVERYBODY, None).await;
+    completed(&shop.app.client, &id).await;
+    let campaign = shop.shown(&id).await;
+    let size = json!({"planned": 9, "queued": 9, "suppressed": 0, "undetermined": 1});
+    assert_eq!(campaign["size"], size);
+    assert_eq!(shop.sent().await.len(), 9);
+    let accounts = assert_accounted(&shop.app.client, &id, &shop.sent().await).await;
+    assert_eq!(
+        (&accounts["planned"], &accounts["undetermined"]),
+        (&json!(9), &json!(1))
+    );
+    let recipient = format!("/api/campaigns/{id}/recipients/c-3");
+    let recipient = shop.app.client.read(&recipient).await;
+    assert_eq!(recipient["undetermined"], true, "{recipient}");
+    assert_eq!(
+        (&recipient["matched"], &recipient["message"]),
+        (&json!(false), &json!(null))
+    );
+
+    // The campaign has ended: it is reported, and that is all.
+    shop.skip().await;
+    until("nothing is in quarantine", async || {
+        let quarantine = shop.app.client.read("/api/admin/quarantine").await;
+        quarantine["total"] == 0
+    })
+    .await;
+    let second = launch(&shop.app.client, "with", EVERYBODY, None).await;
+    completed(&shop.app.client, &second).await;
+    assert_eq!(shop.shown(&second).await["size"]["planned"], 10);
+    assert_eq!(shop.shown(&id).await["size"], size);
+    let sent = shop.sent().await;
+    assert_eq!(
+        sent.values()
+            .filter(|sent| sent.to == "c-3@example.com")
+            .count(),
+        1
+    );
+    assert_eq!(shop.accounts(&id).await["undetermined"], 1);
+}
+
+#[tokio::test]
+async fn while_a_campaign_goes_on_they_are_determined_and_get_theirs() {
+    let mut shop = Shop::start().await;
+    shop.app.add_worker();
+    let id = launch(&shop.app.client, "late", EVERYBODY, Some(1)).await;
+    until("the audience is found", async || {
+        shop.shown(&id).await["size"]["undetermined"] == 1
+    })
+    .await;
+    let paused = shop
+        .app
+        .client
+        .post(&format!("/api/campaigns/{id}/pause"), json!({}))
+        .await;
+    assert_eq!(paused.status, 202, "{}", paused.body);
+    shop.skip().await;
+    until("they are determined", async || {
+        let size = shop.shown(&id).await["size"].clone();
+        size == json!({"planned": 10, "queued": 10, "suppressed": 0, "undetermined": 0})
+    })
+    .await;
+    let resumed = shop
+        .app
+        .client
+        .post(&format!("/api/campaigns/{id}/resume"), json!({}))
+        .await;
+    assert_eq!(resumed.status, 202, "{}", resumed.body);
+    completed(&shop.app.client, &id).await;
+    let sent = shop.sent().await;
+    assert_eq!(sent.len(), 10);
+    let accounts = assert_accounted(&shop.app.client, &id, &sent).await;
+    assert_eq!(
+        (&accounts["planned"], &accounts["undetermined"]),
+        (&json!(10), &json!(0))
+    );
+}
+
+/// What is in quarantine of a campaign's own messages.
+#[tokio::test]
+async fn a_message_whose_event_cannot_be_folded_holds_no_campaign_open() {
+    let mut shop = Shop::start().await;
+    shop.vendor
+        .set(json!({"receipt_delay_ms": {"min": 3000, "max": 3000}}))
+        .await;
+    shop.app.add_worker();
+    let id = launch(&shop.app.client, "broken", EVERYBODY, None).await;
+    until("all are sent", async || shop.sent().await.len() == 9).await;
+    shop.app.client.caught_up().await;
+    let log = shop.app.settings().commands().await.log().clone();
+    let key = format!("message/c-5/{id}");
+    append_by_hand(&log, &key, "message_delivered.1", "{}").await;
+    completed(&shop.app.client, &id).await;
+    let accounts = shop.accounts(&id).await;
+    assert_eq!(accounts["discrepancies"], json!([]), "{accounts}");
+    let quarantined = accounts["quarantined"].as_array().unwrap();
+    let views: Vec<_> = quarantined
+        .iter()
+        .map(|one| one["view"].as_str().unwrap())
+        .collect();
+    assert!(
+        views.contains(&"messages") && views.contains(&"campaign_stats"),
+        "{accounts}"
+    );
+}

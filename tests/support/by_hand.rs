@@ -1,0 +1,48 @@
+//! Events as no program of ours appends them.
+
+use eventlog::{Append, Appended, Key, Log, NewEvent, NewHead, Position};
+use serde_json::value::RawValue;
+
+/// Appends an event of any content; returns its position.
+pub(crate) async fn append_by_hand(
+    log: &Log,
+    key: &str,
+    tag: &'static str,
+    data: &str,
+) -> Position {
+    let route = key.split('/').nth(1).unwrap();
+    let key: Key = log.layout().key(key.to_owned(), route);
+    let head = log
+        .heads(key.partition, &[&key])
+        .await
+        .unwrap()
+        .pop()
+        .flatten();
+    // A head that there is stays what its events were.
+    let (fold, state) = head.as_ref().map_or((0, "null".to_owned()), |head| {
+        (head.fold, head.state.clone())
+    });
+    let append = Append {
+        head: Some(NewHead {
+            expected: head.as_ref().map_or(0, |head| head.version),
+            last: head.map_or(0, |head| head.last),
+            fold,
+            state,
+        }),
+        events: vec![NewEvent {
+            tag,
+            data: RawValue::from_string(data.to_owned()).unwrap(),
+        }],
+        key,
+    };
+    let meta = r#"{"at":"2026-01-01T00:00:00.000Z","actor":"key:test"}"#;
+    let partition = append.key.partition;
+    match log
+        .append(partition, meta.into(), vec![append])
+        .await
+        .unwrap()[..]
+    {
+        [Appended::At(position)] => position,
+        ref other => panic!("{other:?}"),
+    }
+}

@@ -72,6 +72,8 @@ pub struct Recipients {
     /// Customers who are set aside in the view, to be folded anew like those
     /// who have changed.
     set_aside: BTreeSet<CustomerId>,
+    /// Customers who are set aside, and of whom events were trimmed.
+    lost: BTreeSet<CustomerId>,
     undetermined: u64,
 }
 
@@ -103,19 +105,26 @@ impl Recipients {
         let positions: Positions = launch.positions.as_str().parse()?;
         let rules = launch.rules.at(launch.clock);
         let (customers, generation) = pinned(store, Customers::NAME, &positions).await?;
-        let set_aside = store.withheld_from(Customers::NAME, generation).await?;
-        let set_aside = set_aside.iter().map(|withheld| &*withheld.document);
+        let withheld = store.withheld_from(Customers::NAME, generation).await?;
+        // A key that cannot be read is no customer's.
+        let set_aside = withheld
+            .iter()
+            .map(|one| CustomerId::try_from(&*one.document));
+        let set_aside: Vec<CustomerId> = set_aside.flatten().collect();
+        let past = Past::up_to(store, log, positions.clone()).await?;
+        let floors = trimmed_floors(log).await?;
+        let (set_aside, lost) = past.with_history(set_aside, &floors).await?;
         Ok(Self {
             customers,
-            // A key that cannot be read is no customer's.
-            set_aside: set_aside.flat_map(CustomerId::try_from).collect(),
-            undetermined: 0,
+            set_aside: set_aside.into_iter().collect(),
             filter: matching_or_changed(filter(&rules), &positions),
-            past: Past::up_to(store, log, positions).await?,
+            past,
             rules,
             after: String::new(),
             batch: BATCH,
             is_at_end: false,
+            undetermined: lost.len() as u64,
+            lost: lost.into_iter().collect(),
         })
     }
 
@@ -214,9 +223,10 @@ impl Recipients {
         found: Vec<Found>,
         set_aside: &[CustomerId],
     ) -> Result<Vec<Recipient>, ProjectError> {
-        let (to_fold, unchanged): (Vec<Found>, Vec<Found>) = found
-            .into_iter()
-            .partition(|found| self.is_to_be_folded(&found.place));
+        let found = found.into_iter();
+        let found = found.filter(|found| !self.lost.contains(&found.place.customer));
+        let (to_fold, unchanged): (Vec<Found>, Vec<Found>) =
+            found.partition(|found| self.is_to_be_folded(&found.place));
         let to_fold = to_fold.into_iter().map(|found| found.place.customer);
         let mut to_fold: BTreeSet<CustomerId> = to_fold.collect();
         to_fold.extend(set_aside.iter().cloned());
@@ -272,7 +282,7 @@ pub async fn determined_since(
     store: &Store,
     log: &Log,
     launch: &Launch,
-    others: impl IntoIterator<Item = CustomerId>,
+    others: Vec<CustomerId>,
 ) -> Result<Vec<Determined>, ProjectError> {
     let positions: Positions = launch.positions.as_str().parse()?;
     let decided = store
@@ -287,10 +297,12 @@ pub async fn determined_since(
     if customers.is_empty() {
         return Ok(Vec::new());
     }
-    let customers: Vec<CustomerId> = customers.into_iter().collect();
-    let past = Past::up_to(store, log, positions)
-        .await?
-        .with_later_decisions();
+    let past = Past::up_to(store, log, positions).await?;
+    let past = past.with_later_decisions();
+    let floors = trimmed_floors(log).await?;
+    let (customers, _lost) = past
+        .with_history(customers.into_iter().collect(), &floors)
+        .await?;
     let mut folded = past.customers(&customers).await?;
     past.is_there().await?;
     let rules = launch.rules.at(launch.clock);

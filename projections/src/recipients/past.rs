@@ -138,6 +138,23 @@ impl Past {
         self.is_there().await
     }
 
+    /// Tells apart those of whom the log still has all events, and the others.
+    pub(super) async fn with_history(
+        &self,
+        customers: Vec<CustomerId>,
+        floors: &[Position],
+    ) -> Result<(Vec<CustomerId>, Vec<CustomerId>), ProjectError> {
+        let (mut with, mut without) = (Vec::new(), Vec::new());
+        for customer in customers {
+            match self.require(std::slice::from_ref(&customer), floors).await {
+                Ok(()) => with.push(customer),
+                Err(ProjectError::Log(LogError::Trimmed { .. })) => without.push(customer),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((with, without))
+    }
+
     /// Without the rows everybody would seem to have had no events: to be
     /// asked after folding.
     pub(super) async fn is_there(&self) -> Result<(), ProjectError> {

@@ -194,7 +194,7 @@ async fn the_list_is_newest_first_with_statistics() {
         );
         assert_eq!(
             last["size"],
-            json!({"planned": 6, "queued": 6, "suppressed": 0})
+            json!({"planned": 6, "queued": 6, "suppressed": 0, "undetermined": 0})
         );
         assert_eq!(last, &app.client.read(&format!("{PATH}/{busy}")).await);
     }

@@ -136,7 +136,7 @@ async fn determine(shared: &Shared, id: &CampaignId) -> Result<(), WorkError> {
         .map(|(customer, outcome)| (customer.clone(), outcome))
         .collect();
     // A process may have ended between a record and its message.
-    let others = known.keys().cloned();
+    let others = known.keys().cloned().collect();
     let determined = determined_since(&shared.store, &shared.log, &launch, others).await?;
     let ids = determined.iter().map(|one| MessageId {
         campaign: id.clone(),

@@ -68,6 +68,7 @@ async fn everybody_is_accounted_for() {
             "planned": 6, "sent": 2, "delivered": 1, "failed": 2, "suppressed": 1, "pending": 1,
             "awaiting_receipt": 1, "awaiting_since": rows["items"][0]["sent_at"],
             "views_compared": true, "texts_compared": true, "discrepancies": [], "discrepancies_found": 0,
+            "undetermined": 0, "quarantined": [],
         })
     );
 }

@@ -18,6 +18,7 @@ mod import;
 mod log_commands;
 mod older_redis;
 mod projections;
+mod quarantine_commands;
 mod support;
 mod tls;
 mod up;

@@ -17,8 +17,9 @@ use crate::extract::{Path, Query};
 use crate::openapi::{OneProblems, ReadProblems};
 use crate::paging::{Limit, Listed, page};
 use crate::problem::{Problem, ProblemKind};
+use crate::quarantined::{self, Quarantined, ShowsDocument};
 use crate::schema;
-use crate::state::AppState;
+use crate::state::{AppState, Shared};
 
 /// The longest search, in bytes.
 const MAX_QUERY: usize = 256;
@@ -104,6 +105,10 @@ pub(crate) struct CustomerResponse {
     last_order_at: Option<Timestamp>,
     /// Activity by name.
     events: BTreeMap<String, EventResponse>,
+    /// The event that holds the customer back; absent if none does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    quarantined: Option<Quarantined>,
 }
 
 /// What is known of one kind of activity.
@@ -140,7 +145,9 @@ async fn list_customers(
     let found = app.store.customers(start, &page).await?;
     let currency = app.commands.currency().code();
     let respond = |(id, document)| CustomerResponse::new(id, document, currency);
-    Ok(Json(Listed::from_page(found, respond)))
+    let mut customers = Listed::from_page(found, respond);
+    quarantined::mark(&app, &mut customers.items).await?;
+    Ok(Json(customers))
 }
 
 /// One customer.
@@ -162,9 +169,13 @@ async fn get_customer(
 ) -> Result<Json<CustomerResponse>, Problem> {
     after::wait::<Customers>(&app, consistency.with(params.after())).await?;
     let found = app.store.customer(id.as_str()).await?;
-    let document = found.ok_or_else(|| unknown(&id))?;
+    let Some(document) = found else {
+        return Err(missing(&app, &id).await);
+    };
     let currency = app.commands.currency().code();
-    Ok(Json(CustomerResponse::new(id.into(), document, currency)))
+    let mut customer = CustomerResponse::new(id.into(), document, currency);
+    quarantined::mark(&app, [&mut customer]).await?;
+    Ok(Json(customer))
 }
 
 /// What a search begins with; an empty one is none.
@@ -183,6 +194,11 @@ pub(crate) fn unknown(id: &CustomerId) -> Problem {
         ProblemKind::NotFound,
         format!("there is no customer {id} in the view"),
     )
+}
+
+/// The problem of a customer that the view does not have.
+pub(crate) async fn missing(app: &Shared, id: &CustomerId) -> Problem {
+    quarantined::missing::<Customers>(app, id.as_str(), unknown(id)).await
 }
 
 impl CustomerResponse {
@@ -211,7 +227,20 @@ impl CustomerResponse {
             first_order_at: document.first_order_at.map(|at| at.to_chrono().into()),
             last_order_at: document.last_order_at.map(|at| at.to_chrono().into()),
             events: events.map(|(name, facts)| (name, facts.into())).collect(),
+            quarantined: None,
         }
+    }
+}
+
+impl ShowsDocument for CustomerResponse {
+    type View = Customers;
+
+    fn document_id(&self) -> String {
+        self.customer_id.clone()
+    }
+
+    fn set_quarantined(&mut self, quarantined: Quarantined) {
+        self.quarantined = Some(quarantined);
     }
 }
 

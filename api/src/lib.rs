@@ -39,6 +39,7 @@ mod paging;
 mod position;
 mod prefer;
 mod problem;
+mod quarantined;
 mod readiness;
 mod request_id;
 mod router;

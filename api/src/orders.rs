@@ -15,6 +15,7 @@ use crate::extract::Query;
 use crate::openapi::ReadProblems;
 use crate::paging::{Limit, Listed, page};
 use crate::problem::Problem;
+use crate::quarantined::{self, Quarantined, ShowsDocument};
 use crate::schema;
 use crate::state::AppState;
 
@@ -68,6 +69,10 @@ struct OrderResponse {
     /// When its last change was recorded.
     #[schema(value_type = schema::Time)]
     updated_at: Timestamp,
+    /// The event that holds the order back; absent if none does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    quarantined: Option<Quarantined>,
 }
 
 /// How [`OrderItem`] is described.
@@ -110,7 +115,9 @@ async fn list_orders(
     let customer = params.customer_id.as_ref().map(CustomerId::as_str);
     let page = page(params.limit, params.cursor);
     let found = app.store.orders(customer, &page).await?;
-    Ok(Json(Listed::from_page(found, OrderResponse::from)))
+    let mut orders = Listed::from_page(found, OrderResponse::from);
+    quarantined::mark(&app, &mut orders.items).await?;
+    Ok(Json(orders))
 }
 
 impl From<OrderDocument> for OrderResponse {
@@ -124,6 +131,19 @@ impl From<OrderDocument> for OrderResponse {
             status: document.status,
             items: document.items,
             updated_at: document.updated_at.to_chrono().into(),
+            quarantined: None,
         }
+    }
+}
+
+impl ShowsDocument for OrderResponse {
+    type View = Orders;
+
+    fn document_id(&self) -> String {
+        format!("{}/{}", self.customer_id, self.order_id)
+    }
+
+    fn set_quarantined(&mut self, quarantined: Quarantined) {
+        self.quarantined = Some(quarantined);
     }
 }

@@ -71,6 +71,7 @@ schemas! {
     Text128 => text(128);
     Text200 => text(200);
     Text256 => text(256);
+    Text512 => text(512);
     Text2000 => text(2_000);
     Search => ObjectBuilder::from(text(256)).min_length(None).build();
     Email => formatted("email").max_length(Some(254)).examples(["ada@example.com"]).build();

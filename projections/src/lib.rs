@@ -22,6 +22,7 @@ mod folding;
 mod generation;
 #[cfg(test)]
 mod history;
+mod incomplete;
 mod jobs;
 mod live_workers;
 mod long_read;

@@ -322,7 +322,7 @@ fn id_of_event(view: &str, generation: i32, partition: Partition, number: u64) -
 }
 
 impl Store {
-    fn quarantine(&self) -> Collection<Withheld> {
+    pub(crate) fn quarantine(&self) -> Collection<Withheld> {
         self.database().collection("quarantine")
     }
 
@@ -330,11 +330,13 @@ impl Store {
         self.database().collection("quarantine_decisions")
     }
 
-    /// The index by which notes are found.
+    /// The indexes by which notes are found.
     pub(crate) async fn prepare_quarantine(&self) -> Result<(), mongodb::error::Error> {
-        let keys = doc! {"view": 1, "generation": 1, "partition": 1, "number": 1};
-        let index = IndexModel::builder().keys(keys).build();
-        self.quarantine().create_index(index).await.map(|_| ())
+        let by_event = doc! {"view": 1, "generation": 1, "partition": 1, "number": 1};
+        let by_document = doc! {"view": 1, "generation": 1, "document": 1};
+        let indexes = [by_event, by_document];
+        let indexes = indexes.map(|keys| IndexModel::builder().keys(keys).build());
+        self.quarantine().create_indexes(indexes).await.map(|_| ())
     }
 
     pub(crate) async fn drop_withheld(

@@ -72,6 +72,10 @@ impl Replay {
 }
 
 /// An entry of the log, as it was read.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are events, and a box for each costs more than the space"
+)]
 pub(crate) enum Replayed {
     /// An event.
     Event(Recorded),

@@ -21,6 +21,7 @@ mod lists;
 mod openapi;
 mod orders;
 mod own_writes;
+mod quarantine;
 mod receipts;
 mod refusals;
 mod request_ids;

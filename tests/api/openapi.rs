@@ -11,11 +11,12 @@ use crate::support::client::answer;
 use crate::support::engines::workspace;
 
 /// What the contract promises, and nothing else.
-const OPERATIONS: [&str; 59] = [
+const OPERATIONS: [&str; 62] = [
     "DELETE /api/keys/{key_id}",
     "DELETE /api/segments/{id}",
     "GET /api/admin/log",
     "GET /api/admin/projections",
+    "GET /api/admin/quarantine",
     "GET /api/admin/workers",
     "GET /api/ai/lookalikes",
     "GET /api/ai/send-time",
@@ -49,6 +50,8 @@ const OPERATIONS: [&str; 59] = [
     "GET /metrics",
     "GET /readyz",
     "POST /api/admin/projections/{name}/rebuild",
+    "POST /api/admin/quarantine/{position}/retry",
+    "POST /api/admin/quarantine/{position}/skip",
     "POST /api/ai/campaigns/{id}/summary",
     "POST /api/ai/campaigns/{id}/tags",
     "POST /api/ai/messages",

@@ -125,7 +125,7 @@ async fn take(deployment: &Deployment, broken: &mut Vec<Position>, step: Step) {
         }
         Step::Decide { .. } => {}
         Step::Fold(index, partition, count) => {
-            fold(deployment, VIEWS[index], partition, count).await
+            fold(deployment, VIEWS[index], partition, count).await;
         }
         Step::Die(index, partition, count) => {
             let name = VIEWS[index];

@@ -73,7 +73,7 @@ struct QuarantineEntry {
 #[schema(as = QuarantineReason, example = json!({"reason": "the shop sent a broken order"}))]
 struct ReasonBody {
     /// In your words, for the audit trail.
-    #[schema(value_type = String, max_length = 512)]
+    #[schema(value_type = schema::Text512)]
     reason: Text<512>,
 }
 

@@ -18,6 +18,7 @@ use crate::customers::CustomerResponse;
 use crate::extract::Query;
 use crate::openapi::OneProblems;
 use crate::problem::Problem;
+use crate::quarantined;
 use crate::schema;
 use crate::state::{AppState, turn};
 
@@ -156,11 +157,13 @@ async fn find(
     };
     let currency = app.commands.currency().code();
     let respond = |found| LookalikeResponse::new(found, currency);
+    let mut items: Vec<_> = items.into_iter().map(respond).collect();
+    quarantined::mark(app, items.iter_mut().map(|item| &mut item.customer)).await?;
     Ok(LookalikesResponse {
         segment_id,
         customers,
         by: call.by(),
-        items: items.into_iter().map(respond).collect(),
+        items,
     })
 }
 

@@ -53,9 +53,10 @@ async fn rules_of(
     freshness: Freshness<'_>,
 ) -> Result<Rules, Problem> {
     after::wait::<Segments>(app, freshness).await?;
-    let found = app.store.segment(id).await?;
-    let segment = found.ok_or_else(|| segments::unknown(id))?;
-    Ok(segment.rules)
+    match app.store.segment(id).await? {
+        Some(segment) => Ok(segment.rules),
+        None => Err(segments::missing(app, id).await),
+    }
 }
 
 async fn campaign(
@@ -67,6 +68,8 @@ async fn campaign(
         after::wait::<Campaigns>(app, freshness),
         after::wait::<CampaignStats>(app, freshness),
     )?;
-    let found = app.store.campaign(id).await?;
-    found.ok_or_else(|| campaigns::unknown(id))
+    match app.store.campaign(id).await? {
+        Some(campaign) => Ok(campaign),
+        None => Err(campaigns::missing(app, id).await),
+    }
 }

@@ -6,12 +6,13 @@ use domain::{
     Audience, AudienceSize, CampaignContent, CampaignId, CampaignStatus, SegmentId, Text, Timestamp,
 };
 use projections::campaign_stats::CampaignFigures;
-use projections::campaigns::{CampaignDocument, LaunchDocument};
+use projections::campaigns::{CampaignDocument, Campaigns, LaunchDocument};
 use projections::{Waiting, WaitingReason};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::quarantined::{Quarantined, ShowsDocument};
 use crate::rules::GroupSchema;
 use crate::schema;
 
@@ -92,6 +93,10 @@ pub(super) struct CampaignResponse {
     updated_at: Timestamp,
     /// The aggregate's version; the audit trail has the same.
     version: i64,
+    /// The event that holds the campaign back; absent if none does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    quarantined: Option<Quarantined>,
 }
 
 /// A reason why a campaign does not go on.
@@ -189,6 +194,8 @@ pub(super) struct Statistics {
     /// is left and this lies far back, the vendor has gone silent.
     #[schema(value_type = Option<schema::Time>)]
     last_at: Option<Timestamp>,
+    /// Whether these numbers leave an event out, because it is in quarantine.
+    incomplete: bool,
 }
 
 /// What a command on a campaign made of it.
@@ -235,6 +242,7 @@ impl CampaignResponse {
     pub(super) fn new(
         document: CampaignDocument,
         figures: CampaignFigures,
+        incomplete: bool,
         waiting: Option<Waiting>,
     ) -> Self {
         // A report may be older than what the views have.
@@ -275,7 +283,7 @@ impl CampaignResponse {
             written,
             launch: document.launch.map(LaunchResponse::from),
             size: document.size.map(SizeResponse::from),
-            statistics: figures.into(),
+            statistics: Statistics::new(figures, incomplete),
             waiting_for: waiting.filter(|_| still_holds).map(WaitingResponse::from),
             created_at: document.created_at.to_chrono().into(),
             created_by: document.created_by,
@@ -283,7 +291,20 @@ impl CampaignResponse {
             ended_at: document.ended_at.map(|at| at.to_chrono().into()),
             updated_at: document.updated_at.to_chrono().into(),
             version: document.version,
+            quarantined: None,
         }
+    }
+}
+
+impl ShowsDocument for CampaignResponse {
+    type View = Campaigns;
+
+    fn document_id(&self) -> String {
+        self.written.campaign_id.to_string()
+    }
+
+    fn set_quarantined(&mut self, quarantined: Quarantined) {
+        self.quarantined = Some(quarantined);
     }
 }
 
@@ -317,8 +338,9 @@ impl From<AudienceSize> for SizeResponse {
     }
 }
 
-impl From<CampaignFigures> for Statistics {
-    fn from(figures: CampaignFigures) -> Self {
+impl Statistics {
+    /// `incomplete` says whether the figures leave an event out.
+    pub(super) fn new(figures: CampaignFigures, incomplete: bool) -> Self {
         Self {
             audience: figures.audience(),
             queued: figures.queued(),
@@ -331,6 +353,7 @@ impl From<CampaignFigures> for Statistics {
             awaiting_receipt: figures.awaiting_receipt(),
             suppressed_for: figures.suppressed_for,
             last_at: figures.last_at.map(|at| at.to_chrono().into()),
+            incomplete,
         }
     }
 }

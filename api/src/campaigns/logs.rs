@@ -11,13 +11,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::texts::{self, Rendered};
-use super::{table, unknown};
+use super::{missing, table};
 use crate::after::{self, After};
 use crate::consistency::Consistency;
 use crate::extract::{Path, Query};
 use crate::openapi::OneProblems;
 use crate::paging::{Limit, Listed, page};
 use crate::problem::{Problem, ProblemKind};
+use crate::quarantined::{self, Quarantined, ShowsDocument};
 use crate::schema;
 use crate::state::{AppState, Shared};
 
@@ -94,6 +95,10 @@ pub(super) struct MessageResponse {
     /// When something last happened to it.
     #[schema(value_type = schema::Time)]
     pub(super) updated_at: Timestamp,
+    /// The event that holds the message back; absent if none does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(super) quarantined: Option<Quarantined>,
 }
 
 /// Why a customer gets no message.
@@ -152,7 +157,9 @@ pub(super) async fn get_logs(
             let page = page(params.limit, params.cursor);
             let found = app.store.messages(&id, params.status, &page).await?;
             let found = texts::rendered(&app, found).await?;
-            Json(Listed::from_page(found, MessageResponse::from)).into_response()
+            let mut messages = Listed::from_page(found, MessageResponse::from);
+            quarantined::mark(&app, &mut messages.items).await?;
+            Json(messages).into_response()
         }
     };
     let vary = HeaderValue::from_static("accept");
@@ -163,7 +170,7 @@ pub(super) async fn get_logs(
 async fn check_known(app: &Shared, id: &CampaignId) -> Result<(), Problem> {
     match app.store.campaign(id).await? {
         Some(_) => Ok(()),
-        None => Err(unknown(id)),
+        None => Err(missing(app, id).await),
     }
 }
 
@@ -193,7 +200,20 @@ impl From<Rendered> for MessageResponse {
             sent_at: message.sent_at.map(|at| at.to_chrono().into()),
             ended_at: message.ended_at.map(|at| at.to_chrono().into()),
             updated_at: message.updated_at.to_chrono().into(),
+            quarantined: None,
         }
+    }
+}
+
+impl ShowsDocument for MessageResponse {
+    type View = Messages;
+
+    fn document_id(&self) -> String {
+        self.message_id.clone()
+    }
+
+    fn set_quarantined(&mut self, quarantined: Quarantined) {
+        self.quarantined = Some(quarantined);
     }
 }
 

@@ -25,6 +25,7 @@ use std::time::Duration;
 use commands::CampaignRefusal;
 use domain::CampaignStatus::{Draft, Missed, Scheduled};
 use domain::{Campaign, CampaignError, CampaignId, Launch};
+use projections::campaigns::Campaigns;
 use projections::recipients::require_launchable;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -32,6 +33,7 @@ use utoipa_axum::routes;
 pub use self::reconcile::reconciliation_document;
 pub(crate) use self::texts::{ShownEvent, shown};
 use crate::problem::{Problem, ProblemKind};
+use crate::quarantined;
 use crate::state::{AppState, Shared};
 
 /// How long an operation waits for the views that it works on.
@@ -54,9 +56,14 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
 }
 
 /// The problem of a campaign that was never created, or is not in the view yet.
-pub(crate) fn unknown(id: &CampaignId) -> Problem {
+fn unknown(id: &CampaignId) -> Problem {
     let detail = format!("there is no campaign {id}");
     Problem::new(ProblemKind::NotFound, detail)
+}
+
+/// The problem of a campaign that the view does not have.
+pub(crate) async fn missing(app: &Shared, id: &CampaignId) -> Problem {
+    quarantined::missing::<Campaigns>(app, id.as_str(), unknown(id)).await
 }
 
 /// The problem of what comes with a launch only.

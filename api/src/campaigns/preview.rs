@@ -21,6 +21,7 @@ use crate::consistency::Consistency;
 use crate::extract::Query;
 use crate::openapi::PreviewProblems;
 use crate::problem::Problem;
+use crate::quarantined::{self, Quarantined, ShowsDocument};
 use crate::rules::RulesSchema;
 use crate::schema::{self, for_somebody};
 use crate::segments::Sample;
@@ -93,6 +94,10 @@ struct RenderedMessage {
     /// Why the template cannot be rendered for them.
     #[schema(example = "undefined value")]
     problem: Option<String>,
+    /// The event that holds the customer back; absent if none does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    quarantined: Option<Quarantined>,
 }
 
 /// Renders a message for some of those it would go to.
@@ -130,9 +135,9 @@ pub(super) async fn preview_message(
         let currency = app.commands.currency();
         Some(RenderedMessage::new(&renderer, currency, id, document))
     });
-    Ok(Json(PreviewResponse {
-        messages: messages.collect(),
-    }))
+    let mut messages: Vec<_> = messages.collect();
+    quarantined::mark(&app, &mut messages).await?;
+    Ok(Json(PreviewResponse { messages }))
 }
 
 /// A segment's rules as they are now, by its head.
@@ -195,6 +200,19 @@ impl RenderedMessage {
             text,
             suppression,
             problem,
+            quarantined: None,
         }
+    }
+}
+
+impl ShowsDocument for RenderedMessage {
+    type View = Customers;
+
+    fn document_id(&self) -> String {
+        self.customer_id.to_string()
+    }
+
+    fn set_quarantined(&mut self, quarantined: Quarantined) {
+        self.quarantined = Some(quarantined);
     }
 }

@@ -16,7 +16,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::answer::Statistics;
-use super::unknown;
+use super::missing;
 use crate::after::{self, AfterParam};
 use crate::consistency::Consistency;
 use crate::extract::{Path, Query};
@@ -84,7 +84,9 @@ pub(super) async fn follow_progress(
         after::wait::<Campaigns>(&app, freshness),
         after::wait::<CampaignStats>(&app, freshness),
     )?;
-    look(&app, &id).await?.ok_or_else(|| unknown(&id))?;
+    if look(&app, &id).await?.is_none() {
+        return Err(missing(&app, &id).await);
+    }
     let following = Following {
         app,
         id,
@@ -146,10 +148,15 @@ async fn look(app: &Shared, id: &CampaignId) -> Result<Option<Progress>, QueryEr
     let Some(campaign) = app.store.campaign(id).await? else {
         return Ok(None);
     };
-    let figures = app.store.campaign_stats(&[id]).await?.remove(id);
+    let ids = [id];
+    let (mut figures, incomplete) = tokio::try_join!(
+        app.store.campaign_stats(&ids),
+        app.store.incomplete_campaigns(&ids),
+    )?;
+    let figures = figures.remove(id).unwrap_or_default();
     Ok(Some(Progress {
         campaign_id: campaign.campaign_id,
         status: campaign.status,
-        statistics: figures.unwrap_or_default().into(),
+        statistics: Statistics::new(figures, incomplete.contains(id)),
     }))
 }

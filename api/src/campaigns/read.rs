@@ -7,13 +7,14 @@ use projections::campaign_stats::CampaignStats;
 use projections::campaigns::{CampaignDocument, Campaigns};
 
 use super::answer::CampaignResponse;
-use super::unknown;
+use super::missing;
 use crate::after::{self, AfterParam, Freshness};
 use crate::consistency::Consistency;
 use crate::extract::{Path, Query};
 use crate::openapi::{OneProblems, ReadProblems};
 use crate::paging::{Listed, PageParams};
 use crate::problem::Problem;
+use crate::quarantined;
 use crate::schema;
 use crate::state::{AppState, Shared};
 
@@ -37,14 +38,20 @@ pub(super) async fn list_campaigns(
     let page = params.page();
     let found = app.store.campaigns(&page).await?;
     let ids: Vec<&CampaignId> = found.items.iter().map(|c| &c.campaign_id).collect();
-    let (mut figures, mut waiting) =
-        tokio::try_join!(app.store.campaign_stats(&ids), app.store.waiting(&ids))?;
+    let (mut figures, incomplete, mut waiting) = tokio::try_join!(
+        app.store.campaign_stats(&ids),
+        app.store.incomplete_campaigns(&ids),
+        app.store.waiting(&ids),
+    )?;
     let respond = |document: CampaignDocument| {
         let figures = figures.remove(&document.campaign_id).unwrap_or_default();
+        let incomplete = incomplete.contains(&document.campaign_id);
         let waiting = waiting.remove(&document.campaign_id);
-        CampaignResponse::new(document, figures, waiting)
+        CampaignResponse::new(document, figures, incomplete, waiting)
     };
-    Ok(Json(Listed::from_page(found, respond)))
+    let mut campaigns = Listed::from_page(found, respond);
+    quarantined::mark(&app, &mut campaigns.items).await?;
+    Ok(Json(campaigns))
 }
 
 /// One campaign with its statistics.
@@ -70,13 +77,21 @@ pub(super) async fn get_campaign(
 ) -> Result<Json<CampaignResponse>, Problem> {
     wait(&app, consistency.with(params.after())).await?;
     let found = app.store.campaign(&id).await?;
-    let document = found.ok_or_else(|| unknown(&id))?;
+    let Some(document) = found else {
+        return Err(missing(&app, &id).await);
+    };
     let ids = [&id];
-    let (mut figures, mut waiting) =
-        tokio::try_join!(app.store.campaign_stats(&ids), app.store.waiting(&ids))?;
+    let (mut figures, incomplete, mut waiting) = tokio::try_join!(
+        app.store.campaign_stats(&ids),
+        app.store.incomplete_campaigns(&ids),
+        app.store.waiting(&ids),
+    )?;
     let figures = figures.remove(&id).unwrap_or_default();
+    let incomplete = incomplete.contains(&id);
     let waiting = waiting.remove(&id);
-    Ok(Json(CampaignResponse::new(document, figures, waiting)))
+    let mut campaign = CampaignResponse::new(document, figures, incomplete, waiting);
+    quarantined::mark(&app, [&mut campaign]).await?;
+    Ok(Json(campaign))
 }
 
 /// Waits until both views that are asked are fresh enough.

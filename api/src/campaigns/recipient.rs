@@ -9,7 +9,7 @@ use domain::{
 };
 use eventlog::{Entry, Positions};
 use projections::audit::Audit;
-use projections::messages::SuppressionDocument;
+use projections::messages::{Messages, SuppressionDocument};
 use projections::recipients::{PastCustomer, customer_at};
 use projections::{EntryReader, ReadError, Recorded};
 use serde::Serialize;
@@ -23,6 +23,7 @@ use crate::after::Satisfied;
 use crate::extract::{Path, Query};
 use crate::openapi::ChangeProblems;
 use crate::problem::Problem;
+use crate::quarantined::{self, Quarantined, ShowsDocument};
 use crate::schema;
 use crate::segments::NodeVerdict;
 use crate::state::{AppState, Shared};
@@ -68,8 +69,12 @@ struct MessageHistory {
     /// Why it is suppressed, if it is.
     #[serde(skip)]
     suppression: Option<SuppressionDocument>,
-    /// All that happened to it, in order.
+    /// All that happened to it, in order, but for events that cannot be read.
     events: Vec<MessageHappened>,
+    /// An event of it that cannot be read; absent if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    quarantined: Option<Quarantined>,
 }
 
 /// Something that happened to a message.
@@ -133,6 +138,7 @@ pub(super) async fn get_recipient(
         customer: customer_id.clone(),
     };
     let mut message = history(&app, &message).await?;
+    quarantined::mark(&app, &mut message).await?;
     let suppression = message.as_mut().and_then(|m| m.suppression.take());
     let whole = verdicts.iter().flatten().next();
     Ok(Json(RecipientResponse {
@@ -175,6 +181,7 @@ async fn history(app: &Shared, id: &MessageId) -> Result<Option<MessageHistory>,
         status: None,
         suppression: None,
         events: Vec::new(),
+        quarantined: None,
     };
     let entries = log.history(&key).await?;
     let events = entries.iter().map(|entry| ShownEvent {
@@ -185,26 +192,18 @@ async fn history(app: &Shared, id: &MessageId) -> Result<Option<MessageHistory>,
     let shown = texts::shown(app, &events.collect::<Vec<_>>()).await?;
     let mut reader = EntryReader::default();
     for (entry, data) in entries.into_iter().zip(shown) {
-        history.add(&mut reader, entry, data)?;
+        history.add(&mut reader, entry, data);
     }
     Ok((!history.events.is_empty()).then_some(history))
 }
 
 impl MessageHistory {
-    fn add(
-        &mut self,
-        reader: &mut EntryReader,
-        entry: Entry,
-        data: Option<Box<RawValue>>,
-    ) -> Result<(), Problem> {
+    fn add(&mut self, reader: &mut EntryReader, entry: Entry, data: Option<Box<RawValue>>) {
         let recorded = match reader.read(entry) {
             Ok(recorded) => recorded,
-            // Written by a newer program.
-            Err(ReadError::Unknown(_)) => return Ok(()),
-            Err(error) => {
-                tracing::error!(%error, "an event of a message cannot be read");
-                return Err(Problem::internal());
-            }
+            // A newer program wrote it, or it is malformed: then it is in
+            // quarantine, as `quarantined` says, or an operator skipped it.
+            Err(ReadError::Unknown(_) | ReadError::Malformed(_)) => return,
         };
         if let Event::Message(happened) = &recorded.event
             && let Some(status) = happened.status()
@@ -216,7 +215,6 @@ impl MessageHistory {
             };
         }
         self.events.push(MessageHappened::new(recorded, data));
-        Ok(())
     }
 }
 
@@ -230,5 +228,17 @@ impl MessageHappened {
             request_id: recorded.metadata.request.clone(),
             data,
         }
+    }
+}
+
+impl ShowsDocument for MessageHistory {
+    type View = Messages;
+
+    fn document_id(&self) -> String {
+        self.message_id.clone()
+    }
+
+    fn set_quarantined(&mut self, quarantined: Quarantined) {
+        self.quarantined = Some(quarantined);
     }
 }

@@ -13,12 +13,13 @@ use projections::{Page, PageRequest, QueryError};
 use super::logs::MessageResponse;
 use super::texts::{self, Rendered};
 use crate::problem::Problem;
+use crate::quarantined::{self, Quarantined};
 use crate::state::{AppState, Shared};
 
 /// Rows read at once.
 const BATCH: usize = 1_000;
 
-const COLUMNS: [&str; 18] = [
+const COLUMNS: [&str; 20] = [
     "customer_id",
     "message_id",
     "status",
@@ -37,6 +38,8 @@ const COLUMNS: [&str; 18] = [
     "ended_at",
     "updated_at",
     "text_problem",
+    "quarantined_position",
+    "quarantined_reason",
 ];
 
 /// Why a table breaks off.
@@ -143,8 +146,11 @@ async fn more(
         }
         Next::After(cursor) => read(app, campaign, status, Some(cursor)).await?,
     };
-    for message in page.items {
-        let row = row(message.into());
+    let messages = page.items.into_iter().map(MessageResponse::from);
+    let mut messages: Vec<_> = messages.collect();
+    quarantined::mark(app, &mut messages).await?;
+    for message in messages {
+        let row = row(message);
         table
             .write_record(row.iter().map(|cell| defused(cell).into_owned()))
             .map_err(failed)?;
@@ -182,6 +188,10 @@ fn row(message: MessageResponse) -> [String; COLUMNS.len()] {
         Some(suppression) => (Some(suppression.reason), suppression.detail),
         None => (None, None),
     };
+    let (position, reason) = match message.quarantined {
+        Some(Quarantined { position, reason }) => (Some(position.0.to_string()), Some(reason)),
+        None => (None, None),
+    };
     [
         message.customer_id.into(),
         message.message_id,
@@ -201,6 +211,8 @@ fn row(message: MessageResponse) -> [String; COLUMNS.len()] {
         at(message.ended_at),
         at(Some(message.updated_at)),
         text(message.text_problem),
+        text(position),
+        text(reason),
     ]
 }
 

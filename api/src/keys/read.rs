@@ -14,6 +14,7 @@ use crate::extract::{Path, Query};
 use crate::openapi::{OneProblems, ReadProblems};
 use crate::paging::{Listed, PageParams};
 use crate::problem::Problem;
+use crate::quarantined::{self, Quarantined, ShowsDocument};
 use crate::schema;
 use crate::state::AppState;
 
@@ -52,6 +53,10 @@ pub(super) struct KeyResponse {
     /// On whose behalf.
     #[schema(example = "key:bootstrap")]
     revoked_by: Option<String>,
+    /// The event that holds the key back; absent if none does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    quarantined: Option<Quarantined>,
 }
 
 impl From<ApiKeyDocument> for KeyResponse {
@@ -67,7 +72,20 @@ impl From<ApiKeyDocument> for KeyResponse {
             created_by: document.created_by,
             revoked_at: document.revoked_at.map(|at| at.to_chrono().into()),
             revoked_by: document.revoked_by,
+            quarantined: None,
         }
+    }
+}
+
+impl ShowsDocument for KeyResponse {
+    type View = ApiKeys;
+
+    fn document_id(&self) -> String {
+        self.key_id.to_string()
+    }
+
+    fn set_quarantined(&mut self, quarantined: Quarantined) {
+        self.quarantined = Some(quarantined);
     }
 }
 
@@ -90,7 +108,9 @@ pub(super) async fn list_keys(
     after::wait::<ApiKeys>(&app, consistency.with(params.after())).await?;
     let page = params.page();
     let found = app.store.api_keys(&page).await?;
-    Ok(Json(Listed::from_page(found, KeyResponse::from)))
+    let mut keys = Listed::from_page(found, KeyResponse::from);
+    quarantined::mark(&app, &mut keys.items).await?;
+    Ok(Json(keys))
 }
 
 /// One key.
@@ -112,6 +132,10 @@ pub(super) async fn get_key(
 ) -> Result<Json<KeyResponse>, Problem> {
     after::wait::<ApiKeys>(&app, consistency.with(params.after())).await?;
     let found = app.store.api_key(&id).await?;
-    let document = found.ok_or_else(|| unknown(&id))?;
-    Ok(Json(document.into()))
+    let Some(document) = found else {
+        return Err(quarantined::missing::<ApiKeys>(&app, id.as_str(), unknown(&id)).await);
+    };
+    let mut key = KeyResponse::from(document);
+    quarantined::mark(&app, [&mut key]).await?;
+    Ok(Json(key))
 }

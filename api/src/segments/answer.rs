@@ -2,11 +2,12 @@
 
 use domain::{SegmentContent, SegmentId, Timestamp};
 use projections::Audience;
-use projections::segments::SegmentDocument;
+use projections::segments::{SegmentDocument, Segments};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::quarantined::{Quarantined, ShowsDocument};
 use crate::rules::GroupSchema;
 use crate::schema;
 
@@ -64,6 +65,10 @@ pub(super) struct SegmentResponse {
     /// How many customers it means, as last counted; `null` in the seconds
     /// before it is first counted, and when it is archived.
     audience: Option<AudienceResponse>,
+    /// The event that holds the segment back; absent if none does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    quarantined: Option<Quarantined>,
 }
 
 /// How many customers a segment means. Counted again within seconds when
@@ -128,7 +133,20 @@ impl SegmentResponse {
             audience: audience
                 .filter(|_| !is_archived)
                 .map(AudienceResponse::from),
+            quarantined: None,
         }
+    }
+}
+
+impl ShowsDocument for SegmentResponse {
+    type View = Segments;
+
+    fn document_id(&self) -> String {
+        self.written.segment_id.to_string()
+    }
+
+    fn set_quarantined(&mut self, quarantined: Quarantined) {
+        self.quarantined = Some(quarantined);
     }
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::unknown;
+use super::missing;
 use crate::after::{self, After, Freshness};
 use crate::consistency::Consistency;
 use crate::customers::{self, CustomerResponse};
@@ -19,6 +19,7 @@ use crate::extract::{Path, Query};
 use crate::openapi::OneProblems;
 use crate::paging::{Listed, PageParams};
 use crate::problem::Problem;
+use crate::quarantined;
 use crate::schema;
 use crate::state::{AppState, Shared};
 
@@ -103,7 +104,9 @@ pub(super) async fn list_members(
     let found = app.store.members(&segment.rules, now, &page).await?;
     let currency = app.commands.currency().code();
     let respond = |(id, document)| CustomerResponse::new(id, document, currency);
-    Ok(Json(Listed::from_page(found, respond)))
+    let mut members = Listed::from_page(found, respond);
+    quarantined::mark(&app, &mut members.items).await?;
+    Ok(Json(members))
 }
 
 /// Why a customer is in a segment or is not, node by node.
@@ -130,9 +133,10 @@ pub(super) async fn explain(
     let segment = segment(&app, &id, consistency.with(params.after.as_ref())).await?;
     let customer_id = params.customer_id;
     let found = app.store.customer(customer_id.as_str()).await?;
-    let facts = found
-        .ok_or_else(|| customers::unknown(&customer_id))?
-        .facts();
+    let Some(customer) = found else {
+        return Err(customers::missing(&app, &customer_id).await);
+    };
+    let facts = customer.facts();
     let now = Timestamp::from(Utc::now());
     let verdicts = segment.rules.explain(&facts, now);
     Ok(Json(Explanation {
@@ -155,8 +159,10 @@ async fn segment(
         after::wait::<Segments>(app, freshness),
         after::wait::<Customers>(app, freshness),
     )?;
-    let found = app.store.segment(id).await?;
-    found.ok_or_else(|| unknown(id))
+    match app.store.segment(id).await? {
+        Some(segment) => Ok(segment),
+        None => Err(missing(app, id).await),
+    }
 }
 
 impl NodeVerdict {

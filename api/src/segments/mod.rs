@@ -15,11 +15,13 @@ pub(crate) use members::NodeVerdict;
 pub(crate) use preview::Sample;
 
 use domain::SegmentId;
+use projections::segments::Segments;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::problem::{Problem, ProblemKind};
-use crate::state::AppState;
+use crate::quarantined;
+use crate::state::{AppState, Shared};
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -35,7 +37,12 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
 }
 
 /// The problem of a segment that was never created, or is not in the view yet.
-pub(crate) fn unknown(id: &SegmentId) -> Problem {
+fn unknown(id: &SegmentId) -> Problem {
     let detail = format!("there is no segment {id}");
     Problem::new(ProblemKind::NotFound, detail)
+}
+
+/// The problem of a segment that the view does not have.
+pub(crate) async fn missing(app: &Shared, id: &SegmentId) -> Problem {
+    quarantined::missing::<Segments>(app, id.as_str(), unknown(id)).await
 }

@@ -23,6 +23,7 @@ use crate::jobs::{JobResponse, LongRequest, respond};
 use crate::openapi::PastProblems;
 use crate::prefer::Prefer;
 use crate::problem::{Problem, ProblemKind};
+use crate::quarantined;
 use crate::rules::{self, RulesSchema};
 use crate::schema;
 use crate::state::{AppState, Shared, turn};
@@ -203,7 +204,9 @@ pub(super) async fn preview_rules(
     let _turn = turn(&app.previews).await?;
     let preview = app.store.preview(&rules, now, sample).await?;
     let currency = app.commands.currency().code();
-    Ok(Json(PreviewResponse::new(preview, &rules, now, currency)).into_response())
+    let mut preview = PreviewResponse::new(preview, &rules, now, currency);
+    quarantined::mark(&app, &mut preview.sample).await?;
+    Ok(Json(preview).into_response())
 }
 
 /// Reads the whole log.

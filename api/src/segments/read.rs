@@ -8,13 +8,14 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::answer::SegmentResponse;
-use super::unknown;
+use super::missing;
 use crate::after::{self, After, AfterParam};
 use crate::consistency::Consistency;
 use crate::extract::{Path, Query};
 use crate::openapi::{OneProblems, ReadProblems};
 use crate::paging::{Limit, Listed, page};
 use crate::problem::Problem;
+use crate::quarantined;
 use crate::schema;
 use crate::state::AppState;
 
@@ -62,7 +63,9 @@ pub(super) async fn list_segments(
         let audience = audiences.remove(document.segment_id.as_str());
         SegmentResponse::new(document, audience)
     };
-    Ok(Json(Listed::from_page(found, respond)))
+    let mut segments = Listed::from_page(found, respond);
+    quarantined::mark(&app, &mut segments.items).await?;
+    Ok(Json(segments))
 }
 
 /// One segment, archived or not.
@@ -84,11 +87,15 @@ pub(super) async fn get_segment(
 ) -> Result<Json<SegmentResponse>, Problem> {
     after::wait::<Segments>(&app, consistency.with(params.after())).await?;
     let found = app.store.segment(&id).await?;
-    let document = found.ok_or_else(|| unknown(&id))?;
+    let Some(document) = found else {
+        return Err(missing(&app, &id).await);
+    };
     let audience = app
         .store
         .audiences(&[id.as_str()])
         .await?
         .remove(id.as_str());
-    Ok(Json(SegmentResponse::new(document, audience)))
+    let mut segment = SegmentResponse::new(document, audience);
+    quarantined::mark(&app, [&mut segment]).await?;
+    Ok(Json(segment))
 }

@@ -15,6 +15,7 @@ use crate::extract::{Path, Query};
 use crate::openapi::{OneProblems, ReadProblems};
 use crate::paging::{Listed, PageParams};
 use crate::problem::Problem;
+use crate::quarantined::{self, Quarantined, ShowsDocument};
 use crate::schema;
 use crate::state::AppState;
 
@@ -49,6 +50,10 @@ pub(super) struct UserResponse {
     last_signed_in_at: Timestamp,
     /// Those that are open.
     sessions: Vec<SessionResponse>,
+    /// The event that holds the user back; absent if none does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    quarantined: Option<Quarantined>,
 }
 
 /// A role that an admin gave.
@@ -96,7 +101,20 @@ impl UserResponse {
             given: document.given.map(GivenResponse::from),
             first_signed_in_at: document.created_at.to_chrono().into(),
             last_signed_in_at: document.last_signed_in_at.to_chrono().into(),
+            quarantined: None,
         }
+    }
+}
+
+impl ShowsDocument for UserResponse {
+    type View = Users;
+
+    fn document_id(&self) -> String {
+        self.user_id.to_string()
+    }
+
+    fn set_quarantined(&mut self, quarantined: Quarantined) {
+        self.quarantined = Some(quarantined);
     }
 }
 
@@ -131,7 +149,9 @@ pub(super) async fn list_users(
     let found = app.store.users(&page).await?;
     let now = Timestamp::from(Utc::now());
     let respond = |document| UserResponse::at(now, document);
-    Ok(Json(Listed::from_page(found, respond)))
+    let mut users = Listed::from_page(found, respond);
+    quarantined::mark(&app, &mut users.items).await?;
+    Ok(Json(users))
 }
 
 /// One user.
@@ -153,7 +173,11 @@ pub(super) async fn get_user(
 ) -> Result<Json<UserResponse>, Problem> {
     after::wait::<Users>(&app, consistency.with(params.after())).await?;
     let found = app.store.user(&id).await?;
-    let document = found.ok_or_else(|| unknown(&id))?;
+    let Some(document) = found else {
+        return Err(quarantined::missing::<Users>(&app, id.as_str(), unknown(&id)).await);
+    };
     let now = Timestamp::from(Utc::now());
-    Ok(Json(UserResponse::at(now, document)))
+    let mut user = UserResponse::at(now, document);
+    quarantined::mark(&app, [&mut user]).await?;
+    Ok(Json(user))
 }

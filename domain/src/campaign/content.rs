@@ -78,8 +78,7 @@ pub struct AudienceSize {
     pub undetermined: u64,
 }
 
-// As serde calls it.
-#[expect(clippy::trivially_copy_pass_by_ref)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }

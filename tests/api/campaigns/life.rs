@@ -53,7 +53,7 @@ fn nothing() -> Value {
     json!({
         "audience": 0, "queued": 0, "sent": 0, "delivered": 0, "failed": 0, "undeliverable": 0,
         "suppressed": 0, "pending": 0, "awaiting_receipt": 0, "suppressed_for": {},
-        "last_at": null,
+        "last_at": null, "incomplete": false,
     })
 }
 
@@ -189,7 +189,7 @@ async fn the_list_is_newest_first_with_statistics() {
             json!({
                 "audience": 6, "queued": 1, "sent": 2, "delivered": 1, "failed": 2,
                 "undeliverable": 1, "suppressed": 1, "pending": 1, "awaiting_receipt": 1,
-                "suppressed_for": {"unsubscribed": 1}, "last_at": last_at,
+                "suppressed_for": {"unsubscribed": 1}, "last_at": last_at, "incomplete": false,
             })
         );
         assert_eq!(

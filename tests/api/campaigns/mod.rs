@@ -153,7 +153,7 @@ impl Work {
         self.tell(customer, MessageCommand::Suppress(why)).await;
     }
 
-    async fn send(&self, customer: &str) {
+    pub(super) async fn send(&self, customer: &str) {
         let vendor_id = text(&format!("vm_{customer}"));
         self.tell(customer, MessageCommand::RecordSent(vendor_id.into()))
             .await;

@@ -69,6 +69,7 @@ async fn everybody_is_accounted_for() {
             "awaiting_receipt": 1, "awaiting_since": rows["items"][0]["sent_at"],
             "undetermined": 0, "quarantined": [],
             "views_compared": true, "texts_compared": true, "discrepancies": [], "discrepancies_found": 0,
+            "undetermined": 0, "quarantined": [],
         })
     );
 }

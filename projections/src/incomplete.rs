@@ -1,0 +1,45 @@
+//! Campaigns whose figures leave events out.
+
+use std::collections::{BTreeSet, HashSet};
+
+use bson::{Bson, doc};
+use domain::CampaignId;
+
+use crate::campaign_stats::CampaignStats;
+use crate::view::View;
+use crate::{QueryError, Store};
+
+impl Store {
+    /// Those of these campaigns whose figures leave an event out, since it is in
+    /// quarantine. One query, which visits no more than a key of an index per
+    /// campaign and partition that leaves anything out.
+    ///
+    /// # Errors
+    /// [`QueryError`] if MongoDB does not answer.
+    pub async fn incomplete_campaigns(
+        &self,
+        campaigns: &[&CampaignId],
+    ) -> Result<HashSet<CampaignId>, QueryError> {
+        // A document of the figures is `campaign/partition`.
+        let starts: BTreeSet<String> = campaigns.iter().map(|id| format!("{id}/")).collect();
+        let (Some(first), Some(last)) = (starts.first(), starts.last()) else {
+            return Ok(HashSet::new());
+        };
+        let generation = self.generations().active(CampaignStats::NAME).await?;
+        let filter = doc! {
+            "view": CampaignStats::NAME,
+            "generation": generation,
+            "document": {"$gte": first, "$lt": format!("{last}~")},
+        };
+        let documents = self.quarantine().distinct("document", filter).await?;
+        let documents: HashSet<&str> = documents
+            .iter()
+            .filter_map(Bson::as_str)
+            .filter_map(|document| document.split_once('/'))
+            .map(|(campaign, _)| campaign)
+            .collect();
+        let incomplete = campaigns.iter().copied();
+        let incomplete = incomplete.filter(|campaign| documents.contains(campaign.as_str()));
+        Ok(incomplete.cloned().collect())
+    }
+}

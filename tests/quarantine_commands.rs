@@ -1,0 +1,142 @@
+//! `patron quarantine`, and what other commands say of the quarantine.
+
+use eventlog::Position;
+use serde_json::{Value, json};
+
+use crate::support::app::App;
+use crate::support::by_hand::append_by_hand;
+use crate::support::process::run;
+
+/// A deployment with an order that two views cannot fold, and its position.
+async fn with_malformed_order() -> (App, Position) {
+    let app = App::start().await;
+    let order = |id: &str| {
+        json!({"order_id": id, "customer_id": "c-1", "amount": 5, "currency": "USD",
+            "placed_at": "2026-01-01T00:00:00Z"})
+    };
+    app.client.accept("/api/data/orders", order("o-1")).await;
+    let commands = app.settings().commands().await;
+    let at = append_by_hand(commands.log(), "order/c-1/o-x", "order_placed.1", "{}").await;
+    app.client.accept("/api/data/orders", order("o-2")).await;
+    app.client.caught_up().await;
+    (app, at)
+}
+
+#[tokio::test]
+async fn the_quarantine_is_listed_until_its_event_is_skipped() {
+    let (app, at) = with_malformed_order().await;
+    let list = run(app.patron(["quarantine", "list"]));
+    assert_eq!(list.code, Some(0), "{}", list.err);
+    let lines: Vec<&str> = list.out.lines().collect();
+    let line = |view: &str, document: &str| {
+        let at = at.to_string();
+        format!("  {at:<12} set_aside  {view} {document}: malformed order_placed.1")
+    };
+    assert_eq!(lines.len(), 2, "{}", list.out);
+    assert!(
+        lines[0].starts_with(&line("customers", "c-1")),
+        "{}",
+        list.out
+    );
+    assert!(
+        lines[1].starts_with(&line("orders", "c-1/o-x")),
+        "{}",
+        list.out
+    );
+
+    let json = run(app.patron(["quarantine", "list", "--json"]));
+    let told: Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(told, app.client.read("/api/admin/quarantine").await);
+    assert_eq!(told["total"], 2);
+
+    let position = at.to_string();
+    let unexplained = run(app.patron(["quarantine", "skip", &position]));
+    assert_eq!(unexplained.code, Some(2), "{}", unexplained.err);
+    assert!(unexplained.err.contains("--reason"), "{}", unexplained.err);
+    let skip = |at: &str| run(app.patron(["quarantine", "skip", at, "--reason", "a test order"]));
+    let unknown = skip("0:999999");
+    assert_eq!(unknown.code, Some(1));
+    assert!(
+        unknown
+            .err
+            .contains("no view has the event at 0:999999 in quarantine"),
+        "{}",
+        unknown.err
+    );
+    let skipped = skip(&position);
+    assert_eq!(skipped.code, Some(0), "{}", skipped.err);
+    let told = skipped.out.trim_start_matches("recorded at ").trim_end();
+    let (recorded, event) = told.split_once(' ').unwrap();
+    assert_eq!(event, format!("for the event at {at}: customers, orders"));
+
+    let customer = app.client.customer("c-1", recorded).await;
+    assert_eq!(customer["order_count"], 2);
+    app.client.caught_up().await;
+    let list = run(app.patron(["quarantine", "list"]));
+    assert_eq!(list.out, "the quarantine is empty\n");
+    let json = run(app.patron(["quarantine", "list", "--json"]));
+    let told: Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(told, json!({"total": 0, "items": []}));
+}
+
+#[tokio::test]
+async fn a_retry_is_recorded_and_the_event_goes_back_to_the_quarantine() {
+    let (app, at) = with_malformed_order().await;
+    let position = at.to_string();
+    let retry = [
+        "quarantine",
+        "retry",
+        &position,
+        "--reason",
+        "a new version",
+    ];
+    let retried = run(app.patron(retry));
+    assert_eq!(retried.code, Some(0), "{}", retried.err);
+    assert!(
+        retried
+            .out
+            .ends_with(&format!(" for the event at {at}: customers, orders\n")),
+        "{}",
+        retried.out
+    );
+    app.client.caught_up().await;
+    let list = run(app.patron(["quarantine", "list"]));
+    assert_eq!(list.out.matches(&position).count(), 2, "{}", list.out);
+}
+
+#[tokio::test]
+async fn status_and_verify_tell_of_the_quarantine() {
+    let (app, at) = with_malformed_order().await;
+    let status = run(app.patron(["status"]));
+    assert_eq!(status.code, Some(0), "{}", status.err);
+    for view in ["customers", "orders"] {
+        let line = format!("{view}: 1 in quarantine, see `patron quarantine list`");
+        assert!(
+            status.out.lines().any(|told| told == line),
+            "{}",
+            status.out
+        );
+    }
+    let json = run(app.patron(["status", "--json"]));
+    let told: Value = serde_json::from_str(&json.out).unwrap();
+    let expected = json!([{"view": "customers", "count": 1}, {"view": "orders", "count": 1}]);
+    assert_eq!(told["quarantine"], expected);
+
+    let verified = run(app.patron(["verify"]));
+    assert_eq!(verified.code, Some(0), "{}{}", verified.out, verified.err);
+    let lines: Vec<&str> = verified.out.lines().collect();
+    assert_eq!(lines.last(), Some(&"everything agrees with the log"));
+    let heading = lines.iter().position(|line| *line == "  1 in quarantine:");
+    let entry = lines[heading.unwrap() + 1];
+    assert!(entry.contains(&at.to_string()), "{}", verified.out);
+    assert!(
+        entry.contains("customers c-1: malformed order_placed.1"),
+        "{}",
+        verified.out
+    );
+    assert!(
+        verified.out.contains("1 events cannot be read"),
+        "{}",
+        verified.out
+    );
+}

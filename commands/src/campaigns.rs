@@ -303,9 +303,10 @@ impl Commands {
         context: &Context,
         campaign: CampaignId,
         size: AudienceSize,
+        undetermined: Vec<CustomerId>,
     ) -> Result<CampaignResult, CommandError> {
-        self.on_campaign(context, campaign, CampaignCommand::RecordAudience(size))
-            .await
+        let command = CampaignCommand::RecordAudience(size, undetermined);
+        self.on_campaign(context, campaign, command).await
     }
 
     /// Records what became of a customer who was undetermined at first. Nothing

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use domain::{
     Activity, ApiKey, Campaign, Customer, DecodeError, Message, Order, Quarantine, Segment,
-    Subject, User, View,
+    Subject, SubjectError, User, View,
 };
 use eventlog::{Entry, Head, Log, LogError, Partition, Position};
 
@@ -192,6 +192,9 @@ fn fold(folded: &mut HashMap<String, Folded>, floor: u64, entry: &Entry, report:
     };
     let subject = match Subject::parse(&entry.key) {
         Ok(subject) => subject,
+        Err(error @ SubjectError::Unknown(_)) => {
+            return report.differences.push(difference(error.to_string()));
+        }
         Err(error) => return report.unreadable.push(difference(error.to_string())),
     };
     let Some(new) = AnyAggregate::new(&subject) else {

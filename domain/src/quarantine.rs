@@ -172,16 +172,8 @@ impl Aggregate for Quarantine {
     ) -> Result<(), QuarantineError> {
         let event = match command {
             QuarantineCommand::Retry(decision) => QuarantineEvent::Retried(decision),
-            QuarantineCommand::Skip(decision) => {
-                if decision
-                    .views
-                    .iter()
-                    .all(|view| self.skipped.contains(view))
-                {
-                    return Ok(());
-                }
-                QuarantineEvent::Skipped(decision)
-            }
+            // Also if it was skipped before: a note that was left behind goes with it.
+            QuarantineCommand::Skip(decision) => QuarantineEvent::Skipped(decision),
         };
         sink.write(event, self).await;
         Ok(())

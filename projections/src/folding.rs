@@ -1,6 +1,6 @@
 //! Folding events into the documents of one generation of a view.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use bson::{Binary, RawDocumentBuf};
@@ -10,6 +10,7 @@ use eventlog::{Log, LogError, Partition, Position};
 use mongodb::options::ReadConcern;
 use tokio::time::Instant;
 
+use crate::checkpoint::{Checkpoint, Checkpoints};
 use crate::documents::{Documents, Stored, Write, placed};
 use crate::parts::{After, Before, FoldOutcome, Part, Parts};
 use crate::quarantine::Quarantine;
@@ -43,6 +44,7 @@ pub(crate) struct Folding {
     log: Log,
     partition: Partition,
     quarantine: Quarantine,
+    checkpoints: Checkpoints,
 }
 
 const OVERTAKEN: &str = "a part of its document is further than the document's events explain";
@@ -103,6 +105,7 @@ impl Folding {
             log: log.clone(),
             partition,
             quarantine: Quarantine::of(store, log, view, generation, partition),
+            checkpoints: Checkpoints::of(store, view.name(), generation),
             view,
             documents: Documents::of(store, view.name(), generation),
             parts: Documents::parts_of(store, view.name(), generation),
@@ -172,18 +175,39 @@ impl Folding {
     /// folded again.
     pub(crate) async fn fold(&mut self, events: &[Input]) -> Result<(), ProjectError> {
         self.quarantine.load().await?;
-        let mut since = 0;
-        for (index, event) in events.iter().enumerate() {
-            if let Content::Decision(decision) = &event.content {
-                self.fold_events(&events[since..index]).await?;
-                self.carry_out(decision).await?;
-                since = index + 1;
+        let decisions = events.iter().filter_map(|event| match &event.content {
+            Content::Decision(decision) => Some(decision),
+            _ => None,
+        });
+        let decisions: Vec<&Decision> = decisions.collect();
+        let mut folded_already = Vec::new();
+        for decision in &decisions {
+            let was_skipped = self.quarantine.is_skipped(decision.event);
+            self.quarantine.decide(decision).await?;
+            if is_skip(decision) && !was_skipped {
+                folded_already.extend(self.document_with(decision.event).await?);
             }
         }
-        self.fold_events(&events[since..]).await
+        self.fold_events(events, None).await?;
+        let Some(last) = events.last().filter(|_| !decisions.is_empty()) else {
+            return Ok(());
+        };
+        // Once for all decisions of the batch: what waits is read again for it.
+        let end = last.position.number;
+        self.carry_out(&decisions, end).await?;
+        for (document, event) in folded_already {
+            self.leave_out_folded(document, event, end).await?;
+        }
+        Ok(())
     }
 
-    async fn fold_events(&mut self, events: &[Input]) -> Result<(), ProjectError> {
+    /// Folds events: those of a batch, or those that have waited for a decision
+    /// in a batch with this end.
+    async fn fold_events(
+        &mut self,
+        events: &[Input],
+        waited_until: Option<u64>,
+    ) -> Result<(), ProjectError> {
         if self.view.is_shared() {
             // At once: otherwise each would be found by another pass.
             let unreadable = events.iter().enumerate().filter_map(|(index, event)| {
@@ -194,7 +218,7 @@ impl Folding {
                 self.admits(event).then_some(Failed { index, reason })
             });
             let unreadable = unreadable.collect();
-            self.withhold(unreadable, events).await?;
+            self.withhold(unreadable, events, waited_until).await?;
         }
         loop {
             let mut groups = group(events);
@@ -204,112 +228,171 @@ impl Folding {
             groups.retain(|(_, indices)| !indices.is_empty());
             match self.fold_groups_in_rounds(groups, events).await? {
                 Ok(()) => return Ok(()),
-                Err(failed) => self.withhold(failed, events).await?,
+                Err(failed) => self.withhold(failed, events, waited_until).await?,
             }
         }
     }
 
     fn admits(&self, event: &Input) -> bool {
-        self.quarantine
-            .admits(&event.document, event.position.number)
+        let number = event.position.number;
+        let is_event = !matches!(event.content, Content::Decision(_));
+        is_event && self.quarantine.admits(&event.document, number)
     }
 
     async fn withhold(
         &mut self,
         failed: Vec<Failed>,
         events: &[Input],
-    ) -> Result<(), mongodb::error::Error> {
+        waited_until: Option<u64>,
+    ) -> Result<(), ProjectError> {
+        let first = failed.iter().map(|one| events[one.index].position.number);
+        let Some(first) = first.min() else {
+            return Ok(());
+        };
+        // A process that was stopped for long must not note what another one has
+        // noted, and released, since.
+        let folded = self.folded_by_others().await?;
+        if folded >= waited_until.unwrap_or(first) {
+            return Err(self.contended(format!("{}:{folded}", self.partition)));
+        }
         let withheld = failed.into_iter().map(|Failed { index, reason }| {
             let event = &events[index];
             (event.document.clone(), event.position.number, reason)
         });
-        self.quarantine.withhold(withheld.collect()).await
+        Ok(self.quarantine.withhold(withheld.collect()).await?)
     }
 
-    async fn carry_out(&mut self, decision: &Decision) -> Result<(), ProjectError> {
-        let event = decision.event;
-        let is_skip = matches!(decision.record, QuarantineEvent::Skipped(_));
-        let was_skipped = self.quarantine.is_skipped(event);
-        self.quarantine.decide(decision).await?;
-        if let Some(document) = self.quarantine.leaving_out(event) {
-            if is_skip || self.recompute(&document, decision).await? {
+    /// How far the checkpoint is: behind what this process folds, unless another
+    /// one folds too.
+    async fn folded_by_others(&self) -> Result<u64, mongodb::error::Error> {
+        let checkpoints = self.checkpoints.all().await?;
+        let here = checkpoints.iter().map(Checkpoint::position);
+        let here = here.filter(|at| at.partition == self.partition);
+        Ok(here.map(|at| at.number).max().unwrap_or_default())
+    }
+
+    /// Carries out decisions of a batch that ends with number `end`, after its
+    /// other events.
+    async fn carry_out(&mut self, decisions: &[&Decision], end: u64) -> Result<(), ProjectError> {
+        let decided: HashSet<u64> = decisions.iter().map(|decision| decision.event).collect();
+        let waiting = self.quarantine.waiting_from(&decided);
+        self.release(waiting, end).await?;
+        for event in decided {
+            let Some(document) = self.quarantine.leaving_out(event) else {
+                continue;
+            };
+            let skipped = self.quarantine.is_skipped(event);
+            if skipped || self.recompute(&document, Some(event), end).await? {
                 self.quarantine.release_event(event).await?;
             }
-            return Ok(());
-        }
-        if let Some(document) = self.quarantine.waiting_from(event) {
-            return self.release(&document, decision).await;
-        }
-        if is_skip && !was_skipped && self.has_folded(event).await? {
-            // Only with a fold that takes what an earlier one could not.
-            let at = Position {
-                partition: self.partition,
-                number: event,
-            };
-            let what = format!("the event at {at} was skipped and is folded; rebuild the view");
-            return Err(ProjectError::Standing(what));
         }
         Ok(())
     }
 
-    async fn has_folded(&self, event: u64) -> Result<bool, ProjectError> {
+    /// The document that has an event in it, and the event, if one has.
+    async fn document_with(&self, event: u64) -> Result<Option<(String, u64)>, ProjectError> {
         let at = Position {
             partition: self.partition,
             number: event,
         };
         let Some(entry) = self.log.entries(&[at]).await?.pop().flatten() else {
-            return Ok(false);
+            return Ok(None);
         };
         let entry = EntryReader::default().share(entry);
         let Some(document) = self.view.document_of(&entry) else {
-            return Ok(false);
+            return Ok(None);
         };
-        let stored = self
-            .documents
-            .load(&[&document], ReadConcern::majority())
-            .await?;
+        let read = Input::all_of(self.view, &entry);
+        if !matches!(read, Ok([_, Some(input)]) if !matches!(input.content, Content::Unreadable(_)))
+        {
+            return Ok(None); // No fold can have taken it.
+        }
+        if self.quarantine.waits(&document, event) || self.quarantine.leaving_out(event).is_some() {
+            return Ok(None);
+        }
+        let ids = [&*document];
+        let stored = self.documents.load(&ids, ReadConcern::majority());
+        let stored = stored.await?;
         let number = stored.get(&document).map_or(0, |stored| stored.number);
-        Ok(!self.quarantine.is_set_aside(&document) && number >= event as i64)
+        Ok((number >= event as i64).then_some((document, event)))
     }
 
-    /// Folds what has waited for a decision, up to it.
-    async fn release(&mut self, document: &str, decision: &Decision) -> Result<(), ProjectError> {
-        self.quarantine.admit(document);
-        let mut at = self.before(decision.event);
-        while at.number + 1 < decision.decided {
-            let events = self
-                .events_of(document, &mut at, decision.decided - 1)
-                .await?;
-            self.fold_events(&events).await?;
+    /// Takes a skipped event out of a document that has it: this fold takes what
+    /// an earlier one could not.
+    async fn leave_out_folded(
+        &mut self,
+        document: String,
+        event: u64,
+        end: u64,
+    ) -> Result<(), ProjectError> {
+        if self.view.is_shared() && self.recompute(&document, None, end).await? {
+            return Ok(());
         }
-        if !self.quarantine.is_set_aside(document) {
-            self.quarantine.release(document).await?;
+        let reason = "it was skipped after it was folded: rebuild the view".to_owned();
+        Ok(self.quarantine.keep(&document, event, reason).await?)
+    }
+
+    /// Folds what has waited, up to number `end`. Documents whose events were
+    /// trimmed go on waiting.
+    async fn release(
+        &mut self,
+        waiting: HashMap<String, u64>,
+        end: u64,
+    ) -> Result<(), ProjectError> {
+        let Some(first) = waiting.values().min() else {
+            return Ok(());
+        };
+        let mut at = self.before(*first);
+        for document in waiting.keys() {
+            self.quarantine.admit(document);
+        }
+        let documents: HashSet<String> = waiting.keys().cloned().collect();
+        while at.number < end {
+            match self.events_of(&documents, &mut at, end).await {
+                Ok(events) => self.fold_events(&events, Some(end)).await?,
+                Err(ProjectError::Log(error)) if is_gone(&error) => {
+                    for (document, number) in waiting {
+                        let reason = format!("its events cannot be read again: {error}");
+                        self.quarantine.keep(&document, number, reason).await?;
+                    }
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        for (document, number) in waiting {
+            if !self.quarantine.is_set_aside(&document) {
+                self.quarantine.release(&document, number).await?;
+            }
         }
         Ok(())
     }
 
-    /// Folds a shared document anew up to a decision, with an event that it did
-    /// without. Returns whether that is in now.
+    /// Folds a shared document anew up to number `end`, perhaps with an event
+    /// that it did without. Returns whether that could be done.
     async fn recompute(
         &mut self,
         document: &str,
-        decision: &Decision,
+        with: Option<u64>,
+        end: u64,
     ) -> Result<bool, ProjectError> {
-        let stored = self
-            .documents
-            .load(&[document], ReadConcern::majority())
-            .await?;
+        let ids = [document];
+        let stored = self.documents.load(&ids, ReadConcern::majority());
+        let stored = stored.await?;
         let stored = stored.get(document);
-        let end = stored
-            .map_or(0, |stored| stored.number as u64)
-            .max(decision.decided - 1);
+        let end = stored.map_or(0, |stored| stored.number as u64).max(end);
+        let documents = HashSet::from([document.to_owned()]);
         let (parts, mut folded, mut last) = (Parts::new(), None, None);
         let mut at = self.before(1);
         while at.number < end {
-            let events = self.events_of(document, &mut at, end).await?;
+            let events = match self.events_of(&documents, &mut at, end).await {
+                Ok(events) => events,
+                Err(ProjectError::Log(error)) if is_gone(&error) => return Ok(false),
+                Err(error) => return Err(error),
+            };
             let admitted = events
                 .iter()
-                .filter(|event| event.position.number == decision.event || self.admits(event));
+                .filter(|event| Some(event.position.number) == with || self.admits(event));
             let admitted: Vec<&Input> = admitted.collect();
             let Some(last_admitted) = admitted.last() else {
                 continue;
@@ -345,11 +428,11 @@ impl Folding {
         Position { partition, number }
     }
 
-    /// Some more events of one document, after a place and up to number `end`;
-    /// perhaps none of many.
+    /// Some more events of these documents, after a place and up to number
+    /// `end`; perhaps none of many.
     async fn events_of(
         &self,
-        document: &str,
+        wanted: &HashSet<String>,
         at: &mut Position,
         end: u64,
     ) -> Result<Vec<Input>, ProjectError> {
@@ -364,7 +447,8 @@ impl Folding {
         let mut events = Vec::new();
         for entry in entries {
             let entry = reader.share(entry);
-            if self.view.document_of(&entry).as_deref() == Some(document)
+            let document = self.view.document_of(&entry);
+            if document.is_some_and(|document| wanted.contains(&document))
                 && let Ok([_, event]) = Input::all_of(self.view, &entry)
             {
                 events.extend(event);
@@ -566,6 +650,15 @@ impl Writes<'_> {
         });
         Ok(())
     }
+}
+
+fn is_skip(decision: &Decision) -> bool {
+    matches!(decision.record, QuarantineEvent::Skipped(_))
+}
+
+/// Whether events are not in the log any more.
+fn is_gone(error: &LogError) -> bool {
+    matches!(error, LogError::Trimmed { .. } | LogError::Damaged { .. })
 }
 
 /// The error of an event that a view cannot take.

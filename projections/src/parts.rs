@@ -7,7 +7,7 @@
 //! **Writing.** Parts are written first, each guarded by the number that it had
 //! before, then the document. A fold ends after the first event that changes
 //! parts, so that a part is ahead of its document by one event at most: the
-//! next one that changes parts, whatever the batches are. FoldOutcome again after a
+//! next one that changes parts, whatever the batches are. Folded again after a
 //! crash, that event finds the part written and takes it as it is.
 
 use std::collections::HashMap;

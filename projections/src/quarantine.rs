@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use bson::{DateTime, doc};
 use eventlog::{Log, Partition, Position, Positions};
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt, stream};
 use mongodb::options::ReadConcern;
 use mongodb::{Collection, IndexModel};
 use serde::{Deserialize, Serialize};
@@ -129,6 +129,26 @@ impl Known {
     }
 }
 
+/// Writes a note, unless there is a later one of the same document: then this
+/// process is behind another one, which has carried out a decision.
+async fn write(
+    collection: Collection<Withheld>,
+    note: Withheld,
+) -> Result<(), mongodb::error::Error> {
+    let filter = doc! {"_id": &note.id, "number": {"$lte": note.number}};
+    match collection.replace_one(filter, &note).upsert(true).await {
+        Ok(_) => Ok(()),
+        Err(error) if failed_only_with(&error, DUPLICATE) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// How many notes are logged one by one.
+const LOGGED: usize = 10;
+
+/// Notes written at once.
+const AT_ONCE: usize = 32;
+
 /// The quarantine of one partition of a generation of a view.
 pub(crate) struct Quarantine {
     store: Store,
@@ -183,6 +203,13 @@ impl Quarantine {
             .is_some_and(|known| known.set_aside(document).is_some())
     }
 
+    /// Whether the document waits for this event or an earlier one.
+    pub(crate) fn waits(&self, document: &str, number: u64) -> bool {
+        let known = self.known.as_ref();
+        let first = known.and_then(|known| known.set_aside(document));
+        first.is_some_and(|first| first <= number)
+    }
+
     pub(crate) fn is_skipped(&self, number: u64) -> bool {
         self.known
             .as_ref()
@@ -194,12 +221,11 @@ impl Quarantine {
         self.known.as_ref()?.left_out.get(&number).cloned()
     }
 
-    /// The document that waits from this event on.
-    pub(crate) fn waiting_from(&self, number: u64) -> Option<String> {
-        let known = self.known.as_ref()?;
-        let mut waiting = known.set_aside.iter();
-        let found = waiting.find(|(_, first)| **first == number);
-        found.map(|(document, _)| document.clone())
+    /// The documents that wait from one of these events on.
+    pub(crate) fn waiting_from(&self, numbers: &HashSet<u64>) -> HashMap<String, u64> {
+        let waiting = self.known.iter().flat_map(|known| &known.set_aside);
+        let waiting = waiting.filter(|(_, first)| numbers.contains(first));
+        waiting.map(|(id, first)| (id.clone(), *first)).collect()
     }
 
     /// Withholds events, each from the document that it touches.
@@ -210,18 +236,31 @@ impl Quarantine {
         let notes = events
             .iter()
             .map(|(document, number, reason)| self.note(document, *number, reason));
-        for note in notes.collect::<Vec<_>>() {
+        let notes: Vec<Withheld> = notes.collect();
+        for note in notes.iter().take(LOGGED) {
             tracing::error!(
                 view = note.view,
                 generation = note.generation,
                 position = %note.position(),
                 "an event cannot be folded: it is in quarantine"
             );
-            self.notes()
-                .replace_one(doc! {"_id": &note.id}, &note)
-                .upsert(true)
-                .await?;
         }
+        if notes.len() > LOGGED {
+            let (view, more) = (self.view.name(), notes.len() - LOGGED);
+            tracing::error!(
+                view,
+                more,
+                "more events cannot be folded: they are in quarantine"
+            );
+        }
+        let collection = self.notes();
+        let writes = notes
+            .into_iter()
+            .map(|note| write(collection.clone(), note));
+        let () = stream::iter(writes)
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await?;
         let is_shared = self.view.is_shared();
         let known = self.known.get_or_insert_default();
         for (document, number, _) in events {
@@ -261,10 +300,27 @@ impl Quarantine {
         }
     }
 
-    /// Removes the note of a document whose events are all folded.
-    pub(crate) async fn release(&self, document: &str) -> Result<(), mongodb::error::Error> {
+    /// Removes the note that a document waits from this event on, once all its
+    /// events are folded. A later note stays.
+    pub(crate) async fn release(
+        &self,
+        document: &str,
+        number: u64,
+    ) -> Result<(), mongodb::error::Error> {
         let id = id_of_document(self.view.name(), self.generation, document);
-        self.notes().delete_one(doc! {"_id": id}).await.map(|_| ())
+        let note = doc! {"_id": id, "number": {"$lte": number as i64}};
+        self.notes().delete_one(note).await.map(|_| ())
+    }
+
+    /// Says that a document cannot be released: it goes on waiting.
+    pub(crate) async fn keep(
+        &mut self,
+        document: &str,
+        number: u64,
+        reason: String,
+    ) -> Result<(), mongodb::error::Error> {
+        let event = (document.to_owned(), number, reason);
+        self.withhold(vec![event]).await
     }
 
     /// Removes the note of an event that is in its shared document, or that the
@@ -493,25 +549,69 @@ impl Store {
         Ok(withheld)
     }
 
-    /// How many messages of each of these campaigns are set aside.
+    /// Those of these campaigns that have messages with events which could not be
+    /// folded, now or before an operator decided about them. All of them while
+    /// that is not clear.
     ///
     /// # Errors
     /// If MongoDB does not answer.
-    pub async fn withheld_messages(
+    pub async fn campaigns_with_decisions(
         &self,
         campaigns: &[&CampaignId],
-    ) -> Result<HashMap<CampaignId, u64>, QueryError> {
-        let generation = self.generations().active(Messages::NAME).await?;
-        let mut counts = HashMap::new();
-        if self.count_set_aside(Messages::NAME, generation).await? == 0 {
-            return Ok(counts);
+    ) -> Result<HashSet<CampaignId>, QueryError> {
+        let views = doc! {"$in": [Messages::NAME, CampaignStats::NAME]};
+        let decided = self.decisions().find_one(doc! {"view": &views}).await?;
+        if decided.is_some() {
+            return Ok(campaigns.iter().map(|id| (*id).clone()).collect());
         }
+        if self
+            .quarantine()
+            .find_one(doc! {"view": views})
+            .await?
+            .is_none()
+        {
+            return Ok(HashSet::new());
+        }
+        let mut found = HashSet::new();
         for campaign in campaigns {
-            let withheld = self.withheld_of(campaign).await?;
-            let messages = withheld.iter().filter(|one| one.view == Messages::NAME);
-            counts.insert((*campaign).clone(), messages.count() as u64);
+            if !self.withheld_of(campaign).await?.is_empty() {
+                found.insert((*campaign).clone());
+            }
         }
-        Ok(counts)
+        Ok(found)
+    }
+
+    /// A campaign's messages that are set aside.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer.
+    pub async fn set_aside_messages(
+        &self,
+        campaign: &CampaignId,
+    ) -> Result<Vec<MessageId>, QueryError> {
+        let withheld = self.withheld_of(campaign).await?;
+        let messages = withheld.iter().filter(|one| one.view == Messages::NAME);
+        let ids = messages.filter_map(|one| one.document.parse().ok());
+        Ok(ids.collect())
+    }
+
+    /// How many messages a campaign has in the view, and how many of these have
+    /// none there yet.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer.
+    pub async fn count_messages(
+        &self,
+        campaign: &CampaignId,
+        set_aside: &[MessageId],
+    ) -> Result<(u64, u64), QueryError> {
+        let messages = self.serving::<bson::Document>(Messages::NAME).await?;
+        let start = MessageId::start(campaign);
+        let all = doc! {"_id": {"$gte": &start, "$lt": format!("{start}~")}};
+        let shown = messages.count_documents(all).await?;
+        let ids: Vec<String> = set_aside.iter().map(MessageId::to_string).collect();
+        let among = messages.count_documents(doc! {"_id": {"$in": ids}}).await?;
+        Ok((shown, set_aside.len() as u64 - among))
     }
 
     /// What is withheld by this event from the generations that serve.

@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chrono_tz::Tz;
+use domain::Timestamp;
 use eventlog::{Entry, Log, LogError, Partition, Position};
 
 use crate::customers::{CustomerDocument, Customers};
@@ -79,21 +80,32 @@ impl Replay {
 pub(crate) enum Replayed {
     /// An event.
     Event(Recorded),
-    /// What cannot be read, and the customer whom it concerns, if any.
-    Unreadable(Position, Option<String>),
+    /// What cannot be read.
+    Unreadable {
+        position: Position,
+        /// The customer whom it concerns, if any.
+        customer: Option<String>,
+        /// When it was recorded, where that can be read.
+        at: Option<Timestamp>,
+    },
 }
 
 /// An entry as an event; `None` for what a newer program wrote, which live
 /// views pass over too.
 pub(crate) fn read(reader: &mut EntryReader, entry: Entry) -> Option<Replayed> {
-    let (position, subject) = (entry.position, subject_of(&entry));
+    let (position, subject, meta) = (entry.position, subject_of(&entry), entry.meta.clone());
     match reader.read(entry) {
         Ok(event) => Some(Replayed::Event(event)),
         Err(ReadError::Unknown(_)) => None,
         Err(ReadError::Malformed(_)) => {
             let subject = subject.ok();
             let customer = subject.and_then(|of| Customers::document_of(&of, position));
-            Some(Replayed::Unreadable(position, customer))
+            let metadata = reader.metadata(meta).ok();
+            Some(Replayed::Unreadable {
+                position,
+                customer,
+                at: metadata.map(|metadata| metadata.at),
+            })
         }
     }
 }
@@ -126,7 +138,9 @@ impl CustomersInMemory {
                 let customer = Customers::document_of(&event.subject, event.position);
                 (event.position, customer)
             }
-            Replayed::Unreadable(position, customer) => (*position, customer.clone()),
+            Replayed::Unreadable {
+                position, customer, ..
+            } => (*position, customer.clone()),
         };
         let Some(customer) = customer.filter(|id| !self.undetermined.contains(id)) else {
             return;
@@ -137,7 +151,7 @@ impl CustomersInMemory {
         let before = self.customers.remove(&customer);
         let after = match replayed {
             Replayed::Event(event) => Customers::fold_in_memory(before, event, self.zone).ok(),
-            Replayed::Unreadable(..) => None,
+            Replayed::Unreadable { .. } => None,
         };
         match after {
             Some(document) => drop(self.customers.insert(customer, document)),

@@ -149,6 +149,53 @@ async fn while_a_campaign_goes_on_they_are_determined_and_get_theirs() {
     );
 }
 
+/// The figures leave an event of a message out that has ended: that must not stand for one that
+/// is still to be sent.
+#[tokio::test]
+async fn with_an_event_in_quarantine_a_campaign_still_waits_for_all_others() {
+    let mut shop = Shop::start().await;
+    shop.app.add_worker();
+    let id = launch(&shop.app.client, "all", EVERYBODY, Some(2)).await;
+    let first = eventually("one is delivered", async || {
+        let path = format!("/api/campaigns/{id}/logs?status=delivered");
+        let rows = shop.app.client.list(&path, 500).await;
+        Some(rows.first()?["customer_id"].as_str()?.to_owned())
+    })
+    .await;
+    let log = shop.app.settings().commands().await.log().clone();
+    let key = format!("message/{first}/{id}");
+    append_by_hand(&log, &key, "message_attempted.1", "{}").await;
+    completed(&shop.app.client, &id).await;
+    let sent = shop.sent().await;
+    assert_eq!(sent.len(), 9);
+    let accounts = shop.accounts(&id).await;
+    assert_eq!(accounts["discrepancies"], json!([]), "{accounts}");
+}
+
+/// A decision comes after the launch, and before the audience is looked for: it does not count for
+/// who was meant, but at once for who is determined.
+#[tokio::test]
+async fn a_decision_between_launch_and_resolution_determines_them_late() {
+    let mut shop = Shop::start().await;
+    shop.app.add_worker();
+    eventually("it is in quarantine", async || {
+        let quarantine = shop.app.client.read("/api/admin/quarantine").await;
+        (quarantine["total"] == 2).then_some(())
+    })
+    .await;
+    for worker in shop.app.workers.drain(..) {
+        drop(worker);
+    }
+    let id = launch(&shop.app.client, "between", EVERYBODY, None).await;
+    shop.skip().await;
+    shop.app.add_worker();
+    until("all are sent to", async || shop.sent().await.len() == 10).await;
+    completed(&shop.app.client, &id).await;
+    let size = json!({"planned": 10, "queued": 10, "suppressed": 0, "undetermined": 0});
+    assert_eq!(shop.shown(&id).await["size"], size);
+    assert_accounted(&shop.app.client, &id, &shop.sent().await).await;
+}
+
 /// What is in quarantine of a campaign's own messages.
 #[tokio::test]
 async fn a_message_whose_event_cannot_be_folded_holds_no_campaign_open() {

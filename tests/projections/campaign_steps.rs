@@ -74,7 +74,11 @@ pub(super) async fn on_campaign(commands: &Commands, id: u128, step: CampaignSte
     let done = match step {
         CampaignStep::Create(content) => commands.create_campaign(&context, id, content).await,
         CampaignStep::Launch => commands.launch_campaign(&context, id, None).await,
-        CampaignStep::Resolve(size) => commands.record_audience(&context, id, size).await,
+        CampaignStep::Resolve(size) => {
+            commands
+                .record_audience(&context, id, size, Vec::new())
+                .await
+        }
         CampaignStep::Pause => commands.pause_campaign(&context, id).await,
         CampaignStep::Resume => commands.resume_campaign(&context, id).await,
         CampaignStep::Retry => commands.record_retry(&context, id, 2).await,

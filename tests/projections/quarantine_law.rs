@@ -1,11 +1,13 @@
 //! Whatever cannot be folded, and whatever is decided about it when: a view that was folded in
 //! batches of any size, with processes that die in between, is the view folded from zero.
 
+use std::collections::HashMap;
+
 use domain::{LogPosition, QuarantineCommand, QuarantineDecision, ViewName};
 use eventlog::{Partition, Position};
 use futures::TryStreamExt;
 use mongodb::bson::{Document, doc};
-use projections::verify_documents;
+use projections::{ProjectError, Projector, verify_documents};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -35,6 +37,8 @@ enum Step {
     },
     /// A view folds some events of a partition.
     Fold(usize, Partition, usize),
+    /// The same by a process that remembers what it knew when it last folded.
+    FoldAsBefore(usize, Partition, usize),
     /// As [`Self::Fold`], but the process dies before it has moved the checkpoint.
     Die(usize, Partition, usize),
 }
@@ -52,7 +56,9 @@ fn steps() -> impl Strategy<Value = Step> {
         1 => (0..CUSTOMERS).prop_map(Step::BrokenMessage),
         4 => decide.prop_map(|(event, view, is_skip)| Step::Decide { event, view, is_skip }),
         6 => fold.clone().prop_map(|(view, partition, count)| Step::Fold(view, partition, count)),
-        3 => fold.prop_map(|(view, partition, count)| Step::Die(view, partition, count)),
+        3 => fold.clone().prop_map(|(view, partition, count)| Step::Die(view, partition, count)),
+        3 => fold
+            .prop_map(|(view, partition, count)| Step::FoldAsBefore(view, partition, count)),
     ]
 }
 
@@ -63,9 +69,9 @@ fn a_view_with_a_quarantine_is_the_view_folded_from_zero() {
             .await
             .prepared()
             .await;
-        let mut broken = Vec::new();
+        let (mut broken, mut others) = (Vec::new(), HashMap::new());
         for step in steps {
-            take(&deployment, &mut broken, step).await;
+            take(&deployment, &mut broken, &mut others, step).await;
         }
         for name in VIEWS {
             project(&deployment, name).await.unwrap();
@@ -87,7 +93,12 @@ fn a_view_with_a_quarantine_is_the_view_folded_from_zero() {
     });
 }
 
-async fn take(deployment: &Deployment, broken: &mut Vec<Position>, step: Step) {
+async fn take(
+    deployment: &Deployment,
+    broken: &mut Vec<Position>,
+    others: &mut HashMap<(usize, Partition), Projector>,
+    step: Step,
+) {
     match step {
         Step::Orders(orders) => {
             deployment
@@ -126,6 +137,20 @@ async fn take(deployment: &Deployment, broken: &mut Vec<Position>, step: Step) {
         Step::Decide { .. } => {}
         Step::Fold(index, partition, count) => {
             fold(deployment, VIEWS[index], partition, count).await;
+        }
+        Step::FoldAsBefore(index, partition, count) => {
+            let mut other = match others.remove(&(index, partition)) {
+                Some(other) => other,
+                None => resume(deployment, view(VIEWS[index]), 1, partition)
+                    .await
+                    .unwrap(),
+            };
+            // One that is far behind another gives up, and begins anew.
+            match other.step(count).await {
+                Ok(_) => drop(others.insert((index, partition), other)),
+                Err(ProjectError::Contended { .. }) => {}
+                Err(error) => panic!("{error}"),
+            }
         }
         Step::Die(index, partition, count) => {
             let name = VIEWS[index];

@@ -93,7 +93,7 @@ struct QuarantinedResponse {
     #[schema(example = "msg_1f0c_c-1")]
     document: String,
     /// Why the event cannot be folded.
-    #[schema(example = "malformed message_receipted.1: missing field `status`")]
+    #[schema(example = "malformed message_delivered.1: missing field `vendor_message_id`")]
     reason: String,
 }
 

@@ -20,6 +20,12 @@ pub enum CampaignEvent {
     /// `campaign_resolved.1`: everybody meant has a message, queued or
     /// suppressed.
     Resolved(AudienceSize),
+    /// `campaign_undetermined.1`: of these customers nobody can tell whether they
+    /// are meant. Recorded with [`Self::Resolved`], which has how many there are.
+    Undetermined {
+        /// At most [`MAX_LISTED_UNDETERMINED`].
+        customers: Vec<CustomerId>,
+    },
     /// `campaign_recipient_determined.1`: an event that could not be folded has
     /// been retried or skipped, and a customer is not undetermined any more.
     RecipientDetermined {
@@ -49,6 +55,7 @@ pub enum CampaignEvent {
 const CREATED: &str = "campaign_created.1";
 const LAUNCHED: &str = "campaign_launched.1";
 const RESOLVED: &str = "campaign_resolved.1";
+const UNDETERMINED: &str = "campaign_undetermined.1";
 const RECIPIENT_DETERMINED: &str = "campaign_recipient_determined.1";
 const PAUSED: &str = "campaign_paused.1";
 const RESUMED: &str = "campaign_resumed.1";
@@ -56,6 +63,15 @@ const RETRIED: &str = "campaign_retried.1";
 const COMPLETED: &str = "campaign_completed.1";
 const CANCELLED: &str = "campaign_cancelled.1";
 const MISSED: &str = "campaign_missed.1";
+
+/// The most customers that a campaign lists as undetermined. Any others are
+/// counted, and not determined later.
+pub const MAX_LISTED_UNDETERMINED: usize = 1_000;
+
+#[derive(Serialize, Deserialize)]
+struct UndeterminedData {
+    customers: Vec<CustomerId>,
+}
 
 #[derive(Serialize, Deserialize)]
 struct RecipientData {
@@ -73,6 +89,7 @@ impl LoggedEvent for CampaignEvent {
         CREATED,
         LAUNCHED,
         RESOLVED,
+        UNDETERMINED,
         RECIPIENT_DETERMINED,
         PAUSED,
         RESUMED,
@@ -87,6 +104,7 @@ impl LoggedEvent for CampaignEvent {
             Self::Created(_) => CREATED,
             Self::Launched(_) => LAUNCHED,
             Self::Resolved(_) => RESOLVED,
+            Self::Undetermined { .. } => UNDETERMINED,
             Self::RecipientDetermined { .. } => RECIPIENT_DETERMINED,
             Self::Paused {} => PAUSED,
             Self::Resumed {} => RESUMED,
@@ -102,6 +120,9 @@ impl LoggedEvent for CampaignEvent {
             Self::Created(content) => to_json(content),
             Self::Launched(launch) => to_json(launch),
             Self::Resolved(size) => to_json(size),
+            Self::Undetermined { customers } => to_json(&UndeterminedData {
+                customers: customers.clone(),
+            }),
             Self::RecipientDetermined {
                 customer_id,
                 outcome,
@@ -125,6 +146,8 @@ impl LoggedEvent for CampaignEvent {
             CREATED => from_json(tag, data).map(Self::Created),
             LAUNCHED => from_json(tag, data).map(Self::Launched),
             RESOLVED => from_json(tag, data).map(Self::Resolved),
+            UNDETERMINED => from_json(tag, data)
+                .map(|UndeterminedData { customers }| Self::Undetermined { customers }),
             RECIPIENT_DETERMINED => from_json(tag, data).map(|data: RecipientData| {
                 let RecipientData {
                     customer_id,

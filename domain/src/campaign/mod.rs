@@ -15,10 +15,10 @@ use serde::{Deserialize, Serialize};
 pub use content::{
     Audience, AudienceSize, CampaignContent, DeterminedOutcome, Launch, MAX_CAMPAIGN_TAGS, MAX_RATE,
 };
-pub use event::CampaignEvent;
+pub use event::{CampaignEvent, MAX_LISTED_UNDETERMINED};
 
 use crate::digest::digest;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{CustomerId, SegmentId, Timestamp};
 
@@ -31,8 +31,8 @@ pub enum CampaignCommand {
     CreateAndLaunch(CampaignContent, Box<Launch>),
     /// To go out now.
     Launch(Box<Launch>),
-    /// Everybody meant has a message.
-    RecordAudience(AudienceSize),
+    /// Everybody meant has a message; of these customers nobody can tell.
+    RecordAudience(AudienceSize, Vec<CustomerId>),
     /// A customer of whom could not be told whether they are meant is determined.
     RecordRecipient(CustomerId, DeterminedOutcome),
     /// To rest.
@@ -130,6 +130,9 @@ struct State {
     /// How many customers it is for, once all of them have a message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     size: Option<AudienceSize>,
+    /// Of whom nobody can tell whether they are meant.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    undetermined: BTreeSet<CustomerId>,
     /// Those who were undetermined first.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     determined: BTreeMap<CustomerId, DeterminedOutcome>,
@@ -163,6 +166,12 @@ impl Campaign {
     /// How many customers it means, once that was found out.
     pub fn size(&self) -> Option<AudienceSize> {
         self.0.as_ref()?.size
+    }
+
+    /// Those of whom nobody can tell whether they are meant, as far as they are
+    /// listed.
+    pub fn undetermined(&self) -> impl Iterator<Item = &CustomerId> {
+        self.0.iter().flat_map(|state| &state.undetermined)
     }
 
     /// What became of those who were undetermined first.
@@ -214,7 +223,9 @@ impl Campaign {
                 return Ok(created.into_iter().chain(launched).collect());
             }
             CampaignCommand::Launch(launch) => state?.launch(*launch)?,
-            CampaignCommand::RecordAudience(size) => state?.resolve(size),
+            CampaignCommand::RecordAudience(size, undetermined) => {
+                return Ok(state?.resolve(size, undetermined));
+            }
             CampaignCommand::RecordRecipient(customer, outcome) => {
                 state?.determine(customer, outcome)
             }
@@ -265,22 +276,31 @@ impl State {
         }
     }
 
-    fn resolve(&self, size: AudienceSize) -> Option<CampaignEvent> {
+    fn resolve(&self, size: AudienceSize, undetermined: Vec<CustomerId>) -> Vec<CampaignEvent> {
         use CampaignStatus::{Launching, Paused};
         let is_open = matches!(self.status, Launching | Paused) && self.size.is_none();
-        is_open.then_some(CampaignEvent::Resolved(size))
+        if !is_open {
+            return Vec::new();
+        }
+        let listed = (!undetermined.is_empty()).then_some(CampaignEvent::Undetermined {
+            customers: undetermined,
+        });
+        listed
+            .into_iter()
+            .chain([CampaignEvent::Resolved(size)])
+            .collect()
     }
 
     /// Of a campaign that has ended nothing is determined any more.
     fn determine(&self, customer: CustomerId, outcome: DeterminedOutcome) -> Option<CampaignEvent> {
         use CampaignStatus::{Paused, Sending};
         let is_open = matches!(self.status, Sending | Paused);
-        let waits = self.size.is_some_and(|size| size.undetermined > 0);
-        let is_new = !self.determined.contains_key(&customer);
-        (is_open && waits && is_new).then_some(CampaignEvent::RecipientDetermined {
-            customer_id: customer,
-            outcome,
-        })
+        (is_open && self.undetermined.contains(&customer)).then_some(
+            CampaignEvent::RecipientDetermined {
+                customer_id: customer,
+                outcome,
+            },
+        )
     }
 
     fn pause(&self) -> Decision {
@@ -356,11 +376,13 @@ impl State {
                     self.status = CampaignStatus::Sending;
                 }
             }
+            CampaignEvent::Undetermined { customers } => self.undetermined.extend(customers),
             CampaignEvent::RecipientDetermined {
                 customer_id,
                 outcome,
             } => {
                 self.size = self.size.map(|size| size.with_determined(outcome));
+                self.undetermined.remove(&customer_id);
                 self.determined.insert(customer_id, outcome);
             }
             CampaignEvent::Paused {} => self.status = CampaignStatus::Paused,
@@ -379,6 +401,7 @@ fn created(content: &CampaignContent) -> State {
             Some(_) => CampaignStatus::Scheduled,
             None => CampaignStatus::Draft,
         },
+        undetermined: BTreeSet::new(),
         determined: BTreeMap::new(),
         events: Campaign::CONTENT_VERSION,
         scheduled_at: content.scheduled_at,

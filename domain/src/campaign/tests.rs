@@ -116,7 +116,7 @@ fn table() -> [(
             "launched",
         ),
         (
-            Command::RecordAudience(SIZE),
+            Command::RecordAudience(SIZE, Vec::new()),
             Some(resolved()),
             "- - e - - - - -",
             "",
@@ -272,14 +272,14 @@ fn a_campaign_paused_while_launching_goes_on_where_it_was() {
     // Who is meant is found out while it rests.
     CampaignTest::with(())
         .given(unresolved.clone())
-        .when(CampaignCommand::RecordAudience(SIZE))
+        .when(CampaignCommand::RecordAudience(SIZE, Vec::new()))
         .then_expect_events(vec![resolved()]);
     let rests = [unresolved, vec![resolved()]].concat();
     assert_eq!(folded(rests.clone()).status(), Some(Paused));
     assert_eq!(folded(rests.clone()).size(), Some(SIZE));
     CampaignTest::with(())
         .given(rests.clone())
-        .when(CampaignCommand::RecordAudience(SIZE))
+        .when(CampaignCommand::RecordAudience(SIZE, Vec::new()))
         .then_expect_events(vec![]);
     assert_eq!(goes_on(rests), Some(Sending));
 }

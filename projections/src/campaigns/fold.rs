@@ -65,7 +65,9 @@ fn changed(
     event: &Recorded,
 ) -> CampaignDocument {
     match happened {
-        CampaignEvent::Created(_) | CampaignEvent::Retried { .. } => {}
+        CampaignEvent::Created(_)
+        | CampaignEvent::Retried { .. }
+        | CampaignEvent::Undetermined { .. } => {}
         CampaignEvent::Launched(launch) => launched(&mut document, launch.clone(), event),
         CampaignEvent::Resolved(size) => {
             document.size = Some(*size);

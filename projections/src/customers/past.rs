@@ -172,14 +172,20 @@ impl Folding {
     }
 
     fn take(&mut self, replayed: &Replayed) {
-        // When an event that cannot be read was recorded is not known.
-        if let Replayed::Event(event) = replayed {
-            let aggregate = xxh3_64(event.subject.to_string().as_bytes());
-            if event.metadata.at > self.as_of {
-                self.cut.insert(aggregate);
+        match replayed {
+            Replayed::Event(event) => {
+                let aggregate = xxh3_64(event.subject.to_string().as_bytes());
+                if event.metadata.at > self.as_of {
+                    self.cut.insert(aggregate);
+                }
+                if self.cut.contains(&aggregate) {
+                    return;
+                }
             }
-            if self.cut.contains(&aggregate) {
-                return;
+            Replayed::Unreadable { at, .. } => {
+                if at.is_some_and(|at| at > self.as_of) {
+                    return;
+                }
             }
         }
         self.customers.fold(replayed);

@@ -47,6 +47,9 @@ use past::{Past, gone_unless, pinned};
 /// The most customers looked at for one batch.
 const BATCH: usize = 1_000;
 
+/// Entries read at once.
+const ENTRIES: usize = 1_000;
+
 /// A customer whom a launch means.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recipient {
@@ -69,12 +72,11 @@ pub struct Recipients {
     /// How many are looked at for one batch.
     batch: usize,
     is_at_end: bool,
-    /// Customers who are set aside in the view, to be folded anew like those
-    /// who have changed.
-    set_aside: BTreeSet<CustomerId>,
-    /// Customers who are set aside, and of whom events were trimmed.
-    lost: BTreeSet<CustomerId>,
-    undetermined: u64,
+    /// Customers about whose events something was decided since, to be folded
+    /// anew like those who have changed.
+    decided: BTreeSet<CustomerId>,
+    /// Customers of whom nobody can tell, as far as they were found.
+    undetermined: BTreeSet<CustomerId>,
 }
 
 /// A customer's document as the view has it.
@@ -105,26 +107,24 @@ impl Recipients {
         let positions: Positions = launch.positions.as_str().parse()?;
         let rules = launch.rules.at(launch.clock);
         let (customers, generation) = pinned(store, Customers::NAME, &positions).await?;
-        let withheld = store.withheld_from(Customers::NAME, generation).await?;
-        // A key that cannot be read is no customer's.
-        let set_aside = withheld
-            .iter()
-            .map(|one| CustomerId::try_from(&*one.document));
-        let set_aside: Vec<CustomerId> = set_aside.flatten().collect();
+        let mut undetermined = set_aside_at(store, generation, &positions).await?;
+        let mut decided = decided_since(store, log, &positions).await?;
+        decided.retain(|customer| !undetermined.contains(customer));
         let past = Past::up_to(store, log, positions.clone()).await?;
         let floors = trimmed_floors(log).await?;
-        let (set_aside, lost) = past.with_history(set_aside, &floors).await?;
+        let decided = decided.into_iter().collect();
+        let (decided, lost) = past.with_history(decided, &floors).await?;
+        undetermined.extend(lost);
         Ok(Self {
             customers,
-            set_aside: set_aside.into_iter().collect(),
             filter: matching_or_changed(filter(&rules), &positions),
             past,
             rules,
             after: String::new(),
             batch: BATCH,
             is_at_end: false,
-            undetermined: lost.len() as u64,
-            lost: lost.into_iter().collect(),
+            decided: decided.into_iter().collect(),
+            undetermined,
         })
     }
 
@@ -169,10 +169,10 @@ impl Recipients {
             let found = self.find(&self.filter, &self.after).await?;
             let is_at_end = found.len() < self.batch;
             let last = found.last().map(|last| last.place.customer.to_string());
-            let set_aside = self.set_aside_up_to(last.as_deref().filter(|_| !is_at_end));
-            let recipients = self.among(found, &set_aside).await?;
-            for customer in set_aside {
-                self.set_aside.remove(&customer);
+            let decided = self.decided_up_to(last.as_deref().filter(|_| !is_at_end));
+            let recipients = self.among(found, &decided).await?;
+            for customer in decided {
+                self.decided.remove(&customer);
             }
             self.after = last.unwrap_or_default();
             self.is_at_end = is_at_end;
@@ -183,16 +183,16 @@ impl Recipients {
         Ok(None)
     }
 
-    /// How many customers were found so far of whom cannot be told whether the
-    /// launch means them: an event of theirs cannot be folded.
-    pub fn undetermined(&self) -> u64 {
-        self.undetermined
+    /// The customers found so far of whom nobody can tell whether the launch
+    /// means them: an event of theirs could not be folded.
+    pub fn undetermined(&self) -> &BTreeSet<CustomerId> {
+        &self.undetermined
     }
 
-    /// Those who are set aside and come up to this one, by id, or all.
-    fn set_aside_up_to(&self, last: Option<&str>) -> Vec<CustomerId> {
+    /// Those of the decided who come up to this one, by id, or all.
+    fn decided_up_to(&self, last: Option<&str>) -> Vec<CustomerId> {
         let is_next = |id: &&CustomerId| last.is_none_or(|last| id.as_str() <= last);
-        self.set_aside.iter().take_while(is_next).cloned().collect()
+        self.decided.iter().take_while(is_next).cloned().collect()
     }
 
     /// The next customers that the filter finds. Goes along `_id`, which nothing
@@ -221,15 +221,15 @@ impl Recipients {
     async fn among(
         &mut self,
         found: Vec<Found>,
-        set_aside: &[CustomerId],
+        decided: &[CustomerId],
     ) -> Result<Vec<Recipient>, ProjectError> {
         let found = found.into_iter();
-        let found = found.filter(|found| !self.lost.contains(&found.place.customer));
+        let found = found.filter(|found| !self.undetermined.contains(&found.place.customer));
         let (to_fold, unchanged): (Vec<Found>, Vec<Found>) =
             found.partition(|found| self.is_to_be_folded(&found.place));
         let to_fold = to_fold.into_iter().map(|found| found.place.customer);
         let mut to_fold: BTreeSet<CustomerId> = to_fold.collect();
-        to_fold.extend(set_aside.iter().cloned());
+        to_fold.extend(decided.iter().cloned());
         let to_fold: Vec<CustomerId> = to_fold.into_iter().collect();
         let mut past = self.past.customers(&to_fold).await?;
         self.past.is_there().await?;
@@ -249,12 +249,16 @@ impl Recipients {
             }
         }
         meant.sort_unstable_by(|a, b| a.customer.cmp(&b.customer));
-        self.undetermined += past.undetermined.len() as u64;
+        let undetermined = past
+            .undetermined
+            .iter()
+            .map(|id| CustomerId::try_from(&**id));
+        self.undetermined.extend(undetermined.flatten());
         Ok(meant)
     }
 
     fn is_to_be_folded(&self, place: &Place) -> bool {
-        self.has_changed(place) || self.set_aside.contains(&place.customer)
+        self.has_changed(place) || self.decided.contains(&place.customer)
     }
 
     /// Whether the customer has had events since the launch.
@@ -272,37 +276,64 @@ pub struct Determined {
     pub recipient: Option<Recipient>,
 }
 
-/// Of the customers whom decisions since a launch concern, and of some others,
-/// those who can be told to be meant or not: as the events up to the launch make
-/// them with all decisions until now.
+/// Customers who are set aside by an event up to these positions.
+async fn set_aside_at(
+    store: &Store,
+    generation: i32,
+    positions: &Positions,
+) -> Result<BTreeSet<CustomerId>, ProjectError> {
+    let withheld = store.withheld_from(Customers::NAME, generation).await?;
+    let then = withheld.into_iter().filter(|one| {
+        let at = one.position();
+        at.number <= positions.number(at.partition)
+    });
+    // A key that cannot be read is no customer's.
+    let customers = then.map(|one| CustomerId::try_from(one.document));
+    Ok(customers.flatten().collect())
+}
+
+/// Customers about whose events up to these positions something was decided
+/// since.
+async fn decided_since(
+    store: &Store,
+    log: &Log,
+    positions: &Positions,
+) -> Result<BTreeSet<CustomerId>, ProjectError> {
+    let events = store.decided_since(log, Customers::NAME, positions).await?;
+    let mut customers = BTreeSet::new();
+    for some in events.chunks(ENTRIES) {
+        for entry in log.entries(some).await?.into_iter().flatten() {
+            let subject = subject_of(&entry).ok();
+            customers.extend(subject.and_then(|subject| subject.customer().cloned()));
+        }
+    }
+    Ok(customers)
+}
+
+/// Of customers who were undetermined at a launch, those who can be told to be
+/// meant or not by now: as the events up to the launch make them with all
+/// decisions until now.
 ///
 /// # Errors
 /// As [`Recipients::of`].
-pub async fn determined_since(
+pub async fn determined(
     store: &Store,
     log: &Log,
     launch: &Launch,
-    others: Vec<CustomerId>,
+    customers: Vec<CustomerId>,
 ) -> Result<Vec<Determined>, ProjectError> {
     let positions: Positions = launch.positions.as_str().parse()?;
-    let decided = store
-        .decided_since(log, Customers::NAME, &positions)
-        .await?;
-    let mut customers: BTreeSet<CustomerId> = others.into_iter().collect();
-    for event in decided {
-        let entry = log.entries(&[event]).await?.pop().flatten();
-        let subject = entry.and_then(|entry| subject_of(&entry).ok());
-        customers.extend(subject.and_then(|subject| subject.customer().cloned()));
-    }
+    let (_, generation) = pinned(store, Customers::NAME, &positions).await?;
+    let set_aside = set_aside_at(store, generation, &positions).await?;
+    let customers = customers.into_iter().filter(|id| !set_aside.contains(id));
+    let customers: Vec<CustomerId> = customers.collect();
     if customers.is_empty() {
         return Ok(Vec::new());
     }
     let past = Past::up_to(store, log, positions).await?;
     let past = past.with_later_decisions();
     let floors = trimmed_floors(log).await?;
-    let (customers, _lost) = past
-        .with_history(customers.into_iter().collect(), &floors)
-        .await?;
+    let (customers, _lost) = past.with_history(customers, &floors).await?;
     let mut folded = past.customers(&customers).await?;
     past.is_there().await?;
     let rules = launch.rules.at(launch.clock);

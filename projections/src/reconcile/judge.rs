@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use domain::{CampaignStatus, CustomerId, MessageId, MessageStatus};
+use domain::{CampaignStatus, CustomerId, DeterminedOutcome, MessageId, MessageStatus};
 use eventlog::{Log, Positions};
 
 use super::ledger::Ledger;
@@ -11,10 +11,10 @@ use super::{
     Discrepancy, DiscrepancyKind, Launched, MAX_DISCREPANCIES, ROUNDS, ReconcileError,
     Reconciliation, have_caught_up,
 };
-use crate::Store;
 use crate::campaign_stats::CampaignStats;
 use crate::messages::Messages;
 use crate::view::View;
+use crate::{Store, Withheld};
 
 /// Messages asked for at once.
 const BATCH: usize = 5_000;
@@ -28,6 +28,8 @@ pub(super) struct Judge<'a> {
     launched: &'a Launched,
     ledgers: Vec<Ledger>,
     whole: Reconciliation,
+    /// What the views could not fold of the campaign.
+    withheld: Vec<Withheld>,
 }
 
 impl<'a> Judge<'a> {
@@ -37,6 +39,7 @@ impl<'a> Judge<'a> {
             launched,
             ledgers,
             whole: Reconciliation::default(),
+            withheld: Vec::new(),
         }
     }
 
@@ -50,26 +53,24 @@ impl<'a> Judge<'a> {
                 return Ok(());
             }
             let counts = self.counts();
+            let before = store.withheld_of(&self.launched.campaign).await?;
             let shown = self.statistics(store).await?;
             let differing = self.differing(store).await?;
-            let withheld = store.withheld_of(&self.launched.campaign).await?;
-            if self.go_on().await?.is_empty() {
+            let after = store.withheld_of(&self.launched.campaign).await?;
+            if self.go_on().await?.is_empty() && before == after {
                 self.whole.views_compared = true;
-                self.whole.withheld = withheld;
-                self.whole.withheld.truncate(MAX_DISCREPANCIES);
-                if !self.has_withheld(CampaignStats::NAME, |_| true) {
+                self.withheld = after;
+                if !self
+                    .withheld
+                    .iter()
+                    .any(|one| one.view == CampaignStats::NAME)
+                {
                     self.judge_statistics(&counts, &shown);
                 }
                 for (customer, detail) in differing {
-                    let id = MessageId {
-                        campaign: self.launched.campaign.clone(),
-                        customer: customer.clone(),
-                    };
-                    let id = id.to_string();
-                    if self.has_withheld(Messages::NAME, |document| *document == id) {
-                        continue;
+                    if !self.is_withheld(&customer) {
+                        self.tell(DiscrepancyKind::ViewDiffers, Some(customer), detail);
                     }
-                    self.tell(DiscrepancyKind::ViewDiffers, Some(customer), detail);
                 }
                 return Ok(());
             }
@@ -77,9 +78,16 @@ impl<'a> Judge<'a> {
         Ok(())
     }
 
-    fn has_withheld(&self, view: &str, is_it: impl Fn(&String) -> bool) -> bool {
-        let of_view = self.whole.withheld.iter().filter(|one| one.view == view);
-        of_view.map(|one| &one.document).any(is_it)
+    /// Whether the customer's message has an event that could not be folded.
+    fn is_withheld(&self, customer: &CustomerId) -> bool {
+        let id = MessageId {
+            campaign: self.launched.campaign.clone(),
+            customer: customer.clone(),
+        };
+        let id = id.to_string();
+        self.withheld
+            .iter()
+            .any(|one| one.view == Messages::NAME && one.document == id)
     }
 
     /// What it all comes to. `stops` must be read after the ledgers, so that
@@ -96,21 +104,57 @@ impl<'a> Judge<'a> {
         self.whole.awaiting_receipt = count(MessageStatus::Sent);
         let awaiting = self.ledgers.iter().flat_map(|l| l.awaiting.values());
         self.whole.awaiting_since = awaiting.min().copied();
-        for ledger in &mut self.ledgers {
-            // Determined since: with a message they were meant.
-            let (late, undetermined) = std::mem::take(&mut ledger.undetermined)
-                .into_iter()
-                .partition(|id| ledger.messages.contains_key(id));
-            ledger.undetermined = undetermined;
-            let late: HashSet<CustomerId> = late;
-            ledger.expected.extend(late);
-            self.whole.planned += ledger.expected.len() as u64;
-            self.whole.undetermined += ledger.undetermined.len() as u64;
-        }
+        self.settle_undetermined();
+        self.whole.withheld = self.withheld.clone();
+        self.whole.withheld.truncate(MAX_DISCREPANCIES);
         self.whole.texts_compared = !self.ledgers.iter().any(|l| l.has_unchecked_texts);
         self.judge_size(counts.values().sum());
         self.judge_recipients(stops);
         self.whole
+    }
+
+    /// Takes those who were undetermined at the launch for what the campaign
+    /// recorded, whatever this program makes of their events: with a message they
+    /// were meant, and without one they count beside the others.
+    fn settle_undetermined(&mut self) {
+        let Launched {
+            undetermined,
+            determined,
+            size,
+            ..
+        } = self.launched;
+        // More than the campaign lists.
+        let recorded = size.map_or(0, |size| size.undetermined);
+        let mut unlisted = recorded.saturating_sub(undetermined.len() as u64);
+        for ledger in &mut self.ledgers {
+            let mut known: HashSet<CustomerId> = std::mem::take(&mut ledger.undetermined);
+            if size.is_some() {
+                let listed = ledger.expected.iter();
+                let listed = listed.filter(|id| undetermined.contains(*id)).cloned();
+                known.extend(listed.collect::<Vec<_>>());
+            }
+            for customer in known {
+                match ledger.messages.contains_key(&customer) {
+                    true => drop(ledger.expected.insert(customer)),
+                    false => {
+                        ledger.expected.remove(&customer);
+                        let is_not_meant =
+                            determined.get(&customer) == Some(&DeterminedOutcome::NotMeant);
+                        self.whole.undetermined += u64::from(!is_not_meant);
+                    }
+                }
+            }
+            let missing = ledger.expected.iter();
+            let missing = missing
+                .filter(|id| !ledger.messages.contains_key(*id))
+                .cloned();
+            for customer in missing.take(unlisted as usize).collect::<Vec<_>>() {
+                ledger.expected.remove(&customer);
+                self.whole.undetermined += 1;
+                unlisted -= 1;
+            }
+            self.whole.planned += ledger.expected.len() as u64;
+        }
     }
 
     fn judge_recipients(&mut self, stops: &StopPeriods) {
@@ -142,7 +186,9 @@ impl<'a> Judge<'a> {
             let mut missing: Vec<_> = missing.collect();
             missing.sort_unstable();
             for customer in missing {
-                self.judge_missing(customer);
+                if !self.is_withheld(&customer) {
+                    self.judge_missing(customer);
+                }
             }
         }
     }

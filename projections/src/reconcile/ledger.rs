@@ -210,7 +210,8 @@ impl Ledger {
                 self.expected.insert(id);
             }
         }
-        self.unsubscribed.keep(&self.expected);
+        let all = self.expected.union(&self.undetermined).cloned().collect();
+        self.unsubscribed.keep(&all);
     }
 
     fn take_message(&mut self, event: &Recorded) -> Option<CustomerId> {

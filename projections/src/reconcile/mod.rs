@@ -9,10 +9,12 @@ mod judge;
 mod ledger;
 mod refusals;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use domain::{
-    AudienceSize, Campaign, CampaignId, CampaignStatus, CustomerId, Launch, Template, Timestamp,
+    AudienceSize, Campaign, CampaignId, CampaignStatus, CustomerId, DeterminedOutcome, Launch,
+    Template, Timestamp,
 };
 use eventlog::{Log, Positions};
 
@@ -45,6 +47,10 @@ pub struct Launched {
     pub template: Template,
     /// How many it recorded to be meant, once it has.
     pub size: Option<AudienceSize>,
+    /// Of whom it recorded that nobody can tell whether they were meant.
+    pub undetermined: BTreeSet<CustomerId>,
+    /// What became of others who were undetermined first.
+    pub determined: BTreeMap<CustomerId, DeterminedOutcome>,
     /// How far it is.
     pub status: CampaignStatus,
 }
@@ -58,6 +64,8 @@ impl Launched {
             launch,
             template,
             size: None,
+            undetermined: BTreeSet::new(),
+            determined: BTreeMap::new(),
             status: CampaignStatus::Launching,
         };
         launched.update(campaign);
@@ -67,6 +75,11 @@ impl Launched {
     /// Takes over what the campaign has recorded since, by its head.
     fn update(&mut self, campaign: &Campaign) {
         self.size = campaign.size();
+        self.undetermined = campaign.undetermined().cloned().collect();
+        let determined = campaign.determined();
+        self.determined = determined
+            .map(|(id, outcome)| (id.clone(), outcome))
+            .collect();
         self.status = campaign.status().unwrap_or(self.status);
     }
 }

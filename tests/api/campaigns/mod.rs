@@ -199,7 +199,9 @@ impl Work {
 
     async fn record(&self, size: AudienceSize) {
         let (context, campaign) = (worker(), self.campaign.clone());
-        let recorded = self.commands.record_audience(&context, campaign, size);
+        let recorded = self
+            .commands
+            .record_audience(&context, campaign, size, Vec::new());
         recorded.await.unwrap().unwrap();
     }
 

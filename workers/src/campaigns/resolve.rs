@@ -10,13 +10,14 @@ use std::time::Duration;
 use commands::Change;
 use domain::{
     AudienceSize, Campaign, CampaignId, CampaignStatus, CustomerId, DeterminedOutcome, Launch,
-    Message, MessageCommand, MessageId, MessageStatus, Renderer, Timestamp,
+    MAX_LISTED_UNDETERMINED, Message, MessageCommand, MessageId, MessageStatus, Renderer,
+    Timestamp,
 };
 use eventlog::Positions;
 use projections::audit::Audit;
 use projections::customers::Customers;
 use projections::messages::Messages;
-use projections::recipients::{Determined, Recipient, Recipients, determined_since, require_views};
+use projections::recipients::{Determined, Recipient, Recipients, determined, require_views};
 use projections::{ProjectError, Topics, View};
 use tokio_util::sync::CancellationToken;
 
@@ -125,32 +126,19 @@ async fn determine_all(shared: &Shared) -> Result<(), WorkError> {
 
 async fn determine(shared: &Shared, id: &CampaignId) -> Result<(), WorkError> {
     let campaign = shared.commands.campaign(id).await?.unwrap_or_default();
+    // A process may have ended between a record and its message.
+    let meant = campaign
+        .determined()
+        .filter(|(_, outcome)| *outcome != DeterminedOutcome::NotMeant)
+        .map(|(customer, _)| customer.clone());
+    let meant = without_message(shared, id, meant.collect()).await?;
+    let waiting = campaign.undetermined().cloned().chain(meant);
+    let waiting: Vec<CustomerId> = waiting.collect();
     let Some(launch) = shared.commands.campaign_launch(id).await? else {
         return Ok(());
     };
-    if campaign.size().is_none() {
-        return Ok(());
-    }
-    let known: HashMap<CustomerId, DeterminedOutcome> = campaign
-        .determined()
-        .map(|(customer, outcome)| (customer.clone(), outcome))
-        .collect();
-    // A process may have ended between a record and its message.
-    let others = known.keys().cloned().collect();
-    let determined = determined_since(&shared.store, &shared.log, &launch, others).await?;
-    let ids = determined.iter().map(|one| MessageId {
-        campaign: id.clone(),
-        customer: one.customer.clone(),
-    });
-    let ids: Vec<MessageId> = ids.collect();
-    let messages = shared.commands.messages(&ids).await?;
-    let without_message = determined.into_iter().zip(&messages);
-    let without_message: Vec<Determined> = without_message
-        .filter(|(_, message)| message.status().is_none())
-        .map(|(one, _)| one)
-        .filter(|one| known.get(&one.customer) != Some(&DeterminedOutcome::NotMeant))
-        .collect();
-    if without_message.is_empty() {
+    let determined = determined(&shared.store, &shared.log, &launch, waiting).await?;
+    if determined.is_empty() {
         return Ok(());
     }
     let request = request_of(&shared.log, id, "campaign_launched").await?;
@@ -158,7 +146,7 @@ async fn determine(shared: &Shared, id: &CampaignId) -> Result<(), WorkError> {
     for Determined {
         customer,
         recipient,
-    } in without_message
+    } in determined
     {
         let outcome = queueing.outcome(recipient.as_ref()).await?;
         let context = context(ACTOR, request.clone());
@@ -170,7 +158,7 @@ async fn determine(shared: &Shared, id: &CampaignId) -> Result<(), WorkError> {
             tracing::error!(campaign = %id, %refusal, "a recipient is not recorded");
             continue;
         }
-        // It may have ended meanwhile.
+        // The campaign may have ended meanwhile.
         let now = shared.commands.campaign(id).await?.unwrap_or_default();
         let is_recorded = now.determined().any(|(recorded, _)| *recorded == customer);
         if let Some(recipient) = recipient.filter(|_| is_recorded) {
@@ -179,6 +167,22 @@ async fn determine(shared: &Shared, id: &CampaignId) -> Result<(), WorkError> {
         }
     }
     Ok(())
+}
+
+/// Those of these customers who have no message of a campaign.
+async fn without_message(
+    shared: &Shared,
+    campaign: &CampaignId,
+    customers: Vec<CustomerId>,
+) -> Result<Vec<CustomerId>, WorkError> {
+    let ids = customers.iter().map(|customer| MessageId {
+        campaign: campaign.clone(),
+        customer: customer.clone(),
+    });
+    let messages = shared.commands.messages(&ids.collect::<Vec<_>>()).await?;
+    let without = customers.into_iter().zip(&messages);
+    let without = without.filter(|(_, message)| message.status().is_none());
+    Ok(without.map(|(customer, _)| customer).collect())
 }
 
 /// Whether customers are still to be given messages of the campaign.
@@ -201,12 +205,14 @@ async fn resolve(shared: &Shared, id: &CampaignId) -> Result<(), WorkError> {
     shared.commands.release_held_segment(&releasing, id).await?;
     let queueing = Queueing::begin(shared, id, &launch, request.clone()).await?;
     tracing::info!(campaign = %id, "its audience is being found");
-    let Some(size) = queueing.all(&launch).await? else {
+    let Some((size, listed)) = queueing.all(&launch).await? else {
         tracing::info!(campaign = %id, "it was ended before its audience was found");
         return Ok(());
     };
     let context = context(ACTOR, request);
-    let recorded = shared.commands.record_audience(&context, id.clone(), size);
+    let recorded = shared
+        .commands
+        .record_audience(&context, id.clone(), size, listed);
     let AudienceSize {
         planned,
         queued,
@@ -256,8 +262,13 @@ impl<'a> Queueing<'a> {
         })
     }
 
-    /// Queues all messages; `None` if the campaign is ended meanwhile.
-    async fn all(&self, launch: &Launch) -> Result<Option<AudienceSize>, WorkError> {
+    /// Queues all messages. Returns how many, and some of those of whom nobody
+    /// can tell whether they are meant; `None` if the campaign is ended
+    /// meanwhile.
+    async fn all(
+        &self,
+        launch: &Launch,
+    ) -> Result<Option<(AudienceSize, Vec<CustomerId>)>, WorkError> {
         let mut recipients = Recipients::of(&self.shared.store, &self.shared.log, launch).await?;
         // Checked before any message is queued.
         recipients.require_history().await?;
@@ -283,8 +294,10 @@ impl<'a> Queueing<'a> {
             size.queued += planned - suppressed;
             batch = next;
         }
-        size.undetermined = recipients.undetermined();
-        Ok(Some(size))
+        let undetermined = recipients.undetermined();
+        size.undetermined = undetermined.len() as u64;
+        let listed = undetermined.iter().take(MAX_LISTED_UNDETERMINED);
+        Ok(Some((size, listed.cloned().collect())))
     }
 
     /// What becomes of a customer who was undetermined.

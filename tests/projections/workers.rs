@@ -5,6 +5,7 @@ use commands::Commands;
 use domain::ViewName;
 use eventlog::Role;
 use projections::VIEWS;
+use redis::AsyncCommands;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use workers::{BusyError, Delivery, exclusively};
@@ -108,6 +109,45 @@ async fn a_requested_rebuild_is_carried_out_once() {
     assert!(orders.building.is_none(), "{orders:?}");
     assert_eq!(status(&deployment, "customers").await.generation, 1);
     worker.stop().await;
+}
+
+/// As when a worker could not tell Redis that it has given a partition up.
+#[tokio::test]
+async fn a_partition_that_was_not_given_back_finds_its_owner() {
+    let deployment = Deployment::with_partitions(4).await;
+    let workers = [
+        Worker::start(&deployment, "w-1").await,
+        Worker::start(&deployment, "w-2").await,
+    ];
+    trade(&deployment.commands, 0).await;
+    caught_up(&deployment).await;
+    let members = deployment.log.members(Role::Fold).await.unwrap();
+    let (of_other, _) = members
+        .owners
+        .iter()
+        .find(|(_, owner)| *owner == "w-2")
+        .unwrap();
+    let mut redis = deployment.redis().await;
+    let found: Vec<String> = redis.keys("*}:owners:fold").await.unwrap();
+    let of_deployment = deployment
+        .counter(0)
+        .replace(":00}:counter", "}:owners:fold");
+    let owners = found.iter().find(|key| **key == of_deployment).unwrap();
+    let _: i64 = redis.hset(owners, of_other, "w-1").await.unwrap();
+    trade(&deployment.commands, 1).await;
+    caught_up(&deployment).await;
+    assert_eq!(total_spend(&deployment).await, spend_after(2));
+    until("its owner has it again", async || {
+        let members = deployment.log.members(Role::Fold).await.unwrap();
+        members
+            .owners
+            .get(of_other)
+            .is_some_and(|owner| owner == "w-2")
+    })
+    .await;
+    for worker in workers {
+        worker.stop().await;
+    }
 }
 
 #[tokio::test]

@@ -88,6 +88,15 @@ impl Division {
                 stop.cancel();
             }
         }
+        // What could not be given back when it ended: while this process lives
+        // nobody else can claim it.
+        let worker = self.membership.worker();
+        let owned = members.owners.iter().filter(|(_, owner)| *owner == worker);
+        let owned = owned.map(|(partition, _)| *partition);
+        let left = owned.filter(|p| !mine.contains(p) && !self.owned.contains_key(p));
+        for partition in left.collect::<Vec<_>>() {
+            give_back(&self.membership, partition).await;
+        }
         let mut unclaimed = false;
         for partition in mine {
             if self.owned.contains_key(&partition) {
@@ -127,9 +136,7 @@ impl Division {
             Err(error) => return tracing::error!(%error, "a partition's task was lost"),
         };
         self.owned.remove(&partition);
-        if let Err(error) = self.membership.release(partition).await {
-            tracing::warn!(partition, %error, "it could not be given back; it will lapse");
-        }
+        give_back(&self.membership, partition).await;
     }
 
     /// Lets everything end that is in hand. Heartbeats go on meanwhile, so that
@@ -152,5 +159,11 @@ impl Division {
         if let Err(error) = self.membership.leave().await {
             tracing::warn!(%error, "leaving was not recorded; it will lapse");
         }
+    }
+}
+
+async fn give_back(membership: &Membership, partition: Partition) {
+    if let Err(error) = membership.release(partition).await {
+        tracing::warn!(partition, %error, "it could not be given back, trying again");
     }
 }

@@ -95,7 +95,7 @@ fn print(preview: &Preview, currency: Currency) {
     if preview.undetermined > 0 {
         let count = grouped(preview.undetermined);
         say(format_args!(
-            "{count} more cannot be determined: see `patron quarantine list`"
+            "{count} have an event in quarantine: see `patron quarantine list`"
         ));
     }
     say("");

@@ -120,8 +120,8 @@ pub(super) struct PreviewResponse {
     /// How many customers there are.
     #[schema(example = 23_570)]
     total_customers: u64,
-    /// How many more there are of whom nobody can tell whether they match,
-    /// because an event of theirs is in quarantine.
+    /// How many customers have an event in quarantine. With `as_of` they are in
+    /// no other figure; otherwise they count as they were before that event.
     #[schema(example = 0)]
     undetermined: u64,
     /// Some who match.

@@ -27,8 +27,9 @@ pub struct Preview {
     pub count: u64,
     /// How many customers there are.
     pub total: u64,
-    /// How many more there are of whom nobody can tell whether they match: an
-    /// event of theirs cannot be folded.
+    /// How many customers have an event that cannot be folded. In a preview of
+    /// the past they are in no other figure; in one of the present they count
+    /// as they were before that event.
     pub undetermined: u64,
     /// Some who match.
     pub sample: Vec<(String, CustomerDocument)>,

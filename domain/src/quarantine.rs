@@ -186,3 +186,49 @@ impl Aggregate for Quarantine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decision() -> QuarantineDecision {
+        QuarantineDecision {
+            views: vec!["customers".try_into().unwrap()],
+            reason: "broken".to_owned().try_into().unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_position_has_one_form() {
+        let position = LogPosition::parse("3:17").unwrap();
+        assert_eq!((position.partition(), position.number()), (3, 17));
+        assert_eq!(position, LogPosition::new(3, 17));
+        for text in [
+            "", "3", "3:", ":17", "03:17", "3:017", "3:-1", "3:17:1", "70000:1",
+        ] {
+            assert_eq!(LogPosition::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn events_survive_the_log() {
+        for event in [
+            QuarantineEvent::Retried(decision()),
+            QuarantineEvent::Skipped(decision()),
+        ] {
+            let read = QuarantineEvent::decode(event.tag(), event.data().get()).unwrap();
+            assert_eq!(read, event);
+            assert!(event.concerns("customers") && !event.concerns("orders"));
+        }
+        assert!(QuarantineEvent::decode("event_forgotten.1", "{}").is_err());
+    }
+
+    #[test]
+    fn only_what_was_skipped_is_skipped() {
+        let mut quarantine = Quarantine::default();
+        quarantine.apply(QuarantineEvent::Retried(decision()));
+        assert!(!quarantine.is_skipped());
+        quarantine.apply(QuarantineEvent::Skipped(decision()));
+        assert!(quarantine.is_skipped());
+    }
+}

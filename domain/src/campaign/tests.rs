@@ -360,6 +360,63 @@ fn statuses_are_written_as_they_are_called() {
     }
 }
 
+fn ada() -> CustomerId {
+    "ada".try_into().unwrap()
+}
+
+fn determined(outcome: DeterminedOutcome) -> CampaignEvent {
+    CampaignEvent::RecipientDetermined {
+        customer_id: ada(),
+        outcome,
+    }
+}
+
+#[test]
+fn an_undetermined_customer_is_determined_once_and_only_before_the_end() {
+    let size = AudienceSize {
+        undetermined: 1,
+        ..SIZE
+    };
+    let resolve = CampaignCommand::RecordAudience(size, vec![ada()]);
+    let mut campaign = folded([created(), launched()]);
+    for event in campaign.decide(resolve).unwrap() {
+        campaign.apply(event);
+    }
+    assert_eq!(campaign.undetermined().collect::<Vec<_>>(), [&ada()]);
+    let command = |customer, outcome| CampaignCommand::RecordRecipient(customer, outcome);
+    let bob = "bob".try_into().unwrap();
+    let of_bob = campaign.decide(command(bob, DeterminedOutcome::Queued));
+    assert_eq!(of_bob, Ok(vec![]), "nobody else is");
+
+    let mut ended = campaign.clone();
+    ended.apply(CampaignEvent::Completed {});
+    let late = ended.decide(command(ada(), DeterminedOutcome::Queued));
+    assert_eq!(late, Ok(vec![]));
+
+    for (outcome, planned, queued, suppressed) in [
+        (DeterminedOutcome::Queued, 4, 3, 1),
+        (DeterminedOutcome::Suppressed, 4, 2, 2),
+        (DeterminedOutcome::NotMeant, 3, 2, 1),
+    ] {
+        let mut campaign = campaign.clone();
+        let events = campaign.decide(command(ada(), outcome)).unwrap();
+        assert_eq!(events, [determined(outcome)]);
+        for event in events {
+            campaign.apply(event);
+        }
+        let size = AudienceSize {
+            planned,
+            queued,
+            suppressed,
+            undetermined: 0,
+        };
+        assert_eq!(campaign.size(), Some(size));
+        assert_eq!(campaign.undetermined().count(), 0);
+        let again = campaign.decide(command(ada(), outcome));
+        assert_eq!(again, Ok(vec![]));
+    }
+}
+
 #[test]
 fn events_survive_the_log() {
     let mut tags: Vec<&str> = vec![];
@@ -368,6 +425,10 @@ fn events_survive_the_log() {
     let more = [
         CampaignEvent::Resumed {},
         CampaignEvent::Retried { requeued: 9 },
+        CampaignEvent::Undetermined {
+            customers: vec![ada()],
+        },
+        determined(DeterminedOutcome::Queued),
         unkeyed,
     ];
     for event in all.chain(more) {

@@ -3,7 +3,7 @@
 use bson::doc;
 use commands::Commands;
 use domain::ViewName;
-use eventlog::Role;
+use eventlog::{Role, assign};
 use projections::VIEWS;
 use redis::AsyncCommands;
 use tokio::task::JoinHandle;
@@ -121,12 +121,18 @@ async fn a_partition_that_was_not_given_back_finds_its_owner() {
     ];
     trade(&deployment.commands, 0).await;
     caught_up(&deployment).await;
-    let members = deployment.log.members(Role::Fold).await.unwrap();
-    let (of_other, _) = members
-        .owners
+    let alive = ["w-1", "w-2"].map(str::to_owned);
+    let assigned = assign(4, &alive);
+    let of_other = *assigned
         .iter()
-        .find(|(_, owner)| *owner == "w-2")
-        .unwrap();
+        .find(|(_, owner)| **owner == "w-2")
+        .unwrap()
+        .0;
+    let has_its_owner = async || {
+        let members = deployment.log.members(Role::Fold).await.unwrap();
+        members.owner(of_other) == Some("w-2")
+    };
+    until("both have their shares", has_its_owner).await;
     let mut redis = deployment.redis().await;
     let found: Vec<String> = redis.keys("*}:owners:fold").await.unwrap();
     let of_deployment = deployment
@@ -137,14 +143,7 @@ async fn a_partition_that_was_not_given_back_finds_its_owner() {
     trade(&deployment.commands, 1).await;
     caught_up(&deployment).await;
     assert_eq!(total_spend(&deployment).await, spend_after(2));
-    until("its owner has it again", async || {
-        let members = deployment.log.members(Role::Fold).await.unwrap();
-        members
-            .owners
-            .get(of_other)
-            .is_some_and(|owner| owner == "w-2")
-    })
-    .await;
+    until("its owner has it again", has_its_owner).await;
     for worker in workers {
         worker.stop().await;
     }

@@ -94,7 +94,8 @@ fn receipt(row: &Value) -> Value {
 async fn a_vendor_that_is_down_for_a_minute_and_errs_after_gets_everything() {
     let (mut app, mut vendor) = start(100).await;
     vendor.set(json!({"lost_rate": 0.0})).await;
-    app.add_worker();
+    // A message in a hundred thousand would fail eight times in a row.
+    app.add_worker_with(["--delivery-attempts", "20"]);
     let id = launch(&app.client, "down", EVERYBODY, Some(20)).await;
     until("some are sent", async || vendor.sent().await.len() > 20).await;
     vendor.leave().await;
@@ -102,9 +103,16 @@ async fn a_vendor_that_is_down_for_a_minute_and_errs_after_gets_everything() {
     let statistics = shown(&app, &id).await["statistics"].clone();
     assert!(statistics["pending"].as_u64().unwrap() > 0, "{statistics}");
     assert_eq!(statistics["undeliverable"], 0, "none is given up");
-    // Rests double with each failure, and some messages have failed twice by now: with more errors
-    // than these, one message in some runs would rest for minutes.
-    vendor.come_back_as(json!({"error_rate": 0.1})).await;
+    vendor.come_back_as(json!({"error_rate": 0.3})).await;
+    let before = vendor.requests().await;
+    until("it has been asked again and again", async || {
+        let is_over = shown(&app, &id).await["status"] == "completed";
+        is_over || vendor.requests().await >= before + 10
+    })
+    .await;
+    // What failed rests for a minute at most. Were there errors to the end, some message could fail
+    // any number of times.
+    vendor.set(json!({"error_rate": 0.0})).await;
     completed(&app.client, &id).await;
     let accounts = assert_accounted(&app.client, &id, &vendor.sent().await).await;
     assert_eq!(accounts["suppressed"], 0);

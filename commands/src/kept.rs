@@ -194,11 +194,11 @@ pub(crate) async fn load_in<A: Kept>(
     Ok(loaded)
 }
 
-/// Whether an operator has decided to do without an event.
+/// Returns whether an operator has skipped an event.
 async fn is_skipped(log: &Log, at: Position) -> Result<bool, CommandError> {
     let subject = Subject::Quarantine(LogPosition::new(at.partition, at.number));
     let key = key_of(log, &subject);
-    // Not by `load_in`, which folds heads anew, and this is asked by it.
+    // `load_in` calls this function, so it cannot be used here.
     let head = log.heads(key.partition, &[&key]).await?.pop().flatten();
     let state = head.and_then(|head| serde_json::from_str::<Quarantine>(&head.state).ok());
     Ok(state.is_some_and(|state| state.is_skipped()))

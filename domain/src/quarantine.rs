@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::event::{DecodeError, LoggedEvent, from_json, tag_name, tag_version, to_json};
-use crate::{Text, ViewName};
+use crate::{IdError, Text, ViewName};
 
 /// Where an event stands in the log: `3:17` is number 17 of partition 3.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -84,6 +84,18 @@ pub struct QuarantineDecision {
     pub views: Vec<ViewName>,
     /// Why, in the operator's words.
     pub reason: Text<512>,
+}
+
+impl QuarantineDecision {
+    /// A decision for views of these names.
+    ///
+    /// # Errors
+    /// [`IdError`] for a name that is none.
+    pub fn new(views: &[&str], reason: Text<512>) -> Result<Self, IdError> {
+        let views = views.iter().map(|view| ViewName::try_from(*view));
+        let views = views.collect::<Result<_, _>>()?;
+        Ok(Self { views, reason })
+    }
 }
 
 impl QuarantineEvent {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use commands::Context;
-use domain::{LogPosition, QuarantineCommand, QuarantineDecision, Text, Timestamp, ViewName};
+use domain::{LogPosition, QuarantineCommand, QuarantineDecision, Text, Timestamp};
 use eventlog::Position;
 use projections::Withheld;
 use serde_json::json;
@@ -95,22 +95,15 @@ fn entry(withheld: &Withheld) -> serde_json::Value {
         "position": withheld.position().to_string(),
         "view": withheld.view,
         "document": withheld.document,
-        "effect": effect(withheld),
+        "effect": withheld.effect(),
         "reason": withheld.reason,
         "since": Timestamp::from(withheld.since.to_chrono()),
     })
 }
 
-fn effect(withheld: &Withheld) -> &'static str {
-    match withheld.is_left_out {
-        true => "incomplete",
-        false => "set_aside",
-    }
-}
-
 /// Prints an event that a view could not fold.
 pub(crate) fn print(withheld: &Withheld) {
-    let (position, effect) = (withheld.position().to_string(), effect(withheld));
+    let (position, effect) = (withheld.position().to_string(), withheld.effect());
     let (view, document, reason) = (&withheld.view, &withheld.document, &withheld.reason);
     say(format_args!(
         "  {position:<12} {effect:<10} {view} {document}: {reason}"
@@ -138,18 +131,12 @@ async fn record_decision(
     event: Position,
     reason: Text<512>,
     command: fn(QuarantineDecision) -> QuarantineCommand,
-) -> anyhow::Result<(Vec<String>, Position)> {
-    let withheld = deployment.store.withheld_at(event).await?;
-    let mut views: Vec<String> = withheld.into_iter().map(|one| one.view).collect();
-    views.dedup();
+) -> anyhow::Result<(Vec<&'static str>, Position)> {
+    let views = deployment.store.views_without(event).await?;
     if views.is_empty() {
         bail!("no view has the event at {event} in quarantine");
     }
-    let names = views.iter().map(|view| ViewName::try_from(&**view));
-    let command = command(QuarantineDecision {
-        views: names.collect::<Result<_, _>>()?,
-        reason,
-    });
+    let command = command(QuarantineDecision::new(&views, reason)?);
     let context = Context {
         actor: operator(),
         request: None,

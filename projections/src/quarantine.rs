@@ -20,13 +20,14 @@ use mongodb::options::ReadConcern;
 use mongodb::{Collection, IndexModel};
 use serde::{Deserialize, Serialize};
 
-use domain::{CampaignId, MessageId, QuarantineEvent};
+use domain::{CampaignId, MessageId, QuarantineEvent, Subject};
 
 use crate::campaign_stats::CampaignStats;
 use crate::date::date;
 use crate::messages::Messages;
 use crate::recorded::Decision;
-use crate::view::{AnyView, View};
+use crate::recorded::subject_of;
+use crate::view::{AnyView, View, view_named};
 use crate::writes::{DUPLICATE, failed_only_with};
 use crate::{QueryError, Store};
 
@@ -54,6 +55,14 @@ pub struct Withheld {
 }
 
 impl Withheld {
+    /// What it does to the document: `incomplete` or `set_aside`.
+    pub fn effect(&self) -> &'static str {
+        match self.is_left_out {
+            true => "incomplete",
+            false => "set_aside",
+        }
+    }
+
     /// The event that cannot be folded.
     pub fn position(&self) -> Position {
         Position {
@@ -80,6 +89,16 @@ struct DecisionDocument {
     decided_at: DateTime,
     /// Of the log that has both.
     epoch: String,
+}
+
+impl DecisionDocument {
+    /// The event that was decided about.
+    fn event(&self) -> Position {
+        Position {
+            partition: Partition::try_from(self.partition).unwrap_or_default(),
+            number: u64::try_from(self.number).unwrap_or_default(),
+        }
+    }
 }
 
 /// Up to where decisions count.
@@ -142,6 +161,9 @@ async fn write(
         Err(error) => Err(error),
     }
 }
+
+/// Entries of the log read at once.
+const ENTRIES: usize = 1_000;
 
 /// How many notes are logged one by one.
 const LOGGED: usize = 10;
@@ -477,11 +499,10 @@ impl Store {
         let decisions = self.decisions().find(filter).await?;
         let decisions: Vec<DecisionDocument> = decisions.try_collect().await?;
         let events = decisions.iter().filter_map(|decision| {
-            let partition = Partition::try_from(decision.partition).ok()?;
-            let then = positions.number(partition);
-            let number = decision.number as u64;
-            let is_since = number <= then && decision.decided as u64 > then;
-            is_since.then_some(Position { partition, number })
+            let event = decision.event();
+            let then = positions.number(event.partition);
+            let is_since = event.number <= then && decision.decided as u64 > then;
+            is_since.then_some(event)
         });
         Ok(events.collect())
     }
@@ -549,20 +570,28 @@ impl Store {
         Ok(withheld)
     }
 
-    /// Those of these campaigns that have messages with events which could not be
-    /// folded, now or before an operator decided about them. All of them while
-    /// that is not clear.
+    /// Those of these campaigns whose figures may be wrong: an event of one of
+    /// their messages is in quarantine, or an operator has decided about one.
     ///
     /// # Errors
-    /// If MongoDB does not answer.
-    pub async fn campaigns_with_decisions(
+    /// If MongoDB or the log does not answer.
+    pub async fn campaigns_in_doubt(
         &self,
+        log: &Log,
         campaigns: &[&CampaignId],
     ) -> Result<HashSet<CampaignId>, QueryError> {
         let views = doc! {"$in": [Messages::NAME, CampaignStats::NAME]};
-        let decided = self.decisions().find_one(doc! {"view": &views}).await?;
-        if decided.is_some() {
-            return Ok(campaigns.iter().map(|id| (*id).clone()).collect());
+        let filter = doc! {"view": &views, "epoch": &*log.epoch()};
+        let decisions = self.decisions().find(filter).await?;
+        let decisions: Vec<DecisionDocument> = decisions.try_collect().await?;
+        let events: Vec<Position> = decisions.iter().map(DecisionDocument::event).collect();
+        let mut found = HashSet::new();
+        for some in events.chunks(ENTRIES) {
+            for entry in log.entries(some).await?.into_iter().flatten() {
+                if let Ok(Subject::Message(_, campaign)) = subject_of(&entry) {
+                    found.insert(campaign);
+                }
+            }
         }
         if self
             .quarantine()
@@ -570,9 +599,8 @@ impl Store {
             .await?
             .is_none()
         {
-            return Ok(HashSet::new());
+            return Ok(found);
         }
-        let mut found = HashSet::new();
         for campaign in campaigns {
             if !self.withheld_of(campaign).await?.is_empty() {
                 found.insert((*campaign).clone());
@@ -612,6 +640,19 @@ impl Store {
         let ids: Vec<String> = set_aside.iter().map(MessageId::to_string).collect();
         let among = messages.count_documents(doc! {"_id": {"$in": ids}}).await?;
         Ok((shown, set_aside.len() as u64 - among))
+    }
+
+    /// The views whose serving generations could not fold an event.
+    ///
+    /// # Errors
+    /// If MongoDB does not answer.
+    pub async fn views_without(&self, event: Position) -> Result<Vec<&'static str>, QueryError> {
+        let withheld = self.withheld_at(event).await?;
+        // A view that only another program knows is that program's.
+        let views = withheld.iter().filter_map(|one| view_named(&one.view));
+        let mut views: Vec<&str> = views.map(|view| view.name()).collect();
+        views.dedup();
+        Ok(views)
     }
 
     /// What is withheld by this event from the generations that serve.

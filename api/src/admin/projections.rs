@@ -164,7 +164,8 @@ async fn rebuild_projection(
     let view_name = ViewName::try_from(view).map_err(|_| absent())?;
     require_whole(app.commands.log()).await?;
     let outcome = app.commands.request_rebuild(&context, view_name).await?;
-    // Owners tell of events that they fold, and it may be that all views stand still.
+    // Owners announce only events that they fold. If every view stands still,
+    // no owner folds this one.
     let log = app.commands.log();
     app.store.folded().announce(log, Topics::VIEWS).await;
     let position = position::header_value(&[outcome.position].into_iter().collect());

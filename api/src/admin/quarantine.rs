@@ -4,8 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use domain::{LogPosition, QuarantineCommand, QuarantineDecision, Text, Timestamp, ViewName};
-use eventlog::Position;
+use domain::{LogPosition, QuarantineCommand, QuarantineDecision, Text, Timestamp};
 use projections::{VIEWS, Withheld};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -87,7 +86,7 @@ struct QuarantineDecided {
     event: PositionText,
     /// The views that it is for: all that could not fold the event.
     #[schema(example = json!(["customers", "orders"]))]
-    views: Vec<String>,
+    views: Vec<&'static str>,
     /// Where the log holds the decision.
     #[schema(value_type = schema::Position)]
     position: PositionText,
@@ -175,17 +174,16 @@ async fn decide(
     ReasonBody { reason }: ReasonBody,
     command: fn(QuarantineDecision) -> QuarantineCommand,
 ) -> Result<Response, Problem> {
-    let views = views_without(app, event).await?;
-    let names = views.iter().map(|view| ViewName::try_from(&**view));
-    let names: Result<Vec<ViewName>, _> = names.collect();
-    let names = names.map_err(|error| {
+    let views = app.store.views_without(event).await?;
+    if views.is_empty() {
+        let detail = format!("no view has the event at {event} in quarantine");
+        return Err(Problem::new(ProblemKind::NotFound, detail));
+    }
+    let decision = QuarantineDecision::new(&views, reason).map_err(|error| {
         tracing::error!(%error, "a view in quarantine has no name");
         Problem::internal()
     })?;
-    let command = command(QuarantineDecision {
-        views: names,
-        reason,
-    });
+    let command = command(decision);
     let at = LogPosition::new(event.partition, event.number);
     let decided = app.commands.decide_on_event(&context, at, command).await?;
     let decided = decided.position;
@@ -199,26 +197,11 @@ async fn decide(
     Ok((StatusCode::ACCEPTED, headers, Json(body)).into_response())
 }
 
-/// The views that could not fold an event.
-async fn views_without(app: &Shared, event: Position) -> Result<Vec<String>, Problem> {
-    let withheld = app.store.withheld_at(event).await?;
-    let mut views: Vec<String> = withheld.into_iter().map(|one| one.view).collect();
-    views.dedup();
-    if views.is_empty() {
-        let detail = format!("no view has the event at {event} in quarantine");
-        return Err(Problem::new(ProblemKind::NotFound, detail));
-    }
-    Ok(views)
-}
-
 impl From<Withheld> for QuarantineEntry {
     fn from(withheld: Withheld) -> Self {
         Self {
             position: PositionText(withheld.position()),
-            effect: match withheld.is_left_out {
-                true => "incomplete",
-                false => "set_aside",
-            },
+            effect: withheld.effect(),
             view: withheld.view,
             document: withheld.document,
             reason: withheld.reason,

@@ -93,14 +93,14 @@ impl Settling {
         }
         let ids: Vec<&CampaignId> = sending.iter().map(|(id, _)| id).collect();
         let figures = shared.store.campaign_stats(&ids).await?;
-        let unsure = shared.store.campaigns_with_decisions(&ids).await?;
+        let in_doubt = shared.store.campaigns_in_doubt(&shared.log, &ids).await?;
         self.silent.retain(|_, told| told.elapsed() < TELL_AGAIN);
         for (id, size) in &sending {
             let Some(figures) = figures.get(id) else {
                 continue;
             };
             let is_over = is_over(figures, *size)
-                || (unsure.contains(id) && is_over_by_heads(shared, id, *size).await?);
+                || (in_doubt.contains(id) && is_over_by_heads(shared, id, *size).await?);
             if is_over {
                 tell(id, complete(shared, id, *size).await);
             } else if is_silent(figures, now()) && !self.silent.contains_key(id) {

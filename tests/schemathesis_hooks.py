@@ -166,7 +166,7 @@ REASONS = [
     r"must not be empty",
     # What only the server gives out: a link for signing in, a cursor of the same list.
     r"the link is not the one that was printed",
-    r"the cursor is not one that a page of this list gave out",
+    r"the cursor was not returned by a page of this list",
     # How many partitions there are differs from log to log.
     r"the log has \d+ partitions, not",
 ]

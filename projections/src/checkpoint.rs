@@ -1,5 +1,6 @@
-//! How far a generation of a view is folded, partition by partition: the
-//! checkpoint of its own, or the partition's where that vouches for it.
+//! Checkpoints of a view's generation, one per partition. A generation has
+//! checkpoints of its own, except where the partition's checkpoint vouches for
+//! it.
 
 use std::sync::Arc;
 
@@ -14,38 +15,37 @@ use crate::Store;
 use crate::vouching::{PartitionCheckpoint, PartitionCheckpoints, Vouched};
 use crate::writes::{DUPLICATE, failed_only_with};
 
-/// A checkpoint, as it stands in the collection `checkpoints`.
+/// A checkpoint, as stored in the collection `checkpoints`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
     #[serde(rename = "_id")]
     id: String,
-    /// The view.
+    /// Name of the view.
     pub view: String,
-    /// The generation.
+    /// Number of the generation.
     pub generation: i32,
-    /// The partition.
+    /// Partition of the log.
     pub partition: i32,
-    /// The last event folded.
+    /// Number of the last event folded; 0 before the first.
     pub number: i64,
-    /// That event's fingerprint.
+    /// Fingerprint of that event; empty before the first.
     pub fingerprint: String,
-    /// The epoch of the log that it was read from.
+    /// Epoch of the log that the event was read from.
     #[serde(default)]
     pub epoch: String,
-    /// How many events of unknown types were passed over.
+    /// Number of events of unknown types that were passed over.
     #[serde(default)]
     pub skipped: i64,
-    /// Why the view stands still here, if it does.
+    /// Reason why the view is stalled here, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
-    /// The UUID of the collection that it was folded into, if the server tells
-    /// it.
+    /// UUID of the collection that was folded into, if the server reports one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uuid: Option<Binary>,
 }
 
 impl Checkpoint {
-    /// The last event folded.
+    /// Returns the position of the last event folded.
     pub fn position(&self) -> Position {
         Position {
             partition: Partition::try_from(self.partition).unwrap_or_default(),
@@ -54,7 +54,7 @@ impl Checkpoint {
     }
 }
 
-/// The checkpoints of one generation of a view.
+/// Checkpoints of one generation of a view.
 #[derive(Clone)]
 pub(crate) struct Checkpoints {
     collection: Collection<Checkpoint>,
@@ -63,13 +63,14 @@ pub(crate) struct Checkpoints {
     generation: i32,
 }
 
-/// Where to move a checkpoint.
+/// New state of a checkpoint.
 pub(crate) struct Advance {
     pub(crate) to: Position,
     pub(crate) fingerprint: String,
     pub(crate) epoch: Arc<str>,
     pub(crate) skipped: i64,
-    /// Of the collection that was folded into.
+    /// UUID of the collection that was folded into; `None` leaves the stored
+    /// one.
     pub(crate) uuid: Option<Binary>,
 }
 
@@ -87,9 +88,10 @@ impl Checkpoints {
         format!("{}_g{}/{partition}", self.view, self.generation)
     }
 
-    /// The generation's own checkpoint, to fold from. One that a failover could still undo is not
-    /// seen: a projector that resumed there would wait for the next event, and
-    /// the checkpoint would stay behind it.
+    /// Loads the generation's own checkpoint, to fold from. A checkpoint that a
+    /// failover could still undo is not returned: a projector that resumed
+    /// there would wait for the next event, and the checkpoint would stay
+    /// behind it.
     pub(crate) async fn load(
         &self,
         partition: Partition,
@@ -100,9 +102,11 @@ impl Checkpoints {
             .await
     }
 
-    /// How far each partition is, in no order.
+    /// Returns the checkpoint of each partition, in no particular order,
+    /// whether its own or the partition's.
     pub(crate) async fn all(&self) -> Result<Vec<Checkpoint>, mongodb::error::Error> {
-        // In this order: a generation that leaves has its own checkpoint first.
+        // Partition checkpoints first: a generation that leaves one has its own
+        // checkpoint by then, so that no partition is missed in between.
         let partitions = self.partitions.all().await?;
         let mut all: Vec<Checkpoint> = partitions
             .iter()
@@ -135,7 +139,7 @@ impl Checkpoints {
         })
     }
 
-    /// Moves a checkpoint forward, never back, and clears its stop.
+    /// Moves a checkpoint forward, never back, and clears its stop reason.
     pub(crate) async fn advance(&self, advance: &Advance) -> Result<(), mongodb::error::Error> {
         let Position { partition, number } = advance.to;
         let number = number as i64;
@@ -162,16 +166,17 @@ impl Checkpoints {
             .await;
         match moved {
             Ok(_) => Ok(()),
-            // The upsert found a checkpoint already as far, which no failover
-            // undoes: another projector was quicker.
+            // The filter did not match, so the upsert met a checkpoint that is
+            // as far or further, and that no failover undoes: another projector
+            // was faster.
             Err(error) if failed_only_with(&error, DUPLICATE) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// Remembers what the partition's checkpoint knew of the generation, where
-    /// there is a checkpoint: its collection, and how many events it passed
-    /// over.
+    /// Copies the partition checkpoint's knowledge of the generation, the
+    /// collection's UUID and the number of events passed over, into an existing
+    /// checkpoint.
     pub(crate) async fn remember(
         &self,
         partition: Partition,
@@ -187,7 +192,7 @@ impl Checkpoints {
             .map(|_| ())
     }
 
-    /// Says why the view stands still.
+    /// Records why the view is stalled.
     pub(crate) async fn stop(
         &self,
         partition: Partition,
@@ -211,8 +216,11 @@ impl Checkpoints {
             .map(|_| ())
     }
 
-    /// Takes back what [`Self::stop`] said.
-    pub(crate) async fn go_on(&self, partition: Partition) -> Result<(), mongodb::error::Error> {
+    /// Removes the reason that [`Self::stop`] recorded.
+    pub(crate) async fn clear_stop(
+        &self,
+        partition: Partition,
+    ) -> Result<(), mongodb::error::Error> {
         self.collection
             .update_one(
                 doc! {"_id": self.id(partition)},

@@ -1,22 +1,22 @@
-//! A place in a partition up to which events were folded.
+//! The place up to which a partition was folded.
 
 use std::sync::Arc;
 
 use eventlog::{Entry, Log, LogError, Position};
 
-/// How far events were folded, recognized by the last one.
+/// Position of the last folded event, with the fingerprint that identifies it.
 #[derive(Clone)]
 pub(crate) struct Cursor {
     log: Log,
     pub(crate) at: Position,
-    /// The fingerprint of the event there; `None` before the first.
+    /// Fingerprint of the event at `at`; `None` before the first event.
     pub(crate) fingerprint: Option<String>,
-    /// The epoch of the log that was folded.
+    /// Epoch of the log that was folded.
     epoch: Arc<str>,
 }
 
 impl Cursor {
-    /// At a checkpoint, or before the first event.
+    /// Creates a cursor at a checkpoint, or before the first event.
     pub(crate) fn new(log: &Log, at: Position, fingerprint: &str, epoch: &str) -> Self {
         let has_folded = at.number > 0;
         Self {
@@ -34,11 +34,12 @@ impl Cursor {
         &self.log
     }
 
-    /// The epoch of the log that is folded.
+    /// Returns the epoch of the log that is being folded.
     pub(crate) fn epoch(&self) -> Arc<str> {
         match self.fingerprint {
             Some(_) => self.epoch.clone(),
-            // Another log may have been accepted before its first event came.
+            // Nothing was folded yet, so a log that an operator accepted
+            // meanwhile is fine.
             None => self.log.epoch(),
         }
     }
@@ -49,14 +50,15 @@ impl Cursor {
         self.fingerprint = Some(fingerprint);
     }
 
-    /// Up to `count` entries after this place. The entry at this place is read
-    /// again every time, because Redis may have come back with older data
-    /// meanwhile: `None` if it is another one or the log has another epoch.
+    /// Reads up to `count` entries after this place. The entry at this place is
+    /// read again every time, since Redis may have lost recent data in between.
+    /// Returns `None` if that entry is another one, or if the log has another
+    /// epoch.
     pub(crate) async fn next(&self, count: usize) -> Result<Option<Vec<Entry>>, LogError> {
         let Some(fingerprint) = &self.fingerprint else {
             return self.log.read(self.at, count).await.map(Some);
         };
-        // An operator has accepted another log.
+        // A changed epoch means that an operator accepted a restored log.
         if self.log.epoch() != self.epoch {
             return Ok(None);
         }

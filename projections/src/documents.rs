@@ -1,4 +1,5 @@
-//! Documents with the position they were folded to, and guarded writes.
+//! Documents that carry the number of their last folded event, and guarded
+//! writes to them.
 
 use std::collections::HashMap;
 
@@ -12,12 +13,12 @@ use mongodb::options::ReadConcern;
 use crate::Store;
 use crate::writes::{self, DUPLICATE, failed_only_with};
 
-/// How many bytes of documents one command carries. MongoDB takes 48 MB.
+/// Most bytes of documents in one command. MongoDB accepts 48 MB.
 const MAX_BYTES: usize = 8 << 20;
 
-/// One generation's documents. Beside its own fields each has `_id`,
-/// `_partition` (the one that feeds it) and `_number` (the last event folded
-/// into it).
+/// Documents of one generation. In addition to its own fields, each has `_id`,
+/// `_partition` (the partition that feeds it) and `_number` (the last event
+/// folded into it).
 #[derive(Clone)]
 pub(crate) struct Documents {
     store: Store,
@@ -27,9 +28,9 @@ pub(crate) struct Documents {
 /// A document to write.
 pub(crate) struct Write {
     pub(crate) id: String,
-    /// The number it had when it was read; `None` if it was not there.
+    /// `_number` of the document when it was read; `None` if it did not exist.
     pub(crate) expected: Option<i64>,
-    /// The whole document.
+    /// The complete new document.
     pub(crate) document: RawDocumentBuf,
 }
 
@@ -47,7 +48,7 @@ impl Documents {
         }
     }
 
-    /// The parts beside them.
+    /// Returns the parts of a generation's documents.
     pub(crate) fn parts_of(store: &Store, view: &str, generation: i32) -> Self {
         Self {
             store: store.clone(),
@@ -59,13 +60,13 @@ impl Documents {
         &self.collection
     }
 
-    /// Whether their collection is there, empty or not.
+    /// Returns whether the collection exists, empty or not.
     pub(crate) async fn exist(&self) -> Result<bool, Error> {
         self.store.has_collection(self.collection.name()).await
     }
 
-    /// The UUID of their collection, where the server tells it; `None` if there
-    /// is no collection.
+    /// Returns the collection's UUID if the server reports one; the outer
+    /// `None` means that there is no collection.
     pub(crate) async fn identity(&self) -> Result<Option<Option<Binary>>, Error> {
         let filter = doc! {"name": self.collection.name()};
         let mut found = self
@@ -78,8 +79,8 @@ impl Documents {
         Ok(found.map(|specification| specification.info.uuid))
     }
 
-    /// The documents of these ids that there are. With majority read concern what
-    /// is read stays, whatever server becomes primary.
+    /// Loads the existing documents among these ids. What is read with majority
+    /// read concern survives a failover.
     pub(crate) async fn load(
         &self,
         ids: &[&str],
@@ -100,13 +101,14 @@ impl Documents {
         Ok(found)
     }
 
-    /// Writes documents that are still as they were read. Returns whether all
-    /// of them were; if not, some others may have been written. Either way a
-    /// majority has them, and whatever stood in the way of others.
+    /// Writes documents that have not changed since they were read. Returns
+    /// whether all were unchanged. If not, some of the others may have been
+    /// written. In both cases a majority has the written documents, and also
+    /// those that stood in the way.
     ///
     /// # Errors
-    /// The outcome is unknown: documents may have been written or not, and a
-    /// failover may undo what was. They are to be folded again.
+    /// If the outcome is unknown: documents may have been written or not, and a
+    /// failover may undo the writes. The caller must fold the events again.
     pub(crate) async fn write(&self, writes: Vec<Write>) -> Result<bool, Error> {
         let (inserts, updates): (Vec<_>, Vec<_>) =
             writes.into_iter().partition(|w| w.expected.is_none());
@@ -115,9 +117,10 @@ impl Documents {
         Ok(inserted? & updated?)
     }
 
-    /// Writes parts as [`Self::write`] does. Those that are new come first:
-    /// what was split from a part is there before the part has lost it. A new
-    /// one that is there already was written with the same event before.
+    /// Writes parts as [`Self::write`] does, new parts first: events that move
+    /// from one part to a new one are in the new part before the old one loses
+    /// them. A new part that already exists with the same number was written
+    /// before a crash, and counts as written.
     pub(crate) async fn write_parts(&self, writes: Vec<Write>) -> Result<bool, Error> {
         let (inserts, updates): (Vec<_>, Vec<_>) =
             writes.into_iter().partition(|w| w.expected.is_none());
@@ -147,11 +150,14 @@ impl Documents {
         Ok(all)
     }
 
-    /// Inserts documents. One that is already there is left as it is.
+    /// Inserts documents. Existing ones stay unchanged. Returns whether all
+    /// were inserted.
     async fn insert(&self, inserts: Vec<Write>) -> Result<bool, Error> {
         if inserts.is_empty() {
             return Ok(true);
         }
+        // Unordered, so that one duplicate does not keep the others from being
+        // inserted.
         let documents = inserts.iter().map(|write| &write.document);
         match self.collection.insert_many(documents).ordered(false).await {
             Ok(_) => Ok(true),
@@ -160,7 +166,7 @@ impl Documents {
         }
     }
 
-    /// Replaces documents, each guarded by the number it had.
+    /// Replaces documents, each guarded by its expected number.
     async fn update(&self, writes: &[Write]) -> Result<bool, Error> {
         let mut statements = RawArrayBuf::new();
         for write in writes {
@@ -176,7 +182,8 @@ impl Documents {
     }
 }
 
-/// Cuts writes where they would pass [`MAX_BYTES`].
+/// Splits writes into chunks of at most [`MAX_BYTES`], and of at least one
+/// write.
 fn chunks(writes: &[Write]) -> impl Iterator<Item = &[Write]> {
     let mut rest = writes;
     std::iter::from_fn(move || {
@@ -195,7 +202,8 @@ fn chunks(writes: &[Write]) -> impl Iterator<Item = &[Write]> {
     })
 }
 
-/// A document with the fields that place it, before its own.
+/// Returns a document with `_id`, `_partition` and `_number` in front of its
+/// own fields.
 pub(crate) fn placed(
     id: &str,
     partition: Partition,
@@ -208,8 +216,9 @@ pub(crate) fn placed(
         "_number": number,
     }
     .into_bytes();
-    // Both are documents: a length, elements, a final zero. The second one's
-    // elements go behind the first one's.
+    // A BSON document is a length, its elements and a final zero. This appends
+    // the second document's elements to the first one's and corrects the
+    // length.
     placed.pop();
     placed.extend_from_slice(&document.as_bytes()[4..]);
     let length = i32::try_from(placed.len()).unwrap_or(i32::MAX);

@@ -1,75 +1,78 @@
-//! Why a view does not move on.
+//! Errors that keep a view from advancing.
 
 use eventlog::{LogError, Partition, Position, PositionError};
 use mongodb::error::ErrorKind;
 
 use crate::writes::is_rejection;
 
-/// Why a projector stopped.
+/// Error that ended a projector's step.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
-    /// The log does not answer.
+    /// Redis did not answer, or the log is damaged or trimmed.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// MongoDB does not answer.
+    /// MongoDB did not answer, or rejected a command.
     #[error("MongoDB: {0}")]
     Mongo(#[from] mongodb::error::Error),
-    /// The view cannot take this event; it stands still before it.
-    #[error("{view} cannot take the event at {position}: {reason}")]
+    /// The view cannot fold this event. Its checkpoint stays before it.
+    #[error("{view} cannot fold the event at {position}: {reason}")]
     Event {
-        /// The view.
+        /// Name of the view.
         view: &'static str,
-        /// The event.
+        /// Position of the event.
         position: Position,
-        /// Why.
+        /// Reason, in plain words.
         reason: String,
     },
-    /// What was folded is not in the log any more.
+    /// The last folded event is no longer in the log, or the log has another
+    /// event at its position.
     #[error(
         "{view} was folded up to {position}, but the log has another event there or none: \
          it was rolled back; rebuild the view"
     )]
     RolledBack {
-        /// The view.
+        /// Name of the view.
         view: &'static str,
-        /// How far it was folded.
+        /// Position of the last folded event.
         position: Position,
     },
-    /// The documents are gone though they were folded.
+    /// The generation's collection was dropped or replaced after it was folded.
     #[error("the collection {0} is gone; rebuild the view")]
     CollectionGone(String),
-    /// A view does not yet know what was asked for.
+    /// The view has not folded a position that the caller needs.
     #[error("{view} has not reached {position}")]
     Behind {
-        /// The view.
+        /// Name of the view.
         view: &'static str,
-        /// What it has not reached.
+        /// Position that the view has not reached.
         position: Position,
     },
-    /// Where the past ended is not readable.
+    /// Positions stored in a launch cannot be parsed.
     #[error(transparent)]
     Positions(#[from] PositionError),
-    /// A task panicked.
+    /// The task of a partition panicked.
     #[error("a task panicked: {0}")]
     Broken(tokio::task::JoinError),
-    /// Others kept writing the same documents.
+    /// Other processes kept writing the same documents, and all attempts
+    /// failed.
     #[error("the documents of {view} kept changing while a batch up to {up_to} was written")]
     Contended {
-        /// The view.
+        /// Name of the view.
         view: &'static str,
-        /// The position of the batch's last event.
+        /// Position of the batch's last event.
         up_to: String,
     },
-    /// The partition cannot be read further.
+    /// The partition is stalled for the reason given.
     #[error("{0}")]
     Standing(String),
-    /// Another process has taken the partition.
+    /// Another process has become the partition's owner.
     #[error("another process has taken partition {0}")]
     Fenced(Partition),
 }
 
 impl ProjectError {
-    /// Whether waiting cannot help: somebody has to look.
+    /// Returns whether a retry cannot succeed, so that an operator must
+    /// intervene.
     pub fn is_stop(&self) -> bool {
         match self {
             Self::Event { .. }

@@ -1,4 +1,4 @@
-//! Folding events into the documents of one generation of a view.
+//! Folding of events into the documents of one generation of a view.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -18,18 +18,23 @@ use crate::recorded::Decision;
 use crate::view::{AnyView, Content, FoldError, Input};
 use crate::{EntryReader, ProjectError, Store};
 
-/// How often a batch is folded anew because others wrote the same documents.
+/// Attempts to fold a batch while other processes write the same documents.
 const ATTEMPTS: usize = 16;
 
-/// MongoDB takes documents of 16 MiB; some of that is for the fields that place
-/// one.
+/// MongoDB accepts documents of 16 MiB. Some of that is kept for the fields
+/// that place a document.
 const MAX_DOCUMENT: usize = (16 << 20) - 1024;
 
-/// Entries read at once for a document that is folded on from an earlier event.
+/// Entries read at once when a document is folded again from an earlier event.
 const ENTRIES: u64 = 4_000;
 
-/// One partition's documents of one generation of a view, as events are folded
-/// into them. Events that cannot be folded go to the quarantine.
+/// Documents of one partition of a generation. Events that cannot be folded go
+/// into quarantine.
+///
+/// A crash at any point, a repeated batch, or two processes at once do not
+/// change the result: each document has the number of the last event folded
+/// into it, is written only if it is unchanged since it was read, and accepts
+/// only events after that number.
 ///
 /// A crash at any point, a repeat, or two processes at once change nothing:
 /// each document has the number of the last event folded into it, is written
@@ -37,54 +42,54 @@ const ENTRIES: u64 = 4_000;
 pub(crate) struct Folding {
     view: &'static dyn AnyView,
     documents: Documents,
-    /// Beside the documents.
+    /// Parts of the documents.
     parts: Documents,
     zone: Tz,
-    collection: Option<Identity>,
+    collection: Option<BoundCollection>,
     log: Log,
     partition: Partition,
     quarantine: Quarantine,
     checkpoints: Checkpoints,
 }
 
-const OVERTAKEN: &str = "a part of its document is further than the document's events explain";
+const OVERTAKEN: &str = "a part of its document is ahead of the document's events";
 
-/// Which collection the documents are in.
-struct Identity {
+/// The collection that the documents must be in.
+struct BoundCollection {
     uuid: Option<Binary>,
     checked_at: Instant,
-    /// How long a check holds.
+    /// Time until the next check.
     holds: Duration,
 }
 
-/// An event of a batch that cannot be folded, the first of its document.
-struct Failed {
+/// An event of a batch that cannot be folded, the first one of its document.
+struct FailedEvent {
     index: usize,
     reason: String,
 }
 
-/// The events of a batch that touch one document, by index.
+/// Id of a document, and the indices of the batch's events that touch it.
 type Group<'a> = (&'a str, Vec<usize>);
 
-/// What groups of events come to.
+/// Writes that result from groups of events.
 #[derive(Default)]
 struct Writes<'a> {
     parts: Vec<Write>,
     documents: Vec<Write>,
-    /// What is to be folded when this is written.
+    /// Events to fold once these writes are done.
     left: Vec<Group<'a>>,
-    /// Where a document was loaded before its parts, and another process has
-    /// changed them in between.
-    overtaken: Option<Failed>,
+    /// Set if another process changed a document's parts after the document was
+    /// loaded.
+    overtaken: Option<FailedEvent>,
 }
 
-/// What one group comes to.
+/// Outcome of folding one group.
 enum GroupOutcome {
-    /// All of its events were in the document.
-    Known,
+    /// The document already contained all events.
+    AlreadyFolded,
     Folded {
         after: After,
-        /// Of the events that are in the document now, the last one.
+        /// Index of the last event that was folded.
         last: usize,
         left: Vec<usize>,
     },
@@ -93,7 +98,8 @@ enum GroupOutcome {
 }
 
 impl Folding {
-    /// Folds into whatever collection has the generation's name.
+    /// Creates a fold that is not bound to a collection. It folds into the one
+    /// that has the generation's name.
     pub(crate) fn of(
         store: &Store,
         log: &Log,
@@ -118,14 +124,15 @@ impl Folding {
         self.view
     }
 
-    /// Folds only while the collection is the one that it is now. A check holds
-    /// for this long.
+    /// Binds the fold to the collection that has the generation's name now.
+    /// Each check holds for the given time.
     ///
-    /// MongoDB would make a collection that is gone anew, with nothing in it.
+    /// Without this, MongoDB would create a dropped collection again, empty, on
+    /// the next write.
     ///
     /// # Errors
-    /// [`ProjectError::CollectionGone`] if there is none, or it is not the one
-    /// with this UUID.
+    /// [`ProjectError::CollectionGone`] if the collection does not exist, or
+    /// has another UUID than this one.
     pub(crate) async fn bind(
         &mut self,
         uuid: Option<&Binary>,
@@ -135,11 +142,11 @@ impl Folding {
             .documents
             .identity()
             .await?
-            .ok_or_else(|| self.gone())?;
+            .ok_or_else(|| self.collection_gone())?;
         if uuid.is_some_and(|uuid| found.as_ref() != Some(uuid)) {
-            return Err(self.gone());
+            return Err(self.collection_gone());
         }
-        self.collection = Some(Identity {
+        self.collection = Some(BoundCollection {
             uuid: found,
             checked_at: Instant::now(),
             holds,
@@ -147,12 +154,12 @@ impl Folding {
         Ok(())
     }
 
-    /// The UUID of the collection that it is bound to.
+    /// Returns the UUID of the bound collection.
     pub(crate) fn uuid(&self) -> Option<&Binary> {
         self.collection.as_ref()?.uuid.as_ref()
     }
 
-    fn gone(&self) -> ProjectError {
+    fn collection_gone(&self) -> ProjectError {
         ProjectError::CollectionGone(self.documents.collection().name().to_owned())
     }
 
@@ -167,12 +174,12 @@ impl Folding {
         self.bind(uuid.as_ref(), holds).await
     }
 
-    /// Folds all events but those that wait, and carries out decisions about
-    /// those. What cannot be folded is withheld.
+    /// Folds the events that the quarantine admits, and carries out the
+    /// decisions among them. Events that cannot be folded are withheld.
     ///
     /// # Errors
-    /// [`ProjectError`] if nothing is known of the events: they are to be
-    /// folded again.
+    /// [`ProjectError`] if the outcome is unknown. The caller must fold the
+    /// events again.
     pub(crate) async fn fold(&mut self, events: &[Input]) -> Result<(), ProjectError> {
         self.quarantine.load().await?;
         let decisions = events.iter().filter_map(|event| match &event.content {
@@ -192,7 +199,8 @@ impl Folding {
         let Some(last) = events.last().filter(|_| !decisions.is_empty()) else {
             return Ok(());
         };
-        // Once for all decisions of the batch: what waits is read again for it.
+        // Once for all decisions of the batch, since each pass reads the
+        // waiting events from the log again.
         let end = last.position.number;
         self.carry_out(&decisions, end).await?;
         for (document, event) in folded_already {
@@ -201,21 +209,21 @@ impl Folding {
         Ok(())
     }
 
-    /// Folds events: those of a batch, or those that have waited for a decision
-    /// in a batch with this end.
+    /// Folds events of a batch, or events that waited for a decision in a batch
+    /// that ends with number `waited_until`.
     async fn fold_events(
         &mut self,
         events: &[Input],
         waited_until: Option<u64>,
     ) -> Result<(), ProjectError> {
         if self.view.is_shared() {
-            // At once: otherwise each would be found by another pass.
+            // All at once. The loop below would find one per pass.
             let unreadable = events.iter().enumerate().filter_map(|(index, event)| {
                 let Content::Unreadable(reason) = &event.content else {
                     return None;
                 };
                 let reason = reason.clone();
-                self.admits(event).then_some(Failed { index, reason })
+                self.admits(event).then_some(FailedEvent { index, reason })
             });
             let unreadable = unreadable.collect();
             self.withhold(unreadable, events, waited_until).await?;
@@ -241,7 +249,7 @@ impl Folding {
 
     async fn withhold(
         &mut self,
-        failed: Vec<Failed>,
+        failed: Vec<FailedEvent>,
         events: &[Input],
         waited_until: Option<u64>,
     ) -> Result<(), ProjectError> {
@@ -249,21 +257,21 @@ impl Folding {
         let Some(first) = first.min() else {
             return Ok(());
         };
-        // A process that was stopped for long must not note what another one has
-        // noted, and released, since.
+        // A process that was suspended for long must not write a note that
+        // another process has written, and removed, since.
         let folded = self.folded_by_others().await?;
         if folded >= waited_until.unwrap_or(first) {
             return Err(self.contended(format!("{}:{folded}", self.partition)));
         }
-        let withheld = failed.into_iter().map(|Failed { index, reason }| {
+        let withheld = failed.into_iter().map(|FailedEvent { index, reason }| {
             let event = &events[index];
             (event.document.clone(), event.position.number, reason)
         });
         Ok(self.quarantine.withhold(withheld.collect()).await?)
     }
 
-    /// How far the checkpoint is: behind what this process folds, unless another
-    /// one folds too.
+    /// Returns the number of the checkpoint. It is behind the events that this
+    /// process folds, unless another process folds too.
     async fn folded_by_others(&self) -> Result<u64, mongodb::error::Error> {
         let checkpoints = self.checkpoints.all().await?;
         let here = checkpoints.iter().map(Checkpoint::position);
@@ -271,14 +279,14 @@ impl Folding {
         Ok(here.map(|at| at.number).max().unwrap_or_default())
     }
 
-    /// Carries out decisions of a batch that ends with number `end`, after its
-    /// other events.
+    /// Carries out the decisions of a batch that ends with number `end`, after
+    /// its other events.
     async fn carry_out(&mut self, decisions: &[&Decision], end: u64) -> Result<(), ProjectError> {
         let decided: HashSet<u64> = decisions.iter().map(|decision| decision.event).collect();
         let waiting = self.quarantine.waiting_from(&decided);
         self.release(waiting, end).await?;
         for event in decided {
-            let Some(document) = self.quarantine.leaving_out(event) else {
+            let Some(document) = self.quarantine.document_leaving_out(event) else {
                 continue;
             };
             let skipped = self.quarantine.is_skipped(event);
@@ -289,7 +297,8 @@ impl Folding {
         Ok(())
     }
 
-    /// The document that has an event in it, and the event, if one has.
+    /// Returns the document into which an event was folded, and the event's
+    /// number; `None` if the event is in no document.
     async fn document_with(&self, event: u64) -> Result<Option<(String, u64)>, ProjectError> {
         let at = Position {
             partition: self.partition,
@@ -305,9 +314,11 @@ impl Folding {
         let read = Input::all_of(self.view, &entry);
         if !matches!(read, Ok([_, Some(input)]) if !matches!(input.content, Content::Unreadable(_)))
         {
-            return Ok(None); // No fold can have taken it.
+            return Ok(None); // It was never folded.
         }
-        if self.quarantine.waits(&document, event) || self.quarantine.leaving_out(event).is_some() {
+        if self.quarantine.waits(&document, event)
+            || self.quarantine.document_leaving_out(event).is_some()
+        {
             return Ok(None);
         }
         let ids = [&*document];
@@ -317,8 +328,9 @@ impl Folding {
         Ok((number >= event as i64).then_some((document, event)))
     }
 
-    /// Takes a skipped event out of a document that has it: this fold takes what
-    /// an earlier one could not.
+    /// Removes a skipped event from a document that contains it, because this
+    /// program could fold an event that an earlier version could not. A
+    /// document that cannot be computed again is withheld.
     async fn leave_out_folded(
         &mut self,
         document: String,
@@ -329,11 +341,14 @@ impl Folding {
             return Ok(());
         }
         let reason = "it was skipped after it was folded: rebuild the view".to_owned();
-        Ok(self.quarantine.keep(&document, event, reason).await?)
+        Ok(self
+            .quarantine
+            .withhold_again(&document, event, reason)
+            .await?)
     }
 
-    /// Folds what has waited, up to number `end`. Documents whose events were
-    /// trimmed go on waiting.
+    /// Folds the events that waited, up to number `end`. Documents whose events
+    /// were trimmed stay in quarantine.
     async fn release(
         &mut self,
         waiting: HashMap<String, u64>,
@@ -353,7 +368,9 @@ impl Folding {
                 Err(ProjectError::Log(error)) if is_gone(&error) => {
                     for (document, number) in waiting {
                         let reason = format!("its events cannot be read again: {error}");
-                        self.quarantine.keep(&document, number, reason).await?;
+                        self.quarantine
+                            .withhold_again(&document, number, reason)
+                            .await?;
                     }
                     return Ok(());
                 }
@@ -368,8 +385,8 @@ impl Folding {
         Ok(())
     }
 
-    /// Folds a shared document anew up to number `end`, perhaps with an event
-    /// that it did without. Returns whether that could be done.
+    /// Computes a shared document again up to number `end`, optionally with an
+    /// event that was left out. Returns whether that succeeded.
     async fn recompute(
         &mut self,
         document: &str,
@@ -428,8 +445,8 @@ impl Folding {
         Position { partition, number }
     }
 
-    /// Some more events of these documents, after a place and up to number
-    /// `end`; perhaps none of many.
+    /// Reads the next events of these documents after `at`, up to number `end`,
+    /// and moves `at`. May return none of many entries.
     async fn events_of(
         &self,
         wanted: &HashSet<String>,
@@ -457,13 +474,13 @@ impl Folding {
         Ok(events)
     }
 
-    /// Folds in rounds: of a document with parts, some events are folded when
-    /// those before them are written.
+    /// Folds in rounds, since later events of a document with parts can be
+    /// folded only once the earlier ones are written.
     async fn fold_groups_in_rounds(
         &mut self,
         mut groups: Vec<Group<'_>>,
         events: &[Input],
-    ) -> Result<Result<(), Vec<Failed>>, ProjectError> {
+    ) -> Result<Result<(), Vec<FailedEvent>>, ProjectError> {
         while !groups.is_empty() {
             match self.fold_round(groups, events).await? {
                 Ok(left) => groups = left,
@@ -473,23 +490,25 @@ impl Folding {
         Ok(Ok(()))
     }
 
-    /// Folds of each group as much as one write of its document takes. Returns
-    /// what is left.
+    /// Folds as many events of each group as one write of its document holds.
+    /// Returns the events that are left.
     async fn fold_round<'a>(
         &mut self,
         groups: Vec<Group<'a>>,
         events: &[Input],
-    ) -> Result<Result<Vec<Group<'a>>, Vec<Failed>>, ProjectError> {
+    ) -> Result<Result<Vec<Group<'a>>, Vec<FailedEvent>>, ProjectError> {
         let mut overtaken = None;
         for attempt in 0..ATTEMPTS {
-            // A document that begins in this batch is there only if somebody
-            // wrote it and did not move the checkpoint: then inserting it fails.
+            // A document that begins in this batch exists only if another run
+            // wrote it and did not move the checkpoint. Then the insert fails,
+            // and the next attempt loads it.
             let is_new = |first: &usize| attempt == 0 && events[*first].begins;
             let old = groups
                 .iter()
                 .filter(|(_, of)| !of.first().is_some_and(is_new));
             let ids: Vec<&str> = old.map(|(id, _)| *id).collect();
-            // An event that is in a document is passed over: that must last.
+            // Events that a document contains are passed over, so what is read
+            // here must survive a failover.
             let stored = self.documents.load(&ids, ReadConcern::majority()).await?;
             let writes = match self.fold_groups(&groups, events, &stored).await? {
                 Ok(writes) => writes,
@@ -506,7 +525,8 @@ impl Folding {
             {
                 self.check_collection().await?;
             }
-            // First the parts: a document knows only of parts that are there.
+            // Parts first, so that a document never lists a part that does not
+            // exist.
             if !writes.parts.is_empty() && !self.parts.write_parts(writes.parts).await? {
                 continue;
             }
@@ -531,9 +551,9 @@ impl Folding {
         groups: &[Group<'a>],
         events: &[Input],
         stored: &HashMap<String, Stored>,
-    ) -> Result<Result<Writes<'a>, Vec<Failed>>, ProjectError> {
+    ) -> Result<Result<Writes<'a>, Vec<FailedEvent>>, ProjectError> {
         let mut writes = Writes::default();
-        let mut all_failed: Vec<Failed> = Vec::new();
+        let mut all_failed: Vec<FailedEvent> = Vec::new();
         let mut parts = Parts::new();
         let mut to_fold: Vec<&Group<'a>> = groups.iter().collect();
         while !to_fold.is_empty() {
@@ -541,7 +561,7 @@ impl Folding {
             for group in to_fold {
                 let before = stored.get(group.0);
                 match self.fold_group(&group.1, events, before, &parts) {
-                    Ok(GroupOutcome::Known) => {}
+                    Ok(GroupOutcome::AlreadyFolded) => {}
                     Ok(GroupOutcome::Folded { after, last, left }) => {
                         let at = events[last].position;
                         writes.add(group.0, before, after, at)?;
@@ -555,7 +575,7 @@ impl Folding {
                     }
                     Ok(GroupOutcome::Overtaken(index)) => {
                         let reason = OVERTAKEN.to_owned();
-                        writes.overtaken = Some(Failed { index, reason });
+                        writes.overtaken = Some(FailedEvent { index, reason });
                     }
                     Err(failed) => all_failed.push(failed),
                 }
@@ -575,7 +595,7 @@ impl Folding {
         events: &[Input],
         before: Option<&Stored>,
         parts: &Parts,
-    ) -> Result<GroupOutcome, Failed> {
+    ) -> Result<GroupOutcome, FailedEvent> {
         let behind = before.map_or(0, |stored| stored.number);
         let new: Vec<usize> = indices
             .iter()
@@ -583,7 +603,7 @@ impl Folding {
             .filter(|index| events[*index].position.number as i64 > behind)
             .collect();
         let Some(&first) = new.first() else {
-            return Ok(GroupOutcome::Known);
+            return Ok(GroupOutcome::AlreadyFolded);
         };
         let of_document: Vec<&Input> = new.iter().map(|index| &events[*index]).collect();
         let before = Before {
@@ -591,8 +611,8 @@ impl Folding {
             parts,
             zone: self.zone,
         };
-        let folded = self.view.fold(&before, &of_document).and_then(fitting);
-        let folded = folded.map_err(|(at, error)| Failed {
+        let folded = self.view.fold(&before, &of_document).and_then(check_size);
+        let folded = folded.map_err(|(at, error)| FailedEvent {
             index: new[at],
             reason: error.0,
         });
@@ -656,13 +676,13 @@ fn is_skip(decision: &Decision) -> bool {
     matches!(decision.record, QuarantineEvent::Skipped(_))
 }
 
-/// Whether events are not in the log any more.
+/// Returns whether events are no longer in the log.
 fn is_gone(error: &LogError) -> bool {
     matches!(error, LogError::Trimmed { .. } | LogError::Damaged { .. })
 }
 
-/// The error of an event that a view cannot take.
-pub(crate) fn cannot(view: &dyn AnyView, position: Position, reason: String) -> ProjectError {
+/// Returns the error for an event that a view cannot fold.
+pub(crate) fn fold_error(view: &dyn AnyView, position: Position, reason: String) -> ProjectError {
     ProjectError::Event {
         view: view.name(),
         position,
@@ -670,7 +690,7 @@ pub(crate) fn cannot(view: &dyn AnyView, position: Position, reason: String) -> 
     }
 }
 
-fn fitting(outcome: FoldOutcome) -> Result<FoldOutcome, (usize, FoldError)> {
+fn check_size(outcome: FoldOutcome) -> Result<FoldOutcome, (usize, FoldError)> {
     let FoldOutcome::After(after) = &outcome else {
         return Ok(outcome);
     };
@@ -678,17 +698,20 @@ fn fitting(outcome: FoldOutcome) -> Result<FoldOutcome, (usize, FoldError)> {
     if bytes <= MAX_DOCUMENT {
         return Ok(outcome);
     }
-    let why = format!("its document would have {bytes} bytes, MongoDB takes {MAX_DOCUMENT}");
+    let why = format!(
+        "its document would have {bytes} bytes, but MongoDB accepts at most {MAX_DOCUMENT}"
+    );
     Err((0, FoldError(why)))
 }
 
-/// Events by the document they touch, documents in the order first touched.
+/// Groups events by the document that they touch, in the order of the first
+/// event of each.
 fn group(events: &[Input]) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     let mut index_of: HashMap<&str, usize> = HashMap::new();
     for (index, event) in events.iter().enumerate() {
         let id = event.document.as_str();
-        // The events of a commit touch the same document of `audit`.
+        // In `audit`, all events of a commit touch the same document.
         if let Some((last, indices)) = groups.last_mut()
             && *last == id
         {

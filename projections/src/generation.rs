@@ -1,4 +1,11 @@
-//! Which generation of a view serves, and which came before.
+//! Generations of views: the one that serves, the previous one, and the ones
+//! that are being built.
+//!
+//! **Protocol.** A rebuild begins a generation (`building`), folds it, and
+//! offers it to the owners of partitions (`joining`). Once all partitions vouch
+//! for it, one guarded update makes it `active`. Each step is guarded by the
+//! pointer's current state, so that of two concurrent rebuilds only the later
+//! one switches.
 
 use std::collections::BTreeMap;
 
@@ -14,8 +21,8 @@ use crate::store::{Store, collection_name};
 use crate::view::{AnyView, VIEWS, view_named};
 use crate::writes::{NAMESPACE_EXISTS, failed_only_with};
 
-/// Drops the collections of generations that are not needed any more, such as those
-/// left behind by a rebuild that was interrupted.
+/// Drops the collections of generations that are no longer needed, such as
+/// those of an interrupted rebuild.
 ///
 /// # Errors
 /// If MongoDB does not answer.
@@ -23,47 +30,47 @@ pub async fn sweep(store: &Store) -> Result<(), Error> {
     store.generations().sweep().await
 }
 
-/// The pointers of one view, as they stand in the collection `generations`.
+/// Pointers of one view, as stored in the collection `generations`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pointer {
     #[serde(rename = "_id")]
     view: String,
-    /// The generation that serves; 0 while the first one of a view that came
-    /// with a newer program is built.
+    /// Serving generation; 0 while the first generation of a view that came
+    /// with a newer program is being built.
     pub active: i32,
-    /// The one before it, kept for one step back.
+    /// Previous generation, kept for one rollback.
     pub previous: Option<i32>,
-    /// The one being folded.
+    /// Generation that a rebuild is folding.
     pub building: Option<i32>,
-    /// The one that is to serve once all partitions vouch for it.
+    /// Generation that serves once all partitions vouch for it.
     #[serde(default)]
     pub joining: Option<i32>,
-    /// The highest number ever given.
+    /// Highest number ever assigned.
     pub highest: i32,
-    /// Which version of the view's fold made each generation.
+    /// Fold version that made each generation, by its number.
     #[serde(default)]
     folds: BTreeMap<String, i32>,
 }
 
 impl Pointer {
-    /// The view's name.
+    /// Returns the view's name.
     pub fn view(&self) -> &str {
         &self.view
     }
 
-    /// The generations that the owners of partitions are to keep.
+    /// Returns the generations that the owners of partitions should fold.
     pub fn wanted(&self) -> impl Iterator<Item = i32> {
         let active = (self.active != UNBUILT).then_some(self.active);
         active.into_iter().chain(self.joining)
     }
 
-    /// The version of the fold that made the generation that serves.
+    /// Returns the version of the fold that made the serving generation.
     pub fn fold(&self) -> i32 {
         self.fold_of(self.active)
     }
 
-    /// Whether the generation that serves is not what the view's fold would
-    /// make of the same events.
+    /// Returns whether an older version of the view's fold made the serving
+    /// generation.
     pub fn is_outdated(&self, view: &dyn AnyView) -> bool {
         self.fold() < view.fold_version()
     }
@@ -82,13 +89,13 @@ impl Pointer {
     }
 }
 
-/// The number of no generation: none serves yet.
+/// Value of [`Pointer::active`] while no generation serves.
 pub(crate) const UNBUILT: i32 = 0;
 
-/// The fold of generations that were made before it was kept.
+/// Fold version of generations without a recorded one.
 const UNVERSIONED: i32 = 1;
 
-/// The pointers of all views.
+/// Access to the pointers of all views.
 #[derive(Clone)]
 pub struct Generations {
     store: Store,
@@ -101,7 +108,7 @@ impl Generations {
         Self { store, collection }
     }
 
-    /// The pointers of a view; `None` before the workers' first start.
+    /// Returns a view's pointers; `None` before the workers' first start.
     ///
     /// # Errors
     /// If MongoDB does not answer.
@@ -109,7 +116,7 @@ impl Generations {
         self.collection.find_one(doc! {"_id": view}).await
     }
 
-    /// The generation that serves; 1 before the workers' first start.
+    /// Returns the serving generation; 1 before the workers' first start.
     ///
     /// # Errors
     /// If MongoDB does not answer.
@@ -117,7 +124,7 @@ impl Generations {
         Ok(self.find(view).await?.map_or(1, |pointer| pointer.active))
     }
 
-    /// The pointers of all views that have one.
+    /// Returns the pointers of all views that have some.
     ///
     /// # Errors
     /// If MongoDB does not answer.
@@ -125,27 +132,29 @@ impl Generations {
         self.collection.find(doc! {}).await?.try_collect().await
     }
 
-    /// Makes sure that every view has a first generation with its indexes. The
-    /// first generation of a view that came with a newer program serves only
-    /// when it is folded. A collection that was there and is gone does not come
-    /// back: the view must be rebuilt.
+    /// Creates the first generation of every view that has none, with its
+    /// indexes. The first generation of a view that came with a newer program
+    /// serves only once it is folded. A collection that was dropped is not
+    /// created again: the view must be rebuilt.
     ///
     /// # Errors
     /// If MongoDB does not answer.
     pub async fn prepare(&self) -> Result<(), mongodb::error::Error> {
         self.store.prepare_quarantine().await?;
         let known = self.all().await?;
-        // Until something is folded, a start that was cut short is repeated.
+        // Until an event is folded, this may be a first start that was
+        // interrupted.
         let is_first = known.is_empty() || !self.store.has_folded().await?;
         for view in VIEWS {
             if known.iter().all(|pointer| pointer.view != view.name()) {
                 self.create_first(view, is_first).await?;
             }
-            // Again at every start: a process may have died in between.
+            // Repeated at every start, since a process may have died before
+            // these steps.
             let active = self.active(view.name()).await?.max(1);
             let collection = collection_name(view.name(), active);
             if self.store.has_collection(&collection).await? {
-                // Generations of an older program have no parts.
+                // Generations of an older program lack the parts collection.
                 self.create_parts(view, active).await?;
                 self.create_indexes(view, active).await?;
             }
@@ -153,7 +162,8 @@ impl Generations {
         Ok(())
     }
 
-    /// The collection comes first: where there is a pointer, it was there.
+    /// Creates the collection, then the pointer, so that a pointer without a
+    /// collection means that the collection was dropped.
     async fn create_first(
         &self,
         view: &dyn AnyView,
@@ -214,8 +224,8 @@ impl Generations {
         Ok(())
     }
 
-    /// Starts a new generation, empty and without indexes; one that was begun
-    /// before and not finished is dropped.
+    /// Begins a new generation, empty and without indexes. An unfinished one is
+    /// dropped.
     pub(crate) async fn begin(
         &self,
         view: &'static dyn AnyView,
@@ -239,7 +249,8 @@ impl Generations {
         let generation = pointer
             .and_then(|pointer| pointer.building)
             .ok_or_else(|| Error::custom(format!("{name} has no pointer in `generations`")))?;
-        // Only now: until the pointer has forgotten it, it can be made to serve.
+        // Not earlier: as long as the pointer names the abandoned generation,
+        // another process can switch to it.
         if let Some(abandoned) = abandoned {
             self.drop(name, abandoned).await?;
         }
@@ -248,8 +259,9 @@ impl Generations {
         Ok(generation)
     }
 
-    /// Asks the owners of partitions to vouch for a generation, the one being
-    /// built or the one before. Returns whether it is still either.
+    /// Offers a generation to the owners of partitions, who then fold it and
+    /// vouch for it. Returns false if it is neither being built nor the
+    /// previous one.
     pub(crate) async fn offer(
         &self,
         view: &'static str,
@@ -264,7 +276,7 @@ impl Generations {
         Ok(updated.matched_count == 1)
     }
 
-    /// Takes an offer back.
+    /// Withdraws an offer.
     pub(crate) async fn withdraw(
         &self,
         view: &'static str,
@@ -275,10 +287,10 @@ impl Generations {
         self.collection.update_one(filter, update).await.map(|_| ())
     }
 
-    /// Lets a generation serve, the one being built or the one before. What
-    /// served until now is kept, what came before that is dropped. Returns
-    /// whether it was still the one to switch to: another rebuild may have
-    /// begun since.
+    /// Switches to a generation, the one being built or the previous one. The
+    /// generation that served is kept as the previous one, and the one before
+    /// that is dropped. Returns false if the generation is no longer offered,
+    /// for example because another rebuild has begun.
     pub(crate) async fn switch(
         &self,
         view: &'static str,
@@ -287,7 +299,7 @@ impl Generations {
         let Some(before) = self.find(view).await? else {
             return Ok(false);
         };
-        if !self.point(&before, generation).await? {
+        if !self.move_pointer(&before, generation).await? {
             return Ok(false);
         }
         let unused = [before.previous, before.building];
@@ -301,7 +313,11 @@ impl Generations {
         Ok(true)
     }
 
-    async fn point(&self, before: &Pointer, active: i32) -> Result<bool, mongodb::error::Error> {
+    async fn move_pointer(
+        &self,
+        before: &Pointer,
+        active: i32,
+    ) -> Result<bool, mongodb::error::Error> {
         let active_before = before.active;
         let previous = (active_before != UNBUILT).then_some(active_before);
         let filter = doc! {
@@ -320,7 +336,8 @@ impl Generations {
 
     /// Drops the collections of generations that no pointer names.
     async fn sweep(&self) -> Result<(), mongodb::error::Error> {
-        // First: generations that are begun meanwhile are not among them.
+        // Listed before the pointers are read, so that a generation that begins
+        // meanwhile is not in the list.
         let names = self.store.database().list_collection_names().await?;
         for pointer in self.all().await? {
             let Some(view) = view_named(&pointer.view) else {
@@ -335,7 +352,7 @@ impl Generations {
                     tracing::info!(
                         view = view.name(),
                         generation = number,
-                        "left over: dropped"
+                        "dropped an unused generation"
                     );
                     self.drop(view.name(), number).await?;
                 }

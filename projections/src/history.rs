@@ -1,4 +1,4 @@
-//! Histories of one aggregate, for tests of folds.
+//! Histories of one aggregate, for unit tests of folds.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use crate::Recorded;
 use crate::parts::{Before, FoldOutcome, Parts};
 use crate::view::{Content, FoldError, Input, View, view_named};
 
-/// The events of one aggregate, a second after the other, each of another
-/// actor, all in partition 3.
+/// Returns events of one aggregate in partition 3, one second apart, each
+/// recorded by another actor.
 pub(crate) fn history<E: LoggedEvent>(
     subject: &Subject,
     events: Vec<E>,
@@ -38,7 +38,8 @@ pub(crate) fn history<E: LoggedEvent>(
     events.into_iter().zip(1..).map(recorded).collect()
 }
 
-/// Folds through BSON after every event.
+/// Folds a history into a document, with a round trip through BSON after each
+/// event.
 pub(crate) fn folded<V: View>(history: &[Recorded]) -> Result<V::Document, FoldError> {
     let view = view_named(V::NAME).unwrap();
     let mut stored: Option<RawDocumentBuf> = None;

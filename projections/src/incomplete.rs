@@ -1,4 +1,4 @@
-//! Campaigns whose figures leave events out.
+//! Campaigns with statistics that leave out events.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -10,8 +10,8 @@ use crate::view::View;
 use crate::{QueryError, Store};
 
 impl Store {
-    /// Those of these campaigns whose figures leave an event out, since it is in
-    /// quarantine. One query, which visits no more than a key of an index per
+    /// Returns the campaigns among these whose statistics leave out an event
+    /// that is in quarantine. One query, which visits at most one index key per
     /// campaign and partition that leaves anything out.
     ///
     /// # Errors
@@ -20,7 +20,7 @@ impl Store {
         &self,
         campaigns: &[&CampaignId],
     ) -> Result<HashSet<CampaignId>, QueryError> {
-        // A document of the figures is `campaign/partition`.
+        // Ids in `campaign_stats` have the form `campaign/partition`.
         let starts: BTreeSet<String> = campaigns.iter().map(|id| format!("{id}/")).collect();
         let (Some(first), Some(last)) = (starts.first(), starts.last()) else {
             return Ok(HashSet::new());
@@ -29,6 +29,7 @@ impl Store {
         let filter = doc! {
             "view": CampaignStats::NAME,
             "generation": generation,
+            // `~` sorts after every character of an id.
             "document": {"$gte": first, "$lt": format!("{last}~")},
         };
         let documents = self.quarantine().distinct("document", filter).await?;

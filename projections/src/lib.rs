@@ -1,10 +1,9 @@
-//! The read side: views folded from the log into MongoDB, and the questions
-//! they answer.
+//! The read side: views folded from the log into MongoDB, and queries on them.
 //!
-//! A folder per view holds its document, its fold and its queries. Everything
-//! else here is the same for all of them: the projector that keeps a view up
-//! to date, the rebuild that folds a new generation while the old one serves,
-//! and the verification that holds a view against the log.
+//! Each view has a folder with its document, its fold and its queries.
+//! Everything else in this crate is shared by all views: the projector that
+//! keeps a view up to date, the rebuild that folds a new generation while the
+//! old one serves, and the verification that compares a view with the log.
 
 pub mod api_keys;
 mod audiences;

@@ -1,4 +1,4 @@
-//! The live workers and how the work is divided among them.
+//! Live workers and the division of work among them.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use crate::workers::Worker;
 use crate::{QueryError, Store};
 
 impl Store {
-    /// All live workers, by name.
+    /// Returns all live workers, sorted by name.
     ///
     /// # Errors
-    /// [`QueryError`] if an engine does not answer.
+    /// [`QueryError`] if Redis or MongoDB does not answer.
     pub async fn live_workers(&self, log: &Log) -> Result<Vec<Worker>, QueryError> {
         let folding = log.members(Role::Fold).await?;
         let sending = log.members(Role::Send).await?;

@@ -1,4 +1,8 @@
-//! A partition as its owner folds it: one pass through the log for all views.
+//! A partition as its owner folds it: one pass over the log for all views.
+//!
+//! Other processes may take the partition at any time. Documents are guarded by
+//! their numbers and the checkpoint by `owner_epoch`, so that an earlier owner
+//! that is still at work does no harm.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,22 +16,22 @@ use crate::folded::Topics;
 use crate::folding::Folding;
 use crate::store::{Collections, collection_name};
 use crate::view::{AnyView, Input, view_named};
-use crate::vouching::{PartitionCheckpoints, Place, Vouched};
+use crate::vouching::{CheckpointPosition, PartitionCheckpoints, Vouched};
 use crate::{EntryReader, ProjectError, Projector, Store};
 
-/// Collections are not checked with every write, but by whoever owns the
-/// partition, all together ([`OwnedPartition::check`]).
+/// [`OwnedPartition::check`] checks all collections together, so that not every
+/// write has to check its own.
 const COLLECTION_HOLDS: Duration = Duration::MAX;
 
-/// After how many entries that were decoded another task gets its turn.
+/// Entries that are decoded before the task yields.
 const TURN: usize = 256;
 
 /// A generation of a view.
 #[derive(Clone, Copy)]
 pub struct Generation {
-    /// The view.
+    /// View of the generation.
     pub view: &'static dyn AnyView,
-    /// The generation's number.
+    /// Number of the generation.
     pub number: i32,
 }
 
@@ -40,7 +44,7 @@ impl Generation {
         Folding::of(store, log, self.view, self.number, partition)
     }
 
-    fn of_collection(name: &str) -> Option<Self> {
+    fn from_collection(name: &str) -> Option<Self> {
         let (view, number) = name.rsplit_once("_g")?;
         Some(Self {
             view: view_named(view)?,
@@ -55,50 +59,50 @@ impl PartialEq for Generation {
     }
 }
 
-/// What a step of the owner did.
+/// Result of one step of the owner.
 #[derive(Default)]
 pub struct Step {
-    /// How many events were read.
+    /// Number of events read.
     pub events: usize,
-    /// What they were about.
+    /// Topics of these events.
     pub topics: Topics,
-    /// The generations that cannot go on, and why. They have a checkpoint of
-    /// their own now.
+    /// Generations that cannot be folded further, with the error. Each now has
+    /// a checkpoint of its own.
     pub left: Vec<(Generation, ProjectError)>,
 }
 
-/// A partition, and the generations that its owner keeps together: each entry
-/// is read and decoded once for all of them, and one checkpoint vouches for all
-/// of them.
+/// A partition and the generations that its owner folds together. Each entry is
+/// read and decoded once for all of them, and one checkpoint vouches for all of
+/// them.
 pub struct OwnedPartition {
     store: Store,
     checkpoints: PartitionCheckpoints,
     owner_epoch: i64,
     cursor: Cursor,
     reader: EntryReader,
-    generations: BTreeMap<String, Kept>,
+    generations: BTreeMap<String, OwnedGeneration>,
 }
 
-struct Kept {
+struct OwnedGeneration {
     generation: Generation,
     folding: Folding,
     vouched: Vouched,
-    /// How many events of the batch were passed over.
+    /// Number of events of the current batch that were passed over.
     skipped: i64,
 }
 
-/// What a batch has for one generation.
+/// Events of a batch for one generation.
 #[derive(Default)]
 struct Share {
     events: Vec<Input>,
-    /// How many events are of types not known here.
+    /// Number of events of unknown types.
     skipped: i64,
 }
 
 impl OwnedPartition {
-    /// Takes a partition from whoever had it before, whose checkpoint writes
-    /// fail from now on. Returns it with the generations that it must not vouch
-    /// for any more, because their collections are gone.
+    /// Takes a partition from its earlier owner, whose checkpoint writes fail
+    /// from now on. Also returns the generations that were removed from the
+    /// checkpoint because their collections are gone.
     ///
     /// # Errors
     /// [`ProjectError`] if MongoDB does not answer.
@@ -121,7 +125,7 @@ impl OwnedPartition {
         };
         let (mut lost, mut unknown) = (Vec::new(), Vec::new());
         for (name, vouched) in &taken.generations {
-            let Some(generation) = Generation::of_collection(name) else {
+            let Some(generation) = Generation::from_collection(name) else {
                 unknown.push(name.clone());
                 continue;
             };
@@ -131,7 +135,7 @@ impl OwnedPartition {
                 Err(error) if error.is_stop() => lost.push((generation, error)),
                 Err(error) => return Err(error),
             }
-            let kept = Kept {
+            let kept = OwnedGeneration {
                 generation,
                 vouched: vouched.clone(),
                 folding,
@@ -140,7 +144,8 @@ impl OwnedPartition {
             owned.generations.insert(name.clone(), kept);
         }
         if !unknown.is_empty() {
-            // A view of another program. It goes on from its own checkpoint.
+            // A view that only another version of the program knows. Its own
+            // checkpoint applies from now on.
             let leaving = owned
                 .checkpoints
                 .leave(partition, owned.owner_epoch, &unknown);
@@ -154,27 +159,29 @@ impl OwnedPartition {
         Ok((owned, left))
     }
 
-    /// The last event folded into every generation that is kept.
+    /// Returns the position of the last event folded into every generation that
+    /// is kept.
     pub fn position(&self) -> Position {
         self.cursor.at
     }
 
-    /// The generations that are kept together.
+    /// Returns the generations that are folded together.
     pub fn generations(&self) -> impl Iterator<Item = Generation> {
         self.generations.values().map(|kept| kept.generation)
     }
 
-    /// Whether this generation is among them.
+    /// Returns whether this generation is one of them.
     pub fn keeps(&self, generation: Generation) -> bool {
         self.generations.contains_key(&generation.collection())
     }
 
     /// Folds up to `count` events into all generations and moves the
-    /// checkpoint. Generations that cannot be folded on leave before them.
+    /// checkpoint. Generations that cannot be folded further leave at the
+    /// position before these events.
     ///
     /// # Errors
-    /// [`ProjectError`]; the events are to be folded again by whoever takes the
-    /// partition next. [`ProjectError::Fenced`] if another process has taken it.
+    /// [`ProjectError`]; the next owner of the partition folds the events
+    /// again. [`ProjectError::Fenced`] if another process has taken it.
     pub async fn step(&mut self, count: usize) -> Result<Step, ProjectError> {
         if self.generations.is_empty() {
             return Ok(Step::default());
@@ -193,7 +200,7 @@ impl OwnedPartition {
         let Some(last) = entries.last() else {
             return Ok(Step::default());
         };
-        let to = Place {
+        let to = CheckpointPosition {
             at: last.position,
             fingerprint: last.fingerprint(),
             epoch: self.cursor.epoch(),
@@ -223,7 +230,7 @@ impl OwnedPartition {
         })
     }
 
-    /// Reads each entry for all generations.
+    /// Decodes each entry for all generations.
     async fn decode(&mut self, entries: Vec<Entry>, topics: &mut Topics) -> Vec<Share> {
         let views: Vec<&dyn AnyView> = self.generations().map(|kept| kept.view).collect();
         let mut shares: Vec<Share> = Vec::new();
@@ -260,12 +267,12 @@ impl OwnedPartition {
             }
         }
         if let Some(reason) = unknown {
-            tracing::warn!(%position, reason, "passed over an event");
+            tracing::warn!(%position, reason, "passed over an event of an unknown type");
         }
     }
 
-    /// Folds each share into its generation, all at the same time. Returns the
-    /// generations that cannot be folded on.
+    /// Folds each share into its generation, all concurrently. Returns the
+    /// generations that cannot be folded further.
     async fn fold(
         &mut self,
         shares: Vec<Share>,
@@ -285,7 +292,11 @@ impl OwnedPartition {
         Ok(folded?.into_iter().flatten().collect())
     }
 
-    async fn advance(&mut self, to: Place, left: &[String]) -> Result<(), ProjectError> {
+    async fn advance(
+        &mut self,
+        to: CheckpointPosition,
+        left: &[String],
+    ) -> Result<(), ProjectError> {
         self.generations.retain(|name, _| !left.contains(name));
         let skipped: Vec<(String, i64)> = self
             .generations
@@ -298,7 +309,8 @@ impl OwnedPartition {
             .collect();
         let (checkpoints, owner_epoch) = (&self.checkpoints, self.owner_epoch);
         if self.generations.is_empty() {
-            // Nothing is folded up to there.
+            // No generation is folded up to `to`, so the checkpoint must not
+            // move.
             let leaving = checkpoints.leave(to.at.partition, owner_epoch, left);
             return self.fenced_unless(leaving.await?);
         }
@@ -315,21 +327,22 @@ impl OwnedPartition {
             .ok_or(ProjectError::Fenced(partition))
     }
 
-    /// Where the partition is; `None` before the first event.
-    fn place(&self) -> Option<Place> {
-        Some(Place {
+    /// Returns the checkpoint's position; `None` before the first event.
+    fn place(&self) -> Option<CheckpointPosition> {
+        Some(CheckpointPosition {
             at: self.cursor.at,
             fingerprint: self.cursor.fingerprint.clone()?,
             epoch: self.cursor.epoch(),
         })
     }
 
-    /// Writes a generation's own checkpoint. It has the UUID of the collection
-    /// that was folded into, because a later one of the same name is not it.
+    /// Writes a generation's own checkpoint. It records the UUID of the
+    /// collection that was folded into, so that a later collection of the same
+    /// name is not taken for it.
     async fn own_checkpoint(
         &self,
         generation: Generation,
-        to: Option<Place>,
+        to: Option<CheckpointPosition>,
         skipped: i64,
         reason: Option<&ProjectError>,
     ) -> Result<(), ProjectError> {
@@ -348,7 +361,7 @@ impl OwnedPartition {
         let partition = self.cursor.at.partition;
         match reason {
             Some(reason) => own.stop(partition, &reason.to_string()).await?,
-            None => own.go_on(partition).await?,
+            None => own.clear_stop(partition).await?,
         }
         if let Some(kept) = self.generations.get(&generation.collection()) {
             own.remember(partition, &kept.vouched).await?;
@@ -356,8 +369,8 @@ impl OwnedPartition {
         Ok(())
     }
 
-    /// Lets the generations leave whose collections are not the ones that they
-    /// were folded into. `collections` has those that were there lately.
+    /// Removes the generations whose collections are not the ones that were
+    /// folded into. `collections` is a recent list of all collections.
     ///
     /// # Errors
     /// As [`Self::step`].
@@ -365,8 +378,9 @@ impl OwnedPartition {
         &mut self,
         collections: &Collections,
     ) -> Result<Vec<(Generation, ProjectError)>, ProjectError> {
-        let is_suspect =
-            |(name, kept): &(&String, &Kept)| collections.get(*name) != Some(&kept.vouched.uuid);
+        let is_suspect = |(name, kept): &(&String, &OwnedGeneration)| {
+            collections.get(*name) != Some(&kept.vouched.uuid)
+        };
         let suspect = self.generations.iter().filter(is_suspect);
         let suspect: Vec<Generation> = suspect.map(|(_, kept)| kept.generation).collect();
         let mut left = Vec::new();
@@ -374,7 +388,7 @@ impl OwnedPartition {
             let Some(kept) = self.generations.get_mut(&generation.collection()) else {
                 continue;
             };
-            // It may be newer than what is known of the others.
+            // The generation may be newer than the list, so the server decides.
             let uuid = kept.vouched.uuid.clone();
             match kept.folding.bind(uuid.as_ref(), COLLECTION_HOLDS).await {
                 Ok(()) => {}
@@ -388,8 +402,8 @@ impl OwnedPartition {
         Ok(left)
     }
 
-    /// Stops keeping a generation. It gets a checkpoint of its own, where the
-    /// partition is, with the reason why it stands still, if there is one.
+    /// Removes a generation. It gets a checkpoint of its own at the partition's
+    /// position, with the reason why it is stalled, if there is one.
     ///
     /// # Errors
     /// As [`Self::step`].
@@ -398,7 +412,8 @@ impl OwnedPartition {
         generation: Generation,
         reason: Option<&ProjectError>,
     ) -> Result<(), ProjectError> {
-        // First, so that the generation is never without a checkpoint.
+        // Before it leaves, so that the generation is never without a
+        // checkpoint.
         self.own_checkpoint(generation, self.place(), 0, reason)
             .await?;
         let partition = self.cursor.at.partition;
@@ -429,9 +444,9 @@ impl OwnedPartition {
         Ok(left)
     }
 
-    /// Keeps these generations from now on, each of which was folded to where
-    /// the partition is. While none is kept, the first one says where that is.
-    /// Those that are elsewhere are returned.
+    /// Adds generations that were folded to the partition's position. If the
+    /// owner keeps none yet, the one that is furthest determines that position.
+    /// Returns those that are elsewhere.
     ///
     /// # Errors
     /// As [`Self::step`].
@@ -463,7 +478,7 @@ impl OwnedPartition {
             folding
                 .bind(vouched.uuid.as_ref(), COLLECTION_HOLDS)
                 .await?;
-            let one = Kept {
+            let one = OwnedGeneration {
                 generation,
                 vouched: vouched.clone(),
                 folding,
@@ -471,7 +486,7 @@ impl OwnedPartition {
             };
             kept.push((generation.collection(), vouched, one));
         }
-        let place = Place {
+        let place = CheckpointPosition {
             at: self.cursor.at,
             fingerprint: self.cursor.fingerprint.clone().unwrap_or_default(),
             epoch: self.cursor.epoch(),

@@ -1,38 +1,40 @@
-//! Lists in pages.
+//! Pagination with cursors.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Which part of a list is wanted.
+/// Request for one page of a list.
 #[derive(Debug, Clone)]
 pub struct PageRequest {
-    /// How many items at most.
+    /// Maximum number of items.
     pub limit: usize,
-    /// Where the page before ended, as that page said.
+    /// Cursor that the previous page returned; `None` for the first page.
     pub cursor: Option<String>,
 }
 
-/// Part of a list.
+/// Page of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<T> {
-    /// In the list's order.
+    /// Items in the list's order.
     pub items: Vec<T>,
-    /// Where to go on, if there is more.
+    /// Cursor of the next page; `None` on the last page.
     pub next_cursor: Option<String>,
 }
 
-/// The cursor is none that a page gave out.
+/// Error for a cursor that no page of the list returned.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the cursor is not one that a page of this list gave out")]
+#[error("the cursor was not returned by a page of this list")]
 pub struct PageError;
 
 impl PageRequest {
-    /// How many to ask the database for: one more tells whether there is more.
+    /// Returns the number of items to fetch: one more than the limit, to learn
+    /// whether there is another page.
     pub(crate) fn fetch(&self) -> i64 {
         i64::try_from(self.limit).unwrap_or(i64::MAX - 1) + 1
     }
 
-    /// The sort key after which the page begins.
+    /// Decodes the sort key after which the page begins; `None` for the first
+    /// page.
     pub(crate) fn after<K: DeserializeOwned>(&self) -> Result<Option<K>, PageError> {
         let Some(cursor) = &self.cursor else {
             return Ok(None);
@@ -43,8 +45,8 @@ impl PageRequest {
             .map_err(|_| PageError)
     }
 
-    /// Cuts what was fetched to the page, and makes its cursor from the sort
-    /// key of its last item.
+    /// Cuts the fetched items to the limit, and makes the next cursor from the
+    /// sort key of the last item.
     pub(crate) fn cut<T, K: Serialize>(&self, mut items: Vec<T>, key: impl Fn(&T) -> K) -> Page<T> {
         let more = items.len() > self.limit;
         items.truncate(self.limit);
@@ -56,7 +58,7 @@ impl PageRequest {
     }
 }
 
-/// What says that a page ended at this sort key.
+/// Returns the cursor for a page that ends at this sort key.
 pub(crate) fn cursor<K: Serialize>(key: &K) -> String {
     // Sort keys are texts and numbers, which always have a JSON form.
     to_hex(&serde_json::to_vec(key).unwrap_or_default())
@@ -79,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_says_where_to_go_on() {
+    fn a_full_page_has_a_cursor_to_the_next() {
         let request = PageRequest {
             limit: 2,
             cursor: None,
@@ -95,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn other_cursors_are_refused() {
+    fn invalid_cursors_are_rejected() {
         for cursor in ["zz", "7", "é", "", "7b7d"] {
             let request = PageRequest {
                 limit: 1,

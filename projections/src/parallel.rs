@@ -1,4 +1,4 @@
-//! Doing the same to all partitions, on all cores.
+//! Runs work for all partitions on all cores.
 
 use eventlog::Partition;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -6,11 +6,13 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::ProjectError;
 
-/// Partitions at once: one waits for an engine while another computes.
+/// Partitions that run at once. Some wait for Redis or MongoDB while others
+/// compute.
 const AT_ONCE: usize = 4;
 
-/// Runs `work` for every partition, each in a task of its own; results are in
-/// no order. After an error, or when dropped, what runs is aborted.
+/// Runs `work` for each partition in a task of its own. Results are in no
+/// particular order. After an error, or when dropped, running tasks are
+/// aborted.
 pub(crate) async fn each_partition<T, F>(
     partitions: impl IntoIterator<Item = Partition>,
     work: impl Fn(Partition) -> F,

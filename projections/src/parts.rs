@@ -1,14 +1,16 @@
-//! Documents beside a view's document, which hold what would make it too large.
+//! Parts: documents that hold data which would make a view's document too
+//! large.
 //!
 //! **Shape.** A document and its parts are one state, which is folded as a
-//! whole. The document says which parts there are and up to which event each
-//! was folded; parts lie in a collection of their own, `customers_g3.parts`.
+//! whole. The document lists its parts and the event up to which each was
+//! folded. Parts are in a collection of their own, such as
+//! `customers_g3.parts`.
 //!
-//! **Writing.** Parts are written first, each guarded by the number that it had
-//! before, then the document. A fold ends after the first event that changes
-//! parts, so that a part is ahead of its document by one event at most: the
-//! next one that changes parts, whatever the batches are. Folded again after a
-//! crash, that event finds the part written and takes it as it is.
+//! **Writing.** Parts are written first, each guarded by its previous number,
+//! then the document. A fold ends after the first event that changes parts, so
+//! a part is ahead of its document by at most one event: the next event that
+//! changes parts, however the batches are cut. When that event is folded again
+//! after a crash, it finds the part already written and leaves it unchanged.
 
 use std::collections::HashMap;
 
@@ -19,67 +21,67 @@ use eventlog::Position;
 use crate::documents::placed;
 use crate::view::{AnyView, Input};
 
-/// Parts by id, as far as they were asked for; `None` where there is none.
+/// Loaded parts by id; `None` for a part that does not exist.
 pub type Parts = HashMap<String, Option<Part>>;
 
-/// A part as it is stored.
+/// A part as stored.
 #[derive(Debug, Clone)]
 pub struct Part {
-    /// The last event folded into it.
+    /// Number of the last event folded into the part.
     pub number: i64,
-    /// All of it.
+    /// The complete document, `_id`, `_partition` and `_number` included.
     pub document: RawDocumentBuf,
 }
 
-/// What events are folded into.
+/// State that events are folded into.
 #[derive(Debug)]
 pub struct Before<'a> {
-    /// The document, if there is one.
+    /// The document; `None` before its first event.
     pub document: Option<&'a RawDocument>,
-    /// Parts of it.
+    /// Parts of the document that were loaded so far.
     pub parts: &'a Parts,
-    /// The deployment's time zone.
+    /// Time zone of the deployment.
     pub zone: Tz,
 }
 
-/// What a fold came to.
+/// Outcome of a fold.
 #[derive(Debug)]
 pub enum FoldOutcome {
-    /// Some events, at least one, are in.
+    /// At least one event was folded.
     After(After),
-    /// The fold needs these parts, which it was not given. It is to be done
-    /// again with them.
+    /// The fold needs these parts, which were not loaded. The caller loads them
+    /// and folds again.
     Needs(Vec<String>),
-    /// A part is further than the events explain: another process is at it.
-    /// The document and its parts are to be loaded again.
+    /// A part is further than the events explain, since another process is
+    /// writing. The caller loads the document and its parts again.
     Overtaken,
 }
 
 /// A document after some events.
 #[derive(Debug)]
 pub struct After {
-    /// The document.
+    /// The new document, without the fields that place it.
     pub document: RawDocumentBuf,
-    /// How many of the events are in. The others are to be folded when this is
-    /// written.
+    /// Number of events that were folded. The caller folds the others once this
+    /// is written.
     pub events: usize,
-    /// The parts that the last of these events has changed.
+    /// Parts that the last folded event has changed.
     pub parts: Vec<ChangedPart>,
 }
 
 /// A part to write.
 #[derive(Debug)]
 pub struct ChangedPart {
-    /// Its id.
+    /// Id of the part.
     pub id: String,
-    /// The number that it had; `None` for one that is new.
+    /// Previous `_number` of the part; `None` for a new one.
     pub expected: Option<i64>,
-    /// All of it but the fields that place it.
+    /// The new content, without `_id`, `_partition` and `_number`.
     pub document: RawDocumentBuf,
 }
 
 impl After {
-    /// A document without parts, after all events.
+    /// Returns the outcome for a document without parts, after all events.
     pub(crate) fn whole(document: RawDocumentBuf, events: &[&Input]) -> FoldOutcome {
         FoldOutcome::After(Self {
             document,
@@ -89,19 +91,19 @@ impl After {
     }
 }
 
-/// A document and its parts, placed.
-pub(crate) struct Whole {
+/// A document and its parts, with the fields that place them.
+pub(crate) struct FoldedDocument {
     pub(crate) document: RawDocumentBuf,
     pub(crate) parts: HashMap<String, RawDocumentBuf>,
 }
 
-/// Folds all events of one document, from nothing.
-pub(crate) fn fold_from_zero(
+/// Folds all events of one document from its beginning, in memory.
+pub(crate) fn fold_from_beginning(
     view: &'static dyn AnyView,
     zone: Tz,
     id: &str,
     events: &[&Input],
-) -> Result<Whole, String> {
+) -> Result<FoldedDocument, String> {
     let mut document: Option<RawDocumentBuf> = None;
     let mut parts = Parts::new();
     let mut rest = events;
@@ -114,12 +116,13 @@ pub(crate) fn fold_from_zero(
         let after = match view.fold(&before, rest).map_err(|(_, error)| error.0)? {
             FoldOutcome::After(after) => after,
             FoldOutcome::Needs(ids) => {
+                // From the beginning, no part exists that was not folded here.
                 for id in ids {
                     parts.entry(id).or_insert(None);
                 }
                 continue;
             }
-            FoldOutcome::Overtaken => return Err("its parts are ahead of it".to_owned()),
+            FoldOutcome::Overtaken => return Err("its parts are ahead of the document".to_owned()),
         };
         let (folded, left) = rest.split_at(after.events);
         let last = folded.last().ok_or("a fold without events")?.position;
@@ -134,7 +137,7 @@ pub(crate) fn fold_from_zero(
     let last = events.last().ok_or("no events")?.position;
     let parts = parts.into_iter();
     let parts = parts.filter_map(|(id, part)| Some((id, part?.document)));
-    Ok(Whole {
+    Ok(FoldedDocument {
         document: place(id, last, &document.ok_or("no document")?)?,
         parts: parts.collect(),
     })

@@ -1,4 +1,5 @@
-//! The projector: reads the log in order and keeps one view.
+//! The projector reads one partition in order and keeps its share of one view
+//! up to date.
 
 use std::time::Duration;
 
@@ -7,23 +8,24 @@ use eventlog::{Entry, Log, Partition, Position};
 
 use crate::checkpoint::{Advance, Checkpoint, Checkpoints};
 use crate::cursor::Cursor;
-use crate::folding::{Folding, cannot};
+use crate::folding::{Folding, fold_error};
 use crate::view::{AnyView, Input};
 use crate::vouching::Vouched;
 use crate::{EntryReader, ProjectError, Store};
 
-/// What to do about events of unknown types.
+/// Handling of events of unknown types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Pass over them, and count them: a newer program may be writing.
+    /// Pass over the events and count them, since a newer program may be
+    /// writing.
     Live,
-    /// Stop: a rebuilt view must hold all there is.
+    /// Stop at the first one, since a rebuilt view must hold everything.
     Rebuild,
 }
 
-/// Keeps one partition's share of one generation of a view, with a checkpoint
-/// of its own. A crash at any point, a repeat, or two projectors at once change
-/// nothing.
+/// Projector of one partition of one generation, with a checkpoint of its own.
+/// A crash at any point, a repeated batch, or two projectors at once do not
+/// change the result.
 pub struct Projector {
     generation: i32,
     folding: Folding,
@@ -31,18 +33,18 @@ pub struct Projector {
     mode: Mode,
     reader: EntryReader,
     cursor: Cursor,
-    /// How many events of unknown types were passed over.
+    /// Number of events of unknown types that were passed over.
     skipped: i64,
-    /// Whether a reason to stand still is noted beside the checkpoint.
+    /// True if a stop reason is recorded in the checkpoint.
     stopped: bool,
 }
 
 impl Projector {
-    /// Resumes at the checkpoint.
+    /// Creates a projector that resumes at the checkpoint.
     ///
     /// # Errors
-    /// [`ProjectError::RolledBack`] if the log has not, at the checkpoint, the
-    /// event that was folded; [`ProjectError::CollectionGone`] if the
+    /// [`ProjectError::RolledBack`] if the log does not have the last folded
+    /// event at the checkpoint; [`ProjectError::CollectionGone`] if the
     /// documents are gone.
     pub async fn resume(
         store: &Store,
@@ -76,21 +78,21 @@ impl Projector {
         };
         let uuid = checkpoint.and_then(|checkpoint| checkpoint.uuid);
         let checked = projector.check(uuid.as_ref()).await;
-        projector.note(checked).await?;
+        projector.record_stop(checked).await?;
         Ok(projector)
     }
 
-    /// The view.
+    /// Returns the view.
     pub fn view(&self) -> &'static dyn AnyView {
         self.folding.view()
     }
 
-    /// The generation.
+    /// Returns the generation's number.
     pub fn generation(&self) -> i32 {
         self.generation
     }
 
-    /// The last event folded.
+    /// Returns the position of the last event folded.
     pub fn position(&self) -> Position {
         self.cursor.at
     }
@@ -99,7 +101,8 @@ impl Projector {
         &self.cursor
     }
 
-    /// What a partition's checkpoint is to know of the generation.
+    /// Returns the details that a partition's checkpoint records when it
+    /// vouches for the generation.
     pub(crate) fn vouched(&self) -> Vouched {
         Vouched {
             skipped: self.skipped,
@@ -107,25 +110,28 @@ impl Projector {
         }
     }
 
-    /// Folds up to `count` events and moves the checkpoint; returns how many
-    /// there were. Why a view cannot be folded on is noted beside the
-    /// checkpoint, after everything before that was folded.
+    /// Folds up to `count` events and moves the checkpoint. Returns the number
+    /// of events read. If the view cannot fold an event, everything before that
+    /// event is folded first, and the reason is recorded in the checkpoint.
     ///
     /// # Errors
-    /// [`ProjectError`]; the next step tries again from the checkpoint.
+    /// [`ProjectError`]; the next step retries from the checkpoint.
     /// [`ProjectError::RolledBack`] as for [`Self::resume`].
     pub async fn step(&mut self, count: usize) -> Result<usize, ProjectError> {
         let result = self.fold_next(count).await;
-        let count = self.note(result).await?;
+        let count = self.record_stop(result).await?;
         if self.stopped {
-            self.checkpoints.go_on(self.cursor.at.partition).await?;
+            self.checkpoints
+                .clear_stop(self.cursor.at.partition)
+                .await?;
             self.stopped = false;
         }
         Ok(count)
     }
 
-    /// Notes beside the checkpoint why the view stands still, if it does.
-    async fn note<T>(&mut self, result: Result<T, ProjectError>) -> Result<T, ProjectError> {
+    /// Records an error that stalls the view in the checkpoint, and returns the
+    /// result unchanged.
+    async fn record_stop<T>(&mut self, result: Result<T, ProjectError>) -> Result<T, ProjectError> {
         if let Err(error) = &result
             && error.is_stop()
         {
@@ -138,14 +144,16 @@ impl Projector {
         result
     }
 
-    /// Whether the log and the documents are still what was folded.
+    /// Checks that the log and the collection are still the ones that were
+    /// folded, and binds to the collection.
     async fn check(&mut self, uuid: Option<&Binary>) -> Result<(), ProjectError> {
         if self.cursor.fingerprint.is_some() {
             self.next(0).await?;
         }
         let holds = match self.mode {
             Mode::Live => Duration::ZERO,
-            // It is verified before it serves.
+            // Checked less often for speed: a rebuilt generation is verified
+            // before it serves.
             Mode::Rebuild => Duration::from_secs(1),
         };
         self.folding.bind(uuid, holds).await
@@ -212,8 +220,9 @@ impl Projector {
         Ok(())
     }
 
-    /// What the view takes from entries, how many were passed over, and, in a
-    /// rebuild, the first of an unknown type, where reading ends.
+    /// Decodes entries for the view. Returns the events, the number of entries
+    /// passed over and, in a rebuild, the error for the first entry of an
+    /// unknown type, where reading ends.
     fn decode(&mut self, entries: Vec<Entry>) -> (Vec<Input>, i64, Option<ProjectError>) {
         let mut events = Vec::with_capacity(entries.len());
         let mut skipped = 0;
@@ -222,11 +231,15 @@ impl Projector {
             match Input::all_of(self.view(), &self.reader.share(entry)) {
                 Ok(inputs) => events.extend(inputs.into_iter().flatten()),
                 Err(reason) if self.mode == Mode::Live => {
-                    tracing::warn!(view = self.view().name(), %position, reason, "passed over an event");
+                    tracing::warn!(view = self.view().name(), %position, reason, "passed over an event of an unknown type");
                     skipped += 1;
                 }
                 Err(reason) => {
-                    return (events, skipped, Some(cannot(self.view(), position, reason)));
+                    return (
+                        events,
+                        skipped,
+                        Some(fold_error(self.view(), position, reason)),
+                    );
                 }
             }
         }

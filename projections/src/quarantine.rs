@@ -1,14 +1,15 @@
-//! What views could not fold.
+//! The quarantine: events that views could not fold.
 //!
 //! An event that a view cannot fold sets aside the document that it touches:
-//! the document stays as it was before, and its later events wait. A document
-//! that many aggregates feed leaves the event out instead, and goes on. Both are
-//! noted here, per generation of the view. Once an operator has decided to retry
-//! or to skip the event, the document is folded on from the event.
+//! the document stays as it was, and its later events wait. A document that
+//! many aggregates feed leaves out the event instead, and later events are
+//! folded. Both cases are noted here, per generation of the view. Once an
+//! operator has decided to retry or skip the event, the document is folded from
+//! that event on.
 //!
 //! **Crashes.** A note is written before the checkpoint passes the event, and
-//! removed once all that waited is folded. In between, what is done twice changes
-//! nothing: a document takes only events after its own number.
+//! removed once everything that waited is folded. Work repeated in between
+//! changes nothing, since a document accepts only events after its own number.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -32,30 +33,30 @@ use crate::writes::{DUPLICATE, failed_only_with};
 use crate::{QueryError, Store};
 
 /// A document that is set aside, or an event that a shared document leaves out,
-/// as it stands in the collection `quarantine`.
+/// as stored in the collection `quarantine`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Withheld {
     #[serde(rename = "_id")]
     id: String,
-    /// The view.
+    /// Name of the view.
     pub view: String,
-    /// Its generation.
+    /// Generation of the view.
     pub generation: i32,
     partition: i32,
     number: i64,
-    /// The document's id in the view.
+    /// Id of the document in the view.
     pub document: String,
-    /// Whether the document does without this event alone. Otherwise it waits
-    /// with all later ones.
+    /// True if the document leaves out this event only. Otherwise the event and
+    /// all later ones wait.
     pub is_left_out: bool,
-    /// Why the event cannot be folded.
+    /// Reason why the event cannot be folded.
     pub reason: String,
-    /// Since when.
+    /// Time of the note.
     pub since: DateTime,
 }
 
 impl Withheld {
-    /// What it does to the document: `incomplete` or `set_aside`.
+    /// Returns the effect on the document: `incomplete` or `set_aside`.
     pub fn effect(&self) -> &'static str {
         match self.is_left_out {
             true => "incomplete",
@@ -63,7 +64,7 @@ impl Withheld {
         }
     }
 
-    /// The event that cannot be folded.
+    /// Returns the position of the event that cannot be folded.
     pub fn position(&self) -> Position {
         Position {
             partition: Partition::try_from(self.partition).unwrap_or_default(),
@@ -72,7 +73,7 @@ impl Withheld {
     }
 }
 
-/// What an operator decided about an event for a view, as it stands in the
+/// An operator's decision about an event for a view, as stored in the
 /// collection `quarantine_decisions`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct DecisionDocument {
@@ -81,18 +82,18 @@ struct DecisionDocument {
     view: String,
     partition: i32,
     number: i64,
-    /// Whether the view does without the event from now on. Otherwise it was to
-    /// try it once more.
+    /// True if the view leaves out the event from now on. False if the view was
+    /// to retry it.
     is_skip: bool,
-    /// The number of the decision.
+    /// Number of the decision's event in the partition.
     decided: i64,
     decided_at: DateTime,
-    /// Of the log that has both.
+    /// Epoch of the log that contains both events.
     epoch: String,
 }
 
 impl DecisionDocument {
-    /// The event that was decided about.
+    /// Returns the position of the event that was decided about.
     fn event(&self) -> Position {
         Position {
             partition: Partition::try_from(self.partition).unwrap_or_default(),
@@ -101,18 +102,18 @@ impl DecisionDocument {
     }
 }
 
-/// Up to where decisions count.
+/// Bound of the decisions that apply.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Until {
-    /// All of them.
+    /// All decisions.
     Now,
-    /// Those up to this number.
+    /// Decisions up to this number in the partition.
     Number(u64),
-    /// Those recorded up to this instant.
+    /// Decisions recorded up to this instant.
     Instant(domain::Timestamp),
 }
 
-/// The events that a view does without in a partition.
+/// Numbers of the events in a partition that a view skips.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SkippedEvents(HashSet<u64>);
 
@@ -122,18 +123,18 @@ impl SkippedEvents {
     }
 }
 
-/// What is withheld from a generation of a view in one partition.
+/// Events withheld from a generation of a view in one partition.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Known {
-    /// By document, the first event that waits.
+pub(crate) struct WithheldEvents {
+    /// First event that waits, by document.
     set_aside: HashMap<String, u64>,
-    /// By event, the document that does without it.
+    /// Document that leaves out the event, by event.
     left_out: HashMap<u64, String>,
     skipped: SkippedEvents,
 }
 
-impl Known {
-    /// Whether an event is to be folded into its document.
+impl WithheldEvents {
+    /// Returns whether an event may be folded into its document.
     pub(crate) fn admits(&self, document: &str, number: u64) -> bool {
         let waits = self
             .set_aside
@@ -142,15 +143,16 @@ impl Known {
         !waits && !self.left_out.contains_key(&number) && !self.skipped.contains(number)
     }
 
-    /// The first event that a document which is set aside waits for.
+    /// Returns the first event that waits for a document; `None` if the
+    /// document is not set aside.
     pub(crate) fn set_aside(&self, document: &str) -> Option<u64> {
         self.set_aside.get(document).copied()
     }
 }
 
-/// Writes a note, unless there is a later one of the same document: then this
-/// process is behind another one, which has carried out a decision.
-async fn write(
+/// Writes a note, unless the document has a later one: then another process is
+/// ahead of this one and has carried out a decision.
+async fn write_note(
     collection: Collection<Withheld>,
     note: Withheld,
 ) -> Result<(), mongodb::error::Error> {
@@ -162,23 +164,23 @@ async fn write(
     }
 }
 
-/// Entries of the log read at once.
+/// Log entries read at once.
 const ENTRIES: usize = 1_000;
 
-/// How many notes are logged one by one.
+/// Notes that are logged one by one. The others are logged as a count.
 const LOGGED: usize = 10;
 
-/// Notes written at once.
+/// Notes written concurrently.
 const AT_ONCE: usize = 32;
 
-/// The quarantine of one partition of a generation of a view.
+/// Quarantine of one partition of a generation.
 pub(crate) struct Quarantine {
     store: Store,
     log: Log,
     view: &'static dyn AnyView,
     generation: i32,
     partition: Partition,
-    known: Option<Known>,
+    known: Option<WithheldEvents>,
 }
 
 impl Quarantine {
@@ -199,8 +201,8 @@ impl Quarantine {
         }
     }
 
-    /// Reads what is withheld, if that is not known yet. Only this process adds
-    /// to it then, or another does the same.
+    /// Loads the notes and skips once. Later changes go through this value, so
+    /// it stays current: other processes add only what this one adds too.
     pub(crate) async fn load(&mut self) -> Result<(), mongodb::error::Error> {
         if self.known.is_none() {
             let (view, generation) = (self.view.name(), self.generation);
@@ -211,21 +213,22 @@ impl Quarantine {
         Ok(())
     }
 
-    /// Whether an event is to be folded into its document.
+    /// Returns whether an event may be folded into its document.
     pub(crate) fn admits(&self, document: &str, number: u64) -> bool {
         self.known
             .as_ref()
             .is_none_or(|known| known.admits(document, number))
     }
 
-    /// Whether the document waits.
+    /// Returns whether the document is set aside.
     pub(crate) fn is_set_aside(&self, document: &str) -> bool {
         self.known
             .as_ref()
             .is_some_and(|known| known.set_aside(document).is_some())
     }
 
-    /// Whether the document waits for this event or an earlier one.
+    /// Returns whether the document has waited since this event or an earlier
+    /// one.
     pub(crate) fn waits(&self, document: &str, number: u64) -> bool {
         let known = self.known.as_ref();
         let first = known.and_then(|known| known.set_aside(document));
@@ -238,26 +241,27 @@ impl Quarantine {
             .is_some_and(|known| known.skipped.contains(number))
     }
 
-    /// The document that does without this event.
-    pub(crate) fn leaving_out(&self, number: u64) -> Option<String> {
+    /// Returns the document that leaves out this event, if any.
+    pub(crate) fn document_leaving_out(&self, number: u64) -> Option<String> {
         self.known.as_ref()?.left_out.get(&number).cloned()
     }
 
-    /// The documents that wait from one of these events on.
+    /// Returns the documents that have waited since one of these events, with
+    /// that event.
     pub(crate) fn waiting_from(&self, numbers: &HashSet<u64>) -> HashMap<String, u64> {
         let waiting = self.known.iter().flat_map(|known| &known.set_aside);
         let waiting = waiting.filter(|(_, first)| numbers.contains(first));
         waiting.map(|(id, first)| (id.clone(), *first)).collect()
     }
 
-    /// Withholds events, each from the document that it touches.
+    /// Withholds events: `(document, number, reason)`.
     pub(crate) async fn withhold(
         &mut self,
         events: Vec<(String, u64, String)>,
     ) -> Result<(), mongodb::error::Error> {
         let notes = events
             .iter()
-            .map(|(document, number, reason)| self.note(document, *number, reason));
+            .map(|(document, number, reason)| self.new_note(document, *number, reason));
         let notes: Vec<Withheld> = notes.collect();
         for note in notes.iter().take(LOGGED) {
             tracing::error!(
@@ -278,7 +282,7 @@ impl Quarantine {
         let collection = self.notes();
         let writes = notes
             .into_iter()
-            .map(|note| write(collection.clone(), note));
+            .map(|note| write_note(collection.clone(), note));
         let () = stream::iter(writes)
             .buffer_unordered(AT_ONCE)
             .try_collect()
@@ -295,7 +299,7 @@ impl Quarantine {
         Ok(())
     }
 
-    fn note(&self, document: &str, number: u64, reason: &str) -> Withheld {
+    fn new_note(&self, document: &str, number: u64, reason: &str) -> Withheld {
         let (view, generation) = (self.view.name(), self.generation);
         let is_left_out = self.view.is_shared();
         Withheld {
@@ -314,7 +318,7 @@ impl Quarantine {
         }
     }
 
-    /// Lets the document's events be folded here. The note stays until
+    /// Admits the document's events again in this process. The note stays until
     /// [`Self::release`].
     pub(crate) fn admit(&mut self, document: &str) {
         if let Some(known) = &mut self.known {
@@ -322,8 +326,8 @@ impl Quarantine {
         }
     }
 
-    /// Removes the note that a document waits from this event on, once all its
-    /// events are folded. A later note stays.
+    /// Removes the note that a document has waited since this event, once all
+    /// its events are folded. A later note stays.
     pub(crate) async fn release(
         &self,
         document: &str,
@@ -334,8 +338,8 @@ impl Quarantine {
         self.notes().delete_one(note).await.map(|_| ())
     }
 
-    /// Says that a document cannot be released: it goes on waiting.
-    pub(crate) async fn keep(
+    /// Withholds a document again that cannot be released, with the reason.
+    pub(crate) async fn withhold_again(
         &mut self,
         document: &str,
         number: u64,
@@ -345,8 +349,8 @@ impl Quarantine {
         self.withhold(vec![event]).await
     }
 
-    /// Removes the note of an event that is in its shared document, or that the
-    /// document does without for good.
+    /// Removes the note of an event that its shared document now contains, or
+    /// leaves out for good.
     pub(crate) async fn release_event(&mut self, number: u64) -> Result<(), mongodb::error::Error> {
         let id = id_of_event(self.view.name(), self.generation, self.partition, number);
         self.notes().delete_one(doc! {"_id": id}).await?;
@@ -356,7 +360,7 @@ impl Quarantine {
         Ok(())
     }
 
-    /// Notes a decision, before anything is done about it.
+    /// Records a decision before it is carried out.
     pub(crate) async fn decide(
         &mut self,
         decision: &Decision,
@@ -376,7 +380,7 @@ impl Quarantine {
         };
         match self.store.decisions().insert_one(&document).await {
             Ok(_) => {}
-            // Another generation of the view has noted it.
+            // Another generation of the view has recorded it.
             Err(error) if failed_only_with(&error, DUPLICATE) => {}
             Err(error) => return Err(error),
         }
@@ -408,7 +412,7 @@ impl Store {
         self.database().collection("quarantine_decisions")
     }
 
-    /// The indexes by which notes are found.
+    /// Creates the indexes of the notes.
     pub(crate) async fn prepare_quarantine(&self) -> Result<(), mongodb::error::Error> {
         let by_event = doc! {"view": 1, "generation": 1, "partition": 1, "number": 1};
         let by_document = doc! {"view": 1, "generation": 1, "document": 1};
@@ -426,7 +430,7 @@ impl Store {
         self.quarantine().delete_many(filter).await.map(|_| ())
     }
 
-    /// What is withheld from a generation in one partition.
+    /// Returns the events withheld from a generation in one partition.
     pub(crate) async fn withheld_in(
         &self,
         log: &Log,
@@ -434,16 +438,16 @@ impl Store {
         generation: i32,
         partition: Partition,
         until: Until,
-    ) -> Result<Known, mongodb::error::Error> {
+    ) -> Result<WithheldEvents, mongodb::error::Error> {
         let filter =
             doc! {"view": view, "generation": generation, "partition": i32::from(partition)};
         let collection = self.quarantine();
         let notes = collection.find(filter);
         let notes = notes.read_concern(ReadConcern::majority()).await?;
         let notes: Vec<Withheld> = notes.try_collect().await?;
-        let mut known = Known {
+        let mut known = WithheldEvents {
             skipped: self.skipped_in(log, view, partition, until).await?,
-            ..Known::default()
+            ..WithheldEvents::default()
         };
         for note in notes {
             let number = note.position().number;
@@ -456,7 +460,7 @@ impl Store {
         Ok(known)
     }
 
-    /// The events of a partition that a view does without.
+    /// Returns the events of a partition that a view skips.
     pub(crate) async fn skipped_in(
         &self,
         log: &Log,
@@ -487,8 +491,8 @@ impl Store {
         numbers.try_collect().await.map(SkippedEvents)
     }
 
-    /// The events up to these positions about which something was decided for a
-    /// view since.
+    /// Returns the events up to these positions that were decided about for a
+    /// view after these positions.
     pub(crate) async fn decided_since(
         &self,
         log: &Log,
@@ -507,8 +511,8 @@ impl Store {
         Ok(events.collect())
     }
 
-    /// What is withheld from the generations that serve, in the order of the
-    /// log, up to `most`; those of one partition and event are together.
+    /// Returns the notes of the serving generations in the order of the log, at
+    /// most `most`. Notes of one event are adjacent.
     ///
     /// # Errors
     /// If MongoDB does not answer.
@@ -525,7 +529,7 @@ impl Store {
         Ok(found.try_collect().await?)
     }
 
-    /// What is withheld from a generation, in the order of the log.
+    /// Returns the notes of a generation in the order of the log.
     pub(crate) async fn withheld_from(
         &self,
         view: &str,
@@ -538,7 +542,7 @@ impl Store {
         notes.try_collect().await
     }
 
-    /// How many documents of a generation are set aside.
+    /// Returns the number of documents of a generation that are set aside.
     pub(crate) async fn count_set_aside(
         &self,
         view: &str,
@@ -548,8 +552,8 @@ impl Store {
         self.quarantine().count_documents(filter).await
     }
 
-    /// What is withheld from the messages and the figures of a campaign that
-    /// serve now.
+    /// Returns the notes of a campaign's messages and statistics in the serving
+    /// generations.
     pub(crate) async fn withheld_of(
         &self,
         campaign: &CampaignId,
@@ -559,7 +563,7 @@ impl Store {
         let mut withheld = Vec::new();
         for (view, prefix) in [(Messages::NAME, messages), (CampaignStats::NAME, figures)] {
             let generation = self.generations().active(view).await?;
-            // No character of an id comes after this one.
+            // `~` sorts after every character of an id.
             let ids = doc! {"$gte": &prefix, "$lt": format!("{prefix}~")};
             let filter = doc! {"view": view, "generation": generation, "document": ids};
             let collection = self.quarantine();
@@ -570,8 +574,9 @@ impl Store {
         Ok(withheld)
     }
 
-    /// Those of these campaigns whose figures may be wrong: an event of one of
+    /// Returns campaigns whose statistics may be wrong: an event of one of
     /// their messages is in quarantine, or an operator has decided about one.
+    /// The result may include campaigns that are not in `campaigns`.
     ///
     /// # Errors
     /// If MongoDB or the log does not answer.
@@ -609,7 +614,7 @@ impl Store {
         Ok(found)
     }
 
-    /// A campaign's messages that are set aside.
+    /// Returns a campaign's messages that are set aside.
     ///
     /// # Errors
     /// If MongoDB does not answer.
@@ -623,8 +628,8 @@ impl Store {
         Ok(ids.collect())
     }
 
-    /// How many messages a campaign has in the view, and how many of these have
-    /// none there yet.
+    /// Returns the number of a campaign's messages in the view, and the number
+    /// of `set_aside` messages that are not in the view yet.
     ///
     /// # Errors
     /// If MongoDB does not answer.
@@ -642,20 +647,21 @@ impl Store {
         Ok((shown, set_aside.len() as u64 - among))
     }
 
-    /// The views whose serving generations could not fold an event.
+    /// Returns the views whose serving generations could not fold an event.
     ///
     /// # Errors
     /// If MongoDB does not answer.
     pub async fn views_without(&self, event: Position) -> Result<Vec<&'static str>, QueryError> {
         let withheld = self.withheld_at(event).await?;
-        // A view that only another program knows is that program's.
+        // Views that only another version of the program knows are left to that
+        // program.
         let views = withheld.iter().filter_map(|one| view_named(&one.view));
         let mut views: Vec<&str> = views.map(|view| view.name()).collect();
         views.dedup();
         Ok(views)
     }
 
-    /// What is withheld by this event from the generations that serve.
+    /// Returns the notes of this event in the serving generations.
     ///
     /// # Errors
     /// If MongoDB does not answer.
@@ -673,7 +679,7 @@ impl Store {
         Ok(found.try_collect().await?)
     }
 
-    /// How much is withheld from each view's generation that serves.
+    /// Returns the number of notes of each view's serving generation.
     ///
     /// # Errors
     /// If MongoDB does not answer.
@@ -693,7 +699,8 @@ impl Store {
         Ok(counted.iter().map(count).collect())
     }
 
-    /// Notes of the generations that serve.
+    /// Returns a filter for the notes of the serving generations; `None` if
+    /// none serves.
     async fn serving_filter(&self) -> Result<Option<bson::Document>, mongodb::error::Error> {
         let pointers = self.generations().all().await?;
         let of =
@@ -702,8 +709,8 @@ impl Store {
         Ok((!any.is_empty()).then(|| doc! {"$or": any}))
     }
 
-    /// Why these documents of the generation that serves do not show all that
-    /// is in the log, by id: those that are set aside.
+    /// Returns the notes of those of these documents that are set aside in the
+    /// serving generation, by document id.
     ///
     /// # Errors
     /// If MongoDB does not answer.

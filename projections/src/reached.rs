@@ -1,4 +1,4 @@
-//! How far a generation of a view is, in the log that there is now.
+//! Positions that a generation has folded in the current log.
 
 use eventlog::Positions;
 
@@ -6,8 +6,8 @@ use crate::Store;
 use crate::checkpoint::Checkpoints;
 
 impl Store {
-    /// The last event of each partition that the serving generation of a view
-    /// has folded; partitions without any are left out.
+    /// Returns the last event of each partition that a view's serving
+    /// generation has folded. Partitions without any are left out.
     ///
     /// # Errors
     /// If MongoDB does not answer.
@@ -16,8 +16,8 @@ impl Store {
         self.reached_by(view, generation).await
     }
 
-    /// The same of this generation. A checkpoint in another log does not count:
-    /// after a restore the numbers in it are those of other events.
+    /// Returns the same for any generation. Checkpoints in another log do not
+    /// count: after a restore their numbers belong to other events.
     pub(crate) async fn reached_by(
         &self,
         view: &'static str,

@@ -1,4 +1,4 @@
-//! Folding a view anew from the log while the old one serves.
+//! Rebuilding a view from the log while the old generation serves.
 
 use std::time::{Duration, Instant};
 
@@ -15,76 +15,77 @@ use crate::view::{AnyView, view_named};
 use crate::vouching::PartitionCheckpoints;
 use crate::{ProjectError, Store};
 
-/// Events per batch. A larger one meets a document more often before it is
-/// written once; about 25 MB for each partition folded at once.
+/// Events per batch. In a larger batch, more events share one write of a
+/// document. Costs about 25 MB for each partition that is folded at once.
 const BATCH: usize = 32_000;
 
-/// Events per batch of a view with a document per commit: hardly any is met
-/// twice, and a small batch stays in the processor's cache.
+/// Events per batch of a view with a document per commit. Few documents are
+/// touched twice, and a small batch stays in the processor's cache.
 const COMMITS_BATCH: usize = 4_000;
 
-/// How often partitions without an owner are caught up before a switch.
+/// Rounds of catching up partitions without an owner before a switch.
 const CATCH_UPS: usize = 3;
 
-/// How often it is told that owners have not folded a generation yet.
-const TELL: Duration = Duration::from_secs(60);
+/// Interval of warnings that owners have not folded a generation yet.
+const WARN_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How soon it is looked again whether owners vouch for a generation.
-const JOINING: Duration = Duration::from_millis(100);
+/// Interval at which the checkpoints are read again while owners fold a
+/// generation.
+const JOIN_POLL: Duration = Duration::from_millis(100);
 
-/// How far a rebuild is.
+/// Progress of a rebuild.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// Events folded, of all that were in the log at the start.
+    /// Folding the log.
     Folding {
-        /// Events so far.
+        /// Number of events folded so far.
         done: u64,
-        /// Events in all.
+        /// Number of events in the log at the start.
         of: u64,
     },
     /// Building the indexes.
     Indexing,
-    /// Holding the new documents against the log.
+    /// Verifying the new documents against the log.
     Verifying,
-    /// Letting the new generation serve.
+    /// Waiting for the owners and switching to the new generation.
     Switching,
 }
 
-/// What a rebuild did.
+/// Result of a rebuild.
 #[derive(Debug)]
 pub struct RebuildReport {
-    /// The generation that serves now.
+    /// Generation that serves now.
     pub generation: i32,
-    /// Events folded.
+    /// Number of events folded.
     pub events: u64,
-    /// What the verification looked at.
+    /// Result of the verification.
     pub verified: DocumentsReport,
 }
 
-/// Why a rebuild did not end in a switch. The old generation serves on.
+/// Error of a rebuild. The old generation continues to serve.
 #[derive(Debug, thiserror::Error)]
 pub enum RebuildError {
-    /// An event could not be folded, or an engine did not answer.
+    /// An event could not be folded, or Redis or MongoDB did not answer.
     #[error(transparent)]
     Project(#[from] ProjectError),
-    /// What was folded is not what the log says.
+    /// The documents differ from what the log yields.
     #[error("generation {generation} does not agree with the log: {}", .differences.join("; "))]
     Verification {
-        /// The generation, kept to be looked at until the next rebuild.
+        /// Generation that failed, kept for inspection until the next rebuild.
         generation: i32,
-        /// What differs.
+        /// Differences, in plain words.
         differences: Vec<String>,
     },
-    /// Another rebuild has begun meanwhile.
+    /// Another rebuild of the view has begun since.
     #[error("another rebuild of {0} has begun since")]
     Superseded(&'static str),
-    /// There is no previous generation to go back to.
+    /// There is no previous generation to roll back to.
     #[error("{0} has no previous generation")]
     NoPrevious(&'static str),
 }
 
 impl RebuildError {
-    /// Whether trying again would come to the same.
+    /// Returns whether another attempt would fail in the same way.
     pub fn is_final(&self) -> bool {
         match self {
             Self::Project(error) => error.is_stop(),
@@ -107,18 +108,19 @@ impl From<mongodb::error::Error> for RebuildError {
 }
 
 /// Folds the whole log into the next generation of a view, verifies it, and
-/// lets it serve. The caller holds the view's rebuild lease.
+/// switches to it. The caller must hold the view's rebuild lease.
 ///
 /// # Errors
-/// [`RebuildError`]; what served before serves on. [`LogError::Trimmed`] at once
-/// if any of the log was trimmed.
+/// [`RebuildError`]; the old generation then continues to serve.
+/// [`LogError::Trimmed`] at once if any events were trimmed.
 pub async fn rebuild(
     store: &Store,
     log: &Log,
     view: &'static dyn AnyView,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<RebuildReport, RebuildError> {
-    // Before a generation is begun that could never be folded.
+    // Checked first, so that no generation is begun that could never be
+    // completed.
     require_whole(log).await?;
     let generations = store.generations();
     generations.prepare().await?;
@@ -143,8 +145,8 @@ pub async fn rebuild(
     })
 }
 
-/// Lets the previous generation of a view serve again, caught up first.
-/// Returns its number. The caller holds the view's rebuild lease.
+/// Catches up the previous generation of a view and switches back to it.
+/// Returns its number. The caller must hold the view's rebuild lease.
 ///
 /// # Errors
 /// [`RebuildError::NoPrevious`] if there is none.
@@ -158,15 +160,16 @@ pub async fn roll_back(
     let previous = pointer
         .and_then(|pointer| pointer.previous)
         .ok_or(RebuildError::NoPrevious(view.name()))?;
-    // It goes on where it served: what was passed over then is passed over now.
+    // `Mode::Live`: events of unknown types that were passed over while it
+    // served are passed over now.
     fold_all(store, log, view, previous, Mode::Live, &|_| {}).await?;
     hand_over(store, log, view, previous, Mode::Live).await?;
     Ok(previous)
 }
 
-/// Lets a generation serve that was folded: once the owners of all partitions
-/// vouch for it, so that the switch shows no older state. Partitions without an
-/// owner are caught up here.
+/// Switches to a folded generation once the owners of all partitions vouch for
+/// it, so that the switch shows no older state. Partitions without an owner are
+/// caught up here.
 async fn hand_over(
     store: &Store,
     log: &Log,
@@ -179,16 +182,16 @@ async fn hand_over(
     if !generations.offer(name, generation).await? {
         return Err(RebuildError::Superseded(name));
     }
-    // Owners would see it within a second.
+    // Without this notice, owners would see the offer within a second.
     store.folded().announce(log, Topics::VIEWS).await;
-    let joined = until_joined(store, log, view, generation, mode).await;
+    let joined = wait_until_joined(store, log, view, generation, mode).await;
     if joined.is_err() {
         generations.withdraw(name, generation).await?;
     }
     joined
 }
 
-async fn until_joined(
+async fn wait_until_joined(
     store: &Store,
     log: &Log,
     view: &'static dyn AnyView,
@@ -199,11 +202,11 @@ async fn until_joined(
     let generations = store.generations();
     let superseded = || RebuildError::Superseded(name);
     let mut watcher = store.folded().watch(Topics::ALL);
-    let (mut catch_ups, mut told_at) = (0, Instant::now());
+    let (mut catch_ups, mut warned_at) = (0, Instant::now());
     loop {
         let pointer = generations.find(name).await?.ok_or_else(superseded)?;
         if pointer.active == generation {
-            return Ok(()); // Somebody has let it serve already.
+            return Ok(()); // Another process has switched to it.
         }
         if pointer.joining != Some(generation) {
             return Err(superseded());
@@ -214,8 +217,10 @@ async fn until_joined(
             .into_iter()
             .partition(|partition| members.owner(*partition).is_some());
         if !left.is_empty() {
-            let folded = fold_some(store, log, view, generation, mode, &left, &|_| {}).await?;
-            // An owner may have come meanwhile. Events may come all the time.
+            let folded =
+                fold_partitions(store, log, view, generation, mode, &left, &|_| {}).await?;
+            // An owner may have appeared meanwhile, so check again. New events
+            // may keep arriving, so the number of rounds is limited.
             catch_ups += 1;
             if folded > 0 && catch_ups < CATCH_UPS {
                 continue;
@@ -225,20 +230,20 @@ async fn until_joined(
             if generations.switch(name, generation).await? {
                 return Ok(());
             }
-            // A worker has let it serve, or another rebuild has begun.
+            // Another process has switched to it, or another rebuild has begun.
             continue;
         }
-        stands_still(store, name, generation, &owned).await?;
-        if told_at.elapsed() >= TELL {
-            tracing::warn!(view = name, generation, partitions = ?owned, "their owners have not folded it yet");
-            told_at = Instant::now();
+        require_not_stopped(store, name, generation, &owned).await?;
+        if warned_at.elapsed() >= WARN_INTERVAL {
+            tracing::warn!(view = name, generation, partitions = ?owned, "waiting for the owners of these partitions to fold the generation");
+            warned_at = Instant::now();
         }
-        watcher.changed(JOINING).await;
+        watcher.changed(JOIN_POLL).await;
     }
 }
 
 /// Fails if an owner cannot fold the generation.
-async fn stands_still(
+async fn require_not_stopped(
     store: &Store,
     view: &'static str,
     generation: i32,
@@ -254,7 +259,7 @@ async fn stands_still(
         .map_or(Ok(()), |reason| Err(ProjectError::Standing(reason)))
 }
 
-/// The partitions whose checkpoints do not vouch for a generation.
+/// Returns the partitions whose checkpoints do not vouch for a generation.
 async fn not_vouched(
     store: &Store,
     log: &Log,
@@ -271,8 +276,9 @@ async fn not_vouched(
     Ok(partitions.filter(|p| !vouching.contains(p)).collect())
 }
 
-/// Lets generations serve for which all partitions vouch, whoever has asked for
-/// that: a rebuild that died, or a program that came with a new view.
+/// Switches to the offered generations that all partitions vouch for. This
+/// completes a rebuild that died, and the first build of a view that came with
+/// a newer program.
 ///
 /// # Errors
 /// [`ProjectError`] if MongoDB does not answer.
@@ -284,14 +290,18 @@ pub async fn switch_joined(store: &Store, log: &Log) -> Result<(), ProjectError>
         };
         let waiting = not_vouched(store, log, view.name(), joining).await?;
         if waiting.is_empty() && generations.switch(view.name(), joining).await? {
-            tracing::info!(view = view.name(), generation = joining, "serves now");
+            tracing::info!(
+                view = view.name(),
+                generation = joining,
+                "switched the serving generation"
+            );
         }
     }
     Ok(())
 }
 
-/// Folds every partition from its checkpoint to what is its end now; returns
-/// how many events that were.
+/// Folds every partition from its checkpoint to its current end. Returns the
+/// number of events folded.
 async fn fold_all(
     store: &Store,
     log: &Log,
@@ -301,11 +311,12 @@ async fn fold_all(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<u64, ProjectError> {
     let all: Vec<Partition> = log.partitions().collect();
-    fold_some(store, log, view, generation, mode, &all, progress).await
+    fold_partitions(store, log, view, generation, mode, &all, progress).await
 }
 
-/// Folds these partitions.
-async fn fold_some(
+/// Folds these partitions from their checkpoints to their current ends. Returns
+/// the number of events folded.
+async fn fold_partitions(
     store: &Store,
     log: &Log,
     view: &'static dyn AnyView,
@@ -360,7 +371,7 @@ async fn fold_partition(
     while projector.position().number < end {
         match projector.step(batch).await? {
             0 => break,
-            // Nobody listens any more when another partition has failed.
+            // The receiver is gone once another partition has failed.
             count => drop(steps.send(count as u64)),
         }
     }

@@ -1,4 +1,4 @@
-//! Going through documents one by one, as many as there are.
+//! Scans of all documents of a view.
 
 use std::time::Duration;
 
@@ -6,17 +6,17 @@ use bson::{RawDocument, RawDocumentBuf};
 use mongodb::Cursor;
 use mongodb::error::Error;
 
-/// The longest that MongoDB may take over one question about all documents.
+/// Time limit of one MongoDB query over all documents.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How many come in one answer of MongoDB's, if they take no more than the
-/// 16 MB that one may have.
+/// Documents per reply of MongoDB, as far as they fit into the 16 MB that a
+/// reply may have.
 pub(crate) const BATCH: u32 = 20_000;
 
-/// Documents looked at before another task gets its turn.
+/// Documents that are processed before the task yields.
 const TURN: u64 = 1_000;
 
-/// Looks at each document. No more than a batch of them is held at a time.
+/// Calls `look` with each document. Holds one batch in memory at a time.
 pub(crate) async fn each(
     mut cursor: Cursor<RawDocumentBuf>,
     mut look: impl FnMut(&RawDocument) -> Result<(), bson::error::Error>,

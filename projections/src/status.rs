@@ -1,4 +1,4 @@
-//! How far each view is, for operators.
+//! Status of views, for operators.
 
 use eventlog::{Log, Position};
 
@@ -7,69 +7,69 @@ use crate::generation::Pointer;
 use crate::view::{AnyView, VIEWS};
 use crate::{ProjectError, Store};
 
-/// A view's generations and how far the serving one is.
+/// Generations of a view, and the progress of the serving one.
 #[derive(Debug, Clone)]
 pub struct ViewStatus {
-    /// Its name.
+    /// Name of the view.
     pub name: &'static str,
-    /// The generation that serves.
+    /// Serving generation.
     pub generation: i32,
-    /// The version of the fold that made it.
+    /// Version of the fold that made the serving generation.
     pub fold: i32,
-    /// Whether the program's fold would make something else of the same
-    /// events: the view is to be rebuilt.
+    /// True if this program's fold yields other documents from the same events,
+    /// so that the view must be rebuilt.
     pub outdated: bool,
-    /// The one before, kept for one step back.
+    /// Previous generation, kept for one rollback.
     pub previous: Option<i32>,
-    /// The one being folded by a rebuild.
+    /// Rebuild in progress, if any.
     pub building: Option<BuildStatus>,
-    /// The serving one, partition by partition.
+    /// Progress of the serving generation in each partition.
     pub partitions: Vec<PartitionStatus>,
 }
 
-/// A rebuild under way.
+/// Progress of a rebuild.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BuildStatus {
-    /// Its generation.
+    /// Generation that is being built.
     pub generation: i32,
-    /// Events folded so far.
+    /// Number of events folded so far.
     pub done: u64,
-    /// Events in the log.
+    /// Number of events in the log.
     pub of: u64,
 }
 
-/// How far one partition of a view is.
+/// Progress of a view in one partition.
 #[derive(Debug, Clone)]
 pub struct PartitionStatus {
-    /// The last event folded.
+    /// Position of the last folded event.
     pub position: Position,
-    /// The last event in the log.
+    /// Number of the last event in the log.
     pub end: u64,
-    /// Events of unknown types passed over.
+    /// Number of events of unknown types that were passed over.
     pub skipped: u64,
-    /// Why it stands still, if it does.
+    /// Reason why the view is stalled, if it is.
     pub stopped: Option<String>,
 }
 
 impl ViewStatus {
-    /// Events in the log that the view has not folded.
+    /// Returns the number of events in the log that the view has not folded.
     pub fn lag(&self) -> u64 {
         self.partitions.iter().map(PartitionStatus::lag).sum()
     }
 }
 
 impl PartitionStatus {
-    /// Events in the log that are not folded.
+    /// Returns the number of events in the partition that are not folded.
     pub fn lag(&self) -> u64 {
         self.end.saturating_sub(self.position.number)
     }
 }
 
 impl Store {
-    /// The status of every view.
+    /// Returns the status of every view.
     ///
     /// # Errors
-    /// If an engine does not answer.
+    /// If Redis or MongoDB does not answer.
     pub async fn status(&self, log: &Log) -> Result<Vec<ViewStatus>, ProjectError> {
         let ends = log.ends().await?;
         let mut all = Vec::with_capacity(VIEWS.len());
@@ -79,7 +79,8 @@ impl Store {
         Ok(all)
     }
 
-    /// Why views stand still: the name of each and the reason.
+    /// Returns the name of each stalled view and the reason, once per
+    /// partition.
     ///
     /// # Errors
     /// If MongoDB does not answer.
@@ -94,8 +95,8 @@ impl Store {
         Ok(all)
     }
 
-    /// The views whose documents an older fold made: what they answer may be
-    /// wrong until they are rebuilt.
+    /// Returns the views that an older version of their fold made. Their
+    /// documents may be wrong until they are rebuilt.
     ///
     /// # Errors
     /// If MongoDB does not answer.

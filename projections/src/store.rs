@@ -1,4 +1,4 @@
-//! The database, and how everybody gets at it.
+//! The views' database and the queries that all views share.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,19 +17,19 @@ use crate::generation::{Generations, UNBUILT};
 use crate::writes::{is_leaving, write_concern};
 use crate::{Page, PageRequest};
 
-/// How to reach MongoDB.
+/// Connection settings for MongoDB.
 #[derive(Debug, Clone)]
 pub struct StoreOptions {
-    /// `mongodb://…`
+    /// Connection string, `mongodb://…`.
     pub uri: String,
-    /// The database.
+    /// Name of the database.
     pub database: String,
 }
 
-/// Collections by name, with their UUIDs where the server tells them.
+/// UUIDs of collections by name; `None` where the server reports none.
 pub type Collections = HashMap<String, Option<Binary>>;
 
-/// The views' database. Cloning shares it.
+/// Handle to the views' database. Clones share one connection pool.
 #[derive(Clone)]
 pub struct Store {
     database: Database,
@@ -38,31 +38,30 @@ pub struct Store {
     zone: Tz,
 }
 
-/// Why a question to a view has no answer.
+/// Error of a query.
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
-    /// MongoDB does not answer.
+    /// MongoDB did not answer.
     #[error("MongoDB: {0}")]
     Mongo(mongodb::error::Error),
-    /// MongoDB gave up looking.
-    #[error("MongoDB has not found the answer in time: {0}")]
+    /// The query exceeded its time limit.
+    #[error("MongoDB did not finish the query in time: {0}")]
     TooLong(mongodb::error::Error),
-    /// MongoDB took offence at the question, or its answer is not what it
-    /// should be.
+    /// MongoDB rejected the query, or its reply cannot be decoded.
     #[error("MongoDB: {0}")]
     Refused(mongodb::error::Error),
-    /// The log does not answer, or does not have what was asked for.
+    /// Redis did not answer, or the log lacks the events that the query needs.
     #[error(transparent)]
     Log(#[from] eventlog::LogError),
     /// The view is being built for the first time.
     #[error("the view {0} is being built for the first time")]
     NotBuilt(String),
-    /// The page asked for makes no sense.
+    /// The cursor of the page request is invalid.
     #[error(transparent)]
     Page(#[from] crate::PageError),
 }
 
-/// What MongoDB says of a question that took longer than it may.
+/// MongoDB's error code for a command that exceeded `maxTimeMS`.
 const TOO_LONG: i32 = 50;
 
 impl From<mongodb::error::Error> for QueryError {
@@ -80,19 +79,21 @@ impl From<mongodb::error::Error> for QueryError {
 }
 
 impl Store {
-    /// Connects lazily: the first use finds out whether MongoDB is there. Everything
-    /// is read from the primary and written to a majority, whatever the URI says.
+    /// Opens the database without connecting: the first command connects. Reads
+    /// go to the primary and writes to a majority, whatever the URI says.
     ///
     /// # Errors
-    /// For a URI that does not parse.
+    /// If the URI cannot be parsed.
     pub async fn open(options: &StoreOptions) -> Result<Self, mongodb::error::Error> {
         let mut client = ClientOptions::parse(&options.uri).await?;
-        // A reader would rather hear "not available" than wait.
+        // Clients of the API get a quick "not available" instead of a long
+        // wait.
         client.server_selection_timeout = Some(Duration::from_secs(2));
         client.connect_timeout = Some(Duration::from_secs(2));
         client.app_name = Some("patron".to_owned());
-        // What a view promises rests on these; the URI does not get to choose. Only
-        // the primary is sure to have what a checkpoint that was read says it has.
+        // The guarantees of views depend on these, so the URI must not override
+        // them. Only the primary is sure to have the documents that a
+        // checkpoint vouches for.
         client.write_concern = Some(write_concern());
         client.read_concern = Some(ReadConcern::local());
         client.selection_criteria = None;
@@ -105,24 +106,23 @@ impl Store {
         })
     }
 
-    /// The same for a deployment with this time zone. Without it, days are
-    /// those of UTC.
+    /// Sets the deployment's time zone. The default is UTC.
     #[must_use]
     pub fn in_zone(self, zone: Tz) -> Self {
         Self { zone, ..self }
     }
 
-    /// The deployment's time zone.
+    /// Returns the deployment's time zone.
     pub fn zone(&self) -> Tz {
         self.zone
     }
 
-    /// The database itself.
+    /// Returns the MongoDB database.
     pub fn database(&self) -> &Database {
         &self.database
     }
 
-    /// How far owners have folded, as far as this process knows.
+    /// Returns this process's knowledge of how far owners have folded.
     pub fn folded(&self) -> &Folded {
         &self.folded
     }
@@ -131,21 +131,21 @@ impl Store {
         &self.counting
     }
 
-    /// Which generation of each view serves.
+    /// Returns the pointers to each view's generations.
     pub fn generations(&self) -> Generations {
         Generations::new(self.clone())
     }
 
-    /// Whether MongoDB answers.
+    /// Checks that MongoDB answers.
     ///
     /// # Errors
-    /// What the driver says if it does not.
+    /// The driver's error if it does not.
     pub async fn ping(&self) -> Result<(), mongodb::error::Error> {
         let ping = bson::doc! {"ping": 1};
         self.database.run_command(ping).await.map(|_| ())
     }
 
-    /// The documents of the generation that serves.
+    /// Returns the collection of the serving generation.
     pub(crate) async fn serving<T: Send + Sync>(
         &self,
         view: &str,
@@ -157,8 +157,8 @@ impl Store {
         Ok(self.collection(view, generation).clone_with_type())
     }
 
-    /// What a view has, the newest first, as `created_at` tells; `place` is
-    /// when a document was created and its id.
+    /// Returns a page of a view's documents, newest first by `created_at`.
+    /// `place` returns a document's creation time and id.
     pub(crate) async fn newest<T: DeserializeOwned + Send + Sync>(
         &self,
         view: &str,
@@ -186,27 +186,27 @@ impl Store {
         }))
     }
 
-    /// Whether there is a collection of this name, empty or not.
+    /// Returns whether a collection with this name exists, empty or not.
     pub(crate) async fn has_collection(&self, name: &str) -> Result<bool, mongodb::error::Error> {
         let filter = bson::doc! {"name": name};
         let names = self.database.list_collection_names().filter(filter).await?;
         Ok(!names.is_empty())
     }
 
-    /// All collections that there are.
+    /// Returns all collections of the database.
     ///
     /// # Errors
-    /// What the driver says if MongoDB does not answer.
+    /// The driver's error if MongoDB does not answer.
     pub async fn collections(&self) -> Result<Collections, mongodb::error::Error> {
         let all = self.database.list_collections().await?;
         let known = all.map_ok(|collection| (collection.name, collection.info.uuid));
         known.try_collect().await
     }
 
-    /// The server's version, as `6.0.5`.
+    /// Returns the server's version, such as `6.0.5`.
     ///
     /// # Errors
-    /// What the driver says if MongoDB does not answer.
+    /// The driver's error if MongoDB does not answer.
     pub async fn server_version(&self) -> Result<String, mongodb::error::Error> {
         let info = self
             .database
@@ -215,23 +215,24 @@ impl Store {
         Ok(info.get_str("version").unwrap_or_default().to_owned())
     }
 
-    /// The parts beside a generation's documents.
+    /// Returns the collection of a generation's parts.
     pub fn parts_collection(&self, view: &str, generation: i32) -> Collection<RawDocumentBuf> {
         self.parts_beside(&collection_name(view, generation))
     }
 
-    /// The parts beside the documents in a collection.
+    /// Returns the collection of the parts that belong to a collection of
+    /// documents.
     pub(crate) fn parts_beside<T: Send + Sync>(&self, documents: &str) -> Collection<T> {
         self.database.collection(&format!("{documents}.parts"))
     }
 
-    /// A generation's documents.
+    /// Returns the collection of a generation's documents.
     pub fn collection(&self, view: &str, generation: i32) -> Collection<RawDocumentBuf> {
         self.database.collection(&collection_name(view, generation))
     }
 }
 
-/// `customers_g3`
+/// Returns the name of a generation's collection, such as `customers_g3`.
 pub(crate) fn collection_name(view: &str, generation: i32) -> String {
     format!("{view}_g{generation}")
 }

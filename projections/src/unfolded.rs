@@ -1,4 +1,4 @@
-//! The oldest event that a view has not folded.
+//! The oldest event that a view has not folded, for readiness.
 
 use std::collections::BTreeMap;
 
@@ -9,25 +9,25 @@ use futures::{StreamExt, TryStreamExt, stream};
 use crate::recorded::EntryReader;
 use crate::{ProjectError, Store, ViewStatus};
 
-/// Commits that are read at once, each of up to 1 MiB.
+/// Commits that are read at once. Each has up to 1 MiB.
 const AT_ONCE: usize = 4;
 
-/// What the views have not folded.
+/// Lag of the views.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unfolded {
-    /// The views that are behind.
+    /// Names of the views that lag.
     pub views: Vec<&'static str>,
-    /// When the oldest event that one of them has not folded was recorded. Of
-    /// trimmed events, when the first one that is kept was.
+    /// Time when the oldest event that one of them has not folded was recorded.
+    /// If that event was trimmed, the time of the first event that is kept.
     pub since: Timestamp,
 }
 
 impl Store {
-    /// What the serving generations have not folded; `None` if they have folded
-    /// all that the log keeps. Reads at most one event per partition.
+    /// Returns the lag of the serving generations; `None` if they have folded
+    /// everything that the log keeps. Reads at most one event per partition.
     ///
     /// # Errors
-    /// If an engine does not answer, or such an event cannot be read.
+    /// If Redis or MongoDB does not answer, or such an event cannot be decoded.
     pub async fn unfolded(&self, log: &Log) -> Result<Option<Unfolded>, ProjectError> {
         let views = self.status(log).await?;
         let behind: Vec<_> = views.iter().filter(|view| view.lag() > 0).collect();
@@ -43,7 +43,7 @@ impl Store {
     }
 }
 
-/// The lowest checkpoint of each partition that a view is behind in.
+/// Returns the lowest checkpoint of each partition in which a view lags.
 fn lowest(behind: &[&ViewStatus]) -> BTreeMap<Partition, u64> {
     let mut lowest = BTreeMap::new();
     let partitions = behind.iter().flat_map(|view| &view.partitions);
@@ -55,9 +55,10 @@ fn lowest(behind: &[&ViewStatus]) -> BTreeMap<Partition, u64> {
     lowest
 }
 
-/// When the event after a position was recorded; `None` if the log has none, as
-/// it was trimmed to its end.
+/// Returns the time when the event after a position was recorded; `None` if the
+/// log has none, since it was trimmed to its end.
 async fn recorded_at(log: &Log, after: Position) -> Result<Option<Timestamp>, ProjectError> {
+    // Trimmed events have no age; the first event that is kept stands for them.
     let next = match log.read(after, 1).await {
         Err(LogError::Trimmed { floor }) => {
             let number = floor.number.saturating_sub(1);

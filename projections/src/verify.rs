@@ -1,4 +1,4 @@
-//! Holding a view's documents against the log.
+//! Verification of a view's documents against the log.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -13,47 +13,50 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::checkpoint::Checkpoints;
 use crate::documents::Documents;
 use crate::parallel::each_partition;
-use crate::parts::{Whole, fold_from_zero};
-use crate::quarantine::{Known, Until, Withheld};
+use crate::parts::{FoldedDocument, fold_from_beginning};
+use crate::quarantine::{Until, Withheld, WithheldEvents};
 use crate::view::{AnyView, Content, Input};
 use crate::{EntryReader, ProjectError, Store};
 
-/// About how many documents of a view are folded again from the log.
+/// Approximate number of a view's documents that are folded again from the log.
 const SAMPLE: u64 = 400;
 
-/// How many entries are read at once.
+/// Entries read at once.
 const BATCH: usize = 4_000;
 
-/// What was looked at, and what is not as the log says.
+/// Result of a verification.
 #[derive(Debug, Default)]
 pub struct DocumentsReport {
-    /// Events read.
+    /// Number of events read.
     pub events: u64,
-    /// Documents there should be, and are if nothing differs.
+    /// Number of documents that the log yields. The view has as many if nothing
+    /// differs.
     pub documents: u64,
-    /// Documents folded again and compared byte for byte.
+    /// Number of documents that were folded again and compared byte for byte.
     pub compared: u64,
-    /// What differs.
+    /// Differences, in plain words.
     pub differences: Vec<String>,
-    /// What the generation could not fold, which is no difference.
+    /// Events that the generation could not fold. They do not count as
+    /// differences.
     pub withheld: Vec<Withheld>,
 }
 
-/// Reads the log up to a generation's checkpoints: counts the documents there
-/// should be, and folds a sample of them again.
+/// Reads the log up to a generation's checkpoints, counts the documents that it
+/// yields, and folds a sample of them again.
 ///
-/// Documents ahead of their checkpoint are left out, and their partitions not
-/// counted: a projector is at work, or died at work.
+/// Documents ahead of their checkpoint are not compared, and their partitions
+/// not counted, since a projector is at work or died before it moved the
+/// checkpoint.
 ///
 /// # Errors
-/// [`ProjectError`] if an engine does not answer.
+/// [`ProjectError`] if Redis or MongoDB does not answer.
 pub async fn verify_documents(
     store: &Store,
     log: &Log,
     view: &'static dyn AnyView,
     generation: i32,
 ) -> Result<DocumentsReport, ProjectError> {
-    let documents = Kept {
+    let documents = StoredGeneration {
         view,
         zone: store.zone(),
         documents: Documents::of(store, view.name(), generation),
@@ -66,7 +69,8 @@ pub async fn verify_documents(
         .estimated_document_count()
         .await?;
     let ends = log.ends().await?;
-    // A collection that lost its documents must not make all of the log the sample.
+    // The log's size is a lower bound. Otherwise the sample would be the whole
+    // log if the collection lost its documents.
     let least = ends.iter().map(|end| end.number).sum::<u64>() / 16;
     let one_in = (total.max(least) / SAMPLE).max(1);
     let all = checkpoints.all().await?;
@@ -86,7 +90,7 @@ pub async fn verify_documents(
         let (log, documents, withheld) = (log.clone(), documents.clone(), withheld.clone());
         async move {
             let Some(end) = end else { return Ok(None) };
-            let nothing = Known::default();
+            let nothing = WithheldEvents::default();
             let known = withheld.get(&partition).unwrap_or(&nothing);
             let scan = scan(&log, view, end, one_in, known).await?;
             let mut report = DocumentsReport {
@@ -124,9 +128,9 @@ impl DocumentsReport {
     }
 }
 
-/// A generation as it is stored.
+/// A generation as stored.
 #[derive(Clone)]
-struct Kept {
+struct StoredGeneration {
     view: &'static dyn AnyView,
     zone: Tz,
     documents: Documents,
@@ -136,17 +140,18 @@ struct Kept {
 struct Scan {
     documents: u64,
     sample: HashMap<String, Vec<Input>>,
-    /// Events that cannot be read.
+    /// Events that cannot be decoded.
     damage: Vec<String>,
 }
 
-/// Reads a partition up to `end`.
+/// Reads a partition up to `end`. Samples one in `one_in` documents by the hash
+/// of their id.
 async fn scan(
     log: &Log,
     view: &'static dyn AnyView,
     end: Position,
     one_in: u64,
-    known: &Known,
+    known: &WithheldEvents,
 ) -> Result<Scan, ProjectError> {
     let mut reader = EntryReader::default();
     let mut seen = HashSet::new();
@@ -156,7 +161,7 @@ async fn scan(
     while at.number < end.number {
         let entries = log.read(at, BATCH).await?;
         let Some(last) = entries.last() else {
-            return Err(gone(at, end).into());
+            return Err(ends_early(at, end).into());
         };
         at = last.position;
         for entry in entries {
@@ -189,14 +194,14 @@ async fn scan(
     })
 }
 
-fn gone(at: Position, end: Position) -> LogError {
+fn ends_early(at: Position, end: Position) -> LogError {
     LogError::Damaged {
         at,
         what: format!("it ends here, but was folded up to {end}"),
     }
 }
 
-impl Kept {
+impl StoredGeneration {
     async fn compare(
         &self,
         end: Position,
@@ -212,7 +217,7 @@ impl Kept {
             }
             report.compared += 1;
             let events: Vec<&Input> = events.iter().collect();
-            let refolded = match fold_from_zero(self.view, self.zone, id, &events) {
+            let refolded = match fold_from_beginning(self.view, self.zone, id, &events) {
                 Ok(refolded) => refolded,
                 Err(error) => {
                     report.differences.push(format!("{id}: {error}"));
@@ -222,7 +227,7 @@ impl Kept {
             match found {
                 None => report.differences.push(format!("{id} is missing")),
                 Some(found) if found.document != refolded.document => {
-                    let what = format!("{id} is not what its {} events make it", events.len());
+                    let what = format!("{id} differs from the fold of its {} events", events.len());
                     report.differences.push(what);
                 }
                 Some(_) => {}
@@ -235,17 +240,17 @@ impl Kept {
     async fn compare_parts(
         &self,
         end: Position,
-        refolded: &Whole,
+        refolded: &FoldedDocument,
         report: &mut DocumentsReport,
     ) -> Result<(), ProjectError> {
         for (id, expected) in &refolded.parts {
-            // One at a time: a document may have hundreds.
+            // Loads one at a time, since a document may have hundreds of parts.
             let mut stored = self.parts.load(&[id], ReadConcern::local()).await?;
             match stored.remove(id) {
-                // Written before its document, which is to follow.
+                // Parts are written before their document, which follows.
                 Some(part) if part.number > end.number as i64 => {}
                 Some(part) if part.document != *expected => {
-                    let what = format!("the part {id} is not what its events make it");
+                    let what = format!("the part {id} differs from the fold of its events");
                     report.differences.push(what);
                 }
                 Some(_) => {}
@@ -255,16 +260,16 @@ impl Kept {
         Ok(())
     }
 
-    /// Compares how many parts each partition fed with how many the documents
-    /// say they have. Where a document or a part is ahead of the checkpoint,
-    /// they are not counted.
+    /// Compares the number of parts of each partition with the number that its
+    /// documents list. Partitions with a document or a part ahead of the
+    /// checkpoint are not compared.
     async fn count_parts(
         &self,
         expected: &HashMap<Partition, (Position, u64)>,
         report: &mut DocumentsReport,
     ) -> Result<(), ProjectError> {
-        let documents = fed(&self.documents).await?;
-        let parts = fed(&self.parts).await?;
+        let documents = totals(&self.documents).await?;
+        let parts = totals(&self.parts).await?;
         let partitions: BTreeSet<Partition> =
             documents.keys().chain(parts.keys()).copied().collect();
         for partition in partitions {
@@ -273,7 +278,9 @@ impl Kept {
             let end = expected.get(&partition).map_or(0, |(end, _)| end.number);
             if of.last.max(is.last) <= end && is.count != of.parts {
                 let (is, should) = (is.count, of.parts);
-                let what = format!("partition {partition} has {is} parts, its documents {should}");
+                let what = format!(
+                    "partition {partition} has {is} parts, but its documents list {should}"
+                );
                 report.differences.push(what);
             }
         }
@@ -281,71 +288,74 @@ impl Kept {
     }
 }
 
-/// What is there of the documents that one partition feeds.
+/// Totals of the documents that one partition feeds.
 #[derive(Clone, Copy, Default)]
-struct Fed {
+struct PartitionTotals {
     count: u64,
-    /// How many parts they say they have.
+    /// Number of parts that the documents list.
     parts: u64,
-    /// The furthest that one of them was folded.
+    /// Highest number that one of them was folded to.
     last: u64,
 }
 
-/// Compares how many documents each partition fed with how many it should
-/// have. Where one is ahead of the checkpoint, a projector is at work or died
-/// before it moved that, and they are not counted; but none can be ahead of
-/// the log.
+/// Compares the number of documents of each partition with the number that the
+/// log yields. A partition with a document ahead of its checkpoint is not
+/// compared, since a projector is at work or died before it moved the
+/// checkpoint. A document ahead of the log is a difference.
 async fn count(
     documents: &Documents,
     log: &Log,
     expected: &HashMap<Partition, (Position, u64)>,
     report: &mut DocumentsReport,
 ) -> Result<(), ProjectError> {
-    let fed = fed(documents).await?;
-    let partitions: BTreeSet<Partition> = fed.keys().chain(expected.keys()).copied().collect();
+    let totals = totals(documents).await?;
+    let partitions: BTreeSet<Partition> = totals.keys().chain(expected.keys()).copied().collect();
     for partition in partitions {
-        let fed = fed.get(&partition).copied().unwrap_or_default();
+        let totals = totals.get(&partition).copied().unwrap_or_default();
         let (end, should) = expected
             .get(&partition)
             .map_or((0, 0), |(end, should)| (end.number, *should));
-        if fed.last > end {
+        if totals.last > end {
             let now = match log.partitions().contains(&partition) {
                 true => log.last(partition).await?.number,
                 false => 0,
             };
-            if fed.last > now {
+            if totals.last > now {
                 report.differences.push(format!(
-                    "partition {partition} has a document folded up to {}, the log ends at {now}",
-                    fed.last
+                    "partition {partition} has a document folded up to {}, but the log ends at {now}",
+                    totals.last
                 ));
             }
-        } else if fed.count != should {
-            let is = fed.count;
-            let what = format!("partition {partition} has {is} documents, the log makes {should}");
+        } else if totals.count != should {
+            let is = totals.count;
+            let what =
+                format!("partition {partition} has {is} documents, but the log yields {should}");
             report.differences.push(what);
         }
     }
     Ok(())
 }
 
-async fn fed(documents: &Documents) -> Result<HashMap<Partition, Fed>, mongodb::error::Error> {
+async fn totals(
+    documents: &Documents,
+) -> Result<HashMap<Partition, PartitionTotals>, mongodb::error::Error> {
     let group = doc! {"$group": {
         "_id": "$_partition", "count": {"$sum": 1}, "last": {"$max": "$_number"},
         "parts": {"$sum": "$_parts"},
     }};
     let groups = documents.collection().aggregate([group]).await?;
     let groups: Vec<bson::Document> = groups.try_collect().await?;
-    let fed = |group: &bson::Document| {
-        let fed = Fed {
+    let of_group = |group: &bson::Document| {
+        let totals = PartitionTotals {
             count: number(group.get("count")),
             parts: number(group.get("parts")),
             last: number(group.get("last")),
         };
-        // No projector writes a document without one.
+        // No projector writes a document without a partition.
         let partition = Partition::try_from(number(group.get("_id"))).unwrap_or(Partition::MAX);
-        (partition, fed)
+        (partition, totals)
     };
-    Ok(groups.iter().map(fed).collect())
+    Ok(groups.iter().map(of_group).collect())
 }
 
 fn number(value: Option<&bson::Bson>) -> u64 {

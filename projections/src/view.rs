@@ -1,4 +1,4 @@
-//! What a view is: documents, and a pure fold.
+//! The contract of a view: documents, and a pure fold.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -23,48 +23,49 @@ use crate::segments::Segments;
 use crate::users::Users;
 use crate::{ReadError, Recorded};
 
-/// A read model. Adding one is a folder beside `customers` and a line in
+/// A read model. To add one, add a folder beside `customers` and an entry in
 /// [`VIEWS`].
 pub trait View: 'static {
-    /// Its name, and the first part of its collections' names.
+    /// Name of the view, and the first part of its collections' names.
     const NAME: &'static str;
 
-    /// The version of [`Self::fold`]. Raised when events that were folded
-    /// before now come to other documents: those that are there are told to be
-    /// outdated, until the view is rebuilt.
+    /// Version of [`Self::fold`]. Raise it when events that were already folded
+    /// yield other documents now. Existing generations are then reported as
+    /// outdated until the view is rebuilt.
     const FOLD: i32 = 1;
 
-    /// Whether each document is of one aggregate alone, so that the aggregate's
-    /// first event begins it.
+    /// True if each document belongs to one aggregate, so that the aggregate's
+    /// first event creates the document.
     const PER_AGGREGATE: bool = false;
 
-    /// [`AnyView::is_shared`]. Its fold must come to the same in any order of
-    /// events.
+    /// See [`AnyView::is_shared`]. The fold of such a view must yield the same
+    /// document for any order of events.
     const IS_SHARED: bool = false;
 
-    /// One document.
+    /// Type of the view's documents.
     type Document: Serialize + DeserializeOwned;
 
-    /// The id of the one document that events about this touch, if they touch
-    /// any. Known before an event is read: those that touch none are not.
+    /// Returns the id of the document that events about this subject touch, or
+    /// `None` if they touch none. The answer needs only the key, so events that
+    /// touch no document are not decoded.
     fn document_of(subject: &Subject, position: Position) -> Option<String>;
 
-    /// The document after an event, given the one before. Pure: no clock, no
-    /// I/O. Called only for events with a [`Self::document_of`].
+    /// Returns the document after an event, given the one before. Pure: no
+    /// clock, no I/O. Called only for events with a [`Self::document_of`].
     ///
     /// # Errors
-    /// [`FoldError`] for an event that contradicts the document; the view then
-    /// stops at it.
+    /// [`FoldError`] for an event that contradicts the document. The event then
+    /// goes into quarantine.
     fn fold(
         document: Option<Self::Document>,
         event: &Recorded,
     ) -> Result<Self::Document, FoldError>;
 
-    /// The indexes its queries need.
+    /// Returns the indexes that the view's queries need.
     fn indexes() -> Vec<IndexModel>;
 }
 
-/// All views.
+/// Every view of this program.
 pub const VIEWS: [&'static dyn AnyView; 9] = [
     &WithBuckets,
     &Typed::<Orders>(PhantomData),
@@ -77,88 +78,92 @@ pub const VIEWS: [&'static dyn AnyView; 9] = [
     &Typed::<ApiKeys>(PhantomData),
 ];
 
-/// The view of this name.
+/// Returns the view with this name.
 pub fn view_named(name: &str) -> Option<&'static dyn AnyView> {
     VIEWS.into_iter().find(|view| view.name() == name)
 }
 
-/// Why a fold cannot take an event.
+/// Reason why an event cannot be folded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct FoldError(pub String);
 
-/// An event on its way into a document of a view.
+/// An event to fold into a document of a view.
 #[derive(Debug)]
 pub struct Input {
-    /// The id of the document that it touches.
+    /// Id of the document that the event touches. Empty for decisions.
     pub document: String,
-    /// Where it stands in the log.
+    /// Position of the event in the log.
     pub position: Position,
-    /// Whether it is the first event that the document can have, so that there
-    /// is no document yet, unless one was written and the checkpoint not moved.
+    /// True if this is the first event that the document can have. The document
+    /// then does not exist yet, unless it was written before a crash that kept
+    /// the checkpoint from moving.
     pub begins: bool,
     pub(crate) content: Content,
 }
 
-/// How much of an event a view reads.
+/// The part of an event that a view reads.
 #[derive(Debug)]
 pub(crate) enum Content {
-    /// All of it.
+    /// The whole event.
     Event(Arc<Recorded>),
-    /// All but its data.
+    /// Everything but the event's data.
     Noted(Noted),
-    /// What it is cannot be read, for this reason.
+    /// The entry cannot be decoded, for this reason.
     Unreadable(String),
-    /// None that is folded, but a decision about another one.
+    /// Not an event of the view, but a decision about an earlier one.
     Decision(Decision),
 }
 
-/// A view whose documents are BSON: what the projector, the rebuild and the
-/// verification work with, compiled once for all views. Every [`View`] is one.
+/// A view with BSON documents. The projector, the rebuild and the verification
+/// work with this trait and are compiled once for all views. A wrapper makes
+/// every [`View`] one.
 pub trait AnyView: Send + Sync {
-    /// [`View::NAME`]
+    /// Returns [`View::NAME`].
     fn name(&self) -> &'static str;
 
-    /// [`View::FOLD`]
+    /// Returns [`View::FOLD`].
     fn fold_version(&self) -> i32;
 
-    /// Whether each commit makes a document of its own.
+    /// Returns whether each commit becomes a document of its own.
     fn is_per_commit(&self) -> bool;
 
-    /// Whether documents are fed by many aggregates, so that one event that
-    /// cannot be folded is left out instead of holding back all later ones.
+    /// Returns whether many aggregates feed one document. An event that cannot
+    /// be folded is then left out instead of holding back all later ones.
     fn is_shared(&self) -> bool {
         false
     }
 
-    /// The document that an entry touches, read or not; none if it touches
-    /// none. An entry whose key is not readable has one to itself.
+    /// Returns the id of the document that an entry touches, without decoding
+    /// the entry; `None` if it touches none. An entry with an unreadable key
+    /// has a document id of its own.
     fn document_of(&self, entry: &SharedEntry) -> Option<String>;
 
-    /// Whether documents may have parts beside them.
+    /// Returns whether documents may have parts.
     fn has_parts(&self) -> bool {
         false
     }
 
-    /// Reads an entry as far as the view needs; `None` for one that touches no
-    /// document.
+    /// Decodes as much of an entry as the view needs; `None` for an entry that
+    /// touches no document.
     ///
     /// # Errors
     /// [`ReadError`] if it is not an event that the view can read.
     fn read(&self, entry: &SharedEntry) -> Result<Option<Input>, ReadError>;
 
-    /// Folds events of one document, in order: all of them, or some where it
-    /// has parts. Pure, and the same however events are cut into batches.
+    /// Folds events of one document, in order. A view with parts may fold only
+    /// the first ones. Pure, and the result does not depend on how events are
+    /// cut into batches.
     ///
     /// # Errors
-    /// The first event that could not be folded, as its index, and why.
+    /// The index of the first event that could not be folded, and the reason.
     fn fold(
         &self,
         before: &Before<'_>,
         events: &[&Input],
     ) -> Result<FoldOutcome, (usize, FoldError)>;
 
-    /// [`View::indexes`]
+    /// Returns [`View::indexes`].
     fn indexes(&self) -> Vec<IndexModel>;
 }
 
@@ -206,8 +211,9 @@ impl<V: View> AnyView for Typed<V> {
     }
 }
 
-/// Reads an entry for a view. What touches no document is not read, but for
-/// whether a newer program wrote it.
+/// Decodes an entry for a view. An entry that touches no document is not
+/// decoded, unless its type is unknown, which means that a newer program wrote
+/// it.
 pub(crate) fn read<V: View>(entry: &SharedEntry) -> Result<Option<Input>, ReadError> {
     let subject = entry.subject()?;
     let position = entry.position();
@@ -224,7 +230,8 @@ pub(crate) fn read<V: View>(entry: &SharedEntry) -> Result<Option<Input>, ReadEr
     }))
 }
 
-/// The document that an entry touches, read or not.
+/// Returns the id of the document that an entry touches, without decoding the
+/// entry.
 pub(crate) fn document_of<V: View>(entry: &SharedEntry) -> Option<String> {
     match entry.subject() {
         Ok(subject) => V::document_of(subject, entry.position()),
@@ -233,20 +240,21 @@ pub(crate) fn document_of<V: View>(entry: &SharedEntry) -> Option<String> {
     }
 }
 
-/// Why content that is not an event cannot be folded.
+/// Returns the error for content that is not a decoded event.
 pub(crate) fn not_read(content: &Content) -> FoldError {
     FoldError(match content {
         Content::Unreadable(reason) => reason.clone(),
-        _ => "it was not read as this view reads events".to_owned(),
+        _ => "the event was not read in the form that this view folds".to_owned(),
     })
 }
 
 impl Input {
-    /// What a view takes from an entry: perhaps a decision for it, and perhaps
-    /// an event. One that cannot be read is an event that cannot be folded.
+    /// Returns what a view folds from an entry: a decision if the entry is one
+    /// that concerns the view, and an event if it touches a document. An entry
+    /// that cannot be decoded becomes an event that cannot be folded.
     ///
     /// # Errors
-    /// Why, if it is of a type that this program does not know.
+    /// The reason, if the entry has a type that this program does not know.
     pub(crate) fn all_of(
         view: &dyn AnyView,
         entry: &SharedEntry,
@@ -263,7 +271,8 @@ impl Input {
             Ok(event) => event,
             Err(ReadError::Unknown(reason)) => return Err(reason),
             Err(ReadError::Malformed(reason)) => {
-                // What touches no document and is of no known type.
+                // Without a document there is nothing to set aside, so the
+                // entry counts as unknown.
                 let document = view.document_of(entry).ok_or_else(|| reason.clone())?;
                 Some(Self {
                     document,
@@ -277,7 +286,8 @@ impl Input {
     }
 }
 
-/// Folds events into a document that is stored as BSON.
+/// Folds events into a document that is stored as BSON. On failure, returns the
+/// index of the event and the reason.
 pub(crate) fn fold_bson<D: Serialize + DeserializeOwned>(
     document: Option<&RawDocument>,
     events: &[&Input],

@@ -1,8 +1,10 @@
-//! A partition's checkpoint: how far its owner has folded all the generations
+//! The checkpoint of a partition: how far its owner has folded all generations
 //! that it vouches for.
 //!
-//! Generations that it does not vouch for have a checkpoint of their own (see
-//! `checkpoint`).
+//! Other generations have checkpoints of their own (see `checkpoint`).
+//!
+//! **Fencing.** Each process that takes a partition raises `owner_epoch`. Every
+//! write is guarded by it, so that writes of an earlier owner do not match.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,41 +20,43 @@ use serde::{Deserialize, Serialize};
 use crate::Store;
 use crate::store::collection_name;
 
-/// A partition's checkpoint, as it stands in the collection `partitions`.
+/// A partition's checkpoint, as stored in the collection `partitions`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PartitionCheckpoint {
-    /// The partition.
+    /// Partition of the log.
     #[serde(rename = "_id")]
     pub partition: i32,
-    /// The last event folded into every generation that it vouches for.
+    /// Number of the last event folded into every generation that this
+    /// checkpoint vouches for.
     pub number: i64,
-    /// That event's fingerprint; empty for none.
+    /// Fingerprint of that event; empty before the first.
     pub fingerprint: String,
-    /// The epoch of the log that it was read from.
+    /// Epoch of the log that the event was read from.
     pub epoch: String,
-    /// Raised by every process that takes the partition. Only the process that
-    /// raised it last moves the checkpoint.
+    /// Fencing token, raised by every process that takes the partition. Only
+    /// the process that raised it last can move the checkpoint.
     pub owner_epoch: i64,
-    /// The process that raised it last.
+    /// Name of the process that raised `owner_epoch` last.
     pub owner: String,
-    /// The generations that it vouches for, by the name of their collection.
+    /// Generations that this checkpoint vouches for, by the name of their
+    /// collection.
     #[serde(default)]
     pub generations: BTreeMap<String, Vouched>,
 }
 
-/// What is known of a generation that a partition's checkpoint vouches for.
+/// Details of a generation that a partition's checkpoint vouches for.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Vouched {
-    /// How many events of unknown types were passed over.
+    /// Number of events of unknown types that were passed over.
     #[serde(default)]
     pub skipped: i64,
-    /// The collection's UUID, if the server tells it.
+    /// UUID of the collection, if the server reports one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uuid: Option<Binary>,
 }
 
 impl PartitionCheckpoint {
-    /// The last event folded.
+    /// Returns the position of the last event folded.
     pub fn position(&self) -> Position {
         Position {
             partition: Partition::try_from(self.partition).unwrap_or_default(),
@@ -60,20 +64,21 @@ impl PartitionCheckpoint {
         }
     }
 
-    /// What is known of a generation; `None` if this does not vouch for it.
+    /// Returns the details of a generation; `None` if this checkpoint does not
+    /// vouch for it.
     pub fn vouched(&self, view: &str, generation: i32) -> Option<&Vouched> {
         self.generations.get(&collection_name(view, generation))
     }
 }
 
-/// A place to move a partition's checkpoint to.
-pub(crate) struct Place {
+/// Position to move a partition's checkpoint to.
+pub(crate) struct CheckpointPosition {
     pub(crate) at: Position,
     pub(crate) fingerprint: String,
     pub(crate) epoch: Arc<str>,
 }
 
-/// The checkpoints of all partitions.
+/// Checkpoints of all partitions.
 #[derive(Clone)]
 pub(crate) struct PartitionCheckpoints(Collection<PartitionCheckpoint>);
 
@@ -86,8 +91,8 @@ impl PartitionCheckpoints {
         self.0.find(doc! {}).await?.try_collect().await
     }
 
-    /// Takes a partition: its earlier owner cannot move the checkpoint any more.
-    /// What is returned stays, whatever server becomes primary.
+    /// Takes a partition, after which its earlier owner cannot move the
+    /// checkpoint. The returned state survives a failover.
     pub(crate) async fn take(
         &self,
         partition: Partition,
@@ -107,18 +112,18 @@ impl PartitionCheckpoints {
         taken.ok_or_else(|| Error::custom("an upsert returned no document"))
     }
 
-    /// Moves a checkpoint forward, and takes away what it does not vouch for any
-    /// more. Returns false if another process has taken the partition, or the
-    /// checkpoint is further already.
+    /// Moves a checkpoint forward and removes generations that it no longer
+    /// vouches for. Returns false if another process has taken the partition,
+    /// or the checkpoint is already further.
     pub(crate) async fn advance(
         &self,
         owner_epoch: i64,
-        to: &Place,
+        to: &CheckpointPosition,
         skipped: &[(String, i64)],
         left: &[String],
     ) -> Result<bool, Error> {
         let number = to.at.number as i64;
-        let mut update = doc! {"$set": place(to)};
+        let mut update = doc! {"$set": position_fields(to)};
         let skipped: Document = skipped
             .iter()
             .map(|(name, count)| (format!("generations.{name}.skipped"), (*count).into()))
@@ -134,15 +139,16 @@ impl PartitionCheckpoints {
             .await
     }
 
-    /// Vouches for further generations, all folded to the place where the
-    /// checkpoint is. One that vouches for none is moved there.
+    /// Adds generations, all folded to the checkpoint's position. A checkpoint
+    /// that vouches for none is moved to that position. Returns false if
+    /// another process has taken the partition, or the checkpoint is elsewhere.
     pub(crate) async fn join(
         &self,
         owner_epoch: i64,
-        at: &Place,
+        at: &CheckpointPosition,
         joining: &[(String, Vouched)],
     ) -> Result<bool, Error> {
-        let mut set = place(at);
+        let mut set = position_fields(at);
         for (name, vouched) in joining {
             let vouched = bson::serialize_to_document(vouched)?;
             set.insert(format!("generations.{name}"), vouched);
@@ -153,7 +159,8 @@ impl PartitionCheckpoints {
             .await
     }
 
-    /// Vouches for some generations no more.
+    /// Removes generations. Returns false if another process has taken the
+    /// partition.
     pub(crate) async fn leave(
         &self,
         partition: Partition,
@@ -179,7 +186,7 @@ impl PartitionCheckpoints {
 }
 
 impl Store {
-    /// Whether any event was ever folded into a view.
+    /// Returns whether any event was ever folded into a view.
     pub(crate) async fn has_folded(&self) -> Result<bool, Error> {
         for name in ["partitions", "checkpoints"] {
             let checkpoints = self.database().collection::<Document>(name);
@@ -192,11 +199,11 @@ impl Store {
     }
 }
 
-fn place(place: &Place) -> Document {
+fn position_fields(position: &CheckpointPosition) -> Document {
     doc! {
-        "number": place.at.number as i64,
-        "fingerprint": &place.fingerprint,
-        "epoch": &*place.epoch,
+        "number": position.at.number as i64,
+        "fingerprint": &position.fingerprint,
+        "epoch": &*position.epoch,
     }
 }
 

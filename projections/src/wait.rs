@@ -1,4 +1,4 @@
-//! Reading one's own writes: waiting until a view has seen positions.
+//! Read your own writes: waiting until a view has reached positions.
 
 use std::time::Duration;
 
@@ -7,26 +7,27 @@ use tokio::time::Instant;
 
 use crate::Store;
 
-/// How often a waiting read checks for itself: notices can be lost.
-const LOOK: Duration = Duration::from_millis(100);
+/// Interval at which a waiting read polls the checkpoint, since notices can be
+/// lost.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How soon a waiting read checks again after a notice.
-const SHORTEST: Duration = Duration::from_millis(5);
+/// Shortest pause between two polls after notices.
+const MIN_PAUSE: Duration = Duration::from_millis(5);
 
-/// Why a view is not as far as asked.
+/// Reason why a view has not reached the positions.
 #[derive(Debug, thiserror::Error)]
 pub enum WaitError {
-    /// MongoDB does not answer.
+    /// MongoDB did not answer.
     #[error("MongoDB: {0}")]
     Mongo(#[from] mongodb::error::Error),
-    /// Time is up.
+    /// The time limit has passed.
     #[error("{view} has not reached {position} within {} ms", .waited.as_millis())]
     Behind {
-        /// The view.
+        /// Name of the view.
         view: &'static str,
-        /// The first position it has not reached.
+        /// First position that the view has not reached.
         position: Position,
-        /// How long was waited.
+        /// Time waited.
         waited: Duration,
     },
 }
@@ -58,11 +59,14 @@ impl Store {
                 });
             }
             let left = patience - waited;
-            // A notice may be about another generation, or another log.
+            // A notice may be about another generation or another log, so the
+            // loop must not spin on notices.
             let soonest = Instant::now() + pause.min(left);
-            self.folded().reach(positions, left.min(LOOK)).await;
+            self.folded()
+                .reach(positions, left.min(POLL_INTERVAL))
+                .await;
             tokio::time::sleep_until(soonest).await;
-            pause = (pause * 2).clamp(SHORTEST, LOOK);
+            pause = (pause * 2).clamp(MIN_PAUSE, POLL_INTERVAL);
         }
     }
 
@@ -75,7 +79,7 @@ impl Store {
         self.missing_of(view, generation, positions).await
     }
 
-    /// The first of the positions that this generation has not reached.
+    /// Returns the first of the positions that this generation has not reached.
     pub(crate) async fn missing_of(
         &self,
         view: &'static str,

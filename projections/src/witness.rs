@@ -1,4 +1,5 @@
-//! What the read models remember of the log that they are folded from.
+//! The read models as a witness of the log: its epoch and the positions folded
+//! from it. A log that lost events is recognized by comparison with them.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ use crate::checkpoint::Checkpoint;
 use crate::vouching::PartitionCheckpoints;
 use crate::writes::{DUPLICATE, failed_only_with};
 
-/// There is one log, and one document about it.
+/// Id of the only document, since there is one log.
 const ID: &str = "log";
 
 #[derive(Serialize, Deserialize)]
@@ -29,22 +30,22 @@ struct LogDocument {
 
 impl Store {
     fn log_documents(&self) -> Collection<LogDocument> {
-        // What is remembered decides whether events are taken: a failover
-        // must not undo it.
+        // Events are accepted or rejected by this state, so a failover must not
+        // undo it.
         let options = CollectionOptions::builder()
             .read_concern(ReadConcern::majority())
             .build();
         self.database().collection_with_options("log", options)
     }
 
-    /// The epoch of the log that views are folded from; `None` before a log was
-    /// introduced.
+    /// Returns the epoch of the log that views are folded from; `None` before a
+    /// log was introduced.
     pub(crate) async fn log_epoch(&self) -> Result<Option<String>, Error> {
         let found = self.log_documents().find_one(doc! {"_id": ID}).await?;
         Ok(found.map(|found| found.epoch))
     }
 
-    async fn recalled(&self) -> Result<Option<KnownLog>, Error> {
+    async fn load_known_log(&self) -> Result<Option<KnownLog>, Error> {
         let found = self.log_documents().find_one(doc! {"_id": ID}).await?;
         let Some(LogDocument { epoch, created, .. }) = found else {
             return Ok(None);
@@ -70,7 +71,7 @@ impl Store {
         }))
     }
 
-    async fn introduced(&self, epoch: &str) -> Result<String, Error> {
+    async fn insert_epoch(&self, epoch: &str) -> Result<String, Error> {
         let new = LogDocument {
             id: ID.to_owned(),
             epoch: epoch.to_owned(),
@@ -78,7 +79,7 @@ impl Store {
         };
         match self.log_documents().insert_one(new).await {
             Ok(_) => Ok(epoch.to_owned()),
-            // Another process was first.
+            // Another process was first; its epoch is used.
             Err(error) if failed_only_with(&error, DUPLICATE) => {
                 let found = self.log_documents().find_one(doc! {"_id": ID}).await?;
                 Ok(found.map_or_else(|| epoch.to_owned(), |found| found.epoch))
@@ -87,7 +88,12 @@ impl Store {
         }
     }
 
-    async fn set_log(&self, filter: Document, update: Document, upsert: bool) -> Result<(), Error> {
+    async fn update_log(
+        &self,
+        filter: Document,
+        update: Document,
+        upsert: bool,
+    ) -> Result<(), Error> {
         let documents = self.log_documents();
         let updated = documents.update_one(filter, update).upsert(upsert).await;
         updated.map(|_| ())
@@ -96,30 +102,35 @@ impl Store {
 
 impl Witness for Store {
     fn recall(&self) -> BoxFuture<'_, Result<Option<KnownLog>, String>> {
-        async { self.recalled().await.map_err(text) }.boxed()
+        async { self.load_known_log().await.map_err(error_text) }.boxed()
     }
 
     fn introduce<'a>(&'a self, epoch: &'a str) -> BoxFuture<'a, Result<String, String>> {
-        async { self.introduced(epoch).await.map_err(text) }.boxed()
+        async { self.insert_epoch(epoch).await.map_err(error_text) }.boxed()
     }
 
     fn mark_created<'a>(&'a self, epoch: &'a str) -> BoxFuture<'a, Result<(), String>> {
         let filter = doc! {"_id": ID, "epoch": epoch};
         let update = doc! {"$set": {"created": true}};
-        async { self.set_log(filter, update, false).await.map_err(text) }.boxed()
+        async {
+            self.update_log(filter, update, false)
+                .await
+                .map_err(error_text)
+        }
+        .boxed()
     }
 
     fn replace<'a>(&'a self, epoch: &'a str) -> BoxFuture<'a, Result<(), String>> {
         let update = doc! {"$set": {"epoch": epoch, "created": true}};
         async {
-            self.set_log(doc! {"_id": ID}, update, true)
+            self.update_log(doc! {"_id": ID}, update, true)
                 .await
-                .map_err(text)
+                .map_err(error_text)
         }
         .boxed()
     }
 }
 
-fn text(error: Error) -> String {
+fn error_text(error: Error) -> String {
     format!("MongoDB: {error}")
 }

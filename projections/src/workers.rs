@@ -1,7 +1,7 @@
-//! What the worker processes say of themselves, for operators.
+//! Status reports of worker processes, for operators.
 //!
-//! Reports are not events: nothing is decided by them. Which processes are alive
-//! only Redis tells (`eventlog::Members`).
+//! Reports are not events, and nothing is decided on them. Only Redis knows
+//! which processes are alive (`eventlog::Members`).
 
 use bson::{DateTime, doc};
 use eventlog::Partition;
@@ -13,48 +13,48 @@ use serde::{Deserialize, Serialize};
 
 use crate::Store;
 
-/// A worker process, as it stands in the collection `workers`.
+/// Report of a worker process, as stored in the collection `workers`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WorkerReport {
-    /// Its name.
+    /// Name of the worker.
     #[serde(rename = "_id")]
     pub name: String,
-    /// The version of the program.
+    /// Version of the program.
     pub version: String,
-    /// Since when it runs.
+    /// Time when the process started.
     pub started_at: DateTime,
-    /// When it reported this.
+    /// Time of the report.
     pub at: DateTime,
-    /// Its periodic tasks. Empty if another process does them.
+    /// Periodic tasks of the worker. Empty if another process runs them.
     pub tasks: Vec<TaskReport>,
 }
 
-/// A periodic task of a worker.
+/// Report about a periodic task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskReport {
-    /// Its name.
+    /// Name of the task.
     pub name: String,
-    /// When it was run last; `None` before the first run has ended.
+    /// Time of the last run; `None` before the first run has ended.
     pub ran_at: Option<DateTime>,
-    /// How long that took, in milliseconds.
+    /// Duration of the last run, in milliseconds.
     pub took_ms: i64,
-    /// How often it was run since the process began with it.
+    /// Number of runs since the process took over the task.
     pub runs: i64,
-    /// Why the last run failed, if it did.
+    /// Error of the last run, if it failed.
     pub error: Option<String>,
 }
 
 /// A live worker process and its share of the work.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Worker {
-    /// Its name.
+    /// Name of the worker.
     pub name: String,
-    /// The partitions that it folds.
+    /// Partitions that the worker folds.
     pub folds: Vec<Partition>,
-    /// The partitions whose messages it sends; `None` if it has no way to a
-    /// vendor.
+    /// Partitions whose messages the worker sends; `None` if it has no vendor
+    /// configured.
     pub sends: Option<Vec<Partition>>,
-    /// What it says of itself; `None` if it has not said anything yet.
+    /// Latest report of the worker; `None` before the first one.
     pub report: Option<WorkerReport>,
 }
 
@@ -63,7 +63,7 @@ impl Store {
         self.database().collection("workers")
     }
 
-    /// Replaces what a worker says of itself.
+    /// Replaces the report of a worker.
     ///
     /// # Errors
     /// If MongoDB does not answer.
@@ -74,7 +74,7 @@ impl Store {
         Ok(())
     }
 
-    /// Removes what a worker said of itself.
+    /// Deletes the report of a worker.
     ///
     /// # Errors
     /// If MongoDB does not answer.
@@ -85,7 +85,7 @@ impl Store {
         Ok(())
     }
 
-    /// Removes what workers said that are not alive.
+    /// Deletes the reports of all workers that are not alive.
     ///
     /// # Errors
     /// If MongoDB does not answer.
@@ -96,7 +96,7 @@ impl Store {
         Ok(())
     }
 
-    /// What these workers say of themselves, in no order.
+    /// Returns the reports of these workers, in no particular order.
     ///
     /// # Errors
     /// If MongoDB does not answer.
@@ -107,7 +107,8 @@ impl Store {
     }
 }
 
-/// A report that is lost is made again.
+/// Returns a write concern without a majority: a report that is lost is soon
+/// repeated.
 fn quick() -> WriteConcern {
     WriteConcern::nodes(1)
 }

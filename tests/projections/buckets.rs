@@ -242,17 +242,20 @@ async fn verification_finds_buckets_that_are_changed_missing_or_too_many() {
     let bucket = buckets.find_one(filter.clone()).await.unwrap().unwrap();
     let more = doc! {"$inc": {"count": 1i64}};
     buckets.update_one(filter.clone(), more).await.unwrap();
-    let changed = "the part guest/orders/0 is not what its events make it";
+    let changed = "the part guest/orders/0 differs from the fold of its events";
     assert_eq!(differences(&deployment, 1).await, [changed]);
     buckets.delete_one(filter).await.unwrap();
     let found = differences(&deployment, 1).await;
     assert_eq!(found[0], "the part guest/orders/0 is missing");
-    assert_eq!(found[1], "partition 0 has 0 parts, its documents 1");
+    assert_eq!(
+        found[1],
+        "partition 0 has 0 parts, but its documents list 1"
+    );
     let mut other = bucket.clone();
     buckets.insert_one(bucket).await.unwrap();
     other.insert("_id", "ghost/orders/0");
     buckets.insert_one(other).await.unwrap();
-    let too_many = "partition 0 has 2 parts, its documents 1";
+    let too_many = "partition 0 has 2 parts, but its documents list 1";
     assert_eq!(differences(&deployment, 1).await, [too_many]);
 }
 

@@ -56,7 +56,7 @@ async fn unknown_events_fail_a_rebuild_and_the_old_generation_serves_on() {
     assert_eq!(
         failed.to_string(),
         format!(
-            "customers cannot take the event at {at}: unknown event type \"order_teleported.1\""
+            "customers cannot fold the event at {at}: unknown event type \"order_teleported.1\""
         )
     );
     assert_eq!(status(&deployment, "customers").await.generation, 1);

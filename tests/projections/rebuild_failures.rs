@@ -32,10 +32,10 @@ async fn a_generation_that_does_not_agree_with_the_log_never_serves() {
     assert_eq!(differences.len(), 2, "{differences:?}");
     let text = failed.to_string();
     assert!(
-        text.contains("c-3 is not what its 3 events make it"),
+        text.contains("c-3 differs from the fold of its 3 events"),
         "{text}"
     );
-    assert!(text.contains("documents, the log makes"), "{text}");
+    assert!(text.contains("documents, but the log yields"), "{text}");
 
     let old = status(&deployment, "customers").await;
     assert_eq!((old.generation, old.previous), (1, None));

@@ -47,7 +47,7 @@ async fn a_changed_document_is_found() {
         .unwrap();
     assert_eq!(
         differences(&deployment).await,
-        ["c-3 is not what its 6 events make it"]
+        ["c-3 differs from the fold of its 6 events"]
     );
 }
 
@@ -61,7 +61,10 @@ async fn a_missing_document_is_found() {
     let found = differences(&deployment).await;
     assert_eq!(found.len(), 2, "{found:?}");
     assert_eq!(found[0], "c-3 is missing");
-    assert!(found[1].contains("documents, the log makes"), "{found:?}");
+    assert!(
+        found[1].contains("documents, but the log yields"),
+        "{found:?}"
+    );
 }
 
 #[tokio::test]
@@ -84,8 +87,8 @@ async fn a_document_too_many_is_found() {
     assert_eq!(
         found,
         [
-            "partition 0 has 21 documents, the log makes 20",
-            "partition 99 has a document folded up to 72, the log ends at 0",
+            "partition 0 has 21 documents, but the log yields 20",
+            "partition 99 has a document folded up to 72, but the log ends at 0",
         ]
     );
 }
@@ -103,7 +106,7 @@ async fn a_document_ahead_of_the_log_is_found() {
     let found = differences(&deployment).await;
     assert_eq!(
         found,
-        ["partition 0 has a document folded up to 1000, the log ends at 84"]
+        ["partition 0 has a document folded up to 1000, but the log ends at 84"]
     );
 }
 

@@ -1,8 +1,8 @@
-//! Audiences: how many customers match each segment, as last counted.
+//! Audiences: the number of customers in each segment, as last counted.
 //!
-//! No fold: an audience changes with events of any customer, and with the
-//! clock. The workers count it anew; what it was counted on tells when that is
-//! due.
+//! Not a view: an audience changes with events of any customer, and with the
+//! clock. The workers count it again when the basis of the last count is out of
+//! date.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -23,37 +23,38 @@ use crate::view::View;
 use crate::writes::{DUPLICATE, failed_only_with};
 use crate::{QueryError, Store};
 
-/// A segment's audience, as it stands in the collection `audiences`.
+/// A segment's audience, as stored in the collection `audiences`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Audience {
-    /// The segment.
+    /// Id of the segment.
     #[serde(rename = "_id")]
     pub segment: String,
-    /// The segment's version that was counted.
+    /// Version of the segment that was counted.
     pub version: i64,
-    /// How many customers match.
+    /// Number of customers that match.
     pub count: i64,
-    /// How many customers there are.
+    /// Number of all customers.
     pub total: i64,
-    /// The instant that the rules' relative dates were worked out for.
+    /// Instant at which the rules' relative dates were resolved.
     pub as_of: DateTime,
-    /// What it was counted on.
+    /// State of the view that was counted.
     pub basis: Basis,
-    /// How long counting the members took, in milliseconds.
+    /// Duration of the count, in milliseconds.
     pub took_ms: i64,
 }
 
-/// How far the customers were that were counted.
+/// State of the view `customers` before a count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Basis {
-    /// The generation of the view `customers`.
+    /// Generation of the view `customers`.
     pub generation: i32,
-    /// Its positions before counting: at least these events are in the count.
+    /// Positions of that generation before the count. At least the events up to
+    /// these are counted.
     pub positions: String,
 }
 
 impl Store {
-    /// How far the view `customers` is.
+    /// Returns the current state of the view `customers`.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
@@ -76,7 +77,8 @@ impl Store {
         })
     }
 
-    /// The audiences of these segments, where they have been counted.
+    /// Returns the audiences of these segments, as far as they have been
+    /// counted.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
@@ -89,12 +91,12 @@ impl Store {
         Ok(by_segment.try_collect().await?)
     }
 
-    /// Counts a segment's customers and keeps what came out, unless a later
+    /// Counts a segment's customers and stores the result, unless a later
     /// version of the segment was counted meanwhile.
     ///
     /// # Errors
-    /// [`QueryError::TooLong`] if MongoDB does not find the members within
-    /// `limit`; another one if it does not answer.
+    /// [`QueryError::TooLong`] if MongoDB does not finish within `limit`; any
+    /// other if it does not answer.
     pub async fn count_audience(
         &self,
         segment: &str,
@@ -115,8 +117,8 @@ impl Store {
             took_ms: counted.took.as_millis() as i64,
         };
         let audiences = self.audience_collection();
-        // Rules that were replaced while this was counted may have been counted
-        // since: that count stays.
+        // A later version of the segment may have been counted meanwhile. Its
+        // count stays: then the upsert fails with a duplicate key.
         let unless_newer = doc! {"_id": segment, "version": {"$lte": version}};
         let replace = audiences.replace_one(unless_newer, &audience);
         match replace.upsert(true).await {
@@ -125,7 +127,7 @@ impl Store {
         }
     }
 
-    /// Forgets the audiences of all segments but these.
+    /// Deletes the audiences of all segments but these.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
@@ -141,8 +143,8 @@ impl Store {
 }
 
 impl Audience {
-    /// Whether the count is still what counting again would give, but for
-    /// dates that the clock has passed.
+    /// Returns whether another count would give the same result, except for
+    /// dates that have passed since.
     pub fn is_of(&self, version: i64, basis: &Basis) -> bool {
         self.version == version && self.basis == *basis
     }

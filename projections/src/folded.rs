@@ -1,4 +1,4 @@
-//! Tells those who wait that events were folded.
+//! Notifies waiting tasks of folded events, across processes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,12 +8,12 @@ use domain::Subject;
 use eventlog::{Log, Notice, Partition, Position, Positions};
 use tokio::sync::watch;
 
-/// What events are about, for those who wait for some of them only.
+/// Set of topics of events, so that tasks wait for some events only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Topics(u32);
 
 impl Topics {
-    /// Customers, their orders and activities.
+    /// Customers, their orders and activity.
     pub const CUSTOMERS: Self = Self(1);
     /// Campaigns.
     pub const CAMPAIGNS: Self = Self(2);
@@ -23,14 +23,14 @@ impl Topics {
     pub const SEGMENTS: Self = Self(8);
     /// Requests to rebuild views.
     pub const VIEWS: Self = Self(16);
-    /// None.
+    /// No topic.
     pub const NONE: Self = Self(0);
-    /// All of these, and everything else.
+    /// Every topic, other events included.
     pub const ALL: Self = Self(63);
     const OTHERS: Self = Self(32);
     const COUNT: usize = 6;
 
-    /// What an event about this is about.
+    /// Returns the topic of events about a subject.
     pub(crate) fn of(subject: &Subject) -> Self {
         match subject {
             Subject::Customer(_) | Subject::Order(..) | Subject::Activity(..) => Self::CUSTOMERS,
@@ -47,24 +47,24 @@ impl Topics {
         }
     }
 
-    /// These and those.
+    /// Returns the union of two sets.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 }
 
-/// A connection that is silent for this long may be dead: it is made anew.
+/// A connection that is silent for this long may be dead, and is replaced.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// How far owners have folded, as far as this process knows.
+/// This process's knowledge of how far owners have folded. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Folded(Arc<watch::Sender<Known>>);
+pub struct Folded(Arc<watch::Sender<FoldProgress>>);
 
 #[derive(Debug, Default)]
-struct Known {
+struct FoldProgress {
     numbers: BTreeMap<Partition, u64>,
-    /// How many notices there were on each topic.
+    /// Number of notices on each topic.
     notices: [u64; Topics::COUNT],
 }
 
@@ -74,20 +74,21 @@ impl Default for Folded {
     }
 }
 
-/// Waits for events on some topics to be folded.
+/// Subscription to notices on some topics.
 pub struct Watcher {
-    known: watch::Receiver<Known>,
+    known: watch::Receiver<FoldProgress>,
     topics: Topics,
     seen: u64,
 }
 
 impl Folded {
-    /// Says that a partition was folded up to here.
+    /// Records that a partition was folded up to a position, with events on
+    /// these topics.
     pub fn note(&self, position: Position, topics: Topics) {
-        self.heard(Some(position), topics);
+        self.apply_notice(Some(position), topics);
     }
 
-    fn heard(&self, position: Option<Position>, topics: Topics) {
+    fn apply_notice(&self, position: Option<Position>, topics: Topics) {
         self.0.send_modify(|known| {
             let place = position.map(|at| (at.partition, at.number));
             known.numbers.extend(place);
@@ -97,51 +98,53 @@ impl Folded {
         });
     }
 
-    /// Tells of something that no owner will tell of by folding it: everybody
-    /// who waits for these topics looks.
+    /// Wakes the tasks, in all processes, that wait for these topics. For
+    /// changes that no owner reports by folding events.
     pub async fn announce(&self, log: &Log, topics: Topics) {
-        self.heard(None, topics);
+        self.apply_notice(None, topics);
         self.send(log, None, topics).await;
     }
 
-    /// Makes everybody look who waits.
+    /// Wakes all waiting tasks of this process.
     fn wake(&self) {
         self.0
             .send_modify(|known| known.notices.iter_mut().for_each(|count| *count += 1));
     }
 
-    /// Hears what other processes have folded, until dropped.
+    /// Receives notices from other processes, until dropped.
     pub async fn listen(&self, log: &Log) {
         loop {
             match log.notices().await {
                 Ok(mut notices) => {
-                    // What was published meanwhile is not heard any more.
+                    // Notices that were published before the subscription are
+                    // lost, so every waiting task checks for itself.
                     self.wake();
                     let mut next = async || tokio::time::timeout(SILENCE, notices.next()).await;
                     while let Ok(Some(Notice { position, topics })) = next().await {
-                        self.heard(position, Topics(topics));
+                        self.apply_notice(position, Topics(topics));
                     }
                 }
-                Err(error) => tracing::debug!(%error, "notices cannot be heard, trying again"),
+                Err(error) => tracing::debug!(%error, "notices cannot be received; retrying"),
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     }
 
-    /// Tells other processes.
+    /// Publishes to other processes that a partition was folded up to a
+    /// position.
     pub async fn publish(&self, log: &Log, position: Position, topics: Topics) {
         self.send(log, Some(position), topics).await;
     }
 
     async fn send(&self, log: &Log, position: Option<Position>, topics: Topics) {
         let topics = topics.0;
-        // Whoever waits also checks now and then.
+        // Not an error: waiting tasks also check periodically.
         if let Err(error) = log.publish(Notice { position, topics }).await {
             tracing::debug!(%error, "a notice was not published");
         }
     }
 
-    /// Watches for events on these topics from now on.
+    /// Returns a subscription to events on these topics from now on.
     pub fn watch(&self, topics: Topics) -> Watcher {
         let known = self.0.subscribe();
         let seen = known.borrow().on(topics);
@@ -153,21 +156,21 @@ impl Folded {
     }
 
     /// Returns once all of these positions are known to be folded, or after
-    /// `most`. What is not known may be folded all the same.
+    /// `most`. Unknown positions may be folded all the same.
     pub(crate) async fn reach(&self, positions: &Positions, most: Duration) {
         let mut known = self.0.subscribe();
-        let has_all = |known: &Known| {
+        let has_all = |known: &FoldProgress| {
             let reached = |wanted: Position| known.numbers.get(&wanted.partition).copied();
             positions
                 .iter()
                 .all(|wanted| reached(wanted).is_some_and(|number| number >= wanted.number))
         };
-        // However this ends, the caller looks for itself.
+        // After a timeout, too, the caller checks the checkpoints.
         let _ended = tokio::time::timeout(most, known.wait_for(has_all)).await;
     }
 }
 
-impl Known {
+impl FoldProgress {
     fn on(&self, topics: Topics) -> u64 {
         let on = |(bit, count): (usize, &u64)| (topics.0 >> bit & 1 == 1).then_some(*count);
         self.notices.iter().enumerate().filter_map(on).sum()
@@ -175,16 +178,17 @@ impl Known {
 }
 
 impl Watcher {
-    /// Returns once there was an event since the last time, or after `most`.
+    /// Returns once there was an event since the last call, or after `most`.
     pub async fn changed(&mut self, most: Duration) {
         let (topics, seen) = (self.topics, self.seen);
-        let is_new = |known: &Known| known.on(topics) != seen;
+        let is_new = |known: &FoldProgress| known.on(topics) != seen;
         let waiting = self.known.wait_for(is_new);
         let waited = tokio::time::timeout(most, waiting).await;
         let is_over = matches!(waited, Ok(Err(_)));
         drop(waited);
         if is_over {
-            // The process is ending.
+            // The sender is gone, so the process is shutting down. Sleep
+            // instead of spinning.
             tokio::time::sleep(most).await;
         }
         self.seen = self.known.borrow().on(topics);

@@ -1,12 +1,12 @@
-//! Jobs: long reads that a process of the API carries out in the background,
-//! and their results.
+//! Jobs: long reads that an API process runs in the background, and their
+//! results.
 //!
-//! Not a view: it is folded from no events. The process that accepted a job
-//! runs it and renews a lease in its record. When the lease has expired, that
-//! process is gone or cut off, and whoever reads the record ends the job. Every
-//! write after the first takes effect only on a job that is running, so that a
-//! job ends once. Only MongoDB's clock decides on expiry, which makes the
-//! clocks of the processes irrelevant.
+//! Not a view: not folded from events. The process that accepted a job runs it
+//! and renews a lease in its record. If the lease has expired, that process is
+//! dead or cut off, and the next read of the record ends the job. Every write
+//! after the first takes effect only on a running job, so that a job ends once.
+//! Only MongoDB's clock decides on expiry, which makes the clocks of the
+//! processes irrelevant.
 
 use std::time::Duration;
 
@@ -22,15 +22,15 @@ use crate::{QueryError, ReadProgress, Store};
 
 const COLLECTION: &str = "jobs";
 
-/// How long a record is kept after the job has ended, or after its lease was
+/// Time that a record is kept after the job has ended, or after its lease was
 /// last renewed.
-const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+const RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The most bytes that the result of a job may have. A document of MongoDB has
-/// at most 16 MiB.
+/// Maximum size of a job's result, in bytes. A MongoDB document has at most 16
+/// MiB.
 pub const MAX_JOB_RESULT: usize = 15 * 1024 * 1024;
 
-/// What a job works on.
+/// Kind of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JobKind {
@@ -41,10 +41,10 @@ pub enum JobKind {
 }
 
 impl JobKind {
-    /// All there are.
+    /// All values.
     pub const ALL: [Self; 2] = [Self::Reconciliation, Self::Preview];
 
-    /// `reconciliation`
+    /// Returns the wire name, such as `reconciliation`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Reconciliation => "reconciliation",
@@ -53,23 +53,23 @@ impl JobKind {
     }
 }
 
-/// The state of a job.
+/// State of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JobStatus {
-    /// Its process works on it.
+    /// A process works on the job.
     Running,
-    /// It has a result.
+    /// The job has a result.
     Done,
-    /// It ended without a result.
+    /// The job ended without a result.
     Failed,
 }
 
 impl JobStatus {
-    /// All there are.
+    /// All values.
     pub const ALL: [Self; 3] = [Self::Running, Self::Done, Self::Failed];
 
-    /// `running`
+    /// Returns the wire name, such as `running`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -79,37 +79,38 @@ impl JobStatus {
     }
 }
 
-/// A job as its record has it.
+/// A job, as stored in its record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
-    /// The job.
+    /// Id of the job.
     pub id: JobId,
-    /// What it works on.
+    /// Kind of the job.
     pub kind: JobKind,
-    /// Its state.
+    /// State of the job.
     pub status: JobStatus,
-    /// The id of the request that started it.
+    /// Id of the request that started the job.
     pub request: Option<String>,
-    /// Progress.
+    /// Progress of the read.
     pub progress: ReadProgress,
-    /// When it was started.
+    /// Time when the job was started.
     pub started_at: Timestamp,
-    /// When it ended.
+    /// Time when the job ended; `None` while it runs.
     pub ended_at: Option<Timestamp>,
-    /// Its result, as JSON.
+    /// Result as JSON, once done.
     pub result: Option<String>,
-    /// Why it has none, as JSON.
+    /// Problem as JSON, if the job failed.
     pub problem: Option<String>,
-    /// Whether it is running by its record, but its lease has expired.
+    /// True if the record says that the job is running, but its lease has
+    /// expired.
     pub is_abandoned: bool,
 }
 
-/// The end of a job; texts of JSON.
+/// Outcome of a job. Both values are JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobEnd {
-    /// It has this result, of at most [`MAX_JOB_RESULT`] bytes.
+    /// The job has this result, of at most [`MAX_JOB_RESULT`] bytes.
     Done(String),
-    /// It ended for this reason.
+    /// The job failed with this problem.
     Failed(String),
 }
 
@@ -127,12 +128,12 @@ struct JobDocument {
     ended_at: Option<DateTime>,
     result: Option<String>,
     problem: Option<String>,
-    /// Not in the record: worked out by MongoDB, which has the clock.
+    /// Not in the record: computed by MongoDB, so that its clock decides.
     is_lease_expired: bool,
 }
 
 impl Store {
-    /// Records a job that this process runs, until `lease` from now.
+    /// Records a job that this process runs, with a lease of this duration.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer. The record may have been
@@ -146,7 +147,7 @@ impl Store {
         lease: Duration,
     ) -> Result<(), QueryError> {
         self.expire_job_records().await?;
-        let mut set = running(progress, lease);
+        let mut set = running_fields(progress, lease);
         set.extend(doc! {
             "kind": kind.name(),
             "status": JobStatus::Running.name(),
@@ -162,8 +163,8 @@ impl Store {
         Ok(())
     }
 
-    /// Renews the lease of a running job. Returns whether it is still running:
-    /// others may have ended it.
+    /// Renews the lease of a running job. Returns whether the job is still
+    /// running: another process may have ended it.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
@@ -175,12 +176,12 @@ impl Store {
     ) -> Result<bool, QueryError> {
         let statement = doc! {
             "q": is_running(id),
-            "u": [{"$set": running(progress, lease)}],
+            "u": [{"$set": running_fields(progress, lease)}],
         };
         Ok(self.write_job(&statement).await? > 0)
     }
 
-    /// Ends a job, unless it has ended. Returns whether it was running.
+    /// Ends a job unless it has already ended. Returns whether it was running.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
@@ -190,26 +191,26 @@ impl Store {
         end: &JobEnd,
         progress: ReadProgress,
     ) -> Result<bool, QueryError> {
-        let mut set = ended(end);
-        set.extend(figures(progress));
+        let mut set = ended_fields(end);
+        set.extend(progress_fields(progress));
         let statement = doc! {"q": is_running(id), "u": [{"$set": set}]};
         Ok(self.write_job(&statement).await? > 0)
     }
 
-    /// Ends a running job whose lease has expired: it failed for this reason.
+    /// Fails a running job whose lease has expired, with this problem.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
     pub async fn end_abandoned_job(&self, id: &JobId, problem: String) -> Result<(), QueryError> {
         let mut filter = is_running(id);
         filter.insert("$expr", lease_expired());
-        let set = ended(&JobEnd::Failed(problem));
+        let set = ended_fields(&JobEnd::Failed(problem));
         let statement = doc! {"q": filter, "u": [{"$set": set}]};
         self.write_job(&statement).await?;
         Ok(())
     }
 
-    /// A job; `None` if there is none, or its record was deleted.
+    /// Returns a job; `None` if there is none, or its record was deleted.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
@@ -224,12 +225,12 @@ impl Store {
         Ok(found.map(Job::from))
     }
 
-    /// Lets MongoDB delete records when their time has come.
+    /// Creates the index with which MongoDB deletes expired records.
     async fn expire_job_records(&self) -> Result<(), QueryError> {
-        let at_that_time = IndexOptions::builder().expire_after(Duration::ZERO).build();
+        let on_expiry = IndexOptions::builder().expire_after(Duration::ZERO).build();
         let index = IndexModel::builder()
             .keys(doc! {"expires_at": 1})
-            .options(at_that_time)
+            .options(on_expiry)
             .build();
         self.job_collection().create_index(index).await?;
         Ok(())
@@ -255,34 +256,37 @@ fn lease_expired() -> Document {
     doc! {"$lte": ["$lease_until", "$$NOW"]}
 }
 
-fn running(progress: ReadProgress, lease: Duration) -> Document {
-    let mut fields = figures(progress);
+fn running_fields(progress: ReadProgress, lease: Duration) -> Document {
+    let mut fields = progress_fields(progress);
     fields.extend(doc! {
-        "lease_until": after(lease),
-        "expires_at": after(KEPT),
+        "lease_until": time_from_now(lease),
+        "expires_at": time_from_now(RETENTION),
     });
     fields
 }
 
-fn figures(progress: ReadProgress) -> Document {
+fn progress_fields(progress: ReadProgress) -> Document {
     doc! {"read": progress.read as i64, "of": progress.of as i64}
 }
 
-fn ended(end: &JobEnd) -> Document {
+fn ended_fields(end: &JobEnd) -> Document {
     let (status, field, json) = match end {
         JobEnd::Done(json) => (JobStatus::Done, "result", json),
         JobEnd::Failed(json) => (JobStatus::Failed, "problem", json),
     };
     doc! {
         "status": status.name(),
+        // A literal, since a pipeline update reads a text that begins with `$`
+        // as a field path.
         field: {"$literal": json},
         "ended_at": "$$NOW",
-        "expires_at": after(KEPT),
+        "expires_at": time_from_now(RETENTION),
     }
 }
 
-/// So much later than now, by MongoDB's clock.
-fn after(time: Duration) -> Document {
+/// Returns an expression for the time this much later than now, by MongoDB's
+/// clock.
+fn time_from_now(time: Duration) -> Document {
     let millis = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
     doc! {"$add": ["$$NOW", millis]}
 }

@@ -1,4 +1,4 @@
-//! Long reads of the log: their progress, and how many of them run at once.
+//! Long reads of the log: their progress, and a bound on how many run at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,37 +8,37 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A read of the whole log. It counts the events it has read, and folds a
 /// partition only while it holds a permit of each of its semaphores, so that
-/// several reads share the machine. Clones are the same read.
+/// several reads share the machine. Clones refer to the same read.
 #[derive(Debug, Clone, Default)]
-pub struct LongRead(Arc<State>);
+pub struct LongRead(Arc<ReadState>);
 
 #[derive(Debug, Default)]
-struct State {
+struct ReadState {
     read: AtomicU64,
     of: AtomicU64,
-    shared: Vec<Arc<Semaphore>>,
+    semaphores: Vec<Arc<Semaphore>>,
 }
 
 /// Progress of a long read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ReadProgress {
-    /// Events read.
+    /// Number of events read.
     pub read: u64,
-    /// Events to read; 0 until that is known.
+    /// Number of events to read; 0 until known.
     pub of: u64,
 }
 
 impl LongRead {
-    /// A read that shares these semaphores with others. It acquires one permit
-    /// of each, in this order, for every partition that it folds.
-    pub fn sharing(shared: Vec<Arc<Semaphore>>) -> Self {
-        Self(Arc::new(State {
-            shared,
-            ..State::default()
+    /// Creates a read that shares these semaphores with others. It acquires one
+    /// permit of each, in this order, for every partition that it folds.
+    pub fn sharing(semaphores: Vec<Arc<Semaphore>>) -> Self {
+        Self(Arc::new(ReadState {
+            semaphores,
+            ..ReadState::default()
         }))
     }
 
-    /// Progress.
+    /// Returns the progress.
     pub fn progress(&self) -> ReadProgress {
         let read = self.0.read.load(Ordering::Relaxed);
         // The log may have grown since the read began.
@@ -46,7 +46,7 @@ impl LongRead {
         ReadProgress { read, of }
     }
 
-    /// Begins the read: finds out how many events there are.
+    /// Begins the read by determining the number of events.
     ///
     /// # Errors
     /// As [`require_whole`].
@@ -62,20 +62,20 @@ impl LongRead {
         self.0.read.fetch_add(events, Ordering::Relaxed);
     }
 
-    /// Waits until this read may fold one more partition, and may until the
-    /// permits are dropped.
+    /// Waits until this read may fold one more partition. It may do so until
+    /// the permits are dropped.
     pub(crate) async fn turn(&self) -> Vec<OwnedSemaphorePermit> {
-        let mut permits = Vec::with_capacity(self.0.shared.len());
-        for semaphore in &self.0.shared {
-            // Only a closed semaphore gives none, and then nobody has to wait.
+        let mut permits = Vec::with_capacity(self.0.semaphores.len());
+        for semaphore in &self.0.semaphores {
+            // Only a closed semaphore gives no permit, and none is ever closed.
             permits.extend(semaphore.clone().acquire_owned().await);
         }
         permits
     }
 }
 
-/// Checks that the log still has all of its events, as reads from its beginning
-/// need it to.
+/// Checks that the log still has all of its events, as required by reads from
+/// its beginning.
 ///
 /// # Errors
 /// [`LogError::Trimmed`] if any were trimmed; any other if Redis does not
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_log_that_grew_is_not_read_beyond_its_end() {
+    fn progress_never_exceeds_the_total() {
         let read = LongRead::default();
         read.0.of.store(5, Ordering::Relaxed);
         read.count(3);
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_with_many_reads_leaves_room_for_another() {
+    fn a_caller_with_many_reads_leaves_permits_for_others() {
         let all = Arc::new(Semaphore::new(3));
         let read = || {
             let own = Arc::new(Semaphore::new(2));

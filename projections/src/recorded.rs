@@ -1,4 +1,4 @@
-//! Entries of the log, read as events.
+//! Decoding of log entries into events.
 
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -6,48 +6,48 @@ use std::sync::Arc;
 use domain::{CustomerId, DecodeError, Event, Metadata, QuarantineEvent, Subject, SubjectError};
 use eventlog::{Entry, Position};
 
-/// An event as it was recorded.
+/// A recorded event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recorded {
-    /// Where it stands in the log.
+    /// Position of the event in the log.
     pub position: Position,
-    /// What it is about.
+    /// Subject of the event.
     pub subject: Subject,
-    /// The aggregate's version after it.
+    /// Version of the aggregate after the event.
     pub version: u64,
-    /// Type and schema version: `order_placed.1`.
+    /// Type and schema version, such as `order_placed.1`.
     pub tag: String,
-    /// What happened.
+    /// Decoded event.
     pub event: Event,
-    /// Who, when, why.
+    /// Metadata of the commit: actor, time, request, cause and address.
     pub metadata: Arc<Metadata>,
 }
 
-/// An event, of which all was read but its data: any program's events, also of
-/// types that are not known here.
+/// An event without its data. Also used for events of other programs and of
+/// unknown types.
 #[derive(Debug)]
 pub(crate) struct Noted {
     pub(crate) position: Position,
-    /// The number of the first event of its commit.
+    /// Number of the first event of the commit.
     pub(crate) commit: u64,
     pub(crate) tag: String,
     pub(crate) customer: Option<CustomerId>,
     pub(crate) metadata: Arc<Metadata>,
 }
 
-/// What an operator decided about an event that views could not fold.
+/// An operator's decision about an event that views could not fold.
 #[derive(Debug, Clone)]
 pub(crate) struct Decision {
-    /// The event's number in the partition.
+    /// Number of the event in the partition.
     pub(crate) event: u64,
-    /// The number of the decision itself.
+    /// Number of the decision's own event.
     pub(crate) decided: u64,
     pub(crate) record: QuarantineEvent,
     pub(crate) metadata: Arc<Metadata>,
 }
 
-/// An entry that several views read. It is decoded when the first of them needs
-/// its data, and only once.
+/// An entry that several views read. Decoded on the first use of its data, and
+/// only once.
 pub struct SharedEntry {
     entry: Entry,
     subject: Result<Subject, ReadError>,
@@ -57,25 +57,27 @@ pub struct SharedEntry {
 }
 
 impl SharedEntry {
-    /// Where it stands in the log.
+    /// Returns the position of the entry in the log.
     pub fn position(&self) -> Position {
         self.entry.position
     }
 
-    /// What it is about.
+    /// Returns the subject of the entry.
     ///
     /// # Errors
-    /// [`ReadError`] if this program does not know or cannot read its key.
+    /// [`ReadError`] if this program does not know the kind of key, or cannot
+    /// parse it.
     pub fn subject(&self) -> Result<&Subject, ReadError> {
         self.subject.as_ref().map_err(Clone::clone)
     }
 
-    /// The key in the log, readable or not.
+    /// Returns the key in the log, without parsing it.
     pub(crate) fn key(&self) -> &str {
         &self.entry.key
     }
 
-    /// What an operator decided about an event before it, if it says that.
+    /// Returns the decision about an earlier event of the partition, if the
+    /// entry is one.
     pub(crate) fn decision(&self) -> Option<Decision> {
         let Ok(Subject::Quarantine(event)) = &self.subject else {
             return None;
@@ -98,25 +100,25 @@ impl SharedEntry {
         &self.entry.tag
     }
 
-    /// Whether it is the first event of its aggregate.
+    /// Returns whether this is the first event of its aggregate.
     pub(crate) fn begins_aggregate(&self) -> bool {
         self.entry.version == 1
     }
 
-    /// Whether it is the first event of its commit.
+    /// Returns whether this is the first event of its commit.
     pub(crate) fn begins_commit(&self) -> bool {
         self.entry.position.number == self.entry.commit
     }
 
-    /// The position of its commit's first event, as text.
+    /// Returns the position of the commit's first event, as text.
     pub(crate) fn commit(&self) -> &str {
         &self.commit
     }
 
-    /// The whole event.
+    /// Returns the decoded event.
     ///
     /// # Errors
-    /// [`ReadError`] if it is not an event that this program can read.
+    /// [`ReadError`] if this program cannot decode it.
     pub(crate) fn recorded(&self) -> Result<Arc<Recorded>, ReadError> {
         self.recorded.get_or_init(|| self.decode()).clone()
     }
@@ -127,10 +129,10 @@ impl SharedEntry {
         decode(subject, metadata, &self.entry).map(Arc::new)
     }
 
-    /// The event without its data.
+    /// Returns the event without its data.
     ///
     /// # Errors
-    /// [`ReadError::Malformed`] if its metadata cannot be read.
+    /// [`ReadError::Malformed`] if the metadata cannot be parsed.
     pub(crate) fn noted(&self) -> Result<Noted, ReadError> {
         let subject = self.subject.as_ref().ok();
         Ok(Noted {
@@ -158,18 +160,18 @@ fn decode(subject: Subject, metadata: Arc<Metadata>, entry: &Entry) -> Result<Re
     })
 }
 
-/// Why an entry is not an event we can read.
+/// Error for an entry that cannot be decoded.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ReadError {
-    /// An aggregate or a type this program does not know.
+    /// The program does not know the aggregate or the type.
     #[error("{0}")]
     Unknown(String),
-    /// Content that is not what its type says.
+    /// The content does not match its type.
     #[error("{0}")]
     Malformed(String),
 }
 
-/// What an entry is about.
+/// Returns the subject of an entry.
 pub(crate) fn subject_of(entry: &Entry) -> Result<Subject, ReadError> {
     Subject::parse(&entry.key).map_err(|error| match error {
         SubjectError::Unknown(_) => ReadError::Unknown(error.to_string()),
@@ -179,10 +181,10 @@ pub(crate) fn subject_of(entry: &Entry) -> Result<Subject, ReadError> {
     })
 }
 
-/// Reads entries one after the other.
+/// Decodes entries one after the other.
 ///
-/// A batch of thousands has one metadata for all its events: what was read
-/// last is not read again.
+/// All events of a commit share their metadata, so the last parsed metadata is
+/// cached.
 #[derive(Debug, Default)]
 pub struct EntryReader {
     last: Option<(Arc<str>, Arc<Metadata>)>,
@@ -190,17 +192,17 @@ pub struct EntryReader {
 }
 
 impl EntryReader {
-    /// Reads one entry.
+    /// Decodes one entry.
     ///
     /// # Errors
-    /// [`ReadError`] if it is not an event we can read.
+    /// [`ReadError`] if the entry cannot be decoded.
     pub fn read(&mut self, entry: Entry) -> Result<Recorded, ReadError> {
         let subject = subject_of(&entry)?;
         let metadata = self.metadata(entry.meta.clone())?;
         decode(subject, metadata, &entry)
     }
 
-    /// Takes an entry that several views read.
+    /// Wraps an entry that several views read.
     pub fn share(&mut self, entry: Entry) -> SharedEntry {
         SharedEntry {
             subject: subject_of(&entry),

@@ -1,5 +1,5 @@
-//! Reading the log for what no view keeps: customers as they were, a
-//! campaign's messages from the log itself.
+//! Replay of the log for what no view keeps: customers at an earlier position,
+//! and the messages of a campaign.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,11 +13,11 @@ use crate::recorded::subject_of;
 use crate::view::View;
 use crate::{EntryReader, LongRead, ProjectError, ReadError, Recorded};
 
-/// Entries read at once. They are decoded and folded in one go: with more, a
-/// request that needs the same thread would wait noticeably.
+/// Entries read at once. They are decoded and folded without yielding, so a
+/// larger batch would delay requests that need the same thread.
 const BATCH: u64 = 1_000;
 
-/// Reads a partition from its beginning, as part of a long read.
+/// Reader of a partition from its beginning, as part of a long read.
 pub(crate) struct Replay {
     log: Log,
     reading: LongRead,
@@ -38,13 +38,14 @@ impl Replay {
         }
     }
 
-    /// How far it was read.
+    /// Returns the position of the last entry read.
     pub(crate) fn at(&self) -> Position {
         self.at
     }
 
-    /// The next events up to number `end`, of the entries that are wanted;
-    /// perhaps none of many. `None` at `end`.
+    /// Reads the next entries up to number `end` and returns those that are
+    /// wanted, decoded. May return none of many entries. Returns `None` at
+    /// `end`.
     ///
     /// # Errors
     /// [`ProjectError`] if the log does not answer or ends before `end`.
@@ -59,7 +60,7 @@ impl Replay {
         }
         let entries = self.log.read(self.at, left.min(BATCH) as usize).await?;
         let Some(last) = entries.last() else {
-            let what = format!("it ends here, {end} entries were there before");
+            let what = format!("it ends here, but had events up to {end}");
             return Err(LogError::Damaged { at: self.at, what }.into());
         };
         self.at = last.position;
@@ -72,25 +73,25 @@ impl Replay {
     }
 }
 
-/// An entry of the log, as it was read.
+/// A decoded entry of the log.
 #[expect(
     clippy::large_enum_variant,
     reason = "nearly all are events, and a box for each costs more than the space"
 )]
 pub(crate) enum Replayed {
-    /// An event.
+    /// Decoded event.
     Event(Recorded),
-    /// What cannot be read.
+    /// Entry that cannot be decoded.
     Unreadable {
         position: Position,
-        /// The customer whom it concerns, if any.
+        /// Customer that the entry is about, if any.
         customer: Option<String>,
-        /// When it was recorded, where that can be read.
+        /// Time when the entry was recorded, if the metadata can be parsed.
         at: Option<Timestamp>,
     },
 }
 
-/// An entry as an event; `None` for what a newer program wrote, which live
+/// Decodes an entry. Returns `None` for an entry of a newer program, which live
 /// views pass over too.
 pub(crate) fn read(reader: &mut EntryReader, entry: Entry) -> Option<Replayed> {
     let (position, subject, meta) = (entry.position, subject_of(&entry), entry.meta.clone());
@@ -113,7 +114,7 @@ pub(crate) fn read(reader: &mut EntryReader, entry: Entry) -> Option<Replayed> {
 /// Customers of one partition, folded in memory.
 pub(crate) struct CustomersInMemory {
     zone: Tz,
-    /// The events that they do without.
+    /// Events that an operator skipped.
     skipped: SkippedEvents,
     customers: HashMap<String, CustomerDocument>,
     undetermined: BTreeSet<String>,
@@ -129,9 +130,9 @@ impl CustomersInMemory {
         }
     }
 
-    /// Folds an event, if it is about a customer. Messages are about customers
-    /// too, but are no part of what is known of them. A customer with an event
-    /// that cannot be folded is undetermined from then on.
+    /// Folds an event if it is about a customer. Messages concern customers but
+    /// are not part of their documents. A customer with an event that cannot be
+    /// folded is undetermined from then on.
     pub(crate) fn fold(&mut self, replayed: &Replayed) {
         let (position, customer) = match replayed {
             Replayed::Event(event) => {
@@ -159,7 +160,7 @@ impl CustomersInMemory {
         }
     }
 
-    /// Those who could be folded, and the ids of those who could not.
+    /// Returns the folded customers, and the ids of the undetermined ones.
     pub(crate) fn into_parts(self) -> (HashMap<String, CustomerDocument>, BTreeSet<String>) {
         (self.customers, self.undetermined)
     }

@@ -1,8 +1,8 @@
-//! Reasons why campaigns do not go on, as the workers report them.
+//! Reasons why campaigns make no progress, as the workers report them.
 //!
-//! Not a view: it is folded from no events. A worker repeats a report for as
-//! long as it holds, and a report that is not repeated expires, so that nothing
-//! is left of a worker that died. Only MongoDB's clock decides on expiry, which
+//! Not a view: not folded from events. A worker repeats a report for as long as
+//! the reason holds. Reports that are not repeated expire, so that nothing is
+//! left of a worker that died. Only MongoDB's clock decides on expiry, which
 //! makes the clocks of workers and readers irrelevant.
 
 use std::collections::HashMap;
@@ -20,14 +20,14 @@ use crate::{QueryError, Store};
 
 const COLLECTION: &str = "waiting";
 
-/// A reason why a campaign does not go on.
+/// Reason why a campaign makes no progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
-    /// The kind of reason.
+    /// Kind of reason.
     pub reason: WaitingReason,
-    /// When the wait began.
+    /// Time when the wait began.
     pub since: Timestamp,
-    /// The problem, in plain words.
+    /// Problem in plain words.
     pub detail: String,
 }
 
@@ -35,21 +35,22 @@ pub struct Waiting {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitingReason {
-    /// Queued messages are not being sent: the circuit breaker is open.
+    /// Queued messages are not being sent, since the circuit breaker is open.
     Breaker,
-    /// It cannot be launched, or its audience cannot be found: that needs
-    /// events that were trimmed from the log.
+    /// The campaign cannot be launched, or its audience cannot be found, since
+    /// that needs events that were trimmed from the log.
     Trimmed,
-    /// Its messages are not being queued, or not being sent: Redis is short of
-    /// memory, and what is left is for receipts and the results of what was sent.
+    /// Messages are not being queued, or not being sent, since Redis is short
+    /// of memory. The rest of the memory is reserved for receipts and for the
+    /// results of requests that were sent.
     Memory,
 }
 
 impl WaitingReason {
-    /// All there are.
+    /// All kinds.
     pub const ALL: [Self; 3] = [Self::Breaker, Self::Trimmed, Self::Memory];
 
-    /// `breaker`
+    /// Returns the wire name, such as `breaker`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Breaker => "breaker",
@@ -70,7 +71,7 @@ struct WaitingDocument {
 }
 
 impl Store {
-    /// Reports what campaigns wait for. The reports expire after `lifetime`.
+    /// Reports what campaigns wait for. Reports expire after `lifetime`.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
@@ -103,7 +104,7 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes the reports of these campaigns, and all that have expired.
+    /// Deletes the reports of these campaigns, and all expired ones.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
@@ -118,7 +119,7 @@ impl Store {
         Ok(())
     }
 
-    /// Reports that have not expired, of these campaigns.
+    /// Returns the unexpired reports of these campaigns.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.

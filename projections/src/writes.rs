@@ -1,11 +1,11 @@
-//! How Patron writes to MongoDB, and what the reply to a write says.
+//! Write concern of Patron's writes, and the outcome of a write.
 //!
 //! A reply with `ok: 1` may still report a failure, in `writeErrors` or in
 //! `writeConcernError`. A write whose concern was not met is visible on the
-//! primary, but a failover may undo it: nothing may be built on it, whatever
+//! primary, but a failover may undo it, so nothing may depend on it, whatever
 //! else the reply says. The driver checks the replies to its own operations,
-//! but drops the write concern error where there is a write error too, and
-//! checks no reply to a command that was run by hand. Every decision about
+//! but drops the write concern error if there is a write error too, and does
+//! not check replies to commands that were run directly. Every decision about
 //! the outcome of a write is therefore made here.
 
 use std::time::Duration;
@@ -16,25 +16,26 @@ use mongodb::error::{Error, ErrorKind, WriteConcernError, WriteError, WriteFailu
 use mongodb::options::{Acknowledgment, WriteConcern};
 use serde::Deserialize;
 
-/// MongoDB's code for a duplicate key.
+/// MongoDB's error code for a duplicate key.
 pub(crate) const DUPLICATE: i32 = 11_000;
 
-/// MongoDB's code for a collection that is already there.
+/// MongoDB's error code for a collection that already exists.
 pub(crate) const NAMESPACE_EXISTS: i32 = 48;
 
-/// How long a write waits for a majority. Without a bound it would wait for as
-/// long as members are missing, and nothing would say why a view is behind.
+/// Time that a write waits for a majority. Without a bound it would wait as
+/// long as members are down, and nothing would say why a view lags.
 const MAJORITY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// MongoDB's codes for a server that is shutting down, or is no longer primary.
+/// MongoDB's error codes for a server that is shutting down or is no longer
+/// primary.
 const LEAVING: [i32; 7] = [91, 189, 10_107, 11_600, 11_602, 13_435, 13_436];
 
-/// MongoDB's codes for other failures that pass: hosts or networks that are
-/// away, time limits, interruptions and write conflicts.
+/// MongoDB's error codes for other transient failures: unreachable hosts or
+/// networks, time limits, interruptions and write conflicts.
 const PASSING: [i32; 11] = [6, 7, 24, 46, 50, 64, 89, 112, 262, 9_001, 11_601];
 
-/// Acknowledged once a majority has it in its journal. A standalone server is
-/// a majority by itself.
+/// Returns the write concern of all writes: acknowledged once a majority has
+/// the write in its journal. A standalone server is a majority by itself.
 pub(crate) fn write_concern() -> WriteConcern {
     WriteConcern::builder()
         .w(Acknowledgment::Majority)
@@ -43,7 +44,7 @@ pub(crate) fn write_concern() -> WriteConcern {
         .build()
 }
 
-/// What matters of the reply to an `update` command.
+/// The fields of a reply to an `update` command that are checked.
 #[derive(Deserialize)]
 struct UpdateReply {
     n: u64,
@@ -53,12 +54,12 @@ struct UpdateReply {
     write_concern_error: Option<WriteConcernError>,
 }
 
-/// Runs update statements, in any order, as one command. Returns how many
-/// documents matched.
+/// Runs update statements, in any order, as one command. Returns the number of
+/// documents that matched.
 ///
 /// # Errors
 /// If any statement failed, or the write concern was not met. Some statements
-/// may have been carried out.
+/// may have taken effect.
 pub(crate) async fn update(
     database: &Database,
     collection: &str,
@@ -73,7 +74,7 @@ pub(crate) async fn update(
     command.append(cstr!("writeConcern"), write_concern);
     let reply = database.run_raw_command(command).await?;
     let reply: UpdateReply = bson::deserialize_from_document(reply)?;
-    // First: a write error may be a consequence of what a failover will undo.
+    // Checked first, since a failover may undo whatever caused a write error.
     if let Some(error) = reply.write_concern_error {
         return Err(ErrorKind::Write(WriteFailure::WriteConcernError(error)).into());
     }
@@ -83,8 +84,8 @@ pub(crate) async fn update(
     Ok(reply.n)
 }
 
-/// Whether a write failed for this reason alone, and its write concern was
-/// met: what stood in its way is there to stay.
+/// Returns whether a write failed with this code only and its write concern was
+/// met, so that the document that stood in its way survives a failover.
 pub(crate) fn failed_only_with(error: &Error, code: i32) -> bool {
     if has_write_concern_error(error) {
         return false;
@@ -100,24 +101,25 @@ pub(crate) fn failed_only_with(error: &Error, code: i32) -> bool {
     }
 }
 
-/// Whether MongoDB refused a document itself, so that writing it again would
-/// fail again.
+/// Returns whether MongoDB rejected a document itself, so that writing it again
+/// would fail again.
 pub(crate) fn is_rejection(error: &Error) -> bool {
     if has_write_concern_error(error) {
         return false;
     }
-    let lasts = |code| code != DUPLICATE && !is_leaving(code) && !PASSING.contains(&code);
+    let is_permanent = |code| code != DUPLICATE && !is_leaving(code) && !PASSING.contains(&code);
     match &*error.kind {
-        ErrorKind::Write(WriteFailure::WriteError(error)) => lasts(error.code),
+        ErrorKind::Write(WriteFailure::WriteError(error)) => is_permanent(error.code),
         ErrorKind::InsertMany(failed) => {
             let mut errors = failed.write_errors.iter().flatten();
-            errors.any(|error| lasts(error.code))
+            errors.any(|error| is_permanent(error.code))
         }
         _ => false,
     }
 }
 
-/// Whether a server with this error shuts down, or is no longer primary.
+/// Returns whether a server with this error is shutting down or is no longer
+/// primary.
 pub(crate) fn is_leaving(code: i32) -> bool {
     LEAVING.contains(&code)
 }
@@ -160,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_lasts_is_a_rejection() {
+    fn transient_errors_are_not_rejections() {
         let failed = |code: i32| {
             let error = doc! {"index": 1, "code": code, "errmsg": "no"};
             insert_error(doc! {"writeErrors": [duplicate(), error]})

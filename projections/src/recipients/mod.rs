@@ -1,23 +1,23 @@
-//! Whom a launch means: exactly the customers whom its rules match at its
-//! clock, as the log's events up to its positions make them.
+//! Recipients of a launch: the customers that its rules match at its clock, in
+//! the state that the log's events up to its positions make.
 //!
-//! Most customers have not changed since: their documents in the view
-//! `customers` say so, and are taken as they are. All others are folded anew
-//! from the log up to the positions, and asked in memory. So it makes no
-//! difference when this is done, how often, or what has happened since.
+//! **Correctness.** The documents in the view `customers` show which customers
+//! have not changed since the launch, and are used as they are. All other
+//! customers are folded again from the log up to the positions, and evaluated
+//! in memory. So the result does not depend on when this is done, how often, or
+//! what has happened since.
 //!
-//! Of a customer with an event that cannot be folded, nobody can tell whether
-//! the launch means them, unless the event was skipped by then: they are
-//! counted, and get no message.
+//! A customer with an event that cannot be folded is undetermined, unless the
+//! event was skipped by then: counted, but not messaged.
 //!
 //! # Trimmed logs
 //!
-//! Trimmed events are needed in two cases. In the first, a view has not folded
-//! them and never reaches the positions. [`require_launchable`] detects that
-//! before a launch. In the second, a customer has changed since the launch and
-//! has events below the floor, so that they cannot be folded again. At the time
-//! of the launch nobody has changed since, so that this cannot be known then;
-//! [`Recipients::require_history`] detects it before messages are queued.
+//! Trimmed events are needed in two cases. First, a view that has not folded
+//! them never reaches the positions. [`require_launchable`] detects that before
+//! a launch. Second, a customer who has changed since the launch and has events
+//! below the floor cannot be folded again. No customer has changed yet at the
+//! time of the launch, so this cannot be checked then;
+//! [`Recipients::require_history`] checks it before messages are queued.
 
 mod past;
 
@@ -42,52 +42,53 @@ use crate::messages::Messages;
 use crate::recorded::subject_of;
 use crate::view::View;
 use crate::{ProjectError, Store};
-use past::{Past, gone_unless, pinned};
+use past::{Past, require_collection, serving_generation_at};
 
-/// The most customers looked at for one batch.
+/// Maximum number of customers read for one batch.
 const BATCH: usize = 1_000;
 
-/// Entries read at once.
+/// Log entries read at once.
 const ENTRIES: usize = 1_000;
 
-/// A customer whom a launch means.
+/// A recipient of a launch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recipient {
-    /// Who.
+    /// Id of the customer.
     pub customer: CustomerId,
-    /// What was known of them at the launch.
+    /// The customer's document at the launch.
     pub document: CustomerDocument,
 }
 
-/// Reads whom a launch means, in batches, by id; everybody once.
+/// Reader of a launch's recipients, in batches ordered by id. Each recipient is
+/// returned once.
 pub struct Recipients {
     customers: Documents,
     past: Past,
     rules: Predicate,
-    /// Finds all whom the rules match as they are now, and all who have
-    /// changed since the launch.
+    /// Finds all customers that the rules match now, and all that have changed
+    /// since the launch.
     filter: Document,
-    /// The last customer looked at.
+    /// Id of the last customer read.
     after: String,
-    /// How many are looked at for one batch.
+    /// Number of customers read for one batch.
     batch: usize,
     is_at_end: bool,
-    /// Customers about whose events something was decided since, to be folded
-    /// anew like those who have changed.
+    /// Customers with an event that was decided about since the launch. Folded
+    /// again, like those that have changed.
     decided: BTreeSet<CustomerId>,
-    /// Customers of whom nobody can tell, as far as they were found.
+    /// Undetermined customers found so far.
     undetermined: BTreeSet<CustomerId>,
 }
 
-/// A customer's document as the view has it.
-struct Found {
-    place: Place,
+/// A customer's document in the view.
+struct StoredCustomer {
+    place: DocumentPlace,
     document: RawDocumentBuf,
 }
 
-/// What a document says of itself.
+/// The fields that place a document.
 #[derive(Deserialize)]
-struct Place {
+struct DocumentPlace {
     #[serde(rename = "_id")]
     customer: CustomerId,
     #[serde(rename = "_partition")]
@@ -97,23 +98,25 @@ struct Place {
 }
 
 impl Recipients {
-    /// All whom the launch means. Keeps to the generations of the views
-    /// `customers` and `audit` that serve now, whichever do later.
+    /// Creates a reader of the launch's recipients. It keeps reading the
+    /// generations of the views `customers` and `audit` that serve now, even
+    /// after a switch.
     ///
     /// # Errors
-    /// [`ProjectError::Behind`] where one of the two views has not reached the
-    /// launch's positions; any other for MongoDB's reasons.
+    /// [`ProjectError::Behind`] if one of the two views has not reached the
+    /// launch's positions; any other if the log or MongoDB does not answer.
     pub async fn of(store: &Store, log: &Log, launch: &Launch) -> Result<Self, ProjectError> {
         let positions: Positions = launch.positions.as_str().parse()?;
         let rules = launch.rules.at(launch.clock);
-        let (customers, generation) = pinned(store, Customers::NAME, &positions).await?;
+        let (customers, generation) =
+            serving_generation_at(store, Customers::NAME, &positions).await?;
         let mut undetermined = set_aside_at(store, generation, &positions).await?;
         let mut decided = decided_since(store, log, &positions).await?;
         decided.retain(|customer| !undetermined.contains(customer));
         let past = Past::up_to(store, log, positions.clone()).await?;
         let floors = trimmed_floors(log).await?;
         let decided = decided.into_iter().collect();
-        let (decided, lost) = past.with_history(decided, &floors).await?;
+        let (decided, lost) = past.split_by_history(decided, &floors).await?;
         undetermined.extend(lost);
         Ok(Self {
             customers,
@@ -128,13 +131,12 @@ impl Recipients {
         })
     }
 
-    /// Checks that the log still has all events of those who have changed since
-    /// the launch, as far as they are to be folded anew. Costs nothing for a
-    /// log that was never trimmed.
+    /// Checks that the log still has all events of the customers that must be
+    /// folded again. Costs one read of Redis for a log that was never trimmed.
     ///
     /// # Errors
-    /// [`LogError::Trimmed`] if it has not; any other if the log or MongoDB does
-    /// not answer.
+    /// [`LogError::Trimmed`] if it does not; any other if the log or MongoDB
+    /// does not answer.
     pub async fn require_history(&self) -> Result<(), ProjectError> {
         let floors = trimmed_floors(self.past.log()).await?;
         if floors.is_empty() {
@@ -149,28 +151,28 @@ impl Recipients {
                 return Ok(());
             };
             after = last.to_string();
-            self.past.require(&ids, &floors).await?;
+            self.past.require_events(&ids, &floors).await?;
         }
     }
 
-    /// In batches of up to this many, instead of 1,000.
+    /// Sets the maximum batch size; 1,000 by default and at most.
     #[must_use]
     pub fn in_batches_of(mut self, most: usize) -> Self {
         self.batch = most.clamp(1, BATCH);
         self
     }
 
-    /// Some more of them, never none; `None` when that was all.
+    /// Returns the next batch, which is never empty; `None` after the last one.
     ///
     /// # Errors
-    /// [`ProjectError`]; asked again, it goes on where it was.
+    /// [`ProjectError`]; a repeated call continues at the same place.
     pub async fn next(&mut self) -> Result<Option<Vec<Recipient>>, ProjectError> {
         while !self.is_at_end {
             let found = self.find(&self.filter, &self.after).await?;
             let is_at_end = found.len() < self.batch;
             let last = found.last().map(|last| last.place.customer.to_string());
             let decided = self.decided_up_to(last.as_deref().filter(|_| !is_at_end));
-            let recipients = self.among(found, &decided).await?;
+            let recipients = self.resolve(found, &decided).await?;
             for customer in decided {
                 self.decided.remove(&customer);
             }
@@ -183,21 +185,25 @@ impl Recipients {
         Ok(None)
     }
 
-    /// The customers found so far of whom nobody can tell whether the launch
-    /// means them: an event of theirs could not be folded.
+    /// Returns the undetermined customers found so far: an event of theirs
+    /// could not be folded, so it is unknown whether they are recipients.
     pub fn undetermined(&self) -> &BTreeSet<CustomerId> {
         &self.undetermined
     }
 
-    /// Those of the decided who come up to this one, by id, or all.
+    /// Returns the customers in `decided` up to this id, or all of them.
     fn decided_up_to(&self, last: Option<&str>) -> Vec<CustomerId> {
         let is_next = |id: &&CustomerId| last.is_none_or(|last| id.as_str() <= last);
         self.decided.iter().take_while(is_next).cloned().collect()
     }
 
-    /// The next customers that the filter finds. Goes along `_id`, which nothing
-    /// that happens meanwhile changes: everybody is seen once.
-    async fn find(&self, filter: &Document, after: &str) -> Result<Vec<Found>, ProjectError> {
+    /// Finds the next customers. The order by `_id` does not change meanwhile,
+    /// so each customer is read once.
+    async fn find(
+        &self,
+        filter: &Document,
+        after: &str,
+    ) -> Result<Vec<StoredCustomer>, ProjectError> {
         let next = doc! {"_id": {"$gt": after}};
         let customers = self.customers.collection();
         let cursor = customers
@@ -210,34 +216,35 @@ impl Recipients {
         let found = cursor.and_then(async |document| {
             let place = bson::deserialize_from_slice(document.as_bytes());
             let place = place.map_err(mongodb::error::Error::custom)?;
-            Ok(Found { place, document })
+            Ok(StoredCustomer { place, document })
         });
         let found = found.try_collect().await?;
-        // Of a collection that is not there MongoDB says that it is empty.
-        gone_unless(&self.customers).await?;
+        // MongoDB reports a dropped collection as empty.
+        require_collection(&self.customers).await?;
         Ok(found)
     }
 
-    async fn among(
+    async fn resolve(
         &mut self,
-        found: Vec<Found>,
+        found: Vec<StoredCustomer>,
         decided: &[CustomerId],
     ) -> Result<Vec<Recipient>, ProjectError> {
         let found = found.into_iter();
         let found = found.filter(|found| !self.undetermined.contains(&found.place.customer));
-        let (to_fold, unchanged): (Vec<Found>, Vec<Found>) =
-            found.partition(|found| self.is_to_be_folded(&found.place));
+        let (to_fold, unchanged): (Vec<StoredCustomer>, Vec<StoredCustomer>) =
+            found.partition(|found| self.must_be_folded(&found.place));
         let to_fold = to_fold.into_iter().map(|found| found.place.customer);
         let mut to_fold: BTreeSet<CustomerId> = to_fold.collect();
         to_fold.extend(decided.iter().cloned());
         let to_fold: Vec<CustomerId> = to_fold.into_iter().collect();
         let mut past = self.past.customers(&to_fold).await?;
-        self.past.is_there().await?;
-        let mut meant = Vec::with_capacity(unchanged.len());
+        self.past.require_audit().await?;
+        let mut recipients = Vec::with_capacity(unchanged.len());
         for found in unchanged {
-            // It matches: for no other reason is it found.
+            // The filter found it although it has not changed, so the rules
+            // match.
             let document = bson::deserialize_from_slice(found.document.as_bytes());
-            meant.push(Recipient {
+            recipients.push(Recipient {
                 customer: found.place.customer,
                 document: document.map_err(mongodb::error::Error::custom)?,
             });
@@ -245,38 +252,38 @@ impl Recipients {
         for customer in to_fold {
             let document = past.known.remove(customer.as_str());
             if let Some(document) = document.filter(|d| self.rules.matches(&d.facts())) {
-                meant.push(Recipient { customer, document });
+                recipients.push(Recipient { customer, document });
             }
         }
-        meant.sort_unstable_by(|a, b| a.customer.cmp(&b.customer));
+        recipients.sort_unstable_by(|a, b| a.customer.cmp(&b.customer));
         let undetermined = past
             .undetermined
             .iter()
             .map(|id| CustomerId::try_from(&**id));
         self.undetermined.extend(undetermined.flatten());
-        Ok(meant)
+        Ok(recipients)
     }
 
-    fn is_to_be_folded(&self, place: &Place) -> bool {
+    fn must_be_folded(&self, place: &DocumentPlace) -> bool {
         self.has_changed(place) || self.decided.contains(&place.customer)
     }
 
-    /// Whether the customer has had events since the launch.
-    fn has_changed(&self, place: &Place) -> bool {
+    /// Returns whether the customer has had events since the launch.
+    fn has_changed(&self, place: &DocumentPlace) -> bool {
         place.number > self.past.positions().number(place.partition)
     }
 }
 
-/// A customer who was undetermined at a launch, and is not any more.
+/// A customer that was undetermined at a launch and is determined now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Determined {
-    /// Who.
+    /// Id of the customer.
     pub customer: CustomerId,
-    /// What was known of them at the launch, if it means them.
+    /// The recipient; `None` if the rules do not match the customer.
     pub recipient: Option<Recipient>,
 }
 
-/// Customers who are set aside by an event up to these positions.
+/// Returns the customers that are set aside by an event up to these positions.
 async fn set_aside_at(
     store: &Store,
     generation: i32,
@@ -287,13 +294,13 @@ async fn set_aside_at(
         let at = one.position();
         at.number <= positions.number(at.partition)
     });
-    // A key that cannot be read is no customer's.
+    // A key that cannot be parsed belongs to no customer.
     let customers = then.map(|one| CustomerId::try_from(one.document));
     Ok(customers.flatten().collect())
 }
 
-/// Customers about whose events up to these positions something was decided
-/// since.
+/// Returns the customers with an event up to these positions that was decided
+/// about afterwards.
 async fn decided_since(
     store: &Store,
     log: &Log,
@@ -310,9 +317,8 @@ async fn decided_since(
     Ok(customers)
 }
 
-/// Of customers who were undetermined at a launch, those who can be told to be
-/// meant or not by now: as the events up to the launch make them with all
-/// decisions until now.
+/// Returns those of a launch's undetermined customers that can be determined
+/// now, from their events up to the launch and all decisions until now.
 ///
 /// # Errors
 /// As [`Recipients::of`].
@@ -323,7 +329,7 @@ pub async fn determined(
     customers: Vec<CustomerId>,
 ) -> Result<Vec<Determined>, ProjectError> {
     let positions: Positions = launch.positions.as_str().parse()?;
-    let (_, generation) = pinned(store, Customers::NAME, &positions).await?;
+    let (_, generation) = serving_generation_at(store, Customers::NAME, &positions).await?;
     let set_aside = set_aside_at(store, generation, &positions).await?;
     let customers = customers.into_iter().filter(|id| !set_aside.contains(id));
     let customers: Vec<CustomerId> = customers.collect();
@@ -333,9 +339,9 @@ pub async fn determined(
     let past = Past::up_to(store, log, positions).await?;
     let past = past.with_later_decisions();
     let floors = trimmed_floors(log).await?;
-    let (customers, _lost) = past.with_history(customers, &floors).await?;
+    let (customers, _lost) = past.split_by_history(customers, &floors).await?;
     let mut folded = past.customers(&customers).await?;
-    past.is_there().await?;
+    past.require_audit().await?;
     let rules = launch.rules.at(launch.clock);
     let determined = customers.into_iter().filter_map(|customer| {
         if folded.undetermined.contains(customer.as_str()) {
@@ -355,15 +361,15 @@ pub async fn determined(
     Ok(determined.collect())
 }
 
-/// Views that have what decides whom a launch means.
+/// Views that determine the recipients of a launch.
 const AUDIENCE_VIEWS: [&str; 2] = [Customers::NAME, Audit::NAME];
 
-/// Views that a campaign needs from its launch to its end: they have which
-/// campaigns are under way, what is queued, and what customers got before.
+/// Views that a campaign needs from its launch to its end, for its status, its
+/// queue and the messages that customers received before.
 const CAMPAIGN_VIEWS: [&str; 3] = [Campaigns::NAME, Messages::NAME, CampaignStats::NAME];
 
-/// Checks that the views which a launch needs can reach its positions, if it
-/// is launched now.
+/// Checks that the views that a launch needs can reach its positions if it is
+/// launched now.
 ///
 /// # Errors
 /// As [`require_views`].
@@ -377,14 +383,14 @@ pub async fn require_launchable(store: &Store, log: &Log) -> Result<(), ProjectE
     require_folded(store, &CAMPAIGN_VIEWS, &floors, &ends).await
 }
 
-/// Checks that the views which a launch at these positions needs can go on:
-/// where events were trimmed, a view must have folded them. Those that have the
-/// audience must reach the positions, all others the end of the log. Costs one
-/// read of Redis for a log that was never trimmed.
+/// Checks that the views that a launch at these positions needs can advance:
+/// where events were trimmed, a view must have folded them. Views that
+/// determine the audience must reach the positions, all others the end of the
+/// log. Costs one read of Redis for a log that was never trimmed.
 ///
 /// # Errors
-/// [`LogError::Trimmed`] if one cannot; any other if the log or MongoDB does not
-/// answer.
+/// [`LogError::Trimmed`] if one cannot; any other if the log or MongoDB does
+/// not answer.
 pub async fn require_views(
     store: &Store,
     log: &Log,
@@ -405,8 +411,8 @@ async fn require_folded(
     floors: &[Position],
     positions: &Positions,
 ) -> Result<(), ProjectError> {
-    // A view continues from the last event that it has folded, which must be
-    // there too, unless nothing is left to fold.
+    // To continue, a view reads the last event that it has folded, so that
+    // event must not be trimmed either, unless nothing is left to fold.
     let needed = floors.iter().map(|floor| Position {
         number: floor.number.min(positions.number(floor.partition)),
         ..*floor
@@ -423,14 +429,15 @@ async fn require_folded(
     Ok(())
 }
 
-/// The floors of the partitions of which events were trimmed.
+/// Returns the floors of the partitions with trimmed events.
 async fn trimmed_floors(log: &Log) -> Result<Vec<Position>, LogError> {
     let mut floors = log.floors().await?;
     floors.retain(|floor| floor.number > 1);
     Ok(floors)
 }
 
-/// Finds customers whom `matching` finds, and those who have changed since.
+/// Returns a filter for the customers that `matching` finds and those that have
+/// changed since.
 fn matching_or_changed(matching: Document, positions: &Positions) -> Document {
     let any: Vec<Document> = std::iter::once(matching)
         .chain(changed_since(positions))
@@ -438,8 +445,7 @@ fn matching_or_changed(matching: Document, positions: &Positions) -> Document {
     doc! {"$or": any}
 }
 
-/// Filters of which each finds the customers of a partition who have changed
-/// since.
+/// Returns one filter per partition for the customers that have changed since.
 fn changed_since(positions: &Positions) -> Vec<Document> {
     let changed = positions.iter().map(|position| {
         let number = doc! {"$gt": position.number as i64};

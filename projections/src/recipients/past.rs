@@ -1,4 +1,4 @@
-//! Customers as they were, folded anew from the log.
+//! Customers at earlier positions, folded again from the log.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -16,29 +16,30 @@ use crate::replay::{self, CustomersInMemory};
 use crate::view::View;
 use crate::{EntryReader, ProjectError, Store};
 
-/// Entries read at once.
+/// Log entries read at once.
 const ENTRIES: usize = 4_000;
 
-/// Partitions looked at at once.
+/// Partitions folded concurrently.
 const AT_ONCE: usize = 16;
 
-/// What is known of a customer at some place in the log.
+/// State of a customer at some positions of the log.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PastCustomer {
-    /// There was no event about them.
+    /// The customer had no events.
     Unknown,
-    /// As their events make them.
+    /// The customer's document.
     Known(Box<CustomerDocument>),
-    /// One of their events cannot be folded, and was not skipped by then.
+    /// An event of the customer cannot be folded, and was not skipped by then.
     Undetermined,
 }
 
-/// A customer as the log's events up to these positions make them.
+/// Returns a customer in the state that the log's events up to these positions
+/// make.
 ///
 /// # Errors
-/// [`ProjectError::Behind`] where the view `audit`, which knows where a
-/// customer's events are, has not reached the positions; any other if the log
-/// or MongoDB does not answer.
+/// [`ProjectError::Behind`] if the view `audit`, which indexes a customer's
+/// events, has not reached the positions; any other if the log or MongoDB does
+/// not answer.
 pub async fn customer_at(
     store: &Store,
     log: &Log,
@@ -47,7 +48,7 @@ pub async fn customer_at(
 ) -> Result<PastCustomer, ProjectError> {
     let past = Past::up_to(store, log, positions.clone()).await?;
     let mut found = past.customers(std::slice::from_ref(customer)).await?;
-    past.is_there().await?;
+    past.require_audit().await?;
     if found.undetermined.contains(customer.as_str()) {
         return Ok(PastCustomer::Undetermined);
     }
@@ -57,12 +58,12 @@ pub async fn customer_at(
     }))
 }
 
-/// Customers as they were.
+/// Customers at the positions.
 #[derive(Default)]
 pub(super) struct PastCustomers {
-    /// By id; those of whom nothing was known are left out.
+    /// Documents by id. Customers without events are left out.
     pub(super) known: HashMap<String, CustomerDocument>,
-    /// Those with an event that cannot be folded.
+    /// Ids of customers with an event that cannot be folded.
     pub(super) undetermined: BTreeSet<String>,
 }
 
@@ -70,7 +71,7 @@ pub(super) struct PastCustomers {
 pub(super) struct Past {
     store: Store,
     log: Log,
-    /// Whether decisions count that came later.
+    /// True if decisions after the positions apply too.
     with_later_decisions: bool,
     audit: Documents,
     positions: Positions,
@@ -86,13 +87,15 @@ impl Past {
             store: store.clone(),
             log: log.clone(),
             with_later_decisions: false,
-            audit: pinned(store, Audit::NAME, &positions).await?.0,
+            audit: serving_generation_at(store, Audit::NAME, &positions)
+                .await?
+                .0,
             positions,
         })
     }
 
-    /// With the decisions about events of that time that have been recorded
-    /// since.
+    /// Applies decisions about these events that were recorded after the
+    /// positions too.
     pub(super) fn with_later_decisions(self) -> Self {
         Self {
             with_later_decisions: true,
@@ -108,12 +111,12 @@ impl Past {
         &self.log
     }
 
-    /// Checks that the log still has the events of some customers, where these
-    /// are the floors of partitions that were trimmed.
+    /// Checks that the log still has all events of these customers, given the
+    /// floors of the trimmed partitions.
     ///
     /// # Errors
-    /// [`LogError::Trimmed`] if it has not.
-    pub(super) async fn require(
+    /// [`LogError::Trimmed`] if it does not.
+    pub(super) async fn require_events(
         &self,
         customers: &[CustomerId],
         floors: &[Position],
@@ -135,11 +138,12 @@ impl Past {
                 return Err(LogError::Trimmed { floor: *floor }.into());
             }
         }
-        self.is_there().await
+        self.require_audit().await
     }
 
-    /// Tells apart those of whom the log still has all events, and the others.
-    pub(super) async fn with_history(
+    /// Splits customers into those whose events are all in the log, and the
+    /// others.
+    pub(super) async fn split_by_history(
         &self,
         customers: Vec<CustomerId>,
         floors: &[Position],
@@ -149,7 +153,10 @@ impl Past {
         }
         let (mut with, mut without) = (Vec::new(), Vec::new());
         for customer in customers {
-            match self.require(std::slice::from_ref(&customer), floors).await {
+            match self
+                .require_events(std::slice::from_ref(&customer), floors)
+                .await
+            {
                 Ok(()) => with.push(customer),
                 Err(ProjectError::Log(LogError::Trimmed { .. })) => without.push(customer),
                 Err(error) => return Err(error),
@@ -158,13 +165,14 @@ impl Past {
         Ok((with, without))
     }
 
-    /// Without the rows everybody would seem to have had no events: to be
-    /// asked after folding.
-    pub(super) async fn is_there(&self) -> Result<(), ProjectError> {
-        gone_unless(&self.audit).await
+    /// Checks that the collection of the view `audit` still exists. Must be
+    /// called after folding: a dropped collection makes customers look as if
+    /// they had no events.
+    pub(super) async fn require_audit(&self) -> Result<(), ProjectError> {
+        require_collection(&self.audit).await
     }
 
-    /// Customers as they were.
+    /// Folds customers up to the positions.
     pub(super) async fn customers(&self, of: &[CustomerId]) -> Result<PastCustomers, ProjectError> {
         let layout = self.log.layout();
         let mut partitions: HashMap<Partition, Vec<CustomerId>> = HashMap::new();
@@ -190,7 +198,7 @@ impl Past {
         Ok(all)
     }
 
-    /// Customers of one partition.
+    /// Folds customers of one partition.
     async fn fold(
         &self,
         partition: Partition,
@@ -204,7 +212,8 @@ impl Past {
         let skipped = store.skipped_in(&self.log, Customers::NAME, partition, until);
         let mut customers = CustomersInMemory::new(store.zone(), skipped.await?);
         let mut reader = EntryReader::default();
-        // In the order of the log: a commit is read once for all of them.
+        // Entries of all customers in the order of the log, so that a commit is
+        // read once for all of them.
         for part in self.events_of(partition, of).await?.chunks(ENTRIES) {
             for (at, entry) in part.iter().zip(self.log.entries(part).await?) {
                 match entry {
@@ -220,7 +229,8 @@ impl Past {
         Ok(customers.into_parts())
     }
 
-    /// Where the events about some customers of a partition are, in order.
+    /// Returns the positions of the events about some customers of a partition,
+    /// in order.
     async fn events_of(
         &self,
         partition: Partition,
@@ -229,7 +239,7 @@ impl Past {
         let last = self.positions.number(partition);
         let ids: Vec<&str> = customers.iter().map(|customer| customer.as_str()).collect();
         let wanted: HashSet<&str> = ids.iter().copied().collect();
-        let commits = self.audit.collection().clone_with_type::<Commit>();
+        let commits = self.audit.collection().clone_with_type::<CommitCustomers>();
         let mut found = commits
             .find(doc! {"customers.id": {"$in": &ids}, "first": {"$lte": last as i64}})
             .projection(doc! {"_id": 0, "first": 1, "_number": 1, "customers": 1})
@@ -251,18 +261,19 @@ impl Past {
     }
 }
 
-/// What a commit's document says about customers.
+/// The fields of a commit's document that say which events are about which
+/// customers.
 #[derive(Deserialize)]
-struct Commit {
+struct CommitCustomers {
     first: u64,
     #[serde(rename = "_number")]
     number: u64,
     customers: Vec<Part>,
 }
 
-/// The generation of a view that serves now, and its number, if it has reached
+/// Returns the serving generation of a view and its number, if it has reached
 /// the positions.
-pub(super) async fn pinned(
+pub(super) async fn serving_generation_at(
     store: &Store,
     view: &'static str,
     positions: &Positions,
@@ -274,7 +285,7 @@ pub(super) async fn pinned(
     }
 }
 
-pub(super) async fn gone_unless(documents: &Documents) -> Result<(), ProjectError> {
+pub(super) async fn require_collection(documents: &Documents) -> Result<(), ProjectError> {
     match documents.exist().await? {
         true => Ok(()),
         false => {

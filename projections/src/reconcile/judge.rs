@@ -1,11 +1,11 @@
-//! What does not fit.
+//! Comparison of the log with the campaign's records and the views.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use domain::{CampaignStatus, CustomerId, DeterminedOutcome, MessageId, MessageStatus};
 use eventlog::{Log, Positions};
 
-use super::ledger::Ledger;
+use super::ledger::CampaignLedger;
 use super::refusals::StopPeriods;
 use super::{
     Discrepancy, DiscrepancyKind, Launched, MAX_DISCREPANCIES, ROUNDS, ReconcileError,
@@ -16,24 +16,24 @@ use crate::messages::Messages;
 use crate::view::View;
 use crate::{Store, Withheld};
 
-/// Messages asked for at once.
+/// Messages read from the view at once.
 const BATCH: usize = 5_000;
 
-/// How many messages are how far.
+/// Number of messages by status.
 type Counts = BTreeMap<MessageStatus, u64>;
 
-/// Holds ledgers of all partitions, in order, against everything else.
+/// Compares the ledgers of all partitions, in order, with everything else.
 pub(super) struct Judge<'a> {
     log: &'a Log,
     launched: &'a Launched,
-    ledgers: Vec<Ledger>,
+    ledgers: Vec<CampaignLedger>,
     whole: Reconciliation,
-    /// What the views could not fold of the campaign.
+    /// Events of the campaign that the views could not fold.
     withheld: Vec<Withheld>,
 }
 
 impl<'a> Judge<'a> {
-    pub(super) fn new(log: &'a Log, launched: &'a Launched, ledgers: Vec<Ledger>) -> Self {
+    pub(super) fn new(log: &'a Log, launched: &'a Launched, ledgers: Vec<CampaignLedger>) -> Self {
         Self {
             log,
             launched,
@@ -43,12 +43,13 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Holds the views against the log, where they get to the same place. What
-    /// changes while they are read is compared again; a campaign that never
-    /// rests that long is not.
+    /// Compares the views with the log once both are at the same positions. If
+    /// the campaign changes while the views are read, they are compared again,
+    /// [`ROUNDS`] times at most. For a campaign that never rests, they stay
+    /// uncompared.
     pub(super) async fn compare_views(&mut self, store: &Store) -> Result<(), ReconcileError> {
         for _ in 0..ROUNDS {
-            let ends: Positions = self.ledgers.iter().map(Ledger::at).collect();
+            let ends: Positions = self.ledgers.iter().map(CampaignLedger::at).collect();
             if !have_caught_up(store, &ends).await? {
                 return Ok(());
             }
@@ -57,7 +58,7 @@ impl<'a> Judge<'a> {
             let shown = self.statistics(store).await?;
             let differing = self.differing(store).await?;
             let after = store.withheld_of(&self.launched.campaign).await?;
-            if self.go_on().await?.is_empty() && before == after {
+            if self.catch_up().await?.is_empty() && before == after {
                 self.whole.views_compared = true;
                 self.withheld = after;
                 if !self
@@ -69,7 +70,7 @@ impl<'a> Judge<'a> {
                 }
                 for (customer, detail) in differing {
                     if !self.is_withheld(&customer) {
-                        self.tell(DiscrepancyKind::ViewDiffers, Some(customer), detail);
+                        self.report(DiscrepancyKind::ViewDiffers, Some(customer), detail);
                     }
                 }
                 return Ok(());
@@ -78,7 +79,8 @@ impl<'a> Judge<'a> {
         Ok(())
     }
 
-    /// Whether the customer's message has an event that could not be folded.
+    /// Returns whether the customer's message has an event that could not be
+    /// folded.
     fn is_withheld(&self, customer: &CustomerId) -> bool {
         let id = MessageId {
             campaign: self.launched.campaign.clone(),
@@ -90,8 +92,8 @@ impl<'a> Judge<'a> {
             .any(|one| one.view == Messages::NAME && one.document == id)
     }
 
-    /// What it all comes to. `stops` must be read after the ledgers, so that
-    /// they include every resumption before a message in the ledgers.
+    /// Returns the result. `stops` must be read after the ledgers, so that it
+    /// includes every resumption before a message in the ledgers.
     pub(super) fn verdict(mut self, stops: &StopPeriods) -> Reconciliation {
         let counts = self.counts();
         let count = |status| counts.get(&status).copied().unwrap_or_default();
@@ -113,9 +115,10 @@ impl<'a> Judge<'a> {
         self.whole
     }
 
-    /// Takes those who were undetermined at the launch for what the campaign
-    /// recorded, whatever this program makes of their events: with a message they
-    /// were meant, and without one they count beside the others.
+    /// Settles the customers that were undetermined at the launch by what the
+    /// campaign recorded, whatever this program makes of their events: those
+    /// with a message were recipients, and those without are counted
+    /// separately.
     fn settle_undetermined(&mut self) {
         let Launched {
             undetermined,
@@ -123,7 +126,7 @@ impl<'a> Judge<'a> {
             size,
             ..
         } = self.launched;
-        // More than the campaign lists.
+        // The campaign lists only some of its undetermined customers.
         let recorded = size.map_or(0, |size| size.undetermined);
         let mut unlisted = recorded.saturating_sub(undetermined.len() as u64);
         for ledger in &mut self.ledgers {
@@ -164,13 +167,13 @@ impl<'a> Judge<'a> {
                 (DiscrepancyKind::TextDiffers, ledger.differing_texts),
             ] {
                 for (customer, detail) in faults.listed {
-                    self.tell(kind, Some(customer), detail);
+                    self.report(kind, Some(customer), detail);
                 }
                 self.whole.found += faults.others;
             }
             for (customer, began_at) in ledger.begun {
                 if let Some(detail) = stops.judge(began_at) {
-                    self.tell(DiscrepancyKind::SentAfterStop, Some(customer), detail);
+                    self.report(DiscrepancyKind::SentAfterStop, Some(customer), detail);
                 }
             }
             let unexpected = ledger.messages.keys();
@@ -178,8 +181,8 @@ impl<'a> Judge<'a> {
             let mut unexpected: Vec<_> = unexpected.cloned().collect();
             unexpected.sort_unstable();
             for customer in unexpected {
-                let detail = "has a message and was not meant".to_owned();
-                self.tell(DiscrepancyKind::UnexpectedMessage, Some(customer), detail);
+                let detail = "has a message but is not a recipient".to_owned();
+                self.report(DiscrepancyKind::UnexpectedMessage, Some(customer), detail);
             }
             let missing = ledger.expected.into_iter();
             let missing = missing.filter(|id| !ledger.messages.contains_key(id));
@@ -193,13 +196,14 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Somebody was meant and has no message: until all are queued that is no
-    /// more than early, and a campaign cancelled before that leaves them out.
+    /// Judges a recipient without a message. Until all messages are queued it
+    /// is only pending, and a campaign that was cancelled before that leaves it
+    /// out.
     fn judge_missing(&mut self, customer: CustomerId) {
         match (self.launched.size, self.launched.status) {
             (Some(_), _) => {
-                let detail = "was meant and has no message".to_owned();
-                self.tell(DiscrepancyKind::MissingMessage, Some(customer), detail);
+                let detail = "is a recipient but has no message".to_owned();
+                self.report(DiscrepancyKind::MissingMessage, Some(customer), detail);
             }
             (None, CampaignStatus::Cancelled) => self.whole.suppressed += 1,
             (None, _) => self.whole.pending += 1,
@@ -218,7 +222,7 @@ impl<'a> Judge<'a> {
             if recorded != counted {
                 let detail =
                     format!("the campaign recorded {recorded} {what}, the log has {counted}");
-                self.tell(DiscrepancyKind::SizeDiffers, None, detail);
+                self.report(DiscrepancyKind::SizeDiffers, None, detail);
             }
         }
     }
@@ -230,7 +234,7 @@ impl<'a> Judge<'a> {
             if counted != shown {
                 let name = status.name();
                 let detail = format!("the statistics have {shown} {name}, the log has {counted}");
-                self.tell(DiscrepancyKind::StatisticsDiffer, None, detail);
+                self.report(DiscrepancyKind::StatisticsDiffer, None, detail);
             }
         }
     }
@@ -255,7 +259,8 @@ impl<'a> Judge<'a> {
         Ok(counts.into())
     }
 
-    /// What the view `messages` has otherwise than the log, or has not.
+    /// Returns the differences between the view `messages` and the log, by
+    /// customer.
     async fn differing(&self, store: &Store) -> Result<Vec<(CustomerId, String)>, ReconcileError> {
         let ledgers = self.ledgers.iter().flat_map(|ledger| &ledger.messages);
         let mut unseen: HashMap<&CustomerId, MessageStatus> =
@@ -268,7 +273,7 @@ impl<'a> Judge<'a> {
                 for id in &page {
                     match unseen.remove(&id.customer) {
                         Some(logged) if logged == status => {}
-                        logged => differing.push(told(&id.customer, Some(status), logged)),
+                        logged => differing.push(difference(&id.customer, Some(status), logged)),
                     }
                 }
                 match page.into_iter().last() {
@@ -278,7 +283,7 @@ impl<'a> Judge<'a> {
             }
         }
         let absent = unseen.into_iter();
-        differing.extend(absent.map(|(id, logged)| told(id, None, Some(logged))));
+        differing.extend(absent.map(|(id, logged)| difference(id, None, Some(logged))));
         differing.sort_unstable();
         Ok(differing)
     }
@@ -296,16 +301,17 @@ impl<'a> Judge<'a> {
         Ok(page.await?)
     }
 
-    /// Reads the log on. Returns whose messages have changed.
-    async fn go_on(&mut self) -> Result<HashSet<CustomerId>, ReconcileError> {
+    /// Reads the log to its current end. Returns the customers with changed
+    /// messages.
+    async fn catch_up(&mut self) -> Result<HashSet<CustomerId>, ReconcileError> {
         let mut touched = HashSet::new();
         for ledger in &mut self.ledgers {
-            touched.extend(ledger.go_on(self.log).await?);
+            touched.extend(ledger.catch_up(self.log).await?);
         }
         Ok(touched)
     }
 
-    fn tell(&mut self, kind: DiscrepancyKind, customer: Option<CustomerId>, detail: String) {
+    fn report(&mut self, kind: DiscrepancyKind, customer: Option<CustomerId>, detail: String) {
         self.whole.found += 1;
         if self.whole.discrepancies.len() < MAX_DISCREPANCIES {
             self.whole.discrepancies.push(Discrepancy {
@@ -317,12 +323,12 @@ impl<'a> Judge<'a> {
     }
 }
 
-fn told(
+fn difference(
     customer: &CustomerId,
     shown: Option<MessageStatus>,
     logged: Option<MessageStatus>,
 ) -> (CustomerId, String) {
-    let word = |status: Option<MessageStatus>| status.map_or("not there", MessageStatus::name);
+    let word = |status: Option<MessageStatus>| status.map_or("missing", MessageStatus::name);
     let detail = format!(
         "is {} in the view and {} in the log",
         word(shown),

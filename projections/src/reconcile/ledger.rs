@@ -1,4 +1,4 @@
-//! A partition's part of a campaign, as the log has it.
+//! The part of a campaign that one partition of the log contains.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -19,20 +19,20 @@ use crate::replay::{CustomersInMemory, Replay, Replayed};
 use crate::view::View;
 use crate::{LongRead, ProjectError, Recorded, Store};
 
-/// Customers asked before another task gets its turn.
+/// Customers or events that are processed before the task yields.
 const TURN: usize = 64;
 
-/// What is looked for.
+/// Inputs of the reconciliation that all partitions share.
 #[derive(Clone)]
 pub(super) struct Plan {
     predicate: Arc<Predicate>,
-    /// The deployment's time zone.
+    /// Time zone of the deployment.
     zone: Tz,
-    /// How far the log was at the launch.
+    /// Positions of the launch.
     positions: Positions,
-    /// What the keys of the campaign's messages end with.
+    /// Suffix of the keys of the campaign's messages.
     suffix: Arc<str>,
-    /// Renders the campaign's texts again.
+    /// Renderer of the campaign's texts.
     renderer: Arc<Result<Renderer, ReproduceError>>,
 }
 
@@ -53,7 +53,8 @@ impl Plan {
         self.positions.number(partition)
     }
 
-    /// Why a message's text cannot be reproduced, if it cannot.
+    /// Returns the reason why a message's text cannot be reproduced, or `None`
+    /// if it can.
     fn text_problem(&self, message: &MessageContent) -> Option<ReproduceError> {
         match &*self.renderer {
             Ok(renderer) => renderer.reproduce(message.template, &message.content).err(),
@@ -66,31 +67,32 @@ impl Plan {
     }
 }
 
-/// Who was meant, and what became of each message, up to a place in the log.
-pub(super) struct Ledger {
+/// Expected recipients and the fate of each message, up to a position of the
+/// partition.
+pub(super) struct CampaignLedger {
     plan: Plan,
     replay: Replay,
-    /// Who was meant.
+    /// Expected recipients.
     pub(super) expected: HashSet<CustomerId>,
-    /// Of whom nobody can tell whether they were.
+    /// Customers for whom it is unknown whether they are recipients.
     pub(super) undetermined: HashSet<CustomerId>,
-    /// How far each message is.
+    /// Status of each message.
     pub(super) messages: HashMap<CustomerId, MessageStatus>,
-    /// Of which messages a receipt is to come, and when the vendor took each.
+    /// Time when each message that awaits a receipt was recorded as sent.
     pub(super) awaiting: HashMap<CustomerId, Timestamp>,
     unsubscribed: Unsubscribed,
-    /// When the requests of sent messages began, where their senders recorded it.
+    /// Begin time of the requests of sent messages, if the sender recorded it.
     pub(super) begun: Vec<(CustomerId, Timestamp)>,
-    /// Messages to customers who had unsubscribed.
+    /// Messages to customers that had unsubscribed.
     pub(super) unwanted: Faults,
-    /// Messages whose recorded text cannot be reproduced.
+    /// Messages with a recorded text that cannot be reproduced.
     pub(super) differing_texts: Faults,
-    /// Whether there are texts that only a newer program can check.
+    /// True if some texts can only be checked by a newer program.
     pub(super) has_unchecked_texts: bool,
 }
 
-/// Messages with one kind of fault: [`MAX_DISCREPANCIES`] of them in detail,
-/// and the number of the others.
+/// Messages with one kind of fault. At most [`MAX_DISCREPANCIES`] are listed,
+/// the others only counted.
 #[derive(Default)]
 pub(super) struct Faults {
     pub(super) listed: Vec<(CustomerId, String)>,
@@ -106,8 +108,8 @@ impl Faults {
     }
 }
 
-impl Ledger {
-    /// Reads the partition to its end.
+impl CampaignLedger {
+    /// Reads the partition to its current end.
     pub(super) async fn read(
         store: &Store,
         log: &Log,
@@ -131,8 +133,8 @@ impl Ledger {
             has_unchecked_texts: false,
         };
         let customers = ledger.fold_customers(skipped.await?).await?;
-        ledger.choose(customers).await;
-        ledger.go_on(log).await?;
+        ledger.select_recipients(customers).await;
+        ledger.catch_up(log).await?;
         Ok(ledger)
     }
 
@@ -140,14 +142,17 @@ impl Ledger {
         self.replay.at().partition
     }
 
-    /// How far it was read.
+    /// Returns the position of the last entry read.
     pub(super) fn at(&self) -> Position {
         self.replay.at()
     }
 
-    /// Reads on to where the partition ends now. Returns whose messages have
-    /// changed.
-    pub(super) async fn go_on(&mut self, log: &Log) -> Result<HashSet<CustomerId>, ProjectError> {
+    /// Reads the partition to its current end. Returns the customers with
+    /// changed messages.
+    pub(super) async fn catch_up(
+        &mut self,
+        log: &Log,
+    ) -> Result<HashSet<CustomerId>, ProjectError> {
         let end = log.last(self.partition()).await?.number;
         let mut touched = HashSet::new();
         loop {
@@ -162,21 +167,22 @@ impl Ledger {
                 return Ok(touched);
             };
             for (index, replayed) in events.iter().enumerate() {
-                // What cannot be read is withheld from the views too.
+                // Entries that cannot be decoded are withheld from the views
+                // too.
                 let Replayed::Event(event) = replayed else {
                     continue;
                 };
-                // Texts are rendered, and others get a turn.
+                // Rendering texts takes time, so yield to other tasks.
                 if index % TURN == 0 {
                     tokio::task::yield_now().await;
                 }
                 self.unsubscribed.note(event);
-                touched.extend(self.take_message(event));
+                touched.extend(self.fold_message(event));
             }
         }
     }
 
-    /// Customers as the events up to the launch make them.
+    /// Folds customers up to the launch's positions.
     async fn fold_customers(
         &mut self,
         skipped: SkippedEvents,
@@ -193,14 +199,14 @@ impl Ledger {
         }
         let (customers, undetermined) = customers.into_parts();
         let undetermined = undetermined.into_iter();
-        // A key that cannot be read is no customer's.
+        // A key that cannot be parsed belongs to no customer.
         self.undetermined = undetermined.flat_map(CustomerId::try_from).collect();
         Ok(customers)
     }
 
-    async fn choose(&mut self, customers: HashMap<String, CustomerDocument>) {
+    async fn select_recipients(&mut self, customers: HashMap<String, CustomerDocument>) {
         for (index, (id, document)) in customers.into_iter().enumerate() {
-            // Whoever has gone away is not computed for, and others get a turn.
+            // Yields to other tasks, and so that an aborted request stops here.
             if index % TURN == 0 {
                 tokio::task::yield_now().await;
             }
@@ -214,7 +220,7 @@ impl Ledger {
         self.unsubscribed.keep(&all);
     }
 
-    fn take_message(&mut self, event: &Recorded) -> Option<CustomerId> {
+    fn fold_message(&mut self, event: &Recorded) -> Option<CustomerId> {
         let (Subject::Message(customer, _), Event::Message(happened)) =
             (&event.subject, &event.event)
         else {

@@ -1,9 +1,11 @@
-//! Whether a campaign did what it was launched to do, by the log itself.
+//! Reconciliation: checks against the log that a campaign did what it was
+//! launched to do.
 //!
-//! [`ledger`] reads it, a partition at a time: who was meant, and what became
-//! of each message; [`refusals`] finds those that were sent although somebody
-//! had said no. [`judge`] holds the two against each other, against what
-//! the campaign recorded and against the views.
+//! [`ledger`] reads the log, one partition at a time: the expected recipients
+//! and the fate of each message. [`refusals`] finds messages that were sent
+//! although they were no longer allowed. [`judge`] compares recipients and
+//! messages with each other, with what the campaign recorded, and with the
+//! views.
 
 mod judge;
 mod ledger;
@@ -24,40 +26,40 @@ use crate::parallel::each_partition;
 use crate::view::View;
 use crate::{LongRead, ProjectError, QueryError, Store, WaitError, Withheld};
 use judge::Judge;
-use ledger::{Ledger, Plan};
+use ledger::{CampaignLedger, Plan};
 use refusals::StopPeriods;
 
-/// How long views may take to get to where the log was read up to.
+/// Time for the views to reach the positions that the log was read up to.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// How often views are compared anew because the campaign went on meanwhile.
+/// Attempts to compare the views while the campaign keeps changing.
 const ROUNDS: usize = 5;
 
-/// How many discrepancies are told one by one.
+/// Maximum number of discrepancies that are listed.
 pub const MAX_DISCREPANCIES: usize = 1_000;
 
-/// A campaign as it was launched, and what it has recorded since.
+/// A launched campaign and what it has recorded since.
 #[derive(Debug, Clone)]
 pub struct Launched {
-    /// Which.
+    /// Id of the campaign.
     pub campaign: CampaignId,
-    /// What its launch fixed.
+    /// Launch of the campaign.
     pub launch: Launch,
-    /// The template of its content.
+    /// Template of the campaign's content.
     pub template: Template,
-    /// How many it recorded to be meant, once it has.
+    /// Recorded size of the audience, once known.
     pub size: Option<AudienceSize>,
-    /// Of whom it recorded that nobody can tell whether they were meant.
+    /// Customers that the campaign recorded as undetermined.
     pub undetermined: BTreeSet<CustomerId>,
-    /// What became of others who were undetermined first.
+    /// Outcomes of customers that were undetermined first.
     pub determined: BTreeMap<CustomerId, DeterminedOutcome>,
-    /// How far it is.
+    /// Status of the campaign.
     pub status: CampaignStatus,
 }
 
 impl Launched {
-    /// A campaign as its head has it, with its launch and the template of its
-    /// content.
+    /// Creates the input of a reconciliation from a campaign's head, its launch
+    /// and its template.
     pub fn of(id: CampaignId, campaign: &Campaign, launch: Launch, template: Template) -> Self {
         let mut launched = Self {
             campaign: id,
@@ -72,7 +74,7 @@ impl Launched {
         launched
     }
 
-    /// Takes over what the campaign has recorded since, by its head.
+    /// Updates the recorded values from a newer head of the campaign.
     fn update(&mut self, campaign: &Campaign) {
         self.size = campaign.size();
         self.undetermined = campaign.undetermined().cloned().collect();
@@ -84,78 +86,82 @@ impl Launched {
     }
 }
 
-/// What a campaign comes to. Where nothing is wrong, `planned` is the sum of
+/// Result of a reconciliation. Without discrepancies, `planned` is the sum of
 /// `sent`, `failed`, `suppressed` and `pending`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reconciliation {
-    /// Customers who match the rules, as the log had them at the launch.
+    /// Number of customers that match the rules at the launch.
     pub planned: u64,
-    /// The vendor has their messages.
+    /// Number of messages that the vendor accepted.
     pub sent: u64,
-    /// Those of `sent` whose receipts say that they arrived.
+    /// Number of messages in `sent` that a receipt reports as delivered.
     pub delivered: u64,
-    /// Did not arrive, or could not be handed over.
+    /// Number of messages that did not arrive, or that the vendor did not
+    /// accept.
     pub failed: u64,
-    /// Get none.
+    /// Number of recipients that get no message.
     pub suppressed: u64,
-    /// Are still to be sent.
+    /// Number of messages that are still to be sent.
     pub pending: u64,
-    /// Those of `sent` of which the vendor says nothing yet.
+    /// Number of messages in `sent` without a receipt yet.
     pub awaiting_receipt: u64,
-    /// When it was recorded that the vendor took the first of these.
+    /// Time when the vendor's acceptance of the first of these was recorded.
     pub awaiting_since: Option<Timestamp>,
-    /// Customers of whom nobody can tell whether they match, because an event of
-    /// theirs could not be folded at the launch. Those who got a message since
-    /// are among `planned` instead.
+    /// Number of customers for whom it is unknown whether they match, since an
+    /// event of theirs could not be folded at the launch. Those that got a
+    /// message since are counted in `planned` instead.
     pub undetermined: u64,
-    /// What the views that were compared could not fold: of these messages and
-    /// figures nothing is compared. At most [`MAX_DISCREPANCIES`] are listed.
+    /// Events that the compared views could not fold. The messages and
+    /// statistics that they concern are not compared. At most
+    /// [`MAX_DISCREPANCIES`] are listed.
     pub withheld: Vec<Withheld>,
-    /// Whether the views had caught up, so that they were compared too.
+    /// True if the views had caught up and were compared.
     pub views_compared: bool,
-    /// Whether this program could check all texts. It cannot check those of a
+    /// True if this program could check all texts. It cannot check those of a
     /// newer program's rendering rules.
     pub texts_compared: bool,
-    /// What does not fit, [`MAX_DISCREPANCIES`] at most.
+    /// Discrepancies, [`MAX_DISCREPANCIES`] at most.
     pub discrepancies: Vec<Discrepancy>,
-    /// How many there are.
+    /// Number of all discrepancies.
     pub found: u64,
 }
 
-/// Something that does not fit.
+/// A discrepancy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Discrepancy {
-    /// Of which kind.
+    /// Kind of discrepancy.
     pub kind: DiscrepancyKind,
-    /// About whom, if it is about one.
+    /// Customer that it concerns, if it concerns one.
     pub customer: Option<CustomerId>,
-    /// What, for people.
+    /// Description for people.
     pub detail: String,
 }
 
-/// What may not fit.
+/// Kinds of discrepancies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DiscrepancyKind {
-    /// Somebody was meant and has no message.
+    /// A recipient has no message.
     MissingMessage,
-    /// Somebody has a message and was not meant.
+    /// A customer has a message but is not a recipient.
     UnexpectedMessage,
-    /// The campaign recorded another number.
+    /// The campaign recorded other numbers than the log yields.
     SizeDiffers,
-    /// The view `campaign_stats` counts otherwise.
+    /// The view `campaign_stats` has other counts than the log.
     StatisticsDiffer,
-    /// The view `messages` has a message otherwise, or has not.
+    /// The view `messages` lacks a message, or has it in another status than
+    /// the log.
     ViewDiffers,
-    /// A message was sent to a customer who had unsubscribed.
+    /// A message was sent to a customer that had unsubscribed.
     SentAfterUnsubscribe,
     /// A message was sent after the campaign was paused or cancelled.
     SentAfterStop,
-    /// The text that a message's values give is not the recorded one.
+    /// The text rendered from a message's values differs from the recorded
+    /// digest.
     TextDiffers,
 }
 
 impl DiscrepancyKind {
-    /// All there are.
+    /// All kinds.
     pub const ALL: [Self; 8] = [
         Self::MissingMessage,
         Self::UnexpectedMessage,
@@ -167,7 +173,7 @@ impl DiscrepancyKind {
         Self::TextDiffers,
     ];
 
-    /// `missing_message`
+    /// Returns the wire name, such as `missing_message`.
     pub fn name(self) -> &'static str {
         match self {
             Self::MissingMessage => "missing_message",
@@ -182,7 +188,7 @@ impl DiscrepancyKind {
     }
 }
 
-/// Why a campaign could not be accounted for.
+/// Error of a reconciliation.
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcileError {
     /// The log does not answer, or cannot be read.
@@ -193,15 +199,16 @@ pub enum ReconcileError {
     Query(#[from] QueryError),
 }
 
-/// Accounts for every customer a campaign was launched for. Reads all of the
-/// log; at any time it holds the customers of a few partitions and the
-/// campaign's messages.
+/// Reconciles a campaign with the log. Reads the whole log; at any time it
+/// holds the customers of a few partitions and the campaign's messages in
+/// memory.
 ///
-/// That takes long, and meanwhile the campaign goes on: `head` reads its head
-/// and is polled near the end. `launched` then has its status and size.
+/// Meanwhile the campaign may continue. `head` reads its head and is polled
+/// near the end, when most of the log is read. `launched` then has its new
+/// status and size.
 ///
 /// # Errors
-/// [`ReconcileError`]; if any of the log was trimmed, at once. Those of `head`.
+/// [`ReconcileError`], at once if any events were trimmed. Errors of `head`.
 pub async fn reconcile<E: From<ReconcileError>>(
     store: &Store,
     log: &Log,
@@ -210,13 +217,13 @@ pub async fn reconcile<E: From<ReconcileError>>(
     head: impl Future<Output = Result<Option<Campaign>, E>>,
 ) -> Result<Reconciliation, E> {
     let mut ledgers = read_ledgers(store, log, launched, reading).await?;
-    // Before the ledgers are read to their ends, so that these have all that
-    // the campaign's recorded size counts.
+    // The head is read before the rest of the log, so that the ledgers contain
+    // every message that the recorded size counts.
     if let Some(campaign) = head.await? {
         launched.update(&campaign);
     }
     for ledger in &mut ledgers {
-        ledger.go_on(log).await.map_err(ReconcileError::from)?;
+        ledger.catch_up(log).await.map_err(ReconcileError::from)?;
     }
     Ok(judge(store, log, launched, ledgers).await?)
 }
@@ -226,7 +233,7 @@ async fn read_ledgers(
     log: &Log,
     launched: &Launched,
     reading: &LongRead,
-) -> Result<Vec<Ledger>, ReconcileError> {
+) -> Result<Vec<CampaignLedger>, ReconcileError> {
     let plan = Plan::new(launched, store.zone())?;
     reading.begin(log).await.map_err(ProjectError::from)?;
     let read = each_partition(log.partitions(), |partition| {
@@ -234,11 +241,11 @@ async fn read_ledgers(
         let (plan, reading) = (plan.clone(), reading.clone());
         async move {
             let _turn = reading.turn().await;
-            Ledger::read(&store, &log, &plan, partition, &reading).await
+            CampaignLedger::read(&store, &log, &plan, partition, &reading).await
         }
     });
     let mut ledgers = read.await?;
-    ledgers.sort_by_key(Ledger::partition);
+    ledgers.sort_by_key(CampaignLedger::partition);
     Ok(ledgers)
 }
 
@@ -246,17 +253,17 @@ async fn judge(
     store: &Store,
     log: &Log,
     launched: &Launched,
-    ledgers: Vec<Ledger>,
+    ledgers: Vec<CampaignLedger>,
 ) -> Result<Reconciliation, ReconcileError> {
     let mut judge = Judge::new(log, launched, ledgers);
     judge.compare_views(store).await?;
-    // Last, so that no message in the ledgers was sent after a resumption that
-    // is missing here.
+    // Read last. Otherwise the ledgers could contain a message that was sent
+    // after a resumption that is missing here.
     let stops = StopPeriods::read(log, &launched.campaign).await?;
     Ok(judge.verdict(&stops))
 }
 
-/// Whether both views have all of these positions, in the end.
+/// Waits for both views to reach these positions. Returns whether they did.
 async fn have_caught_up(store: &Store, ends: &Positions) -> Result<bool, ReconcileError> {
     for view in [CampaignStats::NAME, Messages::NAME] {
         match store.wait_for(view, ends, PATIENCE).await {

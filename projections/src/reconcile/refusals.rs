@@ -1,5 +1,5 @@
-//! Messages that were sent although they were not to be any more: to customers
-//! who had unsubscribed, or of a campaign that was paused or cancelled.
+//! Messages that were sent although they were no longer allowed: to customers
+//! that had unsubscribed, or of a campaign that was paused or cancelled.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,26 +9,26 @@ use eventlog::{Entry, Log};
 use crate::replay::{Replayed, read};
 use crate::{EntryReader, ProjectError, Recorded};
 
-/// How much later than a refusal a request may begin. A sender reads the heads
-/// at most 200 ms before; the rest is for clocks that differ, and for the time
-/// that a refusal takes to be recorded.
+/// Milliseconds after a refusal within which a request may still begin. A
+/// sender reads the heads at most 200 ms before the request. The rest allows
+/// for clock skew, and for the time until a refusal is recorded.
 const GRACE_MS: i64 = 1_000;
 
-/// From here on messages are not to be sent, or may be sent again.
+/// Start of a period in which messages are refused, or allowed again.
 #[derive(Debug, Clone, Copy)]
 struct PermissionChange {
-    /// The event's number in its partition.
+    /// Number of the event in its partition.
     number: u64,
-    /// When it was recorded.
+    /// Time when the event was recorded.
     at: Timestamp,
     refuses: bool,
 }
 
-/// When a campaign was paused or cancelled, and when it was resumed.
+/// Times when a campaign was paused or cancelled, and when it was resumed.
 #[derive(Debug, Clone, Default)]
 pub(super) struct StopPeriods(Vec<PermissionChange>);
 
-/// Which customers have unsubscribed, and when.
+/// Times when customers unsubscribed and subscribed again.
 #[derive(Debug, Default)]
 pub(super) struct Unsubscribed(HashMap<CustomerId, Vec<PermissionChange>>);
 
@@ -63,8 +63,8 @@ impl StopPeriods {
         self.0.push(change(event, refuses));
     }
 
-    /// Describes by how much a request that began at this time came after the
-    /// campaign was paused or cancelled; `None` if it was in time.
+    /// Returns a description if a request that began at this time came too late
+    /// after the campaign was paused or cancelled; `None` if it was in time.
     pub(super) fn judge(&self, began_at: Timestamp) -> Option<String> {
         let late = late_by(&self.0, began_at)?;
         Some(format!(
@@ -74,13 +74,13 @@ impl StopPeriods {
 }
 
 impl Unsubscribed {
-    /// Whether an entry may say that a customer unsubscribes or subscribes
-    /// again, so that only these are read.
+    /// Returns whether an entry may say that a customer unsubscribes or
+    /// subscribes again, so that other entries are not decoded.
     pub(super) fn may_concern(entry: &Entry) -> bool {
         entry.key.starts_with("customer/") && entry.data.contains("\"unsubscribed\"")
     }
 
-    /// Takes in what an event says of its customer, if it says anything.
+    /// Records a change of the customer's subscription, if the event is one.
     pub(super) fn note(&mut self, event: &Recorded) {
         let (Subject::Customer(customer), Event::Customer(happened)) =
             (&event.subject, &event.event)
@@ -92,7 +92,7 @@ impl Unsubscribed {
             Change::Clear => false,
             Change::Set(unsubscribed) => unsubscribed,
         };
-        // Most have never unsubscribed, and take no memory.
+        // Customers that never unsubscribed, the majority, take no memory.
         if refuses || self.0.contains_key(customer) {
             let changes = self.0.entry(customer.clone()).or_default();
             changes.push(change(event, refuses));
@@ -104,8 +104,8 @@ impl Unsubscribed {
         self.0.retain(|customer, _| customers.contains(customer));
     }
 
-    /// Describes why a message to this customer should not have been sent;
-    /// `None` if nothing is wrong.
+    /// Returns a description if a message to this customer should not have been
+    /// sent; `None` otherwise.
     pub(super) fn judge(&self, customer: &CustomerId, handover: &Handover) -> Option<String> {
         let changes = self.0.get(customer)?;
         let seen = handover.customer_seen.unwrap_or_default();
@@ -113,10 +113,11 @@ impl Unsubscribed {
         let (read, unread) = changes.split_at(read);
         match read.last() {
             Some(last) if last.refuses => Some(format!(
-                "was sent though the sender had read event {}, by which the customer unsubscribed",
+                "was sent although the sender had read event {}, in which the customer unsubscribed",
                 last.number
             )),
-            // What it had read permitted the message, whatever the clocks say.
+            // The last change that the sender had read allowed the message, so
+            // earlier changes do not count, whatever the clocks say.
             _ => {
                 let late = late_by(unread, handover.began_at?)?;
                 Some(format!(
@@ -135,9 +136,10 @@ fn change(event: &Recorded, refuses: bool) -> PermissionChange {
     }
 }
 
-/// By how many milliseconds a request that began at this time came after a
-/// refusal that held then, if by more than [`GRACE_MS`]. A permission up to
-/// [`GRACE_MS`] after the request counts too: the sender's clock may be behind.
+/// Returns how many milliseconds after a refusal a request began, if the
+/// refusal was still in force and the delay exceeds [`GRACE_MS`]. A permission
+/// up to [`GRACE_MS`] after the request counts too, since the sender's clock
+/// may be behind.
 fn late_by(changes: &[PermissionChange], began_at: Timestamp) -> Option<i64> {
     let late_for = |change: &PermissionChange| began_at.millis() - change.at.millis();
     let is_permitted =
@@ -162,9 +164,9 @@ mod tests {
         "ada".try_into().unwrap()
     }
 
-    /// Ada unsubscribes in event 3 at 10 s and subscribes again in event 8 at
-    /// 20 s. How a message begun at this time is judged, whose sender had read
-    /// this event.
+    /// Judges a message that began at this time, by a sender that had read this
+    /// event. Ada unsubscribes in event 3 at 10 s and subscribes again in event
+    /// 8 at 20 s.
     fn judged(began_at: Option<i64>, customer_seen: Option<u64>) -> Option<String> {
         let change = |number, at, refuses| PermissionChange {
             number,
@@ -182,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_after_the_refusal_a_request_is_late() {
+    fn a_request_is_late_a_second_after_the_refusal() {
         for in_time in [9_000, 10_000, 11_000, 19_000, 20_000, 60_000] {
             assert_eq!(judged(Some(in_time), None), None, "{in_time}");
         }
@@ -196,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_sender_had_read_counts_whatever_the_clocks_say() {
+    fn events_that_the_sender_had_read_override_the_clocks() {
         for seen in [3, 7] {
             let detail = judged(Some(0), Some(seen)).unwrap();
             assert!(detail.contains("had read event 3,"), "{detail}");
@@ -207,14 +209,14 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_sender_had_not_read_is_judged_by_the_clock() {
+    fn unread_events_are_judged_by_the_clock() {
         assert_eq!(judged(Some(15_000), Some(8)), None);
         assert!(judged(Some(15_000), Some(2)).is_some());
         assert!(judged(Some(15_000), None).is_some());
     }
 
     #[test]
-    fn what_older_senders_recorded_is_not_judged() {
+    fn messages_without_a_begin_time_are_not_judged() {
         assert_eq!(judged(None, None), None);
     }
 }

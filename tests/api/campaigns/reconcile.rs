@@ -178,7 +178,7 @@ async fn views_that_say_otherwise_are_found() {
     assert_eq!(found(&damaged), views);
     assert_eq!(
         damaged["discrepancies"][0]["detail"],
-        "is not there in the view and queued in the log"
+        "is missing in the view and queued in the log"
     );
 
     let stats = collection("campaign_stats");

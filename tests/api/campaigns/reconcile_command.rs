@@ -48,7 +48,7 @@ async fn discrepancies_are_a_failure() {
     for line in [
         "the views were not compared: they are behind the log, or still changing",
         "2 discrepancies",
-        "  missing_message: c-1 was meant and has no message",
+        "  missing_message: c-1 is a recipient but has no message",
         "  size_differs: the campaign recorded 1 recipients, the log has 2",
     ] {
         assert!(

@@ -1,34 +1,34 @@
-//! What is known of an API key.
+//! Document of the view `api_keys`.
 
 use bson::DateTime;
 use domain::{KeyId, Role};
 use serde::{Deserialize, Serialize};
 
-/// A key as it is now. Nothing here lets anybody in.
+/// The current state of an API key. Contains neither the secret nor its hash.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ApiKeyDocument {
-    /// Which.
+    /// Id of the key.
     pub key_id: KeyId,
-    /// What it is called.
+    /// Name of the key.
     pub name: String,
-    /// What it may do.
+    /// Role of the key.
     pub role: Role,
-    /// How its secret begins.
+    /// First characters of the secret, to recognize the key.
     pub prefix: String,
-    /// When it was created.
+    /// Time when the key was created.
     pub created_at: DateTime,
-    /// On whose behalf.
+    /// Actor that created the key.
     pub created_by: String,
-    /// When it lets nobody in any more.
+    /// Time when the key expires, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime>,
-    /// When it was last seen to let somebody in.
+    /// Time of the last recorded use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used_at: Option<DateTime>,
-    /// When it was revoked, if it was.
+    /// Time when the key was revoked, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<DateTime>,
-    /// On whose behalf.
+    /// Actor that revoked the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_by: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What each event does to a key's document.
+//! Fold of the view `api_keys`.
 
 use domain::{ApiKeyEvent, Event, KeyId, NewKey, Subject};
 
@@ -12,7 +12,7 @@ pub(super) fn fold(
     event: &Recorded,
 ) -> Result<ApiKeyDocument, FoldError> {
     let (Subject::ApiKey(id), Event::ApiKey(happened)) = (&event.subject, &event.event) else {
-        return Err(FoldError(format!("{} is no key", event.subject)));
+        return Err(FoldError(format!("{} is not an API key", event.subject)));
     };
     match (document, happened) {
         (None, ApiKeyEvent::Created(key)) => Ok(created(id, key, event)),
@@ -44,7 +44,7 @@ fn changed(
 ) -> Result<ApiKeyDocument, FoldError> {
     match happened {
         ApiKeyEvent::Created(_) => {
-            let reason = format!("{} was created before", document.key_id);
+            let reason = format!("{} was already created", document.key_id);
             return Err(FoldError(reason));
         }
         ApiKeyEvent::Revoked {} => {

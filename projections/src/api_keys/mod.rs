@@ -1,4 +1,4 @@
-//! API keys, one by one.
+//! The view `api_keys`.
 
 mod document;
 mod fold;
@@ -16,7 +16,7 @@ pub use document::ApiKeyDocument;
 use crate::Recorded;
 use crate::view::{FoldError, View};
 
-/// The view `api_keys`, a document per key, revoked ones included.
+/// The view `api_keys`: one document per key, revoked keys included.
 pub struct ApiKeys;
 
 impl View for ApiKeys {

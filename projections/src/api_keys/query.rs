@@ -1,4 +1,4 @@
-//! What is asked of API keys.
+//! Queries of the view `api_keys`.
 
 use bson::doc;
 use domain::KeyId;
@@ -8,7 +8,7 @@ use crate::view::View;
 use crate::{Page, PageRequest, QueryError, Store};
 
 impl Store {
-    /// One key, revoked or not.
+    /// Returns a key, revoked or not.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
@@ -17,10 +17,10 @@ impl Store {
         Ok(keys.find_one(doc! {"_id": id.as_str()}).await?)
     }
 
-    /// All keys, the newest first.
+    /// Returns a page of all keys, newest first.
     ///
     /// # Errors
-    /// [`QueryError`].
+    /// [`QueryError`] if the cursor is invalid or MongoDB does not answer.
     pub async fn api_keys(&self, page: &PageRequest) -> Result<Page<ApiKeyDocument>, QueryError> {
         let place = |key: &ApiKeyDocument| (key.created_at, key.key_id.to_string());
         self.newest(ApiKeys::NAME, doc! {}, page, place).await

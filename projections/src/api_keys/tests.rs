@@ -23,7 +23,7 @@ fn fold(events: Vec<ApiKeyEvent>) -> Result<ApiKeyDocument, FoldError> {
 }
 
 #[test]
-fn a_key_is_what_it_was_created_with() {
+fn a_created_key_has_its_content() {
     let document = fold(vec![created()]).unwrap();
     assert_eq!(document.key_id.as_str(), "key_1");
     assert_eq!(document.name, "The shop's server");
@@ -36,13 +36,13 @@ fn a_key_is_what_it_was_created_with() {
 }
 
 #[test]
-fn nothing_that_lets_in_is_kept() {
+fn the_document_has_no_hash() {
     let document = bson::serialize_to_document(&fold(vec![created()]).unwrap()).unwrap();
     assert!(!document.contains_key("hash"));
 }
 
 #[test]
-fn a_use_and_the_revocation_are_kept() {
+fn uses_and_revocation_are_recorded() {
     let at = Timestamp::from_millis(1_500).unwrap();
     let used = ApiKeyEvent::Used { at };
     let document = fold(vec![created(), used, ApiKeyEvent::Revoked {}]).unwrap();
@@ -52,7 +52,7 @@ fn a_use_and_the_revocation_are_kept() {
 }
 
 #[test]
-fn what_contradicts_the_document_is_refused() {
+fn contradicting_events_are_rejected() {
     assert!(fold(vec![created(), created()]).is_err());
     assert!(fold(vec![ApiKeyEvent::Revoked {}]).is_err());
 }

@@ -1,4 +1,4 @@
-//! What is known of a campaign.
+//! Document of the view `campaigns`.
 
 use bson::DateTime;
 use domain::rules::Rules;
@@ -7,66 +7,67 @@ use serde::{Deserialize, Serialize};
 
 use crate::date::date;
 
-/// A campaign as it is now.
+/// The current state of a campaign.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CampaignDocument {
-    /// Which.
+    /// Id of the campaign.
     pub campaign_id: CampaignId,
-    /// What it is called.
+    /// Name of the campaign.
     pub name: String,
-    /// How far it is.
+    /// Status of the campaign.
     pub status: CampaignStatus,
-    /// The segment it is for, if it is for one.
+    /// Segment of the audience, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segment_id: Option<SegmentId>,
-    /// Which customers are meant: the rules it was given, or those that its
-    /// launch fixed. A segment's are not known before.
+    /// Rules of the audience: those that the campaign was given, or those that
+    /// its launch fixed. Unknown before the launch if the audience is a
+    /// segment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<Rules>,
-    /// What is sent.
+    /// Template of the messages.
     pub template: Template,
-    /// When it is to be launched by itself.
+    /// Time of the scheduled launch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduled_at: Option<DateTime>,
-    /// How many messages a second are sent at most.
+    /// Maximum number of messages sent per second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub messages_per_second: Option<u32>,
     /// Labels, in order.
     #[serde(default)]
     pub tags: Vec<String>,
-    /// What its launch fixed.
+    /// Values fixed by the launch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launch: Option<LaunchDocument>,
-    /// How many customers it means, once that was found out.
+    /// Size of the audience, once it was determined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<AudienceSize>,
-    /// Whether some of the undetermined were determined after the launch.
+    /// True if some undetermined customers were determined after the launch.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_determined: bool,
-    /// When it was created.
+    /// Time when the campaign was created.
     pub created_at: DateTime,
-    /// On whose behalf.
+    /// Actor that created the campaign.
     pub created_by: String,
-    /// When it was launched.
+    /// Time when the campaign was launched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launched_at: Option<DateTime>,
-    /// When it was completed or cancelled.
+    /// Time when the campaign was completed or cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<DateTime>,
-    /// When something last happened to it.
+    /// Time of the campaign's last event.
     pub updated_at: DateTime,
-    /// The aggregate's version.
+    /// Version of the aggregate.
     pub version: i64,
 }
 
-/// What a launch fixed: who gets what, whatever changes later.
+/// Values fixed by a launch. Later changes do not affect its recipients.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LaunchDocument {
-    /// Which customers are meant.
+    /// Rules of the audience.
     pub rules: Rules,
-    /// How far the log was: `0:12,1:7`.
+    /// Positions of the log at the launch, such as `0:12,1:7`.
     pub positions: String,
-    /// The instant that relative dates are worked out for.
+    /// Instant at which relative dates in the rules are resolved.
     pub clock: DateTime,
 }
 

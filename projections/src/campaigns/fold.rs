@@ -1,4 +1,4 @@
-//! What each event does to a campaign's document.
+//! Fold of the view `campaigns`.
 
 use bson::DateTime;
 use domain::{
@@ -15,12 +15,12 @@ pub(super) fn fold(
     event: &Recorded,
 ) -> Result<CampaignDocument, FoldError> {
     let (Subject::Campaign(id), Event::Campaign(happened)) = (&event.subject, &event.event) else {
-        return Err(FoldError(format!("{} is no campaign", event.subject)));
+        return Err(FoldError(format!("{} is not a campaign", event.subject)));
     };
     match (document, happened) {
         (None, CampaignEvent::Created(content)) => Ok(created(id, content.clone(), event)),
         (None, _) => Err(FoldError(format!("{id} was never created"))),
-        (Some(_), CampaignEvent::Created(_)) => Err(FoldError(format!("{id} was created before"))),
+        (Some(_), CampaignEvent::Created(_)) => Err(FoldError(format!("{id} was already created"))),
         (Some(document), happened) => Ok(CampaignDocument {
             updated_at: recorded(event),
             version: event.version as i64,
@@ -88,7 +88,7 @@ fn changed(
         }
         CampaignEvent::Completed {} => ended(&mut document, CampaignStatus::Completed, event),
         CampaignEvent::Cancelled {} => ended(&mut document, CampaignStatus::Cancelled, event),
-        // It can still be launched, by hand.
+        // Not ended: a missed campaign can still be launched manually.
         CampaignEvent::Missed {} => document.status = CampaignStatus::Missed,
     }
     document

@@ -1,4 +1,4 @@
-//! Campaigns, one by one.
+//! The view `campaigns`.
 
 mod document;
 mod fold;
@@ -16,7 +16,7 @@ pub use document::{CampaignDocument, LaunchDocument};
 use crate::Recorded;
 use crate::view::{FoldError, View};
 
-/// The view `campaigns`, a document per campaign.
+/// The view `campaigns`: one document per campaign.
 pub struct Campaigns;
 
 impl View for Campaigns {

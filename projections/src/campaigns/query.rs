@@ -1,4 +1,4 @@
-//! What is asked of campaigns.
+//! Queries of the view `campaigns`.
 
 use bson::{DateTime, Document, doc};
 use domain::{CampaignId, CampaignStatus, Timestamp};
@@ -10,7 +10,7 @@ use crate::view::View;
 use crate::{Page, PageRequest, QueryError, Store};
 
 impl Store {
-    /// One campaign.
+    /// Returns a campaign.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
@@ -19,10 +19,10 @@ impl Store {
         Ok(campaigns.find_one(doc! {"_id": id.as_str()}).await?)
     }
 
-    /// Campaigns, the newest first.
+    /// Returns a page of all campaigns, newest first.
     ///
     /// # Errors
-    /// [`QueryError`].
+    /// [`QueryError`] if the cursor is invalid or MongoDB does not answer.
     pub async fn campaigns(
         &self,
         page: &PageRequest,
@@ -32,7 +32,7 @@ impl Store {
         self.newest(Campaigns::NAME, doc! {}, page, place).await
     }
 
-    /// All campaigns that are as far as one of these says, the oldest first.
+    /// Returns all campaigns in one of these statuses, oldest first.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
@@ -44,7 +44,7 @@ impl Store {
         self.oldest_campaigns(doc! {"status": {"$in": names}}).await
     }
 
-    /// The campaigns whose time to be launched has come, the oldest first.
+    /// Returns the scheduled campaigns that are due, oldest first.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
@@ -55,7 +55,7 @@ impl Store {
         self.oldest_campaigns(filter).await
     }
 
-    /// When the next scheduled campaign is due that is not due now.
+    /// Returns the time of the next scheduled launch after `now`.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
@@ -67,7 +67,7 @@ impl Store {
         Ok(next.await?.and_then(|campaign| campaign.scheduled_at))
     }
 
-    /// Those of these campaigns that were cancelled.
+    /// Returns the campaigns among these that were cancelled.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.

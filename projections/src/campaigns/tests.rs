@@ -69,7 +69,7 @@ fn millis(at: Option<bson::DateTime>) -> Option<i64> {
 }
 
 #[test]
-fn a_campaign_is_what_it_was_created_with() {
+fn a_created_campaign_has_its_content() {
     let document = fold(vec![for_rules()]).unwrap();
     assert_eq!(document.campaign_id.as_str(), "cmp_1");
     assert_eq!(document.name, "Spring");
@@ -101,7 +101,7 @@ fn a_segments_rules_are_not_known_before_the_launch() {
 }
 
 #[test]
-fn a_launch_stays_as_it_was() {
+fn the_launch_is_recorded() {
     let document = fold(vec![for_rules(), launched()]).unwrap();
     assert_eq!(document.status, CampaignStatus::Launching);
     assert_eq!(document.template, template("Hi {{ name }}"));
@@ -113,7 +113,7 @@ fn a_launch_stays_as_it_was() {
 }
 
 #[test]
-fn a_campaign_is_sending_once_everybody_has_a_message() {
+fn a_campaign_is_sending_once_its_audience_is_resolved() {
     let document = fold(vec![for_rules(), launched(), resolved()]).unwrap();
     assert_eq!(document.status, CampaignStatus::Sending);
     assert_eq!(document.size, Some(SIZE));
@@ -122,7 +122,7 @@ fn a_campaign_is_sending_once_everybody_has_a_message() {
 }
 
 #[test]
-fn a_campaign_that_rested_goes_on_where_it_was() {
+fn a_resumed_campaign_returns_to_its_status() {
     let (pause, resume) = (CampaignEvent::Paused {}, CampaignEvent::Resumed {});
     let early = vec![for_rules(), launched(), pause.clone()];
     assert_eq!(status(early.clone()), CampaignStatus::Paused);
@@ -151,7 +151,7 @@ fn a_campaign_ends_once_completed_or_cancelled() {
 }
 
 #[test]
-fn a_campaign_that_was_missed_can_still_be_launched() {
+fn a_missed_campaign_can_still_be_launched() {
     let missed = vec![for_segment(), CampaignEvent::Missed {}];
     let document = fold(missed.clone()).unwrap();
     assert_eq!(document.status, CampaignStatus::Missed);
@@ -161,7 +161,7 @@ fn a_campaign_that_was_missed_can_still_be_launched() {
 }
 
 #[test]
-fn a_retry_changes_nothing_but_the_version() {
+fn a_retry_changes_only_version_and_time() {
     let sending = vec![for_rules(), launched(), resolved()];
     let before = fold(sending.clone()).unwrap();
     let retried = CampaignEvent::Retried { requeued: 2 };
@@ -175,7 +175,7 @@ fn a_retry_changes_nothing_but_the_version() {
 }
 
 #[test]
-fn what_contradicts_the_document_is_refused() {
+fn contradicting_events_are_rejected() {
     assert!(fold(vec![for_rules(), for_rules()]).is_err());
     assert!(fold(vec![launched()]).is_err());
 }

@@ -1,40 +1,40 @@
-//! What is known of a segment.
+//! Document of the view `segments`.
 
 use bson::DateTime;
 use domain::SegmentId;
 use domain::rules::Rules;
 use serde::{Deserialize, Serialize};
 
-/// A segment as it is now.
+/// The current state of a segment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SegmentDocument {
-    /// Which.
+    /// Id of the segment.
     pub segment_id: SegmentId,
-    /// What it is called.
+    /// Name of the segment.
     pub name: String,
-    /// What it is for.
+    /// Description of the segment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Which customers are meant.
+    /// Rules that select the segment's customers.
     pub rules: Rules,
-    /// The rules as a text.
+    /// Rules as text.
     pub text: String,
-    /// When it was created.
+    /// Time when the segment was created.
     pub created_at: DateTime,
-    /// On whose behalf.
+    /// Actor that created the segment.
     pub created_by: String,
-    /// When its content was last changed.
+    /// Time of the last change of the content.
     pub updated_at: DateTime,
-    /// On whose behalf.
+    /// Actor that last changed the content.
     pub updated_by: String,
-    /// The aggregate's version since its content is this.
+    /// Version of the aggregate at the last change of the content.
     pub version: i64,
-    /// When it was archived, if it was.
+    /// Time when the segment was archived, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archived_at: Option<DateTime>,
-    /// On whose behalf.
+    /// Actor that archived the segment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archived_by: Option<String>,
-    /// What needs it, in order.
+    /// Ids of the holders of the segment, sorted.
     pub held_by: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! What each event does to a segment's document.
+//! Fold of the view `segments`.
 
 use bson::DateTime;
 use domain::{Event, Holder, SegmentContent, SegmentEvent, SegmentId, Subject};
@@ -13,7 +13,7 @@ pub(super) fn fold(
     event: &Recorded,
 ) -> Result<SegmentDocument, FoldError> {
     let (Subject::Segment(id), Event::Segment(happened)) = (&event.subject, &event.event) else {
-        return Err(FoldError(format!("{} is no segment", event.subject)));
+        return Err(FoldError(format!("{} is not a segment", event.subject)));
     };
     match (document, happened) {
         (None, SegmentEvent::Created(content)) => Ok(created(id, content.clone(), event)),
@@ -47,7 +47,7 @@ fn changed(
 ) -> Result<SegmentDocument, FoldError> {
     match happened {
         SegmentEvent::Created(_) => {
-            let reason = format!("{} was created before", document.segment_id);
+            let reason = format!("{} was already created", document.segment_id);
             return Err(FoldError(reason));
         }
         SegmentEvent::Updated(content) => {

@@ -1,4 +1,4 @@
-//! Segments, one by one.
+//! The view `segments`.
 
 mod document;
 mod fold;
@@ -17,7 +17,7 @@ pub use query::LiveSegment;
 use crate::Recorded;
 use crate::view::{FoldError, View};
 
-/// The view `segments`, a document per segment, archived ones included.
+/// The view `segments`: one document per segment, archived segments included.
 pub struct Segments;
 
 impl View for Segments {

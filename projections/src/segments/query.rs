@@ -1,4 +1,4 @@
-//! What is asked of segments.
+//! Queries of the view `segments`.
 
 use bson::{Bson, doc};
 use domain::SegmentId;
@@ -10,19 +10,19 @@ use super::{SegmentDocument, Segments};
 use crate::view::View;
 use crate::{Page, PageRequest, QueryError, Store};
 
-/// A segment that is not archived, as far as its members go.
+/// The fields of an unarchived segment that are needed to count its members.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct LiveSegment {
-    /// Which.
+    /// Id of the segment.
     pub segment_id: SegmentId,
-    /// Which customers are meant.
+    /// Rules that select the segment's customers.
     pub rules: Rules,
-    /// The aggregate's version since its content is this.
+    /// Version of the aggregate at the last change of the content.
     pub version: i64,
 }
 
 impl Store {
-    /// One segment, archived or not.
+    /// Returns a segment, archived or not.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
@@ -31,11 +31,11 @@ impl Store {
         Ok(segments.find_one(doc! {"_id": id.as_str()}).await?)
     }
 
-    /// Segments, the newest first; the archived ones among them only if asked
-    /// for.
+    /// Returns a page of segments, newest first. Archived segments are included
+    /// only if `archived` is true.
     ///
     /// # Errors
-    /// [`QueryError`].
+    /// [`QueryError`] if the cursor is invalid or MongoDB does not answer.
     pub async fn segments(
         &self,
         archived: bool,
@@ -50,7 +50,7 @@ impl Store {
         self.newest(Segments::NAME, filter, page, place).await
     }
 
-    /// The segments that anything holds.
+    /// Returns the segments that have a hold.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
@@ -61,7 +61,7 @@ impl Store {
         Ok(found.try_collect().await?)
     }
 
-    /// All segments that are not archived, by id.
+    /// Returns all unarchived segments, sorted by id.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.

@@ -3,7 +3,7 @@ use domain::{Event, Holder, SegmentContent, SegmentEvent};
 use super::*;
 use crate::history::{folded, history};
 
-/// Every kind of value that rules have.
+/// Rules with every kind of value.
 const RULES: &str = "NOT (total_spend between -5 AND 9223372036854775807) AND \
      (attributes.ratio > 0.25 OR attributes.vip = true OR attributes.size in (1, \"a\", 1e300)) \
      AND last_order_at >= 2026-01-01T00:00:00Z AND email notNull";
@@ -30,7 +30,7 @@ fn held(id: &str) -> SegmentEvent {
 }
 
 #[test]
-fn a_segment_is_what_it_was_created_with() {
+fn a_created_segment_has_its_content() {
     let created = content("Odd ones", RULES);
     let document = fold(vec![SegmentEvent::Created(created.clone())]).unwrap();
     assert_eq!(document.segment_id.as_str(), "seg_1");
@@ -46,7 +46,7 @@ fn a_segment_is_what_it_was_created_with() {
 }
 
 #[test]
-fn an_update_replaces_the_content_and_nothing_else() {
+fn an_update_replaces_only_the_content() {
     let document = fold(vec![
         SegmentEvent::Created(content("Before", RULES)),
         held("cmp_1"),
@@ -66,7 +66,7 @@ fn an_update_replaces_the_content_and_nothing_else() {
 }
 
 #[test]
-fn an_archived_segment_stays() {
+fn an_archived_segment_keeps_its_document() {
     let created = SegmentEvent::Created(content("Old", RULES));
     let document = fold(vec![created, SegmentEvent::Archived {}]).unwrap();
     let at = document.archived_at.map(bson::DateTime::timestamp_millis);
@@ -76,7 +76,7 @@ fn an_archived_segment_stays() {
 }
 
 #[test]
-fn holders_are_in_order_and_change_no_version() {
+fn holders_are_sorted_and_leave_the_version() {
     let document = fold(vec![
         SegmentEvent::Created(content("Held", RULES)),
         held("cmp_2"),
@@ -92,7 +92,7 @@ fn holders_are_in_order_and_change_no_version() {
 }
 
 #[test]
-fn what_contradicts_the_document_is_refused() {
+fn contradicting_events_are_rejected() {
     let created = || SegmentEvent::Created(content("Twice", RULES));
     assert!(fold(vec![created(), created()]).is_err());
     assert!(fold(vec![SegmentEvent::Archived {}]).is_err());

@@ -1,4 +1,4 @@
-//! What is known of a user.
+//! Document of the view `users`.
 
 use bson::DateTime;
 use domain::{SessionId, Sessions, Timestamp, UserId, UserRole};
@@ -6,53 +6,53 @@ use serde::{Deserialize, Serialize};
 
 use crate::date::date;
 
-/// A user as they are now.
+/// The current state of a user.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UserDocument {
-    /// Who.
+    /// Id of the user.
     pub user_id: UserId,
-    /// Their address, as the provider said at the last sign-in.
+    /// Email address that the provider reported at the last sign-in.
     pub email: String,
-    /// What they are called.
+    /// Name of the user, if the provider reported one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The provider.
+    /// Issuer of the identity provider.
     pub issuer: String,
-    /// What they may do.
+    /// Role of the user.
     pub role: UserRole,
-    /// What an admin gave them, if one did.
+    /// Role that an admin gave the user, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given: Option<GivenRole>,
-    /// When they first signed in.
+    /// Time of the first sign-in.
     pub created_at: DateTime,
-    /// When they last signed in.
+    /// Time of the last sign-in.
     pub last_signed_in_at: DateTime,
-    /// Those that were not ended; some may be over.
+    /// Sessions that were not ended. Some may have expired.
     pub sessions: Vec<SessionDocument>,
 }
 
-/// A session.
+/// A session of a user.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SessionDocument {
-    /// Which.
+    /// Id of the session.
     pub session_id: SessionId,
-    /// When it began.
+    /// Time when the session began.
     pub began_at: DateTime,
 }
 
-/// A role that an admin gave.
+/// A role that an admin gave a user.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GivenRole {
-    /// Which.
+    /// Role that was given.
     pub role: UserRole,
-    /// When.
+    /// Time when the role was given.
     pub at: DateTime,
-    /// On whose behalf.
+    /// Actor that gave the role.
     pub by: String,
 }
 
 impl UserDocument {
-    /// Their sessions, as the user has them.
+    /// Returns the sessions as a domain value.
     pub fn sessions(&self) -> Sessions {
         let began = |session: &SessionDocument| Timestamp::from(session.began_at.to_chrono());
         let sessions = self.sessions.iter();

@@ -1,4 +1,4 @@
-//! What each event does to a user's document.
+//! Fold of the view `users`.
 
 use domain::{Event, SignIn, Subject, UserEvent, UserId, UserRole};
 
@@ -12,7 +12,7 @@ pub(super) fn fold(
     event: &Recorded,
 ) -> Result<UserDocument, FoldError> {
     let (Subject::User(id), Event::User(happened)) = (&event.subject, &event.event) else {
-        return Err(FoldError(format!("{} is no user", event.subject)));
+        return Err(FoldError(format!("{} is not a user", event.subject)));
     };
     match (document, happened) {
         (document, UserEvent::SignedIn(sign_in)) => Ok(signed_in(id, document, sign_in)),
@@ -47,7 +47,7 @@ fn signed_in(id: &UserId, before: Option<UserDocument>, sign_in: &SignIn) -> Use
 fn changed(mut document: UserDocument, happened: &UserEvent, event: &Recorded) -> UserDocument {
     let mut sessions = document.sessions();
     match happened {
-        UserEvent::SignedIn(_) => {} // Folded by `signed_in`.
+        UserEvent::SignedIn(_) => {} // `fold` handles it with `signed_in`.
         UserEvent::SignedOut { session } => sessions.end(session),
         UserEvent::SignedOutEverywhere {} => sessions.end_all(),
         UserEvent::RoleGiven { role } => {

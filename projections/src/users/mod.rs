@@ -1,4 +1,4 @@
-//! Users, one by one.
+//! The view `users`.
 
 mod document;
 mod fold;
@@ -16,7 +16,7 @@ pub use document::{GivenRole, SessionDocument, UserDocument};
 use crate::Recorded;
 use crate::view::{FoldError, View};
 
-/// The view `users`, a document per user who ever signed in.
+/// The view `users`: one document per user that has signed in.
 pub struct Users;
 
 impl View for Users {

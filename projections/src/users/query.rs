@@ -1,4 +1,4 @@
-//! What is asked of users.
+//! Queries of the view `users`.
 
 use bson::doc;
 use domain::UserId;
@@ -8,7 +8,7 @@ use crate::view::View;
 use crate::{Page, PageRequest, QueryError, Store};
 
 impl Store {
-    /// One user.
+    /// Returns a user.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
@@ -17,10 +17,10 @@ impl Store {
         Ok(users.find_one(doc! {"_id": id.as_str()}).await?)
     }
 
-    /// Users, who signed in last for the first time first.
+    /// Returns a page of users, sorted by first sign-in, latest first.
     ///
     /// # Errors
-    /// [`QueryError`].
+    /// [`QueryError`] if the cursor is invalid or MongoDB does not answer.
     pub async fn users(&self, page: &PageRequest) -> Result<Page<UserDocument>, QueryError> {
         let place = |user: &UserDocument| (user.created_at, user.user_id.to_string());
         self.newest(Users::NAME, doc! {}, page, place).await

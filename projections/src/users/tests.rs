@@ -36,7 +36,7 @@ fn fold(events: Vec<UserEvent>) -> Result<UserDocument, FoldError> {
     folded::<Users>(&history(&subject, events, Event::User))
 }
 
-/// The numbers of the sessions open at this hour.
+/// Returns the sessions that are open at this time.
 fn open(document: &UserDocument, at: Timestamp) -> Vec<SessionId> {
     let sessions = document.sessions();
     let all = sessions.iter().map(|(id, _)| id.clone());
@@ -44,7 +44,7 @@ fn open(document: &UserDocument, at: Timestamp) -> Vec<SessionId> {
 }
 
 #[test]
-fn a_user_is_who_signed_in() {
+fn a_sign_in_creates_the_document() {
     let document = fold(vec![viewer()]).unwrap();
     assert_eq!(document.user_id.as_str(), "usr_1");
     assert_eq!(document.email, "jo@example.com");
@@ -58,7 +58,7 @@ fn a_user_is_who_signed_in() {
 }
 
 #[test]
-fn the_last_sign_in_says_who_they_are_and_what_an_admin_gave_stays() {
+fn the_last_sign_in_sets_the_identity_and_keeps_the_given_role() {
     let document = fold(vec![
         viewer(),
         given(UserRole::Marketer),
@@ -76,7 +76,7 @@ fn the_last_sign_in_says_who_they_are_and_what_an_admin_gave_stays() {
 }
 
 #[test]
-fn sessions_end_one_by_one_or_all_at_once() {
+fn sessions_end_individually_or_all_at_once() {
     let second = || signed_in(2, "jo@example.com", UserRole::Viewer, hour(0));
     let after = |event| open(&fold(vec![viewer(), second(), event]).unwrap(), hour(1));
     let session = 1.into();
@@ -87,6 +87,6 @@ fn sessions_end_one_by_one_or_all_at_once() {
 }
 
 #[test]
-fn who_never_signed_in_has_no_document() {
+fn a_user_without_a_sign_in_has_no_document() {
     assert!(fold(vec![given(UserRole::Admin)]).is_err());
 }

@@ -31,7 +31,7 @@ pub struct Audience {
     pub segment: String,
     /// Version of the segment that was counted.
     pub version: i64,
-    /// Number of customers that match.
+    /// Number of customers who match.
     pub count: i64,
     /// Number of all customers.
     pub total: i64,

@@ -156,8 +156,8 @@ impl Folded {
     }
 
     /// Returns once all of these positions are known to be folded, or after
-    /// `most`. Unknown positions may be folded all the same.
-    pub(crate) async fn reach(&self, positions: &Positions, most: Duration) {
+    /// `timeout`. Unknown positions may be folded all the same.
+    pub(crate) async fn reach(&self, positions: &Positions, timeout: Duration) {
         let mut known = self.0.subscribe();
         let has_all = |known: &FoldProgress| {
             let reached = |wanted: Position| known.numbers.get(&wanted.partition).copied();
@@ -166,7 +166,7 @@ impl Folded {
                 .all(|wanted| reached(wanted).is_some_and(|number| number >= wanted.number))
         };
         // After a timeout, too, the caller checks the checkpoints.
-        let _ended = tokio::time::timeout(most, known.wait_for(has_all)).await;
+        let _ended = tokio::time::timeout(timeout, known.wait_for(has_all)).await;
     }
 }
 
@@ -178,18 +178,18 @@ impl FoldProgress {
 }
 
 impl Watcher {
-    /// Returns once there was an event since the last call, or after `most`.
-    pub async fn changed(&mut self, most: Duration) {
+    /// Returns once there was an event since the last call, or after `timeout`.
+    pub async fn changed(&mut self, timeout: Duration) {
         let (topics, seen) = (self.topics, self.seen);
         let is_new = |known: &FoldProgress| known.on(topics) != seen;
         let waiting = self.known.wait_for(is_new);
-        let waited = tokio::time::timeout(most, waiting).await;
+        let waited = tokio::time::timeout(timeout, waiting).await;
         let is_over = matches!(waited, Ok(Err(_)));
         drop(waited);
         if is_over {
             // The sender is gone, so the process is shutting down. Sleep
             // instead of spinning.
-            tokio::time::sleep(most).await;
+            tokio::time::sleep(timeout).await;
         }
         self.seen = self.known.borrow().on(topics);
     }

@@ -35,10 +35,6 @@ const ENTRIES: u64 = 4_000;
 /// change the result: each document has the number of the last event folded
 /// into it, is written only if it is unchanged since it was read, and accepts
 /// only events after that number.
-///
-/// A crash at any point, a repeat, or two processes at once change nothing:
-/// each document has the number of the last event folded into it, is written
-/// only if it is still as it was read, and takes only events after that one.
 pub(crate) struct Folding {
     view: &'static dyn AnyView,
     documents: Documents,
@@ -189,6 +185,8 @@ impl Folding {
         let decisions: Vec<&Decision> = decisions.collect();
         let mut folded_already = Vec::new();
         for decision in &decisions {
+            // Before the batch is folded: later events raise the number by
+            // which `document_with` recognizes that the event was folded.
             let was_skipped = self.quarantine.is_skipped(decision.event);
             self.quarantine.decide(decision).await?;
             if is_skip(decision) && !was_skipped {
@@ -229,6 +227,8 @@ impl Folding {
             self.withhold(unreadable, events, waited_until).await?;
         }
         loop {
+            // Grouped again after each failure, since the quarantine admits
+            // fewer events then.
             let mut groups = group(events);
             for (_, indices) in &mut groups {
                 indices.retain(|index| self.admits(&events[*index]));
@@ -328,9 +328,10 @@ impl Folding {
         Ok((number >= event as i64).then_some((document, event)))
     }
 
-    /// Removes a skipped event from a document that contains it, because this
-    /// program could fold an event that an earlier version could not. A
-    /// document that cannot be computed again is withheld.
+    /// Removes a skipped event from a document that contains it. This happens
+    /// when the program that folded the document could fold the event, and an
+    /// earlier one could not. A document that cannot be computed again is
+    /// withheld.
     async fn leave_out_folded(
         &mut self,
         document: String,

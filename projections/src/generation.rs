@@ -21,8 +21,8 @@ use crate::store::{Store, collection_name};
 use crate::view::{AnyView, VIEWS, view_named};
 use crate::writes::{NAMESPACE_EXISTS, failed_only_with};
 
-/// Drops the collections of generations that are no longer needed, such as
-/// those of an interrupted rebuild.
+/// Drops the collections of generations that are no longer needed, such as the
+/// ones that an interrupted rebuild left.
 ///
 /// # Errors
 /// If MongoDB does not answer.
@@ -233,6 +233,8 @@ impl Generations {
         let name = view.name();
         let abandoned = self.find(name).await?.and_then(|p| p.building);
         let fold = doc! {"k": {"$toString": "$highest"}, "v": view.fold_version()};
+        // Two stages, since the second one reads the number that the first one
+        // sets.
         let next = vec![
             doc! {"$set": {"highest": {"$add": ["$highest", 1]}}},
             doc! {"$set": {
@@ -318,6 +320,8 @@ impl Generations {
         before: &Pointer,
         active: i32,
     ) -> Result<bool, mongodb::error::Error> {
+        // Guarded by all pointers that the decision rests on: a concurrent
+        // switch or rebuild changes one of them, and then nothing matches.
         let active_before = before.active;
         let previous = (active_before != UNBUILT).then_some(active_before);
         let filter = doc! {

@@ -100,9 +100,9 @@ struct Share {
 }
 
 impl OwnedPartition {
-    /// Takes a partition from its earlier owner, whose checkpoint writes fail
-    /// from now on. Also returns the generations that were removed from the
-    /// checkpoint because their collections are gone.
+    /// Acquires a partition from its earlier owner, whose checkpoint writes
+    /// fail from now on. Also returns the generations that were removed from
+    /// the checkpoint because their collections are gone.
     ///
     /// # Errors
     /// [`ProjectError`] if MongoDB does not answer.
@@ -113,7 +113,7 @@ impl OwnedPartition {
         owner: &str,
     ) -> Result<(Self, Vec<(Generation, ProjectError)>), ProjectError> {
         let checkpoints = PartitionCheckpoints::of(store);
-        let taken = checkpoints.take(partition, owner).await?;
+        let taken = checkpoints.acquire(partition, owner).await?;
         let (fingerprint, epoch) = (&taken.fingerprint, &taken.epoch);
         let mut owned = Self {
             store: store.clone(),
@@ -456,6 +456,8 @@ impl OwnedPartition {
         {
             self.cursor = first.cursor().clone();
         }
+        // The number is not enough: after a restore, another event may have it.
+        // Before the first event there is nothing to tell logs apart.
         let is_here = |projector: &Projector| {
             let cursor = projector.cursor();
             cursor.at == self.cursor.at

@@ -111,8 +111,9 @@ impl Projector {
     }
 
     /// Folds up to `count` events and moves the checkpoint. Returns the number
-    /// of events read. If the view cannot fold an event, everything before that
-    /// event is folded first, and the reason is recorded in the checkpoint.
+    /// of events read. If the view cannot be folded further, everything before
+    /// that point is folded first, and the reason is recorded in the
+    /// checkpoint.
     ///
     /// # Errors
     /// [`ProjectError`]; the next step retries from the checkpoint.

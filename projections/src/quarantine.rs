@@ -380,7 +380,8 @@ impl Quarantine {
         };
         match self.store.decisions().insert_one(&document).await {
             Ok(_) => {}
-            // Another generation of the view has recorded it.
+            // Already recorded, by another generation of the view or before a
+            // crash: the id depends only on view and decision.
             Err(error) if failed_only_with(&error, DUPLICATE) => {}
             Err(error) => return Err(error),
         }
@@ -511,12 +512,12 @@ impl Store {
         Ok(events.collect())
     }
 
-    /// Returns the notes of the serving generations in the order of the log, at
-    /// most `most`. Notes of one event are adjacent.
+    /// Returns the notes of the serving generations in the order of the log, up
+    /// to `limit`. Notes of one event are adjacent.
     ///
     /// # Errors
     /// If MongoDB does not answer.
-    pub async fn withheld(&self, most: usize) -> Result<Vec<Withheld>, QueryError> {
+    pub async fn withheld(&self, limit: usize) -> Result<Vec<Withheld>, QueryError> {
         let Some(serving) = self.serving_filter().await? else {
             return Ok(Vec::new());
         };
@@ -524,7 +525,7 @@ impl Store {
             .quarantine()
             .find(serving)
             .sort(doc! {"partition": 1, "number": 1, "view": 1})
-            .limit(most as i64)
+            .limit(limit as i64)
             .await?;
         Ok(found.try_collect().await?)
     }
@@ -574,7 +575,7 @@ impl Store {
         Ok(withheld)
     }
 
-    /// Returns campaigns whose statistics may be wrong: an event of one of
+    /// Returns campaigns with statistics that may be wrong: an event of one of
     /// their messages is in quarantine, or an operator has decided about one.
     /// The result may include campaigns that are not in `campaigns`.
     ///
@@ -709,7 +710,7 @@ impl Store {
         Ok((!any.is_empty()).then(|| doc! {"$or": any}))
     }
 
-    /// Returns the notes of those of these documents that are set aside in the
+    /// Returns the notes of the documents among these that are set aside in the
     /// serving generation, by document id.
     ///
     /// # Errors

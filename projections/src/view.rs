@@ -23,7 +23,7 @@ use crate::segments::Segments;
 use crate::users::Users;
 use crate::{ReadError, Recorded};
 
-/// A read model. To add one, add a folder beside `customers` and an entry in
+/// A read model. To add one, add a folder next to `customers` and an entry in
 /// [`VIEWS`].
 pub trait View: 'static {
     /// Name of the view, and the first part of its collections' names.
@@ -116,8 +116,8 @@ pub(crate) enum Content {
 }
 
 /// A view with BSON documents. The projector, the rebuild and the verification
-/// work with this trait and are compiled once for all views. A wrapper makes
-/// every [`View`] one.
+/// work with this trait and are compiled once for all views. The wrapper
+/// `Typed` implements it for every [`View`].
 pub trait AnyView: Send + Sync {
     /// Returns [`View::NAME`].
     fn name(&self) -> &'static str;

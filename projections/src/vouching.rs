@@ -91,9 +91,9 @@ impl PartitionCheckpoints {
         self.0.find(doc! {}).await?.try_collect().await
     }
 
-    /// Takes a partition, after which its earlier owner cannot move the
-    /// checkpoint. The returned state survives a failover.
-    pub(crate) async fn take(
+    /// Makes a process the owner of a partition. The earlier owner cannot move
+    /// the checkpoint afterwards. The returned state survives a failover.
+    pub(crate) async fn acquire(
         &self,
         partition: Partition,
         owner: &str,

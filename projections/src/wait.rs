@@ -37,12 +37,12 @@ impl Store {
     /// `positions`.
     ///
     /// # Errors
-    /// [`WaitError::Behind`] after `patience`.
+    /// [`WaitError::Behind`] after `timeout`.
     pub async fn wait_for(
         &self,
         view: &'static str,
         positions: &Positions,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<(), WaitError> {
         let start = Instant::now();
         let mut pause = Duration::ZERO;
@@ -51,14 +51,14 @@ impl Store {
                 return Ok(());
             };
             let waited = start.elapsed();
-            if waited >= patience {
+            if waited >= timeout {
                 return Err(WaitError::Behind {
                     view,
                     position,
                     waited,
                 });
             }
-            let left = patience - waited;
+            let left = timeout - waited;
             // A notice may be about another generation or another log, so the
             // loop must not spin on notices.
             let soonest = Instant::now() + pause.min(left);

@@ -65,7 +65,7 @@ pub struct Recipients {
     customers: Documents,
     past: Past,
     rules: Predicate,
-    /// Finds all customers that the rules match now, and all that have changed
+    /// Finds all customers that the rules match now, and all who have changed
     /// since the launch.
     filter: Document,
     /// Id of the last customer read.
@@ -74,7 +74,7 @@ pub struct Recipients {
     batch: usize,
     is_at_end: bool,
     /// Customers with an event that was decided about since the launch. Folded
-    /// again, like those that have changed.
+    /// again, like those who have changed.
     decided: BTreeSet<CustomerId>,
     /// Undetermined customers found so far.
     undetermined: BTreeSet<CustomerId>,
@@ -131,7 +131,7 @@ impl Recipients {
         })
     }
 
-    /// Checks that the log still has all events of the customers that must be
+    /// Checks that the log still has all events of the customers who must be
     /// folded again. Costs one read of Redis for a log that was never trimmed.
     ///
     /// # Errors
@@ -157,8 +157,8 @@ impl Recipients {
 
     /// Sets the maximum batch size; 1,000 by default and at most.
     #[must_use]
-    pub fn in_batches_of(mut self, most: usize) -> Self {
-        self.batch = most.clamp(1, BATCH);
+    pub fn in_batches_of(mut self, size: usize) -> Self {
+        self.batch = size.clamp(1, BATCH);
         self
     }
 
@@ -274,7 +274,7 @@ impl Recipients {
     }
 }
 
-/// A customer that was undetermined at a launch and is determined now.
+/// A customer who was undetermined at a launch and is determined now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Determined {
     /// Id of the customer.
@@ -283,7 +283,7 @@ pub struct Determined {
     pub recipient: Option<Recipient>,
 }
 
-/// Returns the customers that are set aside by an event up to these positions.
+/// Returns the customers who are set aside by an event up to these positions.
 async fn set_aside_at(
     store: &Store,
     generation: i32,
@@ -317,8 +317,8 @@ async fn decided_since(
     Ok(customers)
 }
 
-/// Returns those of a launch's undetermined customers that can be determined
-/// now, from their events up to the launch and all decisions until now.
+/// Determines a launch's undetermined customers as far as possible now, from
+/// their events up to the launch and all decisions until now.
 ///
 /// # Errors
 /// As [`Recipients::of`].
@@ -436,7 +436,7 @@ async fn trimmed_floors(log: &Log) -> Result<Vec<Position>, LogError> {
     Ok(floors)
 }
 
-/// Returns a filter for the customers that `matching` finds and those that have
+/// Returns a filter for the customers that `matching` finds and those who have
 /// changed since.
 fn matching_or_changed(matching: Document, positions: &Positions) -> Document {
     let any: Vec<Document> = std::iter::once(matching)
@@ -445,7 +445,7 @@ fn matching_or_changed(matching: Document, positions: &Positions) -> Document {
     doc! {"$or": any}
 }
 
-/// Returns one filter per partition for the customers that have changed since.
+/// Returns one filter per partition for the customers who have changed since.
 fn changed_since(positions: &Positions) -> Vec<Document> {
     let changed = positions.iter().map(|position| {
         let number = doc! {"$gt": position.number as i64};

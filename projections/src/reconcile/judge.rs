@@ -27,7 +27,7 @@ pub(super) struct Judge<'a> {
     log: &'a Log,
     launched: &'a Launched,
     ledgers: Vec<CampaignLedger>,
-    whole: Reconciliation,
+    result: Reconciliation,
     /// Events of the campaign that the views could not fold.
     withheld: Vec<Withheld>,
 }
@@ -38,7 +38,7 @@ impl<'a> Judge<'a> {
             log,
             launched,
             ledgers,
-            whole: Reconciliation::default(),
+            result: Reconciliation::default(),
             withheld: Vec::new(),
         }
     }
@@ -58,8 +58,10 @@ impl<'a> Judge<'a> {
             let shown = self.statistics(store).await?;
             let differing = self.differing(store).await?;
             let after = store.withheld_of(&self.launched.campaign).await?;
+            // The comparison counts only if neither the campaign's messages nor
+            // the quarantine changed while the views were read.
             if self.catch_up().await?.is_empty() && before == after {
-                self.whole.views_compared = true;
+                self.result.views_compared = true;
                 self.withheld = after;
                 if !self
                     .withheld
@@ -98,24 +100,24 @@ impl<'a> Judge<'a> {
         let counts = self.counts();
         let count = |status| counts.get(&status).copied().unwrap_or_default();
         let delivered = count(MessageStatus::Delivered);
-        self.whole.sent = count(MessageStatus::Sent) + delivered;
-        self.whole.delivered = delivered;
-        self.whole.failed = count(MessageStatus::Failed) + count(MessageStatus::Undeliverable);
-        self.whole.suppressed = count(MessageStatus::Suppressed);
-        self.whole.pending = count(MessageStatus::Queued);
-        self.whole.awaiting_receipt = count(MessageStatus::Sent);
+        self.result.sent = count(MessageStatus::Sent) + delivered;
+        self.result.delivered = delivered;
+        self.result.failed = count(MessageStatus::Failed) + count(MessageStatus::Undeliverable);
+        self.result.suppressed = count(MessageStatus::Suppressed);
+        self.result.pending = count(MessageStatus::Queued);
+        self.result.awaiting_receipt = count(MessageStatus::Sent);
         let awaiting = self.ledgers.iter().flat_map(|l| l.awaiting.values());
-        self.whole.awaiting_since = awaiting.min().copied();
+        self.result.awaiting_since = awaiting.min().copied();
         self.settle_undetermined();
-        self.whole.withheld = self.withheld.clone();
-        self.whole.withheld.truncate(MAX_DISCREPANCIES);
-        self.whole.texts_compared = !self.ledgers.iter().any(|l| l.has_unchecked_texts);
+        self.result.withheld = self.withheld.clone();
+        self.result.withheld.truncate(MAX_DISCREPANCIES);
+        self.result.texts_compared = !self.ledgers.iter().any(|l| l.has_unchecked_texts);
         self.judge_size(counts.values().sum());
         self.judge_recipients(stops);
-        self.whole
+        self.result
     }
 
-    /// Settles the customers that were undetermined at the launch by what the
+    /// Settles the customers who were undetermined at the launch by what the
     /// campaign recorded, whatever this program makes of their events: those
     /// with a message were recipients, and those without are counted
     /// separately.
@@ -143,7 +145,7 @@ impl<'a> Judge<'a> {
                         ledger.expected.remove(&customer);
                         let is_not_meant =
                             determined.get(&customer) == Some(&DeterminedOutcome::NotMeant);
-                        self.whole.undetermined += u64::from(!is_not_meant);
+                        self.result.undetermined += u64::from(!is_not_meant);
                     }
                 }
             }
@@ -153,25 +155,28 @@ impl<'a> Judge<'a> {
                 .cloned();
             for customer in missing.take(unlisted as usize).collect::<Vec<_>>() {
                 ledger.expected.remove(&customer);
-                self.whole.undetermined += 1;
+                self.result.undetermined += 1;
                 unlisted -= 1;
             }
-            self.whole.planned += ledger.expected.len() as u64;
+            self.result.planned += ledger.expected.len() as u64;
         }
     }
 
     fn judge_recipients(&mut self, stops: &StopPeriods) {
         for ledger in std::mem::take(&mut self.ledgers) {
             for (kind, faults) in [
-                (DiscrepancyKind::SentAfterUnsubscribe, ledger.unwanted),
+                (
+                    DiscrepancyKind::SentAfterUnsubscribe,
+                    ledger.sent_after_unsubscribe,
+                ),
                 (DiscrepancyKind::TextDiffers, ledger.differing_texts),
             ] {
                 for (customer, detail) in faults.listed {
                     self.report(kind, Some(customer), detail);
                 }
-                self.whole.found += faults.others;
+                self.result.found += faults.others;
             }
-            for (customer, began_at) in ledger.begun {
+            for (customer, began_at) in ledger.begin_times {
                 if let Some(detail) = stops.judge(began_at) {
                     self.report(DiscrepancyKind::SentAfterStop, Some(customer), detail);
                 }
@@ -205,8 +210,8 @@ impl<'a> Judge<'a> {
                 let detail = "is a recipient but has no message".to_owned();
                 self.report(DiscrepancyKind::MissingMessage, Some(customer), detail);
             }
-            (None, CampaignStatus::Cancelled) => self.whole.suppressed += 1,
-            (None, _) => self.whole.pending += 1,
+            (None, CampaignStatus::Cancelled) => self.result.suppressed += 1,
+            (None, _) => self.result.pending += 1,
         }
     }
 
@@ -216,7 +221,7 @@ impl<'a> Judge<'a> {
         };
         let recorded = size.queued + size.suppressed;
         for (what, recorded, counted) in [
-            ("recipients", size.planned, self.whole.planned),
+            ("recipients", size.planned, self.result.planned),
             ("messages", recorded, messages),
         ] {
             if recorded != counted {
@@ -312,9 +317,9 @@ impl<'a> Judge<'a> {
     }
 
     fn report(&mut self, kind: DiscrepancyKind, customer: Option<CustomerId>, detail: String) {
-        self.whole.found += 1;
-        if self.whole.discrepancies.len() < MAX_DISCREPANCIES {
-            self.whole.discrepancies.push(Discrepancy {
+        self.result.found += 1;
+        if self.result.discrepancies.len() < MAX_DISCREPANCIES {
+            self.result.discrepancies.push(Discrepancy {
                 kind,
                 customer,
                 detail,

@@ -82,9 +82,9 @@ pub(super) struct CampaignLedger {
     pub(super) awaiting: HashMap<CustomerId, Timestamp>,
     unsubscribed: Unsubscribed,
     /// Begin time of the requests of sent messages, if the sender recorded it.
-    pub(super) begun: Vec<(CustomerId, Timestamp)>,
-    /// Messages to customers that had unsubscribed.
-    pub(super) unwanted: Faults,
+    pub(super) begin_times: Vec<(CustomerId, Timestamp)>,
+    /// Messages to customers who had unsubscribed.
+    pub(super) sent_after_unsubscribe: Faults,
     /// Messages with a recorded text that cannot be reproduced.
     pub(super) differing_texts: Faults,
     /// True if some texts can only be checked by a newer program.
@@ -127,8 +127,8 @@ impl CampaignLedger {
             messages: HashMap::new(),
             awaiting: HashMap::new(),
             unsubscribed: Unsubscribed::default(),
-            begun: Vec::new(),
-            unwanted: Faults::default(),
+            begin_times: Vec::new(),
+            sent_after_unsubscribe: Faults::default(),
             differing_texts: Faults::default(),
             has_unchecked_texts: false,
         };
@@ -206,7 +206,8 @@ impl CampaignLedger {
 
     async fn select_recipients(&mut self, customers: HashMap<String, CustomerDocument>) {
         for (index, (id, document)) in customers.into_iter().enumerate() {
-            // Yields to other tasks, and so that an aborted request stops here.
+            // Yield to other tasks. If the request was aborted, the work ends
+            // here.
             if index % TURN == 0 {
                 tokio::task::yield_now().await;
             }
@@ -228,9 +229,9 @@ impl CampaignLedger {
         };
         if let MessageEvent::Sent { handover, .. } = happened {
             let began = handover.began_at.map(|at| (customer.clone(), at));
-            self.begun.extend(began);
+            self.begin_times.extend(began);
             if let Some(detail) = self.unsubscribed.judge(customer, handover) {
-                self.unwanted.add(customer, detail);
+                self.sent_after_unsubscribe.add(customer, detail);
             }
         }
         if let MessageEvent::Queued(content) = happened

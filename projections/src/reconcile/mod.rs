@@ -51,7 +51,7 @@ pub struct Launched {
     pub size: Option<AudienceSize>,
     /// Customers that the campaign recorded as undetermined.
     pub undetermined: BTreeSet<CustomerId>,
-    /// Outcomes of customers that were undetermined first.
+    /// Outcomes of customers who were undetermined first.
     pub determined: BTreeMap<CustomerId, DeterminedOutcome>,
     /// Status of the campaign.
     pub status: CampaignStatus,
@@ -90,7 +90,7 @@ impl Launched {
 /// `sent`, `failed`, `suppressed` and `pending`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reconciliation {
-    /// Number of customers that match the rules at the launch.
+    /// Number of customers who match the rules at the launch.
     pub planned: u64,
     /// Number of messages that the vendor accepted.
     pub sent: u64,
@@ -151,7 +151,7 @@ pub enum DiscrepancyKind {
     /// The view `messages` lacks a message, or has it in another status than
     /// the log.
     ViewDiffers,
-    /// A message was sent to a customer that had unsubscribed.
+    /// A message was sent to a customer who had unsubscribed.
     SentAfterUnsubscribe,
     /// A message was sent after the campaign was paused or cancelled.
     SentAfterStop,

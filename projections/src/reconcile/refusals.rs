@@ -1,5 +1,5 @@
 //! Messages that were sent although they were no longer allowed: to customers
-//! that had unsubscribed, or of a campaign that was paused or cancelled.
+//! who had unsubscribed, or of a campaign that was paused or cancelled.
 
 use std::collections::{HashMap, HashSet};
 

@@ -57,7 +57,8 @@ impl Topics {
 /// A connection that is silent for this long may be dead, and is replaced.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// This process's knowledge of how far owners have folded. Clones share it.
+/// Positions that owners have folded, as far as this process knows. Clones share
+/// them.
 #[derive(Debug, Clone)]
 pub struct Folded(Arc<watch::Sender<FoldProgress>>);
 

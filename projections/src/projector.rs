@@ -232,7 +232,12 @@ impl Projector {
             match Input::all_of(self.view(), &self.reader.share(entry)) {
                 Ok(inputs) => events.extend(inputs.into_iter().flatten()),
                 Err(reason) if self.mode == Mode::Live => {
-                    tracing::warn!(view = self.view().name(), %position, reason, "passed over an event of an unknown type");
+                    tracing::warn!(
+                        view = self.view().name(),
+                        %position,
+                        reason,
+                        "passed over an event of an unknown type"
+                    );
                     skipped += 1;
                 }
                 Err(reason) => {

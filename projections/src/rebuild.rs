@@ -235,7 +235,12 @@ async fn wait_until_joined(
         }
         require_not_stopped(store, name, generation, &owned).await?;
         if warned_at.elapsed() >= WARN_INTERVAL {
-            tracing::warn!(view = name, generation, partitions = ?owned, "waiting for the owners of these partitions to fold the generation");
+            tracing::warn!(
+                view = name,
+                generation,
+                partitions = ?owned,
+                "waiting for the owners of these partitions to fold the generation"
+            );
             warned_at = Instant::now();
         }
         watcher.changed(JOIN_POLL).await;

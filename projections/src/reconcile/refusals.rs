@@ -113,7 +113,7 @@ impl Unsubscribed {
         let (read, unread) = changes.split_at(read);
         match read.last() {
             Some(last) if last.refuses => Some(format!(
-                "was sent although the sender had read event {}, in which the customer unsubscribed",
+                "was sent although the sender had read event {}, the customer's unsubscription",
                 last.number
             )),
             // The last change that the sender had read allowed the message, so

@@ -21,6 +21,8 @@ pub(super) fn fold(
         .map(|document| document.figures)
         .unwrap_or_default();
     count(&mut figures, message_event);
+    // The maximum, since the fold of a shared view must not depend on the order of
+    // events.
     figures.last_at = figures.last_at.max(Some(date(event.metadata.at)));
     Ok(CampaignStatsDocument {
         campaign_id: campaign.clone(),

@@ -62,8 +62,8 @@ pub(super) struct Buckets<'a> {
     /// Series of which the current event has read buckets.
     read_now: HashSet<String>,
     changed: Vec<ChangedPart>,
-    /// Whether the current event changes buckets, including buckets that were
-    /// already written with it.
+    /// True if the current event changes buckets, including buckets that were already
+    /// written with it.
     has_changes: bool,
 }
 

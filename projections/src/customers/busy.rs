@@ -260,6 +260,7 @@ impl BusyHours {
 
     fn add(&mut self, customer: &CustomerHours) {
         let CustomerHours { orders, activities } = customer;
+        // Counts can be negative only if buckets changed during the last read.
         let positive = |count: i64| u64::try_from(count).unwrap_or_default();
         self.customers += 1;
         self.orders += positive(orders.all);

@@ -243,6 +243,7 @@ impl Default for Counting {
 impl Counting {
     /// Returns the generation that served last, if there was a count before.
     pub(super) fn generation(&self) -> Option<i32> {
+        // Relaxed: a stale generation only causes a query to be run again.
         let generation = self.generation.load(Ordering::Relaxed);
         (generation > 0).then_some(generation)
     }

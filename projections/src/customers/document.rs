@@ -15,8 +15,8 @@ use crate::date::date;
 /// currency.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct CustomerDocument {
-    /// Whether the shop has sent the customer's profile. A customer may be known
-    /// from orders or activity alone.
+    /// True if the shop has sent the customer's profile. A customer may be known from
+    /// orders or activity alone.
     pub registered: bool,
     /// Full name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,7 +42,7 @@ pub struct CustomerDocument {
     /// Time of registration, if the shop sent one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registered_at: Option<DateTime>,
-    /// Whether the customer has unsubscribed from messages.
+    /// True if the customer has unsubscribed from messages.
     pub unsubscribed: bool,
     /// Sum of the orders that count, in minor units. Cancelled and refunded
     /// orders do not count.

@@ -118,6 +118,7 @@ impl Evaluation {
     async fn run(&self, customers: HashMap<String, CustomerDocument>) -> PartitionCounts {
         let mut counts = PartitionCounts::zero(self.nodes.len());
         let mut customers: Vec<_> = customers.into_iter().collect();
+        // In order of ids, so that the sample does not depend on the hash map.
         customers.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         for (index, (id, document)) in customers.into_iter().enumerate() {
             // Lets other tasks run, and stops here if the request was dropped.

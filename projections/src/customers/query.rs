@@ -30,6 +30,7 @@ impl Store {
     ) -> Result<Page<(String, CustomerDocument)>, QueryError> {
         let mut filter = doc! {};
         if let Some(q) = q {
+            // Anchored and case-sensitive, so that the index on `search` serves it.
             let start = format!("^{}", escape(&q.to_lowercase()));
             filter.insert("search", doc! {"$regex": start});
         }

@@ -118,6 +118,7 @@ fn deciles_of<const N: usize>(measures: [(&'static str, Vec<i64>); N]) -> Decile
 /// Returns the stages that count customers by their text in a field.
 fn texts(field: &str) -> Vec<Document> {
     vec![
+        // Matches texts alone: customers without one are left out.
         doc! {"$match": {field: {"$gte": ""}}},
         doc! {"$group": {"_id": format!("${field}"), "customers": {"$sum": 1i64}}},
     ]

@@ -156,6 +156,7 @@ impl Times {
         } else if self.oldest.last().is_some_and(|last| time <= last) {
             self.oldest.insert(time);
         } else if self.middle_len() == 0 {
+            // Nothing lies between the ends, so the newest end can grow downward.
             self.newest.insert(time);
         } else {
             self.add_to_middle(time);
@@ -178,6 +179,7 @@ impl Times {
         if self.added.remove(time).is_ok() {
             return Ok(());
         }
+        // All times in buckets are already removed, so none can be this one.
         if self.bucketed_len() <= self.removed.len() {
             return Err(InstantsError::Absent(time));
         }

@@ -65,7 +65,7 @@ enum Pass {
 /// Folds events up to and including the first that changes buckets.
 ///
 /// # Errors
-/// The index of the event that cannot be folded, and the reason.
+/// Index of the event that cannot be folded, and the reason.
 pub(super) fn fold_within(
     limits: &Limits,
     before: &Before<'_>,

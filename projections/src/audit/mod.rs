@@ -1,5 +1,5 @@
-//! The audit trail: an index of the log's commits, and the rows that the log
-//! has for each event.
+//! Audit trail: an index of the log's commits, and rows that are read from the log,
+//! one per event.
 
 mod query;
 mod rows;
@@ -22,58 +22,57 @@ use crate::recorded::{Noted, SharedEntry};
 use crate::view::FoldError;
 use crate::view::{AnyView, Content, Input, fold_bson, not_read};
 
-/// The view `audit`, a document per commit, with the position of its first
-/// event as the id. It needs no event's data, so that it has events of unknown
-/// types and such as cannot be read like all others.
+/// The view `audit`: one document per commit, whose id is the position of the
+/// commit's first event. The fold reads no event data, so the trail also contains
+/// events of unknown types and events that cannot be read.
 pub struct Audit;
 
-/// A commit: who, when, which events of which types about which customers.
-/// What they say stays in the log, one read away. A document has the commit's
-/// events up to its `_number`: a batch of the projector may end within a
-/// commit.
+/// Index entry of a commit: its actor, its time, and the types and customers of its
+/// events. The events' data stays in the log. A document has the commit's events
+/// up to its `_number`, since a batch of the projector may end within a commit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AuditDocument {
-    /// The number of the commit's first event.
+    /// Number of the commit's first event.
     pub first: i64,
-    /// When it was recorded.
+    /// Time at which the commit was recorded.
     pub at: DateTime,
-    /// On whose behalf.
+    /// Actor on whose behalf the commit was written.
     pub actor: String,
-    /// In which request.
+    /// Id of the request that caused the commit, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// From which address.
+    /// IP address that the request came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
-    /// The events' types with their versions.
+    /// Events by type, with its schema version.
     pub types: Parts,
-    /// The customers whom events are about.
+    /// Events by customer. Events about no customer are left out.
     pub customers: Parts,
 }
 
-/// The events of a commit, by something that they have in common. An event is
-/// in one part at most.
+/// Events of a commit, grouped by type or by customer. An event is in at most one
+/// part.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(from = "Vec<Part>")]
 pub struct Parts {
     parts: Vec<Part>,
-    /// Where in `parts` each id is.
+    /// Index in `parts` by id.
     places: HashMap<String, usize>,
 }
 
-/// Some events of a commit.
+/// Events of a commit that have the same type or customer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Part {
-    /// What they have in common.
+    /// Type or customer of the events.
     pub(crate) id: String,
-    /// How far each is behind the commit's first event, in order; `None` if it
-    /// is all of the commit's events.
+    /// Offsets of the events from the commit's first event, in ascending order;
+    /// `None` if the part has all events of the commit.
     #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
     pub(crate) offsets: Option<Vec<i32>>,
 }
 
 impl Audit {
-    /// The view's name.
+    /// Name of the view.
     pub const NAME: &'static str = "audit";
 }
 
@@ -109,7 +108,7 @@ impl AnyView for Audit {
         events: &[&Input],
     ) -> Result<FoldOutcome, (usize, FoldError)> {
         let folded = fold_bson(before.document, events, |document, content| match content {
-            Content::Noted(event) => Ok(AuditDocument::with(document, event)),
+            Content::Noted(event) => Ok(AuditDocument::with_event(document, event)),
             other => Err(not_read(other)),
         });
         Ok(After::whole(folded?, events))
@@ -130,8 +129,8 @@ impl AnyView for Audit {
 }
 
 impl AuditDocument {
-    /// The document with one event more.
-    fn with(document: Option<Self>, event: &Noted) -> Self {
+    /// Adds an event to a document, or starts a document with it.
+    fn with_event(document: Option<Self>, event: &Noted) -> Self {
         let metadata = &event.metadata;
         let mut document = document.unwrap_or_else(|| Self {
             first: event.commit as i64,
@@ -152,8 +151,11 @@ impl AuditDocument {
 }
 
 impl Parts {
-    /// Takes the commit's next event.
+    /// Adds the commit's next event, whose offset is `offset`. `None` as the id if it
+    /// belongs to no part.
     fn add(&mut self, id: Option<&str>, offset: i32) {
+        // While one part has all events, its offsets are omitted. The first event that
+        // does not belong to it makes them explicit.
         if let [only] = self.parts.as_mut_slice()
             && only.offsets.is_none()
         {
@@ -193,8 +195,8 @@ impl Serialize for Parts {
 }
 
 impl Part {
-    /// The numbers of its events, in order, of a commit with these first and
-    /// last numbers.
+    /// Returns the numbers of the events in ascending order. `first` and `last` are
+    /// the first and the last number of the commit.
     pub(crate) fn numbers(&self, first: u64, last: u64) -> Vec<u64> {
         match &self.offsets {
             Some(offsets) => offsets
@@ -206,8 +208,8 @@ impl Part {
     }
 }
 
-/// The newest commits first: when one was recorded, then its position. Behind
-/// a field, an index has them for each of its values.
+/// Returns the keys of an index with the newest commits first: by time, then by
+/// position. With a field, the index has that order for each value of the field.
 fn newest_first(field: Option<&str>) -> Document {
     let mut keys = doc! {};
     if let Some(field) = field {
@@ -217,8 +219,8 @@ fn newest_first(field: Option<&str>) -> Document {
     keys
 }
 
-/// A customer's commits, in the order of the log. A customer has all events in
-/// one partition.
+/// Returns the keys of an index with a customer's commits in reverse log order. All
+/// events of a customer are in one partition, so the number is enough.
 fn by_position() -> Document {
     doc! {"customers.id": 1, "first": -1}
 }
@@ -230,7 +232,7 @@ mod tests {
     fn parts(ids: &[Option<&str>]) -> Vec<(String, Option<Vec<i32>>)> {
         let mut parts = Parts::default();
         for (id, offset) in ids.iter().zip(0..) {
-            // As they come back from MongoDB.
+            // A batch may end here: the parts are read back from MongoDB.
             parts = Parts::from(parts.parts);
             parts.add(*id, offset);
         }

@@ -1,4 +1,4 @@
-//! Filters of the audit trail, and its list.
+//! Lists of the audit trail, and their filters.
 
 use std::collections::VecDeque;
 
@@ -16,40 +16,42 @@ use super::{Audit, Part, newest_first};
 use crate::date::date;
 use crate::{EntryReader, Page, PageError, PageRequest, QueryError, Store, page};
 
-/// Which rows are wanted; what is `None` does not matter.
+/// Filter of audit rows. A field that is `None` matches every row.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
-    /// The aggregate's key: `order/c-1/o-17`.
+    /// Key of the aggregate, such as `order/c-1/o-17`.
     pub aggregate: Option<String>,
-    /// The event's type, with or without its version.
+    /// Type of the event, with or without its schema version.
     pub tag: Option<String>,
-    /// On whose behalf.
+    /// Actor of the commit.
     pub actor: Option<String>,
-    /// About which customer.
+    /// Customer that the event is about.
     pub customer_id: Option<String>,
-    /// In which request.
+    /// Id of the request.
     pub request_id: Option<String>,
-    /// Recorded at this time or later.
+    /// Earliest time of recording, inclusive.
     pub since: Option<Timestamp>,
-    /// Recorded before this time.
+    /// Latest time of recording, exclusive.
     pub until: Option<Timestamp>,
 }
 
-/// How many commits, or events of an aggregate, a page looks at where no index
-/// has just those that are wanted.
-const LOOKED_AT: usize = 5_000;
+/// Maximum number of commits, or events of an aggregate, that a page examines where
+/// no index has exactly the matching ones.
+const SCAN_LIMIT: usize = 5_000;
 
-/// How many commits are fetched at once: their documents may be large, and one
+/// Number of commits per batch of the cursor. Their documents may be large, and one
 /// commit may fill a page.
-const COMMITS: u32 = 32;
+const COMMIT_BATCH: u32 = 32;
 
-/// How many events are read at once to be compared.
-const COMPARED: usize = 100;
+/// Number of events per read of the log while rows are compared by key.
+const COMPARE_BATCH: usize = 100;
 
-/// Where a row stands among the others: when it was recorded, and its position.
-type Place = (i64, Partition, u64);
+/// Sort key of a row: the time of recording in milliseconds, the partition and the
+/// event number.
+type RowKey = (i64, Partition, u64);
 
-/// What a page needs of a commit's document: the parts that the filter names.
+/// Fields of a commit's document that a page needs. `types` and `customers` have
+/// only the parts that the filter names.
 #[derive(Deserialize)]
 struct Commit {
     #[serde(rename = "_partition")]
@@ -63,15 +65,15 @@ struct Commit {
 }
 
 impl Store {
-    /// Rows of the audit trail, newest first: by when they were recorded, then
-    /// by position. Those of one aggregate are in the order of its versions.
+    /// Returns a page of audit rows, newest first: by time of recording, then by
+    /// position. Rows of one aggregate are in reverse order of its versions.
     ///
-    /// A page may have fewer rows than asked for, even none, and still say
-    /// where to go on: it looks at a limited number of commits or events,
-    /// however few of them are wanted.
+    /// A page examines a limited number of commits or events. It may therefore have
+    /// fewer rows than its limit, or none, and still have a cursor.
     ///
     /// # Errors
-    /// [`QueryError`]; [`QueryError::Log`] also for rows that were trimmed.
+    /// [`QueryError`] if MongoDB or the log does not answer, or the cursor is invalid.
+    /// [`QueryError::Log`] also if a row of the page was trimmed.
     pub async fn audit(
         &self,
         log: &Log,
@@ -89,11 +91,12 @@ impl Store {
                 let layout = log.layout();
                 let partition = subject.as_ref().ok().and_then(Subject::partition);
                 let route = subject.as_ref().map(Subject::route).ok();
-                // Whatever kind an aggregate is of, its first id tells the partition.
+                // For a key that this program cannot parse, the first id in it determines
+                // the partition.
                 let route = route.or_else(|| aggregate.split('/').nth(1));
                 let by_route = || layout.partition_of(route.unwrap_or_default());
                 let partition = partition.unwrap_or_else(by_route);
-                walk(
+                walk_back(
                     log,
                     filter,
                     layout.key_in(aggregate.clone(), partition),
@@ -104,8 +107,8 @@ impl Store {
         }
     }
 
-    /// Rows of the commits that an index finds. Events of a subject without a
-    /// head are found by their types, and told from others when they are read.
+    /// Returns rows of the commits that an index finds. Events of a subject without a
+    /// head are found by their types, and compared by key after they are read.
     async fn commits(
         &self,
         log: &Log,
@@ -113,50 +116,50 @@ impl Store {
         subject: Option<&Subject>,
         page: &PageRequest,
     ) -> Result<Page<AuditRow>, QueryError> {
-        let after = page.after::<Place>()?;
-        let wanted = Wanted::of(filter, subject, log);
+        let after = page.after::<RowKey>()?;
+        let query = CommitQuery::of(filter, subject, log);
         let documents = self.serving::<Commit>(Audit::NAME).await?;
         let mut commits = documents
-            .aggregate(wanted.pipeline(after))
-            .hint(Hint::Keys(wanted.index()))
-            .batch_size(COMMITS)
+            .aggregate(query.pipeline(after))
+            .hint(Hint::Keys(query.index()))
+            .batch_size(COMMIT_BATCH)
             .with_type::<Commit>()
             .await
             .map_err(unless_indexed)?;
         let key = subject.map(Subject::to_string);
-        let mut found: Vec<(Place, AuditRow)> = Vec::new();
-        let (mut places, mut compared) = (VecDeque::new(), 0);
+        let mut found: Vec<(RowKey, AuditRow)> = Vec::new();
+        let (mut keys, mut compared) = (VecDeque::new(), 0);
         loop {
             let missing = page.limit + 1 - found.len();
-            let at_once = key.as_ref().map_or(missing, |_| missing.max(COMPARED));
-            fill(&mut places, &mut commits, after, at_once).await?;
-            let some: Vec<Place> = places.drain(..at_once.min(places.len())).collect();
-            let Some(last) = some.last().copied() else {
+            let count = key.as_ref().map_or(missing, |_| missing.max(COMPARE_BATCH));
+            fetch_keys(&mut keys, &mut commits, after, count).await?;
+            let batch: Vec<RowKey> = keys.drain(..count.min(keys.len())).collect();
+            let Some(last) = batch.last().copied() else {
                 break;
             };
-            compared += some.len();
-            let positions: Vec<_> = some.iter().map(position).collect();
+            compared += batch.len();
+            let positions: Vec<_> = batch.iter().map(position).collect();
             let rows = rows_at(log, &positions).await?;
-            let is_wanted = |row: &AuditRow| key.as_ref().is_none_or(|key| *key == row.entry.key);
-            let rows = some.into_iter().zip(rows).filter(|(_, row)| is_wanted(row));
+            let matches = |row: &AuditRow| key.as_ref().is_none_or(|key| *key == row.entry.key);
+            let rows = batch.into_iter().zip(rows).filter(|(_, row)| matches(row));
             found.extend(rows);
             if found.len() > page.limit {
                 break;
             }
-            if key.is_some() && compared >= LOOKED_AT {
+            if key.is_some() && compared >= SCAN_LIMIT {
                 return Ok(Page {
                     items: found.into_iter().map(|(_, row)| row).collect(),
                     next_cursor: Some(page::cursor(&last)),
                 });
             }
         }
-        let shown = page.cut(found, |(place, _)| *place);
+        let shown = page.cut(found, |(key, _)| *key);
         let mut next_cursor = shown.next_cursor;
-        if next_cursor.is_none() && !wanted.among.is_empty() {
-            let last = shown.items.last().map(|(place, _)| *place);
-            let end = looked_at(&documents, &wanted, after).await?;
-            // Commits that came in meanwhile moved the end: no row is passed
-            // over, and none shown twice.
+        if next_cursor.is_none() && !query.residual.is_empty() {
+            let last = shown.items.last().map(|(key, _)| *key);
+            let end = scan_end(&documents, &query, after).await?;
+            // Commits that arrived since the first query move the end forward. The cursor
+            // is never before the last row shown, so that no row is skipped or repeated.
             let end = end.map(|end| last.map_or(end, |last| last.min(end)));
             next_cursor = end.map(|end| page::cursor(&end));
         }
@@ -167,21 +170,24 @@ impl Store {
     }
 }
 
-/// Which commits are looked for: along an index, and what else they must be.
-struct Wanted {
-    /// The field of the index, and what it must be.
-    along: Option<(&'static str, Bson)>,
-    at: Document,
-    /// What the index does not have.
-    among: Document,
+/// Query for commits: conditions that an index serves, and the remaining ones.
+struct CommitQuery {
+    /// First field of the index, and the condition on it; `None` for the index by time.
+    indexed: Option<(&'static str, Bson)>,
+    /// Condition on the time of recording, which every index serves.
+    recorded_at: Document,
+    /// Conditions that the index does not serve.
+    residual: Document,
     tags: Option<Vec<String>>,
     customer: Option<String>,
 }
 
-impl Wanted {
-    /// What belongs to one request or customer is close together in time:
-    /// MongoDB, which tries indexes out for a moment, may take one that has
-    /// only the time for a good one, and go through years of it.
+impl CommitQuery {
+    /// Chooses the index by the most selective field of the filter.
+    ///
+    /// MongoDB's own choice is unreliable: it tries indexes for a moment, and events of
+    /// one request or customer are close together in time. The index by time alone
+    /// may look good there, and then be scanned for years of events.
     fn of(filter: &AuditFilter, subject: Option<&Subject>, log: &Log) -> Self {
         let text = |field, text: &Option<String>| Some((field, Bson::from(text.clone()?)));
         let tags = filter.tags(subject);
@@ -195,42 +201,42 @@ impl Wanted {
             text("actor", &filter.actor),
         ];
         let mut fields = fields.into_iter().flatten();
-        let along = fields.next();
-        let mut among: Document = fields
+        let indexed = fields.next();
+        let mut residual: Document = fields
             .map(|(field, value)| (field.to_owned(), value))
             .collect();
         if let Some(subject) = subject {
             let partition = log.layout().partition_of(subject.route());
-            among.insert("_partition", i32::from(partition));
+            residual.insert("_partition", i32::from(partition));
         }
-        let mut at = doc! {};
+        let mut recorded_at = doc! {};
         if let Some(since) = filter.since {
-            at.insert("$gte", date(since));
+            recorded_at.insert("$gte", date(since));
         }
         if let Some(until) = filter.until {
-            at.insert("$lt", date(until));
+            recorded_at.insert("$lt", date(until));
         }
         Self {
-            along,
-            at,
-            among,
+            indexed,
+            recorded_at,
+            residual,
             tags,
             customer: filter.customer_id.clone(),
         }
     }
 
     fn index(&self) -> Document {
-        newest_first(self.along.as_ref().map(|(field, _)| *field))
+        newest_first(self.indexed.as_ref().map(|(field, _)| *field))
     }
 
-    /// What the index has behind a row.
-    fn stretch(&self, after: Option<Place>) -> Document {
+    /// Returns the filter of the range of the index that follows a row.
+    fn index_range(&self, after: Option<RowKey>) -> Document {
         let mut parts: Vec<Document> = Vec::new();
-        if let Some((field, value)) = &self.along {
+        if let Some((field, value)) = &self.indexed {
             parts.push(doc! {*field: value});
         }
-        if !self.at.is_empty() {
-            parts.push(doc! {"at": &self.at});
+        if !self.recorded_at.is_empty() {
+            parts.push(doc! {"at": &self.recorded_at});
         }
         if let Some((millis, partition, number)) = after {
             let at = DateTime::from_millis(millis);
@@ -248,14 +254,15 @@ impl Wanted {
         }
     }
 
-    fn pipeline(&self, after: Option<Place>) -> Vec<Document> {
+    fn pipeline(&self, after: Option<RowKey>) -> Vec<Document> {
         let mut stages = vec![
-            doc! {"$match": self.stretch(after)},
+            doc! {"$match": self.index_range(after)},
             doc! {"$sort": newest_first(None)},
         ];
-        if !self.among.is_empty() {
-            stages.push(doc! {"$limit": LOOKED_AT as i64});
-            stages.push(doc! {"$match": &self.among});
+        // The limit comes first: it bounds the commits examined, not the commits found.
+        if !self.residual.is_empty() {
+            stages.push(doc! {"$limit": SCAN_LIMIT as i64});
+            stages.push(doc! {"$match": &self.residual});
         }
         let mut fields = doc! {"_id": 0, "_partition": 1, "_number": 1, "first": 1, "at": 1};
         if let Some(tags) = &self.tags {
@@ -276,7 +283,7 @@ impl Wanted {
 }
 
 impl AuditFilter {
-    /// The types of events that are wanted, if not all are.
+    /// Returns the event types that match, with versions; `None` if all types match.
     fn tags(&self, subject: Option<&Subject>) -> Option<Vec<String>> {
         let of_subject = subject.map(Event::tags_of);
         let Some(name) = self.tag.as_deref() else {
@@ -293,7 +300,7 @@ impl AuditFilter {
         Some(tags.map(str::to_owned).collect())
     }
 
-    /// Whether the row is wanted, the aggregate apart.
+    /// Returns whether a row matches all fields of the filter but the aggregate.
     fn matches(&self, row: &AuditRow) -> bool {
         let is = |wanted: &Option<String>, value: Option<&str>| {
             wanted.as_deref().is_none_or(|wanted| value == Some(wanted))
@@ -312,8 +319,8 @@ impl AuditFilter {
 }
 
 impl Commit {
-    /// The places of its events that are wanted, the newest first.
-    fn places(&self) -> impl Iterator<Item = Place> {
+    /// Returns the keys of the matching events, newest first.
+    fn row_keys(&self) -> impl Iterator<Item = RowKey> {
         let numbers = |parts: &Vec<Part>| {
             let parts = parts.iter();
             let mut numbers: Vec<u64> = parts
@@ -322,48 +329,50 @@ impl Commit {
             numbers.sort_unstable();
             numbers
         };
-        let mut wanted = match &self.customers {
+        let mut matching = match &self.customers {
             Some(customers) => numbers(customers),
             None => (self.first..=self.last).collect(),
         };
         if let Some(types) = &self.types {
             let of_types = numbers(types);
-            wanted.retain(|number| of_types.binary_search(number).is_ok());
+            matching.retain(|number| of_types.binary_search(number).is_ok());
         }
         let (at, partition) = (self.at.timestamp_millis(), self.partition);
-        wanted
+        matching
             .into_iter()
             .rev()
             .map(move |number| (at, partition, number))
     }
 }
 
-/// Takes commits until there are so many places of rows, or no more commits.
-async fn fill(
-    places: &mut VecDeque<Place>,
+/// Fetches commits until there are `count` row keys, or no more commits.
+async fn fetch_keys(
+    keys: &mut VecDeque<RowKey>,
     commits: &mut Cursor<Commit>,
-    after: Option<Place>,
+    after: Option<RowKey>,
     count: usize,
 ) -> Result<(), QueryError> {
-    while places.len() < count
+    while keys.len() < count
         && let Some(commit) = commits.try_next().await?
     {
-        let is_behind = |place: &Place| after.is_none_or(|after| *place < after);
-        places.extend(commit.places().filter(is_behind));
+        let is_after = |key: &RowKey| after.is_none_or(|after| *key < after);
+        keys.extend(commit.row_keys().filter(is_after));
     }
     Ok(())
 }
 
-/// Rows of one aggregate, back from its head or from where a page ended.
-async fn walk(
+/// Returns rows of one aggregate, following back pointers from its head or from the
+/// last row of the page before.
+async fn walk_back(
     log: &Log,
     filter: &AuditFilter,
     key: Key,
     page: &PageRequest,
 ) -> Result<Page<AuditRow>, QueryError> {
-    let mut last = match page.after::<Place>()? {
-        Some(place) => {
-            let before = log.entries(&[position(&place)]).await?.pop().flatten();
+    let mut last = match page.after::<RowKey>()? {
+        Some(after) => {
+            // A cursor of another aggregate's list is rejected.
+            let before = log.entries(&[position(&after)]).await?.pop().flatten();
             let before = before.filter(|entry| entry.key == key.to_string());
             before.ok_or(PageError)?.previous
         }
@@ -373,57 +382,59 @@ async fn walk(
         }
     };
     let mut reader = EntryReader::default();
-    let (mut found, mut looked) = (Vec::new(), 0);
+    let (mut found, mut examined) = (Vec::new(), 0);
     while last > 0 && found.len() <= page.limit {
         let from = Position {
             partition: key.partition,
             number: last,
         };
-        let most = page.limit + 1 - found.len();
+        let count = page.limit + 1 - found.len();
         let mut end = None;
-        for entry in log.history_back(&key, from, most).await? {
-            looked += 1;
+        for entry in log.history_back(&key, from, count).await? {
+            examined += 1;
             last = entry.previous;
             let row = AuditRow::of(&mut reader, entry)?;
-            end = Some(place(&row));
+            end = Some(row_key(&row));
             if filter.matches(&row) {
                 found.push(row);
             }
         }
-        if looked >= LOOKED_AT && last > 0 && found.len() <= page.limit {
+        if examined >= SCAN_LIMIT && last > 0 && found.len() <= page.limit {
             return Ok(Page {
                 items: found,
                 next_cursor: end.map(|end| page::cursor(&end)),
             });
         }
     }
-    Ok(page.cut(found, place))
+    Ok(page.cut(found, row_key))
 }
 
-/// The place behind the last commit that a page looked at, if there are more.
-async fn looked_at(
+/// Returns the key of the last commit that a page examined; `None` if the page
+/// examined all commits.
+async fn scan_end(
     documents: &Collection<Commit>,
-    wanted: &Wanted,
-    after: Option<Place>,
-) -> Result<Option<Place>, QueryError> {
+    query: &CommitQuery,
+    after: Option<RowKey>,
+) -> Result<Option<RowKey>, QueryError> {
     let found = documents
-        .find(wanted.stretch(after))
+        .find(query.index_range(after))
         .projection(doc! {"_id": 0, "_partition": 1, "_number": 1, "first": 1, "at": 1})
         .sort(newest_first(None))
-        .hint(Hint::Keys(wanted.index()))
-        .skip(LOOKED_AT as u64 - 1)
+        .hint(Hint::Keys(query.index()))
+        .skip(SCAN_LIMIT as u64 - 1)
         .limit(1)
         .await
         .map_err(unless_indexed)?;
     let last: Vec<Commit> = found.try_collect().await?;
-    let place = |commit: &Commit| {
+    let key = |commit: &Commit| {
         let at = commit.at.timestamp_millis();
         (at, commit.partition, commit.first)
     };
-    Ok(last.first().map(place))
+    Ok(last.first().map(key))
 }
 
-/// An index that is not there yet comes with the workers' start.
+/// Reports a missing index as an unavailable database: workers build it at their
+/// start.
 pub(super) fn unless_indexed(error: mongodb::error::Error) -> QueryError {
     match &*error.kind {
         ErrorKind::Command(command) if command.message.contains("hint") => QueryError::Mongo(error),
@@ -431,16 +442,16 @@ pub(super) fn unless_indexed(error: mongodb::error::Error) -> QueryError {
     }
 }
 
-/// Whether a type is of this name, in any version.
+/// Returns whether a type has this name, in any version.
 fn is_named(tag: &str, name: &str) -> bool {
     tag.split('.').next() == Some(name)
 }
 
-fn place(row: &AuditRow) -> Place {
+fn row_key(row: &AuditRow) -> RowKey {
     let Position { partition, number } = row.entry.position;
     (row.metadata.at.millis(), partition, number)
 }
 
-fn position(&(_, partition, number): &Place) -> Position {
+fn position(&(_, partition, number): &RowKey) -> Position {
     Position { partition, number }
 }

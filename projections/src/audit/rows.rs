@@ -1,4 +1,4 @@
-//! Rows of the audit trail, as the log has them.
+//! Rows of the audit trail, read from the log.
 
 use std::sync::Arc;
 
@@ -7,26 +7,26 @@ use eventlog::{Entry, Log, LogError, Position};
 
 use crate::EntryReader;
 
-/// An event's row.
+/// Row of the audit trail: one event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuditRow {
-    /// The event, as it stands in the log.
+    /// Entry of the event in the log.
     pub entry: Entry,
-    /// Who, when, in which request.
+    /// Metadata of the commit: its actor, time and request.
     pub metadata: Arc<Metadata>,
-    /// When what it tells of happened: an order's, an activity's or a
-    /// receipt's own time; else, and where it cannot be read, when it was
-    /// recorded.
+    /// Time at which the fact occurred: the time of the order, activity or receipt.
+    /// For all other events, and for events that cannot be read, the time at which
+    /// the event was recorded.
     pub occurred_at: Timestamp,
-    /// The customer whom it is about.
+    /// Customer that the event is about, if any.
     pub customer: Option<CustomerId>,
 }
 
 impl AuditRow {
-    /// The row of an event.
+    /// Builds the row of a log entry.
     ///
     /// # Errors
-    /// [`LogError::Damaged`] if its metadata cannot be read.
+    /// [`LogError::Damaged`] if the entry's metadata cannot be read.
     pub(super) fn of(reader: &mut EntryReader, entry: Entry) -> Result<Self, LogError> {
         let metadata = reader.metadata(entry.meta.clone());
         let metadata = metadata.map_err(|error| LogError::Damaged {
@@ -38,7 +38,7 @@ impl AuditRow {
             .as_ref()
             .and_then(|subject| Event::decode(subject, &entry.tag, &entry.data).ok());
         Ok(Self {
-            occurred_at: event.and_then(own_time).unwrap_or(metadata.at),
+            occurred_at: event.and_then(occurrence_time).unwrap_or(metadata.at),
             customer: subject.and_then(|subject| subject.customer().cloned()),
             metadata,
             entry,
@@ -46,10 +46,10 @@ impl AuditRow {
     }
 }
 
-/// The rows of events at these positions, in this order.
+/// Reads the rows of the events at these positions, in this order.
 ///
 /// # Errors
-/// [`LogError::Trimmed`] if one is below its partition's floor,
+/// [`LogError::Trimmed`] if an event is below its partition's floor;
 /// [`LogError::Damaged`] if it is missing for another reason.
 pub(super) async fn rows_at(log: &Log, positions: &[Position]) -> Result<Vec<AuditRow>, LogError> {
     let mut reader = EntryReader::default();
@@ -63,23 +63,27 @@ pub(super) async fn rows_at(log: &Log, positions: &[Position]) -> Result<Vec<Aud
     Ok(rows)
 }
 
-/// Why an event that is in the trail is not in the log.
+/// Returns the error for an event that is in the trail but not in the log: it was
+/// trimmed, or the log is damaged.
+///
+/// # Errors
+/// [`LogError`] if the floors cannot be read.
 pub(crate) async fn missing(log: &Log, at: Position) -> Result<LogError, LogError> {
     let mut floors = log.floors().await?.into_iter();
     let floor = floors.find(|floor| floor.partition == at.partition && at.number < floor.number);
     Ok(match floor {
         Some(floor) => LogError::Trimmed { floor },
         None => {
-            let what = "an event of the audit trail is not there".to_owned();
+            let what = "an event of the audit trail is missing".to_owned();
             LogError::Damaged { at, what }
         }
     })
 }
 
-fn own_time(event: Event) -> Option<Timestamp> {
+fn occurrence_time(event: Event) -> Option<Timestamp> {
     match event {
-        Event::Order(happened) => Some(happened.content().placed_at),
-        Event::Activity(happened) => Some(happened.content().occurred_at),
+        Event::Order(event) => Some(event.content().placed_at),
+        Event::Activity(event) => Some(event.content().occurred_at),
         Event::Message(MessageEvent::Receipted { receipt, .. }) => Some(receipt.occurred_at),
         Event::Customer(_)
         | Event::View(_)

@@ -1,4 +1,4 @@
-//! A customer's timeline.
+//! Timeline of a customer: all events about the customer.
 
 use bson::{Document, doc};
 use domain::CustomerId;
@@ -12,12 +12,12 @@ use super::rows::{AuditRow, rows_at};
 use super::{Audit, Part, by_position};
 use crate::{Page, PageRequest, QueryError, Store};
 
-/// How many commits are fetched at once: their documents may be large.
-const COMMITS: u32 = 32;
+/// Number of commits per batch of the cursor. Their documents may be large.
+const COMMIT_BATCH: u32 = 32;
 
-/// What a commit's document says about one customer.
+/// Events of a commit about one customer.
 #[derive(Deserialize)]
-struct OfCustomer {
+struct CustomerCommit {
     #[serde(rename = "_partition")]
     partition: Partition,
     first: u64,
@@ -27,10 +27,11 @@ struct OfCustomer {
 }
 
 impl Store {
-    /// Everything about one customer, in the order of the log, the last first.
+    /// Returns a page of the events about a customer, in reverse log order.
     ///
     /// # Errors
-    /// [`QueryError`]; [`QueryError::Log`] also for events that were trimmed.
+    /// [`QueryError`] if MongoDB or the log does not answer, or the cursor is invalid.
+    /// [`QueryError::Log`] also if an event of the page was trimmed.
     pub async fn timeline(
         &self,
         log: &Log,
@@ -40,23 +41,24 @@ impl Store {
         let before = page.after::<u64>()?;
         let mut filter = doc! {"customers.id": customer.as_str()};
         if let Some(before) = before {
+            // Includes the commit of the last row, unless that row was its first event.
             filter.insert("first", doc! {"$lt": before as i64});
         }
-        let documents = self.serving::<OfCustomer>(Audit::NAME).await?;
+        let documents = self.serving::<CustomerCommit>(Audit::NAME).await?;
         let mut commits = documents
             .find(filter)
-            .projection(about(customer))
+            .projection(events_about(customer))
             .sort(doc! {"first": -1})
             .hint(Hint::Keys(by_position()))
-            .batch_size(COMMITS)
+            .batch_size(COMMIT_BATCH)
             .await
             .map_err(unless_indexed)?;
         let mut positions = Vec::new();
         while positions.len() <= page.limit
             && let Some(commit) = commits.try_next().await?
         {
-            let behind = |position: &Position| before.is_none_or(|b| position.number < b);
-            positions.extend(commit.positions().into_iter().rev().filter(behind));
+            let is_older = |position: &Position| before.is_none_or(|b| position.number < b);
+            positions.extend(commit.positions().into_iter().rev().filter(is_older));
         }
         let shown = page.cut(positions, |position| position.number);
         Ok(Page {
@@ -66,7 +68,8 @@ impl Store {
     }
 }
 
-impl OfCustomer {
+impl CustomerCommit {
+    /// Returns the positions of the events about the customer, in ascending order.
     fn positions(&self) -> Vec<Position> {
         let partition = self.partition;
         let numbers = self.customers.iter();
@@ -77,8 +80,8 @@ impl OfCustomer {
     }
 }
 
-/// Of a commit what it says about a customer.
-fn about(customer: &CustomerId) -> Document {
+/// Returns the projection with a commit's events about one customer.
+fn events_about(customer: &CustomerId) -> Document {
     doc! {
         "_id": 0, "_partition": 1, "_number": 1, "first": 1,
         "customers": {"$elemMatch": {"id": customer.as_str()}},

@@ -1,4 +1,4 @@
-//! What becomes of a campaign's messages, in numbers.
+//! Document of the view `campaign_stats`: counts of a campaign's messages.
 
 use std::collections::BTreeMap;
 
@@ -6,55 +6,54 @@ use bson::DateTime;
 use domain::{CampaignId, MessageStatus};
 use serde::{Deserialize, Serialize};
 
-/// The messages of a campaign to the customers of one partition, in numbers.
+/// Figures of a campaign's messages to the customers of one partition.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CampaignStatsDocument {
-    /// Which campaign.
+    /// Campaign of the messages.
     pub campaign_id: CampaignId,
-    /// The numbers.
+    /// Figures of the messages.
     #[serde(flatten)]
     pub figures: CampaignFigures,
 }
 
-/// Messages of a campaign in numbers.
+/// Counts of a campaign's messages.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct CampaignFigures {
-    /// How many are how far.
+    /// Number of messages by status.
     pub by_status: StatusCounts,
-    /// How many are suppressed for which reason; together as many as are
-    /// suppressed.
+    /// Number of suppressed messages by reason; the sum is `by_status.suppressed`.
     pub suppressed_for: BTreeMap<String, i64>,
-    /// How many attempts to hand one over failed.
+    /// Number of failed delivery attempts.
     pub attempts: i64,
-    /// When something last happened to one of them.
+    /// Time of the last event of any of the messages; `None` without messages.
     pub last_at: Option<DateTime>,
 }
 
-/// How many messages are how far.
+/// Number of messages by status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct StatusCounts {
-    /// To be sent.
+    /// Messages that are yet to be sent.
     pub queued: i64,
-    /// Not to be sent.
+    /// Messages that will not be sent, for a recorded reason.
     pub suppressed: i64,
-    /// With the vendor.
+    /// Messages that the vendor accepted and has sent no receipt for.
     pub sent: i64,
-    /// Arrived.
+    /// Messages that arrived, by their receipts.
     pub delivered: i64,
-    /// Not arrived.
+    /// Messages that did not arrive, by their receipts.
     pub failed: i64,
-    /// Not taken by the vendor.
+    /// Messages that the vendor did not accept.
     pub undeliverable: i64,
 }
 
 impl StatusCounts {
-    /// How many are as far as this.
+    /// Returns the number of messages with this status.
     pub fn of(&self, status: MessageStatus) -> i64 {
         let mut counts = *self;
-        *counts.place(status)
+        *counts.of_mut(status)
     }
 
-    pub(super) fn place(&mut self, status: MessageStatus) -> &mut i64 {
+    pub(super) fn of_mut(&mut self, status: MessageStatus) -> &mut i64 {
         match status {
             MessageStatus::Queued => &mut self.queued,
             MessageStatus::Suppressed => &mut self.suppressed,
@@ -66,9 +65,10 @@ impl StatusCounts {
     }
 }
 
-/// `audience = sent + failed + suppressed + pending`, whenever it is asked.
+/// Figures derived from the counts. At any time,
+/// `audience = sent + failed + suppressed + pending`.
 impl CampaignFigures {
-    /// All messages.
+    /// Returns the number of all messages.
     pub fn audience(&self) -> i64 {
         MessageStatus::ALL
             .iter()
@@ -76,50 +76,53 @@ impl CampaignFigures {
             .sum()
     }
 
-    /// Those to be sent.
+    /// Returns the number of queued messages.
     pub fn queued(&self) -> i64 {
         self.by_status.queued
     }
 
-    /// Those that the vendor took and has not failed to deliver.
+    /// Returns the number of messages that the vendor accepted and that did not fail:
+    /// delivered, or without a receipt yet.
     pub fn sent(&self) -> i64 {
         self.by_status.sent + self.by_status.delivered
     }
 
-    /// Those that arrived.
+    /// Returns the number of messages that arrived.
     pub fn delivered(&self) -> i64 {
         self.by_status.delivered
     }
 
-    /// Those that did not arrive, or that the vendor did not take.
+    /// Returns the number of messages that did not arrive, or that the vendor did not
+    /// accept.
     pub fn failed(&self) -> i64 {
         self.by_status.failed + self.by_status.undeliverable
     }
 
-    /// Those that the vendor did not take.
+    /// Returns the number of messages that the vendor did not accept.
     pub fn undeliverable(&self) -> i64 {
         self.by_status.undeliverable
     }
 
-    /// Those that are not to be sent.
+    /// Returns the number of suppressed messages.
     pub fn suppressed(&self) -> i64 {
         self.by_status.suppressed
     }
 
-    /// Those still to be sent.
+    /// Returns the number of messages that are yet to be sent: the queued ones.
     pub fn pending(&self) -> i64 {
         self.queued()
     }
 
-    /// Those that the vendor has and says nothing of yet.
+    /// Returns the number of messages that the vendor accepted and has sent no receipt
+    /// for.
     pub fn awaiting_receipt(&self) -> i64 {
         self.by_status.sent
     }
 
-    /// Takes the numbers of another partition in.
+    /// Adds the figures of another partition.
     pub(super) fn add(&mut self, other: &Self) {
         for status in MessageStatus::ALL {
-            *self.by_status.place(status) += other.by_status.of(status);
+            *self.by_status.of_mut(status) += other.by_status.of(status);
         }
         for (reason, count) in &other.suppressed_for {
             *self.suppressed_for.entry(reason.clone()).or_default() += count;

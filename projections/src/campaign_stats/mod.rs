@@ -1,4 +1,4 @@
-//! What becomes of campaigns' messages, in numbers.
+//! View `campaign_stats`: counts of each campaign's messages.
 
 mod document;
 mod fold;
@@ -17,12 +17,12 @@ pub use document::{CampaignFigures, CampaignStatsDocument, StatusCounts};
 use crate::Recorded;
 use crate::view::{FoldError, View};
 
-/// The counts of messages that would still be sent if the campaign went on.
+/// Counts of messages that would still be sent if the campaign continued.
 const UNSENT: [&str; 2] = ["by_status.queued", "by_status.undeliverable"];
 
-/// The view `campaign_stats`. A campaign's messages are in all partitions, and
-/// a document is fed by one: there is one per campaign and partition, with the
-/// id `CAMPAIGN/PARTITION`, and they are summed when asked.
+/// The view `campaign_stats`. A campaign's messages are in all partitions, but a
+/// document is fed by one partition. There is therefore one document per campaign
+/// and partition, with the id `CAMPAIGN/PARTITION`; queries sum them.
 pub struct CampaignStats;
 
 impl View for CampaignStats {
@@ -47,7 +47,7 @@ impl View for CampaignStats {
     fn indexes() -> Vec<IndexModel> {
         let by_campaign = doc! {"campaign_id": 1};
         let by_campaign = IndexModel::builder().keys(by_campaign).build();
-        // Nothing is in these of a campaign that has ended.
+        // These stay small: campaigns that have ended are not in them.
         let unsent = UNSENT.map(|count| {
             let options = IndexOptions::builder()
                 .partial_filter_expression(doc! {count: {"$gt": 0}})

@@ -1,4 +1,4 @@
-//! What is asked of campaigns' numbers.
+//! Queries of the view `campaign_stats`.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -11,8 +11,8 @@ use crate::view::View;
 use crate::{QueryError, Store};
 
 impl Store {
-    /// The numbers of each of these campaigns; nought where there is no
-    /// message yet.
+    /// Returns the figures of each of these campaigns, summed over the partitions. All
+    /// are 0 for a campaign without messages.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
@@ -25,10 +25,10 @@ impl Store {
             .serving::<CampaignStatsDocument>(CampaignStats::NAME)
             .await?;
         let mut found = stats.find(doc! {"campaign_id": {"$in": ids}}).await?;
-        let nought = campaigns
+        let zero = campaigns
             .iter()
             .map(|&id| (id.clone(), CampaignFigures::default()));
-        let mut all: HashMap<_, _> = nought.collect();
+        let mut all: HashMap<_, _> = zero.collect();
         while let Some(part) = found.try_next().await? {
             let figures = all.entry(part.campaign_id).or_default();
             figures.add(&part.figures);
@@ -36,8 +36,8 @@ impl Store {
         Ok(all)
     }
 
-    /// The campaigns with messages that are queued or undeliverable: of those that
-    /// have not ended, and of those that were cancelled a moment ago.
+    /// Returns the campaigns with queued or undeliverable messages: campaigns that have
+    /// not ended, and campaigns whose cancellation is still being carried out.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.

@@ -45,7 +45,7 @@ fn sent(from: MessageStatus) -> MessageEvent {
     }
 }
 
-/// Of what was suppressed as the campaign was cancelled.
+/// Reason that a sent message had been suppressed for: the campaign's cancellation.
 fn unsuppressed(from: MessageStatus) -> Option<SuppressionReason> {
     (from == MessageStatus::Suppressed).then_some(SuppressionReason::Cancelled)
 }
@@ -69,8 +69,8 @@ fn receipt(arrived: bool, from: MessageStatus) -> MessageEvent {
     }
 }
 
-/// The numbers after events of several messages: the fold does not ask of
-/// which.
+/// Figures after these events. They may be of several messages: the fold does not
+/// tell messages apart.
 fn figures(events: Vec<MessageEvent>) -> CampaignFigures {
     let subject = Subject::Message("c-1".try_into().unwrap(), 1.into());
     let document = folded::<CampaignStats>(&history(&subject, events, Event::Message)).unwrap();
@@ -93,7 +93,7 @@ fn a_document_is_of_one_campaign_and_one_partition() {
 }
 
 #[test]
-fn a_message_counts_where_it_is() {
+fn a_message_counts_under_its_current_status() {
     use MessageStatus::{Delivered, Failed, Queued, Sent, Undeliverable};
     let steps = [
         (queued(), Queued),
@@ -119,7 +119,7 @@ fn a_message_counts_where_it_is() {
 }
 
 #[test]
-fn figures_are_what_they_are_called() {
+fn figures_are_derived_from_the_counts() {
     let queued_from = MessageStatus::Queued;
     let mut events = vec![queued(); 9];
     events.extend(vec![sent(queued_from); 6]);
@@ -142,7 +142,7 @@ fn failed_attempts_are_counted_and_change_nothing_else() {
     assert_eq!(after.attempts, 2);
     assert_eq!(after.by_status, before.by_status);
     let millis = |figures: &CampaignFigures| figures.last_at.unwrap().timestamp_millis();
-    assert!(millis(&after) > millis(&before), "it was heard of");
+    assert!(millis(&after) > millis(&before), "an attempt is a change");
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn suppressions_are_counted_by_reason() {
         .iter()
         .map(|(reason, count)| (&**reason, *count))
         .collect();
-    // Who was cancelled on the way was sent to all the same.
+    // The vendor had accepted the message before the cancellation suppressed it.
     let expected = [("frequency_cap", 2), ("unsubscribed", 1)];
     assert_eq!(reasons, expected);
     assert_eq!((figures.suppressed(), figures.sent()), (3, 1));
@@ -178,5 +178,9 @@ fn partitions_are_summed() {
     assert_eq!((sum.audience(), sum.queued(), sum.attempts), (4, 2, 1));
     assert_eq!(sum.suppressed_for["no_address"], 2);
     let last_at = sum.last_at.unwrap();
-    assert_eq!(last_at.timestamp_millis(), 2_000, "the latest of all");
+    assert_eq!(
+        last_at.timestamp_millis(),
+        2_000,
+        "the latest of all partitions"
+    );
 }

@@ -1,5 +1,5 @@
-//! A customer and their buckets are what the events make them, whatever the
-//! batches, crashes and rivals.
+//! A customer's document and buckets depend on the events alone, not on batches,
+//! crashes or concurrent processes.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -23,50 +23,54 @@ use crate::documents::placed;
 use crate::parts::{After, Before, FoldOutcome, Part, Parts};
 use crate::view::{Content, Input};
 
-/// So small that a few dozen events do all there is.
-const TIGHT: Limits = Limits {
+/// Limits so small that a few dozen events reach every case.
+const SMALL: Limits = Limits {
     end: 4,
-    waiting: 5,
+    pending: 5,
     bucket: 4,
     changed: 2,
 };
 
 const ZONE: Tz = Tz::Europe__Berlin;
 
-/// What a shop says about one customer.
+/// Report of a shop about one customer. Times are in hours.
 #[derive(Debug, Clone)]
-enum Told {
+enum Report {
+    /// An order at a time, with an amount in cents.
     Order(i64, i64),
-    /// One of the orders has another time, or counts no more, or again.
-    OrderAgain(usize, i64, bool),
-    /// So many of the earliest or the latest orders are cancelled.
-    Cancelled(usize, bool),
+    /// An update of an order: its new time, and whether it now counts.
+    OrderUpdate(usize, i64, bool),
+    /// Cancellation of this many orders: of the latest if `true`, else of the
+    /// earliest.
+    Cancellation(usize, bool),
+    /// An activity at a time: `visit` if `true`, else `cart`.
     Activity(bool, i64),
-    /// One of the activities has another name and time.
-    ActivityAgain(usize, bool, i64),
+    /// An update of an activity: its new name and time.
+    ActivityUpdate(usize, bool, i64),
 }
 
-/// Hours, so that some are alike and days differ.
-fn told() -> impl Strategy<Value = Told> {
+/// Returns reports with times in hours, so that some are equal and the days differ.
+fn report() -> impl Strategy<Value = Report> {
     let at = || prop_oneof![3 => 0..400i64, 1 => 100..104i64];
     prop_oneof![
-        8 => (at(), 1..99i64).prop_map(|(at, cents)| Told::Order(at, cents)),
+        8 => (at(), 1..99i64).prop_map(|(at, cents)| Report::Order(at, cents)),
         4 => (any::<usize>(), at(), any::<bool>())
-            .prop_map(|(which, at, counts)| Told::OrderAgain(which, at, counts)),
-        1 => (1..12usize, any::<bool>()).prop_map(|(count, latest)| Told::Cancelled(count, latest)),
-        3 => (any::<bool>(), at()).prop_map(|(name, at)| Told::Activity(name, at)),
+            .prop_map(|(which, at, counts)| Report::OrderUpdate(which, at, counts)),
+        1 => (1..12usize, any::<bool>())
+            .prop_map(|(count, latest)| Report::Cancellation(count, latest)),
+        3 => (any::<bool>(), at()).prop_map(|(name, at)| Report::Activity(name, at)),
         2 => (any::<usize>(), any::<bool>(), at())
-            .prop_map(|(which, name, at)| Told::ActivityAgain(which, name, at)),
+            .prop_map(|(which, name, at)| Report::ActivityUpdate(which, name, at)),
     ]
 }
 
-/// In rising order first, as orders come in, then anything.
-fn story(rising: usize, random: usize) -> impl Strategy<Value = Vec<Told>> {
-    let first = (0..=rising).prop_map(|count| {
-        let order = |at: usize| Told::Order(at as i64 * 2, 5);
+/// Returns orders in ascending order, as they usually arrive, and then any reports.
+fn reports(ascending: usize, random: usize) -> impl Strategy<Value = Vec<Report>> {
+    let first = (0..=ascending).prop_map(|count| {
+        let order = |at: usize| Report::Order(at as i64 * 2, 5);
         (0..count).map(order).collect::<Vec<_>>()
     });
-    (first, vec(told(), 0..random)).prop_map(|(first, rest)| [first, rest].concat())
+    (first, vec(report(), 0..random)).prop_map(|(first, rest)| [first, rest].concat())
 }
 
 fn hour(at: i64) -> Timestamp {
@@ -95,7 +99,7 @@ fn activity(name: bool, at: i64) -> ActivityContent {
     }
 }
 
-/// The shop as it is now, and the events until then.
+/// Current state of the shop, and all events so far.
 #[derive(Default)]
 struct Shop {
     orders: Vec<OrderContent>,
@@ -104,23 +108,23 @@ struct Shop {
 }
 
 impl Shop {
-    fn of(story: Vec<Told>) -> Self {
+    fn of(reports: Vec<Report>) -> Self {
         let mut shop = Self::default();
-        for told in story {
-            shop.record(told);
+        for report in reports {
+            shop.record(report);
         }
         shop
     }
 
-    fn record(&mut self, told: Told) {
-        match told {
-            Told::Order(at, cents) => self.place(order(at, cents, true)),
-            Told::OrderAgain(which, at, counts) if !self.orders.is_empty() => {
+    fn record(&mut self, report: Report) {
+        match report {
+            Report::Order(at, cents) => self.place(order(at, cents, true)),
+            Report::OrderUpdate(which, at, counts) if !self.orders.is_empty() => {
                 let which = which % self.orders.len();
                 let cents = self.orders[which].amount.minor();
                 self.update(which, order(at, cents, counts));
             }
-            Told::Cancelled(count, latest) => {
+            Report::Cancellation(count, latest) => {
                 for _ in 0..count {
                     let counted = self.orders.iter().enumerate();
                     let counted = counted.filter(|(_, order)| order.figures().counts());
@@ -135,8 +139,8 @@ impl Shop {
                     self.update(which, cancelled);
                 }
             }
-            Told::Activity(name, at) => self.act(activity(name, at)),
-            Told::ActivityAgain(which, name, at) if !self.activities.is_empty() => {
+            Report::Activity(name, at) => self.act(activity(name, at)),
+            Report::ActivityUpdate(which, name, at) if !self.activities.is_empty() => {
                 let which = which % self.activities.len();
                 let content = activity(name, at);
                 let before = std::mem::replace(&mut self.activities[which], content.clone());
@@ -147,7 +151,7 @@ impl Shop {
                 let event = ActivityEvent::Updated { content, previous };
                 self.happen(format!("activity/c-1/{which}"), Event::Activity(event));
             }
-            Told::OrderAgain(..) | Told::ActivityAgain(..) => {}
+            Report::OrderUpdate(..) | Report::ActivityUpdate(..) => {}
         }
     }
 
@@ -174,7 +178,7 @@ impl Shop {
         let recorded = Recorded {
             position: Position {
                 partition: 3,
-                // Others have events in between.
+                // Other customers have the numbers between.
                 number: self.events.len() as u64 * 3 + 1,
             },
             subject: Subject::parse(&key).unwrap(),
@@ -213,15 +217,15 @@ fn sorted(times: impl Iterator<Item = i64>) -> Vec<i64> {
     times
 }
 
-/// What MongoDB has of the customer.
+/// The customer's document and buckets in MongoDB, each with its number.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Stored {
     root: Option<(i64, RawDocumentBuf)>,
     parts: HashMap<String, (i64, RawDocumentBuf)>,
 }
 
-/// How a process ends amid its writes: after so many of the new parts, these of
-/// the changed parts, and no document.
+/// Crash of a process during its writes: it has written the first `inserts` new
+/// parts, the changed parts in the bit set `updates`, and no document.
 #[derive(Debug, Clone, Copy)]
 struct Crash {
     inserts: usize,
@@ -230,14 +234,15 @@ struct Crash {
 
 #[derive(Debug, PartialEq)]
 enum Round {
+    /// Some events are left for another round.
     Left,
     Done,
-    /// A guard has not held, or the process has crashed.
-    Again,
+    /// A guard did not hold, or the process crashed.
+    Retry,
 }
 
 impl Stored {
-    /// One round, as [`crate::folding`] does it, on a document as it was loaded.
+    /// Runs one round as [`crate::folding`] does, on a document that was loaded before.
     fn round(
         &mut self,
         limits: &Limits,
@@ -252,7 +257,7 @@ impl Stored {
             return Round::Done;
         }
         let Some(after) = self.folded(limits, root.as_ref(), &new) else {
-            return Round::Again;
+            return Round::Retry;
         };
         assert!(after.events > 0);
         let at = new[after.events - 1].position;
@@ -262,7 +267,7 @@ impl Stored {
         let is_new = |part: &&crate::parts::ChangedPart| part.expected.is_none();
         for (index, part) in after.parts.iter().filter(is_new).enumerate() {
             if crash.is_some_and(|crash| index >= crash.inserts) {
-                return Round::Again;
+                return Round::Retry;
             }
             let document = place(&part.id, &part.document);
             match self.parts.get(&part.id) {
@@ -273,7 +278,7 @@ impl Stored {
                 Some((number, there)) if *number == at.number as i64 => {
                     assert_eq!(*there, document);
                 }
-                Some(_) => return Round::Again,
+                Some(_) => return Round::Retry,
             }
         }
         let mut all = true;
@@ -289,7 +294,7 @@ impl Stored {
         }
         let guard = root.map(|(number, _)| number);
         if crash.is_some() || !all || guard != self.root.as_ref().map(|(number, _)| *number) {
-            return Round::Again;
+            return Round::Retry;
         }
         self.root = Some((at.number as i64, place("c-1", &after.document)));
         match after.events == new.len() {
@@ -320,7 +325,7 @@ impl Stored {
                             number: *number,
                             document: document.clone(),
                         });
-                        assert!(parts.insert(id, part).is_none(), "asked for twice");
+                        assert!(parts.insert(id, part).is_none(), "requested twice");
                     }
                 }
             }
@@ -332,7 +337,7 @@ impl Stored {
             match self.round(limits, self.root.clone(), events, None) {
                 Round::Left => {}
                 Round::Done => return,
-                Round::Again => panic!("a process alone is refused"),
+                Round::Retry => panic!("a single process needs no retry"),
             }
         }
     }
@@ -342,7 +347,7 @@ impl Stored {
         bson::deserialize_from_slice(document.as_bytes()).unwrap()
     }
 
-    /// All times of a series, from everywhere.
+    /// Returns all times of a series, from the document and the buckets.
     fn times(&self, series: Series<'_>, times: &Times) -> Vec<i64> {
         let mut counts: BTreeMap<i64, i64> = BTreeMap::new();
         for (at, counted) in times.outside_buckets() {
@@ -364,7 +369,7 @@ impl Stored {
         repeated.collect()
     }
 
-    fn assert_is(&self, shop: &Shop) {
+    fn assert_matches(&self, shop: &Shop) {
         let document = self.document();
         let orders = sorted(shop.counted().map(|order| order.placed_at.millis()));
         assert_eq!(self.times(Series::Orders, &document.order_times), orders);
@@ -374,7 +379,7 @@ impl Stored {
             assert_eq!(self.times(Series::Events(name), &facts.times), times);
             assert_eq!(facts.count, times.len() as i64);
             let days = facts.days.iter().map(|day| day.count).sum::<i64>();
-            assert_eq!(days, facts.count, "none of few days are dropped");
+            assert_eq!(days, facts.count, "no day is dropped");
             parts += facts.times.buckets().len();
         }
         let spend: i64 = shop.counted().map(|order| order.amount.minor()).sum();
@@ -397,7 +402,7 @@ impl Stored {
     }
 }
 
-/// At once, without a crash.
+/// Folds all events in one batch, without a crash.
 fn folded(limits: &Limits, events: &[Input]) -> Stored {
     let mut stored = Stored::default();
     stored.fold(limits, events);
@@ -413,11 +418,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn batches_and_crashes_change_nothing(story in story(60, 120), crashes in crashes()) {
-        let shop = Shop::of(story);
+    fn batches_and_crashes_change_nothing(reports in reports(60, 120), crashes in crashes()) {
+        let shop = Shop::of(reports);
         prop_assume!(!shop.events.is_empty());
-        let expected = folded(&TIGHT, &shop.events);
-        expected.assert_is(&shop);
+        let expected = folded(&SMALL, &shop.events);
+        expected.assert_matches(&shop);
         let mut stored = Stored::default();
         let mut checkpoint = 0;
         for (size, crash) in crashes {
@@ -426,61 +431,61 @@ proptest! {
             match crash {
                 // The process dies in the first round of the batch that changes buckets.
                 Some(_) => {
-                    while stored.round(&TIGHT, stored.root.clone(), batch, crash) == Round::Left {}
+                    while stored.round(&SMALL, stored.root.clone(), batch, crash) == Round::Left {}
                 }
                 None => {
-                    stored.fold(&TIGHT, batch);
+                    stored.fold(&SMALL, batch);
                     checkpoint = end;
                 }
             }
         }
-        stored.fold(&TIGHT, &shop.events[checkpoint..]);
+        stored.fold(&SMALL, &shop.events[checkpoint..]);
         prop_assert_eq!(stored, expected);
     }
 
     #[test]
-    fn a_rival_with_an_older_document_changes_nothing(
-        story in story(60, 120),
+    fn a_concurrent_process_with_an_older_document_changes_nothing(
+        reports in reports(60, 120),
         turns in vec((1..30usize, 0..4usize, 1..60usize), 1..40),
     ) {
-        let shop = Shop::of(story);
+        let shop = Shop::of(reports);
         prop_assume!(!shop.events.is_empty());
-        let expected = folded(&TIGHT, &shop.events);
+        let expected = folded(&SMALL, &shop.events);
         let mut stored = Stored::default();
         let mut roots = vec![None];
         let mut checkpoint = 0;
         for (size, age, rival) in turns {
             let end = shop.events.len().min(checkpoint + size);
-            while stored.round(&TIGHT, stored.root.clone(), &shop.events[checkpoint..end], None)
+            while stored.round(&SMALL, stored.root.clone(), &shop.events[checkpoint..end], None)
                 == Round::Left
             {
                 roots.push(stored.root.clone());
                 let old = roots[roots.len().saturating_sub(age + 1)].clone();
                 let end = shop.events.len().min(checkpoint + rival);
-                stored.round(&TIGHT, old, &shop.events[..end], None);
+                stored.round(&SMALL, old, &shop.events[..end], None);
             }
             roots.push(stored.root.clone());
             checkpoint = end;
         }
-        stored.fold(&TIGHT, &shop.events);
+        stored.fold(&SMALL, &shop.events);
         prop_assert_eq!(stored, expected);
     }
 }
 
 #[test]
-fn documents_stay_small_whatever_comes() {
-    // Backwards, forwards, and all over.
+fn documents_stay_small() {
+    // Orders arrive in descending and ascending order, activities in random order.
     let mut shop = Shop::default();
     for n in 0..40_000i64 {
-        shop.record(Told::Order(if n % 2 == 0 { n } else { -n }, 7));
-        shop.record(Told::Activity(true, n * 7_919 % 40_000));
+        shop.record(Report::Order(if n % 2 == 0 { n } else { -n }, 7));
+        shop.record(Report::Activity(true, n * 7_919 % 40_000));
     }
     let all = 0..shop.orders.len();
     for which in all.step_by(3) {
-        shop.record(Told::OrderAgain(which, 5, false));
+        shop.record(Report::OrderUpdate(which, 5, false));
     }
     let stored = folded(&Limits::STORED, &shop.events);
-    stored.assert_is_but_for_days(&shop);
+    stored.assert_matches_except_days(&shop);
     let root = stored.root.as_ref().unwrap().1.as_bytes().len();
     assert!(root < 48 << 10, "{root} bytes");
     let largest = stored
@@ -497,9 +502,9 @@ fn documents_stay_small_whatever_comes() {
 }
 
 #[test]
-fn a_customer_with_few_orders_has_all_in_one_document() {
+fn a_customer_with_few_orders_has_no_buckets() {
     let mut shop = Shop::default();
-    (0..256).for_each(|at| shop.record(Told::Order(at, 7)));
+    (0..256).for_each(|at| shop.record(Report::Order(at, 7)));
     let stored = folded(&Limits::STORED, &shop.events);
     let document = stored.document();
     assert!(stored.parts.is_empty());
@@ -510,7 +515,7 @@ fn a_customer_with_few_orders_has_all_in_one_document() {
 }
 
 #[test]
-fn times_as_an_older_program_wrote_them_are_read() {
+fn times_in_the_format_of_older_programs_are_read() {
     let hours: Vec<Timestamp> = (0..3_000).map(hour).collect();
     let times: domain::Instants = hours.iter().copied().collect();
     let old = bson::doc! {
@@ -524,8 +529,8 @@ fn times_as_an_older_program_wrote_them_are_read() {
         ..Stored::default()
     };
     let mut shop = Shop::default();
-    (0..10).for_each(|n| shop.record(Told::Order(n, 7)));
-    // What came before has these numbers.
+    (0..10).for_each(|n| shop.record(Report::Order(n, 7)));
+    // The first event is skipped: its number is that of the old document.
     stored.fold(&Limits::STORED, &shop.events[1..]);
     let document = stored.document();
     let expected = sorted(
@@ -542,8 +547,8 @@ fn times_as_an_older_program_wrote_them_are_read() {
 }
 
 impl Stored {
-    /// The figures, where days may have been dropped.
-    fn assert_is_but_for_days(&self, shop: &Shop) {
+    /// Compares all figures except days, which may have been dropped.
+    fn assert_matches_except_days(&self, shop: &Shop) {
         let document = self.document();
         let orders = sorted(shop.counted().map(|order| order.placed_at.millis()));
         let times = self.times(Series::Orders, &document.order_times);

@@ -1,4 +1,4 @@
-//! The documents that have the times of customers with very many of them.
+//! Buckets: documents that hold times of customers with very many of them.
 
 use std::collections::HashSet;
 
@@ -6,36 +6,36 @@ use bson::{DateTime, RawDocumentBuf};
 use domain::{InstantCounts, Instants, key_part};
 use serde::{Deserialize, Serialize};
 
-use super::times::{Bucket, Shelf, Unsettled, beginning};
+use super::times::{Bucket, BucketStore, FoldStop, start_of};
 use crate::Recorded;
 use crate::parts::{ChangedPart, Parts};
 use crate::view::FoldError;
 
-/// A bucket: some of the times of one series of a customer, one stretch of
-/// time.
+/// Document of a bucket: the times of one series of a customer within one range.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct BucketDocument {
-    /// Only of those that were read: writing places it.
+    /// Id of the bucket. Filled when the document is read; writing sets it.
     #[serde(rename = "_id", default, skip_serializing)]
     pub(super) id: String,
-    /// The last event folded into it; only of those that were read.
+    /// Number of the last event folded into the bucket. Filled when the document
+    /// is read; writing sets it.
     #[serde(rename = "_number", default, skip_serializing)]
     pub(super) number: i64,
-    /// Whose.
+    /// Id of the customer.
     customer: String,
-    /// `orders`, or `events.` and a name.
+    /// Series of the times: `orders`, or `events.` and a name.
     series: String,
-    /// Its number in its series.
+    /// Number of the bucket within its series.
     bucket: i32,
-    /// It has the times from here on.
+    /// Start of the bucket's range.
     from: DateTime,
-    /// How many.
+    /// Number of times, with repeats.
     count: i64,
-    /// The times.
+    /// Times with their counts.
     pub(super) times: InstantCounts,
 }
 
-/// The id of a bucket.
+/// Returns the id of a bucket: `customer/orders/N` or `customer/events/NAME/N`.
 pub(super) fn bucket_id(customer: &str, series: &Series<'_>, bucket: i32) -> String {
     let customer = key_part(customer);
     match series {
@@ -44,55 +44,56 @@ pub(super) fn bucket_id(customer: &str, series: &Series<'_>, bucket: i32) -> Str
     }
 }
 
-/// What times are of.
+/// A series of times: the customer's orders, or the activities of one name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Series<'a> {
     Orders,
     Events(&'a str),
 }
 
-/// The buckets of a customer, as a fold of some events was given them.
+/// Buckets of a customer that a fold was given, and the changes it makes.
 pub(super) struct Buckets<'a> {
     customer: String,
     parts: &'a Parts,
-    /// The event that is folded.
+    /// Number of the event that is being folded.
     number: i64,
-    /// Series of which an event before that one has read buckets.
-    read: HashSet<String>,
-    /// Those that it reads itself.
-    reading: HashSet<String>,
+    /// Series of which earlier events of the round have read buckets.
+    read_earlier: HashSet<String>,
+    /// Series of which the current event has read buckets.
+    read_now: HashSet<String>,
     changed: Vec<ChangedPart>,
-    /// Whether the event changes any, written already or not.
-    changes: bool,
+    /// True if the current event changes buckets, including buckets that were already
+    /// written with it.
+    has_changes: bool,
 }
 
 impl<'a> Buckets<'a> {
-    pub(super) fn given(customer: &str, parts: &'a Parts) -> Self {
+    pub(super) fn new(customer: &str, parts: &'a Parts) -> Self {
         Self {
             customer: customer.to_owned(),
             parts,
             number: 0,
-            read: HashSet::new(),
-            reading: HashSet::new(),
+            read_earlier: HashSet::new(),
+            read_now: HashSet::new(),
             changed: Vec::new(),
-            changes: false,
+            has_changes: false,
         }
     }
 
-    /// From now on this event is folded.
-    pub(super) fn begin(&mut self, event: &Recorded) {
+    /// Starts the fold of an event.
+    pub(super) fn begin_event(&mut self, event: &Recorded) {
         self.number = event.position.number as i64;
-        self.read.extend(self.reading.drain());
+        self.read_earlier.extend(self.read_now.drain());
     }
 
-    /// Whether the event changes any. No event may be folded after it before
-    /// the document is written, even if the buckets were written before: else
-    /// they could get ahead of the document by two events.
-    pub(super) fn are_changed(&self) -> bool {
-        self.changes
+    /// Returns whether the current event changes buckets. The document must be
+    /// written before another event is folded, even if the buckets were already
+    /// written: otherwise buckets could be ahead of the document by two events.
+    pub(super) fn has_changes(&self) -> bool {
+        self.has_changes
     }
 
-    /// Those that are to be written.
+    /// Returns the buckets to write.
     pub(super) fn into_changed(self) -> Vec<ChangedPart> {
         self.changed
     }
@@ -114,21 +115,21 @@ impl<'a> Buckets<'a> {
     }
 }
 
-/// The buckets of one series.
+/// Buckets of one series.
 pub(super) struct SeriesBuckets<'b, 'a> {
     all: &'b mut Buckets<'a>,
     series: Series<'b>,
     inserted: i64,
 }
 
-/// A bucket as it is stored.
+/// A bucket as it is in MongoDB.
 struct StoredBucket {
     number: i64,
     times: InstantCounts,
 }
 
 impl SeriesBuckets<'_, '_> {
-    /// How many are new since the event.
+    /// Returns how many buckets the current event adds to the series.
     pub(super) fn inserted(&self) -> i64 {
         self.inserted
     }
@@ -144,28 +145,29 @@ impl SeriesBuckets<'_, '_> {
         }
     }
 
-    fn stored(&self, bucket: i32) -> Result<StoredBucket, Unsettled> {
+    fn stored(&self, bucket: i32) -> Result<StoredBucket, FoldStop> {
         let id = self.id(bucket);
         let Some(part) = self.all.parts.get(&id) else {
-            return Err(Unsettled::Needs(vec![id]));
+            return Err(FoldStop::Needs(vec![id]));
         };
-        let unfit = |what: String| Unsettled::Unfit(FoldError(format!("the bucket {id} {what}")));
-        let part = part.as_ref().ok_or_else(|| unfit("is gone".to_owned()))?;
+        let invalid =
+            |what: String| FoldStop::Invalid(FoldError(format!("the bucket {id} {what}")));
+        let part = part.as_ref().ok_or_else(|| invalid("is gone".to_owned()))?;
         let read = bson::deserialize_from_slice(part.document.as_bytes());
-        let document: BucketDocument = read.map_err(|error| unfit(error.to_string()))?;
+        let document: BucketDocument = read.map_err(|error| invalid(error.to_string()))?;
         Ok(StoredBucket {
             number: part.number,
             times: document.times,
         })
     }
 
-    fn put(
+    fn write(
         &mut self,
         index: i32,
         expected: Option<i64>,
         from: DateTime,
         times: InstantCounts,
-    ) -> Result<Bucket, Unsettled> {
+    ) -> Result<Bucket, FoldStop> {
         let bucket = Bucket {
             index,
             from,
@@ -185,7 +187,7 @@ impl SeriesBuckets<'_, '_> {
         let document: RawDocumentBuf = bson::serialize_to_raw_document_buf(&document)
             .map_err(|error| FoldError(error.to_string()))?;
         self.inserted += i64::from(expected.is_none());
-        self.all.changes = true;
+        self.all.has_changes = true;
         self.all.changed.push(ChangedPart {
             id: self.id(index),
             expected,
@@ -194,19 +196,20 @@ impl SeriesBuckets<'_, '_> {
         Ok(bucket)
     }
 
-    /// What became of a bucket that was written with this event before. Those
-    /// that were split from it were written before it.
-    fn found(
+    /// Returns a bucket that was already written with this event before a crash,
+    /// and those split from it, which were written before it. `expected` is the
+    /// number of times in all of them.
+    fn already_written(
         &mut self,
         bucket: &Bucket,
         times: &InstantCounts,
         expected: u64,
         next: i32,
-    ) -> Result<Vec<Bucket>, Unsettled> {
-        self.all.changes = true;
+    ) -> Result<Vec<Bucket>, FoldStop> {
+        self.all.has_changes = true;
         let number = self.all.number;
         let mut after = vec![Bucket {
-            from: beginning(times, Some(bucket.from)),
+            from: start_of(times, Some(bucket.from)),
             count: times.len() as i64,
             number,
             ..*bucket
@@ -214,14 +217,15 @@ impl SeriesBuckets<'_, '_> {
         let mut left = expected.saturating_sub(times.len());
         let mut index = next;
         while left > 0 {
+            // Splits have consecutive indices; their counts tell how many there are.
             let split = self.stored(index)?;
             if split.number != number {
-                return Err(Unsettled::Overtaken);
+                return Err(FoldStop::Overtaken);
             }
             self.inserted += 1;
             after.push(Bucket {
                 index,
-                from: beginning(&split.times, None),
+                from: start_of(&split.times, None),
                 count: split.times.len() as i64,
                 number,
             });
@@ -232,31 +236,33 @@ impl SeriesBuckets<'_, '_> {
     }
 }
 
-impl Shelf for SeriesBuckets<'_, '_> {
-    fn read(&mut self, bucket: &Bucket) -> Result<InstantCounts, Unsettled> {
+impl BucketStore for SeriesBuckets<'_, '_> {
+    fn read(&mut self, bucket: &Bucket) -> Result<InstantCounts, FoldStop> {
         let stored = self.stored(bucket.index)?;
         if stored.number != bucket.number {
-            return Err(Unsettled::Overtaken);
+            return Err(FoldStop::Overtaken);
         }
         let name = self.name();
-        self.all.reading.insert(name);
+        self.all.read_now.insert(name);
         Ok(stored.times)
     }
 
-    fn prepare(&mut self, buckets: &[&Bucket]) -> Result<(), Unsettled> {
-        if self.all.read.contains(&self.name()) {
-            return Err(Unsettled::Apart);
+    fn prepare(&mut self, buckets: &[&Bucket]) -> Result<(), FoldStop> {
+        // If this event changed buckets that an earlier event of the round has read,
+        // a repeated fold of the earlier event would read other times.
+        if self.all.read_earlier.contains(&self.name()) {
+            return Err(FoldStop::ReadEarlier);
         }
         let ids = buckets.iter().map(|bucket| self.id(bucket.index));
         let missing: Vec<String> = ids.filter(|id| !self.all.parts.contains_key(id)).collect();
         match missing.is_empty() {
             true => Ok(()),
-            false => Err(Unsettled::Needs(missing)),
+            false => Err(FoldStop::Needs(missing)),
         }
     }
 
-    fn insert(&mut self, index: i32, times: InstantCounts) -> Result<Bucket, Unsettled> {
-        self.put(index, None, beginning(&times, None), times)
+    fn insert(&mut self, index: i32, times: InstantCounts) -> Result<Bucket, FoldStop> {
+        self.write(index, None, start_of(&times, None), times)
     }
 
     fn change(
@@ -265,25 +271,23 @@ impl Shelf for SeriesBuckets<'_, '_> {
         added: &Instants,
         removed: &Instants,
         next: i32,
-        most: usize,
-    ) -> Result<Vec<Bucket>, Unsettled> {
+        max: usize,
+    ) -> Result<Vec<Bucket>, FoldStop> {
         let stored = self.stored(bucket.index)?;
+        // The bucket was written with this event, and a crash or another process
+        // prevented the document's write.
         if stored.number == self.all.number {
             let expected = bucket.count + added.len() as i64 - removed.len() as i64;
             let expected = u64::try_from(expected).unwrap_or_default();
-            return self.found(bucket, &stored.times, expected, next);
+            return self.already_written(bucket, &stored.times, expected, next);
         }
         if stored.number != bucket.number {
-            return Err(Unsettled::Overtaken);
+            return Err(FoldStop::Overtaken);
         }
-        let mut parts = stored
-            .times
-            .changed(added, removed)?
-            .split(most)
-            .into_iter();
+        let mut parts = stored.times.changed(added, removed)?.split(max).into_iter();
         let kept = parts.next().unwrap_or_default();
-        let from = beginning(&kept, Some(bucket.from));
-        let mut after = vec![self.put(bucket.index, Some(bucket.number), from, kept)?];
+        let from = start_of(&kept, Some(bucket.from));
+        let mut after = vec![self.write(bucket.index, Some(bucket.number), from, kept)?];
         for (part, index) in parts.zip(next..) {
             after.push(self.insert(index, part)?);
         }

@@ -1,5 +1,5 @@
-//! When customers are about: at which hours and on which weekdays they order
-//! and do things.
+//! Hours of the day and weekdays in which customers are active: in which they
+//! order or do other things.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -16,58 +16,60 @@ use serde::Deserialize;
 
 use super::Customers;
 use super::buckets::{BucketDocument, Series, bucket_id};
-use super::days::is_day;
+use super::days::is_date_only;
 use super::filter::filter;
 use super::times::{Bucket, Times};
 use crate::scan::{BATCH, PATIENCE, each};
 use crate::view::View;
 use crate::{QueryError, Store};
 
-/// Customers with buckets that are looked at at once.
-const AT_ONCE: usize = 8;
+/// Number of customers with buckets that are read concurrently.
+const CONCURRENT_CUSTOMERS: usize = 8;
 
-/// Buckets that are read at once.
-const BUCKETS: usize = 16;
+/// Number of buckets per read, which bounds memory.
+const BUCKETS_PER_READ: usize = 16;
 
-/// How often a customer is read anew because their buckets have changed.
+/// Maximum number of reads of a customer whose buckets change meanwhile.
 const ATTEMPTS: usize = 8;
 
-/// What happened in one hour of the day, or on one weekday.
+/// Activity of customers in one hour of the day or on one weekday.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Busy {
-    /// How many customers ordered or did anything then. Each counts once, so
-    /// that one who does much does not decide.
+    /// Number of customers who ordered or did anything. Each counts once, so that
+    /// a few very active ones do not decide.
     pub customers: u64,
-    /// How many orders.
+    /// Number of orders.
     pub orders: u64,
-    /// How many activities.
+    /// Number of activities.
     pub activities: u64,
 }
 
-/// When some customers are about, by the clocks of a time zone.
+/// Activity of an audience by hour and weekday, in one time zone.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BusyHours {
-    /// How many customers were looked at.
+    /// Number of customers in the audience.
     pub customers: u64,
-    /// How many orders of theirs count.
+    /// Number of their orders that count.
     pub orders: u64,
-    /// How many activities of theirs have a known time: all but those under
-    /// names beyond the first that a document keeps.
+    /// Number of their activities with a known time: all except those under names
+    /// beyond the first ones, which a document only counts.
     pub activities: u64,
-    /// By the hour of the day, from midnight.
+    /// Activity by hour of the day; index 0 is midnight to 01:00.
     pub hours: [Busy; 24],
-    /// By the weekday, from Monday.
+    /// Activity by weekday; index 0 is Monday.
     pub weekdays: [Busy; 7],
 }
 
 impl Store {
-    /// When those whom the rules match now are about, in this time zone. Reads
-    /// the times of all that each of them did: as long as reading the members
-    /// themselves takes, seconds for a million, and about 10 ms for each
-    /// 16,384 times of those who did very much. Memory for a batch.
+    /// Counts the orders and activities of the customers that the rules match
+    /// now, by hour and weekday in this time zone.
+    ///
+    /// Reads all times of each customer. That takes as long as reading the
+    /// members, seconds for a million, plus about 10 ms per 16,384 times of very
+    /// active customers. Holds one batch in memory.
     ///
     /// # Errors
-    /// [`QueryError`] if MongoDB does not answer, or not in time.
+    /// [`QueryError`] if MongoDB does not answer or takes too long.
     pub async fn busy_hours(
         &self,
         rules: &Rules,
@@ -82,20 +84,20 @@ impl Store {
             .max_time(PATIENCE);
         let mut busy = BusyHours::default();
         let mut with_buckets: Vec<String> = Vec::new();
-        let look = |customer: &RawDocument| {
-            let doings: Doings = bson::deserialize_from_slice(customer.as_bytes())?;
-            if doings.parts > 0 {
-                with_buckets.push(doings.id);
+        let count = |customer: &RawDocument| {
+            let times: CustomerTimes = bson::deserialize_from_slice(customer.as_bytes())?;
+            if times.parts > 0 {
+                with_buckets.push(times.id);
             } else {
-                busy.add(&doings.outside_buckets(zone));
+                busy.add(&times.outside_buckets(zone));
             }
             Ok(())
         };
-        each(find.await?, look).await?;
+        each(find.await?, count).await?;
         let buckets: Collection<BucketDocument> = self.parts_beside(customers.name());
         let busiest = stream::iter(with_buckets)
-            .map(|id| whole(&customers, &buckets, id, zone))
-            .buffer_unordered(AT_ONCE);
+            .map(|id| hours_with_buckets(&customers, &buckets, id, zone))
+            .buffer_unordered(CONCURRENT_CUSTOMERS);
         let mut busiest = std::pin::pin!(busiest);
         while let Some(customer) = busiest.try_next().await? {
             customer.iter().for_each(|customer| busy.add(customer));
@@ -104,46 +106,46 @@ impl Store {
     }
 }
 
-/// When one customer did what.
+/// Times of one customer, as far as they are in the document.
 #[derive(Debug, Default, Deserialize)]
-struct Doings {
+struct CustomerTimes {
     #[serde(rename = "_id", default)]
     id: String,
     #[serde(default)]
     order_times: Times,
     #[serde(default)]
-    events: BTreeMap<String, Done>,
+    events: BTreeMap<String, ActivityTimes>,
     #[serde(rename = "_parts", default)]
     parts: i64,
 }
 
 #[derive(Debug, Default, Deserialize)]
-struct Done {
+struct ActivityTimes {
     times: Times,
 }
 
-impl Doings {
+impl CustomerTimes {
     fn outside_buckets(&self, zone: Tz) -> CustomerHours {
         let mut hours = CustomerHours::default();
-        let counted = |counts| if counts { 1 } else { -1 };
+        let sign = |counts| if counts { 1 } else { -1 };
         for (at, counts) in self.order_times.outside_buckets() {
-            hours.orders.count(at, counted(counts), zone);
+            hours.orders.count(at, sign(counts), zone);
         }
-        let done = self.events.values();
-        for (at, counts) in done.flat_map(|done| done.times.outside_buckets()) {
-            hours.activities.count(at, counted(counts), zone);
+        let activities = self.events.values();
+        for (at, counts) in activities.flat_map(|of_name| of_name.times.outside_buckets()) {
+            hours.activities.count(at, sign(counts), zone);
         }
         hours
     }
 
-    /// The buckets by id, and whether they are of orders.
+    /// Returns the buckets by id, each with `true` if its times are of orders.
     fn buckets(&self) -> HashMap<String, (Bucket, bool)> {
         let orders = self.order_times.buckets().iter().map(|bucket| {
             let id = bucket_id(&self.id, &Series::Orders, bucket.index);
             (id, (*bucket, true))
         });
-        let events = self.events.iter().flat_map(|(name, done)| {
-            done.times.buckets().iter().map(|bucket| {
+        let events = self.events.iter().flat_map(|(name, activities)| {
+            activities.times.buckets().iter().map(|bucket| {
                 let id = bucket_id(&self.id, &Series::Events(name), bucket.index);
                 (id, (*bucket, false))
             })
@@ -152,22 +154,22 @@ impl Doings {
     }
 }
 
-/// A customer with buckets; `None` for one who is gone. While events are folded
-/// into them, the buckets may be ahead of the document: then both are read
-/// anew, but for the last time, when they are taken as they are.
-async fn whole(
+/// Counts a customer with buckets; `None` if the document no longer exists.
+/// While events are being folded, buckets may be ahead of the document. Both are
+/// then read again, up to [`ATTEMPTS`] times; the last read counts as it is.
+async fn hours_with_buckets(
     customers: &Collection<RawDocumentBuf>,
     buckets: &Collection<BucketDocument>,
     id: String,
     zone: Tz,
 ) -> Result<Option<CustomerHours>, Error> {
-    let customers = customers.clone_with_type::<Doings>();
+    let customers = customers.clone_with_type::<CustomerTimes>();
     for attempt in 1..=ATTEMPTS {
-        let Some(doings) = customers.find_one(doc! {"_id": &id}).await? else {
+        let Some(times) = customers.find_one(doc! {"_id": &id}).await? else {
             return Ok(None);
         };
-        let mut hours = doings.outside_buckets(zone);
-        let known = doings.buckets();
+        let mut hours = times.outside_buckets(zone);
+        let known = times.buckets();
         let is_same = add_buckets(&mut hours, &known, buckets, zone).await?;
         if is_same || attempt == ATTEMPTS {
             return Ok(Some(hours));
@@ -176,7 +178,8 @@ async fn whole(
     Ok(None)
 }
 
-/// Adds what buckets have. Returns whether they are as they are known.
+/// Adds the times in buckets. Returns `true` if every bucket is the one that the
+/// document lists.
 async fn add_buckets(
     hours: &mut CustomerHours,
     known: &HashMap<String, (Bucket, bool)>,
@@ -184,15 +187,15 @@ async fn add_buckets(
     zone: Tz,
 ) -> Result<bool, Error> {
     let ids: Vec<&String> = known.keys().collect();
-    let mut same = 0;
-    for ids in ids.chunks(BUCKETS) {
+    let mut unchanged = 0;
+    for ids in ids.chunks(BUCKETS_PER_READ) {
         let find = buckets.find(doc! {"_id": {"$in": ids}}).max_time(PATIENCE);
         let mut found = find.await?;
         while let Some(bucket) = found.try_next().await? {
             let Some((known, are_orders)) = known.get(&bucket.id) else {
                 continue;
             };
-            same += usize::from(bucket.number == known.number);
+            unchanged += usize::from(bucket.number == known.number);
             let kind = match are_orders {
                 true => &mut hours.orders,
                 false => &mut hours.activities,
@@ -200,21 +203,22 @@ async fn add_buckets(
             for (at, count) in bucket.times.iter() {
                 kind.count(at, count as i64, zone);
             }
+            // A bucket has up to 16,384 different times: let other tasks run.
             tokio::task::yield_now().await;
         }
     }
-    Ok(same == known.len())
+    Ok(unchanged == known.len())
 }
 
-/// What one customer did in each hour and on each weekday.
+/// Orders and activities of one customer by hour and weekday.
 #[derive(Debug, Default)]
 struct CustomerHours {
     orders: Hours,
     activities: Hours,
 }
 
-/// How often something was done. What is taken back of a bucket counts
-/// negatively until the bucket is added.
+/// Counts by hour and weekday. A time that is removed from a bucket counts as −1
+/// until the bucket is added.
 #[derive(Debug, Default)]
 struct Hours {
     all: i64,
@@ -223,12 +227,13 @@ struct Hours {
 }
 
 impl Hours {
-    /// Counts by the weekday and the hour that the zone's clocks show at an
-    /// instant. What is but a day has no hour, and is the same day everywhere.
+    /// Adds `times` at the weekday and hour of an instant in the zone. A
+    /// [date without a time](is_date_only) has no hour and is the same date in
+    /// every zone.
     fn count(&mut self, at: Timestamp, times: i64, zone: Tz) {
         self.all += times;
         let utc = DateTime::<Utc>::from(at);
-        let weekday = if is_day(at) {
+        let weekday = if is_date_only(at) {
             utc.weekday()
         } else {
             let local = utc.with_timezone(&zone);
@@ -240,19 +245,22 @@ impl Hours {
 }
 
 impl BusyHours {
-    /// The hour in which most customers are about; of several the one in which
-    /// most happens, then the earliest. `None` if nothing ever happened.
+    /// Returns the hour with the most active customers. Ties are broken by the
+    /// number of orders and activities, then by the earliest hour. `None` without
+    /// any activity at a known hour.
     pub fn best_hour(&self) -> Option<u8> {
         best(&self.hours)
     }
 
-    /// The same of weekdays: 0 is Monday.
+    /// Returns the weekday with the most active customers, by the same order; 0 is
+    /// Monday.
     pub fn best_weekday(&self) -> Option<u8> {
         best(&self.weekdays)
     }
 
     fn add(&mut self, customer: &CustomerHours) {
         let CustomerHours { orders, activities } = customer;
+        // Counts can be negative only if buckets changed during the last read.
         let positive = |count: i64| u64::try_from(count).unwrap_or_default();
         self.customers += 1;
         self.orders += positive(orders.all);
@@ -287,18 +295,18 @@ mod tests {
         times.iter().map(at).collect()
     }
 
-    fn customer(orders: &[&str], visits: &[&str]) -> Doings {
-        let done = Done {
+    fn customer(orders: &[&str], visits: &[&str]) -> CustomerTimes {
+        let visits = ActivityTimes {
             times: instants(visits),
         };
-        Doings {
+        CustomerTimes {
             order_times: instants(orders),
-            events: BTreeMap::from([("visit".to_owned(), done)]),
-            ..Doings::default()
+            events: BTreeMap::from([("visit".to_owned(), visits)]),
+            ..CustomerTimes::default()
         }
     }
 
-    fn counted(customers: &[Doings], zone: Tz) -> BusyHours {
+    fn counted(customers: &[CustomerTimes], zone: Tz) -> BusyHours {
         let mut busy = BusyHours::default();
         for customer in customers {
             busy.add(&customer.outside_buckets(zone));
@@ -318,22 +326,22 @@ mod tests {
             ],
             Tz::UTC,
         );
-        let of = |customers, orders, activities| Busy {
+        let expected = |customers, orders, activities| Busy {
             customers,
             orders,
             activities,
         };
         assert_eq!((busy.customers, busy.orders, busy.activities), (4, 6, 6));
-        assert_eq!(busy.hours[9], of(1, 5, 5));
-        assert_eq!(busy.hours[20], of(2, 1, 1));
+        assert_eq!(busy.hours[9], expected(1, 5, 5));
+        assert_eq!(busy.hours[20], expected(2, 1, 1));
         assert_eq!(busy.best_hour(), Some(20));
-        assert_eq!(busy.weekdays[0], of(1, 5, 5));
-        assert_eq!(busy.weekdays[1], of(1, 0, 1));
-        assert_eq!(busy.best_weekday(), Some(0), "where most happens");
+        assert_eq!(busy.weekdays[0], expected(1, 5, 5));
+        assert_eq!(busy.weekdays[1], expected(1, 0, 1));
+        assert_eq!(busy.best_weekday(), Some(0), "the one with most events");
     }
 
     #[test]
-    fn of_equals_the_earliest_is_best_and_of_nothing_there_is_none() {
+    fn ties_go_to_the_earliest_and_no_activity_has_no_best() {
         let two = customer(&["2026-11-25T20:00:00Z", "2026-11-24T08:00:00Z"], &[]);
         let busy = counted(&[two], Tz::UTC);
         assert_eq!((busy.best_hour(), busy.best_weekday()), (Some(8), Some(1)));
@@ -342,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_without_a_time_has_no_hour_and_is_that_day_everywhere() {
+    fn a_date_without_a_time_has_no_hour_and_is_that_date_in_every_zone() {
         let orders = ["2026-11-23T00:00:00Z", "2026-11-23T00:00:00.001Z"];
         let busy = counted(
             &[customer(&orders, &[])],
@@ -355,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn clocks_are_those_of_the_zone_on_that_day() {
+    fn hours_follow_the_zones_clocks_on_that_date() {
         let zone = |name: &str| name.parse::<Tz>().unwrap();
         let hour_and_day = |at: &str, name: &str| {
             let busy = counted(&[customer(&[at], &[])], zone(name));

@@ -1,4 +1,5 @@
-//! Counting whom rules match, with as little of MongoDB's work as is exact.
+//! Exact counts of the customers that rules match, with as little work for MongoDB
+//! as possible.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -15,58 +16,59 @@ use mongodb::error::Error;
 use tokio::sync::OnceCell;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::filter::{contrary, filter};
+use super::filter::{complement, filter};
 use crate::audiences::Basis;
 
-/// Nodes counted at once; MongoDB counts each on one core.
-const AT_ONCE: usize = 4;
+/// Number of concurrent counts; MongoDB uses one core for each.
+const CONCURRENT_COUNTS: usize = 4;
 
-/// How many counts are remembered.
-const MAX_KNOWN: usize = 10_000;
+/// Maximum number of cached counts.
+const MAX_CACHED: usize = 10_000;
 
-/// For how long MongoDB's own count is taken to be as wrong as it was.
-const CALIBRATED: Duration = Duration::from_secs(600);
+/// Time for which a calibration of MongoDB's own count is used.
+const CALIBRATION_LIFETIME: Duration = Duration::from_secs(600);
 
-/// What was counted before and still holds.
+/// State that counts share between requests: cached counts and the calibration of
+/// MongoDB's own count.
 pub(crate) struct Counting {
-    /// The generation that served when it was last asked; 0 before. Most often
-    /// it serves still, and need not be waited for.
+    /// Generation that served at the last count; 0 before the first one. It most
+    /// likely still serves, so a count can start before that is confirmed.
     generation: AtomicI32,
-    known: Mutex<Known>,
-    calibrated: Mutex<Option<Calibrated>>,
+    cached: Mutex<CachedCounts>,
+    calibration: Mutex<Option<Calibration>>,
 }
 
-/// Counts of nodes at one state of the view, by a hash of their filters. While
-/// somebody changes one condition, the others need not be counted again.
+/// Counts of nodes at one state of the view, by a hash of their filters. While a
+/// user edits one condition, the others need not be counted again.
 #[derive(Default)]
-struct Known {
+struct CachedCounts {
     basis: Option<Basis>,
     counts: HashMap<u128, u64>,
 }
 
-/// How much MongoDB's own count of a collection is wrong. It keeps it exactly
-/// while it runs, but after a crash goes on from one that may be a minute old.
+/// Error of the count in a collection's metadata. MongoDB keeps that count exact
+/// while it runs, but after a crash continues from one up to a minute old.
 #[derive(Clone)]
-struct Calibrated {
+struct Calibration {
     collection: String,
-    /// MongoDB's process.
+    /// Id of the MongoDB process.
     process: Option<ObjectId>,
-    /// What is to be added.
-    missing: i64,
+    /// Number to add to the metadata's count.
+    correction: i64,
     at: Instant,
 }
 
-/// A question to count the answers of.
-pub(super) struct Question {
+/// A node of rules whose matching customers are to be counted.
+pub(super) struct CountQuery {
     pub(super) filter: Document,
-    /// What its count is remembered by. A question that moves with the clock
-    /// is never asked twice.
+    /// Key in the cache of counts. `None` for a query with relative dates, which
+    /// is different at every instant.
     key: Option<u128>,
-    /// Finds the others, where those are easier to count.
-    contrary: Option<Document>,
+    /// Filter of the customers that do not match, where those are cheaper to count.
+    complement: Option<Document>,
 }
 
-impl Question {
+impl CountQuery {
     pub(super) fn new(node: NodeRef<'_>, now: Timestamp) -> Result<Self, Error> {
         let predicate = node.at(now);
         let filter = filter(&predicate);
@@ -75,52 +77,51 @@ impl Question {
             false => Some(xxh3_128(&bson::serialize_to_vec(&filter)?)),
         };
         Ok(Self {
-            contrary: contrary(&predicate),
+            complement: complement(&predicate),
             filter,
             key,
         })
     }
 
-    /// Whether it asks the same.
+    /// Returns whether both queries have the same filter.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.filter == other.filter
     }
 }
 
-/// The customers of one generation, for the time of one answer.
-pub(super) struct Countable<'a> {
+/// Counts the customers of one generation, for one request.
+pub(super) struct CustomerCounter<'a> {
     database: &'a Database,
     collection: String,
     counting: &'a Counting,
-    patience: Duration,
-    /// How many there are, once somebody asked.
+    time_limit: Duration,
+    /// Number of all customers, counted at the first use.
     total: OnceCell<u64>,
 }
 
-impl<'a> Countable<'a> {
-    /// `patience` is the longest that MongoDB may take for one count.
+impl<'a> CustomerCounter<'a> {
+    /// Creates a counter of a collection. `time_limit` bounds each count.
     pub(super) fn new(
         database: &'a Database,
         collection: String,
         counting: &'a Counting,
-        patience: Duration,
+        time_limit: Duration,
     ) -> Self {
         Self {
             database,
             collection,
             counting,
-            patience,
+            time_limit,
             total: OnceCell::new(),
         }
     }
 
-    /// The same customers, of whom as many are known; another count may take so
-    /// long.
-    pub(super) fn within(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+    /// Changes the time limit of further counts; the total stays known.
+    pub(super) fn with_time_limit(self, time_limit: Duration) -> Self {
+        Self { time_limit, ..self }
     }
 
-    /// How many customers there are.
+    /// Returns the number of all customers.
     pub(super) async fn total(&self) -> Result<u64, Error> {
         self.total
             .get_or_try_init(|| self.count_all())
@@ -129,49 +130,51 @@ impl<'a> Countable<'a> {
     }
 
     async fn count_all(&self) -> Result<u64, Error> {
-        let (process, fast) = futures::try_join!(self.process(), self.fast())?;
-        match self.counting.missing(&self.collection, process) {
-            Some(missing) => Ok(fast.saturating_add_signed(missing)),
+        let (process, count) = futures::try_join!(self.process(), self.metadata_count())?;
+        match self.counting.correction(&self.collection, process) {
+            Some(correction) => Ok(count.saturating_add_signed(correction)),
             None => self.calibrate(process).await,
         }
     }
 
-    /// Counts one by one, twice, and remembers how far off MongoDB's own count
-    /// is, unless customers came in meanwhile.
+    /// Counts with a scan, and records how far off the metadata's count is.
     async fn calibrate(&self, process: Option<ObjectId>) -> Result<u64, Error> {
-        let before = self.fast().await?;
-        let first = self.one_by_one().await?;
-        let exact = self.one_by_one().await?;
-        if first == exact && self.fast().await? == before {
-            self.counting.calibrated(Calibrated {
+        // Two equal scans within two equal metadata counts show that no customer
+        // was added meanwhile. Otherwise the difference would be wrong.
+        let before = self.metadata_count().await?;
+        let first = self.scan_count().await?;
+        let exact = self.scan_count().await?;
+        if first == exact && self.metadata_count().await? == before {
+            self.counting.set_calibration(Calibration {
                 collection: self.collection.clone(),
                 process,
-                missing: exact as i64 - before as i64,
+                correction: exact as i64 - before as i64,
                 at: Instant::now(),
             });
         }
         Ok(exact)
     }
 
-    async fn one_by_one(&self) -> Result<u64, Error> {
+    async fn scan_count(&self) -> Result<u64, Error> {
         self.run(doc! {"count": &self.collection, "hint": {"_id": 1}})
             .await
     }
 
-    async fn fast(&self) -> Result<u64, Error> {
+    async fn metadata_count(&self) -> Result<u64, Error> {
         self.run(doc! {"count": &self.collection}).await
     }
 
+    /// Returns the id of the MongoDB process, which changes at a restart.
     async fn process(&self) -> Result<Option<ObjectId>, Error> {
         let hello = self.database.run_command(doc! {"hello": 1}).await?;
         let version = hello.get_document("topologyVersion").ok();
         Ok(version.and_then(|version| version.get_object_id("processId").ok()))
     }
 
-    /// How many there are of whom a question asks.
-    pub(super) async fn count(&self, question: &Question) -> Result<u64, Error> {
-        match &question.contrary {
-            None => self.find_count(&question.filter).await,
+    /// Returns the number of customers that match a query.
+    pub(super) async fn count(&self, query: &CountQuery) -> Result<u64, Error> {
+        match &query.complement {
+            None => self.find_count(&query.filter).await,
             Some(others) => {
                 let (total, others) = futures::try_join!(self.total(), self.find_count(others))?;
                 Ok(total.saturating_sub(others))
@@ -179,29 +182,32 @@ impl<'a> Countable<'a> {
         }
     }
 
-    /// The same for each question. What is known for this state of the view is
-    /// not asked again.
+    /// Returns the count of each query, from the cache where it has the count for
+    /// this state of the view.
     pub(super) async fn counts(
         &self,
-        questions: &[&Question],
+        queries: &[&CountQuery],
         basis: &Basis,
     ) -> Result<Vec<u64>, Error> {
-        let each: Vec<_> = questions
+        let each: Vec<_> = queries
             .iter()
-            .map(|q| self.remembered(q, basis))
+            .map(|q| self.cached_count(q, basis))
             .collect();
-        stream::iter(each).buffered(AT_ONCE).try_collect().await
+        stream::iter(each)
+            .buffered(CONCURRENT_COUNTS)
+            .try_collect()
+            .await
     }
 
-    async fn remembered(&self, question: &Question, basis: &Basis) -> Result<u64, Error> {
-        let Some(key) = question.key else {
-            return self.count(question).await;
+    async fn cached_count(&self, query: &CountQuery, basis: &Basis) -> Result<u64, Error> {
+        let Some(key) = query.key else {
+            return self.count(query).await;
         };
-        if let Some(count) = self.counting.known(basis, key) {
+        if let Some(count) = self.counting.cached(basis, key) {
             return Ok(count);
         }
-        let count = self.count(question).await?;
-        self.counting.remember(basis, key, count);
+        let count = self.count(query).await?;
+        self.counting.cache(basis, key, count);
         Ok(count)
     }
 
@@ -210,10 +216,10 @@ impl<'a> Countable<'a> {
             .await
     }
 
-    /// MongoDB's command `count`: it counts within an index where an
-    /// aggregation carries every key through its stages.
+    /// Runs MongoDB's command `count`, which counts within an index; an aggregation
+    /// would carry every key through its stages.
     async fn run(&self, mut count: Document) -> Result<u64, Error> {
-        count.insert("maxTimeMS", self.patience.as_millis() as i64);
+        count.insert("maxTimeMS", self.time_limit.as_millis() as i64);
         let reply = self.database.run_command(count).await?;
         let n = reply
             .get_i32("n")
@@ -228,56 +234,62 @@ impl Default for Counting {
     fn default() -> Self {
         Self {
             generation: AtomicI32::new(0),
-            known: Mutex::default(),
-            calibrated: Mutex::default(),
+            cached: Mutex::default(),
+            calibration: Mutex::default(),
         }
     }
 }
 
 impl Counting {
-    /// The generation that probably serves, if any was seen to.
+    /// Returns the generation that served last, if there was a count before.
     pub(super) fn generation(&self) -> Option<i32> {
+        // Relaxed: a stale generation only causes a query to be run again.
         let generation = self.generation.load(Ordering::Relaxed);
         (generation > 0).then_some(generation)
     }
 
-    /// This one serves.
-    pub(super) fn served(&self, generation: i32) {
+    /// Records the generation that serves.
+    pub(super) fn set_generation(&self, generation: i32) {
         self.generation.store(generation, Ordering::Relaxed);
     }
 
-    fn missing(&self, collection: &str, process: Option<ObjectId>) -> Option<i64> {
-        let calibrated = self
-            .calibrated
+    /// Returns the correction of a collection's metadata count, while its
+    /// calibration is valid.
+    fn correction(&self, collection: &str, process: Option<ObjectId>) -> Option<i64> {
+        let calibration = self
+            .calibration
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let calibrated = calibrated.as_ref()?;
-        let holds = calibrated.collection == collection
-            && calibrated.process == process
-            && calibrated.at.elapsed() < CALIBRATED;
-        holds.then_some(calibrated.missing)
+        let calibration = calibration.as_ref()?;
+        // After a restart of MongoDB the count may be off by another number.
+        let is_valid = calibration.collection == collection
+            && calibration.process == process
+            && calibration.at.elapsed() < CALIBRATION_LIFETIME;
+        is_valid.then_some(calibration.correction)
     }
 
-    fn calibrated(&self, calibrated: Calibrated) {
+    fn set_calibration(&self, calibration: Calibration) {
         let mut last = self
-            .calibrated
+            .calibration
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        *last = Some(calibrated);
+        *last = Some(calibration);
     }
 
-    fn known(&self, basis: &Basis, key: u128) -> Option<u64> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let still = known.basis.as_ref() == Some(basis);
-        still.then(|| known.counts.get(&key).copied()).flatten()
+    fn cached(&self, basis: &Basis, key: u128) -> Option<u64> {
+        let cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_current = cached.basis.as_ref() == Some(basis);
+        is_current
+            .then(|| cached.counts.get(&key).copied())
+            .flatten()
     }
 
-    fn remember(&self, basis: &Basis, key: u128, count: u64) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.basis.as_ref() != Some(basis) || known.counts.len() >= MAX_KNOWN {
-            known.counts.clear();
-            known.basis = Some(basis.clone());
+    fn cache(&self, basis: &Basis, key: u128, count: u64) {
+        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        if cached.basis.as_ref() != Some(basis) || cached.counts.len() >= MAX_CACHED {
+            cached.counts.clear();
+            cached.basis = Some(basis.clone());
         }
-        known.counts.insert(key, count);
+        cached.counts.insert(key, count);
     }
 }

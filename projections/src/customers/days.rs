@@ -1,35 +1,35 @@
-//! What happened on each of a customer's days.
+//! Counts and sums by day, for one series of a customer.
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use chrono_tz::Tz;
 use domain::Timestamp;
 use serde::{Deserialize, Serialize};
 
-const DAY: i64 = 86_400_000;
+const DAY_MILLIS: i64 = 86_400_000;
 
-/// Counts and sums by the days of the deployment's time zone: of the newest
-/// days on which anything happened, [`Days::MAX`] at most.
+/// Counts and sums by day in the deployment's time zone, for the newest
+/// [`Days::MAX`] days that have any.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Days {
-    /// Up to this day nothing is kept, since there were too many. All days
-    /// after it are exact.
+    /// Last day that was dropped because there were too many. Nothing is kept up
+    /// to it; all days after it are exact.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     dropped: Option<i32>,
-    /// In order.
+    /// Kept days in ascending order.
     #[serde(default)]
     list: Vec<DayCount>,
 }
 
-/// What happened on one day.
+/// Count and sum of one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DayCount {
-    /// Days since 1970-01-01, as the deployment's clocks show it.
+    /// Date in the deployment's time zone, in days since 1970-01-01.
     #[serde(rename = "d")]
     pub day: i32,
-    /// How often.
+    /// Number of orders or activities.
     #[serde(rename = "n")]
     pub count: i64,
-    /// The sum of the amounts, if there are any.
+    /// Sum of the amounts in minor units; 0 for activities.
     #[serde(rename = "s", default, skip_serializing_if = "is_zero")]
     pub sum: i64,
 }
@@ -39,15 +39,15 @@ fn is_zero(sum: &i64) -> bool {
 }
 
 impl Days {
-    /// How many days are kept.
+    /// Maximum number of days that are kept.
     pub const MAX: usize = 400;
 
-    /// Each day on which anything happened, in order.
+    /// Returns the kept days in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = &DayCount> {
         self.list.iter()
     }
 
-    /// The last of the days that are not kept, since there were too many.
+    /// Returns the last day that was dropped because there were too many.
     pub fn dropped(&self) -> Option<i32> {
         self.dropped
     }
@@ -56,7 +56,7 @@ impl Days {
         *self == Self::default()
     }
 
-    /// Counts something in.
+    /// Adds one occurrence and its amount to a day.
     pub(super) fn add(&mut self, day: i32, amount: i64) {
         if self.dropped.is_some_and(|dropped| day <= dropped) {
             return;
@@ -80,9 +80,10 @@ impl Days {
         }
     }
 
-    /// Takes something back that was counted in. Documents of an older program
-    /// have no days of what that had folded: what is not there is let be.
-    pub(super) fn take_back(&mut self, day: i32, amount: i64) {
+    /// Subtracts one occurrence and its amount from a day. A missing day is
+    /// ignored: it was dropped, or the event was folded by an older program that
+    /// kept no days.
+    pub(super) fn subtract(&mut self, day: i32, amount: i64) {
         let Ok(at) = self.list.binary_search_by_key(&day, |one| one.day) else {
             return;
         };
@@ -94,21 +95,21 @@ impl Days {
     }
 }
 
-/// The day that an instant is in, in days since 1970-01-01. What is but a day
-/// is the same day everywhere.
+/// Returns the date of an instant in the zone, in days since 1970-01-01. A
+/// [date without a time](is_date_only) is the same date in every zone.
 pub(super) fn day_of(at: Timestamp, zone: Tz) -> i32 {
     let utc = DateTime::<Utc>::from(at);
-    let date = match is_day(at) {
+    let date = match is_date_only(at) {
         true => utc.date_naive(),
         false => utc.with_timezone(&zone).date_naive(),
     };
     date.num_days_from_ce() - NaiveDate::default().num_days_from_ce()
 }
 
-/// Whether an instant says no more than a day: shops that know no times of day
-/// send the first instant of it.
-pub(super) fn is_day(at: Timestamp) -> bool {
-    at.millis().rem_euclid(DAY) == 0
+/// Returns whether an instant stands for a date without a time of day: shops that
+/// do not record times of day send 00:00:00.000 UTC.
+pub(super) fn is_date_only(at: Timestamp) -> bool {
+    at.millis().rem_euclid(DAY_MILLIS) == 0
 }
 
 #[cfg(test)]
@@ -120,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_is_that_of_the_zone_but_for_what_is_only_a_day() {
+    fn the_zone_determines_the_day_except_for_dates_without_a_time() {
         let day = |at: &str, zone: &str| {
             let at = Timestamp::try_from(at).unwrap();
             day_of(at, zone.parse().unwrap())
@@ -143,19 +144,19 @@ mod tests {
             steps in prop::collection::vec((0..900i32, 1..50i64, any::<bool>()), 0..2_500)
         ) {
             let mut days = Days::default();
-            let mut there: Vec<(i32, i64)> = Vec::new();
-            for (day, amount, back) in steps {
-                if back && !there.is_empty() {
-                    let (day, amount) = there.swap_remove(day as usize % there.len());
-                    days.take_back(day, amount);
+            let mut counted: Vec<(i32, i64)> = Vec::new();
+            for (day, amount, is_removal) in steps {
+                if is_removal && !counted.is_empty() {
+                    let (day, amount) = counted.swap_remove(day as usize % counted.len());
+                    days.subtract(day, amount);
                 } else {
                     days.add(day, amount);
-                    there.push((day, amount));
+                    counted.push((day, amount));
                 }
                 prop_assert!(days.list.len() <= Days::MAX);
             }
             let mut expected: BTreeMap<i32, (i64, i64)> = BTreeMap::new();
-            for (day, amount) in there {
+            for (day, amount) in counted {
                 if days.dropped().is_none_or(|dropped| day > dropped) {
                     let (count, sum) = expected.entry(day).or_default();
                     (*count, *sum) = (*count + 1, *sum + amount);

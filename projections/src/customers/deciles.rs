@@ -1,13 +1,13 @@
-//! What share of some customers has how much.
+//! Deciles of a list of values.
 
-/// The fewest values that have deciles.
-const FEWEST: usize = 10;
+/// Minimum number of values for which deciles are computed.
+const MIN_VALUES: usize = 10;
 
-/// The 10th to the 90th percentile by nearest rank: of each the smallest value
-/// such that at least so many in a hundred are no greater. `None` for fewer
+/// Returns the 10th to the 90th percentile by nearest rank: the smallest value
+/// such that at least that share of the values is not greater. `None` for fewer
 /// than ten values.
 pub(super) fn deciles(mut values: Vec<i64>) -> Option<[i64; 9]> {
-    if values.len() < FEWEST {
+    if values.len() < MIN_VALUES {
         return None;
     }
     values.sort_unstable();
@@ -40,7 +40,7 @@ mod tests {
         ) {
             let found = deciles(values.clone()).unwrap();
             for (tenths, decile) in (1..).zip(found) {
-                let share = |most: i64| values.iter().filter(|value| **value <= most).count() * 10;
+                let share = |max: i64| values.iter().filter(|value| **value <= max).count() * 10;
                 prop_assert!(values.contains(&decile));
                 prop_assert!(share(decile) >= tenths * values.len());
                 prop_assert!(share(decile - 1) < tenths * values.len());

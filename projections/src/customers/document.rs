@@ -1,4 +1,4 @@
-//! A customer's document.
+//! Document of the view `customers`.
 
 use std::collections::BTreeMap;
 
@@ -11,72 +11,76 @@ use super::days::Days;
 use super::times::Times;
 use crate::date::date;
 
-/// A customer as views know them. Money is in minor units of the deployment's
+/// Current state of a customer. Money is in minor units of the deployment's
 /// currency.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct CustomerDocument {
-    /// Whether the shop has told who they are. A customer may be known from
-    /// orders alone.
+    /// True if the shop has sent the customer's profile. A customer may be known from
+    /// orders or activity alone.
     pub registered: bool,
-    /// Their name.
+    /// Full name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Their e-mail address.
+    /// E-mail address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// Their telephone number.
+    /// Telephone number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
-    /// Where they live.
+    /// City of residence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub city: Option<String>,
-    /// In which country.
+    /// Country of residence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
-    /// Labels, in order.
+    /// Tags in ascending order.
     #[serde(default)]
     pub tags: Vec<String>,
-    /// Anything else the shop told.
+    /// Free attributes that the shop sent, by name.
     #[serde(default)]
     pub attributes: BTreeMap<String, AttributeValue>,
-    /// Since when they are a customer, if the shop told.
+    /// Time of registration, if the shop sent one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registered_at: Option<DateTime>,
-    /// Whether they want no messages.
+    /// True if the customer has unsubscribed from messages.
     pub unsubscribed: bool,
-    /// The sum of their orders that count.
+    /// Sum of the orders that count, in minor units. Cancelled and refunded
+    /// orders do not count.
     pub total_spend: i64,
-    /// How many orders count.
+    /// Number of orders that count.
     pub order_count: i64,
-    /// Spend per order, rounded half up.
+    /// Total spend divided by the number of orders, rounded half up, in minor
+    /// units. `None` without an order that counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub average_order_value: Option<i64>,
-    /// The first order that counts.
+    /// Time of the first order that counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_order_at: Option<DateTime>,
-    /// The last order that counts.
+    /// Time of the last order that counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_order_at: Option<DateTime>,
-    /// Activity by name.
+    /// Activity by name, at most [`Self::MAX_EVENT_NAMES`] names.
     #[serde(default)]
     pub events: BTreeMap<String, EventFacts>,
-    /// Activity under names beyond the first [`Self::MAX_EVENT_NAMES`].
+    /// Number of activities under names beyond the first
+    /// [`Self::MAX_EVENT_NAMES`].
     #[serde(default)]
     pub other_events: i64,
-    /// Texts as rules compare them without regard to case.
+    /// Case-folded texts, which rules compare without regard to case.
     #[serde(default, skip_serializing_if = "FoldedTexts::is_empty")]
     pub folded: FoldedTexts,
-    /// Times within what the shop wrote as texts.
+    /// Times that were parsed from text attributes.
     #[serde(default, skip_serializing_if = "TimesWithin::is_empty")]
     pub instants: TimesWithin,
-    /// What a search matches the start of: id, name, e-mail, in lower case.
+    /// Texts whose beginnings a search matches: id, name and e-mail address, in
+    /// lower case.
     pub search: Vec<String>,
-    /// The times of all orders that count.
+    /// Times of all orders that count.
     pub order_times: Times,
-    /// How many orders that count there were on a day, and what they came to.
+    /// Count and sum of the orders that count, by day.
     #[serde(default, skip_serializing_if = "Days::is_empty")]
     pub order_days: Days,
-    /// How many buckets there are beside this document.
+    /// Number of buckets stored beside this document.
     #[serde(rename = "_parts", default, skip_serializing_if = "is_zero")]
     pub parts: i64,
 }
@@ -85,34 +89,35 @@ fn is_zero(count: &i64) -> bool {
     *count == 0
 }
 
-/// Texts folded as [`domain::rules::fold_case`] does, under the paths of those
-/// they come from.
+/// Texts folded by [`domain::rules::fold_case`], each under the path of its
+/// original.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct FoldedTexts {
-    /// Of the name.
+    /// Folded name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Of the e-mail address.
+    /// Folded e-mail address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// Of the telephone number.
+    /// Folded telephone number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
-    /// Of where they live.
+    /// Folded city.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub city: Option<String>,
-    /// Of the country.
+    /// Folded country.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
-    /// Of the attributes that are texts.
+    /// Folded text attributes, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
 }
 
-/// Times that rules compare with, under the paths of the texts they come from.
+/// Times that were parsed from texts, each under the path of its text. Rules
+/// compare times with these.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct TimesWithin {
-    /// Of the attributes that are times.
+    /// Attributes that hold a time, by name.
     pub attributes: BTreeMap<String, DateTime>,
 }
 
@@ -128,28 +133,28 @@ impl TimesWithin {
     }
 }
 
-/// What is known of one kind of activity.
+/// Facts about a customer's activities of one name.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct EventFacts {
-    /// How often.
+    /// Number of activities.
     pub count: i64,
-    /// The last time.
+    /// Time of the last activity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_at: Option<DateTime>,
-    /// All times.
+    /// Times of all activities.
     pub times: Times,
-    /// How often on a day.
+    /// Number of activities by day.
     #[serde(default, skip_serializing_if = "Days::is_empty")]
     pub days: Days,
 }
 
 impl CustomerDocument {
-    /// How many names of activity a customer has facts for. A client that
-    /// makes up a name per event would otherwise grow a document past what
-    /// MongoDB can hold.
+    /// Maximum number of activity names with facts of their own. Without it, a
+    /// client that invents a name per event would grow the document past
+    /// MongoDB's limit.
     pub const MAX_EVENT_NAMES: usize = 100;
 
-    /// Writes down again what rules need of the texts.
+    /// Recomputes `folded` and `instants` from the profile and the attributes.
     pub fn derive(&mut self) {
         let fold = |text: &Option<String>| text.as_deref().map(fold_case);
         let texts = self
@@ -177,7 +182,7 @@ impl CustomerDocument {
         };
     }
 
-    /// What rules may ask.
+    /// Returns the facts that rules are evaluated on.
     pub fn facts(&self) -> CustomerFacts {
         let events = self.events.iter().map(|(name, facts)| {
             let facts = ActivityFacts {
@@ -206,7 +211,8 @@ impl CustomerDocument {
     }
 }
 
-/// A document's times were timestamps when they were written.
+/// Converts a stored time. Always `Some` for documents that Patron wrote, whose
+/// times were timestamps.
 fn timestamp(date: DateTime) -> Option<Timestamp> {
     Timestamp::from_millis(date.timestamp_millis()).ok()
 }

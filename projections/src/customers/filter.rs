@@ -1,43 +1,47 @@
-//! Rules as a MongoDB filter.
+//! Compiles rules into MongoDB filters.
 //!
-//! Built from typed values alone: nothing that a client wrote becomes an
-//! operator or a path. Negations are moved down to the conditions, where
-//! indexes can still serve them.
+//! Filters are built from typed values alone: no text from a client becomes an
+//! operator or a path. Negations are pushed down to the conditions, where indexes
+//! can still be used.
 
 use std::ops::Bound;
 
 use bson::{Bson, DateTime, Document, doc};
 use domain::rules::{Check, Kind, Predicate, Presence, Range, Scalar, Test};
 
-/// The filter that finds exactly the customers whom the predicate matches.
+/// Returns the filter that finds exactly the customers that the predicate matches.
 pub fn filter(predicate: &Predicate) -> Document {
     compile(predicate, false)
 }
 
-/// The filter that finds exactly the others, for a single condition of whose
-/// answers an index knows only the others: those without a value are in the
-/// index as nulls, if at all, and must be looked at one by one.
-pub(super) fn contrary(predicate: &Predicate) -> Option<Document> {
-    let (check, negated) = sole(predicate, false)?;
-    let is_easier = match (&check.test, check.field.presence()) {
+/// Returns the filter that finds exactly the customers that the predicate does not
+/// match, if those are cheaper to count; `None` otherwise.
+///
+/// That is the case for a single condition of which an index alone can count only
+/// the customers that do not match. Customers without a value are in an index as
+/// nulls, if at all, so MongoDB reads their documents.
+pub(super) fn complement(predicate: &Predicate) -> Option<Document> {
+    let (check, negated) = single_condition(predicate, false)?;
+    let is_cheaper = match (&check.test, check.field.presence()) {
         (_, Presence::Always) => false,
         (Test::Present, _) => !negated && check.field.kind() != Kind::Tags,
         (Test::Within(ranges), Presence::ZeroIfAbsent) => ranges.iter().any(has_zero) != negated,
         (Test::Within(_) | Test::Tagged(_), _) => negated,
-        // These look at all texts either way.
+        // These read all texts either way.
         (Test::Contains(_) | Test::BeginsWith(_) | Test::EndsWith(_), _) => false,
     };
-    is_easier.then(|| condition(check, !negated))
+    is_cheaper.then(|| condition(check, !negated))
 }
 
-/// The condition that is all of it, and whether its contrary is asked.
-fn sole(predicate: &Predicate, negated: bool) -> Option<(&Check, bool)> {
+/// Returns the condition and whether it is negated, if the predicate consists of a
+/// single one.
+fn single_condition(predicate: &Predicate, negated: bool) -> Option<(&Check, bool)> {
     match predicate {
         Predicate::All(parts) | Predicate::Any(parts) => match &parts[..] {
-            [part] => sole(part, negated),
+            [part] => single_condition(part, negated),
             _ => None,
         },
-        Predicate::Not(part) => sole(part, !negated),
+        Predicate::Not(part) => single_condition(part, !negated),
         Predicate::Check(check) => Some((check, check.negated != negated)),
     }
 }
@@ -63,16 +67,16 @@ fn condition(check: &Check, negated: bool) -> Document {
         Test::Within(ranges) => within(check, &path, ranges, negated),
         Test::Tagged(tag) if negated => doc! {path: {"$ne": tag}},
         Test::Tagged(tag) => doc! {path: tag},
-        Test::Contains(part) => like(&path, &escape(part), negated),
-        Test::BeginsWith(part) => like(&path, &format!("^{}", escape(part)), negated),
+        Test::Contains(part) => matches_pattern(&path, &escape(part), negated),
+        Test::BeginsWith(part) => matches_pattern(&path, &format!("^{}", escape(part)), negated),
         // `$` would also match before a last line break.
-        Test::EndsWith(part) => like(&path, &format!(r"{}\z", escape(part)), negated),
+        Test::EndsWith(part) => matches_pattern(&path, &format!(r"{}\z", escape(part)), negated),
     }
 }
 
 fn present(check: &Check, path: String, negated: bool) -> Document {
     match (check.field.kind(), check.field.presence()) {
-        // Everybody has a list of tags, perhaps an empty one.
+        // Every document has a list of tags, which may be empty.
         (Kind::Tags, _) => doc! {format!("{path}.0"): {"$exists": !negated}},
         (_, Presence::Always | Presence::ZeroIfAbsent) => constant(!negated),
         (_, Presence::Optional) if negated => doc! {path: Bson::Null},
@@ -80,9 +84,9 @@ fn present(check: &Check, path: String, negated: bool) -> Document {
     }
 }
 
-/// Matches the text as the fold has written it for this, which needs no
-/// collation and knows case as the rules do.
-fn like(path: &str, pattern: &str, negated: bool) -> Document {
+/// Matches the case-folded text that the fold keeps beside each text. It needs no
+/// collation, and folds case as the rules do.
+fn matches_pattern(path: &str, pattern: &str, negated: bool) -> Document {
     let regex = doc! {"$regex": pattern};
     let path = format!("folded.{path}");
     match negated {
@@ -93,51 +97,51 @@ fn like(path: &str, pattern: &str, negated: bool) -> Document {
 
 fn within(check: &Check, path: &str, ranges: &[Range], negated: bool) -> Document {
     match check.field.presence() {
-        Presence::Always => always(path, ranges, negated),
-        Presence::Optional => inside(&targets(check, path, ranges), negated),
+        Presence::Always => within_present(path, ranges, negated),
+        Presence::Optional => in_ranges(&with_paths(check, path, ranges), negated),
         Presence::ZeroIfAbsent => zero_if_absent(path, ranges, negated),
     }
 }
 
-/// For a field that every document has, so that the contrary of a bound is a
-/// bound too.
-fn always(path: &str, ranges: &[Range], negated: bool) -> Document {
+/// Compiles ranges of a field that every document has. The negation of a range
+/// with one bound is then a range too, which an index can serve.
+fn within_present(path: &str, ranges: &[Range], negated: bool) -> Document {
     match ranges {
-        [range] if negated => match outside(range) {
-            Some(outside) => doc! {path: bounds(&outside)},
-            None => inside(&[(path.to_owned(), range)], true),
+        [range] if negated => match complement_range(range) {
+            Some(complement) => doc! {path: bounds(&complement)},
+            None => in_ranges(&[(path.to_owned(), range)], true),
         },
-        ranges => inside(&at(path, ranges), negated),
+        ranges => in_ranges(&at_path(path, ranges), negated),
     }
 }
 
-/// For a count, which is never below 0 and is not there before the first.
+/// Compiles ranges of a count, which is never negative and is absent while it is 0.
 fn zero_if_absent(path: &str, ranges: &[Range], negated: bool) -> Document {
     if !ranges.iter().any(has_zero) {
-        return inside(&at(path, ranges), negated);
+        return in_ranges(&at_path(path, ranges), negated);
     }
     if let [range] = ranges {
         let from_zero = Range {
             from: Bound::Unbounded,
             to: range.to.clone(),
         };
-        return match outside(&from_zero) {
+        return match complement_range(&from_zero) {
             Some(above) if negated => doc! {path: bounds(&above)},
             Some(above) => doc! {path: {"$not": bounds(&above)}},
             None => constant(!negated),
         };
     }
-    let found = inside(&at(path, ranges), negated);
+    let in_ranges = in_ranges(&at_path(path, ranges), negated);
     match negated {
-        true => all(vec![doc! {path: {"$ne": Bson::Null}}, found]),
-        false => any(vec![doc! {path: Bson::Null}, found]),
+        true => all(vec![doc! {path: {"$ne": Bson::Null}}, in_ranges]),
+        false => any(vec![doc! {path: Bson::Null}, in_ranges]),
     }
 }
 
-/// What lies outside a range that is open to one side; of one that is open to
-/// both there is nothing.
-fn outside(range: &Range) -> Option<Range> {
-    let other = |bound: &Bound<Scalar>| match bound {
+/// Returns the complement of a range with exactly one bound; `None` for any other
+/// range, whose complement is empty or not a single range.
+fn complement_range(range: &Range) -> Option<Range> {
+    let opposite = |bound: &Bound<Scalar>| match bound {
         Bound::Included(value) => Bound::Excluded(value.clone()),
         Bound::Excluded(value) => Bound::Included(value.clone()),
         Bound::Unbounded => Bound::Unbounded,
@@ -145,32 +149,32 @@ fn outside(range: &Range) -> Option<Range> {
     match (&range.from, &range.to) {
         (Bound::Unbounded, Bound::Unbounded) => None,
         (Bound::Unbounded, to) => Some(Range {
-            from: other(to),
+            from: opposite(to),
             to: Bound::Unbounded,
         }),
         (from, Bound::Unbounded) => Some(Range {
             from: Bound::Unbounded,
-            to: other(from),
+            to: opposite(from),
         }),
         _ => None,
     }
 }
 
-fn at<'a>(path: &str, ranges: &'a [Range]) -> Vec<(String, &'a Range)> {
+fn at_path<'a>(path: &str, ranges: &'a [Range]) -> Vec<(String, &'a Range)> {
     ranges
         .iter()
         .map(|range| (path.to_owned(), range))
         .collect()
 }
 
-/// Where the values are that each range is about: an attribute that is a time
-/// has its instant beside it.
-fn targets<'a>(check: &Check, path: &str, ranges: &'a [Range]) -> Vec<(String, &'a Range)> {
-    let target = |range: &'a Range| match check.field.kind() {
+/// Pairs each range with the path of its values: times within attributes are under
+/// `instants`.
+fn with_paths<'a>(check: &Check, path: &str, ranges: &'a [Range]) -> Vec<(String, &'a Range)> {
+    let with_path = |range: &'a Range| match check.field.kind() {
         Kind::Attribute if is_time(range) => (format!("instants.{path}"), range),
         _ => (path.to_owned(), range),
     };
-    ranges.iter().map(target).collect()
+    ranges.iter().map(with_path).collect()
 }
 
 fn is_time(range: &Range) -> bool {
@@ -183,14 +187,15 @@ fn is_time(range: &Range) -> bool {
     })
 }
 
-/// In one of the ranges, or in none. What has no value is in none.
-fn inside(ranges: &[(String, &Range)], negated: bool) -> Document {
-    if let Some((path, points)) = points(ranges) {
-        return match (&points[..], negated) {
-            ([point], false) => doc! {path: point},
-            ([point], true) => doc! {path: {"$ne": point}},
-            (_, false) => doc! {path: {"$in": points}},
-            (_, true) => doc! {path: {"$nin": points}},
+/// Matches values in one of the ranges; negated, values in none of them. An absent
+/// value is in none.
+fn in_ranges(ranges: &[(String, &Range)], negated: bool) -> Document {
+    if let Some((path, values)) = single_values(ranges) {
+        return match (&values[..], negated) {
+            ([value], false) => doc! {path: value},
+            ([value], true) => doc! {path: {"$ne": value}},
+            (_, false) => doc! {path: {"$in": values}},
+            (_, true) => doc! {path: {"$nin": values}},
         };
     }
     match ranges {
@@ -208,17 +213,18 @@ fn inside(ranges: &[(String, &Range)], negated: bool) -> Document {
     }
 }
 
-/// The values, if all ranges are single values in one place.
-fn points<'a>(ranges: &'a [(String, &Range)]) -> Option<(&'a str, Vec<Bson>)> {
+/// Returns the path and the values, if every range is a single value at the same
+/// path.
+fn single_values<'a>(ranges: &'a [(String, &Range)]) -> Option<(&'a str, Vec<Bson>)> {
     let (path, _) = ranges.first()?;
-    let point = |(at, range): &(String, &Range)| match (&range.from, &range.to) {
+    let value = |(at, range): &(String, &Range)| match (&range.from, &range.to) {
         (Bound::Included(from), Bound::Included(to)) if at == path && from == to => {
             Some(scalar(from))
         }
         _ => None,
     };
-    let points: Option<Vec<Bson>> = ranges.iter().map(point).collect();
-    Some((path, points?))
+    let values: Option<Vec<Bson>> = ranges.iter().map(value).collect();
+    Some((path, values?))
 }
 
 fn bounds(range: &Range) -> Document {
@@ -267,8 +273,7 @@ fn constant(value: bool) -> Document {
     }
 }
 
-/// The text with everything escaped that means something in a regular
-/// expression.
+/// Escapes a text for use in a regular expression.
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,4 +1,4 @@
-//! What each event does to a customer's document.
+//! Fold of the view `customers`: applies an event to a customer's document.
 
 use chrono_tz::Tz;
 use domain::{
@@ -9,15 +9,16 @@ use domain::{
 use super::buckets::Buckets;
 use super::days::day_of;
 use super::document::CustomerDocument;
-use super::times::{Limits, Unsettled};
+use super::times::{FoldStop, Limits};
 use crate::Recorded;
 use crate::date::date;
 use crate::view::FoldError;
 
-/// What a fold works with beside a customer and an event.
-pub(super) struct Around<'a> {
+/// Settings and buckets that a fold needs in addition to the document and the
+/// event.
+pub(super) struct FoldContext<'a> {
     pub(super) limits: &'a Limits,
-    /// The deployment's time zone.
+    /// Time zone of the deployment, which determines days.
     pub(super) zone: Tz,
     pub(super) buckets: Buckets<'a>,
 }
@@ -25,14 +26,14 @@ pub(super) struct Around<'a> {
 pub(super) fn fold(
     document: Option<CustomerDocument>,
     event: &Recorded,
-    around: &mut Around<'_>,
-) -> Result<CustomerDocument, Unsettled> {
+    context: &mut FoldContext<'_>,
+) -> Result<CustomerDocument, FoldStop> {
     let mut document = document.unwrap_or_default();
-    around.buckets.begin(event);
+    context.buckets.begin_event(event);
     match &event.event {
-        Event::Customer(event) => customer(&mut document, event),
-        Event::Order(event) => order(&mut document, event, around)?,
-        Event::Activity(event) => activity(&mut document, event, around)?,
+        Event::Customer(event) => apply_customer(&mut document, event),
+        Event::Order(event) => apply_order(&mut document, event, context)?,
+        Event::Activity(event) => apply_activity(&mut document, event, context)?,
         Event::View(_)
         | Event::Segment(_)
         | Event::Campaign(_)
@@ -45,20 +46,20 @@ pub(super) fn fold(
         | Event::Quarantine(_) => {}
     }
     if let Some(id) = event.subject.customer() {
-        document.search = search(id, &document);
+        document.search = search_terms(id, &document);
     }
     Ok(document)
 }
 
-fn customer(document: &mut CustomerDocument, event: &CustomerEvent) {
+fn apply_customer(document: &mut CustomerDocument, event: &CustomerEvent) {
     let changes = event.changes().clone();
     document.registered = true;
-    set(&mut document.name, changes.profile.name);
-    set(&mut document.email, changes.profile.email);
-    set(&mut document.phone, changes.profile.phone);
-    set(&mut document.city, changes.city);
-    set(&mut document.country, changes.country);
-    attributes(document, changes.profile.attributes);
+    set_text(&mut document.name, changes.profile.name);
+    set_text(&mut document.email, changes.profile.email);
+    set_text(&mut document.phone, changes.profile.phone);
+    set_text(&mut document.city, changes.city);
+    set_text(&mut document.country, changes.country);
+    apply_attributes(document, changes.profile.attributes);
     match changes.tags {
         Change::Keep => {}
         Change::Clear => document.tags.clear(),
@@ -77,7 +78,7 @@ fn customer(document: &mut CustomerDocument, event: &CustomerEvent) {
     document.derive();
 }
 
-fn set<T: Into<String>>(field: &mut Option<String>, change: Change<T>) {
+fn set_text<T: Into<String>>(field: &mut Option<String>, change: Change<T>) {
     match change {
         Change::Keep => {}
         Change::Clear => *field = None,
@@ -85,7 +86,7 @@ fn set<T: Into<String>>(field: &mut Option<String>, change: Change<T>) {
     }
 }
 
-fn attributes(document: &mut CustomerDocument, change: Change<AttributeChanges>) {
+fn apply_attributes(document: &mut CustomerDocument, change: Change<AttributeChanges>) {
     let changes = match change {
         Change::Keep => return,
         Change::Clear => return document.attributes.clear(),
@@ -104,17 +105,19 @@ fn attributes(document: &mut CustomerDocument, change: Change<AttributeChanges>)
     }
 }
 
-fn order(
+fn apply_order(
     document: &mut CustomerDocument,
     event: &OrderEvent,
-    around: &mut Around<'_>,
-) -> Result<(), Unsettled> {
+    context: &mut FoldContext<'_>,
+) -> Result<(), FoldStop> {
     if let Some(previous) = event.previous() {
-        take_back(document, previous, around)?;
+        uncount_order(document, previous, context)?;
     }
-    count_in(document, event.content().figures(), around)?;
-    let mut orders = around.buckets.of_orders();
-    document.order_times.settle(around.limits, &mut orders)?;
+    count_order(document, event.content().figures(), context)?;
+    let mut orders = context.buckets.of_orders();
+    document
+        .order_times
+        .rebalance(context.limits, &mut orders)?;
     document.parts += orders.inserted();
     document.first_order_at = document.order_times.first().map(date);
     document.last_order_at = document.order_times.last().map(date);
@@ -122,64 +125,70 @@ fn order(
     Ok(())
 }
 
-fn count_in(
+fn count_order(
     document: &mut CustomerDocument,
     figures: Figures,
-    around: &Around<'_>,
+    context: &FoldContext<'_>,
 ) -> Result<(), FoldError> {
     if figures.counts() {
         document.total_spend = document
             .total_spend
             .checked_add(figures.amount.minor())
-            .ok_or_else(|| FoldError("the customer's spend passes 64 bits".to_owned()))?;
+            .ok_or_else(|| FoldError("the customer's total spend exceeds 64 bits".to_owned()))?;
         document.order_count += 1;
         document.order_times.insert(figures.placed_at);
-        let day = day_of(figures.placed_at, around.zone);
+        let day = day_of(figures.placed_at, context.zone);
         document.order_days.add(day, figures.amount.minor());
     }
     Ok(())
 }
 
-fn take_back(
+fn uncount_order(
     document: &mut CustomerDocument,
     figures: Figures,
-    around: &Around<'_>,
-) -> Result<(), Unsettled> {
+    context: &FoldContext<'_>,
+) -> Result<(), FoldStop> {
     if figures.counts() {
         document.order_times.remove(figures.placed_at)?;
         document.total_spend -= figures.amount.minor();
         document.order_count -= 1;
-        let day = day_of(figures.placed_at, around.zone);
-        document.order_days.take_back(day, figures.amount.minor());
+        let day = day_of(figures.placed_at, context.zone);
+        document.order_days.subtract(day, figures.amount.minor());
     }
     Ok(())
 }
 
-/// Rounded half up; neither is ever negative.
+/// Returns `total / count` rounded half up, `None` for a count of 0. Neither is
+/// ever negative.
 pub(super) fn average(total: i64, count: i64) -> Option<i64> {
     (count > 0).then(|| total / count + i64::from(total % count * 2 >= count))
 }
 
-fn activity(
+fn apply_activity(
     document: &mut CustomerDocument,
     event: &ActivityEvent,
-    around: &mut Around<'_>,
-) -> Result<(), Unsettled> {
+    context: &mut FoldContext<'_>,
+) -> Result<(), FoldStop> {
     let content = event.content();
     let previous = event.previous();
     if let Some(previous) = previous {
-        forget(document, previous, around)?;
+        uncount_activity(document, previous, context)?;
     }
-    note(document, content, around);
+    count_activity(document, content, context);
+    // An update may rename the activity, which changes the times of both names.
     let before = previous.map(|previous| previous.name.as_str());
     let before = before.filter(|name| *name != content.name.as_str());
     for name in before.into_iter().chain([content.name.as_str()]) {
-        settle(document, name, around)?;
+        rebalance_activity(document, name, context)?;
     }
     Ok(())
 }
 
-fn note(document: &mut CustomerDocument, content: &ActivityContent, around: &Around<'_>) {
+fn count_activity(
+    document: &mut CustomerDocument,
+    content: &ActivityContent,
+    context: &FoldContext<'_>,
+) {
     let name = content.name.as_str();
     let known = document.events.contains_key(name);
     if !known && document.events.len() >= CustomerDocument::MAX_EVENT_NAMES {
@@ -189,49 +198,49 @@ fn note(document: &mut CustomerDocument, content: &ActivityContent, around: &Aro
     let facts = document.events.entry(name.to_owned()).or_default();
     facts.count += 1;
     facts.times.insert(content.occurred_at);
-    facts.days.add(day_of(content.occurred_at, around.zone), 0);
+    facts.days.add(day_of(content.occurred_at, context.zone), 0);
 }
 
-/// Takes an activity back out. Under a name that has no facts it was counted
-/// among the others.
-fn forget(
+/// Removes an activity from the document. An activity under a name without
+/// facts was counted in `other_events`.
+fn uncount_activity(
     document: &mut CustomerDocument,
     previous: &Occurrence,
-    around: &Around<'_>,
-) -> Result<(), Unsettled> {
+    context: &FoldContext<'_>,
+) -> Result<(), FoldStop> {
     let Some(facts) = document.events.get_mut(previous.name.as_str()) else {
         document.other_events -= 1;
         return Ok(());
     };
     facts.times.remove(previous.occurred_at)?;
     facts.count -= 1;
-    let day = day_of(previous.occurred_at, around.zone);
-    facts.days.take_back(day, 0);
+    let day = day_of(previous.occurred_at, context.zone);
+    facts.days.subtract(day, 0);
     Ok(())
 }
 
-fn settle(
+fn rebalance_activity(
     document: &mut CustomerDocument,
     name: &str,
-    around: &mut Around<'_>,
-) -> Result<(), Unsettled> {
+    context: &mut FoldContext<'_>,
+) -> Result<(), FoldStop> {
     let Some(facts) = document.events.get_mut(name) else {
         return Ok(());
     };
-    let mut events = around.buckets.of_events(name);
-    facts.times.settle(around.limits, &mut events)?;
+    let mut events = context.buckets.of_events(name);
+    facts.times.rebalance(context.limits, &mut events)?;
     document.parts += events.inserted();
     facts.last_at = facts.times.last().map(date);
     Ok(())
 }
 
-impl From<FoldError> for Unsettled {
+impl From<FoldError> for FoldStop {
     fn from(error: FoldError) -> Self {
-        Self::Unfit(error)
+        Self::Invalid(error)
     }
 }
 
-fn search(id: &CustomerId, document: &CustomerDocument) -> Vec<String> {
+fn search_terms(id: &CustomerId, document: &CustomerDocument) -> Vec<String> {
     let texts = [
         Some(id.as_str()),
         document.name.as_deref(),

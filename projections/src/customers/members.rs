@@ -1,4 +1,4 @@
-//! Who matches rules.
+//! Members: the customers that match rules, in pages.
 
 use std::time::Duration;
 
@@ -10,32 +10,33 @@ use mongodb::Cursor;
 use mongodb::error::Error;
 
 use super::filter::filter;
-use super::query::identified;
+use super::query::with_id;
 use super::{CustomerDocument, Customers};
 use crate::view::View;
 use crate::{Page, PageError, PageRequest, QueryError, Store};
 
-/// The longest that MongoDB may look for a page.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Time limit of MongoDB for one page.
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 
-/// Where a page of members begins: the instant that the relative dates of all
-/// pages are worked out for, in milliseconds, and the last customer of the
-/// page before.
-type Place = (i64, String);
+/// Sort key in a cursor: the instant at which all pages resolve relative dates, in
+/// milliseconds, and the last customer of the page before.
+type PageStart = (i64, String);
 
 impl Store {
-    /// Who matches the rules, by id. Relative dates are worked out for `now`
-    /// on the first page, and for the same instant on those after it.
+    /// Returns a page of the customers that match the rules, ordered by id.
+    /// Relative dates are resolved at `now` for the first page, and at the same
+    /// instant for the pages after it.
     ///
     /// # Errors
-    /// [`QueryError`].
+    /// [`QueryError`] if MongoDB does not answer or takes too long, or the cursor
+    /// is invalid.
     pub async fn members(
         &self,
         rules: &Rules,
         now: Timestamp,
         page: &PageRequest,
     ) -> Result<Page<(String, CustomerDocument)>, QueryError> {
-        let after = page.after::<Place>()?;
+        let after = page.after::<PageStart>()?;
         let as_of = match &after {
             Some((millis, _)) => Timestamp::from_millis(*millis).map_err(|_| PageError)?,
             None => now,
@@ -43,17 +44,19 @@ impl Store {
         let mut parts = vec![filter(&rules.at(as_of))];
         parts.extend(after.map(|(_, id)| doc! {"_id": {"$gt": id}}));
         let customers = self.serving::<RawDocumentBuf>(Customers::NAME).await?;
-        let find = customers.find(doc! {"$and": parts}).max_time(PATIENCE);
+        let find = customers.find(doc! {"$and": parts}).max_time(TIME_LIMIT);
         let cursor = find.sort(doc! {"_id": 1}).limit(page.fetch()).await?;
-        Ok(page.cut(read(cursor).await?, |(id, _)| (as_of.millis(), id.clone())))
+        Ok(page.cut(read_customers(cursor).await?, |(id, _)| {
+            (as_of.millis(), id.clone())
+        }))
     }
 }
 
-pub(super) async fn read(
+pub(super) async fn read_customers(
     cursor: Cursor<RawDocumentBuf>,
 ) -> Result<Vec<(String, CustomerDocument)>, Error> {
     cursor
-        .and_then(async |raw| identified(&raw))
+        .and_then(async |raw| with_id(&raw))
         .try_collect()
         .await
 }

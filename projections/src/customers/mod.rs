@@ -1,4 +1,4 @@
-//! Customers: who they are, what they bought, what they did.
+//! View `customers`: the profile, orders and activity of each customer.
 
 #[cfg(test)]
 mod bucket_tests;
@@ -39,48 +39,48 @@ pub use past::preview_at;
 pub use preview::{NodeCount, Preview};
 pub use store_facts::StoreFacts;
 pub use times::Times;
-use times::{Limits, Unsettled};
+use times::{FoldStop, Limits};
 pub(crate) use view::WithBuckets;
 
-use fold::Around;
+use fold::FoldContext;
 
 use crate::Recorded;
 use crate::parts::Parts;
 use crate::view::{FoldError, View};
 
-/// The view `customers`, a document per customer, whether registered or only
-/// known from their orders.
+/// The view `customers`: one document per customer, including customers that
+/// are known from their orders alone.
 pub struct Customers;
 
 impl Customers {
-    /// The document after an event, with all times in it: the same as the
-    /// view's, as long as that has no need of buckets. Days are those of the
-    /// time zone.
+    /// Folds an event into a document that holds all times itself. The result
+    /// equals the view's document as long as that one needs no buckets. Days
+    /// are those of `zone`.
     ///
     /// # Errors
-    /// As [`View::fold`].
+    /// [`FoldError`] if the event contradicts the document.
     pub fn fold_in_memory(
         document: Option<CustomerDocument>,
         event: &Recorded,
         zone: Tz,
     ) -> Result<CustomerDocument, FoldError> {
         let parts = Parts::new();
-        let mut around = Around {
+        let mut context = FoldContext {
             limits: &Limits::NONE,
             zone,
-            buckets: Buckets::given("", &parts),
+            buckets: Buckets::new("", &parts),
         };
-        fold::fold(document, event, &mut around).map_err(|unsettled| match unsettled {
-            Unsettled::Unfit(error) => error,
-            other => FoldError(format!("there are no buckets in memory: {other:?}")),
+        fold::fold(document, event, &mut context).map_err(|stop| match stop {
+            FoldStop::Invalid(error) => error,
+            other => FoldError(format!("a fold in memory has no buckets: {other:?}")),
         })
     }
 }
 
 impl View for Customers {
     const NAME: &'static str = "customers";
-    /// Since 2 with folded texts and the times within attributes, since 3 with
-    /// days, and with buckets of times.
+    /// Version 2 added case-folded texts and the times within attributes;
+    /// version 3 added days and buckets of times.
     const FOLD: i32 = 3;
     type Document = CustomerDocument;
 
@@ -89,7 +89,7 @@ impl View for Customers {
             Subject::Customer(id) | Subject::Order(id, _) | Subject::Activity(id, _) => {
                 Some(id.as_str().to_owned())
             }
-            // What is sent to a customer changes no fact about them.
+            // Messages to a customer change no fact about the customer.
             Subject::Message(..)
             | Subject::Campaign(_)
             | Subject::Segment(_)
@@ -103,7 +103,7 @@ impl View for Customers {
         }
     }
 
-    /// [In memory](Self::fold_in_memory), with the days of UTC.
+    /// Folds [in memory](Self::fold_in_memory), with days in UTC.
     fn fold(
         document: Option<CustomerDocument>,
         event: &Recorded,
@@ -111,13 +111,13 @@ impl View for Customers {
         Self::fold_in_memory(document, event, Tz::UTC)
     }
 
-    /// Chosen for what rules ask, so that counting needs no document. Every
-    /// one that holds a figure of orders is written with every order: there
-    /// are three, and rules about a place and orders look at the customers of
-    /// that place.
+    /// Returns the indexes that rules need most, so that counting reads no
+    /// documents. Every order updates each index on an order figure; there are
+    /// only three. Rules about a city and orders read the customers of that
+    /// city.
     fn indexes() -> Vec<IndexModel> {
         let whole = |keys| IndexModel::builder().keys(keys).build();
-        // Small: customers leave it with their first order.
+        // These stay small: a customer leaves them with the first order.
         let without_orders = |field: &str| {
             let options = IndexOptions::builder()
                 .name(format!("{field} without orders"))

@@ -1,4 +1,4 @@
-//! Who matched rules at an instant that has passed, from the log alone.
+//! Previews of rules at a past instant, computed from the log alone.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -17,18 +17,18 @@ use crate::replay::{CustomersInMemory, Replay, Replayed};
 use crate::view::View;
 use crate::{LongRead, ProjectError, Store};
 
-/// Customers asked before another task gets its turn.
-const TURN: usize = 64;
+/// Number of customers evaluated before other tasks may run.
+const CUSTOMERS_PER_TURN: usize = 64;
 
-/// What the rules came to at `as_of`: customers are folded from the events
-/// that had been recorded by then, and the clock stands at that instant.
+/// Previews the rules at `as_of`: folds customers from the events recorded by then,
+/// and resolves relative dates at that instant.
 ///
-/// Reads all of the log; at any time it holds the customers of a few
-/// partitions.
+/// Reads the whole log, and holds the customers of a few partitions in memory at a
+/// time.
 ///
 /// # Errors
-/// [`ProjectError`] if the log does not answer or cannot be read; if any of it
-/// was trimmed, at once.
+/// [`ProjectError`] if the log does not answer or cannot be read. Fails before
+/// reading if any events were trimmed.
 pub async fn preview_at(
     store: &Store,
     log: &Log,
@@ -40,65 +40,66 @@ pub async fn preview_at(
     let start = Instant::now();
     reading.begin(log).await?;
     let nodes = rules.nodes();
-    let question = Arc::new(Question {
+    let evaluation = Arc::new(Evaluation {
         nodes: nodes.iter().map(|(_, node)| node.at(as_of)).collect(),
         sample,
     });
-    let found = each_partition(log.partitions(), |partition| {
+    let counts = each_partition(log.partitions(), |partition| {
         let (store, log) = (store.clone(), log.clone());
-        let (question, reading) = (question.clone(), reading.clone());
+        let (evaluation, reading) = (evaluation.clone(), reading.clone());
         async move {
             let _turn = reading.turn().await;
             let until = Until::Instant(as_of);
             let skipped = store.skipped_in(&log, Customers::NAME, partition, until);
-            let folding = Folding {
+            let fold = PartitionFold {
                 as_of,
-                cut: HashSet::new(),
+                closed: HashSet::new(),
                 customers: CustomersInMemory::new(store.zone(), skipped.await?),
             };
-            let (customers, undetermined) = folding.all(&log, partition, &reading).await?;
-            let mut found = question.ask(customers).await;
-            found.undetermined = undetermined;
-            Ok(found)
+            let (customers, undetermined) = fold.run(&log, partition, &reading).await?;
+            let mut counts = evaluation.run(customers).await;
+            counts.undetermined = undetermined;
+            Ok(counts)
         }
     });
-    let mut whole = Found::nothing(nodes.len());
-    for part in found.await? {
-        whole.add(part);
+    let mut sum = PartitionCounts::zero(nodes.len());
+    for partition in counts.await? {
+        sum.add(partition);
     }
-    whole.sample.sort_by(|(a, _), (b, _)| a.cmp(b));
-    whole.sample.truncate(sample);
+    sum.sample.sort_by(|(a, _), (b, _)| a.cmp(b));
+    sum.sample.truncate(sample);
     Ok(Preview {
-        count: whole.counts.first().copied().unwrap_or_default(),
-        total: whole.total,
-        undetermined: whole.undetermined,
-        sample: whole.sample,
-        nodes: node_counts(&nodes, whole.counts),
+        count: sum.by_node.first().copied().unwrap_or_default(),
+        total: sum.total,
+        undetermined: sum.undetermined,
+        sample: sum.sample,
+        nodes: node_counts(&nodes, sum.by_node),
         took: start.elapsed(),
     })
 }
 
-/// What is asked of each customer.
-struct Question {
-    /// All nodes, the whole first.
+/// Predicates that are evaluated on each customer.
+struct Evaluation {
+    /// All nodes of the rules, the root first.
     nodes: Vec<Predicate>,
+    /// Maximum number of customers in the sample.
     sample: usize,
 }
 
-/// What was found in some partitions.
-struct Found {
+/// Counts by node, and a sample, over the customers of some partitions.
+struct PartitionCounts {
     total: u64,
     undetermined: u64,
-    counts: Vec<u64>,
+    by_node: Vec<u64>,
     sample: Vec<(String, CustomerDocument)>,
 }
 
-impl Found {
-    fn nothing(nodes: usize) -> Self {
+impl PartitionCounts {
+    fn zero(nodes: usize) -> Self {
         Self {
             total: 0,
             undetermined: 0,
-            counts: vec![0; nodes],
+            by_node: vec![0; nodes],
             sample: Vec::new(),
         }
     }
@@ -106,55 +107,58 @@ impl Found {
     fn add(&mut self, part: Self) {
         self.total += part.total;
         self.undetermined += part.undetermined;
-        for (count, more) in self.counts.iter_mut().zip(part.counts) {
+        for (count, more) in self.by_node.iter_mut().zip(part.by_node) {
             *count += more;
         }
         self.sample.extend(part.sample);
     }
 }
 
-impl Question {
-    async fn ask(&self, customers: HashMap<String, CustomerDocument>) -> Found {
-        let mut found = Found::nothing(self.nodes.len());
+impl Evaluation {
+    async fn run(&self, customers: HashMap<String, CustomerDocument>) -> PartitionCounts {
+        let mut counts = PartitionCounts::zero(self.nodes.len());
         let mut customers: Vec<_> = customers.into_iter().collect();
+        // In order of ids, so that the sample does not depend on the hash map.
         customers.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         for (index, (id, document)) in customers.into_iter().enumerate() {
-            // Whoever has gone away is not computed for, and others get a turn.
-            if index % TURN == 0 {
+            // Lets other tasks run, and stops here if the request was dropped.
+            if index % CUSTOMERS_PER_TURN == 0 {
                 tokio::task::yield_now().await;
             }
-            self.ask_one(id, document, &mut found);
+            self.evaluate(id, document, &mut counts);
         }
-        found
+        counts
     }
 
-    fn ask_one(&self, id: String, document: CustomerDocument, found: &mut Found) {
+    fn evaluate(&self, id: String, document: CustomerDocument, counts: &mut PartitionCounts) {
         let facts = document.facts();
-        let mut matches_all = false;
-        for (index, (count, node)) in found.counts.iter_mut().zip(&self.nodes).enumerate() {
+        let mut matches_root = false;
+        for (index, (count, node)) in counts.by_node.iter_mut().zip(&self.nodes).enumerate() {
             let matches = node.matches(&facts);
             *count += u64::from(matches);
-            matches_all |= matches && index == 0;
+            matches_root |= matches && index == 0;
         }
-        found.total += 1;
-        if matches_all && found.sample.len() < self.sample {
-            found.sample.push((id, document));
+        counts.total += 1;
+        if matches_root && counts.sample.len() < self.sample {
+            counts.sample.push((id, document));
         }
     }
 }
 
-struct Folding {
+/// Fold of one partition's customers up to an instant.
+struct PartitionFold {
     as_of: Timestamp,
-    /// Aggregates that have events recorded later, by a hash of their keys.
-    /// Clocks of several processes differ a little: an aggregate is taken up
-    /// to its first later event, so that no event is without those before it.
-    cut: HashSet<u64>,
+    /// Hashed keys of the aggregates with an event recorded after `as_of`. Clocks of
+    /// processes differ, so later events of such an aggregate may have an earlier
+    /// time. They are left out, so that no event is folded without those before it.
+    closed: HashSet<u64>,
     customers: CustomersInMemory,
 }
 
-impl Folding {
-    /// A partition's customers as they were, and how many cannot be told.
-    async fn all(
+impl PartitionFold {
+    /// Returns the customers of a partition at the instant, and the number of
+    /// undetermined customers.
+    async fn run(
         mut self,
         log: &Log,
         partition: Partition,
@@ -164,21 +168,21 @@ impl Folding {
         let mut replay = Replay::of(log, partition, reading);
         while let Some(events) = replay.next(end, |_| true).await? {
             for event in &events {
-                self.take(event);
+                self.fold(event);
             }
         }
         let (customers, undetermined) = self.customers.into_parts();
         Ok((customers, undetermined.len() as u64))
     }
 
-    fn take(&mut self, replayed: &Replayed) {
+    fn fold(&mut self, replayed: &Replayed) {
         match replayed {
             Replayed::Event(event) => {
                 let aggregate = xxh3_64(event.subject.to_string().as_bytes());
                 if event.metadata.at > self.as_of {
-                    self.cut.insert(aggregate);
+                    self.closed.insert(aggregate);
                 }
-                if self.cut.contains(&aggregate) {
+                if self.closed.contains(&aggregate) {
                     return;
                 }
             }

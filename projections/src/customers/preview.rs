@@ -1,4 +1,4 @@
-//! What rules come to before anybody saves them.
+//! Previews of rules: counts and a sample of the matching customers.
 
 use std::time::{Duration, Instant};
 
@@ -7,66 +7,66 @@ use domain::Timestamp;
 use domain::rules::{NodeRef, Rules};
 use mongodb::error::Error;
 
-use super::counting::{Countable, Question};
-use super::members::read;
+use super::counting::{CountQuery, CustomerCounter};
+use super::members::read_customers;
 use super::{CustomerDocument, Customers};
 use crate::store::collection_name;
 use crate::view::View;
 use crate::{QueryError, Store};
 
-/// The longest that MongoDB may count for somebody who waits.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Time limit of each count of a preview, for which a user waits.
+const TIME_LIMIT: Duration = Duration::from_secs(10);
 
-/// The longest that it may count where nobody does.
-const LONG_PATIENCE: Duration = Duration::from_secs(60);
+/// Time limit of each count outside previews.
+const LONG_TIME_LIMIT: Duration = Duration::from_secs(60);
 
-/// What rules come to.
+/// Counts and a sample of the customers that rules match.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Preview {
-    /// How many customers match.
+    /// Number of customers that match.
     pub count: u64,
-    /// How many customers there are.
+    /// Number of all customers.
     pub total: u64,
-    /// How many customers have an event that cannot be folded. In a preview of
-    /// the past they are in no other figure; in one of the present they count
-    /// as they were before that event.
+    /// Number of customers with an event that cannot be folded. In a preview of the
+    /// past, no other figure includes them; in a preview of the present, they count
+    /// in the state before that event.
     pub undetermined: u64,
-    /// Some who match.
+    /// Some of the customers that match.
     pub sample: Vec<(String, CustomerDocument)>,
-    /// How many match each node alone, from the top.
+    /// Number of customers that match each node on its own, the root first.
     pub nodes: Vec<NodeCount>,
-    /// How long it took.
+    /// Duration of the preview.
     pub took: Duration,
 }
 
-/// How many customers match a node alone.
+/// Number of customers that match a node on its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeCount {
-    /// The node's JSON pointer within the rules.
+    /// JSON pointer of the node within the rules.
     pub pointer: String,
-    /// What the client calls it.
+    /// Id that the client gave the node.
     pub id: Option<String>,
-    /// It as a text.
+    /// Node as text.
     pub text: String,
-    /// How many.
+    /// Number of customers that match.
     pub count: u64,
 }
 
-/// How many customers match rules.
-pub(crate) struct Counted {
+/// Number of customers that match rules.
+pub(crate) struct MemberCount {
     pub(crate) members: u64,
-    /// How many customers there are.
+    /// Number of all customers.
     pub(crate) customers: u64,
-    /// How long counting the members took.
+    /// Duration of counting the members.
     pub(crate) took: Duration,
 }
 
 impl Store {
-    /// How many match the rules at this instant, and each of their nodes, and
-    /// up to `sample` of who matches.
+    /// Counts the customers that match the rules at this instant, in total and for
+    /// each node, and returns up to `sample` of them.
     ///
     /// # Errors
-    /// [`QueryError`] if MongoDB does not answer.
+    /// [`QueryError`] if MongoDB does not answer or takes too long.
     pub async fn preview(
         &self,
         rules: &Rules,
@@ -89,21 +89,23 @@ impl Store {
         now: Timestamp,
         sample: usize,
     ) -> Result<Preview, Error> {
-        let customers = self.countable(generation, PATIENCE);
+        let customers = self.customer_counter(generation, TIME_LIMIT);
         let nodes = rules.nodes();
-        let questions = nodes.iter().map(|(_, node)| Question::new(*node, now));
-        let questions: Vec<Question> = questions.collect::<Result<_, _>>()?;
-        let whole = Question::new(NodeRef::Group(rules.root()), now)?;
-        let others: Vec<&Question> = questions.iter().filter(|q| !q.is_same(&whole)).collect();
+        let queries = nodes.iter().map(|(_, node)| CountQuery::new(*node, now));
+        let queries: Vec<CountQuery> = queries.collect::<Result<_, _>>()?;
+        let root = CountQuery::new(NodeRef::Group(rules.root()), now)?;
+        let others: Vec<&CountQuery> = queries.iter().filter(|q| !q.is_same(&root)).collect();
         let counting_others = async {
+            // The basis is read before counting: at least the events up to it are in
+            // the counts that are cached under it.
             let basis = self.basis_of(generation).await?;
             customers.counts(&others, &basis).await
         };
         let (count, total, undetermined, sample, counts) = futures::try_join!(
-            customers.count(&whole),
+            customers.count(&root),
             customers.total(),
             self.count_set_aside(Customers::NAME, generation),
-            self.some(generation, &whole.filter, sample),
+            self.sample_of(generation, &root.filter, sample),
             counting_others,
         )?;
         Ok(Preview {
@@ -111,45 +113,48 @@ impl Store {
             total,
             undetermined,
             sample,
-            nodes: node_counts(&nodes, all_counts(&questions, &whole, count, counts)),
+            nodes: node_counts(&nodes, merge_counts(&queries, &root, count, counts)),
             took: Duration::ZERO,
         })
     }
 
-    /// How many match the rules at this instant.
+    /// Returns the number of customers that match the rules at this instant.
     ///
     /// # Errors
-    /// [`QueryError`] if MongoDB does not answer.
+    /// [`QueryError`] if MongoDB does not answer or takes too long.
     pub async fn count_members(&self, rules: &Rules, now: Timestamp) -> Result<u64, QueryError> {
-        let whole = Question::new(NodeRef::Group(rules.root()), now)?;
-        let whole = &whole;
+        let root = CountQuery::new(NodeRef::Group(rules.root()), now)?;
+        let root = &root;
         self.on_serving(|generation| async move {
-            self.countable(generation, LONG_PATIENCE).count(whole).await
+            self.customer_counter(generation, LONG_TIME_LIMIT)
+                .count(root)
+                .await
         })
         .await
     }
 
-    /// The same, of how many customers, and how long MongoDB took for it.
+    /// Returns the number of customers that match the rules at this instant, the
+    /// number of all customers, and the time that counting the members took.
     ///
     /// # Errors
-    /// [`QueryError::TooLong`] if it takes longer than `limit`; another one if
-    /// MongoDB does not answer.
+    /// [`QueryError::TooLong`] if counting the members takes longer than `limit`;
+    /// another one if MongoDB does not answer.
     pub(crate) async fn count_members_within(
         &self,
         rules: &Rules,
         now: Timestamp,
         limit: Duration,
-    ) -> Result<Counted, QueryError> {
-        let whole = Question::new(NodeRef::Group(rules.root()), now)?;
-        let whole = &whole;
+    ) -> Result<MemberCount, QueryError> {
+        let root = CountQuery::new(NodeRef::Group(rules.root()), now)?;
+        let root = &root;
         self.on_serving(|generation| async move {
-            // Counting everybody may take long, and is nothing to do with these
-            // rules.
-            let everybody = self.countable(generation, LONG_PATIENCE);
-            let customers = everybody.total().await?;
+            // Counting all customers may take long whatever the rules are, so it does
+            // not use up the rules' time limit.
+            let counter = self.customer_counter(generation, LONG_TIME_LIMIT);
+            let customers = counter.total().await?;
             let start = Instant::now();
-            let members = everybody.within(limit).count(whole).await?;
-            Ok(Counted {
+            let members = counter.with_time_limit(limit).count(root).await?;
+            Ok(MemberCount {
                 members,
                 customers,
                 took: start.elapsed(),
@@ -158,20 +163,23 @@ impl Store {
         .await
     }
 
-    /// How many customers there are.
+    /// Returns the number of all customers.
     ///
     /// # Errors
-    /// [`QueryError`] if MongoDB does not answer.
+    /// [`QueryError`] if MongoDB does not answer or takes too long.
     pub async fn count_customers(&self) -> Result<u64, QueryError> {
         self.on_serving(|generation| async move {
-            self.countable(generation, LONG_PATIENCE).total().await
+            self.customer_counter(generation, LONG_TIME_LIMIT)
+                .total()
+                .await
         })
         .await
     }
 
-    /// Asks the generation that serves. The one that did last time is asked
-    /// while it is made sure that it still does.
-    async fn on_serving<T, F>(&self, ask: impl Fn(i32) -> F) -> Result<T, QueryError>
+    /// Runs a query on the serving generation. The generation that served last time
+    /// is queried while the pointer is read; if another one serves by now, the
+    /// query is run again.
+    async fn on_serving<T, F>(&self, query: impl Fn(i32) -> F) -> Result<T, QueryError>
     where
         F: Future<Output = Result<T, Error>>,
     {
@@ -180,58 +188,62 @@ impl Store {
             None => generations.active(Customers::NAME).await?,
             Some(assumed) => {
                 let (serving, early) =
-                    futures::join!(generations.active(Customers::NAME), ask(assumed));
+                    futures::join!(generations.active(Customers::NAME), query(assumed));
                 match serving? {
                     serving if serving == assumed => return Ok(early?),
                     other => other,
                 }
             }
         };
-        self.counting().served(serving);
-        Ok(ask(serving).await?)
+        self.counting().set_generation(serving);
+        Ok(query(serving).await?)
     }
 
-    fn countable(&self, generation: i32, patience: Duration) -> Countable<'_> {
+    fn customer_counter(&self, generation: i32, time_limit: Duration) -> CustomerCounter<'_> {
         let collection = collection_name(Customers::NAME, generation);
-        Countable::new(self.database(), collection, self.counting(), patience)
+        CustomerCounter::new(self.database(), collection, self.counting(), time_limit)
     }
 
-    /// Any who match, as many at most.
-    async fn some(
+    /// Returns up to `limit` customers that match, in any order.
+    async fn sample_of(
         &self,
         generation: i32,
         filter: &Document,
-        most: usize,
+        limit: usize,
     ) -> Result<Vec<(String, CustomerDocument)>, Error> {
-        if most == 0 {
+        if limit == 0 {
             return Ok(Vec::new());
         }
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let customers = self.collection(Customers::NAME, generation);
-        // MongoDB remembers one plan for all questions of a shape. Who wants
-        // five of them is best served by another than who counts all: without
-        // a field nobody needs here it is a shape of its own.
+        // MongoDB caches one plan per query shape. The best plan for a sample of five
+        // differs from the best one for all members. Leaving out a field that is not
+        // needed here gives this query a shape of its own.
         let find = customers
             .find(filter.clone())
             .projection(doc! {"folded": 0})
-            .max_time(PATIENCE);
-        read(find.limit(most).await?).await
+            .max_time(TIME_LIMIT);
+        read_customers(find.limit(limit).await?).await
     }
 }
 
-/// The counts of all nodes: a group of one asks what the one asks.
-fn all_counts(questions: &[Question], whole: &Question, count: u64, others: Vec<u64>) -> Vec<u64> {
+/// Returns the counts of all nodes, in order. Nodes with the filter of the root,
+/// such as the only condition of a group, have the root's count.
+fn merge_counts(
+    queries: &[CountQuery],
+    root: &CountQuery,
+    count: u64,
+    others: Vec<u64>,
+) -> Vec<u64> {
     let mut others = others.into_iter();
-    let each = questions
-        .iter()
-        .map(|question| match question.is_same(whole) {
-            true => count,
-            false => others.next().unwrap_or_default(),
-        });
+    let each = queries.iter().map(|query| match query.is_same(root) {
+        true => count,
+        false => others.next().unwrap_or_default(),
+    });
     each.collect()
 }
 
-/// Nodes with their counts.
+/// Combines nodes with their counts.
 pub(super) fn node_counts(nodes: &[(String, NodeRef<'_>)], counts: Vec<u64>) -> Vec<NodeCount> {
     let counted = |((pointer, node), count): (&(String, NodeRef<'_>), u64)| NodeCount {
         pointer: pointer.clone(),

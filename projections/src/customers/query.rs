@@ -1,4 +1,4 @@
-//! What is asked of customers.
+//! Queries of the view `customers`.
 
 use bson::doc;
 use futures::TryStreamExt;
@@ -9,7 +9,7 @@ use crate::view::View;
 use crate::{Page, PageRequest, QueryError, Store};
 
 impl Store {
-    /// One customer.
+    /// Returns a customer; `None` for an unknown id.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
@@ -18,11 +18,11 @@ impl Store {
         Ok(customers.find_one(doc! {"_id": id}).await?)
     }
 
-    /// Customers by id, those whose id, name or e-mail starts with `q` in any
-    /// case, or all.
+    /// Returns a page of customers, ordered by id. With `q`, only those whose id,
+    /// name or e-mail address starts with `q`, in any case.
     ///
     /// # Errors
-    /// [`QueryError`].
+    /// [`QueryError`] if MongoDB does not answer, or the cursor is invalid.
     pub async fn customers(
         &self,
         q: Option<&str>,
@@ -30,6 +30,7 @@ impl Store {
     ) -> Result<Page<(String, CustomerDocument)>, QueryError> {
         let mut filter = doc! {};
         if let Some(q) = q {
+            // Anchored and case-sensitive, so that the index on `search` serves it.
             let start = format!("^{}", escape(&q.to_lowercase()));
             filter.insert("search", doc! {"$regex": start});
         }
@@ -46,14 +47,14 @@ impl Store {
             .await?;
         let found: Vec<_> = cursor
             .map_err(QueryError::from)
-            .and_then(async |raw| identified(&raw).map_err(QueryError::from))
+            .and_then(async |raw| with_id(&raw).map_err(QueryError::from))
             .try_collect()
             .await?;
         Ok(page.cut(found, |(id, _)| id.clone()))
     }
 }
 
-pub(super) fn identified(
+pub(super) fn with_id(
     raw: &bson::RawDocumentBuf,
 ) -> Result<(String, CustomerDocument), mongodb::error::Error> {
     let custom = mongodb::error::Error::custom;

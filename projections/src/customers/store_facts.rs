@@ -1,5 +1,5 @@
-//! What a store is like: what much and little mean in it, and what it calls
-//! its places, labels and activities.
+//! Facts about a store: the distribution of its figures, and the names of its
+//! places, tags and activities.
 
 use std::collections::BTreeMap;
 
@@ -16,41 +16,42 @@ use crate::scan::{BATCH, PATIENCE, each};
 use crate::view::View;
 use crate::{QueryError, Store};
 
-/// How many names are told of each kind.
+/// Maximum number of names of each kind.
 const MAX_NAMES: i64 = 300;
 
-/// By the name of the rules' field.
+/// Deciles by the name of the rules' field.
 type Deciles = BTreeMap<&'static str, [i64; 9]>;
 
-/// A store in figures and names.
+/// Figures and names of a store.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StoreFacts {
-    /// How many customers there are.
+    /// Number of all customers.
     pub customers: u64,
-    /// The 10th to the 90th percentile by nearest rank of `total_spend`,
-    /// `order_count`, `average_order_value` and `visits`, among the customers
-    /// who have any; money in minor units. What fewer than ten customers have
-    /// is not there.
+    /// 10th to 90th percentile by nearest rank of `total_spend`, `order_count`,
+    /// `average_order_value` and `visits`, over the customers who have any; money
+    /// is in minor units. A field that fewer than ten customers have is absent.
     pub deciles: BTreeMap<&'static str, [i64; 9]>,
-    /// The 300 most common cities, as they are written, and how many customers
-    /// live in each.
+    /// The 300 most common cities, as they are written, each with its number of
+    /// customers.
     pub cities: BTreeMap<String, u64>,
-    /// The same of countries.
+    /// The 300 most common countries, each with its number of customers.
     pub countries: BTreeMap<String, u64>,
-    /// The same of labels.
+    /// The 300 most common tags, each with its number of customers.
     pub tags: BTreeMap<String, u64>,
-    /// The 300 activities that most customers have done, and how many have.
+    /// The 300 most common activities, each with the number of customers who have
+    /// done it.
     pub activities: BTreeMap<String, u64>,
 }
 
 impl Store {
-    /// What the store is like now. Costs two passes through indexes, one
-    /// within an index, and three through all documents: seconds for a million
-    /// customers, one after the other on one core of MongoDB's. Who asks often
-    /// keeps the answer for a while. Here it takes 24 bytes a customer.
+    /// Computes facts about the store as it is now.
+    ///
+    /// Takes three index scans and three scans of all documents, one after the
+    /// other: seconds for a million customers on one MongoDB core. Callers that ask
+    /// often should cache the result. Uses 24 bytes of memory per customer.
     ///
     /// # Errors
-    /// [`QueryError`] if MongoDB does not answer, or not in time.
+    /// [`QueryError`] if MongoDB does not answer or takes too long.
     pub async fn store_facts(&self) -> Result<StoreFacts, QueryError> {
         let customers = self.serving::<RawDocumentBuf>(Customers::NAME).await?;
         let mut deciles = deciles_of_orders(&customers).await?;
@@ -66,8 +67,8 @@ impl Store {
     }
 }
 
-/// An index has both figures of each customer; what an order is worth to them
-/// on average follows from the two.
+/// Returns the deciles of the order figures. One index has both the number of
+/// orders and the total spend; the average order value follows from the two.
 async fn deciles_of_orders(customers: &Collection<RawDocumentBuf>) -> Result<Deciles, Error> {
     let (mut spend, mut counts, mut averages) = (Vec::new(), Vec::new(), Vec::new());
     let find = customers
@@ -75,7 +76,7 @@ async fn deciles_of_orders(customers: &Collection<RawDocumentBuf>) -> Result<Dec
         .projection(doc! {"_id": 0, "order_count": 1, "total_spend": 1})
         .batch_size(BATCH)
         .max_time(PATIENCE);
-    let look = |customer: &RawDocument| {
+    let collect = |customer: &RawDocument| {
         let total = customer.get_i64("total_spend")?;
         let count = customer.get_i64("order_count")?;
         counts.push(count);
@@ -83,15 +84,15 @@ async fn deciles_of_orders(customers: &Collection<RawDocumentBuf>) -> Result<Dec
         averages.extend(average(total, count).filter(|average| *average > 0));
         Ok(())
     };
-    each(find.await?, look).await?;
-    Ok(known([
+    each(find.await?, collect).await?;
+    Ok(deciles_of([
         ("total_spend", spend),
         ("order_count", counts),
         ("average_order_value", averages),
     ]))
 }
 
-/// There is an index of these too.
+/// Returns the deciles of the number of visits, which has an index too.
 async fn deciles_of_visits(customers: &Collection<RawDocumentBuf>) -> Result<Deciles, Error> {
     let mut visits = Vec::new();
     let find = customers
@@ -99,30 +100,31 @@ async fn deciles_of_visits(customers: &Collection<RawDocumentBuf>) -> Result<Dec
         .projection(doc! {"_id": 0, "events.visit.count": 1})
         .batch_size(BATCH)
         .max_time(PATIENCE);
-    let look = |customer: &RawDocument| {
+    let collect = |customer: &RawDocument| {
         let events = customer.get_document("events")?;
         visits.push(events.get_document("visit")?.get_i64("count")?);
         Ok(())
     };
-    each(find.await?, look).await?;
-    Ok(known([("visits", visits)]))
+    each(find.await?, collect).await?;
+    Ok(deciles_of([("visits", visits)]))
 }
 
-/// Of the fields that enough customers have.
-fn known<const N: usize>(measures: [(&'static str, Vec<i64>); N]) -> Deciles {
-    let known = |(field, values)| Some((field, deciles(values)?));
-    measures.into_iter().filter_map(known).collect()
+/// Returns the deciles of the fields that enough customers have.
+fn deciles_of<const N: usize>(measures: [(&'static str, Vec<i64>); N]) -> Deciles {
+    let with_deciles = |(field, values)| Some((field, deciles(values)?));
+    measures.into_iter().filter_map(with_deciles).collect()
 }
 
-/// Each customer's text in this field.
+/// Returns the stages that count customers by their text in a field.
 fn texts(field: &str) -> Vec<Document> {
     vec![
+        // Matches texts alone: customers without one are left out.
         doc! {"$match": {field: {"$gte": ""}}},
         doc! {"$group": {"_id": format!("${field}"), "customers": {"$sum": 1i64}}},
     ]
 }
 
-/// Each label of each customer; nobody has one twice.
+/// Returns the stages that count customers by tag. No customer has a tag twice.
 fn tags() -> Vec<Document> {
     vec![
         doc! {"$project": {"_id": 0, "tags": 1}},
@@ -131,8 +133,9 @@ fn tags() -> Vec<Document> {
     ]
 }
 
-/// Each name of what a customer has done; what was all taken back has the
-/// count 0. Only names leave the first stage, not all times.
+/// Returns the stages that count customers by activity. A name whose
+/// activities were all taken back has the count 0 and is left out. The first
+/// stage passes on names alone, not the times.
 fn activities() -> Vec<Document> {
     let all = doc! {"$objectToArray": "$events"};
     let done = doc! {"$filter": {"input": all, "cond": {"$gt": ["$$this.v.count", 0]}}};
@@ -156,12 +159,12 @@ async fn most_common(
     }
     stages.push(doc! {"$sort": {"customers": -1, "_id": 1}});
     stages.push(doc! {"$limit": MAX_NAMES});
-    let found = customers
+    let most_common = customers
         .aggregate(stages)
         .allow_disk_use(true)
         .max_time(PATIENCE)
         .with_type::<Common>()
         .await?;
-    let by_name = found.map_ok(|common| (common.name, common.customers.unsigned_abs()));
+    let by_name = most_common.map_ok(|common| (common.name, common.customers.unsigned_abs()));
     by_name.try_collect().await
 }

@@ -1,5 +1,5 @@
-//! The times of one series of a customer: of their orders, or of one kind of
-//! activity.
+//! Times of one series of a customer: of the orders, or of the activities of one
+//! name.
 
 use bson::DateTime;
 use domain::{InstantCounts, Instants, InstantsError, Timestamp};
@@ -10,23 +10,23 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::date::date;
 use crate::view::FoldError;
 
-/// Times in order, repeats kept.
+/// Times of one series in ascending order, with repeats.
 ///
 /// # Shape
-/// Up to a few hundred times are all in `newest`. Of more, the newest and the
-/// oldest stay here, and what is between lies in buckets, documents of their
-/// own. What is put in or taken out between the ends waits in `added` and
-/// `removed` until there is enough of it to be worth writing buckets. So the
-/// first and the last time are always known without reading a bucket, and most
-/// events touch none.
+/// Up to a few hundred times are all in `newest`. With more, the newest and the
+/// oldest stay here, and the times between them are in buckets, which are
+/// documents of their own. Additions and removals between the ends collect in
+/// `added` and `removed` until there are enough to be worth writing buckets. So
+/// the first and the last time are always known without reading a bucket, and
+/// most events touch none.
 ///
 /// # Correctness
-/// Together the times are `oldest + (buckets + added - removed) + newest`, as
-/// multisets, each of these no later than the next. While there is anything
-/// between the ends, neither end is empty.
+/// The times are `oldest + (buckets + added - removed) + newest`, as multisets;
+/// no time in one of the three groups is later than a time in the next. While
+/// there are times between the ends, neither end is empty.
 ///
-/// What goes where follows from the events alone, one after the other, never
-/// from how they are batched.
+/// The place of each time follows from the sequence of events alone, never from
+/// how they are batched.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Times {
     newest: Instants,
@@ -40,93 +40,97 @@ pub struct Times {
     buckets: Vec<Bucket>,
 }
 
-/// A bucket as the customer's document knows it.
+/// A bucket, as listed in the customer's document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Bucket {
-    /// Its number in its series, from 0. Buckets are never dropped.
+    /// Number of the bucket within its series, starting at 0. Buckets are never
+    /// dropped.
     #[serde(rename = "b")]
     pub(crate) index: i32,
-    /// It has the times from here on, until the next one's; the first one has
-    /// those before too.
+    /// Start of the bucket's range, which ends at the next bucket's start. The
+    /// first bucket also has all times before its start.
     pub(crate) from: DateTime,
-    /// How many.
+    /// Number of times in the bucket, with repeats.
     pub(crate) count: i64,
-    /// The last event folded into it.
+    /// Number of the last event folded into the bucket.
     pub(crate) number: i64,
 }
 
-/// How much stays in the customer's document, and how large buckets are.
+/// Limits on the times in a customer's document and on the size of buckets.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// How many times each end has.
+    /// Maximum number of times at each end.
     pub(crate) end: usize,
-    /// How many changes wait between the ends.
-    pub(crate) waiting: usize,
-    /// How many different times a bucket has.
+    /// Maximum number of pending changes between the ends.
+    pub(crate) pending: usize,
+    /// Maximum number of different times in a bucket.
     pub(crate) bucket: usize,
-    /// How many buckets one event changes.
+    /// Maximum number of buckets that one event changes.
     pub(crate) changed: usize,
 }
 
 impl Limits {
-    /// Those of the documents in MongoDB.
+    /// Limits of the documents in MongoDB.
     pub(crate) const STORED: Self = Self {
         end: 256,
-        waiting: 512,
+        pending: 512,
         bucket: 16_384,
         changed: 16,
     };
 
-    /// For customers that are folded in memory: all times are in one place.
+    /// No limits, for folds in memory: all times stay in the document.
     pub(crate) const NONE: Self = Self {
         end: usize::MAX,
-        waiting: usize::MAX,
+        pending: usize::MAX,
         bucket: usize::MAX,
         changed: usize::MAX,
     };
 }
 
-/// Why an event could not be folded as things are.
+/// Reason why an event cannot be folded with the given document and buckets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Unsettled {
-    /// Buckets are needed that were not given.
+pub(crate) enum FoldStop {
+    /// The fold needs the buckets with these ids, which it was not given.
     Needs(Vec<String>),
-    /// The event changes buckets that an event before it has read: that one is
-    /// to be written first.
-    Apart,
-    /// A bucket is further than the events explain.
+    /// The event changes buckets of a series that an earlier event of the round
+    /// has read. The earlier events must be written first.
+    ReadEarlier,
+    /// A bucket has a number that neither the document nor the event explains:
+    /// another process has changed it.
     Overtaken,
-    /// It contradicts the document.
-    Unfit(FoldError),
+    /// The event contradicts the document.
+    Invalid(FoldError),
 }
 
-impl From<InstantsError> for Unsettled {
+impl From<InstantsError> for FoldStop {
     fn from(error: InstantsError) -> Self {
-        Self::Unfit(FoldError(error.to_string()))
+        Self::Invalid(FoldError(error.to_string()))
     }
 }
 
-/// Where the buckets of one series are.
-pub(crate) trait Shelf {
-    /// The times in buckets that are as the document knows them.
-    fn read(&mut self, bucket: &Bucket) -> Result<InstantCounts, Unsettled>;
+/// Storage of the buckets of one series.
+pub(crate) trait BucketStore {
+    /// Returns the times of a bucket. Fails if the stored bucket is not the one
+    /// that the document lists.
+    fn read(&mut self, bucket: &Bucket) -> Result<InstantCounts, FoldStop>;
 
-    /// Makes sure that these can be changed.
-    fn prepare(&mut self, buckets: &[&Bucket]) -> Result<(), Unsettled>;
+    /// Checks that these buckets can be changed by the current event.
+    fn prepare(&mut self, buckets: &[&Bucket]) -> Result<(), FoldStop>;
 
-    /// A new bucket.
-    fn insert(&mut self, index: i32, times: InstantCounts) -> Result<Bucket, Unsettled>;
+    /// Adds a new bucket.
+    fn insert(&mut self, index: i32, times: InstantCounts) -> Result<Bucket, FoldStop>;
 
-    /// Changes a bucket; returns what becomes of it: itself, and those that
-    /// were split from it, which get the indices from `next` on.
+    /// Changes a bucket, and splits it if it then has more than `max` different
+    /// times. Returns the bucket and those split from it, whose indices start
+    /// at `next`.
     fn change(
         &mut self,
         bucket: &Bucket,
         added: &Instants,
         removed: &Instants,
         next: i32,
-        most: usize,
-    ) -> Result<Vec<Bucket>, Unsettled>;
+        max: usize,
+    ) -> Result<Vec<Bucket>, FoldStop>;
 }
 
 enum End {
@@ -135,34 +139,35 @@ enum End {
 }
 
 impl Times {
-    /// The earliest.
+    /// Returns the earliest time.
     pub fn first(&self) -> Option<Timestamp> {
         self.oldest.first().or_else(|| self.newest.first())
     }
 
-    /// The latest.
+    /// Returns the latest time.
     pub fn last(&self) -> Option<Timestamp> {
         self.newest.last().or_else(|| self.oldest.last())
     }
 
-    /// Puts one more in.
+    /// Adds a time.
     pub(super) fn insert(&mut self, time: Timestamp) {
         if self.newest.first().is_some_and(|first| time >= first) {
             self.newest.insert(time);
         } else if self.oldest.last().is_some_and(|last| time <= last) {
             self.oldest.insert(time);
-        } else if self.between() == 0 {
+        } else if self.middle_len() == 0 {
+            // Nothing lies between the ends, so the newest end can grow downward.
             self.newest.insert(time);
         } else {
-            self.add(time);
+            self.add_to_middle(time);
         }
     }
 
-    /// Takes one out.
+    /// Removes one occurrence of a time.
     ///
     /// # Errors
-    /// [`InstantsError::Absent`] if it is known not to be there. Whether a
-    /// bucket has it is found out when that is next written.
+    /// [`InstantsError::Absent`] if the time is known to be absent. A time that
+    /// may be in a bucket is checked when that bucket is next written.
     pub(super) fn remove(&mut self, time: Timestamp) -> Result<(), InstantsError> {
         let in_ends = self
             .newest
@@ -174,97 +179,105 @@ impl Times {
         if self.added.remove(time).is_ok() {
             return Ok(());
         }
-        if self.in_buckets() <= self.removed.len() {
+        // All times in buckets are already removed, so none can be this one.
+        if self.bucketed_len() <= self.removed.len() {
             return Err(InstantsError::Absent(time));
         }
         self.removed.insert(time);
         Ok(())
     }
 
-    fn add(&mut self, time: Timestamp) {
+    fn add_to_middle(&mut self, time: Timestamp) {
         if self.removed.remove(time).is_err() {
             self.added.insert(time);
         }
     }
 
-    /// How many there are between the ends.
-    fn between(&self) -> usize {
-        (self.in_buckets() + self.added.len()).saturating_sub(self.removed.len())
+    /// Returns the number of times between the ends.
+    fn middle_len(&self) -> usize {
+        (self.bucketed_len() + self.added.len()).saturating_sub(self.removed.len())
     }
 
-    fn in_buckets(&self) -> usize {
+    fn bucketed_len(&self) -> usize {
         let count: i64 = self.buckets.iter().map(|bucket| bucket.count).sum();
         usize::try_from(count).unwrap_or_default()
     }
 
-    /// Brings everything to where it belongs, after each event.
-    pub(super) fn settle(
+    /// Enforces the limits. Called after each event, so that the result does not
+    /// depend on how events are batched.
+    pub(super) fn rebalance(
         &mut self,
         limits: &Limits,
-        shelf: &mut impl Shelf,
-    ) -> Result<(), Unsettled> {
-        self.shorten(limits);
-        if (self.oldest.is_empty() || self.newest.is_empty()) && self.between() > 0 {
-            // Not in one event with a change of buckets: whoever folds this
-            // event again must find them as they are.
-            return self.refill(limits, shelf);
+        store: &mut impl BucketStore,
+    ) -> Result<(), FoldStop> {
+        self.trim_ends(limits);
+        if (self.oldest.is_empty() || self.newest.is_empty()) && self.middle_len() > 0 {
+            // An event that reads buckets must not change them as well: a fold that
+            // is repeated after a crash must read the same times.
+            return self.refill_ends(limits, store);
         }
-        if self.added.len() + self.removed.len() > limits.waiting {
-            return self.flush(limits, shelf);
+        if self.added.len() + self.removed.len() > limits.pending {
+            return self.flush(limits, store);
         }
         Ok(())
     }
 
-    /// Cuts ends that are too long to half of what they may have.
-    fn shorten(&mut self, limits: &Limits) {
+    /// Cuts an end that exceeds its limit to half of the limit, so that most
+    /// events do not move any times.
+    fn trim_ends(&mut self, limits: &Limits) {
         if self.newest.len() > limits.end {
             let surplus = self.newest.len() - limits.end / 2;
             let moved = self.newest.take_first(surplus);
             let fits = self.oldest.len() + moved.len() <= limits.end;
-            if self.between() == 0 && fits {
+            if self.middle_len() == 0 && fits {
                 moved.iter().for_each(|time| self.oldest.insert(time));
             } else {
-                moved.iter().for_each(|time| self.add(time));
+                moved.iter().for_each(|time| self.add_to_middle(time));
             }
         }
         if self.oldest.len() > limits.end {
             let surplus = self.oldest.len() - limits.end / 2;
             let moved = self.oldest.take_last(surplus);
-            moved.iter().for_each(|time| self.add(time));
+            moved.iter().for_each(|time| self.add_to_middle(time));
         }
     }
 
-    /// Fills ends that are empty from what is between. What is in a bucket
-    /// stays there, and is noted as removed: the bucket may not change before
-    /// this is written.
-    fn refill(&mut self, limits: &Limits, shelf: &mut impl Shelf) -> Result<(), Unsettled> {
-        let most = (limits.end / 2).max(1);
+    /// Fills empty ends with the nearest times between them. A time taken from a
+    /// bucket stays there and is recorded in `removed`, because the bucket must
+    /// not change before this document is written.
+    fn refill_ends(
+        &mut self,
+        limits: &Limits,
+        store: &mut impl BucketStore,
+    ) -> Result<(), FoldStop> {
+        let count = (limits.end / 2).max(1);
         if self.oldest.is_empty() {
-            self.oldest = self.take(&End::Oldest, most, shelf)?;
+            self.oldest = self.take_nearest(&End::Oldest, count, store)?;
         }
-        if self.newest.is_empty() && self.between() > 0 {
-            self.newest = self.take(&End::Newest, most, shelf)?;
+        if self.newest.is_empty() && self.middle_len() > 0 {
+            self.newest = self.take_nearest(&End::Newest, count, store)?;
         }
         Ok(())
     }
 
-    fn take(
+    /// Takes up to `count` times from between the ends, nearest to `end` first.
+    fn take_nearest(
         &mut self,
         end: &End,
-        most: usize,
-        shelf: &mut impl Shelf,
-    ) -> Result<Instants, Unsettled> {
+        count: usize,
+        store: &mut impl BucketStore,
+    ) -> Result<Instants, FoldStop> {
         let mut places: Vec<usize> = (0..self.buckets.len().max(1)).collect();
         if matches!(end, End::Newest) {
             places.reverse();
         }
         let mut taken: Vec<Timestamp> = Vec::new();
         for place in places {
-            let left = most - taken.len();
+            let left = count - taken.len();
             if left == 0 {
                 break;
             }
-            let times = self.times_at(place, shelf)?;
+            let times = self.times_at(place, store)?;
             match end {
                 End::Oldest => taken.extend(repeated(times.iter()).take(left)),
                 End::Newest => taken.extend(repeated(times.iter().rev()).take(left)),
@@ -278,58 +291,65 @@ impl Times {
         Ok(taken.into_iter().collect())
     }
 
-    /// What the bucket at a place has, with the changes that wait. Without any
-    /// bucket all that waits is at place 0.
-    fn times_at(&self, place: usize, shelf: &mut impl Shelf) -> Result<InstantCounts, Unsettled> {
-        let (added, removed) = self.waiting_at(place);
+    /// Returns the times of the bucket at a place, with its pending changes
+    /// applied. Without buckets, all pending changes are at place 0.
+    fn times_at(
+        &self,
+        place: usize,
+        store: &mut impl BucketStore,
+    ) -> Result<InstantCounts, FoldStop> {
+        let (added, removed) = self.pending_at(place);
         let stored = match self.buckets.get(place) {
-            // Nothing is left of it.
+            // All of its times are removed: the bucket need not be read.
             Some(bucket) if bucket.count == removed.len() as i64 && added.is_empty() => {
                 return Ok(InstantCounts::default());
             }
-            Some(bucket) if bucket.count > 0 => shelf.read(bucket)?,
+            Some(bucket) if bucket.count > 0 => store.read(bucket)?,
             _ => InstantCounts::default(),
         };
         Ok(stored.changed(&added, &removed)?)
     }
 
-    /// The changes that wait for the bucket at a place.
-    fn waiting_at(&self, place: usize) -> (Instants, Instants) {
+    /// Returns the pending additions and removals for the bucket at a place.
+    fn pending_at(&self, place: usize) -> (Instants, Instants) {
         let (from, until) = self.range_of(place);
         let added = self.added.between(from, until);
         (added, self.removed.between(from, until))
     }
 
+    /// Returns the start and the end of the range at a place. The first range has
+    /// no start and the last one no end.
     fn range_of(&self, place: usize) -> (Option<Timestamp>, Option<Timestamp>) {
         let from = |place: usize| self.buckets.get(place).and_then(|b| timestamp(b.from));
         let first = (place > 0).then(|| from(place)).flatten();
         (first, from(place + 1))
     }
 
-    /// Writes waiting changes into buckets, those first for which most wait.
-    fn flush(&mut self, limits: &Limits, shelf: &mut impl Shelf) -> Result<(), Unsettled> {
+    /// Writes pending changes into the buckets that have the most of them.
+    fn flush(&mut self, limits: &Limits, store: &mut impl BucketStore) -> Result<(), FoldStop> {
         if self.buckets.is_empty() {
             let times = InstantCounts::default().changed(&self.added, &self.removed)?;
             for (part, index) in times.split(limits.bucket).into_iter().zip(0..) {
-                self.buckets.push(shelf.insert(index, part)?);
+                self.buckets.push(store.insert(index, part)?);
             }
             self.added = Instants::default();
             self.removed = Instants::default();
             return Ok(());
         }
-        let places = self.fullest(limits.changed);
+        let places = self.busiest_places(limits.changed);
         let known: Vec<&Bucket> = places.iter().map(|place| &self.buckets[*place]).collect();
-        shelf.prepare(&known)?;
+        store.prepare(&known)?;
         let mut next = self.buckets.len() as i32;
         let mut changed = Vec::with_capacity(places.len());
         for place in places {
-            let (added, removed) = self.waiting_at(place);
+            let (added, removed) = self.pending_at(place);
             let bucket = &self.buckets[place];
-            let after = shelf.change(bucket, &added, &removed, next, limits.bucket)?;
+            let after = store.change(bucket, &added, &removed, next, limits.bucket)?;
             next += after.len() as i32 - 1;
             changed.push((place, after));
         }
-        // From the last one on, so that places and ranges still hold.
+        // In reverse order, so that splits do not shift the places and ranges that
+        // are still to be processed.
         for (place, after) in changed.into_iter().rev() {
             let (from, until) = self.range_of(place);
             self.added.remove_between(from, until);
@@ -339,28 +359,29 @@ impl Times {
         Ok(())
     }
 
-    /// The places of the buckets for which most changes wait, in order.
-    fn fullest(&self, most: usize) -> Vec<usize> {
-        let waiting = |place: usize| {
-            let (added, removed) = self.waiting_at(place);
+    /// Returns the places of up to `max` buckets with the most pending changes, in
+    /// ascending order.
+    fn busiest_places(&self, max: usize) -> Vec<usize> {
+        let pending = |place: usize| {
+            let (added, removed) = self.pending_at(place);
             (added.len() + removed.len(), place)
         };
-        let all = (0..self.buckets.len()).map(waiting);
-        let mut waiting: Vec<_> = all.filter(|(count, _)| *count > 0).collect();
-        waiting.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-        waiting.truncate(most);
-        let mut places: Vec<usize> = waiting.into_iter().map(|(_, place)| place).collect();
+        let all = (0..self.buckets.len()).map(pending);
+        let mut pending: Vec<_> = all.filter(|(count, _)| *count > 0).collect();
+        pending.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+        pending.truncate(max);
+        let mut places: Vec<usize> = pending.into_iter().map(|(_, place)| place).collect();
         places.sort_unstable();
         places
     }
 
-    /// The buckets, in order.
+    /// Returns the buckets in the order of their times.
     pub(crate) fn buckets(&self) -> &[Bucket] {
         &self.buckets
     }
 
-    /// Each time that is not in a bucket, and whether it counts or takes one
-    /// back that is in a bucket.
+    /// Returns each time in the document: with `true` if it counts, with `false`
+    /// if it cancels one occurrence in a bucket.
     pub(super) fn outside_buckets(&self) -> impl Iterator<Item = (Timestamp, bool)> {
         let counted = [&self.oldest, &self.added, &self.newest];
         let counted = counted.into_iter().flat_map(Instants::iter);
@@ -370,7 +391,7 @@ impl Times {
 }
 
 impl FromIterator<Timestamp> for Times {
-    /// All in the document.
+    /// Collects times that all stay in the document.
     fn from_iter<I: IntoIterator<Item = Timestamp>>(times: I) -> Self {
         Self {
             newest: times.into_iter().collect(),
@@ -385,14 +406,15 @@ fn repeated(times: impl Iterator<Item = (Timestamp, u64)>) -> impl Iterator<Item
     })
 }
 
-/// A document's times were timestamps when they were written.
+/// Converts a stored time. Always `Some` for documents that Patron wrote, whose
+/// times were timestamps.
 fn timestamp(date: DateTime) -> Option<Timestamp> {
     Timestamp::from_millis(date.timestamp_millis()).ok()
 }
 
-/// As a bucket has it that begins with these times. The first bucket of a
-/// series may come to have earlier ones than it began with.
-pub(super) fn beginning(times: &InstantCounts, known: Option<DateTime>) -> DateTime {
+/// Returns the start of a bucket with these times. `known` is its start before:
+/// the first bucket of a series may receive times that are earlier.
+pub(super) fn start_of(times: &InstantCounts, known: Option<DateTime>) -> DateTime {
     let first = times.first().map(date);
     let earliest = match (known, first) {
         (Some(known), Some(first)) => Some(known.min(first)),
@@ -419,7 +441,8 @@ impl<'de> Deserialize<'de> for Times {
 
 struct TimesVisitor;
 
-/// Generations that an older program made have all times in one value.
+/// Accepts both formats: fields, and the single byte string that older
+/// generations have.
 impl<'de> Visitor<'de> for TimesVisitor {
     type Value = Times;
 

@@ -1,19 +1,19 @@
-//! The view `customers` as the projector sees it: a customer's document, and
-//! buckets of times beside those that have very many.
+//! The view `customers` for the projector: a document per customer, with
+//! buckets of times beside customers that have very many.
 
 use bson::{RawDocument, RawDocumentBuf};
 use mongodb::IndexModel;
 
 use super::buckets::Buckets;
-use super::fold::{Around, fold};
-use super::times::{Limits, Unsettled};
+use super::fold::{FoldContext, fold};
+use super::times::{FoldStop, Limits};
 use super::{CustomerDocument, Customers};
 use crate::ReadError;
 use crate::parts::{After, Before, ChangedPart, FoldOutcome};
 use crate::recorded::SharedEntry;
 use crate::view::{AnyView, Content, FoldError, Input, View, document_of, not_read, read};
 
-/// [`Customers`] with their buckets.
+/// The view [`Customers`] with the buckets of its documents.
 pub(crate) struct WithBuckets;
 
 impl AnyView for WithBuckets {
@@ -54,14 +54,18 @@ impl AnyView for WithBuckets {
     }
 }
 
-/// What a pass through some events came to.
+/// Result of one pass over the events.
 enum Pass {
     Done(FoldOutcome),
-    /// Only so many events can be folded at once.
-    Only(usize),
+    /// Number of leading events that can be folded together. The next one must
+    /// wait until these are written.
+    Prefix(usize),
 }
 
-/// Folds events up to the first that changes buckets.
+/// Folds events up to and including the first that changes buckets.
+///
+/// # Errors
+/// Index of the event that cannot be folded, and the reason.
 pub(super) fn fold_within(
     limits: &Limits,
     before: &Before<'_>,
@@ -69,9 +73,11 @@ pub(super) fn fold_within(
 ) -> Result<FoldOutcome, (usize, FoldError)> {
     match pass(limits, before, events)? {
         Pass::Done(folded) => Ok(folded),
-        Pass::Only(count) => match pass(limits, before, &events[..count])? {
+        // The fold of the conflicting event consumed the document, so the events
+        // before it are folded again.
+        Pass::Prefix(count) => match pass(limits, before, &events[..count])? {
             Pass::Done(folded) => Ok(folded),
-            Pass::Only(_) => Err((0, FoldError("events cannot be told apart".to_owned()))),
+            Pass::Prefix(_) => Err((0, FoldError("events cannot be separated".to_owned()))),
         },
     }
 }
@@ -82,31 +88,32 @@ fn pass(
     events: &[&Input],
 ) -> Result<Pass, (usize, FoldError)> {
     let id = events.first().map_or("", |event| &*event.document);
-    let mut around = Around {
+    let mut context = FoldContext {
         limits,
         zone: before.zone,
-        buckets: Buckets::given(id, before.parts),
+        buckets: Buckets::new(id, before.parts),
     };
-    let mut document = stored(before.document).map_err(|error| (0, error))?;
+    let mut document = deserialize(before.document).map_err(|error| (0, error))?;
     let mut folded = 0;
     for (index, event) in events.iter().enumerate() {
         let Content::Event(event) = &event.content else {
             return Err((index, not_read(&event.content)));
         };
-        match fold(document, event, &mut around) {
+        match fold(document, event, &mut context) {
             Ok(after) => document = Some(after),
-            Err(Unsettled::Needs(ids)) => return Ok(Pass::Done(FoldOutcome::Needs(ids))),
-            Err(Unsettled::Overtaken) => return Ok(Pass::Done(FoldOutcome::Overtaken)),
-            Err(Unsettled::Apart) => return Ok(Pass::Only(index)),
-            Err(Unsettled::Unfit(error)) => return Err((index, error)),
+            Err(FoldStop::Needs(ids)) => return Ok(Pass::Done(FoldOutcome::Needs(ids))),
+            Err(FoldStop::Overtaken) => return Ok(Pass::Done(FoldOutcome::Overtaken)),
+            Err(FoldStop::ReadEarlier) => return Ok(Pass::Prefix(index)),
+            Err(FoldStop::Invalid(error)) => return Err((index, error)),
         }
         folded = index + 1;
-        if around.buckets.are_changed() {
+        // A bucket may be ahead of its document by one event at most.
+        if context.buckets.has_changes() {
             break;
         }
     }
-    let document = written(&document).map_err(|error| (0, error))?;
-    let parts: Vec<ChangedPart> = around.buckets.into_changed();
+    let document = serialize(&document).map_err(|error| (0, error))?;
+    let parts: Vec<ChangedPart> = context.buckets.into_changed();
     Ok(Pass::Done(FoldOutcome::After(After {
         document,
         events: folded,
@@ -114,12 +121,12 @@ fn pass(
     })))
 }
 
-fn stored(document: Option<&RawDocument>) -> Result<Option<CustomerDocument>, FoldError> {
+fn deserialize(document: Option<&RawDocument>) -> Result<Option<CustomerDocument>, FoldError> {
     let read = document.map(|document| bson::deserialize_from_slice(document.as_bytes()));
     read.transpose()
         .map_err(|error: bson::error::Error| FoldError(error.to_string()))
 }
 
-fn written(document: &Option<CustomerDocument>) -> Result<RawDocumentBuf, FoldError> {
+fn serialize(document: &Option<CustomerDocument>) -> Result<RawDocumentBuf, FoldError> {
     bson::serialize_to_raw_document_buf(document).map_err(|error| FoldError(error.to_string()))
 }

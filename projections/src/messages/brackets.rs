@@ -1,4 +1,4 @@
-//! What became of a campaign's messages, by how much their customers spend.
+//! Outcomes of a campaign's messages by how much the customers have spent.
 
 use std::collections::HashMap;
 
@@ -16,89 +16,89 @@ use crate::scan::{BATCH, PATIENCE};
 use crate::view::View;
 use crate::{QueryError, Store};
 
-/// How many customers are looked up at once.
-const AT_ONCE: usize = 1_000;
+/// Number of customers per lookup.
+const LOOKUP_BATCH: usize = 1_000;
 
-/// Of a hundred who spent anything, so many spent no more than about the
-/// amount that divides them.
-const SHARE: usize = 80;
+/// Percentile, among the customers who have spent anything, near which the brackets
+/// are divided.
+const PERCENTILE: usize = 80;
 
-/// What became of the messages to some of a campaign's recipients, told apart
-/// by what they have spent, in minor units.
+/// Outcomes of a campaign's messages to customers within a range of total spend.
+/// Amounts are in minor units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SpendBracket {
-    /// They have spent more than this.
+    /// Lower bound of the spend, exclusive.
     pub above: Option<i64>,
-    /// They have spent this at most.
+    /// Upper bound of the spend, inclusive.
     pub up_to: Option<i64>,
-    /// Messages that the vendor took and has not failed to deliver.
+    /// Number of messages that the vendor accepted and that did not fail.
     pub sent: u64,
-    /// Those of `sent` that arrived.
+    /// Number of messages that arrived; they are part of `sent`.
     pub delivered: u64,
-    /// Messages that did not arrive, or that the vendor did not take.
+    /// Number of messages that did not arrive, or that the vendor did not accept.
     pub failed: u64,
 }
 
-/// The messages that were handed to the vendor, or could not be.
-const TRIED: [MessageStatus; 4] = [
+/// Statuses of messages that the vendor was asked to send.
+const ATTEMPTED_STATUSES: [MessageStatus; 4] = [
     MessageStatus::Sent,
     MessageStatus::Delivered,
     MessageStatus::Failed,
     MessageStatus::Undeliverable,
 ];
 
-/// What a customer has spent by now, and what became of their message.
-type Tried = (i64, MessageStatus);
+/// Total spend of a customer, and the status of the customer's message.
+type SpendAndStatus = (i64, MessageStatus);
 
 impl Store {
-    /// What became of a campaign's messages to those who have spent more than
-    /// an amount by now, and to those who have spent that at most. The amount
-    /// is a round one, near what four in five of those spent who were written
-    /// to and have spent anything. Queued and suppressed messages are left out.
-    /// None where nobody has spent anything, or all are on the same side.
+    /// Compares the outcomes of a campaign's messages in two brackets: customers who
+    /// have spent more than an amount by now, and customers who have spent at most
+    /// that. The amount is a round one near the 80th percentile of the recipients who
+    /// have spent anything. Queued and suppressed messages are left out. Returns no
+    /// brackets if no recipient has spent anything, or one bracket would be empty.
     ///
-    /// Reads the messages within an index, and looks up a document a message:
-    /// a second or two for a hundred thousand. Memory for 16 bytes a message.
+    /// Reads the messages within an index, and looks up one document per message: a
+    /// second or two for a hundred thousand. Uses 16 bytes of memory per message.
     ///
     /// # Errors
-    /// [`QueryError`] if MongoDB does not answer, or not in time.
+    /// [`QueryError`] if MongoDB does not answer or takes too long.
     pub async fn spend_brackets(
         &self,
         campaign: &CampaignId,
     ) -> Result<Vec<SpendBracket>, QueryError> {
         let messages = self.serving::<RawDocumentBuf>(Messages::NAME).await?;
         let customers = self.serving::<Spender>(Customers::NAME).await?;
-        let names = TRIED.map(MessageStatus::name).to_vec();
+        let names = ATTEMPTED_STATUSES.map(MessageStatus::name).to_vec();
         let find = messages
             .find(doc! {"campaign_id": campaign.as_str(), "status": {"$in": names}})
             .projection(doc! {"_id": 1, "status": 1})
             .batch_size(BATCH)
             .max_time(PATIENCE);
         let mut cursor = find.await?;
-        let (mut tried, mut batch) = (Vec::new(), Vec::with_capacity(AT_ONCE));
+        let (mut outcomes, mut batch) = (Vec::new(), Vec::with_capacity(LOOKUP_BATCH));
         while cursor.advance().await? {
-            batch.push(addressed(cursor.current().as_bytes()).map_err(Error::custom)?);
-            if batch.len() == AT_ONCE {
-                look_up(&customers, &mut batch, &mut tried).await?;
+            batch.push(parse_message(cursor.current().as_bytes()).map_err(Error::custom)?);
+            if batch.len() == LOOKUP_BATCH {
+                look_up_spend(&customers, &mut batch, &mut outcomes).await?;
             }
         }
-        look_up(&customers, &mut batch, &mut tried).await?;
-        Ok(brackets(&tried))
+        look_up_spend(&customers, &mut batch, &mut outcomes).await?;
+        Ok(brackets(&outcomes))
     }
 }
 
-/// To whom a message is, and how far. Its id has the former, so that no
-/// document is read.
-fn addressed(message: &[u8]) -> Result<(String, MessageStatus), bson::error::Error> {
+/// Returns a message's customer and status. The customer is taken from the message's
+/// id, which is in the index, so that MongoDB reads no document.
+fn parse_message(message: &[u8]) -> Result<(String, MessageStatus), bson::error::Error> {
     #[derive(Deserialize)]
-    struct Found<'a> {
+    struct MessageStatusRow<'a> {
         #[serde(rename = "_id")]
         id: &'a str,
         status: MessageStatus,
     }
-    let found: Found<'_> = bson::deserialize_from_slice(message)?;
-    let id: MessageId = found.id.parse().map_err(bson::error::Error::custom)?;
-    Ok((id.customer.as_str().to_owned(), found.status))
+    let row: MessageStatusRow<'_> = bson::deserialize_from_slice(message)?;
+    let id: MessageId = row.id.parse().map_err(bson::error::Error::custom)?;
+    Ok((id.customer.as_str().to_owned(), row.status))
 }
 
 #[derive(Deserialize)]
@@ -108,29 +108,31 @@ struct Spender {
     total_spend: i64,
 }
 
-/// Moves a batch to those of whom it is known what they have spent. Who is
-/// unknown has spent nothing.
-async fn look_up(
+/// Looks up the spend of a batch of customers, and moves the batch to `outcomes`.
+/// Unknown customers have spent nothing.
+async fn look_up_spend(
     customers: &Collection<Spender>,
     batch: &mut Vec<(String, MessageStatus)>,
-    tried: &mut Vec<Tried>,
+    outcomes: &mut Vec<SpendAndStatus>,
 ) -> Result<(), Error> {
     let ids: Vec<&str> = batch.iter().map(|(id, _)| id.as_str()).collect();
     let find = customers
         .find(doc! {"_id": {"$in": ids}, "total_spend": {"$gt": 0}})
         .projection(doc! {"total_spend": 1})
         .max_time(PATIENCE);
-    let found = find.await?.map_ok(|found| (found.id, found.total_spend));
-    let spend: HashMap<String, i64> = found.try_collect().await?;
+    let spenders = find
+        .await?
+        .map_ok(|spender| (spender.id, spender.total_spend));
+    let spend: HashMap<String, i64> = spenders.try_collect().await?;
     let with_spend = |(id, status): (String, MessageStatus)| {
         (spend.get(&id).copied().unwrap_or_default(), status)
     };
-    tried.extend(batch.drain(..).map(with_spend));
+    outcomes.extend(batch.drain(..).map(with_spend));
     Ok(())
 }
 
-fn brackets(tried: &[Tried]) -> Vec<SpendBracket> {
-    let Some(threshold) = threshold(tried) else {
+fn brackets(outcomes: &[SpendAndStatus]) -> Vec<SpendBracket> {
+    let Some(threshold) = threshold(outcomes) else {
         return Vec::new();
     };
     let mut all =
@@ -139,18 +141,18 @@ fn brackets(tried: &[Tried]) -> Vec<SpendBracket> {
             up_to,
             ..SpendBracket::default()
         });
-    for (spend, status) in tried {
+    for (spend, status) in outcomes {
         all[usize::from(*spend <= threshold)].count(*status);
     }
-    let has_some = |bracket: &SpendBracket| bracket.sent + bracket.failed > 0;
-    match all.iter().all(has_some) {
+    let has_messages = |bracket: &SpendBracket| bracket.sent + bracket.failed > 0;
+    match all.iter().all(has_messages) {
         true => all.into(),
         false => Vec::new(),
     }
 }
 
 impl SpendBracket {
-    /// As the campaign's statistics count.
+    /// Counts a message as the view `campaign_stats` does.
     fn count(&mut self, status: MessageStatus) {
         match status {
             MessageStatus::Sent => self.sent += 1,
@@ -164,26 +166,27 @@ impl SpendBracket {
     }
 }
 
-/// The round amount next to the 80th percentile, by nearest rank, of what
-/// those spent who spent anything.
-fn threshold(tried: &[Tried]) -> Option<i64> {
-    let spend = tried.iter().map(|(spend, _)| *spend);
+/// Returns the round amount nearest to the 80th percentile, by nearest rank, of the
+/// spend of customers who have spent anything.
+fn threshold(outcomes: &[SpendAndStatus]) -> Option<i64> {
+    let spend = outcomes.iter().map(|(spend, _)| *spend);
     let mut spend: Vec<i64> = spend.filter(|spend| *spend > 0).collect();
-    let rank = (spend.len() * SHARE).div_ceil(100);
+    let rank = (spend.len() * PERCENTILE).div_ceil(100);
     let at = rank.checked_sub(1)?;
     let (_, percentile, _) = spend.select_nth_unstable(at);
     Some(round(*percentile))
 }
 
-/// 1, 2 or 5 times a power of ten, whichever is nearest in ratio; of two as
-/// near the less. Currencies count in powers of ten, so that what is round in
-/// minor units is so in major ones.
+/// Returns the nearest of 1, 2 or 5 times a power of ten, by ratio; the smaller one of
+/// two equally near. Minor units are powers of ten, so an amount that is round in
+/// minor units is round in major units too.
 fn round(amount: i64) -> i64 {
     let powers = std::iter::successors(Some(1i64), |power| power.checked_mul(10));
     let rounds = powers.flat_map(|power| [1, 2, 5].map(|n| power.checked_mul(n)));
     let mut below = 1;
     for round in rounds.flatten() {
         if round >= amount {
+            // The midpoint by ratio is the geometric mean; squares avoid a root.
             let square = i128::from(amount) * i128::from(amount);
             let middle = i128::from(below) * i128::from(round);
             return if square <= middle { below } else { round };
@@ -199,7 +202,7 @@ mod tests {
 
     use super::*;
 
-    fn tried(all: &[(i64, MessageStatus, usize)]) -> Vec<Tried> {
+    fn outcomes(all: &[(i64, MessageStatus, usize)]) -> Vec<SpendAndStatus> {
         let each = |(spend, status, times): &(i64, MessageStatus, usize)| {
             std::iter::repeat_n((*spend, *status), *times)
         };
@@ -215,9 +218,9 @@ mod tests {
     }
 
     #[test]
-    fn those_who_spend_much_are_told_apart() {
+    fn outcomes_are_divided_by_spend() {
         use MessageStatus::{Delivered, Failed, Queued, Sent, Suppressed, Undeliverable};
-        let all = tried(&[
+        let all = outcomes(&[
             (0, Delivered, 7),
             (1_000, Sent, 6),
             (9_000, Failed, 2),
@@ -244,17 +247,17 @@ mod tests {
     }
 
     #[test]
-    fn without_two_sides_there_are_none() {
+    fn there_are_two_brackets_or_none() {
         let sent = MessageStatus::Sent;
         assert_eq!(brackets(&[]), []);
-        assert_eq!(brackets(&tried(&[(0, sent, 9)])), []);
-        assert_eq!(brackets(&tried(&[(1_000, sent, 9)])), []);
-        assert_eq!(brackets(&tried(&[(1_400, sent, 9)])), []);
+        assert_eq!(brackets(&outcomes(&[(0, sent, 9)])), []);
+        assert_eq!(brackets(&outcomes(&[(1_000, sent, 9)])), []);
+        assert_eq!(brackets(&outcomes(&[(1_400, sent, 9)])), []);
     }
 
     proptest! {
         #[test]
-        fn no_round_amount_is_nearer(amount in 1..1_000_000_000_000i64) {
+        fn rounding_finds_the_nearest_round_amount(amount in 1..1_000_000_000_000i64) {
             let ratio = |round: i64| {
                 let (round, amount) = (round as f64, amount as f64);
                 (round / amount).max(amount / round)

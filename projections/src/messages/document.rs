@@ -1,4 +1,4 @@
-//! What is known of a message.
+//! Document of the view `messages`.
 
 use bson::DateTime;
 use domain::{
@@ -7,71 +7,73 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 
-/// A campaign's message to a customer, as it is now.
+/// Current state of a campaign's message to a customer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MessageDocument {
-    /// Which, as a text: `msg_…`.
+    /// Id of the message as text: `msg_…`.
     pub message_id: String,
-    /// Of which campaign.
+    /// Campaign of the message.
     pub campaign_id: CampaignId,
-    /// To whom.
+    /// Customer that the message is for.
     pub customer_id: CustomerId,
-    /// How far it is.
+    /// Status of the message.
     pub status: MessageStatus,
-    /// By which way it goes, if it was ever to be sent.
+    /// Channel of the message; absent if it was never queued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<Channel>,
-    /// To which address.
+    /// Address that the message is sent to; absent if it was never queued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
-    /// The template that it is rendered from, if it was ever to be sent.
+    /// Template that the text is rendered from; absent if it was never queued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<TemplateIdentity>,
-    /// The values that the template used, and the digest of the text.
+    /// Values of the customer that the template uses, and the digest of the text;
+    /// absent if it was never queued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<PersonalContent>,
-    /// Why it is suppressed, if it is.
+    /// Reason of the suppression, while the message is suppressed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suppression: Option<SuppressionDocument>,
-    /// How many attempts have failed since it was last queued.
+    /// Number of failed attempts since the message was last queued.
     pub attempts: u32,
-    /// What went wrong last, until it is queued again or sent.
+    /// Problem of the last failed attempt, until the message is queued again or sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
-    /// When the next attempt is due, while it waits for one.
+    /// Time at which the next attempt is due, while the message waits for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<DateTime>,
-    /// What the vendor calls it.
+    /// Id that the vendor gave the message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vendor_message_id: Option<String>,
-    /// Why it did not arrive, as the vendor's receipt says.
+    /// Reason of the failure in the vendor's receipt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// When it was last queued, or suppressed if it never was.
+    /// Time at which the message was last queued, or suppressed if it was never queued.
     pub queued_at: DateTime,
-    /// When it was recorded that the vendor took it. A receipt may be quicker.
+    /// Time at which the vendor's acceptance was recorded. Absent if a receipt was
+    /// recorded first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<DateTime>,
-    /// When it was suppressed or given up, or when it arrived or failed by the
-    /// vendor's clock.
+    /// Time at which the message was suppressed or given up, or at which it arrived or
+    /// failed by the vendor's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<DateTime>,
-    /// When something last happened to it.
+    /// Time of the last event of the message.
     pub updated_at: DateTime,
 }
 
-/// Why a message was suppressed.
+/// Reason for which a message was suppressed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SuppressionDocument {
-    /// The reason in a word: `no_address`.
+    /// Code of the reason, such as `no_address`.
     pub reason: String,
-    /// What else there is to say.
+    /// Details: the template's error, or the frequency cap.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
 
 impl MessageDocument {
-    /// Which.
+    /// Returns the id of the message.
     pub fn id(&self) -> MessageId {
         MessageId {
             campaign: self.campaign_id.clone(),
@@ -79,7 +81,8 @@ impl MessageDocument {
         }
     }
 
-    /// What its text is rendered from; `None` if it was never queued.
+    /// Returns the values that the text is rendered from; `None` if the message was
+    /// never queued.
     pub fn recorded(&self) -> Option<RecordedMessage> {
         Some(RecordedMessage {
             campaign: self.campaign_id.clone(),

@@ -1,4 +1,4 @@
-//! What each event does to a message's document.
+//! Fold of the view `messages`: applies an event to a message's document.
 
 use bson::DateTime;
 use domain::{
@@ -15,27 +15,27 @@ pub(super) fn fold(
     document: Option<MessageDocument>,
     event: &Recorded,
 ) -> Result<MessageDocument, FoldError> {
-    let (Subject::Message(customer, campaign), Event::Message(happened)) =
+    let (Subject::Message(customer, campaign), Event::Message(message_event)) =
         (&event.subject, &event.event)
     else {
-        return Err(FoldError(format!("{} is no message", event.subject)));
+        return Err(FoldError(format!("{} is not a message", event.subject)));
     };
     let at = date(event.metadata.at);
-    let document = match (document, happened) {
+    let document = match (document, message_event) {
         (None, MessageEvent::Queued(_) | MessageEvent::Suppressed { .. }) => {
-            new(campaign, customer, at)
+            new_document(campaign, customer, at)
         }
         (None, _) => return Err(FoldError(format!("{} was never queued", event.subject))),
         (Some(_), MessageEvent::Queued(_)) => {
-            return Err(FoldError(format!("{} was queued before", event.subject)));
+            return Err(FoldError(format!("{} was already queued", event.subject)));
         }
         (Some(document), _) => document,
     };
-    Ok(changed(document, happened, at))
+    Ok(apply(document, message_event, at))
 }
 
-/// A message of which nothing is known but that it was queued or suppressed.
-fn new(campaign: &CampaignId, customer: &CustomerId, at: DateTime) -> MessageDocument {
+/// Returns a document that the message's first event is then applied to.
+fn new_document(campaign: &CampaignId, customer: &CustomerId, at: DateTime) -> MessageDocument {
     let id = MessageId {
         campaign: campaign.clone(),
         customer: customer.clone(),
@@ -62,20 +62,17 @@ fn new(campaign: &CampaignId, customer: &CustomerId, at: DateTime) -> MessageDoc
     }
 }
 
-fn changed(
-    mut document: MessageDocument,
-    happened: &MessageEvent,
-    at: DateTime,
-) -> MessageDocument {
+fn apply(mut document: MessageDocument, event: &MessageEvent, at: DateTime) -> MessageDocument {
     document.updated_at = at;
-    if let Some(status) = happened.status() {
+    if let Some(status) = event.status() {
+        // These belong to the status before; the event below sets its own.
         document.status = status;
         document.retry_at = None;
         document.ended_at = None;
         document.suppression = None;
     }
-    match happened {
-        MessageEvent::Queued(content) => address(&mut document, content.clone()),
+    match event {
+        MessageEvent::Queued(content) => apply_content(&mut document, content.clone()),
         MessageEvent::Suppressed { why, .. } => {
             document.suppression = Some(why.into());
             document.ended_at = Some(at);
@@ -99,19 +96,19 @@ fn changed(
             document.problem = None;
             document.queued_at = at;
         }
-        MessageEvent::Receipted { receipt, .. } => receive(&mut document, receipt.clone()),
+        MessageEvent::Receipted { receipt, .. } => apply_receipt(&mut document, receipt.clone()),
     }
     document
 }
 
-fn address(document: &mut MessageDocument, content: MessageContent) {
+fn apply_content(document: &mut MessageDocument, content: MessageContent) {
     document.channel = Some(content.channel);
     document.to = Some(content.to.into());
     document.template = Some(content.template);
     document.content = Some(content.content);
 }
 
-fn receive(document: &mut MessageDocument, receipt: Receipt) {
+fn apply_receipt(document: &mut MessageDocument, receipt: Receipt) {
     document.vendor_message_id = Some(receipt.vendor_message_id.into());
     document.problem = None;
     document.reason = receipt.reason.map(String::from);

@@ -1,4 +1,4 @@
-//! Messages, one by one.
+//! View `messages`: the current state of each message.
 
 mod brackets;
 mod document;
@@ -19,9 +19,9 @@ pub use query::Due;
 use crate::Recorded;
 use crate::view::{FoldError, View};
 
-/// The view `messages`, a document per message, with the message's id. It is
-/// the communication log, and where work is found; whether that is still to be
-/// done only the message's head tells.
+/// The view `messages`: one document per message, with the message's id. The API
+/// serves it as the communication log, and workers find messages to send in it.
+/// Only a message's head decides whether the message is still to be sent.
 pub struct Messages;
 
 impl View for Messages {
@@ -50,8 +50,8 @@ impl View for Messages {
         fold::fold(document, event)
     }
 
-    /// Every message is written several times: few. All messages of a campaign
-    /// are neighbours by `_id` and need none.
+    /// Returns few indexes, since every message is written several times. Listing a
+    /// campaign's messages needs none: they are adjacent by `_id`.
     fn indexes() -> Vec<IndexModel> {
         let by_status =
             doc! {"campaign_id": 1, "status": 1, "_id": 1, "retry_at": 1, "_partition": 1};

@@ -1,4 +1,4 @@
-//! What is asked of messages.
+//! Queries of the view `messages`.
 
 use std::collections::HashMap;
 
@@ -13,29 +13,29 @@ use crate::date::date;
 use crate::view::View;
 use crate::{Page, PageRequest, QueryError, Store};
 
-/// Those that count towards what a customer gets.
-const COUNTED: [MessageStatus; 4] = [
+/// Statuses of the messages that count toward a customer's frequency cap.
+const CAPPED_STATUSES: [MessageStatus; 4] = [
     MessageStatus::Queued,
     MessageStatus::Sent,
     MessageStatus::Delivered,
     MessageStatus::Failed,
 ];
 
-/// Which messages are to be sent now.
+/// Filter of the messages that are due to be sent.
 pub struct Due<'a> {
-    /// Of which campaign.
+    /// Campaign of the messages.
     pub campaign: &'a CampaignId,
-    /// Of customers in these partitions.
+    /// Partitions of the customers.
     pub partitions: &'a [Partition],
-    /// Those that rest until later are not among them.
+    /// Current time. Messages whose next attempt is later are not due.
     pub now: Timestamp,
-    /// Those that rest until later than this are, because nothing rests that
-    /// long but by a clock that was put back since.
+    /// Latest time at which an attempt can be due. A message with a later one is due
+    /// at once: it was deferred by a clock that has since been set back.
     pub latest: Timestamp,
 }
 
 impl Store {
-    /// One message.
+    /// Returns a message; `None` for an unknown id.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
@@ -44,11 +44,11 @@ impl Store {
         Ok(messages.find_one(doc! {"_id": id.to_string()}).await?)
     }
 
-    /// Messages of a campaign by their customers' ids, all or those that are
-    /// as far as this.
+    /// Returns a page of a campaign's messages, ordered by customer id, with one status
+    /// or with any.
     ///
     /// # Errors
-    /// [`QueryError`].
+    /// [`QueryError`] if MongoDB does not answer, or the cursor is invalid.
     pub async fn messages(
         &self,
         campaign: &CampaignId,
@@ -71,7 +71,7 @@ impl Store {
         }))
     }
 
-    /// Up to `limit` messages that are to be sent now, by id, those after
+    /// Returns up to `limit` messages that are due, ordered by id, starting after
     /// `after`.
     ///
     /// # Errors
@@ -84,19 +84,19 @@ impl Store {
     ) -> Result<Vec<MessageDocument>, QueryError> {
         let mut filter = of_campaign(due.campaign, after);
         filter.insert("status", MessageStatus::Queued.name());
-        let rests = doc! {"$gt": date(due.now), "$lte": date(due.latest)};
-        filter.insert("retry_at", doc! {"$not": rests});
+        let deferred = doc! {"$gt": date(due.now), "$lte": date(due.latest)};
+        filter.insert("retry_at", doc! {"$not": deferred});
         let partitions = due.partitions.iter().map(|p| i32::from(*p));
         let partitions: Vec<i32> = partitions.collect();
         filter.insert("_partition", doc! {"$in": partitions});
         let messages = self.serving::<MessageDocument>(Messages::NAME).await?;
         let find = messages.find(filter).sort(doc! {"_id": 1});
-        let cursor = find.limit(most(limit)).await?;
+        let cursor = find.limit(to_i64(limit)).await?;
         Ok(cursor.try_collect().await?)
     }
 
-    /// The ids of up to `limit` messages of a campaign that are as far as one
-    /// of these says, in order, those after `after`.
+    /// Returns the ids of up to `limit` messages of a campaign with one of these
+    /// statuses, in ascending order, starting after `after`.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
@@ -108,28 +108,28 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<MessageId>, QueryError> {
         #[derive(Deserialize)]
-        struct Found {
+        struct Recipient {
             customer_id: CustomerId,
         }
         let names: Vec<_> = statuses.iter().map(|status| status.name()).collect();
         let mut filter = of_campaign(campaign, after);
         filter.insert("status", doc! {"$in": names});
-        let messages = self.serving::<Found>(Messages::NAME).await?;
+        let messages = self.serving::<Recipient>(Messages::NAME).await?;
         let find = messages.find(filter).sort(doc! {"_id": 1});
         let found = find
             .projection(doc! {"customer_id": 1})
-            .limit(most(limit))
+            .limit(to_i64(limit))
             .await?;
-        let id = |found: Found| MessageId {
+        let id = |recipient: Recipient| MessageId {
             campaign: campaign.clone(),
-            customer: found.customer_id,
+            customer: recipient.customer_id,
         };
         Ok(found.map_ok(id).try_collect().await?)
     }
 
-    /// How many messages each of these customers has had queued since an
-    /// instant, but for those that were not sent after all. Who had none is
-    /// not in there.
+    /// Returns how many messages each of these customers has had queued since an
+    /// instant, without those that were suppressed or not accepted by the vendor.
+    /// Customers without messages are absent.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.
@@ -139,7 +139,7 @@ impl Store {
         since: Timestamp,
     ) -> Result<HashMap<String, u64>, QueryError> {
         #[derive(Deserialize)]
-        struct Counted {
+        struct CustomerCount {
             #[serde(rename = "_id")]
             customer: String,
             count: i64,
@@ -147,29 +147,29 @@ impl Store {
         let filter = doc! {
             "customer_id": {"$in": customers},
             "queued_at": {"$gte": date(since)},
-            "status": {"$in": COUNTED.map(MessageStatus::name).to_vec()},
+            "status": {"$in": CAPPED_STATUSES.map(MessageStatus::name).to_vec()},
         };
         let count = doc! {"_id": "$customer_id", "count": {"$sum": 1i64}};
         let messages = self.serving::<Document>(Messages::NAME).await?;
         let counted = messages
             .aggregate([doc! {"$match": filter}, doc! {"$group": count}])
-            .with_type::<Counted>()
+            .with_type::<CustomerCount>()
             .await?;
-        let by_customer = |counted: Counted| (counted.customer, counted.count.unsigned_abs());
+        let by_customer = |row: CustomerCount| (row.customer, row.count.unsigned_abs());
         Ok(counted.map_ok(by_customer).try_collect().await?)
     }
 }
 
-/// The messages of a campaign, those after this one. Their ids begin alike:
-/// `_id` finds them where no other index does.
+/// Returns the filter of a campaign's messages after an id. The ids of a campaign's
+/// messages share a prefix, so that `_id` serves queries that have no index.
 fn of_campaign(campaign: &CampaignId, after: Option<&str>) -> Document {
     let first = MessageId::start(campaign);
-    // No character of a customer's id is as high.
+    // Sorts after every character that a customer id can contain.
     let end = format!("{first}\u{7f}");
     let after = after.filter(|after| **after > *first).unwrap_or(&first);
     doc! {"campaign_id": campaign.as_str(), "_id": {"$gt": after, "$lt": end}}
 }
 
-fn most(limit: usize) -> i64 {
+fn to_i64(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }

@@ -24,7 +24,7 @@ fn queued() -> MessageEvent {
     })
 }
 
-/// The template, and what it used of Ada.
+/// Identity of the template, and Ada's values for it.
 fn content() -> (TemplateIdentity, PersonalContent) {
     let template = TemplateIdentity {
         digest: TextDigest::of("Hi {{ name }}"),
@@ -87,7 +87,7 @@ fn millis(at: Option<bson::DateTime>) -> Option<i64> {
 }
 
 #[test]
-fn a_queued_message_knows_where_to_go() {
+fn a_queued_message_has_its_channel_address_and_content() {
     let document = fold(vec![queued()]).unwrap();
     let id = "msg_000000000000000000000000000001af_c-1";
     assert_eq!(document.message_id, id);
@@ -102,7 +102,7 @@ fn a_queued_message_knows_where_to_go() {
 }
 
 #[test]
-fn a_message_has_its_events_id() {
+fn the_document_id_is_the_message_id() {
     let (customer, campaign) = ("c-1".try_into().unwrap(), 0x1af.into());
     let subject = Subject::Message(customer, campaign);
     let event = history(&subject, vec![queued()], Event::Message).remove(0);
@@ -111,9 +111,9 @@ fn a_message_has_its_events_id() {
 }
 
 #[test]
-fn who_gets_none_has_a_message_that_says_why() {
+fn a_suppressed_message_has_its_reason() {
     let detail = "line 1: nothing to divide by".to_owned();
-    for (why, reason, said) in [
+    for (why, reason, detail) in [
         (Suppression::Unsubscribed, "unsubscribed", None),
         (Suppression::NoAddress, "no_address", None),
         (
@@ -133,7 +133,7 @@ fn who_gets_none_has_a_message_that_says_why() {
         let document = fold(vec![suppressed(why, None)]).unwrap();
         assert_eq!(document.status, MessageStatus::Suppressed);
         let suppression = document.suppression.unwrap();
-        assert_eq!((&*suppression.reason, suppression.detail), (reason, said));
+        assert_eq!((&*suppression.reason, suppression.detail), (reason, detail));
         assert_eq!((document.channel, document.to), (None, None));
         assert_eq!(document.queued_at.timestamp_millis(), 1_000);
         assert_eq!(millis(document.ended_at), Some(1_000));
@@ -141,7 +141,7 @@ fn who_gets_none_has_a_message_that_says_why() {
 }
 
 #[test]
-fn a_failed_attempt_says_when_the_next_is_due() {
+fn a_failed_attempt_records_the_time_of_the_next() {
     let document = fold(vec![queued(), attempted(1), attempted(2)]).unwrap();
     assert_eq!(document.status, MessageStatus::Queued);
     assert_eq!(document.attempts, 2);
@@ -161,25 +161,29 @@ fn a_sent_message_waits_for_its_receipt() {
 }
 
 #[test]
-fn a_receipt_ends_a_message_by_the_vendors_clock() {
-    let way = vec![queued(), sent(MessageStatus::Queued)];
-    let arrived = [way.clone(), vec![receipt(true, MessageStatus::Sent)]].concat();
+fn a_receipt_ends_a_message_at_the_vendors_time() {
+    let handed_over = vec![queued(), sent(MessageStatus::Queued)];
+    let arrived = [
+        handed_over.clone(),
+        vec![receipt(true, MessageStatus::Sent)],
+    ]
+    .concat();
     let document = fold(arrived).unwrap();
     assert_eq!(document.status, MessageStatus::Delivered);
     assert_eq!(document.reason, None);
     assert_eq!(millis(document.ended_at), Some(30_000));
-    let failed = [way, vec![receipt(false, MessageStatus::Sent)]].concat();
+    let failed = [handed_over, vec![receipt(false, MessageStatus::Sent)]].concat();
     let document = fold(failed.clone()).unwrap();
     assert_eq!(document.status, MessageStatus::Failed);
     assert_eq!(document.reason.as_deref(), Some("no such mailbox"));
-    let after_all = [failed, vec![receipt(true, MessageStatus::Failed)]].concat();
-    let document = fold(after_all).unwrap();
+    let then_delivered = [failed, vec![receipt(true, MessageStatus::Failed)]].concat();
+    let document = fold(then_delivered).unwrap();
     assert_eq!(document.status, MessageStatus::Delivered);
     assert_eq!(document.reason, None);
 }
 
 #[test]
-fn a_receipt_may_be_quicker_than_the_senders_note() {
+fn a_receipt_may_precede_the_record_of_the_handover() {
     let events = vec![queued(), attempted(1), receipt(true, MessageStatus::Queued)];
     let document = fold(events).unwrap();
     assert_eq!(document.status, MessageStatus::Delivered);
@@ -197,8 +201,8 @@ fn a_message_given_up_can_be_queued_again() {
     assert_eq!((document.attempts, document.retry_at), (1, None));
     assert_eq!(millis(document.ended_at), Some(3_000));
     let from = MessageStatus::Undeliverable;
-    let again = [given_up, vec![MessageEvent::Requeued { from }]].concat();
-    let document = fold(again).unwrap();
+    let requeued = [given_up, vec![MessageEvent::Requeued { from }]].concat();
+    let document = fold(requeued).unwrap();
     assert_eq!(document.status, MessageStatus::Queued);
     assert_eq!((document.attempts, document.problem), (0, None));
     assert_eq!(document.queued_at.timestamp_millis(), 4_000);
@@ -207,7 +211,7 @@ fn a_message_given_up_can_be_queued_again() {
 }
 
 #[test]
-fn a_message_suppressed_on_its_way_may_have_been_sent() {
+fn a_message_suppressed_during_the_handover_may_have_been_sent() {
     let cancelled = suppressed(Suppression::Cancelled, Some(MessageStatus::Queued));
     let document = fold(vec![queued(), cancelled.clone()]).unwrap();
     assert_eq!(document.status, MessageStatus::Suppressed);
@@ -220,7 +224,7 @@ fn a_message_suppressed_on_its_way_may_have_been_sent() {
 }
 
 #[test]
-fn what_contradicts_the_document_is_refused() {
+fn events_that_contradict_the_document_are_rejected() {
     assert!(fold(vec![queued(), queued()]).is_err());
     assert!(fold(vec![attempted(1)]).is_err());
     assert!(fold(vec![sent(MessageStatus::Queued)]).is_err());

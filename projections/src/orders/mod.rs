@@ -1,4 +1,4 @@
-//! Orders, one by one.
+//! View `orders`: the current state of each order.
 
 mod query;
 
@@ -12,28 +12,28 @@ use crate::Recorded;
 use crate::date::date;
 use crate::view::{FoldError, View};
 
-/// The view `orders`, a document per order, with the id `customer/order`.
+/// The view `orders`: one document per order, with the id `customer/order`.
 pub struct Orders;
 
-/// An order as it is now.
+/// Current state of an order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OrderDocument {
-    /// Unique within its customer.
+    /// Id of the order, unique within its customer.
     pub order_id: String,
-    /// Whose.
+    /// Id of the customer.
     pub customer_id: String,
-    /// Minor units.
+    /// Amount in minor units of the currency.
     pub amount: i64,
-    /// ISO 4217.
+    /// Currency code of ISO 4217.
     pub currency: String,
-    /// When it was placed.
+    /// Time at which the order was placed.
     pub placed_at: DateTime,
-    /// `placed`, `cancelled` or `refunded`.
+    /// Status: `placed`, `cancelled` or `refunded`.
     pub status: String,
-    /// Its lines.
+    /// Line items.
     #[serde(default)]
     pub items: Vec<OrderItem>,
-    /// When it was last changed.
+    /// Time at which the last change was recorded.
     pub updated_at: DateTime,
 }
 
@@ -51,13 +51,13 @@ impl View for Orders {
 
     fn fold(_: Option<OrderDocument>, event: &Recorded) -> Result<OrderDocument, FoldError> {
         match (&event.subject, &event.event) {
-            (Subject::Order(customer, order), Event::Order(happened)) => {
-                let content = happened.content().clone();
+            (Subject::Order(customer, order), Event::Order(order_event)) => {
+                let content = order_event.content().clone();
                 let recorded = date(event.metadata.at);
                 let ids = (order.as_str(), customer.as_str());
                 Ok(document(ids, content, recorded))
             }
-            _ => Err(FoldError(format!("{} is no order", event.subject))),
+            _ => Err(FoldError(format!("{} is not an order", event.subject))),
         }
     }
 

@@ -1,4 +1,4 @@
-//! What is asked of orders.
+//! Queries of the view `orders`.
 
 use bson::{DateTime, doc};
 use futures::TryStreamExt;
@@ -8,10 +8,10 @@ use crate::view::View;
 use crate::{Page, PageRequest, QueryError, Store};
 
 impl Store {
-    /// Orders, newest first; of one customer, or of all.
+    /// Returns a page of orders, newest first, of one customer or of all.
     ///
     /// # Errors
-    /// [`QueryError`].
+    /// [`QueryError`] if MongoDB does not answer, or the cursor is invalid.
     pub async fn orders(
         &self,
         customer: Option<&str>,

@@ -1,13 +1,13 @@
-//! Customers who are like those whom rules match.
+//! Lookalikes: customers similar to those that rules match.
 //!
 //! Customers are compared by recency, frequency and monetary value, the
 //! measures of RFM analysis (Hughes, *Strategic Database Marketing*, 1994),
-//! and by how much they do. Each is brought onto a scale on which equal steps
-//! mean about as much: recency fades as `exp(-days / 90)`, everything else is
-//! `ln(1 + x)`. How far somebody is from the mean of those whom the rules match
-//! is the standardised Euclidean distance: differences are divided by the
-//! standard deviation of the whole store. A model that nobody needs to train,
-//! and that says for each customer what made them alike.
+//! and by the number of their activities. Each measure is transformed so that
+//! equal steps have about the same meaning: recency to `exp(-days / 90)`, all
+//! others to `ln(1 + x)`. The distance of a customer to the mean of the
+//! audience is the standardized Euclidean distance: differences are divided by
+//! the standard deviation over the whole store. The model needs no training,
+//! and explains for each customer which features are similar.
 
 mod nearest;
 mod profile;
@@ -24,7 +24,7 @@ use mongodb::Collection;
 use mongodb::error::Error;
 
 use super::filter::filter;
-use super::members::read;
+use super::members::read_customers;
 use super::{CustomerDocument, Customers};
 use crate::scan::{BATCH, PATIENCE, each};
 use crate::view::View;
@@ -35,72 +35,75 @@ pub use profile::Feature;
 use profile::{Clock, Profile, fields};
 use scale::{Moments, Scale};
 
-/// The most that are found at once.
+/// Maximum number of lookalikes per query.
 pub const MAX_LOOKALIKES: usize = 100;
 
-/// Who is like those whom rules match.
+/// Result of a search for lookalikes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Lookalikes {
-    /// The rules match nobody whom one could be like.
+    /// The rules match no customer, so there is nothing to compare with.
     NoMembers,
-    /// They match somebody.
+    /// The rules match at least one customer.
     Found {
-        /// Whom they match, on average.
+        /// Mean of the audience: of the customers that the rules match.
         audience: Centre,
-        /// The nearest of all others, the nearest first; of those as near, by
-        /// id. None if the rules match everybody.
+        /// Nearest customers outside the audience, the nearest first; ties are
+        /// ordered by id. Empty if the rules match all customers.
         items: Vec<Lookalike>,
     },
 }
 
-/// Some customers, on average.
+/// Mean of an audience.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Centre {
-    /// How many they are.
+    /// Number of customers in the audience.
     pub customers: u64,
-    /// The mean of each feature, in its own unit. It is taken on the scale
-    /// that features are compared on, so that few who buy much move it little.
-    /// No days since the last order if nobody ever ordered.
+    /// Mean of each feature, in the feature's own unit. It is computed on the scale
+    /// of the comparison, so that a few large buyers move it little. The days since
+    /// the last order are `None` if no customer ever ordered.
     pub typical: BTreeMap<Feature, Option<f64>>,
 }
 
-/// Somebody who is like them.
+/// A customer similar to an audience.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lookalike {
-    /// Who.
+    /// Id of the customer.
     pub id: String,
-    /// All about them.
+    /// Document of the customer.
     pub document: CustomerDocument,
-    /// How far they are from the mean, in standard deviations; nought for who
-    /// is just like it.
+    /// Distance to the mean in standard deviations; 0 for a customer equal to the
+    /// mean.
     pub distance: f64,
-    /// What makes them so, the most alike first. What is the same for
-    /// everybody in the store says nothing, and is not there.
+    /// Features, the most similar first. Features that are equal for all customers
+    /// of the store are left out.
     pub features: Vec<Likeness>,
 }
 
-/// How like the mean one feature of a customer is.
+/// Comparison of one feature of a customer with the mean.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Likeness {
-    /// Which.
+    /// Feature that is compared.
     pub feature: Feature,
-    /// The customer's, in its own unit; `None` for who never ordered.
+    /// Value of the customer in the feature's own unit; `None` for the recency of a
+    /// customer who never ordered.
     pub value: Option<i64>,
-    /// The mean, in the same unit.
+    /// Mean of the audience in the same unit.
     pub typical: Option<f64>,
-    /// How far it is from the mean, in standard deviations. Negative where it
-    /// is less, or where the last order is longer ago.
+    /// Difference to the mean in standard deviations. Negative if the customer has
+    /// less, or ordered longer ago.
     pub difference: f64,
 }
 
 impl Store {
-    /// Up to `limit` customers whom the rules do not match now, but who are
-    /// most like those whom they do; [`MAX_LOOKALIKES`] at most. Reads the
-    /// members once and everybody twice, seconds each for a million, with what
-    /// each of them did. Memory for a batch and the winners.
+    /// Finds up to `limit` customers, at most [`MAX_LOOKALIKES`], that the rules do
+    /// not match now but that are most similar to those that they match.
+    ///
+    /// Reads the members once, all customers once, and all others once more, with
+    /// the facts about their activities; each takes seconds for a million. Holds
+    /// one batch and the results in memory.
     ///
     /// # Errors
-    /// [`QueryError`] if MongoDB does not answer, or not in time.
+    /// [`QueryError`] if MongoDB does not answer or takes too long.
     pub async fn lookalikes(
         &self,
         rules: &Rules,
@@ -111,24 +114,26 @@ impl Store {
         let clock = Clock::new(now, last_order(&customers).await?);
         let inside = rules.at(now);
         let members = moments(&customers, filter(&inside), clock).await?;
-        let everybody = match members.count() {
+        // Without members there is nothing to compare with: all customers need not be
+        // read.
+        let all = match members.count() {
             0 => Moments::default(),
             _ => moments(&customers, doc! {}, clock).await?,
         };
-        let Some(scale) = Scale::new(members, &everybody, clock) else {
+        let Some(scale) = Scale::new(members, &all, clock) else {
             return Ok(Lookalikes::NoMembers);
         };
         let outside = filter(&Predicate::Not(Box::new(inside)));
         let nearest = Nearest::new(limit.min(MAX_LOOKALIKES));
-        let nearest = compared(&customers, outside, clock, &scale, nearest).await?;
+        let nearest = find_nearest(&customers, outside, clock, &scale, nearest).await?;
         Ok(Lookalikes::Found {
             audience: scale.centre(),
-            items: items(&customers, nearest, &scale).await?,
+            items: load_documents(&customers, nearest, &scale).await?,
         })
     }
 }
 
-/// When anybody last ordered.
+/// Returns the time of the last order of any customer.
 async fn last_order(customers: &Collection<RawDocumentBuf>) -> Result<Option<DateTime>, Error> {
     let latest = customers
         .find_one(doc! {})
@@ -151,15 +156,15 @@ async fn moments(
     let mut moments = Moments::default();
     let find = customers.find(filter).projection(fields());
     let cursor = find.batch_size(BATCH).max_time(PATIENCE).await?;
-    let look = |customer: &RawDocument| {
+    let add = |customer: &RawDocument| {
         moments.add(&Profile::read(customer, clock)?);
         Ok(())
     };
-    each(cursor, look).await?;
+    each(cursor, add).await?;
     Ok(moments)
 }
 
-async fn compared(
+async fn find_nearest(
     customers: &Collection<RawDocumentBuf>,
     filter: Document,
     clock: Clock,
@@ -168,17 +173,17 @@ async fn compared(
 ) -> Result<Nearest, Error> {
     let find = customers.find(filter).projection(fields());
     let cursor = find.batch_size(BATCH).max_time(PATIENCE).await?;
-    let look = |customer: &RawDocument| {
+    let offer = |customer: &RawDocument| {
         let profile = Profile::read(customer, clock)?;
         nearest.offer(scale.distance(&profile), customer.get_str("_id")?, profile);
         Ok(())
     };
-    each(cursor, look).await?;
+    each(cursor, offer).await?;
     Ok(nearest)
 }
 
-/// The nearest, with their documents.
-async fn items(
+/// Loads the documents of the nearest customers, and explains their distances.
+async fn load_documents(
     customers: &Collection<RawDocumentBuf>,
     nearest: Nearest,
     scale: &Scale,
@@ -186,8 +191,9 @@ async fn items(
     let nearest = nearest.into_vec();
     let ids: Vec<&str> = nearest.iter().map(|found| found.id.as_str()).collect();
     let find = customers.find(doc! {"_id": {"$in": ids}});
-    let documents = read(find.max_time(PATIENCE).await?).await?;
+    let documents = read_customers(find.max_time(PATIENCE).await?).await?;
     let mut documents: HashMap<_, _> = documents.into_iter().collect();
+    // A customer whose document no longer exists is left out.
     let item = |found: Candidate| {
         let document = documents.remove(&found.id)?;
         Some(scale.lookalike(found, document))

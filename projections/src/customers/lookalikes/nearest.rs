@@ -1,18 +1,18 @@
-//! The nearest of many.
+//! Selection of the nearest candidates.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use super::profile::Profile;
 
-/// As many as are wanted, at any time the nearest of those offered.
+/// Bounded heap of the nearest candidates offered so far.
 pub(super) struct Nearest {
     limit: usize,
-    /// The farthest on top.
-    found: BinaryHeap<Candidate>,
+    /// Heap with the farthest candidate on top.
+    candidates: BinaryHeap<Candidate>,
 }
 
-/// Somebody near.
+/// A customer and the distance to the mean.
 #[derive(Debug, Clone)]
 pub(super) struct Candidate {
     pub(super) distance: f64,
@@ -21,50 +21,52 @@ pub(super) struct Candidate {
 }
 
 impl Nearest {
-    /// Of so many at most.
+    /// Creates an empty selection of at most `limit` candidates.
     pub(super) fn new(limit: usize) -> Self {
         Self {
             limit,
-            found: BinaryHeap::new(),
+            candidates: BinaryHeap::new(),
         }
     }
 
-    /// Takes it in if it is nearer than one that is there, or there is room.
+    /// Adds a candidate if there is room, or if it is nearer than the farthest one,
+    /// which it then replaces.
     pub(super) fn offer(&mut self, distance: f64, id: &str, profile: Profile) {
-        if self.found.len() >= self.limit {
-            let farthest = self.found.peek();
-            if farthest.is_none_or(|far| order((distance, id), far.place()).is_ge()) {
+        if self.candidates.len() >= self.limit {
+            let farthest = self.candidates.peek();
+            if farthest.is_none_or(|far| compare((distance, id), far.rank()).is_ge()) {
                 return;
             }
-            self.found.pop();
+            self.candidates.pop();
         }
-        self.found.push(Candidate {
+        self.candidates.push(Candidate {
             distance,
             id: id.to_owned(),
             profile,
         });
     }
 
-    /// Those found, the nearest first; of those as near, by id.
+    /// Returns the candidates, the nearest first; ties are ordered by id.
     pub(super) fn into_vec(self) -> Vec<Candidate> {
-        self.found.into_sorted_vec()
+        self.candidates.into_sorted_vec()
     }
 }
 
-/// Who comes before whom.
-fn order(one: (f64, &str), other: (f64, &str)) -> Ordering {
-    one.0.total_cmp(&other.0).then_with(|| one.1.cmp(other.1))
+/// Orders by distance, then by id, so that the result does not depend on the order
+/// in which customers are read.
+fn compare(a: (f64, &str), b: (f64, &str)) -> Ordering {
+    a.0.total_cmp(&b.0).then_with(|| a.1.cmp(b.1))
 }
 
 impl Candidate {
-    fn place(&self) -> (f64, &str) {
+    fn rank(&self) -> (f64, &str) {
         (self.distance, &self.id)
     }
 }
 
 impl Ord for Candidate {
     fn cmp(&self, other: &Self) -> Ordering {
-        order(self.place(), other.place())
+        compare(self.rank(), other.rank())
     }
 }
 

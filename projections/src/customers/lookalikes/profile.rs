@@ -1,35 +1,36 @@
-//! A customer as the comparison sees them.
+//! Features by which customers are compared.
 
 use bson::{Bson, DateTime, Document, RawDocument};
 use domain::Timestamp;
 
-/// What customers are compared by.
+/// Feature by which customers are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Feature {
-    /// How long ago their last order was.
+    /// Time since the last order.
     Recency,
-    /// How many orders they placed.
+    /// Number of orders.
     Frequency,
-    /// How much they spent.
+    /// Total spend.
     Spend,
-    /// How often they did anything else.
+    /// Number of activities.
     Activity,
 }
 
-/// One in fixed point: sums of whole numbers come out the same in any order,
-/// and what is equal is equal to the last bit.
+/// The number 1 in fixed point. Sums of integers are the same in any order, and
+/// equal values have a distance of exactly 0.
 const ONE: f64 = (1u64 << 30) as f64;
 
-/// After so many days a last order counts for a third of one today.
-const FADING: f64 = 90.0;
+/// Decay time of recency in days: an order that long ago counts 1/e of one today.
+const RECENCY_DECAY_DAYS: f64 = 90.0;
 
-const DAY: i64 = 86_400_000;
+const DAY_MILLIS: i64 = 86_400_000;
 
 impl Feature {
-    /// All of them.
+    /// All features, in the order of their discriminants.
     pub const ALL: [Self; 4] = [Self::Recency, Self::Frequency, Self::Spend, Self::Activity];
 
-    /// What its values are: the rules' field, where there is one.
+    /// Returns the name of the feature's values: that of the rules' field, where
+    /// there is one.
     pub fn name(self) -> &'static str {
         match self {
             Self::Recency => "days_since_last_order",
@@ -39,59 +40,60 @@ impl Feature {
         }
     }
 
-    /// A value on the scale that it is compared on, in fixed point. Nine
-    /// orders and ten are closer there than none and one; who never ordered is
-    /// as who did so years before the store's last order.
+    /// Transforms a value to the scale of the comparison, in fixed point. Nine and
+    /// ten orders are closer there than none and one. A customer who never ordered
+    /// is placed like one who ordered years before the store's last order.
     fn scaled(self, value: Option<i64>, clock: Clock) -> i64 {
         let scaled = match (self, value) {
             (_, None) => 0.0,
             (Self::Recency, Some(days)) => {
-                // An order that has just come in may be later than the last.
-                let before = (days - clock.rested).max(0);
-                (-before as f64 / FADING).exp()
+                // An order that came in during the scan may be later than the last.
+                let before_last = (days - clock.idle_days).max(0);
+                (-before_last as f64 / RECENCY_DECAY_DAYS).exp()
             }
             (_, Some(value)) => (value.max(0) as f64).ln_1p(),
         };
         (scaled * ONE).round() as i64
     }
 
-    /// The value that lies there on the scale. `None` where there is none.
+    /// Transforms a value on the scale back to the feature's own unit. `None` where
+    /// no value corresponds to it.
     pub(super) fn unscaled(self, scaled: f64, clock: Clock) -> Option<f64> {
         let scaled = scaled / ONE;
         match self {
             Self::Recency if scaled <= 0.0 => None,
-            Self::Recency => Some(clock.rested as f64 - FADING * scaled.ln()),
+            Self::Recency => Some(clock.idle_days as f64 - RECENCY_DECAY_DAYS * scaled.ln()),
             _ => Some(scaled.exp_m1()),
         }
     }
 }
 
-/// What days are counted from.
+/// Reference times for recency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Clock {
     now: Timestamp,
-    /// Whole days since anybody's last order. A factor changes no distance, so
-    /// that recency is told from there on: of a store that has been at rest
-    /// for years it would be too small to tell otherwise.
-    rested: i64,
+    /// Whole days since the last order in the store. Recency is measured from that
+    /// order: in a store that has been idle for years, all values of
+    /// `exp(-days / 90)` would round to 0. The common factor changes no distance.
+    idle_days: i64,
 }
 
 impl Clock {
-    /// `latest` is when the last order of all was.
+    /// Creates a clock. `latest` is the time of the last order in the store.
     pub(super) fn new(now: Timestamp, latest: Option<DateTime>) -> Self {
-        let clock = Self { now, rested: 0 };
-        let rested = latest.map_or(0, |at| clock.days_since(at));
-        Self { rested, ..clock }
+        let clock = Self { now, idle_days: 0 };
+        let idle_days = latest.map_or(0, |at| clock.days_since(at));
+        Self { idle_days, ..clock }
     }
 
-    /// Whole days, none for what is yet to come.
+    /// Returns the whole days since a time; 0 for a time in the future.
     fn days_since(self, at: DateTime) -> i64 {
         let age = self.now.millis().saturating_sub(at.timestamp_millis());
-        age.max(0) / DAY
+        age.max(0) / DAY_MILLIS
     }
 }
 
-/// What of a document tells the features.
+/// Returns the projection with the fields that the features are computed from.
 pub(super) fn fields() -> Document {
     let names = FIELDS
         .iter()
@@ -107,7 +109,7 @@ const FIELDS: [&str; 5] = [
     "other_events",
 ];
 
-/// One customer's features.
+/// Features of one customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Profile {
     values: [Option<i64>; 4],
@@ -115,13 +117,15 @@ pub(super) struct Profile {
 }
 
 impl Profile {
-    /// Days, orders, minor units, activities. Who never ordered has no days.
+    /// Creates a profile from the days since the last order, the number of orders,
+    /// the spend in minor units, and the number of activities. A customer who never
+    /// ordered has no days.
     pub(super) fn new(values: [Option<i64>; 4], clock: Clock) -> Self {
         let scaled = Feature::ALL.map(|feature| feature.scaled(values[feature as usize], clock));
         Self { values, scaled }
     }
 
-    /// Of a customer's document, or of as much of it as [`fields`] names.
+    /// Reads a profile from a customer's document, which needs only the [`fields`].
     pub(super) fn read(customer: &RawDocument, clock: Clock) -> Result<Self, bson::error::Error> {
         let last = customer.get("last_order_at")?;
         let last = last.and_then(|at| at.as_datetime());
@@ -134,18 +138,18 @@ impl Profile {
         Ok(Self::new(values, clock))
     }
 
-    /// A feature in its own unit.
+    /// Returns a feature in its own unit.
     pub(super) fn value(&self, feature: Feature) -> Option<i64> {
         self.values[feature as usize]
     }
 
-    /// A feature on the scale that it is compared on.
+    /// Returns a feature on the scale of the comparison.
     pub(super) fn scaled(&self, feature: Feature) -> i64 {
         self.scaled[feature as usize]
     }
 }
 
-/// How often somebody did anything, under whatever name.
+/// Returns the number of a customer's activities of all names.
 fn activities(customer: &RawDocument) -> Result<i64, bson::error::Error> {
     let mut sum = customer.get_i64("other_events")?;
     for activity in customer.get_document("events")?.iter() {

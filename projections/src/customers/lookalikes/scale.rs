@@ -1,8 +1,9 @@
-//! How far customers are from each other.
+//! Distance of customers to the mean of an audience.
 
 use super::profile::{Clock, Feature, Profile};
 
-/// Sums over customers, exact in any order.
+/// Sums of features over customers. Integers, so the order of additions does not
+/// matter.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Moments {
     count: i128,
@@ -11,7 +12,7 @@ pub(super) struct Moments {
 }
 
 impl Moments {
-    /// One customer more.
+    /// Adds a customer.
     pub(super) fn add(&mut self, profile: &Profile) {
         self.count += 1;
         for feature in Feature::ALL {
@@ -21,12 +22,13 @@ impl Moments {
         }
     }
 
-    /// How many customers.
+    /// Returns the number of customers.
     pub(super) fn count(&self) -> u64 {
         u64::try_from(self.count).unwrap_or_default()
     }
 
-    /// The mean, in the feature's own unit. `None` where nobody has any.
+    /// Returns the mean in the feature's own unit. `None` without customers, or if
+    /// none of them has a value.
     pub(super) fn typical(&self, feature: Feature, clock: Clock) -> Option<f64> {
         let sum = self.sums[feature as usize] as f64;
         match self.count {
@@ -35,7 +37,7 @@ impl Moments {
         }
     }
 
-    /// The standard deviation; `None` if all are the same.
+    /// Returns the standard deviation; `None` if all values are equal.
     fn spread(&self, feature: Feature) -> Option<f64> {
         let (sum, squares) = (self.sums[feature as usize], self.squares[feature as usize]);
         let variance = self.count * squares - sum * sum;
@@ -43,7 +45,8 @@ impl Moments {
     }
 }
 
-/// Distances to the mean of some customers.
+/// Mean of an audience and the standard deviations of the store, by which distances
+/// are measured.
 #[derive(Debug, Clone)]
 pub(super) struct Scale {
     clock: Clock,
@@ -52,10 +55,10 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// To the mean of the members, in standard deviations of everybody. There
-    /// has to be a member.
-    pub(super) fn new(members: Moments, everybody: &Moments, clock: Clock) -> Option<Self> {
-        let spreads = Feature::ALL.map(|feature| everybody.spread(feature));
+    /// Creates a scale from the sums over the members and over all customers. `None`
+    /// without members.
+    pub(super) fn new(members: Moments, all: &Moments, clock: Clock) -> Option<Self> {
+        let spreads = Feature::ALL.map(|feature| all.spread(feature));
         (members.count > 0).then_some(Self {
             clock,
             members,
@@ -63,17 +66,19 @@ impl Scale {
         })
     }
 
-    /// How far a feature is from the mean, in standard deviations. `None` if
-    /// it is the same for everybody in the store.
+    /// Returns the difference of a feature to the mean, in standard deviations.
+    /// `None` if the feature is equal for all customers of the store.
     pub(super) fn difference(&self, profile: &Profile, feature: Feature) -> Option<f64> {
         let spread = self.spreads[feature as usize]?;
         let count = self.members.count;
+        // Multiplied by the count, the difference is an exact integer, so that it is
+        // 0 for a customer equal to the mean.
         let off = i128::from(profile.scaled(feature)) * count - self.members.sums[feature as usize];
         Some(off as f64 / count as f64 / spread)
     }
 
-    /// The root mean square of the differences; nought only for who is exactly
-    /// as the mean.
+    /// Returns the root mean square of the differences; 0 only for a customer equal
+    /// to the mean.
     pub(super) fn distance(&self, profile: &Profile) -> f64 {
         let (mut squares, mut features) = (0.0, 0);
         for feature in Feature::ALL {
@@ -88,12 +93,12 @@ impl Scale {
         }
     }
 
-    /// How many members there are.
+    /// Returns the number of members.
     pub(super) fn customers(&self) -> u64 {
         self.members.count()
     }
 
-    /// The mean of the members, in the feature's own unit.
+    /// Returns the mean of the members in the feature's own unit.
     pub(super) fn typical(&self, feature: Feature) -> Option<f64> {
         self.members.typical(feature, self.clock)
     }

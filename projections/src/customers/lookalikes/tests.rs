@@ -1,4 +1,4 @@
-//! What likeness is.
+//! Properties of the distance and of the selection of lookalikes.
 
 use bson::DateTime;
 use domain::Timestamp;
@@ -8,11 +8,11 @@ use super::nearest::Nearest;
 use super::profile::{Clock, Feature, Profile};
 use super::scale::{Moments, Scale};
 
-/// Nobody has ordered for this many days.
-const RESTED: i64 = 10_000;
+/// Days since the last order in the store.
+const IDLE_DAYS: i64 = 10_000;
 
 fn clock() -> Clock {
-    let now = Timestamp::from_millis(RESTED * 86_400_000).unwrap();
+    let now = Timestamp::from_millis(IDLE_DAYS * 86_400_000).unwrap();
     Clock::new(now, Some(DateTime::from_millis(0)))
 }
 
@@ -20,19 +20,19 @@ fn profile(values: [Option<i64>; 4]) -> Profile {
     Profile::new(values, clock())
 }
 
-fn scale_of(members: Moments, everybody: &Moments) -> Option<Scale> {
-    Scale::new(members, everybody, clock())
+fn scale_of(members: Moments, all: &Moments) -> Option<Scale> {
+    Scale::new(members, all, clock())
 }
 
 fn values() -> impl Strategy<Value = [Option<i64>; 4]> {
-    let days = prop::option::of(RESTED..RESTED + 400);
+    let days = prop::option::of(IDLE_DAYS..IDLE_DAYS + 400);
     (days, 0..20i64, 0..5_000_000i64, 0..300i64).prop_map(|(days, orders, spend, activities)| {
         [days, Some(orders), Some(spend), Some(activities)]
     })
 }
 
-fn profiles(most: usize) -> impl Strategy<Value = Vec<Profile>> {
-    prop::collection::vec(values().prop_map(profile), 1..most)
+fn profiles(max: usize) -> impl Strategy<Value = Vec<Profile>> {
+    prop::collection::vec(values().prop_map(profile), 1..max)
 }
 
 fn moments<'a>(profiles: impl IntoIterator<Item = &'a Profile>) -> Moments {
@@ -55,10 +55,10 @@ fn nearest(scale: &Scale, profiles: &[(usize, &Profile)], limit: usize) -> Vec<(
 
 proptest! {
     #[test]
-    fn who_is_as_all_members_are_is_no_way_off(member in values(), others in profiles(20)) {
+    fn customers_equal_to_the_mean_have_distance_zero(member in values(), others in profiles(20)) {
         let member = profile(member);
-        let everybody = moments(others.iter().chain([&member; 3]));
-        let scale = scale_of(moments([&member; 3]), &everybody).unwrap();
+        let all = moments(others.iter().chain([&member; 3]));
+        let scale = scale_of(moments([&member; 3]), &all).unwrap();
         prop_assert_eq!(scale.distance(&member), 0.0);
         for other in &others {
             let varies = |f| other.scaled(f) != member.scaled(f);
@@ -71,12 +71,12 @@ proptest! {
     fn order_does_not_matter(members in profiles(20), others in profiles(40), limit in 0..30usize) {
         let outside: Vec<_> = others.iter().enumerate().collect();
         let backwards: Vec<_> = outside.iter().rev().copied().collect();
-        let everybody = moments(members.iter().chain(&others));
-        let scale = scale_of(moments(&members), &everybody).unwrap();
-        let again = moments(others.iter().rev().chain(members.iter().rev()));
-        let again = scale_of(moments(members.iter().rev()), &again).unwrap();
+        let all = moments(members.iter().chain(&others));
+        let scale = scale_of(moments(&members), &all).unwrap();
+        let reversed = moments(others.iter().rev().chain(members.iter().rev()));
+        let reversed = scale_of(moments(members.iter().rev()), &reversed).unwrap();
         let found = nearest(&scale, &outside, limit);
-        prop_assert_eq!(&found, &nearest(&again, &backwards, limit));
+        prop_assert_eq!(&found, &nearest(&reversed, &backwards, limit));
         let mut all = nearest(&scale, &outside, others.len());
         prop_assert!(all.is_sorted_by_key(|(_, distance)| *distance));
         all.truncate(limit);
@@ -84,7 +84,7 @@ proptest! {
     }
 
     #[test]
-    fn the_mean_of_equals_is_what_they_are(member in values()) {
+    fn the_mean_of_equal_customers_is_their_value(member in values()) {
         let member = profile(member);
         let members = moments([&member; 7]);
         for feature in Feature::ALL {
@@ -99,13 +99,14 @@ proptest! {
 }
 
 #[test]
-fn what_is_the_same_for_everybody_says_nothing() {
+fn a_feature_equal_for_all_customers_is_left_out() {
     let one = profile([None, Some(0), Some(0), Some(5)]);
     let other = profile([None, Some(0), Some(0), Some(9)]);
     let scale = scale_of(moments([&one]), &moments([&one, &other])).unwrap();
     let differences = Feature::ALL.map(|feature| scale.difference(&other, feature));
     assert_eq!(differences[..3], [None; 3]);
-    // Of two, each is a standard deviation from their mean.
+    // Each of two values is one standard deviation from their mean, so they are two
+    // apart.
     assert!((differences[3].unwrap() - 2.0).abs() < 1e-9);
     assert!((scale.distance(&other) - 2.0).abs() < 1e-9);
     let alone = scale_of(moments([&one]), &moments([&one])).unwrap();
@@ -114,11 +115,11 @@ fn what_is_the_same_for_everybody_says_nothing() {
 }
 
 #[test]
-fn what_is_most_alike_comes_first_and_says_which_way_it_is_off() {
-    let member = profile([Some(RESTED + 10), Some(4), Some(40_000), Some(3)]);
-    let near = profile([Some(RESTED + 10), Some(3), Some(90_000), Some(0)]);
-    let everybody = moments([&member, &near, &profile([None, Some(9), Some(1), Some(90)])]);
-    let scale = scale_of(moments([&member]), &everybody).unwrap();
+fn the_most_similar_feature_comes_first_with_a_signed_difference() {
+    let member = profile([Some(IDLE_DAYS + 10), Some(4), Some(40_000), Some(3)]);
+    let near = profile([Some(IDLE_DAYS + 10), Some(3), Some(90_000), Some(0)]);
+    let all = moments([&member, &near, &profile([None, Some(9), Some(1), Some(90)])]);
+    let scale = scale_of(moments([&member]), &all).unwrap();
     let all = scale.likenesses(&near);
     assert_eq!((all[0].feature, all[0].difference), (Feature::Recency, 0.0));
     let signs = all

@@ -216,7 +216,7 @@ struct Run<'a, A: Kept> {
     services: &'a A::Services,
     metadata: &'a Arc<str>,
     partition: Partition,
-    /// Whether to assume at first that no aggregate exists.
+    /// True if no aggregate is assumed to exist at first.
     mostly_new: bool,
 }
 

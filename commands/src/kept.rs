@@ -19,7 +19,7 @@ pub trait Kept: Aggregate<Event: LoggedEvent, Command: Clone> + Clone {
     /// rewritten.
     const FOLD: u32;
 
-    /// Whether most commands create their aggregate. Such commands are first
+    /// True if most commands create their aggregate. Such commands are first
     /// decided as if no aggregate existed, without reading heads; the append
     /// checks versions and so detects the aggregates that exist.
     const MOSTLY_NEW: bool = false;

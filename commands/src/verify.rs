@@ -55,7 +55,7 @@ pub struct Difference {
 struct Folded {
     version: u64,
     last: u64,
-    /// Whether the log still has all events of the aggregate and all can be
+    /// True if the log still has all events of the aggregate and all can be
     /// decoded.
     is_whole: bool,
     aggregate: AnyAggregate,

@@ -10,7 +10,7 @@ pub enum Role {
     Ingest,
     /// Reads data.
     Viewer,
-    /// Reads data, and manages segments and campaigns and uses AI.
+    /// Reads data, manages segments and campaigns, and uses AI.
     Marketer,
     /// Has all permissions.
     Admin,

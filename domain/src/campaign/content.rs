@@ -1,4 +1,4 @@
-//! Content of a campaign, and what its launch fixes.
+//! Content of a campaign, and the data that its launch fixes.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ pub struct CampaignContent {
     /// Time of the automatic launch, for a scheduled campaign.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduled_at: Option<Timestamp>,
-    /// Whether the campaign is launched as part of its creation.
+    /// True if the campaign is launched as part of its creation.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub at_once: bool,
     /// Maximum number of messages sent per second, 1 to [`MAX_RATE`].
@@ -46,7 +46,7 @@ pub enum Audience {
     Rules(Rules),
 }
 
-/// What a launch fixes. Recipients and texts follow from it alone, whatever
+/// Data that a launch fixes. Recipients and texts follow from it alone, whatever
 /// changes later.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Launch {
@@ -73,7 +73,7 @@ pub struct AudienceSize {
     pub queued: u64,
     /// Number of those with a suppressed message.
     pub suppressed: u64,
-    /// Number of customers for whom the rules cannot be evaluated, because one
+    /// Number of customers whose match with the rules is unknown, because one
     /// of their events cannot be folded. Not included in the counts above.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub undetermined: u64,

@@ -24,7 +24,7 @@ pub struct CustomerChanges {
     /// Time of registration with the shop.
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub registered_at: Change<Timestamp>,
-    /// Whether the customer opted out of messages.
+    /// True if the customer opted out of messages.
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub unsubscribed: Change<bool>,
 }

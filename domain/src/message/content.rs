@@ -167,7 +167,7 @@ impl From<Text<128>> for Handover {
 pub struct Receipt {
     /// Id of the message at the vendor.
     pub vendor_message_id: Text<128>,
-    /// Whether the message was delivered.
+    /// True if the message was delivered.
     pub arrived: bool,
     /// Reason of a failed delivery.
     #[serde(default, skip_serializing_if = "Option::is_none")]

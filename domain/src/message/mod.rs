@@ -63,7 +63,7 @@ pub struct Message(Option<MessageState>);
 struct MessageState {
     #[serde(rename = "s")]
     status: MessageStatus,
-    /// Whether the message was ever queued, so that a vendor may have it.
+    /// True if the message was ever queued, so that a vendor may have it.
     #[serde(rename = "q")]
     queued: bool,
     /// Number of failed attempts since the message was last queued.

@@ -38,7 +38,7 @@ pub struct Check {
     pub field: Field,
     /// Test of the field's value. It fails for customers without a value.
     pub test: Test,
-    /// Whether the result is negated.
+    /// True if the result is negated.
     pub negated: bool,
 }
 
@@ -49,7 +49,7 @@ pub enum Test {
     Present,
     /// The value lies in one of these ranges.
     Within(Vec<Range>),
-    /// This text is one of the tags.
+    /// The tags contain this text.
     Tagged(String),
     /// The value contains this text, which is folded with [`fold_case`].
     Contains(String),

@@ -16,7 +16,7 @@ pub struct Verdict<'a> {
     pub pointer: String,
     /// Evaluated node.
     pub node: NodeRef<'a>,
-    /// Whether the customer matches the node.
+    /// True if the customer matches the node.
     pub matches: bool,
     /// Value that decided, `null` for none; present only for conditions.
     pub value: Option<Json>,

@@ -24,7 +24,7 @@ pub struct CustomerFacts {
     pub attributes: BTreeMap<String, AttributeValue>,
     /// Time of registration with the shop.
     pub registered_at: Option<Timestamp>,
-    /// Whether the customer opted out of messages.
+    /// True if the customer opted out of messages.
     pub unsubscribed: bool,
     /// Sum of all orders.
     pub total_spend: i64,

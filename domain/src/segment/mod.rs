@@ -48,7 +48,7 @@ pub enum SegmentError {
     /// The segment is archived and can no longer be changed.
     #[error("the segment is archived")]
     Archived,
-    /// These holders need the segment; never empty.
+    /// Holders that still need the segment; never empty.
     #[error("the segment is held by {}", listed(.0))]
     InUse(Vec<Holder>),
     /// The rules have this many bytes.

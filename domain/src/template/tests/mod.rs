@@ -30,7 +30,7 @@ fn shown(renderer: &Renderer, facts: &CustomerFacts) -> Result<String, RenderErr
     renderer.render(&renderer.values(&customer, facts, currency))
 }
 
-/// Returns a customer about whom nothing is known.
+/// Returns a customer without any known values.
 fn nobody() -> CustomerFacts {
     CustomerFacts::default()
 }

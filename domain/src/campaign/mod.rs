@@ -447,7 +447,7 @@ impl Aggregate for Campaign {
     fn apply(&mut self, event: CampaignEvent) {
         match (&mut self.0, event) {
             (campaign, CampaignEvent::Created(content)) => {
-                *campaign = Some(initial_state(&content))
+                *campaign = Some(initial_state(&content));
             }
             (Some(state), event) => state.apply(event),
             // The first event of a campaign is its creation, so this cannot

@@ -152,7 +152,7 @@ REASONS = [
     # A whole number is to be written as one; JSON Schema takes 5.0 for 5.
     r"floating point `-?\d+\.0`, expected",
     # Values of one field that do not go together.
-    r"goes from a lower value to an upper one of the same type",
+    r"takes a lower value, then an upper value of the same type",
     # All nodes of rules together.
     r"rules have more than \d+ nodes|nested more than \d+ deep",
     # Fields that do not go together.

@@ -1,4 +1,4 @@
-//! Commands on activity.
+//! Commands on activities.
 
 use domain::{
     Activity, ActivityContent, ActivityError, ActivityId, CustomerId, RecordActivity, Subject,
@@ -7,22 +7,22 @@ use domain::{
 use crate::execute::{Outcome, execute};
 use crate::{CommandError, Commands, Context};
 
-/// One activity as the shop has it.
+/// Activity of a customer, with its whole content, as the shop sent it.
 #[derive(Debug, Clone)]
 pub struct ActivityItem {
-    /// Whose.
+    /// Customer who did it.
     pub customer: CustomerId,
-    /// Which of theirs.
+    /// Id of the activity, unique within the customer.
     pub activity: ActivityId,
-    /// What it says.
+    /// Content of the activity.
     pub content: ActivityContent,
 }
 
 impl Commands {
-    /// Records activity, or updates its record.
+    /// Records activities, or updates those that are recorded already.
     ///
     /// # Errors
-    /// [`CommandError`]; repeating all of it is safe.
+    /// [`CommandError`]; repeating the whole batch is safe.
     pub async fn record_activities(
         &self,
         context: &Context,

@@ -7,12 +7,13 @@ use crate::idempotency::{IdempotencyKey, new_id};
 use crate::kept::current;
 use crate::{CommandError, Commands, Context};
 
-/// What became of a command on a key: an outcome, or a rule's refusal.
+/// Result of a command on an API key: an outcome, or a rejection by a rule.
 pub type ApiKeyResult = Result<Outcome, ApiKeyError>;
 
-/// A new key's secret, never made before. The key's id is the same for the same
-/// actor and idempotency key; without one it is random, so that keys are told
-/// apart by its first digits, which are shown.
+/// Returns a fresh secret for a new key. The same actor and idempotency key
+/// always give the same key id; without an idempotency key the id is random
+/// rather than time-ordered, so that keys differ in the first digits, which are
+/// shown.
 pub fn new_secret(actor: &str, key: Option<&IdempotencyKey>) -> KeySecret {
     let id = match key {
         Some(key) => new_id(actor, Some(key)),
@@ -22,7 +23,8 @@ pub fn new_secret(actor: &str, key: Option<&IdempotencyKey>) -> KeySecret {
 }
 
 impl Commands {
-    /// A key as it stands, by its head; `None` if it was never created.
+    /// Returns the current state of a key from its head; `None` if it was never
+    /// created.
     ///
     /// # Errors
     /// [`CommandError`].
@@ -30,8 +32,9 @@ impl Commands {
         current(&self.log, &Subject::ApiKey(key.clone())).await
     }
 
-    /// Creates the key that `secret` is of. Created already with the same
-    /// content, it is unchanged, and `secret` is not the one that it has.
+    /// Creates the key that `secret` belongs to. If the key exists with the
+    /// same content, it is unchanged and keeps its original secret, so `secret`
+    /// does not open it.
     ///
     /// # Errors
     /// [`CommandError`]; repeating is safe.
@@ -50,10 +53,11 @@ impl Commands {
             key: Box::new(key),
             at: context.now,
         };
-        self.on_api_key(context, secret.id().clone(), command).await
+        self.execute_on_api_key(context, secret.id().clone(), command)
+            .await
     }
 
-    /// Lets a key let nobody in any more.
+    /// Revokes a key.
     ///
     /// # Errors
     /// [`CommandError`]; repeating is safe.
@@ -62,11 +66,12 @@ impl Commands {
         context: &Context,
         key: KeyId,
     ) -> Result<ApiKeyResult, CommandError> {
-        self.on_api_key(context, key, ApiKeyCommand::Revoke).await
+        self.execute_on_api_key(context, key, ApiKeyCommand::Revoke)
+            .await
     }
 
-    /// Says that a key has let somebody in, now. Worth its while only if
-    /// [`ApiKey::records_use`] says so.
+    /// Records that a key was used at `context.now`. Call it only if
+    /// [`ApiKey::records_use`] returns true; otherwise nothing is recorded.
     ///
     /// # Errors
     /// [`CommandError`]; repeating is safe.
@@ -76,10 +81,10 @@ impl Commands {
         key: KeyId,
     ) -> Result<ApiKeyResult, CommandError> {
         let command = ApiKeyCommand::Use { at: context.now };
-        self.on_api_key(context, key, command).await
+        self.execute_on_api_key(context, key, command).await
     }
 
-    async fn on_api_key(
+    async fn execute_on_api_key(
         &self,
         context: &Context,
         key: KeyId,
@@ -95,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_repeated_creation_is_of_the_same_key_but_has_another_secret() {
+    fn a_repeated_creation_has_the_same_key_but_another_secret() {
         let key = IdempotencyKey::try_from(&b"k-1"[..]).unwrap();
         let secret = || new_secret("user:usr_1", Some(&key));
         let (first, second) = (secret(), secret());
@@ -106,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_told_apart_by_what_is_shown_of_them() {
+    fn keys_without_an_idempotency_key_have_different_prefixes() {
         let (first, second) = (new_secret("a", None), new_secret("a", None));
         assert_ne!(first.prefix(), second.prefix());
     }

@@ -13,28 +13,29 @@ use crate::idempotency::IdempotencyKey;
 use crate::kept::{current, decode, load_one, unreadable};
 use crate::{CommandError, Commands, Context};
 
-/// What became of a command on a campaign: an outcome, or a rule's refusal.
+/// Result of a command on a campaign: an outcome, or a rejection by a rule.
 pub type CampaignResult = Result<Outcome, CampaignRefusal>;
 
-/// Why a command on a campaign is refused.
+/// Reason why a command on a campaign is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CampaignRefusal {
-    /// A rule of the campaign is against it.
+    /// A rule of the campaign forbids the command.
     #[error(transparent)]
     Campaign(#[from] CampaignError),
-    /// Its segment is not there, or archived.
-    #[error("its segment: {0}")]
+    /// The audience's segment does not exist or is archived.
+    #[error("cannot use the segment: {0}")]
     Segment(SegmentError),
-    /// An id or a position has no place in an event.
+    /// An id or a list of log positions does not fit into an event.
     #[error(transparent)]
     Text(#[from] TextError),
-    /// The campaign's id cannot hold a segment.
+    /// The campaign's id cannot be the holder of a segment.
     #[error(transparent)]
     Id(#[from] IdError),
 }
 
 impl Commands {
-    /// A campaign as it stands, by its head; `None` if it was never created.
+    /// Returns the current state of a campaign from its head; `None` if it was
+    /// never created.
     ///
     /// # Errors
     /// [`CommandError`].
@@ -42,7 +43,7 @@ impl Commands {
         current(&self.log, &Subject::Campaign(campaign.clone())).await
     }
 
-    /// The content of a campaign, read from the event that holds it; `None` if
+    /// Returns the content of a campaign, read from its first event; `None` if
     /// the campaign was never created.
     ///
     /// # Errors
@@ -58,8 +59,8 @@ impl Commands {
         }
     }
 
-    /// What the last launch of a campaign fixed, read from the event that holds
-    /// it; `None` if it was never launched.
+    /// Returns what the last launch of a campaign fixed, read from the launch
+    /// event; `None` if the campaign was never launched.
     ///
     /// # Errors
     /// [`CommandError`].
@@ -76,13 +77,14 @@ impl Commands {
         }
     }
 
-    /// The event with the version that the head gives, if it gives one.
+    /// Returns the event whose version `version` picks from the head's state;
+    /// `None` if it picks none.
     async fn campaign_event(
         &self,
         campaign: &CampaignId,
         version: impl FnOnce(&Campaign) -> Option<u64>,
     ) -> Result<Option<CampaignEvent>, CommandError> {
-        let key = self.stream_of(campaign);
+        let key = self.campaign_key(campaign);
         let head = load_one::<Campaign>(&self.log, &key).await?;
         let Some(version) = version(&head.aggregate).filter(|version| *version <= head.version)
         else {
@@ -95,15 +97,17 @@ impl Commands {
         event.map_err(|source| unreadable(&key, source))
     }
 
-    fn stream_of(&self, campaign: &CampaignId) -> Key {
+    fn campaign_key(&self, campaign: &CampaignId) -> Key {
         let subject = Subject::Campaign(campaign.clone());
         self.log.layout().key(subject.to_string(), subject.route())
     }
 
-    /// Creates a campaign. One that is scheduled holds its segment first, so
-    /// that it is there when the time comes. If it does not come to be, the hold
-    /// is released after a while; a campaign that is created all the same holds
-    /// the segment again, or is refused and cancelled if that is archived by then.
+    /// Creates a campaign. A scheduled campaign first holds its segment, so
+    /// that the segment cannot be archived before the launch. If the creation
+    /// does not complete, the hold is released after a while. If it completes
+    /// only after that, the campaign holds the segment again; if the segment is
+    /// archived by then, the creation is rejected and the campaign is
+    /// cancelled.
     ///
     /// # Errors
     /// [`CommandError`]; repeating is safe.
@@ -113,13 +117,19 @@ impl Commands {
         campaign: CampaignId,
         content: CampaignContent,
     ) -> Result<CampaignResult, CommandError> {
+        // The hold comes before the creation: once the campaign exists, its
+        // launch relies on the segment.
         if let Audience::SegmentId(segment) = &content.audience
-            && let Err(refusal) = self.hold_for(context, segment, &campaign, &content).await?
+            && let Err(refusal) = self
+                .check_or_hold_segment(context, segment, &campaign, &content)
+                .await?
         {
             return Ok(Err(refusal));
         }
         let command = CampaignCommand::Create(content);
-        let created = self.on_campaign(context, campaign.clone(), command).await?;
+        let created = self
+            .execute_on_campaign(context, campaign.clone(), command)
+            .await?;
         if created.is_ok()
             && let Err(refusal) = self.confirm_hold(context, &campaign).await?
         {
@@ -128,9 +138,9 @@ impl Commands {
         Ok(created)
     }
 
-    /// That a campaign which waits for its time holds its segment. A creation that
-    /// takes long enough finds its hold released; a campaign that cannot hold the
-    /// segment again is cancelled.
+    /// Ensures that a scheduled campaign holds its segment. A slow creation may
+    /// find its hold released; a campaign that cannot hold the segment again is
+    /// cancelled.
     async fn confirm_hold(
         &self,
         context: &Context,
@@ -148,13 +158,13 @@ impl Commands {
         let Err(refusal) = held else {
             return Ok(Ok(()));
         };
-        // One that was launched or ended meanwhile needs no hold.
+        // A campaign that was launched or ended in the meantime needs no hold.
         let cancelled = self.cancel_campaign(context, campaign.clone()).await?;
         Ok(cancelled.map_or(Ok(()), |_| Err(CampaignRefusal::Segment(refusal))))
     }
 
-    /// Creates a campaign and launches it, or does neither. With a `key` the
-    /// same may be asked for again.
+    /// Creates a campaign and launches it in one append, so that both happen or
+    /// neither does. With a `key` the request can be repeated.
     ///
     /// # Errors
     /// [`CommandError`]; repeating with a key is safe.
@@ -166,34 +176,34 @@ impl Commands {
         key: Option<&IdempotencyKey>,
     ) -> Result<CampaignResult, CommandError> {
         if self.campaign(&campaign).await?.is_some() {
-            // A repetition, whose launch was fixed the first time.
+            // This is a repeated request: its launch was fixed the first time.
             let command = CampaignCommand::Create(content);
-            return self.on_campaign(context, campaign, command).await;
+            return self.execute_on_campaign(context, campaign, command).await;
         }
-        let launch = match self.fix(context, &content, key).await? {
+        let launch = match self.prepare_launch(context, &content, key).await? {
             Ok(launch) => launch,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let command = CampaignCommand::CreateAndLaunch(content, launch);
-        self.on_campaign(context, campaign, command).await
+        self.execute_on_campaign(context, campaign, command).await
     }
 
-    /// That the segment can be used, and for a scheduled campaign that it
-    /// stays so.
-    async fn hold_for(
+    /// Checks that the segment can be used. For a scheduled campaign, also
+    /// holds the segment so that it stays usable.
+    async fn check_or_hold_segment(
         &self,
         context: &Context,
         segment: &SegmentId,
         campaign: &CampaignId,
         content: &CampaignContent,
     ) -> Result<Result<(), CampaignRefusal>, CommandError> {
-        // Created before, it may have been launched since, and the segment
-        // archived after that.
+        // An existing campaign may have been launched since, and its segment
+        // archived after that. A repeated creation must still succeed.
         if self.campaign(campaign).await?.is_some() {
             return Ok(Ok(()));
         }
         if content.scheduled_at.is_none() {
-            return Ok(self.rules_of(segment).await?.map(|_| ()));
+            return Ok(self.segment_rules(segment).await?.map(|_| ()));
         }
         let holder = match Holder::try_from(campaign.as_str()) {
             Ok(holder) => holder,
@@ -203,8 +213,8 @@ impl Commands {
         Ok(held.map(|_| ()).map_err(CampaignRefusal::Segment))
     }
 
-    /// The rules of a segment that is not archived, and its version.
-    async fn rules_of(
+    /// Returns the rules of a segment that exists and is not archived.
+    async fn segment_rules(
         &self,
         segment: &SegmentId,
     ) -> Result<Result<Rules, CampaignRefusal>, CommandError> {
@@ -221,9 +231,9 @@ impl Commands {
         })
     }
 
-    /// Launches a campaign: fixes its rules, its template, and the customers
-    /// as the log has them now. With a `key` the same launch may be asked for
-    /// again.
+    /// Launches a campaign: fixes its rules, its template, and the log
+    /// positions that determine the customers. With a `key` the same launch can
+    /// be repeated.
     ///
     /// # Errors
     /// [`CommandError`]; repeating with a key is safe.
@@ -234,7 +244,7 @@ impl Commands {
         key: Option<&IdempotencyKey>,
     ) -> Result<CampaignResult, CommandError> {
         let digest = key.map(|key| key.digest(&context.actor));
-        let stream = self.stream_of(&campaign);
+        let stream = self.campaign_key(&campaign);
         let head = load_one::<Campaign>(&self.log, &stream).await?;
         match head.aggregate.check_launch(digest) {
             Ok(true) => {}
@@ -250,20 +260,22 @@ impl Commands {
         let Some(content) = self.campaign_content(&campaign).await? else {
             return Ok(Err(CampaignError::NotFound.into()));
         };
-        let launch = match self.fix(context, &content, key).await? {
+        let launch = match self.prepare_launch(context, &content, key).await? {
             Ok(launch) => launch,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let command = CampaignCommand::Launch(launch);
-        let launched = self.on_campaign(context, campaign.clone(), command).await?;
+        let launched = self
+            .execute_on_campaign(context, campaign.clone(), command)
+            .await?;
         if launched.is_ok() {
             self.release_held_segment(context, &campaign).await?;
         }
         Ok(launched)
     }
 
-    /// What a launch of this content fixes, now.
-    async fn fix(
+    /// Builds the launch of this content at the current time and log positions.
+    async fn prepare_launch(
         &self,
         context: &Context,
         content: &CampaignContent,
@@ -271,12 +283,12 @@ impl Commands {
     ) -> Result<Result<Box<Launch>, CampaignRefusal>, CommandError> {
         let rules = match &content.audience {
             Audience::Rules(rules) => rules.clone(),
-            Audience::SegmentId(segment) => match self.rules_of(segment).await? {
+            Audience::SegmentId(segment) => match self.segment_rules(segment).await? {
                 Ok(rules) => rules,
                 Err(refusal) => return Ok(Err(refusal)),
             },
         };
-        let positions = self.positions().await?;
+        let positions = self.log_positions().await?;
         Ok(positions.map_err(CampaignRefusal::from).map(|positions| {
             Box::new(Launch {
                 rules,
@@ -288,13 +300,14 @@ impl Commands {
         }))
     }
 
-    /// How far the log is: `0:12,1:7`.
-    async fn positions(&self) -> Result<Result<Text<65536>, TextError>, CommandError> {
+    /// Returns the current end of every partition as text: `0:12,1:7`.
+    async fn log_positions(&self) -> Result<Result<Text<65536>, TextError>, CommandError> {
         let ends: eventlog::Positions = self.log.ends().await?.into_iter().collect();
         Ok(Text::try_from(ends.to_string()))
     }
 
-    /// Everybody meant has a message.
+    /// Records that every recipient has a message, and which customers are
+    /// undetermined.
     ///
     /// # Errors
     /// [`CommandError`]; repeating is safe.
@@ -306,11 +319,11 @@ impl Commands {
         undetermined: Vec<CustomerId>,
     ) -> Result<CampaignResult, CommandError> {
         let command = CampaignCommand::RecordAudience(size, undetermined);
-        self.on_campaign(context, campaign, command).await
+        self.execute_on_campaign(context, campaign, command).await
     }
 
-    /// Records what became of a customer who was undetermined at first. Nothing
-    /// is recorded twice, nor for a campaign that has ended.
+    /// Records the outcome for a customer who was undetermined at the launch.
+    /// Nothing is recorded twice, or after the campaign has ended.
     ///
     /// # Errors
     /// [`CommandError`]; repeating is safe.
@@ -322,10 +335,10 @@ impl Commands {
         outcome: DeterminedOutcome,
     ) -> Result<CampaignResult, CommandError> {
         let command = CampaignCommand::RecordRecipient(customer, outcome);
-        self.on_campaign(context, campaign, command).await
+        self.execute_on_campaign(context, campaign, command).await
     }
 
-    /// Lets a campaign rest.
+    /// Pauses a campaign.
     ///
     /// # Errors
     /// [`CommandError`]; repeating is safe.
@@ -334,11 +347,11 @@ impl Commands {
         context: &Context,
         campaign: CampaignId,
     ) -> Result<CampaignResult, CommandError> {
-        self.on_campaign(context, campaign, CampaignCommand::Pause)
+        self.execute_on_campaign(context, campaign, CampaignCommand::Pause)
             .await
     }
 
-    /// Lets a campaign go on.
+    /// Resumes a campaign.
     ///
     /// # Errors
     /// [`CommandError`]; repeating is safe.
@@ -347,11 +360,11 @@ impl Commands {
         context: &Context,
         campaign: CampaignId,
     ) -> Result<CampaignResult, CommandError> {
-        self.on_campaign(context, campaign, CampaignCommand::Resume)
+        self.execute_on_campaign(context, campaign, CampaignCommand::Resume)
             .await
     }
 
-    /// Says that what could not be handed over was queued again.
+    /// Records that undeliverable messages were queued again.
     ///
     /// # Errors
     /// [`CommandError`].
@@ -361,11 +374,11 @@ impl Commands {
         campaign: CampaignId,
         requeued: u64,
     ) -> Result<CampaignResult, CommandError> {
-        self.on_campaign(context, campaign, CampaignCommand::RecordRetry { requeued })
+        self.execute_on_campaign(context, campaign, CampaignCommand::RecordRetry { requeued })
             .await
     }
 
-    /// Says that every message has ended.
+    /// Records that every message has reached its end.
     ///
     /// # Errors
     /// [`CommandError`]; repeating is safe.
@@ -374,11 +387,11 @@ impl Commands {
         context: &Context,
         campaign: CampaignId,
     ) -> Result<CampaignResult, CommandError> {
-        self.on_campaign(context, campaign, CampaignCommand::Complete)
+        self.execute_on_campaign(context, campaign, CampaignCommand::Complete)
             .await
     }
 
-    /// Ends a campaign. What was not sent is not sent any more.
+    /// Cancels a campaign. Messages that were not sent will not be sent.
     ///
     /// # Errors
     /// [`CommandError`]; repeating is safe.
@@ -391,7 +404,7 @@ impl Commands {
             .await
     }
 
-    /// Says that a scheduled campaign was not launched in time.
+    /// Records that a scheduled campaign was not launched in time.
     ///
     /// # Errors
     /// [`CommandError`]; repeating is safe.
@@ -404,22 +417,24 @@ impl Commands {
             .await
     }
 
-    /// Does what ends a campaign's waiting, and lets go of its segment.
+    /// Executes a command that ends a campaign's wait, and releases its
+    /// segment.
     async fn end_waiting(
         &self,
         context: &Context,
         campaign: CampaignId,
         command: CampaignCommand,
     ) -> Result<CampaignResult, CommandError> {
-        let ended = self.on_campaign(context, campaign.clone(), command).await?;
+        let ended = self
+            .execute_on_campaign(context, campaign.clone(), command)
+            .await?;
         if ended.is_ok() {
             self.release_held_segment(context, &campaign).await?;
         }
         Ok(ended)
     }
 
-    /// Lets go of the segment that a campaign holds because it was created with
-    /// a schedule. Repeating is safe.
+    /// Releases the segment that a scheduled campaign holds. Repeating is safe.
     ///
     /// # Errors
     /// [`CommandError`].
@@ -432,7 +447,7 @@ impl Commands {
         if let Some(segment) = head.as_ref().and_then(Campaign::held_segment)
             && let Ok(holder) = Holder::try_from(campaign.as_str())
         {
-            // A segment that does not exist has nothing to let go of.
+            // Releasing a segment that does not exist fails harmlessly.
             let _released = self
                 .release_segment(context, segment.clone(), holder)
                 .await?;
@@ -440,7 +455,7 @@ impl Commands {
         Ok(())
     }
 
-    async fn on_campaign(
+    async fn execute_on_campaign(
         &self,
         context: &Context,
         campaign: CampaignId,

@@ -1,4 +1,4 @@
-//! The handle that the API and the reactors share.
+//! Handle that the API and the reactors share.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use eventlog::{Log, LogError};
 use crate::texts::Renderers;
 use crate::turns::Turns;
 
-/// Everything that can be commanded. Cloning shares the log.
+/// Entry point for all commands. Clones share the log.
 #[derive(Clone)]
 pub struct Commands {
     pub(crate) log: Log,
@@ -17,23 +17,23 @@ pub struct Commands {
     pub(crate) turns: Arc<Turns>,
 }
 
-/// Why the deployment's currency could not be settled.
+/// Reason why the deployment's currency could not be determined.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The log does not answer, or was started with another currency.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// What the log holds is no currency.
+    /// The currency stored in the log is not a valid code.
     #[error(transparent)]
     Currency(#[from] CurrencyError),
 }
 
 impl Commands {
-    /// The currency of a deployment that does not say.
+    /// Default currency of a new deployment.
     pub const DEFAULT_CURRENCY: &str = "USD";
 
-    /// Over this log. The currency is fixed when a log is first opened; `None`
-    /// takes what is fixed.
+    /// Opens the commands of this log. The currency is fixed when a log is
+    /// first opened; `None` accepts whatever is fixed.
     ///
     /// # Errors
     /// [`OpenError`] if another currency is given than at the first start.
@@ -50,12 +50,12 @@ impl Commands {
         })
     }
 
-    /// The deployment's one currency.
+    /// Returns the currency of the deployment.
     pub fn currency(&self) -> Currency {
         self.currency
     }
 
-    /// The log behind.
+    /// Returns the log that commands append to.
     pub fn log(&self) -> &Log {
         &self.log
     }

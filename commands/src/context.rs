@@ -1,26 +1,26 @@
-//! On whose behalf a command runs.
+//! Context of a command: actor, request, and time.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use domain::{Metadata, Timestamp};
 
-/// Who asks, in which request, and what time it is.
+/// Actor, request, and time of a command. They become the metadata of its
+/// events.
 #[derive(Debug, Clone)]
 pub struct Context {
-    /// Who: `key:bootstrap`.
+    /// Actor on whose behalf the command runs: `key:bootstrap`.
     pub actor: String,
-    /// The request's id, if a request is what brought the command.
+    /// Id of the request, if a request caused the command.
     pub request: Option<String>,
-    /// The address that the request came from, if a request is what brought
-    /// the command.
+    /// Client address of the request, if a request caused the command.
     pub address: Option<IpAddr>,
-    /// The time that is recorded with the events.
+    /// Time that is recorded with the events.
     pub now: Timestamp,
 }
 
 impl Context {
-    /// The metadata of every event that the command makes, as JSON.
+    /// Returns the metadata of every event of the command, as JSON.
     pub(crate) fn metadata(&self) -> Arc<str> {
         let metadata = Metadata {
             at: self.now,
@@ -29,7 +29,7 @@ impl Context {
             cause: None,
             address: self.address,
         };
-        // A struct of texts always has a JSON form.
+        // Serializing a struct of strings to JSON cannot fail.
         serde_json::to_string(&metadata).unwrap_or_default().into()
     }
 }

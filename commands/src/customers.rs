@@ -5,20 +5,20 @@ use domain::{Customer, CustomerChanges, CustomerError, CustomerId, RecordCustome
 use crate::execute::{Outcome, execute};
 use crate::{CommandError, Commands, Context};
 
-/// What the shop says of one customer.
+/// Changes of one customer, as the shop sent them.
 #[derive(Debug, Clone)]
 pub struct CustomerItem {
-    /// Whom.
+    /// Customer to register or update.
     pub customer: CustomerId,
-    /// What.
+    /// Changes, field by field.
     pub changes: CustomerChanges,
 }
 
 impl Commands {
-    /// Registers customers, or updates them.
+    /// Registers new customers and updates known ones.
     ///
     /// # Errors
-    /// [`CommandError`]; repeating all of it is safe.
+    /// [`CommandError`]; repeating the whole batch is safe.
     pub async fn record_customers(
         &self,
         context: &Context,

@@ -1,24 +1,24 @@
-//! Why a command got no answer.
+//! Errors of commands.
 
 use domain::DecodeError;
 use eventlog::LogError;
 
-/// Why a command was neither carried out nor refused by a rule.
+/// Reason why a command was neither carried out nor rejected by a rule.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
-    /// The log did not take it, or may not have.
+    /// The log rejected the append, or its outcome is unknown.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// Others kept changing the same aggregate. The command was not carried out;
-    /// others of its batch may have been.
+    /// Concurrent commands kept changing the same aggregate. The command was
+    /// not carried out; others of its batch may have been.
     #[error("{0} kept changing while the command was decided")]
     Contended(String),
-    /// What the log holds of an aggregate cannot be read.
+    /// Events of an aggregate in the log cannot be decoded.
     #[error("the events of {key} cannot be read: {source}")]
     Unreadable {
-        /// The aggregate.
+        /// Key of the aggregate.
         key: String,
-        /// Why.
+        /// Decoding error of the first such event.
         source: DecodeError,
     },
     /// Rendering texts panicked.

@@ -1,4 +1,4 @@
-//! Load → handle → commit → retry on conflict, in one place.
+//! Executor of commands: load, decide, append, and retry on conflict.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -14,51 +14,52 @@ use crate::kept::{Kept, Loaded, key_of, load_in, state};
 use crate::turns::Turns;
 use crate::{CommandError, Commands, Context};
 
-/// For how long commands that met a conflict wait for their turn and are decided
-/// again. Shorter than any request may take.
+/// Time limit for commands that met a conflict: they wait for their turn and
+/// are decided again until then. Shorter than the time limit of any request.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Once a commit has so many events or bytes, later commands go into another.
+/// A commit with this many events or bytes is full; later commands go into
+/// another commit.
 const MAX_EVENTS: usize = 1_000;
 const MAX_BYTES: usize = 1 << 20;
 
-/// What a command did.
+/// Effect of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// The aggregate is new.
     Created,
-    /// It has new events.
+    /// The aggregate has new events.
     Updated,
-    /// Nothing had to change.
+    /// No change was necessary.
     Unchanged,
 }
 
-/// What became of a command, and where the log says so.
+/// Outcome of a command, and the position in the log that shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome {
-    /// What it did.
+    /// Effect of the command.
     pub change: Change,
-    /// The aggregate's last event.
+    /// Position of the aggregate's last event.
     pub position: Position,
 }
 
 type Results<A> = Vec<Result<Outcome, <A as cqrs_es::Aggregate>::Error>>;
 
-/// One command of a batch, on its way.
+/// A command of a batch that has no result yet.
 struct Item<A: Kept> {
     index: usize,
     key: Key,
     command: A::Command,
 }
 
-/// What an item came to before its append is known.
+/// Decision about an item whose append is not known to have succeeded yet.
 enum Decided<E> {
-    /// A rule says no, perhaps because of an event that is about to be
-    /// appended.
+    /// A rule rejects the command, possibly because of an event that is still
+    /// to be appended.
     Refused(E, Option<Pending>),
-    /// Nothing to do, by the aggregate's last event in the log.
+    /// No change is necessary, given the aggregate's last event in the log.
     Unchanged { last: u64 },
-    /// Nothing to do, by an event that is about to be appended.
+    /// No change is necessary, given an event that is still to be appended.
     UnchangedAfter(Pending),
     /// Events to append.
     Append { pending: Pending, created: bool },
@@ -67,23 +68,24 @@ enum Decided<E> {
 /// An event among those to append.
 #[derive(Clone, Copy)]
 struct Pending {
-    /// In which append.
+    /// Index of its append.
     append: usize,
-    /// How many of the append's events come up to it.
+    /// Number of the append's events up to and including this one.
     events: usize,
 }
 
-/// What items are decided on.
+/// State that items are decided on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Basis {
-    /// That their aggregates do not exist. Only an append proves it right.
+    /// The assumption that their aggregates do not exist. Only a successful
+    /// append proves it.
     Guess,
-    /// Their heads.
+    /// The heads of their aggregates.
     Heads,
 }
 
-/// What is to be appended, one append per aggregate. Had each item one of its
-/// own, a later one could find the version it expects although the one it was
+/// Events to append, one append per aggregate. With one append per item, a
+/// later item could find the version it expects even though the item it was
 /// decided on met a conflict.
 #[derive(Default)]
 struct Appends<'k> {
@@ -94,14 +96,14 @@ struct Appends<'k> {
 }
 
 impl<'k> Appends<'k> {
-    /// The last event to append to an aggregate.
+    /// Returns the last event that is to be appended to an aggregate.
     fn pending(&self, key: &Key) -> Option<Pending> {
         let append = *self.of.get(key)?;
         let events = self.all.get(append)?.events.len();
         Some(Pending { append, events })
     }
 
-    /// Whether they fill a commit.
+    /// Returns whether the events fill a commit.
     fn is_full(&self) -> bool {
         self.events >= MAX_EVENTS || self.bytes >= MAX_BYTES
     }
@@ -128,13 +130,13 @@ impl<'k> Appends<'k> {
     }
 }
 
-/// Carries out commands, each on its own: one that a rule refuses does not
-/// keep the others back. Commands on the same aggregate happen in the order
-/// given. Results are in the order given, and on disk.
+/// Executes commands independently: one that a rule rejects does not stop the
+/// others. Commands on the same aggregate are executed in the order given.
+/// Returns the results in the order given, once all events are on disk.
 ///
 /// # Errors
-/// After an error any of the commands may have happened. Repeating all of them
-/// is safe: what happened is then `Unchanged`.
+/// After an error, any of the commands may have been executed. Repeating all of
+/// them is safe: those that were executed are then `Unchanged`.
 pub(crate) async fn execute<A: Kept>(
     on: &Commands,
     services: &A::Services,
@@ -144,11 +146,11 @@ pub(crate) async fn execute<A: Kept>(
     execute_on::<A>(on, services, context, commands, A::MOSTLY_NEW).await
 }
 
-/// As [`execute`]; `mostly_new` says of these commands what
-/// [`Kept::MOSTLY_NEW`] says of most.
+/// Does the same as [`execute`], with `mostly_new` in place of
+/// [`Kept::MOSTLY_NEW`] for these commands.
 ///
 /// # Errors
-/// As [`execute`].
+/// As for [`execute`].
 pub(crate) async fn execute_on<A: Kept>(
     on: &Commands,
     services: &A::Services,
@@ -183,15 +185,15 @@ pub(crate) async fn execute_on<A: Kept>(
     for (index, result) in try_join_all(runs).await?.into_iter().flatten() {
         results[index] = Some(result);
     }
-    // Every index went into one partition's run, and each run answers for all
-    // of its items.
+    // Every index went into one partition's run, and each run returns a result
+    // for all of its items, so no result is missing.
     Ok(results.into_iter().flatten().collect())
 }
 
-/// Carries out one command.
+/// Executes one command.
 ///
 /// # Errors
-/// As [`execute`].
+/// As for [`execute`].
 pub(crate) async fn execute_one<A: Kept>(
     on: &Commands,
     services: &A::Services,
@@ -207,43 +209,48 @@ pub(crate) async fn execute_one<A: Kept>(
 
 type Indexed<A> = Vec<(usize, Result<Outcome, <A as cqrs_es::Aggregate>::Error>)>;
 
-/// The commands of one partition, under way.
+/// Execution of the commands of one partition.
 struct Run<'a, A: Kept> {
     log: &'a Log,
     turns: &'a Turns,
     services: &'a A::Services,
     metadata: &'a Arc<str>,
     partition: Partition,
-    /// Whether to guess first that nothing exists.
+    /// True if no aggregate is assumed to exist at first.
     mostly_new: bool,
 }
 
 impl<A: Kept> Run<'_, A> {
-    /// All items, again and again until none meets a conflict.
+    /// Decides all items, repeatedly until none meets a conflict.
     async fn all(self, items: Vec<Item<A>>) -> Result<Indexed<A>, CommandError> {
         let mut done = Vec::with_capacity(items.len());
-        let (contended, mut items) = self.turns.contended(items, |item| &item.key);
+        // Items whose aggregates are contended already go straight to their
+        // turn: deciding them now would most likely only cause another
+        // conflict.
+        let (contended, mut items) = self.turns.split_contended(items, |item| &item.key);
+        // Items that the guess cannot settle are returned and decided on heads
+        // next.
         if self.mostly_new {
-            items = self.round(items, Basis::Guess, &mut done).await?;
+            items = self.decide_all_once(items, Basis::Guess, &mut done).await?;
         }
-        items = self.round(items, Basis::Heads, &mut done).await?;
+        items = self.decide_all_once(items, Basis::Heads, &mut done).await?;
         items.extend(contended);
         if !items.is_empty() {
-            self.in_turn(items, &mut done).await?;
+            self.run_in_turn(items, &mut done).await?;
         }
         Ok(done)
     }
 
-    /// Items that others of this process or of another one contend for. Within
-    /// a process one goes after the other; among processes, one of them gets on
-    /// with each attempt.
-    async fn in_turn(
+    /// Decides items that other commands contend for, in this process or
+    /// another. Within a process they take turns; among processes, each attempt
+    /// lets at least one of them succeed.
+    async fn run_in_turn(
         &self,
         mut items: Vec<Item<A>>,
         done: &mut Indexed<A>,
     ) -> Result<(), CommandError> {
         let deadline = Instant::now() + PATIENCE;
-        let turn = self.turns.take(items.iter().map(|item| &item.key));
+        let turn = self.turns.acquire(items.iter().map(|item| &item.key));
         let contended = |items: &[Item<A>]| {
             let key = items.first().map(|item| item.key.to_string());
             Err(CommandError::Contended(key.unwrap_or_default()))
@@ -252,23 +259,29 @@ impl<A: Kept> Run<'_, A> {
             return contended(&items);
         };
         for attempt in 1.. {
-            items = self.round(items, Basis::Heads, done).await?;
+            items = self.decide_all_once(items, Basis::Heads, done).await?;
             let Some(item) = items.first() else {
                 break;
             };
-            // An append is never given up while it is under way.
+            // The deadline is checked between attempts only: an append in
+            // flight is never abandoned, since its outcome would be unknown.
             if Instant::now() >= deadline {
                 return contended(&items);
             }
-            tracing::debug!(key = %item.key, attempt, conflicts = items.len(), "deciding again");
+            tracing::debug!(
+                key = %item.key,
+                attempt,
+                conflicts = items.len(),
+                "retrying after a conflict"
+            );
             pause(attempt).await;
         }
         Ok(())
     }
 
-    /// Decides all items once, commit by commit. Moves what is certain then
-    /// into `done`; returns what must be decided again.
-    async fn round(
+    /// Decides all items once, commit by commit. Moves those whose result is
+    /// certain into `done`, and returns those that must be decided again.
+    async fn decide_all_once(
         &self,
         items: Vec<Item<A>>,
         basis: Basis,
@@ -277,8 +290,8 @@ impl<A: Kept> Run<'_, A> {
         let (mut again, mut later) = (Vec::new(), items);
         while !later.is_empty() {
             let rest = self.once(later, basis, done, &mut again).await?;
-            // Commands on one aggregate keep their order: behind one that is
-            // decided again, the others wait.
+            // Commands on one aggregate keep their order: the items behind one
+            // that must be decided again wait for it.
             let behind: HashSet<Key> = again.iter().map(|item| item.key.clone()).collect();
             let (waiting, rest) = rest.into_iter().partition(|i| behind.contains(&i.key));
             again.extend::<Vec<_>>(waiting);
@@ -287,9 +300,9 @@ impl<A: Kept> Run<'_, A> {
         Ok(again)
     }
 
-    /// Decides items until a commit is full and appends it. Moves what is
-    /// certain then into `done`, what must be decided again into `again`;
-    /// returns the items that were not decided.
+    /// Decides items until a commit is full, and appends it. Moves items whose
+    /// result is certain into `done` and those that must be decided again into
+    /// `again`. Returns the items that were not decided.
     async fn once(
         &self,
         mut items: Vec<Item<A>>,
@@ -310,7 +323,9 @@ impl<A: Kept> Run<'_, A> {
                 self.log.append(self.partition, metadata, appends).await?
             }
         };
-        let place = |pending: Pending| match appended.get(pending.append) {
+        // An append is known by the position of its last event; the number of
+        // an earlier event is counted back from there.
+        let position_of = |pending: Pending| match appended.get(pending.append) {
             Some(Appended::At(last)) => {
                 let after = sizes[pending.append] - pending.events;
                 let number = last.number - after as u64;
@@ -320,7 +335,7 @@ impl<A: Kept> Run<'_, A> {
         };
         let rest = items.split_off(decided.len());
         for (item, decided) in items.into_iter().zip(decided) {
-            match self.settle(decided, basis, place) {
+            match self.settle(decided, basis, position_of) {
                 Some(result) => done.push((item.index, result)),
                 None => again.push(item),
             }
@@ -335,7 +350,7 @@ impl<A: Kept> Run<'_, A> {
         Ok(keys.into_iter().cloned().zip(loaded).collect())
     }
 
-    /// Decides items in order, each on the state that those before it leave,
+    /// Decides items in order, each on the state that the earlier items leave,
     /// until a commit is full.
     async fn decide(
         &self,
@@ -349,7 +364,7 @@ impl<A: Kept> Run<'_, A> {
                 break;
             }
             let Some(current) = loaded.get_mut(&item.key) else {
-                continue; // There is one for every item's key.
+                continue; // `load` and `absent` cover every item's key.
             };
             let command = item.command.clone();
             let handled = handle(&mut current.aggregate, command, self.services).await;
@@ -370,13 +385,13 @@ impl<A: Kept> Run<'_, A> {
         (decided, appends.all)
     }
 
-    /// What an item came to; `None` where its append met a conflict or where
-    /// it was decided on no more than a guess.
+    /// Returns the result of an item; `None` if its append met a conflict, or
+    /// if it was decided only on the guess that its aggregate does not exist.
     fn settle(
         &self,
         decided: Decided<A::Error>,
         basis: Basis,
-        place: impl Fn(Pending) -> Option<Position>,
+        position_of: impl Fn(Pending) -> Option<Position>,
     ) -> Option<Result<Outcome, A::Error>> {
         let outcome = |change, position| Some(Ok(Outcome { change, position }));
         match decided {
@@ -385,12 +400,12 @@ impl<A: Kept> Run<'_, A> {
                     true => Change::Created,
                     false => Change::Updated,
                 };
-                outcome(change, place(pending)?)
+                outcome(change, position_of(pending)?)
             }
-            Decided::UnchangedAfter(pending) => outcome(Change::Unchanged, place(pending)?),
+            Decided::UnchangedAfter(pending) => outcome(Change::Unchanged, position_of(pending)?),
             _ if basis == Basis::Guess => None,
             Decided::Refused(refusal, None) => Some(Err(refusal)),
-            Decided::Refused(refusal, Some(after)) => place(after).map(|_| Err(refusal)),
+            Decided::Refused(refusal, Some(after)) => position_of(after).map(|_| Err(refusal)),
             Decided::Unchanged { last } => {
                 let position = Position {
                     partition: self.partition,
@@ -402,7 +417,7 @@ impl<A: Kept> Run<'_, A> {
     }
 }
 
-/// As if none of the aggregates existed.
+/// Returns state for the items as if none of their aggregates existed.
 fn absent<A: Kept>(items: &[Item<A>]) -> HashMap<Key, Loaded<A>> {
     let keys = items.iter().map(|item| item.key.clone());
     keys.map(|key| (key, Loaded::absent())).collect()
@@ -418,7 +433,8 @@ async fn handle<A: Kept>(
     Ok(sink.collect().await)
 }
 
-/// The append of events that `current` has already applied; counts them in.
+/// Builds the append of events that `current` has already applied, and advances
+/// the version of `current` by them.
 pub(crate) fn append<A: Kept>(key: &Key, current: &mut Loaded<A>, events: &[A::Event]) -> Append {
     let expected = current.version;
     current.version += events.len() as u64;
@@ -438,8 +454,9 @@ pub(crate) fn append<A: Kept>(key: &Key, current: &mut Loaded<A>, events: &[A::E
     }
 }
 
-/// Full jitter over a doubling bound of 4 to 32 ms. No longer: it is one command
-/// of each process that contends, and one that pauses loses to those that do not.
+/// Sleeps with full jitter below a bound that doubles from 4 to 32 ms. The
+/// bound stays low, since only one command per process contends: a command that
+/// pauses for longer loses to those that do not.
 async fn pause(attempt: u32) {
     let bound = 2u64 << attempt.min(4);
     let millis = rand::random_range(0..=bound);

@@ -1,4 +1,4 @@
-//! What is left of a hold whose holder died before it released it.
+//! Cleanup of segment holds that their holders no longer need.
 
 use std::time::Duration;
 
@@ -11,12 +11,13 @@ use eventlog::LogError;
 use crate::kept::load_one;
 use crate::{CommandError, Commands, Context};
 
-/// How long a creation may be under way: longer than any request.
+/// Longest time for which a creation may be in progress. Longer than the time
+/// limit of any request.
 const CREATION: Duration = Duration::from_secs(120);
 
 impl Commands {
-    /// Releases a segment for those of its holders that need it no more, such as
-    /// a campaign whose creation was cut short.
+    /// Releases a segment's holds that are no longer needed, such as the hold
+    /// of a campaign whose creation was interrupted.
     ///
     /// # Errors
     /// [`CommandError`]; repeating is safe.
@@ -27,13 +28,13 @@ impl Commands {
     ) -> Result<(), CommandError> {
         let held = self.segment(segment).await?.unwrap_or_default();
         let holders: Vec<Holder> = held.held_by().cloned().collect();
-        self.release_idle(context, segment, &holders).await?;
+        self.release_unneeded(context, segment, &holders).await?;
         Ok(())
     }
 
-    /// Releases the segment for those of `holders` that need it no more;
-    /// whether all of them did.
-    pub(crate) async fn release_idle(
+    /// Releases those of the given holds that are no longer needed. Returns
+    /// whether all of them were released.
+    pub(crate) async fn release_unneeded(
         &self,
         context: &Context,
         segment: &SegmentId,
@@ -41,30 +42,30 @@ impl Commands {
     ) -> Result<bool, CommandError> {
         let mut all = true;
         for holder in holders {
-            if self.needs(context.now, segment, holder).await? {
+            if self.needs_hold(context.now, segment, holder).await? {
                 all = false;
                 continue;
             }
-            tracing::info!(%segment, %holder, "nothing needs this hold any more: it is released");
-            // One that somebody else released just now is released too.
+            tracing::info!(%segment, %holder, "releasing a hold that is no longer needed");
+            // A hold that was released concurrently counts as released too.
             let _released = self
                 .release_segment(context, segment.clone(), holder.clone())
                 .await?;
-            // A creation that took too long may have made sure of its hold just
-            // before that.
-            if self.needs_again(holder).await? {
+            // A slow creation may have confirmed its hold just before the
+            // release. The campaign then relies on the hold, so it is restored.
+            if self.is_scheduled(holder).await? {
                 all = false;
                 let held = self.hold_segment(context, segment.clone(), holder.clone());
                 if let Err(refusal) = held.await? {
-                    tracing::error!(%segment, %holder, %refusal, "it cannot be held again");
+                    tracing::error!(%segment, %holder, %refusal, "failed to restore a needed hold");
                 }
             }
         }
         Ok(all)
     }
 
-    /// Whether the campaign waits for its time after all.
-    async fn needs_again(&self, holder: &Holder) -> Result<bool, CommandError> {
+    /// Returns whether the holder turned out to be a scheduled campaign.
+    async fn is_scheduled(&self, holder: &Holder) -> Result<bool, CommandError> {
         let Ok(campaign) = CampaignId::try_from(holder.as_str()) else {
             return Ok(false);
         };
@@ -72,9 +73,9 @@ impl Commands {
         Ok(campaign.due_at().is_some())
     }
 
-    /// Whether a campaign still relies on its hold: while it waits for its
-    /// time, and while it may be about to be created.
-    async fn needs(
+    /// Returns whether a campaign still relies on its hold: while it is
+    /// scheduled, and while its creation may be in progress.
+    async fn needs_hold(
         &self,
         now: Timestamp,
         segment: &SegmentId,
@@ -92,9 +93,9 @@ impl Commands {
         }
     }
 
-    /// When the holder began to hold the segment; `None` if that was so long ago
-    /// that it was trimmed. The latest events are read first: a hold that nothing
-    /// needs is seldom old.
+    /// Returns when the holder began to hold the segment; `None` if that event
+    /// was trimmed. Reads the latest events first, since a hold that is no
+    /// longer needed is usually recent.
     async fn held_since(
         &self,
         segment: &SegmentId,
@@ -105,7 +106,8 @@ impl Commands {
         let mut last = load_one::<Segment>(&self.log, &key).await?.position(&key);
         while last.number > 0 {
             let entry = match self.log.history_back(&key, last, 1).await {
-                // An operator has trimmed it, which nobody does within minutes.
+                // Only an operator trims the log, and never events that are
+                // minutes old: the hold is older than any creation in progress.
                 Err(LogError::Trimmed { .. }) => return Ok(None),
                 entry => entry?.pop(),
             };
@@ -121,7 +123,7 @@ impl Commands {
     }
 }
 
-/// Whether a creation that began then may still be under way.
+/// Returns whether a creation that began at `at` may still be in progress.
 fn is_recent(at: Timestamp, now: Timestamp) -> bool {
     let age = u128::try_from(now.millis() - at.millis()).unwrap_or_default();
     age < CREATION.as_millis()

@@ -1,27 +1,27 @@
-//! Ids of new aggregates, so that the same request names the same one.
+//! Ids of new aggregates, which make creations idempotent.
 
 use uuid::Uuid;
 
-/// What ids derived from keys are told apart from all others by.
+/// UUID namespace of ids that are derived from idempotency keys.
 const NAMESPACE: Uuid = Uuid::from_u128(0x5d0c_52f3_7f4e_4b0e_9a34_c2a1_96d8_7b11);
 
-/// The longest key, in bytes.
+/// Maximum length of a key, in bytes.
 const MAX_LEN: usize = 255;
 
-/// What a client calls a request that it may have to repeat: 1 to 255 visible
-/// characters of ASCII. Each actor's keys are their own.
+/// Client-chosen name of a request that may be repeated: 1 to 255 visible ASCII
+/// characters. Keys of different actors are independent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey(Box<str>);
 
 impl IdempotencyKey {
-    /// What tells that the same actor used the same key.
+    /// Returns a digest that is the same only for the same actor and key.
     pub(crate) fn digest(&self, actor: &str) -> u64 {
         let id = Uuid::new_v5(&NAMESPACE, format!("{actor}\n{}", self.0).as_bytes());
         id.as_u64_pair().0
     }
 }
 
-/// The text is no [`IdempotencyKey`].
+/// Error for a text that is not an [`IdempotencyKey`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a key has 1 to {MAX_LEN} visible ASCII characters, without spaces")]
 pub struct IdempotencyKeyError;
@@ -38,14 +38,15 @@ impl TryFrom<&[u8]> for IdempotencyKey {
     }
 }
 
-/// The id of something new: the same one for the same actor and key, else one
-/// that was never used and sorts by time.
+/// Returns the id of a new aggregate: always the same for the same actor and
+/// key, and without a key a fresh, time-ordered one.
 ///
-/// What is created under it twice meets itself: the aggregate tells whether its
-/// content is the same.
+/// A repeated creation finds the aggregate of the first one, which compares the
+/// content.
 pub fn new_id<I: From<u128>>(actor: &str, key: Option<&IdempotencyKey>) -> I {
     let id = match key {
-        // No key has a line break, so no two pairs make one text.
+        // A key contains no line break, so different pairs never form the same
+        // text.
         Some(IdempotencyKey(key)) => Uuid::new_v5(&NAMESPACE, format!("{actor}\n{key}").as_bytes()),
         None => Uuid::now_v7(),
     };
@@ -63,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_short_and_visible() {
+    fn a_key_has_1_to_255_visible_characters() {
         assert!(key("a").is_some() && key("~!{\"x\"}").is_some());
         assert!(key(&"x".repeat(255)).is_some());
         for odd in ["", " ", "a b", "a\n", "é", "\u{7f}", &"x".repeat(256)] {
@@ -73,13 +74,13 @@ mod tests {
     }
 
     #[test]
-    fn actor_and_key_name_one_id() {
+    fn actor_and_key_determine_the_id() {
         let id = |actor, text| new_id::<SegmentId>(actor, key(text).as_ref());
         let first = id("key:a", "k-1");
         assert_eq!(
             first.as_str(),
             "seg_0cec6e1e917d5f8d8157c49b507741a6",
-            "it never changes"
+            "the derivation must never change"
         );
         assert_eq!(id("key:a", "k-1"), first);
         assert_ne!(id("key:a", "k-2"), first);
@@ -87,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_key_every_id_is_another() {
+    fn without_a_key_every_id_is_new() {
         let id = || new_id::<SegmentId>("key:a", None);
         let (first, second) = (id(), id());
         assert!(first < second, "{first} {second}");

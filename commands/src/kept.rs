@@ -1,4 +1,4 @@
-//! Aggregates as the log keeps them.
+//! Aggregates and the heads that store their state.
 
 use std::collections::BTreeMap;
 
@@ -12,15 +12,16 @@ use futures::future::try_join_all;
 
 use crate::CommandError;
 
-/// An aggregate whose folded state is kept in a head.
+/// Aggregate whose folded state is stored in a head.
 pub trait Kept: Aggregate<Event: LoggedEvent, Command: Clone> + Clone {
-    /// The version of the fold. Raise it when `apply` or the state's form
-    /// changes: older heads are then folded from their events and rewritten.
+    /// Version of the fold. Raise it when `apply` or the form of the state
+    /// changes: older heads are then folded again from their events and
+    /// rewritten.
     const FOLD: u32;
 
-    /// Whether most commands are on aggregates that do not exist yet. They are
-    /// then decided as if none did, without reading heads first; the append's
-    /// check of versions finds those that do.
+    /// True if most commands create their aggregate. Such commands are first
+    /// decided as if no aggregate existed, without reading heads; the append
+    /// checks versions and so detects the aggregates that exist.
     const MOSTLY_NEW: bool = false;
 }
 
@@ -66,19 +67,19 @@ impl Kept for Quarantine {
     const FOLD: u32 = 1;
 }
 
-/// An aggregate as it stands, ready to decide.
+/// Current state of an aggregate, on which commands are decided.
 #[derive(Debug, Clone)]
 pub(crate) struct Loaded<A> {
-    /// How many events it has.
+    /// Number of events of the aggregate.
     pub(crate) version: u64,
-    /// The number of the last one; 0 for none.
+    /// Number of the last event within its partition; 0 if there is none.
     pub(crate) last: u64,
-    /// Its state.
+    /// State of the aggregate.
     pub(crate) aggregate: A,
 }
 
 impl<A: Kept> Loaded<A> {
-    /// One that does not exist.
+    /// Returns the state of an aggregate that does not exist.
     pub(crate) fn absent() -> Self {
         Self {
             version: 0,
@@ -87,7 +88,7 @@ impl<A: Kept> Loaded<A> {
         }
     }
 
-    /// The position of the last event.
+    /// Returns the position of the last event.
     pub(crate) fn position(&self, key: &Key) -> Position {
         Position {
             partition: key.partition,
@@ -95,8 +96,8 @@ impl<A: Kept> Loaded<A> {
         }
     }
 
-    /// From a head; `None` where its state is of an older fold or cannot be
-    /// read.
+    /// Reads a head; `None` if its state is of another fold version or cannot
+    /// be read.
     fn from_head(head: &Head) -> Option<Self> {
         if head.fold != A::FOLD {
             return None;
@@ -108,7 +109,8 @@ impl<A: Kept> Loaded<A> {
         })
     }
 
-    /// From the events alone, but for those that an operator has skipped.
+    /// Folds the state from the events alone, except for those that an operator
+    /// has skipped.
     async fn refold(log: &Log, key: &Key, history: &[Entry]) -> Result<Self, CommandError> {
         let mut aggregate = A::default();
         for entry in history {
@@ -126,7 +128,7 @@ impl<A: Kept> Loaded<A> {
         })
     }
 
-    /// As a head that holds this state.
+    /// Returns a head that holds this state.
     fn to_head(&self) -> Head {
         Head {
             version: self.version,
@@ -137,7 +139,7 @@ impl<A: Kept> Loaded<A> {
     }
 }
 
-/// An aggregate's key.
+/// Returns the key of an aggregate.
 pub(crate) fn key_of(log: &Log, subject: &Subject) -> Key {
     let (layout, text) = (log.layout(), subject.to_string());
     match subject.partition() {
@@ -146,11 +148,12 @@ pub(crate) fn key_of(log: &Log, subject: &Subject) -> Key {
     }
 }
 
-/// How many heads of an older fold are folded from their events at once.
+/// Number of outdated heads that are folded from their events at once.
 const REFOLDS: usize = 500;
 
-/// Aggregates of one partition as they stand, in the order asked for. Heads of
-/// an older fold are folded from their events and written back.
+/// Returns the current state of aggregates of one partition, in the order of
+/// `keys`. Heads of another fold version are folded from their events and
+/// written back.
 pub(crate) async fn load_in<A: Kept>(
     log: &Log,
     partition: Partition,
@@ -184,11 +187,12 @@ pub(crate) async fn load_in<A: Kept>(
         tracing::debug!(
             partition,
             heads = rewritten.len(),
-            "folded heads of an older fold"
+            "refolded heads of another fold version"
         );
-        // They are folded again next time if Redis has no memory left for it.
+        // Writing back saves work only: if Redis is short of memory, these
+        // heads are folded again next time.
         if let Err(error) = log.rewrite_heads(partition, &rewritten).await {
-            tracing::warn!(partition, %error, "heads of an older fold were not written back");
+            tracing::warn!(partition, %error, "failed to write back refolded heads");
         }
     }
     Ok(loaded)
@@ -204,8 +208,8 @@ async fn is_skipped(log: &Log, at: Position) -> Result<bool, CommandError> {
     Ok(state.is_some_and(|state| state.is_skipped()))
 }
 
-/// Aggregates as they stand, by their heads, in the order asked for. Partitions
-/// are read at the same time.
+/// Returns the current state of aggregates, read from their heads, in the order
+/// of `subjects`. Reads all partitions concurrently.
 pub(crate) async fn load_all<A: Kept>(
     log: &Log,
     subjects: impl Iterator<Item = Subject>,
@@ -228,7 +232,8 @@ pub(crate) async fn load_all<A: Kept>(
     Ok(loaded)
 }
 
-/// An aggregate as it stands, by its head; `None` if it has no events.
+/// Returns the current state of an aggregate from its head; `None` if it has no
+/// events.
 pub(crate) async fn current<A: Kept>(
     log: &Log,
     subject: &Subject,
@@ -238,7 +243,7 @@ pub(crate) async fn current<A: Kept>(
     Ok((loaded.version > 0).then_some(loaded.aggregate))
 }
 
-/// One aggregate as it stands.
+/// Returns the current state of one aggregate.
 pub(crate) async fn load_one<A: Kept>(log: &Log, key: &Key) -> Result<Loaded<A>, CommandError> {
     let loaded = load_in(log, key.partition, &[key]).await?.pop();
     Ok(loaded.unwrap_or_else(Loaded::absent))
@@ -255,8 +260,8 @@ pub(crate) fn unreadable(key: &Key, source: DecodeError) -> CommandError {
     }
 }
 
-/// A state as its head holds it.
+/// Returns a state in the form that its head stores.
 pub(crate) fn state<A: Kept>(aggregate: &A) -> String {
-    // States are structs of numbers and texts, which always have a JSON form.
+    // States are structs of numbers and strings, whose JSON form never fails.
     serde_json::to_string(aggregate).unwrap_or_default()
 }

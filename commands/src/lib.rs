@@ -1,9 +1,9 @@
-//! The write side: loads what a command is decided on, asks `domain` to
-//! decide, appends the events.
+//! Write side: loads the state that a command is decided on, lets `domain`
+//! decide, and appends the events.
 //!
 //! [`Commands`] has a method per command. All of them end in one function,
-//! `execute`, that owns load → handle → commit → retry on conflict, for one
-//! item and for ten thousand.
+//! `execute`, which loads, decides, appends, and retries on conflict, for one
+//! item as well as for ten thousand.
 
 mod activities;
 mod api_keys;

@@ -10,22 +10,22 @@ use crate::execute::{Outcome, execute, execute_on};
 use crate::kept::{decode, load_all, unreadable};
 use crate::{CommandError, Commands, Context};
 
-/// A message beside the customer it is for, as their heads have them.
+/// A message and its customer, as their heads have them.
 #[derive(Debug, Clone)]
 pub struct MessageAndCustomer {
-    /// The message.
+    /// State of the message.
     pub message: Message,
-    /// The customer.
+    /// State of the customer.
     pub customer: Customer,
-    /// The number of the customer's last event; 0 if there is none.
+    /// Number of the customer's last event; 0 if there is none.
     pub customer_seen: u64,
 }
 
 impl Commands {
-    /// Carries out commands on messages, each on its own.
+    /// Executes commands on messages, each independently.
     ///
     /// # Errors
-    /// [`CommandError`]; repeating all of it is safe.
+    /// [`CommandError`]; repeating the whole batch is safe.
     pub async fn on_messages(
         &self,
         context: &Context,
@@ -34,11 +34,11 @@ impl Commands {
         execute::<Message>(self, &(), context, subjects(commands)).await
     }
 
-    /// The same for messages that most probably do not exist yet: these are
-    /// not looked at first.
+    /// Does the same for messages that most likely do not exist yet: their
+    /// heads are not read first.
     ///
     /// # Errors
-    /// As [`Self::on_messages`].
+    /// As for [`Self::on_messages`].
     pub async fn on_new_messages(
         &self,
         context: &Context,
@@ -47,7 +47,8 @@ impl Commands {
         execute_on::<Message>(self, &(), context, subjects(commands), true).await
     }
 
-    /// Messages as they stand, by their heads, in the order asked for.
+    /// Returns the current state of messages from their heads, in the order of
+    /// `ids`.
     ///
     /// # Errors
     /// [`CommandError`].
@@ -59,7 +60,8 @@ impl Commands {
             .collect())
     }
 
-    /// What a message says, as the log has it; `None` if it was never queued.
+    /// Returns the recorded content of a message; `None` if it was never
+    /// queued.
     ///
     /// # Errors
     /// [`CommandError`].
@@ -78,8 +80,8 @@ impl Commands {
         Ok(None)
     }
 
-    /// Messages and the customers they are for, by their heads, in the order
-    /// asked for.
+    /// Returns messages and their customers from their heads, in the order of
+    /// `ids`.
     ///
     /// # Errors
     /// [`CommandError`].

@@ -7,22 +7,22 @@ use domain::{
 use crate::execute::{Outcome, execute};
 use crate::{CommandError, Commands, Context};
 
-/// One order as the shop has it.
+/// Order of a customer, with its whole content, as the shop sent it.
 #[derive(Debug, Clone)]
 pub struct OrderItem {
-    /// Whose.
+    /// Customer who placed it.
     pub customer: CustomerId,
-    /// Which of theirs.
+    /// Id of the order, unique within the customer.
     pub order: OrderId,
-    /// What it says.
+    /// Content of the order.
     pub content: OrderContent,
 }
 
 impl Commands {
-    /// Places orders, or updates them.
+    /// Records new orders and updates known ones.
     ///
     /// # Errors
-    /// [`CommandError`]; repeating all of it is safe.
+    /// [`CommandError`]; repeating the whole batch is safe.
     pub async fn record_orders(
         &self,
         context: &Context,

@@ -1,4 +1,4 @@
-//! Commands on events that views cannot fold.
+//! Commands on quarantined events: events that views cannot fold.
 
 use domain::{LogPosition, Quarantine, QuarantineCommand, Subject};
 
@@ -6,8 +6,8 @@ use crate::execute::{Outcome, execute_one};
 use crate::{CommandError, Commands, Context};
 
 impl Commands {
-    /// Records a decision about an event that views cannot fold, in the event's
-    /// own partition. The owners of partitions carry it out.
+    /// Records an operator's decision about an event that views cannot fold, in
+    /// the event's own partition. The owner of the partition carries it out.
     ///
     /// # Errors
     /// [`CommandError`]; repeating is safe.

@@ -1,4 +1,4 @@
-//! Plain records: events that nothing is decided on.
+//! Plain records: events without a head, since no command is decided on them.
 
 use domain::{
     Acceptance, Assist, AssistanceEvent, Day, Epoch, LogRecord, LoggedEvent, Refusal, RefusalEvent,
@@ -10,11 +10,11 @@ use crate::kept::key_of;
 use crate::{CommandError, Commands, Context};
 
 impl Commands {
-    /// Records that a request was refused, now.
+    /// Records that a request was refused at `context.now`.
     ///
     /// # Errors
-    /// [`CommandError`]. It may have been recorded all the same; a record that
-    /// is repeated is there twice.
+    /// [`CommandError`]. The record may have been written nevertheless;
+    /// repeating the call writes it twice.
     pub async fn record_refusal(
         &self,
         context: &Context,
@@ -25,10 +25,10 @@ impl Commands {
         self.record(context, &subject, &record).await
     }
 
-    /// Records that somebody was assisted, now.
+    /// Records a call for assistance at `context.now`.
     ///
     /// # Errors
-    /// As [`Self::record_refusal`].
+    /// As for [`Self::record_refusal`].
     pub async fn record_assistance(
         &self,
         context: &Context,
@@ -39,11 +39,11 @@ impl Commands {
         self.record(context, &subject, &record).await
     }
 
-    /// Records that an operator has accepted the log, which has this epoch
-    /// since then.
+    /// Records that an operator accepted the log and that it has this epoch
+    /// from then on.
     ///
     /// # Errors
-    /// As [`Self::record_refusal`].
+    /// As for [`Self::record_refusal`].
     pub async fn record_acceptance(
         &self,
         context: &Context,
@@ -73,7 +73,7 @@ impl Commands {
         let appended = self.log.append(partition, context.metadata(), vec![append]);
         match appended.await?.pop() {
             Some(Appended::At(position)) => Ok(position),
-            // An append without a head has nothing to conflict with.
+            // An append without a head cannot conflict.
             Some(Appended::Conflict { .. }) | None => Err(LogError::Aborted.into()),
         }
     }

@@ -6,11 +6,12 @@ use crate::execute::{Outcome, execute_one};
 use crate::kept::current;
 use crate::{CommandError, Commands, Context};
 
-/// What became of a command on a segment: an outcome, or a rule's refusal.
+/// Result of a command on a segment: an outcome, or a rejection by a rule.
 pub type SegmentResult = Result<Outcome, SegmentError>;
 
 impl Commands {
-    /// A segment as it stands, by its head; `None` if it was never created.
+    /// Returns the current state of a segment from its head; `None` if it was
+    /// never created.
     ///
     /// # Errors
     /// [`CommandError`].
@@ -18,8 +19,8 @@ impl Commands {
         current(&self.log, &Subject::Segment(segment.clone())).await
     }
 
-    /// Creates a segment. Created already with the same content, it is
-    /// unchanged, whatever became of it since.
+    /// Creates a segment. If it was created with the same content before, it is
+    /// unchanged, even if it has changed since.
     ///
     /// # Errors
     /// [`CommandError`]; repeating is safe.
@@ -30,10 +31,10 @@ impl Commands {
         content: SegmentContent,
     ) -> Result<SegmentResult, CommandError> {
         let command = SegmentCommand::Create(content);
-        self.on_segment(context, segment, command).await
+        self.execute_on_segment(context, segment, command).await
     }
 
-    /// Gives a segment other content, whole.
+    /// Replaces the whole content of a segment.
     ///
     /// # Errors
     /// [`CommandError`]; repeating is safe.
@@ -44,10 +45,10 @@ impl Commands {
         content: SegmentContent,
     ) -> Result<SegmentResult, CommandError> {
         let command = SegmentCommand::Update(content);
-        self.on_segment(context, segment, command).await
+        self.execute_on_segment(context, segment, command).await
     }
 
-    /// Archives a segment, if nothing that still needs it holds it.
+    /// Archives a segment, unless a holder still needs it.
     ///
     /// # Errors
     /// [`CommandError`]; repeating is safe.
@@ -56,10 +57,10 @@ impl Commands {
         context: &Context,
         segment: SegmentId,
     ) -> Result<SegmentResult, CommandError> {
-        let archive = || self.on_segment(context, segment.clone(), SegmentCommand::Archive);
+        let archive = || self.execute_on_segment(context, segment.clone(), SegmentCommand::Archive);
         match archive().await? {
             Err(SegmentError::InUse(holders))
-                if self.release_idle(context, &segment, &holders).await? =>
+                if self.release_unneeded(context, &segment, &holders).await? =>
             {
                 archive().await
             }
@@ -67,7 +68,7 @@ impl Commands {
         }
     }
 
-    /// Keeps a segment from being archived for as long as `holder` needs it.
+    /// Prevents a segment from being archived while `holder` needs it.
     ///
     /// # Errors
     /// [`CommandError`]; repeating is safe.
@@ -78,10 +79,10 @@ impl Commands {
         holder: Holder,
     ) -> Result<SegmentResult, CommandError> {
         let command = SegmentCommand::Hold(holder);
-        self.on_segment(context, segment, command).await
+        self.execute_on_segment(context, segment, command).await
     }
 
-    /// Ends what [`Self::hold_segment`] began.
+    /// Releases the hold that [`Self::hold_segment`] made.
     ///
     /// # Errors
     /// [`CommandError`]; repeating is safe.
@@ -92,10 +93,10 @@ impl Commands {
         holder: Holder,
     ) -> Result<SegmentResult, CommandError> {
         let command = SegmentCommand::Release(holder);
-        self.on_segment(context, segment, command).await
+        self.execute_on_segment(context, segment, command).await
     }
 
-    async fn on_segment(
+    async fn execute_on_segment(
         &self,
         context: &Context,
         segment: SegmentId,

@@ -1,4 +1,4 @@
-//! The log as an event store of `cqrs_es`.
+//! Event store of `cqrs_es` on top of the log.
 
 use std::collections::HashMap;
 
@@ -10,39 +10,41 @@ use crate::CommandError;
 use crate::execute::append;
 use crate::kept::{Kept, Loaded, decode, load_one, unreadable};
 
-/// [`EventStore`] straight over the log. An aggregate's id is its key in the
-/// log, `order/c-1/o-17`.
+/// Implementation of [`EventStore`] on top of the log. The id of an aggregate
+/// is its key in the log: `order/c-1/o-17`.
 #[derive(Clone)]
 pub struct LogStore {
     log: Log,
 }
 
-/// An aggregate as it was when it was loaded.
+/// State of an aggregate when it was loaded.
 #[derive(Debug, Clone)]
 pub struct LogContext<A> {
     key: Key,
     loaded: Loaded<A>,
-    /// What commands are decided on: to decide is to apply, so that this is
-    /// ahead of `loaded` by what is about to be committed.
+    /// State that commands are decided on. Deciding applies the new events to
+    /// it, so it is ahead of `loaded` by the events that are still to be
+    /// committed.
     decided: A,
 }
 
-/// Why the store could not do it.
+/// Reason why an operation of the store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The id is not the key of an aggregate.
     #[error(transparent)]
     Key(#[from] domain::SubjectError),
-    /// The metadata is not what readers of the log need, [`Metadata`].
-    #[error("the metadata cannot be read back: {0}")]
+    /// The metadata does not decode as [`Metadata`], which readers of the log
+    /// need.
+    #[error("the metadata is not valid event metadata: {0}")]
     Metadata(serde_json::Error),
-    /// The log did not answer, or what it holds is not readable.
+    /// The log did not answer, or its events cannot be decoded.
     #[error(transparent)]
     Command(#[from] CommandError),
 }
 
 impl LogStore {
-    /// Over this log.
+    /// Returns a store on this log.
     pub fn new(log: Log) -> Self {
         Self { log }
     }
@@ -88,8 +90,10 @@ impl LogStore {
         for event in events {
             context.loaded.aggregate.apply(event.clone());
         }
-        // A map of texts always has a JSON form.
+        // Serializing a map of strings to JSON cannot fail.
         let meta = serde_json::to_string(metadata).unwrap_or_default();
+        // Checked before the append, since an event with unreadable metadata
+        // could not be removed from the log.
         serde_json::from_str::<Metadata>(&meta).map_err(StoreError::Metadata)?;
         let item = append(&context.key, &mut context.loaded, events);
         let partition = context.key.partition;

@@ -1,4 +1,4 @@
-//! Texts of messages, rendered from what the log holds of them.
+//! Texts of messages, rendered again from the values in the log.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -9,13 +9,13 @@ use moka::sync::Cache;
 
 use crate::{CommandError, Commands};
 
-/// How many templates are kept ready to be rendered.
+/// Number of prepared templates that are cached.
 const RENDERERS: u64 = 256;
 
-/// A campaign's template, by its identity.
+/// Identity of a campaign's template.
 type RendererKey = (CampaignId, TemplateIdentity);
 
-/// Templates that were rendered lately. Clones share them.
+/// Cache of recently used templates. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Renderers(Cache<RendererKey, Arc<Renderer>>);
 
@@ -26,12 +26,13 @@ impl Default for Renderers {
 }
 
 impl Commands {
-    /// Prepares a campaign's template for rendering.
+    /// Returns a campaign's template, prepared for rendering.
     ///
     /// # Errors
-    /// [`CommandError`] if the log does not answer; [`ReproduceError`] within
-    /// if the campaign does not have this template or cannot be read, or the
-    /// program does not have the rendering rules.
+    /// [`CommandError`] if the log does not answer. The inner
+    /// [`ReproduceError`] tells that the campaign does not have this template,
+    /// that its content cannot be read, or that this program does not have the
+    /// rendering rules.
     pub async fn renderer(
         &self,
         campaign: &CampaignId,
@@ -60,8 +61,8 @@ impl Commands {
         })
     }
 
-    /// The texts of recorded messages, in the order given. A text that is not
-    /// the recorded one is an error, [`ReproduceError`].
+    /// Returns the texts of recorded messages, in the order given. A text that
+    /// differs from the recorded one is a [`ReproduceError`].
     ///
     /// # Errors
     /// [`CommandError`] if the log does not answer.
@@ -77,7 +78,7 @@ impl Commands {
                 vacant.insert(renderer);
             }
         }
-        // A template may take long, and other work must go on.
+        // Rendering may take long and must not block the async runtime.
         let rendering = move || {
             let text = |message: &RecordedMessage| {
                 let key = (message.campaign.clone(), message.template);

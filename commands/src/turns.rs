@@ -1,15 +1,15 @@
 //! Turns of commands that contend for the same aggregates within a process.
 //!
-//! A command is decided on what its aggregate was, and the append finds out
-//! whether another came first. Where many change one aggregate at once, each
-//! round would let one of them through and have all others decided in vain. So a
-//! command that has met a conflict waits for its turn, and so does one that
-//! finds others waiting: it would only take the turn of one that waits.
+//! A command is decided on a state of its aggregate, and the append detects
+//! whether another command changed the aggregate in the meantime. If many
+//! commands change one aggregate concurrently, each round would let one of them
+//! through and reject all others. So a command that met a conflict waits for
+//! its turn, and so does a command that finds others waiting, since it would
+//! only delay one of them.
 //!
-//! Aggregates share a fixed number of turns. That two which have nothing to do
-//! with each other share one costs a wait, and only while both are contended
-//! for. Turns are taken in ascending order, so that no two commands wait for
-//! each other.
+//! Aggregates share a fixed number of turns. Two unrelated aggregates may share
+//! a turn; this costs a wait only while both are contended. A command acquires
+//! its turns in ascending order, so that no two commands wait for each other.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
@@ -18,30 +18,30 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use eventlog::Key;
 use tokio::sync::{Mutex, MutexGuard};
 
-/// How many turns there are. Few are ever contended for at once.
+/// Number of turns. Only a few are ever contended at the same time.
 const TURNS: usize = 1_024;
 
-/// The turns of a process.
+/// Turns of a process.
 pub(crate) struct Turns {
     turns: Box<[Turn]>,
-    /// How many commands have a turn or wait for one. While it is 0, a command
-    /// has nothing else to look at.
+    /// Number of commands that have turns or wait for them. While it is 0,
+    /// nothing is contended and a command need not look at single turns.
     waiting: AtomicUsize,
     hasher: RandomState,
 }
 
 #[derive(Default)]
 struct Turn {
-    /// Passes from one to the next in the order in which they came.
+    /// Fair lock: passes to the waiting commands in their order of arrival.
     lock: Mutex<()>,
-    /// How many have it or wait for it.
+    /// Number of commands that have the turn or wait for it.
     waiting: AtomicUsize,
 }
 
-/// Turns that a command has, until it is dropped.
-pub(crate) struct Taken<'a> {
+/// Turns of a command, held until this is dropped.
+pub(crate) struct HeldTurns<'a> {
     turns: &'a Turns,
-    /// Those that it has or waits for.
+    /// Numbers of the turns that the command has or waits for.
     numbers: BTreeSet<usize>,
     locks: Vec<MutexGuard<'a, ()>>,
 }
@@ -57,13 +57,18 @@ impl Default for Turns {
 }
 
 impl Turns {
-    /// Splits items into those whose aggregates somebody waits for, and the
-    /// others; all items of one aggregate go the same way.
-    pub(crate) fn contended<T>(&self, items: Vec<T>, key: impl Fn(&T) -> &Key) -> (Vec<T>, Vec<T>) {
+    /// Splits items into those whose turns are contended and the others. All
+    /// items of one aggregate go the same way.
+    pub(crate) fn split_contended<T>(
+        &self,
+        items: Vec<T>,
+        key: impl Fn(&T) -> &Key,
+    ) -> (Vec<T>, Vec<T>) {
         if self.waiting.load(Ordering::Relaxed) == 0 {
             return (Vec::new(), items);
         }
-        // Asked once for each, since the answer may change meanwhile.
+        // Each turn is read once, since its count may change in between and
+        // items of one aggregate must stay together.
         let mut known = HashMap::new();
         items.into_iter().partition(|item| {
             let number = self.number(key(item));
@@ -72,13 +77,17 @@ impl Turns {
         })
     }
 
-    /// Waits for the turns of these aggregates. A caller has them once.
-    pub(crate) async fn take<'k>(&self, keys: impl Iterator<Item = &'k Key>) -> Taken<'_> {
-        let mut taken = Taken::waiting(self, keys.map(|key| self.number(key)).collect());
-        for number in taken.numbers.clone() {
-            taken.locks.push(self.turns[number].lock.lock().await);
+    /// Waits for the turns of these aggregates. A caller must not hold turns
+    /// already.
+    pub(crate) async fn acquire<'k>(&self, keys: impl Iterator<Item = &'k Key>) -> HeldTurns<'_> {
+        // Enqueuing before locking makes the turns contended for commands that
+        // arrive later. The set iterates in ascending order, which rules out
+        // deadlocks.
+        let mut held = HeldTurns::enqueue(self, keys.map(|key| self.number(key)).collect());
+        for number in held.numbers.clone() {
+            held.locks.push(self.turns[number].lock.lock().await);
         }
-        taken
+        held
     }
 
     fn number(&self, key: &Key) -> usize {
@@ -86,8 +95,8 @@ impl Turns {
     }
 }
 
-impl<'a> Taken<'a> {
-    fn waiting(turns: &'a Turns, numbers: BTreeSet<usize>) -> Self {
+impl<'a> HeldTurns<'a> {
+    fn enqueue(turns: &'a Turns, numbers: BTreeSet<usize>) -> Self {
         turns.waiting.fetch_add(1, Ordering::Relaxed);
         for number in &numbers {
             turns.turns[*number].waiting.fetch_add(1, Ordering::Relaxed);
@@ -100,8 +109,8 @@ impl<'a> Taken<'a> {
     }
 }
 
-/// Also of one that does not wait any more.
-impl Drop for Taken<'_> {
+/// Also runs for a command that stopped waiting before it had all of its turns.
+impl Drop for HeldTurns<'_> {
     fn drop(&mut self) {
         for number in &self.numbers {
             let turn = &self.turns.turns[*number];
@@ -126,29 +135,34 @@ mod tests {
     }
 
     #[test]
-    fn an_aggregate_is_had_by_one_command_at_a_time_and_others_by_others() {
+    fn a_turn_is_held_by_one_command_at_a_time() {
         let (turns, keys) = (Turns::default(), keys(&["a", "b", "c"]));
-        let first = turns.take(keys[..1].iter()).now_or_never();
-        let first = first.expect("nobody has it");
-        assert!(turns.take(keys.iter()).now_or_never().is_none());
+        let first = turns.acquire(keys[..1].iter()).now_or_never();
+        let first = first.expect("the turn is free");
+        assert!(turns.acquire(keys.iter()).now_or_never().is_none());
         let is_other = |key: &&Key| turns.number(key) != turns.number(&keys[0]);
         let other = keys.iter().filter(is_other);
-        assert!(turns.take(other).now_or_never().is_some());
+        assert!(turns.acquire(other).now_or_never().is_some());
         drop(first);
-        assert!(turns.take(keys.iter()).now_or_never().is_some());
+        assert!(turns.acquire(keys.iter()).now_or_never().is_some());
     }
 
     #[test]
-    fn what_somebody_waits_for_is_contended_until_nobody_does() {
+    fn a_turn_is_contended_while_a_command_holds_or_waits_for_it() {
         let (turns, keys) = (Turns::default(), keys(&["a", "b", "a"]));
-        let contended = || turns.contended(keys.iter().collect(), |key| key).0.len();
+        let contended = || {
+            turns
+                .split_contended(keys.iter().collect(), |key| key)
+                .0
+                .len()
+        };
         assert_eq!(contended(), 0);
-        let first = turns.take(keys[..1].iter()).now_or_never();
-        assert!(contended() >= 2, "both items of the one");
-        let mut waiting = Box::pin(turns.take(keys[..1].iter()));
+        let first = turns.acquire(keys[..1].iter()).now_or_never();
+        assert!(contended() >= 2, "both items of the aggregate");
+        let mut waiting = Box::pin(turns.acquire(keys[..1].iter()));
         assert!((&mut waiting).now_or_never().is_none());
         drop(first);
-        assert!(contended() >= 2, "one still waits");
+        assert!(contended() >= 2, "one command still waits");
         drop(waiting);
         assert_eq!(contended(), 0);
     }

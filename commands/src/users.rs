@@ -7,23 +7,26 @@ use crate::execute::{Outcome, execute_one};
 use crate::kept::current;
 use crate::{CommandError, Commands, Context};
 
-/// What became of a command on a user: an outcome, or a rule's refusal.
+/// Result of a command on a user: an outcome, or a rejection by a rule.
 pub type UserResult = Result<Outcome, UserError>;
 
-/// What ids of users are told apart from all others by.
+/// UUID namespace of user ids.
 const NAMESPACE: Uuid = Uuid::from_u128(0x8a6f_1c3e_52d7_4f0b_b1a9_3e60_7c95_d4e2);
 
-/// The id of whom this provider calls so: the same one, whatever becomes of
-/// their address and name.
+/// Returns the id of the user with this identity at the provider. It depends
+/// only on issuer and subject, so it stays the same when the user's address or
+/// name changes.
 pub fn user_id(identity: &Identity) -> UserId {
     let (issuer, subject) = (identity.issuer.as_str(), identity.subject.as_str());
-    // Neither has a line break, so no two pairs make one text.
+    // Neither contains a line break, so different pairs never form the same
+    // text.
     let id = Uuid::new_v5(&NAMESPACE, format!("{issuer}\n{subject}").as_bytes());
     UserId::from(id.as_u128())
 }
 
 impl Commands {
-    /// A user as they stand, by their head; `None` if they never signed in.
+    /// Returns the current state of a user from their head; `None` if they
+    /// never signed in.
     ///
     /// # Errors
     /// [`CommandError`].
@@ -31,8 +34,8 @@ impl Commands {
         current(&self.log, &Subject::User(user.clone())).await
     }
 
-    /// Begins a session of the user whom [`user_id`] names, now. `configured`
-    /// is what the configuration gives them.
+    /// Begins a session of the user that [`user_id`] returns for `identity`.
+    /// `configured` is the role that the configuration grants.
     ///
     /// # Errors
     /// [`CommandError`]; repeating is safe.
@@ -50,7 +53,7 @@ impl Commands {
             configured,
             at: context.now,
         };
-        self.on_user(context, user, command).await
+        self.execute_on_user(context, user, command).await
     }
 
     /// Ends a session.
@@ -64,7 +67,7 @@ impl Commands {
         session: SessionId,
     ) -> Result<UserResult, CommandError> {
         let command = UserCommand::SignOut { session };
-        self.on_user(context, user, command).await
+        self.execute_on_user(context, user, command).await
     }
 
     /// Ends all sessions of a user.
@@ -77,10 +80,10 @@ impl Commands {
         user: UserId,
     ) -> Result<UserResult, CommandError> {
         let command = UserCommand::SignOutEverywhere;
-        self.on_user(context, user, command).await
+        self.execute_on_user(context, user, command).await
     }
 
-    /// Gives a user a role.
+    /// Gives a user a role, which overrides the configured one.
     ///
     /// # Errors
     /// [`CommandError`]; repeating is safe.
@@ -91,10 +94,10 @@ impl Commands {
         role: UserRole,
     ) -> Result<UserResult, CommandError> {
         let command = UserCommand::GiveRole { role };
-        self.on_user(context, user, command).await
+        self.execute_on_user(context, user, command).await
     }
 
-    async fn on_user(
+    async fn execute_on_user(
         &self,
         context: &Context,
         user: UserId,
@@ -121,13 +124,13 @@ mod tests {
     }
 
     #[test]
-    fn issuer_and_subject_name_one_user_whatever_their_address() {
+    fn issuer_and_subject_determine_the_user_id() {
         let id = |issuer, subject, email| user_id(&identity(issuer, subject, email));
         let first = id("https://accounts.google.com", "1", "jo@example.com");
         assert_eq!(
             first.as_str(),
             "usr_ae213c4d4215519f921e0aacbbd57b9c",
-            "it never changes"
+            "the derivation must never change"
         );
         assert_eq!(
             id("https://accounts.google.com", "1", "jo@example.org"),

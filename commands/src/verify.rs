@@ -1,4 +1,5 @@
-//! Whether every head is what its events make it.
+//! Verification of heads: compares each head with the state that its events
+//! make.
 
 use std::collections::HashMap;
 
@@ -24,37 +25,38 @@ const KINDS: [&str; 10] = [
     "quarantine",
 ];
 
-/// What was found in one partition.
+/// Result of the verification of one partition.
 #[derive(Debug, Default)]
 pub struct HeadsReport {
-    /// How many events were read.
+    /// Number of events read.
     pub events: u64,
-    /// The first event that is kept.
+    /// Number of the first event that the partition keeps.
     pub floor: u64,
-    /// How many heads were compared.
+    /// Number of heads compared.
     pub heads: u64,
-    /// What differs.
+    /// Differences between heads and events, and damage of the log.
     pub differences: Vec<Difference>,
-    /// Events that cannot be read, which views have in quarantine. The heads of
-    /// their aggregates are not compared.
+    /// Events that cannot be decoded, which views have in quarantine. The heads
+    /// of their aggregates are not compared.
     pub unreadable: Vec<Difference>,
 }
 
-/// One thing that is not as it should be.
+/// Difference found by the verification.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{key}: {what}")]
 pub struct Difference {
-    /// Of which aggregate.
+    /// Key of the aggregate, or the partition.
     pub key: String,
-    /// What.
+    /// Description of the difference.
     pub what: String,
 }
 
-/// What the events of an aggregate come to.
+/// State of an aggregate, folded from its events.
 struct Folded {
     version: u64,
     last: u64,
-    /// Whether all its events are kept.
+    /// True if the log still has all events of the aggregate and all can be
+    /// decoded.
     is_whole: bool,
     aggregate: AnyAggregate,
 }
@@ -73,7 +75,8 @@ enum AnyAggregate {
 }
 
 impl AnyAggregate {
-    /// `None` for the subject of plain records, which have no head.
+    /// Returns the empty state of a subject's aggregate; `None` for plain
+    /// records, which have no head.
     fn new(subject: &Subject) -> Option<Self> {
         Some(match subject {
             Subject::Customer(_) => Self::Customer(Customer::default()),
@@ -105,18 +108,18 @@ impl AnyAggregate {
         }
     }
 
-    fn kept(&self) -> (u32, String) {
+    fn fold_and_state(&self) -> (u32, String) {
         match self {
-            Self::Customer(a) => kept(a),
-            Self::Order(a) => kept(a),
-            Self::Activity(a) => kept(a),
-            Self::View(a) => kept(a),
-            Self::Segment(a) => kept(a),
-            Self::Campaign(a) => kept(a),
-            Self::Message(a) => kept(a),
-            Self::User(a) => kept(a),
-            Self::ApiKey(a) => kept(a),
-            Self::Quarantine(a) => kept(a),
+            Self::Customer(a) => fold_and_state(a),
+            Self::Order(a) => fold_and_state(a),
+            Self::Activity(a) => fold_and_state(a),
+            Self::View(a) => fold_and_state(a),
+            Self::Segment(a) => fold_and_state(a),
+            Self::Campaign(a) => fold_and_state(a),
+            Self::Message(a) => fold_and_state(a),
+            Self::User(a) => fold_and_state(a),
+            Self::ApiKey(a) => fold_and_state(a),
+            Self::Quarantine(a) => fold_and_state(a),
         }
     }
 }
@@ -126,15 +129,16 @@ fn apply<A: Kept>(aggregate: &mut A, entry: &Entry) -> Result<(), DecodeError> {
     Ok(())
 }
 
-fn kept<A: Kept>(aggregate: &A) -> (u32, String) {
+fn fold_and_state<A: Kept>(aggregate: &A) -> (u32, String) {
     (A::FOLD, state(aggregate))
 }
 
-/// Folds all of a partition and compares every head with the outcome. Reads
-/// up to the partition's end at the start; of heads that have moved on since,
-/// only that the log has moved on too. What is missing or cannot be read is a
-/// difference, and the rest is compared all the same. Where the log was
-/// trimmed, aggregates with events below the floor are not compared.
+/// Folds all events of a partition and compares every head with the result.
+/// Reads up to the partition's end at the time of the call; of a head that has
+/// moved on since, checks only that the log has moved on too. Anything missing
+/// or unreadable is reported as a difference, and the rest is still compared.
+/// If the log was trimmed, aggregates with events below the floor are not
+/// compared.
 ///
 /// # Errors
 /// [`LogError`] if Redis does not answer.
@@ -206,14 +210,15 @@ fn fold(folded: &mut HashMap<String, Folded>, floor: u64, entry: &Entry, report:
         is_whole: true,
         aggregate: new,
     });
-    // Its first events were trimmed: there is nothing to compare with.
+    // The first events of the aggregate were trimmed, so its state cannot be
+    // folded.
     if current.version == 0 && (1..floor).contains(&entry.previous) {
         current.is_whole = false;
     }
     let follows = (current.version + 1, current.last);
     if current.is_whole && (entry.version, entry.previous) != follows {
         report.differences.push(difference(format!(
-            "version {} that follows event {} comes after version {} at event {}",
+            "version {} with previous event {} follows version {} at event {}",
             entry.version, entry.previous, current.version, current.last
         )));
     }
@@ -270,6 +275,8 @@ async fn compare(
             what: "has events, but no head".to_owned(),
         });
     report.differences.extend(missing);
+    // Read after the heads: concurrent appends cannot explain a head that is
+    // ahead of this end.
     let now = log.last(partition).await?.number;
     let beyond = ahead.into_iter().filter(|(_, last)| *last > now);
     report
@@ -292,7 +299,7 @@ fn difference(expected: Option<Folded>, head: &Head, floor: u64) -> Option<Strin
             head.version, head.last, expected.version, expected.last
         ));
     }
-    let (fold, state) = expected.aggregate.kept();
+    let (fold, state) = expected.aggregate.fold_and_state();
     (expected.is_whole && fold == head.fold && state != head.state)
         .then(|| format!("the head holds {}, the events make {state}", head.state))
 }

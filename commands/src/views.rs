@@ -1,4 +1,4 @@
-//! Commands on read models.
+//! Commands on views.
 
 use domain::{Subject, View, ViewCommand, ViewName};
 
@@ -6,7 +6,7 @@ use crate::execute::{Outcome, execute_one};
 use crate::{CommandError, Commands, Context};
 
 impl Commands {
-    /// Asks for a view to be folded anew from the log. The workers do it.
+    /// Requests that a view be rebuilt from the log. The workers do it.
     ///
     /// # Errors
     /// [`CommandError`].
@@ -15,11 +15,12 @@ impl Commands {
         context: &Context,
         view: ViewName,
     ) -> Result<Outcome, CommandError> {
-        self.ask(context, view, ViewCommand::RequestRebuild).await
+        self.execute_on_view(context, view, ViewCommand::RequestRebuild)
+            .await
     }
 
-    /// Says that a view is to go back to its generation before. Whoever says
-    /// so does it.
+    /// Records that a view is rolled back to its previous generation. The
+    /// caller performs the rollback.
     ///
     /// # Errors
     /// [`CommandError`].
@@ -28,10 +29,11 @@ impl Commands {
         context: &Context,
         view: ViewName,
     ) -> Result<Outcome, CommandError> {
-        self.ask(context, view, ViewCommand::RequestRollback).await
+        self.execute_on_view(context, view, ViewCommand::RequestRollback)
+            .await
     }
 
-    async fn ask(
+    async fn execute_on_view(
         &self,
         context: &Context,
         view: ViewName,

@@ -1,4 +1,4 @@
-//! Free attributes of a customer, and properties of an activity.
+//! Custom attributes of customers and properties of activities.
 
 use std::collections::BTreeMap;
 
@@ -6,21 +6,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Change, Name, Text};
 
-/// How many attributes a customer may have, and properties an activity.
+/// Maximum number of attributes of a customer, and of properties of an
+/// activity.
 pub const MAX_ATTRIBUTES: usize = 64;
 
-/// The key of an attribute.
+/// Key of an attribute.
 pub type AttributeKey = Name;
 
-/// The value of an attribute: a boolean, a number or a text of at most 1,024
+/// Value of an attribute: a boolean, a number, or a text of at most 1,024
 /// bytes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(
     untagged,
-    expecting = "must be a boolean, a number or a text of 1 to 1024 bytes"
+    expecting = "must be a boolean, a number, or a string of 1 to 1024 bytes"
 )]
 pub enum AttributeValue {
-    /// `true` or `false`.
+    /// A boolean.
     Flag(bool),
     /// A whole number.
     Integer(i64),
@@ -33,5 +34,5 @@ pub enum AttributeValue {
 /// Attributes by key.
 pub type Attributes = BTreeMap<AttributeKey, AttributeValue>;
 
-/// A change of attributes, key by key: `null` clears one.
+/// Changes of attributes, key by key; `null` clears an attribute.
 pub type AttributeChanges = BTreeMap<AttributeKey, Change<AttributeValue>>;

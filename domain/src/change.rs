@@ -1,29 +1,30 @@
-//! What a request or an event says about one field.
+//! Change of one field in a request or an event.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A field left out stays as it is, `null` clears it, a value sets it.
+/// Change of a field: an omitted field stays unchanged, `null` clears it, and a
+/// value sets it.
 ///
 /// In a struct, mark the field
 /// `#[serde(default, skip_serializing_if = "Change::is_keep")]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Change<T> {
-    /// Left out.
+    /// The field was omitted.
     #[default]
     Keep,
-    /// `null`.
+    /// The field was `null`.
     Clear,
-    /// A value.
+    /// The field had this value.
     Set(T),
 }
 
 impl<T> Change<T> {
-    /// Whether the field was left out.
+    /// Returns whether the field was omitted.
     pub fn is_keep(&self) -> bool {
         matches!(self, Self::Keep)
     }
 
-    /// The field's value after this change, given the one before.
+    /// Returns the field's value after this change, given the value before.
     pub fn or(self, before: Option<T>) -> Option<T> {
         match self {
             Self::Keep => before,

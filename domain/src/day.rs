@@ -1,20 +1,20 @@
-//! Days.
+//! Calendar days.
 
 use std::fmt;
 
 use crate::Timestamp;
 
-/// A day in UTC, `2026-11-23`.
+/// Calendar day in UTC: `2026-11-23`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Day(Box<str>);
 
-/// The text is no [`Day`].
+/// Error for a text that is not a [`Day`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a day is such as 2026-11-23")]
+#[error("a day must have the form 2026-11-23")]
 pub struct DayError;
 
 impl Day {
-    /// The day as text.
+    /// Returns the day in the form `2026-11-23`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -33,7 +33,8 @@ impl TryFrom<&str> for Day {
     fn try_from(text: &str) -> Result<Self, DayError> {
         let midnight = Timestamp::try_from(format!("{text}T00:00:00Z").as_str());
         let day = Self::from(midnight.map_err(|_| DayError)?);
-        // What is read is what is written, so that no day has two keys.
+        // Only the canonical form is accepted, so that no day has two keys in
+        // the log.
         (day.as_str() == text).then_some(day).ok_or(DayError)
     }
 }
@@ -49,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_is_that_of_utc_and_has_one_text() {
+    fn a_day_is_in_utc_and_has_one_form() {
         let time = Timestamp::try_from("2026-11-23T23:30:00-02:00").unwrap();
         let day = Day::from(time);
         assert_eq!(day.as_str(), "2026-11-24");

@@ -1,4 +1,4 @@
-//! Events as the log keeps them: a type with its schema version, and JSON.
+//! Events as stored in the log: a type tag with its schema version, and JSON.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -12,16 +12,16 @@ use crate::{
 
 /// An event that can be written to the log and read back.
 pub trait LoggedEvent: Sized {
-    /// Every type this kind of event has, as `name.version`.
+    /// Type tags of this kind of event, as `name.version`.
     const TAGS: &'static [&'static str];
 
-    /// The event's own, one of [`Self::TAGS`].
+    /// Returns the event's type tag, one of [`Self::TAGS`].
     fn tag(&self) -> &'static str;
 
-    /// The event's content as JSON, without its type.
+    /// Returns the event's content as JSON, without its type.
     fn data(&self) -> Box<RawValue>;
 
-    /// Reads what [`Self::data`] wrote.
+    /// Decodes an event from its tag and the JSON that [`Self::data`] returns.
     ///
     /// # Errors
     /// [`DecodeError::Unknown`] for a tag that is not among [`Self::TAGS`],
@@ -29,18 +29,18 @@ pub trait LoggedEvent: Sized {
     fn decode(tag: &str, data: &str) -> Result<Self, DecodeError>;
 }
 
-/// Why an entry of the log could not be read as an event.
+/// Reason why an entry of the log cannot be decoded as an event.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
-    /// A type this program does not know, perhaps written by a newer one.
+    /// The type is unknown to this program; a newer one may have written it.
     #[error("unknown event type {0:?}")]
     Unknown(String),
-    /// Data that is not what its type says.
+    /// The data does not have the form that its type requires.
     #[error("malformed {tag}: {source}")]
     Malformed {
-        /// The type.
+        /// Type tag of the event.
         tag: String,
-        /// What the parser says.
+        /// Error of the JSON parser.
         source: serde_json::Error,
     },
 }
@@ -48,39 +48,39 @@ pub enum DecodeError {
 /// Any event of the domain.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// Of a customer.
+    /// Event of a customer.
     Customer(CustomerEvent),
-    /// Of an order.
+    /// Event of an order.
     Order(OrderEvent),
-    /// Of an activity.
+    /// Event of an activity.
     Activity(ActivityEvent),
-    /// Of a read model.
+    /// Event of a view.
     View(ViewEvent),
-    /// Of a segment.
+    /// Event of a segment.
     Segment(SegmentEvent),
-    /// Of a campaign.
+    /// Event of a campaign.
     Campaign(CampaignEvent),
-    /// Of a message.
+    /// Event of a message.
     Message(MessageEvent),
-    /// Of a user.
+    /// Event of a user.
     User(UserEvent),
-    /// Of an API key.
+    /// Event of an API key.
     ApiKey(ApiKeyEvent),
-    /// Of a day's refusals.
+    /// Record of a refused request.
     Refusal(RefusalEvent),
-    /// Of a day's assistance.
+    /// Record of a call for assistance.
     Assistance(AssistanceEvent),
-    /// Of the log itself.
+    /// Record about the log itself.
     Log(LogRecord),
-    /// Of an event that views could not fold.
+    /// Decision about a quarantined event.
     Quarantine(QuarantineEvent),
 }
 
 impl Event {
-    /// Reads an entry's type and data.
+    /// Decodes an entry of the log from its tag and data.
     ///
     /// # Errors
-    /// As [`LoggedEvent::decode`].
+    /// As for [`LoggedEvent::decode`].
     pub fn decode(subject: &Subject, tag: &str, data: &str) -> Result<Self, DecodeError> {
         match subject {
             Subject::Customer(_) => CustomerEvent::decode(tag, data).map(Self::Customer),
@@ -99,12 +99,12 @@ impl Event {
         }
     }
 
-    /// Whether such an aggregate has events of this type.
+    /// Returns whether this kind of aggregate has events of this type.
     pub fn is_known(subject: &Subject, tag: &str) -> bool {
         Self::tags_of(subject).contains(&tag)
     }
 
-    /// The types of events that such an aggregate has.
+    /// Returns the type tags of events of this kind of aggregate.
     pub fn tags_of(subject: &Subject) -> &'static [&'static str] {
         match subject {
             Subject::Customer(_) => CustomerEvent::TAGS,
@@ -124,7 +124,7 @@ impl Event {
     }
 }
 
-/// Every event type there is, as `name.version`.
+/// Returns all event types, as `name.version`.
 pub fn type_tags() -> impl Iterator<Item = &'static str> {
     [
         CustomerEvent::TAGS,
@@ -146,18 +146,18 @@ pub fn type_tags() -> impl Iterator<Item = &'static str> {
     .copied()
 }
 
-/// The content of an event that says nothing but that it happened.
+/// Content of an event that has no data.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct NoContent {}
 
-/// JSON of an event's content.
+/// Serializes the content of an event to JSON.
 pub(crate) fn to_json<T: Serialize>(content: &T) -> Box<RawValue> {
-    // Event contents are structs of texts, integers and finite numbers with
-    // text keys; serde_json has no error for those.
+    // Contents of events are structs of strings, integers, and finite numbers
+    // with string keys, for which serde_json has no error.
     serde_json::value::to_raw_value(content).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
-/// Reads an event's content, naming its type when that fails.
+/// Parses the content of an event. Errors name the event's type.
 pub(crate) fn from_json<T: DeserializeOwned>(tag: &str, data: &str) -> Result<T, DecodeError> {
     serde_json::from_str(data).map_err(|source| DecodeError::Malformed {
         tag: tag.to_owned(),
@@ -165,12 +165,12 @@ pub(crate) fn from_json<T: DeserializeOwned>(tag: &str, data: &str) -> Result<T,
     })
 }
 
-/// `name` of `name.version`, for `cqrs_es`.
+/// Returns `name` of `name.version`, for `cqrs_es`.
 pub(crate) fn tag_name(tag: &str) -> String {
     tag.split_once('.').map_or(tag, |(name, _)| name).to_owned()
 }
 
-/// `version` of `name.version`, for `cqrs_es`.
+/// Returns `version` of `name.version`, for `cqrs_es`.
 pub(crate) fn tag_version(tag: &str) -> String {
     tag.split_once('.').map_or("", |(_, v)| v).to_owned()
 }

@@ -4,10 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The longest id taken, in bytes.
+/// Maximum length of an id, in bytes.
 const MAX_LEN: usize = 128;
 
-/// Why a text is not an id.
+/// Reason why a text is not an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
     /// The text is empty.
@@ -16,13 +16,14 @@ pub enum IdError {
     /// The text has this many bytes.
     #[error("an id has at most {MAX_LEN} bytes, this one has {0}")]
     TooLong(usize),
-    /// The character, and how many characters stand before it.
+    /// The text contains this character, at this offset in characters.
     #[error(
         "an id is made of A-Z a-z 0-9 . _ : @ + -; character {0:?} at offset {1} is none of them"
     )]
     Character(char, usize),
-    /// `.` or `..`, which no client can put into a path.
-    #[error("an id must not be `.` or `..`: in a path they mean another place")]
+    /// The text is `.` or `..`, which clients cannot send as a segment of a URL
+    /// path.
+    #[error("an id must not be `.` or `..`, which have a special meaning in URL paths")]
     Place,
 }
 
@@ -43,7 +44,7 @@ fn check(text: &str) -> Result<(), IdError> {
     }
 }
 
-/// Declares the id types; append to the list below.
+/// Declares the id types. Append new ones to the list below.
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
@@ -52,8 +53,8 @@ macro_rules! ids {
         pub struct $name(Box<str>);
 
         impl $name {
-            /// The id as text: 1 to 128 bytes of `A-Z a-z 0-9 . _ : @ + -`, and
-            /// neither `.` nor `..`.
+            /// Returns the id as text: 1 to 128 bytes of
+            /// `A-Z a-z 0-9 . _ : @ + -`, but neither `.` nor `..`.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -90,37 +91,38 @@ macro_rules! ids {
 }
 
 ids! {
-    /// A customer, as the shop names them.
+    /// Id of a customer, assigned by the shop.
     CustomerId;
-    /// An order of one customer. Unique within its customer.
+    /// Id of an order, unique within its customer.
     OrderId;
-    /// Something a customer did. Unique within its customer.
+    /// Id of an activity, unique within its customer.
     ActivityId;
-    /// A read model, by name: `customers`.
+    /// Name of a view: `customers`.
     ViewName;
-    /// A segment, `seg_` and 32 hexadecimal digits where Patron names it.
+    /// Id of a segment: `seg_` and 32 hexadecimal digits if Patron assigned it.
     SegmentId;
-    /// What needs a segment: a campaign, by its id.
+    /// Id of a segment's holder, which is the id of a campaign.
     Holder;
-    /// A campaign, `cmp_` and 32 hexadecimal digits.
+    /// Id of a campaign: `cmp_` and 32 hexadecimal digits.
     CampaignId;
-    /// A user, `usr_` and 32 hexadecimal digits.
+    /// Id of a user: `usr_` and 32 hexadecimal digits.
     UserId;
-    /// A session of a user, `ses_` and 32 hexadecimal digits.
+    /// Id of a user's session: `ses_` and 32 hexadecimal digits.
     SessionId;
-    /// The epoch of a log: 32 hexadecimal digits.
+    /// Epoch of a log: 32 hexadecimal digits.
     Epoch;
-    /// An API key, `key_` and 32 hexadecimal digits. It is no secret.
+    /// Id of an API key: `key_` and 32 hexadecimal digits. It is not secret.
     KeyId;
-    /// A job of the API, `job_` and 32 hexadecimal digits.
+    /// Id of a job of the API: `job_` and 32 hexadecimal digits.
     JobId;
 }
 
-/// Lets ids be made from the 128 bits of a UUID; append to the list below.
-macro_rules! made {
+/// Implements the conversion from the 128 bits of a UUID for ids that Patron
+/// assigns. Append new ones to the list below.
+macro_rules! generated_ids {
     ($($name:ident = $prefix:literal;)*) => {$(
         impl From<u128> for $name {
-            #[doc = concat!("`", $prefix, "` and 32 hexadecimal digits.")]
+            #[doc = concat!("Returns `", $prefix, "` and the 32 hexadecimal digits of `bits`.")]
             fn from(bits: u128) -> Self {
                 Self(format!(concat!($prefix, "{:032x}"), bits).into_boxed_str())
             }
@@ -128,7 +130,7 @@ macro_rules! made {
     )*};
 }
 
-made! {
+generated_ids! {
     SegmentId = "seg_";
     CampaignId = "cmp_";
     UserId = "usr_";
@@ -142,14 +144,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_of_our_own_is_its_prefix_and_its_bits() {
+    fn a_generated_id_is_its_prefix_and_its_bits() {
         let id = SegmentId::from(0x1af);
         assert_eq!(id.as_str(), "seg_000000000000000000000000000001af");
         assert_eq!(SegmentId::try_from(id.as_str()), Ok(id));
     }
 
     #[test]
-    fn an_id_says_what_is_wrong_with_it() {
+    fn an_invalid_id_is_rejected_with_its_reason() {
         assert_eq!(CustomerId::try_from(""), Err(IdError::Empty));
         assert_eq!(CustomerId::try_from("a/b"), Err(IdError::Character('/', 1)));
         assert_eq!(

@@ -1,4 +1,4 @@
-//! A multiset of instants in which repeats cost nothing.
+//! Multiset of instants in which repetitions take almost no space.
 
 use std::collections::BTreeMap;
 
@@ -7,20 +7,21 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::instants::{self, ORIGIN, read_time, read_varint, write_varint};
 use crate::{Instants, InstantsError, Timestamp};
 
-/// Instants in order, each with how often it is there.
+/// Sorted instants, each with its number of occurrences.
 ///
-/// A shop that knows no times of day gives all orders of a day the same
-/// instant: of these there may be millions. As bytes, each instant is the
-/// LEB128 difference in milliseconds to the one before (the first: to 1900),
-/// then the LEB128 count.
+/// A shop without times of day gives all orders of a day the same instant,
+/// which can then occur millions of times. In bytes, each instant is the LEB128
+/// difference in milliseconds to the previous one (to 1900 for the first),
+/// followed by the LEB128 count.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct InstantCounts(Vec<(i64, u64)>);
 
 impl InstantCounts {
-    /// These with some put in and then some taken out.
+    /// Returns the multiset after adding some instants and removing others.
     ///
     /// # Errors
-    /// [`InstantsError::Absent`] if one that is taken out is not there.
+    /// [`InstantsError::Absent`] if an instant to remove is not in the
+    /// multiset.
     pub fn changed(&self, added: &Instants, removed: &Instants) -> Result<Self, InstantsError> {
         let mut changes: BTreeMap<Timestamp, i64> = BTreeMap::new();
         for time in added.iter() {
@@ -51,8 +52,9 @@ impl InstantCounts {
         Ok(Self(counts))
     }
 
-    /// These in parts of about the same size, in order, each with at most so
-    /// many different instants. At least one part, even of none.
+    /// Splits the multiset into parts of about equal size, in order, each with
+    /// at most `most` distinct instants. Returns at least one part, even for an
+    /// empty multiset.
     pub fn split(self, most: usize) -> Vec<Self> {
         let parts = self.0.len().div_ceil(most.max(1));
         if parts <= 1 {
@@ -63,23 +65,23 @@ impl InstantCounts {
         parts.map(|part| Self(part.to_vec())).collect()
     }
 
-    /// Each instant with how often it is there, the earliest first.
+    /// Returns each instant with its number of occurrences, in ascending order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (Timestamp, u64)> {
         let counts = self.0.iter();
         counts.filter_map(|(t, count)| Some((Timestamp::from_millis(*t).ok()?, *count)))
     }
 
-    /// The earliest.
+    /// Returns the earliest instant.
     pub fn first(&self) -> Option<Timestamp> {
         self.iter().next().map(|(time, _)| time)
     }
 
-    /// How many there are, repeats included.
+    /// Returns the number of instants, with repetitions.
     pub fn len(&self) -> u64 {
         self.0.iter().map(|(_, count)| count).sum()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no instants.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -101,6 +103,8 @@ impl InstantCounts {
         while !bytes.is_empty() {
             let time = read_time(&mut bytes, before)?;
             let count = read_varint(&mut bytes)?;
+            // Each multiset has exactly one encoding, without zero counts and
+            // repeated instants.
             let repeated = counts.last().is_some_and(|(last, _)| *last == time);
             if count == 0 || repeated {
                 return Err(InstantsError::Malformed);
@@ -145,7 +149,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn changes_are_those_of_a_multiset(
+        fn changes_agree_with_a_model(
             first in prop::collection::vec(-3..9i64, 0..30),
             second in prop::collection::vec(-3..9i64, 0..30),
             taken in 0..60usize,
@@ -168,7 +172,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+        fn any_bytes_are_decoded_or_rejected(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
             let _ = InstantCounts::from_bytes(&bytes);
         }
     }
@@ -185,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_cannot_be_taken_out() {
+    fn an_absent_instant_cannot_be_removed() {
         let time = Timestamp::from_millis(7).unwrap();
         let counts = InstantCounts::default();
         let changed = counts.changed(&instants(&[7]), &instants(&[7, 7]));

@@ -1,45 +1,46 @@
-//! A multiset of instants, small enough to live in a document.
+//! Multiset of instants in a compact encoding.
 
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Timestamp;
 
-/// Instants in order, repeats kept.
+/// Sorted instants, with repetitions.
 ///
-/// "First order" and "last order" must stay exact when the first or the last
-/// one is cancelled, moved or refunded: that takes all of them. As bytes, an
-/// instant is the LEB128 difference in milliseconds to the one before (the
-/// first: to 1900), 4 to 6 bytes for a customer who buys now and then.
+/// First and last order must stay exact when the first or the last one is
+/// cancelled, moved, or refunded, which requires all of them. In bytes, an
+/// instant is the LEB128 difference in milliseconds to the previous one (to
+/// 1900 for the first), which takes 4 to 6 bytes for a typical customer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Instants(Vec<i64>);
 
-/// Why an instant could not be taken out, or bytes not be read.
+/// Reason why an instant cannot be removed, or bytes cannot be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InstantsError {
-    /// It was never put in.
+    /// The instant is not in the multiset.
     #[error("the instant {0} is not among those recorded")]
     Absent(Timestamp),
-    /// The bytes are not what `Instants` writes.
+    /// The bytes are not a valid encoding.
     #[error("malformed instants")]
     Malformed,
 }
 
-/// 1900-01-01T00:00:00Z, the earliest timestamp: differences are never negative.
+/// 1900-01-01T00:00:00Z, the earliest timestamp, so that differences are never
+/// negative.
 pub(crate) const ORIGIN: i64 = -2_208_988_800_000;
 
 impl Instants {
-    /// Puts one more in.
+    /// Inserts an instant.
     pub fn insert(&mut self, time: Timestamp) {
         let millis = time.millis();
         let at = self.0.partition_point(|t| *t <= millis);
         self.0.insert(at, millis);
     }
 
-    /// Takes one out.
+    /// Removes one occurrence of an instant.
     ///
     /// # Errors
-    /// [`InstantsError::Absent`] if it is not there.
+    /// [`InstantsError::Absent`] if the instant is not in the multiset.
     pub fn remove(&mut self, time: Timestamp) -> Result<(), InstantsError> {
         let at = self
             .0
@@ -49,52 +50,54 @@ impl Instants {
         Ok(())
     }
 
-    /// The earliest.
+    /// Returns the earliest instant.
     pub fn first(&self) -> Option<Timestamp> {
         self.0.first().and_then(|t| Timestamp::from_millis(*t).ok())
     }
 
-    /// The latest.
+    /// Returns the latest instant.
     pub fn last(&self) -> Option<Timestamp> {
         self.0.last().and_then(|t| Timestamp::from_millis(*t).ok())
     }
 
-    /// All of them, the earliest first.
+    /// Returns all instants in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = Timestamp> {
         let times = self.0.iter();
         times.filter_map(|t| Timestamp::from_millis(*t).ok())
     }
 
-    /// How many there are.
+    /// Returns the number of instants, with repetitions.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no instants.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Takes out the earliest `count`, or all if there are fewer.
+    /// Removes and returns the earliest `count` instants, or all if there are
+    /// fewer.
     pub fn take_first(&mut self, count: usize) -> Self {
         let rest = self.0.split_off(count.min(self.0.len()));
         Self(std::mem::replace(&mut self.0, rest))
     }
 
-    /// Takes out the latest `count`, or all if there are fewer.
+    /// Removes and returns the latest `count` instants, or all if there are
+    /// fewer.
     pub fn take_last(&mut self, count: usize) -> Self {
         Self(self.0.split_off(self.0.len().saturating_sub(count)))
     }
 
-    /// Those from `from` on and before `until`; without a bound, all on that
-    /// side.
+    /// Returns the instants from `from` (inclusive) to `until` (exclusive);
+    /// `None` means unbounded.
     pub fn between(&self, from: Option<Timestamp>, until: Option<Timestamp>) -> Self {
         let place = |bound: Timestamp| self.0.partition_point(|t| *t < bound.millis());
         let (from, until) = (from.map_or(0, place), until.map_or(self.0.len(), place));
         Self(self.0.get(from..until).unwrap_or_default().to_vec())
     }
 
-    /// Takes out [those between](Self::between).
+    /// Removes the instants that [`between`](Self::between) returns.
     pub fn remove_between(&mut self, from: Option<Timestamp>, until: Option<Timestamp>) {
         let after = from.map_or(i64::MIN, Timestamp::millis);
         let before = until.map_or(i64::MAX, Timestamp::millis);
@@ -133,6 +136,7 @@ pub(crate) fn write_varint(bytes: &mut Vec<u8>, mut value: u64) {
 
 pub(crate) fn read_varint(bytes: &mut &[u8]) -> Result<u64, InstantsError> {
     let mut value = 0;
+    // Nine groups of seven bits: larger values would not fit into an `i64`.
     for shift in (0..63).step_by(7) {
         let (byte, rest) = bytes.split_first().ok_or(InstantsError::Malformed)?;
         *bytes = rest;
@@ -168,7 +172,7 @@ impl<'de> Deserialize<'de> for Instants {
     }
 }
 
-/// The time that a LEB128 difference says after another.
+/// Decodes a LEB128 difference and returns the instant that far after `before`.
 pub(crate) fn read_time(bytes: &mut &[u8], before: i64) -> Result<i64, InstantsError> {
     let difference = i64::try_from(read_varint(bytes)?);
     let time = difference
@@ -181,7 +185,7 @@ pub(crate) fn read_time(bytes: &mut &[u8], before: i64) -> Result<i64, InstantsE
     }
 }
 
-/// Deserializes from bytes by `read`.
+/// Deserializes from bytes with `read`.
 pub(crate) fn deserialize<'de, D: Deserializer<'de>, T>(
     deserializer: D,
     expected: &'static str,
@@ -219,7 +223,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn instants_survive_their_bytes_and_stay_sorted(
+        fn instants_round_trip_and_stay_sorted(
             millis in prop::collection::vec(-2_208_988_800_000i64..=253_402_300_799_999, 0..40)
         ) {
             let mut instants = Instants::default();
@@ -239,13 +243,13 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+        fn any_bytes_are_decoded_or_rejected(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
             let _ = Instants::from_bytes(&bytes);
         }
     }
 
     #[test]
-    fn ends_and_ranges_are_those_of_the_order() {
+    fn ends_and_ranges_follow_the_order() {
         let at = |millis| Timestamp::from_millis(millis).unwrap();
         let all: Instants = [5, 1, 3, 3, 9].map(at).into_iter().collect();
         let millis =
@@ -268,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_never_put_in_cannot_be_taken_out() {
+    fn an_absent_instant_cannot_be_removed() {
         let time = Timestamp::from_millis(0).unwrap();
         assert_eq!(
             Instants::default().remove(time),

@@ -1,9 +1,9 @@
-//! What Patron knows about a shop, as plain values: ids, money, times, the
-//! commands that may change something, and the events that record that it did.
+//! Domain model as plain values: ids, money, times, commands, and the events
+//! that record their effects.
 //!
-//! Nothing here does I/O or reads a clock. An aggregate's `decide` takes its
-//! state and a command and returns the events, or says why not; its `apply`
-//! folds an event back into the state.
+//! This crate does no I/O and reads no clock. An aggregate's `decide` takes its
+//! state and a command and returns events or an error; its `apply` folds an
+//! event into the state.
 
 mod activity;
 mod api_key;

@@ -1,5 +1,5 @@
-//! What operators do to the log itself. Plain records: nothing is decided on
-//! them.
+//! Records of operations on the log itself. They are plain records: no command
+//! is decided on them.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -7,22 +7,22 @@ use serde_json::value::RawValue;
 use crate::event::{DecodeError, LoggedEvent, from_json, to_json};
 use crate::{Epoch, Text};
 
-/// A record about the log.
+/// Record about the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LogRecord {
-    /// `log_accepted.1`
+    /// `log_accepted.1`: an operator accepted the log.
     Accepted(Acceptance),
 }
 
-/// An operator has accepted the log as it was then, such as a restored copy.
+/// Acceptance of the log by an operator, for example of a restored copy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acceptance {
-    /// Why, in the operator's words.
+    /// Reason, in the operator's words.
     pub reason: Text<512>,
-    /// The epoch before, if it is known.
+    /// Epoch of the log before the acceptance, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Epoch>,
-    /// The log's end when it was accepted: `0:12,1:7`.
+    /// End of the log when it was accepted: `0:12,1:7`.
     pub end: String,
 }
 

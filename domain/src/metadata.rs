@@ -1,4 +1,4 @@
-//! What every event says beside its content: who, when, and because of what.
+//! Metadata of events: time, actor, request, and cause.
 
 use std::net::IpAddr;
 
@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 
-/// An event's metadata, as JSON in the log.
+/// Metadata of an event, stored as JSON in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Metadata {
-    /// When it was recorded.
+    /// Time at which the event was recorded.
     pub at: Timestamp,
-    /// On whose behalf: `key:bootstrap`.
+    /// Actor on whose behalf the event was recorded: `key:bootstrap`.
     pub actor: String,
-    /// The request that brought it; answers carry it as `X-Request-Id`.
+    /// Id of the request; responses carry it as `X-Request-Id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
-    /// The position of the event that caused it, if one did.
+    /// Position of the event that caused this one, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
-    /// The address that the request came from.
+    /// Client address of the request.
     #[serde(default, rename = "ip", skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
 }
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_written_where_there_is_one() {
+    fn an_address_is_serialized_only_if_present() {
         let old = r#"{"at":"2026-01-01T00:00:00.000Z","actor":"key:bootstrap"}"#;
         let mut metadata: Metadata = serde_json::from_str(old).unwrap();
         assert_eq!(metadata.address, None);

@@ -1,27 +1,27 @@
-//! Money: an integer number of minor units, and an ISO 4217 code.
+//! Money: an integer number of minor units, and an ISO 4217 currency.
 
 use std::fmt;
 
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// The largest amount of one order, in minor units. Nine million such orders
-/// of one customer still sum within an `i64`, and every sum a person meets is
-/// exact in a JavaScript number.
+/// Maximum amount of one order, in minor units. The sum of nine million such
+/// orders still fits into an `i64`, and realistic sums are exact in a
+/// JavaScript number.
 pub const MAX_AMOUNT: i64 = 1_000_000_000_000;
 
-/// An order's worth in minor units, 0 to [`MAX_AMOUNT`].
+/// Amount of an order in minor units, 0 to [`MAX_AMOUNT`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(into = "i64")]
 pub struct Amount(i64);
 
-/// Why a number is not an amount.
+/// Error for a number that is not an [`Amount`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("an amount is an integer of minor units from 0 to {MAX_AMOUNT}, not {0}")]
 pub struct AmountError(i64);
 
 impl Amount {
-    /// The number of minor units.
+    /// Returns the number of minor units.
     pub fn minor(self) -> i64 {
         self.0
     }
@@ -51,7 +51,8 @@ impl<'de> Deserialize<'de> for Amount {
     }
 }
 
-/// Says for any other value, a fraction say, what an amount would be.
+/// Visitor whose errors tell what an amount is, for example when it gets a
+/// fraction.
 struct AmountVisitor;
 
 impl Visitor<'_> for AmountVisitor {
@@ -73,30 +74,30 @@ impl Visitor<'_> for AmountVisitor {
     }
 }
 
-/// An ISO 4217 currency.
+/// Currency of ISO 4217.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Currency(iso_currency::Currency);
 
-/// Why a text is not a currency.
+/// Error for a text that is not a [`Currency`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not an ISO 4217 currency code such as USD")]
 pub struct CurrencyError(String);
 
 impl Currency {
-    /// The three-letter code.
+    /// Returns the three-letter code.
     pub fn code(self) -> &'static str {
         self.0.code()
     }
 
-    /// An amount of minor units as people write it, without the code:
+    /// Formats an amount of minor units in major units, without the code:
     /// `1234.50`.
     pub fn major(self, minor: i64) -> String {
         in_major(minor, self.exponent().unwrap_or_default())
     }
 
-    /// How many decimals one major unit has; `None` where the currency has no
-    /// minor unit at all, as gold (XAU).
+    /// Returns the number of decimals of a major unit; `None` for currencies
+    /// without a minor unit, such as gold (XAU).
     pub fn exponent(self) -> Option<u16> {
         self.0.exponent()
     }
@@ -156,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amounts_are_written_as_people_do() {
+    fn amounts_are_formatted_in_major_units() {
         let written = |minor, code| Currency::try_from(code).unwrap().major(minor);
         assert_eq!(written(10_001, "USD"), "100.01");
         assert_eq!(written(5, "USD"), "0.05");

@@ -1,4 +1,4 @@
-//! The `quarantine` aggregate: what operators decided about an event that views
+//! Quarantine aggregate: the operators' decisions about an event that views
 //! cannot fold.
 
 use std::collections::BTreeSet;
@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use crate::event::{DecodeError, LoggedEvent, from_json, tag_name, tag_version, to_json};
 use crate::{IdError, Text, ViewName};
 
-/// Where an event stands in the log: `3:17` is number 17 of partition 3.
+/// Position of an event in the log: `3:17` is number 17 of partition 3.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LogPosition {
     partition: u16,
@@ -21,7 +21,7 @@ pub struct LogPosition {
 }
 
 impl LogPosition {
-    /// Number `number` of `partition`.
+    /// Returns the position of event `number` of `partition`.
     pub fn new(partition: u16, number: u64) -> Self {
         Self {
             partition,
@@ -30,24 +30,25 @@ impl LogPosition {
         }
     }
 
-    /// Reads the form that [`Self::as_str`] has; a position has one form.
+    /// Parses the form that [`Self::as_str`] returns. Each position has exactly
+    /// one form.
     pub fn parse(text: &str) -> Option<Self> {
         let (partition, number) = text.split_once(':')?;
         let position = Self::new(partition.parse().ok()?, number.parse().ok()?);
         (&*position.text == text).then_some(position)
     }
 
-    /// The partition.
+    /// Returns the partition.
     pub fn partition(&self) -> u16 {
         self.partition
     }
 
-    /// The number within the partition.
+    /// Returns the number within the partition.
     pub fn number(&self) -> u64 {
         self.number
     }
 
-    /// `3:17`
+    /// Returns the text form: `3:17`.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -59,38 +60,38 @@ impl fmt::Display for LogPosition {
     }
 }
 
-/// What may be asked about an event that views cannot fold.
+/// Commands on an event that views cannot fold.
 #[derive(Debug, Clone)]
 pub enum QuarantineCommand {
-    /// That the views try it once more.
+    /// Makes the views try the event again.
     Retry(QuarantineDecision),
-    /// That the views do without it, for good.
+    /// Makes the views skip the event permanently.
     Skip(QuarantineDecision),
 }
 
-/// What was decided about an event that views cannot fold.
+/// Event about an event that views cannot fold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum QuarantineEvent {
-    /// `event_retried.1`: the views are to try the event once more.
+    /// `event_retried.1`: the views are to try the event again.
     Retried(QuarantineDecision),
-    /// `event_skipped.1`: the views do without the event, for good.
+    /// `event_skipped.1`: the views skip the event permanently.
     Skipped(QuarantineDecision),
 }
 
-/// What was decided, and why.
+/// Decision of an operator, with its reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuarantineDecision {
-    /// The views that it is for.
+    /// Views that the decision applies to.
     pub views: Vec<ViewName>,
-    /// Why, in the operator's words.
+    /// Reason, in the operator's words.
     pub reason: Text<512>,
 }
 
 impl QuarantineDecision {
-    /// A decision for views of these names.
+    /// Returns a decision for the views of these names.
     ///
     /// # Errors
-    /// [`IdError`] for a name that is none.
+    /// [`IdError`] if one of the names is not a valid view name.
     pub fn new(views: &[&str], reason: Text<512>) -> Result<Self, IdError> {
         let views = views.iter().map(|view| ViewName::try_from(*view));
         let views = views.collect::<Result<_, _>>()?;
@@ -99,14 +100,14 @@ impl QuarantineDecision {
 }
 
 impl QuarantineEvent {
-    /// What was decided.
+    /// Returns the decision.
     pub fn decision(&self) -> &QuarantineDecision {
         match self {
             Self::Retried(decision) | Self::Skipped(decision) => decision,
         }
     }
 
-    /// Whether it is for this view.
+    /// Returns whether the decision applies to this view.
     pub fn concerns(&self, view: &str) -> bool {
         let views = &self.decision().views;
         views.iter().any(|concerned| concerned.as_str() == view)
@@ -149,23 +150,23 @@ impl DomainEvent for QuarantineEvent {
     }
 }
 
-/// An event that views cannot fold, as operators have decided about it.
+/// Quarantine aggregate of one event: the decisions about it so far.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Quarantine {
-    /// The views that do without it.
+    /// Views that skip the event.
     skipped: BTreeSet<ViewName>,
     retries: u64,
 }
 
 impl Quarantine {
-    /// Whether any view does without the event. Its aggregate does so too, when
-    /// it is folded from its events.
+    /// Returns whether any view skips the event. Then its aggregate skips it
+    /// too, when its head is folded again.
     pub fn is_skipped(&self) -> bool {
         !self.skipped.is_empty()
     }
 }
 
-/// No decision is refused.
+/// Error type without values: no decision is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QuarantineError {}
 
@@ -184,7 +185,8 @@ impl Aggregate for Quarantine {
     ) -> Result<(), QuarantineError> {
         let event = match command {
             QuarantineCommand::Retry(decision) => QuarantineEvent::Retried(decision),
-            // Also if it was skipped before: a note that was left behind goes with it.
+            // Skipping is recorded even if the event was skipped before, so
+            // that leftover quarantine notes are removed too.
             QuarantineCommand::Skip(decision) => QuarantineEvent::Skipped(decision),
         };
         sink.write(event, self).await;
@@ -211,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_position_has_one_form() {
+    fn a_position_has_exactly_one_form() {
         let position = LogPosition::parse("3:17").unwrap();
         assert_eq!((position.partition(), position.number()), (3, 17));
         assert_eq!(position, LogPosition::new(3, 17));
@@ -236,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_skipped_is_skipped() {
+    fn a_retry_does_not_skip_the_event() {
         let mut quarantine = Quarantine::default();
         quarantine.apply(QuarantineEvent::Retried(decision()));
         assert!(!quarantine.is_skipped());

@@ -1,26 +1,26 @@
-//! What somebody may do.
+//! Roles of credentials and users.
 
 use serde::{Deserialize, Serialize};
 
-/// What a credential may do. What each role may call is the API's to say.
+/// Role of a credential. The API decides which operations each role may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Role {
-    /// Bring data in, and nothing else. For keys alone.
+    /// Sends data in, and nothing else. For API keys only.
     Ingest,
-    /// Read.
+    /// Reads data.
     Viewer,
-    /// Also segments, campaigns and AI.
+    /// Reads data, manages segments and campaigns, and uses AI.
     Marketer,
-    /// Everything.
+    /// Has all permissions.
     Admin,
 }
 
 impl Role {
-    /// All of them.
+    /// All roles.
     pub const ALL: [Self; 4] = [Self::Ingest, Self::Viewer, Self::Marketer, Self::Admin];
 
-    /// Its name: `viewer`.
+    /// Returns the name: `viewer`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ingest => "ingest",
@@ -31,25 +31,25 @@ impl Role {
     }
 }
 
-/// What a user may do.
+/// Role of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum UserRole {
-    /// Nothing: locked out.
+    /// No role: the user is locked out.
     None,
-    /// As [`Role::Viewer`].
+    /// Same as [`Role::Viewer`].
     Viewer,
-    /// As [`Role::Marketer`].
+    /// Same as [`Role::Marketer`].
     Marketer,
-    /// As [`Role::Admin`].
+    /// Same as [`Role::Admin`].
     Admin,
 }
 
 impl UserRole {
-    /// All of them.
+    /// All user roles.
     pub const ALL: [Self; 4] = [Self::None, Self::Viewer, Self::Marketer, Self::Admin];
 
-    /// The role, unless it is none.
+    /// Returns the role, unless it is none.
     pub const fn role(self) -> Option<Role> {
         match self {
             Self::None => None,
@@ -59,7 +59,7 @@ impl UserRole {
         }
     }
 
-    /// Its name: `viewer`.
+    /// Returns the name: `viewer`.
     pub const fn as_str(self) -> &'static str {
         match self.role() {
             Some(role) => role.as_str(),
@@ -68,7 +68,7 @@ impl UserRole {
     }
 }
 
-/// The text is no role that may be had here.
+/// Error for a text that is not a role of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{role:?} is not one of {}", .expected.join(", "))]
 pub struct RoleError {
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn roles_are_their_names_and_nothing_else() {
+    fn roles_parse_from_their_names_only() {
         for role in Role::ALL {
             let json = format!("\"{}\"", role.as_str());
             assert_eq!(serde_json::to_string(&role).unwrap(), json);

@@ -1,4 +1,4 @@
-//! What an event is about, and the key it has in the log.
+//! Subjects of events, and their keys in the log.
 
 use std::fmt;
 
@@ -11,15 +11,15 @@ use crate::{
     SegmentId, UserId, ViewName,
 };
 
-/// An aggregate, by kind and id.
+/// Subject of an event: an aggregate or a series of plain records.
 ///
-/// Its text is the key in the log: `customer/c-1`, `order/c-1/o-17`,
-/// `activity/c-1/e-3`, `message/c-1/cmp_…`, `view/customers`,
-/// `segment/seg_…`, `campaign/cmp_…`, `user/usr_…`, `api_key/key_…`,
-/// `quarantine/3:17`. Orders,
-/// activities and messages are unique within their customer, so that their key
-/// alone tells the partition. Plain records have keys too, but no heads:
-/// `refusals/2026-11-23`, `assistance/2026-11-23`, `log/EPOCH`. Each part is percent-encoded, but for A-Z a-z 0-9 . _ : @ + -.
+/// Its text form is the key in the log: `customer/c-1`, `order/c-1/o-17`,
+/// `activity/c-1/e-3`, `message/c-1/cmp_…`, `view/customers`, `segment/seg_…`,
+/// `campaign/cmp_…`, `user/usr_…`, `api_key/key_…`, `quarantine/3:17`. Ids of
+/// orders, activities, and messages are unique within their customer, so the
+/// key alone determines the partition. Plain records have keys too, but no
+/// heads: `refusals/2026-11-23`, `assistance/2026-11-23`, `log/EPOCH`. Each
+/// part is percent-encoded, except for `A-Z a-z 0-9 . _ : @ + -`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// A customer.
@@ -32,7 +32,7 @@ pub enum Subject {
     Campaign(CampaignId),
     /// A campaign's message to a customer.
     Message(CustomerId, CampaignId),
-    /// A read model.
+    /// A view.
     View(ViewName),
     /// A segment.
     Segment(SegmentId),
@@ -40,20 +40,20 @@ pub enum Subject {
     User(UserId),
     /// An API key.
     ApiKey(KeyId),
-    /// What was refused on a day.
+    /// Refused requests of a day.
     Refusals(Day),
-    /// What was asked in plain words on a day.
+    /// Calls for assistance of a day.
     Assistance(Day),
-    /// The log itself, since it has this epoch.
+    /// The log itself, under this epoch.
     Log(Epoch),
-    /// An event that views could not fold.
+    /// A quarantined event: views could not fold it.
     Quarantine(LogPosition),
 }
 
-/// Why a key of the log names nothing we know.
+/// Reason why a key of the log cannot be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SubjectError {
-    /// The first part is no kind of ours, or parts are missing.
+    /// The kind is unknown, or the number of parts is wrong.
     #[error("{0:?} is not the key of an aggregate known here")]
     Unknown(String),
     /// A part is not an id.
@@ -68,7 +68,8 @@ pub enum SubjectError {
 }
 
 impl Subject {
-    /// What decides the partition: the customer, or the aggregate's own id.
+    /// Returns the text that determines the partition: the customer's id, or
+    /// else the aggregate's own id.
     pub fn route(&self) -> &str {
         match self {
             Self::Customer(customer)
@@ -86,8 +87,8 @@ impl Subject {
         }
     }
 
-    /// The partition that it is in, whatever its route: decisions about an event
-    /// are in the event's own partition, behind it.
+    /// Returns the partition, if it does not follow from the route. Decisions
+    /// about an event are stored in the event's own partition, after the event.
     pub fn partition(&self) -> Option<u16> {
         match self {
             Self::Quarantine(event) => Some(event.partition()),
@@ -95,7 +96,7 @@ impl Subject {
         }
     }
 
-    /// The kind alone: `order`.
+    /// Returns the kind of subject: `order`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Customer(_) => "customer",
@@ -114,7 +115,7 @@ impl Subject {
         }
     }
 
-    /// The customer it belongs to, if any.
+    /// Returns the customer that the subject belongs to, if any.
     pub fn customer(&self) -> Option<&CustomerId> {
         match self {
             Self::Customer(customer)
@@ -133,14 +134,15 @@ impl Subject {
         }
     }
 
-    /// Reads a key.
+    /// Parses a key.
     ///
     /// # Errors
-    /// [`SubjectError`] if it is not one of the forms above.
+    /// [`SubjectError`] if the key has none of the forms above.
     pub fn parse(key: &str) -> Result<Self, SubjectError> {
         let mut parts = key.split('/');
         let kind = parts.next();
-        // A part has one encoding, so that an aggregate has one key.
+        // Only the canonical encoding of a part is accepted, so that an
+        // aggregate has exactly one key.
         let mut part = || {
             let part = parts.next()?;
             let decoded = percent_decode_str(part).decode_utf8().ok();
@@ -214,8 +216,9 @@ impl fmt::Display for Subject {
     }
 }
 
-/// What a part of a key keeps as it is. Everything else is percent-encoded, so
-/// that no id contains the `/` between parts or what a reader of keys splits at.
+/// Characters that are percent-encoded in a part of a key: all except letters,
+/// digits, and those below. So no id contains the `/` between parts or any
+/// other separator that readers of keys split at.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'_')
@@ -224,7 +227,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'+')
     .remove(b'-');
 
-/// An id or a name as a part of a key: percent-encoded, without a `/`.
+/// Encodes an id or a name as a part of a key: percent-encoded, without a `/`.
 pub fn key_part(part: &str) -> String {
     encoded(part).to_string()
 }

@@ -1,30 +1,32 @@
-//! Short texts with a bound, and e-mail addresses.
+//! Short texts of bounded length, and e-mail addresses.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A text of 1 to `MAX` bytes without control characters.
+/// Text of 1 to `MAX` bytes without control characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Text<const MAX: usize>(Box<str>);
 
-/// Why a text is not taken.
+/// Reason why a text is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
-    /// Empty; a field is cleared with `null`, not with an empty text.
+    /// The text is empty. A field is cleared with `null`, not with an empty
+    /// text.
     #[error("must not be empty (null clears a field)")]
     Empty,
-    /// Longer than allowed: the bound and the length, in bytes.
+    /// The text is too long: the limit and the actual length, in bytes.
     #[error("must have at most {0} bytes, has {1}")]
     TooLong(usize, usize),
-    /// It holds a control character.
+    /// The text contains a control character.
     #[error("must not contain control characters")]
     Control,
-    /// Not an e-mail address. The address itself stays out of the message.
+    /// The text is not an e-mail address. The message does not repeat it, since
+    /// it is personal data.
     #[error("is not an e-mail address")]
     Email,
-    /// Not a name usable as a field.
+    /// The text is not a name that can be part of a field.
     #[error("must be made of A-Z a-z 0-9 _ -")]
     Name,
 }
@@ -42,13 +44,13 @@ fn check(text: &str, max: usize) -> Result<(), TextError> {
 }
 
 impl<const MAX: usize> Text<MAX> {
-    /// The text itself.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// As much of a text as fits, without its control characters; `None` if
-    /// nothing is left.
+    /// Returns as much of a text as fits, without its control characters;
+    /// `None` if nothing remains.
     pub fn cut(text: &str) -> Option<Self> {
         let mut kept = String::new();
         for character in text.chars().filter(|c| !c.is_control()) {
@@ -75,13 +77,13 @@ impl<const MAX: usize> From<Text<MAX>> for String {
     }
 }
 
-/// An e-mail address as RFC 5321 writes it, at most 254 bytes.
+/// E-mail address in the syntax of RFC 5321, at most 254 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Email(Box<str>);
 
 impl Email {
-    /// The address as given.
+    /// Returns the address as given.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -106,14 +108,14 @@ impl From<Email> for String {
     }
 }
 
-/// A name that becomes part of a field's path (`events.<name>.count`,
-/// `attributes.<name>`): 1 to 64 of `A-Z a-z 0-9 _ -`.
+/// Name that can be part of a field's path (`events.<name>.count`,
+/// `attributes.<name>`): 1 to 64 characters of `A-Z a-z 0-9 _ -`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Name(Box<str>);
 
 impl Name {
-    /// The name as text.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

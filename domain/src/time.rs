@@ -1,4 +1,4 @@
-//! Instants in milliseconds, written as RFC 3339 in UTC.
+//! Instants in milliseconds, formatted as RFC 3339 in UTC.
 
 use std::fmt;
 
@@ -6,18 +6,18 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// An instant: whole milliseconds since 1970-01-01T00:00:00Z, within the years
+/// Instant: whole milliseconds since 1970-01-01T00:00:00Z, within the years
 /// 1900 to 9999. Its text form is `2026-11-23T01:02:03.456Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
-/// Why a text or number is not a [`Timestamp`].
+/// Reason why a text or a number is not a [`Timestamp`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TimestampError {
-    /// The text and what the parser says of it.
+    /// The text does not parse: the text and the parser's error.
     #[error("{0:?} is not an RFC 3339 time such as 2026-11-23T01:02:03Z: {1}")]
     Malformed(String, String),
-    /// Before 1900 or after 9999.
+    /// The time is before 1900 or after 9999.
     #[error("a time lies within the years 1900 to 9999")]
     OutOfRange,
 }
@@ -28,10 +28,10 @@ const MIN: i64 = -2_208_988_800_000;
 const MAX: i64 = 253_402_300_799_999;
 
 impl Timestamp {
-    /// 1970-01-01T00:00:00Z
+    /// The Unix epoch: 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(0);
 
-    /// From milliseconds since 1970.
+    /// Returns the timestamp at this many milliseconds since 1970.
     ///
     /// # Errors
     /// [`TimestampError::OutOfRange`] outside the years 1900 to 9999.
@@ -43,7 +43,7 @@ impl Timestamp {
         }
     }
 
-    /// Milliseconds since 1970.
+    /// Returns the milliseconds since 1970.
     pub fn millis(self) -> i64 {
         self.0
     }
@@ -67,7 +67,8 @@ impl From<DateTime<Utc>> for Timestamp {
 
 impl From<Timestamp> for DateTime<Utc> {
     fn from(time: Timestamp) -> Self {
-        // The range of a Timestamp is within chrono's, so the default is never taken.
+        // The range of a `Timestamp` is within that of chrono, so the default
+        // is never used.
         DateTime::from_timestamp_millis(time.0).unwrap_or_default()
     }
 }
@@ -105,7 +106,7 @@ impl Visitor<'_> for TimestampVisitor {
     }
 }
 
-/// A timestamp as a bare number of milliseconds, for heads.
+/// Serialization of timestamps as bare milliseconds, which keeps heads small.
 pub(crate) mod as_millis {
     use serde::{Deserialize, Deserializer, Serializer, de};
 
@@ -125,14 +126,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_offset_is_read_and_utc_is_written() {
+    fn any_offset_is_parsed_and_utc_is_formatted() {
         let time = Timestamp::try_from("1997-01-01T02:00:00+02:00").unwrap();
         assert_eq!(time.to_string(), "1997-01-01T00:00:00.000Z");
         assert_eq!(Timestamp::try_from(time.to_string().as_str()), Ok(time));
     }
 
     #[test]
-    fn impossible_dates_are_refused() {
+    fn impossible_dates_are_rejected() {
         for text in ["2026-02-30T00:00:00Z", "yesterday", "", "2026-01-01"] {
             assert!(
                 matches!(

@@ -1,7 +1,7 @@
-//! The `view` aggregate: what operators asked of a read model.
+//! View aggregate: the operators' requests for a view.
 //!
-//! A rebuild changes no fact, yet "who threw this view away, and when?" is a
-//! question for the audit trail, so the request is an event like any other.
+//! A rebuild changes no facts, but the audit trail must show who requested it
+//! and when, so the request is an event like any other.
 
 use cqrs_es::event_sink::EventSink;
 use cqrs_es::{Aggregate, DomainEvent};
@@ -12,21 +12,21 @@ use crate::event::{
     DecodeError, LoggedEvent, NoContent, from_json, tag_name, tag_version, to_json,
 };
 
-/// What operators may ask of a view.
+/// Requests of operators for a view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ViewCommand {
-    /// To fold it anew from the log.
+    /// Rebuilds the view from the log.
     RequestRebuild,
-    /// To let the generation before the present one serve again.
+    /// Serves the previous generation again.
     RequestRollback,
 }
 
-/// What happened to a view.
+/// Event of a view.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ViewEvent {
-    /// `rebuild_requested.1`
+    /// `rebuild_requested.1`: an operator requested a rebuild.
     RebuildRequested {},
-    /// `rollback_requested.1`
+    /// `rollback_requested.1`: an operator requested a rollback.
     RollbackRequested {},
 }
 
@@ -70,7 +70,7 @@ impl DomainEvent for ViewEvent {
     }
 }
 
-/// How often which was asked for.
+/// View aggregate: the number of requests so far.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct View {
     rebuilds: u64,
@@ -79,13 +79,13 @@ pub struct View {
 }
 
 impl View {
-    /// How often a rebuild was asked for.
+    /// Returns the number of rebuild requests so far.
     pub fn rebuilds(&self) -> u64 {
         self.rebuilds
     }
 }
 
-/// No request is refused.
+/// Error type without values: no request is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ViewError {}
 

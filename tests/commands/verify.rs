@@ -146,7 +146,7 @@ async fn an_event_that_does_not_follow_is_found() {
     assert_eq!(
         differences(&deployment.log).await,
         [
-            "view/orders: at 0:2: version 3 that follows event 0 comes after version 1 at event 1",
+            "view/orders: at 0:2: version 3 with previous event 0 follows version 1 at event 1",
             "view/orders: has events, but no head",
         ]
     );

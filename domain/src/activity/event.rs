@@ -1,4 +1,4 @@
-//! What happened to an activity's record.
+//! Events of activities.
 
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
@@ -7,17 +7,17 @@ use serde_json::value::RawValue;
 use super::{ActivityContent, Occurrence};
 use crate::event::{DecodeError, LoggedEvent, from_json, tag_name, tag_version, to_json};
 
-/// What happened to an activity's record.
+/// Event of an activity.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ActivityEvent {
-    /// `activity_recorded.1`: first heard of.
+    /// `activity_recorded.1`: the activity was recorded for the first time.
     Recorded(ActivityContent),
-    /// `activity_updated.1`: its content is another now. What it counted for
-    /// before travels along, so that a fold can take it back.
+    /// `activity_updated.1`: the content changed. The event also holds what
+    /// counted before, so that a fold can subtract it.
     Updated {
-        /// The whole new content.
+        /// Complete new content.
         content: ActivityContent,
-        /// What it counted for until now.
+        /// Occurrence that counted until now.
         previous: Occurrence,
     },
 }
@@ -26,20 +26,20 @@ const RECORDED: &str = "activity_recorded.1";
 const UPDATED: &str = "activity_updated.1";
 
 #[derive(Serialize, Deserialize)]
-struct Update<C, P> {
+struct UpdatedData<C, P> {
     content: C,
     previous: P,
 }
 
 impl ActivityEvent {
-    /// The content after this event.
+    /// Returns the content after this event.
     pub fn content(&self) -> &ActivityContent {
         match self {
             Self::Recorded(content) | Self::Updated { content, .. } => content,
         }
     }
 
-    /// What it counted for before this event.
+    /// Returns the occurrence that counted before this event, if there was one.
     pub fn previous(&self) -> Option<&Occurrence> {
         match self {
             Self::Recorded(_) => None,
@@ -61,7 +61,7 @@ impl LoggedEvent for ActivityEvent {
     fn data(&self) -> Box<RawValue> {
         match self {
             Self::Recorded(content) => to_json(content),
-            Self::Updated { content, previous } => to_json(&Update { content, previous }),
+            Self::Updated { content, previous } => to_json(&UpdatedData { content, previous }),
         }
     }
 
@@ -69,7 +69,7 @@ impl LoggedEvent for ActivityEvent {
         match tag {
             RECORDED => from_json(tag, data).map(Self::Recorded),
             UPDATED => from_json(tag, data)
-                .map(|Update { content, previous }| Self::Updated { content, previous }),
+                .map(|UpdatedData { content, previous }| Self::Updated { content, previous }),
             _ => Err(DecodeError::Unknown(tag.to_owned())),
         }
     }

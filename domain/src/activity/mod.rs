@@ -1,4 +1,4 @@
-//! Activity: what customers did, such as a visit.
+//! Activities: actions of customers, such as visits.
 
 mod event;
 #[cfg(test)]
@@ -13,54 +13,54 @@ pub use event::ActivityEvent;
 use crate::digest::digest;
 use crate::{Attributes, MAX_ATTRIBUTES, Name, Timestamp};
 
-/// What an activity says.
+/// Content of an activity.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ActivityContent {
-    /// Its kind: `visit`.
+    /// Kind of activity: `visit`.
     pub name: Name,
-    /// When it happened.
+    /// Time of the activity.
     pub occurred_at: Timestamp,
-    /// Anything else about it.
+    /// Further properties.
     #[serde(default, skip_serializing_if = "Attributes::is_empty")]
     pub properties: Attributes,
 }
 
-/// The part of an activity that enters a customer's figures.
+/// Part of an activity that counts toward a customer's figures.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Occurrence {
-    /// Its kind.
+    /// Kind of activity.
     pub name: Name,
-    /// When it happened.
+    /// Time of the activity.
     pub occurred_at: Timestamp,
 }
 
-/// An activity as the shop has it now. Sent again unchanged it is no event;
-/// sent with other content it is an update.
+/// Command to record an activity. Sending an activity again unchanged makes no
+/// event; sending it with different content makes an update.
 #[derive(Debug, Clone)]
 pub struct RecordActivity(pub ActivityContent);
 
-/// Why an activity is refused.
+/// Reason why an activity is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ActivityError {
-    /// It has this many properties.
+    /// The activity has this many properties.
     #[error("an activity has at most {MAX_ATTRIBUTES} properties, this one has {0}")]
     TooManyProperties(usize),
 }
 
-/// What later activities of the same id are compared with: nothing until it
-/// was recorded.
+/// Activity aggregate, with which later activities of the same id are compared;
+/// empty until the activity is recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Activity(Option<State>);
+pub struct Activity(Option<ActivityState>);
 
-/// Name, time, and a digest of the properties.
+/// Name, time, and digest of the properties of a recorded activity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct State(
+struct ActivityState(
     Name,
     #[serde(with = "crate::time::as_millis")] Timestamp,
     u64,
 );
 
-impl State {
+impl ActivityState {
     fn of(content: &ActivityContent) -> Self {
         let properties = if content.properties.is_empty() {
             0
@@ -72,7 +72,7 @@ impl State {
 }
 
 impl Activity {
-    /// The event that this content makes, if it makes one.
+    /// Returns the event that this content makes, if it changes anything.
     ///
     /// # Errors
     /// [`ActivityError::TooManyProperties`].
@@ -83,10 +83,10 @@ impl Activity {
         let Some(state) = &self.0 else {
             return Ok(Some(ActivityEvent::Recorded(content)));
         };
-        if *state == State::of(&content) {
+        if *state == ActivityState::of(&content) {
             return Ok(None);
         }
-        let State(name, occurred_at, _) = state;
+        let ActivityState(name, occurred_at, _) = state;
         Ok(Some(ActivityEvent::Updated {
             content,
             previous: Occurrence {
@@ -117,6 +117,6 @@ impl Aggregate for Activity {
     }
 
     fn apply(&mut self, event: ActivityEvent) {
-        self.0 = Some(State::of(event.content()));
+        self.0 = Some(ActivityState::of(event.content()));
     }
 }

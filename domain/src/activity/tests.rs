@@ -16,7 +16,7 @@ fn visit(page: &str) -> ActivityContent {
 }
 
 #[test]
-fn an_activity_first_heard_of_is_recorded() {
+fn a_new_activity_is_recorded() {
     ActivityTest::with(())
         .given_no_previous_events()
         .when(RecordActivity(visit("/")))
@@ -24,7 +24,7 @@ fn an_activity_first_heard_of_is_recorded() {
 }
 
 #[test]
-fn the_same_activity_again_is_no_event() {
+fn repeating_an_activity_makes_no_event() {
     ActivityTest::with(())
         .given(vec![ActivityEvent::Recorded(visit("/"))])
         .when(RecordActivity(visit("/")))
@@ -32,7 +32,7 @@ fn the_same_activity_again_is_no_event() {
 }
 
 #[test]
-fn changed_content_is_an_update_that_says_what_counted_before() {
+fn changed_content_is_an_update_with_the_previous_occurrence() {
     ActivityTest::with(())
         .given(vec![ActivityEvent::Recorded(visit("/"))])
         .when(RecordActivity(visit("/cart")))

@@ -1,37 +1,37 @@
-//! What a key says.
+//! Content of an API key.
 
 use serde::{Deserialize, Serialize};
 
 use super::KeyHash;
 use crate::{Role, Text, Timestamp};
 
-/// What a key is created with by whoever wants it.
+/// Client-chosen content of an API key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyContent {
-    /// What it is called.
+    /// Display name.
     pub name: Text<200>,
-    /// What it may do.
+    /// Role that the key grants.
     pub role: Role,
-    /// When it lets nobody in any more.
+    /// Time from which the key is no longer accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
 }
 
 impl KeyContent {
-    /// Whether its time is over.
+    /// Returns whether the key has expired at `now`.
     pub(super) fn has_expired(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|expires_at| expires_at <= now)
     }
 }
 
-/// A key's content, and what is kept of its secret.
+/// Content of a new key, and what is stored of its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewKey {
-    /// What it says.
+    /// Client-chosen content.
     #[serde(flatten)]
     pub content: KeyContent,
-    /// Tells its secret from all others.
+    /// Hash of the secret, which the presented secret is compared with.
     pub hash: KeyHash,
-    /// How its secret begins, for people to recognise it by.
+    /// Beginning of the secret, by which people recognize the key.
     pub prefix: Text<32>,
 }

@@ -1,4 +1,4 @@
-//! What happened to a key.
+//! Events of API keys.
 
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
@@ -10,16 +10,17 @@ use crate::event::{
     DecodeError, LoggedEvent, NoContent, from_json, tag_name, tag_version, to_json,
 };
 
-/// What happened to a key.
+/// Event of an API key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ApiKeyEvent {
-    /// `api_key_created.1`
+    /// `api_key_created.1`: the key was created.
     Created(Box<NewKey>),
-    /// `api_key_revoked.1`
+    /// `api_key_revoked.1`: the key was revoked.
     Revoked {},
-    /// `api_key_used.1`: not every use, but one in a while.
+    /// `api_key_used.1`: the key was used. Recorded at most once per
+    /// [`USE_EVERY`](super::USE_EVERY).
     Used {
-        /// When.
+        /// Time of the use.
         at: Timestamp,
     },
 }
@@ -29,7 +30,7 @@ const REVOKED: &str = "api_key_revoked.1";
 const USED: &str = "api_key_used.1";
 
 #[derive(Serialize, Deserialize)]
-struct Use {
+struct UsedData {
     at: Timestamp,
 }
 
@@ -48,7 +49,7 @@ impl LoggedEvent for ApiKeyEvent {
         match self {
             Self::Created(key) => to_json(key),
             Self::Revoked {} => to_json(&NoContent {}),
-            Self::Used { at } => to_json(&Use { at: *at }),
+            Self::Used { at } => to_json(&UsedData { at: *at }),
         }
     }
 
@@ -56,7 +57,7 @@ impl LoggedEvent for ApiKeyEvent {
         match tag {
             CREATED => from_json(tag, data).map(Self::Created),
             REVOKED => from_json(tag, data).map(|NoContent {}| Self::Revoked {}),
-            USED => from_json(tag, data).map(|Use { at }| Self::Used { at }),
+            USED => from_json(tag, data).map(|UsedData { at }| Self::Used { at }),
             _ => Err(DecodeError::Unknown(tag.to_owned())),
         }
     }

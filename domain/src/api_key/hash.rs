@@ -1,4 +1,4 @@
-//! What is kept of a secret.
+//! Hashes of API key secrets.
 
 use std::fmt;
 
@@ -6,30 +6,30 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// SHA-256 of a secret; as text 64 hexadecimal digits. Secrets are random and
-/// long, so that a slow hash would protect nothing.
+/// SHA-256 of a secret; 64 hexadecimal digits as text. Secrets are long and
+/// random, so a slow password hash would add no protection.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct KeyHash([u8; 32]);
 
-/// The text is no [`KeyHash`].
+/// Error for a text that is not a [`KeyHash`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a key's hash is 64 hexadecimal digits")]
 pub struct KeyHashError;
 
 impl KeyHash {
-    /// Of these bytes.
+    /// Returns the hash of a secret.
     pub fn of(secret: &[u8]) -> Self {
         Self(Sha256::digest(secret).into())
     }
 
-    /// Whether both are the same; takes one time, whatever they are.
+    /// Returns whether two hashes are equal, in constant time.
     pub fn is(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
 }
 
-/// What it is stays out of what is printed for debugging.
+/// Prints no part of the hash, so that hashes do not reach logs.
 impl fmt::Debug for KeyHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("KeyHash")

@@ -1,6 +1,6 @@
-//! API keys: what programs show to be let in.
+//! API keys: credentials of programs.
 //!
-//! A key is shown once, when it is created; what is kept of it is a hash.
+//! A key is shown once, when it is created; only a hash of it is stored.
 
 mod content;
 mod event;
@@ -23,66 +23,67 @@ pub use secret::{KeySecret, KeySecretError};
 use crate::digest::digest;
 use crate::{Role, Timestamp};
 
-/// How long after a recorded use another one is recorded. A use is not an
-/// event each time, else the log would grow with every request.
+/// Minimum time between two recorded uses of a key. Recording every use would
+/// make the log grow with every request.
 pub const USE_EVERY: Duration = Duration::from_secs(10 * 60);
 
-/// What may be asked of a key. What is already so is no event.
+/// Commands on an API key. A command whose effect is already in place makes no
+/// event.
 #[derive(Debug, Clone)]
 pub enum ApiKeyCommand {
-    /// To be, at this time.
+    /// Creates the key.
     Create {
-        /// With this content, and what is kept of its secret.
+        /// Content, and what is stored of the secret.
         key: Box<NewKey>,
-        /// When.
+        /// Time of the creation.
         at: Timestamp,
     },
-    /// To let nobody in any more.
+    /// Revokes the key.
     Revoke,
-    /// To have let somebody in at this time.
+    /// Records a use of the key.
     Use {
-        /// When.
+        /// Time of the use.
         at: Timestamp,
     },
 }
 
-/// Why a command on a key is refused.
+/// Reason why a command on a key is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApiKeyError {
-    /// It was never created.
+    /// The key was never created.
     #[error("there is no such key")]
     NotFound,
-    /// It was created with other content than it is to be created with now.
+    /// The key exists, created with different content.
     #[error("the key was created with other content")]
     Conflict,
-    /// It would have expired before it is created.
+    /// The key would expire before it is created.
     #[error("a key cannot expire before it is created")]
     Expired,
 }
 
-/// Why a key does not let in.
+/// Reason why a key does not authenticate a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyRefusal {
-    /// There is no key of this id and secret.
+    /// No key has this id and secret.
     #[error("no such key")]
     Unknown,
-    /// It was revoked.
+    /// The key was revoked.
     #[error("the key was revoked")]
     Revoked,
-    /// It has expired.
+    /// The key has expired.
     #[error("the key has expired")]
     Expired,
 }
 
-/// A key as it stands: nothing until it was created.
+/// API key aggregate; empty until the key is created.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct ApiKey(Option<State>);
+pub struct ApiKey(Option<ApiKeyState>);
 
-/// Read at every request with a key.
+/// State of a created key. Read for every request with a key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct State {
-    /// A digest of the content it was created with. A repeated creation has
-    /// another secret, which does not count.
+struct ApiKeyState {
+    /// Digest of the content that the key was created with. The secret is not
+    /// part of it, since a repeated creation has a different one.
     created: u64,
     #[serde(flatten)]
     key: NewKey,
@@ -93,16 +94,16 @@ struct State {
 }
 
 impl ApiKey {
-    /// What it was created with, if it ever was.
+    /// Returns what the key was created with; `None` if it does not exist.
     pub fn key(&self) -> Option<&NewKey> {
         self.0.as_ref().map(|state| &state.key)
     }
 
-    /// What whoever shows a secret of this hash may do now.
+    /// Returns the role that the holder of a secret with this hash has now.
     ///
     /// # Errors
-    /// [`KeyRefusal`]. Whether a key was revoked or has expired is said to
-    /// those alone who have its secret.
+    /// [`KeyRefusal`]. Only a caller with the right secret learns that a key
+    /// was revoked or has expired.
     pub fn grants(&self, presented: &KeyHash, now: Timestamp) -> Result<Role, KeyRefusal> {
         let state = self.0.as_ref().ok_or(KeyRefusal::Unknown)?;
         if !state.key.hash.is(presented) {
@@ -116,7 +117,7 @@ impl ApiKey {
         }
     }
 
-    /// Whether a use at this time would be recorded.
+    /// Returns whether a use at this time would be recorded.
     pub fn records_use(&self, at: Timestamp) -> bool {
         let Some(state) = &self.0 else { return false };
         let is_due = |last: Timestamp| {
@@ -126,10 +127,10 @@ impl ApiKey {
         !state.revoked && state.last_used_at.is_none_or(is_due)
     }
 
-    /// The event that this command makes, if it makes one.
+    /// Returns the event that a command makes, if it makes one.
     ///
     /// # Errors
-    /// [`ApiKeyError`], if a rule is against it.
+    /// [`ApiKeyError`] if a rule rejects the command.
     pub fn decide(&self, command: ApiKeyCommand) -> Result<Option<ApiKeyEvent>, ApiKeyError> {
         let state = self.0.as_ref().ok_or(ApiKeyError::NotFound);
         match command {
@@ -145,8 +146,8 @@ impl ApiKey {
         }
     }
 
-    /// Repeated, it is compared with what it was then, whatever became of the
-    /// key since: whoever repeats it has not heard the answer.
+    /// A repeated creation is compared with the original content, whatever the
+    /// key's current state: its sender may have missed the first response.
     fn create(&self, key: Box<NewKey>, at: Timestamp) -> Result<Option<ApiKeyEvent>, ApiKeyError> {
         match &self.0 {
             None if key.content.has_expired(at) => Err(ApiKeyError::Expired),
@@ -179,7 +180,7 @@ impl Aggregate for ApiKey {
     fn apply(&mut self, event: ApiKeyEvent) {
         match (&mut self.0, event) {
             (created, ApiKeyEvent::Created(key)) => {
-                *created = Some(State {
+                *created = Some(ApiKeyState {
                     created: digest(&key.content),
                     key: *key,
                     revoked: false,
@@ -188,7 +189,7 @@ impl Aggregate for ApiKey {
             }
             (Some(state), ApiKeyEvent::Revoked {}) => state.revoked = true,
             (Some(state), ApiKeyEvent::Used { at }) => state.last_used_at = Some(at),
-            // The first event of a key is its creation.
+            // The first event of a key is its creation, so this cannot happen.
             (None, _) => {}
         }
     }

@@ -1,4 +1,4 @@
-//! What whoever has a key shows.
+//! Secrets of API keys.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,16 +6,17 @@ use std::str::FromStr;
 use super::KeyHash;
 use crate::{KeyId, Text};
 
-/// A key as its owner has it:
-/// `patron_<32 hexadecimal digits of its id>_<43 characters of base64url>`.
-/// It tells which key it is of, so that one look at that key decides.
+/// Secret of an API key, as its owner has it:
+/// `patron_<32 hexadecimal digits of the id>_<43 characters of base64url>`.
+/// It contains the key's id, so that one read finds the key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeySecret {
     id: KeyId,
     text: Box<str>,
 }
 
-/// The text is no [`KeySecret`]. What it is stays out of the message.
+/// Error for a text that is not a [`KeySecret`]. The message does not repeat
+/// the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a key is patron_, 32 hexadecimal digits, _ and 43 characters of base64url")]
 pub struct KeySecretError;
@@ -23,14 +24,15 @@ pub struct KeySecretError;
 const PREFIX: &str = "patron_";
 const ID: &str = "key_";
 const ID_DIGITS: usize = 32;
-/// 32 bytes, six bits a character.
+/// Length of 32 bytes in base64url, at six bits per character.
 const SECRET_CHARACTERS: usize = 43;
 const BASE64URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-/// How many of the id's digits are shown.
+/// Number of the id's digits that the prefix shows.
 const SHOWN_DIGITS: usize = 8;
 
 impl KeySecret {
-    /// A new key's, of an id of 128 bits and of 32 random bytes.
+    /// Returns the secret of a new key, from an id of 128 bits and 32 random
+    /// bytes.
     pub fn new(id: u128, random: &[u8; 32]) -> Self {
         let text = format!("{PREFIX}{id:032x}_{}", base64url(random));
         Self {
@@ -39,30 +41,31 @@ impl KeySecret {
         }
     }
 
-    /// Of which key.
+    /// Returns the id of the key.
     pub fn id(&self) -> &KeyId {
         &self.id
     }
 
-    /// What is kept of it: the hash of all of its text.
+    /// Returns the hash of the whole text, which is stored instead of the
+    /// secret.
     pub fn hash(&self) -> KeyHash {
         KeyHash::of(self.text.as_bytes())
     }
 
-    /// Its beginning, which is no secret: `patron_` and eight digits of the id.
+    /// Returns the public prefix: `patron_` and eight digits of the id.
     #[expect(clippy::expect_used, reason = "a beginning of 15 plain characters")]
     pub fn prefix(&self) -> Text<32> {
         let shown = self.text.chars().take(PREFIX.len() + SHOWN_DIGITS);
         Text::try_from(shown.collect::<String>()).expect("short and plain")
     }
 
-    /// The secret itself.
+    /// Returns the secret text. It must not be logged.
     pub fn reveal(&self) -> &str {
         &self.text
     }
 }
 
-/// The bits of these bytes, six at a time, without padding.
+/// Encodes 32 bytes as base64url without padding.
 fn base64url(bytes: &[u8; 32]) -> String {
     let character = |at: usize| {
         let (byte, bit) = (at * 6 / 8, at * 6 % 8);
@@ -73,7 +76,7 @@ fn base64url(bytes: &[u8; 32]) -> String {
     (0..SECRET_CHARACTERS).map(character).collect()
 }
 
-/// What it is stays out of what is printed for debugging.
+/// Prints the key's id only, so that secrets do not reach logs.
 impl fmt::Debug for KeySecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KeySecret({})", self.id)

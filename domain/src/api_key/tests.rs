@@ -24,7 +24,7 @@ fn content(role: Role, expires_at: Option<Timestamp>) -> KeyContent {
     }
 }
 
-/// Until minute 100.
+/// Key that expires at minute 100.
 fn new_key() -> Box<NewKey> {
     Box::new(NewKey {
         content: content(Role::Ingest, Some(at(100))),
@@ -66,7 +66,7 @@ fn a_key_is_created_once() {
 }
 
 #[test]
-fn the_same_creation_again_is_no_event_whatever_came_after_and_whatever_its_secret() {
+fn a_repeated_creation_makes_no_event_even_with_another_secret() {
     let histories = [
         vec![created()],
         vec![created(), used(1)],
@@ -78,7 +78,7 @@ fn the_same_creation_again_is_no_event_whatever_came_after_and_whatever_its_secr
             hash: other.hash(),
             ..*new_key()
         };
-        // Long after it has expired.
+        // The repetition may come long after the key has expired.
         let command = ApiKeyCommand::Create {
             key: Box::new(again),
             at: at(1_000),
@@ -122,7 +122,7 @@ fn a_key_that_has_expired_already_is_not_created() {
 }
 
 #[test]
-fn a_key_is_revoked_once() {
+fn a_key_is_revoked_only_once() {
     KeyTest::with(())
         .given(vec![created(), used(3)])
         .when(ApiKeyCommand::Revoke)
@@ -134,7 +134,7 @@ fn a_key_is_revoked_once() {
 }
 
 #[test]
-fn a_key_that_is_not_there_is_neither_revoked_nor_used() {
+fn a_key_that_does_not_exist_is_neither_revoked_nor_used() {
     for command in [ApiKeyCommand::Revoke, ApiKeyCommand::Use { at: at(1) }] {
         KeyTest::with(())
             .given_no_previous_events()
@@ -151,7 +151,7 @@ fn a_use_is_recorded_once_in_ten_minutes() {
         (vec![created(), used(1)], 10, false),
         (vec![created(), used(1)], 11, true),
         (vec![created(), used(1), used(11)], 20, false),
-        // Another process's clock is behind.
+        // The clock of another process may be behind.
         (vec![created(), used(11)], 5, false),
         (vec![created(), revoked()], 5, false),
     ];
@@ -181,7 +181,7 @@ fn a_key_grants_its_role_to_its_secret_until_it_expires_or_is_revoked() {
 }
 
 #[test]
-fn to_another_secret_a_key_is_unknown_whatever_became_of_it() {
+fn a_wrong_secret_gets_unknown_in_every_state() {
     let wrong = KeySecret::new(0x1af, &[8; 32]).hash();
     for history in [vec![created()], vec![created(), revoked()]] {
         let key = key_of(history);
@@ -213,7 +213,7 @@ fn events_and_state_survive_the_log() {
 }
 
 #[test]
-fn a_secret_tells_its_key_and_hides_itself() {
+fn a_secret_contains_its_key_id_and_is_not_printed() {
     let secret = KeySecret::new(0xabcd << 112 | 0x1af, &[0xff; 32]);
     assert_eq!(
         secret.reveal(),
@@ -231,7 +231,7 @@ fn a_secret_tells_its_key_and_hides_itself() {
 }
 
 #[test]
-fn the_random_bytes_are_written_as_base64url_writes_them() {
+fn the_random_bytes_are_encoded_as_base64url() {
     let mut bytes = [0; 32];
     for (at, byte) in bytes.iter_mut().enumerate() {
         *byte = at as u8 * 8 + 3;
@@ -242,7 +242,7 @@ fn the_random_bytes_are_written_as_base64url_writes_them() {
 }
 
 #[test]
-fn other_texts_are_no_secrets() {
+fn other_texts_are_not_secrets() {
     let good = secret().reveal().to_owned();
     assert!(good.parse::<KeySecret>().is_ok());
     let upper = good.replacen("1af", "1AF", 1);

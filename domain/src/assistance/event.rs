@@ -1,4 +1,4 @@
-//! What was asked, and what became of it.
+//! Records of calls for assistance.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -6,26 +6,26 @@ use serde_json::value::RawValue;
 use crate::Text;
 use crate::event::{DecodeError, LoggedEvent, from_json, to_json};
 
-/// What somebody wanted.
+/// Task of a call for assistance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AssistTask {
-    /// Rules for a request in plain words.
+    /// Segment rules for a request in plain words.
     SegmentRules,
-    /// Messages for an objective.
+    /// Message drafts for an objective.
     Messages,
-    /// How a campaign went.
+    /// Summary of a campaign's results.
     Summary,
-    /// What a campaign is about.
+    /// Tags for a campaign.
     Tags,
-    /// When to send to a segment.
+    /// Send time for a segment.
     SendTime,
-    /// Customers like those of a segment.
+    /// Customers similar to those of a segment.
     Lookalikes,
 }
 
 impl AssistTask {
-    /// Its name, as the log has it.
+    /// Returns the name in the log: `segment_rules`.
     pub fn name(self) -> &'static str {
         match self {
             Self::SegmentRules => "segment_rules",
@@ -38,18 +38,18 @@ impl AssistTask {
     }
 }
 
-/// Who answered.
+/// Source of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AssistEngine {
-    /// A language model, on a server that speaks OpenAI's API.
+    /// A language model on a server with the OpenAI API.
     OpenAi,
-    /// Patron itself.
+    /// Patron itself, without a model.
     BuiltIn,
 }
 
 impl AssistEngine {
-    /// Its name, as the log has it.
+    /// Returns the name in the log: `builtin`.
     pub fn name(self) -> &'static str {
         match self {
             Self::OpenAi => "openai",
@@ -58,22 +58,23 @@ impl AssistEngine {
     }
 }
 
-/// What came of it.
+/// Outcome of a call for assistance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AssistOutcome {
-    /// An answer.
+    /// The call was answered.
     Answered,
-    /// What was asked was not understood.
+    /// The request was not understood.
     NotUnderstood,
-    /// No answer could be found.
+    /// No answer could be produced.
     Failed,
-    /// Who asked went away before there was an answer, or it took too long.
+    /// The client disconnected before there was an answer, or the call timed
+    /// out.
     Abandoned,
 }
 
 impl AssistOutcome {
-    /// Its name, as the log has it.
+    /// Returns the name in the log: `answered`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Answered => "answered",
@@ -84,29 +85,29 @@ impl AssistOutcome {
     }
 }
 
-/// A text of at most 8 KiB with any characters, so that what people wrote is
-/// kept as they wrote it.
+/// Text of at most 8 KiB with any characters, which keeps user input exactly as
+/// it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Wording(Box<str>);
 
-/// Why a text is no [`Wording`].
+/// Error for a text that is too long for a [`Wording`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("must have at most {MAX} bytes, has {0}", MAX = Wording::MAX)]
 pub struct WordingError(usize);
 
 impl Wording {
-    /// The most bytes.
+    /// Maximum length in bytes.
     pub const MAX: usize = 8 * 1024;
 
-    /// As much of a text as fits.
+    /// Returns as much of a text as fits.
     pub fn cut(text: &str) -> Self {
         let ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
         let end = ends.take_while(|end| *end <= Self::MAX).last();
         Self(text[..end.unwrap_or_default()].into())
     }
 
-    /// The text itself.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -129,36 +130,36 @@ impl From<Wording> for String {
     }
 }
 
-/// What somebody wanted, and what came of it.
+/// Call for assistance, with its outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assist {
-    /// What they wanted.
+    /// Requested task.
     pub task: AssistTask,
-    /// What they wrote: a request, an objective.
+    /// User input: a request or an objective.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<Wording>,
-    /// The segment or campaign it is about.
+    /// Id of the segment or campaign that the call is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<Text<128>>,
-    /// Who answered.
+    /// Source of the answer.
     pub engine: AssistEngine,
-    /// The model that was asked, whether or not its answer was taken.
+    /// Language model that was called, even if its answer was rejected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<Text<128>>,
-    /// How many tokens the model read.
+    /// Number of tokens that the model read.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub input_tokens: u64,
-    /// How many it wrote.
+    /// Number of tokens that the model wrote.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub output_tokens: u64,
-    /// How long it took, in milliseconds.
+    /// Duration in milliseconds.
     pub took_ms: u64,
-    /// What came of it.
+    /// Outcome of the call.
     pub outcome: AssistOutcome,
-    /// Why the model's answer was not taken, or there was none.
+    /// Reason why the model gave no answer, or its answer was rejected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<Text<256>>,
-    /// The answer, as far as it names no customers.
+    /// Answer, without any references to individual customers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<Wording>,
 }
@@ -168,10 +169,10 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// What happened on a day.
+/// Record of assistance on a day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum AssistanceEvent {
-    /// `assistance_given.1`
+    /// `assistance_given.1`: a call for assistance ended.
     Given(Box<Assist>),
 }
 

@@ -1,8 +1,8 @@
-//! Assistance: what was asked in plain words, and who answered.
+//! Assistance: calls for help in plain words, and their answers.
 //!
-//! It is recorded plainly: nothing is decided on it, so that it has no head,
-//! no version and no order. A day's calls share a key. Who asked, in which
-//! request and from where, is in the metadata.
+//! Calls are plain records: no command is decided on them, so they have no
+//! head, no version, and no order. The calls of a day share a key. The metadata
+//! holds the actor, the request, and the address.
 
 mod event;
 #[cfg(test)]

@@ -36,7 +36,7 @@ fn assistance_survives_the_log() {
 }
 
 #[test]
-fn a_wording_is_cut_between_characters() {
+fn a_wording_is_truncated_between_characters() {
     let long = "ä".repeat(Wording::MAX);
     assert_eq!(Wording::cut(&long).as_str(), "ä".repeat(Wording::MAX / 2));
     let odd = format!("x{long}");
@@ -46,7 +46,7 @@ fn a_wording_is_cut_between_characters() {
 }
 
 #[test]
-fn names_are_those_in_the_log() {
+fn names_match_their_serialized_form() {
     for task in [
         AssistTask::SegmentRules,
         AssistTask::Messages,

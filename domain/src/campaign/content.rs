@@ -1,4 +1,4 @@
-//! What a campaign says, and what its launch fixes.
+//! Content of a campaign, and the data that its launch fixes.
 
 use std::collections::BTreeSet;
 
@@ -7,73 +7,74 @@ use serde::{Deserialize, Serialize};
 use crate::rules::Rules;
 use crate::{SegmentId, Template, TemplateIdentity, Text, Timestamp};
 
-/// The most messages a second that a campaign may ask for.
+/// Maximum rate of a campaign, in messages per second.
 pub const MAX_RATE: u32 = 100_000;
 
-/// How many tags a campaign may have.
+/// Maximum number of tags of a campaign.
 pub const MAX_CAMPAIGN_TAGS: usize = 20;
 
-/// What a campaign says.
+/// Content of a campaign.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CampaignContent {
-    /// What it is called.
+    /// Name of the campaign.
     pub name: Text<200>,
-    /// Whom it is for.
+    /// Audience of the campaign.
     pub audience: Audience,
-    /// What is sent.
+    /// Template of the messages.
     pub template: Template,
-    /// When it is to be launched by itself.
+    /// Time of the automatic launch, for a scheduled campaign.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduled_at: Option<Timestamp>,
-    /// Whether its creation is its launch too.
+    /// True if the campaign is launched as part of its creation.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub at_once: bool,
-    /// How many messages a second are sent at most, 1 to [`MAX_RATE`].
+    /// Maximum number of messages sent per second, 1 to [`MAX_RATE`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub messages_per_second: Option<u32>,
-    /// Labels.
+    /// Labels of the campaign.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub tags: BTreeSet<Text<64>>,
 }
 
-/// Whom a campaign is for.
+/// Audience of a campaign.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Audience {
-    /// A segment, with the rules that it has at the launch.
+    /// The customers of a segment, by the rules that it has at the launch.
     SegmentId(SegmentId),
-    /// These rules.
+    /// The customers that match these rules.
     Rules(Rules),
 }
 
-/// What a launch fixes: who gets what, whatever changes later.
+/// Data that a launch fixes. Recipients and texts follow from it alone, whatever
+/// changes later.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Launch {
-    /// Which customers are meant.
+    /// Rules that select the recipients.
     pub rules: Rules,
-    /// The campaign's template, and the rendering rules for its messages.
+    /// Template and version of the rendering rules of the messages.
     pub template: TemplateIdentity,
-    /// How far the log was: customers are taken as its events up to here make
-    /// them. `0:12,1:7`
+    /// Log positions, as `0:12,1:7`. Rules are evaluated on the state of
+    /// customers after the events up to these positions.
     pub positions: Text<65536>,
-    /// The instant that relative dates are worked out for.
+    /// Time that relative dates in the rules refer to.
     pub clock: Timestamp,
-    /// A digest of the key under which the launch may be repeated.
+    /// Digest of the idempotency key with which the launch may be repeated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<u64>,
 }
 
-/// How many customers a launch meant.
+/// Sizes of a launch's audience.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AudienceSize {
-    /// All who match the rules.
+    /// Number of customers that match the rules.
     pub planned: u64,
-    /// Those among them who have a message queued.
+    /// Number of those with a queued message.
     pub queued: u64,
-    /// Those who get none.
+    /// Number of those with a suppressed message.
     pub suppressed: u64,
-    /// Beside all these: those of whom nobody can tell whether they match,
-    /// because an event of theirs cannot be folded.
+    /// Number of customers whose match with the rules is unknown, because one
+    /// of their events cannot be folded. Not included in the counts above.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub undetermined: u64,
 }
@@ -84,7 +85,7 @@ fn is_zero(count: &u64) -> bool {
 }
 
 impl AudienceSize {
-    /// The size once one of the undetermined is determined.
+    /// Returns the size after one undetermined customer was determined.
     #[must_use]
     pub fn with_determined(self, outcome: DeterminedOutcome) -> Self {
         let (queued, suppressed) = match outcome {
@@ -101,15 +102,14 @@ impl AudienceSize {
     }
 }
 
-/// What became of a customer of whom could not be told at first whether the
-/// campaign is for them.
+/// Outcome for a customer who was undetermined at the launch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeterminedOutcome {
-    /// They match, and have a message queued.
+    /// The customer matches the rules and has a queued message.
     Queued,
-    /// They match, and get none.
+    /// The customer matches the rules, but the message is suppressed.
     Suppressed,
-    /// They do not match.
+    /// The customer does not match the rules.
     NotMeant,
 }

@@ -1,4 +1,4 @@
-//! What happened to a campaign.
+//! Events of campaigns.
 
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
@@ -10,45 +10,46 @@ use crate::event::{
     DecodeError, LoggedEvent, NoContent, from_json, tag_name, tag_version, to_json,
 };
 
-/// What happened to a campaign.
+/// Event of a campaign.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum CampaignEvent {
-    /// `campaign_created.1`
+    /// `campaign_created.1`: the campaign was created.
     Created(CampaignContent),
-    /// `campaign_launched.1`
+    /// `campaign_launched.1`: the campaign was launched.
     Launched(Launch),
-    /// `campaign_resolved.1`: everybody meant has a message, queued or
+    /// `campaign_resolved.1`: every recipient has a message, queued or
     /// suppressed.
     Resolved(AudienceSize),
-    /// `campaign_undetermined.1`: of these customers nobody can tell whether they
-    /// are meant. Recorded with [`Self::Resolved`], which has how many there are.
+    /// `campaign_undetermined.1`: these customers cannot be evaluated. Recorded
+    /// together with [`Self::Resolved`], which holds their number.
     Undetermined {
-        /// At most [`MAX_LISTED_UNDETERMINED`].
+        /// At most [`MAX_LISTED_UNDETERMINED`] customers.
         customers: Vec<CustomerId>,
     },
-    /// `campaign_recipient_determined.1`: an event that could not be folded has
-    /// been retried or skipped, and a customer is not undetermined any more.
+    /// `campaign_recipient_determined.1`: an event that could not be folded was
+    /// retried or skipped, so that one customer is no longer undetermined.
     RecipientDetermined {
-        /// Who.
+        /// Customer who was undetermined.
         customer_id: CustomerId,
-        /// What became of them.
+        /// Outcome for the customer.
         outcome: DeterminedOutcome,
     },
-    /// `campaign_paused.1`
+    /// `campaign_paused.1`: the campaign was paused.
     Paused {},
-    /// `campaign_resumed.1`
+    /// `campaign_resumed.1`: the campaign was resumed.
     Resumed {},
-    /// `campaign_retried.1`: what could not be handed over was queued again.
+    /// `campaign_retried.1`: undeliverable messages were queued again.
     Retried {
-        /// How many messages.
+        /// Number of messages that were queued again.
         requeued: u64,
     },
-    /// `campaign_completed.1`: every message was handed over and has its
-    /// receipt, or is suppressed.
+    /// `campaign_completed.1`: every message is suppressed, or was sent and has
+    /// its receipt.
     Completed {},
-    /// `campaign_cancelled.1`
+    /// `campaign_cancelled.1`: the campaign was cancelled.
     Cancelled {},
-    /// `campaign_missed.1`: it was not launched in time, as nothing ran.
+    /// `campaign_missed.1`: the campaign was not launched in time, since no
+    /// worker ran.
     Missed {},
 }
 
@@ -64,8 +65,8 @@ const COMPLETED: &str = "campaign_completed.1";
 const CANCELLED: &str = "campaign_cancelled.1";
 const MISSED: &str = "campaign_missed.1";
 
-/// The most customers that a campaign lists as undetermined. Any others are
-/// counted, and not determined later.
+/// Maximum number of undetermined customers that a campaign lists. Further ones
+/// are counted only and are not determined later.
 pub const MAX_LISTED_UNDETERMINED: usize = 1_000;
 
 #[derive(Serialize, Deserialize)]

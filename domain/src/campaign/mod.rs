@@ -1,7 +1,6 @@
-//! Campaigns: one message to each customer of an audience.
+//! Campaigns: one message to each recipient of an audience.
 //!
-//! A campaign's own life is in here; what becomes of each message is the
-//! message's.
+//! This module holds the life cycle of a campaign; each message has its own.
 
 mod content;
 mod event;
@@ -22,60 +21,63 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{CustomerId, SegmentId, Timestamp};
 
-/// What may be asked of a campaign. What is already so is no event.
+/// Commands on a campaign. A command whose effect is already in place makes no
+/// event.
 #[derive(Debug, Clone)]
 pub enum CampaignCommand {
-    /// To be, with this content; scheduled if that says when.
+    /// Creates the campaign with this content; scheduled if the content has a
+    /// time.
     Create(CampaignContent),
-    /// To be, with this content, and to go out with it.
+    /// Creates the campaign with this content and launches it.
     CreateAndLaunch(CampaignContent, Box<Launch>),
-    /// To go out now.
+    /// Launches the campaign now.
     Launch(Box<Launch>),
-    /// Everybody meant has a message; of these customers nobody can tell.
+    /// Records that every recipient has a message, and which customers are
+    /// undetermined.
     RecordAudience(AudienceSize, Vec<CustomerId>),
-    /// A customer of whom could not be told whether they are meant is determined.
+    /// Records the outcome for a customer who was undetermined.
     RecordRecipient(CustomerId, DeterminedOutcome),
-    /// To rest.
+    /// Pauses the campaign.
     Pause,
-    /// To go on.
+    /// Resumes the campaign.
     Resume,
-    /// What could not be handed over was queued again.
+    /// Records that undeliverable messages were queued again.
     RecordRetry {
-        /// How many messages.
+        /// Number of messages that were queued again.
         requeued: u64,
     },
-    /// Every message has ended.
+    /// Records that every message has reached its end.
     Complete,
-    /// To end, with what was not sent.
+    /// Cancels the campaign, including its unsent messages.
     Cancel,
-    /// It was not launched in time.
+    /// Records that the campaign was not launched in time.
     Miss,
 }
 
-/// How far a campaign is.
+/// Status of a campaign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CampaignStatus {
-    /// Waits for somebody to launch it.
+    /// Waits for a launch by hand.
     Draft,
-    /// Waits for its time.
+    /// Waits for its scheduled time.
     Scheduled,
-    /// Launched; who is meant is being found out.
+    /// Launched; its recipients are being determined.
     Launching,
-    /// Messages are being sent, or receipts waited for.
+    /// Sends messages, or waits for receipts.
     Sending,
-    /// Rests.
+    /// Paused; no messages are sent.
     Paused,
-    /// Every message was handed over and has its receipt, or is suppressed.
+    /// Completed: every message is suppressed, or was sent and has its receipt.
     Completed,
-    /// Ended before that.
+    /// Cancelled before its completion.
     Cancelled,
-    /// Was not launched in time. It can still be, by hand.
+    /// Not launched in time. A launch by hand is still possible.
     Missed,
 }
 
 impl CampaignStatus {
-    /// `sending`
+    /// Returns the name in JSON and in views: `sending`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Draft => "draft",
@@ -90,50 +92,51 @@ impl CampaignStatus {
     }
 }
 
-/// Why a command on a campaign is refused.
+/// Reason why a command on a campaign is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CampaignError {
-    /// It was never created.
+    /// The campaign was never created.
     #[error("there is no such campaign")]
     NotFound,
-    /// It was created with other content than it is to be created with now.
+    /// The campaign exists, created with different content.
     #[error("the campaign was created with other content")]
     Conflict,
-    /// From how far it is, this is not possible.
+    /// The campaign's status does not allow the command.
     #[error("a campaign that is {} cannot be {wanted}", .status.name())]
     Impossible {
-        /// How far it is.
+        /// Status of the campaign.
         status: CampaignStatus,
-        /// What was asked: `launched`, `paused` …
+        /// Past participle of the requested action: `launched`, `paused` …
         wanted: &'static str,
     },
 }
 
-/// A campaign as it stands: nothing until it was created.
+/// Campaign aggregate; empty until the campaign is created.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Campaign(Option<State>);
+pub struct Campaign(Option<CampaignState>);
 
-/// Names the events that hold the content and the launch instead of repeating
-/// them: whatever is done to a message reads this, and a template may be long.
+/// State of a created campaign. It holds the versions of the events with the
+/// content and the launch instead of the data itself, since every command on a
+/// message reads it and a template may be long.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct State {
-    /// The digest of the content that it was created with.
+struct CampaignState {
+    /// Digest of the content that the campaign was created with.
     created: u64,
     status: CampaignStatus,
-    /// How many events there are: the version of the last one.
+    /// Number of events, which is the version of the last one.
     events: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     scheduled_at: Option<Timestamp>,
-    /// The segment whose rules its launch takes.
+    /// Segment that the launch takes its rules from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     segment: Option<SegmentId>,
-    /// How many customers it is for, once all of them have a message.
+    /// Size of the audience, once every recipient has a message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     size: Option<AudienceSize>,
-    /// Of whom nobody can tell whether they are meant.
+    /// Customers who are still undetermined, as far as they are listed.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     undetermined: BTreeSet<CustomerId>,
-    /// Those who were undetermined first.
+    /// Customers who were undetermined at first.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     determined: BTreeMap<CustomerId, DeterminedOutcome>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -142,53 +145,54 @@ struct State {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Launched {
-    /// The version of the event that holds the launch.
+    /// Version of the launch event.
     version: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     key: Option<u64>,
 }
 
 impl Campaign {
-    /// The version of the event that holds a campaign's content: its first one.
+    /// Version of the event with the campaign's content: the first one.
     pub const CONTENT_VERSION: u64 = 1;
 
-    /// How far it is; `None` if there is no such campaign.
+    /// Returns the status; `None` if the campaign does not exist.
     pub fn status(&self) -> Option<CampaignStatus> {
         self.0.as_ref().map(|state| state.status)
     }
 
-    /// The version of the event that holds its last launch, once it was
-    /// launched.
+    /// Returns the version of the last launch event; `None` before the first
+    /// launch.
     pub fn launch_version(&self) -> Option<u64> {
         Some(self.0.as_ref()?.launched?.version)
     }
 
-    /// How many customers it means, once that was found out.
+    /// Returns the size of the audience, once it is resolved.
     pub fn size(&self) -> Option<AudienceSize> {
         self.0.as_ref()?.size
     }
 
-    /// Those of whom nobody can tell whether they are meant, as far as they are
+    /// Returns the customers who are still undetermined, as far as they are
     /// listed.
     pub fn undetermined(&self) -> impl Iterator<Item = &CustomerId> {
         self.0.iter().flat_map(|state| &state.undetermined)
     }
 
-    /// What became of those who were undetermined first.
+    /// Returns the outcomes for customers who were undetermined at first.
     pub fn determined(&self) -> impl Iterator<Item = (&CustomerId, DeterminedOutcome)> {
         let determined = self.0.iter().flat_map(|state| &state.determined);
         determined.map(|(customer, outcome)| (customer, *outcome))
     }
 
-    /// When it is to be launched by itself, while it waits for that.
+    /// Returns the time of the automatic launch while the campaign is
+    /// scheduled.
     pub fn due_at(&self) -> Option<Timestamp> {
         let state = self.0.as_ref()?;
         let waits = state.status == CampaignStatus::Scheduled;
         state.scheduled_at.filter(|_| waits)
     }
 
-    /// The segment that it holds until its launch or its end, if it was created
-    /// with a schedule.
+    /// Returns the segment that a scheduled campaign holds until its launch or
+    /// its end.
     pub fn held_segment(&self) -> Option<&SegmentId> {
         let state = self.0.as_ref()?;
         state
@@ -197,20 +201,21 @@ impl Campaign {
             .filter(|_| state.scheduled_at.is_some())
     }
 
-    /// Whether a launch with this key would be an event, before it is known what
-    /// the launch fixes; false for a repetition of the launch that was.
+    /// Returns whether a launch with this key would make an event; false if it
+    /// repeats the current launch. Needs only the key, so the check can run
+    /// before the launch is prepared.
     ///
     /// # Errors
-    /// [`CampaignError`] as for [`CampaignCommand::Launch`].
+    /// [`CampaignError`], as for [`CampaignCommand::Launch`].
     pub fn check_launch(&self, key: Option<u64>) -> Result<bool, CampaignError> {
         let state = self.0.as_ref().ok_or(CampaignError::NotFound)?;
         state.check_launch(key)
     }
 
-    /// The events that this command makes, if it makes any.
+    /// Returns the events that a command makes.
     ///
     /// # Errors
-    /// [`CampaignError`], if a rule is against it.
+    /// [`CampaignError`] if a rule rejects the command.
     pub fn decide(&self, command: CampaignCommand) -> Result<Vec<CampaignEvent>, CampaignError> {
         let state = self.0.as_ref().ok_or(CampaignError::NotFound);
         let event = match command {
@@ -239,7 +244,8 @@ impl Campaign {
         Ok(event.into_iter().collect())
     }
 
-    /// Repeated, it is compared with what it was then, whatever became of it.
+    /// A repeated creation is compared with the original content, whatever the
+    /// campaign's current state: its sender may have missed the first response.
     fn create(&self, content: CampaignContent) -> Result<Option<CampaignEvent>, CampaignError> {
         match &self.0 {
             None => Ok(Some(CampaignEvent::Created(content))),
@@ -251,7 +257,7 @@ impl Campaign {
 
 type Decision = Result<Option<CampaignEvent>, CampaignError>;
 
-impl State {
+impl CampaignState {
     fn impossible(&self, wanted: &'static str) -> Decision {
         let status = self.status;
         Err(CampaignError::Impossible { status, wanted })
@@ -267,7 +273,8 @@ impl State {
         let was = self.launched.and_then(|launched| launched.key);
         match self.status {
             Draft | Scheduled | Missed => Ok(true),
-            // The same request once more: it has not heard the answer.
+            // This repeats the current launch: its sender may have missed the
+            // first response.
             _ if was.is_some() && was == key => Ok(false),
             status => Err(CampaignError::Impossible {
                 status,
@@ -291,7 +298,8 @@ impl State {
             .collect()
     }
 
-    /// Of a campaign that has ended nothing is determined any more.
+    /// Nothing is determined before the audience is resolved or after the
+    /// campaign has ended.
     fn determine(&self, customer: CustomerId, outcome: DeterminedOutcome) -> Option<CampaignEvent> {
         use CampaignStatus::{Paused, Sending};
         let is_open = matches!(self.status, Sending | Paused);
@@ -321,7 +329,8 @@ impl State {
         }
     }
 
-    /// Only what was sent can have failed to be.
+    /// Messages become undeliverable only after the audience is resolved, so
+    /// there is nothing to retry before that.
     fn retry(&self, requeued: u64) -> Decision {
         use CampaignStatus::{Paused, Sending};
         match self.status {
@@ -351,8 +360,8 @@ impl State {
         waits.then_some(CampaignEvent::Missed {})
     }
 
-    /// How far it is when it does not rest.
-    fn awake(&self) -> CampaignStatus {
+    /// Returns the status that resuming leads to.
+    fn running_status(&self) -> CampaignStatus {
         match self.size {
             None => CampaignStatus::Launching,
             Some(_) => CampaignStatus::Sending,
@@ -372,6 +381,8 @@ impl State {
             }
             CampaignEvent::Resolved(size) => {
                 self.size = Some(size);
+                // A paused campaign stays paused; resuming it derives the
+                // status from the size.
                 if self.status == CampaignStatus::Launching {
                     self.status = CampaignStatus::Sending;
                 }
@@ -386,7 +397,7 @@ impl State {
                 self.determined.insert(customer_id, outcome);
             }
             CampaignEvent::Paused {} => self.status = CampaignStatus::Paused,
-            CampaignEvent::Resumed {} => self.status = self.awake(),
+            CampaignEvent::Resumed {} => self.status = self.running_status(),
             CampaignEvent::Completed {} => self.status = CampaignStatus::Completed,
             CampaignEvent::Cancelled {} => self.status = CampaignStatus::Cancelled,
             CampaignEvent::Missed {} => self.status = CampaignStatus::Missed,
@@ -394,8 +405,8 @@ impl State {
     }
 }
 
-fn created(content: &CampaignContent) -> State {
-    State {
+fn initial_state(content: &CampaignContent) -> CampaignState {
+    CampaignState {
         created: digest(content),
         status: match content.scheduled_at {
             Some(_) => CampaignStatus::Scheduled,
@@ -435,9 +446,12 @@ impl Aggregate for Campaign {
 
     fn apply(&mut self, event: CampaignEvent) {
         match (&mut self.0, event) {
-            (campaign, CampaignEvent::Created(content)) => *campaign = Some(created(&content)),
+            (campaign, CampaignEvent::Created(content)) => {
+                *campaign = Some(initial_state(&content));
+            }
             (Some(state), event) => state.apply(event),
-            // The first event of a campaign is its creation.
+            // The first event of a campaign is its creation, so this cannot
+            // happen.
             (None, _) => {}
         }
     }

@@ -1,4 +1,4 @@
-//! Campaigns, given-when-then.
+//! Given-when-then tests of campaigns.
 
 use cqrs_es::test::TestFramework;
 use proptest::prelude::*;
@@ -70,7 +70,7 @@ fn paused() -> CampaignEvent {
     CampaignEvent::Paused {}
 }
 
-/// What led there.
+/// Events that lead to a status.
 fn history(status: CampaignStatus) -> Vec<CampaignEvent> {
     let planned = CampaignEvent::Created(scheduled());
     match status {
@@ -97,8 +97,9 @@ fn folded(events: impl IntoIterator<Item = CampaignEvent>) -> Campaign {
     campaign
 }
 
-/// How a command ends from each status, in the order of [`ALL`]: with an
-/// event, with none, or refused.
+/// Each command with its event, its result from each status in the order of
+/// [`ALL`] (`e`: the event, `-`: no event, `x`: rejected), and the word that a
+/// rejection names.
 fn table() -> [(
     CampaignCommand,
     Option<CampaignEvent>,
@@ -151,7 +152,7 @@ fn table() -> [(
 }
 
 #[test]
-fn every_command_is_taken_or_refused_from_every_status() {
+fn every_command_has_its_result_from_every_status() {
     for (command, event, ends, wanted) in table() {
         for (status, end) in ALL.into_iter().zip(ends.split(' ')) {
             let test = CampaignTest::with(())
@@ -174,7 +175,7 @@ fn every_event_leads_to_its_status() {
 }
 
 #[test]
-fn there_is_nothing_to_be_done_with_what_was_never_created() {
+fn commands_on_a_campaign_that_does_not_exist_are_rejected() {
     for (command, ..) in table() {
         CampaignTest::with(())
             .given_no_previous_events()
@@ -184,7 +185,7 @@ fn there_is_nothing_to_be_done_with_what_was_never_created() {
 }
 
 #[test]
-fn a_creation_is_repeated_without_an_event_whatever_came_after() {
+fn a_repeated_creation_makes_no_event_in_any_status() {
     CampaignTest::with(())
         .given_no_previous_events()
         .when(CampaignCommand::Create(content()))
@@ -206,7 +207,7 @@ fn a_creation_is_repeated_without_an_event_whatever_came_after() {
 }
 
 #[test]
-fn a_launch_is_repeated_with_its_key_only() {
+fn a_launch_can_be_repeated_only_with_its_key() {
     for status in [Launching, Sending, Paused, Completed, Cancelled] {
         let again = Launch {
             positions: Text::try_from("0:99".to_owned()).unwrap(),
@@ -226,7 +227,7 @@ fn a_launch_is_repeated_with_its_key_only() {
                 });
         }
     }
-    // Two launches without a key are two launches.
+    // Launches without a key are never repetitions of each other.
     CampaignTest::with(())
         .given(vec![created(), CampaignEvent::Launched(launch(None))])
         .when(CampaignCommand::Launch(Box::new(launch(None))))
@@ -237,7 +238,7 @@ fn a_launch_is_repeated_with_its_key_only() {
 }
 
 #[test]
-fn a_campaign_is_created_and_launched_at_once_or_neither() {
+fn create_and_launch_does_both_or_neither() {
     let content = CampaignContent {
         at_once: true,
         ..content()
@@ -255,7 +256,7 @@ fn a_campaign_is_created_and_launched_at_once_or_neither() {
         .given([both, vec![CampaignEvent::Cancelled {}]].concat())
         .when(create(&content))
         .then_expect_events(vec![]);
-    // A draft of the same content is another creation.
+    // A draft with the same content is a different creation.
     CampaignTest::with(())
         .given(vec![created()])
         .when(create(&content))
@@ -263,13 +264,13 @@ fn a_campaign_is_created_and_launched_at_once_or_neither() {
 }
 
 #[test]
-fn a_campaign_paused_while_launching_goes_on_where_it_was() {
+fn resuming_returns_to_launching_or_sending() {
     let unresolved = vec![created(), launched(), paused()];
     let goes_on = |events: Vec<CampaignEvent>| {
         folded([events, vec![CampaignEvent::Resumed {}]].concat()).status()
     };
     assert_eq!(goes_on(unresolved.clone()), Some(Launching));
-    // Who is meant is found out while it rests.
+    // The audience is resolved even while the campaign is paused.
     CampaignTest::with(())
         .given(unresolved.clone())
         .when(CampaignCommand::RecordAudience(SIZE, Vec::new()))
@@ -285,7 +286,7 @@ fn a_campaign_paused_while_launching_goes_on_where_it_was() {
 }
 
 #[test]
-fn nothing_can_be_retried_before_it_is_known_who_is_meant() {
+fn a_retry_before_the_audience_is_resolved_is_rejected() {
     for requeued in [0, 1] {
         CampaignTest::with(())
             .given(vec![created(), launched(), paused()])
@@ -298,7 +299,7 @@ fn nothing_can_be_retried_before_it_is_known_who_is_meant() {
 }
 
 #[test]
-fn a_retry_of_nothing_is_no_event() {
+fn a_retry_without_messages_makes_no_event() {
     for status in [Sending, Paused] {
         CampaignTest::with(())
             .given(history(status))
@@ -341,7 +342,7 @@ fn the_state_does_not_grow_with_the_content() {
 }
 
 #[test]
-fn a_refusal_says_why() {
+fn a_rejection_names_status_and_command() {
     let error = CampaignError::Impossible {
         status: Draft,
         wanted: "paused",
@@ -353,7 +354,7 @@ fn a_refusal_says_why() {
 }
 
 #[test]
-fn statuses_are_written_as_they_are_called() {
+fn statuses_serialize_as_their_names() {
     for status in ALL {
         let json = serde_json::to_string(&status).unwrap();
         assert_eq!(json, format!("{:?}", status.name()));
@@ -386,7 +387,7 @@ fn an_undetermined_customer_is_determined_once_and_only_before_the_end() {
     let command = |customer, outcome| CampaignCommand::RecordRecipient(customer, outcome);
     let bob = "bob".try_into().unwrap();
     let of_bob = campaign.decide(command(bob, DeterminedOutcome::Queued));
-    assert_eq!(of_bob, Ok(vec![]), "nobody else is");
+    assert_eq!(of_bob, Ok(vec![]), "only listed customers are determined");
 
     let mut ended = campaign.clone();
     ended.apply(CampaignEvent::Completed {});
@@ -457,10 +458,11 @@ fn commands() -> impl Strategy<Value = Vec<usize>> {
 }
 
 proptest! {
-    /// The same command twice makes one event or is refused the second time;
-    /// what ended stays ended, and completed only after sending.
+    /// Repeating a command makes no second event, except for retries. A
+    /// campaign that has ended stays ended, and only a sending campaign
+    /// completes.
     #[test]
-    fn whatever_is_asked_ends_once(asked in commands(), planned: bool) {
+    fn any_commands_respect_the_life_cycle(asked in commands(), planned: bool) {
         let content = if planned { scheduled() } else { content() };
         let mut campaign = folded([CampaignEvent::Created(content)]);
         for index in asked {

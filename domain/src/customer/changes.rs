@@ -1,4 +1,4 @@
-//! What is said of a customer, field by field.
+//! Changes of a customer, field by field.
 
 use std::collections::BTreeSet;
 
@@ -6,42 +6,43 @@ use serde::{Deserialize, Serialize};
 
 use crate::{AttributeChanges, Change, Email, Text, Timestamp};
 
-/// A change of each field of a customer.
+/// Changes of a customer's fields.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct CustomerChanges {
-    /// Personal data, all of it, in one value.
+    /// Personal data. All personal data of a customer is in this one value.
     #[serde(default, skip_serializing_if = "ProfileChanges::is_empty")]
     pub profile: ProfileChanges,
-    /// Where they live.
+    /// City of residence.
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub city: Change<Text<128>>,
-    /// In which country.
+    /// Country of residence.
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub country: Change<Text<128>>,
-    /// Labels the shop gave them; the whole set.
+    /// Labels that the shop assigned; replaces the whole set.
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub tags: Change<BTreeSet<Text<64>>>,
-    /// Since when they are a customer.
+    /// Time of registration with the shop.
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub registered_at: Change<Timestamp>,
-    /// Whether they want no messages.
+    /// True if the customer opted out of messages.
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub unsubscribed: Change<bool>,
 }
 
-/// The personal data within [`CustomerChanges`].
+/// Changes of a customer's personal data.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ProfileChanges {
-    /// Their name.
+    /// Full name.
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub name: Change<Text<256>>,
-    /// Their e-mail address.
+    /// E-mail address.
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub email: Change<Email>,
-    /// Their telephone number, as the shop writes it.
+    /// Phone number, in the shop's notation.
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub phone: Change<Text<32>>,
-    /// Anything else; each key is a field of its own, `null` for all clears all.
+    /// Custom attributes. Each key is a field of its own; `null` in place of
+    /// the object clears all of them.
     #[serde(default, skip_serializing_if = "Change::is_keep")]
     pub attributes: Change<AttributeChanges>,
 }

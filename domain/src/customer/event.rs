@@ -1,4 +1,4 @@
-//! What happened to a customer.
+//! Events of customers.
 
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
@@ -7,12 +7,12 @@ use serde_json::value::RawValue;
 use super::CustomerChanges;
 use crate::event::{DecodeError, LoggedEvent, from_json, tag_name, tag_version, to_json};
 
-/// What happened to a customer.
+/// Event of a customer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum CustomerEvent {
-    /// `customer_registered.1`: first heard of.
+    /// `customer_registered.1`: the customer was recorded for the first time.
     Registered(CustomerChanges),
-    /// `customer_updated.1`: some fields have other values now.
+    /// `customer_updated.1`: some fields changed.
     Updated(CustomerChanges),
 }
 
@@ -20,7 +20,7 @@ const REGISTERED: &str = "customer_registered.1";
 const UPDATED: &str = "customer_updated.1";
 
 impl CustomerEvent {
-    /// The fields that have other values after this event.
+    /// Returns the fields that this event changes.
     pub fn changes(&self) -> &CustomerChanges {
         match self {
             Self::Registered(changes) | Self::Updated(changes) => changes,

@@ -1,4 +1,4 @@
-//! Customers: who they are, as the shop tells it.
+//! Customers, as the shop describes them.
 
 mod changes;
 mod event;
@@ -17,28 +17,28 @@ pub use event::CustomerEvent;
 use crate::digest::digest;
 use crate::{AttributeChanges, Change, MAX_ATTRIBUTES};
 
-/// How many tags a customer may have.
+/// Maximum number of tags of a customer.
 pub const MAX_TAGS: usize = 100;
 
-/// What the shop says of a customer now. What it leaves out stays.
+/// Command to record a customer's data. Omitted fields stay unchanged.
 #[derive(Debug, Clone)]
 pub struct RecordCustomer(pub CustomerChanges);
 
-/// Why a customer's data is refused.
+/// Reason why a customer's data is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CustomerError {
-    /// With this change the customer would have this many attributes.
+    /// The change would give the customer this many attributes.
     #[error("a customer has at most {MAX_ATTRIBUTES} attributes, this one would have {0}")]
     TooManyAttributes(usize),
-    /// The change has this many tags.
+    /// The change would give the customer this many tags.
     #[error("a customer has at most {MAX_TAGS} tags, this one would have {0}")]
     TooManyTags(usize),
 }
 
-/// What later changes are compared with.
+/// Customer aggregate, with which later changes are compared.
 ///
-/// A digest per field that has a value, not the value: all that is ever asked
-/// is whether a value is the same, and personal data stays in the log alone.
+/// It holds a digest of each field that has a value, not the value: changes
+/// need only an equality check, and so personal data stays in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Customer {
     #[serde(rename = "r")]
@@ -50,18 +50,18 @@ pub struct Customer {
 }
 
 impl Customer {
-    /// Whether the customer wants no messages.
+    /// Returns whether the customer opted out of messages.
     pub fn is_unsubscribed(&self) -> bool {
-        // The field is a bool, so its digest tells the value exactly, and heads
-        // need no field of their own for it.
+        // The field is a boolean, so its digest determines the value and heads
+        // need no separate field for it.
         self.fields.get("unsubscribed") == Some(&digest(&true))
     }
 
-    /// The event that these changes make, if they change anything: it holds
-    /// only what is new.
+    /// Returns the event that these changes make, reduced to the fields that
+    /// actually change; `None` if nothing changes.
     ///
     /// # Errors
-    /// [`CustomerError`] where a bound would be passed.
+    /// [`CustomerError`] if a limit would be exceeded.
     pub fn decide(&self, changes: CustomerChanges) -> Result<Option<CustomerEvent>, CustomerError> {
         if let Change::Set(tags) = &changes.tags
             && tags.len() > MAX_TAGS
@@ -77,7 +77,7 @@ impl Customer {
         })
     }
 
-    /// The changes without those that change nothing.
+    /// Returns the changes without those that have no effect.
     fn effective(&self, changes: CustomerChanges) -> CustomerChanges {
         let CustomerChanges {
             profile,

@@ -18,7 +18,7 @@ fn ada() -> CustomerChanges {
 }
 
 #[test]
-fn a_customer_first_heard_of_is_registered() {
+fn a_new_customer_is_registered() {
     CustomerTest::with(())
         .given_no_previous_events()
         .when(RecordCustomer(ada()))
@@ -34,7 +34,7 @@ fn a_customer_may_have_nothing_but_an_id() {
 }
 
 #[test]
-fn the_same_again_is_no_event() {
+fn repeating_the_same_data_makes_no_event() {
     CustomerTest::with(())
         .given(vec![CustomerEvent::Registered(ada())])
         .when(RecordCustomer(ada()))
@@ -84,7 +84,7 @@ fn null_for_all_attributes_clears_them_once() {
 }
 
 #[test]
-fn the_order_of_tags_means_nothing() {
+fn the_order_of_tags_does_not_matter() {
     CustomerTest::with(())
         .given(vec![CustomerEvent::Registered(ada())])
         .when(RecordCustomer(changes(json!({"tags": ["early", "vip"]}))))
@@ -113,7 +113,7 @@ fn too_many_tags_are_refused() {
 }
 
 #[test]
-fn personal_data_travels_in_the_profile_alone() {
+fn personal_data_is_only_in_the_profile() {
     let mut data: serde_json::Value =
         serde_json::from_str(CustomerEvent::Registered(ada()).data().get()).unwrap();
     data.as_object_mut().unwrap().remove("profile");
@@ -126,7 +126,7 @@ fn personal_data_travels_in_the_profile_alone() {
 }
 
 #[test]
-fn a_head_tells_whether_the_customer_is_unsubscribed() {
+fn a_head_knows_whether_the_customer_is_unsubscribed() {
     let mut customer = Customer::default();
     assert!(!customer.is_unsubscribed());
     for (said, expected) in [

@@ -1,74 +1,74 @@
-//! What a message says, and what may become of it.
+//! Content, status, and receipts of messages.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{PersonalContent, TemplateIdentity, Text, Timestamp};
 
-/// What is sent to the customer. All personal data of a message is in `to` and
-/// `content`. The text is not here: it is rendered from the template and the
+/// Content of a message to a customer. All personal data is in `to` and
+/// `content`. The text is not stored: it is rendered from the template and the
 /// values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageContent {
-    /// The channel.
+    /// Channel of the message.
     pub channel: Channel,
-    /// The address, as the customer's profile had it.
+    /// Address from the customer's profile.
     pub to: Text<254>,
-    /// The campaign's template and the version of the rendering rules.
+    /// Digest of the campaign's template, and version of the rendering rules.
     pub template: TemplateIdentity,
-    /// The values that the template used, and the digest of the text.
+    /// Values that the template used, and digest of the text.
     pub content: PersonalContent,
 }
 
-/// By which way a message goes.
+/// Channel of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
-    /// To an e-mail address.
+    /// E-mail, to an e-mail address.
     Email,
-    /// To a telephone number.
+    /// Phone, to a phone number.
     Phone,
 }
 
-/// Why a customer of the audience gets no message.
+/// Reason why a recipient gets no message, with details.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum Suppression {
-    /// They want no messages.
+    /// The customer opted out of messages.
     Unsubscribed,
-    /// They have neither an e-mail address nor a telephone number.
+    /// The customer has neither an e-mail address nor a phone number.
     NoAddress,
-    /// The template cannot be rendered for them.
+    /// The template cannot be rendered for the customer.
     Template {
-        /// Why.
+        /// Error of the rendering.
         detail: String,
     },
-    /// They have had as many messages within a week as anybody gets.
+    /// The customer has reached the limit of messages per week.
     FrequencyCap {
-        /// How many that is.
+        /// Limit of messages per week.
         most: u32,
     },
-    /// The campaign was cancelled before it was sent.
+    /// The campaign was cancelled before the message was sent.
     Cancelled,
 }
 
-/// A [`Suppression`] in a word.
+/// Reason of a [`Suppression`], without details.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SuppressionReason {
-    /// They want no messages.
+    /// The customer opted out of messages.
     Unsubscribed,
-    /// They cannot be written to.
+    /// The customer has no address.
     NoAddress,
-    /// The template cannot be rendered for them.
+    /// The template cannot be rendered for the customer.
     Template,
-    /// They have had enough.
+    /// The customer has reached the limit of messages per week.
     FrequencyCap,
     /// The campaign was cancelled.
     Cancelled,
 }
 
 impl Suppression {
-    /// The reason in a word.
+    /// Returns the reason without details.
     pub fn reason(&self) -> SuppressionReason {
         match self {
             Self::Unsubscribed => SuppressionReason::Unsubscribed,
@@ -81,7 +81,7 @@ impl Suppression {
 }
 
 impl SuppressionReason {
-    /// `no_address`
+    /// Returns the name in JSON and in views: `no_address`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Unsubscribed => "unsubscribed",
@@ -93,26 +93,26 @@ impl SuppressionReason {
     }
 }
 
-/// How far a message is.
+/// Status of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageStatus {
-    /// To be sent.
+    /// Waits to be sent.
     Queued,
-    /// It will not be sent.
+    /// Suppressed; it will not be sent.
     Suppressed,
-    /// The vendor has it.
+    /// Accepted by the vendor.
     Sent,
-    /// The vendor says that it arrived.
+    /// Delivered, according to the vendor's receipt.
     Delivered,
-    /// The vendor says that it did not arrive.
+    /// Not delivered, according to the vendor's receipt.
     Failed,
-    /// The vendor has not taken it, however often it was tried.
+    /// Not accepted by the vendor after all attempts.
     Undeliverable,
 }
 
 impl MessageStatus {
-    /// All there are.
+    /// All statuses.
     pub const ALL: [Self; 6] = [
         Self::Queued,
         Self::Suppressed,
@@ -122,7 +122,7 @@ impl MessageStatus {
         Self::Undeliverable,
     ];
 
-    /// `queued`
+    /// Returns the name in JSON and in views: `queued`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Queued => "queued",
@@ -135,25 +135,24 @@ impl MessageStatus {
     }
 }
 
-/// A message that the vendor took, and what its sender knew then.
+/// Message that the vendor accepted, and what its sender knew at that time.
 ///
-/// The last two are absent from events that were recorded before senders kept
-/// them.
+/// The last two fields are absent from older events, which did not record them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Handover {
-    /// What the vendor calls the message.
+    /// Id of the message at the vendor.
     pub vendor_message_id: Text<128>,
-    /// When the request that the vendor took began, by the sender's clock.
+    /// Time at which the accepted request began, by the sender's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub began_at: Option<Timestamp>,
-    /// The number, in the partition, of the customer's last event that the
+    /// Number, within its partition, of the last event of the customer that the
     /// sender had read by then; 0 if the customer had none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_seen: Option<u64>,
 }
 
 impl From<Text<128>> for Handover {
-    /// Of which no more is known than what the vendor calls the message.
+    /// Makes a handover with nothing but the vendor's id of the message.
     fn from(vendor_message_id: Text<128>) -> Self {
         Self {
             vendor_message_id,
@@ -163,16 +162,16 @@ impl From<Text<128>> for Handover {
     }
 }
 
-/// What the vendor says became of a message it took.
+/// Report of the vendor about the delivery of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
-    /// What the vendor calls the message.
+    /// Id of the message at the vendor.
     pub vendor_message_id: Text<128>,
-    /// Whether it arrived.
+    /// True if the message was delivered.
     pub arrived: bool,
-    /// Why it did not.
+    /// Reason of a failed delivery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Text<256>>,
-    /// When, by the vendor's clock.
+    /// Time of the delivery or its failure, by the vendor's clock.
     pub occurred_at: Timestamp,
 }

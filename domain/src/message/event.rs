@@ -1,4 +1,4 @@
-//! What happened to a message.
+//! Events of messages.
 
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
@@ -8,66 +8,68 @@ use super::{Handover, MessageContent, MessageStatus, Receipt, Suppression, Suppr
 use crate::event::{DecodeError, LoggedEvent, from_json, tag_name, tag_version, to_json};
 use crate::{Text, Timestamp};
 
-/// What happened to a message. Those that change how far it is say how far it
-/// was, so that counting needs no look at the message.
+/// Event of a message. Events that change the status include the previous one,
+/// so that counters need no access to the message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum MessageEvent {
-    /// `message_queued.1`: it is to be sent.
+    /// `message_queued.1`: the message is to be sent.
     Queued(MessageContent),
-    /// `message_suppressed.1`: it will not be sent.
+    /// `message_suppressed.1`: the message will not be sent.
     Suppressed {
-        /// Why.
+        /// Reason of the suppression.
         why: Suppression,
-        /// How far it was; `None` if it never was queued.
+        /// Previous status; `None` if the message was never queued.
         from: Option<MessageStatus>,
     },
-    /// `message_attempted.1`: an attempt to hand it to the vendor failed.
+    /// `message_attempted.1`: a delivery attempt failed.
     Attempted(Attempt),
-    /// `message_sent.1`: the vendor took it.
+    /// `message_sent.1`: the vendor accepted the message.
     Sent {
-        /// What the vendor calls it, and what its sender knew.
+        /// Vendor's id of the message, and what its sender knew.
         handover: Handover,
-        /// How far it was.
+        /// Previous status.
         from: MessageStatus,
-        /// Why it was suppressed, if it was: it is not any more.
+        /// Reason of the suppression that this event undoes, if any.
         unsuppressed: Option<SuppressionReason>,
     },
-    /// `message_undeliverable.1`: it is not tried any more.
+    /// `message_undeliverable.1`: there will be no further attempts.
     Undeliverable {
-        /// What went wrong last.
+        /// Problem of the last attempt.
         problem: Text<256>,
-        /// How far it was.
+        /// Previous status.
         from: MessageStatus,
     },
-    /// `message_requeued.1`: it is to be tried again, from the first attempt.
+    /// `message_requeued.1`: the message is to be sent after all, starting with
+    /// the first attempt.
     Requeued {
-        /// How far it was.
+        /// Previous status.
         from: MessageStatus,
     },
     /// `message_delivered.1` or `message_failed.1`: the vendor's receipt.
     Receipted {
-        /// What the vendor says.
+        /// Receipt of the vendor.
         receipt: Receipt,
-        /// How far it was.
+        /// Previous status.
         from: MessageStatus,
-        /// Why it was suppressed, if it was: it is not any more.
+        /// Reason of the suppression that this event undoes, if any.
         unsuppressed: Option<SuppressionReason>,
     },
 }
 
-/// An attempt that failed.
+/// Delivery attempt that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// The how manieth, from 1.
+    /// Attempt number, starting at 1.
     pub number: u32,
-    /// What went wrong.
+    /// Problem that made the attempt fail.
     pub problem: Text<256>,
-    /// When the next one is due.
+    /// Time at which the next attempt is due.
     pub retry_at: Timestamp,
 }
 
 impl MessageEvent {
-    /// How far the message is after it; `None` if it changes nothing of that.
+    /// Returns the status after this event; `None` if the event does not change
+    /// the status.
     pub fn status(&self) -> Option<MessageStatus> {
         match self {
             Self::Queued(_) | Self::Requeued { .. } => Some(MessageStatus::Queued),
@@ -80,8 +82,8 @@ impl MessageEvent {
         }
     }
 
-    /// How far it was before it; `None` if it was not there, or if that does
-    /// not change.
+    /// Returns the status before this event; `None` if the message did not
+    /// exist or the status does not change.
     pub fn from(&self) -> Option<MessageStatus> {
         match self {
             Self::Queued(_) | Self::Attempted(_) => None,
@@ -93,7 +95,8 @@ impl MessageEvent {
         }
     }
 
-    /// Why it was suppressed until it turned out that the vendor has it.
+    /// Returns the reason of the suppression that this event undoes: the vendor
+    /// turned out to have the message.
     pub fn unsuppressed(&self) -> Option<SuppressionReason> {
         match self {
             Self::Sent { unsuppressed, .. } | Self::Receipted { unsuppressed, .. } => *unsuppressed,

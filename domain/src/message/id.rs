@@ -1,33 +1,33 @@
-//! What a message is called outside the log.
+//! Public ids of messages.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::{CampaignId, CustomerId};
 
-/// The one message of a campaign to a customer. Its text is
+/// Id of a campaign's one message to a customer. Its text is
 /// `msg_CAMPAIGN_CUSTOMER`, where CAMPAIGN is the campaign's id without its
-/// `cmp_`: whoever has it can route it, and no campaign has two messages to
-/// one customer.
+/// `cmp_`. The id alone determines the partition, and a campaign cannot have
+/// two messages to one customer.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId {
-    /// Of which campaign.
+    /// Campaign of the message.
     pub campaign: CampaignId,
-    /// To whom.
+    /// Customer who receives it.
     pub customer: CustomerId,
 }
 
-/// The text names no message.
+/// Error for a text that is not a message id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a message's id is msg_, a campaign's 32 hexadecimal digits, _ and a customer's id")]
+#[error("a message id is msg_, the campaign's 32 hexadecimal digits, _, and the customer's id")]
 pub struct MessageIdError;
 
 const PREFIX: &str = "msg_";
 const CAMPAIGN: &str = "cmp_";
 
 impl MessageId {
-    /// What the ids of a campaign's messages begin with; a customer's id
-    /// follows.
+    /// Returns the common prefix of the ids of a campaign's messages. The
+    /// customer's id follows it.
     pub fn start(campaign: &CampaignId) -> String {
         let campaign = campaign.as_str();
         let digits = campaign.strip_prefix(CAMPAIGN).unwrap_or(campaign);
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_tells_campaign_and_customer() {
+    fn an_id_contains_campaign_and_customer() {
         let id = MessageId {
             campaign: CampaignId::from(0x1af),
             customer: CustomerId::try_from("jo_1@example.com").unwrap(),
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_name_no_message() {
+    fn other_texts_are_not_message_ids() {
         let digits = "0".repeat(32);
         for text in [
             "",

@@ -1,5 +1,5 @@
-//! Messages: what a campaign has for one customer, from being queued to the
-//! vendor's receipt.
+//! Messages: the delivery of a campaign to one recipient, from being queued to
+//! the vendor's receipt.
 
 mod content;
 mod event;
@@ -21,81 +21,83 @@ pub use id::{MessageId, MessageIdError};
 
 use crate::{Text, Timestamp};
 
-/// What may be asked of a message. What is already so, or cannot be any more,
-/// is no event: two who do the same work do it once.
+/// Commands on a message. A command whose effect is already in place, or is no
+/// longer possible, makes no event: two workers that do the same work record it
+/// once.
 #[derive(Debug, Clone)]
 pub enum MessageCommand {
-    /// To be sent, unless it is there already.
+    /// Queues the message, unless it exists already.
     Queue(MessageContent),
-    /// Not to be sent, unless it was handed over already.
+    /// Suppresses the message, unless it was sent already.
     Suppress(Suppression),
-    /// An attempt failed.
+    /// Records a failed attempt.
     RecordAttempt(Attempt),
-    /// The vendor took it.
+    /// Records that the vendor accepted the message.
     RecordSent(Handover),
-    /// It is not tried any more, for this reason.
+    /// Gives the message up after this problem.
     GiveUp(Text<256>),
-    /// To be tried again, if it was given up.
+    /// Queues the message again, if it was given up.
     Requeue,
-    /// The vendor says what became of it.
+    /// Records a receipt of the vendor.
     RecordReceipt(Receipt),
 }
 
-/// Why a command on a message is refused.
+/// Reason why a command on a message is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
-    /// It was never queued.
+    /// The message does not exist.
     #[error("there is no such message")]
     Unknown,
-    /// It was never handed to a vendor, so that there is nothing to be said of
-    /// its delivery.
+    /// The message was never sent, so there cannot be a receipt for it.
     #[error("the message was not sent")]
     NotSent,
 }
 
-/// A message as it stands: nothing until it was queued or suppressed.
+/// Message aggregate; empty until the message is queued or suppressed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Message(Option<State>);
+pub struct Message(Option<MessageState>);
 
-/// Small: there is one for every message ever sent.
+/// State of a message. It is small, since Redis holds one for every message
+/// ever sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct State {
+struct MessageState {
     #[serde(rename = "s")]
     status: MessageStatus,
-    /// Whether it ever was to be sent: then a vendor may have it.
+    /// True if the message was ever queued, so that a vendor may have it.
     #[serde(rename = "q")]
     queued: bool,
-    /// Attempts that failed since it was queued last.
+    /// Number of failed attempts since the message was last queued.
     #[serde(rename = "a", default, skip_serializing_if = "is_zero")]
     attempts: u32,
-    /// When the next attempt is due, in milliseconds.
+    /// Time at which the next attempt is due, in milliseconds.
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     retry_at: Option<i64>,
-    /// When what the receipt says happened, in milliseconds.
+    /// Time of the event that the last receipt reports, in milliseconds.
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
     receipt: Option<i64>,
-    /// Why it is suppressed, if it is.
+    /// Reason of the suppression, while the message is suppressed.
     #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
     why: Option<SuppressionReason>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
 impl Message {
-    /// How far it is; `None` if there is no such message.
+    /// Returns the status; `None` if the message does not exist.
     pub fn status(&self) -> Option<MessageStatus> {
         self.0.as_ref().map(|state| state.status)
     }
 
-    /// How many attempts have failed since it was last queued.
+    /// Returns the number of failed attempts since the message was last queued.
     pub fn attempts(&self) -> u32 {
         self.0.as_ref().map_or(0, |state| state.attempts)
     }
 
-    /// Whether it is to be sent, and not before this instant.
+    /// Returns the earliest time at which a queued message may be sent; `None`
+    /// for any other message.
     pub fn due_at(&self) -> Option<Timestamp> {
         let state = self.0.as_ref()?;
         let is_queued = state.status == MessageStatus::Queued;
@@ -103,11 +105,11 @@ impl Message {
         is_queued.then(|| at.unwrap_or(Timestamp::EPOCH))
     }
 
-    /// The event that this command makes, if it makes one.
+    /// Returns the event that a command makes, if it makes one.
     ///
     /// # Errors
-    /// [`MessageError`] for a message that there is not, and for a receipt of
-    /// one that was never handed over.
+    /// [`MessageError`] for a message that does not exist, and for a receipt of
+    /// a message that was never sent.
     pub fn decide(&self, command: MessageCommand) -> Result<Option<MessageEvent>, MessageError> {
         use MessageStatus::{Queued, Suppressed, Undeliverable};
         let Some(state) = &self.0 else {
@@ -125,12 +127,14 @@ impl Message {
                 let from = Some(from);
                 Some(MessageEvent::Suppressed { why, from })
             }
+            // Attempts are recorded in sequence, so a repeated or delayed
+            // record makes no event.
             (MessageCommand::RecordAttempt(attempt), Queued)
                 if attempt.number == state.attempts + 1 =>
             {
                 Some(MessageEvent::Attempted(attempt))
             }
-            // It may have been suppressed while it was on its way.
+            // The message may have been suppressed while it was in flight.
             (MessageCommand::RecordSent(handover), Queued | Undeliverable | Suppressed)
                 if state.queued =>
             {
@@ -144,22 +148,22 @@ impl Message {
                 Some(MessageEvent::Undeliverable { problem, from })
             }
             (MessageCommand::Requeue, Undeliverable) => Some(MessageEvent::Requeued { from }),
-            (MessageCommand::RecordReceipt(receipt), _) => return state.receive(receipt),
+            (MessageCommand::RecordReceipt(receipt), _) => return state.decide_receipt(receipt),
             _ => None,
         })
     }
 }
 
-impl State {
-    /// Takes a receipt. A vendor may repeat one, and may have said otherwise
-    /// before: what happened last holds, and at the same instant the better,
-    /// so that the order of arrival makes no difference.
-    fn receive(&self, receipt: Receipt) -> Result<Option<MessageEvent>, MessageError> {
+impl MessageState {
+    /// Decides on a receipt. A vendor may repeat receipts or contradict earlier
+    /// ones: the latest time wins, and at equal times a delivery wins over a
+    /// failure, so that the order of arrival makes no difference.
+    fn decide_receipt(&self, receipt: Receipt) -> Result<Option<MessageEvent>, MessageError> {
         if !self.queued {
             return Err(MessageError::NotSent);
         }
         let arrived = self.status == MessageStatus::Delivered;
-        let says_more = match self.receipt {
+        let is_newer = match self.receipt {
             None => true,
             Some(known) => match receipt.occurred_at.millis().cmp(&known) {
                 Ordering::Less => false,
@@ -167,7 +171,7 @@ impl State {
                 Ordering::Equal => receipt.arrived && !arrived,
             },
         };
-        Ok(says_more.then_some(MessageEvent::Receipted {
+        Ok(is_newer.then_some(MessageEvent::Receipted {
             receipt,
             from: self.status,
             unsuppressed: self.why,
@@ -197,9 +201,9 @@ impl Aggregate for Message {
     fn apply(&mut self, event: MessageEvent) {
         let status = event.status().or(self.status());
         let Some(status) = status else {
-            return; // An attempt at a message that there is not.
+            return; // An attempt of a message that does not exist.
         };
-        let state = self.0.get_or_insert(State {
+        let state = self.0.get_or_insert(MessageState {
             status,
             queued: false,
             attempts: 0,
@@ -209,7 +213,8 @@ impl Aggregate for Message {
         });
         state.status = status;
         state.queued |= status == MessageStatus::Queued;
-        // Nothing else is due, and heads are to be small.
+        // Cleared unless the event sets them again; this also keeps heads
+        // small.
         state.retry_at = None;
         state.why = None;
         match event {

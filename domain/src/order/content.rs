@@ -1,27 +1,27 @@
-//! What an order says.
+//! Content of an order.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Amount, Currency, Text, Timestamp};
 
-/// How many items an order may list.
+/// Maximum number of items of an order.
 pub const MAX_ITEMS: usize = 500;
 
-/// Whether an order counts.
+/// Status of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderStatus {
-    /// It does.
+    /// The order counts toward the customer's figures.
     #[default]
     Placed,
-    /// It was called off.
+    /// The order was cancelled and does not count.
     Cancelled,
-    /// Its money went back.
+    /// The order was refunded and does not count.
     Refunded,
 }
 
 impl OrderStatus {
-    /// The word used in JSON and in views.
+    /// Returns the name in JSON and in views: `placed`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Placed => "placed",
@@ -31,35 +31,35 @@ impl OrderStatus {
     }
 }
 
-/// One line of an order.
+/// Line item of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OrderItem {
-    /// The shop's article number.
+    /// Article number of the shop.
     pub sku: Text<128>,
-    /// What it is called.
+    /// Name of the article.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<Text<256>>,
-    /// How many, at least 1.
+    /// Quantity, at least 1.
     pub quantity: std::num::NonZeroU32,
-    /// The price of one, in minor units of the order's currency.
+    /// Price of one unit, in minor units of the order's currency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit_amount: Option<Amount>,
 }
 
-/// An order's whole content.
+/// Complete content of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderContent {
-    /// What it was worth, in minor units.
+    /// Total amount, in minor units.
     pub amount: Amount,
-    /// In which currency.
+    /// Currency of the order.
     pub currency: Currency,
-    /// When it was placed.
+    /// Time at which the order was placed.
     pub placed_at: Timestamp,
-    /// Whether it counts.
+    /// Status; only a placed order counts.
     #[serde(default, skip_serializing_if = "is_placed")]
     pub status: OrderStatus,
-    /// Its lines, in the shop's order.
+    /// Line items, in the order given by the shop.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<OrderItem>,
 }
@@ -69,7 +69,7 @@ fn is_placed(status: &OrderStatus) -> bool {
 }
 
 impl OrderContent {
-    /// The part that enters a customer's figures.
+    /// Returns the part that counts toward the customer's figures.
     pub fn figures(&self) -> Figures {
         Figures {
             amount: self.amount,
@@ -79,19 +79,20 @@ impl OrderContent {
     }
 }
 
-/// What an order adds to its customer's figures.
+/// Contribution of an order to its customer's figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Figures {
-    /// Minor units.
+    /// Total amount, in minor units.
     pub amount: Amount,
-    /// When.
+    /// Time at which the order was placed.
     pub placed_at: Timestamp,
-    /// Only a placed order counts.
+    /// Status; only a placed order counts.
     pub status: OrderStatus,
 }
 
 impl Figures {
-    /// Whether it counts in spend, count, first and last.
+    /// Returns whether the order counts toward spend, number of orders, and
+    /// first and last order.
     pub fn counts(&self) -> bool {
         self.status == OrderStatus::Placed
     }

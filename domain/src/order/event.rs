@@ -1,4 +1,4 @@
-//! What happened to an order.
+//! Events of orders.
 
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
@@ -7,17 +7,17 @@ use serde_json::value::RawValue;
 use super::{Figures, OrderContent};
 use crate::event::{DecodeError, LoggedEvent, from_json, tag_name, tag_version, to_json};
 
-/// What happened to an order.
+/// Event of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OrderEvent {
-    /// `order_placed.1`: first heard of.
+    /// `order_placed.1`: the order was recorded for the first time.
     Placed(OrderContent),
-    /// `order_updated.1`: its content is another now. What it counted for
-    /// before travels along, so that a fold can take it back.
+    /// `order_updated.1`: the content changed. The event also holds what
+    /// counted before, so that a fold can subtract it.
     Updated {
-        /// The whole new content.
+        /// Complete new content.
         content: OrderContent,
-        /// What it counted for until now.
+        /// Figures that counted until now.
         previous: Figures,
     },
 }
@@ -26,20 +26,20 @@ const PLACED: &str = "order_placed.1";
 const UPDATED: &str = "order_updated.1";
 
 #[derive(Serialize, Deserialize)]
-struct Update<C> {
+struct UpdatedData<C> {
     content: C,
     previous: Figures,
 }
 
 impl OrderEvent {
-    /// The order's content after this event.
+    /// Returns the order's content after this event.
     pub fn content(&self) -> &OrderContent {
         match self {
             Self::Placed(content) | Self::Updated { content, .. } => content,
         }
     }
 
-    /// What it counted for before this event.
+    /// Returns the figures that counted before this event, if there were any.
     pub fn previous(&self) -> Option<Figures> {
         match self {
             Self::Placed(_) => None,
@@ -61,7 +61,7 @@ impl LoggedEvent for OrderEvent {
     fn data(&self) -> Box<RawValue> {
         match self {
             Self::Placed(content) => to_json(content),
-            Self::Updated { content, previous } => to_json(&Update {
+            Self::Updated { content, previous } => to_json(&UpdatedData {
                 content,
                 previous: *previous,
             }),
@@ -72,7 +72,7 @@ impl LoggedEvent for OrderEvent {
         match tag {
             PLACED => from_json(tag, data).map(Self::Placed),
             UPDATED => from_json(tag, data)
-                .map(|Update { content, previous }| Self::Updated { content, previous }),
+                .map(|UpdatedData { content, previous }| Self::Updated { content, previous }),
             _ => Err(DecodeError::Unknown(tag.to_owned())),
         }
     }

@@ -1,4 +1,4 @@
-//! Orders: placed, corrected, cancelled, refunded.
+//! Orders: placed, corrected, cancelled, or refunded.
 
 mod content;
 mod event;
@@ -15,54 +15,54 @@ pub use event::OrderEvent;
 use crate::digest::digest;
 use crate::{Amount, Currency, Timestamp};
 
-/// An order as the shop has it now. Sent again unchanged it is no event; sent
-/// with other content it is an update.
+/// Command to record an order. Sending an order again unchanged makes no event;
+/// sending it with different content makes an update.
 #[derive(Debug, Clone)]
 pub struct RecordOrder(pub OrderContent);
 
-/// What an order is decided against, beside its own past.
+/// Settings that an order is decided against, in addition to its own state.
 #[derive(Debug, Clone, Copy)]
 pub struct OrderServices {
-    /// The deployment's one currency.
+    /// Currency of the deployment.
     pub currency: Currency,
 }
 
-/// Why an order is refused.
+/// Reason why an order is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OrderError {
-    /// Not in the deployment's currency.
-    #[error("this store keeps its books in {expected}, the order is in {given}")]
+    /// The order is not in the deployment's currency.
+    #[error("the store's currency is {expected}, but the order is in {given}")]
     Currency {
-        /// The order's.
+        /// Currency of the order.
         given: Currency,
-        /// The deployment's.
+        /// Currency of the deployment.
         expected: Currency,
     },
 }
 
-/// What later orders of the same id are compared with: nothing until it was
-/// placed.
+/// Order aggregate, with which later orders of the same id are compared; empty
+/// until the order is placed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Order(Option<State>);
+pub struct Order(Option<OrderState>);
 
-/// Figures and a digest of the items.
+/// Figures of a recorded order, and a digest of its items.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Row", into = "Row")]
-struct State(Figures, u64);
+#[serde(try_from = "CompactState", into = "CompactState")]
+struct OrderState(Figures, u64);
 
-/// The short form of [`State`]: amount, milliseconds, letter, digest. Redis
-/// holds one of these for every order there ever was, and keeps a head of at
-/// most 64 bytes in a third of the space.
+/// Compact form of [`OrderState`]: amount, milliseconds, status letter, and digest.
+/// Redis holds one of these for every order ever placed, and stores a head of
+/// at most 64 bytes in a third of the space.
 #[derive(Serialize, Deserialize)]
-struct Row(
+struct CompactState(
     Amount,
     #[serde(with = "crate::time::as_millis")] Timestamp,
     char,
     u64,
 );
 
-impl From<State> for Row {
-    fn from(State(figures, items): State) -> Self {
+impl From<OrderState> for CompactState {
+    fn from(OrderState(figures, items): OrderState) -> Self {
         let letter = match figures.status {
             OrderStatus::Placed => 'p',
             OrderStatus::Cancelled => 'c',
@@ -72,10 +72,12 @@ impl From<State> for Row {
     }
 }
 
-impl TryFrom<Row> for State {
+impl TryFrom<CompactState> for OrderState {
     type Error = &'static str;
 
-    fn try_from(Row(amount, placed_at, letter, items): Row) -> Result<Self, Self::Error> {
+    fn try_from(
+        CompactState(amount, placed_at, letter, items): CompactState,
+    ) -> Result<Self, Self::Error> {
         let status = match letter {
             'p' => OrderStatus::Placed,
             'c' => OrderStatus::Cancelled,
@@ -91,7 +93,7 @@ impl TryFrom<Row> for State {
     }
 }
 
-impl State {
+impl OrderState {
     fn of(content: &OrderContent) -> Self {
         let items = if content.items.is_empty() {
             0
@@ -103,10 +105,10 @@ impl State {
 }
 
 impl Order {
-    /// The event that this content makes, if it makes one.
+    /// Returns the event that this content makes, if it changes anything.
     ///
     /// # Errors
-    /// [`OrderError::Currency`] for an order in another currency than the
+    /// [`OrderError::Currency`] for an order in a currency other than the
     /// deployment's.
     pub fn decide(
         &self,
@@ -121,8 +123,8 @@ impl Order {
         }
         Ok(match &self.0 {
             None => Some(OrderEvent::Placed(content)),
-            Some(state) if *state == State::of(&content) => None,
-            Some(State(previous, _)) => Some(OrderEvent::Updated {
+            Some(state) if *state == OrderState::of(&content) => None,
+            Some(OrderState(previous, _)) => Some(OrderEvent::Updated {
                 content,
                 previous: *previous,
             }),
@@ -150,6 +152,6 @@ impl Aggregate for Order {
     }
 
     fn apply(&mut self, event: OrderEvent) {
-        self.0 = Some(State::of(event.content()));
+        self.0 = Some(OrderState::of(event.content()));
     }
 }

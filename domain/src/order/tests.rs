@@ -32,7 +32,7 @@ fn item(sku: &str) -> OrderItem {
 }
 
 #[test]
-fn an_order_first_heard_of_is_placed() {
+fn a_new_order_is_placed() {
     OrderTest::with(usd())
         .given_no_previous_events()
         .when(RecordOrder(order(1177)))
@@ -40,7 +40,7 @@ fn an_order_first_heard_of_is_placed() {
 }
 
 #[test]
-fn the_same_order_again_is_no_event() {
+fn repeating_an_order_makes_no_event() {
     let with_items = OrderContent {
         items: vec![item("cd-1"), item("cd-2")],
         ..order(1177)
@@ -52,7 +52,7 @@ fn the_same_order_again_is_no_event() {
 }
 
 #[test]
-fn changed_content_is_an_update_that_says_what_counted_before() {
+fn changed_content_is_an_update_with_the_previous_figures() {
     let cancelled = OrderContent {
         status: OrderStatus::Cancelled,
         ..order(1177)
@@ -67,7 +67,7 @@ fn changed_content_is_an_update_that_says_what_counted_before() {
 }
 
 #[test]
-fn other_items_alone_are_an_update() {
+fn changed_items_alone_are_an_update() {
     let placed = OrderContent {
         items: vec![item("cd-1")],
         ..order(1177)
@@ -127,6 +127,6 @@ fn a_head_fits_the_compact_encoding_of_redis() {
     }));
     let json = serde_json::to_string(&head).unwrap();
     assert_eq!(serde_json::from_str::<Order>(&json).unwrap(), head);
-    // Version, number and fold version stand before it.
+    // Version, number, and fold version precede the state in a head.
     assert!(json.len() + "12 1234567 1 ".len() <= 64, "{json}");
 }

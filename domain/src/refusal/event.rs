@@ -1,4 +1,4 @@
-//! What was refused.
+//! Records of refused requests.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -6,39 +6,39 @@ use serde_json::value::RawValue;
 use crate::Text;
 use crate::event::{DecodeError, LoggedEvent, from_json, to_json};
 
-/// Why a request was refused.
+/// Reason why a request was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RefusalReason {
-    /// The credential's role may not do that.
+    /// The credential's role does not permit the request.
     Role,
-    /// What was to be signed has another signature, or an old one.
+    /// The signature of a signed request is wrong or too old.
     Signature,
-    /// A session's token was tampered with.
+    /// The token of a session was tampered with.
     Token,
 }
 
-/// A request that was refused.
+/// Request that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
-    /// Why.
+    /// Reason for the refusal.
     pub why: RefusalReason,
-    /// What was to be done: `POST`.
+    /// HTTP method: `POST`.
     pub method: Text<16>,
-    /// With what: `/api/segments`.
+    /// Path of the request: `/api/segments`.
     pub path: Text<512>,
-    /// In words.
+    /// Details in words.
     pub detail: Text<256>,
-    /// How many like it went unrecorded since the last one that was recorded,
-    /// so that a flood of requests is no flood of events.
+    /// Number of similar refusals that went unrecorded since the last recorded
+    /// one. Sampling keeps a flood of requests from becoming a flood of events.
     #[serde(default)]
     pub unrecorded: u64,
 }
 
-/// What happened on a day.
+/// Record of refusals on a day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum RefusalEvent {
-    /// `request_refused.1`
+    /// `request_refused.1`: a request was refused.
     Refused(Refusal),
 }
 

@@ -1,8 +1,8 @@
-//! Refusals: requests that were turned away, and matter.
+//! Refusals: rejected requests that are security-relevant.
 //!
-//! They are plain records: nothing is decided on them, so that they have no
-//! head, no version and no order among each other. A day's share a key. Who
-//! was refused, in which request and from where, is in the metadata.
+//! Refusals are plain records: no command is decided on them, so they have no
+//! head, no version, and no order. The refusals of a day share a key. The
+//! metadata holds the actor, the request, and the address.
 
 mod event;
 #[cfg(test)]

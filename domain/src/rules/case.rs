@@ -1,11 +1,11 @@
-//! Texts without regard to case.
+//! Case-insensitive comparison of texts.
 
 use caseless::Caseless;
 use unicode_normalization::UnicodeNormalization;
 
-/// The text as `contains`, `beginsWith` and `endsWith` see it: with Unicode's
-/// full case folding, in normal form C. `Straße` and `STRASSE` are the same,
-/// and so are both ways of writing `é`.
+/// Returns the text in the form that `contains`, `beginsWith`, and `endsWith`
+/// compare: with Unicode's full case folding, in normal form C. `Straße` and
+/// `STRASSE` are equal, and so are both ways of writing `é`.
 pub fn fold_case(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();

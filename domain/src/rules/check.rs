@@ -1,9 +1,10 @@
-//! Conditions with the clock worked in: what both evaluations stand on.
+//! Conditions with relative dates resolved: the common basis of both
+//! evaluations.
 //!
-//! Every comparison comes down to "lies in one of these ranges". A date is the
-//! range of its day, a number of days ago the range of instants that many days
-//! before the clock, a text compared with an attribute also the number it
-//! reads as.
+//! Every comparison becomes a test for membership in ranges. A date is the
+//! range of its day. A number of days ago is the range of instants that many
+//! days before the current time. A text that is compared with an attribute also
+//! stands for the number that it parses as.
 
 use std::cmp::Ordering;
 use std::ops::Bound;
@@ -13,83 +14,84 @@ use super::facts::CustomerFacts;
 use super::field::{Field, Kind, Value};
 use super::literal::{Literal, number_in};
 use super::moment::{DAY, Moment};
-use super::operator::Question;
+use super::operator::Comparison;
 use super::tree::Condition;
 use crate::Timestamp;
 
-/// Rules, or a part of them, at an instant.
+/// Rules or a part of them, resolved at an instant.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Predicate {
-    /// All of them hold.
+    /// All parts must match.
     All(Vec<Predicate>),
-    /// One of them holds.
+    /// At least one part must match.
     Any(Vec<Predicate>),
-    /// It does not hold.
+    /// The part must not match.
     Not(Box<Predicate>),
-    /// A question about one field.
+    /// A test of one field.
     Check(Check),
 }
 
-/// A question about one field, with nothing left open.
+/// Test of one field that needs no further context.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Check {
-    /// About which field.
+    /// Field to test.
     pub field: Field,
-    /// What is asked. A customer without a value answers no.
+    /// Test of the field's value. It fails for customers without a value.
     pub test: Test,
-    /// Whether the exact contrary is asked.
+    /// True if the result is negated.
     pub negated: bool,
 }
 
-/// What a value is asked.
+/// Test of a value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Test {
-    /// Whether there is one.
+    /// The customer has a value.
     Present,
-    /// Whether it lies in one of these.
+    /// The value lies in one of these ranges.
     Within(Vec<Range>),
-    /// Whether this is among the tags.
+    /// The tags contain this text.
     Tagged(String),
-    /// Whether it contains this, which is folded as [`fold_case`] does.
+    /// The value contains this text, which is folded with [`fold_case`].
     Contains(String),
-    /// Whether it begins with this, which is folded.
+    /// The value begins with this text, which is folded.
     BeginsWith(String),
-    /// Whether it ends with this, which is folded.
+    /// The value ends with this text, which is folded.
     EndsWith(String),
 }
 
-/// An interval of values of one type; at least one side is bounded.
+/// Interval of values of one type; at least one side is bounded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Range {
-    /// Where it begins.
+    /// Lower bound.
     pub from: Bound<Scalar>,
-    /// Where it ends.
+    /// Upper bound.
     pub to: Bound<Scalar>,
 }
 
-/// A value to compare with. Integers and numbers are one type.
+/// Value to compare with. Integers and other numbers count as one type.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Scalar {
-    /// A boolean; false comes before true.
+    /// A boolean; `false` is less than `true`.
     Flag(bool),
     /// A whole number.
     Integer(i64),
     /// Any other number.
     Number(f64),
-    /// A text; in the order of its bytes.
+    /// A text, ordered by its bytes.
     Text(String),
-    /// Milliseconds since 1970.
+    /// An instant, in milliseconds since 1970.
     Time(i64),
 }
 
-/// A literal as one type: the values from low to high are equal to it.
+/// Interpretation of a literal as one type: all values from `low` to `high` are
+/// equal to it.
 struct Reading {
     low: Scalar,
     high: Scalar,
 }
 
 impl Condition {
-    /// The question at this instant.
+    /// Returns the check at this instant.
     pub(super) fn check(&self, now: Timestamp) -> Check {
         Check {
             field: self.field().clone(),
@@ -98,12 +100,12 @@ impl Condition {
         }
     }
 
-    /// That `between` goes from a lower value to an upper one.
+    /// Checks that the values of `between` are in ascending order.
     pub(super) fn check_order(&self) -> Result<(), String> {
         let epoch = Timestamp::EPOCH;
         match self.test(epoch) {
             Test::Within(ranges) if ranges.is_empty() => Err(format!(
-                "{} goes from a lower value to an upper one of the same type",
+                "{} takes a lower value, then an upper value of the same type",
                 self.operator()
             )),
             _ => Ok(()),
@@ -114,39 +116,41 @@ impl Condition {
         let kind = self.field().kind();
         let text = || match self.values().first() {
             Some(Literal::Text(text)) => text.as_str(),
-            // `Literal::read` has made every value of these a text.
+            // `Literal::read` has made the values of these operators texts.
             _ => "",
         };
-        match self.operator().question() {
-            Question::Present => Test::Present,
-            Question::Contains if kind == Kind::Tags => Test::Tagged(text().to_owned()),
-            Question::Contains => Test::Contains(fold_case(text())),
-            Question::BeginsWith => Test::BeginsWith(fold_case(text())),
-            Question::EndsWith => Test::EndsWith(fold_case(text())),
-            question => {
-                let in_order = !matches!(question, Question::Equal | Question::In);
+        match self.operator().comparison() {
+            Comparison::Present => Test::Present,
+            Comparison::Contains if kind == Kind::Tags => Test::Tagged(text().to_owned()),
+            Comparison::Contains => Test::Contains(fold_case(text())),
+            Comparison::BeginsWith => Test::BeginsWith(fold_case(text())),
+            Comparison::EndsWith => Test::EndsWith(fold_case(text())),
+            comparison => {
+                let in_order = !matches!(comparison, Comparison::Equal | Comparison::In);
                 let readings = |literal| readings(kind, in_order, literal, now);
                 let values: Vec<_> = self.values().iter().map(readings).collect();
-                Test::Within(ranges(mirrored(question, kind), kind, values))
+                Test::Within(ranges(mirrored(comparison, kind), kind, values))
             }
         }
     }
 }
 
-/// Days ago and instants run against each other.
-fn mirrored(question: Question, kind: Kind) -> Question {
-    match question {
-        _ if kind != Kind::Days => question,
-        Question::Less => Question::Greater,
-        Question::Greater => Question::Less,
-        Question::AtMost => Question::AtLeast,
-        Question::AtLeast => Question::AtMost,
+/// Swaps the direction of a comparison for relative days: more days ago means
+/// an earlier instant.
+fn mirrored(comparison: Comparison, kind: Kind) -> Comparison {
+    match comparison {
+        _ if kind != Kind::Days => comparison,
+        Comparison::Less => Comparison::Greater,
+        Comparison::Greater => Comparison::Less,
+        Comparison::AtMost => Comparison::AtLeast,
+        Comparison::AtLeast => Comparison::AtMost,
         other => other,
     }
 }
 
-/// What a literal may be read as. In an order a text that reads as a number is
-/// one: frontends send numbers as texts, and no text is before 38.
+/// Returns the possible interpretations of a literal. In an ordered comparison,
+/// a text that parses as a number is only that number: frontends send numbers
+/// as strings, and comparing such a text alphabetically is never meant.
 fn readings(kind: Kind, in_order: bool, literal: &Literal, now: Timestamp) -> Vec<Reading> {
     let one = |scalar: Scalar| Reading {
         low: scalar.clone(),
@@ -174,7 +178,7 @@ fn readings(kind: Kind, in_order: bool, literal: &Literal, now: Timestamp) -> Ve
     }
 }
 
-/// The number or the boolean that a text reads as.
+/// Returns the number or the boolean that a text parses as.
 fn typed(text: &str) -> Option<Scalar> {
     match text {
         "true" => Some(Scalar::Flag(true)),
@@ -187,7 +191,7 @@ fn typed(text: &str) -> Option<Scalar> {
     }
 }
 
-/// The instants that lie this many whole days before now.
+/// Returns the instants that lie this many whole days before `now`.
 fn days_ago(days: i64, now: Timestamp) -> Reading {
     let high = now.millis() - days * DAY;
     Reading {
@@ -196,17 +200,17 @@ fn days_ago(days: i64, now: Timestamp) -> Reading {
     }
 }
 
-fn ranges(question: Question, kind: Kind, values: Vec<Vec<Reading>>) -> Vec<Range> {
+fn ranges(comparison: Comparison, kind: Kind, values: Vec<Vec<Reading>>) -> Vec<Range> {
     use Bound::{Excluded, Included, Unbounded};
-    if question == Question::Between {
+    if comparison == Comparison::Between {
         return between(kind, values);
     }
     let range = |Reading { low, high }| {
-        let (from, to) = match question {
-            Question::Less => (Unbounded, Excluded(low)),
-            Question::AtMost => (Unbounded, Included(high)),
-            Question::Greater => (Excluded(high), Unbounded),
-            Question::AtLeast => (Included(low), Unbounded),
+        let (from, to) = match comparison {
+            Comparison::Less => (Unbounded, Excluded(low)),
+            Comparison::AtMost => (Unbounded, Included(high)),
+            Comparison::Greater => (Excluded(high), Unbounded),
+            Comparison::AtLeast => (Included(low), Unbounded),
             _ => (Included(low), Included(high)),
         };
         Range { from, to }
@@ -214,8 +218,8 @@ fn ranges(question: Question, kind: Kind, values: Vec<Vec<Reading>>) -> Vec<Rang
     values.into_iter().flatten().map(range).collect()
 }
 
-/// From each reading of the first value to the one of the same type of the
-/// second, where that is not less.
+/// Returns a range for each pair of interpretations of the same type whose
+/// lower bound does not exceed its upper bound.
 fn between(kind: Kind, values: Vec<Vec<Reading>>) -> Vec<Range> {
     let mut values = values.into_iter();
     let (Some(first), Some(second)) = (values.next(), values.next()) else {
@@ -237,7 +241,7 @@ fn between(kind: Kind, values: Vec<Vec<Reading>>) -> Vec<Range> {
 }
 
 impl Scalar {
-    /// How two compare; `None` for two types.
+    /// Compares two values; `None` for different types.
     pub fn compare(&self, other: &Self) -> Option<Ordering> {
         match (self, other) {
             (Self::Flag(a), Self::Flag(b)) => Some(a.cmp(b)),
@@ -252,8 +256,8 @@ impl Scalar {
     }
 }
 
-/// A whole number and any other, exactly: as `f64` the first could lose its
-/// last digits.
+/// Compares a whole number with a float exactly: converting the integer to
+/// `f64` could lose its last digits.
 fn compare(whole: i64, number: f64) -> Ordering {
     /// 2^63
     const BEYOND: f64 = 9_223_372_036_854_775_808.0;
@@ -269,7 +273,7 @@ fn compare(whole: i64, number: f64) -> Ordering {
 }
 
 impl Range {
-    /// Whether a value lies in it.
+    /// Returns whether a value lies in the range.
     pub fn contains(&self, value: &Scalar) -> bool {
         let from = match &self.from {
             Bound::Unbounded => true,
@@ -285,7 +289,7 @@ impl Range {
 }
 
 impl Predicate {
-    /// Whether it holds for a customer.
+    /// Returns whether a customer matches.
     pub fn matches(&self, facts: &CustomerFacts) -> bool {
         match self {
             Self::All(parts) => parts.iter().all(|part| part.matches(facts)),
@@ -332,8 +336,8 @@ fn within(ranges: &[Range], value: Value<'_>) -> bool {
     }
 }
 
-/// The instant that an attribute's text tells, if it is a time; of a date its
-/// first. Rules compare it with times.
+/// Returns the instant that an attribute's text stands for, if it is a time;
+/// for a date, its first instant. Rules compare this with times.
 pub fn time_in(text: &str) -> Option<Timestamp> {
     Timestamp::from_millis(Moment::parse(text)?.first()).ok()
 }

@@ -1,20 +1,20 @@
-//! What is wrong with rules.
+//! Errors of rules.
 
 use std::fmt;
 
-/// What is wrong with one node.
+/// Error of one node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleError {
-    /// The node's JSON pointer within the rules: `/rules/0`. Empty for the
+    /// JSON pointer of the node within the rules: `/rules/0`. Empty for the
     /// outermost group, and for rules given as text.
     pub pointer: String,
-    /// In a text, at which character, from 1.
+    /// Position of the error in a text, in characters from 1.
     pub column: Option<usize>,
-    /// What is wrong, for people.
+    /// Message for the user.
     pub reason: String,
 }
 
-/// What is wrong with rules, at least one thing.
+/// Errors of rules, at least one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct RuleErrors(pub Vec<RuleError>);
 
@@ -42,7 +42,7 @@ impl RuleError {
     }
 }
 
-/// A text within a reason: in quotes, and cut if it is long.
+/// Quotes a text for an error message, shortened if it is long.
 pub(super) fn quoted(text: &str) -> String {
     match text.char_indices().nth(80) {
         Some((cut, _)) => format!("{:?}…", &text[..cut]),

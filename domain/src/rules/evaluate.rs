@@ -1,4 +1,4 @@
-//! Rules in memory: who matches, and why.
+//! Evaluation of rules in memory, with explanations.
 
 use serde_json::Value as Json;
 
@@ -9,26 +9,26 @@ use super::moment::DAY;
 use super::tree::{Combinator, Condition, Group, NodeRef, Rules};
 use crate::Timestamp;
 
-/// What a node says of a customer.
+/// Result of evaluating one node for a customer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict<'a> {
-    /// The node's JSON pointer within the rules.
+    /// JSON pointer of the node within the rules.
     pub pointer: String,
-    /// The node.
+    /// Evaluated node.
     pub node: NodeRef<'a>,
-    /// Whether it holds.
+    /// True if the customer matches the node.
     pub matches: bool,
-    /// The value that decided, `null` for none; only a condition has one.
+    /// Value that decided, `null` for none; present only for conditions.
     pub value: Option<Json>,
 }
 
 impl Rules {
-    /// The rules at an instant.
+    /// Returns the rules with relative dates resolved at an instant.
     pub fn at(&self, now: Timestamp) -> Predicate {
         NodeRef::Group(self.root()).at(now)
     }
 
-    /// What each node says of a customer, from the top.
+    /// Returns the result of every node for a customer, in pre-order.
     pub fn explain(&self, facts: &CustomerFacts, now: Timestamp) -> Vec<Verdict<'_>> {
         let nodes = self.nodes().into_iter();
         nodes
@@ -46,7 +46,7 @@ impl Rules {
 }
 
 impl NodeRef<'_> {
-    /// The node alone, at an instant.
+    /// Returns the node alone, with relative dates resolved at an instant.
     pub fn at(&self, now: Timestamp) -> Predicate {
         match self {
             Self::Group(group) => group.at(now),
@@ -69,8 +69,8 @@ impl Group {
     }
 }
 
-/// A customer's value of the condition's field, as the field's name promises
-/// it.
+/// Returns a customer's value of the condition's field as JSON, in the unit
+/// that the field's name promises.
 fn shown(condition: &Condition, facts: &CustomerFacts, now: Timestamp) -> Json {
     match condition.field().value(facts) {
         Value::Absent => Json::Null,

@@ -1,50 +1,50 @@
-//! What rules may ask about a customer.
+//! Facts about a customer that rules can refer to.
 
 use std::collections::BTreeMap;
 
 use crate::{AttributeValue, Timestamp};
 
-/// A customer as rules see them. Money is in minor units; cancelled and
+/// Customer as seen by rules. Amounts are in minor units; cancelled and
 /// refunded orders do not count.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CustomerFacts {
-    /// Their name.
+    /// Full name.
     pub name: Option<String>,
-    /// Their e-mail address.
+    /// E-mail address.
     pub email: Option<String>,
-    /// Their telephone number.
+    /// Phone number.
     pub phone: Option<String>,
-    /// Where they live.
+    /// City of residence.
     pub city: Option<String>,
-    /// In which country.
+    /// Country of residence.
     pub country: Option<String>,
-    /// Labels.
+    /// Labels that the shop assigned.
     pub tags: Vec<String>,
-    /// Anything else the shop told.
+    /// Custom attributes from the shop.
     pub attributes: BTreeMap<String, AttributeValue>,
-    /// Since when they are a customer.
+    /// Time of registration with the shop.
     pub registered_at: Option<Timestamp>,
-    /// Whether they want no messages.
+    /// True if the customer opted out of messages.
     pub unsubscribed: bool,
-    /// The sum of their orders.
+    /// Sum of all orders.
     pub total_spend: i64,
-    /// How many orders.
+    /// Number of orders.
     pub order_count: i64,
-    /// Spend per order.
+    /// Average amount per order; `None` without orders.
     pub average_order_value: Option<i64>,
-    /// The first order.
+    /// Time of the first order.
     pub first_order_at: Option<Timestamp>,
-    /// The last order.
+    /// Time of the last order.
     pub last_order_at: Option<Timestamp>,
-    /// Activity by name.
+    /// Activities by name.
     pub events: BTreeMap<String, ActivityFacts>,
 }
 
-/// What is known of one kind of activity.
+/// Facts about one kind of activity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ActivityFacts {
-    /// How often.
+    /// Number of occurrences.
     pub count: i64,
-    /// The last time.
+    /// Time of the last occurrence.
     pub last_at: Option<Timestamp>,
 }

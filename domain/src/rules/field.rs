@@ -1,4 +1,4 @@
-//! The catalogue: every field that a rule can name.
+//! Catalog of the fields that a rule can name.
 
 use std::fmt;
 
@@ -6,33 +6,34 @@ use super::error::quoted;
 use super::facts::CustomerFacts;
 use crate::{AttributeKey, AttributeValue, Name, Timestamp};
 
-/// A field by its name, what it holds, how to get it, and where it lies in a
-/// customer's document.
+/// Field of the catalog: its name, its accessor, and its path in a customer's
+/// document.
 struct Entry {
     name: &'static str,
     get: Get,
     path: &'static str,
 }
 
-/// How a field is got from the facts. Which way tells what it holds.
+/// Accessor of a field. Its variant determines the kind of the field.
 #[derive(Clone, Copy)]
 enum Get {
     Text(fn(&CustomerFacts) -> Option<&String>),
     Tags(fn(&CustomerFacts) -> &[String]),
     Flag(fn(&CustomerFacts) -> bool),
     Count(fn(&CustomerFacts) -> i64),
-    /// As an activity's count: a document has it only from the first on.
+    /// Count of an activity. A document has it only after the first such
+    /// activity.
     Activity(&'static str),
     Money(fn(&CustomerFacts) -> i64),
-    /// Money that not everybody has.
+    /// Amount of money that a customer may not have.
     Average(fn(&CustomerFacts) -> Option<i64>),
     Time(fn(&CustomerFacts) -> Option<Timestamp>),
-    /// Whole days from then to now.
+    /// Whole days from the instant to the current time.
     Days(fn(&CustomerFacts) -> Option<Timestamp>),
 }
 
-/// All fields with a name of their own. What is once here stays: segments in
-/// the log name it.
+/// Fields with fixed names. Entries are never removed: segments in the log name
+/// them.
 #[rustfmt::skip]
 static FIELDS: &[Entry] = &[
     Entry { name: "name", get: Get::Text(|c| c.name.as_ref()), path: "name" },
@@ -53,14 +54,14 @@ static FIELDS: &[Entry] = &[
     Entry { name: "visits", get: Get::Activity("visit"), path: "events.visit.count" },
 ];
 
-/// The forms of the fields that are named by what a shop calls its things.
+/// Patterns of the fields whose names contain names from the shop.
 const FAMILIES: [&str; 3] = [
     "attributes.<key>",
     "events.<name>.count",
     "events.<name>.last_at",
 ];
 
-/// What a field holds.
+/// Kind of values that a field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A text.
@@ -69,33 +70,33 @@ pub enum Kind {
     Tags,
     /// `true` or `false`.
     Flag,
-    /// A whole number from 0.
+    /// A whole number, at least 0.
     Count,
-    /// Minor units of the deployment's currency.
+    /// An amount in minor units of the deployment's currency.
     Money,
     /// An instant.
     Time,
-    /// Whole days from an instant to the clock, rounded down.
+    /// Whole days from an instant to the current time, rounded down.
     Days,
-    /// Whatever the shop put there: a text, a number, a boolean, a time.
+    /// Any value that the shop stored: a text, a number, a boolean, or a time.
     Attribute,
 }
 
-/// Whether a document without the field means something.
+/// Presence of a field in customers' documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
-    /// Every document has it.
+    /// Every document has the field.
     Always,
-    /// A customer may be without.
+    /// A customer may lack the field.
     Optional,
-    /// A document without it means 0.
+    /// A document without the field means 0.
     ZeroIfAbsent,
 }
 
-/// A customer's value of a field.
+/// Value of a field for one customer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Value<'a> {
-    /// There is none.
+    /// No value.
     Absent,
     /// A boolean.
     Flag(bool),
@@ -111,7 +112,7 @@ pub enum Value<'a> {
     Tags(&'a [String]),
 }
 
-/// A field that a rule can ask for.
+/// Field that a rule can refer to.
 #[derive(Clone)]
 pub struct Field(Named);
 
@@ -124,10 +125,10 @@ enum Named {
 }
 
 impl Field {
-    /// The field of this name.
+    /// Looks up a field by its name.
     ///
     /// # Errors
-    /// What is wrong with the name, for people.
+    /// A message for the user that tells what is wrong with the name.
     pub fn named(name: &str) -> Result<Self, String> {
         if let Some(entry) = FIELDS.iter().find(|entry| entry.name == name) {
             return Ok(Self(Named::Listed(entry)));
@@ -150,12 +151,12 @@ impl Field {
         }
     }
 
-    /// The names of all fields, those of families with a placeholder.
+    /// Returns the names of all fields; patterns contain a placeholder.
     pub fn names() -> impl Iterator<Item = &'static str> {
         FIELDS.iter().map(|entry| entry.name).chain(FAMILIES)
     }
 
-    /// What it holds.
+    /// Returns the kind of values that the field holds.
     pub fn kind(&self) -> Kind {
         match &self.0 {
             Named::Listed(entry) => match entry.get {
@@ -173,7 +174,7 @@ impl Field {
         }
     }
 
-    /// Where it lies in a customer's document, its steps joined by dots.
+    /// Returns the path in a customer's document, with steps joined by dots.
     pub fn path(&self) -> String {
         match &self.0 {
             Named::Listed(entry) => entry.path.to_owned(),
@@ -181,7 +182,7 @@ impl Field {
         }
     }
 
-    /// Whether every document has it.
+    /// Returns the presence of the field in documents.
     pub fn presence(&self) -> Presence {
         match &self.0 {
             Named::Listed(entry) => match entry.get {
@@ -196,8 +197,8 @@ impl Field {
         }
     }
 
-    /// A customer's value. Of [`Kind::Days`] it is the instant they are
-    /// counted from.
+    /// Returns a customer's value. For [`Kind::Days`], this is the instant that
+    /// the days are counted from.
     pub fn value<'a>(&self, facts: &'a CustomerFacts) -> Value<'a> {
         match &self.0 {
             Named::Listed(entry) => match entry.get {

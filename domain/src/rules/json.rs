@@ -1,8 +1,9 @@
-//! Rules as react-querybuilder exports them.
+//! JSON form of rules, as react-querybuilder exports it.
 //!
 //! A group is `{"combinator": "and", "not": false, "rules": […]}`, a condition
-//! `{"field": "total_spend", "operator": ">", "value": "1000"}`. Numbers and
-//! times may be texts, `between` and `in` take arrays or texts with commas.
+//! is `{"field": "total_spend", "operator": ">", "value": "1000"}`. Numbers and
+//! times may be strings; `between` and `in` take arrays or comma-separated
+//! strings.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value as Json, json};
@@ -15,14 +16,14 @@ use super::tree::{
     too_many,
 };
 
-/// How many things that are wrong are told at once.
+/// Maximum number of errors reported at once.
 const MAX_ERRORS: usize = 20;
 
 impl Rules {
     /// Reads rules from a client: the JSON of react-querybuilder, or a text.
     ///
     /// # Errors
-    /// [`RuleErrors`] with every node that is wrong, up to twenty.
+    /// [`RuleErrors`] with every invalid node, up to twenty.
     pub fn from_json(json: &Json) -> Result<Self, RuleErrors> {
         let object = match json {
             Json::String(text) => return text.parse(),
@@ -37,15 +38,15 @@ impl Rules {
         }
     }
 
-    /// As react-querybuilder has them.
+    /// Returns the rules in the JSON of react-querybuilder.
     pub fn to_json(&self) -> Json {
         group_json(self.root())
     }
 }
 
-const NEITHER: &str = "rules begin with a group, `combinator` and `rules`, or are a text";
+const NEITHER: &str = "rules must be a group with `combinator` and `rules`, or a string";
 
-/// Reads nodes, and gathers what is wrong with any.
+/// Reader of nodes that collects the errors of all of them.
 #[derive(Default)]
 struct Reader {
     nodes: usize,
@@ -60,23 +61,23 @@ impl Reader {
         None
     }
 
-    fn told<T>(&mut self, pointer: &str, result: Result<T, String>) -> Option<T> {
+    fn ok_or_record<T>(&mut self, pointer: &str, result: Result<T, String>) -> Option<T> {
         result.map_or_else(|reason| self.fail(pointer, RuleError::new(reason)), Some)
     }
 
     fn node(&mut self, json: &Json, pointer: &str, depth: usize) -> Option<Node> {
         let Json::Object(object) = json else {
             let reason = match json {
-                Json::String(_) => "combinators between rules are not taken, only one per group",
-                _ => "a rule is an object",
+                Json::String(_) => "combinators between rules are not supported, use one per group",
+                _ => "a rule must be an object",
             };
-            return self.told(pointer, Err(reason.to_owned()));
+            return self.ok_or_record(pointer, Err(reason.to_owned()));
         };
         if object.contains_key("rules") || object.contains_key("combinator") {
             return self.group(object, pointer, depth).map(Node::Group);
         }
         self.count(pointer)?;
-        let condition = self.told(pointer, condition(object))?;
+        let condition = self.ok_or_record(pointer, condition(object))?;
         Some(Node::Condition(condition))
     }
 
@@ -85,8 +86,8 @@ impl Reader {
         if depth > MAX_DEPTH {
             return self.fail(pointer, too_deep());
         }
-        let head = self.told(pointer, head(object));
-        let rules = self.told(pointer, rules(object))?;
+        let head = self.ok_or_record(pointer, group_head(object));
+        let rules = self.ok_or_record(pointer, rules(object))?;
         let mut nodes = Vec::new();
         for (index, rule) in rules.iter().enumerate() {
             if self.nodes > MAX_NODES {
@@ -101,7 +102,7 @@ impl Reader {
         })
     }
 
-    /// Counts a node in; `None` if that is one too many.
+    /// Counts a node; `None` if it is one too many.
     fn count(&mut self, pointer: &str) -> Option<()> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
@@ -111,8 +112,8 @@ impl Reader {
     }
 }
 
-/// A group without its rules.
-fn head(object: &Map<String, Json>) -> Result<Group, String> {
+/// Reads a group without its rules.
+fn group_head(object: &Map<String, Json>) -> Result<Group, String> {
     check_keys(object, &["combinator", "not", "rules"])?;
     let combinator = match object.get("combinator").and_then(Json::as_str) {
         Some(name) if name.eq_ignore_ascii_case("and") => Combinator::And,
@@ -144,7 +145,7 @@ fn condition(object: &Map<String, Json>) -> Result<Condition, String> {
     check_keys(object, &["field", "operator", "value", "valueSource"])?;
     let text = |key: &str| match object.get(key) {
         Some(Json::String(text)) => Ok(text.as_str()),
-        Some(_) => Err(format!("`{key}` must be a text")),
+        Some(_) => Err(format!("`{key}` must be a string")),
         None => Err(format!("`{key}` is missing")),
     };
     let field = Field::named(text("field")?)?;
@@ -152,7 +153,9 @@ fn condition(object: &Map<String, Json>) -> Result<Condition, String> {
     match object.get("valueSource") {
         None | Some(Json::Null) => {}
         Some(Json::String(source)) if source == "value" => {}
-        Some(_) => return Err("a field is compared with values, not with fields".to_owned()),
+        Some(_) => {
+            return Err("a field can be compared only with values, not with fields".to_owned());
+        }
     }
     let value = object.get("value").unwrap_or(&Json::Null);
     let values = values(operator, value)?;
@@ -160,10 +163,11 @@ fn condition(object: &Map<String, Json>) -> Result<Condition, String> {
     Ok(condition.with_id(id(object)?))
 }
 
-/// The values in `value`, as many as the operator takes.
+/// Reads `value` into as many values as the operator takes.
 fn values(operator: Operator, value: &Json) -> Result<Vec<Json>, String> {
     match (operator.arity(), value) {
-        // The editor may have left there what stood before.
+        // An editor may leave the value of a former operator behind; it is
+        // ignored.
         (Arity::None, Json::Object(_)) => Err(format!("{operator} takes no value")),
         (Arity::None, _) => Ok(Vec::new()),
         (Arity::One, Json::Null) => Err("`value` is missing".to_owned()),
@@ -177,8 +181,8 @@ fn values(operator: Operator, value: &Json) -> Result<Vec<Json>, String> {
     }
 }
 
-/// Cuts a text at its commas; `\,` is a comma within a part. Parts are
-/// trimmed, and empty ones left out.
+/// Splits a text at its commas; `\,` is a comma within a part. Trims the parts
+/// and drops empty ones.
 fn split(text: &str) -> Vec<String> {
     let mut parts = vec![String::new()];
     let mut chars = text.chars().peekable();
@@ -200,13 +204,12 @@ fn split(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Refuses keys that nobody knows; those that an editor keeps for itself mean
-/// nothing.
+/// Rejects unknown keys. Keys that an editor uses for itself are ignored.
 fn check_keys(object: &Map<String, Json>, known: &[&str]) -> Result<(), String> {
     match object.get("muted") {
         None | Some(Json::Null | Json::Bool(false)) => {}
         Some(Json::Bool(true)) => {
-            return Err("what is muted counts for nothing: leave it out".to_owned());
+            return Err("muted rules are not supported, remove them".to_owned());
         }
         Some(_) => return Err("`muted` must be true or false".to_owned()),
     }
@@ -229,7 +232,7 @@ fn id(object: &Map<String, Json>) -> Result<Option<NodeId>, String> {
             Ok(id) => Ok(Some(id)),
             Err(error) => Err(format!("`id` {error}")),
         },
-        Some(_) => Err("`id` must be a text".to_owned()),
+        Some(_) => Err("`id` must be a string".to_owned()),
     }
 }
 

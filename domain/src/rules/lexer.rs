@@ -1,12 +1,12 @@
-//! The words of rules written as text.
+//! Lexer for rules written as text.
 
 use super::error::RuleError;
 
-/// A word of the text, and where it stands.
+/// Token of the text with its position.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Token {
     pub(super) kind: TokenKind,
-    /// In characters, from 1.
+    /// Position in characters, starting at 1.
     pub(super) column: usize,
 }
 
@@ -17,18 +17,18 @@ pub(super) enum TokenKind {
     Comma,
     /// `=`, `!=`, `<`, `<=`, `>`, `>=`
     Symbol(String),
-    /// Anything else without a space: a field, an operator, a number.
+    /// Any other sequence without spaces: a field, an operator, a number.
     Word(String),
-    /// What stood in quotes.
+    /// Content of a quoted text.
     Quoted(String),
-    /// After the last word.
+    /// End of the text.
     End,
 }
 
-/// Cuts a text into words; the last one is always the end.
+/// Splits a text into tokens; the last one is always [`TokenKind::End`].
 ///
 /// # Errors
-/// For a quoted text that does not end.
+/// Fails if a quoted text is not terminated.
 pub(super) fn tokens(text: &str) -> Result<Vec<Token>, RuleError> {
     let chars: Vec<char> = text.chars().collect();
     let mut tokens = Vec::new();
@@ -44,7 +44,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, RuleError> {
             ')' => (TokenKind::Close, 1),
             ',' => (TokenKind::Comma, 1),
             c if closing(c).is_some() => quoted(&chars[at..]).ok_or_else(|| {
-                RuleError::new("the quoted text does not end".to_owned()).in_column(column)
+                RuleError::new("the quoted text is not terminated".to_owned()).in_column(column)
             })?,
             c if is_symbol(c) => taken(&chars[at..], is_symbol, TokenKind::Symbol),
             _ => taken(&chars[at..], is_word, TokenKind::Word),
@@ -77,8 +77,9 @@ fn taken(
     (kind(word), length)
 }
 
-/// What ends a quoted text that begins so. Word processors turn straight quotes
-/// into others.
+/// Returns the characters that end a quoted text which begins with `quote`.
+/// Typographic quotes are accepted, since word processors replace straight
+/// ones.
 fn closing(quote: char) -> Option<&'static [char]> {
     match quote {
         '"' => Some(&['"']),
@@ -89,7 +90,7 @@ fn closing(quote: char) -> Option<&'static [char]> {
     }
 }
 
-/// What stands in quotes, where a backslash takes the next character as it is.
+/// Reads a quoted text; a backslash makes the next character literal.
 fn quoted(chars: &[char]) -> Option<(TokenKind, usize)> {
     let (quote, mut rest) = chars.split_first()?;
     let closing = closing(*quote)?;

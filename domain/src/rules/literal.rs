@@ -1,4 +1,4 @@
-//! The values that conditions compare with.
+//! Values that conditions compare with.
 
 use std::fmt;
 
@@ -7,39 +7,39 @@ use serde_json::Value as Json;
 use super::error::quoted;
 use super::field::Kind;
 use super::moment::Moment;
-use super::operator::Question;
+use super::operator::Comparison;
 use crate::{Text, TextError};
 
-/// More days than between any two timestamps.
+/// Maximum of relative days; exceeds the distance between any two timestamps.
 const MAX_DAYS: u64 = 3_000_000;
 
-/// A value in a rule.
+/// Value in a rule.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Literal {
     /// A boolean.
     Flag(bool),
     /// A whole number.
     Integer(i64),
-    /// Any other number, finite.
+    /// Any other number; always finite.
     Number(f64),
-    /// A text, 1 to 1,024 bytes. Compared with an attribute it also is the
-    /// number or the boolean that it reads as.
+    /// A text of 1 to 1,024 bytes. When compared with an attribute, it also
+    /// stands for the number or the boolean that it parses as.
     Text(Text<1024>),
     /// A time.
     Time(Moment),
 }
 
 impl Literal {
-    /// Reads a value for a field of this kind. Numbers, booleans and times may
-    /// be texts.
+    /// Reads a value for a field of this kind. Numbers, booleans, and times may
+    /// be strings.
     ///
     /// # Errors
-    /// What is wrong with it, for people.
-    pub(super) fn read(kind: Kind, question: Question, json: &Json) -> Result<Self, String> {
-        match (kind, question) {
+    /// A message for the user that tells what is wrong with the value.
+    pub(super) fn read(kind: Kind, comparison: Comparison, json: &Json) -> Result<Self, String> {
+        match (kind, comparison) {
             (Kind::Text | Kind::Tags, _) => text(json),
-            (Kind::Attribute, question) if question.is_of_text() => text(json),
-            (Kind::Attribute, _) => any(json),
+            (Kind::Attribute, comparison) if comparison.is_of_text() => text(json),
+            (Kind::Attribute, _) => attribute_literal(json),
             (Kind::Flag, _) => flag(json),
             (Kind::Count, _) => whole(json, "a whole number"),
             (Kind::Money, _) => whole(json, "a whole number of minor units"),
@@ -48,7 +48,7 @@ impl Literal {
         }
     }
 
-    /// As JSON.
+    /// Returns the value as JSON.
     pub fn to_json(&self) -> Json {
         match self {
             Self::Flag(flag) => (*flag).into(),
@@ -64,10 +64,12 @@ fn text(json: &Json) -> Result<Literal, String> {
     match json {
         Json::String(text) => match Text::try_from(text.clone()) {
             Ok(text) => Ok(Literal::Text(text)),
-            Err(TextError::Empty) => Err("must not be empty; `null` asks for no value".to_owned()),
+            Err(TextError::Empty) => {
+                Err("must not be empty; use `null` to match a missing value".to_owned())
+            }
             Err(error) => Err(error.to_string()),
         },
-        other => Err(expected("a text", other)),
+        other => Err(expected("a string", other)),
     }
 }
 
@@ -115,8 +117,8 @@ fn time(json: &Json) -> Result<Literal, String> {
         .ok_or_else(|| expected(what, json))
 }
 
-/// For an attribute, which may hold anything.
-fn any(json: &Json) -> Result<Literal, String> {
+/// Reads a value for an attribute, which may hold any type.
+fn attribute_literal(json: &Json) -> Result<Literal, String> {
     match json {
         Json::Bool(flag) => Ok(Literal::Flag(*flag)),
         Json::Number(number) => Ok(number_literal(number)),
@@ -124,19 +126,20 @@ fn any(json: &Json) -> Result<Literal, String> {
             Some(moment) => Ok(Literal::Time(moment)),
             None => text(json),
         },
-        other => Err(expected("a text, a number, a boolean or a time", other)),
+        other => Err(expected("a string, a number, a boolean, or a time", other)),
     }
 }
 
 fn number_literal(number: &serde_json::Number) -> Literal {
     match integer(number) {
         Some(whole) => Literal::Integer(whole),
-        // Without arbitrary precision every JSON number has a finite f64.
+        // Without the `arbitrary_precision` feature, every JSON number has a
+        // finite `f64`.
         None => Literal::Number(number.as_f64().unwrap_or_default()),
     }
 }
 
-/// A number written as JSON writes one.
+/// Parses a number in JSON notation.
 pub(super) fn parse_number(text: &str) -> Option<serde_json::Number> {
     let plain = text
         .bytes()
@@ -144,14 +147,14 @@ pub(super) fn parse_number(text: &str) -> Option<serde_json::Number> {
     plain.then(|| serde_json::from_str(text).ok()).flatten()
 }
 
-/// The text's number, if it reads as one.
+/// Returns the number that a text parses as, if any.
 pub(super) fn number_in(text: &str) -> Option<Literal> {
     parse_number(text).map(|number| number_literal(&number))
 }
 
-/// A whole number that an `i64` holds, also when it is written `1000.0`.
+/// Returns a whole number that fits an `i64`, even if it is written `1000.0`.
 fn integer(number: &serde_json::Number) -> Option<i64> {
-    /// 2^53: up to here every whole number has an f64 of its own.
+    /// 2^53: up to this value, an `f64` represents every whole number exactly.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     number.as_i64().or_else(|| {
         let float = number.as_f64()?;
@@ -175,8 +178,8 @@ impl fmt::Display for Literal {
         match self {
             Self::Flag(flag) => flag.fmt(f),
             Self::Integer(number) => number.fmt(f),
-            // Unlike `{}` never without a point or an exponent: 1e16 is read
-            // back as the number it is, not as a whole one.
+            // Unlike `{}`, `{:?}` always prints a point or an exponent, so that
+            // 1e16 parses back as a float and not as an integer.
             Self::Number(number) => write!(f, "{number:?}"),
             Self::Time(moment) => moment.fmt(f),
             Self::Text(text) => {

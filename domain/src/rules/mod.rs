@@ -1,13 +1,14 @@
-//! Rules: which customers are meant.
+//! Rules that select customers.
 //!
-//! [`Rules`] are groups of conditions over the fields of the catalogue in
-//! `field`. Clients write them as JSON ([`Rules::from_json`]), people as a
-//! text ([`Rules`] parses and prints). [`Rules::at`] works the clock in; the
-//! [`Predicate`] it gives is what a database's filter is made from, and what
-//! [`Predicate::matches`] holds against a customer's facts.
+//! [`Rules`] are groups of conditions over the fields of the catalog in
+//! `field`. Clients write them as JSON ([`Rules::from_json`]), people as text
+//! ([`Rules`] parses and prints). [`Rules::at`] resolves relative dates; the
+//! resulting [`Predicate`] is translated into a database filter, and
+//! [`Predicate::matches`] evaluates it on a customer's facts.
 //!
-//! A condition holds or does not; there is no third. Without a value no
-//! question is answered with yes, and so every negated operator holds.
+//! A condition either holds or does not; there is no third value. For a
+//! customer without a value, no positive operator holds, and so every negated
+//! operator does.
 
 mod case;
 mod check;

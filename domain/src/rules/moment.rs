@@ -1,4 +1,4 @@
-//! Times as people write them in rules.
+//! Dates and times as people write them in rules.
 
 use std::fmt;
 
@@ -6,23 +6,24 @@ use chrono::{DateTime, NaiveDate, NaiveTime};
 
 use crate::Timestamp;
 
-/// A day's milliseconds.
+/// Milliseconds per day.
 pub(super) const DAY: i64 = 86_400_000;
 
-/// An instant, or a whole day in UTC: `1997-04-01T12:00:00Z` or `1997-04-01`.
+/// Instant, or a whole day in UTC: `1997-04-01T12:00:00Z` or `1997-04-01`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
-    /// One millisecond.
+    /// A single millisecond.
     Instant(Timestamp),
-    /// All of a day. `<= 1997-04-01` still holds at its end.
+    /// A whole day. `<= 1997-04-01` includes its last millisecond.
     Day(NaiveDate),
 }
 
 impl Moment {
-    /// Reads RFC 3339, a date alone, or a date and time without an offset, as
-    /// browsers' inputs give it, which then is UTC. `None` for anything else
-    /// and outside the years 1900 to 9999.
+    /// Parses RFC 3339, a date alone, or a date and time without an offset, as
+    /// browser inputs produce it, which is read as UTC. Returns `None` for
+    /// anything else and outside the years 1900 to 9999.
     pub fn parse(text: &str) -> Option<Self> {
+        // The year must have exactly four digits.
         if text.as_bytes().get(4) != Some(&b'-') {
             return None;
         }
@@ -39,7 +40,7 @@ impl Moment {
         })
     }
 
-    /// Its first millisecond since 1970.
+    /// Returns the first millisecond, since 1970.
     pub fn first(self) -> i64 {
         match self {
             Self::Instant(at) => at.millis(),
@@ -47,7 +48,7 @@ impl Moment {
         }
     }
 
-    /// Its last millisecond since 1970.
+    /// Returns the last millisecond, since 1970.
     pub fn last(self) -> i64 {
         match self {
             Self::Instant(at) => at.millis(),
@@ -70,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_read_as_people_and_browsers_write_them() {
+    fn forms_of_people_and_browsers_are_parsed() {
         for (text, first, length) in [
             ("1997-04-01", 859_852_800_000, DAY),
             ("1997-04-01T02:00:00+02:00", 859_852_800_000, 1),
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_times() {
+    fn other_texts_are_not_times() {
         for text in [
             "",
             "gold",

@@ -1,14 +1,14 @@
-//! What a condition asks of its field.
+//! Operators of conditions.
 
 use std::fmt;
 
 use super::error::quoted;
 use super::field::Kind;
 
-/// A question that a value answers with yes or no. A value that is not there
-/// answers every one with no.
+/// Positive part of an operator: a comparison that holds or does not hold for a
+/// value. It never holds for a missing value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Question {
+pub(super) enum Comparison {
     Equal,
     Less,
     AtMost,
@@ -22,38 +22,38 @@ pub(super) enum Question {
     EndsWith,
 }
 
-impl Question {
-    /// Whether it is asked of texts alone.
+impl Comparison {
+    /// Returns whether the comparison applies to texts only.
     pub(super) fn is_of_text(self) -> bool {
         matches!(self, Self::Contains | Self::BeginsWith | Self::EndsWith)
     }
 }
 
-/// Declares the operators, each with its name on the wire and in texts, its
-/// question, and whether it means the exact contrary.
+/// Declares the operators: the name in JSON and texts, the comparison, and
+/// whether the comparison is negated.
 macro_rules! operators {
-    ($($(#[$doc:meta])* $name:ident = $text:literal $question:ident $negated:literal;)*) => {
-        /// An operator, named as react-querybuilder names it.
+    ($($(#[$doc:meta])* $name:ident = $text:literal $comparison:ident $negated:literal;)*) => {
+        /// Operator, named as in react-querybuilder.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Operator {
             $($(#[$doc])* $name,)*
         }
 
         impl Operator {
-            /// All there are.
+            /// All operators.
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
-            /// Its name on the wire and in texts.
+            /// Returns the name in JSON and in texts.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
             }
 
-            pub(super) fn question(self) -> Question {
-                match self { $(Self::$name => Question::$question,)* }
+            pub(super) fn comparison(self) -> Comparison {
+                match self { $(Self::$name => Comparison::$comparison,)* }
             }
 
-            /// Whether it holds exactly where its question does not: also for
-            /// a customer without a value.
+            /// Returns whether the operator holds exactly where its comparison
+            /// does not, which includes customers without a value.
             pub(super) fn is_negated(self) -> bool {
                 match self { $(Self::$name => $negated,)* }
             }
@@ -62,49 +62,49 @@ macro_rules! operators {
 }
 
 operators! {
-    /// The same.
+    /// Equal.
     Equal = "=" Equal false;
-    /// Not the same, or no value.
+    /// Not equal, or no value.
     NotEqual = "!=" Equal true;
-    /// Less, or earlier.
+    /// Less than, or earlier than.
     Less = "<" Less false;
-    /// Less or the same.
+    /// Less than or equal, or not later than.
     AtMost = "<=" AtMost false;
-    /// More, or later.
+    /// Greater than, or later than.
     Greater = ">" Greater false;
-    /// More or the same.
+    /// Greater than or equal, or not earlier than.
     AtLeast = ">=" AtLeast false;
-    /// From one to another, both included.
+    /// Between two values, both included.
     Between = "between" Between false;
-    /// Outside, or no value.
+    /// Outside of two values, or no value.
     NotBetween = "notBetween" Between true;
-    /// One of several.
+    /// Equal to one of several values.
     In = "in" In false;
-    /// None of several, or no value.
+    /// Equal to none of several values, or no value.
     NotIn = "notIn" In true;
-    /// No value.
+    /// Has no value.
     Null = "null" Present true;
-    /// Any value.
+    /// Has a value.
     NotNull = "notNull" Present false;
-    /// Has a part, in any case; of tags: has one.
+    /// Contains a part, ignoring case; for tags: has this tag.
     Contains = "contains" Contains false;
-    /// Has no such part, or no value.
+    /// Does not contain the part or tag, or has no value.
     DoesNotContain = "doesNotContain" Contains true;
-    /// Starts so, in any case.
+    /// Begins with a text, ignoring case.
     BeginsWith = "beginsWith" BeginsWith false;
-    /// Starts otherwise, or no value.
+    /// Does not begin with the text, or has no value.
     DoesNotBeginWith = "doesNotBeginWith" BeginsWith true;
-    /// Ends so, in any case.
+    /// Ends with a text, ignoring case.
     EndsWith = "endsWith" EndsWith false;
-    /// Ends otherwise, or no value.
+    /// Does not end with the text, or has no value.
     DoesNotEndWith = "doesNotEndWith" EndsWith true;
 }
 
 impl Operator {
-    /// The operator of this name, in any case.
+    /// Looks up an operator by its name, ignoring case.
     ///
     /// # Errors
-    /// What is wrong with the name, for people.
+    /// A message for the user that tells what is wrong with the name.
     pub fn named(name: &str) -> Result<Self, String> {
         let found = Self::ALL
             .iter()
@@ -119,25 +119,25 @@ impl Operator {
         })
     }
 
-    /// Whether a field of this kind can be asked.
+    /// Returns whether the operator can be used on fields of this kind.
     pub fn fits(self, kind: Kind) -> bool {
-        match self.question() {
-            Question::Present => true,
-            Question::Equal => kind != Kind::Tags,
-            Question::Less
-            | Question::AtMost
-            | Question::Greater
-            | Question::AtLeast
-            | Question::Between
-            | Question::In => !matches!(kind, Kind::Tags | Kind::Flag),
-            Question::Contains => matches!(kind, Kind::Text | Kind::Tags | Kind::Attribute),
-            Question::BeginsWith | Question::EndsWith => {
+        match self.comparison() {
+            Comparison::Present => true,
+            Comparison::Equal => kind != Kind::Tags,
+            Comparison::Less
+            | Comparison::AtMost
+            | Comparison::Greater
+            | Comparison::AtLeast
+            | Comparison::Between
+            | Comparison::In => !matches!(kind, Kind::Tags | Kind::Flag),
+            Comparison::Contains => matches!(kind, Kind::Text | Kind::Tags | Kind::Attribute),
+            Comparison::BeginsWith | Comparison::EndsWith => {
                 matches!(kind, Kind::Text | Kind::Attribute)
             }
         }
     }
 
-    /// The operators that a field of this kind can be asked with.
+    /// Returns the operators that can be used on fields of this kind.
     pub fn of(kind: Kind) -> impl Iterator<Item = Self> {
         Self::ALL
             .iter()
@@ -145,27 +145,27 @@ impl Operator {
             .filter(move |operator| operator.fits(kind))
     }
 
-    /// How many values it takes.
+    /// Returns how many values the operator takes.
     pub fn arity(self) -> Arity {
-        match self.question() {
-            Question::Present => Arity::None,
-            Question::Between => Arity::Two,
-            Question::In => Arity::Many,
+        match self.comparison() {
+            Comparison::Present => Arity::None,
+            Comparison::Between => Arity::Two,
+            Comparison::In => Arity::Many,
             _ => Arity::One,
         }
     }
 }
 
-/// How many values an operator takes.
+/// Number of values that an operator takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arity {
-    /// None at all.
+    /// No value.
     None,
-    /// One.
+    /// One value.
     One,
-    /// A lower and an upper one.
+    /// A lower and an upper value.
     Two,
-    /// One or more.
+    /// One or more values.
     Many,
 }
 

@@ -1,4 +1,5 @@
-//! Rules from a text: `total_spend > 10000 AND (visits < 3 OR city = "Rome")`.
+//! Parser of rules as text:
+//! `total_spend > 10000 AND (visits < 3 OR city = "Rome")`.
 //!
 //! ```text
 //! rules     = any
@@ -10,8 +11,8 @@
 //!           | field in "(" value { "," value } ")"
 //! ```
 //!
-//! AND, OR and NOT in any case. A text value may stand without quotes if it is
-//! one word.
+//! AND, OR, and NOT are case-insensitive. A text value needs no quotes if it is
+//! a single word.
 
 use std::str::FromStr;
 
@@ -69,11 +70,11 @@ fn check_size(rules: &Rules) -> Result<(), RuleError> {
     }
 }
 
-/// What a part of the text says.
+/// Result of parsing a part of the text.
 enum Parsed {
-    /// Parts with a combinator between, not yet in parentheses.
+    /// Several parts with a combinator between them, not in parentheses.
     Chain(Group),
-    /// A condition, or a group that was written as one.
+    /// A condition, or a group in parentheses.
     Closed(Node),
 }
 
@@ -85,7 +86,7 @@ impl Parsed {
         }
     }
 
-    /// The same in parentheses: a group, also of one.
+    /// Encloses the part in parentheses: makes it a group, even with one node.
     fn enclosed(self) -> Self {
         let group = match self {
             Self::Chain(group) => group,
@@ -115,12 +116,13 @@ impl Group {
     }
 }
 
-/// What is deeper, or has more parts, is refused while it is read: rules
-/// within their bounds never need as much.
+/// Limits while parsing, which bound the work and the recursion. Rules within
+/// the final limits never reach them.
 const MAX_NESTING: usize = 3 * MAX_DEPTH;
 const MAX_PARTS: usize = 3 * MAX_NODES;
 
-/// Words that somebody more likely forgot a value before than meant as one.
+/// Returns whether a bare word is more likely a keyword after a forgotten value
+/// than a value itself.
 fn is_reserved(word: &str) -> bool {
     let reserved = ["and", "or", "not", "null"];
     reserved
@@ -131,7 +133,7 @@ fn is_reserved(word: &str) -> bool {
 struct Parser {
     tokens: Vec<Token>,
     at: usize,
-    /// Conditions, parentheses and NOTs so far.
+    /// Number of conditions, parentheses, and NOTs so far.
     parts: usize,
 }
 
@@ -144,7 +146,7 @@ impl Parser {
         self.chain("and", Combinator::And, |parser| parser.one(nesting))
     }
 
-    /// One part, or several with a combinator between.
+    /// Parses one part, or several with a combinator between them.
     fn chain(
         &mut self,
         word: &str,
@@ -249,7 +251,7 @@ impl Parser {
         let value = match self.peek() {
             TokenKind::Quoted(text) => text.as_str().into(),
             TokenKind::Word(word) if is_reserved(word) => {
-                return Err(self.expected("a value, in quotes if it is this word"));
+                return Err(self.expected("a value, with quotes around reserved words"));
             }
             TokenKind::Word(word) => bare(word),
             _ => return Err(self.expected("a value")),
@@ -259,7 +261,7 @@ impl Parser {
     }
 
     fn peek(&self) -> &TokenKind {
-        // The end is never passed: nothing takes it.
+        // Nothing consumes the end, so `at` never moves past it.
         self.tokens
             .get(self.at)
             .map_or(&TokenKind::End, |token| &token.kind)
@@ -303,14 +305,15 @@ impl Parser {
     }
 }
 
-/// What a word without quotes means.
+/// Meaning of a word without quotes.
 type Bare = fn(&str) -> Json;
 
-/// Every kind reads what it holds from a text; only for an attribute's, which
-/// nobody knows, the word has to tell.
+/// Returns how to read a word without quotes. Most kinds parse their values
+/// from strings; an attribute has no known type, so the word itself must
+/// determine one.
 fn bare(kind: Kind, operator: Operator) -> Bare {
     match kind {
-        Kind::Attribute if !operator.question().is_of_text() => typed,
+        Kind::Attribute if !operator.comparison().is_of_text() => typed,
         _ => |word| word.into(),
     }
 }

@@ -1,4 +1,4 @@
-//! Rules as a text that [`Rules`] reads back.
+//! Text form of rules, which [`Rules`] parses back.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -11,14 +11,15 @@ impl Display for Rules {
     }
 }
 
-/// The node as rules of its own.
+/// Prints the node as complete rules.
 impl Display for NodeRef<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Condition(condition) => condition.fmt(f),
             Self::Group(group) if group.is_negated() => closed(group, f),
             Self::Group(group) => match group.rules() {
-                // Without more parentheses this would be the inner group.
+                // Without extra parentheses, the text would parse as the inner
+                // group.
                 [Node::Group(inner)] => {
                     f.write_str("(")?;
                     closed(inner, f)?;
@@ -30,14 +31,14 @@ impl Display for NodeRef<'_> {
     }
 }
 
-/// A group within others.
+/// Prints a group inside other groups.
 fn closed(group: &Group, f: &mut Formatter<'_>) -> fmt::Result {
     f.write_str(if group.is_negated() { "NOT (" } else { "(" })?;
     open(group, f)?;
     f.write_str(")")
 }
 
-/// A group's nodes with its combinator between.
+/// Prints the nodes of a group with the combinator between them.
 fn open(group: &Group, f: &mut Formatter<'_>) -> fmt::Result {
     let combinator = group.combinator().name().to_ascii_uppercase();
     for (index, node) in group.rules().iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Rules as a tree: groups of conditions and groups.
+//! Tree of rules: groups of conditions and groups.
 
 use serde_json::Value as Json;
 
@@ -8,24 +8,24 @@ use super::literal::Literal;
 use super::operator::{Arity, Operator};
 use crate::Text;
 
-/// How deep groups may be nested, the outermost counted.
+/// Maximum nesting of groups, including the outermost one.
 pub const MAX_DEPTH: usize = 16;
 
-/// How many nodes rules may have, groups and conditions together.
+/// Maximum number of nodes, groups and conditions together.
 pub const MAX_NODES: usize = 256;
 
-/// How many values `in` takes.
+/// Maximum number of values of `in`.
 pub const MAX_VALUES: usize = 1_000;
 
-/// What a client calls a node. Kept for it, and without a meaning.
+/// Client-chosen id of a node. It is stored and returned, but has no meaning.
 pub type NodeId = Text<128>;
 
-/// Which customers are meant: a group, never empty, at most [`MAX_DEPTH`] deep
-/// and of at most [`MAX_NODES`] nodes.
+/// Rules that select customers: a group that is never empty, at most
+/// [`MAX_DEPTH`] levels deep and with at most [`MAX_NODES`] nodes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rules(pub(super) Group);
 
-/// Several nodes taken together.
+/// Nodes with a combinator between them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Group {
     pub(super) id: Option<NodeId>,
@@ -34,25 +34,25 @@ pub struct Group {
     pub(super) rules: Vec<Node>,
 }
 
-/// How a group takes its nodes together.
+/// Logical operator that combines the nodes of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Combinator {
-    /// All must hold.
+    /// All nodes must match.
     And,
-    /// One must hold.
+    /// At least one node must match.
     Or,
 }
 
-/// A part of rules.
+/// Node of the tree.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Node {
-    /// Nodes taken together.
+    /// A group of nodes.
     Group(Group),
-    /// A question about one field.
+    /// A condition on one field.
     Condition(Condition),
 }
 
-/// A question about one field. Operator, field and values fit one another.
+/// Condition on one field. Operator, field, and values always fit each other.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Condition {
     pub(super) id: Option<NodeId>,
@@ -62,26 +62,27 @@ pub struct Condition {
 }
 
 impl Rules {
-    /// All nodes with their JSON pointers, from the top: `""`, `/rules/0`,
-    /// `/rules/0/rules/1`.
+    /// Returns all nodes with their JSON pointers, in pre-order: `""`,
+    /// `/rules/0`, `/rules/0/rules/1`.
     pub fn nodes(&self) -> Vec<(String, NodeRef<'_>)> {
         let mut nodes = Vec::new();
         collect(String::new(), NodeRef::Group(&self.0), &mut nodes);
         nodes
     }
 
-    /// The outermost group.
+    /// Returns the outermost group.
     pub fn root(&self) -> &Group {
         &self.0
     }
 
-    /// Whether who is meant changes with the clock alone.
+    /// Returns whether the selected customers can change by the passing of time
+    /// alone.
     pub fn is_relative(&self) -> bool {
         NodeRef::Group(&self.0).is_relative()
     }
 }
 
-/// A group or a condition, wherever in the tree.
+/// Reference to a group or a condition anywhere in the tree.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum NodeRef<'a> {
     /// A group.
@@ -109,7 +110,8 @@ impl<'a> From<&'a Node> for NodeRef<'a> {
 }
 
 impl<'a> NodeRef<'a> {
-    /// Whether whom it means changes with the clock alone.
+    /// Returns whether the matching customers can change by the passing of time
+    /// alone.
     pub fn is_relative(&self) -> bool {
         match self {
             Self::Group(group) => group
@@ -122,7 +124,7 @@ impl<'a> NodeRef<'a> {
         }
     }
 
-    /// What the client calls it.
+    /// Returns the client's id of the node.
     pub fn id(&self) -> Option<&'a str> {
         let id = match self {
             Self::Group(group) => &group.id,
@@ -133,24 +135,24 @@ impl<'a> NodeRef<'a> {
 }
 
 impl Group {
-    /// How its nodes are taken together.
+    /// Returns the combinator of the group's nodes.
     pub fn combinator(&self) -> Combinator {
         self.combinator
     }
 
-    /// Whether the contrary is meant.
+    /// Returns whether the group is negated.
     pub fn is_negated(&self) -> bool {
         self.not
     }
 
-    /// Its nodes, at least one.
+    /// Returns the nodes of the group; never empty.
     pub fn rules(&self) -> &[Node] {
         &self.rules
     }
 }
 
 impl Combinator {
-    /// `and` or `or`.
+    /// Returns the name: `and` or `or`.
     pub fn name(self) -> &'static str {
         match self {
             Self::And => "and",
@@ -160,11 +162,11 @@ impl Combinator {
 }
 
 impl Condition {
-    /// Asks `field` with `operator`; how many values there must be follows
-    /// from the operator.
+    /// Makes a condition that compares `field` with `values`. The operator
+    /// determines how many values there must be.
     ///
     /// # Errors
-    /// What does not fit, for people.
+    /// A message for the user that tells what does not fit.
     pub fn new(field: Field, operator: Operator, values: &[Json]) -> Result<Self, String> {
         let kind = field.kind();
         if !operator.fits(kind) {
@@ -175,8 +177,8 @@ impl Condition {
             ));
         }
         check_count(operator, values.len())?;
-        let question = operator.question();
-        let read = |json| Literal::read(kind, question, json);
+        let comparison = operator.comparison();
+        let read = |json| Literal::read(kind, comparison, json);
         let values: Result<Vec<_>, _> = values.iter().map(read).collect();
         let values = values.map_err(|reason| format!("the value of {field} {reason}"))?;
         let condition = Self {
@@ -193,17 +195,17 @@ impl Condition {
         Self { id, ..self }
     }
 
-    /// What is asked about.
+    /// Returns the field.
     pub fn field(&self) -> &Field {
         &self.field
     }
 
-    /// What is asked.
+    /// Returns the operator.
     pub fn operator(&self) -> Operator {
         self.operator
     }
 
-    /// What the field is compared with.
+    /// Returns the values that the field is compared with.
     pub fn values(&self) -> &[Literal] {
         &self.values
     }

@@ -1,4 +1,4 @@
-//! What a segment says.
+//! Content of a segment.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,24 +6,24 @@ use super::SegmentError;
 use crate::Text;
 use crate::rules::Rules;
 
-/// The most bytes that a segment's rules may have as JSON. Far below what a
-/// document of a view can hold, so that none stands still at a segment.
+/// Maximum size of a segment's rules as JSON, in bytes. Far below the limit of
+/// a view's document, so that no segment can stop a view.
 pub const MAX_RULES: usize = 64 * 1024;
 
-/// What a segment says.
+/// Content of a segment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SegmentContent {
-    /// What it is called.
+    /// Display name.
     pub name: Text<200>,
-    /// What it is for.
+    /// Purpose of the segment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<Text<2000>>,
-    /// Which customers are meant.
+    /// Rules that select the customers.
     pub rules: Rules,
 }
 
 impl SegmentContent {
-    /// That it is not too large.
+    /// Checks that the rules are not too large.
     pub(super) fn check(&self) -> Result<(), SegmentError> {
         match self.rules.to_json().to_string().len() {
             bytes if bytes > MAX_RULES => Err(SegmentError::TooLarge(bytes)),

@@ -1,4 +1,4 @@
-//! What happened to a segment.
+//! Events of segments.
 
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
@@ -10,23 +10,24 @@ use crate::event::{
     DecodeError, LoggedEvent, NoContent, from_json, tag_name, tag_version, to_json,
 };
 
-/// What happened to a segment.
+/// Event of a segment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum SegmentEvent {
-    /// `segment_created.1`
+    /// `segment_created.1`: the segment was created.
     Created(SegmentContent),
-    /// `segment_updated.1`: its content is another now, given whole.
+    /// `segment_updated.1`: the content was replaced; holds the complete new
+    /// content.
     Updated(SegmentContent),
-    /// `segment_archived.1`
+    /// `segment_archived.1`: the segment was archived.
     Archived {},
-    /// `segment_held.1`
+    /// `segment_held.1`: a hold was added.
     Held {
-        /// What needs it from now on.
+        /// Holder that needs the segment from now on.
         holder: Holder,
     },
-    /// `segment_released.1`
+    /// `segment_released.1`: a hold was released.
     Released {
-        /// What needs it no more.
+        /// Holder that no longer needs the segment.
         holder: Holder,
     },
 }
@@ -38,7 +39,7 @@ const HELD: &str = "segment_held.1";
 const RELEASED: &str = "segment_released.1";
 
 #[derive(Serialize, Deserialize)]
-struct Hold<H> {
+struct HolderData<H> {
     holder: H,
 }
 
@@ -59,7 +60,7 @@ impl LoggedEvent for SegmentEvent {
         match self {
             Self::Created(content) | Self::Updated(content) => to_json(content),
             Self::Archived {} => to_json(&NoContent {}),
-            Self::Held { holder } | Self::Released { holder } => to_json(&Hold { holder }),
+            Self::Held { holder } | Self::Released { holder } => to_json(&HolderData { holder }),
         }
     }
 
@@ -68,8 +69,8 @@ impl LoggedEvent for SegmentEvent {
             CREATED => from_json(tag, data).map(Self::Created),
             UPDATED => from_json(tag, data).map(Self::Updated),
             ARCHIVED => from_json(tag, data).map(|NoContent {}| Self::Archived {}),
-            HELD => from_json(tag, data).map(|Hold { holder }| Self::Held { holder }),
-            RELEASED => from_json(tag, data).map(|Hold { holder }| Self::Released { holder }),
+            HELD => from_json(tag, data).map(|HolderData { holder }| Self::Held { holder }),
+            RELEASED => from_json(tag, data).map(|HolderData { holder }| Self::Released { holder }),
             _ => Err(DecodeError::Unknown(tag.to_owned())),
         }
     }

@@ -1,7 +1,7 @@
-//! Segments: rules that were given a name.
+//! Segments: named rules.
 //!
-//! What needs a segment, such as a scheduled campaign, holds it; while anything
-//! does, it cannot be archived.
+//! A user of a segment, such as a scheduled campaign, holds it. A segment with
+//! holds cannot be archived.
 
 mod content;
 mod event;
@@ -20,42 +20,43 @@ pub use event::SegmentEvent;
 use crate::Holder;
 use crate::digest::digest;
 
-/// What may be asked of a segment. What is already so is no event.
+/// Commands on a segment. A command whose effect is already in place makes no
+/// event.
 #[derive(Debug, Clone)]
 pub enum SegmentCommand {
-    /// To be, with this content.
+    /// Creates the segment.
     Create(SegmentContent),
-    /// To have this content instead of its own.
+    /// Replaces the content.
     Update(SegmentContent),
-    /// To be used no more.
+    /// Archives the segment.
     Archive,
-    /// To stay for as long as this needs it.
+    /// Adds a hold, which prevents archiving.
     Hold(Holder),
-    /// This needs it no more.
+    /// Releases a hold.
     Release(Holder),
 }
 
-/// Why a command on a segment is refused.
+/// Reason why a command on a segment is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SegmentError {
-    /// It was never created.
+    /// The segment was never created.
     #[error("there is no such segment")]
     NotFound,
-    /// It was created with other content than it is to be created with now.
+    /// The segment exists, created with different content.
     #[error("the segment was created with other content")]
     Conflict,
-    /// It is archived, and stays as it is.
+    /// The segment is archived and can no longer be changed.
     #[error("the segment is archived")]
     Archived,
-    /// These need it, at least one.
+    /// Holders that still need the segment; never empty.
     #[error("the segment is held by {}", listed(.0))]
     InUse(Vec<Holder>),
-    /// Its rules have this many bytes.
+    /// The rules have this many bytes.
     #[error("the rules of a segment have at most {MAX_RULES} bytes as JSON, these have {0}")]
     TooLarge(usize),
 }
 
-/// How many holders a refusal names.
+/// Maximum number of holders that an error message names.
 const MAX_LISTED: usize = 10;
 
 fn listed(holders: &[Holder]) -> String {
@@ -68,15 +69,15 @@ fn listed(holders: &[Holder]) -> String {
     }
 }
 
-/// A segment as it stands: nothing until it was created.
+/// Segment aggregate; empty until the segment is created.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Segment(Option<State>);
+pub struct Segment(Option<SegmentState>);
 
-/// There are few segments, and who launches a campaign needs their rules: the
-/// whole content is kept.
+/// State of a created segment. It holds the complete content: segments are few,
+/// and launching a campaign needs their rules.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct State {
-    /// A digest of the content it was created with.
+struct SegmentState {
+    /// Digest of the content that the segment was created with.
     created: u64,
     content: SegmentContent,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -85,8 +86,8 @@ struct State {
     held_by: BTreeSet<Holder>,
 }
 
-impl State {
-    fn live(&self) -> Result<&Self, SegmentError> {
+impl SegmentState {
+    fn require_active(&self) -> Result<&Self, SegmentError> {
         match self.archived {
             true => Err(SegmentError::Archived),
             false => Ok(self),
@@ -95,38 +96,38 @@ impl State {
 }
 
 impl Segment {
-    /// What it says now, if it was ever created.
+    /// Returns the current content; `None` if the segment does not exist.
     pub fn content(&self) -> Option<&SegmentContent> {
         self.0.as_ref().map(|state| &state.content)
     }
 
-    /// Whether it is used no more.
+    /// Returns whether the segment is archived.
     pub fn is_archived(&self) -> bool {
         self.0.as_ref().is_some_and(|state| state.archived)
     }
 
-    /// What needs it, in order.
+    /// Returns the holders, in ascending order.
     pub fn held_by(&self) -> impl Iterator<Item = &Holder> {
         self.0.iter().flat_map(|state| &state.held_by)
     }
 
-    /// The event that this command makes, if it makes one.
+    /// Returns the event that a command makes, if it makes one.
     ///
     /// # Errors
-    /// [`SegmentError`], if a rule is against it.
+    /// [`SegmentError`] if a rule rejects the command.
     pub fn decide(&self, command: SegmentCommand) -> Result<Option<SegmentEvent>, SegmentError> {
         let state = self.0.as_ref().ok_or(SegmentError::NotFound);
         match command {
             SegmentCommand::Create(content) => self.create(content),
             SegmentCommand::Update(content) => {
-                let state = state?.live()?;
+                let state = state?.require_active()?;
                 content.check()?;
                 let changed = state.content != content;
                 Ok(changed.then_some(SegmentEvent::Updated(content)))
             }
             SegmentCommand::Archive => archive(state?),
             SegmentCommand::Hold(holder) => {
-                let held = state?.live()?.held_by.contains(&holder);
+                let held = state?.require_active()?.held_by.contains(&holder);
                 Ok((!held).then_some(SegmentEvent::Held { holder }))
             }
             SegmentCommand::Release(holder) => {
@@ -136,8 +137,8 @@ impl Segment {
         }
     }
 
-    /// Repeated, it is compared with what it was then, whatever became of the
-    /// segment since: whoever repeats it has not heard the answer.
+    /// A repeated creation is compared with the original content, whatever the
+    /// segment's current state: its sender may have missed the first response.
     fn create(&self, content: SegmentContent) -> Result<Option<SegmentEvent>, SegmentError> {
         content.check()?;
         match &self.0 {
@@ -148,7 +149,7 @@ impl Segment {
     }
 }
 
-fn archive(state: &State) -> Result<Option<SegmentEvent>, SegmentError> {
+fn archive(state: &SegmentState) -> Result<Option<SegmentEvent>, SegmentError> {
     if state.archived {
         Ok(None)
     } else if state.held_by.is_empty() {
@@ -180,7 +181,7 @@ impl Aggregate for Segment {
     fn apply(&mut self, event: SegmentEvent) {
         match (&mut self.0, event) {
             (created, SegmentEvent::Created(content)) => {
-                *created = Some(State {
+                *created = Some(SegmentState {
                     created: digest(&content),
                     content,
                     archived: false,
@@ -195,7 +196,8 @@ impl Aggregate for Segment {
             (Some(state), SegmentEvent::Released { holder }) => {
                 state.held_by.remove(&holder);
             }
-            // The first event of a segment is its creation.
+            // The first event of a segment is its creation, so this cannot
+            // happen.
             (None, _) => {}
         }
     }

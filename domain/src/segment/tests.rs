@@ -51,7 +51,7 @@ fn a_segment_is_created_once() {
 }
 
 #[test]
-fn the_same_creation_again_is_no_event_whatever_came_after() {
+fn a_repeated_creation_makes_no_event_in_any_state() {
     let histories = [
         vec![created()],
         vec![created(), updated("visits > 3")],
@@ -69,7 +69,7 @@ fn the_same_creation_again_is_no_event_whatever_came_after() {
 fn a_creation_with_other_content_is_a_conflict() {
     let histories = [
         vec![created()],
-        // What it says now is not what it was created with.
+        // The current content differs from the content at the creation.
         vec![created(), updated("visits > 3")],
     ];
     for history in histories {
@@ -89,7 +89,7 @@ fn a_creation_with_other_content_is_a_conflict() {
 }
 
 #[test]
-fn an_update_has_the_whole_new_content() {
+fn an_update_holds_the_complete_new_content() {
     SegmentTest::with(())
         .given(vec![created(), updated("visits > 3")])
         .when(SegmentCommand::Update(big_spenders()))
@@ -97,7 +97,7 @@ fn an_update_has_the_whole_new_content() {
 }
 
 #[test]
-fn an_update_that_changes_nothing_is_no_event() {
+fn an_update_without_changes_makes_no_event() {
     SegmentTest::with(())
         .given(vec![created(), updated("visits > 3")])
         .when(SegmentCommand::Update(content("visits > 3")))
@@ -125,7 +125,7 @@ fn a_segment_is_archived_once() {
 }
 
 #[test]
-fn while_anything_holds_it_a_segment_is_not_archived() {
+fn a_segment_with_holds_cannot_be_archived() {
     let holders = vec![holder("cmp_1"), holder("cmp_2")];
     SegmentTest::with(())
         .given(vec![created(), held("cmp_2"), held("cmp_1")])
@@ -143,7 +143,7 @@ fn while_anything_holds_it_a_segment_is_not_archived() {
 }
 
 #[test]
-fn holding_twice_and_releasing_what_is_not_held_change_nothing() {
+fn holding_twice_and_releasing_without_a_hold_change_nothing() {
     SegmentTest::with(())
         .given(vec![created()])
         .when(SegmentCommand::Hold(holder("cmp_1")))
@@ -182,7 +182,7 @@ fn an_archived_segment_is_neither_updated_nor_held() {
 }
 
 #[test]
-fn what_was_never_created_is_not_found() {
+fn commands_on_a_segment_that_does_not_exist_are_rejected() {
     for command in [
         SegmentCommand::Update(big_spenders()),
         SegmentCommand::Archive,
@@ -218,7 +218,7 @@ fn rules_that_are_too_large_are_refused() {
 }
 
 #[test]
-fn that_there_is_nothing_to_update_is_told_before_what_is_wrong_with_the_update() {
+fn a_missing_segment_is_reported_before_an_invalid_update() {
     SegmentTest::with(())
         .given_no_previous_events()
         .when(SegmentCommand::Update(too_large()))
@@ -230,13 +230,13 @@ fn that_there_is_nothing_to_update_is_told_before_what_is_wrong_with_the_update(
 }
 
 #[test]
-fn a_refusal_names_the_holders() {
+fn a_rejection_names_the_holders() {
     let error = SegmentError::InUse(vec![holder("cmp_1"), holder("cmp_2")]);
     assert_eq!(error.to_string(), "the segment is held by cmp_1, cmp_2");
 }
 
 #[test]
-fn a_refusal_names_ten_holders_at_most() {
+fn a_rejection_names_at_most_ten_holders() {
     let refusal = |count: usize| {
         let holders = (1..=count).map(|n| holder(&format!("h{n}"))).collect();
         SegmentError::InUse(holders).to_string()

@@ -1,5 +1,5 @@
-//! What a template may say. Checked on its syntax tree, so that mistakes are
-//! found in branches that are rarely taken, too.
+//! Validation of templates. It works on the syntax tree, so that it also finds
+//! mistakes in branches that are rarely taken.
 
 use std::collections::BTreeSet;
 
@@ -7,17 +7,17 @@ use minijinja::Error;
 use minijinja::machinery::ast::{BinOp, BinOpKind, CallArg, Expr, ForLoop, Slice, Stmt};
 use minijinja::machinery::{Token, parse, tokenize};
 
-use super::lists::{CHOOSING, HOLDERS, Lists};
+use super::lists::{CONTAINERS, Lists, SELECTING};
 use super::values::{FIELDS, Uses};
 use super::{NAME, TemplateError};
 
-/// The most tokens between a pair of braces, and the most `elif`s: the parser
-/// goes as deep as these say, and a stack has an end.
+/// Maximum number of tokens between a pair of braces, and of `elif`s. They
+/// determine how deep the parser recurses, and the stack is limited.
 const MAX_DEPTH: usize = 250;
 
-/// The filters that templates may use. What is once here stays: campaigns in
-/// the log use it. Not here are those that take another filter's name as a
-/// value, that reach for attributes, or that lay out text for machines.
+/// Filters that templates may use. Entries are never removed: campaigns in the
+/// log use them. Filters that take the name of another filter, read attributes
+/// by name, or lay out text for machines are excluded.
 #[rustfmt::skip]
 pub(super) const FILTERS: [&str; 30] = [
     "abs", "bool", "capitalize", "count", "d", "default", "dictsort", "first",
@@ -26,7 +26,7 @@ pub(super) const FILTERS: [&str; 30] = [
     "sum", "title", "trim", "unique", "upper",
 ];
 
-/// What may stand after `is`. What is once here stays.
+/// Tests that may follow `is`. Entries are never removed.
 #[rustfmt::skip]
 pub(super) const TESTS: [&str; 33] = [
     "!=", "<", "<=", "==", ">", ">=", "boolean", "defined", "divisibleby",
@@ -35,15 +35,15 @@ pub(super) const TESTS: [&str; 33] = [
     "number", "odd", "startingwith", "string", "true", "undefined",
 ];
 
-/// What may be called. What is once here stays.
+/// Functions that may be called. Entries are never removed.
 const FUNCTIONS: [&str; 1] = ["range"];
 
-/// What the fields with fields of their own have below them: nothing known
-/// of attributes, and of events below an activity's name.
+/// Figures below an activity's name in `events`. Keys of `attributes` and names
+/// of activities are not known in advance.
 const ACTIVITY: [&str; 2] = ["count", "last_at"];
 
-/// Checks that the template parses and names only fields that exist. Returns
-/// what it uses of a customer.
+/// Checks that a template parses and names only existing fields. Returns the
+/// fields that it uses.
 pub(super) fn check(text: &str) -> Result<Uses, TemplateError> {
     check_depth(text)?;
     let tree = parse(text, NAME, Default::default()).map_err(|error| syntax(&error))?;
@@ -68,7 +68,7 @@ fn unsupported<T>(line: u16, reason: impl Into<String>) -> Result<T, TemplateErr
 
 fn check_depth(text: &str) -> Result<(), TemplateError> {
     let (mut tokens, mut elifs) = (0, 0);
-    // A token that is none is the parser's to tell.
+    // The parser reports invalid tokens; they need not be reported here.
     for (token, span) in tokenize(text, false, Default::default()).map_while(Result::ok) {
         match token {
             Token::VariableStart | Token::BlockStart => tokens = 0,
@@ -82,13 +82,13 @@ fn check_depth(text: &str) -> Result<(), TemplateError> {
     Ok(())
 }
 
-/// The names that the template itself gave, by how far they reach.
+/// Walk over a template's syntax tree.
 #[derive(Default)]
 struct Check<'t> {
     scopes: Vec<BTreeSet<&'t str>>,
     lists: Lists<'t>,
-    /// How many lists and maps are around.
-    within: usize,
+    /// Number of list and map literals around the current expression.
+    literal_depth: usize,
     uses: Uses,
 }
 
@@ -99,11 +99,11 @@ impl<'t> Check<'t> {
         statements.iter().try_for_each(|s| self.statement(s))
     }
 
-    /// Names given in these reach no further.
+    /// Checks a block. Variables set in it are not visible after it.
     fn block(&mut self, names: &'t [(Expr<'t>, Expr<'t>)], body: &'t [Stmt<'t>]) -> Checked {
         self.scopes.push(BTreeSet::new());
         for (name, value) in names {
-            self.assign(name, self.lists.has(value))?;
+            self.assign(name, self.lists.may_be_list(value))?;
         }
         self.statements(body)?;
         self.scopes.pop();
@@ -118,8 +118,8 @@ impl<'t> Check<'t> {
             Stmt::ForLoop(each) if each.recursive => {
                 unsupported(each.span().start_line, "loops cannot be recursive")
             }
-            Stmt::ForLoop(each) => self.each(each),
-            // A name given in a branch reaches beyond it.
+            Stmt::ForLoop(each) => self.for_loop(each),
+            // A variable set in a branch is visible after it.
             Stmt::IfCond(choice) => {
                 self.expression(&choice.expr)?;
                 self.statements(&choice.true_body)?;
@@ -127,17 +127,20 @@ impl<'t> Check<'t> {
             }
             Stmt::WithBlock(with) => {
                 let values = with.assignments.iter().map(|(_, value)| value);
-                self.all(values)?;
+                self.expressions(values)?;
                 self.block(&with.assignments, &with.body)
             }
             Stmt::Set(set) => {
                 self.expression(&set.expr)?;
-                self.assign(&set.target, self.lists.has(&set.expr))
+                self.assign(&set.target, self.lists.may_be_list(&set.expr))
             }
             Stmt::SetBlock(set) => {
                 self.optional(set.filter.as_ref())?;
                 self.block(&[], &set.body)?;
-                let is_list = set.filter.as_ref().is_some_and(|f| self.lists.has(f));
+                let is_list = set
+                    .filter
+                    .as_ref()
+                    .is_some_and(|f| self.lists.may_be_list(f));
                 self.assign(&set.target, is_list)
             }
             Stmt::FilterBlock(filter) => {
@@ -145,16 +148,16 @@ impl<'t> Check<'t> {
                 self.block(&[], &filter.body)
             }
             Stmt::AutoEscape(escape) => {
-                unsupported(escape.span().start_line, "a message is not escaped")
+                unsupported(escape.span().start_line, "autoescape is not supported")
             }
-            Stmt::Do(call) => unsupported(call.span().start_line, "`do` does nothing here"),
+            Stmt::Do(call) => unsupported(call.span().start_line, "`do` is not supported"),
         }
     }
 
-    fn each(&mut self, each: &'t ForLoop<'t>) -> Checked {
+    fn for_loop(&mut self, each: &'t ForLoop<'t>) -> Checked {
         self.expression(&each.iter)?;
         self.scopes.push(BTreeSet::from(["loop"]));
-        self.assign(&each.target, self.lists.holds(&each.iter))?;
+        self.assign(&each.target, self.lists.may_contain_lists(&each.iter))?;
         self.optional(each.filter_expr.as_ref())?;
         self.statements(&each.body)?;
         self.scopes.pop();
@@ -168,39 +171,39 @@ impl<'t> Check<'t> {
             items.try_for_each(|item| self.assign(item, is_list))
         };
         match target {
-            Expr::Var(name) => self.give(name.id, is_list, line),
+            Expr::Var(name) => self.assign_name(name.id, is_list, line),
             Expr::List(list) => each(&list.items),
             Expr::Tuple(tuple) => each(&tuple.items),
             _ => unsupported(line, "only names can be set"),
         }
     }
 
-    fn give(&mut self, name: &'t str, is_list: bool, line: u16) -> Checked {
-        let is_plain = FIELDS.contains(&name) && !HOLDERS.contains(&name);
-        if HOLDERS.contains(&name) || (is_plain && is_list) {
+    fn assign_name(&mut self, name: &'t str, is_list: bool, line: u16) -> Checked {
+        let is_plain = FIELDS.contains(&name) && !CONTAINERS.contains(&name);
+        if CONTAINERS.contains(&name) || (is_plain && is_list) {
             return unsupported(
                 line,
-                format!("{name} is a field, give the list another name"),
+                format!("{name} is a field, use another name for the list"),
             );
         }
-        if !self.lists.give(name, is_list) {
-            let reason = format!("{name} is a list in one place and none in another");
+        if !self.lists.assign(name, is_list) {
+            let reason = format!("{name} is a list in one place and not in another");
             return unsupported(line, reason);
         }
         self.scopes.last_mut().map(|names| names.insert(name));
         Ok(())
     }
 
-    fn all(&mut self, mut expressions: impl Iterator<Item = &'t Expr<'t>>) -> Checked {
+    fn expressions(&mut self, mut expressions: impl Iterator<Item = &'t Expr<'t>>) -> Checked {
         expressions.try_for_each(|expression| self.expression(expression))
     }
 
     fn optional(&mut self, expression: Option<&'t Expr<'t>>) -> Checked {
-        self.all(expression.into_iter())
+        self.expressions(expression.into_iter())
     }
 
     fn arguments(&mut self, arguments: &'t [CallArg<'t>]) -> Checked {
-        self.all(arguments.iter().map(|argument| match argument {
+        self.expressions(arguments.iter().map(|argument| match argument {
             CallArg::Pos(value)
             | CallArg::Kwarg(_, value)
             | CallArg::PosSplat(value)
@@ -220,65 +223,69 @@ impl<'t> Check<'t> {
             Expr::BinOp(binary) => self.binary(binary, line),
             Expr::Compare(compare) => {
                 self.expression(&compare.expr)?;
-                self.all(compare.ops.iter().map(|operand| &operand.expr))
+                self.expressions(compare.ops.iter().map(|operand| &operand.expr))
             }
             Expr::IfExpr(choice) => {
-                self.all([&choice.test_expr, &choice.true_expr].into_iter())?;
+                self.expressions([&choice.test_expr, &choice.true_expr].into_iter())?;
                 self.optional(choice.false_expr.as_ref())
             }
             Expr::Slice(slice) => self.slice(slice, line),
             Expr::GetItem(item) => {
-                self.holder(expression, &item.expr, line)?;
+                self.container(expression, &item.expr, line)?;
                 self.expression(&item.subscript_expr)
             }
             Expr::GetAttr(attribute) => {
-                self.holder(expression, &attribute.expr, line)?;
+                self.container(expression, &attribute.expr, line)?;
                 self.path(expression)
             }
-            Expr::List(list) => self.held(list.items.iter()),
-            Expr::Tuple(tuple) => self.held(tuple.items.iter()),
-            Expr::Map(map) => self.held(map.keys.iter().chain(&map.values)),
+            Expr::List(list) => self.elements(list.items.iter()),
+            Expr::Tuple(tuple) => self.elements(tuple.items.iter()),
+            Expr::Map(map) => self.elements(map.keys.iter().chain(&map.values)),
             Expr::Filter(_) | Expr::Test(_) | Expr::Call(_) => self.operation(expression, line),
         }
     }
 
-    /// What a part is taken of: `attributes` in `attributes.size`. The template
-    /// uses that part alone where its name stands in the template.
-    fn holder(&mut self, part: &'t Expr<'t>, holder: &'t Expr<'t>, line: u16) -> Checked {
+    /// Checks the container of an attribute or item: `attributes` in
+    /// `attributes.size`. If the whole path is constant, the template uses only
+    /// that part of the container.
+    fn container(&mut self, part: &'t Expr<'t>, container: &'t Expr<'t>, line: u16) -> Checked {
         match constant_path(part).as_deref() {
             Some(path @ [name, ..]) => {
                 self.uses.add_path(path);
                 self.name(name, line)?;
-                self.path(holder)
+                self.path(container)
             }
-            _ => self.expression(holder),
+            _ => self.expression(container),
         }
     }
 
-    /// A slice of what has no value is an empty list, whose braces would be
-    /// sent. Most filters refuse to take what has no value.
+    /// Checks a slice. A slice of an undefined value is an empty list, which
+    /// would be printed with its brackets. Most filters reject undefined
+    /// values, so their results can be sliced.
     fn slice(&mut self, slice: &'t Slice<'t>, line: u16) -> Checked {
         let is_there = match &slice.expr {
             Expr::Var(name) => name.id == "tags",
-            Expr::Filter(filter) => !CHOOSING.contains(&filter.name),
+            Expr::Filter(filter) => !SELECTING.contains(&filter.name),
             _ => false,
         };
         if !is_there {
-            return unsupported(line, "a slice is made of a text: (name | string)[:3]");
+            return unsupported(line, "only a text can be sliced: (name | string)[:3]");
         }
         self.expression(&slice.expr)?;
         let bounds = [&slice.start, &slice.stop, &slice.step];
-        self.all(bounds.into_iter().flatten())
+        self.expressions(bounds.into_iter().flatten())
     }
 
     fn binary(&mut self, binary: &'t BinOp<'t>, line: u16) -> Checked {
-        self.all([&binary.left, &binary.right].into_iter())?;
-        let lists = [&binary.left, &binary.right].map(|operand| self.lists.has(operand));
+        self.expressions([&binary.left, &binary.right].into_iter())?;
+        let lists = [&binary.left, &binary.right].map(|operand| self.lists.may_be_list(operand));
         match (binary.op, lists) {
-            (BinOpKind::Add, [true, true]) => unsupported(line, "lists cannot be added, use ~"),
+            (BinOpKind::Add, [true, true]) => {
+                unsupported(line, "lists cannot be added, use ~ to join them")
+            }
             (BinOpKind::Mul, [true, _] | [_, true]) => unsupported(
                 line,
-                "what may be a list cannot be multiplied, make it a float",
+                "a value that may be a list cannot be multiplied, convert it with float",
             ),
             _ => Ok(()),
         }
@@ -288,7 +295,10 @@ impl<'t> Check<'t> {
         match expression {
             Expr::Filter(filter) if !FILTERS.contains(&filter.name) => {
                 let known = FILTERS.join(", ");
-                unsupported(line, format!("no filter {:?}, only {known}", filter.name))
+                unsupported(
+                    line,
+                    format!("unknown filter {:?}, expected one of {known}", filter.name),
+                )
             }
             Expr::Filter(filter) => {
                 if filter.name == "money" {
@@ -298,7 +308,7 @@ impl<'t> Check<'t> {
                 self.arguments(&filter.args)
             }
             Expr::Test(test) if !TESTS.contains(&test.name) => {
-                unsupported(line, format!("nothing can be tested for {:?}", test.name))
+                unsupported(line, format!("unknown test {:?}", test.name))
             }
             Expr::Test(test) => {
                 self.expression(&test.expr)?;
@@ -314,23 +324,23 @@ impl<'t> Check<'t> {
         }
     }
 
-    /// The values of a list or a map. Names that the template gave are none:
-    /// lists of lists of lists could be as deep as loops are long, and a stack
-    /// has an end.
-    fn held(&mut self, values: impl Iterator<Item = &'t Expr<'t>>) -> Checked {
-        self.within += 1;
-        self.all(values)?;
-        self.within -= 1;
+    /// Checks the elements of a list or a map. They must not be variables:
+    /// nested lists could become as deep as loops are long, and the stack is
+    /// limited.
+    fn elements(&mut self, values: impl Iterator<Item = &'t Expr<'t>>) -> Checked {
+        self.literal_depth += 1;
+        self.expressions(values)?;
+        self.literal_depth -= 1;
         Ok(())
     }
 
-    fn is_given(&self, name: &str) -> bool {
+    fn is_assigned(&self, name: &str) -> bool {
         self.scopes.iter().any(|names| names.contains(name))
     }
 
     fn name(&self, name: &str, line: u16) -> Checked {
-        match self.is_given(name) {
-            true if self.within > 0 => unsupported(
+        match self.is_assigned(name) {
+            true if self.literal_depth > 0 => unsupported(
                 line,
                 format!("a list or map cannot hold the variable {name:?}"),
             ),
@@ -340,14 +350,14 @@ impl<'t> Check<'t> {
         }
     }
 
-    /// Below most fields there is nothing.
+    /// Checks that a path names known figures. Most fields have no subfields.
     fn path(&self, expression: &Expr<'t>) -> Checked {
         let Some(path) = path(expression) else {
             return Ok(());
         };
         let is_known = match path.as_slice() {
             [_] => true,
-            [first, ..] if self.is_given(first) => true,
+            [first, ..] if self.is_assigned(first) => true,
             ["attributes" | "events", _] => true,
             ["events", _, last] => ACTIVITY.contains(last),
             _ => false,
@@ -359,10 +369,10 @@ impl<'t> Check<'t> {
     }
 }
 
-/// `["events", "visit", "count"]`, if it is a variable and then nothing but
-/// names and constant subscripts.
+/// Returns the path of a variable followed only by names and constant
+/// subscripts: `["events", "visit", "count"]`.
 fn constant_path<'t>(expression: &'t Expr<'t>) -> Option<Vec<&'t str>> {
-    let (holder, step) = match expression {
+    let (container, step) = match expression {
         Expr::Var(name) => return Some(vec![name.id]),
         Expr::GetAttr(attribute) => (&attribute.expr, attribute.name),
         Expr::GetItem(item) => match &item.subscript_expr {
@@ -371,12 +381,13 @@ fn constant_path<'t>(expression: &'t Expr<'t>) -> Option<Vec<&'t str>> {
         },
         _ => return None,
     };
-    let mut path = constant_path(holder)?;
+    let mut path = constant_path(container)?;
     path.push(step);
     Some(path)
 }
 
-/// `["events", "visit", "count"]`, if it is nothing but names.
+/// Returns the path of an expression that consists only of names:
+/// `["events", "visit", "count"]`.
 fn path<'t>(expression: &Expr<'t>) -> Option<Vec<&'t str>> {
     match expression {
         Expr::Var(name) => Some(vec![name.id]),

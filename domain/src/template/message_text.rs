@@ -1,4 +1,4 @@
-//! Texts of messages that the log holds as values.
+//! Texts of recorded messages, reproduced from their values.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,67 +6,68 @@ use super::{RenderError, Renderer, TemplateIdentity, TemplateValues};
 use crate::CampaignId;
 use crate::digest::TextDigest;
 
-/// The part of a message that differs from customer to customer. Holds
-/// personal data, and nothing else of a message does but the address.
+/// Part of a message that differs between customers. Apart from the address, it
+/// holds all personal data of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonalContent {
-    /// The values that the template used.
+    /// Values that the template used.
     pub values: TemplateValues,
-    /// The digest of the text that they gave.
+    /// Digest of the rendered text.
     pub digest: TextDigest,
 }
 
-/// What the text of a queued message is rendered from.
+/// Source of a queued message's text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedMessage {
-    /// The campaign, which has the template.
+    /// Campaign that has the template.
     pub campaign: CampaignId,
-    /// The template and the rendering rules.
+    /// Digest of the template, and version of the rendering rules.
     pub template: TemplateIdentity,
-    /// The values, and the digest of the text.
+    /// Values, and digest of the text.
     pub content: PersonalContent,
 }
 
-/// Why the text of a recorded message cannot be reproduced.
+/// Reason why the text of a recorded message cannot be reproduced.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReproduceError {
-    /// The campaign has another template, or none.
+    /// The campaign has a different template, or none.
     #[error("the campaign does not have the template that the message was queued with")]
     Template,
-    /// The campaign's content cannot be read.
+    /// The campaign's content cannot be decoded.
     #[error("the campaign's template cannot be read by this program")]
     Unreadable,
-    /// The template cannot be rendered.
+    /// The template cannot be rendered with the values.
     #[error("the text cannot be rendered again: {0}")]
     Render(#[from] RenderError),
-    /// It renders another text than was recorded.
+    /// The rendered text differs from the recorded one.
     #[error("the text is not the one that was recorded when the message was queued")]
     Differs,
 }
 
 impl ReproduceError {
-    /// Whether a newer program may be able to reproduce the text. Then nothing
-    /// is known against the message.
+    /// Returns whether a newer program may be able to reproduce the text. The
+    /// error then says nothing about the message itself.
     pub fn needs_newer_program(&self) -> bool {
         matches!(self, Self::Unreadable | Self::Render(RenderError::Rules(_)))
     }
 }
 
 impl Renderer {
-    /// The content of a message with these values.
+    /// Renders a message with these values and returns its content.
     ///
     /// # Errors
-    /// [`RenderError`] as [`Renderer::render`].
+    /// [`RenderError`], as for [`Renderer::render`].
     pub fn personalize(&self, values: TemplateValues) -> Result<PersonalContent, RenderError> {
         let digest = TextDigest::of(&self.render(&values)?);
         Ok(PersonalContent { values, digest })
     }
 
-    /// The text of a recorded message, which is the text that was recorded.
+    /// Renders the text of a recorded message again, and checks that it equals
+    /// the recorded one.
     ///
     /// # Errors
-    /// [`ReproduceError`] if this renderer is not for `template`, or another
-    /// text comes of the values.
+    /// [`ReproduceError`] if this renderer is not for `template`, or if the
+    /// text differs from the recorded one.
     pub fn reproduce(
         &self,
         template: TemplateIdentity,

@@ -1,4 +1,4 @@
-//! Templates of messages: Jinja over the fields of a customer.
+//! Message templates: Jinja over the fields of a customer.
 
 mod check;
 mod lists;
@@ -23,108 +23,110 @@ use crate::digest::TextDigest;
 use crate::rules::CustomerFacts;
 use crate::{Currency, CustomerId};
 
-/// The version of the rendering rules that new messages are rendered by.
+/// Version of the rendering rules for new messages.
 ///
-/// A version never changes its output: the log keeps the values of a message
-/// and a digest of its text, and renders the text again each time. A change
-/// that makes any template render another text, be it here, in the template
-/// engine or in how a value is shown, is a new version beside this one;
-/// `tests/rules-1.json` holds what version 1 renders.
+/// The output of a version never changes: the log stores the values of a
+/// message and a digest of its text, and the text is rendered again on each
+/// read. A change that makes any template render differently, in this module,
+/// in the template engine, or in the formatting of a value, requires a new
+/// version next to this one. `tests/rules-1.json` pins the output of version 1.
 pub const RENDERING_RULES: u16 = 1;
 
-/// The most bytes that a template may have.
+/// Maximum size of a template, in bytes.
 const MAX_TEMPLATE: usize = 16 * 1024;
 
-/// The most bytes that may come of one.
+/// Maximum size of a rendered text, in bytes.
 const MAX_TEXT: usize = 16 * 1024;
 
-/// How much work a rendering may be: so many steps, or 64 times as many bytes.
+/// Maximum work of one rendering: this many steps, or 64 times as many bytes.
 const FUEL: u64 = 20_000;
 
-/// What every template is called.
+/// Name of every template within its environment.
 const NAME: &str = "message";
 
-/// A template that parses, names only what there is, and can be rendered for
-/// some customer. One that is read back from where it was kept is not tried
-/// again: what was once taken stays readable.
+/// Template that parses, names only existing fields, and can be rendered for
+/// some customer. Deserializing skips the trial rendering, so that templates
+/// that were accepted once stay readable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(into = "String")]
 pub struct Template(Box<str>);
 
-/// Why a text is no template.
+/// Reason why a text is not a valid template.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
-    /// It is empty or too long.
+    /// The template is empty or too long.
     #[error("a template has 1 to {MAX_TEMPLATE} bytes, this one has {0}")]
     Size(usize),
-    /// It does not parse.
+    /// The template does not parse.
     #[error("line {line}: {reason}")]
     Syntax {
-        /// On which line, from 1.
+        /// Line of the error, starting at 1.
         line: usize,
-        /// What the parser says.
+        /// Error of the parser.
         reason: String,
     },
-    /// It names what customers do not have.
+    /// The template names a field that does not exist.
     #[error("unknown field {0:?}, expected one of {list}", list = FIELDS.join(", "))]
     Unknown(String),
-    /// It uses what templates elsewhere may have, and these do not.
+    /// The template uses a feature of Jinja that is not supported here.
     #[error("line {line}: {reason}")]
     Unsupported {
-        /// On which line, from 1.
+        /// Line of the feature, starting at 1.
         line: usize,
-        /// What that is.
+        /// Description of the problem.
         reason: String,
     },
-    /// It can be rendered for nobody, whatever is known of them.
-    #[error("no message can come of it: {0}")]
+    /// The template fails for every customer, whatever their data.
+    #[error("the template cannot be rendered for any customer: {0}")]
     Useless(RenderError),
 }
 
-/// Why a template cannot be rendered for a customer. Never says what is known
-/// of them, but for which fields have no value.
+/// Reason why a template cannot be rendered for a customer. It contains no data
+/// of the customer, only the names of fields without a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RenderError {
-    /// The customer has no value for this field, and there is no default.
+    /// The customer has no value for this field, and the template gives no
+    /// default.
     #[error("{0} has no value")]
     NoValue(String),
-    /// It takes too long or too much memory.
-    #[error("it is too much work")]
+    /// Rendering takes too long or too much memory.
+    #[error("rendering takes too much work")]
     TooMuch,
-    /// More comes of it than a message may have.
-    #[error("more than {MAX_TEXT} bytes come of it")]
+    /// The text is longer than a message may be.
+    #[error("the text has more than {MAX_TEXT} bytes")]
     TooLong,
-    /// Only white space comes of it.
-    #[error("nothing comes of it")]
+    /// The text has nothing but white space.
+    #[error("the text is empty")]
     Nothing,
-    /// Another program rendered it, by rules that this one does not have.
+    /// The message was rendered by a version of the rules that this program
+    /// lacks.
     #[error("this program does not have version {0} of the rendering rules")]
     Rules(u16),
-    /// What comes of it has control characters other than tabs and line ends.
-    #[error("a control character comes of it")]
+    /// The text has control characters other than tabs and line breaks.
+    #[error("the text contains a control character")]
     Control,
-    /// Something cannot be done with a value.
+    /// An operation failed on a value.
     #[error("line {line}: {reason}")]
     Invalid {
-        /// On which line, from 1.
+        /// Line of the operation, starting at 1.
         line: usize,
-        /// What went wrong.
+        /// Kind of the error.
         reason: String,
     },
 }
 
 impl Template {
-    /// As it was written.
+    /// Returns the source of the template.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What templates may name.
+    /// Returns the names of the fields that templates may use.
     pub fn fields() -> &'static [&'static str] {
         &FIELDS
     }
 
-    /// Identifies the template as it is rendered by the newest rules.
+    /// Returns the identity of the template under the newest rendering rules.
     pub fn identity(&self) -> TemplateIdentity {
         TemplateIdentity {
             digest: TextDigest::of(&self.0),
@@ -169,17 +171,17 @@ impl fmt::Display for Template {
     }
 }
 
-/// Identifies a template and how it is rendered: two messages with the same
+/// Identity of a template and its rendering rules: two messages with the same
 /// identity and the same values have the same text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TemplateIdentity {
-    /// The digest of the template's source.
+    /// Digest of the template's source.
     pub digest: TextDigest,
-    /// The version of the rendering rules.
+    /// Version of the rendering rules.
     pub rules: u16,
 }
 
-/// A template that is ready to be rendered for many customers.
+/// Template that is prepared for rendering for many customers.
 pub struct Renderer {
     environment: Environment<'static>,
     identity: TemplateIdentity,
@@ -187,16 +189,16 @@ pub struct Renderer {
 }
 
 impl Renderer {
-    /// Renders by the newest rules.
+    /// Prepares a template with the newest rendering rules.
     ///
     /// # Errors
-    /// [`RenderError`] if the template does not parse, which a [`Template`]
-    /// does.
+    /// [`RenderError`] if the template does not parse, which cannot happen for
+    /// a valid [`Template`].
     pub fn new(template: &Template) -> Result<Self, RenderError> {
         Self::by_rules(template, RENDERING_RULES)
     }
 
-    /// Renders by this version of the rules.
+    /// Prepares a template with a certain version of the rendering rules.
     ///
     /// # Errors
     /// [`RenderError::Rules`] for a version that this program does not have.
@@ -209,10 +211,10 @@ impl Renderer {
             reason: error.to_string(),
         })?;
         let mut environment = Environment::new();
-        // Strict, but for asking whether there is a value.
+        // Undefined values are errors, except in tests for their presence.
         environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
         environment.set_fuel(Some(FUEL));
-        // Only so does it tell which field has no value.
+        // Error details name the field without a value only in debug mode.
         environment.set_debug(true);
         environment.add_filter("money", money);
         environment
@@ -228,13 +230,13 @@ impl Renderer {
         })
     }
 
-    /// Identifies what is rendered.
+    /// Returns the identity of what is rendered.
     pub fn identity(&self) -> TemplateIdentity {
         self.identity
     }
 
-    /// The values that the template uses of a customer. Amounts are in
-    /// `currency`.
+    /// Returns a customer's values of the fields that the template uses.
+    /// Amounts are in `currency`.
     pub fn values(
         &self,
         customer: &CustomerId,
@@ -244,11 +246,11 @@ impl Renderer {
         self.uses.values(customer, facts, currency)
     }
 
-    /// The text that these values give.
+    /// Renders the text from these values.
     ///
     /// # Errors
-    /// [`RenderError`] where a field has no value and no default, where it
-    /// takes too long, and where too much or nothing comes of it.
+    /// [`RenderError`] if a field has neither a value nor a default, if
+    /// rendering takes too much work, or if the text is too long or empty.
     pub fn render(&self, values: &TemplateValues) -> Result<String, RenderError> {
         let template = self.environment.get_template(NAME);
         let template = template.map_err(|error| render_error(&error, ""))?;
@@ -256,7 +258,7 @@ impl Renderer {
         template
             .render_captured_to(values.variables(), &mut text)
             .map_err(|error| render_error(&error, template.source()))?;
-        // It was written text by text.
+        // The engine writes whole strings, so the bytes are valid UTF-8.
         let text = String::from_utf8(text.0).map_err(|_| RenderError::Control)?;
         let is_control = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
         match text.trim().is_empty() {
@@ -267,7 +269,7 @@ impl Renderer {
     }
 }
 
-/// The filter `money`: minor units as major units with the currency's code.
+/// Filter `money`: formats minor units as major units with the currency's code.
 fn money(state: &State, minor: i64) -> Result<String, Error> {
     let currency = state.lookup(CURRENCY_VARIABLE);
     let currency = currency.as_ref().and_then(|code| code.as_str());
@@ -279,8 +281,8 @@ fn money(state: &State, minor: i64) -> Result<String, Error> {
     Ok(format!("{} {currency}", currency.major(minor)))
 }
 
-/// What the engine says of an error may hold values, so that it is not told,
-/// but for the name of what has none.
+/// Converts an error of the engine. Its details may contain values, which are
+/// personal data, so only the name of a field without a value is kept.
 fn render_error(error: &minijinja::Error, source: &str) -> RenderError {
     let field = error.detail().and_then(|detail| undefined(detail, source));
     match (error.kind(), field) {
@@ -295,8 +297,9 @@ fn render_error(error: &minijinja::Error, source: &str) -> RenderError {
     }
 }
 
-/// Which field, in an error's "`attributes.size` is undefined". A value could
-/// say that too, but not in the template's own words.
+/// Returns the field of a detail such as "`attributes.size` is undefined". A
+/// value could contain such a text too, so all of its words must occur in the
+/// template.
 fn undefined<'e>(detail: &'e str, source: &str) -> Option<&'e str> {
     let (before, _) = detail.rsplit_once("` is undefined")?;
     let (_, field) = before.rsplit_once('`')?;
@@ -306,7 +309,7 @@ fn undefined<'e>(detail: &'e str, source: &str) -> Option<&'e str> {
     words.all(is_own).then_some(field)
 }
 
-/// Takes as much as a message may have.
+/// Writer that accepts as many bytes as a message may have.
 struct Bounded(Vec<u8>);
 
 impl Write for Bounded {

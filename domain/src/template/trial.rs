@@ -1,5 +1,5 @@
-//! Whether anything can come of a template: it is rendered for customers made
-//! up here.
+//! Trial rendering of a template for made-up customers, which detects templates
+//! that can never be rendered.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,9 @@ use super::{RenderError, Renderer, Template};
 use crate::rules::{ActivityFacts, CustomerFacts};
 use crate::{Currency, CustomerId, Timestamp};
 
-/// A reason is given only where it fails for every one of them, and not for
-/// want of a value, nor because all of it is for other customers.
+/// Returns an error only if rendering fails for every made-up customer, and
+/// neither because of a missing value nor because the text is meant for other
+/// customers.
 pub(super) fn trial(template: &Template) -> Result<(), RenderError> {
     let renderer = Renderer::new(template)?;
     let (Ok(customer), Ok(currency)) = (CustomerId::try_from("c-1"), Currency::try_from("USD"))
@@ -17,7 +18,7 @@ pub(super) fn trial(template: &Template) -> Result<(), RenderError> {
     };
     let mut reason = None;
     for (text, number) in [("Ada", 3), ("10115", 200_000)] {
-        let values = renderer.values(&customer, &made(text, number), currency);
+        let values = renderer.values(&customer, &sample_customer(text, number), currency);
         match renderer.render(&values) {
             Ok(_) | Err(RenderError::NoValue(_)) => return Ok(()),
             Err(RenderError::Nothing) if has_braces(template) => return Ok(()),
@@ -31,8 +32,9 @@ fn has_braces(template: &Template) -> bool {
     ["{{", "{%"].iter().any(|b| template.as_str().contains(b))
 }
 
-/// Somebody of whom everything is known, but for what shops name themselves.
-fn made(text: &str, number: i64) -> CustomerFacts {
+/// Returns a customer with every value known, except for attributes and
+/// activities with shop-specific names.
+fn sample_customer(text: &str, number: i64) -> CustomerFacts {
     let text = Some(text.to_owned());
     let at = Some(Timestamp::EPOCH);
     let visit = ActivityFacts {

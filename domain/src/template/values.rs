@@ -1,4 +1,4 @@
-//! The values of a customer's fields that a template uses.
+//! Values of the customer fields that a template uses.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,9 +10,9 @@ use serde_json::{Map, Value as Json};
 use crate::rules::{ActivityFacts, CustomerFacts};
 use crate::{AttributeValue, Currency, CustomerId, Timestamp};
 
-/// The fields that a template may name. A field without a value for a customer
-/// is undefined in the template. Never remove one: campaigns in the log name
-/// it.
+/// Fields that a template may name. A field without a value for a customer is
+/// undefined in the template. Entries are never removed: campaigns in the log
+/// name them.
 pub(super) const FIELDS: [&str; 17] = [
     "customer_id",
     "name",
@@ -33,21 +33,21 @@ pub(super) const FIELDS: [&str; 17] = [
     "events",
 ];
 
-/// The key of the currency among the values. No field has this name.
+/// Key of the currency among the values. No field has this name.
 const CURRENCY: &str = "currency";
 
-/// The variable that holds the currency while a template is rendered. It is no
-/// identifier, so that a template can neither read nor set it.
+/// Variable that holds the currency during rendering. It is not a valid
+/// identifier, so templates can neither read nor set it.
 pub(super) const CURRENCY_VARIABLE: &str = "$currency";
 
-/// The values that one message is rendered from: a JSON object with the fields
-/// that the template uses and, if it shows amounts, `currency`. Holds personal
+/// Values that a message is rendered from: a JSON object with the fields that
+/// the template uses and, if it shows amounts, `currency`. Contains personal
 /// data.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TemplateValues(Map<String, Json>);
 
-/// Shows the names only: values are personal data.
+/// Prints only the names, since the values are personal data.
 impl fmt::Debug for TemplateValues {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
@@ -55,7 +55,7 @@ impl fmt::Debug for TemplateValues {
 }
 
 impl TemplateValues {
-    /// The variables of the template.
+    /// Returns the variables for the template engine.
     pub(super) fn variables(&self) -> Value {
         let fields = self.0.iter();
         let mut variables: BTreeMap<&str, Value> = fields
@@ -89,11 +89,11 @@ fn variable(value: &Json) -> Value {
     }
 }
 
-/// What a template uses of a customer. It may name more than one customer's
-/// text shows, for example in a branch that is not taken.
+/// Fields that a template uses. There may be more of them than appear in one
+/// customer's text, for example in a branch that is not taken.
 #[derive(Debug, Default)]
 pub(super) struct Uses {
-    /// Paths to fields: `["name"]`, `["attributes", "size"]`.
+    /// Paths of fields: `["name"]`, `["attributes", "size"]`.
     paths: BTreeSet<Vec<String>>,
     currency: bool,
 }
@@ -112,8 +112,8 @@ impl Uses {
         self.currency = true;
     }
 
-    /// The values of all that is used. A field that is undefined for the
-    /// customer is left out.
+    /// Returns a customer's values of all used fields. Fields that are
+    /// undefined for the customer are omitted.
     pub(super) fn values(
         &self,
         customer: &CustomerId,
@@ -150,7 +150,7 @@ impl Uses {
     }
 }
 
-/// The value of a field other than `attributes` and `events`.
+/// Returns the value of a field other than `attributes` and `events`.
 fn field(name: &str, customer: &CustomerId, facts: &CustomerFacts) -> Option<Json> {
     let text = |text: &Option<String>| text.clone().map(Json::from);
     match name {
@@ -190,8 +190,8 @@ fn add_attributes(attributes: &mut Map<String, Json>, path: &[&str], facts: &Cus
     }
 }
 
-/// Adds the figures of all activities, of the one that `path` names, or one of
-/// its figures.
+/// Adds the figures of all activities, of the activity that `path` names, or
+/// only the figure that it names.
 fn add_events(
     events: &mut BTreeMap<String, Map<String, Json>>,
     path: &[&str],

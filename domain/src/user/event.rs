@@ -1,4 +1,4 @@
-//! What happened to a user.
+//! Events of users.
 
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
@@ -10,36 +10,37 @@ use crate::event::{
 };
 use crate::{SessionId, Timestamp, UserRole};
 
-/// What happened to a user.
+/// Event of a user.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum UserEvent {
-    /// `user_signed_in.1`
+    /// `user_signed_in.1`: the user signed in.
     SignedIn(Box<SignIn>),
-    /// `user_signed_out.1`
+    /// `user_signed_out.1`: one session ended.
     SignedOut {
-        /// Which session ended.
+        /// Session that ended.
         session: SessionId,
     },
     /// `user_signed_out_everywhere.1`: all sessions ended.
     SignedOutEverywhere {},
-    /// `user_role_given.1`: by an admin. `none` ended all sessions.
+    /// `user_role_given.1`: an admin gave the user a role. `none` ended all
+    /// sessions.
     RoleGiven {
-        /// What they may do from now on.
+        /// Role of the user from now on.
         role: UserRole,
     },
 }
 
-/// A sign-in. It alone says who a user is.
+/// Sign-in of a user; the only event that holds the user's identity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignIn {
-    /// Who signed in.
+    /// Identity of the user.
     #[serde(flatten)]
     pub identity: Identity,
-    /// The session that began.
+    /// Session that began.
     pub session: SessionId,
-    /// What they may do from now on.
+    /// Role of the user from now on.
     pub role: UserRole,
-    /// When it began.
+    /// Start time of the session.
     pub at: Timestamp,
 }
 
@@ -49,12 +50,12 @@ const SIGNED_OUT_EVERYWHERE: &str = "user_signed_out_everywhere.1";
 const ROLE_GIVEN: &str = "user_role_given.1";
 
 #[derive(Serialize, Deserialize)]
-struct Session<S> {
+struct SessionData<S> {
     session: S,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Given {
+struct RoleData {
     role: UserRole,
 }
 
@@ -74,9 +75,9 @@ impl LoggedEvent for UserEvent {
     fn data(&self) -> Box<RawValue> {
         match self {
             Self::SignedIn(sign_in) => to_json(sign_in),
-            Self::SignedOut { session } => to_json(&Session { session }),
+            Self::SignedOut { session } => to_json(&SessionData { session }),
             Self::SignedOutEverywhere {} => to_json(&NoContent {}),
-            Self::RoleGiven { role } => to_json(&Given { role: *role }),
+            Self::RoleGiven { role } => to_json(&RoleData { role: *role }),
         }
     }
 
@@ -84,12 +85,12 @@ impl LoggedEvent for UserEvent {
         match tag {
             SIGNED_IN => from_json(tag, data).map(Self::SignedIn),
             SIGNED_OUT => {
-                from_json(tag, data).map(|Session { session }| Self::SignedOut { session })
+                from_json(tag, data).map(|SessionData { session }| Self::SignedOut { session })
             }
             SIGNED_OUT_EVERYWHERE => {
                 from_json(tag, data).map(|NoContent {}| Self::SignedOutEverywhere {})
             }
-            ROLE_GIVEN => from_json(tag, data).map(|Given { role }| Self::RoleGiven { role }),
+            ROLE_GIVEN => from_json(tag, data).map(|RoleData { role }| Self::RoleGiven { role }),
             _ => Err(DecodeError::Unknown(tag.to_owned())),
         }
     }

@@ -1,20 +1,20 @@
-//! Who a user is.
+//! Identity of a user.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Email, Text};
 
-/// Who a user is, as their provider says. Issuer and subject tell people
-/// apart; the rest may change.
+/// Identity of a user, as asserted by their provider. Issuer and subject
+/// identify the user; the other fields may change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
-    /// The provider: `https://accounts.google.com`.
+    /// Issuer URL of the provider: `https://accounts.google.com`.
     pub issuer: Text<512>,
-    /// What the provider calls them.
+    /// Id of the user at the provider.
     pub subject: Text<255>,
-    /// Their e-mail address, as the provider verified it.
+    /// E-mail address, verified by the provider.
     pub email: Email,
-    /// What they are called.
+    /// Display name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<Text<256>>,
 }

@@ -1,5 +1,5 @@
-//! Users: people who sign in at a provider, what they may do, and the sessions
-//! they have open.
+//! Users: people who sign in through a provider, their roles, and their open
+//! sessions.
 
 mod event;
 mod identity;
@@ -17,88 +17,89 @@ pub use sessions::{MAX_SESSION, MAX_SESSIONS, Sessions};
 
 use crate::{Role, SessionId, Timestamp, UserRole};
 
-/// What may be asked of a user. What is already so is no event.
+/// Commands on a user. A command whose effect is already in place makes no
+/// event.
 #[derive(Debug, Clone)]
 pub enum UserCommand {
-    /// To be signed in.
+    /// Signs the user in.
     SignIn {
-        /// Who they are, as the provider says.
+        /// Identity, as asserted by the provider.
         identity: Box<Identity>,
-        /// The session that begins.
+        /// Session to begin.
         session: SessionId,
-        /// What the configuration gives them: a role, or none, no way in.
+        /// Role that the configuration grants; `None` grants no access.
         configured: UserRole,
-        /// When.
+        /// Time of the sign-in.
         at: Timestamp,
     },
-    /// To end this session.
+    /// Ends one session.
     SignOut {
-        /// Which.
+        /// Session to end.
         session: SessionId,
     },
-    /// To end all sessions.
+    /// Ends all sessions.
     SignOutEverywhere,
-    /// To have this role, whatever the configuration gives. `None` locks out,
-    /// and ends all sessions.
+    /// Gives the user a role that overrides the configured one. `None` locks
+    /// the user out and ends all sessions.
     GiveRole {
-        /// Which.
+        /// Role to give.
         role: UserRole,
     },
 }
 
-/// Why a command on a user is refused.
+/// Reason why a command on a user is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UserError {
-    /// They never signed in.
+    /// The user never signed in.
     #[error("there is no such user")]
     NotFound,
-    /// Neither the configuration nor an admin gives them a role.
-    #[error("nobody gave this user a role")]
+    /// Neither the configuration nor an admin grants the user a role.
+    #[error("the user has no role")]
     NotInvited,
-    /// An admin took every role from them.
+    /// An admin locked the user out.
     #[error("the user is locked out")]
     LockedOut,
 }
 
-/// A user as they stand: nothing until they signed in.
+/// User aggregate; empty until the first sign-in.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct User(Option<State>);
+pub struct User(Option<UserState>);
 
-/// Read at every request with a session.
+/// State of a user. Read for every request with a session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct State {
+struct UserState {
     identity: Identity,
-    /// What they may do.
+    /// Current role.
     role: UserRole,
-    /// What an admin gave, if one did.
+    /// Role that an admin gave, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     given: Option<UserRole>,
     sessions: Sessions,
 }
 
 impl User {
-    /// Who they are, as the provider said at the last sign-in.
+    /// Returns the identity from the last sign-in.
     pub fn identity(&self) -> Option<&Identity> {
         self.0.as_ref().map(|state| &state.identity)
     }
 
-    /// What they may do.
+    /// Returns the current role; `None` if the user never signed in.
     pub fn role(&self) -> Option<UserRole> {
         self.0.as_ref().map(|state| state.role)
     }
 
-    /// What whoever holds this session may do now: nothing if it was ended or
-    /// is over.
+    /// Returns the role that a session grants now; `None` if the session was
+    /// ended or has expired.
     pub fn session(&self, session: &SessionId, now: Timestamp) -> Option<Role> {
         let state = self.0.as_ref()?;
         let open = state.sessions.is_open(session, now);
         state.role.role().filter(|_| open)
     }
 
-    /// The event that this command makes, if it makes one.
+    /// Returns the event that a command makes, if it makes one.
     ///
     /// # Errors
-    /// [`UserError`], if a rule is against it.
+    /// [`UserError`] if a rule rejects the command.
     pub fn decide(&self, command: UserCommand) -> Result<Option<UserEvent>, UserError> {
         let state = self.0.as_ref().ok_or(UserError::NotFound);
         match command {
@@ -133,9 +134,9 @@ impl User {
         }
     }
 
-    /// What an admin gave counts for more than what the configuration gives,
-    /// but that it names admins: one whose role was taken down has it again at
-    /// the next sign-in, unless they are locked out.
+    /// Returns the role of a new session. A role given by an admin overrides
+    /// the configuration, with one exception: a user that the configuration
+    /// names as an admin becomes an admin again, unless they are locked out.
     fn role_at_sign_in(&self, configured: UserRole) -> Result<UserRole, UserError> {
         let given = self.0.as_ref().and_then(|state| state.given);
         match (given, configured) {
@@ -148,8 +149,8 @@ impl User {
     }
 }
 
-impl State {
-    fn give(&mut self, role: UserRole) {
+impl UserState {
+    fn set_role(&mut self, role: UserRole) {
         self.role = role;
         self.given = Some(role);
         if role == UserRole::None {
@@ -185,7 +186,7 @@ impl Aggregate for User {
                     Some(state) => (state.given, state.sessions),
                     None => (None, Sessions::default()),
                 };
-                let mut state = State {
+                let mut state = UserState {
                     identity: sign_in.identity,
                     role: sign_in.role,
                     given,
@@ -196,8 +197,8 @@ impl Aggregate for User {
             }
             (Some(state), UserEvent::SignedOut { session }) => state.sessions.end(&session),
             (Some(state), UserEvent::SignedOutEverywhere {}) => state.sessions.end_all(),
-            (Some(state), UserEvent::RoleGiven { role }) => state.give(role),
-            // The first event of a user is a sign-in.
+            (Some(state), UserEvent::RoleGiven { role }) => state.set_role(role),
+            // The first event of a user is a sign-in, so this cannot happen.
             (None, _) => {}
         }
     }

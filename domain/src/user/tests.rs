@@ -43,7 +43,7 @@ fn signed_in(number: u128, role: UserRole, at: Timestamp) -> UserEvent {
     }))
 }
 
-/// Into session 1 at hour 0, as a viewer.
+/// Sign-in to session 1 at hour 0, as a viewer.
 fn viewer() -> UserEvent {
     signed_in(1, UserRole::Viewer, hour(0))
 }
@@ -61,7 +61,7 @@ fn user_of(events: Vec<UserEvent>) -> User {
 }
 
 #[test]
-fn whom_the_configuration_knows_signs_in_with_its_role() {
+fn a_configured_user_signs_in_with_the_configured_role() {
     for role in [UserRole::Viewer, UserRole::Admin] {
         UserTest::with(())
             .given_no_previous_events()
@@ -71,7 +71,7 @@ fn whom_the_configuration_knows_signs_in_with_its_role() {
 }
 
 #[test]
-fn nobody_else_signs_in() {
+fn a_user_without_a_role_cannot_sign_in() {
     for history in [vec![], vec![viewer()]] {
         UserTest::with(())
             .given(history)
@@ -81,7 +81,7 @@ fn nobody_else_signs_in() {
 }
 
 #[test]
-fn the_same_sign_in_again_is_no_event() {
+fn repeating_a_sign_in_makes_no_event() {
     UserTest::with(())
         .given(vec![viewer()])
         .when(sign_in(1, UserRole::Viewer, hour(0)))
@@ -89,12 +89,12 @@ fn the_same_sign_in_again_is_no_event() {
 }
 
 #[test]
-fn what_an_admin_gave_counts_for_more_than_the_configuration() {
+fn a_role_given_by_an_admin_overrides_the_configuration() {
     let cases = [
         (UserRole::Marketer, UserRole::Viewer, UserRole::Marketer),
         (UserRole::Marketer, UserRole::None, UserRole::Marketer),
         (UserRole::Admin, UserRole::Viewer, UserRole::Admin),
-        // But those that it names as admins it makes admins again.
+        // Users that the configuration names as admins become admins again.
         (UserRole::Viewer, UserRole::Admin, UserRole::Admin),
     ];
     for (by_admin, configured, role) in cases {
@@ -106,7 +106,7 @@ fn what_an_admin_gave_counts_for_more_than_the_configuration() {
 }
 
 #[test]
-fn whom_the_configuration_names_an_admin_no_more_is_what_an_admin_gave() {
+fn a_former_configured_admin_falls_back_to_the_given_role() {
     let raised = signed_in(2, UserRole::Admin, hour(1));
     UserTest::with(())
         .given(vec![viewer(), given(UserRole::Marketer), raised])
@@ -115,7 +115,7 @@ fn whom_the_configuration_names_an_admin_no_more_is_what_an_admin_gave() {
 }
 
 #[test]
-fn who_is_locked_out_does_not_sign_in_whatever_the_configuration_says() {
+fn a_locked_out_user_cannot_sign_in_with_any_configuration() {
     for configured in [UserRole::None, UserRole::Viewer, UserRole::Admin] {
         UserTest::with(())
             .given(vec![viewer(), given(UserRole::None)])
@@ -140,14 +140,14 @@ fn a_role_is_given_once() {
             role: UserRole::Marketer,
         })
         .then_expect_events(vec![]);
-    // What the configuration gave becomes an admin's word.
+    // A configured role that an admin confirms becomes a given role.
     UserTest::with(())
         .given(vec![viewer()])
         .when(UserCommand::GiveRole {
             role: UserRole::Viewer,
         })
         .then_expect_events(vec![given(UserRole::Viewer)]);
-    // The configuration has raised them since.
+    // The configuration has raised the role since.
     let raised = signed_in(2, UserRole::Admin, hour(1));
     UserTest::with(())
         .given(vec![viewer(), given(UserRole::Marketer), raised])
@@ -158,7 +158,7 @@ fn a_role_is_given_once() {
 }
 
 #[test]
-fn who_never_signed_in_is_not_there() {
+fn a_user_who_never_signed_in_is_not_found() {
     let commands = [
         UserCommand::GiveRole {
             role: UserRole::Admin,
@@ -203,12 +203,12 @@ fn a_session_ends_once() {
 }
 
 #[test]
-fn a_session_grants_the_role_that_its_user_has_now() {
+fn a_session_grants_the_current_role_of_its_user() {
     let role = |events, number, at| user_of(events).session(&session(number), at);
     assert_eq!(role(vec![viewer()], 1, hour(0)), Some(Role::Viewer));
     assert_eq!(role(vec![viewer()], 1, hour(11)), Some(Role::Viewer));
-    assert_eq!(role(vec![viewer()], 1, hour(12)), None, "it is over");
-    // The clock of the process that began it is ahead.
+    assert_eq!(role(vec![viewer()], 1, hour(12)), None, "it has expired");
+    // The clock of the process that began the session may be ahead.
     assert_eq!(role(vec![viewer()], 1, hour(-1)), Some(Role::Viewer));
     assert_eq!(role(vec![viewer()], 2, hour(0)), None, "it never began");
     assert_eq!(role(vec![], 1, hour(0)), None);
@@ -243,7 +243,7 @@ fn sessions_from_before_a_lockout_stay_ended() {
 }
 
 #[test]
-fn sessions_that_are_over_and_too_many_are_forgotten() {
+fn expired_and_excess_sessions_are_removed() {
     let later = signed_in(2, UserRole::Viewer, hour(12));
     let user = user_of(vec![viewer(), later]);
     assert!(user.session(&session(2), hour(12)).is_some());
@@ -262,7 +262,7 @@ fn sessions_that_are_over_and_too_many_are_forgotten() {
 }
 
 #[test]
-fn the_last_sign_in_says_who_they_are() {
+fn the_last_sign_in_determines_the_identity() {
     let renamed = UserEvent::SignedIn(Box::new(SignIn {
         identity: identity("jo@example.org"),
         session: session(2),

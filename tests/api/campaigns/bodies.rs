@@ -126,12 +126,12 @@ async fn a_template_is_told_what_is_wrong_with_it() {
         (
             "{{ tags[0] - 1 }}",
             "invalid-field",
-            "no message can come of it: ",
+            "the template cannot be rendered for any customer: ",
         ),
         (
             ENDLESS,
             "invalid-field",
-            "no message can come of it: it is too much work",
+            "the template cannot be rendered for any customer: rendering takes too much work",
         ),
         (
             "Hi {{ shoe_size }}",

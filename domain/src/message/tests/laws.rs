@@ -1,4 +1,4 @@
-//! What holds of messages whatever is asked of them, in whatever order.
+//! Laws that hold for messages under any commands in any order.
 
 use std::collections::BTreeMap;
 
@@ -29,8 +29,8 @@ fn run(message: &mut Message, command: Command) -> Option<Event> {
     Some(event)
 }
 
-/// Receipts, in two orders of arrival; with whether it is known that it was
-/// sent, which may be heard at any time.
+/// Receipts in two orders of arrival, mixed with the record that the message
+/// was sent, which may come at any time.
 fn two_orders() -> impl Strategy<Value = (Vec<Command>, Vec<Command>)> {
     let receipts = prop::collection::vec(a_receipt().prop_map(Command::RecordReceipt), 1..6);
     let commands = receipts.prop_map(|mut commands| {
@@ -42,7 +42,7 @@ fn two_orders() -> impl Strategy<Value = (Vec<Command>, Vec<Command>)> {
 
 proptest! {
     #[test]
-    fn receipts_settle_alike_in_any_order(
+    fn receipts_have_the_same_result_in_any_order(
         (one, other) in two_orders(),
         status in select(MessageStatus::ALL.to_vec()),
     ) {
@@ -56,7 +56,7 @@ proptest! {
         prop_assert_eq!(&ends[0], &ends[1]);
     }
 
-    /// Counting by the events alone, as views do, ends at what the message is.
+    /// Counting by events alone, as views do, agrees with the message's status.
     #[test]
     fn counts_by_events_add_up(commands in prop::collection::vec(command(), 0..30)) {
         let mut message = Message::default();

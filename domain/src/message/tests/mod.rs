@@ -1,4 +1,4 @@
-//! Messages, given-when-then.
+//! Given-when-then tests of messages.
 
 mod laws;
 
@@ -67,7 +67,7 @@ fn sent(from: MessageStatus) -> Event {
     }
 }
 
-/// Of what was suppressed as the campaign was cancelled.
+/// Returns the reason of a suppression by a cancelled campaign.
 fn unsuppressed(from: MessageStatus) -> Option<SuppressionReason> {
     (from == Suppressed).then_some(SuppressionReason::Cancelled)
 }
@@ -92,7 +92,7 @@ fn receipted(arrived: bool, millis: i64, from: MessageStatus) -> Event {
     }
 }
 
-/// What led there, from having been queued.
+/// Events that lead to a status, for a message that was queued first.
 fn history(status: MessageStatus) -> Vec<Event> {
     let then = |event| vec![queued(), event];
     match status {
@@ -128,7 +128,7 @@ fn a_message_is_queued_or_suppressed_first() {
 }
 
 #[test]
-fn to_what_is_not_there_nothing_happens() {
+fn commands_on_a_message_that_does_not_exist_are_rejected() {
     for command in [
         Command::RecordAttempt(attempt(1)),
         Command::RecordSent(text("v-1").into()),
@@ -145,10 +145,10 @@ fn to_what_is_not_there_nothing_happens() {
 
 type MakesEvent = fn(MessageStatus) -> Event;
 
-/// Each command, and from which statuses it makes an event; from others it
-/// makes none.
+/// Each command, with the statuses in which it makes an event. In all other
+/// statuses it makes none.
 #[test]
-fn every_command_is_an_event_from_where_it_makes_one() {
+fn every_command_makes_its_event_in_its_statuses_only() {
     let later = receipt(true, 9);
     let cases: [(Command, &[MessageStatus], MakesEvent); 7] = [
         (Command::Queue(content()), &[], |_| queued()),
@@ -183,7 +183,7 @@ fn every_command_is_an_event_from_where_it_makes_one() {
 }
 
 #[test]
-fn what_was_suppressed_before_it_was_queued_was_never_sent() {
+fn a_message_suppressed_before_it_was_queued_was_never_sent() {
     let given = vec![suppressed(None)];
     MessageTest::with(())
         .given(given.clone())
@@ -202,7 +202,7 @@ fn what_was_suppressed_before_it_was_queued_was_never_sent() {
 }
 
 #[test]
-fn repeats_are_no_events() {
+fn repeated_commands_make_no_events() {
     let repeats = [
         (Queued, Command::Queue(content())),
         (Suppressed, Command::Suppress(Suppression::Unsubscribed)),
@@ -219,7 +219,7 @@ fn repeats_are_no_events() {
 }
 
 #[test]
-fn attempts_are_counted_one_by_one_and_anew_after_a_retry() {
+fn attempts_are_counted_and_start_over_after_a_retry() {
     let two = vec![
         queued(),
         Event::Attempted(attempt(1)),
@@ -244,7 +244,7 @@ fn attempts_are_counted_one_by_one_and_anew_after_a_retry() {
 }
 
 #[test]
-fn only_what_is_queued_is_due() {
+fn only_queued_messages_are_due() {
     for status in MessageStatus::ALL {
         let due = folded(history(status)).due_at();
         assert_eq!(due.is_some(), status == Queued, "{status:?}");
@@ -252,7 +252,7 @@ fn only_what_is_queued_is_due() {
 }
 
 #[test]
-fn a_receipt_may_come_before_it_is_known_that_the_message_was_sent() {
+fn a_receipt_may_arrive_before_the_message_is_recorded_as_sent() {
     let early = receipted(true, 5, Queued);
     let given = vec![queued(), early.clone()];
     then(
@@ -264,7 +264,7 @@ fn a_receipt_may_come_before_it_is_known_that_the_message_was_sent() {
 }
 
 #[test]
-fn what_was_suppressed_on_its_way_was_sent_all_the_same() {
+fn a_message_suppressed_in_flight_becomes_sent() {
     let given = history(Suppressed);
     let sent = sent(Suppressed);
     then(
@@ -281,7 +281,7 @@ fn what_was_suppressed_on_its_way_was_sent_all_the_same() {
 }
 
 #[test]
-fn of_receipts_that_contradict_the_last_holds_and_at_once_the_better() {
+fn the_latest_receipt_wins_and_ties_go_to_delivery() {
     let cases = [
         (Delivered, receipt(false, 4), false),
         (Delivered, receipt(false, 5), false),
@@ -290,14 +290,14 @@ fn of_receipts_that_contradict_the_last_holds_and_at_once_the_better() {
         (Failed, receipt(true, 5), true),
         (Failed, receipt(true, 6), true),
     ];
-    for (status, receipt, says_more) in cases {
+    for (status, receipt, is_newer) in cases {
         let from = status;
         let event = Event::Receipted {
             receipt: receipt.clone(),
             from,
             unsuppressed: None,
         };
-        let expected = says_more.then_some(event).into_iter().collect();
+        let expected = is_newer.then_some(event).into_iter().collect();
         then(history(status), Command::RecordReceipt(receipt), expected);
     }
 }
@@ -348,7 +348,7 @@ fn events_survive_the_log() {
 }
 
 #[test]
-fn statuses_and_reasons_are_written_as_they_are_called() {
+fn statuses_and_reasons_serialize_as_their_names() {
     for status in MessageStatus::ALL {
         let json = serde_json::to_string(&status).unwrap();
         assert_eq!(json, format!("{:?}", status.name()));
@@ -373,13 +373,13 @@ fn heads_are_small() {
         let head = folded(events);
         let json = serde_json::to_string(&head).unwrap();
         assert_eq!(serde_json::from_str::<Message>(&json).unwrap(), head);
-        // Version, number and fold version stand before it.
+        // Version, number, and fold version precede the state in a head.
         assert!(json.len() + "3 1234567 1 ".len() <= 64, "{json}");
     }
 }
 
 #[test]
-fn what_a_sender_knew_survives_the_log_and_may_be_absent_from_it() {
+fn the_details_of_a_handover_survive_the_log_and_are_optional() {
     let handover = Handover {
         vendor_message_id: text("v-1"),
         began_at: Some(instant(5)),

@@ -1,4 +1,4 @@
-//! Any rules, and any customers they may be held against.
+//! Strategies for arbitrary rules, and for customers to evaluate them on.
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -8,7 +8,8 @@ use crate::rules::tree::{Combinator, Condition, Group, Node, NodeId};
 use crate::rules::{ActivityFacts, Arity, CustomerFacts, Field, Kind, Operator, Rules};
 use crate::{AttributeValue, Timestamp};
 
-/// Rules as a text can tell them: without ids, and a group of one is `and`.
+/// Rules that have a text form: without ids, and with `and` in groups of one
+/// node.
 pub(crate) fn rules() -> impl Strategy<Value = Rules> {
     tree(Just(None).boxed())
 }
@@ -77,7 +78,8 @@ fn field() -> impl Strategy<Value = Field> {
         "events.and.count",
         "events.click.last_at",
     ];
-    // Most fields have a name of their own, the most kinds of values do not.
+    // Most fields have fixed names, but the pattern fields hold the most kinds
+    // of values.
     names.extend(families.repeat(3));
     select(names).prop_map(|name| Field::named(name).unwrap())
 }
@@ -111,7 +113,7 @@ fn float() -> impl Strategy<Value = f64> {
     ]
 }
 
-/// Texts, with those among them that could be taken for something else.
+/// Texts, including those that look like something else.
 fn word() -> impl Strategy<Value = String> {
     let odd = [
         "Rome",
@@ -147,7 +149,7 @@ fn moment() -> impl Strategy<Value = String> {
     (timestamp(), any::<bool>()).prop_map(written)
 }
 
-/// Any instant; most are near one another.
+/// Any instant; most are close to one another.
 pub(crate) fn timestamp() -> impl Strategy<Value = Timestamp> {
     let near = (-40..40_i64, -1..=1_i64).prop_map(|(days, ms)| days * 86_400_000 + ms);
     let near = near.prop_map(|millis| 899_208_000_000 + millis);

@@ -1,4 +1,4 @@
-//! Attributes, whose kind is only known from each customer's value.
+//! Attributes, whose kind depends on each customer's value.
 
 use super::*;
 
@@ -41,7 +41,7 @@ fn numbers() {
             ("> gold", false),
             ("= true", false),
             ("= 1997-04-01", false),
-            // A number has no parts.
+            // Numbers have no substrings.
             ("contains 39", false),
             ("doesNotContain 39", true),
             ("beginsWith 3", false),
@@ -72,7 +72,7 @@ fn numbers() {
 }
 
 #[test]
-fn numbers_beyond_those_that_a_float_has_are_exact() {
+fn integers_beyond_the_precision_of_floats_are_exact() {
     let odd = 9_007_199_254_740_993; // 2^53 + 1
     check_size(
         AttributeValue::Integer(odd),
@@ -176,7 +176,7 @@ fn booleans() {
 }
 
 #[test]
-fn times_are_texts_that_read_as_one() {
+fn times_are_texts_that_parse_as_one() {
     check_size(
         text("1997-04-01T12:00:00Z"),
         &[
@@ -212,7 +212,7 @@ fn times_are_texts_that_read_as_one() {
 }
 
 #[test]
-fn other_attributes_do_not_count() {
+fn other_attributes_do_not_matter() {
     let facts = has(text("Gold"));
     check(
         &facts,

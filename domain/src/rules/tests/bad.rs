@@ -1,9 +1,10 @@
-//! What is refused as JSON, at which node, and why. Values have a file of
-//! their own.
+//! Invalid JSON of rules: the node at which it is rejected, and the reason.
+//! Values have a file of their own.
 
 use super::*;
 
-/// Refuses this as the second of two nodes. A `*` ends a reason's beginning.
+/// Checks that this node is rejected as the second of two. A reason that ends
+/// in `*` is a prefix.
 #[track_caller]
 pub(super) fn refuse(node: Json, reason: &str) {
     let json = and([condition("visits", "=", 1), node]);
@@ -19,7 +20,7 @@ pub(super) fn refuse(node: Json, reason: &str) {
 }
 
 #[test]
-fn fields_that_are_not_in_the_catalogue() {
+fn fields_that_are_not_in_the_catalog() {
     for name in [
         "",
         "~",
@@ -86,7 +87,7 @@ fn operators_that_are_unknown_or_do_not_fit() {
 }
 
 #[test]
-fn fields_and_operators_that_are_no_texts() {
+fn fields_and_operators_that_are_not_strings() {
     for odd in [
         json!(null),
         json!(1),
@@ -94,8 +95,8 @@ fn fields_and_operators_that_are_no_texts() {
         json!(["name"]),
         json!({"$regex": ".*"}),
     ] {
-        refuse(condition(odd.clone(), "=", 1), "`field` must be a text");
-        refuse(condition("visits", odd, 1), "`operator` must be a text");
+        refuse(condition(odd.clone(), "=", 1), "`field` must be a string");
+        refuse(condition("visits", odd, 1), "`operator` must be a string");
     }
     refuse(json!({"operator": "=", "value": 1}), "`field` is missing");
     refuse(
@@ -106,22 +107,22 @@ fn fields_and_operators_that_are_no_texts() {
 }
 
 #[test]
-fn what_no_editor_of_ours_means() {
+fn unsupported_keys() {
     for (key, value, reason) in [
         (
             "valueSource",
             json!("field"),
-            "a field is compared with values, not with fields",
+            "a field can be compared only with values, not with fields",
         ),
         (
             "valueSource",
             json!({}),
-            "a field is compared with values, not with fields",
+            "a field can be compared only with values, not with fields",
         ),
         (
             "muted",
             json!(true),
-            "what is muted counts for nothing: leave it out",
+            "muted rules are not supported, remove them",
         ),
         (
             "not",
@@ -131,7 +132,7 @@ fn what_no_editor_of_ours_means() {
         ("match", json!({}), "unknown key \"match\", *"),
         ("$where", json!("1"), "unknown key \"$where\", *"),
         ("__proto__", json!({}), "unknown key \"__proto__\", *"),
-        ("id", json!(7), "`id` must be a text"),
+        ("id", json!(7), "`id` must be a string"),
         (
             "id",
             json!("a\0"),
@@ -145,15 +146,15 @@ fn what_no_editor_of_ours_means() {
 }
 
 #[test]
-fn groups_that_are_none() {
+fn invalid_groups() {
     let one = condition("visits", "=", 1);
     for (node, reason) in [
-        (json!(null), "a rule is an object"),
-        (json!(1), "a rule is an object"),
-        (json!([one]), "a rule is an object"),
+        (json!(null), "a rule must be an object"),
+        (json!(1), "a rule must be an object"),
+        (json!([one]), "a rule must be an object"),
         (
             json!("and"),
-            "combinators between rules are not taken, only one per group",
+            "combinators between rules are not supported, use one per group",
         ),
         (
             json!({"combinator": "and", "rules": []}),
@@ -194,7 +195,7 @@ fn groups_that_are_none() {
         ),
         (
             json!({"combinator": "or", "muted": true, "rules": [one]}),
-            "what is muted counts for nothing: leave it out",
+            "muted rules are not supported, remove them",
         ),
     ] {
         refuse(node, reason);
@@ -202,8 +203,8 @@ fn groups_that_are_none() {
 }
 
 #[test]
-fn rules_that_are_none() {
-    let neither = "rules begin with a group, `combinator` and `rules`, or are a text";
+fn invalid_rules() {
+    let neither = "rules must be a group with `combinator` and `rules`, or a string";
     for json in [json!(null), json!(1), json!([]), json!(true)] {
         assert_eq!(refused(&json), [(String::new(), neither.to_owned())]);
     }
@@ -221,7 +222,7 @@ fn rules_that_are_none() {
 }
 
 #[test]
-fn all_that_is_wrong_is_told_up_to_twenty() {
+fn at_most_twenty_errors_are_reported() {
     let wrong = condition("visits", "=", "x");
     let json = json!({
         "combinator": "xor",
@@ -253,6 +254,6 @@ fn all_that_is_wrong_is_told_up_to_twenty() {
     let errors = Rules::from_json(&and(vec![json!(1); 2])).unwrap_err();
     assert_eq!(
         errors.to_string(),
-        "/rules/0: a rule is an object; /rules/1: a rule is an object"
+        "/rules/0: a rule must be an object; /rules/1: a rule must be an object"
     );
 }

@@ -1,11 +1,11 @@
-//! How large rules may be, and that nothing larger does harm.
+//! Limits on the size of rules, and inputs beyond them.
 
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
 
-/// Groups within one another, the innermost with a condition.
+/// Returns groups nested in one another, the innermost with a condition.
 fn nested(depth: usize) -> Json {
     (0..depth).fold(condition("visits", "=", 1), |inner, _| and([inner]))
 }
@@ -91,7 +91,7 @@ fn texts_of_a_thousand_bytes() {
 }
 
 #[test]
-fn a_megabyte_of_anything_is_refused_in_a_few_words() {
+fn a_megabyte_of_anything_gets_a_short_error() {
     let parts = [
         "(",
         ")",
@@ -133,7 +133,7 @@ fn a_megabyte_of_anything_is_refused_in_a_few_words() {
 }
 
 #[test]
-fn reasons_are_short_whatever_was_sent() {
+fn reasons_are_short_for_any_input() {
     let long = "é".repeat(500_000);
     for json in [
         json!({"combinator": "and", "rules": [], long.as_str(): 1}),
@@ -153,7 +153,7 @@ fn reasons_are_short_whatever_was_sent() {
     }
 }
 
-/// A text of parts that rules are made of, so that much of it can be read.
+/// Text made of parts of rules, so that much of it parses.
 fn almost_rules() -> impl Strategy<Value = String> {
     let parts = [
         "visits",
@@ -197,7 +197,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn any_text_is_read_or_refused(text in prop_oneof![almost_rules(), any::<String>()]) {
+    fn any_text_parses_or_is_rejected(text in prop_oneof![almost_rules(), any::<String>()]) {
         match text.parse::<Rules>() {
             Ok(rules) => prop_assert_eq!(rules.to_string().parse(), Ok(rules)),
             Err(RuleErrors(errors)) => {
@@ -209,7 +209,7 @@ proptest! {
     }
 
     #[test]
-    fn any_texts_are_taken_as_json_or_refused(
+    fn any_strings_in_json_are_read_or_rejected(
         field in "\\PC{0,8}|name|visits|attributes\\.\\PC{1,3}",
         operator in "\\PC{0,3}|=|in|between",
         value in any::<String>(),

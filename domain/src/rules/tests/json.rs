@@ -1,8 +1,8 @@
-//! Rules as react-querybuilder exports them, read and written back.
+//! Rules in the JSON of react-querybuilder, read and written back.
 
 use super::*;
 
-/// The conditions of a group of these, as text.
+/// Returns the text of a group with these conditions.
 #[track_caller]
 fn read(nodes: impl IntoIterator<Item = Json>) -> String {
     let json = and(nodes);
@@ -93,7 +93,7 @@ fn an_export_is_read_and_written_back_with_its_ids() {
 }
 
 #[test]
-fn numbers_booleans_and_times_may_be_texts() {
+fn numbers_booleans_and_times_may_be_strings() {
     for (field, value, printed) in [
         ("visits", json!("39"), "39"),
         ("visits", json!(" 39 "), "39"),
@@ -135,7 +135,7 @@ fn numbers_booleans_and_times_may_be_texts() {
 }
 
 #[test]
-fn lists_are_arrays_or_texts_with_commas() {
+fn lists_are_arrays_or_comma_separated_strings() {
     for (operator, value, printed) in [
         ("in", json!(["Rome", "Paris"]), "(\"Rome\", \"Paris\")"),
         ("in", json!("Rome,Paris"), "(\"Rome\", \"Paris\")"),
@@ -174,7 +174,7 @@ fn lists_are_arrays_or_texts_with_commas() {
 }
 
 #[test]
-fn what_an_editor_left_behind_does_not_matter_to_null() {
+fn a_leftover_value_is_ignored_by_null() {
     let without = json!({ "field": "city", "operator": "null" });
     assert_eq!(read([without]), "city null");
     for left in [
@@ -194,7 +194,7 @@ fn what_an_editor_left_behind_does_not_matter_to_null() {
 }
 
 #[test]
-fn names_of_operators_and_combinators_are_taken_in_any_case() {
+fn names_of_operators_and_combinators_are_case_insensitive() {
     let nodes = [
         condition("city", "NOTNULL", ""),
         condition("city", "BeginsWith", "R"),
@@ -205,7 +205,7 @@ fn names_of_operators_and_combinators_are_taken_in_any_case() {
 }
 
 #[test]
-fn every_field_and_every_operator_is_known_by_its_name() {
+fn every_field_and_every_operator_is_found_by_its_name() {
     for name in Field::names() {
         let name = name.replace("<key>", "a_B-9").replace("<name>", "a_B-9");
         assert_eq!(Field::named(&name).unwrap().to_string(), name);

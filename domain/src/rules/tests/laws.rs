@@ -1,11 +1,11 @@
-//! What holds of any rules and any customer.
+//! Laws that hold for any rules and any customer.
 
 use proptest::prelude::*;
 
 use super::arbitrary;
 use super::*;
 
-/// The operator that asks for the exact contrary, if there is one.
+/// Returns the operator with exactly the opposite meaning, if there is one.
 fn contrary(operator: Operator) -> Option<Operator> {
     use Operator::*;
     match operator {
@@ -20,7 +20,7 @@ fn contrary(operator: Operator) -> Option<Operator> {
     }
 }
 
-/// A condition, and the one with the contrary operator.
+/// Pairs of a condition and the one with the opposite operator.
 fn contraries() -> impl Strategy<Value = (Rules, Rules)> {
     let asked = arbitrary::condition();
     asked.prop_filter_map("the operator has a contrary", |condition| {
@@ -36,7 +36,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
-    fn json_is_read_back_as_it_was_written(rules in arbitrary::rules_with_ids()) {
+    fn json_round_trips(rules in arbitrary::rules_with_ids()) {
         let json = rules.to_json();
         prop_assert_eq!(Rules::from_json(&json), Ok(rules.clone()), "{}", json);
         let text = serde_json::to_string(&rules).unwrap();
@@ -44,13 +44,13 @@ proptest! {
     }
 
     #[test]
-    fn a_text_is_read_back_as_it_was_written(rules in arbitrary::rules()) {
+    fn text_round_trips(rules in arbitrary::rules()) {
         let text = rules.to_string();
         prop_assert_eq!(text.parse::<Rules>(), Ok(rules), "{}", text);
     }
 
     #[test]
-    fn each_node_is_rules_of_its_own(rules in arbitrary::rules(), facts in arbitrary::customer()) {
+    fn each_node_alone_agrees(rules in arbitrary::rules(), facts in arbitrary::customer()) {
         let now = at(NOW);
         for verdict in rules.explain(&facts, now) {
             let text = verdict.node.to_string();
@@ -60,7 +60,7 @@ proptest! {
     }
 
     #[test]
-    fn a_negated_operator_is_the_exact_contrary(
+    fn a_negated_operator_is_the_exact_opposite(
         (yes, no) in contraries(),
         facts in arbitrary::customer(),
     ) {
@@ -70,14 +70,14 @@ proptest! {
     }
 
     #[test]
-    fn not_is_the_exact_contrary(rules in arbitrary::rules(), facts in arbitrary::customer()) {
+    fn not_is_the_exact_opposite(rules in arbitrary::rules(), facts in arbitrary::customer()) {
         let not: Rules = format!("NOT ({rules})").parse().unwrap();
         let now = at(NOW);
         prop_assert_ne!(rules.at(now).matches(&facts), not.at(now).matches(&facts));
     }
 
     #[test]
-    fn what_is_not_relative_does_not_change_with_the_clock(
+    fn rules_that_are_not_relative_do_not_depend_on_the_clock(
         rules in arbitrary::rules(),
         facts in arbitrary::customer(),
         later in arbitrary::timestamp(),

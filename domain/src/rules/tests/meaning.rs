@@ -1,4 +1,4 @@
-//! What each operator means for each kind of field. Times and attributes have
+//! Meaning of each operator for each kind of field. Times and attributes have
 //! files of their own.
 
 use super::*;
@@ -29,7 +29,7 @@ fn activity(count: i64, last_at: Option<&str>) -> ActivityFacts {
     }
 }
 
-/// A condition of every field with every operator that fits.
+/// Returns a condition of every field with every operator that fits.
 fn every_condition() -> Vec<(Field, Operator, String)> {
     let names = Field::names().map(|name| name.replace("<key>", "size").replace("<name>", "buy"));
     let fields = names.map(|name| Field::named(&name).unwrap());
@@ -58,7 +58,7 @@ fn every_condition() -> Vec<(Field, Operator, String)> {
 }
 
 #[test]
-fn who_has_no_value_answers_no_to_every_question() {
+fn without_a_value_only_negated_operators_hold() {
     let nobody = CustomerFacts::default();
     let optional = |(field, ..): &(Field, Operator, String)| field.presence() == Presence::Optional;
     let asked: Vec<_> = every_condition().into_iter().filter(optional).collect();
@@ -72,7 +72,7 @@ fn who_has_no_value_answers_no_to_every_question() {
 }
 
 #[test]
-fn what_every_customer_has_is_0_or_false_from_the_first() {
+fn fields_that_are_always_present_default_to_0_or_false() {
     let nobody = CustomerFacts::default();
     let present = |(field, ..): &(Field, Operator, String)| field.presence() != Presence::Optional;
     for (field, operator, text) in every_condition().into_iter().filter(present) {
@@ -102,7 +102,7 @@ fn what_every_customer_has_is_0_or_false_from_the_first() {
 }
 
 #[test]
-fn somebody_without_orders_has_no_days_since_the_last() {
+fn a_customer_without_orders_has_no_days_since_the_last_one() {
     check(
         &CustomerFacts::default(),
         &[
@@ -154,7 +154,7 @@ fn numbers() {
 }
 
 #[test]
-fn texts_are_the_same_only_to_the_letter() {
+fn texts_are_compared_exactly() {
     check(
         &customer(),
         &[
@@ -167,7 +167,7 @@ fn texts_are_the_same_only_to_the_letter() {
             ("city < Romf", true),
             ("city < Rome", false),
             ("city <= Rome", true),
-            // In the order of bytes capitals come first.
+            // Texts are ordered by bytes, so capital letters come first.
             ("city < a", true),
             ("city > Roma", true),
             ("city >= Rome", true),
@@ -181,7 +181,7 @@ fn texts_are_the_same_only_to_the_letter() {
 }
 
 #[test]
-fn parts_of_texts_are_found_in_any_case() {
+fn parts_of_texts_are_found_regardless_of_case() {
     check(
         &customer(),
         &[
@@ -199,10 +199,11 @@ fn parts_of_texts_are_found_in_any_case() {
             ("name endsWith Ada", false),
             ("name doesNotEndWith SSE", false),
             ("name doesNotEndWith Ada", true),
-            // A Turkish İ is an i with a dot above, in Unicode's folding too.
+            // Unicode's folding turns a Turkish İ into an i with a combining
+            // dot above.
             ("country beginsWith \"i\u{307}\"", true),
             ("country endsWith TALYA", true),
-            // No patterns.
+            // Values are not patterns.
             ("email contains .", true),
             ("email contains a.a", false),
             ("email contains .*", false),
@@ -213,7 +214,7 @@ fn parts_of_texts_are_found_in_any_case() {
 }
 
 #[test]
-fn tags_are_had_or_not() {
+fn tags_match_exactly() {
     check(
         &customer(),
         &[

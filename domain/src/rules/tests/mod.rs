@@ -1,4 +1,4 @@
-//! What rules mean, how they are written, and what is refused.
+//! Meaning of rules, their two written forms, and their errors.
 
 pub(crate) mod arbitrary;
 mod attributes;
@@ -18,7 +18,7 @@ use serde_json::{Value as Json, json};
 use super::*;
 use crate::{AttributeValue, Timestamp};
 
-/// When all these tests ask.
+/// Current time in all of these tests.
 const NOW: &str = "1998-06-30T12:00:00Z";
 
 fn at(text: &str) -> Timestamp {
@@ -34,7 +34,7 @@ fn matches(text: &str, facts: &CustomerFacts) -> bool {
     rules(text).at(at(NOW)).matches(facts)
 }
 
-/// Holds each condition against the customer, and its exact contrary too.
+/// Checks each condition and its negation for a customer.
 #[track_caller]
 fn check(facts: &CustomerFacts, conditions: &[(&str, bool)]) {
     for (text, expected) in conditions {
@@ -48,7 +48,7 @@ fn text(text: &str) -> AttributeValue {
     AttributeValue::Text(text.to_owned().try_into().unwrap())
 }
 
-/// A group with these nodes.
+/// Returns a group with these nodes.
 fn and(nodes: impl IntoIterator<Item = Json>) -> Json {
     let nodes: Vec<Json> = nodes.into_iter().collect();
     json!({ "combinator": "and", "rules": nodes })
@@ -59,7 +59,7 @@ fn condition(field: impl Into<Json>, operator: impl Into<Json>, value: impl Into
     json!({ "field": field, "operator": operator, "value": value })
 }
 
-/// The pointers and reasons of what is wrong.
+/// Returns the pointers and reasons of the errors.
 #[track_caller]
 fn refused(json: &Json) -> Vec<(String, String)> {
     let RuleErrors(errors) = Rules::from_json(json).expect_err(&json.to_string());

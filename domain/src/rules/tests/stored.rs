@@ -1,13 +1,13 @@
-//! Rules as the log holds them. Whatever was once taken must be read for as
-//! long as there is the log: what fails here would stop the views of segments.
+//! Rules as stored in the log. Rules that were accepted once must stay readable
+//! as long as the log exists: a failure here would stop the views of segments.
 
 use std::collections::BTreeSet;
 
 use super::*;
 use crate::rules::tree::Group;
 
-/// Never changed, only added to: every operator on every kind of field, every
-/// kind of value, and each bound at its most.
+/// Stored rules: every operator on every kind of field, every kind of value,
+/// and each limit at its maximum. Lines are added, never changed.
 const STORED: &str = include_str!("stored.json");
 
 fn stored() -> Vec<Json> {
@@ -19,7 +19,7 @@ fn stored_rules() -> Vec<Rules> {
 }
 
 #[test]
-fn what_was_stored_is_read_and_written_back_unchanged() {
+fn stored_rules_are_read_and_written_back_unchanged() {
     for json in stored() {
         let rules: Rules = serde_json::from_value(json.clone()).unwrap();
         assert_eq!(serde_json::to_value(&rules).unwrap(), json);
@@ -27,7 +27,7 @@ fn what_was_stored_is_read_and_written_back_unchanged() {
 }
 
 #[test]
-fn every_field_is_stored_with_every_operator_that_it_takes() {
+fn every_field_is_stored_with_every_operator_that_fits() {
     let all = stored_rules();
     let stored: BTreeSet<(&str, &str)> = conditions(&all)
         .map(|condition| (family(condition.field()), condition.operator().name()))
@@ -43,7 +43,7 @@ fn every_field_is_stored_with_every_operator_that_it_takes() {
     }
 }
 
-/// The field's name as the catalogue has it.
+/// Returns the field's name as listed in the catalog.
 fn family(field: &Field) -> &'static str {
     let name = field.to_string();
     let is_of = |listed: &&str| match listed.split_once('<') {
@@ -57,7 +57,7 @@ fn family(field: &Field) -> &'static str {
 }
 
 #[test]
-fn each_bound_is_stored_at_its_most() {
+fn each_limit_is_stored_at_its_maximum() {
     let all = stored_rules();
     assert_eq!(all.iter().map(|rules| rules.nodes().len()).max(), Some(256));
     assert_eq!(all.iter().map(|rules| depth(rules.root())).max(), Some(16));

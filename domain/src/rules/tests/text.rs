@@ -1,4 +1,4 @@
-//! Rules as text. How they are printed again shows how they were read.
+//! Rules as text. Printing them again shows how they were parsed.
 
 use super::*;
 
@@ -10,7 +10,7 @@ fn read(cases: &[(&str, &str)]) {
     }
 }
 
-/// How each text is refused, and at which character.
+/// Checks the error of each text, and its column.
 #[track_caller]
 fn refuse(cases: &[(&str, usize, &str)]) {
     for (text, column, reason) in cases {
@@ -31,7 +31,7 @@ fn refuse(cases: &[(&str, usize, &str)]) {
 }
 
 #[test]
-fn and_binds_stronger_than_or_and_not_strongest() {
+fn not_binds_tighter_than_and_which_binds_tighter_than_or() {
     read(&[
         (
             "visits=1 OR visits=2 AND visits=3",
@@ -138,12 +138,12 @@ fn values() {
 }
 
 #[test]
-fn words_tell_what_an_attribute_holds_and_quotes_make_texts() {
+fn bare_words_have_a_type_for_attributes_and_quoted_ones_are_texts() {
     read(&[
         ("attributes.a = 39", "attributes.a = 39"),
         ("attributes.a = '39'", "attributes.a = \"39\""),
         ("attributes.a = 39.5", "attributes.a = 39.5"),
-        // A number that is misread by its last bit where reading is made fast.
+        // Fast but inexact parsers get the last bit of this number wrong.
         (
             "attributes.a = 19.552495849370974",
             "attributes.a = 19.552495849370974",
@@ -164,7 +164,7 @@ fn words_tell_what_an_attribute_holds_and_quotes_make_texts() {
 }
 
 #[test]
-fn what_is_wrong_is_told_with_its_place() {
+fn syntax_errors_have_a_column() {
     refuse(&[
         ("", 1, "expected a field, NOT or `(`, found the end"),
         ("   ", 4, "expected a field, NOT or `(`, found the end"),
@@ -193,12 +193,12 @@ fn what_is_wrong_is_told_with_its_place() {
         (
             "city = null",
             8,
-            "expected a value, in quotes if it is this word, found \"null\"",
+            "expected a value, with quotes around reserved words, found \"null\"",
         ),
         (
             "city = AND",
             8,
-            "expected a value, in quotes if it is this word, found \"AND\"",
+            "expected a value, with quotes around reserved words, found \"AND\"",
         ),
         ("visits = =", 10, "expected a value, found \"=\""),
         (
@@ -239,10 +239,10 @@ fn what_is_wrong_is_told_with_its_place() {
             13,
             "expected AND, OR or the end, found \"3\"",
         ),
-        ("city = \"Rome", 8, "the quoted text does not end"),
-        ("city = \"Rome\\\"", 8, "the quoted text does not end"),
-        ("city = 'Rome\\", 8, "the quoted text does not end"),
-        ("city = O'Neil", 9, "the quoted text does not end"),
+        ("city = \"Rome", 8, "the quoted text is not terminated"),
+        ("city = \"Rome\\\"", 8, "the quoted text is not terminated"),
+        ("city = 'Rome\\", 8, "the quoted text is not terminated"),
+        ("city = O'Neil", 9, "the quoted text is not terminated"),
         ("😀😀 = 1", 1, "unknown field \"😀😀\", expected *"),
         (
             "city = 😀 😀",
@@ -258,7 +258,7 @@ fn what_is_wrong_is_told_with_its_place() {
 }
 
 #[test]
-fn what_does_not_fit_is_told_where_the_condition_begins() {
+fn semantic_errors_have_the_column_of_their_condition() {
     refuse(&[
         (
             "visits=1 AND visits > x",
@@ -319,12 +319,12 @@ fn what_does_not_fit_is_told_where_the_condition_begins() {
         (
             "visits between 4 and 3",
             1,
-            "between goes from a lower value to an upper one of the same type",
+            "between takes a lower value, then an upper value of the same type",
         ),
         (
             "name = ''",
             1,
-            "the value of name must not be empty; `null` asks for no value",
+            "the value of name must not be empty; use `null` to match a missing value",
         ),
         (
             "attributes.a.b = 1",
@@ -335,7 +335,7 @@ fn what_does_not_fit_is_told_where_the_condition_begins() {
 }
 
 #[test]
-fn a_text_is_taken_in_place_of_json() {
+fn a_json_string_is_parsed_as_text() {
     let text = "visits > 3 OR city = Rome";
     assert_eq!(Rules::from_json(&json!(text)), Ok(rules(text)));
     let RuleErrors(errors) = Rules::from_json(&json!("visits >")).unwrap_err();

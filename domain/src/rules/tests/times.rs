@@ -1,4 +1,4 @@
-//! Instants, days, and days ago.
+//! Instants, days, and relative days.
 
 use super::*;
 
@@ -9,7 +9,7 @@ fn seen(instant: &str) -> CustomerFacts {
     }
 }
 
-/// Somebody whose last order was so long before now.
+/// Returns a customer whose last order was this long before [`NOW`].
 fn ago(days: i64, millis: i64) -> CustomerFacts {
     let before = days * 86_400_000 + millis;
     let at = Timestamp::from_millis(at(NOW).millis() - before).unwrap();
@@ -44,7 +44,7 @@ fn days_are_whole_days_rounded_down() {
         ("notIn (1, 3)", 2, 1, true),
         ("= 0", 0, 0, true),
         ("= 0", 0, 86_399_999, true),
-        // What is yet to come.
+        // Instants in the future.
         ("= 0", 0, -1, false),
         ("= -1", 0, -1, true),
         ("= -1", -1, 0, true),
@@ -60,7 +60,7 @@ fn days_are_whole_days_rounded_down() {
 }
 
 #[test]
-fn the_furthest_days_are_within_reach() {
+fn the_bounds_of_days_cover_all_timestamps() {
     let facts = [
         seen("1900-01-01T00:00:00Z"),
         seen("9999-12-31T23:59:59.999Z"),
@@ -78,7 +78,7 @@ fn a_date_is_its_whole_day() {
     let (before, first) = ("1997-03-31T23:59:59.999Z", "1997-04-01T00:00:00Z");
     let (noon, last) = ("1997-04-01T12:00:00Z", "1997-04-01T23:59:59.999Z");
     let after = "1997-04-02T00:00:00Z";
-    // For each operator the instants of these that it holds for.
+    // For each operator, the instants for which it holds.
     let all = [before, first, noon, last, after];
     for (text, holding) in [
         ("= 1997-04-01", &all[1..4]),
@@ -109,7 +109,7 @@ fn a_date_is_its_whole_day() {
 }
 
 #[test]
-fn negated_operators_of_dates_are_contraries() {
+fn negated_operators_of_dates_are_exact_opposites() {
     let facts = seen("1997-04-01T23:59:59.999Z");
     check(
         &facts,
@@ -124,7 +124,7 @@ fn negated_operators_of_dates_are_contraries() {
 }
 
 #[test]
-fn each_time_is_the_one_it_is_named() {
+fn each_time_field_has_its_own_value() {
     let facts = CustomerFacts {
         registered_at: Some(at("1998-06-20T12:00:00Z")),
         first_order_at: Some(at("1998-06-21T12:00:00Z")),

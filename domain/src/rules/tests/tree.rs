@@ -1,4 +1,4 @@
-//! The nodes of rules, what each says of a customer, and what the clock does.
+//! Nodes of rules, their results, and the effect of the clock.
 
 use super::*;
 
@@ -34,7 +34,7 @@ fn nodes_have_pointers_from_the_top() {
 }
 
 #[test]
-fn nodes_keep_what_clients_call_them() {
+fn nodes_keep_the_ids_of_clients() {
     let mut json = and([condition("visits", "=", 1), condition("visits", "=", 2)]);
     json["id"] = json!("g");
     json["rules"][1]["id"] = json!("é 1");
@@ -48,7 +48,7 @@ fn nodes_keep_what_clients_call_them() {
 }
 
 #[test]
-fn only_days_ago_move_with_the_clock() {
+fn only_relative_days_depend_on_the_clock() {
     for (text, relative) in [
         ("days_since_last_order > 90", true),
         (
@@ -118,7 +118,7 @@ fn each_node_is_explained() {
 }
 
 #[test]
-fn days_of_what_is_yet_to_come_are_negative() {
+fn days_since_a_future_instant_are_negative() {
     let facts = CustomerFacts {
         last_order_at: Some(at("1998-06-30T12:00:00.001Z")),
         ..CustomerFacts::default()

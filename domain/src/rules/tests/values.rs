@@ -1,4 +1,4 @@
-//! Values that a field or an operator does not take.
+//! Values that do not fit their field or operator.
 
 use super::bad::refuse;
 use super::*;
@@ -13,13 +13,13 @@ fn values_of_the_wrong_type() {
         (json!([]), "a list"),
     ];
     for (field, what) in [
-        ("name", "a text"),
+        ("name", "a string"),
         ("visits", "a whole number"),
         ("total_spend", "a whole number of minor units"),
         ("days_since_last_order", "a whole number of days"),
         ("unsubscribed", "true or false"),
         ("last_order_at", "a date or time such as *"),
-        ("attributes.a", "a text, a number, a boolean or a time"),
+        ("attributes.a", "a string, a number, a boolean, or a time"),
     ] {
         for (value, found) in &odd {
             let reason = format!("the value of {field} must be {what}, not {found}");
@@ -29,8 +29,8 @@ fn values_of_the_wrong_type() {
         refuse(condition(field, "=", json!(null)), "`value` is missing");
     }
     for (field, value, reason) in [
-        ("name", json!(1), "must be a text, not 1"),
-        ("name", json!(true), "must be a text, not true"),
+        ("name", json!(1), "must be a string, not 1"),
+        ("name", json!(true), "must be a string, not true"),
         ("visits", json!(true), "must be a whole number, not true"),
         (
             "visits",
@@ -77,7 +77,7 @@ fn values_of_the_wrong_type() {
     }
     refuse(
         condition("attributes.a", "contains", 1),
-        "the value of attributes.a must be a text, not 1",
+        "the value of attributes.a must be a string, not 1",
     );
     refuse(
         condition("city", "null", json!({"$gt": 1})),
@@ -115,9 +115,9 @@ fn numbers_out_of_bounds() {
 }
 
 #[test]
-fn texts_that_are_none() {
+fn invalid_texts() {
     for (value, reason) in [
-        ("", "must not be empty; `null` asks for no value"),
+        ("", "must not be empty; use `null` to match a missing value"),
         ("\0", "must not contain control characters"),
         ("a\nb", "must not contain control characters"),
         ("\u{85}", "must not contain control characters"),
@@ -185,7 +185,7 @@ fn between_reversed() {
         ("attributes.a", json!(["1997-04-01", 5])),
     ] {
         for operator in ["between", "notBetween"] {
-            let reason = "goes from a lower value to an upper one of the same type";
+            let reason = "takes a lower value, then an upper value of the same type";
             refuse(
                 condition(field, operator, value.clone()),
                 &format!("{operator} {reason}"),

@@ -1,8 +1,8 @@
-//! Templates meant to bring the process down.
+//! Templates that try to exhaust the process.
 
 use super::*;
 
-/// Each would be endless, huge or deep.
+/// Returns templates that would run forever, use much memory, or nest deeply.
 fn hostile() -> Vec<String> {
     let most = |text: &str| text.repeat(16_000 / text.len());
     let loops = |depth: usize| {
@@ -82,7 +82,7 @@ fn hostile() -> Vec<String> {
 }
 
 #[test]
-fn what_would_never_end_ends_soon() {
+fn hostile_templates_end_quickly() {
     for text in hostile() {
         let start = Instant::now();
         let result =

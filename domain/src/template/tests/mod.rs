@@ -24,13 +24,13 @@ fn render(text: &str, facts: &CustomerFacts) -> Result<String, RenderError> {
     shown(&renderer(text), facts)
 }
 
-/// What a template gives for a customer in a shop that takes dollars.
+/// Renders a template for a customer of a shop with dollars as currency.
 fn shown(renderer: &Renderer, facts: &CustomerFacts) -> Result<String, RenderError> {
     let (customer, currency) = ("c-7".try_into().unwrap(), "USD".try_into().unwrap());
     renderer.render(&renderer.values(&customer, facts, currency))
 }
 
-/// Nothing is known of them.
+/// Returns a customer without any known values.
 fn nobody() -> CustomerFacts {
     CustomerFacts::default()
 }
@@ -102,7 +102,7 @@ fn every_field_is_shown() {
 }
 
 #[test]
-fn the_template_may_name_things_itself() {
+fn a_template_may_define_variables() {
     let cases = [
         (
             "{% for tag in tags %}{{ loop.index }}{{ tag }} {% endfor %}",
@@ -144,7 +144,7 @@ fn the_template_may_name_things_itself() {
 }
 
 #[test]
-fn what_a_customer_does_not_have_is_not_there() {
+fn missing_values_are_undefined() {
     let cases = [
         ("Hi {{ name | default('friend') }}", "Hi friend"),
         ("Hi {{ name or 'friend' }}", "Hi friend"),
@@ -163,7 +163,7 @@ fn what_a_customer_does_not_have_is_not_there() {
 }
 
 #[test]
-fn an_error_says_which_field_has_no_value() {
+fn an_error_names_the_field_without_a_value() {
     let cases = [
         ("Hi {{ name }}", "name has no value"),
         ("{{ name | upper }}", "name has no value"),
@@ -201,7 +201,7 @@ fn an_error_says_which_field_has_no_value() {
 }
 
 #[test]
-fn a_template_is_not_refused_for_what_only_some_customers_have() {
+fn a_template_may_need_values_that_only_some_customers_have() {
     for text in [
         "{{ attributes.size }}",
         "{{ attributes.size + 1 }}",
@@ -218,7 +218,7 @@ fn a_template_is_not_refused_for_what_only_some_customers_have() {
 }
 
 #[test]
-fn nothing_and_control_characters_are_no_message() {
+fn empty_texts_and_control_characters_are_rejected() {
     let if_rich = "{% if total_spend > 999999999 %}Hi{% endif %} \n";
     assert_eq!(render(if_rich, &ada()), Err(RenderError::Nothing));
     for text in [" \n\t", "{# Hi #}", "\u{2003}"] {
@@ -238,7 +238,7 @@ fn nothing_and_control_characters_are_no_message() {
 }
 
 #[test]
-fn much_that_ends_is_taken() {
+fn large_but_finite_work_is_accepted() {
     let row = "{% for tag in tags %}{{ tag | upper }}, {% endfor %}{{ name }} ";
     assert!(says(&row.repeat(100)).len() > 1_000);
     assert_eq!(says("{{ 'x' * 16384 }}").len(), 16_384);
@@ -247,7 +247,7 @@ fn much_that_ends_is_taken() {
 }
 
 #[test]
-fn an_error_holds_nothing_that_is_known_of_the_customer() {
+fn errors_contain_no_personal_data() {
     let secret = "Zaphod` is undefined `Beeblebrox";
     let facts = CustomerFacts {
         name: Some(secret.to_owned()),
@@ -267,11 +267,11 @@ fn an_error_holds_nothing_that_is_known_of_the_customer() {
         "{% if city == 'London' %}{% for a, b in name %}{% endfor %}{% endif %}",
     ] {
         let Ok(template) = template(text) else {
-            continue; // Refused for everybody.
+            continue; // Rejected for every customer.
         };
         let renderer = Renderer::new(&template).unwrap();
         let Err(error) = shown(&renderer, &facts) else {
-            continue; // It is said to the customer only.
+            continue; // Rendered: only the customer sees the text.
         };
         let told = format!("{error:?} {error}");
         assert!(
@@ -307,19 +307,19 @@ fn money_is_shown_in_major_units() {
 }
 
 #[test]
-fn a_template_is_kept_as_it_was_written() {
+fn a_template_is_stored_as_it_was_written() {
     let text = "Hi {{ name }}\n";
     let json = serde_json::to_string(&template(text).unwrap()).unwrap();
     assert_eq!(json, r#""Hi {{ name }}\n""#);
     let read: Template = serde_json::from_str(&json).unwrap();
     assert_eq!(read.as_str(), text);
     assert!(serde_json::from_str::<Template>(r#""{{ nose }}""#).is_err());
-    // What is only of no use is read.
+    // A template that is valid but useless is still readable.
     assert!(serde_json::from_str::<Template>(r#"" ""#).is_ok());
 }
 
 #[test]
-fn many_threads_render_many_customers_soon() {
+fn many_threads_render_quickly() {
     let renderer = &renderer("Hi {{ name }}, {{ total_spend | money }} in {{ city | upper }}!");
     let start = Instant::now();
     std::thread::scope(|scope| {

@@ -1,11 +1,11 @@
-//! Messages that the log holds as values: the text can be rendered again.
+//! Messages recorded as values: the text can be rendered again.
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::*;
 
-/// What version 1 of the rendering rules renders. Never changed, only added to.
+/// Output of version 1 of the rendering rules. Lines are added, never changed.
 const RULES_1: &str = include_str!("rules-1.json");
 
 #[derive(Serialize, Deserialize)]
@@ -16,7 +16,7 @@ struct Pinned {
     digest: TextDigest,
 }
 
-/// The values that a template records of Ada.
+/// Returns the values that a template records for Ada.
 fn recorded(text: &str) -> Value {
     let (customer, currency) = ("c-7".try_into().unwrap(), "USD".try_into().unwrap());
     let values = renderer(text).values(&customer, &ada(), currency);
@@ -24,7 +24,7 @@ fn recorded(text: &str) -> Value {
 }
 
 #[test]
-fn version_1_of_the_rules_renders_what_it_always_has() {
+fn version_1_of_the_rules_never_changes_its_output() {
     let pinned: Vec<Pinned> = serde_json::from_str(RULES_1).unwrap();
     assert!(pinned.len() >= 100, "{}", pinned.len());
     for Pinned {
@@ -43,7 +43,7 @@ fn version_1_of_the_rules_renders_what_it_always_has() {
 }
 
 #[test]
-fn only_what_the_template_uses_is_recorded() {
+fn only_used_fields_are_recorded() {
     let visit = json!({"count": 4, "last_at": "2026-01-02T03:04:05.000Z"});
     let cases = [
         ("Hello", json!({})),
@@ -88,9 +88,10 @@ fn only_what_the_template_uses_is_recorded() {
     }
 }
 
-/// A name that the template gives in one branch is a field in the other.
+/// A variable that shadows a field in one branch leaves the field visible in
+/// the other.
 #[test]
-fn a_field_that_the_template_may_hide_is_recorded() {
+fn a_field_that_may_be_shadowed_is_recorded() {
     let text = "{% if visits > 99 %}{% set name = 'you' %}{% endif %}Hi {{ name }}";
     assert_eq!(says(text), "Hi Ada Lovelace");
     let shadowed = "{% set name = 'you' %}{{ total_spend | money }} {{ name }}";
@@ -127,7 +128,7 @@ fn values_survive_json_unchanged() {
 }
 
 #[test]
-fn another_text_is_never_given() {
+fn a_different_text_is_an_error() {
     let renderer = renderer("Hi {{ name }}");
     let identity = renderer.identity();
     let values = |name: &str| serde_json::from_value(json!({"name": name})).unwrap();
@@ -146,7 +147,7 @@ fn another_text_is_never_given() {
 }
 
 #[test]
-fn rules_of_a_newer_program_are_not_guessed() {
+fn rendering_rules_of_a_newer_program_are_rejected() {
     let template = template("Hi").unwrap();
     let Err(error) = Renderer::by_rules(&template, RENDERING_RULES + 1) else {
         panic!("there are no such rules");

@@ -1,9 +1,9 @@
-//! What is no template.
+//! Invalid templates.
 
 use super::*;
 
 #[test]
-fn unknown_fields_are_refused_wherever_they_stand() {
+fn unknown_fields_are_rejected_everywhere() {
     let cases = [
         "{{ nose }}",
         "{{ nose | default('x') }}",
@@ -59,7 +59,7 @@ fn unknown_fields_are_refused_wherever_they_stand() {
 }
 
 #[test]
-fn fields_have_nothing_below_them_but_what_is_known() {
+fn unknown_subfields_are_rejected() {
     for (text, name) in [
         ("{{ name.first }}", "name.first"),
         ("{{ attributes.size.unit }}", "attributes.size.unit"),
@@ -75,7 +75,7 @@ fn fields_have_nothing_below_them_but_what_is_known() {
 }
 
 #[test]
-fn what_templates_may_not_do_is_refused() {
+fn unsupported_features_are_rejected() {
     let cases = [
         "{{ name | nope }}",
         "{% if false %}{{ name | nope }}{% endif %}",
@@ -128,7 +128,7 @@ fn what_templates_may_not_do_is_refused() {
 }
 
 #[test]
-fn a_mistake_is_told_with_its_line() {
+fn errors_name_their_line() {
     let cases = [
         (
             "Hi\n{{ name",
@@ -154,14 +154,11 @@ fn a_mistake_is_told_with_its_line() {
             "{% call a() %}{% endcall %}",
             "line 1: unknown statement call",
         ),
-        (
-            "\n{{ name is nope }}",
-            "line 2: nothing can be tested for \"nope\"",
-        ),
+        ("\n{{ name is nope }}", "line 2: unknown test \"nope\""),
         ("\n\n{{ name.upper() }}", "line 3: only range can be called"),
         (
             "{{ name | money }}",
-            "no message can come of it: line 1: invalid operation",
+            "the template cannot be rendered for any customer: line 1: invalid operation",
         ),
         ("", "a template has 1 to 16384 bytes, this one has 0"),
     ];

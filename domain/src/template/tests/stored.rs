@@ -1,14 +1,14 @@
-//! Templates as the log holds them. Whatever was once taken must be read for as
-//! long as there is the log: what fails here would stop the views of campaigns
-//! and leave what was launched unsent.
+//! Templates as stored in the log. Templates that were accepted once must stay
+//! readable as long as the log exists: a failure here would stop the views of
+//! campaigns and leave launched campaigns unsent.
 
 use std::collections::BTreeSet;
 
 use super::*;
 use crate::template::check::{FILTERS, TESTS};
 
-/// Never changed, only added to: every field, filter and test, every statement
-/// and kind of expression, and each bound near its most.
+/// Stored templates: every field, filter, and test, every statement and kind of
+/// expression, and each limit near its maximum. Lines are added, never changed.
 const STORED: &str = include_str!("stored.json");
 
 fn stored() -> Vec<String> {
@@ -16,7 +16,7 @@ fn stored() -> Vec<String> {
 }
 
 #[test]
-fn what_was_stored_is_read_and_written_back_unchanged() {
+fn stored_templates_are_read_and_written_back_unchanged() {
     for text in stored() {
         let json = serde_json::to_string(&text).unwrap();
         let template: Template = match serde_json::from_str(&json) {
@@ -29,7 +29,7 @@ fn what_was_stored_is_read_and_written_back_unchanged() {
 }
 
 #[test]
-fn all_that_a_template_may_name_is_stored() {
+fn every_supported_name_is_stored() {
     let all = stored();
     let is_name = |c: char| c.is_alphanumeric() || c == '_';
     let words: BTreeSet<&str> = all

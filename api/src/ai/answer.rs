@@ -12,10 +12,10 @@ pub(super) struct AnsweredBy {
     /// `openai`, a language model, or `builtin`, Patron itself.
     #[schema(value_type = schema::AssistEngine)]
     pub(super) engine: AssistEngine,
-    /// The model that was asked, whether or not its answer was used.
+    /// The model that was asked, even if its answer was not used.
     #[schema(example = "gpt-4o-mini")]
     pub(super) model: Option<String>,
-    /// Why Patron answered itself although a model is configured.
+    /// Reason why Patron answered itself although a model is configured.
     #[schema(example = "the model did not answer within 20 s")]
     pub(super) fallback: Option<String>,
 }

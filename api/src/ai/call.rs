@@ -11,7 +11,7 @@ use crate::metrics;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
 
-/// One call for assistance. [`Call::end`] records it. A call that is dropped
+/// Call for assistance. [`Call::end`] records it. A call that is dropped
 /// before that, because the client disconnected, is recorded as abandoned.
 pub(super) struct Call {
     app: AppState,

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
 
-/// How long a request waits for the facts.
+/// Maximum time that a request waits for the facts.
 const MAX_WAIT: Duration = Duration::from_secs(15);
 
 /// Facts are cached for this many times as long as the queries took, so that

@@ -25,7 +25,7 @@ use crate::state::{AppState, Shared, turn};
 #[derive(Serialize, ToSchema)]
 #[schema(as = CampaignSummary)]
 pub(super) struct SummaryResponse {
-    /// One or two sentences; all of their numbers are among the figures.
+    /// Summary in one or two sentences; all of its numbers are among the figures.
     #[schema(
         example = "Reached 1,284 customers, 1,140 delivered (89%); customers above $10,000.00 had 95% delivery."
     )]

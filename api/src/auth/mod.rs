@@ -78,7 +78,7 @@ pub(crate) enum Credential {
     Key {
         /// Id of the key.
         id: KeyId,
-        /// Whether this use of the key has to be recorded.
+        /// `true` if this use of the key has to be recorded.
         records_use: bool,
     },
     /// Session cookie.

@@ -68,27 +68,27 @@ pub(super) struct CampaignResponse {
     /// The campaign's content.
     #[serde(flatten)]
     written: CampaignWritten,
-    /// What the launch fixed; `null` before the launch.
+    /// State that the launch fixed; `null` before the launch.
     launch: Option<LaunchResponse>,
     /// The size of the audience; `null` until it is known.
     size: Option<SizeResponse>,
     /// Counts of the campaign's messages.
     statistics: Statistics,
-    /// Why the campaign waits; `null` if it does not.
+    /// Reason why the campaign waits; `null` if it does not.
     waiting_for: Option<WaitingResponse>,
-    /// When the campaign was created.
+    /// Time of the campaign's creation.
     #[schema(value_type = schema::Time)]
     created_at: Timestamp,
     /// The actor who created the campaign.
     #[schema(example = "key:bootstrap")]
     created_by: String,
-    /// When the campaign was launched.
+    /// Time of the campaign's launch.
     #[schema(value_type = Option<schema::Time>)]
     launched_at: Option<Timestamp>,
-    /// When the campaign was completed or canceled.
+    /// Time at which the campaign was completed or canceled.
     #[schema(value_type = Option<schema::Time>)]
     ended_at: Option<Timestamp>,
-    /// When the campaign last changed.
+    /// Time of the campaign's last change.
     #[schema(value_type = schema::Time)]
     updated_at: Timestamp,
     /// Version of the aggregate, as in the audit trail.
@@ -116,7 +116,7 @@ struct WaitingResponse {
     /// campaign continues automatically once memory is available.
     #[schema(value_type = schema::WaitingReason)]
     reason: &'static str,
-    /// When the wait began.
+    /// Time at which the wait began.
     #[schema(value_type = schema::Time)]
     since: Timestamp,
     /// The problem, in plain words.
@@ -124,8 +124,8 @@ struct WaitingResponse {
     detail: String,
 }
 
-/// What a launch fixed. Recipients and texts follow from it, whatever changes
-/// later.
+/// State that a launch fixed. Recipients and texts follow from it, whatever
+/// changes later.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Launch)]
 struct LaunchResponse {
@@ -193,11 +193,11 @@ pub(super) struct Statistics {
     /// Suppressed messages by reason.
     #[schema(example = json!({"unsubscribed": 41, "no_address": 16}))]
     suppressed_for: BTreeMap<String, i64>,
-    /// When one of the messages last changed. If this is long ago and
+    /// Time of the last change of any message. If this is long ago and
     /// `awaiting_receipt` is not 0, the vendor has stopped sending receipts.
     #[schema(value_type = Option<schema::Time>)]
     last_at: Option<Timestamp>,
-    /// Whether the counts leave out an event that is in quarantine.
+    /// `true` if the counts leave out an event that is in quarantine.
     incomplete: bool,
 }
 

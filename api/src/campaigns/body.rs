@@ -46,7 +46,7 @@ pub(super) struct CampaignBody {
     #[serde(default)]
     #[schema(value_type = Option<schema::Time>)]
     scheduled_at: Option<Timestamp>,
-    /// Whether to launch the campaign immediately.
+    /// `true` to launch the campaign immediately.
     #[serde(default)]
     #[schema(default = false)]
     launch: bool,

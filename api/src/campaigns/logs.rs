@@ -63,7 +63,7 @@ pub(super) struct MessageResponse {
     /// was queued.
     #[schema(example = "Hi Ada Example, we miss you!")]
     pub(super) text: Option<String>,
-    /// Why the text cannot be rendered again as it was recorded.
+    /// Reason why the text cannot be rendered again as it was recorded.
     #[schema(example = "the text is not the one that was recorded when the message was queued")]
     pub(super) text_problem: Option<String>,
     /// Number of failed delivery attempts since the message was last queued.
@@ -72,7 +72,7 @@ pub(super) struct MessageResponse {
     /// Error of the last failed delivery attempt.
     #[schema(example = "the vendor answered 503")]
     pub(super) problem: Option<String>,
-    /// Why the message is suppressed; `null` if it is not.
+    /// Reason why the message is suppressed; `null` if it is not.
     pub(super) suppression: Option<SuppressionResponse>,
     /// The vendor's id of the message.
     #[schema(example = "vm_17")]
@@ -80,19 +80,21 @@ pub(super) struct MessageResponse {
     /// The vendor's reason why the message was not delivered.
     #[schema(example = "mailbox_full")]
     pub(super) reason: Option<String>,
-    /// When the message was last queued, or suppressed if it was never queued.
+    /// Time at which the message was last queued, or suppressed if it was never
+    /// queued.
     #[schema(value_type = schema::Time)]
     pub(super) queued_at: Timestamp,
-    /// When the next delivery attempt is due.
+    /// Time of the next delivery attempt.
     #[schema(value_type = Option<schema::Time>)]
     pub(super) retry_at: Option<Timestamp>,
-    /// When the vendor accepted the message.
+    /// Time at which the vendor accepted the message.
     #[schema(value_type = Option<schema::Time>)]
     pub(super) sent_at: Option<Timestamp>,
-    /// When the message was delivered, failed, was given up, or was suppressed.
+    /// Time at which the message was delivered, failed, was given up, or was
+    /// suppressed.
     #[schema(value_type = Option<schema::Time>)]
     pub(super) ended_at: Option<Timestamp>,
-    /// When the message last changed.
+    /// Time of the message's last change.
     #[schema(value_type = schema::Time)]
     pub(super) updated_at: Timestamp,
     /// The quarantined event of this message; absent if there is none.
@@ -101,7 +103,7 @@ pub(super) struct MessageResponse {
     pub(super) quarantined: Option<Quarantined>,
 }
 
-/// Why a customer gets no message.
+/// Reason why a customer gets no message.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Suppression)]
 pub(super) struct SuppressionResponse {

@@ -36,7 +36,7 @@ use crate::problem::{Problem, ProblemKind};
 use crate::quarantined;
 use crate::state::{AppState, Shared};
 
-/// How long an operation waits for the views that it reads.
+/// Maximum time that an operation waits for the views that it reads.
 const MAX_VIEW_WAIT: Duration = Duration::from_secs(5);
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {

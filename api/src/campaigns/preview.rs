@@ -88,11 +88,11 @@ struct RenderedMessage {
     /// The text of the message.
     #[schema(example = "Hi Ada Example, we miss you!")]
     text: Option<String>,
-    /// Why the customer would get no message: `unsubscribed`, `no_address`, or
+    /// Reason why the customer would get no message: `unsubscribed`, `no_address`, or
     /// `template`.
     #[schema(example = "no_address")]
     suppression: Option<&'static str>,
-    /// Why the template cannot be rendered for this customer.
+    /// Reason why the template cannot be rendered for this customer.
     #[schema(example = "undefined value")]
     problem: Option<String>,
     /// The quarantined event of this customer; absent if there is none.

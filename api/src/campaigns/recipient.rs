@@ -28,7 +28,7 @@ use crate::schema;
 use crate::segments::NodeVerdict;
 use crate::state::{AppState, Shared};
 
-/// Why a customer got a message, or got none.
+/// Explanation of why a customer got a message, or got none.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Recipient)]
 pub(super) struct RecipientResponse {
@@ -38,11 +38,11 @@ pub(super) struct RecipientResponse {
     /// The customer.
     #[schema(value_type = schema::Id)]
     customer_id: CustomerId,
-    /// Whether the customer existed at the launch.
+    /// `true` if the customer existed at the launch.
     known: bool,
-    /// Whether the customer matched the rules.
+    /// `true` if the customer matched the rules.
     matched: bool,
-    /// Whether a match cannot be determined, because one of the customer's
+    /// `true` if a match cannot be determined, because one of the customer's
     /// events was in quarantine at the launch.
     undetermined: bool,
     /// The time that relative dates refer to.
@@ -51,7 +51,7 @@ pub(super) struct RecipientResponse {
     /// Result of each node of the rules, with the customer's values at the
     /// launch; empty if the customer did not exist.
     rules: Vec<NodeVerdict>,
-    /// Why the customer gets no message; `null` if they get one.
+    /// Reason why the customer gets no message; `null` if they get one.
     suppression: Option<SuppressionResponse>,
     /// The customer's message; `null` if there is none.
     message: Option<MessageHistory>,
@@ -66,7 +66,7 @@ struct MessageHistory {
     /// The message's status.
     #[schema(value_type = Option<schema::MessageStatus>)]
     status: Option<MessageStatus>,
-    /// Why the message is suppressed, if it is.
+    /// Reason why the message is suppressed, if it is.
     #[serde(skip)]
     suppression: Option<SuppressionDocument>,
     /// All events of the message in order, except those that cannot be read.
@@ -86,7 +86,7 @@ struct MessageHappened {
     /// Event type with its schema version.
     #[schema(example = "message_sent.1")]
     r#type: String,
-    /// When the event was recorded.
+    /// Time at which the event was recorded.
     #[schema(value_type = schema::Time)]
     recorded_at: Timestamp,
     /// The actor who caused the event.

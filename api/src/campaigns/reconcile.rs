@@ -56,7 +56,7 @@ pub(super) struct ReconciliationResponse {
     /// `status=sent`.
     #[schema(example = 21)]
     awaiting_receipt: u64,
-    /// When the vendor accepted the first message that awaits a receipt.
+    /// Time at which the vendor accepted the first message that awaits a receipt.
     #[schema(value_type = Option<schema::Time>)]
     awaiting_since: Option<Timestamp>,
     /// Customers for whom a match cannot be determined, because one of their
@@ -67,10 +67,10 @@ pub(super) struct ReconciliationResponse {
     /// Events of the campaign's messages and statistics that the views could not
     /// fold, at most 1,000. The documents they affect are not compared.
     quarantined: Vec<QuarantinedResponse>,
-    /// Whether the views were compared too. That requires that they had caught
+    /// `true` if the views were compared too. That requires that they had caught
     /// up with the log and did not change during the comparison.
     views_compared: bool,
-    /// Whether all texts were compared. Texts of a newer program cannot be.
+    /// `true` if all texts were compared. Texts of a newer program cannot be.
     texts_compared: bool,
     /// Discrepancies, at most 1,000.
     discrepancies: Vec<DiscrepancyResponse>,
@@ -92,7 +92,7 @@ struct QuarantinedResponse {
     /// The document's id in the view.
     #[schema(example = "msg_1f0c_c-1")]
     document: String,
-    /// Why the event cannot be folded.
+    /// Reason why the event cannot be folded.
     #[schema(example = "malformed message_delivered.1: missing field `vendor_message_id`")]
     reason: String,
 }
@@ -128,10 +128,10 @@ struct DiscrepancyResponse {
 
 /// Accounts for every recipient of a campaign.
 ///
-/// The audience and the outcome of each message are computed again from the log.
-/// They are compared with each other, with what the campaign recorded, and with
-/// the views. The operation reads the whole log: if that takes long, or if the
-/// client prefers it, the response is a job.
+/// The audience and the outcome of each message are computed again from the log,
+/// and compared with each other, with the records of the campaign, and with the
+/// views. The operation reads the whole log: if that takes long, or if the client
+/// prefers it, the response is a job.
 #[utoipa::path(
     get,
     path = "/api/campaigns/{id}/reconcile",

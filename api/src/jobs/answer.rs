@@ -38,10 +38,10 @@ pub(crate) struct JobResponse {
     pub(super) status: &'static str,
     /// Progress, as of about a second ago.
     pub(super) progress: ProgressResponse,
-    /// When the job started.
+    /// Time at which the job started.
     #[schema(value_type = schema::Time)]
     started_at: Timestamp,
-    /// When the job ended. It is deleted a day later.
+    /// Time at which the job ended. It is deleted a day later.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Time>)]
     ended_at: Option<Timestamp>,
@@ -49,14 +49,14 @@ pub(crate) struct JobResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<JobResult>)]
     result: Option<Box<RawValue>>,
-    /// Why there is no result: the problem that the operation would have
-    /// returned, or `interrupted` if the process that ran the job ended.
+    /// Problem of a failed job: the one that the operation would have returned,
+    /// or `interrupted` if the process that ran the job ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<ProblemBody>)]
     problem: Option<Box<RawValue>>,
 }
 
-/// How much of the log has been read.
+/// Progress of reading the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = JobProgress)]
 pub(super) struct ProgressResponse {

@@ -65,7 +65,7 @@ const END_TIMEOUT: Duration = Duration::from_secs(60);
 /// Delay before a failed write is retried.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// How long a request waits until it may begin its read.
+/// Maximum time that a request waits until it may begin its read.
 const MAX_PLACE_WAIT: Duration = Duration::from_secs(10);
 
 /// Request that reads the whole log.
@@ -77,7 +77,7 @@ pub(crate) struct LongRequest {
     pub(crate) subject: String,
     /// Positions that the read must include.
     pub(crate) after: Positions,
-    /// Whether the client prefers a job immediately.
+    /// `true` if the client prefers a job immediately.
     pub(crate) respond_async: bool,
     /// Time by which the request must be answered.
     pub(crate) deadline: Deadline,
@@ -215,7 +215,7 @@ impl Drop for Registration {
 /// recorded before the request's deadline.
 ///
 /// # Errors
-/// Those of `work`; 503 if the caller or the process has too many concurrent
+/// The errors of `work`; 503 if the caller or the process has too many concurrent
 /// reads of the log, or if the server is stopping.
 pub(crate) async fn respond<T, W>(
     app: &AppState,

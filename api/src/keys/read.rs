@@ -34,19 +34,19 @@ pub(super) struct KeyResponse {
     /// Prefix of the key's secret.
     #[schema(example = "patron_3f9d02c4")]
     prefix: String,
-    /// When the key expires; `null` if never.
+    /// Time at which the key expires; `null` if never.
     #[schema(value_type = Option<schema::Time>)]
     expires_at: Option<Timestamp>,
-    /// When the key was last used, to within about ten minutes.
+    /// Time at which the key was last used, to within about ten minutes.
     #[schema(value_type = Option<schema::Time>)]
     last_used_at: Option<Timestamp>,
-    /// When the key was created.
+    /// Time of the key's creation.
     #[schema(value_type = schema::Time)]
     created_at: Timestamp,
     /// The actor who created the key.
     #[schema(example = "key:bootstrap")]
     created_by: String,
-    /// When the key was revoked.
+    /// Time at which the key was revoked.
     #[schema(value_type = Option<schema::Time>)]
     revoked_at: Option<Timestamp>,
     /// The actor who revoked the key.

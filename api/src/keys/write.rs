@@ -36,7 +36,7 @@ pub(super) struct KeyBody {
     /// The key's role.
     #[schema(value_type = schema::Role)]
     role: Role,
-    /// When the key expires; without it, never.
+    /// Time at which the key expires; without it, never.
     #[serde(default)]
     #[schema(value_type = Option<schema::Time>)]
     expires_at: Option<Timestamp>,
@@ -69,7 +69,7 @@ pub(super) struct CreatedKey {
     role: Role,
     /// Prefix of the key's secret.
     prefix: String,
-    /// When the key expires; `null` if never.
+    /// Time at which the key expires; `null` if never.
     #[schema(value_type = Option<schema::Time>)]
     expires_at: Option<Timestamp>,
 }

@@ -43,19 +43,19 @@ pub(super) struct SegmentResponse {
     /// trail.
     #[schema(example = 3)]
     version: i64,
-    /// When the segment was created.
+    /// Time of the segment's creation.
     #[schema(value_type = schema::Time)]
     created_at: Timestamp,
     /// The actor who created the segment.
     #[schema(example = "key:bootstrap")]
     created_by: String,
-    /// When the segment's content last changed.
+    /// Time of the last change of the segment's content.
     #[schema(value_type = schema::Time)]
     updated_at: Timestamp,
     /// The actor who last changed the content.
     #[schema(example = "key:bootstrap")]
     updated_by: String,
-    /// When the segment was archived.
+    /// Time at which the segment was archived.
     #[schema(value_type = Option<schema::Time>)]
     archived_at: Option<Timestamp>,
     /// The actor who archived the segment.
@@ -86,7 +86,7 @@ struct AudienceResponse {
     /// The segment's version that was counted.
     #[schema(example = 3)]
     version: i64,
-    /// When the segment was counted.
+    /// Time of the count.
     #[schema(value_type = schema::Time)]
     as_of: Timestamp,
     /// Positions of customers' events that the count includes, at least.

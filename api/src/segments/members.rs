@@ -36,7 +36,7 @@ pub(super) struct ExplainParams {
     after: Option<After>,
 }
 
-/// Why a customer is in a segment, or is not in it.
+/// Explanation of whether a customer is in a segment.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Explanation {
     /// The segment.
@@ -48,7 +48,7 @@ pub(super) struct Explanation {
     /// The customer.
     #[schema(value_type = schema::Id)]
     customer_id: CustomerId,
-    /// Whether the customer is in the segment.
+    /// `true` if the customer is in the segment.
     matches: bool,
     /// The time that relative dates refer to.
     #[schema(value_type = schema::Time)]
@@ -70,7 +70,7 @@ pub(crate) struct NodeVerdict {
     /// The node as text.
     #[schema(example = "order_count < 3")]
     text: String,
-    /// Whether the customer matches the node.
+    /// `true` if the customer matches the node.
     matches: bool,
     /// The customer's value; `null` if there is none. Absent for groups.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -23,7 +23,7 @@ use crate::state::AppState;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListParams {
-    /// Whether to include archived segments.
+    /// `true` to include archived segments.
     #[serde(default)]
     #[param(value_type = Option<bool>)]
     archived: bool,

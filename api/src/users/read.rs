@@ -41,10 +41,10 @@ pub(super) struct UserResponse {
     /// The role that an admin assigned. Without one, the configuration
     /// determines the role at each sign-in.
     given: Option<GivenResponse>,
-    /// When the user first signed in.
+    /// Time of the user's first sign-in.
     #[schema(value_type = schema::Time)]
     first_signed_in_at: Timestamp,
-    /// When the user last signed in.
+    /// Time of the user's last sign-in.
     #[schema(value_type = schema::Time)]
     last_signed_in_at: Timestamp,
     /// The user's open sessions.
@@ -62,7 +62,7 @@ struct GivenResponse {
     /// The role.
     #[schema(value_type = schema::UserRole)]
     role: UserRole,
-    /// When the role was assigned.
+    /// Time at which the role was assigned.
     #[schema(value_type = schema::Time)]
     at: Timestamp,
     /// The actor who assigned the role.
@@ -77,7 +77,7 @@ struct SessionResponse {
     /// The session's id.
     #[schema(value_type = schema::SessionId)]
     session_id: SessionId,
-    /// When the session began. It expires after twelve hours.
+    /// Time at which the session began. It expires after twelve hours.
     #[schema(value_type = schema::Time)]
     began_at: Timestamp,
 }

@@ -26,9 +26,9 @@ pub(super) struct Cached<T> {
 struct CacheState<T> {
     /// The copy, and when it was fetched.
     copy: Option<(Arc<T>, Instant)>,
-    /// When a fetch last failed, unless one has succeeded since.
+    /// Time of the last failed fetch, unless one has succeeded since.
     failed: Option<Instant>,
-    /// When a fetch was last forced.
+    /// Time of the last forced fetch.
     forced: Option<Instant>,
 }
 

@@ -169,8 +169,8 @@ async fn complete(
 }
 
 /// Returns the sign-in that this browser began, if the callback has its `state`.
-/// That binds the provider's answer to the browser, so that nobody can be signed
-/// in to another person's account.
+/// The check binds the provider's answer to the browser. Without it, a link could
+/// sign a victim in to the attacker's account.
 fn pending_sign_in(
     app: &Shared,
     sign_in: &SignIn,

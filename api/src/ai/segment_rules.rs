@@ -112,6 +112,7 @@ async fn find(
     }?;
     let now = Timestamp::from(Utc::now());
     let text = understood.rules.to_string();
+    // The turn is held only for the query, which scans customers.
     let count = {
         let _turn = turn(&app.previews).await?;
         app.store.count_members(&understood.rules, now).await?

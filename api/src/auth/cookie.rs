@@ -41,6 +41,7 @@ fn header_of(purpose: Purpose, token: String, secure: bool, lifetime: Duration) 
     cookie.set_path(path);
     cookie.set_http_only(true);
     cookie.set_secure(secure);
+    // `Strict` would withhold the sign-in cookie from the provider's redirect.
     cookie.set_same_site(SameSite::Lax);
     let seconds = lifetime.as_secs();
     let text = format!("{cookie}; Max-Age={seconds}");

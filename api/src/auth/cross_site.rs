@@ -35,6 +35,8 @@ fn is_same_origin(headers: &HeaderMap, ours: &Url) -> bool {
     let Some(origin) = text(header::ORIGIN).and_then(|origin| origin.parse::<Url>().ok()) else {
         return false;
     };
+    // `Host` admits a server that is reached by another name than its public
+    // URL, such as 127.0.0.1. Pages cannot set that header either.
     let host = text(header::HOST).and_then(|host| {
         let scheme = origin.scheme();
         format!("{scheme}://{host}").parse::<Url>().ok()

@@ -135,6 +135,7 @@ impl SessionKeys {
         purpose: Purpose,
         token: &str,
     ) -> Result<(T, Duration), TokenRefusal> {
+        // A bound on the work for an anonymous request.
         if token.len() > MAX_LEN {
             return Err(TokenRefusal::Tampered);
         }
@@ -143,7 +144,9 @@ impl SessionKeys {
         let Some(key) = self.0.iter().find(named) else {
             return Err(TokenRefusal::UnknownKey);
         };
+        // The algorithm is fixed: a token must not choose one, such as `none`.
         let mut validation = Validation::new(Algorithm::HS256);
+        // The library's default would accept tokens for a minute after their expiry.
         validation.leeway = 0;
         validation.set_required_spec_claims(&["exp", "iss", "aud"]);
         validation.set_issuer(&[ISSUER]);

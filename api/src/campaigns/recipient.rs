@@ -166,6 +166,7 @@ async fn customer_at_launch(
         tracing::error!(%error, "a launch has invalid positions");
         Problem::internal()
     })?;
+    // The view `audit` knows where the customer's events are in the log.
     app.store
         .wait_for(Audit::NAME, &positions, MAX_VIEW_WAIT)
         .await?;

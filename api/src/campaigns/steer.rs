@@ -93,6 +93,7 @@ pub(super) async fn resume_campaign(
     Caller(context): Caller,
 ) -> Result<Response, Problem> {
     let resumed = app.commands.resume_campaign(&context, id.clone()).await?;
+    // A campaign that was paused while launching returns to `launching`.
     let status = head(&app, &id).await?.status();
     transition_response(id, resumed, status.unwrap_or(CampaignStatus::Sending))
 }

@@ -144,6 +144,8 @@ pub(super) fn check(
 
 /// Checks the claims that `jsonwebtoken` does not check.
 fn check_claims(claims: IdTokenClaims, expected: &Expected<'_>) -> Result<Person, TokenError> {
+    // With several audiences only `azp` tells to which client the token was
+    // issued.
     let several = claims.aud.as_array().is_some_and(|all| all.len() > 1);
     match &claims.azp {
         Some(party) if party != expected.client_id => return Err(TokenError::AuthorizedParty),

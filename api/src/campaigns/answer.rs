@@ -159,7 +159,7 @@ struct SizeResponse {
 }
 
 /// Counts of a campaign's messages. `audience` is always the sum of `sent`,
-/// `failed`, `suppressed` and `pending`.
+/// `failed`, `suppressed`, and `pending`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct Statistics {
     /// All messages.

@@ -108,7 +108,7 @@ struct DiscrepancyResponse {
     /// `sent_after_unsubscribe`: a message was sent more than a second after its
     /// customer unsubscribed, or by a sender that had read the unsubscription.
     /// `sent_after_stop`: a message was sent more than a second after the
-    /// campaign was paused or cancelled.
+    /// campaign was paused or canceled.
     /// `text_differs`: the text rendered from a message's values is not the text
     /// that was recorded when the message was queued.
     #[schema(value_type = schema::DiscrepancyKind)]

@@ -142,7 +142,7 @@ pub(super) async fn find(app: &Shared, id: &JobId) -> Result<Job, Problem> {
         Problem::new(ProblemKind::NotFound, detail)
     };
     let job = app.store.job(id).await?.ok_or_else(unknown)?;
-    // A lease that expired while MongoDB was away may be one of this process,
+    // A lease that expired while MongoDB was unavailable may be one of this process,
     // which renews it as soon as it can.
     if !job.is_abandoned || app.jobs.is_supervised(id) {
         return Ok(job);

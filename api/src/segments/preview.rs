@@ -129,7 +129,7 @@ pub(super) struct PreviewResponse {
     sample: Vec<CustomerResponse>,
     /// Number of customers who match each node on its own.
     rules: Vec<NodeResponse>,
-    /// The rules as a text.
+    /// The rules as text.
     #[schema(example = "total_spend > 100000 AND order_count < 3")]
     text: String,
     /// The time that relative dates refer to. The counts are taken one after the

@@ -1,4 +1,4 @@
-//! What all answers say: who gave them.
+//! The fields that all answers have: the engine that gave them.
 
 use domain::AssistEngine;
 use serde::Serialize;
@@ -6,16 +6,16 @@ use utoipa::ToSchema;
 
 use crate::schema;
 
-/// Who answered.
+/// The engine that answered.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct AnsweredBy {
-    /// Who: the language model, or Patron itself.
+    /// `openai`, a language model, or `builtin`, Patron itself.
     #[schema(value_type = schema::AssistEngine)]
     pub(super) engine: AssistEngine,
-    /// The model that was asked, whether or not its answer was taken.
+    /// The model that was asked, even if its answer was not used.
     #[schema(example = "gpt-4o-mini")]
     pub(super) model: Option<String>,
-    /// Why Patron answered itself, though there is a model.
+    /// Reason why Patron answered itself although a model is configured.
     #[schema(example = "the model did not answer within 20 s")]
     pub(super) fallback: Option<String>,
 }

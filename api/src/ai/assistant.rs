@@ -1,4 +1,4 @@
-//! Who is asked, and how much of it there is.
+//! The assistant: its language model, concurrency limit, and rate limits.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -8,22 +8,22 @@ use assist::model::Model;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::Semaphore;
 
-use super::facts::KeptFacts;
+use super::facts::CachedFacts;
 use crate::problem::{Problem, ProblemKind};
 
-/// How many are helped at once.
-const PLACES: usize = 8;
+/// Maximum number of concurrent calls.
+const MAX_CONCURRENT: usize = 8;
 
-/// Who helps, and how much.
+/// Configuration of the assistant.
 #[derive(Debug)]
 pub struct AssistantConfig {
-    /// The language model that is asked; `None` to have Patron alone answer.
+    /// Language model to ask; `None` if only Patron itself answers.
     pub model: Option<Model>,
-    /// How long the model may take, a second attempt included, until Patron
-    /// answers itself. Less than a request may take.
+    /// Time limit for the model, including its second attempt; after that,
+    /// Patron answers itself. It must be shorter than the request timeout.
     pub time_limit: Duration,
-    /// Requests in a minute with one credential, a third of them at once.
-    /// Beyond it: 429. `None` for no limit.
+    /// Requests per minute for each credential, with bursts of up to a third of
+    /// that. Requests over the limit get 429. `None` for no limit.
     pub per_minute: Option<NonZeroU32>,
 }
 
@@ -37,11 +37,12 @@ impl Default for AssistantConfig {
     }
 }
 
+/// State of the assistant, shared by all requests.
 pub(crate) struct Assistant {
     pub(super) model: Option<Model>,
     pub(super) time_limit: Duration,
     pub(super) places: Semaphore,
-    pub(super) facts: KeptFacts,
+    pub(super) facts: CachedFacts,
     rates: Option<DefaultKeyedRateLimiter<Arc<str>>>,
 }
 
@@ -54,29 +55,29 @@ impl Assistant {
         Self {
             model: config.model,
             time_limit: config.time_limit,
-            places: Semaphore::new(PLACES),
-            facts: KeptFacts::default(),
+            places: Semaphore::new(MAX_CONCURRENT),
+            facts: CachedFacts::default(),
             rates: config
                 .per_minute
                 .map(|rate| RateLimiter::keyed(quota(rate))),
         }
     }
 
-    /// A request for help with a credential, by the name of whom it is.
+    /// Counts a request against the rate limit of an actor.
     ///
     /// # Errors
-    /// 429, if there were too many.
+    /// 429 over the limit.
     pub(super) fn admit(&self, actor: &Arc<str>) -> Result<(), Problem> {
         let Some(limiter) = &self.rates else {
             return Ok(());
         };
         limiter.check_key(actor).map_err(|_| {
-            let detail = "this credential has asked for help more often than is taken in a minute";
+            let detail = "this credential has exceeded the assistant's rate limit; retry later";
             Problem::new(ProblemKind::TooManyRequests, detail)
         })
     }
 
-    /// Forgets who has not asked lately.
+    /// Drops the rate limits of actors without recent requests.
     pub(crate) fn forget(&self) {
         if let Some(limiter) = &self.rates {
             limiter.retain_recent();
@@ -90,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_credential_may_ask_so_often() {
+    fn each_credential_has_its_own_rate_limit() {
         let assistant = |per_minute| {
             Assistant::new(AssistantConfig {
                 per_minute: NonZeroU32::new(per_minute),

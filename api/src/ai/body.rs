@@ -1,10 +1,10 @@
-//! What a client says in words.
+//! Free text in request bodies.
 
 use assist::builtin::MAX_PROMPT;
 use serde::Deserialize;
 
-/// What somebody wants, in their own words: 1 to 2,000 characters, not only
-/// blanks.
+/// Request in plain words: 1 to 2,000 characters, at least one of them not
+/// whitespace.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
 pub(super) struct Prompt(String);
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prompt_has_something_to_say_and_an_end() {
+    fn a_prompt_is_neither_blank_nor_too_long() {
         let read = |text: String| Prompt::try_from(text).is_ok();
         assert!(read("ä".repeat(MAX_PROMPT)) && read(" x\n".to_owned()));
         assert!(!read("ä".repeat(MAX_PROMPT + 1)));

@@ -1,4 +1,4 @@
-//! A call for help: asking the model, and recording what came of it.
+//! A call for assistance: asks the model, and records the outcome.
 
 use std::time::Instant;
 
@@ -11,8 +11,8 @@ use crate::metrics;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
 
-/// One call. [`Call::end`] records it; dropped before that it was abandoned,
-/// and the journal records that.
+/// Call for assistance. [`Call::end`] records it. A call that is dropped
+/// before that, because the client disconnected, is recorded as abandoned.
 pub(super) struct Call {
     app: AppState,
     context: Context,
@@ -47,26 +47,26 @@ impl Call {
         }
     }
 
-    /// What is asked, in the asker's words.
-    pub(super) fn prompted(mut self, prompt: &str) -> Self {
+    /// Adds the request in the user's words.
+    pub(super) fn with_prompt(mut self, prompt: &str) -> Self {
         self.assist.prompt = Some(Wording::cut(prompt));
         self
     }
 
-    /// The segment or campaign that it is about.
-    pub(super) fn about(mut self, id: &str) -> Self {
+    /// Adds the id of the segment or campaign that the call is about.
+    pub(super) fn with_subject(mut self, id: &str) -> Self {
         self.assist.about = Text::cut(id);
         self
     }
 
-    /// What was answered, for who looks it up later.
-    pub(super) fn told(&mut self, answer: &str) {
+    /// Adds the answer, for the audit trail.
+    pub(super) fn set_answer(&mut self, answer: &str) {
         self.assist.answer = Some(Wording::cut(answer));
     }
 
-    /// Asks the model, if there is one, for as long as it may take. Without an
-    /// answer of its own, why is noted; then somebody else has to answer.
-    pub(super) async fn ask<T>(
+    /// Asks the model, if one is configured, within its time limit. Returns
+    /// `None` if the built-in engine has to answer; the reason is recorded.
+    pub(super) async fn ask_model<T>(
         &mut self,
         ask: impl AsyncFnOnce(&Model, &mut Usage) -> Result<T, ModelError>,
     ) -> Option<T> {
@@ -82,18 +82,18 @@ impl Call {
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("the model did not answer within {} s", limit.as_secs_f32()),
         };
-        tracing::warn!(%trouble, "the model has no answer");
+        tracing::warn!(%trouble, "the language model gave no usable answer");
         self.assist.trouble = Text::cut(&trouble);
         None
     }
 
-    /// Why the model has not answered, if it was asked.
+    /// Returns why the model did not answer, if it was asked.
     pub(super) fn trouble(&self) -> Option<&str> {
         self.assist.trouble.as_ref().map(Text::as_str)
     }
 
-    /// Who answers, for the answer.
-    pub(super) fn by(&self) -> AnsweredBy {
+    /// Returns the engine that answered, as the response shows it.
+    pub(super) fn answered_by(&self) -> AnsweredBy {
         AnsweredBy {
             engine: self.assist.engine,
             model: self.assist.model.clone().map(String::from),
@@ -101,10 +101,10 @@ impl Call {
         }
     }
 
-    /// Records the call, and gives its answer back once that is certain.
+    /// Records the call, and returns its answer once the record is durable.
     ///
     /// # Errors
-    /// The answer's own; without one, why it cannot be recorded.
+    /// The error of the answer itself; otherwise the one of recording it.
     pub(super) async fn end<T>(mut self, answer: Result<T, Problem>) -> Result<T, Problem> {
         let kind = answer.as_ref().err().map(Problem::kind);
         let outcome = match kind {
@@ -117,7 +117,8 @@ impl Call {
         }
         let assist = self.finish(outcome);
         let (app, context) = (self.app.clone(), self.context.clone());
-        // Goes on where the asker goes away.
+        // A task of its own, so that a client that disconnects does not keep the
+        // call from being recorded.
         let recording =
             tokio::spawn(async move { app.commands.record_assistance(&context, assist).await });
         let recorded = match recording.await {
@@ -128,7 +129,7 @@ impl Call {
         recorded.map(|()| answer)
     }
 
-    /// What is recorded of it: from now on it has ended.
+    /// Marks the call as ended and returns its record.
     fn finish(&mut self, outcome: AssistOutcome) -> Assist {
         self.is_ended = true;
         let assist = Assist {

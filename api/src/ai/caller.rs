@@ -1,4 +1,4 @@
-//! Who asks for help.
+//! The extractor for callers of the assistant.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -9,10 +9,10 @@ use crate::caller::context;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Who asks, and has not asked too often.
-pub(super) struct Asker(pub(super) Context);
+/// Caller of the assistant who is within the rate limit.
+pub(super) struct AssistCaller(pub(super) Context);
 
-impl FromRequestParts<AppState> for Asker {
+impl FromRequestParts<AppState> for AssistCaller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Problem> {

@@ -1,4 +1,4 @@
-//! What the store says about itself, kept for a while.
+//! Facts about the store's data, cached.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,39 +11,44 @@ use tokio::sync::Mutex;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
 
-/// How long who asks waits for them.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// Maximum time that a request waits for the facts.
+const MAX_WAIT: Duration = Duration::from_secs(15);
 
-/// Finding them out takes at most one part in so many of MongoDB's time, while
-/// they are kept between these bounds.
-const SHARE: u32 = 100;
-const AT_LEAST: Duration = Duration::from_secs(1);
-const AT_MOST: Duration = Duration::from_secs(600);
+/// Facts are cached for this many times as long as the queries took, so that
+/// those keep MongoDB busy for at most 1 % of the time.
+const CACHE_FACTOR: u32 = 100;
 
-/// The facts that were found out last, if ever.
+/// Lower bound of the time for which facts are cached.
+const MIN_CACHED: Duration = Duration::from_secs(1);
+
+/// Upper bound of the time for which facts are cached.
+const MAX_CACHED: Duration = Duration::from_secs(600);
+
+/// The latest facts, if there are any yet.
 #[derive(Default)]
-pub(super) struct KeptFacts(Arc<Mutex<Option<Kept>>>);
+pub(super) struct CachedFacts(Arc<Mutex<Option<CacheEntry>>>);
 
-struct Kept {
+struct CacheEntry {
     facts: Arc<Facts>,
     until: Instant,
 }
 
-/// What the store says about itself, up to ten minutes old.
+/// Returns facts about the store's data, at most ten minutes old.
 ///
 /// # Errors
-/// 503 while MongoDB does not answer, or takes longer than anybody waits.
+/// 503 if MongoDB does not answer, or takes longer than a request waits.
 pub(super) async fn facts(app: &AppState) -> Result<Arc<Facts>, Problem> {
-    // Whoever is first finds them out for all, and goes on where it goes away.
-    let (kept, asked) = (app.assistant.facts.0.clone(), app.clone());
-    let finding = tokio::spawn(async move {
-        let mut kept = kept.lock_owned().await;
-        match &*kept {
-            Some(known) if Instant::now() < known.until => Ok(known.facts.clone()),
+    // The first request loads the facts for all that wait. The load is a task of
+    // its own, so that it completes even if that request goes away.
+    let (cache, loader) = (app.assistant.facts.0.clone(), app.clone());
+    let loading = tokio::spawn(async move {
+        let mut cache = cache.lock_owned().await;
+        match &*cache {
+            Some(entry) if Instant::now() < entry.until => Ok(entry.facts.clone()),
             _ => {
-                let (facts, took) = find_out(&asked).await?;
-                let until = Instant::now() + (took * SHARE).clamp(AT_LEAST, AT_MOST);
-                *kept = Some(Kept {
+                let (facts, took) = load(&loader).await?;
+                let until = Instant::now() + (took * CACHE_FACTOR).clamp(MIN_CACHED, MAX_CACHED);
+                *cache = Some(CacheEntry {
                     facts: facts.clone(),
                     until,
                 });
@@ -51,17 +56,18 @@ pub(super) async fn facts(app: &AppState) -> Result<Arc<Facts>, Problem> {
             }
         }
     });
-    match tokio::time::timeout(PATIENCE, finding).await {
+    match tokio::time::timeout(MAX_WAIT, loading).await {
         Ok(Ok(found)) => found,
         Ok(Err(_)) => Err(Problem::internal()),
         Err(_) => {
-            let detail = "the store is still being looked at; send the request again";
+            let detail = "the store's statistics are still being computed; send the request again";
             Err(Problem::new(ProblemKind::Busy, detail))
         }
     }
 }
 
-async fn find_out(app: &AppState) -> Result<(Arc<Facts>, Duration), Problem> {
+/// Queries the facts, and measures how long that took.
+async fn load(app: &AppState) -> Result<(Arc<Facts>, Duration), Problem> {
     let started = Instant::now();
     let found = app.store.store_facts().await?;
     let facts = facts_of(app.commands.currency(), found);
@@ -73,7 +79,7 @@ fn facts_of(currency: Currency, found: StoreFacts) -> Facts {
         let deciles = found.deciles.get(measure.field())?;
         Some((measure, *deciles))
     };
-    // All were names when they were recorded.
+    // Activities had valid names when they were recorded.
     let named = |(name, count)| Some((Name::try_from(name).ok()?, count));
     Facts {
         currency,

@@ -1,4 +1,4 @@
-//! `GET /api/ai/lookalikes`
+//! Handler of `GET /api/ai/lookalikes`.
 
 use axum::Json;
 use axum::extract::State;
@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::answer::AnsweredBy;
 use super::call::Call;
-use super::caller::Asker;
+use super::caller::AssistCaller;
 use super::rules_of;
 use crate::after::{self, After};
 use crate::consistency::Consistency;
@@ -26,30 +26,30 @@ use crate::state::{AppState, turn};
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct LookalikesParams {
-    /// Whom they are to be like.
+    /// The segment whose customers to compare with.
     #[param(inline, value_type = schema::SegmentId)]
     segment_id: SegmentId,
-    /// How many at most.
+    /// The maximum number of customers.
     #[serde(default)]
     #[param(inline, value_type = Option<schema::FewLimit>)]
-    limit: Option<Few>,
-    /// Waits until the views have these positions.
+    limit: Option<LookalikesLimit>,
+    /// Waits until the views have reached these positions.
     #[param(inline, value_type = Option<schema::Positions>)]
     after: Option<After>,
 }
 
-/// How many customers are looked for: 1 to 100, 20 unless told.
+/// Maximum number of lookalikes: 1 to 100, by default 20.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(try_from = "u64")]
-struct Few(usize);
+struct LookalikesLimit(usize);
 
-impl Default for Few {
+impl Default for LookalikesLimit {
     fn default() -> Self {
         Self(20)
     }
 }
 
-impl TryFrom<u64> for Few {
+impl TryFrom<u64> for LookalikesLimit {
     type Error = String;
 
     fn try_from(limit: u64) -> Result<Self, String> {
@@ -60,76 +60,76 @@ impl TryFrom<u64> for Few {
     }
 }
 
-/// Customers who are like those of a segment.
+/// Customers outside a segment who resemble those in it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Lookalikes)]
 pub(super) struct LookalikesResponse {
     /// The segment.
     #[schema(value_type = schema::SegmentId)]
     segment_id: SegmentId,
-    /// How many customers are in it. Nobody is like none.
+    /// Number of customers in the segment. An empty segment has no lookalikes.
     #[schema(example = 1_284)]
     customers: u64,
     #[serde(flatten)]
     by: AnsweredBy,
-    /// The nearest outside of it, the nearest first.
+    /// The most similar customers outside the segment, most similar first.
     items: Vec<LookalikeResponse>,
 }
 
-/// Somebody who is like them.
+/// A customer who resembles those of a segment.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Lookalike)]
 struct LookalikeResponse {
-    /// Who.
+    /// The customer.
     customer: CustomerResponse,
-    /// How far they are from the segment's average customer, in standard
-    /// deviations of the store; 0 for who is just like that.
+    /// Distance from the segment's average customer, in standard deviations of
+    /// the store; 0 if there is no difference.
     #[schema(example = 0.21)]
     distance: f64,
-    /// What made them alike, the closest first. What is the same for everybody
-    /// says nothing and is not there.
+    /// The features that were compared, closest first. Features that are the
+    /// same for all customers are left out.
     features: Vec<FeatureResponse>,
 }
 
-/// How like the segment's average customer one fact is.
+/// Comparison of one feature with the segment's average.
 #[derive(Serialize, ToSchema)]
 #[schema(as = LookalikeFeature)]
 struct FeatureResponse {
-    /// Which: `days_since_last_order`, `order_count`, `total_spend` in minor
-    /// units, or `activities`, how often they did anything else.
+    /// `days_since_last_order`, `order_count`, `total_spend` in minor units, or
+    /// `activities`, the number of activities other than orders.
     #[schema(value_type = schema::Feature)]
     feature: &'static str,
-    /// The customer's; `null` for no order.
+    /// The customer's value; `null` without an order.
     #[schema(example = 12)]
     value: Option<i64>,
-    /// The segment's.
+    /// The segment's average.
     #[schema(example = 11.4)]
     typical: Option<f64>,
-    /// How far it is from that, in standard deviations: negative where it is
-    /// less, or where the last order is longer ago.
+    /// Difference from the average in standard deviations: negative if the
+    /// value is less, or if the last order is longer ago.
     #[schema(example = 0.08)]
     difference: f64,
 }
 
-/// Customers outside a segment who are most like those inside.
+/// Lists the customers outside a segment who are most similar to those in it.
 #[utoipa::path(
     get,
     path = "/api/ai/lookalikes",
     tag = "ai",
     params(LookalikesParams, Consistency),
     responses(
-        (status = 200, description = "Who they are", body = LookalikesResponse),
+        (status = 200, description = "The most similar customers", body = LookalikesResponse),
         OneProblems
     )
 )]
 pub(super) async fn list_lookalikes(
     State(app): State<AppState>,
-    Asker(context): Asker,
+    AssistCaller(context): AssistCaller,
     Query(params): Query<LookalikesParams>,
     consistency: Consistency,
 ) -> Result<Json<LookalikesResponse>, Problem> {
     let call = Call::begin(&app, context, AssistTask::Lookalikes);
-    let call = call.about(params.segment_id.as_str());
+    let call = call.with_subject(params.segment_id.as_str());
     let found = find(&app, &call, params, &consistency).await;
     call.end(found).await.map(Json)
 }
@@ -143,10 +143,11 @@ async fn find(
     let _place = turn(&app.assistant.places).await?;
     let segment_id = params.segment_id;
     let freshness = consistency.with(params.after.as_ref());
-    let Few(limit) = params.limit.unwrap_or_default();
+    let LookalikesLimit(limit) = params.limit.unwrap_or_default();
     let rules = rules_of(app, &segment_id, freshness).await?;
     after::wait::<Customers>(app, freshness).await?;
     let now = Timestamp::from(Utc::now());
+    // The turn is held only for the query, which scans customers.
     let found = {
         let _turn = turn(&app.previews).await?;
         app.store.lookalikes(&rules, now, limit).await?
@@ -162,7 +163,7 @@ async fn find(
     Ok(LookalikesResponse {
         segment_id,
         customers,
-        by: call.by(),
+        by: call.answered_by(),
         items,
     })
 }
@@ -188,7 +189,7 @@ impl From<&Likeness> for FeatureResponse {
     }
 }
 
-/// To a thousandth: what lies behind is of no use to anybody.
+/// Rounds to three decimal places.
 fn rounded(number: f64) -> f64 {
     (number * 1e3).round() / 1e3
 }

@@ -1,4 +1,4 @@
-//! `POST /api/ai/messages`
+//! Handler of `POST /api/ai/messages`.
 
 use assist::builtin::{self, Variant};
 use assist::{Facts, Tone, explain, explain_to_strangers};
@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::answer::AnsweredBy;
 use super::body::Prompt;
 use super::call::Call;
-use super::caller::Asker;
+use super::caller::AssistCaller;
 use super::facts::facts;
 use super::rules_of;
 use crate::after::{AfterParam, Freshness};
@@ -24,19 +24,19 @@ use crate::problem::Problem;
 use crate::schema;
 use crate::state::{AppState, turn};
 
-/// What a message is to achieve.
+/// The objective of a message.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "an object with an objective")]
 #[schema(as = MessagesIn)]
 pub(super) struct MessagesBody {
-    /// In plain words.
+    /// The objective in plain words.
     #[schema(value_type = schema::Prompt, example = "bring back lapsed customers with 20% off")]
     objective: Prompt,
-    /// Whom it is for.
+    /// The segment that the message is for.
     #[serde(default)]
     #[schema(value_type = Option<schema::SegmentId>)]
     segment_id: Option<SegmentId>,
-    /// How the first of them speaks.
+    /// The tone of the first variant.
     #[serde(default)]
     #[schema(value_type = Option<schema::Tone>)]
     tone: Option<Tone>,
@@ -44,30 +44,30 @@ pub(super) struct MessagesBody {
 
 impl Input for MessagesBody {}
 
-/// Three ways to say it.
+/// Three variants of a message.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Messages)]
 pub(super) struct MessagesResponse {
-    /// Each in a tone of its own, the one that was asked for first.
+    /// Variants in different tones; the requested tone comes first.
     #[schema(min_items = 3, max_items = 3)]
     variants: Vec<VariantResponse>,
     #[serde(flatten)]
     by: AnsweredBy,
 }
 
-/// One way to say it.
+/// One variant of a message.
 #[derive(Serialize, ToSchema)]
 #[schema(as = MessageVariant)]
 pub(super) struct VariantResponse {
-    /// How it speaks.
+    /// The tone of the variant.
     #[schema(value_type = schema::Tone)]
     tone: Tone,
-    /// A template that a campaign takes, at most 320 characters long.
+    /// A campaign template of at most 320 characters.
     #[schema(example = "Hi {{ name | default('there') }}, we miss you!")]
     template: String,
 }
 
-/// Writes three messages for an objective.
+/// Writes three variants of a message for an objective.
 #[utoipa::path(
     post,
     path = "/api/ai/messages",
@@ -75,21 +75,21 @@ pub(super) struct VariantResponse {
     params(AfterParam, Consistency),
     request_body = MessagesBody,
     responses(
-        (status = 200, description = "The messages", body = MessagesResponse),
+        (status = 200, description = "Three variants", body = MessagesResponse),
         GiveProblems
     )
 )]
 pub(super) async fn write_messages(
     State(app): State<AppState>,
-    Asker(context): Asker,
+    AssistCaller(context): AssistCaller,
     Query(params): Query<AfterParam>,
     consistency: Consistency,
     JsonBody(body): JsonBody<MessagesBody>,
 ) -> Result<Json<MessagesResponse>, Problem> {
     let call = Call::begin(&app, context, AssistTask::Messages);
-    let mut call = call.prompted(body.objective.as_str());
+    let mut call = call.with_prompt(body.objective.as_str());
     if let Some(segment) = &body.segment_id {
-        call = call.about(segment.as_str());
+        call = call.with_subject(segment.as_str());
     }
     let freshness = consistency.with(params.after());
     let written = write(&app, &mut call, &body, freshness).await;
@@ -108,37 +108,39 @@ async fn write(
         Some(segment) => Some((rules_of(app, segment, freshness).await?, facts(app).await?)),
         None => None,
     };
-    let told = |tell: fn(&Rules, &Facts) -> Option<String>| {
+    let describe = |explainer: fn(&Rules, &Facts) -> Option<String>| {
         let (rules, facts) = audience.as_ref()?;
-        tell(rules, facts)
+        explainer(rules, facts)
     };
-    let to_model = told(explain_to_strangers);
-    let asked = call.ask(async |model, usage| {
+    // The model runs outside the deployment: it gets a description without
+    // personal data, if one is possible.
+    let to_model = describe(explain_to_strangers);
+    let asked = call.ask_model(async |model, usage| {
         let messages = model.messages(objective, tone, to_model.as_deref(), usage);
         messages.await
     });
     let variants = match asked.await {
         Some(variants) => variants,
         None => {
-            let audience = told(|rules, facts| Some(explain(rules, facts)));
-            plain(objective, tone, audience.as_deref())?
+            let audience = describe(|rules, facts| Some(explain(rules, facts)));
+            builtin_variants(objective, tone, audience.as_deref())?
         }
     };
     let variants: Vec<_> = variants.into_iter().map(VariantResponse::from).collect();
     let texts: Vec<&str> = variants.iter().map(|v| v.template.as_str()).collect();
-    call.told(&texts.join("\n"));
-    let by = call.by();
+    call.set_answer(&texts.join("\n"));
+    let by = call.answered_by();
     Ok(MessagesResponse { variants, by })
 }
 
-/// Those that need no model.
-fn plain(
+/// Writes the variants without a model.
+fn builtin_variants(
     objective: &str,
     tone: Option<Tone>,
     audience: Option<&str>,
 ) -> Result<[Variant; 3], Problem> {
     builtin::messages(objective, tone, audience).map_err(|error| {
-        tracing::error!(%error, "a message of our own is no template");
+        tracing::error!(%error, "a built-in message is not a valid template");
         Problem::internal()
     })
 }

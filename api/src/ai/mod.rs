@@ -1,9 +1,10 @@
-//! Help in plain words: rules, messages, summaries, tags, when to send, and
-//! who is alike.
+//! Assistance in plain words: rules, messages, summaries, tags, send times, and
+//! lookalikes.
 //!
-//! A language model answers if there is one ([`assistant`]), else Patron
-//! itself; whoever it is, the answer is checked, and [`call`] has it recorded.
-//! A file for each operation; [`facts`] is what the store says about itself.
+//! A language model answers if one is configured ([`assistant`]); otherwise
+//! Patron's built-in engine does. Either answer is validated, and [`call`]
+//! records it. Each operation has its own file; [`facts`] summarizes the data of
+//! the store.
 
 mod answer;
 mod assistant;
@@ -46,7 +47,10 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(lookalikes::list_lookalikes))
 }
 
-/// The rules of a segment that is not archived.
+/// Returns the rules of a segment, archived or not.
+///
+/// # Errors
+/// 404 if the view does not have the segment.
 async fn rules_of(
     app: &Shared,
     id: &SegmentId,
@@ -59,6 +63,10 @@ async fn rules_of(
     }
 }
 
+/// Returns a campaign, once both of its views are fresh enough.
+///
+/// # Errors
+/// 404 if the view does not have the campaign.
 async fn campaign(
     app: &Shared,
     id: &CampaignId,

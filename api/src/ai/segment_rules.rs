@@ -1,4 +1,4 @@
-//! `POST /api/ai/segment-rules`
+//! Handler of `POST /api/ai/segment-rules`.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use super::answer::AnsweredBy;
 use super::body::Prompt;
 use super::call::Call;
-use super::caller::Asker;
+use super::caller::AssistCaller;
 use super::facts::facts;
 use crate::after::{self, AfterParam, Freshness};
 use crate::body::{Input, JsonBody};
@@ -29,46 +29,47 @@ use crate::rules::GroupSchema;
 use crate::schema;
 use crate::state::{AppState, turn};
 
-/// Who is meant, in plain words.
+/// A description of customers in plain words.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "an object with a prompt")]
 #[schema(as = SegmentRulesIn)]
 pub(super) struct RulesBody {
-    /// Which customers.
+    /// The customers to select.
     #[schema(value_type = schema::Prompt, example = "high spenders who visited twice but haven't bought in 3 months")]
     prompt: Prompt,
 }
 
 impl Input for RulesBody {}
 
-/// Who is meant, as rules.
+/// Rules that select the described customers.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SegmentRules)]
 pub(super) struct RulesResponse {
-    /// As a segment takes them.
+    /// The rules as JSON, as a segment takes them.
     #[schema(value_type = GroupSchema)]
     rules: Value,
-    /// The same as a text.
+    /// The rules as text.
     #[schema(example = "total_spend >= 840000 AND visits = 2")]
     text: String,
-    /// The rules in one sentence, made from the rules alone.
+    /// The rules in one sentence, derived from the rules alone.
     #[schema(
         example = "customers who spent at least $8,400.00 in all (the store's top fifth), and visited exactly 2 times"
     )]
     explanation: String,
     #[serde(flatten)]
     by: AnsweredBy,
-    /// How many customers match.
+    /// Number of customers who match.
     #[schema(example = 5_258)]
     count: u64,
-    /// The instant that relative dates were worked out for.
+    /// The time that relative dates refer to.
     #[schema(value_type = schema::Time)]
     as_of: Timestamp,
 }
 
-/// Makes rules of a request in plain words, and counts whom they mean.
+/// Turns a description in plain words into rules.
 ///
-/// Nothing is saved. What is not understood is quoted, never guessed.
+/// The customers who match are counted; nothing is saved. Words that are not
+/// understood are quoted in the problem instead of guessed.
 #[utoipa::path(
     post,
     path = "/api/ai/segment-rules",
@@ -76,19 +77,19 @@ pub(super) struct RulesResponse {
     params(AfterParam, Consistency),
     request_body = RulesBody,
     responses(
-        (status = 200, description = "The rules", body = RulesResponse),
+        (status = 200, description = "The rules and their count", body = RulesResponse),
         PreviewProblems
     )
 )]
 pub(super) async fn find_rules(
     State(app): State<AppState>,
-    Asker(context): Asker,
+    AssistCaller(context): AssistCaller,
     Query(params): Query<AfterParam>,
     consistency: Consistency,
     JsonBody(body): JsonBody<RulesBody>,
 ) -> Result<Json<RulesResponse>, Problem> {
     let call = Call::begin(&app, context, AssistTask::SegmentRules);
-    let mut call = call.prompted(body.prompt.as_str());
+    let mut call = call.with_prompt(body.prompt.as_str());
     let freshness = consistency.with(params.after());
     let found = find(&app, &mut call, &body.prompt, freshness).await;
     call.end(found).await.map(Json)
@@ -103,63 +104,66 @@ async fn find(
     let _place = turn(&app.assistant.places).await?;
     after::wait::<Customers>(app, freshness).await?;
     let facts = facts(app).await?;
-    let understood = match by_model(call, prompt, &facts).await {
-        Some(read) => read.map_err(|reason| not_understood(&reason)),
-        None => read(prompt, &facts)
+    let understood = match parse_by_model(call, prompt, &facts).await {
+        Some(parsed) => parsed.map_err(|reason| not_understood(&reason)),
+        None => parse_builtin(prompt, &facts)
             .await?
-            .map_err(|reason| unread(call, &reason)),
+            .map_err(|reason| builtin_not_understood(call, &reason)),
     }?;
     let now = Timestamp::from(Utc::now());
     let text = understood.rules.to_string();
+    // The turn is held only for the query, which scans customers.
     let count = {
         let _turn = turn(&app.previews).await?;
         app.store.count_members(&understood.rules, now).await?
     };
-    call.told(&text);
+    call.set_answer(&text);
     Ok(RulesResponse {
         rules: understood.rules.to_json(),
         text,
         explanation: understood.explanation,
-        by: call.by(),
+        by: call.answered_by(),
         count,
         as_of: now,
     })
 }
 
-/// What the model makes of it. Rules that are still wrong after a second
-/// attempt are the request's fault as far as anybody can tell.
-async fn by_model(
+/// Lets the model translate the prompt. `None` if no model answered. Rules that
+/// are still invalid after a second attempt are attributed to the prompt, as one
+/// that is not understood.
+async fn parse_by_model(
     call: &mut Call,
     prompt: &Prompt,
     facts: &Facts,
 ) -> Option<Result<Understood, NotUnderstood>> {
-    let asked =
-        call.ask(
-            async |model, usage| match model.rules(prompt.as_str(), facts, usage).await {
-                Ok(understood) => Ok(Ok(understood)),
-                Err(NoRules::NotUnderstood(reason)) => Ok(Err(reason)),
-                Err(NoRules::Model(ModelError::Invalid(reason))) => Ok(Err(NotUnderstood {
-                    words: Vec::new(),
-                    reason: format!("the model made no valid rules of it: {reason}"),
-                })),
-                Err(NoRules::Model(error)) => Err(error),
-            },
-        );
+    let asked = call.ask_model(async |model, usage| {
+        match model.rules(prompt.as_str(), facts, usage).await {
+            Ok(understood) => Ok(Ok(understood)),
+            Err(NoRules::NotUnderstood(reason)) => Ok(Err(reason)),
+            Err(NoRules::Model(ModelError::Invalid(reason))) => Ok(Err(NotUnderstood {
+                words: Vec::new(),
+                reason: format!("the model returned invalid rules: {reason}"),
+            })),
+            Err(NoRules::Model(error)) => Err(error),
+        }
+    });
     asked.await
 }
 
-/// What Patron makes of it; long requests take a while.
-async fn read(
+/// Lets the built-in grammar translate the prompt, on a blocking thread since
+/// long prompts take CPU time.
+async fn parse_builtin(
     prompt: &Prompt,
     facts: &Arc<Facts>,
 ) -> Result<Result<Understood, NotUnderstood>, Problem> {
     let (prompt, facts) = (prompt.clone(), facts.clone());
-    let reading = tokio::task::spawn_blocking(move || builtin::rules(prompt.as_str(), &facts));
-    reading.await.map_err(|_| Problem::internal())
+    let parsing = tokio::task::spawn_blocking(move || builtin::rules(prompt.as_str(), &facts));
+    parsing.await.map_err(|_| Problem::internal())
 }
 
-/// The problem with what Patron does not understand, where a model might have.
-fn unread(call: &Call, reason: &NotUnderstood) -> Problem {
+/// Returns the problem of a prompt that the built-in grammar does not understand:
+/// 503 if a model might have understood it but was not available.
+fn builtin_not_understood(call: &Call, reason: &NotUnderstood) -> Problem {
     let Some(trouble) = call.trouble() else {
         return not_understood(reason);
     };

@@ -1,4 +1,4 @@
-//! `GET /api/ai/send-time`
+//! Handler of `GET /api/ai/send-time`.
 
 use axum::Json;
 use axum::extract::State;
@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::answer::AnsweredBy;
 use super::call::Call;
-use super::caller::Asker;
+use super::caller::AssistCaller;
 use super::rules_of;
 use crate::after::{self, After};
 use crate::consistency::Consistency;
@@ -25,19 +25,19 @@ use crate::state::{AppState, turn};
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct SendTimeParams {
-    /// Whom it is for.
+    /// The segment to send to.
     #[param(inline, value_type = schema::SegmentId)]
     segment_id: SegmentId,
-    /// The time zone of all hours, as IANA names it.
+    /// The IANA time zone of all hours; by default UTC.
     #[serde(default)]
     #[param(inline, value_type = Option<schema::TimeZone>)]
     time_zone: Option<Zone>,
-    /// Waits until the views have these positions.
+    /// Waits until the views have reached these positions.
     #[param(inline, value_type = Option<schema::Positions>)]
     after: Option<After>,
 }
 
-/// A time zone by its name.
+/// Time zone, parsed from its IANA name.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(try_from = "String")]
 struct Zone(Tz);
@@ -47,11 +47,11 @@ impl TryFrom<String> for Zone {
 
     fn try_from(name: String) -> Result<Self, Self::Error> {
         let zone = name.parse().map(Self);
-        zone.map_err(|_| "is no time zone of IANA's, such as Asia/Kolkata")
+        zone.map_err(|_| "is not an IANA time zone, such as Asia/Kolkata")
     }
 }
 
-/// When to send to a segment: when most of its customers order or do something.
+/// The best time to send to a segment: when most of its customers are active.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SendTime)]
 pub(super) struct SendTimeResponse {
@@ -61,27 +61,29 @@ pub(super) struct SendTimeResponse {
     /// The time zone of all hours.
     #[schema(example = "Asia/Kolkata")]
     time_zone: &'static str,
-    /// The hour in which most customers did something; `null` if none did, or
-    /// only days are known: what stands at midnight UTC is taken for a day.
+    /// The hour in which most customers were active; `null` if none were, or if
+    /// only days are known. A time of exactly midnight UTC counts as a day
+    /// without an hour.
     #[schema(example = 19, minimum = 0, maximum = 23)]
     hour: Option<u8>,
-    /// The day of the week on which most did.
+    /// The day of the week on which most customers were active; `null` if none
+    /// were.
     #[schema(value_type = Option<schema::Weekday>)]
     weekday: Option<&'static str>,
-    /// The same in a sentence.
+    /// The hour and the day in a sentence.
     #[schema(
         example = "412 of 1284 customers ordered or did something between 19:00 and 20:00, which no other hour exceeds; 530 on a Friday, which no other day exceeds."
     )]
     explanation: String,
     #[serde(flatten)]
     by: AnsweredBy,
-    /// How many customers are in the segment.
+    /// Number of customers in the segment.
     #[schema(example = 1_284)]
     customers: u64,
-    /// How many orders that count they placed.
+    /// Number of orders that they placed and that count.
     #[schema(example = 3_702)]
     orders: u64,
-    /// How often they did anything else.
+    /// Number of their other activities.
     #[schema(example = 9_114)]
     activities: u64,
     /// All 24 hours of the day.
@@ -92,45 +94,44 @@ pub(super) struct SendTimeResponse {
     weekdays: Vec<WeekdayResponse>,
 }
 
-/// What happened in an hour of the day.
+/// Activity in an hour of the day.
 #[derive(Serialize, ToSchema)]
 #[schema(as = BusyHour)]
 pub(super) struct HourResponse {
-    /// It begins with this hour.
+    /// The hour, from 0 to 23.
     #[schema(example = 19)]
     hour: u8,
     #[serde(flatten)]
     busy: BusyResponse,
 }
 
-/// What happened on a day of the week.
+/// Activity on a day of the week.
 #[derive(Serialize, ToSchema)]
 #[schema(as = BusyWeekday)]
 pub(super) struct WeekdayResponse {
-    /// Which.
+    /// The day of the week.
     #[schema(value_type = schema::Weekday)]
     weekday: &'static str,
     #[serde(flatten)]
     busy: BusyResponse,
 }
 
-/// What happened then, over all time.
+/// Activity in an hour or on a day of the week, over all time.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Busy)]
 struct BusyResponse {
-    /// How many customers ordered or did anything: each counts once, however
-    /// busy.
+    /// Number of customers who were active; each counts once.
     #[schema(example = 412)]
     customers: u64,
-    /// How many orders.
+    /// Number of orders.
     #[schema(example = 530)]
     orders: u64,
-    /// How many other activities.
+    /// Number of other activities.
     #[schema(example = 1_211)]
     activities: u64,
 }
 
-/// The days of the week, Monday first.
+/// Days of the week as the API names them, Monday first.
 pub(crate) const WEEKDAYS: [&str; 7] = [
     "monday",
     "tuesday",
@@ -141,25 +142,25 @@ pub(crate) const WEEKDAYS: [&str; 7] = [
     "sunday",
 ];
 
-/// When to send to a segment, by when its customers order and do things.
+/// Finds the best time to send to a segment from its customers' past activity.
 #[utoipa::path(
     get,
     path = "/api/ai/send-time",
     tag = "ai",
     params(SendTimeParams, Consistency),
     responses(
-        (status = 200, description = "When", body = SendTimeResponse),
+        (status = 200, description = "The best hour and day of the week", body = SendTimeResponse),
         OneProblems
     )
 )]
 pub(super) async fn get_send_time(
     State(app): State<AppState>,
-    Asker(context): Asker,
+    AssistCaller(context): AssistCaller,
     Query(params): Query<SendTimeParams>,
     consistency: Consistency,
 ) -> Result<Json<SendTimeResponse>, Problem> {
     let call = Call::begin(&app, context, AssistTask::SendTime);
-    let mut call = call.about(params.segment_id.as_str());
+    let mut call = call.with_subject(params.segment_id.as_str());
     let found = find(&app, &mut call, params, &consistency).await;
     call.end(found).await.map(Json)
 }
@@ -177,22 +178,23 @@ async fn find(
     let rules = rules_of(app, &segment_id, freshness).await?;
     after::wait::<Customers>(app, freshness).await?;
     let now = Timestamp::from(Utc::now());
+    // The turn is held only for the query, which scans customers.
     let busy = {
         let _turn = turn(&app.previews).await?;
         app.store.busy_hours(&rules, now, zone).await?
     };
     let explanation = explain(&busy);
-    call.told(&explanation);
+    call.set_answer(&explanation);
     Ok(SendTimeResponse::new(
         segment_id,
         zone,
         &busy,
         explanation,
-        call.by(),
+        call.answered_by(),
     ))
 }
 
-/// The answer in a sentence.
+/// Returns the best hour and day in a sentence.
 fn explain(busy: &BusyHours) -> String {
     let all = busy.customers;
     let Some(weekday) = busy.best_weekday() else {

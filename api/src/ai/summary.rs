@@ -1,4 +1,4 @@
-//! `POST /api/ai/campaigns/{id}/summary`
+//! Handler of `POST /api/ai/campaigns/{id}/summary`.
 
 use assist::{Bracket, CampaignFigures, builtin};
 use axum::Json;
@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::answer::AnsweredBy;
 use super::call::Call;
-use super::caller::Asker;
+use super::caller::AssistCaller;
 use super::campaign;
 use crate::after::{self, AfterParam, Freshness};
 use crate::campaigns::not_launched;
@@ -21,18 +21,18 @@ use crate::problem::Problem;
 use crate::schema;
 use crate::state::{AppState, Shared, turn};
 
-/// How a campaign went.
+/// Summary of a campaign's results.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CampaignSummary)]
 pub(super) struct SummaryResponse {
-    /// In a sentence or two, with no number that is not among the figures.
+    /// Summary in one or two sentences; all of its numbers are among the figures.
     #[schema(
         example = "Reached 1,284 customers, 1,140 delivered (89%); customers above $10,000.00 had 95% delivery."
     )]
     summary: String,
     #[serde(flatten)]
     by: AnsweredBy,
-    /// What it is made of, as the views have it.
+    /// The figures behind the summary, from the views.
     figures: FiguresResponse,
 }
 
@@ -40,50 +40,52 @@ pub(super) struct SummaryResponse {
 #[derive(Serialize, ToSchema)]
 #[schema(as = SummaryFigures)]
 struct FiguresResponse {
-    /// How many customers were meant.
+    /// Number of customers in the audience.
     #[schema(example = 1_300)]
     audience: u64,
-    /// How many messages went out: `sent` and `failed` of the campaign's
+    /// Number of messages sent: `sent` plus `failed` of the campaign's
     /// statistics.
     #[schema(example = 1_284)]
     reached: u64,
-    /// Those of them that arrived.
+    /// Number of these messages that were delivered.
     #[schema(example = 1_140)]
     delivered: u64,
-    /// Those of them that did not, or that the vendor did not take.
+    /// Number of these messages that were not delivered, or that the vendor
+    /// rejected.
     #[schema(example = 144)]
     failed: u64,
-    /// How many customers were not to be written to.
+    /// Number of customers whose message was suppressed.
     #[schema(example = 16)]
     suppressed: u64,
-    /// How many messages have not ended.
+    /// Number of messages without a final status.
     #[schema(example = 0)]
     pending: u64,
     /// The currency of all amounts.
     #[schema(value_type = schema::Currency)]
     currency: &'static str,
-    /// By what customers have spent, in minor units; none if that parts nobody.
+    /// Figures by how much customers have spent, in minor units; empty if all
+    /// customers would fall into one bracket.
     brackets: Vec<BracketResponse>,
 }
 
-/// Customers by what they have spent in all.
+/// Figures of customers whose total spend is within a range.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SpendBracket)]
 struct BracketResponse {
-    /// More than this.
+    /// Lower bound, exclusive; `null` for none.
     #[schema(example = 1_000_000)]
     above: Option<i64>,
-    /// At most this.
+    /// Upper bound, inclusive; `null` for none.
     up_to: Option<i64>,
-    /// How many messages went out.
+    /// Number of messages sent.
     #[schema(example = 200)]
     reached: u64,
-    /// Those of them that arrived.
+    /// Number of these messages that were delivered.
     #[schema(example = 190)]
     delivered: u64,
 }
 
-/// Says in a sentence or two how a campaign went.
+/// Summarizes the results of a campaign in one or two sentences.
 #[utoipa::path(
     post,
     path = "/api/ai/campaigns/{id}/summary",
@@ -94,19 +96,19 @@ struct BracketResponse {
         Consistency
     ),
     responses(
-        (status = 200, description = "How it went", body = SummaryResponse),
+        (status = 200, description = "The summary and its figures", body = SummaryResponse),
         ChangeProblems
     )
 )]
 pub(super) async fn summarize_campaign(
     State(app): State<AppState>,
-    Asker(context): Asker,
+    AssistCaller(context): AssistCaller,
     Path(id): Path<CampaignId>,
     Query(params): Query<AfterParam>,
     consistency: Consistency,
 ) -> Result<Json<SummaryResponse>, Problem> {
     let call = Call::begin(&app, context, AssistTask::Summary);
-    let mut call = call.about(id.as_str());
+    let mut call = call.with_subject(id.as_str());
     let freshness = consistency.with(params.after());
     let summarized = summarize(&app, &mut call, &id, freshness).await;
     call.end(summarized).await.map(Json)
@@ -125,20 +127,20 @@ async fn summarize(
     }
     after::wait::<projections::messages::Messages>(app, freshness).await?;
     let figures = figures(app, document).await?;
-    let asked = call.ask(async |model, usage| model.summary(&figures, usage).await);
+    let asked = call.ask_model(async |model, usage| model.summary(&figures, usage).await);
     let summary = match asked.await {
         Some(summary) => summary,
         None => builtin::summary(&figures),
     };
-    call.told(&summary);
+    call.set_answer(&summary);
     Ok(SummaryResponse {
         summary,
-        by: call.by(),
+        by: call.answered_by(),
         figures: figures.into(),
     })
 }
 
-/// What the views say of it.
+/// Reads the figures from the views.
 async fn figures(app: &Shared, document: CampaignDocument) -> Result<CampaignFigures, Problem> {
     let id = &document.campaign_id;
     let found = app.store.campaign_stats(&[id]).await?.remove(id);
@@ -148,7 +150,7 @@ async fn figures(app: &Shared, document: CampaignDocument) -> Result<CampaignFig
         let _turn = turn(&app.previews).await?;
         app.store.spend_brackets(id).await?
     };
-    // Views count up, one event after the other.
+    // Counts are never negative; MongoDB has no unsigned integers.
     let count = |number: i64| number.max(0) as u64;
     Ok(CampaignFigures {
         name: document.name,

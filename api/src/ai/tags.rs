@@ -1,4 +1,4 @@
-//! `POST /api/ai/campaigns/{id}/tags`
+//! Handler of `POST /api/ai/campaigns/{id}/tags`.
 
 use assist::{Tag, builtin};
 use axum::Json;
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::answer::AnsweredBy;
 use super::call::Call;
-use super::caller::Asker;
+use super::caller::AssistCaller;
 use super::{campaign, rules_of};
 use crate::after::{AfterParam, Freshness};
 use crate::consistency::Consistency;
@@ -21,20 +21,20 @@ use crate::problem::Problem;
 use crate::schema;
 use crate::state::{AppState, Shared, turn};
 
-/// What a campaign is about.
+/// Suggested tags of a campaign.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CampaignTags)]
 pub(super) struct TagsResponse {
-    /// In the order of the vocabulary, often none.
+    /// Tags in the order of the vocabulary; often there are none.
     #[schema(value_type = Vec<schema::Tag>)]
     tags: Vec<Tag>,
     #[serde(flatten)]
     by: AnsweredBy,
 }
 
-/// Says what a campaign is about, in words of a fixed vocabulary.
+/// Suggests tags for a campaign from a fixed vocabulary.
 ///
-/// Nothing is saved: the campaign's own tags stay as they are.
+/// Nothing is saved: the campaign's own tags do not change.
 #[utoipa::path(
     post,
     path = "/api/ai/campaigns/{id}/tags",
@@ -51,13 +51,13 @@ pub(super) struct TagsResponse {
 )]
 pub(super) async fn tag_campaign(
     State(app): State<AppState>,
-    Asker(context): Asker,
+    AssistCaller(context): AssistCaller,
     Path(id): Path<CampaignId>,
     Query(params): Query<AfterParam>,
     consistency: Consistency,
 ) -> Result<Json<TagsResponse>, Problem> {
     let call = Call::begin(&app, context, AssistTask::Tags);
-    let mut call = call.about(id.as_str());
+    let mut call = call.with_subject(id.as_str());
     let tagged = tag(&app, &mut call, &id, consistency.with(params.after())).await;
     call.end(tagged).await.map(Json)
 }
@@ -72,18 +72,20 @@ async fn tag(
     let document = campaign(app, id, freshness).await?;
     let rules = rules(app, &document, freshness).await?;
     let (name, template) = (document.name.as_str(), &document.template);
-    let asked = call.ask(async |model, usage| model.tags(name, template, &rules, usage).await);
+    let asked =
+        call.ask_model(async |model, usage| model.tags(name, template, &rules, usage).await);
     let tags = match asked.await {
         Some(tags) => tags,
         None => builtin::tags(name, template, &rules),
     };
     let names: Vec<&str> = tags.iter().map(|tag| tag.name()).collect();
-    call.told(&names.join(", "));
-    let by = call.by();
+    call.set_answer(&names.join(", "));
+    let by = call.answered_by();
     Ok(TagsResponse { tags, by })
 }
 
-/// Whom it is for: before the launch, whom its segment means now.
+/// Returns the rules of a campaign's audience. Before the launch of a campaign
+/// for a segment, these are the segment's current rules.
 async fn rules(
     app: &Shared,
     document: &CampaignDocument,
@@ -93,7 +95,7 @@ async fn rules(
         (Some(rules), _) => Ok(rules.clone()),
         (None, Some(segment)) => rules_of(app, segment, freshness).await,
         (None, None) => {
-            tracing::error!(campaign = %document.campaign_id, "a campaign is for nobody");
+            tracing::error!(campaign = %document.campaign_id, "a campaign has no audience");
             Err(Problem::internal())
         }
     }

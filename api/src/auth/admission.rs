@@ -1,4 +1,4 @@
-//! Who is let in, as the configuration says.
+//! Admission of users by the configuration.
 
 use std::collections::BTreeSet;
 
@@ -6,30 +6,30 @@ use domain::{Email, UserRole};
 
 use super::oidc::Person;
 
-/// The e-mail addresses of admins, and the domains that everybody may come
-/// from. Upper and lower case are the same.
+/// E-mail addresses of admins, and domains whose users are admitted as viewers.
+/// Both are case-insensitive.
 #[derive(Debug, Clone, Default)]
 pub struct Admission {
     admins: BTreeSet<String>,
     domains: BTreeSet<String>,
 }
 
-/// A text is no list of addresses or domains.
+/// Error of parsing the lists of addresses and domains.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AdmissionError {
-    /// This is no e-mail address.
-    #[error("{0:?} is no e-mail address")]
+    /// An entry is not an e-mail address.
+    #[error("{0:?} is not an e-mail address")]
     Address(String),
-    /// This is no domain.
-    #[error("{0:?} is no domain such as example.com")]
+    /// An entry is not a domain.
+    #[error("{0:?} is not a domain such as example.com")]
     Domain(String),
 }
 
 impl Admission {
-    /// Of two lists, each separated by commas; an empty text is none.
+    /// Parses two comma-separated lists. An empty text is an empty list.
     ///
     /// # Errors
-    /// [`AdmissionError`], with the first entry that is wrong.
+    /// [`AdmissionError`] with the first invalid entry.
     pub fn new(admin_emails: &str, allowed_domains: &str) -> Result<Self, AdmissionError> {
         let address = |text: String| match Email::try_from(text.clone()) {
             Ok(_) => Ok(text),
@@ -47,13 +47,16 @@ impl Admission {
         })
     }
 
-    /// Whether nobody is let in.
+    /// Returns whether the configuration admits nobody.
     pub fn is_empty(&self) -> bool {
         self.admins.is_empty() && self.domains.is_empty()
     }
 
-    /// What somebody may do whom no admin gave a role. At Google an address
-    /// does not make a member: `hd` has to say whose account it is.
+    /// Returns the role that the configuration gives a person.
+    ///
+    /// At Google an address is not enough for a domain: the claim `hd` must name
+    /// the domain, since anybody can create a Google account with an address that
+    /// Google does not manage.
     pub(super) fn role(&self, person: &Person, at_google: bool) -> UserRole {
         let email = person.email.to_ascii_lowercase();
         if self.admins.contains(&email) {
@@ -96,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn admins_and_members_are_let_in_and_nobody_else() {
+    fn only_admins_and_members_of_domains_are_admitted() {
         for (email, role) in [
             ("root@example.com", UserRole::Admin),
             ("ROOT@example.com", UserRole::Admin),
@@ -121,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn google_has_to_say_that_the_account_is_the_domains() {
+    fn at_google_the_hosted_domain_must_match() {
         for (hosted, role) in [
             (Some("example.com"), UserRole::Viewer),
             (Some("Example.com"), UserRole::Viewer),
@@ -137,10 +140,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_or_domain_is_told() {
-        let told = |emails, domains| Admission::new(emails, domains).unwrap_err().to_string();
-        assert!(told("root", "").contains("\"root\""));
-        assert!(told("", "a@example.com").contains("a@example.com"));
-        assert!(told("", "exa mple").contains("exa mple"));
+    fn errors_name_the_invalid_entry() {
+        let error = |emails, domains| Admission::new(emails, domains).unwrap_err().to_string();
+        assert!(error("root", "").contains("\"root\""));
+        assert!(error("", "a@example.com").contains("a@example.com"));
+        assert!(error("", "exa mple").contains("exa mple"));
     }
 }

@@ -1,5 +1,5 @@
-//! The two cookies: the session, and what a sign-in on its way has to bring
-//! back.
+//! The two cookies: one holds the session, the other the state of a sign-in
+//! that is in progress at the provider.
 
 use std::time::Duration;
 
@@ -8,48 +8,50 @@ use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 
 use super::session::Purpose;
 
-/// A cookie's name, and where it is sent.
-fn of(purpose: Purpose) -> (&'static str, &'static str) {
+/// Returns the name and the path of a cookie.
+fn name_and_path(purpose: Purpose) -> (&'static str, &'static str) {
     match purpose {
         Purpose::Session => ("patron_session", "/"),
         Purpose::SignIn => ("patron_sign_in", "/api/auth"),
     }
 }
 
-/// The token that a request's cookie has.
+/// Returns the token in a request's cookie.
 pub(crate) fn token(headers: &HeaderMap, purpose: Purpose) -> Option<String> {
-    let (name, _) = of(purpose);
+    let (name, _) = name_and_path(purpose);
     let jar = CookieJar::from_headers(headers);
     jar.get(name).map(|cookie| cookie.value().to_owned())
 }
 
-/// `Set-Cookie` with this token. No script can read it; another site's pages
-/// cannot send it but by a link; `secure` keeps it on TLS.
+/// Returns the value of a `Set-Cookie` header with this token. Scripts cannot
+/// read the cookie, and other sites' pages can send it only by a link. `secure`
+/// limits it to TLS.
 pub(crate) fn set(purpose: Purpose, token: String, secure: bool) -> HeaderValue {
-    header_of(purpose, token, secure, purpose.life())
+    header_of(purpose, token, secure, purpose.lifetime())
 }
 
-/// `Set-Cookie` that takes the cookie away.
+/// Returns the value of a `Set-Cookie` header that removes the cookie.
 pub(crate) fn remove(purpose: Purpose, secure: bool) -> HeaderValue {
     header_of(purpose, String::new(), secure, Duration::ZERO)
 }
 
-fn header_of(purpose: Purpose, token: String, secure: bool, life: Duration) -> HeaderValue {
-    let (name, path) = of(purpose);
+fn header_of(purpose: Purpose, token: String, secure: bool, lifetime: Duration) -> HeaderValue {
+    let (name, path) = name_and_path(purpose);
     let mut cookie = Cookie::new(name, token);
     cookie.set_path(path);
     cookie.set_http_only(true);
     cookie.set_secure(secure);
+    // `Strict` would withhold the sign-in cookie from the provider's redirect.
     cookie.set_same_site(SameSite::Lax);
-    let seconds = life.as_secs();
+    let seconds = lifetime.as_secs();
     let text = format!("{cookie}; Max-Age={seconds}");
-    // Tokens are base64url and dots, the rest is ours.
+    // This cannot fail: a token is base64url and dots, and all else is constant.
     let mut value = HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""));
     value.set_sensitive(true);
     value
 }
 
-/// Whether an answer says something of a cookie already.
+/// Returns whether a response sets or removes a cookie already.
 pub(crate) fn is_set(headers: &HeaderMap) -> bool {
     headers.contains_key(header::SET_COOKIE)
 }
@@ -59,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cookie_is_for_this_server_alone() {
+    fn a_cookie_is_limited_to_this_server() {
         let set = |secure| set(Purpose::Session, "a.b.c".to_owned(), secure);
         assert_eq!(
             set(true),
@@ -73,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_read_from_among_others() {
+    fn a_token_is_found_among_other_cookies() {
         let mut headers = HeaderMap::new();
         let cookies = HeaderValue::from_static("a=1; patron_session=a.b.c; b=2");
         headers.insert(header::COOKIE, cookies);

@@ -1,28 +1,32 @@
-//! Writes with a cookie come from pages of our own.
+//! Protection against cross-site request forgery.
 //!
-//! A browser sends the cookie with whatever a page asks for. `SameSite=Lax`
-//! keeps other sites' pages from it, but not those of a neighbouring
-//! subdomain; this does.
+//! A browser sends the session cookie with every request to the API, whichever
+//! page causes it. `SameSite=Lax` excludes writes by pages of other sites, but
+//! not by pages of another subdomain of the same site. The check in this module
+//! excludes those too.
 
 use axum::http::{HeaderMap, HeaderName, Method, header};
 use reqwest::Url;
 
 use crate::problem::{Problem, ProblemKind};
 
-/// What browsers say of who asks, and pages cannot change.
+/// Header by which browsers tell how the page that caused a request relates to
+/// the API. Pages cannot set it.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// That a request with a session's cookie is no write, or of the same origin.
+/// Rejects a write with a session cookie unless a page of the same origin caused
+/// it.
 pub(super) fn check(method: &Method, headers: &HeaderMap, ours: &Url) -> Result<(), Problem> {
     if method.is_safe() || is_same_origin(headers, ours) {
         return Ok(());
     }
-    let detail = "a write with a session's cookie has to come from a page of the same origin, \
-                  as the headers Sec-Fetch-Site or Origin tell";
+    let detail = "a write with a session cookie must come from a page of the same origin, as \
+                  stated by the headers Sec-Fetch-Site or Origin";
     Err(Problem::new(ProblemKind::CrossSite, detail))
 }
 
-/// A request that does not say where it comes from is of no browser of today.
+/// Returns whether the headers state the same origin. A request with neither
+/// header does not pass: current browsers send at least one with a write.
 fn is_same_origin(headers: &HeaderMap, ours: &Url) -> bool {
     if let Some(site) = headers.get(SEC_FETCH_SITE) {
         return site == "same-origin" || site == "none";
@@ -31,6 +35,8 @@ fn is_same_origin(headers: &HeaderMap, ours: &Url) -> bool {
     let Some(origin) = text(header::ORIGIN).and_then(|origin| origin.parse::<Url>().ok()) else {
         return false;
     };
+    // `Host` admits a server that is reached by another name than its public
+    // URL, such as 127.0.0.1. Pages cannot set that header either.
     let host = text(header::HOST).and_then(|host| {
         let scheme = origin.scheme();
         format!("{scheme}://{host}").parse::<Url>().ok()
@@ -45,17 +51,17 @@ mod tests {
 
     use super::*;
 
-    fn passes(method: Method, told: &[(HeaderName, &str)]) -> bool {
+    fn passes(method: Method, sent: &[(HeaderName, &str)]) -> bool {
         let pair = |(name, value): &(HeaderName, &str)| {
             (name.clone(), HeaderValue::from_str(value).unwrap())
         };
-        let headers: HeaderMap = told.iter().map(pair).collect();
+        let headers: HeaderMap = sent.iter().map(pair).collect();
         let ours = "https://crm.example.com/".parse().unwrap();
         check(&method, &headers, &ours).is_ok()
     }
 
     #[test]
-    fn a_browser_says_where_a_write_comes_from() {
+    fn sec_fetch_site_decides_where_a_browser_sends_it() {
         for (site, good) in [
             ("same-origin", true),
             ("none", true),
@@ -75,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_one_says_its_origin() {
+    fn origin_decides_without_sec_fetch_site() {
         for (origin, good) in [
             ("https://crm.example.com", true),
             ("https://crm.example.com:443", true),
@@ -95,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn who_says_nothing_may_not_write() {
+    fn a_write_without_either_header_is_rejected() {
         assert!(!passes(Method::POST, &[]));
         assert!(!passes(Method::POST, &[(header::HOST, "crm.example.com")]));
         assert!(passes(Method::GET, &[]));

@@ -1,21 +1,22 @@
-//! Keys: `Authorization: Bearer KEY`.
+//! API keys in requests: `Authorization: Bearer KEY`.
 
 use axum::http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// The key that is an administrator's from the start, as its hash.
+/// SHA-256 hash of the bootstrap key, which has the role `admin`.
 pub(super) struct Bootstrap(Option<[u8; 32]>);
 
 impl Bootstrap {
-    /// This key; none, or an empty one, lets nobody in.
+    /// Hashes a key. No key or an empty one matches nothing.
     pub(super) fn new(key: Option<&str>) -> Self {
         let key = key.filter(|key| !key.is_empty());
         Self(key.map(|key| hash(key.as_bytes())))
     }
 
-    pub(super) fn is(&self, presented: &[u8]) -> bool {
-        // Hashes have one length, and comparing them takes one time.
+    pub(super) fn matches(&self, presented: &[u8]) -> bool {
+        // Hashes have equal lengths, and the comparison takes constant time: its
+        // duration reveals nothing about the key.
         let same = |expected: &[u8; 32]| hash(presented).ct_eq(expected).into();
         self.0.as_ref().is_some_and(same)
     }
@@ -25,14 +26,14 @@ fn hash(key: &[u8]) -> [u8; 32] {
     Sha256::digest(key).into()
 }
 
-/// What a request shows: nothing where it has no such header, an empty key
-/// where the header is of another scheme.
+/// Returns the key that a request presents: `None` without an `Authorization`
+/// header, an empty key for a header of another scheme.
 pub(super) fn presented(headers: &HeaderMap) -> Option<&[u8]> {
     let authorization = headers.get(header::AUTHORIZATION)?.as_bytes();
     Some(bearer(authorization).unwrap_or_default())
 }
 
-/// The key in `Bearer KEY`; the scheme in any case, as RFC 9110 has it.
+/// Returns the key in `Bearer KEY`. The scheme is case-insensitive (RFC 9110).
 fn bearer(authorization: &[u8]) -> Option<&[u8]> {
     let (scheme, key) = authorization.split_at_checked("Bearer ".len())?;
     scheme
@@ -50,11 +51,11 @@ mod tests {
         let mut headers = HeaderMap::new();
         let value = HeaderValue::from_str(authorization).unwrap();
         headers.insert(header::AUTHORIZATION, value);
-        bootstrap.is(presented(&headers).unwrap())
+        bootstrap.matches(presented(&headers).unwrap())
     }
 
     #[test]
-    fn the_key_lets_in_and_no_other() {
+    fn only_the_bootstrap_key_is_accepted() {
         let bootstrap = Bootstrap::new(Some("s3cret"));
         assert!(lets_in(&bootstrap, "Bearer s3cret"));
         assert!(lets_in(&bootstrap, "bearer  s3cret"));
@@ -73,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_key_nobody_gets_in() {
+    fn without_a_bootstrap_key_none_is_accepted() {
         for none in [None, Some("")] {
             let bootstrap = Bootstrap::new(none);
             assert!(!lets_in(&bootstrap, "Bearer "));

@@ -1,4 +1,4 @@
-//! The one-time link that signs a local admin in, where nobody else could.
+//! The one-time link that signs in a local admin where no provider is set up.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -8,26 +8,27 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// A link that signs in once. Made for whoever can read what the program
-/// prints, when it listens on this machine alone.
+/// One-time sign-in link. The program prints it when it listens on the loopback
+/// interface only, for the person who started it.
 pub struct LocalLink(Mutex<Option<[u8; 32]>>);
 
 impl LocalLink {
-    /// A link, and its token, which nothing else knows.
+    /// Creates a link, and returns it with its token. Only a hash of the token is
+    /// kept.
     pub fn new() -> (Self, String) {
         let token = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
         (Self(Mutex::new(Some(hash(&token)))), token)
     }
 
-    /// Whether this is its token; the first time alone.
-    pub(super) fn take(&self, token: &str) -> bool {
+    /// Redeems the link. Returns `true` only for the right token, and only once.
+    pub(super) fn redeem(&self, token: &str) -> bool {
         let mut expected = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let same = |expected: [u8; 32]| bool::from(hash(token).ct_eq(&expected));
-        let taken = expected.is_some_and(same);
-        if taken {
+        let redeemed = expected.is_some_and(same);
+        if redeemed {
             *expected = None;
         }
-        taken
+        redeemed
     }
 }
 
@@ -46,13 +47,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_signs_in_once() {
+    fn a_link_can_be_redeemed_once() {
         let (link, token) = LocalLink::new();
         assert_eq!(token.len(), 43);
         for other in ["", "x", &token[1..], &format!("{token}=")] {
-            assert!(!link.take(other), "{other}");
+            assert!(!link.redeem(other), "{other}");
         }
-        assert!(link.take(&token));
-        assert!(!link.take(&token));
+        assert!(link.redeem(&token));
+        assert!(!link.redeem(&token));
     }
 }

@@ -1,11 +1,12 @@
-//! Who asks: credentials in, [`Actor`] out.
+//! Authentication: turns the credential of a request into an [`Actor`].
 //!
-//! A request shows a key (`key`) or a session's cookie (`session`, `cookie`).
-//! Both name an aggregate whose head decides, so that what is revoked or
-//! signed out is so at once in every process. `sign_in` has the routes by which
-//! a session begins and ends, `oidc` the provider that says who somebody is,
-//! `admission` whom the configuration lets in, `local` the link for a machine
-//! without a provider. What an actor may do is in [`crate::access`].
+//! A request presents an API key (`key`) or a session cookie (`session`,
+//! `cookie`). Both refer to an aggregate whose head decides, so that a
+//! revocation or a sign-out takes effect in every process at once. `sign_in` has
+//! the routes that begin and end a session, `oidc` the client of the identity
+//! provider, `admission` the users whom the configuration admits, and `local`
+//! the one-time link for a machine without a provider. The permissions of an
+//! actor are in [`crate::access`].
 
 mod admission;
 pub(crate) mod cookie;
@@ -37,77 +38,77 @@ pub(crate) use self::session::{Purpose, Session};
 pub use self::session::{SessionKeyError, SessionKeys};
 use crate::problem::{Problem, ProblemKind};
 
-/// From which age on a token is renewed.
+/// Age at which a session token is renewed.
 const RENEW_AFTER: Duration = Duration::from_secs(5 * 60);
 
-/// How people sign in.
+/// Configuration of sign-in.
 #[derive(Debug)]
 pub struct SignIn {
-    /// What sessions are signed with.
+    /// Keys that sign session tokens.
     pub session_keys: SessionKeys,
-    /// Where browsers find the API.
+    /// URL of the API as browsers see it.
     pub public_url: PublicUrl,
-    /// Who says who somebody is, if anybody does.
+    /// Identity provider; `None` if there is none.
     pub provider: Option<Provider>,
-    /// Whom to let in.
+    /// Users whom the configuration admits.
     pub admission: Admission,
-    /// A link for a local admin.
+    /// One-time link for a local admin; `None` if there is none.
     pub local: Option<LocalLink>,
 }
 
-/// On whose behalf a request is. Every request beyond [`crate::access::guard`]
-/// that needs a credential has one.
+/// Authenticated identity that a request acts for. Every request that needs a
+/// credential has one after [`crate::access::guard`].
 #[derive(Debug, Clone)]
 pub(crate) struct Actor {
-    /// As events and the audit trail name it: `user:usr_…`, `key:key_…`,
+    /// Name in events and the audit trail: `user:usr_…`, `key:key_…`, or
     /// `key:bootstrap`.
     pub(crate) name: Arc<str>,
-    /// What it may do.
+    /// Role that determines its permissions.
     pub(crate) role: Role,
-    /// What it showed.
+    /// Credential that the request presented.
     pub(crate) credential: Credential,
 }
 
-/// What a request was let in with.
+/// Credential that authenticated a request.
 #[derive(Debug, Clone)]
 pub(crate) enum Credential {
-    /// The key that the configuration names.
+    /// Bootstrap key of the configuration.
     Bootstrap,
-    /// A key.
+    /// API key.
     Key {
-        /// Which.
+        /// Id of the key.
         id: KeyId,
-        /// Whether this use of it is to be recorded.
+        /// `true` if this use of the key has to be recorded.
         records_use: bool,
     },
-    /// A session's cookie.
+    /// Session cookie.
     Session {
-        /// Whose.
+        /// The session and its user.
         session: Session,
-        /// How old its token is.
+        /// Age of the session token.
         age: Duration,
     },
 }
 
-/// Why a request is nobody's.
+/// Reason why a request is not authenticated.
 #[derive(Debug)]
 pub(crate) enum Denied {
-    /// It shows nothing that is known.
+    /// The request has no valid credential.
     Nobody(Cow<'static, str>),
-    /// It shows a token that somebody has tampered with.
+    /// The request has a session token that was tampered with.
     Tampered(Cow<'static, str>),
-    /// Nobody knows: Redis does not answer.
+    /// The credential cannot be checked, since Redis does not answer.
     Away(CommandError),
 }
 
-/// What requests are let in with.
+/// Credentials that this process accepts.
 pub(crate) struct Credentials {
     bootstrap: Bootstrap,
     sign_in: Option<SignIn>,
 }
 
 impl Credentials {
-    /// With this bootstrap key, if there is one; by sign-in, if that is set up.
+    /// Accepts the bootstrap key and sessions, each if configured.
     pub(crate) fn new(bootstrap_key: Option<&str>, sign_in: Option<SignIn>) -> Self {
         Self {
             bootstrap: Bootstrap::new(bootstrap_key),
@@ -115,7 +116,8 @@ impl Credentials {
         }
     }
 
-    /// Who asks. A key counts, if one is shown, and the cookie only else.
+    /// Authenticates a request. A key takes precedence over a cookie, even if it
+    /// is invalid.
     pub(crate) async fn actor(
         &self,
         commands: &Commands,
@@ -123,16 +125,18 @@ impl Credentials {
         now: Timestamp,
     ) -> Result<Actor, Denied> {
         if let Some(key) = key::presented(headers) {
-            return self.by_key(commands, key, now).await;
+            return self.authenticate_key(commands, key, now).await;
         }
         let token = cookie::token(headers, Purpose::Session);
         match (&self.sign_in, token) {
-            (Some(sign_in), Some(token)) => by_session(sign_in, commands, &token, now).await,
-            _ => Err(unknown()),
+            (Some(sign_in), Some(token)) => {
+                authenticate_session(sign_in, commands, &token, now).await
+            }
+            _ => Err(unknown_credential()),
         }
     }
 
-    /// That an actor's write is not another site's.
+    /// Rejects a write with a session cookie that another site caused.
     pub(crate) fn check_site(&self, actor: &Actor, request: &Request) -> Result<(), Problem> {
         match (&actor.credential, &self.sign_in) {
             (Credential::Session { .. }, Some(sign_in)) => {
@@ -143,7 +147,7 @@ impl Credentials {
         }
     }
 
-    /// A cookie with a younger token, if the actor's is getting old.
+    /// Returns a cookie with a new token if the actor's token is old.
     pub(crate) fn renewed(&self, actor: &Actor, now: Timestamp) -> Option<HeaderValue> {
         match (&actor.credential, &self.sign_in) {
             (Credential::Session { session, age }, Some(sign_in)) if *age >= RENEW_AFTER => {
@@ -153,7 +157,7 @@ impl Credentials {
         }
     }
 
-    /// Takes a session's cookie away that is of no use any more.
+    /// Returns a header that removes the request's session cookie, if it has one.
     pub(crate) fn forgotten(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         let sign_in = self.sign_in.as_ref()?;
         cookie::token(headers, Purpose::Session)?;
@@ -161,13 +165,13 @@ impl Credentials {
         Some(cookie::remove(Purpose::Session, secure))
     }
 
-    async fn by_key(
+    async fn authenticate_key(
         &self,
         commands: &Commands,
         presented: &[u8],
         now: Timestamp,
     ) -> Result<Actor, Denied> {
-        if self.bootstrap.is(presented) {
+        if self.bootstrap.matches(presented) {
             return Ok(Actor {
                 name: "key:bootstrap".into(),
                 role: Role::Admin,
@@ -176,7 +180,7 @@ impl Credentials {
         }
         let text = std::str::from_utf8(presented).unwrap_or_default();
         let Ok(secret) = KeySecret::from_str(text) else {
-            return Err(unknown());
+            return Err(unknown_credential());
         };
         let id = secret.id().clone();
         let key = commands.api_key(&id).await.map_err(Denied::Away)?;
@@ -194,12 +198,12 @@ fn granted(id: KeyId, key: ApiKey, hash: &KeyHash, now: Timestamp) -> Result<Act
                 records_use: key.records_use(now),
             },
         }),
-        Err(KeyRefusal::Unknown) => Err(unknown()),
+        Err(KeyRefusal::Unknown) => Err(unknown_credential()),
         Err(refusal) => Err(Denied::Nobody(refusal.to_string().into())),
     }
 }
 
-async fn by_session(
+async fn authenticate_session(
     sign_in: &SignIn,
     commands: &Commands,
     token: &str,
@@ -222,19 +226,19 @@ async fn by_session(
 fn refused(refusal: TokenRefusal) -> Denied {
     let detail = refusal.to_string().into();
     match refusal {
-        TokenRefusal::Expired | TokenRefusal::OtherKey => Denied::Nobody(detail),
+        TokenRefusal::Expired | TokenRefusal::UnknownKey => Denied::Nobody(detail),
         TokenRefusal::Tampered => Denied::Tampered(detail),
     }
 }
 
-fn unknown() -> Denied {
-    let detail = "the request needs a known key, as `Authorization: Bearer KEY`, or a session";
+fn unknown_credential() -> Denied {
+    let detail = "the request needs a valid key, as `Authorization: Bearer KEY`, or a session";
     Denied::Nobody(detail.into())
 }
 
-/// What is said to a request that was to have an actor, and has none.
+/// Returns the problem of a request that needs an actor and has none.
 pub(crate) fn unauthenticated() -> Problem {
-    unknown().into()
+    unknown_credential().into()
 }
 
 impl From<Denied> for Problem {

@@ -1,21 +1,21 @@
-//! Where browsers find the API.
+//! URL of the API as browsers see it.
 
 use std::str::FromStr;
 
 use reqwest::Url;
 
-use super::oidc::{is_loopback, is_private};
+use super::oidc::{is_loopback, is_protected};
 
-/// The URL that browsers know the API by: `https://crm.example.com`. The
-/// provider sends them back there, and pages from there may write.
+/// URL of the API as browsers see it, such as `https://crm.example.com`. The
+/// provider redirects back to it, and pages of its origin may write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicUrl(Url);
 
-/// A text is no [`PublicUrl`].
+/// Error of parsing a [`PublicUrl`]; has the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no public URL: it has to be an https URL, or an http one on this machine, without \
-     a query"
+    "{0:?} is not a public URL: it must be an https URL, or an http URL of this machine, without \
+     a query or fragment"
 )]
 pub struct PublicUrlError(String);
 
@@ -24,17 +24,19 @@ impl PublicUrl {
         &self.0
     }
 
-    /// Whether its cookies are for TLS alone. On this machine there is none.
+    /// Returns whether cookies are limited to TLS. An http URL of this machine
+    /// has no TLS.
     pub(super) fn is_secure(&self) -> bool {
         self.0.scheme() == "https" || !is_loopback(&self.0)
     }
 
-    /// Whether nobody but this machine's users can mean it.
+    /// Returns whether the URL refers to this machine, so that only its own users
+    /// can reach the API by it.
     pub fn is_here(&self) -> bool {
         is_loopback(&self.0)
     }
 
-    /// A path of the API's there.
+    /// Returns the URL of a path of the API.
     pub fn join(&self, path: &str) -> Url {
         let mut url = self.0.clone();
         let path = format!("{}{path}", self.0.path().trim_end_matches('/'));
@@ -48,9 +50,9 @@ impl FromStr for PublicUrl {
 
     fn from_str(text: &str) -> Result<Self, PublicUrlError> {
         let url: Option<Url> = text.parse().ok();
-        let plain =
-            |url: &Url| is_private(url) && url.query().is_none() && url.fragment().is_none();
-        let url = url.filter(plain);
+        let is_valid =
+            |url: &Url| is_protected(url) && url.query().is_none() && url.fragment().is_none();
+        let url = url.filter(is_valid);
         url.map(Self).ok_or_else(|| PublicUrlError(text.to_owned()))
     }
 }
@@ -64,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_below_it() {
+    fn paths_are_joined_below_the_url() {
         for (public, joined) in [
             ("https://crm.example.com", "https://crm.example.com/api/x"),
             ("https://example.com/crm/", "https://example.com/crm/api/x"),
@@ -74,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn cookies_are_for_tls_but_on_this_machine() {
+    fn cookies_need_tls_except_on_this_machine() {
         assert!(url("https://crm.example.com").is_secure());
         assert!(url("https://localhost").is_secure());
         assert!(!url("http://localhost:8080").is_secure());
@@ -82,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_could_listen_to_is_none() {
+    fn unencrypted_remote_urls_are_rejected() {
         for odd in [
             "",
             "crm.example.com",

@@ -1,9 +1,8 @@
-//! Session tokens: what a browser shows instead of a password.
+//! Session tokens: signed, short-lived JWTs in a browser's cookie.
 //!
-//! A token says whose session it is and lives for minutes; whether the session
-//! is still open, the user's head says at each request. Tokens are signed with
-//! the first of the keys and verified with all of them, so that one key can
-//! follow another.
+//! A token names a user and a session and is valid for minutes. Each request
+//! checks in the user's head that the session is still open. Tokens are signed
+//! with the first key and verified with all keys, so that keys can be rotated.
 
 #[cfg(test)]
 mod tests;
@@ -23,18 +22,18 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// Who signs.
+/// Issuer of all tokens, the claim `iss`.
 const ISSUER: &str = "patron";
 
-/// The longest token looked at, in bytes.
+/// Maximum length of a token, in bytes.
 const MAX_LEN: usize = 4096;
 
-/// What a token is for. One that is for something else is as good as none.
+/// Purpose of a token. A token is invalid for any other purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// To be let in.
+    /// Authenticates requests.
     Session,
-    /// To come back from the provider.
+    /// Holds the state of a sign-in until the provider redirects back.
     SignIn,
 }
 
@@ -46,8 +45,8 @@ impl Purpose {
         }
     }
 
-    /// How long a token lives.
-    pub(crate) fn life(self) -> Duration {
+    /// Returns how long a token is valid.
+    pub(crate) fn lifetime(self) -> Duration {
         match self {
             Self::Session => Duration::from_secs(30 * 60),
             Self::SignIn => Duration::from_secs(10 * 60),
@@ -55,36 +54,36 @@ impl Purpose {
     }
 }
 
-/// What session tokens are signed with, the newest first.
+/// Keys that sign session tokens, newest first.
 pub struct SessionKeys(Vec<Key>);
 
 struct Key {
-    /// Tells the key from others, and nothing about it.
+    /// The `kid` in token headers, derived from the secret by a hash.
     id: String,
     signs: EncodingKey,
     verifies: DecodingKey,
 }
 
-/// A text is no list of [`SessionKeys`].
+/// Error of parsing [`SessionKeys`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a session key is the base64 of at least 32 bytes; several are separated by commas")]
+#[error("a session key is at least 32 bytes in base64; separate several keys with commas")]
 pub struct SessionKeyError;
 
-/// Why a token is not taken.
+/// Reason why a token is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TokenRefusal {
-    /// It was good, and its time is over.
+    /// The token was valid and has expired.
     #[error("the session's token has expired")]
     Expired,
-    /// It names a key that there is not, or not any more.
-    #[error("the session's token is of another key")]
-    OtherKey,
-    /// It is not as it was signed.
-    #[error("the session's token was not made here")]
+    /// The token names a key that does not exist or was removed.
+    #[error("the session's token was signed with an unknown key")]
+    UnknownKey,
+    /// The token is malformed, was altered, or is for another purpose.
+    #[error("the session's token was not issued by this server")]
     Tampered,
 }
 
-/// Whose session it is.
+/// A session and its user, the content of a session token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Session {
     /// The user.
@@ -106,10 +105,10 @@ struct Claims<T> {
 }
 
 impl SessionKeys {
-    /// The least bytes of a key: as many as the hash has.
+    /// Minimum length of a key in bytes: the output length of SHA-256.
     const SHORTEST: usize = 32;
 
-    /// A token that says this, from `now` on.
+    /// Signs a token with this content that is valid from `now`.
     pub(crate) fn sign<T: Serialize>(
         &self,
         purpose: Purpose,
@@ -121,7 +120,7 @@ impl SessionKeys {
             iss: ISSUER.to_owned(),
             aud: purpose.audience().to_owned(),
             iat,
-            exp: iat + purpose.life().as_secs(),
+            exp: iat + purpose.lifetime().as_secs(),
             content,
         };
         let key = self.0.first().ok_or(ErrorKind::InvalidKeyFormat)?;
@@ -130,21 +129,24 @@ impl SessionKeys {
         encode(&header, &claims, &key.signs)
     }
 
-    /// What a token says, and how old it is.
+    /// Verifies a token, and returns its content and its age.
     pub(crate) fn read<T: DeserializeOwned>(
         &self,
         purpose: Purpose,
         token: &str,
     ) -> Result<(T, Duration), TokenRefusal> {
+        // A bound on the work for an anonymous request.
         if token.len() > MAX_LEN {
             return Err(TokenRefusal::Tampered);
         }
         let header = decode_header(token).map_err(|_| TokenRefusal::Tampered)?;
         let named = |key: &&Key| Some(key.id.as_str()) == header.kid.as_deref();
         let Some(key) = self.0.iter().find(named) else {
-            return Err(TokenRefusal::OtherKey);
+            return Err(TokenRefusal::UnknownKey);
         };
+        // The algorithm is fixed: a token must not choose one, such as `none`.
         let mut validation = Validation::new(Algorithm::HS256);
+        // The library's default would accept tokens for a minute after their expiry.
         validation.leeway = 0;
         validation.set_required_spec_claims(&["exp", "iss", "aud"]);
         validation.set_issuer(&[ISSUER]);
@@ -156,7 +158,8 @@ impl SessionKeys {
     }
 }
 
-/// Whether a token has expired is looked at only when its signature is right.
+/// Returns why a token is rejected. The library checks the expiry only after the
+/// signature, so an expired token was issued by this server.
 fn refusal(error: &Error) -> TokenRefusal {
     match error.kind() {
         ErrorKind::ExpiredSignature => TokenRefusal::Expired,
@@ -185,7 +188,7 @@ impl fmt::Debug for SessionKeys {
 impl FromStr for SessionKeys {
     type Err = SessionKeyError;
 
-    /// `BASE64,BASE64,…`, in either alphabet, padded or not.
+    /// Parses `BASE64,BASE64,…`, in either alphabet, padded or not.
     fn from_str(text: &str) -> Result<Self, SessionKeyError> {
         let any_padding =
             GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);

@@ -1,4 +1,4 @@
-//! A campaign as clients see it.
+//! Response bodies of campaigns.
 
 use std::collections::BTreeMap;
 
@@ -16,35 +16,35 @@ use crate::quarantined::{Quarantined, ShowsDocument};
 use crate::rules::GroupSchema;
 use crate::schema;
 
-/// A campaign as it was just created.
+/// A campaign that was just created.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CampaignWritten)]
-pub(super) struct Written {
-    /// Patron's name for it.
+pub(super) struct CampaignWritten {
+    /// The campaign's id.
     #[schema(value_type = schema::CampaignId)]
     campaign_id: CampaignId,
-    /// What it is called.
+    /// The campaign's name.
     #[schema(example = "Come back")]
     name: String,
-    /// How far it is.
+    /// The campaign's status.
     #[schema(value_type = schema::CampaignStatus)]
     status: CampaignStatus,
-    /// The segment it is for, if it is for one.
+    /// The segment that the campaign is for; `null` if it has rules of its own.
     #[schema(value_type = Option<schema::SegmentId>)]
     segment_id: Option<SegmentId>,
-    /// Which customers are meant. Of a segment, the rules that the launch
-    /// fixed; `null` before that.
+    /// Rules that select the audience, as JSON. For a segment these are the
+    /// rules that the launch fixed; `null` before the launch.
     #[schema(value_type = Option<GroupSchema>)]
     rules: Option<Value>,
-    /// The same as a text.
+    /// The rules as text.
     #[schema(example = "total_spend > 100000 AND days_since_last_order > 90")]
     text: Option<String>,
-    /// What is sent.
+    /// The message to send.
     message: MessageResponse,
-    /// When it is, or was, to be launched by itself.
+    /// Time of the automatic launch; `null` if there is none.
     #[schema(value_type = Option<schema::Time>)]
     scheduled_at: Option<Timestamp>,
-    /// How many messages a second are sent at most.
+    /// Maximum number of messages sent per second.
     #[schema(example = 50)]
     messages_per_second: Option<u32>,
     /// Labels, in order.
@@ -52,11 +52,11 @@ pub(super) struct Written {
     tags: Vec<String>,
 }
 
-/// What is sent.
+/// The message to send.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CampaignMessage)]
 struct MessageResponse {
-    /// Jinja over the customer's fields.
+    /// Jinja template over the customer's fields.
     #[schema(example = "Hi {{ name | default('there') }}, we miss you!")]
     template: String,
 }
@@ -65,57 +65,58 @@ struct MessageResponse {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Campaign)]
 pub(super) struct CampaignResponse {
-    /// What it says.
+    /// The campaign's content.
     #[serde(flatten)]
-    written: Written,
-    /// What its launch fixed, once it was launched.
+    written: CampaignWritten,
+    /// State that the launch fixed; `null` before the launch.
     launch: Option<LaunchResponse>,
-    /// How many customers it means, once that was found out.
+    /// The size of the audience; `null` until it is known.
     size: Option<SizeResponse>,
-    /// What became of its messages.
+    /// Counts of the campaign's messages.
     statistics: Statistics,
-    /// Why the campaign does not go on; `null` if nothing holds it back.
+    /// Reason why the campaign waits; `null` if it does not.
     waiting_for: Option<WaitingResponse>,
-    /// When it was created.
+    /// Time of the campaign's creation.
     #[schema(value_type = schema::Time)]
     created_at: Timestamp,
-    /// On whose behalf.
+    /// The actor who created the campaign.
     #[schema(example = "key:bootstrap")]
     created_by: String,
-    /// When it was launched.
+    /// Time of the campaign's launch.
     #[schema(value_type = Option<schema::Time>)]
     launched_at: Option<Timestamp>,
-    /// When it was completed or cancelled.
+    /// Time at which the campaign was completed or canceled.
     #[schema(value_type = Option<schema::Time>)]
     ended_at: Option<Timestamp>,
-    /// When something last happened to it.
+    /// Time of the campaign's last change.
     #[schema(value_type = schema::Time)]
     updated_at: Timestamp,
-    /// The aggregate's version; the audit trail has the same.
+    /// Version of the aggregate, as in the audit trail.
     version: i64,
-    /// The event that holds the campaign back; absent if none does.
+    /// The quarantined event of this campaign; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     quarantined: Option<Quarantined>,
 }
 
-/// A reason why a campaign does not go on.
+/// A reason why a campaign waits.
 #[derive(Serialize, ToSchema)]
 #[schema(as = WaitingFor)]
 struct WaitingResponse {
     /// `breaker`, while `sending`: queued messages wait. The circuit breaker is
-    /// open, because the vendor is away or its URL or credential is wrong.
-    /// Sending continues by itself once the vendor accepts a message.
-    /// `trimmed`, while `scheduled`, `launching` or `paused`: the audience cannot
-    /// be found, since that needs events that were trimmed from the log. Nothing
-    /// is sent. Cancel the campaign, unless an operator restores the log.
-    /// `memory`, while `launching`, `sending` or `paused`: Redis is short of
-    /// memory. Messages are neither queued nor sent, since what is left is for
-    /// receipts and the results of what was sent. The campaign continues by
-    /// itself once there is memory again.
+    /// open, because the vendor is unavailable, or its URL or credential is
+    /// wrong. Sending continues automatically once the vendor accepts a message.
+    /// `trimmed`, while `scheduled`, `launching`, or `paused`: the audience
+    /// cannot be resolved, since that needs events that were trimmed from the
+    /// log. Nothing is sent. Cancel the campaign, unless an operator restores
+    /// the log.
+    /// `memory`, while `launching`, `sending`, or `paused`: Redis is short of
+    /// memory. Messages are neither queued nor sent; the remaining memory is
+    /// reserved for receipts and the results of messages that were sent. The
+    /// campaign continues automatically once memory is available.
     #[schema(value_type = schema::WaitingReason)]
     reason: &'static str,
-    /// When the wait began.
+    /// Time at which the wait began.
     #[schema(value_type = schema::Time)]
     since: Timestamp,
     /// The problem, in plain words.
@@ -123,94 +124,98 @@ struct WaitingResponse {
     detail: String,
 }
 
-/// What a launch fixed: who gets what, whatever changes later.
+/// State that a launch fixed. Recipients and texts follow from it, whatever
+/// changes later.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Launch)]
 struct LaunchResponse {
-    /// How far the log was: customers are taken as it had them then.
+    /// Positions of the log at the launch. Customers are evaluated in the state
+    /// that the events up to these positions make.
     #[schema(example = "0:12,1:7")]
     positions: String,
-    /// The instant that relative dates are worked out for.
+    /// The time that relative dates refer to.
     #[schema(value_type = schema::Time)]
     clock: Timestamp,
 }
 
-/// How many customers a launch meant.
+/// Number of customers in the audience of a launch.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AudienceSize)]
 struct SizeResponse {
-    /// All who match the rules.
+    /// Customers who match the rules.
     #[schema(example = 5_258)]
     planned: u64,
-    /// Those who had a message queued.
+    /// Customers whose message was queued.
     #[schema(example = 5_201)]
     queued: u64,
-    /// Those who get none.
+    /// Customers whose message was suppressed.
     #[schema(example = 57)]
     suppressed: u64,
-    /// Beside these: customers of whom nobody can tell whether they match,
-    /// because an event of theirs is in quarantine. They get no message until
-    /// that is decided.
+    /// Customers who are not in `planned`, because one of their events is in
+    /// quarantine and so it is unknown whether they match. They get no message
+    /// until that event is resolved.
     #[schema(example = 0)]
     undetermined: u64,
 }
 
-/// A campaign's messages in numbers. `audience` is always the sum of `sent`,
-/// `failed`, `suppressed` and `pending`.
+/// Counts of a campaign's messages. `audience` is always the sum of `sent`,
+/// `failed`, `suppressed`, and `pending`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct Statistics {
     /// All messages.
     #[schema(example = 5_258)]
     audience: i64,
-    /// To be sent.
+    /// Messages that are to be sent.
     #[schema(example = 0)]
     queued: i64,
-    /// The vendor has them, and has not failed to deliver them.
+    /// Messages that the vendor accepted and has not failed to deliver.
     #[schema(example = 4_702)]
     sent: i64,
-    /// Those of `sent` that arrived.
+    /// Messages of `sent` that were delivered.
     #[schema(example = 4_681)]
     delivered: i64,
-    /// Did not arrive, or could not be handed to the vendor.
+    /// Messages that were not delivered, or that the vendor rejected.
     #[schema(example = 499)]
     failed: i64,
-    /// Those of `failed` that the vendor did not take; `retry` queues them
-    /// again.
+    /// Messages of `failed` that could not be handed to the vendor; `retry`
+    /// queues them again.
     #[schema(example = 2)]
     undeliverable: i64,
-    /// Will not be sent.
+    /// Messages that will not be sent.
     #[schema(example = 57)]
     suppressed: i64,
-    /// Have not ended: the same as `queued`.
+    /// Messages without a final status: the same as `queued`.
     #[schema(example = 0)]
     pending: i64,
-    /// Those of `sent` of which the vendor says nothing yet.
+    /// Messages of `sent` without a receipt.
     #[schema(example = 21)]
     awaiting_receipt: i64,
-    /// How many were suppressed for which reason.
+    /// Suppressed messages by reason.
     #[schema(example = json!({"unsubscribed": 41, "no_address": 16}))]
     suppressed_for: BTreeMap<String, i64>,
-    /// When something last happened to one of them. Where `awaiting_receipt`
-    /// is left and this lies far back, the vendor has gone silent.
+    /// Time of the last change of any message. If this is long ago and
+    /// `awaiting_receipt` is not 0, the vendor has stopped sending receipts.
     #[schema(value_type = Option<schema::Time>)]
     last_at: Option<Timestamp>,
-    /// Whether these numbers leave an event out, because it is in quarantine.
+    /// `true` if the counts leave out an event that is in quarantine.
     incomplete: bool,
 }
 
-/// What a command on a campaign made of it.
+/// A campaign's status after a command.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Steered {
-    /// Which.
+#[schema(as = Steered)]
+pub(super) struct TransitionResponse {
+    /// The campaign.
     #[schema(value_type = schema::CampaignId)]
     pub(super) campaign_id: CampaignId,
-    /// How far it is by that.
+    /// The status that the command led to.
     #[schema(value_type = schema::CampaignStatus)]
     pub(super) status: CampaignStatus,
 }
 
-impl Written {
-    /// From what was sent, so that the answer to a repetition is the same.
+impl CampaignWritten {
+    /// Builds the response from the request, so that a repeated request gets
+    /// the same response.
     pub(super) fn new(campaign_id: CampaignId, content: &CampaignContent) -> Self {
         let (segment_id, rules) = match &content.audience {
             Audience::SegmentId(segment) => (Some(segment.clone()), None),
@@ -238,14 +243,15 @@ impl Written {
 }
 
 impl CampaignResponse {
-    /// `waiting` is why it does not go on, as the workers report it.
+    /// Builds the response. `waiting` is the reason to wait that the workers
+    /// last reported.
     pub(super) fn new(
         document: CampaignDocument,
         figures: CampaignFigures,
         incomplete: bool,
         waiting: Option<Waiting>,
     ) -> Self {
-        // A report may be older than what the views have.
+        // A report may be older than the views: then its reason may be gone.
         let still_holds = match waiting.as_ref().map(|waiting| waiting.reason) {
             None => false,
             Some(WaitingReason::Breaker) => {
@@ -265,7 +271,7 @@ impl CampaignResponse {
                 waits && document.size.is_none()
             }
         };
-        let written = Written {
+        let written = CampaignWritten {
             campaign_id: document.campaign_id,
             name: document.name,
             status: document.status,
@@ -339,7 +345,7 @@ impl From<AudienceSize> for SizeResponse {
 }
 
 impl Statistics {
-    /// `incomplete` says whether the figures leave an event out.
+    /// Builds the counts. `incomplete` tells whether they leave out an event.
     pub(super) fn new(figures: CampaignFigures, incomplete: bool) -> Self {
         Self {
             audience: figures.audience(),

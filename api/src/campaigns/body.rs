@@ -1,4 +1,4 @@
-//! A campaign as a client writes it.
+//! Request bodies of campaigns.
 
 use domain::{
     Audience, CampaignContent, MAX_CAMPAIGN_TAGS, MAX_RATE, SegmentId, Template, TemplateError,
@@ -15,7 +15,7 @@ use crate::rules::{self, RulesSchema};
 use crate::schema::{self, for_somebody};
 use crate::state::Shared;
 
-/// A campaign, for a segment or for rules of its own.
+/// A campaign for a segment, or for rules of its own.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "a campaign object")]
 #[schema(as = CampaignIn, example = json!({
@@ -26,62 +26,66 @@ use crate::state::Shared;
     "launch": true
 }))]
 pub(super) struct CampaignBody {
-    /// What it is called, at most 200 bytes.
+    /// The campaign's name, at most 200 bytes.
     #[schema(value_type = schema::Text200)]
     name: Text<200>,
-    /// Whom it is for: a segment, with the rules that it has at the launch.
+    /// The segment that the campaign is for, with the rules it has at the launch.
+    /// Either this or `rules` is required.
     #[serde(default)]
     #[schema(value_type = Option<schema::SegmentId>)]
     segment_id: Option<SegmentId>,
-    /// Or these rules, at most 64 KiB as JSON.
+    /// Rules that select the audience instead of a segment, at most 64 KiB as
+    /// JSON.
     #[serde(default)]
     #[schema(value_type = Option<RulesSchema>)]
     rules: Option<Value>,
-    /// What is sent.
+    /// The message to send.
     message: MessageBody,
-    /// When it is to be launched by itself; without it, somebody launches it.
+    /// Time of an automatic launch. Without it the campaign is launched by
+    /// request.
     #[serde(default)]
     #[schema(value_type = Option<schema::Time>)]
     scheduled_at: Option<Timestamp>,
-    /// Whether it is launched at once.
+    /// `true` to launch the campaign immediately.
     #[serde(default)]
     #[schema(default = false)]
     launch: bool,
-    /// Labels: at most 20 of at most 64 bytes.
+    /// Labels: at most 20, each at most 64 bytes.
     #[serde(default)]
     #[schema(value_type = Vec<schema::Text64>, max_items = 20)]
     tags: Labels<MAX_CAMPAIGN_TAGS>,
-    /// How many messages a second are sent at most.
+    /// Maximum number of messages sent per second.
     #[serde(default)]
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 100_000, example = 50)]
     messages_per_second: Option<Rate>,
 }
 
 for_somebody! {
-    /// How [`CampaignBody`] is described.
+    /// Schema of [`CampaignBody`].
     CampaignSchema = CampaignBody;
 }
 
-/// What is sent.
+/// The message to send.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "a message object")]
 #[schema(as = CampaignMessageIn)]
 pub(super) struct MessageBody {
-    /// Jinja over the customer's fields, at most 16 KiB: `customer_id`, `name`,
-    /// `email`, `phone`, `city`, `country`, `tags`, `attributes`,
-    /// `registered_at`, `unsubscribed`, `total_spend`, `order_count`,
-    /// `average_order_value`, `first_order_at`, `last_order_at`, `visits`,
-    /// `events`. The filter `money` writes an amount.
+    /// Jinja template of at most 16 KiB over the customer's fields:
+    /// `customer_id`, `name`, `email`, `phone`, `city`, `country`, `tags`,
+    /// `attributes`, `registered_at`, `unsubscribed`, `total_spend`,
+    /// `order_count`, `average_order_value`, `first_order_at`, `last_order_at`,
+    /// `visits`, `events`. The filter `money` formats an amount.
     #[schema(value_type = schema::TemplateText)]
-    pub(super) template: Tried,
+    pub(super) template: CheckedTemplate,
 }
 
-/// A template that was tried: one that is only read back is not.
+/// Template that was checked by a trial rendering. Reading a template back from
+/// the log skips that check.
 #[derive(Deserialize)]
 #[serde(try_from = "String")]
-pub(super) struct Tried(pub(super) Template);
+pub(super) struct CheckedTemplate(pub(super) Template);
 
-impl TryFrom<String> for Tried {
+impl TryFrom<String> for CheckedTemplate {
     type Error = TemplateError;
 
     fn try_from(text: String) -> Result<Self, TemplateError> {
@@ -89,7 +93,7 @@ impl TryFrom<String> for Tried {
     }
 }
 
-/// How many messages a second.
+/// Maximum number of messages per second, from 1 to [`MAX_RATE`].
 #[derive(Deserialize)]
 #[serde(try_from = "u64")]
 struct Rate(u32);
@@ -118,8 +122,10 @@ impl Input for CampaignBody {
 }
 
 impl CampaignBody {
+    /// Parses the body into the content of a campaign.
+    ///
     /// # Errors
-    /// 422 with what is wrong.
+    /// 422 with every invalid field.
     pub(super) fn into_content(self) -> Result<CampaignContent, Problem> {
         Ok(CampaignContent {
             audience: audience(self.segment_id, self.rules.as_ref())?,
@@ -133,10 +139,10 @@ impl CampaignBody {
     }
 }
 
-/// Whom something is for: exactly one of a segment and rules.
+/// Parses an audience: either a segment or rules.
 ///
 /// # Errors
-/// 422 for both, for neither, and for rules that are wrong.
+/// 422 for both, for neither, and for invalid rules.
 pub(super) fn audience(
     segment_id: Option<SegmentId>,
     rules: Option<&Value>,
@@ -145,11 +151,11 @@ pub(super) fn audience(
         (Some(segment), None) => Ok(Audience::SegmentId(segment)),
         (None, Some(rules)) => Ok(Audience::Rules(rules::read("/rules", rules)?)),
         (Some(_), Some(_)) => {
-            let reason = "either segment_id or rules say who is meant, not both".to_owned();
+            let reason = "segment_id and rules are mutually exclusive".to_owned();
             Err(refused("/rules", reason))
         }
         (None, None) => {
-            let reason = "missing field `segment_id`, or `rules` instead".to_owned();
+            let reason = "missing field `segment_id` or `rules`".to_owned();
             let kind = ProblemKind::InvalidField;
             Err(Problem::field(kind, "/segment_id", reason))
         }

@@ -1,4 +1,4 @@
-//! `POST /api/campaigns`
+//! Handler of `POST /api/campaigns`.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,7 +7,7 @@ use axum::response::IntoResponse;
 use commands::{CampaignRefusal, Context, IdempotencyKey, Outcome, new_id};
 use domain::{CampaignContent, CampaignId, SegmentError};
 
-use super::answer::Written;
+use super::answer::CampaignWritten;
 use super::body::{CampaignBody, CampaignSchema};
 use super::{check_launchable, refused};
 use crate::body::JsonBody;
@@ -18,7 +18,7 @@ use crate::openapi::CreateCampaignProblems;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::{AppState, Shared};
 
-/// Creates a campaign, and launches it if asked to.
+/// Creates a campaign, and launches it on request.
 #[utoipa::path(
     post,
     path = "/api/campaigns",
@@ -26,7 +26,7 @@ use crate::state::{AppState, Shared};
     params(Idempotency),
     request_body = CampaignSchema,
     responses(
-        (status = 201, description = "It is on disk", body = Written,
+        (status = 201, description = "Created and persisted", body = CampaignWritten,
             headers(
                 ("Location" = String, description = "The campaign's path"),
                 ("Patron-Position" = String, description = "Positions for `after`"))),
@@ -43,14 +43,14 @@ pub(super) async fn create_campaign(
     let content = body.into_content()?;
     let id: CampaignId = new_id(&context.actor, key.as_ref());
     check_time(&app, &context, &id, &content).await?;
-    let written = Written::new(id.clone(), &content);
+    let written = CampaignWritten::new(id.clone(), &content);
     let outcome = create(&app, &context, &id, content, key.as_ref()).await?;
     let headers = created::headers(format!("/api/campaigns/{id}"), outcome);
     Ok((StatusCode::CREATED, headers, Json(written)))
 }
 
-/// That it is not to be launched in the past. A creation that is sent again
-/// may have waited until then.
+/// Rejects a scheduled launch in the past, except for a repeated request: its
+/// time may have passed since the first one.
 async fn check_time(
     app: &Shared,
     context: &Context,
@@ -88,7 +88,7 @@ async fn create(
     })
 }
 
-/// The problem with a segment that something is to be for.
+/// Returns the problem of a segment that cannot be an audience.
 pub(super) fn bad_segment(error: &SegmentError) -> Problem {
     let kind = ProblemKind::Refused;
     Problem::field(kind, "/segment_id", error.to_string())

@@ -1,4 +1,4 @@
-//! `GET /api/campaigns/{id}/logs`: the communication log.
+//! Handler of `GET /api/campaigns/{id}/logs`, the communication log.
 
 use axum::Json;
 use axum::extract::State;
@@ -26,97 +26,100 @@ use crate::state::{AppState, Shared};
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct LogParams {
-    /// Only messages that are as far as this.
+    /// Lists only messages with this status.
     #[param(inline, value_type = Option<schema::MessageStatus>)]
     status: Option<MessageStatus>,
-    /// How many at most. Not for CSV, which has all.
+    /// The maximum number of messages. Not allowed for CSV, which has all rows.
     #[param(inline, value_type = Option<schema::Limit>)]
     limit: Option<Limit>,
-    /// The `next_cursor` of the page before. Not for CSV.
+    /// The `next_cursor` of the previous page. Not allowed for CSV.
     #[param(inline, value_type = Option<schema::Cursor>)]
     cursor: Option<String>,
-    /// Waits until the views have these positions.
+    /// Waits until the views have reached these positions.
     #[param(inline, value_type = Option<schema::Positions>)]
     after: Option<After>,
 }
 
-/// What became of one customer's message.
+/// The message to one customer.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Message)]
 pub(super) struct MessageResponse {
-    /// To whom.
+    /// The recipient.
     #[schema(value_type = schema::Id)]
     pub(super) customer_id: CustomerId,
-    /// Which.
+    /// The message's id.
     #[schema(value_type = schema::MessageId)]
     pub(super) message_id: String,
-    /// How far it is.
+    /// The message's status.
     #[schema(value_type = schema::MessageStatus)]
     pub(super) status: MessageStatus,
-    /// By which way it goes; `null` if it never was to be sent.
+    /// The channel; `null` if the message was never queued.
     #[schema(value_type = Option<schema::Channel>)]
     pub(super) channel: Option<Channel>,
-    /// To which address.
+    /// The recipient's address.
     #[schema(example = "ada@example.com")]
     pub(super) to: Option<String>,
-    /// What it says, rendered from the values that were recorded when it was
-    /// queued.
+    /// The text, rendered from the values that were recorded when the message
+    /// was queued.
     #[schema(example = "Hi Ada Example, we miss you!")]
     pub(super) text: Option<String>,
-    /// Why there is no text, if it cannot be rendered again as it was recorded.
+    /// Reason why the text cannot be rendered again as it was recorded.
     #[schema(example = "the text is not the one that was recorded when the message was queued")]
     pub(super) text_problem: Option<String>,
-    /// How many attempts to hand it over have failed since it was last queued.
+    /// Number of failed delivery attempts since the message was last queued.
     #[schema(example = 0)]
     pub(super) attempts: u32,
-    /// What went wrong last with handing it over.
-    #[schema(example = "the vendor answers 503")]
+    /// Error of the last failed delivery attempt.
+    #[schema(example = "the vendor answered 503")]
     pub(super) problem: Option<String>,
-    /// Why it is suppressed.
+    /// Reason why the message is suppressed; `null` if it is not.
     pub(super) suppression: Option<SuppressionResponse>,
-    /// What the vendor calls it.
+    /// The vendor's id of the message.
     #[schema(example = "vm_17")]
     pub(super) vendor_message_id: Option<String>,
-    /// Why it did not arrive, as the vendor says.
+    /// The vendor's reason why the message was not delivered.
     #[schema(example = "mailbox_full")]
     pub(super) reason: Option<String>,
-    /// When it was last queued, or suppressed if it never was.
+    /// Time at which the message was last queued, or suppressed if it was never
+    /// queued.
     #[schema(value_type = schema::Time)]
     pub(super) queued_at: Timestamp,
-    /// When the next attempt is due.
+    /// Time of the next delivery attempt.
     #[schema(value_type = Option<schema::Time>)]
     pub(super) retry_at: Option<Timestamp>,
-    /// When the vendor took it.
+    /// Time at which the vendor accepted the message.
     #[schema(value_type = Option<schema::Time>)]
     pub(super) sent_at: Option<Timestamp>,
-    /// When it arrived, failed, was given up or suppressed.
+    /// Time at which the message was delivered, failed, was given up, or was
+    /// suppressed.
     #[schema(value_type = Option<schema::Time>)]
     pub(super) ended_at: Option<Timestamp>,
-    /// When something last happened to it.
+    /// Time of the message's last change.
     #[schema(value_type = schema::Time)]
     pub(super) updated_at: Timestamp,
-    /// The event that holds the message back; absent if none does.
+    /// The quarantined event of this message; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(super) quarantined: Option<Quarantined>,
 }
 
-/// Why a customer gets no message.
+/// Reason why a customer gets no message.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Suppression)]
 pub(super) struct SuppressionResponse {
-    /// In a word: `unsubscribed`, `no_address`, `template`, `frequency_cap`,
+    /// The reason: `unsubscribed`, `no_address`, `template`, `frequency_cap`, or
     /// `cancelled`.
     #[schema(example = "no_address")]
     pub(super) reason: String,
-    /// What else there is to say.
+    /// Details of the reason.
     #[schema(example = "in campaign cmp_01936f2e7d1c7a309a511f0b6a0f9c11")]
     pub(super) detail: Option<String>,
 }
 
-/// A campaign's messages, one row per customer, by customer. With
-/// `Accept: text/csv` all of them as a table, in which a cell that a
-/// spreadsheet would take for a formula begins with an apostrophe.
+/// Lists a campaign's messages, one per customer, ordered by customer.
+///
+/// With `Accept: text/csv` the response is a table of all messages. In it, a cell
+/// that a spreadsheet would take for a formula begins with an apostrophe.
 #[utoipa::path(
     get,
     path = "/api/campaigns/{id}/logs",
@@ -127,7 +130,7 @@ pub(super) struct SuppressionResponse {
         Consistency
     ),
     responses(
-        (status = 200, description = "A page of them, or all as a table", content(
+        (status = 200, description = "A page of messages, or a table of all", content(
             (Listed<MessageResponse> = "application/json"),
             (String = "text/csv")
         )),
@@ -147,21 +150,22 @@ pub(super) async fn get_logs(
         after::wait::<Messages>(&app, freshness),
     )?;
     check_known(&app, &id).await?;
-    let mut response = match table::is_wanted(&headers) {
+    let mut response = match table::prefers_csv(&headers) {
         true if params.limit.is_some() || params.cursor.is_some() => {
-            let detail = "query: limit and cursor are for pages; a table has all rows";
+            let detail = "query: limit and cursor are not allowed for CSV, which has all rows";
             return Err(Problem::new(ProblemKind::InvalidParameter, detail));
         }
-        true => table::answer(app, id, params.status).await?,
+        true => table::csv_response(app, id, params.status).await?,
         false => {
             let page = page(params.limit, params.cursor);
             let found = app.store.messages(&id, params.status, &page).await?;
-            let found = texts::rendered(&app, found).await?;
+            let found = texts::render_page(&app, found).await?;
             let mut messages = Listed::from_page(found, MessageResponse::from);
             quarantined::mark(&app, &mut messages.items).await?;
             Json(messages).into_response()
         }
     };
+    // The same URL has two representations: caches must keep them apart.
     let vary = HeaderValue::from_static("accept");
     response.headers_mut().append(header::VARY, vary);
     Ok(response)

@@ -1,10 +1,10 @@
 //! Campaigns: one message to each customer of an audience.
 //!
-//! [`body`] is what a client sends, [`answer`] what it gets, [`create`] and
-//! [`steer`] write, [`read`] reads. [`preview`] is for before the launch;
-//! [`logs`] and [`table`] are the communication log, [`reconcile`] and
-//! [`recipient`] account for it, [`progress`] follows it. [`texts`] renders
-//! the texts of messages.
+//! [`body`] has the request bodies, [`answer`] the response bodies. [`create`],
+//! [`steer`], and [`retry`] write; [`read`] reads. [`preview`] renders a message
+//! before the launch. [`logs`] and [`table`] serve the communication log,
+//! [`reconcile`] and [`recipient`] check and explain it, and [`progress`]
+//! streams a campaign's progress. [`texts`] renders the texts of messages.
 
 mod answer;
 mod body;
@@ -36,8 +36,8 @@ use crate::problem::{Problem, ProblemKind};
 use crate::quarantined;
 use crate::state::{AppState, Shared};
 
-/// How long an operation waits for the views that it works on.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Maximum time that an operation waits for the views that it reads.
+const MAX_VIEW_WAIT: Duration = Duration::from_secs(5);
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -55,29 +55,31 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(progress::follow_progress))
 }
 
-/// The problem of a campaign that was never created, or is not in the view yet.
+/// Returns the problem of a campaign that was never created, or is not in the
+/// view yet.
 fn unknown(id: &CampaignId) -> Problem {
     let detail = format!("there is no campaign {id}");
     Problem::new(ProblemKind::NotFound, detail)
 }
 
-/// The problem of a campaign that the view does not have.
+/// Returns the problem of a campaign that the view does not have, which may be in
+/// quarantine.
 pub(crate) async fn missing(app: &Shared, id: &CampaignId) -> Problem {
     quarantined::missing::<Campaigns>(app, id.as_str(), unknown(id)).await
 }
 
-/// The problem of what comes with a launch only.
+/// Returns the problem of an operation that needs a launched campaign.
 pub(crate) fn not_launched(id: &CampaignId) -> Problem {
-    let detail = format!("{id} was not launched yet");
+    let detail = format!("{id} has not been launched yet");
     Problem::new(ProblemKind::NotLaunched, detail)
 }
 
-/// The problem with a command on a campaign.
+/// Returns the problem of a campaign command that was refused.
 fn refused(id: &CampaignId, refusal: &CampaignRefusal) -> Problem {
     let kind = match refusal {
         CampaignRefusal::Campaign(CampaignError::NotFound) => return unknown(id),
         CampaignRefusal::Campaign(CampaignError::Conflict) => {
-            let detail = "this key was used before, for a campaign with other content";
+            let detail = "this key was used before for a campaign with different content";
             return Problem::new(ProblemKind::IdempotencyConflict, detail);
         }
         CampaignRefusal::Campaign(CampaignError::Impossible { .. }) => {
@@ -92,18 +94,19 @@ fn refused(id: &CampaignId, refusal: &CampaignRefusal) -> Problem {
     Problem::new(kind, refusal.to_string())
 }
 
-/// A campaign by its head: as it is now, whatever views have seen.
+/// Returns a campaign from its head: its current state, even if the views lag.
 async fn head(app: &Shared, id: &CampaignId) -> Result<Campaign, Problem> {
     let found = app.commands.campaign(id).await?;
     found.ok_or_else(|| unknown(id))
 }
 
-/// Checks that a launch of the campaign can find its audience. For one that
-/// cannot be launched as it stands, the command says so, or that the same
-/// request came before.
+/// Checks that a launch of the campaign can resolve its audience.
+///
+/// A campaign whose status does not permit a launch passes, since the command
+/// rejects it or recognizes a repeated request.
 ///
 /// # Errors
-/// 410 if events that it would need were trimmed from the log.
+/// 410 if events that the launch would need were trimmed from the log.
 async fn check_launchable(app: &Shared, id: &CampaignId) -> Result<(), Problem> {
     let checked = require_launchable(&app.store, app.commands.log()).await;
     let Err(error) = checked else {
@@ -116,7 +119,10 @@ async fn check_launchable(app: &Shared, id: &CampaignId) -> Result<(), Problem> 
     }
 }
 
-/// What a campaign's launch fixed.
+/// Returns what the launch of a campaign fixed.
+///
+/// # Errors
+/// 409 if the campaign has not been launched.
 async fn launch_of(app: &Shared, id: &CampaignId) -> Result<Launch, Problem> {
     let launch = app.commands.campaign_launch(id).await?;
     launch.ok_or_else(|| not_launched(id))

@@ -1,4 +1,4 @@
-//! `POST /api/campaigns/preview`
+//! Handler of `POST /api/campaigns/preview`.
 
 use axum::Json;
 use axum::extract::State;
@@ -27,7 +27,7 @@ use crate::schema::{self, for_somebody};
 use crate::segments::Sample;
 use crate::state::{AppState, Shared, turn};
 
-/// A message to look at before anybody gets it.
+/// A message to preview, and its audience.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "an object with a message")]
 #[schema(as = CampaignPreviewIn, example = json!({
@@ -35,17 +35,17 @@ use crate::state::{AppState, Shared, turn};
     "rules": "days_since_last_order > 90"
 }))]
 pub(super) struct PreviewBody {
-    /// What would be sent.
+    /// The message to preview.
     message: MessageBody,
-    /// To whom: a segment,
+    /// The segment that the message is for. Either this or `rules` is required.
     #[serde(default)]
     #[schema(value_type = Option<schema::SegmentId>)]
     segment_id: Option<SegmentId>,
-    /// or these rules.
+    /// Rules that select the audience instead of a segment.
     #[serde(default)]
     #[schema(value_type = Option<RulesSchema>)]
     rules: Option<Value>,
-    /// To how many of them it is rendered.
+    /// Number of customers to render the message for.
     #[serde(default)]
     #[schema(value_type = Option<u64>, minimum = 0, maximum = 50, default = 5)]
     sample: Option<Sample>,
@@ -58,49 +58,50 @@ impl Input for PreviewBody {
 }
 
 for_somebody! {
-    /// How [`PreviewBody`] is described.
+    /// Schema of [`PreviewBody`].
     PreviewSchema = PreviewBody;
 }
 
-/// What some of those who are meant would get.
+/// Previews of a message for a sample of its audience.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CampaignPreview)]
 pub(super) struct PreviewResponse {
-    /// By customer.
+    /// One preview per customer.
     messages: Vec<RenderedMessage>,
 }
 
-/// What a customer would get, or why they would not.
+/// The message a customer would get, or why they would get none.
 #[derive(Serialize, ToSchema)]
 struct RenderedMessage {
-    /// Who.
+    /// The customer.
     #[schema(value_type = schema::Id)]
     customer_id: CustomerId,
-    /// What they are called.
+    /// The customer's name.
     #[schema(example = "Ada Example")]
     name: Option<String>,
-    /// By which way; `null` if there is none.
+    /// The channel; `null` if the customer has no address.
     #[schema(value_type = Option<schema::Channel>)]
     channel: Option<Channel>,
-    /// To which address.
+    /// The address.
     #[schema(example = "ada@example.com")]
     to: Option<String>,
-    /// What the message would say.
+    /// The text of the message.
     #[schema(example = "Hi Ada Example, we miss you!")]
     text: Option<String>,
-    /// Why they would get none: `unsubscribed`, `no_address` or `template`.
+    /// Reason why the customer would get no message: `unsubscribed`, `no_address`, or
+    /// `template`.
     #[schema(example = "no_address")]
     suppression: Option<&'static str>,
-    /// Why the template cannot be rendered for them.
+    /// Reason why the template cannot be rendered for this customer.
     #[schema(example = "undefined value")]
     problem: Option<String>,
-    /// The event that holds the customer back; absent if none does.
+    /// The quarantined event of this customer; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     quarantined: Option<Quarantined>,
 }
 
-/// Renders a message for some of those it would go to.
+/// Previews a message for a sample of its audience.
 #[utoipa::path(
     post,
     path = "/api/campaigns/preview",
@@ -108,7 +109,7 @@ struct RenderedMessage {
     params(AfterParam, Consistency),
     request_body = PreviewSchema,
     responses(
-        (status = 200, description = "What they would get", body = PreviewResponse),
+        (status = 200, description = "The rendered messages", body = PreviewResponse),
         PreviewProblems
     )
 )]
@@ -124,13 +125,13 @@ pub(super) async fn preview_message(
     };
     let renderer = Renderer::new(&body.message.template.0);
     let renderer = renderer.map_err(|error| {
-        tracing::error!(%error, "a template that parsed does not");
+        tracing::error!(%error, "a template that was checked does not compile");
         Problem::internal()
     })?;
     after::wait::<Customers>(&app, consistency.with(params.after())).await?;
     let _turn = turn(&app.previews).await?;
-    let some = some(&app, &rules, body.sample.unwrap_or_default()).await?;
-    let messages = some.into_iter().filter_map(|(id, document)| {
+    let sample = sample_customers(&app, &rules, body.sample.unwrap_or_default()).await?;
+    let messages = sample.into_iter().filter_map(|(id, document)| {
         let id = CustomerId::try_from(id).ok()?;
         let currency = app.commands.currency();
         Some(RenderedMessage::new(&renderer, currency, id, document))
@@ -140,7 +141,7 @@ pub(super) async fn preview_message(
     Ok(Json(PreviewResponse { messages }))
 }
 
-/// A segment's rules as they are now, by its head.
+/// Returns a segment's current rules from its head.
 async fn rules_of(app: &Shared, segment: &SegmentId) -> Result<Rules, Problem> {
     let found = app.commands.segment(segment).await?;
     let found = found.ok_or_else(|| bad_segment(&SegmentError::NotFound))?;
@@ -152,8 +153,8 @@ async fn rules_of(app: &Shared, segment: &SegmentId) -> Result<Rules, Problem> {
     Ok(content.rules.clone())
 }
 
-/// Some whom the rules match now.
-async fn some(
+/// Returns a sample of the customers who match the rules now.
+async fn sample_customers(
     app: &Shared,
     rules: &Rules,
     sample: Sample,

@@ -1,4 +1,5 @@
-//! `GET /api/campaigns/{id}/progress`: server-sent events until it ends.
+//! Handler of `GET /api/campaigns/{id}/progress`: server-sent events until the
+//! campaign ends.
 
 use std::convert::Infallible;
 
@@ -26,20 +27,20 @@ use crate::schema;
 use crate::sse::{self, event, event_schema};
 use crate::state::{AppState, Shared};
 
-/// How far a campaign is: the data of an event.
+/// A campaign's progress: the data of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct Progress {
-    /// Which.
+    /// The campaign.
     #[schema(value_type = schema::CampaignId)]
     campaign_id: CampaignId,
-    /// How far it is.
+    /// The campaign's status.
     #[schema(value_type = schema::CampaignStatus)]
     status: CampaignStatus,
-    /// What became of its messages.
+    /// Counts of the campaign's messages.
     statistics: Statistics,
 }
 
-/// How an event is described.
+/// Schema of an event.
 pub(super) struct ProgressEvent;
 
 impl PartialSchema for ProgressEvent {
@@ -55,9 +56,10 @@ impl ToSchema for ProgressEvent {
     }
 }
 
-/// Follows a campaign: an event `progress` when something has changed, at most
-/// one a second, and at last an event `end`. Each has how far the campaign is
-/// as its data.
+/// Streams a campaign's progress.
+///
+/// An event `progress` is sent after a change, at most once a second, and an
+/// event `end` when the campaign has ended. The data of each is the progress.
 #[utoipa::path(
     get,
     path = "/api/campaigns/{id}/progress",
@@ -84,39 +86,39 @@ pub(super) async fn follow_progress(
         after::wait::<Campaigns>(&app, freshness),
         after::wait::<CampaignStats>(&app, freshness),
     )?;
-    if look(&app, &id).await?.is_none() {
+    if read_progress(&app, &id).await?.is_none() {
         return Err(missing(&app, &id).await);
     }
-    let following = Following {
+    let follower = CampaignFollower {
         app,
         id,
         ticks: sse::ticks(),
-        told: None,
+        sent: None,
     };
-    Ok(sse::events(following, Following::next))
+    Ok(sse::events(follower, CampaignFollower::next))
 }
 
-/// A campaign on its way, and what was last told of it.
-struct Following {
+/// Stream of a campaign's progress, with the progress that was last sent.
+struct CampaignFollower {
     app: AppState,
     id: CampaignId,
     ticks: Interval,
-    told: Option<Progress>,
+    sent: Option<Progress>,
 }
 
-impl Following {
-    /// The next event, and what follows it: nothing after the last. `None`
-    /// when the server ends.
+impl CampaignFollower {
+    /// Returns the next event, and the follower for later ones, which is `None`
+    /// after the last event. Returns `None` when the server stops.
     async fn next(mut self) -> Option<(Event, Option<Self>)> {
         let closing = self.app.closing.clone();
         loop {
             let reading = async {
                 self.ticks.tick().await;
-                look(&self.app, &self.id).await
+                read_progress(&self.app, &self.id).await
             };
             let progress = match closing.run_until_cancelled(reading).await? {
                 Ok(Some(progress)) => progress,
-                // A rebuilt view may not have it for a moment.
+                // A view that was rebuilt may lack the campaign for a moment.
                 Ok(None) => continue,
                 Err(error) => {
                     tracing::warn!(%error, "a campaign's progress cannot be read");
@@ -126,9 +128,9 @@ impl Following {
             if progress.has_ended() {
                 return Some((event("end", &progress), None));
             }
-            if self.told.as_ref() != Some(&progress) {
+            if self.sent.as_ref() != Some(&progress) {
                 let event = event("progress", &progress);
-                self.told = Some(progress);
+                self.sent = Some(progress);
                 return Some((event, Some(self)));
             }
         }
@@ -142,9 +144,9 @@ impl Progress {
     }
 }
 
-/// How far a campaign is. Its status is read first: what has ended has all its
-/// numbers by then.
-async fn look(app: &Shared, id: &CampaignId) -> Result<Option<Progress>, QueryError> {
+/// Reads a campaign's progress. The status is read before the counts: when the
+/// status says that the campaign has ended, the counts are final.
+async fn read_progress(app: &Shared, id: &CampaignId) -> Result<Option<Progress>, QueryError> {
     let Some(campaign) = app.store.campaign(id).await? else {
         return Ok(None);
     };

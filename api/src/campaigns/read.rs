@@ -1,4 +1,4 @@
-//! `GET /api/campaigns`, `GET /api/campaigns/{id}`
+//! Handlers of `GET /api/campaigns` and `GET /api/campaigns/{id}`.
 
 use axum::Json;
 use axum::extract::State;
@@ -18,14 +18,14 @@ use crate::quarantined;
 use crate::schema;
 use crate::state::{AppState, Shared};
 
-/// Campaigns with their statistics, newest first.
+/// Lists campaigns with their statistics, newest first.
 #[utoipa::path(
     get,
     path = "/api/campaigns",
     tag = "campaigns",
     params(PageParams, Consistency),
     responses(
-        (status = 200, description = "A page of them", body = Listed<CampaignResponse>),
+        (status = 200, description = "A page of campaigns", body = Listed<CampaignResponse>),
         ReadProblems
     )
 )]
@@ -54,7 +54,7 @@ pub(super) async fn list_campaigns(
     Ok(Json(campaigns))
 }
 
-/// One campaign with its statistics.
+/// Returns a campaign with its statistics.
 #[utoipa::path(
     get,
     path = "/api/campaigns/{id}",
@@ -94,7 +94,7 @@ pub(super) async fn get_campaign(
     Ok(Json(campaign))
 }
 
-/// Waits until both views that are asked are fresh enough.
+/// Waits until both views of a campaign are fresh enough.
 async fn wait(app: &Shared, freshness: Freshness<'_>) -> Result<(), Problem> {
     tokio::try_join!(
         after::wait::<Campaigns>(app, freshness),

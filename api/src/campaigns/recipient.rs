@@ -1,5 +1,5 @@
-//! `GET /api/campaigns/{id}/recipients/{customer_id}`: why somebody got a
-//! message, or did not.
+//! Handler of `GET /api/campaigns/{id}/recipients/{customer_id}`: explains why a
+//! customer got a message, or got none.
 
 use axum::Json;
 use axum::extract::State;
@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 
 use super::logs::SuppressionResponse;
 use super::texts::{self, ShownEvent};
-use super::{PATIENCE, head, launch_of};
+use super::{MAX_VIEW_WAIT, head, launch_of};
 use crate::after::Satisfied;
 use crate::extract::{Path, Query};
 use crate::openapi::ChangeProblems;
@@ -28,81 +28,83 @@ use crate::schema;
 use crate::segments::NodeVerdict;
 use crate::state::{AppState, Shared};
 
-/// Why a customer got a message, or did not.
+/// Explanation of why a customer got a message, or got none.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Recipient)]
 pub(super) struct RecipientResponse {
-    /// Which campaign.
+    /// The campaign.
     #[schema(value_type = schema::CampaignId)]
     campaign_id: CampaignId,
-    /// Who.
+    /// The customer.
     #[schema(value_type = schema::Id)]
     customer_id: CustomerId,
-    /// Whether anything was known of them at the launch.
+    /// `true` if the customer existed at the launch.
     known: bool,
-    /// Whether the rules meant them.
+    /// `true` if the customer matched the rules.
     matched: bool,
-    /// Whether nobody can tell, because an event of theirs was in quarantine at
-    /// the launch.
+    /// `true` if a match cannot be determined, because one of the customer's
+    /// events was in quarantine at the launch.
     undetermined: bool,
-    /// The instant that relative dates were worked out for.
+    /// The time that relative dates refer to.
     #[schema(value_type = schema::Time)]
     as_of: Timestamp,
-    /// What each node of the rules said, with the values that they had at the
-    /// launch. None if nothing was known of them.
+    /// Result of each node of the rules, with the customer's values at the
+    /// launch; empty if the customer did not exist.
     rules: Vec<NodeVerdict>,
-    /// Why they get no message, if that is so.
+    /// Reason why the customer gets no message; `null` if they get one.
     suppression: Option<SuppressionResponse>,
-    /// Their message, if there is one.
+    /// The customer's message; `null` if there is none.
     message: Option<MessageHistory>,
 }
 
-/// A message, as the log tells of it.
+/// A message's history, from the log.
 #[derive(Serialize, ToSchema)]
 struct MessageHistory {
-    /// Which.
+    /// The message.
     #[schema(value_type = schema::MessageId)]
     message_id: String,
-    /// How far it is.
+    /// The message's status.
     #[schema(value_type = Option<schema::MessageStatus>)]
     status: Option<MessageStatus>,
-    /// Why it is suppressed, if it is.
+    /// Reason why the message is suppressed, if it is.
     #[serde(skip)]
     suppression: Option<SuppressionDocument>,
-    /// All that happened to it, in order, but for events that cannot be read.
+    /// All events of the message in order, except those that cannot be read.
     events: Vec<MessageHappened>,
-    /// An event of it that cannot be read; absent if there is none.
+    /// An event of the message that is in quarantine; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     quarantined: Option<Quarantined>,
 }
 
-/// Something that happened to a message.
+/// An event of a message.
 #[derive(Serialize, ToSchema)]
 struct MessageHappened {
-    /// Where the log holds it.
+    /// Position of the event in the log.
     #[schema(value_type = schema::Position)]
     position: String,
-    /// Type and schema version.
+    /// Event type with its schema version.
     #[schema(example = "message_sent.1")]
     r#type: String,
-    /// When it was recorded.
+    /// Time at which the event was recorded.
     #[schema(value_type = schema::Time)]
     recorded_at: Timestamp,
-    /// On whose behalf.
+    /// The actor who caused the event.
     #[schema(example = "worker:delivery")]
     actor: String,
-    /// In which request, if a request is what brought it.
+    /// The request that caused the event; `null` if none did.
     #[schema(example = "01936f2e-7d1c-7a30-9a51-1f0b6a0f9c11")]
     request_id: Option<String>,
-    /// What the event says; where the message was queued, with its `text`, or
-    /// `text_problem` if that cannot be rendered as recorded.
+    /// The event's data. The event that queued the message also has its `text`,
+    /// or a `text_problem` if that cannot be rendered as recorded.
     #[schema(value_type = Object)]
     data: Option<Box<RawValue>>,
 }
 
-/// Why a customer got a message, or did not: what each node of the rules said
-/// of them at the launch, and all that happened to their message.
+/// Explains why a customer got a message, or got none.
+///
+/// The response has the result of each node of the rules for the customer at the
+/// launch, and all events of their message.
 #[utoipa::path(
     get,
     path = "/api/campaigns/{id}/recipients/{customer_id}",
@@ -113,7 +115,7 @@ struct MessageHappened {
         Satisfied
     ),
     responses(
-        (status = 200, description = "What decided", body = RecipientResponse),
+        (status = 200, description = "The explanation", body = RecipientResponse),
         ChangeProblems
     )
 )]
@@ -124,7 +126,7 @@ pub(super) async fn get_recipient(
 ) -> Result<Json<RecipientResponse>, Problem> {
     head(&app, &id).await?;
     let launch = launch_of(&app, &id).await?;
-    let (verdicts, undetermined) = match at_launch(&app, &launch, &customer_id).await? {
+    let (verdicts, undetermined) = match customer_at_launch(&app, &launch, &customer_id).await? {
         PastCustomer::Unknown => (None, false),
         PastCustomer::Undetermined => (None, true),
         PastCustomer::Known(document) => {
@@ -154,24 +156,25 @@ pub(super) async fn get_recipient(
     }))
 }
 
-/// A customer as they were at a launch.
-async fn at_launch(
+/// Returns a customer in their state at a launch.
+async fn customer_at_launch(
     app: &Shared,
     launch: &Launch,
     customer: &CustomerId,
 ) -> Result<PastCustomer, Problem> {
     let positions: Positions = launch.positions.as_str().parse().map_err(|error| {
-        tracing::error!(%error, "a launch has no positions");
+        tracing::error!(%error, "a launch has invalid positions");
         Problem::internal()
     })?;
+    // The view `audit` knows where the customer's events are in the log.
     app.store
-        .wait_for(Audit::NAME, &positions, PATIENCE)
+        .wait_for(Audit::NAME, &positions, MAX_VIEW_WAIT)
         .await?;
     let log = app.commands.log();
     Ok(customer_at(&app.store, log, customer, &positions).await?)
 }
 
-/// The message as the log tells of it, if there is one.
+/// Returns a message's history from the log; `None` if it has no events.
 async fn history(app: &Shared, id: &MessageId) -> Result<Option<MessageHistory>, Problem> {
     let subject = Subject::Message(id.customer.clone(), id.campaign.clone());
     let log = app.commands.log();
@@ -198,11 +201,12 @@ async fn history(app: &Shared, id: &MessageId) -> Result<Option<MessageHistory>,
 }
 
 impl MessageHistory {
+    /// Adds an event, unless it cannot be read.
     fn add(&mut self, reader: &mut EntryReader, entry: Entry, data: Option<Box<RawValue>>) {
         let recorded = match reader.read(entry) {
             Ok(recorded) => recorded,
-            // A newer program wrote it, or it is malformed: then it is in
-            // quarantine, as `quarantined` says, or an operator skipped it.
+            // The event was written by a newer program, or it is malformed: then it
+            // is in quarantine, as `quarantined` shows, or an operator skipped it.
             Err(ReadError::Unknown(_) | ReadError::Malformed(_)) => return,
         };
         if let Event::Message(happened) = &recorded.event

@@ -1,4 +1,4 @@
-//! `GET /api/campaigns/{id}/reconcile`
+//! Handler of `GET /api/campaigns/{id}/reconcile`.
 
 use axum::Extension;
 use axum::extract::State;
@@ -23,58 +23,58 @@ use crate::problem::Problem;
 use crate::schema;
 use crate::state::AppState;
 
-/// What a campaign comes to by the log itself. Where nothing is wrong,
-/// `planned` is the sum of `sent`, `failed`, `suppressed` and `pending`.
+/// A campaign's accounts, computed from the log. If there are no discrepancies,
+/// `planned` is the sum of `sent`, `failed`, `suppressed`, and `pending`.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Reconciliation)]
 pub(super) struct ReconciliationResponse {
-    /// Which campaign.
+    /// The campaign.
     #[schema(value_type = schema::CampaignId)]
     campaign_id: CampaignId,
-    /// Its status when the log had been read.
+    /// The campaign's status after the log was read.
     #[schema(value_type = Option<schema::CampaignStatus>)]
     status: CampaignStatus,
-    /// Customers who match the rules, as the log had them at the launch.
+    /// Customers who matched the rules at the launch, by the log.
     #[schema(example = 5_258)]
     planned: u64,
-    /// The vendor has their messages.
+    /// Messages that the vendor accepted and has not failed to deliver.
     #[schema(example = 4_702)]
     sent: u64,
-    /// Those of `sent` that arrived.
+    /// Messages of `sent` that were delivered.
     #[schema(example = 4_681)]
     delivered: u64,
-    /// Did not arrive, or could not be handed over.
+    /// Messages that were not delivered, or could not be handed to the vendor.
     #[schema(example = 499)]
     failed: u64,
-    /// Get none.
+    /// Messages that were suppressed.
     #[schema(example = 57)]
     suppressed: u64,
-    /// Are still to be sent.
+    /// Messages that are still to be sent.
     #[schema(example = 0)]
     pending: u64,
-    /// Those of `sent` of which the vendor says nothing yet; the logs tell
-    /// which, by `status=sent`.
+    /// Messages of `sent` without a receipt. The logs list them with
+    /// `status=sent`.
     #[schema(example = 21)]
     awaiting_receipt: u64,
-    /// When the vendor took the first of these.
+    /// Time at which the vendor accepted the first message that awaits a receipt.
     #[schema(value_type = Option<schema::Time>)]
     awaiting_since: Option<Timestamp>,
-    /// Customers of whom nobody can tell whether they match, because an event of
-    /// theirs was in quarantine at the launch. Those who got a message since are
-    /// among `planned` instead.
+    /// Customers for whom a match cannot be determined, because one of their
+    /// events was in quarantine at the launch. Customers who got a message since
+    /// are in `planned` instead.
     #[schema(example = 0)]
     undetermined: u64,
-    /// What the views could not fold of the campaign's messages and figures, at
-    /// most 1,000: these are not compared.
+    /// Events of the campaign's messages and statistics that the views could not
+    /// fold, at most 1,000. The documents they affect are not compared.
     quarantined: Vec<QuarantinedResponse>,
-    /// Whether the views had caught up with the log and rested long enough to
-    /// be compared too.
+    /// `true` if the views were compared too. That requires that they had caught
+    /// up with the log and did not change during the comparison.
     views_compared: bool,
-    /// Whether all texts could be checked. Those of a newer program cannot.
+    /// `true` if all texts were compared. Texts of a newer program cannot be.
     texts_compared: bool,
-    /// What does not fit, at most 1,000.
+    /// Discrepancies, at most 1,000.
     discrepancies: Vec<DiscrepancyResponse>,
-    /// How many there are.
+    /// Total number of discrepancies.
     #[schema(example = 0)]
     discrepancies_found: u64,
 }
@@ -83,7 +83,7 @@ pub(super) struct ReconciliationResponse {
 #[derive(Serialize, ToSchema)]
 #[schema(as = ReconcileQuarantined)]
 struct QuarantinedResponse {
-    /// Where the event is in the log.
+    /// Position of the event in the log.
     #[schema(value_type = schema::Position)]
     position: PositionText,
     /// The view.
@@ -92,46 +92,46 @@ struct QuarantinedResponse {
     /// The document's id in the view.
     #[schema(example = "msg_1f0c_c-1")]
     document: String,
-    /// Why the event cannot be folded.
+    /// Reason why the event cannot be folded.
     #[schema(example = "malformed message_delivered.1: missing field `vendor_message_id`")]
     reason: String,
 }
 
-/// Something that does not fit.
+/// A discrepancy.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Discrepancy)]
 struct DiscrepancyResponse {
-    /// `missing_message`: somebody was meant and has no message.
-    /// `unexpected_message`: somebody has one and was not meant.
-    /// `size_differs`: the campaign recorded another number.
-    /// `statistics_differ`, `view_differs`: a view says otherwise.
+    /// `missing_message`: a customer of the audience has no message.
+    /// `unexpected_message`: a customer outside the audience has a message.
+    /// `size_differs`: the campaign recorded another audience size.
+    /// `statistics_differ`, `view_differs`: a view differs from the log.
     /// `sent_after_unsubscribe`: a message was sent more than a second after its
     /// customer unsubscribed, or by a sender that had read the unsubscription.
     /// `sent_after_stop`: a message was sent more than a second after the
-    /// campaign was paused or cancelled.
-    /// `text_differs`: the text that a message's values give is not the one that
-    /// was recorded when it was queued.
+    /// campaign was paused or canceled.
+    /// `text_differs`: the text rendered from a message's values is not the text
+    /// that was recorded when the message was queued.
     #[schema(value_type = schema::DiscrepancyKind)]
     kind: &'static str,
-    /// About whom, if it is about one.
+    /// The customer; absent if the discrepancy is not about a single customer.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Id>)]
     customer_id: Option<String>,
-    /// Their message.
+    /// The customer's message.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::MessageId>)]
     message_id: Option<String>,
-    /// What.
+    /// Description of the discrepancy.
     #[schema(example = "was meant and has no message")]
     detail: String,
 }
 
 /// Accounts for every recipient of a campaign.
 ///
-/// Who was meant is found out anew from the log, and so is what became of each
-/// message; both are held against each other, against what the campaign
-/// recorded and against the views. Reads all of the log: if that takes long, or
-/// the client prefers it, the answer is a job.
+/// The audience and the outcome of each message are computed again from the log,
+/// and compared with each other, with the records of the campaign, and with the
+/// views. The operation reads the whole log: if that takes long, or if the client
+/// prefers it, the response is a job.
 #[utoipa::path(
     get,
     path = "/api/campaigns/{id}/reconcile",
@@ -142,8 +142,8 @@ struct DiscrepancyResponse {
         Prefer
     ),
     responses(
-        (status = 200, description = "What it comes to", body = ReconciliationResponse),
-        (status = 202, description = "It continues as a job", body = JobResponse,
+        (status = 200, description = "The reconciliation", body = ReconciliationResponse),
+        (status = 202, description = "Continues as a job", body = JobResponse,
             headers(("Location" = String, description = "The job's path"))),
         ReconcileProblems
     )
@@ -180,7 +180,7 @@ pub(super) async fn reconcile_campaign(
     .await
 }
 
-/// A reconciliation as `GET /api/campaigns/{id}/reconcile` answers it.
+/// Returns a reconciliation in the form of `GET /api/campaigns/{id}/reconcile`.
 pub fn reconciliation_document(launched: Launched, found: Reconciliation) -> impl Serialize {
     ReconciliationResponse::new(launched, found)
 }

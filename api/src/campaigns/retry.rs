@@ -1,4 +1,4 @@
-//! `POST /api/campaigns/{id}/retry`
+//! Handler of `POST /api/campaigns/{id}/retry`.
 
 use axum::Json;
 use axum::extract::State;
@@ -11,7 +11,7 @@ use projections::messages::Messages;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{PATIENCE, head, refused};
+use super::{MAX_VIEW_WAIT, head, refused};
 use crate::caller::Caller;
 use crate::extract::Path;
 use crate::openapi::ChangeProblems;
@@ -20,25 +20,25 @@ use crate::problem::Problem;
 use crate::schema;
 use crate::state::{AppState, Shared};
 
-/// How many messages are queued again at once.
+/// Number of messages that are queued again in one batch.
 const BATCH: usize = 1_000;
 
-/// How many messages were queued again.
+/// Result of a retry.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Retried {
-    /// Those that could not be handed to the vendor.
+    /// Number of messages that were queued again.
     #[schema(example = 17)]
     requeued: u64,
 }
 
-/// Queues again what could not be handed to the vendor.
+/// Queues the messages again that could not be handed to the vendor.
 #[utoipa::path(
     post,
     path = "/api/campaigns/{id}/retry",
     tag = "campaigns",
     params(("id" = inline(schema::CampaignId), Path, description = "The campaign's id")),
     responses(
-        (status = 200, description = "They are queued", body = Retried,
+        (status = 200, description = "Queued and persisted", body = Retried,
             headers(("Patron-Position" = String, description = "Positions for `after`"))),
         ChangeProblems
     )
@@ -52,9 +52,12 @@ pub(super) async fn retry_campaign(
     let retry = CampaignCommand::RecordRetry { requeued: 0 };
     let decided = head(&app, &id).await?.decide(retry);
     decided.map_err(|error| refused(&id, &error.into()))?;
-    // What was given up before this request must be seen to be.
+    // The view must include all messages that were given up before this request.
+    // Otherwise the retry would miss some of them.
     let ends: Positions = app.commands.log().ends().await?.into_iter().collect();
-    app.store.wait_for(Messages::NAME, &ends, PATIENCE).await?;
+    app.store
+        .wait_for(Messages::NAME, &ends, MAX_VIEW_WAIT)
+        .await?;
     let (requeued, mut positions) = requeue(&app, &context, &id).await?;
     let commands = &app.commands;
     let recorded = commands
@@ -66,7 +69,8 @@ pub(super) async fn retry_campaign(
     Ok((headers, Json(Retried { requeued })))
 }
 
-/// Queues all of them, batch by batch. How many, and where the log says so.
+/// Queues all undeliverable messages again, batch by batch. Returns their number
+/// and the positions of the recorded events.
 async fn requeue(
     app: &Shared,
     context: &Context,

@@ -1,4 +1,5 @@
-//! `POST /api/campaigns/{id}/launch`, `…/pause`, `…/resume`, `…/cancel`
+//! Handlers of `POST /api/campaigns/{id}/launch`, `…/pause`, `…/resume`, and
+//! `…/cancel`.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use commands::CampaignResult;
 use domain::{CampaignId, CampaignStatus};
 
-use super::answer::Steered;
+use super::answer::TransitionResponse;
 use super::{check_launchable, head, refused};
 use crate::caller::Caller;
 use crate::extract::Path;
@@ -20,8 +21,8 @@ use crate::state::AppState;
 
 /// Launches a campaign.
 ///
-/// Who is meant is fixed by this: customers as they are now, whatever changes
-/// later.
+/// The launch fixes the audience: customers in their current state, whatever
+/// changes later.
 #[utoipa::path(
     post,
     path = "/api/campaigns/{id}/launch",
@@ -31,7 +32,7 @@ use crate::state::AppState;
         Idempotency
     ),
     responses(
-        (status = 202, description = "Launched", body = Steered,
+        (status = 202, description = "Launched", body = TransitionResponse,
             headers(("Patron-Position" = String, description = "Positions for `after`"))),
         LaunchProblems
     )
@@ -43,22 +44,24 @@ pub(super) async fn launch_campaign(
     Idempotency { key }: Idempotency,
 ) -> Result<Response, Problem> {
     app.shed.check()?;
-    // 404 comes before 410.
+    // A campaign that does not exist is 404, even if the log was trimmed (410).
     head(&app, &id).await?;
     check_launchable(&app, &id).await?;
     let commands = &app.commands;
     let launched = commands.launch_campaign(&context, id.clone(), key.as_ref());
-    steered(id, launched.await?, CampaignStatus::Launching)
+    transition_response(id, launched.await?, CampaignStatus::Launching)
 }
 
-/// Lets a campaign rest: from within a second, nothing more is sent.
+/// Pauses a campaign.
+///
+/// Sending stops within a second.
 #[utoipa::path(
     post,
     path = "/api/campaigns/{id}/pause",
     tag = "campaigns",
     params(("id" = inline(schema::CampaignId), Path, description = "The campaign's id")),
     responses(
-        (status = 202, description = "Paused", body = Steered,
+        (status = 202, description = "Paused", body = TransitionResponse,
             headers(("Patron-Position" = String, description = "Positions for `after`"))),
         ChangeProblems
     )
@@ -69,17 +72,17 @@ pub(super) async fn pause_campaign(
     Caller(context): Caller,
 ) -> Result<Response, Problem> {
     let paused = app.commands.pause_campaign(&context, id.clone()).await?;
-    steered(id, paused, CampaignStatus::Paused)
+    transition_response(id, paused, CampaignStatus::Paused)
 }
 
-/// Lets a campaign go on.
+/// Resumes a paused campaign.
 #[utoipa::path(
     post,
     path = "/api/campaigns/{id}/resume",
     tag = "campaigns",
     params(("id" = inline(schema::CampaignId), Path, description = "The campaign's id")),
     responses(
-        (status = 202, description = "Resumed", body = Steered,
+        (status = 202, description = "Resumed", body = TransitionResponse,
             headers(("Patron-Position" = String, description = "Positions for `after`"))),
         ChangeProblems
     )
@@ -90,18 +93,21 @@ pub(super) async fn resume_campaign(
     Caller(context): Caller,
 ) -> Result<Response, Problem> {
     let resumed = app.commands.resume_campaign(&context, id.clone()).await?;
+    // A campaign that was paused while launching returns to `launching`.
     let status = head(&app, &id).await?.status();
-    steered(id, resumed, status.unwrap_or(CampaignStatus::Sending))
+    transition_response(id, resumed, status.unwrap_or(CampaignStatus::Sending))
 }
 
-/// Ends a campaign. What was not sent is not sent any more.
+/// Cancels a campaign.
+///
+/// Messages that were not sent yet will not be sent.
 #[utoipa::path(
     post,
     path = "/api/campaigns/{id}/cancel",
     tag = "campaigns",
     params(("id" = inline(schema::CampaignId), Path, description = "The campaign's id")),
     responses(
-        (status = 202, description = "Cancelled", body = Steered,
+        (status = 202, description = "Canceled", body = TransitionResponse,
             headers(("Patron-Position" = String, description = "Positions for `after`"))),
         ChangeProblems
     )
@@ -112,18 +118,18 @@ pub(super) async fn cancel_campaign(
     Caller(context): Caller,
 ) -> Result<Response, Problem> {
     let cancelled = app.commands.cancel_campaign(&context, id.clone()).await?;
-    steered(id, cancelled, CampaignStatus::Cancelled)
+    transition_response(id, cancelled, CampaignStatus::Cancelled)
 }
 
-/// The answer to a command that made the campaign `status`.
-fn steered(
+/// Returns the response to a command that gave the campaign this status.
+fn transition_response(
     id: CampaignId,
     result: CampaignResult,
     status: CampaignStatus,
 ) -> Result<Response, Problem> {
     let outcome = result.map_err(|refusal| refused(&id, &refusal))?;
     let headers = [(position::HEADER, position::of(outcome))];
-    let body = Json(Steered {
+    let body = Json(TransitionResponse {
         campaign_id: id,
         status,
     });

@@ -1,4 +1,4 @@
-//! The communication log as CSV, written while it is read.
+//! The communication log as CSV, streamed while it is read.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ use crate::problem::Problem;
 use crate::quarantined::{self, Quarantined};
 use crate::state::{AppState, Shared};
 
-/// Rows read at once.
+/// Number of rows read per batch.
 const BATCH: usize = 1_000;
 
 const COLUMNS: [&str; 20] = [
@@ -42,7 +42,7 @@ const COLUMNS: [&str; 20] = [
     "quarantined_reason",
 ];
 
-/// Why a table breaks off.
+/// Error that interrupts a CSV response.
 #[derive(Debug, thiserror::Error)]
 enum TableError {
     #[error(transparent)]
@@ -59,15 +59,15 @@ impl From<TableError> for Problem {
             TableError::Query(error) => error.into(),
             TableError::Command(error) => error.into(),
             TableError::Csv(error) => {
-                tracing::error!(%error, "a table cannot be written");
+                tracing::error!(%error, "a CSV row cannot be written");
                 Self::internal()
             }
         }
     }
 }
 
-/// Whether a request would rather have CSV than JSON.
-pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
+/// Returns whether a request prefers CSV to JSON, by its `Accept` headers.
+pub(super) fn prefers_csv(headers: &HeaderMap) -> bool {
     let accept = headers.get_all(header::ACCEPT).iter();
     let accept: Vec<&str> = accept.filter_map(|value| value.to_str().ok()).collect();
     let accept = accept.join(",").to_ascii_lowercase();
@@ -76,7 +76,7 @@ pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
     csv.0 > 0.0 && csv > preference(&ranges, "application/json", "application/*")
 }
 
-/// A media range and its quality.
+/// Parses a media range and its quality.
 fn range(text: &str) -> (&str, f32) {
     let mut parts = text.split(';').map(str::trim);
     let name = parts.next().unwrap_or_default();
@@ -84,7 +84,8 @@ fn range(text: &str) -> (&str, f32) {
     (name, quality.unwrap_or(1.0))
 }
 
-/// How much a type is wanted: by its quality, and by how exactly it is named.
+/// Returns how much a media type is preferred: its quality, then how specifically
+/// it is named.
 fn preference(ranges: &[(&str, f32)], exact: &str, family: &str) -> (f32, u8) {
     for (name, weight) in [(exact, 3), (family, 2), ("*/*", 1)] {
         if let Some((_, quality)) = ranges.iter().find(|(range, _)| *range == name) {
@@ -94,22 +95,23 @@ fn preference(ranges: &[(&str, f32)], exact: &str, family: &str) -> (f32, u8) {
     (0.0, 0)
 }
 
-/// All rows. What fails before the first are sent is a problem; later the
-/// answer breaks off, so that nobody takes a part for the whole.
-pub(super) async fn answer(
+/// Responds with all rows. A failure of the first batch is a problem. A later
+/// failure aborts the response, so that a client cannot take a part for the
+/// whole.
+pub(super) async fn csv_response(
     app: AppState,
     campaign: CampaignId,
     status: Option<MessageStatus>,
 ) -> Result<Response, Problem> {
     let name = format!("attachment; filename=\"{campaign}.csv\"");
     let first = read(&app, &campaign, status, None).await?;
-    let rows = stream::try_unfold(Some(Next::First(first)), move |next| {
+    let rows = stream::try_unfold(Some(NextPage::First(first)), move |next| {
         let (app, campaign) = (app.clone(), campaign.clone());
         async move {
-            more(&app, &campaign, status, next)
+            next_chunk(&app, &campaign, status, next)
                 .await
                 .inspect_err(|error| {
-                    tracing::warn!(%error, "a table breaks off");
+                    tracing::warn!(%error, "a CSV response was aborted");
                 })
         }
     });
@@ -123,28 +125,31 @@ pub(super) async fn answer(
     Ok(response)
 }
 
-/// Where a table goes on.
-enum Next {
+/// Next page of a CSV response.
+enum NextPage {
+    /// First page, which was read before the response began.
     First(Page<Rendered>),
+    /// Page after this cursor.
     After(String),
 }
 
-async fn more(
+/// Returns the next page as CSV, and the page after it; `None` at the end.
+async fn next_chunk(
     app: &Shared,
     campaign: &CampaignId,
     status: Option<MessageStatus>,
-    next: Option<Next>,
-) -> Result<Option<(Bytes, Option<Next>)>, TableError> {
+    next: Option<NextPage>,
+) -> Result<Option<(Bytes, Option<NextPage>)>, TableError> {
     let Some(next) = next else {
         return Ok(None);
     };
     let mut table = csv::Writer::from_writer(Vec::new());
     let page = match next {
-        Next::First(page) => {
+        NextPage::First(page) => {
             table.write_record(COLUMNS).map_err(failed)?;
             page
         }
-        Next::After(cursor) => read(app, campaign, status, Some(cursor)).await?,
+        NextPage::After(cursor) => read(app, campaign, status, Some(cursor)).await?,
     };
     let messages = page.items.into_iter().map(MessageResponse::from);
     let mut messages: Vec<_> = messages.collect();
@@ -152,11 +157,11 @@ async fn more(
     for message in messages {
         let row = row(message);
         table
-            .write_record(row.iter().map(|cell| defused(cell).into_owned()))
+            .write_record(row.iter().map(|cell| escape_formula(cell).into_owned()))
             .map_err(failed)?;
     }
     let bytes = table.into_inner().map_err(failed)?;
-    Ok(Some((bytes.into(), page.next_cursor.map(Next::After))))
+    Ok(Some((bytes.into(), page.next_cursor.map(NextPage::After))))
 }
 
 async fn read(
@@ -170,7 +175,7 @@ async fn read(
         cursor,
     };
     let page = app.store.messages(campaign, status, &page).await?;
-    Ok(texts::rendered(app, page).await?)
+    Ok(texts::render_page(app, page).await?)
 }
 
 fn failed(error: impl std::fmt::Display) -> TableError {
@@ -216,8 +221,8 @@ fn row(message: MessageResponse) -> [String; COLUMNS.len()] {
     ]
 }
 
-/// A cell that no spreadsheet takes for a formula.
-fn defused(cell: &str) -> Cow<'_, str> {
+/// Escapes a cell that a spreadsheet would evaluate as a formula (CSV injection).
+fn escape_formula(cell: &str) -> Cow<'_, str> {
     let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
     match is_formula {
         true => format!("'{cell}").into(),
@@ -229,16 +234,16 @@ fn defused(cell: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
-    fn wanted(accept: &[&'static str]) -> bool {
+    fn prefers(accept: &[&'static str]) -> bool {
         let mut headers = HeaderMap::new();
         for value in accept {
             headers.append(header::ACCEPT, HeaderValue::from_static(value));
         }
-        is_wanted(&headers)
+        prefers_csv(&headers)
     }
 
     #[test]
-    fn a_table_is_for_those_who_would_rather_have_it() {
+    fn csv_is_chosen_only_if_it_is_preferred() {
         for accept in [
             &["text/csv"][..],
             &["Text/CSV; header=present"],
@@ -246,7 +251,7 @@ mod tests {
             &["application/json;q=0.5, text/csv;q=0.9"],
             &["application/json; q=0.5", "text/csv"],
         ] {
-            assert!(wanted(accept), "{accept:?}");
+            assert!(prefers(accept), "{accept:?}");
         }
         for accept in [
             &[][..],
@@ -257,17 +262,17 @@ mod tests {
             &["text/csv;q=0.1, application/json"],
             &["text/csv, application/json"],
         ] {
-            assert!(!wanted(accept), "{accept:?}");
+            assert!(!prefers(accept), "{accept:?}");
         }
     }
 
     #[test]
-    fn a_formula_is_a_text() {
+    fn formulas_are_escaped() {
         for formula in ["=1+1", "+49 30 1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
-            assert_eq!(defused(formula), format!("'{formula}"));
+            assert_eq!(escape_formula(formula), format!("'{formula}"));
         }
         for text in ["", "Ada", "a=b", "1-1", "'=1"] {
-            assert_eq!(defused(text), text);
+            assert_eq!(escape_formula(text), text);
         }
     }
 }

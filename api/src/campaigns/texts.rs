@@ -1,4 +1,5 @@
-//! Texts of messages, rendered when they are shown.
+//! Texts of messages. The log holds only the values of a text, so it is rendered
+//! again when it is shown.
 
 use commands::CommandError;
 use domain::{LoggedEvent, MessageEvent, RecordedMessage, ReproduceError, Subject};
@@ -9,18 +10,18 @@ use serde_json::{Map, Value};
 
 use crate::state::Shared;
 
-/// A message beside its text.
+/// Message with its rendered text.
 pub(super) struct Rendered {
     pub(super) message: MessageDocument,
-    /// `None` if it was never to be sent.
+    /// The text; `None` for a message that was never queued.
     pub(super) text: Option<Result<String, ReproduceError>>,
 }
 
-/// A page of messages with their texts.
+/// Renders the texts of a page of messages.
 ///
 /// # Errors
 /// [`CommandError`] if the log does not answer.
-pub(super) async fn rendered(
+pub(super) async fn render_page(
     app: &Shared,
     page: Page<MessageDocument>,
 ) -> Result<Page<Rendered>, CommandError> {
@@ -37,15 +38,18 @@ pub(super) async fn rendered(
     })
 }
 
-/// An event of the log, to be shown.
+/// Event of the log that a response shows.
 pub(crate) struct ShownEvent<'e> {
+    /// Type and schema version.
     pub(crate) tag: &'e str,
+    /// Key of the aggregate.
     pub(crate) key: &'e str,
+    /// Data as JSON.
     pub(crate) data: &'e str,
 }
 
-/// The data of events, in the order given. Where a message was queued, its
-/// `text` is added, or `text_problem` if the text cannot be rendered again.
+/// Returns the data of events, in the given order. The data of a queued message
+/// gets its `text`, or a `text_problem` if the text cannot be rendered again.
 ///
 /// # Errors
 /// [`CommandError`] if the log does not answer.

@@ -1,4 +1,5 @@
-//! `GET /api/jobs/{id}`, and the answer to a request that became a job.
+//! Handler of `GET /api/jobs/{id}`, and the response to a request that became a
+//! job.
 
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -26,7 +27,7 @@ use crate::state::{AppState, Shared};
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Job)]
 pub(crate) struct JobResponse {
-    /// The job.
+    /// The job's id.
     #[schema(value_type = schema::JobId)]
     pub(crate) job_id: JobId,
     /// `reconciliation` of a campaign, or `preview` of rules in the past.
@@ -37,37 +38,37 @@ pub(crate) struct JobResponse {
     pub(super) status: &'static str,
     /// Progress, as of about a second ago.
     pub(super) progress: ProgressResponse,
-    /// When it was started.
+    /// Time at which the job started.
     #[schema(value_type = schema::Time)]
     started_at: Timestamp,
-    /// When it ended. A day later it is deleted.
+    /// Time at which the job ended. It is deleted a day later.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Time>)]
     ended_at: Option<Timestamp>,
-    /// What the operation would have answered with 200.
+    /// The body that the operation would have returned with 200.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<JobResult>)]
     result: Option<Box<RawValue>>,
-    /// Why there is no result: what the operation would have answered instead,
+    /// Problem of a failed job: the one that the operation would have returned,
     /// or `interrupted` if the process that ran the job ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<ProblemBody>)]
     problem: Option<Box<RawValue>>,
 }
 
-/// How much of the log was read.
+/// Progress of reading the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = JobProgress)]
 pub(super) struct ProgressResponse {
-    /// Events read.
+    /// Number of events read.
     #[schema(example = 1_204_000)]
     read: u64,
-    /// Events to read; 0 while that is not known.
+    /// Number of events to read; 0 while that is unknown.
     #[schema(example = 5_310_422)]
     of: u64,
 }
 
-/// The schema of a job's result.
+/// Schema of a job's result.
 pub(crate) struct JobResult;
 
 impl PartialSchema for JobResult {
@@ -81,12 +82,13 @@ impl PartialSchema for JobResult {
 
 impl ToSchema for JobResult {}
 
-/// The answer to a request that became a job: 202, and where the job is.
+/// Response to a request that became a job: 202 with the job's path in
+/// `Location`.
 pub(crate) struct Accepted(pub(crate) JobResponse);
 
 impl IntoResponse for Accepted {
     fn into_response(self) -> Response {
-        // The characters of an id always make a header.
+        // This cannot fail: an id has only characters that a header may have.
         let location = HeaderValue::try_from(format!("/api/jobs/{}", self.0.job_id));
         let location = location.unwrap_or(HeaderValue::from_static(""));
         let headers = [(header::LOCATION, location)];
@@ -94,7 +96,8 @@ impl IntoResponse for Accepted {
     }
 }
 
-/// The operation that starts jobs of this kind, as the document names it.
+/// Returns the operation that starts jobs of this kind: method and path as in
+/// the OpenAPI document.
 pub(super) fn operation(kind: JobKind) -> (&'static str, &'static str) {
     match kind {
         JobKind::Reconciliation => ("GET", "/api/campaigns/{id}/reconcile"),
@@ -104,8 +107,7 @@ pub(super) fn operation(kind: JobKind) -> (&'static str, &'static str) {
 
 /// Returns a job.
 ///
-/// The credential has to be one that may call the operation that started the
-/// job.
+/// The credential must permit the operation that started the job.
 #[utoipa::path(
     get,
     path = "/api/jobs/{id}",
@@ -130,7 +132,7 @@ pub(super) async fn get_job(
     Ok(Json(JobResponse::new(job)?))
 }
 
-/// A job. One whose process is gone is ended first.
+/// Returns a job. If its process has ended, the job is ended first.
 ///
 /// # Errors
 /// 404 if there is no such job.
@@ -140,7 +142,7 @@ pub(super) async fn find(app: &Shared, id: &JobId) -> Result<Job, Problem> {
         Problem::new(ProblemKind::NotFound, detail)
     };
     let job = app.store.job(id).await?.ok_or_else(unknown)?;
-    // A lease that expired while MongoDB was away may be one of this process,
+    // A lease that expired while MongoDB was unavailable may be one of this process,
     // which renews it as soon as it can.
     if !job.is_abandoned || app.jobs.is_supervised(id) {
         return Ok(job);
@@ -150,10 +152,10 @@ pub(super) async fn find(app: &Shared, id: &JobId) -> Result<Job, Problem> {
     app.store.job(id).await?.ok_or_else(unknown)
 }
 
-/// As [`find`], for a caller who may see it.
+/// Returns a job like [`find`], if the caller may see it.
 ///
 /// # Errors
-/// 404 if there is no such job, 403 for a caller who may not.
+/// 404 if there is no such job, 403 if the caller may not see it.
 pub(super) async fn find_for(
     app: &Shared,
     id: &JobId,
@@ -166,21 +168,23 @@ pub(super) async fn find_for(
     Ok(job)
 }
 
-/// The problem of a job whose process has ended.
+/// Returns the problem of a job whose process has ended.
 pub(super) fn interrupted() -> Problem {
     let detail = "the process that ran this job ended before the job did; send the request again";
     Problem::new(ProblemKind::Interrupted, detail)
 }
 
-/// A problem as the record of a job has it.
+/// Serializes a problem for the record of a job.
 pub(super) fn to_json(problem: Problem, request: Option<&str>) -> String {
-    // A struct of texts and numbers always has a JSON form.
+    // This cannot fail: the problem has only strings and numbers.
     serde_json::to_string(&problem.into_body(request)).unwrap_or_default()
 }
 
 impl JobResponse {
+    /// Builds the response from a record.
+    ///
     /// # Errors
-    /// 500 for a record that is damaged.
+    /// 500 if the record is corrupt.
     pub(super) fn new(job: Job) -> Result<Self, Problem> {
         Ok(Self {
             job_id: job.id,
@@ -204,7 +208,7 @@ impl JobResponse {
 
 fn raw(json: String) -> Result<Box<RawValue>, Problem> {
     RawValue::from_string(json).map_err(|error| {
-        tracing::error!(%error, "the record of a job holds no JSON");
+        tracing::error!(%error, "the record of a job is not valid JSON");
         Problem::internal()
     })
 }
@@ -214,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_operation_of_each_kind_of_job_is_in_the_table_of_access() {
+    fn every_kind_of_job_has_an_operation_with_a_role() {
         for kind in JobKind::ALL {
             let (method, path) = operation(kind);
             let needs = access::Needs::of(method, path);

@@ -1,4 +1,4 @@
-//! `GET /api/jobs/{id}/events`: server-sent events until the job ends.
+//! Handler of `GET /api/jobs/{id}/events`: server-sent events until the job ends.
 
 use std::convert::Infallible;
 
@@ -26,10 +26,10 @@ use crate::schema;
 use crate::sse::{self, event, event_schema};
 use crate::state::AppState;
 
-/// After how many reads in a row that fail the stream ends.
+/// Number of consecutive failed reads after which the stream ends.
 const MAX_FAILURES: usize = 10;
 
-/// The schema of an event.
+/// Schema of an event.
 pub(super) struct JobEvent;
 
 impl PartialSchema for JobEvent {
@@ -45,12 +45,12 @@ impl ToSchema for JobEvent {
     }
 }
 
-/// Follows a job.
+/// Streams a job's progress.
 ///
-/// An event `progress` comes when something has changed, at most one a second,
-/// and at last an event `end`. The data of each is the job; that of `end` has
-/// the result or the problem. If the server ends first, or the credential is
-/// revoked, there is no `end`.
+/// An event `progress` is sent after a change, at most once a second, and an
+/// event `end` when the job has ended. The data of each is the job; that of `end`
+/// has the result or the problem. If the server stops first, or the credential
+/// is revoked, there is no `end`.
 #[utoipa::path(
     get,
     path = "/api/jobs/{id}/events",
@@ -60,7 +60,7 @@ impl ToSchema for JobEvent {
         Satisfied
     ),
     responses(
-        (status = 200, description = "Events until the job or the server ends",
+        (status = 200, description = "Events until the job ends or the server stops",
             body = JobEvent, content_type = "text/event-stream"),
         OneProblems
     )
@@ -74,7 +74,7 @@ pub(super) async fn follow_job(
     _satisfied: Query<Satisfied>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let job = find_for(&app, &id, &actor, &context, "/api/jobs/{id}/events").await?;
-    let following = Following {
+    let follower = JobFollower {
         app,
         id,
         kind: job.kind,
@@ -82,24 +82,24 @@ pub(super) async fn follow_job(
         ticks: sse::ticks(),
         sent: None,
     };
-    Ok(sse::events(following, Following::next))
+    Ok(sse::events(follower, JobFollower::next))
 }
 
-/// A job that is followed, and the progress that was last sent.
-struct Following {
+/// Stream of a job's progress, with the progress that was last sent.
+struct JobFollower {
     app: AppState,
     id: JobId,
     kind: JobKind,
-    /// The request's, which have the credential.
+    /// Headers of the request, which have the credential.
     headers: HeaderMap,
     ticks: Interval,
     sent: Option<ProgressResponse>,
 }
 
-impl Following {
-    /// The next event, and what follows it: nothing after the last. `None`
-    /// when the server ends, the record was deleted, cannot be read, or the
-    /// credential was revoked.
+impl JobFollower {
+    /// Returns the next event, and the follower for later ones, which is `None`
+    /// after the last event. Returns `None` when the server stops, the record
+    /// was deleted or cannot be read, or the credential was revoked.
     async fn next(mut self) -> Option<(Event, Option<Self>)> {
         let closing = self.app.closing.clone();
         let mut failures = 0;
@@ -111,7 +111,7 @@ impl Following {
             let job = match closing.run_until_cancelled(reading).await? {
                 Ok(job) => job,
                 Err(problem) if is_permanent(&problem) => return None,
-                // Its reason is in the log; the next read may succeed.
+                // The reason was logged where it occurred; the next read may succeed.
                 Err(_) => {
                     failures += 1;
                     if failures >= MAX_FAILURES {
@@ -121,8 +121,10 @@ impl Following {
                 }
             };
             if job.has_ended() {
-                let may = access::still_permits(&self.app, &self.headers, operation(self.kind));
-                if !closing.run_until_cancelled(may).await? {
+                // The result is sent only if the credential is still valid: it may
+                // have been revoked since the stream began.
+                let permits = access::still_permits(&self.app, &self.headers, operation(self.kind));
+                if !closing.run_until_cancelled(permits).await? {
                     return None;
                 }
                 return Some((event("end", &job), None));

@@ -1,8 +1,9 @@
 //! Jobs: reads of the whole log that outlive their requests.
 //!
-//! [`run`] answers a long read, and makes a job of one that takes longer than a
-//! client should wait. [`answer`] is a job as clients see it, [`follow`] streams
-//! it. What each kind of job works on is with its resource.
+//! [`run`] responds to long reads, and turns a read into a job if it takes longer
+//! than a client should wait. [`answer`] has the response body of a job,
+//! [`follow`] streams a job. The read of each kind of job is implemented with its
+//! resource.
 
 mod answer;
 mod follow;

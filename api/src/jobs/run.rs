@@ -1,26 +1,26 @@
-//! Answering long reads, and running those that become jobs.
+//! Responses to long reads, and the jobs that some of them become.
 //!
 //! # Shape
 //!
-//! [`respond`] runs the read as a task of its own and waits for it. If it takes
-//! longer than [`Jobs::after`], a supervisor takes the task over: it records
-//! the job, renews the lease in the record while the task runs, and records the
-//! end. The client is referred to the job.
+//! [`respond`] runs the read as a separate task and waits for it. If the read
+//! takes longer than [`Jobs::after`], a supervisor takes over the task: it
+//! records the job, renews the lease in the record while the task runs, and
+//! records the end. The client is referred to the job.
 //!
 //! # Correctness
 //!
-//! Until a supervisor has it, the task is dropped with the request: a client
-//! that goes away stops the work. From then on nothing but the job's end, the
-//! process's end or a lost lease stops it.
+//! Until a supervisor owns the task, it is dropped with the request: a client
+//! that disconnects stops the work. After that, only the end of the job, the end
+//! of the process, or a lost lease stops the task.
 //!
-//! The record decides. A job that the record no longer has as running is
-//! stopped, and its result is dropped, since somebody may have read that it was
-//! interrupted.
+//! The record decides. If it no longer says that the job is running, the job is
+//! stopped and its result is dropped, since a client may have read that the job
+//! was interrupted.
 //!
-//! A request may share a job from before the job's record is written until
-//! before its end is, so that a job whose end can be read is never the answer
-//! to a later request. It shares only a job whose read began at or after the
-//! positions in its own `after`.
+//! Requests can share a job from before its record is written until before its
+//! end is recorded. So a job whose end is readable is never the response to a
+//! later request. A request shares only a job whose read began at or after the
+//! positions in the request's own `after`.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -48,44 +48,44 @@ use crate::limits::LogRead;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::{AppState, Shared};
 
-/// How long the record of a running job holds unless it is renewed. Longer than
-/// MongoDB takes to elect a primary, so that a failover ends no job.
+/// Duration of the lease on a running job. It is longer than MongoDB takes to
+/// elect a primary, so that a failover ends no job.
 const LEASE: Duration = Duration::from_secs(30);
 
-/// How often the lease is renewed, and the progress recorded.
-const RENEW: Duration = Duration::from_secs(1);
+/// Interval at which the lease is renewed and the progress is recorded.
+const RENEW_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long one write of a record may take.
-const WRITE: Duration = Duration::from_secs(5);
+/// Time limit for one write of a record.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// For how long the end of a job is tried to be written. After that the lease
-/// expires, and the job is `interrupted`.
-const END: Duration = Duration::from_secs(60);
+/// Time limit for recording the end of a job, including retries. After that the
+/// lease expires, and the job is `interrupted`.
+const END_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long to wait after a write that failed.
-const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// Delay before a failed write is retried.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// How long a request waits for a place among the reads.
-const PLACE: Duration = Duration::from_secs(10);
+/// Maximum time that a request waits until it may begin its read.
+const MAX_PLACE_WAIT: Duration = Duration::from_secs(10);
 
-/// A request that reads the whole log.
+/// Request that reads the whole log.
 pub(crate) struct LongRequest {
-    /// What a job of it would be.
+    /// Kind of job that the request may become.
     pub(crate) kind: JobKind,
-    /// What is asked for: requests of one kind that have the same subject have
-    /// the same result.
+    /// Subject of the read. Requests of the same kind and subject have the same
+    /// result.
     pub(crate) subject: String,
     /// Positions that the read must include.
     pub(crate) after: Positions,
-    /// Whether the client wants a job at once.
+    /// `true` if the client prefers a job immediately.
     pub(crate) respond_async: bool,
-    /// When the request is answered at the latest.
+    /// Time by which the request must be answered.
     pub(crate) deadline: Deadline,
 }
 
-/// The jobs of this process.
+/// Jobs of this process.
 pub(crate) struct Jobs {
-    /// After how long a read becomes a job.
+    /// Time after which a read becomes a job.
     after: Duration,
     registry: Mutex<Registry>,
     supervisors: TaskTracker,
@@ -93,33 +93,34 @@ pub(crate) struct Jobs {
 
 #[derive(Default)]
 struct Registry {
-    /// For each identity the newest job that requests may share.
-    shared: HashMap<Identity, Running>,
-    /// Jobs whose supervisors are at work, those that are no longer shared
-    /// included.
+    /// The newest job of each identity that requests can share.
+    shared: HashMap<Identity, RunningJob>,
+    /// Jobs with a running supervisor, including those that are no longer shared.
     supervised: HashSet<JobId>,
 }
 
-/// Equal requests have equal identities.
+/// Kind and subject of a request. Equal requests have equal identities.
 type Identity = (&'static str, String);
 
-/// A job that is running or about to.
+/// Job that is running, or is about to be recorded.
 #[derive(Clone)]
-struct Running {
+struct RunningJob {
     id: JobId,
-    /// The ends of the log before its read began: what the read includes.
+    /// Ends of the log before the read began. The read includes everything up to
+    /// these positions.
     includes: Positions,
-    /// Whether it is recorded; closed without that if it could not be.
+    /// Becomes `true` once the job is recorded; closed without that if recording
+    /// failed.
     recorded: watch::Receiver<bool>,
 }
 
-/// The outcome of a read: the body of a 200, or a problem.
+/// Outcome of a read: the body of a 200, or a problem.
 type Outcome = Result<Box<RawValue>, Problem>;
 
 type Work = AbortOnDropHandle<Outcome>;
 
 impl Jobs {
-    /// Reads become jobs after so long.
+    /// Creates the registry. Reads become jobs after this time.
     pub(crate) fn new(after: Duration) -> Self {
         Self {
             after,
@@ -128,25 +129,26 @@ impl Jobs {
         }
     }
 
-    /// Waits until the ends of all jobs are recorded, after
-    /// [`Shared::closing`] was cancelled.
+    /// Waits until the ends of all jobs are recorded. To be called after
+    /// [`Shared::closing`] was canceled.
     pub(crate) async fn stopped(&self) {
         self.supervisors.close();
         self.supervisors.wait().await;
     }
 
-    /// Whether this process runs the job.
+    /// Returns whether this process runs the job.
     pub(super) fn is_supervised(&self, id: &JobId) -> bool {
         self.registry().supervised.contains(id)
     }
 
     fn registry(&self) -> MutexGuard<'_, Registry> {
-        // Nothing that is done with it panics half-way.
+        // No code panics while it holds the lock, so a poisoned registry is
+        // consistent.
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The job that answers an equal request which needs these positions.
-    fn shared(&self, identity: &Identity, after: &Positions) -> Option<Running> {
+    /// Returns the job that answers an equal request with these positions.
+    fn shared(&self, identity: &Identity, after: &Positions) -> Option<RunningJob> {
         let registry = self.registry();
         let same = registry.shared.get(identity);
         same.filter(|job| job.includes.cover(after)).cloned()
@@ -154,9 +156,15 @@ impl Jobs {
 }
 
 impl Registry {
-    /// Adds a job, unless an equal one already includes the positions that its
-    /// request needs: that one is returned. The newest job is the one to share.
-    fn add(&mut self, identity: Identity, job: Running, after: &Positions) -> Option<Running> {
+    /// Adds a job, unless an equal job already includes the positions that the
+    /// request needs; that job is returned. A new job replaces an older one as
+    /// the job to share.
+    fn add(
+        &mut self,
+        identity: Identity,
+        job: RunningJob,
+        after: &Positions,
+    ) -> Option<RunningJob> {
         let id = job.id.clone();
         match self.shared.entry(identity) {
             Entry::Occupied(same) if same.get().includes.cover(after) => {
@@ -169,44 +177,46 @@ impl Registry {
         None
     }
 
-    /// Lets no further request share the job. A newer one stays.
-    fn unshare(&mut self, identity: &Identity, id: &JobId) {
+    /// Stops sharing the job with further requests. A newer job stays shared.
+    fn stop_sharing(&mut self, identity: &Identity, id: &JobId) {
         if self.shared.get(identity).is_some_and(|job| job.id == *id) {
             self.shared.remove(identity);
         }
     }
 }
 
-/// A job's entry in the registry; removed when dropped, also by a panic.
-struct Registered {
+/// Registration of a job. Dropping it removes the job from the registry, also
+/// after a panic.
+struct Registration {
     app: AppState,
     identity: Identity,
     id: JobId,
 }
 
-impl Registered {
-    fn unshare(&self) {
-        self.app.jobs.registry().unshare(&self.identity, &self.id);
+impl Registration {
+    fn stop_sharing(&self) {
+        let mut registry = self.app.jobs.registry();
+        registry.stop_sharing(&self.identity, &self.id);
     }
 }
 
-impl Drop for Registered {
+impl Drop for Registration {
     fn drop(&mut self) {
-        self.unshare();
+        self.stop_sharing();
         self.app.jobs.registry().supervised.remove(&self.id);
     }
 }
 
-/// Answers a request that reads the whole log: with the outcome of `work`, or,
-/// if that takes long, with 202 and the job that it has become. An equal
-/// request that is a job already is answered with that job.
+/// Responds to a request that reads the whole log: with the outcome of `work`, or
+/// with 202 and a job if that takes long. If an equal request is a job already,
+/// the response refers to that job.
 ///
-/// The wait for a place and the time until a read becomes a job end early
-/// enough to record the job before the request's deadline.
+/// The waits for a place and for the read are short enough that a job can be
+/// recorded before the request's deadline.
 ///
 /// # Errors
-/// Those of `work`; 503 if the caller, or the process, has too many such reads
-/// under way, or the server is stopping.
+/// The errors of `work`; 503 if the caller or the process has too many concurrent
+/// reads of the log, or if the server is stopping.
 pub(crate) async fn respond<T, W>(
     app: &AppState,
     caller: &Context,
@@ -223,7 +233,7 @@ where
     if let Some(same) = app.jobs.shared(&identity, &after) {
         return accepted(app, same).await;
     }
-    let place_by = job_by.min(Instant::now() + PLACE);
+    let place_by = job_by.min(Instant::now() + MAX_PLACE_WAIT);
     let place = app.log_reads.place(&caller.actor, place_by);
     let place = tokio::select! {
         biased;
@@ -234,7 +244,8 @@ where
     if let Some(same) = app.jobs.shared(&identity, &after) {
         return accepted(app, same).await;
     }
-    // Before the read begins, so that it includes all of these.
+    // The ends are determined before the read begins, so that the read includes
+    // all events up to them.
     let includes: Positions = app.commands.log().ends().await?.into_iter().collect();
     let work = work(place.reading.clone());
     let work = async move { work.await.and_then(|body| to_body(&body)) };
@@ -245,11 +256,11 @@ where
         return Ok(Json(outcome(ended)?).into_response());
     }
     if app.closing.is_cancelled() {
-        // A job would be interrupted at once.
+        // A new job would be interrupted immediately.
         return Err(stopping());
     }
     let (recorded_tx, recorded) = watch::channel(false);
-    let job = Running {
+    let job = RunningJob {
         id: JobId::from(Uuid::now_v7().as_u128()),
         includes,
         recorded,
@@ -261,19 +272,19 @@ where
     if let Some(same) = added {
         return accepted(app, same).await;
     }
-    let registered = Registered {
+    let registration = Registration {
         app: app.clone(),
         identity,
         id: job.id.clone(),
     };
-    let supervised = Supervised {
-        registered,
+    let supervisor = Supervisor {
+        registration,
         kind: request.kind,
         request: caller.request.clone(),
     };
     let span = tracing::info_span!("job", job.id = %job.id, job.kind = request.kind.name());
-    let supervisor = supervised.run(place, work, recorded_tx).instrument(span);
-    app.jobs.supervisors.spawn(supervisor);
+    let supervision = supervisor.run(place, work, recorded_tx).instrument(span);
+    app.jobs.supervisors.spawn(supervision);
     accepted(app, job).await
 }
 
@@ -284,7 +295,7 @@ fn stopping() -> Problem {
 
 fn to_body(body: &impl Serialize) -> Outcome {
     to_raw_value(body).map_err(|error| {
-        tracing::error!(%error, "an answer has no JSON form");
+        tracing::error!(%error, "a response cannot be serialized");
         Problem::internal()
     })
 }
@@ -296,8 +307,8 @@ fn outcome(ended: Result<Outcome, JoinError>) -> Outcome {
     })
 }
 
-/// The answer that refers to a job, once it is recorded.
-async fn accepted(app: &Shared, mut job: Running) -> Result<Response, Problem> {
+/// Returns the response that refers to a job, once the job is recorded.
+async fn accepted(app: &Shared, mut job: RunningJob) -> Result<Response, Problem> {
     if job.recorded.wait_for(|recorded| *recorded).await.is_err() {
         return Err(Problem::unavailable());
     }
@@ -305,51 +316,52 @@ async fn accepted(app: &Shared, mut job: Running) -> Result<Response, Problem> {
     Ok(Accepted(JobResponse::new(job)?).into_response())
 }
 
-/// A job while its process runs it.
-struct Supervised {
-    registered: Registered,
+/// Supervisor of a job in the process that runs it.
+struct Supervisor {
+    registration: Registration,
     kind: JobKind,
     request: Option<String>,
 }
 
-impl Supervised {
-    /// Runs the job to its end. Sends whether it is recorded once it is.
+impl Supervisor {
+    /// Runs the job to its end. Sends `true` once the job is recorded.
     async fn run(self, place: LogRead, work: Work, recorded_tx: watch::Sender<bool>) {
         let progress = place.reading.progress();
         let (store, request) = (&self.app().store, self.request.as_deref());
         let created = store.create_job(self.id(), self.kind, request, progress, LEASE);
-        match timeout(WRITE, created).await {
+        match timeout(WRITE_TIMEOUT, created).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                return tracing::warn!(%error, "a job cannot be recorded and is not run");
+                return tracing::warn!(%error, "a job could not be recorded and was dropped");
             }
-            Err(_) => return tracing::warn!("a job was not recorded in time and is not run"),
+            Err(_) => return tracing::warn!("a job was not recorded in time and was dropped"),
         }
         recorded_tx.send_replace(true);
         tracing::info!("the request continues as a job");
         let outcome = self.watch(&place.reading, work).await;
         let progress = place.reading.progress();
-        // While the end is recorded, others may read, and equal requests start
-        // anew: whoever reads the end sees the log as it is later.
+        // Before the end is recorded, the place is freed and sharing stops. A
+        // client that has seen the end and sends the request again gets a new read,
+        // which includes what was appended since.
         drop(place);
-        self.registered.unshare();
+        self.registration.stop_sharing();
         match outcome {
             Some(outcome) => self.record(outcome, progress).await,
             None => tracing::warn!("the job was ended by others, since its lease had expired"),
         }
     }
 
-    /// Waits for the work's end, and renews the lease meanwhile. `None` if the
-    /// record is no longer that of a running job.
+    /// Waits for the end of the work, and renews the lease meanwhile. Returns
+    /// `None` if the record no longer says that the job is running.
     async fn watch(&self, reading: &LongRead, mut work: Work) -> Option<Outcome> {
-        let mut ticks = interval(RENEW);
+        let mut ticks = interval(RENEW_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let renewing = async {
             loop {
                 ticks.tick().await;
                 let store = &self.app().store;
                 let renewed = store.renew_job(self.id(), reading.progress(), LEASE);
-                match timeout(WRITE, renewed).await {
+                match timeout(WRITE_TIMEOUT, renewed).await {
                     Ok(Ok(true)) => {}
                     Ok(Ok(false)) => return,
                     Ok(Err(error)) => {
@@ -360,7 +372,8 @@ impl Supervised {
             }
         };
         tokio::select! {
-            // Work that is done is not lost to a stop at the same moment.
+            // Work that has finished takes precedence, so that a simultaneous
+            // shutdown does not discard its result.
             biased;
             ended = &mut work => Some(outcome(ended)),
             () = self.app().closing.cancelled() => Some(Err(interrupted())),
@@ -368,7 +381,7 @@ impl Supervised {
         }
     }
 
-    /// Records the end, unless others have ended the job.
+    /// Records the end, unless another process has ended the job.
     async fn record(&self, outcome: Outcome, progress: ReadProgress) {
         let end = end_of(outcome, self.request.as_deref());
         let store = &self.app().store;
@@ -380,10 +393,10 @@ impl Supervised {
                         tracing::warn!(%error, "a job's end cannot be recorded, trying again");
                     }
                 }
-                sleep(AFTER_FAILURE).await;
+                sleep(RETRY_DELAY).await;
             }
         };
-        match timeout(END, recording).await {
+        match timeout(END_TIMEOUT, recording).await {
             Ok(true) => {
                 let done = matches!(end, JobEnd::Done(_));
                 tracing::info!(done, read = progress.read, "the job has ended");
@@ -394,15 +407,15 @@ impl Supervised {
     }
 
     fn app(&self) -> &Shared {
-        &self.registered.app
+        &self.registration.app
     }
 
     fn id(&self) -> &JobId {
-        &self.registered.id
+        &self.registration.id
     }
 }
 
-/// The end of a job, as its record has it.
+/// Returns the end of a job in the form of its record.
 fn end_of(outcome: Outcome, request: Option<&str>) -> JobEnd {
     let problem = match outcome {
         Ok(body) if body.get().len() <= MAX_JOB_RESULT => {
@@ -410,7 +423,7 @@ fn end_of(outcome: Outcome, request: Option<&str>) -> JobEnd {
         }
         Ok(body) => {
             let bytes = body.get().len();
-            let detail = format!("the result has {bytes} bytes, at most {MAX_JOB_RESULT} are kept");
+            let detail = format!("the result has {bytes} bytes, the limit is {MAX_JOB_RESULT}");
             Problem::new(ProblemKind::ResultTooLarge, detail)
         }
         Err(problem) => problem,
@@ -426,8 +439,8 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn job(id: u128, includes: &str) -> Running {
-        Running {
+    fn job(id: u128, includes: &str) -> RunningJob {
+        RunningJob {
             id: JobId::from(id),
             includes: positions(includes),
             recorded: watch::channel(true).1,
@@ -439,18 +452,18 @@ mod tests {
     }
 
     #[test]
-    fn a_request_shares_a_job_only_if_its_read_includes_what_it_needs() {
+    fn a_request_shares_a_job_only_if_the_read_includes_its_positions() {
         let jobs = Jobs::new(Duration::ZERO);
         let (older, newer) = (job(1, "0:5"), job(2, "0:5,1:3"));
         let shared = |after: &str| {
             jobs.shared(&identity(), &positions(after))
                 .map(|job| job.id)
         };
-        let shared_at_all = || {
+        let shared_for_any = || {
             jobs.shared(&identity(), &Positions::default())
                 .map(|job| job.id)
         };
-        let add = |job: &Running, after: &str| {
+        let add = |job: &RunningJob, after: &str| {
             let added = jobs
                 .registry()
                 .add(identity(), job.clone(), &positions(after));
@@ -459,20 +472,20 @@ mod tests {
         assert_eq!(add(&older, "0:4"), None);
         assert_eq!(shared("0:5"), Some(older.id.clone()));
         assert_eq!(shared("1:3"), None);
-        assert_eq!(add(&newer, "0:5"), Some(older.id.clone()), "one is enough");
+        assert_eq!(add(&newer, "0:5"), Some(older.id.clone()), "the older");
         assert!(!jobs.is_supervised(&newer.id));
         assert_eq!(add(&newer, "1:3"), None);
-        assert_eq!(shared_at_all(), Some(newer.id.clone()), "the newest");
+        assert_eq!(shared_for_any(), Some(newer.id.clone()), "the newest");
         assert!(jobs.is_supervised(&older.id) && jobs.is_supervised(&newer.id));
-        jobs.registry().unshare(&identity(), &older.id);
-        assert_eq!(shared("1:3"), Some(newer.id.clone()), "it is not the older");
-        jobs.registry().unshare(&identity(), &newer.id);
-        assert_eq!(shared_at_all(), None);
+        jobs.registry().stop_sharing(&identity(), &older.id);
+        assert_eq!(shared("1:3"), Some(newer.id.clone()), "the newer stays");
+        jobs.registry().stop_sharing(&identity(), &newer.id);
+        assert_eq!(shared_for_any(), None);
         assert!(jobs.is_supervised(&newer.id), "until its end is recorded");
     }
 
     #[test]
-    fn a_result_that_cannot_be_kept_fails_the_job() {
+    fn a_result_that_is_too_large_fails_the_job() {
         let body = |length: usize| to_body(&"x".repeat(length - 2));
         let kept = end_of(body(MAX_JOB_RESULT), None);
         assert!(matches!(kept, JobEnd::Done(json) if json.len() == MAX_JOB_RESULT));

@@ -1,6 +1,6 @@
-//! API keys: what programs show to be let in.
+//! API keys: credentials of programs.
 //!
-//! [`write`] creates and revokes them, [`read`] shows what became of them.
+//! [`write`] creates and revokes keys, [`read`] shows them.
 
 mod read;
 mod write;
@@ -18,7 +18,8 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(read::get_key, write::revoke_key))
 }
 
-/// The problem of a key that was never created, or is not in the view yet.
+/// Returns the problem of a key that was never created, or is not in the view
+/// yet.
 fn unknown(id: &KeyId) -> Problem {
     let detail = format!("there is no key {id}");
     Problem::new(ProblemKind::NotFound, detail)

@@ -1,4 +1,4 @@
-//! `GET /api/keys`, `GET /api/keys/{key_id}`
+//! Handlers of `GET /api/keys` and `GET /api/keys/{key_id}`.
 
 use axum::Json;
 use axum::extract::State;
@@ -18,42 +18,41 @@ use crate::quarantined::{self, Quarantined, ShowsDocument};
 use crate::schema;
 use crate::state::AppState;
 
-/// A key, without its secret.
+/// An API key, without its secret.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Key)]
 pub(super) struct KeyResponse {
-    /// Patron's name for it. The audit trail has what it did under
-    /// `key:` and this.
+    /// The key's id. The audit trail names the key `key:` followed by this.
     #[schema(value_type = schema::KeyId)]
     key_id: KeyId,
-    /// What it is called.
+    /// The key's name.
     #[schema(example = "The shop's server")]
     name: String,
-    /// What it may do.
+    /// The key's role.
     #[schema(value_type = schema::Role)]
     role: Role,
-    /// How its secret begins.
+    /// Prefix of the key's secret.
     #[schema(example = "patron_3f9d02c4")]
     prefix: String,
-    /// When it lets nobody in any more.
+    /// Time at which the key expires; `null` if never.
     #[schema(value_type = Option<schema::Time>)]
     expires_at: Option<Timestamp>,
-    /// When it last let somebody in, to about ten minutes.
+    /// Time at which the key was last used, to within about ten minutes.
     #[schema(value_type = Option<schema::Time>)]
     last_used_at: Option<Timestamp>,
-    /// When it was created.
+    /// Time of the key's creation.
     #[schema(value_type = schema::Time)]
     created_at: Timestamp,
-    /// On whose behalf.
+    /// The actor who created the key.
     #[schema(example = "key:bootstrap")]
     created_by: String,
-    /// When it was revoked.
+    /// Time at which the key was revoked.
     #[schema(value_type = Option<schema::Time>)]
     revoked_at: Option<Timestamp>,
-    /// On whose behalf.
+    /// The actor who revoked the key.
     #[schema(example = "key:bootstrap")]
     revoked_by: Option<String>,
-    /// The event that holds the key back; absent if none does.
+    /// The quarantined event of this key; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     quarantined: Option<Quarantined>,
@@ -89,14 +88,16 @@ impl ShowsDocument for KeyResponse {
     }
 }
 
-/// Keys, newest first, those that let nobody in any more included.
+/// Lists keys, newest first.
+///
+/// Revoked and expired keys are included.
 #[utoipa::path(
     get,
     path = "/api/keys",
     tag = "access",
     params(PageParams, Consistency),
     responses(
-        (status = 200, description = "A page of them", body = Listed<KeyResponse>),
+        (status = 200, description = "A page of keys", body = Listed<KeyResponse>),
         ReadProblems
     )
 )]
@@ -113,7 +114,7 @@ pub(super) async fn list_keys(
     Ok(Json(keys))
 }
 
-/// One key.
+/// Returns a key.
 #[utoipa::path(
     get,
     path = "/api/keys/{key_id}",

@@ -1,4 +1,4 @@
-//! `POST /api/keys`, `DELETE /api/keys/{key_id}`
+//! Handlers of `POST /api/keys` and `DELETE /api/keys/{key_id}`.
 
 use axum::Json;
 use axum::extract::State;
@@ -21,7 +21,7 @@ use crate::problem::{Problem, ProblemKind};
 use crate::schema;
 use crate::state::AppState;
 
-/// A key as a client wants it.
+/// A key to create.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "a key object")]
 #[schema(as = KeyIn, example = json!({
@@ -30,13 +30,13 @@ use crate::state::AppState;
     "expires_at": "2027-11-23T00:00:00Z"
 }))]
 pub(super) struct KeyBody {
-    /// What it is called, at most 200 bytes.
+    /// The key's name, at most 200 bytes.
     #[schema(value_type = schema::Text200)]
     name: Text<200>,
-    /// What it may do.
+    /// The key's role.
     #[schema(value_type = schema::Role)]
     role: Role,
-    /// When it lets nobody in any more; without it, that is never.
+    /// Time at which the key expires; without it, never.
     #[serde(default)]
     #[schema(value_type = Option<schema::Time>)]
     expires_at: Option<Timestamp>,
@@ -44,7 +44,7 @@ pub(super) struct KeyBody {
 
 impl Input for KeyBody {}
 
-/// A key as it was just created.
+/// A key that was just created.
 #[derive(Serialize, ToSchema)]
 #[schema(as = KeyCreated, example = json!({
     "key_id": "key_3f9d02c4a1b84e0c9e7a5d2b6f108c33",
@@ -55,29 +55,30 @@ impl Input for KeyBody {}
     "expires_at": "2027-11-23T00:00:00.000Z"
 }))]
 pub(super) struct CreatedKey {
-    /// Patron's name for it.
+    /// The key's id.
     #[schema(value_type = schema::KeyId)]
     key_id: KeyId,
-    /// What lets in, as `Authorization: Bearer SECRET`. It is shown this once
-    /// and kept nowhere: `null` in the answer to a repetition.
+    /// The secret, to be sent as `Authorization: Bearer SECRET`. It is shown
+    /// only once and is not stored; `null` in the response to a repeated
+    /// request.
     secret: Option<String>,
-    /// What it is called.
+    /// The key's name.
     name: String,
-    /// What it may do.
+    /// The key's role.
     #[schema(value_type = schema::Role)]
     role: Role,
-    /// How its secret begins.
+    /// Prefix of the key's secret.
     prefix: String,
-    /// When it lets nobody in any more.
+    /// Time at which the key expires; `null` if never.
     #[schema(value_type = Option<schema::Time>)]
     expires_at: Option<Timestamp>,
 }
 
 /// Creates a key.
 ///
-/// Its secret is in this answer and nowhere else. Sent again with the same
-/// `Idempotency-Key`, the answer is the same but for `secret`, which is `null`:
-/// if the first answer was lost, revoke the key and create another.
+/// Only this response has the secret. A repeated request with the same
+/// `Idempotency-Key` gets the same response, except that `secret` is `null`. If
+/// the first response was lost, revoke the key and create another one.
 #[utoipa::path(
     post,
     path = "/api/keys",
@@ -85,7 +86,7 @@ pub(super) struct CreatedKey {
     params(Idempotency),
     request_body = KeyBody,
     responses(
-        (status = 201, description = "It is on disk", body = CreatedKey,
+        (status = 201, description = "Created and persisted", body = CreatedKey,
             headers(
                 ("Location" = String, description = "The key's path"),
                 ("Patron-Position" = String, description = "Positions for `after`"))),
@@ -111,6 +112,8 @@ pub(super) async fn create_key(
         .await?;
     let id = secret.id();
     let outcome = done.map_err(|error| refused(id, &error))?;
+    // For a repeated request, `secret` is a new random one under the same id and
+    // does not open the key, so it is not shown.
     let is_new = outcome.change == Change::Created;
     let created = CreatedKey {
         key_id: id.clone(),
@@ -126,15 +129,15 @@ pub(super) async fn create_key(
 
 /// Revokes a key.
 ///
-/// It lets nobody in from this answer on. It is shown on, and what it did stays
-/// in the audit trail.
+/// The key is rejected as soon as this operation responds. It is still listed,
+/// and its actions stay in the audit trail.
 #[utoipa::path(
     delete,
     path = "/api/keys/{key_id}",
     tag = "access",
     params(("key_id" = inline(schema::KeyId), Path, description = "The key's id")),
     responses(
-        (status = 204, description = "It is revoked",
+        (status = 204, description = "Revoked",
             headers(("Patron-Position" = String, description = "Positions for `after`"))),
         OneProblems
     )
@@ -154,7 +157,7 @@ fn refused(id: &KeyId, error: &ApiKeyError) -> Problem {
     match error {
         ApiKeyError::NotFound => unknown(id),
         ApiKeyError::Conflict => {
-            let detail = "this idempotency key was used before, for a key with other content";
+            let detail = "this idempotency key was used before for a key with different content";
             Problem::new(ProblemKind::IdempotencyConflict, detail)
         }
         ApiKeyError::Expired => {

@@ -1,4 +1,4 @@
-//! A segment as clients see it.
+//! Response bodies of segments.
 
 use domain::{SegmentContent, SegmentId, Timestamp};
 use projections::Audience;
@@ -11,23 +11,23 @@ use crate::quarantined::{Quarantined, ShowsDocument};
 use crate::rules::GroupSchema;
 use crate::schema;
 
-/// A segment as it was just written.
+/// A segment that was just written.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SegmentWritten)]
-pub(super) struct Written {
-    /// Patron's name for it.
+pub(super) struct SegmentWritten {
+    /// The segment's id.
     #[schema(value_type = schema::SegmentId)]
     pub(super) segment_id: SegmentId,
-    /// What it is called.
+    /// The segment's name.
     #[schema(example = "Big spenders who stay away")]
     name: String,
-    /// What it is for.
+    /// The segment's purpose.
     #[schema(example = "For the spring letter")]
     description: Option<String>,
-    /// Which customers are meant, as JSON.
+    /// Rules that select customers, as JSON.
     #[schema(value_type = GroupSchema)]
     rules: Value,
-    /// The same as a text.
+    /// The rules as text.
     #[schema(example = "total_spend > 100000 AND days_since_last_order > 90")]
     text: String,
 }
@@ -36,68 +36,70 @@ pub(super) struct Written {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Segment)]
 pub(super) struct SegmentResponse {
-    /// What it says.
+    /// The segment's content.
     #[serde(flatten)]
-    written: Written,
-    /// The segment's version since its content is this; the audit trail has
-    /// the same.
+    written: SegmentWritten,
+    /// The segment's version at its last change of content, as in the audit
+    /// trail.
     #[schema(example = 3)]
     version: i64,
-    /// When it was created.
+    /// Time of the segment's creation.
     #[schema(value_type = schema::Time)]
     created_at: Timestamp,
-    /// On whose behalf.
+    /// The actor who created the segment.
     #[schema(example = "key:bootstrap")]
     created_by: String,
-    /// When its content was last changed.
+    /// Time of the last change of the segment's content.
     #[schema(value_type = schema::Time)]
     updated_at: Timestamp,
-    /// On whose behalf.
+    /// The actor who last changed the content.
     #[schema(example = "key:bootstrap")]
     updated_by: String,
-    /// When it was archived.
+    /// Time at which the segment was archived.
     #[schema(value_type = Option<schema::Time>)]
     archived_at: Option<Timestamp>,
-    /// On whose behalf.
+    /// The actor who archived the segment.
     archived_by: Option<String>,
-    /// What needs it: while anything does, it cannot be archived.
+    /// Holders, such as campaigns, that need the segment. It cannot be archived
+    /// while there are any.
     held_by: Vec<String>,
-    /// How many customers it means, as last counted; `null` in the seconds
-    /// before it is first counted, and when it is archived.
+    /// The last count of matching customers; `null` until the segment is first
+    /// counted, which takes seconds, and after it is archived.
     audience: Option<AudienceResponse>,
-    /// The event that holds the segment back; absent if none does.
+    /// The quarantined event of this segment; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     quarantined: Option<Quarantined>,
 }
 
-/// How many customers a segment means. Counted again within seconds when
-/// customers change, and as the clock moves on.
+/// Count of the customers in a segment. It is refreshed within seconds when
+/// customers change, and as time passes.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Audience)]
 struct AudienceResponse {
-    /// How many match.
+    /// Number of customers who match.
     #[schema(example = 5_258)]
     count: i64,
-    /// How many customers there are.
+    /// Number of all customers.
     #[schema(example = 23_570)]
     total_customers: i64,
     /// The segment's version that was counted.
     #[schema(example = 3)]
     version: i64,
-    /// When.
+    /// Time of the count.
     #[schema(value_type = schema::Time)]
     as_of: Timestamp,
-    /// At least these events of customers are in it.
+    /// Positions of customers' events that the count includes, at least.
     #[schema(example = "0:12,1:7")]
     positions: String,
-    /// How long counting took, in milliseconds.
+    /// Duration of the count in milliseconds.
     #[schema(example = 2)]
     took_ms: i64,
 }
 
-impl Written {
-    /// From what was sent, so that the answer to a repetition is the same.
+impl SegmentWritten {
+    /// Builds the response from the request, so that a repeated request gets
+    /// the same response.
     pub(super) fn new(segment_id: SegmentId, content: SegmentContent) -> Self {
         Self {
             segment_id,
@@ -112,7 +114,7 @@ impl Written {
 impl SegmentResponse {
     pub(super) fn new(document: SegmentDocument, audience: Option<Audience>) -> Self {
         let is_archived = document.archived_at.is_some();
-        let written = Written {
+        let written = SegmentWritten {
             segment_id: document.segment_id,
             name: document.name,
             description: document.description,
@@ -129,7 +131,7 @@ impl SegmentResponse {
             archived_at: document.archived_at.map(|at| at.to_chrono().into()),
             archived_by: document.archived_by,
             held_by: document.held_by,
-            // The last count of what is archived may still lie there.
+            // The last count of an archived segment may not be deleted yet.
             audience: audience
                 .filter(|_| !is_archived)
                 .map(AudienceResponse::from),

@@ -1,4 +1,4 @@
-//! A segment as a client writes it.
+//! Request bodies of segments.
 
 use domain::{SegmentContent, Text};
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use crate::rules::{self, RulesSchema};
 use crate::schema;
 use crate::state::Shared;
 
-/// A segment, whole.
+/// A segment's complete content.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "a segment object")]
 #[schema(as = SegmentIn, example = json!({
@@ -19,14 +19,14 @@ use crate::state::Shared;
     "rules": "total_spend > 100000 AND days_since_last_order > 90"
 }))]
 pub(super) struct SegmentBody {
-    /// What it is called, at most 200 bytes.
+    /// The segment's name, at most 200 bytes.
     #[schema(value_type = schema::Text200)]
     name: Text<200>,
-    /// What it is for, at most 2,000 bytes.
+    /// The segment's purpose, at most 2,000 bytes.
     #[serde(default)]
     #[schema(value_type = Option<schema::Text2000>)]
     description: Option<Text<2000>>,
-    /// Which customers are meant, at most 64 KiB as JSON.
+    /// Rules that select customers, at most 64 KiB as JSON.
     #[schema(value_type = RulesSchema)]
     rules: serde_json::Value,
 }
@@ -38,8 +38,10 @@ impl Input for SegmentBody {
 }
 
 impl SegmentBody {
+    /// Parses the body into the content of a segment.
+    ///
     /// # Errors
-    /// 422 with every part of the rules that is wrong.
+    /// 422 with every invalid part of the rules.
     pub(super) fn into_content(self) -> Result<SegmentContent, Problem> {
         Ok(SegmentContent {
             rules: rules::read("/rules", &self.rules)?,

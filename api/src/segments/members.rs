@@ -1,4 +1,5 @@
-//! `GET /api/segments/{id}/customers`, `GET /api/segments/{id}/explain`
+//! Handlers of `GET /api/segments/{id}/customers` and
+//! `GET /api/segments/{id}/explain`.
 
 use axum::Json;
 use axum::extract::State;
@@ -27,57 +28,59 @@ use crate::state::{AppState, Shared};
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ExplainParams {
-    /// Whom it is about.
+    /// The customer to explain.
     #[param(inline, value_type = schema::Id)]
     customer_id: CustomerId,
-    /// Waits until the views have these positions.
+    /// Waits until the views have reached these positions.
     #[param(inline, value_type = Option<schema::Positions>)]
     after: Option<After>,
 }
 
-/// Why a customer is in a segment, or is not.
+/// Explanation of whether a customer is in a segment.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Explanation {
     /// The segment.
     #[schema(value_type = schema::SegmentId)]
     segment_id: SegmentId,
-    /// The segment's version that was asked.
+    /// The segment's version that was evaluated.
     #[schema(example = 3)]
     version: i64,
     /// The customer.
     #[schema(value_type = schema::Id)]
     customer_id: CustomerId,
-    /// Whether they are in it.
+    /// `true` if the customer is in the segment.
     matches: bool,
-    /// The instant that relative dates were worked out for.
+    /// The time that relative dates refer to.
     #[schema(value_type = schema::Time)]
     as_of: Timestamp,
-    /// What each node says.
+    /// Result of each node of the rules.
     rules: Vec<NodeVerdict>,
 }
 
-/// What a node says of a customer.
+/// Result of a node of the rules for a customer.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct NodeVerdict {
-    /// Where it stands in the segment.
+    /// JSON pointer to the node in the segment.
     #[schema(example = "/rules/rules/0")]
     pointer: String,
-    /// What the client calls it.
+    /// The client's id of the node.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "rule-1")]
     id: Option<String>,
-    /// It as a text.
+    /// The node as text.
     #[schema(example = "order_count < 3")]
     text: String,
-    /// Whether it holds.
+    /// `true` if the customer matches the node.
     matches: bool,
-    /// The customer's value, `null` for none. Groups have no such member.
+    /// The customer's value; `null` if there is none. Absent for groups.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = json!(2))]
     value: Option<Value>,
 }
 
-/// Who is in a segment, by id. On all pages relative dates mean what they meant on the first.
+/// Lists the customers in a segment, ordered by id.
+///
+/// On all pages, relative dates refer to the time of the first page.
 #[utoipa::path(
     get,
     path = "/api/segments/{id}/customers",
@@ -88,7 +91,7 @@ pub(crate) struct NodeVerdict {
         Consistency
     ),
     responses(
-        (status = 200, description = "A page of them", body = Listed<CustomerResponse>),
+        (status = 200, description = "A page of customers", body = Listed<CustomerResponse>),
         OneProblems
     )
 )]
@@ -109,7 +112,7 @@ pub(super) async fn list_members(
     Ok(Json(members))
 }
 
-/// Why a customer is in a segment or is not, node by node.
+/// Explains why a customer is in a segment or is not, node by node.
 #[utoipa::path(
     get,
     path = "/api/segments/{id}/explain",
@@ -120,7 +123,7 @@ pub(super) async fn list_members(
         Consistency
     ),
     responses(
-        (status = 200, description = "What decides", body = Explanation),
+        (status = 200, description = "The explanation", body = Explanation),
         OneProblems
     )
 )]
@@ -149,7 +152,8 @@ pub(super) async fn explain(
     }))
 }
 
-/// The segment, once both views that are asked are fresh enough.
+/// Returns the segment, once the views of segments and customers are fresh
+/// enough.
 async fn segment(
     app: &Shared,
     id: &SegmentId,
@@ -166,7 +170,7 @@ async fn segment(
 }
 
 impl NodeVerdict {
-    /// Whether the node holds.
+    /// Returns whether the customer matches the node.
     pub(crate) fn matches(&self) -> bool {
         self.matches
     }

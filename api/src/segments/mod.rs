@@ -1,8 +1,8 @@
-//! Segments: rules that were given a name.
+//! Segments: named rules.
 //!
-//! [`body`] is what a client sends, [`answer`] what it gets, [`write`] and
-//! [`read`] are the operations on segments, [`preview`] and [`members`] those
-//! on whom they mean.
+//! [`body`] has the request bodies, [`answer`] the response bodies. [`write`] and
+//! [`read`] have the operations on segments, [`preview`] and [`members`] those on
+//! the customers who match.
 
 mod answer;
 mod body;
@@ -36,13 +36,15 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(members::explain))
 }
 
-/// The problem of a segment that was never created, or is not in the view yet.
+/// Returns the problem of a segment that was never created, or is not in the
+/// view yet.
 fn unknown(id: &SegmentId) -> Problem {
     let detail = format!("there is no segment {id}");
     Problem::new(ProblemKind::NotFound, detail)
 }
 
-/// The problem of a segment that the view does not have.
+/// Returns the problem of a segment that the view does not have, which may be in
+/// quarantine.
 pub(crate) async fn missing(app: &Shared, id: &SegmentId) -> Problem {
     quarantined::missing::<Segments>(app, id.as_str(), unknown(id)).await
 }

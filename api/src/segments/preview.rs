@@ -1,4 +1,4 @@
-//! `POST /api/segments/preview`
+//! Handler of `POST /api/segments/preview`.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -28,25 +28,25 @@ use crate::rules::{self, RulesSchema};
 use crate::schema;
 use crate::state::{AppState, Shared, turn};
 
-/// The most customers that a sample has.
+/// Maximum number of customers in a sample.
 const MAX_SAMPLE: u64 = 50;
 
-/// Rules to look at before anybody saves them.
+/// Rules to preview before they are saved.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "an object with rules")]
 #[schema(as = PreviewIn, example = json!({
     "rules": "total_spend > 100000 AND order_count < 3"
 }))]
 pub(super) struct PreviewBody {
-    /// Which customers are meant.
+    /// Rules that select customers.
     #[schema(value_type = RulesSchema)]
     rules: serde_json::Value,
-    /// How many of them to show.
+    /// Number of matching customers to return.
     #[serde(default)]
     #[schema(value_type = Option<u64>, minimum = 0, maximum = 50, default = 5)]
     sample: Option<Sample>,
-    /// An instant that has passed, or the beginning of a day: who would have
-    /// matched then, by what had been recorded until then.
+    /// A time in the past, or the start of a day. The rules are evaluated for
+    /// that time, by the events recorded until then.
     #[serde(default)]
     #[schema(value_type = Option<schema::Moment>)]
     as_of: Option<AsOf>,
@@ -58,7 +58,7 @@ impl Input for PreviewBody {
         let now = Timestamp::from(Utc::now());
         match self.as_of {
             Some(AsOf(as_of)) if as_of > now => {
-                let reason = "lies in the future; nobody knows who will match then".to_owned();
+                let reason = "lies in the future; only the past can be previewed".to_owned();
                 let problem = Problem::field(ProblemKind::InvalidField, "/as_of", reason);
                 Err(problem.and(rules))
             }
@@ -67,7 +67,7 @@ impl Input for PreviewBody {
     }
 }
 
-/// An instant, written as rules write one; of a day its first.
+/// Time, in the form that rules use. A day means its first instant.
 #[derive(Deserialize, Clone, Copy)]
 #[serde(try_from = "String")]
 struct AsOf(Timestamp);
@@ -82,12 +82,13 @@ impl TryFrom<String> for AsOf {
     }
 }
 
-/// How many customers to show.
+/// Number of customers in a sample: 0 to 50, by default 5.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(try_from = "u64")]
 pub(crate) struct Sample(usize);
 
 impl Sample {
+    /// Returns the number of customers.
     pub(crate) fn size(self) -> usize {
         self.0
     }
@@ -110,61 +111,61 @@ impl TryFrom<u64> for Sample {
     }
 }
 
-/// What rules come to.
+/// The result of a preview.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Preview)]
 pub(super) struct PreviewResponse {
-    /// How many customers match.
+    /// Number of customers who match.
     #[schema(example = 5_258)]
     count: u64,
-    /// How many customers there are.
+    /// Number of all customers.
     #[schema(example = 23_570)]
     total_customers: u64,
-    /// How many customers have an event in quarantine. With `as_of` they are in
-    /// no other figure; otherwise they count as they were before that event.
+    /// Number of customers with an event in quarantine. With `as_of` they are in
+    /// no other count; otherwise they count in their state before that event.
     #[schema(example = 0)]
     undetermined: u64,
-    /// Some who match.
+    /// Some of the matching customers.
     sample: Vec<CustomerResponse>,
-    /// How many match each node alone.
+    /// Number of customers who match each node on its own.
     rules: Vec<NodeResponse>,
-    /// The rules as a text.
+    /// The rules as text.
     #[schema(example = "total_spend > 100000 AND order_count < 3")]
     text: String,
-    /// The instant that relative dates were worked out for. The counts are
-    /// taken one after the other: while customers change, they may differ by
-    /// what came in meanwhile.
+    /// The time that relative dates refer to. The counts are taken one after the
+    /// other, so they can differ by concurrent changes.
     #[schema(value_type = schema::Time)]
     as_of: Timestamp,
-    /// How long it took, in milliseconds.
+    /// Duration of the preview in milliseconds.
     #[schema(example = 12)]
     took_ms: u64,
 }
 
-/// A node alone.
+/// Count of a node on its own.
 #[derive(Serialize, ToSchema)]
 #[schema(as = NodeCount)]
 pub(super) struct NodeResponse {
-    /// Where it stands in the body. Of rules given as a text, where it would
-    /// stand if they were given as JSON.
+    /// JSON pointer to the node in the request body. For rules given as text,
+    /// the pointer in their JSON form.
     #[schema(example = "/rules/rules/0")]
     pointer: String,
-    /// What the client calls it.
+    /// The client's id of the node.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "rule-1")]
     id: Option<String>,
-    /// It as a text.
+    /// The node as text.
     #[schema(example = "order_count < 3")]
     text: String,
-    /// How many customers match it.
+    /// Number of customers who match the node.
     #[schema(example = 12_054)]
     count: u64,
 }
 
-/// Counts whom rules match, as a whole and node by node, and shows some.
+/// Previews rules: counts the customers who match, and returns some of them.
 ///
-/// With `as_of` it reads all of the log: if that takes long, or the client
-/// prefers it, the answer is a job.
+/// Each node is also counted on its own, to show which one narrows the audience.
+/// With `as_of` the operation reads the whole log: if that takes long, or if the
+/// client prefers it, the response is a job.
 #[utoipa::path(
     post,
     path = "/api/segments/preview",
@@ -172,8 +173,8 @@ pub(super) struct NodeResponse {
     params(AfterParam, Consistency, Prefer),
     request_body = PreviewBody,
     responses(
-        (status = 200, description = "What they come to", body = PreviewResponse),
-        (status = 202, description = "It continues as a job", body = JobResponse,
+        (status = 200, description = "The counts and a sample", body = PreviewResponse),
+        (status = 202, description = "Continues as a job", body = JobResponse,
             headers(("Location" = String, description = "The job's path"))),
         PastProblems
     )
@@ -197,7 +198,7 @@ pub(super) async fn preview_rules(
             respond_async: prefer.respond_async,
             deadline,
         };
-        return in_the_past(&app, &context, request, rules, as_of, sample).await;
+        return preview_past(&app, &context, request, rules, as_of, sample).await;
     }
     let now = Timestamp::from(Utc::now());
     after::wait::<Customers>(&app, consistency.with(params.after())).await?;
@@ -209,8 +210,8 @@ pub(super) async fn preview_rules(
     Ok(Json(preview).into_response())
 }
 
-/// Reads the whole log.
-async fn in_the_past(
+/// Previews rules at a past time, by reading the whole log.
+async fn preview_past(
     app: &AppState,
     context: &Context,
     request: LongRequest,

@@ -1,4 +1,4 @@
-//! `GET /api/segments`, `GET /api/segments/{id}`
+//! Handlers of `GET /api/segments` and `GET /api/segments/{id}`.
 
 use axum::Json;
 use axum::extract::State;
@@ -23,29 +23,29 @@ use crate::state::AppState;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListParams {
-    /// Whether archived ones are listed too.
+    /// `true` to include archived segments.
     #[serde(default)]
     #[param(value_type = Option<bool>)]
     archived: bool,
-    /// How many at most.
+    /// The maximum number of segments.
     #[param(inline, value_type = Option<schema::Limit>)]
     limit: Option<Limit>,
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     #[param(inline, value_type = Option<schema::Cursor>)]
     cursor: Option<String>,
-    /// Waits until the view has these positions.
+    /// Waits until the view has reached these positions.
     #[param(inline, value_type = Option<schema::Positions>)]
     after: Option<After>,
 }
 
-/// Segments, newest first.
+/// Lists segments, newest first.
 #[utoipa::path(
     get,
     path = "/api/segments",
     tag = "segments",
     params(ListParams, Consistency),
     responses(
-        (status = 200, description = "A page of them", body = Listed<SegmentResponse>),
+        (status = 200, description = "A page of segments", body = Listed<SegmentResponse>),
         ReadProblems
     )
 )]
@@ -68,7 +68,7 @@ pub(super) async fn list_segments(
     Ok(Json(segments))
 }
 
-/// One segment, archived or not.
+/// Returns a segment, archived or not.
 #[utoipa::path(
     get,
     path = "/api/segments/{id}",

@@ -1,4 +1,5 @@
-//! `POST /api/segments`, `PUT /api/segments/{id}`, `DELETE /api/segments/{id}`
+//! Handlers of `POST /api/segments`, `PUT /api/segments/{id}`, and
+//! `DELETE /api/segments/{id}`.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,7 +8,7 @@ use axum::response::IntoResponse;
 use commands::{Outcome, new_id};
 use domain::{SegmentError, SegmentId};
 
-use super::answer::Written;
+use super::answer::SegmentWritten;
 use super::body::SegmentBody;
 use super::unknown;
 use crate::body::JsonBody;
@@ -29,7 +30,7 @@ use crate::state::AppState;
     params(Idempotency),
     request_body = SegmentBody,
     responses(
-        (status = 201, description = "It is on disk", body = Written,
+        (status = 201, description = "Created and persisted", body = SegmentWritten,
             headers(
                 ("Location" = String, description = "The segment's path"),
                 ("Patron-Position" = String, description = "Positions for `after`"))),
@@ -45,7 +46,7 @@ pub(super) async fn create_segment(
     app.shed.check()?;
     let content = body.into_content()?;
     let id: SegmentId = new_id(&context.actor, key.as_ref());
-    let written = Written::new(id.clone(), content.clone());
+    let written = SegmentWritten::new(id.clone(), content.clone());
     let commands = &app.commands;
     let done = commands
         .create_segment(&context, id.clone(), content)
@@ -55,7 +56,7 @@ pub(super) async fn create_segment(
     Ok((StatusCode::CREATED, headers, Json(written)))
 }
 
-/// Gives a segment other content, whole.
+/// Replaces a segment's content.
 #[utoipa::path(
     put,
     path = "/api/segments/{id}",
@@ -63,7 +64,7 @@ pub(super) async fn create_segment(
     params(("id" = inline(schema::SegmentId), Path, description = "The segment's id")),
     request_body = SegmentBody,
     responses(
-        (status = 200, description = "It is on disk", body = Written,
+        (status = 200, description = "Replaced and persisted", body = SegmentWritten,
             headers(("Patron-Position" = String, description = "Positions for `after`"))),
         ReplaceProblems
     )
@@ -76,26 +77,26 @@ pub(super) async fn update_segment(
 ) -> Result<impl IntoResponse, Problem> {
     app.shed.check()?;
     let content = body.into_content()?;
-    let written = Written::new(id.clone(), content.clone());
+    let written = SegmentWritten::new(id.clone(), content.clone());
     let commands = &app.commands;
     let updated = commands
         .update_segment(&context, id.clone(), content)
         .await?;
     let outcome = updated.map_err(|error| refused(&id, &error))?;
-    Ok(([placed(outcome)], Json(written)))
+    Ok(([position_header(outcome)], Json(written)))
 }
 
 /// Archives a segment.
 ///
-/// It is shown on, but neither changes nor can be used any more. What is
-/// archived already stays so.
+/// An archived segment can still be read, but it can no longer be changed or
+/// used. Archiving it again has no effect.
 #[utoipa::path(
     delete,
     path = "/api/segments/{id}",
     tag = "segments",
     params(("id" = inline(schema::SegmentId), Path, description = "The segment's id")),
     responses(
-        (status = 204, description = "It is archived",
+        (status = 204, description = "Archived",
             headers(("Patron-Position" = String, description = "Positions for `after`"))),
         RemoveProblems
     )
@@ -107,7 +108,7 @@ pub(super) async fn archive_segment(
 ) -> Result<impl IntoResponse, Problem> {
     let archived = app.commands.archive_segment(&context, id.clone()).await?;
     let outcome = archived.map_err(|error| refused(&id, &error))?;
-    Ok((StatusCode::NO_CONTENT, [placed(outcome)]))
+    Ok((StatusCode::NO_CONTENT, [position_header(outcome)]))
 }
 
 fn refused(id: &SegmentId, error: &SegmentError) -> Problem {
@@ -117,7 +118,7 @@ fn refused(id: &SegmentId, error: &SegmentError) -> Problem {
             return Problem::field(ProblemKind::Refused, "/rules", error.to_string());
         }
         SegmentError::Conflict => {
-            let detail = "this key was used before, for a segment with other content";
+            let detail = "this key was used before for a segment with different content";
             return Problem::new(ProblemKind::IdempotencyConflict, detail);
         }
         SegmentError::Archived => ProblemKind::Archived,
@@ -126,6 +127,6 @@ fn refused(id: &SegmentId, error: &SegmentError) -> Problem {
     Problem::new(kind, error.to_string())
 }
 
-fn placed(outcome: Outcome) -> (HeaderName, HeaderValue) {
+fn position_header(outcome: Outcome) -> (HeaderName, HeaderValue) {
     (position::HEADER, position::of(outcome))
 }

@@ -1,7 +1,7 @@
-//! Users: people who sign in.
+//! Users: people who have signed in.
 //!
-//! [`read`] shows them, [`write`] gives roles and ends sessions. That somebody
-//! signs in is a matter of [`crate::auth`].
+//! [`read`] shows users, [`write`] assigns roles and ends sessions. Sign-in itself
+//! is in [`crate::auth`].
 
 mod read;
 mod write;
@@ -21,7 +21,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(write::sign_out))
 }
 
-/// The problem of a user who never signed in, or is not in the view yet.
+/// Returns the problem of a user who never signed in, or is not in the view yet.
 fn unknown(id: &UserId) -> Problem {
     let detail = format!("there is no user {id}");
     Problem::new(ProblemKind::NotFound, detail)

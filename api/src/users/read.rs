@@ -1,4 +1,4 @@
-//! `GET /api/users`, `GET /api/users/{user_id}`
+//! Handlers of `GET /api/users` and `GET /api/users/{user_id}`.
 
 use axum::Json;
 use axum::extract::State;
@@ -23,68 +23,67 @@ use crate::state::AppState;
 #[derive(Serialize, ToSchema)]
 #[schema(as = User)]
 pub(super) struct UserResponse {
-    /// Patron's name for them. The audit trail has what they did under `user:`
-    /// and this.
+    /// The user's id. The audit trail names the user `user:` followed by this.
     #[schema(value_type = schema::UserId)]
     user_id: UserId,
-    /// Their address, as the provider said at the last sign-in.
+    /// The user's e-mail address, from the provider at the last sign-in.
     #[schema(example = "jo@example.com")]
     email: String,
-    /// What they are called.
+    /// The user's name.
     #[schema(example = "Jo Example")]
     name: Option<String>,
-    /// The provider.
+    /// The identity provider.
     #[schema(example = "https://accounts.google.com")]
     issuer: String,
-    /// What they may do; `none` is locked out.
+    /// The user's role; `none` means locked out.
     #[schema(value_type = schema::UserRole)]
     role: UserRole,
-    /// What an admin gave them. Without it the configuration says what they
-    /// may do, at each sign-in.
+    /// The role that an admin assigned. Without one, the configuration
+    /// determines the role at each sign-in.
     given: Option<GivenResponse>,
-    /// When they first signed in.
+    /// Time of the user's first sign-in.
     #[schema(value_type = schema::Time)]
     first_signed_in_at: Timestamp,
-    /// When they last signed in.
+    /// Time of the user's last sign-in.
     #[schema(value_type = schema::Time)]
     last_signed_in_at: Timestamp,
-    /// Those that are open.
+    /// The user's open sessions.
     sessions: Vec<SessionResponse>,
-    /// The event that holds the user back; absent if none does.
+    /// The quarantined event of this user; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     quarantined: Option<Quarantined>,
 }
 
-/// A role that an admin gave.
+/// A role that an admin assigned.
 #[derive(Serialize, ToSchema)]
 #[schema(as = GivenRole)]
 struct GivenResponse {
-    /// Which.
+    /// The role.
     #[schema(value_type = schema::UserRole)]
     role: UserRole,
-    /// When.
+    /// Time at which the role was assigned.
     #[schema(value_type = schema::Time)]
     at: Timestamp,
-    /// On whose behalf.
+    /// The actor who assigned the role.
     #[schema(example = "key:bootstrap")]
     by: String,
 }
 
-/// A session that is open.
+/// An open session.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Session)]
 struct SessionResponse {
-    /// Which.
+    /// The session's id.
     #[schema(value_type = schema::SessionId)]
     session_id: SessionId,
-    /// When it began; it ends by itself twelve hours later.
+    /// Time at which the session began. It expires after twelve hours.
     #[schema(value_type = schema::Time)]
     began_at: Timestamp,
 }
 
 impl UserResponse {
-    fn at(now: Timestamp, document: UserDocument) -> Self {
+    fn new(document: UserDocument, now: Timestamp) -> Self {
         let sessions = document.sessions();
         let open = sessions.iter().filter(|(id, _)| sessions.is_open(id, now));
         let session = |(id, began_at): (&SessionId, Timestamp)| SessionResponse {
@@ -128,14 +127,14 @@ impl From<GivenRole> for GivenResponse {
     }
 }
 
-/// Everybody who ever signed in, the newest first.
+/// Lists all users who have ever signed in, newest first.
 #[utoipa::path(
     get,
     path = "/api/users",
     tag = "access",
     params(PageParams, Consistency),
     responses(
-        (status = 200, description = "A page of them", body = Listed<UserResponse>),
+        (status = 200, description = "A page of users", body = Listed<UserResponse>),
         ReadProblems
     )
 )]
@@ -148,13 +147,13 @@ pub(super) async fn list_users(
     let page = params.page();
     let found = app.store.users(&page).await?;
     let now = Timestamp::from(Utc::now());
-    let respond = |document| UserResponse::at(now, document);
+    let respond = |document| UserResponse::new(document, now);
     let mut users = Listed::from_page(found, respond);
     quarantined::mark(&app, &mut users.items).await?;
     Ok(Json(users))
 }
 
-/// One user.
+/// Returns a user.
 #[utoipa::path(
     get,
     path = "/api/users/{user_id}",
@@ -177,7 +176,7 @@ pub(super) async fn get_user(
         return Err(quarantined::missing::<Users>(&app, id.as_str(), unknown(&id)).await);
     };
     let now = Timestamp::from(Utc::now());
-    let mut user = UserResponse::at(now, document);
+    let mut user = UserResponse::new(document, now);
     quarantined::mark(&app, [&mut user]).await?;
     Ok(Json(user))
 }

@@ -1,4 +1,5 @@
-//! `PUT /api/users/{user_id}/role`, `POST /api/users/{user_id}/sign-out`
+//! Handlers of `PUT /api/users/{user_id}/role` and
+//! `POST /api/users/{user_id}/sign-out`.
 
 use axum::Json;
 use axum::extract::State;
@@ -18,35 +19,36 @@ use crate::problem::{Problem, ProblemKind};
 use crate::schema;
 use crate::state::AppState;
 
-/// What a user is to be.
+/// The role to assign to a user.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "an object with a role")]
 #[schema(as = RoleIn, example = json!({"role": "marketer"}))]
 pub(super) struct RoleBody {
-    /// What they may do; `none` locks them out and ends all their sessions.
+    /// The role; `none` locks the user out and ends all their sessions.
     #[schema(value_type = schema::UserRole)]
     role: UserRole,
 }
 
 impl Input for RoleBody {}
 
-/// What a user is now.
+/// A user's role after the assignment.
 #[derive(Serialize, ToSchema)]
 #[schema(as = UserRoleGiven)]
 pub(super) struct RoleGiven {
-    /// Who.
+    /// The user.
     #[schema(value_type = schema::UserId)]
     user_id: UserId,
-    /// What they may do.
+    /// The user's role.
     #[schema(value_type = schema::UserRole)]
     role: UserRole,
 }
 
-/// Gives a user a role, from this answer on.
+/// Assigns a role to a user.
 ///
-/// It counts for more than what the configuration gives, at later sign-ins too.
-/// Only an address that the configuration names as an admin's makes its user an
-/// admin again at the next sign-in, unless they are locked out.
+/// The role takes effect as soon as this operation responds. It overrides the role
+/// that the configuration gives, at later sign-ins too. One exception: a user
+/// whose address the configuration names as an admin's is an admin again after
+/// the next sign-in, unless they are locked out.
 #[utoipa::path(
     put,
     path = "/api/users/{user_id}/role",
@@ -54,7 +56,7 @@ pub(super) struct RoleGiven {
     params(("user_id" = inline(schema::UserId), Path, description = "The user's id")),
     request_body = RoleBody,
     responses(
-        (status = 200, description = "It is on disk", body = RoleGiven,
+        (status = 200, description = "Assigned and persisted", body = RoleGiven,
             headers(("Patron-Position" = String, description = "Positions for `after`"))),
         GiveProblems
     )
@@ -71,14 +73,16 @@ pub(super) async fn give_role(
     Ok(([place], Json(RoleGiven { user_id: id, role })))
 }
 
-/// Ends all sessions of a user, from this answer on.
+/// Ends all sessions of a user.
+///
+/// The sessions are rejected as soon as this operation responds.
 #[utoipa::path(
     post,
     path = "/api/users/{user_id}/sign-out",
     tag = "access",
     params(("user_id" = inline(schema::UserId), Path, description = "The user's id")),
     responses(
-        (status = 204, description = "They are signed out everywhere",
+        (status = 204, description = "Signed out everywhere",
             headers(("Patron-Position" = String, description = "Positions for `after`"))),
         OneProblems
     )

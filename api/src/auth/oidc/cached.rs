@@ -1,4 +1,4 @@
-//! What was fetched from the provider, kept for a while.
+//! Cache of a document that is fetched from the provider.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -8,29 +8,33 @@ use tokio::sync::Mutex;
 
 use super::error::OidcError;
 
-/// How old a copy may be before it is fetched anew.
+/// Age at which a copy is fetched again.
 const FRESH: Duration = Duration::from_secs(60 * 60);
 
-/// How long the provider is left in peace after an attempt that failed.
-const REST: Duration = Duration::from_secs(2);
+/// Time between a failed fetch and the next one.
+const BACKOFF: Duration = Duration::from_secs(2);
 
-/// How often at most a copy that is fresh is fetched anew.
+/// Minimum time between forced fetches of a fresh copy.
 const FORCE_EVERY: Duration = Duration::from_secs(10);
 
-/// A copy of something of the provider's. One request fetches it, others wait.
+/// Cached copy of one of the provider's documents. One request fetches it, and
+/// concurrent requests wait for that.
 pub(super) struct Cached<T> {
-    state: Mutex<State<T>>,
+    state: Mutex<CacheState<T>>,
 }
 
-struct State<T> {
+struct CacheState<T> {
+    /// The copy, and when it was fetched.
     copy: Option<(Arc<T>, Instant)>,
+    /// Time of the last failed fetch, unless one has succeeded since.
     failed: Option<Instant>,
+    /// Time of the last forced fetch.
     forced: Option<Instant>,
 }
 
 impl<T> Cached<T> {
     pub(super) fn new() -> Self {
-        let state = State {
+        let state = CacheState {
             copy: None,
             failed: None,
             forced: None,
@@ -40,7 +44,8 @@ impl<T> Cached<T> {
         }
     }
 
-    /// The copy. One that should be fetched anew, but cannot be, still holds.
+    /// Returns the copy, and fetches it again if it is old. If that fails, the old
+    /// copy stays in use.
     pub(super) async fn get(
         &self,
         now: Instant,
@@ -51,14 +56,15 @@ impl<T> Cached<T> {
             Some((copy, at)) if now < *at + FRESH => return Ok(copy.clone()),
             _ => {}
         }
-        if state.failed.is_some_and(|at| now < at + REST) {
-            return state.stale(OidcError::Resting);
+        if state.failed.is_some_and(|at| now < at + BACKOFF) {
+            return state.stale_copy_or(OidcError::BackingOff);
         }
         state.renew(now, fetch).await
     }
 
-    /// A copy newer than `known`, whatever its age; but strangers cannot make
-    /// us ask for it again and again.
+    /// Returns a copy newer than `known`, whatever the age of that. Forced fetches
+    /// are limited, since an anonymous client can cause them with a token that
+    /// names an unknown key; within the limit `known` is returned.
     pub(super) async fn newer(
         &self,
         now: Instant,
@@ -78,7 +84,7 @@ impl<T> Cached<T> {
     }
 }
 
-impl<T> State<T> {
+impl<T> CacheState<T> {
     async fn renew(
         &mut self,
         now: Instant,
@@ -93,17 +99,18 @@ impl<T> State<T> {
                 Ok(copy)
             }
             Err(error) => {
-                // Those who waited for it are not to try again one by one.
+                // The backoff counts from the end of the failed fetch. Otherwise
+                // requests that waited for it would retry one after the other.
                 self.failed = Some(now + began.elapsed());
-                self.stale(error)
+                self.stale_copy_or(error)
             }
         }
     }
 
-    fn stale(&self, error: OidcError) -> Result<Arc<T>, OidcError> {
+    fn stale_copy_or(&self, error: OidcError) -> Result<Arc<T>, OidcError> {
         match &self.copy {
             Some((copy, _)) => {
-                tracing::warn!(%error, "what is known of the sign-in provider is old");
+                tracing::warn!(%error, "using an old copy of the sign-in provider's metadata");
                 Ok(copy.clone())
             }
             None => Err(error),
@@ -117,10 +124,10 @@ mod tests {
 
     use super::*;
 
-    /// When nobody rests any more, however little the failure took.
-    const AFTER_REST: Duration = Duration::from_secs(3);
+    /// A time at which the backoff is over, however long the failure took.
+    const AFTER_BACKOFF: Duration = Duration::from_secs(3);
 
-    /// Counts how often it is asked, and answers that number.
+    /// Source that returns how often it was fetched.
     #[derive(Default)]
     struct Source(AtomicU32);
 
@@ -131,11 +138,11 @@ mod tests {
     }
 
     async fn fails() -> Result<u32, OidcError> {
-        Err(OidcError::Odd("no".to_owned()))
+        Err(OidcError::Invalid("no".to_owned()))
     }
 
     #[tokio::test]
-    async fn it_is_fetched_once_an_hour() {
+    async fn a_copy_is_fetched_once_an_hour() {
         let (cached, source, start) = (Cached::new(), Source::default(), Instant::now());
         let at = async |after| *cached.get(start + after, source.fetch()).await.unwrap();
         assert_eq!(at(Duration::ZERO).await, 1);
@@ -144,56 +151,56 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_old_copy_holds_while_there_is_no_newer() {
+    async fn an_old_copy_is_used_while_fetching_fails() {
         let (cached, source, start) = (Cached::new(), Source::default(), Instant::now());
         cached.get(start, source.fetch()).await.unwrap();
         assert_eq!(*cached.get(start + FRESH, fails()).await.unwrap(), 1);
         let at = async |after| *cached.get(start + after, source.fetch()).await.unwrap();
-        assert_eq!(at(FRESH).await, 1, "it rests");
-        assert_eq!(at(FRESH + AFTER_REST).await, 2);
+        assert_eq!(at(FRESH).await, 1, "backoff");
+        assert_eq!(at(FRESH + AFTER_BACKOFF).await, 2);
     }
 
     #[tokio::test]
-    async fn without_a_copy_a_failure_is_told_and_not_repeated_at_once() {
+    async fn without_a_copy_a_failure_is_returned_and_starts_a_backoff() {
         let (cached, source, start) = (Cached::new(), Source::default(), Instant::now());
-        let told = cached.get(start, fails()).await;
-        assert!(matches!(told, Err(OidcError::Odd(_))));
-        let told = cached.get(start, source.fetch()).await;
-        assert!(matches!(told, Err(OidcError::Resting)));
-        let rested = start + AFTER_REST;
-        assert_eq!(*cached.get(rested, source.fetch()).await.unwrap(), 1);
+        let first = cached.get(start, fails()).await;
+        assert!(matches!(first, Err(OidcError::Invalid(_))));
+        let second = cached.get(start, source.fetch()).await;
+        assert!(matches!(second, Err(OidcError::BackingOff)));
+        let later = start + AFTER_BACKOFF;
+        assert_eq!(*cached.get(later, source.fetch()).await.unwrap(), 1);
     }
 
-    /// Its time passes while it is waited for.
+    /// Fails after a delay, during which other requests wait.
     async fn fails_after_a_while() -> Result<u32, OidcError> {
         tokio::time::sleep(Duration::from_millis(20)).await;
         fails().await
     }
 
     #[tokio::test]
-    async fn who_waited_for_a_failure_does_not_ask_again() {
+    async fn requests_that_waited_for_a_failure_do_not_fetch_again() {
         let (cached, source, start) = (Cached::new(), Source::default(), Instant::now());
-        let told = cached.get(start, fails_after_a_while()).await;
-        assert!(told.is_err());
-        let waited = start + REST + Duration::from_millis(10);
-        let told = cached.get(waited, source.fetch()).await;
-        assert!(matches!(told, Err(OidcError::Resting)));
+        let first = cached.get(start, fails_after_a_while()).await;
+        assert!(first.is_err());
+        let waited = start + BACKOFF + Duration::from_millis(10);
+        let second = cached.get(waited, source.fetch()).await;
+        assert!(matches!(second, Err(OidcError::BackingOff)));
     }
 
     #[tokio::test]
-    async fn a_newer_one_is_asked_for_now_and_then_at_most() {
+    async fn forced_fetches_are_rate_limited() {
         let (cached, source, start) = (Cached::new(), Source::default(), Instant::now());
         let newer = async |after, known: &Arc<u32>| {
-            let asked = cached.newer(start + after, known, source.fetch());
-            asked.await.unwrap()
+            let newer = cached.newer(start + after, known, source.fetch());
+            newer.await.unwrap()
         };
         let first = cached.get(start, source.fetch()).await.unwrap();
         let second = newer(Duration::ZERO, &first).await;
         assert_eq!(*second, 2);
         let late = newer(Duration::ZERO, &first).await;
-        assert_eq!(*late, 2, "who comes late has it already");
+        assert_eq!(*late, 2, "fetched already");
         let soon = newer(Duration::ZERO, &second).await;
-        assert_eq!(*soon, 2, "not so soon");
+        assert_eq!(*soon, 2, "too soon");
         assert_eq!(*newer(FORCE_EVERY, &second).await, 3);
     }
 }

@@ -1,54 +1,58 @@
-//! What the provider says of itself at `/.well-known/openid-configuration`.
+//! The provider's metadata at `/.well-known/openid-configuration`.
 
 use reqwest::Url;
 use serde::Deserialize;
 
 use super::error::OidcError;
-use super::http::{Http, is_private};
+use super::http::{Http, is_protected};
 
-/// Where to ask the provider what.
+/// Provider metadata, as far as it is used.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Discovered {
     issuer: String,
-    /// Where people sign in.
+    /// Page where users sign in.
     pub(super) authorization_endpoint: Url,
-    /// Where a code becomes an id token.
+    /// Endpoint that exchanges a code for an id token.
     pub(super) token_endpoint: Url,
-    /// The keys that id tokens are signed with.
+    /// URL of the keys that sign id tokens.
     pub(super) jwks_uri: Url,
-    /// How a client may say who it is; `client_secret_basic` where this is
-    /// absent.
+    /// Methods of client authentication; `client_secret_basic` if absent.
     #[serde(default)]
     token_endpoint_auth_methods_supported: Vec<String>,
 }
 
 impl Discovered {
-    /// Asks the provider that `issuer` names.
+    /// Fetches and checks the metadata of `issuer`.
     pub(super) async fn fetch(http: &Http, issuer: &str) -> Result<Self, OidcError> {
         let base = issuer.trim_end_matches('/');
         let url = format!("{base}/.well-known/openid-configuration");
-        let url = url.parse().map_err(|_| odd("the issuer is no URL"))?;
+        let url = url
+            .parse()
+            .map_err(|_| invalid("the issuer is not a URL"))?;
         http.get::<Self>(&url).await?.checked(issuer)
     }
 
-    /// That it is the document of this issuer, and leads nowhere that others
-    /// could read.
+    /// Checks that the document is the issuer's own, and that all endpoints are
+    /// encrypted.
     fn checked(self, issuer: &str) -> Result<Self, OidcError> {
         if self.issuer != issuer {
-            return Err(odd(&format!("it is the document of {:?}", self.issuer)));
+            return Err(invalid(&format!(
+                "the document is of another issuer, {:?}",
+                self.issuer
+            )));
         }
         let endpoints = [
             &self.authorization_endpoint,
             &self.token_endpoint,
             &self.jwks_uri,
         ];
-        if let Some(url) = endpoints.into_iter().find(|url| !is_private(url)) {
-            return Err(odd(&format!("{url} is not https")));
+        if let Some(url) = endpoints.into_iter().find(|url| !is_protected(url)) {
+            return Err(invalid(&format!("{url} is not https")));
         }
         Ok(self)
     }
 
-    /// Whether the client's secret goes into the body, and not into a header.
+    /// Returns whether the client secret is sent in the body instead of a header.
     pub(super) fn secret_in_body(&self) -> bool {
         let methods = &self.token_endpoint_auth_methods_supported;
         let has = |name: &str| methods.iter().any(|method| method == name);
@@ -56,8 +60,8 @@ impl Discovered {
     }
 }
 
-fn odd(why: &str) -> OidcError {
-    OidcError::Odd(format!("discovery: {why}"))
+fn invalid(reason: &str) -> OidcError {
+    OidcError::Invalid(format!("discovery: {reason}"))
 }
 
 #[cfg(test)]
@@ -82,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_of_the_issuer_that_was_asked() {
+    fn the_document_must_be_of_the_expected_issuer() {
         assert!(document(json!({})).is_ok());
         for other in ["https://id.example.com/", "https://evil.example.com", ""] {
             assert!(document(json!({ "issuer": other })).is_err(), "{other}");
@@ -90,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn no_endpoint_is_in_the_clear() {
+    fn endpoints_must_be_encrypted() {
         for name in ["authorization_endpoint", "token_endpoint", "jwks_uri"] {
             assert!(document(json!({ name: "http://id.example.com/x" })).is_err());
             assert!(document(json!({ name: "http://localhost:7/x" })).is_ok());
@@ -98,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_secret_goes_where_the_provider_takes_it() {
+    fn the_secret_is_sent_where_the_provider_expects_it() {
         let in_body = |methods: Value| {
             let changes = json!({ "token_endpoint_auth_methods_supported": methods });
             document(changes).unwrap().secret_in_body()

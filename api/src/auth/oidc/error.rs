@@ -1,24 +1,24 @@
-//! Why nobody was signed in.
+//! Errors of a sign-in at a provider.
 
 use super::http::HttpError;
 use super::id_token::TokenError;
 
-/// Why the provider did not say who it is.
+/// Reason why the provider identified nobody.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OidcError {
     /// The provider does not answer.
     #[error("the provider does not answer: {0}")]
-    Away(#[from] HttpError),
-    /// What the provider answers is not what OpenID Connect says.
-    #[error("the provider's answer makes no sense: {0}")]
-    Odd(String),
-    /// It was asked a moment ago, and was away or made no sense.
-    #[error("the provider did not answer well a moment ago")]
-    Resting,
-    /// The provider does not take the code, or us.
-    #[error("the provider refuses: {0}")]
+    Unreachable(#[from] HttpError),
+    /// The provider's response does not conform to OpenID Connect.
+    #[error("the provider's response is invalid: {0}")]
+    Invalid(String),
+    /// A fetch failed moments ago and is not repeated yet.
+    #[error("the provider failed moments ago")]
+    BackingOff,
+    /// The provider rejects the code or the client.
+    #[error("the provider rejected the code: {0}")]
     Refused(String),
-    /// The id token is not to be believed.
-    #[error("id token: {0}")]
+    /// The id token is invalid.
+    #[error(transparent)]
     Token(#[from] TokenError),
 }

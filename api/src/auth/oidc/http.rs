@@ -1,4 +1,4 @@
-//! What is asked of the provider over HTTP, within bounds.
+//! HTTP client of the provider, with limits on time and size.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -12,28 +12,28 @@ use serde::de::DeserializeOwned;
 
 use super::error::OidcError;
 
-/// How long the provider may take to answer, its body included.
+/// Time limit for a response, including its body.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The most bytes that an answer of the provider's may have.
+/// Maximum size of a response body.
 const MAX_BYTES: usize = 256 * 1024;
 
-/// Why there is no answer of the provider's.
+/// Reason why there is no response.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HttpError {
-    /// It does not answer, or not in time.
+    /// The provider does not answer, or not in time.
     #[error(transparent)]
-    Away(#[from] reqwest::Error),
-    /// What it answers has no end.
-    #[error("an answer has more than {MAX_BYTES} bytes")]
+    Unreachable(#[from] reqwest::Error),
+    /// The response is too large.
+    #[error("the response has more than {MAX_BYTES} bytes")]
     TooLarge,
-    /// What is asked of it cannot be asked over HTTP.
+    /// The request is not a valid HTTP request.
     #[error(transparent)]
     Request(#[from] http::Error),
 }
 
-/// A client of the provider. It follows no redirect: what answers for the
-/// provider is what discovery names, and nobody that an answer points to.
+/// Client of the provider. It follows no redirects: only the endpoints that
+/// discovery names are trusted.
 pub(super) struct Http(Client);
 
 impl Http {
@@ -45,16 +45,17 @@ impl Http {
         Ok(Self(client))
     }
 
-    /// The JSON at `url`.
+    /// Fetches the JSON document at `url`.
     pub(super) async fn get<T: DeserializeOwned>(&self, url: &Url) -> Result<T, OidcError> {
         let response = self.0.get(url.clone()).send().await;
         let response = response.map_err(HttpError::from)?;
         let status = response.status();
         if status != http::StatusCode::OK {
-            return Err(OidcError::Odd(format!("{url} answers {status}")));
+            return Err(OidcError::Invalid(format!("{url} answered {status}")));
         }
         let bytes = read(response).await?;
-        serde_json::from_slice(&bytes).map_err(|error| OidcError::Odd(format!("{url}: {error}")))
+        serde_json::from_slice(&bytes)
+            .map_err(|error| OidcError::Invalid(format!("{url}: {error}")))
     }
 
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
@@ -67,7 +68,7 @@ impl Http {
     }
 }
 
-/// What `oauth2` asks by.
+/// Transport of the crate `oauth2`.
 impl<'c> AsyncHttpClient<'c> for Http {
     type Error = HttpError;
     type Future = BoxFuture<'c, Result<HttpResponse, HttpError>>;
@@ -77,6 +78,7 @@ impl<'c> AsyncHttpClient<'c> for Http {
     }
 }
 
+/// Reads a body up to the limit. The declared length is not trusted.
 async fn read(mut response: Response) -> Result<Vec<u8>, HttpError> {
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await? {
@@ -88,13 +90,13 @@ async fn read(mut response: Response) -> Result<Vec<u8>, HttpError> {
     Ok(bytes)
 }
 
-/// Whether nobody on the way can read or change what goes there: TLS, or this
-/// machine.
-pub(crate) fn is_private(url: &Url) -> bool {
+/// Returns whether traffic to a URL is protected from others: by TLS, or because
+/// it stays on this machine.
+pub(crate) fn is_protected(url: &Url) -> bool {
     url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))
 }
 
-/// Whether the host is this machine.
+/// Returns whether the host is this machine.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']');
@@ -107,8 +109,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_tls_and_this_machine_are_private() {
-        let private = |url: &str| is_private(&url.parse().unwrap());
+    fn only_tls_and_this_machine_are_protected() {
+        let protected = |url: &str| is_protected(&url.parse().unwrap());
         for url in [
             "https://accounts.google.com",
             "http://localhost:1/a",
@@ -116,7 +118,7 @@ mod tests {
             "http://127.9.9.9",
             "http://[::1]:80",
         ] {
-            assert!(private(url), "{url}");
+            assert!(protected(url), "{url}");
         }
         for url in [
             "http://accounts.google.com",
@@ -125,7 +127,7 @@ mod tests {
             "ftp://localhost",
             "file:///etc/passwd",
         ] {
-            assert!(!private(url), "{url}");
+            assert!(!protected(url), "{url}");
         }
     }
 }

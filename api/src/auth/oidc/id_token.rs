@@ -1,4 +1,4 @@
-//! The id token, checked in full.
+//! Validation of id tokens (OpenID Connect Core, section 3.1.3.7).
 
 #[cfg(test)]
 mod tests;
@@ -12,11 +12,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use subtle::ConstantTimeEq;
 
-/// How far the provider's clock may be from ours.
+/// Tolerated difference between the provider's clock and ours.
 pub(super) const LEEWAY: Duration = Duration::from_secs(60);
 
-/// What signs an id token: only what the provider alone can make. An HMAC's
-/// secret would be ours too, and `none` is anybody's.
+/// Accepted algorithms: those with which only the provider can sign. The secret
+/// of an HMAC is shared with the client, and with `none` anybody can sign.
 const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::RS256,
     Algorithm::RS384,
@@ -29,73 +29,72 @@ const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::EdDSA,
 ];
 
-/// Why an id token is not believed.
+/// Reason why an id token is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TokenError {
-    /// It is no JWT, or lacks what every id token has.
-    #[error("it is malformed")]
+    /// The token is not a JWT, or lacks a required claim.
+    #[error("the id token is malformed")]
     Malformed,
-    /// Its algorithm is none that only the provider could sign with, or not
-    /// the key's.
-    #[error("it is signed with an algorithm that is not taken")]
+    /// The algorithm is not accepted, or is not the key's.
+    #[error("the id token is signed with an algorithm that is not accepted")]
     Algorithm,
-    /// The provider has no such key.
-    #[error("it is signed with a key that is not the provider's")]
+    /// The provider has no key with the token's key id.
+    #[error("the id token is signed with a key that is not the provider's")]
     UnknownKey,
-    /// The signature is not of this token.
-    #[error("its signature is wrong")]
+    /// The signature does not match the token and the key.
+    #[error("the id token's signature is invalid")]
     Signature,
-    /// Another provider made it.
-    #[error("it is of another issuer")]
+    /// The token is from another provider.
+    #[error("the id token is from another issuer")]
     Issuer,
-    /// It was made for somebody else.
-    #[error("it is for another audience")]
+    /// The token is for another client.
+    #[error("the id token is for another audience")]
     Audience,
-    /// It was made at somebody else's request.
-    #[error("it is for another party")]
+    /// The token was issued to another party, the claim `azp`.
+    #[error("the id token was issued to another party")]
     AuthorizedParty,
-    /// It is too old.
-    #[error("it has expired")]
+    /// The token has expired.
+    #[error("the id token has expired")]
     Expired,
-    /// It is from the future.
-    #[error("it is not valid yet")]
+    /// The token is from the future.
+    #[error("the id token is not valid yet")]
     NotYet,
-    /// It answers another attempt to sign in.
-    #[error("its nonce is of another sign-in")]
+    /// The token belongs to another sign-in.
+    #[error("the id token's nonce belongs to another sign-in")]
     Nonce,
-    /// It does not say who it is.
-    #[error("it has no e-mail address")]
+    /// The account has no e-mail address.
+    #[error("the account has no e-mail address")]
     NoEmail,
-    /// Nobody knows whether the address is theirs.
-    #[error("its e-mail address is not verified")]
+    /// The provider has not verified that the address belongs to the user.
+    #[error("the account's e-mail address is not verified")]
     UnverifiedEmail,
 }
 
-/// What an id token has to say.
+/// Expected claims of an id token.
 pub(super) struct Expected<'a> {
-    /// The issuer, in every spelling.
+    /// The issuer in all its spellings.
     pub(super) issuers: &'a [&'a str],
-    /// Whom it is for: us.
+    /// Our client id, the required audience.
     pub(super) client_id: &'a str,
-    /// What the sign-in began with.
+    /// The nonce that the sign-in began with.
     pub(super) nonce: &'a str,
 }
 
-/// Who it is, as a token says that is to be believed.
+/// Person identified by a valid id token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Person {
-    /// The provider's name for them, forever.
+    /// Permanent id of the account at the provider.
     pub(crate) subject: String,
-    /// Verified.
+    /// Verified e-mail address.
     pub(crate) email: String,
-    /// What they are called.
+    /// Display name.
     pub(crate) name: Option<String>,
-    /// The organisation that the account belongs to, as Google says it.
+    /// Domain of the organization that manages the account; Google's claim `hd`.
     pub(crate) hosted_domain: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Claims {
+struct IdTokenClaims {
     sub: String,
     aud: Value,
     azp: Option<String>,
@@ -107,17 +106,18 @@ struct Claims {
     hd: Option<String>,
 }
 
-/// A token's header, which nobody vouches for yet.
+/// Returns a token's header, before anything is verified.
 pub(super) fn header(token: &str) -> Result<Header, TokenError> {
-    let header = decode_header(token).map_err(|error| told(&error))?;
-    // What must be understood, and is not, makes a token void.
+    let header = decode_header(token).map_err(|error| token_error(&error))?;
+    // RFC 7515: a token with a critical extension that is not understood is
+    // invalid.
     match header.crit {
         None => Ok(header),
         Some(_) => Err(TokenError::Malformed),
     }
 }
 
-/// Who it is, if everything about the token is as expected.
+/// Validates a token, and returns the person it identifies.
 pub(super) fn check(
     token: &str,
     header: &Header,
@@ -125,9 +125,9 @@ pub(super) fn check(
     expected: &Expected<'_>,
 ) -> Result<Person, TokenError> {
     let algorithm = header.alg;
-    let of_key = key.common.key_algorithm;
-    let same = of_key.is_none_or(|of_key| of_key == algorithm.into());
-    if !ALGORITHMS.contains(&algorithm) || !same {
+    let key_algorithm = key.common.key_algorithm;
+    let is_keys_own = key_algorithm.is_none_or(|of_key| of_key == algorithm.into());
+    if !ALGORITHMS.contains(&algorithm) || !is_keys_own {
         return Err(TokenError::Algorithm);
     }
     let decoding = DecodingKey::from_jwk(key).map_err(|_| TokenError::UnknownKey)?;
@@ -137,12 +137,15 @@ pub(super) fn check(
     validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
     validation.set_issuer(expected.issuers);
     validation.set_audience(&[expected.client_id]);
-    let claims = decode::<Claims>(token, &decoding, &validation).map_err(|error| told(&error))?;
-    judge(claims.claims, expected)
+    let token = decode::<IdTokenClaims>(token, &decoding, &validation);
+    let claims = token.map_err(|error| token_error(&error))?.claims;
+    check_claims(claims, expected)
 }
 
-/// What `jsonwebtoken` does not look at.
-fn judge(claims: Claims, expected: &Expected<'_>) -> Result<Person, TokenError> {
+/// Checks the claims that `jsonwebtoken` does not check.
+fn check_claims(claims: IdTokenClaims, expected: &Expected<'_>) -> Result<Person, TokenError> {
+    // With several audiences only `azp` tells to which client the token was
+    // issued.
     let several = claims.aud.as_array().is_some_and(|all| all.len() > 1);
     match &claims.azp {
         Some(party) if party != expected.client_id => return Err(TokenError::AuthorizedParty),
@@ -170,7 +173,7 @@ fn judge(claims: Claims, expected: &Expected<'_>) -> Result<Person, TokenError> 
     })
 }
 
-fn told(error: &Error) -> TokenError {
+fn token_error(error: &Error) -> TokenError {
     match error.kind() {
         ErrorKind::InvalidSignature => TokenError::Signature,
         ErrorKind::InvalidAlgorithm

@@ -1,30 +1,31 @@
-//! The keys that the provider signs with.
+//! The keys that sign the provider's id tokens.
 
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, PublicKeyUse};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A JSON Web Key Set, of which only what can verify signatures is kept.
+/// Keys of a JSON Web Key Set that can verify signatures.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Keys(Vec<Jwk>);
 
-/// The set as it is served. Each key is read alone: one that is of a kind
-/// unknown here does not make the others unusable.
+/// JSON Web Key Set as the provider serves it. Each key is parsed on its own, so
+/// that a key of an unknown kind does not make the others unusable.
 #[derive(Deserialize)]
-pub(super) struct Served {
+pub(super) struct JwkSet {
     keys: Vec<Value>,
 }
 
-impl From<Served> for Keys {
-    fn from(served: Served) -> Self {
-        let keys = served.keys.into_iter();
+impl From<JwkSet> for Keys {
+    fn from(set: JwkSet) -> Self {
+        let keys = set.keys.into_iter();
         let keys = keys.filter_map(|key| serde_json::from_value(key).ok());
         Self(keys.filter(verifies).collect())
     }
 }
 
 impl Keys {
-    /// The key of that name; where a token names none, the only one there is.
+    /// Returns the key with this id. For a token without one, returns the only
+    /// key of the set, if there is exactly one.
     pub(super) fn find(&self, kid: Option<&str>) -> Option<&Jwk> {
         let named = |key: &&Jwk| key.common.key_id.as_deref() == kid;
         match (kid, self.0.as_slice()) {
@@ -35,8 +36,8 @@ impl Keys {
     }
 }
 
-/// Whether it is an asymmetric key for signatures. A symmetric one in a public
-/// document is nobody's secret.
+/// Returns whether a key is an asymmetric signature key. A symmetric key in a
+/// public document is not a secret, so anybody could sign with it.
 fn verifies(key: &Jwk) -> bool {
     let asymmetric = matches!(
         key.algorithm,
@@ -55,8 +56,8 @@ mod tests {
     use super::*;
 
     fn keys(keys: Value) -> Keys {
-        let served: Served = serde_json::from_value(json!({ "keys": keys })).unwrap();
-        served.into()
+        let set: JwkSet = serde_json::from_value(json!({ "keys": keys })).unwrap();
+        set.into()
     }
 
     fn rsa(kid: &str) -> Value {
@@ -64,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_found_by_its_name() {
+    fn a_key_is_found_by_its_id() {
         let keys = keys(json!([rsa("a"), rsa("b")]));
         let found = keys.find(Some("b")).unwrap();
         assert_eq!(found.common.key_id.as_deref(), Some("b"));
@@ -73,13 +74,13 @@ mod tests {
     }
 
     #[test]
-    fn the_only_key_needs_no_name() {
+    fn a_single_key_needs_no_id() {
         assert!(keys(json!([rsa("a")])).find(None).is_some());
         assert!(keys(json!([])).find(None).is_none());
     }
 
     #[test]
-    fn what_cannot_verify_is_left_out() {
+    fn keys_that_cannot_verify_are_left_out() {
         let set = keys(json!([
             {"kty": "oct", "kid": "secret", "k": "c2VjcmV0"},
             {"kty": "RSA", "kid": "enc", "use": "enc", "n": "AQAB", "e": "AQAB"},

@@ -1,7 +1,8 @@
-//! Signing in at an OpenID provider: authorization code, PKCE, state, nonce.
+//! OpenID Connect client: authorization code flow with PKCE, state, and nonce.
 //!
-//! `discovery` and `keys` are what the provider says of itself, `cached` keeps
-//! them, `http` bounds what is fetched, `id_token` decides whom to believe.
+//! `discovery` and `keys` parse the provider's metadata and signing keys,
+//! `cached` caches them, `http` limits what is fetched, and `id_token` validates
+//! id tokens.
 
 mod cached;
 mod discovery;
@@ -28,12 +29,12 @@ use self::cached::Cached;
 use self::discovery::Discovered;
 pub(crate) use self::error::OidcError;
 use self::http::Http;
-pub(crate) use self::http::{is_loopback, is_private};
+pub(crate) use self::http::{is_loopback, is_protected};
 use self::id_token::Expected;
 pub(crate) use self::id_token::{Person, TokenError};
-use self::keys::{Keys, Served};
+use self::keys::{JwkSet, Keys};
 
-/// How some of Google's tokens spell it.
+/// Issuer in some of Google's tokens, without the scheme.
 const GOOGLE_BARE: &str = "accounts.google.com";
 
 impl fmt::Debug for Provider {
@@ -42,18 +43,19 @@ impl fmt::Debug for Provider {
     }
 }
 
-/// What a browser that goes to the provider has to bring back.
+/// State of a sign-in that its browser has to bring back from the provider.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Attempt {
-    /// Comes back beside the code.
+    /// Random value that the provider returns with the code.
     pub(crate) state: String,
-    /// Comes back within the id token.
+    /// Random value that the provider returns in the id token.
     nonce: String,
-    /// Shows the provider that the code is brought by whoever asked for it.
+    /// PKCE verifier: proves to the provider that the code is redeemed by the
+    /// client that requested it.
     verifier: String,
 }
 
-/// What a token endpoint answers beside OAuth's own.
+/// Field of a token response that OpenID Connect adds to OAuth's.
 #[derive(Debug, Serialize, Deserialize)]
 struct IdToken {
     id_token: Option<String>,
@@ -76,7 +78,7 @@ type OauthClient = Client<
     EndpointSet,
 >;
 
-/// The provider that people sign in at, as far as it is known yet.
+/// OpenID provider, with its cached metadata and keys.
 pub struct Provider {
     issuer: String,
     client_id: String,
@@ -86,13 +88,13 @@ pub struct Provider {
     keys: Cached<Keys>,
 }
 
-/// Why nobody can sign in at a provider.
+/// Error of configuring a provider.
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderError {
-    /// Others could listen.
-    #[error("{0:?} is no issuer: it has to be an https URL, or an http one on this machine")]
+    /// The issuer's URL is invalid or unencrypted.
+    #[error("{0:?} is not an issuer: it must be an https URL, or an http URL of this machine")]
     Issuer(String),
-    /// There is no TLS to ask it by.
+    /// The HTTP client cannot be built, since TLS is not available.
     #[error("HTTP client: {0}")]
     Http(#[from] reqwest::Error),
 }
@@ -101,8 +103,9 @@ impl Provider {
     /// Google's issuer.
     pub const GOOGLE: &str = "https://accounts.google.com";
 
-    /// The provider that `issuer` names, exactly as it names itself, and what
-    /// it knows us by. Nothing is asked of it before somebody signs in.
+    /// Creates a client of the provider. `issuer` must be exactly as the provider
+    /// states it; `client_id` and `client_secret` are our registration there.
+    /// Nothing is fetched before the first sign-in.
     ///
     /// # Errors
     /// [`ProviderError`].
@@ -111,8 +114,8 @@ impl Provider {
         client_id: String,
         client_secret: String,
     ) -> Result<Self, ProviderError> {
-        let private = issuer.parse().is_ok_and(|url: Url| is_private(&url));
-        if !private {
+        let is_protected = issuer.parse().is_ok_and(|url: Url| is_protected(&url));
+        if !is_protected {
             return Err(ProviderError::Issuer(issuer.to_owned()));
         }
         Ok(Self {
@@ -125,17 +128,18 @@ impl Provider {
         })
     }
 
-    /// Its name.
+    /// Returns the issuer, the provider's name.
     pub(super) fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// Whether it is Google, which says by `hd` whose accounts it manages.
+    /// Returns whether the provider is Google, whose claim `hd` names the domain
+    /// that manages an account.
     pub(super) fn is_google(&self) -> bool {
         self.issuer == Self::GOOGLE
     }
 
-    /// Whether this is its name, in any spelling.
+    /// Returns whether `issuer` is the provider's issuer, in any spelling.
     pub(super) fn is_named(&self, issuer: &str) -> bool {
         self.issuers().contains(&issuer)
     }
@@ -147,7 +151,8 @@ impl Provider {
         }
     }
 
-    /// Where to send a browser, and what it has to bring back to `callback`.
+    /// Begins a sign-in. Returns the URL to send the browser to, and the state
+    /// that it has to bring back to `callback`.
     pub(crate) async fn begin(&self, callback: &Url) -> Result<(Url, Attempt), OidcError> {
         let discovered = self.discovered().await?;
         let client = self.client(&discovered, callback);
@@ -167,7 +172,7 @@ impl Provider {
         Ok((url, attempt))
     }
 
-    /// Who it is that came back with this code.
+    /// Exchanges a code for an id token, and returns the person it identifies.
     pub(crate) async fn complete(
         &self,
         callback: &Url,
@@ -188,18 +193,19 @@ impl Provider {
             Err(RequestTokenError::ServerResponse(error)) => {
                 return Err(OidcError::Refused(error.error().to_string()));
             }
-            // What it answers instead of a token may hold one: it is not told.
+            // The error is dropped: it quotes the response, which may hold a token.
             Err(_) => None,
         };
-        let token = token.ok_or_else(|| OidcError::Odd("there is no id token".to_owned()))?;
+        let token = token.ok_or_else(|| OidcError::Invalid("there is no id token".to_owned()))?;
         self.person(&token, &attempt.nonce).await
     }
 
-    /// Who it is, as this id token says.
+    /// Validates an id token, and returns the person it identifies.
     async fn person(&self, token: &str, nonce: &str) -> Result<Person, OidcError> {
         let header = id_token::header(token)?;
         let kid = header.kid.as_deref();
         let mut keys = self.keys().await?;
+        // The provider may have rotated its keys since they were fetched.
         if keys.find(kid).is_none() {
             keys = self.newer_keys(&keys).await?;
         }
@@ -228,18 +234,18 @@ impl Provider {
 
     async fn fetch_keys(&self) -> Result<Keys, OidcError> {
         let discovered = self.discovered().await?;
-        let served: Served = self.http.get(&discovered.jwks_uri).await?;
-        Ok(served.into())
+        let set: JwkSet = self.http.get(&discovered.jwks_uri).await?;
+        Ok(set.into())
     }
 
     fn client(&self, discovered: &Discovered, callback: &Url) -> OauthClient {
-        let how = match discovered.secret_in_body() {
+        let auth_type = match discovered.secret_in_body() {
             true => AuthType::RequestBody,
             false => AuthType::BasicAuth,
         };
         Client::new(ClientId::new(self.client_id.clone()))
             .set_client_secret(self.client_secret.clone())
-            .set_auth_type(how)
+            .set_auth_type(auth_type)
             .set_auth_uri(AuthUrl::from_url(discovered.authorization_endpoint.clone()))
             .set_token_uri(TokenUrl::from_url(discovered.token_endpoint.clone()))
             .set_redirect_uri(RedirectUrl::from_url(callback.clone()))

@@ -43,7 +43,7 @@ fn part(json: &Value) -> String {
 }
 
 #[test]
-fn a_token_says_whose_session_it_is() {
+fn a_token_names_its_session_and_user() {
     let keys = keys(NEW);
     assert_eq!(read(&keys, &token(&keys)), Ok(session()));
     let (_, age): (Session, _) = keys.read(Purpose::Session, &token(&keys)).unwrap();
@@ -51,25 +51,25 @@ fn a_token_says_whose_session_it_is() {
 }
 
 #[test]
-fn a_key_that_was_followed_by_another_still_verifies() {
+fn an_older_key_still_verifies() {
     let (old, both) = (keys(OLD), keys(&format!("{NEW}, {OLD}")));
-    let of_old = token(&old);
-    assert_eq!(read(&both, &of_old), Ok(session()));
-    let of_both = token(&both);
-    assert_eq!(read(&keys(NEW), &of_both), Ok(session()), "the first signs");
-    assert_eq!(read(&old, &of_both), Err(TokenRefusal::OtherKey));
+    let by_old = token(&old);
+    assert_eq!(read(&both, &by_old), Ok(session()));
+    let by_both = token(&both);
+    assert_eq!(read(&keys(NEW), &by_both), Ok(session()), "the first signs");
+    assert_eq!(read(&old, &by_both), Err(TokenRefusal::UnknownKey));
 }
 
 #[test]
-fn a_key_that_was_removed_does_not() {
+fn a_removed_key_does_not_verify() {
     let refused = read(&keys(NEW), &token(&keys(OLD)));
-    assert_eq!(refused, Err(TokenRefusal::OtherKey));
+    assert_eq!(refused, Err(TokenRefusal::UnknownKey));
 }
 
 #[test]
-fn a_token_ends() {
+fn a_token_expires() {
     let keys = keys(NEW);
-    let life = Purpose::Session.life();
+    let life = Purpose::Session.lifetime();
     let signed = |age| keys.sign(Purpose::Session, session(), ago(age)).unwrap();
     let almost = signed(life - Duration::from_secs(5));
     assert_eq!(read(&keys, &almost), Ok(session()));
@@ -78,7 +78,7 @@ fn a_token_ends() {
 }
 
 #[test]
-fn what_was_tampered_with_is_refused() {
+fn a_tampered_token_is_rejected() {
     let keys = keys(NEW);
     let good = token(&keys);
     let [head, body, signature] = parts(&good);
@@ -112,7 +112,7 @@ fn what_was_tampered_with_is_refused() {
 }
 
 #[test]
-fn only_the_one_algorithm_is_taken() {
+fn only_hs256_is_accepted() {
     let keys = keys(NEW);
     let claims = Claims {
         iss: ISSUER.to_owned(),
@@ -121,7 +121,7 @@ fn only_the_one_algorithm_is_taken() {
         exp: 99_999_999_999,
         content: session(),
     };
-    for (algorithm, taken) in [
+    for (algorithm, is_accepted) in [
         (Algorithm::HS256, true),
         (Algorithm::HS384, false),
         (Algorithm::HS512, false),
@@ -129,12 +129,12 @@ fn only_the_one_algorithm_is_taken() {
         let mut header = Header::new(algorithm);
         header.kid = Some(keys.0[0].id.clone());
         let token = encode(&header, &claims, &keys.0[0].signs).unwrap();
-        assert_eq!(read(&keys, &token).is_ok(), taken, "{algorithm:?}");
+        assert_eq!(read(&keys, &token).is_ok(), is_accepted, "{algorithm:?}");
     }
 }
 
 #[test]
-fn a_token_for_something_else_is_none() {
+fn a_token_for_another_purpose_is_rejected() {
     let keys = keys(NEW);
     let sign_in = keys.sign(Purpose::SignIn, session(), now()).unwrap();
     assert_eq!(read(&keys, &sign_in), Err(TokenRefusal::Tampered));
@@ -143,7 +143,7 @@ fn a_token_for_something_else_is_none() {
 }
 
 #[test]
-fn keys_are_base64_of_enough_bytes() {
+fn a_key_is_base64_of_enough_bytes() {
     for good in [
         NEW.to_owned(),
         NEW.trim_end_matches('=').to_owned(),

@@ -1,4 +1,4 @@
-//! `GET /api/auth/local`
+//! Handler of `GET /api/auth/local`.
 
 use axum::extract::State;
 use axum::http::Method;
@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{HOME, failed, go, identity, let_in, not_set_up};
+use super::{HOME, begin_session, identity, not_set_up, redirect, sign_in_failed};
 use crate::auth::oidc::Person;
 use crate::caller::Nobody;
 use crate::extract::Query;
@@ -17,10 +17,10 @@ use crate::openapi::LinkProblems;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// Where the link leads.
+/// Path of the link, as refusals record it.
 const PATH: &str = "/api/auth/local";
 
-/// Who says who a local admin is.
+/// Issuer of the local admin's identity.
 const ISSUER: &str = "patron:local";
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -32,14 +32,14 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Link {
-    /// As `patron up` printed it.
+    /// The token that `patron up` printed.
     token: String,
 }
 
-/// Signs a local admin in, once.
+/// Signs in a local admin with a one-time link.
 ///
-/// There is such a link only where `patron up` listens on its own machine and
-/// no provider is set up; it prints it.
+/// `patron up` prints the link if it listens on the loopback interface only and no
+/// provider is configured.
 #[utoipa::path(
     get,
     path = "/api/auth/local",
@@ -49,7 +49,7 @@ struct Link {
         (status = 303, description = "Signed in",
             headers(
                 ("Location" = String, description = "The API's page"),
-                ("Set-Cookie" = String, description = "The session"))),
+                ("Set-Cookie" = String, description = "The session's token"))),
         LinkProblems
     )
 )]
@@ -62,10 +62,10 @@ async fn sign_in_by_link(
     let sign_in = app.credentials.sign_in.as_ref();
     let found = sign_in.and_then(|sign_in| Some((sign_in, sign_in.local.as_ref()?)));
     let (sign_in, local) = found.ok_or_else(|| not_set_up("a link"))?;
-    // What only asks for the head, such as a preview, does not use it up.
-    if method == Method::HEAD || !local.take(&link.token) {
-        return Err(failed(
-            "the link is not the one that was printed, or was used",
+    // HEAD does not redeem the link: link previews send it.
+    if method == Method::HEAD || !local.redeem(&link.token) {
+        return Err(sign_in_failed(
+            "the link is not the one that was printed, or was used already",
         ));
     }
     let person = Person {
@@ -75,6 +75,6 @@ async fn sign_in_by_link(
         hosted_domain: None,
     };
     let identity = identity(ISSUER, person)?;
-    let set = let_in(&app, sign_in, (context, PATH), identity, UserRole::Admin).await?;
-    Ok(go(HOME, set))
+    let cookie = begin_session(&app, sign_in, (context, PATH), identity, UserRole::Admin).await?;
+    Ok(redirect(HOME, cookie))
 }

@@ -1,4 +1,4 @@
-//! `/api/auth/*`: how a session begins, whose it is, how it ends.
+//! Routes below `/api/auth`: begin, show, and end a session.
 
 mod link;
 mod provider;
@@ -16,7 +16,7 @@ use super::{Purpose, Session, SignIn, cookie};
 use crate::problem::{Problem, ProblemKind};
 use crate::state::{AppState, Shared};
 
-/// Where somebody goes who did not say.
+/// Default destination after a sign-in.
 const HOME: &str = "/docs/";
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
@@ -27,17 +27,18 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
 }
 
 impl SignIn {
-    /// The cookie of a session, from now on.
+    /// Returns the cookie of a session, with a token that is valid from `now`.
     pub(super) fn cookie(&self, session: &Session, now: Timestamp) -> Result<HeaderValue, Problem> {
         let token = self.session_keys.sign(Purpose::Session, session, now);
-        let token = token.map_err(|error| unsigned(&error))?;
+        let token = token.map_err(|error| not_signed(&error))?;
         let secure = self.public_url.is_secure();
         Ok(cookie::set(Purpose::Session, token, secure))
     }
 }
 
-/// Begins a session, if the user may have one; its cookie.
-async fn let_in(
+/// Begins a session if the user is admitted, and returns its cookie. A rejected
+/// user is recorded as a refusal.
+async fn begin_session(
     app: &Shared,
     sign_in: &SignIn,
     (context, path): (Context, &str),
@@ -64,44 +65,44 @@ async fn let_in(
 }
 
 fn identity(issuer: &str, person: Person) -> Result<Identity, Problem> {
-    let odd = || failed("the provider's names are longer than they may be");
+    let invalid = || sign_in_failed("the provider's issuer or subject is invalid");
     let email = Email::try_from(person.email);
     Ok(Identity {
-        issuer: Text::try_from(issuer.to_owned()).map_err(|_| odd())?,
-        subject: Text::try_from(person.subject).map_err(|_| odd())?,
-        email: email.map_err(|_| failed("the provider's e-mail address is none"))?,
-        // A name that is no name is no reason to keep somebody out.
+        issuer: Text::try_from(issuer.to_owned()).map_err(|_| invalid())?,
+        subject: Text::try_from(person.subject).map_err(|_| invalid())?,
+        email: email.map_err(|_| sign_in_failed("the provider's e-mail address is invalid"))?,
+        // An invalid name is dropped: it is for display only.
         name: person.name.and_then(|name| Text::try_from(name).ok()),
     })
 }
 
-/// To a place, with a cookie.
-fn go(place: &str, set: HeaderValue) -> Response {
+/// Redirects to a location, and sets a cookie.
+fn redirect(location: &str, cookie: HeaderValue) -> Response {
     let mut response = StatusCode::SEE_OTHER.into_response();
     let headers = response.headers_mut();
-    match HeaderValue::try_from(place) {
-        Ok(place) => headers.insert(header::LOCATION, place),
+    match HeaderValue::try_from(location) {
+        Ok(location) => headers.insert(header::LOCATION, location),
         Err(_) => headers.insert(header::LOCATION, HeaderValue::from_static(HOME)),
     };
-    headers.append(header::SET_COOKIE, set);
+    headers.append(header::SET_COOKIE, cookie);
     response
 }
 
 fn not_set_up(what: &str) -> Problem {
-    let detail = format!("signing in by {what} is not set up here");
+    let detail = format!("sign-in by {what} is not configured");
     Problem::new(ProblemKind::NotFound, detail)
 }
 
-fn failed(why: &str) -> Problem {
-    let detail = format!("{why}; begin again at /api/auth/google");
+fn sign_in_failed(reason: &str) -> Problem {
+    let detail = format!("{reason}; start again at /api/auth/google");
     Problem::new(ProblemKind::SignInFailed, detail)
 }
 
-fn not_admitted(why: &dyn std::error::Error) -> Problem {
-    Problem::new(ProblemKind::NotAdmitted, why.to_string())
+fn not_admitted(reason: &dyn std::error::Error) -> Problem {
+    Problem::new(ProblemKind::NotAdmitted, reason.to_string())
 }
 
-fn unsigned(error: &dyn std::error::Error) -> Problem {
+fn not_signed(error: &dyn std::error::Error) -> Problem {
     tracing::error!(%error, "a token could not be signed");
     Problem::internal()
 }

@@ -1,4 +1,4 @@
-//! `GET /api/auth/google`, `GET /api/auth/google/callback`
+//! Handlers of `GET /api/auth/google` and `GET /api/auth/google/callback`.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
@@ -11,7 +11,9 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{HOME, failed, go, identity, let_in, not_admitted, not_set_up, unsigned};
+use super::{
+    HOME, begin_session, identity, not_admitted, not_set_up, not_signed, redirect, sign_in_failed,
+};
 use crate::auth::oidc::{Attempt, OidcError, TokenError};
 use crate::auth::session::TokenRefusal;
 use crate::auth::{Provider, Purpose, SignIn, cookie};
@@ -21,7 +23,7 @@ use crate::openapi::{CallbackProblems, SignInProblems};
 use crate::problem::{Problem, ProblemKind};
 use crate::state::{AppState, Shared};
 
-/// Where the provider sends people back to.
+/// Path to which the provider redirects back.
 const CALLBACK: &str = "/api/auth/google/callback";
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -30,12 +32,12 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(complete_sign_in))
 }
 
-/// Where to go once signed in.
+/// Options of a sign-in.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Begin {
-    /// A path of this server's; `/docs/` if it is not said.
+    /// The path of this server to go to after signing in; by default `/docs/`.
     #[param(
         max_length = 512,
         pattern = r"^/(?:[!-.0-\[\]-~][!-\[\]-~]*)?$",
@@ -44,37 +46,37 @@ struct Begin {
     return_to: Option<String>,
 }
 
-/// What a browser takes to the provider and brings back, in its cookie.
+/// State of a sign-in that is in progress at the provider, kept in a cookie.
 #[derive(Serialize, Deserialize)]
-struct Going {
+struct PendingSignIn {
     #[serde(flatten)]
     attempt: Attempt,
     return_to: String,
 }
 
-/// What the provider sends back, beside more that it may say.
+/// Query parameters of the provider's redirect. Others are ignored.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Callback {
-    /// What becomes an id token.
+    /// The authorization code, which is exchanged for an id token.
     code: Option<String>,
-    /// As it was when the sign-in began.
+    /// The `state` of the sign-in's start.
     state: Option<String>,
-    /// Why there is no code.
+    /// The error if there is no code.
     error: Option<String>,
-    /// The provider's name.
+    /// The provider's issuer.
     iss: Option<String>,
 }
 
-/// Begins a sign-in: sends the browser to the provider.
+/// Begins a sign-in by redirecting to the provider.
 #[utoipa::path(
     get,
     path = "/api/auth/google",
     tag = "sign-in",
     params(Begin),
     responses(
-        (status = 303, description = "To the provider",
-            headers(("Location" = String, description = "The provider's page"))),
+        (status = 303, description = "Redirect to the provider",
+            headers(("Location" = String, description = "The provider's sign-in page"))),
         SignInProblems
     )
 )]
@@ -84,24 +86,28 @@ async fn begin_sign_in(
 ) -> Result<Response, Problem> {
     let (sign_in, provider) = provider(&app)?;
     let return_to = begin.return_to.unwrap_or_else(|| HOME.to_owned());
-    if !is_path_of_ours(&return_to) {
-        let detail = "return_to: it has to be a path of this server's";
+    if !is_local_path(&return_to) {
+        let detail = "return_to: must be a path of this server";
         return Err(Problem::new(ProblemKind::InvalidParameter, detail));
     }
     let callback = sign_in.public_url.join(CALLBACK);
     let (url, attempt) = provider.begin(&callback).await?;
-    let going = Going { attempt, return_to };
+    let pending = PendingSignIn { attempt, return_to };
     let keys = &sign_in.session_keys;
-    let token = keys.sign(Purpose::SignIn, going, Timestamp::from(chrono::Utc::now()));
-    let token = token.map_err(|error| unsigned(&error))?;
+    let token = keys.sign(
+        Purpose::SignIn,
+        pending,
+        Timestamp::from(chrono::Utc::now()),
+    );
+    let token = token.map_err(|error| not_signed(&error))?;
     let secure = sign_in.public_url.is_secure();
-    Ok(go(
+    Ok(redirect(
         url.as_str(),
         cookie::set(Purpose::SignIn, token, secure),
     ))
 }
 
-/// Ends a sign-in: where the provider sends the browser back to.
+/// Completes a sign-in. The provider redirects the browser to this path.
 #[utoipa::path(
     get,
     path = "/api/auth/google/callback",
@@ -110,8 +116,8 @@ async fn begin_sign_in(
     responses(
         (status = 303, description = "Signed in",
             headers(
-                ("Location" = String, description = "Where the sign-in began from"),
-                ("Set-Cookie" = String, description = "The session"))),
+                ("Location" = String, description = "The `return_to` of the sign-in"),
+                ("Set-Cookie" = String, description = "The session's token"))),
         CallbackProblems
     )
 )]
@@ -122,11 +128,11 @@ async fn complete_sign_in(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (sign_in, provider) = provider(&app)?;
-    let done = complete(&app, sign_in, provider, context, callback, &headers).await;
-    let mut response = done.into_response();
-    // Whatever came of it, this attempt is over.
-    let gone = cookie::remove(Purpose::SignIn, sign_in.public_url.is_secure());
-    response.headers_mut().append(header::SET_COOKIE, gone);
+    let completed = complete(&app, sign_in, provider, context, callback, &headers).await;
+    let mut response = completed.into_response();
+    // An attempt is over after its callback, whatever the outcome.
+    let removal = cookie::remove(Purpose::SignIn, sign_in.public_url.is_secure());
+    response.headers_mut().append(header::SET_COOKIE, removal);
     Ok(response)
 }
 
@@ -138,65 +144,73 @@ async fn complete(
     callback: Callback,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let going = brought_back(app, sign_in, &context, &callback, headers)?;
+    let pending = pending_sign_in(app, sign_in, &context, &callback, headers)?;
     if callback
         .iss
         .is_some_and(|issuer| !provider.is_named(&issuer))
     {
-        return Err(failed("another provider answers"));
+        return Err(sign_in_failed("the response is from another provider"));
     }
     let code = match (callback.code, callback.error) {
         (Some(code), None) => code,
         (_, Some(error)) if error == "access_denied" => {
-            return Err(failed("the provider, or you, denied it"));
+            return Err(sign_in_failed("access was denied at the provider"));
         }
-        _ => return Err(failed("the provider sent no code")),
+        _ => return Err(sign_in_failed("the provider sent no code")),
     };
-    let at = sign_in.public_url.join(CALLBACK);
-    let person = provider.complete(&at, code, going.attempt).await?;
+    let callback_url = sign_in.public_url.join(CALLBACK);
+    let person = provider
+        .complete(&callback_url, code, pending.attempt)
+        .await?;
     let configured = sign_in.admission.role(&person, provider.is_google());
     let identity = identity(provider.issuer(), person)?;
-    let set = let_in(app, sign_in, (context, CALLBACK), identity, configured).await?;
-    Ok(go(&going.return_to, set))
+    let cookie = begin_session(app, sign_in, (context, CALLBACK), identity, configured).await?;
+    Ok(redirect(&pending.return_to, cookie))
 }
 
-/// What this browser set out with, if it comes back with the same state.
-fn brought_back(
+/// Returns the sign-in that this browser began, if the callback has its `state`.
+/// The check binds the provider's answer to the browser. Without it, a link could
+/// sign a victim in to the attacker's account.
+fn pending_sign_in(
     app: &Shared,
     sign_in: &SignIn,
     context: &Context,
     callback: &Callback,
     headers: &HeaderMap,
-) -> Result<Going, Problem> {
+) -> Result<PendingSignIn, Problem> {
     let Some(token) = cookie::token(headers, Purpose::SignIn) else {
-        return Err(failed("it did not begin in this browser, or took too long"));
+        return Err(sign_in_failed(
+            "the sign-in did not begin in this browser, or took too long",
+        ));
     };
     let read = sign_in.session_keys.read(Purpose::SignIn, &token);
-    let (going, _): (Going, _) = read.map_err(|refusal| {
+    let (pending, _): (PendingSignIn, _) = read.map_err(|refusal| {
         if refusal == TokenRefusal::Tampered {
             app.journal.tampered(
                 context,
                 "GET",
                 CALLBACK,
-                "the sign-in's cookie was not made here",
+                "the sign-in's cookie was not issued by this server",
             );
         }
-        failed("it did not begin here, or took too long")
+        sign_in_failed("the sign-in did not begin at this server, or took too long")
     })?;
     let state = callback.state.as_deref().unwrap_or_default();
-    match bool::from(going.attempt.state.as_bytes().ct_eq(state.as_bytes())) {
-        true => Ok(going),
-        false => Err(failed("the provider's answer is to another attempt")),
+    match bool::from(pending.attempt.state.as_bytes().ct_eq(state.as_bytes())) {
+        true => Ok(pending),
+        false => Err(sign_in_failed(
+            "the provider's answer belongs to another sign-in",
+        )),
     }
 }
 
-/// Whether it is a path, and nothing that a browser would take for another
-/// server's address.
-fn is_path_of_ours(place: &str) -> bool {
-    let graphic = place
+/// Returns whether a location is a path that no browser takes for the address of
+/// another server. Otherwise the API would be an open redirect.
+fn is_local_path(location: &str) -> bool {
+    let is_graphic = location
         .bytes()
         .all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    place.starts_with('/') && !place.starts_with("//") && place.len() <= 512 && graphic
+    location.starts_with('/') && !location.starts_with("//") && location.len() <= 512 && is_graphic
 }
 
 fn provider(app: &Shared) -> Result<(&SignIn, &Provider), Problem> {
@@ -207,15 +221,15 @@ fn provider(app: &Shared) -> Result<(&SignIn, &Provider), Problem> {
 
 impl From<OidcError> for Problem {
     fn from(error: OidcError) -> Self {
-        tracing::warn!(%error, "nobody was signed in");
+        tracing::warn!(%error, "a sign-in failed");
         match error {
             OidcError::Token(error @ (TokenError::NoEmail | TokenError::UnverifiedEmail)) => {
                 not_admitted(&error)
             }
-            OidcError::Token(error) => failed(&format!("id token: {error}")),
-            OidcError::Refused(_) => failed("the provider does not take the code"),
-            OidcError::Away(_) | OidcError::Odd(_) | OidcError::Resting => {
-                let detail = "the sign-in provider does not answer as it should; try again";
+            OidcError::Token(error) => sign_in_failed(&error.to_string()),
+            OidcError::Refused(_) => sign_in_failed("the provider rejected the code"),
+            OidcError::Unreachable(_) | OidcError::Invalid(_) | OidcError::BackingOff => {
+                let detail = "the sign-in provider is not available; try again";
                 Self::new(ProblemKind::Unavailable, detail)
             }
         }
@@ -227,9 +241,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_is_sent_to_paths_of_this_server_alone() {
+    fn redirects_lead_to_paths_of_this_server_only() {
         for good in ["/", "/docs/", "/a?b=c#d", "/a//b"] {
-            assert!(is_path_of_ours(good), "{good}");
+            assert!(is_local_path(good), "{good}");
         }
         let long = format!("/{}", "x".repeat(512));
         for bad in [
@@ -244,7 +258,7 @@ mod tests {
             "/ä",
             &long,
         ] {
-            assert!(!is_path_of_ours(bad), "{bad}");
+            assert!(!is_local_path(bad), "{bad}");
         }
     }
 }

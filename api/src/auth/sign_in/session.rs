@@ -1,4 +1,4 @@
-//! `GET /api/auth/me`, `POST /api/auth/logout`
+//! Handlers of `GET /api/auth/me` and `POST /api/auth/logout`.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -23,33 +23,33 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(sign_out))
 }
 
-/// Who asks.
+/// The caller, as its credential identifies it.
 #[derive(Serialize, ToSchema)]
 struct Me {
-    /// As the audit trail names it.
+    /// The caller's name in the audit trail.
     #[schema(example = "user:usr_0b8f3c1e52d75f0bb1a93e607c95d4e2")]
     actor: String,
-    /// What may be done: `ingest`, `viewer`, `marketer`, `admin`.
+    /// The caller's role: `ingest`, `viewer`, `marketer`, or `admin`.
     #[schema(value_type = schema::Role)]
     role: &'static str,
-    /// The user, where a session asks.
+    /// The user's id; absent for a key.
     #[serde(skip_serializing_if = "Option::is_none")]
     user_id: Option<String>,
-    /// Their address.
+    /// The user's e-mail address; absent for a key.
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
-    /// What they are called.
+    /// The user's name; absent for a key, or if it is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
 }
 
-/// Who is asking, and what they may do.
+/// Returns the caller's identity and role.
 #[utoipa::path(
     get,
     path = "/api/auth/me",
     tag = "sign-in",
     responses(
-        (status = 200, description = "You", body = Me),
+        (status = 200, description = "The caller", body = Me),
         ProtectedProblems
     )
 )]
@@ -75,13 +75,15 @@ async fn who_am_i(
     }))
 }
 
-/// Ends the session that asks for it, at once and everywhere.
+/// Ends the caller's session.
+///
+/// The session ends at once in every process. A request with a key ends nothing.
 #[utoipa::path(
     post,
     path = "/api/auth/logout",
     tag = "sign-in",
     responses(
-        (status = 204, description = "There is no such session any more",
+        (status = 204, description = "Signed out",
             headers(("Patron-Position" = String, description = "Positions for `after`"))),
         ProtectedProblems
     )
@@ -102,8 +104,8 @@ async fn sign_out(
             response.headers_mut().insert(position::HEADER, at);
         }
     }
-    if let Some(gone) = app.credentials.forgotten(&headers) {
-        response.headers_mut().append(header::SET_COOKIE, gone);
+    if let Some(removal) = app.credentials.forgotten(&headers) {
+        response.headers_mut().append(header::SET_COOKIE, removal);
     }
     Ok(response)
 }

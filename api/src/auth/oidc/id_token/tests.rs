@@ -1,4 +1,4 @@
-//! Every way in which a token may be wrong.
+//! Tests of each reason to reject a token.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::*;
 
-/// A key of the provider's: RSA, as PKCS #1.
+/// RSA key of the provider, as PKCS #1.
 const RSA: &str = "\
     MIIEowIBAAKCAQEAs0sELFwRtzKR/J5o8uUJqSsB7IWH1Bi3n5uChQ0rN93AjJU0lDzgCjZwx14IqUZPdTkhu3bc+d\
     HWtwnlhF3m7NCBuFd66AkDJDuW0cAe3+BOdCOr7WjL07wtwDj49xnks9PyDB8DMhLcdDpDwU8j6OKp6+8+e693xBS5\
@@ -28,19 +28,19 @@ const RSA: &str = "\
     T3/zcjmlWuM6Bl+Pta0v6covBdrP5rAjjEGfRLfCtrmvPDOze2c84rh5sx288+OujQeZnVVWJHLWqTmjObbBa5dNG9\
     lDi+tLPJ1OZ09pJ+HV/ATUEJG0U0Er6lOM+kG8oidNHbYm+vkKvBvlkCG2";
 
-/// Another, on P-256, as PKCS #8.
+/// P-256 key of the provider, as PKCS #8.
 const P256: &str = "\
     MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgVPUFRT30vLYxdY/H5lmo24FhmzY/BZEFfJ31rNGmBh\
     WhRANCAARbQPQ87wmznOFi1x1IntRdOrSPkzrBoUzoFLTCOTLQIfD6aofCg0G1x9OV5B8qEEVWmiW9J1z5kXqHKw77\
     Gmh6";
 
-/// One that is not the provider's.
-const STRANGE: &str = "\
+/// P-256 key that is not the provider's.
+const FOREIGN: &str = "\
     MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg4lrUXDbu3qsXDLnKbDTUd+czxvkXSK/76cUSrP8397\
     ahRANCAAQp5Q62BhNdnRsbzA/QWlcv178oHf9uFm0TIwsLXM1RNkWFP/5QtmLhTOxFZIv1cGzPnJQvC5/mDLOqIx4G\
     tgK6";
 
-/// One for EdDSA.
+/// Ed25519 key of the provider.
 const ED: &str = "\
     MC4CAQAwBQYDK2VwBCIEIPR0/Xwtkb6J+H6CjYXmnhoU1NQohA8hk7VpxQXqi6To";
 
@@ -84,7 +84,7 @@ fn claims() -> Value {
     })
 }
 
-/// The claims with these in their place; null takes one away.
+/// Returns the claims with changes; null removes a claim.
 fn with(changes: Value) -> Value {
     let mut claims = claims();
     let members = claims.as_object_mut().unwrap();
@@ -104,12 +104,12 @@ fn sign(claims: &Value) -> String {
     .unwrap()
 }
 
-fn judged(token: &str, key: &Jwk) -> Result<Person, TokenError> {
+fn checked(token: &str, key: &Jwk) -> Result<Person, TokenError> {
     check(token, &header(token)?, key, &EXPECTED)
 }
 
 fn of(changes: Value) -> Result<Person, TokenError> {
-    judged(&sign(&with(changes)), &jwk(P256, Algorithm::ES256))
+    checked(&sign(&with(changes)), &jwk(P256, Algorithm::ES256))
 }
 
 fn refused(changes: Value) -> TokenError {
@@ -117,7 +117,7 @@ fn refused(changes: Value) -> TokenError {
 }
 
 #[test]
-fn it_says_who_it_is() {
+fn a_valid_token_identifies_a_person() {
     let person = Person {
         subject: "117".to_owned(),
         email: "ada@example.com".to_owned(),
@@ -130,7 +130,7 @@ fn it_says_who_it_is() {
 }
 
 #[test]
-fn the_algorithms_of_key_pairs_are_taken() {
+fn asymmetric_algorithms_are_accepted() {
     for (der, algorithm) in [
         (RSA, Algorithm::RS256),
         (RSA, Algorithm::RS512),
@@ -140,51 +140,51 @@ fn the_algorithms_of_key_pairs_are_taken() {
     ] {
         let token = encode(&Header::new(algorithm), &claims(), &key(der, algorithm)).unwrap();
         assert!(
-            judged(&token, &jwk(der, algorithm)).is_ok(),
+            checked(&token, &jwk(der, algorithm)).is_ok(),
             "{algorithm:?}"
         );
     }
 }
 
 #[test]
-fn no_other_algorithm_is() {
-    // The public key as the secret of an HMAC is what everybody could sign with.
+fn other_algorithms_are_rejected() {
+    // Anybody can sign with an HMAC whose secret is the public key.
     let public = serde_json::to_vec(&jwk(RSA, Algorithm::RS256)).unwrap();
     let hmac = EncodingKey::from_secret(&public);
     let token = encode(&Header::new(Algorithm::HS256), &claims(), &hmac).unwrap();
     for jwk in [jwk(RSA, Algorithm::RS256), jwk(P256, Algorithm::ES256)] {
-        assert_eq!(judged(&token, &jwk), Err(TokenError::Algorithm));
+        assert_eq!(checked(&token, &jwk), Err(TokenError::Algorithm));
     }
     let part = |json: Value| URL_SAFE_NO_PAD.encode(json.to_string());
     for none in ["none", "None", "NONE", ""] {
         let unsigned = format!("{}.{}.", part(json!({ "alg": none })), part(claims()));
-        let refused = judged(&unsigned, &jwk(P256, Algorithm::ES256));
+        let refused = checked(&unsigned, &jwk(P256, Algorithm::ES256));
         assert_eq!(refused, Err(TokenError::Malformed), "{none}");
     }
 }
 
 #[test]
-fn the_algorithm_is_the_keys_own() {
+fn the_algorithm_must_be_the_keys_own() {
     let rs256 = jwk(RSA, Algorithm::RS256);
     let token = encode(
         &Header::new(Algorithm::PS256),
         &claims(),
         &key(RSA, Algorithm::PS256),
     );
-    assert_eq!(judged(&token.unwrap(), &rs256), Err(TokenError::Algorithm));
-    let mut unsaid = jwk(P256, Algorithm::ES256);
-    unsaid.common.key_algorithm = None;
-    assert!(judged(&sign(&claims()), &unsaid).is_ok());
+    assert_eq!(checked(&token.unwrap(), &rs256), Err(TokenError::Algorithm));
+    let mut unstated = jwk(P256, Algorithm::ES256);
+    unstated.common.key_algorithm = None;
+    assert!(checked(&sign(&claims()), &unstated).is_ok());
     let mut other = jwk(RSA, Algorithm::RS256);
     other.common.key_algorithm = None;
-    assert!(judged(&sign(&claims()), &other).is_err(), "another family");
+    assert!(checked(&sign(&claims()), &other).is_err(), "another family");
 }
 
 #[test]
-fn the_signature_is_of_this_token_and_this_key() {
-    let strange = jwk(STRANGE, Algorithm::ES256);
+fn the_signature_must_match_the_token_and_the_key() {
+    let foreign = jwk(FOREIGN, Algorithm::ES256);
     let token = sign(&claims());
-    assert_eq!(judged(&token, &strange), Err(TokenError::Signature));
+    assert_eq!(checked(&token, &foreign), Err(TokenError::Signature));
 
     let [head, _, signature] = token.split('.').collect::<Vec<_>>()[..] else {
         panic!("three parts");
@@ -202,21 +202,21 @@ fn the_signature_is_of_this_token_and_this_key() {
         (String::new(), TokenError::Malformed),
         ("a.b.c".to_owned(), TokenError::Malformed),
     ] {
-        assert_eq!(judged(&tampered, &ours), Err(error), "{tampered}");
+        assert_eq!(checked(&tampered, &ours), Err(error), "{tampered}");
     }
 }
 
 #[test]
-fn what_must_be_understood_and_is_not_makes_it_void() {
+fn unknown_critical_extensions_are_rejected() {
     let mut critical = Header::new(Algorithm::ES256);
     critical.crit = Some(vec!["b64".to_owned()]);
     let token = encode(&critical, &claims(), &key(P256, Algorithm::ES256)).unwrap();
-    let refused = judged(&token, &jwk(P256, Algorithm::ES256));
+    let refused = checked(&token, &jwk(P256, Algorithm::ES256));
     assert_eq!(refused, Err(TokenError::Malformed));
 }
 
 #[test]
-fn it_is_of_the_issuer_in_any_of_its_spellings() {
+fn every_spelling_of_the_issuer_is_accepted() {
     assert!(of(json!({"iss": "id.example.com"})).is_ok());
     for other in ["https://id.example.com/", "https://evil.example.com", ""] {
         assert_eq!(refused(json!({ "iss": other })), TokenError::Issuer);
@@ -225,7 +225,7 @@ fn it_is_of_the_issuer_in_any_of_its_spellings() {
 }
 
 #[test]
-fn it_is_for_us() {
+fn the_audience_must_be_our_client() {
     assert!(of(json!({"aud": [CLIENT]})).is_ok());
     assert!(of(json!({"aud": [CLIENT, "other"], "azp": CLIENT})).is_ok());
     assert!(of(json!({"azp": CLIENT})).is_ok());
@@ -243,7 +243,7 @@ fn it_is_for_us() {
 }
 
 #[test]
-fn it_is_of_now_but_clocks_may_differ_a_little() {
+fn times_are_checked_with_some_leeway() {
     let now = get_current_timestamp();
     assert!(of(json!({"exp": now - 30})).is_ok());
     assert_eq!(refused(json!({"exp": now - 90})), TokenError::Expired);
@@ -260,14 +260,14 @@ fn it_is_of_now_but_clocks_may_differ_a_little() {
 }
 
 #[test]
-fn it_answers_this_sign_in() {
+fn the_nonce_must_be_of_this_sign_in() {
     for other in [json!("nonce-2"), json!(""), json!(null)] {
         assert_eq!(refused(json!({ "nonce": other })), TokenError::Nonce);
     }
 }
 
 #[test]
-fn it_names_somebody_by_an_address_that_is_theirs() {
+fn a_subject_and_a_verified_address_are_required() {
     assert_eq!(refused(json!({"sub": null})), TokenError::Malformed);
     assert_eq!(refused(json!({"email": null})), TokenError::NoEmail);
     assert_eq!(refused(json!({"email": ""})), TokenError::NoEmail);

@@ -80,7 +80,7 @@ pub(crate) struct CustomerResponse {
     /// Custom attributes.
     #[schema(value_type = schema::Attributes)]
     attributes: BTreeMap<String, AttributeValue>,
-    /// Time since which the person is a customer.
+    /// Time at which the person became a customer.
     #[schema(value_type = Option<schema::Time>)]
     registered_at: Option<Timestamp>,
     /// True if the customer opted out of messages.

@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_partition_lags_until_the_view_has_what_was_waited_for() {
+    fn a_partition_lags_until_the_view_reaches_the_awaited_position() {
         let own_writes = OwnWrites::new();
         own_writes.note_lagging("orders", &positions("0:5,1:9"));
         let awaited = |view, reached: &str| {

@@ -58,7 +58,7 @@ kinds! {
     /// A parameter of the path, the query or a header is invalid, or a query
     /// parameter is unknown.
     InvalidParameter = BAD_REQUEST "invalid-parameter" "Invalid parameter";
-    /// The operation takes no body.
+    /// The operation accepts no body.
     UnexpectedBody = BAD_REQUEST "unexpected-body" "Unexpected body";
     /// The sign-in failed: the provider's response does not match the attempt
     /// that this browser began, or its token is invalid.
@@ -203,7 +203,7 @@ pub(crate) struct ProblemBody {
     status: u16,
     /// Explanation of this occurrence.
     detail: Cow<'static, str>,
-    /// The request's id, as in `X-Request-Id`. Absent from the problem of an item.
+    /// Id of the request, as in `X-Request-Id`. Absent from the problem of an item.
     #[serde(skip_serializing_if = "Option::is_none")]
     instance: Option<String>,
     /// Faults in single fields, if there are any: all faults of the item, up to 20.

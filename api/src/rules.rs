@@ -83,7 +83,7 @@ pub(crate) struct GroupSchema {
     /// Ignored.
     #[serde(default)]
     disabled: Value,
-    /// Must be `false` or absent: leave muted parts out of the request.
+    /// Must be `false`, `null` or absent: leave muted parts out of the request.
     #[serde(default)]
     #[schema(value_type = schema::Muted)]
     muted: bool,

@@ -14,7 +14,7 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
-pub(crate) use either::{either, for_somebody};
+pub(crate) use either::{exactly_one_of, for_somebody};
 pub(crate) use rules::ConditionSchema;
 
 /// Declares schemas. Add new ones to the list below.

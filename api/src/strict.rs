@@ -38,11 +38,11 @@ const MAX_BLANK: usize = 64;
 /// a body to a public operation.
 const BLANK_BODY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// DeclaredInput input of each operation, by path and method.
+/// Declared input of each operation, by path and method.
 #[derive(Clone)]
 pub(crate) struct Contract(Arc<HashMap<String, HashMap<&'static str, DeclaredInput>>>);
 
-/// DeclaredInput input of one operation.
+/// Declared input of one operation.
 #[derive(Default)]
 struct DeclaredInput {
     /// Names of the query parameters, in the order of the document.

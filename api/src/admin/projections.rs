@@ -71,7 +71,7 @@ struct Projection {
 /// A partition in which a view is stalled.
 #[derive(Serialize, ToSchema)]
 struct Stopped {
-    /// Partition number.
+    /// Partition number, starting at 0.
     #[schema(example = 3)]
     partition: u16,
     /// Reason that the view is stalled.
@@ -164,8 +164,8 @@ async fn rebuild_projection(
     let view_name = ViewName::try_from(view).map_err(|_| absent())?;
     require_whole(app.commands.log()).await?;
     let outcome = app.commands.request_rebuild(&context, view_name).await?;
-    // Owners announce only events that they fold. If every view is stalled, no owner
-    // folds the request, and its reactor would not wake up.
+    // The request is announced here, since owners announce only events that they
+    // fold, and no owner folds this one if every view is stalled.
     let log = app.commands.log();
     app.store.folded().announce(log, Topics::VIEWS).await;
     let position = position::header_value(&[outcome.position].into_iter().collect());

@@ -74,7 +74,7 @@ struct CustomerBody {
     #[serde(default)]
     #[schema(value_type = Option<schema::AttributeChanges>)]
     attributes: Change<AttributeChanges>,
-    /// Time since which the person is a customer.
+    /// Time at which the person became a customer.
     #[serde(default)]
     #[schema(value_type = Option<schema::Time>)]
     registered_at: Change<Timestamp>,

@@ -5,7 +5,7 @@ use utoipa::openapi::{RefOr, Schema};
 
 /// Turns an object's schema into one that requires exactly one of two fields. The
 /// other field may be `null`. Returns any other schema unchanged.
-pub(crate) fn either(object: RefOr<Schema>, fields: [&str; 2]) -> RefOr<Schema> {
+pub(crate) fn exactly_one_of(object: RefOr<Schema>, fields: [&str; 2]) -> RefOr<Schema> {
     let RefOr::T(Schema::Object(mut object)) = object else {
         return object;
     };
@@ -47,7 +47,7 @@ macro_rules! for_somebody {
         impl utoipa::PartialSchema for $name {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
                 let body = <$body as utoipa::PartialSchema>::schema();
-                crate::schema::either(body, ["segment_id", "rules"])
+                crate::schema::exactly_one_of(body, ["segment_id", "rules"])
             }
         }
 

@@ -1,4 +1,4 @@
-//! Who may call what: the one table, and the guard that holds requests to it.
+//! Access control: the table of required roles, and the middleware that enforces it.
 
 use std::net::IpAddr;
 
@@ -18,27 +18,27 @@ use crate::observe::UNMATCHED;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::{AppState, Shared};
 
-/// What a request needs to be let through.
+/// Permission that an operation requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Needs {
-    /// No credential. Receipts are let in by their signature, in their handler.
+    /// No credential. The handler of receipts checks their signature.
     Nothing,
     /// Any credential.
     Anyone,
-    /// A role that may bring data in.
+    /// A role that may ingest data.
     DataIn,
     /// A role that may read.
     Viewer,
-    /// A role that may work on segments and campaigns.
+    /// A role that may change segments and campaigns.
     Marketer,
-    /// The role that may do everything.
+    /// The role that may call every operation.
     Admin,
 }
 
 use Needs::{Admin, Anyone, DataIn, Marketer, Nothing, Viewer};
 
-/// Every operation, as the OpenAPI document names it, and what it needs. What
-/// is not here cannot be called.
+/// Required permission of every operation: method, path as in the OpenAPI document,
+/// permission. An operation without a row cannot be called.
 const TABLE: &[(&str, &str, Needs)] = &[
     ("GET", "/healthz", Nothing),
     ("GET", "/readyz", Nothing),
@@ -80,7 +80,7 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("POST", "/api/campaigns/{id}/pause", Marketer),
     ("POST", "/api/campaigns/{id}/resume", Marketer),
     ("POST", "/api/campaigns/{id}/retry", Marketer),
-    // Each job needs, besides, what the operation needs that started it.
+    // A job also requires the permission of the operation that started it.
     ("GET", "/api/jobs/{id}", Viewer),
     ("GET", "/api/jobs/{id}/events", Viewer),
     ("POST", "/api/ai/segment-rules", Marketer),
@@ -109,26 +109,25 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("GET", "/api/admin/workers", Admin),
 ];
 
-/// Open, and not counted against an address: whether the server is well may be
-/// asked as often as anybody likes, and receipts are counted where their
-/// signature is bad.
+/// Public operations without a rate limit per address in the guard. Health checks
+/// are not limited; the handler of receipts counts invalid signatures.
 const UNCOUNTED: [&str; 3] = ["/healthz", "/readyz", "/api/delivery/receipt"];
 
-/// Whether requests for it may become too many.
+/// Returns true if requests for the path are rate limited.
 pub(crate) fn is_counted(path: &str) -> bool {
     !["/healthz", "/readyz"].contains(&path)
 }
 
 impl Needs {
-    /// Of an operation; nothing where there is none. Whoever may get may ask
-    /// for the head.
+    /// Returns the permission that an operation requires, `None` if there is no such
+    /// operation. `HEAD` requires the same as `GET`.
     pub(crate) fn of(method: &str, path: &str) -> Option<Self> {
         let method = if method == "HEAD" { "GET" } else { method };
         let row = TABLE.iter().find(|row| row.0 == method && row.1 == path);
         row.map(|row| row.2)
     }
 
-    /// Whether this role is enough.
+    /// Returns true if the role has the permission.
     fn permits(self, role: Role) -> bool {
         match self {
             Nothing | Anyone => true,
@@ -139,10 +138,10 @@ impl Needs {
         }
     }
 
-    /// What is said to a role that is not enough.
-    fn told(self) -> &'static str {
+    /// Describes the required roles, for a refusal.
+    fn describe(self) -> &'static str {
         match self {
-            Nothing | Anyone => "any credential does",
+            Nothing | Anyone => "any credential is enough",
             DataIn => "this needs the role ingest or admin",
             Viewer => "this needs the role viewer, marketer or admin",
             Marketer => "this needs the role marketer or admin",
@@ -151,25 +150,25 @@ impl Needs {
     }
 }
 
-/// Lets a request through that has what its operation needs, with its [`Actor`]
-/// as an extension. What is not there is told to those alone who show a known
-/// credential.
+/// Middleware that authenticates and authorizes requests. Adds the [`Actor`] as an
+/// extension. Only a client with a valid credential learns that a path or method
+/// does not exist.
 pub(crate) async fn guard(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>().cloned();
     let path = path.as_ref().map(MatchedPath::as_str);
     let needs = path.and_then(|path| Needs::of(request.method().as_str(), path));
-    let open = |path: &str| TABLE.iter().any(|row| row.1 == path && row.2 == Nothing);
+    let is_public = |path: &str| TABLE.iter().any(|row| row.1 == path && row.2 == Nothing);
     match (needs, path) {
         (Some(Nothing), Some(path)) if !UNCOUNTED.contains(&path) => {
             count(State(app), request, next).await
         }
         (Some(Nothing), _) => next.run(request).await,
-        (None, Some(path)) if open(path) => not_taken(path),
-        _ => as_somebody(&app, needs, path, request, next).await,
+        (None, Some(path)) if is_public(path) => unsupported_method(path),
+        _ => authenticate(&app, needs, path, request, next).await,
     }
 }
 
-async fn as_somebody(
+async fn authenticate(
     app: &Shared,
     needs: Option<Needs>,
     path: Option<&str>,
@@ -180,9 +179,9 @@ async fn as_somebody(
     let found = app.credentials.actor(&app.commands, headers, now()).await;
     let actor = match found {
         Ok(actor) => actor,
-        Err(denied) => return turn_away(app, denied, path, &request),
+        Err(denied) => return deny(app, denied, path, &request),
     };
-    if let Err(problem) = app.rates.of_credential(&actor.name) {
+    if let Err(problem) = app.rates.check_credential(&actor.name) {
         return problem.into_response();
     }
     if let Err(problem) = app.credentials.check_site(&actor, &request) {
@@ -190,7 +189,7 @@ async fn as_somebody(
     }
     let context = context(request.extensions(), Some(&actor));
     match (needs, path) {
-        (None, Some(path)) => return not_taken(path),
+        (None, Some(path)) => return unsupported_method(path),
         (Some(needs), Some(path)) if !needs.permits(actor.role) => {
             let method = request.method();
             return forbid(app, needs, &actor, &context, method, path).into_response();
@@ -217,10 +216,12 @@ async fn as_somebody(
     response
 }
 
-/// The answer to who shows nothing that is known.
-fn turn_away(app: &Shared, denied: Denied, path: Option<&str>, request: &Request) -> Response {
+/// Returns the response to a request without a valid credential.
+fn deny(app: &Shared, denied: Denied, path: Option<&str>, request: &Request) -> Response {
+    // A credential that could not be looked up may be valid, so it does not count
+    // as a failed attempt.
     if !matches!(denied, Denied::Away(_))
-        && let Err(problem) = app.rates.of_address(address(request))
+        && let Err(problem) = app.rates.check_address(address(request))
     {
         return problem.into_response();
     }
@@ -230,17 +231,17 @@ fn turn_away(app: &Shared, denied: Denied, path: Option<&str>, request: &Request
         let path = path.unwrap_or(UNMATCHED);
         app.journal.tampered(&context, method, path, detail);
     }
-    // What nobody could look up may be good.
+    // A cookie is cleared only if it is known to be invalid.
     let by_key = request.headers().contains_key(header::AUTHORIZATION);
-    let worthless = !by_key && !matches!(denied, Denied::Away(_));
+    let is_cookie_invalid = !by_key && !matches!(denied, Denied::Away(_));
     let mut response = Problem::from(denied).into_response();
-    if worthless && let Some(gone) = app.credentials.forgotten(request.headers()) {
-        response.headers_mut().append(header::SET_COOKIE, gone);
+    if is_cookie_invalid && let Some(cleared) = app.credentials.forgotten(request.headers()) {
+        response.headers_mut().append(header::SET_COOKIE, cleared);
     }
     response
 }
 
-/// The answer to a role that is not enough.
+/// Records and returns the refusal of a role without permission.
 fn forbid(
     app: &Shared,
     needs: Needs,
@@ -249,18 +250,18 @@ fn forbid(
     method: &Method,
     path: &str,
 ) -> Problem {
-    let (role, told) = (actor.role.as_str(), needs.told());
-    let detail = format!("{told}, and the credential has {role}");
+    let (role, required) = (actor.role.as_str(), needs.describe());
+    let detail = format!("{required}, and the credential has the role {role}");
     app.journal
         .forbidden(context, method.as_str(), path, &detail);
     Problem::new(ProblemKind::Forbidden, detail)
 }
 
-/// Checks that a request for the outcome of another operation, at `path`, may
-/// call that operation too.
+/// Checks that the caller may also call another operation, whose result it requests
+/// at `path`.
 ///
 /// # Errors
-/// 403, which is recorded, if its role is not enough.
+/// 403 if the role does not permit it. The refusal is recorded.
 pub(crate) fn check_also(
     app: &Shared,
     actor: &Actor,
@@ -268,7 +269,7 @@ pub(crate) fn check_also(
     path: &str,
     (method, operation): (&str, &str),
 ) -> Result<(), Problem> {
-    // What is not in the table cannot be called by anybody.
+    // An operation without a row cannot be called; requiring admin is the safe default.
     let needs = Needs::of(method, operation).unwrap_or(Admin);
     match needs.permits(actor.role) {
         true => Ok(()),
@@ -276,8 +277,8 @@ pub(crate) fn check_also(
     }
 }
 
-/// Checks again whether the credential in a request's headers permits an
-/// operation. For responses that outlast the check at their start.
+/// Returns true if the credential in a request's headers still permits an operation.
+/// Streams call this again, since they outlive the check at their start.
 pub(crate) async fn still_permits(
     app: &Shared,
     headers: &HeaderMap,
@@ -288,7 +289,7 @@ pub(crate) async fn still_permits(
     found.is_ok_and(|actor| needs.permits(actor.role))
 }
 
-/// A session goes on for as long as it is used, but for its own end.
+/// Renews the cookie of a session in use, up to the session's maximum lifetime.
 fn renew(app: &Shared, actor: &Actor, response: &mut Response) {
     if cookie::is_set(response.headers()) {
         return;
@@ -298,8 +299,8 @@ fn renew(app: &Shared, actor: &Actor, response: &mut Response) {
     }
 }
 
-/// The answer to a method that the path does not take, with those it does.
-fn not_taken(path: &str) -> Response {
+/// Returns the response to an unsupported method, with the supported ones in `Allow`.
+fn unsupported_method(path: &str) -> Response {
     let methods = TABLE.iter().filter(|row| row.1 == path).map(|row| row.0);
     let with_head = methods.flat_map(|method| match method {
         "GET" => vec!["GET", "HEAD"],
@@ -313,19 +314,19 @@ fn not_taken(path: &str) -> Response {
     response
 }
 
-/// The answer of what is beside the table: the document and its page.
+/// Fallback for routes without a row in the table: the document and its page.
 pub(crate) async fn method_not_allowed() -> Problem {
     wrong_method()
 }
 
 fn wrong_method() -> Problem {
-    let detail = "this path does not take the request's method; see the header Allow";
+    let detail = "the path does not support this method; see the header `Allow`";
     Problem::new(ProblemKind::MethodNotAllowed, detail)
 }
 
-/// Counts what anybody may read beside the table.
+/// Middleware that applies the rate limit per address to public routes.
 pub(crate) async fn count(State(app): State<AppState>, request: Request, next: Next) -> Response {
-    match app.rates.of_address(address(&request)) {
+    match app.rates.check_address(address(&request)) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
@@ -347,7 +348,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_operation_of_the_document_is_in_the_table_and_no_other() {
+    fn the_table_has_exactly_the_operations_of_the_document() {
         let document = serde_json::to_value(crate::openapi()).unwrap();
         let paths = document["paths"].as_object().unwrap();
         let operations = paths.iter().flat_map(|(path, item)| {
@@ -362,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_may_what_the_role_below_may_but_bring_data_in() {
+    fn a_role_includes_the_lower_roles_except_ingest() {
         let all = [Role::Ingest, Role::Viewer, Role::Marketer, Role::Admin];
         let may = |needs: Needs| all.map(|role| needs.permits(role));
         assert_eq!(may(Anyone), [true; 4]);
@@ -373,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_get_may_ask_for_the_head() {
+    fn head_requires_the_same_as_get() {
         assert_eq!(Needs::of("HEAD", "/api/orders"), Some(Viewer));
         assert_eq!(Needs::of("HEAD", "/api/data/orders"), None);
         assert_eq!(Needs::of("PATCH", "/api/orders"), None);

@@ -1,4 +1,4 @@
-//! From where a request comes.
+//! The client's address, directly or through trusted proxies.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -7,40 +7,40 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
-/// For whom a proxy asks; each adds who asked it.
+/// Chain of client addresses. Each proxy appends the address of its peer.
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The other end of the connection.
+/// Address of the connection's peer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 
-/// Who asks, as far as it is known.
+/// Address of the client, if it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Client(pub(crate) Option<IpAddr>);
 
-/// The proxies whose word for it counts. Nobody else's does: everybody can
-/// write that header.
+/// Proxies whose `X-Forwarded-For` is trusted. The header is ignored from any
+/// other peer, since any client can set it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<IpNet>);
 
-/// A text is no list of [`TrustedProxies`].
+/// Error of a text that is not a list of [`TrustedProxies`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is neither an address nor a network such as 10.0.0.0/8")]
 pub struct TrustedProxyError(String);
 
 impl TrustedProxies {
-    fn has(&self, address: IpAddr) -> bool {
+    fn contains(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// The last one in the chain that is none of our proxies. What stands
-    /// before it anybody could have written.
+    /// Returns the last address in the chain that is not a trusted proxy. The
+    /// addresses before it may be forged.
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
         let lines = headers.get_all(FORWARDED_FOR).iter().rev();
         let hops = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
         for hop in hops {
-            if !self.has(client) {
+            if !self.contains(client) {
                 break;
             }
             let Ok(before) = hop.trim().parse::<IpAddr>() else {
@@ -55,7 +55,7 @@ impl TrustedProxies {
 impl FromStr for TrustedProxies {
     type Err = TrustedProxyError;
 
-    /// `10.0.0.0/8,::1`; an empty text is none.
+    /// Parses a list such as `10.0.0.0/8,::1`. An empty text is an empty list.
     fn from_str(text: &str) -> Result<Self, TrustedProxyError> {
         let entries = text.split(',').map(str::trim);
         let network = |entry: &str| {
@@ -68,7 +68,7 @@ impl FromStr for TrustedProxies {
     }
 }
 
-/// Who asks this.
+/// Determines the client's address.
 pub(crate) fn client(request: &Request, proxies: &TrustedProxies) -> Client {
     let peer = request.extensions().get::<Peer>();
     Client(peer.map(|peer| proxies.client(peer.0, request.headers())))
@@ -91,14 +91,14 @@ mod tests {
     }
 
     #[test]
-    fn a_strangers_word_does_not_count() {
+    fn a_header_from_an_untrusted_peer_is_ignored() {
         assert_eq!(client("", "192.0.2.1", &["198.51.100.7"]), "192.0.2.1");
         let other = client("10.0.0.0/8", "192.0.2.1", &["198.51.100.7"]);
         assert_eq!(other, "192.0.2.1");
     }
 
     #[test]
-    fn a_proxys_does_as_far_as_it_can_know() {
+    fn a_header_from_a_trusted_proxy_counts_up_to_the_first_untrusted_hop() {
         let trusted = "10.0.0.0/8, ::1";
         for (forwarded, expected) in [
             (&["198.51.100.7"][..], "198.51.100.7"),

@@ -1,5 +1,5 @@
-//! How fresh a read is: `?after=` waits for exact positions, and every read
-//! follows the writes of its own credential.
+//! Freshness of reads: `?after=` waits for exact positions, and every read waits
+//! for the latest writes of its own credential.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use crate::problem::{Problem, ProblemKind};
 use crate::schema;
 use crate::state::Shared;
 
-/// How long a read waits for the positions of `after`.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Maximum time that a read waits for the positions of `after`.
+const AFTER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Positions as `Patron-Position` gave them: `3:1842,7:12`.
+/// Positions as `Patron-Position` returns them: `3:1842,7:12`.
 #[derive(Debug)]
 pub(crate) struct After(Positions);
 
@@ -28,19 +28,20 @@ impl<'de> Deserialize<'de> for After {
     }
 }
 
-/// The parameters of a read that asks no view: what was written before it is
-/// already there.
+/// Parameters of a read that uses no view. Such a read always includes earlier
+/// writes.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Satisfied {
-    /// Taken as on every read; there is nothing to wait for.
+    /// Accepted as on every read, without effect: this read includes all earlier
+    /// writes.
     #[param(inline, value_type = Option<schema::Positions>)]
     after: Option<After>,
 }
 
 impl Satisfied {
-    /// The positions that the read has to include.
+    /// Returns the positions that the read must include.
     pub(crate) fn positions(self) -> Positions {
         self.after
             .map(|After(positions)| positions)
@@ -48,7 +49,7 @@ impl Satisfied {
     }
 }
 
-/// The parameters of a read that has no others.
+/// Parameters of a read that has only `after`.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -63,7 +64,7 @@ impl AfterParam {
         self.after.as_ref()
     }
 
-    /// The positions that a read without a view has to include.
+    /// Returns the positions that a read without a view must include.
     pub(crate) fn positions(self) -> Positions {
         self.after
             .map(|After(positions)| positions)
@@ -71,12 +72,13 @@ impl AfterParam {
     }
 }
 
-/// The writes that a read must see.
+/// Writes that a read must include.
 #[derive(Clone, Copy)]
 pub(crate) struct Freshness<'a> {
-    /// The read fails if the view does not reach these positions.
+    /// Positions that the view must reach. Otherwise the read fails.
     pub(crate) after: Option<&'a After>,
-    /// The response says so if the view lacks writes of its own credential.
+    /// Writes of the same credential. If the view lacks some of them, the response
+    /// says so in a header.
     pub(crate) consistency: &'a Consistency,
 }
 
@@ -84,15 +86,16 @@ pub(crate) struct Freshness<'a> {
 /// for the writes of the same credential.
 ///
 /// # Errors
-/// 503 if it does not get to `after` in time, 400 for a partition that is not.
+/// 503 if the view does not reach `after` in time, 400 for a partition that does
+/// not exist.
 pub(crate) async fn wait<V: View>(app: &Shared, freshness: Freshness<'_>) -> Result<(), Problem> {
     wait_for(app, V::NAME, freshness).await
 }
 
-/// As [`wait`], for the view of this name.
+/// Waits like [`wait`], for the view of this name.
 ///
 /// # Errors
-/// As [`wait`].
+/// The same as [`wait`].
 pub(crate) async fn wait_for(
     app: &Shared,
     view: &'static str,
@@ -115,5 +118,5 @@ async fn wait_exactly(
         let detail = format!("query: after: the log has {partitions} partitions, not {position}");
         return Err(Problem::new(ProblemKind::InvalidParameter, detail));
     }
-    Ok(app.store.wait_for(view, positions, PATIENCE).await?)
+    Ok(app.store.wait_for(view, positions, AFTER_TIMEOUT).await?)
 }

@@ -31,31 +31,31 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListParams {
-    /// The aggregate's key, such as `order/c-1001/o-17`.
+    /// Aggregate key, such as `order/c-1001/o-17`.
     #[param(example = "order/c-1001/o-17")]
     aggregate: Option<String>,
-    /// The event's type, with or without its version: `order_placed`.
+    /// Event type, with or without its version: `order_placed`.
     #[param(example = "order_placed")]
     r#type: Option<String>,
-    /// On whose behalf: `key:bootstrap`.
+    /// Actor, such as `key:bootstrap`.
     #[param(example = "key:bootstrap")]
     actor: Option<String>,
-    /// About which customer.
+    /// Customer that the event is about.
     #[param(example = "c-1001")]
     customer_id: Option<String>,
-    /// In which request.
+    /// Id of the request that recorded the event.
     #[param(example = "01936f2e-7d1c-7a30-9a51-1f0b6a0f9c11")]
     request_id: Option<String>,
-    /// Recorded at this time or later.
+    /// Only events recorded at this time or later.
     #[param(inline, value_type = Option<schema::Time>)]
     since: Option<Timestamp>,
-    /// Recorded before this time.
+    /// Only events recorded before this time.
     #[param(inline, value_type = Option<schema::Time>)]
     until: Option<Timestamp>,
-    /// How many at most.
+    /// Maximum number of items in the page.
     #[param(inline, value_type = Option<schema::Limit>)]
     limit: Option<Limit>,
-    /// The `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     #[param(inline, value_type = Option<schema::Cursor>)]
     cursor: Option<String>,
     /// Waits until the view has these positions.
@@ -63,81 +63,81 @@ struct ListParams {
     after: Option<After>,
 }
 
-/// Who did what, and when.
+/// An event in the audit trail.
 #[derive(Serialize, ToSchema)]
 struct AuditRow {
-    /// Where the log holds it.
+    /// Position of the event in the log.
     #[schema(value_type = schema::Position)]
     position: String,
-    /// When it was recorded.
+    /// Time at which the event was recorded.
     #[schema(value_type = schema::Time)]
     at: Timestamp,
-    /// When what it tells of happened.
+    /// Time at which the recorded fact happened.
     #[schema(value_type = schema::Time)]
     occurred_at: Timestamp,
-    /// Type and schema version.
+    /// Event type and schema version.
     #[schema(example = "order_placed.1")]
     r#type: String,
-    /// About what.
+    /// Key of the aggregate.
     #[schema(example = "order/c-1001/o-17")]
     aggregate: String,
-    /// The aggregate's version after it.
+    /// Version of the aggregate after the event.
     #[schema(example = 1)]
     version: u64,
-    /// On whose behalf.
+    /// Actor that caused the event.
     #[schema(example = "key:bootstrap")]
     actor: String,
-    /// In which request.
+    /// Id of the request that recorded the event.
     #[schema(example = "01936f2e-7d1c-7a30-9a51-1f0b6a0f9c11")]
     request_id: Option<String>,
-    /// From which address.
+    /// IP address of the client.
     #[schema(example = "192.0.2.7")]
     ip: Option<String>,
-    /// About which customer.
+    /// Customer that the event is about.
     #[schema(example = "c-1001")]
     customer_id: Option<String>,
 }
 
-/// An entry as it stands in the log.
+/// An event as it is stored in the log.
 #[derive(Serialize, ToSchema)]
 struct LogEntry {
-    /// Where.
+    /// Position of the event in the log.
     #[schema(value_type = schema::Position)]
     position: PositionText,
-    /// The aggregate's key.
+    /// Key of the aggregate.
     #[schema(example = "order/c-1001/o-17")]
     aggregate: String,
-    /// The aggregate's version after it.
+    /// Version of the aggregate after the event.
     #[schema(example = 1)]
     version: u64,
-    /// The number of the aggregate's event before it; 0 for none.
+    /// Number of the aggregate's previous event; 0 for none.
     #[schema(example = 0)]
     previous: u64,
-    /// Type and schema version.
+    /// Event type and schema version.
     #[schema(example = "order_placed.1")]
     r#type: String,
-    /// What the event says.
+    /// Data of the event.
     #[schema(value_type = Object)]
     data: Box<RawValue>,
-    /// Who, when, in which request.
+    /// Metadata: actor, time and request.
     #[schema(value_type = Object)]
     metadata: Box<RawValue>,
-    /// A digest of all of it.
+    /// Digest of the whole entry.
     #[schema(example = "9f2b6c1d00aa34e7")]
     fingerprint: String,
 }
 
-/// The audit trail, newest first.
+/// Lists the audit trail, newest first.
 ///
-/// A page looks at so many rows and no more: where few of them are wanted, it
-/// may have fewer than `limit`, even none, and still a `next_cursor`.
+/// A page examines a bounded number of rows. If few of them match the filter, a
+/// page may have fewer items than `limit`, or none, and still a `next_cursor`.
 #[utoipa::path(
     get,
     path = "/api/audit",
-    tag = "audit",
+    tag = "Audit",
     params(ListParams, Consistency),
     responses(
-        (status = 200, description = "A page of it", body = Listed<AuditRow>),
+        (status = 200, description = "A page of the audit trail", body = Listed<AuditRow>),
         ReadProblems
     )
 )]
@@ -161,12 +161,12 @@ async fn list_audit(
     Ok(Json(Listed::from_page(found, AuditRow::from)))
 }
 
-/// One entry of the log.
+/// Returns one entry of the log.
 #[utoipa::path(
     get,
     path = "/api/audit/{position}",
-    tag = "audit",
-    params(("position" = inline(schema::Position), Path, description = "Where"), Satisfied),
+    tag = "Audit",
+    params(("position" = inline(schema::Position), Path, description = "The event's position"), Satisfied),
     responses(
         (status = 200, description = "The entry", body = LogEntry),
         OneProblems
@@ -217,7 +217,7 @@ impl TryFrom<Entry> for LogEntry {
         let position = entry.position;
         let json = |text| {
             RawValue::from_string(text).map_err(|error| {
-                tracing::error!(%position, %error, "an entry of the log is not JSON");
+                tracing::error!(%position, %error, "log entry is not valid JSON");
                 Problem::internal()
             })
         };

@@ -1,4 +1,4 @@
-//! The context that a request's commands run in.
+//! Context of a request's commands: actor, request id, address and time.
 
 use axum::extract::FromRequestParts;
 use axum::http::Extensions;
@@ -12,28 +12,28 @@ use crate::auth::{self, Actor};
 use crate::problem::Problem;
 use crate::request_id::RequestId;
 
-/// Who asks whom nothing shown names.
-const NOBODY: &str = "nobody";
+/// Actor name of an anonymous request.
+const ANONYMOUS: &str = "nobody";
 
-/// Who asks, in which request, from where, and the time it is.
+/// Context of an authenticated request.
 pub(crate) struct Caller(pub(crate) Context);
 
-/// As [`Caller`], where nobody has to say who they are.
+/// Context of a request to a public operation.
 pub(crate) struct Nobody(pub(crate) Context);
 
-/// The context of a request with these extensions.
+/// Builds the context of a request from its extensions.
 pub(crate) fn context(extensions: &Extensions, actor: Option<&Actor>) -> Context {
     let request = extensions.get::<RequestId>();
     let client = extensions.get::<Client>();
     Context {
-        actor: actor.map_or(NOBODY, |actor| &actor.name).to_owned(),
+        actor: actor.map_or(ANONYMOUS, |actor| &actor.name).to_owned(),
         request: request.map(|id| id.as_str().to_owned()),
         address: client.and_then(|client| client.0),
         now: now(),
     }
 }
 
-/// The current time.
+/// Returns the current time.
 pub(crate) fn now() -> Timestamp {
     Timestamp::from(Utc::now())
 }
@@ -42,7 +42,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        // A handler that was left outside `access::guard` lets nobody in.
+        // `access::guard` adds the actor. Without it the request is rejected, so a
+        // handler that is mounted outside the guard is not open to everyone.
         let actor = parts.extensions.get::<Actor>();
         let actor = actor.ok_or_else(auth::unauthenticated)?;
         Ok(Self(context(&parts.extensions, Some(actor))))

@@ -1,9 +1,9 @@
-//! `Patron-Consistency`: reads that follow the writes of their own credential.
+//! `Patron-Consistency`: read-your-writes per credential.
 //!
-//! [`Follower`] stands around every request of a credential that may read. It
-//! records the positions that a write was acknowledged with, and says of a read
-//! that it was answered without waiting for them. [`Consistency`] is what a
-//! read's handler takes.
+//! [`Follower`] wraps every request of a credential that may read. It records the
+//! positions that a write was acknowledged with, and marks a read that was
+//! answered without waiting for them. [`Consistency`] is the extractor for the
+//! handlers of reads.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,20 +25,20 @@ use crate::problem::{Problem, ProblemKind};
 use crate::schema;
 use crate::state::Shared;
 
-/// The header, of requests and of responses.
+/// The header, in requests and in responses.
 pub(crate) const HEADER: HeaderName = HeaderName::from_static("patron-consistency");
 
 /// The header's only value.
 const EVENTUAL: &str = "eventual";
 
-/// How long a read waits for the writes of its own credential.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Maximum time that a read waits for the writes of its own credential.
+const OWN_WRITES_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The credential whose writes the reads of a request must see.
+/// Credential whose writes a read must include.
 #[derive(Clone)]
 pub(crate) struct Follower {
     actor: Arc<str>,
-    /// Whether a read was answered without some of them.
+    /// True if the read was answered without some of these writes.
     is_eventual: Arc<AtomicBool>,
 }
 
@@ -52,7 +52,8 @@ impl Follower {
         })
     }
 
-    /// Records what the request wrote, and completes the headers of a read.
+    /// Records the positions of a write, and sets the header of a read that may lack
+    /// some writes.
     pub(crate) fn complete(&self, app: &Shared, response: &mut Response) {
         if let Some(written) = written(response.headers()) {
             let epoch = app.commands.log().epoch();
@@ -65,18 +66,18 @@ impl Follower {
     }
 }
 
-/// The positions that a write was acknowledged with.
+/// Returns the positions that a write was acknowledged with.
 fn written(headers: &HeaderMap) -> Option<Positions> {
     headers.get(position::HEADER)?.to_str().ok()?.parse().ok()
 }
 
-/// How far a read follows the writes of its own credential.
+/// Consistency that a read asks for.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 pub(crate) struct Consistency {
-    /// `eventual` answers without waiting. Otherwise a read waits up to 2 s for
+    /// `eventual` answers without waiting. By default a read waits up to 2 s for
     /// the last writes that the same credential (of a session: the same user)
-    /// made through the same process. An answer that may lack some of them has
+    /// made through the same process. A response that may lack some of them has
     /// this header too.
     #[param(
         inline,
@@ -90,7 +91,7 @@ pub(crate) struct Consistency {
 }
 
 impl Consistency {
-    /// The writes that a read with this `after` must see.
+    /// Returns the writes that a read with this `after` must include.
     pub(crate) fn with<'a>(&'a self, after: Option<&'a After>) -> Freshness<'a> {
         Freshness {
             after,
@@ -98,12 +99,12 @@ impl Consistency {
         }
     }
 
-    /// Waits until a view has the writes of the request's credential, until 2 s
-    /// after `since` at most. A read that does not have them by then is answered
-    /// with the header.
+    /// Waits until a view has the writes of the request's credential, at most until
+    /// 2 s after `since`. If the view lacks some by then, the response gets the
+    /// header.
     ///
     /// # Errors
-    /// 503 if MongoDB does not answer.
+    /// 503 if MongoDB does not respond.
     pub(crate) async fn follow(
         &self,
         app: &Shared,
@@ -113,10 +114,10 @@ impl Consistency {
         let Follower { actor, is_eventual } = &self.follower;
         let has_all = !self.is_eventual && {
             let epoch = app.commands.log().epoch();
-            let patience = PATIENCE.saturating_sub(since.elapsed());
+            let max_wait = OWN_WRITES_TIMEOUT.saturating_sub(since.elapsed());
             let following = app
                 .own_writes
-                .follow(&app.store, actor, &epoch, view, patience);
+                .follow(&app.store, actor, &epoch, view, max_wait);
             following.await?
         };
         if !has_all {
@@ -130,7 +131,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Consistency {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        // Only requests that may read get beyond `access::guard` to a read.
+        // `access::guard` adds a follower to every request that may read, and lets no
+        // other request reach a read.
         let follower = parts.extensions.get::<Follower>().cloned();
         Ok(Self {
             is_eventual: is_eventual(&parts.headers)?,
@@ -139,10 +141,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Consistency {
     }
 }
 
-/// Whether a request accepts an eventually consistent answer.
+/// Returns true if the request accepts an eventually consistent response.
 ///
 /// # Errors
-/// 400 for a value that is not known.
+/// 400 for an unknown value.
 fn is_eventual(headers: &HeaderMap) -> Result<bool, Problem> {
     let mut values = headers.get_all(HEADER).iter().peekable();
     let is_there = values.peek().is_some();

@@ -1,13 +1,14 @@
-//! The headers of an answer to a creation.
+//! Headers of the response to a creation.
 
 use axum::http::{HeaderName, HeaderValue, header};
 use commands::Outcome;
 
 use crate::position;
 
-/// Where the new thing is, by its path, and where the log has it.
+/// Returns `Location` with the path of the new resource, and `Patron-Position` with
+/// the position of its event.
 pub(crate) fn headers(path: String, outcome: Outcome) -> [(HeaderName, HeaderValue); 2] {
-    // The characters of an id always make a header.
+    // The fallback is unreachable: the characters of an id are valid in a header.
     let location = HeaderValue::try_from(path).unwrap_or(HeaderValue::from_static(""));
     [
         (header::LOCATION, location),

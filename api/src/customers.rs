@@ -21,7 +21,7 @@ use crate::quarantined::{self, Quarantined, ShowsDocument};
 use crate::schema;
 use crate::state::{AppState, Shared};
 
-/// The longest search, in bytes.
+/// Maximum length of a search in bytes.
 const MAX_QUERY: usize = 256;
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
@@ -34,13 +34,13 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListParams {
-    /// What the id, the name or the e-mail address begins with, in any case.
+    /// Prefix of the id, the name or the email address, case-insensitive.
     #[param(inline, value_type = Option<schema::Search>)]
     q: Option<String>,
-    /// How many at most.
+    /// Maximum number of items in the page.
     #[param(inline, value_type = Option<schema::Limit>)]
     limit: Option<Limit>,
-    /// The `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     #[param(inline, value_type = Option<schema::Cursor>)]
     cursor: Option<String>,
     /// Waits until the view has these positions.
@@ -48,89 +48,89 @@ struct ListParams {
     after: Option<After>,
 }
 
-/// A customer: profile and figures. Money is in minor units; cancelled and
+/// A customer's profile and figures. Amounts are in minor units; cancelled and
 /// refunded orders do not count.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Customer)]
 pub(crate) struct CustomerResponse {
-    /// As the shop names them.
+    /// Shop's id of the customer.
     #[schema(value_type = schema::Id)]
     customer_id: String,
-    /// Whether the shop has told who they are; they may be known from orders
-    /// or activity alone.
+    /// True if the shop has sent a profile. Otherwise the customer is known only
+    /// from orders or activity.
     registered: bool,
-    /// Their name.
+    /// Full name.
     #[schema(example = "Ada Example")]
     name: Option<String>,
-    /// Their e-mail address.
+    /// Email address.
     #[schema(example = "ada@example.com")]
     email: Option<String>,
-    /// Their telephone number.
+    /// Phone number.
     #[schema(example = "+49 30 1234567")]
     phone: Option<String>,
-    /// Where they live.
+    /// City of residence.
     #[schema(example = "Berlin")]
     city: Option<String>,
-    /// In which country.
+    /// Country of residence.
     #[schema(example = "DE")]
     country: Option<String>,
-    /// Labels, in order.
+    /// Labels, sorted.
     #[schema(example = json!(["vip"]))]
     tags: Vec<String>,
-    /// Anything else.
+    /// Custom attributes.
     #[schema(value_type = schema::Attributes)]
     attributes: BTreeMap<String, AttributeValue>,
-    /// Since when they are a customer.
+    /// Time at which the person became a customer.
     #[schema(value_type = Option<schema::Time>)]
     registered_at: Option<Timestamp>,
-    /// Whether they want no messages.
+    /// True if the customer opted out of messages.
     unsubscribed: bool,
-    /// The currency of all figures.
+    /// Currency of all figures.
     #[schema(value_type = schema::Currency)]
     currency: &'static str,
-    /// The sum of their orders.
+    /// Sum of all orders.
     #[schema(example = 1_399_093)]
     total_spend: i64,
-    /// How many orders.
+    /// Number of orders.
     #[schema(example = 201)]
     order_count: i64,
-    /// Spend per order, rounded half up.
+    /// Average spend per order, rounded half up.
     #[schema(example = 6_961)]
     average_order_value: Option<i64>,
-    /// The first order.
+    /// Time of the first order.
     #[schema(value_type = Option<schema::Time>)]
     first_order_at: Option<Timestamp>,
-    /// The last order.
+    /// Time of the latest order.
     #[schema(value_type = Option<schema::Time>)]
     last_order_at: Option<Timestamp>,
-    /// Activity by name.
+    /// Activity by event name.
     events: BTreeMap<String, EventResponse>,
-    /// The event that holds the customer back; absent if none does.
+    /// Event in quarantine that holds the customer back; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     quarantined: Option<Quarantined>,
 }
 
-/// What is known of one kind of activity.
+/// Summary of one kind of activity.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CustomerEvents)]
 struct EventResponse {
-    /// How often.
+    /// Number of times.
     #[schema(example = 4)]
     count: i64,
-    /// The last time.
+    /// Time of the latest occurrence.
     #[schema(value_type = Option<schema::Time>)]
     last_at: Option<Timestamp>,
 }
 
-/// Customers, by id.
+/// Lists customers, ordered by id.
 #[utoipa::path(
     get,
     path = "/api/customers",
-    tag = "reads",
+    tag = "Customers",
     params(ListParams, Consistency),
     responses(
-        (status = 200, description = "A page of them", body = Listed<CustomerResponse>),
+        (status = 200, description = "A page of customers", body = Listed<CustomerResponse>),
         ReadProblems
     )
 )]
@@ -139,10 +139,10 @@ async fn list_customers(
     Query(params): Query<ListParams>,
     consistency: Consistency,
 ) -> Result<Json<Listed<CustomerResponse>>, Problem> {
-    let start = start(params.q.as_deref())?;
+    let prefix = search_prefix(params.q.as_deref())?;
     after::wait::<Customers>(&app, consistency.with(params.after.as_ref())).await?;
     let page = page(params.limit, params.cursor);
-    let found = app.store.customers(start, &page).await?;
+    let found = app.store.customers(prefix, &page).await?;
     let currency = app.commands.currency().code();
     let respond = |(id, document)| CustomerResponse::new(id, document, currency);
     let mut customers = Listed::from_page(found, respond);
@@ -150,11 +150,11 @@ async fn list_customers(
     Ok(Json(customers))
 }
 
-/// One customer.
+/// Returns one customer.
 #[utoipa::path(
     get,
     path = "/api/customers/{id}",
-    tag = "reads",
+    tag = "Customers",
     params(("id" = inline(schema::Id), Path, description = "The customer's id"), AfterParam, Consistency),
     responses(
         (status = 200, description = "The customer", body = CustomerResponse),
@@ -178,8 +178,8 @@ async fn get_customer(
     Ok(Json(customer))
 }
 
-/// What a search begins with; an empty one is none.
-fn start(q: Option<&str>) -> Result<Option<&str>, Problem> {
+/// Validates the search. An empty one counts as none.
+fn search_prefix(q: Option<&str>) -> Result<Option<&str>, Problem> {
     let q = q.filter(|q| !q.is_empty());
     if q.is_some_and(|q| q.len() > MAX_QUERY || q.chars().any(char::is_control)) {
         let detail = format!("query: q: at most {MAX_QUERY} bytes, no control characters");
@@ -188,7 +188,7 @@ fn start(q: Option<&str>) -> Result<Option<&str>, Problem> {
     Ok(q)
 }
 
-/// The problem of a customer nobody has heard of.
+/// Returns the problem of a customer that does not exist.
 pub(crate) fn unknown(id: &CustomerId) -> Problem {
     Problem::new(
         ProblemKind::NotFound,
@@ -196,7 +196,8 @@ pub(crate) fn unknown(id: &CustomerId) -> Problem {
     )
 }
 
-/// The problem of a customer that the view does not have.
+/// Returns the problem of a customer that the view does not have, which may be in
+/// quarantine.
 pub(crate) async fn missing(app: &Shared, id: &CustomerId) -> Problem {
     quarantined::missing::<Customers>(app, id.as_str(), unknown(id)).await
 }

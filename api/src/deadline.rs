@@ -1,14 +1,14 @@
-//! When a request is answered at the latest.
+//! Deadline of a request.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The time that is left for writing before a deadline, at most.
-const WRITES: Duration = Duration::from_secs(10);
+/// Maximum time that is reserved for writes before a deadline.
+const RESERVED_FOR_WRITES: Duration = Duration::from_secs(10);
 
-/// The end of the time that a request may take. [`crate::observe`] adds it to
-/// every request as an extension.
+/// Time by which a request must be answered. [`crate::observe`] adds it to every
+/// request as an extension.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline {
     at: Instant,
@@ -16,7 +16,7 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
-    /// Of a request that begins now.
+    /// Creates the deadline of a request that begins now.
     pub(crate) fn after(limit: Duration) -> Self {
         Self {
             at: Instant::now() + limit,
@@ -24,9 +24,9 @@ impl Deadline {
         }
     }
 
-    /// When to stop waiting, so that a third of the time, 10 s at most, is left
-    /// for writes.
+    /// Returns the time at which to stop waiting. It leaves a third of the request's
+    /// time, at most 10 s, for writes.
     pub(crate) fn less_writes(self) -> Instant {
-        self.at - WRITES.min(self.limit / 3)
+        self.at - RESERVED_FOR_WRITES.min(self.limit / 3)
     }
 }

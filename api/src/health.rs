@@ -1,4 +1,5 @@
-//! `/healthz`: the process. `/readyz`: what it stands on.
+//! `/healthz`: liveness of the process. `/readyz`: its readiness, dependencies
+//! included.
 
 use axum::Json;
 use axum::extract::State;
@@ -18,21 +19,21 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(readyz))
 }
 
-/// What is said of a process that is there.
+/// Body of the liveness check.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "describes a text that never changes")]
+#[expect(dead_code, reason = "describes a constant response")]
 struct Health {
     #[schema(example = "ok")]
     status: &'static str,
 }
 
-/// Whether the process is there.
+/// Reports that the process is alive.
 #[utoipa::path(
     get,
     path = "/healthz",
-    tag = "operation",
+    tag = "Operations",
     responses((
-        status = 200, description = "It is", body = Health
+        status = 200, description = "Alive", body = Health
     ))
 )]
 async fn healthz() -> impl IntoResponse {
@@ -40,25 +41,27 @@ async fn healthz() -> impl IntoResponse {
     (json, r#"{"status":"ok"}"#)
 }
 
-/// Whether the process should get requests. The answer is at most a second old.
+/// Reports whether the process is ready to serve requests. The report is at most a
+/// second old.
 ///
-/// `unready`, with 503: an engine does not answer, Redis holds another log, or
-/// the oldest event that a view has not folded is older than `PATRON_READY_LAG`.
-/// `degraded`: no worker is alive, a view stands still or was folded by an older
-/// program, views lag by more than 2 s, or Redis is short of memory.
+/// `unready`, with 503: Redis or MongoDB does not respond, Redis holds another log,
+/// or the oldest event that a view has not folded is older than `PATRON_READY_LAG`.
+/// `degraded`: no worker is alive, a view is stalled, was folded by an older program
+/// or has events in quarantine, views lag by more than 2 s, or Redis is short of
+/// memory.
 #[utoipa::path(
     get,
     path = "/readyz",
-    tag = "operation",
+    tag = "Operations",
     responses(
-        (status = 200, description = "`ready`, or `degraded`: see `reasons`", body = Report),
-        (status = 503, description = "`unready`: see `reasons`", body = Report)
+        (status = 200, description = "`ready` or `degraded`; see `reasons`", body = Report),
+        (status = 503, description = "`unready`; see `reasons`", body = Report)
     )
 )]
 async fn readyz(State(app): State<AppState>) -> Result<impl IntoResponse, Problem> {
     let report = tokio::spawn(Readiness::report(app)).await;
     let report = report.map_err(|error| {
-        tracing::error!(%error, "the readiness cannot be computed");
+        tracing::error!(%error, "the readiness check failed");
         Problem::internal()
     })?;
     let code = match report.status() {

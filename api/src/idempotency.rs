@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: a creation that may be sent again.
+//! `Idempotency-Key`: makes a creation safe to retry.
 
 use axum::extract::FromRequestParts;
 use axum::http::HeaderName;
@@ -8,15 +8,16 @@ use utoipa::IntoParams;
 
 use crate::problem::{Problem, ProblemKind};
 
+/// The header `Idempotency-Key`.
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// The request's key, if it has one.
+/// Idempotency key of the request, if it has one.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Header)]
 pub(crate) struct Idempotency {
-    /// What the client calls this request. Sent again with the same key and
-    /// content it changes nothing and gets the same answer; with other content
-    /// it is refused with 409.
+    /// Client's name for this request. A retry with the same key and content changes
+    /// nothing and gets the same response. The same key with different content is
+    /// rejected with 409.
     #[param(
         rename = "Idempotency-Key",
         value_type = String,
@@ -34,15 +35,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Idempotency {
         let mut values = parts.headers.get_all(HEADER).iter();
         let (first, second) = (values.next(), values.next());
         if second.is_some() {
-            return Err(bad("it is there twice"));
+            return Err(invalid("the header is given twice"));
         }
         let key = first.map(|value| IdempotencyKey::try_from(value.as_bytes()));
-        let key = key.transpose().map_err(|error| bad(&error.to_string()))?;
+        let key = key
+            .transpose()
+            .map_err(|error| invalid(&error.to_string()))?;
         Ok(Self { key })
     }
 }
 
-fn bad(reason: &str) -> Problem {
+fn invalid(reason: &str) -> Problem {
     let detail = format!("header: Idempotency-Key: {reason}");
     Problem::new(ProblemKind::InvalidParameter, detail)
 }

@@ -1,8 +1,9 @@
-//! What is recorded beside requests: who was turned away, which key was used.
+//! Events that requests record in the background: refusals, uses of API keys, and
+//! abandoned calls for assistance.
 //!
-//! A request only leaves a note; one task makes events of the notes. However
-//! many requests are refused, only so many become events, and those say how
-//! many others there were.
+//! A request only queues a note. One task turns notes into events. Refusals are
+//! rate limited, so that clients cannot fill the log with them; each recorded
+//! refusal carries the number of unrecorded ones before it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -13,57 +14,58 @@ use domain::{Assist, KeyId, Refusal, RefusalReason, Text, UserError};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_util::sync::CancellationToken;
 
-/// How many notes may wait.
+/// Capacity of the queue of notes.
 const WAITING: usize = 256;
 
-/// How many refusals are recorded at once.
+/// Burst of refusals that are recorded at once.
 const BURST: f64 = 50.0;
 
-/// And from then on each second, of those who showed who they are.
+/// Refusals recorded per second for authenticated clients, after the burst.
 const PER_SECOND: f64 = 5.0;
 
-/// And of strangers, who could fill the log with them.
-const OF_STRANGERS_PER_SECOND: f64 = 0.1;
+/// Refusals recorded per second for unauthenticated clients, after the burst.
+const ANONYMOUS_PER_SECOND: f64 = 0.1;
 
-/// What a request leaves.
+/// Note that a request queues.
 enum Note {
     Refused(Context, Refusal),
     Used(Context, KeyId),
     Assisted(Context, Box<Assist>),
 }
 
-/// The notes that wait.
+/// Receiving end of the queue of notes.
 pub(crate) struct Notes(Receiver<Note>);
 
-/// Where requests leave their notes.
+/// Sending end of the queue of notes, with the rate limits of refusals.
 pub(crate) struct Journal {
     notes: Sender<Note>,
-    /// For those who showed who they are; strangers cannot use it up.
-    known: Mutex<Allowance>,
-    strangers: Mutex<Allowance>,
-    /// Refusals since the last that was recorded.
+    /// Limit for authenticated clients. It is separate, so that anonymous clients
+    /// cannot exhaust it.
+    authenticated: Mutex<RefusalLimit>,
+    anonymous: Mutex<RefusalLimit>,
+    /// Refusals since the last one that was recorded.
     unrecorded: AtomicU64,
 }
 
-/// A journal, and its notes for [`Journal::record`].
+/// Creates a journal, and the queue that [`Journal::record`] reads.
 pub(crate) fn open() -> (Journal, Notes) {
     let (sender, receiver) = channel(WAITING);
     let journal = Journal {
         notes: sender,
-        known: Mutex::new(Allowance::new(PER_SECOND, Instant::now())),
-        strangers: Mutex::new(Allowance::new(OF_STRANGERS_PER_SECOND, Instant::now())),
+        authenticated: Mutex::new(RefusalLimit::new(PER_SECOND, Instant::now())),
+        anonymous: Mutex::new(RefusalLimit::new(ANONYMOUS_PER_SECOND, Instant::now())),
         unrecorded: AtomicU64::new(0),
     };
     (journal, Notes(receiver))
 }
 
 impl Journal {
-    /// A credential whose role may not do that.
+    /// Records a request whose role does not permit the operation.
     pub(crate) fn forbidden(&self, context: &Context, method: &str, path: &str, detail: &str) {
         self.refused(context, RefusalReason::Role, method, path, detail);
     }
 
-    /// Somebody whom nobody lets in, but the provider knows.
+    /// Records a sign-in of a person who has no access to Patron.
     pub(crate) fn not_admitted(
         &self,
         context: &Context,
@@ -80,28 +82,28 @@ impl Journal {
         );
     }
 
-    /// A token that was not made here.
+    /// Records a request with a token that was tampered with.
     pub(crate) fn tampered(&self, context: &Context, method: &str, path: &str, detail: &str) {
         self.refused(context, RefusalReason::Token, method, path, detail);
     }
 
-    /// A body that is not signed by whom it should be.
+    /// Records a receipt without a valid signature of the vendor.
     pub(crate) fn bad_signature(&self, context: &Context, method: &str, path: &str) {
-        let detail = "the signature is not the vendor's, or is old";
+        let detail = "the signature is not the vendor's, or is too old";
         self.refused(context, RefusalReason::Signature, method, path, detail);
     }
 
-    /// A key that let somebody in, if it is time to record that again.
+    /// Records the use of an API key.
     pub(crate) fn used(&self, context: Context, key: KeyId) {
-        // If too many wait, the next use of the key is noted.
+        // If the queue is full, a later use of the key is recorded instead.
         let _full = self.notes.try_send(Note::Used(context, key));
     }
 
-    /// A call for help that nobody waited for.
+    /// Records a call for assistance whose client did not wait for the response.
     pub(crate) fn assisted(&self, context: Context, assist: Assist) {
         let note = Note::Assisted(context, Box::new(assist));
         if self.notes.try_send(note).is_err() {
-            tracing::warn!("an abandoned call for help was not recorded");
+            tracing::warn!("abandoned assistance call not recorded");
         }
     }
 
@@ -115,23 +117,22 @@ impl Journal {
     ) {
         let refusal = refusal(why, method, path, detail);
         let allowed = {
-            let allowance = match why {
-                RefusalReason::Role => &self.known,
-                RefusalReason::Signature | RefusalReason::Token => &self.strangers,
+            let limit = match why {
+                RefusalReason::Role => &self.authenticated,
+                RefusalReason::Signature | RefusalReason::Token => &self.anonymous,
             };
-            let allowance = allowance.lock();
-            let mut allowance = allowance.unwrap_or_else(PoisonError::into_inner);
-            allowance.take(Instant::now())
+            let mut limit = limit.lock().unwrap_or_else(PoisonError::into_inner);
+            limit.try_acquire(Instant::now())
         };
         let note = refusal.filter(|_| allowed);
         let note = note.map(|refusal| Note::Refused(context.clone(), refusal));
-        let left = note.is_some_and(|note| self.notes.try_send(note).is_ok());
-        if !left {
+        let is_queued = note.is_some_and(|note| self.notes.try_send(note).is_ok());
+        if !is_queued {
             self.unrecorded.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Makes events of notes until told to stop and none is left.
+    /// Turns notes into events until `stop` is cancelled and the queue is empty.
     pub(crate) async fn record(
         &self,
         Notes(mut notes): Notes,
@@ -139,6 +140,7 @@ impl Journal {
         stop: CancellationToken,
     ) {
         loop {
+            // After `stop`, the notes that are already queued are still recorded.
             let note = tokio::select! {
                 biased;
                 note = notes.recv() => note,
@@ -164,7 +166,8 @@ impl Journal {
             ..refusal
         };
         if let Err(error) = commands.record_refusal(context, refusal).await {
-            tracing::warn!(%error, "a refusal was not recorded");
+            tracing::warn!(%error, "refusal not recorded");
+            // Counts this refusal and those that it would have reported.
             self.unrecorded.fetch_add(unrecorded + 1, Ordering::Relaxed);
         }
     }
@@ -173,18 +176,19 @@ impl Journal {
 async fn record_use(commands: &Commands, context: &Context, key: KeyId) {
     match commands.use_api_key(context, key).await {
         Ok(Ok(_)) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "a key's use was not recorded"),
-        Err(error) => tracing::warn!(%error, "a key's use was not recorded"),
+        Ok(Err(error)) => tracing::warn!(%error, "use of API key not recorded"),
+        Err(error) => tracing::warn!(%error, "use of API key not recorded"),
     }
 }
 
 async fn record_assist(commands: &Commands, context: &Context, assist: Assist) {
     if let Err(error) = commands.record_assistance(context, assist).await {
-        tracing::warn!(%error, "an abandoned call for help was not recorded");
+        tracing::warn!(%error, "abandoned assistance call not recorded");
     }
 }
 
-/// The event's content; nothing is too long, and nothing empty.
+/// Builds the event's content from truncated texts. Returns `None` if a text is
+/// empty or has control characters.
 fn refusal(why: RefusalReason, method: &str, path: &str, detail: &str) -> Option<Refusal> {
     Some(Refusal {
         why,
@@ -200,14 +204,14 @@ fn text<const N: usize>(whole: &str, most: usize) -> Option<Text<N>> {
     Text::try_from(short).ok()
 }
 
-/// How many refusals may be recorded now.
-struct Allowance {
+/// Token bucket for recorded refusals.
+struct RefusalLimit {
     per_second: f64,
     left: f64,
     at: Instant,
 }
 
-impl Allowance {
+impl RefusalLimit {
     fn new(per_second: f64, now: Instant) -> Self {
         Self {
             per_second,
@@ -216,15 +220,15 @@ impl Allowance {
         }
     }
 
-    fn take(&mut self, now: Instant) -> bool {
+    fn try_acquire(&mut self, now: Instant) -> bool {
         let since: Duration = now.saturating_duration_since(self.at);
         self.left = (self.left + since.as_secs_f64() * self.per_second).min(BURST);
         self.at = now;
-        let may = self.left >= 1.0;
-        if may {
+        let is_available = self.left >= 1.0;
+        if is_available {
             self.left -= 1.0;
         }
-        may
+        is_available
     }
 }
 
@@ -233,21 +237,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flood_is_recorded_in_part() {
+    fn recorded_refusals_are_rate_limited() {
         let start = Instant::now();
-        let mut allowance = Allowance::new(PER_SECOND, start);
+        let mut limit = RefusalLimit::new(PER_SECOND, start);
         let mut taken = |after, asked: usize| {
             let at = start + Duration::from_secs(after);
-            (0..asked).filter(|_| allowance.take(at)).count()
+            (0..asked).filter(|_| limit.try_acquire(at)).count()
         };
         assert_eq!(taken(0, 1000), 50);
         assert_eq!(taken(1, 1000), 5);
         assert_eq!(taken(3, 1000), 10);
-        assert_eq!(taken(1_000, 1000), 50, "no more than at the start");
+        assert_eq!(taken(1_000, 1000), 50, "at most one burst accumulates");
     }
 
     #[test]
-    fn what_is_long_is_cut() {
+    fn long_texts_are_truncated() {
         let long = "x".repeat(1000);
         let refusal = refusal(RefusalReason::Role, &long, &long, &long).unwrap();
         assert_eq!(refusal.method.as_str().len(), 16);
@@ -256,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_counted() {
+    fn refusals_beyond_the_limit_are_counted() {
         let (journal, notes) = open();
         let context = Context {
             actor: "nobody".to_owned(),

@@ -1,11 +1,12 @@
-//! HTTP: what clients see of Patron.
+//! Patron's HTTP API.
 //!
-//! A file per resource holds its requests, responses, handlers and its own
-//! router: `data`, `customers`, `timeline`, `orders`, `segments`,
-//! `campaigns`, `jobs`, `ai`, `delivery`, `audit`, `admin`, `health`, `metrics`.
-//! `router` puts them together, `observe` stands around every request; `auth` says who asks,
-//! `access` what they may do, and `journal` records who was turned away. Every
-//! refusal is a `problem`. Nothing here reads the environment or writes a view.
+//! Each resource has a file or folder with its requests, responses, handlers and
+//! router: `data`, `customers`, `timeline`, `orders`, `segments`, `campaigns`,
+//! `jobs`, `ai`, `users`, `keys`, `delivery`, `audit`, `admin`, `health`,
+//! `metrics`. `router` merges the routers and adds the middleware. `observe` wraps
+//! every request, `auth` identifies the actor, `access` checks permissions, and
+//! `journal` records refused requests. Every error response is a `problem`. This
+//! crate does not read the environment and does not write views.
 
 mod access;
 mod address;

@@ -1,4 +1,4 @@
-//! `/metrics`, and what is counted for it.
+//! `/metrics`, and the metrics that the API records.
 
 use std::time::Duration;
 
@@ -19,17 +19,17 @@ const ITEMS: &str = "patron_ingested_items_total";
 const ASSISTED: &str = "patron_assists_total";
 const TOKENS: &str = "patron_assist_tokens_total";
 
-/// Upper bounds in seconds; the bulk of single writes is to lie under 15 ms.
+/// Upper bounds of the histogram in seconds. The target for most single writes is
+/// below 15 ms.
 const BUCKETS: [f64; 14] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0,
 ];
 
-/// A builder of the recorder whose handle [`crate::ApiConfig`] takes, with the
-/// buckets of the histograms made here. Install what it builds once per
-/// process.
+/// Returns a builder with the buckets of the API's histograms. Install its recorder
+/// once per process, and pass the handle to [`crate::ApiConfig`].
 ///
 /// # Errors
-/// Never with the buckets that are set.
+/// None in practice: the buckets are valid constants.
 pub fn prometheus() -> Result<PrometheusBuilder, BuildError> {
     PrometheusBuilder::new().set_buckets_for_metric(Matcher::Full(REQUESTS.to_owned()), &BUCKETS)
 }
@@ -38,22 +38,28 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(get_metrics))
 }
 
-/// What the metrics are, for whoever reads them.
+/// Registers the help texts of the metrics.
 pub(crate) fn describe() {
     describe_histogram!(
         REQUESTS,
-        "Requests answered, by method, route and status; seconds each took"
+        "Duration of requests in seconds, by method, route and status"
     );
-    describe_counter!(ITEMS, "Items of data in, by kind and outcome");
+    describe_counter!(ITEMS, "Ingested items, by kind and outcome");
+    describe_counter!(ASSISTED, "Assistance calls, by task, engine and outcome");
     describe_counter!(
-        ASSISTED,
-        "Calls for help in plain words, by task, engine and outcome"
+        TOKENS,
+        "Tokens that language models read and wrote, by direction"
     );
-    describe_counter!(TOKENS, "Tokens that models read and wrote");
 }
 
-/// A request was answered. Routes are those of the router, so there are few.
-pub(crate) fn answered(method: &'static str, route: &str, status: StatusCode, took: Duration) {
+/// Records an answered request. The label is the matched route and not the path, so
+/// that the number of series is bounded.
+pub(crate) fn record_request(
+    method: &'static str,
+    route: &str,
+    status: StatusCode,
+    took: Duration,
+) {
     let labels = [
         ("method", method.into()),
         ("route", metrics::SharedString::from(route.to_owned())),
@@ -62,16 +68,16 @@ pub(crate) fn answered(method: &'static str, route: &str, status: StatusCode, to
     histogram!(REQUESTS, &labels).record(took);
 }
 
-/// Items of one kind came to an outcome.
-pub(crate) fn ingested(kind: &'static str, outcome: &'static str, count: u64) {
+/// Counts ingested items of one kind with one outcome.
+pub(crate) fn count_items(kind: &'static str, outcome: &'static str, count: u64) {
     counter!(ITEMS, "kind" => kind, "outcome" => outcome).increment(count);
 }
 
-/// Metrics in Prometheus's text format.
+/// Returns the metrics in Prometheus text format.
 #[utoipa::path(
     get,
     path = "/metrics",
-    tag = "operation",
+    tag = "Operations",
     responses(
         (status = 200, description = "Metrics", body = String, content_type = "text/plain"),
         ProtectedProblems
@@ -82,7 +88,7 @@ async fn get_metrics(State(app): State<AppState>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, media_type)], app.metrics.render())
 }
 
-/// A call for help ended.
+/// Counts a completed assistance call and its tokens.
 pub(crate) fn assisted(assist: &Assist) {
     let labels = [
         ("task", assist.task.name()),

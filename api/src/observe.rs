@@ -1,7 +1,7 @@
-//! What stands around every request: its id, span, time limit, and the headers
-//! and metrics of its answer.
+//! Outermost middleware: request id, span and time limit, and the headers, metrics
+//! and log line of the response.
 //!
-//! One layer, since each costs every request.
+//! All of this is one layer, since each layer adds cost to every request.
 
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
@@ -19,11 +19,11 @@ use crate::request_id::{self, RequestId};
 use crate::state::AppState;
 use crate::{address, limits, metrics};
 
-/// The route of a request that has none.
+/// Route label of a request that matches no route.
 pub(crate) const UNMATCHED: &str = "unmatched";
 
-/// What keeps browsers from taking an answer for something else, from putting
-/// it into another's page, and from telling others where a link came from.
+/// Security headers of every response: no content sniffing, no framing, no referrer,
+/// no embedding by other origins.
 const PROTECTIVE: [(HeaderName, &str); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
@@ -34,21 +34,22 @@ const PROTECTIVE: [(HeaderName, &str); 4] = [
     ),
 ];
 
-/// Of answers that are no pages.
-const NOTHING_TO_SHOW: &str = "default-src 'none'; frame-ancestors 'none'";
+/// Content security policy of responses that are not pages.
+const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// Of the page at `/docs`, which has its own scripts and writes styles.
+/// Content security policy of `/docs`, which has its own scripts and inline styles.
 const BROWSER_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
                               img-src 'self' data:; frame-ancestors 'none'";
 
+/// Middleware that runs around every request.
 pub(crate) async fn observe(
     State(app): State<AppState>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let started = Instant::now();
-    let id = RequestId::of(request.headers());
-    let method = name(request.method());
+    let id = RequestId::from_headers(request.headers());
+    let method = method_label(request.method());
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let route = matched.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
     let span = tracing::info_span!("request", request.id = id.as_str(), method, route);
@@ -61,16 +62,16 @@ pub(crate) async fn observe(
     async {
         let mut response = answer(app.request_timeout, request, next).await;
         finish(&mut response, id, route);
-        tell(response.status(), method, route, started.elapsed());
+        report(response.status(), method, route, started.elapsed());
         response
     }
     .instrument(span)
     .await
 }
 
-/// The method, or one name for all that nobody asks with: metrics must not
-/// grow with what clients make up.
-fn name(method: &Method) -> &'static str {
+/// Returns the method's label. All unusual methods share one, so that clients cannot
+/// create new metric series.
+fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::POST => "POST",
@@ -83,6 +84,7 @@ fn name(method: &Method) -> &'static str {
     }
 }
 
+/// Marks credentials as sensitive, so that `Debug` output omits them.
 fn redact(headers: &mut HeaderMap) {
     for name in [header::AUTHORIZATION, header::COOKIE] {
         if let Some(secret) = headers.get_mut(name) {
@@ -92,20 +94,20 @@ fn redact(headers: &mut HeaderMap) {
 }
 
 async fn answer(limit: Duration, request: Request, next: Next) -> Response {
-    if let Err(problem) = limits::head(&request) {
+    if let Err(problem) = limits::check_head_size(&request) {
         return problem.into_response();
     }
-    // Nothing that a panicking handler leaves behind is used afterwards.
+    // Unwind safe: the state of a handler that panicked is dropped, not reused.
     let answering = AssertUnwindSafe(next.run(request)).catch_unwind();
     match tokio::time::timeout(limit, answering).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => {
-            tracing::error!("a handler panicked");
+            tracing::error!("handler panicked");
             Problem::internal().into_response()
         }
         Err(_) => {
             let detail = format!(
-                "the request took longer than {} s; sending it again is safe",
+                "the request took longer than {} s; it is safe to retry",
                 limit.as_secs_f32()
             );
             Problem::new(ProblemKind::Timeout, detail).into_response()
@@ -126,18 +128,18 @@ fn finish(response: &mut Response, id: RequestId, route: &str) {
         true => BROWSER_POLICY,
         false => {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            NOTHING_TO_SHOW
+            API_POLICY
         }
     };
     let policy = HeaderValue::from_static(policy);
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
 }
 
-/// The problem that an answer stands for: a handler's, or one for an error
-/// that came from somewhere else and is not JSON.
+/// Returns the problem of a response: the handler's own, or a generic one for an
+/// error of a library that has no JSON body.
 fn problem_of(response: &mut Response) -> Option<Problem> {
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        tracing::debug!(problem = problem.kind().slug(), "refused");
+        tracing::debug!(problem = problem.kind().slug(), "request refused");
         return Some(problem);
     }
     let status = response.status();
@@ -149,13 +151,14 @@ fn problem_of(response: &mut Response) -> Option<Problem> {
     (!json).then(|| Problem::of_status(status))
 }
 
-fn tell(status: StatusCode, method: &'static str, route: &str, took: Duration) {
-    metrics::answered(method, route, status, took);
+/// Records the metrics and the log line of a response.
+fn report(status: StatusCode, method: &'static str, route: &str, took: Duration) {
+    metrics::record_request(method, route, status, took);
     let ms = (took.as_secs_f64() * 1e5).round() / 1e2;
     let status = status.as_u16();
     if status >= 500 {
-        tracing::warn!(status, ms, "answered");
+        tracing::warn!(status, ms, "request completed");
     } else {
-        tracing::info!(status, ms, "answered");
+        tracing::info!(status, ms, "request completed");
     }
 }

@@ -1,4 +1,4 @@
-//! The OpenAPI document, and its browsable page.
+//! The OpenAPI document and its interactive page.
 
 mod headers;
 mod links;
@@ -25,7 +25,7 @@ use crate::rules::NodeSchema;
 use crate::schema::{self, ConditionSchema};
 use crate::state::AppState;
 
-/// Everything the API offers, as `/openapi.json` shows it.
+/// Builds the OpenAPI document of all operations, as served at `/openapi.json`.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let routes = OpenApiRouter::with_openapi(Document::openapi()).merge(router::routes());
     let mut document = routes.into_openapi();
@@ -39,7 +39,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     document
 }
 
-/// The operations of a path, by method.
+/// Returns the operations of a path with their methods.
 pub(crate) fn operations(
     item: &mut PathItem,
 ) -> impl Iterator<Item = (&'static str, &mut Operation)> {
@@ -49,11 +49,11 @@ pub(crate) fn operations(
         ("PUT", &mut item.put),
         ("DELETE", &mut item.delete),
     ];
-    let there = all.into_iter();
-    there.filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+    all.into_iter()
+        .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
-/// `/openapi.json` and `/docs`, of a deployment with this currency.
+/// Serves `/openapi.json` and `/docs` for a deployment with this currency.
 pub(crate) fn browser(currency: Currency) -> Router<AppState> {
     let mut document = openapi();
     if let Some(components) = &mut document.components {
@@ -70,30 +70,34 @@ pub(crate) fn browser(currency: Currency) -> Router<AppState> {
     info(
         title = "Patron",
         description = "An event-sourced CRM. Errors are RFC 9457 `application/problem+json`; \
-                       money is an integer of minor units; times are RFC 3339. Query parameters \
-                       and bodies that an operation does not list are refused."
+                       amounts are integers in minor units; times are RFC 3339. An operation \
+                       rejects query parameters and bodies that it does not declare."
     ),
     components(schemas(ProblemBody, FieldError, NodeSchema, ConditionSchema)),
     modifiers(&Credentials),
     tags(
-        (name = "data", description = "Data in: one object, an array, or NDJSON"),
-        (name = "reads", description = "Customers, orders, and what happened"),
-        (name = "segments", description = "Rules that were given a name"),
-        (name = "campaigns", description = "One message to each customer of an audience"),
-        (name = "jobs", description = "Reads of the whole log that outlive their requests"),
-        (name = "ai", description = "Help in plain words, and checked"),
-        (name = "delivery", description = "What the messaging vendor tells"),
-        (name = "sign-in", description = "Who asks, and how they came in"),
-        (name = "access", description = "Who may do what"),
-        (name = "audit", description = "Who did what, and when"),
-        (name = "operation", description = "For whoever runs it")
+        (
+            name = "Data ingestion",
+            description = "Customers, orders and activity: one object, an array, or NDJSON"
+        ),
+        (name = "Customers", description = "Customer profiles, figures and timelines"),
+        (name = "Orders", description = "Orders of all customers"),
+        (name = "Segments", description = "Named rules that select customers"),
+        (name = "Campaigns", description = "One message to each customer of an audience"),
+        (name = "Jobs", description = "Reads of the whole log that outlive their requests"),
+        (name = "AI assistance", description = "Rules, messages, summaries and suggestions"),
+        (name = "Delivery", description = "Delivery receipts of the messaging vendor"),
+        (name = "Authentication", description = "Sign-in, sessions and the current user"),
+        (name = "Access", description = "Users, roles and API keys"),
+        (name = "Audit", description = "Recorded events: actor, time and request"),
+        (name = "Operations", description = "Health, metrics, views, quarantine, log and workers")
     )
 )]
 struct Document;
 
 struct Credentials;
 
-/// What the schemes of credentials are called.
+/// Names of the security schemes.
 const KEY: &str = "key";
 const SESSION: &str = "session";
 
@@ -101,11 +105,11 @@ impl Modify for Credentials {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let key = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
-            .description(Some("A key, as `Authorization: Bearer KEY`"))
+            .description(Some("An API key, sent as `Authorization: Bearer KEY`"))
             .build();
         let session = ApiKey::Cookie(ApiKeyValue::with_description(
             "patron_session",
-            "A session, as signing in begins it; a write has to come from the same origin",
+            "A session that a sign-in started; writes must come from the same origin",
         ));
         let components = document.components.get_or_insert_default();
         components.add_security_scheme(KEY, SecurityScheme::Http(key));
@@ -113,7 +117,8 @@ impl Modify for Credentials {
     }
 }
 
-/// What [`crate::access`] asks of an operation, and how it refuses.
+/// Adds the security requirement of an operation and the problems that
+/// [`crate::access`] and [`crate::strict`] may answer with.
 fn add_access(operation: &mut Operation, method: &str, path: &str) {
     let needs = Needs::of(method, path).unwrap_or(Needs::Admin);
     let responses = &mut operation.responses.responses;
@@ -121,7 +126,7 @@ fn add_access(operation: &mut Operation, method: &str, path: &str) {
         let response = responses.entry(status.to_string());
         response.or_insert_with(|| problem(status).into());
     };
-    // What an operation does not take is refused.
+    // `strict` rejects undeclared parameters and bodies on every operation.
     add(400);
     if access::is_counted(path) {
         add(429);
@@ -139,7 +144,7 @@ fn add_access(operation: &mut Operation, method: &str, path: &str) {
     operation.security = Some(schemes.to_vec());
 }
 
-/// Declares what problems a group of operations answers with.
+/// Declares the error statuses of groups of operations.
 macro_rules! problems {
     ($($(#[doc = $doc:literal])* $name:ident = [$($status:literal),*];)*) => {$(
         $(#[doc = $doc])*
@@ -154,43 +159,43 @@ macro_rules! problems {
 }
 
 problems! {
-    /// Of what takes nothing.
+    /// Problems of an operation without parameters.
     ProtectedProblems = [500, 503];
-    /// Of what takes parameters.
+    /// Problems of a read with parameters.
     ReadProblems = [400, 500, 503];
-    /// Of what may not be there.
+    /// Problems of a read of one resource.
     OneProblems = [400, 404, 500, 503];
-    /// Of what rebuilds a view from the whole log.
+    /// Problems of a request to rebuild a view from the whole log.
     RebuildProblems = [400, 404, 410, 500, 503];
-    /// Of what creates something.
+    /// Problems of a creation.
     CreateProblems = [400, 409, 413, 415, 422, 500, 503];
-    /// Of what creates a campaign, and may launch it.
+    /// Problems of the creation of a campaign, which may launch it.
     CreateCampaignProblems = [400, 409, 410, 413, 415, 422, 500, 503];
-    /// Of what replaces something.
+    /// Problems of a replacement.
     ReplaceProblems = [400, 404, 409, 413, 415, 422, 500, 503];
-    /// Of what gives something to what is there.
+    /// Problems of a change to an existing resource that has a body.
     GiveProblems = [400, 404, 413, 415, 422, 500, 503];
-    /// Of what does away with something.
+    /// Problems of a removal.
     RemoveProblems = [400, 404, 409, 500, 503];
-    /// Of what changes what is there, without a body.
+    /// Problems of a change to an existing resource that has no body.
     ChangeProblems = [400, 404, 409, 500, 503];
-    /// Of what launches a campaign.
+    /// Problems of a campaign's launch.
     LaunchProblems = [400, 404, 409, 410, 500, 503];
-    /// Of what accounts for a launch by the whole log.
+    /// Problems of a reconciliation of a launch with the whole log.
     ReconcileProblems = [400, 404, 409, 410, 500, 503];
-    /// Of what the vendor tells.
+    /// Problems of the vendor's receipts.
     ReceiptProblems = [400, 401, 413, 415, 422, 500, 503];
-    /// Of what only looks, but takes a body.
+    /// Problems of a preview.
     PreviewProblems = [400, 413, 415, 422, 500, 503];
-    /// Of what looks at the past, too.
+    /// Problems of a preview that can evaluate a past state.
     PastProblems = [400, 410, 413, 415, 422, 500, 503];
-    /// Of going to the provider.
+    /// Problems of the redirect to the sign-in provider.
     SignInProblems = [400, 404, 500, 503];
-    /// Of coming back from the provider, who may be nobody whom we let in.
+    /// Problems of the callback from the sign-in provider, which may deny access.
     CallbackProblems = [400, 403, 404, 500, 503];
-    /// Of the link for a local admin.
+    /// Problems of the one-time link for a local admin.
     LinkProblems = [400, 403, 404, 500, 503];
-    /// Of data in.
+    /// Problems of data ingestion.
     IngestProblems = [400, 413, 415, 422, 500, 503];
 }
 
@@ -204,21 +209,21 @@ fn describe(statuses: &[u16]) -> BTreeMap<String, RefOr<Described>> {
 
 fn problem(status: u16) -> Described {
     let description = match status {
-        400 => "The request is malformed",
-        401 => "No known key or session, or no signature of the vendor's",
-        403 => "The role may not do that, it comes from another site, or nobody lets them in",
-        404 => "There is no such thing",
-        409 => "It contradicts what is there",
-        410 => "Events that it needs were trimmed from the log",
-        413 => "More bytes or items than are taken",
-        415 => "Another media type than those taken",
-        422 => "A field is not acceptable, or a rule is against it",
-        429 => "More requests than are taken in a second; see `Retry-After`",
+        400 => "Malformed request",
+        401 => "No valid API key or session, or no valid signature of the vendor",
+        403 => "Permission denied, cross-site request, or sign-in not permitted",
+        404 => "Not found",
+        409 => "Conflict with the current state",
+        410 => "Required events were trimmed from the log",
+        413 => "Too many bytes or items",
+        415 => "Unsupported media type",
+        422 => "Invalid field, or rejected by a rule",
+        429 => "Rate limit exceeded; see `Retry-After`",
         503 => {
-            "An engine is away or out of memory, a view is behind, or too many requests change \
-                the same thing; see `Retry-After`"
+            "Redis or MongoDB unavailable or out of memory, view behind, or too many concurrent \
+                requests; see `Retry-After`"
         }
-        _ => "The server failed",
+        _ => "Internal error",
     };
     let content = ContentBuilder::new()
         .schema(Some(Ref::from_schema_name(ProblemBody::name())))

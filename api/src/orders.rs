@@ -27,13 +27,13 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListParams {
-    /// Only this customer's.
+    /// Only orders of this customer.
     #[param(inline, value_type = Option<schema::Id>)]
     customer_id: Option<CustomerId>,
-    /// How many at most.
+    /// Maximum number of items in the page.
     #[param(inline, value_type = Option<schema::Limit>)]
     limit: Option<Limit>,
-    /// The `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     #[param(inline, value_type = Option<schema::Cursor>)]
     cursor: Option<String>,
     /// Waits until the view has these positions.
@@ -41,68 +41,68 @@ struct ListParams {
     after: Option<After>,
 }
 
-/// An order as it is now.
+/// An order in its current state.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Order)]
 struct OrderResponse {
-    /// Unique within its customer.
+    /// Id of the order, unique within its customer.
     #[schema(value_type = schema::Id)]
     order_id: String,
-    /// Whose.
+    /// Customer that placed the order.
     #[schema(value_type = schema::Id)]
     customer_id: String,
-    /// Its worth in minor units.
+    /// Total amount in minor units.
     #[schema(value_type = schema::Amount)]
     amount: i64,
-    /// In which currency.
+    /// Currency of all amounts.
     #[schema(value_type = schema::Currency)]
     currency: String,
-    /// When it was placed.
+    /// Time at which the order was placed.
     #[schema(value_type = schema::Time)]
     placed_at: Timestamp,
-    /// Whether it counts: only a placed one does.
+    /// Status. Only a `placed` order counts in the customer's figures.
     #[schema(value_type = schema::OrderStatus)]
     status: String,
-    /// Its lines.
+    /// Order lines.
     #[schema(value_type = Vec<ItemSchema>)]
     items: Vec<OrderItem>,
-    /// When its last change was recorded.
+    /// Time at which the last change was recorded.
     #[schema(value_type = schema::Time)]
     updated_at: Timestamp,
-    /// The event that holds the order back; absent if none does.
+    /// Event in quarantine that holds the order back; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     quarantined: Option<Quarantined>,
 }
 
-/// How [`OrderItem`] is described.
+/// Schema of [`OrderItem`].
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = OrderItem)]
 #[expect(dead_code, reason = "describes a type of the domain")]
 pub(crate) struct ItemSchema {
-    /// The shop's article number, at most 128 bytes.
+    /// Shop's article number, at most 128 bytes.
     #[schema(value_type = schema::Text128)]
     sku: String,
-    /// What it is called, at most 256 bytes.
+    /// Name of the article, at most 256 bytes.
     #[schema(value_type = Option<schema::Text256>)]
     name: Option<String>,
-    /// How many.
+    /// Number of units.
     #[schema(value_type = schema::Quantity)]
     quantity: u32,
-    /// The price of one in minor units.
+    /// Unit price in minor units.
     #[schema(value_type = Option<schema::Amount>)]
     unit_amount: Option<i64>,
 }
 
-/// Orders, newest first.
+/// Lists orders, newest first.
 #[utoipa::path(
     get,
     path = "/api/orders",
-    tag = "reads",
+    tag = "Orders",
     params(ListParams, Consistency),
     responses(
-        (status = 200, description = "A page of them", body = Listed<OrderResponse>),
+        (status = 200, description = "A page of orders", body = Listed<OrderResponse>),
         ReadProblems
     )
 )]

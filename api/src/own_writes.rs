@@ -1,8 +1,8 @@
-//! What each credential wrote last through this process, and which views are
-//! known to be behind it.
+//! Read-your-writes: the latest writes of each credential through this process, and
+//! the views that are known to lag behind them.
 //!
-//! Bounded: a credential has one entry, with at most one number per partition,
-//! and there is at most one number per view and partition beside them.
+//! Memory is bounded: one entry per credential with at most one number per
+//! partition, and at most one number per view and partition for lagging views.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,29 +13,28 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use projections::{Store, WaitError};
 
-/// How many credentials are remembered; beyond that the one used least recently
-/// is forgotten.
+/// Maximum number of credentials. Beyond it, the least recently used one is evicted.
 const CREDENTIALS: u64 = 10_000;
 
-/// For how long a credential is remembered after it was last used.
+/// Time after its last use at which a credential is evicted.
 const IDLE: Duration = Duration::from_secs(60 * 60);
 
-/// The writes that reads of the same credential follow.
+/// Latest writes of all credentials.
 pub(crate) struct OwnWrites {
     by_credential: Cache<Arc<str>, Arc<Mutex<Written>>>,
-    /// The number that a wait for a view's partition gave up on. Until the view
-    /// has folded it, no other read waits for that partition. Only acknowledged
-    /// positions get in here: a position in `after` may never come.
+    /// Event number at which a wait for a view's partition timed out. Until the view
+    /// has folded it, no other read waits for that partition. It holds acknowledged
+    /// positions only: a position in `after` may never exist.
     lagging: Mutex<HashMap<(&'static str, Partition), u64>>,
 }
 
-/// What a credential wrote.
+/// Latest writes of one credential.
 struct Written {
-    /// The log's epoch; positions of another one mean nothing.
+    /// Log epoch of the positions. Positions of another epoch are meaningless.
     epoch: Arc<str>,
     positions: Positions,
-    /// The views that were seen to have all of them. A generation that begins to
-    /// serve has caught up before it does, so that this stays true.
+    /// Views that were seen to include all positions. This stays true when another
+    /// generation takes over, since a generation catches up before it serves.
     folded_by: Vec<&'static str>,
 }
 
@@ -43,7 +42,7 @@ impl OwnWrites {
     pub(crate) fn new() -> Self {
         let by_credential = Cache::builder()
             .max_capacity(CREDENTIALS)
-            // A credential that has just written is never the one to go.
+            // LRU never evicts a credential that has just written.
             .eviction_policy(EvictionPolicy::lru())
             .time_to_idle(IDLE)
             .build();
@@ -53,7 +52,7 @@ impl OwnWrites {
         }
     }
 
-    /// Remembers that a credential wrote up to these positions.
+    /// Records that a credential wrote up to these positions.
     pub(crate) fn record(&self, actor: &Arc<str>, epoch: Arc<str>, positions: &Positions) {
         let new = || {
             Arc::new(Mutex::new(Written {
@@ -68,26 +67,25 @@ impl OwnWrites {
             written.epoch = epoch;
             written.positions = Positions::default();
         }
-        // A command that changed nothing is answered with an older position.
+        // A command that changed nothing returns an older position.
         if !written.positions.cover(positions) {
             positions.iter().for_each(|p| written.positions.insert(p));
             written.folded_by.clear();
         }
     }
 
-    /// Waits until a view has all that the credential wrote, for `patience` at
-    /// most; whether it has. Partitions that are known to lag are not waited
-    /// for.
+    /// Waits up to `max_wait` until a view has all writes of the credential. Returns
+    /// true if it has them. Does not wait for partitions that are known to lag.
     ///
     /// # Errors
-    /// [`WaitError::Mongo`] if MongoDB does not answer.
+    /// [`WaitError::Mongo`] if MongoDB does not respond.
     pub(crate) async fn follow(
         &self,
         store: &Store,
         actor: &Arc<str>,
         epoch: &Arc<str>,
         view: &'static str,
-        patience: Duration,
+        max_wait: Duration,
     ) -> Result<bool, WaitError> {
         let Some(written) = self.unconfirmed(actor, epoch, view) else {
             return Ok(true);
@@ -96,26 +94,26 @@ impl OwnWrites {
         let missing = beyond(&written, &reached);
         let awaited = self.without_lagging(view, &missing, &reached);
         let is_skipped = awaited != missing;
-        let has_all = self.wait(store, view, &awaited, patience).await? && !is_skipped;
+        let has_all = self.wait(store, view, &awaited, max_wait).await? && !is_skipped;
         if has_all {
             self.confirm(actor, view, &written);
         }
         Ok(has_all)
     }
 
-    /// Waits until a view has these positions; whether it has. If not, it is
-    /// known to lag from then on.
+    /// Waits until a view has these positions. Returns true if it has them, else
+    /// records that the view lags.
     async fn wait(
         &self,
         store: &Store,
         view: &'static str,
         awaited: &Positions,
-        patience: Duration,
+        max_wait: Duration,
     ) -> Result<bool, WaitError> {
         if awaited.is_empty() {
             return Ok(true);
         }
-        match store.wait_for(view, awaited, patience).await {
+        match store.wait_for(view, awaited, max_wait).await {
             Ok(()) => Ok(true),
             Err(WaitError::Behind { .. }) => {
                 let reached = store.reached(view).await?;
@@ -126,7 +124,8 @@ impl OwnWrites {
         }
     }
 
-    /// What the credential wrote, unless the view is known to have it.
+    /// Returns the writes of the credential, or `None` if the view is known to have
+    /// them all.
     fn unconfirmed(
         &self,
         actor: &Arc<str>,
@@ -139,7 +138,7 @@ impl OwnWrites {
         is_awaited.then(|| written.positions.clone())
     }
 
-    /// Remembers that a view has these positions, if they are still the last.
+    /// Records that a view has these positions, if they are still the latest.
     fn confirm(&self, actor: &Arc<str>, view: &'static str, positions: &Positions) {
         if let Some(written) = self.by_credential.get(actor) {
             let mut written = lock(&written);
@@ -149,8 +148,8 @@ impl OwnWrites {
         }
     }
 
-    /// Those of the missing positions whose partitions are not known to lag,
-    /// now that the view has reached this.
+    /// Returns the missing positions whose partitions are not known to lag. Clears
+    /// the partitions in which the view has caught up to `reached`.
     fn without_lagging(
         &self,
         view: &'static str,
@@ -173,13 +172,14 @@ impl OwnWrites {
     }
 }
 
-/// Those of the positions that are beyond the others.
+/// Returns the positions that are beyond `reached`.
 fn beyond(positions: &Positions, reached: &Positions) -> Positions {
     let is_beyond = |p: &Position| p.number > reached.number(p.partition);
     positions.iter().filter(is_beyond).collect()
 }
 
-/// What is locked is replaced in single steps, so that a panic leaves it whole.
+/// Locks a mutex and ignores poisoning: each change under the lock is a single step,
+/// so a panic leaves the value consistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_credential_has_its_highest_numbers_until_a_view_has_them() {
+    fn the_highest_numbers_are_awaited_until_a_view_has_them() {
         let own_writes = OwnWrites::new();
         let (actor, epoch): (Arc<str>, Arc<str>) = ("key:1".into(), "e-1".into());
         let awaited = |view| {
@@ -212,7 +212,7 @@ mod tests {
         assert_eq!(awaited("orders"), None);
         assert_eq!(awaited("audit").as_deref(), Some("1:2,3:7"));
         own_writes.record(&actor, epoch.clone(), &positions("3:6"));
-        assert_eq!(awaited("orders"), None, "nothing is new");
+        assert_eq!(awaited("orders"), None, "no new position");
         own_writes.record(&actor, epoch.clone(), &positions("3:8"));
         assert_eq!(awaited("orders").as_deref(), Some("1:2,3:8"));
     }
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_partition_lags_until_the_view_has_what_was_waited_for() {
+    fn a_partition_lags_until_the_view_reaches_the_awaited_position() {
         let own_writes = OwnWrites::new();
         own_writes.note_lagging("orders", &positions("0:5,1:9"));
         let awaited = |view, reached: &str| {

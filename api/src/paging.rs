@@ -1,4 +1,4 @@
-//! Lists in pages.
+//! Pagination of lists with `limit` and `cursor`.
 
 use projections::{Page, PageRequest};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::after::After;
 use crate::schema;
 
-/// How many items a page has at most: 1 to 500, 50 unless told.
+/// Maximum number of items in a page: 1 to 500, by default 50.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(try_from = "u64")]
 pub(crate) struct Limit(usize);
@@ -34,15 +34,15 @@ impl TryFrom<u64> for Limit {
     }
 }
 
-/// The parameters of a list that has no others.
+/// Parameters of a list without filters.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct PageParams {
-    /// How many at most.
+    /// Maximum number of items in the page.
     #[param(inline, value_type = Option<schema::Limit>)]
     limit: Option<Limit>,
-    /// The `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     #[param(inline, value_type = Option<schema::Cursor>)]
     cursor: Option<String>,
     /// Waits until the view has these positions.
@@ -67,12 +67,12 @@ pub(crate) fn page(limit: Option<Limit>, cursor: Option<String>) -> PageRequest 
     }
 }
 
-/// Part of a list.
+/// A page of a list.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Listed<T> {
-    /// In the list's order.
+    /// Items, in the order of the list.
     pub(crate) items: Vec<T>,
-    /// Where the next page begins; `null` on the last one.
+    /// Cursor of the next page; `null` on the last page.
     #[schema(example = "22632d3130303122")]
     pub(crate) next_cursor: Option<String>,
 }

@@ -1,14 +1,14 @@
-//! Positions of the log in paths, bodies and headers.
+//! Log positions in paths, bodies and headers.
 
 use axum::http::{HeaderName, HeaderValue};
 use commands::Outcome;
 use eventlog::{Position, Positions};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// `Patron-Position`: where an accepted command stands in the log.
+/// `Patron-Position`: the log position of an accepted command.
 pub(crate) const HEADER: HeaderName = HeaderName::from_static("patron-position");
 
-/// A position as text, `3:1842`.
+/// Position in its text form, such as `3:1842`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PositionText(pub(crate) Position);
 
@@ -25,13 +25,13 @@ impl<'de> Deserialize<'de> for PositionText {
     }
 }
 
-/// Positions as the header's value.
+/// Formats positions as a header value.
 pub(crate) fn header_value(positions: &Positions) -> HeaderValue {
-    // Digits, colons and commas always make a header.
+    // The fallback is unreachable: digits, colons and commas are valid in a header.
     HeaderValue::try_from(positions.to_string()).unwrap_or(HeaderValue::from_static(""))
 }
 
-/// A command's position as the header's value.
+/// Formats the position of a command's outcome as a header value.
 pub(crate) fn of(outcome: Outcome) -> HeaderValue {
     header_value(&Positions::from_iter([outcome.position]))
 }

@@ -1,4 +1,4 @@
-//! `Prefer`, as RFC 7240 has it.
+//! The header `Prefer` (RFC 7240).
 
 use std::convert::Infallible;
 
@@ -7,13 +7,13 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use utoipa::IntoParams;
 
-/// What a client prefers; what is not known is passed over, as the RFC asks.
+/// Preferences of the client. Unknown preferences are ignored, as the RFC requires.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 pub(crate) struct Prefer {
-    /// `respond-async` makes the request a job at once, however soon it would
-    /// be done. It waits for its turn as any other does: 503 `busy` if that
-    /// takes longer than 10 s.
+    /// `respond-async` turns the request into a job immediately, even if it would
+    /// complete quickly. The request still waits for a slot: 503 `busy` if none is
+    /// free within 10 s.
     #[param(rename = "Prefer", value_type = String, required = false, example = "respond-async")]
     pub(crate) respond_async: bool,
 }
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_preference_is_found_in_any_of_the_lists() {
+    fn a_preference_is_found_in_any_header_line() {
         let prefers = |values: &[&str]| {
             let mut headers = HeaderMap::new();
             for value in values {

@@ -1,9 +1,9 @@
-//! Every refusal as RFC 9457 `application/problem+json`.
+//! Error responses as RFC 9457 `application/problem+json`.
 //!
-//! Handlers and extractors answer with a [`Problem`] of one of the
-//! [`ProblemKind`]s. What it says is for the client; why it came to that is
-//! for the log, and is told where the problem is made. [`crate::observe`] knows
-//! the request's id and writes the body.
+//! Handlers and extractors return a [`Problem`] of one of the [`ProblemKind`]s.
+//! Its detail is written for the client. The internal cause goes to the server's
+//! log, where the problem is created. [`crate::observe`] knows the request's id
+//! and serializes the body.
 
 #[cfg(test)]
 mod tests;
@@ -19,30 +19,30 @@ use projections::{ProjectError, QueryError, ReconcileError, WaitError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Declares the kinds; add to the list below.
+/// Declares the kinds. Add new ones to the list below.
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])* $name:ident = $status:ident $slug:literal $title:literal;)*) => {
-        /// What can go wrong with a request. The slug of a kind never changes.
+        /// Kind of a problem. The slug of a kind never changes.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum ProblemKind {
             $($(#[doc = $doc])* $name,)*
         }
 
         impl ProblemKind {
-            /// All kinds, by status.
+            /// All kinds, ordered by status.
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
-            /// The last part of `type`.
+            /// Returns the last part of `type`.
             pub fn slug(self) -> &'static str {
                 match self { $(Self::$name => $slug,)* }
             }
 
-            /// The same for every problem of the kind.
+            /// Returns the title, which is the same for every problem of the kind.
             pub fn title(self) -> &'static str {
                 match self { $(Self::$name => $title,)* }
             }
 
-            /// The answer's status.
+            /// Returns the HTTP status of the response.
             pub fn status(self) -> StatusCode {
                 match self { $(Self::$name => StatusCode::$status,)* }
             }
@@ -53,92 +53,92 @@ macro_rules! kinds {
 kinds! {
     /// The body, or a line of it, is not JSON.
     MalformedJson = BAD_REQUEST "malformed-json" "Malformed JSON";
-    /// The body is empty, not UTF-8, or ended before its time.
+    /// The body is empty, not UTF-8, or incomplete.
     MalformedBody = BAD_REQUEST "malformed-body" "Malformed body";
-    /// A parameter of the path, the query or a header is not acceptable, or one
-    /// of the query not known.
+    /// A parameter of the path, the query or a header is invalid, or a query
+    /// parameter is unknown.
     InvalidParameter = BAD_REQUEST "invalid-parameter" "Invalid parameter";
-    /// The operation takes no body.
+    /// The operation accepts no body.
     UnexpectedBody = BAD_REQUEST "unexpected-body" "Unexpected body";
-    /// Nobody was signed in: what came back from the provider is not what this
-    /// browser set out with, or not to be believed.
+    /// The sign-in failed: the provider's response does not match the attempt
+    /// that this browser began, or its token is invalid.
     SignInFailed = BAD_REQUEST "sign-in-failed" "Sign-in failed";
-    /// The request brings no credential that is known.
+    /// The request has no valid credential.
     Unauthenticated = UNAUTHORIZED "unauthenticated" "Not authenticated";
-    /// The signature is not one that our vendor made of this body, or is old.
-    BadSignature = UNAUTHORIZED "bad-signature" "Bad signature";
-    /// The credential's role may not do that.
-    Forbidden = FORBIDDEN "forbidden" "Not allowed";
-    /// A write with a session's cookie comes from another site's page.
+    /// The signature does not match the body and the vendor's secrets, or is too old.
+    BadSignature = UNAUTHORIZED "bad-signature" "Invalid signature";
+    /// The credential's role does not permit the operation.
+    Forbidden = FORBIDDEN "forbidden" "Permission denied";
+    /// A write with a session cookie was sent by another site's page.
     CrossSite = FORBIDDEN "cross-site" "Cross-site request";
-    /// Who signed in is nobody whom Patron lets in.
-    NotAdmitted = FORBIDDEN "not-admitted" "Not admitted";
-    /// There is no such thing.
+    /// The person signed in at the provider, but has no access to Patron.
+    NotAdmitted = FORBIDDEN "not-admitted" "Sign-in not permitted";
+    /// The resource does not exist.
     NotFound = NOT_FOUND "not-found" "Not found";
-    /// A receipt is about a message that there is not.
+    /// A receipt names a message that does not exist.
     UnknownMessage = NOT_FOUND "unknown-message" "Unknown message";
-    /// The path exists, but not with this method; `Allow` lists those it has.
+    /// The path does not support the method. `Allow` lists the methods it supports.
     MethodNotAllowed = METHOD_NOT_ALLOWED "method-not-allowed" "Method not allowed";
-    /// Something needs what is to be archived.
-    InUse = CONFLICT "in-use" "In use";
-    /// What is to be changed or used is archived.
-    Archived = CONFLICT "archived" "Archived";
-    /// From how far a campaign is, what is asked is not possible.
-    ImpossibleTransition = CONFLICT "impossible-transition" "Impossible transition";
-    /// What is asked for comes with a campaign's launch.
-    NotLaunched = CONFLICT "not-launched" "Not launched";
-    /// The same `Idempotency-Key` came before, with other content.
-    IdempotencyConflict = CONFLICT "idempotency-conflict" "Idempotency key used before";
-    /// What is asked for needs events that were trimmed from the log.
-    Trimmed = GONE "trimmed" "Trimmed from the log";
-    /// The body has more bytes than are taken.
+    /// The resource to archive is in use.
+    InUse = CONFLICT "in-use" "Resource in use";
+    /// The resource to change or use is archived.
+    Archived = CONFLICT "archived" "Resource archived";
+    /// The campaign's current status does not permit the transition.
+    ImpossibleTransition = CONFLICT "impossible-transition" "Invalid status transition";
+    /// The operation needs a launched campaign.
+    NotLaunched = CONFLICT "not-launched" "Campaign not launched";
+    /// The same `Idempotency-Key` was used with different content.
+    IdempotencyConflict = CONFLICT "idempotency-conflict" "Idempotency key reused";
+    /// The operation needs events that were trimmed from the log.
+    Trimmed = GONE "trimmed" "Events trimmed from the log";
+    /// The body exceeds the size limit.
     BodyTooLarge = PAYLOAD_TOO_LARGE "body-too-large" "Body too large";
-    /// The body has more items than are taken at once.
+    /// The body has more items than one request may carry.
     TooManyItems = PAYLOAD_TOO_LARGE "too-many-items" "Too many items";
-    /// The body is of another media type than those taken.
+    /// The operation does not accept the body's media type or encoding.
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "unsupported-media-type" "Unsupported media type";
-    /// An object has a field that is not known.
+    /// An object has an unknown field.
     UnknownField = UNPROCESSABLE_ENTITY "unknown-field" "Unknown field";
-    /// A field is missing, has another type, or a value out of bounds.
+    /// A field is missing, has the wrong type, or has a value out of bounds.
     InvalidField = UNPROCESSABLE_ENTITY "invalid-field" "Invalid field";
-    /// Each field is acceptable, but a rule is against the whole.
-    Refused = UNPROCESSABLE_ENTITY "refused" "Refused by a rule";
-    /// The result of a job has more bytes than can be kept.
+    /// Each field is valid, but the item as a whole breaks a rule.
+    Refused = UNPROCESSABLE_ENTITY "refused" "Rejected by a rule";
+    /// The result of a job is too large to store.
     ResultTooLarge = UNPROCESSABLE_ENTITY "result-too-large" "Result too large";
-    /// A request in plain words means no rules, as far as can be told.
+    /// A request in plain words could not be translated into rules.
     NotUnderstood = UNPROCESSABLE_ENTITY "not-understood" "Not understood";
-    /// The request's head has more bytes than are taken.
-    HeadTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE "head-too-large" "Head too large";
-    /// More requests came in a second than are taken.
+    /// The request line and headers exceed the size limit.
+    HeadTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE "head-too-large" "Request head too large";
+    /// The credential or the address exceeded its rate limit.
     TooManyRequests = TOO_MANY_REQUESTS "too-many-requests" "Too many requests";
-    /// The program failed. What happened is in its log, under the request's id.
+    /// The server failed. Its log has the cause under the request's id.
     Internal = INTERNAL_SERVER_ERROR "internal" "Internal error";
-    /// Redis or MongoDB does not answer.
+    /// Redis or MongoDB does not respond.
     Unavailable = SERVICE_UNAVAILABLE "unavailable" "Temporarily unavailable";
-    /// Redis holds another log than the one that the views were folded from,
+    /// Redis holds a different log than the one that the views were folded from,
     /// or an older copy of it.
     OtherLog = SERVICE_UNAVAILABLE "other-log" "Redis holds another log";
-    /// The language model does not answer, and nobody else can.
-    ModelUnavailable = SERVICE_UNAVAILABLE "model-unavailable" "Model unavailable";
-    /// The log is short of memory: nothing new is taken until there is more.
+    /// The language model does not respond, and the built-in engine has no answer.
+    ModelUnavailable = SERVICE_UNAVAILABLE "model-unavailable" "Language model unavailable";
+    /// Redis is short of memory. New data is refused until memory is available.
     OutOfMemory = SERVICE_UNAVAILABLE "out-of-memory" "Out of memory";
-    /// Others kept changing the same customer, order or other thing.
-    Contended = SERVICE_UNAVAILABLE "contended" "Contended";
-    /// Others are at what takes much, and it was not this request's turn.
-    Busy = SERVICE_UNAVAILABLE "busy" "Busy";
-    /// The process that ran a job ended before the job did.
-    Interrupted = SERVICE_UNAVAILABLE "interrupted" "Interrupted";
-    /// The view has not reached the positions of `after` in time.
+    /// Concurrent requests kept changing the same aggregate.
+    Contended = SERVICE_UNAVAILABLE "contended" "Too much contention";
+    /// Too many expensive requests run at the same time.
+    Busy = SERVICE_UNAVAILABLE "busy" "Server busy";
+    /// The process that ran a job stopped before the job completed.
+    Interrupted = SERVICE_UNAVAILABLE "interrupted" "Job interrupted";
+    /// The view did not reach the positions of `after` in time.
     ViewBehind = SERVICE_UNAVAILABLE "view-behind" "View behind";
-    /// The request took longer than a request may.
-    Timeout = SERVICE_UNAVAILABLE "timeout" "Timed out";
+    /// The request exceeded its time limit.
+    Timeout = SERVICE_UNAVAILABLE "timeout" "Request timed out";
 }
 
 impl ProblemKind {
-    /// What `type` begins with, before the slug.
+    /// Prefix of `type`, before the slug.
     pub const TYPE_PREFIX: &str = "urn:patron:problem:";
 
-    /// For an answer that has a status of error and nothing else to say.
+    /// Returns the kind for a response that has only an error status.
     fn of_status(status: StatusCode) -> Self {
         match status {
             StatusCode::NOT_FOUND => Self::NotFound,
@@ -148,7 +148,7 @@ impl ProblemKind {
         }
     }
 
-    /// After how many seconds the same request may succeed.
+    /// Returns the number of seconds after which to retry, for temporary problems.
     fn retry_after(self) -> Option<u16> {
         match self {
             Self::ViewBehind | Self::TooManyRequests | Self::Contended => Some(1),
@@ -159,10 +159,10 @@ impl ProblemKind {
     }
 }
 
-/// The most faults of one item that a problem lists.
+/// Maximum number of faults of one item that a problem lists.
 pub(crate) const MAX_ERRORS: usize = 20;
 
-/// A refusal on its way to the client.
+/// An error response before it is serialized.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Problem {
     kind: ProblemKind,
@@ -170,18 +170,18 @@ pub(crate) struct Problem {
     errors: Vec<FieldError>,
 }
 
-/// What is wrong with one field.
+/// A fault in one field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct FieldError {
-    /// A JSON pointer to the field, from the item's top.
+    /// JSON pointer to the field, from the root of the item.
     #[schema(example = "/items/2/quantity")]
     pub(crate) pointer: String,
-    /// What is wrong with it.
+    /// Explanation of the fault.
     #[schema(example = "missing field `quantity`")]
     pub(crate) detail: String,
 }
 
-/// The members of a problem document.
+/// Problem details document (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem, example = json!({
     "type": "urn:patron:problem:unknown-field",
@@ -195,18 +195,18 @@ pub(crate) struct FieldError {
     }]
 }))]
 pub(crate) struct ProblemBody {
-    /// A stable URI that names the kind of problem.
+    /// Stable URI of the kind of problem.
     r#type: String,
-    /// The same for every problem of the kind.
+    /// Short summary, the same for every problem of the kind.
     title: &'static str,
-    /// The HTTP status; of an item in a batch, the one it alone would have got.
+    /// HTTP status. For an item in a batch, the status that it would have got on its own.
     status: u16,
-    /// What is wrong this time.
+    /// Explanation of this occurrence.
     detail: Cow<'static, str>,
-    /// The request's id, as in `X-Request-Id`. Not within an item's problem.
+    /// Id of the request, as in `X-Request-Id`. Absent from the problem of an item.
     #[serde(skip_serializing_if = "Option::is_none")]
     instance: Option<String>,
-    /// Which fields are wrong, where fields are: all of the item's, up to 20.
+    /// Faults in single fields, if there are any: all faults of the item, up to 20.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
 }
@@ -222,7 +222,7 @@ impl Problem {
         }
     }
 
-    /// About one field; `reason` alone goes beside the pointer.
+    /// Creates a problem about one field. The field's error has `reason` as its detail.
     pub(crate) fn field(kind: ProblemKind, pointer: impl Into<String>, reason: String) -> Self {
         let error = FieldError {
             pointer: pointer.into(),
@@ -231,21 +231,21 @@ impl Problem {
         Self::fields(kind, vec![error])
     }
 
-    /// About several fields, at least one; [`MAX_ERRORS`] of them are told.
+    /// Creates a problem about one or more fields. Lists the first [`MAX_ERRORS`].
     pub(crate) fn fields(kind: ProblemKind, mut errors: Vec<FieldError>) -> Self {
         errors.truncate(MAX_ERRORS);
-        let line = |FieldError { pointer, detail }: &FieldError| match pointer.as_str() {
+        let describe = |FieldError { pointer, detail }: &FieldError| match pointer.as_str() {
             "" => detail.clone(),
             pointer => format!("{pointer}: {detail}"),
         };
-        let lines: Vec<String> = errors.iter().map(line).collect();
+        let details: Vec<String> = errors.iter().map(describe).collect();
         Self {
             errors,
-            ..Self::new(kind, lines.join("; "))
+            ..Self::new(kind, details.join("; "))
         }
     }
 
-    /// Of an item that stands on this line of the body.
+    /// Prefixes the detail with the line of the body that holds the item.
     pub(crate) fn on_line(self, line: usize) -> Self {
         Self {
             detail: format!("line {line}: {}", self.detail).into(),
@@ -254,28 +254,28 @@ impl Problem {
     }
 
     pub(crate) fn internal() -> Self {
-        let detail = "the server failed; sending the request again is safe";
+        let detail = "the server failed; it is safe to retry the request";
         Self::new(ProblemKind::Internal, detail)
     }
 
     pub(crate) fn unavailable() -> Self {
-        let detail = "an engine behind the server does not answer; sending the request again is \
-                      safe, whether it was carried out or not";
+        let detail = "Redis or MongoDB does not respond; the request may or may not have been \
+                      carried out; it is safe to retry";
         Self::new(ProblemKind::Unavailable, detail)
     }
 
     pub(crate) fn out_of_memory() -> Self {
-        let detail = "the log has no memory left for new data; send the request again later";
+        let detail = "the log has no memory left for new data; retry later";
         Self::new(ProblemKind::OutOfMemory, detail)
     }
 
-    /// For an answer without a body worth reading.
+    /// Creates a problem for an error response that has no JSON body.
     pub(crate) fn of_status(status: StatusCode) -> Self {
         let kind = ProblemKind::of_status(status);
         Self::new(kind, kind.title())
     }
 
-    /// This and what else is wrong with the same item.
+    /// Adds the errors of `other`, a check of the same item, to this problem.
     pub(crate) fn and(self, other: Result<(), Self>) -> Self {
         match other {
             Ok(()) => self,
@@ -294,7 +294,7 @@ impl Problem {
         self.kind
     }
 
-    /// The document's members; without `instance` for an item of a batch.
+    /// Returns the problem document. An item of a batch has no `instance`.
     pub(crate) fn into_body(self, instance: Option<&str>) -> ProblemBody {
         ProblemBody {
             r#type: format!("{}{}", ProblemKind::TYPE_PREFIX, self.kind.slug()),
@@ -306,9 +306,9 @@ impl Problem {
         }
     }
 
-    /// Writes the document into an answer, whose headers stay.
+    /// Writes the document into a response and keeps the response's headers.
     pub(crate) fn write(self, response: &mut Response, instance: &str) {
-        // A struct of texts and numbers always has a JSON form.
+        // Cannot fail: a struct of strings and numbers always serializes.
         let body = serde_json::to_vec(&self.into_body(Some(instance))).unwrap_or_default();
         *response.body_mut() = Body::from(body);
         let headers = response.headers_mut();
@@ -339,10 +339,10 @@ impl From<CommandError> for Problem {
         match error {
             CommandError::Log(error) => error.into(),
             CommandError::Contended(_) => {
-                tracing::warn!(%error, "a command was not carried out");
-                let detail = "too many concurrent requests change the same thing; this one was not \
-                              carried out, items of its batch on other things may have been; \
-                              sending it again is safe";
+                tracing::warn!(%error, "command not carried out because of contention");
+                let detail = "too many concurrent requests change the same aggregate; the change \
+                              was not made, but other items of the batch may have been recorded; \
+                              it is safe to retry";
                 Self::new(ProblemKind::Contended, detail)
             }
             CommandError::Unreadable { .. } | CommandError::Rendering(_) => failed(&error),
@@ -356,7 +356,7 @@ impl From<LogError> for Problem {
             LogError::Unavailable(_)
             | LogError::Closed
             | LogError::Aborted
-            | LogError::Unconfirmed(_) => away(&error),
+            | LogError::Unconfirmed(_) => unavailable(&error),
             _ if error.is_other_log() => other_log(&error),
             LogError::Full => Self::out_of_memory(),
             LogError::Trimmed { .. } => Self::new(ProblemKind::Trimmed, error.to_string()),
@@ -368,10 +368,10 @@ impl From<LogError> for Problem {
 impl From<QueryError> for Problem {
     fn from(error: QueryError) -> Self {
         match error {
-            QueryError::Mongo(error) => away(&error),
+            QueryError::Mongo(error) => unavailable(&error),
             QueryError::TooLong(error) => {
-                tracing::warn!(%error, "a question took too long");
-                let detail = "the answer was not found in time; ask for less";
+                tracing::warn!(%error, "MongoDB query timed out");
+                let detail = "the query did not complete in time; narrow it";
                 Self::new(ProblemKind::Timeout, detail)
             }
             QueryError::Refused(error) => failed(&error),
@@ -388,7 +388,7 @@ impl From<ProjectError> for Problem {
     fn from(error: ProjectError) -> Self {
         match error {
             ProjectError::Log(error) => error.into(),
-            ProjectError::Mongo(error) => away(&error),
+            ProjectError::Mongo(error) => unavailable(&error),
             ProjectError::Behind { .. } => Self::new(ProblemKind::ViewBehind, error.to_string()),
             _ => failed(&error),
         }
@@ -407,7 +407,7 @@ impl From<ReconcileError> for Problem {
 impl From<WaitError> for Problem {
     fn from(error: WaitError) -> Self {
         match error {
-            WaitError::Mongo(error) => away(&error),
+            WaitError::Mongo(error) => unavailable(&error),
             WaitError::Behind { .. } => Self::new(ProblemKind::ViewBehind, error.to_string()),
         }
     }
@@ -415,17 +415,17 @@ impl From<WaitError> for Problem {
 
 fn other_log(error: &LogError) -> Problem {
     tracing::error!(%error, "Redis holds another log; nothing was appended");
-    let detail = "Redis lost the log or holds an older copy of it; nothing was recorded, and \
-                  nothing will be until an operator restores or accepts it";
+    let detail = "Redis lost the log or holds an older copy of it; nothing is recorded until an \
+                  operator restores or accepts the log";
     Problem::new(ProblemKind::OtherLog, detail)
 }
 
-fn away(error: &dyn std::error::Error) -> Problem {
-    tracing::warn!(%error, "an engine does not answer");
+fn unavailable(error: &dyn std::error::Error) -> Problem {
+    tracing::warn!(%error, "Redis or MongoDB does not respond");
     Problem::unavailable()
 }
 
 fn failed(error: &dyn std::error::Error) -> Problem {
-    tracing::error!(%error, "a request failed");
+    tracing::error!(%error, "request failed");
     Problem::internal()
 }

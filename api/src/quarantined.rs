@@ -1,7 +1,7 @@
-//! Documents that are set aside, as reads show them.
+//! Quarantined documents in responses.
 //!
-//! A document is set aside when an event that it touches cannot be folded. It is
-//! served as it was before that event, and says so.
+//! A document is set aside when an event that touches it cannot be folded. Reads
+//! return the document as it was before that event, and mark it as quarantined.
 
 use projections::{QueryError, View};
 use serde::Serialize;
@@ -12,35 +12,35 @@ use crate::problem::{Problem, ProblemKind};
 use crate::schema;
 use crate::state::Shared;
 
-/// The event that holds a document back. What is shown is from before it: this
-/// event and all later ones are missing.
+/// Event that holds a document back. The response shows the document without this
+/// event and all later ones.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct Quarantined {
-    /// Where the event is in the log.
+    /// Position of the event in the log.
     #[schema(value_type = schema::Position)]
     pub(crate) position: PositionText,
-    /// Why the event cannot be folded.
+    /// Reason that the event cannot be folded.
     #[schema(example = "malformed order_placed.1: missing field `amount`")]
     pub(crate) reason: String,
 }
 
-/// A response that shows one document of a view.
+/// Response that represents one document of a view.
 pub(crate) trait ShowsDocument {
-    /// The view.
+    /// View that holds the document.
     type View: View;
 
-    /// The document's id in the view.
+    /// Returns the document's id in the view.
     fn document_id(&self) -> String;
 
-    /// Says that the document is set aside.
+    /// Marks the document as quarantined.
     fn set_quarantined(&mut self, quarantined: Quarantined);
 }
 
-/// Marks the responses whose documents are set aside. One query, whatever the
-/// number of responses.
+/// Marks the responses whose documents are set aside, with one query for all
+/// responses.
 ///
 /// # Errors
-/// [`QueryError`] if MongoDB does not answer.
+/// [`QueryError`] if MongoDB does not respond.
 pub(crate) async fn mark<'r, R: ShowsDocument + 'r>(
     app: &Shared,
     responses: impl IntoIterator<Item = &'r mut R>,
@@ -65,8 +65,8 @@ pub(crate) async fn mark<'r, R: ShowsDocument + 'r>(
     Ok(())
 }
 
-/// The problem of a document that the view does not have: `unknown`, unless the
-/// document is missing because its first event is in quarantine.
+/// Returns the problem of a document that the view does not have: `unknown`, unless
+/// the document is missing because its first event is in quarantine.
 pub(crate) async fn missing<V: View>(app: &Shared, id: &str, unknown: Problem) -> Problem {
     match app.store.set_aside(V::NAME, &[id]).await {
         Ok(set_aside) => match set_aside.get(id) {

@@ -1,11 +1,9 @@
-//! Whether this process should get requests, and what is wrong with what it
-//! stands on.
+//! Readiness of this process and its dependencies.
 //!
-//! `unready` takes the process out of a load balancer: an engine is away, Redis
-//! holds another log, or views are so old that their answers are misleading.
-//! Everything else that somebody should look at is
-//! `degraded`, since all processes share the workers and the views: taking every
-//! process away would help nobody.
+//! `unready` takes the process out of a load balancer: Redis or MongoDB does not
+//! respond, Redis holds another log, or views are so old that reads are
+//! misleading. Every other fault is `degraded`. All processes share the workers
+//! and the views, so such a fault would take every process out of the balancer.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -21,37 +19,37 @@ use utoipa::ToSchema;
 
 use crate::state::{AppState, Shared};
 
-/// How long an engine may take to show that it is there.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Maximum time that Redis or MongoDB may take to respond.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long an answer is given to everybody who asks.
-const FRESH: Duration = Duration::from_secs(1);
+/// Time for which a report is cached.
+const CACHED_FOR: Duration = Duration::from_secs(1);
 
-/// From which age of the oldest unfolded event on the views lag: reads do not
-/// wait for their own writes any longer.
-const LAG: Duration = Duration::from_secs(2);
+/// Age of the oldest unfolded event from which the process is degraded: reads wait
+/// no longer than this for their own writes.
+const DEGRADED_LAG: Duration = Duration::from_secs(2);
 
-/// Computes the readiness, once a second at most.
+/// Computes the readiness, at most once a second.
 pub(crate) struct Readiness {
-    /// From which age of the oldest unfolded event on the process is unready.
+    /// Age of the oldest unfolded event beyond which the process is unready.
     limit: Duration,
     last: Mutex<Option<(Instant, Report)>>,
 }
 
-/// How well the process is, and what is not.
+/// Readiness of the process.
 #[derive(Clone, Serialize, ToSchema)]
 #[schema(as = Readiness)]
 pub(crate) struct Report {
     status: Status,
-    /// What is wrong, in words; empty if `ready`.
+    /// Reasons of all failed checks; empty if `ready`.
     #[schema(example = json!([]))]
     reasons: Vec<String>,
-    /// One by one.
+    /// Result of each check.
     checks: Vec<Check>,
 }
 
-/// `ready`; `degraded` if somebody should look although requests are served;
-/// `unready` if requests should go elsewhere.
+/// Overall status: `ready`, `degraded` if an operator should act although requests
+/// are served, or `unready` if requests should go to another process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = ReadinessStatus)]
@@ -61,31 +59,31 @@ pub(crate) enum Status {
     Unready,
 }
 
-/// One thing that must be well.
+/// Result of one check.
 #[derive(Clone, Serialize, ToSchema)]
 pub(crate) struct Check {
-    /// `redis`, `log`, `mongodb`, `memory`, `views`, `workers` or `lag`.
+    /// Name: `redis`, `log`, `mongodb`, `memory`, `views`, `workers` or `lag`.
     #[schema(example = "redis")]
     name: &'static str,
-    /// Whether it is.
+    /// True if the check passed.
     ok: bool,
-    /// Why it is not.
+    /// Reason of the failure.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "does not answer")]
+    #[schema(example = "does not respond")]
     reason: Option<String>,
-    /// What the process is if this were all.
+    /// Status of the process if no other check fails.
     #[serde(skip)]
     status: Status,
 }
 
-/// Why something is not well.
-struct Fault {
+/// Failure of a check.
+struct CheckFailure {
     status: Status,
     reason: String,
 }
 
 impl Readiness {
-    /// With events that may stay unfolded for as long as `limit`.
+    /// Creates a check that fails if an event stays unfolded for longer than `limit`.
     pub(crate) fn new(limit: Duration) -> Self {
         Self {
             limit,
@@ -93,15 +91,16 @@ impl Readiness {
         }
     }
 
-    /// The readiness, at most a second old.
+    /// Returns the readiness, at most a second old.
     ///
-    /// To be run in a task of its own: a computation that ended with the request
-    /// that began it would be begun anew by every request that breaks off.
+    /// Run this in a task of its own. Otherwise a client that disconnects would
+    /// cancel the computation, and the next request would start it again.
     pub(crate) async fn report(app: AppState) -> Report {
-        // Whoever asks meanwhile waits here for the same answer.
+        // The lock is held across the computation: concurrent requests wait here and
+        // get the same report.
         let mut last = app.readiness.last.lock().await;
         if let Some((at, report)) = &*last
-            && at.elapsed() < FRESH
+            && at.elapsed() < CACHED_FOR
         {
             return report.clone();
         }
@@ -151,13 +150,13 @@ async fn compute(app: &Shared) -> Report {
     Report::new(checks.map(|(name, verdict)| check(name, verdict)).into())
 }
 
-async fn redis(app: &Shared) -> Result<(), Fault> {
-    answer(app.commands.log().memory()).await.map(|_| ())
+async fn redis(app: &Shared) -> Result<(), CheckFailure> {
+    respond(app.commands.log().memory()).await.map(|_| ())
 }
 
 /// Checks that Redis holds the log that this process knows.
-async fn log(app: &Shared) -> Result<(), Fault> {
-    match timeout(PATIENCE, app.commands.log().check()).await {
+async fn log(app: &Shared) -> Result<(), CheckFailure> {
+    match timeout(QUERY_TIMEOUT, app.commands.log().check()).await {
         Ok(Err(error)) if error.is_other_log() => {
             tracing::error!(%error, "Redis holds another log; nothing is appended");
             let reason = "Redis holds another log, or an older copy: nothing is appended; \
@@ -167,34 +166,35 @@ async fn log(app: &Shared) -> Result<(), Fault> {
         Ok(Err(LogError::Unconfirmed(_))) => {
             Err(unready("the log is not confirmed until MongoDB answers"))
         }
-        // That Redis does not answer is a check of its own.
+        // The check `redis` reports a Redis that does not respond.
         Ok(Ok(()) | Err(_)) | Err(_) => Ok(()),
     }
 }
 
-async fn mongodb(app: &Shared) -> Result<(), Fault> {
-    answer(app.store.ping()).await
+async fn mongodb(app: &Shared) -> Result<(), CheckFailure> {
+    respond(app.store.ping()).await
 }
 
-fn memory(app: &Shared) -> Result<(), Fault> {
+fn memory(app: &Shared) -> Result<(), CheckFailure> {
     match app.shed.is_shedding() {
         true => Err(degraded("Redis is short of memory: new data is refused")),
         false => Ok(()),
     }
 }
 
-async fn views(app: &Shared) -> Result<(), Fault> {
-    let asked = async { tokio::try_join!(app.store.stopped(), app.store.outdated()) };
-    let (stopped, outdated) = answer(asked).await?;
-    let withheld = answer(app.store.count_withheld()).await?;
-    // Why is in /api/admin/projections: who is not signed in learns only which.
+async fn views(app: &Shared) -> Result<(), CheckFailure> {
+    let queries = async { tokio::try_join!(app.store.stopped(), app.store.outdated()) };
+    let (stopped, outdated) = respond(queries).await?;
+    let withheld = respond(app.store.count_withheld()).await?;
+    // `/readyz` is public: it names the views only. The reasons are in
+    // `/api/admin/projections`.
     let names: BTreeSet<_> = stopped.into_iter().map(|(name, _)| name).collect();
     let names: Vec<_> = names.into_iter().collect();
     let mut reasons = Vec::new();
     if !names.is_empty() {
-        reasons.push(format!("stand still: {}", names.join(", ")));
+        reasons.push(format!("stalled: {}", names.join(", ")));
     }
-    reasons.extend(outdated.into_iter().map(remedy));
+    reasons.extend(outdated.into_iter().map(rebuild_hint));
     reasons.extend(withheld.iter().map(|(view, count)| {
         format!("{view} has {count} in quarantine: see `patron quarantine list`")
     }));
@@ -204,20 +204,20 @@ async fn views(app: &Shared) -> Result<(), Fault> {
     }
 }
 
-fn remedy(outdated: &str) -> String {
+fn rebuild_hint(outdated: &str) -> String {
     format!("{outdated} is of an older program: run `patron rebuild {outdated}`")
 }
 
-async fn workers(app: &Shared) -> Result<(), Fault> {
-    let members = answer(app.commands.log().members(Role::Fold)).await?;
+async fn workers(app: &Shared) -> Result<(), CheckFailure> {
+    let members = respond(app.commands.log().members(Role::Fold)).await?;
     match members.alive.is_empty() {
-        true => Err(degraded("no worker is alive: views stand still")),
+        true => Err(degraded("no worker is alive: views are stalled")),
         false => Ok(()),
     }
 }
 
-async fn lag(app: &Shared) -> Result<(), Fault> {
-    let unfolded = answer(app.store.unfolded(app.commands.log())).await?;
+async fn lag(app: &Shared) -> Result<(), CheckFailure> {
+    let unfolded = respond(app.store.unfolded(app.commands.log())).await?;
     let Some(unfolded) = unfolded else {
         return Ok(());
     };
@@ -229,37 +229,37 @@ async fn lag(app: &Shared) -> Result<(), Fault> {
     );
     if age > app.readiness.limit {
         Err(unready(reason))
-    } else if age > LAG {
+    } else if age > DEGRADED_LAG {
         Err(degraded(reason))
     } else {
         Ok(())
     }
 }
 
-/// How long ago that was; nothing if it is still to come by this clock.
+/// Returns the time since `since`; zero if that is in the future by this clock.
 fn age(since: Timestamp) -> Duration {
     let millis = Timestamp::from(Utc::now()).millis() - since.millis();
     Duration::from_millis(u64::try_from(millis).unwrap_or_default())
 }
 
-fn unready(reason: impl Into<String>) -> Fault {
-    Fault {
+fn unready(reason: impl Into<String>) -> CheckFailure {
+    CheckFailure {
         status: Status::Unready,
         reason: reason.into(),
     }
 }
 
-fn degraded(reason: impl Into<String>) -> Fault {
-    Fault {
+fn degraded(reason: impl Into<String>) -> CheckFailure {
+    CheckFailure {
         status: Status::Degraded,
         reason: reason.into(),
     }
 }
 
-fn check(name: &'static str, verdict: Result<(), Fault>) -> Check {
+fn check(name: &'static str, verdict: Result<(), CheckFailure>) -> Check {
     let (status, reason) = match verdict {
         Ok(()) => (Status::Ready, None),
-        Err(Fault { status, reason }) => (status, Some(reason)),
+        Err(CheckFailure { status, reason }) => (status, Some(reason)),
     };
     Check {
         name,
@@ -269,19 +269,19 @@ fn check(name: &'static str, verdict: Result<(), Fault>) -> Check {
     }
 }
 
-/// The answer of an engine, or what to say to whoever is not signed in: the
-/// engine's own words are for the log.
-async fn answer<T, E: std::error::Error>(
-    asked: impl Future<Output = Result<T, E>>,
-) -> Result<T, Fault> {
-    match timeout(PATIENCE, asked).await {
-        Ok(Ok(answer)) => Ok(answer),
+/// Awaits a query of Redis or MongoDB for at most [`QUERY_TIMEOUT`]. The error goes to the
+/// log only, since `/readyz` is public.
+async fn respond<T, E: std::error::Error>(
+    query: impl Future<Output = Result<T, E>>,
+) -> Result<T, CheckFailure> {
+    match timeout(QUERY_TIMEOUT, query).await {
+        Ok(Ok(response)) => Ok(response),
         Ok(Err(error)) => {
-            tracing::warn!(%error, "an engine is not well");
-            Err(unready("does not answer"))
+            tracing::warn!(%error, "readiness check failed");
+            Err(unready("does not respond"))
         }
         Err(_) => {
-            let reason = format!("did not answer within {} s", PATIENCE.as_secs());
+            let reason = format!("did not respond within {} s", QUERY_TIMEOUT.as_secs());
             Err(unready(reason))
         }
     }
@@ -292,8 +292,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_worst_check_decides_and_every_reason_is_given() {
-        let report = |verdicts: Vec<Result<(), Fault>>| {
+    fn the_worst_check_determines_the_status_and_all_reasons_are_listed() {
+        let report = |verdicts: Vec<Result<(), CheckFailure>>| {
             let checks = verdicts.into_iter().map(|verdict| check("views", verdict));
             let report = Report::new(checks.collect());
             (report.status, report.reasons)
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_recorded_by_a_clock_ahead_has_no_age() {
+    fn an_event_from_a_clock_ahead_has_age_zero() {
         let in_an_hour = Timestamp::from(Utc::now() + chrono::TimeDelta::hours(1));
         assert_eq!(age(in_an_hour), Duration::ZERO);
     }

@@ -1,4 +1,4 @@
-//! All routes, and what stands before them.
+//! All routes and the middleware around them.
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -15,15 +15,17 @@ use crate::{
     metrics, observe, openapi, orders, segments, timeline, users,
 };
 
-/// Below this many bytes compressing costs more than it saves.
+/// Smallest response that is compressed, in bytes. Below it, compression costs
+/// more than it saves.
 const COMPRESS_ABOVE: u64 = 1024;
 
-/// The whole API.
+/// Builds the whole API: routes, middleware, document and interactive page.
 pub(crate) fn router(state: AppState) -> Router {
     let (routes, document) = routes().split_for_parts();
     let strict = from_fn_with_state(Contract::new(document), strict::reject_undeclared);
-    // Layers go around what is there already, the fallback included. Strangers
-    // learn nothing of what an operation takes: the guard stands before it.
+    // A layer wraps the routes added so far, including the fallback. The guard is
+    // outside `strict`, so that a client without a valid credential does not learn
+    // which parameters an operation has.
     let guarded = routes
         .fallback(not_found)
         .layer(strict.clone())
@@ -41,7 +43,7 @@ pub(crate) fn router(state: AppState) -> Router {
         .with_state(state)
 }
 
-/// Everything that [`access`] has a row for.
+/// Builds all routes that [`access`] has a row for.
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .merge(health::routes())
@@ -63,5 +65,5 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
 }
 
 async fn not_found() -> Problem {
-    Problem::new(ProblemKind::NotFound, "there is nothing at this path")
+    Problem::new(ProblemKind::NotFound, "no resource at this path")
 }

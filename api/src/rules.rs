@@ -1,4 +1,4 @@
-//! Rules in requests and answers, and what is wrong with them.
+//! Rules in requests and responses, and the problems with them.
 
 use domain::MAX_RULES;
 use domain::rules::{RuleError, RuleErrors, Rules};
@@ -8,21 +8,21 @@ use utoipa::ToSchema;
 use crate::problem::{FieldError, Problem, ProblemKind};
 use crate::schema::{self, ConditionSchema};
 
-/// The rules that stand at `pointer` in the body.
+/// Parses the rules at `pointer` in the body.
 ///
 /// # Errors
-/// 422 with every part of them that is wrong.
+/// 422 with an error for each invalid part.
 pub(crate) fn read(pointer: &str, json: &Value) -> Result<Rules, Problem> {
     let bytes = json.to_string().len();
     if bytes > MAX_RULES {
         let reason = format!("rules have at most {MAX_RULES} bytes as JSON, these have {bytes}");
         return Err(Problem::field(ProblemKind::Refused, pointer, reason));
     }
-    Rules::from_json(json).map_err(|errors| wrong(pointer, &errors))
+    Rules::from_json(json).map_err(|errors| invalid(pointer, &errors))
 }
 
-/// The problem with rules that stand at `pointer` in the body.
-fn wrong(pointer: &str, errors: &RuleErrors) -> Problem {
+/// Converts the errors of the rules at `pointer` in the body into a problem.
+fn invalid(pointer: &str, errors: &RuleErrors) -> Problem {
     let field = |error: &RuleError| FieldError {
         pointer: format!("{pointer}{}", error.pointer),
         detail: match error.column {
@@ -34,21 +34,21 @@ fn wrong(pointer: &str, errors: &RuleErrors) -> Problem {
     Problem::fields(ProblemKind::InvalidField, fields)
 }
 
-/// Which customers are meant: react-querybuilder's JSON, or a text such as
+/// Rules that select customers: react-querybuilder's JSON, or a text such as
 /// `total_spend > 100000 AND (visits < 3 OR city = "Rome")`.
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[schema(as = Rules)]
 #[expect(dead_code, reason = "describes a type of the domain")]
 pub(crate) enum RulesSchema {
-    /// As JSON.
+    /// Rules as JSON.
     Group(GroupSchema),
-    /// As a text.
+    /// Rules as a text.
     #[schema(value_type = schema::RulesText)]
     Text(String),
 }
 
-/// Conditions and groups, at most 256 in all and 16 deep.
+/// Group of conditions and nested groups: at most 256 nodes in total, 16 levels deep.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = RuleGroup, example = json!({
@@ -64,40 +64,40 @@ pub(crate) enum RulesSchema {
 }))]
 #[expect(dead_code, reason = "describes a type of the domain")]
 pub(crate) struct GroupSchema {
-    /// What the client calls it; without a meaning.
+    /// Client's own id of the group; ignored.
     #[serde(default)]
     #[schema(value_type = schema::NodeId)]
     id: String,
-    /// Whether all or one must hold.
+    /// `and` if all members must match, `or` if one is enough.
     #[schema(value_type = schema::Combinator)]
     combinator: String,
-    /// Whether the contrary is meant.
+    /// Negates the group.
     #[schema(default = false)]
     not: Option<bool>,
-    /// At least one.
+    /// Members of the group; at least one.
     #[schema(no_recursion, min_items = 1, max_items = 255)]
     rules: Vec<NodeSchema>,
-    /// Without a meaning.
+    /// Ignored.
     #[serde(default)]
     path: Value,
-    /// Without a meaning.
+    /// Ignored.
     #[serde(default)]
     disabled: Value,
-    /// What is muted is to be left out.
+    /// Must be `false`, `null` or absent: leave muted parts out of the request.
     #[serde(default)]
     #[schema(value_type = schema::Muted)]
     muted: bool,
 }
 
-/// A part of rules.
+/// A node of the rules.
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[schema(as = RuleNode, no_recursion)]
 #[expect(dead_code, reason = "describes a type of the domain")]
 pub(crate) enum NodeSchema {
-    /// Taken together.
+    /// A group.
     Group(GroupSchema),
-    /// A question about one field.
+    /// A condition on one field.
     Condition(ConditionSchema),
 }
 
@@ -110,12 +110,12 @@ mod tests {
 
     fn errors(rules: &Value) -> Value {
         let errors = Rules::from_json(rules).unwrap_err();
-        let body = wrong("/rules", &errors).into_body(None);
+        let body = invalid("/rules", &errors).into_body(None);
         serde_json::to_value(body).unwrap()
     }
 
     #[test]
-    fn every_node_that_is_wrong_is_pointed_at() {
+    fn every_invalid_node_has_an_error_with_its_pointer() {
         let body = errors(&json!({"combinator": "and", "rules": [
             {"field": "shoe", "operator": "=", "value": 1},
             {"combinator": "or", "rules": []},
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_told_by_the_column() {
+    fn an_error_in_a_text_has_its_column() {
         let body = errors(&json!("visits > 3 AND"));
         assert_eq!(body["errors"][0]["pointer"], "/rules");
         let detail = body["errors"][0]["detail"].as_str().unwrap();

@@ -1,6 +1,8 @@
-//! Schemas of the domain's types, which know nothing of OpenAPI: name one as a
-//! field's `value_type`. Each takes what its parser takes, as far as a schema
-//! can say that: lengths are counted in characters here, and in bytes there.
+//! OpenAPI schemas of domain types, which do not depend on utoipa. Use one as the
+//! `value_type` of a field.
+//!
+//! A schema accepts what the parser accepts, as far as JSON Schema can express it:
+//! JSON Schema counts characters, the parsers count bytes.
 
 mod either;
 mod rules;
@@ -12,10 +14,10 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
-pub(crate) use either::{either, for_somebody};
+pub(crate) use either::{exactly_one_of, for_somebody};
 pub(crate) use rules::ConditionSchema;
 
-/// Declares schemas; add to the list below.
+/// Declares schemas. Add new ones to the list below.
 macro_rules! schemas {
     ($($name:ident => $schema:expr;)*) => {$(
         pub(crate) struct $name;
@@ -34,17 +36,17 @@ macro_rules! schemas {
     )*};
 }
 
-/// 1 to 128 of the characters of an id, and neither `.` nor `..`.
+/// Pattern of an id: 1 to 128 characters, but not `.` or `..`.
 const ID: &str = r"^(?!\.\.?$)[A-Za-z0-9._:@+-]{1,128}$";
 
-/// A partition up to 65535, and a number.
+/// Pattern of a position: a partition up to 65535 and an event number.
 const POSITION: &str =
     "(?:[0-5]?[0-9]{1,4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]):[0-9]{1,19}";
 
-/// The years that times lie in.
+/// Pattern of the years that times may have.
 const YEARS: &str = "^(?:19|[2-9][0-9])[0-9]{2}-";
 
-/// A day of those that every month has.
+/// Pattern of a date, limited to days that every month has.
 const DATE: &str = "(?:19|[2-9][0-9])[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])";
 
 schemas! {
@@ -122,7 +124,7 @@ fn formatted(format: &str) -> ObjectBuilder {
     text.format(Some(SchemaFormat::Custom(format.to_owned())))
 }
 
-/// One line, of which the parser counts the bytes.
+/// One line of text. The parser counts its length in bytes.
 fn text(max: usize) -> Object {
     patterned(r"^[^\x00-\x1F\x7F-\x9F]*$")
         .min_length(Some(1))
@@ -130,7 +132,8 @@ fn text(max: usize) -> Object {
         .build()
 }
 
-/// What `domain::rules` reads; no schema says how it is written.
+/// Text form of rules, as `domain::rules` parses it. JSON Schema cannot express the
+/// grammar.
 fn rules_text() -> Object {
     formatted("rules")
         .min_length(Some(1))
@@ -138,7 +141,8 @@ fn rules_text() -> Object {
         .build()
 }
 
-/// Jinja over the fields of a customer; no schema says how it is written.
+/// Jinja template over the fields of a customer. JSON Schema cannot express the
+/// grammar.
 fn template_text() -> Object {
     formatted("template")
         .min_length(Some(1))
@@ -147,7 +151,8 @@ fn template_text() -> Object {
         .build()
 }
 
-/// Without an example: a page that tries it out would wait for that position.
+/// Positions, without an example: a request from the documentation page would wait
+/// for the example's position.
 fn positions() -> Object {
     let pattern = format!("^ *{POSITION} *(?:, *{POSITION} *)*$");
     formatted("positions").pattern(Some(pattern)).build()
@@ -192,7 +197,7 @@ fn nothing_but(values: &[Value]) -> Object {
         .build()
 }
 
-/// The one currency of a deployment.
+/// Schema of the one currency of a deployment.
 pub(crate) fn only(currency: domain::Currency) -> RefOr<Schema> {
     RefOr::T(Schema::from(one_of(&[currency.code()])))
 }
@@ -206,7 +211,8 @@ fn tags() -> Vec<&'static str> {
     assist::Tag::ALL.iter().map(|tag| tag.name()).collect()
 }
 
-/// What is understood, no schema says; nor that blanks alone are nothing.
+/// Request in plain words. JSON Schema cannot express which ones are understood, or
+/// that a blank one is rejected.
 fn prompt() -> Object {
     formatted("prompt")
         .min_length(Some(1))
@@ -214,7 +220,7 @@ fn prompt() -> Object {
         .build()
 }
 
-/// A name of IANA's; no schema lists them all.
+/// IANA time zone name. The schema does not list them all.
 fn time_zone() -> Object {
     formatted("time-zone").examples(["Asia/Kolkata"]).build()
 }
@@ -223,11 +229,11 @@ fn node_id() -> Object {
     patterned(r"^[^\x00-\x1F\x7F-\x9F]*$")
         .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
         .max_length(Some(128))
-        .description(Some("What the client calls it; without a meaning."))
+        .description(Some("Client's own id of the node; ignored."))
         .build()
 }
 
-/// Booleans, numbers and texts, and what else a value may be.
+/// Map of attributes: booleans, numbers, strings, and the `others` types.
 fn attributes(others: &[Type]) -> Object {
     let types = [Type::Boolean, Type::Number, Type::String].into_iter();
     let value = ObjectBuilder::from(text(1_024))

@@ -1,4 +1,4 @@
-//! Accepting connections, and ending them in order.
+//! Accepts connections and shuts them down gracefully.
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,23 +24,23 @@ use crate::journal::Notes;
 use crate::state::{Api, AppState};
 use crate::{limits, metrics, router};
 
-/// How many headers a request may have; more is answered 431.
+/// Maximum number of request headers. More are answered with 431.
 const MAX_HEADERS: usize = 64;
 
-/// How long requests under way may take to end after a shutdown.
+/// Grace period for requests in flight after a shutdown.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// How long what is noted already may take to be recorded after that.
+/// Grace period for recording the queued notes of the journal, after the jobs.
 const JOURNAL_GRACE: Duration = Duration::from_secs(2);
 
-/// How long the ends of interrupted jobs may take to be recorded after that.
+/// Grace period for recording the end of interrupted jobs, after the requests.
 const JOBS_GRACE: Duration = Duration::from_secs(2);
 
-/// How often what histograms were given is folded together, and who has not
-/// asked lately is forgotten.
+/// Interval of maintenance: histograms are compacted and idle rate limiters are
+/// evicted.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Why the API could not be served.
+/// Error that ends the server.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The listener is not usable.
@@ -48,17 +48,17 @@ pub enum ServeError {
     Listener(#[from] io::Error),
 }
 
-/// Serves the API on `listener` until `shutdown`. Requests under way are then
-/// answered, within 10 s; new ones are not taken.
+/// Serves the API on `listener` until `shutdown` is cancelled. Requests in flight
+/// then have 10 s to complete; new ones are not accepted.
 ///
 /// # Errors
-/// [`ServeError`] for a listener that is not usable.
+/// [`ServeError`] if the listener is not usable.
 pub async fn serve(
     mut listener: TcpListener,
     api: Api,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
-    tracing::info!(address = %TcpListener::local_addr(&listener)?, "the API listens");
+    tracing::info!(address = %TcpListener::local_addr(&listener)?, "API listening");
     let _background = background(&api.state);
     let (journal_stop, journal) = journal(&api.state, api.notes);
     let closing = api.state.closing.clone();
@@ -67,13 +67,13 @@ pub async fn serve(
     let router = router::router(api.state);
     let connections = GracefulShutdown::new();
     let accepting = async {
-        // It is never closed.
+        // The semaphore is never closed, so this loop ends only with the shutdown.
         while let Ok(place) = places.clone().acquire_owned().await {
             let (stream, peer) = Listener::accept(&mut listener).await;
             let (router, watcher) = (router.clone(), connections.watcher());
-            let talk = converse(stream, peer, router, watcher, patience);
+            let connection = serve_connection(stream, peer, router, watcher, patience);
             tokio::spawn(async move {
-                talk.await;
+                connection.await;
                 drop(place);
             });
         }
@@ -82,31 +82,30 @@ pub async fn serve(
     drop(listener);
     closing.cancel();
     if timeout(GRACE, connections.shutdown()).await.is_err() {
-        tracing::warn!("some requests were still under way and are cut off");
+        tracing::warn!("shutdown: requests still in flight were aborted");
     }
     if timeout(JOBS_GRACE, state.jobs.stopped()).await.is_err() {
-        tracing::warn!(
-            "some jobs were interrupted, which is not recorded until their leases expire"
-        );
+        tracing::warn!("shutdown: interrupted jobs count as running until their leases expire");
     }
+    // The journal stops last, since requests in flight may still queue notes.
     journal_stop.cancel();
     if timeout(JOURNAL_GRACE, journal).await.is_err() {
-        tracing::warn!("some refusals were not recorded");
+        tracing::warn!("shutdown: some refusals were not recorded");
     }
     Ok(())
 }
 
-/// One connection's requests. It ends with an error whenever a client goes
-/// away, which is nobody's concern.
-async fn converse(
+/// Serves the requests of one connection. Errors are logged at debug level only,
+/// since every client that disconnects causes one.
+async fn serve_connection(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
     watcher: Watcher,
     patience: Duration,
 ) {
-    // Without it answers wait for acknowledgements; with an error they only
-    // come later.
+    // Without TCP_NODELAY, responses wait for acknowledgements. An error only makes
+    // responses slower.
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(patience));
@@ -123,11 +122,12 @@ async fn converse(
         .max_buf_size(limits::MAX_HEAD)
         .serve_connection(stream, service);
     if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%error, "a connection ended early");
+        tracing::debug!(%error, "connection ended early");
     }
 }
 
-/// Records what requests note, until it is told to stop and has recorded all.
+/// Starts the task that records the journal's notes. Once the token is cancelled,
+/// the task records what is queued and ends.
 fn journal(state: &AppState, notes: Notes) -> (CancellationToken, JoinHandle<()>) {
     let stop = CancellationToken::new();
     let (state, stopped) = (state.clone(), stop.clone());
@@ -135,7 +135,7 @@ fn journal(state: &AppState, notes: Notes) -> (CancellationToken, JoinHandle<()>
     (stop, tokio::spawn(record))
 }
 
-/// What goes on beside the requests, until it is dropped.
+/// Starts the background tasks. They end when the returned set is dropped.
 fn background(state: &AppState) -> JoinSet<()> {
     metrics::describe();
     let mut tasks = JoinSet::new();
@@ -147,7 +147,7 @@ fn background(state: &AppState) -> JoinSet<()> {
         loop {
             ticks.tick().await;
             kept.run_upkeep();
-            limited.rates.forget();
+            limited.rates.evict_idle();
             limited.senders.evict_idle();
             limited.assistant.forget();
         }

@@ -1,4 +1,7 @@
-//! Refusing new data before Redis does, while it is short of memory.
+//! Load shedding: refuses new data while Redis is short of memory.
+//!
+//! Redis at `maxmemory` would fail every append, also those that finish work
+//! already begun. Patron refuses new data before that point.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -8,9 +11,10 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::problem::Problem;
 
+/// Time between two readings of Redis's memory.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Whether new data is refused now.
+/// Current state of load shedding: true while new data is refused.
 #[derive(Default)]
 pub(crate) struct Shed(AtomicBool);
 
@@ -19,8 +23,10 @@ impl Shed {
         self.0.load(Ordering::Relaxed)
     }
 
+    /// Rejects new data while Redis is short of memory.
+    ///
     /// # Errors
-    /// The problem to answer with while new data is refused.
+    /// 503 `out-of-memory`.
     pub(crate) fn check(&self) -> Result<(), Problem> {
         if self.is_shedding() {
             return Err(Problem::out_of_memory());
@@ -28,20 +34,20 @@ impl Shed {
         Ok(())
     }
 
-    /// Follows the log's memory forever.
+    /// Polls Redis's memory once a second. Never returns.
     pub(crate) async fn watch(&self, log: &Log) {
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            // A Redis that is away is another problem, met where it is asked.
+            // An unreachable Redis keeps the last state: the append itself reports it.
             if let Ok(memory) = log.memory().await {
-                self.note(memory);
+                self.update(memory);
             }
         }
     }
 
-    fn note(&self, memory: Memory) {
+    fn update(&self, memory: Memory) {
         let full = memory.is_short();
         let before = self.0.swap(full, Ordering::Relaxed);
         match (before, full) {
@@ -53,7 +59,7 @@ impl Shed {
             (true, false) => tracing::info!(
                 memory.used,
                 memory.max,
-                "Redis has memory again: new data is taken"
+                "Redis has memory again: new data is accepted"
             ),
             _ => {}
         }
@@ -65,10 +71,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn data_is_refused_from_95_percent_on_until_there_is_more() {
+    fn data_is_refused_at_95_percent_and_accepted_below() {
         let shed = Shed::default();
         let at = |used| {
-            shed.note(Memory { used, max: 1_000 });
+            shed.update(Memory { used, max: 1_000 });
             shed.is_shedding()
         };
         assert!(!at(949));
@@ -78,10 +84,10 @@ mod tests {
     }
 
     #[test]
-    fn a_redis_without_a_bound_is_never_full() {
+    fn redis_without_maxmemory_is_never_short() {
         let shed = Shed::default();
         let used = u64::MAX;
-        shed.note(Memory { used, max: 0 });
+        shed.update(Memory { used, max: 0 });
         assert!(!shed.is_shedding());
     }
 }

@@ -1,5 +1,5 @@
-//! Server-sent events that follow something until it ends: `progress` when it
-//! has changed, at most once a second, and at last `end`.
+//! Server-sent events that follow a job or a campaign until it ends: `progress`
+//! on a change, at most once a second, and finally `end`.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -12,19 +12,18 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Ref, RefOr, Schema};
 
-/// How often what is followed is read.
-const EVERY: Duration = Duration::from_secs(1);
+/// Polling interval.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Ticks each time that what is followed is to be read. A tick that comes late
-/// delays those after it.
+/// Returns the interval at which to poll. A late tick delays the ticks after it.
 pub(crate) fn ticks() -> Interval {
-    let mut ticks = interval(EVERY);
+    let mut ticks = interval(POLL_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
 }
 
-/// Streams the events that `next` makes of a state, with the state for the
-/// event after each; none after the last.
+/// Streams the events that `next` returns. `next` gets the current state and returns
+/// an event with the next state. The stream ends after an event without a next state.
 pub(crate) fn events<S, F>(
     state: S,
     mut next: impl FnMut(S) -> F + Send + 'static,
@@ -40,15 +39,15 @@ where
     Sse::new(events).keep_alive(KeepAlive::default())
 }
 
-/// An event with this data.
+/// Creates an event with this data.
 pub(crate) fn event(name: &str, data: &impl Serialize) -> Event {
-    // The data of events are structs of texts, numbers and JSON, which always
-    // have a JSON form.
+    // Cannot fail: event data is a struct of strings, numbers and JSON, which
+    // always serializes.
     let data = serde_json::to_string(data).unwrap_or_default();
     Event::default().event(name).data(data)
 }
 
-/// The schema of an event whose data has the schema of this name.
+/// Returns the schema of an event whose data has the schema named `data`.
 pub(crate) fn event_schema(data: &str) -> RefOr<Schema> {
     let data = ObjectBuilder::new()
         .schema_type(Type::String)

@@ -1,4 +1,4 @@
-//! What all handlers share.
+//! State shared by all handlers, and its configuration.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,53 +16,54 @@ use crate::auth::{Credentials, SignIn};
 use crate::delivery::VendorSecrets;
 use crate::jobs::Jobs;
 use crate::journal::{self, Journal, Notes};
-use crate::limits::{self, Limits, LogReads, Rates, Room, Senders};
+use crate::limits::{self, BodyBudget, Limits, LogReads, Rates, Senders};
 use crate::own_writes::OwnWrites;
 use crate::problem::{Problem, ProblemKind};
 use crate::readiness::Readiness;
 use crate::shed::Shed;
 
-/// How long a request waits for those before it.
-const TURN: Duration = Duration::from_secs(10);
+/// Maximum time that a request waits for a permit.
+const PERMIT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How the API is run.
+/// Configuration of the API.
 pub struct ApiConfig {
-    /// The one key that is an administrator's from the start, if there is one.
+    /// Key with the role `admin` that works from the first start, if configured.
     pub bootstrap_key: Option<String>,
-    /// How people sign in, if they may.
+    /// Sign-in configuration. `None` disables sign-in.
     pub sign_in: Option<SignIn>,
-    /// Who says truly on whose behalf a connection is.
+    /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: TrustedProxies,
-    /// What the vendor signs its receipts with. Without any every receipt is
-    /// answered with 401.
+    /// Secrets that the vendor signs its receipts with. Without any, every receipt
+    /// is answered with 401.
     pub vendor_secrets: VendorSecrets,
-    /// The most bytes that a body may have.
+    /// Maximum size of a request body in bytes.
     pub body_limit: usize,
-    /// How long a request may take, its body's upload included.
+    /// Maximum duration of a request, including the upload of its body.
     pub request_timeout: Duration,
-    /// What one process gives.
+    /// Limits of one process.
     pub limits: Limits,
-    /// How old the oldest event that a view has not folded may be before
+    /// Maximum age of the oldest event that a view has not folded. Beyond it,
     /// `/readyz` answers 503.
     pub ready_lag: Duration,
-    /// Who helps in plain words, and how much.
+    /// Configuration of the AI assistant.
     pub assistant: AssistantConfig,
-    /// What `/metrics` shows: the handle of the recorder that
+    /// Source of `/metrics`: the handle of the recorder that
     /// [`crate::prometheus`] builds.
     pub metrics: PrometheusHandle,
 }
 
 impl ApiConfig {
-    /// 16 MiB.
+    /// Default of `body_limit`: 16 MiB.
     pub const BODY_LIMIT: usize = 16 * 1024 * 1024;
 
-    /// A minute.
+    /// Default of `ready_lag`: one minute.
     pub const READY_LAG: Duration = Duration::from_secs(60);
 
-    /// Half a minute.
+    /// Default of `request_timeout`: 30 seconds.
     pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-    /// The usual limits, no key and no vendor.
+    /// Returns the default configuration: default limits, no bootstrap key, no
+    /// sign-in, no vendor secrets.
     pub fn new(metrics: PrometheusHandle) -> Self {
         Self {
             bootstrap_key: None,
@@ -79,14 +80,14 @@ impl ApiConfig {
     }
 }
 
-/// The API, ready to [`crate::serve`].
+/// The API, ready to be passed to [`crate::serve`].
 pub struct Api {
     pub(crate) state: AppState,
     pub(crate) notes: Notes,
 }
 
 impl Api {
-    /// Commands go to `commands`, questions to `store`.
+    /// Creates an API that sends writes to `commands` and reads to `store`.
     pub fn new(commands: Commands, store: Store, config: ApiConfig) -> Self {
         let (journal, notes) = journal::open();
         let state = Shared {
@@ -103,7 +104,7 @@ impl Api {
             connections: Arc::new(Semaphore::new(config.limits.connections)),
             places: Semaphore::new(config.limits.requests),
             receipt_places: Semaphore::new(limits::RECEIPT_PLACES),
-            room: Room::new(config.limits.bodies),
+            body_budget: BodyBudget::new(config.limits.bodies),
             senders: Senders::new(),
             rates: Rates::new(&config.limits),
             patience: config.limits.patience,
@@ -138,36 +139,36 @@ pub(crate) struct Shared {
     pub(crate) connections: Arc<Semaphore>,
     pub(crate) places: Semaphore,
     pub(crate) receipt_places: Semaphore,
-    pub(crate) room: Room,
+    pub(crate) body_budget: BodyBudget,
     pub(crate) senders: Senders,
     pub(crate) rates: Rates,
     pub(crate) patience: Duration,
     pub(crate) assistant: Assistant,
-    /// Whose turn it is to have MongoDB count.
+    /// Permits for expensive counts in MongoDB.
     pub(crate) previews: Semaphore,
-    /// Places for long reads of the log.
+    /// Slots for long reads of the log.
     pub(crate) log_reads: LogReads,
     /// Reads of the log that outlive their requests.
     pub(crate) jobs: Jobs,
-    /// What reads of the same credential follow.
+    /// Latest writes by credential, for read-your-writes.
     pub(crate) own_writes: OwnWrites,
     pub(crate) readiness: Readiness,
-    /// Cancelled when the server ends: answers without an end then end too.
+    /// Cancelled at shutdown, so that open event streams end.
     pub(crate) closing: CancellationToken,
 }
 
-/// Waits for a permit, for 10 s at most.
+/// Waits up to 10 s for a permit.
 ///
 /// # Errors
-/// 503 if there is none by then.
+/// 503 if none becomes free in time.
 pub(crate) async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> {
-    permit_by(Instant::now() + TURN, turns.acquire()).await
+    permit_by(Instant::now() + PERMIT_TIMEOUT, turns.acquire()).await
 }
 
-/// Waits for a permit until then.
+/// Waits for a permit until `by`.
 ///
 /// # Errors
-/// 503 if there is none by then.
+/// 503 if none becomes free in time.
 pub(crate) async fn permit_by<P>(
     by: Instant,
     permit: impl Future<Output = Result<P, AcquireError>>,

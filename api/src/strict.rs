@@ -1,9 +1,9 @@
-//! Refuses what an operation would ignore: query parameters that it does not
-//! have, and a body where it takes none.
+//! Rejects input that an operation would ignore: undeclared query parameters, and
+//! a body that the operation does not declare.
 //!
-//! What an operation takes is read from the OpenAPI document of the routes, so
-//! a new route is held to its own description. An operation without a
-//! description takes nothing.
+//! The declarations come from the OpenAPI document of the routes, so a new route
+//! is checked against its own description. An operation without a description
+//! accepts no parameters and no body.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -22,9 +22,8 @@ use crate::body::payload;
 use crate::openapi::operations;
 use crate::problem::{Problem, ProblemKind};
 
-/// Routes that take any query: the provider that a browser comes back from adds
-/// parameters of its own (RFC 6749, 4.1.2), and the pages of the documentation
-/// have theirs.
+/// Routes that accept any query: the sign-in provider adds parameters of its own to
+/// the callback (RFC 6749, 4.1.2), and the documentation pages have theirs.
 const ANY_QUERY: [&str; 4] = [
     "/api/auth/google/callback",
     "/docs",
@@ -32,21 +31,21 @@ const ANY_QUERY: [&str; 4] = [
     "/docs/{*rest}",
 ];
 
-/// Length in bytes of the longest body that counts as blank.
-const BLANK: usize = 64;
+/// Maximum length in bytes of a body that counts as blank.
+const MAX_BLANK: usize = 64;
 
-/// How long a body may take to arrive and turn out to be blank. It is short,
-/// since anyone may send one to a public operation.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Maximum time for a blank body to arrive. It is short, since any client may send
+/// a body to a public operation.
+const BLANK_BODY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What each operation takes, by path and method.
+/// Declared input of each operation, by path and method.
 #[derive(Clone)]
-pub(crate) struct Contract(Arc<HashMap<String, HashMap<&'static str, Declared>>>);
+pub(crate) struct Contract(Arc<HashMap<String, HashMap<&'static str, DeclaredInput>>>);
 
-/// What one operation takes.
+/// Declared input of one operation.
 #[derive(Default)]
-struct Declared {
-    /// Of the query, in the document's order.
+struct DeclaredInput {
+    /// Names of the query parameters, in the order of the document.
     parameters: Vec<String>,
     body: bool,
 }
@@ -54,13 +53,14 @@ struct Declared {
 impl Contract {
     pub(crate) fn new(mut document: OpenApi) -> Self {
         let paths = document.paths.paths.iter_mut().map(|(path, item)| {
-            let declared = operations(item).map(|(method, by)| (method, Declared::by(by)));
+            let declared = operations(item)
+                .map(|(method, operation)| (method, DeclaredInput::from_operation(operation)));
             (path.clone(), declared.collect())
         });
         Self(Arc::new(paths.collect()))
     }
 
-    fn of(&self, method: &Method, path: &str) -> Option<&Declared> {
+    fn operation(&self, method: &Method, path: &str) -> Option<&DeclaredInput> {
         let method = match *method {
             Method::HEAD => "GET",
             _ => method.as_str(),
@@ -69,13 +69,13 @@ impl Contract {
     }
 }
 
-impl Declared {
-    fn by(operation: &Operation) -> Self {
+impl DeclaredInput {
+    fn from_operation(operation: &Operation) -> Self {
         let query = |parameter: &RefOr<Parameter>| match parameter {
             RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => {
                 Some(parameter.name.clone())
             }
-            // The document has none that are only referred to.
+            // The document has no parameters by reference.
             _ => None,
         };
         Self {
@@ -89,16 +89,18 @@ impl Declared {
         }
     }
 
+    /// Rejects undeclared and repeated query parameters.
+    ///
     /// # Errors
-    /// 400 for a parameter that is not declared, or is there twice.
+    /// 400 for a parameter that is not declared, or is given twice.
     fn check_query(&self, uri: &Uri) -> Result<(), Problem> {
-        // Any query is pairs of texts.
+        // Cannot fail: every query string parses into pairs of strings.
         let pairs = Query::<Vec<(String, String)>>::try_from_uri(uri);
         let pairs = pairs.map(|Query(pairs)| pairs).unwrap_or_default();
         let mut seen = BTreeSet::new();
         for (name, _) in &pairs {
             if !self.parameters.contains(name) {
-                return Err(self.unknown(name));
+                return Err(self.unknown_parameter(name));
             }
             if !seen.insert(name) {
                 return Err(bad_query(name, &format!("duplicate parameter `{name}`")));
@@ -107,11 +109,11 @@ impl Declared {
         Ok(())
     }
 
-    fn unknown(&self, name: &str) -> Problem {
+    fn unknown_parameter(&self, name: &str) -> Problem {
         let quoted = |name: &String| format!("`{name}`");
         let known: Vec<_> = self.parameters.iter().map(quoted).collect();
         let expected = match known.as_slice() {
-            [] => "this operation takes none".to_owned(),
+            [] => "this operation has no query parameters".to_owned(),
             [one] => format!("expected {one}"),
             _ => format!("expected one of {}", known.join(", ")),
         };
@@ -124,7 +126,7 @@ fn bad_query(name: &str, reason: &str) -> Problem {
     Problem::new(ProblemKind::InvalidParameter, detail)
 }
 
-/// Rejects query parameters and bodies that the operation does not declare.
+/// Middleware that rejects undeclared query parameters and bodies.
 pub(crate) async fn reject_undeclared(
     State(contract): State<Contract>,
     path: Option<MatchedPath>,
@@ -141,8 +143,10 @@ pub(crate) async fn reject_undeclared(
 }
 
 async fn check(contract: &Contract, path: &str, request: Request) -> Result<Request, Problem> {
-    let nothing = Declared::default();
-    let declared = contract.of(request.method(), path).unwrap_or(&nothing);
+    let nothing = DeclaredInput::default();
+    let declared = contract
+        .operation(request.method(), path)
+        .unwrap_or(&nothing);
     let query = match ANY_QUERY.contains(&path) {
         true => Ok(()),
         false => declared.check_query(request.uri()),
@@ -151,27 +155,34 @@ async fn check(contract: &Contract, path: &str, request: Request) -> Result<Requ
         return Ok(request);
     }
     let (parts, body) = request.into_parts();
+    // The body is drained even if the query is rejected: a client that still sends
+    // may never read the response.
     let body = reject_content(&parts.headers, body).await;
     query?;
     body.map(|()| Request::from_parts(parts, Body::empty()))
 }
 
-/// Reads a body that must have no content.
+/// Reads a body that must be blank.
 ///
 /// # Errors
-/// 400 for one that has some, 503 for one that does not arrive in time.
+/// 400 for a body with content, 503 for one that does not arrive in time.
 async fn reject_content(headers: &HeaderMap, body: Body) -> Result<(), Problem> {
     if headers.contains_key(header::EXPECT) {
-        // The client has not sent it yet, and does not need to.
+        // The client waits for `100 Continue` and has not sent the body.
         return Err(unexpected());
     }
     let mut chunks = body.into_data_stream();
-    match timeout(PATIENCE, payload::short(&mut chunks, BLANK)).await {
+    match timeout(
+        BLANK_BODY_TIMEOUT,
+        payload::read_short(&mut chunks, MAX_BLANK),
+    )
+    .await
+    {
         Ok(Some(text)) if is_blank(&text) => Ok(()),
         Ok(Some(_)) => Err(unexpected()),
         Ok(None) => {
-            // The answer is the same if that takes too long.
-            let _elapsed = timeout(PATIENCE, payload::discard(chunks)).await;
+            // The response is the same if this times out.
+            let _elapsed = timeout(BLANK_BODY_TIMEOUT, payload::discard(chunks)).await;
             Err(unexpected())
         }
         Err(_) => Err(too_slow()),
@@ -179,21 +190,21 @@ async fn reject_content(headers: &HeaderMap, body: Body) -> Result<(), Problem> 
 }
 
 fn unexpected() -> Problem {
-    let detail = "this operation takes no body; nothing was done";
+    let detail = "this operation accepts no body; nothing was done";
     Problem::new(ProblemKind::UnexpectedBody, detail)
 }
 
 fn too_slow() -> Problem {
     let detail = format!(
-        "this operation takes no body; the end of the one sent did not arrive within {} s; \
+        "this operation accepts no body, and the one sent did not arrive completely within {} s; \
          nothing was done",
-        PATIENCE.as_secs()
+        BLANK_BODY_TIMEOUT.as_secs()
     );
     Problem::new(ProblemKind::Timeout, detail)
 }
 
-/// Clients that send JSON with every request send `{}` or `null` to an action,
-/// and those that send chunks may send none.
+/// Returns true for a body without content. Clients that always send JSON send `{}`
+/// or `null`, and chunked encoding can carry an empty body.
 fn is_blank(text: &[u8]) -> bool {
     match text.trim_ascii() {
         b"" | b"null" => true,
@@ -217,8 +228,8 @@ mod tests {
     }
 
     #[test]
-    fn parameters_are_known_by_their_decoded_names() {
-        let declared = Declared {
+    fn parameter_names_are_decoded_before_the_check() {
+        let declared = DeclaredInput {
             parameters: vec!["limit".to_owned()],
             body: false,
         };

@@ -25,41 +25,41 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(get_timeline))
 }
 
-/// Something that happened to a customer.
+/// An event in a customer's timeline.
 #[derive(Serialize, ToSchema)]
 struct TimelineItem {
-    /// Where the log holds it.
+    /// Position of the event in the log.
     #[schema(value_type = schema::Position)]
     position: String,
-    /// Type and schema version.
+    /// Event type and schema version.
     #[schema(example = "order_placed.1")]
     r#type: String,
-    /// About what.
+    /// Key of the aggregate.
     #[schema(example = "order/c-1001/o-17")]
     aggregate: String,
-    /// When it happened: an order's or an activity's own time.
+    /// Time at which it happened: the order's or activity's own time.
     #[schema(value_type = schema::Time)]
     occurred_at: Timestamp,
-    /// When it was recorded.
+    /// Time at which it was recorded.
     #[schema(value_type = schema::Time)]
     recorded_at: Timestamp,
-    /// On whose behalf.
+    /// Actor that caused the event.
     #[schema(example = "key:bootstrap")]
     actor: String,
-    /// What the event says; where a message was queued, with its `text`, or
-    /// `text_problem` if that cannot be rendered as recorded.
+    /// Data of the event. For a queued message it also has the `text`, or a
+    /// `text_problem` if the text cannot be rendered as recorded.
     #[schema(value_type = Object)]
     data: Option<Box<RawValue>>,
 }
 
-/// All that was recorded about a customer, the last recorded first.
+/// Lists all events recorded about a customer, newest first.
 #[utoipa::path(
     get,
     path = "/api/customers/{id}/timeline",
-    tag = "reads",
+    tag = "Customers",
     params(("id" = inline(schema::Id), Path, description = "The customer's id"), PageParams, Consistency),
     responses(
-        (status = 200, description = "A page of it", body = Listed<TimelineItem>),
+        (status = 200, description = "A page of the timeline", body = Listed<TimelineItem>),
         OneProblems
     )
 )]

@@ -120,7 +120,7 @@ async fn one_view_that_stands_still_is_enough() {
         let body = app.client.get("/readyz").await.body;
         (!reason(&body, "views").is_empty()).then_some(body)
     });
-    assert_eq!(reason(&degraded.await, "views"), "stand still: orders");
+    assert_eq!(reason(&degraded.await, "views"), "stalled: orders");
     accept("o-3").await;
     let unready = lagging(&app, 503).await;
     let lag = reason(&unready, "lag");

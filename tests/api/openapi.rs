@@ -147,7 +147,7 @@ async fn every_operation_is_there_and_answers() {
         let answered = answer(app.client.request(method, &path)).await;
         assert_ne!(answered.status, 405, "{operation}");
         let detail = answered.body["detail"].as_str().unwrap_or_default();
-        assert!(!detail.contains("nothing at this path"), "{operation}");
+        assert!(!detail.contains("no resource at this path"), "{operation}");
     }
 }
 

@@ -133,7 +133,7 @@ async fn nothing_is_taken_until_the_copy_is_accepted_and_the_views_are_rebuilt()
     assert_eq!(refused.status, 503, "{}", refused.body);
     for (check, start) in [
         ("log", "Redis holds another log"),
-        ("views", "stand still: "),
+        ("views", "stalled: "),
     ] {
         eventually("/readyz says why", async || {
             let ready = app.client.get("/readyz").await.body;

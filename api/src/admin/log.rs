@@ -19,47 +19,47 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(get_log))
 }
 
-/// The log and the Redis it lives in.
+/// Size of the log, and the state of its Redis servers.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Log)]
 struct LogResponse {
-    /// One by one.
+    /// Size of each partition.
     partitions: Vec<PartitionResponse>,
-    /// How many events in all.
+    /// Total number of events.
     #[schema(example = 69_659)]
     events: u64,
-    /// Bytes of memory that the streams take, as Redis estimates.
+    /// Memory of all streams in bytes, as estimated by Redis.
     #[schema(example = 25_165_824)]
     bytes: u64,
-    /// Of the server that has the least left.
+    /// Memory of the server with the least left.
     memory: MemoryResponse,
-    /// What could lose events on this server.
+    /// Settings that could lose events.
     unsafe_settings: Vec<SettingResponse>,
 }
 
-/// One stream.
+/// Size of one partition.
 #[derive(Serialize, ToSchema)]
 #[schema(as = LogPartition)]
 struct PartitionResponse {
-    /// From 0.
+    /// Partition number, starting at 0.
     #[schema(example = 3)]
     partition: u16,
-    /// How many events.
+    /// Number of events.
     #[schema(example = 4_353)]
     events: u64,
-    /// Bytes of memory, as Redis estimates.
+    /// Memory in bytes, as estimated by Redis.
     #[schema(example = 1_572_864)]
     bytes: u64,
 }
 
-/// Memory of a Redis.
+/// Memory of a Redis server.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Memory)]
 struct MemoryResponse {
-    /// Bytes.
+    /// Memory in use, in bytes.
     #[schema(example = 52_428_800)]
     used: u64,
-    /// The most it may use, in bytes; 0 for no bound.
+    /// Value of `maxmemory` in bytes; 0 for no limit.
     #[schema(example = 0)]
     max: u64,
 }
@@ -68,22 +68,22 @@ struct MemoryResponse {
 #[derive(Serialize, ToSchema)]
 #[schema(as = UnsafeSetting)]
 struct SettingResponse {
-    /// Redis's name of it.
+    /// Name of the setting in Redis.
     #[schema(example = "appendfsync")]
     name: &'static str,
-    /// What it should be.
+    /// Required value.
     #[schema(example = "always")]
     required: &'static str,
-    /// What it is, if Redis says.
+    /// Actual value, if Redis reports it.
     #[schema(example = "everysec")]
     actual: Option<String>,
 }
 
-/// How large the log is, and how much room there is.
+/// Returns the size of the log and the memory of Redis.
 #[utoipa::path(
     get,
     path = "/api/admin/log",
-    tag = "operation",
+    tag = "Operations",
     params(Satisfied),
     responses((status = 200, description = "The log", body = LogResponse), ReadProblems)
 )]

@@ -1,4 +1,4 @@
-//! For operators: views, their quarantine, the log and the workers.
+//! Operations for administrators: views, quarantine, the log and workers.
 
 mod log;
 mod projections;

@@ -26,107 +26,107 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(rebuild_projection))
 }
 
-/// All views.
+/// Status of all views.
 #[derive(Serialize, ToSchema)]
 struct Projections {
-    /// One by one.
+    /// Status of each view.
     items: Vec<Projection>,
 }
 
-/// How far a view is.
+/// Status of a view.
 #[derive(Serialize, ToSchema)]
 struct Projection {
-    /// Its name.
+    /// Name of the view.
     #[schema(example = "customers")]
     name: &'static str,
-    /// The generation that serves.
+    /// Generation that serves reads.
     #[schema(example = 1)]
     generation: i32,
-    /// The version of the fold that made it.
+    /// Version of the fold that made this generation.
     #[schema(example = 2)]
     fold: i32,
-    /// Whether this program's fold is a later one: what the view answers may
-    /// be wrong until it is rebuilt.
+    /// True if this program has a newer fold. The view may return wrong results
+    /// until it is rebuilt.
     outdated: bool,
-    /// The one before, kept for one step back.
+    /// Previous generation, kept for a rollback.
     #[schema(example = 1)]
     previous_generation: Option<i32>,
-    /// How far the serving one is, partition by partition.
+    /// Positions up to which the serving generation has folded.
     #[schema(example = "0:12,1:7")]
     positions: String,
-    /// Events in the log that it has not folded.
+    /// Number of events in the log that the view has not folded.
     #[schema(example = 0)]
     lag: u64,
-    /// Events of unknown types that it passed over.
+    /// Number of events with unknown types, which the view skipped.
     #[schema(example = 0)]
     skipped: u64,
-    /// Where it stands still, and why.
+    /// Stalled partitions, with reasons.
     stopped: Vec<Stopped>,
-    /// The rebuild under way.
+    /// Rebuild in progress.
     building: Option<Building>,
-    /// One by one.
+    /// Progress of each partition.
     partitions: Vec<Partition>,
 }
 
-/// A partition that a view cannot get on with.
+/// A partition in which a view is stalled.
 #[derive(Serialize, ToSchema)]
 struct Stopped {
-    /// Which.
+    /// Partition number, starting at 0.
     #[schema(example = 3)]
     partition: u16,
-    /// Why.
+    /// Reason that the view is stalled.
     #[schema(example = "an event cannot be read")]
     reason: String,
 }
 
-/// A rebuild under way.
+/// A rebuild in progress.
 #[derive(Serialize, ToSchema)]
 struct Building {
-    /// The generation it makes.
+    /// Generation under construction.
     #[schema(example = 2)]
     generation: i32,
-    /// Events folded so far.
+    /// Number of events folded so far.
     #[schema(example = 12_000)]
     done: u64,
-    /// Events in the log.
+    /// Number of events in the log.
     #[schema(example = 69_659)]
     of: u64,
 }
 
-/// How far a partition of a view is.
+/// Progress of a view in one partition.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ProjectionPartition)]
 struct Partition {
-    /// From 0.
+    /// Partition number, starting at 0.
     #[schema(example = 3)]
     partition: u16,
-    /// The last event folded.
+    /// Number of the last event folded.
     #[schema(example = 1_842)]
     number: u64,
-    /// The last event in the log.
+    /// Number of the last event in the log.
     #[schema(example = 1_842)]
     end: u64,
-    /// How many are between.
+    /// Number of events still to fold.
     #[schema(example = 0)]
     lag: u64,
 }
 
-/// A rebuild was asked for.
+/// Acknowledgment of a requested rebuild.
 #[derive(Serialize, ToSchema)]
 struct RebuildRequested {
-    /// The view.
+    /// Name of the view.
     #[schema(example = "customers")]
     name: &'static str,
-    /// Where the log holds the request.
+    /// Position of the request in the log.
     #[schema(value_type = schema::Position)]
     position: PositionText,
 }
 
-/// How far each view is.
+/// Lists all views with their progress.
 #[utoipa::path(
     get,
     path = "/api/admin/projections",
-    tag = "operation",
+    tag = "Operations",
     params(Satisfied),
     responses((status = 200, description = "All views", body = Projections), ReadProblems)
 )]
@@ -141,15 +141,15 @@ async fn list_projections(
 
 /// Rebuilds a view from the log without downtime.
 ///
-/// The workers do it; `GET /api/admin/projections` shows the progress. A log of
-/// which events were trimmed cannot be read from its beginning.
+/// Workers perform the rebuild; `GET /api/admin/projections` shows its progress. A
+/// view cannot be rebuilt if events were trimmed from the log.
 #[utoipa::path(
     post,
     path = "/api/admin/projections/{name}/rebuild",
-    tag = "operation",
+    tag = "Operations",
     params(("name" = inline(schema::View), Path, description = "The view", example = "customers")),
     responses(
-        (status = 202, description = "The request is in the log", body = RebuildRequested,
+        (status = 202, description = "Rebuild requested", body = RebuildRequested,
             headers(("Patron-Position" = String, description = "Positions for `after`"))),
         RebuildProblems
     )
@@ -164,8 +164,8 @@ async fn rebuild_projection(
     let view_name = ViewName::try_from(view).map_err(|_| absent())?;
     require_whole(app.commands.log()).await?;
     let outcome = app.commands.request_rebuild(&context, view_name).await?;
-    // Owners announce only events that they fold. If every view stands still,
-    // no owner folds this one.
+    // The request is announced here, since owners announce only events that they
+    // fold, and no owner folds this one if every view is stalled.
     let log = app.commands.log();
     app.store.folded().announce(log, Topics::VIEWS).await;
     let position = position::header_value(&[outcome.position].into_iter().collect());

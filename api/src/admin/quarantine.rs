@@ -22,7 +22,7 @@ use crate::problem::{Problem, ProblemKind};
 use crate::schema;
 use crate::state::{AppState, Shared};
 
-/// The most entries that a response lists.
+/// Maximum number of entries in a response.
 const LISTED: usize = 1_000;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -32,72 +32,71 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(skip_event))
 }
 
-/// The events that views could not fold.
+/// Events that views could not fold.
 #[derive(Serialize, ToSchema)]
 struct Quarantine {
-    /// How many entries there are.
+    /// Total number of entries.
     #[schema(example = 1)]
     total: u64,
-    /// The first 1,000 of them, in the order of the log.
+    /// First 1,000 entries, in the order of the log.
     items: Vec<QuarantineEntry>,
 }
 
 /// An event that a view could not fold.
 #[derive(Serialize, ToSchema)]
 struct QuarantineEntry {
-    /// Where the event is in the log.
+    /// Position of the event in the log.
     #[schema(value_type = schema::Position)]
     position: PositionText,
-    /// The view.
+    /// View that could not fold the event.
     #[schema(example = "customers")]
     view: String,
-    /// The document's id in the view.
+    /// Id of the document in the view.
     #[schema(example = "c-1")]
     document: String,
-    /// `set_aside`: the document waits, with this event and all later ones.
-    /// `incomplete`: the document does without this event alone.
+    /// Effect on the document. `set_aside`: the document lacks this event and all
+    /// later ones. `incomplete`: the document lacks only this event.
     #[schema(example = "set_aside")]
     effect: &'static str,
-    /// Why the event cannot be folded.
+    /// Reason that the event cannot be folded.
     #[schema(example = "malformed order_placed.1: missing field `amount`")]
     reason: String,
-    /// Since when.
+    /// Time at which the event was quarantined.
     #[schema(value_type = schema::Time)]
     since: Timestamp,
 }
 
-/// Why an event is retried or skipped.
+/// Reason for retrying or skipping an event.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "an object with a reason")]
 #[schema(as = QuarantineReason, example = json!({"reason": "the shop sent a broken order"}))]
 struct ReasonBody {
-    /// In your words, for the audit trail.
+    /// Reason in plain words, for the audit trail.
     #[schema(value_type = schema::Text512)]
     reason: Text<512>,
 }
 
 impl Input for ReasonBody {}
 
-/// A decision about an event.
+/// Acknowledgment of a decision about a quarantined event.
 #[derive(Serialize, ToSchema)]
 struct QuarantineDecided {
-    /// The event.
+    /// Position of the event.
     #[schema(value_type = schema::Position)]
     event: PositionText,
-    /// The views that it is for: all that could not fold the event.
+    /// Views that the decision applies to: all that could not fold the event.
     #[schema(example = json!(["customers", "orders"]))]
     views: Vec<&'static str>,
-    /// Where the log holds the decision.
+    /// Position of the decision in the log.
     #[schema(value_type = schema::Position)]
     position: PositionText,
 }
 
-/// Lists events that views could not fold, and the documents that they hold
-/// back.
+/// Lists the events in quarantine and the documents that they hold back.
 #[utoipa::path(
     get,
     path = "/api/admin/quarantine",
-    tag = "operation",
+    tag = "Operations",
     params(AfterParam, Consistency),
     responses((status = 200, description = "The quarantine", body = Quarantine), ReadProblems)
 )]
@@ -117,18 +116,18 @@ async fn list_quarantine(
     }))
 }
 
-/// Lets views try an event once more, such as after an update of Patron.
+/// Retries an event in quarantine, for example after an update of Patron.
 ///
-/// Documents that waited for it are folded on from there. The event goes back to
-/// the quarantine if it still cannot be folded.
+/// Views fold the event, and then the later events of the documents that it held
+/// back. The event returns to quarantine if it still cannot be folded.
 #[utoipa::path(
     post,
     path = "/api/admin/quarantine/{position}/retry",
-    tag = "operation",
+    tag = "Operations",
     params(("position" = inline(schema::Position), Path, description = "The event's position")),
     request_body = ReasonBody,
     responses(
-        (status = 202, description = "The decision is in the log", body = QuarantineDecided,
+        (status = 202, description = "Retry recorded", body = QuarantineDecided,
             headers(("Patron-Position" = String, description = "Positions for `after`"))),
         GiveProblems
     )
@@ -142,18 +141,18 @@ async fn retry_event(
     decide(&app, event, caller, body, QuarantineCommand::Retry).await
 }
 
-/// Lets views do without an event, for good.
+/// Skips an event in quarantine permanently.
 ///
-/// Documents that waited for it are folded on behind it. Rebuilds leave the event
-/// out too.
+/// Views fold the later events of the documents that it held back. Rebuilds skip the
+/// event too.
 #[utoipa::path(
     post,
     path = "/api/admin/quarantine/{position}/skip",
-    tag = "operation",
+    tag = "Operations",
     params(("position" = inline(schema::Position), Path, description = "The event's position")),
     request_body = ReasonBody,
     responses(
-        (status = 202, description = "The decision is in the log", body = QuarantineDecided,
+        (status = 202, description = "Skip recorded", body = QuarantineDecided,
             headers(("Patron-Position" = String, description = "Positions for `after`"))),
         GiveProblems
     )
@@ -180,19 +179,19 @@ async fn decide(
         return Err(Problem::new(ProblemKind::NotFound, detail));
     }
     let decision = QuarantineDecision::new(&views, reason).map_err(|error| {
-        tracing::error!(%error, "a view in quarantine has no name");
+        tracing::error!(%error, "quarantine decision names an invalid view");
         Problem::internal()
     })?;
     let command = command(decision);
     let at = LogPosition::new(event.partition, event.number);
-    let decided = app.commands.decide_on_event(&context, at, command).await?;
-    let decided = decided.position;
+    let outcome = app.commands.decide_on_event(&context, at, command).await?;
+    let decided_at = outcome.position;
     let body = QuarantineDecided {
         event: PositionText(event),
         views,
-        position: PositionText(decided),
+        position: PositionText(decided_at),
     };
-    let position = position::header_value(&[decided].into_iter().collect());
+    let position = position::header_value(&[decided_at].into_iter().collect());
     let headers = [(position::HEADER, position)];
     Ok((StatusCode::ACCEPTED, headers, Json(body)).into_response())
 }

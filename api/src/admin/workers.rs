@@ -20,10 +20,10 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(list_workers))
 }
 
-/// The live worker processes.
+/// Live worker processes.
 #[derive(Serialize, ToSchema)]
 struct Workers {
-    /// By name.
+    /// Worker processes, ordered by name.
     items: Vec<WorkerResponse>,
 }
 
@@ -31,25 +31,25 @@ struct Workers {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Worker)]
 struct WorkerResponse {
-    /// Its name.
+    /// Name of the process.
     #[schema(example = "01937c2a-6f1e-7c3b-9d6e-0a4f5d6b7c8d")]
     name: String,
-    /// The version of its program. Absent until its first report.
+    /// Version of its program. Absent until its first report.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "0.1.0")]
     version: Option<String>,
-    /// When it was started. Absent until its first report.
+    /// Time at which it started. Absent until its first report.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Time>)]
     started_at: Option<Timestamp>,
-    /// The partitions of the log that it folds into views.
+    /// Partitions of the log that it folds into views.
     #[schema(example = json!([0, 3, 7]))]
     folds: Vec<u16>,
-    /// The partitions whose messages it sends; `null` if it has no vendor.
+    /// Partitions whose messages it sends; `null` if it has no vendor.
     #[schema(example = json!([0, 3, 7]))]
     sends: Option<Vec<u16>>,
-    /// The periodic tasks that it runs for the whole deployment. One worker has
-    /// them all.
+    /// Periodic tasks that it runs for the whole deployment. One worker runs all of
+    /// them.
     tasks: Vec<TaskResponse>,
 }
 
@@ -57,27 +57,29 @@ struct WorkerResponse {
 #[derive(Serialize, ToSchema)]
 #[schema(as = WorkerTask)]
 struct TaskResponse {
-    /// Its name.
+    /// Name of the task.
     #[schema(example = "end campaigns")]
     name: String,
-    /// When its last reported run ended; `null` before the first.
+    /// Time at which the last reported run ended; `null` before the first.
     #[schema(value_type = Option<schema::Time>)]
     ran_at: Option<Timestamp>,
-    /// How long that run took, in milliseconds.
+    /// Duration of that run in milliseconds.
     #[schema(example = 12)]
     took_ms: i64,
-    /// Why that run failed; `null` if it did not.
+    /// Error of that run; `null` if it succeeded.
     #[schema(example = json!(null))]
     error: Option<String>,
 }
 
-/// Lists the live worker processes: the partitions that each owns, and its
-/// periodic tasks as of its last report. A worker reports within 5 s when a task
-/// begins to fail or recovers, and once a minute in any case.
+/// Lists the live worker processes.
+///
+/// Shows the partitions that each one owns, and its periodic tasks as of its last
+/// report. A worker reports within 5 s when a task begins to fail or recovers, and at
+/// least once a minute.
 #[utoipa::path(
     get,
     path = "/api/admin/workers",
-    tag = "operation",
+    tag = "Operations",
     params(Satisfied),
     responses((status = 200, description = "The live workers", body = Workers), ReadProblems)
 )]

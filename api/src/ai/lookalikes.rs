@@ -115,7 +115,7 @@ struct FeatureResponse {
 #[utoipa::path(
     get,
     path = "/api/ai/lookalikes",
-    tag = "ai",
+    tag = "AI assistance",
     params(LookalikesParams, Consistency),
     responses(
         (status = 200, description = "The most similar customers", body = LookalikesResponse),

@@ -71,7 +71,7 @@ pub(super) struct VariantResponse {
 #[utoipa::path(
     post,
     path = "/api/ai/messages",
-    tag = "ai",
+    tag = "AI assistance",
     params(AfterParam, Consistency),
     request_body = MessagesBody,
     responses(

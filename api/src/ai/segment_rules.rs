@@ -73,7 +73,7 @@ pub(super) struct RulesResponse {
 #[utoipa::path(
     post,
     path = "/api/ai/segment-rules",
-    tag = "ai",
+    tag = "AI assistance",
     params(AfterParam, Consistency),
     request_body = RulesBody,
     responses(

@@ -146,7 +146,7 @@ pub(crate) const WEEKDAYS: [&str; 7] = [
 #[utoipa::path(
     get,
     path = "/api/ai/send-time",
-    tag = "ai",
+    tag = "AI assistance",
     params(SendTimeParams, Consistency),
     responses(
         (status = 200, description = "The best hour and day of the week", body = SendTimeResponse),

@@ -89,7 +89,7 @@ struct BracketResponse {
 #[utoipa::path(
     post,
     path = "/api/ai/campaigns/{id}/summary",
-    tag = "ai",
+    tag = "AI assistance",
     params(
         ("id" = inline(schema::CampaignId), Path, description = "The campaign's id"),
         AfterParam,

@@ -38,7 +38,7 @@ pub(super) struct TagsResponse {
 #[utoipa::path(
     post,
     path = "/api/ai/campaigns/{id}/tags",
-    tag = "ai",
+    tag = "AI assistance",
     params(
         ("id" = inline(schema::CampaignId), Path, description = "The campaign's id"),
         AfterParam,

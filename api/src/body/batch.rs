@@ -1,34 +1,34 @@
-//! A body, cut into items.
+//! Splits a body into items.
 
 use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::item::{self, Piece, malformed};
+use super::item::{self, RawItem, malformed};
 use super::payload::Format;
 use crate::problem::{Problem, ProblemKind};
 
-/// What a body holds.
+/// Items of a body.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Items<'a> {
     /// One object.
-    One(Piece<'a>),
-    /// An array or lines, be it of one.
-    Many(Vec<Piece<'a>>),
+    One(RawItem<'a>),
+    /// An array or lines, even if there is only one.
+    Many(Vec<RawItem<'a>>),
 }
 
-/// How a JSON body is described.
+/// Schema of a JSON body.
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "describes the two forms of a body")]
 pub(crate) enum OneOrMany<T> {
     /// One object.
     One(T),
-    /// At most 10,000.
+    /// At most 10,000 objects.
     Many(Vec<T>),
 }
 
-/// Cuts a body that is not empty.
+/// Splits a nonempty body into items without parsing them.
 ///
 /// # Errors
 /// 400 for malformed JSON around the items, 413 for more than `most` of them,
@@ -36,53 +36,53 @@ pub(crate) enum OneOrMany<T> {
 pub(crate) fn split(format: Format, text: &str, most: usize) -> Result<Items<'_>, Problem> {
     match (format, text.trim_ascii_start().as_bytes().first()) {
         (Format::Ndjson, _) => lines(text, most).map(Items::Many),
-        (Format::Json, Some(b'{')) => Ok(Items::One(Piece { text, line: None })),
+        (Format::Json, Some(b'{')) => Ok(Items::One(RawItem { text, line: None })),
         (Format::Json, Some(b'[')) => array(text, most).map(Items::Many),
         (Format::Json, _) => {
             let reason = "the body must be an object or an array of objects";
-            Err(item::other(text, reason))
+            Err(item::unexpected_start(text, reason))
         }
     }
 }
 
-fn lines(text: &str, most: usize) -> Result<Vec<Piece<'_>>, Problem> {
-    let mut pieces = Vec::new();
+fn lines(text: &str, most: usize) -> Result<Vec<RawItem<'_>>, Problem> {
+    let mut raw_items = Vec::new();
     for (number, line) in (1..).zip(text.split('\n')) {
         let line = line.trim_ascii();
         if line.is_empty() {
             continue;
         }
-        if pieces.len() == most {
+        if raw_items.len() == most {
             return Err(too_many(most));
         }
-        pieces.push(Piece {
+        raw_items.push(RawItem {
             text: line,
             line: Some(number),
         });
     }
-    Ok(pieces)
+    Ok(raw_items)
 }
 
-fn array(text: &str, most: usize) -> Result<Vec<Piece<'_>>, Problem> {
-    let mut pieces = Vec::new();
+fn array(text: &str, most: usize) -> Result<Vec<RawItem<'_>>, Problem> {
+    let mut raw_items = Vec::new();
     let mut json = serde_json::Deserializer::from_str(text);
     let elements = Elements {
-        pieces: &mut pieces,
+        raw_items: &mut raw_items,
         most,
     };
     let read = elements.deserialize(&mut json);
-    if pieces.len() > most {
+    if raw_items.len() > most {
         return Err(too_many(most));
     }
     read.and_then(|()| json.end())
         .map_err(|error| malformed(&error, None))?;
-    Ok(pieces)
+    Ok(raw_items)
 }
 
-/// The elements of an array, unread; stops after one too many, so that a body
-/// of millions costs no memory.
+/// Visitor that collects the elements of an array unparsed. It stops after one
+/// element too many, so that an array of millions of elements costs no memory.
 struct Elements<'v, 'a> {
-    pieces: &'v mut Vec<Piece<'a>>,
+    raw_items: &'v mut Vec<RawItem<'a>>,
     most: usize,
 }
 
@@ -102,11 +102,11 @@ impl<'a> Visitor<'a> for Elements<'_, 'a> {
     }
 
     fn visit_seq<S: SeqAccess<'a>>(self, mut elements: S) -> Result<(), S::Error> {
-        while self.pieces.len() <= self.most {
+        while self.raw_items.len() <= self.most {
             let Some(element) = elements.next_element::<&'a RawValue>()? else {
                 break;
             };
-            self.pieces.push(Piece {
+            self.raw_items.push(RawItem {
                 text: element.get(),
                 line: None,
             });
@@ -116,7 +116,7 @@ impl<'a> Visitor<'a> for Elements<'_, 'a> {
 }
 
 fn too_many(most: usize) -> Problem {
-    let detail = format!("a request brings at most {most} items; nothing was taken");
+    let detail = format!("a request may have at most {most} items; nothing was recorded");
     Problem::new(ProblemKind::TooManyItems, detail)
 }
 
@@ -128,14 +128,14 @@ mod tests {
 
     fn texts(format: Format, text: &str) -> Result<Vec<String>, ProblemKind> {
         match split(format, text, MOST) {
-            Ok(Items::One(piece)) => Ok(vec![piece.text.to_owned()]),
-            Ok(Items::Many(pieces)) => Ok(pieces.iter().map(|p| p.text.to_owned()).collect()),
+            Ok(Items::One(raw)) => Ok(vec![raw.text.to_owned()]),
+            Ok(Items::Many(raw_items)) => Ok(raw_items.iter().map(|p| p.text.to_owned()).collect()),
             Err(problem) => Err(problem.kind()),
         }
     }
 
     #[test]
-    fn an_object_is_one_and_an_array_is_many() {
+    fn an_object_is_one_item_and_an_array_is_many() {
         let one = split(Format::Json, r#" {"a": 1} "#, MOST);
         assert!(matches!(one, Ok(Items::One(_))));
         let many = texts(Format::Json, r#" [{"a": [1, "]"]} , 7, null] "#);
@@ -151,12 +151,12 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_numbered_and_blank_ones_skipped() {
+    fn lines_are_numbered_and_blank_lines_skipped() {
         let text = "{\"a\":1}\r\n\n  \n{\"a\":\n7";
-        let Ok(Items::Many(pieces)) = split(Format::Ndjson, text, MOST) else {
+        let Ok(Items::Many(raw_items)) = split(Format::Ndjson, text, MOST) else {
             panic!("lines are many");
         };
-        let seen: Vec<_> = pieces.iter().map(|p| (p.text, p.line)).collect();
+        let seen: Vec<_> = raw_items.iter().map(|p| (p.text, p.line)).collect();
         assert_eq!(
             seen,
             [("{\"a\":1}", Some(1)), ("{\"a\":", Some(4)), ("7", Some(5))]
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_array_is_refused_as_a_whole() {
+    fn a_malformed_array_is_rejected_as_a_whole() {
         for broken in ["[", "[{}", "[{},]", "[{}] x", "[}", "nul", "\"a"] {
             let refused = texts(Format::Json, broken);
             assert_eq!(refused, Err(ProblemKind::MalformedJson), "{broken}");
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_items_as_may_be_are_taken_and_not_one_more() {
+    fn the_maximum_number_of_items_is_accepted_and_one_more_rejected() {
         for (count, taken) in [(MOST, true), (MOST + 1, false)] {
             let array = format!("[{}]", vec!["1"; count].join(","));
             let lines = "1\n".repeat(count);

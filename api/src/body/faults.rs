@@ -1,9 +1,8 @@
 //! Finds every fault of one item.
 //!
-//! A typed value cannot be made from an item with a fault, and making it ends
-//! at the first one. To find the next, the item is repaired where the fault is
-//! and read again: a field is left out, or takes the value that it has in the
-//! type's example. Only refused items pay for this.
+//! serde stops at the first fault of an item. To find the next one, the item is
+//! repaired at the fault and parsed again: the field is removed, or gets its value
+//! from the type's example. Only rejected items pay this cost.
 
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
@@ -12,23 +11,23 @@ use utoipa::openapi::{RefOr, Schema};
 use super::Input;
 use crate::problem::{FieldError, MAX_ERRORS, Problem, ProblemKind};
 
-/// How many bytes of refused items one request has read again. Beyond them only
-/// the first fault of an item is told.
-const READ_AGAIN: usize = 16 * 1024 * 1024;
+/// Budget of one request for parsing rejected items again, in bytes. Beyond it, only
+/// the first fault of an item is listed.
+const EXAMINED_BYTES: usize = 16 * 1024 * 1024;
 
-/// Length in bytes of the longest item that is read again: as a [`Value`] it
-/// takes up to 16 times the memory of its text.
+/// Maximum length in bytes of an item that is parsed again: as a [`Value`] it takes
+/// up to 16 times the memory of its text.
 pub(super) const MAX_EXAMINED: usize = 256 * 1024;
 
-/// Reads refused items of one request again to find all their faults, within
-/// what remains of [`READ_AGAIN`].
+/// Finds all faults of a request's rejected items, within what remains of
+/// [`EXAMINED_BYTES`].
 pub(super) struct Examiner {
     left: usize,
-    /// A whole item without faults, if the type has one; made when needed.
+    /// Valid example of the type, if it has one; built on first use.
     example: Option<Option<Value>>,
 }
 
-/// A fault of an item.
+/// Fault of an item.
 pub(super) struct Fault {
     pub(super) kind: ProblemKind,
     pub(super) pointer: String,
@@ -38,16 +37,15 @@ pub(super) struct Fault {
 impl Default for Examiner {
     fn default() -> Self {
         Self {
-            left: READ_AGAIN,
+            left: EXAMINED_BYTES,
             example: None,
         }
     }
 }
 
 impl Examiner {
-    /// Finds every fault of an item, of which `first` is known. The
-    /// problem's kind is that of the first; `check` is asked of the item as it
-    /// was repaired.
+    /// Finds every fault of an item, given the first one. The problem has the kind of
+    /// the first fault. `check` runs on the repaired item.
     pub(super) fn examine<T: Input>(
         &mut self,
         text: &str,
@@ -67,7 +65,7 @@ impl Examiner {
             example: self.example.get_or_insert_with(example::<T>).as_ref(),
             faults: vec![first],
         };
-        repaired.read_again(text.len(), &mut self.left, check);
+        repaired.find_faults(text.len(), &mut self.left, check);
         let errors = repaired.faults.into_iter().map(Fault::into_error);
         Problem::fields(kind, errors.collect())
     }
@@ -83,7 +81,7 @@ impl Examiner {
     }
 }
 
-/// An item without the faults that were found.
+/// Item in which the faults found so far are repaired.
 struct RepairedItem<'a> {
     item: Value,
     example: Option<&'a Value>,
@@ -91,8 +89,8 @@ struct RepairedItem<'a> {
 }
 
 impl RepairedItem<'_> {
-    /// Finds more faults until there are none, or they cannot be repaired.
-    fn read_again<T: Input>(
+    /// Finds more faults, until there are none or one cannot be repaired.
+    fn find_faults<T: Input>(
         &mut self,
         size: usize,
         left: &mut usize,
@@ -107,7 +105,7 @@ impl RepairedItem<'_> {
             };
             let is_known = |known: &Fault| known.pointer == fault.pointer;
             is_repaired = match self.faults.iter().position(is_known) {
-                // It was left out and has to be there.
+                // The field was removed, but it is required.
                 Some(known) if fault.is_missing() => self.fill(&self.faults[known].pointer.clone()),
                 Some(_) => false,
                 None => {
@@ -118,6 +116,7 @@ impl RepairedItem<'_> {
         }
     }
 
+    /// Repairs the item at the last fault. Returns false if that is not possible.
     fn repair_last(&mut self) -> bool {
         let Some(fault) = self.faults.last() else {
             return false;
@@ -128,15 +127,19 @@ impl RepairedItem<'_> {
         }
         match parent(&mut self.item, &pointer) {
             Some((Value::Object(fields), name)) => fields.remove(&name).is_some(),
-            // Others would move up.
+            // Removing an element would shift the pointers of the others.
             Some((Value::Array(_), _)) => self.fill(&pointer),
             _ => false,
         }
     }
 
-    /// Takes a value from the example; whether it has one that was not there.
+    /// Copies the example's value at a pointer into the item. Returns false if there
+    /// is none, or if the item has that value already.
     fn fill(&mut self, pointer: &str) -> bool {
-        let Some(value) = self.example.and_then(|example| at(example, pointer)) else {
+        let Some(value) = self
+            .example
+            .and_then(|example| example_at(example, pointer))
+        else {
             return false;
         };
         let place = match parent(&mut self.item, pointer) {
@@ -150,8 +153,8 @@ impl RepairedItem<'_> {
         place.is_some_and(|place| std::mem::replace(place, value.clone()) != *value)
     }
 
-    /// Adds what is wrong with the item as a whole, but for what is only wrong
-    /// with it as it was repaired.
+    /// Adds the faults of the item as a whole. Leaves out faults in repaired fields,
+    /// since those may come from the repair.
     fn add(&mut self, checked: Result<(), Problem>) {
         let Err(problem) = checked else { return };
         let kind = problem.kind();
@@ -168,7 +171,7 @@ impl RepairedItem<'_> {
 }
 
 impl Fault {
-    /// The fault that serde reports at a path.
+    /// Creates the fault that serde reports at a path.
     pub(super) fn new(path: &Path, reason: &str) -> Self {
         let kind = match reason.starts_with("unknown field") {
             true => ProblemKind::UnknownField,
@@ -176,12 +179,12 @@ impl Fault {
         };
         Self {
             kind,
-            pointer: with_absent(pointer(path), reason),
+            pointer: with_named_field(pointer(path), reason),
             reason: reason.to_owned(),
         }
     }
 
-    /// Returns true if the pointer is this fault's, or lies below it.
+    /// Returns true if the pointer is this fault's own or is below it.
     fn covers(&self, pointer: &str) -> bool {
         let below = pointer.strip_prefix(&self.pointer);
         below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
@@ -199,8 +202,8 @@ impl Fault {
     }
 }
 
-/// The message of a serde error without its line and column, which count within
-/// the item and not within the client's body.
+/// Returns the message of a serde error without its line and column, which are
+/// relative to the item and not to the client's body.
 pub(super) fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
@@ -213,31 +216,31 @@ fn pointer(path: &Path) -> String {
     let mut pointer = String::new();
     for segment in path {
         match segment {
-            Segment::Seq { index } => push(&mut pointer, &index.to_string()),
-            Segment::Map { key } => push(&mut pointer, key),
+            Segment::Seq { index } => push_segment(&mut pointer, &index.to_string()),
+            Segment::Map { key } => push_segment(&mut pointer, key),
             Segment::Enum { .. } | Segment::Unknown => {}
         }
     }
     pointer
 }
 
-/// Appends the name of a missing or duplicate field: serde's path ends at the
-/// object around it.
-fn with_absent(mut pointer: String, reason: &str) -> String {
+/// Appends the name of a missing or duplicate field, since serde's path ends at the
+/// object that contains it.
+fn with_named_field(mut pointer: String, reason: &str) -> String {
     let about = [MISSING, "duplicate field `"];
     let named = about.iter().find_map(|start| reason.strip_prefix(start));
     if let Some((name, _)) = named.and_then(|rest| rest.split_once('`')) {
-        push(&mut pointer, name);
+        push_segment(&mut pointer, name);
     }
     pointer
 }
 
-fn push(pointer: &mut String, part: &str) {
+fn push_segment(pointer: &mut String, part: &str) {
     pointer.push('/');
     pointer.push_str(&part.replace('~', "~0").replace('/', "~1"));
 }
 
-/// The whole item that a type's schema shows.
+/// Returns the example of a type's schema.
 fn example<T: Input>() -> Option<Value> {
     match T::schema() {
         RefOr::T(Schema::Object(object)) => object
@@ -247,15 +250,15 @@ fn example<T: Input>() -> Option<Value> {
     }
 }
 
-/// The value that contains the one at a pointer, and the latter's name in it.
+/// Returns the container of the value at a pointer, and the value's name in it.
 fn parent<'v>(item: &'v mut Value, pointer: &str) -> Option<(&'v mut Value, String)> {
     let (above, name) = pointer.rsplit_once('/')?;
     Some((item.pointer_mut(above)?, unescaped(name)))
 }
 
-/// The example's value at a pointer into an item; its lists stand for longer
-/// ones by their first element.
-fn at<'v>(example: &'v Value, pointer: &str) -> Option<&'v Value> {
+/// Returns the example's value at a pointer into an item. The first element of an
+/// example's list stands for every element of an item's list.
+fn example_at<'v>(example: &'v Value, pointer: &str) -> Option<&'v Value> {
     let mut parts = pointer.split('/').skip(1);
     parts.try_fold(example, |value, part| match value {
         Value::Object(fields) => fields.get(&unescaped(part)),

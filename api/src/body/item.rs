@@ -1,4 +1,4 @@
-//! One item: typed, or the problem with it.
+//! Parses one item into a typed value or a problem.
 
 use std::collections::HashMap;
 
@@ -9,17 +9,18 @@ use super::Input;
 use super::faults::{Examiner, Fault, MAX_EXAMINED, without_place};
 use crate::problem::{Problem, ProblemKind};
 
-/// The JSON of one item.
+/// Unparsed JSON of one item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Piece<'a> {
-    /// The JSON.
+pub(crate) struct RawItem<'a> {
+    /// JSON text of the item.
     pub(crate) text: &'a str,
-    /// On which line of the body it stands, where lines matter; from 1.
+    /// Line of the body, starting at 1; `None` if the body is not NDJSON.
     pub(crate) line: Option<usize>,
 }
 
-impl Piece<'_> {
-    /// The item's id, if it has one and is no longer than [`MAX_EXAMINED`].
+impl RawItem<'_> {
+    /// Returns the item's id, if it has a valid one and the item is not longer than
+    /// [`MAX_EXAMINED`].
     pub(crate) fn id(self, field: &str) -> Option<String> {
         if self.text.len() > MAX_EXAMINED {
             return None;
@@ -30,28 +31,28 @@ impl Piece<'_> {
     }
 }
 
-/// Reads the items of one request.
+/// Parses the items of one request.
 #[derive(Default)]
 pub(crate) struct ItemReader {
     examiner: Examiner,
 }
 
 impl ItemReader {
-    /// The item as a value that `check` has nothing against.
+    /// Parses an item into a value that passes `check`.
     ///
     /// # Errors
-    /// 400 for malformed JSON, 422 with a pointer to each field that is wrong.
+    /// 400 for malformed JSON, 422 with a pointer to each field at fault.
     pub(crate) fn read<T: Input>(
         &mut self,
-        piece: Piece<'_>,
+        raw: RawItem<'_>,
         check: impl Fn(&T) -> Result<(), Problem>,
     ) -> Result<T, Problem> {
-        // Keeping track of where one is costs; only who fails pays it.
-        let read = match serde_json::from_str(piece.text) {
+        // Tracking the path is slow, so only an item that fails is parsed again with it.
+        let read = match serde_json::from_str(raw.text) {
             Ok(item) => check(&item).map(|()| item),
-            Err(error) => Err(self.explain(piece, &error, check)),
+            Err(error) => Err(self.explain(raw, &error, check)),
         };
-        read.map_err(|problem| match piece.line {
+        read.map_err(|problem| match raw.line {
             Some(line) if problem.kind() != ProblemKind::MalformedJson => problem.on_line(line),
             _ => problem,
         })
@@ -59,22 +60,22 @@ impl ItemReader {
 
     fn explain<T: Input>(
         &mut self,
-        piece: Piece<'_>,
+        raw: RawItem<'_>,
         error: &serde_json::Error,
         check: impl Fn(&T) -> Result<(), Problem>,
     ) -> Problem {
-        let mut json = serde_json::Deserializer::from_str(piece.text);
+        let mut json = serde_json::Deserializer::from_str(raw.text);
         match serde_path_to_error::deserialize::<_, T>(&mut json) {
             Err(tracked) if tracked.inner().is_data() => {
                 let first = Fault::new(tracked.path(), &without_place(tracked.inner()));
-                self.examiner.examine(piece.text, first, check)
+                self.examiner.examine(raw.text, first, check)
             }
-            _ => malformed(error, piece.line),
+            _ => malformed(error, raw.line),
         }
     }
 }
 
-/// The problem with text that is not JSON.
+/// Returns the problem of a text that is not JSON.
 pub(crate) fn malformed(error: &serde_json::Error, line: Option<usize>) -> Problem {
     let reason = without_place(error);
     let line = line.unwrap_or(error.line());
@@ -82,9 +83,9 @@ pub(crate) fn malformed(error: &serde_json::Error, line: Option<usize>) -> Probl
     Problem::new(ProblemKind::MalformedJson, detail)
 }
 
-/// The problem with a text that does not begin as it must: that it is not JSON,
-/// or else `reason`.
-pub(crate) fn other(text: &str, reason: &'static str) -> Problem {
+/// Returns the problem of a text that does not begin as required: malformed JSON, or
+/// else `reason`.
+pub(crate) fn unexpected_start(text: &str, reason: &'static str) -> Problem {
     match serde_json::from_str::<IgnoredAny>(text) {
         Err(error) => malformed(&error, None),
         Ok(_) => Problem::field(ProblemKind::InvalidField, "", reason.to_owned()),
@@ -130,7 +131,7 @@ mod tests {
 
     impl Input for Sample {}
 
-    /// Nothing is wrong with a sample as a whole but that it has more than two
+    /// Reads a sample with a fault. The check of the whole rejects more than two
     /// lines.
     fn read(text: &str, line: Option<usize>) -> Problem {
         let check = |sample: &Sample| match sample.lines.len() {
@@ -140,11 +141,11 @@ mod tests {
                 Err(Problem::field(ProblemKind::Refused, "/lines", reason))
             }
         };
-        let read = ItemReader::default().read::<Sample>(Piece { text, line }, check);
+        let read = ItemReader::default().read::<Sample>(RawItem { text, line }, check);
         read.unwrap_err()
     }
 
-    /// Slug, pointer and detail of what is wrong with a text.
+    /// Returns slug, pointer and detail of the problem of a text.
     fn wrong(text: &str, line: Option<usize>) -> (String, Option<String>, String) {
         let problem = read(text, line);
         let body = serde_json::to_value(problem.into_body(None)).unwrap();
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pointer_leads_to_what_is_wrong() {
+    fn the_pointer_names_the_field_at_fault() {
         let cases = [
             (r#"{"sample_id":1,"amount":1}"#, "/sample_id"),
             (r#"{"sample_id":"a","amount":-1}"#, "/amount"),
@@ -186,7 +187,7 @@ mod tests {
         }
     }
 
-    /// The kind of a problem, and where each of its faults is.
+    /// Returns the kind of a problem and the pointer of each fault.
     fn all(text: &str) -> (ProblemKind, Vec<String>) {
         let problem = read(text, None);
         let kind = problem.kind();
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_of_an_item_is_told() {
+    fn every_fault_of_an_item_is_listed() {
         let invalid = ProblemKind::InvalidField;
         let cases: [(&str, ProblemKind, &[&str]); 9] = [
             (r#"{}"#, invalid, &["/sample_id", "/amount"]),
@@ -252,37 +253,37 @@ mod tests {
     }
 
     #[test]
-    fn at_most_twenty_faults_are_told() {
+    fn at_most_twenty_faults_are_listed() {
         let fields = (0..30).map(|n| format!(r#""field_{n}":1"#));
         let text = format!("{{{}}}", fields.collect::<Vec<_>>().join(","));
         assert_eq!(all(&text).1.len(), 20);
     }
 
     #[test]
-    fn a_large_item_is_not_read_again() {
+    fn a_large_item_is_not_examined() {
         let elements = |count| format!(r#"{{"a":[{}0],"b":1}}"#, "0,".repeat(count));
         assert_eq!(all(&elements(MAX_EXAMINED / 2 - 20)).1.len(), 4);
         let large = elements(MAX_EXAMINED / 2);
         assert_eq!(all(&large).1, ["/a"]);
         let large = format!(r#"{{"sample_id":"a",{}"#, &large[1..]);
-        let piece = Piece {
+        let raw = RawItem {
             text: &large,
             line: None,
         };
-        assert_eq!(piece.id("sample_id"), None);
+        assert_eq!(raw.id("sample_id"), None);
     }
 
     #[test]
-    fn many_items_are_not_all_read_again() {
+    fn examination_stops_at_the_budget_of_a_request() {
         let mut reader = ItemReader::default();
         let long = "x".repeat(200 * 1024);
         let text = format!(r#"{{"a":1,"b":1,"sample_id":"{long}"}}"#);
         let mut faults = || {
-            let piece = Piece {
+            let raw = RawItem {
                 text: &text,
                 line: None,
             };
-            let problem = reader.read::<Sample>(piece, |_| Ok(())).unwrap_err();
+            let problem = reader.read::<Sample>(raw, |_| Ok(())).unwrap_err();
             problem.into_errors().len()
         };
         assert_eq!(faults(), 3);
@@ -307,12 +308,12 @@ mod tests {
     impl Input for Outer {}
 
     #[test]
-    fn a_missing_field_may_be_named_like_its_object() {
-        let piece = Piece {
+    fn a_missing_field_may_have_the_name_of_its_object() {
+        let raw = RawItem {
             text: r#"{"part":{}}"#,
             line: None,
         };
-        let read = ItemReader::default().read::<Outer>(piece, |_| Ok(()));
+        let read = ItemReader::default().read::<Outer>(raw, |_| Ok(()));
         let errors = read.unwrap_err().into_errors();
         assert_eq!(errors[0].pointer, "/part/part");
     }
@@ -330,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn an_amount_says_what_it_would_be() {
+    fn an_invalid_amount_explains_the_expected_form() {
         let cases = [
             (
                 "-5",
@@ -356,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_truncated_line_says_which() {
+    fn a_truncated_line_is_reported_with_its_number() {
         let (slug, pointer, detail) = wrong(r#"{"sample_id":"a","#, Some(7));
         assert_eq!((slug.as_str(), pointer), ("malformed-json", None));
         assert_eq!(detail, "line 7, column 17: EOF while parsing a value");
@@ -367,8 +368,8 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_item_keeps_its_id_where_it_has_one() {
-        let id = |text| Piece { text, line: None }.id("sample_id");
+    fn a_rejected_item_keeps_its_id_if_it_has_one() {
+        let id = |text| RawItem { text, line: None }.id("sample_id");
         assert_eq!(id(r#"{"x":[1],"sample_id":"a b"}"#).as_deref(), Some("a b"));
         for none in [
             r#"{"sample_id":7}"#,

@@ -1,11 +1,11 @@
-//! Sets of labels.
+//! Sets of labels in request bodies.
 
 use std::collections::BTreeSet;
 
 use domain::Text;
 use serde::Deserialize;
 
-/// A set of labels that was written as at most `MAX` of them, repeats counted.
+/// Set of labels, parsed from an array of at most `MAX`, duplicates included.
 #[derive(Deserialize)]
 #[serde(try_from = "Vec<Text<64>>")]
 pub(crate) struct Labels<const MAX: usize>(pub(crate) BTreeSet<Text<64>>);

@@ -1,9 +1,9 @@
-//! Bodies: read within their bounds, and made typed values.
+//! Request bodies: reading within limits, and parsing into typed values.
 //!
-//! [`payload`] reads a body, [`batch`] cuts it into items, [`item`] makes JSON a
-//! typed value or a problem, for which [`faults`] finds all that is wrong.
-//! [`JsonBody`] is for what takes one object; [`labels`] are a field that several
-//! have.
+//! [`payload`] reads a body, [`batch`] splits it into items, and [`item`] parses an
+//! item into a typed value or a problem, for which [`faults`] finds all faults.
+//! [`JsonBody`] is the extractor for a single object. [`labels`] is a field type
+//! that several bodies share.
 
 pub(crate) mod batch;
 mod faults;
@@ -17,44 +17,49 @@ use utoipa::ToSchema;
 
 use crate::problem::Problem;
 use crate::state::{AppState, Shared};
-use item::{ItemReader, Piece};
+use item::{ItemReader, RawItem};
 
-/// The most bytes that one object may have.
+/// Maximum size of a single object in bytes.
 const OBJECT_LIMIT: usize = 256 * 1024;
 
-/// An object as a client writes it: a struct that denies unknown fields. Its
-/// schema shows an example without faults, with everything that is required.
+/// Object that a client sends: a struct that denies unknown fields. Its schema must
+/// have a valid example with every required field, from which [`faults`] takes values.
 pub(crate) trait Input: DeserializeOwned + ToSchema {
-    /// Checks the item as a whole once each field is acceptable.
+    /// Checks the item as a whole, after each field is valid.
     ///
     /// # Errors
-    /// The problem, with a pointer to each field that is at fault.
+    /// A problem with a pointer to each field at fault.
     fn check(&self, _: &Shared) -> Result<(), Problem> {
         Ok(())
     }
 }
 
-/// A body of one JSON object.
+/// Body of one JSON object.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
 impl<T: Input> FromRequest<AppState> for JsonBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &AppState) -> Result<Self, Problem> {
-        payload::only_json(request.headers())?;
-        let body =
-            payload::read(request, app.room.none(), app.body_limit.min(OBJECT_LIMIT)).await?;
-        let piece = object(payload::text(&body)?)?;
-        let read = ItemReader::default().read(piece, |body: &T| body.check(app));
+        payload::require_json(request.headers())?;
+        let body = payload::read(
+            request,
+            app.body_budget.reserve(),
+            app.body_limit.min(OBJECT_LIMIT),
+        )
+        .await?;
+        let raw = object(payload::text(&body)?)?;
+        let read = ItemReader::default().read(raw, |body: &T| body.check(app));
         read.map(Self)
     }
 }
 
-/// A struct would also be read from an array.
-fn object(text: &str) -> Result<Piece<'_>, Problem> {
+/// Requires an object. Without this check, serde would also read a struct from an
+/// array.
+fn object(text: &str) -> Result<RawItem<'_>, Problem> {
     match text.trim_ascii_start().starts_with('{') {
-        true => Ok(Piece { text, line: None }),
-        false => Err(item::other(text, "the body must be an object")),
+        true => Ok(RawItem { text, line: None }),
+        false => Err(item::unexpected_start(text, "the body must be an object")),
     }
 }
 
@@ -64,7 +69,7 @@ mod tests {
     use crate::problem::ProblemKind;
 
     #[test]
-    fn only_an_object_is_one() {
+    fn only_an_object_is_accepted() {
         assert!(object(" {\"a\": 1}").is_ok());
         for (text, kind) in [
             ("[{}]", ProblemKind::InvalidField),

@@ -1,4 +1,4 @@
-//! A request's body, within its bounds.
+//! Reads a request body within its limits.
 
 use std::ops::Deref;
 
@@ -7,10 +7,10 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use futures::StreamExt;
 
-use crate::limits::Taken;
+use crate::limits::Reservation;
 use crate::problem::{Problem, ProblemKind};
 
-/// How a body is written.
+/// Format of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     /// One object, or an array of them.
@@ -19,27 +19,27 @@ pub(crate) enum Format {
     Ndjson,
 }
 
-/// How a body says that it is written.
+/// Returns the format that the headers declare.
 ///
 /// # Errors
 /// 415 for another media type, or a compressed body.
 pub(crate) fn format(headers: &HeaderMap) -> Result<Format, Problem> {
-    let other = "the body must be application/json or application/x-ndjson";
-    declared(headers)?.ok_or_else(|| unsupported(other))
+    let expected = "the body must be application/json or application/x-ndjson";
+    declared(headers)?.ok_or_else(|| unsupported(expected))
 }
 
-/// That a body says it is JSON.
+/// Requires that the headers declare JSON.
 ///
 /// # Errors
 /// 415 for another media type, or a compressed body.
-pub(crate) fn only_json(headers: &HeaderMap) -> Result<(), Problem> {
+pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     match declared(headers)? {
         Some(Format::Json) => Ok(()),
         Some(Format::Ndjson) | None => Err(unsupported("the body must be application/json")),
     }
 }
 
-/// `None` for any other media type.
+/// Returns the declared format, `None` for any other media type.
 fn declared(headers: &HeaderMap) -> Result<Option<Format>, Problem> {
     let coding = headers.get(header::CONTENT_ENCODING);
     if coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
@@ -57,11 +57,11 @@ fn declared(headers: &HeaderMap) -> Result<Option<Format>, Problem> {
     }
 }
 
-/// A whole body, and the room it takes.
+/// Complete body, with the memory reserved for it.
 #[derive(Debug)]
 pub(crate) struct Payload {
     bytes: Bytes,
-    _room: Taken,
+    _reservation: Reservation,
 }
 
 impl Deref for Payload {
@@ -72,36 +72,44 @@ impl Deref for Payload {
     }
 }
 
-/// The whole body, held in `room`.
+/// Reads the complete body, with its memory accounted to `reservation`.
 ///
 /// # Errors
-/// 413 for one beyond `limit` bytes, 400 for one that breaks off, 503 where
-/// there is no room for it.
+/// 413 for a body of more than `limit` bytes, 400 for an incomplete one, 503 if there
+/// is no memory for it.
 pub(crate) async fn read(
     request: Request,
-    mut room: Taken,
+    mut reservation: Reservation,
     limit: usize,
 ) -> Result<Payload, Problem> {
-    let bytes = whole(request, &mut room, limit).await?;
-    room.complete();
-    Ok(Payload { bytes, _room: room })
+    let bytes = collect(request, &mut reservation, limit).await?;
+    reservation.complete();
+    Ok(Payload {
+        bytes,
+        _reservation: reservation,
+    })
 }
 
-async fn whole(request: Request, room: &mut Taken, limit: usize) -> Result<Bytes, Problem> {
+async fn collect(
+    request: Request,
+    reservation: &mut Reservation,
+    limit: usize,
+) -> Result<Bytes, Problem> {
     let declared = number(request.headers(), header::CONTENT_LENGTH).unwrap_or_default();
     if declared > limit && request.headers().contains_key(header::EXPECT) {
-        // The client has not sent it yet, and does not need to.
+        // The client waits for `100 Continue` and has not sent the body.
         return Err(too_large(limit));
     }
     let mut chunks = request.into_body().into_data_stream();
     let first = next(&mut chunks).await?.unwrap_or_default();
-    room.more(first.len())?;
+    reservation.grow(first.len())?;
     let Some(second) = next(&mut chunks).await? else {
+        // Common case: a body of one chunk is not copied.
         return check(first, limit);
     };
-    room.more(second.len())?;
-    let foreseen = room.foresee(declared.min(limit));
-    let mut whole = Vec::with_capacity(foreseen.max(first.len() + second.len()));
+    reservation.grow(second.len())?;
+    let capacity = reservation.initial_capacity(declared.min(limit));
+    let mut whole = Vec::with_capacity(capacity.max(first.len() + second.len()));
     whole.extend_from_slice(&first);
     whole.extend_from_slice(&second);
     while let Some(chunk) = next(&mut chunks).await? {
@@ -110,16 +118,16 @@ async fn whole(request: Request, room: &mut Taken, limit: usize) -> Result<Bytes
             discard(chunks).await;
             return Err(too_large(limit));
         }
-        room.more(chunk.len())?;
+        reservation.grow(chunk.len())?;
         make_space(&mut whole, chunk.len(), limit);
         whole.extend_from_slice(&chunk);
     }
     check(whole.into(), limit)
 }
 
-/// A whole body of at most `most` bytes; `None` once it turns out to be longer,
-/// and for one that breaks off.
-pub(crate) async fn short(chunks: &mut BodyDataStream, most: usize) -> Option<Vec<u8>> {
+/// Reads a body of at most `most` bytes. Returns `None` as soon as it is longer, and
+/// if it is incomplete.
+pub(crate) async fn read_short(chunks: &mut BodyDataStream, most: usize) -> Option<Vec<u8>> {
     let mut whole = Vec::new();
     while let Some(chunk) = next(chunks).await.ok()? {
         if whole.len() + chunk.len() > most {
@@ -130,7 +138,7 @@ pub(crate) async fn short(chunks: &mut BodyDataStream, most: usize) -> Option<Ve
     Some(whole)
 }
 
-/// Twice the space when there is too little, but none that no body may use.
+/// Doubles the capacity if it is too small, up to the limit of a body.
 fn make_space(whole: &mut Vec<u8>, bytes: usize, limit: usize) {
     let needed = whole.len() + bytes;
     if needed > whole.capacity() {
@@ -139,10 +147,10 @@ fn make_space(whole: &mut Vec<u8>, bytes: usize, limit: usize) {
     }
 }
 
-/// A body as text.
+/// Returns the body as text.
 ///
 /// # Errors
-/// 400 for an empty one, and for one that is not UTF-8.
+/// 400 for a body that is empty or not UTF-8.
 pub(crate) fn text(body: &[u8]) -> Result<&str, Problem> {
     if body.trim_ascii().is_empty() {
         return Err(malformed("the body is empty".to_owned()));
@@ -158,15 +166,15 @@ fn check(body: Bytes, limit: usize) -> Result<Bytes, Problem> {
 }
 
 async fn next(chunks: &mut BodyDataStream) -> Result<Option<Bytes>, Problem> {
-    let broken = |_| malformed("the body broke off".to_owned());
+    let broken = |_| malformed("the body is incomplete".to_owned());
     chunks.next().await.transpose().map_err(broken)
 }
 
-/// The most bytes that are taken of a body that is refused.
+/// Maximum number of bytes that are drained from a rejected body.
 const DISCARDED: usize = 64 * 1024 * 1024;
 
-/// Takes more of the body and forgets it: a client that meets a closed
-/// connection while it still sends never reads the answer.
+/// Drains the body. A client that is still sending when the connection closes may
+/// never read the response.
 pub(crate) async fn discard(mut chunks: BodyDataStream) {
     let mut left = DISCARDED;
     while let Some(Ok(chunk)) = chunks.next().await {
@@ -200,7 +208,7 @@ mod tests {
     use futures::executor::block_on;
 
     use super::*;
-    use crate::limits::Room;
+    use crate::limits::BodyBudget;
 
     fn of(content_type: &'static str) -> Result<Format, ProblemKind> {
         let mut headers = HeaderMap::new();
@@ -210,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_media_type_tells_the_format() {
+    fn the_media_type_determines_the_format() {
         assert_eq!(of("application/json"), Ok(Format::Json));
         assert_eq!(of("Application/JSON; charset=utf-8"), Ok(Format::Json));
         assert_eq!(of("application/x-ndjson"), Ok(Format::Ndjson));
@@ -218,15 +226,15 @@ mod tests {
             assert_eq!(of(other), Err(ProblemKind::UnsupportedMediaType), "{other}");
         }
         assert!(format(&HeaderMap::new()).is_err());
-        assert!(only_json(&HeaderMap::new()).is_err());
+        assert!(require_json(&HeaderMap::new()).is_err());
     }
 
     #[test]
     fn a_body_is_read_up_to_its_limit() {
-        let chunked = |room, count| {
+        let chunked = |budget, count| {
             let chunks = futures::stream::iter((0..count).map(|_| Ok::<_, String>("12345")));
             let request = Request::new(Body::from_stream(chunks));
-            let read = block_on(read(request, Room::new(room).none(), 15));
+            let read = block_on(read(request, BodyBudget::new(budget).reserve(), 15));
             let read = read.map_err(|problem| problem.kind());
             read.map(|payload| String::from_utf8(payload.to_vec()).unwrap())
         };
@@ -240,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_of_nothing_is_refused() {
+    fn an_empty_or_non_utf8_body_is_rejected() {
         for empty in ["", " \r\n"] {
             assert!(text(empty.as_bytes()).is_err());
         }

@@ -22,7 +22,7 @@ use crate::state::{AppState, Shared};
 #[utoipa::path(
     post,
     path = "/api/campaigns",
-    tag = "campaigns",
+    tag = "Campaigns",
     params(Idempotency),
     request_body = CampaignSchema,
     responses(

@@ -123,7 +123,7 @@ pub(super) struct SuppressionResponse {
 #[utoipa::path(
     get,
     path = "/api/campaigns/{id}/logs",
-    tag = "campaigns",
+    tag = "Campaigns",
     params(
         ("id" = inline(schema::CampaignId), Path, description = "The campaign's id"),
         LogParams,

@@ -105,7 +105,7 @@ struct RenderedMessage {
 #[utoipa::path(
     post,
     path = "/api/campaigns/preview",
-    tag = "campaigns",
+    tag = "Campaigns",
     params(AfterParam, Consistency),
     request_body = PreviewSchema,
     responses(

@@ -63,7 +63,7 @@ impl ToSchema for ProgressEvent {
 #[utoipa::path(
     get,
     path = "/api/campaigns/{id}/progress",
-    tag = "campaigns",
+    tag = "Campaigns",
     params(
         ("id" = inline(schema::CampaignId), Path, description = "The campaign's id"),
         AfterParam,

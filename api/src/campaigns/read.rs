@@ -22,7 +22,7 @@ use crate::state::{AppState, Shared};
 #[utoipa::path(
     get,
     path = "/api/campaigns",
-    tag = "campaigns",
+    tag = "Campaigns",
     params(PageParams, Consistency),
     responses(
         (status = 200, description = "A page of campaigns", body = Listed<CampaignResponse>),
@@ -58,7 +58,7 @@ pub(super) async fn list_campaigns(
 #[utoipa::path(
     get,
     path = "/api/campaigns/{id}",
-    tag = "campaigns",
+    tag = "Campaigns",
     params(
         ("id" = inline(schema::CampaignId), Path, description = "The campaign's id"),
         AfterParam,

@@ -108,7 +108,7 @@ struct MessageHappened {
 #[utoipa::path(
     get,
     path = "/api/campaigns/{id}/recipients/{customer_id}",
-    tag = "campaigns",
+    tag = "Campaigns",
     params(
         ("id" = inline(schema::CampaignId), Path, description = "The campaign's id"),
         ("customer_id" = inline(schema::Id), Path, description = "The customer's id"),

@@ -135,7 +135,7 @@ struct DiscrepancyResponse {
 #[utoipa::path(
     get,
     path = "/api/campaigns/{id}/reconcile",
-    tag = "campaigns",
+    tag = "Campaigns",
     params(
         ("id" = inline(schema::CampaignId), Path, description = "The campaign's id"),
         Satisfied,

@@ -35,7 +35,7 @@ pub(super) struct Retried {
 #[utoipa::path(
     post,
     path = "/api/campaigns/{id}/retry",
-    tag = "campaigns",
+    tag = "Campaigns",
     params(("id" = inline(schema::CampaignId), Path, description = "The campaign's id")),
     responses(
         (status = 200, description = "Queued and persisted", body = Retried,

@@ -26,7 +26,7 @@ use crate::state::AppState;
 #[utoipa::path(
     post,
     path = "/api/campaigns/{id}/launch",
-    tag = "campaigns",
+    tag = "Campaigns",
     params(
         ("id" = inline(schema::CampaignId), Path, description = "The campaign's id"),
         Idempotency
@@ -58,7 +58,7 @@ pub(super) async fn launch_campaign(
 #[utoipa::path(
     post,
     path = "/api/campaigns/{id}/pause",
-    tag = "campaigns",
+    tag = "Campaigns",
     params(("id" = inline(schema::CampaignId), Path, description = "The campaign's id")),
     responses(
         (status = 202, description = "Paused", body = TransitionResponse,
@@ -79,7 +79,7 @@ pub(super) async fn pause_campaign(
 #[utoipa::path(
     post,
     path = "/api/campaigns/{id}/resume",
-    tag = "campaigns",
+    tag = "Campaigns",
     params(("id" = inline(schema::CampaignId), Path, description = "The campaign's id")),
     responses(
         (status = 202, description = "Resumed", body = TransitionResponse,
@@ -104,7 +104,7 @@ pub(super) async fn resume_campaign(
 #[utoipa::path(
     post,
     path = "/api/campaigns/{id}/cancel",
-    tag = "campaigns",
+    tag = "Campaigns",
     params(("id" = inline(schema::CampaignId), Path, description = "The campaign's id")),
     responses(
         (status = 202, description = "Canceled", body = TransitionResponse,

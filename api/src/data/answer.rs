@@ -1,4 +1,4 @@
-//! What a client gets for its data.
+//! Responses to ingested data.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -12,21 +12,21 @@ use crate::position::{self, PositionText};
 use crate::problem::ProblemBody;
 use crate::schema;
 
-/// The answer to one object.
+/// Result of one accepted item.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"id": "o-17", "outcome": "created", "position": "3:1842"}))]
 pub(crate) struct Accepted {
-    /// The item's id.
+    /// Id of the item.
     id: String,
-    /// What became of it.
+    /// Effect of the item.
     #[schema(value_type = schema::Outcome)]
     outcome: &'static str,
-    /// Where the log holds its last change.
+    /// Position of the item's last change in the log.
     #[schema(value_type = schema::Position)]
     position: PositionText,
 }
 
-/// The answer to many.
+/// Results of a batch.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
     "accepted": 1,
@@ -43,46 +43,46 @@ pub(crate) struct Accepted {
     ]
 }))]
 pub(crate) struct Batch {
-    /// How many are in the log.
+    /// Number of accepted items, which are in the log.
     accepted: usize,
-    /// How many are not.
+    /// Number of rejected items, which are not in the log.
     rejected: usize,
-    /// Each, in the order they came.
+    /// Result of each item, in the order of the request.
     results: Vec<ItemResult>,
 }
 
-/// What became of one of many.
+/// Result of one item of a batch.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub(crate) enum ItemResult {
-    /// It is in the log.
+    /// The item is in the log.
     Accepted {
-        /// Its place in the request, from 0.
+        /// Index of the item in the request, starting at 0.
         index: usize,
-        /// What a single one's answer would say.
+        /// Same members as in the response to a single item.
         #[serde(flatten)]
         accepted: Accepted,
     },
-    /// It is not.
+    /// The item was rejected.
     Rejected {
-        /// Its place in the request, from 0.
+        /// Index of the item in the request, starting at 0.
         index: usize,
-        /// Its id, if it could be read.
+        /// Id of the item, if it could be read.
         #[serde(skip_serializing_if = "Option::is_none")]
         id: Option<String>,
-        /// Why.
+        /// Reason of the rejection.
         problem: Box<ProblemBody>,
     },
 }
 
-/// What became of the data in.
+/// Response to ingested data.
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "describes the two answers")]
+#[expect(dead_code, reason = "describes the two responses")]
 pub(super) enum Ingested {
-    /// To one object.
+    /// Response to one object.
     One(Accepted),
-    /// To many.
+    /// Response to an array or to lines.
     Many(Batch),
 }
 
@@ -90,7 +90,7 @@ impl Accepted {
     pub(super) fn new(id: String, outcome: Outcome) -> Self {
         Self {
             id,
-            outcome: word(outcome.change),
+            outcome: change_name(outcome.change),
             position: PositionText(outcome.position),
         }
     }
@@ -134,8 +134,8 @@ impl IntoResponse for Batch {
     }
 }
 
-/// The word for a change.
-pub(super) fn word(change: Change) -> &'static str {
+/// Returns the name of a change, as used in responses and metrics.
+pub(super) fn change_name(change: Change) -> &'static str {
     match change {
         Change::Created => "created",
         Change::Updated => "updated",
@@ -143,6 +143,7 @@ pub(super) fn word(change: Change) -> &'static str {
     }
 }
 
+/// Builds a 202 response, with `Patron-Position` unless nothing was accepted.
 fn accept(positions: &Positions, body: impl IntoResponse) -> Response {
     let mut response = (StatusCode::ACCEPTED, body).into_response();
     if !positions.is_empty() {
@@ -161,7 +162,7 @@ mod tests {
     use crate::problem::Problem;
 
     #[test]
-    fn a_batch_answers_in_order_and_counts() {
+    fn batch_results_are_in_request_order_and_counted() {
         let accepted = |index, id: &str, partition, number| ItemResult::Accepted {
             index,
             accepted: Accepted::new(

@@ -27,8 +27,8 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(post_customers))
 }
 
-/// What the shop says of a customer. A field left out stays as it is, `null`
-/// clears it.
+/// Changes to a customer's profile. An absent field keeps its value; `null` clears
+/// it.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "a customer object")]
 #[schema(as = CustomerIn, example = json!({
@@ -42,61 +42,61 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     "registered_at": "2026-11-23T01:02:03Z"
 }))]
 struct CustomerBody {
-    /// As the shop names them.
+    /// Shop's id of the customer.
     #[schema(value_type = schema::Id)]
     customer_id: CustomerId,
-    /// Their name, at most 256 bytes.
+    /// Full name, at most 256 bytes.
     #[serde(default)]
     #[schema(value_type = Option<schema::Text256>)]
     name: Change<Text<256>>,
-    /// Their e-mail address.
+    /// Email address.
     #[serde(default)]
     #[schema(value_type = Option<schema::Email>)]
     email: Change<Email>,
-    /// Their telephone number as the shop writes it, at most 32 bytes.
+    /// Phone number as the shop writes it, at most 32 bytes.
     #[serde(default)]
     #[schema(value_type = Option<schema::Text32>)]
     phone: Change<Text<32>>,
-    /// Where they live, at most 128 bytes.
+    /// City of residence, at most 128 bytes.
     #[serde(default)]
     #[schema(value_type = Option<schema::Text128>)]
     city: Change<Text<128>>,
-    /// In which country, at most 128 bytes.
+    /// Country of residence, at most 128 bytes.
     #[serde(default)]
     #[schema(value_type = Option<schema::Text128>)]
     country: Change<Text<128>>,
-    /// The whole set of their labels: at most 100 of at most 64 bytes.
+    /// Complete set of labels: at most 100, each of at most 64 bytes.
     #[serde(default)]
     #[schema(value_type = Option<Vec<schema::Text64>>, max_items = 100)]
     tags: Change<Labels<MAX_TAGS>>,
-    /// Anything else: at most 64 in all. Each is a field of its own, `null`
-    /// clears it.
+    /// Custom attributes, at most 64 in total. Each is changed on its own: an absent
+    /// attribute keeps its value, and `null` clears it.
     #[serde(default)]
     #[schema(value_type = Option<schema::AttributeChanges>)]
     attributes: Change<AttributeChanges>,
-    /// Since when they are a customer.
+    /// Time at which the person became a customer.
     #[serde(default)]
     #[schema(value_type = Option<schema::Time>)]
     registered_at: Change<Timestamp>,
-    /// Whether they want no messages.
+    /// True if the customer opted out of messages.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     unsubscribed: Change<bool>,
 }
 
-/// Registers customers, or updates them.
+/// Registers or updates customers.
 ///
-/// What would change nothing is `unchanged`.
+/// An item that changes nothing has the outcome `unchanged`.
 #[utoipa::path(
     post,
     path = "/api/data/customers",
-    tag = "data",
+    tag = "Data ingestion",
     request_body(content(
         (OneOrMany<CustomerBody> = "application/json"),
         (String = "application/x-ndjson")
     )),
     responses(
-        (status = 202, description = "It is on disk; of many, what was not rejected is",
+        (status = 202, description = "Durably recorded; of a batch, the items not rejected",
             body = Ingested,
             headers(("Patron-Position" = String, description = "Positions for `after`"))),
         IngestProblems

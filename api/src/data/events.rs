@@ -26,7 +26,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(post_events))
 }
 
-/// Something a customer did.
+/// An activity of a customer.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "an event object")]
 #[schema(as = EventIn, example = json!({
@@ -37,37 +37,38 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     "properties": {"page": "/sale"}
 }))]
 struct EventBody {
-    /// Unique within its customer.
+    /// Id of the event, unique within its customer.
     #[schema(value_type = schema::Id)]
     event_id: ActivityId,
-    /// Whose. They need not be known yet.
+    /// Customer of the event. The customer need not be registered.
     #[schema(value_type = schema::Id)]
     customer_id: CustomerId,
-    /// Its kind.
+    /// Name of the kind of activity.
     #[schema(value_type = schema::Name)]
     name: Name,
-    /// When it happened.
+    /// Time at which it happened.
     #[schema(value_type = schema::Time)]
     occurred_at: Timestamp,
-    /// Anything else about it: at most 64.
+    /// Custom properties, at most 64.
     #[serde(default)]
     #[schema(value_type = schema::Attributes)]
     properties: Attributes,
 }
 
-/// Takes activity, such as visits.
+/// Records activity, such as visits.
 ///
-/// The same event again changes nothing; with other content it is updated.
+/// Repeating an event changes nothing. An event with the same id and different
+/// content replaces the content.
 #[utoipa::path(
     post,
     path = "/api/data/events",
-    tag = "data",
+    tag = "Data ingestion",
     request_body(content(
         (OneOrMany<EventBody> = "application/json"),
         (String = "application/x-ndjson")
     )),
     responses(
-        (status = 202, description = "It is on disk; of many, what was not rejected is",
+        (status = 202, description = "Durably recorded; of a batch, the items not rejected",
             body = Ingested,
             headers(("Patron-Position" = String, description = "Positions for `after`"))),
         IngestProblems

@@ -1,4 +1,4 @@
-//! From a request to its answer, for every kind of data in.
+//! Ingestion of any kind of data: from the request to the response.
 
 use std::future::Future;
 
@@ -6,36 +6,36 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use commands::{Change, CommandError, Context, Outcome};
 
-use super::answer::{Accepted, Batch, ItemResult, word};
+use super::answer::{Accepted, Batch, ItemResult, change_name};
 use crate::body::batch::{self, Items};
-use crate::body::item::{ItemReader, Piece};
+use crate::body::item::{ItemReader, RawItem};
 use crate::body::{Input, payload};
 use crate::caller;
 use crate::metrics;
 use crate::problem::Problem;
 use crate::state::Shared;
 
-/// How many items one request may bring.
+/// Maximum number of items in one request.
 const MAX_ITEMS: usize = 10_000;
 
-/// One kind of data in, as a client writes it.
+/// Kind of data that clients ingest.
 pub(crate) trait Ingest: Input + Send {
-    /// In the plural, for metrics.
+    /// Plural name of the kind, a label of metrics.
     const KIND: &'static str;
 
-    /// The field that identifies an item.
+    /// Name of the field that identifies an item.
     const ID: &'static str;
 
-    /// What `commands` takes.
+    /// Input of the command that records an item.
     type Item: Send;
 
-    /// The item and its id.
+    /// Converts the body into the item's id and the command's input.
     ///
     /// # Errors
-    /// The problem, if a bound is passed.
+    /// The problem with the item, if it exceeds a bound.
     fn into_item(self) -> Result<(String, Self::Item), Problem>;
 
-    /// Carries out all items; each has its own outcome, in the order given.
+    /// Records all items. Returns one outcome per item, in the given order.
     fn record(
         app: &Shared,
         context: &Context,
@@ -43,7 +43,7 @@ pub(crate) trait Ingest: Input + Send {
     ) -> impl Future<Output = Result<Vec<Result<Outcome, Problem>>, CommandError>> + Send;
 }
 
-/// Takes what a request brings.
+/// Ingests the one or many items of a request.
 ///
 /// # Errors
 /// The problem with the request as a whole, or with its one object.
@@ -54,25 +54,25 @@ pub(super) async fn ingest<B: Ingest>(
 ) -> Result<Response, Problem> {
     app.shed.check()?;
     let format = payload::format(request.headers())?;
-    let body = payload::read(request, app.room.none(), app.body_limit).await?;
-    // A body may take minutes to arrive, and what it says is recorded now.
+    let body = payload::read(request, app.body_budget.reserve(), app.body_limit).await?;
+    // The upload may take a while; events get the time at which they are recorded.
     let context = &Context {
         now: caller::now(),
         ..context.clone()
     };
     match batch::split(format, payload::text(&body)?, MAX_ITEMS)? {
-        Items::One(piece) => one::<B>(app, context, piece).await,
-        Items::Many(pieces) => many::<B>(app, context, &pieces).await,
+        Items::One(raw) => ingest_one::<B>(app, context, raw).await,
+        Items::Many(raw_items) => ingest_many::<B>(app, context, &raw_items).await,
     }
 }
 
-async fn one<B: Ingest>(
+async fn ingest_one<B: Ingest>(
     app: &Shared,
     context: &Context,
-    piece: Piece<'_>,
+    raw: RawItem<'_>,
 ) -> Result<Response, Problem> {
     let mut tally = Tally::default();
-    let read = ItemReader::default().read(piece, |body: &B| body.check(app));
+    let read = ItemReader::default().read(raw, |body: &B| body.check(app));
     let outcome = match read.and_then(B::into_item) {
         Ok((id, item)) => {
             let mut outcomes = B::record(app, context, vec![item]).await?;
@@ -83,40 +83,40 @@ async fn one<B: Ingest>(
         Err(problem) => Err(problem),
     };
     tally.count(outcome.as_ref().ok().map(|(_, outcome)| outcome.change));
-    tally.tell::<B>();
+    tally.report::<B>();
     outcome.map(|(id, outcome)| Accepted::new(id, outcome).into_response())
 }
 
-/// Takes many, each on its own.
+/// Ingests many items. Each is accepted or rejected on its own.
 ///
 /// # Errors
-/// The problem with all of them.
-pub(crate) async fn many<B: Ingest>(
+/// The problem with the batch as a whole.
+pub(crate) async fn ingest_many<B: Ingest>(
     app: &Shared,
     context: &Context,
-    pieces: &[Piece<'_>],
+    raw_items: &[RawItem<'_>],
 ) -> Result<Response, Problem> {
     let mut tally = Tally::default();
-    let mut results = Vec::with_capacity(pieces.len());
-    let mut places = Vec::with_capacity(pieces.len());
-    let mut items = Vec::with_capacity(pieces.len());
+    let mut results = Vec::with_capacity(raw_items.len());
+    let mut accepted_ids = Vec::with_capacity(raw_items.len());
+    let mut items = Vec::with_capacity(raw_items.len());
     let mut reader = ItemReader::default();
-    for (index, piece) in pieces.iter().enumerate() {
-        let read = reader.read(*piece, |body: &B| body.check(app));
+    for (index, raw) in raw_items.iter().enumerate() {
+        let read = reader.read(*raw, |body: &B| body.check(app));
         match read.and_then(B::into_item) {
             Ok((id, item)) => {
-                places.push((index, id));
+                accepted_ids.push((index, id));
                 items.push(item);
             }
             Err(problem) => {
                 tally.count(None);
-                results.push(rejected(index, piece.id(B::ID), problem));
+                results.push(rejected(index, raw.id(B::ID), problem));
             }
         }
     }
     if !items.is_empty() {
         let outcomes = B::record(app, context, items).await?;
-        for ((index, id), outcome) in places.into_iter().zip(outcomes) {
+        for ((index, id), outcome) in accepted_ids.into_iter().zip(outcomes) {
             tally.count(outcome.as_ref().ok().map(|outcome| outcome.change));
             results.push(match outcome {
                 Ok(outcome) => ItemResult::Accepted {
@@ -127,7 +127,7 @@ pub(crate) async fn many<B: Ingest>(
             });
         }
     }
-    tally.tell::<B>();
+    tally.report::<B>();
     Ok(Batch::new(results).into_response())
 }
 
@@ -139,7 +139,7 @@ fn rejected(index: usize, id: Option<String>, problem: Problem) -> ItemResult {
     }
 }
 
-/// Outcomes, counted before metrics are told.
+/// Counts of outcomes, reported to the metrics once per request.
 #[derive(Default)]
 struct Tally {
     created: u64,
@@ -149,7 +149,7 @@ struct Tally {
 }
 
 impl Tally {
-    /// One more; `None` for a rejected one.
+    /// Counts one outcome; `None` stands for a rejected item.
     fn count(&mut self, change: Option<Change>) {
         *match change {
             Some(Change::Created) => &mut self.created,
@@ -159,16 +159,16 @@ impl Tally {
         } += 1;
     }
 
-    fn tell<B: Ingest>(&self) {
+    fn report<B: Ingest>(&self) {
         let counts = [
-            (word(Change::Created), self.created),
-            (word(Change::Updated), self.updated),
-            (word(Change::Unchanged), self.unchanged),
+            (change_name(Change::Created), self.created),
+            (change_name(Change::Updated), self.updated),
+            (change_name(Change::Unchanged), self.unchanged),
             ("rejected", self.rejected),
         ];
         for (outcome, count) in counts {
             if count > 0 {
-                metrics::ingested(B::KIND, outcome, count);
+                metrics::count_items(B::KIND, outcome, count);
             }
         }
     }

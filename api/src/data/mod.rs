@@ -1,7 +1,7 @@
-//! Data in: customers, orders and activity, one or many.
+//! Data ingestion: customers, orders and activity, one or many per request.
 //!
-//! [`ingest`] has each item of a body made a typed value or a problem and
-//! `commands` carry them out, [`answer`] is what the client gets.
+//! [`ingest`] parses each item of a body into a typed value or a problem and passes
+//! the values to `commands`. [`answer`] builds the response.
 
 pub(crate) mod answer;
 mod customers;

@@ -27,7 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(post_orders))
 }
 
-/// An order as the shop has it now.
+/// An order in its current state.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "an order object")]
 #[schema(as = OrderIn, example = json!({
@@ -39,44 +39,45 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     "items": [{"sku": "cd-42", "quantity": 1, "unit_amount": 1999}]
 }))]
 struct OrderBody {
-    /// Unique within its customer.
+    /// Id of the order, unique within its customer.
     #[schema(value_type = schema::Id)]
     order_id: OrderId,
-    /// Whose. They need not be known yet.
+    /// Customer that placed the order. The customer need not be registered.
     #[schema(value_type = schema::Id)]
     customer_id: CustomerId,
-    /// Its worth in minor units.
+    /// Total amount in minor units.
     #[schema(value_type = schema::Amount)]
     amount: Amount,
-    /// The deployment's currency.
+    /// Currency; must be the currency of the deployment.
     #[schema(value_type = schema::Currency)]
     currency: Currency,
-    /// When it was placed.
+    /// Time at which the order was placed.
     #[schema(value_type = schema::Time)]
     placed_at: Timestamp,
-    /// Whether it counts in the customer's figures: only a placed one does.
+    /// Status. Only a `placed` order counts in the customer's figures.
     #[serde(default)]
     #[schema(value_type = schema::OrderStatus)]
     status: OrderStatus,
-    /// Its lines.
+    /// Order lines.
     #[serde(default)]
     #[schema(value_type = Vec<ItemSchema>, max_items = 500)]
     items: Vec<domain::OrderItem>,
 }
 
-/// Takes orders.
+/// Records orders.
 ///
-/// The same order again changes nothing; with other content it is updated.
+/// Repeating an order changes nothing. An order with the same id and different
+/// content replaces the content.
 #[utoipa::path(
     post,
     path = "/api/data/orders",
-    tag = "data",
+    tag = "Data ingestion",
     request_body(content(
         (OneOrMany<OrderBody> = "application/json"),
         (String = "application/x-ndjson")
     )),
     responses(
-        (status = 202, description = "It is on disk; of many, what was not rejected is",
+        (status = 202, description = "Durably recorded; of a batch, the items not rejected",
             body = Ingested,
             headers(("Patron-Position" = String, description = "Positions for `after`"))),
         IngestProblems

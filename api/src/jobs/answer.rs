@@ -111,7 +111,7 @@ pub(super) fn operation(kind: JobKind) -> (&'static str, &'static str) {
 #[utoipa::path(
     get,
     path = "/api/jobs/{id}",
-    tag = "jobs",
+    tag = "Jobs",
     params(
         ("id" = inline(schema::JobId), Path, description = "The job's id"),
         Satisfied

@@ -54,7 +54,7 @@ impl ToSchema for JobEvent {
 #[utoipa::path(
     get,
     path = "/api/jobs/{id}/events",
-    tag = "jobs",
+    tag = "Jobs",
     params(
         ("id" = inline(schema::JobId), Path, description = "The job's id"),
         Satisfied

@@ -94,7 +94,7 @@ impl ShowsDocument for KeyResponse {
 #[utoipa::path(
     get,
     path = "/api/keys",
-    tag = "access",
+    tag = "Access",
     params(PageParams, Consistency),
     responses(
         (status = 200, description = "A page of keys", body = Listed<KeyResponse>),
@@ -118,7 +118,7 @@ pub(super) async fn list_keys(
 #[utoipa::path(
     get,
     path = "/api/keys/{key_id}",
-    tag = "access",
+    tag = "Access",
     params(("key_id" = inline(schema::KeyId), Path, description = "The key's id"), AfterParam, Consistency),
     responses(
         (status = 200, description = "The key", body = KeyResponse),

@@ -82,7 +82,7 @@ pub(super) struct CreatedKey {
 #[utoipa::path(
     post,
     path = "/api/keys",
-    tag = "access",
+    tag = "Access",
     params(Idempotency),
     request_body = KeyBody,
     responses(
@@ -134,7 +134,7 @@ pub(super) async fn create_key(
 #[utoipa::path(
     delete,
     path = "/api/keys/{key_id}",
-    tag = "access",
+    tag = "Access",
     params(("key_id" = inline(schema::KeyId), Path, description = "The key's id")),
     responses(
         (status = 204, description = "Revoked",

@@ -1,12 +1,11 @@
-//! Room for long reads of the log, shared fairly by all callers.
+//! Concurrency limits of long reads of the log, shared fairly by all callers.
 //!
-//! A read has a place from its beginning to its end, also where it outlives its
-//! request as a job. Its work is cut into partitions. A partition is folded
-//! only with a permit of its caller's and one that all callers share; both
-//! semaphores are fair. A caller has at most three folds under way or waiting
-//! in the shared queue, however many reads it has begun, so that others wait
-//! for a few partitions at most. The number of partitions folded at once also
-//! bounds the memory that reads take.
+//! A read holds a place from its start to its end, also if it outlives its request
+//! as a job. Its work is divided by partition. Folding a partition needs a permit of
+//! the caller's semaphore and one of the shared semaphore; both are fair. A caller has
+//! at most three folds running or waiting in the shared queue, regardless of the
+//! number of its reads, so others wait for a few partitions at most. The number of
+//! concurrent folds also bounds the memory that reads use.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -18,41 +17,43 @@ use tokio::time::Instant;
 use crate::problem::Problem;
 use crate::state::permit_by;
 
-/// Partitions folded at once.
+/// Maximum number of concurrent folds of partitions.
 const FOLDS: usize = 4;
 
-/// Partitions folded at once for one caller.
+/// Maximum number of concurrent folds for one caller. One below [`FOLDS`], so that a
+/// caller cannot block all others.
 const FOLDS_PER_CALLER: usize = FOLDS - 1;
 
-/// Which part of all reads at once may be one caller's.
+/// Divisor of the number of reads that gives one caller's share.
 const CALLER_SHARE: usize = 4;
 
-/// Long reads of the log in this process.
+/// Limits of long reads of the log in this process.
 pub(crate) struct LogReads {
     reads: Arc<Semaphore>,
     reads_per_caller: usize,
     folds: Arc<Semaphore>,
-    /// Callers that have reads under way, or wait for one, by name.
+    /// Callers with running or waiting reads, by name. Weak, so that a caller
+    /// disappears with its last read.
     callers: Mutex<HashMap<String, Weak<Caller>>>,
 }
 
-/// What one caller has.
+/// Limits of one caller.
 struct Caller {
     reads: Arc<Semaphore>,
     folds: Arc<Semaphore>,
 }
 
-/// A place for one read, given back when dropped.
+/// Place of one read, released when dropped.
 pub(crate) struct LogRead {
-    /// The read that has the place.
+    /// Read that holds the place.
     pub(crate) reading: LongRead,
-    /// Keeps the caller among those that have reads.
+    /// Keeps the caller's limits alive.
     _caller: Arc<Caller>,
     _places: [OwnedSemaphorePermit; 2],
 }
 
 impl LogReads {
-    /// Up to `reads` at once.
+    /// Creates limits for `reads` concurrent reads.
     pub(crate) fn new(reads: usize) -> Self {
         Self {
             reads: Arc::new(Semaphore::new(reads)),
@@ -62,10 +63,11 @@ impl LogReads {
         }
     }
 
-    /// Waits for a place, in order among the caller's and then among all.
+    /// Waits for a place until `by`, first in the caller's queue and then in the shared
+    /// one.
     ///
     /// # Errors
-    /// 503 if there is none by then.
+    /// 503 if none becomes free in time.
     pub(crate) async fn place(&self, caller: &str, by: Instant) -> Result<LogRead, Problem> {
         let caller = self.caller(caller);
         let places = async {
@@ -82,7 +84,7 @@ impl LogReads {
     }
 
     fn caller(&self, name: &str) -> Arc<Caller> {
-        // Nothing that is done with it panics half-way.
+        // Poisoning is harmless: no operation on the map panics halfway.
         let callers = self.callers.lock();
         let mut callers = callers.unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = callers.get(name).and_then(Weak::upgrade) {
@@ -107,7 +109,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_caller_has_a_quarter_and_others_have_the_rest() {
+    async fn a_caller_may_use_a_quarter_and_leaves_the_rest_to_others() {
         let reads = LogReads::new(4);
         let soon = Instant::now() + Duration::from_secs(10);
         let first = reads.place("key:a", soon).now_or_never();

@@ -1,9 +1,9 @@
-//! What strangers, and those in a hurry, can take of the server: connections,
-//! requests at once, memory for bodies, and requests in a second.
+//! Limits that protect the server from overload: connections, concurrent requests,
+//! memory for bodies, requests per second, and long reads of the log.
 
+mod body_budget;
 mod log_reads;
 mod rates;
-mod room;
 mod senders;
 
 use std::num::NonZeroU32;
@@ -14,40 +14,42 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+pub(crate) use body_budget::{BodyBudget, Reservation, out_of_body_memory};
 pub(crate) use log_reads::{LogRead, LogReads};
 pub(crate) use rates::Rates;
-pub(crate) use room::{Room, Taken, full};
 pub(crate) use senders::Senders;
 
 use crate::delivery;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
 
-/// How much one process gives.
+/// Limits of one process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at once; who comes later waits to be accepted.
+    /// Maximum number of connections. Further ones wait to be accepted.
     pub connections: usize,
-    /// Requests at once, but for those after the server's health; who comes
-    /// later is answered 503.
+    /// Maximum number of concurrent requests, health checks excluded. Further ones
+    /// are answered with 503.
     pub requests: usize,
-    /// Bytes of bodies that are being read or worked on; who needs more is
-    /// answered 503.
+    /// Maximum memory in bytes for bodies that are being read or processed. A request
+    /// that needs more is answered with 503.
     pub bodies: usize,
-    /// Requests in a second with one credential; twice as many at once. Beyond
-    /// it: 429. `None` for no limit.
+    /// Requests per second with one credential, with bursts of twice as many. Beyond
+    /// it, requests are answered with 429. `None` for no limit.
     pub per_credential: Option<NonZeroU32>,
-    /// Requests in a second from one address without a valid credential; four
-    /// times as many at once. Beyond it: 429. `None` for no limit.
+    /// Requests per second from one address without a valid credential, with bursts of
+    /// four times as many. Beyond it, requests are answered with 429. `None` for no
+    /// limit.
     pub per_address: Option<NonZeroU32>,
-    /// Reads of the whole log at once, jobs included; later ones wait a little
-    /// and are then answered 503. One credential has a quarter of them.
+    /// Maximum number of concurrent reads of the whole log, jobs included. Further
+    /// ones wait for a short time and are then answered with 503. One credential may
+    /// use a quarter of them.
     pub log_reads: usize,
-    /// After how long a read of the whole log becomes a job; half of the time
-    /// that a request may take at most.
+    /// Time after which a read of the whole log becomes a job. At most half of the
+    /// request timeout.
     pub job_after: Duration,
-    /// How long a client may take to send a request's head, or to receive
-    /// anything of its answer, and how long a connection may stand idle.
+    /// Maximum time for a client to send a request's head or to receive any part of a
+    /// response, and maximum idle time of a connection.
     pub patience: Duration,
 }
 
@@ -66,21 +68,23 @@ impl Default for Limits {
     }
 }
 
-/// Bytes of a request's head: what is asked for, and names and values of its
-/// headers.
+/// Maximum size of a request's head in bytes: path, query, and the names and values
+/// of the headers.
 pub(crate) const MAX_HEAD: usize = 64 * 1024;
 
-/// Posts of receipts with a good signature at once.
+/// Maximum number of concurrent posts of receipts with a valid signature.
 pub(crate) const RECEIPT_PLACES: usize = 64;
 
-/// Whether the server is well is told however busy it is.
-const ALWAYS: [&str; 2] = ["/healthz", "/readyz"];
+/// Health checks, which are answered under any load.
+const HEALTH_CHECKS: [&str; 2] = ["/healthz", "/readyz"];
 
-/// Answers at once who would only wait.
+/// Middleware that rejects requests beyond the maximum number of concurrent ones,
+/// instead of letting them wait.
 pub(crate) async fn admit(State(app): State<AppState>, request: Request, next: Next) -> Response {
-    // Receipts take a place when their signature has shown whose they are.
+    // The handler of receipts takes a place after it has verified the signature, so
+    // that unsigned posts cannot use up the places.
     let path = request.uri().path();
-    if ALWAYS.contains(&path) || path == delivery::PATH {
+    if HEALTH_CHECKS.contains(&path) || path == delivery::PATH {
         return next.run(request).await;
     }
     match place(&app.places) {
@@ -89,26 +93,29 @@ pub(crate) async fn admit(State(app): State<AppState>, request: Request, next: N
     }
 }
 
-/// A place among the requests under way.
+/// Takes a place among the concurrent requests.
 ///
 /// # Errors
-/// 503 if there is none.
+/// 503 if none is free.
 pub(crate) fn place(places: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> {
-    let detail = "as many requests are under way as the server takes; send it again";
+    let detail = "the server handles as many requests as it can; retry later";
     let none_left = |_| Problem::new(ProblemKind::Busy, detail);
     places.try_acquire().map_err(none_left)
 }
 
-/// Refuses a head that is too large, exactly: what reads it from the connection
-/// only stops some time after.
-pub(crate) fn head(request: &Request) -> Result<(), Problem> {
-    let asked = request.uri().path_and_query();
-    let asked = asked.map_or(0, |asked| asked.as_str().len());
+/// Rejects a request head that is too large. The check is exact; hyper's own limit
+/// lets somewhat larger heads through.
+///
+/// # Errors
+/// 431 for more than [`MAX_HEAD`] bytes.
+pub(crate) fn check_head_size(request: &Request) -> Result<(), Problem> {
+    let target = request.uri().path_and_query();
+    let target = target.map_or(0, |target| target.as_str().len());
     let headers = request.headers().iter();
     let headers = headers.map(|(name, value)| name.as_str().len() + value.len());
-    let bytes = asked + headers.sum::<usize>();
+    let bytes = target + headers.sum::<usize>();
     if bytes > MAX_HEAD {
-        let detail = format!("the head has {bytes} bytes, at most {MAX_HEAD} are taken");
+        let detail = format!("the request head has {bytes} bytes; the limit is {MAX_HEAD}");
         return Err(Problem::new(ProblemKind::HeadTooLarge, detail));
     }
     Ok(())

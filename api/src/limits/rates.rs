@@ -1,4 +1,4 @@
-//! How many requests in a second.
+//! Rate limits per credential and per address.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
@@ -9,13 +9,13 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use super::Limits;
 use crate::problem::{Problem, ProblemKind};
 
-/// Who has asked how often lately.
+/// Rate limiters of credentials and addresses.
 pub(crate) struct Rates {
     credentials: Option<DefaultKeyedRateLimiter<Arc<str>>>,
     addresses: Option<DefaultKeyedRateLimiter<IpAddr>>,
 }
 
-/// How much of a second's requests may come at once.
+/// Bursts, in multiples of the rate per second.
 const CREDENTIAL_BURST: u32 = 2;
 const ADDRESS_BURST: u32 = 4;
 
@@ -33,32 +33,32 @@ impl Rates {
         }
     }
 
-    /// A request with a credential, by the name of whom it is.
+    /// Counts a request with a valid credential, by the name of its actor.
     ///
     /// # Errors
-    /// 429, if there were too many.
-    pub(crate) fn of_credential(&self, actor: &Arc<str>) -> Result<(), Problem> {
+    /// 429 if the rate limit is exceeded.
+    pub(crate) fn check_credential(&self, actor: &Arc<str>) -> Result<(), Problem> {
         let Some(limiter) = &self.credentials else {
             return Ok(());
         };
         let checked = limiter.check_key(actor);
-        checked.map_err(|_| too_many("this credential has"))
+        checked.map_err(|_| rate_exceeded("this credential"))
     }
 
-    /// A request without a valid credential.
+    /// Counts a request without a valid credential. An unknown address is not limited.
     ///
     /// # Errors
-    /// 429, if there were too many.
-    pub(crate) fn of_address(&self, address: Option<IpAddr>) -> Result<(), Problem> {
+    /// 429 if the rate limit is exceeded.
+    pub(crate) fn check_address(&self, address: Option<IpAddr>) -> Result<(), Problem> {
         let (Some(limiter), Some(address)) = (&self.addresses, address) else {
             return Ok(());
         };
         let checked = limiter.check_key(&network(address));
-        checked.map_err(|_| too_many("this address has, without a valid credential,"))
+        checked.map_err(|_| rate_exceeded("this address, without a valid credential,"))
     }
 
-    /// Forgets who has not asked lately.
-    pub(crate) fn forget(&self) {
+    /// Evicts credentials and addresses without recent requests.
+    pub(crate) fn evict_idle(&self) {
         if let Some(limiter) = &self.credentials {
             limiter.retain_recent();
             limiter.shrink_to_fit();
@@ -70,12 +70,13 @@ impl Rates {
     }
 }
 
-fn too_many(who: &str) -> Problem {
-    let detail = format!("{who} sent more requests than are taken in a second; send fewer");
+fn rate_exceeded(sender: &str) -> Problem {
+    let detail = format!("{sender} exceeded its requests per second; slow down");
     Problem::new(ProblemKind::TooManyRequests, detail)
 }
 
-/// Of IPv6 the first 64 bits: one host has all that follow.
+/// Returns the key of an address. For IPv6 that is the /64 network, since one host
+/// usually controls a whole /64.
 pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
@@ -99,20 +100,20 @@ mod tests {
     }
 
     #[test]
-    fn each_credential_has_its_own() {
+    fn each_credential_has_its_own_limit() {
         let rates = rates(1, 0);
         let (one, other) = (Arc::from("key:1"), Arc::from("key:2"));
         for actor in [&one, &other] {
-            assert!(rates.of_credential(actor).is_ok() && rates.of_credential(actor).is_ok());
-            let refused = rates.of_credential(actor).unwrap_err();
+            assert!(rates.check_credential(actor).is_ok() && rates.check_credential(actor).is_ok());
+            let refused = rates.check_credential(actor).unwrap_err();
             assert_eq!(refused.kind(), ProblemKind::TooManyRequests);
         }
     }
 
     #[test]
-    fn addresses_of_one_host_have_one() {
+    fn addresses_of_one_network_share_a_limit() {
         let rates = rates(0, 1);
-        let ask = |address: &str| rates.of_address(address.parse().ok()).is_ok();
+        let ask = |address: &str| rates.check_address(address.parse().ok()).is_ok();
         assert!(ask("2001:db8::1") && ask("2001:db8::2") && ask("2001:db8::3"));
         assert!(ask("2001:db8::4"));
         assert!(!ask("2001:db8::5"));
@@ -122,11 +123,11 @@ mod tests {
     }
 
     #[test]
-    fn without_a_limit_nobody_is_refused() {
+    fn without_a_limit_no_request_is_rejected() {
         let rates = rates(0, 0);
         for _ in 0..10_000 {
-            assert!(rates.of_credential(&Arc::from("key:1")).is_ok());
-            assert!(rates.of_address(Some([10, 0, 0, 1].into())).is_ok());
+            assert!(rates.check_credential(&Arc::from("key:1")).is_ok());
+            assert!(rates.check_address(Some([10, 0, 0, 1].into())).is_ok());
         }
     }
 }

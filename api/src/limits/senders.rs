@@ -1,119 +1,122 @@
-//! Room for posts that tell who sent them only once they are read.
+//! Limits for posts whose signature can be verified only after the body is read.
 //!
-//! A signature covers the body, so strangers' bodies are read too. Three things
-//! keep them from taking the vendor's room:
+//! A signature covers the body, so bodies from unknown senders must be read too.
+//! Three rules keep them from using up the vendor's share:
 //!
-//! - A small body needs no room. It is read and checked whatever else is under
-//!   way, even from an address that the vendor shares with a stranger.
-//! - When a room is full, a body that is still arriving is evicted: of the
-//!   address that holds the most, the one that has been arriving for the longest
-//!   time. A vendor's body arrives within milliseconds.
-//! - An address that has shown a valid signature lately has its own room, apart
-//!   from all that have not.
+//! - A small body needs no memory budget. It is read and verified under any load, even
+//!   from an address that the vendor shares with other senders.
+//! - When a budget is exhausted, a body that is still arriving is evicted: the oldest
+//!   one from the address that holds the most bytes. A vendor's body arrives within
+//!   milliseconds.
+//! - Addresses with a recent valid signature share a budget of their own, separate from
+//!   all other addresses.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::body_budget::{BodyBudget, Reservation};
 use super::rates::network;
-use super::room::{Room, Taken};
 
-/// The first bytes of a body, which need no room: about as many as
-/// its connection holds anyway.
+/// Bytes of a body that need no budget: about as many as its connection buffers
+/// anyway.
 const FREE: usize = 32 * 1024;
 
-/// Addresses that have shown a good signature.
-const KNOWN: Capacity = Capacity {
+/// Capacity for addresses with a recent valid signature.
+const VERIFIED: Capacity = Capacity {
     slow: 32,
     slow_per_address: 16,
     bytes: 96 * 1024 * 1024,
 };
 
-/// All others.
-const STRANGERS: Capacity = Capacity {
+/// Capacity for all other addresses.
+const UNVERIFIED: Capacity = Capacity {
     slow: 32,
     slow_per_address: 4,
     bytes: 32 * 1024 * 1024,
 };
 
-/// How long a good signature counts.
-const LATELY: Duration = Duration::from_secs(24 * 60 * 60);
+/// Time for which a valid signature makes its address verified.
+const VERIFIED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How much is for those of one kind.
+/// Capacity for one class of addresses.
 struct Capacity {
-    /// Bodies that are read although they do not arrive at once.
+    /// Maximum number of slow bodies.
     slow: usize,
-    /// How many of these may come from one address.
+    /// Maximum number of slow bodies from one address.
     slow_per_address: usize,
-    /// Bytes held, beyond [`FREE`] of each body.
+    /// Memory budget in bytes, not counting the first [`FREE`] bytes of each body.
     bytes: usize,
 }
 
-/// Limits for posts whose signature can only be checked once they are read.
+/// Limits for posts whose signature can be verified only after the body is read.
 pub(crate) struct Senders {
-    known: Room,
-    strangers: Room,
+    verified: BodyBudget,
+    unverified: BodyBudget,
     table: Mutex<Addresses>,
 }
 
 #[derive(Default)]
 struct Addresses {
     senders: HashMap<IpAddr, AddressState>,
-    slow_of_known: usize,
-    slow_of_strangers: usize,
+    slow_verified: usize,
+    slow_unverified: usize,
 }
 
 #[derive(Default)]
 struct AddressState {
-    /// When it last showed a good signature.
-    verified: Option<Instant>,
+    /// Time of its last valid signature.
+    verified_at: Option<Instant>,
+    /// Number of its slow bodies.
     slow: usize,
 }
 
 impl AddressState {
-    fn is_known(&self, now: Instant) -> bool {
-        let is_recent = |at: Instant| now.saturating_duration_since(at) < LATELY;
-        self.verified.is_some_and(is_recent)
+    fn is_verified(&self, now: Instant) -> bool {
+        let is_recent = |at: Instant| now.saturating_duration_since(at) < VERIFIED_FOR;
+        self.verified_at.is_some_and(is_recent)
     }
 }
 
-/// A place for a body that does not arrive at once, given back when dropped.
+/// Place for a slow body, released when dropped.
 pub(crate) struct SlowPlace<'a> {
     senders: &'a Senders,
     address: IpAddr,
-    is_known: bool,
+    /// Class of the address when it took the place; a later change must not shift the
+    /// counts.
+    is_verified: bool,
 }
 
 impl Senders {
     pub(crate) fn new() -> Self {
         Self {
-            known: Room::evicting(KNOWN.bytes),
-            strangers: Room::evicting(STRANGERS.bytes),
+            verified: BodyBudget::evicting(VERIFIED.bytes),
+            unverified: BodyBudget::evicting(UNVERIFIED.bytes),
             table: Mutex::default(),
         }
     }
 
-    /// For a body that is about to be read.
-    pub(crate) fn room(&self, address: Option<IpAddr>) -> Taken {
+    /// Creates an empty reservation for a body that is about to be read.
+    pub(crate) fn reserve(&self, address: Option<IpAddr>) -> Reservation {
         let (now, table, address) = (Instant::now(), self.table(), key(address));
         let sender = table.senders.get(&address);
-        match sender.is_some_and(|sender| sender.is_known(now)) {
-            true => self.known.with_free_bytes(address, FREE),
-            false => self.strangers.with_free_bytes(address, FREE),
+        match sender.is_some_and(|sender| sender.is_verified(now)) {
+            true => self.verified.reserve_from(address, FREE),
+            false => self.unverified.reserve_from(address, FREE),
         }
     }
 
-    /// A place for a body that does not arrive at once, if there is one.
-    pub(crate) fn slow(&self, address: Option<IpAddr>) -> Option<SlowPlace<'_>> {
+    /// Takes a place for a slow body. Returns `None` if none is free.
+    pub(crate) fn slow_place(&self, address: Option<IpAddr>) -> Option<SlowPlace<'_>> {
         let (now, address) = (Instant::now(), key(address));
         let mut table = self.table();
         let table = &mut *table;
         let sender = table.senders.entry(address).or_default();
-        let is_known = sender.is_known(now);
-        let (capacity, slow) = match is_known {
-            true => (KNOWN, &mut table.slow_of_known),
-            false => (STRANGERS, &mut table.slow_of_strangers),
+        let is_verified = sender.is_verified(now);
+        let (capacity, slow) = match is_verified {
+            true => (VERIFIED, &mut table.slow_verified),
+            false => (UNVERIFIED, &mut table.slow_unverified),
         };
         if *slow >= capacity.slow || sender.slow >= capacity.slow_per_address {
             return None;
@@ -123,27 +126,26 @@ impl Senders {
         Some(SlowPlace {
             senders: self,
             address,
-            is_known,
+            is_verified,
         })
     }
 
-    /// Makes an address known.
+    /// Marks an address as verified.
     pub(crate) fn record_valid_signature(&self, address: Option<IpAddr>) {
         let mut table = self.table();
         let sender = table.senders.entry(key(address)).or_default();
-        sender.verified = Some(Instant::now());
+        sender.verified_at = Some(Instant::now());
     }
 
-    /// Evicts addresses that have shown no valid signature lately and have no
-    /// slow body under way.
+    /// Evicts addresses without a recent valid signature and without a slow body.
     pub(crate) fn evict_idle(&self) {
         let (now, mut table) = (Instant::now(), self.table());
         let senders = &mut table.senders;
-        senders.retain(|_, sender| sender.slow > 0 || sender.is_known(now));
+        senders.retain(|_, sender| sender.slow > 0 || sender.is_verified(now));
     }
 
     fn table(&self) -> MutexGuard<'_, Addresses> {
-        // Nothing that is done with it panics half-way.
+        // Poisoning is harmless: no operation on the table panics halfway.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -151,9 +153,9 @@ impl Senders {
 impl Drop for SlowPlace<'_> {
     fn drop(&mut self) {
         let mut table = self.senders.table();
-        match self.is_known {
-            true => table.slow_of_known -= 1,
-            false => table.slow_of_strangers -= 1,
+        match self.is_verified {
+            true => table.slow_verified -= 1,
+            false => table.slow_unverified -= 1,
         }
         if let Some(sender) = table.senders.get_mut(&self.address) {
             sender.slow -= 1;
@@ -161,7 +163,7 @@ impl Drop for SlowPlace<'_> {
     }
 }
 
-/// Those of whom no address is known capacity one.
+/// Returns the key of an address. All senders without a known address share one key.
 fn key(address: Option<IpAddr>) -> IpAddr {
     address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), network)
 }
@@ -175,57 +177,57 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_few_places_and_strangers_few_together() {
+    fn slow_places_are_limited_per_address_and_in_total() {
         let senders = Senders::new();
         let mut held = Vec::new();
         for last in 0..8 {
-            for _ in 0..STRANGERS.slow_per_address {
-                held.extend(senders.slow(address(last)));
+            for _ in 0..UNVERIFIED.slow_per_address {
+                held.extend(senders.slow_place(address(last)));
             }
-            assert!(senders.slow(address(last)).is_none());
+            assert!(senders.slow_place(address(last)).is_none());
         }
-        assert_eq!(held.len(), STRANGERS.slow);
-        assert!(senders.slow(address(9)).is_none());
+        assert_eq!(held.len(), UNVERIFIED.slow);
+        assert!(senders.slow_place(address(9)).is_none());
         held.pop();
-        assert!(senders.slow(address(9)).is_some());
+        assert!(senders.slow_place(address(9)).is_some());
     }
 
     #[test]
-    fn strangers_leave_those_that_showed_a_signature_their_room() {
+    fn unverified_senders_do_not_use_up_the_verified_share() {
         let senders = Senders::new();
         let mut held = Vec::new();
-        for last in 0..STRANGERS.slow {
-            held.extend(senders.slow(address(last as u8)));
+        for last in 0..UNVERIFIED.slow {
+            held.extend(senders.slow_place(address(last as u8)));
         }
-        let mut taken = senders.room(address(1));
-        assert!(taken.more(FREE + STRANGERS.bytes).is_ok());
-        assert!(senders.room(address(200)).more(FREE).is_ok());
+        let mut reservation = senders.reserve(address(1));
+        assert!(reservation.grow(FREE + UNVERIFIED.bytes).is_ok());
+        assert!(senders.reserve(address(200)).grow(FREE).is_ok());
         senders.record_valid_signature(address(200));
-        assert!(senders.slow(address(200)).is_some());
-        assert!(senders.room(address(200)).more(1024 * 1024).is_ok());
-        assert!(!taken.evicted().is_cancelled());
+        assert!(senders.slow_place(address(200)).is_some());
+        assert!(senders.reserve(address(200)).grow(1024 * 1024).is_ok());
+        assert!(!reservation.evicted().is_cancelled());
     }
 
     #[test]
-    fn large_bodies_of_strangers_make_room_for_one_that_is_not_known_yet() {
+    fn large_unverified_bodies_are_evicted_for_a_new_sender() {
         let senders = Senders::new();
         let mut held = Vec::new();
         for last in 0..16 {
-            let mut taken = senders.room(address(last));
-            assert!(taken.more(FREE + STRANGERS.bytes / 16).is_ok());
-            held.push(taken);
+            let mut reservation = senders.reserve(address(last));
+            assert!(reservation.grow(FREE + UNVERIFIED.bytes / 16).is_ok());
+            held.push(reservation);
         }
-        assert!(senders.room(address(200)).more(200 * 1024).is_ok());
+        assert!(senders.reserve(address(200)).grow(200 * 1024).is_ok());
         let evicted: Vec<_> = held.iter().map(|t| t.evicted().is_cancelled()).collect();
         assert!(evicted[0] && !evicted[1..].contains(&true));
     }
 
     #[test]
-    fn only_the_known_and_the_slow_are_remembered() {
+    fn idle_unverified_addresses_are_evicted() {
         let senders = Senders::new();
         senders.record_valid_signature(address(1));
-        let slow = senders.slow(address(2));
-        drop(senders.slow(address(3)));
+        let slow = senders.slow_place(address(2));
+        drop(senders.slow_place(address(3)));
         senders.evict_idle();
         assert_eq!(senders.table().senders.len(), 2);
         drop(slow);

@@ -1,4 +1,4 @@
-//! What the headers of answers hold, the same for all operations.
+//! Schemas of response headers, the same for all operations.
 
 use utoipa::PartialSchema;
 use utoipa::openapi::extensions::Extensions;
@@ -10,20 +10,21 @@ use utoipa::openapi::{RefOr, Response, Schema};
 use crate::problem::Problem;
 use crate::schema;
 
-/// What a read takes and answers with.
+/// Header of reads, in requests and in responses.
 const CONSISTENCY: &str = "Patron-Consistency";
 
-/// Completes what an operation says of its headers.
+/// Completes the description of an operation's response headers.
 pub(super) fn describe(operation: &mut Operation) {
     let mut parameters = operation.parameters.iter().flatten();
-    let is_followed = parameters
+    let has_consistency = parameters
         .any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == CONSISTENCY));
     for (status, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response {
             complete(response, status);
-            if is_followed && matches!(status.as_str(), "200" | "404") {
+            if has_consistency && matches!(status.as_str(), "200" | "404") {
                 let header = HeaderBuilder::new().schema(Some(schema::Eventual::schema()));
-                let about = "The answer may lack the last writes of the same credential";
+                let about =
+                    "Present if the response may lack the latest writes of the same credential";
                 let header = header.description(Some(about)).build();
                 response
                     .headers
@@ -42,8 +43,8 @@ fn complete(response: &mut Response, status: &str) {
             _ => {}
         }
     }
-    let about = "The request's id: the client's, if it sent a sane one";
-    let id = always(schema::RequestId::schema(), about);
+    let about = "The request's id: the one that the client sent, if it is valid, else a new one";
+    let id = required_header(schema::RequestId::schema(), about);
     response
         .headers
         .insert("X-Request-Id".to_owned(), id.into());
@@ -51,14 +52,14 @@ fn complete(response: &mut Response, status: &str) {
     if is_problem && matches!(status, "429" | "503") {
         let seconds = ObjectBuilder::new().schema_type(Type::Integer);
         let seconds = RefOr::T(Schema::from(seconds.minimum(Some(1))));
-        let about = "After how many seconds the same request may succeed";
-        let header = always(seconds, about);
+        let about = "Seconds after which to retry the request";
+        let header = required_header(seconds, about);
         response
             .headers
             .insert("Retry-After".to_owned(), header.into());
     }
     if is_problem && status == "401" {
-        let about = "`Bearer`, where a key is needed";
+        let about = "`Bearer`: the operation needs an API key";
         let header = HeaderBuilder::new().schema(Some(String::schema()));
         let header = header.description(Some(about)).build();
         let name = "WWW-Authenticate".to_owned();
@@ -66,12 +67,12 @@ fn complete(response: &mut Response, status: &str) {
     }
 }
 
-/// A header that every such answer has.
-fn always(schema: RefOr<Schema>, about: &str) -> Header {
+/// Describes a header that every such response has.
+fn required_header(schema: RefOr<Schema>, about: &str) -> Header {
     let header = HeaderBuilder::new()
         .schema(Some(schema))
         .description(Some(about));
-    // The builder knows no `required`.
+    // utoipa's builder has no `required`.
     let required = Extensions::from_iter([("required", true)]);
     header.extensions(Some(required)).build()
 }

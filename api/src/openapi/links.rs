@@ -1,13 +1,14 @@
-//! Where an answer leads: which operations take what it says.
+//! OpenAPI links: from a response to the operations that accept its values.
 
 use utoipa::openapi::link::LinkBuilder;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{OpenApi, RefOr};
 
-/// What the next operation takes, and where the answer has it.
+/// Parameter of the next operation, and the expression that finds its value in
+/// the response.
 type Parameter = (&'static str, &'static str);
 
-/// An operation, what it answers with, and the operations that this leads to.
+/// Links from the response of one operation to other operations.
 struct Links {
     from: &'static str,
     status: &'static str,
@@ -15,7 +16,7 @@ struct Links {
     parameters: &'static [Parameter],
 }
 
-/// The positions that a read is to wait for.
+/// Positions that a read waits for, to include the write before it.
 const WRITTEN: Parameter = ("after", "$response.header.Patron-Position");
 const SEGMENT: Parameter = ("id", "$response.body#/segment_id");
 const KEY: Parameter = ("key_id", "$response.body#/key_id");
@@ -38,7 +39,7 @@ const LINKS: &[Links] = &[
     Links { from: "pause_campaign", status: "202", to: &["resume_campaign", "cancel_campaign"], parameters: &[CAMPAIGN] },
 ];
 
-/// Adds them to the answers they come from.
+/// Adds all links to the responses that they start from.
 pub(super) fn add(document: &mut OpenApi) {
     for item in document.paths.paths.values_mut() {
         for (_, operation) in super::operations(item) {

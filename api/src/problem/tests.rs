@@ -1,4 +1,4 @@
-//! What a problem looks like.
+//! Tests of problem documents.
 
 use std::collections::HashSet;
 
@@ -25,7 +25,7 @@ fn a_problem_has_the_members_of_rfc_9457() {
 }
 
 #[test]
-fn members_without_content_are_left_out() {
+fn empty_members_are_omitted() {
     let body = serde_json::to_value(Problem::internal().into_body(None)).unwrap();
     assert_eq!(body.get("instance"), None);
     assert_eq!(body.get("errors"), None);
@@ -39,20 +39,20 @@ fn slugs_are_unique() {
 }
 
 #[test]
-fn what_may_pass_says_when_to_come_back() {
+fn temporary_problems_have_retry_after() {
     for kind in ProblemKind::ALL {
-        let passing = matches!(
+        let is_temporary = matches!(
             kind.status(),
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
         );
         let response = Problem::new(*kind, "").into_response();
-        let says = response.headers().contains_key(header::RETRY_AFTER);
-        assert_eq!(says, passing, "{kind:?}");
+        let has_header = response.headers().contains_key(header::RETRY_AFTER);
+        assert_eq!(has_header, is_temporary, "{kind:?}");
     }
 }
 
 #[test]
-fn contention_is_told_from_an_engine_that_does_not_answer() {
+fn contention_differs_from_an_unavailable_store() {
     let contended = Problem::from(CommandError::Contended("order/c-1/o-1".to_owned()));
     assert_eq!(contended.kind(), ProblemKind::Contended);
     assert_eq!(

@@ -1,11 +1,11 @@
-//! Bodies that have one of two fields.
+//! Schemas of bodies that have exactly one of two fields.
 
 use utoipa::openapi::schema::{Object, OneOfBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 
-/// An object that has exactly one of two of its fields; the other may be
-/// `null`. Anything that is no object stays as it is.
-pub(crate) fn either(object: RefOr<Schema>, fields: [&str; 2]) -> RefOr<Schema> {
+/// Turns an object's schema into one that requires exactly one of two fields. The
+/// other field may be `null`. Returns any other schema unchanged.
+pub(crate) fn exactly_one_of(object: RefOr<Schema>, fields: [&str; 2]) -> RefOr<Schema> {
     let RefOr::T(Schema::Object(mut object)) = object else {
         return object;
     };
@@ -18,7 +18,7 @@ pub(crate) fn either(object: RefOr<Schema>, fields: [&str; 2]) -> RefOr<Schema> 
     RefOr::T(Schema::from(described.item(with(object, other, one))))
 }
 
-/// With this field, and without that one.
+/// Variant of the object that requires `field` and excludes `absent`.
 fn with(mut object: Object, field: &str, absent: &str) -> Object {
     object.title = Some(format!("with {field}"));
     object.required.push(field.to_owned());
@@ -30,7 +30,7 @@ fn with(mut object: Object, field: &str, absent: &str) -> Object {
     object
 }
 
-/// Takes `null` from what an optional field may be.
+/// Removes `null` from the schema of an optional field.
 fn not_null(schema: &mut Schema) {
     if let Schema::OneOf(one_of) = schema {
         let null = RefOr::T(Schema::from(Object::with_type(Type::Null)));
@@ -38,7 +38,7 @@ fn not_null(schema: &mut Schema) {
     }
 }
 
-/// Declares how bodies are described that have a segment or rules.
+/// Declares schemas of bodies that have either a segment or rules.
 macro_rules! for_somebody {
     ($($(#[$doc:meta])* $name:ident = $body:ty;)*) => {$(
         $(#[$doc])*
@@ -47,7 +47,7 @@ macro_rules! for_somebody {
         impl utoipa::PartialSchema for $name {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
                 let body = <$body as utoipa::PartialSchema>::schema();
-                crate::schema::either(body, ["segment_id", "rules"])
+                crate::schema::exactly_one_of(body, ["segment_id", "rules"])
             }
         }
 

@@ -1,5 +1,5 @@
-//! What a condition may be: which operators fit a field, and which values fit
-//! both, as the domain's catalogue has it.
+//! Schema of a condition, derived from the domain's catalog: the operators of each
+//! field, and the values that each operator accepts.
 
 use std::borrow::Cow;
 
@@ -16,23 +16,23 @@ use super::{
     DATE, Muted, NodeId, ValueSource, YEARS, formatted, integer, one_of, patterned, text, time,
 };
 
-/// More days than between any two times.
+/// Maximum number of days: more than between any two valid times.
 const MAX_DAYS: i64 = 3_000_000;
 
-/// The longest value, in bytes.
+/// Maximum length of a value in bytes.
 const MAX_TEXT: usize = 1_024;
 
-/// A text among several in one: no blanks, no commas, and no backslash, which
-/// would make a comma part of it.
+/// Pattern of one value in a comma-separated text. It excludes blanks and commas, and
+/// the backslash that would escape a comma.
 const WORD: &str = r"[!-+\--\[\]-~]+";
 
-/// A whole number as a text, well within an `i64`.
+/// Pattern of an integer as a text, well within an `i64`.
 const NUMBER: &str = "-?(?:0|[1-9][0-9]{0,16})";
 
-/// The same of days.
+/// Pattern of a number of days as a text.
 const DAYS: &str = "-?(?:0|[1-9][0-9]{0,5})";
 
-/// How a condition is described.
+/// Schema of a condition.
 pub(crate) struct ConditionSchema;
 
 impl PartialSchema for ConditionSchema {
@@ -40,10 +40,10 @@ impl PartialSchema for ConditionSchema {
         let all = forms()
             .into_iter()
             .fold(OneOfBuilder::new(), OneOfBuilder::item::<Object>);
-        let about = "A question about one field. Which operators fit depends on what the field \
-                     holds, and what `value` may be on both: two for `between` and `notBetween`, \
-                     up to 1,000 for `in` and `notIn`, none for `null` and `notNull`. Several may \
-                     also be one text with commas.";
+        let about = "A condition on one field. The field's type determines the operators, and both \
+                     determine `value`: two values for `between` and `notBetween`, up to 1,000 for \
+                     `in` and `notIn`, none for `null` and `notNull`. Several values may also be \
+                     one comma-separated text.";
         let example = json!(
             {"field": "last_order_at", "operator": "between", "value": ["2026-01-01", "2026-03-31"]}
         );
@@ -66,12 +66,12 @@ impl ToSchema for ConditionSchema {
     }
 }
 
-/// What fields are compared with.
+/// Values that a kind of field is compared with.
 struct Values {
     title: &'static str,
     kinds: &'static [Kind],
     one: fn() -> Schema,
-    /// One of several that are one text, as a pattern.
+    /// Pattern of one value in a comma-separated text.
     part: &'static str,
 }
 
@@ -86,7 +86,7 @@ const ALL: [Values; 7] = [
     Values { title: "attributes", kinds: &[Kind::Attribute], one: anything, part: WORD },
 ];
 
-/// All forms of a condition.
+/// Returns all forms of a condition.
 fn forms() -> Vec<Object> {
     let kinds: Vec<_> = ALL
         .iter()
@@ -94,16 +94,16 @@ fn forms() -> Vec<Object> {
         .copied()
         .collect();
     let none = operators(Kind::Text, |operator| operator.arity() == Arity::None);
-    let presence = condition("any value, or none", &kinds, &none).property("value", left_over());
+    let presence = condition("presence of a value", &kinds, &none).property("value", left_over());
     let compared = ALL.iter().flat_map(compared);
     std::iter::once(presence.build()).chain(compared).collect()
 }
 
-/// A form for each way in which values are given.
+/// Returns a form for each way to give values: one, two, or many.
 fn compared(values: &Values) -> impl Iterator<Item = Object> {
     let kind = values.kinds[0];
-    // What an attribute is asked only if it is a text.
-    let of_text = move |o: Operator| kind == Kind::Attribute && !o.fits(Kind::Count);
+    // Operators that apply to an attribute only if its value is a text.
+    let is_text_only = move |o: Operator| kind == Kind::Attribute && !o.fits(Kind::Count);
     let ways = [
         (Arity::One, false, (values.one)()),
         (Arity::One, true, any_text()),
@@ -111,19 +111,19 @@ fn compared(values: &Values) -> impl Iterator<Item = Object> {
         (Arity::Many, false, list(values)),
     ];
     ways.into_iter().filter_map(move |(arity, text, value)| {
-        let operators = operators(kind, |o| o.arity() == arity && of_text(o) == text);
+        let operators = operators(kind, |o| o.arity() == arity && is_text_only(o) == text);
         let condition = condition(values.title, values.kinds, &operators);
         let condition = condition.property("value", value).required("value");
         (!operators.is_empty()).then(|| condition.build())
     })
 }
 
-fn operators(kind: Kind, is_meant: impl Fn(Operator) -> bool) -> Vec<&'static str> {
-    let fitting = Operator::of(kind).filter(|operator| is_meant(*operator));
+fn operators(kind: Kind, is_included: impl Fn(Operator) -> bool) -> Vec<&'static str> {
+    let fitting = Operator::of(kind).filter(|operator| is_included(*operator));
     fitting.map(Operator::name).collect()
 }
 
-/// A condition without its value.
+/// Builds a condition without its value.
 fn condition(title: &str, kinds: &[Kind], operators: &[&str]) -> ObjectBuilder {
     ObjectBuilder::new()
         .title(Some(title))
@@ -139,7 +139,7 @@ fn condition(title: &str, kinds: &[Kind], operators: &[&str]) -> ObjectBuilder {
         .additional_properties(Some(AdditionalProperties::FreeForm(false)))
 }
 
-/// The names of all fields of these kinds.
+/// Returns the names of all fields of these kinds, as an enum or a pattern.
 fn field(kinds: &[Kind]) -> Object {
     let is_of_kind = |name: &&str| {
         let named = Field::named(&name.replace("<key>", "x").replace("<name>", "x"));
@@ -158,7 +158,7 @@ fn field(kinds: &[Kind]) -> Object {
     patterned(&format!("^(?:{})$", patterns.join("|"))).build()
 }
 
-/// What an editor may have left there from another operator.
+/// Value that a rule editor may have left behind from another operator.
 fn left_over() -> Schema {
     let types = [
         Type::Null,
@@ -167,13 +167,13 @@ fn left_over() -> Schema {
         Type::String,
         Type::Array,
     ];
-    let left = ObjectBuilder::new().schema_type(SchemaType::from_iter(types));
-    Schema::from(left.description(Some("Without a meaning.")))
+    let value = ObjectBuilder::new().schema_type(SchemaType::from_iter(types));
+    Schema::from(value.description(Some("Ignored.")))
 }
 
 fn of_any_type() -> Object {
     let any = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
-    any.description(Some("Without a meaning.")).build()
+    any.description(Some("Ignored.")).build()
 }
 
 fn any_text() -> Schema {
@@ -195,7 +195,7 @@ fn days() -> Schema {
     any_of([Schema::from(integer(-MAX_DAYS, MAX_DAYS)), whole(DAYS)])
 }
 
-/// A time, or a whole day.
+/// Schema of a time, or of a whole day.
 pub(super) fn moment() -> Schema {
     let day = formatted("date").pattern(Some(YEARS));
     any_of([Schema::from(time()), Schema::from(day)])
@@ -224,7 +224,7 @@ fn list(values: &Values) -> Schema {
     any_of([Schema::from(list), text, (values.one)()])
 }
 
-/// A text that is as a whole as the pattern says.
+/// Text that matches the pattern as a whole.
 fn whole(pattern: &str) -> Schema {
     Schema::from(patterned(&format!("^{pattern}$")))
 }

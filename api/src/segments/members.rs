@@ -84,7 +84,7 @@ pub(crate) struct NodeVerdict {
 #[utoipa::path(
     get,
     path = "/api/segments/{id}/customers",
-    tag = "segments",
+    tag = "Segments",
     params(
         ("id" = inline(schema::SegmentId), Path, description = "The segment's id"),
         PageParams,
@@ -116,7 +116,7 @@ pub(super) async fn list_members(
 #[utoipa::path(
     get,
     path = "/api/segments/{id}/explain",
-    tag = "segments",
+    tag = "Segments",
     params(
         ("id" = inline(schema::SegmentId), Path, description = "The segment's id"),
         ExplainParams,

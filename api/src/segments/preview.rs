@@ -169,7 +169,7 @@ pub(super) struct NodeResponse {
 #[utoipa::path(
     post,
     path = "/api/segments/preview",
-    tag = "segments",
+    tag = "Segments",
     params(AfterParam, Consistency, Prefer),
     request_body = PreviewBody,
     responses(

@@ -42,7 +42,7 @@ pub(super) struct ListParams {
 #[utoipa::path(
     get,
     path = "/api/segments",
-    tag = "segments",
+    tag = "Segments",
     params(ListParams, Consistency),
     responses(
         (status = 200, description = "A page of segments", body = Listed<SegmentResponse>),
@@ -72,7 +72,7 @@ pub(super) async fn list_segments(
 #[utoipa::path(
     get,
     path = "/api/segments/{id}",
-    tag = "segments",
+    tag = "Segments",
     params(("id" = inline(schema::SegmentId), Path, description = "The segment's id"), AfterParam, Consistency),
     responses(
         (status = 200, description = "The segment", body = SegmentResponse),

@@ -26,7 +26,7 @@ use crate::state::AppState;
 #[utoipa::path(
     post,
     path = "/api/segments",
-    tag = "segments",
+    tag = "Segments",
     params(Idempotency),
     request_body = SegmentBody,
     responses(
@@ -60,7 +60,7 @@ pub(super) async fn create_segment(
 #[utoipa::path(
     put,
     path = "/api/segments/{id}",
-    tag = "segments",
+    tag = "Segments",
     params(("id" = inline(schema::SegmentId), Path, description = "The segment's id")),
     request_body = SegmentBody,
     responses(
@@ -93,7 +93,7 @@ pub(super) async fn update_segment(
 #[utoipa::path(
     delete,
     path = "/api/segments/{id}",
-    tag = "segments",
+    tag = "Segments",
     params(("id" = inline(schema::SegmentId), Path, description = "The segment's id")),
     responses(
         (status = 204, description = "Archived",

@@ -131,7 +131,7 @@ impl From<GivenRole> for GivenResponse {
 #[utoipa::path(
     get,
     path = "/api/users",
-    tag = "access",
+    tag = "Access",
     params(PageParams, Consistency),
     responses(
         (status = 200, description = "A page of users", body = Listed<UserResponse>),
@@ -157,7 +157,7 @@ pub(super) async fn list_users(
 #[utoipa::path(
     get,
     path = "/api/users/{user_id}",
-    tag = "access",
+    tag = "Access",
     params(("user_id" = inline(schema::UserId), Path, description = "The user's id"), AfterParam, Consistency),
     responses(
         (status = 200, description = "The user", body = UserResponse),

@@ -52,7 +52,7 @@ pub(super) struct RoleGiven {
 #[utoipa::path(
     put,
     path = "/api/users/{user_id}/role",
-    tag = "access",
+    tag = "Access",
     params(("user_id" = inline(schema::UserId), Path, description = "The user's id")),
     request_body = RoleBody,
     responses(
@@ -79,7 +79,7 @@ pub(super) async fn give_role(
 #[utoipa::path(
     post,
     path = "/api/users/{user_id}/sign-out",
-    tag = "access",
+    tag = "Access",
     params(("user_id" = inline(schema::UserId), Path, description = "The user's id")),
     responses(
         (status = 204, description = "Signed out everywhere",

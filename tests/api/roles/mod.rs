@@ -104,7 +104,7 @@ fn judge(role: Role, operation: &str, answered: &Answer) {
         assert_ne!(answered.status, 403, "{told}");
         assert_ne!(answered.status, 405, "{told}");
         let detail = answered.body["detail"].as_str().unwrap_or_default();
-        assert!(!detail.contains("nothing at this path"), "{told}");
+        assert!(!detail.contains("no resource at this path"), "{told}");
     } else {
         assert_eq!(answered.status, 403, "{told}");
         answered.problem(403, "forbidden");

@@ -43,7 +43,7 @@ struct Link {
 #[utoipa::path(
     get,
     path = "/api/auth/local",
-    tag = "sign-in",
+    tag = "Authentication",
     params(Link),
     responses(
         (status = 303, description = "Signed in",

@@ -72,7 +72,7 @@ struct Callback {
 #[utoipa::path(
     get,
     path = "/api/auth/google",
-    tag = "sign-in",
+    tag = "Authentication",
     params(Begin),
     responses(
         (status = 303, description = "Redirect to the provider",
@@ -111,7 +111,7 @@ async fn begin_sign_in(
 #[utoipa::path(
     get,
     path = "/api/auth/google/callback",
-    tag = "sign-in",
+    tag = "Authentication",
     params(Callback),
     responses(
         (status = 303, description = "Signed in",

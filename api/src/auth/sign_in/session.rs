@@ -47,7 +47,7 @@ struct Me {
 #[utoipa::path(
     get,
     path = "/api/auth/me",
-    tag = "sign-in",
+    tag = "Authentication",
     responses(
         (status = 200, description = "The caller", body = Me),
         ProtectedProblems
@@ -81,7 +81,7 @@ async fn who_am_i(
 #[utoipa::path(
     post,
     path = "/api/auth/logout",
-    tag = "sign-in",
+    tag = "Authentication",
     responses(
         (status = 204, description = "Signed out",
             headers(("Patron-Position" = String, description = "Positions for `after`"))),

@@ -335,8 +335,8 @@ async fn commands_find_the_engines_by_the_data_directory() {
     assert_eq!(up.client.customer("c-1", &at).await["order_count"], 2);
 }
 
-/// Runs `status`, `verify` and `rebuild`. `generation` is the generation of `customers` that serves
-/// before, and also the number of events in the log: one order, and one event per rebuild.
+/// Runs `status`, `verify` and `rebuild`. `generation` is the generation of `customers` that
+/// serves before, and also the number of events in the log: one order, and one event per rebuild.
 fn assert_commands_work(dir: &Path, generation: u64) {
     let status = assert_succeeds(in_dir(["status", "--json"], dir));
     let status: Value = serde_json::from_str(&status.out).unwrap();

@@ -1,8 +1,8 @@
-# Both programs in one image: `patron` (default) and `patron-vendor`.
+# One image with both programs: `patron` (default) and `patron-vendor`.
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
 COPY . .
-# The target directory is a cache and not part of the image: copy out in the same step.
+# The target directory is a cache mount and not part of the image, so copy the programs in the same step.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     cargo build --release --locked --package patron --package vendor \
@@ -14,7 +14,8 @@ FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates \
     && rm -rf /var/lib/apt/lists/*
-# A named volume takes over owner and mode of the directory it is first mounted on.
+# A named volume inherits the owner and mode of the directory on which it is first mounted, so the
+# directory must exist and belong to `patron`.
 RUN useradd --system --uid 10001 --user-group --home-dir /var/lib/patron --create-home patron \
     && install --directory --owner patron --group patron /var/lib/patron/vendor
 COPY --from=build /out/ /usr/local/bin/

@@ -1,4 +1,4 @@
-//! Which way the arrows point.
+//! Direction of the dependencies between crates, and the libraries that each may use.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use crate::support::engines::workspace;
 
-/// Each crate of the workspace, and those of its crates that it may know.
-const MAY_KNOW: [(&str, &[&str]); 9] = [
+/// Each crate of the workspace with the workspace crates that it may depend on.
+const ALLOWED_CRATES: [(&str, &[&str]); 9] = [
     ("domain", &[]),
     ("eventlog", &[]),
     ("commands", &["domain", "eventlog"]),
@@ -41,8 +41,8 @@ const MAY_KNOW: [(&str, &[&str]); 9] = [
     ),
 ];
 
-/// What a crate must not know of the world outside.
-const MUST_NOT_KNOW: [(&str, &[&str]); 7] = [
+/// External crates that a crate must not depend on.
+const FORBIDDEN_CRATES: [(&str, &[&str]); 7] = [
     (
         "domain",
         &[
@@ -60,10 +60,10 @@ const MUST_NOT_KNOW: [(&str, &[&str]); 7] = [
     ("api", &["redis", "mongodb", "bson", "clap"]),
 ];
 
-/// The two programs: nothing else reads the environment.
+/// Sources of the two programs, the only ones that read the environment.
 const READERS: [&str; 2] = ["patron/src", "vendor/src"];
 
-/// By crate: what it is built from, not counting what only its tests need.
+/// Dependencies of each workspace crate, without its dev-dependencies.
 fn dependencies() -> BTreeMap<String, Vec<String>> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
@@ -97,31 +97,34 @@ fn dependencies() -> BTreeMap<String, Vec<String>> {
 }
 
 #[test]
-fn the_arrows_point_down_and_never_back() {
+fn crates_depend_only_on_crates_below_them() {
     let dependencies = dependencies();
     let crates: Vec<_> = dependencies.keys().map(String::as_str).collect();
-    let mut known: Vec<_> = MAY_KNOW.iter().map(|(name, _)| *name).collect();
+    let mut known: Vec<_> = ALLOWED_CRATES.iter().map(|(name, _)| *name).collect();
     known.sort_unstable();
-    assert_eq!(crates, known, "a new crate gets its place in MAY_KNOW");
-    for (name, may_know) in MAY_KNOW {
+    assert_eq!(
+        crates, known,
+        "ALLOWED_CRATES must list every crate of the workspace"
+    );
+    for (name, allowed) in ALLOWED_CRATES {
         for dependency in &dependencies[name] {
             let inner = crates.contains(&dependency.as_str());
             assert!(
-                !inner || may_know.contains(&dependency.as_str()),
-                "{name} knows {dependency}"
+                !inner || allowed.contains(&dependency.as_str()),
+                "{name} must not depend on {dependency}"
             );
         }
     }
 }
 
 #[test]
-fn each_crate_knows_only_its_part_of_the_world() {
+fn crates_use_only_their_external_libraries() {
     let dependencies = dependencies();
-    for (name, must_not_know) in MUST_NOT_KNOW {
+    for (name, forbidden) in FORBIDDEN_CRATES {
         for dependency in &dependencies[name] {
             assert!(
-                !must_not_know.contains(&dependency.as_str()),
-                "{name} knows {dependency}"
+                !forbidden.contains(&dependency.as_str()),
+                "{name} must not depend on {dependency}"
             );
         }
     }
@@ -137,10 +140,10 @@ fn only_the_programs_read_the_environment() {
         "from_env",
     ];
     let mut sources = Vec::new();
-    for (name, _) in MAY_KNOW {
+    for (name, _) in ALLOWED_CRATES {
         collect(&workspace().join(name).join("src"), &mut sources);
     }
-    assert!(sources.len() > 50, "the sources are where they were");
+    assert!(sources.len() > 50, "the source directories were not found");
     for path in sources {
         let relative = path.strip_prefix(workspace()).unwrap();
         if READERS.iter().any(|reader| relative.starts_with(reader)) {

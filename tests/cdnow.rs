@@ -1,5 +1,5 @@
-//! The CDNOW purchases, imported as the README shows: exact figures, twice the same, and a view
-//! thrown away and folded anew to the byte.
+//! Import of the CDNOW purchases with the README's command: exact figures, the same after a second
+//! import, and a dropped view that is rebuilt byte for byte.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -15,7 +15,7 @@ pub(crate) const CUSTOMERS: usize = 23_570;
 const ORDERS: usize = 69_659;
 const SPEND: i64 = 250_031_563;
 
-/// Rules, and how many of the customers match them.
+/// Rules, and the number of customers that match them.
 const AUDIENCES: [(&str, u64); 4] = [
     ("total_spend > 10000 AND order_count >= 3", 5_258),
     ("total_spend > 50000", 734),
@@ -26,7 +26,7 @@ const AUDIENCES: [(&str, u64); 4] = [
     ),
 ];
 
-/// As in the README, with the journal kept out of the repository, under a name of the test's own.
+/// Runs the README's import, with the journal outside the repository, under the test's own name.
 pub(crate) fn import(app: &App, journal: &str) -> Ended {
     let mut command = app.patron(["import", "orders", "tests/data/CDNOW_master.txt"]);
     command
@@ -68,7 +68,7 @@ async fn assert_figures(app: &App) {
     assert_eq!(orders.len(), 201);
 }
 
-/// The raw documents of a view's generation, by id.
+/// Returns the raw documents of a view's generation, by id.
 async fn documents(app: &App, generation: &str) -> BTreeMap<String, Vec<u8>> {
     let collection = collection(app, generation).await;
     let found: Vec<RawDocumentBuf> = collection
@@ -95,7 +95,7 @@ async fn collection(app: &App, generation: &str) -> mongodb::Collection<RawDocum
 }
 
 #[tokio::test]
-async fn the_figures_are_exact_and_stay() {
+async fn imported_figures_are_exact_and_survive_a_rebuild() {
     let app = App::start().await;
     let first = import(&app, "cdnow.patron-import");
     assert_eq!(first.code, Some(0), "{}", first.err);
@@ -121,7 +121,7 @@ async fn the_figures_are_exact_and_stay() {
     let log = app.client.read("/api/admin/log").await;
     assert_eq!(
         log["events"], ORDERS,
-        "an order that is there already is no event"
+        "a repeated order must not be an event"
     );
 
     assert_audiences(&app);
@@ -131,7 +131,7 @@ async fn the_figures_are_exact_and_stay() {
         "{}",
         verified.out
     );
-    a_dropped_view_comes_back_to_the_byte(&app).await;
+    assert_rebuild_is_byte_equal(&app).await;
     assert_figures(&app).await;
     let status = assert_succeeds(app.patron(["status", "--json"]));
     assert_status(&serde_json::from_str(&status.out).unwrap());
@@ -140,16 +140,16 @@ async fn the_figures_are_exact_and_stay() {
 
 fn assert_audiences(app: &App) {
     for (rules, count) in AUDIENCES {
-        let told = assert_succeeds(app.patron(["segment", rules, "--json"]));
-        let told: serde_json::Value = serde_json::from_str(&told.out).unwrap();
-        assert_eq!(told["count"], count, "{rules}");
-        assert_eq!(told["rules"][0]["count"], count, "{rules}");
-        assert_eq!(told["total_customers"], CUSTOMERS);
-        assert_eq!(told["sample"].as_array().unwrap().len(), 5);
+        let printed = assert_succeeds(app.patron(["segment", rules, "--json"]));
+        let preview: serde_json::Value = serde_json::from_str(&printed.out).unwrap();
+        assert_eq!(preview["count"], count, "{rules}");
+        assert_eq!(preview["rules"][0]["count"], count, "{rules}");
+        assert_eq!(preview["total_customers"], CUSTOMERS);
+        assert_eq!(preview["sample"].as_array().unwrap().len(), 5);
     }
 }
 
-async fn a_dropped_view_comes_back_to_the_byte(app: &App) {
+async fn assert_rebuild_is_byte_equal(app: &App) {
     let before = documents(app, "customers_g1").await;
     assert_eq!(before.len(), CUSTOMERS);
     collection(app, "customers_g1").await.drop().await.unwrap();
@@ -161,7 +161,7 @@ async fn a_dropped_view_comes_back_to_the_byte(app: &App) {
     assert_eq!(
         verified.code,
         Some(1),
-        "what is missing is a difference: {}",
+        "missing documents must be reported as differences: {}",
         verified.out
     );
 
@@ -174,7 +174,7 @@ async fn a_dropped_view_comes_back_to_the_byte(app: &App) {
     let after = documents(app, "customers_g2").await;
     assert!(
         before == after,
-        "the view folded anew differs from the one kept"
+        "the rebuilt view differs from the dropped one"
     );
 }
 
@@ -190,7 +190,7 @@ fn assert_status(status: &serde_json::Value) {
     assert_eq!(
         events,
         ORDERS as u64 + 1,
-        "all orders, and who had the view rebuilt"
+        "the log must have all orders and the request for the rebuild"
     );
     for view in status["views"].as_array().unwrap() {
         let generation = if view["name"] == "customers" { 2 } else { 1 };

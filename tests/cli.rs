@@ -1,4 +1,4 @@
-//! What the program says on a command line, and how it ends.
+//! Command line of the program: output, error messages and exit statuses.
 
 use mongodb::bson::{Document, doc};
 use serde_json::{Value, json};
@@ -15,18 +15,18 @@ fn fresh() -> Settings {
     Settings::fresh(&engines.redis_url, &engines.mongodb_uri)
 }
 
-/// Asserts that it failed, saying that in one line or a few and not as a crash would.
-fn assert_refuses(ended: &Ended, said: &str) {
+/// Asserts that a command failed with this error message, and not with a panic or a debug dump.
+fn assert_refuses(ended: &Ended, message: &str) {
     assert_eq!(ended.code, Some(1), "{}\n{}", ended.out, ended.err);
     assert!(ended.err.contains("patron: "), "{}", ended.err);
-    assert!(ended.err.contains(said), "{}", ended.err);
+    assert!(ended.err.contains(message), "{}", ended.err);
     for crash in ["panicked", "backtrace", "Error {"] {
         assert!(!ended.err.contains(crash), "{}", ended.err);
     }
 }
 
 #[test]
-fn help_is_the_manual() {
+fn help_lists_commands_and_variables() {
     let help = run(patron(["--help"]));
     assert_eq!(help.code, Some(0));
     for command in [
@@ -60,23 +60,23 @@ fn help_is_the_manual() {
 }
 
 #[test]
-fn serve_and_work_need_their_engines() {
+fn serve_and_work_require_reachable_engines() {
     for command in ["serve", "work"] {
         let unset = run(patron([command]));
         assert_eq!(unset.code, Some(2));
         assert!(unset.err.contains("--redis-url") && unset.err.contains("--mongodb-uri"));
-        let mut nobody = patron([command]);
-        nobody.env("REDIS_URL", "redis://127.0.0.1:1");
-        nobody.env("MONGODB_URI", "mongodb://127.0.0.1:1");
-        assert_refuses(&run(nobody), "Redis is not available");
-        let mut nonsense = patron([command]);
-        nonsense
+        let mut unreachable = patron([command]);
+        unreachable.env("REDIS_URL", "redis://127.0.0.1:1");
+        unreachable.env("MONGODB_URI", "mongodb://127.0.0.1:1");
+        assert_refuses(&run(unreachable), "Redis is not available");
+        let mut invalid = patron([command]);
+        invalid
             .env("REDIS_URL", "http://x")
             .env("MONGODB_URI", "mongodb://127.0.0.1:1");
-        assert_refuses(&run(nonsense), "REDIS_URL");
-        let mut nonsense = fresh().patron([command]);
-        nonsense.env("MONGODB_URI", "http://x");
-        assert_refuses(&run(nonsense), "MONGODB_URI");
+        assert_refuses(&run(invalid), "REDIS_URL");
+        let mut invalid = fresh().patron([command]);
+        invalid.env("MONGODB_URI", "http://x");
+        assert_refuses(&run(invalid), "MONGODB_URI");
     }
 }
 
@@ -95,7 +95,7 @@ async fn serve_refuses_a_short_key_and_a_taken_address() {
 }
 
 #[tokio::test]
-async fn what_the_first_start_fixed_stays() {
+async fn settings_of_the_first_start_cannot_be_changed() {
     let app = App::without_workers().await;
     for command in ["serve", "work", "status", "verify"] {
         let mut other = app.patron([command]);
@@ -119,15 +119,15 @@ async fn what_the_first_start_fixed_stays() {
 }
 
 #[tokio::test]
-async fn a_redis_that_forgets_is_refused_unless_told() {
+async fn a_redis_that_can_lose_data_is_refused_unless_allowed() {
     let redis = RedisServer::start("cli_forgetful", "appendonly no\n").await;
     let settings = Settings::fresh(&redis.url(), &engines().mongodb_uri);
     let refused = run(settings.patron(["serve", "--listen", "127.0.0.1:0"]));
     assert_refuses(&refused, "this Redis can lose acknowledged events");
     assert!(refused.err.contains("appendonly"), "{}", refused.err);
 
-    let told = ["serve", "--listen", "127.0.0.1:0", "--allow-data-loss"];
-    let serving = Process::start(settings.patron(told));
+    let allowed = ["serve", "--listen", "127.0.0.1:0", "--allow-data-loss"];
+    let serving = Process::start(settings.patron(allowed));
     serving.line_with("listening on ");
     let status = run(settings.patron(["status", "--allow-data-loss"]));
     assert!(
@@ -157,7 +157,7 @@ async fn views(app: &App) -> mongodb::Database {
 }
 
 #[tokio::test]
-async fn status_tells_what_an_operator_asks() {
+async fn status_shows_the_log_and_every_view() {
     let app = shop().await;
     let status = run(app.patron(["status"]));
     assert_eq!(status.code, Some(0), "{}", status.err);
@@ -187,7 +187,7 @@ async fn status_tells_what_an_operator_asks() {
 }
 
 #[tokio::test]
-async fn a_view_of_an_older_program_is_told_until_it_is_rebuilt() {
+async fn an_outdated_view_is_reported_until_it_is_rebuilt() {
     let mut app = shop().await;
     let pointers = views(&app).await.collection::<Document>("generations");
     let older = doc! {"$set": {"folds": {"1": 1}}};
@@ -195,7 +195,7 @@ async fn a_view_of_an_older_program_is_told_until_it_is_rebuilt() {
     assert_eq!(set.unwrap().modified_count, 1);
 
     let reason = "customers is of an older program: run `patron rebuild customers`";
-    let readiness = eventually("it is told", async || {
+    let readiness = eventually("/readyz is degraded", async || {
         let readiness = app.client.readiness(200).await;
         (readiness["status"] == "degraded").then_some(readiness)
     })
@@ -208,33 +208,33 @@ async fn a_view_of_an_older_program_is_told_until_it_is_rebuilt() {
     assert_eq!(listed["items"][0]["fold"], 1);
     assert_eq!(listed["items"][0]["outdated"], true);
     assert_eq!(listed["items"][1]["outdated"], false);
-    let state = || run(app.patron(["status"])).out;
-    let told = "OUTDATED: run `patron rebuild customers`";
-    assert!(state().contains(told), "{}", state());
+    let status = || run(app.patron(["status"])).out;
+    let outdated = "OUTDATED: run `patron rebuild customers`";
+    assert!(status().contains(outdated), "{}", status());
     let json = run(app.patron(["status", "--json"])).out;
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["views"][0]["outdated"], true);
 
     assert_eq!(run(app.patron(["rebuild", "customers"])).code, Some(0));
     app.client.all_well().await;
-    assert!(!state().contains("OUTDATED"), "{}", state());
+    assert!(!status().contains("OUTDATED"), "{}", status());
     let back = run(app.patron(["rebuild", "customers", "--rollback"]));
     assert_eq!(back.code, Some(0), "{}", back.err);
-    until("it is told again", async || {
+    until("/readyz is degraded again", async || {
         app.client.readiness(200).await["status"] == "degraded"
     })
     .await;
 
     app.add_worker();
     let worker = app.workers.last().unwrap();
-    until("the worker has warned", async || {
+    until("the worker logs a warning", async || {
         worker.errors().contains(reason)
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_segment_is_told_as_the_api_tells_it() {
+async fn segment_prints_the_preview_of_the_api() {
     let app = shop().await;
     let rules = json!({"id": "root", "combinator": "and", "rules": [
         {"id": "r1", "field": "order_count", "operator": ">=", "value": "5"},
@@ -248,18 +248,18 @@ async fn a_segment_is_told_as_the_api_tells_it() {
         assert_eq!(ended.code, Some(0), "{}", ended.err);
         ended.out
     };
-    let told: Value = serde_json::from_str(&segment(&["--json"])).unwrap();
+    let preview: Value = serde_json::from_str(&segment(&["--json"])).unwrap();
     let text = "order_count >= 5 AND total_spend > 100";
-    assert_eq!(told["text"], text);
+    assert_eq!(preview["text"], text);
     assert_eq!(
-        told["rules"],
+        preview["rules"],
         json!([
             {"pointer": "", "id": "root", "text": text, "count": 8},
             {"pointer": "/rules/0", "id": "r1", "text": "order_count >= 5", "count": 8},
             {"pointer": "/rules/1", "text": "total_spend > 100", "count": 8},
         ])
     );
-    assert!(told["as_of"].is_string());
+    assert!(preview["as_of"].is_string());
     let past = segment(&["--json", "--as-of", "2026-01-01T02:00:00+02:00"]);
     let past: Value = serde_json::from_str(&past).unwrap();
     assert_eq!(past["as_of"], "2026-01-01T00:00:00.000Z");
@@ -272,7 +272,7 @@ async fn a_segment_is_told_as_the_api_tells_it() {
 }
 
 #[tokio::test]
-async fn verify_names_a_document_that_is_not_what_the_log_makes_it() {
+async fn verify_names_documents_that_differ_from_the_log() {
     let app = shop().await;
     let sound = run(app.patron(["verify"]));
     assert_eq!(sound.code, Some(0), "{}", sound.out);
@@ -298,8 +298,8 @@ async fn verify_names_a_document_that_is_not_what_the_log_makes_it() {
     for view in ["customers", "orders"] {
         assert_eq!(run(app.patron(["rebuild", view])).code, Some(0));
     }
-    let mended = run(app.patron(["verify"]));
-    assert_eq!(mended.code, Some(0), "{}", mended.out);
+    let repaired = run(app.patron(["verify"]));
+    assert_eq!(repaired.code, Some(0), "{}", repaired.out);
 }
 
 #[tokio::test]
@@ -317,12 +317,12 @@ async fn verify_finds_a_log_that_was_tampered_with() {
     assert_eq!(verified.code, Some(1), "{}{}", verified.out, verified.err);
     let damaged = format!("  partition {partition}: ");
     assert!(verified.out.contains(&damaged), "{}", verified.out);
-    // What is sound is verified all the same.
+    // One damaged partition must not keep the others from being verified.
     assert!(verified.out.contains("api_keys: "), "{}", verified.out);
 }
 
 #[tokio::test]
-async fn a_rebuild_can_be_taken_back() {
+async fn a_rebuild_can_be_rolled_back() {
     let app = shop().await;
     assert_eq!(run(app.patron(["rebuild", "orders"])).code, Some(0));
     let back = run(app.patron(["rebuild", "orders", "--rollback"]));
@@ -344,20 +344,20 @@ async fn a_rebuild_can_be_taken_back() {
     assert_eq!(unknown.code, Some(2));
     assert!(
         unknown.err.contains("customers"),
-        "it lists what there is: {}",
+        "the error must list the views: {}",
         unknown.err
     );
 }
 
 #[tokio::test]
-async fn health_is_an_exit_status() {
+async fn health_sets_the_exit_status() {
     let app = App::without_workers().await;
-    let ask = |path: &str| {
+    let health = |path: &str| {
         let url = format!("{}{path}", app.client.base());
         run(patron(["health", "--url", &url])).code
     };
-    assert_eq!(ask("/healthz"), Some(0));
-    assert_eq!(ask("/nothing"), Some(1));
+    assert_eq!(health("/healthz"), Some(0));
+    assert_eq!(health("/nothing"), Some(1));
     assert_refuses(
         &run(patron(["health", "--url", "http://127.0.0.1:1/"])),
         "127.0.0.1:1",

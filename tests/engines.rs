@@ -1,4 +1,4 @@
-//! The engines that the program starts by itself.
+//! Engines that the program starts as child processes.
 
 use mongodb::bson::doc;
 use redis::{AsyncCommands, Client};
@@ -6,7 +6,7 @@ use redis::{AsyncCommands, Client};
 use crate::support::engines::{OwnEngines, engines, test_dir};
 
 #[tokio::test]
-async fn both_answer() {
+async fn both_engines_answer() {
     let engines = engines();
     assert!(engines.redis_server.to_string_lossy().contains("-server"));
     assert!(engines.mongod.ends_with("mongod"));
@@ -21,7 +21,7 @@ async fn both_answer() {
 }
 
 #[tokio::test]
-async fn killed_ones_come_back_with_their_data() {
+async fn killed_engines_restart_with_their_data() {
     let mut own = OwnEngines::start(&test_dir("killed_ones"));
     let url = own.redis_url();
     write(&url).await;

@@ -1,4 +1,4 @@
-//! `patron import` against a real server: the formats, interruptions, and what is refused.
+//! `patron import` against a real server: formats, interruptions and refusals.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::support::engines::test_dir;
 use crate::support::process::{Ended, Process, run};
 use crate::support::wait::until;
 
-/// A file in a directory of the test's own.
+/// Writes a file in the test's own directory and returns its path.
 fn file(test: &str, name: &str, content: &str) -> PathBuf {
     let dir = test_dir(&format!("import_{test}"));
     fs::create_dir_all(&dir).unwrap();
@@ -30,7 +30,7 @@ fn import(app: &App, kind: &str, file: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-fn beside(file: &Path, suffix: &str) -> PathBuf {
+fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(format!("{}{suffix}", file.display()))
 }
 
@@ -40,7 +40,7 @@ fn assert_succeeds(ended: &Ended, summary: &str) {
 }
 
 #[tokio::test]
-async fn lines_of_json_go_in_as_they_are() {
+async fn ndjson_lines_are_imported_unchanged() {
     let app = App::start().await;
     let line = |n: i64| {
         json!({"order_id": format!("o-{n}"), "customer_id": "c-1", "amount": n, "currency": "USD",
@@ -62,14 +62,14 @@ async fn lines_of_json_go_in_as_they_are() {
         "100 read: 0 created, 0 updated, 100 unchanged, 0 refused",
     );
     assert!(
-        !beside(&file, ".patron-import").exists(),
-        "nothing is left of the journal"
+        !with_suffix(&file, ".patron-import").exists(),
+        "the journal must be removed"
     );
-    assert!(!beside(&file, ".rejects.ndjson").exists());
+    assert!(!with_suffix(&file, ".rejects.ndjson").exists());
 }
 
 #[tokio::test]
-async fn customers_with_attributes_from_columns() {
+async fn columns_become_customers_with_attributes() {
     let app = App::start().await;
     let table = "Nr;Name;Mail;Labels;Age;Member;Since;Mailing\n\
                  7;\"Blüm; Anna\";anna@example.com;vip;39;true;01.02.2025;no\n\
@@ -112,12 +112,16 @@ async fn customers_with_attributes_from_columns() {
         assert_eq!(&anna[field], value, "{field}");
     }
     let bob = app.client.read("/api/customers/8").await;
-    assert_eq!(bob["email"], Value::Null, "an empty cell is left out");
+    assert_eq!(
+        bob["email"],
+        Value::Null,
+        "an empty cell must leave the field out"
+    );
     assert_eq!(bob["unsubscribed"], true);
 }
 
 #[tokio::test]
-async fn activity_from_columns_named_like_its_fields() {
+async fn columns_named_like_fields_become_activity() {
     let app = App::start().await;
     let table = "event_id,customer_id,name,occurred_at,properties.page\n\
                  e-1,c-1,visit,2026-01-01,/sale\n\
@@ -132,7 +136,7 @@ async fn activity_from_columns_named_like_its_fields() {
 }
 
 #[tokio::test]
-async fn refused_lines_go_to_a_file_and_the_status_tells() {
+async fn refused_lines_go_to_a_file_and_set_the_exit_status() {
     let app = App::start().await;
     let table = "order_id,customer_id,amount,currency,placed_at\n\
                  o-1,c-1,10.00,USD,2026-01-01\n\
@@ -152,7 +156,7 @@ async fn refused_lines_go_to_a_file_and_the_status_tells() {
         "{}",
         ended.out
     );
-    let rejects = beside(&file, ".rejects.ndjson");
+    let rejects = with_suffix(&file, ".rejects.ndjson");
     assert!(
         ended.out.contains(&rejects.display().to_string()),
         "{}",
@@ -163,7 +167,7 @@ async fn refused_lines_go_to_a_file_and_the_status_tells() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    let told: Vec<_> = rows
+    let refused: Vec<_> = rows
         .iter()
         .map(|row| {
             (
@@ -176,14 +180,17 @@ async fn refused_lines_go_to_a_file_and_the_status_tells() {
     let expected: Vec<_> = [3, 4, 5, 6, 7]
         .map(|line| (line as u64, inputs[line - 1]))
         .into();
-    assert_eq!(told, expected);
+    assert_eq!(refused, expected);
     for (row, reason) in rows
         .iter()
         .zip(["ten", "EUR", "offset 1", "2026-02-30", "2.345"])
     {
         let text = row["reason"].as_str().unwrap();
         assert_eq!(text.matches(reason).count(), 1, "{text}");
-        assert!(!text.contains("line "), "the row tells the line: {text}");
+        assert!(
+            !text.contains("line "),
+            "the reason must not repeat the line number: {text}"
+        );
     }
     app.client.caught_up().await;
     let customer = app.client.read("/api/customers/c-1").await;
@@ -191,7 +198,7 @@ async fn refused_lines_go_to_a_file_and_the_status_tells() {
 }
 
 #[tokio::test]
-async fn a_killed_import_goes_on_where_it_was() {
+async fn a_killed_import_continues_where_it_stopped() {
     const ORDERS: usize = 20_000;
     let app = App::start().await;
     let lines = (0..ORDERS).map(|n| format!("o-{n},c-{},1.00,USD,2026-01-01\n", n % 100));
@@ -200,22 +207,22 @@ async fn a_killed_import_goes_on_where_it_was() {
         lines.collect::<String>()
     );
     let file = file("killed", "orders.csv", &table);
-    let journal = beside(&file, ".patron-import");
+    let journal = with_suffix(&file, ".patron-import");
     let command = || import(&app, "orders", &file, &["--batch", "100"]);
     for _ in 0..2 {
         let before = fs::read(&journal).ok();
         let mut importer = Process::start(command());
-        until("it gets on", async || {
+        until("the journal advances", async || {
             fs::read(&journal).is_ok_and(|now| Some(now) != before)
         })
         .await;
         importer.kill();
-        assert!(journal.exists(), "it was killed in the middle");
+        assert!(journal.exists(), "the import ended before it was killed");
     }
-    let there = app.client.read("/api/admin/log").await["events"]
+    let imported = app.client.read("/api/admin/log").await["events"]
         .as_u64()
         .unwrap();
-    assert!(there > 0 && there < ORDERS as u64, "{there}");
+    assert!(imported > 0 && imported < ORDERS as u64, "{imported}");
 
     let ended = run(command());
     assert_eq!(ended.code, Some(0), "{}\n{}", ended.out, ended.err);
@@ -234,7 +241,7 @@ async fn a_killed_import_goes_on_where_it_was() {
 
     app.client.caught_up().await;
     let log = app.client.read("/api/admin/log").await;
-    assert_eq!(log["events"], ORDERS, "nothing twice");
+    assert_eq!(log["events"], ORDERS, "an order was recorded twice");
     let customers = app.client.list("/api/customers", 500).await;
     assert_eq!(customers.len(), 100);
     for customer in customers {
@@ -244,7 +251,7 @@ async fn a_killed_import_goes_on_where_it_was() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_restarted_is_waited_for() {
+async fn an_import_waits_for_a_restarted_server() {
     let mut app = App::start().await;
     let lines = (0..5_000).map(|n| format!("o-{n},c-{},1.00,USD,2026-01-01\n", n % 100));
     let table = format!(
@@ -252,11 +259,11 @@ async fn a_server_that_is_restarted_is_waited_for() {
         lines.collect::<String>()
     );
     let file = file("restarted", "orders.csv", &table);
-    let journal = beside(&file, ".patron-import");
+    let journal = with_suffix(&file, ".patron-import");
     let mut importer = Process::start(import(&app, "orders", &file, &["--batch", "50"]));
-    until("it gets on", async || journal.exists()).await;
+    until("the journal exists", async || journal.exists()).await;
     app.api.kill();
-    until("it says that nobody answers", async || {
+    until("the importer logs a retry", async || {
         importer.errors().contains("trying again")
     })
     .await;
@@ -268,7 +275,7 @@ async fn a_server_that_is_restarted_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_wrong_key_is_said_at_once() {
+async fn a_wrong_key_ends_the_import_at_once() {
     let app = App::without_workers().await;
     let file = file("wrong_key", "c.csv", "customer_id,name\nc-1,Ada\n");
     let mut command = import(&app, "customers", &file, &[]);
@@ -282,16 +289,16 @@ async fn a_wrong_key_is_said_at_once() {
     );
     assert!(
         !ended.err.contains("wrong-key"),
-        "the key itself is not repeated"
+        "the error must not contain the key"
     );
     assert!(!ended.err.contains("backtrace"), "{}", ended.err);
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_is_said_before_anything_is_sent() {
+async fn invalid_arguments_are_refused_before_anything_is_sent() {
     let app = App::without_workers().await;
     let orders = file("nonsense", "o.csv", "order_id,customer_id\no-1,c-1\n");
-    for (arguments, said) in [
+    for (arguments, message) in [
         (&["--map", "amount=Betrag"][..], "Betrag"),
         (&["--map", "colour=order_id"][..], "colour"),
         (&["--delimiter", "||"][..], "ASCII character"),
@@ -300,7 +307,7 @@ async fn what_makes_no_sense_is_said_before_anything_is_sent() {
     ] {
         let ended = run(import(&app, "orders", &orders, arguments));
         assert!(ended.code.is_some_and(|code| code != 0), "{arguments:?}");
-        assert!(ended.err.contains(said), "{arguments:?}: {}", ended.err);
+        assert!(ended.err.contains(message), "{arguments:?}: {}", ended.err);
     }
     let missing = orders.with_file_name("missing.csv");
     let ended = run(import(&app, "orders", &missing, &[]));

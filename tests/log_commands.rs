@@ -1,4 +1,4 @@
-//! `patron log`: what an operator reads of the log.
+//! `patron log`: events as operators read them.
 
 use serde_json::{Value, json};
 
@@ -35,21 +35,17 @@ async fn events_are_shown_as_lines_of_json() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_said() {
+async fn invalid_positions_and_missing_reasons_are_refused() {
     let app = App::without_workers().await;
-    let nothing = run(app.patron(["log", "show", "0:9"]));
-    assert_eq!(nothing.code, Some(1));
+    let missing = run(app.patron(["log", "show", "0:9"]));
+    assert_eq!(missing.code, Some(1));
     assert!(
-        nothing.err.contains("the log has no event at 0:9"),
+        missing.err.contains("the log has no event at 0:9"),
         "{}",
-        nothing.err
+        missing.err
     );
-    let senseless = run(app.patron(["log", "show", "nine"]));
-    assert!(
-        senseless.err.contains("is not a position"),
-        "{}",
-        senseless.err
-    );
+    let invalid = run(app.patron(["log", "show", "nine"]));
+    assert!(invalid.err.contains("is not a position"), "{}", invalid.err);
     let unexplained = run(app.patron(["log", "accept"]));
     assert!(unexplained.err.contains("--reason"), "{}", unexplained.err);
 }

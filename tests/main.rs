@@ -1,8 +1,8 @@
-//! Black-box tests: the program as its users see it, on real engines.
+//! Black-box tests of the programs, on real engines.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "a test that cannot go on fails where it stands"
+    reason = "a failed step should fail the test at its line"
 )]
 
 mod api;

@@ -1,4 +1,4 @@
-//! `patron quarantine`, and what other commands say of the quarantine.
+//! `patron quarantine`, and the quarantine in the output of other commands.
 
 use eventlog::Position;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use crate::support::app::App;
 use crate::support::by_hand::append_by_hand;
 use crate::support::process::run;
 
-/// A deployment with an order that two views cannot fold, and its position.
+/// Starts a deployment with an order that two views cannot fold; returns the order's position too.
 async fn with_malformed_order() -> (App, Position) {
     let app = App::start().await;
     let order = |id: &str| {
@@ -45,9 +45,9 @@ async fn the_quarantine_is_listed_until_its_event_is_skipped() {
     );
 
     let json = run(app.patron(["quarantine", "list", "--json"]));
-    let told: Value = serde_json::from_str(&json.out).unwrap();
-    assert_eq!(told, app.client.read("/api/admin/quarantine").await);
-    assert_eq!(told["total"], 2);
+    let listed: Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(listed, app.client.read("/api/admin/quarantine").await);
+    assert_eq!(listed["total"], 2);
 
     let position = at.to_string();
     let unexplained = run(app.patron(["quarantine", "skip", &position]));
@@ -65,8 +65,8 @@ async fn the_quarantine_is_listed_until_its_event_is_skipped() {
     );
     let skipped = skip(&position);
     assert_eq!(skipped.code, Some(0), "{}", skipped.err);
-    let told = skipped.out.trim_start_matches("recorded at ").trim_end();
-    let (recorded, event) = told.split_once(' ').unwrap();
+    let printed = skipped.out.trim_start_matches("recorded at ").trim_end();
+    let (recorded, event) = printed.split_once(' ').unwrap();
     assert_eq!(event, format!("for the event at {at}: customers, orders"));
 
     let customer = app.client.customer("c-1", recorded).await;
@@ -75,8 +75,8 @@ async fn the_quarantine_is_listed_until_its_event_is_skipped() {
     let list = run(app.patron(["quarantine", "list"]));
     assert_eq!(list.out, "the quarantine is empty\n");
     let json = run(app.patron(["quarantine", "list", "--json"]));
-    let told: Value = serde_json::from_str(&json.out).unwrap();
-    assert_eq!(told, json!({"total": 0, "items": []}));
+    let listed: Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(listed, json!({"total": 0, "items": []}));
 }
 
 #[tokio::test]
@@ -105,22 +105,22 @@ async fn a_retry_is_recorded_and_the_event_goes_back_to_the_quarantine() {
 }
 
 #[tokio::test]
-async fn status_and_verify_tell_of_the_quarantine() {
+async fn status_and_verify_report_the_quarantine() {
     let (app, at) = with_malformed_order().await;
     let status = run(app.patron(["status"]));
     assert_eq!(status.code, Some(0), "{}", status.err);
     for view in ["customers", "orders"] {
         let line = format!("{view}: 1 in quarantine, see `patron quarantine list`");
         assert!(
-            status.out.lines().any(|told| told == line),
+            status.out.lines().any(|printed| printed == line),
             "{}",
             status.out
         );
     }
     let json = run(app.patron(["status", "--json"]));
-    let told: Value = serde_json::from_str(&json.out).unwrap();
+    let printed: Value = serde_json::from_str(&json.out).unwrap();
     let expected = json!([{"view": "customers", "count": 1}, {"view": "orders", "count": 1}]);
-    assert_eq!(told["quarantine"], expected);
+    assert_eq!(printed["quarantine"], expected);
 
     let verified = run(app.patron(["verify"]));
     assert_eq!(verified.code, Some(0), "{}{}", verified.out, verified.err);

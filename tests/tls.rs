@@ -1,4 +1,4 @@
-//! Engines that are reached by TLS, with certificates of a private authority.
+//! TLS connections to the engines, with certificates of a private authority.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::support::process::run;
 use crate::support::redis_server::{DURABLE, RedisServer};
 use crate::support::tls::{Authority, TlsMongod};
 
-/// Engines behind TLS, and who vouches for them.
+/// Engines behind TLS, and the authority that issued their certificates.
 struct Engines {
     redis_url: String,
     authority: Authority,
@@ -27,7 +27,7 @@ async fn engines(name: &str) -> Engines {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn both_are_reached_and_trusted_by_a_private_authority() {
+async fn engines_with_certificates_of_a_private_authority_are_trusted() {
     let engines = engines("tls").await;
     let uri = engines.mongod.uri(&engines.authority);
     let mut settings = Settings::fresh(&engines.redis_url, &uri);
@@ -43,7 +43,7 @@ async fn both_are_reached_and_trusted_by_a_private_authority() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_another_authority_vouches_for_is_not_trusted() {
+async fn an_engine_with_a_certificate_of_another_authority_is_not_trusted() {
     let engines = engines("tls_untrusted").await;
     let other = Authority::found("tls_other");
     let uri = engines.mongod.uri(&engines.authority);
@@ -64,7 +64,7 @@ async fn one_that_another_authority_vouches_for_is_not_trusted() {
 #[tokio::test]
 async fn a_file_without_certificates_is_refused() {
     let mut settings = Settings::fresh("rediss://localhost:9", "mongodb://localhost:9");
-    for (file, told) in [
+    for (file, message) in [
         ("no/such/file.pem".into(), "cannot read"),
         (
             concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml").into(),
@@ -75,7 +75,7 @@ async fn a_file_without_certificates_is_refused() {
         let ended = run(settings.patron(["status"]));
         assert_ne!(ended.code, Some(0));
         assert!(
-            ended.err.contains("REDIS_CA_FILE") && ended.err.contains(told),
+            ended.err.contains("REDIS_CA_FILE") && ended.err.contains(message),
             "{}",
             ended.err
         );

@@ -1,4 +1,4 @@
-//! `patron up`: one command, one directory, and nothing to clean up by hand.
+//! `patron up`: start, printed commands, crashes, and operator commands on its data directory.
 
 mod sign_in;
 
@@ -17,13 +17,13 @@ use crate::support::process::{Ended, Process, patron, run};
 use crate::support::vendor::sent;
 use crate::support::wait::until;
 
-/// A running `patron up`, and what it printed.
+/// A running `patron up`, and the values that it printed.
 struct Up {
     process: Process,
     client: Client,
     vendor: String,
     key: String,
-    /// What signs a local admin in: its path and query.
+    /// Path and query of the one-time link that signs a local admin in.
     link: String,
     curls: Vec<String>,
 }
@@ -72,12 +72,12 @@ impl Up {
         }
     }
 
-    /// Does what a shell would do with a printed line.
+    /// Sends the request of a printed `curl` line.
     async fn curl(&self, line: &str) -> Answer {
         let words = words(line);
         let url = words[1]
             .strip_prefix(self.client.base())
-            .expect("our address");
+            .expect("the address of this server");
         let body = words.iter().skip_while(|word| *word != "-d").nth(1);
         let method = if body.is_some() {
             Method::POST
@@ -92,7 +92,7 @@ impl Up {
         answer(request.body(body.cloned().unwrap_or_default())).await
     }
 
-    /// Posts one order; its position.
+    /// Posts one order; returns its position.
     async fn order(&self, id: &str) -> String {
         let line = self.curls[0].replace("o-1", id);
         let answer = self.curl(&line).await;
@@ -101,7 +101,7 @@ impl Up {
     }
 }
 
-/// The words of a line as a shell has them, of which only single quotes matter here.
+/// Splits a line into words like a shell; only single quotes are supported.
 fn words(line: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut quoted = false;
@@ -116,7 +116,7 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// The engines' process ids, as the data directory says.
+/// Reads the engines' process ids from the data directory.
 fn engine_pids(dir: &Path) -> Vec<i32> {
     let pid = |name: &str| {
         fs::read_to_string(dir.join(name))
@@ -129,18 +129,19 @@ fn engine_pids(dir: &Path) -> Vec<i32> {
 }
 
 fn is_running(pid: i32) -> bool {
-    // What has ended and was not collected has no command line.
+    // A zombie has an empty command line.
     fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty())
 }
 
 async fn all_gone(pids: Vec<i32>) {
-    until("the engines are gone", async || {
+    until("the engines have ended", async || {
         !pids.iter().any(|pid| is_running(*pid))
     })
     .await;
 }
 
-/// To be declared before what runs in it.
+/// Returns a data directory that is removed when dropped. Declare it before the process that uses
+/// it, so that the process is dropped first.
 fn dir(name: &str) -> Scratch {
     Scratch(test_dir(&format!("up_{name}")))
 }
@@ -152,13 +153,13 @@ fn assert_succeeds(command: Command) -> Ended {
 }
 
 #[tokio::test]
-async fn what_it_prints_works_and_what_it_took_is_kept() {
+async fn printed_commands_work_and_data_survives_a_restart() {
     let dir = dir("kept");
     let mut up = Up::start(&dir.0);
     let ordered = up.curl(&up.curls[0]).await;
     assert_eq!(ordered.status, 202, "{ordered:?}");
     assert_eq!(ordered.body["outcome"], "created");
-    until("the customer is read", async || {
+    until("the customer can be read", async || {
         up.curl(&up.curls[1]).await.status == 200
     })
     .await;
@@ -174,12 +175,12 @@ async fn what_it_prints_works_and_what_it_took_is_kept() {
     );
     assert!(
         !pids.iter().any(|pid| is_running(*pid)),
-        "its children are gone with it"
+        "the engines must end with `up`"
     );
 
     let mut again = Up::start(&dir.0);
-    assert_eq!(again.key, up.key, "clients go on working");
-    until("the customer is read", async || {
+    assert_eq!(again.key, up.key, "the key must stay the same");
+    until("the customer can be read", async || {
         again.curl(&again.curls[1]).await.status == 200
     })
     .await;
@@ -192,7 +193,7 @@ async fn what_it_prints_works_and_what_it_took_is_kept() {
 }
 
 #[tokio::test]
-async fn a_campaign_goes_to_its_own_vendor_and_is_completed() {
+async fn a_campaign_is_sent_to_the_simulated_vendor_and_completed() {
     let dir = dir("campaign");
     let up = Up::start(&dir.0);
     let customer = |n: usize| {
@@ -211,7 +212,7 @@ async fn a_campaign_goes_to_its_own_vendor_and_is_completed() {
 }
 
 #[tokio::test]
-async fn a_second_one_on_the_same_directory_says_so() {
+async fn a_second_up_on_the_same_directory_is_refused() {
     let dir = dir("second");
     let up = Up::start(&dir.0);
     let second = run(up_command(&dir.0));
@@ -230,7 +231,7 @@ async fn a_second_one_on_the_same_directory_says_so() {
 }
 
 #[tokio::test]
-async fn after_a_sigkill_the_next_one_just_works() {
+async fn up_starts_again_after_a_sigkill() {
     let dir = dir("killed");
     let mut up = Up::start(&dir.0);
     up.order("o-1").await;
@@ -255,7 +256,7 @@ async fn after_a_sigkill_the_next_one_just_works() {
 }
 
 #[tokio::test]
-async fn when_an_engine_dies_it_says_which_and_ends() {
+async fn up_ends_with_an_error_when_an_engine_dies() {
     let dir = dir("engine_dies");
     let mut up = Up::start(&dir.0);
     up.order("o-1").await;
@@ -285,18 +286,18 @@ async fn the_currency_is_fixed_at_the_first_start() {
     other.args(["--currency", "USD"]);
     let refused = run(other);
     assert_eq!(refused.code, Some(1));
-    let said = "currency is EUR in this log since its first start, and cannot be USD";
-    assert!(refused.err.contains(said), "{}", refused.err);
+    let message = "currency is EUR in this log since its first start, and cannot be USD";
+    assert!(refused.err.contains(message), "{}", refused.err);
 
     let up = Up::start(&dir.0);
     assert!(
         up.curls[0].contains("\"currency\":\"EUR\""),
-        "what is not said stays"
+        "the currency must be that of the first start"
     );
 }
 
 #[tokio::test]
-async fn what_cannot_start_says_why_and_leaves_nothing_running() {
+async fn a_failed_start_prints_the_reason_and_leaves_no_engine_running() {
     let dir = dir("refused");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -304,13 +305,13 @@ async fn what_cannot_start_says_why_and_leaves_nothing_running() {
     on_taken.args(["--listen", &address]);
     let mut short_key = up_command(&dir.0);
     short_key.args(["--bootstrap-key", "short"]);
-    for (command, said) in [
+    for (command, message) in [
         (on_taken, format!("cannot listen on {address}")),
         (short_key, "at least 16 characters".to_owned()),
     ] {
         let refused = run(command);
         assert_eq!(refused.code, Some(1));
-        assert!(refused.err.contains(&said), "{}", refused.err);
+        assert!(refused.err.contains(&message), "{}", refused.err);
         assert!(!refused.out.contains("Patron is up"), "{}", refused.out);
         assert!(!dir.0.join("mongod.pid").exists() && !dir.0.join("redis-server.pid").exists());
     }
@@ -318,25 +319,25 @@ async fn what_cannot_start_says_why_and_leaves_nothing_running() {
 }
 
 #[tokio::test]
-async fn commands_find_it_by_its_directory_running_or_not() {
+async fn commands_find_the_engines_by_the_data_directory() {
     let dir = dir("commands");
     let mut up = Up::start(&dir.0);
     let at = up.order("o-1").await;
     up.client.customer("c-1", &at).await;
     up.client.caught_up().await;
-    commands(&dir.0, 1);
+    assert_commands_work(&dir.0, 1);
     up.client.caught_up().await;
     assert!(up.process.stop(Signal::INT).success());
-    commands(&dir.0, 2);
+    assert_commands_work(&dir.0, 2);
 
     let up = Up::start(&dir.0);
     let at = up.order("o-2").await;
     assert_eq!(up.client.customer("c-1", &at).await["order_count"], 2);
 }
 
-/// `status`, `verify` and `rebuild`. Before it this generation of the customers serves, and the
-/// log has as many events: one order, and each rebuild.
-fn commands(dir: &Path, generation: u64) {
+/// Runs `status`, `verify` and `rebuild`. `generation` is the generation of `customers` that
+/// serves before, and also the number of events in the log: one order, and one event per rebuild.
+fn assert_commands_work(dir: &Path, generation: u64) {
     let status = assert_succeeds(in_dir(["status", "--json"], dir));
     let status: Value = serde_json::from_str(&status.out).unwrap();
     assert_eq!(status["partitions"].as_array().unwrap().len(), 16);
@@ -361,7 +362,7 @@ fn commands(dir: &Path, generation: u64) {
 }
 
 #[tokio::test]
-async fn without_a_directory_commands_say_what_to_do() {
+async fn commands_without_engines_or_directory_name_the_options() {
     let missing = in_dir(["status"], &dir("not_there").0);
     let refused = run(missing);
     assert_eq!(refused.code, Some(1));

@@ -1,4 +1,4 @@
-//! A deployment of a test's own: `patron serve` and any number of `patron work`.
+//! A deployment for one test: `patron serve` and any number of `patron work` processes.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -13,55 +13,55 @@ use super::engines::{OwnEngines, engines};
 use super::process::{Process, patron};
 use super::shop::{context, text};
 
-/// Few, because every process that works looks after each.
+/// Number of partitions. It is small because every worker process has tasks per partition.
 const PARTITIONS: u16 = 4;
 
-/// What the vendor of every deployment signs with.
+/// Secret with which the vendor of every deployment signs receipts.
 pub(crate) const VENDOR_SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
-/// The secret that is to follow it.
+/// Second secret that the API accepts, as during a rotation.
 pub(crate) const NEXT_VENDOR_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-/// Processes of one deployment; all are killed when it is dropped.
+/// Processes of one deployment; all are killed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) client: Client,
     pub(crate) api: Process,
     pub(crate) workers: Vec<Process>,
-    /// Where the workers started from now on find the vendor.
+    /// URL of the vendor for workers that are started later.
     pub(crate) vendor: Option<String>,
     settings: Settings,
 }
 
-/// Where a deployment is, and what it is called.
+/// Engines, namespace and configuration of a deployment.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) redis_url: String,
     pub(crate) mongodb_uri: String,
-    /// The namespace in Redis and the database in MongoDB.
+    /// Name of the namespace in Redis and of the database in MongoDB.
     pub(crate) name: String,
     pub(crate) key: String,
-    /// Who is trusted for the Redis of a `rediss://…`.
+    /// PEM file with the authorities trusted for a `rediss://…` URL.
     pub(crate) redis_ca_file: Option<PathBuf>,
-    /// What the API is told beside this, by its environment.
+    /// Additional environment variables of the API.
     pub(crate) environment: Vec<(&'static str, String)>,
 }
 
 impl App {
-    /// The API and one worker, on the shared engines.
+    /// Starts the API and one worker on the shared engines.
     pub(crate) async fn start() -> Self {
         let mut app = Self::without_workers().await;
         app.add_worker();
         app
     }
 
-    /// The API alone, on the shared engines.
+    /// Starts the API alone on the shared engines.
     pub(crate) async fn without_workers() -> Self {
         let engines = engines();
         Self::serve(&engines.redis_url, &engines.mongodb_uri)
     }
 
-    /// The API alone, on the shared engines, with these in its environment.
+    /// Starts the API alone on the shared engines, with these environment variables.
     pub(crate) async fn told(environment: Vec<(&'static str, String)>) -> Self {
         let engines = engines();
         let settings = Settings {
@@ -71,14 +71,14 @@ impl App {
         Self::with(settings)
     }
 
-    /// The API and one worker, on engines that the test may kill.
+    /// Starts the API and one worker on engines that the test may kill.
     pub(crate) fn on(engines: &OwnEngines) -> Self {
         let mut app = Self::api_on(engines);
         app.add_worker();
         app
     }
 
-    /// The API alone, on engines that the test may kill.
+    /// Starts the API alone on engines that the test may kill.
     pub(crate) fn api_on(engines: &OwnEngines) -> Self {
         Self::serve(&engines.redis_url(), &engines.mongodb_uri())
     }
@@ -87,7 +87,7 @@ impl App {
         Self::with(Settings::fresh(redis_url, mongodb_uri))
     }
 
-    /// The API alone.
+    /// Starts the API alone with these settings.
     pub(crate) fn with(settings: Settings) -> Self {
         let (api, client) = settings.serve("127.0.0.1:0");
         Self {
@@ -103,12 +103,12 @@ impl App {
         &self.settings
     }
 
-    /// Starts one more worker; returns once it works.
+    /// Starts one more worker; returns once it is working.
     pub(crate) fn add_worker(&mut self) {
         self.add_worker_with([]);
     }
 
-    /// As [`add_worker`](Self::add_worker), with these options.
+    /// Starts one more worker with these options.
     pub(crate) fn add_worker_with<const N: usize>(&mut self, options: [&str; N]) {
         let mut work = self.patron(["work"]);
         work.args(options);
@@ -128,12 +128,12 @@ impl App {
         (self.api, _) = self.settings.serve(&address);
     }
 
-    /// A `patron` command on this deployment.
+    /// Returns a `patron` command for this deployment.
     pub(crate) fn patron<const N: usize>(&self, arguments: [&str; N]) -> Command {
         self.settings.patron(arguments)
     }
 
-    /// Signs a new user in who has this role, as if a provider had said who it is.
+    /// Signs in a new user with this role, as if a provider had authenticated them.
     pub(crate) async fn signed_in(&self, role: UserRole) -> (UserId, SessionId) {
         let identity = Identity {
             issuer: text("https://id.example.com"),
@@ -149,7 +149,7 @@ impl App {
         (user, session)
     }
 
-    /// Makes a key of this role; what its owner has.
+    /// Creates an API key with this role; returns its secret.
     pub(crate) async fn new_key(&self, role: Role, expires_at: Option<Timestamp>) -> KeySecret {
         let secret = new_secret("key:test", None);
         let content = KeyContent {
@@ -165,7 +165,7 @@ impl App {
     }
 }
 
-/// A test asks for something, at this very time.
+/// Returns the context of a command that is issued at the current time.
 pub(crate) fn now() -> Context {
     Context {
         now: Timestamp::from(Utc::now()),
@@ -174,7 +174,7 @@ pub(crate) fn now() -> Context {
 }
 
 impl Settings {
-    /// A deployment that is not there yet.
+    /// Returns settings of a new deployment with a random namespace and key.
     pub(crate) fn fresh(redis_url: &str, mongodb_uri: &str) -> Self {
         Self {
             redis_url: redis_url.to_owned(),
@@ -186,13 +186,13 @@ impl Settings {
         }
     }
 
-    /// The commands of a deployment that is there, for those that no route has.
+    /// Opens the commands of an existing deployment, for commands that no route offers.
     pub(crate) async fn commands(&self) -> Commands {
         let log = open_log(&self.redis_url, &self.name, PARTITIONS).await;
         Commands::open(log.unwrap(), None).await.unwrap()
     }
 
-    /// A `patron` command on this deployment.
+    /// Returns a `patron` command for this deployment.
     pub(crate) fn patron<const N: usize>(&self, arguments: [&str; N]) -> Command {
         let mut command = patron(arguments);
         command
@@ -208,7 +208,7 @@ impl Settings {
         command
     }
 
-    /// The API, and a client of it.
+    /// Starts the API at this address; returns it with a client.
     pub(crate) fn serve(&self, address: &str) -> (Process, Client) {
         let mut serve = self.patron(["serve", "--listen", address]);
         let secrets = format!("{VENDOR_SECRET},{NEXT_VENDOR_SECRET}");

@@ -1,5 +1,5 @@
-//! Programs that tests need from Debian's packages: downloaded with the machine's own apt and
-//! unpacked beside the engines, so that nothing is installed.
+//! Programs from Debian packages: downloaded with the machine's own apt and unpacked next to the
+//! fetched engines, so that nothing is installed.
 
 use std::env;
 use std::fs;
@@ -8,8 +8,9 @@ use std::process::{Command, Output};
 
 use super::engines::bin_dir;
 
-/// The directory into which these packages are unpacked, `name` among the fetched programs. None
-/// on a machine whose apt does not have them, unless `PATRON_TEST_APT` is set: then it is an error.
+/// Returns the directory `name` among the fetched programs, into which these packages are
+/// unpacked. Returns `None` if the machine's apt cannot download them; panics if `PATRON_TEST_APT`
+/// is set.
 pub(crate) fn unpacked(name: &str, packages: &[&str]) -> Option<PathBuf> {
     let root = bin_dir().join(name);
     if !root.exists()
@@ -17,16 +18,16 @@ pub(crate) fn unpacked(name: &str, packages: &[&str]) -> Option<PathBuf> {
     {
         assert!(
             env::var_os("PATRON_TEST_APT").is_none(),
-            "{name} cannot be had: {reason}"
+            "{name} cannot be downloaded: {reason}"
         );
-        eprintln!("skipped, {name} cannot be had: {reason}");
+        eprintln!("skipped, {name} cannot be downloaded: {reason}");
         return None;
     }
     Some(root)
 }
 
-/// Into a directory of this process, then to its place in one step, so that another process finds
-/// all of it or nothing.
+/// Unpacks into a directory of this process and then renames it, so that another process finds
+/// either everything or nothing.
 fn unpack(root: &Path, packages: &[&str]) -> Result<(), String> {
     let dir = root.parent().unwrap();
     fs::create_dir_all(dir).unwrap();

@@ -1,4 +1,4 @@
-//! A browser, as far as signing in needs one: cookies, and going where one is sent.
+//! A minimal browser for sign-in tests: cookies, and redirects that the test follows itself.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use reqwest::{Method, RequestBuilder, header};
 
 use super::client::{Answer, answer};
 
-/// One with its own cookies, which goes nowhere by itself.
+/// A browser with its own cookies that does not follow redirects automatically.
 #[derive(Debug, Clone)]
 pub(crate) struct Browser {
     http: reqwest::Client,
@@ -16,7 +16,7 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    /// Of the API at `base`, without any cookies.
+    /// Returns a browser for the API at `base`, without cookies.
     pub(crate) fn new(base: &str) -> Self {
         let http = reqwest::Client::builder()
             .no_proxy()
@@ -29,7 +29,7 @@ impl Browser {
         }
     }
 
-    /// The same one at another process.
+    /// Returns a copy with the same cookies for another API process.
     pub(crate) fn at(&self, base: &str) -> Self {
         Self {
             base: base.to_owned(),
@@ -37,7 +37,7 @@ impl Browser {
         }
     }
 
-    /// The same one with this session's token.
+    /// Returns a copy with this session token.
     pub(crate) fn with_session(&self, token: &str) -> Self {
         let mut other = self.clone();
         other
@@ -46,18 +46,18 @@ impl Browser {
         other
     }
 
-    /// The session's token, if it has one.
+    /// Returns the session token, if there is one.
     pub(crate) fn session(&self) -> Option<&str> {
         self.cookies.get("patron_session").map(String::as_str)
     }
 
-    /// The beginning of a request to the API, from a page of its own.
+    /// Returns a request to the API as from a page of its own origin.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.bare_request(method, path)
             .header("sec-fetch-site", "same-origin")
     }
 
-    /// The beginning of a request that does not say where it comes from.
+    /// Returns a request without an origin.
     pub(crate) fn bare_request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base));
         let pairs = self.cookies.iter();
@@ -80,13 +80,13 @@ impl Browser {
         self.keep(answer(request).await)
     }
 
-    /// Goes to the provider and back; what the API says in the end.
+    /// Signs in at the provider; returns the API's answer to the callback.
     pub(crate) async fn sign_in(&mut self) -> Answer {
         let callback = self.at_callback().await;
         self.get(&callback).await
     }
 
-    /// Goes to the provider; the path that it is sent back to.
+    /// Signs in at the provider; returns the callback path to which it redirects.
     pub(crate) async fn at_callback(&mut self) -> String {
         let begun = self.get("/api/auth/google").await;
         assert_eq!(begun.status, 303, "{begun:?}");
@@ -96,12 +96,12 @@ impl Browser {
         format!("{}?{}", url.path(), url.query().unwrap())
     }
 
-    /// Who the API says it is.
+    /// Reads `/api/auth/me`.
     pub(crate) async fn me(&mut self) -> Answer {
         self.get("/api/auth/me").await
     }
 
-    /// Keeps the cookies that an answer sets, and loses those that it takes away.
+    /// Stores the cookies that an answer sets, and removes those that it expires.
     fn keep(&mut self, answer: Answer) -> Answer {
         for set in answer.headers.get_all(header::SET_COOKIE) {
             let set = set.to_str().unwrap();

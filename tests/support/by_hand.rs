@@ -1,9 +1,9 @@
-//! Events as no program of ours appends them.
+//! Events that Patron's commands would never append.
 
 use eventlog::{Append, Appended, Key, Log, NewEvent, NewHead, Position};
 use serde_json::value::RawValue;
 
-/// Appends an event of any content; returns its position.
+/// Appends an event with arbitrary content; returns its position.
 pub(crate) async fn append_by_hand(
     log: &Log,
     key: &str,
@@ -18,7 +18,7 @@ pub(crate) async fn append_by_hand(
         .unwrap()
         .pop()
         .flatten();
-    // A head that there is stays what its events were.
+    // Keep the state of an existing head, so that commands still decide on it.
     let (fold, state) = head.as_ref().map_or((0, "null".to_owned()), |head| {
         (head.fold, head.state.clone())
     });

@@ -1,4 +1,4 @@
-//! A campaign as whoever runs it sees it: over HTTP, and by the vendor's own list.
+//! Campaigns over HTTP, compared with the vendor's own list of messages.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -9,11 +9,12 @@ use serde_json::{Value, json};
 use super::client::{Client, try_answer};
 use super::vendor::Sent;
 
-/// Beyond what thousands of messages take on a busy machine, and any restart.
+/// Deadline for a campaign: far more than thousands of messages and a restart need on a busy
+/// machine.
 const PATIENCE: Duration = Duration::from_secs(150);
 
-/// Creates and launches a campaign to those whom the rules match; its id. Sent again until it is
-/// answered, for servers that are killed meanwhile.
+/// Creates and launches a campaign to the customers that the rules match; returns its id. Repeats
+/// the request until it is answered, since the server may be killed meanwhile.
 pub(crate) async fn launch(api: &Client, key: &str, rules: &str, rate: Option<u32>) -> String {
     let body = json!({
         "name": "Come back",
@@ -31,12 +32,15 @@ pub(crate) async fn launch(api: &Client, key: &str, rules: &str, rate: Option<u3
                 return answer.body["campaign_id"].as_str().unwrap().to_owned();
             }
         }
-        assert!(Instant::now() < deadline, "the campaign is never launched");
+        assert!(
+            Instant::now() < deadline,
+            "the campaign was not launched in time"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
-/// Waits until it is over; its path.
+/// Waits until the campaign is completed; returns its path.
 pub(crate) async fn completed(api: &Client, id: &str) -> String {
     let path = format!("/api/campaigns/{id}");
     let deadline = Instant::now() + PATIENCE;
@@ -47,14 +51,14 @@ pub(crate) async fn completed(api: &Client, id: &str) -> String {
         }
         assert!(
             Instant::now() < deadline,
-            "it is never completed: {answer:?}"
+            "the campaign was not completed in time: {answer:?}"
         );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
-/// That nobody who was meant is left out or is there twice, that the vendor has exactly those who
-/// count as sent to, and that the log agrees. What the campaign comes to.
+/// Asserts that every recipient has exactly one message, that the vendor has exactly the messages
+/// that count as sent, and that the log agrees. Returns the reconciliation.
 pub(crate) async fn assert_accounted(
     api: &Client,
     id: &str,
@@ -65,7 +69,7 @@ pub(crate) async fn assert_accounted(
     reconciled
 }
 
-/// As [`assert_accounted`], whatever discrepancies the reconciliation finds.
+/// Like [`assert_accounted`], but allows discrepancies in the reconciliation.
 pub(crate) async fn assert_whole(api: &Client, id: &str, vendor: &BTreeMap<String, Sent>) -> Value {
     let path = completed(api, id).await;
     api.caught_up().await;
@@ -82,7 +86,7 @@ pub(crate) async fn assert_whole(api: &Client, id: &str, vendor: &BTreeMap<Strin
     reconciled
 }
 
-/// One row for each who was meant, all at an end that counts.
+/// Asserts that there is one row per recipient and that the counts of each status agree.
 fn assert_rows_agree(rows: &[Value], reconciled: &Value) {
     let count = |name: &str| reconciled[name].as_u64().unwrap() as usize;
     let customers: BTreeSet<&str> = rows.iter().map(|row| text(row, "customer_id")).collect();
@@ -92,14 +96,15 @@ fn assert_rows_agree(rows: &[Value], reconciled: &Value) {
         let rows = rows.iter().filter(|row| row["status"] == status);
         assert_eq!(rows.count(), count(status), "{status}");
     }
-    assert_eq!(count("delivered"), count("sent"), "it is over");
+    assert_eq!(count("delivered"), count("sent"), "a receipt is missing");
     assert_eq!(
         count("sent") + count("failed") + count("suppressed"),
         planned
     );
 }
 
-/// By the rows of the communication log: whoever has an end that the vendor told of.
+/// Asserts that the rows that are not suppressed and the vendor's list have the same messages and
+/// addresses.
 fn assert_vendor_agrees(id: &str, rows: &[Value], vendor: &BTreeMap<String, Sent>) {
     let ours: BTreeMap<&str, &str> = rows
         .iter()

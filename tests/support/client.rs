@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::wait::until;
 
-/// The names of all views, as the API lists them.
+/// Names of all views, in the order of the API.
 pub(crate) const VIEWS: [&str; 9] = [
     "customers",
     "orders",
@@ -20,7 +20,7 @@ pub(crate) const VIEWS: [&str; 9] = [
     "api_keys",
 ];
 
-/// What most requests are sent with: a server, and a key if there is one.
+/// Client of one server, with an optional key.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
@@ -28,21 +28,21 @@ pub(crate) struct Client {
     key: Option<String>,
 }
 
-/// An answer, read to its end.
+/// A complete answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: header::HeaderMap,
     pub(crate) text: String,
-    /// Null where the body is not JSON.
+    /// Body as JSON; null if it is not JSON.
     pub(crate) body: Value,
 }
 
 impl Client {
-    /// `base` is `http://127.0.0.1:…`
+    /// Returns a client of the server at `base`, such as `http://127.0.0.1:8080`.
     pub(crate) fn new(base: &str, key: &str) -> Self {
-        // A test that waits for a process does not see the server end a
-        // connection that stands idle.
+        // Shorter than the server's idle timeout: a test that blocks its thread would not notice
+        // that the server has closed an idle connection.
         let http = reqwest::Client::builder()
             .no_proxy()
             .pool_idle_timeout(Duration::from_secs(10));
@@ -57,7 +57,7 @@ impl Client {
         &self.base
     }
 
-    /// The same client with another key, or none.
+    /// Returns a client of the same server with another key, or without one.
     pub(crate) fn with_key(&self, key: Option<&str>) -> Self {
         Self {
             key: key.map(str::to_owned),
@@ -65,7 +65,7 @@ impl Client {
         }
     }
 
-    /// The beginning of a request.
+    /// Returns a request with the client's key.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base));
         match &self.key {
@@ -92,7 +92,7 @@ impl Client {
         answer(self.request(Method::DELETE, path)).await
     }
 
-    /// Posts a text of that media type.
+    /// Posts a text of this media type.
     pub(crate) async fn post_text(
         &self,
         path: &str,
@@ -103,7 +103,7 @@ impl Client {
         answer(request.header(header::CONTENT_TYPE, media_type).body(text)).await
     }
 
-    /// Posts JSON that has to be accepted as a whole; its positions, for `after`.
+    /// Posts JSON and asserts that all of it is accepted; returns its positions, for `after`.
     pub(crate) async fn accept(&self, path: &str, body: Value) -> String {
         let answer = self.post(path, body).await;
         assert_eq!(answer.status, 202, "{answer:?}");
@@ -115,20 +115,20 @@ impl Client {
         answer.position()
     }
 
-    /// What a read that has to succeed says.
+    /// Returns the body of a read that must succeed.
     pub(crate) async fn read(&self, path: &str) -> Value {
         let answer = self.get(path).await;
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
         answer.body
     }
 
-    /// A customer, as soon as the view has all of `after`.
+    /// Returns a customer, once the view has reached `after`.
     pub(crate) async fn customer(&self, id: &str, after: &str) -> Value {
         self.read(&format!("/api/customers/{id}?after={after}"))
             .await
     }
 
-    /// All items of a list, page by page.
+    /// Returns all items of a list, read page by page.
     pub(crate) async fn list(&self, path: &str, limit: usize) -> Vec<Value> {
         let joint = if path.contains('?') { '&' } else { '?' };
         let first = format!("{path}{joint}limit={limit}");
@@ -145,9 +145,9 @@ impl Client {
         }
     }
 
-    /// Waits until every view has folded everything that is in the log.
+    /// Waits until no view lags behind the log.
     pub(crate) async fn caught_up(&self) {
-        until("views without lag", async || {
+        until("no view lags", async || {
             let answer = self.get("/api/admin/projections").await;
             let views = answer.body["items"].as_array();
             views.is_some_and(|views| views.iter().all(|view| view["lag"] == 0))
@@ -155,16 +155,16 @@ impl Client {
         .await;
     }
 
-    /// Waits until `/readyz` finds nothing wrong; its body.
+    /// Waits until `/readyz` is `ready`; returns its body.
     pub(crate) async fn all_well(&self) -> Value {
-        super::wait::eventually("all is well", async || {
+        super::wait::eventually("/readyz is ready", async || {
             let answer = self.get("/readyz").await;
             (answer.body["status"] == "ready").then_some(answer.body)
         })
         .await
     }
 
-    /// Waits until `/readyz` answers that; its body.
+    /// Waits until `/readyz` answers with this status; returns its body.
     pub(crate) async fn readiness(&self, status: u16) -> Value {
         super::wait::eventually(&format!("/readyz answers {status}"), async || {
             let answer = self.get("/readyz").await;
@@ -175,21 +175,21 @@ impl Client {
 }
 
 impl Answer {
-    /// A header's value, or nothing.
+    /// Returns a header's value, or an empty text.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
             .map_or("", |value| value.to_str().unwrap())
     }
 
-    /// `Patron-Position`
+    /// Returns the header `Patron-Position`, which must be present.
     pub(crate) fn position(&self) -> String {
         let position = self.header("patron-position");
         assert!(!position.is_empty(), "{self:?}");
         position.to_owned()
     }
 
-    /// Asserts that it is a well-formed problem of that kind and status; its body.
+    /// Asserts that the answer is a well-formed problem of this type and status; returns its body.
     pub(crate) fn problem(&self, status: u16, slug: &str) -> &Value {
         assert_eq!(self.status, status, "{self:?}");
         assert_eq!(self.header("content-type"), "application/problem+json");
@@ -206,7 +206,7 @@ pub(crate) async fn answer(request: RequestBuilder) -> Answer {
     try_answer(request).await.expect("an answer")
 }
 
-/// As [`answer`], for servers that may be away.
+/// Like [`answer`], for servers that may be unavailable.
 pub(crate) async fn try_answer(request: RequestBuilder) -> reqwest::Result<Answer> {
     let response = request.send().await?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());

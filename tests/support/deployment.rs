@@ -1,4 +1,4 @@
-//! A deployment without its processes: a log, the commands over it, the views beside it.
+//! A deployment without processes: a log, its commands, and its views, used as libraries.
 
 use commands::Commands;
 use eventlog::{Key, Log, LogOptions, Partition};
@@ -7,10 +7,10 @@ use redis::aio::MultiplexedConnection;
 
 use super::engines::{OwnEngines, engines};
 
-/// How many partitions a deployment has that does not say.
+/// Default number of partitions.
 const PARTITIONS: u16 = 4;
 
-/// One with a namespace and a database of its own.
+/// Log, commands and views with a namespace and a database of their own.
 pub(crate) struct Deployment {
     pub(crate) log: Log,
     pub(crate) commands: Commands,
@@ -20,28 +20,28 @@ pub(crate) struct Deployment {
 }
 
 impl Deployment {
-    /// On the shared engines.
+    /// Opens a new deployment on the shared engines.
     pub(crate) async fn fresh() -> Self {
         Self::with_partitions(PARTITIONS).await
     }
 
-    /// On the shared engines.
+    /// Opens a new deployment with this number of partitions on the shared engines.
     pub(crate) async fn with_partitions(partitions: u16) -> Self {
         let engines = engines();
         Self::open(&engines.redis_url, &engines.mongodb_uri, partitions).await
     }
 
-    /// On that Redis, with the views on the shared MongoDB.
+    /// Opens a new deployment on this Redis, with the views on the shared MongoDB.
     pub(crate) async fn on_redis(redis_url: &str, partitions: u16) -> Self {
         Self::open(redis_url, &engines().mongodb_uri, partitions).await
     }
 
-    /// With the views on that MongoDB, on the shared Redis.
+    /// Opens a new deployment on the shared Redis, with the views on this MongoDB.
     pub(crate) async fn on_mongodb(mongodb_uri: &str, partitions: u16) -> Self {
         Self::open(&engines().redis_url, mongodb_uri, partitions).await
     }
 
-    /// On engines that the test may kill.
+    /// Opens a new deployment on engines that the test may kill.
     pub(crate) async fn on(engines: &OwnEngines) -> Self {
         Self::open(&engines.redis_url(), &engines.mongodb_uri(), PARTITIONS).await
     }
@@ -64,7 +64,7 @@ impl Deployment {
         }
     }
 
-    /// Over a log and views that are open already.
+    /// Builds a deployment from a log and views that are already open.
     pub(crate) async fn over(log: Log, store: Store) -> Self {
         let commands = Commands::open(log.clone(), None).await.unwrap();
         Self {
@@ -76,48 +76,48 @@ impl Deployment {
         }
     }
 
-    /// The views' collections are there, as the workers make them.
+    /// Creates the views' collections, as workers do at startup.
     pub(crate) async fn prepared(self) -> Self {
         self.store.generations().prepare().await.unwrap();
         self
     }
 
-    /// The same log once more, as another process has it.
+    /// Opens the same log again, as another process would.
     pub(crate) async fn reopened(&self) -> Log {
         let partitions = self.log.layout().partitions();
         let log = open_log(&self.redis_url, &self.namespace, partitions);
         log.await.unwrap()
     }
 
-    /// For a look behind the log's back.
+    /// Connects to Redis directly, bypassing the log.
     pub(crate) async fn redis(&self) -> MultiplexedConnection {
         let client = redis::Client::open(self.redis_url.as_str()).unwrap();
         client.get_multiplexed_async_connection().await.unwrap()
     }
 
-    /// The name of a partition's stream in Redis.
+    /// Returns the name of a partition's stream in Redis.
     pub(crate) fn stream(&self, partition: Partition) -> String {
         format!("{{{}:{partition:02}}}:log", self.namespace)
     }
 
-    /// The name of a partition's counter in Redis.
+    /// Returns the name of a partition's counter in Redis.
     pub(crate) fn counter(&self, partition: Partition) -> String {
         format!("{{{}:{partition:02}}}:counter", self.namespace)
     }
 
-    /// How many entries a partition's stream has.
+    /// Returns the number of entries in a partition's stream.
     pub(crate) async fn entries(&self, partition: Partition) -> u64 {
         let mut length = redis::cmd("XLEN");
         length.arg(self.stream(partition));
         length.query_async(&mut self.redis().await).await.unwrap()
     }
 
-    /// Removes the entry that holds an event; returns the number of its first event.
+    /// Removes the entry that contains an event; returns the number of the entry's first event.
     pub(crate) async fn delete_commit(&self, partition: Partition, number: u64) -> u64 {
         delete_commit(&mut self.redis().await, &self.stream(partition), number).await
     }
 
-    /// With a partition that is empty again, as processes see it that know nothing of before.
+    /// Empties a partition, and opens the log again without the memory of the earlier events.
     pub(crate) async fn wiped(self, partition: Partition) -> Self {
         let mut redis = self.redis().await;
         let pattern = format!("{{{}:{partition:02}}}:*", self.namespace);
@@ -138,7 +138,7 @@ impl Deployment {
         }
     }
 
-    /// The hash that holds an aggregate's head, and the head as it stands there.
+    /// Returns the hash that holds an aggregate's head, and the head as text.
     pub(crate) async fn raw_head(&self, key: &Key) -> Option<(String, String)> {
         let buckets = 0..self.log.layout().buckets();
         let (partition, kind) = (key.partition, key.kind());
@@ -159,13 +159,13 @@ impl Deployment {
         found.find_map(|(bucket, head)| head.map(|head| (bucket, head)))
     }
 
-    /// Writes a head by hand, where the aggregate has its own.
+    /// Overwrites the existing head of an aggregate.
     pub(crate) async fn set_raw_head(&self, key: &Key, head: &str) {
         let (bucket, _) = self.raw_head(key).await.unwrap();
         self.put_raw_head(&bucket, &key.text, head).await;
     }
 
-    /// Writes a head by hand into this hash.
+    /// Writes a head into this hash.
     pub(crate) async fn put_raw_head(&self, bucket: &str, key: &str, head: &str) {
         let mut set = redis::cmd("HSET");
         set.arg(bucket).arg(key).arg(head);
@@ -173,7 +173,7 @@ impl Deployment {
     }
 }
 
-/// Opens a log that must not lose anything.
+/// Opens a log; refuses a Redis that can lose events.
 pub(crate) async fn open_log(
     url: &str,
     namespace: &str,
@@ -190,8 +190,8 @@ pub(crate) async fn open_log(
     Log::open(&options).await
 }
 
-/// Removes the entry of a stream that holds an event, as no program of ours does; returns the
-/// number of its first event.
+/// Damages a stream by removing the entry that contains an event; returns the number of the
+/// entry's first event.
 pub(crate) async fn delete_commit(
     redis: &mut MultiplexedConnection,
     stream: &str,

@@ -1,6 +1,6 @@
-//! Real engines for tests: one shared pair per run, or a pair of one's own to kill.
+//! Real engines for tests: one shared pair per run, or a separate pair that a test may kill.
 //!
-//! `REDIS_URL` and `MONGODB_URI` are used for the shared pair if set, as the program does.
+//! The shared pair is the one at `REDIS_URL` and `MONGODB_URI`, if set, as in the program.
 
 use std::env;
 use std::fs;
@@ -15,28 +15,30 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-/// Long enough for a fetch over a slow line.
+/// Deadline for the start, long enough for a download over a slow connection.
 const START: Duration = Duration::from_secs(300);
+/// Deadline for a graceful end.
 const STOP: Duration = Duration::from_secs(40);
-/// Stands for an engine that is not wanted: nothing connects to it.
+/// Placeholder URL of an engine that is not started; nothing connects to it.
 const UNUSED: &str = "unused";
 
-/// The engines that all tests of a run share.
+/// Engines that all tests of a run share.
 #[derive(Debug)]
 pub(crate) struct Engines {
-    /// `redis://…`
+    /// URL of Redis, `redis://…`.
     pub(crate) redis_url: String,
-    /// `mongodb://…`
+    /// URI of MongoDB, `mongodb://…`.
     pub(crate) mongodb_uri: String,
-    /// The program, for tests that start more of them.
+    /// Path of the program, for tests that start more servers.
     pub(crate) redis_server: PathBuf,
-    /// The program, for tests that start more of them.
+    /// Path of the program, for tests that start more servers.
     pub(crate) mongod: PathBuf,
-    /// Closed when the test process ends, however that happens: then the engines end.
+    /// Standard input of `patron engines`. The system closes it when the test process ends, even
+    /// by SIGKILL, and then the engines end.
     _held: ChildStdin,
 }
 
-/// Starts the shared pair at the first call.
+/// Returns the shared pair; the first call starts it.
 pub(crate) fn engines() -> &'static Engines {
     static ENGINES: OnceLock<Engines> = OnceLock::new();
     ENGINES.get_or_init(|| {
@@ -52,20 +54,20 @@ pub(crate) fn engines() -> &'static Engines {
     })
 }
 
-/// A pair of engines that only one test uses, and may kill; each under a `patron engines` of
-/// its own, so that the death of one leaves the other alone.
+/// A pair of engines that only one test uses and may kill. Each runs under a `patron engines` of
+/// its own, so that the death of one does not end the other.
 #[derive(Debug)]
 pub(crate) struct OwnEngines {
     dir: PathBuf,
     redis: Runner,
-    /// None where the test has a MongoDB of another kind.
+    /// `None` if the test starts MongoDB in another way.
     mongod: Option<Runner>,
-    /// After the engines have ended.
+    /// Last field: dropped, and so removed, after the engines have ended.
     _scratch: Scratch,
 }
 
 impl OwnEngines {
-    /// Starts them with their data in `dir`; what is there from before is kept.
+    /// Starts both engines with their data in `dir`; existing data is kept.
     pub(crate) fn start(dir: &Path) -> Self {
         Self {
             dir: dir.to_owned(),
@@ -75,7 +77,7 @@ impl OwnEngines {
         }
     }
 
-    /// Starts Redis alone.
+    /// Starts only Redis.
     pub(crate) fn redis_alone(dir: &Path) -> Self {
         Self {
             dir: dir.to_owned(),
@@ -85,40 +87,40 @@ impl OwnEngines {
         }
     }
 
-    /// `redis://…`, the same after a restart.
+    /// Returns the URL of Redis, the same after a restart.
     pub(crate) fn redis_url(&self) -> String {
         self.redis.text("redis_url")
     }
 
-    /// `mongodb://…`, the same after a restart.
+    /// Returns the URI of MongoDB, the same after a restart.
     pub(crate) fn mongodb_uri(&self) -> String {
         self.mongod().text("mongodb_uri")
     }
 
-    /// SIGKILL; returns once it is gone.
+    /// Kills Redis with SIGKILL; returns once it has ended.
     pub(crate) fn kill_redis(&mut self) {
         kill(self.redis.pid("redis_pid"));
         self.redis.wait();
     }
 
-    /// SIGKILL; returns once it is gone.
+    /// Kills MongoDB with SIGKILL; returns once it has ended.
     pub(crate) fn kill_mongod(&mut self) {
         let mongod = self.mongod.as_mut().expect("there is a mongod");
         kill(mongod.pid("mongod_pid"));
         mongod.wait();
     }
 
-    /// SIGSTOP or SIGCONT.
+    /// Sends a signal such as SIGSTOP or SIGCONT to Redis.
     pub(crate) fn signal_redis(&self, signal: Signal) {
         kill_process(self.redis.pid("redis_pid"), signal).expect("it runs");
     }
 
-    /// SIGSTOP or SIGCONT.
+    /// Sends a signal such as SIGSTOP or SIGCONT to MongoDB.
     pub(crate) fn signal_mongod(&self, signal: Signal) {
         kill_process(self.mongod().pid("mongod_pid"), signal).expect("it runs");
     }
 
-    /// Starts again what was killed, on the same ports and data.
+    /// Restarts the engines that were killed, on the same ports and data.
     pub(crate) fn restart(&mut self) {
         if self.redis.has_ended() {
             let url = self.redis_url();
@@ -151,11 +153,12 @@ fn start_mongod(dir: &Path) -> Runner {
     )
 }
 
-/// One `patron engines`; ended when dropped.
+/// A `patron engines` process; ended when dropped.
 #[derive(Debug)]
 struct Runner {
     process: Child,
-    told: Value,
+    /// First line of output: URLs, process ids and programs.
+    printed: Value,
 }
 
 impl Runner {
@@ -169,33 +172,37 @@ impl Runner {
             .stdout(Stdio::piped())
             .env("PATRON_BIN_DIR", bin_dir());
         let mut process = command.spawn().expect("patron can be run");
-        let told = first_line(&mut process);
-        Self { process, told }
+        let printed = first_line(&mut process);
+        Self { process, printed }
     }
 
     fn text(&self, name: &str) -> String {
-        self.told[name].as_str().expect(name).to_owned()
+        self.printed[name].as_str().expect(name).to_owned()
     }
 
-    /// With engines given by URL no program is told: then the PATH must have one.
+    /// Returns the path of a server program. With engines given by URL none is printed, so the
+    /// PATH must have one.
     fn program(&self, name: &str) -> PathBuf {
-        let told = self.told[name].as_str().map(PathBuf::from);
-        told.unwrap_or_else(|| name.replace('_', "-").into())
+        let printed = self.printed[name].as_str().map(PathBuf::from);
+        printed.unwrap_or_else(|| name.replace('_', "-").into())
     }
 
     fn pid(&self, name: &str) -> Pid {
-        let pid = self.told[name].as_i64().expect(name);
+        let pid = self.printed[name].as_i64().expect(name);
         Pid::from_raw(pid.try_into().expect(name)).expect(name)
     }
 
     fn has_ended(&mut self) -> bool {
-        self.process.try_wait().expect("a child of ours").is_some()
+        self.process.try_wait().expect("a child process").is_some()
     }
 
     fn wait(&mut self) {
         let deadline = Instant::now() + STOP;
         while !self.has_ended() {
-            assert!(Instant::now() < deadline, "`patron engines` does not end");
+            assert!(
+                Instant::now() < deadline,
+                "`patron engines` did not end in time"
+            );
             thread::sleep(Duration::from_millis(10));
         }
     }
@@ -203,7 +210,7 @@ impl Runner {
 
 impl Drop for Runner {
     fn drop(&mut self) {
-        // The shared pair's input is held elsewhere, and that runner goes on.
+        // The input of the shared pair was moved into `Engines`, so its runner must keep running.
         if self.process.stdin.take().is_some() && !thread::panicking() {
             self.wait();
         }
@@ -212,33 +219,36 @@ impl Drop for Runner {
 
 fn first_line(process: &mut Child) -> Value {
     let output = process.stdout.take().expect("piped");
-    let (tell, told) = mpsc::channel();
+    // A thread reads the line, since a read from a pipe has no timeout.
+    let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let mut line = String::new();
         let read = BufReader::new(output).read_line(&mut line);
-        tell.send(read.map(|_| line))
+        sender.send(read.map(|_| line))
     });
-    let line = told.recv_timeout(START).expect("engines start in time");
-    serde_json::from_str(&line.expect("readable")).expect("engines start and tell where they are")
+    let line = receiver.recv_timeout(START);
+    let line = line.expect("engines start in time");
+    serde_json::from_str(&line.expect("readable")).expect("engines print their URLs")
 }
 
 fn kill(pid: Pid) {
     kill_process(pid, Signal::KILL).expect("it runs");
 }
 
-/// Where fetched programs are shared by all tests, and with the program run in the workspace.
+/// Returns the directory of fetched programs, shared by all tests and by `patron` in the
+/// workspace.
 pub(crate) fn bin_dir() -> PathBuf {
     let given = env::var_os("PATRON_BIN_DIR").map(PathBuf::from);
     given.unwrap_or_else(|| workspace().join(".patron/bin"))
 }
 
-/// The repository's top.
+/// Returns the root directory of the repository.
 pub(crate) fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// A directory that is removed when dropped: a `mongod` takes 300 MB, and a run starts dozens.
-/// If the test fails, it is kept for whoever looks into that, until a later run starts.
+/// A directory that is removed when dropped, since a `mongod` takes 300 MB and a run starts
+/// dozens. If the test fails, the directory is kept for inspection until a later run starts.
 #[derive(Debug)]
 pub(crate) struct Scratch(pub(crate) PathBuf);
 
@@ -250,7 +260,7 @@ impl Drop for Scratch {
     }
 }
 
-/// A directory of this run, by a name of the test's own.
+/// Returns the path of this run's directory with this name; the name must be unique per test.
 pub(crate) fn test_dir(name: &str) -> PathBuf {
     let run = format!("engines-{}", std::process::id());
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(run).join(name)

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::client::Client;
 
-/// Events as they come.
+/// An open stream of server-sent events.
 pub(crate) struct Events {
     response: Response,
     text: String,
@@ -23,7 +23,7 @@ impl Events {
         }
     }
 
-    /// The next event's name and data; `None` when there are no more.
+    /// Returns the next event's name and data; `None` at the end of the stream.
     pub(crate) async fn next(&mut self) -> Option<(String, Value)> {
         loop {
             if let Some((event, rest)) = self.text.split_once("\n\n") {

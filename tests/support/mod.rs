@@ -1,4 +1,4 @@
-//! What tests are written with.
+//! Helpers that the black-box tests share.
 
 pub(crate) mod app;
 pub(crate) mod apt;

@@ -1,4 +1,4 @@
-//! MongoDB servers of a test's own, with settings of their own: one alone, or a replica set.
+//! MongoDB servers for one test, with custom settings: a single server, or a replica set.
 
 use std::fs;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use super::engines::{Scratch, engines, test_dir};
 use super::redis_server::{GUARD, free_port};
 use super::wait::{eventually, until};
 
-/// Settings with which fail points can be set.
+/// Settings that allow fail points.
 pub(crate) const TEST_COMMANDS: &str = "setParameter: {enableTestCommands: 1}\n";
 
 const SET: &str = "patron-test";
@@ -28,12 +28,13 @@ pub(crate) struct MongoServer {
     dir: PathBuf,
     /// The process that kills the server; none while the server is dead.
     guard: Option<Child>,
-    /// After the server is killed.
+    /// Dropped after `Drop` has killed the server, since the server writes into this directory.
     _scratch: Scratch,
 }
 
 impl MongoServer {
-    /// With these lines of configuration, in YAML; its data in a directory of that name.
+    /// Starts a server with these lines of YAML configuration, and its data in the test directory
+    /// `name`.
     pub(crate) async fn start(name: &str, settings: &str) -> Self {
         let dir = test_dir(name);
         let port = free_port();
@@ -55,8 +56,8 @@ impl MongoServer {
         server
     }
 
-    /// `mongodb://…` of this server alone. The driver looks again within half a second at
-    /// one that said that it leaves.
+    /// Returns the URI of this server alone, `mongodb://…`. The driver checks again within half a
+    /// second a server that announced its shutdown.
     pub(crate) fn uri(&self) -> String {
         let host = self.host();
         format!("mongodb://{host}/?directConnection=true&heartbeatFrequencyMS=500")
@@ -66,7 +67,7 @@ impl MongoServer {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// SIGKILL; returns once it is gone.
+    /// Kills the server with SIGKILL; returns once it has ended.
     pub(crate) fn kill(&mut self) {
         if let Some(mut guard) = self.guard.take() {
             drop(guard.stdin.take());
@@ -74,7 +75,7 @@ impl MongoServer {
         }
     }
 
-    /// The process of the server itself, to be stopped and continued.
+    /// Returns the process id of the server itself, for SIGSTOP and SIGCONT.
     pub(crate) async fn pid(&self) -> Pid {
         let status = self.admin(doc! {"serverStatus": 1}).await.unwrap();
         let pid = status.get_i64("pid").unwrap();
@@ -83,15 +84,15 @@ impl MongoServer {
 
     /// Removes the data of a server that was killed.
     fn empty(&self) {
-        assert!(self.guard.is_none(), "it runs");
+        assert!(self.guard.is_none(), "the server is running");
         let data = self.dir.join("data");
         fs::remove_dir_all(&data).unwrap();
         fs::create_dir(&data).unwrap();
     }
 
-    /// Starts it after it was killed, on the same port and data; returns once it answers.
+    /// Starts the killed server again on the same port and data; returns once it answers.
     pub(crate) async fn restart(&mut self) {
-        assert!(self.guard.is_none(), "it runs");
+        assert!(self.guard.is_none(), "the server is running");
         let guard = Command::new("sh")
             .args(["-c", &GUARD.replace("\"$1\"", "--config \"$1\"")])
             .arg(&engines().mongod)
@@ -101,7 +102,7 @@ impl MongoServer {
             .spawn()
             .unwrap();
         self.guard = Some(guard);
-        until("a mongod that answers", async || {
+        until("mongod answers", async || {
             self.admin(doc! {"ping": 1}).await.is_ok()
         })
         .await;
@@ -116,14 +117,14 @@ impl MongoServer {
             .await
     }
 
-    /// A client of this server alone, whatever set it is a member of.
+    /// Returns a client of this server alone, even if it is a member of a set.
     pub(crate) async fn client(&self) -> Client {
         let mut options = ClientOptions::parse(self.uri()).await.unwrap();
         options.server_selection_timeout = Some(Duration::from_millis(500));
         Client::with_options(options).unwrap()
     }
 
-    /// Turns a fail point on, with this to go by.
+    /// Turns a fail point on, with this configuration.
     pub(crate) async fn fail(&self, point: &str, data: Document) {
         let on = doc! {"configureFailPoint": point, "mode": "alwaysOn", "data": data};
         self.admin(on).await.unwrap();
@@ -135,7 +136,7 @@ impl MongoServer {
         self.admin(off).await.unwrap();
     }
 
-    /// Whether it says that it is this: `isWritablePrimary`, `secondary`.
+    /// Returns whether the server reports this state: `isWritablePrimary` or `secondary`.
     async fn is(&self, role: &str) -> bool {
         let hello = self.admin(doc! {"hello": 1}).await;
         hello.is_ok_and(|hello| hello.get_bool(role).unwrap_or_default())
@@ -148,20 +149,22 @@ impl Drop for MongoServer {
     }
 }
 
-/// After so long a member that rolls back hangs: others take a second or two.
+/// Time after which a member counts as hanging in its rollback; a normal one takes a second or
+/// two.
 const HANGS: Duration = Duration::from_secs(10);
 
-/// How often members that hang are started again.
+/// Number of times that hanging members are restarted.
 const RESTARTS: u32 = 3;
 
-/// Three `mongod` that replicate each other and fail over within seconds.
+/// A replica set of three `mongod` that fails over within seconds.
 #[derive(Debug)]
 pub(crate) struct ReplicaSet {
     pub(crate) members: Vec<MongoServer>,
 }
 
 impl ReplicaSet {
-    /// With their data in directories of that name; returns once there is a primary.
+    /// Starts the members with their data in test directories below `name`; returns once there is
+    /// a primary.
     pub(crate) async fn start(name: &str) -> Self {
         let settings =
             format!("replication: {{replSetName: {SET}, oplogSizeMB: 128}}\n{TEST_COMMANDS}");
@@ -173,8 +176,8 @@ impl ReplicaSet {
         let member =
             |(id, server): (usize, &MongoServer)| doc! {"_id": id as i32, "host": server.host()};
         let members: Vec<Document> = set.members.iter().enumerate().map(member).collect();
-        // A new primary takes nothing over from one that steps down: whatever may be
-        // lost in a failover is lost.
+        // Without catch-up, a new primary takes nothing over from the old one, so that a failover
+        // loses everything that it may lose.
         let timing = doc! {
             "electionTimeoutMillis": 1_500,
             "heartbeatIntervalMillis": 300,
@@ -188,13 +191,13 @@ impl ReplicaSet {
         set
     }
 
-    /// `mongodb://…`, with all members.
+    /// Returns the URI of the set, `mongodb://…`, with all members.
     pub(crate) fn uri(&self) -> String {
         let hosts: Vec<_> = self.members.iter().map(MongoServer::host).collect();
         format!("mongodb://{}/?replicaSet={SET}", hosts.join(","))
     }
 
-    /// The member that is primary, as soon as one is.
+    /// Waits for a primary; returns its index.
     pub(crate) async fn primary(&self) -> usize {
         eventually("a primary", async || {
             let each = self.members.iter().map(|m| m.is("isWritablePrimary"));
@@ -219,7 +222,7 @@ impl ReplicaSet {
         join_all(self.members.iter_mut().map(MongoServer::restart)).await;
     }
 
-    /// Has the primary step down at once, whatever the others lack.
+    /// Makes the primary step down at once, even if the secondaries lag.
     pub(crate) async fn step_down(&self) {
         let primary = self.primary().await;
         let step_down =
@@ -227,7 +230,7 @@ impl ReplicaSet {
         self.members[primary].admin(step_down).await.unwrap();
     }
 
-    /// Stops the primary's process for so long; others take over if it is long enough.
+    /// Stops the primary's process for this time; if it is long enough, another member takes over.
     pub(crate) async fn stop_primary(&self, time: Duration) {
         let primary = self.members[self.primary().await].pid().await;
         kill_process(primary, Signal::STOP).unwrap();
@@ -235,8 +238,8 @@ impl ReplicaSet {
         kill_process(primary, Signal::CONT).unwrap();
     }
 
-    /// Waits until every member is up and has what the primary wrote in its term: a former primary
-    /// says that it is a secondary before it rolls back what the others lack.
+    /// Waits until every member is up and has the writes of the primary's term. The state alone is
+    /// not enough: a former primary reports itself as secondary before it rolls back.
     pub(crate) async fn is_whole(&self) {
         until("a primary and two secondaries in its term", async || {
             self.behind().await.is_some_and(|behind| behind.is_empty())
@@ -244,9 +247,10 @@ impl ReplicaSet {
         .await;
     }
 
-    /// The same after a member was killed. MongoDB 6.0 can hang for good while it rolls back;
-    /// such a member is killed and started again, as an operator would. One that hangs again at
-    /// the same place gets all data from the others: what they lack was never acknowledged.
+    /// Like [`is_whole`](Self::is_whole), after a member was killed. MongoDB 6.0 can hang
+    /// permanently in a rollback; such a member is killed and restarted, as an operator would do.
+    /// A member that hangs again gets all data from the others. This loses no acknowledged write,
+    /// since a majority has those.
     pub(crate) async fn becomes_whole(&mut self) {
         for restarts in 0..RESTARTS {
             if timeout(HANGS * (restarts + 1).min(2), self.is_whole())
@@ -267,7 +271,7 @@ impl ReplicaSet {
         self.is_whole().await;
     }
 
-    /// The members that do not serve, or lack what the primary wrote in its term.
+    /// Returns the members that do not serve, or lack the writes of the primary's term.
     async fn behind(&self) -> Option<Vec<usize>> {
         let primary = self.primary().await;
         let status = self.members[primary]
@@ -275,7 +279,8 @@ impl ReplicaSet {
             .await;
         let status = status.ok()?;
         let term = status.get_i64("term").ok()?;
-        // In the order of the configuration, which is ours.
+        // MongoDB lists members in the order of the configuration, which is that of
+        // `self.members`.
         let members = status.get_array("members").ok()?.iter().enumerate();
         let behind = members.filter(|(_, member)| !is_in_term(member, term));
         Some(behind.map(|(index, _)| index).collect())

@@ -1,4 +1,4 @@
-//! An OpenID provider: `oauth2-mock-server` from npm, a process of its own.
+//! An OpenID provider: `oauth2-mock-server` from npm, in a process of its own.
 
 use std::env;
 use std::fs;
@@ -14,7 +14,7 @@ use super::engines::workspace;
 const PACKAGE: &str = "oauth2-mock-server";
 const VERSION: &str = "8.2.3";
 
-/// A provider that is running; ended when dropped.
+/// A running provider; ended when dropped.
 #[derive(Debug)]
 pub(crate) struct Provider {
     pub(crate) issuer: String,
@@ -24,7 +24,7 @@ pub(crate) struct Provider {
 }
 
 impl Provider {
-    /// Starts one on a free port; `None`, and says why, where there is no npm.
+    /// Starts a provider on a free port; prints the reason and returns `None` if there is no npm.
     pub(crate) fn start() -> Option<Self> {
         let module = module()?;
         let mut process = Command::new("node")
@@ -36,8 +36,10 @@ impl Provider {
             .expect("node can be run");
         let input = process.stdin.take().expect("piped");
         let mut lines = BufReader::new(process.stdout.take().expect("piped")).lines();
-        let first = lines.next().expect("it starts").expect("readable");
-        let (_, issuer) = first.split_once("listening on ").expect("it listens");
+        let first = lines.next().expect("a first line").expect("readable");
+        let (_, issuer) = first
+            .split_once("listening on ")
+            .expect("the provider listens");
         Some(Self {
             issuer: issuer.to_owned(),
             process,
@@ -46,35 +48,36 @@ impl Provider {
         })
     }
 
-    /// What tokens say from now on beside what they should: null takes a claim away, and
-    /// `{"after": 5}` is a time, 5 seconds from then.
+    /// Overrides claims of tokens issued from now on: null removes a claim, and `{"after": 5}` is
+    /// a time 5 seconds after the token is issued.
     pub(crate) fn says(&mut self, claims: Value) {
-        self.tell("claims", claims);
+        self.send("claims", claims);
     }
 
-    /// Answers at its token endpoint like this from now on.
+    /// Makes the token endpoint answer with this status from now on.
     pub(crate) fn answers(&mut self, status: u16) {
-        self.tell("status", json!(status));
+        self.send("status", json!(status));
     }
 
-    /// Another key signs from now on; the one before is gone.
+    /// Replaces the signing key and stops publishing the old one.
     pub(crate) fn rotates(&mut self) {
-        self.tell("rotate", Value::Null);
+        self.send("rotate", Value::Null);
     }
 
-    /// A key signs from now on that is not among those it serves.
+    /// Signs with a key that is not published from now on.
     pub(crate) fn signs_with_another_key(&mut self) {
-        self.tell("hide", Value::Null);
+        self.send("hide", Value::Null);
     }
 
-    /// How often it was asked for its keys.
+    /// Returns how often its keys were requested.
     pub(crate) fn asked_for_keys(&mut self) -> u64 {
-        self.tell("asked", Value::Null)["jwks"].as_u64().unwrap()
+        self.send("asked", Value::Null)["jwks"].as_u64().unwrap()
     }
 
-    fn tell(&mut self, command: &str, argument: Value) -> Value {
+    /// Sends a command and returns its answer.
+    fn send(&mut self, command: &str, argument: Value) -> Value {
         writeln!(self.input, "{}", json!([command, argument])).unwrap();
-        let line = self.lines.next().expect("it answers").expect("readable");
+        let line = self.lines.next().expect("an answer").expect("readable");
         let mut line: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(line["done"], command);
         line["answer"].take()
@@ -88,7 +91,7 @@ impl Drop for Provider {
     }
 }
 
-/// The package's module, installed once; `None` where there is no npm.
+/// Returns the package's module, installed once; `None` if there is no npm.
 fn module() -> Option<&'static Path> {
     static MODULE: OnceLock<Option<PathBuf>> = OnceLock::new();
     MODULE.get_or_init(install).as_deref()
@@ -99,15 +102,16 @@ fn install() -> Option<PathBuf> {
     if !version.is_ok_and(|output| output.status.success()) {
         assert!(
             env::var_os("PATRON_TEST_NPM").is_none(),
-            "npm is needed here, and absent"
+            "PATRON_TEST_NPM is set, but npm is not installed"
         );
-        eprintln!("SKIPPED: signing in is tested against {PACKAGE} from npm, and there is no npm");
+        eprintln!("SKIPPED: sign-in tests need {PACKAGE} from npm, and npm is not installed");
         return None;
     }
     let top = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let dir = top.join(format!("npm-{PACKAGE}-{VERSION}"));
     if !dir.exists() {
-        // Whole or not at all, whoever else installs it now.
+        // Install into a directory of this process, then rename, so that a concurrent process
+        // finds either everything or nothing.
         let own = top.join(format!("npm-{}", std::process::id()));
         fs::create_dir_all(&own).unwrap();
         fs::write(own.join("package.json"), "{}").unwrap();

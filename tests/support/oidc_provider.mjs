@@ -1,9 +1,9 @@
-// An OpenID provider that a test controls: a line of JSON on standard input, a line back.
-// It ends when standard input does.
+// An OpenID provider that a test controls: each line of JSON on standard input is a command, and
+// gets one line as its answer. The process ends when standard input ends.
 import { createInterface } from 'node:readline';
 import { webcrypto } from 'node:crypto';
 
-globalThis.crypto ??= webcrypto; // Node 18 has it, but not there.
+globalThis.crypto ??= webcrypto; // Node 18 has it, but not as a global.
 const { OAuth2Server } = await import(process.argv[2]);
 
 const server = new OAuth2Server();
@@ -42,9 +42,9 @@ console.log(`listening on ${server.issuer.url}`);
 const commands = {
     claims: (changed) => { claims = changed; },
     status: (code) => { status = code; },
-    // The old key is gone, and everything is signed with a new one.
+    // Sign with a new key, and publish only that key.
     rotate: async () => { served = signing = (await store.generate('RS256')).kid; },
-    // Tokens are signed with a key that nobody is told of.
+    // Sign with a key that is not published.
     hide: async () => { signing = (await store.generate('RS256')).kid; },
     asked: () => asked,
 };

@@ -1,4 +1,4 @@
-//! A server that speaks OpenAI's API, and says what a test has it say.
+//! A server that speaks OpenAI's API and returns scripted answers.
 
 use std::time::Duration;
 
@@ -13,14 +13,14 @@ pub(crate) struct OpenAi {
 }
 
 impl OpenAi {
-    /// Answers nothing yet but 404.
+    /// Starts a server that answers 404 until it is scripted.
     pub(crate) async fn start() -> Self {
         Self {
             server: MockServer::start().await,
         }
     }
 
-    /// What an API is told that is to ask it, for two seconds at most.
+    /// Returns the environment of an API that uses this server, with a timeout of two seconds.
     pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
         let limit = "2s";
         [
@@ -34,8 +34,7 @@ impl OpenAi {
         .into()
     }
 
-    /// From now on it answers with these, one after the other, and from then
-    /// on with the last.
+    /// Returns these answers from now on, one per request, and then repeats the last one.
     pub(crate) async fn answers(&self, answers: Vec<ResponseTemplate>) {
         self.server.reset().await;
         let last = answers.len() - 1;
@@ -51,19 +50,19 @@ impl OpenAi {
         }
     }
 
-    /// As [`answers`](Self::answers), with these as what the model says.
+    /// Like [`answers`](Self::answers), with completions that have these values as their text.
     pub(crate) async fn says(&self, said: &[Value]) {
         let answers = said.iter().map(|said| completion(&said.to_string()));
         self.answers(answers.collect()).await;
     }
 
-    /// From now on it takes a minute.
+    /// Delays every answer by a minute from now on.
     pub(crate) async fn hangs(&self) {
         let slow = completion("{}").set_delay(Duration::from_secs(60));
         self.answers(vec![slow]).await;
     }
 
-    /// What it was asked since it was last told what to say.
+    /// Returns the bodies of the requests since the last call that scripted answers.
     pub(crate) async fn asked(&self) -> Vec<Value> {
         let requests = self.server.received_requests().await.unwrap();
         let bodies = requests.iter().map(|request| request.body_json().unwrap());
@@ -71,7 +70,7 @@ impl OpenAi {
     }
 }
 
-/// An answer whose text is this.
+/// Returns a completion with this text.
 pub(crate) fn completion(text: &str) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(json!({
         "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "test-model",

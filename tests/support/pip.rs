@@ -1,5 +1,5 @@
-//! What tests need from Python packages: fetched once with the machine's own pip, as the engines
-//! are, and kept beside them.
+//! Python packages for tests: fetched once with the machine's own pip, like the engines, and kept
+//! next to them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 
 use super::engines::{bin_dir, workspace};
 
-/// The directory with these packages, `name` among the fetched programs; none on a machine without
-/// Python and pip.
+/// Returns the directory `name` among the fetched programs, with these packages; `None` on a
+/// machine without Python and pip.
 pub(crate) fn fetched(name: &str, requirements: &str, options: &[&str]) -> Option<PathBuf> {
     let packages = bin_dir().join(name);
     if !packages.exists() {
@@ -35,8 +35,8 @@ fn pip() -> Command {
     pip
 }
 
-/// Into a directory of this process, then to its place in one step: who comes second leaves
-/// what is there.
+/// Installs into a directory of this process and then renames it; the process that comes second
+/// keeps the existing directory.
 fn fetch(packages: &Path, requirements: &str, options: &[&str]) {
     let dir = packages.parent().unwrap();
     fs::create_dir_all(dir).unwrap();
@@ -54,8 +54,8 @@ fn fetch(packages: &Path, requirements: &str, options: &[&str]) {
         .arg("--target")
         .arg(&fetched);
     let installed = install.output().expect("python3 can be run");
-    let said = String::from_utf8_lossy(&installed.stderr);
-    assert!(installed.status.success(), "pip ends with {said}");
+    let errors = String::from_utf8_lossy(&installed.stderr);
+    assert!(installed.status.success(), "pip failed: {errors}");
     let moved = fs::rename(&fetched, packages);
     assert!(moved.is_ok() || packages.exists(), "{moved:?}");
 }

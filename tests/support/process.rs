@@ -1,4 +1,4 @@
-//! The program as processes: started, listened to, signalled, and ended with the test.
+//! Processes of the program: start, output, signals, and the end with the test.
 
 use std::env;
 use std::io::{BufRead, BufReader, Read};
@@ -12,14 +12,14 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::engines::bin_dir;
 
-/// Far beyond what a start, an end or a short command takes on a busy machine; an import of
-/// everything in debug included.
+/// Deadline for a start, an end or a command: far more than any needs on a busy machine, including
+/// an import of all CDNOW purchases by a debug build.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// How many lines of log a failed test shows of each of its processes.
+/// Number of log lines that a failed test shows of each of its processes.
 const SHOWN: usize = 30;
 
-/// `patron` with these arguments, knowing nothing of the environment that the tests run in.
+/// Returns `patron` with these arguments, isolated from the variables of the tests' environment.
 pub(crate) fn patron<const N: usize>(arguments: [&str; N]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_patron"));
     for (name, _) in env::vars_os() {
@@ -36,10 +36,10 @@ pub(crate) fn patron<const N: usize>(arguments: [&str; N]) -> Command {
     command
 }
 
-/// What a command that has ended leaves behind.
+/// Exit status and output of a command that has ended.
 #[derive(Debug)]
 pub(crate) struct Ended {
-    /// Exit status; none if a signal ended it.
+    /// Exit status; `None` if a signal ended the process.
     pub(crate) code: Option<i32>,
     /// Standard output.
     pub(crate) out: String,
@@ -58,7 +58,7 @@ pub(crate) fn run(command: Command) -> Ended {
     }
 }
 
-/// What no line of log may have: the values of these variables.
+/// Variables whose values must not appear in the log.
 const SECRETS: [&str; 5] = [
     "PATRON_BOOTSTRAP_KEY",
     "PATRON_VENDOR_SECRET",
@@ -67,11 +67,12 @@ const SECRETS: [&str; 5] = [
     "OPENAI_API_KEY",
 ];
 
-/// Nor these: tokens, vendors' secrets, and addresses of made customers.
+/// Texts that must not appear in the log: beginnings of tokens and of vendors' secrets, and the
+/// domain of test customers' addresses.
 const TRACES: [&str; 3] = ["eyJhbGciOi", "whsec_", "@example.com"];
 
-/// A running process; killed when dropped. Its log is then looked through for
-/// secrets and personal data.
+/// A running process; killed when dropped. `Drop` also searches its log for secrets and personal
+/// data, so that every test checks this.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
@@ -101,7 +102,7 @@ impl Process {
         }
     }
 
-    /// The next line of output with `part` in it; fails the test if there never is one.
+    /// Returns the next line of output that contains `part`; panics if none comes in time.
     pub(crate) fn line_with(&self, part: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -109,62 +110,65 @@ impl Process {
             match self.lines.recv_timeout(left) {
                 Ok(line) if line.contains(part) => return line,
                 Ok(_) => {}
-                Err(RecvTimeoutError::Timeout) => panic!("it does not say {part:?}"),
+                Err(RecvTimeoutError::Timeout) => panic!("no line with {part:?} in time"),
                 Err(RecvTimeoutError::Disconnected) => {
-                    panic!("it ended without saying {part:?}:\n{}", self.errors())
+                    panic!(
+                        "the process ended without a line with {part:?}:\n{}",
+                        self.errors()
+                    )
                 }
             }
         }
     }
 
-    /// All output not yet read, once it has ended.
+    /// Returns all output not yet read; waits until the process closes its output.
     pub(crate) fn rest_of_output(&self) -> String {
         self.lines.iter().map(|line| line + "\n").collect()
     }
 
-    /// What it has written to standard error so far.
+    /// Returns what the process has written to standard error so far.
     pub(crate) fn errors(&self) -> String {
         self.errors.lock().unwrap().clone()
     }
 
-    /// As the system has it.
+    /// Returns the process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// SIGKILL; returns once it is gone.
+    /// Kills the process with SIGKILL; returns once it has ended.
     pub(crate) fn kill(&mut self) {
         self.signal(Signal::KILL);
         self.wait();
     }
 
-    /// SIGTERM or SIGINT; returns once it has ended.
+    /// Sends SIGTERM or SIGINT; returns once the process has ended.
     pub(crate) fn stop(&mut self, signal: Signal) -> ExitStatus {
         self.signal(signal);
         self.wait()
     }
 
-    /// Sends a signal and does not wait for what comes of it.
+    /// Sends a signal without waiting for its effect.
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
-        kill_process(pid, signal).expect("it was not waited for yet");
+        kill_process(pid, signal).expect("the process has not been reaped");
     }
 
     pub(crate) fn has_ended(&mut self) -> bool {
-        self.child.try_wait().expect("a child of ours").is_some()
+        self.child.try_wait().expect("a child process").is_some()
     }
 
-    /// Returns once it has ended, by itself or by a signal.
+    /// Waits until the process has ended; panics after the deadline.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            if let Some(status) = self.child.try_wait().expect("a child of ours") {
+            if let Some(status) = self.child.try_wait().expect("a child process") {
                 if let Some(listener) = self.listener.take() {
                     listener.join().unwrap();
                 }
                 return status;
             }
-            assert!(Instant::now() < deadline, "it does not end");
+            assert!(Instant::now() < deadline, "the process did not end in time");
             thread::sleep(Duration::from_millis(5));
         }
     }
@@ -184,12 +188,12 @@ impl Drop for Process {
             return;
         }
         let errors = self.errors();
-        let told = errors.lines().find(|line| tells(line, &self.secrets));
-        assert_eq!(told, None, "a secret, or somebody's address, is in the log");
+        let leak = errors.lines().find(|line| leaks(line, &self.secrets));
+        assert_eq!(leak, None, "the log contains a secret or an e-mail address");
     }
 }
 
-/// The secrets that a command is given; each of a list by itself.
+/// Returns the secrets in a command's environment; lists are split into their values.
 fn secrets_of(command: &Command) -> Vec<String> {
     let variables = command.get_envs().filter_map(|(name, value)| {
         let is_secret = SECRETS.iter().any(|secret| name == *secret);
@@ -200,14 +204,16 @@ fn secrets_of(command: &Command) -> Vec<String> {
     long_enough.map(str::to_owned).collect()
 }
 
-fn tells(line: &str, secrets: &[String]) -> bool {
+/// Returns whether a log line contains a secret or personal data.
+fn leaks(line: &str, secrets: &[String]) -> bool {
     secrets.iter().any(|secret| line.contains(secret))
         || TRACES.iter().any(|trace| line.contains(trace))
-        || shows_key(line)
+        || has_api_key(line)
 }
 
-/// Whether there is a whole API key in it: `patron_`, 32 digits, and its secret.
-fn shows_key(line: &str) -> bool {
+/// Returns whether a line contains a whole API key: `patron_`, 32 hexadecimal digits, and a
+/// secret.
+fn has_api_key(line: &str) -> bool {
     line.match_indices("patron_").any(|(at, prefix)| {
         let rest = &line.as_bytes()[at + prefix.len()..];
         rest.len() > 32 && rest[..32].iter().all(u8::is_ascii_hexdigit) && rest[32] == b'_'
@@ -215,10 +221,10 @@ fn shows_key(line: &str) -> bool {
 }
 
 fn listen(output: impl Read + Send + 'static) -> Receiver<String> {
-    let (tell, lines) = mpsc::channel();
+    let (sender, lines) = mpsc::channel();
     thread::spawn(move || {
         for line in BufReader::new(output).lines().map_while(Result::ok) {
-            let _nobody_listens = tell.send(line);
+            let _dropped = sender.send(line);
         }
     });
     lines

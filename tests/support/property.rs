@@ -1,7 +1,7 @@
 //! Property tests of asynchronous code.
 //!
-//! A failure prints the smallest input found, and the seed: with it in `PROPTEST_RNG_SEED` the
-//! same inputs come again. `PROPTEST_CASES` says how many.
+//! A failure prints the smallest input found and the seed. `PROPTEST_RNG_SEED` repeats the inputs
+//! of a seed; `PROPTEST_CASES` sets the number of cases.
 
 use std::env;
 
@@ -9,7 +9,7 @@ use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use tokio::runtime::Runtime;
 
-/// The seed given, or any.
+/// Returns the seed from `PROPTEST_RNG_SEED`, or a random one.
 pub(crate) fn seed() -> u64 {
     match Config::default().rng_seed {
         RngSeed::Fixed(seed) => seed,
@@ -17,7 +17,7 @@ pub(crate) fn seed() -> u64 {
     }
 }
 
-/// Holds `law` against `cases` inputs; it panics on one that breaks it.
+/// Checks `law` with `cases` random inputs. `law` panics on an input that violates it.
 pub(crate) fn check<S: Strategy>(cases: u32, inputs: S, law: impl AsyncFn(S::Value)) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -27,7 +27,7 @@ pub(crate) fn check<S: Strategy>(cases: u32, inputs: S, law: impl AsyncFn(S::Val
     check_seeded(&runtime, seed(), cases, inputs, law);
 }
 
-/// As [`check`], with what else was made from the seed, on a runtime that outlives it.
+/// Like [`check`], with a given seed and a runtime that outlives the check.
 pub(crate) fn check_seeded<S: Strategy>(
     runtime: &Runtime,
     seed: u64,

@@ -1,4 +1,4 @@
-//! Receipts as a vendor posts them.
+//! Posts of receipts, as a vendor sends them.
 
 use chrono::Utc;
 use reqwest::Method;
@@ -12,15 +12,15 @@ use super::client::{Answer, Client, answer};
 
 pub(crate) const PATH: &str = "/api/delivery/receipt";
 
-/// How a post is signed.
+/// Signature of a post.
 pub(crate) struct Signed<'a> {
     pub(crate) secret: &'a str,
     pub(crate) seconds_ago: i64,
-    /// What is signed, if that is another body.
+    /// Body that is signed, if it differs from the posted one.
     pub(crate) body: Option<&'a str>,
 }
 
-/// As the vendor does it.
+/// Valid signature, as the vendor makes it.
 pub(crate) const WELL: Signed = Signed {
     secret: VENDOR_SECRET,
     seconds_ago: 0,
@@ -32,7 +32,7 @@ pub(crate) async fn post(api: &Client, body: &Value) -> Answer {
     post_signed(api, &body.to_string(), &WELL).await
 }
 
-/// Posts any body, signed like this.
+/// Posts any body with this signature.
 pub(crate) async fn post_signed(api: &Client, body: &str, signed: &Signed<'_>) -> Answer {
     let at = Utc::now().timestamp() - signed.seconds_ago;
     let webhook = Webhook::new(signed.secret).unwrap();

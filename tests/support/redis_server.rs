@@ -1,4 +1,4 @@
-//! A Redis of a test's own, with settings of its own.
+//! A Redis server for one test, with custom settings.
 
 use std::fs;
 use std::net::TcpListener;
@@ -10,11 +10,12 @@ use redis::aio::MultiplexedConnection;
 use super::engines::{engines, test_dir};
 use super::wait::until;
 
-/// What the log insists on.
+/// Settings that the log requires.
 pub(crate) const DURABLE: &str = "appendonly yes\nappendfsync always\naof-load-truncated no\n\
                                   maxmemory-policy noeviction\nno-appendfsync-on-rewrite no\n";
 
-/// Runs the server and ends it when our end of its input closes, however that happens.
+/// Shell script that runs the server and kills it when standard input closes, which also happens
+/// when the test process is killed.
 pub(crate) const GUARD: &str = r#""$0" "$1" >"$2" 2>&1 & cat; kill -9 $!; wait"#;
 
 /// A `redis-server` on a free port of 127.0.0.1; ended when dropped.
@@ -25,7 +26,8 @@ pub(crate) struct RedisServer {
 }
 
 impl RedisServer {
-    /// With these lines of configuration; its data in a directory of that name.
+    /// Starts a server with these lines of configuration, and its data in the test directory
+    /// `name`.
     pub(crate) async fn start(name: &str, settings: &str) -> Self {
         let dir = test_dir(name);
         fs::create_dir_all(&dir).unwrap();
@@ -40,14 +42,11 @@ impl RedisServer {
             .spawn()
             .unwrap();
         let server = Self { port, guard };
-        until("a Redis that answers", async || {
-            server.try_connect().await.is_ok()
-        })
-        .await;
+        until("Redis answers", async || server.try_connect().await.is_ok()).await;
         server
     }
 
-    /// `redis://…`
+    /// Returns the URL, `redis://…`.
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
@@ -56,7 +55,7 @@ impl RedisServer {
         self.try_connect().await.unwrap()
     }
 
-    /// `CONFIG SET`
+    /// Changes a setting with `CONFIG SET`.
     pub(crate) async fn set(&self, name: &str, value: impl ToString) {
         let mut redis = self.connect().await;
         let mut set = redis::cmd("CONFIG");
@@ -64,7 +63,7 @@ impl RedisServer {
         set.exec_async(&mut redis).await.unwrap();
     }
 
-    /// How often a command was called since the server's start.
+    /// Returns how often a command was called since the server's start.
     pub(crate) async fn calls(&self, command: &str) -> u64 {
         let mut info = redis::cmd("INFO");
         info.arg("commandstats");
@@ -95,7 +94,8 @@ fn write_conf(dir: &Path, port: u16, settings: &str) -> PathBuf {
     conf
 }
 
-/// Below the ports that the system hands out by itself, and so is the cluster's, 10,000 above.
+/// Returns a free port. The port and the cluster's port, 10,000 above it, are below the range from
+/// which the system assigns ports, so no other process gets them by chance.
 pub(crate) fn free_port() -> u16 {
     let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
     std::iter::repeat_with(|| rand::random_range(12_000..22_000))

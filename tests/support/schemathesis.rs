@@ -1,16 +1,16 @@
-//! schemathesis, which holds a server to its OpenAPI document.
+//! schemathesis, which tests a server against its OpenAPI document.
 
 use std::process::Command;
 
 use super::pip;
 
-/// Where this version lies among the fetched programs.
+/// Directory of this version among the fetched programs.
 const NAME: &str = "schemathesis-4.32.5";
 
-/// It and all that it needs, by version.
+/// File with the versions of schemathesis and its dependencies.
 const REQUIREMENTS: &str = "tests/schemathesis.txt";
 
-/// A `schemathesis` command; none on a machine without Python and pip.
+/// Returns a `schemathesis` command; `None` on a machine without Python and pip.
 pub(crate) fn schemathesis() -> Option<Command> {
     let packages = pip::fetched(NAME, REQUIREMENTS, &[])?;
     let mut command = Command::new("python3");

@@ -1,4 +1,4 @@
-//! A shop's customers, orders and activity, saying only what matters.
+//! Builders of customers, orders, activity, segments and campaigns with few arguments.
 
 use commands::{ActivityItem, Context, CustomerItem, OrderItem};
 use domain::{
@@ -11,7 +11,7 @@ use serde_json::json;
 /// 2026-01-01T00:00:00Z
 const START: i64 = 1_767_225_600_000;
 
-/// Somebody asks for something, now.
+/// Returns the context of a command at minute 0.
 pub(crate) fn context() -> Context {
     Context {
         actor: "key:test".to_owned(),
@@ -21,12 +21,12 @@ pub(crate) fn context() -> Context {
     }
 }
 
-/// This many minutes into the shop's life.
+/// Returns the time this many minutes after the shop's start.
 pub(crate) fn minute(count: i64) -> Timestamp {
     Timestamp::from_millis(START + count * 60_000).unwrap()
 }
 
-/// An order of this many cents, placed in minute 0.
+/// Returns an order of this many cents, placed in minute 0.
 pub(crate) fn order(customer: &str, order: &str, cents: i64) -> OrderItem {
     OrderItem {
         customer: customer.try_into().unwrap(),
@@ -35,7 +35,7 @@ pub(crate) fn order(customer: &str, order: &str, cents: i64) -> OrderItem {
     }
 }
 
-/// What an order says.
+/// Returns the content of an order.
 pub(crate) fn content(cents: i64, placed_at: Timestamp, status: OrderStatus) -> OrderContent {
     OrderContent {
         amount: Amount::try_from(cents).unwrap(),
@@ -46,14 +46,14 @@ pub(crate) fn content(cents: i64, placed_at: Timestamp, status: OrderStatus) -> 
     }
 }
 
-/// An order in the wrong currency.
+/// Returns an order in another currency than the deployment's.
 pub(crate) fn order_in_eur(customer: &str, id: &str) -> OrderItem {
     let mut item = order(customer, id, 1);
     item.content.currency = Currency::try_from("EUR").unwrap();
     item
 }
 
-/// A customer of this name.
+/// Returns a customer with this name.
 pub(crate) fn customer(id: &str, name: &str) -> CustomerItem {
     let mut changes = CustomerChanges::default();
     changes.profile.name = Change::Set(text(name));
@@ -63,7 +63,7 @@ pub(crate) fn customer(id: &str, name: &str) -> CustomerItem {
     }
 }
 
-/// Something a customer did.
+/// Returns an activity of a customer.
 pub(crate) fn activity(customer: &str, id: &str, name: &str, at: Timestamp) -> ActivityItem {
     ActivityItem {
         customer: customer.try_into().unwrap(),
@@ -76,7 +76,7 @@ pub(crate) fn activity(customer: &str, id: &str, name: &str, at: Timestamp) -> A
     }
 }
 
-/// A segment of these rules.
+/// Returns a segment with these rules.
 pub(crate) fn segment(name: &str, rules: &str) -> SegmentContent {
     SegmentContent {
         name: text(name),
@@ -85,7 +85,7 @@ pub(crate) fn segment(name: &str, rules: &str) -> SegmentContent {
     }
 }
 
-/// A campaign for those whom these rules match.
+/// Returns a campaign to the customers that these rules match.
 pub(crate) fn campaign(name: &str, rules: &str) -> CampaignContent {
     CampaignContent {
         name: text(name),
@@ -98,7 +98,7 @@ pub(crate) fn campaign(name: &str, rules: &str) -> CampaignContent {
     }
 }
 
-/// A campaign's message to a customer.
+/// Returns the id of a campaign's message to a customer.
 pub(crate) fn message(campaign: u128, customer: &str) -> MessageId {
     MessageId {
         campaign: CampaignId::from(campaign),
@@ -106,12 +106,12 @@ pub(crate) fn message(campaign: u128, customer: &str) -> MessageId {
     }
 }
 
-/// What a message says that nothing is known for.
+/// Returns the content of a message whose template uses no values.
 pub(crate) fn mail(to: &str) -> MessageContent {
     rendered(Channel::Email, to, "Hi", json!({}))
 }
 
-/// What a message says that is rendered from a template and these values.
+/// Returns the content of a message that is rendered from a template and these values.
 pub(crate) fn rendered(
     channel: Channel,
     to: &str,
@@ -129,7 +129,7 @@ pub(crate) fn rendered(
     }
 }
 
-/// A short text.
+/// Returns a text, which must fit its type.
 pub(crate) fn text<const MAX: usize>(text: &str) -> Text<MAX> {
     Text::try_from(text.to_owned()).unwrap()
 }

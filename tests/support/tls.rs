@@ -1,4 +1,4 @@
-//! Engines behind TLS, with certificates that only a private authority vouches for.
+//! Engines behind TLS, with certificates of a private authority.
 
 use std::fs;
 use std::path::PathBuf;
@@ -16,20 +16,20 @@ use super::engines::{engines, test_dir};
 use super::redis_server::{GUARD, free_port};
 use super::wait::until;
 
-/// An authority that nobody knows.
+/// A private certificate authority.
 pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     dir: PathBuf,
 }
 
-/// What a server shows, and its key.
+/// A server's certificate and private key.
 struct Identity {
     certificate: rcgen::Certificate,
     key: KeyPair,
 }
 
 impl Authority {
-    /// A new one; what it writes is in a directory of that name.
+    /// Creates an authority; its files are in the test directory `name`.
     pub(crate) fn found(name: &str) -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -43,12 +43,12 @@ impl Authority {
         Self { issuer, dir }
     }
 
-    /// Its certificate, as PEM.
+    /// Returns the path of the authority's certificate, in PEM.
     pub(crate) fn file(&self) -> PathBuf {
         self.dir.join("authority.pem")
     }
 
-    /// For a server that is reached as `localhost`.
+    /// Issues a certificate for `localhost`.
     fn identity(&self) -> Identity {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
@@ -58,7 +58,8 @@ impl Authority {
         Identity { certificate, key }
     }
 
-    /// Puts TLS before a Redis that has none, for as long as the test runs; `rediss://…`.
+    /// Forwards TLS connections to a Redis without TLS while the test runs; returns the
+    /// `rediss://…` URL.
     pub(crate) async fn before_redis(&self, port: u16) -> String {
         let Identity { certificate, key } = self.identity();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
@@ -75,7 +76,7 @@ impl Authority {
         url
     }
 
-    /// A `mongod` that takes nothing but TLS.
+    /// Starts a `mongod` that accepts only TLS connections.
     pub(crate) async fn mongod(&self) -> TlsMongod {
         let Identity { certificate, key } = self.identity();
         let both = self.dir.join("mongod.pem");
@@ -102,7 +103,7 @@ impl Authority {
             .spawn()
             .unwrap();
         let listens = async || TcpStream::connect(("127.0.0.1", port)).await.is_ok();
-        until("a mongod that listens", listens).await;
+        until("mongod listens", listens).await;
         TlsMongod { port, guard }
     }
 }
@@ -114,7 +115,7 @@ pub(crate) struct TlsMongod {
 }
 
 impl TlsMongod {
-    /// `mongodb://…`, trusting that authority.
+    /// Returns a `mongodb://…` URI that trusts this authority.
     pub(crate) fn uri(&self, authority: &Authority) -> String {
         let (port, file) = (self.port, authority.file());
         let file = file.display().to_string().replace('/', "%2F");
@@ -133,7 +134,7 @@ async fn forward(listener: TcpListener, acceptor: TlsAcceptor, port: u16) {
     while let Ok((stream, _)) = listener.accept().await {
         let acceptor = acceptor.clone();
         tokio::spawn(async move {
-            // Whoever does not trust us goes away.
+            // A client that does not trust the certificate ends the handshake.
             let Ok(mut outside) = acceptor.accept(stream).await else {
                 return;
             };

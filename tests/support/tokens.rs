@@ -1,4 +1,4 @@
-//! Session tokens as the API makes them, and as it would never.
+//! Session tokens: valid ones, as the API issues them, and forged ones.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,22 +9,22 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// What the deployments of tests sign sessions with.
+/// Key with which test deployments sign sessions.
 pub(crate) const SESSION_KEY: &str = "bmV3IG5ldyBuZXcgbmV3IG5ldyBuZXcgbmV3IG5ldyE=";
 
-/// What they did before.
+/// Previous key, which test deployments still accept.
 pub(crate) const OLD_SESSION_KEY: &str = "b2xkIG9sZCBvbGQgb2xkIG9sZCBvbGQgb2xkIG9sZCE=";
 
-/// A key that is nobody's.
+/// Key that no deployment knows.
 pub(crate) const STRANGE_KEY: &str = "c3RyYW5nZSBzdHJhbmdlIHN0cmFuZ2Ugc3RyYW5nZSE=";
 
-/// Seconds since 1970, this many from now.
+/// Returns the time this many seconds from now, in seconds since 1970.
 fn seconds(from_now: i64) -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     i64::try_from(now.as_secs()).unwrap() + from_now
 }
 
-/// The claims of a session's token that was made so many seconds ago.
+/// Returns the claims of a session token that was issued `age` seconds ago.
 pub(crate) fn claims(user: &UserId, session: &SessionId, age: i64) -> Value {
     json!({
         "iss": "patron",
@@ -36,7 +36,7 @@ pub(crate) fn claims(user: &UserId, session: &SessionId, age: i64) -> Value {
     })
 }
 
-/// What a key is called in a token's header.
+/// Returns the id of a key in a token's header.
 fn kid(key: &str) -> String {
     let secret = STANDARD.decode(key).unwrap();
     let digest = Sha256::digest([b"patron session key ", &secret[..]].concat());
@@ -47,7 +47,7 @@ fn kid(key: &str) -> String {
         .collect()
 }
 
-/// A token, as one signs it who has `signs` and says that it is `named`.
+/// Returns a token that is signed with the key `signs`, but names the key `named` in its header.
 pub(crate) fn token(claims: &Value, algorithm: Algorithm, signs: &str, named: &str) -> String {
     let mut header = Header::new(algorithm);
     header.kid = Some(kid(named));
@@ -55,12 +55,12 @@ pub(crate) fn token(claims: &Value, algorithm: Algorithm, signs: &str, named: &s
     encode(&header, claims, &secret).unwrap()
 }
 
-/// A token as the API makes it.
+/// Returns a valid token, as the API issues it.
 pub(crate) fn good(claims: &Value) -> String {
     token(claims, Algorithm::HS256, SESSION_KEY, SESSION_KEY)
 }
 
-/// A token that nobody signed.
+/// Returns a token without a signature.
 pub(crate) fn unsigned(claims: &Value) -> String {
     let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
     let header = json!({"alg": "none", "typ": "JWT", "kid": kid(SESSION_KEY)});

@@ -1,4 +1,4 @@
-//! The simulated vendor, which a test can make slow, faulty, or go away.
+//! The simulated vendor within the test process; a test can make it slow, faulty or unavailable.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -20,13 +20,13 @@ use vendor::VendorConfig;
 use super::app::VENDOR_SECRET;
 use super::engines::test_dir;
 
-/// A vendor with a ledger of its own.
+/// A simulated vendor with its own ledger.
 pub(crate) struct Vendor {
     pub(crate) url: String,
     address: SocketAddr,
     dir: PathBuf,
     http: reqwest::Client,
-    /// Keeps the port while one server takes the place of another.
+    /// Keeps the port while one server replaces another.
     listener: Option<std::net::TcpListener>,
     running: Option<Running>,
 }
@@ -36,18 +36,19 @@ struct Running {
     task: JoinHandle<()>,
 }
 
-/// A message as the vendor has it.
+/// A message in the vendor's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sent {
     pub(crate) to: String,
-    /// How often it was asked for.
+    /// Number of times that the message was requested.
     pub(crate) requested: u64,
-    /// When the vendor took it, by the clock that all processes of a test share.
+    /// Time at which the vendor accepted the message, by the clock that all processes of a test
+    /// share.
     pub(crate) accepted_at: DateTime<Utc>,
 }
 
 impl Vendor {
-    /// One that takes everything at once and posts no receipts.
+    /// Starts a vendor that accepts everything at once and posts no receipts.
     pub(crate) async fn start() -> Self {
         let listener = listen(([127, 0, 0, 1], 0).into()).await;
         let address = listener.local_addr().unwrap();
@@ -73,13 +74,13 @@ impl Vendor {
         self.running = Some(Running { stop, task });
     }
 
-    /// The socket, for one more server.
+    /// Returns a copy of the socket for another server.
     fn listener(&self) -> TcpListener {
         let listener = self.listener.as_ref().unwrap().try_clone();
         TcpListener::from_std(listener.unwrap()).unwrap()
     }
 
-    /// Ends it: whoever connects is refused.
+    /// Stops the vendor and closes its port, so that connections are refused.
     pub(crate) async fn leave(&mut self) {
         self.stop().await;
         self.listener = None;
@@ -91,8 +92,8 @@ impl Vendor {
         running.task.await.unwrap();
     }
 
-    /// Ends it, and has a server in its place that answers everything with this
-    /// status, as where the URL or the credential is wrong.
+    /// Replaces the vendor with a server that answers every request with this status, as for a
+    /// wrong URL or credential.
     pub(crate) async fn refuse_with(&mut self, status: u16) {
         self.stop().await;
         let listener = self.listener();
@@ -105,44 +106,44 @@ impl Vendor {
         self.running = Some(Running { stop, task });
     }
 
-    /// Takes messages again after [`refuse_with`](Self::refuse_with).
+    /// Restores the vendor after [`refuse_with`](Self::refuse_with).
     pub(crate) async fn take_again(&mut self) {
         self.stop().await;
         self.serve();
         self.set(json!({"lost_rate": 1.0})).await;
     }
 
-    /// Starts it again where it was, with what it had.
+    /// Starts the vendor again at the same address, with its ledger.
     pub(crate) async fn come_back(&mut self) {
         self.come_back_as(json!({"lost_rate": 1.0})).await;
     }
 
-    /// As [`come_back`](Self::come_back), behaving like this.
+    /// Like [`come_back`](Self::come_back), with these settings.
     pub(crate) async fn come_back_as(&mut self, settings: Value) {
         self.listener = Some(listen(self.address).await);
         self.serve();
         self.set(settings).await;
     }
 
-    /// Changes how it behaves.
+    /// Changes settings of the vendor.
     pub(crate) async fn set(&self, settings: Value) {
         let put = self.http.put(format!("{}/vendor/settings", self.url));
         let answer = put.json(&settings).send().await.unwrap();
         assert!(answer.status().is_success(), "{settings}");
     }
 
-    /// All that it has taken, by the messages' ids.
+    /// Returns all messages that the vendor accepted, by message id.
     pub(crate) async fn sent(&self) -> BTreeMap<String, Sent> {
         sent(&self.http, &self.url).await
     }
 
-    /// How many requests for messages it has had since it started.
+    /// Returns the number of requests with messages since the vendor's start.
     pub(crate) async fn requests(&self) -> u64 {
         let stats = self.stats().await;
         stats["since_start"]["requests"].as_u64().unwrap()
     }
 
-    /// Of how many messages it posts no receipt.
+    /// Returns the number of messages for which the vendor posts no receipt.
     pub(crate) async fn receipts_lost(&self) -> u64 {
         let stats = self.stats().await;
         stats["ledger"]["receipts_lost"].as_u64().unwrap()
@@ -154,8 +155,7 @@ impl Vendor {
     }
 }
 
-/// A vendor that no connection reaches until it is opened: its queue of
-/// connections is full.
+/// A vendor that accepts no connection until it is opened, because its backlog is full.
 pub(crate) struct ClosedVendor {
     pub(crate) url: String,
     listener: TcpListener,
@@ -169,7 +169,7 @@ impl ClosedVendor {
         let listener = socket.listen(1).unwrap();
         let address = listener.local_addr().unwrap();
         let mut queued = Vec::new();
-        // A connection that the queue has no place for is not answered.
+        // Fill the backlog: the kernel does not answer connections beyond it.
         let patience = Duration::from_millis(500);
         while let Ok(connected) = timeout(patience, TcpStream::connect(address)).await {
             queued.push(connected.unwrap());
@@ -181,20 +181,20 @@ impl ClosedVendor {
         }
     }
 
-    /// How many connections to it are asked for and not answered.
+    /// Returns the number of connection attempts that are not answered.
     pub(crate) fn connecting(&self) -> usize {
         let port = format!(":{:04X}", self.listener.local_addr().unwrap().port());
         let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
-        let asks = |socket: &&str| {
+        let is_connecting = |socket: &&str| {
             let fields: Vec<&str> = socket.split_whitespace().collect();
             // The state `SYN_SENT`.
             fields[2].ends_with(&port) && fields[3] == "02"
         };
-        sockets.lines().filter(asks).count()
+        sockets.lines().filter(is_connecting).count()
     }
 
-    /// Accepts all connections. Returns a task that ends with all that they
-    /// bring once each is closed, and `stop` cancelled.
+    /// Accepts all connections. Returns a task that ends when `stop` is cancelled and every
+    /// connection is closed; its result is everything received.
     pub(crate) fn open(self, stop: CancellationToken) -> JoinHandle<String> {
         tokio::spawn(async move {
             let mut connections = JoinSet::new();
@@ -217,7 +217,7 @@ async fn listen(address: SocketAddr) -> std::net::TcpListener {
     listener.into_std().unwrap()
 }
 
-/// All that the vendor there has taken, by the messages' ids.
+/// Returns all messages that the vendor at this URL accepted, by message id.
 pub(crate) async fn sent(http: &reqwest::Client, vendor: &str) -> BTreeMap<String, Sent> {
     let (mut all, mut cursor) = (BTreeMap::new(), String::new());
     loop {
@@ -231,7 +231,7 @@ pub(crate) async fn sent(http: &reqwest::Client, vendor: &str) -> BTreeMap<Strin
             };
             let id = item["message_id"].as_str().unwrap().to_owned();
             let before = all.insert(id, sent);
-            assert!(before.is_none(), "a message is taken once");
+            assert!(before.is_none(), "the vendor lists a message twice");
         }
         match page["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),

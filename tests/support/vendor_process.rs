@@ -1,4 +1,4 @@
-//! The simulated vendor as a process, which a test can kill.
+//! The simulated vendor as a process that a test can kill.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use super::app::VENDOR_SECRET;
 use super::process::{Process, patron};
 use super::vendor::{Sent, sent};
 
-/// A vendor that keeps what it has taken when it is killed, as its ledger is on disk.
+/// A vendor whose ledger is on disk, so that it keeps accepted messages when it is killed.
 pub(crate) struct VendorProcess {
     pub(crate) url: String,
     process: Process,
@@ -20,7 +20,7 @@ pub(crate) struct VendorProcess {
 }
 
 impl VendorProcess {
-    /// With its ledger in `dir`, and with these of its settings, by their environment variables.
+    /// Starts a vendor with its ledger in `dir`, and with settings as environment variables.
     pub(crate) fn start(dir: PathBuf, settings: &[(&'static str, &'static str)]) -> Self {
         let any = SocketAddr::from(([127, 0, 0, 1], 0)).to_string();
         let process = Process::start(command(&any, &dir, settings));
@@ -34,7 +34,7 @@ impl VendorProcess {
         }
     }
 
-    /// SIGKILL; returns once it is there again, at the same address.
+    /// Kills the vendor with SIGKILL and restarts it at the same address; returns once it listens.
     pub(crate) fn kill_and_restart(&mut self) {
         self.process.kill();
         let address = self.url.trim_start_matches("http://");
@@ -42,7 +42,7 @@ impl VendorProcess {
         self.process.line_with("listening on ");
     }
 
-    /// Whether the API has acknowledged every receipt.
+    /// Returns whether the API has acknowledged every receipt.
     pub(crate) async fn has_posted_all(&self) -> bool {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let stats = http.get(format!("{}/vendor/stats", self.url));
@@ -50,7 +50,7 @@ impl VendorProcess {
         stats["ledger"]["receipts_pending"] == 0
     }
 
-    /// All that it has taken, by the messages' ids.
+    /// Returns all messages that the vendor accepted, by message id.
     pub(crate) async fn sent(&self) -> BTreeMap<String, Sent> {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         sent(&http, &self.url).await

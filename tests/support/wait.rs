@@ -2,31 +2,31 @@
 
 use std::time::{Duration, Instant};
 
-/// Far beyond what anything takes on a busy machine.
+/// Default deadline, far more than any condition needs on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Asks again and again until there is an answer; fails the test, saying what never came.
-pub(crate) async fn eventually<T>(what: &str, ask: impl AsyncFnMut() -> Option<T>) -> T {
-    eventually_within(PATIENCE, what, ask).await
+/// Polls until there is an answer; panics with `what` after the deadline.
+pub(crate) async fn eventually<T>(what: &str, poll: impl AsyncFnMut() -> Option<T>) -> T {
+    eventually_within(PATIENCE, what, poll).await
 }
 
-/// As [`eventually`], for what is a lot of work.
+/// Like [`eventually`], with a longer deadline for expensive conditions.
 pub(crate) async fn eventually_within<T>(
     patience: Duration,
     what: &str,
-    mut ask: impl AsyncFnMut() -> Option<T>,
+    mut poll: impl AsyncFnMut() -> Option<T>,
 ) -> T {
     let deadline = Instant::now() + patience;
     loop {
-        if let Some(answer) = ask().await {
+        if let Some(answer) = poll().await {
             return answer;
         }
-        assert!(Instant::now() < deadline, "never: {what}");
+        assert!(Instant::now() < deadline, "not in time: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
-/// Waits until it is so.
-pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    eventually(what, async || is_so().await.then_some(())).await;
+/// Waits until the condition holds.
+pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    eventually(what, async || condition().await.then_some(())).await;
 }

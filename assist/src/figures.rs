@@ -100,6 +100,7 @@ impl Rate {
         let one = 10_u128.checked_pow(places)?;
         let all = one.checked_mul(100)?;
         let rounded = (self.part.checked_mul(all)?.checked_mul(2)? + self.whole) / (2 * self.whole);
+        // "100%" must mean all and "0%" none, however large the whole is.
         let is_exact = self.part == 0 || self.part == self.whole;
         (is_exact || (rounded > 0 && rounded != all)).then_some(rounded)
     }

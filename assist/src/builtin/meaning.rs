@@ -79,6 +79,8 @@ impl Meaning {
             {
                 Self::is(&field, Operator::Equal, 0)
             }
+            // Where no operator is the exact negation, NOT is: `NOT (x > 5)` also holds for
+            // customers without a value.
             Self::Is(field, operator, values) => match opposite(&field, operator) {
                 Some(operator) => Self::Is(field, operator, values),
                 None => Self::Not(Box::new(Self::Is(field, operator, values))),

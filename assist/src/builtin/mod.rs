@@ -82,6 +82,8 @@ pub fn rules(prompt: &str, facts: &Facts) -> Result<Understood, NotUnderstood> {
     };
     let items = scan::items(&tokens, &scope);
     let quote = |range: &Range<usize>| quoted(prompt, &tokens, range);
+    // Before parsing: a request with unknown words is never answered in part, since the
+    // words that are dropped could change its meaning.
     let unknown: Vec<String> = unknown(&items).iter().map(quote).collect();
     if !unknown.is_empty() {
         return Err(NotUnderstood::of(unknown, why(&items, &tokens, &scope)));
@@ -89,6 +91,7 @@ pub fn rules(prompt: &str, facts: &Facts) -> Result<Understood, NotUnderstood> {
     let meaning = combine::combine(&items, &tokens).map_err(|refusal| {
         NotUnderstood::of(vec![quote(&refusal.tokens)], refusal.reason.to_owned())
     })?;
+    // The limits of rules apply here as they do to any client.
     let all = || vec![quote(&(0..tokens.len()))];
     let rules = meaning.rules();
     let rules = rules.map_err(|reason| NotUnderstood::of(all(), reason))?;

@@ -28,6 +28,7 @@ impl Names {
     pub(super) fn of(facts: &Facts) -> Self {
         let listed = |names: &BTreeMap<String, u64>| {
             let both = |name: &String| {
+                // A name with underscores also matches when it is written with spaces.
                 let (as_is, apart) = (kinds(name), kinds(&name.replace('_', " ")));
                 let is_other = (as_is != apart).then(|| (apart, name.clone()));
                 [Some((as_is, name.clone())), is_other]

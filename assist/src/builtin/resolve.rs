@@ -105,6 +105,7 @@ impl Term {
 
 /// Combines all terms: those that name people, and those of a clause about what they do.
 pub(super) fn resolve(terms: Vec<Term>) -> Result<Meaning, Refusal> {
+    // Checked before terms are merged, while each still has its own words.
     check_reach(&terms)?;
     let mut people = grouped(terms);
     let split = people.iter().skip(1).position(is_clause);

@@ -96,6 +96,8 @@ type Cost = (usize, usize);
 /// Segments the prompt with the fewest unknown tokens, and among those with the fewest
 /// items. Dynamic programming, from the end of the prompt to its beginning.
 pub(super) fn items(tokens: &[Token], scope: &Scope<'_>) -> Vec<Item> {
+    // `best[n]` is the best first item, and the cost of the whole rest, for the last
+    // n + 1 tokens. Filled from the end, so that each entry only needs later ones.
     let mut best: Vec<(Cost, Item)> = Vec::with_capacity(tokens.len());
     for at in (0..tokens.len()).rev() {
         let rest = |end: usize| match tokens.len() - end {
@@ -128,7 +130,8 @@ pub(super) fn items(tokens: &[Token], scope: &Scope<'_>) -> Vec<Item> {
 fn missed_by(part: &Part) -> usize {
     match part {
         Part::Unknown => 2,
-        // Ambiguous words are understood.
+        // Ambiguous words are understood, and must win over a segmentation that avoids the
+        // ambiguity by leaving words unknown.
         Part::Phrase(found) if found.said == Interpretation::Refused(TWO_WAYS) => 0,
         Part::Phrase(found) if matches!(found.said, Interpretation::Refused(_)) => 1,
         _ => 0,

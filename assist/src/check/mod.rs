@@ -62,6 +62,7 @@ fn is_ours(found: &NumberInText, figures: &CampaignFigures) -> bool {
     };
     match found.unit {
         Unit::Percent => is_rate(number, figures),
+        // A number without a unit may be a count, or an amount in the store's currency.
         Unit::None => is_count(number, figures) || is_amount(number, figures),
         Unit::Money(ref word) => {
             crate::money::means(word, figures.currency) && is_amount(number, figures)

@@ -84,6 +84,7 @@ impl From<AnswerError> for ModelError {
         match wrong {
             AnswerError::NoJson => Self::Malformed("the answer is not JSON"),
             AnswerError::Answer { reason, .. } => {
+                // Quotations of the answer are removed, since they may be about a person.
                 Self::Invalid(cut(&without_quotes(&reason), LONGEST_REASON))
             }
         }

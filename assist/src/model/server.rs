@@ -109,6 +109,7 @@ impl Server {
                 Utc::now(),
             ));
         }
+        // Not retried: the model has answered, and another answer would cost tokens again.
         let body = body(response).await;
         body.map_err(|error| FailedAttempt { error, again: None })
     }

@@ -104,6 +104,7 @@ fn read(said: &str, figures: &CampaignFigures) -> Result<String, AnswerError> {
 /// Checks that a text is one line of one to three sentences without markup. The
 /// campaign's name may contain anything except line breaks.
 fn check_form(text: &str, campaign: &str) -> Result<(), String> {
+    // People choose the names of campaigns, which may contain markup or periods.
     let own = text.replace(campaign, "");
     let length = text.chars().count();
     let is_line = !text.contains(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'));

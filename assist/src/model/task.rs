@@ -46,6 +46,7 @@ impl Model {
         let mut request = self.request(task);
         let answer = self.answer(&request, usage).await?;
         match read(&answer) {
+            // A text that is not JSON is not repaired: an error cannot point into it.
             Err(AnswerError::Answer { told, .. }) => request.messages.extend(repair(answer, &told)),
             done => return done.map_err(ModelError::from),
         }

@@ -56,7 +56,7 @@ pub(crate) use outlet::Outlet;
 
 use crate::shared::SharedResources;
 
-/// Launches, resolves and ends campaigns until told to stop.
+/// Launches, resolves and ends campaigns until `stop` is cancelled.
 pub(crate) async fn run(shared: &SharedResources, stop: &CancellationToken) {
     join4(
         resolve::run(shared, stop),

@@ -97,6 +97,8 @@ pub(super) fn phrases(cursor: Cursor<'_>, scope: &Scope<'_>) -> Vec<PhraseMatch>
         }
     }
     found.extend(activity::activities(cursor, scope));
+    // A pattern of optional elements matches nothing at all; such a match would not
+    // advance the segmentation.
     found.retain(|found| found.end > cursor.at);
     unambiguous(found)
 }

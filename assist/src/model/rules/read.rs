@@ -72,6 +72,9 @@ pub(super) fn read(
     facts: &Facts,
 ) -> Result<Result<Rules, Vec<String>>, AnswerError> {
     let answer: Answer = serde_json::from_str(said).map_err(|error| AnswerError::shape(&error))?;
+    // Only words of the prompt are quoted back, so that a model cannot put its own text
+    // into an error message. An answer that claims to understand, but names such words, is
+    // a rejection.
     let words = own_words(&answer.not_understood, prompt);
     if !answer.understood || !words.is_empty() {
         return Ok(Err(words));

@@ -252,7 +252,7 @@ impl Identity {
                 Ok(Some(known))
             }
             // The witness answered before, and what it knew is part of `seen`. An
-            // outage of MongoDB must not stop appends.
+            // outage of the witness must not stop appends.
             Err(error) if state.witnessed => {
                 tracing::warn!(
                     error,

@@ -2,8 +2,7 @@
 //!
 //! Both are kept in Redis, in one slot. They divide the work but do not fence it: a
 //! process that was stopped for a minute may still believe that it owns a partition.
-//! The writes of owners are guarded where they happen, by the checkpoint's
-//! `owner_epoch`.
+//! The writes of owners are guarded where they happen.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;

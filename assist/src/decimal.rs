@@ -1,16 +1,16 @@
-//! Decimal numbers as people write them, exactly.
+//! Exact decimal numbers, parsed as people write them.
 
-/// A number with decimals: `digits` with the point so many places from the
-/// right, and whether something like `k` followed.
+/// Decimal number: `digits`, with the decimal point `places` from the right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Decimal {
     digits: i64,
     places: u32,
+    /// Whether the number was multiplied by a word or letter such as `k`.
     pub(crate) is_scaled: bool,
 }
 
 impl Decimal {
-    /// A whole number.
+    /// Creates a whole number.
     pub(crate) fn of(digits: i64) -> Self {
         Self {
             digits,
@@ -19,7 +19,8 @@ impl Decimal {
         }
     }
 
-    /// `1234.50`, `1,234.50`, `12,34,567`; not what could be grouped otherwise.
+    /// Parses `1234.50`, `1,234.50` or `12,34,567`; `None` for other groupings, which
+    /// could be meant differently.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
         let is_plain = decimals.bytes().all(|b| b.is_ascii_digit());
@@ -34,18 +35,19 @@ impl Decimal {
         })
     }
 
-    /// How many decimals it was written with.
+    /// Returns the number of decimals.
     pub(crate) fn places(self) -> u32 {
         self.places
     }
-    /// The number of units of which so many decimal places make one; `None` if
-    /// that is not a whole one or out of range.
+
+    /// Converts to minor units with `exponent` decimals; `None` if the result is not
+    /// whole or out of range.
     pub(crate) fn in_units(self, exponent: u32) -> Option<i64> {
         let more = exponent.checked_sub(self.places)?;
         self.digits.checked_mul(10_i64.checked_pow(more)?)
     }
 
-    /// The number, if it is whole.
+    /// Returns the number if it has no decimals.
     pub(crate) fn whole(self) -> Option<i64> {
         (self.places == 0).then_some(self.digits)
     }
@@ -64,7 +66,8 @@ impl Decimal {
     }
 }
 
-/// Groups of three, or as in India of two and a last one of three.
+/// Returns whether digits are grouped by three, or in the Indian style: by two, and
+/// the last group by three.
 fn is_grouped(whole: &str) -> bool {
     let lengths: Vec<usize> = whole.split(',').map(str::len).collect();
     match lengths.as_slice() {

@@ -1,44 +1,43 @@
-//! What a store says about itself.
+//! Facts about a store that requests may refer to.
 
 use std::collections::BTreeMap;
 
 use domain::{Currency, Name};
 
-/// What requests may refer to: aggregates and the names of groups, nothing
-/// about any one customer.
+/// Facts about a store: aggregates and names of groups, nothing about an individual
+/// customer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Facts {
-    /// What its money is.
+    /// Currency of the store.
     pub currency: Currency,
-    /// The 10th, 20th, … 90th percentile of each measure, money in minor units,
-    /// of the customers who have any. A measure is absent where too few have.
+    /// 10th, 20th, … 90th percentile of each measure, money in minor units, over the
+    /// customers with a value above 0. A measure is absent if too few have one.
     pub quantiles: BTreeMap<Measure, [i64; 9]>,
-    /// The most common cities, each with how many customers live there.
+    /// Most common cities, each with its number of customers.
     pub cities: BTreeMap<String, u64>,
-    /// The most common countries.
+    /// Most common countries, each with its number of customers.
     pub countries: BTreeMap<String, u64>,
-    /// The most common tags.
+    /// Most common tags, each with its number of customers.
     pub tags: BTreeMap<String, u64>,
-    /// The most common kinds of activity, each with how many customers it is
-    /// known of.
+    /// Most common kinds of activity, each with the number of customers who have any.
     pub activities: BTreeMap<Name, u64>,
 }
 
-/// A number by which customers are high or low.
+/// Number by which customers are ranked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Measure {
-    /// `total_spend`
+    /// Total spend, `total_spend`.
     TotalSpend,
-    /// `order_count`
+    /// Number of orders, `order_count`.
     OrderCount,
-    /// `average_order_value`
+    /// Average order value, `average_order_value`.
     AverageOrderValue,
-    /// `visits`
+    /// Number of visits, `visits`.
     Visits,
 }
 
 impl Measure {
-    /// All there are.
+    /// All measures.
     pub const ALL: [Self; 4] = [
         Self::TotalSpend,
         Self::OrderCount,
@@ -46,7 +45,7 @@ impl Measure {
         Self::Visits,
     ];
 
-    /// The field of the rules.
+    /// Returns the name of the rules' field.
     pub fn field(self) -> &'static str {
         match self {
             Self::TotalSpend => "total_spend",
@@ -58,7 +57,7 @@ impl Measure {
 }
 
 impl Facts {
-    /// Of a store of which nothing is known but its currency.
+    /// Creates the facts of a store of which only the currency is known.
     pub fn new(currency: Currency) -> Self {
         Self {
             currency,
@@ -70,8 +69,8 @@ impl Facts {
         }
     }
 
-    /// The value below which so many percent of the customers lie, of the
-    /// multiples of ten from 10 to 90.
+    /// Returns the percentile `percent` of a measure; `None` unless it is a multiple of
+    /// 10 from 10 to 90 and known.
     pub fn quantile(&self, measure: Measure, percent: u8) -> Option<i64> {
         let index = usize::from(percent / 10).checked_sub(1)?;
         let is_known = percent.is_multiple_of(10);

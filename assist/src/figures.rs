@@ -1,44 +1,44 @@
-//! A campaign's figures, as the views have them.
+//! Figures of a campaign, as the views count them.
 
 use domain::Currency;
 
-/// What became of a campaign's messages.
+/// Numbers of a campaign's messages, by outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CampaignFigures {
-    /// What the campaign is called.
+    /// Name of the campaign.
     pub name: String,
-    /// What the store's money is.
+    /// Currency of the store.
     pub currency: Currency,
-    /// How many customers were meant.
+    /// Number of customers in the audience.
     pub audience: u64,
-    /// How many messages went out.
+    /// Number of messages that were sent.
     pub sent: u64,
-    /// How many arrived.
+    /// Number of messages that were delivered.
     pub delivered: u64,
-    /// How many did not.
+    /// Number of messages that failed.
     pub failed: u64,
-    /// How many customers were not to be written to.
+    /// Number of customers whose message was suppressed.
     pub suppressed: u64,
-    /// How many messages have not ended yet.
+    /// Number of messages that have not ended yet.
     pub pending: u64,
-    /// The same by what customers spent.
+    /// Figures by what customers have spent.
     pub brackets: Vec<Bracket>,
 }
 
-/// Customers by what they spent in all, and what became of their messages.
+/// Figures of the customers whose total spend is within a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bracket {
-    /// They spent more than this, in minor units.
+    /// Exclusive lower bound of the total spend, in minor units.
     pub above: Option<i64>,
-    /// They spent at most this.
+    /// Inclusive upper bound of the total spend, in minor units.
     pub up_to: Option<i64>,
-    /// How many messages went out.
+    /// Number of messages that were sent.
     pub sent: u64,
-    /// How many arrived.
+    /// Number of messages that were delivered.
     pub delivered: u64,
 }
 
-/// A part of a whole that is not zero.
+/// Share of a whole that is not zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rate {
     part: u128,
@@ -46,7 +46,7 @@ pub(crate) struct Rate {
 }
 
 impl CampaignFigures {
-    /// All that count messages or customers.
+    /// Returns all counts of messages and customers.
     pub(crate) fn counts(&self) -> Vec<u64> {
         let mut counts = vec![
             self.audience,
@@ -61,7 +61,7 @@ impl CampaignFigures {
         counts
     }
 
-    /// All shares that are worth telling.
+    /// Returns all shares that a text may mention.
     pub(crate) fn rates(&self) -> Vec<Rate> {
         let of_all = [
             Rate::of(self.delivered, self.sent),
@@ -74,7 +74,7 @@ impl CampaignFigures {
         of_all.into_iter().chain(of_brackets).flatten().collect()
     }
 
-    /// Between what the brackets lie, in minor units.
+    /// Returns the bounds of the brackets, in minor units.
     pub(crate) fn amounts(&self) -> Vec<i64> {
         let bounds = self.brackets.iter().flat_map(|b| [b.above, b.up_to]);
         bounds.flatten().collect()
@@ -93,19 +93,20 @@ impl Rate {
         (whole > 0).then_some(Self { part, whole })
     }
 
-    /// In percent with so many decimals, as a whole number of the last one,
-    /// rounded half up. What is not all is not rounded to all, nor something
-    /// to nothing: then there is none.
+    /// Returns the percentage with `places` decimals, as a whole number of the last
+    /// decimal, rounded half up. `None` if a share below 100 % would round to 100 %, or
+    /// one above 0 % to 0 %.
     pub(crate) fn percent(self, places: u32) -> Option<u128> {
         let one = 10_u128.checked_pow(places)?;
         let all = one.checked_mul(100)?;
         let rounded = (self.part.checked_mul(all)?.checked_mul(2)? + self.whole) / (2 * self.whole);
+        // "100%" must mean all and "0%" none, however large the whole is.
         let is_exact = self.part == 0 || self.part == self.whole;
         (is_exact || (rounded > 0 && rounded != all)).then_some(rounded)
     }
 
-    /// With as few decimals as tell the truth: `95%`, `99.7%`; `None` if two are
-    /// too few.
+    /// Formats the percentage with as few decimals as are needed to keep it apart from
+    /// 0 % and 100 %: `95%`, `99.7%`; `None` if two are too few.
     pub(crate) fn written(self) -> Option<String> {
         let tell = |places: u32| Some((places, self.percent(places)?));
         let (places, percent) = (0..=2).find_map(tell)?;
@@ -122,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rate_never_says_all_or_nothing_unless_it_is() {
+    fn a_rate_is_rounded_to_neither_all_nor_nothing() {
         let written = |part, whole| Rate::of(part, whole).unwrap().written().unwrap_or_default();
         assert_eq!(written(19, 20), "95%");
         assert_eq!(written(1_140, 1_284), "89%");

@@ -1,13 +1,13 @@
-//! What answers requests in plain words: which customers are meant, what a
-//! message could say, how a campaign went.
+//! Assistance in plain words: segment rules from a request, message variants,
+//! campaign summaries and tags.
 //!
-//! [`builtin`] does so by itself, always in the same way; [`model`] asks a
-//! language model. Whoever answers, what comes out is checked: rules by
-//! [`domain::rules`], templates by [`domain::Template`], the numbers of a text
-//! by [`check::numbers`].
+//! Two engines answer: [`builtin`], which is deterministic and needs no service, and
+//! [`model`], which calls a language model. The answers of both pass the same checks:
+//! rules by [`domain::rules`], templates by [`domain::Template`], the numbers of a
+//! text by [`check::numbers`].
 //!
-//! Nothing here knows a customer: a store tells of itself in [`Facts`]. Only
-//! [`model`] does I/O, with the model's server.
+//! This crate never sees data about an individual customer. A store describes itself in
+//! [`Facts`]. Only [`model`] does I/O, with the model's server.
 
 pub mod builtin;
 pub mod check;

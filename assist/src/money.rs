@@ -1,8 +1,8 @@
-//! How people write money.
+//! Amounts of money as people write them.
 
 use domain::Currency;
 
-/// A sign or a word for money, and the currencies that it may mean.
+/// Signs and words for money, and the currencies that they may mean.
 const SIGNS: [(&[&str], &[&str]); 6] = [
     (
         &["₹", "rs", "rupee", "rupees"],
@@ -18,10 +18,10 @@ const SIGNS: [(&[&str], &[&str]); 6] = [
     (&["¥", "yuan", "renminbi"], &["CNY"]),
 ];
 
-/// Codes of currencies that are words, too.
+/// Codes of currencies that are also common English words.
 const WORDS: [&str; 6] = ["all", "top", "try", "mad", "cup", "gel"];
 
-/// Whether a folded word or sign stands for money of any kind.
+/// Returns whether a folded word or sign means any currency.
 pub(crate) fn is_money(word: &str) -> bool {
     if WORDS.contains(&word) {
         return false;
@@ -30,15 +30,15 @@ pub(crate) fn is_money(word: &str) -> bool {
         || Currency::try_from(word.to_ascii_uppercase().as_str()).is_ok()
 }
 
-/// Whether it stands for this currency.
+/// Returns whether a word or sign means this currency.
 pub(crate) fn means(word: &str, currency: Currency) -> bool {
     let code = currency.code();
     let fits = |(signs, codes): &(&[&str], &[&str])| signs.contains(&word) && codes.contains(&code);
     word.eq_ignore_ascii_case(code) || SIGNS.iter().any(fits)
 }
 
-/// Minor units for people: `₹10,000.00`, or `KWD 10.000` where there is no
-/// common sign.
+/// Formats minor units for people: `₹10,000.00`, or `KWD 10.000` for a currency
+/// without a common sign.
 pub(crate) fn written(currency: Currency, minor: i64) -> String {
     let major = currency.major(minor);
     let (whole, rest) = match major.split_once('.') {
@@ -60,7 +60,7 @@ pub(crate) fn written(currency: Currency, minor: i64) -> String {
     format!("{minus}{sign}{}{rest}", grouped(digits))
 }
 
-/// Digits in groups of three.
+/// Formats digits in groups of three.
 pub(crate) fn grouped(digits: &str) -> String {
     let mut grouped = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn money_is_written_as_the_store_does() {
+    fn amounts_are_formatted_by_currency() {
         let of = |code, minor| written(Currency::try_from(code).unwrap(), minor);
         assert_eq!(of("INR", 840_000), "₹8,400.00");
         assert_eq!(of("INR", -123_456_789), "-₹1,234,567.89");

@@ -1,14 +1,14 @@
-//! What a campaign is about, from a fixed vocabulary.
+//! Tags of campaigns, from a fixed vocabulary.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Declares the tags, each with its name.
+/// Declares the tags with their names.
 macro_rules! tags {
     ($($(#[$doc:meta])* $tag:ident = $name:literal,)*) => {
-        /// What a campaign is about. There are no others.
+        /// Topic of a campaign, from a fixed vocabulary.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "kebab-case")]
         pub enum Tag {
@@ -16,10 +16,10 @@ macro_rules! tags {
         }
 
         impl Tag {
-            /// All there are.
+            /// All tags.
             pub const ALL: &[Self] = &[$(Self::$tag),*];
 
-            /// Its name: `win-back`.
+            /// Returns the tag's name, such as `win-back`.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$tag => $name,)* }
             }
@@ -28,33 +28,33 @@ macro_rules! tags {
 }
 
 tags! {
-    /// For customers who have not ordered for long.
+    /// For customers who have not ordered for a long time.
     WinBack = "win-back",
-    /// For those who order often.
+    /// For customers who order often.
     Loyalty = "loyalty",
-    /// For those who came of late, or have not ordered yet.
+    /// For customers who joined recently or have not ordered yet.
     NewCustomers = "new-customers",
-    /// For those who spend much.
+    /// For customers who spend a lot.
     HighValue = "high-value",
-    /// About a feast, a season or a day of the year.
+    /// About a holiday, a season or a day of the year.
     Seasonal = "seasonal",
-    /// With something off.
+    /// Offers a discount.
     Discount = "discount",
-    /// Tells of something new.
+    /// Announces something new.
     Announcement = "announcement",
     /// Reminds of something.
     Reminder = "reminder",
     /// Asks what customers think.
     Feedback = "feedback",
-    /// Suggests something that goes with what they have.
+    /// Suggests products that go with earlier purchases.
     CrossSell = "cross-sell",
     /// For one city or country.
     Local = "local",
 }
 
-/// That a text is no tag.
+/// Error for a text that is not the name of a tag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no tag, expected one of {list}", list = list())]
+#[error("{0:?} is not a tag, expected one of {list}", list = list())]
 pub struct UnknownTag(String);
 
 fn list() -> String {
@@ -82,14 +82,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_is_read_by_its_name() {
+    fn a_tag_is_parsed_from_its_name() {
         for tag in Tag::ALL {
             assert_eq!(tag.name().parse(), Ok(*tag));
             assert_eq!(serde_json::to_value(tag).unwrap(), tag.name());
         }
         let error = "Win-Back".parse::<Tag>().unwrap_err();
         assert!(
-            error.to_string().contains("\"Win-Back\" is no tag"),
+            error.to_string().contains("\"Win-Back\" is not a tag"),
             "{error}"
         );
     }

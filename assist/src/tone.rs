@@ -1,34 +1,34 @@
-//! How a message speaks.
+//! Tone of a message.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// How a message speaks.
+/// Tone of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Tone {
-    /// Warm, to somebody one knows.
+    /// Warm and personal.
     Friendly,
     /// Polite and reserved.
     Formal,
-    /// Light, with a wink.
+    /// Light and humorous.
     Playful,
-    /// Short, and now.
+    /// Short, with a call to act now.
     Urgent,
 }
 
-/// That a text is no tone.
+/// Error for a text that is not the name of a tone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no tone, expected one of friendly, formal, playful, urgent")]
+#[error("{0:?} is not a tone, expected one of friendly, formal, playful, urgent")]
 pub struct UnknownTone(String);
 
 impl Tone {
-    /// All there are.
+    /// All tones.
     pub const ALL: [Self; 4] = [Self::Friendly, Self::Formal, Self::Playful, Self::Urgent];
 
-    /// Its name: `friendly`.
+    /// Returns the tone's name, such as `friendly`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Friendly => "friendly",

@@ -1,4 +1,4 @@
-//! What is appended.
+//! Input and outcome of an append, and the limits of a commit.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -7,59 +7,62 @@ use serde_json::value::RawValue;
 
 use crate::{Key, LogError, Position};
 
-/// Events of one aggregate, to append as a whole or not at all.
+/// Events of one aggregate, which are appended as a whole or not at all.
 #[derive(Debug, Clone)]
 pub struct Append {
-    /// The aggregate.
+    /// Key of the aggregate.
     pub key: Key,
-    /// What its head must be, and what it becomes. `None` for plain records,
-    /// which have no head and no version and never conflict.
+    /// Expected head, and the head after the append. `None` for plain records, which
+    /// have no head and no version and never conflict.
     pub head: Option<NewHead>,
-    /// At least one.
+    /// Events in order; at least one.
     pub events: Vec<NewEvent>,
 }
 
-/// The head that an append expects, and the one that it leaves.
+/// Head that an append expects, and the one that it writes.
 #[derive(Debug, Clone)]
 pub struct NewHead {
-    /// The version that the aggregate must have; 0 if it must not exist.
+    /// Expected version of the aggregate; 0 if it must not exist.
     pub expected: u64,
-    /// The number of the aggregate's last event at that version; 0 for none.
+    /// Number of the aggregate's last event at that version; 0 for none.
     pub last: u64,
-    /// The version of the fold that made `state`.
+    /// Version of the fold that produced `state`.
     pub fold: u32,
-    /// The aggregate's state after the events.
+    /// State of the aggregate after the events.
     pub state: String,
 }
 
-/// An event that is not in the log yet.
+/// Event that is not in the log yet.
 #[derive(Debug, Clone)]
 pub struct NewEvent {
-    /// Type and schema version.
+    /// Type and schema version, such as `order_placed.1`.
     pub tag: &'static str,
-    /// Content.
+    /// Content of the event, as JSON.
     pub data: Box<RawValue>,
 }
 
-/// The outcome of one [`Append`].
+/// Outcome of one [`Append`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Appended {
-    /// It is in the log; its last event has this position.
+    /// The events are in the log; the last one has this position.
     At(Position),
-    /// Nothing was written: the aggregate has this version.
+    /// Nothing was written: the aggregate has another version than expected.
     Conflict {
-        /// The version found.
+        /// Version that the aggregate has.
         found: u64,
     },
 }
 
-/// The most events and bytes before compression of one commit. A single append
-/// that is larger than that is a commit of its own.
+/// Largest number of events in a commit. A single append with more events is a commit
+/// of its own.
 pub(crate) const MAX_EVENTS: usize = 1_000;
+
+/// Largest size of a commit before compression, in bytes. A single larger append is a
+/// commit of its own.
 pub(crate) const MAX_BYTES: usize = 1 << 20;
 
 impl Append {
-    /// The approximate size of its part of a commit, in bytes.
+    /// Returns the approximate size of the append within a commit, in bytes.
     pub(crate) fn weight(&self) -> usize {
         let event =
             |event: &NewEvent| self.key.text.len() + event.tag.len() + event.data.get().len() + 24;
@@ -67,7 +70,8 @@ impl Append {
     }
 }
 
-/// How many of these appends the next commit takes, from the first.
+/// Returns how many of these appends fit into the next commit, from the first on; at
+/// least one.
 pub(crate) fn commit_size<'a>(appends: impl IntoIterator<Item = &'a Append>) -> usize {
     let (mut events, mut bytes) = (0, 0);
     let fits = |append: &&Append| {
@@ -78,7 +82,7 @@ pub(crate) fn commit_size<'a>(appends: impl IntoIterator<Item = &'a Append>) -> 
     appends.into_iter().take_while(fits).count().max(1)
 }
 
-/// Refuses what the script would take wrongly.
+/// Rejects appends that the script would process incorrectly.
 pub(crate) fn check(appends: &[Append]) -> Result<(), LogError> {
     let refused = |append: &Append, why: &str| {
         let key = &append.key;
@@ -89,34 +93,36 @@ pub(crate) fn check(appends: &[Append]) -> Result<(), LogError> {
         if append.events.is_empty() {
             return refused(append, "has no events");
         }
-        // Two groups of one commit would both be checked against the same head.
+        // The script checks all groups of a commit against the same stored head,
+        // so a second append to the same aggregate could never have the right
+        // expected version.
         if append.head.is_some() && !keys.insert(&append.key.text) {
-            return refused(append, "stands twice in one call");
+            return refused(append, "appears twice in one call");
         }
     }
     Ok(())
 }
 
-/// A commit as the script takes it.
+/// Commit in the form that the script takes.
 pub(crate) struct NewCommit {
     pub(crate) meta: Arc<str>,
     pub(crate) payload: crate::commit::Payload,
     pub(crate) groups: Vec<Group>,
 }
 
-/// What the script must know of one [`Append`].
+/// Part of an [`Append`] that the script needs.
 pub(crate) struct Group {
-    /// `None` for plain records.
+    /// Expected and new head; `None` for plain records.
     pub(crate) head: Option<GroupHead>,
     pub(crate) events: usize,
 }
 
-/// The head of a [`Group`].
+/// Expected and new head of a [`Group`].
 pub(crate) struct GroupHead {
     pub(crate) key: Key,
     pub(crate) expected: u64,
     pub(crate) last: u64,
-    /// Fold version and state, as they stand in the head.
+    /// Fold version and state, as they are stored in the head.
     pub(crate) rest: String,
 }
 
@@ -139,12 +145,12 @@ impl NewCommit {
         }
     }
 
-    /// How many events it has.
+    /// Returns the number of events in the commit.
     pub(crate) fn events(&self) -> usize {
         self.groups.iter().map(|group| group.events).sum()
     }
 
-    /// The approximate size of its part of a script call, in bytes.
+    /// Returns the approximate size of the commit within a script call, in bytes.
     pub(crate) fn weight(&self) -> usize {
         let head = |group: &Group| {
             let head = group.head.as_ref();

@@ -1,4 +1,9 @@
-//! Group commit: one task per partition writes whatever waits.
+//! Group commit: one task per partition writes all waiting commits together.
+//!
+//! Redis answers an append after its fsync. While one call is in flight, further
+//! commits queue up, and the next call takes all of them. One call at a time per
+//! partition and process keeps the commits of this process in order; other processes
+//! are kept out by the script's checks.
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -13,16 +18,16 @@ use crate::identity::Identity;
 use crate::memory::RecentMemory;
 use crate::{Layout, LogError, Partition, Position};
 
-/// How many commits may wait; more wait to be let in.
+/// Capacity of the queue, in commits. Senders wait while it is full.
 const QUEUE: usize = 1_024;
 
 static SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("append.lua")));
 
-/// The outcome of one commit.
+/// Outcome of one commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Written {
-    /// It is in the log; its last event has this number.
-    To(u64),
+pub(crate) enum CommitOutcome {
+    /// The commit is in the log; its last event has this number.
+    Committed(u64),
     /// Nothing was written: these groups conflict, each with the version found.
     Conflicts(Vec<(usize, u64)>),
 }
@@ -32,13 +37,13 @@ struct Request {
     reply: Reply,
 }
 
-/// The handle of one partition's appender task.
+/// Handle of one partition's appender task.
 #[derive(Clone)]
 pub(crate) struct Appender(mpsc::Sender<Request>);
 
 impl Appender {
-    /// Starts the task. It ends when the last `Appender` is dropped and what
-    /// waits is written.
+    /// Starts the task. The task ends when the last `Appender` is dropped and all
+    /// waiting commits are written.
     pub(crate) fn start(
         identity: Arc<Identity>,
         memory: Arc<RecentMemory>,
@@ -47,29 +52,32 @@ impl Appender {
         let (sender, requests) = mpsc::channel(QUEUE);
         tokio::spawn(run(requests, async move |commits: &[NewCommit]| {
             let written = append(&identity, partition, commits).await;
+            // A recent sample said that there was room; it is wrong now, and work
+            // that depends on memory must not continue because of it.
             if let Err(LogError::Full) = written {
-                memory.forget();
+                memory.discard();
             }
             written
         }));
         Self(sender)
     }
 
-    /// Appends a commit of this partition; answers when it is on disk.
-    pub(crate) async fn append(&self, commit: NewCommit) -> Result<Written, LogError> {
+    /// Appends a commit to this partition. Returns when the commit is on disk.
+    pub(crate) async fn append(&self, commit: NewCommit) -> Result<CommitOutcome, LogError> {
         let (reply, answer) = oneshot::channel();
         let request = Request { commit, reply };
         self.0.send(request).await.map_err(|_| LogError::Closed)?;
-        // The task drops a reply only when it panicked in the middle of a call.
+        // The task drops a reply only if it panicked during a call. The commit may
+        // have been written.
         answer.await.map_err(|_| LogError::Aborted)?
     }
 }
 
-/// Writes what waits, call by call. While one call is in flight, the next
-/// group gathers in the channel.
+/// Writes waiting commits, call by call. While one call is in flight, the next group
+/// collects in the channel.
 async fn run(
     mut requests: mpsc::Receiver<Request>,
-    append: impl AsyncFn(&[NewCommit]) -> Result<Vec<Written>, LogError>,
+    append: impl AsyncFn(&[NewCommit]) -> Result<Vec<CommitOutcome>, LogError>,
 ) {
     let mut waiting = Vec::new();
     while requests.recv_many(&mut waiting, QUEUE).await > 0 {
@@ -78,17 +86,18 @@ async fn run(
             let call = std::mem::replace(&mut waiting, rest);
             let (commits, replies): (Vec<_>, Vec<_>) =
                 call.into_iter().map(|r| (r.commit, r.reply)).unzip();
-            // A panic must not close the partition for the life of the process.
-            // The replies are dropped with the panic: the outcome is unknown.
+            // A panic must not close the partition for the life of the process. The
+            // replies are dropped, so the callers learn that the outcome is unknown.
             let written = AssertUnwindSafe(append(&commits)).catch_unwind().await;
             let Ok(written) = written else {
-                tracing::error!("an append panicked; the partition takes further appends");
+                tracing::error!("an append panicked; the partition accepts further appends");
                 continue;
             };
             if let Err(error) = &written
                 && error.concerns_all()
             {
-                // Calls that would only wait for the same answer are not made.
+                // The other waiting commits would fail in the same way, each after a
+                // timeout of its own. Failing them now keeps the queue short.
                 let rest = waiting.drain(..).map(|request| request.reply);
                 fail(rest, error);
             }
@@ -97,9 +106,9 @@ async fn run(
     }
 }
 
-/// How many commits go into the next call, from the first: Redis does nothing
-/// else meanwhile.
+/// Returns how many commits go into the next call, from the first on; at least one.
 fn call_size(waiting: &[Request]) -> usize {
+    // Bounded, because Redis executes nothing else while the script runs.
     let (mut events, mut bytes) = (0, 0);
     let fits = |request: &&Request| {
         events += request.commit.events();
@@ -109,13 +118,13 @@ fn call_size(waiting: &[Request]) -> usize {
     waiting.iter().take_while(fits).count().max(1)
 }
 
-type Reply = oneshot::Sender<Result<Written, LogError>>;
+type Reply = oneshot::Sender<Result<CommitOutcome, LogError>>;
 
-fn answer(replies: Vec<Reply>, written: Result<Vec<Written>, LogError>) {
+fn answer(replies: Vec<Reply>, written: Result<Vec<CommitOutcome>, LogError>) {
     match written {
         Ok(written) => {
             for (reply, written) in replies.into_iter().zip(written) {
-                // A caller that has gone away does not need its answer.
+                // The send fails if the caller was cancelled; its commit stands.
                 let _ = reply.send(Ok(written));
             }
         }
@@ -128,17 +137,18 @@ fn answer(replies: Vec<Reply>, written: Result<Vec<Written>, LogError>) {
 
 fn fail(replies: impl IntoIterator<Item = Reply>, error: &LogError) {
     for reply in replies {
-        // A caller that has gone away does not need its answer.
+        // The send fails if the caller was cancelled; its commit stands.
         let _ = reply.send(Err(error.clone()));
     }
 }
 
-/// Runs the script over commits of one partition.
+/// Runs the script on commits of one partition.
 async fn append(
     identity: &Identity,
     partition: Partition,
     commits: &[NewCommit],
-) -> Result<Vec<Written>, LogError> {
+) -> Result<Vec<CommitOutcome>, LogError> {
+    // Before every call: after a reconnect, Redis may be another one or an older copy.
     let epoch = identity.confirmed().await?;
     let layout = identity.layout();
     let mut invocation = SCRIPT.prepare_invoke();
@@ -154,22 +164,23 @@ async fn append(
     let replies = invocation.invoke_async(&mut identity.connection()).await;
     let replies: Vec<Value> = match replies {
         Ok(replies) => replies,
-        Err(error) => return Err(refused(identity, partition, error)),
+        Err(error) => return Err(translate_error(identity, partition, error)),
     };
-    let written: Vec<Written> = replies.iter().filter_map(written_of).collect();
+    let written: Vec<CommitOutcome> = replies.iter().filter_map(parse_outcome).collect();
     if written.len() != commits.len() {
-        let what = "the append script answered in another form than expected";
+        let what = "the append script returned an unexpected reply";
         return Err(LogError::Refused(Arc::new(RedisError::from((
             ErrorKind::UnexpectedReturnType,
             what,
         )))));
     }
+    // From now on this process refuses a log that ends before this event.
     let last = written.iter().rev().find_map(|written| match written {
-        Written::To(number) => Some(*number),
-        Written::Conflicts(_) => None,
+        CommitOutcome::Committed(number) => Some(*number),
+        CommitOutcome::Conflicts(_) => None,
     });
     if let Some(number) = last {
-        identity.saw(Position { partition, number });
+        identity.record_seen(Position { partition, number });
     }
     Ok(written)
 }
@@ -211,23 +222,25 @@ fn add_commit(
     }
 }
 
-fn written_of(reply: &Value) -> Option<Written> {
+fn parse_outcome(reply: &Value) -> Option<CommitOutcome> {
     let number = |value: &Value| match value {
         Value::Int(number) => u64::try_from(*number).ok(),
         _ => None,
     };
     let Value::Array(conflicts) = reply else {
-        return number(reply).map(Written::To);
+        return number(reply).map(CommitOutcome::Committed);
     };
     let pairs = conflicts.chunks_exact(2).map(|pair| {
         let group = usize::try_from(number(&pair[0])?).ok()?;
         Some((group, number(&pair[1])?))
     });
-    pairs.collect::<Option<Vec<_>>>().map(Written::Conflicts)
+    pairs
+        .collect::<Option<Vec<_>>>()
+        .map(CommitOutcome::Conflicts)
 }
 
-/// What an error of the script means.
-fn refused(identity: &Identity, partition: Partition, error: RedisError) -> LogError {
+/// Translates an error of the script.
+fn translate_error(identity: &Identity, partition: Partition, error: RedisError) -> LogError {
     let at = |number: u64| Position { partition, number };
     let detail = error.detail().unwrap_or_default().to_owned();
     let refused = match error.code() {
@@ -244,20 +257,23 @@ fn refused(identity: &Identity, partition: Partition, error: RedisError) -> LogE
                 what: what.to_owned(),
             }
         }
+        // Redis's message for an XADD with an id that is not above the last one. The
+        // counter is behind its stream, so numbers would be reused.
         _ if error
             .to_string()
             .contains("equal or smaller than the target stream") =>
         {
             LogError::Damaged {
                 at: at(0),
-                what: "the stream goes beyond what its counter says".to_owned(),
+                what: "the stream continues after the number in its counter".to_owned(),
             }
         }
         _ => return error.into(),
     };
-    // What this process knows of the log is looked up again before the next append.
+    // An operator may accept the log at any time, so confirm it again before the next
+    // append instead of failing forever.
     if refused.is_other_log() {
-        identity.doubt();
+        identity.revoke();
     }
     refused
 }
@@ -287,11 +303,17 @@ mod tests {
         tokio::spawn(run(requests, async move |commits: &[NewCommit]| {
             let call = calls.fetch_add(1, Ordering::Relaxed);
             assert!(call > 0, "the first call panics");
-            Ok(commits.iter().map(|_| Written::To(call)).collect())
+            Ok(commits
+                .iter()
+                .map(|_| CommitOutcome::Committed(call))
+                .collect())
         }));
         let appender = Appender(sender);
         let first = appender.append(commit()).await;
         assert!(matches!(first, Err(LogError::Aborted)), "{first:?}");
-        assert_eq!(appender.append(commit()).await.unwrap(), Written::To(1));
+        assert_eq!(
+            appender.append(commit()).await.unwrap(),
+            CommitOutcome::Committed(1)
+        );
     }
 }

@@ -1,11 +1,11 @@
-//! The format of a commit: one entry of a partition's stream.
+//! Format of a commit: one entry of a partition's stream.
 //!
-//! The entry's id is `<number of the last event>-<number of events>`. Its
-//! fields are `m`, the metadata of all its events as JSON, and `e`, a JSON
-//! array with `[key, version, previous, type, data]` for each event, or `z`,
-//! the same compressed with zstd, where that is smaller. `version` is 0 for an
-//! event without a head. `previous` is the number of the aggregate's event
-//! before this one, 0 for none, or -k for "k events before this one".
+//! The id is `<number of the last event>-<number of events>`. The field `m` holds the
+//! metadata of all events as JSON. The field `e` holds a JSON array with
+//! `[key, version, previous, type, data]` for each event; in its place, `z` holds the
+//! same compressed with zstd, if that is smaller. `version` is 0 for an event without
+//! a head. `previous` is the number of the aggregate's previous event, 0 for none, or
+//! -k for "k events before this one".
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -18,35 +18,37 @@ use zstd::bulk::{Compressor, Decompressor};
 
 use crate::{Append, Entry, LogError, Partition, Position};
 
-/// Fast, and as small as level 3 on events that resemble each other.
+/// Compression level of zstd. Level 1 is fast, and as small as level 3 on events that
+/// resemble each other.
 const LEVEL: i32 = 1;
 
-/// Below this many bytes compression costs more than it saves.
+/// Smallest payload that is compressed, in bytes. Below it, compression costs more
+/// than it saves.
 const WORTH_COMPRESSING: usize = 256;
 
-/// The most bytes that a payload may have when it is decompressed. Far above
-/// what is ever written, so that only damage meets it.
+/// Largest size of a decompressed payload, in bytes. Far above what is ever written,
+/// so that only damaged entries exceed it.
 const MAX_DECOMPRESSED: usize = 1 << 28;
 
-/// The events of a commit, encoded.
+/// Encoded events of a commit.
 pub(crate) struct Payload {
-    /// The name of the stream entry's field.
+    /// Name of the entry's field: `e` or `z`.
     pub(crate) field: &'static str,
     pub(crate) bytes: Vec<u8>,
 }
 
-/// A commit as the log holds it, with all or some of its events.
+/// Commit of the log, with all or some of its events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit {
-    /// The partition.
+    /// Partition of the commit.
     pub partition: Partition,
-    /// The number of its first event.
+    /// Number of the commit's first event.
     pub first: u64,
-    /// The number of its last event.
+    /// Number of the commit's last event.
     pub last: u64,
-    /// The metadata of all its events, as JSON.
+    /// Metadata of all events of the commit, as JSON.
     pub meta: Arc<str>,
-    /// Its events, in order.
+    /// Events of the commit, in order.
     pub events: Vec<Entry>,
 }
 
@@ -63,7 +65,7 @@ struct DecodedEvent<'a>(
 );
 
 thread_local! {
-    // A context takes longer to create than a small payload to compress.
+    // Reused, since creating a context takes longer than compressing a small payload.
     static COMPRESSOR: RefCell<Option<Compressor<'static>>> = RefCell::new(Compressor::new(LEVEL).ok());
     static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = RefCell::new(Decompressor::new().ok());
 }
@@ -73,6 +75,9 @@ pub(crate) fn encode(appends: &[&Append]) -> Payload {
     let mut events = Vec::with_capacity(appends.iter().map(|a| a.events.len()).sum());
     for append in appends {
         let key = &*append.key.text;
+        // The numbers of new events are only known when the script runs. So the first
+        // event of an aggregate refers to its predecessor by number, and the others
+        // refer to theirs by distance.
         let (mut version, mut previous) = match &append.head {
             Some(head) => (head.expected + 1, i64::try_from(head.last).unwrap_or(0)),
             None => (0, 0),
@@ -85,7 +90,7 @@ pub(crate) fn encode(appends: &[&Append]) -> Payload {
             }
         }
     }
-    // Texts, integers and JSON that was serialized before always have a JSON form.
+    // Cannot fail: strings, integers and serialized JSON always have a JSON form.
     let json = serde_json::to_vec(&events).unwrap_or_default();
     match compress(&json) {
         Some(bytes) => Payload { field: "z", bytes },
@@ -96,27 +101,29 @@ pub(crate) fn encode(appends: &[&Append]) -> Payload {
     }
 }
 
-/// The compressed form, if it is worth having.
+/// Returns the compressed form, if it is smaller.
 fn compress(json: &[u8]) -> Option<Vec<u8>> {
     if json.len() < WORTH_COMPRESSING {
         return None;
     }
     let compressed = COMPRESSOR.with_borrow_mut(|compressor| {
-        // Without a compressor the payload is kept as it is.
+        // Without a compressor the payload is stored uncompressed.
         compressor.as_mut()?.compress(json).ok()
     })?;
     (compressed.len() < json.len()).then_some(compressed)
 }
 
-/// Where an entry of a stream stands: the numbers of its first and last event.
+/// Numbers of the first and last event of a stream entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) first: u64,
     pub(crate) last: u64,
 }
 
-/// Reads the reply of XRANGE, keeping only events with numbers that `wanted`
-/// accepts; commits without such events are left out.
+/// Decodes the reply of XRANGE. Only events whose number `wanted` accepts are kept.
+///
+/// # Errors
+/// [`LogError::Damaged`] at the first entry that cannot be decoded.
 pub(crate) fn decode_all(
     partition: Partition,
     reply: Value,
@@ -132,10 +139,11 @@ pub(crate) fn decode_all(
     Ok(commits)
 }
 
-/// The number of an entry's last event, and the commit or what is wrong with it.
+/// Number of an entry's last event, and its commit or the reason why it cannot be
+/// decoded.
 pub(crate) type Decoded = (u64, Result<Commit, LogError>);
 
-/// Reads the reply of XRANGE past what cannot be read.
+/// Decodes the reply of XRANGE, and continues after entries that cannot be decoded.
 pub(crate) fn decode_each(partition: Partition, reply: Value) -> Result<Vec<Decoded>, LogError> {
     let Value::Array(entries) = reply else {
         return Err(damaged(partition, 0, "not a list of entries"));
@@ -173,10 +181,11 @@ fn decode(
             decompress(&payload).ok_or_else(|| wrong("a payload cannot be decompressed"))?
         }
     };
-    // Checked as a whole: then the parser need not check text by text.
-    let json = String::from_utf8(json).map_err(|error| wrong(&format!("a payload: {error}")))?;
-    let decoded: Vec<DecodedEvent<'_>> =
-        serde_json::from_str(&json).map_err(|error| wrong(&format!("a payload: {error}")))?;
+    // Validated once as a whole, so that the parser need not validate each string.
+    let json = String::from_utf8(json)
+        .map_err(|error| wrong(&format!("a payload is not readable: {error}")))?;
+    let decoded: Vec<DecodedEvent<'_>> = serde_json::from_str(&json)
+        .map_err(|error| wrong(&format!("a payload is not readable: {error}")))?;
     if decoded.len() as u64 != last - first + 1 {
         let (holds, says) = (decoded.len(), last - first + 1);
         return Err(wrong(&format!("an entry of {says} events holds {holds}")));

@@ -1,4 +1,4 @@
-//! One connection type for a single Redis and for Redis Cluster.
+//! Connection type for both a single Redis and Redis Cluster.
 
 use std::io;
 use std::sync::Arc;
@@ -16,18 +16,20 @@ use redis::{
 
 use crate::LogError;
 
-/// How long a command may take: an fsync on a busy disk is slow, not dead.
+/// Time limit for a command. Long, since an fsync on a busy disk can take seconds.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Time limit for establishing a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Shared, multiplexed, reconnecting.
+/// Multiplexed connection that reconnects by itself. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Connection {
     link: Link,
     drops: Arc<AtomicU64>,
 }
 
-/// How the servers are reached.
+/// Client of a single server or of a cluster.
 #[derive(Clone)]
 pub(crate) enum Link {
     Single(ConnectionManager),
@@ -46,16 +48,18 @@ impl Connection {
         self.link.clone()
     }
 
-    /// How often this connection has failed. Both links reconnect only after a
-    /// command has failed, so that an unchanged count means the same server
-    /// process.
+    /// Returns how often this connection has failed. Both links reconnect only after a
+    /// command has failed, so an unchanged count means the same server process.
     pub(crate) fn drops(&self) -> u64 {
         self.drops.load(Ordering::Acquire)
     }
 }
 
-/// Counts a failure that makes a link reconnect.
-fn counted<'a, T: 'a>(drops: Arc<AtomicU64>, reply: RedisFuture<'a, T>) -> RedisFuture<'a, T> {
+/// Wraps a reply to count failures that make a link reconnect.
+fn count_failures<'a, T: 'a>(
+    drops: Arc<AtomicU64>,
+    reply: RedisFuture<'a, T>,
+) -> RedisFuture<'a, T> {
     Box::pin(async move {
         let reply = reply.await;
         if reply
@@ -68,7 +72,7 @@ fn counted<'a, T: 'a>(drops: Arc<AtomicU64>, reply: RedisFuture<'a, T>) -> Redis
     })
 }
 
-/// Where Redis is, and whether it is a cluster.
+/// Address of Redis, and whether it is a cluster.
 #[derive(Clone)]
 pub(crate) struct Server {
     info: ConnectionInfo,
@@ -77,7 +81,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Finds out whether the Redis at `url` is a node of a cluster.
+    /// Connects to `url` to determine whether it is a node of a cluster.
     pub(crate) async fn find(url: &str, authorities: Option<&[u8]>) -> Result<Self, LogError> {
         let info = url
             .into_connection_info()
@@ -101,17 +105,18 @@ impl Server {
         Ok(server)
     }
 
-    /// The connection for all commands that answer at once.
+    /// Opens the shared connection, for all commands that do not block.
     pub(crate) async fn connect(&self) -> Result<Connection, LogError> {
         self.open(Some(RESPONSE_TIMEOUT)).await
     }
 
-    /// A connection of its own for commands that block for at most `wait`.
+    /// Opens a separate connection for commands that block for at most `wait`.
     pub(crate) async fn connect_blocking(&self, wait: Duration) -> Result<Connection, LogError> {
         self.open(Some(wait + RESPONSE_TIMEOUT)).await
     }
 
-    /// A connection that hears publications. Every node of a cluster hears all.
+    /// Opens a connection for subscriptions. In a cluster every node receives all
+    /// publications, so any node will do.
     pub(crate) async fn pubsub(&self) -> Result<PubSub, LogError> {
         let client = self.client()?;
         let connecting = tokio::time::timeout(CONNECT_TIMEOUT, client.get_async_pubsub());
@@ -139,7 +144,8 @@ impl Server {
     }
 
     async fn single(&self, timeout: Option<Duration>) -> Result<ConnectionManager, LogError> {
-        // Few and quick: a caller would rather hear "not available" than wait.
+        // Few and fast retries: callers handle `Unavailable` and should not wait long
+        // for it.
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(2)
             .set_min_delay(Duration::from_millis(50))
@@ -168,7 +174,7 @@ impl ConnectionLike for Connection {
             Link::Single(connection) => connection.req_packed_command(cmd),
             Link::Cluster(connection) => connection.req_packed_command(cmd),
         };
-        counted(self.drops.clone(), reply)
+        count_failures(self.drops.clone(), reply)
     }
 
     fn req_packed_commands<'a>(
@@ -181,7 +187,7 @@ impl ConnectionLike for Connection {
             Link::Single(connection) => connection.req_packed_commands(pipeline, offset, count),
             Link::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
         };
-        counted(self.drops.clone(), reply)
+        count_failures(self.drops.clone(), reply)
     }
 
     fn get_db(&self) -> i64 {

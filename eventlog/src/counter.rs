@@ -1,5 +1,4 @@
-//! A partition's counter: the log epoch, the number of the last event, and the
-//! first number that is kept.
+//! Counter of a partition: log epoch, number of the last event, and floor.
 
 use std::sync::LazyLock;
 
@@ -9,18 +8,18 @@ use redis::Script;
 use crate::connection::Connection;
 use crate::{Layout, LogError, Partition, Position};
 
-/// A partition's counter.
+/// Counter of a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Counter {
-    /// The log's epoch.
+    /// Epoch of the log.
     pub(crate) epoch: String,
-    /// The number of the last event; 0 for none.
+    /// Number of the last event; 0 for none.
     pub(crate) last: u64,
-    /// The first number that is kept.
+    /// First number that was not trimmed.
     pub(crate) floor: u64,
 }
 
-/// Reads one; `None` if it is not there.
+/// Reads the counter of a partition; `None` if it is missing or incomplete.
 pub(crate) async fn read(
     connection: &mut Connection,
     layout: &Layout,
@@ -37,7 +36,7 @@ pub(crate) async fn read(
     })
 }
 
-/// Reads all of them, in order.
+/// Reads the counters of all partitions, in order.
 pub(crate) async fn read_all(
     connection: &mut Connection,
     layout: &Layout,
@@ -49,7 +48,7 @@ pub(crate) async fn read_all(
     try_join_all(reads).await
 }
 
-/// Creates the counter of an empty partition, unless it is there.
+/// Creates the counter of an empty partition, unless it exists.
 pub(crate) async fn create(
     connection: &mut Connection,
     layout: &Layout,
@@ -57,6 +56,7 @@ pub(crate) async fn create(
     epoch: &str,
 ) -> Result<(), LogError> {
     let key = layout.counter(partition);
+    // HSETNX, so that a repeated creation never resets a counter in use.
     let mut pipe = redis::pipe();
     pipe.hset_nx(&key, "epoch", epoch).ignore();
     pipe.hset_nx(&key, "last", 0).ignore();
@@ -64,13 +64,16 @@ pub(crate) async fn create(
     Ok(pipe.exec_async(connection).await?)
 }
 
-/// Counts anew from the stream, under a new epoch.
+/// Rebuilds the counter from the stream, under a new epoch.
 pub(crate) async fn renew(
     connection: &mut Connection,
     layout: &Layout,
     partition: Partition,
     epoch: &str,
 ) -> Result<(), LogError> {
+    // A restored copy may have a counter that does not match its stream; the stream
+    // decides. If the stream is empty, all events up to the old counter count as
+    // trimmed, so that their numbers are not used again.
     static RENEW: LazyLock<Script> = LazyLock::new(|| {
         Script::new(
             "local function span(entries) \
@@ -99,15 +102,15 @@ pub(crate) async fn renew(
     Ok(())
 }
 
-/// Removes all commits that end before `number`; returns the floor that the
-/// partition has then.
+/// Removes all commits that end before a position. Returns the partition's new floor.
 pub(crate) async fn trim(
     connection: &mut Connection,
     layout: &Layout,
     before: Position,
 ) -> Result<Position, LogError> {
-    // The floor moves in the same script as the stream, so that a missing
-    // event is always either below the floor or damage.
+    // The floor moves in the same script as the stream, so that a missing event is
+    // always either below the floor or a sign of damage. Only whole commits are
+    // removed: the floor is the first event of the commit that contains the position.
     static TRIM: LazyLock<Script> = LazyLock::new(|| {
         Script::new(
             "local last, floor = unpack(redis.call('HMGET', KEYS[2], 'last', 'floor')) \

@@ -1,14 +1,14 @@
-//! Whether this Redis keeps what it acknowledges.
+//! Check that Redis is configured not to lose acknowledged events.
 
 use std::collections::HashMap;
 use std::fmt;
 
 use crate::LogError;
 use crate::connection::Connection;
-use crate::server::ask_all;
+use crate::server::query_all;
 
-/// What Redis must be set to, so that an acknowledged event survives a crash
-/// of the process and of the machine.
+/// Settings of Redis with which an acknowledged event survives a crash of the process
+/// and of the machine.
 const REQUIRED: [(&str, &str); 5] = [
     ("appendonly", "yes"),
     ("appendfsync", "always"),
@@ -17,14 +17,14 @@ const REQUIRED: [(&str, &str); 5] = [
     ("no-appendfsync-on-rewrite", "no"),
 ];
 
-/// A setting of Redis that could lose events.
+/// Setting of Redis that could lose events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnsafeSetting {
-    /// Redis's name of it.
+    /// Name of the setting in Redis.
     pub name: &'static str,
-    /// What it must be.
+    /// Required value.
     pub required: &'static str,
-    /// What it is; `None` if Redis would not say.
+    /// Actual value; `None` if Redis does not reveal it.
     pub actual: Option<String>,
 }
 
@@ -38,7 +38,7 @@ impl fmt::Display for UnsafeSetting {
     }
 }
 
-/// Everything unsafe about the servers behind a connection.
+/// Returns the unsafe settings of the servers behind a connection.
 pub(crate) async fn unsafe_settings(
     connection: &Connection,
 ) -> Result<Vec<UnsafeSetting>, LogError> {
@@ -46,7 +46,7 @@ pub(crate) async fn unsafe_settings(
     for (name, required) in REQUIRED {
         let mut get = redis::cmd("CONFIG");
         get.arg("GET").arg(name);
-        let actuals = match ask_all(connection, &get).await {
+        let actuals = match query_all(connection, &get).await {
             Ok(answers) => answers
                 .into_iter()
                 .map(|answer| {
@@ -55,7 +55,7 @@ pub(crate) async fn unsafe_settings(
                         .and_then(|mut values| values.remove(name))
                 })
                 .collect(),
-            // A managed Redis may not let anybody read its settings.
+            // A managed Redis may forbid CONFIG. An unknown setting counts as unsafe.
             Err(LogError::Refused(_)) => vec![None],
             Err(other) => return Err(other),
         };

@@ -1,4 +1,4 @@
-//! An event as the log holds it.
+//! Event of the log.
 
 use std::sync::Arc;
 
@@ -6,35 +6,38 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::Position;
 
-/// An event of the log.
+/// Event of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Its position.
+    /// Position of the event.
     pub position: Position,
-    /// The number of the first event of its commit.
+    /// Number of the first event of the same commit.
     pub commit: u64,
-    /// The aggregate's key.
+    /// Key of the aggregate.
     pub key: String,
-    /// The aggregate's version after this event, from 1; 0 for a plain record,
+    /// Version of the aggregate after this event, starting at 1; 0 for a plain record,
     /// whose key has no head.
     pub version: u64,
-    /// The number of the aggregate's event before this one; 0 for none.
+    /// Number of the aggregate's previous event; 0 for none.
     pub previous: u64,
-    /// Type and schema version, `order_placed.1`.
+    /// Type and schema version, such as `order_placed.1`.
     pub tag: String,
-    /// Content, as JSON.
+    /// Content of the event, as JSON.
     pub data: String,
-    /// The metadata of its commit, as JSON.
+    /// Metadata of the commit, as JSON.
     pub meta: Arc<str>,
 }
 
 impl Entry {
-    /// A digest of the whole event, to recognize it by.
+    /// Returns a digest of the whole event. A checkpoint stores it, to detect that the
+    /// log was replaced by one with another event at the same position.
     pub fn fingerprint(&self) -> String {
         let mut hash = Xxh3::new();
         let numbers = format!("{} {} {}", self.position, self.version, self.previous);
         for part in [&*numbers, &self.key, &self.tag, &self.data, &self.meta] {
             hash.update(part.as_bytes());
+            // A separator that is not valid UTF-8, so that no two lists of parts hash
+            // the same bytes.
             hash.update(&[0xff]);
         }
         format!("{:016x}", hash.digest())

@@ -1,52 +1,52 @@
-//! What can go wrong with the log.
+//! Errors of the log.
 
 use std::sync::Arc;
 
 use crate::{Partition, Position, UnsafeSetting};
 
-/// Why the log did not answer, or what is wrong with it.
+/// Error of an operation on the log.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LogError {
-    /// Redis is away, loading, or did not answer in time. An append may or may
-    /// not have happened; repeating the command finds out.
+    /// Redis is unreachable, loading, or did not answer in time. An append may or may
+    /// not have been written; repeating the command is safe and settles it.
     #[error("Redis is not available: {0}")]
     Unavailable(Arc<redis::RedisError>),
     /// Redis has no memory left for new events. Nothing was written.
     #[error("Redis is out of memory")]
     Full,
-    /// Redis refuses something it should never refuse.
-    #[error("Redis refused a command: {0}")]
+    /// Redis rejected a command that it should always accept.
+    #[error("Redis rejected a command: {0}")]
     Refused(Arc<redis::RedisError>),
-    /// Redis could lose what it acknowledged.
+    /// Redis is configured so that it could lose acknowledged events.
     #[error("this Redis can lose acknowledged events: {}", join(.0))]
     NotDurable(Vec<UnsafeSetting>),
-    /// A setting fixed at the first start has another value now.
-    #[error("{name} is {stored} in this log since its first start, and cannot be {given}")]
+    /// A setting that was fixed at the first start was given with another value.
+    #[error("{name} is fixed at {stored} since the first start and cannot be changed to {given}")]
     Pinned {
-        /// The setting.
+        /// Name of the setting.
         name: String,
-        /// Its value since the first start.
+        /// Value since the first start.
         stored: String,
-        /// The value asked for.
+        /// Value that was given.
         given: String,
     },
     /// The log contradicts itself.
     #[error("the log is damaged at {at}: {what}")]
     Damaged {
-        /// Where.
+        /// Position of the damage; number 0 if it is not known.
         at: Position,
-        /// How.
+        /// Description of the damage.
         what: String,
     },
     /// The log has another format than this program reads and writes.
-    #[error("this log has format {stored}, and this program reads format {supported} only")]
+    #[error("this log has format {stored}, but this program only reads format {supported}")]
     Format {
-        /// The format version that is stored.
+        /// Format version of the log.
         stored: String,
-        /// The one of this program.
+        /// Format version of this program.
         supported: &'static str,
     },
-    /// Redis holds no log, though there was one. Nothing was written.
+    /// Redis holds no log, although there was one. Nothing was written.
     #[error(
         "the log is gone from this Redis, and views were folded from it: restore a copy, or see \
          `patron log accept --help`"
@@ -55,39 +55,38 @@ pub enum LogError {
     /// The counter of a partition is gone. Nothing was written.
     #[error("the counter of partition {partition} is gone: Redis has lost data")]
     Missing {
-        /// The partition.
+        /// Partition without a counter.
         partition: Partition,
     },
-    /// Redis holds a log with another epoch than the one that was known.
-    /// Nothing was written.
-    #[error("this Redis holds another log than the one that was known (its epoch differs)")]
+    /// Redis holds a log with another epoch than the known one. Nothing was written.
+    #[error("this Redis holds another log than before: the epoch differs")]
     OtherEpoch,
     /// A partition ends before an event that was seen. Nothing was written.
     #[error(
-        "the log ends at {end}, but event {seen} of that partition was there: this Redis holds \
+        "the log ends at {end}, but event {seen} of that partition was seen: this Redis holds \
          an older copy"
     )]
     Behind {
-        /// Its last event.
+        /// Last event of the partition.
         end: Position,
-        /// The highest event number that was seen.
+        /// Highest event number that was seen.
         seen: u64,
     },
-    /// It cannot be confirmed yet that this is the log that the read models
-    /// were folded from. Nothing was written.
+    /// The witness could not confirm yet that this is the log from which the read
+    /// models were folded. Nothing was written.
     #[error("the log cannot be confirmed: {0}")]
     Unconfirmed(String),
-    /// The events were trimmed.
+    /// Events that are needed were trimmed.
     #[error("events before {floor} were trimmed from the log")]
     Trimmed {
-        /// The first event that is kept.
+        /// First event that was not trimmed.
         floor: Position,
     },
-    /// The append was interrupted by a fault in this process. It may or may
-    /// not have happened; repeating the command finds out.
+    /// The append was interrupted by a panic in this process. It may or may not have
+    /// been written; repeating the command is safe and settles it.
     #[error("the append was interrupted")]
     Aborted,
-    /// The options make no sense.
+    /// The options or the arguments of a call are invalid.
     #[error("{0}")]
     Options(String),
     /// The process is stopping.
@@ -96,8 +95,8 @@ pub enum LogError {
 }
 
 impl LogError {
-    /// Whether Redis holds another log than the one that was known, or an
-    /// older copy of it. It lasts until an operator acts.
+    /// Returns whether Redis holds another log than the known one, or an older copy of
+    /// it. Such an error lasts until an operator acts.
     pub fn is_other_log(&self) -> bool {
         matches!(
             self,
@@ -105,7 +104,7 @@ impl LogError {
         )
     }
 
-    /// Whether any other append would fail in the same way.
+    /// Returns whether every other append would fail in the same way.
     pub(crate) fn concerns_all(&self) -> bool {
         self.is_other_log()
             || matches!(
@@ -115,7 +114,7 @@ impl LogError {
     }
 }
 
-/// The server's code of an error; of a pipeline's, that of the first one in it.
+/// Returns the server's error code; for a pipeline, that of its first error.
 fn code(error: &redis::RedisError) -> String {
     let errors = error.clone().into_server_errors();
     let first = errors.as_deref().and_then(|errors| errors.first());
@@ -131,6 +130,7 @@ impl From<redis::RedisError> for LogError {
     fn from(error: redis::RedisError) -> Self {
         use redis::{ErrorKind, ServerErrorKind as Server};
         let code = code(&error);
+        // An error inside a script may have another code, so its text is checked too.
         if code == "OOM" || error.to_string().contains("OOM command not allowed") {
             return Self::Full;
         }
@@ -146,6 +146,8 @@ impl From<redis::RedisError> for LogError {
                         | Server::ReadOnly
                 )
         );
+        // MISCONF: Redis refuses writes because it cannot persist, for instance while the
+        // disk is full.
         if passing || code == "MISCONF" || error.is_connection_dropped() || error.is_timeout() {
             Self::Unavailable(Arc::new(error))
         } else {

@@ -1,4 +1,5 @@
-//! Heads: what a command is decided on, one read away.
+//! Heads: version, last event number and folded state of each aggregate, so that a
+//! command is decided after one read.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -8,21 +9,21 @@ use redis::Script;
 use crate::connection::Connection;
 use crate::{Key, Layout, LogError, Partition, Position};
 
-/// An aggregate's version, last event and folded state.
+/// Version, last event number and folded state of an aggregate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
-    /// How many events it has.
+    /// Number of the aggregate's events.
     pub version: u64,
-    /// The number of the last one, in its partition.
+    /// Number of the last event, within the partition.
     pub last: u64,
-    /// Which version of the fold made `state`.
+    /// Version of the fold that produced `state`.
     pub fold: u32,
-    /// The folded state.
+    /// Folded state, as JSON.
     pub state: String,
 }
 
 impl Head {
-    /// Reads `version last fold state`.
+    /// Parses the stored form, `version last fold state`.
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(4, ' ');
         Some(Self {
@@ -34,7 +35,7 @@ impl Head {
     }
 }
 
-/// The heads of aggregates of one partition, in the order asked for.
+/// Reads the heads of aggregates of one partition, in the order of `keys`.
 pub(crate) async fn load(
     connection: &mut Connection,
     layout: &Layout,
@@ -69,8 +70,8 @@ pub(crate) async fn load(
     Ok(heads)
 }
 
-/// All heads in one bucket; `None` for one that cannot be read.
-pub(crate) async fn bucket(
+/// Reads all heads in one bucket; `None` for a head that is not readable.
+pub(crate) async fn load_bucket(
     connection: &mut Connection,
     layout: &Layout,
     partition: Partition,
@@ -97,14 +98,16 @@ fn parse(partition: Partition, key: &str, text: &str) -> Result<Head, LogError> 
     })
 }
 
-/// Replaces heads by others of the same version, where they still have it.
+/// Replaces heads by others of the same version and last number.
 pub(crate) async fn rewrite(
     connection: &mut Connection,
     layout: &Layout,
     partition: Partition,
     heads: &[(&Key, Head)],
 ) -> Result<(), LogError> {
-    // An append in the meantime has written a newer head, which stays.
+    // Compare and set: a head that an append changed in the meantime has another
+    // version and is kept. The comparison includes the space after the last number, so
+    // that `1 12` does not match `1 123`.
     static REWRITE: LazyLock<Script> = LazyLock::new(|| {
         Script::new(
             "for i, bucket in ipairs(KEYS) do \
@@ -127,16 +130,16 @@ pub(crate) async fn rewrite(
     Ok(invocation.invoke_async(connection).await?)
 }
 
-/// Which buckets of heads of one kind are not empty.
+/// Returns the buckets of one kind that are not empty.
 pub(crate) async fn filled_buckets(
     connection: &mut Connection,
     layout: &Layout,
     partition: Partition,
     kind: &str,
 ) -> Result<Vec<u32>, LogError> {
-    // Asked one by one, hundreds of thousands of buckets take many seconds.
-    // The names begin with the one that is passed, so that all of them are in
-    // its slot.
+    // A script, since hundreds of thousands of buckets would take many seconds with a
+    // command each. It derives the names of all buckets from the key that is passed;
+    // they share its hash tag, so they are in the same slot of a cluster.
     static FILLED: LazyLock<Script> = LazyLock::new(|| {
         Script::new(
             "local prefix, filled = string.match(KEYS[1], '^(.*:)%d+$'), {} \

@@ -1,11 +1,10 @@
-//! Which log this is, and whether Redis still holds all that was seen of it.
+//! Identity of the log: detects a Redis that holds another log or an older copy.
 //!
-//! A Redis can come back empty, or with an older copy of its data. Events
-//! appended to that would have numbers that others have already seen with
-//! other content. So every append passes the log epoch, a random id of the
-//! log, and the highest number seen, and the script compares both. Before its
-//! first append, and after every reconnect, a process also compares each
-//! partition's counter with what a [`Witness`] remembers.
+//! A Redis can come back empty, or with an older copy of its data. Events appended
+//! then would get numbers that readers have already seen with other content. So every
+//! append passes the log epoch (a random id of the log) and the highest number seen,
+//! and the script compares both. Before its first append, and after every reconnect, a
+//! process also compares each partition's counter with what a [`Witness`] remembers.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -18,49 +17,48 @@ use crate::connection::Connection;
 use crate::{Layout, LogError, Partition, Position};
 use crate::{counter, settings};
 
-/// How long a failure is answered from memory before Redis is asked again.
+/// Time for which a failed confirmation is returned again without asking Redis.
 const RECHECK: Duration = Duration::from_secs(1);
 
-/// What somebody outside Redis remembers of the log.
+/// Knowledge of the log that is kept outside Redis.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownLog {
-    /// Its epoch.
+    /// Epoch of the log.
     pub epoch: String,
-    /// Whether its creation was finished: before that it holds no events.
+    /// Whether the creation of the log was finished. Before that it holds no events.
     pub created: bool,
-    /// Positions up to which it was read, at this epoch.
+    /// Positions up to which the log was read, at this epoch.
     pub positions: Vec<Position>,
 }
 
-/// Somebody outside Redis who remembers the log: the store of read models.
+/// Store outside Redis that remembers the log; in practice, that of the read models.
 pub trait Witness: Send + Sync + 'static {
-    /// What is remembered; `None` where nothing is.
+    /// Returns what is remembered of the log; `None` if there is nothing.
     ///
     /// # Errors
-    /// A reason, if the witness does not answer.
+    /// The reason, if the witness does not answer.
     fn recall(&self) -> BoxFuture<'_, Result<Option<KnownLog>, String>>;
 
-    /// Remembers the log's epoch, unless one is remembered; returns what is
-    /// remembered then.
+    /// Stores the epoch unless one is stored. Returns the stored epoch.
     ///
     /// # Errors
-    /// A reason, if the witness does not answer.
+    /// The reason, if the witness does not answer.
     fn introduce<'a>(&'a self, epoch: &'a str) -> BoxFuture<'a, Result<String, String>>;
 
-    /// Remembers that the log of this epoch is created.
+    /// Stores that the creation of the log with this epoch is finished.
     ///
     /// # Errors
-    /// A reason, if the witness does not answer.
+    /// The reason, if the witness does not answer.
     fn mark_created<'a>(&'a self, epoch: &'a str) -> BoxFuture<'a, Result<(), String>>;
 
-    /// Remembers the log of this epoch, created, in place of any other.
+    /// Replaces what is stored by a created log with this epoch.
     ///
     /// # Errors
-    /// A reason, if the witness does not answer.
+    /// The reason, if the witness does not answer.
     fn replace<'a>(&'a self, epoch: &'a str) -> BoxFuture<'a, Result<(), String>>;
 }
 
-/// What this process knows of the log.
+/// Knowledge of the log in this process, and whether it was confirmed.
 pub(crate) struct Identity {
     connection: Connection,
     namespace: String,
@@ -68,15 +66,15 @@ pub(crate) struct Identity {
     witness: Option<Arc<dyn Witness>>,
     epoch: RwLock<Arc<str>>,
     seen: Vec<AtomicU64>,
-    state: Mutex<State>,
-    /// `drops` of the connection at the last confirmation, plus 1; 0 if there
-    /// was none or what was known is in doubt.
+    state: Mutex<Confirmation>,
+    /// Value of the connection's `drops` at the last confirmation, plus 1; 0 if there
+    /// was none or it was revoked.
     confirmed: AtomicU64,
 }
 
 #[derive(Default)]
-struct State {
-    /// Whether the witness has agreed once.
+struct Confirmation {
+    /// Whether the witness has answered once in this process.
     witnessed: bool,
     failed: Option<(Instant, LogError)>,
 }
@@ -111,37 +109,38 @@ impl Identity {
         &self.layout
     }
 
-    /// The log epoch, as this process knows it.
+    /// Returns the log epoch, as this process knows it.
     pub(crate) fn epoch(&self) -> Arc<str> {
-        // An epoch is replaced as a whole.
+        // A panic cannot leave the epoch in a broken state: it is replaced as a whole.
         let epoch = self.epoch.read().unwrap_or_else(PoisonError::into_inner);
         epoch.clone()
     }
 
-    /// The highest event number that this process has seen of a partition.
+    /// Returns the highest event number that this process has seen in a partition.
     pub(crate) fn seen(&self, partition: Partition) -> u64 {
         let seen = self.seen.get(usize::from(partition));
         seen.map_or(0, |seen| seen.load(Ordering::Acquire))
     }
 
-    /// Notes that this event was seen.
-    pub(crate) fn saw(&self, at: Position) {
+    /// Records that this event was seen.
+    pub(crate) fn record_seen(&self, at: Position) {
         if let Some(seen) = self.seen.get(usize::from(at.partition)) {
             seen.fetch_max(at.number, Ordering::AcqRel);
         }
     }
 
-    /// Has the log confirmed again before the next append.
-    pub(crate) fn doubt(&self) {
+    /// Revokes the confirmation, so that the next append confirms the log again.
+    pub(crate) fn revoke(&self) {
         self.confirmed.store(0, Ordering::Release);
     }
 
-    /// The epoch to append with, once this connection's Redis is known to hold
-    /// the log.
+    /// Returns the epoch to append with, after confirming that Redis holds the log if
+    /// that was not done on this connection.
     ///
     /// # Errors
-    /// [`LogError`] if it holds another log, or if that cannot be told.
+    /// [`LogError`] if Redis holds another log, or if that cannot be determined.
     pub(crate) async fn confirmed(&self) -> Result<Arc<str>, LogError> {
+        // A changed count means a reconnect, possibly to another server process.
         let drops = self.connection.drops() + 1;
         if self.confirmed.load(Ordering::Acquire) != drops {
             self.confirm(drops).await?;
@@ -152,7 +151,7 @@ impl Identity {
     /// Compares what Redis holds with what this process and the witness know.
     async fn confirm(&self, drops: u64) -> Result<(), LogError> {
         let mut state = self.state.lock().await;
-        // Others have waited for the same answer.
+        // Another task confirmed the log while this one waited for the lock.
         if self.confirmed.load(Ordering::Acquire) == drops {
             return Ok(());
         }
@@ -164,7 +163,8 @@ impl Identity {
         match self.compare(&mut state).await {
             Ok(()) => {
                 state.failed = None;
-                // A drop in the meantime is another connection to confirm.
+                // The count from before the comparison: if the connection dropped in
+                // the meantime, the next append confirms the log again.
                 self.confirmed.store(drops, Ordering::Release);
                 Ok(())
             }
@@ -175,12 +175,16 @@ impl Identity {
         }
     }
 
-    async fn compare(&self, state: &mut State) -> Result<(), LogError> {
+    async fn compare(&self, state: &mut Confirmation) -> Result<(), LogError> {
         let known = self.recall(state).await?;
         let mut connection = self.connection();
         let stored = settings::epoch(&mut connection, &self.namespace).await?;
         let epoch = stored.ok_or(LogError::Gone)?;
         let own = self.epoch();
+        // Three epochs: of the witness, of Redis and of this process. Redis is
+        // trusted if the witness agrees with it; an operator may then have accepted
+        // the log since this process started. Without an answer of the witness, Redis
+        // must agree with this process.
         let is_accepted = known.as_ref().is_some_and(|known| known.epoch == epoch);
         if !is_accepted && (*own != *epoch || known.is_some()) {
             return Err(LogError::OtherEpoch);
@@ -189,14 +193,15 @@ impl Identity {
             self.adopt(&epoch);
         }
         for position in known.into_iter().flat_map(|known| known.positions) {
-            self.saw(position);
+            self.record_seen(position);
         }
         self.compare_counters(&epoch).await
     }
 
-    /// Whether every partition has this epoch and all that was seen of it.
+    /// Checks that every partition has this epoch and all events that were seen.
     async fn compare_counters(&self, epoch: &str) -> Result<(), LogError> {
-        // Taken before the counters are read: they only grow.
+        // Read before the counters. Other tasks append meanwhile, so a number read
+        // afterwards could be higher than a counter that was read before.
         let seen: Vec<u64> = self.partitions().map(|p| self.seen(p)).collect();
         let counters = counter::read_all(&mut self.connection(), &self.layout).await?;
         for ((partition, seen), counter) in self.partitions().zip(seen).zip(counters) {
@@ -211,7 +216,7 @@ impl Identity {
             if counter.last < seen {
                 return Err(LogError::Behind { end, seen });
             }
-            self.saw(end);
+            self.record_seen(end);
         }
         Ok(())
     }
@@ -220,16 +225,16 @@ impl Identity {
         0..self.layout.partitions()
     }
 
-    /// What the witness remembers. Once it has agreed, its absence holds
-    /// nothing up: this process has seen what it could tell.
-    async fn recall(&self, state: &mut State) -> Result<Option<KnownLog>, LogError> {
+    /// Returns what the witness remembers; `None` if there is no witness, or if it does
+    /// not answer but has answered before.
+    async fn recall(&self, state: &mut Confirmation) -> Result<Option<KnownLog>, LogError> {
         let Some(witness) = &self.witness else {
             return Ok(None);
         };
         let recalled = async {
             match witness.recall().await? {
                 Some(known) => Ok(known),
-                // New read models beside a log that was there before.
+                // A new database of read models for a log that exists.
                 None => {
                     let epoch = witness.introduce(&self.epoch()).await?;
                     witness.mark_created(&epoch).await?;
@@ -246,10 +251,12 @@ impl Identity {
                 state.witnessed = true;
                 Ok(Some(known))
             }
+            // The witness answered before, and what it knew is part of `seen`. An
+            // outage of the witness must not stop appends.
             Err(error) if state.witnessed => {
                 tracing::warn!(
                     error,
-                    "the log is confirmed by what this process has seen alone"
+                    "the witness does not answer; the log is confirmed only by what this process has seen"
                 );
                 Ok(None)
             }
@@ -257,28 +264,29 @@ impl Identity {
         }
     }
 
-    /// An operator has accepted the log as it is: what was seen at the epoch
-    /// before says nothing about it.
+    /// Adopts the epoch of a log that an operator has accepted.
     fn adopt(&self, epoch: &str) {
         tracing::warn!(epoch, "the log has a new epoch");
         *self.epoch.write().unwrap_or_else(PoisonError::into_inner) = epoch.into();
+        // Numbers seen at the previous epoch say nothing about this log, which may be
+        // shorter.
         for seen in &self.seen {
             seen.store(0, Ordering::Release);
         }
     }
 
-    /// Whether Redis holds the log that this process knows, right now.
+    /// Checks that Redis holds the log that this process knows, right now.
     pub(crate) async fn check(&self) -> Result<(), LogError> {
         let epoch = self.confirmed().await?;
         let compared = self.compare_counters(&epoch).await;
         if compared.as_ref().is_err_and(LogError::is_other_log) {
-            self.doubt();
+            self.revoke();
         }
         compared
     }
 }
 
-/// An epoch that no other log has.
+/// Returns a random epoch.
 pub(crate) fn new_epoch() -> String {
     format!("{:032x}", rand::random::<u128>())
 }

@@ -1,4 +1,4 @@
-//! Which Redis key holds what, and which partition an aggregate lives in.
+//! Names of Redis keys, and the routing of aggregates to partitions.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::Partition;
 
-/// The names of all keys of one namespace.
+/// Names of all keys of one namespace.
 ///
-/// A partition's keys share the hash tag `{NS:07}`: one script can touch them
-/// all, on Redis Cluster too.
+/// The keys of a partition share the hash tag `{NS:07}`, so that one script can access
+/// all of them in Redis Cluster too.
 #[derive(Debug, Clone)]
 pub struct Layout {
     namespace: Arc<str>,
@@ -18,17 +18,17 @@ pub struct Layout {
     buckets: u32,
 }
 
-/// An aggregate's key (`order/c-1/o-17`) and the partition it lives in.
+/// Key of an aggregate (`order/c-1/o-17`), and its partition.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Key {
-    /// The aggregate's key; what stands before the first `/` is its kind.
+    /// Text of the key; the part before the first `/` is the kind.
     pub text: Box<str>,
-    /// Its partition.
+    /// Partition of the aggregate.
     pub partition: Partition,
 }
 
 impl Key {
-    /// What stands before the first `/`.
+    /// Returns the kind of the aggregate: the part before the first `/`.
     pub fn kind(&self) -> &str {
         self.text.split('/').next().unwrap_or_default()
     }
@@ -49,23 +49,23 @@ impl Layout {
         }
     }
 
-    /// How many partitions there are.
+    /// Returns the number of partitions.
     pub fn partitions(&self) -> u16 {
         self.partitions
     }
 
-    /// How many buckets of heads each partition has for one kind.
+    /// Returns the number of buckets of heads per partition and kind.
     pub fn buckets(&self) -> u32 {
         self.buckets
     }
 
-    /// The partition of all that is routed by this text, an id.
+    /// Returns the partition of aggregates with this routing id.
     pub fn partition_of(&self, route: &str) -> Partition {
-        // The remainder is below a u16.
+        // The remainder is less than a `u16`, so the cast is lossless.
         (xxh3_64(route.as_bytes()) % u64::from(self.partitions)) as Partition
     }
 
-    /// An aggregate's key, with its partition decided by `route`.
+    /// Returns the key of an aggregate whose partition follows from `route`.
     pub fn key(&self, text: String, route: &str) -> Key {
         Key {
             partition: self.partition_of(route),
@@ -73,7 +73,7 @@ impl Layout {
         }
     }
 
-    /// An aggregate's key in this partition, whatever its id.
+    /// Returns the key of an aggregate in a given partition, independent of its id.
     pub fn key_in(&self, text: String, partition: Partition) -> Key {
         Key {
             partition,
@@ -85,17 +85,18 @@ impl Layout {
         format!("{{{}:{partition:02}}}:log", self.namespace)
     }
 
-    /// The counter: log epoch, number of the last event, floor.
+    /// Returns the key of a counter: log epoch, number of the last event, floor.
     pub(crate) fn counter(&self, partition: Partition) -> String {
         format!("{{{}:{partition:02}}}:counter", self.namespace)
     }
 
-    /// The bucket that holds an aggregate's head. Kinds do not share buckets:
-    /// one large head would cost all its neighbours the compact encoding.
+    /// Returns the key of the bucket that holds an aggregate's head.
     pub(crate) fn bucket_of(&self, key: &Key) -> String {
-        // Another seed than the partition's: else all keys of one partition
-        // would fall into the same few buckets.
+        // Another seed than the partition's. With the same one, all keys of a
+        // partition would fall into the same few buckets.
         let bucket = xxh3_64_with_seed(key.text.as_bytes(), 1) % u64::from(self.buckets);
+        // One bucket per kind: a single large head makes Redis give up the compact
+        // encoding for its whole bucket, which must not affect other kinds.
         self.bucket(key.partition, key.kind(), bucket as u32)
     }
 
@@ -110,27 +111,27 @@ impl Layout {
         format!("{{{namespace}}}:settings")
     }
 
-    /// The live workers of a role.
+    /// Returns the key of the live workers of a role.
     pub(crate) fn workers(&self, role: &str) -> String {
         format!("{{{}}}:workers:{role}", self.namespace)
     }
 
-    /// The owner of each partition in a role.
+    /// Returns the key of the owners of partitions in a role.
     pub(crate) fn owners(&self, role: &str) -> String {
         format!("{{{}}}:owners:{role}", self.namespace)
     }
 
-    /// The tokens of an aggregate's rate that count.
+    /// Returns the key of the tokens that count toward an aggregate's rate.
     pub(crate) fn tokens(&self, key: &Key) -> String {
         format!("{{{}:{:02}}}:tokens:{key}", self.namespace, key.partition)
     }
 
-    /// When an aggregate's next tokens may be taken.
+    /// Returns the key of the time at which an aggregate's next tokens may be taken.
     pub(crate) fn token_pace(&self, key: &Key) -> String {
         format!("{{{}:{:02}}}:pace:{key}", self.namespace, key.partition)
     }
 
-    /// The channel of notices of what was folded.
+    /// Returns the channel of notices of folded events.
     pub(crate) fn folded(&self) -> String {
         format!("{{{}}}:folded", self.namespace)
     }
@@ -159,7 +160,7 @@ mod tests {
 
     #[test]
     fn the_routing_never_changes() {
-        // Stored data depends on these.
+        // Stored data depends on these values.
         let layout = Layout::new("patron", 16, 2048);
         let key = layout.key("order/00001/cdnow-2".to_owned(), "00001");
         assert_eq!(key.partition, 13);

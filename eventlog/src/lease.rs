@@ -1,8 +1,8 @@
-//! Leases: which process does something that only one should do at a time.
+//! Leases: mutual exclusion between processes, with expiry.
 //!
-//! They spare double work and nothing more. A process that was stopped for a
-//! minute may still believe in its lease; what it then does is harmless
-//! because writes are guarded by positions.
+//! A lease avoids duplicate work but does not fence it. A process that was stopped for
+//! a minute may still believe that it holds its lease. That is harmless, since writes
+//! are guarded by positions.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -11,8 +11,9 @@ use redis::Script;
 
 use crate::{Log, LogError};
 
-/// Takes a lease that is free, or holds on to one's own. A full Redis takes a
-/// script whose first write is `DEL`.
+/// Takes a lease that is free, or renews the worker's own.
+// The DEL makes the script work on a full Redis, which checks memory only at a
+// script's first write, and DEL needs none.
 static HOLD: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local holder = redis.call('GET', KEYS[1]) \
@@ -23,7 +24,8 @@ static HOLD: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Gives one's own lease back.
+/// Releases a lease, if the worker holds it.
+// Compared first: the lease may have expired and belong to another process.
 static RELEASE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end \
@@ -31,7 +33,7 @@ static RELEASE: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// One worker process's view of the leases.
+/// Leases of one worker process.
 #[derive(Clone)]
 pub struct Leases {
     log: Log,
@@ -40,15 +42,16 @@ pub struct Leases {
 }
 
 impl Leases {
-    /// For the worker of this name; leases not renewed within `ttl` lapse.
+    /// Creates the leases of the worker with this name. A lease that is not renewed
+    /// within `ttl` expires.
     pub fn new(log: Log, worker: String, ttl: Duration) -> Self {
         Self { log, worker, ttl }
     }
 
-    /// Takes a lease, or renews it; whether it is held now.
+    /// Takes or renews a lease. Returns whether this worker holds it now.
     ///
     /// # Errors
-    /// [`LogError`] if Redis does not answer.
+    /// [`LogError`] if Redis could not be reached.
     pub async fn hold(&self, name: &str) -> Result<bool, LogError> {
         let held = HOLD
             .key(self.log.layout().lease(name))
@@ -59,10 +62,10 @@ impl Leases {
         Ok(held)
     }
 
-    /// Gives a lease back, if it is this worker's.
+    /// Releases a lease, if this worker holds it.
     ///
     /// # Errors
-    /// [`LogError`] if Redis does not answer.
+    /// [`LogError`] if Redis could not be reached.
     pub async fn release(&self, name: &str) -> Result<(), LogError> {
         let _: i64 = RELEASE
             .key(self.log.layout().lease(name))

@@ -1,12 +1,19 @@
-//! The log: all events, in Redis Streams, and the only source of truth.
+//! Event log in Redis Streams: all events, and the only source of truth.
 //!
-//! P partition streams hold the events. A stream entry is a commit: the events
-//! of one batch, with their metadata once. Beside each stream stand its
-//! counter (epoch, last number, floor) and the heads of its aggregates
-//! (version, last number, folded state) in bucketed hashes. One Lua script
-//! appends to all of them, checked and gapless; one task per partition writes
-//! whatever waits in groups. This crate does not know what an event means:
-//! keys, types and metadata are texts, data is JSON.
+//! Shape: P partition streams hold the events. A stream entry is a commit: the events
+//! of one batch, with their metadata once. Each stream has a counter (epoch, last
+//! number, floor) and the heads of its aggregates (version, last number, folded
+//! state), which are hashes in the same slot.
+//!
+//! Correctness: one Lua script (`append.lua`) checks the epoch, the counter and all
+//! expected versions, and then writes stream, heads and counter together. Event
+//! numbers have no gaps and are never reused.
+//!
+//! Throughput: one task per partition (`appender`) writes all waiting commits in one
+//! call, so that they share a round trip and an fsync.
+//!
+//! This crate does not know what an event means: keys, types and metadata are strings,
+//! data is JSON.
 
 mod append;
 mod appender;

@@ -1,4 +1,4 @@
-//! The handle that everybody shares.
+//! Handle of an open log: appending, reading, and operating it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::try_join_all;
 
 use crate::append::{self, NewCommit};
-use crate::appender::{Appender, Written};
+use crate::appender::{Appender, CommitOutcome};
 use crate::connection::{Connection, Server};
 use crate::identity::{Identity, KnownLog, new_epoch};
 use crate::memory::RecentMemory;
@@ -17,40 +17,40 @@ use crate::{
     Scanned, Tails, UnsafeSetting, Witness, counter, durability, heads, read, server, settings,
 };
 
-/// How to open a log.
+/// Options for opening a log.
 #[derive(Clone)]
 pub struct LogOptions {
-    /// `redis://…` or `rediss://…`; any node of a cluster.
+    /// URL of Redis, `redis://…` or `rediss://…`; any node of a cluster.
     pub url: String,
-    /// Certificates, as PEM, of the authorities whose servers are trusted;
-    /// `None` trusts those that browsers trust. Only for `rediss://…`.
+    /// PEM certificates of the certificate authorities to trust; `None` for those that
+    /// browsers trust. Only for `rediss://…`.
     pub authorities: Option<Vec<u8>>,
-    /// What all keys begin with: several logs can share a server.
+    /// Prefix of all keys, so that several logs can share a server.
     pub namespace: String,
-    /// How many partitions; fixed at the first start. `None` takes what is
-    /// stored, or [`LogOptions::DEFAULT_PARTITIONS`].
+    /// Number of partitions, 1 to 256; fixed at the first start. `None` for the stored
+    /// number, or [`LogOptions::DEFAULT_PARTITIONS`] for a new log.
     pub partitions: Option<u16>,
-    /// Opens a log on a Redis that could lose acknowledged events.
+    /// Whether to open the log on a Redis that could lose acknowledged events.
     pub allow_data_loss: bool,
-    /// Who remembers the log outside Redis; `None` trusts Redis alone.
+    /// Store outside Redis that remembers the log; `None` trusts Redis alone.
     pub witness: Option<Arc<dyn Witness>>,
 }
 
 impl LogOptions {
-    /// How many partitions a new log has unless told otherwise.
+    /// Default number of partitions of a new log.
     pub const DEFAULT_PARTITIONS: u16 = 16;
 
-    /// Buckets of heads per partition and kind. At 512 heads in a bucket Redis
-    /// gives up the compact encoding: with 16 partitions that is beyond 16
-    /// million aggregates of a kind.
+    /// Number of buckets of heads per partition and kind. Redis gives up the compact
+    /// encoding at 512 heads in a bucket: with 16 partitions, beyond 16 million
+    /// aggregates of a kind.
     const BUCKETS: u32 = 2_048;
 }
 
-/// An open log. Cloning shares it.
+/// Handle of an open log. Clones share the connection and the appenders.
 #[derive(Clone)]
-pub struct Log(Arc<Inner>);
+pub struct Log(Arc<LogInner>);
 
-struct Inner {
+struct LogInner {
     server: Server,
     namespace: String,
     identity: Arc<Identity>,
@@ -60,30 +60,31 @@ struct Inner {
 }
 
 impl Log {
-    /// Connects, checks that the server keeps what it acknowledges, and that
-    /// the settings are those of the log's creation. Creates the log if there
-    /// is none and the witness remembers none.
+    /// Connects to Redis and opens the log. Checks that the server is durable and that
+    /// the settings match those of the first start. Creates the log if there is none
+    /// and the witness remembers none.
     ///
     /// # Errors
-    /// [`LogError::NotDurable`] unless data loss is allowed;
-    /// [`LogError::Pinned`] for another number of partitions than at first;
-    /// [`LogError::Format`] for a log of another format; [`LogError::Gone`] if
-    /// the witness remembers a log that Redis does not hold.
+    /// [`LogError::NotDurable`] if the server could lose events and that is not
+    /// allowed; [`LogError::Pinned`] for another number of partitions than at the
+    /// first start; [`LogError::Format`] for a log of another format;
+    /// [`LogError::Gone`] if the witness remembers a log that Redis does not hold.
     pub async fn open(options: &LogOptions) -> Result<Self, LogError> {
         Self::open_or_create(options, Creation::Once).await
     }
 
-    /// Opens the log as Redis holds it now, whatever was seen of it before,
-    /// and gives it a new epoch. This is how an operator accepts a restored
-    /// copy. A log that is gone is created. Returns the new epoch.
+    /// Accepts the log as Redis holds it now, for instance a restored copy, and gives
+    /// it a new epoch. A log that is gone is created. Returns the new epoch.
     ///
     /// # Errors
-    /// As [`Log::open`], and [`LogError::Unconfirmed`] if the witness does not
+    /// Those of [`Log::open`], and [`LogError::Unconfirmed`] if the witness does not
     /// answer.
     pub async fn accept(options: &LogOptions) -> Result<(Self, String), LogError> {
         let log = Self::open_or_create(options, Creation::Again).await?;
         let epoch = new_epoch();
-        // The witness first: until Redis follows, nobody appends.
+        // The witness first: from here until Redis has the new epoch, every process
+        // finds that the two differ and appends nothing. In the other order, a
+        // process could append to a log that the witness still contradicts.
         if let Some(witness) = &options.witness {
             let replaced = witness.replace(&epoch).await;
             replaced.map_err(LogError::Unconfirmed)?;
@@ -93,7 +94,7 @@ impl Log {
             counter::renew(&mut connection, log.layout(), partition, &epoch).await?;
         }
         settings::set_epoch(&mut connection, &log.0.namespace, &epoch).await?;
-        log.0.identity.doubt();
+        log.0.identity.revoke();
         Ok((log, epoch))
     }
 
@@ -120,7 +121,7 @@ impl Log {
         let appenders = (0..settings.partitions)
             .map(|partition| Appender::start(identity.clone(), memory.clone(), partition))
             .collect();
-        Ok(Self(Arc::new(Inner {
+        Ok(Self(Arc::new(LogInner {
             server,
             namespace: namespace.to_owned(),
             identity,
@@ -130,53 +131,53 @@ impl Log {
         })))
     }
 
-    /// Partitions, keys and their names.
+    /// Returns the layout: partitions and names of Redis keys.
     pub fn layout(&self) -> &Layout {
         self.0.identity.layout()
     }
 
-    /// All partitions.
+    /// Returns all partitions.
     pub fn partitions(&self) -> std::ops::Range<Partition> {
         0..self.layout().partitions()
     }
 
-    /// What could lose events on this server; empty unless that was allowed.
+    /// Returns the settings of this server that could lose events; empty unless that
+    /// was allowed.
     pub fn unsafe_settings(&self) -> &[UnsafeSetting] {
         &self.0.unsafe_settings
     }
 
-    /// Fixes a setting at the first start: `given`, or else `default`.
-    /// Returns the value that holds.
+    /// Fixes a setting at the first start to `given`, or else to `default`. Returns the
+    /// value that is fixed.
     ///
     /// # Errors
-    /// [`LogError::Pinned`] if `given` is not what was fixed before.
+    /// [`LogError::Pinned`] if `given` differs from the value fixed before.
     pub async fn pin(
         &self,
         name: &str,
         given: Option<&str>,
         default: &str,
     ) -> Result<String, LogError> {
-        let stored = settings::fix(
+        let stored = settings::set_once(
             &self.connection(),
             &self.0.namespace,
             name,
             given.unwrap_or(default),
         )
         .await?;
-        pinned(name, given, stored)
+        check_pinned(name, given, stored)
     }
 
-    /// Appends to aggregates of one partition, all with the same metadata: each
-    /// append as a whole or not at all. Answers, in order, when all of it is on
-    /// disk. An aggregate may be appended to once in a call.
+    /// Appends to aggregates of one partition, all with the same metadata; each append
+    /// is written as a whole or not at all. Returns the outcomes in the same order,
+    /// when everything is on disk. A call may contain each aggregate once.
     ///
-    /// What fits into one commit is written as one. Where some aggregates have
-    /// other versions than expected, the others are written as a commit of
-    /// their own at once.
+    /// Appends share a commit as far as they fit. If some aggregates have other
+    /// versions than expected, the others are written in a commit of their own.
     ///
     /// # Errors
-    /// After an error any of the appends may have happened or not. The caller
-    /// repeats its command; the expected versions keep it from happening twice.
+    /// After an error each of the appends may or may not have been written. The caller
+    /// repeats its command; the expected versions prevent a second append.
     pub async fn append(
         &self,
         partition: Partition,
@@ -195,31 +196,36 @@ impl Log {
             let group = std::mem::replace(&mut waiting, rest);
             let commit: Vec<&Append> = group.iter().map(|&index| &appends[index]).collect();
             let last = match appender.append(NewCommit::of(&meta, &commit)).await? {
-                Written::To(last) => last,
-                Written::Conflicts(conflicts) => {
+                CommitOutcome::Committed(last) => last,
+                CommitOutcome::Conflicts(conflicts) => {
                     for (place, found) in conflicts {
                         outcomes[group[place]] = Some(Appended::Conflict { found });
                     }
+                    // The whole commit was skipped. The appends without a conflict are
+                    // put back in front and written in the next round. Each round settles
+                    // at least one append, so the loop ends.
                     let others = group.iter().filter(|&&index| outcomes[index].is_none());
                     waiting.splice(0..0, others.copied());
                     continue;
                 }
             };
-            // A commit's events have consecutive numbers, append after append.
+            // The events of a commit have consecutive numbers, so the positions
+            // follow from the last number, counted back.
             let mut number = last;
             for &index in group.iter().rev() {
                 outcomes[index] = Some(Appended::At(Position { partition, number }));
                 number -= appends[index].events.len() as u64;
             }
         }
-        // The loop ends when every append has its outcome.
+        // Every append has its outcome here, so `flatten` drops nothing.
         Ok(outcomes.into_iter().flatten().collect())
     }
 
-    /// Heads of aggregates of one partition, in the order asked for.
+    /// Returns the heads of aggregates of one partition, in the order of `keys`; `None`
+    /// for an aggregate that does not exist.
     ///
     /// # Errors
-    /// [`LogError`] if Redis does not answer.
+    /// [`LogError`] if Redis could not be read.
     pub async fn heads(
         &self,
         partition: Partition,
@@ -228,12 +234,12 @@ impl Log {
         heads::load(&mut self.connection(), self.layout(), partition, keys).await
     }
 
-    /// Replaces heads of one partition by others of the same version and last
-    /// number, such as a newer fold makes of the same events. A head that has
-    /// moved on in the meantime stays.
+    /// Replaces heads of one partition by others with the same version and last number,
+    /// for example after a change of the fold. Heads that changed in the meantime are
+    /// kept.
     ///
     /// # Errors
-    /// [`LogError`] if Redis does not answer.
+    /// [`LogError`] if Redis could not be read.
     pub async fn rewrite_heads(
         &self,
         partition: Partition,
@@ -242,10 +248,10 @@ impl Log {
         heads::rewrite(&mut self.connection(), self.layout(), partition, heads).await
     }
 
-    /// The buckets of one kind that hold any heads.
+    /// Returns the buckets of one kind that are not empty.
     ///
     /// # Errors
-    /// [`LogError`] if Redis does not answer.
+    /// [`LogError`] if Redis could not be read.
     pub async fn filled_buckets(
         &self,
         partition: Partition,
@@ -254,18 +260,18 @@ impl Log {
         heads::filled_buckets(&mut self.connection(), self.layout(), partition, kind).await
     }
 
-    /// All heads in one bucket of one kind, by key; `None` for one that cannot
-    /// be read.
+    /// Returns all heads in one bucket of one kind, by key; `None` for a head that is
+    /// not readable.
     ///
     /// # Errors
-    /// [`LogError`] if Redis does not answer.
+    /// [`LogError`] if Redis could not be read.
     pub async fn heads_in(
         &self,
         partition: Partition,
         kind: &str,
         bucket: u32,
     ) -> Result<HashMap<String, Option<Head>>, LogError> {
-        heads::bucket(
+        heads::load_bucket(
             &mut self.connection(),
             self.layout(),
             partition,
@@ -275,11 +281,11 @@ impl Log {
         .await
     }
 
-    /// Up to `count` events after a position, in order.
+    /// Reads up to `count` events after a position, in order.
     ///
     /// # Errors
-    /// [`LogError::Damaged`] if a number is missing, [`LogError::Trimmed`] if
-    /// it is below the floor.
+    /// [`LogError::Trimmed`] if a missing number is below the floor,
+    /// [`LogError::Damaged`] if it is not.
     pub async fn read(&self, after: Position, count: usize) -> Result<Vec<Entry>, LogError> {
         let commits = self.read_commits(after, count).await?;
         Ok(commits
@@ -288,11 +294,11 @@ impl Log {
             .collect())
     }
 
-    /// Up to `count` events after a position, in order, commit by commit. The
-    /// first and the last commit may have some of their events only.
+    /// Reads up to `count` events after a position, in order, commit by commit. The
+    /// first and the last commit may be partial.
     ///
     /// # Errors
-    /// As [`Log::read`].
+    /// Those of [`Log::read`].
     pub async fn read_commits(
         &self,
         after: Position,
@@ -300,7 +306,7 @@ impl Log {
     ) -> Result<Vec<Commit>, LogError> {
         let read = read::commits(&mut self.connection(), self.layout(), after, count).await?;
         if let Some(commit) = read.last() {
-            self.0.identity.saw(Position {
+            self.0.identity.record_seen(Position {
                 partition: commit.partition,
                 number: commit.last,
             });
@@ -308,20 +314,20 @@ impl Log {
         Ok(read)
     }
 
-    /// Some commits after a position, past what is missing or cannot be read:
-    /// for those who look for damage.
+    /// Reads some commits after a position, and continues after missing or unreadable
+    /// entries. Used for finding damage.
     ///
     /// # Errors
-    /// [`LogError`] if Redis does not answer.
+    /// [`LogError`] if Redis could not be read.
     pub async fn scan(&self, after: Position) -> Result<Scanned, LogError> {
         read::scan(&mut self.connection(), self.layout(), after).await
     }
 
-    /// The first position that each partition keeps, in order. Events before
-    /// it were trimmed.
+    /// Returns the floor of each partition, in order: its first position that was not
+    /// trimmed.
     ///
     /// # Errors
-    /// [`LogError`] if Redis does not answer.
+    /// [`LogError`] if Redis could not be read.
     pub async fn floors(&self) -> Result<Vec<Position>, LogError> {
         let counters = self.counters().await?;
         let floor = |(partition, counter): (Partition, counter::Counter)| Position {
@@ -331,26 +337,26 @@ impl Log {
         Ok((0..).zip(counters).map(floor).collect())
     }
 
-    /// Removes whole commits that end before a position; returns the floor
-    /// that the partition has then. What views, launches and questions about
-    /// the past need must not be trimmed.
+    /// Removes whole commits that end before a position. Returns the partition's new
+    /// floor. The caller must not trim events that views, launches or queries about
+    /// the past still need.
     ///
     /// # Errors
-    /// [`LogError`] if Redis does not answer.
+    /// [`LogError`] if Redis could not be read.
     pub async fn trim(&self, before: Position) -> Result<Position, LogError> {
         counter::trim(&mut self.connection(), self.layout(), before).await
     }
 
-    /// The log epoch, a random id of this log, as this process knows it.
+    /// Returns the log epoch, a random id of this log, as this process knows it.
     pub fn epoch(&self) -> Arc<str> {
         self.0.identity.epoch()
     }
 
-    /// Whether Redis holds the log that this process knows, with all that was
-    /// seen of it, so that it takes appends.
+    /// Checks that Redis holds the log that this process knows, with all events that
+    /// were seen, so that it accepts appends.
     ///
     /// # Errors
-    /// [`LogError`] that says what is wrong.
+    /// [`LogError`] with the reason if it does not.
     pub async fn check(&self) -> Result<(), LogError> {
         self.0.identity.check().await
     }
@@ -363,11 +369,11 @@ impl Log {
         (0..).zip(counters).map(found).collect()
     }
 
-    /// Events at these positions, in the same order; `None` where there is
-    /// none.
+    /// Returns the events at these positions, in the same order; `None` for a position
+    /// without an event.
     ///
     /// # Errors
-    /// [`LogError`] if Redis does not answer.
+    /// [`LogError`] if Redis could not be read.
     pub async fn entries(&self, positions: &[Position]) -> Result<Vec<Option<Entry>>, LogError> {
         let mut by_partition: HashMap<Partition, Vec<usize>> = HashMap::new();
         for (index, position) in positions.iter().enumerate() {
@@ -378,7 +384,7 @@ impl Log {
         }
         let reads = by_partition.iter().map(async |(partition, indices)| {
             let numbers: Vec<_> = indices.iter().map(|i| positions[*i].number).collect();
-            read::at(&mut self.connection(), self.layout(), *partition, &numbers).await
+            read::events_at(&mut self.connection(), self.layout(), *partition, &numbers).await
         });
         let mut found = vec![None; positions.len()];
         let replies = try_join_all(reads).await?;
@@ -390,10 +396,11 @@ impl Log {
         Ok(found)
     }
 
-    /// All entries of one aggregate, first to last.
+    /// Returns all events of one aggregate, first to last.
     ///
     /// # Errors
-    /// [`LogError::Damaged`] if its back pointers lead nowhere.
+    /// [`LogError::Damaged`] if a back pointer does not lead to an event of the
+    /// aggregate, [`LogError::Trimmed`] if that event was trimmed.
     pub async fn history(&self, key: &Key) -> Result<Vec<Entry>, LogError> {
         let head = self.heads(key.partition, &[key]).await?.pop().flatten();
         let last = Position {
@@ -405,11 +412,11 @@ impl Log {
         Ok(history)
     }
 
-    /// Up to `most` entries of one aggregate, last to first, from the one at
-    /// `last`, which has to be its own.
+    /// Returns up to `most` events of one aggregate, last to first, starting with the
+    /// event at `last`, which must belong to the aggregate.
     ///
     /// # Errors
-    /// As [`Log::history`].
+    /// Those of [`Log::history`].
     pub async fn history_back(
         &self,
         key: &Key,
@@ -419,11 +426,12 @@ impl Log {
         read::history(&mut self.connection(), self.layout(), &key.text, last, most).await
     }
 
-    /// All events of several aggregates of one partition, each up to the given
-    /// number of its last one, first to last, in the order asked for.
+    /// Returns all events of several aggregates of one partition, in the order of `of`,
+    /// each first to last. Each aggregate comes with the number of its last event to
+    /// return.
     ///
     /// # Errors
-    /// As [`Log::history`].
+    /// Those of [`Log::history`].
     pub async fn histories(
         &self,
         partition: Partition,
@@ -432,66 +440,67 @@ impl Log {
         read::histories(&mut self.connection(), self.layout(), partition, of).await
     }
 
-    /// The last position of a partition; number 0 if it is empty.
+    /// Returns the last position of a partition; number 0 if it is empty.
     ///
     /// # Errors
-    /// [`LogError`] if Redis does not answer.
+    /// [`LogError`] if Redis could not be read.
     pub async fn last(&self, partition: Partition) -> Result<Position, LogError> {
         let counter = counter::read(&mut self.connection(), self.layout(), partition).await?;
         let counter = counter.ok_or(LogError::Missing { partition })?;
         if counter.epoch != *self.epoch() {
-            // An operator may have accepted another log.
-            self.0.identity.doubt();
+            // An operator may have accepted another log; `confirmed` adopts its epoch
+            // or reports the difference.
+            self.0.identity.revoke();
             self.0.identity.confirmed().await?;
         }
         let number = counter.last;
         let last = Position { partition, number };
-        self.0.identity.saw(last);
+        self.0.identity.record_seen(last);
         Ok(last)
     }
 
-    /// The last position of every partition, in order.
+    /// Returns the last position of every partition, in order.
     ///
     /// # Errors
-    /// [`LogError`] if Redis does not answer.
+    /// [`LogError`] if Redis could not be read.
     pub async fn ends(&self) -> Result<Vec<Position>, LogError> {
         try_join_all(self.partitions().map(|p| self.last(p))).await
     }
 
-    /// Follows the ends of all partitions as they move.
+    /// Starts to follow the ends of all partitions.
     pub fn tails(&self) -> Tails {
         Tails::start(self.clone())
     }
 
-    /// Memory of the server that has the least left.
+    /// Returns the memory of the server with the least left.
     ///
     /// # Errors
-    /// [`LogError`] if Redis does not answer.
+    /// [`LogError`] if Redis could not be read.
     pub async fn memory(&self) -> Result<Memory, LogError> {
         self.recent_memory(Duration::ZERO).await
     }
 
-    /// As [`Log::memory`], as it was at most so long ago, and after the last
-    /// append of this process that Redis had no memory for.
+    /// Returns a sample of [`Log::memory`] that is at most `age` old, and newer than
+    /// the last append of this process that failed for lack of memory.
     ///
     /// # Errors
-    /// [`LogError`] if Redis does not answer.
+    /// [`LogError`] if Redis could not be read.
     pub async fn recent_memory(&self, age: Duration) -> Result<Memory, LogError> {
         self.0.memory.get(&self.connection(), age).await
     }
 
-    /// The server's version, as `7.2.4`; of a cluster, one node's.
+    /// Returns the version of the server, such as `7.2.4`; in a cluster, of one node.
     ///
     /// # Errors
-    /// [`LogError`] if Redis does not answer.
+    /// [`LogError`] if Redis could not be read.
     pub async fn server_version(&self) -> Result<String, LogError> {
         server::version(&self.connection()).await
     }
 
-    /// The bytes of memory that a partition's stream takes, as Redis counts.
+    /// Returns the memory of a partition's stream in bytes, as Redis estimates it.
     ///
     /// # Errors
-    /// [`LogError`] if Redis does not answer.
+    /// [`LogError`] if Redis could not be read.
     pub async fn stream_bytes(&self, partition: Partition) -> Result<u64, LogError> {
         let bytes: Option<u64> = redis::cmd("MEMORY")
             .arg("USAGE")
@@ -518,22 +527,22 @@ impl Log {
 fn check_namespace(namespace: &str) -> Result<&str, LogError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if namespace.is_empty() || !namespace.chars().all(plain) {
-        let why = format!("a namespace is made of A-Z a-z 0-9 - _, not {namespace:?}");
+        let why = format!("a namespace consists of A-Z a-z 0-9 - _, unlike {namespace:?}");
         return Err(LogError::Options(why));
     }
     Ok(namespace)
 }
 
-/// When a log may be created.
+/// Condition under which a log may be created.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Creation {
-    /// Unless the witness remembers one.
+    /// Only if the witness remembers no log.
     Once,
-    /// Whatever was before.
+    /// In any case: an operator accepts that an earlier log is gone.
     Again,
 }
 
-/// The settings of the log in Redis, which is created if there is none.
+/// Reads the settings of the log from Redis, and creates the log if there is none.
 async fn settings_of(
     connection: &Connection,
     namespace: &str,
@@ -552,7 +561,7 @@ async fn settings_of(
         unfinished => create(&mut connection, namespace, options, creation, unfinished).await?,
     };
     let given = given.map(|given| given.to_string());
-    pinned(
+    check_pinned(
         "partitions",
         given.as_deref(),
         settings.partitions.to_string(),
@@ -560,9 +569,11 @@ async fn settings_of(
     Ok(settings)
 }
 
-/// Creates the log, or finishes a creation that was cut short. The witness
-/// learns of it before Redis, and that it is finished last: in between, a
-/// Redis that lost it is told from one that never had it.
+/// Creates the log, or finishes a creation that was interrupted.
+///
+/// The order of writes lets every later start tell a Redis that lost its log from one
+/// that never had it: the epoch goes to the witness before Redis, and the mark that
+/// the log is created goes to the witness last.
 async fn create(
     connection: &mut Connection,
     namespace: &str,
@@ -579,13 +590,19 @@ async fn create(
     let witness = options.witness.as_ref();
     if let (Some(witness), Creation::Once) = (witness, creation) {
         let known = witness.recall().await.map_err(LogError::Unconfirmed)?;
+        // A log that is not marked as created holds no events: an interrupted creation
+        // may be repeated. Otherwise events have been lost with the log.
         let is_new = |known: &KnownLog| !known.created && known.positions.is_empty();
         if known.as_ref().is_some_and(|known| !is_new(known)) {
             return Err(LogError::Gone);
         }
+        // Processes that create the log at the same time all take the epoch that the
+        // witness saw first.
         let introduced = witness.introduce(&settings.epoch).await;
         settings.epoch = introduced.map_err(LogError::Unconfirmed)?;
     }
+    // `created` is set only after all counters exist, so that a process never appends
+    // to a log whose counters are incomplete.
     let settings = settings::begin(connection, namespace, &settings).await?;
     let layout = Layout::new(namespace, settings.partitions, settings.buckets);
     for partition in 0..settings.partitions {
@@ -599,8 +616,11 @@ async fn create(
     Ok(settings)
 }
 
-/// The value that is stored, unless another one was given.
-fn pinned(name: &str, given: Option<&str>, stored: String) -> Result<String, LogError> {
+/// Returns the stored value.
+///
+/// # Errors
+/// [`LogError::Pinned`] if another value was given.
+fn check_pinned(name: &str, given: Option<&str>, stored: String) -> Result<String, LogError> {
     match given {
         Some(given) if given != stored => Err(LogError::Pinned {
             name: name.to_owned(),

@@ -1,8 +1,8 @@
-//! Which worker processes are alive, and which of them owns which partition.
+//! Membership: live worker processes, and the owner of each partition.
 //!
-//! Both are in Redis, in one slot. They divide the work and guard nothing: a
-//! process that was stopped for a minute may still believe that it owns a
-//! partition. What owners write is guarded where they write it.
+//! Both are kept in Redis, in one slot. They divide the work but do not fence it: a
+//! process that was stopped for a minute may still believe that it owns a partition.
+//! The writes of owners are guarded where they happen.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
@@ -13,12 +13,15 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{Log, LogError, Partition};
 
-/// Adds a worker to a set of live workers for some time; returns all live
-/// workers and the owners. Uses Redis's clock; members that are to live for
-/// longer are from before it was put back.
-///
-/// The first write of each script here is one that a full Redis takes: what
-/// follows it in the script is taken then too.
+/// Adds a worker to the set of live workers for a time; returns all live workers and
+/// the owners.
+// Times are those of Redis's clock, so that the clocks of processes do not matter. A
+// member that expires later than now + ttl was added before that clock was set back,
+// and is removed.
+//
+// A full Redis rejects a script at its first write if that needs memory, and accepts
+// everything after a first write that does not. All scripts here begin with a removal,
+// so that a full Redis does not stop the division of work.
 static HEARTBEAT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local t = redis.call('TIME') \
@@ -32,7 +35,9 @@ static HEARTBEAT: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Makes a worker the owner of a partition, unless another live one is.
+/// Makes a worker the owner of a partition, unless another live worker owns it.
+// Atomic: between the check of the previous owner and the claim no heartbeat or other
+// claim can intervene, so at most one live worker owns a partition.
 static CLAIM: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local owner = redis.call('HGET', KEYS[2], ARGV[1]) \
@@ -49,7 +54,8 @@ static CLAIM: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Gives a worker's own partition back.
+/// Releases a partition, if the worker owns it.
+// Compared first: after a long pause the partition may belong to another worker.
 static RELEASE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then \
@@ -59,12 +65,12 @@ static RELEASE: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Which work a worker takes part in.
+/// Kind of work that is divided among workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// Folding the log into views, and what follows from that.
+    /// Folding of the log into views, and the periodic tasks.
     Fold,
-    /// Sending messages.
+    /// Sending of messages.
     Send,
 }
 
@@ -77,24 +83,24 @@ impl Role {
     }
 }
 
-/// The workers of one role at one moment.
+/// Live workers of one role and owners of partitions, at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Members {
-    /// The names of the live workers, sorted.
+    /// Names of the live workers, sorted.
     pub alive: Vec<String>,
-    /// The owner of each partition that has one, alive or not.
+    /// Owner of each partition that has one, alive or not.
     pub owners: HashMap<Partition, String>,
 }
 
 impl Members {
-    /// The live owner of a partition.
+    /// Returns the owner of a partition, if it is alive.
     pub fn owner(&self, partition: Partition) -> Option<&str> {
         let owner = self.owners.get(&partition)?;
         self.alive.contains(owner).then_some(owner)
     }
 }
 
-/// One worker's membership in a role.
+/// Membership of one worker in a role.
 #[derive(Clone)]
 pub struct Membership {
     log: Log,
@@ -104,8 +110,8 @@ pub struct Membership {
 }
 
 impl Membership {
-    /// For the worker of this name, which counts as dead when it has sent no
-    /// heartbeat for `ttl`.
+    /// Creates the membership of the worker with this name. The worker counts as dead
+    /// after `ttl` without a heartbeat.
     pub fn new(log: Log, role: Role, worker: String, ttl: Duration) -> Self {
         Self {
             log,
@@ -115,23 +121,23 @@ impl Membership {
         }
     }
 
-    /// The worker's name.
+    /// Returns the worker's name.
     pub fn worker(&self) -> &str {
         &self.worker
     }
 
-    /// Says that this worker is alive; returns who is.
+    /// Sends a heartbeat. Returns the live workers and the owners.
     ///
     /// # Errors
-    /// [`LogError`] if Redis does not answer.
+    /// [`LogError`] if Redis could not be reached.
     pub async fn heartbeat(&self) -> Result<Members, LogError> {
         members(&self.log, self.role, &self.worker, self.ttl).await
     }
 
-    /// Becomes the owner of a partition; false if another live worker is.
+    /// Claims a partition. Returns false if another live worker owns it.
     ///
     /// # Errors
-    /// [`LogError`] if Redis does not answer.
+    /// [`LogError`] if Redis could not be reached.
     pub async fn claim(&self, partition: Partition) -> Result<bool, LogError> {
         let layout = self.log.layout();
         let claimed = CLAIM
@@ -144,10 +150,10 @@ impl Membership {
         Ok(claimed)
     }
 
-    /// Gives a partition back, if it is this worker's.
+    /// Releases a partition, if this worker owns it.
     ///
     /// # Errors
-    /// [`LogError`] if Redis does not answer.
+    /// [`LogError`] if Redis could not be reached.
     pub async fn release(&self, partition: Partition) -> Result<(), LogError> {
         let _: i64 = RELEASE
             .key(self.log.layout().owners(self.role.name()))
@@ -158,10 +164,10 @@ impl Membership {
         Ok(())
     }
 
-    /// Says that this worker is gone.
+    /// Removes this worker from the live workers.
     ///
     /// # Errors
-    /// [`LogError`] if Redis does not answer.
+    /// [`LogError`] if Redis could not be reached.
     pub async fn leave(&self) -> Result<(), LogError> {
         let _: i64 = redis::cmd("ZREM")
             .arg(self.log.layout().workers(self.role.name()))
@@ -173,10 +179,10 @@ impl Membership {
 }
 
 impl Log {
-    /// The live workers of a role and the partitions' owners.
+    /// Returns the live workers of a role and the owners of partitions.
     ///
     /// # Errors
-    /// [`LogError`] if Redis does not answer.
+    /// [`LogError`] if Redis could not be reached.
     pub async fn members(&self, role: Role) -> Result<Members, LogError> {
         members(self, role, "", Duration::ZERO).await
     }
@@ -196,10 +202,10 @@ async fn members(log: &Log, role: Role, worker: &str, ttl: Duration) -> Result<M
     Ok(members)
 }
 
-/// Who should own each partition: the worker with the highest score for it
-/// (rendezvous hashing) that has fewer than its share. Every process that knows
-/// the same workers comes to the same result, and when a worker comes or goes
-/// few partitions change hands.
+/// Assigns each partition to the worker with the highest score for it (rendezvous
+/// hashing) among those that have less than their share. Every process with the same
+/// list of workers computes the same result, and few partitions move when a worker
+/// joins or leaves.
 pub fn assign(partitions: Partition, alive: &[String]) -> BTreeMap<Partition, &str> {
     let mut assigned = BTreeMap::new();
     if alive.is_empty() {

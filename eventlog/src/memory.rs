@@ -1,4 +1,4 @@
-//! How much memory Redis has left for the log.
+//! Memory that Redis has left for the log.
 
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
@@ -7,21 +7,21 @@ use crate::LogError;
 use crate::connection::Connection;
 use crate::server;
 
-/// How full Redis may be before only what must not fail is written: receipts,
-/// the results of what was sent, and what the engine itself needs.
+/// Share of used memory from which only appends that must not fail are made: receipts
+/// and the results of sent messages. The rest is also left to Redis itself.
 const SHORT: f64 = 0.95;
 
-/// How much memory the fullest server has used.
+/// Memory of the fullest server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Memory {
-    /// Bytes.
+    /// Used memory, in bytes.
     pub used: u64,
-    /// The most it may use, in bytes; 0 for no bound.
+    /// Limit, in bytes; 0 for no limit.
     pub max: u64,
 }
 
 impl Memory {
-    /// Used over allowed; 0 where there is no bound.
+    /// Returns the used share of the limit; 0 if there is no limit.
     pub fn fullness(self) -> f64 {
         if self.max == 0 {
             0.0
@@ -30,12 +30,12 @@ impl Memory {
         }
     }
 
-    /// Whether all that is left is reserved for what must not fail.
+    /// Returns whether all that is left is reserved for appends that must not fail.
     pub fn is_short(self) -> bool {
         self.fullness() >= SHORT
     }
 
-    /// The same after so many bytes more.
+    /// Returns the memory after `bytes` more are used.
     #[must_use]
     pub fn after(self, bytes: u64) -> Self {
         Self {
@@ -45,16 +45,16 @@ impl Memory {
     }
 }
 
-/// The memory as it was a moment ago.
+/// Most recent sample of the memory.
 #[derive(Default)]
 pub(crate) struct RecentMemory {
     last: std::sync::Mutex<Option<(Instant, Memory)>>,
-    /// Held by the one that asks.
-    asking: tokio::sync::Mutex<()>,
+    /// Held by the task that asks the server.
+    querying: tokio::sync::Mutex<()>,
 }
 
 impl RecentMemory {
-    /// As it was at most so long ago; asks the server unless that is known.
+    /// Returns a sample that is at most `age` old, and asks the server if there is none.
     pub(crate) async fn get(
         &self,
         connection: &Connection,
@@ -63,19 +63,21 @@ impl RecentMemory {
         if let Some(memory) = self.known(age) {
             return Ok(memory);
         }
-        let _asking = self.asking.lock().await;
-        // Others have waited for the same answer.
+        let _querying = self.querying.lock().await;
+        // Another task asked while this one waited for the lock. One query serves all
+        // tasks that wait.
         if let Some(memory) = self.known(age) {
             return Ok(memory);
         }
-        let asked_at = Instant::now();
+        // Before the query, so that a sample never looks newer than it is.
+        let queried_at = Instant::now();
         let memory = server::memory(connection).await?;
-        *self.last() = Some((asked_at, memory));
+        *self.last() = Some((queried_at, memory));
         Ok(memory)
     }
 
-    /// Has the server asked again: it has just refused an append.
-    pub(crate) fn forget(&self) {
+    /// Discards the sample, because the server has just refused an append.
+    pub(crate) fn discard(&self) {
         *self.last() = None;
     }
 
@@ -86,7 +88,7 @@ impl RecentMemory {
     }
 
     fn last(&self) -> std::sync::MutexGuard<'_, Option<(Instant, Memory)>> {
-        // A sample is replaced as a whole.
+        // A panic cannot leave the sample in a broken state: it is replaced as a whole.
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -96,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn from_95_percent_on_memory_is_short() {
+    fn memory_is_short_from_95_percent_on() {
         let memory = |used| Memory { used, max: 1_000 };
         assert!(!memory(949).is_short());
         assert!(memory(950).is_short());
@@ -104,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_bound_it_never_is() {
+    fn memory_without_a_limit_is_never_short() {
         assert!(
             !Memory {
                 used: u64::MAX,

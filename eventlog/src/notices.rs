@@ -1,31 +1,30 @@
-//! Notices of what was folded, from owners to everybody who waits for it.
+//! Notices of folded events, published by the owners of partitions.
 //!
-//! They are Redis publications: not kept, and lost by whoever is not connected.
-//! Those who wait look for themselves now and then.
+//! Notices use Redis publish/subscribe: they are not stored, and a subscriber that is
+//! not connected misses them. They only wake waiters early; every waiter also polls.
 
 use futures::StreamExt;
 use redis::aio::PubSub;
 
 use crate::{Log, LogError, Position};
 
-/// News for those who wait.
+/// Notice that a partition was folded further, or that something else changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Notice {
-    /// The last event that a partition's owner has folded; `None` if the news is
-    /// of something else.
+    /// Last event that a partition's owner has folded; `None` for other changes.
     pub position: Option<Position>,
-    /// What it is about, as the publisher numbers it.
+    /// Bit set of topics, as the publisher defines them.
     pub topics: u32,
 }
 
-/// A connection that hears notices.
+/// Subscription to notices, on a connection of its own.
 pub struct Notices(PubSub);
 
 impl Log {
-    /// Tells everybody who listens.
+    /// Publishes a notice to all subscribers.
     ///
     /// # Errors
-    /// [`LogError`] if Redis does not answer.
+    /// [`LogError`] if Redis could not be reached.
     pub async fn publish(&self, notice: Notice) -> Result<(), LogError> {
         let place = notice
             .position
@@ -38,10 +37,10 @@ impl Log {
         Ok(())
     }
 
-    /// Listens on a connection of its own.
+    /// Subscribes to notices on a connection of its own.
     ///
     /// # Errors
-    /// [`LogError`] if Redis does not answer.
+    /// [`LogError`] if Redis could not be reached.
     pub async fn notices(&self) -> Result<Notices, LogError> {
         let mut connection = self.server().pubsub().await?;
         connection.subscribe(self.layout().folded()).await?;
@@ -50,12 +49,13 @@ impl Log {
 }
 
 impl Notices {
-    /// The next notice; `None` once the connection is lost.
+    /// Returns the next notice; `None` once the connection is lost.
     pub async fn next(&mut self) -> Option<Notice> {
         let mut messages = self.0.on_message();
         loop {
             let message = messages.next().await?;
-            // What another version publishes is not for this one.
+            // Skip notices that this version cannot parse; a newer program may send
+            // them during an upgrade.
             if let Some(notice) = message.get_payload().ok().and_then(parse) {
                 return Some(notice);
             }

@@ -1,23 +1,23 @@
-//! Where an event stands in the log.
+//! Positions of events in the log.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-/// One of the P streams, counted from 0.
+/// Index of a partition, starting at 0.
 pub type Partition = u16;
 
-/// A place in the log, written `partition:number`. Numbers are gapless from 1
-/// within their partition; 0 stands for "before the first".
+/// Position in the log, written `partition:number`. Numbers start at 1 and have no gaps
+/// within their partition; 0 means "before the first event".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
-    /// The stream.
+    /// Partition of the event.
     pub partition: Partition,
-    /// The place within it.
+    /// Number of the event within the partition.
     pub number: u64,
 }
 
-/// The text is not a position.
+/// Error for a text that is not a position.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a position such as 3:1842")]
 pub struct PositionError(String);
@@ -49,37 +49,36 @@ impl FromStr for Position {
     }
 }
 
-/// The furthest position of each partition among some; written
-/// comma-separated.
+/// Set of positions, at most one per partition; written comma-separated, `1:2,3:7`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Positions(BTreeMap<Partition, u64>);
 
 impl Positions {
-    /// Takes one more in.
+    /// Adds a position, unless a later one of the same partition is present.
     pub fn insert(&mut self, position: Position) {
         let number = self.0.entry(position.partition).or_default();
         *number = position.number.max(*number);
     }
 
-    /// One position per partition that has any.
+    /// Returns the positions, one per partition that has any.
     pub fn iter(&self) -> impl Iterator<Item = Position> {
         self.0
             .iter()
             .map(|(&partition, &number)| Position { partition, number })
     }
 
-    /// The number of this partition's position; 0 if it has none.
+    /// Returns the number of a partition's position; 0 if it has none.
     pub fn number(&self, partition: Partition) -> u64 {
         self.0.get(&partition).copied().unwrap_or_default()
     }
 
-    /// Whether what is at all of the other positions is at or before these.
+    /// Returns whether all of the other positions are at or before these.
     pub fn cover(&self, others: &Self) -> bool {
         let is_covered = |other: Position| other.number <= self.number(other.partition);
         others.iter().all(is_covered)
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no positions.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -118,14 +117,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_furthest_of_each_partition_counts() {
+    fn the_latest_position_of_each_partition_counts() {
         let positions: Positions = "3:7, 1:2,3:5".parse().unwrap();
         assert_eq!(positions.to_string(), "1:2,3:7");
         assert_eq!([0, 1, 3].map(|p| positions.number(p)), [0, 2, 7]);
     }
 
     #[test]
-    fn other_texts_are_refused() {
+    fn other_texts_are_rejected() {
         for text in [
             "",
             "3",

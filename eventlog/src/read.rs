@@ -1,4 +1,4 @@
-//! Reading the log, in order and backwards along one aggregate.
+//! Reads of the log: in order, and backwards along one aggregate.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -9,20 +9,20 @@ use crate::commit::{Commit, decode_all, decode_each};
 use crate::connection::Connection;
 use crate::{Entry, Key, Layout, LogError, Partition, Position, counter};
 
-/// The most entries asked for at once: Redis does nothing else meanwhile.
+/// Largest number of entries per command, since Redis executes nothing else meanwhile.
 const AT_ONCE: usize = 4_000;
 
-/// How many entries one step of a scan reads.
+/// Number of entries that one step of a scan reads.
 const SCANNED: usize = 64;
 
-/// How many entries are asked for before it is known how large they are.
+/// Number of entries of the first read, before their size is known.
 const FIRST: usize = 16;
 
-/// About how many bytes of entries one call of the script returns.
+/// Approximate size of the entries that one call of the script returns, in bytes.
 const REPLY_BYTES: usize = 1 << 20;
 
-/// Up to `count` events after `after`, by commit, checked to be gapless. The
-/// first and the last commit may have some of their events only.
+/// Reads up to `count` events after `after`, by commit, and checks that no number is
+/// missing. The first and the last commit may be partial.
 pub(crate) async fn commits(
     connection: &mut Connection,
     layout: &Layout,
@@ -34,7 +34,7 @@ pub(crate) async fn commits(
     let mut entries = FIRST.min(count);
     while read < count {
         let most = at.number.saturating_add((count - read) as u64);
-        let part = part(connection, layout, at, most, entries).await?;
+        let part = read_part(connection, layout, at, most, entries).await?;
         let Some(last) = part.last() else { break };
         let is_end = part.len() < entries;
         at.number = last.last.min(most);
@@ -43,24 +43,24 @@ pub(crate) async fn commits(
         if is_end {
             break;
         }
-        // What is left, if the commits that follow are like these.
+        // Estimated from the average size of the commits read so far.
         let each = (read / all.len()).max(1);
         entries = (count.saturating_sub(read) / each + 1).min(AT_ONCE);
     }
     Ok(all)
 }
 
-/// A step of [`scan`].
+/// Result of one step of [`scan`].
 #[derive(Debug)]
 pub struct Scanned {
-    /// Commits, and what is wrong in between, in order.
+    /// Commits and errors, in the order of the log.
     pub found: Vec<Result<Commit, LogError>>,
-    /// Where to go on; `None` at the end of the partition.
+    /// Position from which to continue; `None` at the end of the partition.
     pub next: Option<Position>,
 }
 
-/// Some commits after a position, past what is missing or cannot be read.
-/// Commits that begin before the position come whole.
+/// Reads some commits after a position, and continues after missing or unreadable
+/// entries. A commit that contains the position is returned whole.
 pub(crate) async fn scan(
     connection: &mut Connection,
     layout: &Layout,
@@ -78,9 +78,14 @@ pub(crate) async fn scan(
                 partition,
                 number: at,
             };
-            found.push(Err(
-                gap(connection, layout, here, at + 1, commit.first).await?
-            ));
+            found.push(Err(gap_error(
+                connection,
+                layout,
+                here,
+                at + 1,
+                commit.first,
+            )
+            .await?));
         }
         found.push(commit);
         at = last;
@@ -92,8 +97,8 @@ pub(crate) async fn scan(
     Ok(Scanned { found, next })
 }
 
-/// Some commits after a position, with their events up to number `most`.
-async fn part(
+/// Reads some commits after a position, with their events up to number `most`.
+async fn read_part(
     connection: &mut Connection,
     layout: &Layout,
     after: Position,
@@ -107,12 +112,12 @@ async fn part(
     for commit in &commits {
         let is_first = expected == number + 1;
         let fits = match is_first {
-            // The first one may begin before the position.
+            // The position may be inside the first commit.
             true => commit.first <= expected && commit.last >= expected,
             false => commit.first == expected,
         };
         if !fits {
-            return Err(gap(connection, layout, after, expected, commit.first).await?);
+            return Err(gap_error(connection, layout, after, expected, commit.first).await?);
         }
         expected = commit.last + 1;
     }
@@ -122,8 +127,8 @@ async fn part(
     Ok(wanted.collect())
 }
 
-/// Up to `count` entries of a stream, from the one that holds the event after a
-/// position.
+/// Reads up to `count` entries of a stream, starting with the one that contains the
+/// event after a position.
 async fn entries_after(
     connection: &mut Connection,
     layout: &Layout,
@@ -132,7 +137,8 @@ async fn entries_after(
 ) -> Result<Value, LogError> {
     let reply = redis::cmd("XRANGE")
         .arg(layout.stream(after.partition))
-        // An entry's id begins with the number of its last event.
+        // Ids begin with the number of the entry's last event, so the first entry at
+        // or after this id contains the event.
         .arg(format!("{}-0", after.number + 1))
         .arg("+")
         .arg("COUNT")
@@ -142,8 +148,8 @@ async fn entries_after(
     Ok(reply)
 }
 
-/// Why an event is missing: it was trimmed, or the log is damaged.
-async fn gap(
+/// Determines why an event is missing: it was trimmed, or the log is damaged.
+async fn gap_error(
     connection: &mut Connection,
     layout: &Layout,
     after: Position,
@@ -151,6 +157,8 @@ async fn gap(
     found: u64,
 ) -> Result<LogError, LogError> {
     let partition = after.partition;
+    // Read after the gap was found: the floor moves together with the stream, so a
+    // trim between the two reads is seen here.
     let floor = counter::read(connection, layout, partition).await?;
     if let Some(floor) = floor.map(|counter| counter.floor)
         && missing < floor
@@ -166,12 +174,14 @@ async fn gap(
             partition,
             number: found,
         },
-        what: format!("a gap: number {missing} is missing"),
+        what: format!("event {missing} is missing"),
     })
 }
 
-/// Reads the commits that hold some events. A script does it, since only
-/// Redis can tell without another round trip which numbers share a commit.
+/// Reads the commits that contain some events.
+// A script, since only Redis can tell without further round trips which numbers share
+// a commit. It stops once the reply is large enough, and returns how many numbers are
+// done.
 static READ_AT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local entries, size, i = {}, 0, 2 \
@@ -187,8 +197,9 @@ static READ_AT: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Events with these numbers, in the same order; `None` where there is none.
-pub(crate) async fn at(
+/// Reads the events with these numbers, in the same order; `None` for a number without
+/// an event.
+pub(crate) async fn events_at(
     connection: &mut Connection,
     layout: &Layout,
     partition: Partition,
@@ -208,14 +219,16 @@ pub(crate) async fn at(
         for commit in decode_all(partition, reply, is_wanted)? {
             found.extend(commit.events.into_iter().map(|e| (e.position.number, e)));
         }
+        // At least one number is done per call, so the loop ends even if the script
+        // returns nothing.
         left = &left[done.clamp(1, asked.len())..];
     }
     let mut taken = |number: &u64| found.get(number).cloned();
     Ok(numbers.iter().map(&mut taken).collect())
 }
 
-/// Up to `most` events of one aggregate, last to first, walking back from
-/// `last`.
+/// Reads up to `most` events of one aggregate, last to first, by following the back
+/// pointers from `last`.
 pub(crate) async fn history(
     connection: &mut Connection,
     layout: &Layout,
@@ -231,11 +244,12 @@ pub(crate) async fn history(
             number: number - 1,
             ..last
         };
-        // The whole commit: the aggregate may have several events in it.
-        let commit = whole(connection, layout, before).await?;
+        // The whole commit is read, since it may contain several events of the
+        // aggregate; they then cost no further round trip.
+        let commit = whole_commit(connection, layout, before).await?;
         let mut events = commit.into_iter().flat_map(|commit| commit.events).rev();
         let Some(event) = events.find(|e| e.position.number == number && e.key == key) else {
-            return Err(missing(connection, layout, here, key).await?);
+            return Err(missing_error(connection, layout, here, key).await?);
         };
         number = event.previous;
         found.push(event);
@@ -248,8 +262,8 @@ pub(crate) async fn history(
     Ok(found)
 }
 
-/// All events of several aggregates of one partition, first to last, in the
-/// order asked for. They are walked back together, so that a step costs one
+/// Reads all events of several aggregates of one partition, in the order of `of`, each
+/// first to last. The aggregates are walked back together, so that each step costs one
 /// round trip for all of them.
 pub(crate) async fn histories(
     connection: &mut Connection,
@@ -265,7 +279,7 @@ pub(crate) async fn histories(
             break;
         }
         let numbers: Vec<u64> = steps.iter().map(|(_, number)| *number).collect();
-        let events = at(connection, layout, partition, &numbers).await?;
+        let events = events_at(connection, layout, partition, &numbers).await?;
         for ((index, number), event) in steps.iter_mut().zip(events) {
             let key = &*of[*index].0.text;
             let Some(event) = event.filter(|event| event.key == key) else {
@@ -273,7 +287,7 @@ pub(crate) async fn histories(
                     partition,
                     number: *number,
                 };
-                return Err(missing(connection, layout, at, key).await?);
+                return Err(missing_error(connection, layout, at, key).await?);
             };
             *number = event.previous;
             histories[*index].push(event);
@@ -283,24 +297,24 @@ pub(crate) async fn histories(
     Ok(histories)
 }
 
-/// Why an event of an aggregate is not where its history leads.
-async fn missing(
+/// Determines why a back pointer does not lead to an event of the aggregate.
+async fn missing_error(
     connection: &mut Connection,
     layout: &Layout,
     at: Position,
     key: &str,
 ) -> Result<LogError, LogError> {
-    match gap(connection, layout, at, at.number, at.number).await? {
+    match gap_error(connection, layout, at, at.number, at.number).await? {
         trimmed @ LogError::Trimmed { .. } => Ok(trimmed),
         _ => Ok(LogError::Damaged {
             at,
-            what: format!("no event of {key}, to which its history leads"),
+            what: format!("there is no event of {key}, although its history leads here"),
         }),
     }
 }
 
-/// The commit with the first event after a position, with all its events.
-async fn whole(
+/// Reads the commit that contains the event after a position, with all its events.
+async fn whole_commit(
     connection: &mut Connection,
     layout: &Layout,
     after: Position,
@@ -310,7 +324,7 @@ async fn whole(
     let commit = decode_all(partition, reply, |_| true)?.pop();
     match &commit {
         Some(commit) if commit.first > number + 1 => {
-            Err(gap(connection, layout, after, number + 1, commit.first).await?)
+            Err(gap_error(connection, layout, after, number + 1, commit.first).await?)
         }
         _ => Ok(commit),
     }

@@ -1,4 +1,4 @@
-//! Questions to every server behind a connection.
+//! Queries to every server behind a connection.
 
 use redis::cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo};
 use redis::{Cmd, Value};
@@ -6,8 +6,8 @@ use redis::{Cmd, Value};
 use crate::connection::{Connection, Link};
 use crate::{LogError, Memory};
 
-/// The answer of each primary, in no order.
-pub(crate) async fn ask_all(connection: &Connection, cmd: &Cmd) -> Result<Vec<Value>, LogError> {
+/// Returns the reply of each primary, in no particular order.
+pub(crate) async fn query_all(connection: &Connection, cmd: &Cmd) -> Result<Vec<Value>, LogError> {
     match connection.link() {
         Link::Single(mut single) => Ok(vec![cmd.query_async(&mut single).await?]),
         Link::Cluster(mut cluster) => {
@@ -21,12 +21,14 @@ pub(crate) async fn ask_all(connection: &Connection, cmd: &Cmd) -> Result<Vec<Va
     }
 }
 
-/// The memory of the server that has the least left.
+/// Returns the memory of the server with the least left.
 pub(crate) async fn memory(connection: &Connection) -> Result<Memory, LogError> {
     let mut info = redis::cmd("INFO");
     info.arg("memory");
+    // In a cluster an append fails as soon as one server is full, so the fullest one
+    // counts.
     let mut fullest = Memory::default();
-    for answer in ask_all(connection, &info).await? {
+    for answer in query_all(connection, &info).await? {
         let text: String = redis::from_redis_value(answer).map_err(redis::RedisError::from)?;
         let memory = Memory {
             used: field(&text, "used_memory"),
@@ -39,11 +41,11 @@ pub(crate) async fn memory(connection: &Connection) -> Result<Memory, LogError> 
     Ok(fullest)
 }
 
-/// The version of a server.
+/// Returns the version of a server.
 pub(crate) async fn version(connection: &Connection) -> Result<String, LogError> {
     let mut info = redis::cmd("INFO");
     info.arg("server");
-    let answer = ask_all(connection, &info).await?.pop();
+    let answer = query_all(connection, &info).await?.pop();
     let text: String =
         redis::from_redis_value(answer.unwrap_or(Value::Nil)).map_err(redis::RedisError::from)?;
     Ok(text_field(&text, "redis_version")

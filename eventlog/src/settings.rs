@@ -1,4 +1,4 @@
-//! What is fixed when the log is created and holds from then on.
+//! Settings that are fixed when the log is created.
 
 use std::collections::HashMap;
 
@@ -8,16 +8,16 @@ use crate::LogError;
 use crate::connection::Connection;
 use crate::layout::Layout;
 
-/// The version of the log's format, of what its events hold included.
+/// Version of the log's format, including the schema of its events.
 pub(crate) const FORMAT: &str = "3";
 
-/// The settings of a log.
+/// Settings of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Settings {
     pub(crate) epoch: String,
     pub(crate) partitions: u16,
     pub(crate) buckets: u32,
-    /// Whether its creation was finished: all counters are there.
+    /// Whether the creation was finished, which means that all counters exist.
     pub(crate) created: bool,
 }
 
@@ -33,7 +33,7 @@ pub(crate) async fn read(
     if stored.is_empty() {
         return Ok(None);
     }
-    // Logs had no version before the second format.
+    // Logs of the first format have no version.
     let format = stored.get("format").map_or("1", String::as_str);
     if format != FORMAT {
         return Err(LogError::Format {
@@ -55,8 +55,8 @@ pub(crate) async fn read(
     Ok(Some(settings))
 }
 
-/// Stores the settings of a log that is about to be created, unless others
-/// did; returns what is stored then.
+/// Stores the settings of a log that is about to be created, unless settings are
+/// stored. Returns the stored settings.
 pub(crate) async fn begin(
     connection: &mut Connection,
     namespace: &str,
@@ -64,7 +64,8 @@ pub(crate) async fn begin(
 ) -> Result<Settings, LogError> {
     let key = Layout::settings(namespace);
     let mut pipe = redis::pipe();
-    // All of it or nothing, so that what is stored is of one creation.
+    // A transaction: if two processes create the log at once, all stored settings are
+    // those of one of them.
     pipe.atomic();
     pipe.hset_nx(&key, "format", FORMAT).ignore();
     pipe.hset_nx(&key, "epoch", &settings.epoch).ignore();
@@ -77,14 +78,14 @@ pub(crate) async fn begin(
         .unwrap_or_else(|| settings.clone()))
 }
 
-/// Notes that the creation was finished.
+/// Records that the creation was finished.
 pub(crate) async fn finish(connection: &mut Connection, namespace: &str) -> Result<(), LogError> {
     Ok(connection
         .hset(Layout::settings(namespace), "created", 1)
         .await?)
 }
 
-/// The log's epoch; `None` if there is no log.
+/// Reads the log epoch; `None` if there is no log.
 pub(crate) async fn epoch(
     connection: &mut Connection,
     namespace: &str,
@@ -94,7 +95,7 @@ pub(crate) async fn epoch(
         .await?)
 }
 
-/// Gives the log another epoch.
+/// Replaces the log epoch.
 pub(crate) async fn set_epoch(
     connection: &mut Connection,
     namespace: &str,
@@ -105,9 +106,8 @@ pub(crate) async fn set_epoch(
         .await?)
 }
 
-/// Stores `value` under `name` unless something is stored there; returns what
-/// is stored then.
-pub(crate) async fn fix(
+/// Stores `value` under `name` unless a value is stored there. Returns the stored value.
+pub(crate) async fn set_once(
     connection: &Connection,
     namespace: &str,
     name: &str,
@@ -115,7 +115,8 @@ pub(crate) async fn fix(
 ) -> Result<String, LogError> {
     let key = Layout::settings(namespace);
     let mut connection = connection.clone();
-    // A Redis without memory left refuses to write, even where nothing changes.
+    // Read first: a full Redis rejects HSETNX even if it would change nothing, and a
+    // process must be able to start on a full Redis.
     let stored: Option<String> = connection.hget(&key, name).await?;
     if let Some(stored) = stored {
         return Ok(stored);

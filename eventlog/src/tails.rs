@@ -1,4 +1,4 @@
-//! Following the ends of all partitions.
+//! Followers of the ends of all partitions.
 
 use std::time::Duration;
 
@@ -9,13 +9,14 @@ use tokio::task::JoinSet;
 use crate::connection::Connection;
 use crate::{Log, LogError, Partition, Position};
 
-/// How long one blocking read waits before it asks again.
+/// Longest duration of one blocking read.
 const WAIT: Duration = Duration::from_secs(2);
 
-/// How long to let a Redis that is away come back.
+/// Delay before reconnecting after a failure.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// The last number of each partition, as it moves. Stops when dropped.
+/// Last event number of each partition, kept up to date by one task per partition. The
+/// tasks stop when this is dropped.
 pub struct Tails {
     ends: Vec<watch::Receiver<u64>>,
     _tasks: JoinSet<()>,
@@ -38,7 +39,8 @@ impl Tails {
         }
     }
 
-    /// The last number of a partition; changes as events are appended.
+    /// Returns a receiver of a partition's last event number; 0 until it is known.
+    /// `None` if there is no such partition.
     pub fn of(&self, partition: Partition) -> Option<watch::Receiver<u64>> {
         self.ends.get(usize::from(partition)).cloned()
     }
@@ -47,7 +49,7 @@ impl Tails {
 async fn follow(log: Log, partition: Partition, end: watch::Sender<u64>) {
     while !end.is_closed() {
         if let Err(error) = follow_connected(&log, partition, &end).await {
-            tracing::warn!(partition, %error, "lost sight of a partition's end, trying again");
+            tracing::warn!(partition, %error, "cannot follow the end of a partition, trying again");
             tokio::time::sleep(PAUSE).await;
         }
     }
@@ -58,9 +60,11 @@ async fn follow_connected(
     partition: Partition,
     end: &watch::Sender<u64>,
 ) -> Result<(), LogError> {
-    // A connection of its own: a blocked one answers nobody else.
+    // A separate connection, since a blocking command stops all others on it.
     let mut blocking = log.server().connect_blocking(WAIT).await?;
     while !end.is_closed() {
+        // The counter decides, not the stream: the blocking read only wakes this loop, so
+        // an end that moved between the two commands is not missed.
         let known = *end.borrow();
         let now = log.last(partition).await?.number;
         if now != known {
@@ -88,7 +92,8 @@ async fn wait_beyond(
         .arg(WAIT.as_millis() as u64)
         .arg("STREAMS")
         .arg(log.layout().stream(here.partition))
-        // After the commit that ends here, whatever its number of events.
+        // Greater than the id of the commit that ends here, whatever its number of
+        // events.
         .arg(format!("{}-{}", here.number, u64::MAX))
         .query_async(connection)
         .await?;

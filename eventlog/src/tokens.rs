@@ -1,10 +1,9 @@
-//! A rate that several processes keep together, on Redis's clock.
+//! Rate limit shared by several processes, on Redis's clock.
 //!
-//! A process takes tokens for what it is about to write, says when it has
-//! written it, and gives back what it does not write. A token counts from when
-//! it is taken, and its second begins when what it stands for is written. So at
-//! most so many are written within any second, wherever that second begins and
-//! whoever writes them.
+//! A process takes tokens for the messages that it is about to write, confirms the
+//! tokens of those that it writes, and returns the rest. A token counts from the time
+//! it is taken until one second after it is confirmed. So within any second, wherever
+//! it begins, all processes together write at most the allowed number.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -13,19 +12,23 @@ use redis::Script;
 
 use crate::{Key, Log, LogError};
 
-/// A token that is neither used nor given back counts for this long, because
-/// its process may have died.
+/// Time for which a token counts that is neither confirmed nor returned, since its
+/// process may have died.
 const ABANDONED: Duration = Duration::from_secs(30);
 
-/// What is written reaches others a little later for one process than for
-/// another.
+/// Time for which a confirmed token counts. Longer than a second, since the delay
+/// between confirmation and arrival at the recipient differs from write to write.
 const SECOND: Duration = Duration::from_millis(1_050);
 
-/// Takes up to ARGV[2] tokens of ARGV[1] a second, no more than ARGV[3] at once.
-/// Returns how many, and how many milliseconds to wait if none. Members of the
-/// set are `ID/COUNT`; their scores are the times at which they stop counting.
-/// What lies too far ahead is from before the clock was put back. ARGV[6] is how long
-/// one token lasts if tokens are spread evenly, in microseconds.
+/// Takes up to ARGV[2] tokens, of ARGV[1] per second and at most ARGV[3] at once.
+/// Returns the number taken, and the milliseconds to wait if it is 0. Members of the
+/// set are `ID/COUNT`; their scores are the times at which they stop counting. ARGV[6]
+/// is the time per token if tokens are spread evenly, in microseconds.
+// Two conditions must hold. The sliding window (KEYS[1]) bounds the number in any
+// second. The pace (KEYS[2]) spreads tokens over the second, so that they are not all
+// taken at its start. Times too far ahead were stored before Redis's clock was set
+// back, and are dropped. The wait is at most 100 ms, since tokens may be returned
+// earlier than they expire.
 static TAKE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local t = redis.call('TIME') \
@@ -55,8 +58,9 @@ static TAKE: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Keeps ARGV[3] of the ARGV[2] tokens of ARGV[1], and lets their second begin
-/// if ARGV[4] is not 0. Returns 0 if they have lapsed.
+/// Keeps ARGV[3] of the ARGV[2] tokens of ARGV[1], and confirms them if ARGV[4] is not
+/// 0. Returns 0 if they have expired.
+// Expired tokens may have been taken by another process, so the caller must not write.
 static SETTLE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local member = ARGV[1] .. '/' .. ARGV[2] \
@@ -74,22 +78,22 @@ static SETTLE: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// A rate for one aggregate.
+/// Rate limit of one aggregate.
 #[derive(Clone)]
 pub struct Tokens {
     log: Log,
     key: Key,
     per_second: u32,
-    /// At most so many are taken at once.
+    /// Largest number of tokens that are taken at once.
     at_once: u32,
 }
 
-/// What came of asking for tokens.
+/// Result of taking tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Taken {
-    /// So many.
+    /// Tokens were taken.
     Some(Batch),
-    /// None yet: ask again after this.
+    /// No token is available; try again after this time.
     Wait(Duration),
 }
 
@@ -97,13 +101,13 @@ pub enum Taken {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
     id: String,
-    /// How many.
+    /// Number of tokens.
     pub count: u32,
 }
 
 impl Tokens {
-    /// For so many a second, at least one, of which at most `at_once` are taken
-    /// at once.
+    /// Creates a rate limit of `per_second` tokens per second, of which at most
+    /// `at_once` are taken at once; both at least 1.
     pub fn new(log: &Log, key: Key, per_second: u32, at_once: u32) -> Self {
         Self {
             log: log.clone(),
@@ -116,8 +120,8 @@ impl Tokens {
     /// Takes up to `count` tokens.
     ///
     /// # Errors
-    /// [`LogError`] if Redis does not answer. Tokens may have been taken, which
-    /// lapse.
+    /// [`LogError`] if Redis could not be reached. Tokens may have been taken; they
+    /// expire.
     pub async fn take(&self, count: usize) -> Result<Taken, LogError> {
         let id = format!("{:016x}", rand::random::<u64>());
         let layout = self.log.layout();
@@ -138,10 +142,10 @@ impl Tokens {
         })
     }
 
-    /// Gives back all but so many.
+    /// Returns all but `count` tokens of a batch.
     ///
     /// # Errors
-    /// [`LogError`] if Redis does not answer; then they lapse.
+    /// [`LogError`] if Redis could not be reached; the tokens then expire.
     pub async fn keep(&self, batch: &mut Batch, count: u32) -> Result<(), LogError> {
         if count < batch.count {
             self.settle(batch, count, Duration::ZERO).await?;
@@ -150,11 +154,11 @@ impl Tokens {
         Ok(())
     }
 
-    /// So many are written now; the others are given back. False if the tokens
-    /// have lapsed: then nothing may be written.
+    /// Confirms `count` tokens for messages that are written now, and returns the
+    /// others. False if the tokens have expired: then nothing may be written.
     ///
     /// # Errors
-    /// [`LogError`] if Redis does not answer; then nothing may be written.
+    /// [`LogError`] if Redis could not be reached; then nothing may be written.
     pub async fn written(&self, batch: &Batch, count: u32) -> Result<bool, LogError> {
         self.settle(batch, count.min(batch.count), SECOND).await
     }

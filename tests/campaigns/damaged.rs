@@ -19,7 +19,7 @@ async fn a_campaign_that_cannot_be_read_keeps_no_other_back() {
     shop.until_all(&sound, MessageStatus::Sent).await;
     shop.receipts(&sound).await;
     shop.until_campaign(&sound, CampaignStatus::Completed).await;
-    assert!(shop.told().contains("it cannot be looked after"));
+    assert!(shop.told().contains("cannot check the scheduled campaign"));
 }
 
 /// Makes a campaign's head unreadable, as no program of ours does.

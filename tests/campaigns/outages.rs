@@ -14,7 +14,8 @@ async fn while_the_vendor_is_away_it_is_left_alone_and_nothing_is_lost() {
     shop.work(["--delivery-concurrency", &REQUESTS.to_string()]);
     let id = shop.launched(None).await;
     until("it is told", async || {
-        shop.told().contains("the vendor is away")
+        shop.told()
+            .contains("the vendor is unavailable: sending is paused")
     })
     .await;
     // Long enough for further attempts, if there were any.
@@ -30,7 +31,7 @@ async fn while_the_vendor_is_away_it_is_left_alone_and_nothing_is_lost() {
     assert!(attempts > 0 && attempts <= bound, "{attempts} attempts");
     shop.vendor.come_back().await;
     shop.until_all(&id, MessageStatus::Sent).await;
-    assert!(shop.told().contains("the vendor is back"));
+    assert!(shop.told().contains("the vendor is available again"));
     shop.assert_everybody_has_one(&id).await;
 }
 

@@ -53,7 +53,7 @@ async fn a_campaign_whose_time_has_long_passed_is_missed() {
     let (id, segment) = scheduled(&shop, in_millis(-120_000)).await;
     shop.work(["--schedule-grace", "1m"]);
     shop.until_campaign(&id, CampaignStatus::Missed).await;
-    let told = "its time was missed";
+    let told = "missed the time of a scheduled campaign";
     until(told, async || shop.told().contains(told)).await;
     assert!(!is_held(&shop, &segment).await);
     // By hand it goes out all the same.

@@ -69,7 +69,7 @@ async fn a_killed_one_leaves_the_old_view_serving_and_the_next_one_works() {
         let ended = block_in_place(|| run(app.patron(["rebuild", "customers"])));
         let busy = ended
             .err
-            .contains("another process is at rebuild/customers");
+            .contains("another process holds the lease rebuild/customers");
         assert!(busy || ended.code == Some(0), "{}", ended.err);
         (!busy).then_some(ended)
     });

@@ -85,6 +85,6 @@ async fn an_aggregate_is_appended_to_once_in_a_call() {
     assert!(matches!(refused, LogError::Options(_)), "{refused}");
     assert_eq!(
         refused.to_string(),
-        "an append to a/1 stands twice in one call"
+        "an append to a/1 appears twice in one call"
     );
 }

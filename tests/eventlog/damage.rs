@@ -14,11 +14,11 @@ async fn a_missing_entry_is_noticed_by_readers() {
     assert_eq!(log.read(start(0), 2).await.unwrap().len(), 2);
     for after in [0, 2] {
         let error = log.read(at(after), 10).await.unwrap_err();
-        let text = "the log is damaged at 0:4: a gap: number 3 is missing";
+        let text = "the log is damaged at 0:4: event 3 is missing";
         assert_eq!(error.to_string(), text);
     }
     let error = log.history(&key("a/1", 0)).await.unwrap_err();
-    let text = "the log is damaged at 0:4: a gap: number 3 is missing";
+    let text = "the log is damaged at 0:4: event 3 is missing";
     assert_eq!(error.to_string(), text);
 }
 
@@ -63,7 +63,7 @@ async fn a_head_ahead_of_the_log_takes_no_more() {
     deployment.set_raw_head(&ahead, "9 17 1 {}").await;
     let batch = vec![new_item(&sound, "x"), item(&ahead, 9, 17, "y")];
     let refused = try_append(&deployment.log, batch).await.unwrap_err();
-    let text = "the log is damaged at 0:17: the head of a/1 stands here, but the log ends at 2";
+    let text = "the log is damaged at 0:17: the head of a/1 points here, but the log ends at 2";
     assert_eq!(refused.to_string(), text);
     // Nothing of the batch was written, and others are not kept back.
     assert_eq!(append(&deployment.log, new_item(&sound, "x")).await, at(3));

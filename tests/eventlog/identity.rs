@@ -50,7 +50,7 @@ async fn an_older_copy_takes_nothing_from_who_has_seen_more() {
         .unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "the log ends at 0:3, but event 4 of that partition was there: this Redis holds an older \
+        "the log ends at 0:3, but event 4 of that partition was seen: this Redis holds an older \
          copy"
     );
     assert_eq!(log.last(0).await.unwrap().number, 3);
@@ -153,7 +153,7 @@ async fn a_log_of_another_format_is_refused() {
     assert!(matches!(refused, LogError::Format { .. }), "{refused}");
     assert_eq!(
         refused.to_string(),
-        "this log has format 1, and this program reads format 3 only"
+        "this log has format 1, but this program only reads format 3"
     );
 }
 

@@ -130,7 +130,8 @@ async fn the_time_zone_is_that_of_the_first_start() {
         first.err
     );
     let other = run(settings.patron(["status", "--time-zone", "UTC"]));
-    let said = "time_zone is Asia/Kolkata in this log since its first start, and cannot be UTC";
+    let said =
+        "time_zone is fixed at Asia/Kolkata since the first start and cannot be changed to UTC";
     assert!(other.err.contains(said), "{}", other.err);
 
     let mut late = order("c-1", "o-1", 0);

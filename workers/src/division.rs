@@ -1,5 +1,8 @@
-//! Which partitions are this process's: a fair share of them, as workers come
-//! and go.
+//! Division of the partitions among the live worker processes.
+//!
+//! Every process sends heartbeats, computes the same fair assignment from the
+//! members that are alive, and claims the partitions assigned to it. A claim
+//! succeeds only once the previous owner has released the partition or has died.
 
 use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
@@ -11,28 +14,28 @@ use futures::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// A process that has sent no heartbeat for this long is dead: the most that a
-/// partition rests.
+/// Time after which a process without a heartbeat counts as dead. A partition of a
+/// dead process is idle for at most this long.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(6);
 
-/// How often a heartbeat is sent.
+/// Interval between heartbeats.
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
-/// How soon a partition is claimed again that its owner should give back.
+/// Interval between claims of a partition that its previous owner has not released.
 const CLAIM: Duration = Duration::from_millis(200);
 
-/// How long a partition rests whose task has panicked.
+/// Delay before a partition is released after its task has panicked.
 const AFTER_PANIC: Duration = Duration::from_secs(5);
 
-/// What an owner does with a partition until it is told to stop.
+/// Work that an owner does on a partition until the token is cancelled.
 pub(crate) type Work = Box<dyn Fn(Partition, CancellationToken) -> BoxFuture<'static, ()> + Send>;
 
-/// This process's share of the partitions.
+/// Share of the partitions that this process owns.
 pub(crate) struct Division {
     membership: Membership,
     partitions: Partition,
     work: Work,
-    /// Those that are worked on, each with what stops it.
+    /// Partitions with a running task, each with the token that stops the task.
     owned: HashMap<Partition, CancellationToken>,
     tasks: JoinSet<Partition>,
 }
@@ -48,10 +51,11 @@ impl Division {
         }
     }
 
-    /// Sends heartbeats and adjusts the share until told to stop, then gives
-    /// everything back. Never waits for work to end: a heartbeat that is late
-    /// would cost all partitions.
+    /// Sends heartbeats and adjusts the share until `stop` is cancelled, then releases
+    /// all partitions.
     pub(crate) async fn run(mut self, stop: &CancellationToken) {
+        // This loop never waits for a partition's work to end: a late heartbeat would
+        // cost this process all of its partitions.
         let mut ticks = tokio::time::interval(HEARTBEAT);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut unclaimed = false;
@@ -65,14 +69,16 @@ impl Division {
             }
             match self.membership.heartbeat().await {
                 Ok(members) => unclaimed = self.adjust(&members).await,
-                Err(error) => tracing::warn!(%error, "no heartbeat could be sent, working on"),
+                Err(error) => {
+                    tracing::warn!(%error, "no heartbeat could be sent, continuing to work")
+                }
             }
         }
         self.give_back(ticks).await;
     }
 
-    /// Stops what is another's, and claims what is this process's. Returns
-    /// whether some of that is not claimed yet.
+    /// Stops work on partitions that belong to another process, and claims those
+    /// assigned to this one. Returns whether some of these could not be claimed yet.
     async fn adjust(&mut self, members: &Members) -> bool {
         let assigned = assign(self.partitions, &members.alive);
         let is_mine = |owner: &&str| *owner == self.membership.worker();
@@ -82,14 +88,15 @@ impl Division {
             .map(|(partition, _)| *partition)
             .collect();
         for (partition, stop) in &self.owned {
-            // Another process has taken it if this one was silent for too long.
+            // Another process may own it by now: if this one sent no heartbeat for
+            // `LIFETIME`, its partitions could be claimed.
             let owner = members.owners.get(partition).map(String::as_str);
             if !mine.contains(partition) || owner != Some(self.membership.worker()) {
                 stop.cancel();
             }
         }
-        // What could not be given back when it ended: while this process lives
-        // nobody else can claim it.
+        // A release that failed when the task ended is repeated here. Without it no
+        // other process could claim the partition for as long as this one lives.
         let worker = self.membership.worker();
         let owned = members.owners.iter().filter(|(_, owner)| *owner == worker);
         let owned = owned.map(|(partition, _)| *partition);
@@ -106,7 +113,7 @@ impl Division {
                 Ok(true) => self.start(partition),
                 Ok(false) => unclaimed = true,
                 Err(error) => {
-                    tracing::warn!(partition, %error, "it could not be claimed, trying again");
+                    tracing::warn!(partition, %error, "a partition could not be claimed, trying again");
                     unclaimed = true;
                 }
             }
@@ -115,13 +122,14 @@ impl Division {
     }
 
     fn start(&mut self, partition: Partition) {
-        tracing::debug!(partition, "owned");
+        tracing::debug!(partition, "owns a partition");
         let stop = CancellationToken::new();
         let work = (self.work)(partition, stop.clone());
         self.tasks.spawn(async move {
             if AssertUnwindSafe(work).catch_unwind().await.is_err() {
-                tracing::error!(partition, "its task panicked");
-                // The next attempt may panic too.
+                tracing::error!(partition, "a partition's task panicked");
+                // The next owner may panic on the same event, so this is not retried at
+                // full speed.
                 tokio::time::sleep(AFTER_PANIC).await;
             }
             partition
@@ -132,16 +140,17 @@ impl Division {
     async fn release(&mut self, ended: Result<Partition, tokio::task::JoinError>) {
         let partition = match ended {
             Ok(partition) => partition,
-            // Panics are caught within, and nobody aborts it.
+            // Not reachable: panics are caught inside the task, and nothing aborts it.
             Err(error) => return tracing::error!(%error, "a partition's task was lost"),
         };
         self.owned.remove(&partition);
         give_back(&self.membership, partition).await;
     }
 
-    /// Lets everything end that is in hand. Heartbeats go on meanwhile, so that
-    /// nobody takes a partition before it is given back.
+    /// Stops all tasks and releases their partitions as they end.
     async fn give_back(mut self, mut ticks: tokio::time::Interval) {
+        // Heartbeats continue meanwhile, so that no other process claims a partition
+        // while its task still writes.
         self.owned.values().for_each(CancellationToken::cancel);
         loop {
             tokio::select! {
@@ -157,13 +166,13 @@ impl Division {
             }
         }
         if let Err(error) = self.membership.leave().await {
-            tracing::warn!(%error, "leaving was not recorded; it will lapse");
+            tracing::warn!(%error, "could not leave the workers; the membership expires by itself");
         }
     }
 }
 
 async fn give_back(membership: &Membership, partition: Partition) {
     if let Err(error) = membership.release(partition).await {
-        tracing::warn!(partition, %error, "it could not be given back, trying again");
+        tracing::warn!(partition, %error, "a partition could not be released, trying again");
     }
 }

@@ -1,4 +1,4 @@
-//! What there is to do once in a deployment.
+//! Periodic tasks that run once per deployment, on the owner of the first partition.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -8,17 +8,18 @@ use futures::future::join5;
 use projections::{ProjectError, QueryError, Topics, sweep, switch_joined};
 use tokio_util::sync::CancellationToken;
 
-use crate::periodic::{Periodic, Rest, Task, tidy};
-use crate::shared::Shared;
+use crate::periodic::{NextRun, Periodic, Task, tidy};
+use crate::shared::SharedResources;
 use crate::{audiences, campaigns, rebuilding};
 
-/// How soon a generation serves for which all partitions vouch.
+/// Longest time until reads are switched to a generation that is complete, which it
+/// is once every partition's checkpoint vouches for it.
 const SWITCH: Duration = Duration::from_secs(5);
 
-/// How often what nobody needs any more is removed.
+/// Interval between removals of data that is no longer needed.
 const TIDY: Duration = Duration::from_secs(10 * 60);
 
-/// How long to rest after a panic.
+/// Delay before all tasks restart after a panic.
 const AFTER_PANIC: Duration = Duration::from_secs(5);
 
 const SWITCHING: Periodic = Periodic {
@@ -33,19 +34,19 @@ const TIDYING: Periodic = Periodic {
     after_failure: TIDY,
 };
 
-/// Does all of it until told to stop, whatever panics.
-pub(crate) async fn keep(shared: &Shared, stop: &CancellationToken) {
+/// Runs all tasks until `stop` is cancelled, and restarts them after a panic.
+pub(crate) async fn supervise(shared: &SharedResources, stop: &CancellationToken) {
     while !stop.is_cancelled() {
         let running = AssertUnwindSafe(run(shared, stop)).catch_unwind();
         if running.await.is_err() {
-            tracing::error!("a periodic task panicked: all of them begin again");
+            tracing::error!("a periodic task panicked; all of them restart");
             stop.run_until_cancelled(tokio::time::sleep(AFTER_PANIC))
                 .await;
         }
     }
 }
 
-async fn run(shared: &Shared, stop: &CancellationToken) {
+async fn run(shared: &SharedResources, stop: &CancellationToken) {
     join5(
         rebuilding::run(shared, stop),
         audiences::run(shared, stop),
@@ -61,9 +62,9 @@ struct Switching;
 impl Task for Switching {
     type Error = ProjectError;
 
-    async fn run(&mut self, shared: &Shared) -> Result<Rest, ProjectError> {
+    async fn run(&mut self, shared: &SharedResources) -> Result<NextRun, ProjectError> {
         switch_joined(&shared.store, &shared.log).await?;
-        Ok(Rest::at_most(SWITCH))
+        Ok(NextRun::within(SWITCH))
     }
 }
 
@@ -72,9 +73,9 @@ struct Tidying;
 impl Task for Tidying {
     type Error = QueryError;
 
-    async fn run(&mut self, shared: &Shared) -> Result<Rest, QueryError> {
+    async fn run(&mut self, shared: &SharedResources) -> Result<NextRun, QueryError> {
         tidy(shared).await?;
         sweep(&shared.store).await?;
-        Ok(Rest::at_most(TIDY))
+        Ok(NextRun::within(TIDY))
     }
 }

@@ -1,4 +1,4 @@
-//! Doing something that only one process should do at a time.
+//! Work that only one process should do at a time, under a lease in Redis.
 
 use std::time::Duration;
 
@@ -6,22 +6,22 @@ use eventlog::{Leases, Log, LogError};
 
 use crate::LEASE;
 
-/// Why it was not begun, or not ended.
+/// Reason why exclusive work was not started, or was interrupted.
 #[derive(Debug, thiserror::Error)]
 pub enum BusyError {
-    /// Another process is at it.
-    #[error("another process is at {0}; its lease lapses within seconds if it has died")]
+    /// Another process holds the lease of this name.
+    #[error("another process holds the lease {0}; it expires within seconds if that process died")]
     Busy(String),
-    /// The log does not answer.
+    /// Redis could not be reached or rejected the command.
     #[error(transparent)]
     Log(#[from] LogError),
 }
 
-/// As `worker`, does `work` while holding the lease `name`, renewing it meanwhile.
+/// Runs `work` while `worker` holds the lease `name`, and renews the lease meanwhile.
 ///
 /// # Errors
-/// [`BusyError::Busy`] if another process holds it, or takes it after it has
-/// lapsed; `work` is not begun, or is broken off.
+/// [`BusyError::Busy`] if another process holds the lease (`work` is not started),
+/// or took it after it expired (`work` is dropped at its next await point).
 pub async fn exclusively<T>(
     log: &Log,
     worker: &str,
@@ -34,16 +34,18 @@ pub async fn exclusively<T>(
     }
     let result = tokio::select! {
         result = work => result,
-        () = lost(&leases, name) => return Err(BusyError::Busy(name.to_owned())),
+        // The lease is not a fence: between its expiry and the next renewal two
+        // processes may be at work. Work under a lease must be safe to do twice.
+        () = until_lost(&leases, name) => return Err(BusyError::Busy(name.to_owned())),
     };
     if let Err(error) = leases.release(name).await {
-        tracing::warn!(name, %error, "a lease could not be given back; it will lapse");
+        tracing::warn!(name, %error, "a lease could not be released; it expires by itself");
     }
     Ok(result)
 }
 
 /// Renews the lease until another process has taken it.
-async fn lost(leases: &Leases, name: &str) {
+async fn until_lost(leases: &Leases, name: &str) {
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
         match leases.hold(name).await {

@@ -1,15 +1,17 @@
-//! The workers: they fold the log into views and do what follows from that.
+//! Background workers: fold the log into views, rebuild views, and drive campaigns.
 //!
 //! Partitions are divided among the live processes (`division`). The owner of a
-//! partition folds it into all views (`owner`, `beside`). The owner of the first
-//! partition also does what there is to do once in a deployment (`duties`):
-//! rebuilding views, counting audiences, and launching, resolving and ending
-//! campaigns. A division only spares double work: what two processes do at once
-//! changes nothing.
+//! partition folds it into all views (`owner`, `catch_up`). The owner of the first
+//! partition also runs the tasks that a deployment needs once (`duties`): rebuilding
+//! views, counting audiences, and launching, resolving and ending campaigns.
+//!
+//! The division only avoids duplicate work; correctness does not depend on it. If
+//! two processes do the same work at once, the checkpoint's owner fields fence one
+//! of them off (folding), or the second command finds nothing left to change.
 
 mod audiences;
-mod beside;
 mod campaigns;
+mod catch_up;
 mod division;
 mod duties;
 mod exclusive;
@@ -38,22 +40,23 @@ use crate::campaigns::{Outlet, Sending};
 use crate::division::{Division, LIFETIME, Work};
 use crate::periodic::Tasks;
 use crate::pointers::Pointers;
-use crate::shared::Shared;
+use crate::shared::SharedResources;
 
-/// A lease not renewed for this long is another process's to take.
+/// Lifetime of a lease. Another process may take a lease that was not renewed for
+/// this long.
 const LEASE: Duration = Duration::from_secs(5);
 
-/// How long to wait before trying to prepare the views again.
+/// Delay before the next attempt to prepare the views.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// How many partitions are folded at once: while some wait for an engine,
-/// others compute.
+/// Number of partitions that are folded at once. More than one, so that some
+/// compute while others wait for Redis or MongoDB.
 const TURNS: usize = 4;
 
-/// Does this process's share of the work until told to stop; then lets
-/// everything finish that is in hand.
+/// Runs this process's share of the work until `stop` is cancelled, then waits for
+/// the work in progress to finish.
 ///
-/// `name` tells this process from all others.
+/// `name` must be unique among the worker processes of the deployment.
 pub async fn run(
     commands: Commands,
     store: Store,
@@ -68,7 +71,7 @@ pub async fn run(
     campaigns::describe();
     let log = commands.log().clone();
     let _listening = listen(&store, &log);
-    let shared = Arc::new(Shared {
+    let shared = Arc::new(SharedResources {
         worker: name.clone(),
         tails: log.tails(),
         pointers: Pointers::follow(store.clone()),
@@ -99,28 +102,29 @@ pub async fn run(
     futures::future::join3(folding, sending, reporting).await;
 }
 
-/// Hears what other processes have folded until dropped.
+/// Listens for notices of what other processes have folded, until dropped.
 fn listen(store: &Store, log: &Log) -> AbortOnDropHandle<()> {
     let (folded, log) = (store.folded().clone(), log.clone());
     AbortOnDropHandle::new(tokio::spawn(async move { folded.listen(&log).await }))
 }
 
-fn folding(shared: Arc<Shared>) -> Work {
+fn folding(shared: Arc<SharedResources>) -> Work {
     Box::new(move |partition, stop| {
         let shared = shared.clone();
         async move {
-            // What is done once ends with the ownership that it comes with.
+            // The duties end together with the ownership of the first partition, so
+            // that its next owner does not run them at the same time.
             let over = stop.child_token();
             let duties = (partition == Partition::MIN).then(|| {
                 let (shared, over) = (shared.clone(), over.clone());
-                tokio::spawn(async move { duties::keep(&shared, &over).await })
+                tokio::spawn(async move { duties::supervise(&shared, &over).await })
             });
             owner::run(&shared, partition, &over).await;
             over.cancel();
             if let Some(duties) = duties
                 && let Err(error) = duties.await
             {
-                tracing::error!(%error, "the periodic tasks were lost");
+                tracing::error!(%error, "the task that runs the periodic tasks failed");
             }
         }
         .boxed()
@@ -134,7 +138,8 @@ fn serving(sending: Arc<Sending>) -> Work {
     })
 }
 
-/// The way to the vendor, if there is one.
+/// Returns the connection to the vendor, or `None` if no vendor is set or its HTTP
+/// client cannot be built.
 fn outlet(delivery: &Delivery) -> Option<Arc<Outlet>> {
     let Some(at) = delivery.vendor.clone() else {
         tracing::info!("no vendor is set: this process sends no messages");
@@ -143,18 +148,19 @@ fn outlet(delivery: &Delivery) -> Option<Arc<Outlet>> {
     match Outlet::new(at, delivery) {
         Ok(outlet) => Some(Arc::new(outlet)),
         Err(error) => {
-            tracing::error!(%error, "there is no way to the vendor: this process sends no messages");
+            tracing::error!(%error, "the vendor's HTTP client cannot be built: this process sends no messages");
             None
         }
     }
 }
 
-/// Creates the views' collections; whether that came about before the stop.
+/// Creates the views' collections, retrying until that succeeds. Returns false if
+/// `stop` was cancelled first.
 async fn prepare(store: &Store, stop: &CancellationToken) -> bool {
     loop {
         match store.generations().prepare().await {
             Ok(()) => return true,
-            Err(error) => tracing::warn!(%error, "the views cannot be prepared, trying again"),
+            Err(error) => tracing::warn!(%error, "cannot prepare the views, trying again"),
         }
         tokio::select! {
             () = stop.cancelled() => return false,
@@ -168,6 +174,6 @@ async fn warn_of_outdated(store: &Store) {
         Ok(views) => views.into_iter().for_each(|view| {
             tracing::warn!("{view} is of an older program: run `patron rebuild {view}`");
         }),
-        Err(error) => tracing::warn!(%error, "cannot tell which views are outdated"),
+        Err(error) => tracing::warn!(%error, "cannot determine which views are outdated"),
     }
 }

@@ -1,4 +1,4 @@
-//! Folding a partition: everything that follows the log, in one pass.
+//! Folding of one partition: a single pass over the log feeds all views.
 
 use std::time::Duration;
 
@@ -8,27 +8,30 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::beside::Beside;
+use crate::catch_up::CatchUps;
 use crate::pointers::Wanted;
-use crate::shared::Shared;
+use crate::shared::SharedResources;
 
-/// The most events folded in one go.
+/// Largest number of events folded in one step.
 const BATCH: usize = 8_000;
 
-/// How long to wait when an engine is away.
+/// Delay after a failure.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// How long a single operation may take.
+/// Time limit for a single operation.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Folds events as they come until told to stop, or until another process has
-/// taken the partition.
-pub(crate) async fn run(shared: &Shared, partition: Partition, stop: &CancellationToken) {
+/// Folds events as they arrive until `stop` is cancelled, or until another process
+/// has taken the partition.
+pub(crate) async fn run(shared: &SharedResources, partition: Partition, stop: &CancellationToken) {
     while !stop.is_cancelled() {
-        match keep(shared, partition, stop).await {
+        match fold_partition(shared, partition, stop).await {
             Ok(()) => return,
             Err(ProjectError::Fenced(_)) => {
-                tracing::warn!(partition, "another process has taken it");
+                tracing::warn!(partition, "another process has taken the partition");
+                // Returning releases the claim, and the division may claim the
+                // partition again at once. The pause keeps two processes that both
+                // believe to be its owner from taking it from each other in a loop.
                 stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
                 return;
             }
@@ -40,8 +43,8 @@ pub(crate) async fn run(shared: &Shared, partition: Partition, stop: &Cancellati
     }
 }
 
-async fn keep(
-    shared: &Shared,
+async fn fold_partition(
+    shared: &SharedResources,
     partition: Partition,
     stop: &CancellationToken,
 ) -> Result<(), ProjectError> {
@@ -49,48 +52,54 @@ async fn keep(
         return Ok(());
     };
     let mut wanted = shared.pointers.subscribe();
+    // Fencing: this writes the process's name and a new owner epoch into the
+    // partition's checkpoint. A previous owner that still runs fails with `Fenced` at
+    // its next write of the checkpoint.
     let taking = OwnedPartition::take(&shared.store, &shared.log, partition, &shared.worker);
-    let Some(taken) = stop.run_until_cancelled(within(taking)).await else {
+    let Some(taken) = stop.run_until_cancelled(with_timeout(taking)).await else {
         return Ok(());
     };
     let (mut owned, lost) = taken?;
     report(lost);
-    let mut beside = Beside::new(&owned);
+    let mut catch_ups = CatchUps::new(&owned);
     while !stop.is_cancelled() {
-        within(adjust(shared, &mut owned, &mut beside, &mut wanted)).await?;
-        let count = within(beside.join_ready(shared, &mut owned, BATCH)).await?;
+        with_timeout(adjust(shared, &mut owned, &mut catch_ups, &mut wanted)).await?;
+        let count = with_timeout(catch_ups.join_ready(shared, &mut owned, BATCH)).await?;
         let Some(turn) = stop.run_until_cancelled(shared.turns.acquire()).await else {
             break;
         };
-        let step = within(owned.step(count)).await?;
+        let step = with_timeout(owned.step(count)).await?;
         drop(turn);
         report(step.left);
         let here = owned.position();
-        beside.moved(here.number);
+        catch_ups.set_number(here.number);
         if step.events > 0 {
             let folded = shared.store.folded();
             folded.note(here, step.topics);
             let (folded, log) = (folded.clone(), shared.log.clone());
-            // Nobody here waits for it.
+            // Published in the background: the notice only speeds up readers, which
+            // find the new position by polling otherwise.
             tokio::spawn(async move { folded.publish(&log, here, step.topics).await });
             continue;
         }
+        // A partition that keeps no generation cannot advance, so growth of its
+        // stream must not wake it in a busy loop.
         let is_empty = owned.generations().next().is_none();
         tokio::select! {
             () = stop.cancelled() => {}
             Ok(()) = wanted.changed() => {}
-            () = beside.is_ready() => {}
-            Ok(()) = moved(&mut end, here.number), if !is_empty => {}
+            () = catch_ups.wait_ready() => {}
+            Ok(()) = end_moved(&mut end, here.number), if !is_empty => {}
         }
     }
     Ok(())
 }
 
-/// Keeps what is wanted, and only that.
+/// Makes the partition keep exactly the wanted generations.
 async fn adjust(
-    shared: &Shared,
+    shared: &SharedResources,
     owned: &mut OwnedPartition,
-    beside: &mut Beside,
+    catch_ups: &mut CatchUps,
     wanted: &mut watch::Receiver<Wanted>,
 ) -> Result<(), ProjectError> {
     let Some(wanted) = wanted.borrow_and_update().clone() else {
@@ -107,35 +116,42 @@ async fn adjust(
     }
     let missing = wanted.iter().copied();
     let missing = missing.filter(|wanted| !owned.keeps(*wanted)).collect();
-    beside.fold(shared, missing, owned).await
+    catch_ups.fold(shared, missing, owned).await
 }
 
 fn report(left: Vec<(Generation, ProjectError)>) {
     for (generation, error) in left {
         let Generation { view, number } = generation;
-        tracing::error!(view = view.name(), generation = number, %error, "the view stands still");
+        tracing::error!(view = view.name(), generation = number, %error, "the view is stalled");
     }
 }
 
-/// Gives up what takes too long. Its outcome is unknown then.
-pub(crate) async fn within<T>(
+/// Fails work that exceeds the time limit. Its outcome is then unknown, so the caller
+/// must read the checkpoint again before it continues.
+pub(crate) async fn with_timeout<T>(
     work: impl Future<Output = Result<T, ProjectError>>,
 ) -> Result<T, ProjectError> {
     timeout(PATIENCE, work).await.unwrap_or_else(|_| {
-        let what = format!("no end of it within {} s", PATIENCE.as_secs());
+        let what = format!("not finished within {} s", PATIENCE.as_secs());
         let error = std::io::Error::new(std::io::ErrorKind::TimedOut, what);
         Err(ProjectError::Mongo(error.into()))
     })
 }
 
-/// Returns once the partition's end is elsewhere; an error if it is not followed
-/// any more.
-async fn moved(end: &mut watch::Receiver<u64>, here: u64) -> Result<(), watch::error::RecvError> {
+/// Waits until the end of the partition's stream differs from `here`.
+///
+/// # Errors
+/// If the end of the partition is no longer followed.
+async fn end_moved(
+    end: &mut watch::Receiver<u64>,
+    here: u64,
+) -> Result<(), watch::error::RecvError> {
     end.wait_for(|end| has_moved(*end, here)).await.map(drop)
 }
 
-/// Whether the log has more than was folded, or less: then it was rolled back.
-/// An end of 0 is one not known yet.
+/// Returns whether the stream's end differs from the last folded number.
 fn has_moved(end: u64, here: u64) -> bool {
+    // A smaller end counts too: the log was rolled back, which the next step must
+    // detect. 0 means that the end is not known yet.
     end != here && end != 0
 }

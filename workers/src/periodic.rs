@@ -1,4 +1,4 @@
-//! The driver of tasks that run again and again.
+//! Driver of all periodic background tasks, and the status it reports to operators.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,62 +11,72 @@ use projections::{TaskReport, Topics, WorkerReport};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::shared::Shared;
+use crate::shared::SharedResources;
 
-/// How often a process reports what it does, if anything has changed.
+/// Interval between checks of whether the status changed and must be reported.
 const REPORT: Duration = Duration::from_secs(5);
 
-/// How long removing a report may take at the end.
+/// Time limit for removing this process's report at shutdown.
 const PARTING: Duration = Duration::from_secs(5);
 
-/// A report is repeated at least this often.
+/// Longest time between two reports, even if nothing changed.
 const REPEAT: Duration = Duration::from_secs(60);
 
-/// A task that runs again and again.
+/// Name and schedule of a periodic task.
 #[derive(Clone, Copy)]
 pub(crate) struct Periodic {
-    /// As operators see it.
+    /// Name that operators see in the list of workers.
     pub(crate) name: &'static str,
-    /// What wakes it.
+    /// Topics whose notices start the next run early.
     pub(crate) topics: Topics,
-    /// How long it rests after a failure.
+    /// Delay before the next run after a failure.
     pub(crate) after_failure: Duration,
 }
 
-/// What a periodic task does.
+/// Work of a periodic task.
 pub(crate) trait Task: Send {
     type Error: fmt::Display + Send;
 
-    /// Does it once. Returns how long to rest then.
-    fn run(&mut self, shared: &Shared) -> impl Future<Output = Result<Rest, Self::Error>> + Send;
+    /// Runs the task once. Returns when it should run next.
+    fn run(
+        &mut self,
+        shared: &SharedResources,
+    ) -> impl Future<Output = Result<NextRun, Self::Error>> + Send;
 }
 
-/// How long a task rests.
+/// Delay before the next run of a task.
 #[derive(Clone, Copy)]
-pub(crate) struct Rest {
-    /// Whatever happens.
+pub(crate) struct NextRun {
+    /// Shortest delay; notices during this time do not start a run.
     pub(crate) least: Duration,
-    /// If nothing wakes it.
+    /// Longest delay, if no notice arrives.
     pub(crate) most: Duration,
 }
 
-impl Rest {
-    /// Until something wakes it, or after this.
-    pub(crate) fn at_most(most: Duration) -> Self {
+impl NextRun {
+    /// Runs the task again at the next notice, but after `most` at the latest.
+    pub(crate) fn within(most: Duration) -> Self {
         let least = Duration::ZERO;
         Self { least, most }
     }
 }
 
-/// The state of this process's periodic tasks.
+/// Status of this process's periodic tasks, by name.
 #[derive(Default)]
 pub(crate) struct Tasks(Mutex<BTreeMap<&'static str, TaskReport>>);
 
 impl Periodic {
-    /// Runs a task until told to stop. A run that is stopped in the middle is
-    /// dropped.
-    pub(crate) async fn run(self, shared: &Shared, stop: &CancellationToken, mut task: impl Task) {
+    /// Runs a task periodically until `stop` is cancelled. A run in progress is then
+    /// dropped at its next await point, so tasks must tolerate interruption anywhere.
+    pub(crate) async fn run(
+        self,
+        shared: &SharedResources,
+        stop: &CancellationToken,
+        mut task: impl Task,
+    ) {
         shared.tasks.begin(self.name);
+        // Created before the first run, so that a notice during a run is not lost: it
+        // starts the next one.
         let mut watcher = shared.store.folded().watch(self.topics);
         while !stop.is_cancelled() {
             let start = Instant::now();
@@ -76,9 +86,9 @@ impl Periodic {
             let error = ended.as_ref().err().map(ToString::to_string);
             shared.tasks.ran(self.name, start.elapsed(), error);
             let rest = ended.unwrap_or_else(|error| {
-                tracing::warn!(task = self.name, %error, "it failed, trying again");
+                tracing::warn!(task = self.name, %error, "a periodic task failed, trying again");
                 let least = self.after_failure;
-                Rest { least, most: least }
+                NextRun { least, most: least }
             });
             let resting = async {
                 sleep(rest.least).await;
@@ -122,18 +132,20 @@ impl Tasks {
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut BTreeMap<&'static str, TaskReport>) -> T) -> T {
-        // Nothing that is done under the lock can leave it half done.
+        // A panic cannot leave the map in a broken state: every change is a single
+        // insertion, removal or assignment.
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// Reports what this process does until told to stop.
-pub(crate) async fn report(shared: &Shared, stop: &CancellationToken) {
+/// Reports the status of this process's tasks until `stop` is cancelled.
+pub(crate) async fn report(shared: &SharedResources, stop: &CancellationToken) {
     let started_at = DateTime::now();
     let mut reported: Option<(Vec<TaskReport>, Instant)> = None;
     while !stop.is_cancelled() {
         let tasks = shared.tasks.reports();
-        // A task at rest that runs as it did before is no news.
+        // Runs that end like the previous ones are not reported: otherwise every
+        // process would write to MongoDB every few seconds.
         let is_news = reported
             .as_ref()
             .is_none_or(|(known, at)| at.elapsed() >= REPEAT || !is_alike(known, &tasks));
@@ -150,16 +162,19 @@ pub(crate) async fn report(shared: &Shared, stop: &CancellationToken) {
                 .await
             {
                 Some(Ok(())) => reported = Some((tasks, Instant::now())),
-                Some(Err(error)) => tracing::debug!(%error, "this worker could not report"),
+                Some(Err(error)) => {
+                    tracing::debug!(%error, "this worker's status could not be reported")
+                }
                 None => break,
             }
         }
         stop.run_until_cancelled(sleep(REPORT)).await;
     }
-    // Who is not alive is not shown, and its report is removed later.
+    // Best effort: readers skip reports of workers that are not alive, and `tidy`
+    // removes what is left.
     let forgetting = shared.store.forget_worker(&shared.worker);
     if !matches!(timeout(PARTING, forgetting).await, Ok(Ok(()))) {
-        tracing::debug!("what this worker reported was not removed");
+        tracing::debug!("this worker's status report was not removed");
     }
 }
 
@@ -169,8 +184,8 @@ fn is_alike(known: &[TaskReport], now: &[TaskReport]) -> bool {
     known.iter().map(essence).eq(now.iter().map(essence))
 }
 
-/// Removes the reports of workers that have died.
-pub(crate) async fn tidy(shared: &Shared) -> Result<(), projections::QueryError> {
+/// Removes the status reports of workers that have died.
+pub(crate) async fn tidy(shared: &SharedResources) -> Result<(), projections::QueryError> {
     let mut alive = shared.log.members(Role::Fold).await?.alive;
     alive.push(shared.worker.clone());
     Ok(shared.store.forget_workers_but(&alive).await?)

@@ -1,4 +1,4 @@
-//! Which generations of views the owners of partitions are to keep.
+//! Generations of views that the owners of partitions must keep up to date.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,28 +7,29 @@ use projections::{Collections, Generation, Pointer, Store, Topics, view_named};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// How soon a change is seen that no notice told of.
+/// Interval between reads of the pointers, if no notice arrives.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long MongoDB may take to answer.
+/// Time limit for reading the pointers from MongoDB.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The generations that are wanted, as they change.
+/// Follows the generations that are wanted, for all partitions of this process.
 pub(crate) struct Pointers(watch::Receiver<Wanted>);
 
-/// What owners are to keep; `None` while that is not known.
-pub(crate) type Wanted = Option<Arc<Kept>>;
+/// Generations that owners must keep; `None` until they were read once.
+pub(crate) type Wanted = Option<Arc<WantedViews>>;
 
-/// What owners are to keep.
+/// Generations that owners must keep up to date.
 #[derive(PartialEq)]
-pub(crate) struct Kept {
+pub(crate) struct WantedViews {
     pub(crate) generations: Vec<Generation>,
-    /// The collections that there are.
+    /// Collections that exist in the database.
     pub(crate) collections: Collections,
 }
 
 impl Pointers {
-    /// Asks again and again, as long as anybody listens.
+    /// Starts a task that reads the pointers periodically for as long as a receiver
+    /// exists.
     pub(crate) fn follow(store: Store) -> Self {
         let (sender, receiver) = watch::channel(None);
         tokio::spawn(async move {
@@ -41,7 +42,7 @@ impl Pointers {
         Self(receiver)
     }
 
-    /// A receiver for one partition.
+    /// Returns a receiver for one partition.
     pub(crate) fn subscribe(&self) -> watch::Receiver<Wanted> {
         self.0.clone()
     }
@@ -54,15 +55,15 @@ async fn refresh(store: &Store, sender: &watch::Sender<Wanted>) {
     };
     let (pointers, collections) = match timeout(PATIENCE, found).await {
         Ok(Ok(found)) => found,
-        Err(_) => return tracing::warn!("MongoDB does not say which generations serve"),
+        Err(_) => return tracing::warn!("reading the views' generations timed out"),
         Ok(Err(error)) => {
-            tracing::warn!(%error, "cannot tell which generations serve");
+            tracing::warn!(%error, "cannot read the views' generations");
             return;
         }
     };
     let mut generations: Vec<Generation> = pointers.iter().flat_map(of_view).collect();
     generations.sort_by_key(|generation| (generation.view.name(), generation.number));
-    let kept = Kept {
+    let kept = WantedViews {
         generations,
         collections,
     };
@@ -75,7 +76,8 @@ async fn refresh(store: &Store, sender: &watch::Sender<Wanted>) {
     });
 }
 
-/// Those of a view; none if another program knows it.
+/// Returns the wanted generations of a view; none if this program does not know the
+/// view, since a newer one created it.
 fn of_view(pointer: &Pointer) -> impl Iterator<Item = Generation> {
     let view = view_named(pointer.view());
     pointer.wanted().filter_map(move |number| {

@@ -1,4 +1,10 @@
-//! Rebuilding a view when somebody asked for it.
+//! Rebuilds and rollbacks of views on request.
+//!
+//! A request is an event of the view's aggregate. The head of that aggregate counts
+//! the requests; the collection `reactors` counts those that are done. A worker
+//! rebuilds the view while the first number is larger, and then sets the second to
+//! the number of requests it had seen before it started, so that all earlier
+//! requests are served by one rebuild.
 
 use std::time::Duration;
 
@@ -12,88 +18,92 @@ use projections::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::periodic::{Periodic, Rest, Task};
-use crate::shared::Shared;
+use crate::periodic::{NextRun, Periodic, Task};
+use crate::shared::SharedResources;
 use crate::{BusyError, exclusively};
 
-/// How soon requests are looked for that nothing told of.
+/// Interval between checks for requests, if no notice arrives.
 const LOOK: Duration = Duration::from_secs(10);
 
-/// How long to wait after a failure, or while another rebuild runs.
+/// Delay after a failure, or while another process rebuilds the view.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Why a view was neither rebuilt nor rolled back.
+/// Reason why a view was neither rebuilt nor rolled back.
 #[derive(Debug, thiserror::Error)]
 pub enum ReactError {
-    /// The log does not answer.
+    /// Redis could not be reached, or the log cannot serve the request.
     #[error(transparent)]
     Log(#[from] LogError),
     /// The request could not be recorded.
     #[error(transparent)]
     Command(#[from] CommandError),
-    /// MongoDB does not answer.
+    /// MongoDB could not be reached or rejected the operation.
     #[error("MongoDB: {0}")]
     Mongo(#[from] mongodb::error::Error),
     /// The head of the view's aggregate is not readable.
-    #[error("the head of the view's aggregate: {0}")]
+    #[error("the head of the view's aggregate is not readable: {0}")]
     Head(#[from] serde_json::Error),
-    /// Another process is at it.
+    /// Another process is rebuilding or rolling back the view.
     #[error(transparent)]
     Busy(#[from] BusyError),
-    /// It failed.
+    /// The rebuild or the rollback failed.
     #[error(transparent)]
     Rebuild(#[from] RebuildError),
-    /// The view's name is no name, so that nothing can be said of it.
+    /// The view's name is not a valid name of an aggregate.
     #[error(transparent)]
     Name(#[from] domain::IdError),
 }
 
-/// An operator's work on a view: recorded as asked for, and done by this
-/// process rather than by the workers.
+/// Rebuild or rollback of a view that an operator runs from the command line. The
+/// request is recorded like any other, but this process carries it out itself.
 pub struct Operation<'a> {
-    /// Where the request is recorded.
+    /// Commands through which the request is recorded.
     pub commands: &'a Commands,
-    /// The views.
+    /// Store of the views.
     pub store: &'a Store,
-    /// Which one.
+    /// View to rebuild or roll back.
     pub view: &'static dyn AnyView,
-    /// On whose behalf.
+    /// Actor and request that the recorded event names.
     pub context: Context,
-    /// This process's name among the workers.
+    /// Name of this process among the workers; it holds the lease under this name.
     pub worker: String,
 }
 
 impl Operation<'_> {
-    /// Folds the view anew and lets the new generation serve.
+    /// Rebuilds the view from the log and switches reads to the new generation.
     ///
     /// # Errors
-    /// [`ReactError`]; what served before serves on. [`LogError::Trimmed`]
-    /// before the request is recorded, if any of the log was trimmed.
+    /// [`ReactError`]; the previous generation keeps serving reads.
+    /// [`LogError::Trimmed`] before the request is recorded, if events were trimmed
+    /// from the log.
     pub async fn rebuild(
         &self,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<RebuildReport, ReactError> {
-        self.alone(async {
+        self.with_lease(async {
             let name = ViewName::try_from(self.view.name())?;
             let log = self.commands.log();
             require_whole(log).await?;
             self.commands.request_rebuild(&self.context, name).await?;
             let key = key(log, self.view)?;
-            let asked = requests(log, &key).await?;
+            // Read after the request was recorded, so that this rebuild counts as done
+            // for it and for all requests before it.
+            let requested = request_count(log, &key).await?;
             let report = rebuild(self.store, log, self.view, progress).await?;
-            // Had it failed, the workers would carry the request out.
-            set_done(self.store, log, &key, asked).await?;
+            // Only after success: if the rebuild fails, a worker carries the request
+            // out.
+            set_completed_count(self.store, log, &key, requested).await?;
             Ok(report)
         })
         .await
     }
 
-    /// Lets the generation before serve again; returns its number.
+    /// Switches reads back to the previous generation and returns its number.
     ///
     /// # Errors
-    /// [`ReactError`]; what served before serves on.
+    /// [`ReactError`]; the current generation keeps serving reads.
     pub async fn roll_back(&self) -> Result<i32, ReactError> {
-        self.alone(async {
+        self.with_lease(async {
             let name = ViewName::try_from(self.view.name())?;
             self.commands.request_rollback(&self.context, name).await?;
             Ok(roll_back(self.store, self.commands.log(), self.view).await?)
@@ -110,7 +120,8 @@ impl Operation<'_> {
     }
 }
 
-/// Held by whoever changes which generation of a view serves.
+/// Name of the lease that a process holds while it changes which generation of the
+/// view serves reads.
 fn lease(view: &dyn AnyView) -> String {
     format!("rebuild/{}", view.name())
 }
@@ -126,9 +137,9 @@ const TASK: Periodic = Periodic {
     after_failure: PAUSE,
 };
 
-/// Waits for requests and carries them out, one after the other. Requests that
-/// come while one is carried out are one more.
-pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
+/// Carries out requests, one view after the other, until `stop` is cancelled. All
+/// requests that arrive during a rebuild lead to one further rebuild.
+pub(crate) async fn run(shared: &SharedResources, stop: &CancellationToken) {
     TASK.run(shared, stop, Rebuilding).await;
 }
 
@@ -137,16 +148,17 @@ struct Rebuilding;
 impl Task for Rebuilding {
     type Error = ReactError;
 
-    async fn run(&mut self, shared: &Shared) -> Result<Rest, ReactError> {
-        let mut rest = Rest::at_most(LOOK);
+    async fn run(&mut self, shared: &SharedResources) -> Result<NextRun, ReactError> {
+        let mut rest = NextRun::within(LOOK);
         let mut failed = None;
         for view in VIEWS {
             match react(shared, view).await {
                 Ok(()) => {}
-                // Somebody rebuilds it already; then it may be done.
-                Err(ReactError::Busy(BusyError::Busy(_))) => rest = Rest::at_most(PAUSE),
+                // Another process is rebuilding it. The request may be done afterwards,
+                // or that process may die: check again soon.
+                Err(ReactError::Busy(BusyError::Busy(_))) => rest = NextRun::within(PAUSE),
                 Err(error) => {
-                    tracing::warn!(view = view.name(), %error, "a rebuild was not possible");
+                    tracing::warn!(view = view.name(), %error, "a requested rebuild failed, trying again");
                     failed = Some(error);
                 }
             }
@@ -155,57 +167,59 @@ impl Task for Rebuilding {
     }
 }
 
-/// Carries out what was asked for and not yet done.
-async fn react(shared: &Shared, view: &'static dyn AnyView) -> Result<(), ReactError> {
+/// Rebuilds the view if there are requests that are not done.
+async fn react(shared: &SharedResources, view: &'static dyn AnyView) -> Result<(), ReactError> {
     let key = &key(&shared.log, view)?;
-    if asked(shared, key).await?.is_some() {
+    if pending_requests(shared, key).await?.is_some() {
         let work = carry_out(shared, view, key);
         exclusively(&shared.log, &shared.worker, &lease(view), work).await??;
     }
     Ok(())
 }
 
-/// How many rebuilds were asked for, if they are not all done.
-async fn asked(shared: &Shared, key: &Key) -> Result<Option<i64>, ReactError> {
-    let requests = requests(&shared.log, key).await?;
-    let done = done(&shared.store, &shared.log, key).await?;
+/// Returns the number of requested rebuilds, or `None` if all are done.
+async fn pending_requests(shared: &SharedResources, key: &Key) -> Result<Option<i64>, ReactError> {
+    let requests = request_count(&shared.log, key).await?;
+    let done = completed_count(&shared.store, &shared.log, key).await?;
     Ok((requests > done).then_some(requests))
 }
 
-/// Rebuilds the view unless whoever held the lease before has.
+/// Rebuilds the view while this process holds the lease.
 async fn carry_out(
-    shared: &Shared,
+    shared: &SharedResources,
     view: &'static dyn AnyView,
     key: &Key,
 ) -> Result<(), ReactError> {
-    let Some(requests) = asked(shared, key).await? else {
+    // Checked again under the lease: its previous holder may have done the work.
+    let Some(requests) = pending_requests(shared, key).await? else {
         return Ok(());
     };
-    match rebuild(&shared.store, &shared.log, view, &tell(view)).await {
+    match rebuild(&shared.store, &shared.log, view, &log_progress(view)).await {
         Ok(report) => tracing::info!(
             view = view.name(),
             generation = report.generation,
             events = report.events,
-            "rebuilt as asked"
+            "rebuilt a view on request"
         ),
-        // Folding the same events again would come to the same.
+        // Marked as done all the same: folding the same events again would fail in
+        // the same way, forever.
         Err(error) if error.is_final() => {
-            tracing::error!(view = view.name(), %error, "a rebuild failed; the old one serves on");
+            tracing::error!(view = view.name(), %error, "a rebuild failed; the previous generation keeps serving");
         }
         Err(error) => return Err(error.into()),
     }
-    Ok(set_done(&shared.store, &shared.log, key, requests).await?)
+    Ok(set_completed_count(&shared.store, &shared.log, key, requests).await?)
 }
 
-fn tell(view: &'static dyn AnyView) -> impl Fn(Progress) + Sync {
+fn log_progress(view: &'static dyn AnyView) -> impl Fn(Progress) + Sync {
     move |progress| match progress {
         Progress::Folding { .. } => {}
         other => tracing::info!(view = view.name(), step = ?other, "rebuilding"),
     }
 }
 
-/// How often a rebuild of the view was asked for.
-async fn requests(log: &Log, key: &Key) -> Result<i64, ReactError> {
+/// Returns how many rebuilds of the view were requested, by the aggregate's head.
+async fn request_count(log: &Log, key: &Key) -> Result<i64, ReactError> {
     let Some(head) = log.heads(key.partition, &[key]).await?.pop().flatten() else {
         return Ok(0);
     };
@@ -213,16 +227,21 @@ async fn requests(log: &Log, key: &Key) -> Result<i64, ReactError> {
     Ok(view.rebuilds() as i64)
 }
 
-/// How many of them are done. Those of another log say nothing: after a restore
-/// fewer requests may be in the log than were carried out.
-async fn done(store: &Store, log: &Log, key: &Key) -> Result<i64, mongodb::error::Error> {
+/// Returns how many requested rebuilds are done.
+async fn completed_count(
+    store: &Store,
+    log: &Log,
+    key: &Key,
+) -> Result<i64, mongodb::error::Error> {
     let reactors = store.database().collection::<bson::Document>("reactors");
+    // A count from another epoch is ignored: a restored log may hold fewer requests
+    // than were carried out, and a new request would then look done.
     let filter = doc! {"_id": id(key), "epoch": &*log.epoch()};
     let found = reactors.find_one(filter).await?;
     Ok(found.map_or(0, |found| found.get_i64("done").unwrap_or_default()))
 }
 
-async fn set_done(
+async fn set_completed_count(
     store: &Store,
     log: &Log,
     key: &Key,

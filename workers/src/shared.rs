@@ -1,4 +1,4 @@
-//! What all work of a process shares.
+//! Resources that all tasks of a worker process share.
 
 use std::sync::Arc;
 
@@ -11,23 +11,23 @@ use crate::campaigns::{Delivery, Outlet};
 use crate::periodic::Tasks;
 use crate::pointers::Pointers;
 
-/// What all work of a process shares.
-pub(crate) struct Shared {
-    /// This process's name among the workers.
+/// Resources that all tasks of a worker process share.
+pub(crate) struct SharedResources {
+    /// Name of this process among the workers.
     pub(crate) worker: String,
     pub(crate) log: Log,
     pub(crate) commands: Commands,
     pub(crate) store: Store,
     pub(crate) delivery: Delivery,
-    /// The way to the vendor, if this process has one.
+    /// Connection to the vendor, if one is set.
     pub(crate) outlet: Option<Arc<Outlet>>,
     pub(crate) tails: Tails,
     pub(crate) pointers: Pointers,
-    /// How the periodic tasks of this process are.
+    /// Status of this process's periodic tasks.
     pub(crate) tasks: Tasks,
-    /// How many partitions may be folded at once. While one waits for its turn,
-    /// its events gather: the more there is to do, the larger the batches.
+    /// Limits how many partitions are folded at once. Events accumulate while a
+    /// partition waits for its turn, so batches grow with the load.
     pub(crate) turns: Semaphore,
-    /// How many generations may be folded at once beside their partitions.
+    /// Limits how many generations catch up with their partitions at once.
     pub(crate) turns_beside: Arc<Semaphore>,
 }

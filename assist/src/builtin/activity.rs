@@ -1,15 +1,15 @@
-//! What customers did, by the names that the store has for it: `email_open` is
-//! found as "opened 3 emails", "no email opens", "never opened an email".
+//! Phrases about activity, by the names that the store has for it: `email_open` is
+//! recognized in "opened 3 emails", "no email opens", "never opened an email".
 
 use domain::rules::Operator;
 
 use super::meaning::Meaning;
-use super::phrases::{Found, Manner, Said};
+use super::phrases::{Interpretation, Manner, PhraseMatch};
 use super::quantities::{Bound, counts, times};
 use super::slots::Scope;
-use super::words::{Cursor, Kind, tokens};
+use super::words::{Cursor, TokenKind, tokens};
 
-/// What can be done with a thing whose name is all there is.
+/// Verbs for an activity whose name is a single noun: "wrote a review".
 const DONE: [&str; 9] = [
     "wrote",
     "written",
@@ -24,8 +24,8 @@ const DONE: [&str; 9] = [
 
 const ANY: [&str; 6] = ["at least one", "a", "an", "any", "some", "one"];
 
-/// All ways to read what is next as activity that is known.
-pub(super) fn activities(cursor: Cursor<'_>, scope: &Scope<'_>) -> Vec<Found> {
+/// Returns all readings of the next words as a known activity.
+pub(super) fn activities(cursor: Cursor<'_>, scope: &Scope<'_>) -> Vec<PhraseMatch> {
     let mut found = Vec::new();
     for name in scope.facts.activities.keys() {
         let stems = stems(name.as_str());
@@ -34,15 +34,19 @@ pub(super) fn activities(cursor: Cursor<'_>, scope: &Scope<'_>) -> Vec<Found> {
             continue;
         }
         let field = format!("events.{name}.count");
-        let mut readings = had(cursor, &stems);
-        readings.extend(did(cursor, &stems));
-        found.extend(readings.into_iter().map(|(bounds, manner, end)| Found {
-            is_measured: bounds != some(),
-            is_adverbial: false,
-            said: Said::Means(Meaning::within(&field, bounds)),
-            manner,
-            end,
-        }));
+        let mut readings = read_noun(cursor, &stems);
+        readings.extend(read_verb(cursor, &stems));
+        found.extend(
+            readings
+                .into_iter()
+                .map(|(bounds, manner, end)| PhraseMatch {
+                    is_measured: bounds != at_least_once(),
+                    is_adverbial: false,
+                    said: Interpretation::Means(Meaning::within(&field, bounds)),
+                    manner,
+                    end,
+                }),
+        );
     }
     found
 }
@@ -50,8 +54,8 @@ pub(super) fn activities(cursor: Cursor<'_>, scope: &Scope<'_>) -> Vec<Found> {
 type Reading = (Vec<Bound>, Manner, usize);
 
 fn stems(name: &str) -> Vec<String> {
-    let stemmed = |kind: Kind| match kind {
-        Kind::Word(word) => Some(stem(&word)),
+    let stemmed = |kind: TokenKind| match kind {
+        TokenKind::Word(word) => Some(stem(&word)),
         _ => None,
     };
     let stems: Option<Vec<String>> = tokens(&name.replace('_', " "))
@@ -61,8 +65,7 @@ fn stems(name: &str) -> Vec<String> {
     stems.unwrap_or_default()
 }
 
-/// A word without what grammar adds to it: `opened`, `opens` and `open` are
-/// the same.
+/// Returns the stem of a word: `opened`, `opens` and `open` have the same one.
 fn stem(word: &str) -> String {
     let stem = match word {
         word if word.ends_with("ies") => return format!("{}y", &word[..word.len() - 3]),
@@ -78,7 +81,7 @@ fn stem(word: &str) -> String {
 fn take_stems<'s>(cursor: &mut Cursor<'_>, stems: impl IntoIterator<Item = &'s String>) -> bool {
     let mut ahead = *cursor;
     let mut is_next = |stem: &String| match ahead.next() {
-        Some(Kind::Word(word)) => self::stem(word) == *stem,
+        Some(TokenKind::Word(word)) => self::stem(word) == *stem,
         _ => false,
     };
     let all = stems.into_iter().all(&mut is_next);
@@ -88,20 +91,20 @@ fn take_stems<'s>(cursor: &mut Cursor<'_>, stems: impl IntoIterator<Item = &'s S
     all
 }
 
-/// Whether the last of these words ends in "s": `with reviews`, but not "have
+/// Returns whether the last word of the stems ends in "s": `with reviews`, but not "have
 /// reviewed".
 fn is_plural(cursor: Cursor<'_>, stems: &[String]) -> bool {
     let last = cursor.from(cursor.at + stems.len().saturating_sub(1));
     last.word().is_some_and(|word| word.ends_with('s'))
 }
 
-/// `with more than 2 email clicks`, `no reviews`.
-fn had(mut cursor: Cursor<'_>, stems: &[String]) -> Vec<Reading> {
+/// Reads activity as a noun: `with more than 2 email clicks`, `no reviews`.
+fn read_noun(mut cursor: Cursor<'_>, stems: &[String]) -> Vec<Reading> {
     let has = cursor.take_any(&["with", "have", "has", "had", "having", "who have"]);
     let mut readings = Vec::new();
     let mut after = cursor;
     if has && is_plural(after, stems) && take_stems(&mut after, stems) {
-        readings.push((some(), Manner::Post, after.at));
+        readings.push((at_least_once(), Manner::Post, after.at));
     }
     for (bounds, end) in amounts(cursor) {
         let mut after = cursor.from(end);
@@ -112,8 +115,9 @@ fn had(mut cursor: Cursor<'_>, stems: &[String]) -> Vec<Reading> {
     readings
 }
 
-/// `opened 3 emails`, `never wrote a review`, `added to cart twice`.
-fn did(mut cursor: Cursor<'_>, stems: &[String]) -> Vec<Reading> {
+/// Reads activity as a verb: `opened 3 emails`, `never wrote a review`, `added to cart
+/// twice`.
+fn read_verb(mut cursor: Cursor<'_>, stems: &[String]) -> Vec<Reading> {
     cursor.take_any(&["have", "has", "had", "who have"]);
     let is_none = cursor.take_any(&["not", "never"]);
     let mut readings = Vec::new();
@@ -125,25 +129,25 @@ fn did(mut cursor: Cursor<'_>, stems: &[String]) -> Vec<Reading> {
             _ => take_stems(&mut after, [things.remove(index)]),
         };
         if did {
-            readings.extend(thing(after, &things));
+            readings.extend(read_object(after, &things));
         }
     }
     let mut after = cursor;
     if take_stems(&mut after, stems) {
-        readings.extend(often(after));
+        readings.extend(read_frequency(after));
     }
     match is_none {
         false => readings,
-        true => readings.into_iter().filter_map(none).collect(),
+        true => readings.into_iter().filter_map(negated).collect(),
     }
 }
 
-fn thing(cursor: Cursor<'_>, things: &[&String]) -> Vec<Reading> {
+fn read_object(cursor: Cursor<'_>, things: &[&String]) -> Vec<Reading> {
     let mut readings = Vec::new();
     for (bounds, end) in amounts(cursor) {
         let mut after = cursor.from(end);
         if take_stems(&mut after, things.iter().copied()) {
-            if bounds == some() {
+            if bounds == at_least_once() {
                 after.take("at least once");
             }
             readings.push((bounds, Manner::Verb, after.at));
@@ -151,20 +155,20 @@ fn thing(cursor: Cursor<'_>, things: &[&String]) -> Vec<Reading> {
     }
     let mut after = cursor;
     if take_stems(&mut after, things.iter().copied()) {
-        readings.extend(often(after));
+        readings.extend(read_frequency(after));
     }
     readings
 }
 
-/// `twice`, or at least once.
-fn often(cursor: Cursor<'_>) -> Vec<Reading> {
-    let mut readings = vec![(some(), Manner::Verb, cursor.at)];
+/// Reads how often: `twice`, or nothing for at least once.
+fn read_frequency(cursor: Cursor<'_>) -> Vec<Reading> {
+    let mut readings = vec![(at_least_once(), Manner::Verb, cursor.at)];
     let times = times(cursor).into_iter();
     readings.extend(times.map(|(bounds, end)| (bounds, Manner::Verb, end)));
     readings
 }
 
-/// `3`, `at least 3`, `an`, `no`.
+/// Reads an amount: `3`, `at least 3`, `an`, `no`.
 fn amounts(cursor: Cursor<'_>) -> Vec<(Vec<Bound>, usize)> {
     let mut amounts = counts(cursor);
     let mut after = cursor;
@@ -173,16 +177,17 @@ fn amounts(cursor: Cursor<'_>) -> Vec<(Vec<Bound>, usize)> {
     } else if after.take_any(&ANY) {
         // "one" may also be the number.
         let is_number = amounts.iter().any(|(_, end)| *end == after.at);
-        amounts.extend((!is_number).then(|| (some(), after.at)));
+        amounts.extend((!is_number).then(|| (at_least_once(), after.at)));
     }
     amounts
 }
 
-fn some() -> Vec<Bound> {
+fn at_least_once() -> Vec<Bound> {
     vec![Bound::one(Operator::AtLeast, 1)]
 }
 
-/// "never" any is none; never so many is not said here.
-fn none((bounds, manner, end): Reading) -> Option<Reading> {
-    (bounds == some()).then(|| (vec![Bound::one(Operator::Equal, 0)], manner, end))
+/// Negates a reading: "never" with any amount means none. `None` for other amounts,
+/// whose negation is ambiguous.
+fn negated((bounds, manner, end): Reading) -> Option<Reading> {
+    (bounds == at_least_once()).then(|| (vec![Bound::one(Operator::Equal, 0)], manner, end))
 }

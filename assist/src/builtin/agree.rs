@@ -1,7 +1,7 @@
-//! Whether a term fits what stands before it.
+//! Agreement between a term and the words before it.
 //!
-//! An adjective needs a noun or an "are", a noun belongs to something, and
-//! what could be meant of two things is refused.
+//! An adjective needs a noun or an "are", a noun belongs to a term, and what could refer
+//! to two terms is rejected.
 
 use std::ops::Range;
 
@@ -11,10 +11,10 @@ use super::before::Before;
 use super::meaning::Meaning;
 use super::phrases::Manner;
 use super::refusal::{OUT_OF_PLACE, Refusal, TWO_WAYS, refused};
-use super::resolve::{Term, Word};
+use super::resolve::{Conjunction, Term};
 
-/// "have" stands before "not", "never" and "neither" alone, "are" before what
-/// somebody is.
+/// Checks the auxiliary before a term: "have" requires "not", "never" or "neither", and
+/// "are" requires a term that is not a verb.
 pub(super) fn check_auxiliary(before: &Before, term: &Term) -> Result<(), Refusal> {
     let is_negated = before.not || before.never || before.neither || before.either;
     let have = !before.have || is_negated;
@@ -26,8 +26,8 @@ pub(super) fn check_auxiliary(before: &Before, term: &Term) -> Result<(), Refusa
     }
 }
 
-/// The contrary of what is negated by a word before it. Of "not visited twice"
-/// it is not clear what that would be.
+/// Returns the negation of a term that is negated by a word before it. Rejects negations
+/// without a clear meaning, such as "not visited twice".
 pub(super) fn contrary(term: &Term, before: &Before) -> Result<Meaning, Refusal> {
     use Operator::{AtLeast, AtMost, Greater, Less};
     let is_clear = match &term.meaning {
@@ -49,19 +49,19 @@ fn is_negative_in_itself(term: &Term, before: &Before) -> bool {
     term.is_negative && !negated
 }
 
-/// A noun between two terms belongs to what is before it, or begins anew after
-/// "or".
+/// Assigns a noun between two terms to the terms before it, unless "or" begins a new
+/// group.
 pub(super) fn noun(terms: &mut [Term], before: &Before) -> Result<(), Refusal> {
     match before.word {
         _ if terms.is_empty() => Ok(()),
         None if !before.comma => attach(terms, &before.tokens),
-        Some(Word::Or) => Ok(()),
-        Some(Word::But) if before.not => Ok(()),
+        Some(Conjunction::Or) => Ok(()),
+        Some(Conjunction::But) if before.not => Ok(()),
         _ => Err(refused(before.tokens.clone(), TWO_WAYS)),
     }
 }
 
-/// Ends what is before with its noun. "Customers or …" has nothing before.
+/// Ends the terms before a noun. Rejects "customers or …", which has no terms before.
 pub(super) fn close(terms: &mut [Term], before: &Before) -> Result<(), Refusal> {
     match terms.is_empty() {
         true if before.word.is_some() => Err(refused(before.tokens.clone(), OUT_OF_PLACE)),
@@ -70,9 +70,9 @@ pub(super) fn close(terms: &mut [Term], before: &Before) -> Result<(), Refusal> 
     }
 }
 
-/// Gives the adjectives at the end the noun that follows them. "vip or gold
-/// customers" are one term; of "vip and gold customers" it is not clear whether
-/// both are meant or both must hold.
+/// Assigns a noun to the adjectives before it. "vip or gold customers" becomes one term;
+/// "vip and gold customers" is rejected, since it may mean both groups or customers in
+/// both.
 pub(super) fn attach(terms: &mut [Term], noun: &Range<usize>) -> Result<(), Refusal> {
     let run = terms.iter().rev().take_while(|term| term.is_open()).count();
     let first = terms.len() - run;
@@ -82,15 +82,19 @@ pub(super) fn attach(terms: &mut [Term], noun: &Range<usize>) -> Result<(), Refu
     // "over ₹5,000 and vip customers" may be two groups.
     let is_added = first > 0
         && !head_is_said(head)
-        && (head.comma || matches!(head.word, Some(Word::And | Word::But)));
-    let joined = |word: Option<Word>| {
+        && (head.comma || matches!(head.word, Some(Conjunction::And | Conjunction::But)));
+    let joined = |word: Option<Conjunction>| {
         let fits = |term: &Term| term.word == word && !term.comma && !term.who;
         rest.iter().all(fits)
     };
-    if is_added || !(joined(None) || joined(Some(Word::Or)) || head.be && joined(Some(Word::And))) {
+    if is_added
+        || !(joined(None)
+            || joined(Some(Conjunction::Or))
+            || head.be && joined(Some(Conjunction::And)))
+    {
         return Err(refused(head.tokens.start..noun.end, TWO_WAYS));
     }
-    let is_alternative = !rest.is_empty() && joined(Some(Word::Or));
+    let is_alternative = !rest.is_empty() && joined(Some(Conjunction::Or));
     for term in rest {
         term.has_noun = true;
         term.is_grouped = is_alternative;
@@ -103,7 +107,7 @@ fn head_is_said(head: &Term) -> bool {
     head.be || head.is_said
 }
 
-/// What may not just follow what is before it.
+/// Rejects a term that cannot directly follow the one before it.
 pub(super) fn check_place(
     last: Option<&Term>,
     term: &Term,
@@ -127,25 +131,26 @@ pub(super) fn check_place(
     }
 }
 
-/// "high spenders and frequent visitors" may be both groups.
+/// Returns whether a noun may begin a second group: "high spenders and frequent
+/// visitors".
 fn is_second_group(last: &Term, before: &Before) -> bool {
     match before.word {
-        Some(Word::Or) => false,
-        Some(Word::And) if last.be || before.be || before.nor => false,
+        Some(Conjunction::Or) => false,
+        Some(Conjunction::And) if last.be || before.be || before.nor => false,
         _ if before.except || before.be => false,
         None if before.is_nothing() => !last.is_open(),
         _ => true,
     }
 }
 
-/// Whether "are" reaches from one adjective to the next: "are vip and gold".
+/// Returns whether "are" applies to two adjectives: "are vip and gold".
 pub(super) fn is_said_with(last: &Term, term: &Term) -> bool {
     let is_adjective = |term: &Term| term.manner == Manner::Adjective;
     let is_alike = is_adjective(last) && is_adjective(term) && !last.is_prefixed;
     is_alike && last.is_said && !last.has_noun && term.word.is_some()
 }
 
-/// "neither … nor …" is one term.
+/// Merges a term after "nor" into the one after "neither".
 pub(super) fn nor(terms: &mut [Term], term: Term) -> Result<(), Refusal> {
     match terms.last_mut() {
         Some(last) if last.is_neither => {

@@ -4,16 +4,17 @@ use domain::Currency;
 
 use super::numbers::number;
 use super::quantities::{Readings, comparisons};
-use super::words::{Cursor, Kind};
+use super::words::{Cursor, TokenKind};
 use crate::money;
 
-/// Comparisons with amounts, in minor units. A number without a sign is of
-/// the store's money; another currency is none.
+/// Reads comparisons with amounts, in minor units. A number without a sign is in the
+/// store's currency; amounts in other currencies are not read.
 pub(super) fn amounts(cursor: Cursor<'_>, currency: Currency) -> Readings {
     comparisons(cursor, &|cursor| amount(cursor, currency))
 }
 
-/// An amount in minor units that is exact, and whether it is scaled.
+/// Reads an exact amount. Returns it in minor units, and whether it was scaled, as in
+/// `10k`.
 pub(super) fn amount(cursor: &mut Cursor<'_>, currency: Currency) -> Option<(i64, bool)> {
     let mut ahead = *cursor;
     let signed = sign(&mut ahead, currency);
@@ -29,14 +30,14 @@ pub(super) fn amount(cursor: &mut Cursor<'_>, currency: Currency) -> Option<(i64
     Some((minor, decimal.is_scaled))
 }
 
-/// Goes beyond the sign or the name of the store's money.
+/// Skips the sign or the name of the store's currency. Returns whether it was there.
 fn sign(cursor: &mut Cursor<'_>, currency: Currency) -> bool {
     let is_own = match cursor.peek() {
-        Some(Kind::Word(word)) => money::means(word, currency),
-        Some(Kind::Sign(sign)) => money::means(sign.encode_utf8(&mut [0; 4]), currency),
+        Some(TokenKind::Word(word)) => money::means(word, currency),
+        Some(TokenKind::Sign(sign)) => money::means(sign.encode_utf8(&mut [0; 4]), currency),
         _ => false,
     };
-    if is_own && matches!(cursor.next(), Some(Kind::Word(word)) if word == "rs") {
+    if is_own && matches!(cursor.next(), Some(TokenKind::Word(word)) if word == "rs") {
         cursor.take(".");
     }
     is_own

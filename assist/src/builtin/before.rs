@@ -1,18 +1,18 @@
-//! The words that stand before a term.
+//! Words between two terms, collected before the second one is read.
 
 use std::ops::Range;
 
-use super::resolve::Word;
+use super::resolve::Conjunction;
 use super::scan::Joint;
 
-/// The words before a term.
+/// Words before a term, since the previous one.
 #[derive(Default)]
 pub(super) struct Before {
     pub(super) comma: bool,
-    pub(super) word: Option<Word>,
+    pub(super) word: Option<Conjunction>,
     pub(super) who: bool,
     pub(super) people: bool,
-    /// Whether a noun ended what is before: "vip customers or …".
+    /// Whether a noun ended the terms before: "vip customers or …".
     pub(super) noun: bool,
     pub(super) be: bool,
     pub(super) have: bool,
@@ -26,8 +26,8 @@ pub(super) struct Before {
 }
 
 impl Before {
-    /// Notes one more word; whether it may stand behind those before it.
-    pub(super) fn take(&mut self, joint: Joint) -> bool {
+    /// Adds a word. Returns false if it cannot follow the words before it.
+    pub(super) fn accept(&mut self, joint: Joint) -> bool {
         let is_negated = self.not || self.never;
         let parts = [
             Joint::Comma,
@@ -41,20 +41,20 @@ impl Before {
         }
         match joint {
             Joint::Filler | Joint::All => true,
-            Joint::Comma => self.is_bare() && first(&mut self.comma),
-            Joint::And => self.takes_word(Word::And),
-            Joint::Or => self.takes_word(Word::Or),
-            Joint::But => self.takes_word(Word::But),
-            Joint::Nor => self.takes_word(Word::And) && first(&mut self.nor),
-            Joint::Except => self.word.is_none() && !self.who && first(&mut self.except),
-            Joint::Who => !self.be && !self.not && first(&mut self.who),
-            Joint::People | Joint::Everyone => !self.be && first(&mut self.people),
-            Joint::Be => !self.not && first(&mut self.be),
-            Joint::Have => !self.not && !self.be && first(&mut self.have),
-            Joint::Not => !self.never && first(&mut self.not),
-            Joint::Never => !self.not && first(&mut self.never),
-            Joint::Either => first(&mut self.either),
-            Joint::Neither => !is_negated && first(&mut self.neither),
+            Joint::Comma => self.is_bare() && set_once(&mut self.comma),
+            Joint::And => self.accept_conjunction(Conjunction::And),
+            Joint::Or => self.accept_conjunction(Conjunction::Or),
+            Joint::But => self.accept_conjunction(Conjunction::But),
+            Joint::Nor => self.accept_conjunction(Conjunction::And) && set_once(&mut self.nor),
+            Joint::Except => self.word.is_none() && !self.who && set_once(&mut self.except),
+            Joint::Who => !self.be && !self.not && set_once(&mut self.who),
+            Joint::People | Joint::Everyone => !self.be && set_once(&mut self.people),
+            Joint::Be => !self.not && set_once(&mut self.be),
+            Joint::Have => !self.not && !self.be && set_once(&mut self.have),
+            Joint::Not => !self.never && set_once(&mut self.not),
+            Joint::Never => !self.not && set_once(&mut self.never),
+            Joint::Either => set_once(&mut self.either),
+            Joint::Neither => !is_negated && set_once(&mut self.neither),
             Joint::Open | Joint::Close | Joint::Lead | Joint::Stop => false,
         }
     }
@@ -63,29 +63,29 @@ impl Before {
         self.word.is_none() && !self.who && !self.people && !self.be && !self.not
     }
 
-    /// Whether there is nothing but a noun.
+    /// Returns whether there is only a noun.
     fn is_noun(&self) -> bool {
         self.people && self.is_nothing() && !self.noun && !self.not && !self.have
     }
 
-    /// Whether nothing ties what follows to what is before.
+    /// Returns whether no word connects the next term to the previous one.
     pub(super) fn is_nothing(&self) -> bool {
         self.word.is_none() && !self.who && !self.be && !self.comma && !self.except
     }
 
-    /// Whether what follows just stands behind what is before.
+    /// Returns whether the next term directly follows the previous one.
     pub(super) fn joins_nothing(&self) -> bool {
         self.is_bare() && !self.comma && !self.except
     }
 
-    fn takes_word(&mut self, word: Word) -> bool {
+    fn accept_conjunction(&mut self, word: Conjunction) -> bool {
         let fits = self.is_bare() && !self.except;
         self.word = Some(word);
         fits
     }
 }
 
-/// Sets what is not set yet.
-fn first(flag: &mut bool) -> bool {
+/// Sets a flag. Returns whether it was not set before.
+fn set_once(flag: &mut bool) -> bool {
     !std::mem::replace(flag, true)
 }

@@ -1,9 +1,8 @@
-//! Phrases, and the words between them, as one meaning.
+//! Parser of a request: combines phrases and the words between them into one meaning.
 //!
-//! A request names people (`vip customers from Mumbai`) and may go on with
-//! what they do (`who visited twice or spent over ₹5,000`): both must hold.
-//! Within each, "and" binds closer than "or". Whatever could be read in
-//! two ways is refused.
+//! A request names people (`vip customers from Mumbai`) and may continue with what they
+//! do (`who visited twice or spent over ₹5,000`): both must hold. Within each, "and"
+//! binds closer than "or". Ambiguous requests are rejected.
 
 use std::ops::Range;
 
@@ -12,7 +11,7 @@ use super::agree::{
 };
 use super::before::Before;
 use super::meaning::Meaning;
-use super::phrases::{Found, Manner, Said};
+use super::phrases::{Interpretation, Manner, PhraseMatch};
 use super::reach::Opening;
 use super::refusal::{OUT_OF_PLACE, Refusal, TWO_WAYS, refused};
 use super::resolve::{Term, resolve};
@@ -20,13 +19,13 @@ use super::scan::{Item, Joint, Part, is_negative};
 use super::words::Token;
 use domain::rules::Operator;
 
-const TOO_DEEP: &str = "there are too many parentheses in one another";
-const NOTHING: &str = "it does not say which customers";
+const TOO_DEEP: &str = "parentheses are nested too deeply";
+const NOTHING: &str = "the request does not say which customers";
 
-/// How deep parentheses may be nested; rules are less deep than their limit.
+/// Largest nesting of parentheses; lower than the limit of rules.
 const MAX_DEPTH: usize = 7;
 
-/// The meaning of everything.
+/// Returns the meaning of a whole request.
 pub(super) fn combine(items: &[Item], tokens: &[Token]) -> Result<Meaning, Refusal> {
     let mut reader = Reader {
         items,
@@ -51,7 +50,7 @@ struct Reader<'i> {
 }
 
 impl Reader<'_> {
-    /// Whether nothing is asked but for all, or everyone.
+    /// Returns whether the request is for all customers, without any condition.
     fn is_everybody(&self) -> bool {
         use Joint::{All, Everyone, Filler, Lead, People, Stop};
         let has = |joint| {
@@ -66,7 +65,7 @@ impl Reader<'_> {
         self.items.iter().all(is_plain) && (has(Everyone) || has(All) && has(People))
     }
 
-    /// What the request begins with, and how its sentence ends.
+    /// Skips the introduction of the request and the punctuation at its end.
     fn lead(&mut self) {
         let is = |item: &Item, joints: &[Joint]| match item.part {
             Part::Joint(joint) => joints.contains(&joint),
@@ -97,12 +96,12 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether nothing more belongs to the expression.
+    /// Returns whether the expression ends here.
     fn is_end(&self) -> bool {
         self.joint() == Some(Joint::Close) || self.at == self.items.len()
     }
 
-    /// The tokens of the next item, or after the last.
+    /// Returns the tokens of the next item, or an empty range at the end.
     fn here(&self) -> Range<usize> {
         let end = self.tokens.len();
         self.items
@@ -110,7 +109,7 @@ impl Reader<'_> {
             .map_or(end..end, |item| item.tokens.clone())
     }
 
-    /// Terms up to a closing parenthesis or the end.
+    /// Parses terms up to a closing parenthesis or the end.
     fn expression(&mut self, depth: usize) -> Result<Meaning, Refusal> {
         if depth > MAX_DEPTH {
             return Err(refused(self.here(), TOO_DEEP));
@@ -118,7 +117,8 @@ impl Reader<'_> {
         let mut terms: Vec<Term> = Vec::new();
         loop {
             let before = self.before()?;
-            // "All but vip" leaves those out that "but" joins elsewhere.
+            // In "all but vip", "but" excludes customers, while it adds a condition
+            // elsewhere.
             if terms.is_empty() && before.word.is_some() {
                 return Err(refused(before.tokens, OUT_OF_PLACE));
             }
@@ -146,7 +146,7 @@ impl Reader<'_> {
         }
     }
 
-    /// After the last term: at most the noun that it belongs to.
+    /// Finishes an expression. After the last term only its noun may follow.
     fn finish(&self, terms: &mut [Term], before: &Before) -> Result<(), Refusal> {
         let Before { people, tokens, .. } = before;
         let only_people = tokens.len() == 1 || tokens.is_empty();
@@ -179,7 +179,7 @@ impl Reader<'_> {
             if matches!(joint, Joint::Open | Joint::Close) {
                 break;
             }
-            if !before.take(joint) {
+            if !before.accept(joint) {
                 return Err(refused(self.here(), OUT_OF_PLACE));
             }
             self.at += 1;
@@ -189,7 +189,7 @@ impl Reader<'_> {
         Ok(before)
     }
 
-    /// One phrase, or what stands in parentheses.
+    /// Parses a phrase, or an expression in parentheses.
     fn term(&mut self, before: &Before, depth: usize) -> Result<Term, Refusal> {
         let here = self.here();
         let Some(item) = self.items.get(self.at) else {
@@ -217,10 +217,10 @@ impl Reader<'_> {
         Ok(term)
     }
 
-    fn phrase(&self, found: &Found, item: &Item, before: &Before) -> Result<Term, Refusal> {
+    fn phrase(&self, found: &PhraseMatch, item: &Item, before: &Before) -> Result<Term, Refusal> {
         let meaning = match &found.said {
-            Said::Means(meaning) => meaning.clone(),
-            Said::Refused(reason) => return Err(refused(item.tokens.clone(), reason)),
+            Interpretation::Means(meaning) => meaning.clone(),
+            Interpretation::Refused(reason) => return Err(refused(item.tokens.clone(), reason)),
         };
         let phrase = self.tokens.get(item.tokens.clone()).unwrap_or_default();
         let mut term = Term::closed(meaning, item.tokens.clone());
@@ -241,7 +241,7 @@ impl Reader<'_> {
         Ok(term)
     }
 
-    /// All before, but for one term, which is the last.
+    /// Parses "… except TERM". The term must be the last one.
     fn exception(&mut self, mut terms: Vec<Term>, mut term: Term) -> Result<Meaning, Refusal> {
         while matches!(
             self.joint(),
@@ -262,7 +262,7 @@ impl Reader<'_> {
     }
 }
 
-/// What stands in parentheses, with a "not" that may be before them.
+/// Creates the term of an expression in parentheses, negated if "not" precedes it.
 fn enclosed(meaning: Meaning, at: Range<usize>, before: &Before) -> Result<Term, Refusal> {
     if before.never || before.have || before.be && !before.not {
         return Err(refused(before.tokens.clone(), OUT_OF_PLACE));
@@ -276,9 +276,9 @@ fn enclosed(meaning: Meaning, at: Range<usize>, before: &Before) -> Result<Term,
 }
 
 fn starts_with_have(phrase: &[Token]) -> bool {
-    use super::words::Kind;
+    use super::words::TokenKind;
     match phrase.first().map(|token| &token.kind) {
-        Some(Kind::Word(word)) => {
+        Some(TokenKind::Word(word)) => {
             ["have", "has", "had", "did", "do", "does", "'s"].contains(&word.as_str())
         }
         _ => false,

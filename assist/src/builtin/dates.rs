@@ -1,10 +1,10 @@
-//! Dates: `since March 2026`, `in 2025`.
+//! Phrases with dates: `since March 2026`, `in 2025`.
 
 use chrono::{Datelike, Days, Months, NaiveDate};
 use domain::rules::Operator;
 
 use super::quantities::{Bound, Readings};
-use super::words::{Cursor, Kind};
+use super::words::{Cursor, TokenKind};
 
 const JOINTS: &[&str] = &["and", "to", "until", "-"];
 
@@ -23,7 +23,7 @@ const MONTHS: [&str; 12] = [
     "december",
 ];
 
-/// Days from one to another, both included.
+/// Range of days, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Period {
     first: NaiveDate,
@@ -39,7 +39,7 @@ impl Period {
     }
 }
 
-/// When, by dates: `since 1 March 2026`, `in 2025`, `between … and …`.
+/// Reads a time by dates: `since 1 March 2026`, `in 2025`, `between … and …`.
 pub(super) fn dates(mut cursor: Cursor<'_>) -> Readings {
     let bound = bound(&mut cursor).map(|bound| (vec![bound], cursor.at));
     bound.into_iter().collect()
@@ -78,21 +78,21 @@ fn range(cursor: &mut Cursor<'_>) -> Option<Bound> {
     Some(Bound::between(from.first.to_string(), to.last.to_string()))
 }
 
-/// `January and March 2026`: the year is told once.
+/// Reads a range whose year is given only once: `January and March 2026`.
 fn within_a_year(cursor: &mut Cursor<'_>) -> Option<Bound> {
     let (day, month) = (day(cursor), month(cursor)?);
     let joined = cursor.take_any(JOINTS);
     let to = period(cursor).filter(|_| joined)?;
     let from = NaiveDate::from_ymd_opt(to.last.year(), month, day.unwrap_or(1))?;
-    // Months go with months, days with days.
+    // Both ends must be months or both must be days.
     let is_month = to.first.month() == to.last.month();
     let fits = is_month && day.is_some() == (to.first == to.last) && from <= to.first;
     fits.then(|| Bound::between(from.to_string(), to.last.to_string()))
 }
 
-/// A day, a month or a year of the calendar.
+/// Reads a day, a month or a year of the calendar.
 fn period(cursor: &mut Cursor<'_>) -> Option<Period> {
-    if let Some(Kind::Date(day)) = cursor.peek() {
+    if let Some(TokenKind::Date(day)) = cursor.peek() {
         cursor.next();
         return Some(Period::of(*day));
     }
@@ -108,7 +108,7 @@ fn period(cursor: &mut Cursor<'_>) -> Option<Period> {
     }
 }
 
-/// What follows a month: `March 2026`, `March 15, 2026`.
+/// Reads the words after a month: `March 2026`, `March 15, 2026`.
 fn month_and_year(cursor: &mut Cursor<'_>, before: Option<u32>, month: u32) -> Option<Period> {
     let day = before.or_else(|| day(cursor));
     cursor.take(",");
@@ -119,7 +119,7 @@ fn month_and_year(cursor: &mut Cursor<'_>, before: Option<u32>, month: u32) -> O
     }
 }
 
-/// So many whole months.
+/// Returns a period of whole months.
 fn whole(year: i32, month: u32, months: u32) -> Option<Period> {
     let first = NaiveDate::from_ymd_opt(year, month, 1)?;
     let next = first.checked_add_months(Months::new(months))?;
@@ -128,7 +128,7 @@ fn whole(year: i32, month: u32, months: u32) -> Option<Period> {
 }
 
 fn day(cursor: &mut Cursor<'_>) -> Option<u32> {
-    let Some(Kind::Number(text)) = cursor.peek() else {
+    let Some(TokenKind::Number(text)) = cursor.peek() else {
         return None;
     };
     let day = text.parse().ok().filter(|day| (1..=31).contains(day))?;
@@ -150,9 +150,9 @@ fn month(cursor: &mut Cursor<'_>) -> Option<u32> {
     u32::try_from(index + 1).ok()
 }
 
-/// Four digits of our time.
+/// Reads a year from 1900 to 2100.
 fn year(cursor: &mut Cursor<'_>) -> Option<i32> {
-    let Some(Kind::Number(text)) = cursor.peek() else {
+    let Some(TokenKind::Number(text)) = cursor.peek() else {
         return None;
     };
     let year = text

@@ -1,11 +1,11 @@
-//! What a phrase means, before it is rules.
+//! Meaning of a phrase, before it is converted to rules.
 
 use domain::rules::{Operator, Rules};
 use serde_json::{Value as Json, json};
 
 use super::quantities::Bound;
 
-/// Conditions, taken together.
+/// Tree of conditions.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Meaning {
     Is(String, Operator, Vec<Json>),
@@ -27,13 +27,13 @@ impl Meaning {
         Self::Is(field.to_owned(), Operator::NotNull, Vec::new())
     }
 
-    /// That a field lies within all of these.
+    /// Creates the condition that a field is within all of these bounds.
     pub(super) fn within(field: &str, bounds: Vec<Bound>) -> Self {
         let is = |bound: Bound| Self::Is(field.to_owned(), bound.operator, bound.values);
         Self::all(bounds.into_iter().map(is).collect())
     }
 
-    /// All of them; of one that one.
+    /// Combines meanings of which all must hold. Nested conjunctions are flattened.
     pub(super) fn all(parts: Vec<Self>) -> Self {
         let mut flat = Vec::new();
         for part in parts {
@@ -48,7 +48,7 @@ impl Meaning {
         }
     }
 
-    /// One of them; of one that one.
+    /// Combines meanings of which one must hold. Nested disjunctions are flattened.
     pub(super) fn any(parts: Vec<Self>) -> Self {
         let mut flat = Vec::new();
         for part in parts {
@@ -63,7 +63,7 @@ impl Meaning {
         }
     }
 
-    /// The exact contrary.
+    /// Returns the exact negation.
     pub(super) fn contrary(self) -> Self {
         match self {
             Self::Not(inner) => *inner,
@@ -73,12 +73,14 @@ impl Meaning {
             Self::Is(field, Operator::Equal, values) if values == [Json::Bool(false)] => {
                 Self::is(&field, Operator::Equal, true)
             }
-            // Of what is counted.
+            // The negation of "at least once" is "never", for fields that count.
             Self::Is(field, Operator::AtLeast, values)
                 if values == [Json::from(1)] && counts(&field) =>
             {
                 Self::is(&field, Operator::Equal, 0)
             }
+            // Where no operator is the exact negation, NOT is: `NOT (x > 5)` also holds for
+            // customers without a value.
             Self::Is(field, operator, values) => match opposite(&field, operator) {
                 Some(operator) => Self::Is(field, operator, values),
                 None => Self::Not(Box::new(Self::Is(field, operator, values))),
@@ -87,7 +89,10 @@ impl Meaning {
         }
     }
 
-    /// As rules; what is wrong with them, for people, if they are none.
+    /// Converts the meaning to rules.
+    ///
+    /// # Errors
+    /// The reasons why they are not valid rules, for people.
     pub(super) fn rules(&self) -> Result<Rules, String> {
         let root = match self {
             Self::All(_) | Self::Any(_) | Self::Not(_) => self.json(),
@@ -125,15 +130,16 @@ impl Meaning {
     }
 }
 
-/// Whether the field counts what everybody has at least 0 of.
+/// Returns whether the field is a count, which every customer has, at least 0.
 fn counts(field: &str) -> bool {
     matches!(field, "order_count" | "visits") || field.ends_with(".count")
 }
 
-/// The operator that holds exactly where this one does not. In an order only
-/// numbers that everybody has are either on one side or on the other.
+/// Returns the operator that holds exactly where this one does not.
 fn opposite(field: &str, operator: Operator) -> Option<Operator> {
     use Operator::*;
+    // `<` and `>=` are each other's negation only for fields that every customer has a
+    // value of. Otherwise neither holds for a customer without one.
     let has_all = field == "total_spend" || counts(field);
     let flipped = match operator {
         Less => AtLeast,

@@ -1,4 +1,4 @@
-//! Plain messages for an objective: three templates, each in a tone of its own.
+//! Message variants for an objective: three prepared templates in different tones.
 
 use domain::rules::fold_case;
 use domain::{Template, TemplateError};
@@ -6,19 +6,19 @@ use domain::{Template, TemplateError};
 use super::tags::words;
 use crate::Tone;
 
-/// The most characters that a variant's template has.
+/// Longest template of a variant, in characters.
 pub const MAX_VARIANT: usize = 320;
 
-/// One way to say it.
+/// Variant of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variant {
-    /// How it speaks.
+    /// Tone of the variant.
     pub tone: Tone,
-    /// What is sent.
+    /// Template of the message.
     pub template: Template,
 }
 
-/// What a message is for.
+/// Purpose of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Theme {
     WinBack,
@@ -31,8 +31,8 @@ enum Theme {
     General,
 }
 
-/// By which words in the objective, or else in the audience, a theme is told;
-/// the first that has one.
+/// Words in the objective, or else in the audience, that determine the theme; the first
+/// match counts.
 const THEMES: [(Theme, &[&str]); 7] = [
     (
         Theme::WinBack,
@@ -94,13 +94,14 @@ const THEMES: [(Theme, &[&str]); 7] = [
     ),
 ];
 
-/// Three variants for an objective, the first in the tone that is asked for.
-/// They know the customer's name, and an offer that the objective tells
-/// (`20% off`). `audience` is whom it is for, in words: it tells what the
-/// objective leaves open.
+/// Returns three variants for an objective, the first in `tone` if it is given. They
+/// contain the customer's name, and an offer that the objective states (`20% off`).
+/// `audience` describes the recipients; it determines the theme if the objective does
+/// not.
 ///
 /// # Errors
-/// [`TemplateError`] if a variant were no template, which none is.
+/// [`TemplateError`] if a variant is not a valid template. Not expected: all texts are
+/// fixed.
 pub fn messages(
     objective: &str,
     tone: Option<Tone>,
@@ -124,7 +125,7 @@ pub fn messages(
     Ok([variant(first)?, variant(second)?, variant(third)?])
 }
 
-/// The tone that is asked for, and two more.
+/// Returns the requested tone, followed by two others.
 fn tones(first: Option<Tone>) -> [Tone; 3] {
     use Tone::{Formal, Friendly, Playful, Urgent};
     match first {
@@ -137,7 +138,7 @@ fn tones(first: Option<Tone>) -> [Tone; 3] {
 
 fn theme(text: &str) -> Option<Theme> {
     let text = words(text);
-    // What is short is a word of its own, what is longer may be its beginning.
+    // A short keyword must be a whole word; a longer one may be the beginning of a word.
     let is_told = |told: &&str| match told.len() {
         0..=4 => text.contains(&words(told)),
         _ => text.contains(words(told).trim_end()),
@@ -146,7 +147,7 @@ fn theme(text: &str) -> Option<Theme> {
     found.map(|(theme, _)| *theme)
 }
 
-/// `20% off`, if the objective says so in digits.
+/// Returns the offer that the objective states in digits: `20% off`.
 fn offer(objective: &str) -> Option<String> {
     let (before, after) = objective.split_once('%')?;
     let start = before.trim_end_matches(|c: char| c.is_ascii_digit()).len();

@@ -1,14 +1,13 @@
-//! The reader that needs no model: requests in plain words, understood by a
-//! small grammar, always in the same way.
+//! Engine without a model: a small deterministic grammar for requests in plain words.
 //!
-//! It never guesses. Every word of a request is part of a phrase that it knows
-//! or one of few that change nothing; anything else is refused, quoting those
-//! words, and so is what could be read in two ways.
+//! The engine never guesses. Every word of a request must be part of a known phrase or
+//! one of a few words without meaning. Requests with other words are rejected, and so
+//! are ambiguous ones; the rejection quotes the words.
 //!
-//! A prompt is cut into `words`; `pattern` finds `phrases` among them, with
-//! their `amounts`, `times` and `names`; `scan` chooses those that leave the
-//! least unread; `combine` takes them together, where they `agree`, and
-//! `resolve` says how.
+//! Pipeline: `words` tokenizes the prompt. `pattern` matches `phrases`, with their
+//! `amounts`, `times` and `names`. `scan` chooses the segmentation that leaves the
+//! fewest tokens unknown. `combine` parses the result; `agree` checks that neighboring
+//! terms fit, and `resolve` combines them.
 
 mod activity;
 mod agree;
@@ -46,34 +45,34 @@ pub use tags::tags;
 use names::Names;
 use scan::{Item, Joint, Part};
 use slots::Scope;
-use words::{Kind, Token};
+use words::{Token, TokenKind};
 
-/// How many characters a prompt may have.
+/// Longest prompt, in characters.
 pub const MAX_PROMPT: usize = 2_000;
 
-/// What a request means.
+/// Rules for a request, and their explanation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Understood {
-    /// Which customers.
+    /// Rules that select the customers.
     pub rules: Rules,
-    /// The rules in one sentence.
+    /// Explanation of the rules in one sentence.
     pub explanation: String,
 }
 
-/// That a request is not understood, or not for certain.
+/// Error for a request that is not understood or is ambiguous.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct NotUnderstood {
-    /// The words that it fails on, as they stand in the request.
+    /// Words that are not understood, as they are written in the request.
     pub words: Vec<String>,
-    /// Why, for people.
+    /// Reason, for people.
     pub reason: String,
 }
 
-/// The rules that a request means.
+/// Returns the rules for a request.
 ///
 /// # Errors
-/// [`NotUnderstood`] with the words that are not, or not for certain.
+/// [`NotUnderstood`] with the words that are not understood or are ambiguous.
 pub fn rules(prompt: &str, facts: &Facts) -> Result<Understood, NotUnderstood> {
     check_length(prompt)?;
     let tokens = words::tokens(prompt);
@@ -83,6 +82,8 @@ pub fn rules(prompt: &str, facts: &Facts) -> Result<Understood, NotUnderstood> {
     };
     let items = scan::items(&tokens, &scope);
     let quote = |range: &Range<usize>| quoted(prompt, &tokens, range);
+    // Before parsing: a request with unknown words is never answered in part, since the
+    // words that are dropped could change its meaning.
     let unknown: Vec<String> = unknown(&items).iter().map(quote).collect();
     if !unknown.is_empty() {
         return Err(NotUnderstood::of(unknown, why(&items, &tokens, &scope)));
@@ -90,6 +91,7 @@ pub fn rules(prompt: &str, facts: &Facts) -> Result<Understood, NotUnderstood> {
     let meaning = combine::combine(&items, &tokens).map_err(|refusal| {
         NotUnderstood::of(vec![quote(&refusal.tokens)], refusal.reason.to_owned())
     })?;
+    // The limits of rules apply here as they do to any client.
     let all = || vec![quote(&(0..tokens.len()))];
     let rules = meaning.rules();
     let rules = rules.map_err(|reason| NotUnderstood::of(all(), reason))?;
@@ -106,7 +108,7 @@ impl NotUnderstood {
 pub(crate) fn check_length(prompt: &str) -> Result<(), NotUnderstood> {
     let beyond = prompt.char_indices().nth(MAX_PROMPT);
     let (words, reason) = match beyond {
-        _ if prompt.trim().is_empty() => (Vec::new(), "there is nothing to read".to_owned()),
+        _ if prompt.trim().is_empty() => (Vec::new(), "the request is empty".to_owned()),
         Some((end, _)) => {
             let start = prompt
                 .char_indices()
@@ -120,7 +122,7 @@ pub(crate) fn check_length(prompt: &str) -> Result<(), NotUnderstood> {
     Err(NotUnderstood { words, reason })
 }
 
-/// What is not understood, neighbours together.
+/// Returns the ranges of tokens that are not understood; adjacent ones are merged.
 fn unknown(items: &[Item]) -> Vec<Range<usize>> {
     let mut unknown: Vec<Range<usize>> = Vec::new();
     let mut near = 0;
@@ -138,7 +140,8 @@ fn unknown(items: &[Item]) -> Vec<Range<usize>> {
     unknown
 }
 
-/// The prompt's own words; of what is missing at the end the last ones.
+/// Quotes a range of tokens from the prompt; for an empty range at the end, the last
+/// token.
 fn quoted(prompt: &str, tokens: &[Token], range: &Range<usize>) -> String {
     let end = range.end.clamp(1, tokens.len().max(1));
     let start = range.start.min(end.saturating_sub(1));
@@ -149,21 +152,21 @@ fn quoted(prompt: &str, tokens: &[Token], range: &Range<usize>) -> String {
     }
 }
 
-/// Why words are not understood, where that can be told.
+/// Returns the reason why words are not understood, as specific as possible.
 fn why(items: &[Item], tokens: &[Token], scope: &Scope<'_>) -> String {
     let unknown = items.iter().filter(|item| item.part == Part::Unknown);
     for token in unknown.flat_map(|item| tokens.get(item.tokens.clone()).unwrap_or_default()) {
         let word = match &token.kind {
-            Kind::Word(word) => word.clone(),
-            Kind::Sign(sign) => sign.to_string(),
+            TokenKind::Word(word) => word.clone(),
+            TokenKind::Sign(sign) => sign.to_string(),
             _ => continue,
         };
         let currency = scope.facts.currency;
         if money::is_money(&word) && !money::means(&word, currency) {
-            return format!("the store's money is {currency}");
+            return format!("the store's currency is {currency}");
         }
         if scope.names.is_two_places(&word) {
-            return format!("{word:?} is a city and a country, say which is meant");
+            return format!("{word:?} is both a city and a country; say which one is meant");
         }
     }
     "these words are not understood".to_owned()

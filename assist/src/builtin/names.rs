@@ -1,4 +1,4 @@
-//! The names that a store knows: places, tags.
+//! Names that a store knows: places and tags.
 
 use std::collections::BTreeMap;
 
@@ -6,28 +6,29 @@ use domain::rules::Operator;
 use serde_json::Value as Json;
 
 use super::meaning::Meaning;
-use super::words::{Cursor, Kind, tokens};
+use super::words::{Cursor, TokenKind, tokens};
 use crate::Facts;
 
-/// How many places a list has at most: a longer one is not read at all.
+/// Longest list of places; longer lists are not read.
 const MAX_LISTED: usize = 50;
 
-/// Names as they are found in prompts: without regard to case and hyphens.
+/// Names of a store, tokenized so that they match regardless of case and hyphens.
 pub(super) struct Names {
-    cities: Vec<(Vec<Kind>, String)>,
-    countries: Vec<(Vec<Kind>, String)>,
-    tags: Vec<(Vec<Kind>, String)>,
-    /// The tags with an "s" behind.
-    plurals: Vec<(Vec<Kind>, String)>,
+    cities: Vec<(Vec<TokenKind>, String)>,
+    countries: Vec<(Vec<TokenKind>, String)>,
+    tags: Vec<(Vec<TokenKind>, String)>,
+    /// Tags with an appended "s".
+    plurals: Vec<(Vec<TokenKind>, String)>,
 }
 
-/// What is next, as far as each way to read it goes.
+/// Readings of the next words, each with its end.
 pub(super) type Meant = Vec<(Meaning, usize)>;
 
 impl Names {
     pub(super) fn of(facts: &Facts) -> Self {
         let listed = |names: &BTreeMap<String, u64>| {
             let both = |name: &String| {
+                // A name with underscores also matches when it is written with spaces.
                 let (as_is, apart) = (kinds(name), kinds(&name.replace('_', " ")));
                 let is_other = (as_is != apart).then(|| (apart, name.clone()));
                 [Some((as_is, name.clone())), is_other]
@@ -44,14 +45,15 @@ impl Names {
         }
     }
 
-    /// Whether the word is a city and a country.
+    /// Returns whether a word is the name of both a city and a country.
     pub(super) fn is_two_places(&self, word: &str) -> bool {
-        let kind = [Kind::Word(word.to_owned())];
-        let has = |names: &[(Vec<Kind>, String)]| names.iter().any(|(kinds, _)| kinds == &kind);
+        let kind = [TokenKind::Word(word.to_owned())];
+        let has =
+            |names: &[(Vec<TokenKind>, String)]| names.iter().any(|(kinds, _)| kinds == &kind);
         has(&self.cities) && has(&self.countries)
     }
 
-    /// A place: `Mumbai`, `the city of Singapore`, `"Nashik" city`.
+    /// Reads a place: `Mumbai`, `the city of Singapore`, `"Nashik" city`.
     pub(super) fn place(&self, cursor: Cursor<'_>) -> Meant {
         let mut ahead = cursor;
         let before = ahead.take_any(&["the city of", "the city", "city of", "city"]);
@@ -77,7 +79,7 @@ impl Names {
     }
 
     fn spelled(&self, cursor: Cursor<'_>, field: &str) -> Vec<(Vec<String>, usize)> {
-        if let Some(Kind::Quoted(text)) = cursor.peek() {
+        if let Some(TokenKind::Quoted(text)) = cursor.peek() {
             return vec![(vec![text.clone()], cursor.at + 1)];
         }
         let names = match field {
@@ -87,7 +89,7 @@ impl Names {
         known(cursor, names)
     }
 
-    /// Places, one of which it is: `Delhi, Pune or Goa`.
+    /// Reads a list of places: `Delhi, Pune or Goa`.
     pub(super) fn places(&self, cursor: Cursor<'_>) -> Meant {
         let mut meant = self.place(cursor);
         let mut at = 0;
@@ -110,13 +112,13 @@ impl Names {
         meant
     }
 
-    /// A tag that is known.
+    /// Reads a known tag.
     pub(super) fn tag(&self, cursor: Cursor<'_>) -> Meant {
         let tagged = |(spellings, end): (Vec<String>, usize)| (tagged(&spellings), end);
         known(cursor, &self.tags).into_iter().map(tagged).collect()
     }
 
-    /// Tagged customers by their tag alone: `VIPs`, `students`.
+    /// Reads customers named by their tag: `VIPs`, `students`.
     pub(super) fn tagged_people(&self, cursor: Cursor<'_>) -> Meant {
         let tagged = |(spellings, end): (Vec<String>, usize)| (tagged(&spellings), end);
         known(cursor, &self.plurals)
@@ -125,10 +127,12 @@ impl Names {
             .collect()
     }
 
-    /// Tags, known or in quotes: `vip`, `vip and "summer sale"`.
+    /// Reads one or two tags, known or in quotes: `vip`, `vip and "summer sale"`.
     pub(super) fn tags(&self, cursor: Cursor<'_>) -> Meant {
         let one = |cursor: Cursor<'_>| match cursor.peek() {
-            Some(Kind::Quoted(text)) => vec![(tagged(std::slice::from_ref(text)), cursor.at + 1)],
+            Some(TokenKind::Quoted(text)) => {
+                vec![(tagged(std::slice::from_ref(text)), cursor.at + 1)]
+            }
             _ => self.tag(cursor),
         };
         let mut meant = one(cursor);
@@ -148,21 +152,21 @@ impl Names {
     }
 }
 
-fn plural((kinds, name): &(Vec<Kind>, String)) -> Option<(Vec<Kind>, String)> {
+fn plural((kinds, name): &(Vec<TokenKind>, String)) -> Option<(Vec<TokenKind>, String)> {
     let mut kinds = kinds.clone();
     match kinds.last_mut()? {
-        Kind::Word(word) => word.push('s'),
+        TokenKind::Word(word) => word.push('s'),
         _ => return None,
     }
     Some((kinds, name.clone()))
 }
 
-fn kinds(name: &str) -> Vec<Kind> {
+fn kinds(name: &str) -> Vec<TokenKind> {
     tokens(name).into_iter().map(|token| token.kind).collect()
 }
 
-/// All spellings of the names that are next, by where they end.
-fn known(cursor: Cursor<'_>, names: &[(Vec<Kind>, String)]) -> Vec<(Vec<String>, usize)> {
+/// Returns all spellings of known names that come next, by their end.
+fn known(cursor: Cursor<'_>, names: &[(Vec<TokenKind>, String)]) -> Vec<(Vec<String>, usize)> {
     let mut found: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     for (kinds, name) in names {
         let mut ahead = cursor;
@@ -173,8 +177,8 @@ fn known(cursor: Cursor<'_>, names: &[(Vec<Kind>, String)]) -> Vec<(Vec<String>,
     found.into_iter().map(|(end, names)| (names, end)).collect()
 }
 
-/// Where it is not said whether a city or a country is meant, only what can be
-/// just one of them.
+/// Keeps the unambiguous readings: those that say whether a city or a country is meant,
+/// or all of them if only one kind matches.
 fn unambiguous(meant: Vec<(Meaning, usize, bool)>) -> Meant {
     let fields = |(meaning, ..): &(Meaning, usize, bool)| {
         field(meaning) == meant.first().and_then(|(m, ..)| field(m))
@@ -209,7 +213,7 @@ fn field(meaning: &Meaning) -> Option<&str> {
     }
 }
 
-/// One of both; values of one field together.
+/// Combines two alternatives; values of the same field are merged.
 fn merged(one: Meaning, other: Meaning) -> Meaning {
     match (one, other) {
         (Meaning::Is(field, _, mut values), Meaning::Is(same, _, more)) if field == same => {

@@ -1,9 +1,9 @@
-//! Numbers as people write them.
+//! Numbers in digits and words.
 
-use super::words::{Cursor, Kind};
+use super::words::{Cursor, TokenKind};
 use crate::decimal::Decimal;
 
-/// One to twenty, in words.
+/// Words for the numbers from one to twenty.
 const WORDS: [&str; 20] = [
     "one",
     "two",
@@ -27,8 +27,8 @@ const WORDS: [&str; 20] = [
     "twenty",
 ];
 
-/// What a number is multiplied with; those of one letter only if they are
-/// joined to it.
+/// Words and letters that multiply a number. Single letters count only directly after
+/// it.
 const SCALES: [(&[&str], i64); 6] = [
     (&["hundred"], 100),
     (&["thousand", "k"], 1_000),
@@ -38,17 +38,17 @@ const SCALES: [(&[&str], i64); 6] = [
     (&["billion", "bn"], 1_000_000_000),
 ];
 
-/// The number that is next: `10,000`, `2.5 lakh`, `10k`, `five`, `a thousand`.
+/// Reads a number: `10,000`, `2.5 lakh`, `10k`, `five`, `a thousand`.
 pub(super) fn number(cursor: &mut Cursor<'_>) -> Option<Decimal> {
     let mut ahead = *cursor;
     let is_article = ahead.take_any(&["a", "an"]);
     let number = match ahead.peek()? {
         _ if is_article => Decimal::of(1),
-        Kind::Number(text) => {
+        TokenKind::Number(text) => {
             ahead.next();
             Decimal::parse(text)?
         }
-        Kind::Word(word) => {
+        TokenKind::Word(word) => {
             let index = WORDS.iter().position(|number| number == word)?;
             ahead.next();
             Decimal::of(index as i64 + 1)
@@ -64,7 +64,7 @@ pub(super) fn number(cursor: &mut Cursor<'_>) -> Option<Decimal> {
     Some(scaled)
 }
 
-/// Whether a word is a number.
+/// Returns whether a word is a number.
 pub(super) fn is_number(word: &str) -> bool {
     WORDS.contains(&word)
 }
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_two_numbers_is_none() {
+    fn ambiguous_numbers_are_not_read() {
         for text in [
             "10,00",
             "1,2",

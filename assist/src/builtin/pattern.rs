@@ -1,7 +1,7 @@
 //! Patterns of phrases: `[have] (made|placed) <count> @orders`.
 //!
 //! ```text
-//! word     that word
+//! word     this word
 //! (a|b c)  one of these
 //! [a|b c]  one of these, or nothing
 //! @name    a class of words, from `CLASSES`
@@ -11,7 +11,7 @@
 use super::slots::{Scope, Slot, fill};
 use super::words::Cursor;
 
-/// A pattern made ready.
+/// Parsed pattern.
 #[derive(Debug)]
 pub(super) struct Pattern(Vec<Element>);
 
@@ -22,7 +22,7 @@ enum Element {
     Slot(&'static str),
 }
 
-/// Words that stand for one another.
+/// Classes of interchangeable words.
 const CLASSES: [(&str, &str); 20] = [
     (
         "have",
@@ -97,13 +97,14 @@ impl Pattern {
         Self(sequence(&mut rest))
     }
 
-    /// Whether it has a slot for how often.
+    /// Returns whether the pattern has a slot for how often.
     pub(super) fn tells_times(&self) -> bool {
         let is_times = |element: &Element| matches!(element, Element::Slot("times"));
         self.0.iter().any(is_times)
     }
 
-    /// Each way to read what is next, with where it ends.
+    /// Returns all ways to match the next words, each with the values of its slots and
+    /// its end.
     pub(super) fn read(&self, cursor: Cursor<'_>, scope: &Scope<'_>) -> Vec<(Vec<Slot>, usize)> {
         let mut reading = Reading {
             scope,
@@ -115,7 +116,7 @@ impl Pattern {
     }
 }
 
-/// Elements up to what closes them.
+/// Parses elements up to a closing bracket or the end.
 fn sequence(rest: &mut &'static str) -> Vec<Element> {
     let mut elements = Vec::new();
     loop {
@@ -131,7 +132,7 @@ fn sequence(rest: &mut &'static str) -> Vec<Element> {
     }
 }
 
-/// A word, a class or a slot.
+/// Parses a word, a class or a slot.
 fn word(rest: &mut &'static str) -> Element {
     let end = rest.find([' ', ')', ']', '|', '(', '[']);
     let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
@@ -167,7 +168,7 @@ fn class_of(name: &str) -> Element {
     Element::Choice(words.map(each).collect())
 }
 
-/// One pattern on its way through the tokens.
+/// State of matching one pattern against the tokens.
 struct Reading<'s> {
     scope: &'s Scope<'s>,
     slots: Vec<Slot>,
@@ -175,8 +176,8 @@ struct Reading<'s> {
 }
 
 impl Reading<'_> {
-    /// Goes through all sequences, the last one first, and notes where all
-    /// end.
+    /// Matches all remaining sequences, the innermost (last) one first, and records
+    /// each complete match.
     fn follow(&mut self, sequences: &[&[Element]], cursor: Cursor<'_>) {
         let Some((sequence, outer)) = sequences.split_last() else {
             self.read.push((self.slots.clone(), cursor.at));

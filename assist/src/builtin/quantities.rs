@@ -1,4 +1,4 @@
-//! How a number is compared: "more than 3", "between 2 and 5", "10 or more".
+//! Comparisons with numbers: "more than 3", "between 2 and 5", "10 or more".
 
 use domain::rules::Operator;
 use serde_json::Value as Json;
@@ -6,23 +6,23 @@ use serde_json::Value as Json;
 use super::numbers::number;
 use super::words::Cursor;
 
-/// One side of a comparison.
+/// Operator and values of a comparison.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Bound {
     pub(super) operator: Operator,
     pub(super) values: Vec<Json>,
 }
 
-/// Ways to read what is next: what must hold all at once, and where it ends.
+/// Readings of the next words: bounds that must all hold, and the end.
 pub(super) type Readings = Vec<(Vec<Bound>, usize)>;
 
-/// A number of something, and whether it was scaled, as `10k` is.
+/// Reader of a quantity: the number, and whether it was scaled, as in `10k`.
 pub(super) type Unit<'u> = &'u dyn Fn(&mut Cursor<'_>) -> Option<(i64, bool)>;
 
-/// How many numbers a list has at most: a longer one is not read at all.
+/// Longest list of numbers; longer lists are not read.
 const MAX_LISTED: usize = 10;
 
-/// What stands before a number.
+/// Words of comparison before a number.
 const BEFORE: [(Operator, &[&str]); 5] = [
     (
         Operator::AtLeast,
@@ -90,7 +90,7 @@ const BEFORE: [(Operator, &[&str]); 5] = [
     ),
 ];
 
-/// What stands after one.
+/// Words of comparison after a number.
 const AFTER: [(Operator, &[&str]); 2] = [
     (
         Operator::AtLeast,
@@ -143,7 +143,7 @@ impl Bound {
     }
 }
 
-/// Comparisons with numbers of this unit; a number without one is none.
+/// Reads comparisons with quantities of this unit. A number alone is not a comparison.
 pub(super) fn comparisons(cursor: Cursor<'_>, unit: Unit<'_>) -> Readings {
     let Some((bound, end)) = compared(cursor, unit) else {
         return Vec::new();
@@ -160,12 +160,12 @@ pub(super) fn comparisons(cursor: Cursor<'_>, unit: Unit<'_>) -> Readings {
     readings
 }
 
-/// Whether there is something between the two.
+/// Returns whether the bounds enclose a non-empty range.
 fn is_range(lower: &Bound, upper: &Bound) -> bool {
     lower.is_lower() && upper.is_upper() && lower.value() < upper.value()
 }
 
-/// The operator that is next, of those that stand before a number.
+/// Reads a comparison before a number.
 fn operator(cursor: &mut Cursor<'_>) -> Option<Operator> {
     let next = BEFORE.iter().find(|(_, words)| cursor.take_any(words));
     next.map(|(operator, _)| *operator)
@@ -185,8 +185,8 @@ fn compared<'t>(cursor: Cursor<'t>, unit: Unit<'_>) -> Option<(Bound, Cursor<'t>
     })
 }
 
-/// `between 5 and 10`, `from 5 to 10`, `5 to 10`, `5-10`. None where the second
-/// number alone is scaled: `5 to 10k` could begin at five or at five thousand.
+/// Reads a range: `between 5 and 10`, `from 5 to 10`, `5 to 10`, `5-10`. `None` if only
+/// the second number is scaled: `5 to 10k` could begin at five or at five thousand.
 fn between<'t>(cursor: Cursor<'t>, unit: Unit<'_>) -> Option<(Bound, Cursor<'t>)> {
     let mut ahead = cursor;
     let joints: &[&str] = match () {
@@ -201,14 +201,14 @@ fn between<'t>(cursor: Cursor<'t>, unit: Unit<'_>) -> Option<(Bound, Cursor<'t>)
     (is_clear && from <= to).then(|| (Bound::between(from, to), ahead))
 }
 
-/// Numbers of things: compared, or just so many. `two or three` is both.
+/// Reads a count: a comparison, a number, or a list such as `two or three`.
 pub(super) fn counts(cursor: Cursor<'_>) -> Readings {
     let mut readings = comparisons(cursor, &count);
     readings.extend(listed(cursor, &count));
     readings
 }
 
-/// So many, or one of several: `2`, `2 or 3`, `2, 3 or 4`.
+/// Reads a number or a list of numbers: `2`, `2 or 3`, `2, 3 or 4`.
 fn listed(mut cursor: Cursor<'_>, unit: Unit<'_>) -> Readings {
     let Some((number, _)) = unit(&mut cursor) else {
         return Vec::new();
@@ -234,7 +234,7 @@ fn listed(mut cursor: Cursor<'_>, unit: Unit<'_>) -> Readings {
     readings
 }
 
-/// How often: `twice`, `at least 3 times`, `once or twice`.
+/// Reads how often: `twice`, `at least 3 times`, `once or twice`.
 pub(super) fn times(cursor: Cursor<'_>) -> Readings {
     let mut readings = comparisons(cursor, &adverb);
     readings.extend(listed(cursor, &adverb));

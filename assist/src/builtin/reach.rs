@@ -1,20 +1,20 @@
-//! How far a word reaches: where it could reach over the next "and" or "or",
-//! nobody can tell, and the request is refused.
+//! Scope of words: rejects requests in which a negation, a comparison or a time could
+//! also apply to the term after the next "and" or "or".
 
 use domain::rules::Operator;
 
 use super::meaning::Meaning;
 use super::phrases::Manner;
 use super::refusal::Refusal;
-use super::resolve::{Term, Word, ambiguous};
-use super::words::{Kind, Token};
+use super::resolve::{Conjunction, Term, ambiguous};
+use super::words::{Token, TokenKind};
 
-/// What a phrase begins with.
+/// First word of a phrase, as far as it matters for scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Opening {
-    /// `3 visits`
+    /// Number: `3 visits`.
     Number,
-    /// `an email`
+    /// Article: `an email`.
     Article,
     Other,
 }
@@ -22,8 +22,8 @@ pub(super) enum Opening {
 impl Opening {
     pub(super) fn of(phrase: &[Token]) -> Self {
         match phrase.first().map(|token| &token.kind) {
-            Some(Kind::Number(_)) => Self::Number,
-            Some(Kind::Word(word)) => match word.as_str() {
+            Some(TokenKind::Number(_)) => Self::Number,
+            Some(TokenKind::Word(word)) => match word.as_str() {
                 "a" | "an" | "any" => Self::Article,
                 word if super::numbers::is_number(word) => Self::Number,
                 _ => Self::Other,
@@ -33,10 +33,10 @@ impl Opening {
     }
 }
 
-/// That no word of one term could reach the next.
+/// Checks that no word of a term could also apply to the next one.
 pub(super) fn check_reach(terms: &[Term]) -> Result<(), Refusal> {
     for (first, second) in terms.iter().zip(terms.iter().skip(1)) {
-        let is_joined = matches!(second.word, Some(Word::And | Word::Or))
+        let is_joined = matches!(second.word, Some(Conjunction::And | Conjunction::Or))
             || (second.word.is_none() && second.comma && !second.who);
         if is_joined
             && (negation(first, second)
@@ -50,14 +50,15 @@ pub(super) fn check_reach(terms: &[Term]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// "never ordered or visited", "not from Pune or tagged vip"
+/// Detects an ambiguous negation: "never ordered or visited", "not from Pune or tagged
+/// vip".
 fn negation(first: &Term, second: &Term) -> bool {
     if !first.is_negative || second.has_own_verb || second.is_negative {
         return false;
     }
     let is_verb = first.manner == Manner::Verb;
     match second.word {
-        Some(Word::Or) => {
+        Some(Conjunction::Or) => {
             let goes_on = [Manner::Verb, Manner::Free, Manner::Adjective];
             first.is_prefixed || is_verb && goes_on.contains(&second.manner)
         }
@@ -65,12 +66,12 @@ fn negation(first: &Term, second: &Term) -> bool {
     }
 }
 
-/// "without an email and a phone number"
+/// Detects an ambiguous "without": "without an email and a phone number".
 fn without(first: &Term, second: &Term) -> bool {
     first.is_negative && first.manner == Manner::Post && second.opening == Opening::Article
 }
 
-/// "at least 5 orders and 3 visits"
+/// Detects an ambiguous comparison: "at least 5 orders and 3 visits".
 fn comparison(first: &Term, second: &Term) -> bool {
     use Operator::{AtLeast, AtMost, Equal, Greater, In, Less};
     let operator = |term: &Term| match &term.meaning {
@@ -82,7 +83,7 @@ fn comparison(first: &Term, second: &Term) -> bool {
     is_open && is_bare && matches!(operator(second), Some(Equal | In))
 }
 
-/// "visited and ordered in the last 30 days"
+/// Detects an ambiguous time: "visited and ordered in the last 30 days".
 fn time(first: &Term, second: &Term) -> bool {
     let are_verbs = first.manner == Manner::Verb && second.manner == Manner::Verb;
     let is_bare = !first.is_measured && !first.is_adverbial && !first.is_negative;

@@ -1,4 +1,4 @@
-//! Terms with words between them, as one meaning.
+//! Combination of terms into one meaning.
 
 use std::ops::Range;
 
@@ -7,57 +7,58 @@ use super::phrases::Manner;
 use super::reach::{Opening, check_reach};
 use super::refusal::{Refusal, TWO_WAYS};
 
-/// What stands between two terms.
+/// Conjunction between two terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Word {
+pub(super) enum Conjunction {
     And,
     Or,
     But,
 }
 
-/// A phrase with what stands before it.
+/// Phrase, with the words before it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Term {
     pub(super) meaning: Meaning,
     pub(super) manner: Manner,
     pub(super) tokens: Range<usize>,
-    /// Whether it compares with a number.
+    /// Whether the phrase compares with a number.
     pub(super) is_measured: bool,
-    /// Whether it says when or how often.
+    /// Whether the phrase says when or how often.
     pub(super) is_adverbial: bool,
     pub(super) opening: Opening,
 
-    /// Where what joins it to the one before begins.
+    /// Index of the first token that joins the term to the one before.
     pub(super) start: usize,
-    /// What joins it to the one before.
-    pub(super) word: Option<Word>,
+    /// Conjunction that joins the term to the one before.
+    pub(super) word: Option<Conjunction>,
     pub(super) comma: bool,
     pub(super) who: bool,
-    /// Whether it names people anew.
+    /// Whether the term may begin a new group of people.
     pub(super) is_group: bool,
-    /// Whether "either" stands before it.
+    /// Whether "either" precedes the term.
     pub(super) is_either: bool,
-    /// Whether "are" stands before it.
+    /// Whether "are" precedes the term.
     pub(super) be: bool,
-    /// Whether it has a "who" or an auxiliary of its own.
+    /// Whether the term has its own "who" or auxiliary.
     pub(super) has_own_verb: bool,
 
-    /// Whether it says "not", and whether that stands before it.
+    /// Whether the term contains a negation, or one precedes it.
     pub(super) is_negative: bool,
+    /// Whether the negation precedes the term.
     pub(super) is_prefixed: bool,
     pub(super) is_neither: bool,
     pub(super) has_nor: bool,
 
-    /// Of an adjective: whether "are", "not" and the like say it.
+    /// Of an adjective: whether it is predicated by "are", "not" and the like.
     pub(super) is_said: bool,
     /// Of an adjective: whether its noun follows.
     pub(super) has_noun: bool,
-    /// Whether it is one of several before a noun.
+    /// Whether the term is one of several alternatives before a noun.
     pub(super) is_grouped: bool,
 }
 
 impl Term {
-    /// One that stands for itself.
+    /// Creates a term that needs no noun or verb.
     pub(super) fn closed(meaning: Meaning, tokens: Range<usize>) -> Self {
         Self {
             meaning,
@@ -84,26 +85,27 @@ impl Term {
         }
     }
 
-    /// Whether it says who they are by a noun.
+    /// Returns whether the term is a noun for customers.
     pub(super) fn is_noun(&self) -> bool {
         matches!(self.manner, Manner::Noun | Manner::Share)
     }
 
-    /// Whether it is an adjective that could go with a noun behind it.
+    /// Returns whether the term is an adjective that could belong to a noun after it.
     pub(super) fn is_open(&self) -> bool {
         !self.has_noun && matches!(self.manner, Manner::Adjective | Manner::Free)
     }
 
-    /// Whether an adjective has something that it belongs to, and "neither"
-    /// its "nor".
+    /// Returns whether the term is complete: an adjective has its noun or verb, and
+    /// "neither" its "nor".
     pub(super) fn is_placed(&self) -> bool {
         let has_owner = self.has_noun || self.is_said;
         (self.manner != Manner::Adjective || has_owner) && self.is_neither == self.has_nor
     }
 }
 
-/// All terms as one meaning: who they are, and what they do.
+/// Combines all terms: those that name people, and those of a clause about what they do.
 pub(super) fn resolve(terms: Vec<Term>) -> Result<Meaning, Refusal> {
+    // Checked before terms are merged, while each still has its own words.
     check_reach(&terms)?;
     let mut people = grouped(terms);
     let split = people.iter().skip(1).position(is_clause);
@@ -115,8 +117,8 @@ pub(super) fn resolve(terms: Vec<Term>) -> Result<Meaning, Refusal> {
     Ok(Meaning::all(vec![flat(people)?, flat(clause)?]))
 }
 
-/// That "or" stands within the clause, and neither before it nor over it:
-/// "Pune customers who visited twice or high spenders" may be two groups.
+/// Checks that each "or" is certainly within the clause. "Pune customers who visited
+/// twice or high spenders" may mean two groups.
 fn check_clause(people: &[Term], clause: &[Term]) -> Result<(), Refusal> {
     let rest = clause.get(1..).unwrap_or_default();
     let goes_on = rest.iter().any(is_clause);
@@ -128,16 +130,16 @@ fn check_clause(people: &[Term], clause: &[Term]) -> Result<(), Refusal> {
     }
 }
 
-/// Whether it begins what they do: "who …".
+/// Returns whether the term begins a clause: "who …".
 fn is_clause(term: &Term) -> bool {
     term.who && term.word.is_none()
 }
 
 fn is_loose(term: &Term) -> bool {
-    term.word == Some(Word::Or)
+    term.word == Some(Conjunction::Or)
 }
 
-/// The reason names the joint with its term.
+/// Creates the rejection of an ambiguous term, together with its conjunction.
 pub(super) fn ambiguous(term: &Term) -> Refusal {
     Refusal {
         tokens: term.start..term.tokens.end,
@@ -145,7 +147,7 @@ pub(super) fn ambiguous(term: &Term) -> Refusal {
     }
 }
 
-/// Alternatives before a noun as one term.
+/// Merges alternatives before a noun into one term.
 fn grouped(terms: Vec<Term>) -> Vec<Term> {
     let mut grouped: Vec<Term> = Vec::new();
     for term in terms {
@@ -161,8 +163,8 @@ fn grouped(terms: Vec<Term>) -> Vec<Term> {
     grouped
 }
 
-/// Terms of one clause. Without "or" all must hold; with it, "and" binds
-/// closer, and nothing else may stand between.
+/// Combines the terms of one clause. Without "or" all must hold. With "or", "and" binds
+/// closer, and other conjunctions are rejected.
 fn flat(terms: Vec<Term>) -> Result<Meaning, Refusal> {
     if let Some(term) = unclear(&terms) {
         return Err(ambiguous(term));
@@ -170,7 +172,7 @@ fn flat(terms: Vec<Term>) -> Result<Meaning, Refusal> {
     let mut alternatives: Vec<Vec<Meaning>> = Vec::new();
     let is_choice = terms.iter().skip(1).any(is_loose);
     for term in terms {
-        let goes_on = !is_choice || term.word == Some(Word::And);
+        let goes_on = !is_choice || term.word == Some(Conjunction::And);
         match alternatives.last_mut() {
             Some(all) if goes_on => all.push(term.meaning),
             _ => alternatives.push(vec![term.meaning]),
@@ -180,7 +182,7 @@ fn flat(terms: Vec<Term>) -> Result<Meaning, Refusal> {
     Ok(Meaning::any(alternatives.collect()))
 }
 
-/// The first term whose place among the others is not clear.
+/// Returns the first term whose relation to the others is ambiguous.
 fn unclear(terms: &[Term]) -> Option<&Term> {
     let (first, rest) = terms.split_first()?;
     let either = || terms.iter().find(|term| term.is_either);
@@ -190,10 +192,10 @@ fn unclear(terms: &[Term]) -> Option<&Term> {
     let is_list = rest.iter().any(|term| term.comma);
     let is_alike = rest.iter().all(|term| term.manner == first.manner);
     let is_unclear = |term: &&Term| match term.word {
-        Some(Word::But) => true,
-        Some(Word::And) => is_list || term.who || either().is_some(),
+        Some(Conjunction::But) => true,
+        Some(Conjunction::And) => is_list || term.who || either().is_some(),
         None => !(term.comma && is_alike && !term.who),
-        Some(Word::Or) => term.comma && rest.len() > 1 && !is_alike,
+        Some(Conjunction::Or) => term.comma && rest.len() > 1 && !is_alike,
     };
     let is_late = rest.iter().any(|term| term.is_either);
     rest.iter().find(is_unclear).or(is_late.then_some(or))

@@ -1,13 +1,13 @@
-//! A prompt as phrases, and the words between them.
+//! Segmentation of a prompt into phrases and the words between them.
 
 use std::ops::Range;
 
-use super::phrases::{Found, Said, phrases};
+use super::phrases::{Interpretation, PhraseMatch, phrases};
 use super::refusal::TWO_WAYS;
 use super::slots::Scope;
-use super::words::{Cursor, Kind, Token};
+use super::words::{Cursor, Token, TokenKind};
 
-/// A stretch of the prompt, by its tokens.
+/// Segment of the prompt.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Item {
     pub(super) part: Part,
@@ -16,31 +16,31 @@ pub(super) struct Item {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Part {
-    /// Something that is known.
-    Phrase(Found),
-    /// A word that phrases are put together with.
+    /// Known phrase.
+    Phrase(PhraseMatch),
+    /// Word that connects phrases.
     Joint(Joint),
-    /// Nothing that is known.
+    /// Unknown token.
     Unknown,
 }
 
-/// What phrases are put together with.
+/// Kind of a word that connects phrases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Joint {
-    /// What a request begins with: "show me".
+    /// Introduction of a request: "show me".
     Lead,
-    /// What changes nothing: "the".
+    /// Word without meaning: "the".
     Filler,
-    /// `all`, `every`
+    /// Quantifier: `all`, `every`.
     All,
-    /// `customers`
+    /// Noun for customers: `customers`.
     People,
-    /// `everyone`
+    /// Pronoun for all customers: `everyone`.
     Everyone,
     Who,
-    /// `are`
+    /// Form of "be": `are`.
     Be,
-    /// `have`, before something else than what they have
+    /// Auxiliary: `have`.
     Have,
     Not,
     Never,
@@ -54,7 +54,7 @@ pub(super) enum Joint {
     Comma,
     Open,
     Close,
-    /// The end of a sentence.
+    /// End of a sentence.
     Stop,
 }
 
@@ -89,13 +89,15 @@ const JOINTS: [(Joint, &[&str]); 21] = [
     (Joint::Stop, &[".", "!", "?", ":", ";", "-"]),
 ];
 
-/// How bad a way to read the rest is: by tokens that are not understood, then
-/// by how many items it takes.
+/// Cost of a segmentation of the rest: tokens that are not understood, then the number
+/// of items.
 type Cost = (usize, usize);
 
-/// Cuts the prompt so that as little as possible is not understood, in as few
-/// items as possible.
+/// Segments the prompt with the fewest unknown tokens, and among those with the fewest
+/// items. Dynamic programming, from the end of the prompt to its beginning.
 pub(super) fn items(tokens: &[Token], scope: &Scope<'_>) -> Vec<Item> {
+    // `best[n]` is the best first item, and the cost of the whole rest, for the last
+    // n + 1 tokens. Filled from the end, so that each entry only needs later ones.
     let mut best: Vec<(Cost, Item)> = Vec::with_capacity(tokens.len());
     for at in (0..tokens.len()).rev() {
         let rest = |end: usize| match tokens.len() - end {
@@ -123,25 +125,27 @@ pub(super) fn items(tokens: &[Token], scope: &Scope<'_>) -> Vec<Item> {
     items
 }
 
-/// A phrase that is refused says why, which a word that is unknown does not.
+/// Returns the cost of a part. A rejected phrase costs less than an unknown token, since
+/// it has a more specific reason.
 fn missed_by(part: &Part) -> usize {
     match part {
         Part::Unknown => 2,
-        // Words that have two meanings are understood.
-        Part::Phrase(found) if found.said == Said::Refused(TWO_WAYS) => 0,
-        Part::Phrase(found) if matches!(found.said, Said::Refused(_)) => 1,
+        // Ambiguous words are understood, and must win over a segmentation that avoids the
+        // ambiguity by leaving words unknown.
+        Part::Phrase(found) if found.said == Interpretation::Refused(TWO_WAYS) => 0,
+        Part::Phrase(found) if matches!(found.said, Interpretation::Refused(_)) => 1,
         _ => 0,
     }
 }
 
-/// What may begin here, the known before the unknown.
+/// Returns all items that may begin here, known ones before the unknown one.
 fn readings(cursor: Cursor<'_>, scope: &Scope<'_>) -> Vec<Item> {
     let at = cursor.at;
     let item = |part, end| Item {
         part,
         tokens: at..end,
     };
-    let phrase = |found: Found| {
+    let phrase = |found: PhraseMatch| {
         let end = found.end;
         item(Part::Phrase(found), end)
     };
@@ -158,11 +162,11 @@ fn readings(cursor: Cursor<'_>, scope: &Scope<'_>) -> Vec<Item> {
     readings
 }
 
-/// Whether a stretch says "not" in itself.
+/// Returns whether the tokens contain a negation.
 pub(super) fn is_negative(tokens: &[Token]) -> bool {
     let negative = ["not", "never", "no", "without", "nothing", "zero"];
     tokens.iter().any(|token| match &token.kind {
-        Kind::Word(word) => negative.contains(&word.as_str()),
+        TokenKind::Word(word) => negative.contains(&word.as_str()),
         _ => false,
     })
 }

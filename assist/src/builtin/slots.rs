@@ -1,4 +1,4 @@
-//! What stands in the place of a slot: a number, a time, a place.
+//! Slots of patterns: numbers, times, places.
 
 use super::amounts::{amount, amounts};
 use super::dates::dates;
@@ -10,28 +10,28 @@ use super::times::{ago, lengths, recently, silence, within};
 use super::words::Cursor;
 use crate::Facts;
 
-/// What patterns are held against.
+/// Facts against which patterns are matched.
 pub(super) struct Scope<'f> {
     pub(super) facts: &'f Facts,
     pub(super) names: Names,
 }
 
-/// What stood in the place of a slot.
+/// Value of a slot.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Slot {
     /// Comparisons with plain numbers, or minor units.
     Numbers(Vec<Bound>),
-    /// Comparisons with days until now.
+    /// Comparisons with a number of days until now.
     Days(Vec<Bound>),
     /// Comparisons with dates.
     Dates(Vec<Bound>),
-    /// A place or tags.
+    /// Place or tags.
     Means(Meaning),
-    /// So many of a hundred.
+    /// Percentage.
     Percent(i64),
 }
 
-/// What a slot can be.
+/// Returns all values that a slot can have here, each with its end.
 pub(super) fn fill(slot: &str, cursor: Cursor<'_>, scope: &Scope<'_>) -> Vec<(Slot, usize)> {
     let means = |meant: Meant| each(Slot::Means, meant);
     match slot {
@@ -55,7 +55,7 @@ pub(super) fn fill(slot: &str, cursor: Cursor<'_>, scope: &Scope<'_>) -> Vec<(Sl
     }
 }
 
-/// Each value as a slot.
+/// Wraps each value in a slot.
 fn each<T>(
     make: impl Fn(T) -> Slot,
     values: impl IntoIterator<Item = (T, usize)>,

@@ -1,15 +1,14 @@
-//! A campaign's figures in a sentence or two.
+//! Summary of a campaign's figures.
 
 use crate::figures::Rate;
 use crate::money::{grouped, written};
 use crate::{Bracket, CampaignFigures};
 
-/// How a campaign went, in plain words: "Reached 1,284 customers, 1,140
-/// delivered (89%); customers above ₹10,000.00 had 95% delivery." All numbers
-/// are the figures given.
+/// Summarizes a campaign's results: "Reached 1,284 customers, 1,140 delivered (89%);
+/// customers above ₹10,000.00 had 95% delivery." All numbers are figures of the campaign.
 pub fn summary(figures: &CampaignFigures) -> String {
     if figures.audience == 0 {
-        return "Nobody was meant by this campaign.".to_owned();
+        return "No customers matched this campaign.".to_owned();
     }
     let mut parts = vec![reached(figures)];
     parts.extend(left(figures));
@@ -26,7 +25,7 @@ fn reached(figures: &CampaignFigures) -> String {
     };
     match Rate::of(figures.delivered, figures.sent) {
         None => format!(
-            "None of {} customers were reached",
+            "None of the {} customers were reached",
             number(figures.audience)
         ),
         Some(rate) => {
@@ -38,7 +37,7 @@ fn reached(figures: &CampaignFigures) -> String {
     }
 }
 
-/// What became of the others.
+/// Describes the messages that were not delivered.
 fn left(figures: &CampaignFigures) -> Option<String> {
     let counts = [
         (figures.failed, "failed"),

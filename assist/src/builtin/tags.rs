@@ -1,11 +1,11 @@
-//! What a campaign is about, by its words and whom it is for.
+//! Tags of a campaign, by its words and its rules.
 
 use domain::Template;
 use domain::rules::{Condition, Kind, Literal, NodeRef, Operator, Rules, fold_case};
 
 use crate::Tag;
 
-/// Words that tell what a campaign is about. Several go together.
+/// Words and phrases that imply a tag.
 #[rustfmt::skip]
 const WORDS: [(Tag, &[&str]); 10] = [
     (Tag::WinBack, &["win back", "winback", "miss you", "missed you", "come back", "comeback", "been a while", "reactivate", "inactive", "lapsed", "welcome back", "haven't seen you", "bring back"]),
@@ -20,8 +20,7 @@ const WORDS: [(Tag, &[&str]); 10] = [
     (Tag::CrossSell, &["you may also like", "you might like", "goes with", "pairs with", "complete your", "recommended", "recommendations", "matching", "accessories", "cross sell", "upsell"]),
 ];
 
-/// What a campaign is about: in the order of the vocabulary, each tag once,
-/// often none.
+/// Returns the tags of a campaign, each once, in the order of the vocabulary; often none.
 pub fn tags(name: &str, template: &Template, rules: &Rules) -> Vec<Tag> {
     let text = words(&format!("{name} \n {}", spoken(template.as_str())));
     let has = |phrase: &&str| text.contains(&words(phrase));
@@ -33,7 +32,7 @@ pub fn tags(name: &str, template: &Template, rules: &Rules) -> Vec<Tag> {
     tags
 }
 
-/// A text as folded words, with a space on either side of each.
+/// Normalizes a text to folded words, with a space before and after each.
 pub(super) fn words(text: &str) -> String {
     let folded = fold_case(text).replace('’', "'");
     let parts = folded.split(|c: char| !c.is_alphanumeric() && c != '\'');
@@ -41,7 +40,7 @@ pub(super) fn words(text: &str) -> String {
     format!(" {} ", words.join(" "))
 }
 
-/// What a template says, without what stands between braces.
+/// Returns the literal text of a template, without the parts in braces.
 fn spoken(template: &str) -> String {
     let mut spoken = String::new();
     let mut rest = template;
@@ -57,7 +56,7 @@ fn spoken(template: &str) -> String {
     spoken
 }
 
-/// What the rules tell, where all of them must hold.
+/// Returns the tags that follow from conditions that all customers must meet.
 fn asked(rules: &Rules) -> Vec<Tag> {
     let root = rules.root();
     let nodes = root.rules().iter().map(NodeRef::from);

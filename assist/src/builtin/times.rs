@@ -6,7 +6,7 @@ use super::numbers::number;
 use super::quantities::{Bound, Readings, comparisons};
 use super::words::Cursor;
 
-/// What is counted in, in days.
+/// Units of time, in days.
 const UNITS: [(&[&str], i64); 5] = [
     (&["day", "days"], 1),
     (&["week", "weeks", "wk", "wks"], 7),
@@ -22,7 +22,7 @@ fn unit(cursor: &mut Cursor<'_>) -> Option<i64> {
     Some(*days)
 }
 
-/// `90 days`, `three months`, `a year`, in days.
+/// Reads a length of time in days: `90 days`, `three months`, `a year`.
 pub(super) fn span(cursor: &mut Cursor<'_>) -> Option<(i64, bool)> {
     let mut ahead = *cursor;
     let count = match number(&mut ahead) {
@@ -37,14 +37,14 @@ pub(super) fn span(cursor: &mut Cursor<'_>) -> Option<(i64, bool)> {
     Some((days, false))
 }
 
-/// `in the last 30 days`, `within the past week`, in days.
+/// Reads a period until now, in days: `in the last 30 days`, `within the past week`.
 pub(super) fn within(mut cursor: Cursor<'_>) -> Option<(i64, usize)> {
     cursor.take_any(&["in", "within", "over", "during", "for", "from", "since"]);
     let the = cursor.take("the");
     if !cursor.take_any(&["last", "past", "previous"]) {
         return None;
     }
-    // "last month" is one of the calendar, "the last month" ends today.
+    // "last month" is a month of the calendar; "the last month" ends today.
     let (days, _) = match span(&mut cursor) {
         Some(span) => span,
         None => (unit(&mut cursor).filter(|_| the)?, false),
@@ -52,7 +52,7 @@ pub(super) fn within(mut cursor: Cursor<'_>) -> Option<(i64, usize)> {
     Some((days, cursor.at))
 }
 
-/// How recently: in the last so many days, or less than so many ago.
+/// Reads a recent time: "in the last 30 days", "less than 30 days ago".
 pub(super) fn recently(cursor: Cursor<'_>) -> Readings {
     let mut readings = Vec::new();
     if let Some((days, end)) = within(cursor) {
@@ -70,7 +70,7 @@ pub(super) fn recently(cursor: Cursor<'_>) -> Readings {
     readings
 }
 
-/// How long ago, compared: `more than 90 days ago`, `30 to 60 days ago`.
+/// Reads a comparison of how long ago: `more than 90 days ago`, `30 to 60 days ago`.
 pub(super) fn ago(cursor: Cursor<'_>) -> Readings {
     let mut readings = lengths(cursor);
     readings.retain_mut(|(_, end)| {
@@ -82,8 +82,8 @@ pub(super) fn ago(cursor: Cursor<'_>) -> Readings {
     readings
 }
 
-/// Lengths of time, compared, in days. In `30 to 60 days` and `90+ days` the
-/// unit comes last.
+/// Reads comparisons with lengths of time, in days. The unit may come last, as in `30 to
+/// 60 days` and `90+ days`.
 pub(super) fn lengths(cursor: Cursor<'_>) -> Readings {
     let mut readings = comparisons(cursor, &span);
     for unit in UNITS.iter().map(|(_, days)| *days) {
@@ -105,14 +105,14 @@ pub(super) fn lengths(cursor: Cursor<'_>) -> Readings {
     readings
 }
 
-/// For how long nothing happened: `in 3 months`, `for at least 90 days`, `in
-/// the last year`. A length alone is exceeded.
+/// Reads a time in which nothing happened: `in 3 months`, `for at least 90 days`, `in the
+/// last year`. A length without a comparison is a lower bound, exclusive.
 pub(super) fn silence(mut cursor: Cursor<'_>) -> Readings {
     let mut readings = Vec::new();
     if let Some((days, end)) = within(cursor) {
         readings.push((vec![Bound::one(Operator::Greater, days)], end));
     }
-    // "since 3 months" is said in India.
+    // "since 3 months" is common in Indian English.
     if cursor.take_any(&["in", "for", "since"]) {
         let mut after = cursor;
         if let Some((days, _)) = span(&mut after) {

@@ -1,32 +1,32 @@
-//! A prompt as words.
+//! Tokenizer of prompts.
 
 use std::ops::Range;
 
 use chrono::NaiveDate;
 use domain::rules::{Moment, fold_case};
 
-/// A word of the prompt, and which bytes of it.
+/// Token of the prompt, with its byte range.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Token {
-    pub(super) kind: Kind,
+    pub(super) kind: TokenKind,
     pub(super) bytes: Range<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Kind {
-    /// A word without regard to case. `haven't` is two, `one-time` too.
+pub(super) enum TokenKind {
+    /// Case-folded word. `haven't` and `one-time` are two tokens each.
     Word(String),
-    /// Digits, with what groups them and a decimal point: `1,00,000.50`.
+    /// Digits with group separators and a decimal point: `1,00,000.50`.
     Number(String),
-    /// A whole day: `2026-03-01`.
+    /// Date: `2026-03-01`.
     Date(NaiveDate),
-    /// What stands in quotes.
+    /// Text in quotes.
     Quoted(String),
-    /// `₹`, `%`, `+`, `>`, `-` …, and whatever is nothing else.
+    /// Sign, such as `₹`, `%`, `+`, `>`, `-`, or any other character.
     Sign(char),
 }
 
-/// Cuts a prompt into words, one after the other.
+/// Splits a prompt into tokens.
 pub(super) fn tokens(prompt: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut at = 0;
@@ -46,13 +46,13 @@ pub(super) fn tokens(prompt: &str) -> Vec<Token> {
     tokens
 }
 
-fn push(tokens: &mut Vec<Token>, kind: Option<Kind>, at: usize, length: usize) {
+fn push(tokens: &mut Vec<Token>, kind: Option<TokenKind>, at: usize, length: usize) {
     let bytes = at..at + length;
     tokens.extend(kind.map(|kind| Token { kind, bytes }));
 }
 
-/// A sign; none where a hyphen only joins two words.
-fn joint(prompt: &str, at: usize, sign: char) -> Option<Kind> {
+/// Reads a sign; `None` for a hyphen that joins two words.
+fn joint(prompt: &str, at: usize, sign: char) -> Option<TokenKind> {
     let before = prompt[..at].chars().next_back();
     let after = prompt[at + sign.len_utf8()..].chars().next();
     let is_letter = |c: Option<char>| c.is_some_and(char::is_alphabetic);
@@ -61,7 +61,7 @@ fn joint(prompt: &str, at: usize, sign: char) -> Option<Kind> {
         _ => false,
     };
     let dash = matches!(sign, '‑' | '–' | '—');
-    (!joins).then_some(Kind::Sign(if dash { '-' } else { sign }))
+    (!joins).then_some(TokenKind::Sign(if dash { '-' } else { sign }))
 }
 
 fn number_or_date(prompt: &str, at: usize, tokens: &mut Vec<Token>) -> usize {
@@ -69,7 +69,7 @@ fn number_or_date(prompt: &str, at: usize, tokens: &mut Vec<Token>) -> usize {
     let is_inside = |c: char| c.is_ascii_digit() || matches!(c, '-' | 'T' | ':' | 'Z' | '.');
     let longest = rest.find(|c| !is_inside(c)).unwrap_or(rest.len());
     if let Some(Moment::Day(date)) = rest.get(..10.min(longest)).and_then(Moment::parse) {
-        push(tokens, Some(Kind::Date(date)), at, 10);
+        push(tokens, Some(TokenKind::Date(date)), at, 10);
         return 10;
     }
     let bytes = rest.as_bytes();
@@ -78,7 +78,7 @@ fn number_or_date(prompt: &str, at: usize, tokens: &mut Vec<Token>) -> usize {
     while digit(length) || (matches!(bytes.get(length), Some(b',' | b'.')) && digit(length + 1)) {
         length += 1;
     }
-    let number = Kind::Number(rest[..length].to_owned());
+    let number = TokenKind::Number(rest[..length].to_owned());
     push(tokens, Some(number), at, length);
     length
 }
@@ -90,12 +90,17 @@ fn word(prompt: &str, at: usize, tokens: &mut Vec<Token>) -> usize {
     let text = rest[..length].trim_end_matches(['\'', '’']);
     let folded = fold_case(text).replace('’', "'");
     for part in parts(&folded) {
-        push(tokens, Some(Kind::Word(part.to_owned())), at, text.len());
+        push(
+            tokens,
+            Some(TokenKind::Word(part.to_owned())),
+            at,
+            text.len(),
+        );
     }
     length
 }
 
-/// What a contraction stands for.
+/// Returns the words of a contraction.
 fn parts(word: &str) -> Vec<&str> {
     let contracted = ["who", "they", "that", "customers", "people", "i"];
     let rest = |short: &str| word.strip_suffix(short).filter(|w| contracted.contains(w));
@@ -117,7 +122,7 @@ fn parts(word: &str) -> Vec<&str> {
     }
 }
 
-/// What stands in quotes. Quotes that do not close are a sign.
+/// Reads a text in quotes. A quote that is not closed is a sign.
 fn quoted(prompt: &str, at: usize, tokens: &mut Vec<Token>) -> usize {
     let mut chars = prompt[at..].char_indices();
     let open = chars.next().map_or('"', |(_, c)| c);
@@ -130,15 +135,15 @@ fn quoted(prompt: &str, at: usize, tokens: &mut Vec<Token>) -> usize {
     let (kind, length) = match chars.find(|(_, c)| closes(*c)) {
         Some((end, close)) => {
             let text = prompt[start..at + end].to_owned();
-            (Kind::Quoted(text), end + close.len_utf8())
+            (TokenKind::Quoted(text), end + close.len_utf8())
         }
-        None => (Kind::Sign(open), open.len_utf8()),
+        None => (TokenKind::Sign(open), open.len_utf8()),
     };
     push(tokens, Some(kind), at, length);
     length
 }
 
-/// A place among the tokens, from which is read on.
+/// Position among the tokens.
 #[derive(Clone, Copy)]
 pub(super) struct Cursor<'t> {
     tokens: &'t [Token],
@@ -150,22 +155,22 @@ impl<'t> Cursor<'t> {
         Self { tokens, at }
     }
 
-    /// The same tokens from another place on.
+    /// Returns a cursor at another position.
     pub(super) fn from(self, at: usize) -> Self {
         Self { at, ..self }
     }
 
-    pub(super) fn peek(&self) -> Option<&'t Kind> {
+    pub(super) fn peek(&self) -> Option<&'t TokenKind> {
         self.tokens.get(self.at).map(|token| &token.kind)
     }
 
-    pub(super) fn next(&mut self) -> Option<&'t Kind> {
+    pub(super) fn next(&mut self) -> Option<&'t TokenKind> {
         let kind = self.peek()?;
         self.at += 1;
         Some(kind)
     }
 
-    /// Whether the next token begins where the last one ended: `10k`.
+    /// Returns whether the next token directly follows the last one: `10k`.
     pub(super) fn is_joined(&self) -> bool {
         let end = |at: usize| self.tokens.get(at).map(|token| token.bytes.end);
         let start = self.tokens.get(self.at).map(|token| token.bytes.start);
@@ -174,17 +179,18 @@ impl<'t> Cursor<'t> {
 
     pub(super) fn word(&self) -> Option<&'t str> {
         match self.peek()? {
-            Kind::Word(word) => Some(word),
+            TokenKind::Word(word) => Some(word),
             _ => None,
         }
     }
 
-    /// Goes beyond these words or signs, which spaces part, if they are next.
+    /// Skips these space-separated words or signs, if they are next. Returns whether they
+    /// are.
     pub(super) fn take(&mut self, words: &str) -> bool {
         let mut ahead = *self;
         let is_next = |expected: &str| match ahead.next() {
-            Some(Kind::Word(word)) => word == expected,
-            Some(Kind::Sign(sign)) => expected.chars().eq([*sign]),
+            Some(TokenKind::Word(word)) => word == expected,
+            Some(TokenKind::Sign(sign)) => expected.chars().eq([*sign]),
             _ => false,
         };
         let all = words.split(' ').all(is_next);
@@ -194,7 +200,7 @@ impl<'t> Cursor<'t> {
         all
     }
 
-    /// Goes beyond the first of these that is next.
+    /// Skips the first of these choices that is next. Returns whether there is one.
     pub(super) fn take_any(&mut self, choices: &[&str]) -> bool {
         choices.iter().any(|words| self.take(words))
     }
@@ -206,18 +212,18 @@ mod tests {
 
     fn shown(prompt: &str) -> String {
         let shown = |token: Token| match token.kind {
-            Kind::Word(word) => word,
-            Kind::Number(number) => format!("#{number}"),
-            Kind::Date(date) => format!("@{date}"),
-            Kind::Quoted(text) => format!("<{text}>"),
-            Kind::Sign(sign) => format!("'{sign}"),
+            TokenKind::Word(word) => word,
+            TokenKind::Number(number) => format!("#{number}"),
+            TokenKind::Date(date) => format!("@{date}"),
+            TokenKind::Quoted(text) => format!("<{text}>"),
+            TokenKind::Sign(sign) => format!("'{sign}"),
         };
         let shown: Vec<String> = tokens(prompt).into_iter().map(shown).collect();
         shown.join(" ")
     }
 
     #[test]
-    fn words_are_cut_as_people_read_them() {
+    fn prompts_are_split_as_people_read_them() {
         for (prompt, expected) in [
             ("One-time buyers", "one time buyers"),
             ("haven’t bought", "have not bought"),

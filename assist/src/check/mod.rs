@@ -1,32 +1,32 @@
-//! Whether a text says only what is so.
+//! Check of a text's numbers against a campaign's figures.
 
 mod spelled;
 mod spotted;
 
 use crate::CampaignFigures;
 use crate::decimal::Decimal;
-use spotted::{Spotted, Unit, spot};
+use spotted::{NumberInText, Unit, find_numbers};
 
-/// That a text has numbers which are not the campaign's.
+/// Error for a text with numbers that are not the campaign's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("these numbers are not the campaign's: {}", .numbers.join(", "))]
 pub struct ForeignNumbers {
-    /// As they stand in the text.
+    /// Numbers as they are written in the text.
     pub numbers: Vec<String>,
 }
 
-/// Refuses a text whose numbers are not all among the figures, each in a
-/// writing of its own: `1,140` or `1140`, `95%` or `95.1 percent`, `₹10,000`
-/// or `10k rupees`, "twelve". What cannot be read for certain is refused too:
-/// digits within words, other scripts' digits, fractions.
+/// Checks that all numbers of a text are figures of the campaign. Different notations
+/// are accepted: `1,140` or `1140`, `95%` or `95.1 percent`, `₹10,000` or `10k rupees`,
+/// "twelve". Numbers that cannot be parsed with certainty are rejected: digits within
+/// words, digits of other scripts, fractions.
 ///
-/// The campaign's own name may have any numbers.
+/// The campaign's own name may contain any numbers.
 ///
 /// # Errors
-/// [`ForeignNumbers`] with all that are not.
+/// [`ForeignNumbers`] with all numbers that are not figures of the campaign.
 pub fn numbers(text: &str, figures: &CampaignFigures) -> Result<(), ForeignNumbers> {
     let text = without_name(text, &figures.name);
-    let foreign = spot(&text)
+    let foreign = find_numbers(&text)
         .into_iter()
         .filter(|found| !is_ours(found, figures));
     let numbers: Vec<String> = foreign.map(|found| found.text).collect();
@@ -36,8 +36,9 @@ pub fn numbers(text: &str, figures: &CampaignFigures) -> Result<(), ForeignNumbe
     }
 }
 
-/// The text without the campaign's name, where that stands by itself.
+/// Replaces the campaign's name in the text, unless it is part of a longer word.
 fn without_name(text: &str, name: &str) -> String {
+    // A name of digits alone would exempt every number that contains it.
     let is_name = name.chars().filter(|c| c.is_alphabetic()).count() >= 3;
     if !is_name {
         return text.to_owned();
@@ -55,12 +56,13 @@ fn without_name(text: &str, name: &str) -> String {
     kept
 }
 
-fn is_ours(found: &Spotted, figures: &CampaignFigures) -> bool {
+fn is_ours(found: &NumberInText, figures: &CampaignFigures) -> bool {
     let Some(number) = found.number else {
         return false;
     };
     match found.unit {
         Unit::Percent => is_rate(number, figures),
+        // A number without a unit may be a count, or an amount in the store's currency.
         Unit::None => is_count(number, figures) || is_amount(number, figures),
         Unit::Money(ref word) => {
             crate::money::means(word, figures.currency) && is_amount(number, figures)
@@ -79,7 +81,8 @@ fn is_amount(number: Decimal, figures: &CampaignFigures) -> bool {
     minor.is_some_and(|minor| figures.amounts().contains(&minor))
 }
 
-/// Rounded to as many places as it was written with, at most two.
+/// Returns whether the number is a rate, rounded to as many decimals as it was written
+/// with, at most two.
 fn is_rate(number: Decimal, figures: &CampaignFigures) -> bool {
     let places = number.places();
     let written = number.in_units(places).and_then(|n| u128::try_from(n).ok());
@@ -117,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn our_numbers_are_taken_in_all_their_writings() {
+    fn figures_are_accepted_in_all_notations() {
         for text in [
             "no numbers at all",
             "Reached 1,284 customers, 1140 delivered.",
@@ -133,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn other_numbers_are_refused() {
+    fn other_numbers_are_rejected() {
         for (text, expected) in [
             ("1,285 customers", vec!["1,285"]),
             ("96% delivery", vec!["96%"]),
@@ -162,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_digits_opens_no_door() {
+    fn a_name_of_digits_exempts_no_numbers() {
         let figures = CampaignFigures {
             name: "7".to_owned(),
             ..figures()

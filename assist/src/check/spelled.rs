@@ -1,4 +1,4 @@
-//! Numbers in words.
+//! Numbers spelled out in words.
 
 use crate::decimal::Decimal;
 
@@ -29,7 +29,7 @@ const TENS: [&str; 8] = [
     "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
 ];
 
-/// What tells a quantity, and none that could be checked.
+/// Words for quantities that cannot be checked.
 const VAGUE: [&str; 37] = [
     "half",
     "halves",
@@ -70,22 +70,22 @@ const VAGUE: [&str; 37] = [
     "tenfold",
 ];
 
-/// The number that words begin with, and how many of them it takes. There is
-/// none in what tells a quantity otherwise.
+/// Parses the number with which the words begin. Returns the number and how many words
+/// it takes; the number is `None` for a vague quantity.
 pub(super) fn spelled(words: &[String]) -> Option<(Option<Decimal>, usize)> {
     let first = words.first()?;
     if VAGUE.contains(&first.as_str()) {
         return Some((None, 1));
     }
     small(first).or_else(|| large(first))?;
-    let mut sum = Sum::default();
+    let mut sum = SpelledNumber::default();
     let mut length = 0;
     for (index, word) in words.iter().enumerate() {
         let next = words.get(index + 1).and_then(|word| small(word));
         if word == "and" && next.is_some_and(|next| sum.has_room(next)) {
             continue;
         }
-        if !sum.take(word) {
+        if !sum.add_word(word) {
             break;
         }
         length = index + 1;
@@ -93,14 +93,14 @@ pub(super) fn spelled(words: &[String]) -> Option<(Option<Decimal>, usize)> {
     Some((sum.number(), length))
 }
 
-/// A number as far as it has been read: `one thousand` and then `two hundred`.
-struct Sum {
+/// Number under construction: `one thousand`, then `two hundred`.
+struct SpelledNumber {
     total: Option<i64>,
     current: i64,
     is_empty: bool,
 }
 
-impl Default for Sum {
+impl Default for SpelledNumber {
     fn default() -> Self {
         Self {
             total: Some(0),
@@ -110,9 +110,9 @@ impl Default for Sum {
     }
 }
 
-impl Sum {
-    /// Whether the next word goes on with the number.
-    fn take(&mut self, word: &str) -> bool {
+impl SpelledNumber {
+    /// Adds a word to the number. Returns false if the word does not continue it.
+    fn add_word(&mut self, word: &str) -> bool {
         match (small(word), large(word)) {
             (Some(number), _) if self.is_empty || self.has_room(number) => self.current += number,
             (None, Some(scale)) => self.scale(scale),
@@ -122,7 +122,8 @@ impl Sum {
         true
     }
 
-    /// `five` after `twenty` or `hundred`, not after `six`.
+    /// Returns whether a small number may follow: `five` after `twenty` or `hundred`,
+    /// not after `six`.
     fn has_room(&self, number: i64) -> bool {
         let rest = self.current % 100;
         rest == 0 || (rest % 10 == 0 && rest >= 20 && number < 10)
@@ -159,7 +160,7 @@ fn large(word: &str) -> Option<i64> {
     }
 }
 
-/// What a number before it is multiplied with.
+/// Returns the factor by which a word multiplies the number before it.
 pub(super) fn scale(word: &str) -> Option<i64> {
     match word {
         "k" | "thousand" => Some(1_000),

@@ -1,15 +1,15 @@
-//! Every number that a text may be read to hold.
+//! Search for all numbers in a text, including everything that could be read as one.
 
 use super::spelled::{scale, spelled};
 use crate::decimal::Decimal;
 use crate::money::is_money;
 
-/// A number in a text.
+/// Number found in a text.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Spotted {
-    /// As it stands there, with its unit.
+pub(super) struct NumberInText {
+    /// Number as it is written, with its unit.
     pub(super) text: String,
-    /// `None` for what is no plain number.
+    /// Value of the number; `None` if it cannot be parsed with certainty.
     pub(super) number: Option<Decimal>,
     pub(super) unit: Unit,
 }
@@ -18,21 +18,21 @@ pub(super) struct Spotted {
 pub(super) enum Unit {
     None,
     Percent,
-    /// By its sign or word, folded.
+    /// Amount of money, with its sign or word, folded.
     Money(String),
 }
 
-/// A piece of text without a space in it, or a single sign.
+/// Piece of a text: a word, a sign or a space.
 #[derive(Debug, Clone, PartialEq)]
 enum Piece {
-    /// Letters and digits that hang together: `1,284`, `16th`, `ninety`.
+    /// Contiguous letters and digits: `1,284`, `16th`, `ninety`.
     Word(String),
     Sign(char),
     Space,
 }
 
-/// All numbers of a text, in digits and in words.
-pub(super) fn spot(text: &str) -> Vec<Spotted> {
+/// Finds all numbers of a text, in digits and in words.
+pub(super) fn find_numbers(text: &str) -> Vec<NumberInText> {
     let pieces = pieces(text);
     let mut spotted = Vec::new();
     let mut at = 0;
@@ -63,8 +63,8 @@ fn pieces(text: &str) -> Vec<Piece> {
     pieces
 }
 
-/// The number that begins here, if one does, and where it ends.
-fn number_at(pieces: &[Piece], at: usize) -> (Option<Spotted>, usize) {
+/// Returns the number that begins here, if any, and the index after it.
+fn number_at(pieces: &[Piece], at: usize) -> (Option<NumberInText>, usize) {
     let Some(Piece::Word(word)) = pieces.get(at) else {
         return (None, at + 1);
     };
@@ -80,10 +80,10 @@ fn number_at(pieces: &[Piece], at: usize) -> (Option<Spotted>, usize) {
     let first = if is_negative { start - 1 } else { start };
     let number = number.filter(|_| !is_negative);
     let text = shown(&pieces[first..end]);
-    (Some(Spotted { text, number, unit }), end)
+    (Some(NumberInText { text, number, unit }), end)
 }
 
-/// Digits of any script, and the ideographs that count.
+/// Returns whether a character is a digit of any script, or an ideograph for a number.
 fn is_digit(c: char) -> bool {
     c.is_numeric() || "〇零一二三四五六七八九十百千万亿億兩两".contains(c)
 }
@@ -106,7 +106,7 @@ fn digits(word: &str, pieces: &[Piece], at: usize) -> (Option<Decimal>, usize) {
     }
 }
 
-/// The words from here on, as far as only spaces and hyphens part them.
+/// Returns the words from here on, as long as only spaces and hyphens separate them.
 fn words(pieces: &[Piece], at: usize) -> Vec<String> {
     let rest = pieces.get(at..).unwrap_or_default();
     let near = rest.iter().take_while(|piece| match piece {
@@ -120,7 +120,7 @@ fn words(pieces: &[Piece], at: usize) -> Vec<String> {
     words.take(24).collect()
 }
 
-/// Where so many words end.
+/// Returns the index after `length` words.
 fn end_of(pieces: &[Piece], at: usize, length: usize) -> usize {
     let is_word = |(_, piece): &(usize, &Piece)| matches!(piece, Piece::Word(_));
     let words = pieces.iter().enumerate().skip(at).filter(is_word);
@@ -128,7 +128,8 @@ fn end_of(pieces: &[Piece], at: usize, length: usize) -> usize {
     last.map_or(at + 1, |(index, _)| index + 1)
 }
 
-/// What the number is of, with what stands before and after it.
+/// Determines the unit of a number from the pieces before and after it. Returns the
+/// unit and the range of pieces that number and unit take.
 fn unit(pieces: &[Piece], at: usize, end: usize) -> (Unit, usize, usize) {
     let after = words_after(pieces, end);
     match (pieces.get(end), after.as_slice()) {
@@ -151,7 +152,8 @@ fn unit(pieces: &[Piece], at: usize, end: usize) -> (Unit, usize, usize) {
     }
 }
 
-/// The next two words, if only spaces stand before them, and where they end.
+/// Returns the next two words, if only spaces precede them, each with the index after
+/// it.
 fn words_after(pieces: &[Piece], at: usize) -> Vec<(String, usize)> {
     let rest = pieces.iter().enumerate().skip(at);
     let near = rest.take_while(|(_, piece)| !matches!(piece, Piece::Sign(_)));
@@ -162,7 +164,8 @@ fn words_after(pieces: &[Piece], at: usize) -> Vec<(String, usize)> {
     words.take(2).collect()
 }
 
-/// `₹`, `Rs. `, `INR `
+/// Returns the sign or word for money before a number, such as `₹`, `Rs. ` or `INR `,
+/// and its index.
 fn money_before(pieces: &[Piece], at: usize) -> Option<(String, usize)> {
     let before = |back: usize| at.checked_sub(back).and_then(|at| pieces.get(at));
     let skip = |back: usize| usize::from(before(back) == Some(&Piece::Space));
@@ -180,7 +183,8 @@ fn money_before(pieces: &[Piece], at: usize) -> Option<(String, usize)> {
     }
 }
 
-/// A minus, that is no hyphen between words or numbers.
+/// Returns whether the piece is a plus or minus sign rather than a hyphen between words
+/// or numbers.
 fn is_minus(pieces: &[Piece], at: usize) -> bool {
     let is_first = at == 0 || !matches!(pieces.get(at - 1), Some(Piece::Word(_)));
     matches!(pieces.get(at), Some(Piece::Sign('-' | '−' | '+'))) && is_first

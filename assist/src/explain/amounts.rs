@@ -1,10 +1,10 @@
-//! Comparisons in plain words.
+//! Comparisons of a condition in plain words.
 
 use domain::rules::{Condition, Kind, Literal, Operator};
 
 use crate::{Facts, Measure, money};
 
-/// A value as people write it: money in the store's currency, texts in quotes.
+/// Formats a value: money in the store's currency, texts in quotes.
 pub(super) fn value(literal: &Literal, kind: Kind, facts: &Facts) -> String {
     match literal {
         Literal::Integer(minor) if kind == Kind::Money => money::written(facts.currency, *minor),
@@ -14,7 +14,7 @@ pub(super) fn value(literal: &Literal, kind: Kind, facts: &Facts) -> String {
     }
 }
 
-/// What a number is compared with: "more than 3", "2 to 5".
+/// Describes a comparison with numbers: "more than 3", "2 to 5".
 pub(super) fn compared(condition: &Condition, facts: &Facts) -> String {
     let kind = condition.field().kind();
     let values: Vec<String> = condition
@@ -36,7 +36,7 @@ pub(super) fn compared(condition: &Condition, facts: &Facts) -> String {
     }
 }
 
-/// Where a value lies among the store's: " (the store's top fifth)".
+/// Describes the rank of a value within the store: " (the store's top fifth)".
 pub(super) fn rank(condition: &Condition, facts: &Facts) -> String {
     let name = condition.field().to_string();
     let measure = Measure::ALL.into_iter().find(|m| m.field() == name);
@@ -59,7 +59,7 @@ pub(super) fn rank(condition: &Condition, facts: &Facts) -> String {
     }
 }
 
-/// How many days ago: "more than 90 days ago".
+/// Describes a number of days ago: "more than 90 days ago".
 pub(super) fn days(condition: &Condition, facts: &Facts) -> String {
     let noun = match condition.values() {
         [Literal::Integer(1)] => "day",
@@ -71,7 +71,7 @@ pub(super) fn days(condition: &Condition, facts: &Facts) -> String {
     format!("{} {noun} ago", compared(condition, facts))
 }
 
-/// When, by dates: "since 2026-03-01", "from 2026-03-01 to 2026-03-31".
+/// Describes a time by dates: "since 2026-03-01", "from 2026-03-01 to 2026-03-31".
 pub(super) fn dates(condition: &Condition) -> String {
     let values: Vec<String> = condition.values().iter().map(Literal::to_string).collect();
     let words = |words: &str| format!("{words} {}", values.join(" or "));
@@ -87,7 +87,7 @@ pub(super) fn dates(condition: &Condition) -> String {
     }
 }
 
-/// That nothing was ordered for so long.
+/// Describes that the last order was long ago, or that there was none.
 pub(super) fn silence(last: &Condition) -> String {
     let compared = match last.field().kind() {
         Kind::Time => dates(last),

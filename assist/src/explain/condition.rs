@@ -1,11 +1,11 @@
-//! One condition in plain words.
+//! A single condition in plain words.
 
 use domain::rules::{Condition, Kind, Literal, Operator};
 
 use super::amounts::{compared, dates, days, rank};
 use crate::Facts;
 
-/// What a customer who meets it does or is, to stand behind "who".
+/// Describes a condition as a clause that follows "customers who".
 pub(super) fn condition(asked: &Condition, facts: &Facts) -> String {
     let name = asked.field().to_string();
     match (asked.field().kind(), asked.operator()) {
@@ -23,7 +23,7 @@ pub(super) fn condition(asked: &Condition, facts: &Facts) -> String {
     }
 }
 
-/// The values, in quotes.
+/// Formats the values, joined by "or", texts in quotes.
 fn listed(asked: &Condition) -> String {
     let shown = |literal: &Literal| match literal {
         Literal::Text(text) => format!("{:?}", text.as_str()),
@@ -33,8 +33,8 @@ fn listed(asked: &Condition) -> String {
     values.join(" or ")
 }
 
-/// What is in a customer's text: "whose city is", "whose name begins with".
-fn asks(operator: Operator) -> &'static str {
+/// Returns the verb for an operator on a text: "is", "begins with".
+fn verb_for(operator: Operator) -> &'static str {
     match operator {
         Operator::Equal | Operator::In => "is",
         Operator::NotEqual | Operator::NotIn => "is not",
@@ -63,16 +63,16 @@ fn text(name: &str, asked: &Condition) -> String {
         ("city" | "country", Operator::NotEqual | Operator::NotIn) => {
             format!("do not live in {} ({name})", listed(asked))
         }
-        (_, operator) => format!("have a {name} that {} {}", asks(operator), pair(asked)),
+        (_, operator) => format!("have a {name} that {} {}", verb_for(operator), pair(asked)),
     }
 }
 
 fn attribute(name: &str, asked: &Condition) -> String {
-    let operator = asks(asked.operator());
+    let operator = verb_for(asked.operator());
     format!("have an {name} that {operator} {}", pair(asked))
 }
 
-/// The values; both of "between".
+/// Formats the values; those of "between" are joined by "and".
 fn pair(asked: &Condition) -> String {
     match asked.operator() {
         Operator::Between | Operator::NotBetween => listed(asked).replacen(" or ", " and ", 1),
@@ -119,7 +119,7 @@ fn times(asked: &Condition) -> &'static str {
     }
 }
 
-/// The activity's own name.
+/// Returns the name of the activity in a field's name.
 fn activity(field: &str) -> &str {
     let name = field.strip_prefix("events.").unwrap_or(field);
     name.rsplit_once('.').map_or(name, |(name, _)| name)

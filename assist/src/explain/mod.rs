@@ -1,4 +1,4 @@
-//! Rules in one sentence of plain words.
+//! Explanations of rules: one sentence in plain words.
 
 mod amounts;
 mod condition;
@@ -8,17 +8,17 @@ use domain::rules::{Combinator, Condition, Group, Kind, Node, NodeRef, Operator,
 use crate::Facts;
 use condition::condition;
 
-/// Who is meant, as people would say it: "customers who spent at least
-/// ₹8,400.00 in all (the store's top fifth), and visited exactly 2 times".
-/// Made from the rules alone, so that it says what they say, whoever wrote
-/// them.
+/// Describes the customers that rules select: "customers who spent at least ₹8,400.00
+/// in all (the store's top fifth), and visited exactly 2 times". The text is derived
+/// from the rules alone, so it is correct whoever wrote the rules.
 pub fn explain(rules: &Rules, facts: &Facts) -> String {
     let said = group(rules.root(), facts, true);
     format!("customers who {said}")
 }
 
-/// The same for who must not hear of any one customer, such as a model; `None`
-/// for rules that compare what only few customers have, a name or an address.
+/// Like [`explain`], for receivers that must not learn anything about an individual
+/// customer, such as a model. `None` for rules that compare values which only few
+/// customers have, such as a name or an address.
 pub fn explain_to_strangers(rules: &Rules, facts: &Facts) -> Option<String> {
     let is_personal = |node: &NodeRef<'_>| match node {
         NodeRef::Condition(condition) => may_name_somebody(condition),
@@ -29,7 +29,8 @@ pub fn explain_to_strangers(rules: &Rules, facts: &Facts) -> Option<String> {
     (!has_person).then(|| explain(rules, facts))
 }
 
-/// What a shop puts into attributes is its own affair.
+/// Returns whether a condition's values may identify a customer. Attributes count,
+/// since a shop may store anything in them.
 fn may_name_somebody(condition: &Condition) -> bool {
     let field = condition.field().to_string();
     match condition.field().kind() {
@@ -41,7 +42,7 @@ fn may_name_somebody(condition: &Condition) -> bool {
     }
 }
 
-/// Whole sentences behind "who".
+/// Describes a group as clauses that follow "customers who".
 fn group(group: &Group, facts: &Facts, is_outermost: bool) -> String {
     let joint = match group.combinator() {
         Combinator::And => ", and ",
@@ -69,7 +70,7 @@ fn node(node: &Node, facts: &Facts) -> String {
     }
 }
 
-/// The comparison of "last ordered more than so long ago, or never".
+/// Returns the comparison of a group that means "last ordered long ago, or never".
 fn last_or_never(group: &Group) -> Option<&Condition> {
     let [Node::Condition(last), Node::Condition(never)] = group.rules() else {
         return None;

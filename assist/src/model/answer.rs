@@ -1,4 +1,4 @@
-//! What a server's answer holds.
+//! Parser of the server's response.
 
 use async_openai::types::chat::FinishReason;
 use serde::Deserialize;
@@ -6,16 +6,16 @@ use serde_json::Value as Json;
 
 use super::{ModelError, Usage};
 
-/// How many bytes the text of an answer may have: rules and templates have
-/// far less.
+/// Largest text of an answer, in bytes; rules and templates are far smaller.
 const LONGEST_TEXT: usize = 64 * 1024;
 
-/// As much of a choice as matters: servers that are like OpenAI's are not in
-/// all the rest.
+/// Part of a choice that is used. Only this part, since servers with an API like
+/// OpenAI's differ in the rest.
 #[derive(Deserialize)]
 struct Choice {
     message: Message,
-    /// A reason that OpenAI does not know says nothing.
+    /// Reason for the end of the answer. Reasons that OpenAI does not define are
+    /// ignored.
     finish_reason: Option<Json>,
 }
 
@@ -25,29 +25,30 @@ struct Message {
     refusal: Option<String>,
 }
 
-/// The text of an answer that is whole; its tokens count in any case.
+/// Returns the text of a complete answer. The answer's tokens are added to `usage` even
+/// if there is no text.
 pub(super) fn text(body: &[u8], usage: &mut Usage) -> Result<String, ModelError> {
     let malformed = ModelError::Malformed;
     let mut answer: Json =
-        serde_json::from_slice(body).map_err(|_| malformed("what came is not JSON"))?;
+        serde_json::from_slice(body).map_err(|_| malformed("the response is not JSON"))?;
     count(&answer, usage);
     let choice = answer.pointer_mut("/choices/0").map(Json::take);
-    let choice = choice.ok_or(malformed("there is no choice in it"))?;
-    let choice: Choice =
-        serde_json::from_value(choice).map_err(|_| malformed("its choice is none"))?;
+    let choice = choice.ok_or(malformed("the response has no choice"))?;
+    let choice: Choice = serde_json::from_value(choice)
+        .map_err(|_| malformed("the response's choice is invalid"))?;
     if choice.message.refusal.is_some_and(|said| !said.is_empty()) {
-        return Err(malformed("the model refuses"));
+        return Err(malformed("the model refused to answer"));
     }
     let reason = choice.finish_reason.map(serde_json::from_value);
     match reason.and_then(Result::ok) {
-        Some(FinishReason::Length) => return Err(malformed("it was cut off")),
-        Some(FinishReason::ContentFilter) => return Err(malformed("it was filtered")),
+        Some(FinishReason::Length) => return Err(malformed("the answer was cut off")),
+        Some(FinishReason::ContentFilter) => return Err(malformed("the answer was filtered")),
         _ => {}
     }
     match choice.message.content {
-        Some(text) if text.len() > LONGEST_TEXT => Err(malformed("its text is too long")),
+        Some(text) if text.len() > LONGEST_TEXT => Err(malformed("the answer is too long")),
         Some(text) if !text.trim().is_empty() => Ok(text),
-        _ => Err(malformed("it says nothing")),
+        _ => Err(malformed("the answer is empty")),
     }
 }
 
@@ -69,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_found_in_answers_of_all_servers() {
+    fn the_text_is_found_in_responses_of_all_servers() {
         for finish_reason in [json!("stop"), json!("eos"), json!(null)] {
             let (text, usage) = read(&json!({
                 "service_tier": "on_demand", "created": 1.5,
@@ -82,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_count_where_there_is_no_text() {
+    fn tokens_count_even_without_a_text() {
         let message = |message: Json, finish_reason: &str| {
             json!({
                 "choices": [{"message": message, "finish_reason": finish_reason}],

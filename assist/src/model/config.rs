@@ -1,44 +1,44 @@
-//! Which model is asked, and where.
+//! Configuration of the model and its server.
 
 use std::fmt;
 
 use reqwest::Url;
 use reqwest::header::{HeaderValue, InvalidHeaderValue};
 
-/// Which model is asked, and where.
+/// Configuration of the model and its server.
 #[derive(Debug, Clone)]
 pub struct ModelConfig {
-    /// What stands before `/chat/completions`: `https://api.openai.com/v1`.
+    /// Base URL, without `/chat/completions`: `https://api.openai.com/v1`.
     pub base_url: String,
-    /// What it is asked with.
+    /// API key for the model's server.
     pub api_key: ApiKey,
-    /// What the server calls the model.
+    /// Name of the model on the server.
     pub model: String,
 }
 
-/// What a model's server knows its clients by. Sent to it alone.
+/// API key for the model's server. Sent only to that server and never printed.
 #[derive(Clone)]
 pub struct ApiKey(Box<str>);
 
-/// Why a model cannot be asked.
+/// Error in the configuration of a model.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelConfigError {
-    /// It is somewhere that cannot be reached by HTTP.
-    #[error("a model's address is http:// or https://, without a user")]
+    /// The base URL is not an HTTP URL, or contains a user.
+    #[error("the model's URL must begin with http:// or https:// and contain no user")]
     Url,
-    /// It has no name.
-    #[error("a model needs a name")]
+    /// The model's name is empty.
+    #[error("the model's name is empty")]
     Name,
-    /// The key has what a header cannot have.
-    #[error("a model's key has visible ASCII characters alone, at least one")]
+    /// The key is empty or contains characters that a header cannot contain.
+    #[error("the model's API key must consist of visible ASCII characters, at least one")]
     Key,
-    /// There is no client for HTTP.
-    #[error("no client for HTTP: {0}")]
+    /// The HTTP client cannot be built.
+    #[error("the model's HTTP client cannot be built: {0}")]
     Client(reqwest::Error),
 }
 
 impl ModelConfig {
-    /// Where requests go.
+    /// Returns the URL of requests.
     pub(super) fn url(&self) -> Result<Url, ModelConfigError> {
         let mut url = Url::parse(self.base_url.trim()).map_err(|_| ModelConfigError::Url)?;
         let is_plain = url.username().is_empty() && url.password().is_none();
@@ -54,7 +54,7 @@ impl ModelConfig {
 }
 
 impl ApiKey {
-    /// As the header `Authorization` has it, not to be printed.
+    /// Returns the value of the header `Authorization`, marked as sensitive.
     pub(super) fn header(&self) -> Result<HeaderValue, ModelConfigError> {
         let is_key = !self.0.is_empty() && self.0.bytes().all(|byte| byte.is_ascii_graphic());
         let value = HeaderValue::try_from(format!("Bearer {}", self.0));
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn the_path_is_added_to_whatever_there_is() {
+    fn the_path_is_appended_to_the_base_url() {
         for (base, url) in [
             ("http://h/v1", "http://h/v1/chat/completions"),
             ("http://h/v1/", "http://h/v1/chat/completions"),

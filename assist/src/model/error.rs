@@ -1,61 +1,62 @@
-//! What can come of asking a model other than an answer.
+//! Errors of calls to a model.
 
 use std::time::Duration;
 
 use crate::builtin::NotUnderstood;
 
-/// The most characters of what is wrong with an answer that are kept.
+/// Longest reason for an invalid answer that is kept, in characters.
 const LONGEST_REASON: usize = 300;
 
-/// Why a model gave no answer that can be used. None of this says what it was
-/// asked, with which key, or what it said: that may be about somebody.
+/// Reason why a model gave no usable answer. It contains neither the request, the key
+/// nor the answer, since these may be secret or about a person.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ModelError {
-    /// The key is not taken.
-    #[error("the model's server does not take the key")]
+    /// The server rejected the API key.
+    #[error("the model's server rejected the API key")]
     Unauthorized,
-    /// It has too much to do, or was asked too often.
+    /// The server is overloaded, or the rate limit is exceeded.
     #[error("the model's server is busy")]
     Busy {
-        /// When to ask again, if it says so.
+        /// Time after which to retry, if the server says so.
         retry_after: Option<Duration>,
     },
-    /// It answered with this status.
-    #[error("the model's server answered {0}")]
+    /// The server answered with this HTTP status.
+    #[error("the model's server answered with status {0}")]
     Failed(u16),
-    /// There is no connection, or it broke.
-    #[error("the model's server is away")]
+    /// The connection could not be established, or broke.
+    #[error("the model's server is unavailable")]
     Away,
-    /// What came is no answer, or not a whole one.
-    #[error("the model gave no answer: {0}")]
+    /// The response contains no complete answer.
+    #[error("the model gave no usable answer: {0}")]
     Malformed(&'static str),
-    /// The answer is not what was asked for, also after it was told why.
+    /// The answer is invalid, even after one attempt to repair it.
     #[error("the model's answer is not valid: {0}")]
     Invalid(String),
 }
 
-/// Why there are no rules.
+/// Reason why a request yielded no rules.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoRules {
     /// The request is not understood.
     #[error(transparent)]
     NotUnderstood(#[from] NotUnderstood),
-    /// The model gave no answer.
+    /// The model gave no usable answer.
     #[error(transparent)]
     Model(#[from] ModelError),
 }
 
-/// What is wrong with what a model said.
+/// Error in a model's answer.
 #[derive(Debug)]
-pub(super) enum Wrong {
-    /// It is not JSON.
+pub(super) enum AnswerError {
+    /// The answer is not JSON.
     NoJson,
-    /// It is not what was asked for: why, for the model and for people.
+    /// The answer is invalid. `told` is the explanation for the model, `reason` the one
+    /// for people.
     Answer { told: String, reason: String },
 }
 
-impl Wrong {
-    /// For a reason that may be told to both.
+impl AnswerError {
+    /// Creates the error for a reason that both the model and people may read.
     pub(super) fn because(reason: impl Into<String>) -> Self {
         let reason = reason.into();
         Self::Answer {
@@ -64,8 +65,8 @@ impl Wrong {
         }
     }
 
-    /// JSON that is none, or has another shape. Which one, and where, is for
-    /// the model alone: it quotes what it said.
+    /// Creates the error for an answer that is not JSON or does not match the schema.
+    /// Only the model gets the parser's message, since that quotes the answer.
     pub(super) fn shape(error: &serde_json::Error) -> Self {
         if !error.is_data() {
             return Self::NoJson;
@@ -73,23 +74,24 @@ impl Wrong {
         let (line, column) = (error.line(), error.column());
         Self::Answer {
             told: error.to_string(),
-            reason: format!("another shape than was asked for, at {line}:{column}"),
+            reason: format!("the answer does not match the schema, at {line}:{column}"),
         }
     }
 }
 
-impl From<Wrong> for ModelError {
-    fn from(wrong: Wrong) -> Self {
+impl From<AnswerError> for ModelError {
+    fn from(wrong: AnswerError) -> Self {
         match wrong {
-            Wrong::NoJson => Self::Malformed("its text is not JSON"),
-            Wrong::Answer { reason, .. } => {
+            AnswerError::NoJson => Self::Malformed("the answer is not JSON"),
+            AnswerError::Answer { reason, .. } => {
+                // Quotations of the answer are removed, since they may be about a person.
                 Self::Invalid(cut(&without_quotes(&reason), LONGEST_REASON))
             }
         }
     }
 }
 
-/// A reason without what it quotes of the answer.
+/// Removes quoted parts of the answer from a reason.
 fn without_quotes(reason: &str) -> String {
     let mut kept = String::new();
     let mut chars = reason.chars();
@@ -110,7 +112,7 @@ fn without_quotes(reason: &str) -> String {
     kept
 }
 
-/// No more than so many characters.
+/// Truncates a text to at most `most` characters.
 pub(super) fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -123,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reason_does_not_repeat_what_it_quotes() {
+    fn quotations_are_removed_from_reasons() {
         for (reason, kept) in [
             ("all is well", "all is well"),
             (
@@ -134,7 +136,7 @@ mod tests {
         ] {
             assert_eq!(without_quotes(reason), kept);
         }
-        let long = Wrong::because("é".repeat(1_000));
+        let long = AnswerError::because("é".repeat(1_000));
         let expected = format!("{}…", "é".repeat(300));
         assert_eq!(ModelError::from(long), ModelError::Invalid(expected));
     }

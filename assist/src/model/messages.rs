@@ -1,40 +1,40 @@
-//! Three variants of a message for an objective.
+//! Message variants for an objective, written by the model.
 
 use domain::rules::fold_case;
 use domain::{Template, TemplateError};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::error::Wrong;
+use super::error::AnswerError;
 use super::schema::{list, object, one_of, text};
 use super::task::Task;
 use super::{Model, ModelError, Usage};
 use crate::Tone;
 use crate::builtin::{MAX_VARIANT, Variant};
 
-/// How long an answer may be, with what a model thinks before it.
+/// Limit of the answer's tokens, including reasoning tokens.
 const MAX_TOKENS: u32 = 6_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Answer {
-    variants: [Said; 3],
+    variants: [AnsweredVariant; 3],
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Said {
+struct AnsweredVariant {
     tone: Tone,
     template: String,
 }
 
 impl Model {
-    /// Three variants for an objective, the first in the tone that is asked
-    /// for, as [`builtin::messages`] has them. `audience` is whom it is for,
-    /// in words, which the model is told as they are.
+    /// Returns three variants for an objective, the first in `tone` if it is given, like
+    /// [`builtin::messages`]. `audience` describes the recipients; it is sent to the
+    /// model as it is.
     ///
     /// # Errors
-    /// [`ModelError`] where the model gives no answer that can be used.
+    /// [`ModelError`] if the model gives no usable answer.
     ///
     /// [`builtin::messages`]: crate::builtin::messages
     pub async fn messages(
@@ -55,7 +55,7 @@ impl Model {
             schema: object([("variants", list(variant))]),
             max_tokens: MAX_TOKENS,
         };
-        self.ask(task, usage, |text| read(text, tone)).await
+        self.run_task(task, usage, |text| read(text, tone)).await
     }
 }
 
@@ -75,25 +75,25 @@ fn instructions() -> String {
     )
 }
 
-fn read(said: &str, tone: Option<Tone>) -> Result<[Variant; 3], Wrong> {
-    let answer: Answer = serde_json::from_str(said).map_err(|error| Wrong::shape(&error))?;
-    let variants = match answer.variants.map(Said::variant) {
+fn read(said: &str, tone: Option<Tone>) -> Result<[Variant; 3], AnswerError> {
+    let answer: Answer = serde_json::from_str(said).map_err(|error| AnswerError::shape(&error))?;
+    let variants = match answer.variants.map(AnsweredVariant::variant) {
         [Ok(first), Ok(second), Ok(third)] => [first, second, third],
         each => {
             let wrong = each.into_iter().zip(0..).filter_map(|(variant, at)| {
                 let reason = variant.err()?;
                 Some(format!("/variants/{at}: {reason}"))
             });
-            return Err(Wrong::because(wrong.collect::<Vec<_>>().join("; ")));
+            return Err(AnswerError::because(wrong.collect::<Vec<_>>().join("; ")));
         }
     };
     match alike(&variants, tone) {
         wrong if wrong.is_empty() => Ok(variants),
-        wrong => Err(Wrong::because(wrong.join("; "))),
+        wrong => Err(AnswerError::because(wrong.join("; "))),
     }
 }
 
-impl Said {
+impl AnsweredVariant {
     fn variant(self) -> Result<Variant, String> {
         let length = self.template.chars().count();
         if length > MAX_VARIANT {
@@ -109,7 +109,8 @@ impl Said {
     }
 }
 
-/// Where variants are too much alike, or not what was asked for.
+/// Returns what is wrong with the variants as a set: equal tones or texts, or a first
+/// variant in another tone than requested.
 fn alike(variants: &[Variant; 3], tone: Option<Tone>) -> Vec<&'static str> {
     let [first, second, third] = variants;
     let pairs = [(first, second), (first, third), (second, third)];
@@ -119,7 +120,7 @@ fn alike(variants: &[Variant; 3], tone: Option<Tone>) -> Vec<&'static str> {
     };
     let mut wrong = Vec::new();
     if tone.is_some_and(|tone| first.tone != tone) {
-        wrong.push("the first variant does not have the tone that was asked for");
+        wrong.push("the first variant does not have the tone that was requested");
     }
     if pairs.iter().any(|(one, other)| one.tone == other.tone) {
         wrong.push("two variants have the same tone");

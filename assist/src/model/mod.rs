@@ -1,18 +1,16 @@
-//! The same answers from a language model, of any server that speaks the chat
-//! completions API.
+//! Answers from a language model, on any server with the chat completions API.
 //!
-//! A model only phrases. What it says is read as a client's input would be:
-//! rules by [`Rules::from_json`](domain::rules::Rules::from_json), templates
-//! by [`Template`](domain::Template), the numbers of a text by
-//! [`check::numbers`](crate::check::numbers). An answer that does not pass
-//! goes back once with what is wrong; then it is an error. The explanation of
-//! rules is never the model's.
+//! A model's answer is treated like untrusted input: rules are parsed by
+//! [`Rules::from_json`](domain::rules::Rules::from_json), templates by
+//! [`Template`](domain::Template), and the numbers of a text are checked by
+//! [`check::numbers`](crate::check::numbers). An answer that does not pass is returned
+//! to the model once, with the reasons; a second invalid answer is an error. The
+//! explanation of rules is never written by the model.
 //!
-//! What goes out are people's words, aggregates, and names of groups that
-//! enough customers share; nothing of any one customer.
+//! The model receives people's requests, aggregates, and names of groups that enough
+//! customers share; nothing about an individual customer.
 //!
-//! How long an answer may take is the caller's to say: dropping the future
-//! ends the request.
+//! The caller limits the time: dropping the future ends the request.
 
 mod answer;
 mod config;
@@ -32,27 +30,29 @@ pub use error::{ModelError, NoRules};
 
 use server::Server;
 
-/// A model that can be asked. Cheap to clone.
+/// Client of a model. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Model {
     server: Server,
     name: Arc<str>,
 }
 
-/// What asking has come to, also where no answer came of it.
+/// Cost of calls to a model, including those without a usable answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
-    /// How many requests were sent.
+    /// Number of requests that were sent.
     pub calls: u32,
-    /// How many tokens the model read.
+    /// Number of tokens that the model read.
     pub input_tokens: u64,
-    /// How many it wrote, its thoughts included.
+    /// Number of tokens that the model wrote, including reasoning tokens.
     pub output_tokens: u64,
 }
 
 impl Model {
+    /// Creates a client of the configured model.
+    ///
     /// # Errors
-    /// [`ModelConfigError`] where nobody could be asked like this.
+    /// [`ModelConfigError`] if the configuration is invalid.
     pub fn new(config: &ModelConfig) -> Result<Self, ModelConfigError> {
         let name = config.model.trim();
         if name.is_empty() {
@@ -64,7 +64,7 @@ impl Model {
         })
     }
 
-    /// What its server calls it.
+    /// Returns the model's name on its server.
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -1,9 +1,9 @@
-//! JSON Schemas of the kind that models are held to strictly: every object
-//! has all its properties and no others.
+//! JSON Schemas for the strict mode of models: every object requires all its properties
+//! and allows no others.
 
 use serde_json::{Map, Value as Json, json};
 
-/// An object of these properties.
+/// Returns the schema of an object with these properties.
 pub(super) fn object<const N: usize>(properties: [(&str, Json); N]) -> Json {
     let names: Vec<&str> = properties.iter().map(|(name, _)| *name).collect();
     let owned = properties
@@ -18,22 +18,22 @@ pub(super) fn object<const N: usize>(properties: [(&str, Json); N]) -> Json {
     })
 }
 
-/// A list.
+/// Returns the schema of an array.
 pub(super) fn list(of: Json) -> Json {
     json!({"type": "array", "items": of})
 }
 
-/// Any text.
+/// Returns the schema of a string.
 pub(super) fn text() -> Json {
     json!({"type": "string"})
 }
 
-/// True or false.
+/// Returns the schema of a boolean.
 pub(super) fn flag() -> Json {
     json!({"type": "boolean"})
 }
 
-/// One of these texts.
+/// Returns the schema of an enumeration of strings.
 pub(super) fn one_of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Json {
     let texts: Vec<&str> = texts.into_iter().collect();
     json!({"type": "string", "enum": texts})

@@ -1,7 +1,7 @@
-//! The server of a model, as its client sees it.
+//! HTTP client of the model's server.
 //!
-//! async-openai's own client is not used: it reads answers of any length,
-//! waits for as long as it is told to, and logs what it cannot read.
+//! The client of async-openai is not used: it reads responses of any length, waits for
+//! as long as `Retry-After` says, and logs responses that it cannot parse.
 
 use std::time::Duration;
 
@@ -15,44 +15,45 @@ use tokio::time::sleep;
 use super::config::{ModelConfig, ModelConfigError};
 use super::{ModelError, Usage};
 
-/// How often a request is sent at most.
+/// Number of times a request is sent at most.
 const ATTEMPTS: u32 = 3;
 
-/// How long to wait before the second time; twice that before the third.
+/// Delay before the second attempt; doubled before the third.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 
-/// The longest wait. Who is told to wait longer does not wait at all.
+/// Longest delay before a retry. If the server asks for a longer one, the request fails
+/// at once.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// The longest rest that a server's word is taken for.
+/// Largest value of `Retry-After` that is passed on.
 const LONGEST_REST: Duration = Duration::from_secs(60 * 60);
 
-/// How long a connection may take.
+/// Time limit for establishing a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long an answer may take that nobody put a limit to.
+/// Time limit for a response, if the caller sets none.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How many bytes an answer may have.
+/// Largest response, in bytes.
 const LONGEST_ANSWER: usize = 1024 * 1024;
 
-/// Takes requests to where the model is.
+/// HTTP client of the model's server.
 #[derive(Debug, Clone)]
 pub(super) struct Server {
     client: Client,
     url: Url,
 }
 
-/// That a request came to nothing.
-struct Refused {
+/// Failed attempt at a request.
+struct FailedAttempt {
     error: ModelError,
-    /// How long to wait at least before it is worth another try, if it is.
+    /// Shortest delay before a retry; `None` if a retry is pointless.
     again: Option<Duration>,
 }
 
 impl Server {
-    /// Requests go where they are told: neither to where an answer redirects
-    /// them nor through a proxy of the environment.
+    /// Creates a client that follows no redirects and ignores proxy settings of the
+    /// environment, so that the key and the request reach only the configured server.
     pub(super) fn new(config: &ModelConfig) -> Result<Self, ModelConfigError> {
         let headers = HeaderMap::from_iter([(AUTHORIZATION, config.api_key.header()?)]);
         let client = Client::builder()
@@ -67,8 +68,8 @@ impl Server {
         Ok(Self { client, url })
     }
 
-    /// The body of the answer. A server that failed or was busy is asked again
-    /// if it takes no longer than two seconds until then.
+    /// Sends a request and returns the body of the response. Retries if the server
+    /// failed or was busy, as long as each delay is at most [`LONGEST_WAIT`].
     pub(super) async fn complete(
         &self,
         request: &CreateChatCompletionRequest,
@@ -92,19 +93,30 @@ impl Server {
         last.map_err(|refused| refused.error)
     }
 
-    async fn attempt(&self, request: &CreateChatCompletionRequest) -> Result<Vec<u8>, Refused> {
+    async fn attempt(
+        &self,
+        request: &CreateChatCompletionRequest,
+    ) -> Result<Vec<u8>, FailedAttempt> {
         let request = self.client.post(self.url.clone()).json(request);
-        let response = request.send().await.map_err(|_| Refused::for_good_away())?;
+        let response = request
+            .send()
+            .await
+            .map_err(|_| FailedAttempt::unavailable())?;
         if !response.status().is_success() {
-            return Err(refused(response.status(), response.headers(), Utc::now()));
+            return Err(interpret_status(
+                response.status(),
+                response.headers(),
+                Utc::now(),
+            ));
         }
+        // Not retried: the model has answered, and another answer would cost tokens again.
         let body = body(response).await;
-        body.map_err(|error| Refused { error, again: None })
+        body.map_err(|error| FailedAttempt { error, again: None })
     }
 }
 
-impl Refused {
-    fn for_good_away() -> Self {
+impl FailedAttempt {
+    fn unavailable() -> Self {
         Self {
             error: ModelError::Away,
             again: None,
@@ -112,12 +124,12 @@ impl Refused {
     }
 }
 
-/// What a status other than success means.
-fn refused(status: StatusCode, headers: &HeaderMap, now: DateTime<Utc>) -> Refused {
+/// Interprets an error status.
+fn interpret_status(status: StatusCode, headers: &HeaderMap, now: DateTime<Utc>) -> FailedAttempt {
     let retry_after = headers
         .get(RETRY_AFTER)
         .and_then(|value| value.to_str().ok())
-        .and_then(|value| rest(value, now));
+        .and_then(|value| parse_retry_after(value, now));
     let is_busy = status == StatusCode::TOO_MANY_REQUESTS;
     let error = match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ModelError::Unauthorized,
@@ -126,10 +138,10 @@ fn refused(status: StatusCode, headers: &HeaderMap, now: DateTime<Utc>) -> Refus
     };
     let again = is_busy || status.is_server_error();
     let again = again.then(|| retry_after.unwrap_or_default());
-    Refused { error, again }
+    FailedAttempt { error, again }
 }
 
-/// `Retry-After`: seconds, or a date.
+/// Parses the value of `Retry-After`: a number of seconds, or a date.
 fn rest(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     let rest = match value.trim().parse() {
         Ok(seconds) => Duration::from_secs(seconds),
@@ -141,12 +153,12 @@ fn rest(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     Some(rest.min(LONGEST_REST))
 }
 
-/// All of a body that is not too long.
+/// Reads a body of bounded length.
 async fn body(mut response: Response) -> Result<Vec<u8>, ModelError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|_| ModelError::Away)? {
         if body.len() + chunk.len() > LONGEST_ANSWER {
-            return Err(ModelError::Malformed("it goes on and on"));
+            return Err(ModelError::Malformed("the response is too long"));
         }
         body.extend_from_slice(&chunk);
     }
@@ -163,12 +175,12 @@ mod tests {
         let value = retry_after.map(HeaderValue::from_static);
         let headers = HeaderMap::from_iter(value.map(|value| (RETRY_AFTER, value)));
         let now = DateTime::from_timestamp(1_767_225_600, 0).unwrap();
-        let refused = refused(StatusCode::from_u16(status).unwrap(), &headers, now);
+        let refused = interpret_status(StatusCode::from_u16(status).unwrap(), &headers, now);
         (refused.error, refused.again.map(|wait| wait.as_secs()))
     }
 
     #[test]
-    fn a_status_says_whether_it_is_worth_another_try() {
+    fn the_status_determines_whether_to_retry() {
         let busy = |seconds: Option<u64>| ModelError::Busy {
             retry_after: seconds.map(Duration::from_secs),
         };

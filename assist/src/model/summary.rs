@@ -1,9 +1,9 @@
-//! A campaign's figures in a few sentences.
+//! Summary of a campaign, written by the model.
 
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::error::Wrong;
+use super::error::AnswerError;
 use super::schema::{object, text};
 use super::task::Task;
 use super::{Model, ModelError, Usage};
@@ -11,16 +11,16 @@ use crate::figures::Rate;
 use crate::money::written;
 use crate::{Bracket, CampaignFigures, check};
 
-/// How long an answer may be, with what a model thinks before it.
+/// Limit of the answer's tokens, including reasoning tokens.
 const MAX_TOKENS: u32 = 3_000;
 
-/// How many characters a summary may have.
+/// Largest number of characters in a summary.
 const MAX_SUMMARY: usize = 600;
 
-/// How many sentences it may have.
+/// Largest number of sentences in a summary.
 const MAX_SENTENCES: usize = 3;
 
-/// What plain text does not have.
+/// Characters of markup, which plain text must not contain.
 const MARKUP: [char; 9] = ['<', '>', '`', '*', '#', '|', '\\', '{', '}'];
 
 const INSTRUCTIONS: &str = "You tell in one to three sentences how a campaign of messages went, \
@@ -36,11 +36,11 @@ struct Answer {
 }
 
 impl Model {
-    /// How a campaign went, in one to three sentences. All numbers are the
-    /// figures given.
+    /// Summarizes a campaign's results in one to three sentences. All numbers in the
+    /// text are figures of the campaign.
     ///
     /// # Errors
-    /// [`ModelError`] where the model gives no answer that can be used.
+    /// [`ModelError`] if the model gives no usable answer.
     pub async fn summary(
         &self,
         figures: &CampaignFigures,
@@ -53,11 +53,11 @@ impl Model {
             schema: object([("summary", text())]),
             max_tokens: MAX_TOKENS,
         };
-        self.ask(task, usage, |text| read(text, figures)).await
+        self.run_task(task, usage, |text| read(text, figures)).await
     }
 }
 
-/// The figures, rates and amounts as they are to be written.
+/// Returns the figures, rates and amounts in the form in which the text must use them.
 fn data(figures: &CampaignFigures) -> Json {
     let rate = |part, whole| Rate::of(part, whole).and_then(Rate::written);
     let brackets = figures.brackets.iter();
@@ -90,20 +90,21 @@ fn bracket(bracket: &Bracket, figures: &CampaignFigures) -> Json {
     })
 }
 
-fn read(said: &str, figures: &CampaignFigures) -> Result<String, Wrong> {
-    let answer: Answer = serde_json::from_str(said).map_err(|error| Wrong::shape(&error))?;
+fn read(said: &str, figures: &CampaignFigures) -> Result<String, AnswerError> {
+    let answer: Answer = serde_json::from_str(said).map_err(|error| AnswerError::shape(&error))?;
     let text = answer.summary.trim();
-    check_form(text, &figures.name).map_err(Wrong::because)?;
-    check::numbers(text, figures).map_err(|foreign| Wrong::Answer {
+    check_form(text, &figures.name).map_err(AnswerError::because)?;
+    check::numbers(text, figures).map_err(|foreign| AnswerError::Answer {
         told: foreign.to_string(),
-        reason: "it has numbers that are not the campaign's".to_owned(),
+        reason: "the summary has numbers that are not the campaign's".to_owned(),
     })?;
     Ok(text.to_owned())
 }
 
-/// Whether it is a line of one to three sentences. What the campaign is called
-/// may have anything in it, but for the end of a line.
+/// Checks that a text is one line of one to three sentences without markup. The
+/// campaign's name may contain anything except line breaks.
 fn check_form(text: &str, campaign: &str) -> Result<(), String> {
+    // People choose the names of campaigns, which may contain markup or periods.
     let own = text.replace(campaign, "");
     let length = text.chars().count();
     let is_line = !text.contains(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'));
@@ -122,7 +123,7 @@ fn check_form(text: &str, campaign: &str) -> Result<(), String> {
     }
 }
 
-/// How many sentences end in a text, at least.
+/// Returns the number of sentences that certainly end in a text.
 fn sentences(text: &str) -> usize {
     let mut ends = 0;
     let mut rest = text;
@@ -140,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_point_within_a_number_ends_no_sentence() {
+    fn a_period_within_a_number_ends_no_sentence() {
         assert_eq!(sentences("Reached 1,284, 88.8% of Rs. 10 spenders"), 0);
         assert_eq!(sentences("One. Two! Three? four."), 3);
         assert_eq!(sentences("One... Two."), 2);

@@ -1,20 +1,20 @@
-//! What a campaign is about.
+//! Tags of a campaign, chosen by the model.
 
 use domain::Template;
 use domain::rules::{Condition, Kind, NodeRef, Rules};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::error::Wrong;
+use super::error::AnswerError;
 use super::schema::{list, object, one_of};
 use super::task::Task;
 use super::{Model, ModelError, Usage};
 use crate::Tag;
 
-/// How long an answer may be, with what a model thinks before it.
+/// Limit of the answer's tokens, including reasoning tokens.
 const MAX_TOKENS: u32 = 3_000;
 
-/// How many tags a campaign may have.
+/// Largest number of tags of a campaign.
 const MAX_TAGS: usize = 4;
 
 const INSTRUCTIONS: &str = "You say what a campaign of messages to a shop's customers is about: \
@@ -29,11 +29,11 @@ struct Answer {
 }
 
 impl Model {
-    /// What a campaign is about, one to four tags. Of the rules the model is
-    /// told fields and numbers, no texts: those may be somebody's address.
+    /// Returns one to four tags for a campaign. Of the rules the model receives fields
+    /// and numbers but no texts, since those may be a customer's address.
     ///
     /// # Errors
-    /// [`ModelError`] where the model gives no answer that can be used.
+    /// [`ModelError`] if the model gives no usable answer.
     pub async fn tags(
         &self,
         name: &str,
@@ -48,25 +48,25 @@ impl Model {
             data: json!({
                 "name": name,
                 "message": template.as_str(),
-                "asked_of_customers": asked(rules),
+                "asked_of_customers": condition_texts(rules),
             }),
             schema: object([("tags", list(tag))]),
             max_tokens: MAX_TOKENS,
         };
-        self.ask(task, usage, read).await
+        self.run_task(task, usage, read).await
     }
 }
 
-fn asked(rules: &Rules) -> Vec<String> {
+fn condition_texts(rules: &Rules) -> Vec<String> {
     let nodes = rules.nodes().into_iter().map(|(_, node)| node);
     let asked = nodes.filter_map(|node| match node {
-        NodeRef::Condition(condition) => Some(told(condition)),
+        NodeRef::Condition(condition) => Some(condition_text(condition)),
         NodeRef::Group(_) => None,
     });
     asked.collect()
 }
 
-fn told(condition: &Condition) -> String {
+fn condition_text(condition: &Condition) -> String {
     match condition.field().kind() {
         Kind::Text | Kind::Tags | Kind::Attribute => {
             format!("{} {}", condition.field(), condition.operator())
@@ -75,20 +75,22 @@ fn told(condition: &Condition) -> String {
     }
 }
 
-fn read(said: &str) -> Result<Vec<Tag>, Wrong> {
-    let answer: Answer = serde_json::from_str(said).map_err(|error| Wrong::shape(&error))?;
+fn read(said: &str) -> Result<Vec<Tag>, AnswerError> {
+    let answer: Answer = serde_json::from_str(said).map_err(|error| AnswerError::shape(&error))?;
     if answer.tags.is_empty() || answer.tags.len() > MAX_TAGS {
-        return Err(Wrong::because(format!("there are 1 to {MAX_TAGS} tags")));
+        return Err(AnswerError::because(format!(
+            "an answer has 1 to {MAX_TAGS} tags"
+        )));
     }
     let tags = answer.tags.iter().map(|name| name.parse());
     let tags: Result<Vec<Tag>, crate::UnknownTag> = tags.collect();
-    let mut tags = tags.map_err(|unknown| Wrong::because(unknown.to_string()))?;
+    let mut tags = tags.map_err(|unknown| AnswerError::because(unknown.to_string()))?;
     let count = tags.len();
-    // In the order of the vocabulary, as the builtin has them.
+    // In the order of the vocabulary, like the tags of the builtin engine.
     tags.sort_unstable();
     tags.dedup();
     match tags.len() == count {
         true => Ok(tags),
-        false => Err(Wrong::because("a tag is there twice")),
+        false => Err(AnswerError::because("a tag occurs twice")),
     }
 }

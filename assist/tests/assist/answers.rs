@@ -12,7 +12,7 @@ fn inr() -> Currency {
     Currency::try_from("INR").unwrap()
 }
 
-/// What objectives are about, the last of nothing that is known.
+/// Objectives with different themes; the last two have none.
 const OBJECTIVES: [&str; 9] = [
     "win back customers who have not bought for long",
     "welcome new customers",
@@ -26,7 +26,7 @@ const OBJECTIVES: [&str; 9] = [
 ];
 
 #[test]
-fn three_variants_differ_in_tone_and_fit_everybody() {
+fn three_variants_differ_in_tone_and_render_for_everyone() {
     let tones = Tone::ALL.map(Some).into_iter().chain([None]);
     for (objective, tone) in OBJECTIVES
         .iter()
@@ -45,7 +45,7 @@ fn three_variants_differ_in_tone_and_fit_everybody() {
     }
 }
 
-/// Also for somebody of whom nothing is known.
+/// Checks that a template renders, even for a customer without any data.
 fn check_renders(text: &str) {
     let template = Template::try_from(text.to_owned()).unwrap();
     let renderer = Renderer::new(&template).unwrap();
@@ -60,7 +60,7 @@ fn check_renders(text: &str) {
 }
 
 #[test]
-fn an_offer_is_taken_over_as_it_was_told() {
+fn an_offer_is_taken_from_the_objective() {
     let offers = |objective| {
         let [first, ..] = messages(objective, None, None).unwrap();
         first.template.as_str().contains("20% off")
@@ -79,7 +79,7 @@ fn an_offer_is_taken_over_as_it_was_told() {
 }
 
 #[test]
-fn the_audience_tells_what_the_objective_leaves_open() {
+fn the_audience_determines_the_theme_if_the_objective_does_not() {
     let audience = Some("customers who last ordered more than 90 days ago or never");
     let [first, ..] = messages("sell more", None, audience).unwrap();
     assert!(
@@ -117,7 +117,7 @@ fn figures() -> CampaignFigures {
 }
 
 #[test]
-fn a_summary_says_the_figures() {
+fn a_summary_contains_the_figures() {
     assert_eq!(
         summary(&figures()),
         "Reached 1,284 customers, 1,140 delivered (89%); 144 failed, 16 suppressed; customers \
@@ -127,7 +127,7 @@ fn a_summary_says_the_figures() {
         audience: 0,
         ..figures()
     };
-    assert_eq!(summary(&nobody), "Nobody was meant by this campaign.");
+    assert_eq!(summary(&nobody), "No customers matched this campaign.");
 }
 
 fn any_figures() -> impl Strategy<Value = CampaignFigures> {
@@ -167,7 +167,7 @@ proptest! {
     }
 
     #[test]
-    fn a_number_that_is_not_a_figure_is_refused(number in 5_001..9_000_000_u64) {
+    fn a_number_that_is_not_a_figure_is_rejected(number in 5_001..9_000_000_u64) {
         let text = format!("Reached {number} customers.");
         prop_assert!(check::numbers(&text, &figures()).is_err(), "{}", text);
     }

@@ -1,4 +1,4 @@
-//! What rules are said to be.
+//! Explanations of rules.
 
 use assist::{Facts, builtin, explain};
 use domain::Currency;
@@ -13,7 +13,7 @@ fn check(facts: &Facts, rules: &str, expected: &str) {
 }
 
 #[test]
-fn a_request_is_said_back() {
+fn a_request_is_explained() {
     let prompt = "high spenders who visited twice but haven't bought in 3 months";
     assert_eq!(
         builtin::rules(prompt, &FACTS).unwrap().explanation,
@@ -23,7 +23,7 @@ fn a_request_is_said_back() {
 }
 
 #[test]
-fn every_kind_of_condition_has_its_words() {
+fn every_kind_of_condition_is_explained() {
     for (rules, expected) in [
         (
             "total_spend between 100 AND 500",
@@ -90,7 +90,7 @@ fn every_kind_of_condition_has_its_words() {
 }
 
 #[test]
-fn groups_are_kept_apart() {
+fn groups_are_parenthesized() {
     check(
         &FACTS,
         "visits = 2 AND (city = Pune OR NOT (order_count > 3))",
@@ -100,7 +100,7 @@ fn groups_are_kept_apart() {
 }
 
 #[test]
-fn money_is_the_stores() {
+fn amounts_are_in_the_stores_currency() {
     let facts = Facts::new(Currency::try_from("JPY").unwrap());
     check(
         &facts,

@@ -1,4 +1,4 @@
-//! Prompts that want something other than a rule.
+//! Prompts that try to get something other than rules.
 
 use assist::builtin;
 use serde::Deserialize;
@@ -20,7 +20,7 @@ struct Long {
 }
 
 #[test]
-fn hostile_prompts_are_refused_in_their_own_words() {
+fn hostile_prompts_are_rejected_and_quoted() {
     let hostile: Hostile = toml::from_str(&read("hostile.toml")).unwrap();
     let long = hostile.long.iter().map(|long| long.text.repeat(long.times));
     let prompts: Vec<String> = hostile.prompts.into_iter().chain(long).collect();
@@ -28,7 +28,7 @@ fn hostile_prompts_are_refused_in_their_own_words() {
     for prompt in prompts {
         let shown: String = prompt.chars().take(80).collect();
         let Err(refused) = builtin::rules(&prompt, &FACTS) else {
-            panic!("{shown:?} is taken");
+            panic!("{shown:?} is accepted");
         };
         let all_quoted = refused.words.iter().all(|word| prompt.contains(word));
         assert!(all_quoted, "{shown:?}: {refused:?}");

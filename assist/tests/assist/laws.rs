@@ -1,4 +1,4 @@
-//! What holds of any text.
+//! Properties that hold for any prompt.
 
 use assist::{builtin, explain};
 use domain::rules::Rules;
@@ -7,7 +7,7 @@ use proptest::sample::select;
 
 use crate::store::{FACTS, requests};
 
-/// Words that phrases are made of, and what could come between them.
+/// Words of phrases, and words and signs that may be between them.
 const WORDS: [&str; 70] = [
     "customers",
     "who",
@@ -86,7 +86,7 @@ fn sentence() -> impl Strategy<Value = String> {
     words.prop_map(|words| words.join(" "))
 }
 
-/// A request with a few words exchanged, left out or put in.
+/// Generates a known request with a few words replaced, removed or inserted.
 fn mutated() -> impl Strategy<Value = String> {
     let prompts: Vec<String> = requests()
         .into_iter()
@@ -109,7 +109,7 @@ fn mutated() -> impl Strategy<Value = String> {
     })
 }
 
-/// Whatever is understood is rules, and what is not is quoted.
+/// Checks that a prompt yields valid rules, or a rejection that quotes it.
 fn check(prompt: &str) -> Result<(), TestCaseError> {
     match builtin::rules(prompt, &FACTS) {
         Ok(read) => {
@@ -139,17 +139,19 @@ proptest! {
     }
 
     #[test]
-    fn any_characters_are_too(prompt in prop::collection::vec(any::<char>(), 0..60)) {
+    fn any_characters_are_understood_or_quoted(
+        prompt in prop::collection::vec(any::<char>(), 0..60)
+    ) {
         check(&prompt.into_iter().collect::<String>())?;
     }
 
     #[test]
-    fn sentences_are_too(prompt in sentence()) {
+    fn sentences_are_understood_or_quoted(prompt in sentence()) {
         check(&prompt)?;
     }
 
     #[test]
-    fn changed_requests_are_too(prompt in mutated()) {
+    fn mutated_requests_are_understood_or_quoted(prompt in mutated()) {
         check(&prompt)?;
     }
 

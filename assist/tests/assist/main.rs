@@ -1,8 +1,8 @@
-//! Requests in plain words against the rules that they must mean, and what a
-//! language model says against all that it must not.
+//! Tests of the builtin engine against expected rules, and of the language model's client
+//! against a fake server.
 #![allow(
     clippy::unwrap_used,
-    reason = "a test that cannot go on fails where it stands"
+    reason = "a failed precondition fails the test at that line"
 )]
 
 mod answers;

@@ -1,5 +1,5 @@
-//! Customers made up so that rules which differ at all differ for some: their
-//! values lie on, just below and just above all that the rules compare with.
+//! Generated customers that distinguish different rules: their values are on, just below
+//! and just above all values that the rules compare with.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,15 +8,15 @@ use domain::rules::{ActivityFacts, Condition, CustomerFacts, Kind, Literal, Node
 
 const DAY: i64 = 86_400_000;
 
-/// How many customers there are.
+/// Number of generated customers.
 const SIZE: usize = 6_000;
 
-/// When is asked.
+/// Returns the time at which rules are evaluated.
 pub(crate) fn now() -> Timestamp {
     Timestamp::try_from("2026-06-30T12:00:00Z").unwrap()
 }
 
-/// Numbers that look random, and are always the same.
+/// Deterministic pseudorandom number generator (xorshift).
 struct Dice(u64);
 
 impl Dice {
@@ -32,7 +32,7 @@ impl Dice {
     }
 }
 
-/// What is compared with anywhere, and what is next to it.
+/// Values that any rules compare with, and their neighbors.
 #[derive(Default)]
 struct Values {
     money: BTreeSet<i64>,
@@ -90,7 +90,7 @@ impl Values {
     }
 }
 
-/// Customers among whom all these rules differ that are not the same.
+/// Generates customers among whom different rules select different customers.
 pub(crate) fn population(rules: &[Rules]) -> Vec<CustomerFacts> {
     let values = Values::of(rules);
     let listed = |set: &BTreeSet<i64>| set.iter().copied().collect();

@@ -1,4 +1,4 @@
-//! How many requests are read rightly.
+//! Share of requests that the builtin engine reads correctly.
 
 use assist::builtin::{self, NotUnderstood, Understood};
 use domain::rules::{CustomerFacts, Rules};
@@ -6,7 +6,7 @@ use domain::rules::{CustomerFacts, Rules};
 use crate::population::{now, population};
 use crate::store::{FACTS, Request, requests};
 
-/// What became of a request.
+/// Result of a request, compared with the expected rules.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 enum Outcome {
     Right,
@@ -14,7 +14,7 @@ enum Outcome {
     Wrong,
 }
 
-/// Of a hundred requests that rules can answer, at least so many are.
+/// Percentage of the requests expressible as rules that must be read correctly.
 const SHARE: usize = 85;
 
 type Read = Result<Understood, NotUnderstood>;
@@ -30,7 +30,11 @@ fn outcome(request: &Request, read: &Read, people: &[CustomerFacts]) -> Outcome 
         (Ok(_), None) => Outcome::Wrong,
         (Ok(read), Some(meant)) => {
             let meant = who(&meant, people);
-            assert!(!meant.is_empty(), "{:?} tells nobody apart", request.prompt);
+            assert!(
+                !meant.is_empty(),
+                "{:?} matches no customer",
+                request.prompt
+            );
             match who(&read.rules, people) == meant {
                 true => Outcome::Right,
                 false => Outcome::Wrong,
@@ -40,7 +44,7 @@ fn outcome(request: &Request, read: &Read, people: &[CustomerFacts]) -> Outcome 
 }
 
 #[test]
-fn requests_mean_what_they_say_or_are_refused() {
+fn requests_are_read_correctly_or_rejected() {
     let requests = requests();
     let read: Vec<Read> = requests
         .iter()
@@ -64,14 +68,14 @@ fn requests_mean_what_they_say_or_are_refused() {
             }
         }
     }
-    eprintln!("{right} of {possible} are right");
+    eprintln!("{right} of {possible} are correct");
     assert!(wrong.is_empty(), "wrong and confident: {wrong:#?}");
     assert!(possible >= 120, "there are enough requests");
     assert!(right * 100 >= possible * SHARE, "{right} of {possible}");
 }
 
 #[test]
-fn what_is_not_understood_is_quoted() {
+fn words_that_are_not_understood_are_quoted() {
     for request in requests() {
         let Err(refused) = builtin::rules(&request.prompt, &FACTS) else {
             continue;
@@ -101,7 +105,7 @@ fn what_is_not_understood_is_quoted() {
 }
 
 #[test]
-fn requests_that_differ_do_differ_for_somebody() {
+fn the_population_distinguishes_similar_rules() {
     let rules: Vec<Rules> = requests().iter().filter_map(Request::rules).collect();
     let people = population(&rules);
     for [one, other] in [

@@ -1,4 +1,4 @@
-//! The store and the requests in `tests/ai`.
+//! Store and requests from the files in `tests/ai`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -37,14 +37,14 @@ struct Quantiles {
     visits: [i64; 9],
 }
 
-/// A request, and what must become of it.
+/// Request, with its expected result.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Request {
     pub(crate) prompt: String,
-    /// The rules that it must mean.
+    /// Expected rules.
     rules: Option<String>,
-    /// The words that must be refused.
+    /// Words that must be quoted in the rejection.
     pub(crate) refused: Option<Vec<String>>,
 }
 
@@ -70,10 +70,10 @@ pub(crate) fn requests() -> Vec<Request> {
     data().request
 }
 
-/// The store that requests are made to.
+/// Facts of the store in the test data.
 pub(crate) static FACTS: LazyLock<Facts> = LazyLock::new(facts);
 
-/// Each with how many customers there are.
+/// Gives each name a number of customers.
 fn named(names: Vec<String>) -> BTreeMap<String, u64> {
     names.into_iter().zip(100..).collect()
 }

@@ -1,4 +1,4 @@
-//! Keeping audiences counted, as customers change and the clock moves on.
+//! Counting of the segments' audiences, as customers change and time passes.
 
 mod order;
 
@@ -11,22 +11,22 @@ use projections::segments::LiveSegment;
 use projections::{QueryError, Store, Topics};
 use tokio_util::sync::CancellationToken;
 
-use crate::periodic::{Periodic, Rest, Task};
-use crate::shared::Shared;
-use order::{Attempts, Known, LANES};
+use crate::periodic::{NextRun, Periodic, Task};
+use crate::shared::SharedResources;
+use order::{AudienceSnapshot, CountAttempts, LANES};
 
-/// How soon it is looked again whether customers have changed.
+/// Longest time between checks of whether customers have changed.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How many times as long as counting took a lane then rests. Each lane rests
-/// for itself.
+/// Idle time of a lane after a round, as a multiple of the round's duration. It
+/// limits counting to a third of the time, so that MongoDB keeps room for requests.
 const REST: u32 = 2;
 
-/// For how long a lane counts before it rests, but for the count under way. A
-/// segment that is created meanwhile waits no longer for its first attempt.
+/// Time after which a lane starts no further count in a round. It bounds how long a
+/// new segment waits for its first attempt.
 const ROUND: Duration = Duration::from_millis(500);
 
-/// How long a lane rests while there are no segments.
+/// Longest time between rounds while there are no segments.
 const IDLE: Duration = Duration::from_secs(10);
 
 const TASKS: [Periodic; LANES.len()] = [
@@ -43,57 +43,57 @@ const fn task(name: &'static str) -> Periodic {
     }
 }
 
-/// Counts what is due, again and again.
-pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
-    let counter = Counter {
+/// Counts audiences that are due until `stop` is cancelled.
+pub(crate) async fn run(shared: &SharedResources, stop: &CancellationToken) {
+    let counter = AudienceCounter {
         store: &shared.store,
         attempts: Mutex::default(),
     };
     let lanes = TASKS.into_iter().enumerate();
     let lanes = lanes.map(|(number, task)| {
         let counter = &counter;
-        task.run(shared, stop, Lane { counter, number })
+        task.run(shared, stop, CountingLane { counter, number })
     });
     futures::future::join_all(lanes).await;
 }
 
-struct Counter<'a> {
+struct AudienceCounter<'a> {
     store: &'a Store,
-    attempts: Mutex<Attempts>,
+    attempts: Mutex<CountAttempts>,
 }
 
-struct Lane<'a> {
-    counter: &'a Counter<'a>,
+struct CountingLane<'a> {
+    counter: &'a AudienceCounter<'a>,
     number: usize,
 }
 
-impl Task for Lane<'_> {
+impl Task for CountingLane<'_> {
     type Error = QueryError;
 
-    async fn run(&mut self, _: &Shared) -> Result<Rest, QueryError> {
+    async fn run(&mut self, _: &SharedResources) -> Result<NextRun, QueryError> {
         let start = Instant::now();
         let has_segments = self.counter.count_due(self.number).await?;
-        Ok(Rest {
+        Ok(NextRun {
             least: start.elapsed() * REST,
             most: if has_segments { PAUSE } else { IDLE },
         })
     }
 }
 
-impl Counter<'_> {
-    /// Counts audiences of a lane that are not what they should be, for a round.
-    /// Returns whether there are segments at all.
+impl AudienceCounter<'_> {
+    /// Runs one round of a lane: counts its segments whose audience is out of date.
+    /// Returns whether there are any segments.
     async fn count_due(&self, lane: usize) -> Result<bool, QueryError> {
         let store = self.store;
         let segments = store.live_segments().await?;
         let ids: Vec<&str> = segments.iter().map(|s| s.segment_id.as_str()).collect();
         if lane == 0 {
             store.keep_audiences(&ids).await?;
-            self.attempts().keep(&segments);
+            self.attempts().retain(&segments);
         }
         let audiences = store.audiences(&ids).await?;
         let basis = store.basis().await?;
-        let known = Known {
+        let known = AudienceSnapshot {
             segments: &segments,
             audiences: &audiences,
             basis: &basis,
@@ -110,15 +110,18 @@ impl Counter<'_> {
         Ok(!segments.is_empty())
     }
 
+    /// Counts one segment and records the result or the failed attempt.
+    ///
     /// # Errors
-    /// Those that concern all segments.
+    /// Only errors that concern all segments, such as an unreachable MongoDB.
     async fn count(&self, segment: &LiveSegment, lane: usize) -> Result<(), QueryError> {
         let LiveSegment {
             segment_id: id,
             rules,
             version,
         } = segment;
-        // Asked for each: the longer others took, the more has come in.
+        // Read for each segment: a basis from the start of the round would be older
+        // than the data that is counted, and the segment would be due again at once.
         let basis = self.store.basis().await?;
         let (now_counting, limit) = (now(), LANES[lane]);
         let counting =
@@ -126,29 +129,31 @@ impl Counter<'_> {
                 .count_audience(id.as_str(), *version, rules, now_counting, &basis, limit);
         match counting.await {
             Ok(audience) => {
-                self.attempts().counted(segment);
+                self.attempts().record_count(segment);
                 tracing::debug!(segment = %id, audience.count, audience.took_ms, "counted");
             }
             Err(error @ QueryError::TooLong(_)) => {
-                self.attempts().took_too_long(segment, lane, now());
+                self.attempts().record_timeout(segment, lane, now());
                 if lane + 1 == LANES.len() {
-                    tracing::warn!(segment = %id, %error, "an audience cannot be counted");
+                    tracing::warn!(segment = %id, %error, "an audience could not be counted");
                 } else {
-                    tracing::debug!(segment = %id, ?limit, "counting takes longer");
+                    tracing::debug!(segment = %id, ?limit, "the audience is counted in the next lane");
                 }
             }
             Err(error) => {
-                // What ails MongoDB ails all of them.
+                // If MongoDB itself is down, the whole round fails and no segment is
+                // blamed.
                 self.store.ping().await?;
-                self.attempts().failed(segment, lane, now());
-                tracing::warn!(segment = %id, %error, "an audience cannot be counted");
+                self.attempts().record_failure(segment, lane, now());
+                tracing::warn!(segment = %id, %error, "an audience could not be counted");
             }
         }
         Ok(())
     }
 
-    fn attempts(&self) -> MutexGuard<'_, Attempts> {
-        // Each change is a single insertion or removal.
+    fn attempts(&self) -> MutexGuard<'_, CountAttempts> {
+        // A panic cannot leave the map in a broken state: each change is a single
+        // insertion or removal.
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

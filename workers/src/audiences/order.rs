@@ -1,11 +1,11 @@
-//! Which segments are counted next, and how long MongoDB may take for each.
+//! Order in which segments are counted, and the time limit for each count.
 //!
-//! Nobody can tell beforehand how long a count takes. Each segment begins in the
-//! first lane, where MongoDB breaks off what takes longer than half a second. It
-//! is then counted in the next lane, beside the first, where it may take longer.
-//! So no segment ever waits for a count that takes longer than its own lane
-//! allows, and the first count of a plain one comes soon whatever slow ones do.
-//! Within a lane they take turns, the one that has waited longest first.
+//! The duration of a count is not known beforehand. Each segment starts in the first
+//! lane, where MongoDB aborts counts that take longer than half a second. An aborted
+//! segment moves to the next lane, which runs concurrently and has a higher limit.
+//! No segment therefore waits for a count that takes longer than its own lane allows,
+//! and a cheap segment is counted soon, however slow others are. Within a lane the
+//! segment that has waited longest comes first.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -14,120 +14,127 @@ use domain::Timestamp;
 use projections::segments::LiveSegment;
 use projections::{Audience, Basis};
 
-/// The longest that MongoDB may take for one count, lane by lane.
+/// Time limit for one count, by lane.
 pub(super) const LANES: [Duration; 3] = [
     Duration::from_millis(500),
     Duration::from_secs(4),
     Duration::from_secs(60),
 ];
 
-/// How often what changes with the clock alone is counted again.
+/// Interval between counts of segments whose rules are relative to the current time.
 const CLOCK: Duration = Duration::from_secs(10);
 
-/// For how long a segment that could not be counted is left alone.
+/// Delay before the next attempt at a segment that could not be counted.
 const AFTER_FAILURE: Duration = Duration::from_secs(60);
 
-/// What is known beside the audiences: the last attempt of each segment that was
-/// not counted since.
+/// Last failed attempt of each segment that was not counted since, by segment id.
 #[derive(Default)]
-pub(super) struct Attempts(HashMap<String, Attempt>);
+pub(super) struct CountAttempts(HashMap<String, CountAttempt>);
 
 #[derive(Debug, Clone, Copy)]
-struct Attempt {
-    /// The segment's version then.
+struct CountAttempt {
+    /// Version of the segment at the attempt.
     version: i64,
-    /// The lane of the next attempt.
+    /// Lane of the next attempt.
     lane: usize,
     at: Timestamp,
-    /// Whether it is left alone for a while.
-    rests: bool,
+    /// Whether the next attempt is delayed by [`AFTER_FAILURE`].
+    is_delayed: bool,
 }
 
-/// What is counted, and what is known of it.
-pub(super) struct Known<'a> {
+/// Segments to count, and what is known about their audiences.
+pub(super) struct AudienceSnapshot<'a> {
     pub(super) segments: &'a [LiveSegment],
     pub(super) audiences: &'a HashMap<String, Audience>,
     pub(super) basis: &'a Basis,
     pub(super) now: Timestamp,
 }
 
-impl Attempts {
-    /// The segments of a lane whose audience is not what it should be, in the
-    /// order in which they are counted.
-    pub(super) fn due<'a>(&self, lane: usize, known: &Known<'a>) -> Vec<&'a LiveSegment> {
+impl CountAttempts {
+    /// Returns the segments of a lane whose audience is out of date, in the order in
+    /// which they should be counted.
+    pub(super) fn due<'a>(
+        &self,
+        lane: usize,
+        known: &AudienceSnapshot<'a>,
+    ) -> Vec<&'a LiveSegment> {
         let audience = |segment: &LiveSegment| known.audiences.get(segment.segment_id.as_str());
         let is_due = |segment: &&LiveSegment| {
             self.lane(segment, audience(segment)) == lane
                 && is_due(segment, audience(segment), known.basis, known.now)
-                && !self.rests(segment, known.now)
+                && !self.is_delayed(segment, known.now)
         };
         let mut due: Vec<&LiveSegment> = known.segments.iter().filter(is_due).collect();
-        // Those that were neither counted nor tried come first.
+        // `None` sorts first: segments that were neither counted nor tried.
         due.sort_by_key(|segment| {
             let counted = audience(segment).map(|audience| audience.as_of.timestamp_millis());
-            counted.max(self.of(segment).map(|attempt| attempt.at.millis()))
+            counted.max(self.attempt_of(segment).map(|attempt| attempt.at.millis()))
         });
         due
     }
 
-    /// The segment was counted: its audience says how long that takes.
-    pub(super) fn counted(&mut self, segment: &LiveSegment) {
-        // An attempt with other rules says nothing about these.
-        if self.of(segment).is_some() {
+    /// Records that the segment was counted. From now on its audience tells how long
+    /// that takes.
+    pub(super) fn record_count(&mut self, segment: &LiveSegment) {
+        // The rules may have changed during the count. An attempt with other rules
+        // says nothing about this version and is kept.
+        if self.attempt_of(segment).is_some() {
             self.0.remove(segment.segment_id.as_str());
         }
     }
 
-    /// MongoDB did not find the count within the time of this lane; in the last
-    /// lane the segment is then left alone for a while.
-    pub(super) fn took_too_long(&mut self, segment: &LiveSegment, lane: usize, at: Timestamp) {
+    /// Records that the count exceeded the lane's time limit. The segment moves to
+    /// the next lane; in the last lane its next attempt is delayed.
+    pub(super) fn record_timeout(&mut self, segment: &LiveSegment, lane: usize, at: Timestamp) {
         let is_last = lane + 1 >= LANES.len();
         let next = if is_last { lane } else { lane + 1 };
-        self.note(segment, next, at, is_last);
+        self.insert(segment, next, at, is_last);
     }
 
-    /// The segment could not be counted for another reason.
-    pub(super) fn failed(&mut self, segment: &LiveSegment, lane: usize, at: Timestamp) {
-        self.note(segment, lane, at, true);
+    /// Records that the segment could not be counted for another reason.
+    pub(super) fn record_failure(&mut self, segment: &LiveSegment, lane: usize, at: Timestamp) {
+        self.insert(segment, lane, at, true);
     }
 
-    /// Forgets all segments but these.
-    pub(super) fn keep(&mut self, segments: &[LiveSegment]) {
+    /// Forgets the attempts of all other segments.
+    pub(super) fn retain(&mut self, segments: &[LiveSegment]) {
         let live: HashSet<&str> = segments.iter().map(|s| s.segment_id.as_str()).collect();
         self.0.retain(|id, _| live.contains(id.as_str()));
     }
 
-    fn note(&mut self, segment: &LiveSegment, lane: usize, at: Timestamp, rests: bool) {
-        let attempt = Attempt {
+    fn insert(&mut self, segment: &LiveSegment, lane: usize, at: Timestamp, is_delayed: bool) {
+        let attempt = CountAttempt {
             version: segment.version,
             lane,
             at,
-            rests,
+            is_delayed,
         };
         self.0.insert(segment.segment_id.to_string(), attempt);
     }
 
-    /// The last attempt with these rules.
-    fn of(&self, segment: &LiveSegment) -> Option<&Attempt> {
+    /// Returns the last failed attempt with the segment's current rules.
+    fn attempt_of(&self, segment: &LiveSegment) -> Option<&CountAttempt> {
         let attempt = self.0.get(segment.segment_id.as_str())?;
         (attempt.version == segment.version).then_some(attempt)
     }
 
     fn lane(&self, segment: &LiveSegment, audience: Option<&Audience>) -> usize {
-        if let Some(attempt) = self.of(segment) {
+        if let Some(attempt) = self.attempt_of(segment) {
             return attempt.lane;
         }
         let audience = audience.filter(|audience| audience.version == segment.version);
         audience.map_or(0, |audience| lane_of(audience.took_ms))
     }
 
-    fn rests(&self, segment: &LiveSegment, now: Timestamp) -> bool {
-        let attempt = self.of(segment).filter(|attempt| attempt.rests);
+    fn is_delayed(&self, segment: &LiveSegment, now: Timestamp) -> bool {
+        let attempt = self
+            .attempt_of(segment)
+            .filter(|attempt| attempt.is_delayed);
         attempt.is_some_and(|attempt| is_within(AFTER_FAILURE, attempt.at.millis(), now))
     }
 }
 
-/// The first lane that leaves a count twice the time that it took last.
+/// Returns the first lane whose limit is at least twice the last duration.
 fn lane_of(took_ms: i64) -> usize {
     let leaves = |limit: &Duration| i128::from(took_ms) * 2 <= limit.as_millis() as i128;
     LANES.iter().position(leaves).unwrap_or(LANES.len() - 1)
@@ -147,9 +154,10 @@ fn is_due(
     by_clock || !audience.is_of(segment.version, basis)
 }
 
-/// Whether it was so long ago at most. A clock may have been set back: then it
-/// was not.
+/// Returns whether `at_millis` is less than `time` ago.
 fn is_within(time: Duration, at_millis: i64, now: Timestamp) -> bool {
+    // A time in the future means that the clock was set back. It counts as old, since
+    // a segment would otherwise not be counted until the clock has caught up.
     (0..time.as_millis() as i64).contains(&(now.millis() - at_millis))
 }
 
@@ -191,11 +199,11 @@ mod tests {
         (id.to_owned(), audience)
     }
 
-    /// Plain segments, by their names, of which these were counted.
+    /// Fixture: segments by name, some of them with a counted audience.
     struct Shop {
         segments: Vec<LiveSegment>,
         audiences: HashMap<String, Audience>,
-        attempts: Attempts,
+        attempts: CountAttempts,
     }
 
     impl Shop {
@@ -203,13 +211,13 @@ mod tests {
             Self {
                 segments: ids.iter().map(|id| segment(id, "visits > 1")).collect(),
                 audiences: audiences.into_iter().collect(),
-                attempts: Attempts::default(),
+                attempts: CountAttempts::default(),
             }
         }
 
-        /// What is due in each lane once everything has changed.
+        /// Returns the due segments of each lane after all customers have changed.
         fn due(&self, now: i64) -> Vec<Vec<String>> {
-            let known = Known {
+            let known = AudienceSnapshot {
                 segments: &self.segments,
                 audiences: &self.audiences,
                 basis: &basis("0:8"),
@@ -243,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_clock_changes_is_due_by_the_clock() {
+    fn relative_rules_are_due_periodically() {
         let relative = segment("seg_1", "days_since_last_order > 90");
         let known = counted("seg_1", 0, 3).1;
         let due = |now| is_due(&relative, Some(&known), &basis("0:7"), now);
@@ -253,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_is_in_the_lane_that_leaves_it_twice_its_time() {
+    fn a_segment_is_counted_in_the_lane_with_twice_its_last_duration() {
         let lanes = [0, 250, 251, 2_000, 2_001, 30_000, 60_000].map(lane_of);
         assert_eq!(lanes, [0, 0, 1, 1, 2, 2, 2]);
     }
@@ -269,28 +277,28 @@ mod tests {
     fn a_segment_that_takes_long_is_tried_once_before_it_leaves_the_first_lane() {
         let mut shop = Shop::new(&["seg_a", "seg_b"], []);
         let slow = shop.segments[0].clone();
-        shop.attempts.took_too_long(&slow, 0, at(1));
+        shop.attempts.record_timeout(&slow, 0, at(1));
         assert_eq!(shop.due(1), [vec!["seg_b"], vec!["seg_a"], vec![]]);
-        shop.attempts.took_too_long(&slow, 1, at(5));
+        shop.attempts.record_timeout(&slow, 1, at(5));
         assert_eq!(shop.due(5), [vec!["seg_b"], vec![], vec!["seg_a"]]);
-        // With other rules it may be quick, whatever becomes of a count with the old ones.
+        // Changed rules start in the first lane, whatever a count with the old ones yields.
         shop.segments[0].version = 3;
         assert_eq!(shop.due(5)[0], ["seg_a", "seg_b"]);
         let slow_again = shop.segments[0].clone();
-        shop.attempts.took_too_long(&slow_again, 0, at(6));
-        shop.attempts.counted(&slow);
+        shop.attempts.record_timeout(&slow_again, 0, at(6));
+        shop.attempts.record_count(&slow);
         assert_eq!(shop.due(6)[1], ["seg_a"]);
     }
 
     #[test]
-    fn slow_segments_take_turns() {
+    fn slow_segments_are_counted_in_turn() {
         let audiences = [counted("seg_a", 100, 9_000), counted("seg_b", 130, 9_000)];
         let mut shop = Shop::new(&["seg_a", "seg_b", "seg_c"], audiences);
         let new = shop.segments[2].clone();
-        shop.attempts.took_too_long(&new, 1, at(110));
+        shop.attempts.record_timeout(&new, 1, at(110));
         assert_eq!(shop.due(140)[2], ["seg_a", "seg_c", "seg_b"]);
-        // One that cannot be counted at all waits for the others.
-        shop.attempts.took_too_long(&new, 2, at(150));
+        // A segment that failed in the last lane waits for its delay.
+        shop.attempts.record_timeout(&new, 2, at(150));
         assert_eq!(shop.due(200)[2], ["seg_a", "seg_b"]);
         assert_eq!(shop.due(210)[2], ["seg_a", "seg_b", "seg_c"]);
     }
@@ -299,9 +307,9 @@ mod tests {
     fn a_segment_returns_to_the_first_lane_once_it_is_counted_quickly() {
         let mut shop = Shop::new(&["seg_a"], [counted("seg_a", 1, 3)]);
         let once_slow = shop.segments[0].clone();
-        shop.attempts.took_too_long(&once_slow, 0, at(2));
+        shop.attempts.record_timeout(&once_slow, 0, at(2));
         assert_eq!(shop.due(3)[1], ["seg_a"]);
-        shop.attempts.counted(&once_slow);
+        shop.attempts.record_count(&once_slow);
         assert_eq!(shop.due(3)[0], ["seg_a"]);
     }
 }

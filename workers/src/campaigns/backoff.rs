@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::Delivery;
 
-/// The backoff after the attempt of this number, from 1, has failed. `share` is
-/// the jitter, from 0 to 1, which keeps messages that failed together from being
-/// retried together. It takes off half at most, so that all attempts together
-/// outlast an outage.
-pub(super) fn rest(delivery: &Delivery, attempt: u32, share: f64) -> Duration {
+/// Returns the backoff after the failure of this attempt, counted from 1. `share` is
+/// the jitter, from 0 to 1.
+pub(super) fn delay(delivery: &Delivery, attempt: u32, share: f64) -> Duration {
+    // Jitter keeps messages that failed together from being retried together. It takes
+    // off at most half, so that all attempts together outlast a short outage.
     let doublings = attempt.saturating_sub(1).min(31);
     let bound = delivery
         .first_backoff
@@ -22,11 +22,11 @@ mod tests {
     use super::*;
 
     fn millis(attempt: u32, share: f64) -> u128 {
-        rest(&Delivery::default(), attempt, share).as_millis()
+        delay(&Delivery::default(), attempt, share).as_millis()
     }
 
     #[test]
-    fn rests_double_up_to_the_longest() {
+    fn the_backoff_doubles_up_to_the_longest() {
         let longest: Vec<u128> = (1..=9).map(|attempt| millis(attempt, 1.0)).collect();
         let seconds = [1, 2, 4, 8, 16, 32, 60, 60, 60].map(|seconds| seconds * 1_000);
         assert_eq!(longest, seconds);
@@ -34,7 +34,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_takes_up_to_half() {
+    fn jitter_takes_off_at_most_half() {
         assert_eq!((millis(3, 0.0), millis(3, 0.5)), (2_000, 3_000));
     }
 

@@ -1,52 +1,53 @@
-//! A circuit breaker: stops sending after repeated failures and probes
-//! periodically.
+//! Circuit breaker: stops sending after repeated failures and probes periodically.
 //!
-//! It counts failures that any message would run into: no connection, no answer
-//! in time, a gateway that answers for the vendor, a wrong URL or credential. An
-//! answer about a message, even an error, shows that the vendor is up.
+//! Only failures that any message would meet count: no connection, no answer in time,
+//! a gateway that answers in place of the vendor, a wrong URL or credential. An answer
+//! about a message, even an error, shows that the vendor is up.
 
 use std::time::{Duration, Instant};
 
-/// How many failures in a row open the breaker.
+/// Number of failures in a row that open the breaker.
 const FAILURES: u32 = 10;
 
-/// Two failures in a row this far apart open it too. Otherwise a campaign of a
-/// few messages would use up their attempts before there are ten failures.
+/// Time between two failures in a row that opens the breaker as well. Without it, the
+/// messages of a small campaign would use up their attempts before there are
+/// [`FAILURES`] failures.
 const APART: Duration = Duration::from_secs(1);
 
-/// How long the breaker first stays open; doubled after each failed probe.
+/// Time for which the breaker first stays open; doubled after each failed probe.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
-/// The longest time between probes.
+/// Longest time between two probes.
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
-/// Decides whether a request may be sent to the vendor.
+/// State machine that decides whether a request may be sent to the vendor.
 #[derive(Debug)]
 pub(super) struct Breaker {
-    state: State,
-    /// How long an unfinished probe blocks the next one.
+    state: BreakerState,
+    /// Time for which an unfinished probe blocks the next one.
     patience: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// Requests are sent. `failures` were the last in a row, since `first`.
+enum BreakerState {
+    /// Requests are sent. `failures` is the number of failures in a row, the
+    /// earliest of them at `first`.
     Closed {
         failures: u32,
         first: Option<Instant>,
     },
     /// Nothing is sent.
     Open { until: Instant, wait: Duration },
-    /// One request is in flight to find out whether the vendor is back.
+    /// One request is in flight to find out whether the vendor is up again.
     Probing { since: Instant, wait: Duration },
 }
 
-const CLOSED: State = State::Closed {
+const CLOSED: BreakerState = BreakerState::Closed {
     failures: 0,
     first: None,
 };
 
-/// Whether the first of several failures was at least [`APART`] ago.
+/// Returns whether the first of several failures was at least [`APART`] ago.
 fn is_lasting(first: Option<Instant>, now: Instant) -> bool {
     first.is_some_and(|first| now.saturating_duration_since(first) >= APART)
 }
@@ -54,34 +55,34 @@ fn is_lasting(first: Option<Instant>, now: Instant) -> bool {
 /// Permission to send one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Permit {
-    /// An ordinary request.
+    /// Ordinary request.
     Send,
-    /// The one request that finds out whether the vendor is back.
+    /// Single request that finds out whether the vendor is up again.
     Probe,
 }
 
-/// What a request says about the vendor.
+/// Availability of the vendor, as one request shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Found {
-    /// The vendor has answered.
+pub(super) enum VendorState {
+    /// The vendor answered.
     There,
-    /// It has not answered, or serves no messages.
+    /// The vendor did not answer, or does not serve such requests.
     Away,
-    /// Nothing, for instance since the request was not sent.
+    /// The request shows nothing, for instance because it was not sent.
     Nothing,
 }
 
-/// A change of state.
+/// State change of the breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
-    /// Nothing is sent for this long.
+pub(super) enum Transition {
+    /// The breaker opened: nothing is sent for this long.
     Opened(Duration),
-    /// The vendor is back.
+    /// The breaker closed: the vendor is up again.
     Closed,
 }
 
 impl Breaker {
-    /// For requests that take no longer than `patience`.
+    /// Creates a closed breaker for requests that take at most `patience`.
     pub(super) fn new(patience: Duration) -> Self {
         Self {
             state: CLOSED,
@@ -89,74 +90,81 @@ impl Breaker {
         }
     }
 
-    /// How long nothing may be sent, if the breaker is open.
+    /// Returns how long nothing may be sent, if the breaker is open.
     pub(super) fn closed_for(&self, now: Instant) -> Option<Duration> {
         let until = match self.state {
-            State::Closed { .. } => return None,
-            State::Open { until, .. } => until,
-            State::Probing { since, .. } => since + self.patience,
+            BreakerState::Closed { .. } => return None,
+            BreakerState::Open { until, .. } => until,
+            // A probe whose result never arrives must not block sending forever.
+            BreakerState::Probing { since, .. } => since + self.patience,
         };
         let left = until.saturating_duration_since(now);
         (!left.is_zero()).then_some(left)
     }
 
-    /// Permission to send one request, which must then be sent or noted as
-    /// [`Found::Nothing`].
+    /// Returns a permit for one request, which must then be sent or recorded as
+    /// [`VendorState::Unknown`].
     ///
     /// # Errors
-    /// How long to wait before asking again.
-    pub(super) fn ask(&mut self, now: Instant) -> Result<Permit, Duration> {
+    /// The time to wait before the next call.
+    pub(super) fn acquire(&mut self, now: Instant) -> Result<Permit, Duration> {
         if let Some(left) = self.closed_for(now) {
             return Err(left);
         }
         match self.state {
-            State::Closed { .. } => Ok(Permit::Send),
-            State::Open { wait, .. } | State::Probing { wait, .. } => {
-                self.state = State::Probing { since: now, wait };
+            BreakerState::Closed { .. } => Ok(Permit::Send),
+            BreakerState::Open { wait, .. } | BreakerState::Probing { wait, .. } => {
+                self.state = BreakerState::Probing { since: now, wait };
                 Ok(Permit::Probe)
             }
         }
     }
 
-    /// Records what a request found; returns the change of state, if any.
-    pub(super) fn note(&mut self, permit: Permit, found: Found, now: Instant) -> Option<Turn> {
+    /// Records what a request showed. Returns the change of state, if any.
+    pub(super) fn record(
+        &mut self,
+        permit: Permit,
+        found: VendorState,
+        now: Instant,
+    ) -> Option<Transition> {
         match (self.state, permit, found) {
-            // The next request may probe at once.
-            (State::Probing { wait, .. }, Permit::Probe, Found::Nothing) => {
-                self.state = State::Open { until: now, wait };
+            // The probe was not sent: the next request may probe at once.
+            (BreakerState::Probing { wait, .. }, Permit::Probe, VendorState::Unknown) => {
+                self.state = BreakerState::Open { until: now, wait };
                 None
             }
-            (_, _, Found::Nothing) => None,
-            (State::Closed { .. }, _, Found::There) => {
+            (_, _, VendorState::Unknown) => None,
+            (BreakerState::Closed { .. }, _, VendorState::Up) => {
                 self.state = CLOSED;
                 None
             }
-            (State::Closed { failures, first }, _, Found::Away)
+            (BreakerState::Closed { failures, first }, _, VendorState::Down)
                 if failures + 1 < FAILURES && !is_lasting(first, now) =>
             {
-                self.state = State::Closed {
+                self.state = BreakerState::Closed {
                     failures: failures + 1,
                     first: first.or(Some(now)),
                 };
                 None
             }
-            (State::Closed { .. }, _, Found::Away) => Some(self.open(now, FIRST_WAIT)),
-            (State::Probing { .. }, Permit::Probe, Found::There) => {
+            (BreakerState::Closed { .. }, _, VendorState::Down) => Some(self.open(now, FIRST_WAIT)),
+            (BreakerState::Probing { .. }, Permit::Probe, VendorState::Up) => {
                 self.state = CLOSED;
-                Some(Turn::Closed)
+                Some(Transition::Closed)
             }
-            (State::Probing { wait, .. }, Permit::Probe, Found::Away) => {
+            (BreakerState::Probing { wait, .. }, Permit::Probe, VendorState::Down) => {
                 Some(self.open(now, (wait * 2).min(LONGEST_WAIT)))
             }
-            // A straggler, sent before the breaker opened.
-            (State::Open { .. } | State::Probing { .. }, _, _) => None,
+            // A late answer to a request sent before the breaker opened. Only a probe
+            // may close the breaker or extend its wait.
+            (BreakerState::Open { .. } | BreakerState::Probing { .. }, _, _) => None,
         }
     }
 
-    fn open(&mut self, now: Instant, wait: Duration) -> Turn {
+    fn open(&mut self, now: Instant, wait: Duration) -> Transition {
         let until = now + wait;
-        self.state = State::Open { until, wait };
-        Turn::Opened(wait)
+        self.state = BreakerState::Open { until, wait };
+        Transition::Opened(wait)
     }
 }
 
@@ -170,101 +178,104 @@ mod tests {
         Duration::from_secs(count)
     }
 
-    /// A breaker that has just found the vendor away, and that instant.
+    /// Returns a breaker that has just opened, and the instant at which it did.
     fn opened() -> (Breaker, Instant) {
         let (mut breaker, now) = (Breaker::new(PATIENCE), Instant::now());
         for _ in 1..FAILURES {
-            assert_eq!(breaker.note(Permit::Send, Found::Away, now), None);
+            assert_eq!(breaker.record(Permit::Send, VendorState::Down, now), None);
         }
-        let turn = breaker.note(Permit::Send, Found::Away, now);
-        assert_eq!(turn, Some(Turn::Opened(FIRST_WAIT)));
+        let turn = breaker.record(Permit::Send, VendorState::Down, now);
+        assert_eq!(turn, Some(Transition::Opened(FIRST_WAIT)));
         (breaker, now)
     }
 
     #[test]
-    fn an_answer_in_between_keeps_it_closed() {
+    fn an_answer_in_between_keeps_the_breaker_closed() {
         let (mut breaker, now) = (Breaker::new(PATIENCE), Instant::now());
         for _ in 0..5 {
             for _ in 1..FAILURES {
-                assert_eq!(breaker.note(Permit::Send, Found::Away, now), None);
+                assert_eq!(breaker.record(Permit::Send, VendorState::Down, now), None);
             }
-            assert_eq!(breaker.note(Permit::Send, Found::There, now), None);
-            assert_eq!(breaker.ask(now), Ok(Permit::Send));
+            assert_eq!(breaker.record(Permit::Send, VendorState::Up, now), None);
+            assert_eq!(breaker.acquire(now), Ok(Permit::Send));
         }
     }
 
     #[test]
-    fn two_failures_far_apart_open_it() {
+    fn two_failures_far_apart_open_the_breaker() {
         let (mut breaker, now) = (Breaker::new(PATIENCE), Instant::now());
-        assert_eq!(breaker.note(Permit::Send, Found::Away, now), None);
+        assert_eq!(breaker.record(Permit::Send, VendorState::Down, now), None);
         assert_eq!(
-            breaker.note(Permit::Send, Found::There, now + seconds(1)),
+            breaker.record(Permit::Send, VendorState::Up, now + seconds(1)),
             None
         );
         let first = now + seconds(2);
-        assert_eq!(breaker.note(Permit::Send, Found::Away, first), None);
-        let turn = breaker.note(Permit::Send, Found::Away, first + seconds(1));
-        assert_eq!(turn, Some(Turn::Opened(FIRST_WAIT)));
+        assert_eq!(breaker.record(Permit::Send, VendorState::Down, first), None);
+        let turn = breaker.record(Permit::Send, VendorState::Down, first + seconds(1));
+        assert_eq!(turn, Some(Transition::Opened(FIRST_WAIT)));
     }
 
     #[test]
-    fn once_open_one_probe_at_a_time_goes_out() {
+    fn an_open_breaker_permits_one_probe_at_a_time() {
         let (mut breaker, now) = opened();
-        assert_eq!(breaker.ask(now), Err(FIRST_WAIT));
+        assert_eq!(breaker.acquire(now), Err(FIRST_WAIT));
         let later = now + FIRST_WAIT;
         assert_eq!(breaker.closed_for(later), None);
-        assert_eq!(breaker.ask(later), Ok(Permit::Probe));
-        assert_eq!(breaker.ask(later), Err(PATIENCE));
+        assert_eq!(breaker.acquire(later), Ok(Permit::Probe));
+        assert_eq!(breaker.acquire(later), Err(PATIENCE));
         assert_eq!(
-            breaker.note(Permit::Probe, Found::There, later),
-            Some(Turn::Closed)
+            breaker.record(Permit::Probe, VendorState::Up, later),
+            Some(Transition::Closed)
         );
-        assert_eq!(breaker.ask(later), Ok(Permit::Send));
+        assert_eq!(breaker.acquire(later), Ok(Permit::Send));
     }
 
     #[test]
-    fn each_probe_in_vain_doubles_the_wait() {
+    fn each_failed_probe_doubles_the_wait() {
         let (mut breaker, mut now) = opened();
         let mut waits = Vec::new();
         for _ in 0..6 {
             now += seconds(60);
-            assert_eq!(breaker.ask(now), Ok(Permit::Probe));
-            waits.push(breaker.note(Permit::Probe, Found::Away, now));
+            assert_eq!(breaker.acquire(now), Ok(Permit::Probe));
+            waits.push(breaker.record(Permit::Probe, VendorState::Down, now));
         }
-        let expected = [2, 4, 8, 15, 15, 15].map(|wait| Some(Turn::Opened(seconds(wait))));
+        let expected = [2, 4, 8, 15, 15, 15].map(|wait| Some(Transition::Opened(seconds(wait))));
         assert_eq!(waits, expected);
     }
 
     #[test]
-    fn stragglers_change_nothing() {
+    fn late_answers_change_nothing() {
         let (mut breaker, now) = opened();
-        for found in [Found::There, Found::Away] {
-            assert_eq!(breaker.note(Permit::Send, found, now), None);
-            assert_eq!(breaker.ask(now), Err(FIRST_WAIT));
+        for found in [VendorState::Up, VendorState::Down] {
+            assert_eq!(breaker.record(Permit::Send, found, now), None);
+            assert_eq!(breaker.acquire(now), Err(FIRST_WAIT));
         }
         let later = now + FIRST_WAIT;
-        assert_eq!(breaker.ask(later), Ok(Permit::Probe));
-        assert_eq!(breaker.note(Permit::Send, Found::There, later), None);
-        assert_eq!(breaker.ask(later), Err(PATIENCE));
+        assert_eq!(breaker.acquire(later), Ok(Permit::Probe));
+        assert_eq!(breaker.record(Permit::Send, VendorState::Up, later), None);
+        assert_eq!(breaker.acquire(later), Err(PATIENCE));
     }
 
     #[test]
     fn a_probe_that_was_not_sent_is_followed_by_another_at_once() {
         let (mut breaker, now) = opened();
         let later = now + FIRST_WAIT;
-        assert_eq!(breaker.ask(later), Ok(Permit::Probe));
-        assert_eq!(breaker.note(Permit::Probe, Found::Nothing, later), None);
-        assert_eq!(breaker.ask(later), Ok(Permit::Probe));
-        let reopened = breaker.note(Permit::Probe, Found::Away, later);
-        assert_eq!(reopened, Some(Turn::Opened(FIRST_WAIT * 2)));
+        assert_eq!(breaker.acquire(later), Ok(Permit::Probe));
+        assert_eq!(
+            breaker.record(Permit::Probe, VendorState::Unknown, later),
+            None
+        );
+        assert_eq!(breaker.acquire(later), Ok(Permit::Probe));
+        let reopened = breaker.record(Permit::Probe, VendorState::Down, later);
+        assert_eq!(reopened, Some(Transition::Opened(FIRST_WAIT * 2)));
     }
 
     #[test]
     fn a_probe_that_never_comes_back_is_followed_by_another() {
         let (mut breaker, now) = opened();
         let first = now + FIRST_WAIT;
-        assert_eq!(breaker.ask(first), Ok(Permit::Probe));
-        assert_eq!(breaker.ask(first + seconds(9)), Err(seconds(1)));
-        assert_eq!(breaker.ask(first + PATIENCE), Ok(Permit::Probe));
+        assert_eq!(breaker.acquire(first), Ok(Permit::Probe));
+        assert_eq!(breaker.acquire(first + seconds(9)), Err(seconds(1)));
+        assert_eq!(breaker.acquire(first + PATIENCE), Ok(Permit::Probe));
     }
 }

@@ -1,27 +1,34 @@
-//! Decides what a customer gets: a message, or the reason for not getting one.
+//! Decision for one recipient: a message, or the reason for its suppression.
 
 use domain::{Channel, Currency, MessageCommand, MessageContent, Renderer, Suppression, Text};
 use projections::customers::CustomerDocument;
 use projections::recipients::Recipient;
 
-/// A customer to decide on, and how many messages they have had.
+/// Recipient to decide on, and the number of messages that count toward the weekly
+/// cap.
 pub(super) struct Case {
     pub(super) recipient: Recipient,
-    pub(super) had: u64,
+    pub(super) received: u64,
 }
 
-/// The message for a customer, or why they get none. Amounts are in `currency`.
+/// Decides whether a customer gets a message. `most` is the weekly cap; amounts in
+/// the text are in `currency`.
 pub(super) fn decide(
     renderer: &Renderer,
     currency: Currency,
     case: &Case,
     most: Option<u32>,
 ) -> MessageCommand {
-    let Case { recipient, had } = case;
+    let Case {
+        recipient,
+        received,
+    } = case;
     let content = content(renderer, currency, recipient);
+    // The cap comes last, so that a customer who cannot get a message anyway is
+    // recorded with that reason.
     match (content, most) {
         (Err(why), _) => MessageCommand::Suppress(why),
-        (Ok(_), Some(most)) if *had >= u64::from(most) => {
+        (Ok(_), Some(most)) if *received >= u64::from(most) => {
             MessageCommand::Suppress(Suppression::FrequencyCap { most })
         }
         (Ok(content), _) => MessageCommand::Queue(content),
@@ -51,7 +58,7 @@ fn content(
     })
 }
 
-/// The e-mail address, else the telephone number.
+/// Returns the e-mail address, or else the telephone number.
 fn address(document: &CustomerDocument) -> Option<(Channel, Text<254>)> {
     let ways = [
         (Channel::Email, &document.email),
@@ -78,14 +85,22 @@ mod tests {
         }
     }
 
-    /// What a customer gets who has had `had` messages and may have `most`.
-    fn made(document: CustomerDocument, had: u64, most: Option<u32>) -> MessageCommand {
+    /// Decides for a customer with `received` messages this week and a cap of `most`.
+    fn made(document: CustomerDocument, received: u64, most: Option<u32>) -> MessageCommand {
         let template = Template::try_from("Hello {{ name }}".to_owned()).unwrap();
         let currency = Currency::try_from("USD").unwrap();
         let renderer = Renderer::new(&template).unwrap();
         let customer = "c-1".try_into().unwrap();
         let recipient = Recipient { customer, document };
-        decide(&renderer, currency, &Case { recipient, had }, most)
+        decide(
+            &renderer,
+            currency,
+            &Case {
+                recipient,
+                received,
+            },
+            most,
+        )
     }
 
     fn queued(document: CustomerDocument) -> MessageContent {
@@ -95,15 +110,15 @@ mod tests {
         }
     }
 
-    fn suppressed(document: CustomerDocument, had: u64, most: Option<u32>) -> Suppression {
-        match made(document, had, most) {
+    fn suppressed(document: CustomerDocument, received: u64, most: Option<u32>) -> Suppression {
+        match made(document, received, most) {
             MessageCommand::Suppress(why) => why,
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
-    fn a_message_goes_to_the_address_else_to_the_telephone() {
+    fn a_message_goes_to_the_email_address_or_else_to_the_phone() {
         let content = queued(somebody());
         assert_eq!(content.channel, Channel::Email);
         assert_eq!(content.to.as_str(), "jo@example.com");
@@ -119,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn who_gets_none_is_told_why() {
+    fn a_customer_without_a_message_has_a_reason() {
         let unsubscribed = CustomerDocument {
             unsubscribed: true,
             ..somebody()
@@ -143,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_gets_more_than_the_most() {
+    fn the_weekly_cap_suppresses_further_messages() {
         let capped = Suppression::FrequencyCap { most: 2 };
         assert_eq!(suppressed(somebody(), 2, Some(2)), capped);
         assert!(matches!(

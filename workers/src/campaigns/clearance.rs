@@ -1,11 +1,11 @@
 //! Permission to send a message, decided on heads that were just read.
 //!
-//! Three heads decide: the campaign's (it is being sent), the message's (it is
-//! queued and due) and the customer's (not unsubscribed). Views are not asked:
-//! they may lag, or be lost. What the heads said holds for [`MAX_AGE`]; a
-//! [`Gate`] reads them again before a request is written if more time has
-//! passed by the monotonic clock. That clock counts while the process is
-//! stopped, but not while the host is suspended.
+//! Three heads decide: the campaign's (status `sending`), the message's (queued and
+//! due) and the customer's (not unsubscribed). Views do not decide, since they may lag
+//! or be lost. A decision is valid for [`MAX_AGE`]; if more time has passed by the
+//! monotonic clock when a request can be written, its [`Gate`] reads the heads again.
+//! The monotonic clock advances while the process is stopped, but not while the host
+//! is suspended.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,71 +15,72 @@ use domain::{MessageId, Timestamp};
 
 use super::rate::Reserved;
 use super::{WorkError, lane, now, outcome};
-use crate::shared::Shared;
+use crate::shared::SharedResources;
 
-/// How old the heads may be when the request to the vendor is written.
+/// Largest age of the heads at the time the request to the vendor is written.
 pub(super) const MAX_AGE: Duration = Duration::from_millis(200);
 
-/// How often the heads are read for one request before its messages are left to
-/// the next pass.
+/// Number of times the heads are read for one request before its messages are left
+/// to the next pass.
 const MAX_READS: usize = 3;
 
-/// At most one warning is logged in this time.
+/// Shortest time between two warnings about slow reads.
 const WARN_EVERY: Duration = Duration::from_secs(10);
 
-/// Permission to send one message, as its heads gave it.
+/// Permission to send one message, given by its heads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Clearance {
-    /// When reading the heads began, by the monotonic clock.
+    /// Start of the read of the heads, by the monotonic clock. The start, since
+    /// the heads may have changed at any time after it.
     read_at: Instant,
-    /// How many attempts have failed.
+    /// Number of failed attempts.
     pub(super) attempts: u32,
-    /// The number of the customer's last event; 0 if there is none.
+    /// Number of the customer's last event; 0 if there is none.
     pub(super) customer_seen: u64,
 }
 
-/// What the heads say about sending a message.
+/// Decision of the heads about one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Decision {
-    /// It is to be sent.
+    /// Send the message.
     Send(Clearance),
-    /// It is to be suppressed: its customer has unsubscribed.
+    /// Suppress the message: its customer has unsubscribed.
     Unsubscribed,
-    /// It is not to be sent now: it is no longer queued, not due yet, or its
+    /// Do not send the message now: it is no longer queued, is not due yet, or its
     /// campaign is not being sent.
     Hold,
 }
 
-/// How far a request to the vendor has come.
+/// Progress of a request to the vendor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// There is no connection to write it to yet.
+    /// Waiting for a connection.
     Connecting,
-    /// Its heads are being read again.
+    /// Reading the heads again.
     Checking,
-    /// It was written at this instant by the wall clock, with the messages that
-    /// have a clearance.
+    /// Written at this instant by the wall clock, with the messages that have a
+    /// clearance.
     Begun(Timestamp),
-    /// It was not written: the heads permitted none of its messages by then.
+    /// Not written: the heads permitted none of its messages any more.
     Withheld,
 }
 
-/// A message that was written to the vendor.
+/// Time and clearance with which a message was written to the vendor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Begun {
-    /// When, by the wall clock.
+    /// Instant of the write, by the wall clock.
     pub(super) at: Timestamp,
-    /// The permission it was written with.
+    /// Clearance of the message at that instant.
     pub(super) clearance: Clearance,
 }
 
-/// Why a request is not written.
+/// Error that aborts a request whose messages may no longer be sent.
 #[derive(Debug, thiserror::Error)]
-#[error("none of the messages is to be sent any more")]
+#[error("none of the messages may be sent any more")]
 pub(super) struct Withheld;
 
 impl Clearance {
-    /// A clearance without attempts or events, for tests.
+    /// Returns a clearance without attempts or events, for tests.
     #[cfg(test)]
     pub(super) fn at(read_at: Instant) -> Self {
         Self {
@@ -104,15 +105,16 @@ impl Decision {
     }
 }
 
-/// What the heads say about messages of one campaign, in the order asked for;
-/// `None` if the campaign is not being sent.
+/// Reads the heads and decides about messages of one campaign, in the order of
+/// `ids`; `None` if the campaign is not being sent.
 pub(super) async fn decide(
-    shared: &Shared,
+    shared: &SharedResources,
     ids: &[MessageId],
 ) -> Result<Option<Vec<Decision>>, WorkError> {
     let Some(first) = ids.first() else {
         return Ok(Some(Vec::new()));
     };
+    // Taken before the read: a clearance must not look fresher than its heads.
     let read_at = Instant::now();
     let (is_sending, heads) = tokio::try_join!(lane::is_sending(shared, &first.campaign), async {
         Ok(shared.commands.messages_with_customers(ids).await?)
@@ -136,31 +138,32 @@ pub(super) async fn decide(
     Ok(is_sending.then(|| heads.into_iter().map(decide).collect()))
 }
 
-/// Lets one request through with those of its messages that have a fresh
-/// clearance, which it renews first.
+/// Gate of one request: renews the clearances of its messages, and lets those pass
+/// that have a fresh one.
 pub(super) struct Gate {
-    shared: Arc<Shared>,
+    shared: Arc<SharedResources>,
     messages: Vec<MessageId>,
     decisions: Vec<Decision>,
     reserved: Reserved,
     progress: Arc<Mutex<Progress>>,
 }
 
-/// How far the request behind a [`Gate`] has come.
+/// Progress of the request behind a [`Gate`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Progress {
     pub(super) stage: Stage,
-    /// What the heads said last, of each message in the order of the batch.
+    /// Last decision about each message, in the order of the batch.
     pub(super) decisions: Vec<Decision>,
 }
 
-/// Tells how far the request behind a [`Gate`] has come.
-pub(super) struct Watch(Arc<Mutex<Progress>>);
+/// Handle for reading the progress of the request behind a [`Gate`].
+pub(super) struct ProgressHandle(Arc<Mutex<Progress>>);
 
 impl Gate {
-    /// For a batch of messages of one campaign, with one rate permit for each.
+    /// Creates the gate for a batch of messages of one campaign, with one rate token
+    /// reserved for each.
     pub(super) fn new(
-        shared: Arc<Shared>,
+        shared: Arc<SharedResources>,
         cleared: Vec<(MessageId, Clearance)>,
         reserved: Reserved,
     ) -> Self {
@@ -179,16 +182,16 @@ impl Gate {
         }
     }
 
-    /// Tells how far the request is, also after [`pass`](Self::pass).
-    pub(super) fn watch(&self) -> Watch {
-        Watch(self.progress.clone())
+    /// Returns a handle for reading the progress, which stays valid after
+    /// [`pass`](Self::pass).
+    pub(super) fn progress_handle(&self) -> ProgressHandle {
+        ProgressHandle(self.progress.clone())
     }
 
-    /// Makes sure that all clearances are fresh: reads the heads of all
-    /// messages together again until they were read recently enough, which
-    /// takes more than one reading where the process is stopped in between.
-    /// Holds the messages after [`MAX_READS`].
+    /// Makes all clearances fresh: reads the heads of all messages again until the
+    /// read is recent enough, and holds the messages after [`MAX_READS`].
     pub(super) async fn renew(&mut self) {
+        // One read is enough unless it is slow or the process is stopped meanwhile.
         for _ in 0..MAX_READS {
             if !self.is_stale() {
                 break;
@@ -202,7 +205,7 @@ impl Gate {
         lock(&self.progress).decisions.clone_from(&self.decisions);
     }
 
-    /// The places in the batch of the messages that may be sent, by the last
+    /// Returns the indices in the batch of the messages that may be sent, by the last
     /// decisions.
     pub(super) fn open(&self) -> Vec<usize> {
         let decisions = self.decisions.iter().enumerate();
@@ -211,15 +214,17 @@ impl Gate {
             .collect()
     }
 
-    /// Must be awaited only when the request can be written at once. Returns the
-    /// places in the batch of the messages that may be written.
+    /// Decides which messages are written, and returns their indices in the batch.
+    /// Must be awaited only when the request can be written at once.
     ///
     /// # Errors
     /// [`Withheld`] if none of them may.
     pub(super) async fn pass(mut self) -> Result<Vec<usize>, Withheld> {
         lock(&self.progress).stage = Stage::Checking;
         self.renew().await;
-        // Meanwhile a clearance may have become stale.
+        // Spending the tokens takes a round trip to Redis, in which a clearance may
+        // become stale. Then nothing is written; the tokens are lost, which only
+        // slows the campaign down.
         let may = self.reserved.written(self.open().len()).await && !self.is_stale();
         if !may {
             self.hold();
@@ -251,8 +256,8 @@ impl Gate {
             }
             Ok(None) => self.hold(),
             Err(error) => {
-                // The lane will run into the same error and warn about it.
-                tracing::debug!(%error, "messages wait: their heads cannot be read");
+                // Logged quietly: the lane meets the same error and warns about it.
+                tracing::debug!(%error, "messages are held: their heads cannot be read");
                 self.hold();
             }
         }
@@ -265,23 +270,24 @@ impl Gate {
     }
 }
 
-/// Warns once in a while, since every message of a campaign may be affected.
+/// Logs a warning at most once per [`WARN_EVERY`], since every message of a campaign
+/// may be affected.
 fn warn_of_slow_reads() {
     static LAST: Mutex<Option<Instant>> = Mutex::new(None);
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
     if last.is_none_or(|at| at.elapsed() >= WARN_EVERY) {
         *last = Some(Instant::now());
-        tracing::warn!(limit = ?MAX_AGE, "messages wait: reading their heads takes too long");
+        tracing::warn!(limit = ?MAX_AGE, "messages are held: reading their heads takes too long");
     }
 }
 
-impl Watch {
+impl ProgressHandle {
     pub(super) fn progress(&self) -> Progress {
         lock(&self.0).clone()
     }
 }
 
 fn lock(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
-    // Nothing that is done under the lock can leave it half done.
+    // A panic cannot leave the value in a broken state: it is only assigned.
     progress.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,52 +1,51 @@
-//! How campaigns are worked on.
+//! Configuration of sending and of scheduled launches.
 
 use std::time::Duration;
 
 use reqwest::Url;
 
-/// How messages are handed to the vendor, and when campaigns go out.
+/// Configuration of sending and of scheduled launches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// Where the vendor is. Without it this process delivers nothing.
+    /// URLs of the vendor. Without them this process sends nothing.
     pub vendor: Option<VendorAt>,
-    /// Requests to the vendor in flight at once, of all campaigns together. Each
-    /// has up to a hundred messages.
+    /// Largest number of requests to the vendor in flight, over all campaigns. A
+    /// request has up to a hundred messages.
     pub concurrency: u16,
-    /// How long the vendor may take to answer one request.
+    /// Time limit for one request to the vendor.
     pub timeout: Duration,
-    /// How often a message is tried before it counts as undeliverable.
+    /// Number of attempts after which a message is undeliverable.
     pub attempts: u32,
-    /// The longest backoff after a message's first failed attempt; doubled after
+    /// Backoff after a message's first failed attempt, before jitter; doubled after
     /// each further one.
     pub first_backoff: Duration,
-    /// The longest backoff. The vendor can defer a message for longer.
+    /// Longest backoff. The vendor can defer a message for longer.
     pub longest_backoff: Duration,
-    /// How late a scheduled campaign may still be launched by itself; later it
-    /// is missed.
+    /// Time after its schedule within which a campaign is still launched; after
+    /// that it is missed.
     pub grace: Duration,
-    /// How many messages a customer gets at most within a week, of all
-    /// campaigns together.
+    /// Largest number of messages per customer and week, over all campaigns.
     pub max_messages_per_week: Option<u32>,
 }
 
-/// Where the vendor takes messages, and where it posts their receipts.
+/// URLs to which messages are sent and to which the vendor posts receipts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VendorAt {
     pub(super) send: Url,
     pub(super) callback: Url,
 }
 
-/// The text is not where a server could be.
+/// Error for a text that is not the URL of a server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a URL such as http://127.0.0.1:8090")]
 pub struct VendorUrlError(String);
 
 impl VendorAt {
-    /// Of the vendor at `vendor_url` and the API at `callback_url`:
+    /// Derives the URLs from the base URLs of the vendor and of this API, such as
     /// `http://127.0.0.1:8090` and `http://127.0.0.1:8080`.
     ///
     /// # Errors
-    /// [`VendorUrlError`] for what is no URL of a server.
+    /// [`VendorUrlError`] for a text that is not an HTTP or HTTPS URL.
     pub fn new(vendor_url: &str, callback_url: &str) -> Result<Self, VendorUrlError> {
         Ok(Self {
             send: below(vendor_url, "vendor/send")?,
@@ -84,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_put_below_what_is_given() {
+    fn paths_are_appended_to_the_base_urls() {
         let at = VendorAt::new("http://127.0.0.1:8090", "https://crm.example/base/").unwrap();
         assert_eq!(at.send.as_str(), "http://127.0.0.1:8090/vendor/send");
         let callback = "https://crm.example/base/api/delivery/receipt";
@@ -92,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_server_is_refused() {
+    fn other_texts_are_rejected() {
         for odd in ["", "127.0.0.1:8090", "ftp://vendor", "http://", "/vendor"] {
             let refused = VendorAt::new(odd, "http://127.0.0.1");
             assert_eq!(refused, Err(VendorUrlError(odd.to_owned())), "{odd}");

@@ -1,4 +1,5 @@
-//! Runs a lane for each campaign that is being sent.
+//! Runs a lane for each campaign that is being sent, over the partitions that this
+//! process owns.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -15,43 +16,43 @@ use tokio_util::sync::CancellationToken;
 use super::WorkError;
 use super::lane::{Lane, Stop, is_sending};
 use super::outlet::Outlet;
-use crate::shared::Shared;
+use crate::shared::SharedResources;
 
-/// How long a report that a campaign waits is valid. A report by a worker that
-/// died expires after this time.
+/// Time for which a report that a campaign waits is valid. The report of a worker that
+/// died expires then.
 const WAITING: Duration = Duration::from_secs(6);
 
-/// How often a report that still holds is repeated.
+/// Interval at which such a report is repeated.
 const REPEAT: Duration = Duration::from_secs(2);
 
-/// How often campaigns with messages to send are looked for while some are
-/// being sent.
+/// Interval between checks for messages to send while campaigns are being sent.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// How often they are looked for while none is, if nothing tells of one.
+/// Interval between checks while no campaign is being sent, if no notice arrives.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// How long looking for them may take.
+/// Time limit for one check.
 const LOOKING: Duration = Duration::from_secs(30);
 
-/// How long changes of the partitions gather: they come one after the other.
+/// Time in which changes of the partitions are collected. They arrive one by one, and
+/// each restart stops all lanes.
 const GATHERING: Duration = Duration::from_millis(50);
 
-/// How long to wait after a failure.
+/// Delay after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How long requests in flight are waited for at shutdown. Messages whose
-/// answers are lost are sent again; the vendor takes each once.
+/// Time limit for requests in flight when lanes are closed. Messages whose answers are
+/// lost are sent again; the vendor delivers each once.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Which partitions' messages this process sends.
+/// Set of partitions whose messages this process sends.
 pub(crate) struct Sending {
     wanted: watch::Sender<BTreeSet<Partition>>,
     served: watch::Sender<BTreeSet<Partition>>,
 }
 
 impl Sending {
-    /// None yet.
+    /// Creates an empty set.
     pub(crate) fn new() -> Self {
         Self {
             wanted: watch::Sender::default(),
@@ -59,8 +60,8 @@ impl Sending {
         }
     }
 
-    /// Sends a partition's messages until told to stop, and returns once none is
-    /// in flight.
+    /// Sends a partition's messages until `stop` is cancelled, and returns once none
+    /// is in flight.
     pub(crate) async fn serve(&self, partition: Partition, stop: &CancellationToken) {
         self.wanted.send_modify(|wanted| {
             wanted.insert(partition);
@@ -69,17 +70,18 @@ impl Sending {
         self.wanted.send_modify(|wanted| {
             wanted.remove(&partition);
         });
+        // The partition is released when this returns, and its next owner sends the
+        // same messages. Waiting for the requests in flight avoids duplicates.
         let mut served = self.served.subscribe();
         let is_over = |served: &BTreeSet<Partition>| !served.contains(&partition);
-        // The sender lives as long as this.
+        // Cannot fail: `self` owns the sender.
         let _over = served.wait_for(is_over).await;
     }
 
-    /// Sends the messages of the partitions that are served, until `stop` is
-    /// cancelled.
+    /// Sends the messages of the served partitions until `stop` is cancelled.
     pub(crate) async fn run(
         &self,
-        shared: &Arc<Shared>,
+        shared: &Arc<SharedResources>,
         outlet: &Arc<Outlet>,
         stop: &CancellationToken,
     ) {
@@ -92,7 +94,7 @@ impl Sending {
             tokio::select! {
                 () = stop.cancelled() => {}
                 _ = wanted.changed() => {}
-                () = lanes.look_again() => {}
+                () = lanes.poll() => {}
             }
             lanes.close().await;
         }
@@ -100,68 +102,72 @@ impl Sending {
     }
 }
 
-/// The campaigns that are being sent.
+/// Lanes of the campaigns that are being sent.
 struct Lanes {
-    shared: Arc<Shared>,
+    shared: Arc<SharedResources>,
     outlet: Arc<Outlet>,
     partitions: Arc<[Partition]>,
     give_up: CancellationToken,
-    open: HashMap<CampaignId, Open>,
-    reported: Reported,
+    open: HashMap<CampaignId, OpenLane>,
+    reported: LastReport,
 }
 
-/// The last report of what campaigns wait for.
+/// Last report of what campaigns wait for.
 #[derive(Default)]
-struct Reported {
+struct LastReport {
     waiting: HashMap<CampaignId, Waiting>,
     at: Option<Instant>,
     writing: Option<JoinHandle<()>>,
 }
 
-struct Open {
+struct OpenLane {
     lane: Arc<Lane>,
-    /// The pass through its messages that is under way.
-    going: Option<Going>,
+    /// Current pass through the campaign's messages, if any.
+    running: Option<RunningPass>,
 }
 
-struct Going {
+struct RunningPass {
     halt: CancellationToken,
     task: JoinHandle<()>,
 }
 
-impl Open {
-    fn is_going(&self) -> bool {
-        let going = self.going.as_ref();
-        going.is_some_and(|going| !going.task.is_finished())
+impl OpenLane {
+    fn is_running(&self) -> bool {
+        let running = self.running.as_ref();
+        running.is_some_and(|running| !running.task.is_finished())
     }
 }
 
 impl Lanes {
-    fn new(shared: &Arc<Shared>, outlet: &Arc<Outlet>, partitions: BTreeSet<Partition>) -> Self {
+    fn new(
+        shared: &Arc<SharedResources>,
+        outlet: &Arc<Outlet>,
+        partitions: BTreeSet<Partition>,
+    ) -> Self {
         Self {
             shared: shared.clone(),
             outlet: outlet.clone(),
             partitions: partitions.into_iter().collect(),
             give_up: CancellationToken::new(),
             open: HashMap::new(),
-            reported: Reported::default(),
+            reported: LastReport::default(),
         }
     }
 
-    /// Looks for messages to send, again and again.
-    async fn look_again(&mut self) {
+    /// Checks for messages to send periodically; never returns.
+    async fn poll(&mut self) {
         if self.partitions.is_empty() {
             return std::future::pending().await;
         }
         let mut watcher = self.shared.store.folded().watch(Topics::CAMPAIGNS);
         loop {
-            let looking = tokio::time::timeout(LOOKING, self.look());
+            let looking = tokio::time::timeout(LOOKING, self.start_passes());
             let looked = looking.await.unwrap_or(Err(WorkError::Late(LOOKING)));
             let rest = match looked {
                 Ok(true) => LOOK,
                 Ok(false) => IDLE,
                 Err(error) => {
-                    tracing::warn!(%error, "cannot tell what is to be sent, trying again");
+                    tracing::warn!(%error, "cannot determine which campaigns to send, trying again");
                     PAUSE
                 }
             };
@@ -169,13 +175,14 @@ impl Lanes {
         }
     }
 
-    /// Starts a pass for each campaign with queued messages that has none. Returns
-    /// whether any is being sent.
-    async fn look(&mut self) -> Result<bool, WorkError> {
+    /// Starts a pass for each campaign that has queued messages and no running pass.
+    /// Returns whether any campaign is being sent.
+    async fn start_passes(&mut self) -> Result<bool, WorkError> {
         let store = &self.shared.store;
         let mut sending = store.campaigns_in(&[CampaignStatus::Sending]).await?;
         let is_among = |id: &CampaignId| sending.iter().any(|c| c.campaign_id == *id);
-        self.open.retain(|id, open| open.is_going() || is_among(id));
+        self.open
+            .retain(|id, open| open.is_running() || is_among(id));
         if sending.is_empty() {
             self.report_waiting(HashMap::new());
             return Ok(false);
@@ -186,14 +193,14 @@ impl Lanes {
         sending.retain(|campaign| has_queued(&campaign.campaign_id));
         for campaign in &sending {
             let id = &campaign.campaign_id;
-            if !self.open.get(id).is_some_and(Open::is_going) {
+            if !self.open.get(id).is_some_and(OpenLane::is_running) {
                 self.start(id, campaign.messages_per_second).await;
             }
         }
         let waiting = self.outlet.waiting();
         let queued = sending.into_iter().filter_map(|campaign| {
             let mut waiting = waiting.clone()?;
-            // The breaker may be open since before there was anything to send.
+            // The breaker may have opened before this campaign had anything to send.
             let launched = campaign.launched_at.map(|at| at.to_chrono().into());
             waiting.since = launched.map_or(waiting.since, |at| waiting.since.max(at));
             Some((campaign.campaign_id, waiting))
@@ -202,8 +209,9 @@ impl Lanes {
         Ok(true)
     }
 
-    /// Reports what these campaigns wait for, and withdraws earlier reports
-    /// that do not hold any more. Sending does not wait for that.
+    /// Reports what these campaigns wait for, and withdraws earlier reports that no
+    /// longer hold. The reports are written in the background, so that sending does
+    /// not wait for MongoDB.
     fn report_waiting(&mut self, waiting: HashMap<CampaignId, Waiting>) {
         let reported = &mut self.reported;
         let is_new = waiting != reported.waiting;
@@ -223,33 +231,36 @@ impl Lanes {
                 store.forget_waiting(&over),
                 store.record_waiting(&waiting, WAITING)
             );
-            // What was not withdrawn expires.
+            // Best effort: a report that is not withdrawn expires.
             if let Err(error) = written {
                 tracing::warn!(%error, "cannot report what campaigns wait for, trying again");
             }
         }));
     }
 
-    /// Starts a pass unless the campaign's head says that it is not being sent.
-    /// A failure with one campaign does not hold back others.
+    /// Starts a pass unless the campaign's head says that it is not being sent. A
+    /// failure with one campaign does not hold back others.
     async fn start(&mut self, campaign: &CampaignId, per_second: Option<u32>) {
         match is_sending(&self.shared, campaign).await {
-            Ok(true) => self.go(campaign, per_second),
+            Ok(true) => self.start_pass(campaign, per_second),
             Ok(false) => {}
             Err(error) => {
-                tracing::warn!(%campaign, %error, "it cannot be sent, trying again");
+                tracing::warn!(%campaign, %error, "cannot send the campaign, trying again");
             }
         }
     }
 
-    fn go(&mut self, campaign: &CampaignId, per_second: Option<u32>) {
+    fn start_pass(&mut self, campaign: &CampaignId, per_second: Option<u32>) {
         let open = self.open.entry(campaign.clone()).or_insert_with(|| {
-            tracing::info!(%campaign, "being sent");
+            tracing::info!(%campaign, "sending the campaign");
             let (shared, outlet) = (self.shared.clone(), self.outlet.clone());
             let (campaign, partitions) = (campaign.clone(), self.partitions.clone());
             let lane = Lane::new(shared, outlet, campaign, partitions, per_second);
             let lane = Arc::new(lane);
-            Open { lane, going: None }
+            OpenLane {
+                lane,
+                running: None,
+            }
         });
         let halt = CancellationToken::new();
         let stop = Stop {
@@ -257,22 +268,22 @@ impl Lanes {
             give_up: self.give_up.clone(),
         };
         let task = tokio::spawn(open.lane.clone().run(stop));
-        open.going = Some(Going { halt, task });
+        open.running = Some(RunningPass { halt, task });
     }
 
-    /// Sends nothing more, and waits briefly for requests in flight.
+    /// Stops sending, and waits at most [`PATIENCE`] for requests in flight.
     async fn close(self) {
-        let going: Vec<Going> = self.open.into_values().filter_map(|o| o.going).collect();
-        going.iter().for_each(|going| going.halt.cancel());
+        let running: Vec<RunningPass> = self.open.into_values().filter_map(|o| o.running).collect();
+        running.iter().for_each(|running| running.halt.cancel());
         let deadline = Instant::now() + PATIENCE;
-        for mut going in going {
-            if tokio::time::timeout_at(deadline, &mut going.task)
+        for mut running in running {
+            if tokio::time::timeout_at(deadline, &mut running.task)
                 .await
                 .is_err()
             {
                 self.give_up.cancel();
-                // It has nothing left to wait for.
-                let _ended = going.task.await;
+                // Ends soon: after `give_up` the task waits for nothing.
+                let _ended = running.task.await;
             }
         }
     }

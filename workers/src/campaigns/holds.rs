@@ -1,7 +1,9 @@
-//! Releases segments that are held by campaigns which do not need them.
+//! Releases segments that are held for campaigns that no longer need them.
 //!
-//! A campaign that is created with a schedule holds its segment first. If its
-//! creation is cut short, or its end before the release, the hold is left behind.
+//! The hold on a segment and the campaign are two aggregates, so they cannot change in
+//! one append. A scheduled campaign is created after its segment is held, and releases
+//! the segment after it ends. If either is interrupted in between, the hold is left
+//! behind and this task removes it.
 
 use std::time::Duration;
 
@@ -9,13 +11,13 @@ use projections::Topics;
 use tokio_util::sync::CancellationToken;
 
 use super::{WorkError, context};
-use crate::periodic::{Periodic, Rest, Task};
-use crate::shared::Shared;
+use crate::periodic::{NextRun, Periodic, Task};
+use crate::shared::SharedResources;
 
-/// On whose behalf.
+/// Actor of the recorded events.
 const ACTOR: &str = "worker:schedule";
 
-/// How often held segments are looked for.
+/// Interval between checks of held segments.
 const LOOK: Duration = Duration::from_secs(15);
 
 const TASK: Periodic = Periodic {
@@ -24,8 +26,8 @@ const TASK: Periodic = Periodic {
     after_failure: LOOK,
 };
 
-/// Releases holds that are left behind, until stopped.
-pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
+/// Releases idle holds until stopped.
+pub(crate) async fn run(shared: &SharedResources, stop: &CancellationToken) {
     TASK.run(shared, stop, IdleHolds).await;
 }
 
@@ -34,15 +36,15 @@ struct IdleHolds;
 impl Task for IdleHolds {
     type Error = WorkError;
 
-    async fn run(&mut self, shared: &Shared) -> Result<Rest, WorkError> {
+    async fn run(&mut self, shared: &SharedResources) -> Result<NextRun, WorkError> {
         for segment in shared.store.held_segments().await? {
             let context = context(ACTOR, None);
             let released = shared.commands.release_idle_holds(&context, &segment);
-            // Others go on.
+            // A failure with one segment does not hold back the others.
             if let Err(error) = released.await {
-                tracing::warn!(%segment, %error, "its holds cannot be checked, trying again");
+                tracing::warn!(%segment, %error, "cannot check the segment's holds, trying again");
             }
         }
-        Ok(Rest::at_most(LOOK))
+        Ok(NextRun::within(LOOK))
     }
 }

@@ -1,4 +1,9 @@
 //! Sends one campaign's messages to the vendor.
+//!
+//! A pass loads messages that may be due by the view, keeps those that their heads
+//! permit, renders the texts, and sends batches as permits become available: a slot
+//! for a request in flight, room in the log for the results, tokens of the rate, and
+//! the circuit breaker's permit. Each batch is sent by its own task.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,117 +24,117 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use super::breaker::Permit;
 use super::clearance::{self, Clearance, Decision, Gate};
 use super::memory::{Denied, Unrecorded};
-use super::outcome::Tried;
+use super::outcome::SendOutcome;
 use super::outlet::Outlet;
 use super::rate::{Limiter, Permission, Reserved};
 use super::recorder::{self, Recorder};
 use super::vendor::{Answer, Outgoing};
 use super::{WorkError, now, outcome, pace, request_of};
-use crate::shared::Shared;
+use crate::shared::SharedResources;
 
-/// How often the campaign's head is read, to notice that it is not being sent.
+/// Interval between reads of the campaign's head, to notice a pause or cancellation.
 const HEADS: Duration = Duration::from_millis(250);
 
-/// How long a campaign rests whose messages only a newer program can send.
+/// Pause of a campaign whose messages only a newer program can send.
 const AWAITING_UPGRADE: Duration = Duration::from_secs(30);
 
-/// How often a lane checks whether the circuit breaker has closed.
+/// Interval between checks of whether the circuit breaker has closed.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// The most bytes of messages in one request. Many servers refuse bodies of
-/// more than a megabyte; a batch of common messages has a tenth of it.
+/// Largest size of the messages in one request, in bytes. Many servers reject bodies
+/// of more than a megabyte; a batch of typical messages has a tenth of that.
 const LARGEST_BODY: usize = 256 * 1024;
 
-/// The bytes of a message in a request beside its id, address and text: the
-/// names of the members, and the callback's URL.
+/// Bytes of a message in a request besides its id, address and text: the names of the
+/// members, and the callback URL.
 const MEMBERS: usize = 256;
 
-/// The state of a campaign for as long as it is being sent, over all passes
-/// through its messages.
+/// Sender of one campaign. It lives as long as the campaign is being sent, over all
+/// passes through its messages.
 pub(super) struct Lane {
-    shared: Arc<Shared>,
+    shared: Arc<SharedResources>,
     outlet: Arc<Outlet>,
     campaign: CampaignId,
-    /// The partitions whose messages this process sends.
+    /// Partitions whose messages this process sends.
     partitions: Arc<[Partition]>,
     per_second: Option<u32>,
     rate: Limiter,
-    /// Until when the vendor wants no messages of this campaign.
-    rests_until: Mutex<Option<Instant>>,
-    /// Holds a token for each refused batch whose messages are still to be sent
-    /// singly. Always closed, so that it can be waited for.
+    /// End of the pause that the vendor asked for.
+    paused_until: Mutex<Option<Instant>>,
+    /// Tracks rejected batches whose messages are not sent one by one yet. Always
+    /// closed, since `TaskTracker::wait` completes only on a closed tracker.
     refused: TaskTracker,
-    /// Held by the one batch whose messages are being sent singly.
+    /// Held by the one rejected batch whose messages are being sent one by one.
     singly: tokio::sync::Mutex<()>,
 }
 
-/// Ends a pass early.
+/// Tokens that end a pass early.
 #[derive(Clone)]
 pub(super) struct Stop {
-    /// Nothing more is sent; requests in flight are waited for.
+    /// Stops sending; requests in flight are still awaited.
     pub(super) halt: CancellationToken,
-    /// Nothing is waited for. Only after `halt`.
+    /// Abandons requests in flight. Cancelled only after `halt`.
     pub(super) give_up: CancellationToken,
 }
 
-/// Messages to send now.
-struct Taken {
-    messages: Vec<Ready>,
-    /// The id of the last message that was considered.
+/// Messages that were loaded for sending.
+struct LoadedMessages {
+    messages: Vec<ReadyMessage>,
+    /// Id of the last message that was considered, whether it is sent or not.
     last: String,
 }
 
-/// A message to send.
-struct Ready {
+/// Message with its text, ready to be sent.
+struct ReadyMessage {
     id: MessageId,
     clearance: Clearance,
     to: String,
     text: String,
 }
 
-/// How a request came about.
+/// Origin of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// It has what is due.
+enum RequestKind {
+    /// Messages that are due.
     Batch,
-    /// It has one message of a batch that was refused.
+    /// One message of a batch that was rejected.
     Single,
 }
 
-/// Messages of a batch that the vendor refused as a whole.
-struct Refused {
-    messages: Vec<Ready>,
-    /// Keeps the lane from starting further batches.
+/// Messages of a batch that the vendor rejected as a whole.
+struct RefusedBatch {
+    messages: Vec<ReadyMessage>,
+    /// Blocks further batches of the lane until dropped.
     _pending: TaskTrackerToken,
 }
 
-/// Whether the next request may go.
-enum Way {
-    Free(Leave),
-    /// It may, after a long wait: what was taken up must be looked at again.
+/// Result of waiting for permission to send the next request.
+enum NextRequest {
+    Allowed(SendPermits),
+    /// The wait was long: the messages must be loaded again.
     Stale,
     Halted,
 }
 
-/// Permission to send one request, with as many messages as are reserved.
-struct Leave {
+/// Permits for one request, with as many messages as tokens are reserved.
+struct SendPermits {
     room: OwnedSemaphorePermit,
     permit: Permit,
     reserved: Reserved,
     unrecorded: Unrecorded,
 }
 
-/// One pass through the messages that are due.
+/// State of one pass through the messages that are due.
 #[derive(Clone)]
-struct Run {
-    /// The tasks that send them.
+struct Pass {
+    /// Tasks that send batches.
     sends: TaskTracker,
-    results: Sender<recorder::Result>,
+    results: Sender<recorder::MessageResult>,
     stop: Stop,
 }
 
-impl Ready {
-    /// About how many bytes it has in a request.
+impl ReadyMessage {
+    /// Returns the approximate size of the message in a request, in bytes.
     fn size(&self) -> usize {
         let MessageId { campaign, customer } = &self.id;
         let id = campaign.as_str().len() + customer.as_str().len();
@@ -139,7 +144,7 @@ impl Ready {
 
 impl Lane {
     pub(super) fn new(
-        shared: Arc<Shared>,
+        shared: Arc<SharedResources>,
         outlet: Arc<Outlet>,
         campaign: CampaignId,
         partitions: Arc<[Partition]>,
@@ -154,20 +159,19 @@ impl Lane {
             campaign,
             partitions,
             per_second,
-            rests_until: Mutex::default(),
+            paused_until: Mutex::default(),
             refused,
             singly: tokio::sync::Mutex::default(),
         }
     }
 
-    /// Makes one pass through the messages that are due, and returns when all
-    /// of them have their answers and these are recorded. Messages that failed
-    /// are due later, in another pass. Halts when the campaign is not being sent
-    /// any more, whatever it waits for.
+    /// Makes one pass through the messages that are due, and returns when their
+    /// results are recorded. Messages that failed become due in a later pass. Halts
+    /// when the campaign is no longer being sent, whatever the pass waits for.
     pub(super) async fn run(self: Arc<Self>, stop: Stop) {
         let through = CancellationToken::new();
         let going = async {
-            self.go_through(&stop).await;
+            self.run_pass(&stop).await;
             through.cancel();
         };
         tokio::join!(through.run_until_cancelled(self.watch(&stop.halt)), going);
@@ -181,64 +185,66 @@ impl Lane {
             match is_sending(&self.shared, campaign).await {
                 Ok(true) => {}
                 Ok(false) => {
-                    tracing::info!(%campaign, "nothing more of it is sent");
+                    tracing::info!(%campaign, "sending is stopped: the campaign is paused or has ended");
                     return halt.cancel();
                 }
                 Err(error) => {
-                    tracing::warn!(%campaign, %error, "cannot tell whether it must rest");
+                    tracing::warn!(%campaign, %error, "cannot read whether the campaign is still being sent");
                 }
             }
         }
     }
 
-    async fn go_through(self: &Arc<Self>, stop: &Stop) {
+    async fn run_pass(self: &Arc<Self>, stop: &Stop) {
         let request = request_of(&self.shared.log, &self.campaign, "campaign_launched").await;
         let request = request.unwrap_or_default();
         let commands = self.shared.commands.clone();
         let recorder = Recorder::start(commands, request, stop.give_up.clone());
         let Recorder { results, task } = recorder;
-        let run = Run {
+        let pass = Pass {
             sends: TaskTracker::new(),
             results,
             stop: stop.clone(),
         };
-        if let Err(error) = self.send_due(&run).await {
+        if let Err(error) = self.send_due(&pass).await {
             let campaign = &self.campaign;
-            tracing::warn!(%campaign, %error, "sending was broken off, trying again");
+            tracing::warn!(%campaign, %error, "a pass through the messages failed, trying again");
         }
-        run.sends.close();
-        run.sends.wait().await;
-        drop(run);
+        // Order: all sends end first, then dropping `pass` drops the last sender of
+        // results, and the recorder ends once it has recorded everything.
+        pass.sends.close();
+        pass.sends.wait().await;
+        drop(pass);
         if let Err(error) = task.await {
-            tracing::error!(%error, "the writing down of results broke down");
+            tracing::error!(%error, "the recorder of results panicked");
         }
     }
 
-    async fn send_due(self: &Arc<Self>, run: &Run) -> Result<(), WorkError> {
+    async fn send_due(self: &Arc<Self>, pass: &Pass) -> Result<(), WorkError> {
         let mut after: Option<String> = None;
         let mut count = pace::first(self.per_second);
-        self.until_open(&run.stop.halt).await;
-        while !run.stop.halt.is_cancelled() {
-            let taken = self.take_up(after.as_deref(), count, &run.results);
+        self.wait_until_open(&pass.stop.halt).await;
+        while !pass.stop.halt.is_cancelled() {
+            let taken = self.load_due(after.as_deref(), count, &pass.results);
             let Some(taken) = taken.await? else {
                 return Ok(());
             };
             let start = Instant::now();
-            after = self.send_all(taken, after, run).await;
+            after = self.send_all(taken, after, pass).await;
             count = pace::next(count, start.elapsed(), self.per_second);
         }
         Ok(())
     }
 
-    /// The next messages that may be due by the view, and may be sent by the
-    /// heads. Suppresses those whose customers have unsubscribed. `None` where
-    /// there are no more, or the campaign must rest.
-    async fn take_up(
+    /// Loads the next messages that are due by the view and may be sent by their
+    /// heads. Suppresses messages whose customers have unsubscribed. `None` if there
+    /// are no more, or the campaign must pause.
+    async fn load_due(
         &self,
         after: Option<&str>,
         count: usize,
-        results: &Sender<recorder::Result>,
-    ) -> Result<Option<Taken>, WorkError> {
+        results: &Sender<recorder::MessageResult>,
+    ) -> Result<Option<LoadedMessages>, WorkError> {
         let now = now();
         let latest = outcome::latest_due(now, &self.shared.delivery);
         let store = &self.shared.store;
@@ -263,24 +269,24 @@ impl Lane {
                 Decision::Unsubscribed => {
                     suppress(results, document.id(), Suppression::Unsubscribed).await;
                 }
-                // The view has not heard of it yet.
+                // The view lags: the message was already sent or suppressed.
                 Decision::Hold => {}
             }
         }
         let Some(messages) = self.ready(cleared, results).await? else {
-            self.rest_for(AWAITING_UPGRADE);
+            self.pause_for(AWAITING_UPGRADE);
             return Ok(None);
         };
-        Ok(Some(Taken { messages, last }))
+        Ok(Some(LoadedMessages { messages, last }))
     }
 
-    /// Renders the texts. Suppresses messages whose text is not the one that
-    /// was recorded. `None` if only a newer program can send any of them.
+    /// Renders the texts. Suppresses messages whose text differs from the recorded
+    /// digest. `None` if there are messages and only a newer program can send them.
     async fn ready(
         &self,
         cleared: Vec<(MessageDocument, Clearance)>,
-        results: &Sender<recorder::Result>,
-    ) -> Result<Option<Vec<Ready>>, WorkError> {
+        results: &Sender<recorder::MessageResult>,
+    ) -> Result<Option<Vec<ReadyMessage>>, WorkError> {
         let commands = &self.shared.commands;
         let recorded = cleared
             .iter()
@@ -293,11 +299,12 @@ impl Lane {
             let shown = document.recorded().and_then(|_| texts.next()?.ok());
             let sendable = match (document.to, shown) {
                 (Some(to), Some(text)) => Ok((to, text)),
-                // Views may be damaged: only the log tells what is wrong.
-                _ => self.by_the_log(&id).await?,
+                // A document of the view may be damaged or incomplete, so a message is
+                // suppressed only if the log confirms the problem.
+                _ => self.content_from_log(&id).await?,
             };
             match sendable {
-                Ok((to, text)) => messages.push(Ready {
+                Ok((to, text)) => messages.push(ReadyMessage {
                     id,
                     clearance,
                     to,
@@ -317,8 +324,8 @@ impl Lane {
         Ok((held == 0 || !messages.is_empty()).then_some(messages))
     }
 
-    /// The address and the text of a message by its event.
-    async fn by_the_log(
+    /// Returns the address and the text of a message, from its event in the log.
+    async fn content_from_log(
         &self,
         id: &MessageId,
     ) -> Result<Result<(String, String), ReproduceError>, WorkError> {
@@ -335,85 +342,93 @@ impl Lane {
         Ok(text.map(|text| (content.to.into(), text)))
     }
 
-    /// Starts sending the messages in batches; returns after which message to
-    /// continue. A batch has what was taken up, may share a request and is within
-    /// the rate; it never waits for more messages.
+    /// Starts sending the messages in batches. Returns the id of the message after
+    /// which to continue. A batch never waits for more messages to fill up.
     async fn send_all(
         self: &Arc<Self>,
-        taken: Taken,
+        taken: LoadedMessages,
         mut after: Option<String>,
-        run: &Run,
+        pass: &Pass,
     ) -> Option<String> {
         let mut messages = VecDeque::from(taken.messages);
         while !messages.is_empty() {
             let messages_and_attempts =
                 messages.iter().map(|one| (&one.id, one.clearance.attempts));
             let count = self.outlet.next_batch(messages_and_attempts);
-            // Before a permit is reserved for each, so that none is in vain.
-            let count = within_body(messages.iter().take(count).map(Ready::size));
-            let Way::Free(leave) = self.way(Kind::Batch, count, &run.stop.halt).await else {
+            // Limited before tokens are reserved, so that none is reserved in vain.
+            let count = within_body(messages.iter().take(count).map(ReadyMessage::size));
+            let NextRequest::Allowed(permits) = self
+                .wait_for_permits(RequestKind::Batch, count, &pass.stop.halt)
+                .await
+            else {
                 return after;
             };
-            if leave.permit == Permit::Probe {
-                // Another one each time: one that the vendor never serves must
-                // not keep the circuit breaker open.
+            if permits.permit == Permit::Probe {
+                // A random message: one that the vendor never serves must not be the
+                // probe every time, which would keep the circuit breaker open.
                 messages.swap(0, rand::random_range(0..messages.len()));
             }
-            let batch: Vec<Ready> = messages.drain(..leave.reserved.count()).collect();
+            let batch: Vec<ReadyMessage> = messages.drain(..permits.reserved.count()).collect();
             after = batch.last().map(|last| last.id.to_string()).or(after);
-            let (lane, run) = (self.clone(), run.clone());
-            run.sends.clone().spawn(async move {
-                if let Some(refused) = lane.send(batch, leave, &run).await {
-                    lane.send_singly(refused, &run).await;
+            let (lane, pass) = (self.clone(), pass.clone());
+            pass.sends.clone().spawn(async move {
+                if let Some(refused) = lane.send(batch, permits, &pass).await {
+                    lane.send_singly(refused, &pass).await;
                 }
             });
         }
         Some(taken.last)
     }
 
-    /// Sends messages that were refused together again, each in a request of
-    /// its own, as if it had just been taken up. One batch at a time: a vendor
-    /// that refuses every batch must neither fill the memory with messages that
-    /// wait nor take the requests in flight from other campaigns. Messages that
-    /// are not sent before the lane halts are still queued, and go alone when
-    /// they are taken up.
-    async fn send_singly(self: &Arc<Self>, refused: Refused, run: &Run) {
-        let halt = &run.stop.halt;
+    /// Sends the messages of a rejected batch again, each in its own request. Messages
+    /// that are not sent before the lane halts are still queued, and are sent alone
+    /// when they are loaded again.
+    async fn send_singly(self: &Arc<Self>, refused: RefusedBatch, pass: &Pass) {
+        let halt = &pass.stop.halt;
+        // One batch at a time: a vendor that rejects every batch must neither fill the
+        // memory with waiting messages nor take all request slots from other campaigns.
         let Some(_turn) = halt.run_until_cancelled(self.singly.lock()).await else {
             return;
         };
         for message in refused.messages {
-            let Way::Free(leave) = self.way(Kind::Single, 1, halt).await else {
+            let NextRequest::Allowed(permits) =
+                self.wait_for_permits(RequestKind::Single, 1, halt).await
+            else {
                 return;
             };
-            let (lane, run) = (self.clone(), run.clone());
-            run.sends.clone().spawn(async move {
-                lane.send(vec![message], leave, &run).await;
+            let (lane, pass) = (self.clone(), pass.clone());
+            pass.sends.clone().spawn(async move {
+                lane.send(vec![message], permits, &pass).await;
             });
         }
     }
 
-    /// Sends a batch and records its results, unless it is given up. Returns
-    /// the messages if the batch was refused as a whole.
-    async fn send(&self, batch: Vec<Ready>, leave: Leave, run: &Run) -> Option<Refused> {
-        let sending = self.send_batch(batch, leave, &run.results);
-        let refused = run.stop.give_up.run_until_cancelled(sending).await;
+    /// Sends a batch and records its results, unless it is given up. Returns the
+    /// messages if the batch was rejected as a whole.
+    async fn send(
+        &self,
+        batch: Vec<ReadyMessage>,
+        permits: SendPermits,
+        pass: &Pass,
+    ) -> Option<RefusedBatch> {
+        let sending = self.send_batch(batch, permits, &pass.results);
+        let refused = pass.stop.give_up.run_until_cancelled(sending).await;
         refused.flatten()
     }
 
     async fn send_batch(
         &self,
-        batch: Vec<Ready>,
-        leave: Leave,
-        results: &Sender<recorder::Result>,
-    ) -> Option<Refused> {
-        let Leave {
+        batch: Vec<ReadyMessage>,
+        permits: SendPermits,
+        results: &Sender<recorder::MessageResult>,
+    ) -> Option<RefusedBatch> {
+        let SendPermits {
             room,
             permit,
             reserved,
             unrecorded,
-        } = leave;
-        // Each result has it until that is recorded.
+        } = permits;
+        // Shared by all results: the room is released when the last one is recorded.
         let unrecorded = Arc::new(unrecorded);
         let cleared = batch.iter().map(|one| (one.id.clone(), one.clearance));
         let gate = Gate::new(self.shared.clone(), cleared.collect(), reserved);
@@ -421,23 +436,25 @@ impl Lane {
         let outgoing = batch.iter().zip(&names);
         let outgoing: Vec<_> = outgoing.map(|(one, name)| outgoing_as(name, one)).collect();
         let tried = self.outlet.send(permit, &outgoing, gate).await;
-        if let Some(rest) = tried.iter().filter_map(Tried::asks_for_rest).max() {
-            self.rest(rest);
+        if let Some(rest) = tried.iter().filter_map(SendOutcome::requested_pause).max() {
+            self.pause_for_vendor(rest);
         }
         let mut messages = Vec::new();
         for (message, tried) in batch.into_iter().zip(tried) {
-            if tried.answer == Answer::RefusedTogether {
+            if tried.answer == Answer::BatchRefused {
                 messages.push(message);
                 continue;
             }
+            // The clearance at the write, if there is one, has the latest number of
+            // attempts.
             let cleared = tried
                 .begun
                 .map_or(message.clearance, |begun| begun.clearance);
             let (delivery, share) = (&self.shared.delivery, rand::random());
             let made = outcome::commands(tried, cleared.attempts, delivery, now(), share);
             if !made.is_empty() {
-                // The recorder takes results for as long as there can be any.
-                let result = recorder::Result {
+                // Cannot fail: the recorder runs until all senders are dropped.
+                let result = recorder::MessageResult {
                     message: message.id,
                     commands: made,
                     _unrecorded: Some(unrecorded.clone()),
@@ -445,30 +462,36 @@ impl Lane {
                 let _taken = results.send(result).await;
             }
         }
-        let refused = (!messages.is_empty()).then(|| Refused {
+        let refused = (!messages.is_empty()).then(|| RefusedBatch {
             messages,
             _pending: self.refused.token(),
         });
-        // Only now, so that the next batch to get the room sees what is pending.
+        // Released last, so that the batch that gets the slot sees that this one was
+        // rejected and waits.
         drop(room);
         refused
     }
 
-    /// Waits until the next request may go, with up to `count` messages.
-    async fn way(&self, kind: Kind, count: usize, halt: &CancellationToken) -> Way {
-        let is_blocked = || kind == Kind::Batch && !self.refused.is_empty();
+    /// Waits for permission to send the next request, with up to `count` messages.
+    async fn wait_for_permits(
+        &self,
+        kind: RequestKind,
+        count: usize,
+        halt: &CancellationToken,
+    ) -> NextRequest {
+        let is_blocked = || kind == RequestKind::Batch && !self.refused.is_empty();
         while !halt.is_cancelled() {
             if is_blocked() {
                 halt.run_until_cancelled(self.refused.wait()).await;
-                return Way::Stale;
+                return NextRequest::Stale;
             }
             if self.closed_for().is_some() {
-                self.until_open(halt).await;
-                return Way::Stale;
+                self.wait_until_open(halt).await;
+                return NextRequest::Stale;
             }
             let room = halt.run_until_cancelled(self.outlet.room()).await;
             let Some(room) = room.flatten() else {
-                return Way::Halted;
+                return NextRequest::Halted;
             };
             let results = &self.outlet.results;
             let unrecorded = match results.reserve(&self.shared.log, count).await {
@@ -478,34 +501,34 @@ impl Lane {
                     halt.run_until_cancelled(results.until_changed()).await;
                     match denied {
                         Denied::UntilRecorded => continue,
-                        Denied::NoRoom => return Way::Stale,
+                        Denied::NoRoom => return NextRequest::Stale,
                     }
                 }
             };
-            // All of this may have changed while there was no room.
-            if is_blocked() || self.resting().is_some() {
+            // Checked again: both may have changed during the waits for a slot and room.
+            if is_blocked() || self.pause_left().is_some() {
                 continue;
             }
             let wait = match self.rate.reserve(count).await {
-                Ok(Permission::Granted(reserved)) => match self.outlet.ask() {
-                    Some(permit) => return leave(room, permit, reserved, unrecorded).await,
+                Ok(Permission::Granted(reserved)) => match self.outlet.acquire_permit() {
+                    Some(permit) => return grant(room, permit, reserved, unrecorded).await,
                     None => continue,
                 },
                 Ok(Permission::Wait(wait)) => wait,
                 Err(error) => {
                     let campaign = &self.campaign;
-                    tracing::warn!(%campaign, %error, "its rate cannot be kept, trying again");
+                    tracing::warn!(%campaign, %error, "cannot reserve tokens of the campaign's rate, trying again");
                     LOOK
                 }
             };
-            // Others may go meanwhile.
+            // Other campaigns may use the slot and the room meanwhile.
             drop((room, unrecorded));
             halt.run_until_cancelled(tokio::time::sleep(wait)).await;
         }
-        Way::Halted
+        NextRequest::Halted
     }
 
-    async fn until_open(&self, halt: &CancellationToken) {
+    async fn wait_until_open(&self, halt: &CancellationToken) {
         while let Some(left) = self.closed_for()
             && !halt.is_cancelled()
         {
@@ -514,49 +537,50 @@ impl Lane {
         }
     }
 
-    /// How long nothing of this campaign may be sent, for whatever reason.
+    /// Returns how long nothing of this campaign may be sent: because of the pause that
+    /// the vendor asked for, or of the circuit breaker.
     fn closed_for(&self) -> Option<Duration> {
-        self.resting().max(self.outlet.closed_for())
+        self.pause_left().max(self.outlet.closed_for())
     }
 
-    fn resting(&self) -> Option<Duration> {
+    fn pause_left(&self) -> Option<Duration> {
         let until = *self
-            .rests_until
+            .paused_until
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let left = until?.saturating_duration_since(Instant::now());
         (!left.is_zero()).then_some(left)
     }
 
-    fn rest(&self, rest: Duration) {
-        if self.resting().is_none() {
-            tracing::info!(campaign = %self.campaign, ?rest, "the vendor is busy: the campaign rests");
+    fn pause_for_vendor(&self, rest: Duration) {
+        if self.pause_left().is_none() {
+            tracing::info!(campaign = %self.campaign, ?rest, "the vendor is busy: the campaign pauses");
         }
-        self.rest_for(rest);
+        self.pause_for(rest);
     }
 
-    fn rest_for(&self, rest: Duration) {
+    fn pause_for(&self, rest: Duration) {
         let until = Instant::now() + rest;
-        let mut rests_until = self
-            .rests_until
+        let mut paused_until = self
+            .paused_until
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        *rests_until = (*rests_until).max(Some(until));
+        *paused_until = (*paused_until).max(Some(until));
     }
 }
 
-async fn leave(
+async fn grant(
     room: OwnedSemaphorePermit,
     permit: Permit,
     mut reserved: Reserved,
     mut unrecorded: Unrecorded,
-) -> Way {
-    // One message is enough to find out whether the vendor is back.
+) -> NextRequest {
+    // One message is enough to find out whether the vendor is up again.
     if permit == Permit::Probe {
         reserved.keep(1).await;
     }
     unrecorded.keep(reserved.count());
-    Way::Free(Leave {
+    NextRequest::Allowed(SendPermits {
         room,
         permit,
         reserved,
@@ -564,17 +588,20 @@ async fn leave(
     })
 }
 
-/// Whether the campaign is being sent, by its head.
-pub(super) async fn is_sending(shared: &Shared, campaign: &CampaignId) -> Result<bool, WorkError> {
+/// Returns whether the campaign is being sent, by its head.
+pub(super) async fn is_sending(
+    shared: &SharedResources,
+    campaign: &CampaignId,
+) -> Result<bool, WorkError> {
     let head = shared.commands.campaign(campaign).await?;
     let status = head.and_then(|campaign| campaign.status());
     Ok(status == Some(CampaignStatus::Sending))
 }
 
-async fn suppress(results: &Sender<recorder::Result>, id: MessageId, why: Suppression) {
+async fn suppress(results: &Sender<recorder::MessageResult>, id: MessageId, why: Suppression) {
     let suppress = MessageCommand::Suppress(why);
-    // The recorder takes results for as long as there can be any.
-    let result = recorder::Result {
+    // Cannot fail: the recorder runs until all senders are dropped.
+    let result = recorder::MessageResult {
         message: id,
         commands: vec![suppress],
         _unrecorded: None,
@@ -582,8 +609,8 @@ async fn suppress(results: &Sender<recorder::Result>, id: MessageId, why: Suppre
     let _taken = results.send(result).await;
 }
 
-/// How many messages of these sizes, from the first on, fit into one request.
-/// One always goes, however large it is.
+/// Returns how many messages of these sizes fit into one request, from the first on;
+/// at least one, however large it is.
 fn within_body(sizes: impl Iterator<Item = usize>) -> usize {
     let totals = sizes.scan(0_usize, |total, size| {
         *total = total.saturating_add(size);
@@ -595,7 +622,7 @@ fn within_body(sizes: impl Iterator<Item = usize>) -> usize {
         .count()
 }
 
-/// The bytes of a text as a JSON string, without its quotes.
+/// Returns the size of a text as a JSON string, in bytes, without the quotes.
 fn json_size(text: &str) -> usize {
     let escaped = |byte: u8| match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 2,
@@ -605,9 +632,12 @@ fn json_size(text: &str) -> usize {
     text.bytes().map(escaped).sum()
 }
 
-/// A message for the vendor client, under its name.
-fn outgoing_as<'a>(message_id: &'a str, message: &'a Ready) -> (&'a MessageId, Outgoing<'a>) {
-    let Ready { id, to, text, .. } = message;
+/// Converts a message for the vendor client.
+fn outgoing_as<'a>(
+    message_id: &'a str,
+    message: &'a ReadyMessage,
+) -> (&'a MessageId, Outgoing<'a>) {
+    let ReadyMessage { id, to, text, .. } = message;
     let outgoing = Outgoing {
         message_id,
         to,
@@ -620,8 +650,8 @@ fn outgoing_as<'a>(message_id: &'a str, message: &'a Ready) -> (&'a MessageId, O
 mod tests {
     use super::*;
 
-    fn ready(text: &str) -> Ready {
-        Ready {
+    fn ready(text: &str) -> ReadyMessage {
+        ReadyMessage {
             id: format!("msg_{:032x}_ada", 7).parse().unwrap(),
             clearance: Clearance::at(Instant::now()),
             to: "ada@example.com".to_owned(),
@@ -629,13 +659,13 @@ mod tests {
         }
     }
 
-    /// How many messages of this text share a request, of a hundred.
+    /// Returns how many of a hundred messages with this text fit into one request.
     fn together(text: &str) -> usize {
         within_body((0..100).map(|_| ready(text).size()))
     }
 
     #[test]
-    fn a_batch_is_limited_in_bytes_and_has_one_message_at_least() {
+    fn a_batch_is_limited_in_bytes_and_has_at_least_one_message() {
         assert_eq!(together("Hi Ada!"), 100);
         assert_eq!(together(&"x".repeat(2_000)), 100);
         assert_eq!(together(&"x".repeat(64 * 1024)), 3);

@@ -1,10 +1,10 @@
-//! Messages and the memory of Redis.
+//! Backpressure on campaigns while Redis is short of memory.
 //!
-//! From 95 % of its memory on, Redis takes only what must not fail: the results
-//! of what was sent, and its receipts. Messages are queued while that reserve
-//! stays untouched, and handed to the vendor while there is room to record what
-//! becomes of them. A vendor that takes a message whose result cannot be recorded
-//! would be asked again under the same id, and its receipt would be lost.
+//! The last 5 % of Redis's memory are reserved for appends that must not fail: the
+//! results of messages that were sent, and their receipts. Messages are queued only
+//! while that reserve stays untouched, and sent only while there is room for their
+//! results. Without that, a message whose result cannot be recorded would be sent to
+//! the vendor again under the same id, and its receipt would be lost.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,40 +17,44 @@ use tokio::sync::Notify;
 
 use super::resolve::is_open;
 use super::{WorkError, now};
-use crate::shared::Shared;
+use crate::shared::SharedResources;
 
-/// About how much memory the log takes for a queued message.
+/// Approximate memory that the log takes for a queued message, in bytes.
 const QUEUED: u64 = 1_024;
 
-/// About how much it takes for the result of a message and its receipt.
+/// Approximate memory that the log takes for a message's result and receipt, in bytes.
 const RESULTS: u64 = 1_024;
 
-/// From here on, one batch at a time is sent, so that however quickly others use
-/// up what is left, the results of no more than one are caught by a full Redis.
+/// Share of used memory from which only one batch at a time is sent. However fast
+/// other clients use up the rest, a full Redis then blocks the results of at most one
+/// batch.
 const NEARLY_SHORT: f64 = 0.9;
 
-/// How old a sample of the memory may be that permits a batch. Asking costs less
-/// than reading the heads of a batch.
+/// Largest age of a memory sample that permits a batch. A new sample costs less than
+/// reading the heads of a batch.
 const AGE: Duration = Duration::from_millis(10);
 
-/// How often it is checked whether there is room again.
+/// Interval between checks for room.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// How often a report that still holds is repeated, and how long it is valid.
+/// Interval at which a report that a campaign waits is repeated.
 const REPEAT: Duration = Duration::from_secs(2);
+
+/// Time for which such a report is valid. It outlives a missed repetition, and expires
+/// soon after its worker dies.
 const LIFETIME: Duration = Duration::from_secs(6);
 
-/// Waits until that many messages can be queued, and reports that the campaign
-/// waits. Returns early once no more messages are to be queued.
+/// Waits until `messages` messages can be queued, and reports meanwhile that the
+/// campaign waits. Returns early if the campaign ends.
 pub(super) async fn until_room(
-    shared: &Shared,
+    shared: &SharedResources,
     campaign: &CampaignId,
     messages: usize,
 ) -> Result<(), WorkError> {
     if has_room(&shared.log, messages).await? {
         return Ok(());
     }
-    tracing::warn!(%campaign, "Redis is short of memory: no more messages are queued");
+    tracing::warn!(%campaign, "Redis is short of memory: queueing of messages is paused");
     let (since, mut reported_at) = (now(), None::<Instant>);
     loop {
         if reported_at.is_none_or(|at| at.elapsed() >= REPEAT) {
@@ -63,16 +67,16 @@ pub(super) async fn until_room(
             break;
         }
     }
-    tracing::info!(%campaign, "messages are queued again");
-    // What is not withdrawn expires.
+    tracing::info!(%campaign, "queueing of messages is resumed");
+    // Best effort: a report that is not withdrawn expires.
     if let Err(error) = shared.store.forget_waiting(&[campaign]).await {
-        tracing::warn!(%campaign, %error, "cannot withdraw what it waits for");
+        tracing::warn!(%campaign, %error, "cannot withdraw the report that the campaign waits");
     }
     Ok(())
 }
 
-/// Whether so many messages can be queued, or so many queued ones suppressed,
-/// without touching what is reserved for receipts.
+/// Returns whether this many messages can be queued, or suppressed, without touching
+/// the reserve for results and receipts.
 pub(super) async fn has_room(log: &Log, messages: usize) -> Result<bool, LogError> {
     let memory = log.memory().await?;
     let after = memory.after(QUEUED.saturating_mul(messages as u64));
@@ -82,7 +86,7 @@ pub(super) async fn has_room(log: &Log, messages: usize) -> Result<bool, LogErro
 async fn report(store: &Store, campaign: &CampaignId, since: Timestamp) {
     let waiting = HashMap::from([(campaign.clone(), waiting(since))]);
     if let Err(error) = store.record_waiting(&waiting, LIFETIME).await {
-        tracing::warn!(%campaign, %error, "cannot report what it waits for, trying again");
+        tracing::warn!(%campaign, %error, "cannot report that the campaign waits, trying again");
     }
 }
 
@@ -94,34 +98,33 @@ fn waiting(since: Timestamp) -> Waiting {
     }
 }
 
-/// Room in the log for what becomes of the messages that a process sends.
+/// Room in the log for the results of the messages that a process sends.
 #[derive(Default)]
 pub(super) struct ResultRoom {
-    state: Mutex<State>,
+    state: Mutex<RoomState>,
     recorded: Notify,
 }
 
 #[derive(Default)]
-struct State {
-    /// How many messages may be with the vendor although no result is recorded.
+struct RoomState {
+    /// Number of messages that may be with the vendor and have no recorded result.
     unrecorded: u64,
-    /// Since when there is no room, and when that was last found.
+    /// Start of the current shortage, and the time of the last refusal.
     refused: Option<(Timestamp, Instant)>,
 }
 
-/// Permission to hand over messages. Dropped once their results are recorded or
-/// given up.
+/// Reservation of log memory for the results of sent messages. Dropped once the
+/// results are recorded or given up.
 pub(super) struct Unrecorded {
     room: Arc<ResultRoom>,
     messages: u64,
 }
 
 impl ResultRoom {
-    /// Permission to send so many messages more.
+    /// Reserves room for the results of this many further messages.
     ///
     /// # Errors
-    /// [`Denied`] while the log has no room for what becomes of them, or that
-    /// cannot be told.
+    /// [`Denied`] if the log has no room for them, or Redis does not say.
     pub(super) async fn reserve(
         self: &Arc<Self>,
         log: &Log,
@@ -130,11 +133,13 @@ impl ResultRoom {
         let memory = match log.recent_memory(AGE).await {
             Ok(memory) => memory,
             Err(error) => {
-                tracing::debug!(%error, "cannot tell whether the log has room");
+                tracing::debug!(%error, "cannot read the memory of Redis");
                 return Err(Denied::NoRoom);
             }
         };
         let messages = messages as u64;
+        // Checked and reserved under one lock, so that concurrent batches cannot
+        // reserve the same room.
         let mut state = self.state();
         if let Err(denied) = check(memory, state.unrecorded, messages) {
             if denied == Denied::NoRoom {
@@ -143,7 +148,7 @@ impl ResultRoom {
             return Err(denied);
         }
         if state.refused.take().is_some() {
-            tracing::info!("Redis has memory again: messages are sent");
+            tracing::info!("Redis has memory again: sending is resumed");
         }
         state.unrecorded += messages;
         Ok(Unrecorded {
@@ -154,11 +159,11 @@ impl ResultRoom {
 
     /// Waits until there may be room.
     pub(super) async fn until_changed(&self) {
-        // Memory that others gave back is found by looking again.
+        // Memory that other clients free sends no notice, so check again in any case.
         let _elapsed = tokio::time::timeout(LOOK, self.recorded.notified()).await;
     }
 
-    /// Why nothing is sent, if there was no room lately.
+    /// Returns why nothing is sent, if there was no room recently.
     pub(super) fn waiting(&self) -> Option<Waiting> {
         let (since, at) = self.state().refused?;
         (at.elapsed() < REPEAT).then(|| waiting(since))
@@ -166,18 +171,19 @@ impl ResultRoom {
 
     fn give_back(&self, messages: u64) {
         self.state().unrecorded -= messages;
-        // Kept for the next one that waits, if nobody waits yet.
+        // `notify_one` stores a permit if no task waits yet, so a release between
+        // a refusal and the wait is not lost.
         self.recorded.notify_one();
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing that is done under this lock can leave anything half done.
+    fn state(&self) -> MutexGuard<'_, RoomState> {
+        // A panic cannot leave the state broken: every change is a single assignment.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Unrecorded {
-    /// Keeps the permission for this many messages only.
+    /// Reduces the reservation to this many messages.
     pub(super) fn keep(&mut self, messages: usize) {
         let rest = self.messages.saturating_sub(messages as u64);
         self.room.give_back(rest);
@@ -185,13 +191,14 @@ impl Unrecorded {
     }
 }
 
-impl State {
+impl RoomState {
     fn note_refused(&mut self, memory: Memory) {
-        // An earlier shortage that ended while nothing was to be sent is over.
+        // A refusal from long ago belongs to an earlier shortage, which ended while
+        // there was nothing to send.
         let refused = self.refused.filter(|(_, at)| at.elapsed() < LIFETIME);
         if refused.is_none() {
             let Memory { used, max } = memory;
-            tracing::warn!(used, max, "Redis is short of memory: nothing is sent");
+            tracing::warn!(used, max, "Redis is short of memory: sending is paused");
         }
         let since = refused.map_or_else(now, |(since, _)| since);
         self.refused = Some((since, Instant::now()));
@@ -204,10 +211,10 @@ impl Drop for Unrecorded {
     }
 }
 
-/// Why no more messages may be sent.
+/// Reason why no further messages may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Denied {
-    /// The results of those before must be recorded first.
+    /// The results of earlier messages must be recorded first.
     UntilRecorded,
     /// The log has no room for results.
     NoRoom,
@@ -244,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reserve_is_left_to_the_results_of_what_was_sent() {
+    fn the_reserve_is_kept_for_results() {
         assert_eq!((checked(0, 0), checked(899, 3_000)), (Ok(()), Ok(())));
         let denied = Err(Denied::NoRoom);
         assert_eq!((checked(950, 0), checked(1_000, 3_000)), (denied, denied));
@@ -257,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_sent_than_there_is_room_to_record() {
+    fn messages_are_sent_only_with_room_for_their_results() {
         let memory = Memory {
             used: 899 * 1_024,
             max: 1_000 * 1_024,
@@ -270,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_recorded_makes_room() {
+    fn recorded_results_make_room() {
         let room = Arc::new(ResultRoom::default());
         room.state().unrecorded = 100;
         let mut unrecorded = Unrecorded {

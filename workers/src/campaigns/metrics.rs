@@ -5,7 +5,7 @@ use metrics::{counter, describe_counter, describe_gauge, gauge};
 const MESSAGES: &str = "patron_campaign_messages_total";
 const BREAKER: &str = "patron_vendor_breaker_open";
 
-/// Describes the metrics to their exporter.
+/// Registers the descriptions of the metrics with the exporter.
 pub(crate) fn describe() {
     describe_counter!(
         MESSAGES,
@@ -13,7 +13,7 @@ pub(crate) fn describe() {
     );
     describe_gauge!(
         BREAKER,
-        "1 while the vendor does not answer and is left alone, else 0"
+        "1 while the vendor's circuit breaker is open, else 0"
     );
 }
 

@@ -1,17 +1,22 @@
-//! The workers that launch, send and end campaigns.
+//! Tasks that launch, send and end campaigns.
 //!
-//! `schedule` launches what is due, and `holds` releases segments that nothing
-//! needs. `resolve` determines the audience of a
-//! launch and queues a message for each customer, or records why a customer
-//! gets none, which `case` decides. `delivery` sends the messages of the
-//! partitions that this process owns: a `lane` sends one campaign's to the vendor
-//! in batches, as far as `rate`, `breaker` and `backoff` allow and `clearance` permits; `unserved`
-//! sizes the batches, `results` reads the answers, `outcome` turns them into
-//! commands, and `recorder` appends these. `settle` completes campaigns that are
-//! done and suppresses the remaining messages of cancelled ones. `trimmed`
-//! reports campaigns that need events which the log no longer has; `memory` holds
-//! queueing and sending while Redis is short of memory. Each of them
-//! can be interrupted anywhere and started again: nothing is done twice.
+//! - Launch: `schedule` launches campaigns that are due. `holds` releases segments
+//!   that no campaign needs any more.
+//! - Audience: `resolve` determines the audience of a launch and queues a message for
+//!   each recipient, or records why a customer gets none; `case` decides which.
+//! - Delivery: `delivery` sends the messages of the partitions that this process owns.
+//!   A `lane` sends one campaign's messages to the vendor in batches, within the
+//!   limits of `rate`, `breaker` and `backoff`, and only with a `clearance` for each
+//!   message. `unserved` sizes the batches, `results` parses the answers, `outcome`
+//!   turns them into commands, and `recorder` appends these.
+//! - End: `settle` completes campaigns whose messages have all ended, and suppresses
+//!   the remaining messages of cancelled ones.
+//! - Waiting: `trimmed` reports campaigns that need trimmed events; `memory` pauses
+//!   queueing and sending while Redis is short of memory.
+//!
+//! Every task can be interrupted at any point and restarted, in this or another
+//! process. Events are appended at most once, since each command checks the
+//! aggregate's head; the vendor deduplicates messages by id.
 
 mod backoff;
 mod breaker;
@@ -49,10 +54,10 @@ pub(crate) use delivery::Sending;
 pub(crate) use metrics::describe;
 pub(crate) use outlet::Outlet;
 
-use crate::shared::Shared;
+use crate::shared::SharedResources;
 
-/// Launches, resolves and ends campaigns until told to stop.
-pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
+/// Launches, resolves and ends campaigns until `stop` is cancelled.
+pub(crate) async fn run(shared: &SharedResources, stop: &CancellationToken) {
     join4(
         resolve::run(shared, stop),
         schedule::run(shared, stop),
@@ -62,31 +67,31 @@ pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
     .await;
 }
 
-/// Why a campaign was not worked on; it is tried again.
+/// Reason why work on a campaign failed. The work is retried.
 #[derive(Debug, thiserror::Error)]
 enum WorkError {
-    /// The log does not answer.
+    /// Redis could not be reached, or the log cannot serve the request.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// A command got no answer.
+    /// A command failed without an outcome.
     #[error(transparent)]
     Command(#[from] CommandError),
-    /// A view does not answer.
+    /// A view could not be queried.
     #[error(transparent)]
     Query(#[from] QueryError),
-    /// A view is not as far as it must be.
+    /// A view has not caught up with the required positions.
     #[error(transparent)]
     Wait(#[from] WaitError),
     /// The audience of a launch cannot be read.
     #[error(transparent)]
     Project(#[from] ProjectError),
     /// The campaign's template cannot be rendered.
-    #[error("the template: {0}")]
+    #[error("the template cannot be rendered: {0}")]
     Template(#[from] ReproduceError),
-    /// The log has no content of a message that its head says is queued.
-    #[error("the log has no content of {0}")]
+    /// The log has no content for a message whose head says that it is queued.
+    #[error("the log has no content for message {0}")]
     NoContent(MessageId),
-    /// An engine does not answer.
+    /// Redis or MongoDB did not answer in time.
     #[error("no answer within {} s", .0.as_secs())]
     Late(std::time::Duration),
     /// A task panicked.
@@ -95,7 +100,7 @@ enum WorkError {
 }
 
 impl WorkError {
-    /// Whether events that the work needs were trimmed from the log.
+    /// Returns whether events that the work needs were trimmed from the log.
     fn is_trimmed(&self) -> bool {
         let error = match self {
             Self::Log(error)
@@ -112,7 +117,7 @@ fn now() -> Timestamp {
     Timestamp::from(Utc::now())
 }
 
-/// The context of a worker's commands, which trace back to `request` if known.
+/// Returns the context of a worker's commands; they trace back to `request` if known.
 fn context(actor: &str, request: Option<String>) -> Context {
     Context {
         actor: actor.to_owned(),
@@ -122,9 +127,9 @@ fn context(actor: &str, request: Option<String>) -> Context {
     }
 }
 
-/// The request that led to the campaign's last event of this type, such as
+/// Returns the request that led to the campaign's last event of this type, such as
 /// `campaign_launched`. Also `None` if the campaign's events were trimmed, since
-/// the work does not depend on it.
+/// the request serves only for tracing.
 async fn request_of(
     log: &Log,
     campaign: &CampaignId,

@@ -1,4 +1,4 @@
-//! Turns the vendor's answer to a message into what is recorded of it.
+//! Turns the vendor's answer to a message into the commands that record it.
 
 use std::time::Duration;
 
@@ -9,25 +9,25 @@ use super::clearance::{Begun, Decision};
 use super::vendor::Answer;
 use super::{Delivery, backoff};
 
-/// The longest that the vendor can defer a message. It is asked again then.
+/// Longest time for which the vendor can defer a message.
 const LONGEST_DEFERRAL: Duration = Duration::from_secs(60 * 60);
 
-/// How far the clocks of two hosts may differ.
+/// Largest difference between the clocks of two hosts.
 const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
-/// A message of a request, and the vendor's answer to it.
+/// Vendor's answer to a message, and the request that it belongs to.
 #[derive(Debug)]
-pub(super) struct Tried {
+pub(super) struct SendOutcome {
     pub(super) answer: Answer,
-    /// The permit of the request that it was in.
+    /// Permit of the request.
     pub(super) permit: Permit,
-    /// When and with which clearance it was written, if it was.
+    /// Time and clearance with which the message was written, if it was.
     pub(super) begun: Option<Begun>,
 }
 
-impl Tried {
-    /// How long a pause the vendor asks for, if it does.
-    pub(super) fn asks_for_rest(&self) -> Option<Duration> {
+impl SendOutcome {
+    /// Returns the pause that the vendor asks for, if any.
+    pub(super) fn requested_pause(&self) -> Option<Duration> {
         match self.answer {
             Answer::Busy(rest) => Some(rest),
             _ => None,
@@ -35,23 +35,22 @@ impl Tried {
     }
 }
 
-/// The commands that record the outcome of a message with this many failed
+/// Returns the commands that record the outcome of a message with this many failed
 /// attempts before. `share` is the jitter, from 0 to 1.
 ///
-/// There are none where no attempt was made: the request was not written or was
-/// a probe without an answer, the vendor asked for a pause or serves no
-/// messages, or a batch was refused as a whole. A deferral is an attempt, so
-/// that no message is put off forever. Its rest is what the vendor asks for, but
-/// no shorter than the usual backoff and, apart from that, no longer than
-/// [`LONGEST_DEFERRAL`].
+/// No command is returned if no attempt was made: the request was not written or was
+/// a probe without an answer, the vendor asked for a pause or does not serve such
+/// requests, or a batch was rejected as a whole. A deferral is an attempt; its delay
+/// is what the vendor asks for, at most [`LONGEST_DEFERRAL`] and at least the usual
+/// backoff.
 pub(super) fn commands(
-    tried: Tried,
+    tried: SendOutcome,
     attempts: u32,
     delivery: &Delivery,
     now: Timestamp,
     share: f64,
 ) -> Vec<MessageCommand> {
-    let Tried {
+    let SendOutcome {
         answer,
         permit,
         begun,
@@ -65,7 +64,7 @@ pub(super) fn commands(
         })
     };
     match (answer, permit) {
-        (Answer::Taken(vendor_message_id), _) => {
+        (Answer::Accepted(vendor_message_id), _) => {
             vec![MessageCommand::RecordSent(Handover {
                 vendor_message_id,
                 began_at: begun.map(|begun| begun.at),
@@ -75,19 +74,24 @@ pub(super) fn commands(
         (Answer::Withheld(Decision::Unsubscribed), _) => {
             vec![MessageCommand::Suppress(Suppression::Unsubscribed)]
         }
-        (Answer::Withheld(_) | Answer::Unserved(_) | Answer::RefusedTogether, _) => Vec::new(),
-        (Answer::Busy(_), _) | (Answer::Away(_), Permit::Probe) => Vec::new(),
-        (Answer::Failed(problem) | Answer::Away(problem), _) if number < delivery.attempts => {
-            vec![attempt(&problem, backoff::rest(delivery, number, share))]
+        (Answer::Withheld(_) | Answer::Unserved(_) | Answer::BatchRefused, _) => Vec::new(),
+        // A probe is sent while the vendor is known to be down, so its failure must
+        // not cost the message an attempt.
+        (Answer::Busy(_), _) | (Answer::Unavailable(_), Permit::Probe) => Vec::new(),
+        (Answer::Failed(problem) | Answer::Unavailable(problem), _)
+            if number < delivery.attempts =>
+        {
+            vec![attempt(&problem, backoff::delay(delivery, number, share))]
         }
+        // Counted as an attempt, so that a vendor cannot defer a message forever.
         (Answer::Deferred { problem, rest }, _) if number < delivery.attempts => {
-            let least = backoff::rest(delivery, number, share);
+            let least = backoff::delay(delivery, number, share);
             let rest = rest.unwrap_or_default().min(LONGEST_DEFERRAL);
             vec![attempt(&problem, rest.max(least))]
         }
         (
             Answer::Failed(problem)
-            | Answer::Away(problem)
+            | Answer::Unavailable(problem)
             | Answer::Deferred { problem, .. }
             | Answer::Refused(problem),
             _,
@@ -100,8 +104,8 @@ pub(super) fn commands(
     }
 }
 
-/// The latest instant that a message can be due at. One that is due later was
-/// recorded before the clock was put back, and is sent now.
+/// Returns the latest instant at which a message can be due. A later one was recorded
+/// before the clock was set back, and the message is sent now.
 pub(super) fn latest_due(now: Timestamp, delivery: &Delivery) -> Timestamp {
     let backoff = delivery.longest_backoff.saturating_mul(2);
     later(now, backoff.max(LONGEST_DEFERRAL + CLOCK_SKEW))
@@ -121,10 +125,10 @@ mod tests {
         Text::try_from(text.to_owned()).unwrap()
     }
 
-    /// What is recorded, in short.
+    /// Returns a short form of the commands.
     fn made(answer: Answer, permit: Permit, attempts: u32) -> Vec<String> {
         let delivery = Delivery::default();
-        let tried = Tried {
+        let tried = SendOutcome {
             answer,
             permit,
             begun: None,
@@ -144,15 +148,21 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_taken_is_sent_even_by_a_probe() {
+    fn an_accepted_message_is_sent_even_by_a_probe() {
         for permit in [Permit::Send, Permit::Probe] {
-            assert_eq!(made(Answer::Taken(text("vm_1")), permit, 3), ["sent vm_1"]);
+            assert_eq!(
+                made(Answer::Accepted(text("vm_1")), permit, 3),
+                ["sent vm_1"]
+            );
         }
     }
 
     #[test]
-    fn what_failed_is_tried_again_later_and_later_and_then_given_up() {
-        for answer in [Answer::Failed(text("500")), Answer::Away(text("500"))] {
+    fn failures_are_retried_with_backoff_and_then_given_up() {
+        for answer in [
+            Answer::Failed(text("500")),
+            Answer::Unavailable(text("500")),
+        ] {
             assert_eq!(made(answer.clone(), Permit::Send, 0), ["attempt 1 1000"]);
             assert_eq!(made(answer.clone(), Permit::Send, 6), ["attempt 7 60000"]);
             let last = ["attempt 8 0", "gave up: 500"];
@@ -161,14 +171,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_is_given_up_at_once() {
+    fn rejected_messages_are_given_up_at_once() {
         let refused = Answer::Refused(text("422"));
         let expected = ["attempt 1 0", "gave up: 422"];
         assert_eq!(made(refused, Permit::Send, 0), expected);
     }
 
     #[test]
-    fn what_is_deferred_rests_for_as_long_as_the_vendor_says_and_is_an_attempt() {
+    fn a_deferral_lasts_as_long_as_the_vendor_says_and_costs_an_attempt() {
         let deferred = |seconds: Option<u64>| Answer::Deferred {
             problem: text("deferred"),
             rest: seconds.map(Duration::from_secs),
@@ -189,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_deferral_and_backoff_are_not_taken_for_a_clock_that_was_put_back() {
+    fn the_longest_deferral_and_backoff_do_not_look_like_a_clock_set_back() {
         let latest = |longest_backoff| {
             let delivery = Delivery {
                 longest_backoff: Duration::from_secs(longest_backoff),
@@ -203,12 +213,12 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_that_was_refused_is_no_attempt_of_its_messages() {
-        assert!(made(Answer::RefusedTogether, Permit::Send, 7).is_empty());
+    fn a_rejected_batch_costs_its_messages_no_attempt() {
+        assert!(made(Answer::BatchRefused, Permit::Send, 7).is_empty());
     }
 
     #[test]
-    fn a_request_that_was_not_written_is_no_attempt() {
+    fn a_request_that_was_not_written_costs_no_attempt() {
         let held = Answer::Withheld(Decision::Hold);
         assert!(made(held, Permit::Send, 7).is_empty());
         let unwanted = Answer::Withheld(Decision::Unsubscribed);
@@ -217,12 +227,12 @@ mod tests {
     }
 
     #[test]
-    fn a_vendor_that_rests_or_is_away_costs_no_attempt() {
+    fn a_busy_or_unavailable_vendor_costs_no_attempt() {
         let busy = Answer::Busy(Duration::from_secs(1));
         assert!(made(busy, Permit::Send, 7).is_empty());
         let unserved = Answer::Unserved(text("answered 401 Unauthorized"));
         assert!(made(unserved, Permit::Send, 7).is_empty());
-        let away = Answer::Away(text("could not be reached"));
+        let away = Answer::Unavailable(text("could not be reached"));
         assert!(made(away, Permit::Probe, 7).is_empty());
     }
 }

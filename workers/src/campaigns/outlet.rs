@@ -1,4 +1,4 @@
-//! The vendor as all campaigns of a process share it: one client, one circuit
+//! Access to the vendor, shared by all campaigns of a process: one client, one circuit
 //! breaker, one limit on requests in flight.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,33 +8,33 @@ use domain::{MessageId, Text};
 use projections::{Waiting, WaitingReason};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::breaker::{Breaker, Found, Permit, Turn};
+use super::breaker::{Breaker, Permit, Transition, VendorState};
 use super::clearance::{Begun, Decision, Gate, Progress, Stage};
 use super::memory::ResultRoom;
-use super::outcome::Tried;
+use super::outcome::SendOutcome;
 use super::unserved::Unserved;
 use super::vendor::{Answer, Outgoing, Reply, Vendor};
 use super::{Delivery, VendorAt, metrics, now};
 
-/// How much longer than the timeout of a request a probe is waited for.
+/// Extra time to wait for a probe, beyond the timeout of its request.
 const MARGIN: Duration = Duration::from_secs(1);
 
-/// Shared by all lanes.
+/// Access to the vendor, shared by all lanes of a process.
 pub(crate) struct Outlet {
     vendor: Vendor,
     breaker: Mutex<Breaker>,
-    /// Why the breaker is open, while it is.
+    /// Reason why the breaker is open, while it is.
     waiting: Mutex<Option<Waiting>>,
     unserved: Mutex<Unserved>,
-    /// How often a message is tried.
+    /// Number of attempts allowed per message.
     attempts: u32,
     room: Arc<Semaphore>,
-    /// Room in the log for what becomes of messages.
+    /// Room in the log for the results of messages.
     pub(super) results: Arc<ResultRoom>,
 }
 
 impl Outlet {
-    /// For the vendor at these URLs.
+    /// Creates the access to the vendor at these URLs.
     ///
     /// # Errors
     /// If the HTTP client cannot be set up.
@@ -51,31 +51,31 @@ impl Outlet {
         })
     }
 
-    /// Waits for a slot for one more request in flight, and takes it until the
-    /// permit is dropped.
+    /// Waits for a slot for one request in flight, and holds it until the permit is
+    /// dropped.
     pub(super) async fn room(&self) -> Option<OwnedSemaphorePermit> {
-        // The semaphore is never closed.
+        // Never `None`: the semaphore is not closed.
         self.room.clone().acquire_owned().await.ok()
     }
 
-    /// How long the breaker stays open, if it is.
+    /// Returns how long the breaker stays open, if it is.
     pub(super) fn closed_for(&self) -> Option<Duration> {
         self.breaker().closed_for(Instant::now())
     }
 
-    /// Why nothing is sent, if nothing is: the breaker is open, or the log has no
-    /// room for results.
+    /// Returns why nothing is sent, if so: the breaker is open, or the log has no room
+    /// for results.
     pub(super) fn waiting(&self) -> Option<Waiting> {
         let breaker = lock(&self.waiting).clone();
         breaker.or_else(|| self.results.waiting())
     }
 
-    /// Permission to send one request, unless the breaker is open.
-    pub(super) fn ask(&self) -> Option<Permit> {
-        self.breaker().ask(Instant::now()).ok()
+    /// Returns a permit for one request, unless the breaker is open.
+    pub(super) fn acquire_permit(&self) -> Option<Permit> {
+        self.breaker().acquire(Instant::now()).ok()
     }
 
-    /// The size of the next batch, which takes these messages from the front.
+    /// Returns the size of the next batch, taken from the front of these messages.
     /// Each comes with the number of its failed attempts.
     pub(super) fn next_batch<'a>(
         &self,
@@ -84,17 +84,18 @@ impl Outlet {
         lock(&self.unserved).next_batch(messages, self.attempts)
     }
 
-    /// Sends messages in one request: those that their heads still permit when
-    /// it can be written. Returns the outcome of each, in their order.
+    /// Sends a batch in one request, with the messages that their heads still permit
+    /// when it can be written. Returns the outcome of each message, in the order of
+    /// the batch.
     pub(super) async fn send(
         &self,
         permit: Permit,
         batch: &[(&MessageId, Outgoing<'_>)],
         mut gate: Gate,
-    ) -> Vec<Tried> {
-        let watch = gate.watch();
-        // Checked once before connecting, so that the vendor seldom sees a
-        // request that is broken off.
+    ) -> Vec<SendOutcome> {
+        let watch = gate.progress_handle();
+        // Checked once before connecting, so that the vendor rarely sees a request
+        // that is aborted when `pass` finds nothing left to send.
         gate.renew().await;
         let offered = gate.open();
         let reply = self.offer(batch, &offered, gate).await;
@@ -103,24 +104,24 @@ impl Outlet {
         let is_sent = |place: &usize| progress.decisions[*place].is_send();
         let reply = match reply {
             None => {
-                self.note(permit, Found::Nothing, None);
+                self.record(permit, VendorState::Unknown, None);
                 Reply::Whole(Answer::Withheld(Decision::Hold))
             }
             Some(reply) => {
                 let reply = reply.only(offered.iter().map(is_sent));
                 let sent = offered.iter().filter(|place| is_sent(place));
                 let sent: Vec<&MessageId> = sent.map(|place| batch[*place].0).collect();
-                // Before the breaker is told: a message at fault must not open it.
+                // Before the breaker: the fault of one message must not open it.
                 let (reply, found) =
                     self.blame(&sent, offered.len(), permit, progress.stage, reply);
-                self.note(permit, found, reply.trouble());
+                self.record(permit, found, reply.vendor_problem());
                 reply
             }
         };
-        tried(permit, progress, reply)
+        send_outcomes(permit, progress, reply)
     }
 
-    /// Sends the messages at these places of a batch; `None` if there are none.
+    /// Sends the messages at these indices of a batch; `None` if there are none.
     async fn offer(
         &self,
         batch: &[(&MessageId, Outgoing<'_>)],
@@ -141,12 +142,16 @@ impl Outlet {
         Some(self.vendor.send(&messages, pass).await)
     }
 
-    fn note(&self, permit: Permit, found: Found, problem: Option<&Text<256>>) {
-        let turn = self.breaker().note(permit, found, Instant::now());
+    fn record(&self, permit: Permit, found: VendorState, problem: Option<&Text<256>>) {
+        let turn = self.breaker().record(permit, found, Instant::now());
         match (turn, problem) {
-            (Some(Turn::Opened(wait)), Some(problem)) => {
+            (Some(Transition::Opened(wait)), Some(problem)) => {
                 let problem = problem.as_str();
-                tracing::warn!(problem, ?wait, "the vendor is away");
+                tracing::warn!(
+                    problem,
+                    ?wait,
+                    "the vendor is unavailable: sending is paused"
+                );
                 metrics::breaker(true);
                 let mut waiting = lock(&self.waiting);
                 let since = waiting.as_ref().map_or_else(now, |before| before.since);
@@ -156,8 +161,8 @@ impl Outlet {
                     detail: format!("the vendor {problem}"),
                 });
             }
-            (Some(Turn::Closed), _) => {
-                tracing::info!("the vendor is back");
+            (Some(Transition::Closed), _) => {
+                tracing::info!("the vendor is available again");
                 metrics::breaker(false);
                 *lock(&self.waiting) = None;
             }
@@ -165,11 +170,11 @@ impl Outlet {
         }
     }
 
-    /// Remembers which messages were served, to find one that never is although
-    /// others are: alone in its request it has then failed, and is not tried
-    /// forever. The request had `offered` messages, of which those that are
-    /// `sent` remained when it was written. Returns what the reply means to
-    /// them, and what it says about the vendor.
+    /// Tracks which messages were served, to find a message that never is although
+    /// others are. If such a message is alone in its request, its attempt has failed,
+    /// so that it is not tried forever. `offered` is the number of messages for which
+    /// the request was sized, `sent` those that remained when it was written. Returns
+    /// the reply as it applies to the messages, and what it shows about the vendor.
     fn blame(
         &self,
         sent: &[&MessageId],
@@ -177,25 +182,25 @@ impl Outlet {
         permit: Permit,
         stage: Stage,
         reply: Reply,
-    ) -> (Reply, Found) {
-        let (found, now) = (reply.found(), Instant::now());
+    ) -> (Reply, VendorState) {
+        let (found, now) = (reply.vendor_state(), Instant::now());
         let mut unserved = lock(&self.unserved);
         match reply {
             Reply::Each(answers) => {
                 for (message, answer) in sent.iter().zip(&answers) {
                     match answer {
-                        Answer::Taken(_) => unserved.note_taken(message, now),
+                        Answer::Accepted(_) => unserved.note_taken(message, now),
                         _ => unserved.forget(message),
                     }
                 }
                 (Reply::Each(answers), found)
             }
-            // One of them is at fault, or they are too many or too large. The
-            // body is as long as all that were offered, so that even one that
-            // remained may have been refused for the sake of the others.
+            // One of them is at fault, or the batch is too large. The body is as
+            // long as that of all offered messages, so that even a single
+            // remaining message may have been rejected because of the others.
             Reply::Whole(Answer::Refused(_)) if offered > 1 => {
                 unserved.isolate(sent);
-                (Reply::Whole(Answer::RefusedTogether), found)
+                (Reply::Whole(Answer::BatchRefused), found)
             }
             Reply::Whole(Answer::Unserved(problem))
                 if permit == Permit::Send && matches!(stage, Stage::Begun(_)) =>
@@ -203,9 +208,12 @@ impl Outlet {
                 let is_own = unserved.note_unserved(sent, now);
                 match (is_own, sent.len()) {
                     (false, _) => (Reply::Whole(Answer::Unserved(problem)), found),
-                    (true, 1) => (Reply::Whole(Answer::Failed(problem)), Found::There),
-                    // Smaller batches find out which of them is at fault.
-                    (true, _) => (Reply::Whole(Answer::Unserved(problem)), Found::Nothing),
+                    (true, 1) => (Reply::Whole(Answer::Failed(problem)), VendorState::Up),
+                    // Smaller batches will show which of them is at fault.
+                    (true, _) => (
+                        Reply::Whole(Answer::Unserved(problem)),
+                        VendorState::Unknown,
+                    ),
                 }
             }
             reply @ Reply::Whole(_) => (reply, found),
@@ -217,23 +225,23 @@ impl Outlet {
     }
 }
 
-/// A request that was broken off before it was written says nothing about the
-/// vendor.
+/// Drops the reply to a request that was aborted before it was written, since it says
+/// nothing about the vendor.
 fn unless_withheld(reply: Reply, stage: Stage) -> Option<Reply> {
     match (&reply, stage) {
-        (Reply::Whole(Answer::Away(_)), Stage::Checking | Stage::Withheld) => None,
+        (Reply::Whole(Answer::Unavailable(_)), Stage::Checking | Stage::Withheld) => None,
         _ => Some(reply),
     }
 }
 
-/// The outcome of each message of a batch, from the reply to those that were not
-/// withheld.
-fn tried(permit: Permit, progress: Progress, reply: Reply) -> Vec<Tried> {
+/// Combines the decisions about a batch with the reply to the messages that were not
+/// withheld. Returns the outcome of each message.
+fn send_outcomes(permit: Permit, progress: Progress, reply: Reply) -> Vec<SendOutcome> {
     let Progress { stage, decisions } = progress;
     let mut answers = reply.into_answers(decisions.len()).into_iter();
     let tried = |decision| match decision {
-        Decision::Send(clearance) => Tried {
-            // There is an answer for each that was sent.
+        Decision::Send(clearance) => SendOutcome {
+            // The fallback is not reached: each sent message has an answer.
             answer: answers.next().unwrap_or(Answer::Withheld(Decision::Hold)),
             permit,
             begun: match stage {
@@ -241,7 +249,7 @@ fn tried(permit: Permit, progress: Progress, reply: Reply) -> Vec<Tried> {
                 Stage::Connecting | Stage::Checking | Stage::Withheld => None,
             },
         },
-        withheld => Tried {
+        withheld => SendOutcome {
             answer: Answer::Withheld(withheld),
             permit,
             begun: None,
@@ -251,7 +259,7 @@ fn tried(permit: Permit, progress: Progress, reply: Reply) -> Vec<Tried> {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing that is done under these locks can leave anything half done.
+    // A panic under one of these locks leaves a value that is still usable.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -276,7 +284,7 @@ mod tests {
         problem.to_owned().try_into().unwrap()
     }
 
-    /// What a request with these messages, of `offered`, makes of them.
+    /// Applies the reply to a request for `offered` messages, of which `sent` remained.
     fn blame(outlet: &Outlet, sent: &[MessageId], offered: usize, reply: Reply) -> Reply {
         let sent: Vec<&MessageId> = sent.iter().collect();
         let stage = Stage::Begun(Timestamp::EPOCH);
@@ -287,16 +295,16 @@ mod tests {
         outlet.next_batch(messages.iter().map(|message| (message, 0)))
     }
 
-    /// However often, and whatever the vendor takes in between.
+    /// Repeated errors, with accepted messages in between.
     #[test]
-    fn errors_of_the_vendor_do_not_divide_batches() {
+    fn errors_of_the_vendor_do_not_split_batches() {
         let (outlet, all, other) = (outlet(), messages(0..100), messages(200..201));
         for answer in [
             Answer::Failed(problem("answered 500")),
-            Answer::Away(problem("answered 502")),
+            Answer::Unavailable(problem("answered 502")),
         ] {
             for _ in 0..10 {
-                let taken = Answer::Taken("vm_1".to_owned().try_into().unwrap());
+                let taken = Answer::Accepted("vm_1".to_owned().try_into().unwrap());
                 blame(&outlet, &other, 1, Reply::Each(vec![taken]));
                 let reply = Reply::Whole(answer.clone());
                 assert_eq!(blame(&outlet, &all, 100, reply.clone()), reply);
@@ -306,10 +314,10 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_was_offered_with_others_is_not_refused_itself() {
+    fn a_message_offered_with_others_is_not_rejected_itself() {
         let (outlet, all) = (outlet(), messages(0..3));
         let refused = || Reply::Whole(Answer::Refused(problem("answered 413")));
-        let together = Reply::Whole(Answer::RefusedTogether);
+        let together = Reply::Whole(Answer::BatchRefused);
         assert_eq!(blame(&outlet, &all[..2], 3, refused()), together);
         assert_eq!(blame(&outlet, &all[2..], 3, refused()), together);
         assert_eq!(next_batch(&outlet, &all), 1);
@@ -317,10 +325,10 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_was_not_written_does_not_find_the_vendor_away() {
+    fn a_request_that_was_not_written_says_nothing_about_the_vendor() {
         let away = || {
             let problem = "broke off the connection".to_owned();
-            Reply::Whole(Answer::Away(problem.try_into().unwrap()))
+            Reply::Whole(Answer::Unavailable(problem.try_into().unwrap()))
         };
         assert_eq!(unless_withheld(away(), Stage::Checking), None);
         assert_eq!(unless_withheld(away(), Stage::Withheld), None);
@@ -328,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_of_the_messages_that_were_sent() {
+    fn answers_are_matched_to_the_messages_that_were_sent() {
         let clearance = Clearance::at(Instant::now());
         let at = Timestamp::EPOCH;
         let progress = Progress {
@@ -340,9 +348,9 @@ mod tests {
                 Decision::Send(clearance),
             ],
         };
-        let taken = |id: &str| Answer::Taken(id.to_owned().try_into().unwrap());
+        let taken = |id: &str| Answer::Accepted(id.to_owned().try_into().unwrap());
         let reply = Reply::Each(vec![taken("vm_1"), taken("vm_2")]);
-        let tried = tried(Permit::Send, progress, reply);
+        let tried = send_outcomes(Permit::Send, progress, reply);
         let begun = Some(Begun { at, clearance });
         let expected = [
             (Answer::Withheld(Decision::Hold), None),

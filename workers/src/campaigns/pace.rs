@@ -1,26 +1,27 @@
-//! Adapts how many messages are taken up at once.
+//! Adaptive number of messages that a lane loads at once.
 
 use std::time::Duration;
 
 use super::clearance::MAX_AGE;
 use super::unserved::LARGEST_BATCH;
 
-/// The fewest: a batch.
+/// Smallest number: one batch.
 const LEAST: usize = LARGEST_BATCH;
 
-/// The most, which bounds the memory that a campaign takes.
+/// Largest number, which bounds the memory that a campaign takes.
 const MOST: usize = 2_000;
 
-/// How long sending what was taken up should last. The heads of messages that
-/// are sent later have to be read again.
+/// Time in which the loaded messages should be sent. Messages that are sent later need
+/// their heads read again.
 const LASTING: Duration = MAX_AGE;
 
-/// How many to take up first, at this rate per second.
+/// Returns how many messages to load first, at this rate per second.
 pub(super) fn first(per_second: Option<u32>) -> usize {
     LEAST.min(most(per_second))
 }
 
-/// How many to take up next, after sending `before` took `lasted`.
+/// Returns how many messages to load next, after sending `before` of them took
+/// `lasted`.
 pub(super) fn next(before: usize, lasted: Duration, per_second: Option<u32>) -> usize {
     let next = if lasted > LASTING {
         before / 2
@@ -46,7 +47,7 @@ mod tests {
     const SLOW: Duration = Duration::from_secs(9);
 
     #[test]
-    fn more_are_taken_up_while_they_go_quickly() {
+    fn the_number_grows_while_sending_is_fast() {
         let mut takes = vec![first(None)];
         for _ in 0..5 {
             takes.push(next(takes[takes.len() - 1], QUICK, None));
@@ -58,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn never_more_than_go_out_before_their_heads_are_old() {
+    fn the_rate_bounds_the_number() {
         assert_eq!((first(Some(10)), next(2, QUICK, Some(10))), (2, 2));
         assert_eq!((first(Some(1)), next(1, SLOW, Some(1))), (1, 1));
         assert_eq!(next(64, QUICK, Some(500)), 100);

@@ -1,35 +1,34 @@
-//! How many messages a second a campaign sends at most, over all processes.
+//! Rate limit of one campaign, in messages per second over all processes.
 
 use std::time::Duration;
 
 use domain::{CampaignId, Subject};
 use eventlog::{Batch, Log, LogError, Taken, Tokens};
 
-/// A batch has at most as many messages as the rate allows in this time, so
-/// that a second's messages do not go out all at once.
+/// Time whose share of the rate a batch may have at most, so that the messages of a
+/// second are not all sent at once.
 const SPREAD: Duration = Duration::from_millis(200);
 
-/// The rate of one campaign, if it has one.
+/// Rate limiter of one campaign; limits nothing if the campaign has no rate.
 #[derive(Clone)]
 pub(super) struct Limiter(Option<Tokens>);
 
-/// What came of asking for permission.
+/// Result of a request for tokens.
 pub(super) enum Permission {
-    /// To write messages.
+    /// Tokens are reserved.
     Granted(Reserved),
-    /// None yet: ask again after this.
+    /// No token is available; try again after this time.
     Wait(Duration),
 }
 
-/// Permission to write so many messages. What is not written is given back when
-/// this is dropped.
+/// Reserved tokens, one per message. Tokens that are not spent are released on drop.
 pub(super) struct Reserved {
     tokens: Option<(Tokens, Batch)>,
     count: usize,
 }
 
 impl Limiter {
-    /// Lets so many messages a second through; any number without a rate.
+    /// Creates a limiter for this many messages per second; `None` for no limit.
     pub(super) fn new(log: &Log, campaign: &CampaignId, per_second: Option<u32>) -> Self {
         Self(per_second.map(|per_second| {
             let subject = Subject::Campaign(campaign.clone());
@@ -38,10 +37,10 @@ impl Limiter {
         }))
     }
 
-    /// Permission to write up to `count` messages as one batch.
+    /// Reserves tokens for up to `count` messages of one batch.
     ///
     /// # Errors
-    /// [`LogError`] if Redis does not answer.
+    /// [`LogError`] if Redis could not be reached.
     pub(super) async fn reserve(&self, count: usize) -> Result<Permission, LogError> {
         let Some(tokens) = &self.0 else {
             let tokens = None;
@@ -63,22 +62,23 @@ fn largest_batch(per_second: u32) -> u32 {
 }
 
 impl Reserved {
-    /// How many messages may be written.
+    /// Returns the number of messages that may be written.
     pub(super) fn count(&self) -> usize {
         self.count
     }
 
-    /// Gives back all but so many.
+    /// Releases all tokens but `count`.
     pub(super) async fn keep(&mut self, count: usize) {
         self.count = self.count.min(count);
         if let Some((tokens, batch)) = &mut self.tokens {
             let kept = tokens.keep(batch, as_u32(self.count)).await;
-            tell(kept);
+            log_failed_release(kept);
         }
     }
 
-    /// So many are written now; the others are given back. Returns false if that
-    /// cannot be recorded: then nothing may be written.
+    /// Spends the tokens of `count` messages that are written now, and releases the
+    /// others. Returns false if the tokens have expired or Redis could not be reached;
+    /// then nothing may be written.
     pub(super) async fn written(&mut self, count: usize) -> bool {
         let Some((tokens, batch)) = self.tokens.take() else {
             return true;
@@ -86,7 +86,7 @@ impl Reserved {
         match tokens.written(&batch, as_u32(count)).await {
             Ok(may) => may,
             Err(error) => {
-                tracing::debug!(%error, "messages wait: the rate cannot be kept");
+                tracing::debug!(%error, "messages are held: tokens of the rate could not be spent");
                 false
             }
         }
@@ -96,8 +96,8 @@ impl Reserved {
 impl Drop for Reserved {
     fn drop(&mut self) {
         if let Some((tokens, mut batch)) = self.tokens.take() {
-            // Nobody here waits for it.
-            tokio::spawn(async move { tell(tokens.keep(&mut batch, 0).await) });
+            // `drop` cannot await; the tokens expire if the task fails.
+            tokio::spawn(async move { log_failed_release(tokens.keep(&mut batch, 0).await) });
         }
     }
 }
@@ -106,9 +106,9 @@ fn as_u32(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-fn tell(given_back: Result<(), LogError>) {
+fn log_failed_release(given_back: Result<(), LogError>) {
     if let Err(error) = given_back {
-        tracing::debug!(%error, "permissions could not be given back; they lapse");
+        tracing::debug!(%error, "tokens could not be released; they expire by themselves");
     }
 }
 
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_batch_has_a_fifth_of_a_second_at_most() {
+    fn a_batch_has_at_most_a_fifth_of_a_second_of_messages() {
         let batches = [1, 4, 10, 500, u32::MAX].map(largest_batch);
         assert_eq!(batches, [1, 1, 2, 100, u32::MAX / 5]);
     }

@@ -1,4 +1,4 @@
-//! Records the outcomes of messages, many in one append.
+//! Records the outcomes of messages, many per append.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,43 +13,44 @@ use tokio_util::sync::CancellationToken;
 use super::memory::Unrecorded;
 use super::{context, metrics};
 
-/// On whose behalf.
+/// Actor of the recorded events.
 const ACTOR: &str = "worker:delivery";
 
-/// The most messages that one append takes.
+/// Largest number of messages in one append.
 const MOST: usize = 2_000;
 
-/// How long the first result of an append waits for more.
+/// Time for which the first result of an append waits for more.
 const GATHERING: Duration = Duration::from_millis(50);
 
-/// How long to wait when the log does not answer.
+/// Delay after a failed append.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// The outcome of a message.
-pub(super) struct Result {
+/// Outcome of a message, on its way into the log.
+pub(super) struct MessageResult {
     pub(super) message: MessageId,
-    /// What records it.
+    /// Commands that record the outcome.
     pub(super) commands: Vec<MessageCommand>,
-    /// Held until it is recorded, if the message was sent.
+    /// Reservation of log memory, held until the outcome is recorded; `None` if
+    /// the message was not sent.
     pub(super) _unrecorded: Option<Arc<Unrecorded>>,
 }
 
-/// Records results until all senders are dropped.
+/// Task that records results until all senders are dropped.
 pub(super) struct Recorder {
-    pub(super) results: Sender<Result>,
+    pub(super) results: Sender<MessageResult>,
     pub(super) task: JoinHandle<()>,
 }
 
 impl Recorder {
-    /// For a campaign that was launched by this request. After `give_up` each
-    /// append is still tried once. Messages whose results are not recorded are
-    /// sent again, and the vendor recognizes their ids.
+    /// Starts the task for a campaign that was launched by this request. After
+    /// `give_up` is cancelled, each append is still tried once.
     pub(super) fn start(
         commands: Commands,
         request: Option<String>,
         give_up: CancellationToken,
     ) -> Self {
-        // Bounded by one append, so that sending stops while the log is down.
+        // The channel holds one append. It fills up while the log is down, which
+        // stops sending: no more messages are sent than can be recorded.
         let (results, received) = mpsc::channel(MOST);
         let task = tokio::spawn(run(commands, request, received, give_up));
         Self { results, task }
@@ -59,7 +60,7 @@ impl Recorder {
 async fn run(
     commands: Commands,
     request: Option<String>,
-    mut results: Receiver<Result>,
+    mut results: Receiver<MessageResult>,
     give_up: CancellationToken,
 ) {
     while let Some(first) = results.recv().await {
@@ -68,12 +69,14 @@ async fn run(
             match record(&commands, request.clone(), &batch).await {
                 Ok(()) => break,
                 Err(error) if give_up.is_cancelled() => {
+                    // Safe: the messages are still queued and will be sent again under the
+                    // same ids, which the vendor recognizes.
                     let count = batch.len();
-                    tracing::warn!(%error, count, "results are not written down: they are sent again");
+                    tracing::warn!(%error, count, "results were not recorded; the messages will be sent again");
                     break;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "results cannot be written down, trying again");
+                    tracing::warn!(%error, "cannot record results, trying again");
                 }
             }
             give_up.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
@@ -81,8 +84,8 @@ async fn run(
     }
 }
 
-/// The first result, with those that come soon after.
-async fn gather(first: Result, results: &mut Receiver<Result>) -> Vec<Result> {
+/// Collects the first result and those that arrive within [`GATHERING`].
+async fn gather(first: MessageResult, results: &mut Receiver<MessageResult>) -> Vec<MessageResult> {
     let until = Instant::now() + GATHERING;
     let mut batch = vec![first];
     while batch.len() < MOST {
@@ -97,8 +100,8 @@ async fn gather(first: Result, results: &mut Receiver<Result>) -> Vec<Result> {
 async fn record(
     commands: &Commands,
     request: Option<String>,
-    batch: &[Result],
-) -> std::result::Result<(), CommandError> {
+    batch: &[MessageResult],
+) -> Result<(), CommandError> {
     let all: Vec<(MessageId, MessageCommand)> = batch
         .iter()
         .flat_map(|result| {
@@ -112,8 +115,10 @@ async fn record(
         match done {
             Ok(done) if done.change == Change::Unchanged => {}
             Ok(_) => metrics::messages(outcome, 1),
-            // There is a message for all that is sent.
-            Err(refusal) => tracing::error!(%refusal, outcome, "a result does not fit its message"),
+            // Not expected: every result belongs to a message in the log.
+            Err(refusal) => {
+                tracing::error!(%refusal, outcome, "a result was rejected by its message")
+            }
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
-//! Determines the audience of a launch and queues a message for each customer.
+//! Determines the audience of a launch and queues a message for each recipient.
 //!
-//! Campaigns are resolved one after the other, so that each knows how many
-//! messages earlier ones have queued for a customer.
+//! Campaigns are resolved one after the other, so that the weekly cap counts the
+//! messages that earlier campaigns have queued for a customer.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -24,22 +24,23 @@ use tokio_util::sync::CancellationToken;
 use super::case::{Case, decide};
 use super::trimmed::TrimmedCampaigns;
 use super::{WorkError, context, memory, metrics, request_of};
-use crate::periodic::{Periodic, Rest, Task};
-use crate::shared::Shared;
+use crate::periodic::{NextRun, Periodic, Task};
+use crate::shared::SharedResources;
 
-/// On whose behalf.
+/// Actor of the recorded events.
 const ACTOR: &str = "worker:audience";
 
-/// How often launched campaigns are looked for, if nothing tells of one.
+/// Interval between checks for launched campaigns, if no notice arrives.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// How long to wait after a failure.
+/// Delay after a failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
-/// How long a view may take to catch up with a launch before that is logged.
+/// Time limit for a view to catch up with a launch. After that the attempt fails, is
+/// logged, and is repeated.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How far back messages count toward the cap on messages per customer.
+/// Period in which messages count toward the weekly cap, in milliseconds.
 const WEEK_MILLIS: i64 = 7 * 24 * 60 * 60 * 1_000;
 
 const TASK: Periodic = Periodic {
@@ -49,7 +50,7 @@ const TASK: Periodic = Periodic {
 };
 
 /// Resolves launched campaigns until stopped.
-pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
+pub(crate) async fn run(shared: &SharedResources, stop: &CancellationToken) {
     TASK.run(shared, stop, Resolving::default()).await;
 }
 
@@ -61,20 +62,23 @@ struct Resolving {
 impl Task for Resolving {
     type Error = WorkError;
 
-    async fn run(&mut self, shared: &Shared) -> Result<Rest, WorkError> {
+    async fn run(&mut self, shared: &SharedResources) -> Result<NextRun, WorkError> {
         resolve_all(shared, &mut self.trimmed).await?;
         determine_all(shared).await?;
-        Ok(Rest::at_most(LOOK))
+        Ok(NextRun::within(LOOK))
     }
 }
 
-/// Resolves each campaign that is launched and not resolved, in the order of
-/// their launches. Campaigns that need trimmed events are reported and do not
-/// hold back others.
+/// Resolves each campaign that is launched and not resolved, in the order of the
+/// launches. Campaigns that need trimmed events are reported and do not hold back
+/// others.
 ///
 /// # Errors
-/// The last failure with a campaign; the others were resolved all the same.
-async fn resolve_all(shared: &Shared, trimmed: &mut TrimmedCampaigns) -> Result<(), WorkError> {
+/// The last failure with a campaign; all others were still resolved.
+async fn resolve_all(
+    shared: &SharedResources,
+    trimmed: &mut TrimmedCampaigns,
+) -> Result<(), WorkError> {
     let open = [CampaignStatus::Launching, CampaignStatus::Paused];
     let mut launched = shared.store.campaigns_in(&open).await?;
     launched.retain(|campaign| campaign.size.is_none());
@@ -95,7 +99,7 @@ async fn resolve_all(shared: &Shared, trimmed: &mut TrimmedCampaigns) -> Result<
         if trimmed.note(&campaign, &error) {
             waiting.insert(campaign);
         } else {
-            tracing::warn!(%campaign, %error, "its audience cannot be found yet, trying again");
+            tracing::warn!(%campaign, %error, "cannot resolve the audience yet, trying again");
             ended = Err(error);
         }
     }
@@ -103,12 +107,12 @@ async fn resolve_all(shared: &Shared, trimmed: &mut TrimmedCampaigns) -> Result<
     ended
 }
 
-/// Gives messages to customers of whom could not be told at a launch whether it
-/// means them, and now can.
+/// Decides on customers who were undetermined at a launch, and whose events can be
+/// read by now.
 ///
 /// # Errors
-/// The last failure with a campaign; the others were seen to all the same.
-async fn determine_all(shared: &Shared) -> Result<(), WorkError> {
+/// The last failure with a campaign; all others were still processed.
+async fn determine_all(shared: &SharedResources) -> Result<(), WorkError> {
     let open = [CampaignStatus::Sending, CampaignStatus::Paused];
     let mut ended = Ok(());
     for campaign in shared.store.campaigns_in(&open).await? {
@@ -116,7 +120,7 @@ async fn determine_all(shared: &Shared) -> Result<(), WorkError> {
         if waits || campaign.has_determined {
             let id = campaign.campaign_id;
             if let Err(error) = determine(shared, &id).await {
-                tracing::warn!(campaign = %id, %error, "its undetermined recipients are looked at again");
+                tracing::warn!(campaign = %id, %error, "cannot decide on undetermined recipients yet, trying again");
                 ended = Err(error);
             }
         }
@@ -124,9 +128,10 @@ async fn determine_all(shared: &Shared) -> Result<(), WorkError> {
     ended
 }
 
-async fn determine(shared: &Shared, id: &CampaignId) -> Result<(), WorkError> {
+async fn determine(shared: &SharedResources, id: &CampaignId) -> Result<(), WorkError> {
     let campaign = shared.commands.campaign(id).await?.unwrap_or_default();
-    // A process may have ended between a record and its message.
+    // A process may have died after it recorded a recipient and before it queued
+    // the message. Such recipients are found by their missing message.
     let meant = campaign
         .determined()
         .filter(|(_, outcome)| *outcome != DeterminedOutcome::NotMeant)
@@ -155,23 +160,25 @@ async fn determine(shared: &Shared, id: &CampaignId) -> Result<(), WorkError> {
             .record_recipient(&context, id.clone(), customer.clone(), outcome)
             .await?;
         if let Err(refusal) = recorded {
-            tracing::error!(campaign = %id, %refusal, "a recipient is not recorded");
+            tracing::error!(campaign = %id, %refusal, "a recipient was not recorded");
             continue;
         }
-        // The campaign may have ended meanwhile.
+        // The campaign may have ended meanwhile; then nothing was recorded and no
+        // message may be queued. The order matters: the recipient is recorded first,
+        // so that no message exists that the campaign's figures do not include.
         let now = shared.commands.campaign(id).await?.unwrap_or_default();
         let is_recorded = now.determined().any(|(recorded, _)| *recorded == customer);
         if let Some(recipient) = recipient.filter(|_| is_recorded) {
             memory::until_room(shared, id, 1).await?;
-            queueing.some(vec![recipient]).await?;
+            queueing.queue(vec![recipient]).await?;
         }
     }
     Ok(())
 }
 
-/// Those of these customers who have no message of a campaign.
+/// Returns the customers without a message of the campaign.
 async fn without_message(
-    shared: &Shared,
+    shared: &SharedResources,
     campaign: &CampaignId,
     customers: Vec<CustomerId>,
 ) -> Result<Vec<CustomerId>, WorkError> {
@@ -185,13 +192,13 @@ async fn without_message(
     Ok(without.map(|(customer, _)| customer).collect())
 }
 
-/// Whether customers are still to be given messages of the campaign.
+/// Returns whether the campaign's audience is still being resolved.
 pub(super) fn is_open(campaign: &Campaign) -> bool {
     use CampaignStatus::{Launching, Paused};
     matches!(campaign.status(), Some(Launching | Paused)) && campaign.size().is_none()
 }
 
-async fn resolve(shared: &Shared, id: &CampaignId) -> Result<(), WorkError> {
+async fn resolve(shared: &SharedResources, id: &CampaignId) -> Result<(), WorkError> {
     let campaign = shared.commands.campaign(id).await?.unwrap_or_default();
     if !is_open(&campaign) {
         return Ok(()); // The view is behind.
@@ -200,13 +207,14 @@ async fn resolve(shared: &Shared, id: &CampaignId) -> Result<(), WorkError> {
         return Ok(());
     };
     let request = request_of(&shared.log, id, "campaign_launched").await?;
-    // The process that launched it may have stopped before this.
+    // The process that launched the campaign may have died before it released the
+    // segment.
     let releasing = context(ACTOR, request.clone());
     shared.commands.release_held_segment(&releasing, id).await?;
     let queueing = Queueing::begin(shared, id, &launch, request.clone()).await?;
-    tracing::info!(campaign = %id, "its audience is being found");
-    let Some((size, listed)) = queueing.all(&launch).await? else {
-        tracing::info!(campaign = %id, "it was ended before its audience was found");
+    tracing::info!(campaign = %id, "resolving the audience");
+    let Some((size, listed)) = queueing.queue_all(&launch).await? else {
+        tracing::info!(campaign = %id, "the campaign ended before its audience was resolved");
         return Ok(());
     };
     let context = context(ACTOR, request);
@@ -221,27 +229,27 @@ async fn resolve(shared: &Shared, id: &CampaignId) -> Result<(), WorkError> {
     } = size;
     match recorded.await? {
         Ok(_) => {
-            tracing::info!(campaign = %id, planned, queued, suppressed, undetermined, "its audience is found");
+            tracing::info!(campaign = %id, planned, queued, suppressed, undetermined, "resolved the audience");
         }
-        Err(refusal) => tracing::error!(campaign = %id, %refusal, "its audience is not recorded"),
+        Err(refusal) => tracing::error!(campaign = %id, %refusal, "the audience was not recorded"),
     }
     Ok(())
 }
 
-/// Queues the messages of one campaign.
+/// Queues or suppresses the messages of one campaign.
 struct Queueing<'a> {
-    shared: &'a Shared,
+    shared: &'a SharedResources,
     campaign: &'a CampaignId,
     request: Option<String>,
     renderer: Arc<Renderer>,
-    /// How many messages a customer may have had since when, to get one more.
+    /// Weekly cap, and the start of the week.
     cap: Option<(u32, Timestamp)>,
 }
 
 impl<'a> Queueing<'a> {
-    /// Waits until the views have caught up.
+    /// Prepares the queueing; waits until the views have caught up with the launch.
     async fn begin(
-        shared: &'a Shared,
+        shared: &'a SharedResources,
         campaign: &'a CampaignId,
         launch: &Launch,
         request: Option<String>,
@@ -262,15 +270,15 @@ impl<'a> Queueing<'a> {
         })
     }
 
-    /// Queues all messages. Returns how many, and some of those of whom nobody
-    /// can tell whether they are meant; `None` if the campaign is ended
-    /// meanwhile.
-    async fn all(
+    /// Queues all messages. Returns the size of the audience and a bounded list of
+    /// undetermined customers, or `None` if the campaign ended meanwhile.
+    async fn queue_all(
         &self,
         launch: &Launch,
     ) -> Result<Option<(AudienceSize, Vec<CustomerId>)>, WorkError> {
         let mut recipients = Recipients::of(&self.shared.store, &self.shared.log, launch).await?;
-        // Checked before any message is queued.
+        // Checked first: a campaign whose history was trimmed must not queue part of
+        // its messages.
         recipients.require_history().await?;
         let mut size = AudienceSize {
             planned: 0,
@@ -286,7 +294,7 @@ impl<'a> Queueing<'a> {
                 return Ok(None);
             }
             let planned = these.len() as u64;
-            let (suppressed, next) = tokio::try_join!(self.some(these), async {
+            let (suppressed, next) = tokio::try_join!(self.queue(these), async {
                 recipients.next().await.map_err(WorkError::from)
             })?;
             size.planned += planned;
@@ -300,7 +308,7 @@ impl<'a> Queueing<'a> {
         Ok(Some((size, listed.cloned().collect())))
     }
 
-    /// What becomes of a customer who was undetermined.
+    /// Decides the outcome for a customer who was undetermined.
     async fn outcome(&self, recipient: Option<&Recipient>) -> Result<DeterminedOutcome, WorkError> {
         let Some(recipient) = recipient else {
             return Ok(DeterminedOutcome::NotMeant);
@@ -314,10 +322,12 @@ impl<'a> Queueing<'a> {
         )
     }
 
-    /// Gives these customers their messages, but for those who have theirs;
-    /// returns how many get none.
-    async fn some(&self, recipients: Vec<Recipient>) -> Result<u64, WorkError> {
+    /// Queues or suppresses the messages of these customers, except for customers who
+    /// already have one. Returns how many are suppressed in total.
+    async fn queue(&self, recipients: Vec<Recipient>) -> Result<u64, WorkError> {
         let ids: Vec<MessageId> = recipients.iter().map(|one| self.id(one)).collect();
+        // After an interruption the batch is processed again. Messages that exist keep
+        // their decision, which may depend on the time at which it was made.
         let before = self.shared.commands.messages(&ids).await?;
         let new: Vec<Recipient> = recipients
             .into_iter()
@@ -342,7 +352,8 @@ impl<'a> Queueing<'a> {
                 .is_ok_and(|done| done.change == Change::Created)
         };
         if !done.iter().all(is_new) {
-            // Another worker was quicker, and may have decided otherwise.
+            // Another worker created some of them first, and may have decided
+            // differently. Its decisions count.
             return Ok(suppressed(&self.shared.commands.messages(&ids).await?));
         }
         metrics::messages("queued", queueing);
@@ -361,7 +372,7 @@ impl<'a> Queueing<'a> {
         &self,
         recipients: Vec<Recipient>,
     ) -> Result<Vec<(MessageId, MessageCommand)>, WorkError> {
-        let had = match self.cap {
+        let received = match self.cap {
             Some((_, since)) => {
                 let customers: Vec<&str> = recipients.iter().map(|r| r.customer.as_str()).collect();
                 self.shared.store.sent_since(&customers, since).await?
@@ -371,14 +382,20 @@ impl<'a> Queueing<'a> {
         let cases: Vec<(MessageId, Case)> = recipients
             .into_iter()
             .map(|recipient| {
-                let had = had.get(recipient.customer.as_str());
-                let had = had.copied().unwrap_or_default();
-                (self.id(&recipient), Case { recipient, had })
+                let received = received.get(recipient.customer.as_str());
+                let received = received.copied().unwrap_or_default();
+                (
+                    self.id(&recipient),
+                    Case {
+                        recipient,
+                        received,
+                    },
+                )
             })
             .collect();
         let (renderer, most) = (self.renderer.clone(), self.cap.map(|(most, _)| most));
         let currency = self.shared.commands.currency();
-        // A template may take long, and other work must go on.
+        // Rendering may take long and must not block the runtime's threads.
         let deciding = move || {
             let decide = |(id, case): (MessageId, Case)| {
                 let command = decide(&renderer, currency, &case, most);
@@ -390,8 +407,12 @@ impl<'a> Queueing<'a> {
     }
 }
 
-/// Waits until the views that decide who gets what have caught up.
-async fn until_known(shared: &Shared, launch: &Launch, is_capped: bool) -> Result<(), WorkError> {
+/// Waits until the views that determine the recipients have caught up.
+async fn until_known(
+    shared: &SharedResources,
+    launch: &Launch,
+    is_capped: bool,
+) -> Result<(), WorkError> {
     let positions = launch.positions.as_str().parse::<Positions>();
     let positions = positions.map_err(ProjectError::from)?;
     require_views(&shared.store, &shared.log, &positions).await?;
@@ -399,7 +420,8 @@ async fn until_known(shared: &Shared, launch: &Launch, is_capped: bool) -> Resul
         shared.store.wait_for(view, &positions, PATIENCE).await?;
     }
     if is_capped {
-        // All that campaigns before this one have queued.
+        // The cap also counts messages queued after this launch by campaigns that
+        // were resolved earlier, so the view must reach the current ends.
         let ends: Positions = shared.log.ends().await?.into_iter().collect();
         let waiting = shared.store.wait_for(Messages::NAME, &ends, PATIENCE);
         waiting.await?;

@@ -1,4 +1,4 @@
-//! Reads the vendor's answer to each message of a batch.
+//! Parser of the vendor's answer to each message of a batch.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -7,35 +7,35 @@ use domain::Text;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::vendor::{Answer, Outgoing, said, text};
+use super::vendor::{Answer, Outgoing, describe_status, text};
 
-/// The longest reason that is kept, in bytes.
+/// Longest reason that is recorded, in bytes.
 const LONGEST_REASON: usize = 64;
 
-/// A telephone number has at least so many digits.
+/// Fewest digits of a telephone number.
 const DIGITS_OF_A_NUMBER: usize = 7;
 
-/// `{"results": [{message_id, outcome, vendor_message_id?, retry_after?,
-/// reason?}]}`. What is wrong with one result says nothing about the others, so
-/// each is read on its own.
+/// Body of a response: `{"results": [{message_id, outcome, vendor_message_id?,
+/// retry_after?, reason?}]}`. Each result is parsed on its own, since an invalid one
+/// says nothing about the others.
 #[derive(Deserialize)]
 struct Body {
     results: Vec<Value>,
 }
 
-/// Why a body is no answer to a batch.
+/// Reason why a body is not an answer to a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoResults {
-    /// It is not even JSON: it may well not be a vendor's.
+    /// The body is not JSON: another server than the vendor may have answered.
     NotJson,
-    /// It is JSON of another shape.
+    /// The body is JSON without an array of results.
     OtherShape,
 }
 
-/// The vendor's answers to these messages, in their order, from the body of a
-/// response with this status. A result counts for the message that it names,
-/// wherever it stands. A message without a result that can be understood has
-/// failed this time, with a problem that says why.
+/// Parses the vendor's answers to these messages, in the order of the messages, from
+/// the body of a response with this status. Results are matched by `message_id`, not
+/// by order. A message without a valid result counts as failed, with a problem that
+/// says why.
 ///
 /// # Errors
 /// [`NoResults`] for a body without an array of results.
@@ -48,45 +48,48 @@ pub(super) fn answers(
     let body = Body::deserialize(value).map_err(|_| NoResults::OtherShape)?;
     let results = by_message(&body.results);
     let of_message = |message: &Outgoing<'_>| match results.get(message.message_id) {
-        None => failed(format!("{} without a result for the message", said(status))),
-        Some(Named::Differently) => {
-            let said = said(status);
+        None => failed(format!(
+            "{} without a result for the message",
+            describe_status(status)
+        )),
+        Some(Matched::Conflicting) => {
+            let said = describe_status(status);
             failed(format!("{said} with results for the message that differ"))
         }
-        Some(Named::As(result)) => answer(result, message),
+        Some(Matched::Once(result)) => answer(result, message),
     };
     Ok(messages.iter().map(of_message).collect())
 }
 
-/// What the results say of the message that they name.
-enum Named<'a> {
-    As(&'a Value),
-    /// There are several that differ.
-    Differently,
+/// Result, or contradictory results, for one message id.
+enum Matched<'a> {
+    Once(&'a Value),
+    /// Several results for the same id that differ.
+    Conflicting,
 }
 
-/// Indexes results by `message_id`; those that name none are left out.
-fn by_message(results: &[Value]) -> HashMap<&str, Named<'_>> {
+/// Indexes results by `message_id`. Results without an id are skipped.
+fn by_message(results: &[Value]) -> HashMap<&str, Matched<'_>> {
     let mut by_message = HashMap::with_capacity(results.len());
     for result in results {
         let Some(id) = result["message_id"].as_str() else {
             continue;
         };
-        let named = by_message.entry(id).or_insert(Named::As(result));
-        if matches!(named, Named::As(first) if *first != result) {
-            *named = Named::Differently;
+        let named = by_message.entry(id).or_insert(Matched::Once(result));
+        if matches!(named, Matched::Once(first) if *first != result) {
+            *named = Matched::Conflicting;
         }
     }
     by_message
 }
 
-/// What one result says of the message that it names.
+/// Interprets one result.
 fn answer(result: &Value, message: &Outgoing<'_>) -> Answer {
     let outcome = result["outcome"].as_str();
     let with_reason = |outcome| text(with_reason(outcome, &result["reason"], message));
     match outcome {
         Some("accepted") => match id(&result["vendor_message_id"]) {
-            Some(id) => Answer::Taken(id),
+            Some(id) => Answer::Accepted(id),
             None => failed("answered accepted without an id for the message".to_owned()),
         },
         Some("refused") => Answer::Refused(with_reason("refused")),
@@ -108,15 +111,17 @@ fn id(value: &Value) -> Option<Text<128>> {
     Text::try_from(value.as_str()?.to_owned()).ok()
 }
 
-/// A number of seconds, possibly fractional. Anything else is ignored.
+/// Parses a number of seconds, possibly fractional. Anything else is ignored.
 fn seconds(value: &Value) -> Option<Duration> {
     Duration::try_from_secs_f64(value.as_f64()?).ok()
 }
 
-/// `answered refused: mailbox-full`. A reason is recorded where personal data
-/// is not expected, so it is kept only if it is a single token that looks like a
-/// code. Prose may name the recipient, and long numbers may be their address.
+/// Describes an outcome, with its reason if that is safe to record:
+/// `answered refused: mailbox-full`.
 fn with_reason(outcome: &str, reason: &Value, message: &Outgoing<'_>) -> String {
+    // Events and logs must not contain personal data, so a reason is recorded only
+    // if it is a single token that looks like a code. Prose may name the recipient,
+    // and a long number may be a telephone number.
     let reason = reason.as_str().unwrap_or_default().trim();
     let is_of_code = |c: char| c.is_ascii_alphanumeric() || "._:-".contains(c);
     let digits = reason.chars().filter(char::is_ascii_digit).count();
@@ -152,19 +157,19 @@ mod tests {
         },
     ];
 
-    /// The answers to both messages.
+    /// Parses the answers to both messages.
     fn made(body: Value) -> Result<Vec<Answer>, NoResults> {
         answers(StatusCode::OK, body.to_string().as_bytes(), &MESSAGES)
     }
 
-    /// The answer to the first message that this result makes.
+    /// Parses the answer to the first message from this result.
     fn first(mut result: Value) -> Answer {
         result["message_id"] = json!("msg_1");
         made(json!({"results": [result]})).unwrap().remove(0)
     }
 
     fn taken(id: &str) -> Answer {
-        Answer::Taken(id.to_owned().try_into().unwrap())
+        Answer::Accepted(id.to_owned().try_into().unwrap())
     }
 
     fn problem(problem: &str) -> Answer {
@@ -186,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_without_a_result_that_can_be_understood_has_failed() {
+    fn a_message_without_a_valid_result_has_failed() {
         let missing = problem("answered 200 OK without a result for the message");
         let accepted = json!({"message_id": "msg_1", "outcome": "accepted",
             "vendor_message_id": "vm_1"});
@@ -210,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn two_results_for_a_message_count_if_they_are_the_same() {
+    fn duplicate_results_count_only_if_they_are_equal() {
         let accepted = |id: &str| {
             json!({"message_id": "msg_1", "outcome": "accepted",
             "vendor_message_id": id})
@@ -269,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_without_results_is_told_from_what_is_not_even_json() {
+    fn json_without_results_is_distinguished_from_other_bodies() {
         for odd in [
             json!({}),
             json!([]),

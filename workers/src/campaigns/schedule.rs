@@ -11,19 +11,19 @@ use tokio_util::sync::CancellationToken;
 
 use super::trimmed::TrimmedCampaigns;
 use super::{WorkError, context, now, request_of};
-use crate::periodic::{Periodic, Rest, Task};
-use crate::shared::Shared;
+use crate::periodic::{NextRun, Periodic, Task};
+use crate::shared::SharedResources;
 
-/// On whose behalf.
+/// Actor of the recorded events.
 const ACTOR: &str = "worker:schedule";
 
-/// How often due campaigns are looked for, if none is due earlier.
+/// Longest time between checks for due campaigns.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// How long to wait after a failure.
+/// Delay after a failure.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
 
-/// How long to wait before trying again to launch a campaign that was refused.
+/// Delay before another attempt to launch a campaign whose launch was refused.
 const AFTER_REFUSAL: Duration = Duration::from_secs(30);
 
 const TASK: Periodic = Periodic {
@@ -33,7 +33,7 @@ const TASK: Periodic = Periodic {
 };
 
 /// Launches due campaigns until stopped.
-pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
+pub(crate) async fn run(shared: &SharedResources, stop: &CancellationToken) {
     TASK.run(shared, stop, Scheduling::default()).await;
 }
 
@@ -46,14 +46,14 @@ struct Scheduling {
 impl Task for Scheduling {
     type Error = WorkError;
 
-    async fn run(&mut self, shared: &Shared) -> Result<Rest, WorkError> {
+    async fn run(&mut self, shared: &SharedResources) -> Result<NextRun, WorkError> {
         launch_due(shared, &mut self.refused, &mut self.trimmed).await?;
-        Ok(Rest::at_most(until_next(shared).await?))
+        Ok(NextRun::within(until_next(shared).await?))
     }
 }
 
-/// How long until the next campaign is due, if nothing tells of an earlier one.
-async fn until_next(shared: &Shared) -> Result<Duration, WorkError> {
+/// Returns the time until the next campaign is due, at most [`LOOK`].
+async fn until_next(shared: &SharedResources) -> Result<Duration, WorkError> {
     let now = now();
     let next = shared.store.next_campaign_due(now).await?;
     let left = next.map_or(LOOK, |at| {
@@ -64,7 +64,7 @@ async fn until_next(shared: &Shared) -> Result<Duration, WorkError> {
 }
 
 async fn launch_due(
-    shared: &Shared,
+    shared: &SharedResources,
     refused: &mut HashMap<CampaignId, Instant>,
     trimmed: &mut TrimmedCampaigns,
 ) -> Result<(), WorkError> {
@@ -78,7 +78,7 @@ async fn launch_due(
             }
             continue;
         }
-        let launching = see_to(shared, &id);
+        let launching = launch_or_miss(shared, &id);
         match trimmed.while_reporting(&shared.store, launching).await {
             Ok(true) => {}
             Ok(false) => {
@@ -88,9 +88,9 @@ async fn launch_due(
                 waiting.insert(id.clone());
                 refused.insert(id, Instant::now());
             }
-            // Others go on.
+            // A failure with one campaign does not hold back the others.
             Err(error) => {
-                tracing::warn!(campaign = %id, %error, "it cannot be looked after, trying again");
+                tracing::warn!(campaign = %id, %error, "cannot check the scheduled campaign, trying again");
             }
         }
     }
@@ -98,7 +98,7 @@ async fn launch_due(
     Ok(())
 }
 
-/// What to do with a campaign at this time.
+/// State of a scheduled campaign relative to its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Due {
     NotYet,
@@ -115,12 +115,12 @@ fn due(at: Timestamp, now: Timestamp, grace: Duration) -> Due {
     }
 }
 
-/// Launches a campaign if it is due, or records that it was missed. Returns
-/// false if that was refused.
-async fn see_to(shared: &Shared, id: &CampaignId) -> Result<bool, WorkError> {
+/// Launches a campaign if it is due, or records that it was missed. Returns false if
+/// the command was refused.
+async fn launch_or_miss(shared: &SharedResources, id: &CampaignId) -> Result<bool, WorkError> {
     let head = shared.commands.campaign(id).await?;
     let Some(at) = head.and_then(|campaign| campaign.due_at()) else {
-        return Ok(true); // The view is behind.
+        return Ok(true); // The view lags: the campaign is no longer scheduled.
     };
     let request = request_of(&shared.log, id, "campaign_created").await?;
     let (context, commands) = (context(ACTOR, request), &shared.commands);
@@ -134,12 +134,14 @@ async fn see_to(shared: &Shared, id: &CampaignId) -> Result<bool, WorkError> {
     };
     let late = Duration::from_millis(context.now.millis().abs_diff(at.millis()));
     match (done, due(at, context.now, shared.delivery.grace)) {
-        (Ok(_), Due::TooLate) => tracing::warn!(campaign = %id, ?late, "its time was missed"),
-        (Ok(_), _) => tracing::info!(campaign = %id, ?late, "launched, as it was scheduled"),
+        (Ok(_), Due::TooLate) => {
+            tracing::warn!(campaign = %id, ?late, "missed the time of a scheduled campaign")
+        }
+        (Ok(_), _) => tracing::info!(campaign = %id, ?late, "launched a scheduled campaign"),
         // It was launched or cancelled concurrently.
         (Err(CampaignRefusal::Campaign(CampaignError::Impossible { .. })), _) => {}
         (Err(refusal), _) => {
-            tracing::warn!(campaign = %id, %refusal, "it cannot be launched, trying again");
+            tracing::warn!(campaign = %id, %refusal, "the scheduled campaign cannot be launched, trying again");
             return Ok(false);
         }
     }

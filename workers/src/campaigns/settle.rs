@@ -1,5 +1,5 @@
-//! Ends campaigns: completes those whose messages have all ended, and suppresses
-//! the remaining messages of cancelled ones.
+//! End of campaigns: completes those whose messages have all ended, and suppresses the
+//! remaining messages of cancelled ones.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -14,31 +14,32 @@ use projections::campaign_stats::CampaignFigures;
 use tokio_util::sync::CancellationToken;
 
 use super::{WorkError, context, memory, metrics, now, request_of};
-use crate::periodic::{Periodic, Rest, Task};
-use crate::shared::Shared;
+use crate::periodic::{NextRun, Periodic, Task};
+use crate::shared::SharedResources;
 
-/// On whose behalf.
+/// Actor of the recorded events.
 const ACTOR: &str = "worker:delivery";
 
-/// How often campaigns that are over are looked for, if nothing tells of one.
+/// Longest time between two checks, if no notice arrives.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// How soon they are looked for again.
+/// Shortest time between two checks.
 const SHORTEST: Duration = Duration::from_millis(200);
 
-/// How long to wait after a failure.
+/// Delay after a failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(2);
 
-/// How long the vendor may post no receipt before it counts as silent.
+/// Time without receipts after which the vendor counts as silent.
 const SILENCE: Duration = Duration::from_secs(15 * 60);
 
-/// How often a warning about a silent vendor is repeated.
-const TELL_AGAIN: Duration = Duration::from_secs(60 * 60);
+/// Interval between warnings about a silent vendor.
+const WARN_AGAIN: Duration = Duration::from_secs(60 * 60);
 
-/// With so many messages that may be open a campaign is not over yet.
+/// Number of possibly open messages from which a campaign counts as not over, without
+/// a look at their heads.
 const MANY: usize = 1_000;
 
-/// How many messages are suppressed in one append.
+/// Number of messages that are suppressed in one append.
 const BATCH: usize = 2_000;
 
 const TASK: Periodic = Periodic {
@@ -48,17 +49,18 @@ const TASK: Periodic = Periodic {
 };
 
 /// Ends campaigns until stopped.
-pub(crate) async fn run(shared: &Shared, stop: &CancellationToken) {
+pub(crate) async fn run(shared: &SharedResources, stop: &CancellationToken) {
     TASK.run(shared, stop, Settling::default()).await;
 }
 
 impl Task for Settling {
     type Error = WorkError;
 
-    async fn run(&mut self, shared: &Shared) -> Result<Rest, WorkError> {
-        self.look(shared).await?;
-        Ok(Rest {
-            // Messages of a large campaign come and go all the time.
+    async fn run(&mut self, shared: &SharedResources) -> Result<NextRun, WorkError> {
+        self.settle_all(shared).await?;
+        Ok(NextRun {
+            // Notices of messages arrive all the time during a large campaign;
+            // without a minimum this task would run in a loop.
             least: SHORTEST,
             most: LOOK,
         })
@@ -68,12 +70,12 @@ impl Task for Settling {
 /// State between checks.
 #[derive(Default)]
 struct Settling {
-    /// Campaigns that wait for receipts in vain, and when that was logged.
+    /// Campaigns for which a silent vendor was logged, and when.
     silent: HashMap<CampaignId, Instant>,
 }
 
 impl Settling {
-    async fn look(&mut self, shared: &Shared) -> Result<(), WorkError> {
+    async fn settle_all(&mut self, shared: &SharedResources) -> Result<(), WorkError> {
         let sending = shared.store.campaigns_in(&[CampaignStatus::Sending]);
         let sending = sending.await?.into_iter();
         let sizes = sending.filter_map(|c| Some((c.campaign_id, c.size?)));
@@ -81,11 +83,11 @@ impl Settling {
         clean_up(shared).await
     }
 
-    /// Completes campaigns whose messages have all ended, and warns about those
-    /// that get no more receipts.
+    /// Completes campaigns whose messages have all ended, and warns about those that
+    /// get no more receipts.
     async fn end(
         &mut self,
-        shared: &Shared,
+        shared: &SharedResources,
         sending: Vec<(CampaignId, AudienceSize)>,
     ) -> Result<(), WorkError> {
         if sending.is_empty() {
@@ -94,7 +96,7 @@ impl Settling {
         let ids: Vec<&CampaignId> = sending.iter().map(|(id, _)| id).collect();
         let figures = shared.store.campaign_stats(&ids).await?;
         let in_doubt = shared.store.campaigns_in_doubt(&shared.log, &ids).await?;
-        self.silent.retain(|_, told| told.elapsed() < TELL_AGAIN);
+        self.silent.retain(|_, told| told.elapsed() < WARN_AGAIN);
         for (id, size) in &sending {
             let Some(figures) = figures.get(id) else {
                 continue;
@@ -102,7 +104,7 @@ impl Settling {
             let is_over = is_over(figures, *size)
                 || (in_doubt.contains(id) && is_over_by_heads(shared, id, *size).await?);
             if is_over {
-                tell(id, complete(shared, id, *size).await);
+                log_failure(id, complete(shared, id, *size).await);
             } else if is_silent(figures, now()) && !self.silent.contains_key(id) {
                 let count = figures.awaiting_receipt();
                 tracing::warn!(campaign = %id, count, "the vendor sends no receipts for what it took");
@@ -113,33 +115,35 @@ impl Settling {
     }
 }
 
-/// Suppresses the remaining messages of cancelled campaigns. They are found by
-/// what is left of them, whenever they were cancelled: the views may learn late
-/// of a cancellation, and of messages that were queued before it was noticed.
-async fn clean_up(shared: &Shared) -> Result<(), WorkError> {
+/// Suppresses the remaining messages of cancelled campaigns.
+async fn clean_up(shared: &SharedResources) -> Result<(), WorkError> {
+    // Found by their unsent messages, whenever they were cancelled: the views may learn
+    // late of a cancellation, and of messages that were queued before it was noticed.
     let unsent = shared.store.campaigns_with_unsent().await?;
     for id in shared.store.cancelled_among(&unsent).await? {
-        tell(&id, suppress(shared, &id).await);
+        log_failure(&id, suppress(shared, &id).await);
     }
     Ok(())
 }
 
-/// The number of messages that would still be sent.
+/// Returns the number of messages that can still be sent.
 fn left(figures: &CampaignFigures) -> i64 {
     figures.queued() + figures.undeliverable()
 }
 
-/// Whether every message has ended. A message that has ended stays so, so
-/// figures that lag can only show too few.
+/// Returns whether every message has ended, by the view's figures.
 fn is_over(figures: &CampaignFigures, size: AudienceSize) -> bool {
+    // Safe with figures that lag: a message that has ended stays so, and figures from
+    // the past can only show too few ended messages.
     let open = left(figures) + figures.awaiting_receipt();
     open == 0 && figures.audience().unsigned_abs() >= size.planned
 }
 
-/// The same by the messages' heads, for a campaign with messages whose events
-/// could not be folded: its figures do without them.
+/// Returns whether every message has ended, by the messages' heads. Needed for a
+/// campaign with messages whose events could not be folded, since its figures do not
+/// include them.
 async fn is_over_by_heads(
-    shared: &Shared,
+    shared: &SharedResources,
     id: &CampaignId,
     size: AudienceSize,
 ) -> Result<bool, WorkError> {
@@ -163,7 +167,7 @@ async fn is_over_by_heads(
     Ok(messages.iter().all(has_ended))
 }
 
-/// Whether only receipts are missing, and none has come for [`SILENCE`].
+/// Returns whether only receipts are missing, and none has arrived for [`SILENCE`].
 fn is_silent(figures: &CampaignFigures, now: Timestamp) -> bool {
     let last_at = figures.last_at.map_or(0, |at| at.timestamp_millis());
     let quiet = u128::try_from(now.millis() - last_at).unwrap_or_default();
@@ -171,25 +175,31 @@ fn is_silent(figures: &CampaignFigures, now: Timestamp) -> bool {
 }
 
 /// Logs a failure with one campaign, which must not hold back others.
-fn tell(id: &CampaignId, done: Result<(), WorkError>) {
+fn log_failure(id: &CampaignId, done: Result<(), WorkError>) {
     if let Err(error) = done {
-        tracing::warn!(campaign = %id, %error, "it cannot be ended, trying again");
+        tracing::warn!(campaign = %id, %error, "cannot end the campaign, trying again");
     }
 }
 
-async fn complete(shared: &Shared, id: &CampaignId, size: AudienceSize) -> Result<(), WorkError> {
+async fn complete(
+    shared: &SharedResources,
+    id: &CampaignId,
+    size: AudienceSize,
+) -> Result<(), WorkError> {
     let request = request_of(&shared.log, id, "campaign_launched").await?;
     let context = context(ACTOR, request);
     let completed = shared.commands.complete_campaign(&context, id.clone());
     match completed.await? {
-        Ok(_) => tracing::info!(campaign = %id, planned = size.planned, "completed"),
-        Err(refusal) => tracing::error!(campaign = %id, %refusal, "it cannot be completed"),
+        Ok(_) => tracing::info!(campaign = %id, planned = size.planned, "completed the campaign"),
+        Err(refusal) => {
+            tracing::error!(campaign = %id, %refusal, "the campaign cannot be completed")
+        }
     }
     Ok(())
 }
 
 /// Suppresses the remaining messages of a cancelled campaign.
-async fn suppress(shared: &Shared, id: &CampaignId) -> Result<(), WorkError> {
+async fn suppress(shared: &SharedResources, id: &CampaignId) -> Result<(), WorkError> {
     let request = request_of(&shared.log, id, "campaign_cancelled").await?;
     let context = context(ACTOR, request);
     let open = [MessageStatus::Queued, MessageStatus::Undeliverable];
@@ -202,22 +212,22 @@ async fn suppress(shared: &Shared, id: &CampaignId) -> Result<(), WorkError> {
         let Some(last) = found.last() else {
             break;
         };
-        // What is left is found again, once there is memory.
+        // The remaining messages are found again in a later run, once there is memory.
         if !memory::has_room(&shared.log, found.len()).await? {
-            tracing::debug!(campaign = %id, "Redis is short of memory: nothing is suppressed");
+            tracing::debug!(campaign = %id, "Redis is short of memory: suppression is paused");
             break;
         }
         after = Some(last.to_string());
         let suppress = |id: MessageId| (id, MessageCommand::Suppress(Suppression::Cancelled));
         let commands = found.into_iter().map(suppress).collect();
         let done = shared.commands.on_messages(&context, commands).await?;
-        // Views may be behind: others were suppressed before.
+        // The view may lag: messages that were suppressed before do not count again.
         let done = done.iter().flatten();
         count += done.filter(|done| done.change == Change::Updated).count();
     }
     if count > 0 {
         metrics::messages("suppressed", count as u64);
-        tracing::info!(campaign = %id, count, "cancelled: what was not sent is suppressed");
+        tracing::info!(campaign = %id, count, "suppressed the unsent messages of a cancelled campaign");
     }
     Ok(())
 }
@@ -271,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_campaign_for_nobody_is_over() {
+    fn a_campaign_without_recipients_is_over() {
         let nobody = AudienceSize {
             planned: 0,
             queued: 0,

@@ -1,8 +1,8 @@
-//! Campaigns that cannot go on because events that they need were trimmed.
+//! Campaigns that cannot continue because events that they need were trimmed.
 //!
-//! Trimmed events do not come back unless an operator restores them. Such a
-//! campaign is therefore retried only now and then, and what it waits for is
-//! reported, to be shown with the campaign. It can be cancelled.
+//! Trimmed events return only if an operator restores them. Such a campaign is
+//! therefore retried rarely, and the reason is reported, to be shown with the
+//! campaign. The campaign can be cancelled.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -12,16 +12,16 @@ use projections::{Store, Waiting, WaitingReason};
 
 use super::{WorkError, now};
 
-/// How long to wait before trying a campaign again.
+/// Delay before a campaign is tried again.
 const REST: Duration = Duration::from_secs(30);
 
-/// How often reports that still hold are repeated.
+/// Interval at which reports are repeated.
 const REPEAT: Duration = Duration::from_secs(10);
 
-/// How long a report is valid. A report by a worker that died expires then.
+/// Time for which a report is valid. The report of a worker that died expires then.
 const LIFETIME: Duration = Duration::from_secs(60);
 
-/// Campaigns that need trimmed events, as one worker has found.
+/// Campaigns that need trimmed events, as found by one task.
 #[derive(Default)]
 pub(super) struct TrimmedCampaigns {
     waiting: HashMap<CampaignId, Waiting>,
@@ -30,13 +30,14 @@ pub(super) struct TrimmedCampaigns {
 }
 
 impl TrimmedCampaigns {
-    /// Whether a campaign is not to be tried again yet.
+    /// Returns whether it is too early to try a campaign again.
     pub(super) fn is_resting(&self, campaign: &CampaignId) -> bool {
         let tried_at = self.tried_at.get(campaign);
         tried_at.is_some_and(|at| at.elapsed() < REST)
     }
 
-    /// Notes the campaign if it failed for this reason; returns whether it did.
+    /// Records the campaign if it failed because of trimmed events. Returns whether it
+    /// did.
     pub(super) fn note(&mut self, campaign: &CampaignId, error: &WorkError) -> bool {
         if !error.is_trimmed() {
             return false;
@@ -47,7 +48,7 @@ impl TrimmedCampaigns {
         match known {
             Some(known) => known.detail = detail,
             None => {
-                tracing::error!(%campaign, %error, "it cannot go on until the events are restored");
+                tracing::error!(%campaign, %error, "the campaign cannot continue until the trimmed events are restored");
                 let waiting = Waiting {
                     reason: WaitingReason::Trimmed,
                     since: now(),
@@ -60,12 +61,13 @@ impl TrimmedCampaigns {
         true
     }
 
-    /// Whether a campaign is reported.
+    /// Returns whether a campaign is recorded as waiting.
     pub(super) fn is_waiting(&self, campaign: &CampaignId) -> bool {
         self.waiting.contains_key(campaign)
     }
 
-    /// Does some work and repeats the reports meanwhile, however long it takes.
+    /// Runs `work` and repeats the reports meanwhile, so that they do not expire during
+    /// a long run.
     pub(super) async fn while_reporting<T>(
         &mut self,
         store: &Store,
@@ -85,8 +87,8 @@ impl TrimmedCampaigns {
         }
     }
 
-    /// Reports what these campaigns wait for, and withdraws the reports of all
-    /// others that were noted: they are over, or wait for something else now.
+    /// Reports what these campaigns wait for, and withdraws the reports of all other
+    /// recorded campaigns: they have ended or no longer wait for trimmed events.
     pub(super) async fn report(&mut self, store: &Store, of: &HashSet<CampaignId>) {
         let is_over = |campaign: &&CampaignId| !of.contains(*campaign);
         let over: Vec<CampaignId> = self.waiting.keys().filter(is_over).cloned().collect();
@@ -95,7 +97,7 @@ impl TrimmedCampaigns {
             self.tried_at.remove(campaign);
         }
         let forgotten: Vec<&CampaignId> = over.iter().collect();
-        // What was not withdrawn expires.
+        // Best effort: a report that is not withdrawn expires.
         if let Err(error) = store.forget_waiting(&forgotten).await {
             tracing::warn!(%error, "cannot withdraw what campaigns wait for");
         }

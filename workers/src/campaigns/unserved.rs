@@ -1,38 +1,37 @@
-//! Decides which messages share a request after earlier requests were not
-//! served.
+//! Batch sizes after requests that the vendor did not serve.
 //!
-//! Some answers are about a whole request and do not tell whether the vendor or
-//! one of the messages is at fault. A batch is never divided because of such an
-//! answer; its messages are sent again as usual. But one message that is never
-//! served must neither be tried forever nor use up the attempts of others:
+//! Some answers concern a whole request and do not tell whether the vendor or one of
+//! the messages is at fault. A batch is never split because of one such answer; its
+//! messages are sent again as usual. But a message that is never served must neither
+//! be tried forever nor use up the attempts of other messages:
 //!
-//! - Answers such as 404 cost no attempt. Messages that get one again although
-//!   the vendor has taken others since are suspected. They go in smaller and
-//!   smaller batches, down to one, so that the one at fault ends up alone.
-//! - Answers such as 500 cost an attempt and make no message suspect: they
-//!   concern the vendor, which may fail at random. But the last attempt of a
-//!   message is made alone, and the one before in a small batch, so that no
-//!   message is given up because of another.
+//! - Answers such as 404 cost no attempt. Messages that get one again although the
+//!   vendor has accepted others since become suspects. They are sent in smaller and
+//!   smaller batches, down to one, until the message at fault is alone.
+//! - Answers such as 500 cost an attempt and make no message a suspect: they concern
+//!   the vendor, which may fail at random. But the last attempt of a message is made
+//!   alone, and the one before in a small batch, so that no message is given up
+//!   because of another.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use domain::MessageId;
 
-/// The most messages of a batch.
+/// Largest number of messages in a batch.
 pub(super) const LARGEST_BATCH: usize = 100;
 
-/// By how much the next batch of suspected messages is smaller.
+/// Factor by which the next batch of suspects is smaller.
 const DIVISOR: usize = 10;
 
-/// The most messages that are remembered. Forgetting a message costs a few
-/// more requests.
+/// Largest number of messages that are tracked. Forgetting a message only costs a
+/// few more requests.
 const MOST: usize = 50_000;
 
-/// A vendor that took a message within this time counts as serving requests.
+/// Time for which the vendor counts as serving requests after it accepted a message.
 const LATELY: Duration = Duration::from_secs(5 * 60);
 
-/// Messages whose requests were not served, at no cost of an attempt.
+/// Messages whose requests were not served, without the cost of an attempt.
 #[derive(Debug, Default)]
 pub(super) struct Unserved {
     taken: u64,
@@ -42,30 +41,30 @@ pub(super) struct Unserved {
 
 #[derive(Debug)]
 struct Note {
-    /// How many messages the vendor had taken by the first such answer.
+    /// Number of messages that the vendor had accepted at the first such answer.
     taken: u64,
-    /// The largest batch that the message may be in.
+    /// Largest batch that may contain the message.
     at_most: usize,
 }
 
 impl Unserved {
-    /// Notes that the vendor took this message.
+    /// Records that the vendor accepted this message.
     pub(super) fn note_taken(&mut self, message: &MessageId, now: Instant) {
         self.taken += 1;
         self.last_taken = Some(now);
         self.messages.remove(message);
     }
 
-    /// Forgets a message that the vendor gave a result of its own.
+    /// Forgets a message that got a result of its own.
     pub(super) fn forget(&mut self, message: &MessageId) {
         self.messages.remove(message);
     }
 
-    /// Notes that the vendor did not serve a request with these messages, which
-    /// costs none of them an attempt. Returns whether one of the messages is at
-    /// fault rather than the vendor: one of them was not served before either,
-    /// the vendor has taken others since then, and took the last one lately.
-    /// The messages of which this holds go in a smaller batch next time.
+    /// Records that the vendor did not serve a request with these messages. Returns
+    /// whether one of the messages is at fault rather than the vendor. That is so if
+    /// one of them was not served before either, and the vendor has accepted other
+    /// messages since then, the last one within [`LATELY`]. Such messages are sent in
+    /// a smaller batch next time.
     pub(super) fn note_unserved(&mut self, batch: &[&MessageId], now: Instant) -> bool {
         self.make_room(batch.len());
         let since = self.last_taken.map(|at| now.saturating_duration_since(at));
@@ -88,7 +87,7 @@ impl Unserved {
         are_suspect
     }
 
-    /// Sends each of these messages alone from now on.
+    /// Limits each of these messages to a batch of one from now on.
     pub(super) fn isolate(&mut self, messages: &[&MessageId]) {
         self.make_room(messages.len());
         for message in messages {
@@ -103,7 +102,7 @@ impl Unserved {
         }
     }
 
-    /// The size of the next batch, which takes these messages from the front.
+    /// Returns the size of the next batch, taken from the front of these messages.
     /// Each comes with the number of its failed attempts, of `most` allowed.
     pub(super) fn next_batch<'a>(
         &self,
@@ -114,8 +113,8 @@ impl Unserved {
             .map(|(message, failed)| self.at_most(message).min(by_attempts(failed, most)))
             .peekable();
         let at_most = limits.peek().copied().unwrap_or_default();
-        // Messages with different limits do not share a batch: one that may be
-        // at fault must not take others with it.
+        // Messages with different limits do not share a batch: a suspect must not
+        // make the requests of other messages fail.
         limits
             .take_while(|limit| *limit == at_most)
             .take(at_most)
@@ -135,8 +134,8 @@ impl Unserved {
     }
 }
 
-/// The largest batch for a message with this many failed attempts. The first
-/// attempt is never limited, even if it is the only one.
+/// Returns the largest batch for a message with this many failed attempts. The
+/// first attempt is never limited, even if it is the only one.
 fn by_attempts(failed: u32, most: u32) -> usize {
     match most.saturating_sub(failed) {
         _ if failed == 0 => LARGEST_BATCH,
@@ -162,7 +161,7 @@ mod tests {
         unserved.next_batch(messages.iter().map(|message| (message, 0)), 8)
     }
 
-    /// The sizes of the batches that these messages go in.
+    /// Returns the sizes of the batches in which these messages are sent.
     fn batches(unserved: &Unserved, mut messages: &[MessageId]) -> Vec<usize> {
         let mut sizes = Vec::new();
         while !messages.is_empty() {
@@ -174,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn no_message_is_at_fault_while_the_vendor_takes_nothing() {
+    fn no_message_is_at_fault_while_the_vendor_accepts_nothing() {
         let (mut unserved, now) = (Unserved::default(), Instant::now());
         unserved.note_taken(&message(0), now);
         for _ in 0..100 {
@@ -185,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_at_fault_every_time_once_others_were_taken() {
+    fn a_message_is_at_fault_every_time_once_others_were_accepted() {
         let (mut unserved, now) = (Unserved::default(), Instant::now());
         let last = message(1);
         assert!(!unserved.note_unserved(&[&last], now));
@@ -196,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_vendor_that_has_taken_nothing_lately_may_be_at_fault_itself() {
+    fn a_vendor_that_accepted_nothing_recently_may_be_at_fault_itself() {
         let (mut unserved, now) = (Unserved::default(), Instant::now());
         let (last, other) = (message(1), message(2));
         assert!(!unserved.note_unserved(&[&last], now));
@@ -207,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_was_taken_is_forgotten() {
+    fn an_accepted_message_is_forgotten() {
         let (mut unserved, now) = (Unserved::default(), Instant::now());
         let one = message(1);
         assert!(!unserved.note_unserved(&[&one], now));
@@ -246,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_that_go_alone_do_not_hold_up_others() {
+    fn isolated_messages_do_not_hold_up_others() {
         let mut unserved = Unserved::default();
         unserved.isolate(&[&message(1), &message(2)]);
         assert_eq!(

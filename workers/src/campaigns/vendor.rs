@@ -1,4 +1,4 @@
-//! The HTTP client of the vendor.
+//! HTTP client of the messaging vendor.
 
 use std::time::Duration;
 
@@ -10,25 +10,25 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode};
 use serde::{Deserialize, Serialize};
 
-use super::breaker::Found;
+use super::breaker::VendorState;
 use super::clearance::{Decision, Withheld};
 use super::results::{self, NoResults};
 use super::{Delivery, VendorAt};
 
-/// How long to pause when the vendor asks for it without saying how long.
+/// Pause after a 429 without a `Retry-After` that can be parsed.
 const DEFAULT_REST: Duration = Duration::from_secs(1);
 
-/// The longest pause that the vendor can ask for.
+/// Longest pause that the vendor can ask for.
 const LONGEST_REST: Duration = Duration::from_secs(60 * 60);
 
-/// How much of a response is read, in bytes. A hundred results need a tenth of
-/// it.
+/// Size at which reading of a response stops, in bytes; about ten times the size of
+/// a hundred results.
 const LONGEST_ANSWER: usize = 512 * 1024;
 
-/// The longest problem type that is kept, in bytes.
+/// Longest problem type that is recorded, in bytes.
 const LONGEST_TYPE: usize = 100;
 
-/// Sends messages to the vendor.
+/// HTTP client that sends batches of messages to the vendor.
 pub(super) struct Vendor {
     client: Client,
     at: VendorAt,
@@ -37,66 +37,67 @@ pub(super) struct Vendor {
 /// A message to send.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Outgoing<'a> {
-    /// The vendor sends it once, however often it gets this id.
+    /// Idempotency key: the vendor delivers a message once, however often it
+    /// receives this id.
     pub(super) message_id: &'a str,
     pub(super) to: &'a str,
     pub(super) text: &'a str,
 }
 
-/// The vendor's answer to a message.
+/// Vendor's answer to one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// It took the message, under this id of its own.
-    Taken(Text<128>),
-    /// It will not take the message, however often it is sent.
+    /// The vendor accepted the message and assigned it this id.
+    Accepted(Text<128>),
+    /// The vendor rejected the message for good; sending it again is pointless.
     Refused(Text<256>),
-    /// It refused the batch that the message was in. The message is sent again
-    /// alone.
-    RefusedTogether,
-    /// It asks for a pause of this length.
+    /// The vendor rejected the whole batch that contained the message. The message
+    /// is sent again alone.
+    BatchRefused,
+    /// The vendor asks for a pause of this length.
     Busy(Duration),
-    /// It could not take the message now, or may have taken it.
+    /// The vendor did not accept the message this time, or may have accepted it.
     Failed(Text<256>),
-    /// It will take the message later, after `rest` if it says how long.
+    /// The vendor will accept the message later: after `rest`, if it says when.
     Deferred {
         problem: Text<256>,
         rest: Option<Duration>,
     },
-    /// It did not answer, or something answered for it.
-    Away(Text<256>),
-    /// It does not serve such requests: the URL or the credential is wrong.
+    /// The vendor did not answer, or a gateway answered in its place.
+    Unavailable(Text<256>),
+    /// The server does not serve such requests: the URL or the credential is wrong.
     Unserved(Text<256>),
-    /// It did not get the message, which was not to be sent any more.
+    /// The message was not written to the vendor, for this reason.
     Withheld(Decision),
 }
 
-/// The vendor's answer to a batch.
+/// Vendor's answer to a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Reply {
-    /// An answer to each message, in their order.
+    /// One answer per message, in the order of the batch.
     Each(Vec<Answer>),
-    /// The same to all of them.
+    /// The same answer for all messages.
     Whole(Answer),
 }
 
 impl Reply {
-    /// What it says about the vendor.
-    pub(super) fn found(&self) -> Found {
+    /// Returns what the reply says about the vendor's availability.
+    pub(super) fn vendor_state(&self) -> VendorState {
         match self {
-            Self::Whole(Answer::Away(_) | Answer::Unserved(_)) => Found::Away,
-            Self::Whole(_) | Self::Each(_) => Found::There,
+            Self::Whole(Answer::Unavailable(_) | Answer::Unserved(_)) => VendorState::Down,
+            Self::Whole(_) | Self::Each(_) => VendorState::Up,
         }
     }
 
-    /// The problem, if it is one with the vendor.
-    pub(super) fn trouble(&self) -> Option<&Text<256>> {
+    /// Returns the problem, if it concerns the vendor rather than a message.
+    pub(super) fn vendor_problem(&self) -> Option<&Text<256>> {
         match self {
-            Self::Whole(Answer::Away(problem) | Answer::Unserved(problem)) => Some(problem),
+            Self::Whole(Answer::Unavailable(problem) | Answer::Unserved(problem)) => Some(problem),
             Self::Whole(_) | Self::Each(_) => None,
         }
     }
 
-    /// The reply to those messages for which `kept` is true.
+    /// Keeps the answers to the messages for which `kept` is true.
     pub(super) fn only(self, kept: impl Iterator<Item = bool>) -> Self {
         match self {
             Self::Each(answers) => {
@@ -110,7 +111,7 @@ impl Reply {
         }
     }
 
-    /// One answer for each of `count` messages, in order.
+    /// Returns one answer for each of `count` messages, in order.
     pub(super) fn into_answers(self, count: usize) -> Vec<Answer> {
         match self {
             Self::Each(answers) => answers,
@@ -119,7 +120,7 @@ impl Reply {
     }
 }
 
-/// A message as the vendor takes it.
+/// JSON form of a message in a request to the vendor.
 #[derive(Serialize)]
 struct Item<'a> {
     message_id: &'a str,
@@ -133,58 +134,59 @@ struct Content<'a> {
     text: &'a str,
 }
 
-/// The part of a problem document that is read. Its other members may repeat the
-/// message.
+/// Part of a problem document that is recorded. Its other members may contain the
+/// message or the recipient.
 #[derive(Deserialize)]
 struct Problem {
     r#type: String,
 }
 
 impl Vendor {
-    /// A client that keeps connections open, follows no redirects and ignores
-    /// proxies of the environment.
+    /// Creates a client that keeps connections open, follows no redirects and ignores
+    /// proxy settings of the environment.
     pub(super) fn new(at: VendorAt, delivery: &Delivery) -> reqwest::Result<Self> {
         let client = Client::builder()
             .timeout(delivery.timeout)
             .pool_max_idle_per_host(delivery.concurrency.into())
             .redirect(Policy::none())
             .no_proxy()
-            // Over HTTP/2 the body is not polled right before the write, on
-            // which `send` relies.
+            // `send` relies on the body being polled right before it is written.
+            // HTTP/2 does not guarantee that.
             .http1_only()
             .build()?;
         Ok(Self { client, at })
     }
 
-    /// Sends messages in one request. `pass` is awaited once there is a
-    /// connection that the request can be written to at once, and returns the
-    /// places of the messages that the body is written with. If it fails, the
-    /// vendor gets none of them.
+    /// Sends messages in one request. `pass` is awaited once a connection is ready to
+    /// be written to, and returns the indices of the messages to write. If it fails,
+    /// the request is aborted and the vendor receives no message.
     pub(super) async fn send(
         &self,
         messages: &[Outgoing<'_>],
         pass: impl Future<Output = Result<Vec<usize>, Withheld>> + Send + 'static,
     ) -> Reply {
         let items: Vec<Vec<u8>> = messages.iter().map(|one| self.item(one)).collect();
-        // A bracket, and each item with the comma or the bracket after it.
+        // The opening bracket, and each item with the comma or bracket after it.
         let length = 1 + items.iter().map(|item| item.len() + 1).sum::<usize>();
         let request = self
             .client
             .post(self.at.send.clone())
             .header(CONTENT_TYPE, "application/json")
-            // Set before the body is known, since some servers refuse a request
-            // without it.
+            // Some servers reject requests without a length, and the header is sent
+            // before `pass` decides which messages remain. The length is therefore
+            // that of all messages; `array` pads the body to it.
             .header(CONTENT_LENGTH, length)
-            // The body is polled when the head of the request lies in the
-            // connection's buffer, and both are flushed together: nothing, not
-            // even waiting for a connection, comes between `pass` and the write.
+            // The body is polled when the head of the request is in the connection's
+            // buffer, and both are flushed together. Nothing, not even waiting for a
+            // connection, comes between `pass` and the write, so a clearance cannot
+            // become stale in between.
             .body(reqwest::Body::wrap_stream(stream::once(async move {
                 let places = pass.await?;
                 Ok::<_, Withheld>(array(&items, places.into_iter(), length))
             })));
         match exchange(request).await {
             Ok((status, headers, body)) => reply(status, &headers, &body, messages, Utc::now()),
-            Err(error) => Reply::Whole(Answer::Away(text(away(&error)))),
+            Err(error) => Reply::Whole(Answer::Unavailable(text(describe_error(&error)))),
         }
     }
 
@@ -195,13 +197,13 @@ impl Vendor {
             content: Content { text: message.text },
             callback_url: self.at.callback.as_str(),
         };
-        // Texts always have a JSON form.
+        // Strings always have a JSON form.
         serde_json::to_vec(&item).unwrap_or_default()
     }
 }
 
-/// The items at these places as a JSON array, padded with white space to
-/// `length` bytes.
+/// Joins the items at these indices to a JSON array, padded with spaces to `length`
+/// bytes.
 fn array(items: &[Vec<u8>], places: impl Iterator<Item = usize>, length: usize) -> Vec<u8> {
     let mut array = Vec::with_capacity(length);
     array.push(b'[');
@@ -222,6 +224,7 @@ async fn exchange(
 ) -> reqwest::Result<(StatusCode, HeaderMap, Vec<u8>)> {
     let mut response = request.send().await?;
     let (status, headers) = (response.status(), response.headers().clone());
+    // Bounded: an endless response must not fill the memory.
     let mut body = Vec::new();
     while body.len() < LONGEST_ANSWER
         && let Some(chunk) = response.chunk().await?
@@ -231,7 +234,7 @@ async fn exchange(
     Ok((status, headers, body))
 }
 
-/// Interprets a response to these messages.
+/// Interprets a response to a batch of messages.
 fn reply(
     status: StatusCode,
     headers: &HeaderMap,
@@ -242,28 +245,28 @@ fn reply(
     if !status.is_success() {
         return Reply::Whole(refusal(status, headers, body, now));
     }
-    let said = said(status);
+    let said = describe_status(status);
     match results::answers(status, body, messages) {
         Ok(answers) => Reply::Each(answers),
-        // Probably another server at a wrong URL. If it is the vendor after
-        // all, sending again is safe, since it takes each message once.
+        // Probably another server at a wrong URL. If it is the vendor after all,
+        // sending again is safe, since it delivers each message once.
         Err(NoResults::NotJson) => {
             let problem = format!("{said} with a body that is not JSON");
             Reply::Whole(Answer::Unserved(text(problem)))
         }
         Err(NoResults::OtherShape) => {
             let problem = format!("{said} without an array of results");
-            Reply::Whole(Answer::Away(text(problem)))
+            Reply::Whole(Answer::Unavailable(text(problem)))
         }
     }
 }
 
-/// Interprets a response that is no success.
+/// Interprets a response with an error status or a redirect.
 fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> Answer {
     let retry_after = headers
         .get(RETRY_AFTER)
         .and_then(|value| value.to_str().ok());
-    let rest = retry_after.and_then(|value| rest(value, now));
+    let rest = retry_after.and_then(|value| parse_retry_after(value, now));
     let problem = text(problem(status, body));
     match (status, rest) {
         (StatusCode::TOO_MANY_REQUESTS, rest) => Answer::Busy(rest.unwrap_or(DEFAULT_REST)),
@@ -271,9 +274,9 @@ fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8], now: DateTime<U
         (
             StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT,
             _,
-        ) => Answer::Away(problem),
+        ) => Answer::Unavailable(problem),
         (StatusCode::REQUEST_TIMEOUT, _) => Answer::Failed(problem),
-        // Something is wrong with the request.
+        // The request itself is at fault, so repeating it is pointless.
         (
             StatusCode::BAD_REQUEST
             | StatusCode::CONFLICT
@@ -281,23 +284,23 @@ fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8], now: DateTime<U
             | StatusCode::UNPROCESSABLE_ENTITY,
             _,
         ) => Answer::Refused(problem),
-        (StatusCode::NOT_IMPLEMENTED, _) => Answer::Unserved(text(said(status))),
+        (StatusCode::NOT_IMPLEMENTED, _) => Answer::Unserved(text(describe_status(status))),
         _ if status.is_server_error() => Answer::Failed(problem),
-        // 401, 403, 404, 405, redirects: any message would get the same.
-        _ => Answer::Unserved(text(said(status))),
+        // 401, 403, 404, 405, redirects: any message would get the same answer.
+        _ => Answer::Unserved(text(describe_status(status))),
     }
 }
 
-/// `answered 401 Unauthorized`
-pub(super) fn said(status: StatusCode) -> String {
+/// Formats a status for a problem text: `answered 401 Unauthorized`.
+pub(super) fn describe_status(status: StatusCode) -> String {
     match status.canonical_reason() {
         Some(reason) => format!("answered {} {reason}", status.as_u16()),
         None => format!("answered {}", status.as_u16()),
     }
 }
 
-/// `Retry-After`: seconds, or a date.
-fn rest(value: &str, now: DateTime<Utc>) -> Option<Duration> {
+/// Parses the value of `Retry-After`: a number of seconds, or a date.
+fn parse_retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     let rest = match value.trim().parse() {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => {
@@ -308,8 +311,8 @@ fn rest(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     Some(rest.min(LONGEST_REST))
 }
 
-/// `answered 422 urn:patron:vendor:invalid-request`. Nothing else of the
-/// response is kept, since it may contain the recipient.
+/// Describes an error response: `answered 422 urn:patron:vendor:invalid-request`.
+/// Nothing else of the response is recorded, since it may contain the recipient.
 fn problem(status: StatusCode, body: &[u8]) -> String {
     let known = serde_json::from_slice::<Problem>(body).map(|problem| problem.r#type);
     let known = known.unwrap_or_default();
@@ -321,8 +324,8 @@ fn problem(status: StatusCode, body: &[u8]) -> String {
     }
 }
 
-/// What the vendor did: `did not answer in time`.
-fn away(error: &reqwest::Error) -> String {
+/// Describes a failed request: `did not answer in time`.
+fn describe_error(error: &reqwest::Error) -> String {
     let what = if error.is_timeout() {
         "did not answer in time"
     } else if error.is_connect() {
@@ -335,7 +338,7 @@ fn away(error: &reqwest::Error) -> String {
 
 #[expect(
     clippy::expect_used,
-    reason = "what is said here is far shorter than 256 bytes, and plain"
+    reason = "problem texts are plain and far shorter than 256 bytes"
 )]
 pub(super) fn text(problem: String) -> Text<256> {
     Text::try_from(problem).expect("short and plain")
@@ -354,7 +357,7 @@ mod tests {
         DateTime::from_timestamp(1_767_225_600, 0).unwrap()
     }
 
-    /// The reply that a response with this status, `Retry-After` and body makes.
+    /// Interprets a response with this status, `Retry-After` and body.
     fn replied(status: u16, retry_after: Option<&'static str>, body: &str) -> Reply {
         let mut headers = HeaderMap::new();
         if let Some(value) = retry_after {
@@ -364,7 +367,7 @@ mod tests {
         reply(status, &headers, body.as_bytes(), &MESSAGES, now())
     }
 
-    /// As [`replied`], for a response that is the same to all messages.
+    /// Like [`replied`], for a response that applies to all messages.
     fn made(status: u16, retry_after: Option<&'static str>, body: &str) -> Answer {
         match replied(status, retry_after, body) {
             Reply::Whole(answer) => answer,
@@ -381,7 +384,7 @@ mod tests {
         let results = r#"{"results": [
             {"message_id": "msg_1", "outcome": "accepted", "vendor_message_id": "vm_7"},
             {"message_id": "msg_2", "outcome": "refused"}]}"#;
-        let taken = Answer::Taken(Text::try_from("vm_7".to_owned()).unwrap());
+        let taken = Answer::Accepted(Text::try_from("vm_7".to_owned()).unwrap());
         let refused = Answer::Refused(problem_of("answered refused"));
         for status in [200, 202] {
             let each = Reply::Each(vec![taken.clone(), refused.clone()]);
@@ -390,12 +393,12 @@ mod tests {
     }
 
     #[test]
-    fn a_success_without_results_is_none() {
+    fn a_success_without_results_is_not_a_success() {
         let unserved = Answer::Unserved(problem_of("answered 200 OK with a body that is not JSON"));
         for odd in ["", "<h1>Welcome"] {
             assert_eq!(made(200, None, odd), unserved, "{odd}");
         }
-        let failed = Answer::Away(problem_of(
+        let failed = Answer::Unavailable(problem_of(
             "answered 202 Accepted without an array of results",
         ));
         for odd in ["{}", r#"{"vendor_message_id": "vm_7"}"#] {
@@ -404,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_is_told_apart_from_what_failed() {
+    fn rejections_are_distinguished_from_failures() {
         let body = r#"{"type": "urn:patron:vendor:invalid-request", "detail": "jo@example.com"}"#;
         let refused = Answer::Refused(problem_of("answered 422 urn:patron:vendor:invalid-request"));
         assert_eq!(made(422, None, body), refused);
@@ -417,13 +420,13 @@ mod tests {
             assert_eq!(made(status, None, ""), failed);
         }
         for status in [502, 503, 504] {
-            let away = Answer::Away(problem_of(&format!("answered {status}")));
+            let away = Answer::Unavailable(problem_of(&format!("answered {status}")));
             assert_eq!(made(status, None, ""), away);
         }
     }
 
     #[test]
-    fn what_any_message_would_be_answered_is_not_held_against_one() {
+    fn answers_that_any_message_would_get_do_not_fail_a_message() {
         for (status, said) in [
             (401, "answered 401 Unauthorized"),
             (402, "answered 402 Payment Required"),
@@ -440,12 +443,12 @@ mod tests {
             let body = r#"{"type": "urn:vendor:of-no-interest"}"#;
             let unserved = Answer::Unserved(problem_of(said));
             assert_eq!(made(status, None, body), unserved);
-            assert_eq!(Reply::Whole(unserved).found(), Found::Away);
+            assert_eq!(Reply::Whole(unserved).vendor_state(), VendorState::Down);
         }
     }
 
     #[test]
-    fn a_busy_vendor_is_left_alone_for_as_long_as_it_says() {
+    fn a_busy_vendor_determines_the_length_of_the_pause() {
         let busy = |seconds| Answer::Busy(Duration::from_secs(seconds));
         assert_eq!(made(503, Some("7"), ""), busy(7));
         assert_eq!(made(429, Some("7"), ""), busy(7));
@@ -463,16 +466,16 @@ mod tests {
     }
 
     #[test]
-    fn what_the_vendor_says_of_messages_shows_that_it_is_there() {
-        let away = Answer::Away(problem_of("could not be reached"));
-        assert_eq!(Reply::Whole(away).found(), Found::Away);
+    fn an_answer_about_messages_shows_that_the_vendor_is_up() {
+        let away = Answer::Unavailable(problem_of("could not be reached"));
+        assert_eq!(Reply::Whole(away).vendor_state(), VendorState::Down);
         for reply in [
             replied(200, None, r#"{"results": []}"#),
             replied(500, None, ""),
             replied(422, None, ""),
             replied(429, None, ""),
         ] {
-            assert_eq!(reply.found(), Found::There);
+            assert_eq!(reply.vendor_state(), VendorState::Up);
         }
     }
 
@@ -489,8 +492,8 @@ mod tests {
         },
     ];
 
-    /// The answer to a request whose response begins with `first` and then
-    /// repeats `then` forever.
+    /// Sends a request to a server whose response begins with `first` and then
+    /// repeats `then` forever. Returns the answer.
     async fn answered(first: &'static str, then: &'static [u8]) -> Answer {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -517,28 +520,28 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_that_never_ends_is_left() {
+    async fn an_endless_response_is_cut_off() {
         let endless = "HTTP/1.1 202 Accepted\r\ncontent-length: 999999999999\r\n\r\n";
         let failed = Answer::Unserved(problem_of(
             "answered 202 Accepted with a body that is not JSON",
         ));
         assert_eq!(answered(endless, &[b'{'; 65_536]).await, failed);
-        let away = Answer::Away(problem_of("did not answer in time"));
+        let away = Answer::Unavailable(problem_of("did not answer in time"));
         assert_eq!(answered(endless, &[]).await, away);
         assert_eq!(answered("HTTP/1.1 202 Acc", &[]).await, away);
     }
 
     #[tokio::test]
-    async fn what_is_no_answer_is_told_from_one() {
+    async fn redirects_and_other_protocols_are_not_answers() {
         let elsewhere = "HTTP/1.1 307 Temporary Redirect\r\nlocation: /\r\n\
                          content-length: 0\r\n\r\n";
         let unserved = Answer::Unserved(problem_of("answered 307 Temporary Redirect"));
         assert_eq!(answered(elsewhere, &[]).await, unserved);
-        let broken = Answer::Away(problem_of("broke off the connection"));
+        let broken = Answer::Unavailable(problem_of("broke off the connection"));
         assert_eq!(answered("SSH-2.0-OpenSSH_9.2\r\n", &[]).await, broken);
     }
 
-    /// What a vendor that never answers receives of a request with this `pass`.
+    /// Returns what a vendor that never answers receives of a request with this `pass`.
     async fn received(
         pass: impl Future<Output = Result<Vec<usize>, Withheld>> + Send + 'static,
     ) -> String {
@@ -562,7 +565,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_is_written_once_it_may_pass_and_only_then() {
+    async fn a_request_is_written_only_after_it_has_passed() {
         let item = |id: &str, to: &str, text: &str| {
             format!(
                 r#"{{"message_id":"{id}","to":"{to}","content":{{"text":"{text}"}},"callback_url":"http://127.0.0.1:9/api/delivery/receipt"}}"#
@@ -591,7 +594,7 @@ mod tests {
     }
 
     #[test]
-    fn no_problem_is_too_long() {
+    fn long_problem_types_are_dropped() {
         let long = format!(r#"{{"type": "{}"}}"#, "x".repeat(300));
         assert_eq!(
             made(400, None, &long),

@@ -1,9 +1,9 @@
-//! Tags, and how customers can be reached.
+//! Phrases about tags and contact data.
 
 use domain::rules::Operator;
 
 use super::Manner::{Adjective, Free, Noun, Post, Verb};
-use super::{Row, Said, means, meant};
+use super::{Interpretation, Row, means, meant};
 use crate::builtin::meaning::Meaning;
 use crate::builtin::refusal::TWO_WAYS;
 use crate::builtin::slots::Slot;
@@ -30,22 +30,22 @@ pub(super) const ROWS: &[Row] = &[
     (Verb, "[@have] not (unsubscribed|opted out)", |_, _| unsubscribed(false)),
     (Verb, "did not (unsubscribe|opt out)", |_, _| unsubscribed(false)),
     (Noun, "subscribers", |_, _| unsubscribed(false)),
-    (Noun, "<tag> subscribers", |_, _| Some(Said::Refused(TWO_WAYS))),
+    (Noun, "<tag> subscribers", |_, _| Some(Interpretation::Refused(TWO_WAYS))),
     (Noun, "unsubscribers", |_, _| unsubscribed(true)),
-    (Adjective, "loyal", |_, _| Some(Said::Refused("it is not said what makes a customer loyal"))),
+    (Adjective, "loyal", |_, _| Some(Interpretation::Refused("the request does not say what makes a customer loyal"))),
 ];
 
-fn tagged(slots: &[Slot]) -> Option<Said> {
+fn tagged(slots: &[Slot]) -> Option<Interpretation> {
     means(meant(slots)?)
 }
 
-fn untagged(slots: &[Slot]) -> Option<Said> {
+fn untagged(slots: &[Slot]) -> Option<Interpretation> {
     match meant(slots)? {
-        Meaning::All(_) => Some(Said::Refused(TWO_WAYS)),
+        Meaning::All(_) => Some(Interpretation::Refused(TWO_WAYS)),
         tags => means(tags.contrary()),
     }
 }
 
-fn unsubscribed(value: bool) -> Option<Said> {
+fn unsubscribed(value: bool) -> Option<Interpretation> {
     means(Meaning::is("unsubscribed", Operator::Equal, value))
 }

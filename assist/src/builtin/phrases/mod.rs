@@ -1,4 +1,4 @@
-//! The phrases that are known, as a table for each kind of them.
+//! Known phrases, in one table per subject.
 
 mod contact;
 mod orders;
@@ -19,51 +19,51 @@ use super::refusal::TWO_WAYS;
 use super::slots::{Scope, Slot};
 use super::words::Cursor;
 
-/// How a phrase stands in its sentence.
+/// Grammatical role of a phrase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Manner {
-    /// Before a noun, or after "are": `vip`, `Chennai`.
+    /// Adjective before a noun or after "are": `vip`, `Chennai`.
     Adjective,
-    /// Before a noun and anywhere else: `unsubscribed`.
+    /// Adjective that may be anywhere: `unsubscribed`.
     Free,
-    /// Behind a noun, or anywhere: `tagged vip`, `with no orders`.
+    /// Modifier after a noun, or anywhere else: `tagged vip`, `with no orders`.
     Post,
-    /// A place behind a noun: `from Mumbai`. Behind a verb it could tell where
-    /// something happened.
+    /// Place after a noun: `from Mumbai`. After a verb it would be ambiguous, since it
+    /// could say where something happened.
     Place,
-    /// What they did: `visited twice`.
+    /// Verb phrase: `visited twice`.
     Verb,
-    /// Who they are: `high spenders`.
+    /// Noun for customers: `high spenders`.
     Noun,
-    /// So many of them: `top 10% of spenders`. What just follows could narrow
-    /// down whom the share is of.
+    /// Share of customers: `top 10% of spenders`. A term that directly follows would be
+    /// ambiguous, since it could restrict the customers that the share is of.
     Share,
 }
 
-/// What a phrase comes to.
+/// Meaning of a phrase, or the reason for its rejection.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Said {
-    /// Conditions.
+pub(super) enum Interpretation {
+    /// Meaning of the phrase.
     Means(Meaning),
-    /// It is understood, and refused for this reason.
+    /// Reason why a phrase that is understood is rejected.
     Refused(&'static str),
 }
 
-/// A phrase that was found.
+/// Phrase found in a prompt.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Found {
-    pub(super) said: Said,
+pub(super) struct PhraseMatch {
+    pub(super) said: Interpretation,
     pub(super) manner: Manner,
-    /// Whether it compares with a number.
+    /// Whether the phrase compares with a number.
     pub(super) is_measured: bool,
-    /// Whether it says when or how often.
+    /// Whether the phrase says when or how often.
     pub(super) is_adverbial: bool,
     pub(super) end: usize,
 }
 
-type Make = fn(&Scope<'_>, &[Slot]) -> Option<Said>;
+type Make = fn(&Scope<'_>, &[Slot]) -> Option<Interpretation>;
 
-/// A row of a table: how it stands, its pattern, what it means.
+/// Row of a table: role, pattern, and function for the meaning.
 type Row = (Manner, &'static str, Make);
 
 static PHRASES: LazyLock<Vec<(Manner, Pattern, Make)>> = LazyLock::new(|| {
@@ -79,15 +79,15 @@ static PHRASES: LazyLock<Vec<(Manner, Pattern, Make)>> = LazyLock::new(|| {
     tables.iter().copied().flatten().map(ready).collect()
 });
 
-/// All phrases that begin here.
-pub(super) fn phrases(cursor: Cursor<'_>, scope: &Scope<'_>) -> Vec<Found> {
+/// Returns all phrases that begin here.
+pub(super) fn phrases(cursor: Cursor<'_>, scope: &Scope<'_>) -> Vec<PhraseMatch> {
     let mut found = Vec::new();
     for (manner, pattern, make) in PHRASES.iter() {
         for (slots, end) in pattern.read(cursor, scope) {
             let is_timed = |slot: &Slot| matches!(slot, Slot::Days(_) | Slot::Dates(_));
             let is_adverbial = pattern.tells_times() || slots.iter().any(is_timed);
             let is_measured = slots.iter().any(|slot| matches!(slot, Slot::Numbers(_)));
-            found.extend(make(scope, &slots).map(|said| Found {
+            found.extend(make(scope, &slots).map(|said| PhraseMatch {
                 said,
                 manner: *manner,
                 is_measured,
@@ -97,31 +97,33 @@ pub(super) fn phrases(cursor: Cursor<'_>, scope: &Scope<'_>) -> Vec<Found> {
         }
     }
     found.extend(activity::activities(cursor, scope));
+    // A pattern of optional elements matches nothing at all; such a match would not
+    // advance the segmentation.
     found.retain(|found| found.end > cursor.at);
     unambiguous(found)
 }
 
-/// What the same words mean in two ways is refused.
-fn unambiguous(mut found: Vec<Found>) -> Vec<Found> {
-    let is_meaning = |found: &&Found| matches!(found.said, Said::Means(_));
-    let contradicts = |one: &Found| {
+/// Rejects words with two different meanings.
+fn unambiguous(mut found: Vec<PhraseMatch>) -> Vec<PhraseMatch> {
+    let is_meaning = |found: &&PhraseMatch| matches!(found.said, Interpretation::Means(_));
+    let contradicts = |one: &PhraseMatch| {
         let mut others = found.iter().filter(|other| other.end == one.end);
         others.any(|other| is_meaning(&other) && other.said != one.said)
     };
-    let both = |found: &Found| is_meaning(&found) && contradicts(found);
+    let both = |found: &PhraseMatch| is_meaning(&found) && contradicts(found);
     let unclear: Vec<usize> = found.iter().filter(|f| both(f)).map(|f| f.end).collect();
     for found in found.iter_mut().filter(|f| unclear.contains(&f.end)) {
-        found.said = Said::Refused(TWO_WAYS);
+        found.said = Interpretation::Refused(TWO_WAYS);
     }
     found
 }
 
-fn means(meaning: Meaning) -> Option<Said> {
-    Some(Said::Means(meaning))
+fn means(meaning: Meaning) -> Option<Interpretation> {
+    Some(Interpretation::Means(meaning))
 }
 
-/// The field within the comparisons of the first slot.
-fn within(field: &str, slots: &[Slot]) -> Option<Said> {
+/// Creates the condition that a field meets the comparisons of the first slot.
+fn within(field: &str, slots: &[Slot]) -> Option<Interpretation> {
     match slots.first()? {
         Slot::Numbers(bounds) | Slot::Days(bounds) | Slot::Dates(bounds) => {
             means(Meaning::within(field, bounds.clone()))
@@ -130,18 +132,18 @@ fn within(field: &str, slots: &[Slot]) -> Option<Said> {
     }
 }
 
-/// So many, or more than that.
-fn or_more(field: &str, slots: &[Slot]) -> Option<Said> {
+/// Creates the condition that a field is at least the number of the slot.
+fn or_more(field: &str, slots: &[Slot]) -> Option<Interpretation> {
     plain(field, slots, Operator::AtLeast)
 }
 
-/// So many, and no more.
-fn exactly(field: &str, slots: &[Slot]) -> Option<Said> {
+/// Creates the condition that a field equals the number of the slot.
+fn exactly(field: &str, slots: &[Slot]) -> Option<Interpretation> {
     plain(field, slots, Operator::Equal)
 }
 
-/// A number that nothing compares, compared.
-fn plain(field: &str, slots: &[Slot], operator: Operator) -> Option<Said> {
+/// Creates a comparison with a number that has no comparison of its own.
+fn plain(field: &str, slots: &[Slot], operator: Operator) -> Option<Interpretation> {
     let [Slot::Numbers(bounds)] = slots else {
         return None;
     };
@@ -154,7 +156,7 @@ fn plain(field: &str, slots: &[Slot], operator: Operator) -> Option<Said> {
     }
 }
 
-/// What a slot of a place or of tags means.
+/// Returns the meaning of a slot with a place or tags.
 fn meant(slots: &[Slot]) -> Option<Meaning> {
     match slots.first()? {
         Slot::Means(meaning) => Some(meaning.clone()),
@@ -162,7 +164,7 @@ fn meant(slots: &[Slot]) -> Option<Meaning> {
     }
 }
 
-/// A field of days and one of dates, whichever the slot is of.
+/// Creates a condition on the field of days or that of dates, by the type of the slot.
 fn timed(days: &str, dates: &str, slot: &Slot) -> Option<Meaning> {
     match slot {
         Slot::Days(bounds) => Some(Meaning::within(days, bounds.clone())),
@@ -171,7 +173,7 @@ fn timed(days: &str, dates: &str, slot: &Slot) -> Option<Meaning> {
     }
 }
 
-/// The bound that is before where this one begins.
+/// Returns the bound for times before the beginning of this one.
 fn until(bound: &Bound) -> Option<Bound> {
     let operator = match bound.operator {
         Operator::AtLeast => Operator::Less,

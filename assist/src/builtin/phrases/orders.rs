@@ -1,10 +1,10 @@
-//! How often customers ordered, and when.
+//! Phrases about orders: how often and when.
 
 use domain::rules::Operator;
 
 use super::Manner::{Free, Noun, Post, Verb};
 use super::spend::high;
-use super::{Row, Said, exactly, means, or_more, timed, until, within};
+use super::{Interpretation, Row, exactly, means, or_more, timed, until, within};
 use crate::Measure;
 use crate::builtin::meaning::Meaning;
 use crate::builtin::slots::Slot;
@@ -14,12 +14,12 @@ const DAYS: &str = "days_since_last_order";
 const LAST: &str = "last_order_at";
 const FIRST: &str = "first_order_at";
 
-const NO_WINDOW: &str = "rules know how often customers ordered in all, not within a time";
+const NO_WINDOW: &str = "rules support the total number of orders, not the number within a period";
 const FIRST_OR_LAST: &str =
-    "rules know the first and the last order: say \"last ordered\" or \"first ordered\"";
+    "rules support the first and the last order: say \"last ordered\" or \"first ordered\"";
 const FIRST_BY_DATE: &str =
-    "rules know the first order by its date, not by how many days ago it was";
-const HOW_LONG: &str = "it is not said for how long";
+    "rules support the date of the first order, not the number of days since then";
+const HOW_LONG: &str = "the request does not say for how long";
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
@@ -58,19 +58,19 @@ pub(super) const ROWS: &[Row] = &[
     (Verb, "[@have] @buy [@thing] [@us] <dates>", |_, s| some(s)),
     (Verb, "[@have] @made @any @order [@us] <dates>", |_, s| some(s)),
     (Post, "[@having] @any @order [@us] <dates>", |_, s| some(s)),
-    (Verb, "[@have] @buy [@thing] [@us] <ago>", |_, _| Some(Said::Refused(FIRST_OR_LAST))),
-    (Verb, "[@have] @made @any @order [@us] <ago>", |_, _| Some(Said::Refused(FIRST_OR_LAST))),
-    (Verb, "[@have] @buy [@thing] [@us] <times> (<within>|<recently>|<ago>|<dates>)", |_, _| Some(Said::Refused(NO_WINDOW))),
-    (Verb, "[@have] @made <count> @order [@us] (<within>|<recently>|<ago>|<dates>)", |_, _| Some(Said::Refused(NO_WINDOW))),
-    (Post, "[@having] <count> @order [@us] (<within>|<recently>|<ago>|<dates>)", |_, _| Some(Said::Refused(NO_WINDOW))),
+    (Verb, "[@have] @buy [@thing] [@us] <ago>", |_, _| Some(Interpretation::Refused(FIRST_OR_LAST))),
+    (Verb, "[@have] @made @any @order [@us] <ago>", |_, _| Some(Interpretation::Refused(FIRST_OR_LAST))),
+    (Verb, "[@have] @buy [@thing] [@us] <times> (<within>|<recently>|<ago>|<dates>)", |_, _| Some(Interpretation::Refused(NO_WINDOW))),
+    (Verb, "[@have] @made <count> @order [@us] (<within>|<recently>|<ago>|<dates>)", |_, _| Some(Interpretation::Refused(NO_WINDOW))),
+    (Post, "[@having] <count> @order [@us] (<within>|<recently>|<ago>|<dates>)", |_, _| Some(Interpretation::Refused(NO_WINDOW))),
 
     (Verb, "[@have] (last|most recently) (@buy|visited and ordered) [@us] (<recently>|<ago>|<dates>)", |_, s| last(s)),
     (Post, "[@having] [their] (last|latest|most recent) (order|purchase) [date] [is|was|were|made|placed|being] (<recently>|<ago>|<dates>)", |_, s| last(s)),
     (Verb, "[@have] first @buy [@us] <dates>", |_, s| within(FIRST, s)),
     (Post, "[@having] [their] first (order|purchase) [is|was|made|placed] <dates>", |_, s| within(FIRST, s)),
     (Verb, "@made their first (order|purchase) <dates>", |_, s| within(FIRST, s)),
-    (Verb, "[@have] first @buy [@us] (<recently>|<ago>)", |_, _| Some(Said::Refused(FIRST_BY_DATE))),
-    (Post, "[@having] [their] first (order|purchase) [is|was|made|placed] (<recently>|<ago>)", |_, _| Some(Said::Refused(FIRST_BY_DATE))),
+    (Verb, "[@have] first @buy [@us] (<recently>|<ago>)", |_, _| Some(Interpretation::Refused(FIRST_BY_DATE))),
+    (Post, "[@having] [their] first (order|purchase) [is|was|made|placed] (<recently>|<ago>)", |_, _| Some(Interpretation::Refused(FIRST_BY_DATE))),
 
     (Verb, "[@have] not @buy [@thing] [@us] (<silence>|<dates>)", |_, s| silent(s)),
     (Verb, "(did|do|does) not @tobuy [@thing] [@us] (<silence>|<dates>)", |_, s| silent(s)),
@@ -80,19 +80,19 @@ pub(super) const ROWS: &[Row] = &[
     (Free, "[@have been|been|@have gone|gone] (inactive|dormant|lapsed|quiet|silent|cold) <silence>", |_, s| last(s)),
     (Free, "[@have been|been|@have gone|gone] (inactive|dormant|lapsed|quiet|silent|cold) [for] <lengths>", |_, s| last(s)),
     (Free, "[@have been|been|@have gone|gone] (inactive|dormant|lapsed|quiet|silent|cold) <dates>", |_, s| inactive(s)),
-    (Free, "(inactive|dormant|lapsed|churned|active|quiet)", |_, _| Some(Said::Refused(HOW_LONG))),
+    (Free, "(inactive|dormant|lapsed|churned|active|quiet)", |_, _| Some(Interpretation::Refused(HOW_LONG))),
 ];
 
-fn at_least(count: i64) -> Option<Said> {
+fn at_least(count: i64) -> Option<Interpretation> {
     means(Meaning::is(COUNT, Operator::AtLeast, count))
 }
 
-fn none() -> Option<Said> {
+fn none() -> Option<Interpretation> {
     means(Meaning::is(COUNT, Operator::Equal, 0))
 }
 
-/// One order, then: it is the last one, too.
-fn once(slots: &[Slot]) -> Option<Said> {
+/// Creates the condition for a single order at a time. That order is also the last one.
+fn once(slots: &[Slot]) -> Option<Interpretation> {
     let last = timed(DAYS, LAST, slots.first()?)?;
     means(Meaning::all(vec![
         Meaning::is(COUNT, Operator::Equal, 1),
@@ -100,31 +100,31 @@ fn once(slots: &[Slot]) -> Option<Said> {
     ]))
 }
 
-/// The last order, within all that the slots say.
-fn last(slots: &[Slot]) -> Option<Said> {
+/// Creates the condition that the last order is within all slots.
+fn last(slots: &[Slot]) -> Option<Interpretation> {
     let parts = slots.iter().map(|slot| timed(DAYS, LAST, slot));
     let parts: Option<Vec<Meaning>> = parts.collect();
     means(Meaning::all(parts?))
 }
 
-/// That there was some order then. "before" could be told of the first one or
-/// of the last.
-fn some(slots: &[Slot]) -> Option<Said> {
+/// Creates the condition that there was an order since a date. Rejects "before", which
+/// could refer to the first or to the last order.
+fn some(slots: &[Slot]) -> Option<Interpretation> {
     let [Slot::Dates(bounds)] = slots else {
         return None;
     };
     match bounds.first()?.operator {
         Operator::AtLeast | Operator::Greater => within(LAST, slots),
-        _ => Some(Said::Refused(FIRST_OR_LAST)),
+        _ => Some(Interpretation::Refused(FIRST_OR_LAST)),
     }
 }
 
-/// That there has been no order since.
-fn silent(slots: &[Slot]) -> Option<Said> {
+/// Creates the condition that there was no order since a time, or never one.
+fn silent(slots: &[Slot]) -> Option<Interpretation> {
     let before = match slots {
         [Slot::Dates(bounds)] => match bounds.first().and_then(until) {
             Some(bound) => Meaning::within(LAST, vec![bound]),
-            None => return Some(Said::Refused(FIRST_OR_LAST)),
+            None => return Some(Interpretation::Refused(FIRST_OR_LAST)),
         },
         [days] => timed(DAYS, LAST, days)?,
         _ => return None,
@@ -132,8 +132,8 @@ fn silent(slots: &[Slot]) -> Option<Said> {
     means(Meaning::any(vec![before, Meaning::null(LAST)]))
 }
 
-/// That the last order was before a date; there was one.
-fn inactive(slots: &[Slot]) -> Option<Said> {
+/// Creates the condition that there was an order, the last one before a date.
+fn inactive(slots: &[Slot]) -> Option<Interpretation> {
     let [Slot::Dates(bounds)] = slots else {
         return None;
     };

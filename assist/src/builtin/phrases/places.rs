@@ -1,7 +1,7 @@
-//! Where customers live.
+//! Phrases about where customers live.
 
 use super::Manner::{Adjective, Place, Post};
-use super::{Row, Said, means, meant};
+use super::{Interpretation, Row, means, meant};
 use crate::builtin::slots::Slot;
 
 #[rustfmt::skip]
@@ -17,10 +17,10 @@ pub(super) const ROWS: &[Row] = &[
     (Adjective, "<places>", |_, s| there(s)),
 ];
 
-fn there(slots: &[Slot]) -> Option<Said> {
+fn there(slots: &[Slot]) -> Option<Interpretation> {
     means(meant(slots)?)
 }
 
-fn elsewhere(slots: &[Slot]) -> Option<Said> {
+fn elsewhere(slots: &[Slot]) -> Option<Interpretation> {
     means(meant(slots)?.contrary())
 }

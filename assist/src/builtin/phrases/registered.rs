@@ -1,9 +1,9 @@
-//! Since when customers are customers.
+//! Phrases about when customers registered.
 
 use domain::rules::Operator;
 
 use super::Manner::{Noun, Post, Verb};
-use super::{Row, Said, means, timed};
+use super::{Interpretation, Row, means, timed};
 use crate::builtin::meaning::Meaning;
 use crate::builtin::quantities::Bound;
 use crate::builtin::slots::Slot;
@@ -11,7 +11,7 @@ use crate::builtin::slots::Slot;
 const DAYS: &str = "days_since_registered";
 const AT: &str = "registered_at";
 
-const HOW_LONG: &str = "it is not said since when";
+const HOW_LONG: &str = "the request does not say since when";
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
@@ -23,11 +23,11 @@ pub(super) const ROWS: &[Row] = &[
     (Noun, "(customer|customers) for <lengths>", |_, s| when(s)),
     (Noun, "(customer|customers) <dates>", |_, s| since(s)),
     (Verb, "[@have] @join", |_, _| means(Meaning::not_null(AT))),
-    (Noun, "(new|recent|old|long time) @people", |_, _| Some(Said::Refused(HOW_LONG))),
+    (Noun, "(new|recent|old|long time) @people", |_, _| Some(Interpretation::Refused(HOW_LONG))),
 ];
 
-/// "customers since 2025", not "customers in 2025".
-fn since(slots: &[Slot]) -> Option<Said> {
+/// Accepts "customers since 2025", but not "customers in 2025".
+fn since(slots: &[Slot]) -> Option<Interpretation> {
     let is_since = |bound: &Bound| bound.operator == Operator::AtLeast;
     match slots {
         [Slot::Dates(bounds)] if bounds.iter().all(is_since) => when(slots),
@@ -35,6 +35,6 @@ fn since(slots: &[Slot]) -> Option<Said> {
     }
 }
 
-fn when(slots: &[Slot]) -> Option<Said> {
+fn when(slots: &[Slot]) -> Option<Interpretation> {
     means(timed(DAYS, AT, slots.first()?)?)
 }

@@ -1,9 +1,9 @@
-//! What customers spent, in all and per order.
+//! Phrases about spend, in total and per order.
 
 use domain::rules::Operator;
 
 use super::Manner::{Adjective, Noun, Post, Share, Verb};
-use super::{Row, Said, means, within};
+use super::{Interpretation, Row, means, within};
 use crate::Measure;
 use crate::builtin::meaning::Meaning;
 use crate::builtin::slots::{Scope, Slot};
@@ -12,10 +12,11 @@ const TOTAL: &str = "total_spend";
 const AVERAGE: &str = "average_order_value";
 
 const NOT_COMPARED: &str =
-    "it is not said whether more than that is meant, at least that, or exactly that";
-const NO_WINDOW: &str = "rules know what customers spent in all, not within a time";
-const ONE_ORDER: &str = "rules know what customers spent in all and on average, not in one order";
-const VAGUE: &str = "it is not said how much that is";
+    "the request does not say whether more than, at least, or exactly this is meant";
+const NO_WINDOW: &str = "rules support the total spend, not the spend within a period";
+const ONE_ORDER: &str =
+    "rules support the total and the average spend, not the amount of one order";
+const VAGUE: &str = "the request does not say how much that is";
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
@@ -28,10 +29,10 @@ pub(super) const ROWS: &[Row] = &[
     (Verb, "[@have] spent (something|anything|money) [@us] [@yet]", |_, _| more_than_nothing()),
     (Verb, "([@have] not spent|did not spend|do not spend) [@total] <money> [@total]", |_, s| contrary(s)),
     (Verb, "[@have] @buy [goods|products|items|things] (worth|for) <money> @all", |_, s| within(TOTAL, s)),
-    (Verb, "[@have] never spent <money>", |_, _| Some(Said::Refused(ONE_ORDER))),
-    (Verb, "[@have] @spends <amount>", |_, _| Some(Said::Refused(NOT_COMPARED))),
-    (Verb, "[@have] @spends [<money>|<amount>] <within>", |_, _| Some(Said::Refused(NO_WINDOW))),
-    (Verb, "[@have] @spends [<money>|<amount>] (in|on) (one|a single|a|their last|their first) (order|purchase|visit)", |_, _| Some(Said::Refused(ONE_ORDER))),
+    (Verb, "[@have] never spent <money>", |_, _| Some(Interpretation::Refused(ONE_ORDER))),
+    (Verb, "[@have] @spends <amount>", |_, _| Some(Interpretation::Refused(NOT_COMPARED))),
+    (Verb, "[@have] @spends [<money>|<amount>] <within>", |_, _| Some(Interpretation::Refused(NO_WINDOW))),
+    (Verb, "[@have] @spends [<money>|<amount>] (in|on) (one|a single|a|their last|their first) (order|purchase|visit)", |_, _| Some(Interpretation::Refused(ONE_ORDER))),
 
     (Post, "[@having] @average [is|was|of|that is] <money>", |_, s| within(AVERAGE, s)),
     (Verb, "[@have] @spends [on average|an average of] <money> @each [on average]", |_, s| within(AVERAGE, s)),
@@ -40,8 +41,8 @@ pub(super) const ROWS: &[Row] = &[
     (Noun, "(high|big|top|biggest|highest|heavy|best) spenders", |s, _| high(s, Measure::TotalSpend, 20)),
     (Adjective, "(high|highest|top|biggest) spending", |s, _| high(s, Measure::TotalSpend, 20)),
     (Noun, "(low|small|lowest|smallest) spenders", |s, _| low(s, Measure::TotalSpend, 20)),
-    (Noun, "(average|medium|mid|typical|normal) spenders", |_, _| Some(Said::Refused(VAGUE))),
-    (Verb, "[@have] (spent|spend|spends) a lot [@us]", |_, _| Some(Said::Refused(VAGUE))),
+    (Noun, "(average|medium|mid|typical|normal) spenders", |_, _| Some(Interpretation::Refused(VAGUE))),
+    (Verb, "[@have] (spent|spend|spends) a lot [@us]", |_, _| Some(Interpretation::Refused(VAGUE))),
     (Post, "[@having] high @average", |s, _| high(s, Measure::AverageOrderValue, 20)),
     (Post, "[@having] low @average", |s, _| low(s, Measure::AverageOrderValue, 20)),
     (Post, "[@having] high @spend", |s, _| high(s, Measure::TotalSpend, 20)),
@@ -59,60 +60,67 @@ pub(super) const ROWS: &[Row] = &[
     (Share, "[in] [the] bottom <percent> [of] [all|our|the|my] [@people] (by|in|for) [their] @average", |s, p| bottom(s, p, Measure::AverageOrderValue)),
 ];
 
-const NO_QUANTILES: &str = "too little is known of the store to say what is high or low";
-const NOT_A_TENTH: &str = "shares are known in steps of 10%, from 10% to 90%";
+const NO_QUANTILES: &str = "the store has too little data to determine what is high or low";
+const NOT_A_TENTH: &str = "shares are supported in steps of 10%, from 10% to 90%";
 
-fn is(minor: i64) -> Option<Said> {
+fn is(minor: i64) -> Option<Interpretation> {
     means(Meaning::is(TOTAL, Operator::Equal, minor))
 }
 
-fn more_than_nothing() -> Option<Said> {
+fn more_than_nothing() -> Option<Interpretation> {
     means(Meaning::is(TOTAL, Operator::Greater, 0))
 }
 
-fn contrary(slots: &[Slot]) -> Option<Said> {
+fn contrary(slots: &[Slot]) -> Option<Interpretation> {
     match within(TOTAL, slots)? {
-        Said::Means(meaning) => means(meaning.contrary()),
+        Interpretation::Means(meaning) => means(meaning.contrary()),
         refused => Some(refused),
     }
 }
 
-/// Those who are above all but so many percent.
-pub(super) fn high(scope: &Scope<'_>, measure: Measure, percent: u8) -> Option<Said> {
+/// Creates the condition for the top `percent` of the customers.
+pub(super) fn high(scope: &Scope<'_>, measure: Measure, percent: u8) -> Option<Interpretation> {
     Some(match scope.facts.quantile(measure, 100 - percent) {
-        Some(least) => Said::Means(Meaning::is(measure.field(), Operator::AtLeast, least)),
-        None => Said::Refused(NO_QUANTILES),
+        Some(least) => {
+            Interpretation::Means(Meaning::is(measure.field(), Operator::AtLeast, least))
+        }
+        None => Interpretation::Refused(NO_QUANTILES),
     })
 }
 
-/// Those of the lowest so many percent, of the customers who have any.
-fn low(scope: &Scope<'_>, measure: Measure, percent: u8) -> Option<Said> {
+/// Creates the condition for the bottom `percent` of the customers with a value above 0.
+fn low(scope: &Scope<'_>, measure: Measure, percent: u8) -> Option<Interpretation> {
     let field = measure.field();
     Some(match scope.facts.quantile(measure, percent) {
-        Some(most) => Said::Means(Meaning::all(vec![
+        Some(most) => Interpretation::Means(Meaning::all(vec![
             Meaning::is(field, Operator::Greater, 0),
             Meaning::is(field, Operator::AtMost, most),
         ])),
-        None => Said::Refused(NO_QUANTILES),
+        None => Interpretation::Refused(NO_QUANTILES),
     })
 }
 
-type Quantile = fn(&Scope<'_>, Measure, u8) -> Option<Said>;
+type Quantile = fn(&Scope<'_>, Measure, u8) -> Option<Interpretation>;
 
-fn share(scope: &Scope<'_>, slots: &[Slot], measure: Measure, of: Quantile) -> Option<Said> {
+fn share(
+    scope: &Scope<'_>,
+    slots: &[Slot],
+    measure: Measure,
+    of: Quantile,
+) -> Option<Interpretation> {
     match slots.first()? {
         Slot::Percent(percent) => match u8::try_from(*percent) {
             Ok(percent @ 10..=90) if percent.is_multiple_of(10) => of(scope, measure, percent),
-            _ => Some(Said::Refused(NOT_A_TENTH)),
+            _ => Some(Interpretation::Refused(NOT_A_TENTH)),
         },
         _ => None,
     }
 }
 
-fn top(scope: &Scope<'_>, slots: &[Slot], measure: Measure) -> Option<Said> {
+fn top(scope: &Scope<'_>, slots: &[Slot], measure: Measure) -> Option<Interpretation> {
     share(scope, slots, measure, high)
 }
 
-fn bottom(scope: &Scope<'_>, slots: &[Slot], measure: Measure) -> Option<Said> {
+fn bottom(scope: &Scope<'_>, slots: &[Slot], measure: Measure) -> Option<Interpretation> {
     share(scope, slots, measure, low)
 }

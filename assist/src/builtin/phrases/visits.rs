@@ -1,10 +1,10 @@
-//! How often customers visited, and since when.
+//! Phrases about visits: how often and since when.
 
 use domain::rules::Operator;
 
 use super::Manner::{Noun, Post, Verb};
 use super::spend::high;
-use super::{Row, Said, means, or_more, until, within};
+use super::{Interpretation, Row, means, or_more, until, within};
 use crate::Measure;
 use crate::builtin::meaning::Meaning;
 use crate::builtin::slots::Slot;
@@ -12,8 +12,8 @@ use crate::builtin::slots::Slot;
 const COUNT: &str = "visits";
 const LAST: &str = "events.visit.last_at";
 
-const BY_DATE: &str = "rules know the last visit by its date, not by how many days ago it was";
-const LAST_ONLY: &str = "rules know how often customers visited in all, and their last visit";
+const BY_DATE: &str = "rules support the date of the last visit, not the number of days since then";
+const LAST_ONLY: &str = "rules support the total number of visits and the date of the last visit";
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
@@ -28,7 +28,7 @@ pub(super) const ROWS: &[Row] = &[
     (Verb, "[@have] (not|never) [yet] @visited [@where] [@yet]", |_, _| none()),
     (Verb, "(did|do|does) not visit [@where] [@yet]", |_, _| none()),
     (Verb, "(did|do|does) not visit [@where] <dates>", |_, s| silent(s)),
-    (Verb, "(did|do|does) not visit [@where] <silence>", |_, _| Some(Said::Refused(BY_DATE))),
+    (Verb, "(did|do|does) not visit [@where] <silence>", |_, _| Some(Interpretation::Refused(BY_DATE))),
     (Post, "([@having] (no|zero)|without|without any) (visit|visits) [@yet]", |_, _| none()),
     (Post, "(with|have|has|had|having) (visits|any visits)", |_, _| means(Meaning::is(COUNT, Operator::AtLeast, 1))),
     (Noun, "visitors", |_, _| means(Meaning::is(COUNT, Operator::AtLeast, 1))),
@@ -41,33 +41,34 @@ pub(super) const ROWS: &[Row] = &[
     (Post, "[@having] [their] (last|latest|most recent) visit [is|was] <dates>", |_, s| within(LAST, s)),
     (Verb, "[@have] not @visited [@where] <dates>", |_, s| silent(s)),
     (Post, "([@having] no|without|without any) (visit|visits) <dates>", |_, s| silent(s)),
-    (Verb, "[@have] [not|last|first] @visited [@where] (<within>|<silence>|<recently>|<ago>)", |_, _| Some(Said::Refused(BY_DATE))),
-    (Post, "([@having] no|without|without any|last|latest) (visit|visits) [is|was] (<within>|<silence>|<recently>|<ago>)", |_, _| Some(Said::Refused(BY_DATE))),
-    (Verb, "[@have] @visited [@where] <times> [@where] (<within>|<dates>|<ago>)", |_, _| Some(Said::Refused(LAST_ONLY))),
-    (Post, "[@having] <count> (visits|visit) (<within>|<dates>|<ago>)", |_, _| Some(Said::Refused(LAST_ONLY))),
+    (Verb, "[@have] [not|last|first] @visited [@where] (<within>|<silence>|<recently>|<ago>)", |_, _| Some(Interpretation::Refused(BY_DATE))),
+    (Post, "([@having] no|without|without any|last|latest) (visit|visits) [is|was] (<within>|<silence>|<recently>|<ago>)", |_, _| Some(Interpretation::Refused(BY_DATE))),
+    (Verb, "[@have] @visited [@where] <times> [@where] (<within>|<dates>|<ago>)", |_, _| Some(Interpretation::Refused(LAST_ONLY))),
+    (Post, "[@having] <count> (visits|visit) (<within>|<dates>|<ago>)", |_, _| Some(Interpretation::Refused(LAST_ONLY))),
 ];
 
-fn none() -> Option<Said> {
+fn none() -> Option<Interpretation> {
     means(Meaning::is(COUNT, Operator::Equal, 0))
 }
 
-/// That there was a visit then: only the last one is known.
-fn some(slots: &[Slot]) -> Option<Said> {
+/// Creates the condition that there was a visit since a date. Other times are rejected,
+/// since only the last visit is known.
+fn some(slots: &[Slot]) -> Option<Interpretation> {
     let [Slot::Dates(bounds)] = slots else {
         return None;
     };
     match bounds.first()?.operator {
         Operator::AtLeast | Operator::Greater => within(LAST, slots),
-        _ => Some(Said::Refused(LAST_ONLY)),
+        _ => Some(Interpretation::Refused(LAST_ONLY)),
     }
 }
 
-fn silent(slots: &[Slot]) -> Option<Said> {
+fn silent(slots: &[Slot]) -> Option<Interpretation> {
     let [Slot::Dates(bounds)] = slots else {
         return None;
     };
     let Some(bound) = bounds.first().and_then(until) else {
-        return Some(Said::Refused(LAST_ONLY));
+        return Some(Interpretation::Refused(LAST_ONLY));
     };
     let before = Meaning::within(LAST, vec![bound]);
     means(Meaning::any(vec![before, Meaning::null(LAST)]))

@@ -1,15 +1,14 @@
-//! What an answer must have from the request itself.
+//! Check that an answer is grounded in the request and in the store's facts.
 
 use domain::rules::{NodeRef, Rules, fold_case};
 
 use crate::Facts;
 
-/// The most words that are quoted of a prompt.
+/// Largest number of words that are quoted from a prompt.
 const MAX_WORDS: usize = 20;
 
-/// Refuses activity that the store does not know, and attributes that the
-/// prompt does not name: a model that cannot say something makes up a field
-/// for it.
+/// Rejects activities that the store does not know, and attributes that the prompt does
+/// not name. A model that cannot express something tends to make up a field for it.
 pub(super) fn check(rules: &Rules, prompt: &str, facts: &Facts) -> Result<(), String> {
     let prompt = fold_case(prompt);
     for (_, node) in rules.nodes() {
@@ -31,20 +30,21 @@ pub(super) fn check(rules: &Rules, prompt: &str, facts: &Facts) -> Result<(), St
     Ok(())
 }
 
-/// The activity of `events.<name>.count` and its like.
+/// Returns the activity of a field such as `events.<name>.count`.
 fn activity(field: &str) -> Option<&str> {
     let (name, _) = field.strip_prefix("events.")?.rsplit_once('.')?;
     Some(name)
 }
 
-/// Whether a folded prompt has all words of an attribute's key.
+/// Returns whether a folded prompt contains all words of an attribute's key.
 fn is_named(key: &str, prompt: &str) -> bool {
     let mut words = key.split(['_', '-']).filter(|word| !word.is_empty());
     let is_there = |word: &str| prompt.contains(&fold_case(word));
     words.clone().next().is_some() && words.all(is_there)
 }
 
-/// Of visits every store knows, were there none yet.
+/// Returns whether the store knows an activity. Visits are always known, even before
+/// the first one.
 fn is_known(activity: &str, facts: &Facts) -> bool {
     activity == "visit"
         || facts
@@ -53,7 +53,7 @@ fn is_known(activity: &str, facts: &Facts) -> bool {
             .any(|name| name.as_str() == activity)
 }
 
-/// Those words that the prompt has, as they stand there, each once.
+/// Returns the words that occur in the prompt, as they are written there, each once.
 pub(super) fn own_words(words: &[String], prompt: &str) -> Vec<String> {
     let mut own: Vec<String> = Vec::new();
     for word in words.iter().take(MAX_WORDS) {
@@ -63,7 +63,7 @@ pub(super) fn own_words(words: &[String], prompt: &str) -> Vec<String> {
     own
 }
 
-/// Where a text has another, in any case.
+/// Finds a text in another one, ignoring case. Returns it as it is written there.
 fn within(text: &str, part: &str) -> Option<String> {
     if part.is_empty() || part.len() > 2 * text.len() {
         return None;
@@ -76,7 +76,7 @@ fn within(text: &str, part: &str) -> Option<String> {
     text.char_indices().find_map(start)
 }
 
-/// How many bytes at a text's beginning are another, in any case.
+/// Returns the length in bytes of a prefix of `text` that equals `part`, ignoring case.
 fn begins(text: &str, part: &str) -> Option<usize> {
     let mut rest = text.chars();
     let is_next = |wanted: char| {
@@ -93,7 +93,7 @@ mod tests {
     use domain::Currency;
 
     #[test]
-    fn words_are_quoted_as_they_stand_in_the_prompt() {
+    fn words_are_quoted_as_they_are_written_in_the_prompt() {
         let own = |words: &[&str], prompt| {
             let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
             own_words(&words, prompt)
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_is_not_made_up() {
+    fn made_up_fields_are_rejected() {
         let mut facts = Facts::new(Currency::try_from("INR").unwrap());
         let review = "review".to_owned().try_into().unwrap();
         facts.activities.insert(review, 1);

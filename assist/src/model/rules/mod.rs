@@ -1,4 +1,4 @@
-//! Rules for a request in plain words.
+//! Rules for a request in plain words, written by the model.
 
 mod grounds;
 mod instructions;
@@ -13,15 +13,15 @@ use crate::{Facts, explain};
 
 use read::read;
 
-/// How long an answer may be, with what a model thinks before it.
+/// Limit of the answer's tokens, including reasoning tokens.
 const MAX_TOKENS: u32 = 6_000;
 
 impl Model {
-    /// The rules that a request means, as [`builtin::rules`] has them.
+    /// Returns the rules for a request, like [`builtin::rules`].
     ///
     /// # Errors
-    /// [`NoRules`] where the request is not understood, with its own words
-    /// that are not, and where the model gives no answer that can be used.
+    /// [`NoRules`] if the request is not understood, with the words that are not, or if
+    /// the model gives no usable answer.
     ///
     /// [`builtin::rules`]: crate::builtin::rules
     pub async fn rules(
@@ -38,7 +38,7 @@ impl Model {
             schema: read::schema(),
             max_tokens: MAX_TOKENS,
         };
-        let said = self.ask(task, usage, |text| read(text, prompt, facts));
+        let said = self.run_task(task, usage, |text| read(text, prompt, facts));
         let rules = said.await?.map_err(not_understood)?;
         let explanation = explain(&rules, facts);
         Ok(Understood { rules, explanation })

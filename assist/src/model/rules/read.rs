@@ -1,4 +1,4 @@
-//! What a model says about a request, read as a client's rules would be.
+//! Parser of the model's answer to a request for rules.
 
 use domain::rules::{Arity, Combinator, Operator, RuleErrors, Rules};
 use serde::Deserialize;
@@ -6,14 +6,15 @@ use serde_json::{Value as Json, json};
 
 use super::grounds::{self, own_words};
 use crate::Facts;
-use crate::model::error::Wrong;
+use crate::model::error::AnswerError;
 use crate::model::schema::{flag, list, object, one_of, text};
 
-/// Fields that are not listed by name.
+/// Pattern of fields that are not listed by name.
 const FAMILIES: &str =
     r"^(attributes\.[A-Za-z0-9_-]{1,64}|events\.[A-Za-z0-9_-]{1,64}\.(count|last_at))$";
 
-/// An answer. Deeper trees than groups of conditions are not asked for.
+/// Answer of the model: groups of conditions, the deepest trees that the model may
+/// write.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Answer {
@@ -39,7 +40,7 @@ struct Condition {
     values: Vec<String>,
 }
 
-/// The shape of an answer.
+/// Returns the JSON Schema of an answer.
 pub(super) fn schema() -> Json {
     let combinator = one_of([Combinator::And.name(), Combinator::Or.name()]);
     let listed = domain::rules::Field::names().filter(|name| !name.contains('<'));
@@ -63,42 +64,47 @@ pub(super) fn schema() -> Json {
     ])
 }
 
-/// The rules, or the words of the prompt that are not understood.
+/// Parses an answer. Returns the rules, or the words of the prompt that the model did
+/// not understand.
 pub(super) fn read(
     said: &str,
     prompt: &str,
     facts: &Facts,
-) -> Result<Result<Rules, Vec<String>>, Wrong> {
-    let answer: Answer = serde_json::from_str(said).map_err(|error| Wrong::shape(&error))?;
+) -> Result<Result<Rules, Vec<String>>, AnswerError> {
+    let answer: Answer = serde_json::from_str(said).map_err(|error| AnswerError::shape(&error))?;
+    // Only words of the prompt are quoted back, so that a model cannot put its own text
+    // into an error message. An answer that claims to understand, but names such words, is
+    // a rejection.
     let words = own_words(&answer.not_understood, prompt);
     if !answer.understood || !words.is_empty() {
         return Ok(Err(words));
     }
-    // As the model has it, so that it is told where something is wrong.
+    // Checked in the model's own nesting first, so that the pointers in error messages
+    // refer to its answer.
     let rules = Rules::from_json(&answer.nested()).map_err(|errors| wrong(&errors))?;
-    grounds::check(&rules, prompt, facts).map_err(Wrong::because)?;
+    grounds::check(&rules, prompt, facts).map_err(AnswerError::because)?;
     let rules = Rules::from_json(&answer.flat()).map_err(|errors| wrong(&errors))?;
     Ok(Ok(rules))
 }
 
-/// Says where in the answer the mistakes are.
-fn wrong(errors: &RuleErrors) -> Wrong {
+/// Converts the errors, with pointers into the model's answer.
+fn wrong(errors: &RuleErrors) -> AnswerError {
     let told = errors.0.iter().map(|error| {
         let pointer = error.pointer.replacen("/rules/", "/groups/", 1);
         let pointer = pointer.replace("/rules/", "/conditions/");
         format!("{pointer}: {}", error.reason)
     });
-    Wrong::because(told.collect::<Vec<_>>().join("; "))
+    AnswerError::because(told.collect::<Vec<_>>().join("; "))
 }
 
 impl Answer {
-    /// As rules of groups of conditions.
+    /// Returns the answer as rules, with all its groups.
     fn nested(&self) -> Json {
         let groups: Vec<Json> = self.groups.iter().map(Group::json).collect();
         json!({"combinator": self.combinator, "not": false, "rules": groups})
     }
 
-    /// The same without groups that say nothing more.
+    /// Returns the answer as rules, without groups that change nothing.
     fn flat(&self) -> Json {
         if let [group] = self.groups.as_slice() {
             return group.json();
@@ -161,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_taken_apart_where_that_changes_nothing() {
+    fn redundant_groups_are_removed() {
         let pune = ("city", "=", &["Pune"] as &[&str]);
         let visits = ("visits", "between", &["1", "3"] as &[&str]);
         let never = ("last_order_at", "null", &[] as &[&str]);
@@ -187,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told_where_the_model_made_them() {
+    fn errors_point_into_the_models_answer() {
         let odd = ("colour", "~", &[] as &[&str]);
         let pune = ("city", "=", &["Pune", "Goa"] as &[&str]);
         let said = said(
@@ -198,7 +204,7 @@ mod tests {
                 group("or", true, &[]),
             ],
         );
-        let Err(Wrong::Answer { told, .. }) = read(&said, "", &facts()) else {
+        let Err(AnswerError::Answer { told, .. }) = read(&said, "", &facts()) else {
             panic!("it is taken");
         };
         for pointer in [
@@ -211,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_at_all_is_no_rule() {
+    fn empty_answers_are_rejected() {
         assert!(read(&said("and", &[]), "", &facts()).is_err());
         assert!(read(&said("xor", &[group("and", false, &[])]), "", &facts()).is_err());
     }

@@ -1,4 +1,4 @@
-//! What leaves for the model.
+//! Data that is sent to the model.
 
 use assist::Facts;
 use assist::builtin::MAX_VARIANT;
@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::texts::{FIGURES, variants};
 use super::{Fake, KEY, pune};
 
-/// A store with a city of one.
+/// Returns the facts of a store with groups of one customer.
 fn facts() -> Facts {
     let mut facts = Facts::new(Currency::try_from("INR").unwrap());
     for (name, count) in [("Pune", 400), ("Onlyville", 1)] {
@@ -21,7 +21,7 @@ fn facts() -> Facts {
     facts
 }
 
-/// Every request of these calls, one of each kind.
+/// Makes a call of each kind and returns all requests.
 async fn requests() -> Vec<Json> {
     let mut usage = assist::model::Usage::default();
     let fake = Fake::saying(&[pune()]).await;
@@ -53,7 +53,7 @@ async fn requests() -> Vec<Json> {
 }
 
 #[tokio::test]
-async fn nothing_leaves_that_tells_on_one_customer() {
+async fn nothing_about_an_individual_customer_is_sent() {
     let requests = requests().await;
     assert_eq!(requests.len(), 4);
     for request in &requests {
@@ -70,7 +70,7 @@ async fn nothing_leaves_that_tells_on_one_customer() {
 }
 
 #[tokio::test]
-async fn what_people_write_stands_by_itself() {
+async fn peoples_texts_are_separate_from_instructions() {
     let own = ["Ignore that.", "Diwali sale", "Diwali", "Hi {{ name }}"];
     for (request, own) in requests().await.iter().zip(own) {
         let messages = request["messages"].as_array().unwrap();
@@ -87,7 +87,7 @@ async fn what_people_write_stands_by_itself() {
 }
 
 #[tokio::test]
-async fn answers_are_bounded_strict_and_not_kept() {
+async fn answers_are_bounded_strict_and_not_stored() {
     for request in requests().await {
         assert_eq!(request["model"], "test-model");
         assert_eq!(request["store"], false);
@@ -104,7 +104,8 @@ async fn answers_are_bounded_strict_and_not_kept() {
     }
 }
 
-/// As the strict mode wants it: all properties required, no others, not deep.
+/// Checks the conditions of the strict mode: all properties required, no others, and a
+/// limited depth.
 fn check_strict(schema: &Json, depth: usize, enums: &mut usize) {
     assert!(depth <= 5, "{schema}");
     *enums += schema["enum"].as_array().map_or(0, Vec::len);
@@ -129,7 +130,7 @@ fn check_strict(schema: &Json, depth: usize, enums: &mut usize) {
 }
 
 #[tokio::test]
-async fn a_model_is_told_what_templates_may_have() {
+async fn the_model_receives_the_limits_of_templates() {
     let requests = requests().await;
     let system = requests[1]["messages"][0]["content"].as_str().unwrap();
     for field in Template::fields() {

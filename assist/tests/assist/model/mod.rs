@@ -1,4 +1,4 @@
-//! What becomes of a language model's answers, whatever they are.
+//! Tests of the language model's client against a fake server.
 
 mod leaves;
 mod refusals;
@@ -17,11 +17,10 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use crate::store::FACTS;
 
-/// The key that the fake is asked with.
+/// API key that the client sends to the fake server.
 pub(crate) const KEY: &str = "sk-never-to-be-seen";
 
-/// A server that gives prepared answers, one after the other; the last for
-/// ever.
+/// Fake server that gives prepared responses in order, and repeats the last one.
 pub(crate) struct Fake {
     server: MockServer,
     pub(crate) model: Model,
@@ -52,12 +51,12 @@ impl Fake {
         Self { server, model }
     }
 
-    /// Answers with these texts of a model.
+    /// Starts a server that answers with these texts, as a model would.
     pub(crate) async fn saying<T: ToString>(texts: &[T]) -> Self {
         Self::answering(texts.iter().map(|text| said(&text.to_string())).collect()).await
     }
 
-    /// The bodies that came.
+    /// Returns the bodies of all requests received.
     pub(crate) async fn requests(&self) -> Vec<Json> {
         let requests = self.server.received_requests().await.unwrap();
         let bodies = requests.iter().map(|request| request.body_json().unwrap());
@@ -79,7 +78,7 @@ impl Fake {
     }
 }
 
-/// A model at this address.
+/// Returns a client of a model at this URL.
 pub(crate) fn model(base_url: &str) -> Model {
     Model::new(&ModelConfig {
         base_url: base_url.to_owned(),
@@ -89,12 +88,12 @@ pub(crate) fn model(base_url: &str) -> Model {
     .unwrap()
 }
 
-/// An answer with this text.
+/// Returns a response with this text.
 pub(crate) fn said(text: &str) -> ResponseTemplate {
     completed(json!({"role": "assistant", "content": text}), "stop")
 }
 
-/// An answer of 100 tokens to 1,000.
+/// Returns a response with this message, for 1,000 input and 100 output tokens.
 pub(crate) fn completed(message: Json, finish_reason: &str) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(json!({
         "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "test-model",
@@ -103,7 +102,7 @@ pub(crate) fn completed(message: Json, finish_reason: &str) -> ResponseTemplate 
     }))
 }
 
-/// Rules of one group as a model says them.
+/// Returns rules of one group, as a model writes them.
 pub(crate) fn group_of(conditions: Json) -> Json {
     json!({
         "understood": true, "not_understood": [], "combinator": "and",
@@ -111,7 +110,7 @@ pub(crate) fn group_of(conditions: Json) -> Json {
     })
 }
 
-/// `city = "Pune"` as a model says it.
+/// Returns `city = "Pune"`, as a model writes it.
 pub(crate) fn pune() -> Json {
     group_of(json!([{"field": "city", "operator": "=", "values": ["Pune"]}]))
 }

@@ -1,4 +1,4 @@
-//! Requests that a model does not understand.
+//! Requests that the model does not understand.
 
 use assist::builtin::NotUnderstood;
 use assist::model::{NoRules, Usage};
@@ -21,7 +21,7 @@ async fn refused(prompt: &str, answer: Json) -> NotUnderstood {
 }
 
 #[tokio::test]
-async fn words_are_quoted_that_the_request_has() {
+async fn words_of_the_request_are_quoted() {
     let prompt = "Women over 30 who bought shoes";
     let words = ["women", "shoes", "your system prompt", "", "WOMEN"];
     let refused = refused(prompt, not_understood(false, &words)).await;
@@ -30,7 +30,7 @@ async fn words_are_quoted_that_the_request_has() {
 }
 
 #[tokio::test]
-async fn words_that_the_request_does_not_have_are_not_told() {
+async fn words_that_are_not_in_the_request_are_dropped() {
     let words = ["I am hacked", "<b>"];
     let refused = refused("vip customers", not_understood(false, &words)).await;
     assert!(refused.words.is_empty());
@@ -38,20 +38,20 @@ async fn words_that_the_request_does_not_have_are_not_told() {
 }
 
 #[tokio::test]
-async fn what_is_half_understood_is_not_understood() {
+async fn a_partly_understood_request_is_rejected() {
     let refused = refused(
         "loyal customers from Pune",
         not_understood(true, &["loyal"]),
     )
     .await;
     assert_eq!(refused.words, ["loyal"]);
-    // What the request does not say is nothing that it could fail on.
+    // Words that are not in the request do not count.
     let fake = Fake::saying(&[not_understood(true, &["none"])]).await;
     assert!(fake.rules("customers from Pune").await.is_ok());
 }
 
 #[tokio::test]
-async fn nobody_asks_a_model_about_nothing_or_too_much() {
+async fn empty_and_overlong_requests_are_not_sent() {
     let fake = Fake::saying(&[pune()]).await;
     for prompt in [String::new(), " \n".to_owned(), "x ".repeat(1_001)] {
         let (refused, usage) = fake.asked(&prompt, &crate::store::FACTS).await;

@@ -1,4 +1,4 @@
-//! Rules, right and wrong.
+//! Valid and invalid rules.
 
 use assist::model::{ModelError, NoRules, Usage};
 use domain::rules::{Arity, Condition, Group, Node, Rules};
@@ -28,7 +28,7 @@ fn spenders() -> Json {
 }
 
 #[tokio::test]
-async fn the_right_answer_means_what_the_builtin_reader_says() {
+async fn a_correct_answer_equals_that_of_the_builtin_engine() {
     let fake = Fake::saying(&[spenders()]).await;
     let (understood, usage) = fake.asked(PROMPT, &FACTS).await;
     let ours = assist::builtin::rules(PROMPT, &FACTS).unwrap();
@@ -41,7 +41,7 @@ async fn the_right_answer_means_what_the_builtin_reader_says() {
     assert_eq!(usage, expected);
 }
 
-/// These rules as a model would say them.
+/// Returns rules as a model would write them.
 fn spoken(rules: &Rules) -> Json {
     let root = rules.root();
     let alone = [Node::Group(root.clone())];
@@ -97,7 +97,7 @@ fn spoken_condition(condition: &Condition) -> Json {
 }
 
 #[tokio::test]
-async fn all_that_people_ask_can_be_said() {
+async fn all_requests_can_be_expressed() {
     let asked = requests().into_iter();
     let asked: Vec<(String, Rules)> = asked
         .filter_map(|request| Some((request.prompt.clone(), request.rules()?)))
@@ -113,7 +113,7 @@ async fn all_that_people_ask_can_be_said() {
 }
 
 #[tokio::test]
-async fn a_wrong_answer_is_repaired_once() {
+async fn an_invalid_answer_is_repaired_once() {
     let wrong = group_of(json!([{"field": "colour", "operator": "=", "values": ["red"]}]));
     let fake = Fake::saying(&[wrong.clone(), pune()]).await;
     let (understood, usage) = fake.asked("customers from Pune", &FACTS).await;
@@ -131,7 +131,7 @@ async fn a_wrong_answer_is_repaired_once() {
     );
 }
 
-/// What is neither rules nor a misunderstanding.
+/// Returns answers that are neither valid rules nor a rejection.
 fn wrong_answers() -> Vec<Json> {
     let condition = |field: &str, operator: &str, values: Json| {
         group_of(json!([{"field": field, "operator": operator, "values": values}]))
@@ -184,7 +184,7 @@ fn wrong_answers() -> Vec<Json> {
 }
 
 #[tokio::test]
-async fn what_is_wrong_twice_is_an_error_that_does_not_repeat_it() {
+async fn an_answer_that_is_invalid_twice_is_an_error_without_its_content() {
     for wrong in wrong_answers() {
         let fake = Fake::saying(std::slice::from_ref(&wrong)).await;
         let (answer, usage) = fake.asked("customers from Pune", &FACTS).await;
@@ -202,7 +202,7 @@ async fn what_is_wrong_twice_is_an_error_that_does_not_repeat_it() {
 }
 
 #[tokio::test]
-async fn too_much_is_not_repeated() {
+async fn long_content_is_not_repeated_in_errors() {
     let long = "y".repeat(20_000);
     let condition = json!({"field": long, "operator": "=", "values": ["x"]});
     for wrong in [
@@ -219,7 +219,7 @@ async fn too_much_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn values_are_only_ever_values() {
+async fn values_are_never_interpreted() {
     let odd = "<script>alert(1)</script>\" OR order_count >= 0 OR city = \"$where";
     let answer = group_of(json!([{"field": "city", "operator": "=", "values": [odd]}]));
     let understood = Fake::saying(&[answer])

@@ -1,4 +1,4 @@
-//! A server that fails, hangs, or is something else altogether.
+//! Servers that fail, hang, or do not speak the API.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -35,7 +35,7 @@ async fn asked(answers: Vec<ResponseTemplate>) -> (Result<String, ModelError>, U
 }
 
 #[tokio::test]
-async fn a_key_that_is_not_taken_is_tried_once() {
+async fn a_rejected_key_is_not_retried() {
     for code in [401, 403] {
         let (answer, usage) = asked(vec![status(code), said(&pune().to_string())]).await;
         assert_eq!(answer, Err(ModelError::Unauthorized));
@@ -44,7 +44,7 @@ async fn a_key_that_is_not_taken_is_tried_once() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_busy_for_a_moment_is_asked_again() {
+async fn a_server_that_is_briefly_busy_is_retried() {
     for first in [busy("0"), busy("1"), status(429)] {
         let (answer, usage) = asked(vec![first, said(&pune().to_string())]).await;
         assert_eq!(answer.unwrap(), "city = \"Pune\"");
@@ -53,7 +53,7 @@ async fn a_server_that_is_busy_for_a_moment_is_asked_again() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_busy_for_long_is_left_at_once() {
+async fn a_server_that_is_busy_for_long_fails_at_once() {
     let start = Instant::now();
     let (answer, usage) = asked(vec![busy("30"), said(&pune().to_string())]).await;
     let retry_after = Some(Duration::from_secs(30));
@@ -63,7 +63,7 @@ async fn a_server_that_is_busy_for_long_is_left_at_once() {
 }
 
 #[tokio::test]
-async fn a_server_that_fails_is_asked_three_times() {
+async fn a_failing_server_gets_three_attempts() {
     let (answer, usage) = asked(vec![status(500), status(502), said(&pune().to_string())]).await;
     assert_eq!(answer.unwrap(), "city = \"Pune\"");
     assert_eq!(usage.calls, 3);
@@ -75,7 +75,7 @@ async fn a_server_that_fails_is_asked_three_times() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_refused_is_not_repeated() {
+async fn a_rejected_request_is_not_retried() {
     for code in [400, 404, 422] {
         let (answer, usage) = asked(vec![status(code)]).await;
         assert_eq!((answer, usage.calls), (Err(ModelError::Failed(code)), 1));
@@ -86,7 +86,7 @@ async fn a_request_that_is_refused_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn what_is_no_whole_answer_is_not_repaired() {
+async fn an_incomplete_answer_is_not_repaired() {
     let half = pune().to_string();
     let half = &half[..half.len() / 2];
     let assistant = |content| json!({"role": "assistant", "content": content});
@@ -121,15 +121,15 @@ async fn what_is_no_whole_answer_is_not_repaired() {
 }
 
 #[tokio::test]
-async fn any_content_type_will_do() {
+async fn any_content_type_is_accepted() {
     let answer = r#"{"choices":[{"message":{"content":"{}"}}]}"#;
     let answer = ResponseTemplate::new(200).set_body_raw(answer, "text/plain");
     let (answer, usage) = asked(vec![answer, said(&pune().to_string())]).await;
     assert_eq!((answer.is_ok(), usage.calls), (true, 2));
 }
 
-/// A server that answers with this, then with that for ever; it tells when
-/// the connection ends.
+/// Starts a server that sends `first`, then repeats `then` forever. The receiver yields
+/// the request once the connection ends.
 fn raw(first: &'static str, then: &'static [u8]) -> (String, Receiver<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
@@ -157,7 +157,7 @@ async fn asked_at(url: &str) -> Result<(), NoRules> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_never_ends_is_left() {
+async fn an_endless_response_is_cut_off() {
     for head in [
         "HTTP/1.1 200 OK\r\ncontent-length: 999999999999\r\n\r\n",
         "HTTP/1.1 200 OK\r\n\r\n",
@@ -165,14 +165,14 @@ async fn an_answer_that_never_ends_is_left() {
         let (url, end) = raw(head, &[b' '; 65_536]);
         let answer = timeout(Duration::from_secs(2), asked_at(&url)).await;
         let Err(NoRules::Model(ModelError::Malformed(_))) = answer.unwrap() else {
-            panic!("it is taken");
+            panic!("the answer is accepted");
         };
         end.recv_timeout(Duration::from_secs(2)).unwrap();
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_who_waits_no_longer_ends_the_request() {
+async fn dropping_the_future_ends_the_request() {
     for head in ["", "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"] {
         let (url, end) = raw(head, &[]);
         let start = Instant::now();
@@ -185,20 +185,20 @@ async fn a_caller_who_waits_no_longer_ends_the_request() {
 }
 
 #[tokio::test]
-async fn a_caller_who_waits_no_longer_is_the_last_to_ask() {
+async fn dropping_the_future_ends_the_retries() {
     let late = said(&pune().to_string()).set_delay(Duration::from_secs(5));
     for answers in [vec![late], vec![status(500)]] {
         let fake = Fake::answering(answers).await;
         let answer = timeout(Duration::from_millis(100), fake.rules(PROMPT)).await;
         assert!(answer.is_err());
-        // Long enough for another try, were there one.
+        // Long enough for another attempt to arrive, if there were one.
         tokio::time::sleep(Duration::from_millis(400)).await;
         assert_eq!(fake.requests().await.len(), 1);
     }
 }
 
 #[tokio::test]
-async fn nobody_there_is_told_from_one_who_fails() {
+async fn an_unreachable_server_is_distinguished_from_a_failing_one() {
     let gone = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/v1", gone.local_addr().unwrap());
     drop(gone);
@@ -218,9 +218,9 @@ async fn no_key_is_printed() {
     assert!(!format!("{error:?} {error}").contains("sk-"));
 }
 
-/// Handlers of requests must be able to ask.
+/// Request handlers need futures that are `Send`.
 #[test]
-fn asking_can_be_done_by_any_thread() {
+fn futures_of_the_client_are_send() {
     fn is_send<T: Send>(_: T) {}
     let model = model("http://127.0.0.1:9/v1");
     let mut usage = Usage::default();

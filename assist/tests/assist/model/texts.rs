@@ -28,7 +28,7 @@ pub(crate) static FIGURES: LazyLock<CampaignFigures> = LazyLock::new(|| Campaign
     }],
 });
 
-/// Variants of these texts, friendly, formal and urgent.
+/// Returns an answer with these texts, in the tones friendly, formal and urgent.
 pub(crate) fn variants(texts: [&str; 3]) -> Json {
     let tones = ["friendly", "formal", "urgent"];
     let variant = |(tone, text)| json!({"tone": tone, "template": text});
@@ -57,7 +57,7 @@ async fn messages(
 }
 
 #[tokio::test]
-async fn three_variants_are_taken_as_they_are() {
+async fn three_valid_variants_are_accepted() {
     let (answer, usage) = messages(&[good()], None).await;
     let [first, second, third] = answer.unwrap();
     let template = "Hi {{ name | default('there') }}, 20% off!";
@@ -68,7 +68,7 @@ async fn three_variants_are_taken_as_they_are() {
 }
 
 #[tokio::test]
-async fn variants_that_are_wrong_are_repaired_once() {
+async fn invalid_variants_are_repaired_once() {
     let mut two_of_a_tone = good();
     two_of_a_tone["variants"][1]["tone"] = json!("friendly");
     let mut two = good();
@@ -110,14 +110,14 @@ async fn variants_that_are_wrong_are_repaired_once() {
 }
 
 #[tokio::test]
-async fn the_tone_that_is_asked_for_comes_first() {
+async fn the_requested_tone_comes_first() {
     let (answer, _) = messages(&[good()], Some(Tone::Friendly)).await;
     assert!(answer.is_ok());
     let (answer, usage) = messages(&[good()], Some(Tone::Formal)).await;
     let Err(ModelError::Invalid(reason)) = answer else {
         panic!("{answer:?}");
     };
-    assert!(reason.contains("the tone that was asked for"), "{reason}");
+    assert!(reason.contains("the tone that was requested"), "{reason}");
     assert_eq!(usage.calls, 2);
 }
 
@@ -136,7 +136,7 @@ const TRUE: &str = "Diwali 50 reached 1,284 customers, and 1,140 messages (89%) 
     Among those above ₹10,000.00 it was 95%!";
 
 #[tokio::test]
-async fn a_summary_says_only_what_is_so() {
+async fn a_summary_with_foreign_numbers_is_repaired() {
     let (answer, usage) = summary(&[text(TRUE)]).await;
     assert_eq!(answer.unwrap(), TRUE);
     assert_eq!(usage.calls, 1);
@@ -146,7 +146,7 @@ async fn a_summary_says_only_what_is_so() {
 }
 
 #[tokio::test]
-async fn a_summary_that_is_wrong_twice_is_none() {
+async fn a_summary_that_is_invalid_twice_is_an_error() {
     for wrong in [
         "Reached 1,285 customers.",
         "Half of all were reached.",
@@ -168,7 +168,7 @@ async fn a_summary_that_is_wrong_twice_is_none() {
 }
 
 #[tokio::test]
-async fn the_figures_are_told_as_they_are_to_be_written() {
+async fn the_figures_are_sent_in_the_form_to_be_written() {
     let fake = Fake::saying(&[text(TRUE)]).await;
     let mut usage = Usage::default();
     fake.model.summary(&FIGURES, &mut usage).await.unwrap();
@@ -195,7 +195,7 @@ async fn tags(answers: &[Json]) -> (Result<Vec<Tag>, ModelError>, Usage) {
 }
 
 #[tokio::test]
-async fn tags_are_of_the_vocabulary() {
+async fn tags_outside_the_vocabulary_are_rejected() {
     let good = json!({"tags": ["discount", "seasonal"]});
     let (answer, _) = tags(std::slice::from_ref(&good)).await;
     assert_eq!(answer.unwrap(), [Tag::Seasonal, Tag::Discount]);

@@ -1,4 +1,9 @@
-//! Generations that are folded beside their partition until they can join it.
+//! Generations that catch up with their partition before they join it.
+//!
+//! A new or restarted generation is behind the partition's checkpoint. It is folded
+//! in a task of its own until it is near the partition, so that it does not hold
+//! back the views that serve reads. It then joins, and from there on one pass over
+//! the log feeds all views.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,26 +13,26 @@ use projections::{Generation, Mode, OwnedPartition, ProjectError, Projector, Sto
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::owner::within;
-use crate::shared::Shared;
+use crate::owner::with_timeout;
+use crate::shared::SharedResources;
 
-/// Events folded in one go.
+/// Number of events that are folded in one step.
 const BATCH: usize = 8_000;
 
-/// How far behind its partition a generation may be and still count as ready:
-/// the partition waits while the rest is folded.
+/// Largest distance, in events, at which a generation counts as ready to join. The
+/// partition waits while the rest is folded, so this bounds that wait.
 const NEAR: u64 = 1_000;
 
-/// How long to wait when an engine is away.
+/// Delay after Redis or MongoDB failed.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// How long to wait when only a person can help.
+/// Delay after an error that only an operator can resolve.
 const LONG_PAUSE: Duration = Duration::from_secs(5);
 
-/// The generations beside one partition.
-pub(crate) struct Beside {
+/// Generations of one partition that are catching up with it.
+pub(crate) struct CatchUps {
     partition: Partition,
-    /// How far the partition is.
+    /// Number of the partition's last folded event.
     number: watch::Sender<u64>,
     folding: Vec<(Generation, AbortOnDropHandle<()>)>,
     ready: Vec<Projector>,
@@ -35,7 +40,7 @@ pub(crate) struct Beside {
     receiver: mpsc::UnboundedReceiver<Projector>,
 }
 
-impl Beside {
+impl CatchUps {
     pub(crate) fn new(owned: &OwnedPartition) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
         Self {
@@ -48,26 +53,29 @@ impl Beside {
         }
     }
 
-    /// Says how far the partition is.
-    pub(crate) fn moved(&self, number: u64) {
+    /// Publishes the number of the partition's last folded event.
+    pub(crate) fn set_number(&self, number: u64) {
         self.number.send_replace(number);
     }
 
-    /// Folds these generations and no others. Those that are as far as the
-    /// partition join it.
+    /// Folds these generations and no others. Generations that are level with the
+    /// partition join it at once.
     pub(crate) async fn fold(
         &mut self,
-        shared: &Shared,
+        shared: &SharedResources,
         wanted: Vec<Generation>,
         owned: &mut OwnedPartition,
     ) -> Result<(), ProjectError> {
         self.folding
             .retain(|(generation, _)| wanted.contains(generation));
         self.ready
-            .retain(|projector| wanted.contains(&of(projector)));
+            .retain(|projector| wanted.contains(&generation_of(projector)));
         let is_new = |generation: &Generation| {
             self.folding.iter().all(|(known, _)| known != generation)
-                && self.ready.iter().all(|ready| of(ready) != *generation)
+                && self
+                    .ready
+                    .iter()
+                    .all(|ready| generation_of(ready) != *generation)
         };
         let new: Vec<Generation> = wanted.into_iter().filter(is_new).collect();
         let mut here = Vec::new();
@@ -78,13 +86,18 @@ impl Beside {
             }
         }
         for projector in owned.join(here).await? {
-            self.start(shared, of(&projector), None);
+            self.start(shared, generation_of(&projector), None);
         }
         Ok(())
     }
 
-    fn start(&mut self, shared: &Shared, generation: Generation, failed: Option<ProjectError>) {
-        let catching_up = CatchingUp {
+    fn start(
+        &mut self,
+        shared: &SharedResources,
+        generation: Generation,
+        failed: Option<ProjectError>,
+    ) {
+        let catching_up = CatchUp {
             generation,
             partition: self.partition,
             store: shared.store.clone(),
@@ -95,27 +108,28 @@ impl Beside {
         let sender = self.sender.clone();
         let task = tokio::spawn(async move {
             let projector = catching_up.run(failed).await;
-            // The partition may have been given up meanwhile.
+            // The send fails if the partition was released meanwhile.
             let _gone = sender.send(projector);
         });
         self.folding
             .push((generation, AbortOnDropHandle::new(task)));
     }
 
-    /// Returns once a generation is ready to join.
-    pub(crate) async fn is_ready(&mut self) {
+    /// Waits until a generation is ready to join.
+    pub(crate) async fn wait_ready(&mut self) {
         if let Some(projector) = self.receiver.recv().await {
-            self.take(projector);
+            self.mark_ready(projector);
         }
     }
 
-    fn take(&mut self, projector: Projector) {
-        let generation = of(&projector);
+    fn mark_ready(&mut self, projector: Projector) {
+        let generation = generation_of(&projector);
         let known = self
             .folding
             .iter()
             .position(|(known, _)| *known == generation);
-        // One that is not wanted any more is not known.
+        // A generation that is no longer wanted was removed from `folding`; its
+        // projector is dropped.
         if let Some(index) = known {
             let (_, ended) = self.folding.swap_remove(index);
             drop(ended);
@@ -123,18 +137,19 @@ impl Beside {
         }
     }
 
-    /// Lets generations join that are ready. Returns how many events, of `most`,
-    /// the partition may fold next to meet one that is ahead of it.
+    /// Joins the generations that are ready. Returns how many events, at most `most`,
+    /// the partition may fold next so as not to pass a generation that is ahead of it.
     pub(crate) async fn join_ready(
         &mut self,
-        shared: &Shared,
+        shared: &SharedResources,
         owned: &mut OwnedPartition,
         most: usize,
     ) -> Result<usize, ProjectError> {
         while let Ok(projector) = self.receiver.try_recv() {
-            self.take(projector);
+            self.mark_ready(projector);
         }
-        // Where the first of them is, the partition is then.
+        // A partition that keeps no generation has no position of its own: the first
+        // one to join determines it.
         let here = owned.generations().next().map(|_| owned.position().number);
         let mut joining = Vec::new();
         for mut projector in std::mem::take(&mut self.ready) {
@@ -142,12 +157,12 @@ impl Beside {
                 .unwrap_or_default()
                 .saturating_sub(projector.position().number);
             if distance > NEAR {
-                self.start(shared, of(&projector), None);
+                self.start(shared, generation_of(&projector), None);
                 continue;
             }
             match fold_up_to(&mut projector, here.unwrap_or_default()).await {
                 Ok(()) => joining.push(projector),
-                Err(error) => self.start(shared, of(&projector), Some(error)),
+                Err(error) => self.start(shared, generation_of(&projector), Some(error)),
             }
         }
         if !joining.is_empty() {
@@ -166,14 +181,14 @@ async fn fold_up_to(projector: &mut Projector, number: u64) -> Result<(), Projec
         let left = number - projector.position().number;
         let count = usize::try_from(left).unwrap_or(BATCH).min(BATCH);
         if projector.step(count).await? == 0 {
-            break; // The log has become shorter, which the partition will notice.
+            break; // The log has become shorter; the partition's own step reports that.
         }
     }
     Ok(())
 }
 
-/// Folds a generation until it is about as far as its partition.
-struct CatchingUp {
+/// Task that folds one generation until it is near its partition.
+struct CatchUp {
     generation: Generation,
     partition: Partition,
     store: Store,
@@ -182,7 +197,7 @@ struct CatchingUp {
     number: watch::Receiver<u64>,
 }
 
-impl CatchingUp {
+impl CatchUp {
     async fn run(self, mut failed: Option<ProjectError>) -> Projector {
         let mut reported = String::new();
         loop {
@@ -207,13 +222,15 @@ impl CatchingUp {
         let Generation { view, number } = self.generation;
         let (view, partition) = (view.name(), self.partition);
         if error.is_stop() {
-            tracing::error!(view, generation = number, partition, %error, "the view stands still");
+            tracing::error!(view, generation = number, partition, %error, "the view is stalled");
         } else {
             tracing::warn!(view, generation = number, partition, %error, "folding failed, trying again");
         }
     }
 
-    /// One that has failed must get over that before it is as far.
+    /// Folds until the generation is near its partition. After a failure at least one
+    /// step must succeed, so that a generation that cannot fold its next event is
+    /// never declared ready.
     async fn fold(&self, has_failed: bool) -> Result<Projector, ProjectError> {
         let Self {
             generation,
@@ -229,7 +246,7 @@ impl CatchingUp {
         while must_fold || !is_near(&projector) {
             must_fold = false;
             let turn = self.turns.acquire().await;
-            let count = within(projector.step(BATCH)).await?;
+            let count = with_timeout(projector.step(BATCH)).await?;
             drop(turn);
             if count == 0 {
                 break;
@@ -249,7 +266,7 @@ async fn resume(
     Projector::resume(store, log, view, number, partition, Mode::Live).await
 }
 
-fn of(projector: &Projector) -> Generation {
+fn generation_of(projector: &Projector) -> Generation {
     Generation {
         view: projector.view(),
         number: projector.generation(),

@@ -36,8 +36,8 @@ pub(crate) struct DeliveryOptions {
           value_parser = parse_duration, value_name = "TIME")]
     delivery_longest_backoff: Duration,
 
-    /// How late a scheduled campaign is still launched automatically: 30m, 1h; after that it is
-    /// missed
+    /// Maximum delay with which a scheduled campaign is still launched automatically: 30m, 1h;
+    /// later it is missed
     #[arg(long, env = "PATRON_SCHEDULE_GRACE", default_value = "1h",
           value_parser = parse_duration, value_name = "TIME")]
     schedule_grace: Duration,

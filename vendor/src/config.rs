@@ -22,11 +22,13 @@ pub struct VendorConfig {
     )]
     pub data_dir: PathBuf,
 
-    /// Secret that signs receipts, in the form of Standard Webhooks: `whsec_` and base64 of at least 24 bytes.
+    /// Secret that signs receipts, in the form of Standard Webhooks: `whsec_` and base64 of at
+    /// least 24 bytes.
     #[arg(long, env = "PATRON_VENDOR_SECRET", hide_env_values = true)]
     pub secret: SigningSecret,
 
-    /// Host to which receipts may be posted, in addition to loopback; repeatable, or a comma-separated list.
+    /// Host to which receipts may be posted, in addition to loopback; repeatable, or a
+    /// comma-separated list.
     #[arg(
         long = "allow-callback-host",
         env = "PATRON_VENDOR_ALLOW_CALLBACK_HOST",

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::message::{MessageCounts, Sent};
+use crate::message::{MessageCounts, SentMessage};
 use crate::problem::{FieldError, Problem, parse, parse_value};
 use crate::serve::Vendor;
 use crate::settings::Settings;
@@ -29,7 +29,7 @@ pub(crate) struct PageQuery {
 /// Page of sent messages, oldest first.
 #[derive(Serialize)]
 pub(crate) struct Page {
-    items: Vec<Sent>,
+    items: Vec<SentMessage>,
     next_cursor: Option<String>,
 }
 

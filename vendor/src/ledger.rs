@@ -11,10 +11,10 @@ use tokio::sync::{mpsc, oneshot};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::journal::{self, Accepted, Entry, Line};
-use crate::message::{Message, MessageCounts, Number, ReceiptState, Sent};
+use crate::message::{Message, MessageCounts, Number, ReceiptState, SentMessage};
 use crate::outcome;
 use crate::receipts::DueReceipt;
-use crate::send::Send;
+use crate::send::SendRequest;
 use crate::serve::VendorError;
 use crate::settings::Settings;
 
@@ -65,7 +65,7 @@ impl Ledger {
     /// Records a new message, or the repetition of a known one.
     pub(crate) fn record(
         &self,
-        send: Send,
+        send: SendRequest,
         settings: &Settings,
     ) -> Result<RecordedMessage, NotRecorded> {
         let content = xxh3_64_with_seed(send.text.as_bytes(), xxh3_64(send.to.as_bytes()));
@@ -172,7 +172,7 @@ impl Ledger {
     }
 
     /// Returns up to `limit` messages from `start` on, oldest first.
-    pub(crate) fn page(&self, start: Number, limit: usize) -> Vec<Sent> {
+    pub(crate) fn page(&self, start: Number, limit: usize) -> Vec<SentMessage> {
         let book = self.book();
         let end = book.messages.len().min(start.saturating_add(limit));
         let sent = |number: Number| book.messages[number].sent(number, book.id(number));
@@ -252,7 +252,7 @@ impl Book {
     }
 }
 
-fn accepted(send: Send, content: u64, settings: &Settings) -> Accepted {
+fn accepted(send: SendRequest, content: u64, settings: &Settings) -> Accepted {
     Accepted {
         outcome: outcome::decide(&send.message_id, settings),
         message_id: send.message_id.into(),

@@ -55,7 +55,7 @@ pub(crate) struct ReceiptBody<'a> {
 /// Message in `GET /vendor/messages`. `requested` counts the accepted requests for it, including
 /// the first.
 #[derive(Serialize)]
-pub(crate) struct Sent {
+pub(crate) struct SentMessage {
     message_id: String,
     vendor_message_id: String,
     to: String,
@@ -111,8 +111,8 @@ impl Message {
         }
     }
 
-    pub(crate) fn sent(&self, number: Number, id: &str) -> Sent {
-        Sent {
+    pub(crate) fn sent(&self, number: Number, id: &str) -> SentMessage {
+        SentMessage {
             message_id: id.to_owned(),
             vendor_message_id: vendor_message_id(number),
             to: self.to.to_string(),

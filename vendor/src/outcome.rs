@@ -92,7 +92,7 @@ pub(crate) enum Reception {
     Accept,
     /// The message is not accepted, and has to be sent again later.
     Defer,
-    /// The message is accepted or not, and the response does not tell which.
+    /// The message is accepted or not, and the response does not show which.
     Doubt { accepts: bool },
 }
 

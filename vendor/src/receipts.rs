@@ -77,7 +77,7 @@ pub(crate) async fn run(
                 }
             },
             Some(due) = poll_fn(|cx| waiting.poll_expired(cx)) => lanes.queue(due.into_inner()),
-            // Cannot happen: `lanes` holds a sender.
+            // Cannot happen: `lanes` owns a sender.
             else => return,
         }
     }

@@ -24,7 +24,7 @@ use crate::settings::Settings;
 /// Message to send. It is sent once per `message_id`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Send {
+pub(crate) struct SendRequest {
     pub(crate) message_id: String,
     pub(crate) to: String,
     pub(crate) text: String,
@@ -153,7 +153,7 @@ async fn accept(
 async fn accept_one(
     vendor: &Vendor,
     settings: &Settings,
-    send: Send,
+    send: SendRequest,
 ) -> Result<SendResponse, Problem> {
     check(&send, &vendor.callback_hosts)?;
     let recorded = vendor.ledger.record(send, settings).map_err(not_recorded)?;
@@ -209,14 +209,15 @@ async fn accept_many(
     Ok(SendResponse::Many { results })
 }
 
-/// Records one message of an array, unless it is invalid or its reception is another.
+/// Records one message of an array, unless it is invalid, deferred, or in doubt without being
+/// accepted.
 fn receive(
     vendor: &Vendor,
     settings: &Settings,
     reception: Reception,
     item: BatchItem,
 ) -> Result<ReceivedItem, Problem> {
-    let send = Send {
+    let send = SendRequest {
         message_id: item.message_id,
         to: item.to,
         text: item.content.text,
@@ -275,7 +276,7 @@ fn refuse_if_faulty(
     Ok(())
 }
 
-fn check(send: &Send, callback_hosts: &[String]) -> Result<(), Problem> {
+fn check(send: &SendRequest, callback_hosts: &[String]) -> Result<(), Problem> {
     let mut errors = Vec::new();
     let mut refuse = |pointer: &str, detail: String| {
         let pointer = pointer.to_owned();

@@ -21,7 +21,8 @@ pub struct Settings {
     #[arg(long, env = "PATRON_VENDOR_RECEIPT_DELAY_MS", default_value_t = Settings::default().receipt_delay_ms, value_name = "MIN..MAX")]
     pub receipt_delay_ms: Span,
 
-    /// Maximum number of receipts per post, up to 1000; with 1 each is posted alone, as an object instead of an array.
+    /// Maximum number of receipts per post, up to 1000; with 1 each is posted alone, as an object
+    /// instead of an array.
     #[arg(long, env = "PATRON_VENDOR_RECEIPT_BATCH", default_value_t = Settings::default().receipt_batch, value_name = "N")]
     pub receipt_batch: BatchSize,
 
@@ -49,7 +50,8 @@ pub struct Settings {
     #[arg(long, env = "PATRON_VENDOR_LOST_ANSWER_RATE", default_value_t = Settings::default().lost_answer_rate, value_name = "RATE")]
     pub lost_answer_rate: Rate,
 
-    /// Share of messages in arrays that are answered `deferred` and not accepted. Drawn again for each request; a message that was accepted before is never deferred.
+    /// Share of messages in arrays that are answered `deferred` and not accepted. Drawn again for
+    /// each request; a message that was accepted before is never deferred.
     #[arg(long, env = "PATRON_VENDOR_DEFERRED_RATE", default_value_t = Settings::default().deferred_rate, value_name = "RATE")]
     pub deferred_rate: Rate,
 
@@ -57,7 +59,8 @@ pub struct Settings {
     #[arg(long, env = "PATRON_VENDOR_DEFERRED_RETRY_AFTER_S", default_value_t = Settings::default().deferred_retry_after_s, value_name = "S")]
     pub deferred_retry_after_s: u64,
 
-    /// Share of messages in arrays that are answered `in_doubt`; half of them are accepted. Drawn again for each request; a message that was accepted before is answered `accepted`.
+    /// Share of messages in arrays that are answered `in_doubt`; half of them are accepted. Drawn
+    /// again for each request; a message that was accepted before is answered `accepted`.
     #[arg(long, env = "PATRON_VENDOR_IN_DOUBT_RATE", default_value_t = Settings::default().in_doubt_rate, value_name = "RATE")]
     pub in_doubt_rate: Rate,
 

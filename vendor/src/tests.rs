@@ -394,7 +394,7 @@ impl Receiver {
         let url = format!("http://{}/receipts", listener.local_addr().unwrap());
         let posts = Arc::new(Mutex::new(Vec::<Post>::new()));
         let kept = posts.clone();
-        let take = async move |headers: HeaderMap, body: Bytes| {
+        let receive = async move |headers: HeaderMap, body: Bytes| {
             let mut posts = kept.lock().unwrap();
             posts.push((headers, body));
             let refuse = posts.len() <= refusals;
@@ -404,7 +404,7 @@ impl Receiver {
                 StatusCode::ACCEPTED
             }
         };
-        let app = axum::Router::new().route("/receipts", post(take));
+        let app = axum::Router::new().route("/receipts", post(receive));
         let serving = tokio::spawn(async { axum::serve(listener, app).await.unwrap() });
         Self {
             url,

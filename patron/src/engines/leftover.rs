@@ -32,7 +32,7 @@ pub(super) async fn stop(
         }
         tracing::info!("stopping {name} (pid {pid}) of an earlier run");
         send(name, pid, signal)?;
-        if ended(pid, argument).await {
+        if wait_until_ended(pid, argument).await {
             return Ok(());
         }
     }
@@ -55,7 +55,8 @@ fn send(name: &'static str, pid: u32, signal: Signal) -> Result<(), EngineError>
     }
 }
 
-async fn ended(pid: u32, argument: &Path) -> bool {
+/// Waits until the process has ended. Returns false if it still runs after `GRACE`.
+async fn wait_until_ended(pid: u32, argument: &Path) -> bool {
     let deadline = Instant::now() + GRACE;
     while is_ours(pid, argument) {
         if Instant::now() > deadline {

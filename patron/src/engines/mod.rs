@@ -156,8 +156,8 @@ impl Engines {
     /// for the user. Never returns if none ends. Cancel safe.
     pub(crate) async fn exited(&self) -> String {
         tokio::select! {
-            message = ended(self.redis.as_ref()) => message,
-            message = ended(self.mongod.as_ref()) => message,
+            message = wait_for_exit(self.redis.as_ref()) => message,
+            message = wait_for_exit(self.mongod.as_ref()) => message,
         }
     }
 
@@ -208,7 +208,8 @@ async fn start_both(
     Ok((redis, mongod))
 }
 
-async fn ended(engine: Option<&Engine>) -> String {
+/// Waits until the engine ends, and returns the message for it. Never returns without an engine.
+async fn wait_for_exit(engine: Option<&Engine>) -> String {
     match engine {
         Some(engine) => {
             let status = engine.child.exited().await;

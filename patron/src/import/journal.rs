@@ -29,7 +29,7 @@ pub(super) struct Journal {
     pub(super) rejects_bytes: u64,
 }
 
-/// Identity of a file and its content: tells it from other files and from earlier versions.
+/// Identity of a file and its content. It differs from that of other files and earlier versions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct SourceId {
     /// Size of the file, in bytes.

@@ -57,7 +57,7 @@ enum ImportEnd {
 /// 1 if the import was stopped.
 ///
 /// # Errors
-/// Returns an error if the import could not finish. The message tells how to continue.
+/// Returns an error if the import could not finish. The message says how to continue.
 pub(crate) async fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
     Ok(
         match import(&args, RetryPolicy::default(), stop_requested()).await? {

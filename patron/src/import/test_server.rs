@@ -56,7 +56,7 @@ impl Server {
             requests: watch::Sender::new(0),
         });
         let app = Router::new()
-            .route("/api/data/orders", post(take))
+            .route("/api/data/orders", post(handle_orders))
             .layer(axum::extract::DefaultBodyLimit::disable())
             .with_state(Arc::clone(&state));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -112,7 +112,11 @@ impl ServerState {
     }
 }
 
-async fn take(State(state): State<Arc<ServerState>>, headers: HeaderMap, body: String) -> Response {
+async fn handle_orders(
+    State(state): State<Arc<ServerState>>,
+    headers: HeaderMap,
+    body: String,
+) -> Response {
     assert_eq!(headers[header::CONTENT_TYPE], "application/x-ndjson");
     assert_eq!(headers[header::AUTHORIZATION], "Bearer k");
     let turn = state.turn(&body);

@@ -55,13 +55,13 @@ impl Case {
         Cli::parse_from(fixed.into_iter().chain(more.split_whitespace())).args
     }
 
-    fn beside(&self, suffix: &str) -> PathBuf {
+    fn sibling(&self, suffix: &str) -> PathBuf {
         let name = self.file.file_name().unwrap().to_str().unwrap();
         self.folder.path().join(format!("{name}{suffix}"))
     }
 
     fn rejects(&self) -> Vec<Value> {
-        let text = fs::read_to_string(self.beside(".rejects.ndjson")).unwrap();
+        let text = fs::read_to_string(self.sibling(".rejects.ndjson")).unwrap();
         text.lines()
             .map(|line| serde_json::from_str(line).unwrap())
             .collect()
@@ -128,8 +128,8 @@ async fn the_cdnow_file_is_imported_with_one_command_and_is_unchanged_the_second
             ..ImportCounts::default()
         }
     );
-    assert!(!case.beside(".patron-import").exists());
-    assert!(!case.beside(".rejects.ndjson").exists());
+    assert!(!case.sibling(".patron-import").exists());
+    assert!(!case.sibling(".rejects.ndjson").exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -222,9 +222,9 @@ async fn an_import_that_failed_continues_and_counts_everything_once() {
     assert_eq!(case.rejects().len(), 2);
 
     // Simulates a crash after refused lines were written and before the journal was saved.
-    let mut rejects = fs::read_to_string(case.beside(".rejects.ndjson")).unwrap();
+    let mut rejects = fs::read_to_string(case.sibling(".rejects.ndjson")).unwrap();
     rejects.push_str("{\"line\":42,\"reason\":\"x\",\"input\":\"x\"}\n");
-    fs::write(case.beside(".rejects.ndjson"), rejects).unwrap();
+    fs::write(case.sibling(".rejects.ndjson"), rejects).unwrap();
 
     server.recover();
     let counts = complete(&args).await;
@@ -292,7 +292,7 @@ async fn a_changed_file_other_options_and_restart_start_from_the_first_line() {
         let server = Server::start_with_turn_at(22, Turn::UnauthorizedAfter(4)).await;
         let case = Case::orders(0..40);
         failure(&case.args(&server, &format!("{TABLE} --batch 10"))).await;
-        assert!(case.beside(".patron-import").exists());
+        assert!(case.sibling(".patron-import").exists());
         if change {
             let text = fs::read_to_string(&case.file).unwrap();
             fs::write(&case.file, text.replace("c-1,39,", "c-1,390,")).unwrap();
@@ -328,7 +328,7 @@ async fn an_import_gives_up_when_the_server_stays_unreachable() {
 async fn files_of_other_programs_are_not_overwritten() {
     let server = Server::start([]).await;
     let case = Case::orders([1]);
-    let other = case.beside(".txt");
+    let other = case.sibling(".txt");
     fs::write(&other, "a diary").unwrap();
     for option in ["--rejects", "--journal"] {
         let args = case.args(&server, &format!("{TABLE} {option} {}", other.display()));

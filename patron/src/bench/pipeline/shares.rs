@@ -28,7 +28,7 @@ struct WorkerPartitions {
 type Owners = BTreeMap<String, BTreeSet<u16>>;
 
 /// Starts a second worker and sends half as many orders as before. Measures each worker's share of
-/// the folded events, if the API tells the owners of partitions.
+/// the folded events, if the API lists the owners of partitions.
 pub(super) async fn measure(
     running: &mut RunningBuild<'_>,
     args: &PipelineArgs,
@@ -75,7 +75,7 @@ pub(super) async fn measure(
 }
 
 /// Waits until every partition is owned by one of the two workers. Returns `None` if the API does
-/// not tell the owners.
+/// not list them.
 async fn wait_for_stable_owners(running: &mut RunningBuild<'_>) -> anyhow::Result<Option<Owners>> {
     let partitions = folded_numbers(running).await?.len();
     let deadline = Instant::now() + STABLE_LIMIT;

@@ -68,7 +68,7 @@ async fn a_file_without_certificates_is_refused() {
         ("no/such/file.pem".into(), "cannot read"),
         (
             concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml").into(),
-            "holds no certificate",
+            "has no certificate",
         ),
     ] {
         settings.redis_ca_file = Some(file);

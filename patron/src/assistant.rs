@@ -1,4 +1,4 @@
-//! Who helps in plain words, as options say it.
+//! Options of the engine that answers calls for help.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -8,15 +8,16 @@ use api::{ApiConfig, AssistantConfig};
 use assist::model::{ApiKey, Model, ModelConfig};
 use clap::Args;
 
-use crate::span::span;
+use crate::duration::parse_duration;
 
 const OPENAI: &str = "https://api.openai.com/v1";
 const MODEL: &str = "gpt-4o-mini";
 
-/// Which language model is asked, and how much. Without a key Patron answers by itself.
+/// Language model that answers calls for help, and its limits. Without a key, Patron's built-in
+/// engine answers.
 #[derive(Args)]
 pub(crate) struct AssistantOptions {
-    /// The key of a server that speaks OpenAI's API; without it Patron answers by itself
+    /// API key of a server that speaks OpenAI's API; without it Patron's built-in engine answers
     #[arg(
         long,
         env = "OPENAI_API_KEY",
@@ -25,21 +26,20 @@ pub(crate) struct AssistantOptions {
     )]
     openai_api_key: Option<String>,
 
-    /// Where that server is
+    /// URL of that server
     #[arg(long, env = "OPENAI_BASE_URL", value_name = "URL", default_value = OPENAI)]
     openai_base_url: String,
 
-    /// The model that is asked; it has to know structured output
+    /// Language model; it must support structured output
     #[arg(long, env = "OPENAI_MODEL", value_name = "MODEL", default_value = MODEL)]
     openai_model: String,
 
-    /// How long the model may take until Patron answers by itself, at most 25s
+    /// Time limit of the model, at most 25s; after it Patron's built-in engine answers
     #[arg(long, env = "PATRON_AI_TIMEOUT", default_value = "20s",
-          value_parser = span, value_name = "TIME")]
+          value_parser = parse_duration, value_name = "TIME")]
     ai_timeout: Duration,
 
-    /// Requests for help in a minute with one credential, a third of them at once; 0 for any
-    /// number
+    /// Calls for help per minute with one credential, a third of them in a burst; 0 for no limit
     #[arg(
         long,
         env = "PATRON_AI_PER_MINUTE",
@@ -49,19 +49,20 @@ pub(crate) struct AssistantOptions {
     ai_per_minute: u32,
 }
 
-/// What a request has left for everything else.
-const MOST: Duration = Duration::from_secs(25);
+/// Longest time limit of the model. A request may take 30 s in total, and the rest of its work
+/// needs time too.
+const MAX_TIMEOUT: Duration = Duration::from_secs(25);
 
 impl AssistantOptions {
-    /// Sets the API up for this.
+    /// Configures the API's assistant.
     ///
     /// # Errors
-    /// For options that are not what they should be.
+    /// Returns an error if the time limit is too long or the model's options are invalid.
     pub(crate) fn apply(&self, config: &mut ApiConfig) -> anyhow::Result<()> {
         ensure!(
-            self.ai_timeout <= MOST,
-            "PATRON_AI_TIMEOUT is at most {} s, since a request has 30 s in all",
-            MOST.as_secs()
+            self.ai_timeout <= MAX_TIMEOUT,
+            "PATRON_AI_TIMEOUT must be at most {} s: a request may take 30 s in total",
+            MAX_TIMEOUT.as_secs()
         );
         config.assistant = AssistantConfig {
             model: self.model()?,

@@ -1,4 +1,4 @@
-//! How campaigns are worked on, as options say it.
+//! Options of message delivery and of the vendor.
 
 use std::time::Duration;
 
@@ -6,50 +6,51 @@ use anyhow::bail;
 use clap::Args;
 use workers::{Delivery, VendorAt};
 
-use crate::span::span;
+use crate::duration::parse_duration;
 
-/// How messages are handed to the vendor, and when campaigns go out.
+/// Limits of message delivery, and the grace period of scheduled campaigns.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct DeliveryOptions {
-    /// Requests to the vendor in flight at once, of all campaigns together; each has up to 100 messages
+    /// Concurrent requests to the vendor, over all campaigns; each has up to 100 messages
     #[arg(long, env = "PATRON_DELIVERY_CONCURRENCY", default_value_t = 32,
           value_parser = clap::value_parser!(u16).range(1..=4_096), value_name = "N")]
     delivery_concurrency: u16,
 
-    /// How long the vendor may take to answer a request: 500ms, 10s
+    /// Time limit of a request to the vendor: 500ms, 10s
     #[arg(long, env = "PATRON_DELIVERY_TIMEOUT", default_value = "10s",
-          value_parser = span, value_name = "TIME")]
+          value_parser = parse_duration, value_name = "TIME")]
     delivery_timeout: Duration,
 
-    /// How often a message is tried before it counts as undeliverable
+    /// Delivery attempts before a message counts as undeliverable
     #[arg(long, env = "PATRON_DELIVERY_ATTEMPTS", default_value_t = 8,
           value_parser = clap::value_parser!(u32).range(1..=100), value_name = "N")]
     delivery_attempts: u32,
 
-    /// How long a message rests after its first failed attempt; twice as long after each further one
+    /// Backoff after a message's first failed attempt; it doubles with each further one
     #[arg(long, env = "PATRON_DELIVERY_FIRST_BACKOFF", default_value = "1s",
-          value_parser = span, value_name = "TIME")]
+          value_parser = parse_duration, value_name = "TIME")]
     delivery_first_backoff: Duration,
 
-    /// The longest that a message rests between attempts
+    /// Longest backoff between attempts, unless the vendor defers a message for longer
     #[arg(long, env = "PATRON_DELIVERY_LONGEST_BACKOFF", default_value = "60s",
-          value_parser = span, value_name = "TIME")]
+          value_parser = parse_duration, value_name = "TIME")]
     delivery_longest_backoff: Duration,
 
-    /// How late a scheduled campaign may still be launched by itself: 30m, 1h; later it is missed
+    /// Maximum delay with which a scheduled campaign is still launched automatically: 30m, 1h;
+    /// later it is missed
     #[arg(long, env = "PATRON_SCHEDULE_GRACE", default_value = "1h",
-          value_parser = span, value_name = "TIME")]
+          value_parser = parse_duration, value_name = "TIME")]
     schedule_grace: Duration,
 
-    /// The most messages that a customer gets within a week, of all campaigns together [default: any number]
+    /// Messages per customer within a week, over all campaigns [default: no limit]
     #[arg(long, env = "PATRON_MAX_MESSAGES_PER_WEEK", value_name = "N")]
     max_messages_per_week: Option<u32>,
 }
 
-/// Where the vendor is, for workers that run alone.
+/// URLs that connect separate workers and the vendor.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct VendorOptions {
-    /// The vendor that messages are handed to: http://127.0.0.1:8090; without it none are sent
+    /// URL of the vendor that sends messages: http://127.0.0.1:8090; without it nothing is sent
     #[arg(
         long,
         env = "PATRON_VENDOR_URL",
@@ -58,16 +59,17 @@ pub(crate) struct VendorOptions {
     )]
     vendor_url: Option<String>,
 
-    /// The API as the vendor reaches it, for its receipts: http://127.0.0.1:8080
+    /// URL at which the vendor reaches the API, for receipts: http://127.0.0.1:8080
     #[arg(long, env = "PATRON_CALLBACK_URL", value_name = "URL")]
     callback_url: Option<String>,
 }
 
 impl VendorOptions {
-    /// Where the vendor is, if it is said. An empty text counts as not set.
-    pub(crate) fn at(&self) -> anyhow::Result<Option<VendorAt>> {
-        let given = |url: &Option<String>| url.clone().filter(|url| !url.is_empty());
-        match (given(&self.vendor_url), given(&self.callback_url)) {
+    /// Returns the addresses of the vendor and the API; `None` without a vendor. An empty option
+    /// counts as not set.
+    pub(crate) fn addresses(&self) -> anyhow::Result<Option<VendorAt>> {
+        let non_empty = |url: &Option<String>| url.clone().filter(|url| !url.is_empty());
+        match (non_empty(&self.vendor_url), non_empty(&self.callback_url)) {
             (None, _) => Ok(None),
             (Some(_), None) => bail!("PATRON_VENDOR_URL also needs PATRON_CALLBACK_URL"),
             (Some(vendor), Some(callback)) => Ok(Some(VendorAt::new(&vendor, &callback)?)),
@@ -76,8 +78,8 @@ impl VendorOptions {
 }
 
 impl DeliveryOptions {
-    /// To the vendor there, if there is one.
-    pub(crate) fn to(&self, vendor: Option<VendorAt>) -> Delivery {
+    /// Returns the workers' delivery settings. Without a vendor, nothing is sent.
+    pub(crate) fn settings(&self, vendor: Option<VendorAt>) -> Delivery {
         Delivery {
             vendor,
             concurrency: self.delivery_concurrency,

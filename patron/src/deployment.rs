@@ -1,4 +1,4 @@
-//! A deployment: the log, the commands over it, the views beside it.
+//! Opening a deployment: the log, the commands that append to it, and the views.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,42 +15,42 @@ use rustls::pki_types::pem::PemObject;
 
 use crate::engines::{self, EngineOptions, Engines};
 
-/// What a deployment is called, and what is fixed at its first start.
+/// Names of a deployment, and settings that its first start fixes.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct DeploymentOptions {
-    /// What all keys in Redis begin with
+    /// Prefix of all keys in Redis
     #[arg(long, env = "PATRON_NAMESPACE", default_value = "patron")]
     namespace: String,
 
-    /// The database in MongoDB
+    /// Database in MongoDB
     #[arg(long, env = "PATRON_DATABASE", default_value = "patron")]
     database: String,
 
-    /// A PEM file with the authorities that a `rediss://…` is trusted by [default: those that
-    /// browsers trust]. MongoDB's is `tlsCAFile` in its URI.
+    /// PEM file with the authorities trusted for a `rediss://…` URL [default: those that browsers
+    /// trust]. For MongoDB, set `tlsCAFile` in its URI.
     #[arg(long, env = "REDIS_CA_FILE", value_name = "FILE")]
     redis_ca_file: Option<PathBuf>,
 
-    /// How many partitions the log has; fixed at the first start [default: 16]
+    /// Number of partitions of the log; fixed at the first start [default: 16]
     #[arg(long, env = "PATRON_PARTITIONS")]
     partitions: Option<u16>,
 
-    /// The currency of all amounts, as ISO 4217 has it; fixed at the first start [default: USD]
+    /// Currency of all amounts, an ISO 4217 code; fixed at the first start [default: USD]
     #[arg(long, env = "PATRON_CURRENCY")]
     currency: Option<Currency>,
 
-    /// The time zone that days are counted in, by its IANA name such as Europe/Berlin; fixed at the
-    /// first start [default: UTC]
+    /// Time zone in which days are counted, an IANA name such as Europe/Berlin; fixed at the first
+    /// start [default: UTC]
     #[arg(long, env = "PATRON_TIME_ZONE", value_parser = time_zone)]
     time_zone: Option<Tz>,
 
-    /// Run on a Redis that could lose what it has acknowledged
+    /// Run on a Redis that could lose acknowledged data
     #[arg(long, env = "PATRON_ALLOW_DATA_LOSS")]
     allow_data_loss: bool,
 }
 
 impl DeploymentOptions {
-    /// A deployment of its own on engines that only a benchmark uses.
+    /// Returns the options of a benchmark, which has its own engines and names.
     pub(crate) fn for_bench() -> Self {
         Self {
             namespace: "bench".to_owned(),
@@ -63,7 +63,8 @@ impl DeploymentOptions {
         }
     }
 
-    /// How to open the log, and the views, which remember it.
+    /// Opens the views, and returns them with the options to open the log. The views are the log's
+    /// witness: they remember which log they were folded from.
     async fn log(&self, redis_url: &str, mongodb_uri: &str) -> anyhow::Result<(LogOptions, Store)> {
         let store = Store::open(&StoreOptions {
             uri: mongodb_uri.to_owned(),
@@ -89,7 +90,7 @@ impl DeploymentOptions {
         let read = std::fs::read(file);
         let pem = read.with_context(|| format!("REDIS_CA_FILE: cannot read {}", file.display()))?;
         if CertificateDer::pem_slice_iter(&pem).next().is_none() {
-            bail!("REDIS_CA_FILE: {} holds no certificate", file.display());
+            bail!("REDIS_CA_FILE: {} has no certificate", file.display());
         }
         Ok(Some(pem))
     }
@@ -104,7 +105,7 @@ pub(crate) struct Deployment {
 }
 
 impl Deployment {
-    /// Opens the log and the views behind these URLs.
+    /// Opens the log and the views at these URLs.
     pub(crate) async fn open(
         redis_url: &str,
         mongodb_uri: &str,
@@ -113,11 +114,11 @@ impl Deployment {
         let (log, store) = options.log(redis_url, mongodb_uri).await?;
         let log = Log::open(&log).await;
         let log = log.context("cannot open the log in Redis")?;
-        Self::over(log, store, options).await
+        Self::with_log(log, store, options).await
     }
 
-    /// The same, whatever was seen of the log before, which gets a new epoch.
-    /// Returns the new one, and the one before, if it is known.
+    /// Opens the log even if it is not the one that the views remember, and gives it a new epoch.
+    /// Returns the new epoch, and the previous one if the views remember it.
     async fn accept(
         redis_url: &str,
         mongodb_uri: &str,
@@ -128,15 +129,15 @@ impl Deployment {
         let (log, epoch) = Log::accept(&log)
             .await
             .context("cannot accept the log in Redis")?;
-        let deployment = Self::over(log, store, options).await?;
+        let deployment = Self::with_log(log, store, options).await?;
         Ok((deployment, epoch, known.map(|known| known.epoch)))
     }
 
-    async fn over(log: Log, store: Store, options: &DeploymentOptions) -> anyhow::Result<Self> {
+    async fn with_log(log: Log, store: Store, options: &DeploymentOptions) -> anyhow::Result<Self> {
         let commands = Commands::open(log.clone(), options.currency)
             .await
             .context("cannot open the log in Redis")?;
-        let zone = fix_time_zone(&log, options.time_zone).await?;
+        let zone = pin_time_zone(&log, options.time_zone).await?;
         Ok(Self {
             log,
             commands,
@@ -146,20 +147,20 @@ impl Deployment {
 }
 
 fn time_zone(name: &str) -> Result<Tz, String> {
-    let error = |_| "no IANA time zone such as Europe/Berlin".to_owned();
+    let error = |_| "not an IANA time zone such as Europe/Berlin".to_owned();
     name.parse().map_err(error)
 }
 
-/// Days that were counted stay as they are: like the currency, the time zone is
-/// fixed when the log is first opened.
-async fn fix_time_zone(log: &Log, given: Option<Tz>) -> anyhow::Result<Tz> {
-    let fixed = log.pin("time_zone", given.map(Tz::name), Tz::UTC.name());
-    let name = fixed.await.context("cannot open the log in Redis")?;
+/// Fixes the time zone when the log is first opened, and returns it. A later change would not
+/// apply to the days that views have already counted.
+async fn pin_time_zone(log: &Log, requested: Option<Tz>) -> anyhow::Result<Tz> {
+    let pinned = log.pin("time_zone", requested.map(Tz::name), Tz::UTC.name());
+    let name = pinned.await.context("cannot open the log in Redis")?;
     let zone = time_zone(&name).map_err(anyhow::Error::msg);
     zone.with_context(|| format!("the log was started with the time zone {name}"))
 }
 
-/// Where a deployment's engines are.
+/// Deployment that an operator command works on.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Target {
     #[command(flatten)]
@@ -169,14 +170,14 @@ pub(crate) struct Target {
     pub(crate) deployment: DeploymentOptions,
 }
 
-/// A deployment on engines that run elsewhere.
+/// Deployment on engines that are given by URL.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Remote {
-    /// Redis: redis://… or rediss://…, any node of a cluster
+    /// URL of Redis: redis://… or rediss://…; any node of a cluster
     #[arg(long, env = "REDIS_URL", hide_env_values = true)]
     redis_url: String,
 
-    /// MongoDB: mongodb://…
+    /// URI of MongoDB: mongodb://…
     #[arg(long, env = "MONGODB_URI", hide_env_values = true)]
     mongodb_uri: String,
 
@@ -190,21 +191,21 @@ impl Remote {
     }
 }
 
-/// A deployment, with the engines that were started for it, if any were.
-pub(crate) struct Reached {
+/// Open deployment, with the engines if they were started for it.
+pub(crate) struct OpenTarget {
     pub(crate) deployment: Deployment,
     engines: Option<Engines>,
 }
 
 impl Target {
-    /// The deployment at the URLs given; without both the one in the data
-    /// directory: that of the `patron up` that runs there, or else its engines
-    /// are started for as long as this command runs.
-    pub(crate) async fn reach(&self) -> anyhow::Result<Reached> {
+    /// Opens the deployment at the given URLs. Unless both are given, opens the one in the data
+    /// directory: through the engines of the `patron up` that runs there, or else through engines
+    /// that are started until `OpenTarget::close`.
+    pub(crate) async fn open(&self) -> anyhow::Result<OpenTarget> {
         let (redis_url, mongodb_uri, engines) = self.engines().await?;
         let opened = Deployment::open(&redis_url, &mongodb_uri, &self.deployment).await;
         match opened {
-            Ok(deployment) => Ok(Reached {
+            Ok(deployment) => Ok(OpenTarget {
                 deployment,
                 engines,
             }),
@@ -215,17 +216,17 @@ impl Target {
         }
     }
 
-    /// The same, whatever was seen of its log before, which gets a new epoch.
-    /// Returns the new one, and the one before, if it is known.
-    pub(crate) async fn accept(&self) -> anyhow::Result<(Reached, String, Option<String>)> {
+    /// Opens the deployment like `open`, and accepts its log as it is now, under a new epoch.
+    /// Returns the new epoch, and the previous one if the views remember it.
+    pub(crate) async fn accept(&self) -> anyhow::Result<(OpenTarget, String, Option<String>)> {
         let (redis_url, mongodb_uri, engines) = self.engines().await?;
         match Deployment::accept(&redis_url, &mongodb_uri, &self.deployment).await {
             Ok((deployment, epoch, previous)) => {
-                let reached = Reached {
+                let opened = OpenTarget {
                     deployment,
                     engines,
                 };
-                Ok((reached, epoch, previous))
+                Ok((opened, epoch, previous))
             }
             Err(error) => {
                 stop(engines).await;
@@ -248,7 +249,7 @@ impl Target {
         }
         if !dir.exists() {
             bail!(
-                "there is no {}: set REDIS_URL and MONGODB_URI, or --data-dir",
+                "{} does not exist: set REDIS_URL and MONGODB_URI, or --data-dir",
                 dir.display()
             );
         }
@@ -258,9 +259,9 @@ impl Target {
     }
 }
 
-impl Reached {
-    /// Stops the engines that were started for this.
-    pub(crate) async fn leave(self) {
+impl OpenTarget {
+    /// Stops the engines if they were started for this deployment.
+    pub(crate) async fn close(self) {
         stop(self.engines).await;
     }
 }

@@ -1,4 +1,4 @@
-//! `patron health`: for container health checks, where there is no curl.
+//! `patron health`: health check for containers, which may not have curl.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use clap::Args;
 /// Options of `patron health`.
 #[derive(Args)]
 pub(crate) struct HealthArgs {
-    /// What to ask
+    /// URL to request
     #[arg(long, default_value = "http://127.0.0.1:8080/healthz")]
     url: String,
 }
@@ -20,6 +20,6 @@ pub(crate) async fn run(args: HealthArgs) -> anyhow::Result<ExitCode> {
         .no_proxy()
         .build()?;
     let status = client.get(&args.url).send().await?.status();
-    ensure!(status.is_success(), "{} answers {status}", args.url);
+    ensure!(status.is_success(), "{} answered {status}", args.url);
     Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! Secrets that a data directory keeps, made at its first start.
+//! Secrets in a data directory, generated at its first start.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
@@ -8,14 +8,14 @@ use std::path::Path;
 use anyhow::ensure;
 use uuid::Uuid;
 
-/// The shortest key taken, in bytes.
+/// Minimum length of a bootstrap key, in bytes.
 const MIN_LEN: usize = 16;
 
-/// The admin's API key as an option gives it; an empty one means that none is.
+/// Returns the bootstrap key of an option, trimmed; `None` if it is unset or empty.
 ///
 /// # Errors
-/// For one that could be guessed.
-pub(crate) fn given(key: Option<&String>) -> anyhow::Result<Option<String>> {
+/// Returns an error if the key is so short that it could be guessed.
+pub(crate) fn from_option(key: Option<&String>) -> anyhow::Result<Option<String>> {
     let key = key.map(|key| key.trim()).filter(|key| !key.is_empty());
     ensure!(
         key.is_none_or(|key| key.len() >= MIN_LEN),
@@ -24,33 +24,34 @@ pub(crate) fn given(key: Option<&String>) -> anyhow::Result<Option<String>> {
     Ok(key.map(str::to_owned))
 }
 
-/// The admin's API key: clients go on working after a restart.
+/// Returns the admin's API key. It stays the same across restarts, so clients keep working.
 ///
 /// # Errors
-/// If its file can be neither read nor written.
+/// Returns an error if the key's file can be neither read nor written.
 pub(crate) fn bootstrap_key(dir: &Path) -> io::Result<String> {
-    kept(&dir.join("bootstrap-key"), "pk_")
+    read_or_generate(&dir.join("bootstrap-key"), "pk_")
 }
 
-/// The secret that signs the simulated vendor's receipts.
+/// Returns the secret that signs the simulated vendor's receipts.
 ///
 /// # Errors
-/// If its file can be neither read nor written.
+/// Returns an error if the secret's file can be neither read nor written.
 pub(crate) fn vendor_secret(dir: &Path) -> io::Result<String> {
-    kept(&dir.join("vendor-secret"), "whsec_")
+    read_or_generate(&dir.join("vendor-secret"), "whsec_")
 }
 
-/// The key that sessions are signed with: they outlast a restart.
+/// Returns the key that signs sessions. It stays the same across restarts, so sessions do too.
 ///
 /// # Errors
-/// If its file can be neither read nor written.
+/// Returns an error if the key's file can be neither read nor written.
 pub(crate) fn session_key(dir: &Path) -> io::Result<String> {
-    kept(&dir.join("session-key"), "")
+    read_or_generate(&dir.join("session-key"), "")
 }
 
-fn kept(path: &Path, prefix: &str) -> io::Result<String> {
+fn read_or_generate(path: &Path, prefix: &str) -> io::Result<String> {
     match fs::read_to_string(path) {
         Ok(secret) if !secret.trim().is_empty() => return Ok(secret.trim().to_owned()),
+        // An empty file is left by a crash between its creation and its write.
         Ok(_) => {}
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(error),
@@ -67,7 +68,7 @@ fn kept(path: &Path, prefix: &str) -> io::Result<String> {
     Ok(secret)
 }
 
-/// 244 random bits in 64 hexadecimal digits, which are base64 as well.
+/// Returns 244 random bits as 64 hexadecimal digits, which are valid base64 too.
 fn generate(prefix: &str) -> String {
     let random = || Uuid::new_v4().simple();
     format!("{prefix}{}{}", random(), random())

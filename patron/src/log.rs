@@ -1,4 +1,4 @@
-//! `patron log`: events as they are in the log, and accepting a restored log.
+//! `patron log`: prints events as the log has them, and accepts a restored log.
 
 use std::process::ExitCode;
 
@@ -16,7 +16,7 @@ use crate::deployment::{Deployment, Target};
 use crate::output::{operator, say};
 use crate::signals;
 
-/// How many events are read at once while following.
+/// Maximum number of events per read while following.
 const BATCH: usize = 1_000;
 
 /// Options of `patron log`.
@@ -32,11 +32,11 @@ enum LogCommand {
     Show(ShowArgs),
     /// Print the last events as lines of JSON
     Tail(TailArgs),
-    /// Accept the log as Redis holds it now, such as a restored copy
+    /// Accept the log as Redis has it now, such as a restored copy
     ///
     /// Patron appends nothing to a Redis that came back empty or with an older copy of the log.
-    /// This command gives the log a new epoch, and appends go on. Events that the copy lacks are
-    /// gone. Rebuild every view afterwards: until then they stand still.
+    /// This command gives the log a new epoch, so that appends continue. Events that the copy
+    /// lacks are lost. Rebuild every view afterwards: until then the views are stalled.
     Accept(AcceptArgs),
 }
 
@@ -51,11 +51,11 @@ struct ShowArgs {
 
 #[derive(Args)]
 struct TailArgs {
-    /// How many events to print first
+    /// Number of past events to print
     #[arg(short = 'n', long, default_value_t = 10)]
     lines: usize,
 
-    /// Go on with new events as they are appended, until Ctrl-C
+    /// Continue with new events as they are appended, until Ctrl-C
     #[arg(short, long)]
     follow: bool,
 
@@ -65,7 +65,7 @@ struct TailArgs {
 
 #[derive(Args)]
 struct AcceptArgs {
-    /// Why, for the audit trail; at most 512 bytes
+    /// Reason for the audit trail, at most 512 bytes
     #[arg(long)]
     reason: String,
 
@@ -82,9 +82,9 @@ pub(crate) async fn run(args: LogArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
-    let reached = args.target.reach().await?;
-    let found = reached.deployment.log.entries(&[args.position]).await;
-    reached.leave().await;
+    let opened = args.target.open().await?;
+    let found = opened.deployment.log.entries(&[args.position]).await;
+    opened.close().await;
     match found?.pop().flatten() {
         Some(event) => say(line(&event)),
         None => bail!("the log has no event at {}", args.position),
@@ -94,9 +94,9 @@ async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
 
 async fn tail(args: TailArgs) -> anyhow::Result<ExitCode> {
     let stop = signals::stop_token()?;
-    let reached = args.target.reach().await?;
+    let opened = args.target.open().await?;
     let printed = async {
-        let log = &reached.deployment.log;
+        let log = &opened.deployment.log;
         let ends = print_last(log, args.lines).await?;
         if args.follow {
             let followed = ends.into_iter().map(|end| follow(log, end));
@@ -107,12 +107,12 @@ async fn tail(args: TailArgs) -> anyhow::Result<ExitCode> {
         anyhow::Ok(())
     };
     let printed = printed.await;
-    reached.leave().await;
+    opened.close().await;
     printed.map(|()| ExitCode::SUCCESS)
 }
 
-/// Prints the last events of all partitions, by time; returns the ends up to
-/// which they were read.
+/// Prints the last events of all partitions, ordered by time. Returns the position in each
+/// partition up to which events were read.
 async fn print_last(log: &Log, lines: usize) -> anyhow::Result<Vec<Position>> {
     let ends = log.ends().await?;
     let floors = log.floors().await?;
@@ -137,7 +137,7 @@ async fn print_last(log: &Log, lines: usize) -> anyhow::Result<Vec<Position>> {
     Ok(ends)
 }
 
-/// Prints the events of a partition after a position, as they come.
+/// Prints the events of a partition after a position, and new ones as they are appended.
 async fn follow(log: &Log, after: Position) -> anyhow::Result<()> {
     let tails = log.tails();
     let mut end = tails.of(after.partition).context("no such partition")?;
@@ -146,7 +146,8 @@ async fn follow(log: &Log, after: Position) -> anyhow::Result<()> {
         let events = log.read(at, BATCH).await?;
         match events.last() {
             Some(last) => at = last.position,
-            // The end is 0 until it is known.
+            // The watched end is 0 until the partition was first read, so only a larger number
+            // means that there is a new event.
             None => drop(end.wait_for(|end| *end > at.number).await?),
         }
         for event in &events {
@@ -163,7 +164,8 @@ fn time_of(event: &Entry) -> String {
     at.unwrap_or_default().to_owned()
 }
 
-/// An event as a line of JSON. What is not JSON in a damaged log is a text.
+/// Returns an event as JSON. Data or metadata that is not JSON, as in a damaged log, becomes a
+/// string.
 fn line(event: &Entry) -> Value {
     let json = |text: &str| -> Value {
         serde_json::from_str::<Box<RawValue>>(text)
@@ -183,9 +185,9 @@ fn line(event: &Entry) -> Value {
 
 async fn accept(args: AcceptArgs) -> anyhow::Result<ExitCode> {
     let reason = Text::try_from(args.reason).context("--reason")?;
-    let (reached, epoch, previous) = args.target.accept().await?;
-    let recorded = record(&reached.deployment, &epoch, previous, reason).await;
-    reached.leave().await;
+    let (opened, epoch, previous) = args.target.accept().await?;
+    let recorded = record(&opened.deployment, &epoch, previous, reason).await;
+    opened.close().await;
     let end = recorded?;
     say(format_args!(
         "accepted the log up to {end}; its epoch is {epoch}"
@@ -198,7 +200,7 @@ async fn accept(args: AcceptArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Records who has accepted the log, and returns its end.
+/// Records that an operator accepted the log. Returns the positions at its end.
 async fn record(
     deployment: &Deployment,
     epoch: &str,

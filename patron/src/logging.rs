@@ -1,12 +1,11 @@
-//! Where log lines go, and which.
+//! Setup of log output.
 
 use std::io::{self, IsTerminal};
 
 use tracing_subscriber::EnvFilter;
 
-/// Log lines go to standard error: text on a terminal, and with
-/// `PATRON_LOG_FORMAT=json` one JSON object per line. `PATRON_LOG` chooses
-/// which, as `info` or `warn,api=debug`.
+/// Starts logging to standard error: as text, or as one JSON object per line with
+/// `PATRON_LOG_FORMAT=json`. `PATRON_LOG` is the filter, such as `info` or `warn,api=debug`.
 pub(crate) fn start() {
     let filter = EnvFilter::try_from_env("PATRON_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let lines = tracing_subscriber::fmt()

@@ -1,9 +1,11 @@
-//! Patron: the one binary, and the only reader of the environment.
+//! The `patron` binary: the command line, and the composition of all crates. No library crate
+//! reads the environment.
 
 mod assistant;
 mod bench;
 mod delivery;
 mod deployment;
+mod duration;
 mod engines;
 mod health;
 mod import;
@@ -21,7 +23,6 @@ mod serve;
 mod sign_in;
 mod signals;
 mod simulated_vendor;
-mod span;
 mod status;
 mod up;
 mod verify;
@@ -31,8 +32,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Entries, events and documents are many small pieces, made on one thread and
-/// freed on another. glibc's free lists led the profile of a rebuild.
+/// Allocator for many small objects that are allocated on one thread and freed on another, such
+/// as entries, events and documents. With glibc's, free lists dominate the profile of a rebuild.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -48,33 +49,33 @@ struct Cli {
 enum Command {
     /// Start everything on this machine: engines, API, workers and the simulated vendor
     Up(up::UpArgs),
-    /// Run the API alone; any number of them can run
+    /// Run the API alone; any number of API processes can run
     Serve(serve::ServeArgs),
-    /// Run the workers alone; any number of them share the work
+    /// Run the workers alone; any number of worker processes share the work
     Work(work::WorkArgs),
     Import(Box<import::ImportArgs>),
-    /// Throw a view away and fold it anew from the log, while the old one serves
+    /// Rebuild a view from the log without downtime
     Rebuild(rebuild::RebuildArgs),
-    /// Show partitions, views, how far behind they are, and the engines
+    /// Show the log, the engines, the workers, and the lag of each view
     Status(status::StatusArgs),
     /// Count the customers that rules match, and show some
     Segment(segment::SegmentArgs),
     /// Print events of the log as JSON, or accept a restored log
     Log(log::LogArgs),
-    /// List events that views could not fold, and decide about them
+    /// List events that views could not fold, and retry or skip them
     Quarantine(quarantine::QuarantineArgs),
-    /// Hold every head and a sample of every view against the log
+    /// Compare every head and a sample of every view with the log
     Verify(verify::VerifyArgs),
-    /// Account for every recipient of a campaign by the log, and compare the views with it
+    /// Account for every recipient of a campaign from the log, and compare the views with it
     Reconcile(reconcile::ReconcileArgs),
-    /// Run the simulated messaging vendor alone: it takes messages and posts signed receipts
+    /// Run the simulated messaging vendor alone: it accepts messages and posts signed receipts
     Vendor(Box<simulated_vendor::VendorArgs>),
-    /// Start only Redis and MongoDB, print one line of JSON that tells where they are, and run
-    /// until Ctrl-C or until standard input, if it is a pipe, is closed
+    /// Start only Redis and MongoDB, print one line of JSON with their URLs, and run until Ctrl-C
+    /// or, if standard input is a pipe, until it is closed
     Engines(engines::EngineOptions),
-    /// Measure speed and memory here, against the engines' own limit in the same run
+    /// Measure speed and memory on this machine, compared with the bare engines in the same run
     Bench(bench::BenchArgs),
-    /// Ask a server whether it is well; the exit status tells
+    /// Check a server's health; the exit status is 0 if it is healthy
     Health(health::HealthArgs),
 }
 
@@ -82,7 +83,8 @@ enum Command {
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     logging::start();
-    // Two TLS providers in one program make rustls panic: this one is for all.
+    // The dependencies enable two TLS providers, and rustls panics unless one is chosen for the
+    // whole process.
     let _already_set = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let ended = match cli.command {
         Command::Up(args) => up::run(args).await,

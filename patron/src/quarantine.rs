@@ -1,5 +1,4 @@
-//! `patron quarantine`: events that views could not fold, and what to do about
-//! them.
+//! `patron quarantine`: lists events that views could not fold, and retries or skips them.
 
 use std::process::ExitCode;
 
@@ -14,23 +13,23 @@ use serde_json::json;
 use crate::deployment::{Deployment, Target};
 use crate::output::{grouped, operator, say};
 
-/// The most entries that are listed.
-const LISTED: usize = 1_000;
+/// Maximum number of entries that are listed.
+const LIST_LIMIT: usize = 1_000;
 
 /// Options of `patron quarantine`.
 #[derive(Args)]
 pub(crate) struct QuarantineArgs {
     #[command(subcommand)]
-    command: Operation,
+    command: QuarantineOperation,
 }
 
 #[derive(Subcommand)]
-enum Operation {
-    /// List events that views could not fold, and the documents that they hold back
+enum QuarantineOperation {
+    /// List events that views could not fold, and the documents that they affect
     List(ListArgs),
-    /// Let the views try an event once more, such as after an update of Patron
+    /// Have the views fold an event again, such as after an update of Patron
     Retry(DecideArgs),
-    /// Let the views do without an event, for good; rebuilds leave it out too
+    /// Have the views skip an event permanently; rebuilds skip it too
     Skip(DecideArgs),
 }
 
@@ -49,7 +48,7 @@ struct DecideArgs {
     /// Partition and event number, such as 3:1842
     position: Position,
 
-    /// Why, for the audit trail; at most 512 bytes
+    /// Reason for the audit trail, at most 512 bytes
     #[arg(long)]
     reason: String,
 
@@ -59,20 +58,26 @@ struct DecideArgs {
 
 pub(crate) async fn run(args: QuarantineArgs) -> anyhow::Result<ExitCode> {
     match args.command {
-        Operation::List(args) => list(args).await,
-        Operation::Retry(args) => decide(args, QuarantineCommand::Retry).await,
-        Operation::Skip(args) => decide(args, QuarantineCommand::Skip).await,
+        QuarantineOperation::List(args) => list(args).await,
+        QuarantineOperation::Retry(args) => decide(args, QuarantineCommand::Retry).await,
+        QuarantineOperation::Skip(args) => decide(args, QuarantineCommand::Skip).await,
     }
 }
 
 async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
-    let reached = args.target.reach().await?;
-    let store = &reached.deployment.store;
-    let found =
-        async { anyhow::Ok((store.count_withheld().await?, store.withheld(LISTED).await?)) };
-    let found = found.await;
-    reached.leave().await;
-    let (counts, withheld) = found?;
+    let opened = args.target.open().await?;
+    let store = &opened.deployment.store;
+    // Both reads end before the target is closed, so that an error does not leave its engines
+    // running.
+    let read = async {
+        anyhow::Ok((
+            store.count_withheld().await?,
+            store.withheld(LIST_LIMIT).await?,
+        ))
+    };
+    let read = read.await;
+    opened.close().await;
+    let (counts, withheld) = read?;
     let total: u64 = counts.iter().map(|(_, count)| count).sum();
     if args.json {
         let items: Vec<_> = withheld.iter().map(entry).collect();
@@ -101,7 +106,7 @@ fn entry(withheld: &Withheld) -> serde_json::Value {
     })
 }
 
-/// Prints an event that a view could not fold.
+/// Prints one entry of the quarantine as a line.
 pub(crate) fn print(withheld: &Withheld) {
     let (position, effect) = (withheld.position().to_string(), withheld.effect());
     let (view, document, reason) = (&withheld.view, &withheld.document, &withheld.reason);
@@ -115,9 +120,9 @@ async fn decide(
     command: fn(QuarantineDecision) -> QuarantineCommand,
 ) -> anyhow::Result<ExitCode> {
     let reason = Text::try_from(args.reason).context("--reason")?;
-    let reached = args.target.reach().await?;
-    let decided = record_decision(&reached.deployment, args.position, reason, command).await;
-    reached.leave().await;
+    let opened = args.target.open().await?;
+    let decided = record_decision(&opened.deployment, args.position, reason, command).await;
+    opened.close().await;
     let (views, at) = decided?;
     let (event, views) = (args.position, views.join(", "));
     say(format_args!(

@@ -1,33 +1,32 @@
-//! When `/readyz` says that the API should get no requests.
+//! Options of `/readyz`.
 
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
 
-use crate::span::span;
+use crate::duration::parse_duration;
 
-/// What makes the API unready.
+/// Lag at which the API counts as unready.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ReadinessOptions {
-    /// How old the oldest event that a view has not folded may be before /readyz answers 503, in
-    /// seconds or as 90s or 5m
+    /// Age of the oldest unfolded event from which /readyz answers 503, in seconds or as 90s or 5m
     #[arg(long, env = "PATRON_READY_LAG", default_value = "60",
           value_parser = seconds, value_name = "TIME")]
     ready_lag: Duration,
 }
 
 impl ReadinessOptions {
-    /// How long an event may stay unfolded.
+    /// Returns how long an event may stay unfolded.
     pub(crate) fn lag(&self) -> Duration {
         self.ready_lag
     }
 }
 
-/// Reads a whole number of seconds, or a time with a unit.
+/// Parses a whole number of seconds, or a duration with a unit.
 fn seconds(text: &str) -> anyhow::Result<Duration> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return span(text);
+        return parse_duration(text);
     }
     let seconds: u32 = text
         .parse()

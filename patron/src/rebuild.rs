@@ -1,4 +1,4 @@
-//! `patron rebuild`: a view anew from the log.
+//! `patron rebuild`: rebuilds a view from the log, or rolls it back.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -18,11 +18,11 @@ use crate::work;
 /// Options of `patron rebuild`.
 #[derive(Args)]
 pub(crate) struct RebuildArgs {
-    /// Which view
+    /// Name of the view
     #[arg(value_parser = PossibleValuesParser::new(VIEWS.map(|view| view.name())))]
     view: String,
 
-    /// Let the generation before the present one serve again, instead
+    /// Serve the previous generation again instead of rebuilding
     #[arg(long)]
     rollback: bool,
 
@@ -34,23 +34,23 @@ pub(crate) async fn run(args: RebuildArgs) -> anyhow::Result<ExitCode> {
     let Some(view) = view_named(&args.view) else {
         anyhow::bail!("there is no view {}", args.view);
     };
-    let reached = args.target.reach().await?;
+    let opened = args.target.open().await?;
     let done = if args.rollback {
-        roll_back(&reached.deployment, view).await
+        roll_back(&opened.deployment, view).await
     } else {
-        rebuild(&reached.deployment, view).await
+        rebuild(&opened.deployment, view).await
     };
-    reached.leave().await;
+    opened.close().await;
     done.map(|()| ExitCode::SUCCESS)
 }
 
 async fn rebuild(deployment: &Deployment, view: &'static dyn AnyView) -> anyhow::Result<()> {
     let start = Instant::now();
     let bar = bar();
-    let tell = |progress| show(&bar, progress);
-    let report = operation(deployment, view).rebuild(&tell).await;
+    let on_progress = |progress| show_progress(&bar, progress);
+    let report = operation(deployment, view).rebuild(&on_progress).await;
     bar.finish_and_clear();
-    tell_done(view, &report?, start.elapsed());
+    print_report(view, &report?, start.elapsed());
     Ok(())
 }
 
@@ -72,19 +72,19 @@ fn operation<'a>(deployment: &'a Deployment, view: &'static dyn AnyView) -> Oper
             address: None,
             now: Timestamp::from(chrono::Utc::now()),
         },
-        worker: work::name(),
+        worker: work::unique_name(),
     }
 }
 
 fn bar() -> ProgressBar {
     let bar = ProgressBar::new(0);
     let style = "{msg:10} {bar:32} {human_pos} of {human_len} events, {per_sec}, {eta} left";
-    // The template is a constant and known to parse; the default style serves too.
+    // The template is a constant that parses. If it did not, the default style would do.
     bar.set_style(ProgressStyle::with_template(style).unwrap_or(ProgressStyle::default_bar()));
     bar
 }
 
-fn show(bar: &ProgressBar, progress: Progress) {
+fn show_progress(bar: &ProgressBar, progress: Progress) {
     match progress {
         Progress::Folding { done, of } => {
             bar.set_message("folding");
@@ -95,12 +95,14 @@ fn show(bar: &ProgressBar, progress: Progress) {
         Progress::Verifying => bar.set_message("verifying"),
         Progress::Switching => bar.set_message("switching"),
     }
+    // Without a terminal the bar is hidden, so the steps are logged. Folding reports too often
+    // for that.
     if bar.is_hidden() && !matches!(progress, Progress::Folding { .. }) {
         tracing::info!(step = ?progress, "rebuilding");
     }
 }
 
-fn tell_done(view: &dyn AnyView, report: &RebuildReport, took: Duration) {
+fn print_report(view: &dyn AnyView, report: &RebuildReport, took: Duration) {
     let rate = report.events as f64 / took.as_secs_f64().max(0.001);
     say(format_args!(
         "{}: generation {} serves; {} events in {:.1} s ({} per second); \

@@ -11,17 +11,17 @@ use crate::deployment::{Deployment, Target};
 use crate::output::{grouped, say};
 use crate::quarantine;
 
-/// How many discrepancies are printed.
+/// Maximum number of discrepancies that are printed.
 const SHOWN: usize = 20;
 
 /// Options of `patron reconcile`.
 #[derive(Args)]
 pub(crate) struct ReconcileArgs {
-    /// The campaign's id: cmp_…
+    /// Id of the campaign: cmp_…
     #[arg(value_parser = campaign)]
     campaign: CampaignId,
 
-    /// Print JSON, as the API answers it
+    /// Print JSON, in the form of the API
     #[arg(long)]
     json: bool,
 
@@ -34,9 +34,9 @@ fn campaign(text: &str) -> Result<CampaignId, IdError> {
 }
 
 pub(crate) async fn run(args: ReconcileArgs) -> anyhow::Result<ExitCode> {
-    let reached = args.target.reach().await?;
-    let reconciled = reconciled(&reached.deployment, args.campaign).await;
-    reached.leave().await;
+    let opened = args.target.open().await?;
+    let reconciled = reconciled(&opened.deployment, args.campaign).await;
+    opened.close().await;
     let (launched, reconciliation) = reconciled?;
     let code = match reconciliation.found {
         0 => ExitCode::SUCCESS,
@@ -58,7 +58,7 @@ async fn reconciled(
     let found = deployment.commands.campaign(&id).await?;
     let campaign = found.ok_or_else(|| anyhow!("there is no campaign {id}"))?;
     let launch = deployment.commands.campaign_launch(&id).await?;
-    let launch = launch.ok_or_else(|| anyhow!("{id} was not launched yet"))?;
+    let launch = launch.ok_or_else(|| anyhow!("{id} has not been launched yet"))?;
     let content = deployment.commands.campaign_content(&id).await?;
     let content = content.ok_or_else(|| anyhow!("{id} has no content"))?;
     let mut launched = Launched::of(id.clone(), &campaign, launch, content.template);

@@ -1,4 +1,4 @@
-//! `patron segment`: how many customers match rules, and some of them.
+//! `patron segment`: counts the customers that match rules, and shows some of them.
 
 use std::process::ExitCode;
 
@@ -16,15 +16,14 @@ use crate::output::{grouped, say};
 /// Options of `patron segment`.
 #[derive(Args)]
 pub(crate) struct SegmentArgs {
-    /// The rules, such as 'total_spend > 100000 AND order_count < 3', or the JSON of
-    /// react-querybuilder
+    /// Rules, such as 'total_spend > 100000 AND order_count < 3', or the JSON of react-querybuilder
     rules: String,
 
-    /// How many of the customers to show
+    /// Number of customers to show
     #[arg(long, default_value_t = 5)]
     sample: usize,
 
-    /// Ask of an instant that has passed, from the log: 2026-11-23 or 2026-11-23T01:02:03Z
+    /// Evaluate the rules at a past time, from the log: 2026-11-23 or 2026-11-23T01:02:03Z
     #[arg(long, value_name = "TIME", value_parser = moment)]
     as_of: Option<Timestamp>,
 
@@ -36,9 +35,9 @@ pub(crate) struct SegmentArgs {
     target: Target,
 }
 
-/// The instant that a text tells; of a date its first.
+/// Parses a time, or the first instant of a date.
 fn moment(text: &str) -> Result<Timestamp, String> {
-    let moment = Moment::parse(text).ok_or("is neither a date nor a time")?;
+    let moment = Moment::parse(text).ok_or("neither a date nor a time")?;
     Timestamp::from_millis(moment.first()).map_err(|error| error.to_string())
 }
 
@@ -46,12 +45,12 @@ pub(crate) async fn run(args: SegmentArgs) -> anyhow::Result<ExitCode> {
     let rules = read(&args.rules)?;
     let now = Timestamp::from(chrono::Utc::now());
     if args.as_of.is_some_and(|as_of| as_of > now) {
-        bail!("--as-of lies in the future, and nobody knows who will match then");
+        bail!("--as-of must not be in the future");
     }
-    let reached = args.target.reach().await?;
-    let preview = ask(&reached.deployment, &rules, now, &args).await;
-    let currency = reached.deployment.commands.currency();
-    reached.leave().await;
+    let opened = args.target.open().await?;
+    let preview = preview(&opened.deployment, &rules, now, &args).await;
+    let currency = opened.deployment.commands.currency();
+    opened.close().await;
     let preview = preview?;
     if args.json {
         say(to_json(&preview, &rules, args.as_of.unwrap_or(now)));
@@ -69,7 +68,7 @@ fn read(text: &str) -> anyhow::Result<Rules> {
     Rules::from_json(&json).map_err(|errors| anyhow::anyhow!("rules: {errors}"))
 }
 
-async fn ask(
+async fn preview(
     deployment: &Deployment,
     rules: &Rules,
     now: Timestamp,
@@ -99,12 +98,12 @@ fn print(preview: &Preview, currency: Currency) {
         ));
     }
     say("");
-    // A group of one condition says what the condition says.
-    let alone = preview.nodes.len() == 2;
+    // A group of one condition has the same count as the condition, so its line is left out.
+    let is_single_condition = preview.nodes.len() == 2;
     preview
         .nodes
         .iter()
-        .skip(usize::from(alone))
+        .skip(usize::from(is_single_condition))
         .for_each(print_node);
     if !preview.sample.is_empty() {
         say("");

@@ -25,16 +25,17 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     remote: Remote,
 
-    /// Where to listen; port 0 takes any free one
+    /// Address to listen on; port 0 takes any free port
     #[arg(long, env = "PATRON_LISTEN", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
 
-    /// An admin's API key, of at least 16 characters; without it keys and sessions are what lets in
+    /// API key of an admin, at least 16 characters; without it only recorded keys and sessions
+    /// are valid
     #[arg(long, env = "PATRON_BOOTSTRAP_KEY", hide_env_values = true)]
     bootstrap_key: Option<String>,
 
-    /// What the vendor signs its receipts with, `whsec_` and base64; several, separated by
-    /// commas, while one follows another; without any every receipt is refused
+    /// Secret with which the vendor signs receipts, `whsec_` and base64; several, separated by
+    /// commas, while rotating; without one every receipt is refused
     #[arg(long, env = "PATRON_VENDOR_SECRET", hide_env_values = true)]
     vendor_secret: Option<String>,
 
@@ -53,7 +54,7 @@ pub(crate) struct ServeArgs {
 
 pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let stop = stop_token()?;
-    let key = key::given(args.bootstrap_key.as_ref())?;
+    let key = key::from_option(args.bootstrap_key.as_ref())?;
     let secrets: VendorSecrets = args.vendor_secret.as_deref().unwrap_or_default().parse()?;
     let deployment = args.remote.open().await?;
     let listener = listen(args.listen).await?;
@@ -73,21 +74,23 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         deployment.store.folded().clone(),
         deployment.commands.log().clone(),
     );
+    // The workers fold in other processes. Their notices wake the reads here that wait for a
+    // position.
     let listening = tokio::spawn(async move { folded.listen(&log).await });
     let _listening = AbortOnDropHandle::new(listening);
     serve(listener, &deployment, config, stop).await?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Takes the address, or says who might have it.
+/// Binds a listener to the address.
 pub(crate) async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
         .await
         .with_context(|| format!("cannot listen on {address}"))
 }
 
-/// The API with this key and these secrets, and else as usual. Once in a
-/// process: metrics have one recorder.
+/// Returns the API's configuration with this key and these secrets, and defaults for the rest.
+/// Must be called once per process, since it installs the process's metrics recorder.
 pub(crate) fn config(
     bootstrap_key: Option<String>,
     vendor_secrets: VendorSecrets,
@@ -98,7 +101,7 @@ pub(crate) fn config(
     Ok(config)
 }
 
-/// Serves until told to stop and all requests are answered.
+/// Serves the API until `stop` is cancelled and all requests are answered.
 pub(crate) async fn serve(
     listener: TcpListener,
     deployment: &Deployment,

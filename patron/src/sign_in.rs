@@ -1,4 +1,4 @@
-//! How people sign in, as options say it.
+//! Options of sign-in.
 
 use std::net::SocketAddr;
 
@@ -6,22 +6,23 @@ use anyhow::{Context, ensure};
 use api::{Admission, ApiConfig, LocalLink, Provider, PublicUrl, SessionKeys, SignIn};
 use clap::Args;
 
-/// Who may sign in, and where.
+/// OpenID provider, admitted users, session keys, and the URL that browsers use.
 #[derive(Args)]
 pub(crate) struct SignInOptions {
-    /// Where browsers find the API: https://crm.example.com [default: http://localhost:PORT]
+    /// URL at which browsers find the API: https://crm.example.com [default:
+    /// http://localhost:PORT]
     #[arg(long, env = "PATRON_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
 
-    /// The OpenID provider that people sign in at
+    /// URL of the OpenID provider
     #[arg(long, env = "PATRON_OIDC_ISSUER", value_name = "URL", default_value = Provider::GOOGLE)]
     oidc_issuer: String,
 
-    /// What the provider knows Patron by; without it nobody can sign in there
+    /// Client id of Patron at the provider; without it users cannot sign in there
     #[arg(long, env = "GOOGLE_CLIENT_ID", value_name = "ID")]
     google_client_id: Option<String>,
 
-    /// The secret that belongs to it
+    /// Client secret of Patron at the provider
     #[arg(
         long,
         env = "GOOGLE_CLIENT_SECRET",
@@ -30,17 +31,17 @@ pub(crate) struct SignInOptions {
     )]
     google_client_secret: Option<String>,
 
-    /// Who is an admin, by e-mail address; several are separated by commas
+    /// E-mail addresses of admins, separated by commas
     #[arg(long, env = "PATRON_ADMIN_EMAILS", value_name = "EMAILS")]
     admin_emails: Option<String>,
 
-    /// Whose people may read, until an admin gives them another role: example.com; several are
-    /// separated by commas
+    /// Domains whose users are viewers until an admin gives them another role: example.com;
+    /// several are separated by commas
     #[arg(long, env = "PATRON_ALLOWED_DOMAINS", value_name = "DOMAINS")]
     allowed_domains: Option<String>,
 
-    /// What sessions are signed with, the base64 of at least 32 bytes; several, separated by
-    /// commas and the newest first, while one follows another
+    /// Key that signs sessions, the base64 of at least 32 bytes; several, separated by commas and
+    /// the newest first, while rotating
     #[arg(
         long,
         env = "PATRON_SESSION_KEYS",
@@ -55,21 +56,21 @@ pub(crate) struct SignInOptions {
 }
 
 impl SignInOptions {
-    /// Whether people sign in at a provider.
+    /// Returns true if an OpenID provider is configured.
     pub(crate) fn has_provider(&self) -> bool {
-        given(&self.google_client_id).is_some()
+        non_empty(&self.google_client_id).is_some()
     }
 
-    /// The session keys that are given.
+    /// Returns the configured session keys, separated by commas.
     pub(crate) fn session_keys(&self) -> Option<String> {
-        given(&self.session_keys).map(str::to_owned)
+        non_empty(&self.session_keys).map(str::to_owned)
     }
 
-    /// Sets the API up for this, when it listens there; without session keys
-    /// nobody signs in.
+    /// Configures sign-in of an API that listens on `listens`. Without session keys, sign-in
+    /// stays off.
     ///
     /// # Errors
-    /// For options that contradict each other or are not what they should be.
+    /// Returns an error if an option is invalid or options contradict each other.
     pub(crate) fn apply(
         &self,
         config: &mut ApiConfig,
@@ -85,13 +86,13 @@ impl SignInOptions {
         let Some(keys) = session_keys else {
             ensure!(
                 provider.is_none(),
-                "GOOGLE_CLIENT_ID also needs PATRON_SESSION_KEYS, such as `openssl rand -base64 32` makes"
+                "GOOGLE_CLIENT_ID also needs PATRON_SESSION_KEYS, such as the output of `openssl rand -base64 32`"
             );
             return Ok(());
         };
         if provider.is_some() && admission.is_empty() {
             tracing::warn!(
-                "neither PATRON_ADMIN_EMAILS nor PATRON_ALLOWED_DOMAINS lets anybody sign in"
+                "PATRON_ADMIN_EMAILS and PATRON_ALLOWED_DOMAINS are empty: no new user can sign in"
             );
         }
         let session_keys: SessionKeys = keys.parse().context("PATRON_SESSION_KEYS")?;
@@ -105,29 +106,29 @@ impl SignInOptions {
         Ok(())
     }
 
-    /// Where browsers find an API that listens there.
+    /// Returns the URL at which browsers find an API that listens on `listens`.
     pub(crate) fn public_url(&self, listens: SocketAddr) -> anyhow::Result<PublicUrl> {
         let here = format!("http://localhost:{}", listens.port());
-        let url = given(&self.public_url).unwrap_or(&here);
+        let url = non_empty(&self.public_url).unwrap_or(&here);
         url.parse().context("PATRON_PUBLIC_URL")
     }
 
     fn provider(&self) -> anyhow::Result<Option<Provider>> {
-        let Some(id) = given(&self.google_client_id) else {
+        let Some(id) = non_empty(&self.google_client_id) else {
             return Ok(None);
         };
-        let secret = given(&self.google_client_secret);
+        let secret = non_empty(&self.google_client_secret);
         let secret = secret.context("GOOGLE_CLIENT_ID also needs GOOGLE_CLIENT_SECRET")?;
         let provider = Provider::new(&self.oidc_issuer, id.to_owned(), secret.to_owned());
         Ok(Some(provider.context("PATRON_OIDC_ISSUER")?))
     }
 }
 
-/// An option's text; an empty one counts as not given.
-fn given(option: &Option<String>) -> Option<&str> {
+/// Returns an option's text; `None` if it is unset or blank.
+fn non_empty(option: &Option<String>) -> Option<&str> {
     option.as_deref().filter(|text| !text.trim().is_empty())
 }
 
 fn text(option: &Option<String>) -> &str {
-    given(option).unwrap_or_default()
+    non_empty(option).unwrap_or_default()
 }

@@ -1,27 +1,28 @@
-//! Being told to stop.
+//! Stop signals.
 
 use std::io;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// A token that is cancelled at the first Ctrl-C or SIGTERM from now on. The
-/// second one ends the process at once; nothing accepted is lost by that.
+/// Returns a token that is cancelled at the first Ctrl-C or SIGTERM from now on. The second
+/// signal ends the process at once; no acknowledged data is lost.
 ///
 /// # Errors
-/// If the system refuses to tell of signals.
+/// Returns an error if the signal handlers cannot be installed.
 pub(crate) fn stop_token() -> io::Result<CancellationToken> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let stop = CancellationToken::new();
-    let told = stop.clone();
+    let signaled = stop.clone();
     tokio::spawn(async move {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        told.cancel();
-        // Whoever asks twice does not want to wait.
+        signaled.cancel();
+        // A second signal means that the user does not want to wait for a graceful stop. Exiting
+        // is safe, since everything acknowledged is on disk.
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}

@@ -1,4 +1,4 @@
-//! `patron status`: how things stand.
+//! `patron status`: the state of log, engines, views and workers.
 
 use std::process::ExitCode;
 
@@ -21,7 +21,7 @@ pub(crate) struct StatusArgs {
     target: Target,
 }
 
-/// What there is to tell.
+/// State of a deployment at one time.
 struct Status {
     redis: String,
     mongodb: String,
@@ -32,7 +32,7 @@ struct Status {
     partitions: Vec<PartitionRow>,
     views: Vec<ViewStatus>,
     workers: Vec<Worker>,
-    /// How much is in quarantine, by view.
+    /// Number of quarantine entries per view.
     quarantine: Vec<(String, u64)>,
 }
 
@@ -42,9 +42,9 @@ struct PartitionRow {
 }
 
 pub(crate) async fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
-    let reached = args.target.reach().await?;
-    let status = look(&reached.deployment).await;
-    reached.leave().await;
+    let opened = args.target.open().await?;
+    let status = collect(&opened.deployment).await;
+    opened.close().await;
     let status = status?;
     if args.json {
         say(status.to_json());
@@ -54,7 +54,7 @@ pub(crate) async fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn look(deployment: &Deployment) -> anyhow::Result<Status> {
+async fn collect(deployment: &Deployment) -> anyhow::Result<Status> {
     let Deployment {
         log,
         store,
@@ -94,30 +94,30 @@ impl Status {
         let events: u64 = self.partitions.iter().map(|row| row.events).sum();
         let bytes: u64 = self.partitions.iter().map(|row| row.bytes).sum();
         say(format_args!(
-            "log      {} events in {} partitions, {} of streams, currency {}, days of {}",
+            "log      {} events in {} partitions, {} of streams, currency {}, time zone {}",
             grouped(events),
             self.partitions.len(),
             mebibytes(bytes),
             self.currency,
             self.time_zone,
         ));
-        let bound = match self.memory.max {
-            0 => "no bound set".to_owned(),
+        let limit = match self.memory.max {
+            0 => "no limit set".to_owned(),
             max => format!("of {}", mebibytes(max)),
         };
         say(format_args!(
-            "redis    {}, {} used, {bound}",
+            "redis    {}, {} used, {limit}",
             self.redis,
             mebibytes(self.memory.used)
         ));
         say(format_args!("mongodb  {}", self.mongodb));
-        for what in &self.unsafe_settings {
-            say(format_args!("redis    CAN LOSE EVENTS: {what}"));
+        for setting in &self.unsafe_settings {
+            say(format_args!("redis    CAN LOSE EVENTS: {setting}"));
         }
         say("");
         say(format_args!(
             "{:<14} {:>10} {:>14} {:>10} {:>8}  state",
-            "view", "generation", "folded", "behind", "skipped"
+            "view", "generation", "folded", "lag", "skipped"
         ));
         self.views.iter().for_each(print_view);
         for (view, count) in &self.quarantine {
@@ -128,7 +128,7 @@ impl Status {
         }
         say("");
         if self.workers.is_empty() {
-            say("workers  none is alive: views stand still");
+            say("workers  none alive: the views are stalled");
         }
         self.workers.iter().for_each(print_worker);
         say("");

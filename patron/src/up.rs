@@ -1,4 +1,4 @@
-//! `patron up`: everything on this machine, in one command.
+//! `patron up`: runs engines, API, workers and the simulated vendor in one process.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
@@ -27,15 +27,16 @@ use crate::{key, work};
 /// Options of `patron up`.
 #[derive(Args)]
 pub(crate) struct UpArgs {
-    /// Where the API listens; port 0 takes any free one
+    /// Address of the API; port 0 takes any free port
     #[arg(long, env = "PATRON_LISTEN", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
 
-    /// Where the simulated vendor listens; port 0 takes any free one
+    /// Address of the simulated vendor; port 0 takes any free port
     #[arg(long, env = "PATRON_VENDOR_LISTEN", default_value = "127.0.0.1:8090")]
     vendor_listen: SocketAddr,
 
-    /// An admin's API key, of at least 16 characters; without it one is made, and kept
+    /// API key of an admin, at least 16 characters; without it one is generated and kept in the
+    /// data directory
     #[arg(long, env = "PATRON_BOOTSTRAP_KEY", hide_env_values = true)]
     bootstrap_key: Option<String>,
 
@@ -63,7 +64,7 @@ pub(crate) struct UpArgs {
 
 pub(crate) async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     let stop = stop_token()?;
-    let key = key::given(args.bootstrap_key.as_ref())?;
+    let key = key::from_option(args.bootstrap_key.as_ref())?;
     let starting = Engines::start(&args.engines);
     let engines = match stop.run_until_cancelled(starting).await {
         Some(started) => started?,
@@ -75,7 +76,7 @@ pub(crate) async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     ended.map(|()| ExitCode::SUCCESS)
 }
 
-/// Runs everything on these engines until told to stop or until a part ends.
+/// Runs API, vendor and workers on these engines until `stop` is cancelled or one of them ends.
 async fn run_on(
     engines: &Engines,
     args: &UpArgs,
@@ -87,7 +88,7 @@ async fn run_on(
     let key = match key {
         Some(key) => key,
         None => {
-            key::bootstrap_key(&args.engines.data_dir).context("cannot keep the bootstrap key")?
+            key::bootstrap_key(&args.engines.data_dir).context("cannot store the bootstrap key")?
         }
     };
     let api = listen(args.listen).await?;
@@ -99,11 +100,14 @@ async fn run_on(
     args.assistant.apply(&mut config)?;
     let link = sign_in(args, api.local_addr()?, &mut config)?;
     announce(&deployment, args, (&api, &vendor), &key, link.as_deref())?;
-    let at = VendorAt::new(&url(vendor.local_addr()?), &url(api.local_addr()?))?;
-    let delivery = args.delivery.to(Some(at));
+    let vendor_at = VendorAt::new(
+        &local_url(vendor.local_addr()?),
+        &local_url(api.local_addr()?),
+    )?;
+    let delivery = args.delivery.settings(Some(vendor_at));
 
-    // A token each: they end one after the other, the vendor last, so that the
-    // workers hear what it says of messages that are on their way.
+    // Each part has a token of its own, because they stop one after the other: the vendor last,
+    // so that the workers still get its answers for messages in flight.
     let (api_stop, worker_stop) = (CancellationToken::new(), CancellationToken::new());
     let vendor_stop = CancellationToken::new();
     let mut api = tokio::spawn({
@@ -111,7 +115,7 @@ async fn run_on(
         async move { serve(api, &deployment, config, stop).await }
     });
     let mut vendor = spawn_vendor(vendor, args, &secret, vendor_stop.clone())?;
-    let name = work::name();
+    let name = work::unique_name();
     let Deployment {
         commands, store, ..
     } = deployment;
@@ -124,7 +128,7 @@ async fn run_on(
     });
 
     let ended = tokio::select! {
-        // In this order: at the stop the parts end too, and that is no failure.
+        // In this order: when `stop` is cancelled the parts end too, which is not a failure.
         biased;
         () = stop.cancelled() => Ok(()),
         message = engines.exited() => Err(anyhow::anyhow!(message)),
@@ -132,7 +136,7 @@ async fn run_on(
         ended = &mut vendor => ended_early("the vendor", ended),
         ended = &mut workers => ended_early("the workers", ended),
     };
-    say("Patron is stopping: requests under way are answered, what is in hand is finished.");
+    say("Patron is stopping: it answers open requests and finishes work in progress.");
     api_stop.cancel();
     finish("the API", api).await;
     worker_stop.cancel();
@@ -142,8 +146,8 @@ async fn run_on(
     ended
 }
 
-/// Sets up how people sign in. Where there is no provider, and nobody but
-/// this machine's users can connect, a link does; its address.
+/// Configures sign-in. Without a provider, and if only this machine can connect, returns a
+/// one-time link that signs in an admin.
 fn sign_in(
     args: &UpArgs,
     listens: SocketAddr,
@@ -152,10 +156,12 @@ fn sign_in(
     let options = &args.sign_in;
     let keys = match options.session_keys() {
         Some(keys) => keys,
-        None => key::session_key(&args.engines.data_dir).context("cannot keep the session key")?,
+        None => key::session_key(&args.engines.data_dir).context("cannot store the session key")?,
     };
-    let is_here = listens.ip().is_loopback() && options.public_url(listens)?.is_here();
-    if options.has_provider() || !is_here {
+    // Anyone who can read this terminal is an admin with the link, so it exists only where no
+    // other machine can connect.
+    let is_local = listens.ip().is_loopback() && options.public_url(listens)?.is_here();
+    if options.has_provider() || !is_local {
         options.apply(config, listens, Some(&keys), None)?;
         return Ok(None);
     }
@@ -165,21 +171,22 @@ fn sign_in(
     Ok(Some(format!("{page}?token={token}")))
 }
 
-/// Where programs on this machine reach what listens there.
-fn url(mut listens: SocketAddr) -> String {
+/// Returns the URL at which programs on this machine reach a listener.
+fn local_url(mut listens: SocketAddr) -> String {
     if listens.ip().is_unspecified() {
         listens.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
     }
     format!("http://{listens}")
 }
 
-/// A part that ends before it is told to is a failure, whatever it says.
+/// Returns the error for a part that ended before it was stopped, which is a failure even if it
+/// ended without an error.
 fn ended_early(
     part: &str,
     ended: Result<anyhow::Result<()>, tokio::task::JoinError>,
 ) -> anyhow::Result<()> {
     ended?.with_context(|| format!("{part} ended"))?;
-    bail!("{part} ended by itself")
+    bail!("{part} ended unexpectedly")
 }
 
 fn spawn_vendor(
@@ -201,8 +208,8 @@ async fn finish(part: &str, task: JoinHandle<anyhow::Result<()>>) {
     }
     match task.await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::error!(part, %error, "ended badly"),
-        Err(error) => tracing::error!(part, %error, "broke down"),
+        Ok(Err(error)) => tracing::error!(part, %error, "a part of Patron failed while stopping"),
+        Err(error) => tracing::error!(part, %error, "a part of Patron panicked while stopping"),
     }
 }
 
@@ -220,8 +227,8 @@ fn announce(
     let link = link.map(|link| format!("\n  sign in {link} (once, as an admin)"));
     let link = link.unwrap_or_default();
     say(format_args!(
-        "Patron is up. Ctrl-C stops it; what it accepted is kept in {dir}.\n\
-         \n  API     {url} (browse it at {url}/docs)\
+        "Patron is up. Press Ctrl-C to stop it. Its data is in {dir}.\n\
+         \n  API     {url} (documentation at {url}/docs)\
          \n  vendor  http://{vendor} (simulated)\
          \n  key     {key}\
          {link}\n\

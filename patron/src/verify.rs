@@ -1,4 +1,4 @@
-//! `patron verify`: whether heads and views are what the log makes them.
+//! `patron verify`: compares heads and views with the log.
 
 use std::process::ExitCode;
 
@@ -10,7 +10,7 @@ use crate::deployment::{Deployment, Target};
 use crate::output::{grouped, say};
 use crate::quarantine;
 
-/// How many differences are printed of each kind.
+/// Maximum number of differences that are printed of each kind.
 const SHOWN: usize = 20;
 
 /// Options of `patron verify`.
@@ -21,9 +21,9 @@ pub(crate) struct VerifyArgs {
 }
 
 pub(crate) async fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
-    let reached = args.target.reach().await?;
-    let found = verify(&reached.deployment).await;
-    reached.leave().await;
+    let opened = args.target.open().await?;
+    let found = verify(&opened.deployment).await;
+    opened.close().await;
     Ok(match found? {
         0 => {
             say("everything agrees with the log");
@@ -36,7 +36,7 @@ pub(crate) async fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Returns how many differences there are.
+/// Compares heads and views with the log. Returns the number of differences.
 async fn verify(deployment: &Deployment) -> anyhow::Result<usize> {
     Ok(heads(deployment).await? + views(deployment).await?)
 }
@@ -69,13 +69,13 @@ async fn heads(deployment: &Deployment) -> anyhow::Result<usize> {
             "  {} events cannot be read, their heads are not compared:",
             unreadable.len()
         ));
-        tell(&unreadable);
+        print_some(&unreadable);
     }
-    Ok(tell(&differences))
+    Ok(print_some(&differences))
 }
 
-/// Holds every view against the log. What is wrong with one of them keeps no
-/// other from being looked at.
+/// Compares every view with the log. A view that cannot be verified counts as a difference and
+/// does not stop the verification of the others.
 async fn views(deployment: &Deployment) -> anyhow::Result<usize> {
     let Deployment { log, store, .. } = deployment;
     let mut found = 0;
@@ -90,7 +90,7 @@ async fn views(deployment: &Deployment) -> anyhow::Result<usize> {
                     grouped(report.documents),
                     grouped(report.compared)
                 ));
-                found += tell(&report.differences);
+                found += print_some(&report.differences);
                 if !report.withheld.is_empty() {
                     say(format_args!("  {} in quarantine:", report.withheld.len()));
                     let shown = report.withheld.iter().take(SHOWN);
@@ -112,7 +112,8 @@ async fn views(deployment: &Deployment) -> anyhow::Result<usize> {
     Ok(found)
 }
 
-fn tell(differences: &[String]) -> usize {
+/// Prints the first `SHOWN` differences, and returns the number of all.
+fn print_some(differences: &[String]) -> usize {
     for difference in differences.iter().take(SHOWN) {
         say(format_args!("  {difference}"));
     }

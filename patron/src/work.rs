@@ -1,4 +1,4 @@
-//! `patron work`: the workers alone.
+//! `patron work`: runs the workers alone.
 
 use std::process::ExitCode;
 
@@ -24,17 +24,17 @@ pub(crate) struct WorkArgs {
 
 pub(crate) async fn run(args: WorkArgs) -> anyhow::Result<ExitCode> {
     let stop = stop_token()?;
-    let delivery = args.delivery.to(args.vendor.at()?);
+    let delivery = args.delivery.settings(args.vendor.addresses()?);
     let Deployment {
         commands, store, ..
     } = args.remote.open().await?;
-    let name = name();
+    let name = unique_name();
     say(format_args!("working as {name}"));
     workers::run(commands, store, delivery, name, stop).await;
     Ok(ExitCode::SUCCESS)
 }
 
-/// A name that no other worker has.
-pub(crate) fn name() -> String {
+/// Returns a name that no other worker has.
+pub(crate) fn unique_name() -> String {
     uuid::Uuid::now_v7().to_string()
 }

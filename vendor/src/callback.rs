@@ -1,4 +1,4 @@
-//! Posts receipts: checks the URL, signs them and retries.
+//! Posting of receipts: checks the callback URL, signs the post and retries it.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use standardwebhooks::{
 use uuid::Uuid;
 
 use crate::message::Number;
-use crate::receipts::Due;
+use crate::receipts::DueReceipt;
 use crate::serve::Vendor;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -21,9 +21,9 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_URL: usize = 2_048;
 
-/// Why a post was not acknowledged.
+/// Error of a post that was not acknowledged.
 #[derive(Debug, thiserror::Error)]
-enum NotTaken {
+enum PostError {
     #[error("{0}")]
     Unsent(#[from] reqwest::Error),
     #[error("answered {0}")]
@@ -32,7 +32,7 @@ enum NotTaken {
     Unsigned(#[from] WebhookError),
 }
 
-/// A client that follows no redirects and ignores proxies of the environment.
+/// Returns a client that follows no redirects and ignores proxies of the environment.
 pub(crate) fn client() -> reqwest::Result<Client> {
     Client::builder()
         .timeout(TIMEOUT)
@@ -41,9 +41,8 @@ pub(crate) fn client() -> reqwest::Result<Client> {
         .build()
 }
 
-/// The URL if receipts may be posted there, else why not. Only http(s) to
-/// loopback or to one of `allowed_hosts` is allowed; otherwise anybody could have
-/// requests sent to any host.
+/// Checks that receipts may be posted to the URL: only http(s) to loopback or to one of
+/// `allowed_hosts`. Returns the reason if they may not.
 pub(crate) fn check(url: &str, allowed_hosts: &[String]) -> Result<(), &'static str> {
     if url.len() > LONGEST_URL {
         return Err("longer than 2048 bytes");
@@ -52,33 +51,34 @@ pub(crate) fn check(url: &str, allowed_hosts: &[String]) -> Result<(), &'static 
     if !matches!(url.scheme(), "http" | "https") {
         return Err("neither http nor https");
     }
+    // Without this check, any client could make the vendor send requests to any host (SSRF).
     let host = url.host_str().unwrap_or_default();
-    let allowed = || {
+    let is_allowed = || {
         allowed_hosts
             .iter()
             .any(|name| name.eq_ignore_ascii_case(host))
     };
-    if is_loopback(host) || allowed() {
+    if is_loopback(host) || is_allowed() {
         Ok(())
     } else {
         Err("its host is neither loopback nor allowed by --allow-callback-host")
     }
 }
 
-/// Posts the receipts until they are acknowledged with a 2xx, with exponential
-/// backoff and jitter, and not while the vendor is down. All attempts have the
-/// same id; each has its own time and signature.
-pub(crate) async fn post_until_taken(vendor: &Vendor, url: &str, batch: &mut [Due]) {
+/// Posts the receipts until they are acknowledged with a 2xx, with exponential backoff and jitter.
+/// Waits while the vendor is down. All attempts have the same id; each has its own time and
+/// signature.
+pub(crate) async fn post_until_acknowledged(vendor: &Vendor, url: &str, batch: &mut [DueReceipt]) {
     let numbers: Vec<Number> = batch.iter().map(|due| due.number).collect();
-    let singly = vendor.controls.settings().receipt_batch.get() == 1;
-    let Ok(body) = vendor.ledger.receipts_json(&numbers, singly) else {
+    let as_object = vendor.controls.settings().receipt_batch.get() == 1;
+    let Ok(body) = vendor.ledger.receipts_json(&numbers, as_object) else {
         // Strings and numbers always have a JSON form.
         return;
     };
     let id = format!("rcpt_{}", Uuid::now_v7());
     let attempt = || async {
-        vendor.controls.until_up().await;
-        vendor.stats.posts.one();
+        vendor.controls.wait_until_up().await;
+        vendor.stats.posts.increment();
         post(vendor, url, &id, body.clone()).await
     };
     let backoff = ExponentialBuilder::new()
@@ -87,16 +87,19 @@ pub(crate) async fn post_until_taken(vendor: &Vendor, url: &str, batch: &mut [Du
         .with_jitter()
         .without_max_times();
     let outcome = attempt.retry(backoff).notify(|error, wait| {
-        vendor.stats.posts_refused.one();
-        batch.iter_mut().for_each(Due::attempted);
-        tracing::debug!(%url, %error, ?wait, receipts = numbers.len(), "receipts not taken");
+        vendor.stats.posts_refused.increment();
+        batch.iter_mut().for_each(DueReceipt::mark_attempted);
+        tracing::debug!(
+            %url, %error, ?wait, receipts = numbers.len(),
+            "receipts were not acknowledged, retrying"
+        );
     });
-    // Retries without limit.
+    // Cannot fail: the number of retries has no limit.
     let _ = outcome.await;
-    batch.iter_mut().for_each(Due::attempted);
+    batch.iter_mut().for_each(DueReceipt::mark_attempted);
 }
 
-async fn post(vendor: &Vendor, url: &str, id: &str, body: Bytes) -> Result<(), NotTaken> {
+async fn post(vendor: &Vendor, url: &str, id: &str, body: Bytes) -> Result<(), PostError> {
     let timestamp = Utc::now().timestamp();
     let signature = vendor.secret.webhook().sign(id, timestamp, &body)?;
     let request = vendor.client.post(url);
@@ -110,7 +113,7 @@ async fn post(vendor: &Vendor, url: &str, id: &str, body: Bytes) -> Result<(), N
         .await?;
     match answer.status() {
         status if status.is_success() => Ok(()),
-        status => Err(NotTaken::Refused(status)),
+        status => Err(PostError::Refused(status)),
     }
 }
 
@@ -127,7 +130,7 @@ mod tests {
     use super::check;
 
     #[test]
-    fn receipts_go_to_loopback_and_allowed_hosts_only() {
+    fn receipts_are_posted_to_loopback_and_allowed_hosts_only() {
         let allowed = ["api".to_owned()];
         for url in [
             "http://127.0.0.1:1/x",

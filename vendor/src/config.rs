@@ -1,4 +1,4 @@
-//! Configuration of a vendor at its start.
+//! Configuration of the vendor at its start.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,11 +9,11 @@ use standardwebhooks::Webhook;
 
 use crate::settings::Settings;
 
-/// Everything a vendor is started with; each field is also a flag and an
-/// environment variable of `patron-vendor`.
+/// Configuration with which a vendor is started. Each field is also a flag and an environment
+/// variable of `patron-vendor`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct VendorConfig {
-    /// Directory of the ledger; created if missing. One vendor at a time uses it.
+    /// Directory of the ledger; created if missing. Only one vendor at a time can use it.
     #[arg(
         long,
         env = "PATRON_VENDOR_DATA_DIR",
@@ -22,11 +22,13 @@ pub struct VendorConfig {
     )]
     pub data_dir: PathBuf,
 
-    /// Secret that signs receipts, as Standard Webhooks writes it: `whsec_` and base64 of at least 24 bytes.
+    /// Secret that signs receipts, in the form of Standard Webhooks: `whsec_` and base64 of at
+    /// least 24 bytes.
     #[arg(long, env = "PATRON_VENDOR_SECRET", hide_env_values = true)]
     pub secret: SigningSecret,
 
-    /// Host that receipts may be posted to besides loopback; may be repeated, or a comma-separated list.
+    /// Host to which receipts may be posted, in addition to loopback; repeatable, or a
+    /// comma-separated list.
     #[arg(
         long = "allow-callback-host",
         env = "PATRON_VENDOR_ALLOW_CALLBACK_HOST",
@@ -35,12 +37,12 @@ pub struct VendorConfig {
     )]
     pub callback_hosts: Vec<String>,
 
-    /// Receipt posts in flight at once, per callback URL.
+    /// Concurrent receipt posts per callback URL.
     #[arg(long, env = "PATRON_VENDOR_CALLBACK_CONCURRENCY", default_value_t = DEFAULT_CONCURRENCY,
           value_parser = clap::value_parser!(u16).range(1..=256), value_name = "N")]
     pub callback_concurrency: u16,
 
-    /// How it behaves at the start; `PUT /vendor/settings` changes it later.
+    /// Behavior at the start; `PUT /vendor/settings` changes it later.
     #[command(flatten)]
     pub settings: Settings,
 }
@@ -48,7 +50,8 @@ pub struct VendorConfig {
 const DEFAULT_CONCURRENCY: u16 = 4;
 
 impl VendorConfig {
-    /// A vendor with the default behaviour, posting receipts to loopback only.
+    /// Returns the configuration of a vendor with the default behavior, which posts receipts to
+    /// loopback only.
     pub fn new(data_dir: impl Into<PathBuf>, secret: SigningSecret) -> Self {
         Self {
             data_dir: data_dir.into(),
@@ -60,17 +63,17 @@ impl VendorConfig {
     }
 }
 
-/// The key that receipts are signed with. Parsed from `whsec_…`; never printed.
+/// Key that signs receipts. Parsed from `whsec_…`; never printed.
 #[derive(Clone)]
 pub struct SigningSecret(Arc<Webhook>);
 
-/// The text is not a Standard Webhooks secret.
+/// Error for a text that is not a Standard Webhooks secret.
 #[derive(Debug, thiserror::Error)]
 #[error("the secret must be `whsec_` followed by the base64 of at least 24 bytes")]
 pub struct InvalidSecret;
 
 const PREFIX: &str = "whsec_";
-/// Length of the base64 of 24 bytes, the least that Standard Webhooks allows.
+/// Length of the base64 of 24 bytes, the minimum of Standard Webhooks.
 const SHORTEST_BASE64: usize = 32;
 
 impl FromStr for SigningSecret {

@@ -1,4 +1,4 @@
-//! The current settings, and whether the vendor is down at the moment.
+//! Current settings of the vendor, and its outages.
 
 use std::time::Duration;
 
@@ -7,31 +7,32 @@ use tokio::time::Instant;
 
 use crate::settings::Settings;
 
-/// The settings in force; changed while the vendor runs.
+/// Current settings. They can be replaced while the vendor runs.
 pub(crate) struct Controls {
-    current: watch::Sender<Current>,
+    current: watch::Sender<CurrentSettings>,
 }
 
 #[derive(Clone, Copy)]
-struct Current {
+struct CurrentSettings {
     settings: Settings,
-    /// Until when a timed outage lasts.
+    /// End of a timed outage.
     outage_ends: Option<Instant>,
 }
 
 impl Controls {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
-            current: watch::Sender::new(Current::from_now(settings)),
+            current: watch::Sender::new(CurrentSettings::from_now(settings)),
         }
     }
 
-    /// Puts other settings in force; a timed outage starts now.
+    /// Replaces the settings. A timed outage starts now.
     pub(crate) fn replace(&self, settings: Settings) {
-        self.current.send_replace(Current::from_now(settings));
+        self.current
+            .send_replace(CurrentSettings::from_now(settings));
     }
 
-    /// The settings in force, with what is left of a timed outage.
+    /// Returns the current settings. `outage_ms` is the rest of a timed outage.
     pub(crate) fn settings(&self) -> Settings {
         let current = *self.current.borrow();
         let left = current
@@ -43,22 +44,22 @@ impl Controls {
         }
     }
 
-    /// Returns as soon as the vendor is not down; at once if it is not.
-    pub(crate) async fn until_up(&self) {
+    /// Waits until no outage is in effect.
+    pub(crate) async fn wait_until_up(&self) {
         let mut changes = self.current.subscribe();
         loop {
             let current = *changes.borrow_and_update();
             if !current.is_down() {
                 return;
             }
-            let over = async {
+            let outage_over = async {
                 match current.outage_ends {
                     Some(end) if !current.settings.outage => tokio::time::sleep_until(end).await,
                     _ => std::future::pending().await,
                 }
             };
             tokio::select! {
-                () = over => {}
+                () = outage_over => {}
                 // Cannot fail: the sender is in `self`.
                 _ = changes.changed() => {}
             }
@@ -66,13 +67,13 @@ impl Controls {
     }
 }
 
-impl Current {
+impl CurrentSettings {
     fn from_now(settings: Settings) -> Self {
-        let lasting = Duration::from_millis(settings.outage_ms);
+        let duration = Duration::from_millis(settings.outage_ms);
         Self {
             settings,
             outage_ends: (settings.outage_ms > 0)
-                .then(|| Instant::now().checked_add(lasting))
+                .then(|| Instant::now().checked_add(duration))
                 .flatten(),
         }
     }

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::message::{Counts, Sent};
+use crate::message::{MessageCounts, SentMessage};
 use crate::problem::{FieldError, Problem, parse, parse_value};
 use crate::serve::Vendor;
 use crate::settings::Settings;
@@ -20,23 +20,23 @@ use crate::stats::Stats;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PageQuery {
-    /// 1 to 500; 50 if left out.
+    /// Maximum number of messages, 1 to 500; the default is 50.
     limit: Option<usize>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     cursor: Option<usize>,
 }
 
-/// A page of what was sent, oldest first.
+/// Page of sent messages, oldest first.
 #[derive(Serialize)]
 pub(crate) struct Page {
-    items: Vec<Sent>,
+    items: Vec<SentMessage>,
     next_cursor: Option<String>,
 }
 
 const DEFAULT_LIMIT: usize = 50;
 const LARGEST_LIMIT: usize = 500;
 
-/// `GET /vendor/messages?limit&cursor`.
+/// Handles `GET /vendor/messages?limit&cursor`: lists sent messages.
 pub(crate) async fn messages(
     State(vendor): State<Arc<Vendor>>,
     query: Result<Query<PageQuery>, QueryRejection>,
@@ -54,35 +54,35 @@ pub(crate) async fn messages(
         ));
     }
     let start = query.cursor.unwrap_or(0);
-    // One more than asked for tells whether there is a next page.
+    // One more message than the limit shows if there is a next page.
     let mut items = vendor.ledger.page(start, limit + 1);
     let next_cursor = (items.len() > limit).then(|| (start + limit).to_string());
     items.truncate(limit);
     Ok(Json(Page { items, next_cursor }))
 }
 
-/// `GET /vendor/stats`: the ledger's counts, and those since the start.
+/// Handles `GET /vendor/stats`: returns the ledger's counts, and the counters since the start.
 pub(crate) async fn stats(State(vendor): State<Arc<Vendor>>) -> Json<Value> {
     #[derive(Serialize)]
-    struct Answer<'a> {
-        ledger: Counts,
+    struct StatsBody<'a> {
+        ledger: MessageCounts,
         since_start: &'a Stats,
     }
-    let answer = Answer {
+    let body = StatsBody {
         ledger: vendor.ledger.counts(),
         since_start: &vendor.stats,
     };
     // Counters always have a JSON form.
-    Json(serde_json::to_value(answer).unwrap_or_default())
+    Json(serde_json::to_value(body).unwrap_or_default())
 }
 
-/// `GET /vendor/settings`.
+/// Handles `GET /vendor/settings`: returns the current settings.
 pub(crate) async fn settings(State(vendor): State<Arc<Vendor>>) -> Json<Settings> {
     Json(vendor.controls.settings())
 }
 
-/// `PUT /vendor/settings`: in force from now on. A field left out keeps its
-/// value. Answers the settings in force.
+/// Handles `PUT /vendor/settings`: changes the settings in the body from now on. Omitted fields
+/// keep their values. Returns the current settings.
 pub(crate) async fn put_settings(
     State(vendor): State<Arc<Vendor>>,
     headers: HeaderMap,
@@ -99,12 +99,12 @@ pub(crate) async fn put_settings(
     Ok(Json(vendor.controls.settings()))
 }
 
-/// `GET /healthz`: the process answers. An outage does not change that.
+/// Handles `GET /healthz`: always returns 200, even during a simulated outage.
 pub(crate) async fn healthz() -> Json<Value> {
     Json(serde_json::json!({ "status": "ok" }))
 }
 
-/// Any other path.
+/// Returns 404 for any other path.
 pub(crate) async fn not_found() -> Problem {
     Problem::new(
         StatusCode::NOT_FOUND,
@@ -113,11 +113,11 @@ pub(crate) async fn not_found() -> Problem {
     )
 }
 
-/// A known path with another method.
+/// Returns 405 for a known path with another method.
 pub(crate) async fn method_not_allowed() -> Problem {
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "method-not-allowed",
-        "this path does not take that method",
+        "this path does not support that method",
     )
 }

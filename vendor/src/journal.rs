@@ -1,7 +1,7 @@
-//! The ledger's file: append-only NDJSON, on disk before the response is sent.
+//! File of the ledger: append-only NDJSON, on disk before the response is sent.
 //!
-//! One writer takes whatever lines wait, writes them with one call and syncs
-//! once if somebody waits for it; meanwhile the next lines gather.
+//! A single writer takes all waiting lines, writes them with one call, and syncs once if a caller
+//! waits for one of them. Meanwhile the next lines queue up.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
@@ -11,22 +11,22 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::outcome::Outcome;
-use crate::receipts::Due;
+use crate::receipts::DueReceipt;
 use crate::serve::VendorError;
 
-/// One line of the file. Messages are numbered by their `accepted` lines, from 0.
+/// Line of the file. Messages are numbered by their `accepted` lines, starting at 0.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Line {
-    /// A message was sent.
+    /// A new message was accepted.
     Accepted(Accepted),
-    /// A known message was sent again.
+    /// A known message was requested again.
     Repeated(usize),
-    /// The receipts of these messages were taken.
+    /// The receipts of these messages were acknowledged.
     Acknowledged(Vec<usize>),
 }
 
-/// What is kept of a message. `content` is a fingerprint of `to` and the text.
+/// Accepted message. `content` is a fingerprint of `to` and the text.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Accepted {
     pub(crate) message_id: Box<str>,
@@ -37,20 +37,20 @@ pub(crate) struct Accepted {
     pub(crate) outcome: Outcome,
 }
 
-/// A line on its way to the disk.
+/// Line that waits to be written.
 pub(crate) struct Entry {
     pub(crate) line: Line,
     /// Notified once the line is durable; dropped if it could not be written.
     pub(crate) durable: Option<oneshot::Sender<()>>,
-    /// A receipt to schedule then, and not earlier.
-    pub(crate) due: Option<Due>,
+    /// Receipt to schedule once the line is durable.
+    pub(crate) due: Option<DueReceipt>,
 }
 
 const FILE_NAME: &str = "ledger.ndjson";
 const LINES_PER_WRITE: usize = 4_096;
 
-/// Opens the file in `dir`, creating both, takes it for this process alone,
-/// drops a last line that a crash cut short and hands every other to `replay`.
+/// Opens the file in `dir`, creating both if missing, and locks it. Removes a last line that a
+/// crash cut short, and passes every other line to `replay`.
 pub(crate) fn open(
     dir: &Path,
     mut replay: impl FnMut(Line) -> Result<(), &'static str>,
@@ -61,9 +61,9 @@ pub(crate) fn open(
         std::fs::TryLockError::WouldBlock => VendorError::LedgerInUse(path.clone()),
         std::fs::TryLockError::Error(source) => VendorError::ledger(&path, source),
     })?;
-    let whole = read(&file, &path, &mut replay)?;
-    file.set_len(whole)
-        .and_then(|()| file.seek(SeekFrom::Start(whole)))
+    let intact = read(&file, &path, &mut replay)?;
+    file.set_len(intact)
+        .and_then(|()| file.seek(SeekFrom::Start(intact)))
         .and_then(|_| file.sync_all())
         .map_err(|source| VendorError::ledger(&path, source))?;
     Ok(file)
@@ -78,12 +78,12 @@ fn create(dir: &Path, path: &Path) -> io::Result<File> {
         .create(true)
         .truncate(false)
         .open(path)?;
-    // The name of a new file is durable only once its directory is.
+    // The name of a new file is durable only after its directory is synced.
     File::open(dir)?.sync_all()?;
     Ok(file)
 }
 
-/// Replays every complete line; returns their length in bytes.
+/// Replays every complete line. Returns their total length in bytes.
 fn read(
     file: &File,
     path: &Path,
@@ -91,14 +91,14 @@ fn read(
 ) -> Result<u64, VendorError> {
     let mut reader = BufReader::with_capacity(1 << 20, file);
     let mut text = Vec::new();
-    let (mut whole, mut number) = (0, 0);
+    let (mut intact, mut number) = (0, 0);
     loop {
         text.clear();
         let length = reader
             .read_until(b'\n', &mut text)
             .map_err(|source| VendorError::ledger(path, source))?;
         if text.last() != Some(&b'\n') {
-            return Ok(whole);
+            return Ok(intact);
         }
         number += 1;
         serde_json::from_slice(&text)
@@ -109,18 +109,19 @@ fn read(
                 line: number,
                 detail,
             })?;
-        whole += length as u64;
+        intact += length as u64;
     }
 }
 
-/// Writes entries until their senders are gone. Blocks: runs on a thread of its own.
+/// Writes entries until all senders are dropped. Blocks, so it must run on a separate thread.
 ///
-/// An error ends it: what is on disk is then unknown, and only a new start,
-/// which reads the file, may go on.
+/// # Errors
+/// Returns the first error. The content of the file is then unknown, so the vendor must stop; the
+/// next start reads the file.
 pub(crate) fn write(
     mut file: File,
     mut entries: mpsc::UnboundedReceiver<Entry>,
-    schedule: &mpsc::UnboundedSender<Due>,
+    schedule: &mpsc::UnboundedSender<DueReceipt>,
 ) -> io::Result<()> {
     let (mut batch, mut bytes) = (Vec::new(), Vec::new());
     while entries.blocking_recv_many(&mut batch, LINES_PER_WRITE) > 0 {
@@ -134,7 +135,8 @@ pub(crate) fn write(
             file.sync_data()?;
         }
         for entry in batch.drain(..) {
-            // A receiver that is gone needs no notification.
+            // Scheduled only now: a receipt of a message that a crash could lose must not be
+            // posted. Receivers that are gone need no notification.
             entry.due.map(|due| schedule.send(due));
             entry.durable.map(|durable| durable.send(()));
         }

@@ -1,4 +1,4 @@
-//! The messages that were sent, each once, under the id that its sender gave it.
+//! Ledger of the messages that were sent: each once, by the id that its sender gave it.
 
 use std::fs::File;
 use std::path::Path;
@@ -11,45 +11,46 @@ use tokio::sync::{mpsc, oneshot};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::journal::{self, Accepted, Entry, Line};
-use crate::message::{Counts, Message, Number, Receipt, Sent};
+use crate::message::{Message, MessageCounts, Number, ReceiptState, SentMessage};
 use crate::outcome;
-use crate::receipts::Due;
-use crate::send::Send;
+use crate::receipts::DueReceipt;
+use crate::send::SendRequest;
 use crate::serve::VendorError;
 use crate::settings::Settings;
 
-/// All messages, in memory and on their way to the file.
+/// All messages, in memory, with the queue to the file.
 pub(crate) struct Ledger {
     book: Mutex<Book>,
 }
 
+/// State of the ledger. Changes are sent to the journal under the lock, so that the file has them
+/// in the same order.
 #[derive(Default)]
 struct Book {
     messages: IndexMap<Box<str>, Message>,
     callbacks: IndexSet<Box<str>>,
-    /// None once closed.
+    /// Queue to the writer; `None` once the ledger is closed.
     journal: Option<mpsc::UnboundedSender<Entry>>,
 }
 
-/// A message in the book, new or known.
-pub(crate) struct Recorded {
+/// Recorded message, new or known.
+pub(crate) struct RecordedMessage {
     pub(crate) number: Number,
-    /// Notified when it is on disk; an error if that failed.
+    /// Notified when the record is on disk; an error if the write failed.
     pub(crate) durable: oneshot::Receiver<()>,
-    /// For a new message whose receipt is posted before the response: ends once it was.
+    /// For a new message whose receipt is posted before the response: ends after that post.
     pub(crate) posted: Option<oneshot::Receiver<()>>,
 }
 
-/// Why a message was not recorded.
+/// Reason why a message was not recorded.
 pub(crate) enum NotRecorded {
-    /// Its id was used before, for another recipient or text.
-    OtherContent,
+    /// The id was used before, for another recipient or text.
     /// The ledger is closed.
     Closed,
 }
 
 impl Ledger {
-    /// Reads the ledger in `dir`. Returns it with its file, for `journal::write`.
+    /// Reads the ledger in `dir`. Returns the ledger, and its file for `journal::write`.
     pub(crate) fn open(
         dir: &Path,
         journal: mpsc::UnboundedSender<Entry>,
@@ -61,8 +62,12 @@ impl Ledger {
         Ok((Self { book }, file))
     }
 
-    /// Records a message, or that a known one was sent again.
-    pub(crate) fn record(&self, send: Send, settings: &Settings) -> Result<Recorded, NotRecorded> {
+    /// Records a new message, or the repetition of a known one.
+    pub(crate) fn record(
+        &self,
+        send: SendRequest,
+        settings: &Settings,
+    ) -> Result<RecordedMessage, NotRecorded> {
         let content = xxh3_64_with_seed(send.text.as_bytes(), xxh3_64(send.to.as_bytes()));
         let mut book = self.book();
         let (durable, when_durable) = oneshot::channel();
@@ -84,99 +89,99 @@ impl Ledger {
             due,
         };
         book.append(entry)?;
-        Ok(Recorded {
+        Ok(RecordedMessage {
             number,
             durable: when_durable,
             posted,
         })
     }
 
-    /// Whether a message was sent under this id.
-    pub(crate) fn knows(&self, message_id: &str) -> bool {
+    /// Returns true if a message was sent with this id.
+    pub(crate) fn contains(&self, message_id: &str) -> bool {
         self.book().messages.contains_key(message_id)
     }
 
-    /// Notes that the receipts of these messages were taken. Not waited for: a
-    /// crash means that they are posted again.
+    /// Records that the receipts of these messages were acknowledged. Does not wait for the disk:
+    /// after a crash the receipts are posted again.
     pub(crate) fn acknowledge(&self, numbers: Vec<Number>) {
         let entry = Entry {
             line: Line::Acknowledged(numbers),
             durable: None,
             due: None,
         };
-        // Closed: the same as a crash.
+        // A closed ledger has the same effect as a crash.
         let _ = self.book().append(entry);
     }
 
-    /// Closes the ledger, which lets the writer end.
+    /// Closes the ledger, so that the writer ends.
     pub(crate) fn close(&self) {
         self.book().journal = None;
     }
 
-    /// Every receipt that is still to be posted, as after a restart.
-    pub(crate) fn pending(&self) -> Vec<Due> {
+    /// Returns every receipt that has not been acknowledged, to be posted after a restart.
+    pub(crate) fn pending(&self) -> Vec<DueReceipt> {
         let now = Utc::now().timestamp_millis();
         let book = self.book();
         let messages = book.messages.values().enumerate();
         messages
-            .filter(|(_, message)| message.receipt() == Receipt::Pending)
+            .filter(|(_, message)| message.receipt() == ReceiptState::Pending)
             .map(|(number, message)| {
                 let after_ms = message.occurred_ms().saturating_sub(now);
-                Due::first(number, u64::try_from(after_ms).unwrap_or(0))
+                DueReceipt::first(number, u64::try_from(after_ms).unwrap_or(0))
             })
             .collect()
     }
 
-    /// Which callback gets the receipt of a message, as index and URL.
+    /// Returns the index and the URL of the callback for a message's receipt.
     pub(crate) fn callback(&self, number: Number) -> (u32, Box<str>) {
         let book = self.book();
         let callback = book.messages[number].callback;
         (callback, book.callbacks[callback as usize].clone())
     }
 
-    /// The receipts of these messages as JSON: an array, or `singly` the first one's object.
+    /// Returns the receipts of these messages as JSON: an array, or an object if there is one
+    /// receipt and `as_object` is set.
     pub(crate) fn receipts_json(
         &self,
         numbers: &[Number],
-        singly: bool,
+        as_object: bool,
     ) -> serde_json::Result<Bytes> {
         let book = self.book();
         let mut receipts = numbers.iter().map(|number| {
             let message = &book.messages[*number];
             message.receipt_body(*number, book.id(*number))
         });
-        let json = match (singly, receipts.len()) {
+        let json = match (as_object, receipts.len()) {
             (true, 1) => serde_json::to_vec(&receipts.next())?,
             _ => serde_json::to_vec(&receipts.collect::<Vec<_>>())?,
         };
         Ok(Bytes::from(json))
     }
 
-    /// Milliseconds until each of these receipts is posted again; only those
-    /// that are to be.
-    pub(crate) fn duplicates(&self, numbers: &[Number], settings: &Settings) -> Vec<Due> {
+    /// Returns the second posts of those of these receipts that are posted twice.
+    pub(crate) fn duplicates(&self, numbers: &[Number], settings: &Settings) -> Vec<DueReceipt> {
         let book = self.book();
-        let duplicated = |number: &Number| book.messages[*number].outcome.duplicate;
-        let again = numbers.iter().copied().filter(duplicated);
-        again
+        let is_duplicated = |number: &Number| book.messages[*number].outcome.duplicate;
+        let duplicated = numbers.iter().copied().filter(is_duplicated);
+        duplicated
             .map(|number| {
                 let delay = outcome::duplicate_delay_ms(book.id(number), settings);
-                Due::again(number, delay)
+                DueReceipt::duplicate(number, delay)
             })
             .collect()
     }
 
-    /// Messages from `start` on, oldest first.
-    pub(crate) fn page(&self, start: Number, limit: usize) -> Vec<Sent> {
+    /// Returns up to `limit` messages from `start` on, oldest first.
+    pub(crate) fn page(&self, start: Number, limit: usize) -> Vec<SentMessage> {
         let book = self.book();
         let end = book.messages.len().min(start.saturating_add(limit));
         let sent = |number: Number| book.messages[number].sent(number, book.id(number));
         (start..end).map(sent).collect()
     }
 
-    /// Counts of messages by their state.
-    pub(crate) fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
+    /// Counts the messages by state.
+    pub(crate) fn counts(&self) -> MessageCounts {
+        let mut counts = MessageCounts::default();
         for message in self.book().messages.values() {
             counts.add(message);
         }
@@ -184,34 +189,34 @@ impl Ledger {
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
-        // Nothing in here is left half-done by a panic.
+        // No panic can leave the state inconsistent.
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Book {
-    /// Notes a line here and sends it to the file, in the same order.
+    /// Applies a line and sends it to the journal.
     fn append(&mut self, entry: Entry) -> Result<(), NotRecorded> {
         let journal = self.journal.clone().ok_or(NotRecorded::Closed)?;
-        self.note(&entry.line);
+        self.apply(&entry.line);
         journal.send(entry).map_err(|_| NotRecorded::Closed)
     }
 
     fn replay(&mut self, line: Line) -> Result<(), &'static str> {
-        let known = |number: &usize| *number < self.messages.len();
-        let sound = match &line {
+        let is_known = |number: &usize| *number < self.messages.len();
+        let is_consistent = match &line {
             Line::Accepted(accepted) => !self.messages.contains_key(&accepted.message_id),
-            Line::Repeated(number) => known(number),
-            Line::Acknowledged(numbers) => numbers.iter().all(known),
+            Line::Repeated(number) => is_known(number),
+            Line::Acknowledged(numbers) => numbers.iter().all(is_known),
         };
-        if !sound {
-            return Err("does not fit the lines before it");
+        if !is_consistent {
+            return Err("contradicts the lines before it");
         }
-        self.note(&line);
+        self.apply(&line);
         Ok(())
     }
 
-    fn note(&mut self, line: &Line) {
+    fn apply(&mut self, line: &Line) {
         match line {
             Line::Accepted(accepted) => self.add(accepted),
             Line::Repeated(number) => self.messages[*number].requested += 1,
@@ -242,12 +247,12 @@ impl Book {
     }
 
     fn id(&self, number: Number) -> &str {
-        // Numbers are only ever made by this book, and nothing is removed.
+        // Every number is an index of this map, from which nothing is removed.
         self.messages.get_index(number).map_or("", |(id, _)| id)
     }
 }
 
-fn accepted(send: Send, content: u64, settings: &Settings) -> Accepted {
+fn accepted(send: SendRequest, content: u64, settings: &Settings) -> Accepted {
     Accepted {
         outcome: outcome::decide(&send.message_id, settings),
         message_id: send.message_id.into(),
@@ -258,16 +263,16 @@ fn accepted(send: Send, content: u64, settings: &Settings) -> Accepted {
     }
 }
 
-/// The receipt to schedule once a message is on disk and, if the response waits
-/// for it, a receiver that is notified when it was posted.
+/// Returns the receipt to schedule once a message is on disk and, if the response waits for the
+/// receipt, a receiver that ends after its first post.
 fn first_receipt(
     number: Number,
     outcome: outcome::Outcome,
-) -> (Option<Due>, Option<oneshot::Receiver<()>>) {
+) -> (Option<DueReceipt>, Option<oneshot::Receiver<()>>) {
     if outcome.lost {
         return (None, None);
     }
-    let mut due = Due::first(number, outcome.delay_ms);
-    let posted = outcome.early.then(|| due.tell_when_posted());
+    let mut due = DueReceipt::first(number, outcome.delay_ms);
+    let posted = outcome.early.then(|| due.notify_when_posted());
     (Some(due), posted)
 }

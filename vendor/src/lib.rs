@@ -1,11 +1,10 @@
-//! A simulated messaging vendor: it takes messages over HTTP, "sends" each of
-//! them once, and reports later, by signed webhooks, whether it was delivered.
+//! Simulated messaging vendor: accepts messages over HTTP, pretends to send each of them once, and
+//! reports its delivery or failure later by a signed webhook.
 //!
-//! The path of a message: `send` parses it, `outcome` decides its outcome from
-//! the seed, `ledger` keeps it and `journal` writes it to disk before the
-//! response is sent, `receipts` waits until its receipt is due and `callback`
-//! posts that until it is acknowledged. `settings` and `controls` make the vendor
-//! slow, faulty or unavailable.
+//! The path of a message: `send` parses it, `outcome` decides its outcome from the seed, `ledger`
+//! records it, and `journal` writes it to disk before the response is sent. `receipts` waits until
+//! its receipt is due, and `callback` posts the receipt until it is acknowledged. `settings` and
+//! `controls` make the vendor slow, faulty or unavailable.
 
 mod callback;
 mod config;

@@ -1,4 +1,4 @@
-//! `patron-vendor`: the simulated messaging vendor as a program of its own.
+//! `patron-vendor`: the simulated messaging vendor as a separate program.
 
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
@@ -10,12 +10,12 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 use vendor::VendorConfig;
 
-/// A simulated messaging vendor: takes messages over HTTP and posts signed
-/// receipts later. Every flag is also an environment variable.
+/// Simulated messaging vendor: accepts messages over HTTP and posts signed receipts later. Every
+/// flag is also an environment variable.
 #[derive(Parser)]
 #[command(name = "patron-vendor", version)]
 struct Arguments {
-    /// Address to listen on; port 0 takes a free one, which is printed.
+    /// Address to listen on; port 0 takes any free port, which is printed.
     #[arg(long, env = "PATRON_VENDOR_LISTEN", default_value = "127.0.0.1:8090")]
     listen: SocketAddr,
 
@@ -43,14 +43,14 @@ async fn main() -> anyhow::Result<()> {
         signal(SignalKind::terminate())?,
         signal(SignalKind::interrupt())?,
     );
-    let asked = shutdown.clone();
+    let signaled = shutdown.clone();
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
         tracing::info!("stopping");
-        asked.cancel();
+        signaled.cancel();
     });
     vendor::serve(listener, arguments.config, shutdown).await?;
     Ok(())

@@ -1,14 +1,14 @@
-//! A sent message, in memory and as it is shown.
+//! Sent messages: in memory, in the API and in receipts.
 
 use chrono::{DateTime, SecondsFormat};
 use serde::Serialize;
 
 use crate::outcome::{Failure, Outcome};
 
-/// A message's place in the ledger, from 0.
+/// Index of a message in the ledger, starting at 0.
 pub(crate) type Number = usize;
 
-/// What is kept of a message in memory, besides its id.
+/// Message in memory, without its id.
 pub(crate) struct Message {
     pub(crate) to: Box<str>,
     /// Fingerprint of recipient and text.
@@ -21,19 +21,19 @@ pub(crate) struct Message {
     pub(crate) acknowledged: bool,
 }
 
-/// The state of a message's receipt.
+/// State of a message's receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Receipt {
+pub(crate) enum ReceiptState {
     /// Not due or not acknowledged yet.
     Pending,
     /// Acknowledged with a 2xx.
     Acknowledged,
-    /// Never to be posted.
+    /// Never posted, because its message drew the outcome `lost`.
     Lost,
 }
 
-/// What the receipt says.
+/// Delivery status in a receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Status {
@@ -41,7 +41,7 @@ pub(crate) enum Status {
     Failed,
 }
 
-/// A receipt as it is posted.
+/// Receipt in the body of a post.
 #[derive(Serialize)]
 pub(crate) struct ReceiptBody<'a> {
     message_id: &'a str,
@@ -52,10 +52,10 @@ pub(crate) struct ReceiptBody<'a> {
     occurred_at: String,
 }
 
-/// A message as `GET /vendor/messages` lists it. `requested` counts the sends
-/// that were accepted for it, the first included.
+/// Message in `GET /vendor/messages`. `requested` counts the accepted requests for it, including
+/// the first.
 #[derive(Serialize)]
-pub(crate) struct Sent {
+pub(crate) struct SentMessage {
     message_id: String,
     vendor_message_id: String,
     to: String,
@@ -64,15 +64,15 @@ pub(crate) struct Sent {
     outcome: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Failure>,
-    receipt: Receipt,
+    receipt: ReceiptState,
 }
 
 /// Counts of messages by state.
 #[derive(Default, Serialize)]
-pub(crate) struct Counts {
-    /// Messages sent; each once.
+pub(crate) struct MessageCounts {
+    /// Number of messages that were sent.
     accepted: u64,
-    /// Requests for a message that was sent before.
+    /// Number of requests for a message that was sent before.
     repeated: u64,
     delivered: u64,
     failed: u64,
@@ -81,21 +81,21 @@ pub(crate) struct Counts {
     receipts_lost: u64,
 }
 
-/// The vendor's own id of a message.
+/// Returns the vendor's own id of a message.
 pub(crate) fn vendor_message_id(number: Number) -> String {
     format!("vm_{}", number + 1)
 }
 
 impl Message {
-    pub(crate) fn receipt(&self) -> Receipt {
+    pub(crate) fn receipt(&self) -> ReceiptState {
         match (self.outcome.lost, self.acknowledged) {
-            (true, _) => Receipt::Lost,
-            (false, true) => Receipt::Acknowledged,
-            (false, false) => Receipt::Pending,
+            (true, _) => ReceiptState::Lost,
+            (false, true) => ReceiptState::Acknowledged,
+            (false, false) => ReceiptState::Pending,
         }
     }
 
-    /// When it was delivered or failed.
+    /// Returns the time of the delivery or failure, in milliseconds since 1970.
     pub(crate) fn occurred_ms(&self) -> i64 {
         self.accepted_ms
             .saturating_add_unsigned(self.outcome.delay_ms)
@@ -111,8 +111,8 @@ impl Message {
         }
     }
 
-    pub(crate) fn sent(&self, number: Number, id: &str) -> Sent {
-        Sent {
+    pub(crate) fn sent(&self, number: Number, id: &str) -> SentMessage {
+        SentMessage {
             message_id: id.to_owned(),
             vendor_message_id: vendor_message_id(number),
             to: self.to.to_string(),
@@ -134,7 +134,7 @@ impl From<Outcome> for Status {
     }
 }
 
-impl Counts {
+impl MessageCounts {
     pub(crate) fn add(&mut self, message: &Message) {
         self.accepted += 1;
         self.repeated += u64::from(message.requested - 1);
@@ -143,9 +143,9 @@ impl Counts {
             Status::Failed => self.failed += 1,
         }
         match message.receipt() {
-            Receipt::Pending => self.receipts_pending += 1,
-            Receipt::Acknowledged => self.receipts_acknowledged += 1,
-            Receipt::Lost => self.receipts_lost += 1,
+            ReceiptState::Pending => self.receipts_pending += 1,
+            ReceiptState::Acknowledged => self.receipts_acknowledged += 1,
+            ReceiptState::Lost => self.receipts_lost += 1,
         }
     }
 }

@@ -1,30 +1,31 @@
-//! Decides the outcome of a message: a pure function of the seed and its id.
+//! Random decisions: the outcome of a message, and faults of requests. All are pure functions of
+//! the seed and of an id or a number.
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::settings::Settings;
 
-/// The outcome of one message, fixed when it is accepted.
+/// Outcome of a message, fixed when it is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Outcome {
-    /// Why it fails; `None` if it is delivered.
+    /// Reason of a failure; `None` if the message is delivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<Failure>,
-    /// Milliseconds from accepting it to its receipt.
+    /// Milliseconds from accepting the message to its receipt.
     pub(crate) delay_ms: u64,
-    /// Its receipt is never posted.
+    /// The receipt is never posted.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) lost: bool,
-    /// Its receipt is posted twice.
+    /// The receipt is posted twice.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) duplicate: bool,
-    /// Its receipt is posted before the send is answered.
+    /// The receipt is posted before the request is answered.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) early: bool,
 }
 
-/// Why a message was not delivered.
+/// Reason why a message was not delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Failure {
@@ -41,8 +42,8 @@ const FAILURES: [Failure; 4] = [
     Failure::CarrierRefused,
 ];
 
-/// Decides the outcome of a message. The same seed, rates and id always give the
-/// same outcome, and changing one rate changes no other decision.
+/// Decides the outcome of a message. The same seed, rates and id always give the same outcome, and
+/// a change of one rate changes no other decision.
 pub(crate) fn decide(message_id: &str, settings: &Settings) -> Outcome {
     let draw = |what| draw(settings.seed, what, message_id.as_bytes());
     let failed = draw(Draw::Delivered) >= settings.delivered_rate.get();
@@ -60,22 +61,23 @@ pub(crate) fn decide(message_id: &str, settings: &Settings) -> Outcome {
     }
 }
 
-/// How one request, the `number`-th since the start, is treated.
-pub(crate) struct Treatment {
+/// Simulated faults of one request.
+pub(crate) struct RequestFaults {
+    /// Number of the request since the start, from 0.
     pub(crate) number: u64,
-    /// Refused with 500.
+    /// The request is refused with 500.
     pub(crate) error: bool,
-    /// Accepted, but answered with 500.
+    /// The request is accepted, but answered with 500.
     pub(crate) lost_answer: bool,
-    /// Milliseconds that the answer is held back.
+    /// Delay of the response, in milliseconds.
     pub(crate) latency_ms: u64,
 }
 
-/// Decides how a request is treated: by its number and not by its message, so
-/// that each retry is drawn anew.
-pub(crate) fn treat(number: u64, settings: &Settings) -> Treatment {
+/// Decides the faults of a request. They depend on its number and not on its message, so that each
+/// retry is drawn again.
+pub(crate) fn request_faults(number: u64, settings: &Settings) -> RequestFaults {
     let draw = |what| draw(settings.seed, what, &number.to_le_bytes());
-    Treatment {
+    RequestFaults {
         number,
         error: draw(Draw::Error) < settings.error_rate.get(),
         lost_answer: draw(Draw::LostAnswer) < settings.lost_answer_rate.get(),
@@ -83,19 +85,19 @@ pub(crate) fn treat(number: u64, settings: &Settings) -> Treatment {
     }
 }
 
-/// The answer to a new message of an array.
+/// Reception of a new message of an array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reception {
-    /// It is accepted.
+    /// The message is accepted.
     Accept,
-    /// It is not accepted, and is to be sent again later.
+    /// The message is not accepted, and has to be sent again later.
     Defer,
-    /// It is accepted or not; the answer does not say which.
+    /// The message is accepted or not, and the response does not show which.
     Doubt { accepts: bool },
 }
 
-/// Decides the answer to a message of the `number`-th request: by its id and the
-/// number, so that the messages of a request differ and each retry is drawn anew.
+/// Decides the reception of a message in the request with this number. It depends on both the id
+/// and the number, so that the messages of a request differ and each retry is drawn again.
 pub(crate) fn receive(number: u64, message_id: &str, settings: &Settings) -> Reception {
     let subject = [&number.to_le_bytes()[..], message_id.as_bytes()].concat();
     let draw = |what| draw(settings.seed, what, &subject);
@@ -110,7 +112,7 @@ pub(crate) fn receive(number: u64, message_id: &str, settings: &Settings) -> Rec
     }
 }
 
-/// Milliseconds from a receipt's first post to its second.
+/// Returns the milliseconds from a receipt's first post to its second.
 pub(crate) fn duplicate_delay_ms(message_id: &str, settings: &Settings) -> u64 {
     let share = draw(settings.seed, Draw::DuplicateDelay, message_id.as_bytes());
     settings.receipt_delay_ms.at(share)
@@ -133,7 +135,7 @@ enum Draw {
     InDoubtAccepted,
 }
 
-/// A number in [0, 1), evenly spread over subjects, independent for each `what`.
+/// Returns a number in [0, 1), uniformly distributed over subjects and independent for each `what`.
 fn draw(seed: u64, what: Draw, subject: &[u8]) -> f64 {
     let seed = xxh3_64_with_seed(&[what as u8], seed);
     let bits = xxh3_64_with_seed(subject, seed) >> 11;
@@ -154,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tenth_fails_and_the_same_seed_decides_the_same() {
+    fn a_tenth_fails_and_the_same_seed_gives_the_same_outcomes() {
         let settings = Settings::default();
         let failed = |settings: &Settings| -> Vec<bool> {
             (0..10_000)

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
 
-/// A refusal. `slug` names its kind for programs.
+/// Problem document of a refused request. `slug` is the kind, the end of its `type`.
 #[derive(Debug)]
 pub(crate) struct Problem {
     status: StatusCode,
@@ -18,7 +18,7 @@ pub(crate) struct Problem {
     retry_after_s: Option<u64>,
 }
 
-/// What is wrong with one field; `pointer` is a JSON pointer.
+/// Error of one field; `pointer` is a JSON pointer.
 #[derive(Debug, Serialize)]
 pub(crate) struct FieldError {
     pub(crate) pointer: String,
@@ -36,19 +36,19 @@ impl Problem {
         }
     }
 
-    /// 422 that names the fields.
+    /// Returns a 422 that names the invalid fields.
     pub(crate) fn fields(errors: Vec<FieldError>) -> Self {
         Self {
             errors,
             ..Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "invalid-request",
-                "some fields are not acceptable",
+                "some fields are invalid",
             )
         }
     }
 
-    /// 503 with `Retry-After`.
+    /// Returns a 503 with `Retry-After`.
     pub(crate) fn unavailable(slug: &'static str, detail: &str, retry_after_s: u64) -> Self {
         Self {
             retry_after_s: Some(retry_after_s),
@@ -57,8 +57,11 @@ impl Problem {
     }
 }
 
-/// The body as JSON of `T`; 415 if it does not say it is JSON, 400 if it is
-/// not, 422 if it is but has other fields or types than `T`.
+/// Parses the body as JSON of `T`.
+///
+/// # Errors
+/// Returns a 415 if the content type is not JSON, a 400 if the body is not JSON, and a 422 if its
+/// fields or types are not those of `T`.
 pub(crate) fn parse<T: DeserializeOwned>(
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
@@ -80,7 +83,10 @@ pub(crate) fn parse<T: DeserializeOwned>(
     Ok(parsed)
 }
 
-/// A JSON value as `T`; 422 naming the field if it does not fit.
+/// Parses a JSON value as `T`.
+///
+/// # Errors
+/// Returns a 422 that names the field if the value does not fit `T`.
 pub(crate) fn parse_value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Problem> {
     serde_path_to_error::deserialize(value)
         .map_err(|error| invalid_field(pointer(error.path()), error.inner()))
@@ -120,7 +126,7 @@ fn pointer(path: &Path) -> String {
         .collect()
 }
 
-/// The members of a problem document.
+/// Members of a problem document.
 #[derive(Serialize)]
 struct Document<'a> {
     r#type: String,

@@ -1,5 +1,5 @@
-//! Schedules receipts: each waits until it is due, then joins the next batch for
-//! its callback URL.
+//! Schedule of receipts: each waits until it is due, then joins the next batch for its callback
+//! URL.
 
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -14,50 +14,52 @@ use crate::callback;
 use crate::message::Number;
 use crate::serve::Vendor;
 
-/// A receipt to be posted, `after_ms` from when it is scheduled.
-pub(crate) struct Due {
+/// Receipt to post, `after_ms` milliseconds after it is scheduled.
+pub(crate) struct DueReceipt {
     pub(crate) number: Number,
     after_ms: u64,
-    /// This is the second post of a duplicated receipt.
-    pub(crate) again: bool,
+    /// The post is the second one of a duplicated receipt.
+    pub(crate) is_duplicate: bool,
     /// Dropped after the first attempt, which wakes the waiting response.
     posted: Option<oneshot::Sender<()>>,
 }
 
-impl Due {
+impl DueReceipt {
     pub(crate) fn first(number: Number, after_ms: u64) -> Self {
         Self {
             number,
             after_ms,
-            again: false,
+            is_duplicate: false,
             posted: None,
         }
     }
 
-    pub(crate) fn again(number: Number, after_ms: u64) -> Self {
+    pub(crate) fn duplicate(number: Number, after_ms: u64) -> Self {
         Self {
-            again: true,
+            is_duplicate: true,
             ..Self::first(number, after_ms)
         }
     }
 
-    /// Ends as soon as the receipt was posted, acknowledged or not.
-    pub(crate) fn tell_when_posted(&mut self) -> oneshot::Receiver<()> {
+    /// Returns a receiver that ends after the first attempt to post the receipt, acknowledged or
+    /// not.
+    pub(crate) fn notify_when_posted(&mut self) -> oneshot::Receiver<()> {
         let (posted, when_posted) = oneshot::channel();
         self.posted = Some(posted);
         when_posted
     }
 
-    pub(crate) fn attempted(&mut self) {
+    /// Records an attempt, which wakes the response that waits for it.
+    pub(crate) fn mark_attempted(&mut self) {
         self.posted = None;
     }
 }
 
-/// Schedules receipts for as long as it is polled; dropping it stops all posts.
+/// Schedules and posts receipts. Dropping the future stops all posts.
 pub(crate) async fn run(
     vendor: Arc<Vendor>,
-    mut dues: mpsc::UnboundedReceiver<Due>,
-    schedule: mpsc::UnboundedSender<Due>,
+    mut dues: mpsc::UnboundedReceiver<DueReceipt>,
+    schedule: mpsc::UnboundedSender<DueReceipt>,
 ) {
     let mut waiting = DelayQueue::new();
     let mut lanes = Lanes {
@@ -75,22 +77,22 @@ pub(crate) async fn run(
                 }
             },
             Some(due) = poll_fn(|cx| waiting.poll_expired(cx)) => lanes.queue(due.into_inner()),
-            // Cannot happen: `lanes` holds a sender.
+            // Cannot happen: `lanes` owns a sender.
             else => return,
         }
     }
 }
 
-/// One lane per callback URL, so that a URL that is down does not hold up others.
+/// Lanes, one per callback URL, so that a URL that is down does not delay others.
 struct Lanes {
     vendor: Arc<Vendor>,
-    schedule: mpsc::UnboundedSender<Due>,
-    queues: HashMap<u32, mpsc::UnboundedSender<Due>>,
+    schedule: mpsc::UnboundedSender<DueReceipt>,
+    queues: HashMap<u32, mpsc::UnboundedSender<DueReceipt>>,
     tasks: JoinSet<()>,
 }
 
 impl Lanes {
-    fn queue(&mut self, due: Due) {
+    fn queue(&mut self, due: DueReceipt) {
         let (callback, url) = self.vendor.ledger.callback(due.number);
         let queue = self.queues.entry(callback).or_insert_with(|| {
             let (queue, queued) = mpsc::unbounded_channel();
@@ -98,18 +100,18 @@ impl Lanes {
             self.tasks.spawn(lane);
             queue
         });
-        // The lane ends only together with this.
+        // Cannot fail: a lane ends only when its queue here is dropped.
         let _ = queue.send(due);
     }
 }
 
-/// Posts whatever is queued, with bounded concurrency. While all posts are
-/// under way the next batch gathers.
+/// Posts queued receipts with bounded concurrency. While the maximum number of posts is in flight,
+/// the next batch fills up.
 async fn lane(
     vendor: Arc<Vendor>,
     url: Box<str>,
-    mut queue: mpsc::UnboundedReceiver<Due>,
-    schedule: mpsc::UnboundedSender<Due>,
+    mut queue: mpsc::UnboundedReceiver<DueReceipt>,
+    schedule: mpsc::UnboundedSender<DueReceipt>,
 ) {
     let url: Arc<str> = url.into();
     let mut posts = JoinSet::new();
@@ -131,23 +133,22 @@ async fn lane(
     }
 }
 
-/// Posts one batch until it is acknowledged, records that, and schedules
-/// duplicates.
+/// Posts one batch until it is acknowledged, records the acknowledgment, and schedules duplicates.
 async fn deliver(
     vendor: Arc<Vendor>,
     url: Arc<str>,
-    mut batch: Vec<Due>,
-    schedule: mpsc::UnboundedSender<Due>,
+    mut batch: Vec<DueReceipt>,
+    schedule: mpsc::UnboundedSender<DueReceipt>,
 ) {
-    callback::post_until_taken(&vendor, &url, &mut batch).await;
-    vendor.stats.receipts_taken.many(batch.len());
-    let firsts = batch.iter().filter(|due| !due.again);
+    callback::post_until_acknowledged(&vendor, &url, &mut batch).await;
+    vendor.stats.receipts_taken.add(batch.len());
+    let firsts = batch.iter().filter(|due| !due.is_duplicate);
     let numbers: Vec<Number> = firsts.map(|due| due.number).collect();
     for due in vendor
         .ledger
         .duplicates(&numbers, &vendor.controls.settings())
     {
-        // Its receiver ends only together with this.
+        // Fails only while the vendor stops, when no receipt is posted any longer.
         let _ = schedule.send(due);
     }
     if !numbers.is_empty() {

@@ -1,5 +1,5 @@
-//! `POST /vendor/send`, also `POST /send`: takes messages, each once. A request
-//! is an array of 1 to 100 messages, or one message as an object.
+//! `POST /vendor/send`, also `POST /send`: accepts messages, each once. The body is an array of 1
+//! to 100 messages, or one message as an object.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,25 +14,25 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::callback;
-use crate::ledger::{NotRecorded, Recorded};
+use crate::ledger::{NotRecorded, RecordedMessage};
 use crate::message::vendor_message_id;
-use crate::outcome::{self, Reception, Treatment};
+use crate::outcome::{self, Reception, RequestFaults};
 use crate::problem::{FieldError, Problem, parse};
 use crate::serve::Vendor;
 use crate::settings::Settings;
 
-/// A message to send. It is sent once per `message_id`.
+/// Message to send. It is sent once per `message_id`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Send {
+pub(crate) struct SendRequest {
     pub(crate) message_id: String,
     pub(crate) to: String,
     pub(crate) text: String,
-    /// Where the receipt is posted; the URL of the first request counts.
+    /// URL to which the receipt is posted. The URL of the first request counts.
     pub(crate) callback_url: String,
 }
 
-/// One message of an array.
+/// Message of an array.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BatchItem {
@@ -48,16 +48,15 @@ struct Content {
     text: String,
 }
 
-/// The response: the vendor's own id for one message, a result for each message,
-/// in order, for an array.
+/// Response: the vendor's own id for a single message, or the results for an array, in order.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Answer {
+enum SendResponse {
     One { vendor_message_id: String },
     Many { results: Vec<ItemResult> },
 }
 
-/// The result of one message of an array.
+/// Result of one message of an array.
 #[derive(Serialize)]
 struct ItemResult {
     message_id: String,
@@ -84,14 +83,14 @@ enum ItemOutcome {
     },
 }
 
-/// How one message of an array was received.
-enum Received {
-    /// It was recorded; it is answered once that is on disk.
+/// Received message of an array, before the response.
+enum ReceivedItem {
+    /// The message was recorded. The response waits until the record is on disk.
     Recorded {
-        recorded: Recorded,
-        is_doubtful: bool,
+        recorded: RecordedMessage,
+        is_in_doubt: bool,
     },
-    /// Nothing was recorded.
+    /// The message was not recorded.
     NotRecorded(ItemOutcome),
 }
 
@@ -102,71 +101,76 @@ const IN_DOUBT: ItemOutcome = ItemOutcome::InDoubt {
 const LONGEST_ID: usize = 256;
 const LONGEST_ADDRESS: usize = 320;
 const LONGEST_TEXT: usize = 64 * 1024;
-/// The most messages of an array.
+/// Maximum number of messages of an array.
 const LARGEST_BATCH: usize = 100;
-/// The most bytes of a request: escapes may double a text.
+/// Maximum size of a body, in bytes. JSON escapes may double the size of a text.
 pub(crate) const LONGEST_BODY: usize = LARGEST_BATCH * 2 * (LONGEST_TEXT + 4 * 1024);
-/// How long a response waits for a receipt that is to be posted before it.
+/// Maximum time that a response waits for a receipt that is posted before it.
 const EARLY_RECEIPT_WAIT: Duration = Duration::from_secs(2);
 
-/// One message: 202 once it is on disk; the same if the message is repeated; 409
-/// for a known id with another recipient or text. An array: 200 with a result for
-/// each message once all are on disk.
+/// Handles `POST /vendor/send`. For one message, returns 202 once it is on disk, also if it is
+/// repeated, and 409 for a known id with another recipient or text. For an array, returns 200
+/// with a result for each message once all are on disk.
 pub(crate) async fn send(
     State(vendor): State<Arc<Vendor>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let settings = vendor.controls.settings();
-    let treatment = outcome::treat(vendor.stats.requests.one(), &settings);
-    let answer = accept(&vendor, &settings, &treatment, &headers, body).await;
-    if treatment.latency_ms > 0 {
-        tokio::time::sleep(Duration::from_millis(treatment.latency_ms)).await;
+    let faults = outcome::request_faults(vendor.stats.requests.increment(), &settings);
+    let response = accept(&vendor, &settings, &faults, &headers, body).await;
+    if faults.latency_ms > 0 {
+        tokio::time::sleep(Duration::from_millis(faults.latency_ms)).await;
     }
-    let answer = answer?;
-    let status = match &answer {
-        Answer::One { .. } => StatusCode::ACCEPTED,
-        Answer::Many { .. } => StatusCode::OK,
+    let response = response?;
+    let status = match &response {
+        SendResponse::One { .. } => StatusCode::ACCEPTED,
+        SendResponse::Many { .. } => StatusCode::OK,
     };
-    Ok((status, Json(answer)).into_response())
+    Ok((status, Json(response)).into_response())
 }
 
 async fn accept(
     vendor: &Vendor,
     settings: &Settings,
-    treatment: &Treatment,
+    faults: &RequestFaults,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Answer, Problem> {
-    refuse_at_random(vendor, settings, treatment)?;
+) -> Result<SendResponse, Problem> {
+    refuse_if_faulty(vendor, settings, faults)?;
     let is_array = |body: &Bytes| body.trim_ascii_start().first() == Some(&b'[');
-    let answer = match body.as_ref().is_ok_and(is_array) {
-        true => accept_many(vendor, settings, treatment, parse(headers, body)?).await?,
+    let response = match body.as_ref().is_ok_and(is_array) {
+        true => accept_many(vendor, settings, faults, parse(headers, body)?).await?,
         false => accept_one(vendor, settings, parse(headers, body)?).await?,
     };
-    if treatment.lost_answer {
-        vendor.stats.answers_lost.one();
+    if faults.lost_answer {
+        vendor.stats.answers_lost.increment();
         return Err(internal_error());
     }
-    Ok(answer)
+    Ok(response)
 }
 
-async fn accept_one(vendor: &Vendor, settings: &Settings, send: Send) -> Result<Answer, Problem> {
+async fn accept_one(
+    vendor: &Vendor,
+    settings: &Settings,
+    send: SendRequest,
+) -> Result<SendResponse, Problem> {
     check(&send, &vendor.callback_hosts)?;
     let recorded = vendor.ledger.record(send, settings).map_err(not_recorded)?;
-    let number = until_durable(recorded, Instant::now() + EARLY_RECEIPT_WAIT).await?;
-    Ok(Answer::One {
+    let number = wait_until_durable(recorded, Instant::now() + EARLY_RECEIPT_WAIT).await?;
+    Ok(SendResponse::One {
         vendor_message_id: vendor_message_id(number),
     })
 }
 
-/// A fault of one message is reported in its own result.
+/// Accepts the messages of an array. An invalid message is refused in its own result and does not
+/// affect the others.
 async fn accept_many(
     vendor: &Vendor,
     settings: &Settings,
-    treatment: &Treatment,
+    faults: &RequestFaults,
     items: Vec<BatchItem>,
-) -> Result<Answer, Problem> {
+) -> Result<SendResponse, Problem> {
     if items.is_empty() || items.len() > LARGEST_BATCH {
         return Err(Problem::fields(vec![FieldError {
             pointer: String::new(),
@@ -176,102 +180,103 @@ async fn accept_many(
     let mut received = Vec::with_capacity(items.len());
     for item in items {
         let message_id = item.message_id.clone();
-        let reception = outcome::receive(treatment.number, &message_id, settings);
+        let reception = outcome::receive(faults.number, &message_id, settings);
         received.push((message_id, receive(vendor, settings, reception, item)?));
     }
     let deadline = Instant::now() + EARLY_RECEIPT_WAIT;
     let mut results = Vec::with_capacity(received.len());
     for (message_id, received) in received {
         let outcome = match received {
-            Received::Recorded {
+            ReceivedItem::Recorded {
                 recorded,
-                is_doubtful,
+                is_in_doubt,
             } => {
-                let number = until_durable(recorded, deadline).await?;
-                match is_doubtful {
+                let number = wait_until_durable(recorded, deadline).await?;
+                match is_in_doubt {
                     true => IN_DOUBT,
                     false => ItemOutcome::Accepted {
                         vendor_message_id: vendor_message_id(number),
                     },
                 }
             }
-            Received::NotRecorded(outcome) => outcome,
+            ReceivedItem::NotRecorded(outcome) => outcome,
         };
         results.push(ItemResult {
             message_id,
             outcome,
         });
     }
-    Ok(Answer::Many { results })
+    Ok(SendResponse::Many { results })
 }
 
-/// Records one message of an array, unless it is refused or its reception says
-/// otherwise. A known message is always accepted and recorded as repeated, so
-/// that a retry finds out what happened to a message in doubt.
+/// Records one message of an array, unless it is invalid, deferred, or in doubt without being
+/// accepted.
 fn receive(
     vendor: &Vendor,
     settings: &Settings,
     reception: Reception,
     item: BatchItem,
-) -> Result<Received, Problem> {
-    let send = Send {
+) -> Result<ReceivedItem, Problem> {
+    let send = SendRequest {
         message_id: item.message_id,
         to: item.to,
         text: item.content.text,
         callback_url: item.callback_url,
     };
-    let refused = |reason| Ok(Received::NotRecorded(ItemOutcome::Refused { reason }));
+    let refused = |reason| Ok(ReceivedItem::NotRecorded(ItemOutcome::Refused { reason }));
     if check(&send, &vendor.callback_hosts).is_err() {
         return refused("invalid-request");
     }
-    let reception = match vendor.ledger.knows(&send.message_id) {
+    // A known message is always accepted and recorded as repeated, so that a retry resolves a
+    // message in doubt.
+    let reception = match vendor.ledger.contains(&send.message_id) {
         true => Reception::Accept,
         false => reception,
     };
     match reception {
         Reception::Accept => {}
         Reception::Defer => {
-            vendor.stats.deferred.one();
-            return Ok(Received::NotRecorded(ItemOutcome::Deferred {
+            vendor.stats.deferred.increment();
+            return Ok(ReceivedItem::NotRecorded(ItemOutcome::Deferred {
                 retry_after: settings.deferred_retry_after_s,
                 reason: "try-again-later",
             }));
         }
         Reception::Doubt { accepts } => {
-            vendor.stats.in_doubt.one();
+            vendor.stats.in_doubt.increment();
             if !accepts {
-                return Ok(Received::NotRecorded(IN_DOUBT));
+                return Ok(ReceivedItem::NotRecorded(IN_DOUBT));
             }
         }
     }
     match vendor.ledger.record(send, settings) {
-        Ok(recorded) => Ok(Received::Recorded {
+        Ok(recorded) => Ok(ReceivedItem::Recorded {
             recorded,
-            is_doubtful: reception != Reception::Accept,
+            is_in_doubt: reception != Reception::Accept,
         }),
         Err(NotRecorded::OtherContent) => refused("message-id-reused"),
         Err(NotRecorded::Closed) => Err(closed()),
     }
 }
 
-fn refuse_at_random(
+fn refuse_if_faulty(
     vendor: &Vendor,
     settings: &Settings,
-    treatment: &Treatment,
+    faults: &RequestFaults,
 ) -> Result<(), Problem> {
     if settings.outage || settings.outage_ms > 0 {
-        vendor.stats.refused_by_outage.one();
+        vendor.stats.refused_by_outage.increment();
         let over_s = settings.outage_ms.div_ceil(1_000).max(1);
         return Err(Problem::unavailable("outage", "the vendor is down", over_s));
     }
-    if treatment.error {
-        vendor.stats.refused_by_error.one();
+    if faults.error {
+        vendor.stats.refused_by_error.increment();
         return Err(internal_error());
     }
     Ok(())
 }
 
-fn check(send: &Send, callback_hosts: &[String]) -> Result<(), Problem> {
+fn check(send: &SendRequest, callback_hosts: &[String]) -> Result<(), Problem> {
     let mut errors = Vec::new();
     let mut refuse = |pointer: &str, detail: String| {
         let pointer = pointer.to_owned();
@@ -288,11 +293,11 @@ fn check(send: &Send, callback_hosts: &[String]) -> Result<(), Problem> {
     }
     for (pointer, value) in [("/message_id", &send.message_id), ("/to", &send.to)] {
         if value.chars().any(char::is_control) {
-            refuse(pointer, "must not have control characters".to_owned());
+            refuse(pointer, "must not contain control characters".to_owned());
         }
     }
-    if let Err(why) = callback::check(&send.callback_url, callback_hosts) {
-        refuse("/callback_url", why.to_owned());
+    if let Err(reason) = callback::check(&send.callback_url, callback_hosts) {
+        refuse("/callback_url", reason.to_owned());
     }
     if errors.is_empty() {
         Ok(())
@@ -301,17 +306,22 @@ fn check(send: &Send, callback_hosts: &[String]) -> Result<(), Problem> {
     }
 }
 
-async fn until_durable(recorded: Recorded, deadline: Instant) -> Result<usize, Problem> {
+/// Waits until a message is on disk and its early receipt, if it has one, was posted. Returns the
+/// message's number.
+async fn wait_until_durable(
+    recorded: RecordedMessage,
+    deadline: Instant,
+) -> Result<usize, Problem> {
     recorded.durable.await.map_err(|_| closed())?;
     if let Some(posted) = recorded.posted {
-        // The response is due after the post or the timeout.
+        // The response is sent after the post or the timeout, whichever comes first.
         let _ = tokio::time::timeout_at(deadline, posted).await;
     }
     Ok(recorded.number)
 }
 
-fn not_recorded(why: NotRecorded) -> Problem {
-    match why {
+fn not_recorded(reason: NotRecorded) -> Problem {
+    match reason {
         NotRecorded::OtherContent => Problem::new(
             StatusCode::CONFLICT,
             "message-id-reused",
@@ -322,13 +332,13 @@ fn not_recorded(why: NotRecorded) -> Problem {
 }
 
 fn closed() -> Problem {
-    Problem::unavailable("closing", "the ledger takes no messages any more", 1)
+    Problem::unavailable("closing", "the vendor is stopping", 1)
 }
 
 fn internal_error() -> Problem {
     Problem::new(
         StatusCode::INTERNAL_SERVER_ERROR,
         "internal-error",
-        "try again",
+        "retry the request",
     )
 }

@@ -1,4 +1,4 @@
-//! Starts, serves and stops a vendor.
+//! Start, serving and stop of a vendor.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,25 +21,25 @@ use crate::ledger::Ledger;
 use crate::stats::Stats;
 use crate::{inspect, journal, receipts, send};
 
-/// Why a vendor could not start, or had to stop.
+/// Error that kept a vendor from starting, or stopped it.
 #[derive(Debug, thiserror::Error)]
 pub enum VendorError {
     /// The ledger cannot be read or written.
     #[error("ledger {path}: {source}", path = path.display())]
     Ledger {
-        /// The ledger's file.
+        /// Path of the ledger.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the system call.
         source: io::Error,
     },
-    /// The ledger has a complete line that is not one of its own.
+    /// The ledger has a complete line that is invalid.
     #[error("ledger {path}, line {line}: {detail}", path = path.display())]
     LedgerBroken {
-        /// The ledger's file.
+        /// Path of the ledger's file.
         path: PathBuf,
-        /// From 1.
+        /// Number of the line, starting at 1.
         line: u64,
-        /// What is wrong with the line.
+        /// Description of the error.
         detail: String,
     },
     /// Another vendor has the ledger open.
@@ -62,7 +62,7 @@ impl VendorError {
     }
 }
 
-/// Everything that handlers and receipt posts share.
+/// State that handlers and receipt posts share.
 pub(crate) struct Vendor {
     pub(crate) controls: Controls,
     pub(crate) ledger: Ledger,
@@ -73,14 +73,15 @@ pub(crate) struct Vendor {
     pub(crate) client: reqwest::Client,
 }
 
-/// How long open requests may take to end after `shutdown`.
+/// Time that open requests have to end after `shutdown`.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Runs a vendor on `listener` until `shutdown`. Afterwards everything that it
-/// acknowledged is on disk, and its ledger can be opened again.
+/// Runs a vendor on `listener` until `shutdown` is cancelled. Everything that it acknowledged is
+/// then on disk, and its ledger can be opened again.
 ///
-/// Stops with an error if the ledger cannot be written, since it would lose track
-/// of what it sent.
+/// # Errors
+/// Returns an error if the vendor cannot start, or if the ledger cannot be written: the vendor
+/// would no longer know which messages it has sent.
 pub async fn serve(
     listener: TcpListener,
     config: VendorConfig,
@@ -89,7 +90,7 @@ pub async fn serve(
     let (schedule, dues) = mpsc::unbounded_channel();
     let (vendor, mut writing) = start(config, &schedule).await?;
     for due in vendor.ledger.pending() {
-        // Cannot fail: the receiver is below.
+        // Cannot fail: `receipts::run` below owns the receiver.
         let _ = schedule.send(due);
     }
     let stop = shutdown.child_token();
@@ -100,7 +101,7 @@ pub async fn serve(
         written = &mut writing => Ok(Some(written)),
     };
     stop.cancel();
-    // Ends at once, by the line above.
+    // Ends at once, because `stop` is cancelled.
     let _ = posting.await;
     vendor.ledger.close();
     let written = match written? {
@@ -110,13 +111,13 @@ pub async fn serve(
     written.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
-type Writing = JoinHandle<Result<(), VendorError>>;
+type WriterHandle = JoinHandle<Result<(), VendorError>>;
 
-/// Reads the ledger and starts its writer.
+/// Opens the ledger and starts its writer.
 async fn start(
     config: VendorConfig,
-    schedule: &mpsc::UnboundedSender<receipts::Due>,
-) -> Result<(Arc<Vendor>, Writing), VendorError> {
+    schedule: &mpsc::UnboundedSender<receipts::DueReceipt>,
+) -> Result<(Arc<Vendor>, WriterHandle), VendorError> {
     let client = callback::client()?;
     let (journal, entries) = mpsc::unbounded_channel();
     let dir = config.data_dir.clone();
@@ -141,31 +142,31 @@ async fn start(
     Ok((Arc::new(vendor), writing))
 }
 
-/// Serves until `stop`, and then what is under way, within `GRACE`.
+/// Serves requests until `stop` is cancelled, then finishes open requests within `GRACE`.
 async fn listen(
     listener: TcpListener,
     vendor: Arc<Vendor>,
     stop: CancellationToken,
 ) -> Result<(), VendorError> {
     let listener = listener.tap_io(|stream| {
-        // Without it, responses wait for delayed ACKs. An error only costs time.
+        // Without `TCP_NODELAY`, responses wait for delayed ACKs. An error here only costs time.
         let _ = stream.set_nodelay(true);
     });
     let serving = axum::serve(listener, router(vendor))
         .with_graceful_shutdown(stop.clone().cancelled_owned())
         .into_future();
-    let late = async {
+    let grace_over = async {
         stop.cancelled().await;
         tokio::time::sleep(GRACE).await;
     };
     tokio::select! {
         served = serving => served.map_err(VendorError::Listener),
-        () = late => Ok(()),
+        () = grace_over => Ok(()),
     }
 }
 
-/// The routes for messages, including the path that channel adapters use.
-fn sending() -> Router<Arc<Vendor>> {
+/// Returns the routes that accept messages, including the path that channel adapters use.
+fn send_routes() -> Router<Arc<Vendor>> {
     Router::new()
         .route("/send", post(send::send))
         .route("/vendor/send", post(send::send))
@@ -174,7 +175,7 @@ fn sending() -> Router<Arc<Vendor>> {
 
 fn router(vendor: Arc<Vendor>) -> Router {
     Router::new()
-        .merge(sending())
+        .merge(send_routes())
         .route("/vendor/messages", get(inspect::messages))
         .route("/vendor/stats", get(inspect::stats))
         .route(

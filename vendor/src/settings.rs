@@ -1,19 +1,19 @@
-//! How the vendor behaves: every knob, and the types that keep each in range.
+//! Settings of the vendor's behavior, and the types that keep each in its range.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// How the vendor behaves. JSON of `GET|PUT /vendor/settings`; each field is
-/// also a flag and an environment variable of `patron-vendor`.
+/// Settings of the vendor's behavior: the JSON of `GET|PUT /vendor/settings`. Each field is also a
+/// flag and an environment variable of `patron-vendor`.
 ///
-/// The fate of a message (delivered, delay, lost, …) is drawn from `seed` and
-/// its id when it is accepted, so later changes affect later messages only.
+/// The outcome of a message (delivered, delay, lost, …) is drawn from `seed` and its id when it is
+/// accepted, so changes affect later messages only.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, clap::Args)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Share of messages whose receipt says `delivered`; the others say `failed`.
+    /// Share of messages whose receipt is `delivered`; the receipts of all others are `failed`.
     #[arg(long, env = "PATRON_VENDOR_DELIVERED_RATE", default_value_t = Settings::default().delivered_rate, value_name = "RATE")]
     pub delivered_rate: Rate,
 
@@ -21,7 +21,8 @@ pub struct Settings {
     #[arg(long, env = "PATRON_VENDOR_RECEIPT_DELAY_MS", default_value_t = Settings::default().receipt_delay_ms, value_name = "MIN..MAX")]
     pub receipt_delay_ms: Span,
 
-    /// Most receipts in one post, up to 1000; with 1 they are posted singly, as an object instead of an array.
+    /// Maximum number of receipts per post, up to 1000; with 1 each is posted alone, as an object
+    /// instead of an array.
     #[arg(long, env = "PATRON_VENDOR_RECEIPT_BATCH", default_value_t = Settings::default().receipt_batch, value_name = "N")]
     pub receipt_batch: BatchSize,
 
@@ -29,7 +30,7 @@ pub struct Settings {
     #[arg(long, env = "PATRON_VENDOR_DUPLICATE_RATE", default_value_t = Settings::default().duplicate_rate, value_name = "RATE")]
     pub duplicate_rate: Rate,
 
-    /// Share of receipts that are posted before the message's own 202 is answered.
+    /// Share of receipts that are posted before the request for their message is answered.
     #[arg(long, env = "PATRON_VENDOR_OUT_OF_ORDER_RATE", default_value_t = Settings::default().out_of_order_rate, value_name = "RATE")]
     pub out_of_order_rate: Rate,
 
@@ -37,7 +38,7 @@ pub struct Settings {
     #[arg(long, env = "PATRON_VENDOR_LOST_RATE", default_value_t = Settings::default().lost_rate, value_name = "RATE")]
     pub lost_rate: Rate,
 
-    /// Milliseconds that each answer to a send is held back.
+    /// Delay of each response to a send, in milliseconds.
     #[arg(long, env = "PATRON_VENDOR_LATENCY_MS", default_value_t = Settings::default().latency_ms, value_name = "MIN..MAX")]
     pub latency_ms: Span,
 
@@ -49,23 +50,25 @@ pub struct Settings {
     #[arg(long, env = "PATRON_VENDOR_LOST_ANSWER_RATE", default_value_t = Settings::default().lost_answer_rate, value_name = "RATE")]
     pub lost_answer_rate: Rate,
 
-    /// Share of messages in arrays that are answered `deferred` and not accepted. Drawn anew each time; a message that was accepted before never is.
+    /// Share of messages in arrays that are answered `deferred` and not accepted. Drawn again for
+    /// each request; a message that was accepted before is never deferred.
     #[arg(long, env = "PATRON_VENDOR_DEFERRED_RATE", default_value_t = Settings::default().deferred_rate, value_name = "RATE")]
     pub deferred_rate: Rate,
 
-    /// Seconds after which a deferred message is to be sent again: its `retry_after`.
+    /// Seconds after which a deferred message should be sent again: its `retry_after`.
     #[arg(long, env = "PATRON_VENDOR_DEFERRED_RETRY_AFTER_S", default_value_t = Settings::default().deferred_retry_after_s, value_name = "S")]
     pub deferred_retry_after_s: u64,
 
-    /// Share of messages in arrays that are answered `in_doubt`; half of them are accepted. Drawn anew each time; a message that was accepted before is answered `accepted`.
+    /// Share of messages in arrays that are answered `in_doubt`; half of them are accepted. Drawn
+    /// again for each request; a message that was accepted before is answered `accepted`.
     #[arg(long, env = "PATRON_VENDOR_IN_DOUBT_RATE", default_value_t = Settings::default().in_doubt_rate, value_name = "RATE")]
     pub in_doubt_rate: Rate,
 
-    /// Down until this is turned off: sends are answered 503, receipts wait.
+    /// Outage until this is turned off: sends are answered 503, and receipts wait.
     #[arg(long, env = "PATRON_VENDOR_OUTAGE")]
     pub outage: bool,
 
-    /// Down for this many milliseconds from when it is set; reads as what is left.
+    /// Outage of this many milliseconds, from when it is set; the value read is the remaining time.
     #[arg(long, env = "PATRON_VENDOR_OUTAGE_MS", default_value_t = Settings::default().outage_ms, value_name = "MS")]
     pub outage_ms: u64,
 
@@ -99,27 +102,27 @@ impl Default for Settings {
     }
 }
 
-/// Why a value is not a setting.
+/// Error for an invalid value of a setting.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidSetting {
-    /// A rate outside 0 to 1.
-    #[error("a rate is a number from 0 to 1")]
+    /// The rate is not in 0 to 1.
+    #[error("a rate must be a number from 0 to 1")]
     Rate,
-    /// A span that is malformed, or whose minimum is above its maximum.
-    #[error("a span has a `min` that is at most its `max`, in whole milliseconds up to a day")]
+    /// The span is malformed, or its minimum is greater than its maximum.
+    #[error("a span needs a `min` that is at most its `max`, in whole milliseconds up to a day")]
     Span,
-    /// A batch size outside 1 to 1000.
-    #[error("a batch is 1 to 1000 receipts")]
+    /// The batch size is not in 1 to 1000.
+    #[error("a batch must be 1 to 1000 receipts")]
     BatchSize,
 }
 
-/// A share from 0 to 1.
+/// Share from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
 pub struct Rate(f64);
 
 impl Rate {
-    /// The share as a number from 0 to 1.
+    /// Returns the share as a number from 0 to 1.
     pub fn get(self) -> f64 {
         self.0
     }
@@ -158,8 +161,7 @@ impl fmt::Display for Rate {
     }
 }
 
-/// From how many to how many milliseconds, both included. `{"min": 200,
-/// "max": 2000}` in JSON, `200..2000` as a flag.
+/// Inclusive range of milliseconds: `{"min": 200, "max": 2000}` in JSON, `200..2000` as a flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Bounds")]
 pub struct Span {
@@ -167,7 +169,7 @@ pub struct Span {
     max: u64,
 }
 
-/// A span before its bounds are compared.
+/// Bounds of a span that are not validated yet.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Bounds {
@@ -178,7 +180,10 @@ struct Bounds {
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 impl Span {
-    /// A span of milliseconds; refused if `min` is above `max`, or `max` above a day.
+    /// Returns a span of milliseconds.
+    ///
+    /// # Errors
+    /// Returns an error if `min` is greater than `max`, or `max` is greater than a day.
     pub fn new(min: u64, max: u64) -> Result<Self, InvalidSetting> {
         if min <= max && max <= DAY_MS {
             Ok(Self { min, max })
@@ -187,9 +192,9 @@ impl Span {
         }
     }
 
-    /// The milliseconds at `share` (0 to 1) of the way from `min` to `max`.
+    /// Returns the milliseconds at `share` (0 to 1) of the way from `min` to `max`.
     pub(crate) fn at(self, share: f64) -> u64 {
-        // Precise: a day in milliseconds is far below 2^53.
+        // Exact: a day in milliseconds is far below 2^53.
         self.min + ((self.max - self.min) as f64 * share).round() as u64
     }
 }
@@ -218,13 +223,13 @@ impl fmt::Display for Span {
     }
 }
 
-/// How many receipts one post may carry: 1 to 1000.
+/// Maximum number of receipts per post, 1 to 1000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u16", into = "u16")]
 pub struct BatchSize(u16);
 
 impl BatchSize {
-    /// The number of receipts.
+    /// Returns the number of receipts.
     pub fn get(self) -> usize {
         usize::from(self.0)
     }

@@ -1,25 +1,25 @@
-//! Counters since the start, of what the ledger does not keep.
+//! Counters since the start, of events that the ledger does not record.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 
-/// Things that happened since this process started. Not kept over a restart.
+/// Counters since this process started. A restart resets them.
 #[derive(Default, Serialize)]
 pub(crate) struct Stats {
-    /// Calls of `POST /vendor/send`.
+    /// Requests of `POST /vendor/send`.
     pub(crate) requests: Counter,
-    /// … answered 503 because of an outage.
+    /// Requests that were answered 503 because of an outage.
     pub(crate) refused_by_outage: Counter,
-    /// … answered 500 and not accepted.
+    /// Requests that were answered 500 and not accepted.
     pub(crate) refused_by_error: Counter,
-    /// … accepted and answered 500.
+    /// Requests that were accepted and answered 500.
     pub(crate) answers_lost: Counter,
     /// Messages of arrays that were deferred.
     pub(crate) deferred: Counter,
     /// Messages of arrays that were answered `in_doubt`, accepted or not.
     pub(crate) in_doubt: Counter,
-    /// Posts of receipts, each attempt counted.
+    /// Attempts to post receipts.
     pub(crate) posts: Counter,
     /// Posts that were not answered with a 2xx.
     pub(crate) posts_refused: Counter,
@@ -27,19 +27,19 @@ pub(crate) struct Stats {
     pub(crate) receipts_taken: Counter,
 }
 
-/// A number that only grows.
+/// Number that only grows.
 #[derive(Default, Serialize)]
 #[serde(transparent)]
 pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
-    /// Counts one more; returns the count before.
-    pub(crate) fn one(&self) -> u64 {
-        self.many(1)
+    /// Adds 1. Returns the previous value.
+    pub(crate) fn increment(&self) -> u64 {
+        self.add(1)
     }
 
-    /// Counts `n` more; returns the count before.
-    pub(crate) fn many(&self, n: usize) -> u64 {
+    /// Adds `n`. Returns the previous value.
+    pub(crate) fn add(&self, n: usize) -> u64 {
         self.0.fetch_add(n as u64, Ordering::Relaxed)
     }
 }

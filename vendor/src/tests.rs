@@ -1,4 +1,4 @@
-//! The vendor over real HTTP on loopback, with a receiver of its receipts.
+//! Tests of the vendor over real HTTP on loopback, with a receiver of its receipts.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDC2FVsBQIhrs=";
 const DEADLINE: Duration = Duration::from_secs(10);
 
 #[tokio::test]
-async fn a_message_is_sent_once_however_often_it_is_asked_for() {
+async fn a_message_is_sent_once_even_if_it_is_requested_repeatedly() {
     let dir = tempfile::tempdir().unwrap();
     let receiver = Receiver::start(0).await;
     let vendor = TestVendor::start(dir.path(), quick()).await;
@@ -39,7 +39,7 @@ async fn a_message_is_sent_once_however_often_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn an_array_is_answered_message_by_message() {
+async fn an_array_is_answered_with_a_result_per_message() {
     let dir = tempfile::tempdir().unwrap();
     let receiver = Receiver::start(0).await;
     let vendor = TestVendor::start(dir.path(), quick()).await;
@@ -75,7 +75,7 @@ async fn an_array_is_answered_message_by_message() {
 }
 
 #[tokio::test]
-async fn a_deferred_message_is_not_sent_and_says_when_to_come_again() {
+async fn a_deferred_message_is_not_sent_and_has_a_retry_after() {
     let dir = tempfile::tempdir().unwrap();
     let vendor = TestVendor::start(dir.path(), quick()).await;
     let batch = Value::from((0..100).map(message).collect::<Vec<_>>());
@@ -100,7 +100,7 @@ async fn a_deferred_message_is_not_sent_and_says_when_to_come_again() {
     let (_, second) = vendor.post(&batch).await;
     assert!(
         deferred(&second) < deferred(&first),
-        "each has a new chance"
+        "each retry is drawn again"
     );
     vendor.put_settings(json!({"deferred_rate": 0.0})).await;
     let (_, last) = vendor.post(&batch).await;
@@ -109,7 +109,7 @@ async fn a_deferred_message_is_not_sent_and_says_when_to_come_again() {
 }
 
 #[tokio::test]
-async fn what_is_in_doubt_was_sent_or_not_and_a_repetition_tells() {
+async fn a_message_in_doubt_was_sent_or_not_and_a_retry_resolves_it() {
     let dir = tempfile::tempdir().unwrap();
     let vendor = TestVendor::start(dir.path(), quick()).await;
     let batch = Value::from((0..100).map(message).collect::<Vec<_>>());
@@ -152,14 +152,14 @@ async fn an_array_has_1_to_100_messages() {
 }
 
 #[tokio::test]
-async fn receipts_come_signed_and_are_retried_until_taken() {
+async fn receipts_are_signed_and_retried_until_they_are_acknowledged() {
     let dir = tempfile::tempdir().unwrap();
     let receiver = Receiver::start(2).await;
     let vendor = TestVendor::start(dir.path(), quick()).await;
     vendor.send("msg_1", "hi", &receiver.url).await;
     vendor.all_acknowledged().await;
     let posts = receiver.posts.lock().unwrap().clone();
-    assert_eq!(posts.len(), 3, "two refused, one taken");
+    assert_eq!(posts.len(), 3, "two refused, one acknowledged");
     for (headers, body) in &posts {
         Webhook::new(SECRET).unwrap().verify(body, headers).unwrap();
         assert_eq!(headers["webhook-id"], posts[0].0["webhook-id"]);
@@ -171,7 +171,7 @@ async fn receipts_come_signed_and_are_retried_until_taken() {
 }
 
 #[tokio::test]
-async fn a_restart_keeps_the_ledger_and_drops_a_torn_line() {
+async fn a_restart_keeps_the_ledger_and_removes_an_incomplete_line() {
     let dir = tempfile::tempdir().unwrap();
     let receiver = Receiver::start(0).await;
     let vendor = TestVendor::start(dir.path(), slow()).await;
@@ -197,7 +197,7 @@ async fn a_restart_keeps_the_ledger_and_drops_a_torn_line() {
 }
 
 #[tokio::test]
-async fn an_outage_refuses_sends_and_holds_receipts_until_it_is_over() {
+async fn an_outage_refuses_sends_and_delays_receipts_until_it_ends() {
     let dir = tempfile::tempdir().unwrap();
     let receiver = Receiver::start(0).await;
     let settings = Settings {
@@ -216,7 +216,7 @@ async fn an_outage_refuses_sends_and_holds_receipts_until_it_is_over() {
 }
 
 #[tokio::test]
-async fn faults_can_be_set_while_it_runs() {
+async fn faults_can_be_changed_while_the_vendor_runs() {
     let dir = tempfile::tempdir().unwrap();
     let receiver = Receiver::start(0).await;
     let vendor = TestVendor::start(dir.path(), quick()).await;
@@ -258,7 +258,7 @@ async fn faults_can_be_set_while_it_runs() {
 }
 
 #[tokio::test]
-async fn bad_input_is_a_problem_that_names_the_field() {
+async fn invalid_input_is_a_problem_that_names_the_field() {
     let dir = tempfile::tempdir().unwrap();
     let vendor = TestVendor::start(dir.path(), quick()).await;
     let callback = "http://127.0.0.1:1/";
@@ -287,13 +287,13 @@ async fn bad_input_is_a_problem_that_names_the_field() {
     assert_eq!(answer.headers()["content-type"], "application/problem+json");
 }
 
-/// A message of an array, whose receipt nobody takes.
+/// Returns a message of an array, whose receipt is never acknowledged.
 fn message(n: usize) -> Value {
     json!({"message_id": format!("msg_{n}"), "to": "a@b", "content": {"text": "hi"},
         "callback_url": "http://127.0.0.1:1/"})
 }
 
-/// Receipts within a few milliseconds.
+/// Returns settings with receipts within a few milliseconds.
 fn quick() -> Settings {
     Settings {
         receipt_delay_ms: Span::new(0, 5).unwrap(),
@@ -301,7 +301,7 @@ fn quick() -> Settings {
     }
 }
 
-/// Receipts after the test is over.
+/// Returns settings with receipts after the end of the test.
 fn slow() -> Settings {
     Settings {
         receipt_delay_ms: Span::new(60_000, 60_000).unwrap(),
@@ -388,13 +388,13 @@ struct Receiver {
 }
 
 impl Receiver {
-    /// Answers 503 to the first `refusals` posts, 202 to the others.
+    /// Starts a receiver that answers 503 to the first `refusals` posts and 202 to the others.
     async fn start(refusals: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/receipts", listener.local_addr().unwrap());
         let posts = Arc::new(Mutex::new(Vec::<Post>::new()));
         let kept = posts.clone();
-        let take = async move |headers: HeaderMap, body: Bytes| {
+        let receive = async move |headers: HeaderMap, body: Bytes| {
             let mut posts = kept.lock().unwrap();
             posts.push((headers, body));
             let refuse = posts.len() <= refusals;
@@ -404,7 +404,7 @@ impl Receiver {
                 StatusCode::ACCEPTED
             }
         };
-        let app = axum::Router::new().route("/receipts", post(take));
+        let app = axum::Router::new().route("/receipts", post(receive));
         let serving = tokio::spawn(async { axum::serve(listener, app).await.unwrap() });
         Self {
             url,
@@ -413,7 +413,7 @@ impl Receiver {
         }
     }
 
-    /// The receipts of all posts, refused ones too.
+    /// Returns the receipts of all posts, including refused ones.
     fn receipts(&self) -> Vec<Value> {
         let posts = self.posts.lock().unwrap();
         let bodies = posts
@@ -438,7 +438,7 @@ async fn wait_for(condition: impl AsyncFn() -> bool) {
     while !condition().await {
         assert!(
             started.elapsed() < DEADLINE,
-            "the condition did not come true"
+            "the condition was not met in time"
         );
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

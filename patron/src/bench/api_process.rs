@@ -1,29 +1,29 @@
-//! The API as a process of its own.
+//! The API as a separate process.
 
 use std::path::Path;
 
 use super::process::Process;
 use crate::engines::Engines;
 
-/// The key that the benchmark uses.
+/// API key of the benchmark.
 pub(super) const KEY: &str = "bench-bench-bench-bench";
 
-/// What the benchmark's vendor signs with.
+/// Secret with which the benchmark's vendor signs receipts.
 pub(super) const VENDOR_SECRET: &str = "whsec_YmVuY2gtYmVuY2gtYmVuY2gtYmVuY2g=";
 
-/// A running `patron serve`.
+/// Running `patron serve`.
 pub(super) struct ApiProcess {
     pub(super) process: Process,
     pub(super) address: String,
 }
 
 impl ApiProcess {
-    /// Starts it on any free port; it takes as much as it is sent.
+    /// Starts the API on a free port, without rate limits.
     pub(super) async fn start(engines: &Engines) -> anyhow::Result<Self> {
         Self::start_program(&std::env::current_exe()?, engines).await
     }
 
-    /// As [`start`](Self::start), of another build of the program.
+    /// Starts the API of another build, as [`start`](Self::start) does.
     pub(super) async fn start_program(program: &Path, engines: &Engines) -> anyhow::Result<Self> {
         let unlimited = [
             ("PATRON_RATE_PER_CREDENTIAL", "0"),
@@ -32,7 +32,7 @@ impl ApiProcess {
         Self::start_with(program, engines, &unlimited).await
     }
 
-    /// As [`start`](Self::start), with the usual limits.
+    /// Starts the API on a free port, with the default rate limits.
     pub(super) async fn start_limited(engines: &Engines) -> anyhow::Result<Self> {
         Self::start_with(&std::env::current_exe()?, engines, &[]).await
     }

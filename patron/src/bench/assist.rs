@@ -1,4 +1,4 @@
-//! `patron bench assist`.
+//! `patron bench assist`: the built-in engine, and queries over all customers.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use domain::{Currency, Timestamp};
 use mongodb::Collection;
 
 use super::customers::NOW;
-use super::report::Report;
+use super::report::BenchReport;
 use super::segments::{fill, quantile};
 use crate::deployment::{Deployment, DeploymentOptions};
 use crate::engines::Engines;
@@ -18,20 +18,20 @@ use crate::engines::Engines;
 /// Options of `patron bench assist`.
 #[derive(Args)]
 pub(super) struct AssistArgs {
-    /// How many customers to make
+    /// Number of customers to generate
     #[arg(long, default_value_t = 1_000_000)]
     customers: u64,
 
-    /// How often each question is asked
+    /// Number of runs of each query
     #[arg(long, default_value_t = 5)]
     rounds: usize,
 
-    /// What the customers are made from
+    /// Seed of the generated customers
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
 
-/// Requests of the length that people write.
+/// Requests of a typical length.
 const PROMPTS: [&str; 4] = [
     "high spenders who visited twice but haven't bought in 3 months",
     "customers who spent between 2k and 5k and ordered at least 3 times",
@@ -39,15 +39,15 @@ const PROMPTS: [&str; 4] = [
     "top 10% by orders except those who ordered in the last 90 days",
 ];
 
-/// A few of the customers, and about a third of them.
+/// Rules that match a few customers, and about a third of all customers.
 const AUDIENCES: [&str; 2] = ["total_spend > 40000", "order_count >= 2"];
 
-/// How many documents MongoDB sends at once.
+/// Number of documents that MongoDB sends per batch.
 const BATCH: u32 = 20_000;
 
-pub(super) async fn run(args: &AssistArgs, engines: &Engines) -> anyhow::Result<Report> {
-    let mut report = Report::default();
-    read(args, &mut report)?;
+pub(super) async fn run(args: &AssistArgs, engines: &Engines) -> anyhow::Result<BenchReport> {
+    let mut report = BenchReport::default();
+    measure_parsing(args, &mut report)?;
     let options = DeploymentOptions::for_bench();
     let deployment = Deployment::open(&engines.redis_url, &engines.mongodb_uri, &options).await?;
     fill(&deployment, args.customers, args.seed).await?;
@@ -61,8 +61,8 @@ pub(super) async fn run(args: &AssistArgs, engines: &Engines) -> anyhow::Result<
     bench.measure().await
 }
 
-/// How long the reader takes, for what people write and for the most that it takes.
-fn read(args: &AssistArgs, report: &mut Report) -> anyhow::Result<()> {
+/// Measures how long the built-in engine parses requests of a typical and of the maximum length.
+fn measure_parsing(args: &AssistArgs, report: &mut BenchReport) -> anyhow::Result<()> {
     let facts = Facts::new(Currency::try_from("USD")?);
     let mut all = PROMPTS.to_vec();
     let long = "ordered at least 3 times and ".repeat(80);
@@ -72,8 +72,9 @@ fn read(args: &AssistArgs, report: &mut Report) -> anyhow::Result<()> {
     for _ in 0..args.rounds {
         for prompt in &all {
             let start = Instant::now();
-            // Without quantiles some are refused, which takes as long.
-            let _understood = std::hint::black_box(builtin::rules(prompt, &facts));
+            // Some requests need quantiles and are refused without them. Refusing one takes as
+            // long as parsing it.
+            let _rules = std::hint::black_box(builtin::rules(prompt, &facts));
             let times = match prompt.len() {
                 0..200 => &mut short_times,
                 _ => &mut long_times,
@@ -81,8 +82,8 @@ fn read(args: &AssistArgs, report: &mut Report) -> anyhow::Result<()> {
             times.push(start.elapsed());
         }
     }
-    tell(report, "reading a request", &short_times);
-    tell(report, "reading one of 2,000 characters", &long_times);
+    add_median(report, "reading a request", &short_times);
+    add_median(report, "reading one of 2,000 characters", &long_times);
     Ok(())
 }
 
@@ -90,30 +91,30 @@ struct Bench {
     deployment: Deployment,
     customers: Collection<RawDocumentBuf>,
     rounds: usize,
-    report: Report,
+    report: BenchReport,
 }
 
 impl Bench {
-    async fn measure(mut self) -> anyhow::Result<Report> {
+    async fn measure(mut self) -> anyhow::Result<BenchReport> {
         let now = Timestamp::from_millis(NOW)?;
         let store = self.deployment.store.clone();
         let documents = self.customers.clone();
-        self.ask("every document, from one cursor", async || {
-            Ok(every(&documents).await?)
+        self.measure_query("every document, from one cursor", async || {
+            Ok(read_every_document(&documents).await?)
         })
         .await?;
-        self.ask("what the store says of itself", async || {
+        self.measure_query("store facts", async || {
             Ok(store.store_facts().await?.customers)
         })
         .await?;
         for rules in AUDIENCES {
             let parsed: Rules = rules.parse()?;
-            self.ask(&format!("when to send: {rules}"), async || {
+            self.measure_query(&format!("busy hours: {rules}"), async || {
                 let busy = store.busy_hours(&parsed, now, chrono_tz::Tz::UTC);
                 Ok(busy.await?.customers)
             })
             .await?;
-            self.ask(&format!("lookalikes: {rules}"), async || {
+            self.measure_query(&format!("lookalikes: {rules}"), async || {
                 store.lookalikes(&parsed, now, 20).await?;
                 Ok(store.count_members(&parsed, now).await?)
             })
@@ -122,29 +123,31 @@ impl Bench {
         Ok(self.report)
     }
 
-    /// Asks as often as is wanted, after once for what is done only once; each
-    /// answer says about how many customers it is.
-    async fn ask(
+    /// Runs a query once to warm up, then measures `rounds` runs. The query returns the number of
+    /// customers that it covers.
+    async fn measure_query(
         &mut self,
-        what: &str,
-        question: impl AsyncFn() -> anyhow::Result<u64>,
+        name: &str,
+        query: impl AsyncFn() -> anyhow::Result<u64>,
     ) -> anyhow::Result<()> {
-        let of = question().await?;
+        let customers = query().await?;
         let mut times = Vec::new();
         for _ in 0..self.rounds {
             let start = Instant::now();
-            question().await?;
+            query().await?;
             times.push(start.elapsed());
         }
-        let what = format!("{what}, {}", crate::output::grouped(of));
-        tell(&mut self.report, &what, &times);
+        let name = format!("{name}, {}", crate::output::grouped(customers));
+        add_median(&mut self.report, &name, &times);
         Ok(())
     }
 }
 
-/// Reads all there is, and does nothing with it: what the others cannot be
-/// faster than, but for what an index tells.
-async fn every(documents: &Collection<RawDocumentBuf>) -> mongodb::error::Result<u64> {
+/// Reads every document and discards it. This is the lower bound for the queries that no index
+/// answers.
+async fn read_every_document(
+    documents: &Collection<RawDocumentBuf>,
+) -> mongodb::error::Result<u64> {
     let mut cursor = documents.find(doc! {}).batch_size(BATCH).await?;
     let mut read = 0;
     while cursor.advance().await? {
@@ -154,7 +157,7 @@ async fn every(documents: &Collection<RawDocumentBuf>) -> mongodb::error::Result
     Ok(read)
 }
 
-fn tell(report: &mut Report, what: &str, times: &[Duration]) {
+fn add_median(report: &mut BenchReport, name: &str, times: &[Duration]) {
     let ms = quantile(times, 0.5).as_secs_f64() * 1e3;
-    report.figure(what, ms, "ms");
+    report.figure(name, ms, "ms");
 }

@@ -1,6 +1,6 @@
-//! The baseline of the audit trail: a document and nine index entries per
-//! event. It is what the trail was before it became an index of commits, and
-//! stays as it is, so that ratios keep their meaning.
+//! Baseline of the audit trail: one document and nine index entries per event. The trail itself
+//! is an index of commits. The baseline must not change, so that ratios of different versions
+//! stay comparable.
 
 use bson::{DateTime, Document, RawDocumentBuf, doc};
 use domain::{Event, MessageEvent, Timestamp};
@@ -8,10 +8,10 @@ use eventlog::{Entry, Log, Position};
 use mongodb::IndexModel;
 use projections::{EntryReader, Recorded};
 
-/// Entries read at once.
+/// Number of entries per read.
 const BATCH: usize = 4_000;
 
-/// A row of every event of a log.
+/// Returns a row for every event of a log.
 pub(super) async fn of_log(log: &Log) -> anyhow::Result<Vec<RawDocumentBuf>> {
     let mut rows = Vec::new();
     for partition in log.partitions() {
@@ -32,9 +32,9 @@ pub(super) async fn of_log(log: &Log) -> anyhow::Result<Vec<RawDocumentBuf>> {
     Ok(rows)
 }
 
-/// The indexes of rows, beside the one of their ids.
+/// Returns the indexes of the rows, without the one on their ids.
 pub(super) fn indexes() -> Vec<IndexModel> {
-    let behind = |fields: &[&str]| {
+    let newest_first = |fields: &[&str]| {
         let mut keys = Document::new();
         for field in fields {
             keys.insert(*field, 1);
@@ -43,13 +43,13 @@ pub(super) fn indexes() -> Vec<IndexModel> {
         keys
     };
     [
-        behind(&[]),
-        behind(&["aggregate"]),
-        behind(&["type"]),
-        behind(&["actor"]),
-        behind(&["actor", "type"]),
-        behind(&["request_id"]),
-        behind(&["customer_id"]),
+        newest_first(&[]),
+        newest_first(&["aggregate"]),
+        newest_first(&["type"]),
+        newest_first(&["actor"]),
+        newest_first(&["actor", "type"]),
+        newest_first(&["request_id"]),
+        newest_first(&["customer_id"]),
         doc! {"customer_id": 1, "occurred_at": -1, "_number": -1},
     ]
     .map(|keys| IndexModel::builder().keys(keys).build())

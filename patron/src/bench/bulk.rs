@@ -1,4 +1,4 @@
-//! Made orders over HTTP in bulk, as NDJSON.
+//! Generated orders over HTTP in bulk, as NDJSON.
 
 use std::time::{Duration, Instant};
 
@@ -8,13 +8,13 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::http::Connection;
 use super::orders::Orders;
 
-/// Orders per request: the most that one may hold.
+/// Orders per request, the maximum that the API accepts.
 const BATCH: u64 = 10_000;
 
-/// Requests in flight at once.
-const AT_ONCE: usize = 2;
+/// Concurrent requests.
+const CONCURRENCY: usize = 2;
 
-/// The bodies of the requests that send all orders.
+/// Returns the bodies of the requests that send all orders.
 pub(super) fn bodies(mut orders: Orders) -> anyhow::Result<Vec<Bytes>> {
     let mut bodies = Vec::new();
     loop {
@@ -27,7 +27,7 @@ pub(super) fn bodies(mut orders: Orders) -> anyhow::Result<Vec<Bytes>> {
     }
 }
 
-/// Sends them; returns how long it took until all orders were on disk.
+/// Sends the bodies. Returns the time until all orders were on disk.
 pub(super) async fn send(address: &str, bodies: Vec<Bytes>) -> anyhow::Result<Duration> {
     let start = Instant::now();
     stream::iter(bodies)
@@ -41,7 +41,7 @@ pub(super) async fn send(address: &str, bodies: Vec<Bytes>) -> anyhow::Result<Du
             );
             Ok(())
         })
-        .buffer_unordered(AT_ONCE)
+        .buffer_unordered(CONCURRENCY)
         .try_collect::<()>()
         .await?;
     Ok(start.elapsed())

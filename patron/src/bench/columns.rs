@@ -1,5 +1,5 @@
-//! A sketch of what counting beyond MongoDB could reach: the fields that rules
-//! ask as columns in memory, one condition after the other over all customers.
+//! Prototype of counting without MongoDB: the fields of the benchmark's rules as columns in
+//! memory, evaluated over all customers one condition after the other.
 
 use std::collections::HashMap;
 use std::ops::Bound;
@@ -8,10 +8,10 @@ use domain::Timestamp;
 use domain::rules::{Check, Predicate, Range, Rules, Scalar, Test, Value};
 use projections::customers::CustomerDocument;
 
-/// No value. No figure and no time is as small.
+/// Marker of a missing value. No figure and no time is as small.
 const ABSENT: i64 = i64::MIN;
 
-/// The fields of numbers and times that the benchmark asks.
+/// Fields with numbers and times that the benchmark's rules use.
 const NUMBERS: [&str; 6] = [
     "total_spend",
     "order_count",
@@ -25,15 +25,15 @@ const NUMBERS: [&str; 6] = [
 #[derive(Default)]
 pub(super) struct Columns {
     numbers: [Vec<i64>; NUMBERS.len()],
-    /// Each customer's city as its number among all; 0 for none.
+    /// Number of each customer's city; 0 if it has none.
     cities: Vec<u32>,
     city_numbers: HashMap<String, u32>,
-    /// Who has a tag, a bit per customer.
+    /// One bit per customer for each tag, set if the customer has it.
     tags: HashMap<String, Vec<u64>>,
     count: usize,
 }
 
-/// A bit per customer.
+/// Set of customers, one bit per customer.
 type Bits = Vec<u64>;
 
 impl Columns {
@@ -62,17 +62,18 @@ impl Columns {
         self.count += 1;
     }
 
-    /// How many match each node, from the top.
+    /// Returns the number of customers that match each node, from the top.
     pub(super) fn counts(&self, rules: &Rules, now: Timestamp) -> Vec<u64> {
         let mut counts = Vec::new();
         self.evaluate(&rules.at(now), &mut counts);
         counts
     }
 
-    /// Who matches. The counts of a node stand before those of its parts.
+    /// Returns the customers that match, and appends the counts: a node's before those of its
+    /// parts.
     fn evaluate(&self, predicate: &Predicate, counts: &mut Vec<u64>) -> Bits {
         let place = counts.len();
-        let together = |parts: &[Predicate], counts: &mut Vec<u64>, join: fn(u64, u64) -> u64| {
+        let combine = |parts: &[Predicate], counts: &mut Vec<u64>, join: fn(u64, u64) -> u64| {
             counts.push(0);
             let mut each = parts.iter().map(|part| self.evaluate(part, counts));
             let mut bits = each.next().unwrap_or_default();
@@ -84,9 +85,9 @@ impl Columns {
             bits
         };
         let bits = match predicate {
-            Predicate::All(parts) => together(parts, counts, |a, b| a & b),
-            Predicate::Any(parts) => together(parts, counts, |a, b| a | b),
-            Predicate::Not(part) => return self.contrary(self.evaluate(part, counts)),
+            Predicate::All(parts) => combine(parts, counts, |a, b| a & b),
+            Predicate::Any(parts) => combine(parts, counts, |a, b| a | b),
+            Predicate::Not(part) => return self.complement(self.evaluate(part, counts)),
             Predicate::Check(check) => {
                 counts.push(0);
                 self.check(check)
@@ -107,7 +108,7 @@ impl Columns {
             _ => vec![0; self.count.div_ceil(64)],
         };
         match check.negated {
-            true => self.contrary(bits),
+            true => self.complement(bits),
             false => bits,
         }
     }
@@ -134,8 +135,9 @@ impl Columns {
         bits(&self.numbers[column], |value| from <= value && value <= to)
     }
 
-    fn contrary(&self, bits: Bits) -> Bits {
+    fn complement(&self, bits: Bits) -> Bits {
         let mut others: Bits = bits.into_iter().map(|word| !word).collect();
+        // Bits past the last customer stay 0.
         if let (Some(last), rest @ 1..) = (others.last_mut(), self.count % 64) {
             *last &= (1 << rest) - 1;
         }

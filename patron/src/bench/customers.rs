@@ -1,5 +1,5 @@
-//! Made customers with the shape of a shop's: a few buy much and many buy
-//! little or nothing, most live in a few cities, and much is not known.
+//! Generated customers with a realistic distribution: a few buy much and many buy little or
+//! nothing, most live in a few cities, and many fields are unknown.
 
 use bson::{DateTime, RawDocumentBuf, rawdoc};
 use domain::{AttributeValue, Text, Timestamp};
@@ -7,13 +7,13 @@ use projections::customers::{CustomerDocument, EventFacts};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-/// 2023-01-01T00:00:00Z
+/// Earliest time, 2023-01-01T00:00:00Z.
 const START: i64 = 1_672_531_200_000;
 
-/// The instant that all of it lies before: 2026-01-01T00:00:00Z.
+/// Time that all generated times are before, 2026-01-01T00:00:00Z.
 pub(super) const NOW: i64 = 1_767_225_600_000;
 
-/// The same customers for the same seed.
+/// Generator of customers. The same seed gives the same customers.
 pub(super) struct Customers {
     random: StdRng,
     next: u64,
@@ -29,11 +29,11 @@ impl Customers {
         }
     }
 
-    /// Up to `size` more, as their documents stand in the view.
+    /// Returns up to `size` more customers, as documents of the view.
     pub(super) fn batch(&mut self, size: u64) -> anyhow::Result<Vec<RawDocumentBuf>> {
         let mut batch = Vec::new();
         while self.next < self.count && (batch.len() as u64) < size {
-            let document = bson::serialize_to_raw_document_buf(&self.make()?)?;
+            let document = bson::serialize_to_raw_document_buf(&self.generate()?)?;
             let id = format!("c-{:07}", self.next);
             let mut placed = rawdoc! {"_id": id, "_partition": 0, "_number": self.next as i64};
             for element in &document {
@@ -46,7 +46,7 @@ impl Customers {
         Ok(batch)
     }
 
-    fn make(&mut self) -> anyhow::Result<CustomerDocument> {
+    fn generate(&mut self) -> anyhow::Result<CustomerDocument> {
         let n = self.next;
         let name = format!("Name{} Family{}", n % 977, n % 10_007);
         let mut customer = CustomerDocument {
@@ -90,7 +90,7 @@ impl Customers {
         if self.perhaps(0.3) {
             return Ok(());
         }
-        // Most have one or two orders, one of a thousand more than a hundred.
+        // Most customers have one or two orders, one in a thousand has more than a hundred.
         let orders = (1.0 / (1.0 - self.random.random::<f64>()).powf(0.7)).min(300.0) as i64;
         let (mut first, mut last) = (i64::MAX, i64::MIN);
         let mut times = Vec::new();
@@ -143,7 +143,7 @@ impl Customers {
         tags
     }
 
-    /// More often of late than long ago.
+    /// Returns a random time. Recent times are more frequent.
     fn instant(&mut self) -> DateTime {
         let share = self.random.random::<f64>().sqrt();
         DateTime::from_millis(START + ((NOW - START) as f64 * share) as i64)
@@ -157,7 +157,8 @@ impl Customers {
         self.random.random_range(0..bound)
     }
 
-    /// The smaller the more often: 0 is about a fifth of 200.
+    /// Returns a random number below the bound. Small numbers are more frequent: a fifth of the
+    /// numbers below 200 are 0.
     fn skewed(&mut self, bound: usize) -> usize {
         let share = self.random.random::<f64>().powi(3);
         (share * bound as f64) as usize

@@ -1,4 +1,4 @@
-//! A lean HTTP client: what it costs is taken from the server's two cores.
+//! Minimal HTTP client. It shares two cores with the server, so its cost must be low.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 
 use super::api_process::KEY;
 
-/// One kept-alive connection.
+/// Kept-alive connection.
 pub(super) struct Connection {
     send: SendRequest<Full<Bytes>>,
     host: String,
@@ -32,7 +32,7 @@ impl Connection {
         })
     }
 
-    /// Whether the server has ended it.
+    /// Returns true if the server has closed the connection.
     pub(super) fn is_closed(&self) -> bool {
         self.send.is_closed()
     }
@@ -73,14 +73,18 @@ impl Connection {
             .await
     }
 
-    /// What a request with this key is answered.
-    pub(super) async fn ask_as(&mut self, key: &str, path: &str) -> anyhow::Result<StatusCode> {
-        Ok(self.answer(self.request_as(key, path)?).await?.0)
+    /// Sends a GET request with this key, and returns the status.
+    pub(super) async fn status_with_key(
+        &mut self,
+        key: &str,
+        path: &str,
+    ) -> anyhow::Result<StatusCode> {
+        Ok(self.exchange(self.request_with_key(key, path)?).await?.0)
     }
 
-    /// What a read with the benchmark's key finds; none if there is nothing.
+    /// Sends a GET request with the benchmark's key, and returns the body; `None` for 404.
     pub(super) async fn read(&mut self, path: &str) -> anyhow::Result<Option<Value>> {
-        let (status, body) = self.answer(self.request_as(KEY, path)?).await?;
+        let (status, body) = self.exchange(self.request_with_key(KEY, path)?).await?;
         if status == StatusCode::NOT_FOUND {
             return Ok(None);
         }
@@ -92,7 +96,7 @@ impl Connection {
         Ok(Some(serde_json::from_slice(&body)?))
     }
 
-    /// What is created with the benchmark's key.
+    /// Sends a POST request with the benchmark's key, and returns what was created.
     pub(super) async fn create(&mut self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let request = Request::builder()
             .method(Method::POST)
@@ -105,7 +109,7 @@ impl Connection {
         Ok(serde_json::from_slice(&created)?)
     }
 
-    fn request_as(&self, key: &str, path: &str) -> anyhow::Result<Request<Full<Bytes>>> {
+    fn request_with_key(&self, key: &str, path: &str) -> anyhow::Result<Request<Full<Bytes>>> {
         let request = Request::builder()
             .uri(path)
             .header("host", &self.host)
@@ -116,18 +120,18 @@ impl Connection {
     async fn send(
         &mut self,
         request: Request<Full<Bytes>>,
-        wanted: StatusCode,
+        expected: StatusCode,
     ) -> anyhow::Result<Bytes> {
-        let (status, body) = self.answer(request).await?;
+        let (status, body) = self.exchange(request).await?;
         ensure!(
-            status == wanted,
+            status == expected,
             "{status}: {}",
             String::from_utf8_lossy(&body)
         );
         Ok(body)
     }
 
-    async fn answer(
+    async fn exchange(
         &mut self,
         request: Request<Full<Bytes>>,
     ) -> anyhow::Result<(StatusCode, Bytes)> {
@@ -138,14 +142,14 @@ impl Connection {
     }
 }
 
-/// What a load came to.
+/// Result of a load: requests per second, and latencies.
 pub(super) struct Load {
     pub(super) per_second: f64,
     pub(super) p50: Duration,
     pub(super) p99: Duration,
 }
 
-/// Opens connections and lets each do `one` again and again for `time`.
+/// Opens connections, and calls `one` repeatedly on each for `time`.
 pub(super) async fn load<F>(
     host: &str,
     connections: usize,
@@ -175,13 +179,13 @@ where
     latencies.sort_unstable();
     Ok(Load {
         per_second: latencies.len() as f64 / took.as_secs_f64(),
-        p50: part(&latencies, 0.5),
-        p99: part(&latencies, 0.99),
+        p50: percentile(&latencies, 0.5),
+        p99: percentile(&latencies, 0.99),
     })
 }
 
-/// What this part of sorted times, 0 to 1, is not longer than.
-pub(super) fn part(sorted: &[Duration], part: f64) -> Duration {
-    let index = (sorted.len() as f64 * part) as usize;
+/// Returns the time that this share of the sorted times, 0 to 1, does not exceed.
+pub(super) fn percentile(sorted: &[Duration], share: f64) -> Duration {
+    let index = (sorted.len() as f64 * share) as usize;
     sorted.get(index).copied().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! `patron bench ingest`.
+//! `patron bench ingest`: orders over HTTP, in bulk and one by one.
 
 use std::time::Duration;
 
@@ -10,35 +10,35 @@ use super::bulk;
 use super::http::{Load, load};
 use super::orders::Orders;
 use super::raw_redis::{self, RawAppends};
-use super::report::Report;
+use super::report::BenchReport;
 use crate::deployment::{Deployment, DeploymentOptions};
 use crate::engines::Engines;
 
 /// Options of `patron bench ingest`.
 #[derive(Args)]
 pub(super) struct IngestArgs {
-    /// How many orders to send in bulk
+    /// Number of orders to send in bulk
     #[arg(long, default_value_t = 1_000_000)]
     orders: u64,
 
-    /// How many connections send orders one by one
+    /// Number of connections that send orders one by one
     #[arg(long, default_value_t = 64)]
     connections: usize,
 
-    /// For how many seconds
+    /// Duration of sending one by one, in seconds
     #[arg(long, default_value_t = 10)]
     seconds: u64,
 
-    /// What the orders are made from
+    /// Seed of the generated orders
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
 
-pub(super) async fn run(args: &IngestArgs, engines: &Engines) -> anyhow::Result<Report> {
+pub(super) async fn run(args: &IngestArgs, engines: &Engines) -> anyhow::Result<BenchReport> {
     let options = DeploymentOptions::for_bench();
     let deployment = Deployment::open(&engines.redis_url, &engines.mongodb_uri, &options).await?;
     let api = ApiProcess::start(engines).await?;
-    let mut report = Report::default();
+    let mut report = BenchReport::default();
 
     let before = raw_redis::used_memory(&engines.redis_url).await?;
     let bodies = bulk::bodies(Orders::new(args.orders, args.seed)?)?;
@@ -47,9 +47,9 @@ pub(super) async fn run(args: &IngestArgs, engines: &Engines) -> anyhow::Result<
     let used = raw_redis::used_memory(&engines.redis_url).await? - before;
     let resident = api.process.resident()?;
     let raw = raw_redis::append_again(&engines.redis_url, &deployment.log).await?;
-    raw_redis::forget(&engines.redis_url, &deployment.log).await?;
+    raw_redis::remove(&engines.redis_url, &deployment.log).await?;
     let own_bytes = used as f64 / args.orders as f64;
-    tell_bulk(&mut report, bulk, own_bytes, &raw);
+    add_bulk(&mut report, bulk, own_bytes, &raw);
     report.figure(
         "the API's memory after these",
         resident as f64 / 1048576.0,
@@ -76,7 +76,7 @@ pub(super) async fn run(args: &IngestArgs, engines: &Engines) -> anyhow::Result<
         },
     );
     let single = single.await?;
-    tell_single(&mut report, &single, &healthz);
+    add_single(&mut report, &single, &healthz);
     Ok(report)
 }
 
@@ -87,7 +87,7 @@ fn single_order(run: u32, lane: usize, n: u64) -> Bytes {
     ))
 }
 
-fn tell_bulk(report: &mut Report, bulk: f64, own_bytes: f64, raw: &RawAppends) {
+fn add_bulk(report: &mut BenchReport, bulk: f64, own_bytes: f64, raw: &RawAppends) {
     report.figure("orders over HTTP in bulk, durable", bulk, "orders/s");
     report.figure(
         "raw pipelined XADD of the same bytes, durable",
@@ -108,7 +108,7 @@ fn tell_bulk(report: &mut Report, bulk: f64, own_bytes: f64, raw: &RawAppends) {
     );
 }
 
-fn tell_single(report: &mut Report, single: &Load, healthz: &Load) {
+fn add_single(report: &mut BenchReport, single: &Load, healthz: &Load) {
     let millis = |time: Duration| time.as_secs_f64() * 1_000.0;
     report.figure(
         "GET /healthz over the same connections",

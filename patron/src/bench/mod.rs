@@ -1,8 +1,8 @@
-//! `patron bench`: how fast it is here, against what its engines can do in the
-//! same run.
+//! `patron bench`: speed and memory on this machine, compared with the bare engines in the same
+//! run.
 //!
-//! Each benchmark starts engines of its own in a directory that it removes
-//! again, so that nothing it does touches a deployment.
+//! Each benchmark starts engines of its own in a temporary directory, so that it never touches a
+//! deployment.
 
 mod api_process;
 mod assist;
@@ -31,56 +31,57 @@ use clap::{Args, Subcommand};
 
 use crate::engines::{EngineOptions, Engines};
 use crate::output::say;
-use report::Report;
+use report::BenchReport;
 
 /// Options of `patron bench`.
 #[derive(Args)]
 pub(crate) struct BenchArgs {
     #[command(subcommand)]
-    what: What,
+    benchmark: Benchmark,
 
     /// Print JSON
     #[arg(long, global = true)]
     json: bool,
 
-    /// Directory for fetched programs and, while it runs, for the benchmark's own data
+    /// Directory of fetched programs and, during the run, of the benchmark's data
     #[arg(long, default_value = ".patron", global = true)]
     data_dir: PathBuf,
 }
 
 #[derive(Subcommand)]
-enum What {
-    /// Orders over HTTP, in bulk and one by one, against raw XADD and /healthz; memory
+enum Benchmark {
+    /// Measure orders over HTTP, in bulk and one by one, against raw XADD and /healthz; and memory
     Ingest(ingest::IngestArgs),
-    /// Rebuilds of `customers` and `audit`, against raw updates and inserts
+    /// Measure rebuilds of `customers` and `audit`, against raw updates and inserts
     Rebuild(rebuild::RebuildArgs),
-    /// Counts and previews of common rules, against what one would write by hand
+    /// Measure counts and previews of common rules, against queries written by hand
     Segments(segments::SegmentsArgs),
-    /// Help in plain words: reading requests, and what looks at all customers, against reading them
+    /// Measure help in plain words: parsing requests, and queries over all customers
     Assist(assist::AssistArgs),
-    /// A campaign from its launch to its last receipt, with all that takes part; memory of the workers
+    /// Measure a campaign from its launch to its last receipt, and the workers' memory
     Campaign(campaign::CampaignArgs),
-    /// Orders from HTTP to all views: speed, how soon they can be read, what rest costs, and shares of workers
+    /// Measure orders from HTTP to all views: throughput, time until they can be read, idle cost,
+    /// and how two workers share the work
     Pipeline(pipeline::PipelineArgs),
-    /// An import alone, and beside a flood of requests with wrong keys
+    /// Measure an import alone, and during a flood of requests with wrong keys
     Strangers(strangers::StrangersArgs),
 }
 
 pub(crate) async fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
     let dir = args.data_dir.join(format!("bench-{}", std::process::id()));
     let engines = start(&args.data_dir, &dir).await?;
-    let measured = match &args.what {
-        What::Ingest(args) => ingest::run(args, &engines).await,
-        What::Rebuild(args) => rebuild::run(args, &engines).await,
-        What::Segments(args) => segments::run(args, &engines).await,
-        What::Assist(args) => assist::run(args, &engines).await,
-        What::Campaign(args) => campaign::run(args, &engines, &dir).await,
-        What::Pipeline(args) => pipeline::run(args, &engines).await,
-        What::Strangers(args) => strangers::run(args, &engines).await,
+    let measured = match &args.benchmark {
+        Benchmark::Ingest(args) => ingest::run(args, &engines).await,
+        Benchmark::Rebuild(args) => rebuild::run(args, &engines).await,
+        Benchmark::Segments(args) => segments::run(args, &engines).await,
+        Benchmark::Assist(args) => assist::run(args, &engines).await,
+        Benchmark::Campaign(args) => campaign::run(args, &engines, &dir).await,
+        Benchmark::Pipeline(args) => pipeline::run(args, &engines).await,
+        Benchmark::Strangers(args) => strangers::run(args, &engines).await,
     };
     engines.stop().await;
     std::fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))?;
-    let report: Report = measured?;
+    let report: BenchReport = measured?;
     say(if args.json {
         report.to_json().to_string()
     } else {

@@ -1,29 +1,29 @@
-//! Made orders with the shape of a shop's: in the order of time, three per
-//! customer on average, many customers with one and a few with very many.
+//! Generated orders with a realistic distribution: sorted by time, three per customer on average,
+//! with one order for many customers and very many orders for a few.
 
 use domain::{Amount, Currency, CustomerId, OrderContent, OrderId, OrderStatus, Timestamp};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-/// 2024-01-01T00:00:00Z
+/// Time of the first order, 2024-01-01T00:00:00Z.
 const START: i64 = 1_704_067_200_000;
 
-/// Two years.
+/// Time from the first to the last order, two years in milliseconds.
 const SPAN: i64 = 2 * 365 * 86_400_000;
 
-/// The same orders for the same seed.
+/// Generator of orders. The same seed gives the same orders.
 pub(super) struct Orders {
     random: StdRng,
     next: u64,
     count: u64,
     customers: u64,
-    /// What an order's id begins with.
+    /// Prefix of the orders' ids.
     prefix: &'static str,
     currency: Currency,
 }
 
-/// One made order.
-pub(super) struct MadeOrder {
+/// Generated order.
+pub(super) struct GeneratedOrder {
     pub(super) customer: CustomerId,
     pub(super) order: OrderId,
     pub(super) content: OrderContent,
@@ -34,7 +34,7 @@ impl Orders {
         Self::of_customers(count, count / 3, seed)
     }
 
-    /// With another number of customers, most of whom have an order.
+    /// Returns a generator with this number of customers, most of whom have an order.
     pub(super) fn of_customers(count: u64, customers: u64, seed: u64) -> anyhow::Result<Self> {
         Ok(Self {
             random: StdRng::seed_from_u64(seed),
@@ -46,19 +46,18 @@ impl Orders {
         })
     }
 
-    /// With ids that begin with this.
-    pub(super) fn named(self, prefix: &'static str) -> Self {
+    /// Sets the prefix of the orders' ids.
+    pub(super) fn with_prefix(self, prefix: &'static str) -> Self {
         Self { prefix, ..self }
     }
 
-    fn make(&mut self) -> anyhow::Result<MadeOrder> {
+    fn generate(&mut self) -> anyhow::Result<GeneratedOrder> {
         let customers = self.customers.max(1) as f64;
-        // A cube of a uniform number: the first eighth of the customers has
-        // half of the orders.
+        // The cube of a uniform number: the first eighth of the customers has half of the orders.
         let customer = (self.random.random::<f64>().powi(3) * customers) as u64;
         let amount = (500.0 / (1.0 - self.random.random::<f64>())).min(1e7) as i64;
         let at = START + SPAN / self.count as i64 * self.next as i64;
-        Ok(MadeOrder {
+        Ok(GeneratedOrder {
             customer: CustomerId::try_from(format!("c-{customer:07}"))?,
             order: OrderId::try_from(format!("{}-{:08}", self.prefix, self.next))?,
             content: OrderContent {
@@ -71,19 +70,19 @@ impl Orders {
         })
     }
 
-    /// Up to `size` more.
-    pub(super) fn batch(&mut self, size: u64) -> anyhow::Result<Vec<MadeOrder>> {
+    /// Returns up to `size` more orders.
+    pub(super) fn batch(&mut self, size: u64) -> anyhow::Result<Vec<GeneratedOrder>> {
         let mut batch = Vec::new();
         while self.next < self.count && (batch.len() as u64) < size {
-            batch.push(self.make()?);
+            batch.push(self.generate()?);
             self.next += 1;
         }
         Ok(batch)
     }
 }
 
-impl MadeOrder {
-    /// As the API takes it.
+impl GeneratedOrder {
+    /// Returns the order as JSON, in the form of the API.
     pub(super) fn to_json(&self) -> String {
         let Self {
             customer,

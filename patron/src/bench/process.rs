@@ -1,5 +1,4 @@
-//! This same program as a process of its own, so that its memory and what it
-//! computes can be told.
+//! `patron` as a separate process, so that its memory and processor time can be measured.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -12,20 +11,19 @@ use tokio::process::{Child, Command};
 
 use crate::engines::Engines;
 
-/// How finely Linux tells processor time.
+/// Unit of processor time in `/proc`.
 const TICK: Duration = Duration::from_millis(10);
 
-/// A running `patron`, ended when dropped.
+/// Running `patron`, killed when dropped.
 pub(super) struct Process {
     child: Child,
     pub(super) pid: u32,
-    /// The first line that it printed.
+    /// First line of its output.
     pub(super) line: String,
 }
 
 impl Process {
-    /// Starts it on the benchmark's deployment; returns once it has said
-    /// something.
+    /// Starts this program on the benchmark's deployment. Returns when it has printed a line.
     pub(super) async fn start(
         engines: &Engines,
         args: &[&str],
@@ -34,7 +32,7 @@ impl Process {
         Self::start_program(&std::env::current_exe()?, engines, args, env).await
     }
 
-    /// As [`start`](Self::start), of another build of the program.
+    /// Starts another build of the program, as [`start`](Self::start) does.
     pub(super) async fn start_program(
         program: &Path,
         engines: &Engines,
@@ -52,14 +50,14 @@ impl Process {
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
-        let pid = child.id().context("it has only just begun")?;
-        let out = child.stdout.take().context("its output is piped")?;
+        let pid = child.id().context("the process has a pid")?;
+        let out = child.stdout.take().context("the output is piped")?;
         let line = BufReader::new(out).lines().next_line().await?;
         let line = line.with_context(|| format!("patron {args:?} ended at once"))?;
         Ok(Self { child, pid, line })
     }
 
-    /// Lets it finish what it has in hand.
+    /// Stops the process with SIGTERM, so that it finishes its work, and waits for its end.
     pub(super) async fn stop(mut self) -> anyhow::Result<()> {
         let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
         kill_process(pid.context("a process has a pid")?, Signal::TERM)?;
@@ -67,12 +65,12 @@ impl Process {
         Ok(())
     }
 
-    /// The memory it has resident now, in bytes.
+    /// Returns the resident memory, in bytes.
     pub(super) fn resident(&self) -> anyhow::Result<u64> {
         self.memory("VmRSS:")
     }
 
-    /// The most memory it ever had resident, in bytes.
+    /// Returns the peak of the resident memory, in bytes.
     pub(super) fn peak(&self) -> anyhow::Result<u64> {
         self.memory("VmHWM:")
     }
@@ -85,10 +83,10 @@ impl Process {
     }
 }
 
-/// How long a process has computed until now, on all cores together.
-pub(super) fn computed(pid: u32) -> anyhow::Result<Duration> {
+/// Returns the processor time of a process since its start, over all cores.
+pub(super) fn cpu_time(pid: u32) -> anyhow::Result<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The name before it may hold anything but ends with the last `)`.
+    // The process name before the fields may contain any character, but it ends with the last `)`.
     let (_, fields) = stat.rsplit_once(')').context("a process has a name")?;
     let fields: Vec<&str> = fields.split_whitespace().collect();
     let [user, system] = [11, 12].map(|at| fields.get(at).copied().unwrap_or_default());

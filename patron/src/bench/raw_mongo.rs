@@ -1,4 +1,4 @@
-//! What this MongoDB does without us: the same documents, in bare batches.
+//! Baseline of MongoDB: the same documents, written directly in batches.
 
 use std::time::{Duration, Instant};
 
@@ -10,33 +10,33 @@ use mongodb::{Collection, Database, IndexModel};
 /// Documents per command.
 const BATCH: usize = 1_000;
 
-/// Commands in flight at once: more do not make it faster.
-const AT_ONCE: usize = 4;
+/// Concurrent commands. More do not increase the throughput.
+const CONCURRENCY: usize = 4;
 
-/// Replaces every document of `of` by itself in a copy of the collection;
-/// returns updates per second.
+/// Replaces every document in a copy of the collection `of` with itself. Returns the updates per
+/// second.
 pub(super) async fn update_all(database: &Database, of: &str) -> anyhow::Result<f64> {
     let documents = read_all(database, of).await?;
     let copy = format!("bare_{of}");
     insert(database, &copy, &documents).await?;
     let start = Instant::now();
     stream::iter(documents.chunks(BATCH).map(anyhow::Ok))
-        .try_for_each_concurrent(AT_ONCE, |chunk| update(database, &copy, chunk))
+        .try_for_each_concurrent(CONCURRENCY, |chunk| update(database, &copy, chunk))
         .await?;
     let took = start.elapsed();
     database.collection::<RawDocumentBuf>(&copy).drop().await?;
     Ok(documents.len() as f64 / took.as_secs_f64())
 }
 
-/// What bare inserts came to.
+/// Result of bare inserts.
 pub(super) struct RawInserts {
     pub(super) per_second: f64,
     /// Bytes on disk per document, after the indexes were built.
     pub(super) disk: f64,
 }
 
-/// Inserts documents into an empty collection without indexes, and builds the
-/// indexes afterwards, in time that is not counted.
+/// Inserts documents into an empty collection without indexes, then builds the indexes. The time
+/// of building is not measured.
 pub(super) async fn insert_all(
     database: &Database,
     documents: &[RawDocumentBuf],
@@ -56,8 +56,8 @@ pub(super) async fn insert_all(
     })
 }
 
-/// Inserts every document of these collections into an empty one with the same
-/// indexes; returns how long that took.
+/// Inserts every document of each collection into an empty one with the same indexes. Returns the
+/// total time.
 pub(super) async fn insert_again(database: &Database, names: &[&str]) -> anyhow::Result<Duration> {
     let mut took = Duration::ZERO;
     for name in names {
@@ -78,9 +78,9 @@ pub(super) async fn insert_again(database: &Database, names: &[&str]) -> anyhow:
     Ok(took)
 }
 
-/// How many bytes a collection and its indexes take on disk.
+/// Returns the size of a collection and its indexes on disk, in bytes.
 pub(super) async fn disk(database: &Database, name: &str) -> anyhow::Result<f64> {
-    // The sizes are those of the last checkpoint.
+    // MongoDB reports the sizes of its last checkpoint, so one is forced first.
     let admin = database.client().database("admin");
     admin.run_command(doc! {"fsync": 1}).await?;
     let stats = database.run_command(doc! {"collStats": name}).await?;
@@ -98,13 +98,13 @@ async fn insert(
     name: &str,
     documents: &[RawDocumentBuf],
 ) -> anyhow::Result<()> {
-    // As the server has it by default: the database's own write concern is ours.
+    // The server's default write concern: the database's own is Patron's stricter one.
     let options = CollectionOptions::builder()
         .write_concern(WriteConcern::default())
         .build();
     let collection: Collection<RawDocumentBuf> = database.collection_with_options(name, options);
     stream::iter(documents.chunks(BATCH).map(anyhow::Ok))
-        .try_for_each_concurrent(AT_ONCE, async |chunk| {
+        .try_for_each_concurrent(CONCURRENCY, async |chunk| {
             collection.insert_many(chunk).ordered(false).await?;
             Ok(())
         })

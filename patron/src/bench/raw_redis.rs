@@ -1,4 +1,4 @@
-//! What this Redis does without us: bare XADDs of the same bytes.
+//! Baseline of Redis: bare XADDs of the same bytes.
 
 use std::time::{Duration, Instant};
 
@@ -10,10 +10,10 @@ use redis::{AsyncConnectionConfig, Client, IntoConnectionInfo};
 /// Entries per pipeline.
 const PIPELINE: usize = 1_000;
 
-/// Pipelines in flight at once, each to a stream of its own.
-const AT_ONCE: u16 = 16;
+/// Concurrent pipelines, each to a stream of its own.
+const CONCURRENCY: u16 = 16;
 
-/// What bare XADDs came to.
+/// Result of bare XADDs.
 pub(super) struct RawAppends {
     pub(super) per_second: f64,
     pub(super) bytes_per_event: f64,
@@ -34,12 +34,12 @@ pub(super) async fn append_again(url: &str, log: &Log) -> anyhow::Result<RawAppe
             let Some(last) = entries.last() else { break };
             at = last.position;
             count += entries.len();
-            pipelines.push((partition % AT_ONCE, pipeline(&entries)));
+            pipelines.push((partition % CONCURRENCY, pipeline(&entries)));
         }
     }
     let before = memory(&mut connection).await?;
     let start = Instant::now();
-    let lanes = (0..AT_ONCE).map(|lane| {
+    let lanes = (0..CONCURRENCY).map(|lane| {
         let mut connection = connection.clone();
         let own = pipelines.iter().filter(move |(l, _)| *l == lane);
         async move {
@@ -76,8 +76,8 @@ fn pipeline(entries: &[Entry]) -> redis::Pipeline {
     pipeline
 }
 
-/// Removes what [`append_again`] wrote.
-pub(super) async fn forget(url: &str, log: &Log) -> anyhow::Result<()> {
+/// Removes the streams that [`append_again`] wrote.
+pub(super) async fn remove(url: &str, log: &Log) -> anyhow::Result<()> {
     let mut connection = connect(url).await?;
     for partition in log.partitions() {
         redis::cmd("DEL")
@@ -88,13 +88,13 @@ pub(super) async fn forget(url: &str, log: &Log) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The bytes that Redis has in use for data.
+/// Returns the memory that Redis uses for data, in bytes.
 pub(super) async fn used_memory(url: &str) -> anyhow::Result<u64> {
     memory(&mut connect(url).await?).await
 }
 
-/// The bytes of Redis's append-only file.
-pub(super) async fn appended(url: &str) -> anyhow::Result<u64> {
+/// Returns the size of Redis's append-only file, in bytes.
+pub(super) async fn aof_size(url: &str) -> anyhow::Result<u64> {
     let mut connection = connect(url).await?;
     info(&mut connection, "persistence", "aof_current_size:").await
 }
@@ -119,8 +119,8 @@ async fn info(
 async fn connect(url: &str) -> anyhow::Result<MultiplexedConnection> {
     let nodelay = redis::io::tcp::TcpSettings::default().set_nodelay(true);
     let client = Client::open(url.into_connection_info()?.set_tcp_settings(nodelay))?;
-    let patient = AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(60)));
+    let config = AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(60)));
     Ok(client
-        .get_multiplexed_async_connection_with_config(&patient)
+        .get_multiplexed_async_connection_with_config(&config)
         .await?)
 }

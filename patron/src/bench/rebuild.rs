@@ -1,4 +1,4 @@
-//! `patron bench rebuild`.
+//! `patron bench rebuild`: rebuilds of `customers` and `audit`.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -11,23 +11,23 @@ use projections::{Progress, view_named};
 use super::audit_rows;
 use super::orders::Orders;
 use super::raw_mongo;
-use super::report::Report;
+use super::report::BenchReport;
 use crate::deployment::{Deployment, DeploymentOptions};
 use crate::engines::Engines;
 
 /// Options of `patron bench rebuild`.
 #[derive(Args)]
 pub(super) struct RebuildArgs {
-    /// How many orders to make, a third as many customers
+    /// Number of orders to generate, with a third as many customers
     #[arg(long, default_value_t = 300_000)]
     orders: u64,
 
-    /// What the orders are made from
+    /// Seed of the generated orders
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
 
-pub(super) async fn run(args: &RebuildArgs, engines: &Engines) -> anyhow::Result<Report> {
+pub(super) async fn run(args: &RebuildArgs, engines: &Engines) -> anyhow::Result<BenchReport> {
     let deployment = Deployment::open(
         &engines.redis_url,
         &engines.mongodb_uri,
@@ -35,7 +35,7 @@ pub(super) async fn run(args: &RebuildArgs, engines: &Engines) -> anyhow::Result
     )
     .await?;
     fill(&deployment, args).await?;
-    let mut report = Report::default();
+    let mut report = BenchReport::default();
     let customers = measure(&deployment, "customers").await?;
     let database = deployment.store.database();
     let collection = format!("customers_g{}", customers.generation);
@@ -99,7 +99,7 @@ pub(super) async fn run(args: &RebuildArgs, engines: &Engines) -> anyhow::Result
     Ok(report)
 }
 
-/// Appends the made orders.
+/// Appends the generated orders to the log.
 async fn fill(deployment: &Deployment, args: &RebuildArgs) -> anyhow::Result<()> {
     let mut orders = Orders::new(args.orders, args.seed)?;
     let context = Context {
@@ -113,10 +113,10 @@ async fn fill(deployment: &Deployment, args: &RebuildArgs) -> anyhow::Result<()>
         if batch.is_empty() {
             return Ok(());
         }
-        let items = batch.into_iter().map(|made| OrderItem {
-            customer: made.customer,
-            order: made.order,
-            content: made.content,
+        let items = batch.into_iter().map(|generated| OrderItem {
+            customer: generated.customer,
+            order: generated.order,
+            content: generated.content,
         });
         let recorded = deployment.commands.record_orders(&context, items.collect());
         anyhow::ensure!(
@@ -126,14 +126,17 @@ async fn fill(deployment: &Deployment, args: &RebuildArgs) -> anyhow::Result<()>
     }
 }
 
-struct Measured {
+/// Result of one rebuild.
+struct MeasuredRebuild {
     generation: i32,
     events: u64,
+    /// Time until all events were folded.
     folding: Duration,
+    /// Time until the new generation served.
     whole: Duration,
 }
 
-impl Measured {
+impl MeasuredRebuild {
     fn per_second(&self) -> f64 {
         self.events as f64 / self.folding.as_secs_f64()
     }
@@ -143,21 +146,22 @@ impl Measured {
     }
 }
 
-async fn measure(deployment: &Deployment, name: &str) -> anyhow::Result<Measured> {
+async fn measure(deployment: &Deployment, name: &str) -> anyhow::Result<MeasuredRebuild> {
     let view = view_named(name).ok_or_else(|| anyhow::anyhow!("there is no view {name}"))?;
     let folded = Mutex::new(None);
     let start = Instant::now();
-    let tell = |progress| {
+    let on_progress = |progress| {
         if progress == Progress::Indexing
             && let Ok(mut folded) = folded.lock()
         {
             *folded = Some(start.elapsed());
         }
     };
-    let report = projections::rebuild(&deployment.store, &deployment.log, view, &tell).await?;
+    let report =
+        projections::rebuild(&deployment.store, &deployment.log, view, &on_progress).await?;
     let whole = start.elapsed();
     let folding = folded.lock().ok().and_then(|folded| *folded);
-    Ok(Measured {
+    Ok(MeasuredRebuild {
         generation: report.generation,
         events: report.events,
         folding: folding.unwrap_or(whole),

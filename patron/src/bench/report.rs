@@ -1,37 +1,37 @@
-//! What a benchmark found, as a table and as JSON.
+//! Results of a benchmark, as a table and as JSON.
 
 use serde_json::{Value, json};
 
-/// One figure.
-struct Row {
+/// Measured value with its unit.
+struct Figure {
     name: String,
     value: f64,
     unit: &'static str,
 }
 
-/// One figure against another of the same run.
+/// Ratio of two figures of the same run, and its target.
 struct Ratio {
     name: String,
     value: f64,
     wanted: String,
 }
 
-/// Figures and ratios, in the order found.
+/// Figures and ratios, in the order of measurement.
 #[derive(Default)]
-pub(super) struct Report {
-    rows: Vec<Row>,
+pub(super) struct BenchReport {
+    figures: Vec<Figure>,
     ratios: Vec<Ratio>,
 }
 
-impl Report {
+impl BenchReport {
     /// Adds a figure.
     pub(super) fn figure(&mut self, name: impl Into<String>, value: f64, unit: &'static str) {
         let name = name.into();
         tracing::info!(name, value, unit, "measured");
-        self.rows.push(Row { name, value, unit });
+        self.figures.push(Figure { name, value, unit });
     }
 
-    /// Adds a ratio and what it should be, as `≥ 0.35`.
+    /// Adds a ratio and its target, such as `≥ 0.35`.
     pub(super) fn ratio(&mut self, name: impl Into<String>, value: f64, wanted: &str) {
         self.ratios.push(Ratio {
             name: name.into(),
@@ -42,7 +42,7 @@ impl Report {
 
     pub(super) fn to_table(&self) -> String {
         let mut lines = Vec::new();
-        for Row { name, value, unit } in &self.rows {
+        for Figure { name, value, unit } in &self.figures {
             lines.push(format!("{name:<52} {:>12} {unit}", number(*value)));
         }
         lines.push(String::new());
@@ -58,7 +58,7 @@ impl Report {
     }
 
     pub(super) fn to_json(&self) -> Value {
-        let figures = self.rows.iter();
+        let figures = self.figures.iter();
         let ratios = self.ratios.iter();
         json!({
             "figures": figures

@@ -1,4 +1,4 @@
-//! `patron bench segments`.
+//! `patron bench segments`: counts and previews of common rules.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use mongodb::options::Hint;
 
 use super::columns::Columns;
 use super::customers::{Customers, NOW};
-use super::report::Report;
+use super::report::BenchReport;
 use crate::deployment::{Deployment, DeploymentOptions};
 use crate::engines::Engines;
 use crate::output::grouped;
@@ -19,38 +19,39 @@ use crate::output::grouped;
 /// Options of `patron bench segments`.
 #[derive(Args)]
 pub(super) struct SegmentsArgs {
-    /// How many customers to make
+    /// Number of customers to generate
     #[arg(long, default_value_t = 1_000_000)]
     customers: u64,
 
-    /// How often each rule is asked
+    /// Number of runs of each rule
     #[arg(long, default_value_t = 21)]
     rounds: i64,
 
-    /// What the customers are made from
+    /// Seed of the generated customers
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
 
-/// Customers in a sample.
+/// Number of customers in a sample.
 const SAMPLE: usize = 5;
 
-/// A rule, and what somebody would write by hand for it. Its first value
-/// changes from round to round, as when somebody types it.
+/// Rule, and the equivalent query written by hand. The rule's first value changes from round to
+/// round, as while a user types it.
 struct Case {
     name: &'static str,
     rules: fn(i64) -> String,
     by_hand: fn(i64) -> Document,
-    /// The best index there is for it.
+    /// Best index for the query.
     index: Option<Document>,
 }
 
-/// When a round is asked: the clock moves on between two questions.
+/// Returns the time of a round, in milliseconds. It advances, as the clock does between two
+/// queries.
 fn clock(round: i64) -> i64 {
     NOW + round * 250
 }
 
-/// So many days before that.
+/// Returns the time `days` days before the time of a round.
 fn days_ago(days: i64, round: i64) -> DateTime {
     DateTime::from_millis(clock(round) - days * 86_400_000)
 }
@@ -124,7 +125,7 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-pub(super) async fn run(args: &SegmentsArgs, engines: &Engines) -> anyhow::Result<Report> {
+pub(super) async fn run(args: &SegmentsArgs, engines: &Engines) -> anyhow::Result<BenchReport> {
     let options = DeploymentOptions::for_bench();
     let deployment = Deployment::open(&engines.redis_url, &engines.mongodb_uri, &options).await?;
     let columns = fill(&deployment, args.customers, args.seed).await?;
@@ -133,15 +134,15 @@ pub(super) async fn run(args: &SegmentsArgs, engines: &Engines) -> anyhow::Resul
         deployment,
         columns,
     };
-    let mut report = Report::default();
+    let mut report = BenchReport::default();
     for case in cases() {
         let measured = bench.measure(&case, args.rounds).await?;
-        measured.tell(case.name, &mut report);
+        measured.add_to(&mut report, case.name);
     }
     Ok(report)
 }
 
-/// Puts made customers where the view has them; the indexes come after.
+/// Inserts generated customers into the view's collection, then builds the indexes.
 pub(super) async fn fill(
     deployment: &Deployment,
     count: u64,
@@ -160,7 +161,10 @@ pub(super) async fn fill(
         }
         collection.insert_many(batch).ordered(false).await?;
     }
-    tracing::info!(customers = count, "made; building the indexes");
+    tracing::info!(
+        customers = count,
+        "customers inserted, building the indexes"
+    );
     deployment.store.generations().prepare().await?;
     Ok(columns)
 }
@@ -171,9 +175,9 @@ struct Bench {
     columns: Columns,
 }
 
-/// The times of each round, and how many customers matched in the last.
+/// Times of each round, and the number of customers that matched in the last one.
 #[derive(Default)]
-struct Measured {
+struct MeasuredCase {
     matched: u64,
     by_hand: Vec<Duration>,
     count: Vec<Duration>,
@@ -183,10 +187,10 @@ struct Measured {
 }
 
 impl Bench {
-    async fn measure(&self, case: &Case, rounds: i64) -> anyhow::Result<Measured> {
+    async fn measure(&self, case: &Case, rounds: i64) -> anyhow::Result<MeasuredCase> {
         let store = &self.deployment.store;
-        let mut measured = Measured::default();
-        // What MongoDB and the driver do only once is not the rule's.
+        let mut measured = MeasuredCase::default();
+        // Warm-up: work that MongoDB and the driver do only once must not count for the rule.
         store
             .preview(
                 &(case.rules)(-1).parse()?,
@@ -208,7 +212,7 @@ impl Bench {
             let typing = store.preview(&rules, now, SAMPLE).await?;
             measured.typing.push(typing.took);
 
-            self.customers_have_changed(round).await?;
+            self.invalidate_counts(round).await?;
             let first = store.preview(&rules, now, SAMPLE).await?;
             measured.first.push(first.took);
 
@@ -220,7 +224,7 @@ impl Bench {
             let nodes: Vec<u64> = first.nodes.iter().map(|node| node.count).collect();
             anyhow::ensure!(
                 count == by_hand && first.count == by_hand && nodes == in_columns,
-                "{rules}: {by_hand} by hand, {count} counted, {nodes:?} and {in_columns:?} of the nodes"
+                "{rules}: {by_hand} by hand, {count} counted, nodes {nodes:?} and {in_columns:?} in columns"
             );
         }
         Ok(measured)
@@ -235,8 +239,8 @@ impl Bench {
         Ok(count.await?)
     }
 
-    /// As if an event had come in: nothing counted before holds any more.
-    async fn customers_have_changed(&self, round: i64) -> anyhow::Result<()> {
+    /// Moves the view's checkpoint as a new event would, which invalidates all cached counts.
+    async fn invalidate_counts(&self, round: i64) -> anyhow::Result<()> {
         let checkpoints = self
             .deployment
             .store
@@ -252,8 +256,8 @@ impl Bench {
     }
 }
 
-impl Measured {
-    fn tell(self, name: &str, report: &mut Report) {
+impl MeasuredCase {
+    fn add_to(self, report: &mut BenchReport, name: &str) {
         let matched = grouped(self.matched);
         let by_hand = quantile(&self.by_hand, 0.5);
         let ms = |time: Duration| time.as_secs_f64() * 1e3;
@@ -291,7 +295,7 @@ impl Measured {
     }
 }
 
-/// Of the times in order, the one that this share is not above.
+/// Returns the time that this share of the times, 0 to 1, does not exceed.
 pub(super) fn quantile(times: &[Duration], share: f64) -> Duration {
     let mut times = times.to_vec();
     times.sort_unstable();

@@ -1,4 +1,4 @@
-//! `patron bench strangers`: an import alone, and beside a flood of wrong keys.
+//! `patron bench strangers`: an import alone, and during a flood of requests with wrong keys.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -12,47 +12,50 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::api_process::ApiProcess;
 use super::http::Connection;
 use super::orders::Orders;
-use super::report::Report;
+use super::report::BenchReport;
 use crate::deployment::{Deployment, DeploymentOptions};
 use crate::engines::Engines;
 
-/// Orders per request of the import, and requests under way at once.
+/// Orders per request of the import.
 const BATCH: u64 = 500;
-const AT_ONCE: usize = 4;
+/// Concurrent requests of the import.
+const CONCURRENCY: usize = 4;
 
-/// Connections of the flood.
+/// Number of connections of the flood.
 const LANES: u32 = 32;
 
 /// Options of `patron bench strangers`.
 #[derive(clap::Args)]
 pub(crate) struct StrangersArgs {
-    /// Requests with wrong keys in a second
+    /// Requests with wrong keys per second
     #[arg(long, default_value_t = 1_000)]
     rate: u32,
 
-    /// For how many seconds, and the same time without them
+    /// Duration with the flood, and again without it, in seconds
     #[arg(long, default_value_t = 30)]
     seconds: u64,
 
-    /// In how many turns, one with and one without
+    /// Number of rounds, each with and without the flood, that the duration is divided into
     #[arg(long, default_value_t = 3)]
     rounds: u32,
 
-    /// What the orders are made from
+    /// Seed of the generated orders
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
 
-/// What a turn came to.
+/// Result of the imports with or without the flood.
 #[derive(Default)]
-struct Turn {
+struct Totals {
     orders: u64,
+    /// Requests with wrong keys that were answered 401.
     refused: u64,
+    /// Requests with wrong keys that were answered 429.
     limited: u64,
     seconds: f64,
 }
 
-impl Turn {
+impl Totals {
     fn add(&mut self, other: &Self) {
         self.orders += other.orders;
         self.refused += other.refused;
@@ -61,36 +64,37 @@ impl Turn {
     }
 }
 
-pub(super) async fn run(args: &StrangersArgs, engines: &Engines) -> anyhow::Result<Report> {
+pub(super) async fn run(args: &StrangersArgs, engines: &Engines) -> anyhow::Result<BenchReport> {
     let options = DeploymentOptions::for_bench();
     Deployment::open(&engines.redis_url, &engines.mongodb_uri, &options).await?;
     let api = ApiProcess::start_limited(engines).await?;
-    // More than any turn can send.
+    // More orders than all rounds can send.
     let mut orders = Orders::new(u64::MAX / 4, args.seed)?;
     let time = Duration::from_secs(args.seconds) / args.rounds.max(1);
-    let (mut alone, mut beside) = (Turn::default(), Turn::default());
+    let (mut alone, mut flooded) = (Totals::default(), Totals::default());
     for _ in 0..args.rounds {
-        alone.add(&turn(&api.address, &mut orders, 0, time).await?);
-        beside.add(&turn(&api.address, &mut orders, args.rate, time).await?);
+        alone.add(&measure(&api.address, &mut orders, 0, time).await?);
+        flooded.add(&measure(&api.address, &mut orders, args.rate, time).await?);
     }
-    Ok(tell(&alone, &beside))
+    Ok(report(&alone, &flooded))
 }
 
-/// An import, and so many wrong keys in a second beside it.
-async fn turn(
+/// Measures an import, with `rate` requests with wrong keys per second.
+async fn measure(
     address: &str,
     orders: &mut Orders,
     rate: u32,
     time: Duration,
-) -> anyhow::Result<Turn> {
+) -> anyhow::Result<Totals> {
     let (start, refused, limited) = (Instant::now(), AtomicU64::new(0), AtomicU64::new(0));
     let lanes = if rate == 0 { 0 } else { LANES };
     let every = Duration::from_secs(1) * LANES / rate.max(1);
-    let flood = (0..lanes).map(|lane| strangers(address, lane, every, time, &refused, &limited));
+    let flood =
+        (0..lanes).map(|lane| send_wrong_keys(address, lane, every, time, &refused, &limited));
     let orders = std::sync::Mutex::new(orders);
-    let import = (0..AT_ONCE).map(|_| import(address, &orders, time));
+    let import = (0..CONCURRENCY).map(|_| import(address, &orders, time));
     let (imported, _) = tokio::try_join!(try_join_all(import), try_join_all(flood))?;
-    Ok(Turn {
+    Ok(Totals {
         orders: imported.iter().sum(),
         refused: refused.into_inner(),
         limited: limited.into_inner(),
@@ -122,8 +126,9 @@ async fn import(
     Ok(sent)
 }
 
-/// Half of the keys look like ours.
-async fn strangers(
+/// Sends requests with wrong keys. Half of the keys have the form of Patron's, so each of those
+/// costs a read of Redis.
+async fn send_wrong_keys(
     address: &str,
     lane: u32,
     every: Duration,
@@ -144,33 +149,33 @@ async fn strangers(
             0 => format!("patron_{:032x}_{}", u128::from(n), "a".repeat(43)),
             _ => format!("somebody-elses-key-{lane}-{n}"),
         };
-        let counted = match connection.ask_as(&key, "/api/segments").await? {
+        let counter = match connection.status_with_key(&key, "/api/segments").await? {
             StatusCode::UNAUTHORIZED => refused,
             StatusCode::TOO_MANY_REQUESTS => limited,
             other => anyhow::bail!("{other} for a wrong key"),
         };
-        counted.fetch_add(1, Ordering::Relaxed);
+        counter.fetch_add(1, Ordering::Relaxed);
     }
     ensure!(start.elapsed() >= time);
     Ok(())
 }
 
-fn tell(alone: &Turn, beside: &Turn) -> Report {
-    let mut report = Report::default();
-    let rate = |turn: &Turn| turn.orders as f64 / turn.seconds;
+fn report(alone: &Totals, flooded: &Totals) -> BenchReport {
+    let mut report = BenchReport::default();
+    let rate = |totals: &Totals| totals.orders as f64 / totals.seconds;
     report.figure("an import alone", rate(alone), "orders/s");
-    report.figure("an import beside strangers", rate(beside), "orders/s");
-    let per_second = |count: u64| count as f64 / beside.seconds;
+    report.figure("an import beside strangers", rate(flooded), "orders/s");
+    let per_second = |count: u64| count as f64 / flooded.seconds;
     report.figure(
         "wrong keys, answered 401",
-        per_second(beside.refused),
+        per_second(flooded.refused),
         "requests/s",
     );
     report.figure(
         "wrong keys, answered 429",
-        per_second(beside.limited),
+        per_second(flooded.limited),
         "requests/s",
     );
-    report.ratio("beside / alone", rate(beside) / rate(alone), "≥ 0.8");
+    report.ratio("beside / alone", rate(flooded) / rate(alone), "≥ 0.8");
     report
 }

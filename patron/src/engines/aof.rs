@@ -1,10 +1,10 @@
-//! Repairing an append-only file whose last write was interrupted.
+//! Repair of an append-only file whose last write was interrupted.
 //!
-//! With `appendfsync always` Redis answers only after what it wrote is on disk, so the rest of
-//! a write that a crash cut short was never acknowledged to anybody. Redis itself will not
-//! start on such a file (`aof-load-truncated no`), because it cannot tell this from other
-//! damage. Here only an incomplete *last* command or transaction is ever removed, and a copy
-//! of it is kept.
+//! With `appendfsync always`, Redis answers only after its write is on disk, so a write that a
+//! crash cut short was never acknowledged. Redis does not start on such a file
+//! (`aof-load-truncated no`), because it cannot distinguish this case from other damage. The
+//! repair removes nothing but an incomplete *last* command or transaction, and keeps a copy of
+//! it.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -19,23 +19,26 @@ use super::EngineError;
 
 mod tail;
 
-/// Where Redis 7 and newer keep their append-only files.
+/// Directory of the append-only files of Redis 7 and newer.
 pub(super) const DIRECTORY: &str = "appendonlydir";
 const MANIFEST: &str = "appendonly.aof.manifest";
-/// Where older ones keep the only one.
+/// The single append-only file of older versions.
 const SINGLE: &str = "appendonly.aof";
-/// More than one write can hold, whatever was in flight.
-const MOST_CUT: u64 = 64 << 20;
+/// Maximum number of bytes to cut off. One write of Redis is always smaller than this.
+const MAX_CUT: u64 = 64 << 20;
 
-/// How far a file is whole, in bytes.
+/// Size of a file, and the length of its intact beginning, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Extent {
     size: u64,
     whole: u64,
 }
 
-/// Cuts the incomplete end off the append-only file in Redis's data directory, which no server
-/// may be using. Returns false if there is none, an error if the damage is of another kind.
+/// Cuts the incomplete end off the append-only file in Redis's data directory. No server may be
+/// using the directory. Returns false if nothing had to be cut off.
+///
+/// # Errors
+/// Returns `LogDamaged`, and changes nothing, if the damage is of another kind.
 pub(super) async fn repair(redis_server: &Path, data: &Path) -> Result<bool, EngineError> {
     let Some(file) = last_file(data) else {
         return Ok(false);
@@ -51,13 +54,13 @@ pub(super) async fn repair(redis_server: &Path, data: &Path) -> Result<bool, Eng
         reason: reason.to_owned(),
     };
     let cut = extent.size - extent.whole;
-    if cut > MOST_CUT {
+    if cut > MAX_CUT {
         return Err(refused(&format!(
-            "{cut} bytes would be lost, more than one write holds"
+            "{cut} bytes would be removed, more than one write can have"
         )));
     }
     let bytes = read_from(&file, extent.whole).map_err(EngineError::file(&file))?;
-    match tail::judge(&bytes) {
+    match tail::classify(&bytes) {
         Verdict::Interrupted => {}
         Verdict::Damaged(reason) => return Err(refused(reason)),
     }
@@ -68,15 +71,16 @@ pub(super) async fn repair(redis_server: &Path, data: &Path) -> Result<bool, Eng
     ));
     cut_off(&file, extent.whole, &bytes, &copy).map_err(EngineError::file(&file))?;
     tracing::warn!(
-        "Redis was killed while it wrote: {cut} bytes of an incomplete, never acknowledged last \
-         write are cut off {} and kept in {}",
+        "Redis was killed during a write: removed {cut} bytes of an incomplete last write, which \
+         was never acknowledged, from {}; they are kept in {}",
         file.display(),
         copy.display()
     );
     Ok(true)
 }
 
-/// The file that Redis appends to: the single one, or the last of the manifest.
+/// Returns the file that Redis appends to: the single one, or the last in the manifest. `None` if
+/// it is missing or empty.
 fn last_file(data: &Path) -> Option<PathBuf> {
     let dir = data.join(DIRECTORY);
     let file = match fs::read_to_string(dir.join(MANIFEST)) {
@@ -87,7 +91,8 @@ fn last_file(data: &Path) -> Option<PathBuf> {
     has_content.then_some(file)
 }
 
-/// From lines like `file appendonly.aof.1.incr.aof seq 1 type i`; `h` marks files of the past.
+/// Returns the name in the last line like `file appendonly.aof.1.incr.aof seq 1 type i`. Type `h`
+/// marks files that are no longer used.
 fn last_in_manifest(manifest: &str) -> Option<&str> {
     manifest
         .lines()
@@ -99,15 +104,16 @@ fn last_in_manifest(manifest: &str) -> Option<&str> {
         })
 }
 
-/// Lets Redis itself look through the file; none if it finds nothing wrong.
+/// Checks the file with Redis's own checker. Returns `None` if it finds no damage.
 ///
-/// `redis-check-aof` is the server program under another name, and so needs no file of its own.
+/// `redis-check-aof` is the server program run under another name, so no second program is
+/// needed.
 async fn check(redis_server: &Path, file: &Path) -> Result<Option<Extent>, EngineError> {
-    let valkey = redis_server
+    let is_valkey = redis_server
         .file_name()
         .is_some_and(|name| name.to_string_lossy().starts_with("valkey"));
     let output = Command::new(redis_server)
-        .arg0(if valkey {
+        .arg0(if is_valkey {
             "valkey-check-aof"
         } else {
             "redis-check-aof"
@@ -118,34 +124,35 @@ async fn check(redis_server: &Path, file: &Path) -> Result<Option<Extent>, Engin
         .output()
         .await
         .map_err(EngineError::file(redis_server))?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    match extent(&said) {
+    let report = String::from_utf8_lossy(&output.stdout);
+    match extent(&report) {
         Some(extent) if extent.whole >= extent.size => Ok(None),
         Some(extent) => Ok(Some(extent)),
-        None => Err(unchecked(file, &output)),
+        None => Err(check_failed(file, &output)),
     }
 }
 
-/// The check did not get as far as the commands, for example because of a broken RDB preamble.
-fn unchecked(file: &Path, output: &Output) -> EngineError {
-    let said = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
-    let said = String::from_utf8_lossy(&said);
+/// Returns the error for a check that ended before it read commands, for example because of a
+/// broken RDB preamble.
+fn check_failed(file: &Path, output: &Output) -> EngineError {
+    let report = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+    let report = String::from_utf8_lossy(&report);
     EngineError::LogDamaged {
         file: file.to_owned(),
         at: 0,
         size: fs::metadata(file).map_or(0, |meta| meta.len()),
         reason: format!(
-            "its check ended with {} and said `{}`",
+            "its check ended with {} and printed `{}`",
             output.status,
-            said.lines().last().unwrap_or_default()
+            report.lines().last().unwrap_or_default()
         ),
     }
 }
 
-/// From `AOF analyzed: size=301, ok_up_to=251, ok_up_to_line=40, diff=50`, which newer ones
-/// begin with `filename=…`.
-fn extent(said: &str) -> Option<Extent> {
-    let line = said
+/// Parses `AOF analyzed: size=301, ok_up_to=251, ok_up_to_line=40, diff=50`. Newer versions put
+/// `filename=…` first.
+fn extent(report: &str) -> Option<Extent> {
+    let line = report
         .lines()
         .find(|line| line.starts_with("AOF analyzed:"))?;
     let number = |name: &str| {
@@ -166,13 +173,16 @@ fn read_from(file: &Path, offset: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Tells one repair from another, should it happen at the same place again.
+/// Returns the current time. It makes the copy's name unique if a file is damaged at the same
+/// offset again.
 fn milliseconds() -> u128 {
     UNIX_EPOCH.elapsed().map_or(0, |since| since.as_millis())
 }
 
-/// The copy is on disk before the original is cut.
+/// Copies the removed bytes, then truncates the file.
 fn cut_off(file: &Path, whole: u64, removed: &[u8], copy: &Path) -> io::Result<()> {
+    // The copy, and its name in the directory, must be on disk before the original is cut: a
+    // crash in between must lose neither.
     let mut kept = File::create_new(copy)?;
     kept.write_all(removed)?;
     kept.sync_all()?;

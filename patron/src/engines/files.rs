@@ -1,4 +1,4 @@
-//! Small files and directories of our own, written so that a crash leaves the old or the new.
+//! Private directories, and small files whose replacement is atomic.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::Write;
@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::EngineError;
 
-/// Makes the directory if it is not there, readable by its owner alone (it holds personal
-/// data), and returns its absolute path.
+/// Creates the directory if it is missing, and returns its absolute path. Only its owner can read
+/// it, since it contains personal data.
 pub(super) fn private_dir(dir: &Path) -> Result<PathBuf, EngineError> {
     DirBuilder::new()
         .recursive(true)
@@ -18,17 +18,18 @@ pub(super) fn private_dir(dir: &Path) -> Result<PathBuf, EngineError> {
         .map_err(EngineError::file(dir))
 }
 
-/// The path with one more extension: `lock` and `next` make `lock.next`.
-pub(super) fn beside(path: &Path, extension: &str) -> PathBuf {
+/// Appends an extension to the path: `lock` and `next` make `lock.next`.
+pub(super) fn with_added_extension(path: &Path, extension: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
     name.push(extension);
     PathBuf::from(name)
 }
 
-/// Replaces a file as one step: whoever reads sees all of the old or all of the new.
+/// Replaces a file atomically: a reader sees the whole old content or the whole new content, even
+/// after a crash.
 pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), EngineError> {
-    let next = beside(path, "next");
+    let next = with_added_extension(path, "next");
     File::create(&next)
         .and_then(|mut file| {
             file.write_all(content)?;

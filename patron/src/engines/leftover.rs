@@ -1,4 +1,4 @@
-//! Ending an engine that an earlier run has left behind.
+//! Stopping an engine that an earlier run left running.
 
 use std::fs;
 use std::path::Path;
@@ -10,13 +10,13 @@ use tokio::time::{Instant, sleep};
 use super::EngineError;
 use super::child::pid_file;
 
-/// How long it may take to end after SIGTERM, and after SIGKILL.
+/// Time that the engine has to end after SIGTERM, and again after SIGKILL.
 const GRACE: Duration = Duration::from_secs(15);
 
-/// Ends the engine recorded in the data directory if it still runs.
+/// Stops the engine whose pid is recorded in the data directory, if it still runs.
 ///
-/// `argument` is one of its arguments, a path in the data directory: a process without it has
-/// only inherited the pid and is left alone.
+/// `argument` is one of the engine's arguments, a path in the data directory. A process without it
+/// is another program that got the same pid, and is not stopped.
 pub(super) async fn stop(
     dir: &Path,
     name: &'static str,
@@ -32,14 +32,14 @@ pub(super) async fn stop(
         }
         tracing::info!("stopping {name} (pid {pid}) of an earlier run");
         send(name, pid, signal)?;
-        if ended(pid, argument).await {
+        if wait_until_ended(pid, argument).await {
             return Ok(());
         }
     }
     Err(EngineError::Leftover {
         name,
         pid,
-        reason: "it does not end even by SIGKILL".to_owned(),
+        reason: "SIGKILL did not end it".to_owned(),
     })
 }
 
@@ -55,7 +55,8 @@ fn send(name: &'static str, pid: u32, signal: Signal) -> Result<(), EngineError>
     }
 }
 
-async fn ended(pid: u32, argument: &Path) -> bool {
+/// Waits until the process has ended. Returns false if it still runs after `GRACE`.
+async fn wait_until_ended(pid: u32, argument: &Path) -> bool {
     let deadline = Instant::now() + GRACE;
     while is_ours(pid, argument) {
         if Instant::now() > deadline {
@@ -66,13 +67,15 @@ async fn ended(pid: u32, argument: &Path) -> bool {
     true
 }
 
-/// A process that has ended but was not collected by its parent has an empty command line.
+/// Returns true if the process runs and has the argument. A zombie, which its parent has not
+/// reaped, has an empty command line and does not count.
 fn is_ours(pid: u32, argument: &Path) -> bool {
     fs::read(format!("/proc/{pid}/cmdline"))
         .is_ok_and(|line| has_argument(&line, argument.as_os_str().as_encoded_bytes()))
 }
 
-/// Arguments end in NUL each, as in `/proc/PID/cmdline`.
+/// Returns true if a command line in the form of `/proc/PID/cmdline`, with a NUL after each
+/// argument, has the argument.
 fn has_argument(line: &[u8], argument: &[u8]) -> bool {
     line.split(|byte| *byte == 0).any(|part| part == argument)
 }

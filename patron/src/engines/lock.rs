@@ -1,4 +1,4 @@
-//! One `patron` per data directory.
+//! Lock that allows one `patron` per data directory.
 
 use std::fs::{self, File, TryLockError};
 use std::io::Write;
@@ -7,17 +7,20 @@ use std::process;
 
 use super::EngineError;
 
-/// The lock on a data directory; released when dropped, and by the system when the process
-/// dies, so that nothing is left to clean up.
+/// Lock on a data directory. It is released when dropped, and by the system when the process
+/// dies, so a crash leaves no stale lock.
 pub(super) struct DirLock {
     _file: File,
 }
 
 impl DirLock {
-    /// Takes the lock and writes this process's pid into it.
-    pub(super) fn take(dir: &Path) -> Result<Self, EngineError> {
+    /// Acquires the lock and writes this process's pid to its file.
+    ///
+    /// # Errors
+    /// Returns `InUse` if another process has the lock.
+    pub(super) fn acquire(dir: &Path) -> Result<Self, EngineError> {
         let path = dir.join("lock");
-        // Not truncated on opening: until the lock is ours it holds the holder's pid.
+        // Not truncated on open: until this process has the lock, the file has the other's pid.
         let mut file = File::options()
             .create(true)
             .truncate(false)
@@ -29,7 +32,7 @@ impl DirLock {
             Err(TryLockError::WouldBlock) => {
                 return Err(EngineError::InUse {
                     dir: dir.to_owned(),
-                    pid: holder(&path),
+                    pid: holder_pid(&path),
                 });
             }
             Err(TryLockError::Error(error)) => return Err(EngineError::File { path, error }),
@@ -41,7 +44,7 @@ impl DirLock {
     }
 }
 
-fn holder(path: &Path) -> Option<u32> {
+fn holder_pid(path: &Path) -> Option<u32> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
@@ -50,11 +53,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn second_holder_is_told_the_first() {
+    fn the_error_names_the_pid_of_the_holder() {
         let dir = std::env::temp_dir().join(format!("patron-lock-{}", process::id()));
         fs::create_dir_all(&dir).unwrap();
-        let first = DirLock::take(&dir).unwrap();
-        let refused = DirLock::take(&dir).err().unwrap();
+        let first = DirLock::acquire(&dir).unwrap();
+        let refused = DirLock::acquire(&dir).err().unwrap();
         assert_eq!(
             refused.to_string(),
             format!(
@@ -64,7 +67,7 @@ mod tests {
             )
         );
         drop(first);
-        drop(DirLock::take(&dir).unwrap());
+        drop(DirLock::acquire(&dir).unwrap());
         fs::remove_dir_all(&dir).unwrap();
     }
 }

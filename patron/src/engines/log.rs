@@ -1,4 +1,4 @@
-//! What an engine says, and the part of it worth repeating.
+//! Log files of engines, and the lines of them that errors quote.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 
 use super::{EngineError, files};
 
-/// A log that has grown past this is put aside at the next start; one older is kept.
-const KEEP_BYTES: u64 = 16 << 20;
-/// How much of the end is looked at.
+/// Size from which a log is rotated at the next start. One older log is kept.
+const ROTATE_BYTES: u64 = 16 << 20;
+/// Maximum length of the end that is read.
 const TAIL_BYTES: u64 = 64 << 10;
-/// How many lines are shown, and how much of each.
+/// Maximum number of lines that an error quotes.
 const SHOWN_LINES: usize = 5;
+/// Maximum length of a quoted line, in characters.
 const SHOWN_CHARS: usize = 400;
 
-/// The log file of one engine, and where in it the current run begins.
+/// Log file of one engine, and the offset at which the current run begins.
 pub(super) struct Log {
     path: PathBuf,
     start: u64,
@@ -23,9 +24,10 @@ pub(super) struct Log {
 impl Log {
     /// Opens `<dir>/<name>.log` for appending.
     pub(super) fn open(dir: &Path, name: &str) -> Result<(Self, File), EngineError> {
-        let path = files::beside(&dir.join(name), "log");
-        if fs::metadata(&path).is_ok_and(|meta| meta.len() > KEEP_BYTES) {
-            fs::rename(&path, files::beside(&path, "1")).map_err(EngineError::file(&path))?;
+        let path = files::with_added_extension(&dir.join(name), "log");
+        if fs::metadata(&path).is_ok_and(|meta| meta.len() > ROTATE_BYTES) {
+            let rotated = files::with_added_extension(&path, "1");
+            fs::rename(&path, rotated).map_err(EngineError::file(&path))?;
         }
         let file = File::options()
             .create(true)
@@ -40,12 +42,12 @@ impl Log {
         &self.path
     }
 
-    /// Length in bytes; it growing is a sign of life.
+    /// Returns the file's length in bytes. While it grows, the engine makes progress.
     pub(super) fn len(&self) -> u64 {
         fs::metadata(&self.path).map_or(self.start, |meta| meta.len())
     }
 
-    /// The end of what this run has said; empty if it cannot be read.
+    /// Returns the end of the current run's log; empty if it cannot be read.
     pub(super) fn tail(&self) -> String {
         let mut bytes = Vec::new();
         let from = self.start.max(self.len().saturating_sub(TAIL_BYTES));
@@ -56,22 +58,24 @@ impl Log {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// The last lines that may tell why the engine ended; empty if there are none.
-    pub(super) fn last_words(&self) -> String {
-        last_words(&self.tail())
+    /// Returns the last lines that may give the reason why the engine ended; empty if there are
+    /// none.
+    pub(super) fn last_relevant_lines(&self) -> String {
+        last_relevant_lines(&self.tail())
     }
 }
 
-fn last_words(tail: &str) -> String {
-    let lines: Vec<&str> = tail.lines().filter(|line| is_telling(line)).collect();
+fn last_relevant_lines(tail: &str) -> String {
+    let lines: Vec<&str> = tail.lines().filter(|line| is_relevant(line)).collect();
     let shown = &lines[lines.len().saturating_sub(SHOWN_LINES)..];
     let cut = |line: &&str| line.chars().take(SHOWN_CHARS).collect::<String>();
     shown.iter().map(cut).collect::<Vec<_>>().join("\n")
 }
 
-/// mongod says a lot while it shuts down after an error: its lines are JSON with a severity.
-/// Whatever is not JSON comes from Redis or the system's loader and counts.
-fn is_telling(line: &str) -> bool {
+/// Returns true if a line may give the reason for an exit. mongod logs JSON with a severity, and
+/// many lines while it shuts down after an error, so only errors (`E`) and fatal errors (`F`)
+/// count. All other lines are from Redis or the system's loader, and all of them count.
+fn is_relevant(line: &str) -> bool {
     !line.starts_with("{\"t\"") || line.contains("\"s\":\"E\"") || line.contains("\"s\":\"F\"")
 }
 
@@ -80,14 +84,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_are_picked_from_json_and_plain_lines_kept() {
+    fn errors_in_json_and_plain_lines_are_relevant() {
         let mongod = "{\"t\":1,\"s\":\"E\",\"msg\":\"in use\"}\n{\"t\":2,\"s\":\"I\"}\n";
         assert_eq!(
-            last_words(mongod),
+            last_relevant_lines(mongod),
             "{\"t\":1,\"s\":\"E\",\"msg\":\"in use\"}"
         );
-        assert_eq!(last_words("1\n2\n3\n4\n5\n6\n"), "2\n3\n4\n5\n6");
-        assert_eq!(last_words("{\"t\":2,\"s\":\"I\"}"), "");
-        assert_eq!(last_words(""), "");
+        assert_eq!(last_relevant_lines("1\n2\n3\n4\n5\n6\n"), "2\n3\n4\n5\n6");
+        assert_eq!(last_relevant_lines("{\"t\":2,\"s\":\"I\"}"), "");
+        assert_eq!(last_relevant_lines(""), "");
     }
 }

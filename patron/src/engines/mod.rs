@@ -1,19 +1,19 @@
-//! Redis and MongoDB as child processes: found or fetched, started on their own
-//! data directory, watched, and stopped with the program that started them.
+//! Redis and MongoDB as child processes: finding or fetching their programs, starting them on a
+//! data directory, watching them, and stopping them with the program that started them.
 //!
-//! An engine given by URL is taken as it is and never started or stopped.
+//! An engine given by URL is used as it is, and never started or stopped.
 //!
-//! What lies in a data directory:
+//! Files in a data directory:
 //!
-//! | path | what |
+//! | path | content |
 //! | --- | --- |
-//! | `lock` | held by the one `patron` that uses the directory; its pid |
+//! | `lock` | pid of the one `patron` that uses the directory, which holds a lock on the file |
 //! | `redis/`, `mongo/` | the engines' data |
-//! | `redis.conf` | written anew at each start |
-//! | `redis-server.log`, `mongod.log` | what the engines say |
-//! | `redis-server.pid`, `mongod.pid` | the children of the current or last run |
-//! | `ports.json` | the ports of the last run, taken again if free |
-//! | `running.json` | the engines' URLs, true as long as the lock is held |
+//! | `redis.conf` | Redis's configuration, written at each start |
+//! | `redis-server.log`, `mongod.log` | the engines' logs |
+//! | `redis-server.pid`, `mongod.pid` | pids of the current or last run |
+//! | `ports.json` | ports of the last run, used again if free |
+//! | `running.json` | the engines' URLs, valid while the lock is held |
 //! | `bin/` | fetched programs |
 
 mod aof;
@@ -40,53 +40,53 @@ pub(crate) use self::error::EngineError;
 use self::lock::DirLock;
 use self::ports::Ports;
 use self::program::{MONGOD, Program, REDIS_SERVER};
-pub(crate) use self::running::{Running, running};
+pub(crate) use self::running::{EngineUrls, running};
 
-/// Which engines to use, and where the ones started here keep their data.
+/// Engines to use, and the data directory of those that are started.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct EngineOptions {
-    /// Directory of everything that is kept: engines' data, logs and fetched programs.
+    /// Directory of the engines' data, logs, keys and fetched programs.
     #[arg(long, default_value = ".patron")]
     pub(crate) data_dir: PathBuf,
 
-    /// A running Redis (6.2 or newer) or Valkey to use; without it one is started.
+    /// URL of a running Redis (6.2 or newer) or Valkey; without it one is started.
     #[arg(long, env = "REDIS_URL", hide_env_values = true)]
     pub(crate) redis_url: Option<String>,
 
-    /// A running MongoDB to use; without it one is started.
+    /// URI of a running MongoDB (4.2 or newer); without it one is started.
     #[arg(long, env = "MONGODB_URI", hide_env_values = true)]
     pub(crate) mongodb_uri: Option<String>,
 
-    /// Where fetched programs are kept, so that data directories can share them
+    /// Directory of fetched programs, so that several data directories can share them
     /// [default: `bin` in the data directory].
     #[arg(long, env = "PATRON_BIN_DIR")]
     pub(crate) bin_dir: Option<PathBuf>,
 }
 
 impl EngineOptions {
-    /// The URL of a running Redis, if one is given.
+    /// Returns the URL of a running Redis, if one is given.
     pub(crate) fn redis_url(&self) -> Option<String> {
-        given(self.redis_url.as_ref())
+        non_empty(self.redis_url.as_ref())
     }
 
-    /// The URI of a running MongoDB, if one is given.
+    /// Returns the URI of a running MongoDB, if one is given.
     pub(crate) fn mongodb_uri(&self) -> Option<String> {
-        given(self.mongodb_uri.as_ref())
+        non_empty(self.mongodb_uri.as_ref())
     }
 }
 
-/// The two engines of a process, and the lock on their data directory.
+/// Both engines of a process, and the lock on their data directory.
 pub(crate) struct Engines {
-    /// `redis://…` of the log.
+    /// URL of the log's Redis.
     pub(crate) redis_url: String,
-    /// `mongodb://…` of the views.
+    /// URI of the views' MongoDB.
     pub(crate) mongodb_uri: String,
     redis: Option<Engine>,
     mongod: Option<Engine>,
     _lock: DirLock,
 }
 
-/// An engine started here, ready to be used.
+/// Engine that this process started, ready to be used.
 struct Engine {
     program: PathBuf,
     port: u16,
@@ -94,13 +94,13 @@ struct Engine {
 }
 
 impl Engines {
-    /// Starts what is not given by URL and returns once it answers.
+    /// Starts the engines that are not given by URL, and returns when they answer.
     ///
-    /// Takes the lock of the data directory in any case. Fetching and loading can take
-    /// minutes; what is being waited for is logged.
+    /// Locks the data directory even if both are given by URL. Fetching and loading can take
+    /// minutes; long waits are logged.
     pub(crate) async fn start(options: &EngineOptions) -> Result<Self, EngineError> {
         let dir = files::private_dir(&options.data_dir)?;
-        let lock = DirLock::take(&dir)?;
+        let lock = DirLock::acquire(&dir)?;
         let (redis_url, mongodb_uri) = (options.redis_url(), options.mongodb_uri());
 
         let bin_dir = options.bin_dir.clone().unwrap_or_else(|| dir.join("bin"));
@@ -114,7 +114,7 @@ impl Engines {
         };
         let (redis, mongod) = start_both(&dir, redis_server, mongod).await?;
 
-        let urls = Running {
+        let urls = EngineUrls {
             redis_url: redis_url
                 .or_else(|| redis.as_ref().map(|engine| redis::url(engine.port)))
                 .unwrap_or_default(),
@@ -132,47 +132,47 @@ impl Engines {
         })
     }
 
-    /// The program file of the Redis started here, none if it was given by URL.
+    /// Returns the path of the program of the started Redis; `None` if Redis was given by URL.
     pub(crate) fn redis_server(&self) -> Option<&Path> {
         self.redis.as_ref().map(|engine| engine.program.as_path())
     }
 
-    /// The program file of the MongoDB started here, none if it was given by URL.
+    /// Returns the path of the program of the started MongoDB; `None` if it was given by URL.
     pub(crate) fn mongod(&self) -> Option<&Path> {
         self.mongod.as_ref().map(|engine| engine.program.as_path())
     }
 
-    /// Process id of the Redis started here, none if it was given by URL.
+    /// Returns the process id of the started Redis; `None` if Redis was given by URL.
     pub(crate) fn redis_pid(&self) -> Option<u32> {
         self.redis.as_ref().map(|engine| engine.child.pid())
     }
 
-    /// Process id of the MongoDB started here, none if it was given by URL.
+    /// Returns the process id of the started MongoDB; `None` if it was given by URL.
     pub(crate) fn mongod_pid(&self) -> Option<u32> {
         self.mongod.as_ref().map(|engine| engine.child.pid())
     }
 
-    /// Resolves with what to tell the user when an engine started here ends by itself;
-    /// never, if none does. May be dropped and called again.
+    /// Waits until an engine that this process started ends unexpectedly, and returns a message
+    /// for the user. Never returns if none ends. Cancel safe.
     pub(crate) async fn exited(&self) -> String {
         tokio::select! {
-            message = ended(self.redis.as_ref()) => message,
-            message = ended(self.mongod.as_ref()) => message,
+            message = wait_for_exit(self.redis.as_ref()) => message,
+            message = wait_for_exit(self.mongod.as_ref()) => message,
         }
     }
 
-    /// Stops what was started here, then releases the data directory.
+    /// Stops the engines that this process started, then unlocks the data directory.
     pub(crate) async fn stop(self) {
         tokio::join!(stop(self.redis), stop(self.mongod));
     }
 }
 
-/// A URL that is there and not empty: an empty environment variable means unset.
-fn given(url: Option<&String>) -> Option<String> {
+/// Returns the URL unless it is blank: an empty environment variable counts as unset.
+fn non_empty(url: Option<&String>) -> Option<String> {
     url.filter(|url| !url.trim().is_empty()).cloned()
 }
 
-/// Starts the engines whose program is given; if one fails, the other is stopped again.
+/// Starts the engines whose program is given. If one fails, stops the other.
 async fn start_both(
     dir: &Path,
     redis_server: Option<Program>,
@@ -208,7 +208,8 @@ async fn start_both(
     Ok((redis, mongod))
 }
 
-async fn ended(engine: Option<&Engine>) -> String {
+/// Waits until the engine ends, and returns the message for it. Never returns without an engine.
+async fn wait_for_exit(engine: Option<&Engine>) -> String {
     match engine {
         Some(engine) => {
             let status = engine.child.exited().await;

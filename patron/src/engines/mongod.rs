@@ -1,4 +1,4 @@
-//! MongoDB as a child: one server, journaled, on 127.0.0.1 only.
+//! MongoDB as a child process: a single server with a journal, on 127.0.0.1 only.
 
 use std::fs;
 use std::path::Path;
@@ -17,17 +17,17 @@ use super::ready::{self, Readiness};
 use super::{Engine, EngineError, files, leftover, ports};
 
 const NAME: &str = "mongod";
-/// How often a port may turn out to be taken by somebody who was quicker.
+/// Maximum number of ports to try when other processes take the chosen ones first.
 const PORT_TRIES: usize = 5;
-const ASK_TIMEOUT: Duration = Duration::from_secs(2);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Where a MongoDB started here is reached.
+/// Returns the URI of the MongoDB on the port.
 pub(super) fn uri(port: u16) -> String {
     format!("mongodb://127.0.0.1:{port}")
 }
 
 /// Starts MongoDB on `<dir>/mongo`, on the wanted port if it is free, and waits until it has
-/// recovered its data. Ends one of an earlier run first.
+/// recovered its data. Stops a MongoDB of an earlier run first.
 pub(super) async fn start(
     dir: &Path,
     program: Program,
@@ -40,7 +40,7 @@ pub(super) async fn start(
     let mut port_tries = 1;
     loop {
         let child = Child::spawn(NAME, command(&program.path, &data, port), dir).await?;
-        match ready::wait(&child, async || ask(port, child.pid()).await).await {
+        match ready::wait(&child, async || probe(port, child.pid()).await).await {
             Ok(()) => {
                 let program = program.path;
                 return Ok(Engine {
@@ -75,8 +75,8 @@ fn command(program: &Path, data: &Path, port: u16) -> Command {
     command
 }
 
-/// Modest, because Redis, the API and the workers share the machine: its default is half of
-/// the memory.
+/// Returns the size of MongoDB's cache: an eighth of the memory, from 0.25 to 1 GiB. MongoDB's
+/// default is half of the memory, but Redis, the API and the workers share the machine.
 fn cache_gigabytes() -> f64 {
     let gigabytes = fs::read_to_string("/proc/meminfo")
         .ok()
@@ -90,9 +90,11 @@ fn total_kilobytes(meminfo: &str) -> Option<f64> {
     line.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// Ready is what has our process id: another server could have the port.
-async fn ask(port: u16, pid: u32) -> Readiness {
-    // The driver waits before it looks again for a server it did not find: look first.
+/// Returns whether the MongoDB on the port is ready. Its process id must be the child's, since
+/// another server could have the port.
+async fn probe(port: u16, pid: u32) -> Readiness {
+    // The driver waits before it retries a server that it did not find, so it is called only
+    // after a connection succeeded.
     if let Err(error) = TcpStream::connect(("127.0.0.1", port)).await {
         return Readiness::Busy(format!("no answer yet: {error}"));
     }
@@ -106,8 +108,8 @@ async fn ask(port: u16, pid: u32) -> Readiness {
 async fn server_pid(port: u16) -> Result<Option<i64>, Error> {
     let mut options = ClientOptions::parse(uri(port)).await?;
     options.direct_connection = Some(true);
-    options.server_selection_timeout = Some(ASK_TIMEOUT);
-    options.connect_timeout = Some(ASK_TIMEOUT);
+    options.server_selection_timeout = Some(PROBE_TIMEOUT);
+    options.connect_timeout = Some(PROBE_TIMEOUT);
     let client = Client::with_options(options)?;
     let status = client
         .database("admin")
@@ -126,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_read_and_the_cache_stays_modest() {
+    fn memory_is_parsed_and_the_cache_is_bounded() {
         let meminfo = "MemTotal:       24117248 kB\nMemFree:        1 kB\n";
         assert_eq!(total_kilobytes(meminfo), Some(24_117_248.0));
         assert!((0.25..=1.0).contains(&cache_gigabytes()));

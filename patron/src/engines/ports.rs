@@ -1,5 +1,5 @@
-//! Ports on 127.0.0.1 that stay the same from run to run where possible, so that processes
-//! that still run find a restarted engine where it was.
+//! Ports on 127.0.0.1. An engine keeps its port across runs where possible, so that processes that
+//! still run can reconnect to it.
 
 use std::fs;
 use std::io;
@@ -16,7 +16,7 @@ const FILE: &str = "ports.json";
 const LOWEST: u16 = 10_000;
 const TRIES: usize = 100;
 
-/// The ports of the last run.
+/// Ports of the last run.
 #[derive(Clone, Copy, Default, Deserialize, Serialize)]
 pub(super) struct Ports {
     pub(super) redis: Option<u16>,
@@ -24,7 +24,8 @@ pub(super) struct Ports {
 }
 
 impl Ports {
-    /// What is not there or not readable is not worth failing for: new ports are chosen.
+    /// Loads the ports. Returns none if the file is missing or unreadable: then new ones are
+    /// chosen.
     pub(super) fn load(dir: &Path) -> Self {
         fs::read(dir.join(FILE))
             .ok()
@@ -41,14 +42,13 @@ impl Ports {
     }
 }
 
-/// The wanted port if it is free, else a random free one.
-///
-/// Chosen below the range from which the system takes ports for outgoing connections: there
-/// one could be taken while an engine restarts, or a client that reconnects meet itself.
+/// Returns the wanted port if it is free, else a random free one.
 pub(super) fn choose(wanted: Option<u16>) -> Result<u16, EngineError> {
     if let Some(port) = wanted.filter(|port| bind(*port).is_ok()) {
         return Ok(port);
     }
+    // Ports below the range for outgoing connections: a port in it could be taken while an engine
+    // restarts, or a reconnecting client could get it as its own port and connect to itself.
     let highest = outgoing_from().max(LOWEST + 1000);
     let mut random = rand::rng();
     for _ in 0..TRIES {
@@ -60,7 +60,8 @@ pub(super) fn choose(wanted: Option<u16>) -> Result<u16, EngineError> {
     bind(0).map_err(EngineError::NoPort)
 }
 
-/// Whether the engine ended because somebody else took its port between `choose` and its start.
+/// Returns true if the engine ended because another process took its port between `choose` and
+/// its start.
 pub(super) fn was_taken(log: &Log) -> bool {
     log.tail().contains("Address already in use")
 }
@@ -70,6 +71,7 @@ fn bind(port: u16) -> io::Result<u16> {
     Ok(listener.local_addr()?.port())
 }
 
+/// Returns the lowest port that the system uses for outgoing connections.
 fn outgoing_from() -> u16 {
     fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range")
         .ok()
@@ -82,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wanted_port_is_taken_only_if_free() {
+    fn the_wanted_port_is_chosen_only_if_it_is_free() {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = taken.local_addr().unwrap().port();
         assert_ne!(choose(Some(port)).unwrap(), port);

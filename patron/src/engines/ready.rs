@@ -1,4 +1,4 @@
-//! Waiting until an engine answers.
+//! Waiting until an engine is ready.
 
 use std::time::Duration;
 
@@ -7,57 +7,62 @@ use tokio::time::{Instant, sleep};
 use super::EngineError;
 use super::child::Child;
 
-/// How long an engine may stand still. Loading may take as long as it likes while it moves.
-const STANDSTILL: Duration = Duration::from_secs(120);
-/// How often it is asked.
-const PAUSE: Duration = Duration::from_millis(25);
-/// How often a long wait is mentioned.
-const MENTION: Duration = Duration::from_secs(5);
+/// Maximum time without progress. There is no limit on the total time, since loading a large log
+/// may take long.
+const STALL_LIMIT: Duration = Duration::from_secs(120);
+/// Interval of probes.
+const PROBE_INTERVAL: Duration = Duration::from_millis(25);
+/// Interval of log lines about a long wait.
+const LOG_INTERVAL: Duration = Duration::from_secs(5);
 
-/// An engine's answer to whether it can be used.
+/// Result of probing an engine.
 pub(super) enum Readiness {
-    /// It can.
+    /// The engine can be used.
     Ready,
-    /// Not yet; what it is doing, in words that change while it makes progress.
+    /// The engine cannot be used yet. The text describes its state, and changes while the engine
+    /// makes progress.
     Busy(String),
 }
 
-/// Asks until the engine is ready, has ended, or has made no progress for too long. Growth of
-/// its log is progress too.
+/// Probes the engine until it is ready. A new state and a growing log both count as progress.
+///
+/// # Errors
+/// Returns an error if the engine ends, or makes no progress for `STALL_LIMIT`.
 pub(super) async fn wait(
     child: &Child,
-    mut ask: impl AsyncFnMut() -> Readiness,
+    mut probe: impl AsyncFnMut() -> Readiness,
 ) -> Result<(), EngineError> {
     let mut seen = (String::new(), 0);
-    let mut moved = Instant::now();
-    let mut mention = Instant::now() + MENTION;
+    let mut progressed_at = Instant::now();
+    let mut next_log = Instant::now() + LOG_INTERVAL;
     loop {
-        let answer = tokio::select! {
+        let readiness = tokio::select! {
+            // The exit is checked first, so that it is not mistaken for one more failed probe.
             biased;
             status = child.exited() => return Err(child.exit_error(status)),
-            answer = ask() => answer,
+            readiness = probe() => readiness,
         };
-        let state = match answer {
+        let state = match readiness {
             Readiness::Ready => return Ok(()),
             Readiness::Busy(state) => state,
         };
         let now = (state, child.log().len());
         if now != seen {
             seen = now;
-            moved = Instant::now();
+            progressed_at = Instant::now();
         }
-        if moved.elapsed() > STANDSTILL {
+        if progressed_at.elapsed() > STALL_LIMIT {
             return Err(EngineError::NotReady {
                 name: child.name(),
-                seconds: STANDSTILL.as_secs(),
+                seconds: STALL_LIMIT.as_secs(),
                 state: seen.0,
                 log: child.log().path().to_owned(),
             });
         }
-        if Instant::now() > mention {
+        if Instant::now() > next_log {
             tracing::info!("waiting for {}: {}", child.name(), seen.0);
-            mention += MENTION;
+            next_log += LOG_INTERVAL;
         }
-        sleep(PAUSE).await;
+        sleep(PROBE_INTERVAL).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Redis as a child: durable to the last answer, on 127.0.0.1 only.
+//! Redis as a child process: every acknowledged write is on disk, on 127.0.0.1 only.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -14,17 +14,17 @@ use super::ready::{self, Readiness};
 use super::{Engine, EngineError, aof, files, leftover, ports};
 
 const NAME: &str = "redis-server";
-/// How often a port may turn out to be taken by somebody who was quicker.
+/// Maximum number of ports to try when other processes take the chosen ones first.
 const PORT_TRIES: usize = 5;
-const ASK_TIMEOUT: Duration = Duration::from_secs(2);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Where a Redis started here is reached.
+/// Returns the URL of the Redis on the port.
 pub(super) fn url(port: u16) -> String {
     format!("redis://127.0.0.1:{port}")
 }
 
 /// Starts Redis on `<dir>/redis`, on the wanted port if it is free, and waits until it has
-/// loaded its data. Ends one of an earlier run first, and repairs an append-only file whose
+/// loaded its data. Stops a Redis of an earlier run first, and repairs an append-only file whose
 /// last write was interrupted.
 pub(super) async fn start(
     dir: &Path,
@@ -44,7 +44,7 @@ pub(super) async fn start(
         let mut command = Command::new(&program.path);
         command.arg(&conf).current_dir(&data);
         let child = Child::spawn(NAME, command, dir).await?;
-        let error = match ready::wait(&child, async || ask(port, child.pid()).await).await {
+        let error = match ready::wait(&child, async || probe(port, child.pid()).await).await {
             Ok(()) => {
                 let program = program.path;
                 return Ok(Engine {
@@ -70,7 +70,8 @@ pub(super) async fn start(
     }
 }
 
-/// Redis 7 moved its append-only file into a directory that older ones do not look into.
+/// Rejects data of Redis 7 or newer if the program is older. Redis 7 moved the append-only file
+/// into a directory that older versions ignore, so they would start with an empty log.
 fn refuse_newer_data(program: &Program, data: &Path) -> Result<(), EngineError> {
     if program.version < Version(7, 0) && data.join(aof::DIRECTORY).exists() {
         return Err(EngineError::NewerData {
@@ -84,7 +85,8 @@ fn refuse_newer_data(program: &Program, data: &Path) -> Result<(), EngineError> 
 fn configuration(data: &Path, port: u16) -> String {
     let data = quoted(data.as_os_str());
     let backlog = backlog();
-    // The process title stays as it is: a later start knows the process by its arguments.
+    // `set-proc-title no` keeps the arguments in the command line, by which a later start
+    // recognizes a leftover process.
     format!(
         "# Written by patron at each start.\n\
          bind 127.0.0.1\n\
@@ -104,14 +106,14 @@ fn configuration(data: &Path, port: u16) -> String {
     )
 }
 
-/// A value in double quotes, as Redis's configuration reads it.
+/// Quotes a value for Redis's configuration file.
 fn quoted(value: &OsStr) -> String {
     let value = value.to_string_lossy();
     format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-/// As much as the system allows, at most what many clients that reconnect at once may need:
-/// asking for more only makes Redis warn.
+/// Returns the length of the accept queue: enough for many clients that reconnect at once, but at
+/// most what the system allows, since Redis warns about more.
 fn backlog() -> u32 {
     fs::read_to_string("/proc/sys/net/core/somaxconn")
         .ok()
@@ -119,8 +121,9 @@ fn backlog() -> u32 {
         .map_or(511, |most| most.min(4096))
 }
 
-/// Ready is what has our process id (another server could have the port) and is not loading.
-async fn ask(port: u16, pid: u32) -> Readiness {
+/// Returns whether the Redis on the port is ready: it has finished loading, and its process id is
+/// the child's, since another server could have the port.
+async fn probe(port: u16, pid: u32) -> Readiness {
     match info(port).await {
         Err(error) => Readiness::Busy(format!("no answer yet: {error}")),
         Ok(info) if info.get::<u32>("process_id") != Some(pid) => {
@@ -135,11 +138,12 @@ async fn ask(port: u16, pid: u32) -> Readiness {
     }
 }
 
-/// INFO is answered while loading too, other than PING.
+/// Returns the reply to INFO, which Redis answers even while it loads. Once it does not, PING has
+/// to succeed too.
 async fn info(port: u16) -> Result<InfoDict, RedisError> {
     let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(ASK_TIMEOUT))
-        .set_response_timeout(Some(ASK_TIMEOUT));
+        .set_connection_timeout(Some(PROBE_TIMEOUT))
+        .set_response_timeout(Some(PROBE_TIMEOUT));
     let mut connection = Client::open(url(port))?
         .get_multiplexed_async_connection_with_config(&config)
         .await?;

@@ -1,4 +1,4 @@
-//! Where the engines of a running `patron` are, for commands run beside it.
+//! URLs of the engines of a running `patron`, for other commands on the same data directory.
 
 use std::fs;
 use std::io;
@@ -11,16 +11,16 @@ use super::{EngineError, files};
 
 const FILE: &str = "running.json";
 
-/// The engines of a data directory that is in use.
+/// URLs of the engines of a data directory that is in use.
 #[derive(Deserialize, Serialize)]
-pub(crate) struct Running {
-    /// `redis://…`
+pub(crate) struct EngineUrls {
+    /// URL of Redis: `redis://…`.
     pub(crate) redis_url: String,
-    /// `mongodb://…`
+    /// URI of MongoDB: `mongodb://…`.
     pub(crate) mongodb_uri: String,
 }
 
-impl Running {
+impl EngineUrls {
     pub(super) fn save(&self, dir: &Path) -> Result<(), EngineError> {
         let path = dir.join(FILE);
         let bytes = serde_json::to_vec(self)
@@ -30,12 +30,14 @@ impl Running {
     }
 }
 
-/// The engines of the `patron` that uses this directory; `None` if none does.
-pub(crate) fn running(dir: &Path) -> Result<Option<Running>, EngineError> {
+/// Returns the engines' URLs of the `patron` that uses this directory; `None` if no process does.
+pub(crate) fn running(dir: &Path) -> Result<Option<EngineUrls>, EngineError> {
     if !dir.exists() {
         return Ok(None);
     }
-    match DirLock::take(dir) {
+    // The file of a process that has ended may still exist, so only the lock shows that its
+    // content is valid.
+    match DirLock::acquire(dir) {
         Ok(_released_again) => Ok(None),
         Err(EngineError::InUse { .. }) => {
             let path = dir.join(FILE);

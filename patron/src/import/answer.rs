@@ -1,20 +1,20 @@
-//! What the API answers to a batch.
+//! The API's responses to a batch.
 
 use anyhow::{Context, ensure};
 use serde::Deserialize;
 
 use super::source::Reason;
 
-/// What became of one item.
+/// Final outcome of one item.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum RecordOutcome {
     Created,
     Updated,
     Unchanged,
     Refused(Reason),
 }
 
-/// An RFC 9457 problem.
+/// Problem document (RFC 9457).
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Problem {
@@ -40,12 +40,12 @@ struct Answer {
 struct ItemResult {
     index: usize,
     #[serde(flatten)]
-    fate: Fate,
+    content: ResultContent,
 }
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Fate {
+enum ResultContent {
     Problem { problem: Problem },
     Outcome { outcome: Outcome },
 }
@@ -58,73 +58,78 @@ enum Outcome {
     Unchanged,
 }
 
-/// The verdicts on a batch, gathered over as many attempts as it takes.
-pub(super) struct Verdicts(Vec<Option<Verdict>>);
+/// Outcomes of a batch's items, collected over all attempts to send it.
+pub(super) struct BatchOutcomes(Vec<Option<RecordOutcome>>);
 
-impl Verdicts {
+impl BatchOutcomes {
     pub(super) fn new(items: usize) -> Self {
         Self(vec![None; items])
     }
 
-    /// Takes what an answer says of items without a verdict, so that what one attempt created
-    /// is not counted as unchanged after the next. Gives the problem of an item that has to be
-    /// sent again, if there is one.
-    pub(super) fn take(&mut self, answer: &[u8]) -> anyhow::Result<Option<Problem>> {
+    /// Merges the results of one attempt. Returns a problem if an item has to be sent again.
+    ///
+    /// # Errors
+    /// Returns an error if the response is not one of the API, or lacks a result.
+    pub(super) fn merge(&mut self, answer: &[u8]) -> anyhow::Result<Option<Problem>> {
         let answer: Answer =
-            serde_json::from_slice(answer).context("the answer is not the API's")?;
+            serde_json::from_slice(answer).context("the response is not one of the API")?;
         ensure!(
             answer.results.len() == self.0.len(),
-            "the answer has {} results for {} items",
+            "the response has {} results for {} items",
             answer.results.len(),
             self.0.len()
         );
-        let mut again = None;
+        let mut temporary = None;
         for result in answer.results {
             let index = result.index;
-            let verdict = self
+            let outcome = self
                 .0
                 .get_mut(index)
-                .context("the answer has an index too many")?;
-            match result.fate.verdict() {
-                Ok(new) => drop(verdict.get_or_insert(new)),
-                Err(problem) => again = again.or(Some(problem)),
+                .context("the response has an index that is too large")?;
+            match result.content.into_outcome() {
+                // The first outcome of an item stands: after a retry, an item that the first
+                // attempt created is reported as unchanged.
+                Ok(new) => drop(outcome.get_or_insert(new)),
+                Err(problem) => temporary = temporary.or(Some(problem)),
             }
         }
         ensure!(
-            again.is_some() || self.0.iter().all(Option::is_some),
+            temporary.is_some() || self.0.iter().all(Option::is_some),
             "an item has no result"
         );
-        Ok(again.filter(|_| self.0.iter().any(Option::is_none)))
+        Ok(temporary.filter(|_| self.0.iter().any(Option::is_none)))
     }
 
-    /// In the order of the items, once [`Verdicts::take`] found nothing to send again.
-    pub(super) fn into_vec(self) -> Vec<Verdict> {
+    /// Returns the outcomes in the order of the items. Must be called only after
+    /// [`BatchOutcomes::merge`] returned no problem.
+    pub(super) fn into_vec(self) -> Vec<RecordOutcome> {
         self.0.into_iter().flatten().collect()
     }
 }
 
-impl Fate {
-    /// An error if the item has to be sent again.
-    fn verdict(self) -> Result<Verdict, Problem> {
+impl ResultContent {
+    /// Returns the item's final outcome, or the problem if the item has to be sent again.
+    fn into_outcome(self) -> Result<RecordOutcome, Problem> {
         match self {
-            Self::Problem { problem } if is_passing(problem.status) => Err(problem),
-            Self::Problem { problem } => Ok(Verdict::Refused(problem.into_reason())),
+            Self::Problem { problem } if is_temporary(problem.status) => Err(problem),
+            Self::Problem { problem } => Ok(RecordOutcome::Refused(problem.into_reason())),
             Self::Outcome {
                 outcome: Outcome::Created,
-            } => Ok(Verdict::Created),
+            } => Ok(RecordOutcome::Created),
             Self::Outcome {
                 outcome: Outcome::Updated,
-            } => Ok(Verdict::Updated),
+            } => Ok(RecordOutcome::Updated),
             Self::Outcome {
                 outcome: Outcome::Unchanged,
-            } => Ok(Verdict::Unchanged),
+            } => Ok(RecordOutcome::Unchanged),
         }
     }
 }
 
 impl Problem {
-    /// Reads the body of a refused request; a text that is no problem becomes its detail.
-    pub(super) fn read(status: u16, body: &[u8]) -> Self {
+    /// Parses the body of a refused request. A body that is not a problem becomes the detail,
+    /// shortened to 200 characters.
+    pub(super) fn from_response(status: u16, body: &[u8]) -> Self {
         serde_json::from_slice(body).unwrap_or_else(|_| Self {
             status,
             detail: Some(
@@ -138,9 +143,11 @@ impl Problem {
         })
     }
 
-    /// Title and what is wrong with each field, or else the detail, in a sentence. An item's
-    /// detail may name its line in the request, which is not the file's.
+    /// Returns the title and the errors of all fields, or the detail if no field has an error, as
+    /// one sentence.
     pub(super) fn sentence(&self) -> String {
+        // The errors of fields come first, because an item's detail may name its line in the
+        // request, which is not its line in the file.
         let field = |error: &FieldError| match (&error.pointer, &error.detail) {
             (Some(pointer), Some(detail)) => Some(format!("{pointer} {detail}")),
             (one, other) => one.clone().or_else(|| other.clone()),
@@ -167,8 +174,8 @@ impl Problem {
     }
 }
 
-/// Whether a status means that the same request may succeed later.
-pub(super) fn is_passing(status: u16) -> bool {
+/// Returns true if the same request may succeed later.
+pub(super) fn is_temporary(status: u16) -> bool {
     matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
 }
 
@@ -183,31 +190,35 @@ mod tests {
          "errors":[{"pointer":"/amount","detail":"must not be negative"}]}}]}"#;
 
     #[test]
-    fn a_first_verdict_stands_when_the_batch_is_sent_again() {
-        let mut verdicts = Verdicts::new(3);
-        assert!(verdicts.take(FIRST.as_bytes()).unwrap().is_some());
+    fn the_first_outcome_of_an_item_stands_when_the_batch_is_sent_again() {
+        let mut outcomes = BatchOutcomes::new(3);
+        assert!(outcomes.merge(FIRST.as_bytes()).unwrap().is_some());
         let second = FIRST.replace("created", "unchanged").replace(
             r#""problem":{"title":"Busy","status":503}"#,
             r#""outcome":"updated","position":"3:2""#,
         );
-        assert!(verdicts.take(second.as_bytes()).unwrap().is_none());
+        assert!(outcomes.merge(second.as_bytes()).unwrap().is_none());
         let reason = Reason {
             text: "Invalid: /amount must not be negative".into(),
             pointer: Some("/amount".into()),
         };
         assert_eq!(
-            verdicts.into_vec(),
-            [Verdict::Created, Verdict::Updated, Verdict::Refused(reason)]
+            outcomes.into_vec(),
+            [
+                RecordOutcome::Created,
+                RecordOutcome::Updated,
+                RecordOutcome::Refused(reason)
+            ]
         );
     }
 
     #[test]
-    fn an_answer_that_leaves_items_out_is_an_error() {
-        assert!(Verdicts::new(4).take(FIRST.as_bytes()).is_err());
-        assert!(Verdicts::new(3).take(b"<html>").is_err());
+    fn a_response_that_omits_items_is_an_error() {
+        assert!(BatchOutcomes::new(4).merge(FIRST.as_bytes()).is_err());
+        assert!(BatchOutcomes::new(3).merge(b"<html>").is_err());
         let twice = FIRST
             .replace(r#""index":1"#, r#""index":0"#)
             .replace("503", "422");
-        assert!(Verdicts::new(3).take(twice.as_bytes()).is_err());
+        assert!(BatchOutcomes::new(3).merge(twice.as_bytes()).is_err());
     }
 }

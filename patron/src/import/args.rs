@@ -1,4 +1,4 @@
-//! The options of `patron import`; their doc comments are its manual.
+//! Options of `patron import`. Their doc comments are its manual.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,8 @@ use serde::Serialize;
 use super::fields::Resource;
 
 const EXAMPLE: &str = "\
-Example: a file of columns separated by spaces, dates like 19970101, amounts like 11.77,
-and no order id of its own
+Example: a file with columns separated by spaces, dates like 19970101, amounts like 11.77,
+and no order ids
 
   patron import orders CDNOW_master.txt --delimiter whitespace \\
       --map customer_id=customer_id --map amount=dollar_value --map placed_at=date \\
@@ -21,7 +21,7 @@ sends its second line as
 
   {\"order_id\":\"cdnow-2\",\"customer_id\":\"00001\",\"amount\":1177,\"currency\":\"USD\",\"placed_at\":\"1997-01-01T00:00:00.000Z\"}
 
-Fields (* must be there)
+Fields (* is required)
   customers  customer_id* name email phone city country tags attributes.KEY registered_at unsubscribed
   orders     order_id* customer_id* amount* currency* placed_at* status items
   events     event_id* customer_id* name* occurred_at* properties.KEY
@@ -30,92 +30,92 @@ An empty cell leaves its field out. tags are split at ';'. unsubscribed is true/
 or 1/0. items is a cell of JSON. A KEY's value is text, unless the field ends in :number or
 :boolean, as in --map attributes.age:number=Age.
 
-Exit status: 0 everything was accepted; 2 some lines were refused; 1 could not finish, and
-running the same command again continues.";
+Exit status: 0 if all lines were accepted; 2 if some lines were refused; 1 if the import did not
+finish, in which case running the same command again continues it.";
 
 /// Send a file of customers, orders or activity to a Patron server
 ///
-/// An interrupted import continues where it stopped when the same command is run again: what
-/// the server has acknowledged is kept in a journal beside the file. A line sent twice changes
+/// An interrupted import continues where it stopped when the same command is run again: a journal
+/// next to the file records what the server has acknowledged. A line that is sent twice changes
 /// nothing and is not counted twice.
 #[derive(Args)]
 #[command(after_long_help = EXAMPLE, after_help = "--help shows the fields and an example.")]
 pub(crate) struct ImportArgs {
-    /// What the lines of the file are
+    /// Resource that the lines of the file describe
     #[arg(value_enum)]
     pub(super) resource: Resource,
 
-    /// The file: NDJSON (one object per line, as the API takes it) or a table of columns
+    /// File to send: NDJSON (one object per line, in the form of the API) or a table of columns
     pub(super) file: PathBuf,
 
-    /// Where the server is
+    /// URL of the server
     #[arg(long, env = "PATRON_URL", default_value = "http://127.0.0.1:8080")]
     pub(super) url: String,
 
-    /// An API key that may send data in
+    /// API key that may ingest data
     #[arg(long, env = "PATRON_KEY", hide_env_values = true)]
     pub(super) key: String,
 
-    /// How the file is written [default: ndjson for .ndjson and .jsonl, else csv]
+    /// Format of the file [default: ndjson for .ndjson and .jsonl, else csv]
     #[arg(long, value_enum)]
     pub(super) format: Option<Format>,
 
-    /// How many lines go in one request
+    /// Number of lines per request
     #[arg(long, value_name = "LINES", default_value_t = 5_000,
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(super) batch: u32,
 
-    /// Where refused lines go, with their number and the reason; replaced by each new import
+    /// File for refused lines, with their numbers and reasons; replaced by each new import
     /// [default: FILE.rejects.ndjson]
     #[arg(long, value_name = "FILE")]
     pub(super) rejects: Option<PathBuf>,
 
-    /// Where progress is kept until the import is complete [default: FILE.patron-import]
+    /// File that records progress until the import is complete [default: FILE.patron-import]
     #[arg(long, value_name = "FILE")]
     pub(super) journal: Option<PathBuf>,
 
-    /// Start at the first line, whatever an interrupted import has done
+    /// Start at the first line even if an interrupted import could continue
     #[arg(long)]
     pub(super) restart: bool,
 
-    // The last, because its heading holds for all that follows.
+    // Must be the last: its help heading applies to all options after it.
     #[command(flatten)]
     pub(super) table: TableArgs,
 }
 
-/// How a table's rows become objects; none of it applies to NDJSON.
+/// Conversion of a table's rows to objects. None of these options applies to NDJSON.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[command(next_help_heading = "Tables (CSV)")]
 pub(super) struct TableArgs {
-    /// What separates columns: one ASCII character, 'tab', or 'whitespace' (runs of spaces and
+    /// Separator of columns: one ASCII character, 'tab', or 'whitespace' (runs of spaces and
     /// tabs, those at the start of a line ignored, no quoting) [default: ,]
     #[arg(long, value_name = "CHARACTER")]
     pub(super) delimiter: Option<Delimiter>,
 
-    /// The first line is data already; columns are then named 1, 2, …
+    /// Read the first line as data; the columns are then named 1, 2, …
     #[arg(long)]
     pub(super) no_header: bool,
 
-    /// Take a field from a column; repeatable. Without any --map, the columns named like a
-    /// field are taken
+    /// Fill a field from a column; repeatable. Without any --map, columns with the name of a field
+    /// fill it
     #[arg(long, value_name = "FIELD=COLUMN")]
     pub(super) map: Vec<Pair>,
 
-    /// Give a field the same value on every line; repeatable
+    /// Fill a field with the same value on every line; repeatable
     #[arg(long, value_name = "FIELD=VALUE")]
     pub(super) set: Vec<Pair>,
 
-    /// Make the id from the line number, as in 'cdnow-{line}'; the file's first line is 1
+    /// Build the id from the line number, as in 'cdnow-{line}'; the first line of the file is 1
     #[arg(long, value_name = "TEMPLATE")]
     pub(super) id: Option<String>,
 
-    /// How amounts are written: decimals of the currency (11.77), or its minor units (1177)
+    /// Unit of amounts: decimals of the currency (11.77), or its minor units (1177)
     /// [default: major]
     #[arg(long, value_enum)]
     pub(super) amount_unit: Option<AmountUnit>,
 
-    /// How times are written, as in strftime: '%Y%m%d', '%d/%m/%Y %H:%M', '%s'. Without an
-    /// offset (%z) they are UTC, without a time midnight [default: RFC 3339, or YYYY-MM-DD]
+    /// Format of times, as in strftime: '%Y%m%d', '%d/%m/%Y %H:%M', '%s'. Without an offset (%z)
+    /// times are UTC, and a date without a time is its midnight [default: RFC 3339, or YYYY-MM-DD]
     #[arg(long, value_name = "FORMAT")]
     pub(super) date_format: Option<String>,
 }
@@ -141,7 +141,7 @@ pub(super) enum Delimiter {
     Byte(u8),
 }
 
-/// `left=right`, cut at the first `=`.
+/// Option value `left=right`, split at the first `=`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Pair {
     pub(super) field: String,
@@ -156,7 +156,7 @@ impl ImportArgs {
             Some(format) => Ok(format),
             None if is("ndjson") || is("jsonl") => Ok(Format::Ndjson),
             None if is("json") => anyhow::bail!(
-                "cannot tell how {} is written; if it has one object per line, say --format ndjson",
+                "cannot tell the format of {}; if it has one object per line, pass --format ndjson",
                 self.file.display()
             ),
             None => Ok(Format::Csv),
@@ -164,12 +164,12 @@ impl ImportArgs {
     }
 
     pub(super) fn journal_path(&self) -> PathBuf {
-        let default = || beside(&self.file, ".patron-import");
+        let default = || with_suffix(&self.file, ".patron-import");
         self.journal.clone().unwrap_or_else(default)
     }
 
     pub(super) fn rejects_path(&self) -> PathBuf {
-        let default = || beside(&self.file, ".rejects.ndjson");
+        let default = || with_suffix(&self.file, ".rejects.ndjson");
         self.rejects.clone().unwrap_or_else(default)
     }
 }
@@ -181,7 +181,9 @@ impl FromStr for Delimiter {
         match (text, text.as_bytes()) {
             ("whitespace", _) => Ok(Self::Whitespace),
             ("tab" | "\\t", _) => Ok(Self::Byte(b'\t')),
-            (_, [b'"' | b'\r' | b'\n']) => Err("cannot separate columns".into()),
+            (_, [b'"' | b'\r' | b'\n']) => {
+                Err("quotes and line ends cannot separate columns".into())
+            }
             (_, [byte]) if byte.is_ascii() => Ok(Self::Byte(*byte)),
             _ => Err("must be one ASCII character, 'tab' or 'whitespace'".into()),
         }
@@ -192,9 +194,9 @@ impl FromStr for Pair {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (field, value) = text.split_once('=').ok_or("there is no '=' in it")?;
+        let (field, value) = text.split_once('=').ok_or("has no '='")?;
         if field.is_empty() {
-            return Err("there is no field before the '='".into());
+            return Err("has no field before the '='".into());
         }
         Ok(Self {
             field: field.into(),
@@ -203,7 +205,7 @@ impl FromStr for Pair {
     }
 }
 
-fn beside(file: &Path, suffix: &str) -> PathBuf {
+fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(file);
     name.push(suffix);
     name.into()

@@ -1,43 +1,43 @@
-//! Cutting the source into requests.
+//! Splitting of the source into requests.
 
 use std::collections::HashSet;
 use std::io;
 
 use tokio::sync::mpsc;
 
-use super::lines::{Cursor, Place};
+use super::lines::{FilePosition, Place};
 use super::source::{Reason, Record, Source};
 
-/// The largest body that is sent, in bytes; the API takes 16 MiB.
+/// Maximum size of a body, in bytes. The API accepts 16 MiB.
 const MAX_BODY: usize = 15 << 20;
 
-/// One request's worth of the source.
+/// Part of the source that is sent in one request.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    /// NDJSON.
+    /// Body of the request, as NDJSON.
     pub(super) body: Vec<u8>,
-    /// Where each item of the body came from.
+    /// Place of each item of the body in the file.
     pub(super) places: Vec<Place>,
     /// Hashes of the items' ids.
     pub(super) ids: HashSet<u64>,
-    /// The records that cannot be sent.
+    /// Records that cannot be sent.
     pub(super) refused: Vec<Refusal>,
-    /// How far the source is done once this batch is.
-    pub(super) end: Cursor,
+    /// Position in the file after this batch.
+    pub(super) end: FilePosition,
 }
 
-/// A record that was not accepted.
+/// Record that was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) place: Place,
     pub(super) reason: Reason,
 }
 
-/// The batches of a source, in order.
+/// Iterator over the batches of a source.
 pub(super) struct Batches {
     source: Source,
     max_records: usize,
-    /// A record that was one too large for the batch before, with its object.
+    /// Record that did not fit into the previous batch, with its object.
     carried: Option<(Record, Vec<u8>)>,
 }
 
@@ -50,13 +50,13 @@ impl Batches {
         }
     }
 
-    /// Reads ahead in a thread of its own, one batch at a time. An error of the file comes last.
+    /// Reads batches on a separate thread, one batch ahead. After an error the channel ends.
     pub(super) fn spawn(mut self) -> mpsc::Receiver<io::Result<Batch>> {
         let (sender, receiver) = mpsc::channel(1);
         std::thread::spawn(move || {
             while let Some(batch) = self.next_batch().transpose() {
-                let last = batch.is_err();
-                if sender.blocking_send(batch).is_err() || last {
+                let is_last = batch.is_err();
+                if sender.blocking_send(batch).is_err() || is_last {
                     return;
                 }
             }
@@ -78,7 +78,7 @@ impl Batches {
             };
             if batch.body.len() - start >= MAX_BODY {
                 batch.body.truncate(start);
-                record.verdict = Err(Reason::new("the object is larger than 15 MiB"));
+                record.result = Err(Reason::new("the object is larger than 15 MiB"));
             } else if batch.body.len() >= MAX_BODY {
                 self.carried = Some((record, batch.body.split_off(start)));
                 batch.end = before;
@@ -92,12 +92,12 @@ impl Batches {
 }
 
 impl Batch {
-    /// Whether an item of both has the same id, so that their order matters.
+    /// Returns true if an item has one of these ids, so that the order of the requests matters.
     pub(super) fn shares_an_id(&self, ids: &HashSet<u64>) -> bool {
         !self.ids.is_disjoint(ids)
     }
 
-    /// How many records it stands for.
+    /// Returns the number of records, including those that cannot be sent.
     pub(super) fn records(&self) -> usize {
         self.places.len() + self.refused.len()
     }
@@ -107,10 +107,10 @@ impl Batch {
     }
 
     fn add(&mut self, record: Record, start: usize) {
-        let Record { place, verdict } = record;
-        match verdict {
+        let Record { place, result } = record;
+        match result {
             Ok(id) => {
-                debug_assert!(self.body.len() > start, "a good record leaves an object");
+                debug_assert!(self.body.len() > start, "a valid record appends an object");
                 self.body.push(b'\n');
                 self.places.push(place);
                 self.ids.extend(id);

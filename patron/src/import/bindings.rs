@@ -1,31 +1,35 @@
-//! Which field comes from where, by the options and the table's columns.
+//! Binding of fields to columns and constants, from the options and the table's columns.
 
 use anyhow::{Context, bail, ensure};
 
 use super::args::TableArgs;
-use super::fields::{Resource, Target};
+use super::fields::{FieldTarget, Resource};
 
-/// Where a field's text comes from.
+/// Origin of a field's text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// The column at this index.
+    /// Column at this index.
     Column(usize),
-    /// The same on every line.
+    /// Same text on every line.
     Constant(String),
-    /// The line's number between two texts.
+    /// Number of the line between two texts.
     LineNumber { before: String, after: String },
 }
 
-/// One field and its origin.
+/// Field and its origin.
 #[derive(Clone, Debug)]
 pub(super) struct Binding {
-    pub(super) target: Target,
+    pub(super) target: FieldTarget,
     pub(super) origin: Origin,
-    /// Taken because a column has the field's name; gives way to what the options say.
-    by_name: bool,
+    /// The column was chosen by its name. An option for the same field replaces it.
+    is_by_name: bool,
 }
 
-/// The bindings in the order of the API's fields, with every field that the API insists on.
+/// Returns the bindings in the order of the API's fields.
+///
+/// # Errors
+/// Returns an error if an option is invalid, a field is bound twice, or a required field is not
+/// bound.
 pub(super) fn bindings(
     resource: Resource,
     options: &TableArgs,
@@ -62,23 +66,23 @@ pub(super) fn bindings(
     }
     check_required(resource, &bound, columns)?;
     bound.sort_by_key(|binding| match binding.target {
-        Target::Field { rank, .. } => rank,
-        Target::Key { .. } => usize::MAX,
+        FieldTarget::Field { rank, .. } => rank,
+        FieldTarget::Key { .. } => usize::MAX,
     });
     Ok(bound)
 }
 
 fn bind(
     bound: &mut Vec<Binding>,
-    target: Target,
+    target: FieldTarget,
     origin: Origin,
-    by_name: bool,
+    is_by_name: bool,
 ) -> anyhow::Result<()> {
     let same = |binding: &Binding| binding.target.pointer() == target.pointer();
     if let Some(at) = bound.iter().position(same) {
         ensure!(
-            bound[at].by_name && !by_name,
-            "{} is given twice",
+            bound[at].is_by_name && !is_by_name,
+            "{} is mapped twice",
             target.name()
         );
         bound.remove(at);
@@ -86,12 +90,12 @@ fn bind(
     bound.push(Binding {
         target,
         origin,
-        by_name,
+        is_by_name,
     });
     Ok(())
 }
 
-fn field(resource: Resource, name: &str) -> anyhow::Result<Target> {
+fn field(resource: Resource, name: &str) -> anyhow::Result<FieldTarget> {
     resource.target(name).with_context(|| {
         format!(
             "{} have no field {name}; they have {}",
@@ -125,7 +129,7 @@ fn line_number(template: &str) -> anyhow::Result<Origin> {
             before: before.into(),
             after: after.into(),
         }),
-        _ => bail!("--id {template}: there must be one {{line}} in it"),
+        _ => bail!("--id {template}: must contain {{line}} exactly once"),
     }
 }
 
@@ -134,7 +138,7 @@ fn check_required(resource: Resource, bound: &[Binding], columns: &[String]) -> 
     let missing: Vec<_> = resource.required().filter(|name| !is_bound(name)).collect();
     ensure!(
         missing.is_empty(),
-        "{} need {}: say where from with --map FIELD=COLUMN, --set FIELD=VALUE or --id; \
+        "{} need {}: set it with --map FIELD=COLUMN, --set FIELD=VALUE or --id; \
          the file's columns are {}",
         resource.name(),
         missing.join(", "),

@@ -1,8 +1,8 @@
-//! The cells of one row of a table, in buffers that are used again for the next.
+//! Cells of one row of a table, in buffers that are reused for every row.
 
 use csv_core::ReadRecordResult;
 
-/// The cells of one row, unquoted.
+/// Unquoted cells of one row.
 #[derive(Default)]
 pub(super) struct Cells {
     text: Vec<u8>,
@@ -16,13 +16,13 @@ impl Cells {
         self.count
     }
 
-    /// The text of the cell at an index below [`Cells::count`]; `None` if it is not UTF-8.
+    /// Returns the text of the cell at an index below [`Cells::count`]; `None` if it is not UTF-8.
     pub(super) fn get(&self, index: usize) -> Option<&str> {
         let start = if index == 0 { 0 } else { self.ends[index - 1] };
         str::from_utf8(&self.text[start..self.ends[index]]).ok()
     }
 
-    /// The cells as names of columns.
+    /// Returns the cells as column names; `None` if one is not UTF-8.
     pub(super) fn names(&self) -> Option<Vec<String>> {
         (0..self.count)
             .map(|index| Some(self.get(index)?.trim().to_owned()))
@@ -43,8 +43,8 @@ impl Cells {
         self.count += 1;
     }
 
-    /// Feeds the row's next line to the CSV parser; how much of it was used once the row is
-    /// complete, `None` while it is not.
+    /// Feeds the row's next line to the CSV parser. Returns the number of bytes used if the row is
+    /// complete, `None` if it continues on the next line.
     pub(super) fn feed(&mut self, core: &mut csv_core::Reader, line: &[u8]) -> Option<usize> {
         let mut used = 0;
         while used < line.len() {
@@ -62,7 +62,7 @@ impl Cells {
         None
     }
 
-    /// Makes room for `bytes` of text and one cell.
+    /// Reserves space for `bytes` of text and one cell.
     fn reserve(&mut self, bytes: usize) {
         if self.text.len() <= self.written + bytes {
             self.text.resize(self.written + bytes + 1, 0);

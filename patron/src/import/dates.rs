@@ -1,15 +1,15 @@
-//! Times as files write them to RFC 3339 in UTC with milliseconds.
+//! Conversion of times in files to RFC 3339, in UTC with milliseconds.
 
 use anyhow::Context;
 use chrono::format::{Item, Parsed, StrftimeItems, parse};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, SecondsFormat, Utc};
 
-/// How a file writes its times.
+/// Format of the times in a file.
 #[derive(Debug)]
 pub(super) enum DateFormat {
     /// RFC 3339, or `YYYY-MM-DD`.
     Rfc3339,
-    /// What `--date-format` says.
+    /// Format of `--date-format`.
     Strftime {
         text: String,
         items: Vec<Item<'static>>,
@@ -17,7 +17,7 @@ pub(super) enum DateFormat {
 }
 
 impl DateFormat {
-    /// `None` is RFC 3339.
+    /// Parses the format of `--date-format`; `None` is RFC 3339.
     pub(super) fn new(format: Option<&str>) -> anyhow::Result<Self> {
         let Some(text) = format else {
             return Ok(Self::Rfc3339);
@@ -31,23 +31,26 @@ impl DateFormat {
         })
     }
 
-    /// The time in RFC 3339, or the rest of a sentence that starts with the text.
+    /// Returns the time in RFC 3339.
+    ///
+    /// # Errors
+    /// Returns the rest of a sentence that begins with the text.
     pub(super) fn to_rfc3339(&self, text: &str) -> Result<String, String> {
         let text = text.trim();
         let time = match self {
             Self::Rfc3339 => rfc3339(text).ok_or_else(|| {
-                "is not an RFC 3339 time or a date like 2026-01-31 (--date-format says how times \
-                 are written)"
+                "is not an RFC 3339 time or a date like 2026-01-31 (use --date-format for other \
+                 formats)"
                     .to_owned()
             })?,
             Self::Strftime {
                 text: format,
                 items,
             } => strftime(text, items)
-                .map_err(|problem| format!("is not a time written as {format}: {problem}"))?,
+                .map_err(|problem| format!("is not a time in the format {format}: {problem}"))?,
         };
         if !(0..=9999).contains(&time.year()) {
-            return Err("is not between the years 0 and 9999".into());
+            return Err("has a year that is not between 0 and 9999".into());
         }
         Ok(time.to_rfc3339_opts(SecondsFormat::Millis, true))
     }
@@ -82,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn rfc3339_and_plain_dates_by_default() {
+    fn rfc3339_and_plain_dates_are_the_default() {
         let ok = |text, wanted: &str| assert_eq!(read(None, text).as_deref(), Ok(wanted));
         ok("2026-01-31T23:30:00-05:00", "2026-02-01T04:30:00.000Z");
         ok("2026-01-31T23:30:00.123456Z", "2026-01-31T23:30:00.123Z");
@@ -102,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn formats_without_an_offset_are_utc_and_without_a_time_midnight() {
+    fn times_without_an_offset_are_utc_and_dates_are_their_midnight() {
         let ok = |format, text, wanted: &str| {
             assert_eq!(read(Some(format), text).as_deref(), Ok(wanted));
         };

@@ -1,13 +1,14 @@
-//! Decimal text to minor units, without floating point.
+//! Exact conversion of decimal text to minor units, without floating point.
 
 use thiserror::Error;
 
-/// Why a text is no amount.
+/// Error for a text that is not an amount. The message is the rest of a sentence that begins with
+/// the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(super) enum DecimalError {
     #[error(
         "is not a plain decimal number such as 1234.50 \
-         (thousands separators and decimal commas are not guessed)"
+         (thousands separators and decimal commas are not supported)"
     )]
     NotDecimal,
     #[error("is not a whole number of minor units such as 123450")]
@@ -18,10 +19,11 @@ pub(super) enum DecimalError {
     TooLarge,
 }
 
-/// Reads `1234.5` as 123450 where the currency has two decimals (`exponent`).
+/// Parses an amount and returns it in minor units: `1234.5` is 123450 in a currency with two
+/// decimals (`exponent`).
 ///
-/// Decimals past the exponent are an error even if they are zeros: `12.000` is twelve in one
-/// country and twelve thousand in another.
+/// More decimals than the exponent are an error even if they are zeros, because `12.000` is twelve
+/// in some countries and twelve thousand in others.
 pub(super) fn minor_units(text: &str, exponent: u16) -> Result<i64, DecimalError> {
     let text = text.trim();
     let (negative, digits) = match text.strip_prefix('-') {
@@ -48,7 +50,7 @@ pub(super) fn minor_units(text: &str, exponent: u16) -> Result<i64, DecimalError
     Ok(if negative { -value } else { value })
 }
 
-/// Reads an amount that is in minor units already.
+/// Parses an amount that is in minor units already.
 pub(super) fn whole_minor_units(text: &str) -> Result<i64, DecimalError> {
     match minor_units(text, 0) {
         Ok(_) if text.contains('.') => Err(DecimalError::NotWhole),
@@ -67,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exact_in_every_exponent() {
+    fn conversion_is_exact_for_every_exponent() {
         assert_eq!(minor_units("11.77", 2), Ok(1177));
         assert_eq!(minor_units("12", 2), Ok(1200));
         assert_eq!(minor_units("12.5", 2), Ok(1250));
@@ -81,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_guessed() {
+    fn ambiguous_amounts_are_errors() {
         for text in [
             "", ".", "-", "1,234.50", "12,50", "1 000", "1e3", "$5", "+5", "--5", "٣",
         ] {
@@ -103,7 +105,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn reads_back_what_was_written(value in 0..i64::MAX, exponent in 0_u16..5) {
+        fn formatted_amounts_parse_back(value in 0..i64::MAX, exponent in 0_u16..5) {
             let unit = 10_i64.pow(exponent.into());
             let text = match exponent {
                 0 => value.to_string(),

@@ -1,13 +1,13 @@
-//! What the API takes: the fields of each resource and how a cell of text becomes each.
+//! Fields of each resource of the API, and the kind of value that each has.
 
 use std::borrow::Cow;
 
 use clap::ValueEnum;
 use serde::Serialize;
 
-use Kind::{Amount, Flag, Json, Tags, Text, Time};
+use FieldKind::{Amount, Flag, Json, Tags, Text, Time};
 
-/// One of the API's three ways in.
+/// Resource that the API ingests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Resource {
@@ -19,9 +19,9 @@ pub(crate) enum Resource {
     Events,
 }
 
-/// How a cell is read.
+/// FieldKind of a field's value, which determines how a cell is parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FieldKind {
     Text,
     Amount,
     Time,
@@ -31,25 +31,25 @@ pub(super) enum Kind {
     Number,
 }
 
-/// Where a value goes in the object that is sent.
+/// Place of a value in the object that is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Target {
-    /// A field of the object; `rank` is its place in the API's order.
+pub(super) enum FieldTarget {
+    /// Field of the object; `rank` is its index in the API's order.
     Field {
         rank: usize,
         name: &'static str,
-        kind: Kind,
+        kind: FieldKind,
     },
-    /// A key of the one field that holds free keys (`parent`: `attributes` or `properties`).
+    /// Key in the field with free keys (`parent`: `attributes` or `properties`).
     Key {
         parent: &'static str,
         key: String,
-        kind: Kind,
+        kind: FieldKind,
     },
 }
 
-/// A field's name, how it is read, and whether the API insists on it.
-type Field = (&'static str, Kind, bool);
+/// Name, kind, and whether the API requires the field.
+type Field = (&'static str, FieldKind, bool);
 
 const CUSTOMERS: &[Field] = &[
     ("customer_id", Text, true),
@@ -87,12 +87,12 @@ impl Resource {
         }
     }
 
-    /// The field that holds the thing's own id.
+    /// Returns the field with the item's own id.
     pub(super) fn id_field(self) -> &'static str {
         self.fields()[0].0
     }
 
-    /// The field that holds free keys.
+    /// Returns the field with free keys.
     pub(super) fn free_keys(self) -> Option<&'static str> {
         match self {
             Self::Customers => Some("attributes"),
@@ -108,32 +108,32 @@ impl Resource {
             .map(|field| field.0)
     }
 
-    /// Reads `name`, `attributes.KEY`, `attributes.KEY:number`; `None` if the API has no such
-    /// field.
-    pub(super) fn target(self, text: &str) -> Option<Target> {
+    /// Parses the name of a field, such as `name`, `attributes.KEY` or `attributes.KEY:number`.
+    /// Returns `None` if the API has no such field.
+    pub(super) fn target(self, text: &str) -> Option<FieldTarget> {
         let known = self
             .fields()
             .iter()
             .enumerate()
             .find(|(_, field)| field.0 == text);
         if let Some((rank, &(name, kind, _))) = known {
-            return Some(Target::Field { rank, name, kind });
+            return Some(FieldTarget::Field { rank, name, kind });
         }
         let parent = self.free_keys()?;
         let key = text.strip_prefix(parent)?.strip_prefix('.')?;
         let (key, kind) = match key.rsplit_once(':') {
-            Some((key, "number")) => (key, Kind::Number),
+            Some((key, "number")) => (key, FieldKind::Number),
             Some((key, "boolean")) => (key, Flag),
             _ => (key, Text),
         };
-        (!key.is_empty()).then(|| Target::Key {
+        (!key.is_empty()).then(|| FieldTarget::Key {
             parent,
             key: key.into(),
             kind,
         })
     }
 
-    /// Every field's name, for a message.
+    /// Returns the names of all fields, for a message.
     pub(super) fn field_names(self) -> String {
         let names = self.fields().iter().map(|field| field.0.to_owned());
         let free = self.free_keys().map(|name| format!("{name}.KEY"));
@@ -149,14 +149,14 @@ impl Resource {
     }
 }
 
-impl Target {
-    pub(super) fn kind(&self) -> Kind {
+impl FieldTarget {
+    pub(super) fn kind(&self) -> FieldKind {
         match self {
             Self::Field { kind, .. } | Self::Key { kind, .. } => *kind,
         }
     }
 
-    /// The key in the object that directly holds the value.
+    /// Returns the key of the value in its innermost object.
     pub(super) fn key(&self) -> &str {
         match self {
             Self::Field { name, .. } => name,
@@ -164,7 +164,7 @@ impl Target {
         }
     }
 
-    /// The name as options and messages have it: `amount`, `attributes.plan`.
+    /// Returns the name in options and messages: `amount`, `attributes.plan`.
     pub(super) fn name(&self) -> Cow<'static, str> {
         match self {
             Self::Field { name, .. } => Cow::Borrowed(name),
@@ -172,7 +172,7 @@ impl Target {
         }
     }
 
-    /// The JSON pointer of the value.
+    /// Returns the JSON pointer of the value.
     pub(super) fn pointer(&self) -> String {
         match self {
             Self::Field { name, .. } => format!("/{name}"),
@@ -188,17 +188,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn free_keys_are_text_unless_told() {
+    fn free_keys_are_text_unless_they_have_a_type() {
         let target = |text| Resource::Customers.target(text);
         let key = |key: &str, kind| {
-            Some(Target::Key {
+            Some(FieldTarget::Key {
                 parent: "attributes",
                 key: key.into(),
                 kind,
             })
         };
         assert_eq!(target("attributes.plan"), key("plan", Text));
-        assert_eq!(target("attributes.age:number"), key("age", Kind::Number));
+        assert_eq!(
+            target("attributes.age:number"),
+            key("age", FieldKind::Number)
+        );
         assert_eq!(target("attributes.vip:boolean"), key("vip", Flag));
         assert_eq!(target("attributes.a:b"), key("a:b", Text));
         assert_eq!(target("attributes."), None);

@@ -1,4 +1,4 @@
-//! How far an import has come, kept on disk so that it can continue.
+//! Journal of an import: its progress on disk, so that an interrupted import can continue.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -8,38 +8,39 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::lines::Cursor;
+use super::lines::FilePosition;
 
+/// Number of bytes of the file that identify it.
 const HEAD: u64 = 64 << 10;
 
-/// The contents of a journal.
+/// Content of a journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Journal {
-    /// Which file it is about.
+    /// Identity of the imported file.
     pub(super) source: SourceId,
-    /// What is done with the file: resource, server and mapping, in any form that can be
-    /// compared.
+    /// Resource, server, format and mapping of the import, in a form that is only compared.
     pub(super) import: String,
-    /// Up to where the server has acknowledged everything.
-    pub(super) done: Cursor,
-    pub(super) counts: Counts,
-    /// Where the refused lines are, and how long that file was.
+    /// Position up to which the server has acknowledged everything.
+    pub(super) done: FilePosition,
+    pub(super) counts: ImportCounts,
+    /// Path of the file of refused lines.
     pub(super) rejects: PathBuf,
+    /// Length of that file at `done`, in bytes.
     pub(super) rejects_bytes: u64,
 }
 
-/// What tells a file from another, or from an earlier state of itself.
+/// Identity of a file and its content. It differs from that of other files and earlier versions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct SourceId {
-    /// In bytes.
+    /// Size of the file, in bytes.
     pub(super) size: u64,
-    /// A hash of the first 64 KiB.
+    /// Hash of the first 64 KiB.
     head: String,
 }
 
-/// What became of the records so far.
+/// Counts of records by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Counts {
+pub(super) struct ImportCounts {
     pub(super) read: u64,
     pub(super) created: u64,
     pub(super) updated: u64,
@@ -47,23 +48,25 @@ pub(super) struct Counts {
     pub(super) refused: u64,
 }
 
-/// What was found where the journal would be.
+/// Journal of an earlier, interrupted import.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found {
-    Nothing,
+pub(super) enum PreviousJournal {
+    /// There is no journal.
+    Missing,
+    /// The journal is of the same import, which can continue.
     Same(Journal),
-    /// It cannot be continued, because of this.
+    /// The journal is of another import, with the reason why this one cannot continue it.
     Other(&'static str),
 }
 
 impl SourceId {
     pub(super) fn of(path: &Path) -> anyhow::Result<Self> {
         let context = || format!("{}", path.display());
-        // Before it is opened: opening a pipe would wait for its other end.
+        // Checked before the file is opened, since opening a pipe would wait for its other end.
         let metadata = fs::metadata(path).with_context(context)?;
         if !metadata.is_file() {
             bail!(
-                "{} is not a regular file; an import must be able to go back",
+                "{} is not a regular file; an import must be able to seek in it",
                 path.display()
             );
         }
@@ -80,9 +83,9 @@ impl SourceId {
 }
 
 impl Journal {
-    /// The journal of an import that has not begun.
+    /// Returns the journal of an import that has not begun.
     pub(super) fn new(source: SourceId, import: String, rejects: PathBuf) -> Self {
-        let (done, counts) = (Cursor::default(), Counts::default());
+        let (done, counts) = (FilePosition::default(), ImportCounts::default());
         Self {
             source,
             import,
@@ -93,29 +96,34 @@ impl Journal {
         }
     }
 
-    /// Looks for a journal of the same import as this one.
-    pub(super) fn find(&self, path: &Path) -> anyhow::Result<Found> {
+    /// Loads an earlier journal, and compares it with this one.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be read or is not a journal.
+    pub(super) fn load_previous(&self, path: &Path) -> anyhow::Result<PreviousJournal> {
         let text = match fs::read(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(PreviousJournal::Missing);
+            }
             Err(error) => return Err(error).with_context(|| format!("{}", path.display())),
         };
-        let found: Self = serde_json::from_slice(&text).with_context(|| {
+        let previous: Self = serde_json::from_slice(&text).with_context(|| {
             format!(
-                "{} is not a journal of an import; say --journal to name another",
+                "{} is not a journal of an import; choose another file with --journal",
                 path.display()
             )
         })?;
-        Ok(if found.source != self.source {
-            Found::Other("the file has changed since")
-        } else if found.import != self.import {
-            Found::Other("it was to another server or with other options")
+        Ok(if previous.source != self.source {
+            PreviousJournal::Other("the file has changed")
+        } else if previous.import != self.import {
+            PreviousJournal::Other("it had another server or other options")
         } else {
-            Found::Same(found)
+            PreviousJournal::Same(previous)
         })
     }
 
-    /// Replaces the journal; after an error or a crash the one before is there, whole.
+    /// Replaces the journal atomically: after an error or a crash the previous one is intact.
     pub(super) fn save(&self, path: &Path) -> io::Result<()> {
         let mut name = path.as_os_str().to_owned();
         name.push(".new");
@@ -142,21 +150,33 @@ mod tests {
         let path = folder.path().join("orders.csv.patron-import");
         fs::write(&source, "a,b\n1,2\n").unwrap();
         let journal = || Journal::new(SourceId::of(&source).unwrap(), "x".into(), "r".into());
-        assert_eq!(journal().find(&path).unwrap(), Found::Nothing);
+        assert_eq!(
+            journal().load_previous(&path).unwrap(),
+            PreviousJournal::Missing
+        );
 
         let mut saved = journal();
-        saved.done = Cursor { line: 2, offset: 8 };
+        saved.done = FilePosition { line: 2, offset: 8 };
         saved.counts.read = 1;
         saved.save(&path).unwrap();
-        assert_eq!(journal().find(&path).unwrap(), Found::Same(saved.clone()));
+        assert_eq!(
+            journal().load_previous(&path).unwrap(),
+            PreviousJournal::Same(saved.clone())
+        );
 
         let other = Journal {
             import: "y".into(),
             ..journal()
         };
-        assert!(matches!(other.find(&path).unwrap(), Found::Other(_)));
+        assert!(matches!(
+            other.load_previous(&path).unwrap(),
+            PreviousJournal::Other(_)
+        ));
         fs::write(&source, "a,b\n1,3\n").unwrap();
-        assert!(matches!(journal().find(&path).unwrap(), Found::Other(_)));
-        assert!(saved.find(&source).is_err());
+        assert!(matches!(
+            journal().load_previous(&path).unwrap(),
+            PreviousJournal::Other(_)
+        ));
+        assert!(saved.load_previous(&source).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! Lines of a file with their numbers and places, in bounded memory.
+//! Reader of a file's lines, with their numbers and offsets, in bounded memory.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -7,20 +7,20 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-/// The longest record that is read, in bytes; longer ones are refused.
+/// Maximum length of a record, in bytes. Longer records are refused.
 pub(super) const MAX_RECORD: usize = 4 << 20;
 
 const BUFFER: usize = 256 << 10;
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// How far a file has been read: so many lines, and the offset of the byte after them.
+/// Position in a file: the number of lines before it, and its offset in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(super) struct Cursor {
+pub(super) struct FilePosition {
     pub(super) line: u64,
     pub(super) offset: u64,
 }
 
-/// Where a record is: the number of its first line (from 1) and its bytes.
+/// Place of a record: the number of its first line, starting at 1, and its range of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) line: u64,
@@ -28,23 +28,23 @@ pub(super) struct Place {
     pub(super) length: u64,
 }
 
-/// What [`Lines::read`] met.
+/// Result of [`Lines::read`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LineRead {
     Whole,
-    /// The line was skipped: with it the buffer would pass [`MAX_RECORD`].
+    /// The line was skipped, because with it the buffer would exceed [`MAX_RECORD`].
     TooLong,
     End,
 }
 
-/// A file read line by line.
+/// File that is read line by line.
 pub(super) struct Lines {
     reader: BufReader<File>,
-    at: Cursor,
+    at: FilePosition,
 }
 
 impl Lines {
-    /// Opens the file behind its byte order mark, if it has one.
+    /// Opens the file, and skips its byte order mark if it has one.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let mut reader = BufReader::with_capacity(BUFFER, File::open(path)?);
         let offset = if reader.fill_buf()?.starts_with(BOM) {
@@ -55,25 +55,25 @@ impl Lines {
         reader.consume(offset);
         Ok(Self {
             reader,
-            at: Cursor {
+            at: FilePosition {
                 line: 0,
                 offset: offset as u64,
             },
         })
     }
 
-    pub(super) fn at(&self) -> Cursor {
+    pub(super) fn at(&self) -> FilePosition {
         self.at
     }
 
-    pub(super) fn seek(&mut self, to: Cursor) -> io::Result<()> {
+    pub(super) fn seek(&mut self, to: FilePosition) -> io::Result<()> {
         self.reader
             .seek_relative(to.offset as i64 - self.at.offset as i64)?;
         self.at = to;
         Ok(())
     }
 
-    /// Appends the next line with its line end.
+    /// Appends the next line, with its line end, to the buffer.
     pub(super) fn read(&mut self, into: &mut Vec<u8>) -> io::Result<LineRead> {
         let room = MAX_RECORD.saturating_sub(into.len());
         let read = (&mut self.reader)
@@ -91,8 +91,8 @@ impl Lines {
         Ok(LineRead::TooLong)
     }
 
-    /// The place from `start` to here.
-    pub(super) fn place_since(&self, start: Cursor) -> Place {
+    /// Returns the place of the record that began at `start` and ends here.
+    pub(super) fn place_since(&self, start: FilePosition) -> Place {
         Place {
             line: start.line + 1,
             offset: start.offset,
@@ -102,7 +102,7 @@ impl Lines {
 }
 
 impl Place {
-    /// The record as the file has it, without its line end, shortened if it is very long.
+    /// Reads the record from the file, without its line end, shortened to 64 KiB.
     pub(super) fn text(self, file: &File) -> io::Result<String> {
         const LONGEST: u64 = 64 << 10;
         let mut bytes = vec![0; self.length.min(LONGEST) as usize];

@@ -1,4 +1,4 @@
-//! Rows of a table to objects of the API.
+//! Conversion of a table's rows to objects of the API.
 
 use anyhow::{anyhow, bail};
 use xxhash_rust::xxh3::xxh3_64;
@@ -7,32 +7,33 @@ use super::args::{AmountUnit, TableArgs};
 use super::bindings::{Binding, Origin, bindings};
 use super::cells::Cells;
 use super::dates::DateFormat;
-use super::fields::{Kind, Resource, Target};
+use super::fields::{FieldKind, FieldTarget, Resource};
 use super::source::Reason;
 use super::values::{Decimals, decimals_of, write_value};
 
-/// How a row becomes an object.
+/// Conversion of rows to objects.
 pub(super) struct Mapping {
     id_field: &'static str,
-    fields: Vec<Slot>,
-    /// What goes into the field that holds free keys, and that field's name.
-    keys: Vec<Slot>,
+    fields: Vec<MappedField>,
+    /// Values in the field with free keys.
+    keys: Vec<MappedField>,
+    /// Name of the field with free keys.
     keys_field: &'static str,
     decimals: DecimalsFrom,
     dates: DateFormat,
 }
 
-/// A field, ready to be written.
-struct Slot {
-    target: Target,
-    /// `"name":`
+/// Field, prepared for writing.
+struct MappedField {
+    target: FieldTarget,
+    /// JSON of the key with its colon: `"name":`.
     key: Vec<u8>,
     content: Content,
 }
 
 enum Content {
     Column(usize),
-    /// JSON.
+    /// JSON that is the same in every object.
     Constant(Vec<u8>),
     LineNumber {
         before: String,
@@ -47,7 +48,11 @@ enum DecimalsFrom {
 }
 
 impl Mapping {
-    /// An error says which option does not fit the resource, the columns or another option.
+    /// Builds the mapping of a table with these columns.
+    ///
+    /// # Errors
+    /// Returns an error that names the option that does not fit the resource, the columns or
+    /// another option.
     pub(super) fn new(
         resource: Resource,
         options: &TableArgs,
@@ -56,14 +61,14 @@ impl Mapping {
         let bound = bindings(resource, options, columns)?;
         let decimals = decimals_from(options.amount_unit, &bound)?;
         let dates = DateFormat::new(options.date_format.as_deref())?;
-        let slot = |binding| Slot::new(binding, decimals, &dates);
-        let slots = bound
+        let field = |binding| MappedField::new(binding, decimals, &dates);
+        let mapped = bound
             .into_iter()
-            .map(slot)
+            .map(field)
             .collect::<anyhow::Result<Vec<_>>>()?;
-        let (fields, keys) = slots
+        let (fields, keys) = mapped
             .into_iter()
-            .partition(|slot| matches!(slot.target, Target::Field { .. }));
+            .partition(|field| matches!(field.target, FieldTarget::Field { .. }));
         Ok(Self {
             id_field: resource.id_field(),
             fields,
@@ -74,8 +79,8 @@ impl Mapping {
         })
     }
 
-    /// Appends the row's object to `out` and gives a hash of its id, if it has one. After an
-    /// error `out` is as it was.
+    /// Appends the row's object to `out`. Returns a hash of its id, if it has one. After an error
+    /// `out` is unchanged.
     pub(super) fn render(
         &self,
         cells: &Cells,
@@ -98,10 +103,10 @@ impl Mapping {
     ) -> Result<Option<u64>, Reason> {
         let mut id = None;
         out.push(b'{');
-        for slot in &self.fields {
+        for field in &self.fields {
             let start = out.len();
-            self.write_slot(slot, cells, line, out)?;
-            if slot.target.name() == self.id_field && out.len() > start {
+            self.write_field(field, cells, line, out)?;
+            if field.target.name() == self.id_field && out.len() > start {
                 id = Some(xxh3_64(&out[start..]));
             }
         }
@@ -117,8 +122,8 @@ impl Mapping {
         }
         out.extend_from_slice(format!("\"{}\":{{", self.keys_field).as_bytes());
         let empty = out.len();
-        for slot in &self.keys {
-            self.write_slot(slot, cells, line, out)?;
+        for field in &self.keys {
+            self.write_field(field, cells, line, out)?;
         }
         if out.len() == empty {
             out.truncate(start);
@@ -129,21 +134,21 @@ impl Mapping {
         Ok(())
     }
 
-    /// Writes `"name":value,`, or nothing if the cell is empty.
-    fn write_slot(
+    /// Appends `"name":value,`, or nothing if the cell is empty.
+    fn write_field(
         &self,
-        slot: &Slot,
+        field: &MappedField,
         cells: &Cells,
         line: u64,
         out: &mut Vec<u8>,
     ) -> Result<(), Reason> {
         let start = out.len();
-        out.extend_from_slice(&slot.key);
-        match &slot.content {
+        out.extend_from_slice(&field.key);
+        match &field.content {
             Content::Constant(json) => out.extend_from_slice(json),
             Content::LineNumber { before, after } => {
                 self.write(
-                    slot,
+                    field,
                     &format!("{before}{line}{after}"),
                     Decimals::Minor,
                     out,
@@ -152,12 +157,12 @@ impl Mapping {
             Content::Column(index) => {
                 let cell = cells
                     .get(*index)
-                    .ok_or_else(|| slot.reason("is not UTF-8"))?;
+                    .ok_or_else(|| field.reason("is not UTF-8"))?;
                 if cell.trim_ascii().is_empty() {
                     out.truncate(start);
                     return Ok(());
                 }
-                self.write(slot, cell, self.decimals(slot, cells)?, out)?;
+                self.write(field, cell, self.decimals(field, cells)?, out)?;
             }
         }
         out.push(b',');
@@ -166,18 +171,18 @@ impl Mapping {
 
     fn write(
         &self,
-        slot: &Slot,
+        field: &MappedField,
         text: &str,
         decimals: Decimals,
         out: &mut Vec<u8>,
     ) -> Result<(), Reason> {
-        write_value(slot.target.kind(), text, decimals, &self.dates, out)
-            .map_err(|problem| slot.reason(format!("\"{text}\" {problem}")))
+        write_value(field.target.kind(), text, decimals, &self.dates, out)
+            .map_err(|problem| field.reason(format!("\"{text}\" {problem}")))
     }
 
-    fn decimals(&self, slot: &Slot, cells: &Cells) -> Result<Decimals, Reason> {
+    fn decimals(&self, field: &MappedField, cells: &Cells) -> Result<Decimals, Reason> {
         match self.decimals {
-            DecimalsFrom::CurrencyColumn(index) if slot.target.kind() == Kind::Amount => {
+            DecimalsFrom::CurrencyColumn(index) if field.target.kind() == FieldKind::Amount => {
                 let code = cells.get(index).unwrap_or_default().trim();
                 decimals_of(code).map_err(|problem| Reason {
                     text: format!("currency \"{code}\" {problem}"),
@@ -190,7 +195,7 @@ impl Mapping {
     }
 }
 
-impl Slot {
+impl MappedField {
     fn new(binding: Binding, decimals: DecimalsFrom, dates: &DateFormat) -> anyhow::Result<Self> {
         let Binding { target, origin, .. } = binding;
         let content = match origin {
@@ -216,15 +221,15 @@ impl Slot {
 }
 
 fn constant(
-    target: &Target,
+    target: &FieldTarget,
     text: &str,
     decimals: DecimalsFrom,
     dates: &DateFormat,
 ) -> anyhow::Result<Vec<u8>> {
     let decimals = match decimals {
         DecimalsFrom::Known(decimals) => decimals,
-        DecimalsFrom::CurrencyColumn(_) if target.kind() == Kind::Amount => {
-            bail!("--set amount={text} needs one currency too: --set currency=…")
+        DecimalsFrom::CurrencyColumn(_) if target.kind() == FieldKind::Amount => {
+            bail!("--set amount={text} also needs --set currency=…")
         }
         DecimalsFrom::CurrencyColumn(_) => Decimals::Minor,
     };
@@ -238,17 +243,17 @@ fn decimals_from(unit: Option<AmountUnit>, bound: &[Binding]) -> anyhow::Result<
     let currency = bound
         .iter()
         .find(|binding| binding.target.name() == "currency");
-    let minor = unit == Some(AmountUnit::Minor);
+    let is_minor = unit == Some(AmountUnit::Minor);
     Ok(match currency.map(|binding| &binding.origin) {
-        Some(Origin::Column(index)) if !minor => DecimalsFrom::CurrencyColumn(*index),
-        Some(Origin::Constant(code)) if !minor => DecimalsFrom::Known(
+        Some(Origin::Column(index)) if !is_minor => DecimalsFrom::CurrencyColumn(*index),
+        Some(Origin::Constant(code)) if !is_minor => DecimalsFrom::Known(
             decimals_of(code).map_err(|problem| anyhow!("currency \"{code}\" {problem}"))?,
         ),
         _ => DecimalsFrom::Known(Decimals::Minor),
     })
 }
 
-/// Replaces the comma after the last member, if there is one, by the end of the object.
+/// Replaces the comma after the last member, if there is one, with the end of the object.
 fn close(out: &mut Vec<u8>) {
     if out.last() == Some(&b',') {
         out.pop();

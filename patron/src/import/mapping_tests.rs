@@ -15,17 +15,13 @@ fn pairs(texts: &[&str]) -> Vec<crate::import::args::Pair> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
 }
 
-/// Every record of a source: its object, or why it is refused.
+/// Returns each record's object, or the reason why it is refused.
 fn read(path: &Path, resource: Resource, options: &TableArgs) -> Vec<Result<Value, Reason>> {
     let mut source = Source::open(path, resource, Format::Csv, options).unwrap();
     let mut objects = Vec::new();
     let mut out = Vec::new();
     while let Some(record) = source.next(&mut out).unwrap() {
-        objects.push(
-            record
-                .verdict
-                .map(|_| serde_json::from_slice(&out).unwrap()),
-        );
+        objects.push(record.result.map(|_| serde_json::from_slice(&out).unwrap()));
         assert!(objects.last().unwrap().is_ok() || out.is_empty());
         out.clear();
     }
@@ -63,11 +59,11 @@ fn cdnow() -> TableArgs {
 }
 
 #[test]
-fn the_cdnow_file_is_read_exactly() {
+fn the_cdnow_file_is_parsed_exactly() {
     let mut source =
         Source::open(Path::new(CDNOW), Resource::Orders, Format::Csv, &cdnow()).unwrap();
     let mut first = Vec::new();
-    source.next(&mut first).unwrap().unwrap().verdict.unwrap();
+    source.next(&mut first).unwrap().unwrap().result.unwrap();
     assert_eq!(
         String::from_utf8(first).unwrap(),
         r#"{"order_id":"cdnow-2","customer_id":"00001","amount":1177,"currency":"USD","placed_at":"1997-01-01T00:00:00.000Z"}"#
@@ -85,7 +81,7 @@ fn the_cdnow_file_is_read_exactly() {
 }
 
 #[test]
-fn columns_named_like_fields_are_taken() {
+fn columns_with_the_name_of_a_field_fill_it() {
     let text = "customer_id,name,shoe,tags,attributes.plan,registered_at,unsubscribed\n\
                 c-1,\"Ann \"\"A\"\"\",44, new ; vip;,gold,2026-01-31,Yes\n\
                 c-2,,,,,,\n";
@@ -103,7 +99,7 @@ fn columns_named_like_fields_are_taken() {
 }
 
 #[test]
-fn free_keys_have_the_type_that_is_asked_for() {
+fn free_keys_have_the_requested_type() {
     let options = TableArgs {
         map: pairs(&[
             "properties.pages:number=n",
@@ -178,7 +174,7 @@ fn decimals_follow_the_currency_of_the_line() {
 }
 
 #[test]
-fn minor_units_stay_as_they_are() {
+fn minor_units_are_not_converted() {
     let options = TableArgs {
         amount_unit: Some(AmountUnit::Minor),
         ..TableArgs::default()
@@ -191,7 +187,7 @@ fn minor_units_stay_as_they_are() {
 }
 
 #[test]
-fn what_does_not_fit_is_told_before_anything_is_sent() {
+fn options_that_do_not_fit_are_errors_of_the_mapping() {
     let columns = ["id", "customer", "amount"];
     let with = |change: fn(&mut TableArgs)| {
         let mut options = cdnow();
@@ -200,33 +196,33 @@ fn what_does_not_fit_is_told_before_anything_is_sent() {
         change(&mut options);
         options
     };
-    let says = |change: fn(&mut TableArgs), wanted: &str| {
+    let assert_error = |change: fn(&mut TableArgs), wanted: &str| {
         let message = error(Resource::Orders, &with(change), &columns);
         assert!(message.contains(wanted), "{message}");
     };
-    says(
+    assert_error(
         |options| options.map.push("total=amount".parse().unwrap()),
         "have no field total",
     );
-    says(
+    assert_error(
         |options| options.map.push("status=state".parse().unwrap()),
         "has no column state",
     );
-    says(
+    assert_error(
         |options| options.map.push("order_id=id".parse().unwrap()),
-        "order_id is given twice",
+        "order_id is mapped twice",
     );
-    says(|options| options.id = Some("cdnow".into()), "{line}");
-    says(|options| options.set.truncate(1), "orders need placed_at");
-    says(
+    assert_error(|options| options.id = Some("cdnow".into()), "{line}");
+    assert_error(|options| options.set.truncate(1), "orders need placed_at");
+    assert_error(
         |options| options.set[0].value = "XAU".into(),
         "no minor unit",
     );
-    says(
+    assert_error(
         |options| options.set[1].value = "soon".into(),
-        "is not a time written as %Y%m%d",
+        "is not a time in the format %Y%m%d",
     );
-    says(
+    assert_error(
         |options| options.date_format = Some("%!".into()),
         "not a strftime format",
     );

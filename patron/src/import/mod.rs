@@ -1,9 +1,9 @@
 //! `patron import`: a client of the HTTP API that sends a file of any size.
 //!
-//! A thread reads the file ([`source`]), turns records into objects ([`mapping`]) and cuts them
-//! into batches ([`batches`]); [`transfer`] keeps a few of them in flight ([`send`]) and enters
-//! what the server acknowledged, in order, in the [`ledger`]: the journal, the refused lines,
-//! the progress shown. Nothing grows with the file.
+//! A thread reads the file ([`source`]), converts records to objects ([`mapping`]) and groups them
+//! into batches ([`batches`]). [`transfer`] keeps a few batches in flight ([`send`]), and records
+//! those that the server acknowledged, in order ([`recorder`]): in the journal, in the file of
+//! refused lines, and on the display. Memory does not grow with the file.
 
 mod answer;
 mod args;
@@ -14,10 +14,10 @@ mod dates;
 mod decimal;
 mod fields;
 mod journal;
-mod ledger;
 mod lines;
 mod mapping;
 mod ndjson;
+mod recorder;
 mod rejects;
 mod report;
 mod send;
@@ -34,31 +34,34 @@ use anyhow::{Context, ensure};
 
 pub(crate) use args::ImportArgs;
 use batches::Batches;
-use journal::{Counts, Found, Journal, SourceId};
-use ledger::Ledger;
-use lines::Cursor;
+use journal::{ImportCounts, Journal, PreviousJournal, SourceId};
+use lines::FilePosition;
+use recorder::Recorder;
 use rejects::Rejects;
-use report::Report;
-use send::{Patience, Sender};
+use report::ProgressReport;
+use send::{RetryPolicy, Sender};
 use source::Source;
 
-/// How a run ended that did not fail.
+/// End of a run that did not fail.
 #[derive(Debug, PartialEq, Eq)]
-enum End {
+enum ImportEnd {
     Complete {
-        counts: Counts,
+        counts: ImportCounts,
         summary: String,
     },
-    /// Somebody stopped it; everything up to here is done.
-    Stopped(Cursor),
+    /// The user stopped the import. Everything up to this position is acknowledged.
+    Stopped(FilePosition),
 }
 
-/// Imports the file. The exit status is 0 if every line was accepted, 2 if some were refused,
-/// 1 if it was stopped; an error means that it could not finish and says how to go on.
+/// Imports the file. The exit status is 0 if every line was accepted, 2 if some were refused, and
+/// 1 if the import was stopped.
+///
+/// # Errors
+/// Returns an error if the import could not finish. The message says how to continue.
 pub(crate) async fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
     Ok(
-        match import(&args, Patience::default(), stop_requested()).await? {
-            End::Complete { counts, summary } => {
+        match import(&args, RetryPolicy::default(), stop_requested()).await? {
+            ImportEnd::Complete { counts, summary } => {
                 std::io::stdout().write_all(summary.as_bytes())?;
                 if counts.refused == 0 {
                     ExitCode::SUCCESS
@@ -66,7 +69,7 @@ pub(crate) async fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
                     ExitCode::from(2)
                 }
             }
-            End::Stopped(done) => {
+            ImportEnd::Stopped(done) => {
                 eprintln!("stopped; {}", how_to_continue(done));
                 ExitCode::FAILURE
             }
@@ -76,34 +79,34 @@ pub(crate) async fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
 
 async fn import(
     args: &ImportArgs,
-    patience: Patience,
+    retry_policy: RetryPolicy,
     stop: impl Future<Output = ()>,
-) -> anyhow::Result<End> {
+) -> anyhow::Result<ImportEnd> {
     let id = SourceId::of(&args.file)?;
     let mut source = open_source(args)?;
-    let journal = begin(args, id)?;
-    if journal.done != Cursor::default() {
+    let journal = open_journal(args, id)?;
+    if journal.done != FilePosition::default() {
         source.seek(journal.done)?;
     }
-    let report = Report::new(&journal);
-    let sender = Sender::new(&args.url, &args.key, args.resource, patience, &report)?;
-    let mut ledger = open_ledger(args, journal, &report)?;
+    let report = ProgressReport::new(&journal);
+    let sender = Sender::new(&args.url, &args.key, args.resource, retry_policy, &report)?;
+    let mut recorder = open_recorder(args, journal, &report)?;
     let batches = Batches::new(source, args.batch as usize).spawn();
     let finished = tokio::select! {
-        ended = transfer::transfer(batches, &sender, &mut ledger) => Some(ended),
+        ended = transfer::transfer(batches, &sender, &mut recorder) => Some(ended),
         () = stop => None,
     };
     report.clear();
-    let done = ledger.journal.done;
+    let done = recorder.journal.done;
     let Some(ended) = finished else {
-        return Ok(End::Stopped(done));
+        return Ok(ImportEnd::Stopped(done));
     };
     ended.with_context(|| format!("could not finish; {}", how_to_continue(done)))?;
-    ledger.close()?;
-    let counts = ledger.journal.counts;
-    Ok(End::Complete {
+    recorder.finish()?;
+    let counts = recorder.journal.counts;
+    Ok(ImportEnd::Complete {
         counts,
-        summary: report.summary(&counts, ledger.rejects.path()),
+        summary: report.summary(&counts, recorder.rejects.path()),
     })
 }
 
@@ -111,14 +114,14 @@ fn open_source(args: &ImportArgs) -> anyhow::Result<Source> {
     let (journal, rejects) = (args.journal_path(), args.rejects_path());
     ensure!(
         journal != rejects && journal != args.file && rejects != args.file,
-        "the file, --journal and --rejects must be three files"
+        "the file, --journal and --rejects must be three different files"
     );
     Source::open(&args.file, args.resource, args.format()?, &args.table)
         .with_context(|| format!("{}", args.file.display()))
 }
 
-/// The journal to continue, or that of a new import.
-fn begin(args: &ImportArgs, source: SourceId) -> anyhow::Result<Journal> {
+/// Returns the journal of the import to continue, or of a new import.
+fn open_journal(args: &ImportArgs, source: SourceId) -> anyhow::Result<Journal> {
     let import = serde_json::to_string(&(
         args.resource,
         args.url.trim_end_matches('/'),
@@ -126,35 +129,37 @@ fn begin(args: &ImportArgs, source: SourceId) -> anyhow::Result<Journal> {
         &args.table,
     ))?;
     let new = Journal::new(source, import, args.rejects_path());
-    Ok(match new.find(&args.journal_path())? {
-        Found::Same(journal) if !args.restart => {
+    Ok(match new.load_previous(&args.journal_path())? {
+        PreviousJournal::Same(journal) if !args.restart => {
             eprintln!(
                 "continuing after line {} of an interrupted import",
                 journal.done.line
             );
             journal
         }
-        Found::Other(why) if !args.restart => {
-            eprintln!("an interrupted import cannot be continued: {why}; starting over");
+        PreviousJournal::Other(reason) if !args.restart => {
+            eprintln!("an interrupted import cannot be continued: {reason}; starting over");
             new
         }
         _ => new,
     })
 }
 
-fn open_ledger<'a>(
+fn open_recorder<'a>(
     args: &ImportArgs,
     mut journal: Journal,
-    report: &'a Report,
-) -> anyhow::Result<Ledger<'a>> {
+    report: &'a ProgressReport,
+) -> anyhow::Result<Recorder<'a>> {
     let path = args.rejects_path();
+    // Refused lines of an interrupted import are kept only in the same file. The journal's length
+    // is not valid for another one.
     let keep = if journal.rejects == path {
         journal.rejects_bytes
     } else {
         0
     };
     journal.rejects.clone_from(&path);
-    Ok(Ledger {
+    Ok(Recorder {
         journal,
         journal_path: args.journal_path(),
         rejects: Rejects::open(&path, keep)?,
@@ -163,14 +168,14 @@ fn open_ledger<'a>(
     })
 }
 
-fn how_to_continue(done: Cursor) -> String {
+fn how_to_continue(done: FilePosition) -> String {
     match done.line {
         0 => "nothing was acknowledged; run the same command again to start".into(),
         line => format!("run the same command again to continue after line {line}"),
     }
 }
 
-/// Completes on Ctrl-C, and on SIGTERM.
+/// Waits for Ctrl-C or SIGTERM.
 async fn stop_requested() {
     use tokio::signal::unix::{SignalKind, signal};
     let interrupted = tokio::signal::ctrl_c();

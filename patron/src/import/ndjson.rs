@@ -1,4 +1,4 @@
-//! NDJSON: lines that go to the API as they are, if each is one JSON object.
+//! NDJSON: each line that is one JSON object is sent to the API unchanged.
 
 use std::fmt;
 use std::io;
@@ -8,10 +8,10 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::lines::{Cursor, LineRead, Lines};
+use super::lines::{FilePosition, LineRead, Lines};
 use super::source::{Reason, Record};
 
-/// A file with one JSON object per line.
+/// File with one JSON object per line.
 pub(super) struct Ndjson {
     lines: Lines,
     line: Vec<u8>,
@@ -27,11 +27,11 @@ impl Ndjson {
         })
     }
 
-    pub(super) fn at(&self) -> Cursor {
+    pub(super) fn at(&self) -> FilePosition {
         self.lines.at()
     }
 
-    pub(super) fn seek(&mut self, to: Cursor) -> io::Result<()> {
+    pub(super) fn seek(&mut self, to: FilePosition) -> io::Result<()> {
         self.lines.seek(to)
     }
 
@@ -41,24 +41,25 @@ impl Ndjson {
             let start = self.lines.at();
             let read = self.lines.read(&mut self.line)?;
             let line = self.line.trim_ascii();
-            let verdict = match read {
+            let result = match read {
                 LineRead::End => return Ok(None),
                 LineRead::TooLong => Err(Reason::new("the line is longer than 4 MiB")),
                 LineRead::Whole if line.is_empty() => continue,
                 LineRead::Whole => check(line, self.id_field).map_err(Reason::new),
             };
-            if verdict.is_ok() {
+            if result.is_ok() {
                 out.extend_from_slice(line);
             }
             return Ok(Some(Record {
                 place: self.lines.place_since(start),
-                verdict,
+                result,
             }));
         }
     }
 }
 
-/// A hash of the object's id, or why the line is no JSON object.
+/// Checks that the line is a JSON object. Returns a hash of its id, if it has one, or the reason
+/// why it is refused.
 fn check(line: &[u8], id_field: &'static str) -> Result<Option<u64>, String> {
     let text = str::from_utf8(line).map_err(|_| "the line is not UTF-8")?;
     if !text.starts_with('{') {
@@ -79,7 +80,7 @@ fn check(line: &[u8], id_field: &'static str) -> Result<Option<u64>, String> {
     })
 }
 
-/// Reads an object without keeping anything but a hash of one field.
+/// Deserializer of an object that keeps nothing but the hash of one field.
 #[derive(Clone, Copy)]
 struct IdOf(&'static str);
 
@@ -111,7 +112,7 @@ impl<'de> Visitor<'de> for IdOf {
     }
 }
 
-/// Compares a key without allocating it.
+/// Deserializer that compares a key without allocating it.
 struct KeyIs(&'static str);
 
 impl<'de> DeserializeSeed<'de> for KeyIs {
@@ -139,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_whole_objects_pass() {
+    fn lines_that_are_not_one_object_are_refused() {
         let refused = |line: &[u8]| check(line, "order_id").unwrap_err();
         assert_eq!(refused(b"[1]"), "the line is not a JSON object");
         assert_eq!(refused(b"{\"order_id\":\"\xff\"}"), "the line is not UTF-8");
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_id_is_found_wherever_it_is() {
+    fn the_id_is_found_at_any_place_in_the_object() {
         let id = |line: &str| check(line.as_bytes(), "order_id").unwrap();
         let first = id(r#"{"order_id":"o-1","amount":5}"#);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The file of refused lines.
+//! File of refused lines.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use super::batches::Refusal;
 
-/// NDJSON of refused lines; there is no file until one is refused.
+/// Writer of the file of refused lines, which is NDJSON. The file is created with the first
+/// refused line.
 pub(super) struct Rejects {
     path: PathBuf,
     file: Option<File>,
@@ -26,8 +27,11 @@ struct Row<'a> {
 }
 
 impl Rejects {
-    /// Keeps the first `keep` bytes of a file from an interrupted import, and nothing of one
-    /// from another import (`keep` 0). A file of anything else is left alone with an error.
+    /// Opens the file and truncates it to `keep` bytes. Removes it if `keep` is 0, as for a new
+    /// import.
+    ///
+    /// # Errors
+    /// Returns an error, and leaves the file unchanged, if it is not a file of refused lines.
     pub(super) fn open(path: &Path, keep: u64) -> anyhow::Result<Self> {
         let mut rejects = Self {
             path: path.to_owned(),
@@ -40,7 +44,7 @@ impl Rejects {
         let context = || format!("{}", path.display());
         ensure!(
             is_ours(path).with_context(context)?,
-            "{} is not a file of refused lines; say --rejects to name another",
+            "{} is not a file of refused lines; choose another file with --rejects",
             path.display()
         );
         if keep == 0 {
@@ -58,7 +62,7 @@ impl Rejects {
         Ok(rejects)
     }
 
-    /// Appends one row per refusal, on disk when it returns.
+    /// Appends one row per refusal. The rows are on disk on return.
     pub(super) fn append(&mut self, source: &File, refusals: &[Refusal]) -> io::Result<()> {
         if refusals.is_empty() {
             return Ok(());
@@ -90,7 +94,7 @@ impl Rejects {
         &self.path
     }
 
-    /// The length of the file.
+    /// Returns the length of the file.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }

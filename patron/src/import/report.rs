@@ -1,4 +1,5 @@
-//! Telling the user: a bar on a terminal, a line every few seconds elsewhere, and a summary.
+//! Progress for the user: a bar on a terminal, a line every few seconds elsewhere, and a summary
+//! at the end.
 
 use std::io::IsTerminal;
 use std::path::Path;
@@ -7,26 +8,27 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 
-use super::journal::{Counts, Journal};
-use super::lines::Cursor;
+use super::journal::{ImportCounts, Journal};
+use super::lines::FilePosition;
 
-/// Between two plain lines.
+/// Interval of plain lines.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// The progress of one run.
-pub(super) struct Report {
+/// Progress of one run.
+pub(super) struct ProgressReport {
     bar: Option<ProgressBar>,
     started: Instant,
     size: u64,
-    /// Where this run began, and what earlier ones had read.
+    /// Offset in the file at which this run began.
     from: u64,
+    /// Number of records that earlier runs had read.
     read_before: u64,
-    /// Milliseconds after the start when a plain line is due.
+    /// Time of the next plain line, in milliseconds from the start.
     next_line: AtomicU64,
 }
 
-impl Report {
-    /// `begun` is where the import stands before this run.
+impl ProgressReport {
+    /// Starts the display of a run. `begun` is the import's state before this run.
     pub(super) fn new(begun: &Journal) -> Self {
         let size = begun.source.size;
         let bar = std::io::stderr()
@@ -42,8 +44,8 @@ impl Report {
         }
     }
 
-    /// Shows how far it is, if it is time to.
-    pub(super) fn progress(&self, done: Cursor, counts: &Counts) {
+    /// Updates the bar, or prints a line if one is due.
+    pub(super) fn progress(&self, done: FilePosition, counts: &ImportCounts) {
         let rate = self.rate(counts);
         if let Some(bar) = &self.bar {
             bar.set_position(done.offset);
@@ -63,7 +65,7 @@ impl Report {
         }
     }
 
-    /// Says something in between.
+    /// Prints a message without disturbing the bar.
     pub(super) fn note(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| eprintln!("{text}")),
@@ -71,15 +73,15 @@ impl Report {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(super) fn clear(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
     }
 
-    /// The last words on a complete import.
-    pub(super) fn summary(&self, counts: &Counts, rejects: &Path) -> String {
+    /// Returns the summary of a complete import.
+    pub(super) fn summary(&self, counts: &ImportCounts, rejects: &Path) -> String {
         let count = HumanCount;
         let mut text = format!(
             "{} read: {} created, {} updated, {} unchanged, {} refused; {:.1} s, {} lines/s\n",
@@ -102,13 +104,13 @@ impl Report {
         text
     }
 
-    /// Lines per second of this run.
-    fn rate(&self, counts: &Counts) -> HumanCount {
+    /// Returns the lines per second of this run.
+    fn rate(&self, counts: &ImportCounts) -> HumanCount {
         let lines = (counts.read - self.read_before) as f64;
         HumanCount((lines / self.started.elapsed().as_secs_f64().max(0.001)) as u64)
     }
 
-    fn left(&self, done: Cursor, elapsed: Duration) -> Duration {
+    fn left(&self, done: FilePosition, elapsed: Duration) -> Duration {
         let behind = done.offset.saturating_sub(self.from).max(1);
         let ahead = self.size.saturating_sub(done.offset);
         elapsed.mul_f64(ahead as f64 / behind as f64)

@@ -1,4 +1,4 @@
-//! Sending one batch until the server has answered it.
+//! Sending of one batch, with retries, until the server has answered for every item.
 
 use std::time::{Duration, Instant};
 
@@ -6,44 +6,44 @@ use anyhow::{Context, anyhow, bail, ensure};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Request, Response, StatusCode, Url};
 
-use super::answer::{Problem, Verdict, Verdicts, is_passing};
+use super::answer::{BatchOutcomes, Problem, RecordOutcome, is_temporary};
 use super::fields::Resource;
-use super::report::Report;
+use super::report::ProgressReport;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
-const LONGEST_BACK_OFF: Duration = Duration::from_secs(15);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(15);
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(120);
 
-/// How long a batch is tried, and how soon again.
+/// Limits of the retries of a batch.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
-    /// From a batch's first failure.
+pub(super) struct RetryPolicy {
+    /// Time from a batch's first failure after which it is not retried.
     pub(super) give_up_after: Duration,
-    /// The wait after the first failure; it doubles with each.
-    pub(super) first_wait: Duration,
+    /// Backoff after the first failure. It doubles with each further one.
+    pub(super) first_backoff: Duration,
 }
 
-/// A client of one of the API's ways in.
+/// Client of one of the API's ingest endpoints.
 pub(super) struct Sender<'a> {
     http: Client,
     url: Url,
     key: HeaderValue,
-    patience: Patience,
-    report: &'a Report,
+    retry_policy: RetryPolicy,
+    report: &'a ProgressReport,
 }
 
-/// Why an attempt failed that is worth another.
-struct Trouble {
-    what: String,
+/// Failure after which the attempt is repeated.
+struct TemporaryFailure {
+    message: String,
     retry_after: Option<Duration>,
 }
 
-impl Default for Patience {
+impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             give_up_after: Duration::from_secs(5 * 60),
-            first_wait: Duration::from_millis(250),
+            first_backoff: Duration::from_millis(250),
         }
     }
 }
@@ -53,8 +53,8 @@ impl<'a> Sender<'a> {
         base: &str,
         key: &str,
         resource: Resource,
-        patience: Patience,
-        report: &'a Report,
+        retry_policy: RetryPolicy,
+        report: &'a ProgressReport,
     ) -> anyhow::Result<Self> {
         let url = format!(
             "{}/api/data/{}",
@@ -62,7 +62,7 @@ impl<'a> Sender<'a> {
             resource.name()
         );
         let mut bearer = HeaderValue::try_from(format!("Bearer {key}"))
-            .context("the key has characters that no key has")?;
+            .context("the key has characters that are not allowed in a key")?;
         bearer.set_sensitive(true);
         let http = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
@@ -78,33 +78,42 @@ impl<'a> Sender<'a> {
             http,
             url,
             key: bearer,
-            patience,
+            retry_policy,
             report,
         })
     }
 
-    /// Sends NDJSON of so many items, again and again while the server is away or busy. An
-    /// error means that there is no point in going on.
-    pub(super) async fn send(&self, body: Vec<u8>, items: usize) -> anyhow::Result<Vec<Verdict>> {
-        let mut verdicts = Verdicts::new(items);
+    /// Sends NDJSON with this number of items. Retries with backoff while the server is
+    /// unreachable or busy.
+    ///
+    /// # Errors
+    /// Returns an error if the server refuses the whole request, does not answer as the API does,
+    /// or stays unreachable or busy for too long.
+    pub(super) async fn send(
+        &self,
+        body: Vec<u8>,
+        items: usize,
+    ) -> anyhow::Result<Vec<RecordOutcome>> {
+        let mut outcomes = BatchOutcomes::new(items);
         if items == 0 {
-            return Ok(verdicts.into_vec());
+            return Ok(outcomes.into_vec());
         }
         let request = self.request(body)?;
         let mut failing_since = None;
-        let mut back_off = self.patience.first_wait;
-        while let Some(trouble) = self.attempt(&request, &mut verdicts).await? {
+        let mut backoff = self.retry_policy.first_backoff;
+        while let Some(failure) = self.attempt(&request, &mut outcomes).await? {
             let since = *failing_since.get_or_insert_with(Instant::now);
-            if since.elapsed() >= self.patience.give_up_after {
-                bail!("{}, for {} s now", trouble.what, since.elapsed().as_secs());
+            if since.elapsed() >= self.retry_policy.give_up_after {
+                let seconds = since.elapsed().as_secs();
+                bail!("{}; gave up after {seconds} s", failure.message);
             }
-            let wait = trouble.wait(back_off);
+            let wait = failure.wait(backoff);
             self.report
-                .note(&format!("{}; trying again in {wait:.1?}", trouble.what));
+                .note(&format!("{}; trying again in {wait:.1?}", failure.message));
             tokio::time::sleep(wait).await;
-            back_off = (back_off * 2).min(LONGEST_BACK_OFF);
+            backoff = (backoff * 2).min(LONGEST_BACKOFF);
         }
-        Ok(verdicts.into_vec())
+        Ok(outcomes.into_vec())
     }
 
     fn request(&self, body: Vec<u8>) -> anyhow::Result<Request> {
@@ -118,46 +127,49 @@ impl<'a> Sender<'a> {
             .build()?)
     }
 
-    /// `None` when every item has its verdict.
+    /// Sends the request once. Returns `None` if every item has its outcome.
     async fn attempt(
         &self,
         request: &Request,
-        verdicts: &mut Verdicts,
-    ) -> anyhow::Result<Option<Trouble>> {
+        outcomes: &mut BatchOutcomes,
+    ) -> anyhow::Result<Option<TemporaryFailure>> {
         let request = request.try_clone().context("the body is in memory")?;
         let response = match self.http.execute(request).await {
             Ok(response) => response,
-            Err(error) => return Ok(Some(Trouble::unreachable(&self.url, &error))),
+            Err(error) => return Ok(Some(TemporaryFailure::unreachable(&self.url, &error))),
         };
         let status = response.status();
         let retry_after = retry_after(&response);
         let body = match response.bytes().await {
             Ok(body) => body,
-            Err(error) => return Ok(Some(Trouble::unreachable(&self.url, &error))),
+            Err(error) => return Ok(Some(TemporaryFailure::unreachable(&self.url, &error))),
         };
         let problem = if status.is_success() {
-            verdicts
-                .take(&body)
-                .with_context(|| format!("{} did not answer as Patron", self.url))?
+            outcomes
+                .merge(&body)
+                .with_context(|| format!("{} did not answer as Patron does", self.url))?
         } else {
-            Some(self.unless_final(status, &body)?)
+            Some(self.temporary_problem(status, &body)?)
         };
-        Ok(problem.map(|problem| Trouble {
-            what: format!("the server cannot take it now ({})", problem.sentence()),
+        Ok(problem.map(|problem| TemporaryFailure {
+            message: format!("the server is busy ({})", problem.sentence()),
             retry_after,
         }))
     }
 
-    /// The problem of a whole request, if it may pass.
-    fn unless_final(&self, status: StatusCode, body: &[u8]) -> anyhow::Result<Problem> {
-        let problem = Problem::read(status.as_u16(), body);
-        if is_passing(status.as_u16()) {
+    /// Returns the problem of a refused request if it is temporary.
+    ///
+    /// # Errors
+    /// Returns the problem as an error if a retry cannot succeed.
+    fn temporary_problem(&self, status: StatusCode, body: &[u8]) -> anyhow::Result<Problem> {
+        let problem = Problem::from_response(status.as_u16(), body);
+        if is_temporary(status.as_u16()) {
             return Ok(problem);
         }
         let meaning = match status {
             StatusCode::UNAUTHORIZED => "the server does not know the key",
-            StatusCode::FORBIDDEN => "the key may not send data in",
-            StatusCode::NOT_FOUND => "there is no such address",
+            StatusCode::FORBIDDEN => "the key may not ingest data",
+            StatusCode::NOT_FOUND => "the URL does not exist",
             StatusCode::PAYLOAD_TOO_LARGE => "the request is too large; a smaller --batch may help",
             _ => "the server refused the whole request",
         };
@@ -169,35 +181,38 @@ impl<'a> Sender<'a> {
     }
 }
 
-impl Trouble {
+impl TemporaryFailure {
     fn unreachable(url: &Url, error: &reqwest::Error) -> Self {
         let host = url.origin().ascii_serialization();
         let mut cause: &dyn std::error::Error = error;
         while let Some(deeper) = cause.source() {
             cause = deeper;
         }
-        let what = match error.is_timeout() {
+        let message = match error.is_timeout() {
             true => format!("{host} did not answer in time"),
             false => format!("no answer from {host} ({cause})"),
         };
         Self {
-            what,
+            message,
             retry_after: None,
         }
     }
 
-    /// At least what the server asked for, at least half the back-off, and never the same for
-    /// two clients.
-    fn wait(&self, back_off: Duration) -> Duration {
-        let jittered = back_off.mul_f64(rand::random_range(0.5..1.0));
-        let asked = self
+    /// Returns the time to wait: at least the server's `Retry-After`, and at least half of the
+    /// backoff.
+    fn wait(&self, backoff: Duration) -> Duration {
+        // Jitter is added to `Retry-After` too: otherwise all clients that the server turned away
+        // at one time would return at one time.
+        let jittered = backoff.mul_f64(rand::random_range(0.5..1.0));
+        let requested = self
             .retry_after
-            .map(|asked| asked.min(LONGEST_RETRY_AFTER) + jittered / 2);
-        jittered.max(asked.unwrap_or_default())
+            .map(|after| after.min(LONGEST_RETRY_AFTER) + jittered / 2);
+        jittered.max(requested.unwrap_or_default())
     }
 }
 
-/// The header in seconds, as Patron gives it; a date is left to the back-off.
+/// Returns the `Retry-After` header in seconds, which is the form that Patron sends. A date is
+/// ignored.
 fn retry_after(response: &Response) -> Option<Duration> {
     let seconds = response
         .headers()

@@ -1,32 +1,32 @@
-//! A file as a stream of objects for the API, each with its place, good or refused.
+//! Source of objects for the API: a file's records with their places, valid or refused.
 
 use std::io;
 use std::path::Path;
 
 use super::args::{Format, TableArgs};
 use super::fields::Resource;
-use super::lines::{Cursor, Place};
+use super::lines::{FilePosition, Place};
 use super::mapping::Mapping;
 use super::ndjson::Ndjson;
 use super::table::Table;
 
-/// One record of the source.
+/// Record of the source.
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) place: Place,
-    /// A hash of the item's id, if it has one; or why the record cannot be sent.
-    pub(super) verdict: Result<Option<u64>, Reason>,
+    /// Hash of the item's id, if it has one, or the reason why the record cannot be sent.
+    pub(super) result: Result<Option<u64>, Reason>,
 }
 
-/// Why a record is refused.
+/// Reason why a record is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reason {
     pub(super) text: String,
-    /// The JSON pointer of the field at fault.
+    /// JSON pointer of the invalid field.
     pub(super) pointer: Option<String>,
 }
 
-/// A source file.
+/// Source file in one of the supported formats.
 pub(super) enum Source {
     Ndjson(Ndjson),
     Table {
@@ -36,7 +36,11 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// Opens the file and reads its header; an error says what does not fit together.
+    /// Opens the file and reads its header.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be read, or if an option does not fit the format, the
+    /// columns or the resource.
     pub(super) fn open(
         path: &Path,
         resource: Resource,
@@ -46,7 +50,7 @@ impl Source {
         if format == Format::Ndjson {
             anyhow::ensure!(
                 *options == TableArgs::default(),
-                "NDJSON is sent as it is: {} are for tables",
+                "NDJSON is sent unchanged: {} apply to tables only",
                 "--delimiter, --no-header, --map, --set, --id, --amount-unit and --date-format"
             );
             return Ok(Self::Ndjson(Ndjson::open(path, resource.id_field())?));
@@ -59,23 +63,23 @@ impl Source {
         })
     }
 
-    pub(super) fn at(&self) -> Cursor {
+    pub(super) fn at(&self) -> FilePosition {
         match self {
             Self::Ndjson(ndjson) => ndjson.at(),
             Self::Table { table, .. } => table.at(),
         }
     }
 
-    /// Continues where an earlier reading was; a header is not read again.
-    pub(super) fn seek(&mut self, to: Cursor) -> io::Result<()> {
+    /// Moves to a position that an earlier run has reached.
+    pub(super) fn seek(&mut self, to: FilePosition) -> io::Result<()> {
         match self {
             Self::Ndjson(ndjson) => ndjson.seek(to),
             Self::Table { table, .. } => table.seek(to),
         }
     }
 
-    /// Reads the next record, and appends its object to `out` if it is good. Blank lines are
-    /// skipped. `None` at the end.
+    /// Reads the next record, and appends its object to `out` if it is valid. Skips blank lines.
+    /// Returns `None` at the end of the file.
     pub(super) fn next(&mut self, out: &mut Vec<u8>) -> io::Result<Option<Record>> {
         match self {
             Self::Ndjson(ndjson) => ndjson.next(out),
@@ -83,15 +87,15 @@ impl Source {
                 let Some((place, row)) = table.next()? else {
                     return Ok(None);
                 };
-                let verdict = row.and_then(|cells| mapping.render(cells, place.line, out));
-                Ok(Some(Record { place, verdict }))
+                let result = row.and_then(|cells| mapping.render(cells, place.line, out));
+                Ok(Some(Record { place, result }))
             }
         }
     }
 }
 
 impl Reason {
-    /// A reason that is about the record as a whole.
+    /// Returns a reason that concerns the whole record.
     pub(super) fn new(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),

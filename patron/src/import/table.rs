@@ -1,4 +1,4 @@
-//! Tables: CSV with any separator, or columns between runs of whitespace.
+//! Tables: CSV with any separator, or columns separated by runs of whitespace.
 
 use std::io;
 use std::path::Path;
@@ -7,10 +7,10 @@ use anyhow::Context;
 
 use super::args::Delimiter;
 use super::cells::Cells;
-use super::lines::{Cursor, LineRead, Lines, Place};
+use super::lines::{FilePosition, LineRead, Lines, Place};
 use super::source::Reason;
 
-/// A file of rows with the same columns.
+/// File of rows that all have the same columns.
 pub(super) struct Table {
     lines: Lines,
     splitter: Splitter,
@@ -25,8 +25,8 @@ enum Splitter {
 }
 
 impl Table {
-    /// Opens the file and learns its columns from the first row: their names, or without a
-    /// header just how many there are.
+    /// Opens the file and reads its first row, which has the names of the columns or, without a
+    /// header, determines their number.
     pub(super) fn open(
         path: &Path,
         delimiter: Option<Delimiter>,
@@ -41,9 +41,9 @@ impl Table {
         };
         let start = table.at();
         let (_, first) = table.next_of_width(None)?.context("the file is empty")?;
-        let first = first.map_err(|reason| anyhow::anyhow!("its first line: {}", reason.text))?;
+        let first = first.map_err(|reason| anyhow::anyhow!("the first line: {}", reason.text))?;
         let columns = match header {
-            true => first.names().context("its header line is not UTF-8")?,
+            true => first.names().context("the header line is not UTF-8")?,
             false => (1..=first.count())
                 .map(|number| number.to_string())
                 .collect(),
@@ -59,15 +59,16 @@ impl Table {
         &self.columns
     }
 
-    pub(super) fn at(&self) -> Cursor {
+    pub(super) fn at(&self) -> FilePosition {
         self.lines.at()
     }
 
-    pub(super) fn seek(&mut self, to: Cursor) -> io::Result<()> {
+    pub(super) fn seek(&mut self, to: FilePosition) -> io::Result<()> {
         self.lines.seek(to)
     }
 
-    /// The next row that is not blank, or why it has not the table's columns.
+    /// Reads the next row that is not blank. The row is an error if it does not have the table's
+    /// columns.
     pub(super) fn next(&mut self) -> io::Result<Option<(Place, Result<&Cells, Reason>)>> {
         self.next_of_width(Some(self.columns.len()))
     }
@@ -91,7 +92,8 @@ impl Table {
         };
         let row = self.split()?.and_then(|()| check_width(&self.cells, width));
         if row.is_err() && self.lines.at() != first_line_end {
-            // A quote that is never closed swallows good rows: only its own line is refused.
+            // An unclosed quote makes the parser read following rows as part of the cell. Reading
+            // continues after the first line, so that only that line is refused.
             self.lines.seek(first_line_end)?;
         }
         let place = self.lines.place_since(start);
@@ -108,7 +110,7 @@ impl Table {
         }
     }
 
-    /// Splits the row that starts with the line in `raw`, reading on while a quote is open.
+    /// Splits the row that begins with the line in `raw`. Reads more lines while a quote is open.
     fn split(&mut self) -> io::Result<Result<(), String>> {
         self.cells.clear();
         let core = match &mut self.splitter {
@@ -126,23 +128,23 @@ impl Table {
         loop {
             if let Some(used) = self.cells.feed(core, &self.raw[fed..]) {
                 let rest = &self.raw[fed + used..];
-                let whole = matches!(rest, b"" | b"\n");
-                return Ok(whole.then_some(()).ok_or_else(|| LONE_RETURN.into()));
+                let is_complete = matches!(rest, b"" | b"\n");
+                return Ok(is_complete.then_some(()).ok_or_else(|| LONE_RETURN.into()));
             }
             fed = self.raw.len();
             match self.lines.read(&mut self.raw)? {
                 LineRead::Whole => {}
                 LineRead::TooLong => return Ok(Err(OPEN_QUOTE.into())),
                 LineRead::End => {
-                    let closed = self.cells.feed(core, b"\n").is_some();
-                    return Ok(closed.then_some(()).ok_or_else(|| OPEN_QUOTE.into()));
+                    let is_closed = self.cells.feed(core, b"\n").is_some();
+                    return Ok(is_closed.then_some(()).ok_or_else(|| OPEN_QUOTE.into()));
                 }
             }
         }
     }
 }
 
-const LONE_RETURN: &str = "there is a carriage return inside the line";
+const LONE_RETURN: &str = "the line has a carriage return inside";
 const OPEN_QUOTE: &str = "a quoted cell is not closed";
 
 impl Splitter {

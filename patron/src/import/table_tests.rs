@@ -28,7 +28,7 @@ fn good(line: u64, cells: &[&str]) -> Row {
 }
 
 #[test]
-fn runs_of_whitespace_separate() {
+fn runs_of_whitespace_separate_columns() {
     let (columns, rows) = rows(
         b" id  date \r\n 1\t 2 \r\n\r\n  \r\n 3  4",
         "whitespace",
@@ -39,7 +39,7 @@ fn runs_of_whitespace_separate() {
 }
 
 #[test]
-fn csv_is_unquoted_and_numbered_by_its_first_line() {
+fn csv_is_unquoted_and_a_row_has_the_number_of_its_first_line() {
     let text = b"\xEF\xBB\xBFid;name\r\n1;\"a;\"\"b\"\"\r\nc\"\r\n\r\n2;\xC3\xA9\r\n3;\"x\"";
     let (columns, rows) = rows(text, ";", true);
     assert_eq!(columns, ["id", "name"]);
@@ -61,7 +61,7 @@ fn without_a_header_columns_have_numbers() {
 }
 
 #[test]
-fn an_open_quote_costs_one_line() {
+fn an_unclosed_quote_refuses_only_its_own_line() {
     let (_, rows) = rows(b"a,b\n1,2\n3,\"4\n5,6\n7,8\n", ",", true);
     assert_eq!(
         rows,
@@ -75,7 +75,7 @@ fn an_open_quote_costs_one_line() {
 }
 
 #[test]
-fn rows_of_another_width_are_refused() {
+fn rows_with_another_number_of_columns_are_refused() {
     let (_, rows) = rows(b"a,b\n1\n1,2,3\n1,2\r3,4\n5,6\n", ",", true);
     let message = |found| Err(format!("the line has {found} columns, the table has 2"));
     assert_eq!(
@@ -90,7 +90,7 @@ fn rows_of_another_width_are_refused() {
 }
 
 #[test]
-fn wide_rows_fit() {
+fn rows_with_a_thousand_columns_are_read() {
     let wide = vec!["x"; 1000].join(",");
     let (columns, rows) = rows(format!("{wide}\n{wide}\n").as_bytes(), ",", true);
     assert_eq!(columns.len(), 1000);
@@ -98,7 +98,7 @@ fn wide_rows_fit() {
 }
 
 #[test]
-fn a_line_too_long_is_passed_over() {
+fn a_line_that_is_too_long_is_refused_and_skipped() {
     let long = "x".repeat(crate::import::lines::MAX_RECORD + 1);
     let (_, rows) = rows(format!("a,b\n{long}\n1,2\n").as_bytes(), ",", true);
     assert_eq!(

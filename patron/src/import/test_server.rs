@@ -1,4 +1,4 @@
-//! A server that takes orders in memory, and misbehaves in turn as it is told.
+//! Server that keeps orders in memory, with scripted failures.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -13,87 +13,87 @@ use futures::stream;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-/// How one request is answered.
+/// Behavior for one request.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Turn {
     Normal,
-    /// 503 for the whole request, in seconds.
+    /// 503 for the whole request; `retry_after` is in seconds.
     Busy {
         retry_after: Option<u64>,
     },
     /// 503 for every second item.
     ItemsBusy,
-    /// The connection ends inside the answer.
+    /// The connection ends within the response.
     BreakOff,
-    /// The same, after everything is kept.
+    /// All items are stored, then the connection ends within the response.
     ApplyThenBreakOff,
-    /// 401 once so many requests have come, so that none is still on its way after it.
+    /// 401 once this number of requests has arrived, so that none of them arrives later.
     UnauthorizedAfter(usize),
-    /// No answer ever.
+    /// The request is never answered.
     Hang,
 }
 
 pub(super) struct Server {
     pub(super) url: String,
-    shared: Arc<Shared>,
+    state: Arc<ServerState>,
 }
 
-struct Shared {
+struct ServerState {
     turns: Mutex<VecDeque<Turn>>,
-    /// From the item `o-N` on, every request is answered like this.
+    /// Behavior for every request whose first item is `o-N` or a later one.
     from: Mutex<Option<(u64, Turn)>>,
     items: Mutex<BTreeMap<String, Value>>,
     requests: watch::Sender<usize>,
 }
 
 impl Server {
-    /// Answers with these turns in order, then normally.
+    /// Starts a server that behaves like these turns in order, then normally.
     pub(super) async fn start(turns: impl IntoIterator<Item = Turn>) -> Self {
-        let shared = Arc::new(Shared {
+        let state = Arc::new(ServerState {
             turns: Mutex::new(turns.into_iter().collect()),
             from: Mutex::default(),
             items: Mutex::default(),
             requests: watch::Sender::new(0),
         });
         let app = Router::new()
-            .route("/api/data/orders", post(take))
+            .route("/api/data/orders", post(handle_orders))
             .layer(axum::extract::DefaultBodyLimit::disable())
-            .with_state(Arc::clone(&shared));
+            .with_state(Arc::clone(&state));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { url, shared }
+        Self { url, state }
     }
 
     pub(super) fn items(&self) -> BTreeMap<String, Value> {
-        self.shared.items.lock().unwrap().clone()
+        self.state.items.lock().unwrap().clone()
     }
 
     pub(super) fn requests(&self) -> usize {
-        *self.shared.requests.borrow()
+        *self.state.requests.borrow()
     }
 
-    /// Answers normally up to the item `o-N`, and from there on like this. Requests overtake
-    /// each other, so that their number does not tell which batch they are.
+    /// Starts a server that answers normally up to the item `o-N`, and like this turn from there
+    /// on. Batches are identified by their items, since requests can overtake each other.
     pub(super) async fn start_with_turn_at(item: u64, turn: Turn) -> Self {
         let server = Self::start([]).await;
-        *server.shared.from.lock().unwrap() = Some((item, turn));
+        *server.state.from.lock().unwrap() = Some((item, turn));
         server
     }
 
-    /// Answers normally again, and counts requests from 0.
+    /// Makes the server answer normally again, and resets the count of requests.
     pub(super) fn recover(&self) {
-        *self.shared.from.lock().unwrap() = None;
-        self.shared.requests.send_replace(0);
+        *self.state.from.lock().unwrap() = None;
+        self.state.requests.send_replace(0);
     }
 
     pub(super) fn wait_for_requests(&self, count: usize) -> impl Future<Output = ()> + use<> {
-        let mut requests = self.shared.requests.subscribe();
+        let mut requests = self.state.requests.subscribe();
         async move { drop(requests.wait_for(|seen| *seen >= count).await.unwrap()) }
     }
 }
 
-impl Shared {
+impl ServerState {
     fn turn(&self, body: &str) -> Turn {
         if let Some((item, turn)) = *self.from.lock().unwrap() {
             let first: Value = serde_json::from_str(body.lines().next().unwrap()).unwrap();
@@ -112,35 +112,39 @@ impl Shared {
     }
 }
 
-async fn take(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: String) -> Response {
+async fn handle_orders(
+    State(state): State<Arc<ServerState>>,
+    headers: HeaderMap,
+    body: String,
+) -> Response {
     assert_eq!(headers[header::CONTENT_TYPE], "application/x-ndjson");
     assert_eq!(headers[header::AUTHORIZATION], "Bearer k");
-    let turn = shared.turn(&body);
-    shared.requests.send_modify(|count| *count += 1);
+    let turn = state.turn(&body);
+    state.requests.send_modify(|count| *count += 1);
     match turn {
-        Turn::Normal => apply(&shared, &body, |_| false).into_response(),
-        Turn::ItemsBusy => apply(&shared, &body, |index| index % 2 == 1).into_response(),
+        Turn::Normal => apply(&state, &body, |_| false).into_response(),
+        Turn::ItemsBusy => apply(&state, &body, |index| index % 2 == 1).into_response(),
         Turn::BreakOff => break_off(),
         Turn::ApplyThenBreakOff => {
-            drop(apply(&shared, &body, |_| false));
+            drop(apply(&state, &body, |_| false));
             break_off()
         }
         Turn::UnauthorizedAfter(count) => {
-            let mut requests = shared.requests.subscribe();
+            let mut requests = state.requests.subscribe();
             drop(requests.wait_for(|seen| *seen >= count).await.unwrap());
             problem(StatusCode::UNAUTHORIZED, "wrong key", None)
         }
         Turn::Busy { retry_after } => problem(
             StatusCode::SERVICE_UNAVAILABLE,
-            "Redis is away",
+            "Redis is unreachable",
             retry_after,
         ),
         Turn::Hang => std::future::pending().await,
     }
 }
 
-fn apply(shared: &Shared, body: &str, busy: impl Fn(usize) -> bool) -> Response {
-    let mut items = shared.items.lock().unwrap();
+fn apply(state: &ServerState, body: &str, busy: impl Fn(usize) -> bool) -> Response {
+    let mut items = state.items.lock().unwrap();
     let mut results = Vec::new();
     for (index, line) in body.lines().enumerate() {
         let item: Value = serde_json::from_str(line).unwrap();

@@ -1,4 +1,4 @@
-//! Imports over real HTTP against a small server that behaves as a test tells it.
+//! Imports over real HTTP to a small server with scripted failures.
 
 #[path = "test_server.rs"]
 mod server;
@@ -21,7 +21,7 @@ struct Cli {
     args: ImportArgs,
 }
 
-/// A file to import and what an import leaves beside it.
+/// File to import, in a directory with the files that an import creates next to it.
 struct Case {
     folder: TempDir,
     file: PathBuf,
@@ -35,7 +35,7 @@ impl Case {
         Self { folder, file }
     }
 
-    /// Orders `o-2`, `o-3`, … named after their lines, in a table.
+    /// Creates a table of orders `o-2`, `o-3`, …, whose ids are their line numbers.
     fn orders(amounts: impl IntoIterator<Item = i64>) -> Self {
         let row = |amount| format!("c-1,{amount},USD,2026-01-01\n");
         let rows: String = amounts.into_iter().map(row).collect();
@@ -55,13 +55,13 @@ impl Case {
         Cli::parse_from(fixed.into_iter().chain(more.split_whitespace())).args
     }
 
-    fn beside(&self, suffix: &str) -> PathBuf {
+    fn sibling(&self, suffix: &str) -> PathBuf {
         let name = self.file.file_name().unwrap().to_str().unwrap();
         self.folder.path().join(format!("{name}{suffix}"))
     }
 
     fn rejects(&self) -> Vec<Value> {
-        let text = fs::read_to_string(self.beside(".rejects.ndjson")).unwrap();
+        let text = fs::read_to_string(self.sibling(".rejects.ndjson")).unwrap();
         text.lines()
             .map(|line| serde_json::from_str(line).unwrap())
             .collect()
@@ -70,29 +70,29 @@ impl Case {
 
 const TABLE: &str = "--id o-{line} --amount-unit minor";
 
-fn patience() -> Patience {
-    Patience {
+fn retry_policy() -> RetryPolicy {
+    RetryPolicy {
         give_up_after: Duration::from_secs(10),
-        first_wait: Duration::from_millis(2),
+        first_backoff: Duration::from_millis(2),
     }
 }
 
-async fn complete(args: &ImportArgs) -> Counts {
-    match import(args, patience(), pending()).await.unwrap() {
-        End::Complete { counts, .. } => counts,
-        End::Stopped(done) => panic!("stopped at {done:?}"),
+async fn complete(args: &ImportArgs) -> ImportCounts {
+    match import(args, retry_policy(), pending()).await.unwrap() {
+        ImportEnd::Complete { counts, .. } => counts,
+        ImportEnd::Stopped(done) => panic!("stopped at {done:?}"),
     }
 }
 
 async fn failure(args: &ImportArgs) -> String {
     format!(
         "{:#}",
-        import(args, patience(), pending()).await.unwrap_err()
+        import(args, retry_policy(), pending()).await.unwrap_err()
     )
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_cdnow_file_goes_over_in_one_line_and_again_unchanged() {
+async fn the_cdnow_file_is_imported_with_one_command_and_is_unchanged_the_second_time() {
     let server = Server::start([]).await;
     let text = fs::read_to_string(concat!(
         env!("CARGO_MANIFEST_DIR"),
@@ -107,10 +107,10 @@ async fn the_cdnow_file_goes_over_in_one_line_and_again_unchanged() {
     let counts = complete(&args).await;
     assert_eq!(
         counts,
-        Counts {
+        ImportCounts {
             read: 69_659,
             created: 69_659,
-            ..Counts::default()
+            ..ImportCounts::default()
         }
     );
     let orders = server.items();
@@ -122,18 +122,18 @@ async fn the_cdnow_file_goes_over_in_one_line_and_again_unchanged() {
     let counts = complete(&args).await;
     assert_eq!(
         counts,
-        Counts {
+        ImportCounts {
             read: 69_659,
             unchanged: 69_659,
-            ..Counts::default()
+            ..ImportCounts::default()
         }
     );
-    assert!(!case.beside(".patron-import").exists());
-    assert!(!case.beside(".rejects.ndjson").exists());
+    assert!(!case.sibling(".patron-import").exists());
+    assert!(!case.sibling(".rejects.ndjson").exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refused_lines_are_told_in_order_with_their_text() {
+async fn refused_lines_are_recorded_in_order_with_their_text() {
     let server = Server::start([]).await;
     let case = Case::new(
         "orders.ndjson",
@@ -145,11 +145,11 @@ async fn refused_lines_are_told_in_order_with_their_text() {
     let counts = complete(&case.args(&server, "")).await;
     assert_eq!(
         counts,
-        Counts {
+        ImportCounts {
             read: 4,
             created: 2,
             refused: 2,
-            ..Counts::default()
+            ..ImportCounts::default()
         }
     );
     assert_eq!(
@@ -164,7 +164,7 @@ async fn refused_lines_are_told_in_order_with_their_text() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_busy_or_broken_server_is_tried_again_and_nothing_counts_twice() {
+async fn requests_to_a_busy_or_broken_server_are_retried_and_no_item_counts_twice() {
     let server = Server::start([
         Turn::Busy {
             retry_after: Some(0),
@@ -184,7 +184,7 @@ async fn a_busy_or_broken_server_is_tried_again_and_nothing_counts_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_wait_is_at_least_what_the_server_asks_for() {
+async fn the_wait_is_at_least_the_retry_after_of_the_server() {
     let server = Server::start([Turn::Busy {
         retry_after: Some(1),
     }])
@@ -196,7 +196,7 @@ async fn the_wait_is_at_least_what_the_server_asks_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_lines_about_one_thing_the_later_wins() {
+async fn the_later_of_two_lines_with_the_same_id_wins() {
     let server = Server::start([Turn::Busy { retry_after: None }]).await;
     let text = "{\"order_id\":\"o-1\",\"amount\":1}\n{\"order_id\":\"o-1\",\"amount\":2}\n";
     let case = Case::new("orders.jsonl", text);
@@ -221,20 +221,20 @@ async fn an_import_that_failed_continues_and_counts_everything_once() {
     );
     assert_eq!(case.rejects().len(), 2);
 
-    // As if the process had died after it wrote refused lines and before it moved the journal.
-    let mut rejects = fs::read_to_string(case.beside(".rejects.ndjson")).unwrap();
+    // Simulates a crash after refused lines were written and before the journal was saved.
+    let mut rejects = fs::read_to_string(case.sibling(".rejects.ndjson")).unwrap();
     rejects.push_str("{\"line\":42,\"reason\":\"x\",\"input\":\"x\"}\n");
-    fs::write(case.beside(".rejects.ndjson"), rejects).unwrap();
+    fs::write(case.sibling(".rejects.ndjson"), rejects).unwrap();
 
     server.recover();
     let counts = complete(&args).await;
     assert_eq!(
         counts,
-        Counts {
+        ImportCounts {
             read: 100,
             created: 95,
             refused: 5,
-            ..Counts::default()
+            ..ImportCounts::default()
         }
     );
     assert_eq!(server.requests(), 6);
@@ -247,15 +247,15 @@ async fn an_import_that_failed_continues_and_counts_everything_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stopping_keeps_what_was_acknowledged() {
+async fn a_stopped_import_keeps_what_was_acknowledged() {
     let server = Server::start_with_turn_at(22, Turn::Hang).await;
     let case = Case::orders(0..100);
     let args = case.args(&server, &format!("{TABLE} --batch 10"));
     let two_hang = server.wait_for_requests(4);
-    let end = import(&args, patience(), two_hang).await.unwrap();
+    let end = import(&args, retry_policy(), two_hang).await.unwrap();
     assert_eq!(
         end,
-        End::Stopped(Cursor {
+        ImportEnd::Stopped(FilePosition {
             line: 21,
             offset: fs_offset(&case, 21)
         })
@@ -264,16 +264,16 @@ async fn stopping_keeps_what_was_acknowledged() {
     let counts = complete(&args).await;
     assert_eq!(
         counts,
-        Counts {
+        ImportCounts {
             read: 100,
             created: 100,
-            ..Counts::default()
+            ..ImportCounts::default()
         }
     );
     assert_eq!(server.requests(), 8);
 }
 
-/// The offset behind so many lines of the file.
+/// Returns the offset after this number of lines of the file.
 fn fs_offset(case: &Case, lines: usize) -> u64 {
     let text = fs::read_to_string(&case.file).unwrap();
     text.split_inclusive('\n')
@@ -283,7 +283,7 @@ fn fs_offset(case: &Case, lines: usize) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_file_other_options_and_restart_begin_anew() {
+async fn a_changed_file_other_options_and_restart_start_from_the_first_line() {
     for (change, more) in [
         (true, ""),
         (false, "--set status=placed"),
@@ -292,7 +292,7 @@ async fn another_file_other_options_and_restart_begin_anew() {
         let server = Server::start_with_turn_at(22, Turn::UnauthorizedAfter(4)).await;
         let case = Case::orders(0..40);
         failure(&case.args(&server, &format!("{TABLE} --batch 10"))).await;
-        assert!(case.beside(".patron-import").exists());
+        assert!(case.sibling(".patron-import").exists());
         if change {
             let text = fs::read_to_string(&case.file).unwrap();
             fs::write(&case.file, text.replace("c-1,39,", "c-1,390,")).unwrap();
@@ -304,16 +304,16 @@ async fn another_file_other_options_and_restart_begin_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_stays_away_is_given_up() {
-    let patience = Patience {
+async fn an_import_gives_up_when_the_server_stays_unreachable() {
+    let retry_policy = RetryPolicy {
         give_up_after: Duration::from_millis(50),
-        ..patience()
+        ..retry_policy()
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let case = Case::orders([1]);
-    let error = import(&case.args_to(&url, TABLE), patience, pending())
+    let error = import(&case.args_to(&url, TABLE), retry_policy, pending())
         .await
         .unwrap_err();
     let message = format!("{error:#}");
@@ -325,25 +325,30 @@ async fn a_server_that_stays_away_is_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn files_that_are_not_its_own_are_left_alone() {
+async fn files_of_other_programs_are_not_overwritten() {
     let server = Server::start([]).await;
     let case = Case::orders([1]);
-    let other = case.beside(".txt");
+    let other = case.sibling(".txt");
     fs::write(&other, "a diary").unwrap();
     for option in ["--rejects", "--journal"] {
         let args = case.args(&server, &format!("{TABLE} {option} {}", other.display()));
-        assert!(failure(&args).await.contains(&format!("say {option}")));
+        let expected = format!("choose another file with {option}");
+        assert!(failure(&args).await.contains(&expected));
         assert_eq!(fs::read_to_string(&other).unwrap(), "a diary");
     }
     let args = case.args(
         &server,
         &format!("{TABLE} --rejects {}", case.file.display()),
     );
-    assert!(failure(&args).await.contains("must be three files"));
+    assert!(
+        failure(&args)
+            .await
+            .contains("must be three different files")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_exit_status_tells_whether_lines_were_refused() {
+async fn the_exit_status_is_2_if_lines_were_refused() {
     let server = Server::start([]).await;
     let code = |status: ExitCode| format!("{status:?}");
     let case = Case::orders([1]);

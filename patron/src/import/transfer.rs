@@ -1,4 +1,4 @@
-//! Keeping a few batches in flight, and accounting for them in order.
+//! Transfer of batches: keeps a few in flight, and records them in order.
 
 use std::collections::{HashSet, VecDeque};
 use std::io;
@@ -7,22 +7,19 @@ use futures::StreamExt;
 use futures::stream::FuturesOrdered;
 use tokio::sync::mpsc;
 
-use super::answer::Verdict;
+use super::answer::RecordOutcome;
 use super::batches::Batch;
-use super::ledger::{Ledger, Slip};
+use super::recorder::{PendingBatch, Recorder};
 use super::send::Sender;
 
-/// One batch is on its way or being decided while the server writes the other.
+/// Maximum number of batches in flight. While the server writes one, the other is sent or decided.
 const IN_FLIGHT: usize = 2;
 
-/// Sends every batch and enters each in the ledger once all before it are.
-///
-/// A batch with an id that is also in one in flight waits for that one: of two lines about the
-/// same thing the later must win.
+/// Sends every batch, and records each once all batches before it are recorded.
 pub(super) async fn transfer(
     mut batches: mpsc::Receiver<io::Result<Batch>>,
     sender: &Sender<'_>,
-    ledger: &mut Ledger<'_>,
+    recorder: &mut Recorder<'_>,
 ) -> anyhow::Result<()> {
     let mut in_flight = FuturesOrdered::new();
     let mut ids_in_flight: VecDeque<HashSet<u64>> = VecDeque::new();
@@ -30,8 +27,10 @@ pub(super) async fn transfer(
     let mut more = true;
     loop {
         if let Some(batch) = waiting.take_if(|batch| {
-            let apart = !ids_in_flight.iter().any(|ids| batch.shares_an_id(ids));
-            in_flight.len() < IN_FLIGHT && apart
+            // A batch waits for a batch in flight that has one of its ids: of two lines about the
+            // same item, the later must win.
+            let is_independent = !ids_in_flight.iter().any(|ids| batch.shares_an_id(ids));
+            in_flight.len() < IN_FLIGHT && is_independent
         }) {
             let Batch {
                 body,
@@ -44,7 +43,7 @@ pub(super) async fn transfer(
             in_flight.push_back(deliver(
                 sender,
                 body,
-                Slip {
+                PendingBatch {
                     places,
                     refused,
                     end,
@@ -57,9 +56,9 @@ pub(super) async fn transfer(
                 waiting = batch.transpose()?;
             }
             Some(delivered) = in_flight.next(), if !in_flight.is_empty() => {
-                let (slip, verdicts) = delivered?;
+                let (pending, outcomes) = delivered?;
                 ids_in_flight.pop_front();
-                ledger.enter(slip, verdicts)?;
+                recorder.record(pending, outcomes)?;
             }
             else => return Ok(()),
         }
@@ -69,8 +68,8 @@ pub(super) async fn transfer(
 async fn deliver(
     sender: &Sender<'_>,
     body: Vec<u8>,
-    slip: Slip,
-) -> anyhow::Result<(Slip, Vec<Verdict>)> {
-    let verdicts = sender.send(body, slip.places.len()).await?;
-    Ok((slip, verdicts))
+    pending: PendingBatch,
+) -> anyhow::Result<(PendingBatch, Vec<RecordOutcome>)> {
+    let outcomes = sender.send(body, pending.places.len()).await?;
+    Ok((pending, outcomes))
 }

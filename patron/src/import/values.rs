@@ -1,4 +1,4 @@
-//! One cell of text to one JSON value.
+//! Conversion of a cell's text to a JSON value.
 
 use std::io::Write;
 
@@ -8,43 +8,47 @@ use serde_json::value::RawValue;
 
 use super::dates::DateFormat;
 use super::decimal::{minor_units, whole_minor_units};
-use super::fields::Kind;
+use super::fields::FieldKind;
 
-/// How many decimals an amount has.
+/// Number of decimals of an amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decimals {
-    /// It is in minor units already.
+    /// The amount is in minor units already.
     Minor,
-    /// The currency's number of decimals.
+    /// The currency has this number of decimals.
     Of(u16),
 }
 
-/// Appends `text`, which is not empty, as JSON; or gives the rest of a sentence that starts
-/// with it. What was appended before an error is left there.
+/// Appends `text`, which must not be empty, as JSON.
+///
+/// # Errors
+/// Returns the rest of a sentence that begins with the text. `out` may then end in a partial
+/// value.
 pub(super) fn write_value(
-    kind: Kind,
+    kind: FieldKind,
     text: &str,
     decimals: Decimals,
     dates: &DateFormat,
     out: &mut Vec<u8>,
 ) -> Result<(), String> {
     match kind {
-        Kind::Text => write_json(text, out),
-        Kind::Amount => write_json(&amount(text, decimals)?, out),
-        Kind::Time => write_json(&dates.to_rfc3339(text)?, out),
-        Kind::Flag => write_json(&flag(text)?, out),
-        Kind::Tags => write_json(&tags(text), out),
-        Kind::Json => out.extend_from_slice(json(text)?.as_bytes()),
-        Kind::Number => out.extend_from_slice(number(text)?.as_bytes()),
+        FieldKind::Text => write_json(text, out),
+        FieldKind::Amount => write_json(&amount(text, decimals)?, out),
+        FieldKind::Time => write_json(&dates.to_rfc3339(text)?, out),
+        FieldKind::Flag => write_json(&flag(text)?, out),
+        FieldKind::Tags => write_json(&tags(text), out),
+        FieldKind::Json => out.extend_from_slice(json(text)?.as_bytes()),
+        FieldKind::Number => out.extend_from_slice(number(text)?.as_bytes()),
     }
     Ok(())
 }
 
-/// The number of decimals of a currency, or the rest of a sentence that starts with its code.
+/// Returns the number of decimals of a currency, or the rest of a sentence that begins with its
+/// code.
 pub(super) fn decimals_of(code: &str) -> Result<Decimals, String> {
     let currency = Currency::from_code(code).ok_or("is not an ISO 4217 currency code")?;
     currency.exponent().map(Decimals::Of).ok_or_else(|| {
-        "has no minor unit in ISO 4217, so that a decimal amount cannot be converted".into()
+        "has no minor unit in ISO 4217, so a decimal amount cannot be converted".into()
     })
 }
 
@@ -78,9 +82,9 @@ fn tags(text: &str) -> Vec<&str> {
 fn json(text: &str) -> Result<&str, String> {
     let value: &RawValue =
         serde_json::from_str(text).map_err(|error| format!("is not JSON: {error}"))?;
-    // A line end between two tokens would cut the object that goes out as one line.
+    // A line end between two tokens would split the object, which is sent as one line.
     if value.get().contains(['\r', '\n']) {
-        return Err("is JSON with line ends inside".into());
+        return Err("is JSON that contains line ends".into());
     }
     Ok(value.get())
 }

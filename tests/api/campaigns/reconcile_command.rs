@@ -68,7 +68,7 @@ async fn what_cannot_be_reconciled_is_said() {
     let draft = create(&app, named("Draft")).await;
     for (id, said) in [
         ("cmp_1", "patron: there is no campaign cmp_1"),
-        (&draft, "was not launched yet"),
+        (&draft, "has not been launched yet"),
     ] {
         let printed = reconcile(&app, id, []);
         assert_eq!(printed.code, Some(1), "{printed:?}");

@@ -1,29 +1,29 @@
-//! Made customers, of whom campaigns mean some.
+//! Generated customers for campaigns, with tags that select audiences.
 
 use bytes::Bytes;
 
 use super::super::http::Connection;
-use super::stage::Stage;
+use super::test_bed::TestBed;
 
-/// Means all recipients.
+/// Rule that matches all recipients.
 pub(super) const ALL: &str = "tags contains all";
 
-/// Means a quarter of them.
+/// Rule that matches a quarter of the recipients.
 pub(super) const FEW: &str = "tags contains few";
 
-/// Means a hundred, so that everything has happened once before it counts.
+/// Rule that matches a hundred recipients, for a warm-up before the measurement.
 pub(super) const FIRST: &str = "tags contains first";
 
-/// How many [`FIRST`] means at most.
+/// Maximum number of customers that [`FIRST`] matches.
 const FIRST_COUNT: u64 = 100;
 
-/// Customers per request: the most that one may hold.
+/// Customers per request, the maximum that the API accepts.
 const BATCH: u64 = 10_000;
 
-/// Records the recipients, and a fifth as many customers who are none.
-pub(super) async fn record(stage: &Stage<'_>, recipients: u64) -> anyhow::Result<()> {
+/// Records the recipients, and a fifth as many customers who are not recipients.
+pub(super) async fn record(test_bed: &TestBed<'_>, recipients: u64) -> anyhow::Result<()> {
     let count = recipients + recipients / 5;
-    let mut connection = Connection::open(&stage.api.address).await?;
+    let mut connection = Connection::open(&test_bed.api.address).await?;
     for first in (0..count).step_by(BATCH as usize) {
         let batch = first..(first + BATCH).min(count);
         let lines: Vec<String> = batch.map(|n| customer(n, recipients)).collect();
@@ -36,11 +36,11 @@ pub(super) async fn record(stage: &Stage<'_>, recipients: u64) -> anyhow::Result
 
 fn customer(n: u64, recipients: u64) -> String {
     let is_one = |count: u64| n.is_multiple_of((recipients / count.max(1)).max(1));
-    let meant = n < recipients;
+    let is_recipient = n < recipients;
     let tags = [
-        ("all", meant),
-        ("few", meant && is_one(recipients / super::PART)),
-        ("first", meant && is_one(FIRST_COUNT)),
+        ("all", is_recipient),
+        ("few", is_recipient && is_one(recipients / super::PART)),
+        ("first", is_recipient && is_one(FIRST_COUNT)),
     ];
     let tags = tags.into_iter().filter(|(_, has)| *has);
     let tags: Vec<String> = tags.map(|(tag, _)| format!("{tag:?}")).collect();

@@ -1,5 +1,4 @@
-//! What the parts of a campaign do by themselves, on the same machine and in
-//! the same run.
+//! Throughput of the parts of a campaign alone, on the same machine and in the same run.
 
 use std::time::{Duration, Instant};
 
@@ -7,24 +6,24 @@ use futures::future::try_join_all;
 use serde_json::{Value, json};
 
 use super::super::audit_rows;
-use super::super::report::Report;
-use super::stage::Stage;
+use super::super::report::BenchReport;
+use super::test_bed::TestBed;
 use super::{raw_mongo, raw_redis};
 
-/// How long the vendor is asked.
+/// Duration of the measurement of the vendor.
 const TIME: Duration = Duration::from_secs(5);
 
-/// Requests in flight at once, as workers have by default.
-const AT_ONCE: u64 = 32;
+/// Concurrent requests, the workers' default.
+const CONCURRENCY: u64 = 32;
 
-/// Messages of a request, as workers send at most.
+/// Messages per request, the workers' maximum.
 const BATCH: u64 = 100;
 
-/// What each part does a second, alone.
+/// Throughput of each part alone, per second.
 pub(super) struct Limits {
     /// Bare XADDs of the log's own entries, in pipelines.
     pub(super) appends: f64,
-    /// Messages handed to the vendor by the client that workers have.
+    /// Messages that the vendor accepts from the workers' HTTP client.
     sends: f64,
     /// Bare inserts of the rows of the audit trail.
     inserts: f64,
@@ -33,14 +32,14 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    pub(super) async fn measure(stage: &Stage<'_>) -> anyhow::Result<Self> {
-        let sends = sends(stage).await?;
-        let database = stage.deployment.store.database();
+    pub(super) async fn measure(test_bed: &TestBed<'_>) -> anyhow::Result<Self> {
+        let sends = sends(test_bed).await?;
+        let database = test_bed.deployment.store.database();
         let updates = raw_mongo::update_all(database, "messages_g1").await?;
-        let rows = audit_rows::of_log(&stage.deployment.log).await?;
+        let rows = audit_rows::of_log(&test_bed.deployment.log).await?;
         let inserts = raw_mongo::insert_all(database, &rows, audit_rows::indexes()).await?;
-        let url = &stage.engines.redis_url;
-        let raw = raw_redis::append_again(url, &stage.deployment.log).await?;
+        let url = &test_bed.engines.redis_url;
+        let raw = raw_redis::append_again(url, &test_bed.deployment.log).await?;
         Ok(Self {
             appends: raw.per_second,
             sends,
@@ -49,9 +48,9 @@ impl Limits {
         })
     }
 
-    /// Messages a second if these did nothing but what a message needs, one
-    /// after the other: three entries and their rows in the audit trail, its
-    /// share of a request, a document that is made and changed twice.
+    /// Returns the messages per second if the parts did only what a message needs, one after the
+    /// other: three entries with their rows in the audit trail, a share of a request, and a
+    /// document that is inserted and updated twice.
     pub(super) fn messages(&self) -> f64 {
         let Self {
             appends,
@@ -62,7 +61,7 @@ impl Limits {
         1.0 / (3.0 / appends + 1.0 / sends + 4.0 / inserts + 2.0 / updates)
     }
 
-    pub(super) fn tell(&self, report: &mut Report) {
+    pub(super) fn add_to(&self, report: &mut BenchReport) {
         report.figure(
             "raw XADD of the same entries, durable",
             self.appends,
@@ -87,19 +86,19 @@ impl Limits {
     }
 }
 
-/// Hands messages to the vendor, which posts no receipts of them.
-async fn sends(stage: &Stage<'_>) -> anyhow::Result<f64> {
-    let url = format!("{}/vendor/settings", stage.vendor_url);
-    let quiet = stage.http.put(url).json(&json!({"lost_rate": 1.0}));
+/// Sends messages to the vendor, which is set to post no receipts. Returns the messages per second.
+async fn sends(test_bed: &TestBed<'_>) -> anyhow::Result<f64> {
+    let url = format!("{}/vendor/settings", test_bed.vendor_url);
+    let quiet = test_bed.http.put(url).json(&json!({"lost_rate": 1.0}));
     quiet.send().await?.error_for_status()?;
     let start = Instant::now();
-    let lanes = (0..AT_ONCE).map(|lane| hand_over(stage, lane, start));
+    let lanes = (0..CONCURRENCY).map(|lane| send_batches(test_bed, lane, start));
     let count: u64 = try_join_all(lanes).await?.into_iter().sum();
     Ok(count as f64 / start.elapsed().as_secs_f64())
 }
 
-async fn hand_over(stage: &Stage<'_>, lane: u64, start: Instant) -> anyhow::Result<u64> {
-    let url = format!("{}/vendor/send", stage.vendor_url);
+async fn send_batches(test_bed: &TestBed<'_>, lane: u64, start: Instant) -> anyhow::Result<u64> {
+    let url = format!("{}/vendor/send", test_bed.vendor_url);
     let mut count = 0;
     while start.elapsed() < TIME {
         let message = |n: u64| {
@@ -107,11 +106,11 @@ async fn hand_over(stage: &Stage<'_>, lane: u64, start: Instant) -> anyhow::Resu
                 "message_id": format!("bare_{lane}_{n}"),
                 "to": format!("c-{n}@example.com"),
                 "content": {"text": "Hi Customer, we miss you: what you like is waiting for you."},
-                "callback_url": format!("http://{}/api/delivery/receipt", stage.api.address),
+                "callback_url": format!("http://{}/api/delivery/receipt", test_bed.api.address),
             })
         };
         let batch: Vec<Value> = (count..count + BATCH).map(message).collect();
-        let answer = stage.http.post(&url).json(&batch).send().await?;
+        let answer = test_bed.http.post(&url).json(&batch).send().await?;
         answer.error_for_status()?.bytes().await?;
         count += BATCH;
     }

@@ -1,17 +1,16 @@
-//! `patron bench campaign`.
+//! `patron bench campaign`: a campaign from its launch to its last receipt.
 //!
-//! API, workers, vendor and engines are processes of their own, all on this
-//! machine. First a quarter of the recipients get a campaign, then all of them
-//! another, each from workers that were only just started: so it shows whether
-//! their memory grows with the audience. Every recipient is accounted for
-//! before the figures are told.
+//! API, workers, vendor and engines are separate processes on this machine. One campaign is sent
+//! to a quarter of the recipients, then another one to all of them, each by newly started workers,
+//! which shows if their memory grows with the audience. Every recipient is accounted for before
+//! the figures are printed.
 
 mod accounts;
 mod customers;
 mod limits;
 mod receipts;
 mod sending;
-mod stage;
+mod test_bed;
 mod times;
 
 use std::path::Path;
@@ -19,72 +18,72 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::process::computed;
-use super::report::Report;
+use super::process::cpu_time;
+use super::report::BenchReport;
 use super::{raw_mongo, raw_redis};
 use crate::engines::Engines;
 use limits::Limits;
-use sending::Sent;
-use stage::Stage;
+use sending::SentCampaign;
+use test_bed::TestBed;
 
 /// Options of `patron bench campaign`.
 #[derive(Args)]
 pub(super) struct CampaignArgs {
-    /// How many customers get the campaign
+    /// Number of customers who get the campaign
     #[arg(long, default_value_t = 100_000)]
     recipients: u64,
 
-    /// How many receipts are posted when only these are measured
+    /// Number of receipts to post when receipts are measured alone
     #[arg(long, default_value_t = 100_000)]
     receipts: u64,
 
-    /// How many connections post them
+    /// Number of connections that post receipts
     #[arg(long, default_value_t = 16)]
     connections: usize,
 
-    /// How many bytes the text of a message has at least
+    /// Minimum size of a message's text, in bytes
     #[arg(long, default_value_t = 0)]
     text_bytes: usize,
 }
 
-/// What part of the recipients the first campaign goes to.
+/// Divisor of the recipients for the first campaign.
 const PART: u64 = 4;
 
 pub(super) async fn run(
     args: &CampaignArgs,
     engines: &Engines,
     dir: &Path,
-) -> anyhow::Result<Report> {
-    let stage = Stage::set(engines, &dir.join("vendor")).await?;
-    let worker = stage.worker().await?;
-    customers::record(&stage, args.recipients).await?;
-    stage.caught_up().await?;
+) -> anyhow::Result<BenchReport> {
+    let test_bed = TestBed::start(engines, &dir.join("vendor")).await?;
+    let worker = test_bed.start_worker().await?;
+    customers::record(&test_bed, args.recipients).await?;
+    test_bed.wait_until_caught_up().await?;
     worker.stop().await?;
 
     let text = sending::template(args.text_bytes);
-    let small = sending::measure(&stage, customers::FEW, args.recipients / PART, &text).await?;
-    let large = sending::measure(&stage, customers::ALL, args.recipients, &text).await?;
-    accounts::hold(&stage, &small).await?;
-    accounts::hold(&stage, &large).await?;
-    let receipts = receipts::measure(&stage, args.receipts, args.connections).await?;
-    let limits = Limits::measure(&stage).await?;
+    let small = sending::measure(&test_bed, customers::FEW, args.recipients / PART, &text).await?;
+    let large = sending::measure(&test_bed, customers::ALL, args.recipients, &text).await?;
+    accounts::check(&test_bed, &small).await?;
+    accounts::check(&test_bed, &large).await?;
+    let receipts = receipts::measure(&test_bed, args.receipts, args.connections).await?;
+    let limits = Limits::measure(&test_bed).await?;
 
-    let mut report = Report::default();
-    tell_campaign(&mut report, &large);
-    tell_memory(&mut report, &small, &large);
+    let mut report = BenchReport::default();
+    add_campaign(&mut report, &large);
+    add_memory(&mut report, &small, &large);
     report.figure(
         "receipts alone, over HTTP (wanted ≥ 15,000)",
         receipts,
         "receipts/s",
     );
-    limits.tell(&mut report);
+    limits.add_to(&mut report);
     let (messages, bare) = (large.per_second(), limits.messages());
     report.ratio("messages / of the bare parts alone", messages / bare, "");
     report.ratio("receipts alone / raw XADD", receipts / limits.appends, "");
     Ok(report)
 }
 
-fn tell_campaign(report: &mut Report, sent: &Sent) {
+fn add_campaign(report: &mut BenchReport, sent: &SentCampaign) {
     let count = sent.recipients as f64;
     let rate = |time: Duration| count / time.as_secs_f64();
     let times = &sent.times;
@@ -121,13 +120,13 @@ fn tell_campaign(report: &mut Report, sent: &Sent) {
     );
     let log_bytes = sent.log_bytes as f64 / count;
     report.figure("log, Redis memory a message", log_bytes, "bytes");
-    for (name, time) in &sent.computed {
+    for (name, time) in &sent.cpu_times {
         let micros = time.as_secs_f64() * 1e6 / count;
         report.figure(format!("processor time a message, {name}"), micros, "µs");
     }
 }
 
-fn tell_memory(report: &mut Report, small: &Sent, large: &Sent) {
+fn add_memory(report: &mut BenchReport, small: &SentCampaign, large: &SentCampaign) {
     let mib = |bytes: u64| bytes as f64 / 1_048_576.0;
     for sent in [small, large] {
         let of = crate::output::grouped(sent.recipients);

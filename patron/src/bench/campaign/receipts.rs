@@ -1,4 +1,4 @@
-//! How many receipts the API takes, with nothing else to do.
+//! Throughput of receipts over HTTP, with no other load.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -20,41 +20,42 @@ use standardwebhooks::{
 
 use super::super::api_process::VENDOR_SECRET;
 use super::super::http::Connection;
-use super::stage::Stage;
+use super::test_bed::TestBed;
 
-/// Receipts per post, as the simulated vendor has it.
+/// Receipts per post, the simulated vendor's default.
 const BATCH: usize = 100;
 
-/// Messages queued and sent at once.
+/// Messages that are queued and sent together.
 const MESSAGES: usize = 10_000;
 
-/// A signed post.
+/// Signed post of receipts.
 struct Post {
     headers: [(&'static str, String); 4],
     body: Bytes,
 }
 
-/// Queues and sends so many messages in the log, as workers would, then posts
-/// a receipt for each; receipts per second.
+/// Records in the log that `count` messages were queued and sent, as workers would, then posts a
+/// receipt for each. Returns the receipts per second.
 pub(super) async fn measure(
-    stage: &Stage<'_>,
+    test_bed: &TestBed<'_>,
     count: u64,
     connections: usize,
 ) -> anyhow::Result<f64> {
     let messages = messages(count)?;
-    for some in messages.chunks(MESSAGES) {
-        send(stage, some).await?;
+    for chunk in messages.chunks(MESSAGES) {
+        record_sent(test_bed, chunk).await?;
     }
     let posts = messages.chunks(BATCH).map(post);
     let posts: Vec<Post> = posts.collect::<anyhow::Result<_>>()?;
     let posts = Mutex::new(posts.into_iter());
     let start = Instant::now();
-    let posting = (0..connections.max(1)).map(|_| post_all(stage, &posts));
+    let posting = (0..connections.max(1)).map(|_| post_all(test_bed, &posts));
     try_join_all(posting).await?;
     Ok(count as f64 / start.elapsed().as_secs_f64())
 }
 
-/// Of a campaign that nothing else knows of: a receipt asks the message alone.
+/// Returns the ids of messages. Their campaign does not exist, since a receipt needs only its
+/// message.
 fn messages(count: u64) -> anyhow::Result<Vec<MessageId>> {
     let campaign = CampaignId::from(1);
     let message = |n: u64| {
@@ -66,12 +67,12 @@ fn messages(count: u64) -> anyhow::Result<Vec<MessageId>> {
     (0..count).map(message).collect()
 }
 
-/// Makes the next command on a message.
+/// Function that returns the next command on a message.
 type Step<'s> = dyn Fn(&MessageId) -> anyhow::Result<MessageCommand> + 's;
 
 const TEMPLATE: &str = "Hi {{ name }}, we miss you: what you like is waiting for you.";
 
-async fn send(stage: &Stage<'_>, messages: &[MessageId]) -> anyhow::Result<()> {
+async fn record_sent(test_bed: &TestBed<'_>, messages: &[MessageId]) -> anyhow::Result<()> {
     let context = Context {
         actor: "bench".to_owned(),
         address: None,
@@ -81,12 +82,12 @@ async fn send(stage: &Stage<'_>, messages: &[MessageId]) -> anyhow::Result<()> {
     let template = Template::try_from(TEMPLATE.to_owned())?;
     let renderer = Renderer::new(&template)?;
     let queue = |id: &MessageId| queue(&renderer, id);
-    for step in [&queue as &Step, &take] {
-        let made = messages.iter().map(|id| Ok((id.clone(), step(id)?)));
-        let made = made.collect::<anyhow::Result<_>>()?;
-        let done = stage.deployment.commands.on_messages(&context, made);
-        let is_done = done.await?.iter().all(Result::is_ok);
-        anyhow::ensure!(is_done, "a message was refused");
+    for step in [&queue as &Step, &mark_sent] {
+        let commands = messages.iter().map(|id| Ok((id.clone(), step(id)?)));
+        let commands = commands.collect::<anyhow::Result<_>>()?;
+        let recorded = test_bed.deployment.commands.on_messages(&context, commands);
+        let is_recorded = recorded.await?.iter().all(Result::is_ok);
+        anyhow::ensure!(is_recorded, "a message was refused");
     }
     Ok(())
 }
@@ -102,12 +103,12 @@ fn queue(renderer: &Renderer, id: &MessageId) -> anyhow::Result<MessageCommand> 
     }))
 }
 
-fn take(id: &MessageId) -> anyhow::Result<MessageCommand> {
-    let vendor_message_id: Text<128> = Text::try_from(vendors_id(id))?;
+fn mark_sent(id: &MessageId) -> anyhow::Result<MessageCommand> {
+    let vendor_message_id: Text<128> = Text::try_from(vendor_message_id(id))?;
     Ok(MessageCommand::RecordSent(vendor_message_id.into()))
 }
 
-fn vendors_id(id: &MessageId) -> String {
+fn vendor_message_id(id: &MessageId) -> String {
     format!("vm_{}", id.customer)
 }
 
@@ -116,7 +117,7 @@ fn post(messages: &[MessageId]) -> anyhow::Result<Post> {
     let receipt = |id: &MessageId| {
         json!({
             "message_id": id.to_string(),
-            "vendor_message_id": vendors_id(id),
+            "vendor_message_id": vendor_message_id(id),
             "status": "delivered",
             "occurred_at": Timestamp::from(now).to_string(),
         })
@@ -137,9 +138,9 @@ fn post(messages: &[MessageId]) -> anyhow::Result<Post> {
     })
 }
 
-/// Posts one after the other until none is left.
-async fn post_all(stage: &Stage<'_>, posts: &Mutex<IntoIter<Post>>) -> anyhow::Result<()> {
-    let mut connection = Connection::open(&stage.api.address).await?;
+/// Sends the posts one after the other over one connection, until none is left.
+async fn post_all(test_bed: &TestBed<'_>, posts: &Mutex<IntoIter<Post>>) -> anyhow::Result<()> {
+    let mut connection = Connection::open(&test_bed.api.address).await?;
     let next = || posts.lock().unwrap_or_else(PoisonError::into_inner).next();
     while let Some(Post { headers, body }) = next() {
         let headers = headers.iter().map(|(name, value)| (*name, &**value));

@@ -1,4 +1,4 @@
-//! One campaign, from its launch until its last receipt is folded.
+//! Measurement of one campaign, from its launch until its last receipt is folded.
 
 use std::time::{Duration, Instant};
 
@@ -11,45 +11,45 @@ use serde_json::json;
 
 use super::super::process::Process;
 use super::customers::FIRST;
-use super::stage::Stage;
+use super::test_bed::TestBed;
 use super::times::Times;
 
-/// How often it is looked how far it is, and how much memory the workers have.
-const LOOK: Duration = Duration::from_millis(100);
+/// Interval at which the campaign's progress and the workers' memory are polled.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// After so long without a change something has gone wrong.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Time without progress after which the benchmark fails.
+const STALL_LIMIT: Duration = Duration::from_secs(120);
 
-/// What a campaign came to.
-pub(super) struct Sent {
+/// Result of one campaign.
+pub(super) struct SentCampaign {
     pub(super) campaign: CampaignId,
     pub(super) recipients: u64,
-    /// From the launch until the views have its last receipt.
+    /// Time from the launch until the views have the last receipt.
     pub(super) took: Duration,
-    /// How much Redis memory the streams of the log took for it.
+    /// Redis memory that the log's streams took for the campaign, in bytes.
     pub(super) log_bytes: u64,
     pub(super) times: Times,
-    /// How long each process has computed meanwhile.
-    pub(super) computed: Vec<(&'static str, Duration)>,
-    /// The workers' memory before the launch, in bytes.
+    /// Processor time of each process during the campaign.
+    pub(super) cpu_times: Vec<(&'static str, Duration)>,
+    /// Memory of the workers before the launch, in bytes.
     pub(super) before: u64,
-    /// The same while it was sent, every [`LOOK`].
+    /// Memory of the workers during the campaign, every [`POLL_INTERVAL`], in bytes.
     memory: Vec<u64>,
-    /// The most that it ever was.
+    /// Peak memory of the workers, in bytes.
     pub(super) peak: u64,
 }
 
-impl Sent {
+impl SentCampaign {
     pub(super) fn per_second(&self) -> f64 {
         self.recipients as f64 / self.took.as_secs_f64()
     }
 
-    /// How long after its last event the views had it.
+    /// Returns the time from the last event until the views had it.
     pub(super) fn folding(&self) -> Duration {
         self.took.saturating_sub(self.times.until_last)
     }
 
-    /// The mean memory in each quarter of the time.
+    /// Returns the mean memory in each quarter of the time.
     pub(super) fn curve(&self) -> Vec<(&'static str, u64)> {
         let quarters = ["1st quarter", "2nd quarter", "3rd quarter", "4th quarter"];
         let size = self.memory.len().div_ceil(quarters.len()).max(1);
@@ -59,50 +59,50 @@ impl Sent {
     }
 }
 
-/// Sends a campaign to those whom the rules match, by new workers.
+/// Sends a campaign to the customers whom the rules match, with newly started workers.
 pub(super) async fn measure(
-    stage: &Stage<'_>,
+    test_bed: &TestBed<'_>,
     rules: &str,
     recipients: u64,
     template: &str,
-) -> anyhow::Result<Sent> {
-    let worker = stage.worker().await?;
-    let first = launch(stage, FIRST, template).await?;
-    ended(stage, &first, &worker).await?;
-    stage.caught_up().await?;
-    let log = &stage.deployment.log;
+) -> anyhow::Result<SentCampaign> {
+    let worker = test_bed.start_worker().await?;
+    let first = launch(test_bed, FIRST, template).await?;
+    wait_until_ended(test_bed, &first, &worker).await?;
+    test_bed.wait_until_caught_up().await?;
+    let log = &test_bed.deployment.log;
     let (before, from) = (worker.resident()?, log.ends().await?);
     let bytes_before = stream_bytes(log).await?;
 
-    let (computed, clock) = (stage.computed(&worker)?, Timestamp::from(Utc::now()));
+    let (cpu_times, clock) = (test_bed.cpu_times(&worker)?, Timestamp::from(Utc::now()));
     let start = Instant::now();
-    let campaign = launch(stage, rules, template).await?;
-    let memory = ended(stage, &campaign, &worker).await?;
-    stage.caught_up().await?;
+    let campaign = launch(test_bed, rules, template).await?;
+    let memory = wait_until_ended(test_bed, &campaign, &worker).await?;
+    test_bed.wait_until_caught_up().await?;
     let took = start.elapsed();
-    let computed = since(computed, stage.computed(&worker)?);
+    let cpu_times = since(cpu_times, test_bed.cpu_times(&worker)?);
 
-    completed(stage, &campaign).await?;
+    wait_until_completed(test_bed, &campaign).await?;
     let log_bytes = stream_bytes(log).await?.saturating_sub(bytes_before);
     let (peak, times) = (
         worker.peak()?,
         Times::read(log, from, &campaign, clock).await?,
     );
     worker.stop().await?;
-    Ok(Sent {
+    Ok(SentCampaign {
         campaign,
         recipients,
         took,
         log_bytes,
         times,
-        computed,
+        cpu_times,
         before,
         memory,
         peak,
     })
 }
 
-/// A template whose text has at least so many bytes.
+/// Returns a template whose text has at least this number of bytes.
 pub(super) fn template(bytes: usize) -> String {
     let mut template = "Hi {{ name }}, we miss you: what you like is waiting for you.".to_owned();
     for item in 1.. {
@@ -124,21 +124,22 @@ async fn stream_bytes(log: &Log) -> anyhow::Result<u64> {
     Ok(bytes)
 }
 
-async fn launch(stage: &Stage<'_>, rules: &str, template: &str) -> anyhow::Result<CampaignId> {
+async fn launch(test_bed: &TestBed<'_>, rules: &str, template: &str) -> anyhow::Result<CampaignId> {
     let campaign = json!({
         "name": "Come back",
         "rules": rules,
         "message": {"template": template},
         "launch": true,
     });
-    let created = stage.create("/api/campaigns", &campaign).await?;
+    let created = test_bed.create("/api/campaigns", &campaign).await?;
     let id = created["campaign_id"].as_str().context("no campaign")?;
     Ok(CampaignId::try_from(id)?)
 }
 
-/// Waits until all of its messages have ended; the workers' memory meanwhile.
-async fn ended(
-    stage: &Stage<'_>,
+/// Waits until all messages of the campaign have ended. Returns the workers' memory during that
+/// time.
+async fn wait_until_ended(
+    test_bed: &TestBed<'_>,
     campaign: &CampaignId,
     worker: &Process,
 ) -> anyhow::Result<Vec<u64>> {
@@ -146,45 +147,55 @@ async fn ended(
     let (mut known, mut changed) = (CampaignFigures::default(), Instant::now());
     loop {
         memory.push(worker.resident()?);
-        let mut figures = stage.deployment.store.campaign_stats(&[campaign]).await?;
+        let mut figures = test_bed
+            .deployment
+            .store
+            .campaign_stats(&[campaign])
+            .await?;
         let figures = figures.remove(campaign).unwrap_or_default();
         let open = figures.pending() + figures.awaiting_receipt();
-        if open == 0 && figures.audience() > 0 && resolved(stage, campaign, &figures).await? {
+        if open == 0 && figures.audience() > 0 && is_resolved(test_bed, campaign, &figures).await? {
             return Ok(memory);
         }
         if figures != known {
             (known, changed) = (figures, Instant::now());
         }
-        anyhow::ensure!(changed.elapsed() < PATIENCE, "nothing happens: {known:?}");
-        tokio::time::sleep(LOOK).await;
+        anyhow::ensure!(
+            changed.elapsed() < STALL_LIMIT,
+            "the campaign makes no progress: {known:?}"
+        );
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-/// Whether nobody else is to get a message.
-async fn resolved(
-    stage: &Stage<'_>,
+/// Returns true if all recipients are known.
+async fn is_resolved(
+    test_bed: &TestBed<'_>,
     campaign: &CampaignId,
     figures: &CampaignFigures,
 ) -> anyhow::Result<bool> {
-    let head = stage.deployment.commands.campaign(campaign).await?;
+    let head = test_bed.deployment.commands.campaign(campaign).await?;
     let size = head.and_then(|campaign| campaign.size());
     Ok(size.is_some_and(|size| size.planned == figures.audience().unsigned_abs()))
 }
 
-/// Waits until the workers have seen that it is over.
-async fn completed(stage: &Stage<'_>, campaign: &CampaignId) -> anyhow::Result<()> {
-    let deadline = Instant::now() + PATIENCE;
+/// Waits until the workers have completed the campaign.
+async fn wait_until_completed(test_bed: &TestBed<'_>, campaign: &CampaignId) -> anyhow::Result<()> {
+    let deadline = Instant::now() + STALL_LIMIT;
     let path = format!("/api/campaigns/{campaign}");
-    while stage.read(&path).await?["status"] != "completed" {
-        anyhow::ensure!(Instant::now() < deadline, "it is never completed");
-        tokio::time::sleep(LOOK).await;
+    while test_bed.read(&path).await?["status"] != "completed" {
+        anyhow::ensure!(
+            Instant::now() < deadline,
+            "the campaign was not completed in time"
+        );
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
-    stage.caught_up().await
+    test_bed.wait_until_caught_up().await
 }
 
-type Computed = Vec<(&'static str, Duration)>;
+type CpuTimes = Vec<(&'static str, Duration)>;
 
-fn since(before: Computed, after: Computed) -> Computed {
+fn since(before: CpuTimes, after: CpuTimes) -> CpuTimes {
     let both = before.into_iter().zip(after);
     both.map(|((name, before), (_, after))| (name, after.saturating_sub(before)))
         .collect()

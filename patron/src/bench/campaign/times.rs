@@ -1,85 +1,87 @@
-//! When a campaign's messages came to the log, as the log says.
+//! Times at which a campaign's messages were recorded, read from the log.
 
 use std::time::Duration;
 
 use domain::{CampaignId, Metadata, Subject, Timestamp};
 use eventlog::{Entry, Log, Position};
 
-/// Entries read at once.
+/// Number of entries per read.
 const BATCH: usize = 10_000;
 
-/// How long each phase took.
+/// Duration of each phase.
 #[derive(Default)]
 pub(super) struct Times {
-    /// From the launch to the last message queued.
+    /// Time from the launch to the last queued message.
     pub(super) queueing: Duration,
-    /// From the first to the last message sent.
+    /// Time from the first to the last sent message.
     pub(super) sending: Duration,
-    /// From the first to the last receipt.
+    /// Time from the first to the last receipt.
     pub(super) receiving: Duration,
-    /// From the launch to the last event of all.
+    /// Time from the launch to the last event.
     pub(super) until_last: Duration,
-    /// How many messages were queued, sent, and told of.
+    /// Number of messages that were queued, sent, and receipted.
     pub(super) counts: [u64; 3],
 }
 
-/// Events of a kind: how many, the first and the last.
+/// Count of the events of one phase, with the times of the first and the last in milliseconds.
 #[derive(Default, Clone, Copy)]
-struct Kind {
+struct Phase {
     count: u64,
     first: Option<i64>,
     last: Option<i64>,
 }
 
-const KINDS: [&[&str]; 3] = [
+const PHASES: [&[&str]; 3] = [
     &["message_queued.1"],
     &["message_sent.1"],
     &["message_delivered.1", "message_failed.1"],
 ];
 
 impl Times {
-    /// Of what was appended after these positions, by the clock at the launch.
+    /// Reads the events of the campaign after these positions. `launched` is the clock's time at
+    /// the launch.
     pub(super) async fn read(
         log: &Log,
         from: Vec<Position>,
         campaign: &CampaignId,
         launched: Timestamp,
     ) -> anyhow::Result<Self> {
-        let mut kinds = [Kind::default(); 3];
+        let mut phases = [Phase::default(); 3];
         for mut at in from {
             loop {
                 let entries = log.read(at, BATCH).await?;
                 let Some(last) = entries.last() else { break };
                 at = last.position;
                 for entry in &entries {
-                    note(&mut kinds, campaign, entry)?;
+                    count(&mut phases, campaign, entry)?;
                 }
             }
         }
-        let [queued, sent, told] = kinds;
-        let last = kinds.iter().filter_map(|kind| kind.last).max();
+        let [queued, sent, receipted] = phases;
+        let last = phases.iter().filter_map(|phase| phase.last).max();
         Ok(Self {
             queueing: between(Some(launched.millis()), queued.last),
             sending: between(sent.first, sent.last),
-            receiving: between(told.first, told.last),
+            receiving: between(receipted.first, receipted.last),
             until_last: between(Some(launched.millis()), last),
-            counts: kinds.map(|kind| kind.count),
+            counts: phases.map(|phase| phase.count),
         })
     }
 }
 
-fn note(kinds: &mut [Kind; 3], campaign: &CampaignId, entry: &Entry) -> anyhow::Result<()> {
-    let kind = KINDS.iter().position(|tags| tags.contains(&&*entry.tag));
-    let Some(kind) = kind.and_then(|kind| kinds.get_mut(kind)) else {
+/// Counts an entry if it is an event of a message of the campaign.
+fn count(phases: &mut [Phase; 3], campaign: &CampaignId, entry: &Entry) -> anyhow::Result<()> {
+    let phase = PHASES.iter().position(|tags| tags.contains(&&*entry.tag));
+    let Some(phase) = phase.and_then(|phase| phases.get_mut(phase)) else {
         return Ok(());
     };
     if !matches!(Subject::parse(&entry.key)?, Subject::Message(_, of) if of == *campaign) {
         return Ok(());
     }
     let at = serde_json::from_str::<Metadata>(&entry.meta)?.at.millis();
-    kind.count += 1;
-    kind.first = Some(kind.first.map_or(at, |first| first.min(at)));
-    kind.last = kind.last.max(Some(at));
+    phase.count += 1;
+    phase.first = Some(phase.first.map_or(at, |first| first.min(at)));
+    phase.last = phase.last.max(Some(at));
     Ok(())
 }
 

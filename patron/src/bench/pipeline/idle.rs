@@ -1,31 +1,31 @@
-//! What it costs when nothing happens.
+//! Cost of an idle deployment.
 
 use std::time::Duration;
 
 use super::super::raw_redis;
-use super::super::report::Report;
+use super::super::report::BenchReport;
 use super::PipelineArgs;
-use super::running::Running;
+use super::running::RunningBuild;
 
-/// How long everything rests before it counts.
+/// Idle time before the measurement.
 const BEFORE: Duration = Duration::from_secs(5);
 
 pub(super) async fn measure(
-    running: &mut Running<'_>,
+    running: &mut RunningBuild<'_>,
     args: &PipelineArgs,
-    report: &mut Report,
+    report: &mut BenchReport,
 ) -> anyhow::Result<()> {
-    running.caught_up().await?;
+    running.wait_until_caught_up().await?;
     tokio::time::sleep(BEFORE).await;
     let url = &running.engines.redis_url;
-    let appended = raw_redis::appended(url).await?;
-    let computed = running.computed()?;
+    let size_before = raw_redis::aof_size(url).await?;
+    let cpu_times = running.cpu_times()?;
     let time = Duration::from_secs(args.idle_seconds);
     tokio::time::sleep(time).await;
-    let computed = running.computed_since(&computed)?;
-    let grown = raw_redis::appended(url).await?.saturating_sub(appended);
-    for (name, computed) in &computed {
-        let share = computed.as_secs_f64() / time.as_secs_f64() * 100.0;
+    let cpu_times = running.cpu_times_since(&cpu_times)?;
+    let grown = raw_redis::aof_size(url).await?.saturating_sub(size_before);
+    for (name, cpu_time) in &cpu_times {
+        let share = cpu_time.as_secs_f64() / time.as_secs_f64() * 100.0;
         report.figure(format!("at rest, {name}"), share, "% of a core");
     }
     let grown = grown as f64 / time.as_secs_f64() * 60.0;

@@ -1,4 +1,4 @@
-//! The API and its workers.
+//! API and workers of the measured build.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -9,17 +9,17 @@ use serde_json::{Value, json};
 
 use super::super::api_process::ApiProcess;
 use super::super::http::Connection;
-use super::super::process::{Process, computed};
+use super::super::process::{Process, cpu_time};
 use crate::engines::Engines;
 
-/// How often it is looked how far the views are.
-const LOOK: Duration = Duration::from_millis(50);
+/// Interval at which the views' lag is polled.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How long views may take to fold everything.
-const PATIENCE: Duration = Duration::from_secs(1_800);
+/// Maximum time for the views to catch up.
+const CATCH_UP_LIMIT: Duration = Duration::from_secs(1_800);
 
-/// Processes of one build.
-pub(super) struct Running<'e> {
+/// Running processes of one build.
+pub(super) struct RunningBuild<'e> {
     pub(super) engines: &'e Engines,
     pub(super) api: ApiProcess,
     pub(super) workers: Vec<Process>,
@@ -27,26 +27,26 @@ pub(super) struct Running<'e> {
     control: Connection,
 }
 
-/// How far a view is, as `GET /api/admin/projections` tells.
+/// Progress of a view, from `GET /api/admin/projections`.
 #[derive(Deserialize)]
-pub(super) struct View {
+pub(super) struct ViewProgress {
     pub(super) name: String,
     pub(super) generation: i32,
     pub(super) lag: u64,
-    pub(super) partitions: Vec<Partition>,
+    pub(super) partitions: Vec<PartitionProgress>,
 }
 
-/// How far a partition of it is.
+/// Progress of a view in one partition.
 #[derive(Deserialize)]
-pub(super) struct Partition {
+pub(super) struct PartitionProgress {
     pub(super) partition: u16,
     pub(super) number: u64,
 }
 
-/// How long each process has computed.
-pub(super) type Computed = Vec<(String, Duration)>;
+/// Processor time of each process.
+pub(super) type CpuTimes = Vec<(String, Duration)>;
 
-impl<'e> Running<'e> {
+impl<'e> RunningBuild<'e> {
     /// Starts the API and one worker.
     pub(super) async fn start(program: PathBuf, engines: &'e Engines) -> anyhow::Result<Self> {
         let api = ApiProcess::start_program(&program, engines).await?;
@@ -75,17 +75,17 @@ impl<'e> Running<'e> {
         self.api.process.stop().await
     }
 
-    /// What the API answers; none if it has nothing of that path.
+    /// Sends a GET request to the API, and returns the body; `None` for 404.
     pub(super) async fn read(&mut self, path: &str) -> anyhow::Result<Option<Value>> {
-        // The server ends connections that stand idle.
+        // The server closes idle connections.
         if self.control.is_closed() {
             self.control = Connection::open(&self.api.address).await?;
         }
         self.control.read(path).await
     }
 
-    /// Makes a key that may send data; its secret.
-    pub(super) async fn new_key(&mut self, name: &str) -> anyhow::Result<String> {
+    /// Creates a key that may ingest data. Returns its secret.
+    pub(super) async fn create_key(&mut self, name: &str) -> anyhow::Result<String> {
         let mut connection = Connection::open(&self.api.address).await?;
         let key = json!({"name": name, "role": "ingest"});
         let created = connection.create("/api/keys", &key).await?;
@@ -93,30 +93,33 @@ impl<'e> Running<'e> {
         Ok(secret.to_owned())
     }
 
-    pub(super) async fn views(&mut self) -> anyhow::Result<Vec<View>> {
+    pub(super) async fn views(&mut self) -> anyhow::Result<Vec<ViewProgress>> {
         let answer = self.read("/api/admin/projections").await?;
         let mut answer = answer.context("the API does not list its views")?;
         Ok(serde_json::from_value(answer["items"].take())?)
     }
 
-    /// How many events the view that is furthest behind has not folded.
+    /// Returns the largest lag of all views, in events.
     pub(super) async fn lag(&mut self) -> anyhow::Result<u64> {
         let views = self.views().await?;
         Ok(views.iter().map(|view| view.lag).max().unwrap_or_default())
     }
 
-    /// Waits until every view has folded all there is.
-    pub(super) async fn caught_up(&mut self) -> anyhow::Result<()> {
-        let deadline = Instant::now() + PATIENCE;
+    /// Waits until every view has folded the whole log.
+    pub(super) async fn wait_until_caught_up(&mut self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + CATCH_UP_LIMIT;
         while self.lag().await? > 0 {
-            anyhow::ensure!(Instant::now() < deadline, "the views never catch up");
-            tokio::time::sleep(LOOK).await;
+            anyhow::ensure!(
+                Instant::now() < deadline,
+                "the views did not catch up in time"
+            );
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         Ok(())
     }
 
-    /// How long each process has computed until now.
-    pub(super) fn computed(&self) -> anyhow::Result<Computed> {
+    /// Returns the processor time of each process since its start.
+    pub(super) fn cpu_times(&self) -> anyhow::Result<CpuTimes> {
         let name = |n: usize| match n {
             0 => "worker".to_owned(),
             n => format!("worker {}", n + 1),
@@ -130,13 +133,13 @@ impl<'e> Running<'e> {
             .into_iter()
             .filter_map(|(name, pid)| Some((name, pid?)));
         started
-            .map(|(name, pid)| Ok((name, computed(pid)?)))
+            .map(|(name, pid)| Ok((name, cpu_time(pid)?)))
             .collect()
     }
 
-    /// How long each process has computed since then.
-    pub(super) fn computed_since(&self, before: &Computed) -> anyhow::Result<Computed> {
-        let both = before.iter().zip(self.computed()?);
+    /// Returns the processor time of each process since an earlier measurement.
+    pub(super) fn cpu_times_since(&self, before: &CpuTimes) -> anyhow::Result<CpuTimes> {
+        let both = before.iter().zip(self.cpu_times()?);
         let since = both.map(|((_, before), (name, after))| (name, after.saturating_sub(*before)));
         Ok(since.collect())
     }

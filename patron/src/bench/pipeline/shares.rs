@@ -1,4 +1,4 @@
-//! How two workers share the work.
+//! Division of the work between two workers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -7,62 +7,60 @@ use serde::Deserialize;
 
 use super::super::bulk;
 use super::super::orders::Orders;
-use super::super::report::Report;
+use super::super::report::BenchReport;
 use super::PipelineArgs;
-use super::running::Running;
+use super::running::RunningBuild;
 
-/// How long partitions may take to come to rest with their owners.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Maximum time for the owners of partitions to become stable.
+const STABLE_LIMIT: Duration = Duration::from_secs(120);
 
-/// From one look at the owners to the next; they are at rest if both see the
-/// same.
-const LOOK: Duration = Duration::from_secs(5);
+/// Interval at which the owners are polled. They are stable if two polls give the same.
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
-/// A worker as `GET /api/admin/workers` tells.
+/// Worker, from `GET /api/admin/workers`.
 #[derive(Deserialize)]
-struct Worker {
+struct WorkerPartitions {
     name: String,
     folds: Vec<u16>,
 }
 
-/// The partitions of each worker.
+/// Partitions of each worker.
 type Owners = BTreeMap<String, BTreeSet<u16>>;
 
-/// Starts a second worker and sends half as many orders as before. Finds out
-/// which share of the events each has folded, if the API tells who owns which
-/// partition.
+/// Starts a second worker and sends half as many orders as before. Measures each worker's share of
+/// the folded events, if the API lists the owners of partitions.
 pub(super) async fn measure(
-    running: &mut Running<'_>,
+    running: &mut RunningBuild<'_>,
     args: &PipelineArgs,
-    report: &mut Report,
+    report: &mut BenchReport,
 ) -> anyhow::Result<()> {
-    running.caught_up().await?;
+    running.wait_until_caught_up().await?;
     running.add_worker().await?;
-    let owners = at_rest(running).await?;
-    let before = numbers(running).await?;
+    let owners = wait_for_stable_owners(running).await?;
+    let before = folded_numbers(running).await?;
     let orders = Orders::of_customers(args.orders / 2, args.customers, args.seed + 2)?;
-    // Named as before, an order would be a change.
-    let bodies = bulk::bodies(orders.named("w"))?;
-    let (computed, start) = (running.computed()?, Instant::now());
+    // With the ids of the earlier orders, these would be updates.
+    let bodies = bulk::bodies(orders.with_prefix("w"))?;
+    let (cpu_times, start) = (running.cpu_times()?, Instant::now());
     bulk::send(&running.api.address, bodies).await?;
-    running.caught_up().await?;
+    running.wait_until_caught_up().await?;
     let took = start.elapsed();
-    let computed = running.computed_since(&computed)?;
+    let cpu_times = running.cpu_times_since(&cpu_times)?;
 
     let count = (args.orders / 2) as f64;
     let per_second = count / took.as_secs_f64();
     report.figure("two workers: orders in all views", per_second, "orders/s");
-    for (name, time) in &computed {
+    for (name, time) in &cpu_times {
         let micros = time.as_secs_f64() * 1e6 / count;
         report.figure(format!("two workers: {name}"), micros, "µs/order");
     }
     let Some(owners) = owners else {
         return Ok(());
     };
-    let after = numbers(running).await?;
+    let after = folded_numbers(running).await?;
     anyhow::ensure!(
         read_owners(running).await?.as_ref() == Some(&owners),
-        "partitions changed their owners meanwhile"
+        "partitions changed their owners during the measurement"
     );
     let folded = |partition: &u16| after.get(partition).zip(before.get(partition));
     let folded = |partition: &u16| folded(partition).map_or(0, |(after, before)| after - before);
@@ -76,15 +74,15 @@ pub(super) async fn measure(
     Ok(())
 }
 
-/// The owners, once every partition has one of two; none if the API does not
-/// tell.
-async fn at_rest(running: &mut Running<'_>) -> anyhow::Result<Option<Owners>> {
-    let partitions = numbers(running).await?.len();
-    let deadline = Instant::now() + PATIENCE;
+/// Waits until every partition is owned by one of the two workers. Returns `None` if the API does
+/// not list them.
+async fn wait_for_stable_owners(running: &mut RunningBuild<'_>) -> anyhow::Result<Option<Owners>> {
+    let partitions = folded_numbers(running).await?.len();
+    let deadline = Instant::now() + STABLE_LIMIT;
     let mut known = None;
     loop {
         let Some(owners) = read_owners(running).await? else {
-            tokio::time::sleep(LOOK * 2).await;
+            tokio::time::sleep(POLL_INTERVAL * 2).await;
             return Ok(None);
         };
         let owned: usize = owners.values().map(BTreeSet::len).sum();
@@ -93,19 +91,20 @@ async fn at_rest(running: &mut Running<'_>) -> anyhow::Result<Option<Owners>> {
         }
         anyhow::ensure!(
             Instant::now() < deadline,
-            "partitions have no owners: {owners:?}"
+            "the owners of partitions did not become stable: {owners:?}"
         );
         known = Some(owners);
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-async fn read_owners(running: &mut Running<'_>) -> anyhow::Result<Option<Owners>> {
+async fn read_owners(running: &mut RunningBuild<'_>) -> anyhow::Result<Option<Owners>> {
     let Some(mut answer) = running.read("/api/admin/workers").await? else {
         return Ok(None);
     };
-    // A build of other owners than those of partitions tells other things.
-    let Ok(workers) = serde_json::from_value::<Vec<Worker>>(answer["items"].take()) else {
+    // A build in which workers do not own partitions has other fields.
+    let Ok(workers) = serde_json::from_value::<Vec<WorkerPartitions>>(answer["items"].take())
+    else {
         return Ok(None);
     };
     let owners = workers
@@ -114,8 +113,8 @@ async fn read_owners(running: &mut Running<'_>) -> anyhow::Result<Option<Owners>
     Ok(Some(owners.collect()))
 }
 
-/// The last event that was folded, by partition.
-async fn numbers(running: &mut Running<'_>) -> anyhow::Result<BTreeMap<u16, u64>> {
+/// Returns the number of the last folded event of each partition.
+async fn folded_numbers(running: &mut RunningBuild<'_>) -> anyhow::Result<BTreeMap<u16, u64>> {
     let views = running.views().await?;
     let partitions = views.into_iter().flat_map(|view| view.partitions);
     Ok(partitions.map(|at| (at.partition, at.number)).collect())

@@ -1,4 +1,4 @@
-//! How soon a new order can be read while others come in.
+//! Time until a new order can be read, under a background load.
 
 use std::time::{Duration, Instant};
 
@@ -6,58 +6,59 @@ use bytes::Bytes;
 use futures::future::try_join_all;
 use tokio::time::{MissedTickBehavior, interval, sleep, sleep_until};
 
-use super::super::http::{Connection, part};
-use super::super::report::Report;
+use super::super::http::{Connection, percentile};
+use super::super::report::BenchReport;
 use super::PipelineArgs;
-use super::running::Running;
+use super::running::RunningBuild;
 
-/// How often the background sends a batch.
-const EVERY: Duration = Duration::from_millis(20);
+/// Interval of the background's batches.
+const BATCH_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Connections of the background, which send in turn.
+/// Connections of the background load, which send in turn.
 const LANES: u32 = 8;
 
-/// From one probe to the next.
-const PAUSE: Duration = Duration::from_millis(50);
+/// Pause between two probes.
+const PROBE_PAUSE: Duration = Duration::from_millis(50);
 
-/// From one read to the next of a customer who is not there.
-const AGAIN: Duration = Duration::from_millis(1);
+/// Pause between two reads of a customer that is not visible yet.
+const READ_PAUSE: Duration = Duration::from_millis(1);
 
-/// How long an order may take to be read.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// Maximum time until an order can be read.
+const VISIBLE_LIMIT: Duration = Duration::from_secs(600);
 
-/// Orders of the one customer in a request, and requests at once.
-const ONE_BATCH: u64 = 2_000;
-const ONE_AT_ONCE: u64 = 2;
+/// Orders per request for the one customer.
+const ONE_CUSTOMER_BATCH: u64 = 2_000;
+/// Concurrent requests for the one customer.
+const ONE_CUSTOMER_CONCURRENCY: u64 = 2;
 
 const ORDERS: &str = "/api/data/orders";
 const NDJSON: &str = "application/x-ndjson";
 
-/// Where the background sends to, as whom, and until when. Its key is its own:
-/// reads wait for the writes of their own key.
+/// Background load. It has a key of its own, because reads wait for the writes of their key.
 struct Background<'a> {
     address: &'a str,
     key: &'a str,
     until: Instant,
 }
 
-/// Sorted times.
+/// Sorted times of all probes.
 struct Probed {
+    /// Times from a request to its response.
     answered: Vec<Duration>,
-    /// From the answer to the order until its customer is read.
+    /// Times from the response until the order's customer can be read.
     visible: Vec<Duration>,
 }
 
 pub(super) async fn measure(
-    running: &mut Running<'_>,
+    running: &mut RunningBuild<'_>,
     args: &PipelineArgs,
     rate: u32,
-    report: &mut Report,
+    report: &mut BenchReport,
 ) -> anyhow::Result<()> {
-    running.caught_up().await?;
-    let key = running.new_key(&format!("background {rate}")).await?;
+    running.wait_until_caught_up().await?;
+    let key = running.create_key(&format!("background {rate}")).await?;
     let address = running.api.address.clone();
-    let (computed, time) = (running.computed()?, Duration::from_secs(args.seconds));
+    let (cpu_times, time) = (running.cpu_times()?, Duration::from_secs(args.seconds));
     let until = Instant::now() + time;
     let background = Background {
         address: &address,
@@ -73,9 +74,9 @@ pub(super) async fn measure(
             running.lag().await
         },
     )?;
-    running.caught_up().await?;
-    let behind = until.elapsed();
-    let computed = running.computed_since(&computed)?;
+    running.wait_until_caught_up().await?;
+    let catching_up = until.elapsed();
+    let cpu_times = running.cpu_times_since(&cpu_times)?;
 
     let millis = |time: Duration| time.as_secs_f64() * 1_000.0;
     let of = format!("beside {} orders/s", crate::output::grouped(rate.into()));
@@ -92,26 +93,26 @@ pub(super) async fn measure(
         ("answer to read", &probed.visible),
     ] {
         for (of_times, at) in [("median", 0.5), ("99th percentile", 0.99)] {
-            let value = millis(part(times, at));
+            let value = millis(percentile(times, at));
             report.figure(format!("{of}: {name}, {of_times}"), value, "ms");
         }
     }
     report.figure(format!("{of}: lag at the end"), lag as f64, "events");
     report.figure(
         format!("{of}: until it is folded"),
-        behind.as_secs_f64(),
+        catching_up.as_secs_f64(),
         "s",
     );
     let orders = (sent + of_one).max(1) as f64;
-    for (name, time) in &computed {
+    for (name, time) in &cpu_times {
         let micros = time.as_secs_f64() * 1e6 / orders;
         report.figure(format!("{of}: {name}"), micros, "µs/order");
     }
     Ok(())
 }
 
-/// Posts single orders of new customers, one after the other, and reads each
-/// customer until it is there.
+/// Posts single orders of new customers, one after the other, and reads each customer until it is
+/// visible.
 async fn probe(background: &Background<'_>, rate: u32) -> anyhow::Result<Probed> {
     let mut connection = Connection::open(background.address).await?;
     let (mut answered, mut visible) = (Vec::new(), Vec::new());
@@ -123,12 +124,15 @@ async fn probe(background: &Background<'_>, rate: u32) -> anyhow::Result<Probed>
         let posted = Instant::now();
         let path = format!("/api/customers/{customer}");
         while connection.read(&path).await?.is_none() {
-            anyhow::ensure!(posted.elapsed() < PATIENCE, "{customer} is never read");
-            sleep(AGAIN).await;
+            anyhow::ensure!(
+                posted.elapsed() < VISIBLE_LIMIT,
+                "{customer} did not become visible in time"
+            );
+            sleep(READ_PAUSE).await;
         }
         answered.push(posted - sent);
         visible.push(posted.elapsed());
-        sleep(PAUSE).await;
+        sleep(PROBE_PAUSE).await;
     }
     answered.sort_unstable();
     visible.sort_unstable();
@@ -136,15 +140,15 @@ async fn probe(background: &Background<'_>, rate: u32) -> anyhow::Result<Probed>
 }
 
 impl Background<'_> {
-    /// Sends so many orders a second, of all customers in turn; returns how many
-    /// were accepted.
+    /// Sends `rate` orders per second, of all customers in turn. Returns the number of accepted
+    /// orders.
     async fn send(&self, rate: u32, customers: u64) -> anyhow::Result<u64> {
-        let size = u64::from(rate) * EVERY.as_millis() as u64 / 1_000;
+        let size = u64::from(rate) * BATCH_INTERVAL.as_millis() as u64 / 1_000;
         let lanes = (0..LANES).map(|lane| async move {
             let mut connection = Connection::open(self.address).await?;
-            sleep(EVERY * lane).await;
-            let mut ticks = interval(EVERY * LANES);
-            // A lane that waited for an answer makes up for it.
+            sleep(BATCH_INTERVAL * lane).await;
+            let mut ticks = interval(BATCH_INTERVAL * LANES);
+            // A lane that waited for a slow response catches up, so that the rate is kept.
             ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
             let mut sent = 0;
             loop {
@@ -164,14 +168,15 @@ impl Background<'_> {
         Ok(try_join_all(lanes).await?.into_iter().sum())
     }
 
-    /// Sends up to so many orders of one customer as fast as they are accepted;
-    /// returns how many were.
-    async fn send_of_one(&self, rate: u32, most: u64) -> anyhow::Result<u64> {
-        let lanes = (0..ONE_AT_ONCE).map(|lane| async move {
+    /// Sends up to `limit` orders of one customer as fast as they are accepted. Returns the number
+    /// of accepted orders.
+    async fn send_of_one(&self, rate: u32, limit: u64) -> anyhow::Result<u64> {
+        let per_lane = limit / ONE_CUSTOMER_CONCURRENCY;
+        let lanes = (0..ONE_CUSTOMER_CONCURRENCY).map(|lane| async move {
             let mut connection = Connection::open(self.address).await?;
             let mut sent = 0;
-            while sent < most / ONE_AT_ONCE && Instant::now() < self.until {
-                let size = ONE_BATCH.min(most / ONE_AT_ONCE - sent);
+            while sent < per_lane && Instant::now() < self.until {
+                let size = ONE_CUSTOMER_BATCH.min(per_lane - sent);
                 let orders = (sent..sent + size)
                     .map(|n| order(&format!("v-{rate}-{lane}-{n}"), "the-one-customer"));
                 self.post(&mut connection, orders).await?;

@@ -1,41 +1,40 @@
-//! From the first order to the last view.
+//! Throughput of orders in bulk, until all views have them.
 
 use std::time::Instant;
 
 use mongodb::Client;
 
 use super::super::orders::Orders;
-use super::super::report::Report;
+use super::super::report::BenchReport;
 use super::super::{bulk, raw_mongo};
 use super::PipelineArgs;
-use super::running::Running;
+use super::running::RunningBuild;
 
-/// Orders that are sent before anything counts, so that everything has happened
-/// once.
-const FIRST: u64 = 2_000;
+/// Number of orders that are sent for a warm-up.
+const WARM_UP: u64 = 2_000;
 
-/// The views that orders make documents of.
+/// Views with documents of orders.
 const VIEWS: [&str; 3] = ["customers", "orders", "audit"];
 
-/// Sends all orders and waits until all views have them; then inserts the
-/// documents that came of it again, without the program.
+/// Sends all orders and waits until all views have them. Then inserts the resulting documents
+/// again directly, as the baseline.
 pub(super) async fn measure(
-    running: &mut Running<'_>,
+    running: &mut RunningBuild<'_>,
     args: &PipelineArgs,
-    report: &mut Report,
+    report: &mut BenchReport,
 ) -> anyhow::Result<()> {
-    let first = bulk::bodies(Orders::new(FIRST, args.seed)?.named("f"))?;
-    bulk::send(&running.api.address, first).await?;
-    running.caught_up().await?;
+    let warm_up = bulk::bodies(Orders::new(WARM_UP, args.seed)?.with_prefix("f"))?;
+    bulk::send(&running.api.address, warm_up).await?;
+    running.wait_until_caught_up().await?;
 
     let orders = Orders::of_customers(args.orders, args.customers, args.seed + 1)?;
     let bodies = bulk::bodies(orders)?;
-    let (computed, start) = (running.computed()?, Instant::now());
+    let (cpu_times, start) = (running.cpu_times()?, Instant::now());
     let accepted = bulk::send(&running.api.address, bodies).await?;
     let lag = running.lag().await?;
-    running.caught_up().await?;
+    running.wait_until_caught_up().await?;
     let took = start.elapsed();
-    let computed = running.computed_since(&computed)?;
+    let cpu_times = running.cpu_times_since(&cpu_times)?;
 
     let count = args.orders as f64;
     let per_second = count / took.as_secs_f64();
@@ -46,18 +45,18 @@ pub(super) async fn measure(
     );
     report.figure("lag when the last was on disk", lag as f64, "events");
     report.figure("orders in bulk, in all views", per_second, "orders/s");
-    for (name, time) in &computed {
+    for (name, time) in &cpu_times {
         let micros = time.as_secs_f64() * 1e6 / count;
         report.figure(format!("processor time an order, {name}"), micros, "µs");
     }
-    let raw = raw(running).await?;
+    let raw = raw_orders_per_second(running).await?;
     report.figure("raw inserts of the views' documents", raw, "orders/s");
     report.ratio("in all views / raw inserts", per_second / raw, "");
     Ok(())
 }
 
-/// For how many orders a second MongoDB takes the documents of the views.
-async fn raw(running: &mut Running<'_>) -> anyhow::Result<f64> {
+/// Returns the number of orders per second whose documents MongoDB accepts in bare inserts.
+async fn raw_orders_per_second(running: &mut RunningBuild<'_>) -> anyhow::Result<f64> {
     let views = running.views().await?;
     let of_orders = views.iter().filter(|view| VIEWS.contains(&&*view.name));
     let names = of_orders.map(|view| format!("{}_g{}", view.name, view.generation));

@@ -1,30 +1,30 @@
-//! Whether what follows the last whole command of an append-only file is explained by a write
-//! that was interrupted.
+//! Classification of the bytes after the last intact command of an append-only file: either an
+//! interrupted write, or other damage.
 
-/// What the end of the file is.
+/// Explanation of a broken end of file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// The beginning of a command or transaction, and nothing after it.
     Interrupted,
-    /// Something else; what.
+    /// Other damage, with its description.
     Damaged(&'static str),
 }
 
-/// Why reading a command stopped.
+/// Reason why reading a command stopped.
 enum Stop {
     /// The bytes ended.
     End,
-    /// They do not have the form of a command.
+    /// The bytes do not have the form of a command.
     Malformed,
     /// A length reaches beyond the end, over what looks like further commands.
     Swallowed,
 }
 
-/// Judges the bytes from the first command that is not whole, or from the `MULTI` of the
-/// transaction that is not.
-///
-/// NULs at the very end are what a file system leaves of a write that a power cut interrupted.
-pub(super) fn judge(bytes: &[u8]) -> Verdict {
+/// Classifies the bytes from the first incomplete command on, or from the `MULTI` of the first
+/// incomplete transaction.
+pub(super) fn classify(bytes: &[u8]) -> Verdict {
+    // NULs at the very end are what a file system leaves after a power cut: the file has its new
+    // length, but the data was not written.
     let end = bytes
         .iter()
         .rposition(|byte| *byte != 0)
@@ -37,10 +37,10 @@ pub(super) fn judge(bytes: &[u8]) -> Verdict {
                 in_transaction = true;
             }
             Ok(name) if in_transaction && !name.eq_ignore_ascii_case(b"EXEC") => {}
-            Ok(_) => return Verdict::Damaged("whole commands follow a broken one"),
+            Ok(_) => return Verdict::Damaged("complete commands follow a broken one"),
             Err(Stop::End) => return Verdict::Interrupted,
             Err(Stop::Malformed) => {
-                return Verdict::Damaged("what follows has not the form of a command");
+                return Verdict::Damaged("the next bytes are not a command");
             }
             Err(Stop::Swallowed) => {
                 return Verdict::Damaged("a wrong length, or commands inside a value");
@@ -49,7 +49,8 @@ pub(super) fn judge(bytes: &[u8]) -> Verdict {
     }
 }
 
-/// Reads `*<count>\r\n` and that many `$<length>\r\n<bytes>\r\n`; returns the first of them.
+/// Reads `*<count>\r\n` and that many values `$<length>\r\n<bytes>\r\n`. Returns the first value,
+/// the command's name.
 fn command<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Stop> {
     let count = number(rest, b'*')?;
     let mut name = None;
@@ -103,8 +104,8 @@ fn newline(rest: &mut &[u8]) -> Result<(), Stop> {
     }
 }
 
-/// Values in the log are JSON, in which a line break is always escaped; a line break and the
-/// head of a command can therefore only be a command.
+/// Returns true if the bytes contain a line break and the beginning of a command. Values in the
+/// log are JSON, in which line breaks are escaped, so this cannot be part of a value.
 fn looks_like_commands(bytes: &[u8]) -> bool {
     bytes
         .windows(4)
@@ -122,9 +123,13 @@ mod tests {
     #[test]
     fn any_beginning_of_a_command_is_an_interrupted_write() {
         for cut in 0..SET.len() {
-            assert_eq!(judge(&SET[..cut]), Verdict::Interrupted, "{cut} bytes");
+            assert_eq!(classify(&SET[..cut]), Verdict::Interrupted, "{cut} bytes");
             let zeroed = [&SET[..cut], &[0; 9]].concat();
-            assert_eq!(judge(&zeroed), Verdict::Interrupted, "{cut} bytes and NULs");
+            assert_eq!(
+                classify(&zeroed),
+                Verdict::Interrupted,
+                "{cut} bytes and NULs"
+            );
         }
     }
 
@@ -132,9 +137,9 @@ mod tests {
     fn any_beginning_of_a_transaction_is_an_interrupted_write() {
         let whole = [MULTI, SET, SET, EXEC].concat();
         for cut in 0..whole.len() {
-            assert_eq!(judge(&whole[..cut]), Verdict::Interrupted, "{cut} bytes");
+            assert_eq!(classify(&whole[..cut]), Verdict::Interrupted, "{cut} bytes");
         }
-        assert!(matches!(judge(&whole), Verdict::Damaged(_)));
+        assert!(matches!(classify(&whole), Verdict::Damaged(_)));
     }
 
     #[test]
@@ -142,7 +147,7 @@ mod tests {
         let with = |from: &[u8], to: &[u8]| {
             let text = String::from_utf8([SET, SET].concat()).unwrap();
             let (from, to) = (str::from_utf8(from).unwrap(), str::from_utf8(to).unwrap());
-            judge(text.replacen(from, to, 1).as_bytes())
+            classify(text.replacen(from, to, 1).as_bytes())
         };
         for (from, to) in [
             ("*3", "X3"),
@@ -154,6 +159,6 @@ mod tests {
             let verdict = with(from.as_bytes(), to.as_bytes());
             assert!(matches!(verdict, Verdict::Damaged(_)), "{from} → {to}");
         }
-        assert!(matches!(judge(SET), Verdict::Damaged(_)));
+        assert!(matches!(classify(SET), Verdict::Damaged(_)));
     }
 }

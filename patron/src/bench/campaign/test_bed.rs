@@ -1,4 +1,4 @@
-//! All that takes part in a campaign.
+//! Processes that take part in a campaign.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,15 +11,15 @@ use serde_json::Value;
 
 use super::super::api_process::{ApiProcess, KEY, VENDOR_SECRET};
 use super::super::process::Process;
-use super::computed;
+use super::cpu_time;
 use crate::deployment::{Deployment, DeploymentOptions};
 use crate::engines::Engines;
 
-/// How long anything may take to happen at all.
-const PATIENCE: Duration = Duration::from_secs(1_200);
+/// Maximum time for the views to catch up.
+const CATCH_UP_LIMIT: Duration = Duration::from_secs(1_200);
 
-/// API and vendor, running; workers come and go.
-pub(super) struct Stage<'e> {
+/// Running API and vendor. Workers are started per campaign.
+pub(super) struct TestBed<'e> {
     pub(super) engines: &'e Engines,
     pub(super) deployment: Deployment,
     pub(super) api: ApiProcess,
@@ -28,14 +28,14 @@ pub(super) struct Stage<'e> {
     pub(super) http: reqwest::Client,
 }
 
-impl<'e> Stage<'e> {
-    /// With the vendor as `patron up` has it: it takes everything at once, and
-    /// its receipts come 0.2 to 2 s later.
-    pub(super) async fn set(engines: &'e Engines, vendor_dir: &Path) -> anyhow::Result<Self> {
+impl<'e> TestBed<'e> {
+    /// Starts the API and the vendor. The vendor has the settings of `patron up`: it accepts every
+    /// message at once, and posts its receipt 0.2 to 2 s later.
+    pub(super) async fn start(engines: &'e Engines, vendor_dir: &Path) -> anyhow::Result<Self> {
         let options = DeploymentOptions::for_bench();
         let opening = Deployment::open(&engines.redis_url, &engines.mongodb_uri, &options);
         let deployment = opening.await?;
-        let dir = vendor_dir.to_str().context("the directory is no text")?;
+        let dir = vendor_dir.to_str().context("the directory is not UTF-8")?;
         let env = [
             ("PATRON_VENDOR_DATA_DIR", dir),
             ("PATRON_VENDOR_SECRET", VENDOR_SECRET),
@@ -58,8 +58,8 @@ impl<'e> Stage<'e> {
         })
     }
 
-    /// All workers there are, in one process.
-    pub(super) async fn worker(&self) -> anyhow::Result<Process> {
+    /// Starts a process with all workers.
+    pub(super) async fn start_worker(&self) -> anyhow::Result<Process> {
         let callback = format!("http://{}", self.api.address);
         let env = [
             ("PATRON_VENDOR_URL", &*self.vendor_url),
@@ -68,18 +68,18 @@ impl<'e> Stage<'e> {
         Process::start(self.engines, &["work"], &env).await
     }
 
-    /// Waits until the views have all that is in the log.
-    pub(super) async fn caught_up(&self) -> anyhow::Result<()> {
+    /// Waits until the views have folded the whole log.
+    pub(super) async fn wait_until_caught_up(&self) -> anyhow::Result<()> {
         let Deployment { log, store, .. } = &self.deployment;
         let ends: Positions = log.ends().await?.into_iter().collect();
         for view in VIEWS {
-            store.wait_for(view.name(), &ends, PATIENCE).await?;
+            store.wait_for(view.name(), &ends, CATCH_UP_LIMIT).await?;
         }
         Ok(())
     }
 
-    /// How long each process has computed until now.
-    pub(super) fn computed(
+    /// Returns the processor time of each process since its start.
+    pub(super) fn cpu_times(
         &self,
         worker: &Process,
     ) -> anyhow::Result<Vec<(&'static str, Duration)>> {
@@ -94,23 +94,23 @@ impl<'e> Stage<'e> {
             .into_iter()
             .filter_map(|(name, pid)| Some((name, pid?)));
         started
-            .map(|(name, pid)| Ok((name, computed(pid)?)))
+            .map(|(name, pid)| Ok((name, cpu_time(pid)?)))
             .collect()
     }
 
-    /// What the API answers.
+    /// Sends a GET request to the API, and returns the response.
     pub(super) async fn read(&self, path: &str) -> anyhow::Result<Value> {
         let url = format!("http://{}{path}", self.api.address);
-        self.answer(self.http.get(url)).await
+        self.send(self.http.get(url)).await
     }
 
-    /// What the API answers to something to create.
+    /// Sends a POST request to the API, and returns the response.
     pub(super) async fn create(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let url = format!("http://{}{path}", self.api.address);
-        self.answer(self.http.post(url).json(body)).await
+        self.send(self.http.post(url).json(body)).await
     }
 
-    async fn answer(&self, request: RequestBuilder) -> anyhow::Result<Value> {
+    async fn send(&self, request: RequestBuilder) -> anyhow::Result<Value> {
         let response = request.bearer_auth(KEY).send().await?;
         let status = response.status();
         let text = response.text().await?;
@@ -118,14 +118,13 @@ impl<'e> Stage<'e> {
         Ok(serde_json::from_str(&text)?)
     }
 
-    /// All items of a list of the API's or the vendor's.
+    /// Reads all pages of a list of the API or the vendor.
     pub(super) async fn list(&self, url: &str) -> anyhow::Result<Vec<Value>> {
         let (mut items, mut cursor) = (Vec::new(), String::new());
         loop {
             let page = self.http.get(format!("{url}?limit=500{cursor}"));
-            let mut page = self.answer(page).await?;
-            let these = page["items"].as_array_mut().context("no list")?;
-            items.append(these);
+            let mut page = self.send(page).await?;
+            items.append(page["items"].as_array_mut().context("no list")?);
             match page["next_cursor"].as_str() {
                 Some(next) => cursor = format!("&cursor={next}"),
                 None => return Ok(items),

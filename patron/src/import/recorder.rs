@@ -1,0 +1,89 @@
+//! Recording of acknowledged batches, in the order of the file.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+
+use anyhow::Context;
+
+use super::answer::RecordOutcome;
+use super::batches::Refusal;
+use super::journal::{ImportCounts, Journal};
+use super::lines::{FilePosition, Place};
+use super::rejects::Rejects;
+use super::report::ProgressReport;
+
+/// Journal, refused lines and displayed progress, which advance together.
+pub(super) struct Recorder<'a> {
+    pub(super) journal: Journal,
+    pub(super) journal_path: PathBuf,
+    pub(super) rejects: Rejects,
+    /// Imported file, from which refused lines are copied.
+    pub(super) source: File,
+    pub(super) report: &'a ProgressReport,
+}
+
+/// Batch in flight, without its body.
+pub(super) struct PendingBatch {
+    pub(super) places: Vec<Place>,
+    pub(super) refused: Vec<Refusal>,
+    pub(super) end: FilePosition,
+}
+
+impl Recorder<'_> {
+    /// Records a batch that the server has acknowledged. The record is on disk on return.
+    pub(super) fn record(
+        &mut self,
+        pending: PendingBatch,
+        outcomes: Vec<RecordOutcome>,
+    ) -> anyhow::Result<()> {
+        let PendingBatch {
+            places,
+            mut refused,
+            end,
+        } = pending;
+        let counts = &mut self.journal.counts;
+        counts.read += (places.len() + refused.len()) as u64;
+        for (place, outcome) in places.into_iter().zip(outcomes) {
+            if let Some(reason) = counts.add(outcome) {
+                refused.push(Refusal { place, reason });
+            }
+        }
+        counts.refused += refused.len() as u64;
+        refused.sort_by_key(|refusal| refusal.place.line);
+        // Refused lines are written before the journal, which has their length: after a crash in
+        // between, the next run truncates them and writes them again.
+        self.rejects
+            .append(&self.source, &refused)
+            .with_context(|| format!("cannot write {}", self.rejects.path().display()))?;
+        self.journal.rejects_bytes = self.rejects.bytes();
+        self.journal.done = end;
+        self.journal
+            .save(&self.journal_path)
+            .with_context(|| format!("cannot write {}", self.journal_path.display()))?;
+        self.report.progress(end, &self.journal.counts);
+        Ok(())
+    }
+
+    /// Removes the journal, since a complete import cannot be continued.
+    pub(super) fn finish(&self) -> anyhow::Result<()> {
+        match fs::remove_file(&self.journal_path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("cannot remove {}", self.journal_path.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl ImportCounts {
+    /// Counts an accepted item, or returns the reason of a refused one.
+    fn add(&mut self, outcome: RecordOutcome) -> Option<super::source::Reason> {
+        match outcome {
+            RecordOutcome::Created => self.created += 1,
+            RecordOutcome::Updated => self.updated += 1,
+            RecordOutcome::Unchanged => self.unchanged += 1,
+            RecordOutcome::Refused(reason) => return Some(reason),
+        }
+        None
+    }
+}

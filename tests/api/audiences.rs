@@ -269,6 +269,7 @@ async fn an_audience_count_follows_the_clock() {
     let app = App::start().await;
     let api = &app.client;
     let (id, _) = create_segment(api, "days_since_last_order > 90").await;
+    // The order turns 91 days old in 15 seconds.
     let placed_at = Utc::now() - TimeDelta::days(91) + TimeDelta::seconds(15);
     let placed = with(order("c-1", "o-1", 1), json!({"placed_at": placed_at}));
     api.accept("/api/data/orders", placed).await;

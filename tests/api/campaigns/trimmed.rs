@@ -131,6 +131,8 @@ async fn a_campaign_that_needs_trimmed_events_reports_it_and_sends_nothing() {
     app.workers.clear();
     trim_partition_of(&app, "c-0").await;
     assert_eq!(steer(&app, &id, "launch").await.status, 202);
+    // The view moves past the launch, so the state at the launch has to be folded from the log, in
+    // which events of this customer are missing.
     record_name(&app, "c-0", "Ada").await;
     app.add_worker();
 

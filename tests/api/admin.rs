@@ -1,4 +1,4 @@
-//! `/api/admin/…`: views, their rebuilding, and the log.
+//! `/api/admin/…`: workers, views, rebuilds, and the log.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ fn view<'a>(status: &'a Value, name: &str) -> &'a Value {
 }
 
 #[tokio::test]
-async fn workers_share_the_partitions_and_say_what_they_do() {
+async fn workers_share_the_partitions_and_report_their_tasks() {
     let mut app = App::start().await;
     app.add_worker();
     let shares = async |app: &App| {
@@ -26,12 +26,12 @@ async fn workers_share_the_partitions_and_say_what_they_do() {
         shares.sort_unstable();
         shares
     };
-    let share = eventually("each has its half", async || {
+    let share = eventually("each worker has half of the partitions", async || {
         let shares = shares(&app).await;
         (shares.len() == 2 && shares[0] == shares[1] && shares[0] > 0).then(|| shares[0])
     })
     .await;
-    let tasks = eventually("one of them does what there is to do once", async || {
+    let tasks = eventually("one worker runs the singleton tasks", async || {
         let workers = app.client.read("/api/admin/workers").await;
         let all = workers["items"].as_array()?;
         let tasks = all.iter().map(|worker| worker["tasks"].as_array().unwrap());
@@ -54,14 +54,14 @@ async fn workers_share_the_partitions_and_say_what_they_do() {
     );
     assert!(status.out.contains("end campaigns"), "{}", status.out);
     app.workers.remove(0).kill();
-    eventually("the other one takes over", async || {
+    eventually("the other worker takes over", async || {
         (shares(&app).await == [2 * share]).then_some(())
     })
     .await;
 }
 
 #[tokio::test]
-async fn every_view_says_how_far_it_is() {
+async fn every_view_reports_its_positions() {
     let app = App::start().await;
     let orders: Vec<Value> = (0..30)
         .map(|n| order(&format!("c-{n}"), "o-1", 1))
@@ -95,7 +95,7 @@ async fn every_view_says_how_far_it_is() {
 }
 
 #[tokio::test]
-async fn without_a_worker_the_lag_shows() {
+async fn without_a_worker_views_report_lag() {
     let app = App::without_workers().await;
     let orders = json!([order("c-1", "o-1", 1), order("c-1", "o-2", 1)]);
     app.client.accept("/api/data/orders", orders).await;
@@ -104,7 +104,7 @@ async fn without_a_worker_the_lag_shows() {
 }
 
 #[tokio::test]
-async fn a_rebuild_asked_for_is_carried_out_by_a_worker() {
+async fn a_requested_rebuild_is_carried_out_by_a_worker() {
     let app = App::start().await;
     let orders: Vec<Value> = (0..50)
         .map(|n| order(&format!("c-{}", n % 7), &format!("o-{n}"), n))
@@ -113,16 +113,16 @@ async fn a_rebuild_asked_for_is_carried_out_by_a_worker() {
     app.client.caught_up().await;
     let before = app.client.list("/api/customers", 500).await;
 
-    let asked = app
+    let requested = app
         .client
         .post("/api/admin/projections/customers/rebuild", json!({}))
         .await;
-    assert_eq!(asked.status, 202, "{asked:?}");
+    assert_eq!(requested.status, 202, "{requested:?}");
     assert_eq!(
-        asked.body,
-        json!({"name": "customers", "position": asked.position()})
+        requested.body,
+        json!({"name": "customers", "position": requested.position()})
     );
-    let rebuilt = eventually("a second generation that serves", async || {
+    let rebuilt = eventually("the second generation serves", async || {
         let status = app.client.read("/api/admin/projections").await;
         let customers = view(&status, "customers").clone();
         (customers["generation"] == 2 && customers["lag"] == 0).then_some(customers)
@@ -148,13 +148,13 @@ async fn a_rebuild_asked_for_is_carried_out_by_a_worker() {
             10,
         )
         .await;
-    assert_eq!(rows.len(), 1, "who asked for it is on record");
-    assert_eq!(rows[0]["position"], asked.position());
+    assert_eq!(rows.len(), 1, "the request is recorded");
+    assert_eq!(rows[0]["position"], requested.position());
     assert_eq!(rows[0]["actor"], "key:bootstrap");
 }
 
 #[tokio::test]
-async fn the_log_says_how_large_it_is() {
+async fn the_log_reports_its_size() {
     let app = App::without_workers().await;
     let orders: Vec<Value> = (0..30)
         .map(|n| order(&format!("c-{n}"), "o-1", 1))

@@ -1,4 +1,4 @@
-//! `after=`: reading what one has just written.
+//! `after=`: reads that wait for earlier writes.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use crate::support::app::App;
 const ORDERS: &str = "/api/data/orders";
 
 #[tokio::test]
-async fn every_read_shows_what_was_written_before_it() {
+async fn a_read_after_a_position_shows_that_write() {
     let app = App::start().await;
     for n in 0..20 {
         let at = app
@@ -31,7 +31,7 @@ async fn every_read_shows_what_was_written_before_it() {
 }
 
 #[tokio::test]
-async fn without_a_worker_it_says_when_to_ask_again() {
+async fn without_a_worker_a_read_fails_with_retry_after() {
     let mut app = App::without_workers().await;
     let at = app.client.accept(ORDERS, order("c-1", "o-1", 1)).await;
     let start = Instant::now();
@@ -41,7 +41,10 @@ async fn without_a_worker_it_says_when_to_ask_again() {
         .await;
     behind.problem(503, "view-behind");
     assert_eq!(behind.header("retry-after"), "1");
-    assert!(start.elapsed() >= Duration::from_secs(5), "it waited");
+    assert!(
+        start.elapsed() >= Duration::from_secs(5),
+        "the read waited for the view"
+    );
     let detail = behind.body["detail"].as_str().unwrap();
     assert!(
         detail.contains("customers") && detail.contains(&at),
@@ -54,7 +57,7 @@ async fn without_a_worker_it_says_when_to_ask_again() {
 }
 
 #[tokio::test]
-async fn positions_of_several_answers_can_be_joined() {
+async fn positions_of_several_writes_can_be_joined() {
     let app = App::start().await;
     let mut all = Vec::new();
     for n in 0..10 {
@@ -68,7 +71,7 @@ async fn positions_of_several_answers_can_be_joined() {
 }
 
 #[tokio::test]
-async fn what_is_no_position_is_refused() {
+async fn invalid_positions_are_refused() {
     let app = App::without_workers().await;
     for after in [
         "",

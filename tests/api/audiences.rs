@@ -1,4 +1,4 @@
-//! Whom segments mean: previews, members, why somebody is in, and counts that keep up.
+//! Audiences of segments: previews, members, explanations, and counts that follow the log.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use mongodb::bson::doc;
@@ -11,8 +11,11 @@ use crate::support::engines::engines;
 use crate::support::mongo_server::{MongoServer, TEST_COMMANDS};
 use crate::support::wait::{eventually, until};
 
-/// Three customers: Ada in Rome spends most, Bob has ordered once, Cy never.
-async fn shop(api: &Client) -> String {
+/// Records three customers and their orders: Ada, in Rome, spent the most; Bob ordered once; Cy
+/// never ordered.
+///
+/// Returns the positions of these writes.
+async fn record_shop(api: &Client) -> String {
     let customers = json!([
         {"customer_id": "ada", "name": "Ada", "city": "Rome", "tags": ["vip"],
             "attributes": {"size": 39}},
@@ -42,8 +45,8 @@ async fn preview(api: &Client, body: Value, after: &str) -> Value {
     answer.body
 }
 
-/// A segment with these rules, in the view, and where the log has it.
-async fn segment(api: &Client, rules: &str) -> (String, String) {
+/// Creates a segment with these rules and waits until the view has it. Returns its id and position.
+async fn create_segment(api: &Client, rules: &str) -> (String, String) {
     let body = json!({"name": "A segment", "rules": rules});
     let answer = api.post("/api/segments", body).await;
     assert_eq!(answer.status, 201, "{answer:?}");
@@ -66,7 +69,7 @@ fn ids(customers: &Value) -> Vec<&str> {
 async fn a_preview_counts_every_node() {
     let app = App::start().await;
     let api = &app.client;
-    let after = shop(api).await;
+    let after = record_shop(api).await;
     let rules = json!({"id": "root", "combinator": "and", "not": false, "rules": [
         {"id": "r1", "field": "total_spend", "operator": ">", "valueSource": "value", "value": "10000"},
         {"combinator": "or", "rules": [
@@ -74,16 +77,16 @@ async fn a_preview_counts_every_node() {
             {"field": "last_order_at", "operator": "null"},
         ]},
     ]});
-    let told = preview(api, json!({"rules": rules}), &after).await;
-    assert_eq!(told["count"], 1);
-    assert_eq!(told["total_customers"], 3);
-    assert_eq!(ids(&told["sample"]), ["ada"]);
-    assert_eq!(told["sample"][0]["total_spend"], 120_000);
-    assert!(told["took_ms"].is_u64() && told["as_of"].is_string());
+    let result = preview(api, json!({"rules": rules}), &after).await;
+    assert_eq!(result["count"], 1);
+    assert_eq!(result["total_customers"], 3);
+    assert_eq!(ids(&result["sample"]), ["ada"]);
+    assert_eq!(result["sample"][0]["total_spend"], 120_000);
+    assert!(result["took_ms"].is_u64() && result["as_of"].is_string());
     let text = r#"total_spend > 10000 AND (city = "Rome" OR last_order_at null)"#;
-    assert_eq!(told["text"], text);
+    assert_eq!(result["text"], text);
     assert_eq!(
-        told["rules"],
+        result["rules"],
         json!([
             {"pointer": "/rules", "id": "root", "text": text, "count": 1},
             {"pointer": "/rules/rules/0", "id": "r1", "text": "total_spend > 10000", "count": 2},
@@ -92,16 +95,16 @@ async fn a_preview_counts_every_node() {
             {"pointer": "/rules/rules/1/rules/1", "text": "last_order_at null", "count": 1},
         ])
     );
-    // What is asked again is known, and what has changed is not asked of memory.
+    // A repeated preview has the same counts. After new events, they are computed again.
     assert_eq!(
         preview(api, json!({"rules": rules}), &after).await["rules"],
-        told["rules"]
+        result["rules"]
     );
     let after = api
         .accept("/api/data/orders", order("cy", "o-4", 20_000))
         .await;
-    let told = preview(api, json!({"rules": rules}), &after).await;
-    let counts: Vec<_> = told["rules"]
+    let result = preview(api, json!({"rules": rules}), &after).await;
+    let counts: Vec<_> = result["rules"]
         .as_array()
         .unwrap()
         .iter()
@@ -111,10 +114,10 @@ async fn a_preview_counts_every_node() {
 }
 
 #[tokio::test]
-async fn rules_may_be_a_text_and_ask_in_any_case() {
+async fn rules_may_be_text_and_compare_case_insensitively() {
     let app = App::start().await;
     let api = &app.client;
-    let after = shop(api).await;
+    let after = record_shop(api).await;
     for (rules, found) in [
         ("city beginsWith RO", 2),
         ("city = rome", 1),
@@ -128,21 +131,21 @@ async fn rules_may_be_a_text_and_ask_in_any_case() {
         ("total_spend notBetween 1 and 50000 AND order_count > 0", 1),
         (r#"name contains ".""#, 0),
     ] {
-        let told = preview(api, json!({"rules": rules, "sample": 0}), &after).await;
-        assert_eq!(told["count"], found, "{rules}");
-        assert_eq!(told["sample"], json!([]));
+        let result = preview(api, json!({"rules": rules, "sample": 0}), &after).await;
+        assert_eq!(result["count"], found, "{rules}");
+        assert_eq!(result["sample"], json!([]));
     }
 }
 
 #[tokio::test]
-async fn members_come_in_pages() {
+async fn members_are_paginated() {
     let app = App::start().await;
     let api = &app.client;
     let customers: Vec<Value> = (0..25)
         .map(|n| json!({"customer_id": format!("c-{n:02}"), "tags": [if n % 2 == 0 { "even" } else { "odd" }]}))
         .collect();
     let after = api.accept("/api/data/customers", json!(customers)).await;
-    let (id, position) = segment(api, "tags contains even").await;
+    let (id, position) = create_segment(api, "tags contains even").await;
     let members = format!("/api/segments/{id}/customers?after={after},{position}");
     let found = api.list(&members, 5).await;
     let expected: Vec<String> = (0..25).step_by(2).map(|n| format!("c-{n:02}")).collect();
@@ -158,17 +161,17 @@ async fn members_come_in_pages() {
 }
 
 #[tokio::test]
-async fn an_explanation_has_the_values_that_decided() {
+async fn an_explanation_shows_the_values_that_decided() {
     let app = App::start().await;
     let api = &app.client;
-    let after = shop(api).await;
-    let (id, position) = segment(
+    let after = record_shop(api).await;
+    let (id, position) = create_segment(
         api,
         "total_spend > 100000 AND (city = Rome OR days_since_last_order > 90)",
     )
     .await;
-    let explain = |who: &str| {
-        format!("/api/segments/{id}/explain?customer_id={who}&after={after},{position}")
+    let explain = |customer: &str| {
+        format!("/api/segments/{id}/explain?customer_id={customer}&after={after},{position}")
     };
     let ada = api.read(&explain("ada")).await;
     assert_eq!(ada["matches"], true);
@@ -223,8 +226,8 @@ async fn an_explanation_has_the_values_that_decided() {
         .problem(400, "invalid-parameter");
 }
 
-/// The count of a segment's audience, once it is that.
-async fn counted(api: &Client, id: &str, count: u64) -> Value {
+/// Waits until a segment's audience has this count, and returns the audience.
+async fn wait_for_count(api: &Client, id: &str, count: u64) -> Value {
     eventually(&format!("{id} has {count} customers"), async || {
         let audience = api.read(&format!("/api/segments/{id}")).await["audience"].clone();
         (audience["count"] == count).then_some(audience)
@@ -233,70 +236,74 @@ async fn counted(api: &Client, id: &str, count: u64) -> Value {
 }
 
 #[tokio::test]
-async fn an_audience_follows_events_and_rules_without_a_request() {
+async fn an_audience_count_follows_events_and_rule_changes() {
     let app = App::start().await;
     let api = &app.client;
-    shop(api).await;
-    let (id, _) = segment(api, "order_count >= 2").await;
-    let audience = counted(api, &id, 1).await;
+    record_shop(api).await;
+    let (id, _) = create_segment(api, "order_count >= 2").await;
+    let audience = wait_for_count(api, &id, 1).await;
     assert_eq!(audience["version"], 1);
     assert!(audience["positions"].as_str().unwrap().contains(':'));
     api.accept("/api/data/orders", order("bob", "o-5", 1)).await;
-    assert_eq!(counted(api, &id, 2).await["total_customers"], 3);
+    assert_eq!(wait_for_count(api, &id, 2).await["total_customers"], 3);
     api.accept("/api/data/orders", order("new", "o-6", 1)).await;
-    let total = async || counted(api, &id, 2).await["total_customers"] == 4;
-    until("the new customer is counted in", total).await;
+    let total = async || wait_for_count(api, &id, 2).await["total_customers"] == 4;
+    until("the total includes the new customer", total).await;
 
     let body = json!({"name": "A segment", "rules": "order_count = 0"});
     let answer = api.put(&format!("/api/segments/{id}"), body).await;
     assert_eq!(answer.status, 200, "{answer:?}");
-    assert_eq!(counted(api, &id, 1).await["version"], 2);
+    assert_eq!(wait_for_count(api, &id, 1).await["version"], 2);
     let listed = api.list("/api/segments", 10).await;
     assert_eq!(listed[0]["audience"]["count"], 1);
 
     assert_eq!(api.delete(&format!("/api/segments/{id}")).await.status, 204);
-    until("nobody counts what is archived", async || {
+    until("the archived segment has no audience", async || {
         api.read(&format!("/api/segments/{id}")).await["audience"].is_null()
     })
     .await;
 }
 
 #[tokio::test]
-async fn an_audience_moves_with_the_clock() {
+async fn an_audience_count_follows_the_clock() {
     let app = App::start().await;
     let api = &app.client;
-    let (id, _) = segment(api, "days_since_last_order > 90").await;
+    let (id, _) = create_segment(api, "days_since_last_order > 90").await;
+    // The order turns 91 days old in 15 seconds.
     let placed_at = Utc::now() - TimeDelta::days(91) + TimeDelta::seconds(15);
     let placed = with(order("c-1", "o-1", 1), json!({"placed_at": placed_at}));
     api.accept("/api/data/orders", placed).await;
-    until("they are counted while it is 90 days", async || {
-        let audience = &api.read(&format!("/api/segments/{id}")).await["audience"];
-        audience["total_customers"] == 1 && audience["count"] == 0
-    })
+    until(
+        "the customer is counted but does not match yet",
+        async || {
+            let audience = &api.read(&format!("/api/segments/{id}")).await["audience"];
+            audience["total_customers"] == 1 && audience["count"] == 0
+        },
+    )
     .await;
-    counted(api, &id, 1).await;
+    wait_for_count(api, &id, 1).await;
 }
 
-/// An instant after all that was recorded, and before all that will be.
-async fn between() -> DateTime<Utc> {
-    let between = Utc::now();
+/// Returns an instant after all events recorded so far and before all later ones.
+async fn instant_between_events() -> DateTime<Utc> {
+    let instant = Utc::now();
     until("the clock has moved on", async || {
-        Utc::now() > between + TimeDelta::milliseconds(2)
+        Utc::now() > instant + TimeDelta::milliseconds(2)
     })
     .await;
-    between
+    instant
 }
 
 #[tokio::test]
-async fn a_preview_of_the_past_is_what_it_was_then() {
+async fn a_preview_as_of_the_past_shows_the_state_of_that_time() {
     let app = App::start().await;
     let api = &app.client;
-    let before = between().await;
-    let after = shop(api).await;
+    let before = instant_between_events().await;
+    let after = record_shop(api).await;
     let rules = json!({"rules": "total_spend > 10000 AND city contains rome"});
     let then = preview(api, rules.clone(), &after).await;
     assert_eq!(then["count"], 2);
-    let shop_was = between().await;
+    let before_changes = instant_between_events().await;
     let cancelled = with(order("bob", "o-3", 20_000), json!({"status": "cancelled"}));
     api.accept("/api/data/orders", cancelled).await;
     let moved = json!({"customer_id": "ada", "city": "Paris"});
@@ -304,7 +311,7 @@ async fn a_preview_of_the_past_is_what_it_was_then() {
     let now = preview(api, rules.clone(), &after).await;
     assert_eq!(now["count"], 0);
 
-    let past = with(rules.clone(), json!({"as_of": shop_was}));
+    let past = with(rules.clone(), json!({"as_of": before_changes}));
     let past = preview(api, past, "").await;
     for same in ["count", "total_customers", "rules", "text"] {
         assert_eq!(past[same], then[same]);
@@ -318,9 +325,10 @@ async fn a_preview_of_the_past_is_what_it_was_then() {
     );
 }
 
-/// Segments that take MongoDB long hold back neither each other's first attempt nor anybody else's.
+/// A segment that takes MongoDB long delays neither the first count of another slow segment nor the
+/// counts of fast ones.
 #[tokio::test]
-async fn a_plain_segment_is_counted_while_slow_ones_are_not() {
+async fn slow_segments_do_not_delay_the_count_of_a_fast_one() {
     const CUSTOMERS: usize = 1_500;
     let mongo = MongoServer::start("slow-audiences", TEST_COMMANDS).await;
     let settings = Settings::fresh(&engines().redis_url, &mongo.uri());
@@ -330,38 +338,38 @@ async fn a_plain_segment_is_counted_while_slow_ones_are_not() {
     let api = &app.client;
     let customer = |n: usize| json!({"customer_id": format!("c-{n}"), "name": format!("N {n}")});
     let customers = (0..CUSTOMERS).map(customer).collect();
-    let everybody = api.accept("/api/data/customers", customers).await;
+    let registered = api.accept("/api/data/customers", customers).await;
     let ordered = api.accept("/api/data/orders", order("c-0", "o-1", 5)).await;
-    // By then the worker knows how many customers there are, too.
-    let (first, _) = segment(api, "total_spend = 4").await;
+    // Once this segment is counted, the worker also knows the total number of customers.
+    let (first, _) = create_segment(api, "total_spend = 4").await;
     let is_counted = async |id: &str| {
         let segment = api.read(&format!("/api/segments/{id}")).await;
         segment["audience"].is_object()
     };
-    api.read(&format!("/api/customers?after={everybody},{ordered}"))
+    api.read(&format!("/api/customers?after={registered},{ordered}"))
         .await;
-    until("everybody is counted", async || {
+    until("all customers are counted", async || {
         let segment = api.read(&format!("/api/segments/{first}")).await;
         segment["audience"]["total_customers"] == CUSTOMERS
     })
     .await;
 
-    // Whoever looks at more than ten documents or keys waits a second after each ten.
-    let often = doc! {"setParameter": 1, "internalQueryExecYieldIterations": 10};
-    mongo.admin(often).await.unwrap();
+    // MongoDB makes every query wait a second after each ten documents or index keys.
+    let yield_often = doc! {"setParameter": 1, "internalQueryExecYieldIterations": 10};
+    mongo.admin(yield_often).await.unwrap();
     let wait = doc! {"namespace": customers_g1, "waitForMillis": 1_000};
     mongo.fail("setYieldAllLocksWait", wait).await;
-    let (slow, _) = segment(api, "name contains \"9\"").await;
-    let (slower, _) = segment(api, "name contains \"9\" or name contains \"8\"").await;
-    let (plain, _) = segment(api, "total_spend = 5").await;
-    until("the plain one is counted", async || {
-        is_counted(&plain).await
+    let (slow, _) = create_segment(api, "name contains \"9\"").await;
+    let (slower, _) = create_segment(api, "name contains \"9\" or name contains \"8\"").await;
+    let (fast, _) = create_segment(api, "total_spend = 5").await;
+    until("the fast segment is counted", async || {
+        is_counted(&fast).await
     })
     .await;
     assert!(!is_counted(&slow).await && !is_counted(&slower).await);
 
     mongo.heal("setYieldAllLocksWait").await;
     for id in [&slow, &slower] {
-        until("a slow one is counted", async || is_counted(id).await).await;
+        until("a slow segment is counted", async || is_counted(id).await).await;
     }
 }

@@ -1,4 +1,4 @@
-//! `GET /api/audit`, `GET /api/audit/{position}`: who did what, and when.
+//! The audit trail: `GET /api/audit` and `GET /api/audit/{position}`.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::order;
 use crate::support::app::App;
 use crate::support::client::answer;
 
-/// Posts as the request of that id; its position.
+/// Posts an item with this request id and returns its position.
 async fn post_as(app: &App, request_id: &str, path: &str, item: Value) -> String {
     let request = app.client.request(Method::POST, path).json(&item);
     let answer = answer(request.header("X-Request-Id", request_id)).await;
@@ -15,8 +15,8 @@ async fn post_as(app: &App, request_id: &str, path: &str, item: Value) -> String
     answer.position()
 }
 
-/// A customer in `r-1`, their order in `r-2`, its update in `r-3`, somebody else's visit in
-/// `r-4`; the positions.
+/// Records a customer (request `r-1`), their order (`r-2`), its update (`r-3`), and a visit of
+/// another customer (`r-4`). Returns the positions.
 async fn history(app: &App) -> [String; 4] {
     let customer = json!({"customer_id": "c-1", "name": "Ada"});
     let visit = json!({"event_id": "e-1", "customer_id": "c-2", "name": "visit",
@@ -53,7 +53,7 @@ async fn every_event_has_a_row_newest_first() {
 }
 
 #[tokio::test]
-async fn filters_narrow_and_combine() {
+async fn filters_can_be_combined() {
     let app = App::start().await;
     let positions = history(&app).await;
     let at = async |position: &str| {
@@ -87,7 +87,7 @@ async fn filters_narrow_and_combine() {
 }
 
 #[tokio::test]
-async fn an_entry_is_shown_as_it_stands_in_the_log() {
+async fn an_entry_shows_the_event_as_stored_in_the_log() {
     let app = App::start().await;
     let [customer, placed, updated, _] = history(&app).await;
     let entry = app.client.read(&format!("/api/audit/{updated}")).await;

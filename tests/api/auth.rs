@@ -1,11 +1,11 @@
-//! What is protected, and by what.
+//! API keys: the paths that require one, and how it is sent.
 
 use reqwest::{Method, header};
 
 use crate::support::app::App;
 use crate::support::client::answer;
 
-/// Each needs a key, whether there is anything at the path or not.
+/// Operations that require a key. Paths that do not exist require one too.
 const PROTECTED: [(Method, &str); 21] = [
     (Method::POST, "/api/data/customers"),
     (Method::POST, "/api/data/orders"),
@@ -31,12 +31,12 @@ const PROTECTED: [(Method, &str); 21] = [
 ];
 
 #[tokio::test]
-async fn without_a_known_key_nothing_protected_answers() {
+async fn protected_paths_refuse_missing_and_unknown_keys() {
     let app = App::without_workers().await;
     for key in [None, Some("wrong-key-of-a-good-length"), Some("x")] {
-        let stranger = app.client.with_key(key);
+        let client = app.client.with_key(key);
         for (method, path) in PROTECTED {
-            let refused = answer(stranger.request(method, path)).await;
+            let refused = answer(client.request(method, path)).await;
             refused.problem(401, "unauthenticated");
             assert_eq!(refused.header("www-authenticate"), "Bearer");
         }
@@ -45,9 +45,9 @@ async fn without_a_known_key_nothing_protected_answers() {
 }
 
 #[tokio::test]
-async fn a_key_counts_only_as_a_bearer_key() {
+async fn a_key_is_accepted_only_as_a_bearer_token() {
     let app = App::without_workers().await;
-    let stranger = app.client.with_key(None);
+    let client = app.client.with_key(None);
     let key = &app.settings().key;
     for (value, status) in [
         (format!("Bearer {key}"), 200),
@@ -57,26 +57,26 @@ async fn a_key_counts_only_as_a_bearer_key() {
         (key.clone(), 401),
         ("Bearer ".to_owned(), 401),
     ] {
-        let request = stranger.request(Method::GET, "/api/admin/log");
+        let request = client.request(Method::GET, "/api/admin/log");
         let answered = answer(request.header(header::AUTHORIZATION, &value)).await;
         assert_eq!(answered.status, status, "{value}");
     }
     let path = format!("/api/admin/log?key={key}");
-    assert_eq!(stranger.get(&path).await.status, 401);
+    assert_eq!(client.get(&path).await.status, 401);
 }
 
 #[tokio::test]
-async fn what_is_open_needs_no_key() {
+async fn public_paths_need_no_key() {
     let app = App::start().await;
     app.client.readiness(200).await;
     for key in [None, Some("wrong-key-of-a-good-length")] {
-        let stranger = app.client.with_key(key);
+        let client = app.client.with_key(key);
         for path in ["/healthz", "/readyz", "/openapi.json", "/docs/"] {
-            assert_eq!(stranger.get(path).await.status, 200, "{path}");
+            assert_eq!(client.get(path).await.status, 200, "{path}");
         }
-        // Nor does it to hear which methods an open path takes.
+        // An unsupported method on a public path is reported without a key too.
         for path in ["/healthz", "/api/delivery/receipt"] {
-            let refused = answer(stranger.request(Method::TRACE, path)).await;
+            let refused = answer(client.request(Method::TRACE, path)).await;
             refused.problem(405, "method-not-allowed");
         }
     }

@@ -1,4 +1,4 @@
-//! Requests that are refused as a whole, before any item is looked at.
+//! Requests that are refused as a whole, before any item is parsed.
 
 use insta::assert_json_snapshot;
 use reqwest::{Method, header};
@@ -49,7 +49,7 @@ async fn malformed_json_says_where() {
 }
 
 #[tokio::test]
-async fn neither_object_nor_array_is_refused() {
+async fn json_other_than_objects_and_arrays_is_refused() {
     let app = App::without_workers().await;
     for path in PATHS {
         for text in ["7", "null", "true", "\"text\""] {
@@ -74,7 +74,7 @@ async fn an_empty_body_is_refused() {
 }
 
 #[tokio::test]
-async fn another_media_type_is_refused() {
+async fn unsupported_media_types_are_refused() {
     let app = App::without_workers().await;
     let text = order("c-1", "o-1", 1).to_string();
     for media_type in [
@@ -100,7 +100,7 @@ async fn another_media_type_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_not_utf_8_is_refused() {
+async fn a_body_that_is_not_utf_8_is_refused() {
     let app = App::without_workers().await;
     let body = b"{\"customer_id\": \"c-1\", \"name\": \"J\xf6rg\"}".to_vec();
     let answer = app.client.post_text(PATHS[0], JSON, body).await;
@@ -124,7 +124,7 @@ async fn one_item_too_many_is_refused_with_all_of_them() {
 }
 
 #[tokio::test]
-async fn seventeen_mebibytes_are_refused_and_sixteen_are_not() {
+async fn bodies_over_16_mib_are_refused() {
     let app = App::without_workers().await;
     let mebibyte = 1 << 20;
     let filled = |bytes: usize| {
@@ -148,13 +148,13 @@ async fn seventeen_mebibytes_are_refused_and_sixteen_are_not() {
         }
     }
     let chunks = (0..17).map(move |_| Ok::<_, std::io::Error>(vec![b' '; mebibyte]));
-    let endless = reqwest::Body::wrap_stream(futures::stream::iter(chunks));
-    let answer = app.client.post_text(ORDERS, JSON, endless).await;
+    let chunked = reqwest::Body::wrap_stream(futures::stream::iter(chunks));
+    let answer = app.client.post_text(ORDERS, JSON, chunked).await;
     answer.problem(413, "body-too-large");
 }
 
 #[tokio::test]
-async fn deep_nesting_is_an_answer_not_a_crash() {
+async fn deep_nesting_is_refused_without_a_crash() {
     let app = App::without_workers().await;
     for text in ["[".repeat(100_000), "{\"items\":".repeat(50_000)] {
         let answer = app.client.post_text(ORDERS, JSON, text).await;

@@ -1,4 +1,4 @@
-//! Items that are refused one by one, each with what is wrong and where.
+//! Invalid items: each is refused on its own, with the pointers of its errors.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ const CUSTOMERS: &str = "/api/data/customers";
 const ORDERS: &str = "/api/data/orders";
 const EVENTS: &str = "/api/data/events";
 
-/// A path, an item for it, and what has to be said of it: kind and pointer.
+/// Path, invalid item, and the expected problem type and pointer.
 type Case = (&'static str, Value, &'static str, &'static str);
 
 fn bad_order(fields: Value, kind: &'static str, pointer: &'static str) -> Case {
@@ -34,7 +34,7 @@ fn bad_event(fields: Value, kind: &'static str, pointer: &'static str) -> Case {
     (EVENTS, with(event, fields), kind, pointer)
 }
 
-/// One more than a customer or an event may have.
+/// Returns one attribute more than a customer or an event may have.
 fn many_attributes() -> Value {
     (0..65)
         .map(|n| (format!("k{n}"), json!(n)))
@@ -172,7 +172,7 @@ fn cases() -> Vec<Case> {
 }
 
 #[tokio::test]
-async fn each_names_its_kind_and_field() {
+async fn an_invalid_item_is_refused_with_its_problem_type_and_pointer() {
     let app = App::without_workers().await;
     for (path, item, kind, pointer) in cases() {
         let answer = app.client.post(path, item.clone()).await;
@@ -187,10 +187,10 @@ async fn each_names_its_kind_and_field() {
         assert!(!problem["errors"][0]["detail"].as_str().unwrap().is_empty());
     }
     let log = app.client.read("/api/admin/log").await;
-    assert_eq!(log["events"], 0, "nothing of it was taken");
+    assert_eq!(log["events"], 0, "nothing was recorded");
 }
 
-/// Where a problem's faults are, in some order.
+/// Returns the pointers of a problem's errors.
 fn pointers(problem: &Value) -> BTreeSet<&str> {
     let errors = problem["errors"].as_array().unwrap();
     let pointers = errors.iter().map(|error| {
@@ -200,8 +200,8 @@ fn pointers(problem: &Value) -> BTreeSet<&str> {
     pointers.collect()
 }
 
-/// Items with several faults, and where each is.
-fn several() -> Vec<(&'static str, Value, Vec<&'static str>)> {
+/// Returns items with several errors, and the pointers of all errors.
+fn items_with_several_errors() -> Vec<(&'static str, Value, Vec<&'static str>)> {
     vec![
         (
             ORDERS,
@@ -291,9 +291,9 @@ fn several() -> Vec<(&'static str, Value, Vec<&'static str>)> {
 }
 
 #[tokio::test]
-async fn all_faults_of_an_item_are_told_at_once() {
+async fn all_errors_of_an_item_are_reported_at_once() {
     let app = App::without_workers().await;
-    for (path, item, expected) in several() {
+    for (path, item, expected) in items_with_several_errors() {
         let expected = BTreeSet::from_iter(expected);
         let alone = app.client.post(path, item.clone()).await;
         assert_eq!(alone.status, 422, "{alone:?}");
@@ -311,17 +311,21 @@ async fn all_faults_of_an_item_are_told_at_once() {
             }
         }
     }
-    let surprises = (0..50).map(|n| (format!("field_{n}"), json!(n)));
-    let surprising = with(order("c-1", "bad", 1), surprises.collect());
-    let answer = app.client.post(ORDERS, surprising).await;
+    let unknown_fields = (0..50).map(|n| (format!("field_{n}"), json!(n)));
+    let with_unknown_fields = with(order("c-1", "bad", 1), unknown_fields.collect());
+    let answer = app.client.post(ORDERS, with_unknown_fields).await;
     let problem = answer.problem(422, "unknown-field");
-    assert_eq!(pointers(problem).len(), 20, "at most");
+    assert_eq!(
+        pointers(problem).len(),
+        20,
+        "at most 20 errors are reported"
+    );
     let log = app.client.read("/api/admin/log").await;
-    assert_eq!(log["events"], 0, "nothing of it was taken");
+    assert_eq!(log["events"], 0, "nothing was recorded");
 }
 
 #[tokio::test]
-async fn all_faults_of_other_bodies_are_told_at_once() {
+async fn all_errors_of_other_bodies_are_reported_at_once() {
     let app = App::without_workers().await;
     let bad_rules = json!({"combinator": "and", "rules": [
         {"field": "shoe", "operator": "=", "value": 1},
@@ -376,27 +380,30 @@ async fn all_faults_of_other_bodies_are_told_at_once() {
 }
 
 #[tokio::test]
-async fn what_is_said_of_a_few() {
+async fn problem_texts_are_as_in_the_snapshots() {
     let app = App::without_workers().await;
-    let say = async |fields| {
+    let refuse = async |fields| {
         let answer = app
             .client
             .post(ORDERS, with(order("c-1", "o-1", 1), fields))
             .await;
         answer.body
     };
-    let redacted = [
-        ("unknown_field", say(json!({"colour": "red"})).await),
-        ("negative_amount", say(json!({"amount": -5})).await),
-        ("another_currency", say(json!({"currency": "EUR"})).await),
+    let problems = [
+        ("unknown_field", refuse(json!({"colour": "red"})).await),
+        ("negative_amount", refuse(json!({"amount": -5})).await),
+        ("another_currency", refuse(json!({"currency": "EUR"})).await),
         (
             "impossible_date",
-            say(json!({"placed_at": "2026-02-30T00:00:00Z"})).await,
+            refuse(json!({"placed_at": "2026-02-30T00:00:00Z"})).await,
         ),
-        ("odd_id", say(json!({"order_id": "a b"})).await),
-        ("long_id", say(json!({"order_id": "x".repeat(129)})).await),
+        ("odd_id", refuse(json!({"order_id": "a b"})).await),
+        (
+            "long_id",
+            refuse(json!({"order_id": "x".repeat(129)})).await,
+        ),
     ];
-    for (name, body) in redacted {
+    for (name, body) in problems {
         assert_json_snapshot!(name, body, {".instance" => "[request id]"});
     }
 }
@@ -443,7 +450,7 @@ async fn a_truncated_line_is_refused_by_its_number_and_the_others_are_kept() {
 }
 
 #[tokio::test]
-async fn a_batch_of_nothing_but_mistakes_is_answered_too() {
+async fn a_batch_of_invalid_items_is_answered_item_by_item() {
     let app = App::without_workers().await;
     let batch = json!([{}, [], null, "x", order("c-1", "", 1)]);
     let answer = app.client.post(ORDERS, batch).await;

@@ -1,4 +1,4 @@
-//! Rules that are not acceptable: refused at the node that is wrong, and never MongoDB's to read.
+//! Invalid rules: refused with a pointer to the invalid node, and never passed to MongoDB.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::with;
 use crate::support::app::App;
 
 #[tokio::test]
-async fn bad_rules_are_refused_at_their_node() {
+async fn an_invalid_condition_is_refused_with_its_pointer() {
     let app = App::without_workers().await;
     let api = &app.client;
     let condition = |field: Value, operator: Value, value: Value| {
@@ -51,7 +51,7 @@ async fn bad_rules_are_refused_at_their_node() {
 }
 
 #[tokio::test]
-async fn rules_of_another_shape_are_refused() {
+async fn malformed_rules_are_refused() {
     let app = App::without_workers().await;
     let api = &app.client;
     let empty = json!({"combinator": "and", "rules": []});
@@ -92,14 +92,14 @@ async fn rules_of_another_shape_are_refused() {
             .await;
         let problem = answer.problem(422, "invalid-field");
         assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
-        let told = problem["errors"][0]["detail"].as_str().unwrap();
-        assert!(told.contains(detail), "{told}");
+        let actual = problem["errors"][0]["detail"].as_str().unwrap();
+        assert!(actual.contains(detail), "{actual}");
     }
-    let two_wrong = json!({"combinator": "and", "rules": [
+    let two_invalid = json!({"combinator": "and", "rules": [
         {"field": "nose", "operator": "="}, {"field": "visits", "operator": "=", "value": "x"},
     ]});
     let answer = api
-        .post("/api/segments/preview", json!({"rules": two_wrong}))
+        .post("/api/segments/preview", json!({"rules": two_invalid}))
         .await;
     assert_eq!(
         answer.problem(422, "invalid-field")["errors"]

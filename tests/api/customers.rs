@@ -1,4 +1,4 @@
-//! Customers in, and as they are read.
+//! Customers: recording, reading, and searching.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ fn ada() -> Value {
 }
 
 #[tokio::test]
-async fn what_was_told_is_what_is_read() {
+async fn a_customer_is_read_as_recorded() {
     let app = App::start().await;
     let at = app.client.accept(DATA, ada()).await;
     let customer = app.client.customer("c-1001", &at).await;
@@ -58,7 +58,7 @@ async fn what_was_told_is_what_is_read() {
 }
 
 #[tokio::test]
-async fn what_is_left_out_stays_and_null_clears() {
+async fn omitted_fields_stay_and_null_clears_a_field() {
     let app = App::start().await;
     app.client.accept(DATA, ada()).await;
     let change = json!({
@@ -119,22 +119,22 @@ async fn orders_may_come_before_their_customer() {
     assert_eq!(before["registered"], false);
     assert_eq!(before["name"], json!(null));
 
-    let told = json!({"customer_id": "c-1", "name": "Late"});
-    let at = app.client.accept(DATA, told).await;
+    let registration = json!({"customer_id": "c-1", "name": "Late"});
+    let at = app.client.accept(DATA, registration).await;
     let after = app.client.customer("c-1", &at).await;
     assert_eq!(after["registered"], true);
     assert_eq!(after["name"], "Late");
     for customer in [before, after] {
         assert_eq!(customer["total_spend"], 1501);
         assert_eq!(customer["order_count"], 2);
-        assert_eq!(customer["average_order_value"], 751, "half up");
+        assert_eq!(customer["average_order_value"], 751, "rounded half up");
         assert_eq!(customer["first_order_at"], "2026-01-01T00:00:00.000Z");
         assert_eq!(customer["last_order_at"], "2026-02-02T00:00:00.000Z");
     }
 }
 
 #[tokio::test]
-async fn every_id_that_is_taken_can_be_read() {
+async fn every_accepted_id_can_be_read() {
     let app = App::start().await;
     let longest = "x".repeat(128);
     for id in [
@@ -163,7 +163,7 @@ async fn every_id_that_is_taken_can_be_read() {
 }
 
 #[tokio::test]
-async fn a_customer_nobody_heard_of_is_not_found() {
+async fn an_unknown_customer_is_not_found() {
     let app = App::start().await;
     app.client
         .get("/api/customers/c-0")
@@ -210,10 +210,14 @@ async fn a_search_matches_the_start_of_id_name_and_email() {
     assert_eq!(
         found("anna%20bl%C3%9C").await,
         "b-2",
-        "in any case, beyond ASCII too"
+        "case-insensitive beyond ASCII"
     );
     assert_eq!(found("b-").await, "b-2 b-3 b-4 b-5");
-    assert_eq!(found("100%25%20(").await, "b-5", "nothing is a pattern");
+    assert_eq!(
+        found("100%25%20(").await,
+        "b-5",
+        "special characters are literal"
+    );
     assert_eq!(found(".*").await, "");
     assert_eq!(found("nobody").await, "");
 
@@ -225,13 +229,13 @@ async fn a_search_matches_the_start_of_id_name_and_email() {
     assert_eq!(
         app.client.list(&path, 10).await.len(),
         2,
-        "the old name is forgotten"
+        "the old name no longer matches"
     );
 }
 
-/// The server asks for the body once it has taken in the head.
+/// The server answers `100 Continue` once it has read the head. The test then sends the body.
 #[tokio::test]
-async fn an_item_is_recorded_at_the_time_its_body_has_arrived() {
+async fn an_item_is_recorded_at_the_time_of_arrival_of_its_body() {
     let app = App::start().await;
     let server = app.client.base().trim_start_matches("http://");
     let mut stream = TcpStream::connect(server).await.unwrap();
@@ -244,9 +248,9 @@ async fn an_item_is_recorded_at_the_time_its_body_has_arrived() {
         body.len()
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    let mut asked = [0; 25];
-    stream.read_exact(&mut asked).await.unwrap();
-    assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
+    let mut interim = [0; 25];
+    stream.read_exact(&mut interim).await.unwrap();
+    assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
     // Instants are recorded in milliseconds.
     tokio::time::sleep(Duration::from_millis(5)).await;
     let sent = Utc::now();

@@ -1,4 +1,4 @@
-//! `POST /api/data/…`: one, many, lines; what became of each.
+//! `POST /api/data/…`: single objects, arrays, and NDJSON, with an outcome per item.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ fn outcomes(body: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn one_object_answers_with_its_outcome_and_position() {
+async fn a_single_object_is_answered_with_its_outcome_and_position() {
     let app = App::without_workers().await;
     for (path, id, item) in [
         ("/api/data/orders", "o-1", order("c-1", "o-1", 1999)),
@@ -44,7 +44,7 @@ async fn one_object_answers_with_its_outcome_and_position() {
 }
 
 #[tokio::test]
-async fn changed_content_is_an_update_and_the_same_again_is_not() {
+async fn changed_content_is_an_update_and_a_repeat_is_unchanged() {
     let app = App::without_workers().await;
     let send = async |cents| {
         let item = order("c-1", "o-1", cents);
@@ -59,7 +59,7 @@ async fn changed_content_is_an_update_and_the_same_again_is_not() {
 }
 
 #[tokio::test]
-async fn an_array_answers_item_by_item_in_its_order() {
+async fn an_array_is_answered_item_by_item_in_order() {
     let app = App::without_workers().await;
     let items: Vec<_> = (0..40)
         .map(|n| order(&format!("c-{n}"), &format!("o-{n}"), n))
@@ -87,7 +87,7 @@ async fn an_array_answers_item_by_item_in_its_order() {
 }
 
 #[tokio::test]
-async fn lines_are_as_good_as_an_array() {
+async fn ndjson_is_answered_like_an_array() {
     let app = App::without_workers().await;
     let line = |n| order("c-1", &format!("o-{n}"), n).to_string();
     let text = format!("{}\r\n\n  {}  \n{}", line(1), line(2), line(1));
@@ -117,7 +117,7 @@ async fn within_a_batch_later_items_build_on_earlier_ones() {
     assert_eq!(
         outcomes(&answer.body),
         ["created", "unchanged", "updated", "created"],
-        "an order is its customer's"
+        "order ids are scoped to their customer"
     );
     let customer = app.client.customer("c-1", &answer.position()).await;
     assert_eq!(customer["total_spend"], 250);
@@ -125,7 +125,7 @@ async fn within_a_batch_later_items_build_on_earlier_ones() {
 }
 
 #[tokio::test]
-async fn an_empty_array_is_no_mistake() {
+async fn an_empty_array_is_accepted() {
     let app = App::without_workers().await;
     let answer = app.client.post("/api/data/orders", json!([])).await;
     assert_eq!(answer.status, 202);
@@ -137,7 +137,7 @@ async fn an_empty_array_is_no_mistake() {
 }
 
 #[tokio::test]
-async fn ten_thousand_items_are_one_request() {
+async fn a_request_may_have_ten_thousand_items() {
     let app = App::start().await;
     let customer = |n: i64| format!("c-{}", n % 100);
     let lines: Vec<String> = (0..10_000)

@@ -1,4 +1,4 @@
-//! Activity: what it does to its customer.
+//! Activity events and their effect on the customer.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! `/healthz`, `/readyz`, `/metrics`
+//! Health, readiness, and metrics: `/healthz`, `/readyz`, `/metrics`.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use crate::support::engines::{OwnEngines, test_dir};
 use crate::support::wait::eventually;
 
 #[tokio::test]
-async fn all_is_well() {
+async fn a_healthy_deployment_passes_all_checks() {
     let app = App::start().await;
     let healthy = app.client.get("/healthz").await;
     assert_eq!(
@@ -37,26 +37,26 @@ async fn all_is_well() {
     );
 }
 
-/// The reason of a check that fails; nothing if it does not.
+/// Returns the reason of a failed check, or an empty string if the check passed.
 fn reason<'a>(readiness: &'a Value, name: &str) -> &'a str {
     let checks = readiness["checks"].as_array().unwrap();
     let check = checks.iter().find(|check| check["name"] == name).unwrap();
     let reason = check["reason"].as_str().unwrap_or_default();
     assert_eq!(check["ok"], reason.is_empty(), "{readiness}");
     if !reason.is_empty() {
-        let told = json!(format!("{name}: {reason}"));
+        let expected = json!(format!("{name}: {reason}"));
         let reasons = readiness["reasons"].as_array().unwrap();
-        assert!(reasons.contains(&told), "{readiness}");
+        assert!(reasons.contains(&expected), "{readiness}");
     }
     reason
 }
 
-/// What `/readyz` says, with this status, as soon as the views lag.
-async fn lagging(app: &App, status: u16) -> Value {
+/// Waits until `/readyz` answers with this status and reports lag. Returns its body.
+async fn wait_for_lag(app: &App, status: u16) -> Value {
     eventually("views lag", async || {
         let answer = app.client.get("/readyz").await;
-        let is_so = answer.status == status && !reason(&answer.body, "lag").is_empty();
-        is_so.then_some(answer.body)
+        let is_lagging = answer.status == status && !reason(&answer.body, "lag").is_empty();
+        is_lagging.then_some(answer.body)
     })
     .await
 }
@@ -69,20 +69,24 @@ async fn without_a_worker_the_api_is_degraded() {
     assert_eq!(answer.body["status"], "degraded");
     let reason_of = |readiness: &Value, name: &str| reason(readiness, name).to_owned();
     assert!(reason_of(&answer.body, "workers").contains("no worker is alive"));
-    assert_eq!(reason_of(&answer.body, "lag"), "", "there is no event");
+    assert_eq!(
+        reason_of(&answer.body, "lag"),
+        "",
+        "an empty log has no lag"
+    );
 
     let customers = json!([order("c-1", "o-1", 1), order("c-2", "o-1", 1)]);
     app.client.accept("/api/data/orders", customers).await;
-    let degraded = lagging(&app, 200).await;
+    let degraded = wait_for_lag(&app, 200).await;
     assert_eq!(degraded["status"], "degraded");
     let lag = reason_of(&degraded, "lag");
     assert!(lag.contains("customers, orders, audit"), "{lag}");
 
     app.add_worker();
     app.client.all_well().await;
-    // A worker that is told to stop takes its heartbeat with it.
+    // A worker that stops on a signal removes its heartbeat.
     app.workers.remove(0).stop(Signal::TERM);
-    let degraded = eventually("nobody works", async || {
+    let degraded = eventually("no worker is alive", async || {
         let body = app.client.readiness(200).await;
         (body["status"] == "degraded").then_some(body)
     });
@@ -90,12 +94,12 @@ async fn without_a_worker_the_api_is_degraded() {
 }
 
 #[tokio::test]
-async fn views_that_are_too_old_make_the_api_unready() {
+async fn views_beyond_the_lag_limit_make_the_api_unready() {
     let mut app = App::told(vec![("PATRON_READY_LAG", "3".to_owned())]).await;
     app.client
         .accept("/api/data/orders", order("c-1", "o-1", 1))
         .await;
-    let unready = lagging(&app, 503).await;
+    let unready = wait_for_lag(&app, 503).await;
     assert_eq!(unready["status"], "unready");
     assert_eq!(app.client.get("/api/customers").await.status, 200);
     app.add_worker();
@@ -103,7 +107,7 @@ async fn views_that_are_too_old_make_the_api_unready() {
 }
 
 #[tokio::test]
-async fn one_view_that_stands_still_is_enough() {
+async fn a_single_stalled_view_makes_the_api_unready() {
     let mut app = App::told(vec![("PATRON_READY_LAG", "3".to_owned())]).await;
     app.add_worker();
     let accept = async |id| {
@@ -116,23 +120,23 @@ async fn one_view_that_stands_still_is_enough() {
     let store = super::campaigns::store(&app).await;
     store.collection("orders", 1).drop().await.unwrap();
     accept("o-2").await;
-    let degraded = eventually("a view stands still", async || {
+    let degraded = eventually("a view is stalled", async || {
         let body = app.client.get("/readyz").await.body;
         (!reason(&body, "views").is_empty()).then_some(body)
     });
     assert_eq!(reason(&degraded.await, "views"), "stalled: orders");
     accept("o-3").await;
-    let unready = lagging(&app, 503).await;
+    let unready = wait_for_lag(&app, 503).await;
     let lag = reason(&unready, "lag");
     assert!(lag.ends_with(": orders"), "{lag}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_is_computed_once_a_second_whoever_asks() {
+async fn readiness_is_computed_at_most_once_a_second() {
     let engines = block_in_place(|| OwnEngines::start(&test_dir("readiness")));
     let app = block_in_place(|| App::api_on(&engines));
     let store = super::campaigns::store(&app).await;
-    // Nobody else pings that MongoDB.
+    // No other client pings this MongoDB.
     let pings = async || {
         let status = store.database().run_command(doc! {"serverStatus": 1}).await;
         let status = status.unwrap();
@@ -142,24 +146,27 @@ async fn it_is_computed_once_a_second_whoever_asks() {
         ping.get_i64("total").unwrap()
     };
     let (before, began) = (pings().await, Instant::now());
-    let asked = (0..200).map(|n| {
+    let requests = (0..200).map(|n| {
         let client = app.client.with_key(None);
         async move {
-            // Whoever breaks off has it computed no more often.
-            let asking = client.get("/readyz");
+            // A client that disconnects does not trigger another computation.
+            let request = client.get("/readyz");
             match n % 2 {
-                0 => drop(timeout(Duration::from_millis(5), asking).await),
-                _ => assert_eq!(asking.await.status, 200),
+                0 => drop(timeout(Duration::from_millis(5), request).await),
+                _ => assert_eq!(request.await.status, 200),
             }
         }
     });
-    join_all(asked).await;
-    let asked = pings().await - before;
+    join_all(requests).await;
+    let computed = pings().await - before;
     let seconds = began.elapsed().as_secs() as i64;
-    assert!((1..=seconds + 2).contains(&asked), "{asked} in {seconds} s");
+    assert!(
+        (1..=seconds + 2).contains(&computed),
+        "{computed} in {seconds} s"
+    );
 }
 
-/// The value of the series whose line starts with that.
+/// Returns the value of the series whose line starts with `start`.
 fn value(metrics: &str, start: &str) -> Option<f64> {
     let line = metrics.lines().find_map(|line| line.strip_prefix(start))?;
     line.trim().parse().ok()
@@ -208,7 +215,7 @@ async fn metrics_count_requests_and_items() {
     }
     assert!(
         !metrics.contains("c-2"),
-        "what clients make up is in no label"
+        "values chosen by clients appear in no label"
     );
     assert!(!metrics.contains("/nothing/at/all"));
 }

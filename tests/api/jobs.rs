@@ -10,7 +10,7 @@ use reqwest::Method;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use super::campaigns::{Work, reconciliation};
+use super::campaigns::{CampaignDriver, reconciliation};
 use super::order;
 use crate::support::app::App;
 use crate::support::client::{Answer, Client, answer};
@@ -19,20 +19,20 @@ use crate::support::wait::{eventually_within, until};
 
 const PREVIEW: &str = "/api/segments/preview";
 
-/// The API alone, which makes a job of every read of the whole log.
+/// Starts the API without workers. Every read of the whole log becomes a job at once.
 async fn start() -> App {
     App::told(vec![("PATRON_JOB_AFTER", "0s".to_owned())]).await
 }
 
-/// Another process of the API on the same deployment, with the usual settings.
-fn another(app: &App) -> (crate::support::process::Process, Client) {
+/// Starts another API process on the same deployment, with default settings.
+fn start_another(app: &App) -> (crate::support::process::Process, Client) {
     let mut settings = app.settings().clone();
     settings.environment.clear();
     settings.serve("127.0.0.1:0")
 }
 
-/// The path of the job that a request has become.
-fn job_of(accepted: &Answer) -> String {
+/// Asserts that a request became a job, and returns the path of the job.
+fn job_path(accepted: &Answer) -> String {
     assert_eq!(accepted.status, 202, "{accepted:?}");
     let id = accepted.body["job_id"].as_str().unwrap();
     assert!(id.starts_with("job_"), "{id}");
@@ -41,29 +41,29 @@ fn job_of(accepted: &Answer) -> String {
     path
 }
 
-/// A job once it has ended.
-async fn ended(client: &Client, path: &str) -> Value {
+/// Waits until a job has ended, and returns it.
+async fn wait_for_end(client: &Client, path: &str) -> Value {
     // The lease of a job whose process was killed lasts for 30 s.
-    eventually_within(Duration::from_secs(60), "the end of a job", async || {
+    eventually_within(Duration::from_secs(60), "the job has ended", async || {
         let job = client.read(path).await;
         (job["status"] != "running").then_some(job)
     })
     .await
 }
 
-/// A campaign without workers: reconciling it waits for the views for seconds.
-async fn campaign(app: &App) -> String {
-    let (_, id) = Work::started(app, &["Ada", "Bob"]).await;
+/// Starts a campaign. Its reconciliation waits several seconds for the views, as no worker runs.
+async fn start_campaign(app: &App) -> String {
+    let (_, id) = CampaignDriver::start(app, &["Ada", "Bob"]).await;
     id
 }
 
-/// The records of jobs.
+/// Returns the collection of job records.
 async fn records(app: &App) -> Collection<Document> {
     let store = super::campaigns::store(app).await;
     store.database().collection("jobs")
 }
 
-fn past(as_of: &str) -> Value {
+fn preview_as_of(as_of: &str) -> Value {
     json!({"rules": "order_count > 0", "as_of": as_of})
 }
 
@@ -74,55 +74,59 @@ fn assert_interrupted(job: &Value) {
 }
 
 #[tokio::test]
-async fn a_reconciliation_that_takes_long_becomes_a_job_with_the_same_result() {
+async fn a_slow_reconciliation_becomes_a_job_with_the_same_result() {
     let mut app = start().await;
-    let id = campaign(&app).await;
+    let id = start_campaign(&app).await;
     app.add_worker();
     app.client.caught_up().await;
     let accepted = app.client.get(&reconciliation(&id)).await;
-    let path = job_of(&accepted);
+    let path = job_path(&accepted);
     assert_eq!(accepted.body["kind"], "reconciliation");
     assert!(accepted.body["started_at"].is_string());
 
-    let job = ended(&app.client, &path).await;
+    let job = wait_for_end(&app.client, &path).await;
     assert_eq!(job["status"], "done", "{job}");
     assert!(job["ended_at"].is_string() && job.get("problem").is_none());
-    let (_process, usual) = another(&app);
-    assert_eq!(job["result"], usual.read(&reconciliation(&id)).await);
+    let (_process, other_client) = start_another(&app);
+    assert_eq!(job["result"], other_client.read(&reconciliation(&id)).await);
     let progress = &job["progress"];
-    assert_eq!(progress["read"], progress["of"], "all of it was read");
+    assert_eq!(progress["read"], progress["of"], "the whole log was read");
     assert!(progress["of"].as_u64() > Some(0));
-    assert_eq!(usual.read(&path).await, job, "any process has it");
+    assert_eq!(
+        other_client.read(&path).await,
+        job,
+        "every process shows the job"
+    );
 }
 
 #[tokio::test]
-async fn what_is_not_done_in_time_continues_as_a_job() {
-    let told = vec![("PATRON_JOB_AFTER", "200ms".to_owned())];
-    let app = App::told(told).await;
-    let id = campaign(&app).await;
+async fn a_request_that_exceeds_its_time_continues_as_a_job() {
+    let environment = vec![("PATRON_JOB_AFTER", "200ms".to_owned())];
+    let app = App::told(environment).await;
+    let id = start_campaign(&app).await;
     let accepted = app.client.get(&reconciliation(&id)).await;
-    let path = job_of(&accepted);
+    let path = job_path(&accepted);
     assert_eq!(accepted.body["status"], "running");
     let progress = &accepted.body["progress"];
     assert_eq!(progress["read"], progress["of"], "it waits for the views");
-    let job = ended(&app.client, &path).await;
+    let job = wait_for_end(&app.client, &path).await;
     assert_eq!(job["result"]["planned"], 2, "{job}");
 }
 
 #[tokio::test]
-async fn a_preview_of_the_past_becomes_a_job_with_the_same_result() {
+async fn a_preview_as_of_the_past_becomes_a_job_with_the_same_result() {
     let app = start().await;
     let orders = json!([order("c-1", "o-1", 500), order("c-2", "o-2", 900)]);
     app.client.accept("/api/data/orders", orders).await;
-    let body = past(&chrono::Utc::now().to_rfc3339());
+    let body = preview_as_of(&chrono::Utc::now().to_rfc3339());
     let accepted = app.client.post(PREVIEW, body.clone()).await;
-    let job = ended(&app.client, &job_of(&accepted)).await;
+    let job = wait_for_end(&app.client, &job_path(&accepted)).await;
     assert_eq!(
         (&job["kind"], &job["status"]),
         (&json!("preview"), &json!("done"))
     );
-    let (_process, usual) = another(&app);
-    let answer = usual.post(PREVIEW, body).await;
+    let (_process, other_client) = start_another(&app);
+    let answer = other_client.post(PREVIEW, body).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     let untimed = |mut preview: Value| {
         preview["took_ms"] = json!(0);
@@ -133,22 +137,22 @@ async fn a_preview_of_the_past_becomes_a_job_with_the_same_result() {
 }
 
 #[tokio::test]
-async fn a_client_may_prefer_a_job() {
+async fn a_client_may_request_a_job_with_the_prefer_header() {
     let app = App::without_workers().await;
     let request = app.client.request(Method::POST, PREVIEW);
     let request = request.header("prefer", "respond-async");
-    let accepted = answer(request.json(&past("2026-01-01"))).await;
-    let job = ended(&app.client, &job_of(&accepted)).await;
+    let accepted = answer(request.json(&preview_as_of("2026-01-01"))).await;
+    let job = wait_for_end(&app.client, &job_path(&accepted)).await;
     assert_eq!(job["result"]["count"], 0);
-    let answer = app.client.post(PREVIEW, past("2026-01-01")).await;
-    assert_eq!(answer.status, 200, "a small one is answered at once");
+    let answer = app.client.post(PREVIEW, preview_as_of("2026-01-01")).await;
+    assert_eq!(answer.status, 200, "a fast preview is answered at once");
 }
 
 #[tokio::test]
-async fn a_job_is_followed_to_its_end() {
+async fn events_follow_a_job_to_its_end() {
     let app = start().await;
-    let id = campaign(&app).await;
-    let path = job_of(&app.client.get(&reconciliation(&id)).await);
+    let id = start_campaign(&app).await;
+    let path = job_path(&app.client.get(&reconciliation(&id)).await);
     let mut events = Events::of(&app.client, &format!("{path}/events")).await;
     let mut last = events.next().await.unwrap();
     assert_eq!(
@@ -165,50 +169,65 @@ async fn a_job_is_followed_to_its_end() {
 }
 
 #[tokio::test]
-async fn an_equal_request_is_answered_with_the_job_that_is_running() {
+async fn an_identical_request_joins_the_running_job() {
     let app = start().await;
-    let (first, second) = (campaign(&app).await, super::campaigns::launched(&app).await);
+    let (first, second) = (
+        start_campaign(&app).await,
+        super::campaigns::launched(&app).await,
+    );
     let viewer = app.new_key(Role::Viewer, None).await;
     let viewer = app.client.with_key(Some(viewer.reveal()));
     let path = reconciliation(&first);
     let (one, two) = tokio::join!(app.client.get(&path), app.client.get(&path));
-    let job = job_of(&one);
-    assert_eq!(job_of(&two), job);
-    assert_eq!(job_of(&viewer.get(&path).await), job, "of anybody's");
+    let job = job_path(&one);
+    assert_eq!(job_path(&two), job);
+    assert_eq!(
+        job_path(&viewer.get(&path).await),
+        job,
+        "another credential joins too"
+    );
     let other = app.client.get(&reconciliation(&second)).await;
-    assert_ne!(job_of(&other), job, "of another campaign");
-    assert_eq!(ended(&app.client, &job).await["status"], "done");
-    assert_ne!(job_of(&app.client.get(&path).await), job, "it has ended");
+    assert_ne!(job_path(&other), job, "another campaign has its own job");
+    assert_eq!(wait_for_end(&app.client, &job).await["status"], "done");
+    assert_ne!(
+        job_path(&app.client.get(&path).await),
+        job,
+        "a job that has ended is not joined"
+    );
 }
 
 #[tokio::test]
-async fn a_request_that_needs_more_than_a_running_job_has_read_starts_another() {
+async fn a_request_for_later_positions_starts_another_job() {
     let app = start().await;
-    let id = campaign(&app).await;
+    let id = start_campaign(&app).await;
     let path = reconciliation(&id);
-    let first = job_of(&app.client.get(&path).await);
+    let first = job_path(&app.client.get(&path).await);
     let order = order("c-0", "o-1", 500);
     let written = app.client.accept("/api/data/orders", order).await;
     let after = format!("{path}?after={written}");
-    let second = job_of(&app.client.get(&after).await);
-    assert_ne!(second, first, "it began before the order");
-    assert_eq!(job_of(&app.client.get(&after).await), second);
-    assert_eq!(job_of(&app.client.get(&path).await), second, "the newest");
-    assert_eq!(ended(&app.client, &first).await["status"], "done");
-    assert_eq!(ended(&app.client, &second).await["status"], "done");
+    let second = job_path(&app.client.get(&after).await);
+    assert_ne!(second, first, "the first job began before the order");
+    assert_eq!(job_path(&app.client.get(&after).await), second);
+    assert_eq!(
+        job_path(&app.client.get(&path).await),
+        second,
+        "the newest job is joined"
+    );
+    assert_eq!(wait_for_end(&app.client, &first).await["status"], "done");
+    assert_eq!(wait_for_end(&app.client, &second).await["status"], "done");
 }
 
 #[tokio::test]
-async fn a_job_that_others_have_ended_is_stopped() {
+async fn a_job_ended_by_another_process_stops() {
     let app = start().await;
-    let id = campaign(&app).await;
-    let path = job_of(&app.client.get(&reconciliation(&id)).await);
+    let id = start_campaign(&app).await;
+    let path = job_path(&app.client.get(&reconciliation(&id)).await);
     let records = records(&app).await;
     let job = path.strip_prefix("/api/jobs/").unwrap();
     let end = doc! {"$set": {"status": "failed", "problem": "{}"}};
     let changed = records.update_one(doc! {"_id": job}, end).await.unwrap();
     assert_eq!(changed.modified_count, 1);
-    until("the work stops", async || {
+    until("the process stops the job", async || {
         let log = app.api.errors();
         log.contains("the job was ended by others, since its lease had expired")
     })
@@ -219,29 +238,29 @@ async fn a_job_that_others_have_ended_is_stopped() {
         (&json!("failed"), &json!({}))
     );
     assert_eq!(job.get("result"), None);
-    let next = job_of(&app.client.get(&reconciliation(&id)).await);
-    assert_eq!(ended(&app.client, &next).await["status"], "done");
+    let next = job_path(&app.client.get(&reconciliation(&id)).await);
+    assert_eq!(wait_for_end(&app.client, &next).await["status"], "done");
 }
 
 #[tokio::test]
-async fn a_process_does_not_end_a_job_that_it_runs() {
+async fn a_process_does_not_interrupt_its_own_job_with_an_expired_lease() {
     let app = start().await;
-    let id = campaign(&app).await;
-    let path = job_of(&app.client.get(&reconciliation(&id)).await);
+    let id = start_campaign(&app).await;
+    let path = job_path(&app.client.get(&reconciliation(&id)).await);
     let records = records(&app).await;
     let job = path.strip_prefix("/api/jobs/").unwrap();
-    // As after a failover in which the lease could not be renewed.
+    // The lease expires like this in a failover during which it cannot be renewed.
     let expire = doc! {"$set": {"lease_until": mongodb::bson::DateTime::from_millis(0)}};
     records.update_one(doc! {"_id": job}, expire).await.unwrap();
     assert_eq!(app.client.read(&path).await["status"], "running");
-    assert_eq!(ended(&app.client, &path).await["status"], "done");
+    assert_eq!(wait_for_end(&app.client, &path).await["status"], "done");
 }
 
 #[tokio::test]
-async fn the_record_of_a_job_is_deleted_a_day_after_its_end() {
+async fn a_job_record_expires_a_day_after_its_end() {
     let app = start().await;
-    let accepted = app.client.post(PREVIEW, past("2026-01-01")).await;
-    ended(&app.client, &job_of(&accepted)).await;
+    let accepted = app.client.post(PREVIEW, preview_as_of("2026-01-01")).await;
+    wait_for_end(&app.client, &job_path(&accepted)).await;
     let records = records(&app).await;
     let record = records.find_one(doc! {}).await.unwrap().unwrap();
     let millis = |field: &str| record.get_datetime(field).unwrap().timestamp_millis();
@@ -257,61 +276,68 @@ async fn the_record_of_a_job_is_deleted_a_day_after_its_end() {
 }
 
 #[tokio::test]
-async fn the_job_of_a_process_that_was_killed_is_interrupted() {
+async fn the_job_of_a_killed_process_is_interrupted() {
     let mut app = start().await;
-    let id = campaign(&app).await;
-    let (_process, other) = another(&app);
-    let path = job_of(&app.client.get(&reconciliation(&id)).await);
+    let id = start_campaign(&app).await;
+    let (_process, other) = start_another(&app);
+    let path = job_path(&app.client.get(&reconciliation(&id)).await);
     app.api.kill();
     let job = other.read(&path).await;
-    assert_eq!(job["status"], "running", "nobody knows yet: {job}");
-    let job = ended(&other, &path).await;
+    assert_eq!(
+        job["status"], "running",
+        "its lease has not expired yet: {job}"
+    );
+    let job = wait_for_end(&other, &path).await;
     assert_interrupted(&job);
     app.restart_api();
-    assert_eq!(app.client.read(&path).await, job, "it is recorded");
+    assert_eq!(
+        app.client.read(&path).await,
+        job,
+        "the interruption is recorded"
+    );
 }
 
 #[tokio::test]
-async fn a_process_that_stops_interrupts_its_jobs_at_once() {
+async fn a_stopping_process_interrupts_its_jobs_at_once() {
     let mut app = start().await;
-    let id = campaign(&app).await;
-    let (_process, other) = another(&app);
-    let path = job_of(&app.client.get(&reconciliation(&id)).await);
+    let id = start_campaign(&app).await;
+    let (_process, other) = start_another(&app);
+    let path = job_path(&app.client.get(&reconciliation(&id)).await);
     assert!(app.api.stop(Signal::TERM).success());
     assert_interrupted(&other.read(&path).await);
 }
 
 #[tokio::test]
-async fn a_job_that_fails_says_why() {
+async fn a_failed_job_contains_its_problem() {
     let mut app = start().await;
-    let id = campaign(&app).await;
+    let id = start_campaign(&app).await;
     app.add_worker();
     app.client.caught_up().await;
     let store = super::campaigns::store(&app).await;
-    // Damaged behind the program's back: it cannot tell which documents serve.
+    // The damage keeps the API from finding the generation that serves.
     let generations = store.database().collection::<Document>("generations");
     let of_messages = doc! {"_id": "messages"};
     let damage = doc! {"$set": {"active": "none"}};
     generations.update_one(of_messages, damage).await.unwrap();
     let accepted = app.client.get(&reconciliation(&id)).await;
-    let job = ended(&app.client, &job_of(&accepted)).await;
+    let job = wait_for_end(&app.client, &job_path(&accepted)).await;
     assert_eq!(job["status"], "failed", "{job}");
     assert_eq!(job["problem"]["type"], "urn:patron:problem:unavailable");
     assert_eq!(job["problem"]["instance"], accepted.header("x-request-id"));
 }
 
 #[tokio::test]
-async fn a_job_is_shown_to_those_who_could_have_started_it() {
+async fn a_job_is_visible_to_roles_that_may_start_it() {
     let app = start().await;
-    let id = campaign(&app).await;
+    let id = start_campaign(&app).await;
     let key = async |role| app.new_key(role, None).await;
     let viewer = app.client.with_key(Some(key(Role::Viewer).await.reveal()));
     let marketer = app
         .client
         .with_key(Some(key(Role::Marketer).await.reveal()));
     let ingest = app.client.with_key(Some(key(Role::Ingest).await.reveal()));
-    let preview = job_of(&marketer.post(PREVIEW, past("2026-01-01")).await);
-    let reconciled = job_of(&viewer.get(&reconciliation(&id)).await);
+    let preview = job_path(&marketer.post(PREVIEW, preview_as_of("2026-01-01")).await);
+    let reconciled = job_path(&viewer.get(&reconciliation(&id)).await);
     for path in [preview.clone(), format!("{preview}/events")] {
         viewer.get(&path).await.problem(403, "forbidden");
         assert_eq!(marketer.get(&path).await.status, 200);
@@ -319,8 +345,8 @@ async fn a_job_is_shown_to_those_who_could_have_started_it() {
     assert_eq!(marketer.get(&reconciled).await.status, 200);
     assert_eq!(viewer.get(&reconciled).await.status, 200);
     ingest.get(&reconciled).await.problem(403, "forbidden");
-    let nobody = app.client.with_key(None);
-    nobody
+    let anonymous = app.client.with_key(None);
+    anonymous
         .get(&reconciled)
         .await
         .problem(401, "unauthenticated");
@@ -330,21 +356,25 @@ async fn a_job_is_shown_to_those_who_could_have_started_it() {
 }
 
 #[tokio::test]
-async fn a_caller_with_many_reads_does_not_keep_others_waiting() {
-    let told = [("PATRON_JOB_AFTER", "0s"), ("PATRON_MAX_LOG_READS", "4")];
-    let told = told.map(|(name, value)| (name, value.to_owned()));
-    let app = App::told(told.into()).await;
-    let id = campaign(&app).await;
-    let first = job_of(&app.client.get(&reconciliation(&id)).await);
+async fn a_caller_with_many_log_reads_does_not_delay_others() {
+    let environment = [("PATRON_JOB_AFTER", "0s"), ("PATRON_MAX_LOG_READS", "4")];
+    let environment = environment.map(|(name, value)| (name, value.to_owned()));
+    let app = App::told(environment.into()).await;
+    let id = start_campaign(&app).await;
+    let first = job_path(&app.client.get(&reconciliation(&id)).await);
     let client = app.client.clone();
-    let second = tokio::spawn(async move { client.post(PREVIEW, past("2026-01-01")).await });
+    let second =
+        tokio::spawn(async move { client.post(PREVIEW, preview_as_of("2026-01-01")).await });
     let other = app.new_key(Role::Marketer, None).await;
     let other = app.client.with_key(Some(other.reveal()));
-    let of_other = job_of(&other.post(PREVIEW, past("2026-02-02")).await);
-    assert_eq!(ended(&other, &of_other).await["status"], "done");
+    let of_other = job_path(&other.post(PREVIEW, preview_as_of("2026-02-02")).await);
+    assert_eq!(wait_for_end(&other, &of_other).await["status"], "done");
     assert_eq!(app.client.read(&first).await["status"], "running");
-    assert!(!second.is_finished(), "one at a time for each");
-    let second = job_of(&second.await.unwrap());
+    assert!(
+        !second.is_finished(),
+        "each credential runs one log read at a time"
+    );
+    let second = job_path(&second.await.unwrap());
     assert_eq!(app.client.read(&first).await["status"], "done");
-    assert_eq!(ended(&app.client, &second).await["status"], "done");
+    assert_eq!(wait_for_end(&app.client, &second).await["status"], "done");
 }

@@ -1,4 +1,4 @@
-//! `/api/keys`: what programs show to be let in.
+//! `/api/keys`: API keys for programs.
 
 use domain::KeySecret;
 use reqwest::Method;
@@ -29,15 +29,15 @@ fn id_of(created: &Answer) -> String {
     created.body["key_id"].as_str().unwrap().to_owned()
 }
 
-/// A key as the view has it after `position`.
-async fn shown(app: &App, id: &str, position: &str) -> Value {
+/// Reads a key once the view has reached `position`.
+async fn read_after(app: &App, id: &str, position: &str) -> Value {
     app.client
         .read(&format!("{PATH}/{id}?after={position}"))
         .await
 }
 
 #[tokio::test]
-async fn a_key_is_created_and_its_secret_shown_once() {
+async fn the_secret_of_a_key_is_shown_once() {
     let app = App::start().await;
     let expiry = json!({"expires_at": "2999-01-01T01:00:00+01:00"});
     let created = create(&app, with(named("The shop's server"), expiry)).await;
@@ -47,7 +47,7 @@ async fn a_key_is_created_and_its_secret_shown_once() {
     let text = created.body["secret"].as_str().unwrap();
     let secret: KeySecret = text.parse().unwrap();
     assert_eq!(secret.id().as_str(), id);
-    let said = json!({
+    let expected = json!({
         "key_id": id,
         "secret": text,
         "name": "The shop's server",
@@ -55,50 +55,50 @@ async fn a_key_is_created_and_its_secret_shown_once() {
         "prefix": secret.prefix().as_str(),
         "expires_at": "2999-01-01T00:00:00.000Z",
     });
-    assert_eq!(created.body, said);
+    assert_eq!(created.body, expected);
 
-    let mut key = shown(&app, &id, &created.position()).await;
+    let mut key = read_after(&app, &id, &created.position()).await;
     let at = key["created_at"].take();
     assert!(at.as_str().unwrap().ends_with('Z'), "{at}");
-    let since = json!({
+    let view_fields = json!({
         "last_used_at": null,
         "created_at": null,
         "created_by": "key:bootstrap",
         "revoked_at": null,
         "revoked_by": null,
     });
-    let mut without = with(said, since);
-    without.as_object_mut().unwrap().remove("secret");
-    assert_eq!(key, without);
+    let mut without_secret = with(expected, view_fields);
+    without_secret.as_object_mut().unwrap().remove("secret");
+    assert_eq!(key, without_secret);
 
-    // What is kept is a hash, and it is in the log alone.
+    // Only a hash of the secret is stored, and only in the log.
     let entry = format!("/api/audit/{}", created.position());
     let entry = app.client.read(&entry).await;
     assert_eq!(entry["data"]["hash"], String::from(secret.hash()));
-    for said in [entry, app.client.read(PATH).await] {
-        assert!(!said.to_string().contains(text));
+    for response in [entry, app.client.read(PATH).await] {
+        assert!(!response.to_string().contains(text));
     }
 }
 
 #[tokio::test]
-async fn a_creation_sent_again_shows_no_secret() {
+async fn a_repeated_creation_shows_no_secret() {
     let app = App::start().await;
     let first = post_with_key(&app, "k-1", &named("Once")).await;
     assert_eq!(first.status, 201, "{first:?}");
     let id = id_of(&first);
     let hidden = with(first.body.clone(), json!({"secret": null}));
-    let same = |again: &Answer| {
+    let is_same = |again: &Answer| {
         let location = again.header("location") == first.header("location");
         again.status == 201 && location && again.body == hidden
     };
     let again = post_with_key(&app, "k-1", &named("Once")).await;
-    assert!(same(&again), "{again:?}");
+    assert!(is_same(&again), "{again:?}");
     assert_eq!(again.position(), first.position());
     let revoked = app.client.delete(&format!("{PATH}/{id}")).await;
     assert_eq!(revoked.status, 204, "{revoked:?}");
     let last = post_with_key(&app, "k-1", &named("Once")).await;
-    assert!(same(&last), "{last:?}");
-    let key = shown(&app, &id, &last.position()).await;
+    assert!(is_same(&last), "{last:?}");
+    let key = read_after(&app, &id, &last.position()).await;
     assert!(key["revoked_at"].is_string());
     assert_eq!(app.client.list(PATH, 10).await.len(), 1);
 
@@ -109,13 +109,13 @@ async fn a_creation_sent_again_shows_no_secret() {
 }
 
 #[tokio::test]
-async fn a_key_is_revoked_once_and_shown_on() {
+async fn a_revoked_key_can_still_be_read() {
     let app = App::start().await;
     let id = id_of(&create(&app, named("Old")).await);
     let path = format!("{PATH}/{id}");
     let revoked = app.client.delete(&path).await;
     assert_eq!((revoked.status, &*revoked.text), (204, ""));
-    let key = shown(&app, &id, &revoked.position()).await;
+    let key = read_after(&app, &id, &revoked.position()).await;
     assert!(key["revoked_at"].is_string(), "{key}");
     assert_eq!(key["revoked_by"], "key:bootstrap");
     assert_eq!(key["name"], "Old");
@@ -146,7 +146,7 @@ async fn the_list_is_newest_first() {
             .iter()
             .map(|key| key["key_id"].as_str().unwrap())
             .collect();
-        assert_eq!(found, ids, "by {limit}");
+        assert_eq!(found, ids, "limit {limit}");
     }
     for query in ["colour=red", "cursor=00", "limit=0"] {
         let refused = app.client.get(&format!("{PATH}?{query}")).await;
@@ -155,7 +155,7 @@ async fn the_list_is_newest_first() {
 }
 
 #[tokio::test]
-async fn a_key_that_makes_no_sense_is_refused() {
+async fn an_invalid_field_is_refused_with_its_pointer() {
     let app = App::without_workers().await;
     for (fields, slug, pointer) in [
         (json!({"name": ""}), "invalid-field", "/name"),

@@ -1,4 +1,4 @@
-//! What strangers, and those in a hurry, can take of the server.
+//! Limits on request rates, slow clients, request heads, and bodies.
 
 use std::time::{Duration, Instant};
 
@@ -16,22 +16,22 @@ async fn connect(app: &App) -> TcpStream {
     TcpStream::connect(address).await.unwrap()
 }
 
-/// What the server says until it closes the connection, and how long that took.
-async fn rest(stream: &mut TcpStream) -> (String, Duration) {
-    let (mut said, started) = (Vec::new(), Instant::now());
-    // A connection that is cut off has said what it has.
-    let _cut_off = stream.read_to_end(&mut said).await;
+/// Reads until the server closes the connection. Returns what it sent and how long that took.
+async fn read_to_close(stream: &mut TcpStream) -> (String, Duration) {
+    let (mut response, started) = (Vec::new(), Instant::now());
+    // An error means that the connection was reset; what was read before it counts.
+    let _reset = stream.read_to_end(&mut response).await;
     (
-        String::from_utf8_lossy(&said).into_owned(),
+        String::from_utf8_lossy(&response).into_owned(),
         started.elapsed(),
     )
 }
 
 #[tokio::test]
-async fn a_credential_that_asks_too_often_is_told_to_wait_and_no_other_is() {
+async fn requests_are_rate_limited_per_credential() {
     let app = App::told(vec![("PATRON_RATE_PER_CREDENTIAL", "5".to_owned())]).await;
-    let asked = (0..30).map(|_| app.client.get("/api/segments"));
-    let answers = join_all(asked).await;
+    let requests = (0..30).map(|_| app.client.get("/api/segments"));
+    let answers = join_all(requests).await;
     let refused: Vec<_> = answers
         .iter()
         .filter(|answer| answer.status == 429)
@@ -45,21 +45,21 @@ async fn a_credential_that_asks_too_often_is_told_to_wait_and_no_other_is() {
         answer.problem(429, "too-many-requests");
         assert_eq!(answer.header("retry-after"), "1");
     }
-    // Whether the server is well may always be asked.
+    // Health checks are not limited.
     for _ in 0..30 {
         assert_eq!(app.client.get("/healthz").await.status, 200);
     }
-    until("there is room again", async || {
+    until("requests are accepted again", async || {
         app.client.get("/api/segments").await.status == 200
     })
     .await;
 }
 
 #[tokio::test]
-async fn an_address_with_wrong_keys_is_told_to_wait_and_right_ones_from_there_are_not() {
+async fn wrong_keys_are_rate_limited_per_address_and_valid_keys_are_not() {
     let app = App::told(vec![("PATRON_RATE_PER_ADDRESS", "5".to_owned())]).await;
-    let stranger = app.client.with_key(Some("wrong-key-of-a-good-length"));
-    let answers = join_all((0..60).map(|_| stranger.get("/api/segments"))).await;
+    let client = app.client.with_key(Some("wrong-key-of-a-good-length"));
+    let answers = join_all((0..60).map(|_| client.get("/api/segments"))).await;
     let limited = answers.iter().filter(|answer| answer.status == 429).count();
     assert!((30..=40).contains(&limited), "{limited} of 60");
     for answer in &answers {
@@ -69,7 +69,7 @@ async fn an_address_with_wrong_keys_is_told_to_wait_and_right_ones_from_there_ar
 }
 
 #[tokio::test]
-async fn one_request_too_many_at_once_is_answered_at_once() {
+async fn a_request_beyond_the_concurrency_limit_is_refused_at_once() {
     let app = App::told(vec![("PATRON_MAX_REQUESTS", "1".to_owned())]).await;
     let head = format!(
         "POST /api/data/orders HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n\
@@ -77,8 +77,8 @@ async fn one_request_too_many_at_once_is_answered_at_once() {
         app.settings().key
     );
     let mut uploads = Vec::new();
-    until("the other is refused", async || {
-        // One that came while the other was there was itself refused.
+    until("a second request is refused", async || {
+        // An upload that began while another request was in progress was itself refused.
         let mut upload = connect(&app).await;
         upload.write_all(head.as_bytes()).await.unwrap();
         uploads.push(upload);
@@ -88,14 +88,14 @@ async fn one_request_too_many_at_once_is_answered_at_once() {
     .await;
     assert_eq!(app.client.get("/healthz").await.status, 200);
     drop(uploads);
-    until("there is room again", async || {
+    until("requests are accepted again", async || {
         app.client.get("/api/segments").await.status == 200
     })
     .await;
 }
 
 #[tokio::test]
-async fn who_dawdles_over_a_requests_head_is_cut_off() {
+async fn a_slow_request_head_is_cut_off() {
     let app = App::told(vec![("PATRON_SLOW_CLIENT_TIMEOUT", "1s".to_owned())]).await;
     for begun in [
         "",
@@ -104,17 +104,17 @@ async fn who_dawdles_over_a_requests_head_is_cut_off() {
     ] {
         let mut stream = connect(&app).await;
         stream.write_all(begun.as_bytes()).await.unwrap();
-        let (said, took) = rest(&mut stream).await;
+        let (response, took) = read_to_close(&mut stream).await;
         assert!(
-            !said.contains("200 OK") && took < Duration::from_secs(20),
-            "{said} {took:?}"
+            !response.contains("200 OK") && took < Duration::from_secs(20),
+            "{response} {took:?}"
         );
     }
 }
 
-/// The requests come all at once, and nothing of their answers is taken.
+/// The client sends requests without a pause and reads no response.
 #[tokio::test]
-async fn who_does_not_take_an_answer_is_cut_off() {
+async fn a_client_that_does_not_read_responses_is_cut_off() {
     let app = App::told(vec![("PATRON_SLOW_CLIENT_TIMEOUT", "1s".to_owned())]).await;
     let mut stream = connect(&app).await;
     let request = "GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n";
@@ -126,12 +126,12 @@ async fn who_does_not_take_an_answer_is_cut_off() {
         }
     };
     let cut_off = tokio::time::timeout(Duration::from_secs(60), sending).await;
-    assert!(cut_off.is_ok(), "it goes on for ever");
+    assert!(cut_off.is_ok(), "the connection stays open");
     assert_eq!(app.client.get("/healthz").await.status, 200);
 }
 
 #[tokio::test]
-async fn a_head_that_never_ends_is_refused() {
+async fn an_oversized_head_is_refused() {
     let app = App::without_workers().await;
     let lines: Vec<String> = (0..200).map(|n| format!("x-{n}: 1\r\n")).collect();
     let many = lines.concat();
@@ -139,27 +139,27 @@ async fn a_head_that_never_ends_is_refused() {
     for headers in [many, long] {
         let mut stream = connect(&app).await;
         let head = format!("GET /healthz HTTP/1.1\r\nconnection: close\r\n{headers}\r\n");
-        // The server may hang up before it has all of it.
-        let _hung_up = stream.write_all(head.as_bytes()).await;
-        let (said, _) = rest(&mut stream).await;
-        assert!(!said.contains("200 OK"), "{said}");
+        // The server may close the connection before it has read the whole head.
+        let _closed = stream.write_all(head.as_bytes()).await;
+        let (response, _) = read_to_close(&mut stream).await;
+        assert!(!response.contains("200 OK"), "{response}");
     }
     assert_eq!(app.client.get("/healthz").await.status, 200);
 }
 
-/// At the limit itself, whatever the reads from the connection brought.
+/// The limit is exact, however the head is split into reads.
 #[tokio::test]
 async fn a_head_over_64_kib_is_refused_with_a_problem() {
     let app = App::without_workers().await;
     let request = app.client.request(Method::GET, "/healthz");
-    let asked = answer(request.header("x-long", "1".repeat(64 * 1024))).await;
-    asked.problem(431, "head-too-large");
+    let refused = answer(request.header("x-long", "1".repeat(64 * 1024))).await;
+    refused.problem(431, "head-too-large");
     let request = app.client.request(Method::GET, "/healthz");
-    let asked = answer(request.header("x-long", "1".repeat(63 * 1024))).await;
-    assert_eq!(asked.status, 200);
+    let accepted = answer(request.header("x-long", "1".repeat(63 * 1024))).await;
+    assert_eq!(accepted.status, 200);
 }
 
-/// What the API's process holds in memory, in bytes.
+/// Returns the resident memory of the API process, in bytes.
 fn resident(app: &App) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", app.api.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -167,9 +167,9 @@ fn resident(app: &App) -> u64 {
     kilobytes.parse::<u64>().unwrap() * 1_024
 }
 
-/// A body without an end is refused at its limit; the rest of it is forgotten.
+/// An endless body is refused at its limit and does not stay in memory.
 #[tokio::test]
-async fn an_endless_body_takes_no_more_than_a_whole_one_may() {
+async fn an_endless_body_uses_bounded_memory() {
     let app = App::without_workers().await;
     let before = resident(&app);
     let chunk = "x".repeat(64 * 1024);
@@ -178,7 +178,7 @@ async fn an_endless_body_takes_no_more_than_a_whole_one_may() {
         let endless = futures::stream::repeat_with(move || Ok::<_, std::io::Error>(chunk.clone()));
         let request = app.client.request(Method::POST, path);
         let request = request.header("content-type", "application/json");
-        // Who could be the vendor is read.
+        // Bodies of receipts are read only with plausible signature headers.
         let now = chrono::Utc::now().timestamp();
         let request = request.header("webhook-id", "1");
         let request = request.header("webhook-timestamp", now);
@@ -187,12 +187,12 @@ async fn an_endless_body_takes_no_more_than_a_whole_one_may() {
             .body(reqwest::Body::wrap_stream(endless))
             .send()
             .await;
-        // Whoever goes on sending may find the connection closed.
+        // A client that keeps sending may find the connection closed.
         if let Ok(answered) = sent {
             assert_eq!(answered.status(), 413, "{path}");
         }
     }
-    // The allocator gives memory back some time after, while it is used.
+    // The allocator returns memory with a delay, and only while it is used.
     until("no more than 64 MiB are kept", async || {
         assert_eq!(app.client.get("/healthz").await.status, 200);
         resident(&app).saturating_sub(before) < 64 * 1024 * 1024
@@ -201,7 +201,7 @@ async fn an_endless_body_takes_no_more_than_a_whole_one_may() {
 }
 
 #[tokio::test]
-async fn answers_say_what_browsers_must_not_do_with_them() {
+async fn responses_have_security_headers() {
     let app = App::without_workers().await;
     for path in ["/api/segments", "/healthz", "/docs/", "/api/nothing"] {
         let answered = app.client.get(path).await;
@@ -231,9 +231,9 @@ async fn answers_say_what_browsers_must_not_do_with_them() {
     assert_eq!(answer(unknown).await.header("x-frame-options"), "DENY");
 }
 
-/// Whoever has no signature is not read, so that its body can keep nobody waiting.
+/// A body without plausible signature headers is not read, so that slow bodies delay nobody.
 #[tokio::test]
-async fn receipts_that_cannot_be_the_vendors_are_refused_before_they_are_read() {
+async fn receipts_without_plausible_headers_are_refused_unread() {
     let app = App::without_workers().await;
     let now = chrono::Utc::now().timestamp();
     for headers in [
@@ -251,9 +251,12 @@ async fn receipts_that_cannot_be_the_vendors_are_refused_before_they_are_read() 
              content-type: application/json\r\ncontent-length: 100\r\n\r\n["
         );
         stream.write_all(head.as_bytes()).await.unwrap();
-        let mut said = vec![0; 4_096];
-        let length = stream.read(&mut said).await.unwrap();
-        let said = String::from_utf8_lossy(&said[..length]);
-        assert!(said.starts_with("HTTP/1.1 401"), "{headers}: {said}");
+        let mut response = vec![0; 4_096];
+        let length = stream.read(&mut response).await.unwrap();
+        let response = String::from_utf8_lossy(&response[..length]);
+        assert!(
+            response.starts_with("HTTP/1.1 401"),
+            "{headers}: {response}"
+        );
     }
 }

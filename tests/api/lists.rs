@@ -1,4 +1,4 @@
-//! Lists in pages: everything once, in order, wherever the pages are cut.
+//! Pagination: the pages of a list contain every item once and in order, for any page size.
 
 use std::collections::HashSet;
 
@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use super::{order, with};
 use crate::support::app::App;
 
-/// How many orders there are; they are of nine customers and placed on five days.
+/// Number of orders, spread over nine customers and five days.
 const ORDERS: i64 = 83;
 
-async fn shop() -> App {
+async fn start_with_orders() -> App {
     let app = App::start().await;
     let orders: Vec<Value> = (0..ORDERS)
         .map(|n| {
@@ -25,8 +25,8 @@ async fn shop() -> App {
 }
 
 #[tokio::test]
-async fn every_walk_meets_everything_once() {
-    let app = shop().await;
+async fn pages_contain_every_item_once_for_any_limit() {
+    let app = start_with_orders().await;
     for (path, key, count) in [
         ("/api/orders", "order_id", 83),
         ("/api/orders?customer_id=c-0", "order_id", 10),
@@ -44,15 +44,15 @@ async fn every_walk_meets_everything_once() {
             .collect();
         assert_eq!(distinct.len(), count, "{path}");
         for limit in [1, 3, 10, 83] {
-            let walked = app.client.list(path, limit).await;
-            assert_eq!(walked, whole, "{path} by {limit}");
+            let paged = app.client.list(path, limit).await;
+            assert_eq!(paged, whole, "{path} limit {limit}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_page_has_fifty_unless_told() {
-    let app = shop().await;
+async fn a_page_holds_fifty_items_by_default() {
+    let app = start_with_orders().await;
     let page = app.client.read("/api/orders").await;
     assert_eq!(page["items"].as_array().unwrap().len(), 50);
     let cursor = page["next_cursor"].as_str().unwrap();
@@ -65,8 +65,8 @@ async fn a_page_has_fifty_unless_told() {
 }
 
 #[tokio::test]
-async fn what_comes_meanwhile_shifts_no_page() {
-    let app = shop().await;
+async fn items_added_between_pages_do_not_shift_them() {
+    let app = start_with_orders().await;
     let first = app.client.read("/api/orders?limit=40").await;
     let newest = with(
         order("c-1", "new", 1),

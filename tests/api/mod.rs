@@ -1,4 +1,4 @@
-//! The HTTP contract, a file per resource or promise.
+//! Tests of the HTTP API: one file per resource or contract.
 
 mod admin;
 mod after;
@@ -37,7 +37,7 @@ mod users;
 
 use serde_json::{Value, json};
 
-/// An order of this many cents.
+/// Returns the body of an order over `cents` US cents.
 fn order(customer: &str, id: &str, cents: i64) -> Value {
     json!({
         "order_id": id,
@@ -48,7 +48,7 @@ fn order(customer: &str, id: &str, cents: i64) -> Value {
     })
 }
 
-/// The same with some fields changed or added.
+/// Returns `item` with `fields` added or overwritten.
 fn with(mut item: Value, fields: Value) -> Value {
     let item_fields = item.as_object_mut().unwrap();
     item_fields.extend(fields.as_object().unwrap().clone());

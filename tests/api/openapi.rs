@@ -1,4 +1,4 @@
-//! The OpenAPI document: written down, served, and true of the routes.
+//! The OpenAPI document: it equals `docs/openapi.json`, is served, and matches the routes.
 
 use std::env;
 use std::fs;
@@ -10,7 +10,7 @@ use crate::support::app::App;
 use crate::support::client::answer;
 use crate::support::engines::workspace;
 
-/// What the contract promises, and nothing else.
+/// All operations of the contract.
 const OPERATIONS: [&str; 62] = [
     "DELETE /api/keys/{key_id}",
     "DELETE /api/segments/{id}",
@@ -76,7 +76,7 @@ const OPERATIONS: [&str; 62] = [
     "PUT /api/users/{user_id}/role",
 ];
 
-/// What nobody has to sign in for, and what needs no signature either.
+/// Operations that need neither a credential nor a signature.
 const OPEN: [&str; 5] = [
     "GET /api/auth/google",
     "GET /api/auth/google/callback",
@@ -85,9 +85,9 @@ const OPEN: [&str; 5] = [
     "GET /readyz",
 ];
 
-/// With `INSTA_UPDATE=always` the file is written anew, as with the other snapshots.
+/// `INSTA_UPDATE=always` rewrites the file, like any other snapshot.
 #[test]
-fn the_document_is_the_one_in_docs() {
+fn the_document_equals_docs_openapi_json() {
     let path = workspace().join("docs/openapi.json");
     let document = serde_json::to_string_pretty(&api::openapi()).unwrap() + "\n";
     if env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
@@ -97,19 +97,19 @@ fn the_document_is_the_one_in_docs() {
     let written = fs::read_to_string(&path).unwrap_or_default();
     assert!(
         written == document,
-        "docs/openapi.json is not what the API says of itself; if that is meant, run the tests \
-         with INSTA_UPDATE=always and read the difference"
+        "docs/openapi.json differs from the document of the API; if that is intended, run the tests \
+         with INSTA_UPDATE=always and review the diff"
     );
 }
 
 #[tokio::test]
-async fn it_is_served_and_can_be_browsed() {
+async fn the_document_is_served_and_can_be_browsed() {
     let app = App::without_workers().await;
     let served = app.client.with_key(None).read("/openapi.json").await;
     let mut document = serde_json::to_value(api::openapi()).unwrap();
     let currency = json!({"type": "string", "enum": ["USD"]});
     document["components"]["schemas"]["Currency"] = currency;
-    assert_eq!(served, document, "that of this deployment's currency");
+    assert_eq!(served, document, "with the currency of this deployment");
     let page = app.client.with_key(None).get("/docs/").await;
     assert_eq!(page.status, 200);
     assert!(page.header("content-type").starts_with("text/html"));
@@ -119,11 +119,11 @@ async fn it_is_served_and_can_be_browsed() {
         .with_key(None)
         .get("/docs/swagger-ui-bundle.js")
         .await;
-    assert_eq!(script.status, 200, "nothing comes from somewhere else");
+    assert_eq!(script.status, 200, "assets come from the same server");
 }
 
 #[tokio::test]
-async fn every_operation_is_there_and_answers() {
+async fn every_operation_is_documented_and_routed() {
     let document = serde_json::to_value(api::openapi()).unwrap();
     let mut operations = operations(&document);
     operations.sort();
@@ -141,8 +141,8 @@ async fn every_operation_is_there_and_answers() {
             .replace("{name}", "orders");
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let open = OPEN.contains(&operation.as_str());
-        let stranger = app.client.with_key(None);
-        let refused = answer(stranger.request(method.clone(), &path)).await;
+        let anonymous = app.client.with_key(None);
+        let refused = answer(anonymous.request(method.clone(), &path)).await;
         assert_eq!(refused.status == 401, !open, "{operation}");
         let answered = answer(app.client.request(method, &path)).await;
         assert_ne!(answered.status, 405, "{operation}");
@@ -163,9 +163,9 @@ fn operations(document: &Value) -> Vec<String> {
     paths.iter().flat_map(of_path).collect()
 }
 
-/// A link leads to an operation that is there, and gives it parameters that it has.
+/// Every link leads to an existing operation and sets parameters that the operation has.
 #[test]
-fn links_lead_somewhere() {
+fn links_lead_to_existing_operations() {
     let document = serde_json::to_value(api::openapi()).unwrap();
     let all: Vec<&Value> = document["paths"]
         .as_object()
@@ -183,16 +183,18 @@ fn links_lead_somewhere() {
     assert!(links.len() > 20, "{}", links.len());
     for link in links {
         let to = all.iter().find(|o| o["operationId"] == link["operationId"]);
-        let parameters = to.expect("it is there")["parameters"].as_array().unwrap();
+        let parameters = to.expect("the linked operation exists")["parameters"]
+            .as_array()
+            .unwrap();
         for name in link["parameters"].as_object().unwrap().keys() {
             assert!(parameters.iter().any(|p| p["name"] == **name), "{link}");
         }
     }
 }
 
-/// Every operation says what it answers with, problems included, and what it needs.
+/// Every operation documents its responses, including problems, and the credentials that it needs.
 #[test]
-fn every_operation_is_described_in_full() {
+fn every_operation_is_fully_described() {
     let document = serde_json::to_value(api::openapi()).unwrap();
     for scheme in ["key", "session"] {
         assert!(document["components"]["securitySchemes"][scheme].is_object());
@@ -211,8 +213,8 @@ fn every_operation_is_described_in_full() {
             }
             let open = OPEN.contains(&format!("{} {path}", method.to_uppercase()).as_str());
             let unauthenticated = &operation["responses"]["401"]["content"];
-            let told = unauthenticated["application/problem+json"].is_object();
-            assert_eq!(told, !open, "{named}");
+            let documented = unauthenticated["application/problem+json"].is_object();
+            assert_eq!(documented, !open, "{named}");
             let receipts = path == "/api/delivery/receipt";
             let needs = match open || receipts {
                 true => json!([{}]),

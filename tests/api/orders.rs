@@ -1,4 +1,4 @@
-//! Orders: as they are read, and what they do to their customer's figures.
+//! Orders, and their effect on the figures of the customer.
 
 use serde_json::{Value, json};
 
@@ -8,9 +8,9 @@ use crate::support::app::App;
 const DATA: &str = "/api/data/orders";
 
 #[tokio::test]
-async fn an_order_is_read_as_it_was_told() {
+async fn an_order_is_read_as_recorded() {
     let app = App::start().await;
-    let told = with(
+    let sent = with(
         order("c-1", "o-1", 4999),
         json!({
             "status": "refunded",
@@ -20,16 +20,16 @@ async fn an_order_is_read_as_it_was_told() {
             ],
         }),
     );
-    let at = app.client.accept(DATA, told.clone()).await;
+    let at = app.client.accept(DATA, sent.clone()).await;
     let page = app.client.read(&format!("/api/orders?after={at}")).await;
     let mut read = page["items"][0].clone();
     let updated_at = read.as_object_mut().unwrap().remove("updated_at");
     assert!(updated_at.unwrap().as_str().unwrap().ends_with('Z'));
-    assert_eq!(read, told);
+    assert_eq!(read, sent);
     assert_eq!(page["next_cursor"], json!(null));
 }
 
-/// Spend, count, average, first and last of customer `c-1`, after one more order.
+/// Records an order. Returns spend, count, average, first order, and last order of customer `c-1`.
 async fn figures(app: &App, order: Value) -> Value {
     let at = app.client.accept(DATA, order).await;
     let customer = app.client.customer("c-1", &at).await;
@@ -43,7 +43,7 @@ async fn figures(app: &App, order: Value) -> Value {
 }
 
 #[tokio::test]
-async fn cancelled_and_refunded_orders_leave_the_figures_and_come_back() {
+async fn figures_exclude_cancelled_and_refunded_orders() {
     let app = App::start().await;
     let (early, middle, late) = (
         "2026-01-01T00:00:00.000Z",

@@ -1,4 +1,4 @@
-//! `Patron-Consistency`: reads follow the writes of their own credential.
+//! `Patron-Consistency`: reads wait for the writes of their own credential.
 
 use domain::{Role, UserRole};
 use reqwest::Method;
@@ -15,21 +15,23 @@ const HEADER: &str = "patron-consistency";
 const ORDERS: &str = "/api/data/orders";
 const CUSTOMERS: &str = "/api/customers";
 
-/// A read that waits for the view `orders` for as long as `after` does, which is longer than two
-/// reads wait for their own writes.
-fn held_up(client: &Client, at: &str) -> JoinHandle<Answer> {
+/// Starts a read with `after` that waits for the view `orders`. The wait is longer than two reads
+/// wait for their own writes.
+fn start_waiting_read(client: &Client, at: &str) -> JoinHandle<Answer> {
     let (client, path) = (client.clone(), format!("/api/orders?after={at}"));
     tokio::spawn(async move { client.get(&path).await })
 }
 
-/// Reads customers three times, each time at once: a read that began before them and waits for
-/// less time than they would is still waiting.
-async fn read_at_once(held_up: &JoinHandle<Answer>, read: impl AsyncFn() -> Answer) {
+/// Asserts that three reads in a row are answered without a wait.
+///
+/// The read `waiting` began earlier and ends sooner than three reads that each wait would: it must
+/// still be waiting afterward.
+async fn assert_reads_do_not_wait(waiting: &JoinHandle<Answer>, read: impl AsyncFn() -> Answer) {
     for _ in 0..3 {
         let answer = read().await;
         assert_eq!(answer.status, 200, "{answer:?}");
         assert_eq!(answer.header(HEADER), "eventual");
-        assert!(!held_up.is_finished(), "it waited");
+        assert!(!waiting.is_finished(), "a read waited");
     }
 }
 
@@ -38,7 +40,7 @@ async fn get_eventual(client: &Client, path: &str) -> Answer {
     answer(request.header(HEADER, "eventual")).await
 }
 
-/// Whether the answer is fresh: that it has `count`, unless it says that it may not.
+/// Returns whether a response is up to date. Asserts that it then has the expected count.
 fn is_fresh(answer: &Answer, count: usize, expected: usize) -> bool {
     if answer.header(HEADER) == "eventual" {
         return false;
@@ -53,7 +55,7 @@ fn items(answer: &Answer) -> usize {
 }
 
 #[tokio::test]
-async fn a_read_has_what_the_same_key_wrote_or_says_that_it_may_not() {
+async fn a_read_shows_the_writes_of_its_key_or_is_marked_eventual() {
     let app = App::start().await;
     let mut fresh = 0;
     for n in 1..=20 {
@@ -76,7 +78,7 @@ async fn a_read_has_what_the_same_key_wrote_or_says_that_it_may_not() {
 }
 
 #[tokio::test]
-async fn what_is_created_can_be_read_at_its_location() {
+async fn a_created_resource_can_be_read_at_its_location() {
     let app = App::start().await;
     let mut fresh = 0;
     for n in 1..=10 {
@@ -93,7 +95,7 @@ async fn what_is_created_can_be_read_at_its_location() {
 }
 
 #[tokio::test]
-async fn a_session_follows_what_its_user_wrote() {
+async fn a_session_reads_the_writes_of_its_user() {
     let mut app = App::told(vec![("PATRON_SESSION_KEYS", SESSION_KEY.to_owned())]).await;
     app.add_worker();
     let (user, session) = app.signed_in(UserRole::Marketer).await;
@@ -111,7 +113,7 @@ async fn a_session_follows_what_its_user_wrote() {
 }
 
 #[tokio::test]
-async fn without_a_worker_a_read_waits_once_and_says_that_it_may_be_old() {
+async fn without_a_worker_one_read_waits_and_all_are_marked_eventual() {
     let mut app = App::without_workers().await;
     let at = app.client.accept(ORDERS, order("c-1", "o-1", 1)).await;
     let first = app.client.get(CUSTOMERS).await;
@@ -119,12 +121,16 @@ async fn without_a_worker_a_read_waits_once_and_says_that_it_may_be_old() {
     assert_eq!(first.header(HEADER), "eventual");
     assert_eq!(items(&first), 0);
 
-    let waits = held_up(&app.client, &at);
-    read_at_once(&waits, async || app.client.get(CUSTOMERS).await).await;
+    let waits = start_waiting_read(&app.client, &at);
+    assert_reads_do_not_wait(&waits, async || app.client.get(CUSTOMERS).await).await;
     waits.await.unwrap().problem(503, "view-behind");
     let absent = app.client.get("/api/customers/c-1").await;
     absent.problem(404, "not-found");
-    assert_eq!(absent.header(HEADER), "eventual", "it may be there soon");
+    assert_eq!(
+        absent.header(HEADER),
+        "eventual",
+        "the view may have it soon"
+    );
 
     app.add_worker();
     app.client.caught_up().await;
@@ -134,20 +140,20 @@ async fn without_a_worker_a_read_waits_once_and_says_that_it_may_be_old() {
 }
 
 #[tokio::test]
-async fn a_read_that_asks_for_it_does_not_wait() {
+async fn a_read_that_requests_eventual_consistency_does_not_wait() {
     let app = App::without_workers().await;
     let at = app.client.accept(ORDERS, order("c-1", "o-1", 1)).await;
-    let waits = held_up(&app.client, &at);
-    read_at_once(&waits, async || get_eventual(&app.client, CUSTOMERS).await).await;
+    let waits = start_waiting_read(&app.client, &at);
+    assert_reads_do_not_wait(&waits, async || get_eventual(&app.client, CUSTOMERS).await).await;
     waits.await.unwrap().problem(503, "view-behind");
-    // What is to be exact stays so.
+    // The header does not override `after`.
     let path = format!("{CUSTOMERS}?after={at}");
     let exact = get_eventual(&app.client, &path).await;
     exact.problem(503, "view-behind");
 }
 
 #[tokio::test]
-async fn other_credentials_and_keys_that_only_ingest_have_nothing_to_wait_for() {
+async fn reads_do_not_wait_for_other_credentials_or_ingest_keys() {
     let app = App::without_workers().await;
     let [viewer, ingest] = [
         app.new_key(Role::Viewer, None).await,
@@ -168,7 +174,7 @@ async fn other_credentials_and_keys_that_only_ingest_have_nothing_to_wait_for() 
 }
 
 #[tokio::test]
-async fn another_process_follows_by_after_alone() {
+async fn reads_through_another_process_wait_only_with_after() {
     let app = App::without_workers().await;
     let (_process, other) = app.settings().serve("127.0.0.1:0");
     let at = app.client.accept(ORDERS, order("c-1", "o-1", 1)).await;
@@ -179,7 +185,7 @@ async fn another_process_follows_by_after_alone() {
 }
 
 #[tokio::test]
-async fn another_value_of_the_header_is_refused() {
+async fn invalid_values_of_the_header_are_refused() {
     let app = App::without_workers().await;
     for path in [
         "/api/customers",

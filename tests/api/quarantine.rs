@@ -1,11 +1,11 @@
-//! Events that views cannot fold: what reads show meanwhile, and what an
-//! operator decides over HTTP.
+//! Quarantine: reads of documents that a malformed event set aside, and the decisions of an
+//! operator through `/api/admin/quarantine`.
 
 use domain::{Role, UserRole};
 use eventlog::Position;
 use serde_json::{Value, json};
 
-use super::campaigns::Work;
+use super::campaigns::CampaignDriver;
 use super::{order, with};
 use crate::support::app::App;
 use crate::support::by_hand::append_by_hand;
@@ -15,23 +15,25 @@ use crate::support::wait::{eventually, until};
 
 const PATH: &str = "/api/admin/quarantine";
 
+/// Data of an order with a negative amount, which no view can decode.
 const MALFORMED: &str = r#"{"amount":-5,"currency":"USD","placed_at":"2026-01-01T00:00:00Z"}"#;
 
-/// Appends an event as no program of ours does.
+/// Appends an event that Patron itself would never write.
 async fn append(app: &App, key: &str, tag: &'static str, data: &str) -> Position {
     let commands = app.settings().commands().await;
     append_by_hand(commands.log(), key, tag, data).await
 }
 
-/// Appends an order that no view can read.
+/// Appends an order that no view can fold.
 async fn append_malformed_order(app: &App, customer: &str) -> Position {
     let key = format!("order/{customer}/o-x");
     append(app, &key, "order_placed.1", MALFORMED).await
 }
 
-/// A shop of two customers, one of whom is set aside: the position of the
-/// malformed event, and those of what was recorded after it.
-async fn with_one_set_aside() -> (App, Position, String) {
+/// Starts with two customers and sets `c-1` aside with a malformed event.
+///
+/// Returns the position of that event, and the positions of the orders recorded after it.
+async fn start_with_customer_set_aside() -> (App, Position, String) {
     let app = App::start().await;
     let orders = json!([order("c-1", "o-1", 100), order("c-2", "o-1", 100)]);
     app.client.accept("/api/data/orders", orders).await;
@@ -46,7 +48,7 @@ async fn decide(client: &Client, at: Position, verb: &str) -> Answer {
     client.post(&format!("{PATH}/{at}/{verb}"), body).await
 }
 
-/// Position, view, document and effect of each entry.
+/// Returns position, view, document, and effect of each entry of the quarantine.
 async fn listed(client: &Client) -> Vec<[String; 4]> {
     let list = client.read(PATH).await;
     let items = list["items"].as_array().unwrap();
@@ -60,31 +62,34 @@ fn entry(at: Position, view: &str, document: &str, effect: &str) -> [String; 4] 
     [&at.to_string(), view, document, effect].map(str::to_owned)
 }
 
-/// Asserts that a response shows what is set aside by this event, for a reason.
+/// Asserts that a response is marked as set aside by the event at `at`, with this reason.
 #[track_caller]
 fn assert_set_aside(response: &Value, at: Position, reason: &str) {
     let quarantined = &response["quarantined"];
     assert_eq!(quarantined["position"], at.to_string(), "{response}");
-    let told = quarantined["reason"].as_str().unwrap();
-    assert!(told.contains(reason), "{told}");
+    let actual = quarantined["reason"].as_str().unwrap();
+    assert!(actual.contains(reason), "{actual}");
 }
 
-/// The item of a page with this id.
+/// Returns the item of a page whose `field` is `id`.
 async fn item_of(client: &Client, path: &str, field: &str, id: &str) -> Value {
     let page = client.read(path).await;
     let items = page["items"].as_array().unwrap();
     let found = items.iter().find(|item| item[field] == id);
     found
-        .unwrap_or_else(|| panic!("{path} has {id}: {page}"))
+        .unwrap_or_else(|| panic!("{path} has no {id}: {page}"))
         .clone()
 }
 
 #[tokio::test]
-async fn a_customer_is_set_aside_and_the_others_go_on() {
-    let (app, at, after) = with_one_set_aside().await;
+async fn a_malformed_event_sets_only_its_customer_aside() {
+    let (app, at, after) = start_with_customer_set_aside().await;
     let api = &app.client;
     let customer = api.customer("c-1", &after).await;
-    assert_eq!(customer["order_count"], 1, "as before the event");
+    assert_eq!(
+        customer["order_count"], 1,
+        "the state before the malformed event"
+    );
     assert_set_aside(&customer, at, "malformed order_placed.1");
     let other = api.customer("c-2", &after).await;
     assert_eq!(other["order_count"], 2);
@@ -111,8 +116,8 @@ async fn a_customer_is_set_aside_and_the_others_go_on() {
 }
 
 #[tokio::test]
-async fn skipping_an_event_releases_what_waited_for_it() {
-    let (app, at, after) = with_one_set_aside().await;
+async fn skipping_an_event_folds_the_events_after_it() {
+    let (app, at, after) = start_with_customer_set_aside().await;
     let api = &app.client;
     assert_set_aside(&api.customer("c-1", &after).await, at, "malformed");
     let skipped = decide(api, at, "skip").await;
@@ -149,10 +154,10 @@ async fn skipping_an_event_releases_what_waited_for_it() {
 }
 
 #[tokio::test]
-async fn an_event_that_still_cannot_be_folded_stays_in_the_quarantine() {
-    let (app, at, _) = with_one_set_aside().await;
+async fn a_retried_event_that_fails_again_stays_in_quarantine() {
+    let (app, at, _) = start_with_customer_set_aside().await;
     let api = &app.client;
-    until("two views note the event", async || {
+    until("two views have the event in quarantine", async || {
         listed(api).await.len() == 2
     })
     .await;
@@ -170,8 +175,8 @@ async fn an_event_that_still_cannot_be_folded_stays_in_the_quarantine() {
 }
 
 #[tokio::test]
-async fn decisions_are_for_admins_and_about_events_in_the_quarantine() {
-    let (app, at, after) = with_one_set_aside().await;
+async fn only_admins_decide_and_only_about_events_in_quarantine() {
+    let (app, at, after) = start_with_customer_set_aside().await;
     let api = &app.client;
     api.customer("c-1", &after).await;
     for verb in ["retry", "skip"] {
@@ -202,7 +207,7 @@ async fn decisions_are_for_admins_and_about_events_in_the_quarantine() {
 }
 
 #[tokio::test]
-async fn an_order_a_segment_a_user_and_a_key_that_are_set_aside_say_so() {
+async fn orders_segments_users_and_keys_that_are_set_aside_are_marked() {
     let app = App::start().await;
     let api = &app.client;
     let orders = json!([order("c-1", "o-1", 100), order("c-1", "o-2", 100)]);
@@ -243,7 +248,7 @@ async fn an_order_a_segment_a_user_and_a_key_that_are_set_aside_say_so() {
             key.as_str(),
         ),
     ] {
-        let before = eventually("the list has it", async || {
+        let before = eventually("the document is listed", async || {
             let page = api.read(list).await;
             let mut items = page["items"].as_array().unwrap().iter();
             items.find(|item| item[field] == id).cloned()
@@ -261,10 +266,10 @@ async fn an_order_a_segment_a_user_and_a_key_that_are_set_aside_say_so() {
     assert_eq!(other.get("quarantined"), None, "{other}");
 }
 
-/// Wherever rules show customers.
+/// Members of a segment, samples of previews, and lookalikes carry the mark too.
 #[tokio::test]
-async fn whom_rules_match_says_so_too() {
-    let (app, at, after) = with_one_set_aside().await;
+async fn customers_in_audiences_that_are_set_aside_are_marked() {
+    let (app, at, after) = start_with_customer_set_aside().await;
     let api = &app.client;
     let rules = json!({"rules": "order_count > 0"});
     let segment = with(rules.clone(), json!({"name": "Buyers"}));
@@ -300,7 +305,7 @@ async fn whom_rules_match_says_so_too() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_yet_because_of_its_first_event_says_so() {
+async fn a_missing_document_names_its_quarantined_first_event() {
     let app = App::start().await;
     let api = &app.client;
     let [segment, campaign] = ["seg_1", "cmp_1"];
@@ -365,12 +370,12 @@ async fn what_is_not_there_yet_because_of_its_first_event_says_so() {
 }
 
 #[tokio::test]
-async fn a_receipt_that_cannot_be_read_leaves_the_figures_incomplete() {
+async fn a_malformed_receipt_makes_the_statistics_incomplete() {
     let app = App::start().await;
     let api = &app.client;
-    let (work, id) = Work::started(&app, &["Ada", "Bo"]).await;
-    work.send("c-0").await;
-    work.send("c-1").await;
+    let (driver, id) = CampaignDriver::start(&app, &["Ada", "Bo"]).await;
+    driver.send("c-0").await;
+    driver.send("c-1").await;
     let other = super::campaigns::launched(&app).await;
     let key = format!("message/c-0/{id}");
     let at = append(&app, &key, "message_delivered.1", "{}").await;
@@ -381,7 +386,11 @@ async fn a_receipt_that_cannot_be_read_leaves_the_figures_incomplete() {
     assert_eq!(campaign["statistics"]["incomplete"], true, "{campaign}");
     assert_eq!(campaign["statistics"]["sent"], 2);
     assert_eq!(campaign["statistics"]["delivered"], 0);
-    assert_eq!(campaign.get("quarantined"), None, "it is a message's event");
+    assert_eq!(
+        campaign.get("quarantined"),
+        None,
+        "the event belongs to a message"
+    );
     let mut progress = Events::of(api, &format!("{path}/progress")).await;
     let (_, progress) = progress.next().await.unwrap();
     assert_eq!(progress["statistics"], campaign["statistics"]);
@@ -404,19 +413,19 @@ async fn a_receipt_that_cannot_be_read_leaves_the_figures_incomplete() {
         "{}",
         lines[0]
     );
-    let told = format!(",{at},malformed message_delivered.1");
-    assert!(lines[1].replace('"', "").contains(&told), "{}", lines[1]);
+    let cells = format!(",{at},malformed message_delivered.1");
+    assert!(lines[1].replace('"', "").contains(&cells), "{}", lines[1]);
     assert!(lines[2].ends_with(",,"), "{}", lines[2]);
 
     let recipient = api.read(&format!("{path}/recipients/c-0")).await;
     assert_eq!(recipient["message"]["status"], "sent", "{recipient}");
     assert_set_aside(&recipient["message"], at, "malformed message_delivered.1");
 
-    let at_launch = append(&app, &format!("campaign/{id}"), "campaign_resolved.1", "{}").await;
-    let campaign = api.read(&format!("{path}?after={at_launch}")).await;
-    assert_set_aside(&campaign, at_launch, "malformed campaign_resolved.1");
+    let at_campaign = append(&app, &format!("campaign/{id}"), "campaign_resolved.1", "{}").await;
+    let campaign = api.read(&format!("{path}?after={at_campaign}")).await;
+    assert_set_aside(&campaign, at_campaign, "malformed campaign_resolved.1");
 
-    for at in [at, at_launch] {
+    for at in [at, at_campaign] {
         assert_eq!(decide(api, at, "skip").await.status, 202);
     }
     api.caught_up().await;

@@ -1,4 +1,4 @@
-//! `POST /api/delivery/receipt`: what the vendor says.
+//! `POST /api/delivery/receipt`: receipts of the vendor.
 
 use commands::Commands;
 use domain::{CampaignId, Message, MessageCommand, MessageId, MessageStatus, Suppression};
@@ -13,7 +13,7 @@ use crate::support::receipts::{PATH, Signed, WELL, post, post_signed};
 use crate::support::shop::{context, mail, text};
 use crate::support::wait::until;
 
-/// Messages of one campaign, `c-0`, `c-1` … queued.
+/// Messages of one campaign, queued for customers `c-0`, `c-1`, ….
 struct Messages {
     commands: Commands,
     campaign: CampaignId,
@@ -42,14 +42,14 @@ impl Messages {
         }
     }
 
-    async fn tell(&self, customer: &str, command: MessageCommand) {
+    async fn apply(&self, customer: &str, command: MessageCommand) {
         let commands = vec![(self.id(customer), command)];
-        let mut told = self
+        let mut outcomes = self
             .commands
             .on_messages(&context(), commands)
             .await
             .unwrap();
-        told.swap_remove(0).unwrap();
+        outcomes.swap_remove(0).unwrap();
     }
 
     async fn status(&self, customer: &str) -> Option<MessageStatus> {
@@ -58,7 +58,7 @@ impl Messages {
         message.status()
     }
 
-    /// A receipt, `minute` minutes into 2026.
+    /// Returns a receipt dated `minute` minutes into 2026.
     fn receipt(&self, customer: &str, status: &str, minute: u32) -> Value {
         json!({
             "message_id": self.id(customer).to_string(),
@@ -70,12 +70,12 @@ impl Messages {
 }
 
 #[tokio::test]
-async fn receipts_say_what_became_of_messages() {
+async fn receipts_set_the_status_of_messages() {
     let app = App::start().await;
     let messages = Messages::queued(&app, 3).await;
     for customer in ["c-0", "c-1"] {
         let sent = MessageCommand::RecordSent(text(&format!("vm_{customer}")).into());
-        messages.tell(customer, sent).await;
+        messages.apply(customer, sent).await;
     }
     let failed = with(
         messages.receipt("c-1", "failed", 1),
@@ -84,7 +84,7 @@ async fn receipts_say_what_became_of_messages() {
     let body = json!([
         messages.receipt("c-0", "delivered", 1),
         failed,
-        // A receipt may come before it is recorded that the vendor took it.
+        // A receipt may arrive before the handover to the vendor is recorded.
         messages.receipt("c-2", "delivered", 1),
     ]);
     let answer = post(&app.client, &body).await;
@@ -115,7 +115,7 @@ async fn receipts_say_what_became_of_messages() {
 }
 
 #[tokio::test]
-async fn repeats_and_their_order_make_no_difference() {
+async fn repeated_and_reordered_receipts_have_the_same_result() {
     let app = App::without_workers().await;
     let messages = Messages::queued(&app, 2).await;
     let outcome = async |receipt: Value| {
@@ -147,7 +147,7 @@ async fn repeats_and_their_order_make_no_difference() {
 }
 
 #[tokio::test]
-async fn the_same_post_again_changes_nothing() {
+async fn concurrent_repeats_of_a_request_apply_each_receipt_once() {
     let app = App::without_workers().await;
     let messages = Messages::queued(&app, 50).await;
     let receipts = (0..50).map(|n| messages.receipt(&format!("c-{n}"), "delivered", 1));
@@ -159,11 +159,11 @@ async fn the_same_post_again_changes_nothing() {
         answer.body["results"].as_array().unwrap()
     });
     let updated = updated.filter(|result| result["outcome"] == "updated");
-    assert_eq!(updated.count(), 50, "each once");
+    assert_eq!(updated.count(), 50, "each receipt is applied once");
 }
 
 #[tokio::test]
-async fn what_is_not_signed_by_the_vendor_is_refused() {
+async fn requests_without_a_valid_signature_are_refused() {
     let app = App::without_workers().await;
     let messages = Messages::queued(&app, 1).await;
     let body = messages.receipt("c-0", "delivered", 1).to_string();
@@ -171,7 +171,7 @@ async fn what_is_not_signed_by_the_vendor_is_refused() {
         body: Some("{}"),
         ..WELL
     };
-    let strange = Signed {
+    let other_secret = Signed {
         secret: "whsec_plJ3nmyCDGBKInavdOK15jsl1c9qYbTR",
         ..WELL
     };
@@ -183,11 +183,11 @@ async fn what_is_not_signed_by_the_vendor_is_refused() {
         seconds_ago: -400,
         ..WELL
     };
-    for signed in [forged, strange, old, early] {
+    for signed in [forged, other_secret, old, early] {
         let answer = post_signed(&app.client, &body, &signed).await;
         answer.problem(401, "bad-signature");
     }
-    // Neither an admin's key nor nothing does instead.
+    // An admin's API key does not replace the signature.
     for client in [app.client.clone(), app.client.with_key(None)] {
         let answer = client
             .post(PATH, messages.receipt("c-0", "delivered", 1))
@@ -200,15 +200,18 @@ async fn what_is_not_signed_by_the_vendor_is_refused() {
         ..WELL
     };
     let answer = post_signed(&app.client, &body, &next).await;
-    assert_eq!(answer.status, 202, "one secret follows another: {answer:?}");
+    assert_eq!(
+        answer.status, 202,
+        "the next secret is valid during a rotation: {answer:?}"
+    );
 }
 
 #[tokio::test]
-async fn each_receipt_has_a_result_of_its_own() {
+async fn every_receipt_has_its_own_result() {
     let app = App::without_workers().await;
     let messages = Messages::queued(&app, 1).await;
-    let never = MessageCommand::Suppress(Suppression::Unsubscribed);
-    messages.tell("c-never", never).await;
+    let suppress = MessageCommand::Suppress(Suppression::Unsubscribed);
+    messages.apply("c-never", suppress).await;
     let good = || messages.receipt("c-0", "delivered", 1);
     let body = json!([
         messages.receipt("c-9", "delivered", 1),
@@ -259,7 +262,7 @@ async fn each_receipt_has_a_result_of_its_own() {
     let errors = unknown.body["results"][0]["problem"]["errors"].as_array();
     let pointers: Vec<_> = errors.unwrap().iter().map(|e| &e["pointer"]).collect();
     assert_eq!(pointers, ["/status", "/message_id"]);
-    // A single one too: the vendor would send what is refused as a whole again.
+    // A single unknown receipt is accepted too, since the vendor repeats requests that are refused.
     let single = post(&app.client, &messages.receipt("c-9", "delivered", 1)).await;
     assert_eq!((single.status, &single.body["rejected"]), (202, &json!(1)));
 }
@@ -270,7 +273,7 @@ fn slug(result: &Value) -> &str {
 }
 
 #[tokio::test]
-async fn too_many_or_nothing_at_all_is_refused_as_a_whole() {
+async fn oversized_and_malformed_bodies_are_refused_as_a_whole() {
     let app = App::without_workers().await;
     let messages = Messages::queued(&app, 1).await;
     let one = messages.receipt("c-0", "delivered", 1);
@@ -291,9 +294,9 @@ async fn too_many_or_nothing_at_all_is_refused_as_a_whole() {
         .problem(422, "invalid-field");
 }
 
-/// The simulated vendor and the API understand each other.
+/// The simulated vendor signs and sends receipts that the API accepts.
 #[tokio::test]
-async fn a_vendor_that_was_sent_a_message_answers_with_its_receipt() {
+async fn the_simulated_vendor_sends_a_receipt_for_every_message() {
     let app = App::without_workers().await;
     let messages = Messages::queued(&app, 20).await;
     let dir = tempfile::tempdir().unwrap();
@@ -315,7 +318,7 @@ async fn a_vendor_that_was_sent_a_message_answers_with_its_receipt() {
     }
     for n in 0..20 {
         let customer = format!("c-{n}");
-        until("a receipt", async || {
+        until("the receipt has arrived", async || {
             use MessageStatus::{Delivered, Failed};
             matches!(messages.status(&customer).await, Some(Delivered | Failed))
         })

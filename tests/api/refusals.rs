@@ -1,4 +1,4 @@
-//! Paths, methods and parameters that are not there.
+//! Unknown paths, methods, and parameters.
 
 use insta::assert_json_snapshot;
 use reqwest::Method;
@@ -30,7 +30,7 @@ async fn a_path_that_is_not_there_is_a_problem() {
 }
 
 #[tokio::test]
-async fn a_method_that_is_not_there_is_a_problem_that_lists_those_that_are() {
+async fn an_unsupported_method_is_refused_with_the_allowed_ones() {
     let app = App::without_workers().await;
     for (method, path, allowed) in [
         (Method::GET, "/api/data/orders", "POST"),
@@ -49,13 +49,13 @@ async fn a_method_that_is_not_there_is_a_problem_that_lists_those_that_are() {
         refused.problem(405, "method-not-allowed");
         assert_eq!(refused.header("allow"), allowed, "{path}");
     }
-    // Where nobody needs a credential, nobody is asked for one.
-    let stranger = app.client.with_key(None);
+    // On paths that need no credential, the refusal needs none either.
+    let anonymous = app.client.with_key(None);
     for (method, path) in [
         (Method::POST, "/healthz"),
         (Method::GET, "/api/delivery/receipt"),
     ] {
-        let refused = answer(stranger.request(method, path)).await;
+        let refused = answer(anonymous.request(method, path)).await;
         refused.problem(405, "method-not-allowed");
     }
 }
@@ -89,7 +89,7 @@ async fn a_parameter_that_makes_no_sense_is_a_problem_that_names_it() {
 }
 
 #[tokio::test]
-async fn every_answer_forbids_guessing_and_keeping() {
+async fn responses_forbid_mime_sniffing_and_caching() {
     let app = App::without_workers().await;
     for path in ["/api/customers", "/api/nothing", "/healthz", "/metrics"] {
         let answer = app.client.get(path).await;

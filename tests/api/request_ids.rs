@@ -1,4 +1,4 @@
-//! `X-Request-Id`: in every answer, and in the audit trail.
+//! `X-Request-Id`: returned in every response and recorded in the audit trail.
 
 use reqwest::Method;
 
@@ -12,7 +12,7 @@ async fn get_as(app: &App, id: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_sane_one_comes_back() {
+async fn a_valid_request_id_is_returned() {
     let app = App::without_workers().await;
     let longest = "x".repeat(128);
     for id in [
@@ -28,7 +28,7 @@ async fn a_sane_one_comes_back() {
 }
 
 #[tokio::test]
-async fn any_other_is_replaced_and_none_is_made() {
+async fn an_invalid_or_missing_request_id_is_generated() {
     let app = App::without_workers().await;
     let mut seen = Vec::new();
     for id in ["a b", "a\"b", "a/b", "<script>", &"x".repeat(129), ""] {
@@ -48,11 +48,11 @@ async fn any_other_is_replaced_and_none_is_made() {
     );
     seen.sort();
     seen.dedup();
-    assert_eq!(seen.len(), 10, "each is another");
+    assert_eq!(seen.len(), 10, "each id is unique");
 }
 
 #[tokio::test]
-async fn it_is_recorded_with_what_the_request_did() {
+async fn the_request_id_is_recorded_with_the_events_of_the_request() {
     let app = App::start().await;
     let path = "/api/data/orders";
     let request = app
@@ -60,11 +60,11 @@ async fn it_is_recorded_with_what_the_request_did() {
         .request(Method::POST, path)
         .json(&order("c-1", "o-1", 1));
     let given = answer(request.header("X-Request-Id", "till-7.2026")).await;
-    let made = app.client.post(path, order("c-1", "o-2", 1)).await;
+    let generated = app.client.post(path, order("c-1", "o-2", 1)).await;
     app.client.caught_up().await;
     for (id, answer) in [
         ("till-7.2026", &given),
-        (made.header("x-request-id"), &made),
+        (generated.header("x-request-id"), &generated),
     ] {
         let rows = app
             .client

@@ -1,8 +1,8 @@
-//! The OpenAPI document, held against the server by schemathesis with all its checks: what the
-//! document allows is taken, what it does not allow is refused, and every answer is as it says.
+//! Schemathesis checks the server against its OpenAPI document, with all checks: the server accepts
+//! what the document allows, refuses everything else, and responds as documented.
 //!
-//! The test prints its seed; with another in `PATRON_TEST_SEED` it asks other things.
-//! `tests/schemathesis.toml` says what goes without saying in the document.
+//! The test prints its seed; another seed in `PATRON_TEST_SEED` generates other requests.
+//! `tests/schemathesis.toml` has what a schema cannot express.
 
 use std::fs;
 use std::path::Path;
@@ -15,34 +15,34 @@ use crate::support::engines::{test_dir, workspace};
 use crate::support::process::run;
 use crate::support::schemathesis::schemathesis;
 
-/// How many cases of each kind an operation gets beyond those at the bounds of its schema.
+/// Number of generated cases of each kind per operation, besides those at the bounds of its schema.
 const EXAMPLES: &str = "10";
 
-/// What is there before anybody asks, for operations to be about.
-struct There {
+/// Data recorded before the run, for the operations to act on.
+struct Fixtures {
     customers: Vec<String>,
-    /// May be changed and archived.
+    /// Segments that requests may change and archive.
     segments: Vec<String>,
-    /// Are what new campaigns may be for.
+    /// Segments for new campaigns; each is held, so that no request can archive it.
     audiences: Vec<String>,
     campaigns: Vec<String>,
     positions: Vec<String>,
-    /// Of events that views cannot fold.
+    /// Positions of events that views cannot fold.
     quarantine: Vec<String>,
 }
 
 #[tokio::test]
-async fn the_document_is_true() {
+async fn the_server_matches_its_openapi_document() {
     let Some(mut schemathesis) = schemathesis() else {
-        eprintln!("skipped: schemathesis is fetched with python3 and pip, which are not here");
+        eprintln!("skipped: python3 and pip, which fetch schemathesis, are not installed");
         return;
     };
-    // It asks for help more often than people do.
+    // The run calls the assistance endpoints more often than the default limit permits.
     let mut app = App::told(vec![("PATRON_AI_PER_MINUTE", "0".to_owned())]).await;
     app.add_worker();
-    let there = There::make(&app).await;
+    let fixtures = Fixtures::record(&app).await;
     let dir = test_dir("schemathesis");
-    there.write_down(&dir);
+    fixtures.write(&dir);
 
     let seed = std::env::var("PATRON_TEST_SEED").unwrap_or_else(|_| "1".to_owned());
     eprintln!("PATRON_TEST_SEED={seed}");
@@ -55,14 +55,14 @@ async fn the_document_is_true() {
         .arg(format!("{}/openapi.json", app.client.base()))
         .env("PATRON_KEY", &app.settings().key)
         .env("PATRON_VENDOR_SECRET", VENDOR_SECRET)
-        .env("PATRON_POSITIONS", there.positions.join(","))
-        .env("PATRON_SEGMENTS", there.audiences.join(","));
+        .env("PATRON_POSITIONS", fixtures.positions.join(","))
+        .env("PATRON_SEGMENTS", fixtures.audiences.join(","));
     let ended = run(schemathesis);
     assert_eq!(ended.code, Some(0), "{}\n{}", ended.out, ended.err);
 }
 
-impl There {
-    async fn make(app: &App) -> Self {
+impl Fixtures {
+    async fn record(app: &App) -> Self {
         let customers: Vec<_> = (0..6).map(|n| format!("c-{n}")).collect();
         let registered = customers.iter().map(|id| customer(id)).collect();
         let ordered = customers.iter().map(|id| super::order(id, "o-1", 1999));
@@ -96,8 +96,8 @@ impl There {
         }
     }
 
-    /// The configuration, and what is there as its dictionaries.
-    fn write_down(&self, dir: &Path) {
+    /// Writes the configuration, and the fixtures as dictionaries.
+    fn write(&self, dir: &Path) {
         fs::create_dir_all(dir).unwrap();
         for name in ["schemathesis.toml", "schemathesis_hooks.py"] {
             fs::copy(workspace().join("tests").join(name), dir.join(name)).unwrap();
@@ -124,7 +124,7 @@ fn customer(id: &str) -> Value {
     json!({"customer_id": id, "name": "Ada Example", "email": format!("{id}@example.com")})
 }
 
-/// Has a campaign need a segment, so that nobody archives it.
+/// Creates a scheduled campaign that holds a segment, so that it cannot be archived.
 async fn hold(app: &App, segment: &str) {
     let body = json!({
         "name": "Later",
@@ -136,19 +136,19 @@ async fn hold(app: &App, segment: &str) {
     assert_eq!(created.status, 201, "{created:?}");
 }
 
-/// Creates some; every second campaign is launched.
-async fn create_all(app: &App, what: &str, positions: &mut Vec<String>) -> Vec<String> {
+/// Creates eight segments or campaigns and returns their ids. Launches every second campaign.
+async fn create_all(app: &App, resource: &str, positions: &mut Vec<String>) -> Vec<String> {
     let mut ids = Vec::new();
     for n in 0..8 {
-        let mut body = json!({"name": format!("{what} {n}"), "rules": "order_count > 0"});
-        if what == "campaign" {
+        let mut body = json!({"name": format!("{resource} {n}"), "rules": "order_count > 0"});
+        if resource == "campaign" {
             body["message"] = json!({"template": "Hi {{ name }}!"});
             body["launch"] = json!(n % 2 == 0);
         }
-        let created = app.client.post(&format!("/api/{what}s"), body).await;
+        let created = app.client.post(&format!("/api/{resource}s"), body).await;
         assert_eq!(created.status, 201, "{created:?}");
         positions.push(created.position());
-        let id = &created.body[format!("{what}_id")];
+        let id = &created.body[format!("{resource}_id")];
         ids.push(id.as_str().unwrap().to_owned());
     }
     ids

@@ -1,4 +1,4 @@
-//! Being told to stop while there is work in hand.
+//! Graceful shutdown with requests in flight.
 
 use reqwest::Method;
 use rustix::process::Signal;
@@ -7,11 +7,11 @@ use super::order;
 use crate::support::app::App;
 use crate::support::client::{Answer, answer};
 
-/// A bulk request whose second half comes only when `go_on` says so.
+/// Sends a bulk request whose second half follows when `resume` completes.
 async fn slow_upload(
     app: &App,
     items: usize,
-    go_on: impl Future<Output = ()> + Send + 'static,
+    resume: impl Future<Output = ()> + Send + 'static,
 ) -> Answer {
     let line = |n| format!("{}\n", order("c-1", &format!("o-{n}"), 1));
     let first: String = (0..items / 2).map(line).collect();
@@ -20,7 +20,7 @@ async fn slow_upload(
     let chunks = futures::StreamExt::chain(
         chunks,
         futures::stream::once(async {
-            go_on.await;
+            resume.await;
             Ok(second)
         }),
     );
@@ -30,17 +30,17 @@ async fn slow_upload(
 }
 
 #[tokio::test]
-async fn a_request_in_flight_is_answered_and_no_other_is_taken() {
+async fn a_request_in_flight_is_answered_and_new_ones_are_refused() {
     let mut app = App::start().await;
     app.client.get("/healthz").await;
-    let (tell, told) = tokio::sync::oneshot::channel();
-    let (begin, begun) = tokio::sync::oneshot::channel();
+    let (resume, resumed) = tokio::sync::oneshot::channel();
+    let (start, started) = tokio::sync::oneshot::channel();
     let stop = async {
-        // The first half is on its way, and the server, asked later, answers.
-        begun.await.unwrap();
+        // The first half was sent before this request, so its answer shows an upload in flight.
+        started.await.unwrap();
         app.client.get("/healthz").await;
         app.api.signal(Signal::TERM);
-        let refused = crate::support::wait::until("a server that takes nothing new", async || {
+        let refused = crate::support::wait::until("new connections are refused", async || {
             let fresh = reqwest::Client::builder().no_proxy().build().unwrap();
             fresh
                 .get(format!("{}/healthz", app.client.base()))
@@ -49,11 +49,11 @@ async fn a_request_in_flight_is_answered_and_no_other_is_taken() {
                 .is_err()
         });
         refused.await;
-        tell.send(()).unwrap();
+        resume.send(()).unwrap();
     };
     let upload = slow_upload(&app, 5_000, async {
-        begin.send(()).unwrap();
-        told.await.unwrap();
+        start.send(()).unwrap();
+        resumed.await.unwrap();
     });
     let (answer, ()) = tokio::join!(upload, stop);
     assert_eq!(answer.status, 202, "{}", answer.text);
@@ -66,7 +66,7 @@ async fn a_request_in_flight_is_answered_and_no_other_is_taken() {
 }
 
 #[tokio::test]
-async fn an_idle_one_ends_at_once_with_success() {
+async fn idle_processes_stop_with_success() {
     let mut app = App::start().await;
     let at = app
         .client

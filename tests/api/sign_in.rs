@@ -10,7 +10,7 @@ use crate::support::oidc::Provider;
 use crate::support::tokens::{OLD_SESSION_KEY, SESSION_KEY};
 use crate::support::wait::eventually;
 
-/// What the provider says of somebody whom it knows well.
+/// Returns the claims of a user with a verified address in the allowed domain.
 fn ada() -> Value {
     json!({
         "sub": "117",
@@ -20,12 +20,12 @@ fn ada() -> Value {
     })
 }
 
-/// The same, but for this.
-fn ada_but(changes: Value) -> Value {
+/// Returns the claims of [`ada`] with `changes` applied.
+fn ada_with(changes: Value) -> Value {
     super::with(ada(), changes)
 }
 
-/// How a deployment signs people in at this provider.
+/// Returns the environment of a deployment that signs users in with this provider.
 fn settings(provider: &Provider) -> Vec<(&'static str, String)> {
     vec![
         ("PATRON_OIDC_ISSUER", provider.issuer.clone()),
@@ -37,13 +37,14 @@ fn settings(provider: &Provider) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Something to write.
+/// Returns the body of a segment, used as an example of a write.
 fn segment() -> Value {
     let often = json!({"field": "order_count", "operator": ">", "value": 1});
     json!({"name": "A", "rules": {"combinator": "and", "rules": [often]}})
 }
 
-/// A deployment and its provider, which says that it is Ada.
+/// Starts a deployment and a provider that signs Ada in. Returns `None` if the provider is not
+/// installed.
 async fn start() -> Option<(App, Provider)> {
     let mut provider = Provider::start()?;
     provider.says(ada());
@@ -52,7 +53,7 @@ async fn start() -> Option<(App, Provider)> {
 }
 
 #[tokio::test]
-async fn somebody_of_an_allowed_domain_may_read() {
+async fn a_user_of_an_allowed_domain_becomes_a_viewer() {
     let Some((mut app, _provider)) = start().await else {
         return;
     };
@@ -62,7 +63,7 @@ async fn somebody_of_an_allowed_domain_may_read() {
     assert_eq!(done.status, 303, "{done:?}");
     assert_eq!(done.header("location"), "/docs/");
     assert!(browser.session().is_some());
-    assert_eq!(browser.cookies.len(), 1, "what was brought back is gone");
+    assert_eq!(browser.cookies.len(), 1, "only the session cookie is left");
 
     let me = browser.me().await.body;
     assert_eq!(me["role"], "viewer");
@@ -81,7 +82,7 @@ async fn somebody_of_an_allowed_domain_may_read() {
     assert_eq!(rows[0]["ip"], "127.0.0.1");
     assert_eq!(rows[0]["request_id"], done.header("x-request-id"));
 
-    // The same person is the same user, whatever their address.
+    // A second sign-in of the same subject belongs to the same user.
     let again = Browser::new(app.client.base()).sign_in().await;
     assert_eq!(again.status, 303);
     app.client.caught_up().await;
@@ -90,11 +91,11 @@ async fn somebody_of_an_allowed_domain_may_read() {
 }
 
 #[tokio::test]
-async fn an_admins_address_makes_an_admin() {
+async fn a_user_with_an_admin_address_becomes_an_admin() {
     let Some((app, mut provider)) = start().await else {
         return;
     };
-    provider.says(ada_but(json!({"sub": "1", "email": "Root@example.com"})));
+    provider.says(ada_with(json!({"sub": "1", "email": "Root@example.com"})));
     let mut browser = Browser::new(app.client.base());
     browser.sign_in().await;
     assert_eq!(browser.me().await.body["role"], "admin");
@@ -102,7 +103,7 @@ async fn an_admins_address_makes_an_admin() {
 }
 
 #[tokio::test]
-async fn who_is_not_to_be_believed_is_not_signed_in() {
+async fn invalid_or_unverified_claims_are_refused() {
     let Some((app, mut provider)) = start().await else {
         return;
     };
@@ -126,7 +127,7 @@ async fn who_is_not_to_be_believed_is_not_signed_in() {
         (json!({"email": "ada@other.example"}), "not-admitted"),
         (json!({"email": "ada@sub.example.com"}), "not-admitted"),
     ] {
-        provider.says(ada_but(claims.clone()));
+        provider.says(ada_with(claims.clone()));
         let mut browser = Browser::new(app.client.base());
         let refused = browser.sign_in().await;
         let status = if slug == "not-admitted" { 403 } else { 400 };
@@ -142,7 +143,7 @@ async fn who_is_not_to_be_believed_is_not_signed_in() {
 }
 
 #[tokio::test]
-async fn the_providers_keys_may_change() {
+async fn the_provider_may_rotate_its_keys() {
     let Some((app, mut provider)) = start().await else {
         return;
     };
@@ -150,18 +151,18 @@ async fn the_providers_keys_may_change() {
     assert_eq!(Browser::new(base).sign_in().await.status, 303);
     provider.rotates();
     assert_eq!(Browser::new(base).sign_in().await.status, 303);
-    // Tokens of keys that there are not do not make the API ask again and again.
-    let asked = provider.asked_for_keys();
+    // Tokens signed with an unknown key do not make the API fetch the keys every time.
+    let fetched = provider.asked_for_keys();
     provider.signs_with_another_key();
     for _ in 0..5 {
         let refused = Browser::new(base).sign_in().await;
         refused.problem(400, "sign-in-failed");
     }
-    assert!(provider.asked_for_keys() <= asked + 1);
+    assert!(provider.asked_for_keys() <= fetched + 1);
 }
 
 #[tokio::test]
-async fn an_answer_counts_only_in_the_browser_that_set_out_for_it() {
+async fn a_callback_is_accepted_only_once_and_in_the_browser_that_began() {
     let Some((app, _provider)) = start().await else {
         return;
     };
@@ -179,7 +180,7 @@ async fn an_answer_counts_only_in_the_browser_that_set_out_for_it() {
     let tampered = callback.replace(&state, "state=x");
     let mut same = browser.clone();
     same.get(&tampered).await.problem(400, "sign-in-failed");
-    assert!(same.cookies.is_empty(), "that attempt is over");
+    assert!(same.cookies.is_empty(), "the failed attempt is over");
 
     let mut forged = browser.clone();
     for value in forged.cookies.values_mut() {
@@ -202,26 +203,26 @@ async fn an_answer_counts_only_in_the_browser_that_set_out_for_it() {
 }
 
 #[tokio::test]
-async fn one_is_sent_to_where_one_came_from_and_never_elsewhere() {
+async fn a_sign_in_uses_pkce_and_returns_only_to_local_paths() {
     let Some((app, _provider)) = start().await else {
         return;
     };
     let browser = Browser::new(app.client.base());
-    let begin = |place: &str| {
-        let query = [("return_to", place)];
+    let begin = |return_to: &str| {
+        let query = [("return_to", return_to)];
         let request = browser.request(Method::GET, "/api/auth/google");
         answer(request.query(&query))
     };
     let begun = begin("/docs/#/sign-in").await;
     assert_eq!(begun.status, 303, "{begun:?}");
     let url: reqwest::Url = begun.header("location").parse().unwrap();
-    let asked: std::collections::BTreeMap<_, _> = url.query_pairs().collect();
-    assert_eq!(asked["code_challenge_method"], "S256");
-    assert_eq!(asked["response_type"], "code");
-    assert_eq!(asked["client_id"], "patron-1");
-    assert!(asked["scope"].contains("openid") && asked["scope"].contains("email"));
+    let parameters: std::collections::BTreeMap<_, _> = url.query_pairs().collect();
+    assert_eq!(parameters["code_challenge_method"], "S256");
+    assert_eq!(parameters["response_type"], "code");
+    assert_eq!(parameters["client_id"], "patron-1");
+    assert!(parameters["scope"].contains("openid") && parameters["scope"].contains("email"));
     for name in ["state", "nonce", "code_challenge"] {
-        assert!(asked[name].len() >= 22, "{name}");
+        assert!(parameters[name].len() >= 22, "{name}");
     }
     assert!(!url.as_str().contains("s3cret"));
     for elsewhere in ["https://evil.example", "//evil.example", "/\\evil.example"] {
@@ -230,7 +231,7 @@ async fn one_is_sent_to_where_one_came_from_and_never_elsewhere() {
 }
 
 #[tokio::test]
-async fn signing_out_counts_at_once_in_every_process() {
+async fn signing_out_takes_effect_at_once_in_every_process() {
     let Some((app, _provider)) = start().await else {
         return;
     };
@@ -248,10 +249,10 @@ async fn signing_out_counts_at_once_in_every_process() {
     for base in [app.client.base(), client.base()] {
         let mut stolen = stolen.at(base);
         stolen.me().await.problem(401, "unauthenticated");
-        assert!(stolen.cookies.is_empty(), "it is told to forget it");
+        assert!(stolen.cookies.is_empty(), "the response clears the cookie");
     }
 
-    // One session ends, another goes on.
+    // The end of one session leaves the others open.
     let (mut first, mut second) = (Browser::new(app.client.base()), Browser::new(client.base()));
     first.sign_in().await;
     let begun = second.sign_in().await;
@@ -261,7 +262,7 @@ async fn signing_out_counts_at_once_in_every_process() {
 }
 
 #[tokio::test]
-async fn keys_of_sessions_may_follow_one_another() {
+async fn session_keys_can_be_rotated() {
     let Some((app, provider)) = start().await else {
         return;
     };
@@ -281,11 +282,11 @@ async fn keys_of_sessions_may_follow_one_another() {
 }
 
 #[tokio::test]
-async fn a_write_comes_from_a_page_of_our_own() {
+async fn writes_from_other_sites_are_refused() {
     let Some((app, mut provider)) = start().await else {
         return;
     };
-    provider.says(ada_but(json!({"email": "root@example.com"})));
+    provider.says(ada_with(json!({"email": "root@example.com"})));
     let mut browser = Browser::new(app.client.base());
     browser.sign_in().await;
     let write = |name: &'static str, value: &str| {
@@ -298,7 +299,7 @@ async fn a_write_comes_from_a_page_of_our_own() {
         ("sec-fetch-site", "same-site"),
         ("origin", "https://evil.example"),
         ("origin", "null"),
-        ("x-nothing", "said"),
+        ("x-other", "value"),
     ] {
         write(name, value).await.problem(403, "cross-site");
     }
@@ -306,13 +307,13 @@ async fn a_write_comes_from_a_page_of_our_own() {
         let written = write(name, value).await;
         assert_eq!(written.status, 201, "{name}: {written:?}");
     }
-    // A key is nothing that a page could send.
+    // A request with an API key is not checked: a page of another site cannot send the key.
     let by_key = app.client.post("/api/segments", segment()).await;
     assert_eq!(by_key.status, 201);
 }
 
 #[tokio::test]
-async fn a_provider_that_is_away_or_odd_signs_nobody_in() {
+async fn an_unavailable_or_mismatched_provider_signs_nobody_in() {
     let Some((app, mut provider)) = start().await else {
         return;
     };
@@ -326,22 +327,22 @@ async fn a_provider_that_is_away_or_odd_signs_nobody_in() {
     let callback = browser.at_callback().await;
     let issuer = provider.issuer.clone();
     drop(provider);
-    let away = browser.get(&callback).await;
-    away.problem(503, "unavailable");
-    assert!(!away.header("retry-after").is_empty());
+    let unavailable = browser.get(&callback).await;
+    unavailable.problem(503, "unavailable");
+    assert!(!unavailable.header("retry-after").is_empty());
 
-    // Nothing is known yet in a process that starts now.
+    // A process that starts now has no copy of the provider's metadata.
     let (_process, client) = app.settings().serve("127.0.0.1:0");
-    let away = Browser::new(client.base()).get("/api/auth/google").await;
-    away.problem(503, "unavailable");
+    let unavailable = Browser::new(client.base()).get("/api/auth/google").await;
+    unavailable.problem(503, "unavailable");
 
-    // The document of another issuer is not that of this one.
+    // A discovery document that names another issuer is rejected.
     let Some(another) = Provider::start() else {
         return;
     };
     let mut changed = app.settings().clone();
-    let odd = another.issuer.replace("localhost", "127.0.0.1");
-    changed.environment.push(("PATRON_OIDC_ISSUER", odd));
+    let mismatched = another.issuer.replace("localhost", "127.0.0.1");
+    changed.environment.push(("PATRON_OIDC_ISSUER", mismatched));
     let (_process, client) = changed.serve("127.0.0.1:0");
     let refused = Browser::new(client.base()).get("/api/auth/google").await;
     refused.problem(503, "unavailable");
@@ -349,7 +350,7 @@ async fn a_provider_that_is_away_or_odd_signs_nobody_in() {
 }
 
 #[tokio::test]
-async fn a_token_that_gets_old_is_renewed() {
+async fn an_aging_token_is_renewed_and_an_expired_one_refused() {
     use crate::support::tokens;
     let app = App::told(vec![("PATRON_SESSION_KEYS", SESSION_KEY.to_owned())]).await;
     let (user, session) = app.signed_in(domain::UserRole::Viewer).await;
@@ -362,7 +363,7 @@ async fn a_token_that_gets_old_is_renewed() {
     let renewed = old.session().unwrap().to_owned();
     assert_ne!(renewed, token(6 * 60));
     assert_eq!(old.me().await.status, 200);
-    let ended = eventually("it expires", async || {
+    let ended = eventually("the token has expired", async || {
         let mut gone = browser.with_session(&token(31 * 60));
         let answer = gone.me().await;
         (answer.status == 401).then_some(answer)
@@ -371,15 +372,15 @@ async fn a_token_that_gets_old_is_renewed() {
 }
 
 #[tokio::test]
-async fn without_a_provider_there_is_none_to_go_to() {
+async fn sign_in_is_not_found_without_a_provider() {
     let app = App::without_workers().await;
     for path in [
         "/api/auth/google",
         "/api/auth/google/callback?code=x&state=y",
         "/api/auth/local?token=x",
     ] {
-        let stranger = app.client.with_key(None);
-        stranger.get(path).await.problem(404, "not-found");
+        let anonymous = app.client.with_key(None);
+        anonymous.get(path).await.problem(404, "not-found");
     }
     let me = app.client.read("/api/auth/me").await;
     assert_eq!(me, json!({"actor": "key:bootstrap", "role": "admin"}));

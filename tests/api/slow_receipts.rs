@@ -1,4 +1,4 @@
-//! Strangers that post receipts slowly keep no vendor out.
+//! Slow uploads of forged receipts do not keep the vendor out.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -16,14 +16,14 @@ use crate::support::client::Client;
 use crate::support::receipts::{PATH, post};
 use crate::support::wait::until;
 
-/// The bodies that strangers begin to send.
+/// Shape of the incomplete bodies that attackers upload.
 #[derive(Clone, Copy)]
 struct Bodies {
-    /// Declared, in bytes.
+    /// Declared content length, in bytes.
     length: usize,
-    /// Sent before the rest is kept back.
+    /// Number of bytes sent before the upload stalls.
     sent: usize,
-    /// Between an answer and the next body.
+    /// Pause between a response and the next upload.
     pause: Duration,
 }
 
@@ -33,29 +33,30 @@ const SMALL: Bodies = Bodies {
     pause: Duration::ZERO,
 };
 
-/// Nearly as large as they may be; 17 of them fill the 32 MiB of those whose
-/// address is not known, apart from the 32 KiB of each that do not count.
+/// Bodies close to the size limit. 17 of them fill the 32 MiB that unknown addresses share; the
+/// first 32 KiB of each body do not count.
 const LARGE: Bodies = Bodies {
     length: 2 * 1024 * 1024,
     sent: 32 * 1024 + 1_970_000,
-    // Leaves the machine time for the vendor.
+    // Leaves CPU time for the vendor's requests.
     pause: Duration::from_millis(100),
 };
 
-/// Strangers that post again and again, each as slowly as it is let, with a
-/// signature that is made up.
-struct Strangers {
+/// Clients that keep uploading receipts with a forged signature, each as slowly as the server
+/// permits.
+struct Attackers {
+    /// Number of uploads begun.
     begun: Arc<AtomicUsize>,
-    /// How many posts were answered 429.
+    /// Number of uploads answered with 429.
     limited: Arc<AtomicUsize>,
-    /// How many posts were answered 503.
+    /// Number of uploads answered with 503.
     refused: Arc<AtomicUsize>,
     _posting: JoinSet<()>,
 }
 
-impl Strangers {
-    /// One for each address, and all have begun to post.
-    async fn from(app: &App, addresses: Vec<Ipv4Addr>, bodies: Bodies) -> Self {
+impl Attackers {
+    /// Starts one attacker per address and waits until all have begun an upload.
+    async fn start(app: &App, addresses: Vec<Ipv4Addr>, bodies: Bodies) -> Self {
         let [begun, limited, refused] = [(); 3].map(|()| Arc::<AtomicUsize>::default());
         let count = addresses.len();
         let mut posting = JoinSet::new();
@@ -64,33 +65,38 @@ impl Strangers {
             let server = app.client.base().trim_start_matches("http://").to_owned();
             posting.spawn(async move {
                 loop {
-                    let said = dawdle(address, &server, bodies, &begun).await;
-                    if said.starts_with("HTTP/1.1 429") {
+                    let response = upload_slowly(address, &server, bodies, &begun).await;
+                    if response.starts_with("HTTP/1.1 429") {
                         limited.fetch_add(1, Ordering::Relaxed);
                     }
-                    if said.starts_with("HTTP/1.1 503") {
+                    if response.starts_with("HTTP/1.1 503") {
                         refused.fetch_add(1, Ordering::Relaxed);
                     }
                     tokio::time::sleep(bodies.pause).await;
                 }
             });
         }
-        let strangers = Self {
+        let attackers = Self {
             begun,
             limited,
             refused,
             _posting: posting,
         };
-        until("all strangers post", async || {
-            strangers.begun.load(Ordering::Relaxed) >= count
+        until("all attackers have begun an upload", async || {
+            attackers.begun.load(Ordering::Relaxed) >= count
         })
         .await;
-        strangers
+        attackers
     }
 }
 
-/// Posts the beginning of a body; what the server says until it hangs up.
-async fn dawdle(from: Ipv4Addr, server: &str, bodies: Bodies, begun: &AtomicUsize) -> String {
+/// Uploads the beginning of a body. Returns what the server sends until it closes the connection.
+async fn upload_slowly(
+    from: Ipv4Addr,
+    server: &str,
+    bodies: Bodies,
+    begun: &AtomicUsize,
+) -> String {
     let Bodies { length, sent, .. } = bodies;
     let mut stream = connect(from, server).await;
     let now = Utc::now().timestamp();
@@ -100,12 +106,12 @@ async fn dawdle(from: Ipv4Addr, server: &str, bodies: Bodies, begun: &AtomicUsiz
          content-length: {length}\r\n\r\n{}",
         "[".repeat(sent)
     );
-    let mut said = Vec::new();
+    let mut response = Vec::new();
     if stream.write_all(head.as_bytes()).await.is_ok() {
         begun.fetch_add(1, Ordering::Relaxed);
-        let _hung_up = stream.read_to_end(&mut said).await;
+        let _closed = stream.read_to_end(&mut response).await;
     }
-    String::from_utf8_lossy(&said).into_owned()
+    String::from_utf8_lossy(&response).into_owned()
 }
 
 async fn connect(from: Ipv4Addr, server: &str) -> TcpStream {
@@ -123,65 +129,65 @@ fn receipt() -> Value {
     })
 }
 
-/// Every receipt is taken, small ones and large ones.
-async fn assert_taken(vendor: &Client) {
+/// Asserts that small and large posts of receipts are accepted.
+async fn assert_receipts_accepted(vendor: &Client) {
     for number in 0..64 {
         let answer = post(vendor, &receipt()).await;
         assert_eq!(answer.status, 202, "receipt {number}: {answer:?}");
     }
-    assert_batch_taken(vendor).await;
+    assert_batch_accepted(vendor).await;
 }
 
-async fn assert_batch_taken(vendor: &Client) {
+async fn assert_batch_accepted(vendor: &Client) {
     let many = Value::Array(vec![receipt(); 1_000]);
     let answer = post(vendor, &many).await;
     assert_eq!(answer.status, 202, "{answer:?}");
 }
 
 #[tokio::test]
-async fn one_address_keeps_no_other_out_and_is_told_to_wait() {
+async fn slow_uploads_from_one_address_are_rate_limited_and_block_no_other() {
     let app = App::without_workers().await;
-    let strangers = Strangers::from(&app, vec![Ipv4Addr::new(127, 0, 0, 2); 128], SMALL).await;
-    assert_taken(&app.client).await;
-    until("strangers are told to wait", async || {
-        strangers.limited.load(Ordering::Relaxed) >= 64
+    let attackers = Attackers::start(&app, vec![Ipv4Addr::new(127, 0, 0, 2); 128], SMALL).await;
+    assert_receipts_accepted(&app.client).await;
+    until("attackers are rate limited", async || {
+        attackers.limited.load(Ordering::Relaxed) >= 64
     })
     .await;
-    assert_taken(&app.client).await;
+    assert_receipts_accepted(&app.client).await;
 }
 
-/// As behind the same proxy, if it is not told to be one.
+/// All clients share one address behind a proxy that `PATRON_TRUSTED_PROXIES` does not list.
 #[tokio::test]
-async fn the_vendor_gets_in_from_the_strangers_own_address() {
+async fn the_vendor_is_served_from_the_address_of_attackers() {
     let app = App::without_workers().await;
-    let strangers = Strangers::from(&app, vec![Ipv4Addr::LOCALHOST; 128], SMALL).await;
-    assert_taken(&app.client).await;
-    until("strangers are told to wait", async || {
-        strangers.limited.load(Ordering::Relaxed) >= 64
+    let attackers = Attackers::start(&app, vec![Ipv4Addr::LOCALHOST; 128], SMALL).await;
+    assert_receipts_accepted(&app.client).await;
+    until("attackers are rate limited", async || {
+        attackers.limited.load(Ordering::Relaxed) >= 64
     })
     .await;
-    assert_taken(&app.client).await;
+    assert_receipts_accepted(&app.client).await;
 }
 
 #[tokio::test]
-async fn many_addresses_keep_the_vendor_out_no_more_than_one() {
+async fn slow_uploads_from_many_addresses_do_not_block_the_vendor() {
     let app = App::without_workers().await;
     let addresses = (0..128).map(|n| Ipv4Addr::new(127, 0, 1, 1 + n / 2));
-    let _strangers = Strangers::from(&app, addresses.collect(), SMALL).await;
-    assert_taken(&app.client).await;
+    let _attackers = Attackers::start(&app, addresses.collect(), SMALL).await;
+    assert_receipts_accepted(&app.client).await;
 }
 
-/// As after a restart of the server, when the vendor's address is not known.
+/// After a restart, the server does not know the vendor's address yet.
 #[tokio::test]
-async fn large_bodies_of_strangers_leave_room_for_the_first_batch_of_the_vendor() {
+async fn large_forged_bodies_leave_room_for_the_vendors_first_batch() {
     let app = App::without_workers().await;
     let addresses = (0..32).map(|n| Ipv4Addr::new(127, 0, 2, 1 + n / 4));
-    let strangers = Strangers::from(&app, addresses.collect(), LARGE).await;
-    until("their bodies fill the room", async || {
-        strangers.refused.load(Ordering::Relaxed) >= 32
+    let attackers = Attackers::start(&app, addresses.collect(), LARGE).await;
+    until("their bodies fill the shared memory", async || {
+        attackers.refused.load(Ordering::Relaxed) >= 32
     })
     .await;
     for _ in 0..20 {
-        assert_batch_taken(&app.client).await;
+        assert_batch_accepted(&app.client).await;
     }
 }

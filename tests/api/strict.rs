@@ -1,4 +1,4 @@
-//! Nothing is ignored silently: what an operation does not take is refused.
+//! Strict input: parameters and bodies that an operation does not take are refused, not ignored.
 
 use futures::StreamExt;
 use reqwest::{Method, RequestBuilder};
@@ -7,17 +7,16 @@ use serde_json::{Value, json};
 use crate::support::app::App;
 use crate::support::client::answer;
 
-/// Operations that take query parameters which they do not know, and why:
-/// providers add some to the address they send a browser back to (RFC 6749,
-/// 4.1.2).
+/// Operations that accept unknown query parameters. Identity providers add parameters to the
+/// address that they redirect a browser to (RFC 6749, section 4.1.2).
 const ANY_QUERY: [&str; 1] = ["GET /api/auth/google/callback"];
 
-/// An operation of the document, with a path that can be asked for.
+/// Operation of the OpenAPI document, with values in place of its path parameters.
 struct Operation {
     name: String,
     method: Method,
     path: String,
-    /// The names of its query parameters.
+    /// Names of the query parameters.
     query: Vec<String>,
     takes_body: bool,
 }
@@ -75,7 +74,7 @@ async fn events(app: &App) -> u64 {
 }
 
 #[tokio::test]
-async fn every_operation_refuses_a_parameter_that_it_does_not_know() {
+async fn every_operation_refuses_unknown_parameters() {
     let app = App::without_workers().await;
     for operation in operations() {
         let name = &operation.name;
@@ -90,11 +89,11 @@ async fn every_operation_refuses_a_parameter_that_it_does_not_know() {
         let detail = problem["detail"].as_str().unwrap();
         assert!(detail.contains("`surprise`"), "{name}: {detail}");
     }
-    assert_eq!(events(&app).await, 0, "nothing was done");
+    assert_eq!(events(&app).await, 0, "nothing was recorded");
 }
 
 #[tokio::test]
-async fn every_operation_refuses_a_parameter_that_is_there_twice() {
+async fn every_operation_refuses_duplicate_parameters() {
     let app = App::without_workers().await;
     for operation in operations() {
         for parameter in &operation.query {
@@ -110,7 +109,7 @@ async fn every_operation_refuses_a_parameter_that_is_there_twice() {
 }
 
 #[tokio::test]
-async fn every_operation_without_a_body_refuses_one() {
+async fn operations_without_a_body_refuse_one() {
     let app = App::without_workers().await;
     let long: &str = Box::leak("x".repeat(128 << 10).into_boxed_str());
     for operation in operations() {
@@ -129,7 +128,7 @@ async fn every_operation_without_a_body_refuses_one() {
                 let request = operation.request(&app, "");
                 request.header("content-type", "application/json")
             };
-            // Without the header no client sends chunks to get something.
+            // Without this header, the client would send no chunks with GET.
             let in_chunks = request().header("transfer-encoding", "chunked");
             for sent in [request().body(body), in_chunks.body(chunked(body))] {
                 let refused = answer(sent).await;
@@ -141,12 +140,12 @@ async fn every_operation_without_a_body_refuses_one() {
             }
         }
     }
-    assert_eq!(events(&app).await, 0, "nothing was done");
+    assert_eq!(events(&app).await, 0, "nothing was recorded");
 }
 
-/// Clients send them with every request, or to every action.
+/// Some clients send an empty body with every request or every POST.
 #[tokio::test]
-async fn a_body_that_says_nothing_is_none() {
+async fn empty_bodies_count_as_no_body() {
     let app = App::without_workers().await;
     let (post, get) = (Method::POST, Method::GET);
     let calls = [
@@ -169,7 +168,7 @@ async fn a_body_that_says_nothing_is_none() {
 
 /// The server waits a second for the end of the body.
 #[tokio::test]
-async fn a_body_that_does_not_end_is_answered_with_a_timeout() {
+async fn an_unfinished_body_times_out() {
     let app = App::without_workers().await;
     for start in ["", "{}"] {
         let first = futures::stream::iter([Ok::<_, std::io::Error>(start)]);
@@ -192,7 +191,7 @@ async fn a_body_that_does_not_end_is_answered_with_a_timeout() {
 
 /// The client may still be sending when it is refused.
 #[tokio::test]
-async fn a_large_body_with_an_unknown_parameter_gets_its_answer() {
+async fn a_large_body_with_an_unknown_parameter_is_answered() {
     let app = App::without_workers().await;
     let large = format!("[{}]", " ".repeat(512 << 10));
     let path = "/api/data/orders?dry_run=true";
@@ -200,24 +199,24 @@ async fn a_large_body_with_an_unknown_parameter_gets_its_answer() {
     refused.problem(400, "invalid-parameter");
 }
 
-/// The order of things: who may not call an operation learns nothing of it.
+/// Permissions are checked first, so that anonymous clients learn nothing about an operation.
 #[tokio::test]
-async fn strangers_are_not_told_what_an_operation_takes() {
+async fn anonymous_requests_are_refused_before_their_input_is_checked() {
     let app = App::without_workers().await;
-    let stranger = app.client.with_key(None);
+    let anonymous = app.client.with_key(None);
     for path in [
         "/api/campaigns/x-1/launch",
         "/api/campaigns/x-1/launch?dry_run=true",
         "/api/data/orders?dry_run=true",
     ] {
-        let request = stranger.request(Method::POST, path);
+        let request = anonymous.request(Method::POST, path);
         let refused = answer(request.json(&json!({"surprise": 1}))).await;
         refused.problem(401, "unauthenticated");
     }
 }
 
 #[tokio::test]
-async fn the_document_takes_no_parameters_and_its_pages_any() {
+async fn the_openapi_document_takes_no_parameters_and_its_pages_take_any() {
     let app = App::without_workers().await;
     let refused = app.client.get("/openapi.json?surprise=1").await;
     refused.problem(400, "invalid-parameter");

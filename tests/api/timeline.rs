@@ -1,4 +1,4 @@
-//! `GET /api/customers/{id}/timeline`
+//! `GET /api/customers/{id}/timeline`: the events of a customer.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::support::client::Client;
 use crate::support::wait::eventually;
 
 #[tokio::test]
-async fn what_was_recorded_last_is_told_first() {
+async fn events_are_sorted_by_recording_time_newest_first() {
     let app = App::start().await;
     let api = &app.client;
     let at = |day: &str| json!({"placed_at": format!("2026-01-{day}T00:00:00.000Z")});
@@ -25,7 +25,7 @@ async fn what_was_recorded_last_is_told_first() {
     let items = api
         .list(&format!("/api/customers/c-1/timeline?after={last}"), 10)
         .await;
-    let told: Vec<_> = items
+    let events: Vec<_> = items
         .iter()
         .map(|item| {
             (
@@ -35,7 +35,7 @@ async fn what_was_recorded_last_is_told_first() {
         })
         .collect();
     assert_eq!(
-        told,
+        events,
         [
             ("order_updated.1", "2026-01-04T00:00:00.000Z"),
             ("activity_recorded.1", "2026-01-03T00:00:00.000Z"),
@@ -50,9 +50,9 @@ async fn what_was_recorded_last_is_told_first() {
     assert_eq!(items[1]["data"]["properties"]["page"], "/sale");
 }
 
-/// Orders, activity and messages stand together.
+/// Messages appear together with orders and activity.
 #[tokio::test]
-async fn messages_are_told_among_the_rest() {
+async fn the_timeline_includes_messages() {
     let app = App::start().await;
     let api = &app.client;
     let customer = json!({"customer_id": "c-1", "name": "Ada", "email": "ada@example.com"});
@@ -64,20 +64,20 @@ async fn messages_are_told_among_the_rest() {
     api.accept("/api/data/events", visit).await;
     let id = launch(api, "k-1", "order_count > 0", None).await;
     api.caught_up().await;
-    let queued = until_told(api, "message_queued.1").await;
+    let queued = wait_for_event(api, "message_queued.1").await;
     let digits = id.trim_start_matches("cmp_");
     assert_eq!(queued["aggregate"], format!("message/c-1/cmp_{digits}"));
     assert_eq!(queued["data"]["text"], "Hi Ada, we miss you.");
-    for before in [
+    for earlier in [
         "customer_registered.1",
         "order_placed.1",
         "activity_recorded.1",
     ] {
-        until_told(api, before).await;
+        wait_for_event(api, earlier).await;
     }
 }
 
-async fn until_told(api: &Client, event: &str) -> Value {
+async fn wait_for_event(api: &Client, event: &str) -> Value {
     eventually(event, async || {
         let items = api.list("/api/customers/c-1/timeline", 10).await;
         items.into_iter().find(|item| item["type"] == event)
@@ -86,7 +86,7 @@ async fn until_told(api: &Client, event: &str) -> Value {
 }
 
 #[tokio::test]
-async fn nobody_has_no_timeline() {
+async fn an_unknown_customer_has_no_timeline() {
     let app = App::start().await;
     let answer = app.client.get("/api/customers/c-0/timeline").await;
     answer.problem(404, "not-found");

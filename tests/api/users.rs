@@ -1,4 +1,4 @@
-//! `/api/users`: people who sign in.
+//! `/api/users`: users, their roles, and their sessions.
 
 use commands::{Commands, Context, new_id, user_id};
 use domain::{Email, Identity, SessionId, Timestamp, UserError, UserRole};
@@ -10,7 +10,7 @@ use crate::support::shop::{context, text};
 
 const PATH: &str = "/api/users";
 
-/// Somebody of this name, as a provider says it.
+/// Returns the identity that a provider asserts for a user of this name.
 fn identity(name: &str) -> Identity {
     Identity {
         issuer: text("https://accounts.example.com"),
@@ -31,7 +31,7 @@ fn id(name: &str) -> String {
     user_id(&identity(name)).to_string()
 }
 
-/// Signs somebody in; their session.
+/// Signs a user in and returns the session.
 async fn sign_in(commands: &Commands, name: &str, configured: UserRole) -> SessionId {
     let session: SessionId = new_id("test", None);
     let begun = commands
@@ -41,17 +41,17 @@ async fn sign_in(commands: &Commands, name: &str, configured: UserRole) -> Sessi
     session
 }
 
-async fn give(app: &App, name: &str, role: &str) -> Answer {
+async fn give_role(app: &App, name: &str, role: &str) -> Answer {
     let path = format!("{PATH}/{}/role", id(name));
     app.client.put(&path, json!({"role": role})).await
 }
 
-async fn shown(app: &App, name: &str, position: &str) -> Value {
+async fn read_after(app: &App, name: &str, position: &str) -> Value {
     let path = format!("{PATH}/{}?after={position}", id(name));
     app.client.read(&path).await
 }
 
-/// Whether a session lets in now, as a request would find it.
+/// Returns whether a request with this session would be authenticated now.
 async fn is_open(commands: &Commands, name: &str, session: &SessionId) -> bool {
     let user = commands.user(&user_id(&identity(name))).await.unwrap();
     let role = user.and_then(|user| user.session(session, now().now));
@@ -59,7 +59,7 @@ async fn is_open(commands: &Commands, name: &str, session: &SessionId) -> bool {
 }
 
 #[tokio::test]
-async fn who_signed_in_is_shown() {
+async fn a_user_who_signed_in_is_shown() {
     let app = App::start().await;
     let commands = app.settings().commands().await;
     let session = sign_in(&commands, "jo", UserRole::Viewer).await;
@@ -83,21 +83,21 @@ async fn who_signed_in_is_shown() {
 }
 
 #[tokio::test]
-async fn a_role_is_given_at_once_and_kept() {
+async fn a_given_role_takes_effect_at_once_and_survives_a_sign_in() {
     let app = App::start().await;
     let commands = app.settings().commands().await;
     sign_in(&commands, "jo", UserRole::Viewer).await;
-    let given = give(&app, "jo", "marketer").await;
+    let given = give_role(&app, "jo", "marketer").await;
     assert_eq!(given.status, 200, "{given:?}");
-    let said = json!({"user_id": id("jo"), "role": "marketer"});
-    assert_eq!(given.body, said);
-    let again = give(&app, "jo", "marketer").await;
-    assert_eq!((again.status, &again.body), (200, &said));
+    let expected = json!({"user_id": id("jo"), "role": "marketer"});
+    assert_eq!(given.body, expected);
+    let again = give_role(&app, "jo", "marketer").await;
+    assert_eq!((again.status, &again.body), (200, &expected));
     assert_eq!(again.position(), given.position(), "nothing changed");
 
     sign_in(&commands, "jo", UserRole::Viewer).await;
     app.client.caught_up().await;
-    let user = shown(&app, "jo", &given.position()).await;
+    let user = read_after(&app, "jo", &given.position()).await;
     assert_eq!(user["role"], "marketer");
     assert_eq!(user["given"]["role"], "marketer");
     assert_eq!(user["given"]["by"], "key:bootstrap");
@@ -111,15 +111,15 @@ async fn a_role_is_given_at_once_and_kept() {
 }
 
 #[tokio::test]
-async fn who_is_locked_out_is_out_at_once_and_stays_out() {
+async fn a_locked_out_user_loses_access_at_once_and_cannot_sign_in() {
     let app = App::start().await;
     let commands = app.settings().commands().await;
     let session = sign_in(&commands, "jo", UserRole::Admin).await;
     assert!(is_open(&commands, "jo", &session).await);
-    let locked = give(&app, "jo", "none").await;
+    let locked = give_role(&app, "jo", "none").await;
     assert_eq!(locked.status, 200, "{locked:?}");
     assert!(!is_open(&commands, "jo", &session).await);
-    let user = shown(&app, "jo", &locked.position()).await;
+    let user = read_after(&app, "jo", &locked.position()).await;
     assert_eq!(
         (&user["role"], &user["sessions"]),
         (&json!("none"), &json!([]))
@@ -133,7 +133,7 @@ async fn who_is_locked_out_is_out_at_once_and_stays_out() {
 }
 
 #[tokio::test]
-async fn a_user_is_signed_out_everywhere() {
+async fn signing_out_everywhere_ends_all_sessions_of_a_user() {
     let app = App::start().await;
     let commands = app.settings().commands().await;
     let sessions = [
@@ -148,7 +148,7 @@ async fn a_user_is_signed_out_everywhere() {
         assert!(!is_open(&commands, "jo", session).await);
     }
     assert!(is_open(&commands, "ada", &other).await);
-    let user = shown(&app, "jo", &done.position()).await;
+    let user = read_after(&app, "jo", &done.position()).await;
     assert_eq!(user["sessions"], json!([]));
     assert_eq!(user["role"], "viewer");
     let again = app.client.post(&path, Value::Null).await;
@@ -163,14 +163,14 @@ async fn the_list_is_newest_first() {
     for name in names {
         sign_in(&commands, name, UserRole::Viewer).await;
     }
-    // Who comes back is no newer.
+    // Another sign-in does not change the order.
     sign_in(&commands, "ada", UserRole::Viewer).await;
     names.reverse();
     app.client.caught_up().await;
     for limit in [1, 3, 50] {
         let listed = app.client.list(PATH, limit).await;
         let found: Vec<_> = listed.iter().map(|user| user["name"].as_str()).collect();
-        assert_eq!(found, names.map(Some), "by {limit}");
+        assert_eq!(found, names.map(Some), "limit {limit}");
     }
     for query in ["colour=red", "cursor=00", "limit=0"] {
         let refused = app.client.get(&format!("{PATH}?{query}")).await;
@@ -179,7 +179,7 @@ async fn the_list_is_newest_first() {
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_is_refused() {
+async fn invalid_roles_and_unknown_users_are_refused() {
     let app = App::start().await;
     let commands = app.settings().commands().await;
     sign_in(&commands, "jo", UserRole::Viewer).await;
@@ -192,10 +192,12 @@ async fn what_makes_no_sense_is_refused() {
         let refused = app.client.put(&path, body).await;
         refused.problem(422, slug);
     }
-    give(&app, "ada", "viewer").await.problem(404, "not-found");
-    let nobody = format!("{PATH}/{}", id("ada"));
-    app.client.get(&nobody).await.problem(404, "not-found");
-    let sign_out = format!("{nobody}/sign-out");
+    give_role(&app, "ada", "viewer")
+        .await
+        .problem(404, "not-found");
+    let unknown = format!("{PATH}/{}", id("ada"));
+    app.client.get(&unknown).await.problem(404, "not-found");
+    let sign_out = format!("{unknown}/sign-out");
     let refused = app.client.post(&sign_out, Value::Null).await;
     refused.problem(404, "not-found");
 }

@@ -45,6 +45,7 @@ pub(crate) struct RecordedMessage {
 /// Reason why a message was not recorded.
 pub(crate) enum NotRecorded {
     /// The id was used before, for another recipient or text.
+    OtherContent,
     /// The ledger is closed.
     Closed,
 }

@@ -1,28 +1,30 @@
-//! A campaign's summary and tags.
+//! Summary and tags of a campaign: `/api/ai/campaigns/{id}/…`.
 
 use serde_json::{Value, json};
 
-use super::{last_recorded, shop};
+use super::{last_recorded, record_shop};
 use crate::api::order;
 use crate::support::app::App;
 use crate::support::campaign::{completed, launch};
 use crate::support::openai::OpenAi;
 use crate::support::vendor::Vendor;
 
-/// A campaign to all ten, who have spent 100.00 to 1,100.00, that is over; its id.
-async fn sent(app: &mut App, vendor: &Vendor) -> String {
+/// Runs a campaign to all ten customers, who spent 100.00 to 1,100.00, to its end.
+///
+/// Returns the id of the campaign.
+async fn completed_campaign(app: &mut App, vendor: &Vendor) -> String {
     vendor
         .set(json!({"delivered_rate": 1.0, "lost_rate": 0.0}))
         .await;
     app.vendor = Some(vendor.url.clone());
     app.add_worker();
-    shop(app).await;
+    record_shop(app).await;
     let addressed: Value = (1..=10)
         .map(|n| json!({"customer_id": format!("c-{n}"), "email": format!("c{n}@example.com")}))
         .collect();
     app.client.accept("/api/data/customers", addressed).await;
-    let most = order("c-10", "o-11", 10_000);
-    app.client.accept("/api/data/orders", most).await;
+    let extra = order("c-10", "o-11", 10_000);
+    app.client.accept("/api/data/orders", extra).await;
     app.client.caught_up().await;
     let id = launch(&app.client, "all", "order_count > 0", None).await;
     completed(&app.client, &id).await;
@@ -31,11 +33,11 @@ async fn sent(app: &mut App, vendor: &Vendor) -> String {
 }
 
 #[tokio::test]
-async fn a_summary_has_the_views_figures_and_no_others() {
+async fn a_summary_contains_only_figures_of_the_views() {
     let vendor = Vendor::start().await;
     let openai = OpenAi::start().await;
     let mut app = App::told(openai.environment()).await;
-    let id = sent(&mut app, &vendor).await;
+    let id = completed_campaign(&mut app, &vendor).await;
     let path = format!("/api/ai/campaigns/{id}/summary");
     let figures = json!({
         "audience": 10, "reached": 10, "delivered": 10, "failed": 0, "suppressed": 0,
@@ -52,7 +54,7 @@ async fn a_summary_has_the_views_figures_and_no_others() {
     assert_eq!(answered.body["summary"], text);
     assert_eq!(answered.body["figures"], figures);
 
-    // Numbers that are not ours do not get through, however often it tries.
+    // A summary with other figures is rejected, however often the model repeats it.
     openai
         .says(&[json!({"summary": "A record: 11 of 10 customers, up 40%!"})])
         .await;
@@ -70,16 +72,16 @@ async fn a_summary_has_the_views_figures_and_no_others() {
 }
 
 #[tokio::test]
-async fn a_campaign_that_was_not_launched_has_tags_and_no_summary() {
+async fn a_draft_has_tags_but_no_summary() {
     let app = App::start().await;
-    let segment = super::segment(&app, "days_since_last_order > 90").await;
+    let segment = super::create_segment(&app, "days_since_last_order > 90").await;
     let campaign = json!({
         "name": "Diwali: 20% off", "segment_id": segment,
         "message": {"template": "We miss you, {{ name }}!"},
     });
-    let made = app.client.post("/api/campaigns", campaign).await;
-    let id = made.body["campaign_id"].as_str().unwrap();
-    let after = made.position();
+    let created = app.client.post("/api/campaigns", campaign).await;
+    let id = created.body["campaign_id"].as_str().unwrap();
+    let after = created.position();
     let path = format!("/api/ai/campaigns/{id}/tags?after={after}");
     let answered = app.client.post(&path, json!(null)).await;
     assert_eq!(answered.status, 200, "{answered:?}");
@@ -91,8 +93,8 @@ async fn a_campaign_that_was_not_launched_has_tags_and_no_summary() {
     let path = format!("/api/ai/campaigns/{id}/summary");
     let answered = app.client.post(&path, json!(null)).await;
     answered.problem(409, "not-launched");
-    for what in ["summary", "tags"] {
-        let path = format!("/api/ai/campaigns/cmp_1/{what}");
+    for resource in ["summary", "tags"] {
+        let path = format!("/api/ai/campaigns/cmp_1/{resource}");
         app.client
             .post(&path, json!(null))
             .await

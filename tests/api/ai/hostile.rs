@@ -1,10 +1,10 @@
-//! Prompts that want more than a rule.
+//! Prompts that ask for something other than rules.
 
 use std::fs;
 
 use serde::Deserialize;
 
-use super::{ask, shop};
+use super::{record_shop, request_rules};
 use crate::support::app::App;
 use crate::support::engines::workspace;
 
@@ -13,26 +13,26 @@ struct Hostile {
     prompts: Vec<String>,
 }
 
-/// Each is refused, quoting only itself; none gets anything of the store.
+/// Every prompt is refused. The problem may quote the prompt but contains no data of the store.
 #[tokio::test]
-async fn hostile_prompts_get_nothing() {
+async fn hostile_prompts_are_refused_without_revealing_store_data() {
     let app = App::told(vec![("PATRON_AI_PER_MINUTE", "0".to_owned())]).await;
     let mut app = app;
     app.add_worker();
-    shop(&app).await;
+    record_shop(&app).await;
     let file = workspace().join("tests/ai/hostile.toml");
     let hostile: Hostile = toml::from_str(&fs::read_to_string(file).unwrap()).unwrap();
     assert!(hostile.prompts.len() >= 40);
     for prompt in hostile.prompts {
-        let answered = ask(&app, &prompt).await;
+        let answered = request_rules(&app, &prompt).await;
         assert_eq!(answered.status, 422, "{prompt:?}: {answered:?}");
-        // All but the request's id, which is made up of anything.
-        let said = format!("{} {}", answered.body["detail"], answered.body["errors"]);
-        for of_the_store in ["c-1", "N1", "total_spend", "80000", &app.settings().key] {
-            let is_quoted = prompt.contains(of_the_store);
+        // The request id is left out: it is random and may contain any of these texts.
+        let revealed = format!("{} {}", answered.body["detail"], answered.body["errors"]);
+        for store_data in ["c-1", "N1", "total_spend", "80000", &app.settings().key] {
+            let is_quoted = prompt.contains(store_data);
             assert!(
-                is_quoted || !said.contains(of_the_store),
-                "{prompt:?}: {said}"
+                is_quoted || !revealed.contains(store_data),
+                "{prompt:?}: {revealed}"
             );
         }
     }

@@ -1,15 +1,15 @@
-//! Messages for an objective, without a model.
+//! `/api/ai/messages` without a model.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{MESSAGES, last_recorded, segment, shop};
+use super::{MESSAGES, create_segment, last_recorded, record_shop};
 use crate::support::app::App;
 
-fn tones(said: &Value) -> Vec<&str> {
-    let variants = said["variants"].as_array().unwrap();
-    assert_eq!(variants.len(), 3, "{said}");
+fn tones(body: &Value) -> Vec<&str> {
+    let variants = body["variants"].as_array().unwrap();
+    assert_eq!(variants.len(), 3, "{body}");
     variants
         .iter()
         .map(|v| v["tone"].as_str().unwrap())
@@ -17,10 +17,10 @@ fn tones(said: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn three_messages_in_three_tones_that_a_campaign_takes() {
+async fn three_variants_in_three_tones_are_valid_campaign_templates() {
     let app = App::start().await;
-    shop(&app).await;
-    let segment = segment(&app, "days_since_last_order > 90").await;
+    record_shop(&app).await;
+    let segment = create_segment(&app, "days_since_last_order > 90").await;
     let body = json!({"objective": "20% off this week", "segment_id": segment, "tone": "playful"});
     let answered = app.client.post(MESSAGES, body).await;
     assert_eq!(answered.status, 200, "{answered:?}");
@@ -48,7 +48,7 @@ async fn three_messages_in_three_tones_that_a_campaign_takes() {
 }
 
 #[tokio::test]
-async fn bad_requests_are_named() {
+async fn an_invalid_body_is_refused_with_a_pointer() {
     let app = App::without_workers().await;
     for (body, slug, pointer) in [
         (json!({}), "invalid-field", "/objective"),

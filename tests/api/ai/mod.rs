@@ -1,13 +1,13 @@
-//! Help in plain words: with a model, without one, and with one that fails.
+//! Assistance, `/api/ai/…`: with a language model, without one, and with one that fails.
 
 mod campaigns;
 mod hostile;
-mod hours;
-mod likeness;
+mod lookalikes;
 mod messages;
 mod model;
 mod recorded;
 mod rules;
+mod send_time;
 
 use serde_json::{Value, json};
 
@@ -17,14 +17,15 @@ use crate::support::client::Answer;
 const RULES: &str = "/api/ai/segment-rules";
 const MESSAGES: &str = "/api/ai/messages";
 
-async fn ask(app: &App, prompt: &str) -> Answer {
+async fn request_rules(app: &App, prompt: &str) -> Answer {
     app.client.post(RULES, json!({"prompt": prompt})).await
 }
 
-/// Ten customers: `c-1` has spent 100.00 in one order, `c-2` 200.00 in two, and so on; the even
-/// ones live in Pune, and `c-10` has visited twice. All they did is long ago. The positions that
-/// views need for it.
-async fn shop(app: &App) -> String {
+/// Records ten customers. `c-n` placed n orders of 100.00 each; customers with an even number live
+/// in Pune, the others in Goa; `c-10` visited twice. All activity is from early 2025.
+///
+/// Returns the positions of these writes, joined as the `after` parameter takes them.
+async fn record_shop(app: &App) -> String {
     let customers = (1..=10).map(|n| {
         let city = if n % 2 == 0 { "Pune" } else { "Goa" };
         json!({"customer_id": format!("c-{n}"), "name": format!("N{n}"), "city": city})
@@ -55,18 +56,18 @@ async fn shop(app: &App) -> String {
     positions.join(",")
 }
 
-/// A segment of those rules, as soon as it can be read.
-async fn segment(app: &App, rules: &str) -> String {
+/// Creates a segment with these rules, waits until it can be read, and returns its id.
+async fn create_segment(app: &App, rules: &str) -> String {
     let body = json!({"name": "A segment", "rules": rules});
-    let made = app.client.post("/api/segments", body).await;
-    assert_eq!(made.status, 201, "{made:?}");
-    let id = made.body["segment_id"].as_str().unwrap().to_owned();
-    let path = format!("/api/segments/{id}?after={}", made.position());
+    let created = app.client.post("/api/segments", body).await;
+    assert_eq!(created.status, 201, "{created:?}");
+    let id = created.body["segment_id"].as_str().unwrap().to_owned();
+    let path = format!("/api/segments/{id}?after={}", created.position());
     app.client.read(&path).await;
     id
 }
 
-/// The last call for help, as the log has it.
+/// Returns the newest recorded assistance call, as stored in the log.
 async fn last_recorded(app: &App) -> Value {
     app.client.caught_up().await;
     let rows = app

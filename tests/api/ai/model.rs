@@ -1,4 +1,5 @@
-//! With a language model: what it says is checked, and where it fails Patron answers.
+//! Assistance with a language model: Patron checks its answers, and answers itself when the model
+//! fails.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
-use super::{MESSAGES, RULES, ask, last_recorded, segment, shop};
+use super::{MESSAGES, RULES, create_segment, last_recorded, record_shop, request_rules};
 use crate::support::app::App;
 use crate::support::openai::{OpenAi, completion};
 use crate::support::wait::until;
@@ -18,8 +19,8 @@ async fn start() -> (App, OpenAi) {
     (app, openai)
 }
 
-/// Rules as the model says them.
-fn said(conditions: &Value) -> Value {
+/// Returns an answer of the model: one group with these conditions.
+fn model_answer(conditions: &Value) -> Value {
     json!({
         "understood": true, "not_understood": [], "combinator": "and",
         "groups": [{"combinator": "and", "not": false, "conditions": conditions}],
@@ -27,31 +28,31 @@ fn said(conditions: &Value) -> Value {
 }
 
 fn spenders() -> Value {
-    said(&json!([{"field": "total_spend", "operator": ">=", "values": ["80000"]}]))
+    model_answer(&json!([{"field": "total_spend", "operator": ">=", "values": ["80000"]}]))
 }
 
-/// Beyond what Patron understands by itself.
-const POETRY: &str = "the ones whose purses never close";
+/// Prompt that Patron does not understand without a model.
+const POETIC_PROMPT: &str = "the ones whose purses never close";
 
 #[tokio::test]
-async fn the_models_rules_are_counted_and_explained_by_us() {
+async fn patron_counts_and_explains_the_models_rules() {
     let (app, openai) = start().await;
-    shop(&app).await;
+    record_shop(&app).await;
     openai.says(&[spenders()]).await;
-    let answered = ask(&app, POETRY).await;
+    let answered = request_rules(&app, POETIC_PROMPT).await;
     assert_eq!(answered.status, 200, "{answered:?}");
-    let said = &answered.body;
-    assert_eq!(said["text"], "total_spend >= 80000");
-    assert_eq!(said["count"], 3);
+    let body = &answered.body;
+    assert_eq!(body["text"], "total_spend >= 80000");
+    assert_eq!(body["count"], 3);
     assert_eq!(
-        said["explanation"],
+        body["explanation"],
         "customers who spent at least $800.00 in all (the store's top fifth)"
     );
     assert_eq!(
-        (&said["engine"], &said["model"]),
+        (&body["engine"], &body["model"]),
         (&json!("openai"), &json!("test-model"))
     );
-    assert_eq!(said["fallback"], Value::Null);
+    assert_eq!(body["fallback"], Value::Null);
     let recorded = last_recorded(&app).await;
     let data = &recorded["data"];
     assert_eq!(data["engine"], "openai");
@@ -60,13 +61,13 @@ async fn the_models_rules_are_counted_and_explained_by_us() {
         (&data["input_tokens"], &data["output_tokens"]),
         (&json!(800), &json!(60))
     );
-    assert_eq!(data["prompt"], POETRY);
+    assert_eq!(data["prompt"], POETIC_PROMPT);
     assert_eq!(data["answer"], "total_spend >= 80000");
 }
 
-/// What the store says of itself, and nothing of anybody.
+/// The model receives aggregates of the store but no data of an individual customer.
 #[tokio::test]
-async fn no_customer_and_no_key_leaves_for_the_model() {
+async fn the_model_receives_no_customer_data_and_no_keys() {
     let (app, openai) = start().await;
     let person = json!({
         "customer_id": "c-77", "name": "Zebulon Quux", "email": "zq@example.com",
@@ -74,16 +75,16 @@ async fn no_customer_and_no_key_leaves_for_the_model() {
         "attributes": {"nick": "zebby"},
     });
     app.client.accept("/api/data/customers", person).await;
-    shop(&app).await;
+    record_shop(&app).await;
     let rules = "email = \"zq@example.com\" OR attributes.nick = zebby OR name contains Zebulon";
-    let personal = segment(&app, rules).await;
+    let personal = create_segment(&app, rules).await;
     openai.says(&[spenders()]).await;
-    assert_eq!(ask(&app, POETRY).await.status, 200);
-    let mut asked = openai.asked().await;
+    assert_eq!(request_rules(&app, POETIC_PROMPT).await.status, 200);
+    let mut requests = openai.asked().await;
     openai.says(&[json!({})]).await;
     let body = json!({"objective": "say hello", "segment_id": personal});
     assert_eq!(app.client.post(MESSAGES, body).await.status, 200);
-    asked.extend(openai.asked().await);
+    requests.extend(openai.asked().await);
     let campaign = json!({
         "name": "Hello", "segment_id": personal, "message": {"template": "Hi {{ name }}!"},
     });
@@ -92,13 +93,13 @@ async fn no_customer_and_no_key_leaves_for_the_model() {
     let path = format!("/api/ai/campaigns/{id}/tags?after={}", campaign.position());
     openai.says(&[json!({})]).await;
     assert_eq!(app.client.post(&path, json!(null)).await.status, 200);
-    asked.extend(openai.asked().await);
-    let all = Value::from(asked).to_string();
+    requests.extend(openai.asked().await);
+    let all = Value::from(requests).to_string();
     assert!(
         all.contains("Pune") && all.contains("80000"),
-        "aggregates do"
+        "aggregates are sent"
     );
-    for of_somebody in [
+    for personal_data in [
         "Zebulon",
         "example.com",
         "5550177",
@@ -107,7 +108,7 @@ async fn no_customer_and_no_key_leaves_for_the_model() {
         "zebby",
         "c-77",
     ] {
-        assert!(!all.contains(of_somebody), "{of_somebody}: {all}");
+        assert!(!all.contains(personal_data), "{personal_data}: {all}");
     }
     for secret in [&app.settings().key, "sk-test"] {
         assert!(!all.contains(secret));
@@ -115,45 +116,53 @@ async fn no_customer_and_no_key_leaves_for_the_model() {
 }
 
 #[tokio::test]
-async fn rules_that_are_wrong_are_mended_once() {
+async fn the_model_may_correct_invalid_rules_once() {
     let (app, openai) = start().await;
-    let wrong = said(&json!([{"field": "total_spend", "operator": "contains", "values": ["x"]}]));
+    let wrong =
+        model_answer(&json!([{"field": "total_spend", "operator": "contains", "values": ["x"]}]));
     openai.says(&[wrong.clone(), spenders()]).await;
-    let answered = ask(&app, POETRY).await;
+    let answered = request_rules(&app, POETIC_PROMPT).await;
     assert_eq!(
         answered.body["text"], "total_spend >= 80000",
         "{answered:?}"
     );
     assert_eq!(openai.asked().await.len(), 2);
     let recorded = last_recorded(&app).await;
-    assert_eq!(recorded["data"]["input_tokens"], 1_600, "both count");
+    assert_eq!(
+        recorded["data"]["input_tokens"], 1_600,
+        "tokens of both attempts are counted"
+    );
 
     openai.says(&[wrong]).await;
-    let answered = ask(&app, POETRY).await;
+    let answered = request_rules(&app, POETIC_PROMPT).await;
     answered.problem(422, "not-understood");
     assert_eq!(openai.asked().await.len(), 2);
     let recorded = last_recorded(&app).await;
     assert_eq!(recorded["data"]["outcome"], "not_understood");
 }
 
-/// Each is answered by Patron, if it understands, and says why.
+/// After each kind of failure, Patron answers the prompts that it understands without a model, and
+/// `fallback` says why the model did not answer.
 #[tokio::test]
-async fn where_the_model_fails_patron_answers() {
+async fn patron_answers_when_the_model_fails() {
     let (app, openai) = start().await;
     let status =
         |code| ResponseTemplate::new(code).set_body_json(json!({"error": {"message": "sk-test"}}));
     let whole = spenders().to_string();
-    for (what, answer) in [
-        ("no key", status(401)),
-        ("for long", status(429).insert_header("retry-after", "60")),
-        ("fails", status(500)),
+    for (failure, answer) in [
+        ("key refused", status(401)),
+        (
+            "rate limited",
+            status(429).insert_header("retry-after", "60"),
+        ),
+        ("server error", status(500)),
         ("truncated", completion(&whole[..whole.len() / 2])),
         (
-            "chatty",
+            "prose",
             completion("Of course! Here are the rules you asked for."),
         ),
         (
-            "a page",
+            "HTML page",
             ResponseTemplate::new(200).set_body_raw("<html>", "text/html"),
         ),
         (
@@ -163,73 +172,73 @@ async fn where_the_model_fails_patron_answers() {
     ] {
         openai.answers(vec![answer]).await;
         let started = Instant::now();
-        let answered = ask(&app, "never ordered").await;
-        assert_eq!(answered.status, 200, "{what}: {answered:?}");
-        assert!(started.elapsed() < Duration::from_secs(10), "{what}");
-        let said = &answered.body;
-        assert_eq!(said["text"], "order_count = 0", "{what}");
+        let answered = request_rules(&app, "never ordered").await;
+        assert_eq!(answered.status, 200, "{failure}: {answered:?}");
+        assert!(started.elapsed() < Duration::from_secs(10), "{failure}");
+        let body = &answered.body;
+        assert_eq!(body["text"], "order_count = 0", "{failure}");
         assert_eq!(
-            (&said["engine"], &said["model"]),
+            (&body["engine"], &body["model"]),
             (&json!("builtin"), &json!("test-model"))
         );
-        let why = said["fallback"].as_str().unwrap();
+        let reason = body["fallback"].as_str().unwrap();
         assert!(
-            why.starts_with("the model") && !why.contains("sk-test"),
-            "{what}: {why}"
+            reason.starts_with("the model") && !reason.contains("sk-test"),
+            "{failure}: {reason}"
         );
         let recorded = last_recorded(&app).await;
-        assert_eq!(recorded["data"]["trouble"], why, "{what}");
-        assert_eq!(recorded["data"]["outcome"], "answered", "{what}");
+        assert_eq!(recorded["data"]["trouble"], reason, "{failure}");
+        assert_eq!(recorded["data"]["outcome"], "answered", "{failure}");
 
-        let refused = ask(&app, POETRY).await;
+        let refused = request_rules(&app, POETIC_PROMPT).await;
         let problem = refused.problem(503, "model-unavailable");
         let detail = problem["detail"].as_str().unwrap();
         assert!(
-            detail.contains(why) && detail.contains("purses"),
+            detail.contains(reason) && detail.contains("purses"),
             "{detail}"
         );
         assert!(!refused.header("retry-after").is_empty());
     }
 }
 
-/// What a model was talked into is a rule, or nothing.
+/// The answer of a manipulated model is either valid rules or refused.
 #[tokio::test]
-async fn an_injected_answer_reaches_nothing_but_rules() {
+async fn injected_model_answers_are_refused_or_treated_as_values() {
     let (app, openai) = start().await;
-    shop(&app).await;
+    record_shop(&app).await;
     let condition = |field: &str, operator: &str, value: Value| {
-        said(&json!([{"field": field, "operator": operator, "values": [value]}]))
+        model_answer(&json!([{"field": field, "operator": operator, "values": [value]}]))
     };
-    let mut talkative = spenders();
-    talkative["explanation"] = json!("<script>alert(1)</script>");
+    let mut with_markup = spenders();
+    with_markup["explanation"] = json!("<script>alert(1)</script>");
     for hostile in [
         condition("$where", "=", json!("sleep(1000)")),
         condition("total_spend", "$gt", json!(0)),
         condition("__proto__", "=", json!("x")),
         condition("password", "=", json!("x")),
         condition("city", "=", json!({"$ne": null})),
-        talkative,
+        with_markup,
         json!({"rules": {"$where": "1"}}),
         json!([]),
     ] {
         openai.says(std::slice::from_ref(&hostile)).await;
-        let answered = ask(&app, POETRY).await;
+        let answered = request_rules(&app, POETIC_PROMPT).await;
         answered.problem(422, "not-understood");
-        for foreign in ["$where", "$gt", "__proto__", "password", "script", "$ne"] {
-            assert!(!answered.text.contains(foreign), "{hostile}: {answered:?}");
+        for injected in ["$where", "$gt", "__proto__", "password", "script", "$ne"] {
+            assert!(!answered.text.contains(injected), "{hostile}: {answered:?}");
         }
     }
-    // A city that says what it likes is compared with as a text.
+    // Rules inside a value are compared as plain text.
     openai
         .says(&[condition("city", "=", json!("\" OR order_count >= 0 --"))])
         .await;
-    let answered = ask(&app, POETRY).await;
+    let answered = request_rules(&app, POETIC_PROMPT).await;
     assert_eq!(answered.status, 200, "{answered:?}");
     assert_eq!(answered.body["count"], 0);
 }
 
 #[tokio::test]
-async fn messages_of_the_model_are_templates_or_ours() {
+async fn invalid_templates_of_the_model_are_replaced_by_builtin_ones() {
     let (app, openai) = start().await;
     let variants = |texts: [&str; 3]| {
         let tones = ["friendly", "formal", "playful"];
@@ -260,9 +269,9 @@ async fn messages_of_the_model_are_templates_or_ours() {
     assert!(!answered.text.contains("password"), "{answered:?}");
 }
 
-/// The request to the model ends with the request that it is for.
+/// When a client disconnects, its request to the model is canceled.
 #[tokio::test]
-async fn who_goes_away_is_recorded_and_the_places_are_free_again() {
+async fn abandoned_requests_are_recorded_and_free_their_slots() {
     let openai = OpenAi::start().await;
     let mut environment = openai.environment();
     environment.retain(|(name, _)| *name != "PATRON_AI_TIMEOUT");
@@ -271,11 +280,11 @@ async fn who_goes_away_is_recorded_and_the_places_are_free_again() {
     openai.hangs().await;
     for n in 0..20 {
         let request = app.client.request(Method::POST, RULES);
-        let request = request.json(&json!({"prompt": POETRY}));
+        let request = request.json(&json!({"prompt": POETIC_PROMPT}));
         let sent = tokio::time::timeout(Duration::from_millis(200), request.send()).await;
-        assert!(sent.is_err(), "{n}: nothing answers");
+        assert!(sent.is_err(), "request {n}: the model does not answer");
     }
-    until("all of them are recorded", async || {
+    until("all requests are recorded", async || {
         app.client.caught_up().await;
         let rows = app.client.read("/api/audit?type=assistance_given.1").await;
         rows["items"].as_array().unwrap().len() == 20
@@ -285,17 +294,17 @@ async fn who_goes_away_is_recorded_and_the_places_are_free_again() {
     assert_eq!(recorded["data"]["outcome"], "abandoned");
     assert_eq!(recorded["data"]["model"], "test-model");
     openai.says(&[spenders()]).await;
-    assert_eq!(ask(&app, POETRY).await.status, 200);
+    assert_eq!(request_rules(&app, POETIC_PROMPT).await.status, 200);
 }
 
-/// Eight are asked for at once and hang; everything else goes on.
+/// At most eight requests to the model run at once. All of them hang; the rest of the API serves.
 #[tokio::test]
-async fn a_model_that_hangs_is_in_nobodys_way() {
+async fn a_hanging_model_does_not_block_other_requests() {
     let openai = OpenAi::start().await;
     let mut app = App::told(openai.environment()).await;
     app.add_worker();
     openai.hangs().await;
-    let many = (0..12).map(|_| ask(&app, "never ordered"));
+    let many = (0..12).map(|_| request_rules(&app, "never ordered"));
     let hanging = futures::future::join_all(many);
     let others = async {
         for n in 0..50 {
@@ -312,5 +321,8 @@ async fn a_model_that_hangs_is_in_nobodys_way() {
     for answered in answers {
         assert_eq!(answered.body["text"], "order_count = 0", "{answered:?}");
     }
-    assert!(took < started.elapsed(), "it does not wait for the model");
+    assert!(
+        took < started.elapsed(),
+        "other requests do not wait for the model"
+    );
 }

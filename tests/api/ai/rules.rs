@@ -1,45 +1,45 @@
-//! Rules for a request in plain words, without a model.
+//! `/api/ai/segment-rules` without a model.
 
 use domain::Role;
 use serde_json::json;
 
-use super::{RULES, ask, last_recorded, segment, shop};
+use super::{RULES, create_segment, last_recorded, record_shop, request_rules};
 use crate::support::app::App;
 use crate::support::client::answer;
 
 #[tokio::test]
-async fn a_request_becomes_rules_that_say_what_they_mean_and_how_many_they_are() {
+async fn a_prompt_becomes_rules_with_an_explanation_and_a_count() {
     let app = App::start().await;
-    shop(&app).await;
+    record_shop(&app).await;
     let prompt = "high spenders who visited twice but haven't bought in 3 months";
-    let answered = ask(&app, prompt).await;
+    let answered = request_rules(&app, prompt).await;
     assert_eq!(answered.status, 200, "{answered:?}");
-    // The 80th percentile of ten who spent 100, 200, … 1,000.
+    // 800.00 is the 80th percentile of ten customers who spent 100.00, 200.00, …, 1,000.00.
     let text = "total_spend >= 80000 AND visits = 2 AND \
                 (days_since_last_order > 90 OR last_order_at null)";
-    let said = &answered.body;
-    assert_eq!(said["text"], text);
+    let body = &answered.body;
+    assert_eq!(body["text"], text);
     assert_eq!(
-        (&said["engine"], &said["model"], &said["fallback"]),
+        (&body["engine"], &body["model"], &body["fallback"]),
         (&json!("builtin"), &json!(null), &json!(null))
     );
     assert_eq!(
-        said["explanation"],
+        body["explanation"],
         "customers who spent at least $800.00 in all (the store's top fifth), and visited \
          exactly 2 times, and last ordered more than 90 days ago or never"
     );
-    assert_eq!(said["count"], 1, "c-10 alone");
-    // They are what a segment takes.
-    let preview = json!({"rules": said["rules"]});
+    assert_eq!(body["count"], 1, "only c-10 matches");
+    // A segment accepts the same rules.
+    let preview = json!({"rules": body["rules"]});
     let preview = app.client.post("/api/segments/preview", preview).await;
     assert_eq!(preview.body["count"], 1);
     assert_eq!(preview.body["text"], text);
 }
 
 #[tokio::test]
-async fn figures_and_names_are_the_stores_own() {
+async fn percentiles_and_city_names_come_from_the_stores_data() {
     let app = App::start().await;
-    let positions = shop(&app).await;
+    let positions = record_shop(&app).await;
     for (prompt, text, count) in [
         ("customers from Pune", "city = \"Pune\"", 5),
         ("top 10% by orders", "order_count >= 9", 2),
@@ -56,7 +56,7 @@ async fn figures_and_names_are_the_stores_own() {
         assert_eq!(answered.body["text"], text, "{prompt}");
         assert_eq!(answered.body["count"], count, "{prompt}");
     }
-    let paris = ask(&app, "customers from Paris").await;
+    let paris = request_rules(&app, "customers from Paris").await;
     let problem = paris.problem(422, "not-understood");
     assert_eq!(
         problem["errors"],
@@ -65,9 +65,9 @@ async fn figures_and_names_are_the_stores_own() {
 }
 
 #[tokio::test]
-async fn what_is_not_understood_is_quoted_and_recorded() {
+async fn words_that_are_not_understood_are_quoted_and_recorded() {
     let app = App::start().await;
-    let answered = ask(&app, "customers who smell of roses and never ordered").await;
+    let answered = request_rules(&app, "customers who smell of roses and never ordered").await;
     let problem = answered.problem(422, "not-understood");
     let detail = problem["errors"][0]["detail"].as_str().unwrap();
     assert!(detail.contains("smell of roses"), "{problem}");
@@ -77,13 +77,13 @@ async fn what_is_not_understood_is_quoted_and_recorded() {
         recorded["data"]["prompt"],
         "customers who smell of roses and never ordered"
     );
-    let euros = ask(&app, "spent more than €100").await;
+    let euros = request_rules(&app, "spent more than €100").await;
     let problem = euros.problem(422, "not-understood");
     assert!(problem["detail"].as_str().unwrap().contains("USD"));
 }
 
 #[tokio::test]
-async fn a_bad_body_is_named() {
+async fn an_invalid_body_is_refused_with_a_pointer() {
     let app = App::without_workers().await;
     for (body, slug, pointer) in [
         (json!({}), "invalid-field", "/prompt"),
@@ -110,12 +110,12 @@ async fn a_bad_body_is_named() {
 }
 
 #[tokio::test]
-async fn each_credential_may_ask_so_often_and_everything_else_goes_on() {
+async fn assistance_is_rate_limited_per_credential() {
     let app = App::told(vec![("PATRON_AI_PER_MINUTE", "6".to_owned())]).await;
     for _ in 0..2 {
-        assert_eq!(ask(&app, "never ordered").await.status, 200);
+        assert_eq!(request_rules(&app, "never ordered").await.status, 200);
     }
-    let refused = ask(&app, "never ordered").await;
+    let refused = request_rules(&app, "never ordered").await;
     refused.problem(429, "too-many-requests");
     assert!(!refused.header("retry-after").is_empty());
     let path = "/api/ai/send-time?segment_id=seg_1";
@@ -123,24 +123,24 @@ async fn each_credential_may_ask_so_often_and_everything_else_goes_on() {
     assert_eq!(app.client.get("/api/segments").await.status, 200);
     let other = app.new_key(Role::Marketer, None).await;
     let other = app.client.with_key(Some(other.reveal()));
-    let asked = other.post(RULES, json!({"prompt": "never ordered"})).await;
-    assert_eq!(asked.status, 200, "{asked:?}");
+    let answered = other.post(RULES, json!({"prompt": "never ordered"})).await;
+    assert_eq!(answered.status, 200, "{answered:?}");
 }
 
 #[tokio::test]
-async fn who_may_not_ask_is_told() {
+async fn viewers_may_read_suggestions_but_not_request_rules() {
     let app = App::start().await;
-    let segment = segment(&app, "order_count > 0").await;
+    let segment = create_segment(&app, "order_count > 0").await;
     let viewer = app.new_key(Role::Viewer, None).await;
     let viewer = app.client.with_key(Some(viewer.reveal()));
-    let asked = viewer.post(RULES, json!({"prompt": "never ordered"})).await;
-    asked.problem(403, "forbidden");
+    let refused = viewer.post(RULES, json!({"prompt": "never ordered"})).await;
+    refused.problem(403, "forbidden");
     for path in ["send-time", "lookalikes"] {
         let path = format!("/api/ai/{path}?segment_id={segment}");
         assert_eq!(viewer.get(&path).await.status, 200, "{path}");
     }
-    let nobody = app.client.with_key(None);
-    let request = nobody.request(reqwest::Method::POST, RULES);
-    let asked = answer(request.json(&json!({"prompt": "never ordered"}))).await;
-    asked.problem(401, "unauthenticated");
+    let anonymous = app.client.with_key(None);
+    let request = anonymous.request(reqwest::Method::POST, RULES);
+    let refused = answer(request.json(&json!({"prompt": "never ordered"}))).await;
+    refused.problem(401, "unauthenticated");
 }

@@ -1,4 +1,4 @@
-//! Campaigns that are refused, and why.
+//! Invalid bodies of campaigns.
 
 use serde_json::{Value, json};
 
@@ -6,8 +6,8 @@ use super::{PATH, create, named};
 use crate::api::with;
 use crate::support::app::App;
 
-/// Status, slug and pointer of what is wrong with a body.
-async fn wrong(app: &App, body: Value) -> (u16, String, String) {
+/// Posts an invalid body. Returns the status, the type of the problem, and its first pointer.
+async fn refusal(app: &App, body: Value) -> (u16, String, String) {
     let answer = app.client.post(PATH, body.clone()).await;
     let problem = &answer.body;
     let slug = problem["type"].as_str().unwrap_or_default();
@@ -23,7 +23,7 @@ fn without(field: &str) -> Value {
     body
 }
 
-/// Would go on for ages.
+/// Template with ten billion iterations, which must be stopped.
 const ENDLESS: &str = "Hi {% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}\
                        {% endfor %}";
 
@@ -32,7 +32,7 @@ fn template(text: &str) -> Value {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_pointed_at() {
+async fn an_invalid_field_is_refused_with_its_pointer() {
     let app = App::without_workers().await;
     let past = "2020-01-01T00:00:00Z";
     let future = "2099-01-01T00:00:00Z";
@@ -114,12 +114,12 @@ async fn what_is_wrong_is_pointed_at() {
         (also(json!({"colour": "red"})), "unknown-field", "/colour"),
     ] {
         let expected = (422, slug.to_owned(), pointer.to_owned());
-        assert_eq!(wrong(&app, body.clone()).await, expected, "{body}");
+        assert_eq!(refusal(&app, body.clone()).await, expected, "{body}");
     }
 }
 
 #[tokio::test]
-async fn a_template_is_told_what_is_wrong_with_it() {
+async fn an_invalid_template_is_refused_with_a_reason() {
     let app = App::without_workers().await;
     for (text, slug, reason) in [
         ("Hi\n{{ name ", "invalid-field", "line 2: "),
@@ -150,7 +150,7 @@ async fn a_template_is_told_what_is_wrong_with_it() {
 }
 
 #[tokio::test]
-async fn an_archived_segment_is_for_nothing_any_more() {
+async fn an_archived_segment_cannot_be_used() {
     let app = App::without_workers().await;
     let segment = json!({"name": "All", "rules": "order_count > 0"});
     let segment = app.client.post("/api/segments", segment).await.body["segment_id"].clone();

@@ -1,9 +1,9 @@
-//! `Idempotency-Key`: a creation or a launch that is sent again.
+//! `Idempotency-Key`: repeated creations and launches.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{PATH, Work, create, id_of, named};
+use super::{CampaignDriver, PATH, create, id_of, named};
 use crate::api::with;
 use crate::support::app::App;
 use crate::support::client::{Answer, answer};
@@ -14,7 +14,7 @@ async fn post_with_key(app: &App, path: &str, key: &str, body: &Value) -> Answer
 }
 
 #[tokio::test]
-async fn a_creation_sent_again_with_its_key_changes_nothing() {
+async fn a_repeated_creation_with_its_key_changes_nothing() {
     let app = App::start().await;
     let body = with(named("Once"), json!({"launch": true}));
     let first = post_with_key(&app, PATH, "k-1", &body).await;
@@ -36,9 +36,9 @@ async fn a_creation_sent_again_with_its_key_changes_nothing() {
     other.problem(409, "idempotency-conflict");
 }
 
-/// Whether it is launched is part of what was asked for.
+/// The field `launch` is part of the content that a key belongs to.
 #[tokio::test]
-async fn a_draft_is_not_launched_by_a_creation_with_its_key() {
+async fn a_creation_with_the_key_of_a_draft_does_not_launch_it() {
     let app = App::start().await;
     let (draft, launched) = (named("Once"), with(named("Once"), json!({"launch": true})));
     for (key, first, other) in [("k-1", &draft, &launched), ("k-2", &launched, &draft)] {
@@ -58,13 +58,13 @@ async fn a_draft_is_not_launched_by_a_creation_with_its_key() {
 }
 
 #[tokio::test]
-async fn a_creation_may_be_sent_again_when_its_time_has_come() {
+async fn a_creation_may_be_repeated_after_its_scheduled_time() {
     let app = App::without_workers().await;
     let soon = chrono::Utc::now() + chrono::Duration::milliseconds(1_500);
     let body = with(named("Soon"), json!({"scheduled_at": soon}));
     let first = post_with_key(&app, PATH, "k-1", &body).await;
     assert_eq!(first.status, 201, "{first:?}");
-    crate::support::wait::until("its time", async || chrono::Utc::now() > soon).await;
+    crate::support::wait::until("the time has passed", async || chrono::Utc::now() > soon).await;
     let again = post_with_key(&app, PATH, "k-1", &body).await;
     assert_eq!((again.status, again.text), (201, first.text));
     let late = post_with_key(&app, PATH, "k-2", &body).await;
@@ -72,7 +72,7 @@ async fn a_creation_may_be_sent_again_when_its_time_has_come() {
 }
 
 #[tokio::test]
-async fn a_launch_sent_again_with_its_key_launches_once() {
+async fn a_repeated_launch_with_its_key_launches_once() {
     let app = App::without_workers().await;
     let id = create(&app, named("Once")).await;
     let path = format!("{PATH}/{id}/launch");
@@ -82,7 +82,7 @@ async fn a_launch_sent_again_with_its_key_launches_once() {
         assert_eq!((answer.status, &answer.text), (202, &answers[0].text));
         assert_eq!(answer.position(), answers[0].position());
     }
-    Work::on(&app, &id).await.resolve(0, 0).await;
+    CampaignDriver::attach(&app, &id).await.resolve(0, 0).await;
     let last = post_with_key(&app, &path, "k-1", &Value::Null).await;
     assert_eq!((last.status, &last.text), (202, &answers[0].text));
     for other in ["k-2", "k-3"] {
@@ -92,7 +92,7 @@ async fn a_launch_sent_again_with_its_key_launches_once() {
 }
 
 #[tokio::test]
-async fn creations_with_one_key_at_once_launch_one_campaign() {
+async fn concurrent_creations_with_one_key_launch_one_campaign() {
     let app = App::start().await;
     let body = with(named("Once"), json!({"launch": true}));
     let all = (0..20).map(|_| post_with_key(&app, PATH, "k-1", &body));

@@ -1,39 +1,40 @@
-//! The communication log, as pages and as a table.
+//! The communication log, as JSON pages and as CSV.
 
 use domain::Suppression;
 use reqwest::{Method, header};
 use serde_json::json;
 
-use super::{PATH, Work, create, named, with};
+use super::{CampaignDriver, PATH, create, named, with};
 use crate::support::app::App;
 use crate::support::client::{Answer, answer};
 use crate::support::shop::rendered;
 
 const NAMES: [&str; 5] = ["Ada", "Bob, \"the\" one", "Cy", "Di", "=1+1"];
 
-/// A message in every state.
-async fn busy() -> (App, String) {
+/// Starts a campaign whose messages are suppressed, sent, failed, undeliverable, and queued.
+async fn start_with_messages() -> (App, String) {
     let mut app = App::without_workers().await;
-    let (work, id) = Work::started(&app, &NAMES).await;
-    work.suppress("c-0", Suppression::FrequencyCap { most: 3 })
+    let (driver, id) = CampaignDriver::start(&app, &NAMES).await;
+    driver
+        .suppress("c-0", Suppression::FrequencyCap { most: 3 })
         .await;
-    work.send("c-1").await;
-    work.send("c-2").await;
-    work.receive("c-2", false).await;
-    work.give_up("c-3").await;
+    driver.send("c-1").await;
+    driver.send("c-2").await;
+    driver.receive("c-2", false).await;
+    driver.give_up("c-3").await;
     app.add_worker();
     app.client.caught_up().await;
     (app, id)
 }
 
-async fn table(app: &App, path: &str) -> Answer {
+async fn export_csv(app: &App, path: &str) -> Answer {
     let request = app.client.request(Method::GET, path);
     answer(request.header(header::ACCEPT, "text/csv")).await
 }
 
 #[tokio::test]
-async fn every_customer_has_a_row() {
-    let (app, id) = busy().await;
+async fn every_recipient_has_a_row() {
+    let (app, id) = start_with_messages().await;
     let path = format!("{PATH}/{id}/logs");
     let rows = app.client.list(&path, 50).await;
     let seen: Vec<_> = rows
@@ -69,13 +70,13 @@ async fn every_customer_has_a_row() {
     assert_eq!(rows[2]["ended_at"], "2026-01-01T00:07:00.000Z");
     assert_eq!(rows[3]["problem"], "answered 500");
     for limit in [1, 2, 4] {
-        assert_eq!(app.client.list(&path, limit).await, rows, "by {limit}");
+        assert_eq!(app.client.list(&path, limit).await, rows, "limit {limit}");
     }
 }
 
 #[tokio::test]
-async fn rows_are_chosen_by_status() {
-    let (app, id) = busy().await;
+async fn rows_can_be_filtered_by_status() {
+    let (app, id) = start_with_messages().await;
     let path = format!("{PATH}/{id}/logs");
     for (status, customer) in [("queued", "c-4"), ("failed", "c-2")] {
         let rows = app.client.list(&format!("{path}?status={status}"), 1).await;
@@ -94,10 +95,10 @@ async fn rows_are_chosen_by_status() {
 }
 
 #[tokio::test]
-async fn a_table_has_all_rows_and_no_formulas() {
-    let (app, id) = busy().await;
+async fn a_csv_export_has_all_rows_and_quotes_cells() {
+    let (app, id) = start_with_messages().await;
     let path = format!("{PATH}/{id}/logs");
-    let answer = table(&app, &path).await;
+    let answer = export_csv(&app, &path).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert!(answer.header("content-type").starts_with("text/csv"));
     assert_eq!(
@@ -117,41 +118,42 @@ async fn a_table_has_all_rows_and_no_formulas() {
     let quoted = "c-1@example.com,\"Hi Bob, \"\"the\"\" one!\",0,";
     assert!(lines[2].contains(quoted), "{}", lines[2]);
 
-    let queued = table(&app, &format!("{path}?status=queued")).await;
+    let queued = export_csv(&app, &format!("{path}?status=queued")).await;
     assert_eq!(queued.text.lines().count(), 2);
-    let refused = table(&app, &format!("{path}?limit=1")).await;
+    let refused = export_csv(&app, &format!("{path}?limit=1")).await;
     refused.problem(400, "invalid-parameter");
-    table(&app, &format!("{PATH}/cmp_0/logs"))
+    export_csv(&app, &format!("{PATH}/cmp_0/logs"))
         .await
         .problem(404, "not-found");
 }
 
-/// More rows than are read at once; what begins like a formula begins with an
+/// The export has more rows than one read returns. Cells that would be formulas start with an
 /// apostrophe.
 #[tokio::test]
-async fn a_long_table_is_whole() {
+async fn a_long_csv_export_is_complete_and_escapes_formulas() {
     let mut app = App::without_workers().await;
     let body = with(
         named("Out"),
         json!({"launch": true, "message": {"template": "{{ name }}"}}),
     );
     let id = create(&app, body).await;
-    let work = Work::on(&app, &id).await;
-    work.resolve(0, 0).await;
+    let driver = CampaignDriver::attach(&app, &id).await;
+    driver.resolve(0, 0).await;
     let formula = json!({"name": "=HYPERLINK(\"x\")"});
     let content = rendered(domain::Channel::Phone, "+49 30 1234", "{{ name }}", formula);
     let message = |n: usize| {
-        let id = work.message(&format!("-{n:05}"));
+        let id = driver.message(&format!("-{n:05}"));
         (id, domain::MessageCommand::Queue(content.clone()))
     };
     let messages = (0..2_500).map(message).collect();
-    work.commands
+    driver
+        .commands
         .on_messages(&super::worker(), messages)
         .await
         .unwrap();
     app.add_worker();
     app.client.caught_up().await;
-    let answer = table(&app, &format!("{PATH}/{id}/logs")).await;
+    let answer = export_csv(&app, &format!("{PATH}/{id}/logs")).await;
     let lines: Vec<&str> = answer.text.lines().collect();
     assert_eq!(lines.len(), 2_501);
     for (n, line) in lines[1..].iter().enumerate() {
@@ -164,9 +166,9 @@ async fn a_long_table_is_whole() {
 }
 
 #[tokio::test]
-async fn a_text_that_cannot_be_rendered_as_recorded_is_not_shown() {
+async fn a_text_that_differs_from_its_recorded_digest_is_not_shown() {
     let app = App::start().await;
-    let (work, id) = Work::started(&app, &["Ada"]).await;
+    let (driver, id) = CampaignDriver::start(&app, &["Ada"]).await;
     let sound = rendered(
         domain::Channel::Email,
         "a@example.com",
@@ -178,7 +180,8 @@ async fn a_text_that_cannot_be_rendered_as_recorded_is_not_shown() {
         ..sound.content
     };
     let forged = domain::MessageContent { content, ..sound };
-    work.tell("c-9", domain::MessageCommand::Queue(forged))
+    driver
+        .apply("c-9", domain::MessageCommand::Queue(forged))
         .await;
     app.client.caught_up().await;
     let problem = "the text is not the one that was recorded when the message was queued";
@@ -203,6 +206,6 @@ async fn a_text_that_cannot_be_rendered_as_recorded_is_not_shown() {
         .await;
     let queued = &recipient["message"]["events"][0];
     assert_eq!(queued["data"]["text"], "Hi Ada!");
-    let csv = table(&app, &format!("{PATH}/{id}/logs")).await;
+    let csv = export_csv(&app, &format!("{PATH}/{id}/logs")).await;
     assert!(csv.text.contains(problem), "{}", csv.text);
 }

@@ -1,11 +1,11 @@
 //! `/api/campaigns`: one message to each customer of an audience.
 //!
-//! What a campaign's workers do is done here through commands, before a worker
-//! is there that could do it too.
+//! The tests do the work of a campaign's workers through commands. They start a worker only
+//! afterward, since it would do the same work.
 
 mod bodies;
 mod idempotency;
-mod life;
+mod lifecycle;
 mod logs;
 mod preview;
 mod progress;
@@ -31,7 +31,7 @@ use crate::support::shop::{context, minute, rendered, text};
 
 const PATH: &str = "/api/campaigns";
 
-/// A campaign of this name for all who are vip.
+/// Returns the body of a campaign with this name to all customers with the tag `vip`.
 fn named(name: &str) -> Value {
     json!({
         "name": name,
@@ -40,12 +40,13 @@ fn named(name: &str) -> Value {
     })
 }
 
-/// Creates a campaign; its id.
+/// Creates a campaign and returns its id.
 async fn create(app: &App, body: Value) -> String {
-    id_of(&created(app, body).await)
+    id_of(&post_campaign(app, body).await)
 }
 
-async fn created(app: &App, body: Value) -> Answer {
+/// Creates a campaign and returns the response.
+async fn post_campaign(app: &App, body: Value) -> Answer {
     let created = app.client.post(PATH, body).await;
     assert_eq!(created.status, 201, "{created:?}");
     created
@@ -55,29 +56,30 @@ fn id_of(created: &Answer) -> String {
     created.body["campaign_id"].as_str().unwrap().to_owned()
 }
 
-/// Where a campaign is accounted for.
+/// Returns the path of a campaign's reconciliation.
 pub(super) fn reconciliation(id: &str) -> String {
     format!("{PATH}/{id}/reconcile")
 }
 
-/// A campaign that was launched for nobody in particular; its id.
+/// Creates and launches a campaign, and returns its id.
 pub(super) async fn launched(app: &App) -> String {
     create(app, with(named("Out"), json!({"launch": true}))).await
 }
 
+/// Sends a command to a campaign: `launch`, `pause`, `resume`, `cancel`, or `retry`.
 async fn steer(app: &App, id: &str, verb: &str) -> Answer {
     app.client
         .post(&format!("{PATH}/{id}/{verb}"), json!({}))
         .await
 }
 
-/// A campaign as the views have it once they have everything.
-async fn shown(app: &App, id: &str) -> Value {
+/// Waits until the views have caught up, and reads a campaign.
+async fn read_caught_up(app: &App, id: &str) -> Value {
     app.client.caught_up().await;
     app.client.read(&format!("{PATH}/{id}")).await
 }
 
-/// Vip customers `c-0`, `c-1` … of these names, with e-mail addresses.
+/// Records customers `c-0`, `c-1`, … with these names, an email address, and the tag `vip`.
 async fn vips(app: &App, names: &[&str]) {
     let customer = |(index, name): (usize, &&str)| {
         json!({
@@ -96,32 +98,32 @@ async fn vips(app: &App, names: &[&str]) {
         .await;
 }
 
-/// The work of a campaign's workers, by hand.
-pub(super) struct Work {
+/// Stand-in for the workers of one campaign.
+pub(super) struct CampaignDriver {
     commands: Commands,
     campaign: CampaignId,
 }
 
-impl Work {
-    /// On a campaign that was launched.
-    async fn on(app: &App, campaign: &str) -> Self {
+impl CampaignDriver {
+    /// Drives a campaign that was launched.
+    async fn attach(app: &App, campaign: &str) -> Self {
         Self {
             commands: app.settings().commands().await,
             campaign: campaign.try_into().unwrap(),
         }
     }
 
-    /// A campaign launched for vips of these names, with all their messages
-    /// queued; its id.
-    pub(super) async fn started(app: &App, names: &[&str]) -> (Self, String) {
+    /// Launches a campaign to customers with these names, and queues all messages. Also returns the
+    /// id of the campaign.
+    pub(super) async fn start(app: &App, names: &[&str]) -> (Self, String) {
         vips(app, names).await;
         let id = create(app, with(named("Out"), json!({"launch": true}))).await;
-        let work = Self::on(app, &id).await;
+        let driver = Self::attach(app, &id).await;
         for (index, name) in names.iter().enumerate() {
-            work.queue(&format!("c-{index}"), name).await;
+            driver.queue(&format!("c-{index}"), name).await;
         }
-        work.resolve(names.len() as u64, 0).await;
-        (work, id)
+        driver.resolve(names.len() as u64, 0).await;
+        (driver, id)
     }
 
     fn message(&self, customer: &str) -> MessageId {
@@ -131,7 +133,7 @@ impl Work {
         }
     }
 
-    async fn tell(&self, customer: &str, command: MessageCommand) {
+    async fn apply(&self, customer: &str, command: MessageCommand) {
         let commands = vec![(self.message(customer), command)];
         let outcomes = self
             .commands
@@ -146,32 +148,32 @@ impl Work {
     async fn queue(&self, customer: &str, name: &str) {
         let (to, values) = (format!("{customer}@example.com"), json!({"name": name}));
         let content = rendered(Channel::Email, &to, "Hi {{ name }}!", values);
-        self.tell(customer, MessageCommand::Queue(content)).await;
+        self.apply(customer, MessageCommand::Queue(content)).await;
     }
 
-    async fn suppress(&self, customer: &str, why: Suppression) {
-        self.tell(customer, MessageCommand::Suppress(why)).await;
+    async fn suppress(&self, customer: &str, reason: Suppression) {
+        self.apply(customer, MessageCommand::Suppress(reason)).await;
     }
 
     pub(super) async fn send(&self, customer: &str) {
         let vendor_id = text(&format!("vm_{customer}"));
-        self.tell(customer, MessageCommand::RecordSent(vendor_id.into()))
+        self.apply(customer, MessageCommand::RecordSent(vendor_id.into()))
             .await;
     }
 
-    /// The vendor took it; this is what its sender knew.
+    /// Records the handover to the vendor, with what the sender knew at that time.
     async fn hand_over(&self, customer: &str, began_at: DateTime<Utc>, customer_seen: u64) {
         let handover = Handover {
             vendor_message_id: text(&format!("vm_{customer}")),
             began_at: Some(Timestamp::from(began_at)),
             customer_seen: Some(customer_seen),
         };
-        self.tell(customer, MessageCommand::RecordSent(handover))
+        self.apply(customer, MessageCommand::RecordSent(handover))
             .await;
     }
 
     async fn give_up(&self, customer: &str) {
-        self.tell(customer, MessageCommand::GiveUp(text("answered 500")))
+        self.apply(customer, MessageCommand::GiveUp(text("answered 500")))
             .await;
     }
 
@@ -182,11 +184,11 @@ impl Work {
             reason: (!arrived).then(|| text("mailbox_full")),
             occurred_at: minute(7),
         };
-        self.tell(customer, MessageCommand::RecordReceipt(receipt))
+        self.apply(customer, MessageCommand::RecordReceipt(receipt))
             .await;
     }
 
-    /// Everybody meant has a message.
+    /// Records that every recipient has a message.
     async fn resolve(&self, queued: u64, suppressed: u64) {
         let size = AudienceSize {
             planned: queued + suppressed,
@@ -194,10 +196,10 @@ impl Work {
             suppressed,
             undetermined: 0,
         };
-        self.record(size).await;
+        self.record_audience(size).await;
     }
 
-    async fn record(&self, size: AudienceSize) {
+    async fn record_audience(&self, size: AudienceSize) {
         let (context, campaign) = (worker(), self.campaign.clone());
         let recorded = self
             .commands
@@ -211,7 +213,7 @@ impl Work {
         completed.await.unwrap().unwrap();
     }
 
-    /// A message as its head has it.
+    /// Returns the state of a message, read from its head.
     async fn head(&self, customer: &str) -> Message {
         let found = self.commands.messages(&[self.message(customer)]).await;
         found.unwrap().swap_remove(0)
@@ -225,7 +227,7 @@ fn worker() -> Context {
     }
 }
 
-/// The views' database, for a look and a touch behind everybody's back.
+/// Opens the database of the views, to inspect or damage it directly.
 pub(super) async fn store(app: &App) -> Store {
     let settings = app.settings();
     let options = StoreOptions {

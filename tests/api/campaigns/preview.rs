@@ -1,4 +1,4 @@
-//! Looking at a message before anybody gets it.
+//! `/api/campaigns/preview`: messages rendered for a sample of customers.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::PATH;
 use crate::api::with;
 use crate::support::app::App;
 
-async fn customers(app: &App) {
+async fn record_customers(app: &App) {
     let customers = json!([
         {"customer_id": "c-1", "name": "Ada", "email": "ada@example.com", "phone": "+1", "tags": ["vip"]},
         {"customer_id": "c-2", "name": "Bob", "phone": "+49 30 1", "tags": ["vip"]},
@@ -30,9 +30,9 @@ async fn preview(app: &App, body: Value) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_message_is_shown_as_some_would_get_it() {
+async fn a_preview_shows_messages_as_customers_would_receive_them() {
     let app = App::start().await;
-    customers(&app).await;
+    record_customers(&app).await;
     let messages = preview(&app, body("Hi {{ name }}, {{ total_spend | money }}!")).await;
     assert_eq!(messages.len(), 5);
     assert_eq!(
@@ -46,7 +46,7 @@ async fn a_message_is_shown_as_some_would_get_it() {
         (&messages[1]["channel"], &messages[1]["to"]),
         (&json!("phone"), &json!("+49 30 1"))
     );
-    let why: Vec<_> = messages.iter().map(|m| m["suppression"].clone()).collect();
+    let suppressions: Vec<_> = messages.iter().map(|m| m["suppression"].clone()).collect();
     let expected = [
         Value::Null,
         Value::Null,
@@ -54,15 +54,15 @@ async fn a_message_is_shown_as_some_would_get_it() {
         json!("template"),
         json!("unsubscribed"),
     ];
-    assert_eq!(why, expected);
+    assert_eq!(suppressions, expected);
     assert_eq!(messages[3]["text"], Value::Null);
     assert_eq!(messages[3]["problem"], "name has no value");
 }
 
 #[tokio::test]
-async fn it_may_be_for_a_segment_and_for_fewer() {
+async fn a_preview_may_use_a_segment_and_limit_its_sample() {
     let app = App::start().await;
-    customers(&app).await;
+    record_customers(&app).await;
     let segment = json!({"name": "Flo", "rules": "name = \"Flo\""});
     let segment = app.client.post("/api/segments", segment).await.body["segment_id"].clone();
     let message = json!({"template": "Hi {{ name }}"});
@@ -76,7 +76,7 @@ async fn it_may_be_for_a_segment_and_for_fewer() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_previewed_is_told() {
+async fn invalid_previews_are_refused_with_a_pointer() {
     let app = App::without_workers().await;
     for (fields, pointer) in [
         (

@@ -1,11 +1,11 @@
-//! Following a campaign by server-sent events.
+//! Progress of a campaign as server-sent events.
 
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::json;
 
-use super::{PATH, Work, shown};
+use super::{CampaignDriver, PATH, read_caught_up};
 use crate::support::app::App;
 use crate::support::events::Events;
 
@@ -14,11 +14,11 @@ async fn events_of(app: &App, id: &str) -> Events {
 }
 
 #[tokio::test]
-async fn a_campaign_is_followed_to_its_end() {
+async fn events_follow_a_campaign_to_its_end() {
     let mut app = App::without_workers().await;
-    let (work, id) = Work::started(&app, &["Ada", "Bob"]).await;
+    let (driver, id) = CampaignDriver::start(&app, &["Ada", "Bob"]).await;
     app.add_worker();
-    shown(&app, &id).await;
+    read_caught_up(&app, &id).await;
     let mut events = events_of(&app, &id).await;
     let (name, data) = events.next().await.unwrap();
     assert_eq!((&*name, &data["status"]), ("progress", &json!("sending")));
@@ -27,16 +27,16 @@ async fn a_campaign_is_followed_to_its_end() {
         (&json!(id), &json!(2))
     );
 
-    work.send("c-0").await;
+    driver.send("c-0").await;
     let (name, data) = events.next().await.unwrap();
     assert_eq!(
         (&*name, &data["statistics"]["sent"]),
         ("progress", &json!(1))
     );
-    work.send("c-1").await;
-    work.receive("c-0", true).await;
-    work.receive("c-1", false).await;
-    work.complete().await;
+    driver.send("c-1").await;
+    driver.receive("c-0", true).await;
+    driver.receive("c-1", false).await;
+    driver.complete().await;
     let mut last = events.next().await.unwrap();
     while last.0 == "progress" {
         last = events.next().await.unwrap();
@@ -50,24 +50,28 @@ async fn a_campaign_is_followed_to_its_end() {
     );
     assert_eq!(events.next().await, None);
 
-    let mut over = events_of(&app, &id).await;
-    assert_eq!(over.next().await.unwrap().0, "end");
-    assert_eq!(over.next().await, None);
+    let mut ended = events_of(&app, &id).await;
+    assert_eq!(ended.next().await.unwrap().0, "end");
+    assert_eq!(ended.next().await, None);
 }
 
 #[tokio::test]
-async fn who_follows_does_not_keep_the_server_from_ending() {
+async fn an_open_event_stream_does_not_delay_a_shutdown() {
     let mut app = App::without_workers().await;
-    let (_, id) = Work::started(&app, &["Ada"]).await;
+    let (_, id) = CampaignDriver::start(&app, &["Ada"]).await;
     app.add_worker();
-    shown(&app, &id).await;
+    read_caught_up(&app, &id).await;
     let mut events = events_of(&app, &id).await;
     events.next().await.unwrap();
     let start = Instant::now();
     assert!(app.api.stop(Signal::TERM).success());
     assert!(
         start.elapsed() < Duration::from_secs(9),
-        "it waited its whole grace"
+        "it waited for the whole grace period"
     );
-    assert_eq!(events.next().await, None, "it ends in order");
+    assert_eq!(
+        events.next().await,
+        None,
+        "the stream ends without an error"
+    );
 }

@@ -1,9 +1,9 @@
-//! Why somebody got a message, or did not.
+//! Explanations: why a customer received a message, or did not.
 
 use domain::{Attempt, MessageCommand, Suppression};
 use serde_json::{Value, json};
 
-use super::{PATH, Work, create, named, vips};
+use super::{CampaignDriver, PATH, create, named, vips};
 use crate::api::with;
 use crate::support::app::App;
 use crate::support::shop::{minute, text};
@@ -23,25 +23,26 @@ fn types(recipient: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_message_is_explained_from_the_launch_to_its_receipt() {
+async fn a_recipient_is_explained_from_the_launch_to_the_receipt() {
     let mut app = App::without_workers().await;
     vips(&app, &["Ada", "Bob"]).await;
     let rules = json!({"rules": "tags contains \"vip\" AND order_count = 0", "launch": true});
     let id = create(&app, with(named("Explained"), rules)).await;
-    let work = Work::on(&app, &id).await;
-    work.queue("c-0", "Ada").await;
+    let driver = CampaignDriver::attach(&app, &id).await;
+    driver.queue("c-0", "Ada").await;
     let attempt = Attempt {
         number: 1,
         problem: text("answered 500"),
         retry_at: minute(1),
     };
-    work.tell("c-0", MessageCommand::RecordAttempt(attempt))
+    driver
+        .apply("c-0", MessageCommand::RecordAttempt(attempt))
         .await;
-    work.send("c-0").await;
-    work.receive("c-0", true).await;
-    work.suppress("c-1", Suppression::NoAddress).await;
-    work.resolve(1, 1).await;
-    // What comes after the launch makes no difference.
+    driver.send("c-0").await;
+    driver.receive("c-0", true).await;
+    driver.suppress("c-1", Suppression::NoAddress).await;
+    driver.resolve(1, 1).await;
+    // Events after the launch make no difference.
     let order = crate::api::order("c-0", "o-1", 100);
     app.client.accept("/api/data/orders", order).await;
     app.add_worker();
@@ -59,13 +60,13 @@ async fn a_message_is_explained_from_the_launch_to_its_receipt() {
     );
     assert_eq!(ada["suppression"], Value::Null);
     assert_eq!(ada["message"]["status"], "delivered");
-    let told = [
+    let expected = [
         "message_queued.1",
         "message_attempted.1",
         "message_sent.1",
         "message_delivered.1",
     ];
-    assert_eq!(types(&ada), told);
+    assert_eq!(types(&ada), expected);
     let queued = &ada["message"]["events"][0];
     assert_eq!(
         (&queued["actor"], &queued["data"]["text"]),
@@ -82,7 +83,7 @@ async fn a_message_is_explained_from_the_launch_to_its_receipt() {
 }
 
 #[tokio::test]
-async fn who_was_not_meant_is_told_why() {
+async fn a_customer_outside_the_audience_is_explained() {
     let mut app = App::without_workers().await;
     vips(&app, &["Ada"]).await;
     let other = json!({"customer_id": "x-1", "tags": ["new"]});

@@ -1,4 +1,4 @@
-//! Accounting for every recipient, and finding made-up damage.
+//! Reconciliation: every recipient is accounted for, and damage is found.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use domain::{AudienceSize, Suppression};
 use mongodb::bson::{Document, doc};
 use serde_json::{Value, json};
 
-use super::{PATH, Work, create, named, steer, store, vips};
+use super::{CampaignDriver, PATH, create, named, steer, store, vips};
 use crate::api::with;
 use crate::support::app::App;
 
 const NAMES: [&str; 6] = ["Ada", "Bob", "Cy", "Di", "Eve", "Flo"];
 
-async fn reconciled(app: &App, id: &str) -> Value {
+async fn reconcile(app: &App, id: &str) -> Value {
     app.client.caught_up().await;
     app.client.read(&format!("{PATH}/{id}/reconcile")).await
 }
 
-/// Kinds of discrepancies, with whom they are about.
-fn found(reconciled: &Value) -> Vec<(String, Option<String>)> {
+/// Returns the kind and the customer of each discrepancy, sorted.
+fn discrepancies(reconciled: &Value) -> Vec<(String, Option<String>)> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let all = reconciled["discrepancies"].as_array().unwrap().iter();
     let mut found: Vec<_> = all
@@ -30,33 +30,33 @@ fn found(reconciled: &Value) -> Vec<(String, Option<String>)> {
     found
 }
 
-fn about(kind: &str, customer: &str) -> (String, Option<String>) {
+fn of_customer(kind: &str, customer: &str) -> (String, Option<String>) {
     (kind.to_owned(), Some(customer.to_owned()))
 }
 
-fn alone(kind: &str) -> (String, Option<String>) {
+fn of_campaign(kind: &str) -> (String, Option<String>) {
     (kind.to_owned(), None)
 }
 
 #[tokio::test]
-async fn everybody_is_accounted_for() {
+async fn every_recipient_is_accounted_for() {
     let mut app = App::without_workers().await;
-    let (work, id) = Work::started(&app, &NAMES).await;
-    work.suppress("c-0", Suppression::Unsubscribed).await;
+    let (driver, id) = CampaignDriver::start(&app, &NAMES).await;
+    driver.suppress("c-0", Suppression::Unsubscribed).await;
     for customer in ["c-1", "c-2", "c-3"] {
-        work.send(customer).await;
+        driver.send(customer).await;
     }
-    work.receive("c-1", true).await;
-    work.receive("c-2", false).await;
-    work.give_up("c-4").await;
-    // What comes after the launch makes no difference.
+    driver.receive("c-1", true).await;
+    driver.receive("c-2", false).await;
+    driver.give_up("c-4").await;
+    // Events after the launch make no difference.
     let later = json!([
         {"customer_id": "c-5", "tags": []},
         {"customer_id": "c-9", "tags": ["vip"]},
     ]);
     app.client.accept("/api/data/customers", later).await;
     app.add_worker();
-    let reconciled = reconciled(&app, &id).await;
+    let reconciled = reconcile(&app, &id).await;
     let rows = app
         .client
         .read(&format!("{PATH}/{id}/logs?status=sent"))
@@ -75,68 +75,71 @@ async fn everybody_is_accounted_for() {
 }
 
 #[tokio::test]
-async fn who_is_not_queued_yet_is_pending_and_after_a_cancellation_left_out() {
+async fn recipients_without_a_message_are_pending_and_suppressed_by_a_cancellation() {
     let app = App::without_workers().await;
     vips(&app, &NAMES).await;
     let id = create(&app, with(named("Early"), json!({"launch": true}))).await;
-    let work = Work::on(&app, &id).await;
-    work.queue("c-0", "Ada").await;
+    let driver = CampaignDriver::attach(&app, &id).await;
+    driver.queue("c-0", "Ada").await;
     let path = format!("{PATH}/{id}/reconcile");
     let early = app.client.read(&path).await;
     assert_eq!(
         (&early["planned"], &early["pending"]),
         (&json!(6), &json!(6))
     );
-    assert_eq!(early["views_compared"], false, "nobody has folded anything");
-    assert_eq!(found(&early), []);
-    work.suppress("c-0", Suppression::Cancelled).await;
-    steer(&app, &id, "cancel").await;
-    let over = app.client.read(&path).await;
     assert_eq!(
-        (&over["planned"], &over["suppressed"]),
+        early["views_compared"], false,
+        "no worker has folded any event"
+    );
+    assert_eq!(discrepancies(&early), []);
+    driver.suppress("c-0", Suppression::Cancelled).await;
+    steer(&app, &id, "cancel").await;
+    let cancelled = app.client.read(&path).await;
+    assert_eq!(
+        (&cancelled["planned"], &cancelled["suppressed"]),
         (&json!(6), &json!(6))
     );
-    assert_eq!(found(&over), []);
+    assert_eq!(discrepancies(&cancelled), []);
 }
 
 #[tokio::test]
-async fn a_message_too_few_and_one_too_many_are_found() {
+async fn missing_and_unexpected_messages_are_found() {
     let mut app = App::without_workers().await;
     vips(&app, &NAMES).await;
     let stranger = json!({"customer_id": "x-1", "name": "Stranger"});
     app.client.accept("/api/data/customers", stranger).await;
     let id = create(&app, with(named("Damaged"), json!({"launch": true}))).await;
-    let work = Work::on(&app, &id).await;
+    let driver = CampaignDriver::attach(&app, &id).await;
     for customer in ["c-0", "c-1", "c-2", "c-4", "x-1"] {
-        work.queue(customer, "Vip").await;
+        driver.queue(customer, "Vip").await;
     }
-    work.resolve(5, 0).await;
+    driver.resolve(5, 0).await;
     app.add_worker();
-    let reconciled = reconciled(&app, &id).await;
+    let reconciled = reconcile(&app, &id).await;
     assert_eq!(
-        found(&reconciled),
+        discrepancies(&reconciled),
         [
-            about("missing_message", "c-3"),
-            about("missing_message", "c-5"),
-            alone("size_differs"),
-            about("unexpected_message", "x-1"),
+            of_customer("missing_message", "c-3"),
+            of_customer("missing_message", "c-5"),
+            of_campaign("size_differs"),
+            of_customer("unexpected_message", "x-1"),
         ]
     );
-    let of_stranger = reconciled["discrepancies"].as_array().unwrap().iter();
-    let mut of_stranger = of_stranger.filter(|d| d["customer_id"] == "x-1");
+    let unexpected = reconciled["discrepancies"].as_array().unwrap().iter();
+    let mut unexpected = unexpected.filter(|d| d["customer_id"] == "x-1");
     let digits = id.trim_start_matches("cmp_");
     let message = format!("msg_{digits}_x-1");
-    assert_eq!(of_stranger.next().unwrap()["message_id"], message);
+    assert_eq!(unexpected.next().unwrap()["message_id"], message);
 }
 
 #[tokio::test]
-async fn a_size_that_nobody_counted_is_found() {
+async fn a_wrong_audience_size_is_found() {
     let mut app = App::without_workers().await;
     vips(&app, &NAMES).await;
     let id = create(&app, with(named("Miscounted"), json!({"launch": true}))).await;
-    let work = Work::on(&app, &id).await;
+    let driver = CampaignDriver::attach(&app, &id).await;
     for (index, name) in NAMES.iter().enumerate() {
-        work.queue(&format!("c-{index}"), name).await;
+        driver.queue(&format!("c-{index}"), name).await;
     }
     let size = AudienceSize {
         planned: 6,
@@ -144,10 +147,10 @@ async fn a_size_that_nobody_counted_is_found() {
         suppressed: 1,
         undetermined: 0,
     };
-    work.record(size).await;
+    driver.record_audience(size).await;
     app.add_worker();
-    let reconciled = reconciled(&app, &id).await;
-    assert_eq!(found(&reconciled), [alone("size_differs")]);
+    let reconciled = reconcile(&app, &id).await;
+    assert_eq!(discrepancies(&reconciled), [of_campaign("size_differs")]);
     assert_eq!(
         reconciled["discrepancies"][0]["detail"],
         "the campaign recorded 5 messages, the log has 6"
@@ -155,12 +158,12 @@ async fn a_size_that_nobody_counted_is_found() {
 }
 
 #[tokio::test]
-async fn views_that_say_otherwise_are_found() {
+async fn views_that_differ_from_the_log_are_found() {
     let mut app = App::without_workers().await;
-    let (work, id) = Work::started(&app, &NAMES).await;
-    work.send("c-0").await;
+    let (driver, id) = CampaignDriver::start(&app, &NAMES).await;
+    driver.send("c-0").await;
     app.add_worker();
-    assert_eq!(found(&reconciled(&app, &id).await), []);
+    assert_eq!(discrepancies(&reconcile(&app, &id).await), []);
     let store = store(&app).await;
     let collection = |view: &str| {
         store
@@ -169,13 +172,16 @@ async fn views_that_say_otherwise_are_found() {
     };
 
     let messages = collection("messages");
-    let message = |customer: &str| doc! {"_id": work.message(customer).to_string()};
+    let message = |customer: &str| doc! {"_id": driver.message(customer).to_string()};
     messages.delete_one(message("c-1")).await.unwrap();
     let lost = doc! {"$set": {"status": "failed"}};
     messages.update_one(message("c-2"), lost).await.unwrap();
-    let damaged = reconciled(&app, &id).await;
-    let views = [about("view_differs", "c-1"), about("view_differs", "c-2")];
-    assert_eq!(found(&damaged), views);
+    let damaged = reconcile(&app, &id).await;
+    let views = [
+        of_customer("view_differs", "c-1"),
+        of_customer("view_differs", "c-2"),
+    ];
+    assert_eq!(discrepancies(&damaged), views);
     assert_eq!(
         damaged["discrepancies"][0]["detail"],
         "is missing in the view and queued in the log"
@@ -184,17 +190,17 @@ async fn views_that_say_otherwise_are_found() {
     let stats = collection("campaign_stats");
     let more = doc! {"$inc": {"by_status.delivered": 2}};
     stats.update_one(doc! {}, more).await.unwrap();
-    let damaged = reconciled(&app, &id).await;
-    let all = [&[alone("statistics_differ")], &views[..]].concat();
-    assert_eq!(found(&damaged), all);
+    let damaged = reconcile(&app, &id).await;
+    let all = [&[of_campaign("statistics_differ")], &views[..]].concat();
+    assert_eq!(discrepancies(&damaged), all);
     assert_eq!(
         (&damaged["planned"], &damaged["sent"]),
         (&json!(6), &json!(1)),
-        "the log holds"
+        "the figures are those of the log"
     );
 }
 
-/// Unsubscribes a customer; the number of that event in its partition.
+/// Unsubscribes a customer and returns the number of that event in its partition.
 async fn unsubscribe(app: &App, customer: &str) -> u64 {
     let body = json!({"customer_id": customer, "unsubscribed": true});
     let answer = app.client.post("/api/data/customers", body).await;
@@ -204,9 +210,9 @@ async fn unsubscribe(app: &App, customer: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn messages_to_customers_who_had_unsubscribed_are_found() {
+async fn messages_sent_after_an_unsubscription_are_found() {
     let mut app = App::without_workers().await;
-    let (work, id) = Work::started(&app, &NAMES).await;
+    let (driver, id) = CampaignDriver::start(&app, &NAMES).await;
     let mut unsubscribed = Vec::new();
     for customer in ["c-0", "c-1", "c-2"] {
         unsubscribed.push(unsubscribe(&app, customer).await);
@@ -215,47 +221,53 @@ async fn messages_to_customers_who_had_unsubscribed_are_found() {
         Utc::now() - TimeDelta::hours(1),
         Utc::now() + TimeDelta::minutes(1),
     );
-    // By the clock, and by what the sender had read.
-    work.hand_over("c-0", after, 0).await;
-    work.hand_over("c-1", before, unsubscribed[1]).await;
-    // On its way before the customer unsubscribed; and to somebody who never did.
-    work.hand_over("c-2", before, unsubscribed[2] - 1).await;
-    work.hand_over("c-3", after, unsubscribed[2]).await;
-    work.send("c-4").await;
+    // Both were sent too late: one by the clock, the other by what the sender had read.
+    driver.hand_over("c-0", after, 0).await;
+    driver.hand_over("c-1", before, unsubscribed[1]).await;
+    // The first was sent before the customer unsubscribed; the others never unsubscribed.
+    driver.hand_over("c-2", before, unsubscribed[2] - 1).await;
+    driver.hand_over("c-3", after, unsubscribed[2]).await;
+    driver.send("c-4").await;
     app.add_worker();
-    let reconciled = reconciled(&app, &id).await;
+    let reconciled = reconcile(&app, &id).await;
     let kind = "sent_after_unsubscribe";
-    assert_eq!(found(&reconciled), [about(kind, "c-0"), about(kind, "c-1")]);
+    assert_eq!(
+        discrepancies(&reconciled),
+        [of_customer(kind, "c-0"), of_customer(kind, "c-1")]
+    );
     let detail = &reconciled["discrepancies"].to_string();
     assert!(
         detail.contains("ms after the customer had unsubscribed"),
         "{detail}"
     );
-    assert_eq!(reconciled["sent"], 5, "they were sent all the same");
+    assert_eq!(reconciled["sent"], 5, "late messages count as sent");
 }
 
 #[tokio::test]
 async fn messages_sent_after_a_pause_or_a_cancellation_are_found() {
     for stop in ["pause", "cancel"] {
         let mut app = App::without_workers().await;
-        let (work, id) = Work::started(&app, &NAMES).await;
+        let (driver, id) = CampaignDriver::start(&app, &NAMES).await;
         let before = Utc::now() - TimeDelta::minutes(1);
         assert_eq!(steer(&app, &id, stop).await.status, 202);
         let after = Utc::now() + TimeDelta::minutes(1);
-        work.hand_over("c-0", before, 0).await;
-        work.hand_over("c-1", after, 0).await;
+        driver.hand_over("c-0", before, 0).await;
+        driver.hand_over("c-1", after, 0).await;
         app.add_worker();
-        let reconciled = reconciled(&app, &id).await;
-        assert_eq!(found(&reconciled), [about("sent_after_stop", "c-1")]);
+        let reconciled = reconcile(&app, &id).await;
+        assert_eq!(
+            discrepancies(&reconciled),
+            [of_customer("sent_after_stop", "c-1")]
+        );
     }
 }
 
-/// The reconciliation waits for the views once it has read the log; it goes on when the worker has
-/// folded what happened meanwhile.
+/// The reconciliation reads the log, then waits for the views. It continues when the worker has
+/// also folded the events recorded meanwhile.
 #[tokio::test]
-async fn a_campaign_resumed_during_a_reconciliation_is_not_found() {
+async fn a_resume_during_a_reconciliation_is_no_discrepancy() {
     let mut app = App::without_workers().await;
-    let (work, id) = Work::started(&app, &NAMES).await;
+    let (driver, id) = CampaignDriver::start(&app, &NAMES).await;
     assert_eq!(steer(&app, &id, "pause").await.status, 202);
     let client = app.client.clone();
     let path = format!("{PATH}/{id}/reconcile");
@@ -263,8 +275,9 @@ async fn a_campaign_resumed_during_a_reconciliation_is_not_found() {
     let head_start = tokio::time::timeout(Duration::from_secs(1), &mut reconciling);
     assert!(head_start.await.is_err(), "it waits for the views");
     assert_eq!(steer(&app, &id, "resume").await.status, 202);
-    work.hand_over("c-0", Utc::now() + TimeDelta::minutes(1), 0)
+    driver
+        .hand_over("c-0", Utc::now() + TimeDelta::minutes(1), 0)
         .await;
     app.add_worker();
-    assert_eq!(found(&reconciling.await.unwrap()), []);
+    assert_eq!(discrepancies(&reconciling.await.unwrap()), []);
 }

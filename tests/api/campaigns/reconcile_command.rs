@@ -1,8 +1,8 @@
-//! `patron reconcile`: the same account, on the command line.
+//! `patron reconcile`: reconciliation on the command line.
 
 use serde_json::{Value, json};
 
-use super::{Work, create, named, reconciliation, vips};
+use super::{CampaignDriver, create, named, reconciliation, vips};
 use crate::api::with;
 use crate::support::app::App;
 use crate::support::process::{Ended, run};
@@ -14,10 +14,10 @@ fn reconcile<const N: usize>(app: &App, id: &str, options: [&str; N]) -> Ended {
 }
 
 #[tokio::test]
-async fn a_campaign_without_discrepancies_is_a_success() {
+async fn a_campaign_without_discrepancies_exits_with_0() {
     let mut app = App::without_workers().await;
-    let (work, id) = Work::started(&app, &["Ada", "Bob"]).await;
-    work.send("c-0").await;
+    let (driver, id) = CampaignDriver::start(&app, &["Ada", "Bob"]).await;
+    driver.send("c-0").await;
     app.add_worker();
     app.client.caught_up().await;
     let printed = reconcile(&app, &id, []);
@@ -36,13 +36,13 @@ async fn a_campaign_without_discrepancies_is_a_success() {
 }
 
 #[tokio::test]
-async fn discrepancies_are_a_failure() {
+async fn discrepancies_exit_with_1() {
     let app = App::without_workers().await;
     vips(&app, &["Ada", "Bob"]).await;
     let id = create(&app, with(named("Damaged"), json!({"launch": true}))).await;
-    let work = Work::on(&app, &id).await;
-    work.queue("c-0", "Ada").await;
-    work.resolve(1, 0).await;
+    let driver = CampaignDriver::attach(&app, &id).await;
+    driver.queue("c-0", "Ada").await;
+    driver.resolve(1, 0).await;
     let printed = reconcile(&app, &id, []);
     assert_eq!(printed.code, Some(1), "{printed:?}");
     for line in [
@@ -63,18 +63,18 @@ async fn discrepancies_are_a_failure() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_reconciled_is_said() {
+async fn unknown_and_draft_campaigns_are_reported() {
     let app = App::without_workers().await;
     let draft = create(&app, named("Draft")).await;
-    for (id, said) in [
+    for (id, message) in [
         ("cmp_1", "patron: there is no campaign cmp_1"),
         (&draft, "has not been launched yet"),
     ] {
         let printed = reconcile(&app, id, []);
         assert_eq!(printed.code, Some(1), "{printed:?}");
-        assert!(printed.err.contains(said), "{printed:?}");
+        assert!(printed.err.contains(message), "{printed:?}");
         assert_eq!(printed.out, "");
     }
-    let senseless = reconcile(&app, "a/b", []);
-    assert_eq!(senseless.code, Some(2), "{senseless:?}");
+    let invalid = reconcile(&app, "a/b", []);
+    assert_eq!(invalid.code, Some(2), "{invalid:?}");
 }

@@ -1,11 +1,11 @@
-//! What needs events that were trimmed from the log.
+//! Operations that need events which were trimmed from the log.
 
 use chrono::{TimeDelta, Utc};
 use eventlog::{Log, Position};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{PATH, Work, create, named, reconciliation, shown, steer, vips};
+use super::{CampaignDriver, PATH, create, named, read_caught_up, reconciliation, steer, vips};
 use crate::api::with;
 use crate::support::app::App;
 use crate::support::client::answer;
@@ -18,26 +18,26 @@ async fn log(app: &App) -> Log {
     app.settings().commands().await.log().clone()
 }
 
-/// Trims a customer's partition as far as that leaves its last event.
+/// Trims a customer's partition up to its last event, which stays.
 async fn trim_partition_of(app: &App, customer: &str) {
     let log = log(app).await;
     let last = log.last(log.layout().partition_of(customer)).await.unwrap();
     let floor = log.trim(last).await.unwrap();
-    assert!(floor.number > 1 && floor == last, "{floor}: trimmed");
+    assert!(floor.number > 1 && floor == last, "the floor is {floor}");
 }
 
-/// Records something about a customer once more.
-async fn touch(app: &App, customer: &str, name: &str) {
+/// Records a name of a customer, which appends an event to the customer's partition.
+async fn record_name(app: &App, customer: &str, name: &str) {
     let change = json!({"customer_id": customer, "name": name});
     app.client.accept("/api/data/customers", change).await;
 }
 
 #[tokio::test]
-async fn questions_about_the_whole_log_are_refused_at_once() {
-    let told = vec![("PATRON_JOB_AFTER", "0s".to_owned())];
-    let app = App::told(told).await;
-    let (_, id) = Work::started(&app, &["Ada"]).await;
-    touch(&app, "c-0", "Ava").await;
+async fn reads_of_the_whole_log_are_refused_at_once() {
+    let environment = vec![("PATRON_JOB_AFTER", "0s".to_owned())];
+    let app = App::told(environment).await;
+    let (_, id) = CampaignDriver::start(&app, &["Ada"]).await;
+    record_name(&app, "c-0", "Ava").await;
     trim_partition_of(&app, "c-0").await;
     let gone = app.client.get(&reconciliation(&id)).await;
     let detail = &gone.problem(410, "trimmed")["detail"];
@@ -60,34 +60,34 @@ async fn questions_about_the_whole_log_are_refused_at_once() {
     rebuilt.problem(410, "trimmed");
     let unknown = app.client.post(&rebuild("nothing"), json!({})).await;
     unknown.problem(404, "not-found");
-    let asked = "/api/audit?aggregate=view/customers";
-    let asked = app.client.list(asked, 10).await;
-    assert!(asked.is_empty(), "no rebuild was recorded: {asked:?}");
+    let requests = "/api/audit?aggregate=view/customers";
+    let requests = app.client.list(requests, 10).await;
+    assert!(requests.is_empty(), "no rebuild was recorded: {requests:?}");
 }
 
 #[tokio::test]
-async fn a_launch_is_refused_where_a_view_can_never_have_what_it_needs() {
+async fn a_launch_is_refused_if_a_view_can_never_reach_its_positions() {
     let app = App::without_workers().await;
     vips(&app, &["Ada"]).await;
     let launched = create(&app, named("Launched")).await;
-    let again = |id: &str| {
+    let launch_with_key = |id: &str| {
         let path = format!("{PATH}/{id}/launch");
         let request = app.client.request(Method::POST, &path);
         answer(request.header("idempotency-key", "launch-1"))
     };
-    assert_eq!(again(&launched).await.status, 202);
+    assert_eq!(launch_with_key(&launched).await.status, 202);
     let draft = create(&app, named("Draft")).await;
-    touch(&app, "c-0", "Ava").await;
-    // Nobody has folded anything yet.
+    record_name(&app, "c-0", "Ava").await;
+    // No worker has folded any event yet.
     trim_partition_of(&app, "c-0").await;
 
     steer(&app, &draft, "launch").await.problem(410, "trimmed");
-    let again_without_key = steer(&app, &launched, "launch").await;
-    again_without_key.problem(409, "impossible-transition");
+    let without_key = steer(&app, &launched, "launch").await;
+    without_key.problem(409, "impossible-transition");
     let unknown = steer(&app, "cmp_1", "launch").await;
     unknown.problem(404, "not-found");
-    let work = Work::on(&app, &draft).await;
-    let head = work.commands.campaign(&work.campaign).await.unwrap();
+    let driver = CampaignDriver::attach(&app, &draft).await;
+    let head = driver.commands.campaign(&driver.campaign).await.unwrap();
     assert!(
         head.unwrap().launch_version().is_none(),
         "it was not launched"
@@ -95,20 +95,24 @@ async fn a_launch_is_refused_where_a_view_can_never_have_what_it_needs() {
     let at_once = with(named("At once"), json!({"launch": true}));
     let created = app.client.post(PATH, at_once).await;
     created.problem(410, "trimmed");
-    assert_eq!(again(&launched).await.status, 202, "it was launched before");
+    assert_eq!(
+        launch_with_key(&launched).await.status,
+        202,
+        "it was launched before"
+    );
 }
 
 #[tokio::test]
-async fn a_campaign_goes_out_if_nobody_needs_what_was_trimmed() {
+async fn a_campaign_that_needs_no_trimmed_events_is_sent() {
     let mut app = App::start().await;
     vips(&app, &["Ada", "Bob"]).await;
-    touch(&app, "c-0", "Ava").await;
+    record_name(&app, "c-0", "Ava").await;
     let id = create(&app, named("Out")).await;
     app.client.caught_up().await;
     trim_partition_of(&app, "c-0").await;
     assert_eq!(steer(&app, &id, "launch").await.status, 202);
-    let campaign = eventually("an audience", async || {
-        let campaign = shown(&app, &id).await;
+    let campaign = eventually("the audience is resolved", async || {
+        let campaign = read_caught_up(&app, &id).await;
         (!campaign["size"].is_null()).then_some(campaign)
     })
     .await;
@@ -118,20 +122,22 @@ async fn a_campaign_goes_out_if_nobody_needs_what_was_trimmed() {
 }
 
 #[tokio::test]
-async fn a_campaign_whose_audience_needs_trimmed_events_says_so_and_sends_nothing() {
+async fn a_campaign_that_needs_trimmed_events_reports_it_and_sends_nothing() {
     let mut app = App::start().await;
     vips(&app, &["Ada", "Bob", "Cy"]).await;
-    touch(&app, "c-0", "Ava").await;
+    record_name(&app, "c-0", "Ava").await;
     let id = create(&app, named("Stuck")).await;
     app.client.caught_up().await;
     app.workers.clear();
     trim_partition_of(&app, "c-0").await;
     assert_eq!(steer(&app, &id, "launch").await.status, 202);
-    touch(&app, "c-0", "Ada").await;
+    // The view moves past the launch, so the state at the launch has to be folded from the log, in
+    // which events of this customer are missing.
+    record_name(&app, "c-0", "Ada").await;
     app.add_worker();
 
-    let campaign = eventually("what it waits for", async || {
-        let campaign = shown(&app, &id).await;
+    let campaign = eventually("the campaign reports what it waits for", async || {
+        let campaign = read_caught_up(&app, &id).await;
         (!campaign["waiting_for"].is_null()).then_some(campaign)
     })
     .await;
@@ -141,11 +147,11 @@ async fn a_campaign_whose_audience_needs_trimmed_events_says_so_and_sends_nothin
     assert!(waiting["since"].is_string());
     let detail = waiting["detail"].as_str().unwrap();
     assert!(detail.ends_with("were trimmed from the log"), "{detail}");
-    assert_eq!(campaign["statistics"]["queued"], 0, "nobody is queued");
+    assert_eq!(campaign["statistics"]["queued"], 0, "no message is queued");
 
     assert_eq!(steer(&app, &id, "cancel").await.status, 202);
-    let campaign = eventually("the cancellation", async || {
-        let campaign = shown(&app, &id).await;
+    let campaign = eventually("the campaign is cancelled", async || {
+        let campaign = read_caught_up(&app, &id).await;
         (campaign["status"] == "cancelled").then_some(campaign)
     })
     .await;
@@ -153,10 +159,10 @@ async fn a_campaign_whose_audience_needs_trimmed_events_says_so_and_sends_nothin
 }
 
 #[tokio::test]
-async fn who_has_changed_since_is_folded_anew_from_what_was_kept() {
+async fn a_recipient_changed_since_the_launch_is_folded_from_kept_events() {
     let mut app = App::start().await;
     vips(&app, &["Ada"]).await;
-    touch(&app, "c-0", "Ava").await;
+    record_name(&app, "c-0", "Ava").await;
     let log = log(&app).await;
     let here = |id: &String| log.layout().partition_of(id) == log.layout().partition_of("c-0");
     let new = (1..).map(|n| format!("c-{n}")).find(here).unwrap();
@@ -169,15 +175,15 @@ async fn who_has_changed_since_is_folded_anew_from_what_was_kept() {
     app.client.caught_up().await;
     app.workers.clear();
     assert_eq!(steer(&app, &id, "launch").await.status, 202);
-    touch(&app, &new, "Newer").await;
+    record_name(&app, &new, "Newer").await;
     app.add_worker();
-    let campaign = eventually("an audience", async || {
-        let campaign = shown(&app, &id).await;
+    let campaign = eventually("the audience is resolved", async || {
+        let campaign = read_caught_up(&app, &id).await;
         (!campaign["size"].is_null()).then_some(campaign)
     })
     .await;
     assert_eq!(campaign["size"]["queued"], 2, "{campaign}");
-    let texts = eventually("the texts of two messages", async || {
+    let texts = eventually("two messages have texts", async || {
         let logs = app.client.read(&format!("{PATH}/{id}/logs")).await;
         let texts = logs["items"].as_array().unwrap().iter();
         let mut texts: Vec<String> = texts
@@ -187,11 +193,11 @@ async fn who_has_changed_since_is_folded_anew_from_what_was_kept() {
         (texts.len() == 2).then_some(texts)
     })
     .await;
-    assert_eq!(texts, ["Hi Ava!", "Hi New!"], "as they were at the launch");
+    assert_eq!(texts, ["Hi Ava!", "Hi New!"], "names as of the launch");
 }
 
 #[tokio::test]
-async fn a_scheduled_campaign_that_cannot_be_launched_says_so() {
+async fn a_scheduled_campaign_that_cannot_be_launched_reports_it() {
     let mut app = App::without_workers().await;
     let at = Utc::now() + TimeDelta::seconds(5);
     let id = create(&app, with(named("Later"), json!({"scheduled_at": at}))).await;
@@ -200,11 +206,11 @@ async fn a_scheduled_campaign_that_cannot_be_launched_says_so() {
     // The campaign's own events stay.
     let elsewhere = |customer: &String| layout.partition_of(customer) != layout.partition_of(&id);
     let customer = (0..).map(|n| format!("c-{n}")).find(elsewhere).unwrap();
-    touch(&app, &customer, "Ada").await;
-    touch(&app, &customer, "Ava").await;
+    record_name(&app, &customer, "Ada").await;
+    record_name(&app, &customer, "Ava").await;
     trim_partition_of(&app, &customer).await;
     app.add_worker();
-    let campaign = eventually("what it waits for", async || {
+    let campaign = eventually("the campaign reports what it waits for", async || {
         let campaign = app.client.get(&format!("{PATH}/{id}")).await.body;
         campaign["waiting_for"].is_object().then_some(campaign)
     })
@@ -220,7 +226,7 @@ async fn a_scheduled_campaign_that_cannot_be_launched_says_so() {
             .number,
     };
     let reason = format!("events before {floor} were trimmed from the log");
-    until("a view says why it has stopped", async || {
+    until("a view reports why it has stopped", async || {
         let views = app.client.get("/api/admin/projections").await;
         views.text.contains(&reason)
     })

@@ -1,7 +1,7 @@
-//! Who may call what: every operation of the document, with every credential.
+//! Permissions: every operation of the OpenAPI document, with keys and sessions of every role.
 
+mod invalid_credentials;
 mod recorded;
-mod worthless;
 
 use domain::{Role, UserRole};
 use reqwest::Method;
@@ -13,8 +13,10 @@ use crate::support::tokens::{self, SESSION_KEY};
 
 const ROLES: [Role; 4] = [Role::Ingest, Role::Viewer, Role::Marketer, Role::Admin];
 
-/// What the contract says of each role, in words of its own.
-fn may(role: Role, operation: &str) -> bool {
+/// Returns whether the contract permits `role` to call `operation`.
+///
+/// Independent of the API's own table of permissions, which the tests check against it.
+fn is_permitted(role: Role, operation: &str) -> bool {
     let (method, path) = operation.split_once(' ').unwrap();
     let below = |part: &str| path.starts_with(part);
     let account = below("/api/auth/me") || below("/api/auth/logout");
@@ -30,7 +32,7 @@ fn may(role: Role, operation: &str) -> bool {
     }
 }
 
-/// What nobody has to sign in for.
+/// Returns whether an operation needs no credential.
 fn is_open(operation: &str) -> bool {
     let open = [
         "GET /healthz",
@@ -43,7 +45,7 @@ fn is_open(operation: &str) -> bool {
     open.contains(&operation)
 }
 
-/// Every operation, as `METHOD path` of the document.
+/// Returns every operation of the document as `METHOD path`.
 fn operations() -> Vec<String> {
     let document = serde_json::to_value(api::openapi()).unwrap();
     let mut operations = Vec::new();
@@ -56,8 +58,8 @@ fn operations() -> Vec<String> {
     operations
 }
 
-/// Method and path to ask for, about things that there are not.
-fn asked(operation: &str) -> (Method, String) {
+/// Returns the method and path of a request, with ids of things that do not exist.
+fn request_target(operation: &str) -> (Method, String) {
     let (method, path) = operation.split_once(' ').unwrap();
     let path = path
         .replace("{position}", "0:1")
@@ -71,13 +73,13 @@ fn asked(operation: &str) -> (Method, String) {
 }
 
 async fn start() -> App {
-    let told = [
+    let environment = [
         ("PATRON_SESSION_KEYS", SESSION_KEY),
-        // They come one after the other, faster than strangers may ask.
+        // The tests send refused requests faster than the limit per address permits.
         ("PATRON_RATE_PER_ADDRESS", "0"),
     ];
-    let told = told.map(|(name, value)| (name, value.to_owned()));
-    App::told(told.into()).await
+    let environment = environment.map(|(name, value)| (name, value.to_owned()));
+    App::told(environment.into()).await
 }
 
 fn user_role(role: Role) -> Option<UserRole> {
@@ -89,37 +91,38 @@ fn user_role(role: Role) -> Option<UserRole> {
     }
 }
 
-/// A browser in which somebody of that role has signed in.
+/// Returns a browser in which a user with this role has signed in.
 async fn signed_in(app: &App, role: UserRole) -> Browser {
     let (user, session) = app.signed_in(role).await;
     let token = tokens::good(&tokens::claims(&user, &session, 0));
     Browser::new(app.client.base()).with_session(&token)
 }
 
-fn judge(role: Role, operation: &str, answered: &Answer) {
-    let told = format!("{} {operation}: {answered:?}", role.as_str());
-    if may(role, operation) || is_open(operation) {
+/// Asserts that a response is what the contract permits to a role.
+fn assert_permission(role: Role, operation: &str, answered: &Answer) {
+    let context = format!("{} {operation}: {answered:?}", role.as_str());
+    if is_permitted(role, operation) || is_open(operation) {
         let signature = operation == "POST /api/delivery/receipt";
-        assert_eq!(answered.status == 401, signature, "{told}");
-        assert_ne!(answered.status, 403, "{told}");
-        assert_ne!(answered.status, 405, "{told}");
+        assert_eq!(answered.status == 401, signature, "{context}");
+        assert_ne!(answered.status, 403, "{context}");
+        assert_ne!(answered.status, 405, "{context}");
         let detail = answered.body["detail"].as_str().unwrap_or_default();
-        assert!(!detail.contains("no resource at this path"), "{told}");
+        assert!(!detail.contains("no resource at this path"), "{context}");
     } else {
-        assert_eq!(answered.status, 403, "{told}");
+        assert_eq!(answered.status, 403, "{context}");
         answered.problem(403, "forbidden");
     }
 }
 
 #[tokio::test]
-async fn each_role_may_what_the_contract_says_and_nothing_else() {
+async fn each_role_may_call_exactly_the_operations_of_the_contract() {
     let app = start().await;
     for role in ROLES {
         let key = app.new_key(role, None).await;
         let by_key = app.client.with_key(Some(key.reveal()));
         for operation in operations() {
-            let (method, path) = asked(&operation);
-            judge(
+            let (method, path) = request_target(&operation);
+            assert_permission(
                 role,
                 &operation,
                 &answer(by_key.request(method, &path)).await,
@@ -127,26 +130,26 @@ async fn each_role_may_what_the_contract_says_and_nothing_else() {
             let Some(role_of_user) = user_role(role) else {
                 continue;
             };
-            // A session each: one of the operations ends it.
+            // Each operation gets a session of its own, since one of them ends it.
             let browser = signed_in(&app, role_of_user).await;
-            let (method, path) = asked(&operation);
-            judge(
+            let (method, path) = request_target(&operation);
+            assert_permission(
                 role,
                 &operation,
                 &answer(browser.request(method, &path)).await,
             );
         }
     }
-    // The configured key is an admin's.
+    // The configured key has the role `admin`.
     for operation in operations() {
-        let (method, path) = asked(&operation);
+        let (method, path) = request_target(&operation);
         let answered = answer(app.client.request(method, &path)).await;
-        judge(Role::Admin, &operation, &answered);
+        assert_permission(Role::Admin, &operation, &answered);
     }
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_told_to_those_who_are_known() {
+async fn unknown_paths_and_methods_are_reported_to_any_role() {
     let app = start().await;
     let key = app.new_key(Role::Ingest, None).await;
     let client = app.client.with_key(Some(key.reveal()));
@@ -162,7 +165,7 @@ async fn what_is_not_there_is_told_to_those_who_are_known() {
 }
 
 #[tokio::test]
-async fn what_is_revoked_or_signed_out_is_so_at_once_in_every_process() {
+async fn revocations_take_effect_at_once_in_every_process() {
     let app = start().await;
     let (_second, client) = app.settings().serve("127.0.0.1:0");
     let commands = app.settings().commands().await;

@@ -1,4 +1,4 @@
-//! What is recorded of who was let in and who was not.
+//! Recorded refusals and uses of keys.
 
 use domain::{Role, UserRole};
 use reqwest::Method;
@@ -12,7 +12,7 @@ use crate::support::tokens;
 use crate::support::wait::eventually;
 
 #[tokio::test]
-async fn refusals_and_uses_are_in_the_audit_trail() {
+async fn refusals_and_key_uses_are_in_the_audit_trail() {
     let mut app = start().await;
     app.add_worker();
     let key = app.new_key(Role::Viewer, None).await;
@@ -27,8 +27,8 @@ async fn refusals_and_uses_are_in_the_audit_trail() {
     let mut browser = Browser::new(app.client.base()).with_session(&forged);
     let tampered = browser.get("/api/audit").await;
     tampered.problem(401, "unauthenticated");
-    let stranger = app.client.with_key(None);
-    let unsigned = stranger.post("/api/delivery/receipt", json!({})).await;
+    let anonymous = app.client.with_key(None);
+    let unsigned = anonymous.post("/api/delivery/receipt", json!({})).await;
     unsigned.problem(401, "bad-signature");
 
     app.client.caught_up().await;
@@ -37,7 +37,7 @@ async fn refusals_and_uses_are_in_the_audit_trail() {
         (rows.len() == 3).then_some(rows)
     })
     .await;
-    for (answered, actor, why, path) in [
+    for (answered, actor, reason, path) in [
         (
             &refused,
             format!("key:{}", key.id()),
@@ -58,18 +58,18 @@ async fn refusals_and_uses_are_in_the_audit_trail() {
         assert_eq!(row["ip"], "127.0.0.1");
         let position = row["position"].as_str().unwrap();
         let entry = app.client.read(&format!("/api/audit/{position}")).await;
-        assert_eq!(entry["data"]["why"], why);
+        assert_eq!(entry["data"]["why"], reason);
         assert_eq!(entry["data"]["path"], path);
     }
     let uses = eventually("the key's use", async || {
         let rows = app.client.list("/api/audit?type=api_key_used", 10).await;
         (!rows.is_empty()).then_some(rows)
     });
-    assert_eq!(uses.await.len(), 1, "once in a while");
+    assert_eq!(uses.await.len(), 1, "not every use is recorded");
 }
 
 #[tokio::test]
-async fn a_flood_of_refusals_is_no_flood_of_events() {
+async fn the_number_of_recorded_refusals_is_limited() {
     let mut app = start().await;
     app.add_worker();
     let key = app.new_key(Role::Ingest, None).await;
@@ -86,7 +86,7 @@ async fn a_flood_of_refusals_is_no_flood_of_events() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_is_trusted_says_who_asks() {
+async fn a_trusted_proxy_determines_the_clients_address() {
     let trusted = vec![("PATRON_TRUSTED_PROXIES", "127.0.0.0/8".to_owned())];
     for (environment, address) in [(trusted, "198.51.100.7"), (Vec::new(), "127.0.0.1")] {
         let mut app = App::told(environment).await;
@@ -94,8 +94,8 @@ async fn a_proxy_that_is_trusted_says_who_asks() {
         let rules = json!({"combinator": "and", "rules": [{"field": "order_count", "operator": ">", "value": 1}]});
         let request = app.client.request(Method::POST, "/api/segments");
         let request = request.header("x-forwarded-for", "203.0.113.9, 198.51.100.7");
-        let made = answer(request.json(&json!({"name": "A", "rules": rules}))).await;
-        assert_eq!(made.status, 201, "{made:?}");
+        let created = answer(request.json(&json!({"name": "A", "rules": rules}))).await;
+        assert_eq!(created.status, 201, "{created:?}");
         app.client.caught_up().await;
         let rows = app.client.list("/api/audit?type=segment_created", 10).await;
         assert_eq!(rows[0]["ip"], address);

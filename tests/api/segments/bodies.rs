@@ -1,4 +1,4 @@
-//! Bodies that are no segment.
+//! Invalid bodies of segments.
 
 use reqwest::{Method, header};
 use serde_json::json;
@@ -9,7 +9,7 @@ use crate::support::app::App;
 use crate::support::client::answer;
 
 #[tokio::test]
-async fn a_body_that_is_no_segment_is_refused() {
+async fn an_invalid_field_is_refused_with_its_pointer() {
     let app = App::without_workers().await;
     let (id, _) = create(&app, named("There")).await;
     let long = "x".repeat(201);
@@ -47,7 +47,7 @@ async fn a_body_that_is_no_segment_is_refused() {
 }
 
 #[tokio::test]
-async fn every_part_of_the_rules_that_is_wrong_is_told() {
+async fn every_invalid_node_of_the_rules_is_reported() {
     let app = App::without_workers().await;
     let rules = json!({"combinator": "and", "rules": [
         {"field": "shoe", "operator": "=", "value": 1},
@@ -74,7 +74,7 @@ async fn every_part_of_the_rules_that_is_wrong_is_told() {
 }
 
 #[tokio::test]
-async fn rules_beyond_what_a_segment_holds_are_refused() {
+async fn rules_that_are_too_large_for_a_segment_are_refused() {
     let app = App::without_workers().await;
     let cities: Vec<_> = (0..1_000).map(|n| format!("{n:0>100}")).collect();
     let rules = json!({"combinator": "and", "rules": [

@@ -1,9 +1,9 @@
-//! `Idempotency-Key`: a creation that is sent again.
+//! `Idempotency-Key`: repeated creations.
 
 use reqwest::Method;
 use serde_json::Value;
 
-use super::{PATH, archive, id_of, named, replace, shown};
+use super::{PATH, archive, id_of, named, read_after, replace};
 use crate::support::app::App;
 use crate::support::client::{Answer, answer};
 
@@ -13,26 +13,26 @@ async fn post_with_key(app: &App, key: &str, body: &Value) -> Answer {
 }
 
 #[tokio::test]
-async fn a_creation_sent_again_with_its_key_changes_nothing() {
+async fn a_repeated_creation_with_its_key_changes_nothing() {
     let app = App::start().await;
     let body = named("Once");
     let first = post_with_key(&app, "k-1", &body).await;
     assert_eq!(first.status, 201, "{first:?}");
-    let same = |again: &Answer| {
+    let is_same = |again: &Answer| {
         let location = again.header("location") == first.header("location");
         again.status == 201 && location && again.text == first.text
     };
     let again = post_with_key(&app, "k-1", &body).await;
-    assert!(same(&again), "{again:?}");
+    assert!(is_same(&again), "{again:?}");
     assert_eq!(again.position(), first.position());
 
     let id = id_of(&first);
     replace(&app, &id, &named("Another")).await;
-    assert!(same(&post_with_key(&app, "k-1", &body).await));
+    assert!(is_same(&post_with_key(&app, "k-1", &body).await));
     archive(&app, &id).await;
     let last = post_with_key(&app, "k-1", &body).await;
-    assert!(same(&last), "{last:?}");
-    let segment = shown(&app, &id, &last.position()).await;
+    assert!(is_same(&last), "{last:?}");
+    let segment = read_after(&app, &id, &last.position()).await;
     assert_eq!(segment["name"], "Another");
     assert!(segment["archived_at"].is_string());
     let all = app.client.list("/api/segments?archived=true", 10).await;
@@ -40,7 +40,7 @@ async fn a_creation_sent_again_with_its_key_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_key_belongs_to_one_content() {
+async fn a_key_cannot_be_reused_for_other_content() {
     let app = App::without_workers().await;
     let first = post_with_key(&app, "k-1", &named("One")).await;
     let other = post_with_key(&app, "k-1", &named("Two")).await;
@@ -58,9 +58,9 @@ async fn a_key_belongs_to_one_content() {
     }
 }
 
-/// Many at once, as a client with impatient retries sends them.
+/// A client with impatient retries sends many requests at once.
 #[tokio::test]
-async fn creations_with_one_key_at_once_make_one_segment() {
+async fn concurrent_creations_with_one_key_create_one_segment() {
     let app = App::start().await;
     let body = named("Once");
     let all = (0..20).map(|_| post_with_key(&app, "k-1", &body));

@@ -1,4 +1,4 @@
-//! `/api/segments`: rules that were given a name.
+//! `/api/segments`: creating, reading, replacing, and archiving segments.
 
 mod bodies;
 mod idempotency;
@@ -18,12 +18,12 @@ use crate::support::shop::context;
 
 const PATH: &str = "/api/segments";
 
-/// A segment of this name.
+/// Returns the body of a segment with this name.
 fn named(name: &str) -> Value {
     json!({"name": name, "rules": "total_spend > 100000 AND NOT (visits < 3)"})
 }
 
-/// The same rules as JSON.
+/// Returns the rules of [`named`] as JSON.
 fn as_json() -> Value {
     json!({"combinator": "and", "not": false, "rules": [
         {"field": "total_spend", "operator": ">", "value": 100_000, "valueSource": "value"},
@@ -37,7 +37,7 @@ async fn send(app: &App, method: Method, path: &str, body: &Value) -> Answer {
     answer(app.client.request(method, path).json(body)).await
 }
 
-/// Creates a segment; its id and its position.
+/// Creates a segment and returns its id and position.
 async fn create(app: &App, body: Value) -> (String, String) {
     let created = app.client.post(PATH, body).await;
     assert_eq!(created.status, 201, "{created:?}");
@@ -48,14 +48,14 @@ fn id_of(created: &Answer) -> String {
     created.body["segment_id"].as_str().unwrap().to_owned()
 }
 
-/// A segment as the view has it after `position`.
-async fn shown(app: &App, id: &str, position: &str) -> Value {
+/// Reads a segment, without its audience, once the view has reached `position`.
+async fn read_after(app: &App, id: &str, position: &str) -> Value {
     let path = format!("{PATH}/{id}?after={position}");
-    uncounted(app.client.read(&path).await)
+    without_audience(app.client.read(&path).await)
 }
 
-/// A segment without its audience, which comes when it comes.
-fn uncounted(mut segment: Value) -> Value {
+/// Removes the audience from a segment, since workers count it at an unpredictable time.
+fn without_audience(mut segment: Value) -> Value {
     segment.as_object_mut().unwrap().remove("audience").unwrap();
     segment
 }
@@ -78,19 +78,19 @@ async fn a_segment_is_created_and_shown() {
     let id = id_of(&created);
     assert!(id.starts_with("seg_") && id.len() == 36, "{id}");
     assert_eq!(created.header("location"), format!("{PATH}/{id}"));
-    let said = json!({
+    let expected = json!({
         "segment_id": id,
         "name": "Big spenders",
         "description": "For the spring letter",
         "rules": as_json(),
         "text": "total_spend > 100000 AND NOT (visits < 3)",
     });
-    assert_eq!(created.body, said);
+    assert_eq!(created.body, expected);
 
-    let segment = shown(&app, &id, &created.position()).await;
+    let segment = read_after(&app, &id, &created.position()).await;
     let at = segment["created_at"].clone();
     assert!(at.as_str().unwrap().ends_with('Z'), "{at}");
-    let since = json!({
+    let view_fields = json!({
         "version": 1,
         "created_at": at,
         "created_by": "key:bootstrap",
@@ -100,13 +100,13 @@ async fn a_segment_is_created_and_shown() {
         "archived_by": null,
         "held_by": [],
     });
-    assert_eq!(segment, with(said, since));
+    assert_eq!(segment, with(expected, view_fields));
 }
 
 #[tokio::test]
-async fn rules_are_taken_as_json_too_and_always_given_as_both() {
+async fn rules_are_accepted_as_json_and_returned_as_json_and_text() {
     let app = App::start().await;
-    // As an editor leaves them: texts for numbers, fields of its own.
+    // A rule editor sends numbers as strings, and fields of its own.
     let rules = json!({"id": "root", "combinator": "AND", "rules": [
         {"id": "r1", "field": "total_spend", "operator": ">", "value": "100000"},
         {"combinator": "and", "not": true, "rules": [
@@ -123,7 +123,7 @@ async fn rules_are_taken_as_json_too_and_always_given_as_both() {
     assert_eq!(created.body["rules"], canonical);
     let text = &created.body["text"];
     assert_eq!(text, "total_spend > 100000 AND NOT (visits < 3)");
-    let segment = shown(&app, &id_of(&created), &created.position()).await;
+    let segment = read_after(&app, &id_of(&created), &created.position()).await;
     assert_eq!(segment["rules"], canonical);
     assert_eq!(&segment["text"], text);
 }
@@ -139,7 +139,7 @@ async fn an_update_replaces_the_whole_content() {
     assert_eq!(updated.body["description"], Value::Null);
     assert_eq!(updated.body["text"], "visits > 9");
 
-    let segment = shown(&app, &id, &updated.position()).await;
+    let segment = read_after(&app, &id, &updated.position()).await;
     for (field, value) in updated.body.as_object().unwrap() {
         assert_eq!(&segment[field], value, "{field}");
     }
@@ -150,12 +150,12 @@ async fn an_update_replaces_the_whole_content() {
 }
 
 #[tokio::test]
-async fn an_archived_segment_is_shown_and_no_longer_changed() {
+async fn an_archived_segment_can_be_read_but_not_replaced() {
     let app = App::start().await;
     let (id, _) = create(&app, named("Old")).await;
     let archived = archive(&app, &id).await;
     assert_eq!((archived.status, &*archived.text), (204, ""));
-    let segment = shown(&app, &id, &archived.position()).await;
+    let segment = read_after(&app, &id, &archived.position()).await;
     assert!(segment["archived_at"].is_string(), "{segment}");
     assert_eq!(segment["archived_by"], "key:bootstrap");
     assert_eq!(
@@ -171,12 +171,13 @@ async fn an_archived_segment_is_shown_and_no_longer_changed() {
 }
 
 #[tokio::test]
-async fn a_held_segment_is_not_archived() {
+async fn a_held_segment_cannot_be_archived() {
     let app = App::start().await;
     let (id, _) = create(&app, named("Needed")).await;
     let commands = app.settings().commands().await;
     let segment = || id.as_str().try_into().unwrap();
-    // Who holds it may still be about to be created.
+    // The campaigns do not exist. A recent hold is kept all the same, since its campaign may be
+    // about to be created.
     let just_now = Context {
         now: Timestamp::from(Utc::now()),
         ..context()
@@ -192,7 +193,7 @@ async fn a_held_segment_is_not_archived() {
     app.client.caught_up().await;
     let shown_held = app.client.read(&format!("{PATH}/{id}")).await;
     assert_eq!(shown_held["held_by"], json!(["cmp_1", "cmp_2"]));
-    // It may change meanwhile.
+    // A held segment may still be replaced.
     assert_eq!(replace(&app, &id, &named("Still needed")).await.status, 200);
 
     for holder in ["cmp_1", "cmp_2"] {
@@ -207,7 +208,7 @@ async fn a_held_segment_is_not_archived() {
 }
 
 #[tokio::test]
-async fn the_list_is_newest_first_and_leaves_archived_ones_out() {
+async fn the_list_is_newest_first_and_omits_archived_segments() {
     let app = App::start().await;
     let mut ids = Vec::new();
     for n in 0..7 {
@@ -230,12 +231,12 @@ async fn the_list_is_newest_first_and_leaves_archived_ones_out() {
                 .iter()
                 .map(|segment| segment["segment_id"].as_str().unwrap())
                 .collect();
-            assert_eq!(found, *expected, "{path} by {limit}");
+            assert_eq!(found, *expected, "{path} limit {limit}");
         }
     }
     let one = app.client.list(PATH, 50).await.swap_remove(0);
     let alone = app.client.read(&format!("{PATH}/{}", ids[1])).await;
-    assert_eq!(uncounted(one), uncounted(alone));
+    assert_eq!(without_audience(one), without_audience(alone));
     for query in ["archived=perhaps", "colour=red", "cursor=00", "limit=0"] {
         let refused = app.client.get(&format!("{PATH}?{query}")).await;
         refused.problem(400, "invalid-parameter");
@@ -243,15 +244,15 @@ async fn the_list_is_newest_first_and_leaves_archived_ones_out() {
 }
 
 #[tokio::test]
-async fn the_audit_trail_tells_its_history() {
+async fn the_audit_trail_has_the_history_of_a_segment() {
     let app = App::start().await;
-    let (id, _) = create(&app, named("Told of")).await;
-    let updated = replace(&app, &id, &named("Told of again")).await;
+    let (id, _) = create(&app, named("Before")).await;
+    let updated = replace(&app, &id, &named("After")).await;
     archive(&app, &id).await;
     app.client.caught_up().await;
     let path = format!("/api/audit?aggregate=segment/{id}");
     let rows = app.client.list(&path, 10).await;
-    let told: Vec<_> = rows
+    let types: Vec<_> = rows
         .iter()
         .map(|row| row["type"].as_str().unwrap())
         .collect();
@@ -260,7 +261,7 @@ async fn the_audit_trail_tells_its_history() {
         "segment_updated.1",
         "segment_created.1",
     ];
-    assert_eq!(told, newest_first);
+    assert_eq!(types, newest_first);
     assert!(rows.iter().all(|row| row["actor"] == "key:bootstrap"));
     let by_type = app.client.list("/api/audit?type=segment_updated", 10).await;
     assert_eq!(by_type.len(), 1);
@@ -268,12 +269,12 @@ async fn the_audit_trail_tells_its_history() {
         .client
         .read(&format!("/api/audit/{}", updated.position()))
         .await;
-    assert_eq!(entry["data"]["name"], "Told of again");
+    assert_eq!(entry["data"]["name"], "After");
     assert_eq!(entry["data"]["rules"], as_json());
 }
 
 #[tokio::test]
-async fn a_segment_that_is_not_there_is_not_found() {
+async fn an_unknown_segment_is_not_found() {
     let app = App::start().await;
     app.client
         .get(&format!("{PATH}/seg_0"))
@@ -288,7 +289,7 @@ async fn a_segment_that_is_not_there_is_not_found() {
 }
 
 #[tokio::test]
-async fn what_was_made_of_segments_can_be_verified_and_rebuilt() {
+async fn segments_are_verified_and_rebuilt_from_the_log() {
     let app = App::start().await;
     let mut ids = HashSet::new();
     for n in 0..5 {
@@ -304,15 +305,15 @@ async fn what_was_made_of_segments_can_be_verified_and_rebuilt() {
     let all = format!("{PATH}?archived=true");
     let list = async || {
         let listed = app.client.list(&all, 10).await;
-        listed.into_iter().map(uncounted).collect::<Vec<_>>()
+        listed.into_iter().map(without_audience).collect::<Vec<_>>()
     };
     let before = list().await;
     assert_eq!(before.len(), ids.len());
     for arguments in [["verify"].as_slice(), &["rebuild", "segments"]] {
         let mut command = app.patron([]);
         let output = command.args(arguments).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{arguments:?}: {said}");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {stderr}");
     }
     app.client.caught_up().await;
     assert_eq!(list().await, before);

@@ -1,9 +1,9 @@
-//! From being created to being over.
+//! The lifecycle of a campaign, from its creation to its end.
 
 use domain::Suppression;
 use serde_json::{Value, json};
 
-use super::{PATH, Work, create, created, id_of, named, shown, steer};
+use super::{CampaignDriver, PATH, create, id_of, named, post_campaign, read_caught_up, steer};
 use crate::api::with;
 use crate::support::app::App;
 
@@ -11,11 +11,11 @@ use crate::support::app::App;
 async fn a_campaign_is_created_and_shown() {
     let app = App::start().await;
     let more = json!({"tags": ["spring", "a"], "messages_per_second": 50});
-    let answer = created(&app, with(named("Come back"), more)).await;
+    let answer = post_campaign(&app, with(named("Come back"), more)).await;
     let id = id_of(&answer);
     assert!(id.starts_with("cmp_") && id.len() == 36, "{id}");
     assert_eq!(answer.header("location"), format!("{PATH}/{id}"));
-    let said = json!({
+    let expected = json!({
         "campaign_id": id,
         "name": "Come back",
         "status": "draft",
@@ -29,15 +29,15 @@ async fn a_campaign_is_created_and_shown() {
         "messages_per_second": 50,
         "tags": ["a", "spring"],
     });
-    assert_eq!(answer.body, said);
+    assert_eq!(answer.body, expected);
 
     let path = format!("{PATH}/{id}?after={}", answer.position());
     let campaign = app.client.read(&path).await;
     let at = campaign["created_at"].clone();
-    let since = json!({
+    let view_fields = json!({
         "launch": null,
         "size": null,
-        "statistics": nothing(),
+        "statistics": empty_statistics(),
         "waiting_for": null,
         "created_at": at,
         "created_by": "key:bootstrap",
@@ -46,10 +46,10 @@ async fn a_campaign_is_created_and_shown() {
         "updated_at": at,
         "version": 1,
     });
-    assert_eq!(campaign, with(said, since));
+    assert_eq!(campaign, with(expected, view_fields));
 }
 
-fn nothing() -> Value {
+fn empty_statistics() -> Value {
     json!({
         "audience": 0, "queued": 0, "sent": 0, "delivered": 0, "failed": 0, "undeliverable": 0,
         "suppressed": 0, "pending": 0, "awaiting_receipt": 0, "suppressed_for": {},
@@ -58,14 +58,14 @@ fn nothing() -> Value {
 }
 
 #[tokio::test]
-async fn a_campaign_for_a_segment_gets_its_rules_at_the_launch() {
+async fn a_launch_fixes_the_rules_of_the_segment() {
     let app = App::start().await;
     let segment = json!({"name": "All", "rules": "order_count > 0"});
     let segment = app.client.post("/api/segments", segment).await.body["segment_id"].clone();
     let mut body = named("For a segment");
     body.as_object_mut().unwrap().remove("rules");
     let id = create(&app, with(body, json!({"segment_id": segment}))).await;
-    let draft = shown(&app, &id).await;
+    let draft = read_caught_up(&app, &id).await;
     assert_eq!(
         (&draft["segment_id"], &draft["rules"]),
         (&segment, &Value::Null)
@@ -93,7 +93,7 @@ async fn a_scheduled_campaign_holds_its_segment() {
     let mut body = named("Later");
     body.as_object_mut().unwrap().remove("rules");
     let later = json!({"segment_id": segment, "scheduled_at": "2099-01-01T00:00:00Z"});
-    let answer = created(&app, with(body, later)).await;
+    let answer = post_campaign(&app, with(body, later)).await;
     assert_eq!(answer.body["status"], "scheduled");
     assert_eq!(answer.body["scheduled_at"], "2099-01-01T00:00:00.000Z");
     let refused = app.client.delete(&segment_path).await;
@@ -103,16 +103,16 @@ async fn a_scheduled_campaign_holds_its_segment() {
 }
 
 #[tokio::test]
-async fn a_campaign_goes_only_where_it_can() {
+async fn impossible_transitions_are_refused() {
     let app = App::without_workers().await;
-    let impossible = async |id: &str, verbs: &[&str]| {
+    let assert_impossible = async |id: &str, verbs: &[&str]| {
         for verb in verbs {
             let refused = steer(&app, id, verb).await;
             refused.problem(409, "impossible-transition");
         }
     };
     let id = create(&app, named("Steered")).await;
-    impossible(&id, &["pause", "resume", "retry"]).await;
+    assert_impossible(&id, &["pause", "resume", "retry"]).await;
     let status = async |verb| {
         let answer = steer(&app, &id, verb).await;
         assert_eq!(answer.status, 202, "{verb}: {answer:?}");
@@ -120,26 +120,34 @@ async fn a_campaign_goes_only_where_it_can() {
         answer.body["status"].as_str().unwrap().to_owned()
     };
     assert_eq!(status("launch").await, "launching");
-    impossible(&id, &["launch", "retry"]).await;
+    assert_impossible(&id, &["launch", "retry"]).await;
     assert_eq!(status("pause").await, "paused");
-    assert_eq!(status("pause").await, "paused", "it is already");
+    assert_eq!(status("pause").await, "paused", "the command is idempotent");
     assert_eq!(status("resume").await, "launching");
-    Work::on(&app, &id).await.resolve(0, 0).await;
+    CampaignDriver::attach(&app, &id).await.resolve(0, 0).await;
     assert_eq!(status("pause").await, "paused");
     assert_eq!(status("resume").await, "sending");
     assert_eq!(status("cancel").await, "cancelled");
-    assert_eq!(status("cancel").await, "cancelled", "it is already");
-    impossible(&id, &["launch", "pause", "resume", "retry"]).await;
+    assert_eq!(
+        status("cancel").await,
+        "cancelled",
+        "the command is idempotent"
+    );
+    assert_impossible(&id, &["launch", "pause", "resume", "retry"]).await;
 
-    let done = create(&app, with(named("Done"), json!({"launch": true}))).await;
-    let work = Work::on(&app, &done).await;
-    work.resolve(0, 0).await;
-    work.complete().await;
-    impossible(&done, &["launch", "pause", "resume", "cancel", "retry"]).await;
+    let completed = create(&app, with(named("Done"), json!({"launch": true}))).await;
+    let driver = CampaignDriver::attach(&app, &completed).await;
+    driver.resolve(0, 0).await;
+    driver.complete().await;
+    assert_impossible(
+        &completed,
+        &["launch", "pause", "resume", "cancel", "retry"],
+    )
+    .await;
 }
 
 #[tokio::test]
-async fn a_campaign_that_is_not_there_is_not_found() {
+async fn an_unknown_campaign_is_not_found() {
     let app = App::start().await;
     for verb in ["launch", "pause", "resume", "cancel", "retry"] {
         steer(&app, "cmp_0", verb).await.problem(404, "not-found");
@@ -159,14 +167,15 @@ async fn a_campaign_that_is_not_there_is_not_found() {
 #[tokio::test]
 async fn the_list_is_newest_first_with_statistics() {
     let mut app = App::without_workers().await;
-    let (work, busy) = Work::started(&app, &["Ada", "Bob", "Cy", "Di", "Eve", "Flo"]).await;
-    work.suppress("c-0", Suppression::Unsubscribed).await;
+    let (driver, busy) =
+        CampaignDriver::start(&app, &["Ada", "Bob", "Cy", "Di", "Eve", "Flo"]).await;
+    driver.suppress("c-0", Suppression::Unsubscribed).await;
     for customer in ["c-1", "c-2", "c-3"] {
-        work.send(customer).await;
+        driver.send(customer).await;
     }
-    work.receive("c-1", true).await;
-    work.receive("c-2", false).await;
-    work.give_up("c-4").await;
+    driver.receive("c-1", true).await;
+    driver.receive("c-2", false).await;
+    driver.give_up("c-4").await;
     let mut ids = vec![busy.clone()];
     for n in 0..4 {
         ids.push(create(&app, named(&format!("Campaign {n}"))).await);
@@ -180,7 +189,7 @@ async fn the_list_is_newest_first_with_statistics() {
             .iter()
             .map(|c| c["campaign_id"].as_str().unwrap())
             .collect();
-        assert_eq!(found, ids, "by {limit}");
+        assert_eq!(found, ids, "limit {limit}");
         let last = listed.last().unwrap();
         let last_at = &last["statistics"]["last_at"];
         assert!(last_at.is_string(), "{last}");

@@ -1,4 +1,4 @@
-//! What lets nobody in.
+//! Invalid credentials.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use jsonwebtoken::Algorithm;
 use reqwest::{Method, RequestBuilder, header};
 use serde_json::json;
 
-use super::{asked, is_open, operations, start};
+use super::{is_open, operations, request_target, start};
 use crate::api::with;
 use crate::support::app::{App, now};
 use crate::support::browser::Browser;
@@ -16,31 +16,31 @@ use crate::support::client::answer;
 use crate::support::tokens::{self, OLD_SESSION_KEY, SESSION_KEY, STRANGE_KEY};
 use crate::support::wait::until;
 
-/// What a request begins with.
-type Ask = Box<dyn Fn(Method, &str) -> RequestBuilder>;
+/// Starts a request that carries one credential.
+type NewRequest = Box<dyn Fn(Method, &str) -> RequestBuilder>;
 
-/// What lets nobody in, whatever is asked.
-async fn worthless(app: &App) -> Vec<(&'static str, Ask)> {
-    let mut all: Vec<(&'static str, Ask)> = Vec::new();
-    for (what, key) in keys(app).await {
+/// Returns invalid credentials, each with a description.
+async fn invalid_credentials(app: &App) -> Vec<(&'static str, NewRequest)> {
+    let mut all: Vec<(&'static str, NewRequest)> = Vec::new();
+    for (description, key) in keys(app).await {
         let client = app.client.with_key(key.as_deref());
-        let ask = move |method: Method, path: &str| client.request(method, path);
-        all.push((what, Box::new(ask)));
+        let new_request = move |method: Method, path: &str| client.request(method, path);
+        all.push((description, Box::new(new_request)));
     }
-    for (what, token) in tokens_of_sessions(app).await {
+    for (description, token) in tokens_of_sessions(app).await {
         let browser = Browser::new(app.client.base()).with_session(&token);
-        let ask = move |method: Method, path: &str| browser.request(method, path);
-        all.push((what, Box::new(ask)));
+        let new_request = move |method: Method, path: &str| browser.request(method, path);
+        all.push((description, Box::new(new_request)));
     }
-    // A key that is shown counts alone, whatever cookie comes with it.
+    // An API key takes precedence over a session cookie, even if the key is wrong.
     let (user, session) = app.signed_in(UserRole::Admin).await;
     let good = tokens::good(&tokens::claims(&user, &session, 0));
     let browser = Browser::new(app.client.base()).with_session(&good);
-    let ask = move |method: Method, path: &str| {
+    let new_request = move |method: Method, path: &str| {
         let request = browser.request(method, path);
         request.header(header::AUTHORIZATION, "Bearer wrong")
     };
-    all.push(("a wrong key beside a session", Box::new(ask)));
+    all.push(("a wrong key with a valid session", Box::new(new_request)));
     all
 }
 
@@ -52,8 +52,8 @@ async fn keys(app: &App) -> Vec<(&'static str, Option<String>)> {
     let soon = Timestamp::from(Utc::now() + Duration::from_millis(1500));
     let expired = app.new_key(Role::Admin, Some(soon)).await;
     until("the key expires", async || {
-        let stranger = app.client.with_key(Some(expired.reveal()));
-        stranger.get("/api/auth/me").await.status == 401
+        let client = app.client.with_key(Some(expired.reveal()));
+        client.get("/api/auth/me").await.status == 401
     })
     .await;
     let good = app.new_key(Role::Admin, None).await;
@@ -68,7 +68,7 @@ async fn keys(app: &App) -> Vec<(&'static str, Option<String>)> {
             "a key's id with another secret",
             Some(format!("{id}{other}")),
         ),
-        ("a key that never was", Some(never)),
+        ("an unknown key", Some(never)),
         ("a wrong key", Some("wrong-key-of-a-good-length".to_owned())),
     ]
 }
@@ -89,7 +89,7 @@ async fn tokens_of_sessions(app: &App) -> Vec<(&'static str, String)> {
         tokens::token(&claims, Algorithm::HS256, SESSION_KEY, SESSION_KEY)
     };
     let signed = |algorithm, by, named| tokens::token(&good, algorithm, by, named);
-    let for_something_else = with(good.clone(), json!({"aud": "sign-in"}));
+    let other_audience = with(good.clone(), json!({"aud": "sign-in"}));
     vec![
         (
             "an expired token",
@@ -113,29 +113,29 @@ async fn tokens_of_sessions(app: &App) -> Vec<(&'static str, String)> {
             signed(Algorithm::HS256, OLD_SESSION_KEY, OLD_SESSION_KEY),
         ),
         (
-            "a token for something else",
-            tokens::good(&for_something_else),
+            "a token for another audience",
+            tokens::good(&other_audience),
         ),
         ("a session that was ended", of(&left, &ended)),
         ("a user who is locked out", of(&locked, &open)),
-        ("a session that never was", of(&user, &SessionId::from(7))),
-        ("a user who never was", of(&UserId::from(9), &session)),
+        ("an unknown session", of(&user, &SessionId::from(7))),
+        ("an unknown user", of(&UserId::from(9), &session)),
     ]
 }
 
-/// What one token says with the signature of another.
-fn spliced(signed: &str, says: &str) -> String {
+/// Combines the payload of one token with the header and signature of another.
+fn spliced(signed: &str, payload: &str) -> String {
     let signed: Vec<_> = signed.split('.').collect();
-    let says: Vec<_> = says.split('.').collect();
-    format!("{}.{}.{}", signed[0], says[1], signed[2])
+    let payload: Vec<_> = payload.split('.').collect();
+    format!("{}.{}.{}", signed[0], payload[1], signed[2])
 }
 
 #[tokio::test]
-async fn what_is_worthless_opens_nothing() {
+async fn invalid_credentials_are_refused_by_every_operation() {
     let app = start().await;
-    for (what, request) in worthless(&app).await {
+    for (description, request) in invalid_credentials(&app).await {
         for operation in operations() {
-            let (method, path) = asked(&operation);
+            let (method, path) = request_target(&operation);
             let answered = answer(request(method, &path)).await;
             if is_open(&operation) {
                 let status = answered.status;
@@ -143,10 +143,13 @@ async fn what_is_worthless_opens_nothing() {
                 assert_eq!(
                     status == 401,
                     signature,
-                    "{what}: {operation}: {answered:?}"
+                    "{description}: {operation}: {answered:?}"
                 );
             } else {
-                assert_eq!(answered.status, 401, "{what}: {operation}: {answered:?}");
+                assert_eq!(
+                    answered.status, 401,
+                    "{description}: {operation}: {answered:?}"
+                );
                 answered.problem(401, "unauthenticated");
             }
         }
@@ -156,7 +159,7 @@ async fn what_is_worthless_opens_nothing() {
             (Method::PATCH, "/api/segments/x-1"),
         ] {
             let answered = answer(request(method, path)).await;
-            assert_eq!(answered.status, 401, "{what}: {path}: {answered:?}");
+            assert_eq!(answered.status, 401, "{description}: {path}: {answered:?}");
         }
     }
 }

@@ -1,22 +1,22 @@
-//! Customers who are like those of a segment.
+//! `/api/ai/lookalikes`: customers outside a segment who resemble its members.
 
 use serde_json::{Value, json};
 
-use super::{segment, shop};
+use super::{create_segment, record_shop};
 use crate::support::app::App;
 
 #[tokio::test]
-async fn the_nearest_outside_come_first_and_say_in_what_they_are_alike() {
+async fn lookalikes_are_sorted_by_distance_and_list_their_features() {
     let app = App::start().await;
-    shop(&app).await;
-    let id = segment(&app, "order_count >= 8").await;
+    record_shop(&app).await;
+    let id = create_segment(&app, "order_count >= 8").await;
     let path = format!("/api/ai/lookalikes?segment_id={id}");
-    let said = app.client.read(&path).await;
+    let lookalikes = app.client.read(&path).await;
     assert_eq!(
-        (&said["customers"], &said["engine"]),
+        (&lookalikes["customers"], &lookalikes["engine"]),
         (&json!(3), &json!("builtin"))
     );
-    let items = said["items"].as_array().unwrap();
+    let items = lookalikes["items"].as_array().unwrap();
     let ids: Vec<&str> = items
         .iter()
         .map(|item| item["customer"]["customer_id"].as_str().unwrap())
@@ -46,17 +46,17 @@ async fn the_nearest_outside_come_first_and_say_in_what_they_are_alike() {
 }
 
 #[tokio::test]
-async fn nobody_is_like_nobody_and_nobody_is_outside_of_all() {
+async fn an_empty_segment_and_a_segment_of_everyone_have_no_lookalikes() {
     let app = App::start().await;
-    shop(&app).await;
+    record_shop(&app).await;
     for (rules, customers) in [("order_count > 100", 0), ("order_count > 0", 10)] {
-        let id = segment(&app, rules).await;
-        let said = app
+        let id = create_segment(&app, rules).await;
+        let lookalikes = app
             .client
             .read(&format!("/api/ai/lookalikes?segment_id={id}"))
             .await;
-        assert_eq!(said["customers"], customers, "{rules}");
-        assert_eq!(said["items"], json!([]), "{rules}");
+        assert_eq!(lookalikes["customers"], customers, "{rules}");
+        assert_eq!(lookalikes["items"], json!([]), "{rules}");
     }
     for (query, status, slug) in [
         ("?segment_id=seg_1&limit=0", 400, "invalid-parameter"),

@@ -74,6 +74,7 @@ async fn a_campaign_within_its_grace_period_is_launched() {
 async fn the_hold_of_a_campaign_that_was_never_created_is_released() {
     let mut shop = Shop::with_customers(0).await;
     let (existing, segment) = create_scheduled(&shop, millis_from_now(600_000)).await;
+    // A hold is released once it is 120 s old, if its campaign does not exist by then.
     let holders = ["cmp_long_ago", "cmp_just_now"].map(|id| Holder::try_from(id).unwrap());
     for (holder, now) in holders
         .iter()

@@ -99,7 +99,7 @@ async fn archiving_releases_holds_that_are_no_longer_needed() {
         hold(commands, n).await.unwrap();
     }
 
-    // The second hold is new, so its campaign may be about to be created.
+    // The second hold is younger than 120 s, so its campaign may be about to be created.
     let refused = archive(commands).await;
     assert_eq!(
         refused,

@@ -1,4 +1,4 @@
-//! Messages go to the vendor in batches, and each has an outcome of its own.
+//! Messages are sent to the vendor in batches, and each message has an outcome of its own.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -21,28 +21,28 @@ const SECOND: Duration = Duration::from_secs(1);
 /// than a second since requests take more or less time to arrive on a busy machine.
 const WITHIN: Duration = Duration::from_millis(800);
 
-/// Whether it is the message to this customer.
+/// Reports whether the message is addressed to this customer.
 fn is_to(message: &Value, customer: usize) -> bool {
     message["to"] == format!("c{customer}@example.com")
 }
 
-/// The message to a customer from the view, once it has this status.
-async fn shown(
+/// Returns the message to a customer from the view, once the view shows this status.
+async fn message_in_view(
     shop: &Shop,
     campaign: &CampaignId,
     customer: usize,
     status: MessageStatus,
 ) -> MessageDocument {
     let id = &shop.message_ids(campaign)[customer];
-    eventually("the view shows it", async || {
+    eventually("the view shows the message's status", async || {
         let message = shop.store.message(id).await.unwrap()?;
         (message.status == status).then_some(message)
     })
     .await
 }
 
-/// The problems of the failed attempts of a customer's message, from the log, oldest first.
-async fn problems(shop: &Shop, campaign: &CampaignId, customer: usize) -> Vec<String> {
+/// Returns the problem of each failed attempt of a customer's message, from the log, oldest first.
+async fn attempt_problems(shop: &Shop, campaign: &CampaignId, customer: usize) -> Vec<String> {
     let subject = Subject::Message(shop.customers[customer].clone(), campaign.clone());
     let log = shop.commands.log();
     let key = log.layout().key(subject.to_string(), subject.route());
@@ -57,26 +57,27 @@ async fn problems(shop: &Shop, campaign: &CampaignId, customer: usize) -> Vec<St
     attempts.map(|entry| problem(&entry.data)).collect()
 }
 
-/// Waits until one message was given up and all others are sent.
+/// Waits until one message is undeliverable and all others are sent.
 async fn until_all_but_one_are_sent(shop: &Shop, campaign: &CampaignId) {
     let expected = BTreeMap::from([
         (MessageStatus::Sent, shop.customers.len() - 1),
         (MessageStatus::Undeliverable, 1),
     ]);
-    until("one is given up, all others are sent", async || {
-        shop.counts(campaign).await == expected
-    })
+    until(
+        "one message is undeliverable, all others are sent",
+        async || shop.status_counts(campaign).await == expected,
+    )
     .await;
 }
 
-/// The number of failed attempts of each message, from the heads.
-async fn attempts(shop: &Shop, campaign: &CampaignId) -> Vec<u32> {
+/// Returns the number of failed attempts of each message, from the heads.
+async fn failed_attempts(shop: &Shop, campaign: &CampaignId) -> Vec<u32> {
     let ids = shop.message_ids(campaign);
     let messages = shop.commands.messages(&ids).await.unwrap();
     messages.iter().map(|message| message.attempts()).collect()
 }
 
-/// The largest number of messages that arrived within any [`WITHIN`].
+/// Returns the largest number of messages that arrived within any [`WITHIN`].
 fn most_within(mut arrivals: Vec<(Duration, usize)>) -> usize {
     arrivals.sort();
     let from = |at: usize| {
@@ -90,25 +91,26 @@ fn most_within(mut arrivals: Vec<(Duration, usize)>) -> usize {
 }
 
 #[tokio::test]
-async fn a_request_has_up_to_a_hundred_messages_and_everybody_has_one() {
-    let mut shop = Shop::with(250).await;
-    shop.work([]);
-    let id = shop.launched(None).await;
+async fn a_request_carries_up_to_a_hundred_messages_and_each_is_sent_once() {
+    let mut shop = Shop::with_customers(250).await;
+    shop.add_worker([]);
+    let id = shop.launch_to_everybody(None).await;
     shop.until_all(&id, MessageStatus::Sent).await;
-    shop.assert_everybody_has_one(&id).await;
+    shop.assert_one_message_each(&id).await;
     let sent = shop.vendor.sent().await;
     assert!(sent.values().all(|sent| sent.requested == 1), "{sent:?}");
     let requests = shop.vendor.requests().await;
-    // The view may show a part of them first.
+    // At least three requests are needed for 250 messages. There may be more, because the view may
+    // show only some of the messages when the first request is made.
     assert!((3..50).contains(&requests), "{requests} requests");
 }
 
 #[tokio::test]
-async fn a_single_message_goes_as_an_array_of_one_and_at_once() {
+async fn a_single_message_is_sent_at_once_as_an_array_of_one() {
     let vendor = ScriptedVendor::start(|_, messages| all_accepted(messages)).await;
-    let mut shop = Shop::with(1).await;
-    shop.work_for(&vendor.url, []);
-    let id = shop.launched(None).await;
+    let mut shop = Shop::with_customers(1).await;
+    shop.add_worker_for(&vendor.url, []);
+    let id = shop.launch_to_everybody(None).await;
     shop.until_all(&id, MessageStatus::Sent).await;
     let requests = vendor.requests();
     assert_eq!(requests.len(), 1);
@@ -122,24 +124,27 @@ async fn a_single_message_goes_as_an_array_of_one_and_at_once() {
 }
 
 #[tokio::test]
-async fn a_vendor_that_defers_and_doubts_gets_everything_once() {
-    let mut shop = Shop::with(200).await;
+async fn deferred_and_in_doubt_messages_are_accepted_once() {
+    let mut shop = Shop::with_customers(200).await;
     let settings = json!({"deferred_rate": 0.3, "deferred_retry_after_s": 0, "in_doubt_rate": 0.3});
     shop.vendor.set(settings).await;
-    shop.work(["--delivery-attempts", "50"]);
-    let id = shop.launched(None).await;
+    shop.add_worker(["--delivery-attempts", "50"]);
+    let id = shop.launch_to_everybody(None).await;
     shop.until_all(&id, MessageStatus::Sent).await;
-    shop.assert_everybody_has_one(&id).await;
+    shop.assert_one_message_each(&id).await;
     let sent = shop.vendor.sent().await;
     let repeated = sent.values().filter(|sent| sent.requested > 1).count();
-    assert!(repeated > 0, "no message in doubt had been taken");
-    let failed = attempts(&shop, &id).await;
+    assert!(
+        repeated > 0,
+        "the vendor had accepted no message that was in doubt"
+    );
+    let failed = failed_attempts(&shop, &id).await;
     assert!(failed.iter().any(|attempts| *attempts > 0), "{failed:?}");
 }
 
-/// The first request gets a different result for each message, the second takes them all.
+/// The first response has a different result for each message, the second accepts all.
 #[tokio::test]
-async fn each_result_is_of_its_own_message() {
+async fn each_result_applies_to_its_own_message() {
     let vendor = ScriptedVendor::start(|number, messages| {
         if number > 0 {
             return all_accepted(messages);
@@ -156,27 +161,27 @@ async fn each_result_is_of_its_own_message() {
         all[7] = json!("nonsense");
         let differs = json!({"message_id": all[8]["message_id"], "outcome": "refused"});
         all.push(differs);
-        // In any order.
+        // Results are matched by message id, not by position.
         all.reverse();
         results(all)
     })
     .await;
-    let mut shop = Shop::with(10).await;
-    // Resolved before it is sent, so that all are in the first request.
-    let id = shop.launched(None).await;
-    shop.work_for(&vendor.url, ["--delivery-attempts", "3"]);
+    let mut shop = Shop::with_customers(10).await;
+    // Launched before the worker starts, so that all messages are in the first request.
+    let id = shop.launch_to_everybody(None).await;
+    shop.add_worker_for(&vendor.url, ["--delivery-attempts", "3"]);
     let expected = BTreeMap::from([(MessageStatus::Sent, 9), (MessageStatus::Undeliverable, 1)]);
-    until("all have ended", async || {
-        shop.counts(&id).await == expected
+    until("every message has its final status", async || {
+        shop.status_counts(&id).await == expected
     })
     .await;
     assert_eq!(vendor.sizes()[0], 10, "{:?}", vendor.sizes());
-    let refused = shown(&shop, &id, 1, MessageStatus::Undeliverable).await;
+    let refused = message_in_view(&shop, &id, 1, MessageStatus::Undeliverable).await;
     assert_eq!(
         refused.problem.as_deref(),
         Some("answered refused: mailbox-full")
     );
-    let failed = attempts(&shop, &id).await;
+    let failed = failed_attempts(&shop, &id).await;
     assert_eq!(failed, [0, 1, 1, 1, 1, 1, 1, 1, 1, 0]);
     for (customer, problem) in [
         (2, "answered deferred: greylisted"),
@@ -190,30 +195,30 @@ async fn each_result_is_of_its_own_message() {
             "answered 200 OK with results for the message that differ",
         ),
     ] {
-        assert_eq!(problems(&shop, &id, customer).await, [problem]);
+        assert_eq!(attempt_problems(&shop, &id, customer).await, [problem]);
     }
 }
 
 #[tokio::test]
-async fn an_answer_of_another_shape_is_a_failed_attempt_of_each_message() {
+async fn a_malformed_response_is_a_failed_attempt_of_each_message() {
     let vendor = ScriptedVendor::start(|number, messages| match number {
         0 => axum::Json(json!({"vendor_message_id": "vm_1"})).into_response(),
         _ => all_accepted(messages),
     })
     .await;
-    let mut shop = Shop::with(20).await;
-    let id = shop.launched(None).await;
-    shop.work_for(&vendor.url, []);
+    let mut shop = Shop::with_customers(20).await;
+    let id = shop.launch_to_everybody(None).await;
+    shop.add_worker_for(&vendor.url, []);
     shop.until_all(&id, MessageStatus::Sent).await;
     let problem = "answered 200 OK without an array of results";
-    assert_eq!(problems(&shop, &id, 0).await, [problem]);
+    assert_eq!(attempt_problems(&shop, &id, 0).await, [problem]);
     let first = vendor.sizes()[0];
-    let failed = attempts(&shop, &id).await;
+    let failed = failed_attempts(&shop, &id).await;
     assert_eq!(failed.iter().sum::<u32>() as usize, first, "{failed:?}");
 }
 
 #[tokio::test]
-async fn a_batch_that_is_refused_is_sent_again_one_by_one() {
+async fn a_refused_batch_is_resent_one_message_at_a_time() {
     for refusal in [400, 413, 422] {
         let vendor = ScriptedVendor::start(move |_, messages| {
             match messages.iter().any(|message| is_to(message, 7)) {
@@ -222,27 +227,27 @@ async fn a_batch_that_is_refused_is_sent_again_one_by_one() {
             }
         })
         .await;
-        let mut shop = Shop::with(30).await;
-        let id = shop.launched(None).await;
-        shop.work_for(&vendor.url, []);
+        let mut shop = Shop::with_customers(30).await;
+        let id = shop.launch_to_everybody(None).await;
+        shop.add_worker_for(&vendor.url, []);
         until_all_but_one_are_sent(&shop, &id).await;
-        let refused = shown(&shop, &id, 7, MessageStatus::Undeliverable).await;
+        let refused = message_in_view(&shop, &id, 7, MessageStatus::Undeliverable).await;
         let problem = format!("answered {refusal}");
         assert_eq!(refused.problem, Some(problem));
-        let mut failed = attempts(&shop, &id).await;
+        let mut failed = failed_attempts(&shop, &id).await;
         assert_eq!(failed.remove(7), 1);
         assert!(failed.iter().all(|attempts| *attempts == 0), "{failed:?}");
         let sizes = vendor.sizes();
         let (batches, single): (Vec<usize>, Vec<usize>) = sizes.iter().partition(|size| **size > 1);
         assert!(!batches.is_empty() && !single.is_empty(), "{sizes:?}");
-        let asked: usize = sizes.iter().sum();
-        assert_eq!(asked, 30 + batches.iter().max().unwrap(), "{sizes:?}");
+        let requested: usize = sizes.iter().sum();
+        assert_eq!(requested, 30 + batches.iter().max().unwrap(), "{sizes:?}");
     }
 }
 
-/// An answer about the vendor says nothing about single messages.
+/// Statuses that concern the vendor as a whole say nothing about single messages.
 #[tokio::test]
-async fn a_batch_is_not_divided_by_an_answer_about_the_vendor() {
+async fn a_status_about_the_vendor_does_not_split_a_batch() {
     for refusal in [401, 403, 404, 405, 429, 500, 502, 503] {
         let refuses = Arc::new(AtomicBool::new(true));
         let vendor = ScriptedVendor::start({
@@ -253,9 +258,9 @@ async fn a_batch_is_not_divided_by_an_answer_about_the_vendor() {
             }
         })
         .await;
-        let mut shop = Shop::with(50).await;
-        let id = shop.launched(None).await;
-        shop.work_for(&vendor.url, ["--delivery-attempts", "50"]);
+        let mut shop = Shop::with_customers(50).await;
+        let id = shop.launch_to_everybody(None).await;
+        shop.add_worker_for(&vendor.url, ["--delivery-attempts", "50"]);
         until("a second request is refused", async || {
             vendor.requests().len() > 1
         })
@@ -265,20 +270,24 @@ async fn a_batch_is_not_divided_by_an_answer_about_the_vendor() {
         // Probes have one message, and messages that failed are due again at different times.
         let requests = vendor.requests().len();
         assert!(requests < 25, "{refusal}: {:?}", vendor.sizes());
-        let failed = attempts(&shop, &id).await;
-        let is_free = matches!(refusal, 401 | 403 | 404 | 405 | 429);
-        let is_none = failed.iter().all(|attempts| *attempts == 0);
-        assert_eq!(is_free, is_none, "{refusal}: {failed:?}");
-        // After a failed attempt a message may be the only one that is due.
+        let failed = failed_attempts(&shop, &id).await;
+        let costs_no_attempt = matches!(refusal, 401 | 403 | 404 | 405 | 429);
+        let none_failed = failed.iter().all(|attempts| *attempts == 0);
+        assert_eq!(costs_no_attempt, none_failed, "{refusal}: {failed:?}");
+        // Failed attempts back off separately, so a message may be the only one that is due.
         let single = vendor.sizes().into_iter().filter(|size| *size == 1);
-        assert!(!is_free || single.count() <= 3, "{:?}", vendor.sizes());
+        assert!(
+            !costs_no_attempt || single.count() <= 3,
+            "{:?}",
+            vendor.sizes()
+        );
     }
 }
 
-/// One message that the vendor never serves is given up, and no other is.
+/// Only the message that makes the vendor refuse its batch becomes undeliverable.
 #[tokio::test]
-async fn a_message_that_is_never_served_is_found_out() {
-    // The last case: all share its batch, and it is the first of them.
+async fn a_message_that_is_always_refused_is_isolated_from_its_batch() {
+    // In the last case all messages share one batch, and the refused message is its first.
     for (answer, customers, never) in [(404, 250, 123), (500, 250, 123), (404, 20, 0)] {
         let vendor = ScriptedVendor::start(move |_, messages| {
             match messages.iter().any(|message| is_to(message, never)) {
@@ -287,13 +296,13 @@ async fn a_message_that_is_never_served_is_found_out() {
             }
         })
         .await;
-        let mut shop = Shop::with(customers).await;
-        let id = shop.launched(None).await;
-        shop.work_for(&vendor.url, []);
+        let mut shop = Shop::with_customers(customers).await;
+        let id = shop.launch_to_everybody(None).await;
+        shop.add_worker_for(&vendor.url, []);
         until_all_but_one_are_sent(&shop, &id).await;
         let sizes = vendor.sizes();
         assert!(sizes.len() < 100, "{sizes:?}");
-        let problem = shown(&shop, &id, never, MessageStatus::Undeliverable)
+        let problem = message_in_view(&shop, &id, never, MessageStatus::Undeliverable)
             .await
             .problem;
         assert!(problem.unwrap().starts_with(&format!("answered {answer}")));
@@ -301,12 +310,12 @@ async fn a_message_that_is_never_served_is_found_out() {
 }
 
 #[tokio::test]
-async fn batches_do_not_exceed_the_rate_of_their_campaign() {
+async fn batches_stay_within_the_campaign_rate() {
     const RATE: u32 = 50;
-    let mut shop = Shop::with(200).await;
-    shop.work([]);
+    let mut shop = Shop::with_customers(200).await;
+    shop.add_worker([]);
     let start = Instant::now();
-    let id = shop.launched(Some(RATE)).await;
+    let id = shop.launch_to_everybody(Some(RATE)).await;
     shop.until_all(&id, MessageStatus::Sent).await;
     assert!(start.elapsed() > 3 * SECOND, "{:?}", start.elapsed());
     let sent = shop.vendor.sent().await;
@@ -321,9 +330,9 @@ async fn batches_do_not_exceed_the_rate_of_their_campaign() {
     assert!((20..100).contains(&requests), "{requests} requests");
 }
 
-/// A vendor that refuses every batch: the messages of refused batches do not pile up.
+/// The messages of refused batches do not pile up, even if the vendor refuses every batch.
 #[tokio::test]
-async fn one_refused_batch_at_a_time_is_sent_again_one_by_one() {
+async fn only_one_refused_batch_at_a_time_is_resent_one_by_one() {
     const REQUESTS: usize = 2;
     let waiting = Arc::new(Mutex::new(BTreeSet::new()));
     let most_waiting = Arc::new(AtomicUsize::new(0));
@@ -344,24 +353,24 @@ async fn one_refused_batch_at_a_time_is_sent_again_one_by_one() {
         }
     })
     .await;
-    let mut shop = Shop::with(600).await;
-    let id = shop.launched(None).await;
+    let mut shop = Shop::with_customers(600).await;
+    let id = shop.launch_to_everybody(None).await;
     let requests = REQUESTS.to_string();
-    shop.work_for(&vendor.url, ["--delivery-concurrency", &requests]);
+    shop.add_worker_for(&vendor.url, ["--delivery-concurrency", &requests]);
     shop.until_all(&id, MessageStatus::Sent).await;
     let sizes = vendor.sizes();
     assert!(sizes.iter().filter(|size| **size > 1).count() > REQUESTS);
-    // No batch starts while a refused one waits. Those that were in flight by then can be refused
-    // too, and the last single requests of the batch before may not have arrived yet.
+    // No batch starts while a refused batch waits. Batches that were in flight by then can be
+    // refused too, and the last single requests of the previous batch may not have arrived yet.
     let bound = REQUESTS * 100 + REQUESTS;
     let most_waiting = most_waiting.load(Ordering::Relaxed);
     assert!(most_waiting <= bound, "{most_waiting}: {sizes:?}");
-    let failed = attempts(&shop, &id).await;
+    let failed = failed_attempts(&shop, &id).await;
     assert!(failed.iter().all(|attempts| *attempts == 0), "{failed:?}");
 }
 
-/// Asserts that the vendor was never sent more than this in a second.
-fn assert_keeps_to(rate: u32, vendor: &ScriptedVendor) {
+/// Asserts that the vendor never received more than `rate` messages within [`WITHIN`].
+fn assert_stays_within(rate: u32, vendor: &ScriptedVendor) {
     let requests = vendor.requests();
     let first = requests[0].at;
     let arrivals = requests
@@ -373,57 +382,57 @@ fn assert_keeps_to(rate: u32, vendor: &ScriptedVendor) {
 }
 
 #[tokio::test]
-async fn messages_sent_again_one_by_one_count_towards_the_rate() {
+async fn messages_resent_one_by_one_count_toward_the_rate() {
     const RATE: u32 = 40;
     let vendor = ScriptedVendor::start(|_, messages| match messages.len() {
         1 => all_accepted(messages),
         _ => status(413),
     })
     .await;
-    let mut shop = Shop::with(80).await;
-    let id = shop.launched(Some(RATE)).await;
-    shop.work_for(&vendor.url, []);
+    let mut shop = Shop::with_customers(80).await;
+    let id = shop.launch_to_everybody(Some(RATE)).await;
+    shop.add_worker_for(&vendor.url, []);
     shop.until_all(&id, MessageStatus::Sent).await;
-    assert_keeps_to(RATE, &vendor);
+    assert_stays_within(RATE, &vendor);
 }
 
 #[tokio::test]
-async fn all_workers_together_keep_to_the_rate_of_a_campaign() {
+async fn all_workers_share_the_rate_of_a_campaign() {
     const RATE: u32 = 60;
     let vendor = ScriptedVendor::start(|_, messages| all_accepted(messages)).await;
-    let mut shop = Shop::with(240).await;
+    let mut shop = Shop::with_customers(240).await;
     for _ in 0..2 {
-        shop.work_for(&vendor.url, []);
+        shop.add_worker_for(&vendor.url, []);
     }
-    until("all have a share", async || {
+    until("both workers own partitions", async || {
         let sending = shop.commands.log().members(Role::Send).await.unwrap();
         let owners: HashSet<&String> = sending.owners.values().collect();
         sending.owners.len() == shop.commands.log().partitions().len() && owners.len() == 2
     })
     .await;
-    let id = shop.launched(Some(RATE)).await;
+    let id = shop.launch_to_everybody(Some(RATE)).await;
     shop.until_all(&id, MessageStatus::Sent).await;
-    assert_keeps_to(RATE, &vendor);
+    assert_stays_within(RATE, &vendor);
     assert_eq!(
         vendor.sizes().iter().sum::<usize>(),
         240,
-        "everybody has one"
+        "each message is sent once"
     );
 }
 
 #[tokio::test]
-async fn customers_who_unsubscribe_while_a_campaign_is_sent_are_in_no_batch() {
+async fn customers_who_unsubscribe_during_sending_are_in_no_later_batch() {
     let vendor = ScriptedVendor::start(|_, messages| all_accepted(messages)).await;
-    let mut shop = Shop::with(60).await;
-    shop.work_for(&vendor.url, []);
-    let id = shop.launched(Some(20)).await;
+    let mut shop = Shop::with_customers(60).await;
+    shop.add_worker_for(&vendor.url, []);
+    let id = shop.launch_to_everybody(Some(20)).await;
     until("some are sent", async || vendor.requests().len() > 2).await;
-    let gone: Vec<_> = shop.customers[40..].iter().step_by(2).cloned().collect();
-    let unsubscribe = |customer| super::unsubscribed::unsubscribed(customer);
-    shop.record(gone.iter().map(unsubscribe).collect()).await;
+    let leaving: Vec<_> = shop.customers[40..].iter().step_by(2).cloned().collect();
+    let unsubscribe = |customer| super::unsubscribed::unsubscription(customer);
+    shop.record(leaving.iter().map(unsubscribe).collect()).await;
     let expected = BTreeMap::from([(MessageStatus::Sent, 50), (MessageStatus::Suppressed, 10)]);
-    until("all have ended", async || {
-        shop.counts(&id).await == expected
+    until("every message has its final status", async || {
+        shop.status_counts(&id).await == expected
     })
     .await;
     let requests = vendor.requests();
@@ -435,20 +444,20 @@ async fn customers_who_unsubscribe_while_a_campaign_is_sent_are_in_no_batch() {
     }
 }
 
-/// A request that times out leaves all its messages in doubt.
+/// A request that times out leaves all its messages in doubt: the vendor may have accepted them.
 #[tokio::test]
-async fn a_batch_that_gets_no_answer_is_sent_again_under_the_same_ids() {
-    let mut shop = Shop::with(40).await;
+async fn a_batch_without_a_response_is_resent_with_the_same_ids() {
+    let mut shop = Shop::with_customers(40).await;
     shop.vendor
         .set(json!({"latency_ms": {"min": 60_000, "max": 60_000}}))
         .await;
-    let id = shop.launched(None).await;
-    shop.work(["--delivery-timeout", "500ms", "--delivery-attempts", "50"]);
+    let id = shop.launch_to_everybody(None).await;
+    shop.add_worker(["--delivery-timeout", "500ms", "--delivery-attempts", "50"]);
     until(
-        "the vendor has them, and the workers do not know",
+        "the vendor has every message, and every attempt has timed out",
         async || {
             shop.vendor.sent().await.len() == 40
-                && attempts(&shop, &id).await.iter().all(|n| *n > 0)
+                && failed_attempts(&shop, &id).await.iter().all(|n| *n > 0)
         },
     )
     .await;
@@ -456,13 +465,13 @@ async fn a_batch_that_gets_no_answer_is_sent_again_under_the_same_ids() {
         .set(json!({"latency_ms": {"min": 0, "max": 0}}))
         .await;
     shop.until_all(&id, MessageStatus::Sent).await;
-    shop.assert_everybody_has_one(&id).await;
-    let problems = problems(&shop, &id, 0).await;
+    shop.assert_one_message_each(&id).await;
+    let problems = attempt_problems(&shop, &id, 0).await;
     assert_eq!(problems[0], "did not answer in time");
 }
 
 #[tokio::test]
-async fn what_is_deferred_is_not_sent_before_the_vendor_wants_it() {
+async fn a_deferred_message_is_not_resent_before_retry_after() {
     let deferred_at = Arc::new(Mutex::new(None));
     let vendor = ScriptedVendor::start({
         let deferred_at = deferred_at.clone();
@@ -480,12 +489,12 @@ async fn what_is_deferred_is_not_sent_before_the_vendor_wants_it() {
         }
     })
     .await;
-    let mut shop = Shop::with(1).await;
-    shop.work_for(&vendor.url, []);
-    let id = shop.launched(None).await;
+    let mut shop = Shop::with_customers(1).await;
+    shop.add_worker_for(&vendor.url, []);
+    let id = shop.launch_to_everybody(None).await;
     shop.until_all(&id, MessageStatus::Sent).await;
     let requests = vendor.requests();
     assert_eq!(requests.len(), 2);
-    let rest = requests[1].at - deferred_at.lock().unwrap().unwrap();
-    assert!(rest >= Duration::from_millis(400), "{rest:?}");
+    let waited = requests[1].at - deferred_at.lock().unwrap().unwrap();
+    assert!(waited >= Duration::from_millis(400), "{waited:?}");
 }

@@ -1,4 +1,4 @@
-//! A campaign to the customers of CDNOW who spent much and came back, from the import to the end.
+//! A campaign to high-spending repeat customers of CDNOW, from the import to completion.
 
 use std::collections::BTreeSet;
 
@@ -15,22 +15,22 @@ use crate::support::vendor::Vendor;
 
 const RULES: &str = "total_spend > 10000 AND order_count >= 3";
 
-/// Whom the rules match.
+/// Number of customers whom [`RULES`] match.
 const PLANNED: usize = 5_258;
 
-/// How many customers cannot be written to.
+/// Number of customers without an email address.
 const WITHOUT_ADDRESS: usize = 100;
 
-/// How many customers are recorded at once.
+/// Customers per request.
 const BATCH: usize = 1_000;
 
-/// Of the made profiles, which are the same in every run.
+/// Seed of the generated profiles, which are the same in every run.
 const SEED: u64 = 1_997;
 
 const NAMES: [&str; 6] = ["Ada", "Björn", "Chidi", "Dolores", "Emre", "Fumiko"];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everybody_meant_is_accounted_for() {
+async fn every_recipient_is_accounted_for() {
     let vendor = Vendor::start().await;
     vendor.set(json!({"lost_rate": 0.0})).await;
     let mut app = App::without_workers().await;
@@ -39,24 +39,28 @@ async fn everybody_meant_is_accounted_for() {
     let imported = import(&app, "campaign.patron-import");
     assert_eq!(imported.code, Some(0), "{}", imported.err);
     app.client.caught_up().await;
-    let suppressed = profiles(&app).await;
+    let suppressed = record_profiles(&app).await;
 
     let id = launch(&app.client, "cdnow", RULES, None).await;
     completed(&app.client, &id).await;
     let accounts = assert_accounted(&app.client, &id, &vendor.sent().await).await;
     let count = |name: &str| accounts[name].as_u64().unwrap() as usize;
     assert_eq!(count("planned"), PLANNED);
-    assert_eq!(count("suppressed"), suppressed, "they have no address");
-    let taken = count("sent") + count("failed");
-    let delivered = count("delivered") * 100 / taken;
+    assert_eq!(
+        count("suppressed"),
+        suppressed,
+        "all recipients without an address"
+    );
+    let accepted = count("sent") + count("failed");
+    let delivered = count("delivered") * 100 / accepted;
     assert!((85..95).contains(&delivered), "{delivered} % delivered");
     let verified = run(app.patron(["verify"]));
     assert_eq!(verified.code, Some(0), "{}{}", verified.out, verified.err);
 }
 
-/// Records a name for everybody, and an address for all but a few: how many of those the campaign
-/// means.
-async fn profiles(app: &App) -> usize {
+/// Records a name for every customer, and an address for all but [`WITHOUT_ADDRESS`]. Returns how
+/// many of the customers without an address are recipients.
+async fn record_profiles(app: &App) -> usize {
     let mut random = StdRng::seed_from_u64(SEED);
     let customers = app.client.list("/api/customers", 500).await;
     assert_eq!(customers.len(), CUSTOMERS);
@@ -71,8 +75,8 @@ async fn profiles(app: &App) -> usize {
     for batch in profiles.chunks(BATCH) {
         app.client.accept("/api/data/customers", batch.into()).await;
     }
-    let meant = customers.iter().filter(|customer| is_meant(customer));
-    meant
+    let recipients = customers.iter().filter(|customer| is_recipient(customer));
+    recipients
         .filter(|customer| unreachable.contains(id(customer)))
         .count()
 }
@@ -86,7 +90,8 @@ fn profile(id: &str, unreachable: &BTreeSet<&str>, random: &mut StdRng) -> Value
     profile
 }
 
-fn is_meant(customer: &Value) -> bool {
+/// Evaluates [`RULES`] independently of the program.
+fn is_recipient(customer: &Value) -> bool {
     customer["total_spend"].as_i64().unwrap() > 10_000
         && customer["order_count"].as_u64().unwrap() >= 3
 }

@@ -1,4 +1,4 @@
-//! A wrong vendor URL or credential: messages wait, and the campaign says so.
+//! A wrong vendor URL or credential: messages wait, and the campaign reports it.
 
 use commands::Commands;
 use domain::{CampaignId, CustomerId, Message, MessageId, MessageStatus};
@@ -9,12 +9,12 @@ use crate::support::campaign::launch;
 use crate::support::vendor::Vendor;
 use crate::support::wait::{eventually, until};
 
-/// Customers of each campaign here; more than in flight at once.
+/// Recipients of each campaign: more than are in flight at once.
 const CUSTOMERS: usize = 100;
 
 const EVERYBODY: &str = "order_count = 0";
 
-/// Messages of a campaign to everybody, by their heads.
+/// Returns the messages of a campaign to every customer, from their heads.
 async fn messages(commands: &Commands, campaign: &str) -> Vec<Message> {
     let campaign = CampaignId::try_from(campaign).unwrap();
     let id = |n: usize| MessageId {
@@ -25,13 +25,13 @@ async fn messages(commands: &Commands, campaign: &str) -> Vec<Message> {
     commands.messages(&ids).await.unwrap()
 }
 
-/// A campaign as the views have it, which may not know it yet.
-async fn shown(app: &App, campaign: &str) -> Value {
+/// Returns the answer for a campaign, a problem if the view does not have it yet.
+async fn read_campaign(app: &App, campaign: &str) -> Value {
     let path = format!("/api/campaigns/{campaign}");
     app.client.get(&path).await.body
 }
 
-/// A deployment with customers, a vendor and a worker that sends to it.
+/// Starts a deployment with customers, a vendor, and a worker that sends to it.
 async fn start() -> (App, Vendor) {
     let vendor = Vendor::start().await;
     let mut app = App::without_workers().await;
@@ -50,7 +50,7 @@ async fn start() -> (App, Vendor) {
 async fn messages_wait_until_the_url_or_the_credential_is_corrected() {
     let (app, mut vendor) = start().await;
     let commands = app.settings().commands().await;
-    for (status, said) in [
+    for (status, detail) in [
         (401, "401 Unauthorized"),
         (403, "403 Forbidden"),
         (404, "404 Not Found"),
@@ -61,13 +61,13 @@ async fn messages_wait_until_the_url_or_the_credential_is_corrected() {
         vendor.refuse_with(status).await;
         let key = format!("answered-{status}");
         let campaign = launch(&app.client, &key, EVERYBODY, None).await;
-        let waiting = eventually("the campaign says that it waits", async || {
-            let waiting = shown(&app, &campaign).await["waiting_for"].clone();
+        let waiting = eventually("the campaign reports that it waits", async || {
+            let waiting = read_campaign(&app, &campaign).await["waiting_for"].clone();
             waiting.is_object().then_some(waiting)
         })
         .await;
         assert_eq!(waiting["reason"], "breaker");
-        assert_eq!(waiting["detail"], format!("the vendor answered {said}"));
+        assert_eq!(waiting["detail"], format!("the vendor answered {detail}"));
         let listed = app.client.read("/api/campaigns?limit=1").await;
         assert_eq!(listed["items"][0]["waiting_for"], waiting);
         for message in messages(&commands, &campaign).await {
@@ -76,14 +76,14 @@ async fn messages_wait_until_the_url_or_the_credential_is_corrected() {
         }
 
         vendor.take_again().await;
-        until("everything is sent", async || {
+        until("every message is sent", async || {
             let messages = messages(&commands, &campaign).await;
             let is_sent = |message: &Message| message.status() == Some(MessageStatus::Sent);
             messages.iter().all(is_sent)
         })
         .await;
-        until("it waits no more", async || {
-            shown(&app, &campaign).await["waiting_for"].is_null()
+        until("the campaign no longer waits", async || {
+            read_campaign(&app, &campaign).await["waiting_for"].is_null()
         })
         .await;
         let prefix = format!("msg_{}_", campaign.trim_start_matches("cmp_"));
@@ -95,18 +95,18 @@ async fn messages_wait_until_the_url_or_the_credential_is_corrected() {
 }
 
 #[tokio::test]
-async fn a_campaign_says_nothing_of_a_worker_that_has_died() {
+async fn the_wait_reported_by_a_dead_worker_expires() {
     let (mut app, mut vendor) = start().await;
     vendor.refuse_with(401).await;
     let campaign = launch(&app.client, "dies", EVERYBODY, None).await;
-    until("the campaign says that it waits", async || {
-        shown(&app, &campaign).await["waiting_for"].is_object()
+    until("the campaign reports that it waits", async || {
+        read_campaign(&app, &campaign).await["waiting_for"].is_object()
     })
     .await;
     app.workers[0].kill();
-    until("it says nothing any more", async || {
-        shown(&app, &campaign).await["waiting_for"].is_null()
+    until("the report expires", async || {
+        read_campaign(&app, &campaign).await["waiting_for"].is_null()
     })
     .await;
-    assert_eq!(shown(&app, &campaign).await["status"], "sending");
+    assert_eq!(read_campaign(&app, &campaign).await["status"], "sending");
 }

@@ -1,28 +1,28 @@
-//! A campaign that cannot be worked on is nobody else's trouble.
+//! A damaged campaign does not affect others.
 
 use domain::{CampaignContent, CampaignId, CampaignStatus, MessageStatus};
 
-use super::{EVERYBODY, Shop, in_millis};
+use super::{EVERYBODY, Shop, millis_from_now};
 use crate::support::shop;
 
 #[tokio::test]
-async fn a_campaign_that_cannot_be_read_keeps_no_other_back() {
-    let mut shop = Shop::with(5).await;
+async fn an_unreadable_campaign_does_not_hold_back_others() {
+    let mut shop = Shop::with_customers(5).await;
     let content = CampaignContent {
-        scheduled_at: Some(in_millis(-1_000)),
+        scheduled_at: Some(millis_from_now(-1_000)),
         ..shop::campaign("Spring", EVERYBODY)
     };
     let damaged = shop.create(content.clone()).await;
     let sound = shop.create(content).await;
     damage(&shop, &damaged).await;
-    shop.work([]);
+    shop.add_worker([]);
     shop.until_all(&sound, MessageStatus::Sent).await;
-    shop.receipts(&sound).await;
+    shop.record_receipts(&sound).await;
     shop.until_campaign(&sound, CampaignStatus::Completed).await;
-    assert!(shop.told().contains("cannot check the scheduled campaign"));
+    assert!(shop.worker_logs().contains("cannot check the scheduled campaign"));
 }
 
-/// Makes a campaign's head unreadable, as no program of ours does.
+/// Overwrites a campaign's head with a value that cannot be read.
 async fn damage(shop: &Shop, id: &CampaignId) {
     let (url, name) = (&*shop.settings.redis_url, &shop.settings.name);
     let client = redis::Client::open(url).unwrap();

@@ -1,4 +1,4 @@
-//! Campaigns from their launch to their end, with workers and the vendor as they are.
+//! Campaigns from launch to end, with real workers and the simulated vendor.
 
 mod batches;
 mod cdnow;
@@ -35,10 +35,10 @@ use crate::support::shop::{self, text};
 use crate::support::vendor::Vendor;
 use crate::support::wait::until;
 
-/// Whom a campaign means that means everybody.
+/// Rules that match every customer.
 const EVERYBODY: &str = "order_count >= 0";
 
-/// A shop with customers and a vendor, and any number of `patron work`.
+/// Deployment with customers, a vendor, and any number of `patron work` processes.
 struct Shop {
     commands: Commands,
     store: Store,
@@ -48,7 +48,7 @@ struct Shop {
     customers: Vec<CustomerId>,
 }
 
-/// Somebody asks for something, at this very moment.
+/// Context of a request that arrives now.
 fn context() -> Context {
     Context {
         actor: "key:test".to_owned(),
@@ -62,12 +62,12 @@ fn now() -> Timestamp {
     Timestamp::from(Utc::now())
 }
 
-fn in_millis(millis: i64) -> Timestamp {
+fn millis_from_now(millis: i64) -> Timestamp {
     Timestamp::from_millis(now().millis() + millis).unwrap()
 }
 
-/// A customer with a name and an address.
-fn somebody(n: usize) -> CustomerItem {
+/// Customer number `n`, with a name and an email address.
+fn reachable_customer(n: usize) -> CustomerItem {
     let mut changes = CustomerChanges::default();
     changes.profile.name = Change::Set(text(&format!("Customer {n}")));
     let email = format!("c{n}@example.com");
@@ -79,13 +79,13 @@ fn somebody(n: usize) -> CustomerItem {
 }
 
 impl Shop {
-    /// With so many customers who can be written to, and no worker.
-    async fn with(customers: usize) -> Self {
-        Self::on(&engines().redis_url, customers).await
+    /// Starts a shop with this many reachable customers on the shared Redis, without a worker.
+    async fn with_customers(customers: usize) -> Self {
+        Self::on_redis(&engines().redis_url, customers).await
     }
 
-    /// As [`with`](Self::with), on this Redis.
-    async fn on(redis_url: &str, customers: usize) -> Self {
+    /// Starts a shop as [`with_customers`](Self::with_customers) does, on this Redis.
+    async fn on_redis(redis_url: &str, customers: usize) -> Self {
         let mongodb_uri = &engines().mongodb_uri;
         let settings = Settings::fresh(redis_url, mongodb_uri);
         let options = StoreOptions {
@@ -100,11 +100,12 @@ impl Shop {
             settings,
             customers: Vec::new(),
         };
-        shop.record((0..customers).map(somebody).collect()).await;
+        shop.record((0..customers).map(reachable_customer).collect())
+            .await;
         shop
     }
 
-    /// Records customers, new or not.
+    /// Records new or changed customers.
     async fn record(&mut self, items: Vec<CustomerItem>) {
         let ids = items.iter().map(|item| item.customer.clone());
         self.customers.extend(ids);
@@ -115,14 +116,14 @@ impl Shop {
         assert!(recorded.await.unwrap().iter().all(Result::is_ok));
     }
 
-    /// One more worker, quick to try again, with these options beside.
-    fn work<const N: usize>(&mut self, options: [&str; N]) {
+    /// Starts a worker with short backoffs and these extra options.
+    fn add_worker<const N: usize>(&mut self, options: [&str; N]) {
         let url = self.vendor.url.clone();
-        self.work_for(&url, options);
+        self.add_worker_for(&url, options);
     }
 
-    /// As [`work`](Self::work), for a vendor at this URL.
-    fn work_for<const N: usize>(&mut self, url: &str, options: [&str; N]) {
+    /// Starts a worker as [`add_worker`](Self::add_worker) does, for the vendor at this URL.
+    fn add_worker_for<const N: usize>(&mut self, url: &str, options: [&str; N]) {
         let mut command = self.settings.patron(["work"]);
         command
             .args(["--vendor-url", url])
@@ -135,18 +136,9 @@ impl Shop {
         self.workers.push(worker);
     }
 
-    /// What the workers have said to whoever operates them.
-    fn told(&self) -> String {
+    /// Returns the log of all workers.
+    fn worker_logs(&self) -> String {
         self.workers.iter().map(Process::errors).collect()
-    }
-
-    /// A campaign for everybody, not launched.
-    async fn campaign(&self, rate: Option<u32>) -> CampaignId {
-        self.create(CampaignContent {
-            messages_per_second: rate,
-            ..shop::campaign("Spring", EVERYBODY)
-        })
-        .await
     }
 
     async fn create(&self, content: CampaignContent) -> CampaignId {
@@ -157,9 +149,13 @@ impl Shop {
         id
     }
 
-    /// A campaign for everybody, launched.
-    async fn launched(&self, rate: Option<u32>) -> CampaignId {
-        let id = self.campaign(rate).await;
+    /// Creates and launches a campaign to every customer, with this rate per second.
+    async fn launch_to_everybody(&self, rate: Option<u32>) -> CampaignId {
+        let content = CampaignContent {
+            messages_per_second: rate,
+            ..shop::campaign("Spring", EVERYBODY)
+        };
+        let id = self.create(content).await;
         self.launch(&id).await;
         id
     }
@@ -178,7 +174,7 @@ impl Shop {
         self.commands.campaign_launch(id).await.unwrap().unwrap()
     }
 
-    async fn reconciled(&self, id: &CampaignId) -> Reconciliation {
+    async fn reconcile(&self, id: &CampaignId) -> Reconciliation {
         let head = self.head(id).await;
         let content = self.commands.campaign_content(id).await.unwrap();
         let (launch, template) = (self.launch_of(id).await, content.unwrap().template);
@@ -190,7 +186,7 @@ impl Shop {
     }
 
     async fn until_campaign(&self, id: &CampaignId, status: CampaignStatus) {
-        let what = format!("the campaign is {}", status.name());
+        let what = format!("the campaign's status is {}", status.name());
         until(&what, async || self.head(id).await.status() == Some(status)).await;
     }
 
@@ -202,8 +198,8 @@ impl Shop {
         self.customers.iter().map(id).collect()
     }
 
-    /// How many messages are how far, by their heads.
-    async fn counts(&self, campaign: &CampaignId) -> BTreeMap<MessageStatus, usize> {
+    /// Counts the campaign's messages by status, from their heads.
+    async fn status_counts(&self, campaign: &CampaignId) -> BTreeMap<MessageStatus, usize> {
         let messages = self.commands.messages(&self.message_ids(campaign)).await;
         let mut counts = BTreeMap::new();
         for status in messages
@@ -216,20 +212,20 @@ impl Shop {
         counts
     }
 
-    /// Waits until everybody's message is as far as this.
+    /// Waits until every customer's message has this status.
     async fn until_all(&self, campaign: &CampaignId, status: MessageStatus) {
         let all = BTreeMap::from([(status, self.customers.len())]);
         let what = format!("every message is {}", status.name());
-        until(&what, async || self.counts(campaign).await == all).await;
+        until(&what, async || self.status_counts(campaign).await == all).await;
     }
 
-    /// The vendor's receipts for all messages: each has arrived.
-    async fn receipts(&self, campaign: &CampaignId) {
-        self.receipts_for(self.message_ids(campaign)).await;
+    /// Records a receipt for every message: delivered.
+    async fn record_receipts(&self, campaign: &CampaignId) {
+        self.record_receipts_for(self.message_ids(campaign)).await;
     }
 
-    /// The vendor's receipts for these: each has arrived.
-    async fn receipts_for(&self, messages: Vec<MessageId>) {
+    /// Records a receipt for each of these messages: delivered.
+    async fn record_receipts_for(&self, messages: Vec<MessageId>) {
         let receipt = |id: MessageId| {
             let receipt = Receipt {
                 vendor_message_id: text("vm"),
@@ -245,8 +241,8 @@ impl Shop {
         assert!(recorded.await.unwrap().iter().all(Result::is_ok));
     }
 
-    /// That the vendor has each customer's message, and nothing else.
-    async fn assert_everybody_has_one(&self, campaign: &CampaignId) {
+    /// Asserts that the vendor has one message for each customer, and no other.
+    async fn assert_one_message_each(&self, campaign: &CampaignId) {
         let sent = self.vendor.sent().await;
         let ids = self.message_ids(campaign);
         let expected: Vec<String> = ids.iter().map(ToString::to_string).collect();
@@ -254,7 +250,7 @@ impl Shop {
     }
 }
 
-/// Long enough for a worker to notice what it should, by what is promised.
-async fn noticed() {
+/// Waits for as long as workers may take to react to a change of a campaign.
+async fn wait_for_reaction() {
     tokio::time::sleep(Duration::from_secs(1)).await;
 }

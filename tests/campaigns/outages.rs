@@ -1,48 +1,48 @@
-//! A vendor that is away, and comes back.
+//! Outages of the vendor.
 
 use domain::{CampaignStatus, MessageStatus};
 use serde_json::json;
 
-use super::{Shop, noticed};
+use super::{Shop, wait_for_reaction};
 use crate::support::wait::until;
 
 #[tokio::test]
-async fn while_the_vendor_is_away_it_is_left_alone_and_nothing_is_lost() {
+async fn the_breaker_limits_attempts_during_an_outage_and_no_message_is_lost() {
     const REQUESTS: u32 = 8;
-    let mut shop = Shop::with(2_000).await;
+    let mut shop = Shop::with_customers(2_000).await;
     shop.vendor.leave().await;
-    shop.work(["--delivery-concurrency", &REQUESTS.to_string()]);
-    let id = shop.launched(None).await;
-    until("it is told", async || {
-        shop.told()
+    shop.add_worker(["--delivery-concurrency", &REQUESTS.to_string()]);
+    let id = shop.launch_to_everybody(None).await;
+    until("the worker logs it", async || {
+        shop.worker_logs()
             .contains("the vendor is unavailable: sending is paused")
     })
     .await;
-    // Long enough for further attempts, if there were any.
-    noticed().await;
+    // Long enough for further attempts, if the breaker did not prevent them.
+    wait_for_reaction().await;
     let ids = shop.message_ids(&id);
     let messages = shop.commands.messages(&ids).await.unwrap();
     let attempts: u32 = messages.iter().map(|message| message.attempts()).sum();
-    // The tenth failed request opens the breaker at the latest. All others that were in flight then
-    // may fail too; no other request but probes is sent, and these cost no attempt. So a bound on
-    // requests, each with up to a hundred messages, bounds the attempts: there is less than one per
-    // message, and without a breaker there would be eight.
+    // The tenth failed request opens the breaker at the latest. Requests that were in flight then
+    // may fail too. After that only probes are sent, which cost no attempt. Each request has up to
+    // a hundred messages, so a bound on requests bounds the attempts: less than one per message,
+    // where there would be eight without a breaker.
     let bound = (10 + REQUESTS - 1) * 100;
     assert!(attempts > 0 && attempts <= bound, "{attempts} attempts");
     shop.vendor.come_back().await;
     shop.until_all(&id, MessageStatus::Sent).await;
-    assert!(shop.told().contains("the vendor is available again"));
+    assert!(shop.worker_logs().contains("the vendor is available again"));
     shop.assert_everybody_has_one(&id).await;
 }
 
 #[tokio::test]
-async fn a_vendor_that_asks_to_be_left_alone_is_and_it_costs_no_attempt() {
-    let mut shop = Shop::with(30).await;
+async fn sending_pauses_for_a_busy_vendor_without_using_attempts() {
+    let mut shop = Shop::with_customers(30).await;
     shop.vendor.set(json!({"outage": true})).await;
-    shop.work([]);
-    let id = shop.launched(None).await;
-    until("it is told", async || {
-        shop.told().contains("the vendor is busy")
+    shop.add_worker([]);
+    let id = shop.launch_to_everybody(None).await;
+    until("the worker logs it", async || {
+        shop.worker_logs().contains("the vendor is busy")
     })
     .await;
     let ids = shop.message_ids(&id);
@@ -50,6 +50,6 @@ async fn a_vendor_that_asks_to_be_left_alone_is_and_it_costs_no_attempt() {
     assert!(messages.iter().all(|message| message.attempts() == 0));
     shop.vendor.set(json!({"outage": false})).await;
     shop.until_all(&id, MessageStatus::Sent).await;
-    shop.receipts(&id).await;
+    shop.record_receipts(&id).await;
     shop.until_campaign(&id, CampaignStatus::Completed).await;
 }

@@ -1,4 +1,4 @@
-//! Campaigns that are launched when their time has come.
+//! Scheduled campaigns.
 
 use commands::Context;
 use domain::{
@@ -6,12 +6,12 @@ use domain::{
     Timestamp,
 };
 
-use super::{EVERYBODY, Shop, context, in_millis};
+use super::{EVERYBODY, Shop, context, millis_from_now};
 use crate::support::shop;
 use crate::support::wait::until;
 
-/// A campaign for a segment, to be launched then.
-async fn scheduled(shop: &Shop, at: Timestamp) -> (CampaignId, SegmentId) {
+/// Creates a segment, and a campaign to it that is scheduled for this time.
+async fn create_scheduled(shop: &Shop, at: Timestamp) -> (CampaignId, SegmentId) {
     let segment = SegmentId::try_from("seg_1").unwrap();
     let content = shop::segment("Everybody", EVERYBODY);
     let context = context();
@@ -34,59 +34,63 @@ async fn is_held(shop: &Shop, segment: &SegmentId) -> bool {
 
 #[tokio::test]
 async fn a_scheduled_campaign_is_launched_at_its_time() {
-    let mut shop = Shop::with(5).await;
-    shop.work([]);
-    let at = in_millis(3_000);
-    let (id, segment) = scheduled(&shop, at).await;
+    let mut shop = Shop::with_customers(5).await;
+    shop.add_worker([]);
+    let at = millis_from_now(3_000);
+    let (id, segment) = create_scheduled(&shop, at).await;
     assert!(is_held(&shop, &segment).await);
     shop.until_all(&id, MessageStatus::Sent).await;
     let launched_at = shop.launch_of(&id).await.clock;
     let late = launched_at.millis() - at.millis();
     assert!((0..2_000).contains(&late), "{late} ms late");
     let released = async || !is_held(&shop, &segment).await;
-    until("its segment is let go of", released).await;
+    until("the segment is released", released).await;
 }
 
 #[tokio::test]
-async fn a_campaign_whose_time_has_long_passed_is_missed() {
-    let mut shop = Shop::with(5).await;
-    let (id, segment) = scheduled(&shop, in_millis(-120_000)).await;
-    shop.work(["--schedule-grace", "1m"]);
+async fn a_campaign_past_its_grace_period_is_missed() {
+    let mut shop = Shop::with_customers(5).await;
+    let (id, segment) = create_scheduled(&shop, millis_from_now(-120_000)).await;
+    shop.add_worker(["--schedule-grace", "1m"]);
     shop.until_campaign(&id, CampaignStatus::Missed).await;
     let told = "missed the time of a scheduled campaign";
-    until(told, async || shop.told().contains(told)).await;
+    until(told, async || shop.worker_logs().contains(told)).await;
     assert!(!is_held(&shop, &segment).await);
-    // By hand it goes out all the same.
+    // A missed campaign can still be launched by hand.
     shop.launch(&id).await;
     shop.until_all(&id, MessageStatus::Sent).await;
 }
 
 #[tokio::test]
-async fn a_campaign_whose_time_has_just_passed_is_launched() {
-    let mut shop = Shop::with(5).await;
-    let (id, _) = scheduled(&shop, in_millis(-60_000)).await;
-    shop.work([]);
+async fn a_campaign_within_its_grace_period_is_launched() {
+    let mut shop = Shop::with_customers(5).await;
+    let (id, _) = create_scheduled(&shop, millis_from_now(-60_000)).await;
+    shop.add_worker([]);
     shop.until_all(&id, MessageStatus::Sent).await;
 }
 
-/// Whoever was to create the campaign died after it had held the segment.
+/// A process can die after it has held the segment and before it creates the campaign.
 #[tokio::test]
-async fn a_segment_is_not_held_by_a_campaign_that_never_came_to_be() {
-    let mut shop = Shop::with(0).await;
-    let (existing, segment) = scheduled(&shop, in_millis(600_000)).await;
+async fn the_hold_of_a_campaign_that_was_never_created_is_released() {
+    let mut shop = Shop::with_customers(0).await;
+    let (existing, segment) = create_scheduled(&shop, millis_from_now(600_000)).await;
+    // A hold is released once it is 120 s old, if its campaign does not exist by then.
     let holders = ["cmp_long_ago", "cmp_just_now"].map(|id| Holder::try_from(id).unwrap());
-    for (holder, now) in holders.iter().zip([in_millis(-121_000), in_millis(0)]) {
+    for (holder, now) in holders
+        .iter()
+        .zip([millis_from_now(-121_000), millis_from_now(0)])
+    {
         let context = Context { now, ..context() };
         let holding = shop
             .commands
             .hold_segment(&context, segment.clone(), holder.clone());
         holding.await.unwrap().unwrap();
     }
-    shop.work([]);
+    shop.add_worker([]);
     let existing = Holder::try_from(existing.as_str()).unwrap();
     let mut expected = [&existing, &holders[1]];
     expected.sort();
-    until("only what may need it holds it", async || {
+    until("only the holds that may be needed remain", async || {
         let found = shop.commands.segment(&segment).await.unwrap().unwrap();
         found.held_by().eq(expected)
     })

@@ -1,5 +1,5 @@
-//! Campaigns as whoever runs them sees them, over HTTP: a vendor that goes silent, a cap on
-//! messages, a schedule that was missed.
+//! Campaigns over HTTP, as an operator sees them: a vendor that sends no receipts, a frequency cap,
+//! a missed schedule.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::support::wait::{eventually, eventually_within, until};
 
 const EVERYBODY: &str = "order_count = 0";
 
-/// The API with so many customers who can be written to, and a vendor; no worker yet.
+/// Starts the API with this many reachable customers and a vendor, without a worker.
 async fn start(customers: usize) -> (App, Vendor) {
     let vendor = Vendor::start().await;
     let mut app = App::without_workers().await;
@@ -29,16 +29,19 @@ async fn start(customers: usize) -> (App, Vendor) {
     (app, vendor)
 }
 
-async fn shown(app: &App, id: &str) -> Value {
+async fn read_campaign(app: &App, id: &str) -> Value {
     app.client.read(&format!("/api/campaigns/{id}")).await
 }
 
 async fn until_status(app: &App, id: &str, status: &str) {
-    until(status, async || shown(app, id).await["status"] == status).await;
+    until(status, async || {
+        read_campaign(app, id).await["status"] == status
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn receipts_that_never_come_are_told_and_late_ones_still_count() {
+async fn missing_receipts_are_reported_and_late_receipts_are_recorded() {
     let (mut app, vendor) = start(60).await;
     let some_are_lost = json!({"lost_rate": 0.3, "receipt_delay_ms": {"min": 0, "max": 100}});
     vendor.set(some_are_lost).await;
@@ -46,16 +49,16 @@ async fn receipts_that_never_come_are_told_and_late_ones_still_count() {
     let id = launch(&app.client, "silent", EVERYBODY, None).await;
     let path = format!("/api/campaigns/{id}");
     app.client.caught_up().await;
-    let lost = eventually("all others have come", async || {
+    let lost = eventually("all other receipts have arrived", async || {
         let lost = vendor.receipts_lost().await;
-        let statistics = shown(&app, &id).await["statistics"].clone();
+        let statistics = read_campaign(&app, &id).await["statistics"].clone();
         let ended = statistics["delivered"].as_u64()? + statistics["failed"].as_u64()?;
         (lost > 0 && ended + lost == 60).then_some(lost)
     })
     .await;
     app.client.caught_up().await;
-    let campaign = shown(&app, &id).await;
-    assert_eq!(campaign["status"], "sending", "it is not over");
+    let campaign = read_campaign(&app, &id).await;
+    assert_eq!(campaign["status"], "sending", "it waits for receipts");
     assert_eq!(campaign["statistics"]["pending"], 0);
     assert_eq!(campaign["statistics"]["awaiting_receipt"], lost);
     assert!(campaign["statistics"]["last_at"].is_string());
@@ -73,14 +76,14 @@ async fn receipts_that_never_come_are_told_and_late_ones_still_count() {
     assert_eq!(accounts["awaiting_receipt"], lost);
     assert_eq!(accounts["awaiting_since"].as_str(), since);
 
-    let late: Value = rows.iter().map(receipt).collect();
+    let late: Value = rows.iter().map(delivered_receipt).collect();
     assert_eq!(post(&app.client, &late).await.body["accepted"], lost);
     completed(&app.client, &id).await;
     assert_accounted(&app.client, &id, &vendor.sent().await).await;
 }
 
-/// What the vendor should have said of a message.
-fn receipt(row: &Value) -> Value {
+/// Receipt for a row of the communication log whose receipt was lost.
+fn delivered_receipt(row: &Value) -> Value {
     json!({
         "message_id": row["message_id"],
         "vendor_message_id": row["vendor_message_id"],
@@ -89,29 +92,30 @@ fn receipt(row: &Value) -> Value {
     })
 }
 
-/// With the time-outs, back-offs and breaker that there are without any option.
+/// Timeouts, backoffs and breaker have their defaults.
 #[tokio::test]
-async fn a_vendor_that_is_down_for_a_minute_and_errs_after_gets_everything() {
+async fn every_message_is_sent_despite_a_minute_of_outage_and_later_errors() {
     let (mut app, mut vendor) = start(100).await;
     vendor.set(json!({"lost_rate": 0.0})).await;
-    // A message in a hundred thousand would fail eight times in a row.
+    // With the default of eight attempts and errors in 30 % of the requests, one message in about
+    // fifteen thousand would become undeliverable.
     app.add_worker_with(["--delivery-attempts", "20"]);
     let id = launch(&app.client, "down", EVERYBODY, Some(20)).await;
     until("some are sent", async || vendor.sent().await.len() > 20).await;
     vendor.leave().await;
     tokio::time::sleep(Duration::from_secs(60)).await;
-    let statistics = shown(&app, &id).await["statistics"].clone();
+    let statistics = read_campaign(&app, &id).await["statistics"].clone();
     assert!(statistics["pending"].as_u64().unwrap() > 0, "{statistics}");
-    assert_eq!(statistics["undeliverable"], 0, "none is given up");
+    assert_eq!(statistics["undeliverable"], 0, "no message is given up");
     vendor.come_back_as(json!({"error_rate": 0.3})).await;
     let before = vendor.requests().await;
-    until("it has been asked again and again", async || {
-        let is_over = shown(&app, &id).await["status"] == "completed";
-        is_over || vendor.requests().await >= before + 10
+    until("the vendor has received ten more requests", async || {
+        let is_completed = read_campaign(&app, &id).await["status"] == "completed";
+        is_completed || vendor.requests().await >= before + 10
     })
     .await;
-    // What failed rests for a minute at most. Were there errors to the end, some message could fail
-    // any number of times.
+    // Errors end here so that the test has a bound: a failed message waits for up to a minute
+    // before its next attempt, and could otherwise fail any number of times.
     vendor.set(json!({"error_rate": 0.0})).await;
     completed(&app.client, &id).await;
     let accounts = assert_accounted(&app.client, &id, &vendor.sent().await).await;
@@ -119,12 +123,12 @@ async fn a_vendor_that_is_down_for_a_minute_and_errs_after_gets_everything() {
 }
 
 #[tokio::test]
-async fn nobody_gets_more_messages_within_a_week_than_is_set() {
+async fn the_weekly_cap_suppresses_further_messages() {
     let (mut app, vendor) = start(10).await;
     app.add_worker_with(["--max-messages-per-week", "1"]);
     let first = launch(&app.client, "first", EVERYBODY, None).await;
-    // Whichever is resolved first has its messages; this vendor sends no receipts.
-    until("the first is resolved", async || {
+    // The campaign that is resolved first uses up the cap. This vendor sends no receipts.
+    until("the first campaign is resolved", async || {
         let shown = app.client.get(&format!("/api/campaigns/{first}")).await;
         shown.body["size"].is_object()
     })
@@ -133,24 +137,27 @@ async fn nobody_gets_more_messages_within_a_week_than_is_set() {
     completed(&app.client, &second).await;
     let rows = format!("/api/campaigns/{second}/logs");
     let rows = app.client.list(&rows, 500).await;
-    let told: BTreeSet<_> = rows
+    let outcomes: BTreeSet<_> = rows
         .iter()
         .map(|row| (row["status"].to_string(), row["suppression"].to_string()))
         .collect();
     let capped = json!({"reason": "frequency_cap", "detail": "at most 1 within a week"});
     let expected = ("\"suppressed\"".to_owned(), capped.to_string());
-    assert_eq!((rows.len(), told), (10, BTreeSet::from([expected])));
-    let statistics = &shown(&app, &second).await["statistics"];
+    assert_eq!((rows.len(), outcomes), (10, BTreeSet::from([expected])));
+    let statistics = &read_campaign(&app, &second).await["statistics"];
     assert_eq!(statistics["suppressed_for"], json!({"frequency_cap": 10}));
-    until("the first has gone out", async || {
+    until("the first campaign is sent", async || {
         vendor.sent().await.len() == 10
     })
     .await;
-    assert_eq!(shown(&app, &first).await["statistics"]["suppressed"], 0);
+    assert_eq!(
+        read_campaign(&app, &first).await["statistics"]["suppressed"],
+        0
+    );
 }
 
 #[tokio::test]
-async fn a_campaign_whose_time_and_grace_have_passed_is_missed_and_goes_out_by_hand() {
+async fn a_campaign_past_its_grace_period_is_missed_and_can_be_launched_by_hand() {
     let (mut app, vendor) = start(3).await;
     let at = Utc::now() + TimeDelta::milliseconds(1_500);
     let body = json!({
@@ -166,10 +173,10 @@ async fn a_campaign_whose_time_and_grace_have_passed_is_missed_and_goes_out_by_h
     );
     let id = created.body["campaign_id"].as_str().unwrap();
     let grace = TimeDelta::milliseconds(500);
-    until("its grace is over", async || Utc::now() > at + grace).await;
+    until("the grace period is over", async || Utc::now() > at + grace).await;
     app.add_worker_with(["--schedule-grace", "500ms"]);
     let patience = Duration::from_secs(60);
-    eventually_within(patience, "it is missed", async || {
+    eventually_within(patience, "the campaign is missed", async || {
         let answer = app.client.get(&format!("/api/campaigns/{id}")).await;
         (answer.body["status"] == "missed").then_some(())
     })
@@ -177,6 +184,9 @@ async fn a_campaign_whose_time_and_grace_have_passed_is_missed_and_goes_out_by_h
     assert_eq!(vendor.sent().await.len(), 0);
     let path = format!("/api/campaigns/{id}/launch");
     assert_eq!(app.client.post(&path, json!({})).await.status, 202);
-    until("it goes out", async || vendor.sent().await.len() == 3).await;
+    until("the campaign is sent", async || {
+        vendor.sent().await.len() == 3
+    })
+    .await;
     until_status(&app, id, "sending").await;
 }

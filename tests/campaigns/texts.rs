@@ -1,5 +1,4 @@
-//! Texts are rendered from the values that the log holds, and sent only if they are the recorded
-//! ones.
+//! Texts are rendered from the values in the log, and sent only if they match the recorded digest.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +13,7 @@ use super::{Shop, context};
 use crate::support::shop::rendered;
 use crate::support::wait::until;
 
-/// A message of the campaign that `shop::campaign` makes, for this customer.
+/// Returns the content of a message of `shop::campaign` to the customer `id`.
 fn content(id: &MessageId) -> MessageContent {
     let (to, values) = (
         format!("{}@example.com", id.customer),
@@ -24,11 +23,11 @@ fn content(id: &MessageId) -> MessageContent {
 }
 
 #[tokio::test]
-async fn a_text_that_is_not_the_recorded_one_is_never_sent() {
-    let mut shop = Shop::with(4).await;
-    let id = shop.launched(None).await;
+async fn a_text_that_differs_from_the_recorded_digest_is_never_sent() {
+    let mut shop = Shop::with_customers(4).await;
+    let id = shop.launch_to_everybody(None).await;
     let [_, changed, unrenderable, foreign] = &shop.message_ids(&id)[..] else {
-        panic!("there are four customers");
+        panic!("the shop has four customers");
     };
     let changed = (changed.clone(), {
         let sound = content(changed);
@@ -58,14 +57,17 @@ async fn a_text_that_is_not_the_recorded_one_is_never_sent() {
     let queued = shop.commands.on_new_messages(&context, queued.into());
     assert!(queued.await.unwrap().iter().all(Result::is_ok));
 
-    shop.work([]);
+    shop.add_worker([]);
     let expected = BTreeMap::from([(MessageStatus::Sent, 1), (MessageStatus::Suppressed, 3)]);
-    until("one is sent", async || shop.counts(&id).await == expected).await;
+    until("one message is sent, three are suppressed", async || {
+        shop.status_counts(&id).await == expected
+    })
+    .await;
     let sent = shop.vendor.sent().await;
     assert_eq!(sent.len(), 1, "{sent:?}");
     assert!(sent.contains_key(&shop.message_ids(&id)[0].to_string()));
 
-    let reconciled = shop.reconciled(&id).await;
+    let reconciled = shop.reconcile(&id).await;
     let found: Vec<_> = reconciled
         .discrepancies
         .iter()
@@ -76,7 +78,7 @@ async fn a_text_that_is_not_the_recorded_one_is_never_sent() {
     found.sort_by_key(|(_, customer)| *customer);
     assert_eq!(found, ["c-0001", "c-0002", "c-0003"].map(differs));
     assert_eq!((reconciled.sent, reconciled.suppressed), (1, 3));
-    until("the view says why", async || {
+    until("the view shows the reasons", async || {
         let ids = shop.message_ids(&id);
         let mut details = Vec::new();
         for id in &ids[1..] {
@@ -100,17 +102,17 @@ async fn a_text_that_is_not_the_recorded_one_is_never_sent() {
 
 #[tokio::test]
 async fn a_damaged_view_suppresses_no_message() {
-    let mut shop = Shop::with(3).await;
-    let id = shop.launched(None).await;
-    // Queued by a worker that cannot send, then damaged.
-    shop.work_for("http://127.0.0.1:9", []);
+    let mut shop = Shop::with_customers(3).await;
+    let id = shop.launch_to_everybody(None).await;
+    // A worker that cannot reach its vendor queues the messages. Then the view is damaged.
+    shop.add_worker_for("http://127.0.0.1:9", []);
     let queued = async || {
         let figures = shop.store.campaign_stats(&[&id]).await.unwrap();
         figures
             .get(&id)
             .is_some_and(|figures| figures.queued() == 3)
     };
-    until("all are queued in the view", queued).await;
+    until("the view shows every message as queued", queued).await;
     shop.workers.clear();
     let messages = shop.store.collection("messages", 1);
     let damage = doc! {"$set": {"content.values.name": "Eve", "to": "eve@example.com"}};
@@ -119,9 +121,9 @@ async fn a_damaged_view_suppresses_no_message() {
     let damage = doc! {"$unset": {"content": ""}};
     let damaged = messages.update_many(doc! {"customer_id": "c-0001"}, damage);
     assert_eq!(damaged.await.unwrap().modified_count, 1);
-    shop.work([]);
+    shop.add_worker([]);
     shop.until_all(&id, MessageStatus::Sent).await;
-    shop.assert_everybody_has_one(&id).await;
+    shop.assert_one_message_each(&id).await;
     let sent = shop.vendor.sent().await;
     assert!(
         sent.values().all(|sent| sent.to != "eve@example.com"),

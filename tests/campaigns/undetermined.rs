@@ -1,5 +1,5 @@
-//! Customers of whom nobody can tell whether a campaign is for them, because an event of theirs
-//! cannot be folded.
+//! Undetermined customers: one of their events cannot be folded, so a campaign's rules cannot be
+//! evaluated for them.
 
 use std::collections::BTreeMap;
 
@@ -15,14 +15,16 @@ use crate::support::wait::{eventually, until};
 const CUSTOMERS: usize = 10;
 const EVERYBODY: &str = "order_count = 0";
 
-/// Customers who can be written to, one of them with an event that cannot be folded, and a vendor.
-struct Shop {
+/// Deployment with a vendor and reachable customers. One customer has an event that cannot be
+/// folded.
+struct ShopWithBrokenEvent {
     app: App,
     vendor: Vendor,
+    /// Position of the event that cannot be folded.
     broken: Position,
 }
 
-impl Shop {
+impl ShopWithBrokenEvent {
     async fn start() -> Self {
         let vendor = Vendor::start().await;
         vendor.set(json!({"lost_rate": 0.0})).await;
@@ -43,18 +45,19 @@ impl Shop {
         }
     }
 
-    async fn shown(&self, id: &str) -> Value {
+    async fn campaign(&self, id: &str) -> Value {
         self.app.client.read(&format!("/api/campaigns/{id}")).await
     }
 
-    async fn accounts(&self, id: &str) -> Value {
+    async fn reconcile(&self, id: &str) -> Value {
         let path = format!("/api/campaigns/{id}/reconcile");
         self.app.client.read(&path).await
     }
 
-    async fn skip(&self) {
+    /// Waits until the broken event is in quarantine, and skips it.
+    async fn skip_broken(&self) {
         let path = format!("/api/admin/quarantine/{}/skip", self.broken);
-        let decided = eventually("it is in quarantine", async || {
+        let decided = eventually("the broken event is in quarantine", async || {
             let reason = json!({"reason": "a broken export"});
             let answer = self.app.client.post(&path, reason).await;
             (answer.status != 404).then_some(answer)
@@ -69,12 +72,12 @@ impl Shop {
 }
 
 #[tokio::test]
-async fn they_get_nothing_are_counted_and_hold_no_campaign_open() {
-    let mut shop = Shop::start().await;
+async fn an_undetermined_customer_is_counted_not_messaged_and_not_waited_for() {
+    let mut shop = ShopWithBrokenEvent::start().await;
     shop.app.add_worker();
     let id = launch(&shop.app.client, "without", EVERYBODY, None).await;
     completed(&shop.app.client, &id).await;
-    let campaign = shop.shown(&id).await;
+    let campaign = shop.campaign(&id).await;
     let size = json!({"planned": 9, "queued": 9, "suppressed": 0, "undetermined": 1});
     assert_eq!(campaign["size"], size);
     assert_eq!(shop.sent().await.len(), 9);
@@ -91,8 +94,8 @@ async fn they_get_nothing_are_counted_and_hold_no_campaign_open() {
         (&json!(false), &json!(null))
     );
 
-    // The campaign has ended: it is reported, and that is all.
-    shop.skip().await;
+    // The campaign has completed, so the decision no longer adds a recipient.
+    shop.skip_broken().await;
     until("nothing is in quarantine", async || {
         let quarantine = shop.app.client.read("/api/admin/quarantine").await;
         quarantine["total"] == 0
@@ -100,8 +103,8 @@ async fn they_get_nothing_are_counted_and_hold_no_campaign_open() {
     .await;
     let second = launch(&shop.app.client, "with", EVERYBODY, None).await;
     completed(&shop.app.client, &second).await;
-    assert_eq!(shop.shown(&second).await["size"]["planned"], 10);
-    assert_eq!(shop.shown(&id).await["size"], size);
+    assert_eq!(shop.campaign(&second).await["size"]["planned"], 10);
+    assert_eq!(shop.campaign(&id).await["size"], size);
     let sent = shop.sent().await;
     assert_eq!(
         sent.values()
@@ -109,16 +112,16 @@ async fn they_get_nothing_are_counted_and_hold_no_campaign_open() {
             .count(),
         1
     );
-    assert_eq!(shop.accounts(&id).await["undetermined"], 1);
+    assert_eq!(shop.reconcile(&id).await["undetermined"], 1);
 }
 
 #[tokio::test]
-async fn while_a_campaign_goes_on_they_are_determined_and_get_theirs() {
-    let mut shop = Shop::start().await;
+async fn a_customer_determined_while_the_campaign_is_open_gets_a_message() {
+    let mut shop = ShopWithBrokenEvent::start().await;
     shop.app.add_worker();
     let id = launch(&shop.app.client, "late", EVERYBODY, Some(1)).await;
-    until("the audience is found", async || {
-        shop.shown(&id).await["size"]["undetermined"] == 1
+    until("the audience is resolved", async || {
+        shop.campaign(&id).await["size"]["undetermined"] == 1
     })
     .await;
     let paused = shop
@@ -127,9 +130,9 @@ async fn while_a_campaign_goes_on_they_are_determined_and_get_theirs() {
         .post(&format!("/api/campaigns/{id}/pause"), json!({}))
         .await;
     assert_eq!(paused.status, 202, "{}", paused.body);
-    shop.skip().await;
-    until("they are determined", async || {
-        let size = shop.shown(&id).await["size"].clone();
+    shop.skip_broken().await;
+    until("the customer is determined", async || {
+        let size = shop.campaign(&id).await["size"].clone();
         size == json!({"planned": 10, "queued": 10, "suppressed": 0, "undetermined": 0})
     })
     .await;
@@ -149,11 +152,11 @@ async fn while_a_campaign_goes_on_they_are_determined_and_get_theirs() {
     );
 }
 
-/// The figures leave an event of a message out that has ended: that must not stand for one that
-/// is still to be sent.
+/// `campaign_stats` leaves out the broken event of a message that has ended. The incomplete figures
+/// must not hide a message that is still to be sent.
 #[tokio::test]
-async fn with_an_event_in_quarantine_a_campaign_still_waits_for_all_others() {
-    let mut shop = Shop::start().await;
+async fn a_campaign_with_a_quarantined_event_waits_for_all_other_messages() {
+    let mut shop = ShopWithBrokenEvent::start().await;
     shop.app.add_worker();
     let id = launch(&shop.app.client, "all", EVERYBODY, Some(2)).await;
     let first = eventually("one is delivered", async || {
@@ -168,17 +171,17 @@ async fn with_an_event_in_quarantine_a_campaign_still_waits_for_all_others() {
     completed(&shop.app.client, &id).await;
     let sent = shop.sent().await;
     assert_eq!(sent.len(), 9);
-    let accounts = shop.accounts(&id).await;
+    let accounts = shop.reconcile(&id).await;
     assert_eq!(accounts["discrepancies"], json!([]), "{accounts}");
 }
 
-/// A decision comes after the launch, and before the audience is looked for: it does not count for
-/// who was meant, but at once for who is determined.
+/// The decision comes after the launch, so it is beyond the launch's positions, but before the
+/// audience is resolved. The customer is determined all the same.
 #[tokio::test]
-async fn a_decision_between_launch_and_resolution_determines_them_late() {
-    let mut shop = Shop::start().await;
+async fn a_skip_between_launch_and_resolution_determines_the_customer() {
+    let mut shop = ShopWithBrokenEvent::start().await;
     shop.app.add_worker();
-    eventually("it is in quarantine", async || {
+    eventually("the broken event is in quarantine", async || {
         let quarantine = shop.app.client.read("/api/admin/quarantine").await;
         (quarantine["total"] == 2).then_some(())
     })
@@ -187,31 +190,37 @@ async fn a_decision_between_launch_and_resolution_determines_them_late() {
         drop(worker);
     }
     let id = launch(&shop.app.client, "between", EVERYBODY, None).await;
-    shop.skip().await;
+    shop.skip_broken().await;
     shop.app.add_worker();
-    until("all are sent to", async || shop.sent().await.len() == 10).await;
+    until("every message is sent", async || {
+        shop.sent().await.len() == 10
+    })
+    .await;
     completed(&shop.app.client, &id).await;
     let size = json!({"planned": 10, "queued": 10, "suppressed": 0, "undetermined": 0});
-    assert_eq!(shop.shown(&id).await["size"], size);
+    assert_eq!(shop.campaign(&id).await["size"], size);
     assert_accounted(&shop.app.client, &id, &shop.sent().await).await;
 }
 
-/// What is in quarantine of a campaign's own messages.
+/// The quarantined event belongs to one of the campaign's own messages.
 #[tokio::test]
-async fn a_message_whose_event_cannot_be_folded_holds_no_campaign_open() {
-    let mut shop = Shop::start().await;
+async fn a_message_with_a_quarantined_event_does_not_keep_the_campaign_open() {
+    let mut shop = ShopWithBrokenEvent::start().await;
     shop.vendor
         .set(json!({"receipt_delay_ms": {"min": 3000, "max": 3000}}))
         .await;
     shop.app.add_worker();
     let id = launch(&shop.app.client, "broken", EVERYBODY, None).await;
-    until("all are sent", async || shop.sent().await.len() == 9).await;
+    until("every message is sent", async || {
+        shop.sent().await.len() == 9
+    })
+    .await;
     shop.app.client.caught_up().await;
     let log = shop.app.settings().commands().await.log().clone();
     let key = format!("message/c-5/{id}");
     append_by_hand(&log, &key, "message_delivered.1", "{}").await;
     completed(&shop.app.client, &id).await;
-    let accounts = shop.accounts(&id).await;
+    let accounts = shop.reconcile(&id).await;
     assert_eq!(accounts["discrepancies"], json!([]), "{accounts}");
     let quarantined = accounts["quarantined"].as_array().unwrap();
     let views: Vec<_> = quarantined

@@ -1,5 +1,5 @@
-//! Users, keys and refusals: what decides whether a request passes is a head, the same for every
-//! process at once.
+//! Users, API keys and refusals. A head decides if a request may pass, so a change takes effect in
+//! every process at once.
 
 use commands::{Change, Commands, Context, new_secret, user_id, verify_heads};
 use domain::{
@@ -36,15 +36,15 @@ fn at(minutes: i64) -> Context {
     }
 }
 
-/// A deployment, and a second process on it.
-async fn two() -> (Deployment, Commands) {
+/// Returns a deployment, and the commands of a second process on it.
+async fn with_two_processes() -> (Deployment, Commands) {
     let deployment = Deployment::fresh().await;
     let log = deployment.reopened().await;
     let other = Commands::open(log, None).await.unwrap();
     (deployment, other)
 }
 
-async fn assert_heads(deployment: &Deployment) {
+async fn assert_heads_match_events(deployment: &Deployment) {
     for partition in deployment.log.partitions() {
         let report = verify_heads(&deployment.log, partition).await.unwrap();
         assert_eq!(report.differences, []);
@@ -52,8 +52,8 @@ async fn assert_heads(deployment: &Deployment) {
 }
 
 #[tokio::test]
-async fn what_becomes_of_a_user_counts_everywhere_at_once() {
-    let (deployment, other) = two().await;
+async fn a_change_of_a_user_takes_effect_in_every_process_at_once() {
+    let (deployment, other) = with_two_processes().await;
     let commands = &deployment.commands;
     let (user, session) = (user_id(&identity()), SessionId::from(1));
     assert_eq!(other.user(&user).await.unwrap(), None);
@@ -76,11 +76,11 @@ async fn what_becomes_of_a_user_counts_everywhere_at_once() {
         .await;
     ended.unwrap().unwrap();
     assert_eq!(role().await, None);
-    assert_heads(&deployment).await;
+    assert_heads_match_events(&deployment).await;
 }
 
 #[tokio::test]
-async fn a_user_is_loaded_from_the_events_too() {
+async fn a_user_is_loaded_from_its_events_if_the_head_is_outdated() {
     let deployment = Deployment::fresh().await;
     let commands = &deployment.commands;
     let user = user_id(&identity());
@@ -101,8 +101,8 @@ async fn a_user_is_loaded_from_the_events_too() {
 }
 
 #[tokio::test]
-async fn a_key_lets_in_until_it_is_revoked_anywhere() {
-    let (deployment, other) = two().await;
+async fn a_key_grants_access_until_any_process_revokes_it() {
+    let (deployment, other) = with_two_processes().await;
     let commands = &deployment.commands;
     let secret = new_secret("user:usr_1", None);
     let created = commands
@@ -124,12 +124,12 @@ async fn a_key_lets_in_until_it_is_revoked_anywhere() {
         .create_api_key(&context(), &secret, content(Role::Admin))
         .await;
     assert_eq!(again.unwrap(), Err(ApiKeyError::Conflict));
-    assert_heads(&deployment).await;
+    assert_heads_match_events(&deployment).await;
 }
 
 #[tokio::test]
-async fn uses_at_once_are_one_event() {
-    let (deployment, other) = two().await;
+async fn concurrent_uses_of_a_key_are_one_event() {
+    let (deployment, other) = with_two_processes().await;
     let commands = &deployment.commands;
     let secret = new_secret("user:usr_1", None);
     let created = commands
@@ -148,11 +148,11 @@ async fn uses_at_once_are_one_event() {
         let expected = usize::from(minute == 1 || minute == 11);
         assert_eq!(recorded, expected, "in minute {minute}: {changes:?}");
     }
-    assert_heads(&deployment).await;
+    assert_heads_match_events(&deployment).await;
 }
 
 #[tokio::test]
-async fn refusals_are_recorded_by_the_day_with_who_and_from_where() {
+async fn refusals_are_recorded_by_day_with_actor_and_address() {
     let deployment = Deployment::fresh().await;
     let refusal = Refusal {
         why: RefusalReason::Role,
@@ -179,5 +179,5 @@ async fn refusals_are_recorded_by_the_day_with_who_and_from_where() {
     let metadata: serde_json::Value = serde_json::from_str(&first.meta).unwrap();
     assert_eq!(metadata["ip"], "192.0.2.7");
     assert_eq!(metadata["actor"], "key:test");
-    assert_heads(&deployment).await;
+    assert_heads_match_events(&deployment).await;
 }

@@ -26,10 +26,10 @@ async fn an_order_is_created_then_unchanged_then_updated() {
         assert_eq!(outcome.change, expected);
         positions.push(outcome.position);
     }
-    // What changed nothing tells where the log says so.
+    // An unchanged item is answered with the position of the event that made its state.
     assert_eq!(positions[0], positions[1]);
     assert_eq!(positions[2], positions[3]);
-    let tags: Vec<String> = read(&log, positions[0].partition).await;
+    let tags: Vec<String> = event_types(&log, positions[0].partition).await;
     assert_eq!(tags, ["order_placed.1", "order_updated.1"]);
 }
 
@@ -109,9 +109,9 @@ async fn a_refused_item_does_not_hold_back_the_others() {
 }
 
 #[tokio::test]
-async fn a_batch_beyond_one_commit_keeps_the_order_of_each_order() {
+async fn a_batch_larger_than_one_commit_keeps_the_sequence_of_each_order() {
     let deployment = Deployment::with_partitions(1).await;
-    // 2,500 changes of the same five orders: three commits.
+    // 2,500 changes of the same five orders need three commits.
     let orders = (0..2_500).map(|n| order("c-1", &format!("o-{}", n % 5), 1 + n));
     let outcomes = deployment
         .commands
@@ -142,7 +142,7 @@ async fn a_batch_beyond_one_commit_keeps_the_order_of_each_order() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_imported_again_costs_one_more_round_trip() {
+async fn repeating_an_import_costs_one_extra_round_trip() {
     let server = RedisServer::start("again", DURABLE).await;
     let deployment = Deployment::on_redis(&server.url(), 1).await;
     let orders = || {
@@ -161,13 +161,17 @@ async fn a_file_that_is_imported_again_costs_one_more_round_trip() {
     let before = calls().await;
     assert_eq!(changes(&record().await.unwrap()), [Unchanged; 500]);
     let after = calls().await;
-    assert_eq!(after.0 - before.0, 1, "one append, in which all conflict");
+    assert_eq!(
+        after.0 - before.0,
+        1,
+        "one append, in which every item conflicts"
+    );
     let buckets = after.1 - before.1;
-    assert!(buckets <= 501, "{buckets}: then one pipeline of heads");
+    assert!(buckets <= 501, "{buckets} reads of heads, in one pipeline");
 }
 
 #[tokio::test]
-async fn ten_thousand_orders_are_a_handful_of_script_calls() {
+async fn ten_thousand_orders_take_few_script_calls() {
     let server = RedisServer::start("ten-thousand", DURABLE).await;
     let deployment = Deployment::on_redis(&server.url(), 16).await;
     let batch = || (0..10_000).map(|n| order(&format!("c-{}", n % 700), &format!("o-{n}"), n));
@@ -184,12 +188,12 @@ async fn ten_thousand_orders_are_a_handful_of_script_calls() {
     }
 }
 
-async fn read(log: &eventlog::Log, partition: u16) -> Vec<String> {
+async fn event_types(log: &eventlog::Log, partition: u16) -> Vec<String> {
     let entries = log.read(start(partition), 100).await.unwrap();
     entries.into_iter().map(|entry| entry.tag).collect()
 }
 
-/// Before the first event.
+/// Position before the first event of a partition.
 fn start(partition: u16) -> Position {
     Position {
         partition,

@@ -1,4 +1,4 @@
-//! Commands on one aggregate, all at once.
+//! Concurrent commands on the same aggregates.
 
 use commands::{Change, CommandError, Commands, OrderItem, Outcome, verify_heads};
 use domain::{LoggedEvent, OrderEvent};
@@ -8,9 +8,9 @@ use super::order_key;
 use crate::support::deployment::Deployment;
 use crate::support::shop::{context, order};
 
-/// However many there are, none is turned away.
+/// No command fails, however many contend for the order.
 #[tokio::test(flavor = "multi_thread")]
-async fn commands_on_one_order_happen_one_after_the_other() {
+async fn concurrent_commands_on_one_order_are_applied_one_after_the_other() {
     const COMMANDS: i64 = 1_200;
     let deployment = Deployment::fresh().await;
     // Two processes, each with appenders of its own.
@@ -19,7 +19,7 @@ async fn commands_on_one_order_happen_one_after_the_other() {
         .unwrap();
     let commands = (0..COMMANDS).map(|cents| {
         let commands = [&deployment.commands, &other][(cents % 2) as usize].clone();
-        // Every amount is another.
+        // Each amount differs, so that every command changes the order.
         let item = order("c-1", "o-1", cents);
         tokio::spawn(async move { commands.record_orders(&context(), vec![item]).await })
     });
@@ -34,14 +34,14 @@ async fn commands_on_one_order_happen_one_after_the_other() {
         .filter_map(|outcome| Some(outcome.as_ref().err()?.to_string()))
         .collect();
     assert!(failed.is_empty(), "{}: {:?}", failed.len(), failed.first());
-    let is = |change| {
+    let with_change = |change| {
         outcomes
             .iter()
             .flatten()
             .filter(move |o| o.change == change)
     };
-    assert_eq!(is(Change::Created).count(), 1);
-    assert_eq!(is(Change::Unchanged).count(), 0);
+    assert_eq!(with_change(Change::Created).count(), 1);
+    assert_eq!(with_change(Change::Unchanged).count(), 0);
     let key = order_key(&deployment.log, "c-1", "o-1");
     let history = deployment.log.history(&key).await.unwrap();
     assert_eq!(history.len(), outcomes.len());
@@ -53,7 +53,7 @@ async fn commands_on_one_order_happen_one_after_the_other() {
         assert_eq!(
             event.previous(),
             before,
-            "each was decided on the one before"
+            "each event was decided on the one before"
         );
         before = Some(event.content().figures());
     }
@@ -61,7 +61,7 @@ async fn commands_on_one_order_happen_one_after_the_other() {
     assert!(report.differences.is_empty(), "{:?}", report.differences);
 }
 
-/// Whoever waits for its turn does not hold back commands on something else.
+/// A command that waits for its turn does not hold back commands on other aggregates.
 #[tokio::test(flavor = "multi_thread")]
 async fn batches_that_contend_for_many_orders_all_succeed() {
     const BATCHES: i64 = 12;
@@ -78,7 +78,7 @@ async fn batches_that_contend_for_many_orders_all_succeed() {
                 1_000 * batch + n,
             )
         };
-        // Each begins elsewhere, so that no two meet the orders in one sequence.
+        // Each batch starts at another order, so that no two take the orders in the same sequence.
         let items: Vec<OrderItem> = (0..200).map(|n| item((n + 17 * batch) % 200)).collect();
         tokio::spawn(async move { commands.record_orders(&context(), items).await })
     });
@@ -98,7 +98,7 @@ async fn batches_that_contend_for_many_orders_all_succeed() {
 }
 
 #[tokio::test]
-async fn a_batch_keeps_its_order_when_others_interfere() {
+async fn a_batch_keeps_its_sequence_under_contention() {
     let deployment = Deployment::fresh().await;
     let other = Commands::open(deployment.reopened().await, None)
         .await

@@ -15,7 +15,7 @@ use crate::support::shop::{content, minute};
 const ID: &str = "order/c-1/o-1";
 
 #[tokio::test]
-async fn what_is_committed_is_loaded() {
+async fn committed_events_are_loaded() {
     let store = LogStore::new(Deployment::fresh().await.log);
     let placed = OrderEvent::Placed(content(100, minute(0), OrderStatus::Placed));
     let context = EventStore::<Order>::load_aggregate(&store, ID)
@@ -40,7 +40,7 @@ async fn what_is_committed_is_loaded() {
 }
 
 #[tokio::test]
-async fn who_decided_on_an_old_state_meets_a_conflict() {
+async fn a_commit_based_on_a_stale_state_conflicts() {
     let store = LogStore::new(Deployment::fresh().await.log);
     let event = |cents| OrderEvent::Placed(content(cents, minute(0), OrderStatus::Placed));
     let first = EventStore::<Order>::load_aggregate(&store, ID)
@@ -64,7 +64,8 @@ async fn who_decided_on_an_old_state_meets_a_conflict() {
     );
 }
 
-/// The framework decides on the context's aggregate, which then has the events already.
+/// The framework decides on the context's aggregate, which has applied the events by the time they
+/// are committed.
 #[tokio::test]
 async fn the_framework_applies_each_event_once() {
     let log = Deployment::fresh().await.log;
@@ -81,7 +82,7 @@ async fn the_framework_applies_each_event_once() {
 }
 
 #[tokio::test]
-async fn the_framework_decides_and_refuses() {
+async fn the_framework_accepts_and_rejects_commands() {
     let log = Deployment::fresh().await.log;
     let usd = Currency::try_from("USD").unwrap();
     let services = OrderServices { currency: usd };
@@ -106,7 +107,7 @@ async fn the_framework_decides_and_refuses() {
 }
 
 #[tokio::test]
-async fn metadata_that_no_view_could_read_is_refused() {
+async fn metadata_without_a_time_is_rejected() {
     let store = LogStore::new(Deployment::fresh().await.log);
     let mut context = EventStore::<View>::load_aggregate(&store, "view/orders")
         .await
@@ -131,7 +132,7 @@ async fn metadata_that_no_view_could_read_is_refused() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_no_key_is_refused() {
+async fn an_id_that_is_not_a_key_is_rejected() {
     let store = LogStore::new(Deployment::fresh().await.log);
     let refused = EventStore::<Order>::load_events(&store, "order/o-1").await;
     let text = refused.unwrap_err().to_string();

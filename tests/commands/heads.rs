@@ -1,4 +1,4 @@
-//! Heads of older folds.
+//! Heads that an older version of the fold has written.
 
 use commands::{Change, CommandError, verify_heads};
 use eventlog::{Head, LogError};
@@ -9,7 +9,7 @@ use crate::support::redis_server::{DURABLE, RedisServer};
 use crate::support::shop::{context, order};
 
 #[tokio::test]
-async fn a_head_of_an_older_fold_is_folded_again() {
+async fn a_head_of_an_older_fold_is_refolded() {
     let deployment = Deployment::fresh().await;
     let (log, commands) = (&deployment.log, &deployment.commands);
     for cents in [100, 200] {
@@ -57,7 +57,7 @@ async fn a_head_of_an_older_fold_is_folded_again() {
 }
 
 #[tokio::test]
-async fn a_head_of_an_older_fold_whose_events_were_trimmed_says_so() {
+async fn refolding_a_head_whose_events_were_trimmed_is_an_error() {
     let deployment = Deployment::fresh().await;
     let (log, commands) = (&deployment.log, &deployment.commands);
     let record = async |cents| {
@@ -72,7 +72,7 @@ async fn a_head_of_an_older_fold_whose_events_were_trimmed_says_so() {
     assert_eq!(changes(&record(200).await.unwrap()), [Change::Unchanged]);
     let (_, head) = deployment.raw_head(&key).await.unwrap();
     let [version, number, _] = head.splitn(3, ' ').collect::<Vec<_>>()[..] else {
-        panic!("a head: {head}");
+        panic!("malformed head: {head}");
     };
     let old = format!("{version} {number} 0 another form");
     deployment.set_raw_head(&key, &old).await;
@@ -85,7 +85,7 @@ async fn a_head_of_an_older_fold_whose_events_were_trimmed_says_so() {
 }
 
 #[tokio::test]
-async fn heads_of_an_older_fold_are_rewritten_once_for_all() {
+async fn heads_of_an_older_fold_are_rewritten_once() {
     let server = RedisServer::start("refolds", DURABLE).await;
     let deployment = Deployment::on_redis(&server.url(), 1).await;
     let commands = &deployment.commands;
@@ -115,8 +115,9 @@ async fn heads_of_an_older_fold_are_rewritten_once_for_all() {
         assert_eq!(changes(&same.unwrap()), vec![Change::Unchanged; 200]);
         walks.push(server.calls("evalsha").await - before);
     }
-    // The guess, two steps back for all orders together, one rewriting, and two calls that find
-    // their script not loaded; then the guess alone.
+    // The first batch calls the append that guesses the orders are new, two steps back through the
+    // history of all orders together, and one rewrite of the heads. Two more calls find that their
+    // script is not loaded. The second batch calls only the append.
     assert!(walks[0] <= 6 && walks[1] == 1, "{walks:?}");
     let report = verify_heads(&deployment.log, 0).await.unwrap();
     assert!(report.differences.is_empty(), "{:?}", report.differences);

@@ -12,7 +12,7 @@ use commands::{Change, Outcome};
 use domain::{OrderId, Subject};
 use eventlog::{Key, Log};
 
-/// The key of an order in the log.
+/// Returns the key of an order in the log.
 fn order_key(log: &Log, customer: &str, order: &str) -> Key {
     let order = OrderId::try_from(order).unwrap();
     key(log, &Subject::Order(customer.try_into().unwrap(), order))
@@ -22,7 +22,7 @@ fn key(log: &Log, subject: &Subject) -> Key {
     log.layout().key(subject.to_string(), subject.route())
 }
 
-/// What the commands of a batch did; none may be refused.
+/// Returns the change that each command of a batch made. Panics if a command was refused.
 fn changes<E: std::fmt::Debug>(outcomes: &[Result<Outcome, E>]) -> Vec<Change> {
     let change = |outcome: &Result<Outcome, E>| outcome.as_ref().unwrap().change;
     outcomes.iter().map(change).collect()

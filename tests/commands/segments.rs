@@ -1,4 +1,4 @@
-//! Segments, and what holds them.
+//! Segments and their holds.
 
 use commands::{CampaignRefusal, Change, Commands, Context, Outcome, verify_heads};
 use domain::{
@@ -28,8 +28,8 @@ async fn archive(commands: &Commands) -> Result<Outcome, SegmentError> {
     commands.archive_segment(&context(), id()).await.unwrap()
 }
 
-/// A deployment with the one segment, and a second process on it.
-async fn created() -> (Deployment, Commands) {
+/// Returns a deployment with the one segment, and the commands of a second process on it.
+async fn with_segment() -> (Deployment, Commands) {
     let deployment = Deployment::fresh().await;
     let (commands, content) = (&deployment.commands, segment("Regulars", "visits > 3"));
     let created = commands.create_segment(&context(), id(), content).await;
@@ -40,8 +40,8 @@ async fn created() -> (Deployment, Commands) {
 }
 
 #[tokio::test]
-async fn a_segment_is_loaded_as_it_stands() {
-    let (deployment, _) = created().await;
+async fn a_segment_is_loaded_from_its_head_or_its_events() {
+    let (deployment, _) = with_segment().await;
     let commands = &deployment.commands;
     let unknown = SegmentId::try_from("seg_2").unwrap();
     assert_eq!(commands.segment(&unknown).await.unwrap(), None);
@@ -50,7 +50,7 @@ async fn a_segment_is_loaded_as_it_stands() {
     let loaded = commands.segment(&id()).await.unwrap().unwrap();
     assert_eq!(loaded.content(), Some(&segment("Regulars", "visits > 3")));
     assert!(loaded.held_by().eq([&holder(1)]) && !loaded.is_archived());
-    // From its events too, if the head is of another fold.
+    // A head of another fold is ignored, and the segment is folded from its events.
     let key = key(&deployment.log, &Subject::Segment(id()));
     let (_, head) = deployment.raw_head(&key).await.unwrap();
     let old = head.splitn(4, ' ').take(2).collect::<Vec<_>>().join(" ");
@@ -61,8 +61,8 @@ async fn a_segment_is_loaded_as_it_stands() {
 }
 
 #[tokio::test]
-async fn what_is_so_already_changes_nothing() {
-    let (deployment, _) = created().await;
+async fn repeated_commands_change_nothing() {
+    let (deployment, _) = with_segment().await;
     let commands = &deployment.commands;
     let first = hold(commands, 1).await.unwrap();
     let again = hold(commands, 1).await.unwrap();
@@ -78,10 +78,10 @@ async fn what_is_so_already_changes_nothing() {
     assert_eq!(refused.unwrap(), Err(SegmentError::Conflict));
 }
 
-/// Whoever held it died before it was released.
+/// A process can die between the end of a campaign and the release of its segment.
 #[tokio::test]
-async fn a_hold_that_nothing_needs_any_more_does_not_last() {
-    let (deployment, _) = created().await;
+async fn archiving_releases_holds_that_are_no_longer_needed() {
+    let (deployment, _) = with_segment().await;
     let commands = &deployment.commands;
     let content = CampaignContent {
         audience: Audience::SegmentId(id()),
@@ -99,7 +99,7 @@ async fn a_hold_that_nothing_needs_any_more_does_not_last() {
         hold(commands, n).await.unwrap();
     }
 
-    // The second may be about to be created.
+    // The second hold is younger than 120 s, so its campaign may be about to be created.
     let refused = archive(commands).await;
     assert_eq!(
         refused,
@@ -115,11 +115,11 @@ async fn a_hold_that_nothing_needs_any_more_does_not_last() {
     assert_eq!(archived.unwrap().change, Change::Updated);
 }
 
-/// Whoever creates a campaign may be stopped for so long that its hold is taken for one that nothing
-/// needs. What follows then is what a repetition finds.
+/// A process that creates a campaign may be suspended for so long that its hold is released as
+/// unneeded. The creation is repeated here, which takes the same steps as its late completion.
 #[tokio::test]
-async fn a_campaign_that_is_created_after_its_hold_was_released_holds_again() {
-    let (deployment, _) = created().await;
+async fn a_campaign_created_after_its_hold_was_released_takes_the_hold_again() {
+    let (deployment, _) = with_segment().await;
     let commands = &deployment.commands;
     let content = CampaignContent {
         audience: Audience::SegmentId(id()),
@@ -142,7 +142,7 @@ async fn a_campaign_that_is_created_after_its_hold_was_released_holds_again() {
     let segment = commands.segment(&id()).await.unwrap().unwrap();
     assert!(segment.held_by().eq([&holder(1)]));
 
-    // If the segment is archived by then, there is nothing to wait for.
+    // If the segment was archived meanwhile, the campaign cannot run and is cancelled.
     release().await;
     archive(commands).await.unwrap();
     let refused = CampaignRefusal::Segment(SegmentError::Archived);
@@ -152,11 +152,11 @@ async fn a_campaign_that_is_created_after_its_hold_was_released_holds_again() {
     assert_eq!(create().await.unwrap().change, Change::Unchanged);
 }
 
-/// However they meet: what was held is not archived, what was archived not held.
+/// Holds and an archival race with each other from two processes: either side may win, never both.
 #[tokio::test]
 async fn a_segment_is_never_both_held_and_archived() {
     for _ in 0..10 {
-        let (deployment, other) = created().await;
+        let (deployment, other) = with_segment().await;
         let holds = (0..3).map(|n| hold([&deployment.commands, &other][n % 2], n));
         let (held, archived) = tokio::join!(join_all(holds), archive(&other));
         let holders: Vec<Holder> = (0..3).filter(|n| held[*n].is_ok()).map(holder).collect();

@@ -1,4 +1,4 @@
-//! Heads held against their events.
+//! Verification of heads against their events.
 
 use commands::verify_heads;
 use eventlog::{Key, Log};
@@ -10,7 +10,7 @@ use crate::support::shop::{activity, context, customer, minute, order};
 
 #[tokio::test]
 async fn a_healthy_log_has_no_differences() {
-    let deployment = filled().await;
+    let deployment = filled_deployment().await;
     assert_eq!(differences(&deployment.log).await, [""; 0]);
     let mut sums = (0, 0);
     for partition in deployment.log.partitions() {
@@ -21,8 +21,8 @@ async fn a_healthy_log_has_no_differences() {
 }
 
 #[tokio::test]
-async fn a_head_that_is_not_what_its_events_make_is_found() {
-    let deployment = filled().await;
+async fn a_head_that_differs_from_its_events_is_found() {
+    let deployment = filled_deployment().await;
     let key = order_key(&deployment.log, "c-1", "o-1");
     let (_, head) = deployment.raw_head(&key).await.unwrap();
     deployment
@@ -48,7 +48,7 @@ async fn a_head_that_is_not_what_its_events_make_is_found() {
 
 #[tokio::test]
 async fn a_missing_head_is_found() {
-    let deployment = filled().await;
+    let deployment = filled_deployment().await;
     let key = order_key(&deployment.log, "c-1", "o-1");
     let (bucket, _) = deployment.raw_head(&key).await.unwrap();
     let mut delete = redis::cmd("HDEL");
@@ -63,7 +63,7 @@ async fn a_missing_head_is_found() {
 
 #[tokio::test]
 async fn a_head_without_events_is_found() {
-    let deployment = filled().await;
+    let deployment = filled_deployment().await;
     let real = order_key(&deployment.log, "c-1", "o-1");
     let (bucket, head) = deployment.raw_head(&real).await.unwrap();
     deployment
@@ -75,7 +75,7 @@ async fn a_head_without_events_is_found() {
 
 #[tokio::test]
 async fn a_head_beyond_the_end_of_the_log_is_found() {
-    let deployment = filled().await;
+    let deployment = filled_deployment().await;
     let real = order_key(&deployment.log, "c-1", "o-1");
     let (bucket, _) = deployment.raw_head(&real).await.unwrap();
     deployment
@@ -83,12 +83,12 @@ async fn a_head_beyond_the_end_of_the_log_is_found() {
         .await;
     let end = deployment.log.last(real.partition).await.unwrap().number;
     let found = differences(&deployment.log).await;
-    let what = format!("order/c-1/ghost: the head is at number 999, the log ends at {end}");
-    assert_eq!(found, [what]);
+    let expected = format!("order/c-1/ghost: the head is at number 999, the log ends at {end}");
+    assert_eq!(found, [expected]);
 }
 
-/// Nine events of eight aggregates.
-async fn filled() -> Deployment {
+/// Returns a deployment with nine events of eight aggregates.
+async fn filled_deployment() -> Deployment {
     let deployment = Deployment::with_partitions(2).await;
     let commands = &deployment.commands;
     for cents in [50, 100] {
@@ -122,7 +122,7 @@ async fn differences(log: &Log) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn an_event_that_does_not_follow_is_found() {
+async fn an_event_that_skips_a_version_is_found() {
     let deployment = Deployment::with_partitions(1).await;
     let key = Key {
         text: "view/orders".into(),
@@ -153,8 +153,8 @@ async fn an_event_that_does_not_follow_is_found() {
 }
 
 #[tokio::test]
-async fn the_rest_is_compared_beside_what_cannot_be_read() {
-    let deployment = filled().await;
+async fn verification_continues_past_entries_that_cannot_be_read() {
+    let deployment = filled_deployment().await;
     let key = order_key(&deployment.log, "c-1", "o-1");
     deployment.delete_commit(key.partition, 1).await;
     let (_, head) = deployment.raw_head(&key).await.unwrap();

@@ -1,4 +1,4 @@
-//! Engines that are away, or full, and come back: nothing has to be restarted.
+//! Engines that are down or full and recover. No process of Patron has to be restarted.
 
 use serde_json::{Value, json};
 use tokio::task::block_in_place;
@@ -15,16 +15,16 @@ fn order(id: &str) -> Value {
         "placed_at": "2026-01-01T00:00:00Z"})
 }
 
-/// The reason of a check of `/readyz` that fails.
-fn reason<'a>(readiness: &'a Value, check: &str) -> &'a str {
+/// Returns the reason of a failed check of `/readyz`.
+fn failure_reason<'a>(readiness: &'a Value, check: &str) -> &'a str {
     let checks = readiness["checks"].as_array().unwrap();
     let check = checks.iter().find(|found| found["name"] == check).unwrap();
     assert_eq!(check["ok"], false, "{readiness}");
     check["reason"].as_str().unwrap()
 }
 
-/// Posts until it is accepted; the position.
-async fn accepted_again(api: &Client, id: &str) -> String {
+/// Posts an order until it is accepted. Returns its position.
+async fn post_until_accepted(api: &Client, id: &str) -> String {
     eventually("an order is accepted again", async || {
         let answer = api.post(ORDERS, order(id)).await;
         (answer.status == 202).then(|| answer.position())
@@ -32,7 +32,7 @@ async fn accepted_again(api: &Client, id: &str) -> String {
     .await
 }
 
-/// The customer's orders, as soon as the view is there and has all of `after`.
+/// Returns the customer's number of orders once the view can be read and has reached `after`.
 async fn order_count(api: &Client, after: &str) -> Value {
     let path = format!("/api/customers/c-1?after={after}");
     let customer = eventually("the customer can be read", async || {
@@ -43,7 +43,7 @@ async fn order_count(api: &Client, after: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_redis_nothing_is_taken_and_reads_go_on() {
+async fn without_redis_writes_are_rejected_and_reads_continue() {
     let mut engines = block_in_place(|| OwnEngines::start(&test_dir("away_redis")));
     let app = block_in_place(|| App::on(&engines));
     let api = &app.client;
@@ -58,18 +58,18 @@ async fn without_redis_nothing_is_taken_and_reads_go_on() {
     }
     let readiness = api.readiness(503).await;
     assert_eq!(readiness["status"], "unready");
-    assert!(!reason(&readiness, "redis").is_empty());
+    assert!(!failure_reason(&readiness, "redis").is_empty());
     assert_eq!(api.get("/healthz").await.status, 200);
     assert_eq!(api.read("/api/customers/c-1").await["order_count"], 1);
 
     block_in_place(|| engines.restart());
-    let at = accepted_again(api, "o-4").await;
+    let at = post_until_accepted(api, "o-4").await;
     assert_eq!(order_count(api, &at).await, 2);
     api.all_well().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_mongodb_data_is_taken_and_read_later() {
+async fn without_mongodb_writes_are_accepted_and_read_later() {
     let mut engines = block_in_place(|| OwnEngines::start(&test_dir("away_mongodb")));
     let mut app = block_in_place(|| App::on(&engines));
     let api = &app.client.clone();
@@ -91,11 +91,11 @@ async fn without_mongodb_data_is_taken_and_read_later() {
         assert_ne!(refused.header("retry-after"), "");
     }
     let readiness = api.readiness(503).await;
-    assert!(!reason(&readiness, "mongodb").is_empty());
+    assert!(!failure_reason(&readiness, "mongodb").is_empty());
     let entry = api.read(&format!("/api/audit/{at}")).await;
     assert_eq!(
         entry["aggregate"], "order/c-1/o-2",
-        "the log itself is there"
+        "an event is read from the log"
     );
 
     block_in_place(|| engines.restart());
@@ -104,7 +104,7 @@ async fn without_mongodb_data_is_taken_and_read_later() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_redis_takes_nothing_until_it_has_room() {
+async fn a_full_redis_rejects_writes_until_it_has_room() {
     let engines = block_in_place(|| OwnEngines::start(&test_dir("away_full")));
     let app = block_in_place(|| App::on(&engines));
     let api = &app.client;
@@ -116,8 +116,8 @@ async fn a_full_redis_takes_nothing_until_it_has_room() {
     assert_ne!(refused.header("retry-after"), "");
     let readiness = eventually("/readyz says why", async || {
         let readiness = api.readiness(200).await;
-        let told = readiness["reasons"].to_string().contains("memory: ");
-        told.then_some(readiness)
+        let is_reported = readiness["reasons"].to_string().contains("memory: ");
+        is_reported.then_some(readiness)
     })
     .await;
     assert_eq!(readiness["status"], "degraded");
@@ -128,14 +128,14 @@ async fn a_full_redis_takes_nothing_until_it_has_room() {
     assert_eq!(log["memory"]["max"], 100_000);
 
     set_max_memory(&engines, "0").await;
-    let at = accepted_again(api, "o-3").await;
+    let at = post_until_accepted(api, "o-3").await;
     assert_eq!(order_count(api, &at).await, 2);
     api.all_well().await;
 }
 
-/// What is in the log can be folded without any memory of Redis.
+/// Folding needs no memory in Redis.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_starts_beside_a_full_redis_folds_what_is_there() {
+async fn a_worker_started_while_redis_is_full_folds_the_log() {
     let engines = block_in_place(|| OwnEngines::start(&test_dir("away_full_worker")));
     let mut app = block_in_place(|| App::on(&engines));
     block_in_place(|| app.workers.remove(0).kill());

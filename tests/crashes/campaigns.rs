@@ -1,6 +1,6 @@
-//! SIGKILL in the middle of campaigns, of anything that has to do with them.
+//! SIGKILL of every process that takes part in a campaign, while campaigns are sent.
 //!
-//! The test prints its seed; `PATRON_TEST_SEED` repeats the same blows.
+//! The test prints its seed; `PATRON_TEST_SEED` repeats the same kills.
 
 use std::time::Duration;
 
@@ -21,24 +21,25 @@ use crate::support::vendor_process::VendorProcess;
 
 const CAMPAIGNS: usize = 3;
 
-/// How often each campaign is struck.
-const BLOWS: usize = 8;
+/// Number of kills per campaign.
+const KILLS: usize = 8;
 
-/// The longest from the launch to the first blow: it is still being found out who is meant.
-const EARLY: u64 = 500;
+/// Longest time from the launch to the first kill, in milliseconds: the audience is still being
+/// resolved.
+const MAX_FIRST_PAUSE_MS: u64 = 500;
 
-/// The longest from a blow to the next.
-const LULL: u64 = 2_500;
+/// Longest time from one kill to the next, in milliseconds.
+const MAX_PAUSE_MS: u64 = 2_500;
 
 const RECIPIENTS: u64 = 600;
 
-/// Slow enough for blows to hit it on the way.
+/// Messages per second: slow enough that the kills happen while messages are sent.
 const RATE: u32 = 60;
 
-/// Whom every campaign means.
-const RULES: &str = "tags contains \"meant\"";
+/// Rules of every campaign, which match all customers.
+const RULES: &str = "tags contains \"recipient\"";
 
-/// A vendor with whom everything happens that may.
+/// Settings of a vendor that shows every kind of failure.
 pub(super) const VENDOR: [(&str, &str); 7] = [
     ("PATRON_VENDOR_RECEIPT_DELAY_MS", "100..3000"),
     ("PATRON_VENDOR_RECEIPT_BATCH", "20"),
@@ -49,9 +50,9 @@ pub(super) const VENDOR: [(&str, &str); 7] = [
     ("PATRON_VENDOR_IN_DOUBT_RATE", "0.05"),
 ];
 
-/// Who can be killed.
+/// Component that can be killed.
 #[derive(Debug, Clone, Copy)]
-enum Part {
+enum Component {
     Worker,
     Api,
     Vendor,
@@ -59,54 +60,54 @@ enum Part {
     Mongodb,
 }
 
-const PARTS: [Part; 5] = [
-    Part::Worker,
-    Part::Api,
-    Part::Vendor,
-    Part::Redis,
-    Part::Mongodb,
+const COMPONENTS: [Component; 5] = [
+    Component::Worker,
+    Component::Api,
+    Component::Vendor,
+    Component::Redis,
+    Component::Mongodb,
 ];
 
-/// A deployment of which everything can be killed.
-struct Victim {
+/// Deployment with a vendor. Every process can be killed.
+struct CampaignDeployment {
     engines: OwnEngines,
     vendor: VendorProcess,
     app: App,
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_is_forgotten_or_written_to_twice_whatever_is_killed() {
+async fn every_recipient_gets_each_campaign_once_whatever_is_killed() {
     let mut random = StdRng::seed_from_u64(seed());
-    let mut victim = Victim::start("killed_campaigns");
+    let mut deployment = CampaignDeployment::start("killed_campaigns");
     let recorded = customers();
-    victim
+    deployment
         .app
         .client
         .accept("/api/data/customers", recorded)
         .await;
     let mut campaigns = Vec::new();
     for number in 0..CAMPAIGNS {
-        campaigns.push(victim.survives(number, &mut random).await);
+        campaigns.push(deployment.run_campaign(number, &mut random).await);
     }
-    victim.assert_accounted(&campaigns).await;
+    deployment.assert_each_recipient_once(&campaigns).await;
 }
 
-/// All of whom are meant, and some of whom have unsubscribed.
+/// Returns customers who all match [`RULES`]; one in twenty has unsubscribed.
 fn customers() -> Value {
     let customer = |n: u64| {
         json!({
             "customer_id": format!("c-{n}"),
             "name": format!("Customer {n}"),
             "email": format!("c-{n}@example.com"),
-            "tags": ["meant"],
+            "tags": ["recipient"],
             "unsubscribed": n.is_multiple_of(20),
         })
     };
     (0..RECIPIENTS).map(customer).collect()
 }
 
-impl Victim {
-    /// With two workers, each of which can go on with what the other leaves.
+impl CampaignDeployment {
+    /// Starts a deployment with two workers, so that one can continue what the other leaves.
     fn start(name: &str) -> Self {
         block_in_place(|| {
             let dir = test_dir(name);
@@ -124,30 +125,37 @@ impl Victim {
         })
     }
 
-    /// A campaign under blows, from before its launch to its end; its id.
-    async fn survives(&mut self, number: usize, random: &mut StdRng) -> String {
+    /// Runs a campaign from its launch to its completion while components are killed. Returns its
+    /// id.
+    async fn run_campaign(&mut self, number: usize, random: &mut StdRng) -> String {
         let client = self.app.client.clone();
         let launched = tokio::spawn(async move {
             let key = format!("campaign-{number}");
             launch(&client, &key, RULES, Some(RATE)).await
         });
-        // Everybody is struck, in any order.
-        let mut parts: Vec<Part> = PARTS.into_iter().cycle().take(BLOWS).collect();
-        parts.shuffle(random);
-        for (blow, part) in parts.into_iter().enumerate() {
-            let longest = if blow == 0 { EARLY } else { LULL };
-            let lull = Duration::from_millis(random.random_range(0..longest));
-            tokio::time::sleep(lull).await;
-            eprintln!("campaign {number}, {part:?}: {}", self.progress().await);
-            block_in_place(|| self.strike(part));
+        // Every component is killed at least once, in random order.
+        let mut components: Vec<Component> = COMPONENTS.into_iter().cycle().take(KILLS).collect();
+        components.shuffle(random);
+        for (kill, component) in components.into_iter().enumerate() {
+            let longest = if kill == 0 {
+                MAX_FIRST_PAUSE_MS
+            } else {
+                MAX_PAUSE_MS
+            };
+            let pause = Duration::from_millis(random.random_range(0..longest));
+            tokio::time::sleep(pause).await;
+            let progress = self.describe_progress().await;
+            eprintln!("campaign {number}, {component:?}: {progress}");
+            block_in_place(|| self.kill_and_restart(component));
         }
         let id = launched.await.unwrap();
         completed(&self.app.client, &id).await;
         id
     }
 
-    /// That everybody got each of these campaigns once, or is known not to.
-    async fn assert_accounted(&self, campaigns: &[String]) {
+    /// Asserts that every recipient of these campaigns got one message, or none with a recorded
+    /// reason.
+    async fn assert_each_recipient_once(&self, campaigns: &[String]) {
         let client = &self.app.client;
         client.all_well().await;
         let sent = self.vendor.sent().await;
@@ -155,42 +163,45 @@ impl Victim {
         for id in campaigns {
             let accounts = assert_accounted(client, id, &sent).await;
             assert_eq!(accounts["planned"], RECIPIENTS);
-            assert_eq!(accounts["suppressed"], suppressed, "they have left");
+            assert_eq!(
+                accounts["suppressed"], suppressed,
+                "customers who had unsubscribed"
+            );
         }
-        let taken = (RECIPIENTS - suppressed) * campaigns.len() as u64;
-        assert_eq!(sent.len() as u64, taken);
+        let accepted = (RECIPIENTS - suppressed) * campaigns.len() as u64;
+        assert_eq!(sent.len() as u64, accepted);
         let verified = block_in_place(|| run(self.app.patron(["verify"])));
         assert_eq!(verified.code, Some(0), "{}{}", verified.out, verified.err);
     }
 
-    /// How far the newest campaign is, to be printed.
-    async fn progress(&self) -> String {
+    /// Describes how far the newest campaign is.
+    async fn describe_progress(&self) -> String {
         let path = "/api/campaigns?limit=1";
         let request = self.app.client.request(Method::GET, path);
         let Ok(answer) = try_answer(request).await else {
-            return "nobody answers".to_owned();
+            return "the API does not answer".to_owned();
         };
         let newest = &answer.body["items"][0];
         format!("{} {}", newest["status"], newest["statistics"])
     }
 
-    /// Kills a part, and starts it again at once.
-    fn strike(&mut self, part: Part) {
-        match part {
-            Part::Worker => {
+    /// Kills a component, and starts it again at once.
+    fn kill_and_restart(&mut self, component: Component) {
+        match component {
+            Component::Worker => {
                 self.app.workers.remove(0).kill();
                 self.app.add_worker();
             }
-            Part::Api => {
+            Component::Api => {
                 self.app.api.kill();
                 self.app.restart_api();
             }
-            Part::Vendor => self.vendor.kill_and_restart(),
-            Part::Redis => {
+            Component::Vendor => self.vendor.kill_and_restart(),
+            Component::Redis => {
                 self.engines.kill_redis();
                 self.engines.restart();
             }
-            Part::Mongodb => {
+            Component::Mongodb => {
                 self.engines.kill_mongod();
                 self.engines.restart();
             }

@@ -1,4 +1,4 @@
-//! Counts after MongoDB was killed: its own number of documents is then as old as its last
+//! Counts after MongoDB was killed. Its own count of documents is then as old as its last
 //! checkpoint, up to a minute.
 
 use mongodb::bson::{Document, doc};
@@ -10,8 +10,8 @@ use crate::support::deployment::Deployment;
 use crate::support::engines::{OwnEngines, test_dir};
 use crate::support::wait::eventually;
 
-/// Adds these customers; they are on disk when it returns.
-async fn add(deployment: &Deployment, numbers: std::ops::Range<i64>) {
+/// Inserts these customers, and returns once they are on disk.
+async fn insert_customers(deployment: &Deployment, numbers: std::ops::Range<i64>) {
     let customers = numbers.map(|n| doc! {"_id": format!("c-{n}"), "_partition": 0, "_number": n});
     let collection = deployment.store.database().collection("customers_g1");
     let journaled = WriteConcern::builder().journal(true).build();
@@ -19,8 +19,8 @@ async fn add(deployment: &Deployment, numbers: std::ops::Range<i64>) {
     insert.write_concern(journaled).await.unwrap();
 }
 
-/// As soon as MongoDB answers.
-async fn count(store: &Store) -> u64 {
+/// Counts the customers as soon as MongoDB answers.
+async fn count_customers(store: &Store) -> u64 {
     let counted = async || store.count_customers().await.ok();
     eventually("customers are counted", counted).await
 }
@@ -34,23 +34,31 @@ async fn customers_are_counted_exactly_after_mongodb_was_killed() {
         uri: engines.mongodb_uri(),
         database: store.database().name().to_owned(),
     };
-    add(&deployment, 0..100).await;
-    assert_eq!(count(store).await, 100);
+    insert_customers(&deployment, 0..100).await;
+    assert_eq!(count_customers(store).await, 100);
     let mut expected = 100;
     for killed in 1..=2 {
-        add(&deployment, expected..expected + 50).await;
+        insert_customers(&deployment, expected..expected + 50).await;
         expected += 50;
         block_in_place(|| {
             engines.kill_mongod();
             engines.restart();
         });
-        // By who has counted before, and by who has not.
-        let newcomer = Store::open(&options).await.unwrap();
-        for store in [store, &newcomer] {
-            assert_eq!(count(store).await, expected as u64, "{killed}");
+        // One store has counted before the kill, the other has not.
+        let new_store = Store::open(&options).await.unwrap();
+        for store in [store, &new_store] {
+            assert_eq!(
+                count_customers(store).await,
+                expected as u64,
+                "after kill {killed}"
+            );
         }
-        add(&deployment, expected..expected + 1).await;
+        insert_customers(&deployment, expected..expected + 1).await;
         expected += 1;
-        assert_eq!(count(store).await, expected as u64, "{killed}");
+        assert_eq!(
+            count_customers(store).await,
+            expected as u64,
+            "after kill {killed}"
+        );
     }
 }

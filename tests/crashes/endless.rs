@@ -1,4 +1,4 @@
-//! A shop's traffic that goes on until it is told to stop.
+//! Traffic of a shop that continues until it is stopped.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,93 +11,97 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::model::Model;
-use super::traffic::{Batch, LANES, batches_of, send};
+use super::traffic::{CLIENTS, IngestBatch, batches_of_round, send_until_acknowledged};
 use crate::support::client::Client;
 
-/// Items of one request: few, so that at any moment some request is on its way.
+/// Items per request: few, so that a request is in flight at almost any moment.
 const ITEMS: usize = 20;
 
-/// The longest pause of a client after a request.
-const PAUSE: u64 = 400;
+/// Longest pause of a client after a request, in milliseconds.
+const MAX_PAUSE_MS: u64 = 400;
 
-/// What was sent, and which aggregate was acknowledged at which position.
+/// State that acknowledged writes must result in, and the aggregate acknowledged at each position.
 #[derive(Default)]
-pub(super) struct Acknowledged {
+pub(super) struct AcknowledgedWrites {
     pub(super) model: Model,
     pub(super) positions: HashMap<String, String>,
 }
 
-/// Clients that send orders, changes of orders, customers and activities.
-pub(super) struct Endless {
+/// Clients that send orders, changes of orders, customers and activities until they are stopped.
+pub(super) struct ContinuousTraffic {
     stop: CancellationToken,
-    lanes: JoinSet<Acknowledged>,
+    clients: JoinSet<AcknowledgedWrites>,
     acknowledged: Arc<AtomicUsize>,
 }
 
-impl Acknowledged {
-    /// Adds what was sent of other customers.
-    pub(super) fn join(&mut self, other: Self) {
-        self.model.join(other.model);
+impl AcknowledgedWrites {
+    /// Adds writes about other customers.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.model.merge(other.model);
         self.positions.extend(other.positions);
     }
 
-    /// Sends a batch until it is acknowledged. The model has to know it already.
-    pub(super) async fn send(&mut self, api: &Client, batch: &Batch) {
-        self.positions.extend(send(api, batch).await);
+    /// Sends a batch until it is acknowledged. The caller records it in the model beforehand.
+    pub(super) async fn send(&mut self, api: &Client, batch: &IngestBatch) {
+        let positions = send_until_acknowledged(api, batch).await;
+        self.positions.extend(positions);
     }
 }
 
-impl Endless {
-    /// Sends the same for the same seed, as far as it comes.
+impl ContinuousTraffic {
+    /// Starts all clients. The same seed gives the same sequence of requests, up to the stop.
     pub(super) fn start(api: &Client, seed: u64) -> Self {
         let stop = CancellationToken::new();
         let acknowledged = Arc::new(AtomicUsize::new(0));
-        let mut lanes = JoinSet::new();
-        for lane in 0..LANES {
-            let random = StdRng::seed_from_u64(seed.wrapping_add(lane as u64));
+        let mut clients = JoinSet::new();
+        for client in 0..CLIENTS {
+            let random = StdRng::seed_from_u64(seed.wrapping_add(client as u64));
             let (api, stop, count) = (api.clone(), stop.clone(), acknowledged.clone());
-            lanes.spawn(go_on(api, lane, random, stop, count));
+            clients.spawn(send_until_stopped(api, client, random, stop, count));
         }
         Self {
             stop,
-            lanes,
+            clients,
             acknowledged,
         }
     }
 
-    /// How many items are acknowledged.
+    /// Returns the number of acknowledged items.
     pub(super) fn acknowledged(&self) -> usize {
         self.acknowledged.load(Ordering::Relaxed)
     }
 
-    /// Waits until everything that was sent is acknowledged, and sends nothing more.
-    pub(super) async fn finish(self) -> Acknowledged {
+    /// Stops all clients, and waits until every write that was begun is acknowledged.
+    pub(super) async fn finish(self) -> AcknowledgedWrites {
         self.stop.cancel();
-        let mut all = Acknowledged::default();
-        for lane in self.lanes.join_all().await {
-            all.join(lane);
+        let mut all = AcknowledgedWrites::default();
+        for of_client in self.clients.join_all().await {
+            all.merge(of_client);
         }
         all
     }
 }
 
-async fn go_on(
+async fn send_until_stopped(
     api: Client,
-    lane: usize,
+    client: usize,
     mut random: StdRng,
     stop: CancellationToken,
     count: Arc<AtomicUsize>,
-) -> Acknowledged {
-    let mut all = Acknowledged::default();
+) -> AcknowledgedWrites {
+    let mut all = AcknowledgedWrites::default();
     let mut round = 0;
     while !stop.is_cancelled() {
-        for Batch { path, items } in batches_of(round, lane, &mut random, &mut all.model) {
+        for IngestBatch { path, items } in
+            batches_of_round(round, client, &mut random, &mut all.model)
+        {
             for items in items.chunks(ITEMS).map(<[_]>::to_vec) {
-                let batch = Batch { path, items };
+                let batch = IngestBatch { path, items };
                 all.send(&api, &batch).await;
                 count.fetch_add(batch.items.len(), Ordering::Relaxed);
-                let pause = Duration::from_millis(random.random_range(0..PAUSE));
-                // What the round has left is sent without a pause once it is to stop.
+                let pause = Duration::from_millis(random.random_range(0..MAX_PAUSE_MS));
+                // The model already has the whole round, so its remaining batches are sent after a
+                // stop too, without pauses.
                 stop.run_until_cancelled(tokio::time::sleep(pause)).await;
             }
         }

@@ -1,7 +1,7 @@
-//! A replica set that loses its primary while views are folded: SIGKILL again and again, and a
-//! primary that steps down with what no other member has.
+//! Failovers of a replica set while views are folded: repeated SIGKILL of the primary, and a
+//! primary that steps down with writes that no other member has.
 //!
-//! The first prints its seed; `PATRON_TEST_SEED` repeats the same traffic with the same blows.
+//! The first test prints its seed; `PATRON_TEST_SEED` repeats the same traffic with the same kills.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,17 +24,17 @@ use crate::support::process::run;
 use crate::support::shop::{context, order};
 use crate::support::wait::{eventually, until};
 
-/// How often the primary is killed.
-const BLOWS: usize = 5;
+/// Number of times that the primary is killed.
+const KILLS: usize = 5;
 
-/// Of each client after each batch, so that there is something to fold at each blow.
+/// Pause of each client after each batch, so that there is something to fold at each kill.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How much of what is left of the traffic goes by before each blow.
-const PART: f64 = 0.05;
+/// Share of the remaining traffic that is acknowledged before each kill.
+const SHARE: f64 = 0.05;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn views_lose_nothing_when_the_primary_is_killed_again_and_again() {
+async fn views_lose_nothing_when_the_primary_is_killed_repeatedly() {
     let seed = seed();
     let mut random = StdRng::seed_from_u64(seed);
     let mut set = ReplicaSet::start("killed_primary").await;
@@ -45,17 +45,18 @@ async fn views_lose_nothing_when_the_primary_is_killed_again_and_again() {
         app.add_worker();
     });
     let mut import = Traffic::new(seed).with_pause(PAUSE).start(&app.client);
-    for blow in 0..BLOWS {
-        import.goes_on(PART).await;
-        let moment = Duration::from_millis(random.random_range(0..400));
-        tokio::time::sleep(moment).await;
+    for kill in 0..KILLS {
+        import.advance_by(SHARE).await;
+        let delay = Duration::from_millis(random.random_range(0..400));
+        tokio::time::sleep(delay).await;
         let primary = set.primary().await;
-        eprintln!("blow {blow}, member {primary}: {}", import.acknowledged());
+        let progress = import.describe_progress();
+        eprintln!("kill {kill}, member {primary}: {progress}");
         set.kill_primary().await;
         set.becomes_whole().await;
     }
     let (model, acknowledged) = import.finish().await;
-    model.assert_read(&app.client, &acknowledged).await;
+    model.assert_matches(&app.client, &acknowledged).await;
     app.client.all_well().await;
     let verified = block_in_place(|| run(app.patron(["verify"])));
     assert_eq!(verified.code, Some(0), "{}{}", verified.out, verified.err);
@@ -64,17 +65,18 @@ async fn views_lose_nothing_when_the_primary_is_killed_again_and_again() {
         let kept = documents(&store, view, 1).await;
         let rebuilt = block_in_place(|| run(app.patron(["rebuild", view])));
         assert_eq!(rebuilt.code, Some(0), "{}{}", rebuilt.out, rebuilt.err);
-        let mut anew = documents(&store, view, 2).await;
-        // The rebuild itself is an event, and may be in the trail of one and not of the other.
-        anew.retain(|id, _| view != "audit" || kept.contains_key(id));
-        assert!(kept == anew, "{view} is not what its events make it");
+        let mut refolded = documents(&store, view, 2).await;
+        // The request to rebuild is an event itself, which only one of the two generations of
+        // `audit` may have.
+        refolded.retain(|id, _| view != "audit" || kept.contains_key(id));
+        assert!(kept == refolded, "{view} differs from its rebuild");
     }
 }
 
-/// The primary has written a batch of documents that no other member has, and steps down while
-/// the projector waits for a majority: they are rolled back.
+/// The primary steps down while the projector waits for a majority to acknowledge its documents. No
+/// other member has them, so they are rolled back.
 #[tokio::test(flavor = "multi_thread")]
-async fn documents_that_a_stepping_primary_takes_along_are_folded_again() {
+async fn documents_rolled_back_with_a_former_primary_are_folded_again() {
     let set = ReplicaSet::start("stepping_primary").await;
     let deployment = Deployment::on_mongodb(&set.uri(), 1).await.prepared().await;
     record(&deployment, "o-1").await;
@@ -94,18 +96,21 @@ async fn documents_that_a_stepping_primary_takes_along_are_folded_again() {
         let database = deployment.store.database().name();
         let customers = old.client().await.database(database);
         let customers = customers.collection::<RawDocumentBuf>("customers_g1");
-        until("documents that only the primary has", async || {
-            let both = doc! {"order_count": 2};
-            customers
-                .count_documents(both)
-                .await
-                .is_ok_and(|n| n == CUSTOMERS)
-        })
+        until(
+            "the primary has documents that no other member has",
+            async || {
+                let has_both_orders = doc! {"order_count": 2};
+                customers
+                    .count_documents(has_both_orders)
+                    .await
+                    .is_ok_and(|n| n == CUSTOMERS)
+            },
+        )
         .await;
         let step_down =
             doc! {"replSetStepDown": 60, "secondaryCatchUpPeriodSecs": 0, "force": true};
         old.admin(step_down).await.unwrap();
-        until("another primary", async || {
+        until("another member is primary", async || {
             let _not_yet = set.members[others[0]]
                 .admin(doc! {"replSetStepUp": 1})
                 .await;
@@ -119,7 +124,10 @@ async fn documents_that_a_stepping_primary_takes_along_are_folded_again() {
     let (folded, ()) = tokio::join!(folding, failover);
     eprintln!("folding meanwhile: {folded:?}");
 
-    eventually("folding goes on", async || fold(&deployment).await.ok()).await;
+    eventually("folding succeeds again", async || {
+        fold(&deployment).await.ok()
+    })
+    .await;
     set.is_whole().await;
     let store = &deployment.store;
     let kept = documents(store, "customers", 1).await;
@@ -129,13 +137,13 @@ async fn documents_that_a_stepping_primary_takes_along_are_folded_again() {
         .unwrap();
     assert!(
         kept == documents(store, "customers", 2).await,
-        "documents are lost"
+        "the view differs from its rebuild"
     );
 }
 
 const CUSTOMERS: u64 = 50;
 
-/// An order of each customer.
+/// Records an order of each customer.
 async fn record(deployment: &Deployment, id: &str) {
     let orders = (0..CUSTOMERS).map(|n| order(&format!("c-{n}"), id, 100));
     let context = context();
@@ -145,7 +153,7 @@ async fn record(deployment: &Deployment, id: &str) {
     assert!(recorded.await.unwrap().iter().all(Result::is_ok));
 }
 
-/// Folds all there is into the view `customers`.
+/// Folds all events into the view `customers`.
 async fn fold(deployment: &Deployment) -> Result<(), ProjectError> {
     let Deployment { log, store, .. } = deployment;
     let (view, partition): (_, Partition) = (view_named("customers").unwrap(), 0);
@@ -163,7 +171,7 @@ async fn open(uri: &str, database: &str) -> Store {
     Store::open(&options).await.unwrap()
 }
 
-/// Documents of a view's generation by id, byte for byte.
+/// Returns the documents of a view's generation by id, byte for byte.
 async fn documents(store: &Store, view: &str, generation: i32) -> BTreeMap<String, Vec<u8>> {
     let found = store
         .collection(view, generation)

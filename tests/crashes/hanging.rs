@@ -1,4 +1,4 @@
-//! An engine that is stopped for a while and then goes on.
+//! Engines and workers that are suspended for a while and then continue.
 
 use std::time::Duration;
 
@@ -10,8 +10,9 @@ use crate::support::app::App;
 use crate::support::engines::{OwnEngines, test_dir};
 use crate::support::wait::{eventually, until};
 
-/// Longer than a worker lives without a heartbeat.
-const STOPPED: Duration = Duration::from_secs(30);
+/// Time for which the engine is suspended: longer than a worker counts as alive without a
+/// heartbeat.
+const SUSPENDED: Duration = Duration::from_secs(30);
 
 fn orders(name: &str) -> Value {
     let of_customer = |n: i64| {
@@ -22,7 +23,7 @@ fn orders(name: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mongod_that_hangs_ends_nobodys_work() {
+async fn workers_survive_a_suspended_mongod() {
     let engines = block_in_place(|| OwnEngines::start(&test_dir("hanging")));
     let app = block_in_place(|| App::on(&engines));
     app.client
@@ -33,8 +34,8 @@ async fn a_mongod_that_hangs_ends_nobodys_work() {
     app.client
         .accept("/api/data/orders", orders("meanwhile"))
         .await;
-    // What hangs must hang for so long: nothing else is waited for.
-    tokio::time::sleep(STOPPED).await;
+    // The test needs a suspension of this length, so there is no condition to wait for.
+    tokio::time::sleep(SUSPENDED).await;
     engines.signal_mongod(Signal::CONT);
     app.client.caught_up().await;
     app.client.accept("/api/data/orders", orders("after")).await;
@@ -43,7 +44,7 @@ async fn a_mongod_that_hangs_ends_nobodys_work() {
     let log = app.client.read("/api/admin/log").await;
     let partitions = log["partitions"].as_array().unwrap().iter();
     let partitions: Vec<Value> = partitions.map(|one| one["partition"].clone()).collect();
-    let workers = eventually("one worker has everything", async || {
+    let workers = eventually("one worker owns all partitions", async || {
         let workers = app.client.read("/api/admin/workers").await;
         let all = workers["items"].as_array()?;
         (all.len() == 1 && all[0]["folds"].as_array()? == &partitions).then_some(workers)
@@ -52,9 +53,10 @@ async fn a_mongod_that_hangs_ends_nobodys_work() {
     assert_eq!(workers["items"][0]["sends"], Value::Null);
 }
 
-/// Whichever of them it is, the other one takes its partitions, and gives them back.
+/// The other worker takes over its partitions, and gives them back when it continues. Each of the
+/// two workers is suspended once.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_hangs_is_replaced_and_goes_on_with_its_share() {
+async fn a_suspended_worker_is_replaced_and_gets_its_share_back() {
     let mut app = App::start().await;
     app.add_worker();
     let shares = async |app: &App| {
@@ -63,22 +65,26 @@ async fn a_worker_that_hangs_is_replaced_and_goes_on_with_its_share() {
         let of = |worker: &Value| worker["folds"].as_array().unwrap().len();
         all.map(of).collect::<Vec<usize>>()
     };
-    for hanging in 0..2 {
-        until("each has a half", async || shares(&app).await == [2, 2]).await;
-        app.workers[hanging].signal(Signal::STOP);
-        until("the other one has everything", async || {
-            shares(&app).await == [4]
-        })
-        .await;
-        let name = format!("meanwhile-{hanging}");
-        app.client.accept("/api/data/orders", orders(&name)).await;
-        app.client.caught_up().await;
-        app.workers[hanging].signal(Signal::CONT);
-        until("it has its half again", async || {
+    for suspended in 0..2 {
+        until("each worker owns half of the partitions", async || {
             shares(&app).await == [2, 2]
         })
         .await;
-        let name = format!("after-{hanging}");
+        app.workers[suspended].signal(Signal::STOP);
+        until("the other worker owns all partitions", async || {
+            shares(&app).await == [4]
+        })
+        .await;
+        let name = format!("meanwhile-{suspended}");
+        app.client.accept("/api/data/orders", orders(&name)).await;
+        app.client.caught_up().await;
+        app.workers[suspended].signal(Signal::CONT);
+        until(
+            "each worker owns half of the partitions again",
+            async || shares(&app).await == [2, 2],
+        )
+        .await;
+        let name = format!("after-{suspended}");
         app.client.accept("/api/data/orders", orders(&name)).await;
         app.client.caught_up().await;
     }

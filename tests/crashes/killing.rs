@@ -1,6 +1,6 @@
-//! SIGKILL in the middle of a bulk import, again and again.
+//! Repeated SIGKILL in the middle of a bulk import.
 //!
-//! Each test prints its seed; `PATRON_TEST_SEED` repeats the same import with the same blows.
+//! Each test prints its seed; `PATRON_TEST_SEED` repeats the same import with the same kills.
 
 use std::env;
 use std::time::Duration;
@@ -14,95 +14,103 @@ use crate::support::app::App;
 use crate::support::engines::{OwnEngines, test_dir};
 use crate::support::process::run;
 
-/// How often each test strikes.
-const BLOWS: usize = 3;
+/// Number of kills per test.
+const KILLS: usize = 3;
 
-/// A deployment on engines of its own, all of which can be killed.
-struct Victim {
+/// Deployment on engines of its own. Every process can be killed.
+struct KillableDeployment {
     app: App,
     engines: OwnEngines,
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_api() {
-    survives("killed_api", |victim| {
-        victim.app.api.kill();
-        victim.app.restart_api();
+async fn an_import_survives_kills_of_the_api() {
+    assert_import_survives("killed_api", |deployment| {
+        deployment.app.api.kill();
+        deployment.app.restart_api();
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_workers() {
-    survives("killed_workers", |victim| {
-        victim.kill_workers();
-        victim.app.add_worker();
-        victim.app.add_worker();
+async fn an_import_survives_kills_of_the_workers() {
+    assert_import_survives("killed_workers", |deployment| {
+        deployment.kill_workers();
+        deployment.app.add_worker();
+        deployment.app.add_worker();
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn redis() {
-    survives("killed_redis", |victim| {
-        victim.engines.kill_redis();
-        victim.engines.restart();
+async fn an_import_survives_kills_of_redis() {
+    assert_import_survives("killed_redis", |deployment| {
+        deployment.engines.kill_redis();
+        deployment.engines.restart();
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mongodb() {
-    survives("killed_mongodb", |victim| {
-        victim.engines.kill_mongod();
-        victim.engines.restart();
+async fn an_import_survives_kills_of_mongodb() {
+    assert_import_survives("killed_mongodb", |deployment| {
+        deployment.engines.kill_mongod();
+        deployment.engines.restart();
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everything_at_once() {
-    survives("killed_everything", |victim| {
-        victim.engines.kill_redis();
-        victim.app.api.kill();
-        victim.engines.kill_mongod();
-        victim.kill_workers();
-        victim.engines.restart();
-        victim.app.restart_api();
-        victim.app.add_worker();
+async fn an_import_survives_kills_of_everything_at_once() {
+    assert_import_survives("killed_everything", |deployment| {
+        deployment.engines.kill_redis();
+        deployment.app.api.kill();
+        deployment.engines.kill_mongod();
+        deployment.kill_workers();
+        deployment.engines.restart();
+        deployment.app.restart_api();
+        deployment.app.add_worker();
     })
     .await;
 }
 
-/// Strikes in the middle of an import and asserts on all that it was about.
-async fn survives(name: &str, strike: fn(&mut Victim)) {
+/// Calls `kill` at random moments of an import, and asserts that every acknowledged write is there
+/// exactly once, in the log and in the views.
+async fn assert_import_survives(name: &str, kill: fn(&mut KillableDeployment)) {
     let seed = seed();
     let mut random = StdRng::seed_from_u64(seed);
-    let mut victim = Victim::start(name);
-    let mut import = Traffic::new(seed).start(&victim.app.client);
-    for blow in 0..BLOWS {
-        let part = random.random::<f64>() / (BLOWS - blow + 1) as f64;
-        let moment = Duration::from_millis(random.random_range(0..30));
-        import.goes_on(part).await;
-        tokio::time::sleep(moment).await;
-        eprintln!("blow {blow}: {}", import.acknowledged());
-        block_in_place(|| strike(&mut victim));
+    let mut deployment = KillableDeployment::start(name);
+    let mut import = Traffic::new(seed).start(&deployment.app.client);
+    for number in 0..KILLS {
+        // Spreads the kills over the import: each waits for a random share of what is left, which
+        // is smaller the more kills are to come.
+        let share = random.random::<f64>() / (KILLS - number + 1) as f64;
+        let delay = Duration::from_millis(random.random_range(0..30));
+        import.advance_by(share).await;
+        tokio::time::sleep(delay).await;
+        eprintln!("kill {number}: {}", import.describe_progress());
+        block_in_place(|| kill(&mut deployment));
     }
     let (model, acknowledged) = import.finish().await;
-    model.assert_read(&victim.app.client, &acknowledged).await;
-    victim.app.client.all_well().await;
-    let verified = block_in_place(|| run(victim.app.patron(["verify"])));
+    model
+        .assert_matches(&deployment.app.client, &acknowledged)
+        .await;
+    deployment.app.client.all_well().await;
+    let verified = block_in_place(|| run(deployment.app.patron(["verify"])));
     assert_eq!(verified.code, Some(0), "{}{}", verified.out, verified.err);
 }
 
+/// Returns the seed that `PATRON_TEST_SEED` sets, or a random one, and prints it.
 pub(super) fn seed() -> u64 {
     let given = env::var("PATRON_TEST_SEED").ok();
-    let seed = given.map_or_else(rand::random, |seed| seed.parse().expect("a number"));
+    let seed = given.map_or_else(rand::random, |seed| {
+        seed.parse().expect("PATRON_TEST_SEED is a number")
+    });
     eprintln!("PATRON_TEST_SEED={seed}");
     seed
 }
 
-impl Victim {
+impl KillableDeployment {
     fn start(name: &str) -> Self {
         block_in_place(|| {
             let engines = OwnEngines::start(&test_dir(name));

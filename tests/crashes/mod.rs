@@ -1,4 +1,5 @@
-//! What was acknowledged survives anything, is counted once, and the rest can be repeated.
+//! Crash tests: acknowledged writes survive every failure and are counted once; all others can be
+//! repeated.
 
 mod away;
 mod campaigns;

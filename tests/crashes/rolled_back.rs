@@ -1,5 +1,5 @@
-//! A Redis put back to an earlier state, as from a backup: nothing is appended to it, and the views
-//! stand still, until an operator accepts it.
+//! A Redis that is restored from a backup: nothing is appended to it, and the views stand still,
+//! until an operator accepts it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,32 +21,31 @@ fn orders(name: &str) -> Value {
     (0..40).map(of_customer).collect()
 }
 
-/// Where Redis keeps its log of all writes.
-fn aof(dir: &Path) -> PathBuf {
+/// Returns the directory of Redis's append-only file.
+fn aof_dir(dir: &Path) -> PathBuf {
     dir.join("own-redis/redis")
 }
 
-fn copy(from: &Path, to: &Path) {
+fn copy_dir(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().flatten() {
         let target = to.join(entry.file_name());
         if entry.path().is_dir() {
-            copy(&entry.path(), &target);
+            copy_dir(&entry.path(), &target);
         } else {
             fs::copy(entry.path(), target).unwrap();
         }
     }
 }
 
-/// Orders, then a copy of Redis, then more orders; `before` is done then, and
-/// Redis is put back to the copy.
-async fn put_back(name: &str, before: impl AsyncFnOnce(&App)) -> (OwnEngines, App) {
+/// Records orders, backs up Redis, records more orders, calls `before`, and restores the backup.
+async fn restore_backup(name: &str, before: impl AsyncFnOnce(&App)) -> (OwnEngines, App) {
     let dir = test_dir(name);
     let mut engines = block_in_place(|| OwnEngines::start(&dir));
     let mut app = block_in_place(|| App::on(&engines));
     app.client.accept("/api/data/orders", orders("first")).await;
     app.client.caught_up().await;
-    copy(&aof(&dir), &dir.join("backup"));
+    copy_dir(&aof_dir(&dir), &dir.join("backup"));
     app.client
         .accept("/api/data/orders", orders("forgotten"))
         .await;
@@ -55,27 +54,28 @@ async fn put_back(name: &str, before: impl AsyncFnOnce(&App)) -> (OwnEngines, Ap
     block_in_place(|| {
         app.workers.remove(0).kill();
         engines.kill_redis();
-        fs::remove_dir_all(aof(&dir)).unwrap();
-        copy(&dir.join("backup"), &aof(&dir));
+        fs::remove_dir_all(aof_dir(&dir)).unwrap();
+        copy_dir(&dir.join("backup"), &aof_dir(&dir));
         engines.restart();
         app.add_worker();
     });
     (engines, app)
 }
 
-/// Accepts the copy and sends more orders; their positions.
-async fn accept(app: &App) -> String {
-    let accept = app.patron(["log", "accept", "--reason", "restored from Tuesday's copy"]);
-    let accepted = block_in_place(|| run(accept));
+/// Accepts the restored log and records more orders. Returns their positions.
+async fn accept_log(app: &App) -> String {
+    let command = app.patron(["log", "accept", "--reason", "restored from Tuesday's copy"]);
+    let accepted = block_in_place(|| run(command));
     assert_eq!(accepted.code, Some(0), "{}{}", accepted.out, accepted.err);
-    eventually("the running API takes data again", async || {
+    eventually("the running API accepts data again", async || {
         let other = app.client.post("/api/data/orders", orders("other")).await;
         (other.body["accepted"] == 40).then(|| other.position())
     })
     .await
 }
 
-async fn assert_both(app: &App) {
+/// Asserts that log and views have the orders from before the backup and after the acceptance.
+async fn assert_80_orders(app: &App) {
     app.client.all_well().await;
     app.client.caught_up().await;
     let audit = app.client.read("/api/audit?type=log_accepted.1").await;
@@ -85,13 +85,14 @@ async fn assert_both(app: &App) {
     assert_eq!(verified.code, Some(0), "{}", verified.out);
 }
 
-/// Rebuilds that the copy has forgotten must not count as done.
+/// Rebuild requests that the restored log does not have must not count as done, or later requests
+/// would be skipped.
 #[tokio::test(flavor = "multi_thread")]
-async fn rebuilds_that_are_asked_for_over_http_are_carried_out() {
-    let rebuild = async |app: &App, view: &str| {
+async fn rebuilds_requested_over_http_are_done_on_an_accepted_log() {
+    let request_rebuild = async |app: &App, view: &str| {
         let path = format!("/api/admin/projections/{view}/rebuild");
-        let asked = app.client.post(&path, json!({})).await;
-        assert_eq!(asked.status, 202, "{}", asked.body);
+        let requested = app.client.post(&path, json!({})).await;
+        assert_eq!(requested.status, 202, "{}", requested.body);
     };
     let generation = async |app: &App, view: &str| {
         let status = app.client.read("/api/admin/projections").await;
@@ -99,20 +100,21 @@ async fn rebuilds_that_are_asked_for_over_http_are_carried_out() {
         let found = views.into_iter().find(|found| found["name"] == view);
         found.map(|found| found["generation"].as_i64())
     };
-    let (_engines, app) = put_back("rolled_back_http", async |app| {
+    let (_engines, app) = restore_backup("rolled_back_http", async |app| {
         for view in VIEWS {
-            rebuild(app, view).await;
+            request_rebuild(app, view).await;
         }
         for view in VIEWS {
-            eventually("it is rebuilt", async || {
+            eventually("the view is rebuilt", async || {
                 (generation(app, view).await == Some(Some(2))).then_some(())
             })
             .await;
         }
     })
     .await;
-    let at = accept(&app).await;
-    // Numbers that the views had reached in the log that is gone say nothing.
+    let at = accept_log(&app).await;
+    // The views had reached these numbers in the log that was replaced, which proves nothing about
+    // the accepted one.
     for position in at.split(',') {
         let read = app
             .client
@@ -121,14 +123,14 @@ async fn rebuilds_that_are_asked_for_over_http_are_carried_out() {
         read.problem(503, "view-behind");
     }
     for view in VIEWS {
-        rebuild(&app, view).await;
+        request_rebuild(&app, view).await;
     }
-    assert_both(&app).await;
+    assert_80_orders(&app).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_taken_until_the_copy_is_accepted_and_the_views_are_rebuilt() {
-    let (_engines, app) = put_back("rolled_back", async |_| {}).await;
+async fn a_restored_redis_rejects_writes_until_it_is_accepted() {
+    let (_engines, app) = restore_backup("rolled_back", async |_| {}).await;
     let refused = app.client.post("/api/data/orders", orders("other")).await;
     assert_eq!(refused.status, 503, "{}", refused.body);
     for (check, start) in [
@@ -148,10 +150,10 @@ async fn nothing_is_taken_until_the_copy_is_accepted_and_the_views_are_rebuilt()
     let verified = block_in_place(|| run(app.patron(["verify"])));
     assert_eq!(verified.code, Some(1), "{}", verified.out);
 
-    accept(&app).await;
+    accept_log(&app).await;
     for view in VIEWS {
         let rebuilt = block_in_place(|| run(app.patron(["rebuild", view])));
         assert_eq!(rebuilt.code, Some(0), "{}{}", rebuilt.out, rebuilt.err);
     }
-    assert_both(&app).await;
+    assert_80_orders(&app).await;
 }

@@ -1,8 +1,7 @@
-//! Kills and stops at random moments, as many as one has time for, under continuous traffic and
-//! campaigns.
+//! Faults at random moments, under continuous traffic and campaigns.
 //!
-//! `PATRON_CRASH_ROUNDS` says how many; the test prints its seed, and `PATRON_TEST_SEED` repeats the
-//! same strikes.
+//! `PATRON_CRASH_ROUNDS` sets the number of rounds, with one fault each. The test prints its seed,
+//! and `PATRON_TEST_SEED` repeats the same faults.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
@@ -15,32 +14,32 @@ use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 use tokio::task::block_in_place;
 
-use super::endless::{Acknowledged, Endless};
+use super::endless::{AcknowledgedWrites, ContinuousTraffic};
 use super::killing::seed;
-use super::strikes::{Strike, Struck};
-use super::traffic::Batch;
-use super::waves::{MEMBERS, Wave, Waves};
+use super::strikes::{Fault, FaultyDeployment};
+use super::traffic::IngestBatch;
+use super::waves::{CompletedCampaign, ContinuousCampaigns, RECIPIENTS};
 use crate::support::campaign::assert_whole;
 use crate::support::process::run;
 use crate::support::vendor::Sent;
 use crate::support::wait::until;
 
-/// Rounds where nobody says how many: those of every run of the tests.
-const ROUNDS: usize = 2;
+/// Number of rounds unless `PATRON_CRASH_ROUNDS` is set.
+const DEFAULT_ROUNDS: usize = 2;
 
-/// After so many rounds everything is checked, and the next ones get a deployment of their own.
-const PER_DEPLOYMENT: usize = 10;
+/// Number of rounds after which everything is checked, and the next rounds get a new deployment.
+const ROUNDS_PER_DEPLOYMENT: usize = 10;
 
-/// The longest from one strike's end to the next strike, in milliseconds.
-const LULL: u64 = 2_500;
+/// Longest time from the end of one fault to the next fault, in milliseconds.
+const MAX_PAUSE_MS: u64 = 2_500;
 
-/// How long after an acknowledged unsubscription a message may still begin.
+/// Time after an acknowledged unsubscription within which a message may still begin.
 const BOUND: TimeDelta = TimeDelta::seconds(1);
 
-/// Customers of a round's probe: enough to be in every partition, as good as always.
+/// Customers of a round's probe: enough for each partition to have one, almost always.
 const PROBES: usize = 16;
 
-/// What the checks have found, of all deployments.
+/// Totals of the checks, over all deployments.
 #[derive(Default)]
 struct Tally {
     rounds: usize,
@@ -48,132 +47,143 @@ struct Tally {
     messages: usize,
     lost: usize,
     doubled: usize,
+    /// Messages beyond the first to an address.
     twice: usize,
+    /// Messages that began more than [`BOUND`] after an acknowledged unsubscription.
     late: usize,
+    /// Deployments on which `patron verify` failed.
     unverified: usize,
 }
 
 /// Rounds on one deployment.
-struct Stretch {
-    struck: Struck,
-    traffic: Endless,
-    waves: Waves,
-    probes: Acknowledged,
+struct FaultRun {
+    deployment: FaultyDeployment,
+    traffic: ContinuousTraffic,
+    campaigns: ContinuousCampaigns,
+    probes: AcknowledgedWrites,
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_lost_doubled_or_sent_against_somebodys_will_whatever_is_struck() {
+async fn no_fault_loses_or_doubles_an_event_or_sends_an_unwanted_message() {
     let mut random = StdRng::seed_from_u64(seed());
     let rounds = rounds();
     let mut tally = Tally::default();
-    let deployments = rounds.div_ceil(PER_DEPLOYMENT);
+    let deployments = rounds.div_ceil(ROUNDS_PER_DEPLOYMENT);
     for deployment in 0..deployments {
         let count = rounds / deployments + usize::from(deployment < rounds % deployments);
-        // Few rounds are on a replica set: the other tests here have a `mongod` alone.
+        // The first deployment has a replica set, so that a run with few rounds uses one: most
+        // other crash tests have a single `mongod`.
         let on_set = deployment.is_multiple_of(2);
         let name = format!("rounds_{deployment}");
-        let mut stretch = Stretch::start(&name, on_set, &mut random).await;
-        for strike in Strike::draw(count, on_set, &mut random) {
-            stretch.round(tally.rounds, strike, &mut random).await;
+        let mut run = FaultRun::start(&name, on_set, &mut random).await;
+        for fault in Fault::draw(count, on_set, &mut random) {
+            run.round(tally.rounds, fault, &mut random).await;
             tally.rounds += 1;
         }
-        stretch.check(&mut tally).await;
+        run.check(&mut tally).await;
     }
 }
 
 fn rounds() -> usize {
     let given = env::var("PATRON_CRASH_ROUNDS").ok();
-    given.map_or(ROUNDS, |rounds| rounds.parse().expect("a number"))
+    given.map_or(DEFAULT_ROUNDS, |rounds| {
+        rounds.parse().expect("PATRON_CRASH_ROUNDS is a number")
+    })
 }
 
-impl Stretch {
+impl FaultRun {
     async fn start(name: &str, on_set: bool, random: &mut StdRng) -> Self {
-        let struck = Struck::start(name, on_set).await;
-        let api = &struck.app.client;
-        let (traffic, waves) = (
-            Endless::start(api, random.random()),
-            Waves::start(api, random.random()),
+        let deployment = FaultyDeployment::start(name, on_set).await;
+        let api = &deployment.app.client;
+        let (traffic, campaigns) = (
+            ContinuousTraffic::start(api, random.random()),
+            ContinuousCampaigns::start(api, random.random()),
         );
         Self {
-            struck,
+            deployment,
             traffic,
-            waves,
-            probes: Acknowledged::default(),
+            campaigns,
+            probes: AcknowledgedWrites::default(),
         }
     }
 
-    /// Strikes once, and waits until orders are accepted and read again.
-    async fn round(&mut self, round: usize, strike: Strike, random: &mut StdRng) {
-        let lull = Duration::from_millis(random.random_range(0..LULL));
-        tokio::time::sleep(lull).await;
+    /// Injects one fault, and waits until orders are accepted and can be read again.
+    async fn round(&mut self, round: usize, fault: Fault, random: &mut StdRng) {
+        let pause = Duration::from_millis(random.random_range(0..MAX_PAUSE_MS));
+        tokio::time::sleep(pause).await;
         eprintln!(
-            "round {round}: {strike:?} at {} items acknowledged, {} campaigns over",
+            "round {round}: {fault:?} at {} items acknowledged, {} campaigns completed",
             self.traffic.acknowledged(),
-            self.waves.completed(),
+            self.campaigns.completed(),
         );
         let start = Instant::now();
-        self.struck.strike(strike).await;
+        self.deployment.inject(fault).await;
         let done = start.elapsed();
         let customers: Vec<String> = (0..PROBES).map(|n| format!("p-{round}-{n}")).collect();
-        let batch = Batch {
+        let batch = IngestBatch {
             path: "/api/data/orders",
             items: customers.iter().map(|customer| order(customer)).collect(),
         };
         batch
             .items
             .iter()
-            .for_each(|order| self.probes.model.order(order));
-        self.probes.send(&self.struck.app.client, &batch).await;
+            .for_each(|order| self.probes.model.record_order(order));
+        self.probes.send(&self.deployment.app.client, &batch).await;
         let accepted = start.elapsed();
-        self.struck.until_read(&customers).await;
+        self.deployment.until_readable(&customers).await;
         let read = start.elapsed();
         eprintln!(
             "round {round}: done after {done:.1?}, orders accepted after {accepted:.1?}, read after \
              {read:.1?}"
         );
-        self.struck.becomes_whole().await;
+        // The next fault may be another failover, for which all members must be up and caught up.
+        self.deployment.until_replica_set_is_whole().await;
     }
 
-    /// Ends traffic and campaigns and holds all there is against what was acknowledged.
+    /// Ends traffic and campaigns, and compares log, views and messages with what was acknowledged.
     async fn check(self, tally: &mut Tally) {
         let Self {
-            struck,
+            deployment,
             traffic,
-            waves,
+            campaigns,
             probes,
         } = self;
         let mut all = traffic.finish().await;
-        all.join(probes);
-        let (waves, of_waves) = waves.finish().await;
-        all.join(of_waves);
-        let client = &struck.app.client;
+        all.merge(probes);
+        let (campaigns, of_campaigns) = campaigns.finish().await;
+        all.merge(of_campaigns);
+        let client = &deployment.app.client;
         client.all_well().await;
-        // A message that the vendor took without being heard may count as suppressed until then.
-        until("all receipts are posted", || struck.vendor.has_posted_all()).await;
+        // If the response to a request was lost, its message may count as suppressed until the
+        // receipt arrives.
+        until("all receipts are posted", || {
+            deployment.vendor.has_posted_all()
+        })
+        .await;
         client.caught_up().await;
 
         let mut rows = client.list("/api/audit", 500).await;
         rows.retain(|row| !is_of_campaign(row));
-        let log = all.model.compare(&rows, &all.positions);
-        let sent = struck.vendor.sent().await;
+        let log = all.model.compare_log(&rows, &all.positions);
+        let sent = deployment.vendor.sent().await;
         let (mut late, mut unexplained) = (Vec::new(), Vec::new());
-        for wave in &waves {
-            let accounts = assert_whole(client, &wave.id, &sent).await;
-            assert_eq!(accounts["planned"], MEMBERS);
+        for campaign in &campaigns {
+            let accounts = assert_whole(client, &campaign.id, &sent).await;
+            assert_eq!(accounts["planned"], RECIPIENTS);
             for found in accounts["discrepancies"].as_array().unwrap() {
-                match after_acknowledgement(found, wave, &sent) {
-                    Some(after) if after > BOUND => late.push(found.clone()),
-                    Some(after) => eprintln!("{after} after the acknowledgement: {found}"),
+                match delay_after_acknowledgement(found, campaign, &sent) {
+                    Some(delay) if delay > BOUND => late.push(found.clone()),
+                    Some(delay) => eprintln!("{delay} after the acknowledgement: {found}"),
                     None => unexplained.push(found.clone()),
                 }
             }
         }
-        let verified = block_in_place(|| run(struck.app.patron(["verify"])));
+        let verified = block_in_place(|| run(deployment.app.patron(["verify"])));
         tally.events += rows.len();
         tally.messages += sent.len();
         tally.lost += log.lost.len();
         tally.doubled += log.doubled.len();
-        tally.twice += twice(&sent);
+        tally.twice += repeated_messages(&sent);
         tally.late += late.len();
         tally.unverified += usize::from(verified.code != Some(0));
         eprintln!("{tally}");
@@ -195,28 +205,31 @@ fn is_of_campaign(row: &Value) -> bool {
         .any(|kind| aggregate.starts_with(kind))
 }
 
-/// How many messages are beyond the first to an address; each customer is meant by one campaign.
-fn twice(sent: &BTreeMap<String, Sent>) -> usize {
+/// Counts the messages beyond the first to an address. Each customer is a recipient of one campaign
+/// only, so there must be none.
+fn repeated_messages(sent: &BTreeMap<String, Sent>) -> usize {
     let addresses: BTreeSet<&str> = sent.values().map(|sent| &*sent.to).collect();
     sent.len() - addresses.len()
 }
 
-/// How long after the acknowledgement of its customer's unsubscription the vendor took a message that
-/// the reconciliation holds to be sent too late; none if it finds something else.
+/// Returns how long after the acknowledged unsubscription of its customer the vendor accepted a
+/// message that reconciliation reports as sent too late; `None` for any other discrepancy.
 ///
-/// The reconciliation counts from the time at which the request to unsubscribe came in. While Redis
-/// stands still the customer is not unsubscribed yet, and messages may still begin.
-fn after_acknowledgement(
+/// Reconciliation measures from the arrival of the request to unsubscribe. While Redis is stopped,
+/// the customer is not unsubscribed yet, and messages may still begin.
+fn delay_after_acknowledgement(
     found: &Value,
-    wave: &Wave,
+    campaign: &CompletedCampaign,
     sent: &BTreeMap<String, Sent>,
 ) -> Option<TimeDelta> {
     if found["kind"] != "sent_after_unsubscribe" {
         return None;
     }
-    let acknowledged = wave.left.get(found["customer_id"].as_str()?)?;
-    let taken = sent.get(found["message_id"].as_str()?)?.accepted_at;
-    Some(taken - acknowledged)
+    let acknowledged = campaign
+        .unsubscribed_at
+        .get(found["customer_id"].as_str()?)?;
+    let accepted = sent.get(found["message_id"].as_str()?)?.accepted_at;
+    Some(accepted - acknowledged)
 }
 
 impl Tally {

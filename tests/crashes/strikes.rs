@@ -1,4 +1,4 @@
-//! A deployment of which anything can be killed or stopped, and what is done to it.
+//! Fault injection: a deployment whose processes can be killed, stopped or failed over.
 
 use std::time::{Duration, Instant};
 
@@ -17,46 +17,49 @@ use crate::support::engines::{OwnEngines, test_dir};
 use crate::support::mongo_server::ReplicaSet;
 use crate::support::vendor_process::VendorProcess;
 
-/// Workers at once.
+/// Number of worker processes.
 const WORKERS: usize = 3;
 
-/// Beyond what any recovery takes on a busy machine; a worker gives up on a step after 90 s.
+/// Time within which reads must work again: more than any recovery takes on a busy machine, where a
+/// worker gives up on a step after 90 s.
 const PATIENCE: Duration = Duration::from_secs(200);
 
-/// What is done to a deployment. What is killed is started again at once.
+/// Fault to inject. A killed process is started again at once; a stopped one continues after the
+/// given time.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Strike {
+pub(super) enum Fault {
     KillApi,
     KillWorker,
     KillVendor,
     KillRedis,
-    /// All members of a replica set.
+    /// Kills the `mongod`, or all members of the replica set.
     KillMongodb,
     KillPrimary,
     KillEverything,
     StopWorker(Duration),
     StopRedis(Duration),
-    /// The primary of a replica set.
+    /// Stops the `mongod`, or the primary of the replica set.
     StopMongodb(Duration),
     StepDown,
 }
 
-/// The deployment.
-pub(super) struct Struck {
+/// Deployment into which faults are injected.
+pub(super) struct FaultyDeployment {
     pub(super) app: App,
     pub(super) vendor: VendorProcess,
     engines: OwnEngines,
-    /// In the place of the one `mongod` of `engines`.
-    set: Option<ReplicaSet>,
+    /// Replica set that takes the place of the `mongod` of `engines`.
+    replica_set: Option<ReplicaSet>,
 }
 
-impl Strike {
-    /// So many strikes in random order: on a replica set a failover first, then everything that
-    /// can be done, again and again.
+impl Fault {
+    /// Draws `count` faults. All kinds take turns, each time in random order; on a replica set
+    /// every turn begins with a failover.
     pub(super) fn draw(count: usize, on_set: bool, random: &mut StdRng) -> Vec<Self> {
-        let mut strikes = Vec::new();
-        while strikes.len() < count {
-            // A worker counts as dead after 6 s.
+        let mut faults = Vec::new();
+        while faults.len() < count {
+            // A worker counts as dead after 6 s, so only some stops make others take its
+            // partitions.
             let mut stop = |longest: u64| Duration::from_millis(random.random_range(500..longest));
             let mut all = vec![
                 Self::KillApi,
@@ -75,32 +78,33 @@ impl Strike {
                     Self::StepDown,
                     Self::StopMongodb(stop(6_000)),
                 ];
-                strikes.extend(failovers.choose(random));
+                faults.extend(failovers.choose(random));
                 all.extend([Self::KillPrimary, Self::StepDown]);
             }
             all.shuffle(random);
-            strikes.extend(all);
+            faults.extend(all);
         }
-        strikes.truncate(count);
-        strikes
+        faults.truncate(count);
+        faults
     }
 }
 
-impl Struck {
-    /// API, workers and vendor on a Redis of its own, with a replica set or a `mongod` alone.
+impl FaultyDeployment {
+    /// Starts API, workers and vendor on a Redis of their own, with a replica set or a single
+    /// `mongod`.
     pub(super) async fn start(name: &str, on_set: bool) -> Self {
         let dir = test_dir(name);
-        let set = if on_set {
+        let replica_set = if on_set {
             Some(ReplicaSet::start(&format!("{name}/set")).await)
         } else {
             None
         };
         block_in_place(|| {
-            let engines = match set {
+            let engines = match replica_set {
                 Some(_) => OwnEngines::redis_alone(&dir),
                 None => OwnEngines::start(&dir),
             };
-            let uri = set.as_ref().map(ReplicaSet::uri);
+            let uri = replica_set.as_ref().map(ReplicaSet::uri);
             let uri = uri.unwrap_or_else(|| engines.mongodb_uri());
             let vendor = VendorProcess::start(dir.join("vendor"), &VENDOR);
             let mut app = App::with(Settings::fresh(&engines.redis_url(), &uri));
@@ -112,42 +116,43 @@ impl Struck {
                 app,
                 vendor,
                 engines,
-                set,
+                replica_set,
             }
         })
     }
 
-    pub(super) async fn strike(&mut self, strike: Strike) {
-        match strike {
-            Strike::KillApi => block_in_place(|| {
+    /// Injects a fault, and returns once the process is started again or continues.
+    pub(super) async fn inject(&mut self, fault: Fault) {
+        match fault {
+            Fault::KillApi => block_in_place(|| {
                 self.app.api.kill();
                 self.app.restart_api();
             }),
-            Strike::KillWorker => block_in_place(|| {
+            Fault::KillWorker => block_in_place(|| {
                 self.app.workers.remove(0).kill();
                 self.app.add_worker();
             }),
-            Strike::KillVendor => block_in_place(|| self.vendor.kill_and_restart()),
-            Strike::KillRedis => block_in_place(|| {
+            Fault::KillVendor => block_in_place(|| self.vendor.kill_and_restart()),
+            Fault::KillRedis => block_in_place(|| {
                 self.engines.kill_redis();
                 self.engines.restart();
             }),
-            Strike::KillMongodb => self.kill_mongodb().await,
-            Strike::KillPrimary => self.set().kill_primary().await,
-            Strike::KillEverything => self.kill_everything().await,
-            Strike::StopWorker(time) => {
+            Fault::KillMongodb => self.kill_mongodb().await,
+            Fault::KillPrimary => self.replica_set().kill_primary().await,
+            Fault::KillEverything => self.kill_everything().await,
+            Fault::StopWorker(time) => {
                 let worker = self.app.workers.remove(0);
                 worker.signal(Signal::STOP);
                 sleep(time).await;
                 worker.signal(Signal::CONT);
                 self.app.workers.push(worker);
             }
-            Strike::StopRedis(time) => {
+            Fault::StopRedis(time) => {
                 self.engines.signal_redis(Signal::STOP);
                 sleep(time).await;
                 self.engines.signal_redis(Signal::CONT);
             }
-            Strike::StopMongodb(time) => match &self.set {
+            Fault::StopMongodb(time) => match &self.replica_set {
                 Some(set) => set.stop_primary(time).await,
                 None => {
                     self.engines.signal_mongod(Signal::STOP);
@@ -155,48 +160,48 @@ impl Struck {
                     self.engines.signal_mongod(Signal::CONT);
                 }
             },
-            Strike::StepDown => self.set().step_down().await,
+            Fault::StepDown => self.replica_set().step_down().await,
         }
     }
 
-    /// Waits until the replica set, if there is one, can bear the next failover.
-    pub(super) async fn becomes_whole(&mut self) {
-        if let Some(set) = &mut self.set {
+    /// Waits until the replica set, if there is one, can survive the next failover.
+    pub(super) async fn until_replica_set_is_whole(&mut self) {
+        if let Some(set) = &mut self.replica_set {
             set.becomes_whole().await;
         }
     }
 
-    /// Waits until these customers can be read; fails the test, saying how views and workers are, if
-    /// one never can.
-    pub(super) async fn until_read(&self, customers: &[String]) {
+    /// Waits until these customers can be read. Panics with the status of views and workers if one
+    /// of them cannot be read within [`PATIENCE`].
+    pub(super) async fn until_readable(&self, customers: &[String]) {
         let deadline = Instant::now() + PATIENCE;
         for customer in customers {
             while self
-                .answer(&format!("/api/customers/{customer}"))
+                .read(&format!("/api/customers/{customer}"))
                 .await
                 .is_none()
             {
                 assert!(
                     Instant::now() < deadline,
-                    "{customer} is never read: {:?} {:?} {:?}",
-                    self.answer("/readyz").await,
-                    self.answer("/api/admin/workers").await,
-                    self.answer("/api/admin/projections").await,
+                    "{customer} cannot be read: {:?} {:?} {:?}",
+                    self.read("/readyz").await,
+                    self.read("/api/admin/workers").await,
+                    self.read("/api/admin/projections").await,
                 );
                 sleep(Duration::from_millis(20)).await;
             }
         }
     }
 
-    /// What is there, if it can be read.
-    async fn answer(&self, path: &str) -> Option<String> {
+    /// Returns the body of a 200 response; `None` for any other outcome.
+    async fn read(&self, path: &str) -> Option<String> {
         let request = self.app.client.request(Method::GET, path);
         let answer = try_answer(request).await.ok()?;
         (answer.status == 200).then_some(answer.text)
     }
 
     async fn kill_mongodb(&mut self) {
-        match &mut self.set {
+        match &mut self.replica_set {
             Some(set) => set.kill_all().await,
             None => block_in_place(|| {
                 self.engines.kill_mongod();
@@ -225,7 +230,9 @@ impl Struck {
         });
     }
 
-    fn set(&mut self) -> &mut ReplicaSet {
-        self.set.as_mut().expect("a strike on a replica set")
+    fn replica_set(&mut self) -> &mut ReplicaSet {
+        self.replica_set
+            .as_mut()
+            .expect("the fault needs a replica set")
     }
 }

@@ -1,4 +1,5 @@
-//! Campaigns one after the other, each to customers of its own, some of whom unsubscribe meanwhile.
+//! Continuous sequences of campaigns, each to customers of its own. Some customers unsubscribe
+//! while their campaign is sent.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,115 +14,127 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::endless::Acknowledged;
-use super::traffic::Batch;
+use super::endless::AcknowledgedWrites;
+use super::traffic::IngestBatch;
 use crate::support::campaign::{completed, launch};
 use crate::support::client::Client;
 
-/// How many customers a campaign means.
-pub(super) const MEMBERS: usize = 200;
+/// Number of recipients of a campaign.
+pub(super) const RECIPIENTS: usize = 200;
 
-/// Messages per second: slow enough for much to happen on the way.
+/// Messages per second: slow enough for several faults while a campaign is sent.
 const RATE: u32 = 40;
 
-/// Campaigns at once.
-const LANES: usize = 2;
+/// Number of concurrent campaigns.
+const CONCURRENT: usize = 2;
 
-/// How many customers unsubscribe at a time, and how often, while a campaign is sent.
+/// Number of customers who unsubscribe at a time.
 const LEAVING: usize = 8;
+
+/// Number of times that customers unsubscribe from a campaign.
 const TIMES: usize = 4;
 
-/// The longest from one time to the next, in milliseconds.
-const LULL: u64 = 1_500;
+/// Longest pause before each of these times, in milliseconds.
+const MAX_PAUSE_MS: u64 = 1_500;
 
-/// A campaign that is over.
-pub(super) struct Wave {
+/// Completed campaign.
+pub(super) struct CompletedCampaign {
     pub(super) id: String,
-    /// When the unsubscription of each customer who unsubscribed was acknowledged.
-    pub(super) left: HashMap<String, DateTime<Utc>>,
+    /// Time at which each unsubscription was acknowledged, by customer.
+    pub(super) unsubscribed_at: HashMap<String, DateTime<Utc>>,
 }
 
-/// Campaigns being sent.
-pub(super) struct Waves {
+/// Campaigns that are sent one after the other until they are stopped.
+pub(super) struct ContinuousCampaigns {
     stop: CancellationToken,
-    lanes: JoinSet<(Vec<Wave>, Acknowledged)>,
+    sequences: JoinSet<(Vec<CompletedCampaign>, AcknowledgedWrites)>,
     completed: Arc<AtomicUsize>,
 }
 
-impl Waves {
+impl ContinuousCampaigns {
     pub(super) fn start(api: &Client, seed: u64) -> Self {
         let stop = CancellationToken::new();
         let completed = Arc::new(AtomicUsize::new(0));
-        let mut lanes = JoinSet::new();
-        for lane in 0..LANES {
-            let mut random = StdRng::seed_from_u64(seed.wrapping_add(lane as u64));
+        let mut sequences = JoinSet::new();
+        for sequence in 0..CONCURRENT {
+            let mut random = StdRng::seed_from_u64(seed.wrapping_add(sequence as u64));
             let (api, stop, completed) = (api.clone(), stop.clone(), completed.clone());
-            lanes.spawn(async move {
-                let (mut waves, mut all) = (Vec::new(), Acknowledged::default());
+            sequences.spawn(async move {
+                let (mut campaigns, mut all) = (Vec::new(), AcknowledgedWrites::default());
                 while !stop.is_cancelled() {
-                    let name = format!("{lane}-{}", waves.len());
-                    waves.push(wave(&api, &name, &mut random, &mut all).await);
+                    let name = format!("{sequence}-{}", campaigns.len());
+                    campaigns.push(run_campaign(&api, &name, &mut random, &mut all).await);
                     completed.fetch_add(1, Ordering::Relaxed);
                 }
-                (waves, all)
+                (campaigns, all)
             });
         }
         Self {
             stop,
-            lanes,
+            sequences,
             completed,
         }
     }
 
-    /// How many campaigns are over.
+    /// Returns the number of completed campaigns.
     pub(super) fn completed(&self) -> usize {
         self.completed.load(Ordering::Relaxed)
     }
 
-    /// Waits until those that have begun are over, and begins no more.
-    pub(super) async fn finish(self) -> (Vec<Wave>, Acknowledged) {
+    /// Starts no more campaigns, and waits until those that have begun are completed.
+    pub(super) async fn finish(self) -> (Vec<CompletedCampaign>, AcknowledgedWrites) {
         self.stop.cancel();
-        let (mut waves, mut all) = (Vec::new(), Acknowledged::default());
-        for (of_lane, acknowledged) in self.lanes.join_all().await {
-            waves.extend(of_lane);
-            all.join(acknowledged);
+        let (mut campaigns, mut all) = (Vec::new(), AcknowledgedWrites::default());
+        for (of_sequence, acknowledged) in self.sequences.join_all().await {
+            campaigns.extend(of_sequence);
+            all.merge(acknowledged);
         }
-        (waves, all)
+        (campaigns, all)
     }
 }
 
-/// Records customers and launches a campaign to them; while it is sent, some unsubscribe. Returns
-/// once it is over.
-async fn wave(api: &Client, name: &str, random: &mut StdRng, all: &mut Acknowledged) -> Wave {
-    let mut members: Vec<String> = (0..MEMBERS).map(|n| format!("w-{name}-{n}")).collect();
+/// Records customers, launches a campaign to them, and unsubscribes some while it is sent. Returns
+/// once the campaign is completed.
+async fn run_campaign(
+    api: &Client,
+    name: &str,
+    random: &mut StdRng,
+    all: &mut AcknowledgedWrites,
+) -> CompletedCampaign {
+    let mut recipients: Vec<String> = (0..RECIPIENTS).map(|n| format!("w-{name}-{n}")).collect();
     let tag = format!("wave-{name}");
-    let recorded: Vec<Value> = members.iter().map(|id| member(id, &tag)).collect();
-    recorded.iter().for_each(|item| all.model.customer(item));
-    all.send(api, &customers(recorded)).await;
+    let recorded: Vec<Value> = recipients.iter().map(|id| recipient(id, &tag)).collect();
+    recorded.iter().for_each(|item| all.model.record_name(item));
+    all.send(api, &customer_batch(recorded)).await;
     let id = launch(api, &tag, &format!("tags contains \"{tag}\""), Some(RATE)).await;
 
-    members.shuffle(random);
-    let mut left = HashMap::new();
-    for leaving in members.chunks(LEAVING).take(TIMES) {
-        let lull = Duration::from_millis(random.random_range(0..LULL));
-        tokio::time::sleep(lull).await;
-        let leave = |id: &String| json!({"customer_id": id, "unsubscribed": true});
-        let unsubscribed = customers(leaving.iter().map(leave).collect());
-        leaving.iter().for_each(|id| all.model.customer_changed(id));
-        all.send(api, &unsubscribed).await;
+    recipients.shuffle(random);
+    let mut unsubscribed_at = HashMap::new();
+    for leaving in recipients.chunks(LEAVING).take(TIMES) {
+        let pause = Duration::from_millis(random.random_range(0..MAX_PAUSE_MS));
+        tokio::time::sleep(pause).await;
+        let unsubscription = |id: &String| json!({"customer_id": id, "unsubscribed": true});
+        let batch = customer_batch(leaving.iter().map(unsubscription).collect());
+        leaving
+            .iter()
+            .for_each(|id| all.model.record_customer_change(id));
+        all.send(api, &batch).await;
         let acknowledged = Utc::now();
-        left.extend(leaving.iter().map(|id| (id.clone(), acknowledged)));
+        unsubscribed_at.extend(leaving.iter().map(|id| (id.clone(), acknowledged)));
     }
     completed(api, &id).await;
-    Wave { id, left }
+    CompletedCampaign {
+        id,
+        unsubscribed_at,
+    }
 }
 
-fn customers(items: Vec<Value>) -> Batch {
+fn customer_batch(items: Vec<Value>) -> IngestBatch {
     let path = "/api/data/customers";
-    Batch { path, items }
+    IngestBatch { path, items }
 }
 
-fn member(id: &str, tag: &str) -> Value {
+fn recipient(id: &str, tag: &str) -> Value {
     json!({"customer_id": id, "name": format!("Name of {id}"), "email": address(id), "tags": [tag]})
 }
 

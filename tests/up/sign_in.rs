@@ -1,4 +1,4 @@
-//! Signing in where there is no provider.
+//! Signing in without an identity provider.
 
 use reqwest::Method;
 use rustix::process::Signal;
@@ -9,12 +9,12 @@ use crate::support::client::answer;
 use crate::support::process::Process;
 
 #[tokio::test]
-async fn the_link_it_prints_signs_an_admin_in_once() {
+async fn the_printed_link_signs_an_admin_in_once() {
     let dir = dir("link");
     let mut up = Up::start(&dir.0);
     let mut browser = Browser::new(up.client.base());
-    let looked_at = answer(browser.request(Method::HEAD, &up.link)).await;
-    assert_eq!(looked_at.status, 400, "a preview is no sign-in");
+    let preview = answer(browser.request(Method::HEAD, &up.link)).await;
+    assert_eq!(preview.status, 400, "a HEAD request does not sign in");
     let signed_in = browser.get(&up.link).await;
     assert_eq!(signed_in.status, 303, "{signed_in:?}");
     assert_eq!(browser.me().await.body["role"], "admin");
@@ -25,16 +25,20 @@ async fn the_link_it_prints_signs_an_admin_in_once() {
     let session = browser.session().unwrap();
     assert!(
         !up.process.errors().contains(session),
-        "secrets stay out of the log"
+        "the log contains no session token"
     );
     let again = Up::start(&dir.0);
     assert_ne!(again.link, up.link);
     let mut after = browser.at(again.client.base());
-    assert_eq!(after.me().await.status, 200, "sessions outlast a restart");
+    assert_eq!(
+        after.me().await.status,
+        200,
+        "the session survives a restart"
+    );
 }
 
 #[tokio::test]
-async fn there_is_a_link_only_where_nobody_else_could_use_it() {
+async fn no_link_is_printed_with_a_provider_or_on_a_public_address() {
     let with_provider = [
         ("GOOGLE_CLIENT_ID", "patron-1"),
         ("GOOGLE_CLIENT_SECRET", "s3cret"),

@@ -79,6 +79,7 @@ async fn append_with_retries(log: &Log, key: &Key, data: &str) -> Position {
 async fn waiting_appends_are_committed_in_groups() {
     let server = RedisServer::start("group-commit", DURABLE).await;
     let deployment = Deployment::on_redis(&server.url(), 1).await;
+    // The first append loads the script, which takes calls of its own.
     append(
         &deployment.log,
         new_item(&key("first/1", 0), "loads the script"),

@@ -27,6 +27,7 @@ async fn record_orders(deployment: &Deployment, orders: Vec<OrderItem>) {
 /// Records orders of the guest, one for each minute, among orders of others and not in the order
 /// of their times.
 async fn record_shuffled_orders(deployment: &Deployment, orders: i64) {
+    // 7,919 is a prime that divides no count used here, so that each number comes up once.
     let numbers: Vec<i64> = (0..orders).map(|n| n * 7_919 % orders).collect();
     for some in numbers.chunks(2_000) {
         let orders = some.iter().flat_map(|n| {

@@ -271,6 +271,7 @@ impl Run<'_> {
             .unwrap()
             .remove(0)
             .unwrap();
+        // With the fingerprint of another event, the log would seem to have been rolled back.
         let back = doc! {"$set": {"number": number, "fingerprint": entry.fingerprint()}};
         checkpoints.update_one(id, back).await.unwrap();
     }

@@ -36,9 +36,8 @@ fn customers<'a>(messages: impl IntoIterator<Item = &'a MessageDocument>) -> Vec
     messages.into_iter().map(customer).collect()
 }
 
-/// Returns a deployment with messages of campaign 1 to seven customers, and of the campaigns before
-/// and after it to others. Of campaign 1, `c-1` is sent, `c-3` is suppressed, and `c-5` is retried
-/// in minute 5.
+/// Returns a deployment in which campaign 1 has messages to seven customers, and its neighbors to
+/// others. `c-1` is sent, `c-3` is suppressed, and `c-5` is retried in minute 5.
 async fn with_messages() -> Deployment {
     let deployment = Deployment::fresh().await.prepared().await;
     let mut steps = vec![(message(0, "z"), queue()), (message(2, "a"), queue())];

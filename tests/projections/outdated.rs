@@ -6,7 +6,7 @@ use projections::{VIEWS, roll_back};
 use super::{project_all, rebuild_view, record_day, status, view};
 use crate::support::deployment::Deployment;
 
-/// Removes the versions of a view's folds, as a program left them that did not record them.
+/// Simulates a program that recorded no versions of a view's folds.
 async fn forget_folds(deployment: &Deployment, view: &str) {
     let pointers = deployment
         .store

@@ -64,8 +64,8 @@ fn expected(tried: &[(i64, MessageStatus)], threshold: i64) -> [SpendBracket; 2]
     })
 }
 
-/// Returns the round amount nearest to the 80th percentile of what customers spent who spent
-/// anything, by trying all.
+/// Tries all round amounts and returns the one nearest to the 80th percentile of spend, among
+/// customers with any.
 fn threshold(tried: &[(i64, MessageStatus)]) -> i64 {
     let mut spend: Vec<i64> = tried.iter().map(|(spend, _)| *spend).collect();
     spend.retain(|spend| *spend > 0);

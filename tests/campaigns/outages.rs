@@ -32,7 +32,7 @@ async fn the_breaker_limits_attempts_during_an_outage_and_no_message_is_lost() {
     shop.vendor.come_back().await;
     shop.until_all(&id, MessageStatus::Sent).await;
     assert!(shop.worker_logs().contains("the vendor is available again"));
-    shop.assert_everybody_has_one(&id).await;
+    shop.assert_one_message_each(&id).await;
 }
 
 #[tokio::test]

@@ -53,8 +53,8 @@ async fn a_campaign_past_its_grace_period_is_missed() {
     let (id, segment) = create_scheduled(&shop, millis_from_now(-120_000)).await;
     shop.add_worker(["--schedule-grace", "1m"]);
     shop.until_campaign(&id, CampaignStatus::Missed).await;
-    let told = "missed the time of a scheduled campaign";
-    until(told, async || shop.worker_logs().contains(told)).await;
+    let log_line = "missed the time of a scheduled campaign";
+    until(log_line, async || shop.worker_logs().contains(log_line)).await;
     assert!(!is_held(&shop, &segment).await);
     // A missed campaign can still be launched by hand.
     shop.launch(&id).await;

@@ -1,4 +1,4 @@
-//! Three `redis-server` processes in cluster mode.
+//! The log on a Redis cluster of three `redis-server` processes.
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ const SLOTS: usize = 16_384;
 const PARTITIONS: u16 = 16;
 
 #[tokio::test]
-async fn a_log_spreads_over_a_cluster() {
-    let nodes = cluster("cluster").await;
+async fn a_log_is_spread_over_all_nodes_of_a_cluster() {
+    let nodes = start_cluster("cluster").await;
     let deployment = Deployment::on_redis(&nodes[0].url(), PARTITIONS).await;
     let log = &deployment.log;
     let tails = log.tails();
@@ -43,19 +43,20 @@ async fn a_log_spreads_over_a_cluster() {
     );
     assert!(log.memory().await.unwrap().used > 0);
     assert!(log.stream_bytes(7).await.unwrap() > 0);
-    assert_leases(log).await;
+    assert_coordination(log).await;
     for node in &nodes {
-        let own = redis::cmd("DBSIZE")
+        let size = redis::cmd("DBSIZE")
             .query_async(&mut node.connect().await)
             .await;
         assert!(
-            own.is_ok_and(|keys: u64| keys > 0),
-            "all nodes have a share"
+            size.is_ok_and(|keys: u64| keys > 0),
+            "every node holds keys of the log"
         );
     }
 }
 
-async fn assert_leases(log: &Log) {
+/// Asserts that leases, memberships and notices work, whichever node has their keys.
+async fn assert_coordination(log: &Log) {
     let leases = |name: &str| Leases::new(log.clone(), name.to_owned(), Duration::from_secs(60));
     let (a, b) = (leases("a"), leases("b"));
     for name in ["one", "two", "three", "four"] {
@@ -89,8 +90,8 @@ async fn assert_notices(log: &Log) {
 }
 
 #[tokio::test]
-async fn commands_and_any_node_will_do() {
-    let nodes = cluster("cluster-commands").await;
+async fn any_node_serves_the_log_and_every_node_must_be_durable() {
+    let nodes = start_cluster("cluster-commands").await;
     let deployment = Deployment::on_redis(&nodes[2].url(), PARTITIONS).await;
     let orders = || {
         (0..200)
@@ -112,6 +113,7 @@ async fn commands_and_any_node_will_do() {
         let last = log.last(5).await.unwrap().number;
         append(&log, item(&key("a/1", 5), last, last, "x")).await;
     }
+    // One unsafe node is enough to lose events, whichever node the log is opened through.
     nodes[1].set("appendfsync", "everysec").await;
     let refused = open_log(&nodes[0].url(), "any-node", PARTITIONS)
         .await
@@ -125,7 +127,8 @@ async fn commands_and_any_node_will_do() {
     );
 }
 
-async fn cluster(name: &str) -> Vec<RedisServer> {
+/// Starts three nodes, each with a third of the slots, and waits until they form a cluster.
+async fn start_cluster(name: &str) -> Vec<RedisServer> {
     let settings = format!("{DURABLE}cluster-enabled yes\ncluster-node-timeout 5000\n");
     let names: Vec<String> = (0..3).map(|n| format!("{name}-{n}")).collect();
     let nodes = join_all(names.iter().map(|name| RedisServer::start(name, &settings))).await;
@@ -152,6 +155,6 @@ async fn is_up(node: &RedisServer) -> bool {
         .query_async(&mut node.connect().await)
         .await
         .unwrap();
-    let says = |line: &str| info.lines().any(|l| l.trim_end() == line);
-    says("cluster_state:ok") && says("cluster_known_nodes:3")
+    let has_line = |line: &str| info.lines().any(|l| l.trim_end() == line);
+    has_line("cluster_state:ok") && has_line("cluster_known_nodes:3")
 }

@@ -1,4 +1,4 @@
-//! A batch is one entry of the stream.
+//! Commits: a batch is one entry of the stream.
 
 use eventlog::{Append, Appended, LogError};
 
@@ -14,7 +14,7 @@ async fn a_batch_is_one_entry_with_its_metadata_once() {
         .await
         .unwrap();
     let [commit] = &log.read_commits(start(0), 1_000).await.unwrap()[..] else {
-        panic!("one commit");
+        panic!("expected one commit");
     };
     assert_eq!((commit.first, commit.last), (1, 600));
     assert_eq!(&*commit.meta, "{\"at\":1}");
@@ -23,7 +23,7 @@ async fn a_batch_is_one_entry_with_its_metadata_once() {
 }
 
 #[tokio::test]
-async fn a_conflict_keeps_no_neighbor_back() {
+async fn a_conflict_does_not_block_the_other_items_of_a_batch() {
     let deployment = Deployment::with_partitions(1).await;
     let log = &deployment.log;
     let contended = key("a/1", 0);
@@ -36,12 +36,12 @@ async fn a_conflict_keeps_no_neighbor_back() {
     let appended = try_append(log, batch).await.unwrap();
     let at = |number| Appended::At(eventlog::Position { number, ..first });
     assert_eq!(appended, [at(2), Appended::Conflict { found: 1 }, at(3)]);
-    // The two are a commit of their own.
+    // The two items without a conflict share one commit.
     assert_eq!(deployment.entries(0).await, 2);
 }
 
 #[tokio::test]
-async fn a_batch_of_more_than_a_thousand_events_is_several_commits() {
+async fn a_batch_of_more_than_a_thousand_events_is_split_into_commits() {
     let deployment = Deployment::with_partitions(1).await;
     let batch = (0..2_500).map(|n| new_item(&key(&format!("a/{n}"), 0), "x"));
     try_append(&deployment.log, batch.collect()).await.unwrap();
@@ -77,7 +77,7 @@ async fn a_plain_record_has_no_head_and_never_conflicts() {
 }
 
 #[tokio::test]
-async fn an_aggregate_is_appended_to_once_in_a_call() {
+async fn a_call_cannot_append_to_an_aggregate_twice() {
     let deployment = Deployment::with_partitions(1).await;
     let twice = key("a/1", 0);
     let batch = vec![new_item(&twice, "x"), item(&twice, 1, 1, "y")];

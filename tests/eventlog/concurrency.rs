@@ -1,4 +1,4 @@
-//! Many at once.
+//! Concurrent appends.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,9 +10,9 @@ use crate::support::deployment::Deployment;
 use crate::support::redis_server::{DURABLE, RedisServer};
 
 #[tokio::test]
-async fn what_is_acknowledged_is_there_exactly_once() {
+async fn an_acknowledged_event_is_in_the_log_exactly_once() {
     let deployment = Deployment::with_partitions(2).await;
-    // Two processes write, each with appenders of its own.
+    // Two processes append, each with its own appenders.
     let logs = [deployment.log.clone(), deployment.reopened().await];
     let writers = (0..24).map(|writer| {
         let log = logs[writer % 2].clone();
@@ -37,7 +37,7 @@ async fn what_is_acknowledged_is_there_exactly_once() {
     }
 }
 
-/// Writes to an aggregate of its own, and to one that everybody fights for.
+/// Appends in turn to an aggregate of its own and to one that all writers share.
 async fn write(log: &Log, writer: usize) -> Vec<(Position, String)> {
     let own = key(&format!("own/{writer}"), (writer % 2) as u16);
     let shared = key("shared/1", 0);
@@ -49,13 +49,13 @@ async fn write(log: &Log, writer: usize) -> Vec<(Position, String)> {
         last = position.number;
         acknowledged.push((position, data));
         let data = format!("{writer} shared {turn}");
-        acknowledged.push((insist(log, &shared, &data).await, data));
+        acknowledged.push((append_with_retries(log, &shared, &data).await, data));
     }
     acknowledged
 }
 
-/// Appends at whatever version the aggregate has.
-async fn insist(log: &Log, key: &Key, data: &str) -> Position {
+/// Appends at the aggregate's current version, and repeats after conflicts.
+async fn append_with_retries(log: &Log, key: &Key, data: &str) -> Position {
     loop {
         let head = log
             .heads(key.partition, &[key])
@@ -76,9 +76,10 @@ async fn insist(log: &Log, key: &Key, data: &str) -> Position {
 }
 
 #[tokio::test]
-async fn appends_that_wait_are_committed_in_groups() {
+async fn waiting_appends_are_committed_in_groups() {
     let server = RedisServer::start("group-commit", DURABLE).await;
     let deployment = Deployment::on_redis(&server.url(), 1).await;
+    // The first append loads the script, which takes calls of its own.
     append(
         &deployment.log,
         new_item(&key("first/1", 0), "loads the script"),

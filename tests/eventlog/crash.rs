@@ -1,4 +1,4 @@
-//! Redis killed while events come in.
+//! Redis is killed while events are appended.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,11 +10,11 @@ use crate::support::deployment::open_log;
 use crate::support::engines::{OwnEngines, test_dir};
 use crate::support::wait::{eventually, until};
 
-/// Events of one item: all of them are there, or none.
+/// Number of events of one item. Either all of them are in the log or none.
 const EVENTS: u64 = 3;
 
 #[tokio::test]
-async fn a_killed_redis_comes_back_with_all_that_was_acknowledged() {
+async fn a_killed_redis_loses_no_acknowledged_event() {
     let engines = OwnEngines::start(&test_dir("log-crash"));
     let log = open_log(&engines.redis_url(), "t", 1).await.unwrap();
     let tails = log.tails();
@@ -24,12 +24,15 @@ async fn a_killed_redis_comes_back_with_all_that_was_acknowledged() {
         .collect();
     let enough = async || log.last(0).await.is_ok_and(|end| end.number > 300);
     until("300 events", enough).await;
-    let engines = killed(engines).await;
-    let away = try_append(&log, vec![new_item(&key("b/1", 0), "x")]).await;
-    assert!(matches!(away, Err(LogError::Unavailable(_))), "{away:?}");
-    let engines = restarted(engines).await;
+    let engines = kill_redis(engines).await;
+    let unavailable = try_append(&log, vec![new_item(&key("b/1", 0), "x")]).await;
+    assert!(
+        matches!(unavailable, Err(LogError::Unavailable(_))),
+        "{unavailable:?}"
+    );
+    let engines = restart_engines(engines).await;
 
-    let before = eventually("an answer", async || log.last(0).await.ok()).await;
+    let before = eventually("Redis answers again", async || log.last(0).await.ok()).await;
     let moving = async || log.last(0).await.unwrap().number > before.number + 300;
     until("300 more events", moving).await;
     stop.store(true, Ordering::Relaxed);
@@ -37,16 +40,17 @@ async fn a_killed_redis_comes_back_with_all_that_was_acknowledged() {
     for writer in writers {
         acknowledged.extend(writer.await.unwrap());
     }
-    assert_whole(&log, &acknowledged).await;
+    assert_complete(&log, &acknowledged).await;
     let end = log.last(0).await.unwrap().number;
-    until("the tail follows", async || {
+    until("the tail reaches the end", async || {
         *tails.of(0).unwrap().borrow() == end
     })
     .await;
     drop(engines);
 }
 
-/// Appends on and on, deciding anew after each error, as a command does.
+/// Appends until it is stopped, and repeats after errors and conflicts as a command does. Returns
+/// the acknowledged positions and data.
 async fn write(log: Log, key: Key, stop: Arc<AtomicBool>) -> Vec<(Position, String)> {
     let mut acknowledged = Vec::new();
     let (mut version, mut last) = (0, 0);
@@ -62,7 +66,7 @@ async fn write(log: Log, key: Key, stop: Arc<AtomicBool>) -> Vec<(Position, Stri
                 version += EVENTS;
                 last = position.number;
             }
-            // An append whose outcome was unknown has happened.
+            // An earlier append, whose outcome was unknown, was written.
             Ok([Appended::Conflict { found }]) => {
                 version = *found;
                 last = head(&log, &key).await.map_or(last, |head| head.last);
@@ -79,7 +83,8 @@ async fn head(log: &Log, key: &Key) -> Option<Head> {
     log.heads(key.partition, &[key]).await.ok()?.pop().flatten()
 }
 
-async fn assert_whole(log: &Log, acknowledged: &[(Position, String)]) {
+/// Asserts that acknowledged events are in the log, items are complete, and heads match them.
+async fn assert_complete(log: &Log, acknowledged: &[(Position, String)]) {
     let entries = log.read(start(0), 1_000_000).await.unwrap();
     assert_eq!(entries.len() as u64, log.last(0).await.unwrap().number);
     for (position, data) in acknowledged {
@@ -90,7 +95,11 @@ async fn assert_whole(log: &Log, acknowledged: &[(Position, String)]) {
         let history = log.history(&key).await.unwrap();
         let own = entries.iter().filter(|entry| entry.key == *key.text);
         assert_eq!(history, own.cloned().collect::<Vec<_>>());
-        assert_eq!(history.len() as u64 % EVENTS, 0, "half an item of {key}");
+        assert_eq!(
+            history.len() as u64 % EVENTS,
+            0,
+            "{key} has an incomplete item"
+        );
         let head = log.heads(0, &[&key]).await.unwrap().pop().flatten();
         let last = history.last().unwrap();
         let data: String = serde_json::from_str(&last.data).unwrap();
@@ -98,7 +107,7 @@ async fn assert_whole(log: &Log, acknowledged: &[(Position, String)]) {
     }
 }
 
-async fn killed(mut engines: OwnEngines) -> OwnEngines {
+async fn kill_redis(mut engines: OwnEngines) -> OwnEngines {
     blocking(move || {
         engines.kill_redis();
         engines
@@ -106,7 +115,7 @@ async fn killed(mut engines: OwnEngines) -> OwnEngines {
     .await
 }
 
-async fn restarted(mut engines: OwnEngines) -> OwnEngines {
+async fn restart_engines(mut engines: OwnEngines) -> OwnEngines {
     blocking(move || {
         engines.restart();
         engines

@@ -1,4 +1,4 @@
-//! A log that contradicts itself is noticed, and not written to.
+//! Damage: a log that contradicts itself is detected and accepts no appends.
 
 use eventlog::{LogError, Position};
 
@@ -6,7 +6,7 @@ use super::{append, append_many, item, key, new_item, start, try_append};
 use crate::support::deployment::Deployment;
 
 #[tokio::test]
-async fn a_missing_entry_is_noticed_by_readers() {
+async fn readers_detect_a_missing_entry() {
     let deployment = Deployment::with_partitions(1).await;
     append_many(&deployment.log, &key("a/1", 0), 5).await;
     deployment.delete_commit(0, 3).await;
@@ -23,7 +23,7 @@ async fn a_missing_entry_is_noticed_by_readers() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_gone_takes_no_more() {
+async fn a_deleted_stream_accepts_no_appends() {
     let deployment = Deployment::with_partitions(1).await;
     append_many(&deployment.log, &key("a/1", 0), 5).await;
     let mut delete = redis::cmd("DEL");
@@ -40,7 +40,7 @@ async fn a_stream_that_is_gone_takes_no_more() {
 }
 
 #[tokio::test]
-async fn a_counter_behind_its_stream_takes_no_more() {
+async fn a_counter_behind_its_stream_accepts_no_appends() {
     let deployment = Deployment::with_partitions(1).await;
     append_many(&deployment.log, &key("a/1", 0), 5).await;
     let mut set = redis::cmd("HSET");
@@ -56,7 +56,7 @@ async fn a_counter_behind_its_stream_takes_no_more() {
 }
 
 #[tokio::test]
-async fn a_head_ahead_of_the_log_takes_no_more() {
+async fn a_head_ahead_of_the_log_accepts_no_appends() {
     let deployment = Deployment::with_partitions(1).await;
     let (ahead, sound) = (key("a/1", 0), key("b/1", 0));
     append_many(&deployment.log, &ahead, 2).await;
@@ -65,12 +65,12 @@ async fn a_head_ahead_of_the_log_takes_no_more() {
     let refused = try_append(&deployment.log, batch).await.unwrap_err();
     let text = "the log is damaged at 0:17: the head of a/1 points here, but the log ends at 2";
     assert_eq!(refused.to_string(), text);
-    // Nothing of the batch was written, and others are not kept back.
+    // Nothing of the batch was written, and other aggregates still accept appends.
     assert_eq!(append(&deployment.log, new_item(&sound, "x")).await, at(3));
 }
 
 #[tokio::test]
-async fn an_unreadable_head_takes_no_more() {
+async fn an_unreadable_head_accepts_no_appends() {
     let deployment = Deployment::with_partitions(1).await;
     let broken = key("a/1", 0);
     append_many(&deployment.log, &broken, 2).await;
@@ -83,7 +83,7 @@ async fn an_unreadable_head_takes_no_more() {
 }
 
 #[tokio::test]
-async fn what_others_wrote_into_the_stream_is_noticed() {
+async fn readers_detect_an_entry_that_another_program_wrote() {
     let deployment = Deployment::with_partitions(1).await;
     append_many(&deployment.log, &key("a/1", 0), 1).await;
     let mut add = redis::cmd("XADD");

@@ -1,4 +1,4 @@
-//! A Redis that could lose events is refused.
+//! Durability: a Redis whose settings could lose events is refused.
 
 use eventlog::{Log, LogError, LogOptions};
 
@@ -7,11 +7,11 @@ use crate::support::deployment::open_log;
 use crate::support::redis_server::{DURABLE, RedisServer};
 
 #[tokio::test]
-async fn an_unsafe_redis_is_refused_naming_each_setting() {
-    // As it comes out of the box.
+async fn an_unsafe_redis_is_refused_and_each_unsafe_setting_is_named() {
+    // Redis with its default settings.
     let server = RedisServer::start("unsafe", "").await;
     assert_eq!(
-        refused(&server).await,
+        refused_settings(&server).await,
         [
             "appendonly is no, must be yes",
             "appendfsync is everysec, must be always",
@@ -20,14 +20,14 @@ async fn an_unsafe_redis_is_refused_naming_each_setting() {
     );
     server.set("maxmemory-policy", "allkeys-lru").await;
     server.set("no-appendfsync-on-rewrite", "yes").await;
-    assert_eq!(refused(&server).await.len(), 5);
+    assert_eq!(refused_settings(&server).await.len(), 5);
 
     server.set("appendonly", "yes").await;
     server.set("appendfsync", "always").await;
     server.set("aof-load-truncated", "no").await;
     server.set("maxmemory-policy", "noeviction").await;
     assert_eq!(
-        refused(&server).await,
+        refused_settings(&server).await,
         ["no-appendfsync-on-rewrite is yes, must be no"]
     );
     server.set("no-appendfsync-on-rewrite", "no").await;
@@ -35,7 +35,7 @@ async fn an_unsafe_redis_is_refused_naming_each_setting() {
 }
 
 #[tokio::test]
-async fn an_unsafe_redis_is_taken_when_told_so() {
+async fn an_unsafe_redis_is_accepted_if_data_loss_is_allowed() {
     let server = RedisServer::start("unsafe-allowed", "").await;
     let options = LogOptions {
         url: server.url(),
@@ -54,12 +54,13 @@ async fn an_unsafe_redis_is_taken_when_told_so() {
 async fn a_redis_that_hides_its_settings_is_refused() {
     let hidden = format!("{DURABLE}rename-command CONFIG \"\"\n");
     let server = RedisServer::start("hidden", &hidden).await;
-    let settings = refused(&server).await;
+    let settings = refused_settings(&server).await;
     assert_eq!(settings.len(), 5);
     assert_eq!(settings[0], "appendonly cannot be read, must be yes");
 }
 
-async fn refused(server: &RedisServer) -> Vec<String> {
+/// Opens a log, which must be refused, and returns the settings that the error names.
+async fn refused_settings(server: &RedisServer) -> Vec<String> {
     match open_log(&server.url(), "t", 1).await.err() {
         Some(LogError::NotDurable(settings)) => settings.iter().map(ToString::to_string).collect(),
         other => panic!("{other:?}"),

@@ -1,4 +1,4 @@
-//! A Redis without memory left.
+//! The log on a Redis that is out of memory.
 
 use eventlog::LogError;
 
@@ -7,7 +7,7 @@ use crate::support::deployment::{Deployment, open_log};
 use crate::support::redis_server::{DURABLE, RedisServer};
 
 #[tokio::test]
-async fn a_full_redis_takes_nothing_and_loses_nothing() {
+async fn a_full_redis_rejects_appends_and_loses_nothing() {
     let server = RedisServer::start("full", DURABLE).await;
     let deployment = Deployment::on_redis(&server.url(), 1).await;
     let log = &deployment.log;
@@ -43,6 +43,7 @@ async fn a_log_on_a_full_redis_can_be_opened_and_read() {
     server.set("maxmemory", 1).await;
     let again = deployment.reopened().await;
     assert_eq!(again.read(start(0), 10).await.unwrap().len(), 1);
+    // Creating a log needs writes.
     let new = open_log(&server.url(), "new", 1).await.err();
     assert!(matches!(new, Some(LogError::Full)), "{new:?}");
 }

@@ -1,4 +1,4 @@
-//! A Redis that comes back empty, or with an older copy, takes nothing.
+//! Identity of the log: nothing is appended to a Redis that came back empty or with an older copy.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::support::engines::engines;
 use crate::support::redis_server::{DURABLE, RedisServer};
 
 #[tokio::test]
-async fn an_empty_redis_takes_nothing_from_who_has_seen_the_log() {
+async fn a_process_that_has_seen_the_log_appends_nothing_to_an_empty_redis() {
     let server = RedisServer::start("identity-empty", DURABLE).await;
     let deployment = Deployment::on_redis(&server.url(), 1).await;
     let log = &deployment.log;
@@ -37,7 +37,7 @@ async fn an_empty_redis_takes_nothing_from_who_has_seen_the_log() {
 }
 
 #[tokio::test]
-async fn an_older_copy_takes_nothing_from_who_has_seen_more() {
+async fn a_process_that_has_seen_more_events_appends_nothing_to_an_older_copy() {
     let server = RedisServer::start("identity-older", DURABLE).await;
     let deployment = Deployment::on_redis(&server.url(), 1).await;
     let log = &deployment.log;
@@ -57,11 +57,11 @@ async fn an_older_copy_takes_nothing_from_who_has_seen_more() {
 }
 
 #[tokio::test]
-async fn a_process_that_has_seen_nothing_asks_the_views() {
+async fn a_new_process_compares_the_log_with_the_views() {
     let server = RedisServer::start("identity-views", DURABLE).await;
-    let (options, store) = with_witness(&server.url()).await;
+    let (options, store) = options_with_witness(&server.url()).await;
     let log = Log::open(&options).await.unwrap();
-    // An event that every view takes, folded by one of them.
+    // The view `orders` folds two events, and the copy has only the first of them.
     let deployment = Deployment::over(log.clone(), store.clone()).await;
     let orders = vec![crate::support::shop::order("c-1", "o-1", 100)];
     deployment
@@ -76,7 +76,7 @@ async fn a_process_that_has_seen_nothing_asks_the_views() {
         .record_orders(&crate::support::shop::context(), orders)
         .await
         .unwrap();
-    fold(&log, &store).await;
+    fold_orders(&log, &store).await;
 
     restore(&mut server.connect().await, copy).await;
     let restarted = Log::open(&options).await.unwrap();
@@ -97,9 +97,9 @@ async fn a_process_that_has_seen_nothing_asks_the_views() {
 }
 
 #[tokio::test]
-async fn an_accepted_copy_takes_events_under_a_new_epoch() {
+async fn an_accepted_copy_continues_under_a_new_epoch() {
     let server = RedisServer::start("identity-accept", DURABLE).await;
-    let (options, _store) = with_witness(&server.url()).await;
+    let (options, _store) = options_with_witness(&server.url()).await;
     let log = Log::open(&options).await.unwrap();
     append_many(&log, &key("a/1", 0), 3).await;
     let copy = dump(&mut server.connect().await).await;
@@ -112,7 +112,7 @@ async fn an_accepted_copy_takes_events_under_a_new_epoch() {
     let (accepted, epoch) = Log::accept(&options).await.unwrap();
     assert_ne!(*before, *epoch);
     assert_eq!(append(&accepted, again).await, at(4));
-    // The process that ran all along follows.
+    // A process that ran before the acceptance adopts the new epoch.
     let more = item(&key("a/1", 0), 4, 4, "more");
     let appended = crate::support::wait::eventually("the new epoch", async || {
         try_append(&log, vec![more.clone()]).await.ok()
@@ -123,9 +123,9 @@ async fn an_accepted_copy_takes_events_under_a_new_epoch() {
 }
 
 #[tokio::test]
-async fn nothing_is_appended_while_the_views_cannot_be_asked() {
+async fn a_new_process_appends_nothing_while_mongodb_is_unavailable() {
     let server = RedisServer::start("identity-unasked", DURABLE).await;
-    let (options, _store) = with_witness(&server.url()).await;
+    let (options, _store) = options_with_witness(&server.url()).await;
     Log::open(&options).await.unwrap();
     let absent = StoreOptions {
         uri: "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=200".to_owned(),
@@ -146,8 +146,9 @@ async fn nothing_is_appended_while_the_views_cannot_be_asked() {
 #[tokio::test]
 async fn a_log_of_another_format_is_refused() {
     let server = RedisServer::start("identity-format", DURABLE).await;
-    let (options, _store) = with_witness(&server.url()).await;
+    let (options, _store) = options_with_witness(&server.url()).await;
     let mut redis = server.connect().await;
+    // Format 1 stored no version in its settings.
     let _: () = redis.hset("{t}:settings", "partitions", 16).await.unwrap();
     let refused = Log::open(&options).await.err().unwrap();
     assert!(matches!(refused, LogError::Format { .. }), "{refused}");
@@ -157,7 +158,8 @@ async fn a_log_of_another_format_is_refused() {
     );
 }
 
-async fn with_witness(url: &str) -> (LogOptions, Store) {
+/// Returns options of a log on this Redis, and the store of views that is its witness.
+async fn options_with_witness(url: &str) -> (LogOptions, Store) {
     let views = StoreOptions {
         uri: engines().mongodb_uri.clone(),
         database: format!("t{:016x}", rand::random::<u64>()),
@@ -174,7 +176,8 @@ async fn with_witness(url: &str) -> (LogOptions, Store) {
     (options, store)
 }
 
-async fn fold(log: &Log, store: &Store) {
+/// Folds the two recorded orders into the view `orders`.
+async fn fold_orders(log: &Log, store: &Store) {
     store.generations().prepare().await.unwrap();
     let view = projections::VIEWS
         .iter()
@@ -183,10 +186,11 @@ async fn fold(log: &Log, store: &Store) {
     assert_eq!(projector.await.unwrap().step(10).await.unwrap(), 2);
 }
 
-type Copy = Vec<(String, Vec<u8>)>;
+/// Redis keys with their serialized values.
+type Dump = Vec<(String, Vec<u8>)>;
 
-/// A copy of all that a Redis holds.
-async fn dump(redis: &mut MultiplexedConnection) -> Copy {
+/// Returns a copy of all keys that a Redis holds.
+async fn dump(redis: &mut MultiplexedConnection) -> Dump {
     let keys: Vec<String> = redis.keys("*").await.unwrap();
     let mut copy = Vec::new();
     for key in keys {
@@ -199,7 +203,8 @@ async fn dump(redis: &mut MultiplexedConnection) -> Copy {
     copy
 }
 
-async fn restore(redis: &mut MultiplexedConnection, copy: Copy) {
+/// Replaces all keys of a Redis with those of a copy.
+async fn restore(redis: &mut MultiplexedConnection, copy: Dump) {
     redis::cmd("FLUSHALL").exec_async(redis).await.unwrap();
     for (key, value) in copy {
         let mut restore = redis::cmd("RESTORE");

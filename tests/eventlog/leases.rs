@@ -1,4 +1,4 @@
-//! Leases.
+//! Leases: one holder at a time, until the lease is released or expires.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ const LONG: Duration = Duration::from_secs(600);
 const SHORT: Duration = Duration::from_millis(100);
 
 #[tokio::test]
-async fn a_lease_is_held_by_one_until_given_back() {
+async fn a_lease_has_one_holder_until_it_is_released() {
     let log = Deployment::fresh().await.log;
     let (a, b) = (leases(&log, "a", LONG), leases(&log, "b", LONG));
     assert!(a.hold("work").await.unwrap());
@@ -19,18 +19,21 @@ async fn a_lease_is_held_by_one_until_given_back() {
     assert!(!b.hold("work").await.unwrap());
     assert!(b.hold("other work").await.unwrap());
     b.release("work").await.unwrap();
-    assert!(!b.hold("work").await.unwrap(), "not b's to give back");
+    assert!(
+        !b.hold("work").await.unwrap(),
+        "b cannot release a lease of a"
+    );
     a.release("work").await.unwrap();
     assert!(b.hold("work").await.unwrap());
     assert!(!a.hold("work").await.unwrap());
 }
 
 #[tokio::test]
-async fn a_lease_not_renewed_is_anothers_to_take() {
+async fn a_lease_that_is_not_renewed_passes_to_another_worker() {
     let log = Deployment::fresh().await.log;
     let (a, b) = (leases(&log, "a", SHORT), leases(&log, "b", LONG));
     assert!(a.hold("work").await.unwrap());
-    until("a's lease lapses", async || b.hold("work").await.unwrap()).await;
+    until("a's lease expires", async || b.hold("work").await.unwrap()).await;
     assert!(!a.hold("work").await.unwrap());
 }
 

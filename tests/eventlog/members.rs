@@ -1,4 +1,4 @@
-//! Who is alive, and who owns which partition.
+//! Membership: heartbeats, and ownership of partitions.
 
 use std::time::Duration;
 
@@ -7,17 +7,18 @@ use eventlog::{Log, Membership, Role};
 use crate::support::deployment::Deployment;
 use crate::support::wait::until;
 
-/// Shorter than a test, longer than a few round trips on a busy machine.
+/// Time after which a member without a heartbeat counts as dead: shorter than a test, longer than
+/// a few round trips on a busy machine.
 const LIFETIME: Duration = Duration::from_secs(2);
 
 #[tokio::test]
-async fn heartbeats_tell_who_is_alive() {
+async fn a_member_is_alive_until_its_heartbeat_expires_or_it_leaves() {
     let log = Deployment::fresh().await.log;
     let [a, b, c] = ["a", "b", "c"].map(|name| member(&log, name));
     assert_eq!(a.heartbeat().await.unwrap().alive, ["a"]);
     assert_eq!(b.heartbeat().await.unwrap().alive, ["a", "b"]);
     assert_eq!(c.heartbeat().await.unwrap().alive, ["a", "b", "c"]);
-    until("c counts no more", async || {
+    until("c's heartbeat expires", async || {
         a.heartbeat().await.unwrap();
         b.heartbeat().await.unwrap().alive == ["a", "b"]
     })
@@ -28,17 +29,20 @@ async fn heartbeats_tell_who_is_alive() {
 }
 
 #[tokio::test]
-async fn a_partition_is_its_owners_until_given_back_or_the_owner_is_dead() {
+async fn a_partition_keeps_its_owner_until_it_is_released_or_the_owner_dies() {
     let log = Deployment::fresh().await.log;
     let [a, b, c] = ["a", "b", "c"].map(|name| member(&log, name));
     for member in [&a, &b, &c] {
         member.heartbeat().await.unwrap();
     }
     assert!(a.claim(3).await.unwrap());
-    assert!(a.claim(3).await.unwrap(), "still its own");
+    assert!(a.claim(3).await.unwrap(), "a still owns it");
     assert!(!b.claim(3).await.unwrap());
     b.release(3).await.unwrap();
-    assert!(!b.claim(3).await.unwrap(), "not b's to give back");
+    assert!(
+        !b.claim(3).await.unwrap(),
+        "b cannot release a partition of a"
+    );
     assert_eq!(log.members(Role::Fold).await.unwrap().owner(3), Some("a"));
     a.release(3).await.unwrap();
     assert!(b.claim(3).await.unwrap());

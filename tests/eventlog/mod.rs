@@ -1,4 +1,4 @@
-//! The log, on real Redis servers.
+//! Black-box tests of the log, on real Redis servers.
 
 mod append_law;
 mod cluster;
@@ -20,7 +20,7 @@ mod trim;
 use eventlog::{Append, Appended, Key, Log, NewEvent, NewHead, Partition, Position};
 use serde_json::value::to_raw_value;
 
-/// An aggregate of a partition chosen by hand.
+/// Returns a key in a partition of the test's choice, not the one that its hash would give.
 fn key(text: &str, partition: Partition) -> Key {
     Key {
         text: text.into(),
@@ -28,12 +28,13 @@ fn key(text: &str, partition: Partition) -> Key {
     }
 }
 
-/// One event, whose data is the text `data`, for a new aggregate.
+/// Returns an append of one event, whose data is the string `data`, to a new aggregate.
 fn new_item(key: &Key, data: &str) -> Append {
     item(key, 0, 0, data)
 }
 
-/// One event for an aggregate at version `expected`, whose last event is number `last`.
+/// Returns an append of one event to an aggregate at version `expected`, whose last event has
+/// the number `last`.
 fn item(key: &Key, expected: u64, last: u64, data: &str) -> Append {
     Append {
         key: key.clone(),
@@ -54,17 +55,17 @@ fn event(data: &str) -> NewEvent {
     }
 }
 
-/// The data of an event made from this text, as it is read.
+/// Encodes a string as the JSON that the log returns as an event's data.
 fn json(data: &str) -> String {
     to_raw_value(data).unwrap().get().to_owned()
 }
 
-/// Appends items of one partition.
+/// Appends items, all of them to the partition of the first.
 async fn try_append(log: &Log, items: Vec<Append>) -> Result<Vec<Appended>, eventlog::LogError> {
     log.append(items[0].key.partition, "{}".into(), items).await
 }
 
-/// Appends one item, which must be taken.
+/// Appends one item and returns its position. Panics on a conflict.
 async fn append(log: &Log, item: Append) -> Position {
     match try_append(log, vec![item]).await.unwrap()[..] {
         [Appended::At(position)] => position,
@@ -72,7 +73,7 @@ async fn append(log: &Log, item: Append) -> Position {
     }
 }
 
-/// Appends that many events to a new aggregate, one by one.
+/// Appends `count` events to a new aggregate, one per call.
 async fn append_many(log: &Log, key: &Key, count: u64) {
     let mut last = 0;
     for version in 0..count {
@@ -81,7 +82,7 @@ async fn append_many(log: &Log, key: &Key, count: u64) {
     }
 }
 
-/// Before the first event.
+/// Returns the position before a partition's first event.
 fn start(partition: Partition) -> Position {
     Position {
         partition,

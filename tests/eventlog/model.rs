@@ -1,19 +1,19 @@
-//! What one partition of the log should be, in memory.
+//! In-memory model of one partition of the log.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use eventlog::{Append, Appended, Entry, Head, Partition, Position};
 
-/// A partition: appends happen one after the other, each as a whole or not at all.
+/// Model of a partition. Appends are applied one after the other, each completely or not at all.
 pub(super) struct Model {
     partition: Partition,
-    /// All events, also those that were trimmed.
+    /// All events, including those that were trimmed.
     pub(super) events: Vec<Entry>,
     pub(super) heads: BTreeMap<String, Head>,
-    /// The numbers of the last events of the commits.
+    /// Number of the last event of each commit.
     ends: Vec<u64>,
-    /// The first number that is kept.
+    /// Number of the first event that is kept.
     pub(super) floor: u64,
 }
 
@@ -28,7 +28,7 @@ impl Model {
         }
     }
 
-    /// The version and the number of the last event of an aggregate.
+    /// Returns an aggregate's version and the number of its last event, zeros for a new one.
     pub(super) fn head(&self, key: &str) -> (u64, u64) {
         let head = self.heads.get(key);
         head.map_or((0, 0), |head| (head.version, head.last))
@@ -38,14 +38,14 @@ impl Model {
         let before = self.end();
         let appended = items.iter().map(|item| self.append_one(meta, item));
         let appended: Vec<_> = appended.collect();
-        // What fits into one commit is one commit.
+        // Batches of the test are small enough to be one commit.
         if self.end() > before {
             self.ends.push(self.end());
         }
         appended
     }
 
-    /// Removes the commits that end before a number.
+    /// Removes the commits that end before an event number and returns the floor.
     pub(super) fn trim(&mut self, before: u64) -> u64 {
         let gone = self.ends.iter().copied().filter(|end| *end < before).max();
         self.floor = self.floor.max(gone.map_or(1, |gone| gone + 1));
@@ -59,7 +59,7 @@ impl Model {
             .collect()
     }
 
-    /// The events of one aggregate, in order; `None` if some were trimmed.
+    /// Returns the events of one aggregate in order, or `None` if some were trimmed.
     pub(super) fn history(&self, key: &str) -> Option<Vec<Entry>> {
         let own: Vec<Entry> = self
             .events

@@ -1,4 +1,4 @@
-//! What a log is opened with.
+//! Options with which a log is opened.
 
 use eventlog::{Log, LogError, LogOptions};
 
@@ -21,7 +21,7 @@ async fn the_number_of_partitions_is_fixed_at_the_first_start() {
 }
 
 #[tokio::test]
-async fn options_that_make_no_sense_are_refused() {
+async fn invalid_options_are_refused() {
     for (namespace, partitions) in [("", None), ("{a}", None), ("t", Some(0)), ("t", Some(257))] {
         let refused = Log::open(&options(namespace, partitions)).await.err();
         assert!(matches!(refused, Some(LogError::Options(_))), "{refused:?}");
@@ -29,7 +29,7 @@ async fn options_that_make_no_sense_are_refused() {
 }
 
 #[tokio::test]
-async fn a_redis_that_is_not_there_is_not_available() {
+async fn an_unreachable_redis_is_reported_as_unavailable() {
     let refused = open_log("redis://127.0.0.1:1", "t", 1).await.err();
     assert!(
         matches!(refused, Some(LogError::Unavailable(_))),

@@ -1,4 +1,4 @@
-//! Heads that a newer fold replaces.
+//! Heads that are rewritten by a newer version of their fold.
 
 use eventlog::Head;
 
@@ -6,11 +6,11 @@ use super::{append, append_many, item, key};
 use crate::support::deployment::Deployment;
 
 #[tokio::test]
-async fn a_head_is_replaced_unless_it_has_moved_on() {
+async fn a_head_is_rewritten_unless_it_has_changed_since_it_was_read() {
     let deployment = Deployment::with_partitions(1).await;
     let log = &deployment.log;
-    let (still, moving) = (key("a/1", 0), key("b/1", 0));
-    append_many(log, &still, 2).await;
+    let (idle, moving) = (key("a/1", 0), key("b/1", 0));
+    append_many(log, &idle, 2).await;
     append_many(log, &moving, 1).await;
     let head = |version, last| Head {
         version,
@@ -18,10 +18,11 @@ async fn a_head_is_replaced_unless_it_has_moved_on() {
         fold: 2,
         state: "refolded".to_owned(),
     };
+    // An append that comes between reading a head and rewriting it must not be undone.
     append(log, item(&moving, 1, 3, "newer")).await;
-    let rewritten = [(&still, head(2, 2)), (&moving, head(1, 3))];
+    let rewritten = [(&idle, head(2, 2)), (&moving, head(1, 3))];
     log.rewrite_heads(0, &rewritten).await.unwrap();
-    let heads = log.heads(0, &[&still, &moving]).await.unwrap();
+    let heads = log.heads(0, &[&idle, &moving]).await.unwrap();
     assert_eq!(heads[0], Some(head(2, 2)));
     let newer = heads[1].as_ref().unwrap();
     assert_eq!((newer.version, newer.fold), (2, 1));

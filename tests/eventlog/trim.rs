@@ -1,4 +1,4 @@
-//! Events below the floor are gone, and reading them says so.
+//! Trimming: reads below the floor fail with an error that names the floor.
 
 use eventlog::{LogError, Position};
 
@@ -17,12 +17,12 @@ async fn reading_below_the_floor_names_the_floor() {
     let history = log.history(&key("a/1", 0)).await.unwrap_err();
     assert_eq!(history.to_string(), text);
     assert_eq!(log.read(at(3), 10).await.unwrap().len(), 2);
-    // The aggregate goes on from its head.
+    // An append needs the aggregate's head, not its trimmed events.
     assert_eq!(append(log, item(&key("a/1", 0), 5, 5, "more")).await, at(6));
 }
 
 #[tokio::test]
-async fn a_log_trimmed_to_its_end_goes_on() {
+async fn a_log_trimmed_to_its_end_accepts_appends() {
     let deployment = Deployment::with_partitions(1).await;
     let log = &deployment.log;
     append_many(log, &key("a/1", 0), 3).await;
@@ -34,7 +34,7 @@ async fn a_log_trimmed_to_its_end_goes_on() {
 }
 
 #[tokio::test]
-async fn a_gap_above_the_floor_is_damage() {
+async fn a_gap_above_the_floor_is_reported_as_damage() {
     let deployment = Deployment::with_partitions(1).await;
     let log = &deployment.log;
     append_many(log, &key("a/1", 0), 6).await;

@@ -1,4 +1,4 @@
-//! What may happen to a few users and keys.
+//! Random commands on a few users and API keys.
 
 use commands::{Commands, Context, user_id};
 use domain::{Identity, KeyContent, KeySecret, Role, SessionId, UserRole};
@@ -7,7 +7,7 @@ use proptest::sample::select;
 
 use crate::support::shop::{context, minute, text};
 
-/// What is asked of a user.
+/// Command on a user.
 #[derive(Debug, Clone)]
 pub(super) enum UserStep {
     SignIn(SessionId, UserRole),
@@ -16,7 +16,7 @@ pub(super) enum UserStep {
     GiveRole(UserRole),
 }
 
-/// What is asked of a key.
+/// Command on an API key.
 #[derive(Debug, Clone)]
 pub(super) enum KeyStep {
     Create(Role),
@@ -24,8 +24,8 @@ pub(super) enum KeyStep {
     Revoke,
 }
 
-/// Which user, how many minutes into the shop's life, and what of it. Some are hours apart, so
-/// that sessions are over.
+/// Generates a user's number, the minute of a command, and the command. Some commands are hours
+/// apart, so that sessions expire.
 pub(super) fn user_steps() -> impl Strategy<Value = (u8, i64, UserStep)> {
     let role = || select(UserRole::ALL.to_vec());
     let session = || (0..5u128).prop_map(SessionId::from);
@@ -38,7 +38,7 @@ pub(super) fn user_steps() -> impl Strategy<Value = (u8, i64, UserStep)> {
     (0..3u8, (0..4i64).prop_map(|n| n * 300), step)
 }
 
-/// Which key, when, and what of it.
+/// Generates a key's number, the minute of a command, and the command.
 pub(super) fn key_steps() -> impl Strategy<Value = (u128, i64, KeyStep)> {
     let step = prop_oneof![
         3 => select(Role::ALL.to_vec()).prop_map(KeyStep::Create),
@@ -48,7 +48,7 @@ pub(super) fn key_steps() -> impl Strategy<Value = (u128, i64, KeyStep)> {
     (0..3u128, (0..4i64).prop_map(|n| n * 7), step)
 }
 
-fn at(minutes: i64) -> Context {
+fn context_at(minutes: i64) -> Context {
     Context {
         now: minute(minutes),
         address: "192.0.2.7".parse().ok(),
@@ -56,8 +56,8 @@ fn at(minutes: i64) -> Context {
     }
 }
 
-pub(super) async fn on_user(commands: &Commands, (id, at_minute, step): (u8, i64, UserStep)) {
-    let context = at(at_minute);
+pub(super) async fn run_user_step(commands: &Commands, (id, at_minute, step): (u8, i64, UserStep)) {
+    let context = context_at(at_minute);
     let identity = Identity {
         issuer: text("https://accounts.example.com"),
         subject: text(&id.to_string()),
@@ -73,12 +73,12 @@ pub(super) async fn on_user(commands: &Commands, (id, at_minute, step): (u8, i64
         UserStep::SignOutEverywhere => commands.sign_out_everywhere(&context, user).await,
         UserStep::GiveRole(role) => commands.give_role(&context, user, role).await,
     };
-    // A refusal makes no event: nothing to fold.
+    // A refused command records no event, so there is nothing to fold.
     let _ = done.unwrap();
 }
 
-pub(super) async fn on_key(commands: &Commands, (id, at_minute, step): (u128, i64, KeyStep)) {
-    let context = at(at_minute);
+pub(super) async fn run_key_step(commands: &Commands, (id, at_minute, step): (u128, i64, KeyStep)) {
+    let context = context_at(at_minute);
     let secret = KeySecret::new(id, &[7; 32]);
     let key = secret.id().clone();
     let done = match step {
@@ -93,6 +93,6 @@ pub(super) async fn on_key(commands: &Commands, (id, at_minute, step): (u128, i6
         KeyStep::Use => commands.use_api_key(&context, key).await,
         KeyStep::Revoke => commands.revoke_api_key(&context, key).await,
     };
-    // A refusal makes no event: nothing to fold.
+    // A refused command records no event, so there is nothing to fold.
     let _ = done.unwrap();
 }

@@ -1,4 +1,4 @@
-//! The counts of segments, as the store keeps them.
+//! Stored counts of the audiences of segments.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::minute;
 use crate::support::deployment::Deployment;
 
 #[tokio::test]
-async fn a_count_of_replaced_rules_does_not_replace_a_newer_one() {
+async fn a_count_of_an_older_version_does_not_replace_a_newer_one() {
     let deployment = Deployment::fresh().await.prepared().await;
     let store = &deployment.store;
     let basis = store.basis().await.unwrap();

@@ -1,5 +1,5 @@
-//! The audit trail answers as if every event had a row: whatever commits there are, wherever the
-//! projector's batches cut them, however often it starts again.
+//! Property: the audit trail answers as if every event had a row, for any commits, wherever the
+//! projector's batches cut them, and however often it starts again.
 
 use std::collections::BTreeMap;
 
@@ -14,17 +14,17 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::value::RawValue;
 
-use super::{documents, project, rebuilt, resume, view};
+use super::{documents, project, rebuild_view, resume, view};
 use crate::support::deployment::Deployment;
 use crate::support::property::check;
 
-/// Key, type and data of an event: also such as this program cannot read, or does not know.
-type Happened = (&'static str, &'static str, &'static str);
+/// Key, type and data of an event, including events that this program cannot read or does not know.
+type EventParts = (&'static str, &'static str, &'static str);
 
 const ORDER: &str =
     r#"{"amount":500,"currency":"USD","placed_at":"2020-01-01T00:00:00.000Z","status":"placed"}"#;
 
-const EVENTS: [Happened; 12] = [
+const EVENTS: [EventParts; 12] = [
     ("customer/c-1", "customer_registered.1", "{}"),
     ("customer/c-2", "customer_updated.1", "{}"),
     ("order/c-1/o-1", "order_placed.1", ORDER),
@@ -44,11 +44,11 @@ struct Batch {
     at: i64,
     actor: &'static str,
     request: Option<&'static str>,
-    events: Vec<Happened>,
+    events: Vec<EventParts>,
 }
 
 #[derive(Debug, Clone)]
-struct Question {
+struct AuditQuery {
     filter: AuditFilter,
     limit: usize,
 }
@@ -69,7 +69,7 @@ fn batches() -> impl Strategy<Value = Vec<Batch>> {
     vec(batch, 1..16)
 }
 
-fn question() -> impl Strategy<Value = Question> {
+fn audit_query() -> impl Strategy<Value = AuditQuery> {
     let keys: Vec<&str> = EVENTS.iter().map(|(key, _, _)| *key).collect();
     let types = vec![
         "order_placed",
@@ -103,29 +103,30 @@ fn question() -> impl Strategy<Value = Question> {
             until: until.map(time),
         },
     );
-    (filter, 1..9usize).prop_map(|(filter, limit)| Question { filter, limit })
+    (filter, 1..9usize).prop_map(|(filter, limit)| AuditQuery { filter, limit })
 }
 
-/// Few times, so that commits of several partitions have the same.
+/// Returns a time, `n` ms after a fixed start. There are few distinct ones, so that commits of
+/// several partitions have the same time.
 fn time(n: i64) -> Timestamp {
     Timestamp::from_millis(1_767_225_600_000 + n).unwrap()
 }
 
 #[test]
-fn the_trail_answers_as_if_every_event_had_a_row() {
+fn the_audit_trail_answers_as_if_every_event_had_a_row() {
     let steps = vec((1..24usize, any::<bool>()), 1..12);
-    let inputs = (batches(), steps, vec(question(), 24));
-    check(12, inputs, async |(batches, steps, questions)| {
+    let inputs = (batches(), steps, vec(audit_query(), 24));
+    check(12, inputs, async |(batches, steps, queries)| {
         let deployment = Deployment::fresh().await.prepared().await;
         for batch in &batches {
             append(&deployment.log, batch).await;
         }
         fold(&deployment, &steps).await;
         let all = all_entries(&deployment.log).await;
-        for Question { filter, limit } in &questions {
-            let rows = walk(&deployment, filter, *limit).await;
-            let shown: Vec<String> = rows.iter().map(shown).collect();
-            assert_eq!(shown, expected(&all, filter), "{filter:?}");
+        for AuditQuery { filter, limit } in &queries {
+            let rows = read_all_pages(&deployment, filter, *limit).await;
+            let found: Vec<String> = rows.iter().map(render_row).collect();
+            assert_eq!(found, expected(&all, filter), "{filter:?}");
         }
         for customer in ["c-1", "c-2", "c-3", "c-9"] {
             assert_timeline(&deployment, &all, customer).await;
@@ -135,7 +136,7 @@ fn the_trail_answers_as_if_every_event_had_a_row() {
             .await
             .unwrap();
         assert_eq!(verified.differences, [""; 0]);
-        rebuilt(&deployment, "audit").await;
+        rebuild_view(&deployment, "audit").await;
         assert_eq!(
             documents(store, "audit", 1).await,
             documents(store, "audit", 2).await
@@ -175,8 +176,8 @@ async fn append(log: &Log, batch: &Batch) {
     }
     for (partition, appends) in by_partition {
         let appended = log.append(partition, meta.as_str().into(), appends).await;
-        let is_in = |appended: &Appended| matches!(appended, Appended::At(_));
-        assert!(appended.unwrap().iter().all(is_in));
+        let is_appended = |appended: &Appended| matches!(appended, Appended::At(_));
+        assert!(appended.unwrap().iter().all(is_appended));
     }
 }
 
@@ -184,8 +185,8 @@ fn is_headless(key: &str) -> bool {
     key.starts_with("refusals/") || key.starts_with("assistance/")
 }
 
-/// Folds in steps that cut commits, by projectors that start again each time, now and then from
-/// the beginning.
+/// Folds in steps that cut commits, each with a new projector. After some steps the checkpoint is
+/// lost, so that the next projector starts at the beginning.
 async fn fold(deployment: &Deployment, steps: &[(usize, bool)]) {
     let checkpoints = deployment
         .store
@@ -216,7 +217,11 @@ async fn all_entries(log: &Log) -> Vec<Entry> {
     all
 }
 
-async fn walk(deployment: &Deployment, filter: &AuditFilter, limit: usize) -> Vec<AuditRow> {
+async fn read_all_pages(
+    deployment: &Deployment,
+    filter: &AuditFilter,
+    limit: usize,
+) -> Vec<AuditRow> {
     let mut page = PageRequest {
         limit,
         cursor: None,
@@ -258,9 +263,9 @@ async fn assert_timeline(deployment: &Deployment, all: &[Entry], customer: &str)
     assert_eq!(positions, expected, "{customer}");
 }
 
-fn shown(row: &AuditRow) -> String {
+fn render_row(row: &AuditRow) -> String {
     let customer = row.customer.as_ref().map(ToString::to_string);
-    told(
+    render(
         &row.entry,
         &row.metadata,
         row.occurred_at,
@@ -268,7 +273,7 @@ fn shown(row: &AuditRow) -> String {
     )
 }
 
-fn told(entry: &Entry, metadata: &Metadata, at: Timestamp, customer: Option<&str>) -> String {
+fn render(entry: &Entry, metadata: &Metadata, at: Timestamp, customer: Option<&str>) -> String {
     let Entry {
         position,
         tag,
@@ -288,7 +293,7 @@ fn customer_of(entry: &Entry) -> Option<String> {
     subject.customer().map(ToString::to_string)
 }
 
-/// What a row per event would answer.
+/// Returns the rows that a trail with a row per event would answer with.
 fn expected(all: &[Entry], filter: &AuditFilter) -> Vec<String> {
     let is = |wanted: &Option<String>, value: Option<&str>| {
         wanted.as_deref().is_none_or(|wanted| value == Some(wanted))
@@ -326,7 +331,7 @@ fn expected(all: &[Entry], filter: &AuditFilter) -> Vec<String> {
             Some(Event::Order(happened)) => happened.content().placed_at,
             _ => metadata.at,
         };
-        told(entry, &metadata, occurred_at, customer_of(entry).as_deref())
+        render(entry, &metadata, occurred_at, customer_of(entry).as_deref())
     };
     wanted.into_iter().map(row).collect()
 }

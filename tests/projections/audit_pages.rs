@@ -1,4 +1,4 @@
-//! A page of the audit trail looks at a limited number of commits, along an index.
+//! Pages of the audit trail: each examines a limited number of commits, along one index.
 
 use mongodb::bson::{DateTime, Document, doc};
 use projections::PageRequest;
@@ -8,17 +8,17 @@ use super::project;
 use crate::support::by_hand::append_by_hand;
 use crate::support::deployment::Deployment;
 
-/// More than a page looks at.
+/// More commits than one page examines.
 const COMMITS: i64 = 6_000;
 
-fn all() -> PageRequest {
+fn first_page() -> PageRequest {
     PageRequest {
         limit: 10,
         cursor: None,
     }
 }
 
-fn of(actor: &str, tag: &str) -> AuditFilter {
+fn filter_of(actor: &str, tag: &str) -> AuditFilter {
     AuditFilter {
         actor: Some(actor.to_owned()),
         tag: Some(tag.to_owned()),
@@ -26,7 +26,7 @@ fn of(actor: &str, tag: &str) -> AuditFilter {
     }
 }
 
-/// A commit of one order, recorded later than any in the log.
+/// Returns the document of a commit with one order, recorded later than any commit in the log.
 fn later(n: i64) -> Document {
     doc! {
         "_id": format!("0:{}", 1_000 + n), "_partition": 0, "_number": 1_000 + n,
@@ -37,38 +37,38 @@ fn later(n: i64) -> Document {
 }
 
 #[tokio::test]
-async fn what_no_index_has_is_looked_for_a_stretch_at_a_time() {
+async fn a_filter_without_an_exact_index_examines_a_limited_number_of_commits() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
     let at = append_by_hand(&deployment.log, "order/c-1/o-1", "order_placed.1", "{}").await;
     project(&deployment, "audit").await.unwrap();
     let audit = deployment.store.database().collection("audit_g1");
     audit.insert_many((0..COMMITS).map(later)).await.unwrap();
     let (store, log) = (&deployment.store, &deployment.log);
-    let filter = of("key:test", "order_placed");
-    let mut page = all();
+    let filter = filter_of("key:test", "order_placed");
+    let mut page = first_page();
     let first = store.audit(log, &filter, &page).await.unwrap();
     assert_eq!(first.items, []);
     page.cursor = first.next_cursor;
-    assert!(page.cursor.is_some(), "there are commits left to look at");
+    assert!(page.cursor.is_some(), "there are commits left to examine");
     let second = store.audit(log, &filter, &page).await.unwrap();
     let positions: Vec<_> = second.items.iter().map(|row| row.entry.position).collect();
     assert_eq!((positions, second.next_cursor), (vec![at], None));
 }
 
-/// An API that is newer than the workers asks for what they have yet to build.
+/// An API process can be newer than the workers, and query an index that they have yet to build.
 #[tokio::test]
-async fn until_its_index_is_there_a_list_is_not_available() {
+async fn a_query_fails_until_its_index_exists() {
     let deployment = Deployment::fresh().await;
     let (store, log) = (&deployment.store, &deployment.log);
     let database = store.database();
     database.create_collection("audit_g1").await.unwrap();
-    let filter = of("key:test", "order_placed");
-    let refused = store.audit(log, &filter, &all()).await;
+    let filter = filter_of("key:test", "order_placed");
+    let refused = store.audit(log, &filter, &first_page()).await;
     assert!(
         matches!(refused, Err(projections::QueryError::Mongo(_))),
         "{refused:?}"
     );
     store.generations().prepare().await.unwrap();
-    let found = store.audit(log, &filter, &all()).await.unwrap();
+    let found = store.audit(log, &filter, &first_page()).await.unwrap();
     assert_eq!(found.items, []);
 }

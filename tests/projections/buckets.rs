@@ -1,43 +1,46 @@
-//! Customers with very many orders: their times lie in buckets beside their documents.
+//! Customers with very many orders: the times are kept in buckets beside the customer's document.
 
 use commands::OrderItem;
 use domain::{OrderStatus, Timestamp};
 use mongodb::bson::{Document, doc};
 use projections::{Projector, Store, sweep, verify_documents};
 
-use super::{documents, project, project_all, rebuilt, resume, view};
+use super::{documents, project, project_all, rebuild_view, resume, view};
 use crate::support::deployment::Deployment;
 use crate::support::shop::{activity, content, context, minute, order};
 
 const MANY: i64 = 30_000;
 
-/// An order of the guest, who has one a minute.
-fn of_guest(n: i64, at: Timestamp, status: OrderStatus) -> OrderItem {
+/// Returns order `n` of the customer `guest`.
+fn guest_order(n: i64, at: Timestamp, status: OrderStatus) -> OrderItem {
     let mut item = order("guest", &format!("o-{n}"), 0);
     item.content = content(100 + n % 7, at, status);
     item
 }
 
-async fn record(deployment: &Deployment, orders: Vec<OrderItem>) {
+async fn record_orders(deployment: &Deployment, orders: Vec<OrderItem>) {
     let commands = &deployment.commands;
     let done = commands.record_orders(&context(), orders).await.unwrap();
     assert!(done.iter().all(Result::is_ok));
 }
 
-/// The guest's orders in 2020 and later, between those of others, not in the order of their times.
-async fn trade(deployment: &Deployment, orders: i64) {
+/// Records orders of the guest, one for each minute, among orders of others and not in the order
+/// of their times.
+async fn record_shuffled_orders(deployment: &Deployment, orders: i64) {
+    // 7,919 is a prime that divides no count used here, so that each number comes up once.
     let numbers: Vec<i64> = (0..orders).map(|n| n * 7_919 % orders).collect();
     for some in numbers.chunks(2_000) {
         let orders = some.iter().flat_map(|n| {
             let mut other = order(&format!("c-{}", n % 50), &format!("o-{n}"), 5);
             other.content.placed_at = minute(*n);
-            [of_guest(*n, minute(*n), OrderStatus::Placed), other]
+            [guest_order(*n, minute(*n), OrderStatus::Placed), other]
         });
-        record(deployment, orders.collect()).await;
+        record_orders(deployment, orders.collect()).await;
     }
 }
 
-/// The guest's orders, first to last, and what they came to.
+/// Returns the guest's number of orders, their sum in cents, and the minutes of the first and the
+/// last one.
 async fn guest(store: &Store) -> (i64, i64, i64, i64) {
     let guest = store.customer("guest").await.unwrap().unwrap();
     let minutes = |at: Option<mongodb::bson::DateTime>| {
@@ -51,6 +54,7 @@ async fn guest(store: &Store) -> (i64, i64, i64, i64) {
     )
 }
 
+/// Returns all buckets of a generation.
 async fn parts(store: &Store, generation: i32) -> super::Documents {
     let parts = store.parts_collection("customers", generation);
     let mut found = parts.find(doc! {}).await.unwrap();
@@ -68,7 +72,7 @@ async fn differences(deployment: &Deployment, generation: i32) -> Vec<String> {
     report.unwrap().differences
 }
 
-/// Asserts that a rebuild comes to the same customers and buckets.
+/// Asserts that a rebuild gives the same customers and buckets.
 async fn assert_as_rebuilt(deployment: &Deployment) {
     let store = &deployment.store;
     let all = async |generation| {
@@ -76,14 +80,14 @@ async fn assert_as_rebuilt(deployment: &Deployment) {
         (customers, parts(store, generation).await)
     };
     let before = all(1).await;
-    let report = rebuilt(deployment, "customers").await;
+    let report = rebuild_view(deployment, "customers").await;
     assert!(before == all(report.generation).await);
 }
 
 #[tokio::test]
-async fn a_customer_with_very_many_orders_has_small_documents_and_all_figures() {
+async fn a_customer_with_very_many_orders_has_small_documents_and_exact_figures() {
     let deployment = Deployment::with_partitions(2).await.prepared().await;
-    trade(&deployment, MANY).await;
+    record_shuffled_orders(&deployment, MANY).await;
     project_all(&deployment).await;
     let store = &deployment.store;
     let spend = |numbers: std::ops::Range<i64>| numbers.map(|n| 100 + n % 7).sum::<i64>();
@@ -101,7 +105,7 @@ async fn a_customer_with_very_many_orders_has_small_documents_and_all_figures() 
     let busy = hours(&deployment).await.unwrap();
     assert_eq!((busy.customers, busy.orders), (1, MANY as u64));
     let by_hour: u64 = busy.hours.iter().map(|hour| hour.orders).sum();
-    // One a day is at midnight, which says no hour.
+    // One order a day is at midnight UTC, which is a date without an hour.
     assert_eq!(
         by_hour,
         (0..MANY)
@@ -109,26 +113,27 @@ async fn a_customer_with_very_many_orders_has_small_documents_and_all_figures() 
             .count() as u64
     );
 
-    let documents_of = documents(store, "customers", 1).await;
+    let customers = documents(store, "customers", 1).await;
     assert!(
-        documents_of["guest"].len() < 64 << 10,
+        customers["guest"].len() < 64 << 10,
         "{}",
-        documents_of["guest"].len()
+        customers["guest"].len()
     );
     let buckets = parts(store, 1).await;
     assert!(buckets.len() > 1);
     assert!(buckets.values().all(|bucket| bucket.len() < 256 << 10));
     assert_eq!(differences(&deployment, 1).await, [""; 0]);
 
-    // The first 300, the last 300, and one from the middle to before all others.
+    // The first 300 and the last 300 orders are cancelled, and one from the middle is moved before
+    // all others.
     let ends = (0..300).chain(MANY - 300..MANY);
-    let cancelled = ends.map(|n| of_guest(n, minute(n), OrderStatus::Cancelled));
-    record(&deployment, cancelled.collect()).await;
+    let cancelled = ends.map(|n| guest_order(n, minute(n), OrderStatus::Cancelled));
+    record_orders(&deployment, cancelled.collect()).await;
     project(&deployment, "customers").await.unwrap();
     let left = spend(300..MANY - 300);
     assert_eq!(guest(store).await, (MANY - 600, left, 300, MANY - 301));
-    let moved = of_guest(MANY / 2, minute(-5), OrderStatus::Placed);
-    record(&deployment, vec![moved]).await;
+    let moved = guest_order(MANY / 2, minute(-5), OrderStatus::Placed);
+    record_orders(&deployment, vec![moved]).await;
     project(&deployment, "customers").await.unwrap();
     assert_eq!(guest(store).await, (MANY - 600, left, -5, MANY - 301));
     let busy = hours(&deployment).await.unwrap();
@@ -138,14 +143,14 @@ async fn a_customer_with_very_many_orders_has_small_documents_and_all_figures() 
     assert_eq!(differences(&deployment, 2).await, [""; 0]);
 }
 
-/// A partition, and what is folded of it.
-struct Process<'a> {
+/// Process that folds a partition; its projector resumes when it is needed.
+struct FoldingProcess<'a> {
     deployment: &'a Deployment,
     partition: u16,
     projector: Option<Projector>,
 }
 
-impl Process<'_> {
+impl FoldingProcess<'_> {
     async fn step(&mut self, count: usize) -> usize {
         if self.projector.is_none() {
             let resumed = resume(self.deployment, view("customers"), 1, self.partition).await;
@@ -156,16 +161,16 @@ impl Process<'_> {
 }
 
 #[tokio::test]
-async fn a_process_that_dies_between_a_bucket_and_its_document_changes_nothing() {
+async fn a_crash_between_a_bucket_and_its_document_changes_nothing() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
-    trade(&deployment, 6_000).await;
+    record_shuffled_orders(&deployment, 6_000).await;
     let store = &deployment.store;
     let customers = store
         .collection("customers", 1)
         .clone_with_type::<Document>();
     let checkpoints = store.database().collection::<Document>("checkpoints");
     let checkpoint = doc! {"_id": "customers_g1/0"};
-    let mut process = Process {
+    let mut process = FoldingProcess {
         deployment: &deployment,
         partition: 0,
         projector: None,
@@ -175,7 +180,7 @@ async fn a_process_that_dies_between_a_bucket_and_its_document_changes_nothing()
         let guest = customers.find_one(doc! {"_id": "guest"}).await.unwrap();
         let at = checkpoints.find_one(checkpoint.clone()).await.unwrap();
         let buckets = parts(store, 1).await;
-        // Few enough that buckets change once at most.
+        // The step is small enough for one change of buckets at most.
         if process.step(170 + crashes * 3).await == 0 {
             break;
         }
@@ -183,7 +188,8 @@ async fn a_process_that_dies_between_a_bucket_and_its_document_changes_nothing()
             && parts(store, 1).await != buckets
             && crashes % 3 != 2
         {
-            // The buckets are there; the document and the checkpoint are as before.
+            // Simulates a crash after the bucket was written, before the document and the
+            // checkpoint were.
             customers
                 .replace_one(doc! {"_id": "guest"}, guest)
                 .await
@@ -193,7 +199,7 @@ async fn a_process_that_dies_between_a_bucket_and_its_document_changes_nothing()
                 .await
                 .unwrap();
             process.projector = None;
-            assert_eq!(process.step(7).await, 7, "another batch");
+            assert_eq!(process.step(7).await, 7, "the batch has another size");
         }
         if parts(store, 1).await != buckets {
             crashes += 1;
@@ -204,16 +210,16 @@ async fn a_process_that_dies_between_a_bucket_and_its_document_changes_nothing()
 }
 
 #[tokio::test]
-async fn two_processes_at_once_write_the_same() {
+async fn two_concurrent_processes_write_the_same_documents() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
-    trade(&deployment, 5_000).await;
+    record_shuffled_orders(&deployment, 5_000).await;
     let visits = (0..5_000).map(|n| activity("guest", &format!("e-{n}"), "visit", minute(n % 900)));
     let commands = &deployment.commands;
     commands
         .record_activities(&context(), visits.collect())
         .await
         .unwrap();
-    let process = || Process {
+    let process = || FoldingProcess {
         deployment: &deployment,
         partition: 0,
         projector: None,
@@ -231,9 +237,9 @@ async fn two_processes_at_once_write_the_same() {
 }
 
 #[tokio::test]
-async fn verification_finds_buckets_that_are_changed_missing_or_too_many() {
+async fn verification_finds_changed_missing_and_extra_buckets() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
-    trade(&deployment, 5_000).await;
+    record_shuffled_orders(&deployment, 5_000).await;
     project(&deployment, "customers").await.unwrap();
     let buckets = deployment.store.parts_collection("customers", 1);
     let buckets = buckets.clone_with_type::<Document>();
@@ -260,14 +266,14 @@ async fn verification_finds_buckets_that_are_changed_missing_or_too_many() {
 }
 
 #[tokio::test]
-async fn a_customer_who_has_lost_a_bucket_is_set_aside_until_a_rebuild() {
+async fn a_customer_with_a_lost_bucket_is_set_aside_until_a_rebuild() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
-    trade(&deployment, 5_000).await;
+    record_shuffled_orders(&deployment, 5_000).await;
     project(&deployment, "customers").await.unwrap();
     let store = &deployment.store;
     store.parts_collection("customers", 1).drop().await.unwrap();
-    let more = (0..2_000).map(|n| of_guest(9_000 + n, minute(n), OrderStatus::Placed));
-    record(&deployment, more.collect()).await;
+    let more = (0..2_000).map(|n| guest_order(9_000 + n, minute(n), OrderStatus::Placed));
+    record_orders(&deployment, more.collect()).await;
     project(&deployment, "customers").await.unwrap();
     let withheld = store.withheld(10).await.unwrap();
     let [only] = &*withheld else {
@@ -279,18 +285,18 @@ async fn a_customer_who_has_lost_a_bucket_is_set_aside_until_a_rebuild() {
         reason.contains("the bucket guest/orders/0 is gone"),
         "{reason}"
     );
-    rebuilt(&deployment, "customers").await;
+    rebuild_view(&deployment, "customers").await;
     assert_eq!(guest(store).await.0, 7_000);
     assert_eq!(store.withheld(10).await.unwrap(), []);
 }
 
 #[tokio::test]
-async fn no_buckets_are_left_of_generations_that_are_gone() {
+async fn buckets_of_dropped_generations_are_removed() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
-    trade(&deployment, 3_000).await;
+    record_shuffled_orders(&deployment, 3_000).await;
     project(&deployment, "customers").await.unwrap();
     for _ in 0..3 {
-        rebuilt(&deployment, "customers").await;
+        rebuild_view(&deployment, "customers").await;
     }
     let store = &deployment.store;
     let left = async || {
@@ -308,7 +314,7 @@ async fn no_buckets_are_left_of_generations_that_are_gone() {
         "customers_g4.parts",
     ];
     assert_eq!(left().await, kept);
-    // Written by a rebuild that was cut short.
+    // A rebuild that is interrupted can leave buckets of a generation that was dropped.
     let late = store.parts_collection("customers", 2);
     let late = late.clone_with_type::<Document>();
     late.insert_one(doc! {"_id": "guest/orders/0"})

@@ -1,4 +1,4 @@
-//! When customers are about, as the clocks of their shop show it.
+//! Hours and weekdays in which customers are active, in the time zone of their shop.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,8 @@ use crate::support::shop::minute;
 
 const HOUR: i64 = 3_600_000;
 
-/// Of a time within the crowd's 400 days, in which Berlin had one summer.
+/// Returns a zone's offset from UTC in ms, at a time within the crowd's 400 days, in which Berlin
+/// had daylight saving time once.
 fn offset(zone: Tz, at: Timestamp) -> i64 {
     let instant = |text| Timestamp::try_from(text).unwrap();
     let summer = instant("2025-03-30T01:00:00Z")..instant("2025-10-26T01:00:00Z");
@@ -24,7 +25,8 @@ fn offset(zone: Tz, at: Timestamp) -> i64 {
     }
 }
 
-/// The hour, if it is more than a day, and the weekday. The first of 1970 was a Thursday.
+/// Returns the local hour and the weekday, counted from Monday. A time at midnight UTC is a date
+/// without an hour. 1970-01-01 was a Thursday.
 fn local(zone: Tz, at: Timestamp) -> (Option<usize>, usize) {
     let is_day = at.millis().rem_euclid(24 * HOUR) == 0;
     let offset = if is_day { 0 } else { offset(zone, at) };
@@ -64,7 +66,7 @@ fn expected(members: &[&Person], zone: Tz) -> BusyHours {
     busy
 }
 
-/// The first of those that nothing beats.
+/// Returns the index of the first entry with the most customers, then the most orders and activity.
 fn best(all: &[Busy]) -> Option<u8> {
     let order = |busy: &Busy| (busy.customers, busy.orders + busy.activities);
     let most = all.iter().map(order).max()?;
@@ -73,13 +75,13 @@ fn best(all: &[Busy]) -> Option<u8> {
 }
 
 #[tokio::test]
-async fn hours_and_weekdays_are_those_of_the_members_in_any_zone() {
+async fn hours_and_weekdays_match_the_members_times_in_any_zone() {
     let Crowd {
         deployment, people, ..
     } = Crowd::random(150).await;
     let everybody: Vec<&Person> = people.values().collect();
-    let spend = |who: &&&Person| who.total_spend() > 2_000;
-    let spenders: Vec<&Person> = everybody.iter().filter(spend).copied().collect();
+    let spends = |person: &&&Person| person.total_spend() > 2_000;
+    let spenders: Vec<&Person> = everybody.iter().filter(spends).copied().collect();
     let nobody = Vec::new();
     for (rules, members) in [
         ("order_count >= 0", &everybody),
@@ -98,7 +100,7 @@ async fn hours_and_weekdays_are_those_of_the_members_in_any_zone() {
 }
 
 #[tokio::test]
-async fn in_an_empty_store_nobody_is_about() {
+async fn an_empty_store_has_no_busy_hours() {
     let deployment = Deployment::fresh().await;
     let rules = "order_count >= 0".parse().unwrap();
     let found = deployment

@@ -1,4 +1,4 @@
-//! What may happen to a few campaigns and their messages, and what the views must say of it.
+//! Random commands on a few campaigns and their messages, and what the views must show of them.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use crate::support::shop::{campaign, context, mail, message, minute, text};
 const CAMPAIGNS: u128 = 3;
 const CUSTOMERS: u8 = 4;
 
-/// What is asked of a campaign.
+/// Command on a campaign.
 #[derive(Debug, Clone)]
 pub(super) enum CampaignStep {
     Create(CampaignContent),
@@ -47,7 +47,7 @@ fn contents() -> impl Strategy<Value = CampaignContent> {
     })
 }
 
-/// Which campaign, and what of it.
+/// Generates a campaign's number and a command on it.
 pub(super) fn campaign_steps() -> impl Strategy<Value = (u128, CampaignStep)> {
     let size = (0..9u64, 0..9u64).prop_map(|(queued, suppressed)| AudienceSize {
         planned: queued + suppressed,
@@ -69,7 +69,7 @@ pub(super) fn campaign_steps() -> impl Strategy<Value = (u128, CampaignStep)> {
     (0..CAMPAIGNS, steps)
 }
 
-pub(super) async fn on_campaign(commands: &Commands, id: u128, step: CampaignStep) {
+pub(super) async fn run_campaign_step(commands: &Commands, id: u128, step: CampaignStep) {
     let (context, id) = (context(), CampaignId::from(id));
     let done = match step {
         CampaignStep::Create(content) => commands.create_campaign(&context, id, content).await,
@@ -86,7 +86,7 @@ pub(super) async fn on_campaign(commands: &Commands, id: u128, step: CampaignSte
         CampaignStep::Cancel => commands.cancel_campaign(&context, id).await,
         CampaignStep::Miss => commands.miss_campaign(&context, id).await,
     };
-    // A refusal makes no event: nothing to fold.
+    // A refused command records no event, so there is nothing to fold.
     let _ = done.unwrap();
 }
 
@@ -101,7 +101,7 @@ fn suppressions() -> impl Strategy<Value = Suppression> {
     ])
 }
 
-/// A message, and what happens to it.
+/// Generates a message's id and a command on it.
 pub(super) fn message_steps() -> impl Strategy<Value = (MessageId, MessageCommand)> {
     let attempt = (1..4u32, 0..4i64).prop_map(|(number, at)| Attempt {
         number,
@@ -128,14 +128,14 @@ pub(super) fn message_steps() -> impl Strategy<Value = (MessageId, MessageComman
     (id, commands)
 }
 
-/// The views say of campaigns and messages what their heads say, and the numbers are those of the
-/// messages.
+/// Asserts that the views agree with the heads of campaigns and messages, and that the figures
+/// agree with the messages.
 pub(super) async fn assert_campaigns(deployment: &Deployment) {
     for id in 0..CAMPAIGNS {
         let id = CampaignId::from(id);
         assert_campaign(deployment, &id).await;
         let messages = assert_messages(deployment, &id).await;
-        assert_numbers(deployment, &id, &messages).await;
+        assert_stats(deployment, &id, &messages).await;
     }
 }
 
@@ -172,11 +172,11 @@ async fn assert_messages(deployment: &Deployment, id: &CampaignId) -> Vec<Messag
     };
     let found = deployment.store.messages(id, None, &all).await.unwrap();
     let found = found.items;
-    let of = |customer: u8| MessageId {
+    let id_of = |customer: u8| MessageId {
         campaign: id.clone(),
         customer: format!("c-{customer}").try_into().unwrap(),
     };
-    let ids: Vec<MessageId> = (0..CUSTOMERS).map(of).collect();
+    let ids: Vec<MessageId> = (0..CUSTOMERS).map(id_of).collect();
     let heads = deployment.commands.messages(&ids).await.unwrap();
     for (id, head) in ids.iter().zip(heads) {
         let document = found.iter().find(|document| document.id() == *id);
@@ -189,7 +189,7 @@ async fn assert_messages(deployment: &Deployment, id: &CampaignId) -> Vec<Messag
     found
 }
 
-async fn assert_numbers(deployment: &Deployment, id: &CampaignId, messages: &[MessageDocument]) {
+async fn assert_stats(deployment: &Deployment, id: &CampaignId, messages: &[MessageDocument]) {
     let figures = deployment.store.campaign_stats(&[id]).await.unwrap();
     let figures = &figures[id];
     for status in MessageStatus::ALL {
@@ -200,8 +200,8 @@ async fn assert_numbers(deployment: &Deployment, id: &CampaignId, messages: &[Me
     let parts = figures.sent() + figures.failed() + figures.suppressed() + figures.pending();
     assert_eq!(figures.audience(), parts);
     let mut reasons: BTreeMap<String, i64> = BTreeMap::new();
-    for why in messages.iter().filter_map(|m| m.suppression.as_ref()) {
-        *reasons.entry(why.reason.clone()).or_default() += 1;
+    for suppression in messages.iter().filter_map(|m| m.suppression.as_ref()) {
+        *reasons.entry(suppression.reason.clone()).or_default() += 1;
     }
     assert_eq!(figures.suppressed_for, reasons);
     let attempted = AuditFilter {

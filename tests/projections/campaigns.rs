@@ -1,4 +1,4 @@
-//! What is asked of campaigns.
+//! Queries of the view `campaigns`.
 
 use commands::Context;
 use domain::{CampaignContent, CampaignId, CampaignStatus, MessageCommand, Suppression};
@@ -11,7 +11,7 @@ use super::{project, project_all};
 use crate::support::deployment::Deployment;
 use crate::support::shop::{campaign, context, mail, message, minute, text};
 
-/// Campaigns 1 to `count`, a minute after the other, two of them at a time; every third is
+/// Returns a deployment with campaigns 1 to `count`. Two are created per minute; every third is
 /// scheduled for the minute of its number.
 async fn with_campaigns(count: u8) -> Deployment {
     let deployment = Deployment::fresh().await.prepared().await;
@@ -34,13 +34,14 @@ async fn with_campaigns(count: u8) -> Deployment {
     deployment
 }
 
+/// Returns the numbers of campaigns, which are part of their names.
 fn numbers(campaigns: &[CampaignDocument]) -> Vec<u8> {
     let number = |campaign: &CampaignDocument| campaign.name[9..].parse().unwrap();
     campaigns.iter().map(number).collect()
 }
 
 #[tokio::test]
-async fn the_list_begins_with_the_newest() {
+async fn campaigns_are_listed_newest_first() {
     let deployment = with_campaigns(7).await;
     let mut page = PageRequest {
         limit: 3,
@@ -64,7 +65,7 @@ async fn the_list_begins_with_the_newest() {
 }
 
 #[tokio::test]
-async fn workers_find_what_is_due() {
+async fn campaigns_are_found_by_due_time_and_status() {
     let deployment = with_campaigns(10).await;
     let store = &deployment.store;
     let due = async |at| numbers(&store.campaigns_due(minute(at)).await.unwrap());
@@ -84,10 +85,10 @@ async fn workers_find_what_is_due() {
     assert_eq!(found(&[]).await, [0; 0]);
 }
 
-/// Of all campaigns, those that were cancelled have messages left last of all: they are found by
-/// indexes that hold nothing else but what is under way.
+/// Only campaigns under way, or cancelled a moment ago, have unsent messages. Partial indexes
+/// contain nothing else, so that finding them does not depend on the number of all campaigns.
 #[tokio::test]
-async fn cancelled_campaigns_are_found_by_what_is_left_of_them() {
+async fn cancelled_campaigns_are_found_by_their_unsent_messages() {
     let deployment = with_campaigns(4).await;
     let (commands, store) = (&deployment.commands, &deployment.store);
     let message = |campaign| message(campaign, "c-1");

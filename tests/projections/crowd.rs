@@ -1,4 +1,4 @@
-//! Random customers and all that they did, kept the naive way beside the views.
+//! Random customers with all their orders and activity, kept in memory to compare views with.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,26 +18,26 @@ const COUNTRIES: [&str; 3] = ["Germany", "日本", "Côte d'Ivoire"];
 const TAGS: [&str; 4] = ["vip", "Größe 39", "😀", "b2b"];
 const NAMES: [&str; 4] = ["visit", "click", "cart", "Visit"];
 
-/// What is known of a customer.
+/// Profile, orders and activity of a customer.
 #[derive(Debug, Default)]
 pub(super) struct Person {
     pub(super) city: Option<&'static str>,
     pub(super) country: Option<&'static str>,
     pub(super) tags: BTreeSet<&'static str>,
-    /// Cents, and when; only those that count.
+    /// Amount in cents and time of each order that counts.
     pub(super) orders: Vec<(i64, Timestamp)>,
     pub(super) activities: Vec<(&'static str, Timestamp)>,
 }
 
-/// Customers by id, and the views of them.
+/// Random customers by id, and a deployment with their views.
 pub(super) struct Crowd {
     pub(super) deployment: Deployment,
     pub(super) people: BTreeMap<String, Person>,
-    /// For what else is random, from the same seed.
+    /// Source of a test's other random choices, from the same seed.
     pub(super) random: StdRng,
 }
 
-/// What there is to record.
+/// Items to record.
 #[derive(Default)]
 struct Items {
     customers: Vec<CustomerItem>,
@@ -50,8 +50,8 @@ impl Person {
         self.orders.iter().map(|(cents, _)| cents).sum()
     }
 
-    /// A third of them are known from their orders alone, a third of the orders do not count, and
-    /// some never ordered or never did anything.
+    /// Generates a customer. A third of them have no profile, a third of the orders do not count,
+    /// and some customers have no orders or no activity.
     fn random(id: &str, random: &mut StdRng, items: &mut Items) -> Self {
         let mut person = Self::default();
         if random.random_ratio(2, 3) {
@@ -61,18 +61,18 @@ impl Person {
                 .into_iter()
                 .filter(|_| random.random_ratio(1, 3))
                 .collect();
-            items.customers.push(person.registered(id));
+            items.customers.push(person.profile(id));
         }
-        person.order(id, random, items);
-        person.act(id, random, items);
-        // Nobody is known of whom nothing was ever told.
+        person.add_orders(id, random, items);
+        person.add_activity(id, random, items);
+        // A customer without any event would not be in the views.
         if items.orders.is_empty() && items.activities.is_empty() {
-            items.customers.push(person.registered(id));
+            items.customers.push(person.profile(id));
         }
         person
     }
 
-    fn order(&mut self, id: &str, random: &mut StdRng, items: &mut Items) {
+    fn add_orders(&mut self, id: &str, random: &mut StdRng, items: &mut Items) {
         let scale = 10i64.pow(random.random_range(1..5));
         for number in 0..random.random_range(0..6) {
             let (cents, at) = (random.random_range(0..9) * scale, time(random));
@@ -90,7 +90,7 @@ impl Person {
         }
     }
 
-    fn act(&mut self, id: &str, random: &mut StdRng, items: &mut Items) {
+    fn add_activity(&mut self, id: &str, random: &mut StdRng, items: &mut Items) {
         for number in 0..random.random_range(0..9) {
             let (name, at) = (*NAMES.choose(random).unwrap(), time(random));
             let item = activity(id, &format!("e-{number}"), name, at);
@@ -99,7 +99,7 @@ impl Person {
         }
     }
 
-    fn registered(&self, id: &str) -> CustomerItem {
+    fn profile(&self, id: &str) -> CustomerItem {
         let tags = self.tags.iter().map(|tag| text(tag));
         let set = |value: Option<&str>| match value {
             Some(value) => Change::Set(text(value)),
@@ -117,13 +117,14 @@ impl Person {
     }
 }
 
-/// Any minute of the last 400 days before minute 0.
+/// Returns a random minute of the 400 days before minute 0.
 fn time(random: &mut StdRng) -> Timestamp {
     minute(-random.random_range(0..400 * 24 * 60))
 }
 
 impl Crowd {
-    /// So many; a failing test shows the seed that makes the same again.
+    /// Records and folds `count` random customers. Prints the seed, with which a failing test can
+    /// be repeated.
     pub(super) async fn random(count: usize) -> Self {
         let seed = property::seed();
         eprintln!("PROPTEST_RNG_SEED={seed}");

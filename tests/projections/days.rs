@@ -1,11 +1,11 @@
-//! Counts and sums by the days of the deployment's time zone.
+//! Counts and sums by day, in the deployment's time zone.
 
 use chrono_tz::Tz;
 use domain::{OrderStatus, Timestamp};
 use mongodb::bson::{Document, doc};
 use projections::customers::{DayCount, Days};
 
-use super::{documents, project, rebuilt};
+use super::{documents, project, rebuild_view};
 use crate::support::app::{App, Settings};
 use crate::support::deployment::Deployment;
 use crate::support::engines::engines;
@@ -22,11 +22,11 @@ fn at(time: &str) -> Timestamp {
     Timestamp::try_from(time).unwrap()
 }
 
-/// 2026-01-01
+/// 2026-01-01, in days since 1970.
 const NEW_YEAR: i32 = 20_454;
 
 #[tokio::test]
-async fn days_are_those_of_the_time_zone_and_what_is_taken_back_leaves_its_day() {
+async fn days_follow_the_time_zone_and_replaced_values_leave_their_day() {
     let mut deployment = Deployment::fresh().await.prepared().await;
     deployment.store = deployment.store.clone().in_zone(Tz::America__New_York);
     let placed = |id: &str, cents: i64, time: &str, status| {
@@ -40,7 +40,7 @@ async fn days_are_those_of_the_time_zone_and_what_is_taken_back_leaves_its_day()
         placed("o-2", 20, "2026-01-02T05:00:00Z", OrderStatus::Placed),
         placed("o-3", 3, "2026-01-02T06:00:00Z", OrderStatus::Placed),
         placed("o-4", 7, "2026-01-04T12:00:00Z", OrderStatus::Placed),
-        // No more than a day, whatever the zone.
+        // Midnight UTC is a date without a time, whatever the zone.
         placed("o-5", 5, "2026-01-02T00:00:00Z", OrderStatus::Placed),
         placed("o-6", 9, "2026-01-09T12:00:00Z", OrderStatus::Cancelled),
     ];
@@ -87,7 +87,7 @@ async fn days_are_those_of_the_time_zone_and_what_is_taken_back_leaves_its_day()
     assert_eq!(listed(&after.events["visit"].days), [(NEW_YEAR, 1, 0)]);
     assert_eq!(listed(&after.events["click"].days), [(NEW_YEAR, 1, 0)]);
 
-    rebuilt(&deployment, "customers").await;
+    rebuild_view(&deployment, "customers").await;
     let store = &deployment.store;
     let (old, new) = (
         documents(store, "customers", 1),
@@ -101,7 +101,7 @@ async fn a_customer_keeps_the_newest_400_days() {
     let deployment = Deployment::fresh().await.prepared().await;
     let orders = (0..500).map(|n| {
         let mut item = order("c-1", &format!("o-{n}"), 0);
-        // Not in order.
+        // Out of order.
         let at = minute(n * 7 % 500 * 1_440 + 1);
         item.content = content(1, at, OrderStatus::Placed);
         item
@@ -120,7 +120,7 @@ async fn a_customer_keeps_the_newest_400_days() {
 }
 
 #[tokio::test]
-async fn the_time_zone_is_that_of_the_first_start() {
+async fn the_time_zone_is_fixed_at_the_first_start() {
     let settings = Settings::fresh(&engines().redis_url, &engines().mongodb_uri);
     let first = run(settings.patron(["status", "--time-zone", "Asia/Kolkata"]));
     assert!(
@@ -141,7 +141,7 @@ async fn the_time_zone_is_that_of_the_first_start() {
         .record_orders(&context(), vec![late])
         .await
         .unwrap();
-    // What is not said stays.
+    // Without the option, the stored time zone applies.
     let _worker = Process::start(settings.patron(["work"]));
     let client = mongodb::Client::with_uri_str(&settings.mongodb_uri).await;
     let database = client.unwrap().database(&settings.name);
@@ -159,7 +159,7 @@ async fn the_time_zone_is_that_of_the_first_start() {
 }
 
 #[tokio::test]
-async fn no_answer_shows_days() {
+async fn responses_do_not_contain_days() {
     let app = App::start().await;
     let order = serde_json::json!({"order_id": "o-1", "customer_id": "c-1", "amount": 100,
         "currency": "USD", "placed_at": "2026-01-01T10:00:00Z"});

@@ -1,4 +1,4 @@
-//! However a view came to be, it is what its events make it: folded in batches of any size,
+//! Property: a view depends on its events alone, whether they are folded in batches of any size,
 //! interrupted, repeated, by two projectors at once, or from zero.
 
 use std::collections::BTreeMap;
@@ -13,12 +13,12 @@ use projections::{PageRequest, Projector, VIEWS};
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
-use super::access_steps::{KeyStep, UserStep, key_steps, on_key, on_user, user_steps};
+use super::access_steps::{KeyStep, UserStep, key_steps, run_key_step, run_user_step, user_steps};
 use super::campaign_steps::{
-    CampaignStep, assert_campaigns, campaign_steps, message_steps, on_campaign,
+    CampaignStep, assert_campaigns, campaign_steps, message_steps, run_campaign_step,
 };
-use super::model::{Facts, Shop};
-use super::{documents, project_all, rebuilt, resume};
+use super::model::{CustomerSummary, Shop};
+use super::{documents, project_all, rebuild_view, resume};
 use crate::support::deployment::Deployment;
 use crate::support::property;
 use crate::support::shop::{activity, content, context, minute, order, segment, text};
@@ -30,27 +30,27 @@ enum Step {
     Customers(Vec<CustomerItem>),
     Orders(Vec<OrderItem>),
     Activities(Vec<ActivityItem>),
-    /// A command on one of few segments, which may refuse it.
+    /// Command on one of few segments, which may refuse it.
     Segment(u8, SegmentCommand),
-    /// A command on one of few campaigns, which may refuse it.
+    /// Command on one of few campaigns, which may refuse it.
     Campaign(u128, CampaignStep),
     /// Commands on few messages, which may refuse them.
     Messages(Vec<(MessageId, MessageCommand)>),
-    /// A command on one of few users, which may refuse it.
+    /// Command on one of few users, which may refuse it.
     User((u8, i64, UserStep)),
-    /// A command on one of few keys, which may refuse it.
+    /// Command on one of few API keys, which may refuse it.
     Key((u128, i64, KeyStep)),
-    /// One of two projectors folds some events.
+    /// Folds some events with one of two projectors.
     Fold(Slot, usize),
-    /// Both projectors fold at the same time.
+    /// Folds some events with both projectors at the same time.
     FoldBoth(Slot, usize, usize),
-    /// A projector goes away, and resumes when it is next needed.
+    /// Stops a projector, which resumes when it is next needed.
     Restart(Slot),
-    /// A projector dies after writing so many events, before moving its checkpoint.
-    Die(Slot, u64),
+    /// Crashes a projector after it wrote this many events, before it moves its checkpoint.
+    Crash(Slot, u64),
 }
 
-/// A view by index, a partition, and which of two projectors.
+/// Index of a view, a partition, and which of two projectors.
 type Slot = (usize, Partition, bool);
 
 fn change<T: Clone + Debug>(values: impl Strategy<Value = T>) -> impl Strategy<Value = Change<T>> {
@@ -61,7 +61,7 @@ fn change<T: Clone + Debug>(values: impl Strategy<Value = T>) -> impl Strategy<V
     ]
 }
 
-/// Of this many customers, `c-0` and so on.
+/// Generates changes to the profiles of this many customers, `c-0` and up.
 pub(super) fn customers(count: u8) -> impl Strategy<Value = CustomerItem> {
     let name = change((0..3u8).prop_map(|n| text(&format!("Name {n}"))));
     let tags = change(btree_set("[abc]".prop_map(|tag| text(&tag)), 0..3));
@@ -81,14 +81,14 @@ pub(super) fn customers(count: u8) -> impl Strategy<Value = CustomerItem> {
     })
 }
 
-/// Of this many customers, `c-0` and so on.
+/// Generates orders of this many customers, `c-0` and up.
 pub(super) fn orders(count: u8) -> impl Strategy<Value = OrderItem> {
     let status = prop_oneof![
         3 => Just(OrderStatus::Placed),
         1 => Just(OrderStatus::Cancelled),
         1 => Just(OrderStatus::Refunded),
     ];
-    // Few of each, so that orders are updated, moved and repeated.
+    // Few distinct values, so that orders are updated, moved and repeated.
     let all = (0..count, 0..3u8, 0..4i64, 0..4i64, status);
     all.prop_map(|(customer, id, cents, at, status)| {
         let mut item = order(&format!("c-{customer}"), &format!("o-{id}"), 0);
@@ -97,7 +97,7 @@ pub(super) fn orders(count: u8) -> impl Strategy<Value = OrderItem> {
     })
 }
 
-/// Of this many customers, `c-0` and so on.
+/// Generates activity of this many customers, `c-0` and up.
 pub(super) fn activities(count: u8) -> impl Strategy<Value = ActivityItem> {
     let names = prop_oneof![Just("visit"), Just("click")];
     (0..count, 0..3u8, names, 0..4i64).prop_map(|(customer, id, name, at)| {
@@ -122,7 +122,7 @@ fn segment_commands() -> impl Strategy<Value = SegmentCommand> {
     ]
 }
 
-async fn on_segment(commands: &Commands, id: u8, command: SegmentCommand) {
+async fn run_segment_command(commands: &Commands, id: u8, command: SegmentCommand) {
     let (context, id) = (context(), format!("seg_{id}").try_into().unwrap());
     let done = match command {
         SegmentCommand::Create(content) => commands.create_segment(&context, id, content).await,
@@ -131,7 +131,7 @@ async fn on_segment(commands: &Commands, id: u8, command: SegmentCommand) {
         SegmentCommand::Hold(holder) => commands.hold_segment(&context, id, holder).await,
         SegmentCommand::Release(holder) => commands.release_segment(&context, id, holder).await,
     };
-    // A refusal makes no event: nothing to fold.
+    // A refused command records no event, so there is nothing to fold.
     let _ = done.unwrap();
 }
 
@@ -149,32 +149,32 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         6 => (slot(), 1..9usize).prop_map(|(slot, count)| Step::Fold(slot, count)),
         3 => (slot(), 1..9usize, 1..9usize).prop_map(|(slot, a, b)| Step::FoldBoth(slot, a, b)),
         2 => slot().prop_map(Step::Restart),
-        2 => (slot(), 1..9u64).prop_map(|(slot, events)| Step::Die(slot, events)),
+        2 => (slot(), 1..9u64).prop_map(|(slot, events)| Step::Crash(slot, events)),
     ];
     vec(step, 1..50)
 }
 
 #[test]
-fn an_incremental_view_is_the_view_folded_from_zero() {
+fn an_incremental_view_equals_the_view_folded_from_zero() {
     property::check(12, steps(), async |steps| {
         let deployment = Deployment::with_partitions(PARTITIONS)
             .await
             .prepared()
             .await;
-        let mut folding = Folding {
+        let mut run = Run {
             deployment: &deployment,
             projectors: BTreeMap::new(),
         };
         let mut shop = Shop::default();
         for step in steps {
-            folding.take(step, &mut shop).await;
+            run.apply(step, &mut shop).await;
         }
         project_all(&deployment).await;
         assert_shop(&deployment, &shop).await;
         assert_campaigns(&deployment).await;
         for view in VIEWS {
             let incremental = documents(&deployment.store, view.name(), 1).await;
-            let report = rebuilt(&deployment, view.name()).await;
+            let report = rebuild_view(&deployment, view.name()).await;
             let from_zero = documents(&deployment.store, view.name(), report.generation).await;
             assert!(incremental == from_zero, "{}: {incremental:?}", view.name());
         }
@@ -182,13 +182,14 @@ fn an_incremental_view_is_the_view_folded_from_zero() {
     });
 }
 
-struct Folding<'a> {
+/// Deployment of one run, and the projectors that are running.
+struct Run<'a> {
     deployment: &'a Deployment,
     projectors: BTreeMap<Slot, Projector>,
 }
 
-impl Folding<'_> {
-    async fn take(&mut self, step: Step, shop: &mut Shop) {
+impl Run<'_> {
+    async fn apply(&mut self, step: Step, shop: &mut Shop) {
         let commands = &self.deployment.commands;
         match step {
             Step::Customers(items) => {
@@ -203,32 +204,34 @@ impl Folding<'_> {
                 items.iter().for_each(|item| shop.record_activity(item));
                 commands.record_activities(&context(), items).await.unwrap();
             }
-            Step::Segment(id, command) => on_segment(commands, id, command).await,
-            Step::Campaign(id, step) => on_campaign(commands, id, step).await,
+            Step::Segment(id, command) => run_segment_command(commands, id, command).await,
+            Step::Campaign(id, step) => run_campaign_step(commands, id, step).await,
             Step::Messages(steps) => {
-                // A refusal makes no event: nothing to fold.
+                // A refused command records no event, so there is nothing to fold.
                 commands.on_messages(&context(), steps).await.unwrap();
             }
-            Step::User(step) => on_user(commands, step).await,
-            Step::Key(step) => on_key(commands, step).await,
+            Step::User(step) => run_user_step(commands, step).await,
+            Step::Key(step) => run_key_step(commands, step).await,
             Step::Fold(slot, count) => {
-                let mut projector = self.remove(slot).await;
+                let mut projector = self.take_projector(slot).await;
                 projector.step(count).await.unwrap();
                 self.projectors.insert(slot, projector);
             }
             Step::FoldBoth((view, partition, _), count_a, count_b) => {
                 let (a, b) = ((view, partition, false), (view, partition, true));
-                let (mut left, mut right) = (self.remove(a).await, self.remove(b).await);
+                let (mut left, mut right) =
+                    (self.take_projector(a).await, self.take_projector(b).await);
                 let both = tokio::join!(left.step(count_a), right.step(count_b));
                 both.0.and(both.1).unwrap();
                 self.projectors.extend([(a, left), (b, right)]);
             }
             Step::Restart(slot) => drop(self.projectors.remove(&slot)),
-            Step::Die(slot, events) => self.die(slot, events).await,
+            Step::Crash(slot, events) => self.crash(slot, events).await,
         }
     }
 
-    async fn remove(&mut self, slot: Slot) -> Projector {
+    /// Removes a projector from those that are running, or resumes it if it is not among them.
+    async fn take_projector(&mut self, slot: Slot) -> Projector {
         match self.projectors.remove(&slot) {
             Some(projector) => projector,
             None => resume(self.deployment, VIEWS[slot.0], 1, slot.1)
@@ -237,8 +240,9 @@ impl Folding<'_> {
         }
     }
 
-    /// The checkpoint stands where it stood before the last `events` were folded.
-    async fn die(&mut self, slot: Slot, events: u64) {
+    /// Stops a projector and moves its checkpoint back by `events`, as if a crash had kept the
+    /// checkpoint from moving.
+    async fn crash(&mut self, slot: Slot, events: u64) {
         let (view, partition, _) = slot;
         self.projectors.remove(&slot);
         let store = &self.deployment.store;
@@ -267,6 +271,7 @@ impl Folding<'_> {
             .unwrap()
             .remove(0)
             .unwrap();
+        // With the fingerprint of another event, the log would seem to have been rolled back.
         let back = doc! {"$set": {"number": number, "fingerprint": entry.fingerprint()}};
         checkpoints.update_one(id, back).await.unwrap();
     }
@@ -282,18 +287,18 @@ async fn assert_shop(deployment: &Deployment, shop: &Shop) {
     assert_eq!(found.len(), shop.customers.len());
     for (id, document) in found {
         let customer = &shop.customers[&id];
-        assert_eq!(Facts::from(document), customer.facts(), "{id}");
+        assert_eq!(CustomerSummary::from(document), customer.summary(), "{id}");
         let orders = store.orders(Some(&id), &all).await.unwrap().items;
         assert_eq!(orders.len(), customer.orders.len());
         for order in orders {
             let content = &customer.orders[&order.order_id];
-            let said = (
+            let found = (
                 order.amount,
                 order.placed_at.timestamp_millis(),
                 &*order.status,
             );
             let (amount, at) = (content.amount.minor(), content.placed_at.millis());
-            assert_eq!(said, (amount, at, content.status.as_str()));
+            assert_eq!(found, (amount, at, content.status.as_str()));
         }
     }
     let ends = deployment.log.ends().await.unwrap();

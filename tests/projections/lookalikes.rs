@@ -1,4 +1,4 @@
-//! Who is like whom: as the textbook computes it, whatever the store and the rules.
+//! Similar customers: compared with a direct computation over random customers.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::support::shop::{context, minute, order};
 
 const DAY: i64 = 86_400_000;
 
-/// On the scale of the comparison.
+/// Returns a customer's recency, frequency, spend and activity, on the scale of the comparison.
 fn features(person: &Person, now: Timestamp) -> [f64; 4] {
     let last = person.orders.iter().map(|(_, at)| at.millis()).max();
     let recency = last.map_or(0.0, |at| {
@@ -40,43 +40,45 @@ fn deviation(all: &[[f64; 4]]) -> [f64; 4] {
     })
 }
 
-/// All but the members by how far they are from the members' mean.
+/// Returns all customers but the members, with their distances from the members' mean, nearest
+/// first.
 fn distances(
     people: &BTreeMap<String, Person>,
     is_member: impl Fn(&Person) -> bool,
     now: Timestamp,
 ) -> Vec<(f64, String)> {
-    let of = |who: &Person| features(who, now);
-    let all: Vec<_> = people.values().map(of).collect();
-    let members = people.values().filter(|who| is_member(who));
-    let (mean, deviation) = (mean(&members.map(of).collect::<Vec<_>>()), deviation(&all));
-    let outside = people.iter().filter(|(_, who)| !is_member(who));
-    let distance = |who: &Person| {
-        let features = of(who);
+    let features_of = |person: &Person| features(person, now);
+    let all: Vec<_> = people.values().map(features_of).collect();
+    let members = people.values().filter(|person| is_member(person));
+    let members: Vec<_> = members.map(features_of).collect();
+    let (mean, deviation) = (mean(&members), deviation(&all));
+    let others = people.iter().filter(|(_, person)| !is_member(person));
+    let distance = |person: &Person| {
+        let features = features_of(person);
         let squares = (0..4).map(|f| ((features[f] - mean[f]) / deviation[f]).powi(2));
         (squares.sum::<f64>() / 4.0).sqrt()
     };
-    let mut all: Vec<_> = outside
-        .map(|(id, who)| (distance(who), id.clone()))
+    let mut all: Vec<_> = others
+        .map(|(id, person)| (distance(person), id.clone()))
         .collect();
     all.sort_by(|a, b| a.0.total_cmp(&b.0));
     all
 }
 
-async fn found(store: &Store, rules: &str, now: Timestamp, limit: usize) -> Lookalikes {
+async fn find(store: &Store, rules: &str, now: Timestamp, limit: usize) -> Lookalikes {
     let rules = rules.parse().unwrap();
     store.lookalikes(&rules, now, limit).await.unwrap()
 }
 
-async fn items(
+async fn find_items(
     store: &Store,
     rules: &str,
     now: Timestamp,
     limit: usize,
 ) -> (Centre, Vec<Lookalike>) {
-    match found(store, rules, now, limit).await {
+    match find(store, rules, now, limit).await {
         Lookalikes::Found { audience, items } => (audience, items),
-        Lookalikes::NoMembers => panic!("{rules} matches somebody"),
+        Lookalikes::NoMembers => panic!("{rules} matches nobody"),
     }
 }
 
@@ -89,20 +91,23 @@ fn assert_near(found: f64, expected: f64, what: &str) {
 }
 
 #[tokio::test]
-async fn the_nearest_are_those_whom_the_textbook_finds() {
+async fn the_nearest_customers_match_a_direct_computation() {
     let Crowd {
         deployment, people, ..
     } = Crowd::random(300).await;
-    let is_member = |who: &Person| who.total_spend() > 5_000;
-    // Today, and years after the last order.
+    let is_member = |person: &Person| person.total_spend() > 5_000;
+    // At the time of the last orders, and years later.
     for now in [minute(0), minute(10_000 * 24 * 60)] {
         let expected = distances(&people, is_member, now);
-        let (audience, items) = items(&deployment.store, "total_spend > 5000", now, 40).await;
-        let members = people.values().filter(|who| is_member(who)).count();
+        let (audience, items) = find_items(&deployment.store, "total_spend > 5000", now, 40).await;
+        let members = people.values().filter(|person| is_member(person)).count();
         assert_eq!((audience.customers, items.len()), (members as u64, 40));
-        let by_id: BTreeMap<_, _> = expected.iter().map(|(far, id)| (id, *far)).collect();
+        let by_id: BTreeMap<_, _> = expected
+            .iter()
+            .map(|(distance, id)| (id, *distance))
+            .collect();
         for (item, (distance, _)) in items.iter().zip(&expected) {
-            assert_near(item.distance, *distance, "in order");
+            assert_near(item.distance, *distance, "distance by rank");
             assert_near(item.distance, by_id[&item.id], &item.id);
             assert_explained(item, &people[&item.id], &audience, now);
         }
@@ -122,7 +127,7 @@ fn assert_explained(item: &Lookalike, person: &Person, audience: &Centre, now: T
     assert_near(
         (squares / 4.0).sqrt(),
         item.distance,
-        "what the differences come to",
+        "distance that follows from the differences",
     );
     assert!(item.features.is_sorted_by_key(|f| f.difference.abs()));
     assert_eq!(item.features.len(), 4);
@@ -139,36 +144,36 @@ fn assert_explained(item: &Lookalike, person: &Person, audience: &Centre, now: T
 }
 
 #[tokio::test]
-async fn the_same_question_has_the_same_answer() {
+async fn the_same_query_has_the_same_result() {
     let Crowd { deployment, .. } = Crowd::random(60).await;
     let store = &deployment.store;
-    let first = items(store, "visits > 1", minute(0), 100).await;
-    assert_eq!(items(store, "visits > 1", minute(0), 100).await, first);
-    let (_, few) = items(store, "visits > 1", minute(0), 3).await;
+    let first = find_items(store, "visits > 1", minute(0), 100).await;
+    assert_eq!(find_items(store, "visits > 1", minute(0), 100).await, first);
+    let (_, few) = find_items(store, "visits > 1", minute(0), 3).await;
     assert_eq!(few[..], first.1[..3]);
-    let (_, none) = items(store, "visits > 1", minute(0), 0).await;
+    let (_, none) = find_items(store, "visits > 1", minute(0), 0).await;
     assert_eq!(none, []);
 }
 
 #[tokio::test]
-async fn without_members_or_without_others_nobody_is_alike() {
+async fn nobody_is_similar_without_members_or_without_others() {
     let deployment = Deployment::fresh().await;
     let store = &deployment.store;
     let now = minute(2 * 24 * 60);
     let everybody = "order_count >= 0";
-    assert_eq!(found(store, everybody, now, 9).await, Lookalikes::NoMembers);
+    assert_eq!(find(store, everybody, now, 9).await, Lookalikes::NoMembers);
     let deployment = deployment.prepared().await;
     let store = &deployment.store;
-    assert_eq!(found(store, everybody, now, 9).await, Lookalikes::NoMembers);
+    assert_eq!(find(store, everybody, now, 9).await, Lookalikes::NoMembers);
     let orders = vec![order("c-1", "o-1", 999), order("c-2", "o-1", 999)];
     let recorded = deployment.commands.record_orders(&context(), orders).await;
     recorded.unwrap();
     project_all(&deployment).await;
     assert_eq!(
-        found(store, "visits > 0", now, 9).await,
+        find(store, "visits > 0", now, 9).await,
         Lookalikes::NoMembers
     );
-    let (audience, others) = items(store, everybody, now, 9).await;
+    let (audience, others) = find_items(store, everybody, now, 9).await;
     assert_eq!((audience.customers, others), (2, Vec::new()));
     assert_near(audience.typical[&Feature::Recency].unwrap(), 2.0, "days");
     assert_near(audience.typical[&Feature::Spend].unwrap(), 999.0, "cents");

@@ -1,4 +1,4 @@
-//! What is asked of messages.
+//! Queries of the view `messages`.
 
 use std::collections::HashMap;
 
@@ -20,7 +20,8 @@ fn sent() -> MessageCommand {
     MessageCommand::RecordSent(text("v-1").into())
 }
 
-async fn on(deployment: &Deployment, at: i64, steps: Vec<(MessageId, MessageCommand)>) {
+/// Executes commands on messages at a minute, all of which must succeed, and folds their events.
+async fn record(deployment: &Deployment, at: i64, steps: Vec<(MessageId, MessageCommand)>) {
     let context = Context {
         now: minute(at),
         ..context()
@@ -35,8 +36,8 @@ fn customers<'a>(messages: impl IntoIterator<Item = &'a MessageDocument>) -> Vec
     messages.into_iter().map(customer).collect()
 }
 
-/// Messages of campaign 1 to seven customers, and of its neighbours to others: `c-1` is sent, `c-3`
-/// is suppressed, `c-5` is to be tried again in minute 5.
+/// Returns a deployment in which campaign 1 has messages to seven customers, and its neighbors to
+/// others. `c-1` is sent, `c-3` is suppressed, and `c-5` is retried in minute 5.
 async fn with_messages() -> Deployment {
     let deployment = Deployment::fresh().await.prepared().await;
     let mut steps = vec![(message(0, "z"), queue()), (message(2, "a"), queue())];
@@ -53,7 +54,7 @@ async fn with_messages() -> Deployment {
         (message(1, "c-3"), unsubscribed),
         (message(1, "c-5"), MessageCommand::RecordAttempt(attempt)),
     ]);
-    on(&deployment, 0, steps).await;
+    record(&deployment, 0, steps).await;
     deployment
 }
 
@@ -76,7 +77,7 @@ async fn listed(store: &Store, status: Option<MessageStatus>) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_campaigns_log_is_by_customer() {
+async fn messages_of_a_campaign_are_listed_by_customer() {
     let deployment = with_messages().await;
     let store = &deployment.store;
     assert_eq!(listed(store, None).await, ALL);
@@ -91,7 +92,7 @@ async fn a_campaigns_log_is_by_customer() {
 }
 
 #[tokio::test]
-async fn what_is_due_waits_for_its_time() {
+async fn a_queued_message_is_due_at_its_retry_time() {
     let deployment = with_messages().await;
     let (store, id) = (&deployment.store, CampaignId::from(1));
     let all: Vec<Partition> = deployment.log.partitions().collect();
@@ -111,8 +112,12 @@ async fn what_is_due_waits_for_its_time() {
     assert_eq!(customers(&first), ["C-2", "c-0", "c-5"]);
     let rest = due(5, Some(&first[2].message_id), 3).await;
     assert_eq!(customers(&rest), ["c-6", "c_4"]);
-    let put_back = due(1, None, 10).await;
-    assert_eq!(customers(&put_back), ["C-2", "c-0", "c-5", "c-6", "c_4"]);
+    // A retry time beyond `latest` can only come from a clock that was set back since.
+    let clock_set_back = due(1, None, 10).await;
+    assert_eq!(
+        customers(&clock_set_back),
+        ["C-2", "c-0", "c-5", "c-6", "c_4"]
+    );
     let mut of_each: Vec<MessageDocument> = Vec::new();
     for partition in &all {
         of_each.extend(due_in(&[*partition], 5, None, 10).await);
@@ -122,7 +127,7 @@ async fn what_is_due_waits_for_its_time() {
 }
 
 #[tokio::test]
-async fn messages_are_found_by_how_far_they_are() {
+async fn messages_are_found_by_status() {
     let deployment = with_messages().await;
     let (store, id) = (&deployment.store, CampaignId::from(1));
     let ended = [MessageStatus::Sent, MessageStatus::Suppressed];
@@ -136,11 +141,11 @@ async fn messages_are_found_by_how_far_they_are() {
 }
 
 #[tokio::test]
-async fn what_customers_got_lately_is_counted() {
+async fn recent_messages_are_counted_per_customer() {
     let deployment = Deployment::fresh().await.prepared().await;
     let give_up = || MessageCommand::GiveUp(text("too often"));
     let cancelled = MessageCommand::Suppress(Suppression::Cancelled);
-    on(
+    record(
         &deployment,
         0,
         vec![(message(0, "c-1"), queue()), (message(0, "c-2"), queue())],
@@ -156,7 +161,7 @@ async fn what_customers_got_lately_is_counted() {
         (message(4, "c-1"), give_up()),
         (message(1, "c-3"), queue()),
     ];
-    on(&deployment, 10, steps).await;
+    record(&deployment, 10, steps).await;
     let counted = async |since| {
         let found = deployment
             .store
@@ -173,35 +178,35 @@ async fn what_customers_got_lately_is_counted() {
     assert_eq!(counted(10).await, expected(&[("c-1", 2)]));
     assert_eq!(counted(11).await, expected(&[]));
     let again = vec![(message(4, "c-1"), MessageCommand::Requeue)];
-    on(&deployment, 20, again).await;
+    record(&deployment, 20, again).await;
     assert_eq!(counted(11).await, expected(&[("c-1", 1)]));
 }
 
 #[tokio::test]
-async fn a_customers_timeline_tells_of_their_messages() {
+async fn a_timeline_has_the_messages_of_its_customer() {
     let deployment = with_messages().await;
     let all = PageRequest {
         limit: 10,
         cursor: None,
     };
     let customer = "c-1".try_into().unwrap();
-    let told = deployment.store.timeline(&deployment.log, &customer, &all);
-    let page = told.await.unwrap();
-    let told: Vec<_> = page
+    let timeline = deployment.store.timeline(&deployment.log, &customer, &all);
+    let page = timeline.await.unwrap();
+    let events: Vec<_> = page
         .items
         .iter()
         .map(|row| (&*row.entry.tag, &*row.entry.key))
         .collect();
     let key = "message/c-1/cmp_00000000000000000000000000000001";
-    assert_eq!(told, [("message_sent.1", key), ("message_queued.1", key)]);
+    assert_eq!(events, [("message_sent.1", key), ("message_queued.1", key)]);
 }
 
 #[tokio::test]
-async fn campaigns_without_messages_have_numbers_too() {
+async fn campaigns_without_messages_have_zero_stats() {
     let deployment = with_messages().await;
     let ids = [1, 2, 9].map(CampaignId::from);
-    let asked: Vec<&CampaignId> = ids.iter().collect();
-    let all = deployment.store.campaign_stats(&asked).await.unwrap();
+    let wanted: Vec<&CampaignId> = ids.iter().collect();
+    let all = deployment.store.campaign_stats(&wanted).await.unwrap();
     let audience = ids.each_ref().map(|id| all[id].audience());
     assert_eq!(audience, [7, 1, 0]);
     let one = &all[&ids[0]];

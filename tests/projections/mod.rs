@@ -1,4 +1,4 @@
-//! The read side, on real engines.
+//! Black-box tests of the read side, on real engines.
 
 mod access_steps;
 mod audiences;
@@ -53,9 +53,10 @@ use crate::support::shop::{
     self, activity, content, context, customer, mail, minute, order, segment, text,
 };
 
-/// Documents by id, byte for byte.
+/// Raw BSON of documents, by id.
 type Documents = BTreeMap<String, Vec<u8>>;
 
+/// Returns all documents of one generation of a view.
 async fn documents(store: &Store, view: &str, generation: i32) -> Documents {
     let cursor = store
         .collection(view, generation)
@@ -74,6 +75,7 @@ fn view(name: &str) -> &'static dyn AnyView {
     view_named(name).unwrap()
 }
 
+/// Resumes a projector at its checkpoint, as a live worker does.
 async fn resume(
     deployment: &Deployment,
     view: &'static dyn AnyView,
@@ -84,7 +86,7 @@ async fn resume(
     Projector::resume(store, log, view, generation, partition, Mode::Live).await
 }
 
-/// Folds all there is into the serving generation of a view, or up to the first error.
+/// Folds all recorded events into the serving generation of a view. Stops at the first error.
 async fn project(deployment: &Deployment, name: &str) -> Result<(), ProjectError> {
     let generation = deployment.store.generations().active(name).await.unwrap();
     for partition in deployment.log.partitions() {
@@ -94,14 +96,14 @@ async fn project(deployment: &Deployment, name: &str) -> Result<(), ProjectError
     Ok(())
 }
 
-/// Folds all there is into the serving generations of all views.
+/// Folds all recorded events into the serving generations of all views.
 async fn project_all(deployment: &Deployment) {
     for view in VIEWS {
         project(deployment, view.name()).await.unwrap();
     }
 }
 
-async fn rebuilt(deployment: &Deployment, name: &str) -> RebuildReport {
+async fn rebuild_view(deployment: &Deployment, name: &str) -> RebuildReport {
     let Deployment { log, store, .. } = deployment;
     rebuild(store, log, view(name), &|_| {}).await.unwrap()
 }
@@ -111,15 +113,14 @@ async fn status(deployment: &Deployment, name: &str) -> ViewStatus {
     all.into_iter().find(|status| status.name == name).unwrap()
 }
 
-/// The reasons why views stand still.
+/// Returns the stalled views, each with its reason.
 async fn stopped(deployment: &Deployment) -> Vec<(&'static str, String)> {
     deployment.store.stopped().await.unwrap()
 }
 
-/// What a shop does on a day: an order of each of 20 customers, one of them cancelled, some of
-/// them registered, some of them visiting, a segment to be made of them, a campaign, and those who
-/// look after it.
-async fn trade(commands: &Commands, day: i64) {
+/// Records one day of a shop: an order of each of 20 customers, one of which is cancelled, profiles
+/// and visits of five customers, a segment, a campaign with messages, a user, and an API key.
+async fn record_day(commands: &Commands, day: i64) {
     let at = minute(day * 24 * 60);
     let orders = (0..20).map(|n| {
         let mut item = order(&format!("c-{n}"), &format!("o-{day}"), 100 + n);
@@ -151,12 +152,12 @@ async fn trade(commands: &Commands, day: i64) {
     let content = segment(&format!("Day {day}"), "visits > 0 OR total_spend > 110");
     let created = commands.create_segment(&context(), id, content).await;
     created.unwrap().unwrap();
-    advertise(commands, day as u128).await;
-    let_in(commands, day as u128).await;
+    record_campaign(commands, day as u128).await;
+    record_access(commands, day as u128).await;
 }
 
-/// Somebody who signs in and is given a role, and a key that is used.
-async fn let_in(commands: &Commands, day: u128) {
+/// Records a user who signs in and is given a role, and an API key that is created and used.
+async fn record_access(commands: &Commands, day: u128) {
     let context = context();
     let identity = Identity {
         issuer: text("https://accounts.example.com"),
@@ -183,8 +184,9 @@ async fn let_in(commands: &Commands, day: u128) {
     used.unwrap().unwrap();
 }
 
-/// A campaign, with a message that is sent, one that fails at first, and one that is not sent.
-async fn advertise(commands: &Commands, campaign: u128) {
+/// Records a campaign with a message that is sent, one whose first attempt fails, and one that is
+/// suppressed.
+async fn record_campaign(commands: &Commands, campaign: u128) {
     let content = shop::campaign(&format!("Campaign {campaign}"), "order_count > 0");
     let created = commands
         .create_campaign(&context(), campaign.into(), content)
@@ -207,9 +209,10 @@ async fn advertise(commands: &Commands, campaign: u128) {
     assert!(done.iter().all(Result::is_ok), "{done:?}");
 }
 
-/// Events of one day's trade.
-const DAY: u64 = 42;
+/// Number of events that `record_day` records.
+const EVENTS_PER_DAY: u64 = 42;
 
+/// Returns what all customers have spent according to the view, in cents.
 async fn total_spend(deployment: &Deployment) -> i64 {
     let all = PageRequest {
         limit: 10_000,
@@ -222,7 +225,7 @@ async fn total_spend(deployment: &Deployment) -> i64 {
         .sum()
 }
 
-/// What customers have spent after the first `days` days of trade.
+/// Returns what customers have spent after the first `days` recorded days, in cents.
 fn spend_after(days: i64) -> i64 {
     let day = |day: i64| (0..20).map(|n| 100 + n).sum::<i64>() - (100 + day % 20);
     (0..days).map(day).sum()

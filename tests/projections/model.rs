@@ -1,4 +1,4 @@
-//! What the views should say, kept the naive way: the shop as it is now.
+//! Naive model of the views of customers and orders: the current state of a shop.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use domain::{ActivityContent, Change, OrderContent, OrderStatus};
 use mongodb::bson::DateTime;
 use projections::customers::CustomerDocument;
 
-/// All there is to know about the customers of a shop.
+/// Current state of all customers of a shop.
 #[derive(Debug, Default)]
 pub(super) struct Shop {
     pub(super) customers: BTreeMap<String, Customer>,
@@ -61,9 +61,9 @@ impl Shop {
     }
 }
 
-/// What is compared of a customer.
+/// Figures of a customer that are compared with the view.
 #[derive(Debug, PartialEq)]
-pub(super) struct Facts {
+pub(super) struct CustomerSummary {
     registered: bool,
     name: Option<String>,
     tags: Vec<String>,
@@ -71,13 +71,14 @@ pub(super) struct Facts {
     total_spend: i64,
     order_count: i64,
     average: Option<i64>,
+    /// Times of the first and last order, ms since 1970.
     first_and_last: Option<(i64, i64)>,
-    /// By name: how often, and the last time.
+    /// Count and last time (ms since 1970) of each kind of activity, by name.
     events: BTreeMap<String, (i64, i64)>,
 }
 
 impl Customer {
-    pub(super) fn facts(&self) -> Facts {
+    pub(super) fn summary(&self) -> CustomerSummary {
         let placed = self
             .orders
             .values()
@@ -93,7 +94,7 @@ impl Customer {
                 .or_insert((0, at));
             *facts = (facts.0 + 1, facts.1.max(at));
         }
-        Facts {
+        CustomerSummary {
             registered: self.registered,
             name: self.name.clone(),
             tags: self.tags.iter().cloned().collect(),
@@ -107,7 +108,7 @@ impl Customer {
     }
 }
 
-impl From<CustomerDocument> for Facts {
+impl From<CustomerDocument> for CustomerSummary {
     fn from(document: CustomerDocument) -> Self {
         let millis = |time: Option<DateTime>| time.map(DateTime::timestamp_millis);
         let events = document

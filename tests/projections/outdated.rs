@@ -1,12 +1,12 @@
-//! Views that a program with an older fold has made.
+//! Outdated views: views that an older version of their fold has made.
 
 use mongodb::bson::{Document, doc};
 use projections::{VIEWS, roll_back};
 
-use super::{project_all, rebuilt, status, trade, view};
+use super::{project_all, rebuild_view, record_day, status, view};
 use crate::support::deployment::Deployment;
 
-/// As a program left it that kept no versions of folds.
+/// Simulates a program that recorded no versions of a view's folds.
 async fn forget_folds(deployment: &Deployment, view: &str) {
     let pointers = deployment
         .store
@@ -22,10 +22,10 @@ async fn outdated(deployment: &Deployment) -> Vec<&'static str> {
 }
 
 #[tokio::test]
-async fn a_view_of_an_older_fold_is_told_until_it_is_rebuilt_and_after_a_rollback() {
+async fn an_outdated_view_is_reported_until_it_is_rebuilt_and_after_a_rollback() {
     let deployment = Deployment::fresh().await.prepared().await;
     let Deployment { store, log, .. } = &deployment;
-    trade(&deployment.commands, 0).await;
+    record_day(&deployment.commands, 0).await;
     project_all(&deployment).await;
     let customers = async || {
         let status = status(&deployment, "customers").await;
@@ -38,11 +38,11 @@ async fn a_view_of_an_older_fold_is_told_until_it_is_rebuilt_and_after_a_rollbac
     forget_folds(&deployment, "customers").await;
     assert_eq!(outdated(&deployment).await, ["customers"]);
     assert_eq!(customers().await, (1, 1, true));
-    // A start of the workers does not make it newer than it is.
+    // Preparing the views, as workers do at their start, must not record the current version.
     store.generations().prepare().await.unwrap();
     assert_eq!(customers().await, (1, 1, true));
 
-    rebuilt(&deployment, "customers").await;
+    rebuild_view(&deployment, "customers").await;
     assert_eq!(outdated(&deployment).await, [""; 0]);
     assert_eq!(customers().await, (2, fold, false));
     for expected in [(1, 1, true), (2, fold, false), (1, 1, true)] {
@@ -50,12 +50,12 @@ async fn a_view_of_an_older_fold_is_told_until_it_is_rebuilt_and_after_a_rollbac
         assert_eq!(customers().await, expected);
         assert_eq!(outdated(&deployment).await.len(), usize::from(expected.2));
     }
-    rebuilt(&deployment, "customers").await;
+    rebuild_view(&deployment, "customers").await;
     assert_eq!(customers().await, (3, fold, false));
 }
 
 #[tokio::test]
-async fn what_no_fold_has_changed_is_well_without_a_version() {
+async fn a_view_whose_fold_never_changed_needs_no_recorded_version() {
     let deployment = Deployment::fresh().await;
     assert_eq!(outdated(&deployment).await, [""; 0]);
     assert!(!status(&deployment, "customers").await.outdated);

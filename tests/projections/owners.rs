@@ -1,27 +1,27 @@
-//! Partitions, and who owns them.
+//! Ownership of partitions.
 
 use mongodb::bson::{Document, doc};
 use projections::{
     Generation, OwnedPartition, PageRequest, ProjectError, QueryError, VIEWS, switch_joined,
 };
 
-use super::{documents, rebuilt, resume, spend_after, status, total_spend, trade, view};
+use super::{documents, rebuild_view, record_day, resume, spend_after, status, total_spend, view};
 use crate::support::deployment::Deployment;
 
-/// Takes the first partition and lets all generations join that are as far as it.
-async fn owned(deployment: &Deployment, owner: &str) -> OwnedPartition {
+/// Takes ownership of partition 0, and lets all generations join that are as far as its checkpoint.
+async fn take_partition(deployment: &Deployment, owner: &str) -> OwnedPartition {
     let Deployment { log, store, .. } = deployment;
     let (mut owned, left) = OwnedPartition::take(store, log, 0, owner).await.unwrap();
     assert!(left.is_empty());
-    let mut beside = Vec::new();
+    let mut joining = Vec::new();
     for view in VIEWS {
         let generation = Generation { view, number: 1 };
         if !owned.keeps(generation) {
             let projector = resume(deployment, view, 1, 0);
-            beside.push(projector.await.unwrap());
+            joining.push(projector.await.unwrap());
         }
     }
-    assert!(owned.join(beside).await.unwrap().is_empty());
+    assert!(owned.join(joining).await.unwrap().is_empty());
     owned
 }
 
@@ -33,33 +33,33 @@ async fn fold(owned: &mut OwnedPartition) -> Result<(), ProjectError> {
 #[tokio::test]
 async fn an_owner_folds_all_views_as_a_rebuild_does() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
-    let mut owned = owned(&deployment, "w-1").await;
-    trade(&deployment.commands, 0).await;
+    let mut owned = take_partition(&deployment, "w-1").await;
+    record_day(&deployment.commands, 0).await;
     let step = owned.step(1_000).await.unwrap();
     assert!(step.events > 0 && step.left.is_empty());
     for day in 1..4 {
-        trade(&deployment.commands, day).await;
+        record_day(&deployment.commands, day).await;
         fold(&mut owned).await.unwrap();
     }
     assert_eq!(total_spend(&deployment).await, spend_after(4));
     for view in VIEWS {
         assert_eq!(status(&deployment, view.name()).await.lag(), 0);
         let incremental = documents(&deployment.store, view.name(), 1).await;
-        let report = rebuilt(&deployment, view.name()).await;
+        let report = rebuild_view(&deployment, view.name()).await;
         let from_zero = documents(&deployment.store, view.name(), report.generation).await;
         assert!(incremental == from_zero, "{}", view.name());
     }
 }
 
 #[tokio::test]
-async fn who_has_lost_a_partition_cannot_move_its_checkpoint() {
+async fn a_former_owner_cannot_move_the_checkpoint() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
-    let mut first = owned(&deployment, "w-1").await;
-    trade(&deployment.commands, 0).await;
+    let mut first = take_partition(&deployment, "w-1").await;
+    record_day(&deployment.commands, 0).await;
     fold(&mut first).await.unwrap();
-    let mut second = owned(&deployment, "w-2").await;
+    let mut second = take_partition(&deployment, "w-2").await;
     assert_eq!(second.position(), first.position());
-    trade(&deployment.commands, 1).await;
+    record_day(&deployment.commands, 1).await;
     let failed = fold(&mut first).await.unwrap_err();
     assert!(matches!(failed, ProjectError::Fenced(0)), "{failed}");
     assert!(status(&deployment, "customers").await.lag() > 0);
@@ -69,35 +69,35 @@ async fn who_has_lost_a_partition_cannot_move_its_checkpoint() {
 }
 
 #[tokio::test]
-async fn a_view_that_leaves_goes_on_where_it_was_and_joins_again() {
+async fn a_view_that_leaves_resumes_where_it_was_and_joins_again() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
-    let mut owned = owned(&deployment, "w-1").await;
-    trade(&deployment.commands, 0).await;
+    let mut owned = take_partition(&deployment, "w-1").await;
+    record_day(&deployment.commands, 0).await;
     fold(&mut owned).await.unwrap();
     let orders = Generation {
         view: view("orders"),
         number: 1,
     };
     owned.leave(orders, None).await.unwrap();
-    trade(&deployment.commands, 1).await;
+    record_day(&deployment.commands, 1).await;
     fold(&mut owned).await.unwrap();
     assert_eq!(status(&deployment, "customers").await.lag(), 0);
     assert!(status(&deployment, "orders").await.lag() > 0);
-    let mut beside = resume(&deployment, view("orders"), 1, 0).await.unwrap();
-    let refused = owned.join(vec![beside]).await.unwrap();
-    beside = refused.into_iter().next().expect("it is behind");
-    while beside.step(1_000).await.unwrap() > 0 {}
-    assert!(owned.join(vec![beside]).await.unwrap().is_empty());
+    let mut projector = resume(&deployment, view("orders"), 1, 0).await.unwrap();
+    let refused = owned.join(vec![projector]).await.unwrap();
+    projector = refused.into_iter().next().expect("the view is behind");
+    while projector.step(1_000).await.unwrap() > 0 {}
+    assert!(owned.join(vec![projector]).await.unwrap().is_empty());
     assert!(owned.keeps(orders));
     assert_eq!(status(&deployment, "orders").await.lag(), 0);
 }
 
 #[tokio::test]
-async fn a_view_whose_collection_is_gone_leaves_and_the_others_go_on() {
+async fn a_view_whose_collection_is_gone_leaves_and_the_others_continue() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
-    let first = owned(&deployment, "w-1").await;
+    let first = take_partition(&deployment, "w-1").await;
     drop(first);
-    trade(&deployment.commands, 0).await;
+    record_day(&deployment.commands, 0).await;
     deployment
         .store
         .collection("orders", 1)
@@ -114,12 +114,12 @@ async fn a_view_whose_collection_is_gone_leaves_and_the_others_go_on() {
     assert_eq!(stopped[0].0, "orders");
 }
 
-/// As after an upgrade to a program that has one view more.
+/// Simulates an upgrade to a program with one more view.
 #[tokio::test]
-async fn a_view_that_is_new_serves_once_it_is_folded() {
+async fn a_new_view_serves_once_it_is_folded() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
     let Deployment { log, store, .. } = &deployment;
-    trade(&deployment.commands, 0).await;
+    record_day(&deployment.commands, 0).await;
     super::project(&deployment, "customers").await.unwrap();
     let pointers = store.database().collection::<Document>("generations");
     pointers.delete_one(doc! {"_id": "orders"}).await.unwrap();
@@ -129,12 +129,12 @@ async fn a_view_that_is_new_serves_once_it_is_folded() {
         limit: 10,
         cursor: None,
     };
-    let unread = store.orders(None, &page).await.unwrap_err();
-    assert!(matches!(unread, QueryError::NotBuilt(_)), "{unread}");
+    let not_built = store.orders(None, &page).await.unwrap_err();
+    assert!(matches!(not_built, QueryError::NotBuilt(_)), "{not_built}");
     let (mut owned, _) = OwnedPartition::take(store, log, 0, "w-1").await.unwrap();
-    let mut beside = resume(&deployment, view("orders"), 1, 0).await.unwrap();
-    while beside.step(1_000).await.unwrap() > 0 {}
-    owned.join(vec![beside]).await.unwrap();
+    let mut projector = resume(&deployment, view("orders"), 1, 0).await.unwrap();
+    while projector.step(1_000).await.unwrap() > 0 {}
+    owned.join(vec![projector]).await.unwrap();
     switch_joined(store, log).await.unwrap();
     assert!(!store.orders(None, &page).await.unwrap().items.is_empty());
 }

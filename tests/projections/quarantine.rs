@@ -1,4 +1,4 @@
-//! Events that cannot be folded.
+//! Quarantine: events that cannot be folded.
 
 use domain::{
     CampaignId, LogPosition, MessageCommand, QuarantineCommand, QuarantineDecision, Receipt,
@@ -9,23 +9,24 @@ use mongodb::bson::{DateTime, doc};
 use projections::{ProjectError, RebuildError, VIEWS, rebuild, verify_documents};
 
 use super::{
-    advertise, documents, project, project_all, rebuilt, status, stopped, total_spend, trade, view,
+    documents, project, project_all, rebuild_view, record_campaign, record_day, status, stopped,
+    total_spend, view,
 };
 use crate::support::by_hand::append_by_hand;
 use crate::support::deployment::Deployment;
 use crate::support::shop::{self, context, minute, order, text};
 
 #[tokio::test]
-async fn unknown_events_are_passed_over_and_counted() {
+async fn unknown_events_are_skipped_and_counted() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
-    trade(&deployment.commands, 0).await;
+    record_day(&deployment.commands, 0).await;
     let before = append_by_hand(&deployment.log, "order/c-1/o-x", "order_teleported.1", "{}").await;
     append_by_hand(&deployment.log, "ghost/g-1", "ghost_seen.1", "{}").await;
-    trade(&deployment.commands, 1).await;
+    record_day(&deployment.commands, 1).await;
     for name in VIEWS.map(|view| view.name()) {
         project(&deployment, name).await.unwrap();
         let status = status(&deployment, name).await;
-        // The audit trail shows what it cannot read.
+        // The audit trail reads no event's data, so it also contains unknown events.
         let skipped = if name == "audit" { 0 } else { 2 };
         assert_eq!(
             (status.lag(), status.partitions[0].skipped),
@@ -40,9 +41,9 @@ async fn unknown_events_are_passed_over_and_counted() {
 }
 
 #[tokio::test]
-async fn unknown_events_fail_a_rebuild_and_the_old_generation_serves_on() {
+async fn unknown_events_fail_a_rebuild_and_the_old_generation_keeps_serving() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
-    trade(&deployment.commands, 0).await;
+    record_day(&deployment.commands, 0).await;
     let at = append_by_hand(&deployment.log, "order/c-1/o-x", "order_teleported.1", "{}").await;
     project_all(&deployment).await;
     let Deployment { store, log, .. } = &deployment;
@@ -61,7 +62,7 @@ async fn unknown_events_fail_a_rebuild_and_the_old_generation_serves_on() {
     );
     assert_eq!(status(&deployment, "customers").await.generation, 1);
     assert_eq!(stopped(&deployment).await, []);
-    trade(&deployment.commands, 1).await;
+    record_day(&deployment.commands, 1).await;
     project_all(&deployment).await;
     assert_eq!(total_spend(&deployment).await, super::spend_after(2));
 }
@@ -69,17 +70,18 @@ async fn unknown_events_fail_a_rebuild_and_the_old_generation_serves_on() {
 const BROKEN: &str = r#"{"amount":-5,"currency":"USD","placed_at":"2026-01-01T00:00:00Z"}"#;
 
 /// Appends an order that no view can read.
-async fn break_order(deployment: &Deployment, key: &str) -> Position {
+async fn append_broken_order(deployment: &Deployment, key: &str) -> Position {
     append_by_hand(&deployment.log, key, "order_placed.1", BROKEN).await
 }
 
+/// Records the decision to skip or to retry an event in some views.
 async fn decide(deployment: &Deployment, event: Position, views: &[&str], is_skip: bool) {
     let decision = QuarantineDecision {
         views: views
             .iter()
             .map(|view| ViewName::try_from(*view).unwrap())
             .collect(),
-        reason: text("the shop knows"),
+        reason: text("checked with the shop"),
     };
     let record = match is_skip {
         true => QuarantineCommand::Skip(decision),
@@ -91,7 +93,7 @@ async fn decide(deployment: &Deployment, event: Position, views: &[&str], is_ski
     recorded.await.unwrap();
 }
 
-/// What is withheld from the generations that serve: position, view and document.
+/// Returns what is withheld from the serving generations: position, view and document.
 async fn withheld(deployment: &Deployment) -> Vec<(Position, String, String)> {
     let withheld = deployment.store.withheld(100).await.unwrap();
     withheld
@@ -100,12 +102,13 @@ async fn withheld(deployment: &Deployment) -> Vec<(Position, String, String)> {
         .collect()
 }
 
-async fn orders_of(deployment: &Deployment, customer: &str) -> i64 {
+async fn order_count(deployment: &Deployment, customer: &str) -> i64 {
     let found = deployment.store.customer(customer).await.unwrap();
     found.map_or(0, |found| found.order_count)
 }
 
-/// Asserts that all views are what the log says, and that rebuilds come to the same.
+/// Asserts that no view is stalled, that all agree with the log, and that rebuilds give the same
+/// documents.
 async fn assert_sound(deployment: &Deployment) {
     let Deployment { store, log, .. } = deployment;
     assert_eq!(stopped(deployment).await, []);
@@ -116,26 +119,26 @@ async fn assert_sound(deployment: &Deployment) {
             .unwrap();
         assert_eq!(report.differences, [""; 0], "{}", view.name());
         let before = documents(store, view.name(), generation).await;
-        let rebuilt = rebuilt(deployment, view.name()).await;
+        let rebuilt = rebuild_view(deployment, view.name()).await;
         assert!(before == documents(store, view.name(), rebuilt.generation).await);
     }
 }
 
 #[tokio::test]
-async fn a_malformed_event_sets_aside_the_documents_that_it_concerns_alone() {
+async fn a_malformed_event_sets_aside_only_the_documents_that_it_touches() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
-    trade(&deployment.commands, 0).await;
-    let at = break_order(&deployment, "order/c-5/o-x").await;
-    trade(&deployment.commands, 1).await;
+    record_day(&deployment.commands, 0).await;
+    let at = append_broken_order(&deployment, "order/c-5/o-x").await;
+    record_day(&deployment.commands, 1).await;
     project_all(&deployment).await;
     let customers = status(&deployment, "customers").await;
     assert_eq!((customers.lag(), customers.partitions[0].skipped), (0, 0));
     assert_eq!(
-        orders_of(&deployment, "c-5").await,
+        order_count(&deployment, "c-5").await,
         1,
-        "the later one waits"
+        "the later order waits"
     );
-    assert_eq!(orders_of(&deployment, "c-2").await, 2);
+    assert_eq!(order_count(&deployment, "c-2").await, 2);
     let expected = [
         (at, "customers".to_owned(), "c-5".to_owned()),
         (at, "orders".to_owned(), "c-5/o-x".to_owned()),
@@ -152,35 +155,35 @@ async fn a_malformed_event_sets_aside_the_documents_that_it_concerns_alone() {
 }
 
 #[tokio::test]
-async fn documents_go_on_behind_an_event_that_is_skipped() {
+async fn documents_continue_after_an_event_that_is_skipped() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
-    trade(&deployment.commands, 0).await;
-    let at = break_order(&deployment, "order/c-5/o-x").await;
-    trade(&deployment.commands, 1).await;
+    record_day(&deployment.commands, 0).await;
+    let at = append_broken_order(&deployment, "order/c-5/o-x").await;
+    record_day(&deployment.commands, 1).await;
     project_all(&deployment).await;
     decide(&deployment, at, &["customers"], true).await;
-    trade(&deployment.commands, 2).await;
+    record_day(&deployment.commands, 2).await;
     project_all(&deployment).await;
-    assert_eq!(orders_of(&deployment, "c-5").await, 3);
+    assert_eq!(order_count(&deployment, "c-5").await, 3);
     let left = [(at, "orders".to_owned(), "c-5/o-x".to_owned())];
     assert_eq!(
         withheld(&deployment).await,
         left,
-        "the decision was for one view"
+        "the decision covers one view only"
     );
     decide(&deployment, at, &["orders"], true).await;
     project_all(&deployment).await;
     assert_eq!(withheld(&deployment).await, []);
     assert_sound(&deployment).await;
-    assert_eq!(orders_of(&deployment, "c-5").await, 3);
+    assert_eq!(order_count(&deployment, "c-5").await, 3);
 }
 
 #[tokio::test]
-async fn an_event_that_still_cannot_be_folded_goes_back_to_the_quarantine() {
+async fn an_event_that_still_cannot_be_folded_returns_to_the_quarantine() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
-    let first = break_order(&deployment, "order/c-5/o-x").await;
-    trade(&deployment.commands, 0).await;
-    let second = break_order(&deployment, "order/c-5/o-y").await;
+    let first = append_broken_order(&deployment, "order/c-5/o-x").await;
+    record_day(&deployment.commands, 0).await;
+    let second = append_broken_order(&deployment, "order/c-5/o-y").await;
     decide(&deployment, first, &["customers"], false).await;
     project_all(&deployment).await;
     let of_customers = async || {
@@ -191,23 +194,27 @@ async fn an_event_that_still_cannot_be_folded_goes_back_to_the_quarantine() {
     assert_eq!(of_customers().await, [first]);
     decide(&deployment, first, &["customers"], true).await;
     project_all(&deployment).await;
-    assert_eq!(of_customers().await, [second], "it goes on up to the next");
-    assert_eq!(orders_of(&deployment, "c-5").await, 1);
+    assert_eq!(
+        of_customers().await,
+        [second],
+        "the fold continues up to the next broken event"
+    );
+    assert_eq!(order_count(&deployment, "c-5").await, 1);
     decide(&deployment, second, &["customers"], true).await;
-    trade(&deployment.commands, 1).await;
+    record_day(&deployment.commands, 1).await;
     project_all(&deployment).await;
     assert_eq!(of_customers().await, []);
-    assert_eq!(orders_of(&deployment, "c-5").await, 2);
+    assert_eq!(order_count(&deployment, "c-5").await, 2);
     assert_sound(&deployment).await;
 }
 
-/// As after an update to a program that can fold what the one before could not.
+/// Simulates an upgrade to a program that can fold an event that its predecessor could not.
 #[tokio::test]
-async fn an_event_that_can_be_folded_by_now_is_folded_when_it_is_retried() {
+async fn a_retried_event_is_folded_by_a_program_that_can_fold_it() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
-    trade(&deployment.commands, 0).await;
+    record_day(&deployment.commands, 0).await;
     let before = deployment.log.last(0).await.unwrap();
-    trade(&deployment.commands, 1).await;
+    record_day(&deployment.commands, 1).await;
     let at = Position {
         number: before.number + 6,
         ..before
@@ -229,18 +236,18 @@ async fn an_event_that_can_be_folded_by_now_is_folded_when_it_is_retried() {
     let notes = deployment.store.database().collection("quarantine");
     notes.insert_one(note).await.unwrap();
     project_all(&deployment).await;
-    assert_eq!(orders_of(&deployment, "c-5").await, 1);
+    assert_eq!(order_count(&deployment, "c-5").await, 1);
     decide(&deployment, at, &["customers"], false).await;
     project_all(&deployment).await;
-    assert_eq!(orders_of(&deployment, "c-5").await, 2);
+    assert_eq!(order_count(&deployment, "c-5").await, 2);
     assert_eq!(withheld(&deployment).await, []);
     assert_sound(&deployment).await;
 }
 
 #[tokio::test]
-async fn a_campaigns_figures_do_without_an_event_and_take_it_when_it_is_retried() {
+async fn campaign_stats_leave_an_event_out_until_it_is_retried() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
-    advertise(&deployment.commands, 1).await;
+    record_campaign(&deployment.commands, 1).await;
     let campaign = CampaignId::from(1);
     let key = format!("message/c-0/{campaign}");
     let at = append_by_hand(&deployment.log, &key, "message_delivered.1", "{}").await;
@@ -250,7 +257,7 @@ async fn a_campaigns_figures_do_without_an_event_and_take_it_when_it_is_retried(
         let figures = figures[&campaign].clone();
         (figures.sent(), figures.delivered(), figures.audience())
     };
-    assert_eq!(figures().await, (1, 0, 3), "the others count");
+    assert_eq!(figures().await, (1, 0, 3), "the other messages count");
     let found = deployment.store.withheld_at(at).await.unwrap();
     let found: Vec<_> = found
         .iter()
@@ -262,7 +269,7 @@ async fn a_campaigns_figures_do_without_an_event_and_take_it_when_it_is_retried(
     assert_eq!(
         withheld(&deployment).await.len(),
         2,
-        "it still cannot be read"
+        "the event still cannot be read"
     );
     decide(&deployment, at, &["campaign_stats", "messages"], true).await;
     project_all(&deployment).await;
@@ -270,7 +277,7 @@ async fn a_campaigns_figures_do_without_an_event_and_take_it_when_it_is_retried(
     assert_eq!(figures().await, (1, 0, 3));
     assert_sound(&deployment).await;
 
-    // As if an older program had left a receipt out that this one can read.
+    // Simulates an older program that left out a receipt which this one can read.
     let arrived = Receipt {
         vendor_message_id: text("v-1"),
         arrived: true,
@@ -304,13 +311,14 @@ async fn a_campaigns_figures_do_without_an_event_and_take_it_when_it_is_retried(
     assert_sound(&deployment).await;
 }
 
-/// What the key names cannot be told: every view notes the event, and goes on.
+/// An unreadable key names no document that could be set aside, so every view notes the event and
+/// continues.
 #[tokio::test]
-async fn an_event_of_an_unreadable_key_holds_back_nothing() {
+async fn an_event_with_an_unreadable_key_blocks_no_document() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
-    trade(&deployment.commands, 0).await;
+    record_day(&deployment.commands, 0).await;
     let at = append_by_hand(&deployment.log, "refusals/2026-99-99", "refused.1", "{}").await;
-    trade(&deployment.commands, 1).await;
+    record_day(&deployment.commands, 1).await;
     project_all(&deployment).await;
     assert_eq!(total_spend(&deployment).await, super::spend_after(2));
     let noted = withheld(&deployment).await;
@@ -319,13 +327,17 @@ async fn an_event_of_an_unreadable_key_holds_back_nothing() {
             *position == at && document == "refusals/2026-99-99"
         })
     );
-    assert_eq!(noted.len(), VIEWS.len() - 1, "the audit trail shows it");
+    assert_eq!(
+        noted.len(),
+        VIEWS.len() - 1,
+        "all views but the audit trail"
+    );
     assert_sound(&deployment).await;
 }
 
-/// An update of an order that was never placed: only the figures of its customer contradict.
+/// An update of an order that was never placed contradicts only the figures of its customer.
 #[tokio::test]
-async fn an_event_that_contradicts_a_document_sets_aside_that_document_alone() {
+async fn an_event_that_contradicts_a_document_sets_aside_only_that_document() {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
     deployment
         .commands

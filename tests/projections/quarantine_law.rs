@@ -1,5 +1,5 @@
-//! Whatever cannot be folded, and whatever is decided about it when: a view that was folded in
-//! batches of any size, with processes that die in between, is the view folded from zero.
+//! Property: a view with quarantined events equals the view folded from zero, for any broken events
+//! and decisions, in batches of any size, with processes that crash in between.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::fold_law::orders;
-use super::{documents, project, rebuilt, resume, view};
+use super::{documents, project, rebuild_view, resume, view};
 use crate::support::by_hand::append_by_hand;
 use crate::support::deployment::Deployment;
 use crate::support::property;
@@ -25,22 +25,22 @@ const CUSTOMERS: u8 = 3;
 #[derive(Debug, Clone)]
 enum Step {
     Orders(Vec<commands::OrderItem>),
-    /// An order that no view can read, of one of few customers.
+    /// Appends an order of one of few customers that no view can read.
     BrokenOrder(u8),
-    /// A message that no view can read.
+    /// Appends an event of a message that no view can read.
     BrokenMessage(u8),
-    /// A decision about one of the broken events, whether it was folded by then or not.
+    /// Decides about one of the broken events, whether or not a view has reached it.
     Decide {
         event: prop::sample::Index,
         view: usize,
         is_skip: bool,
     },
-    /// A view folds some events of a partition.
+    /// Folds some events of a partition into a view, with a new process.
     Fold(usize, Partition, usize),
-    /// The same by a process that remembers what it knew when it last folded.
-    FoldAsBefore(usize, Partition, usize),
-    /// As [`Self::Fold`], but the process dies before it has moved the checkpoint.
-    Die(usize, Partition, usize),
+    /// As `Fold`, with a process that keeps its state from its last step.
+    FoldWithOldProcess(usize, Partition, usize),
+    /// As `Fold`, but the process crashes before it moves the checkpoint.
+    Crash(usize, Partition, usize),
 }
 
 fn steps() -> impl Strategy<Value = Step> {
@@ -56,33 +56,33 @@ fn steps() -> impl Strategy<Value = Step> {
         1 => (0..CUSTOMERS).prop_map(Step::BrokenMessage),
         4 => decide.prop_map(|(event, view, is_skip)| Step::Decide { event, view, is_skip }),
         6 => fold.clone().prop_map(|(view, partition, count)| Step::Fold(view, partition, count)),
-        3 => fold.clone().prop_map(|(view, partition, count)| Step::Die(view, partition, count)),
+        3 => fold.clone().prop_map(|(view, partition, count)| Step::Crash(view, partition, count)),
         3 => fold
-            .prop_map(|(view, partition, count)| Step::FoldAsBefore(view, partition, count)),
+            .prop_map(|(view, partition, count)| Step::FoldWithOldProcess(view, partition, count)),
     ]
 }
 
 #[test]
-fn a_view_with_a_quarantine_is_the_view_folded_from_zero() {
+fn a_view_with_quarantined_events_equals_the_view_folded_from_zero() {
     property::check(12, vec(steps(), 1..60), |steps| async move {
         let deployment = Deployment::with_partitions(PARTITIONS)
             .await
             .prepared()
             .await;
-        let (mut broken, mut others) = (Vec::new(), HashMap::new());
+        let (mut broken, mut old_processes) = (Vec::new(), HashMap::new());
         for step in steps {
-            take(&deployment, &mut broken, &mut others, step).await;
+            apply(&deployment, &mut broken, &mut old_processes, step).await;
         }
         for name in VIEWS {
             project(&deployment, name).await.unwrap();
             let before = (
                 documents(&deployment.store, name, 1).await,
-                notes(&deployment, name, 1).await,
+                quarantine_notes(&deployment, name, 1).await,
             );
-            let generation = rebuilt(&deployment, name).await.generation;
+            let generation = rebuild_view(&deployment, name).await.generation;
             let after = (
                 documents(&deployment.store, name, generation).await,
-                notes(&deployment, name, generation).await,
+                quarantine_notes(&deployment, name, generation).await,
             );
             assert_eq!(before, after, "{name}");
             let Deployment { store, log, .. } = &deployment;
@@ -93,10 +93,10 @@ fn a_view_with_a_quarantine_is_the_view_folded_from_zero() {
     });
 }
 
-async fn take(
+async fn apply(
     deployment: &Deployment,
     broken: &mut Vec<Position>,
-    others: &mut HashMap<(usize, Partition), Projector>,
+    old_processes: &mut HashMap<(usize, Partition), Projector>,
     step: Step,
 ) {
     match step {
@@ -138,21 +138,21 @@ async fn take(
         Step::Fold(index, partition, count) => {
             fold(deployment, VIEWS[index], partition, count).await;
         }
-        Step::FoldAsBefore(index, partition, count) => {
-            let mut other = match others.remove(&(index, partition)) {
-                Some(other) => other,
+        Step::FoldWithOldProcess(index, partition, count) => {
+            let mut projector = match old_processes.remove(&(index, partition)) {
+                Some(projector) => projector,
                 None => resume(deployment, view(VIEWS[index]), 1, partition)
                     .await
                     .unwrap(),
             };
-            // One that is far behind another gives up, and begins anew.
-            match other.step(count).await {
-                Ok(_) => drop(others.insert((index, partition), other)),
+            // A projector that is far behind another gives up; a new one takes its place.
+            match projector.step(count).await {
+                Ok(_) => drop(old_processes.insert((index, partition), projector)),
                 Err(ProjectError::Contended { .. }) => {}
                 Err(error) => panic!("{error}"),
             }
         }
-        Step::Die(index, partition, count) => {
+        Step::Crash(index, partition, count) => {
             let name = VIEWS[index];
             let checkpoints = deployment
                 .store
@@ -174,8 +174,8 @@ async fn fold(deployment: &Deployment, name: &str, partition: Partition, count: 
     projector.unwrap().step(count).await.unwrap();
 }
 
-/// What a generation could not fold, but for since when.
-async fn notes(deployment: &Deployment, name: &str, generation: i32) -> Vec<String> {
+/// Returns a generation's quarantine notes, without their times.
+async fn quarantine_notes(deployment: &Deployment, name: &str, generation: i32) -> Vec<String> {
     let notes = deployment
         .store
         .database()

@@ -1,4 +1,4 @@
-//! Folding a view anew while the old one serves.
+//! Rebuilds: a new generation of a view is folded while the old one serves.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,22 +9,23 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    DAY, documents, project, project_all, rebuilt, spend_after, status, total_spend, trade, view,
+    EVENTS_PER_DAY, documents, project, project_all, rebuild_view, record_day, spend_after, status,
+    total_spend, view,
 };
 use crate::support::deployment::Deployment;
 use crate::support::wait::until;
 
 #[tokio::test]
-async fn the_new_generation_is_the_old_one_byte_for_byte() {
+async fn a_rebuilt_generation_equals_the_old_one_byte_for_byte() {
     let deployment = Deployment::fresh().await.prepared().await;
     for day in 0..3 {
-        trade(&deployment.commands, day).await;
+        record_day(&deployment.commands, day).await;
         project_all(&deployment).await;
     }
     for view in VIEWS {
         let name = view.name();
-        let report = rebuilt(&deployment, name).await;
-        assert_eq!((report.generation, report.events), (2, 3 * DAY));
+        let report = rebuild_view(&deployment, name).await;
+        assert_eq!((report.generation, report.events), (2, 3 * EVENTS_PER_DAY));
         assert_eq!(report.verified.differences, [""; 0]);
         let [old, new] = [1, 2].map(|g| documents(&deployment.store, name, g));
         let (old, new) = (old.await, new.await);
@@ -37,12 +38,15 @@ async fn the_new_generation_is_the_old_one_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn only_one_generation_is_kept_to_go_back_to() {
+async fn only_one_previous_generation_is_kept() {
     let deployment = Deployment::fresh().await.prepared().await;
-    trade(&deployment.commands, 0).await;
+    record_day(&deployment.commands, 0).await;
     project(&deployment, "orders").await.unwrap();
     for generation in [2, 3, 4] {
-        assert_eq!(rebuilt(&deployment, "orders").await.generation, generation);
+        assert_eq!(
+            rebuild_view(&deployment, "orders").await.generation,
+            generation
+        );
     }
     let database = deployment.store.database();
     let filter = doc! {"name": {"$regex": "^orders_g"}};
@@ -59,16 +63,21 @@ async fn only_one_generation_is_kept_to_go_back_to() {
 }
 
 #[tokio::test]
-async fn a_rebuild_tells_how_far_it_is() {
+async fn a_rebuild_reports_its_progress() {
     let deployment = Deployment::fresh().await.prepared().await;
-    trade(&deployment.commands, 0).await;
-    let told = Mutex::new(Vec::new());
-    let tell = |progress| told.lock().unwrap().push(progress);
+    record_day(&deployment.commands, 0).await;
+    let reported = Mutex::new(Vec::new());
+    let on_progress = |progress| reported.lock().unwrap().push(progress);
     let Deployment { store, log, .. } = &deployment;
-    rebuild(store, log, view("customers"), &tell).await.unwrap();
-    let told = told.into_inner().unwrap();
-    let (folding, rest) = told.split_at(told.len() - 3);
-    let all = Progress::Folding { done: DAY, of: DAY };
+    rebuild(store, log, view("customers"), &on_progress)
+        .await
+        .unwrap();
+    let reported = reported.into_inner().unwrap();
+    let (folding, rest) = reported.split_at(reported.len() - 3);
+    let all = Progress::Folding {
+        done: EVENTS_PER_DAY,
+        of: EVENTS_PER_DAY,
+    };
     assert_eq!(folding.last(), Some(&all));
     assert_eq!(
         rest,
@@ -77,7 +86,7 @@ async fn a_rebuild_tells_how_far_it_is() {
 }
 
 #[tokio::test]
-async fn events_that_come_during_a_rebuild_are_not_lost() {
+async fn events_recorded_during_a_rebuild_are_not_lost() {
     let deployment = Deployment::fresh().await.prepared().await;
     let Deployment { store, .. } = &deployment;
     let stop = CancellationToken::new();
@@ -94,7 +103,7 @@ async fn events_that_come_during_a_rebuild_are_not_lost() {
     let trading = async {
         let mut day = 0;
         while day < 10 || !done.load(Ordering::Relaxed) {
-            trade(&commands, day).await;
+            record_day(&commands, day).await;
             day += 1;
         }
         day
@@ -102,7 +111,7 @@ async fn events_that_come_during_a_rebuild_are_not_lost() {
     let rebuilding = async {
         for generation in [2, 3] {
             assert_eq!(
-                rebuilt(&deployment, "customers").await.generation,
+                rebuild_view(&deployment, "customers").await.generation,
                 generation
             );
         }
@@ -115,18 +124,18 @@ async fn events_that_come_during_a_rebuild_are_not_lost() {
     stop.cancel();
     worker.await.unwrap();
     let incremental = documents(store, "customers", 3).await;
-    let report = rebuilt(&deployment, "customers").await;
+    let report = rebuild_view(&deployment, "customers").await;
     assert!(incremental == documents(store, "customers", report.generation).await);
 }
 
 #[tokio::test]
 async fn an_abandoned_rebuild_leaves_nothing_behind() {
     let deployment = Deployment::fresh().await.prepared().await;
-    trade(&deployment.commands, 0).await;
+    record_day(&deployment.commands, 0).await;
     project(&deployment, "audit").await.unwrap();
     let Deployment { store, log, .. } = &deployment;
     let indexing = Notify::new();
-    let tell = |progress| {
+    let on_progress = |progress| {
         if progress == Progress::Indexing {
             indexing.notify_one();
         }
@@ -134,16 +143,16 @@ async fn an_abandoned_rebuild_leaves_nothing_behind() {
     tokio::select! {
         biased;
         () = indexing.notified() => {}
-        _ = rebuild(store, log, view("audit"), &tell) => panic!("not abandoned"),
+        _ = rebuild(store, log, view("audit"), &on_progress) => panic!("the rebuild ended"),
     }
     let abandoned = status(&deployment, "audit").await;
     assert_eq!(abandoned.generation, 1);
     let building = abandoned.building.unwrap();
     assert_eq!(
         (building.generation, building.done, building.of),
-        (2, DAY, DAY)
+        (2, EVENTS_PER_DAY, EVENTS_PER_DAY)
     );
-    assert_eq!(rebuilt(&deployment, "audit").await.generation, 3);
+    assert_eq!(rebuild_view(&deployment, "audit").await.generation, 3);
     assert!(documents(store, "audit", 2).await.is_empty());
     assert_eq!(
         documents(store, "audit", 3).await,

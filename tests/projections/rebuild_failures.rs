@@ -1,21 +1,21 @@
-//! A rebuild that does not agree with the log.
+//! Rebuilds that fail their verification.
 
 use mongodb::bson::{Document, doc};
 use projections::{Progress, RebuildError, Store, StoreOptions, rebuild};
 
-use super::{project, rebuilt, spend_after, status, stopped, total_spend, trade, view};
+use super::{project, rebuild_view, record_day, spend_after, status, stopped, total_spend, view};
 use crate::support::deployment::Deployment;
 use crate::support::engines::engines;
 
 #[tokio::test]
-async fn a_generation_that_does_not_agree_with_the_log_never_serves() {
+async fn a_generation_that_fails_verification_never_serves() {
     let deployment = Deployment::fresh().await.prepared().await;
-    trade(&deployment.commands, 0).await;
+    record_day(&deployment.commands, 0).await;
     project(&deployment, "customers").await.unwrap();
     let Deployment { store, log, .. } = &deployment;
     let tamper = |progress| {
         if progress == Progress::Indexing {
-            spoil(store.database().name());
+            corrupt(store.database().name());
         }
     };
     let failed = rebuild(store, log, view("customers"), &tamper)
@@ -41,12 +41,12 @@ async fn a_generation_that_does_not_agree_with_the_log_never_serves() {
     assert_eq!((old.generation, old.previous), (1, None));
     assert_eq!(stopped(&deployment).await, []);
     assert_eq!(total_spend(&deployment).await, spend_after(1));
-    assert_eq!(rebuilt(&deployment, "customers").await.generation, 3);
+    assert_eq!(rebuild_view(&deployment, "customers").await.generation, 3);
 }
 
-/// Changes one document of generation 2 and adds another, on a thread of its own: progress is
-/// told to a plain function.
-fn spoil(database: &str) {
+/// Changes one document of generation 2 and adds another. Blocks on a thread of its own, since the
+/// progress callback is not async.
+fn corrupt(database: &str) {
     let options = StoreOptions {
         uri: engines().mongodb_uri.clone(),
         database: database.to_owned(),

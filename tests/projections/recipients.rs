@@ -1,15 +1,16 @@
-//! Whom a launch means.
+//! Recipients of a launch.
 
 use domain::Launch;
 use projections::ProjectError;
 use projections::recipients::{PastCustomer, Recipient, Recipients, customer_at};
 
 use super::recipients_law::launch;
-use super::{project, project_all, trade};
+use super::{project, project_all, record_day};
 use crate::support::deployment::Deployment;
 use crate::support::shop::{context, customer, order};
 
-async fn all(deployment: &Deployment, launch: &Launch) -> Vec<String> {
+/// Reads all recipients of a launch and returns their ids.
+async fn read_all(deployment: &Deployment, launch: &Launch) -> Vec<String> {
     let Deployment { store, log, .. } = deployment;
     let mut recipients = Recipients::of(store, log, launch).await.unwrap();
     let mut found = Vec::new();
@@ -22,7 +23,7 @@ async fn all(deployment: &Deployment, launch: &Launch) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn many_are_read_in_batches_by_id() {
+async fn recipients_are_read_in_batches_in_the_order_of_their_ids() {
     let deployment = Deployment::fresh().await.prepared().await;
     let orders = (0..2_500).map(|n| order(&format!("c-{n:04}"), "o-1", n % 2));
     let orders = orders.collect();
@@ -32,7 +33,7 @@ async fn many_are_read_in_batches_by_id() {
         .await
         .unwrap();
     let launch = launch(&deployment, "total_spend = 1").await;
-    // Half of those who were meant spend more, and the others are meant by now.
+    // Half of the recipients no longer match the rules, and half of the others match by now.
     let orders = (0..2_500).filter(|n| n % 4 < 2);
     let orders = orders
         .map(|n| order(&format!("c-{n:04}"), "o-2", 1))
@@ -44,28 +45,28 @@ async fn many_are_read_in_batches_by_id() {
         .unwrap();
     project_all(&deployment).await;
     let expected: Vec<String> = (0..1_250).map(|n| format!("c-{:04}", 2 * n + 1)).collect();
-    assert_eq!(all(&deployment, &launch).await, expected);
+    assert_eq!(read_all(&deployment, &launch).await, expected);
 }
 
 #[tokio::test]
-async fn nobody_may_be_meant() {
+async fn a_launch_can_have_no_recipients() {
     let deployment = Deployment::fresh().await.prepared().await;
     let launch = launch(&deployment, "order_count >= 0").await;
-    assert_eq!(all(&deployment, &launch).await, [""; 0]);
-    trade(&deployment.commands, 0).await;
+    assert_eq!(read_all(&deployment, &launch).await, [""; 0]);
+    record_day(&deployment.commands, 0).await;
     project_all(&deployment).await;
-    assert_eq!(all(&deployment, &launch).await, [""; 0]);
+    assert_eq!(read_all(&deployment, &launch).await, [""; 0]);
 }
 
 #[tokio::test]
-async fn views_that_do_not_know_the_launch_yet_are_told() {
+async fn a_view_that_is_behind_the_launch_is_reported() {
     let deployment = Deployment::fresh().await.prepared().await;
-    trade(&deployment.commands, 0).await;
+    record_day(&deployment.commands, 0).await;
     let launch = launch(&deployment, "total_spend >= 0").await;
     let Deployment { store, log, .. } = &deployment;
     for behind in ["customers", "audit"] {
-        let asked = Recipients::of(store, log, &launch).await;
-        let error = asked.err().unwrap();
+        let refused = Recipients::of(store, log, &launch).await;
+        let error = refused.err().unwrap();
         assert!(
             matches!(error, ProjectError::Behind { view, .. } if view == behind),
             "{error}"
@@ -73,17 +74,17 @@ async fn views_that_do_not_know_the_launch_yet_are_told() {
         assert!(!error.is_stop());
         project(&deployment, behind).await.unwrap();
     }
-    assert_eq!(all(&deployment, &launch).await.len(), 20);
+    assert_eq!(read_all(&deployment, &launch).await.len(), 20);
 }
 
 #[tokio::test]
-async fn a_view_dropped_under_a_reading_is_noticed() {
+async fn a_view_that_is_dropped_during_a_read_is_detected() {
     for name in ["customers", "audit"] {
         let deployment = Deployment::with_partitions(1).await.prepared().await;
-        trade(&deployment.commands, 0).await;
+        record_day(&deployment.commands, 0).await;
         let launch = launch(&deployment, "total_spend >= 0").await;
-        // All have changed: they are folded anew.
-        trade(&deployment.commands, 1).await;
+        // All customers have changed, so each is folded again from the log.
+        record_day(&deployment.commands, 1).await;
         project_all(&deployment).await;
         let Deployment { store, log, .. } = &deployment;
         let recipients = Recipients::of(store, log, &launch).await.unwrap();
@@ -96,7 +97,7 @@ async fn a_view_dropped_under_a_reading_is_noticed() {
 }
 
 #[tokio::test]
-async fn a_customer_of_many_events_is_folded_as_they_were() {
+async fn a_customer_with_many_events_is_folded_up_to_the_launch() {
     let deployment = Deployment::fresh().await.prepared().await;
     let orders = (0..2_100)
         .map(|n| order("c-1", &format!("o-{n}"), 1))
@@ -118,7 +119,7 @@ async fn a_customer_of_many_events_is_folded_as_they_were() {
     let positions = launch.positions.as_str().parse().unwrap();
     let id = "c-1".try_into().unwrap();
     let PastCustomer::Known(was) = customer_at(store, log, &id, &positions).await.unwrap() else {
-        panic!("they are known");
+        panic!("c-1 is unknown");
     };
     assert_eq!(
         (was.total_spend, was.order_count, was.name),
@@ -131,11 +132,11 @@ async fn a_customer_of_many_events_is_folded_as_they_were() {
     );
 }
 
-/// A worker reads in a task of its own.
+/// Workers read in a spawned task.
 #[tokio::test]
-async fn a_task_of_its_own_can_read() {
+async fn recipients_can_be_read_in_a_spawned_task() {
     let deployment = Deployment::fresh().await.prepared().await;
-    trade(&deployment.commands, 0).await;
+    record_day(&deployment.commands, 0).await;
     let launch = launch(&deployment, "total_spend >= 0").await;
     project_all(&deployment).await;
     let Deployment { store, log, .. } = deployment;

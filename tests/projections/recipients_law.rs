@@ -1,6 +1,6 @@
-//! Whom a launch means is fixed with it: however customers change afterwards, however far the views
-//! are, and wherever the reading is interrupted, they are those whom the log up to the launch makes
-//! match.
+//! Property: a launch fixes its recipients. However customers change afterwards, however far the
+//! views are, and wherever reading is interrupted, the recipients are the customers that match in
+//! the state that the log up to the launch makes.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use proptest::sample::select;
 
 use super::campaign_steps::message_steps;
 use super::fold_law::{activities, customers, orders};
-use super::{project, project_all, rebuilt, resume, view};
+use super::{project, project_all, rebuild_view, resume, view};
 use crate::support::deployment::Deployment;
 use crate::support::property;
 use crate::support::shop::{context, minute, text};
@@ -36,94 +36,94 @@ const RULES: &[&str] = &[
     "days_since_last_order < 1",
 ];
 
-/// What customers do.
+/// Commands on customers and messages.
 #[derive(Debug, Clone)]
-enum Happening {
+enum Recording {
     Customers(Vec<CustomerItem>),
     Orders(Vec<OrderItem>),
     Activities(Vec<ActivityItem>),
     Messages(Vec<(MessageId, MessageCommand)>),
 }
 
-/// What happens while somebody reads who is meant.
+/// Step that is interleaved with reading the recipients.
 #[derive(Debug, Clone)]
-enum Meanwhile {
-    Happens(Happening),
-    /// A view folds some events.
-    Folds(&'static str, Partition, usize),
-    Rebuilt(&'static str),
-    /// One more batch is read.
+enum Step {
+    Record(Recording),
+    /// Folds some events into a view.
+    Fold(&'static str, Partition, usize),
+    Rebuild(&'static str),
+    /// Reads one more batch.
     Read,
-    /// The reader dies. Another begins anew.
-    Dies,
+    /// Crashes the reader; another one starts from the beginning.
+    Crash,
 }
 
-fn happenings() -> impl Strategy<Value = Happening> {
+fn recordings() -> impl Strategy<Value = Recording> {
     prop_oneof![
-        vec(customers(CUSTOMERS), 1..8).prop_map(Happening::Customers),
-        vec(orders(CUSTOMERS), 1..8).prop_map(Happening::Orders),
-        vec(activities(CUSTOMERS), 1..8).prop_map(Happening::Activities),
-        vec(message_steps(), 1..8).prop_map(Happening::Messages),
+        vec(customers(CUSTOMERS), 1..8).prop_map(Recording::Customers),
+        vec(orders(CUSTOMERS), 1..8).prop_map(Recording::Orders),
+        vec(activities(CUSTOMERS), 1..8).prop_map(Recording::Activities),
+        vec(message_steps(), 1..8).prop_map(Recording::Messages),
     ]
 }
 
-fn meanwhile() -> impl Strategy<Value = Meanwhile> {
+fn steps() -> impl Strategy<Value = Step> {
     let views = || select(vec!["customers", "audit"]);
     prop_oneof![
-        6 => happenings().prop_map(Meanwhile::Happens),
+        6 => recordings().prop_map(Step::Record),
         6 => (views(), 0..PARTITIONS, 1..9usize)
-            .prop_map(|(view, partition, count)| Meanwhile::Folds(view, partition, count)),
-        1 => views().prop_map(Meanwhile::Rebuilt),
-        8 => Just(Meanwhile::Read),
-        2 => Just(Meanwhile::Dies),
+            .prop_map(|(view, partition, count)| Step::Fold(view, partition, count)),
+        1 => views().prop_map(Step::Rebuild),
+        8 => Just(Step::Read),
+        2 => Just(Step::Crash),
     ]
 }
 
 #[test]
-fn whom_a_launch_means_is_fixed_with_it() {
-    let before = vec(happenings(), 1..12);
-    let inputs = (before, select(RULES), 1..5usize, vec(meanwhile(), 0..30));
-    property::check(24, inputs, async |(before, rules, batch, meanwhile)| {
+fn recipients_are_fixed_by_the_launch() {
+    let before = vec(recordings(), 1..12);
+    let inputs = (before, select(RULES), 1..5usize, vec(steps(), 0..30));
+    property::check(24, inputs, async |(before, rules, batch, steps)| {
         let deployment = Deployment::with_partitions(PARTITIONS)
             .await
             .prepared()
             .await;
-        for happening in before {
-            happen(&deployment.commands, happening).await;
+        for recording in before {
+            record(&deployment.commands, recording).await;
         }
         let launch = launch(&deployment, rules).await;
-        let (all, meant) = at_launch(&deployment.log, &launch).await;
+        let (all, expected) = customers_at_launch(&deployment.log, &launch).await;
         for view in ["customers", "audit"] {
             project(&deployment, view).await.unwrap();
         }
         let mut reading = Reading::of(&deployment, &launch, batch).await;
-        for step in meanwhile {
-            reading.take(step).await;
+        for step in steps {
+            reading.apply(step).await;
         }
-        while reading.read().await {}
-        assert_eq!(reading.found, meant);
+        while reading.read_batch().await {}
+        assert_eq!(reading.found, expected);
         project_all(&deployment).await;
-        reading.begin().await;
-        while reading.read().await {}
-        assert_eq!(reading.found, meant);
+        reading.restart().await;
+        while reading.read_batch().await {}
+        assert_eq!(reading.found, expected);
         assert_customers(&deployment, &launch, &all).await;
         deployment.store.database().drop().await.unwrap();
     });
 }
 
-async fn happen(commands: &Commands, happening: Happening) {
+async fn record(commands: &Commands, recording: Recording) {
     let context = context();
-    match happening {
-        Happening::Customers(items) => {
+    match recording {
+        Recording::Customers(items) => {
             commands.record_customers(&context, items).await.unwrap();
         }
-        Happening::Orders(items) => {
+        Recording::Orders(items) => {
             commands.record_orders(&context, items).await.unwrap();
         }
-        Happening::Activities(items) => {
+        Recording::Activities(items) => {
             commands.record_activities(&context, items).await.unwrap();
         }
-        Happening::Messages(items) => {
+        Recording::Messages(items) => {
             commands.on_messages(&context, items).await.unwrap();
         }
     }
@@ -140,12 +140,12 @@ pub(super) async fn launch(deployment: &Deployment, rules: &str) -> Launch {
     }
 }
 
-type Known = BTreeMap<CustomerId, CustomerDocument>;
+type CustomersById = BTreeMap<CustomerId, CustomerDocument>;
 
-/// All customers as the log up to the launch makes them, and those among them who match.
-async fn at_launch(log: &Log, launch: &Launch) -> (Known, Known) {
+/// Folds all customers from the log up to the launch. Returns all of them, and those that match.
+async fn customers_at_launch(log: &Log, launch: &Launch) -> (CustomersById, CustomersById) {
     let positions: Positions = launch.positions.as_str().parse().unwrap();
-    let mut all = Known::new();
+    let mut all = CustomersById::new();
     for end in positions.iter() {
         let start = Position { number: 0, ..end };
         let mut reader = EntryReader::default();
@@ -159,19 +159,22 @@ async fn at_launch(log: &Log, launch: &Launch) -> (Known, Known) {
         }
     }
     let rules = launch.rules.at(launch.clock);
-    let matching = all.iter().filter(|(_, who)| rules.matches(&who.facts()));
+    let matching = all
+        .iter()
+        .filter(|(_, customer)| rules.matches(&customer.facts()));
     let matching = matching
-        .map(|(id, who)| (id.clone(), who.clone()))
+        .map(|(id, customer)| (id.clone(), customer.clone()))
         .collect();
     (all, matching)
 }
 
+/// Reader of a launch's recipients, and what it has found since it last started.
 struct Reading<'a> {
     deployment: &'a Deployment,
     launch: &'a Launch,
     batch: usize,
     recipients: Recipients,
-    found: Known,
+    found: CustomersById,
 }
 
 impl<'a> Reading<'a> {
@@ -183,24 +186,25 @@ impl<'a> Reading<'a> {
             launch,
             batch,
             recipients: recipients.in_batches_of(batch),
-            found: Known::new(),
+            found: CustomersById::new(),
         }
     }
 
-    async fn begin(&mut self) {
+    /// Starts from the beginning, as a worker does after a crash.
+    async fn restart(&mut self) {
         let Deployment { store, log, .. } = self.deployment;
         let recipients = Recipients::of(store, log, self.launch).await.unwrap();
         self.recipients = recipients.in_batches_of(self.batch);
         self.found.clear();
     }
 
-    /// Reads a batch. Returns whether there was one.
-    async fn read(&mut self) -> bool {
+    /// Reads a batch. Returns `false` if there are no more.
+    async fn read_batch(&mut self) -> bool {
         let batch = loop {
             match self.recipients.next().await {
                 Ok(batch) => break batch,
-                // Rebuilt twice.
-                Err(ProjectError::CollectionGone(_)) => self.begin().await,
+                // The view was rebuilt twice, which dropped the generation that was read.
+                Err(ProjectError::CollectionGone(_)) => self.restart().await,
                 Err(error) => panic!("{error}"),
             }
         };
@@ -210,32 +214,32 @@ impl<'a> Reading<'a> {
         assert!(!batch.is_empty() && batch.len() <= self.batch);
         for recipient in batch {
             let before = self.found.insert(recipient.customer, recipient.document);
-            assert_eq!(before, None, "everybody is read once");
+            assert_eq!(before, None, "a recipient is read twice");
         }
         true
     }
 
-    async fn take(&mut self, step: Meanwhile) {
+    async fn apply(&mut self, step: Step) {
         match step {
-            Meanwhile::Happens(happening) => happen(&self.deployment.commands, happening).await,
-            Meanwhile::Folds(name, partition, count) => {
+            Step::Record(recording) => record(&self.deployment.commands, recording).await,
+            Step::Fold(name, partition, count) => {
                 let generations = self.deployment.store.generations();
                 let generation = generations.active(name).await.unwrap();
                 let projector = resume(self.deployment, view(name), generation, partition).await;
                 projector.unwrap().step(count).await.unwrap();
             }
-            Meanwhile::Rebuilt(name) => {
-                rebuilt(self.deployment, name).await;
+            Step::Rebuild(name) => {
+                rebuild_view(self.deployment, name).await;
             }
-            Meanwhile::Read => {
-                self.read().await;
+            Step::Read => {
+                self.read_batch().await;
             }
-            Meanwhile::Dies => self.begin().await,
+            Step::Crash => self.restart().await,
         }
     }
 }
 
-async fn assert_customers(deployment: &Deployment, launch: &Launch, all: &Known) {
+async fn assert_customers(deployment: &Deployment, launch: &Launch, all: &CustomersById) {
     let positions: Positions = launch.positions.as_str().parse().unwrap();
     let Deployment { store, log, .. } = deployment;
     for n in 0..CUSTOMERS {

@@ -1,4 +1,4 @@
-//! What rules commonly ask is counted within an index: no document is looked at, and hardly a key
+//! Common conditions are counted within an index: MongoDB examines no document, and hardly any key
 //! that does not count.
 
 use domain::Timestamp;
@@ -12,12 +12,13 @@ const CUSTOMERS: i64 = 2_000;
 
 const DAY: i64 = 86_400_000;
 
-/// The instant that all rules are asked at.
+/// Time at which all rules are evaluated.
 fn now() -> Timestamp {
     Timestamp::try_from("2026-11-23T00:00:00Z").unwrap()
 }
 
-/// Every tenth has no orders; figures and places are spread so that a condition alone finds many.
+/// Returns the document of customer `n`. Every tenth has no orders; figures and cities are spread
+/// so that each condition alone matches many customers.
 fn customer(n: i64) -> Document {
     let orders = n % 10;
     let mut customer = doc! {
@@ -39,8 +40,9 @@ fn customer(n: i64) -> Document {
     customer
 }
 
-/// What counting with these rules looked at: keys, documents, and how many counted.
-async fn looked_at(deployment: &Deployment, rules: &str) -> (i64, i64, i64) {
+/// Counts the customers that match the rules. Returns the number of keys and documents that
+/// MongoDB examined, and the count.
+async fn examined(deployment: &Deployment, rules: &str) -> (i64, i64, i64) {
     let rules: Rules = rules.parse().unwrap();
     let query = filter(&rules.at(now()));
     let count = doc! {"count": "customers_g1", "query": query.clone()};
@@ -61,16 +63,17 @@ async fn looked_at(deployment: &Deployment, rules: &str) -> (i64, i64, i64) {
 }
 
 #[tokio::test]
-async fn what_rules_commonly_ask_is_counted_within_an_index() {
+async fn common_conditions_are_counted_within_an_index() {
     let deployment = Deployment::fresh().await.prepared().await;
     let customers = deployment.store.database().collection("customers_g1");
     customers
         .insert_many((0..CUSTOMERS).map(customer))
         .await
         .unwrap();
-    // For a range of the second field of an index, the first is skipped through: a key more for
-    // each of its values. Everything else is one stretch of keys, and the key after it.
-    for (rules, in_vain) in [
+    // A range on the second field of an index makes MongoDB skip through the values of the first,
+    // which costs one key for each value. All other conditions read one contiguous range of keys,
+    // and the key after it.
+    for (rules, extra_keys) in [
         ("total_spend > 5000", 1),
         ("total_spend between 2000 AND 3000", 1),
         ("order_count >= 8", 1),
@@ -87,16 +90,16 @@ async fn what_rules_commonly_ask_is_counted_within_an_index() {
         ("total_spend > 3000 AND order_count < 8", 10),
         ("total_spend > 7500 AND days_since_last_order > 200", 60),
     ] {
-        let (keys, documents, counted) = looked_at(&deployment, rules).await;
-        assert!(counted > 0, "{rules} is about somebody");
+        let (keys, documents, counted) = examined(&deployment, rules).await;
+        assert!(counted > 0, "{rules} matches nobody");
         assert_eq!(documents, 0, "{rules}");
         assert!(
-            keys <= counted + in_vain,
+            keys <= counted + extra_keys,
             "{rules}: {keys} keys for {counted} customers"
         );
     }
-    let (_, documents, _) = looked_at(&deployment, "city = City3 AND order_count >= 8").await;
-    let (_, _, in_the_city) = looked_at(&deployment, "city = City3").await;
+    let (_, documents, _) = examined(&deployment, "city = City3 AND order_count >= 8").await;
+    let (_, _, in_the_city) = examined(&deployment, "city = City3").await;
     assert!(
         documents <= in_the_city,
         "{documents} of {in_the_city} customers"

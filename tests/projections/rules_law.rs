@@ -1,6 +1,5 @@
-//! Rules mean the same everywhere: whom MongoDB finds with a filter, and how many it counts, is
-//! whom the rules match in memory, for any rules and any customers, with the indexes that a view
-//! has.
+//! Property: rules have one meaning. For any rules and customers, MongoDB finds and counts exactly
+//! the customers that the rules match in memory, with the indexes that a view has.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +25,7 @@ const RULES: u32 = 3_000;
 
 const DAY: i64 = 86_400_000;
 
-/// Texts that differ by case, composition, and by what a regular expression would make of them.
+/// Texts that differ by case or composition, or that a regular expression would treat specially.
 const TEXTS: &[&str] = &[
     "a",
     "A",
@@ -95,12 +94,13 @@ const FLOATS: &[f64] = &[
     1e-300,
 ];
 
-/// When the rules are asked.
+/// Time at which the rules are evaluated.
 fn now() -> Timestamp {
     minute(0)
 }
 
-/// Instants on, before and after the bounds of days, and of days before now.
+/// Generates instants on, before and after the bounds of days, counted from now and from
+/// 1997-04-01.
 fn instants() -> impl Strategy<Value = Timestamp> {
     let days = select(vec![0i64, 1, 2, 30, 89, 90, 91, -1]);
     let from = select(vec![now().millis(), 859_852_800_000]);
@@ -138,7 +138,7 @@ fn activity() -> impl Strategy<Value = EventFacts> {
     })
 }
 
-/// A customer's document, and which of its absent fields are there as nulls.
+/// Generates a customer's document. In some, absent fields are present as nulls.
 fn customer() -> impl Strategy<Value = Document> {
     let maybe = || prop::option::of(prop_oneof![9 => texts(), 1 => Just(String::new())]);
     let profile = (
@@ -197,7 +197,7 @@ fn customer() -> impl Strategy<Value = Document> {
     })
 }
 
-/// A field's name, values for it, and whether it is a text, a set, a flag.
+/// Generates a field's name and the kind of its values.
 fn field() -> impl Strategy<Value = (&'static str, &'static str)> {
     select(vec![
         ("name", "text"),
@@ -264,12 +264,12 @@ fn condition() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Conditions that are none, such as one from more to less, are left out.
+/// Generates rules. Invalid conditions, such as `between` from more to less, are left out.
 fn rules() -> impl Strategy<Value = Rules> {
-    let fits = |condition: &Value| {
+    let is_valid = |condition: &Value| {
         Rules::from_json(&json!({"combinator": "and", "rules": [condition]})).is_ok()
     };
-    let leaf = condition().prop_filter("a condition that fits", fits);
+    let leaf = condition().prop_filter("a valid condition", is_valid);
     let node = leaf.prop_recursive(3, 12, 4, |inner| {
         (select(vec!["and", "or"]), any::<bool>(), vec(inner, 1..4)).prop_map(
             |(combinator, not, rules)| json!({"combinator": combinator, "not": not, "rules": rules}),
@@ -283,7 +283,7 @@ fn rules() -> impl Strategy<Value = Rules> {
     )
 }
 
-/// The customers of a run: always the same for the same seed.
+/// Generates the customers of a run, always the same for the same seed.
 fn population(seed: u64) -> Vec<Document> {
     let mut runner = TestRunner::new(Config {
         rng_seed: RngSeed::Fixed(seed),
@@ -300,7 +300,7 @@ fn population(seed: u64) -> Vec<Document> {
         .collect()
 }
 
-async fn found(customers: &Collection<Document>, predicate: &Predicate) -> BTreeSet<String> {
+async fn find_ids(customers: &Collection<Document>, predicate: &Predicate) -> BTreeSet<String> {
     let filter = filter(predicate);
     let cursor = customers
         .find(filter)
@@ -311,13 +311,13 @@ async fn found(customers: &Collection<Document>, predicate: &Predicate) -> BTree
     ids.try_collect().await.unwrap()
 }
 
-/// The customers as a view has them, with its indexes.
-async fn kept(population: &[Document]) -> Deployment {
+/// Stores the customers in a deployment's view, with its indexes.
+async fn store_population(population: &[Document]) -> Deployment {
     let deployment = Deployment::fresh().await.prepared().await;
     let customers = customers(&deployment);
     customers.insert_many(population).await.unwrap();
     let indexes = customers.list_index_names().await.unwrap();
-    assert_eq!(indexes.len(), 12, "those of the view, and of ids");
+    assert_eq!(indexes.len(), 12, "the indexes of the view and of ids");
     deployment
 }
 
@@ -326,11 +326,11 @@ fn customers(deployment: &Deployment) -> Collection<Document> {
 }
 
 #[test]
-fn mongodb_finds_and_counts_whom_the_rules_match() {
+fn mongodb_finds_and_counts_the_customers_that_rules_match() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let seed = property::seed();
     let population = population(seed);
-    let deployment = runtime.block_on(kept(&population));
+    let deployment = runtime.block_on(store_population(&population));
     let customers = customers(&deployment);
     let facts: BTreeMap<_, _> = population
         .iter()
@@ -345,13 +345,13 @@ fn mongodb_finds_and_counts_whom_the_rules_match() {
         let predicate = rules.at(now());
         let matching = facts.iter().filter(|(_, (f, _))| predicate.matches(f));
         let matching: BTreeSet<String> = matching.map(|(id, _)| id.clone()).collect();
-        let found = found(&customers, &predicate).await;
+        let found = find_ids(&customers, &predicate).await;
         if let Some(id) = matching.symmetric_difference(&found).next() {
             let (customer, filter) = (facts[id].1, filter(&predicate));
             let (here, there) = (matching.contains(id), found.contains(id));
             panic!("{rules}\nin memory: {here}, in MongoDB: {there}\n{filter}\n{customer}");
         }
-        // Some rules are counted by those whom they do not match.
+        // Some rules are counted as all customers less those that the rules do not match.
         let count = deployment.store.count_members(&rules, now()).await.unwrap();
         assert_eq!(count, matching.len() as u64, "{rules}");
     });

@@ -1,4 +1,4 @@
-//! What became of a campaign's messages, by what their customers have spent.
+//! Outcomes of a campaign's messages, by what their customers have spent.
 
 use domain::{CampaignId, MessageCommand, MessageStatus, Receipt, Suppression};
 use projections::messages::SpendBracket;
@@ -9,7 +9,7 @@ use super::project_all;
 use crate::support::deployment::Deployment;
 use crate::support::shop::{context, mail, message, minute, order, text};
 
-/// What makes a message be as far as this.
+/// Returns the commands that bring a message to a status.
 fn steps(status: MessageStatus) -> Vec<MessageCommand> {
     let queue = MessageCommand::Queue(mail("ada@example.com"));
     let sent = MessageCommand::RecordSent(text("v-1").into());
@@ -31,7 +31,7 @@ fn steps(status: MessageStatus) -> Vec<MessageCommand> {
     }
 }
 
-async fn write_to(deployment: &Deployment, campaign: u128, to: &[(&str, MessageStatus)]) {
+async fn record_messages(deployment: &Deployment, campaign: u128, to: &[(&str, MessageStatus)]) {
     let commands = to.iter().flat_map(|(id, status)| {
         let steps = steps(*status).into_iter();
         steps.map(move |step| (message(campaign, id), step))
@@ -64,19 +64,22 @@ fn expected(tried: &[(i64, MessageStatus)], threshold: i64) -> [SpendBracket; 2]
     })
 }
 
-/// The round amount next to what four in five of those spent who spent anything, by trying all.
+/// Tries all round amounts and returns the one nearest to the 80th percentile of spend, among
+/// customers with any.
 fn threshold(tried: &[(i64, MessageStatus)]) -> i64 {
     let mut spend: Vec<i64> = tried.iter().map(|(spend, _)| *spend).collect();
     spend.retain(|spend| *spend > 0);
     spend.sort_unstable();
     let percentile = spend[(spend.len() * 4).div_ceil(5) - 1] as f64;
     let rounds = (0..12).flat_map(|power| [1, 2, 5].map(|n| n * 10i64.pow(power)));
-    let far = |round: &i64| (*round as f64 / percentile).ln().abs();
-    rounds.min_by(|a, b| far(a).total_cmp(&far(b))).unwrap()
+    let distance = |round: &i64| (*round as f64 / percentile).ln().abs();
+    rounds
+        .min_by(|a, b| distance(a).total_cmp(&distance(b)))
+        .unwrap()
 }
 
 #[tokio::test]
-async fn deliveries_are_told_apart_by_what_customers_spent() {
+async fn outcomes_are_counted_by_what_customers_spent() {
     let Crowd {
         deployment,
         people,
@@ -92,11 +95,11 @@ async fn deliveries_are_told_apart_by_what_customers_spent() {
         })
         .chain([("stranger", MessageStatus::Delivered)])
         .collect();
-    write_to(&deployment, 7, &to).await;
-    write_to(&deployment, 8, &[("c-1", MessageStatus::Delivered)]).await;
+    record_messages(&deployment, 7, &to).await;
+    record_messages(&deployment, 8, &[("c-1", MessageStatus::Delivered)]).await;
     let untried = [MessageStatus::Queued, MessageStatus::Suppressed];
     let tried = to.iter().filter(|(_, status)| !untried.contains(status));
-    let spend = |id: &str| people.get(id).map_or(0, |who| who.total_spend());
+    let spend = |id: &str| people.get(id).map_or(0, |person| person.total_spend());
     let tried: Vec<_> = tried.map(|(id, status)| (spend(id), *status)).collect();
     let (store, id) = (&deployment.store, CampaignId::from(7));
     let found = store.spend_brackets(&id).await.unwrap();
@@ -108,7 +111,7 @@ async fn deliveries_are_told_apart_by_what_customers_spent() {
 }
 
 #[tokio::test]
-async fn without_two_sides_there_are_no_brackets() {
+async fn there_are_no_brackets_without_customers_on_both_sides() {
     let deployment = Deployment::fresh().await;
     let brackets = async |store: &projections::Store| {
         let found = store.spend_brackets(&CampaignId::from(7)).await;
@@ -119,7 +122,7 @@ async fn without_two_sides_there_are_no_brackets() {
     let store = &deployment.store;
     assert_eq!(brackets(store).await, []);
     let delivered = MessageStatus::Delivered;
-    write_to(&deployment, 7, &[("c-1", delivered), ("c-2", delivered)]).await;
+    record_messages(&deployment, 7, &[("c-1", delivered), ("c-2", delivered)]).await;
     assert_eq!(brackets(store).await, [], "nobody has spent anything");
     let commands = &deployment.commands;
     let recorded = commands

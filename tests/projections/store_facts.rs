@@ -1,4 +1,4 @@
-//! What a store is like, as its events make it.
+//! Figures of a store, compared with a direct computation.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::project_all;
 use crate::support::deployment::Deployment;
 use crate::support::shop::{activity, context, customer, minute, order, text};
 
-/// By nearest rank, asked of each value.
+/// Returns the deciles of the positive values by nearest rank, or `None` for fewer than ten values.
 fn deciles(values: impl Iterator<Item = i64>) -> Option<[i64; 9]> {
     let values: Vec<i64> = values.filter(|value| *value > 0).collect();
     let covers = |most: i64, tenths: usize| {
@@ -45,7 +45,7 @@ fn visits(person: &Person) -> i64 {
 }
 
 #[tokio::test]
-async fn a_store_is_what_its_customers_make_it() {
+async fn store_facts_match_a_direct_computation() {
     let Crowd {
         deployment, people, ..
     } = Crowd::random(400).await;
@@ -54,13 +54,13 @@ async fn a_store_is_what_its_customers_make_it() {
         ("total_spend", deciles(all().map(Person::total_spend))),
         (
             "order_count",
-            deciles(all().map(|who| who.orders.len() as i64)),
+            deciles(all().map(|person| person.orders.len() as i64)),
         ),
         ("average_order_value", deciles(all().map(average))),
         ("visits", deciles(all().map(visits))),
     ];
-    let done = |who: &Person| {
-        let names = who.activities.iter().map(|(name, _)| *name);
+    let activity_names = |person: &Person| {
+        let names = person.activities.iter().map(|(name, _)| *name);
         names.collect::<std::collections::BTreeSet<_>>()
     };
     let expected = StoreFacts {
@@ -69,12 +69,12 @@ async fn a_store_is_what_its_customers_make_it() {
             .into_iter()
             .map(|(field, deciles)| (field, deciles.unwrap()))
             .collect(),
-        cities: counted(all().filter_map(|who| who.city)),
-        countries: counted(all().filter_map(|who| who.country)),
-        tags: counted(all().flat_map(|who| who.tags.iter().copied())),
-        activities: counted(all().flat_map(done)),
+        cities: counted(all().filter_map(|person| person.city)),
+        countries: counted(all().filter_map(|person| person.country)),
+        tags: counted(all().flat_map(|person| person.tags.iter().copied())),
+        activities: counted(all().flat_map(activity_names)),
     };
-    assert_eq!(expected.cities.len(), 6, "Köln is not köln");
+    assert_eq!(expected.cities.len(), 6, "Köln and köln are two cities");
     assert_eq!(deployment.store.store_facts().await.unwrap(), expected);
 }
 
@@ -88,7 +88,7 @@ async fn an_empty_store_has_no_facts() {
 }
 
 #[tokio::test]
-async fn what_few_have_has_no_deciles_and_what_was_taken_back_is_not_told() {
+async fn few_values_have_no_deciles_and_replaced_activities_do_not_count() {
     let deployment = Deployment::fresh().await.prepared().await;
     let orders = (0..9).map(|n| order(&format!("c-{n}"), "o-1", 100));
     let (commands, context) = (&deployment.commands, context());
@@ -108,15 +108,15 @@ async fn what_few_have_has_no_deciles_and_what_was_taken_back_is_not_told() {
 }
 
 #[tokio::test]
-async fn the_most_common_names_are_told_and_of_equals_the_first() {
+async fn the_most_common_cities_are_kept_and_ties_go_to_the_first() {
     let deployment = Deployment::fresh().await.prepared().await;
-    let living = |n: usize| {
+    let resident = |n: usize| {
         let mut item = customer(&format!("c-{n}"), "Ada");
         let city = format!("City {:03}", n.min(304));
         item.changes.city = domain::Change::Set(text(&city));
         item
     };
-    let customers = (0..306).map(living).collect();
+    let customers = (0..306).map(resident).collect();
     let recorded = deployment
         .commands
         .record_customers(&context(), customers)

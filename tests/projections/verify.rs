@@ -1,11 +1,11 @@
-//! Views held against the log.
+//! Verification of views against the log.
 
 use eventlog::{Entry, Position};
 use mongodb::Collection;
 use mongodb::bson::{Document, doc};
 use projections::verify_documents;
 
-use super::{DAY, project_all, trade, view};
+use super::{EVENTS_PER_DAY, project_all, record_day, view};
 use crate::support::deployment::Deployment;
 
 #[tokio::test]
@@ -16,8 +16,8 @@ async fn healthy_views_have_no_differences() {
         number: 0,
     };
     let entries = deployment.log.read(start, 1_000).await.unwrap();
-    let begins = |entry: &&Entry| entry.position.number == entry.commit;
-    let commits = entries.iter().filter(begins).count() as u64;
+    let begins_commit = |entry: &&Entry| entry.position.number == entry.commit;
+    let commits = entries.iter().filter(begins_commit).count() as u64;
     for (name, documents) in [
         ("customers", 20),
         ("orders", 40),
@@ -32,7 +32,10 @@ async fn healthy_views_have_no_differences() {
         let Deployment { store, log, .. } = &deployment;
         let report = verify_documents(store, log, view(name), 1).await.unwrap();
         assert_eq!(report.differences, [""; 0], "{name}");
-        assert_eq!((report.events, report.documents), (2 * DAY, documents));
+        assert_eq!(
+            (report.events, report.documents),
+            (2 * EVENTS_PER_DAY, documents)
+        );
         assert_eq!(report.compared, documents);
     }
 }
@@ -68,7 +71,7 @@ async fn a_missing_document_is_found() {
 }
 
 #[tokio::test]
-async fn a_document_too_many_is_found() {
+async fn an_extra_document_is_found() {
     let deployment = folded().await;
     let customers = customers(&deployment);
     let mut copy = customers
@@ -77,7 +80,7 @@ async fn a_document_too_many_is_found() {
         .unwrap()
         .unwrap();
     let own = copy.get_i32("_partition").unwrap();
-    // In its own partition, and in one that there is not.
+    // In its own partition, and in one that does not exist.
     for (index, partition) in [own, 99].into_iter().enumerate() {
         copy.extend(doc! {"_id": format!("ghost-{index}"), "_partition": partition});
         customers.insert_one(&copy).await.unwrap();
@@ -110,7 +113,7 @@ async fn a_document_ahead_of_the_log_is_found() {
     );
 }
 
-/// As a projector leaves it that dies after writing, before it moves its checkpoint.
+/// Simulates projectors that crash after writing documents, before they move their checkpoints.
 #[tokio::test]
 async fn documents_ahead_of_their_checkpoint_are_no_difference() {
     let deployment = folded().await;
@@ -139,11 +142,11 @@ async fn documents_ahead_of_their_checkpoint_are_no_difference() {
     }
 }
 
-/// Two days' trade, in one partition.
+/// Returns a deployment of one partition with two recorded and folded days.
 async fn folded() -> Deployment {
     let deployment = Deployment::with_partitions(1).await.prepared().await;
-    trade(&deployment.commands, 0).await;
-    trade(&deployment.commands, 1).await;
+    record_day(&deployment.commands, 0).await;
+    record_day(&deployment.commands, 1).await;
     project_all(&deployment).await;
     deployment
 }

@@ -1,4 +1,4 @@
-//! Reading one's own writes.
+//! Waiting until a view has a reader's own writes.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use commands::Outcome;
 use eventlog::{Position, Positions};
 use projections::WaitError;
 
-use super::{project, rebuilt};
+use super::{project, rebuild_view};
 use crate::support::deployment::Deployment;
 use crate::support::shop::{context, order};
 use crate::support::wait::PATIENCE;
@@ -26,19 +26,19 @@ async fn a_reader_waits_until_the_view_has_its_writes() {
         .wait_for("orders", &none, Duration::ZERO)
         .await
         .unwrap();
-    let before_all = Position {
+    let before_first = Position {
         partition: 3,
         number: 0,
     };
-    let before_all = Positions::from_iter([before_all]);
+    let before_first = Positions::from_iter([before_first]);
     store
-        .wait_for("audit", &before_all, Duration::ZERO)
+        .wait_for("audit", &before_first, Duration::ZERO)
         .await
         .unwrap();
 }
 
 #[tokio::test]
-async fn a_reader_is_told_when_the_view_stays_behind() {
+async fn a_wait_fails_if_the_view_stays_behind() {
     let deployment = Deployment::fresh().await.prepared().await;
     let written = write(&deployment).await;
     project(&deployment, "orders").await.unwrap();
@@ -69,10 +69,10 @@ async fn a_reader_is_told_when_the_view_stays_behind() {
 }
 
 #[tokio::test]
-async fn after_a_switch_the_new_generation_counts() {
+async fn after_a_switch_a_wait_is_for_the_new_generation() {
     let deployment = Deployment::fresh().await.prepared().await;
     let written = write(&deployment).await;
-    rebuilt(&deployment, "orders").await;
+    rebuild_view(&deployment, "orders").await;
     deployment
         .store
         .wait_for("orders", &written, Duration::ZERO)

@@ -1,4 +1,4 @@
-//! Processes that share the work.
+//! Worker processes that share the work.
 
 use bson::doc;
 use commands::Commands;
@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use workers::{BusyError, Delivery, exclusively};
 
-use super::{documents, rebuilt, spend_after, status, stopped, total_spend, trade};
+use super::{documents, rebuild_view, record_day, spend_after, status, stopped, total_spend};
 use crate::support::deployment::Deployment;
 use crate::support::shop::context;
 use crate::support::wait::{eventually, until};
@@ -21,7 +21,7 @@ struct Worker {
 }
 
 impl Worker {
-    /// With a log of its own, as a process of its own has it.
+    /// Starts a worker with its own handle of the log, as a separate process has it.
     async fn start(deployment: &Deployment, name: &str) -> Self {
         let (log, store) = (deployment.reopened().await, deployment.store.clone());
         let commands = Commands::open(log, None).await.unwrap();
@@ -42,53 +42,53 @@ impl Worker {
 }
 
 #[tokio::test]
-async fn two_workers_keep_the_same_views_and_one_takes_over_from_the_other() {
+async fn two_workers_share_the_views_and_one_takes_over_from_the_other() {
     let deployment = Deployment::fresh().await;
     let first = Worker::start(&deployment, "w-1").await;
-    trade(&deployment.commands, 0).await;
+    record_day(&deployment.commands, 0).await;
     caught_up(&deployment).await;
     let second = Worker::start(&deployment, "w-2").await;
     until("both have a share", async || {
-        shares(&deployment).await.len() == 2
+        partition_owners(&deployment).await.len() == 2
     })
     .await;
     for day in 1..10 {
-        trade(&deployment.commands, day).await;
+        record_day(&deployment.commands, day).await;
     }
     caught_up(&deployment).await;
     first.stop().await;
-    trade(&deployment.commands, 10).await;
+    record_day(&deployment.commands, 10).await;
     caught_up(&deployment).await;
     assert_eq!(total_spend(&deployment).await, spend_after(11));
     second.stop().await;
     assert!(
-        shares(&deployment).await.is_empty(),
-        "all partitions are given back"
+        partition_owners(&deployment).await.is_empty(),
+        "all partitions are released"
     );
     for view in VIEWS {
         let incremental = documents(&deployment.store, view.name(), 1).await;
-        let report = rebuilt(&deployment, view.name()).await;
+        let report = rebuild_view(&deployment, view.name()).await;
         let from_zero = documents(&deployment.store, view.name(), report.generation).await;
         assert!(incremental == from_zero, "{}", view.name());
     }
 }
 
 #[tokio::test]
-async fn a_requested_rebuild_is_carried_out_once() {
+async fn a_requested_rebuild_runs_once() {
     let deployment = Deployment::fresh().await;
     let workers = [
         Worker::start(&deployment, "w-1").await,
         Worker::start(&deployment, "w-2").await,
     ];
-    trade(&deployment.commands, 0).await;
+    record_day(&deployment.commands, 0).await;
     caught_up(&deployment).await;
-    let first = rebuilt_as_asked(&deployment, "orders").await;
+    let first = rebuild_by_workers(&deployment, "orders").await;
     assert!(first >= 2);
-    let second = rebuilt_as_asked(&deployment, "orders").await;
+    let second = rebuild_by_workers(&deployment, "orders").await;
     assert!(second > first);
-    trade(&deployment.commands, 1).await;
+    record_day(&deployment.commands, 1).await;
     caught_up(&deployment).await;
-    // Not again at the next start, once it is noted that both are done.
+    // A worker that starts later must not repeat them, once both are recorded as done.
     until("both requests are done", async || {
         let reactors = deployment
             .store
@@ -103,7 +103,7 @@ async fn a_requested_rebuild_is_carried_out_once() {
         worker.stop().await;
     }
     let worker = Worker::start(&deployment, "w-3").await;
-    rebuilt_as_asked(&deployment, "audit").await;
+    rebuild_by_workers(&deployment, "audit").await;
     let orders = status(&deployment, "orders").await;
     assert_eq!(orders.generation, second);
     assert!(orders.building.is_none(), "{orders:?}");
@@ -111,36 +111,36 @@ async fn a_requested_rebuild_is_carried_out_once() {
     worker.stop().await;
 }
 
-/// As when a worker could not tell Redis that it has given a partition up.
+/// Simulates a worker that could not tell Redis that it released a partition.
 #[tokio::test]
-async fn a_partition_that_was_not_given_back_finds_its_owner() {
+async fn a_partition_that_was_not_released_returns_to_its_owner() {
     let deployment = Deployment::with_partitions(4).await;
     let workers = [
         Worker::start(&deployment, "w-1").await,
         Worker::start(&deployment, "w-2").await,
     ];
-    trade(&deployment.commands, 0).await;
+    record_day(&deployment.commands, 0).await;
     caught_up(&deployment).await;
     let alive = ["w-1", "w-2"].map(str::to_owned);
     let assigned = assign(4, &alive);
-    let of_other = *assigned
+    let partition = *assigned
         .iter()
         .find(|(_, owner)| **owner == "w-2")
         .unwrap()
         .0;
     let has_its_owner = async || {
         let members = deployment.log.members(Role::Fold).await.unwrap();
-        members.owner(of_other) == Some("w-2")
+        members.owner(partition) == Some("w-2")
     };
-    until("both have their shares", has_its_owner).await;
+    until("both own their shares", has_its_owner).await;
     let mut redis = deployment.redis().await;
     let found: Vec<String> = redis.keys("*}:owners:fold").await.unwrap();
     let of_deployment = deployment
         .counter(0)
         .replace(":00}:counter", "}:owners:fold");
     let owners = found.iter().find(|key| **key == of_deployment).unwrap();
-    let _: i64 = redis.hset(owners, of_other, "w-1").await.unwrap();
-    trade(&deployment.commands, 1).await;
+    let _: i64 = redis.hset(owners, partition, "w-1").await.unwrap();
+    record_day(&deployment.commands, 1).await;
     caught_up(&deployment).await;
     assert_eq!(total_spend(&deployment).await, spend_after(2));
     until("its owner has it again", has_its_owner).await;
@@ -150,24 +150,24 @@ async fn a_partition_that_was_not_given_back_finds_its_owner() {
 }
 
 #[tokio::test]
-async fn a_rollback_that_was_announced_is_no_request_for_a_rebuild() {
+async fn a_rollback_request_does_not_start_a_rebuild() {
     let deployment = Deployment::with_partitions(1).await;
     let worker = Worker::start(&deployment, "w-1").await;
-    trade(&deployment.commands, 0).await;
+    record_day(&deployment.commands, 0).await;
     caught_up(&deployment).await;
     let orders = ViewName::try_from("orders").unwrap();
     let context = context();
-    let announced = deployment.commands.request_rollback(&context, orders);
-    announced.await.unwrap();
-    rebuilt_as_asked(&deployment, "customers").await;
+    let requested = deployment.commands.request_rollback(&context, orders);
+    requested.await.unwrap();
+    rebuild_by_workers(&deployment, "customers").await;
     let orders = status(&deployment, "orders").await;
     assert_eq!((orders.generation, orders.building), (1, None));
     worker.stop().await;
 }
 
-/// The generation that serves after the workers did what they were asked. They may begin more
-/// than one, when the work goes from one to another.
-async fn rebuilt_as_asked(deployment: &Deployment, view: &str) -> i32 {
+/// Requests a rebuild and returns the generation that serves after it. The workers may begin more
+/// than one generation if the rebuild moves from one worker to another.
+async fn rebuild_by_workers(deployment: &Deployment, view: &str) -> i32 {
     let before = status(deployment, view).await.generation;
     request_rebuild(&deployment.commands, view).await;
     let switched = async || {
@@ -178,10 +178,10 @@ async fn rebuilt_as_asked(deployment: &Deployment, view: &str) -> i32 {
 }
 
 #[tokio::test]
-async fn workers_tell_that_documents_are_gone_until_they_are_rebuilt() {
+async fn workers_report_a_missing_collection_until_it_is_rebuilt() {
     let deployment = Deployment::with_partitions(1).await;
     let worker = Worker::start(&deployment, "w-1").await;
-    trade(&deployment.commands, 0).await;
+    record_day(&deployment.commands, 0).await;
     caught_up(&deployment).await;
     worker.stop().await;
     deployment
@@ -191,24 +191,27 @@ async fn workers_tell_that_documents_are_gone_until_they_are_rebuilt() {
         .await
         .unwrap();
     let worker = Worker::start(&deployment, "w-2").await;
-    let gone = eventually("it is told", async || stopped(&deployment).await.pop()).await;
+    let gone = eventually("the view is reported", async || {
+        stopped(&deployment).await.pop()
+    })
+    .await;
     let text = "the collection customers_g1 is gone; rebuild the view";
     assert_eq!(gone, ("customers", text.to_owned()));
     request_rebuild(&deployment.commands, "customers").await;
-    until("it is well again", async || {
+    until("the view is no longer stalled", async || {
         stopped(&deployment).await.is_empty()
     })
     .await;
-    trade(&deployment.commands, 1).await;
+    record_day(&deployment.commands, 1).await;
     caught_up(&deployment).await;
     assert_eq!(total_spend(&deployment).await, spend_after(2));
     worker.stop().await;
 }
 
 #[tokio::test]
-async fn what_one_does_exclusively_another_does_not_begin() {
+async fn exclusive_work_runs_in_one_worker_at_a_time() {
     let log = Deployment::fresh().await.log;
-    let inner = exclusively(&log, "w-2", "work", async { panic!("begun") });
+    let inner = exclusively(&log, "w-2", "work", async { panic!("started twice") });
     let outer = exclusively(&log, "w-1", "work", inner).await.unwrap();
     assert!(matches!(outer, Err(BusyError::Busy(name)) if name == "work"));
     let after = exclusively(&log, "w-2", "work", async { 7 }).await;
@@ -228,8 +231,8 @@ async fn caught_up(deployment: &Deployment) {
     until("all views catch up", all).await;
 }
 
-/// Who owns partitions, by name.
-async fn shares(deployment: &Deployment) -> Vec<String> {
+/// Returns the names of the workers that own partitions, sorted.
+async fn partition_owners(deployment: &Deployment) -> Vec<String> {
     let members = deployment.log.members(Role::Fold).await.unwrap();
     let partitions = deployment.log.partitions();
     let owners = partitions.filter_map(|partition| members.owner(partition));

@@ -114,7 +114,11 @@ async fn settings_of_the_first_start_cannot_be_changed() {
         nowhere.env("PATRON_TIME_ZONE", "Europe/Atlantis");
         let nowhere = run(nowhere);
         assert_eq!(nowhere.code, Some(2));
-        assert!(nowhere.err.contains("not an IANA time zone"), "{}", nowhere.err);
+        assert!(
+            nowhere.err.contains("not an IANA time zone"),
+            "{}",
+            nowhere.err
+        );
     }
 }
 

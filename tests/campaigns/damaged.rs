@@ -19,7 +19,10 @@ async fn an_unreadable_campaign_does_not_hold_back_others() {
     shop.until_all(&sound, MessageStatus::Sent).await;
     shop.record_receipts(&sound).await;
     shop.until_campaign(&sound, CampaignStatus::Completed).await;
-    assert!(shop.worker_logs().contains("cannot check the scheduled campaign"));
+    assert!(
+        shop.worker_logs()
+            .contains("cannot check the scheduled campaign")
+    );
 }
 
 /// Overwrites a campaign's head with a value that cannot be read.

@@ -61,7 +61,7 @@ async fn the_same_order_twice_in_one_batch_is_one_order() {
     let positions: Vec<Position> = outcomes.into_iter().map(|o| o.unwrap().position).collect();
     assert_eq!(positions[0], positions[1]);
     assert_eq!(positions[2], positions[3]);
-    assert_eq!(read(&log, positions[0].partition).await.len(), 2);
+    assert_eq!(event_types(&log, positions[0].partition).await.len(), 2);
 }
 
 #[tokio::test]

@@ -133,10 +133,7 @@ async fn a_restored_redis_rejects_writes_until_it_is_accepted() {
     let (_engines, app) = restore_backup("rolled_back", async |_| {}).await;
     let refused = app.client.post("/api/data/orders", orders("other")).await;
     assert_eq!(refused.status, 503, "{}", refused.body);
-    for (check, start) in [
-        ("log", "Redis holds another log"),
-        ("views", "stalled: "),
-    ] {
+    for (check, start) in [("log", "Redis holds another log"), ("views", "stalled: ")] {
         eventually("/readyz says why", async || {
             let ready = app.client.get("/readyz").await.body;
             let checks = ready["checks"].as_array()?;

@@ -70,7 +70,7 @@ impl Division {
             match self.membership.heartbeat().await {
                 Ok(members) => unclaimed = self.adjust(&members).await,
                 Err(error) => {
-                    tracing::warn!(%error, "no heartbeat could be sent, continuing to work")
+                    tracing::warn!(%error, "no heartbeat could be sent, continuing to work");
                 }
             }
         }

@@ -163,7 +163,7 @@ pub(crate) async fn report(shared: &SharedResources, stop: &CancellationToken) {
             {
                 Some(Ok(())) => reported = Some((tasks, Instant::now())),
                 Some(Err(error)) => {
-                    tracing::debug!(%error, "this worker's status could not be reported")
+                    tracing::debug!(%error, "this worker's status could not be reported");
                 }
                 None => break,
             }

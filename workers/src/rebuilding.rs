@@ -111,7 +111,7 @@ impl Operation<'_> {
         .await
     }
 
-    async fn alone<T>(
+    async fn with_lease<T>(
         &self,
         work: impl Future<Output = Result<T, ReactError>>,
     ) -> Result<T, ReactError> {

@@ -122,7 +122,7 @@ struct DiscrepancyResponse {
     #[schema(value_type = Option<schema::MessageId>)]
     message_id: Option<String>,
     /// Description of the discrepancy.
-    #[schema(example = "was meant and has no message")]
+    #[schema(example = "is a recipient but has no message")]
     detail: String,
 }
 

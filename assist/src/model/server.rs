@@ -142,7 +142,7 @@ fn interpret_status(status: StatusCode, headers: &HeaderMap, now: DateTime<Utc>)
 }
 
 /// Parses the value of `Retry-After`: a number of seconds, or a date.
-fn rest(value: &str, now: DateTime<Utc>) -> Option<Duration> {
+fn parse_retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     let rest = match value.trim().parse() {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => {

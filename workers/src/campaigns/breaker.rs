@@ -65,11 +65,11 @@ pub(super) enum Permit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum VendorState {
     /// The vendor answered.
-    There,
+    Up,
     /// The vendor did not answer, or does not serve such requests.
-    Away,
+    Down,
     /// The request shows nothing, for instance because it was not sent.
-    Nothing,
+    Unknown,
 }
 
 /// State change of the breaker.

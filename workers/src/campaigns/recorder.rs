@@ -117,7 +117,7 @@ async fn record(
             Ok(_) => metrics::messages(outcome, 1),
             // Not expected: every result belongs to a message in the log.
             Err(refusal) => {
-                tracing::error!(%refusal, outcome, "a result was rejected by its message")
+                tracing::error!(%refusal, outcome, "a result was rejected by its message");
             }
         }
     }

@@ -135,7 +135,7 @@ async fn launch_or_miss(shared: &SharedResources, id: &CampaignId) -> Result<boo
     let late = Duration::from_millis(context.now.millis().abs_diff(at.millis()));
     match (done, due(at, context.now, shared.delivery.grace)) {
         (Ok(_), Due::TooLate) => {
-            tracing::warn!(campaign = %id, ?late, "missed the time of a scheduled campaign")
+            tracing::warn!(campaign = %id, ?late, "missed the time of a scheduled campaign");
         }
         (Ok(_), _) => tracing::info!(campaign = %id, ?late, "launched a scheduled campaign"),
         // It was launched or cancelled concurrently.

@@ -192,7 +192,7 @@ async fn complete(
     match completed.await? {
         Ok(_) => tracing::info!(campaign = %id, planned = size.planned, "completed the campaign"),
         Err(refusal) => {
-            tracing::error!(campaign = %id, %refusal, "the campaign cannot be completed")
+            tracing::error!(campaign = %id, %refusal, "the campaign cannot be completed");
         }
     }
     Ok(())

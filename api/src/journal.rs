@@ -187,21 +187,16 @@ async fn record_assist(commands: &Commands, context: &Context, assist: Assist) {
     }
 }
 
-/// Builds the event's content from truncated texts. Returns `None` if a text is
-/// empty or has control characters.
+/// Builds the event's content from truncated texts. Returns `None` if nothing
+/// remains of a text.
 fn refusal(why: RefusalReason, method: &str, path: &str, detail: &str) -> Option<Refusal> {
     Some(Refusal {
         why,
-        method: text(method, 16)?,
-        path: text(path, 512)?,
-        detail: text(detail, 256)?,
+        method: Text::cut(method)?,
+        path: Text::cut(path)?,
+        detail: Text::cut(detail)?,
         unrecorded: 0,
     })
-}
-
-fn text<const N: usize>(whole: &str, most: usize) -> Option<Text<N>> {
-    let short: String = whole.chars().take(most).collect();
-    Text::try_from(short).ok()
 }
 
 /// Token bucket for recorded refusals.
@@ -257,6 +252,13 @@ mod tests {
         assert_eq!(refusal.method.as_str().len(), 16);
         assert_eq!(refusal.path.as_str().len(), 512);
         assert_eq!(refusal.detail.as_str().len(), 256);
+    }
+
+    #[test]
+    fn texts_are_truncated_by_bytes_between_characters() {
+        let long = "é".repeat(300);
+        let refusal = refusal(RefusalReason::Role, "GET", "/", &long).unwrap();
+        assert_eq!(refusal.detail.as_str(), "é".repeat(128));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::support::engines::workspace;
 
 /// Each crate of the workspace with the workspace crates that it may depend on.
-const ALLOWED_CRATES: [(&str, &[&str]); 9] = [
+const ALLOWED_CRATES: [(&str, &[&str]); 12] = [
     ("domain", &[]),
     ("eventlog", &[]),
     ("commands", &["domain", "eventlog"]),
@@ -26,6 +26,8 @@ const ALLOWED_CRATES: [(&str, &[&str]); 9] = [
         &["assist", "commands", "projections", "domain", "eventlog"],
     ),
     ("vendor", &[]),
+    ("engines", &[]),
+    ("import", &[]),
     (
         "patron",
         &[
@@ -37,6 +39,19 @@ const ALLOWED_CRATES: [(&str, &[&str]); 9] = [
             "domain",
             "eventlog",
             "vendor",
+            "engines",
+            "import",
+        ],
+    ),
+    (
+        "bench",
+        &[
+            "assist",
+            "commands",
+            "projections",
+            "domain",
+            "eventlog",
+            "engines",
         ],
     ),
 ];
@@ -60,8 +75,15 @@ const FORBIDDEN_CRATES: [(&str, &[&str]); 7] = [
     ("api", &["redis", "mongodb", "bson", "clap"]),
 ];
 
-/// Sources of the two programs, the only ones that read the environment.
-const READERS: [&str; 2] = ["patron/src", "vendor/src"];
+/// Sources of the programs and of the options that they take over from `engines` and `import`, the
+/// only ones that read the environment.
+const READERS: [&str; 5] = [
+    "patron/src",
+    "vendor/src",
+    "bench/src",
+    "engines/src",
+    "import/src",
+];
 
 /// Dependencies of each workspace crate, without its dev-dependencies.
 fn dependencies() -> BTreeMap<String, Vec<String>> {

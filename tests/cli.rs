@@ -30,7 +30,7 @@ fn help_lists_commands_and_variables() {
     let help = run(patron(["--help"]));
     assert_eq!(help.code, Some(0));
     for command in [
-        "up", "serve", "work", "import", "rebuild", "status", "verify", "bench",
+        "up", "serve", "work", "import", "rebuild", "status", "verify",
     ] {
         assert!(
             help.out.contains(&format!("  {command} ")),

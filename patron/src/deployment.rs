@@ -13,7 +13,7 @@ use projections::{Store, StoreOptions};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use crate::engines::{self, EngineOptions, Engines};
+use engines::{EngineOptions, Engines};
 
 /// Names of a deployment, and settings that its first start fixes.
 #[derive(Args, Clone, Debug)]
@@ -50,19 +50,6 @@ pub(crate) struct DeploymentOptions {
 }
 
 impl DeploymentOptions {
-    /// Returns the options of a benchmark, which has its own engines and names.
-    pub(crate) fn for_bench() -> Self {
-        Self {
-            namespace: "bench".to_owned(),
-            database: "bench".to_owned(),
-            redis_ca_file: None,
-            partitions: None,
-            currency: None,
-            time_zone: None,
-            allow_data_loss: false,
-        }
-    }
-
     /// Opens the views, and returns them with the options to open the log. The views are the log's
     /// witness: they remember which log they were folded from.
     async fn log(&self, redis_url: &str, mongodb_uri: &str) -> anyhow::Result<(LogOptions, Store)> {

@@ -2,13 +2,10 @@
 //! reads the environment.
 
 mod assistant;
-mod bench;
 mod delivery;
 mod deployment;
 mod duration;
-mod engines;
 mod health;
-mod import;
 mod key;
 mod limits;
 mod log;
@@ -73,8 +70,6 @@ enum Command {
     /// Start only Redis and MongoDB, print one line of JSON with their URLs, and run until Ctrl-C
     /// or, if standard input is a pipe, until it is closed
     Engines(engines::EngineOptions),
-    /// Measure speed and memory on this machine, compared with the bare engines in the same run
-    Bench(bench::BenchArgs),
     /// Check a server's health; the exit status is 0 if it is healthy
     Health(health::HealthArgs),
 }
@@ -102,7 +97,6 @@ async fn main() -> ExitCode {
         Command::Engines(options) => engines::command::run(&options)
             .await
             .map(|()| ExitCode::SUCCESS),
-        Command::Bench(args) => bench::run(args).await,
         Command::Health(args) => health::run(args).await,
     };
     ended.unwrap_or_else(|error| {

@@ -14,28 +14,3 @@ pub(crate) fn operator() -> String {
     let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
     format!("operator:{}", user.as_deref().unwrap_or("unknown"))
 }
-
-/// Formats a number with thousands separators: `1,234,567`.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::grouped;
-
-    #[test]
-    fn thousands_are_separated() {
-        assert_eq!(grouped(7), "7");
-        assert_eq!(grouped(69_659), "69,659");
-        assert_eq!(grouped(1_000_000), "1,000,000");
-    }
-}

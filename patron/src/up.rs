@@ -15,7 +15,6 @@ use workers::VendorAt;
 use crate::assistant::AssistantOptions;
 use crate::delivery::DeliveryOptions;
 use crate::deployment::{Deployment, DeploymentOptions};
-use crate::engines::{EngineOptions, Engines};
 use crate::limits::LimitOptions;
 use crate::output::say;
 use crate::readiness::ReadinessOptions;
@@ -23,6 +22,7 @@ use crate::serve::{config, listen, serve};
 use crate::sign_in::SignInOptions;
 use crate::signals::stop_token;
 use crate::{key, work};
+use engines::{EngineOptions, Engines};
 
 /// Options of `patron up`.
 #[derive(Args)]

@@ -4,10 +4,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 use commands::verify_heads;
+use indicatif::HumanCount;
 use projections::{VIEWS, verify_documents};
 
 use crate::deployment::{Deployment, Target};
-use crate::output::{grouped, say};
+use crate::output::say;
 use crate::quarantine;
 
 /// Maximum number of differences that are printed of each kind.
@@ -57,8 +58,8 @@ async fn heads(deployment: &Deployment) -> anyhow::Result<usize> {
     }
     say(format_args!(
         "heads: {} events read, {} heads folded again",
-        grouped(events),
-        grouped(heads)
+        HumanCount(events),
+        HumanCount(heads)
     ));
     if !trimmed.is_empty() {
         let from = trimmed.join(", ");
@@ -86,9 +87,9 @@ async fn views(deployment: &Deployment) -> anyhow::Result<usize> {
                 say(format_args!(
                     "{}: {} events, {} documents counted, {} folded again",
                     view.name(),
-                    grouped(report.events),
-                    grouped(report.documents),
-                    grouped(report.compared)
+                    HumanCount(report.events),
+                    HumanCount(report.documents),
+                    HumanCount(report.compared)
                 ));
                 found += print_some(&report.differences);
                 if !report.withheld.is_empty() {

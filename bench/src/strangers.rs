@@ -1,4 +1,4 @@
-//! `patron bench strangers`: an import alone, and during a flood of requests with wrong keys.
+//! `patron-bench strangers`: an import alone, and during a flood of requests with wrong keys.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -10,11 +10,11 @@ use hyper::StatusCode;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::api_process::ApiProcess;
+use super::deployment::Deployment;
 use super::http::Connection;
 use super::orders::Orders;
 use super::report::BenchReport;
-use crate::deployment::{Deployment, DeploymentOptions};
-use crate::engines::Engines;
+use engines::Engines;
 
 /// Orders per request of the import.
 const BATCH: u64 = 500;
@@ -24,7 +24,7 @@ const CONCURRENCY: usize = 4;
 /// Number of connections of the flood.
 const LANES: u32 = 32;
 
-/// Options of `patron bench strangers`.
+/// Options of `patron-bench strangers`.
 #[derive(clap::Args)]
 pub(crate) struct StrangersArgs {
     /// Requests with wrong keys per second
@@ -65,8 +65,7 @@ impl Totals {
 }
 
 pub(super) async fn run(args: &StrangersArgs, engines: &Engines) -> anyhow::Result<BenchReport> {
-    let options = DeploymentOptions::for_bench();
-    Deployment::open(&engines.redis_url, &engines.mongodb_uri, &options).await?;
+    Deployment::open(engines).await?;
     let api = ApiProcess::start_limited(engines).await?;
     // More orders than all rounds can send.
     let mut orders = Orders::new(u64::MAX / 4, args.seed)?;

@@ -99,7 +99,7 @@ fn rows_with_a_thousand_columns_are_read() {
 
 #[test]
 fn a_line_that_is_too_long_is_refused_and_skipped() {
-    let long = "x".repeat(crate::import::lines::MAX_RECORD + 1);
+    let long = "x".repeat(crate::lines::MAX_RECORD + 1);
     let (_, rows) = rows(format!("a,b\n{long}\n1,2\n").as_bytes(), ",", true);
     assert_eq!(
         rows,

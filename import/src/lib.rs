@@ -32,7 +32,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
 
-pub(crate) use args::ImportArgs;
+pub use args::ImportArgs;
 use batches::Batches;
 use journal::{ImportCounts, Journal, PreviousJournal, SourceId};
 use lines::FilePosition;
@@ -58,7 +58,7 @@ enum ImportEnd {
 ///
 /// # Errors
 /// Returns an error if the import could not finish. The message says how to continue.
-pub(crate) async fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
+pub async fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
     Ok(
         match import(&args, RetryPolicy::default(), stop_requested()).await? {
             ImportEnd::Complete { counts, summary } => {

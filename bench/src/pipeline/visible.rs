@@ -7,7 +7,7 @@ use futures::future::try_join_all;
 use tokio::time::{MissedTickBehavior, interval, sleep, sleep_until};
 
 use super::super::http::{Connection, percentile};
-use super::super::report::BenchReport;
+use super::super::report::{BenchReport, grouped};
 use super::PipelineArgs;
 use super::running::RunningBuild;
 
@@ -79,7 +79,7 @@ pub(super) async fn measure(
     let cpu_times = running.cpu_times_since(&cpu_times)?;
 
     let millis = |time: Duration| time.as_secs_f64() * 1_000.0;
-    let of = format!("beside {} orders/s", crate::output::grouped(rate.into()));
+    let of = format!("beside {} orders/s", grouped(rate.into()));
     let per_second = |count: u64| count as f64 / time.as_secs_f64();
     report.figure(format!("{of}: accepted"), per_second(sent), "orders/s");
     if args.one_customer.is_some() {

@@ -18,7 +18,7 @@
 
 mod aof;
 mod child;
-pub(crate) mod command;
+pub mod command;
 mod error;
 mod fetch;
 mod files;
@@ -36,51 +36,51 @@ use std::future;
 use std::path::{Path, PathBuf};
 
 use self::child::Child;
-pub(crate) use self::error::EngineError;
+pub use self::error::EngineError;
 use self::lock::DirLock;
 use self::ports::Ports;
 use self::program::{MONGOD, Program, REDIS_SERVER};
-pub(crate) use self::running::{EngineUrls, running};
+pub use self::running::{EngineUrls, running};
 
 /// Engines to use, and the data directory of those that are started.
 #[derive(clap::Args, Clone, Debug)]
-pub(crate) struct EngineOptions {
+pub struct EngineOptions {
     /// Directory of the engines' data, logs, keys and fetched programs.
     #[arg(long, default_value = ".patron")]
-    pub(crate) data_dir: PathBuf,
+    pub data_dir: PathBuf,
 
     /// URL of a running Redis (6.2 or newer) or Valkey; without it one is started.
     #[arg(long, env = "REDIS_URL", hide_env_values = true)]
-    pub(crate) redis_url: Option<String>,
+    pub redis_url: Option<String>,
 
     /// URI of a running MongoDB (4.2 or newer); without it one is started.
     #[arg(long, env = "MONGODB_URI", hide_env_values = true)]
-    pub(crate) mongodb_uri: Option<String>,
+    pub mongodb_uri: Option<String>,
 
     /// Directory of fetched programs, so that several data directories can share them
     /// [default: `bin` in the data directory].
     #[arg(long, env = "PATRON_BIN_DIR")]
-    pub(crate) bin_dir: Option<PathBuf>,
+    pub bin_dir: Option<PathBuf>,
 }
 
 impl EngineOptions {
     /// Returns the URL of a running Redis, if one is given.
-    pub(crate) fn redis_url(&self) -> Option<String> {
+    pub fn redis_url(&self) -> Option<String> {
         non_empty(self.redis_url.as_ref())
     }
 
     /// Returns the URI of a running MongoDB, if one is given.
-    pub(crate) fn mongodb_uri(&self) -> Option<String> {
+    pub fn mongodb_uri(&self) -> Option<String> {
         non_empty(self.mongodb_uri.as_ref())
     }
 }
 
 /// Both engines of a process, and the lock on their data directory.
-pub(crate) struct Engines {
+pub struct Engines {
     /// URL of the log's Redis.
-    pub(crate) redis_url: String,
+    pub redis_url: String,
     /// URI of the views' MongoDB.
-    pub(crate) mongodb_uri: String,
+    pub mongodb_uri: String,
     redis: Option<Engine>,
     mongod: Option<Engine>,
     _lock: DirLock,
@@ -98,7 +98,7 @@ impl Engines {
     ///
     /// Locks the data directory even if both are given by URL. Fetching and loading can take
     /// minutes; long waits are logged.
-    pub(crate) async fn start(options: &EngineOptions) -> Result<Self, EngineError> {
+    pub async fn start(options: &EngineOptions) -> Result<Self, EngineError> {
         let dir = files::private_dir(&options.data_dir)?;
         let lock = DirLock::acquire(&dir)?;
         let (redis_url, mongodb_uri) = (options.redis_url(), options.mongodb_uri());
@@ -133,28 +133,28 @@ impl Engines {
     }
 
     /// Returns the path of the program of the started Redis; `None` if Redis was given by URL.
-    pub(crate) fn redis_server(&self) -> Option<&Path> {
+    pub fn redis_server(&self) -> Option<&Path> {
         self.redis.as_ref().map(|engine| engine.program.as_path())
     }
 
     /// Returns the path of the program of the started MongoDB; `None` if it was given by URL.
-    pub(crate) fn mongod(&self) -> Option<&Path> {
+    pub fn mongod(&self) -> Option<&Path> {
         self.mongod.as_ref().map(|engine| engine.program.as_path())
     }
 
     /// Returns the process id of the started Redis; `None` if Redis was given by URL.
-    pub(crate) fn redis_pid(&self) -> Option<u32> {
+    pub fn redis_pid(&self) -> Option<u32> {
         self.redis.as_ref().map(|engine| engine.child.pid())
     }
 
     /// Returns the process id of the started MongoDB; `None` if it was given by URL.
-    pub(crate) fn mongod_pid(&self) -> Option<u32> {
+    pub fn mongod_pid(&self) -> Option<u32> {
         self.mongod.as_ref().map(|engine| engine.child.pid())
     }
 
     /// Waits until an engine that this process started ends unexpectedly, and returns a message
     /// for the user. Never returns if none ends. Cancel safe.
-    pub(crate) async fn exited(&self) -> String {
+    pub async fn exited(&self) -> String {
         tokio::select! {
             message = wait_for_exit(self.redis.as_ref()) => message,
             message = wait_for_exit(self.mongod.as_ref()) => message,
@@ -162,7 +162,7 @@ impl Engines {
     }
 
     /// Stops the engines that this process started, then unlocks the data directory.
-    pub(crate) async fn stop(self) {
+    pub async fn stop(self) {
         tokio::join!(stop(self.redis), stop(self.mongod));
     }
 }

@@ -10,10 +10,10 @@ use reqwest::RequestBuilder;
 use serde_json::Value;
 
 use super::super::api_process::{ApiProcess, KEY, VENDOR_SECRET};
+use super::super::deployment::Deployment;
 use super::super::process::Process;
 use super::cpu_time;
-use crate::deployment::{Deployment, DeploymentOptions};
-use crate::engines::Engines;
+use engines::Engines;
 
 /// Maximum time for the views to catch up.
 const CATCH_UP_LIMIT: Duration = Duration::from_secs(1_200);
@@ -32,9 +32,7 @@ impl<'e> TestBed<'e> {
     /// Starts the API and the vendor. The vendor has the settings of `patron up`: it accepts every
     /// message at once, and posts its receipt 0.2 to 2 s later.
     pub(super) async fn start(engines: &'e Engines, vendor_dir: &Path) -> anyhow::Result<Self> {
-        let options = DeploymentOptions::for_bench();
-        let opening = Deployment::open(&engines.redis_url, &engines.mongodb_uri, &options);
-        let deployment = opening.await?;
+        let deployment = Deployment::open(engines).await?;
         let dir = vendor_dir.to_str().context("the directory is not UTF-8")?;
         let env = [
             ("PATRON_VENDOR_DATA_DIR", dir),

@@ -3,15 +3,15 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::import::args::{Delimiter, Format};
-use crate::import::source::Source;
+use crate::args::{Delimiter, Format};
+use crate::source::Source;
 
 const CDNOW: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../tests/data/CDNOW_master.txt"
 );
 
-fn pairs(texts: &[&str]) -> Vec<crate::import::args::Pair> {
+fn pairs(texts: &[&str]) -> Vec<crate::args::Pair> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
 }
 

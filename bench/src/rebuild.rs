@@ -1,4 +1,4 @@
-//! `patron bench rebuild`: rebuilds of `customers` and `audit`.
+//! `patron-bench rebuild`: rebuilds of `customers` and `audit`.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -9,13 +9,13 @@ use domain::Timestamp;
 use projections::{Progress, view_named};
 
 use super::audit_rows;
+use super::deployment::Deployment;
 use super::orders::Orders;
 use super::raw_mongo;
 use super::report::BenchReport;
-use crate::deployment::{Deployment, DeploymentOptions};
-use crate::engines::Engines;
+use engines::Engines;
 
-/// Options of `patron bench rebuild`.
+/// Options of `patron-bench rebuild`.
 #[derive(Args)]
 pub(super) struct RebuildArgs {
     /// Number of orders to generate, with a third as many customers
@@ -28,12 +28,7 @@ pub(super) struct RebuildArgs {
 }
 
 pub(super) async fn run(args: &RebuildArgs, engines: &Engines) -> anyhow::Result<BenchReport> {
-    let deployment = Deployment::open(
-        &engines.redis_url,
-        &engines.mongodb_uri,
-        &DeploymentOptions::for_bench(),
-    )
-    .await?;
+    let deployment = Deployment::open(engines).await?;
     fill(&deployment, args).await?;
     let mut report = BenchReport::default();
     let customers = measure(&deployment, "customers").await?;

@@ -18,7 +18,7 @@ use super::{EngineOptions, Engines};
 ///
 /// # Errors
 /// Returns an error if an engine cannot be started or ends unexpectedly.
-pub(crate) async fn run(options: &EngineOptions) -> anyhow::Result<()> {
+pub async fn run(options: &EngineOptions) -> anyhow::Result<()> {
     let stop = stop_requested()?;
     tokio::pin!(stop);
     let engines = tokio::select! {

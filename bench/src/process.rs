@@ -1,6 +1,6 @@
 //! `patron` as a separate process, so that its memory and processor time can be measured.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::engines::Engines;
+use super::deployment::NAME;
+use engines::Engines;
 
 /// Unit of processor time in `/proc`.
 const TICK: Duration = Duration::from_millis(10);
@@ -23,13 +24,13 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts this program on the benchmark's deployment. Returns when it has printed a line.
+    /// Starts `patron` on the benchmark's deployment. Returns when it has printed a line.
     pub(super) async fn start(
         engines: &Engines,
         args: &[&str],
         env: &[(&str, &str)],
     ) -> anyhow::Result<Self> {
-        Self::start_program(&std::env::current_exe()?, engines, args, env).await
+        Self::start_program(&patron()?, engines, args, env).await
     }
 
     /// Starts another build of the program, as [`start`](Self::start) does.
@@ -43,8 +44,8 @@ impl Process {
             .args(args)
             .env("REDIS_URL", &engines.redis_url)
             .env("MONGODB_URI", &engines.mongodb_uri)
-            .env("PATRON_NAMESPACE", "bench")
-            .env("PATRON_DATABASE", "bench")
+            .env("PATRON_NAMESPACE", NAME)
+            .env("PATRON_DATABASE", NAME)
             .env("PATRON_LOG", "warn")
             .envs(env.iter().copied())
             .stdout(Stdio::piped())
@@ -81,6 +82,17 @@ impl Process {
         let kib = field.and_then(|field| field.split_whitespace().next());
         Ok(kib.unwrap_or_default().parse::<u64>()? * 1024)
     }
+}
+
+/// Returns the path of `patron`, which is built into the same directory as this program.
+pub(super) fn patron() -> anyhow::Result<PathBuf> {
+    let program = std::env::current_exe()?.with_file_name("patron");
+    anyhow::ensure!(
+        program.exists(),
+        "there is no {}: build it with `cargo build --release`",
+        program.display()
+    );
+    Ok(program)
 }
 
 /// Returns the processor time of a process since its start, over all cores.

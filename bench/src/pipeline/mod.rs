@@ -1,4 +1,4 @@
-//! `patron bench pipeline`: orders from HTTP to all views.
+//! `patron-bench pipeline`: orders from HTTP to all views.
 //!
 //! API and workers are separate processes, of this build or of another one, so that two builds
 //! can be compared on the same machine. They are observed over HTTP only, because builds may
@@ -14,11 +14,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::process::patron;
 use super::report::BenchReport;
-use crate::engines::Engines;
+use engines::Engines;
 use running::RunningBuild;
 
-/// Options of `patron bench pipeline`.
+/// Options of `patron-bench pipeline`.
 #[derive(Args)]
 pub(super) struct PipelineArgs {
     /// Number of orders to send in bulk; two workers get half as many
@@ -46,7 +47,7 @@ pub(super) struct PipelineArgs {
     #[arg(long, default_value_t = 30)]
     idle_seconds: u64,
 
-    /// Program of another build to measure [default: this program]
+    /// Program of another build to measure [default: `patron` next to this program]
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
 
@@ -58,7 +59,7 @@ pub(super) struct PipelineArgs {
 pub(super) async fn run(args: &PipelineArgs, engines: &Engines) -> anyhow::Result<BenchReport> {
     let program = match &args.program {
         Some(program) => program.clone(),
-        None => std::env::current_exe()?,
+        None => patron()?,
     };
     let mut running = RunningBuild::start(program, engines).await?;
     let mut report = BenchReport::default();

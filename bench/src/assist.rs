@@ -1,4 +1,4 @@
-//! `patron bench assist`: the built-in engine, and queries over all customers.
+//! `patron-bench assist`: the built-in engine, and queries over all customers.
 
 use std::time::{Duration, Instant};
 
@@ -10,12 +10,12 @@ use domain::{Currency, Timestamp};
 use mongodb::Collection;
 
 use super::customers::NOW;
-use super::report::BenchReport;
+use super::deployment::Deployment;
+use super::report::{BenchReport, grouped};
 use super::segments::{fill, quantile};
-use crate::deployment::{Deployment, DeploymentOptions};
-use crate::engines::Engines;
+use engines::Engines;
 
-/// Options of `patron bench assist`.
+/// Options of `patron-bench assist`.
 #[derive(Args)]
 pub(super) struct AssistArgs {
     /// Number of customers to generate
@@ -48,8 +48,7 @@ const BATCH: u32 = 20_000;
 pub(super) async fn run(args: &AssistArgs, engines: &Engines) -> anyhow::Result<BenchReport> {
     let mut report = BenchReport::default();
     measure_parsing(args, &mut report)?;
-    let options = DeploymentOptions::for_bench();
-    let deployment = Deployment::open(&engines.redis_url, &engines.mongodb_uri, &options).await?;
+    let deployment = Deployment::open(engines).await?;
     fill(&deployment, args.customers, args.seed).await?;
     let customers = deployment.store.collection("customers", 1);
     let bench = Bench {
@@ -137,7 +136,7 @@ impl Bench {
             query().await?;
             times.push(start.elapsed());
         }
-        let name = format!("{name}, {}", crate::output::grouped(customers));
+        let name = format!("{name}, {}", grouped(customers));
         add_median(&mut self.report, &name, &times);
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! `patron bench segments`: counts and previews of common rules.
+//! `patron-bench segments`: counts and previews of common rules.
 
 use std::time::{Duration, Instant};
 
@@ -11,12 +11,11 @@ use mongodb::options::Hint;
 
 use super::columns::Columns;
 use super::customers::{Customers, NOW};
-use super::report::BenchReport;
-use crate::deployment::{Deployment, DeploymentOptions};
-use crate::engines::Engines;
-use crate::output::grouped;
+use super::deployment::Deployment;
+use super::report::{BenchReport, grouped};
+use engines::Engines;
 
-/// Options of `patron bench segments`.
+/// Options of `patron-bench segments`.
 #[derive(Args)]
 pub(super) struct SegmentsArgs {
     /// Number of customers to generate
@@ -126,8 +125,7 @@ fn cases() -> Vec<Case> {
 }
 
 pub(super) async fn run(args: &SegmentsArgs, engines: &Engines) -> anyhow::Result<BenchReport> {
-    let options = DeploymentOptions::for_bench();
-    let deployment = Deployment::open(&engines.redis_url, &engines.mongodb_uri, &options).await?;
+    let deployment = Deployment::open(engines).await?;
     let columns = fill(&deployment, args.customers, args.seed).await?;
     let bench = Bench {
         customers: deployment.store.collection("customers", 1),

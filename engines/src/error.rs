@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Error of starting, watching or stopping an engine.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum EngineError {
+pub enum EngineError {
     /// A file or directory cannot be read or written.
     #[error("{path}: {error}", path = .path.display())]
     File {

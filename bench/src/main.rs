@@ -1,4 +1,4 @@
-//! `patron bench`: speed and memory on this machine, compared with the bare engines in the same
+//! Benchmarks: speed and memory on this machine, compared with the bare engines in the same
 //! run.
 //!
 //! Each benchmark starts engines of its own in a temporary directory, so that it never touches a
@@ -11,6 +11,7 @@ mod bulk;
 mod campaign;
 mod columns;
 mod customers;
+mod deployment;
 mod http;
 mod ingest;
 mod orders;
@@ -23,19 +24,26 @@ mod report;
 mod segments;
 mod strangers;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Args, Subcommand};
+use clap::{Parser, Subcommand};
+use engines::{EngineOptions, Engines};
+use tracing_subscriber::EnvFilter;
 
-use crate::engines::{EngineOptions, Engines};
-use crate::output::say;
 use report::BenchReport;
 
-/// Options of `patron bench`.
-#[derive(Args)]
-pub(crate) struct BenchArgs {
+/// Entries, events and documents are many small allocations that one thread makes and another
+/// frees, as in `patron`, whose allocator this is.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Benchmarks of Patron on engines that they start themselves
+#[derive(Parser)]
+#[command(name = "patron-bench", version)]
+struct BenchArgs {
     #[command(subcommand)]
     benchmark: Benchmark,
 
@@ -67,7 +75,26 @@ enum Benchmark {
     Strangers(strangers::StrangersArgs),
 }
 
-pub(crate) async fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args = BenchArgs::parse();
+    let filter = EnvFilter::try_from_env("PATRON_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    // rustls panics on its first use if two providers are compiled in and none is the default.
+    let _already_set = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    match run(args).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("patron-bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: BenchArgs) -> anyhow::Result<()> {
     let dir = args.data_dir.join(format!("bench-{}", std::process::id()));
     let engines = start(&args.data_dir, &dir).await?;
     let measured = match &args.benchmark {
@@ -82,12 +109,12 @@ pub(crate) async fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
     engines.stop().await;
     std::fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))?;
     let report: BenchReport = measured?;
-    say(if args.json {
-        report.to_json().to_string()
-    } else {
-        report.to_table()
-    });
-    Ok(ExitCode::SUCCESS)
+    let text = match args.json {
+        true => report.to_json().to_string(),
+        false => report.to_table(),
+    };
+    writeln!(std::io::stdout(), "{text}")?;
+    Ok(())
 }
 
 async fn start(data_dir: &Path, dir: &Path) -> anyhow::Result<Engines> {

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::process::Process;
-use crate::engines::Engines;
+use super::process::{Process, patron};
+use engines::Engines;
 
 /// API key of the benchmark.
 pub(super) const KEY: &str = "bench-bench-bench-bench";
@@ -20,7 +20,7 @@ pub(super) struct ApiProcess {
 impl ApiProcess {
     /// Starts the API on a free port, without rate limits.
     pub(super) async fn start(engines: &Engines) -> anyhow::Result<Self> {
-        Self::start_program(&std::env::current_exe()?, engines).await
+        Self::start_program(&patron()?, engines).await
     }
 
     /// Starts the API of another build, as [`start`](Self::start) does.
@@ -34,7 +34,7 @@ impl ApiProcess {
 
     /// Starts the API on a free port, with the default rate limits.
     pub(super) async fn start_limited(engines: &Engines) -> anyhow::Result<Self> {
-        Self::start_with(&std::env::current_exe()?, engines, &[]).await
+        Self::start_with(&patron()?, engines, &[]).await
     }
 
     async fn start_with(

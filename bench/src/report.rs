@@ -1,5 +1,6 @@
 //! Results of a benchmark, as a table and as JSON.
 
+use indicatif::HumanCount;
 use serde_json::{Value, json};
 
 /// Measured value with its unit.
@@ -31,7 +32,7 @@ impl BenchReport {
         self.figures.push(Figure { name, value, unit });
     }
 
-    /// Adds a ratio and its target, such as `≥ 0.35`.
+    /// Adds a ratio and its target, such as `≥ 0.35`; an empty target is not shown.
     pub(super) fn ratio(&mut self, name: impl Into<String>, value: f64, wanted: &str) {
         self.ratios.push(Ratio {
             name: name.into(),
@@ -52,7 +53,11 @@ impl BenchReport {
             wanted,
         } in &self.ratios
         {
-            lines.push(format!("{name:<52} {value:>12.2} (wanted {wanted})"));
+            let target = match wanted.as_str() {
+                "" => String::new(),
+                wanted => format!(" (wanted {wanted})"),
+            };
+            lines.push(format!("{name:<52} {value:>12.2}{target}"));
         }
         lines.join("\n")
     }
@@ -73,8 +78,13 @@ impl BenchReport {
 
 fn number(value: f64) -> String {
     if value.abs() >= 1_000.0 {
-        crate::output::grouped(value.round() as u64)
+        grouped(value.round() as u64)
     } else {
         format!("{value:.2}")
     }
+}
+
+/// Formats a count with thousands separators: `1,234,567`.
+pub(super) fn grouped(count: u64) -> String {
+    HumanCount(count).to_string()
 }

@@ -13,11 +13,11 @@ const FILE: &str = "running.json";
 
 /// URLs of the engines of a data directory that is in use.
 #[derive(Deserialize, Serialize)]
-pub(crate) struct EngineUrls {
+pub struct EngineUrls {
     /// URL of Redis: `redis://…`.
-    pub(crate) redis_url: String,
+    pub redis_url: String,
     /// URI of MongoDB: `mongodb://…`.
-    pub(crate) mongodb_uri: String,
+    pub mongodb_uri: String,
 }
 
 impl EngineUrls {
@@ -31,7 +31,7 @@ impl EngineUrls {
 }
 
 /// Returns the engines' URLs of the `patron` that uses this directory; `None` if no process does.
-pub(crate) fn running(dir: &Path) -> Result<Option<EngineUrls>, EngineError> {
+pub fn running(dir: &Path) -> Result<Option<EngineUrls>, EngineError> {
     if !dir.exists() {
         return Ok(None);
     }

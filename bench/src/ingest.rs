@@ -1,4 +1,4 @@
-//! `patron bench ingest`: orders over HTTP, in bulk and one by one.
+//! `patron-bench ingest`: orders over HTTP, in bulk and one by one.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use clap::Args;
 
 use super::api_process::ApiProcess;
 use super::bulk;
+use super::deployment::Deployment;
 use super::http::{Load, load};
 use super::orders::Orders;
 use super::raw_redis::{self, RawAppends};
 use super::report::BenchReport;
-use crate::deployment::{Deployment, DeploymentOptions};
-use crate::engines::Engines;
+use engines::Engines;
 
-/// Options of `patron bench ingest`.
+/// Options of `patron-bench ingest`.
 #[derive(Args)]
 pub(super) struct IngestArgs {
     /// Number of orders to send in bulk
@@ -35,8 +35,7 @@ pub(super) struct IngestArgs {
 }
 
 pub(super) async fn run(args: &IngestArgs, engines: &Engines) -> anyhow::Result<BenchReport> {
-    let options = DeploymentOptions::for_bench();
-    let deployment = Deployment::open(&engines.redis_url, &engines.mongodb_uri, &options).await?;
+    let deployment = Deployment::open(engines).await?;
     let api = ApiProcess::start(engines).await?;
     let mut report = BenchReport::default();
 

@@ -40,7 +40,7 @@ finish, in which case running the same command again continues it.";
 /// nothing and is not counted twice.
 #[derive(Args)]
 #[command(after_long_help = EXAMPLE, after_help = "--help shows the fields and an example.")]
-pub(crate) struct ImportArgs {
+pub struct ImportArgs {
     /// Resource that the lines of the file describe
     #[arg(value_enum)]
     pub(super) resource: Resource,

@@ -1,4 +1,4 @@
-//! `patron bench campaign`: a campaign from its launch to its last receipt.
+//! `patron-bench campaign`: a campaign from its launch to its last receipt.
 //!
 //! API, workers, vendor and engines are separate processes on this machine. One campaign is sent
 //! to a quarter of the recipients, then another one to all of them, each by newly started workers,
@@ -19,14 +19,14 @@ use std::time::Duration;
 use clap::Args;
 
 use super::process::cpu_time;
-use super::report::BenchReport;
+use super::report::{BenchReport, grouped};
 use super::{raw_mongo, raw_redis};
-use crate::engines::Engines;
+use engines::Engines;
 use limits::Limits;
 use sending::SentCampaign;
 use test_bed::TestBed;
 
-/// Options of `patron bench campaign`.
+/// Options of `patron-bench campaign`.
 #[derive(Args)]
 pub(super) struct CampaignArgs {
     /// Number of customers who get the campaign
@@ -129,7 +129,7 @@ fn add_campaign(report: &mut BenchReport, sent: &SentCampaign) {
 fn add_memory(report: &mut BenchReport, small: &SentCampaign, large: &SentCampaign) {
     let mib = |bytes: u64| bytes as f64 / 1_048_576.0;
     for sent in [small, large] {
-        let of = crate::output::grouped(sent.recipients);
+        let of = grouped(sent.recipients);
         report.figure(
             format!("workers before {of} recipients"),
             mib(sent.before),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::super::api_process::ApiProcess;
 use super::super::http::Connection;
 use super::super::process::{Process, cpu_time};
-use crate::engines::Engines;
+use engines::Engines;
 
 /// Interval at which the views' lag is polled.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);

@@ -1,0 +1,48 @@
+//! Deployment of a benchmark.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use commands::Commands;
+use engines::Engines;
+use eventlog::{Log, LogOptions};
+use projections::{Store, StoreOptions};
+
+/// Namespace in Redis and database in MongoDB. The engines belong to the benchmark alone.
+pub(super) const NAME: &str = "bench";
+
+/// Open deployment with default settings.
+pub(super) struct Deployment {
+    pub(super) log: Log,
+    pub(super) commands: Commands,
+    pub(super) store: Store,
+}
+
+impl Deployment {
+    pub(super) async fn open(engines: &Engines) -> anyhow::Result<Self> {
+        let store = Store::open(&StoreOptions {
+            uri: engines.mongodb_uri.clone(),
+            database: NAME.to_owned(),
+        })
+        .await
+        .context("cannot open the views")?;
+        let log = Log::open(&LogOptions {
+            url: engines.redis_url.clone(),
+            authorities: None,
+            namespace: NAME.to_owned(),
+            partitions: None,
+            allow_data_loss: false,
+            witness: Some(Arc::new(store.clone())),
+        })
+        .await
+        .context("cannot open the log")?;
+        let commands = Commands::open(log.clone(), None)
+            .await
+            .context("cannot open the log")?;
+        Ok(Self {
+            log,
+            commands,
+            store,
+        })
+    }
+}

@@ -62,7 +62,7 @@ schemas! {
     Tone => one_of(&assist::Tone::ALL.map(assist::Tone::name));
     Tag => one_of(&tags());
     AssistEngine => one_of(&["openai", "builtin"]);
-    Feature => one_of(&projections::customers::Feature::ALL.map(projections::customers::Feature::name));
+    Feature => one_of(&projections::analytics::Feature::ALL.map(projections::analytics::Feature::name));
     TimeZone => time_zone();
     Weekday => one_of(&crate::ai::WEEKDAYS);
     Role => one_of(&domain::Role::ALL.map(domain::Role::as_str));

@@ -5,79 +5,43 @@
 //! keeps a view up to date, the rebuild that folds a new generation while the
 //! old one serves, and the verification that compares a view with the log.
 
-pub mod api_keys;
-mod audiences;
-pub mod audit;
-pub mod campaign_stats;
-pub mod campaigns;
-mod checkpoint;
-mod cursor;
-pub mod customers;
-mod date;
-mod documents;
-mod error;
-mod folded;
-mod folding;
-mod generation;
-#[cfg(test)]
-mod history;
-mod incomplete;
-mod jobs;
-mod live_workers;
-mod long_read;
-pub mod messages;
-pub mod orders;
-mod owned;
-mod page;
-mod parallel;
-mod parts;
-mod projector;
-mod quarantine;
-mod reached;
-mod rebuild;
-pub mod recipients;
-mod reconcile;
-mod recorded;
-mod replay;
-mod scan;
-pub mod segments;
-mod status;
-mod store;
-mod unfolded;
-pub mod users;
-mod verify;
-mod view;
-mod vouching;
-mod wait;
-mod waiting;
-mod witness;
-mod workers;
-mod writes;
+mod accounting;
+pub mod analytics;
+mod records;
+mod runtime;
+mod views;
 
-pub use audiences::{Audience, Basis};
-pub use checkpoint::Checkpoint;
-pub use error::ProjectError;
-pub use folded::{Folded, Topics, Watcher};
-pub use generation::{Generations, Pointer, sweep};
-pub use jobs::{Job, JobEnd, JobKind, JobStatus, MAX_JOB_RESULT};
-pub use long_read::{LongRead, ReadProgress, require_whole};
-pub use owned::{Generation, OwnedPartition, Step};
-pub use page::{Page, PageError, PageRequest};
-pub use parts::{After, Before, ChangedPart, FoldOutcome, Part, Parts};
-pub use projector::{Mode, Projector};
-pub use quarantine::Withheld;
-pub use rebuild::{Progress, RebuildError, RebuildReport, rebuild, roll_back, switch_joined};
-pub use reconcile::{
+pub use accounting::recipients;
+pub use accounting::reconcile::{
     Discrepancy, DiscrepancyKind, Launched, MAX_DISCREPANCIES, ReconcileError, Reconciliation,
     reconcile,
 };
-pub use recorded::{EntryReader, ReadError, Recorded, SharedEntry};
-pub use status::{BuildStatus, PartitionStatus, ViewStatus};
-pub use store::{Collections, QueryError, Store, StoreOptions};
-pub use unfolded::Unfolded;
-pub use verify::{DocumentsReport, verify_documents};
-pub use view::{AnyView, FoldError, Input, VIEWS, View, view_named};
-pub use vouching::{PartitionCheckpoint, Vouched};
-pub use wait::WaitError;
-pub use waiting::{Waiting, WaitingReason};
-pub use workers::{TaskReport, Worker, WorkerReport};
+pub use records::jobs::{Job, JobEnd, JobKind, JobStatus, MAX_JOB_RESULT};
+pub use records::waiting::{Waiting, WaitingReason};
+pub use records::workers::{TaskReport, Worker, WorkerReport};
+pub use runtime::checkpoint::Checkpoint;
+pub use runtime::error::ProjectError;
+pub use runtime::folded::{Folded, Topics, Watcher};
+pub use runtime::generation::{Generations, Pointer, sweep};
+pub use runtime::long_read::{LongRead, ReadProgress, require_whole};
+pub use runtime::owned::{Generation, OwnedPartition, Step};
+pub use runtime::page::{Page, PageError, PageRequest};
+pub use runtime::parts::{After, Before, ChangedPart, FoldOutcome, Part, Parts};
+pub use runtime::projector::{Mode, Projector};
+pub use runtime::quarantine::Withheld;
+pub use runtime::rebuild::{
+    Progress, RebuildError, RebuildReport, rebuild, roll_back, switch_joined,
+};
+pub use runtime::recorded::{EntryReader, ReadError, Recorded, SharedEntry};
+pub use runtime::status::{BuildStatus, PartitionStatus, ViewStatus};
+pub use runtime::store::{Collections, QueryError, Store, StoreOptions};
+pub use runtime::unfolded::Unfolded;
+pub use runtime::verify::{DocumentsReport, verify_documents};
+pub use runtime::view::{AnyView, FoldError, Input, View};
+pub use runtime::vouching::{PartitionCheckpoint, Vouched};
+pub use runtime::wait::WaitError;
+pub use views::customers::audiences::{Audience, Basis};
+pub use views::{
+    VIEWS, api_keys, audit, campaign_stats, campaigns, customers, messages, orders, segments,
+    users, view_named,
+};

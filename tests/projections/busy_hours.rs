@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono_tz::Tz;
 use domain::Timestamp;
-use projections::customers::{Busy, BusyHours};
+use projections::analytics::{Busy, BusyHours};
 
 use super::crowd::{Crowd, Person};
 use crate::support::deployment::Deployment;

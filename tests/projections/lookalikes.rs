@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::Timestamp;
 use projections::Store;
-use projections::customers::{Centre, Feature, Lookalike, Lookalikes};
+use projections::analytics::{Centre, Feature, Lookalike, Lookalikes};
 
 use super::crowd::{Crowd, Person};
 use super::project_all;

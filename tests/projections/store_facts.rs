@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use projections::customers::StoreFacts;
+use projections::analytics::StoreFacts;
 
 use super::crowd::{Crowd, Person};
 use super::project_all;

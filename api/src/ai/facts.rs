@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use assist::{Facts, Measure};
 use domain::{Currency, Name};
-use projections::customers::StoreFacts;
+use projections::analytics::StoreFacts;
 use tokio::sync::Mutex;
 
 use crate::problem::{Problem, ProblemKind};

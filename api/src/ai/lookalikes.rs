@@ -4,7 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use chrono::Utc;
 use domain::{AssistTask, SegmentId, Timestamp};
-use projections::customers::{Customers, Likeness, Lookalike, Lookalikes};
+use projections::analytics::{Likeness, Lookalike, Lookalikes};
+use projections::customers::Customers;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 

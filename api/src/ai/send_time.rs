@@ -5,7 +5,8 @@ use axum::extract::State;
 use chrono::Utc;
 use chrono_tz::Tz;
 use domain::{AssistTask, SegmentId, Timestamp};
-use projections::customers::{Busy, BusyHours, Customers};
+use projections::analytics::{Busy, BusyHours};
+use projections::customers::Customers;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 

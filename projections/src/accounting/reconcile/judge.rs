@@ -1,0 +1,344 @@
+//! Comparison of the log with the campaign's records and the views.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use domain::{CampaignStatus, CustomerId, DeterminedOutcome, MessageId, MessageStatus};
+use eventlog::{Log, Positions};
+
+use super::ledger::CampaignLedger;
+use super::refusals::StopPeriods;
+use super::{
+    Discrepancy, DiscrepancyKind, Launched, MAX_DISCREPANCIES, ROUNDS, ReconcileError,
+    Reconciliation, have_caught_up,
+};
+use crate::runtime::quarantine::Withheld;
+use crate::runtime::store::Store;
+use crate::runtime::view::View;
+use crate::views::campaign_stats::CampaignStats;
+use crate::views::messages::Messages;
+
+/// Messages read from the view at once.
+const BATCH: usize = 5_000;
+
+/// Number of messages by status.
+type Counts = BTreeMap<MessageStatus, u64>;
+
+/// Compares the ledgers of all partitions, in order, with everything else.
+pub(super) struct Judge<'a> {
+    log: &'a Log,
+    launched: &'a Launched,
+    ledgers: Vec<CampaignLedger>,
+    result: Reconciliation,
+    /// Events of the campaign that the views could not fold.
+    withheld: Vec<Withheld>,
+}
+
+impl<'a> Judge<'a> {
+    pub(super) fn new(log: &'a Log, launched: &'a Launched, ledgers: Vec<CampaignLedger>) -> Self {
+        Self {
+            log,
+            launched,
+            ledgers,
+            result: Reconciliation::default(),
+            withheld: Vec::new(),
+        }
+    }
+
+    /// Compares the views with the log once both are at the same positions. If
+    /// the campaign changes while the views are read, they are compared again,
+    /// [`ROUNDS`] times at most. For a campaign that never rests, they stay
+    /// uncompared.
+    pub(super) async fn compare_views(&mut self, store: &Store) -> Result<(), ReconcileError> {
+        for _ in 0..ROUNDS {
+            let ends: Positions = self.ledgers.iter().map(CampaignLedger::at).collect();
+            if !have_caught_up(store, &ends).await? {
+                return Ok(());
+            }
+            let counts = self.counts();
+            let before = store.withheld_of(&self.launched.campaign).await?;
+            let shown = self.statistics(store).await?;
+            let differing = self.differing(store).await?;
+            let after = store.withheld_of(&self.launched.campaign).await?;
+            // The comparison counts only if neither the campaign's messages nor
+            // the quarantine changed while the views were read.
+            if self.catch_up().await?.is_empty() && before == after {
+                self.result.views_compared = true;
+                self.withheld = after;
+                if !self
+                    .withheld
+                    .iter()
+                    .any(|one| one.view == CampaignStats::NAME)
+                {
+                    self.judge_statistics(&counts, &shown);
+                }
+                for (customer, detail) in differing {
+                    if !self.is_withheld(&customer) {
+                        self.report(DiscrepancyKind::ViewDiffers, Some(customer), detail);
+                    }
+                }
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns whether the customer's message has an event that could not be
+    /// folded.
+    fn is_withheld(&self, customer: &CustomerId) -> bool {
+        let id = MessageId {
+            campaign: self.launched.campaign.clone(),
+            customer: customer.clone(),
+        };
+        let id = id.to_string();
+        self.withheld
+            .iter()
+            .any(|one| one.view == Messages::NAME && one.document == id)
+    }
+
+    /// Returns the result. `stops` must be read after the ledgers, so that it
+    /// includes every resumption before a message in the ledgers.
+    pub(super) fn verdict(mut self, stops: &StopPeriods) -> Reconciliation {
+        let counts = self.counts();
+        let count = |status| counts.get(&status).copied().unwrap_or_default();
+        let delivered = count(MessageStatus::Delivered);
+        self.result.sent = count(MessageStatus::Sent) + delivered;
+        self.result.delivered = delivered;
+        self.result.failed = count(MessageStatus::Failed) + count(MessageStatus::Undeliverable);
+        self.result.suppressed = count(MessageStatus::Suppressed);
+        self.result.pending = count(MessageStatus::Queued);
+        self.result.awaiting_receipt = count(MessageStatus::Sent);
+        let awaiting = self.ledgers.iter().flat_map(|l| l.awaiting.values());
+        self.result.awaiting_since = awaiting.min().copied();
+        self.settle_undetermined();
+        self.result.withheld = self.withheld.clone();
+        self.result.withheld.truncate(MAX_DISCREPANCIES);
+        self.result.texts_compared = !self.ledgers.iter().any(|l| l.has_unchecked_texts);
+        self.judge_size(counts.values().sum());
+        self.judge_recipients(stops);
+        self.result
+    }
+
+    /// Settles the customers who were undetermined at the launch by what the
+    /// campaign recorded, whatever this program makes of their events: those
+    /// with a message were recipients, and those without are counted
+    /// separately.
+    fn settle_undetermined(&mut self) {
+        let Launched {
+            undetermined,
+            determined,
+            size,
+            ..
+        } = self.launched;
+        // The campaign lists only some of its undetermined customers.
+        let recorded = size.map_or(0, |size| size.undetermined);
+        let mut unlisted = recorded.saturating_sub(undetermined.len() as u64);
+        for ledger in &mut self.ledgers {
+            let mut known: HashSet<CustomerId> = std::mem::take(&mut ledger.undetermined);
+            if size.is_some() {
+                let listed = ledger.expected.iter();
+                let listed = listed.filter(|id| undetermined.contains(*id)).cloned();
+                known.extend(listed.collect::<Vec<_>>());
+            }
+            for customer in known {
+                match ledger.messages.contains_key(&customer) {
+                    true => drop(ledger.expected.insert(customer)),
+                    false => {
+                        ledger.expected.remove(&customer);
+                        let is_not_meant =
+                            determined.get(&customer) == Some(&DeterminedOutcome::NotMeant);
+                        self.result.undetermined += u64::from(!is_not_meant);
+                    }
+                }
+            }
+            let missing = ledger.expected.iter();
+            let missing = missing
+                .filter(|id| !ledger.messages.contains_key(*id))
+                .cloned();
+            for customer in missing.take(unlisted as usize).collect::<Vec<_>>() {
+                ledger.expected.remove(&customer);
+                self.result.undetermined += 1;
+                unlisted -= 1;
+            }
+            self.result.planned += ledger.expected.len() as u64;
+        }
+    }
+
+    fn judge_recipients(&mut self, stops: &StopPeriods) {
+        for ledger in std::mem::take(&mut self.ledgers) {
+            for (kind, faults) in [
+                (
+                    DiscrepancyKind::SentAfterUnsubscribe,
+                    ledger.sent_after_unsubscribe,
+                ),
+                (DiscrepancyKind::TextDiffers, ledger.differing_texts),
+            ] {
+                for (customer, detail) in faults.listed {
+                    self.report(kind, Some(customer), detail);
+                }
+                self.result.found += faults.others;
+            }
+            for (customer, began_at) in ledger.begin_times {
+                if let Some(detail) = stops.judge(began_at) {
+                    self.report(DiscrepancyKind::SentAfterStop, Some(customer), detail);
+                }
+            }
+            let unexpected = ledger.messages.keys();
+            let unexpected = unexpected.filter(|id| !ledger.expected.contains(*id));
+            let mut unexpected: Vec<_> = unexpected.cloned().collect();
+            unexpected.sort_unstable();
+            for customer in unexpected {
+                let detail = "has a message but is not a recipient".to_owned();
+                self.report(DiscrepancyKind::UnexpectedMessage, Some(customer), detail);
+            }
+            let missing = ledger.expected.into_iter();
+            let missing = missing.filter(|id| !ledger.messages.contains_key(id));
+            let mut missing: Vec<_> = missing.collect();
+            missing.sort_unstable();
+            for customer in missing {
+                if !self.is_withheld(&customer) {
+                    self.judge_missing(customer);
+                }
+            }
+        }
+    }
+
+    /// Judges a recipient without a message. Until all messages are queued it
+    /// is only pending, and a campaign that was cancelled before that leaves it
+    /// out.
+    fn judge_missing(&mut self, customer: CustomerId) {
+        match (self.launched.size, self.launched.status) {
+            (Some(_), _) => {
+                let detail = "is a recipient but has no message".to_owned();
+                self.report(DiscrepancyKind::MissingMessage, Some(customer), detail);
+            }
+            (None, CampaignStatus::Cancelled) => self.result.suppressed += 1,
+            (None, _) => self.result.pending += 1,
+        }
+    }
+
+    fn judge_size(&mut self, messages: u64) {
+        let Some(size) = self.launched.size else {
+            return;
+        };
+        let recorded = size.queued + size.suppressed;
+        for (what, recorded, counted) in [
+            ("recipients", size.planned, self.result.planned),
+            ("messages", recorded, messages),
+        ] {
+            if recorded != counted {
+                let detail =
+                    format!("the campaign recorded {recorded} {what}, the log has {counted}");
+                self.report(DiscrepancyKind::SizeDiffers, None, detail);
+            }
+        }
+    }
+
+    fn judge_statistics(&mut self, counts: &Counts, shown: &Counts) {
+        for status in MessageStatus::ALL {
+            let of = |counts: &Counts| counts.get(&status).copied().unwrap_or_default();
+            let (counted, shown) = (of(counts), of(shown));
+            if counted != shown {
+                let name = status.name();
+                let detail = format!("the statistics have {shown} {name}, the log has {counted}");
+                self.report(DiscrepancyKind::StatisticsDiffer, None, detail);
+            }
+        }
+    }
+
+    fn counts(&self) -> Counts {
+        let mut counts = Counts::new();
+        for status in self
+            .ledgers
+            .iter()
+            .flat_map(|ledger| ledger.messages.values())
+        {
+            *counts.entry(*status).or_default() += 1;
+        }
+        counts
+    }
+
+    async fn statistics(&self, store: &Store) -> Result<Counts, ReconcileError> {
+        let id = &self.launched.campaign;
+        let figures = store.campaign_stats(&[id]).await?.remove(id);
+        let by_status = figures.map(|figures| figures.by_status).unwrap_or_default();
+        let counts = MessageStatus::ALL.map(|status| (status, by_status.of(status) as u64));
+        Ok(counts.into())
+    }
+
+    /// Returns the differences between the view `messages` and the log, by
+    /// customer.
+    async fn differing(&self, store: &Store) -> Result<Vec<(CustomerId, String)>, ReconcileError> {
+        let ledgers = self.ledgers.iter().flat_map(|ledger| &ledger.messages);
+        let mut unseen: HashMap<&CustomerId, MessageStatus> =
+            ledgers.map(|(id, status)| (id, *status)).collect();
+        let mut differing = Vec::new();
+        for status in MessageStatus::ALL {
+            let mut after: Option<MessageId> = None;
+            loop {
+                let page = self.page(store, status, after.as_ref()).await?;
+                for id in &page {
+                    match unseen.remove(&id.customer) {
+                        Some(logged) if logged == status => {}
+                        logged => differing.push(difference(&id.customer, Some(status), logged)),
+                    }
+                }
+                match page.into_iter().last() {
+                    Some(last) => after = Some(last),
+                    None => break,
+                }
+            }
+        }
+        let absent = unseen.into_iter();
+        differing.extend(absent.map(|(id, logged)| difference(id, None, Some(logged))));
+        differing.sort_unstable();
+        Ok(differing)
+    }
+
+    async fn page(
+        &self,
+        store: &Store,
+        status: MessageStatus,
+        after: Option<&MessageId>,
+    ) -> Result<Vec<MessageId>, ReconcileError> {
+        let after = after.map(MessageId::to_string);
+        let campaign = &self.launched.campaign;
+        let statuses = [status];
+        let page = store.messages_with(campaign, &statuses, after.as_deref(), BATCH);
+        Ok(page.await?)
+    }
+
+    /// Reads the log to its current end. Returns the customers with changed
+    /// messages.
+    async fn catch_up(&mut self) -> Result<HashSet<CustomerId>, ReconcileError> {
+        let mut touched = HashSet::new();
+        for ledger in &mut self.ledgers {
+            touched.extend(ledger.catch_up(self.log).await?);
+        }
+        Ok(touched)
+    }
+
+    fn report(&mut self, kind: DiscrepancyKind, customer: Option<CustomerId>, detail: String) {
+        self.result.found += 1;
+        if self.result.discrepancies.len() < MAX_DISCREPANCIES {
+            self.result.discrepancies.push(Discrepancy {
+                kind,
+                customer,
+                detail,
+            });
+        }
+    }
+}
+
+fn difference(
+    customer: &CustomerId,
+    shown: Option<MessageStatus>,
+    logged: Option<MessageStatus>,
+) -> (CustomerId, String) {
+    let word = |status: Option<MessageStatus>| status.map_or("missing", MessageStatus::name);
+    let detail = format!(
+        "is {} in the view and {} in the log",
+        word(shown),
+        word(logged)
+    );
+    (customer.clone(), detail)
+}

@@ -1,0 +1,7 @@
+//! Collections that are not folded from the log: status of workers, jobs, and
+//! what campaigns wait for. Their loss costs no data.
+
+pub(crate) mod jobs;
+pub(crate) mod live_workers;
+pub(crate) mod waiting;
+pub(crate) mod workers;

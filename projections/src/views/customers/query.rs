@@ -1,0 +1,65 @@
+//! Queries of the view `customers`.
+
+use bson::doc;
+use futures::TryStreamExt;
+
+use super::filter::escape;
+use super::{CustomerDocument, Customers};
+use crate::runtime::page::{Page, PageRequest};
+use crate::runtime::store::{QueryError, Store};
+use crate::runtime::view::View;
+
+impl Store {
+    /// Returns a customer; `None` for an unknown id.
+    ///
+    /// # Errors
+    /// [`QueryError`] if MongoDB does not answer.
+    pub async fn customer(&self, id: &str) -> Result<Option<CustomerDocument>, QueryError> {
+        let customers = self.serving::<CustomerDocument>(Customers::NAME).await?;
+        Ok(customers.find_one(doc! {"_id": id}).await?)
+    }
+
+    /// Returns a page of customers, ordered by id. With `q`, only those whose id,
+    /// name or e-mail address starts with `q`, in any case.
+    ///
+    /// # Errors
+    /// [`QueryError`] if MongoDB does not answer, or the cursor is invalid.
+    pub async fn customers(
+        &self,
+        q: Option<&str>,
+        page: &PageRequest,
+    ) -> Result<Page<(String, CustomerDocument)>, QueryError> {
+        let mut filter = doc! {};
+        if let Some(q) = q {
+            // Anchored and case-sensitive, so that the index on `search` serves it.
+            let start = format!("^{}", escape(&q.to_lowercase()));
+            filter.insert("search", doc! {"$regex": start});
+        }
+        if let Some(after) = page.after::<String>()? {
+            filter.insert("_id", doc! {"$gt": after});
+        }
+        let customers = self
+            .serving::<bson::RawDocumentBuf>(Customers::NAME)
+            .await?;
+        let cursor = customers
+            .find(filter)
+            .sort(doc! {"_id": 1})
+            .limit(page.fetch())
+            .await?;
+        let found: Vec<_> = cursor
+            .map_err(QueryError::from)
+            .and_then(async |raw| with_id(&raw).map_err(QueryError::from))
+            .try_collect()
+            .await?;
+        Ok(page.cut(found, |(id, _)| id.clone()))
+    }
+}
+
+pub(crate) fn with_id(
+    raw: &bson::RawDocumentBuf,
+) -> Result<(String, CustomerDocument), mongodb::error::Error> {
+    let custom = mongodb::error::Error::custom;
+    let id = raw.get_str("_id").map_err(custom)?.to_owned();
+    let document = bson::deserialize_from_slice(raw.as_bytes()).map_err(custom)?;
+    Ok((id, document))
+}

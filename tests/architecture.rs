@@ -187,3 +187,36 @@ fn collect(dir: &Path, sources: &mut Vec<PathBuf>) {
         }
     }
 }
+
+/// Folders of a crate, in an order in which each may use only the ones after it.
+const FOLDERS: [(&str, &[&str]); 1] = [(
+    "projections",
+    &["accounting", "analytics", "records", "views", "runtime"],
+)];
+
+#[test]
+fn folders_of_a_crate_use_only_folders_below_them() {
+    for (name, folders) in FOLDERS {
+        for (index, folder) in folders.iter().enumerate() {
+            let mut sources = Vec::new();
+            let path = workspace().join(name).join("src").join(folder);
+            collect(&path, &mut sources);
+            assert!(!sources.is_empty(), "{} was not found", path.display());
+            for source in sources {
+                let text = fs::read_to_string(&source).unwrap();
+                // Names that the crate exports would hide where they come from.
+                for line in text.lines().filter(|line| line.contains("crate::")) {
+                    let uses = line.split("crate::").skip(1);
+                    let modules = uses.map(|rest| rest.split([':', ';', '{', '<', '(', ')', ' ']));
+                    for module in modules.filter_map(|mut parts| parts.next()) {
+                        assert!(
+                            folders[index..].contains(&module),
+                            "{} must not use crate::{module}: {line}",
+                            source.display()
+                        );
+                    }
+                }
+            }
+        }
+    }
+}

@@ -5,16 +5,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bson::{Binary, DateTime, Document, RawDocumentBuf, doc};
+use bson::{Binary, RawDocumentBuf};
 use chrono_tz::Tz;
 use futures::TryStreamExt;
 use mongodb::options::{ClientOptions, ReadConcern};
 use mongodb::{Client, Collection, Database};
-use serde::de::DeserializeOwned;
 
 use crate::runtime::folded::Folded;
-use crate::runtime::generation::{Generations, UNBUILT};
-use crate::runtime::page::{Page, PageRequest};
 use crate::runtime::view::AnyView;
 use crate::runtime::writes::{is_leaving, write_concern};
 
@@ -153,11 +150,6 @@ impl Store {
         Arc::clone(value).downcast().unwrap_or_default()
     }
 
-    /// Returns the pointers to each view's generations.
-    pub fn generations(&self) -> Generations {
-        Generations::new(self.clone())
-    }
-
     /// Checks that MongoDB answers.
     ///
     /// # Errors
@@ -165,47 +157,6 @@ impl Store {
     pub async fn ping(&self) -> Result<(), mongodb::error::Error> {
         let ping = bson::doc! {"ping": 1};
         self.database.run_command(ping).await.map(|_| ())
-    }
-
-    /// Returns the collection of the serving generation.
-    pub(crate) async fn serving<T: Send + Sync>(
-        &self,
-        view: &str,
-    ) -> Result<Collection<T>, QueryError> {
-        let generation = self.generations().active(view).await?;
-        if generation == UNBUILT {
-            return Err(QueryError::NotBuilt(view.to_owned()));
-        }
-        Ok(self.collection(view, generation).clone_with_type())
-    }
-
-    /// Returns a page of a view's documents, newest first by `created_at`.
-    /// `place` returns a document's creation time and id.
-    pub(crate) async fn newest<T: DeserializeOwned + Send + Sync>(
-        &self,
-        view: &str,
-        mut filter: Document,
-        page: &PageRequest,
-        place: impl Fn(&T) -> (DateTime, String),
-    ) -> Result<Page<T>, QueryError> {
-        if let Some((millis, id)) = page.after::<(i64, String)>()? {
-            let at = DateTime::from_millis(millis);
-            let earlier = vec![
-                doc! {"created_at": {"$lt": at}},
-                doc! {"created_at": at, "_id": {"$lt": id}},
-            ];
-            filter.insert("$or", earlier);
-        }
-        let documents = self.serving::<T>(view).await?;
-        let found = documents
-            .find(filter)
-            .sort(doc! {"created_at": -1, "_id": -1})
-            .limit(page.fetch())
-            .await?;
-        Ok(page.cut(found.try_collect().await?, |document| {
-            let (at, id) = place(document);
-            (at.timestamp_millis(), id)
-        }))
     }
 
     /// Returns whether a collection with this name exists, empty or not.

@@ -14,9 +14,9 @@ use crate::runtime::checkpoint::Checkpoints;
 use crate::runtime::documents::Documents;
 use crate::runtime::error::ProjectError;
 use crate::runtime::parallel::each_partition;
-use crate::runtime::parts::{FoldedDocument, fold_from_beginning};
 use crate::runtime::quarantine::{Until, Withheld, WithheldEvents};
 use crate::runtime::recorded::EntryReader;
+use crate::runtime::refold::{FoldedDocument, fold_from_beginning};
 use crate::runtime::store::Store;
 use crate::runtime::view::{AnyView, Content, Input};
 

@@ -15,7 +15,7 @@ use crate::runtime::recorded::{Decision, Noted, SharedEntry};
 use crate::runtime::recorded::{ReadError, Recorded};
 
 /// A read model. To add one, add a folder next to `customers` and an entry in
-/// [`VIEWS`](crate::VIEWS).
+/// `VIEWS`.
 pub trait View: 'static {
     /// Name of the view, and the first part of its collections' names.
     const NAME: &'static str;
@@ -176,7 +176,7 @@ impl<V: View> AnyView for Typed<V> {
             Content::Event(event) => V::fold(document, event),
             other => Err(not_read(other)),
         });
-        Ok(After::whole(folded?, events))
+        Ok(After::whole(folded?, events.len()))
     }
 
     fn indexes(&self) -> Vec<IndexModel> {

@@ -1,21 +1,28 @@
 //! Comparison of the log with the campaign's records and the views.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
 
 use domain::{CampaignStatus, CustomerId, DeterminedOutcome, MessageId, MessageStatus};
 use eventlog::{Log, Positions};
 
 use super::ledger::CampaignLedger;
 use super::refusals::StopPeriods;
-use super::{
-    Discrepancy, DiscrepancyKind, Launched, MAX_DISCREPANCIES, ROUNDS, ReconcileError,
-    Reconciliation, have_caught_up,
+use super::report::{
+    Discrepancy, DiscrepancyKind, Launched, MAX_DISCREPANCIES, ReconcileError, Reconciliation,
 };
 use crate::runtime::quarantine::Withheld;
-use crate::runtime::store::Store;
+use crate::runtime::store::{QueryError, Store};
 use crate::runtime::view::View;
+use crate::runtime::wait::WaitError;
 use crate::views::campaign_stats::CampaignStats;
 use crate::views::messages::Messages;
+
+/// Time for the views to reach the positions that the log was read up to.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Attempts to compare the views while the campaign keeps changing.
+const ROUNDS: usize = 5;
 
 /// Messages read from the view at once.
 const BATCH: usize = 5_000;
@@ -341,4 +348,16 @@ fn difference(
         word(logged)
     );
     (customer.clone(), detail)
+}
+
+/// Waits for both views to reach these positions. Returns whether they did.
+async fn have_caught_up(store: &Store, ends: &Positions) -> Result<bool, ReconcileError> {
+    for view in [CampaignStats::NAME, Messages::NAME] {
+        match store.wait_for(view, ends, PATIENCE).await {
+            Ok(()) => {}
+            Err(WaitError::Behind { .. }) => return Ok(false),
+            Err(WaitError::Mongo(error)) => return Err(QueryError::from(error).into()),
+        }
+    }
+    Ok(true)
 }

@@ -12,7 +12,7 @@ use domain::{
 use eventlog::{Entry, Log, Partition, Position, Positions};
 
 use super::refusals::Unsubscribed;
-use super::{Launched, MAX_DISCREPANCIES};
+use super::report::{Launched, MAX_DISCREPANCIES};
 use crate::runtime::error::ProjectError;
 use crate::runtime::long_read::LongRead;
 use crate::runtime::quarantine::{SkippedEvents, Until};

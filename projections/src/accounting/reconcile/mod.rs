@@ -10,198 +10,21 @@
 mod judge;
 mod ledger;
 mod refusals;
+mod report;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
-
-use domain::{
-    AudienceSize, Campaign, CampaignId, CampaignStatus, CustomerId, DeterminedOutcome, Launch,
-    Template, Timestamp,
-};
-use eventlog::{Log, Positions};
+use domain::Campaign;
+use eventlog::Log;
 
 use crate::runtime::error::ProjectError;
 use crate::runtime::long_read::LongRead;
 use crate::runtime::parallel::each_partition;
-use crate::runtime::quarantine::Withheld;
-use crate::runtime::store::{QueryError, Store};
-use crate::runtime::view::View;
-use crate::runtime::wait::WaitError;
-use crate::views::campaign_stats::CampaignStats;
-use crate::views::messages::Messages;
+use crate::runtime::store::Store;
 use judge::Judge;
 use ledger::{CampaignLedger, Plan};
 use refusals::StopPeriods;
-
-/// Time for the views to reach the positions that the log was read up to.
-const PATIENCE: Duration = Duration::from_secs(3);
-
-/// Attempts to compare the views while the campaign keeps changing.
-const ROUNDS: usize = 5;
-
-/// Maximum number of discrepancies that are listed.
-pub const MAX_DISCREPANCIES: usize = 1_000;
-
-/// A launched campaign and what it has recorded since.
-#[derive(Debug, Clone)]
-pub struct Launched {
-    /// Id of the campaign.
-    pub campaign: CampaignId,
-    /// Launch of the campaign.
-    pub launch: Launch,
-    /// Template of the campaign's content.
-    pub template: Template,
-    /// Recorded size of the audience, once known.
-    pub size: Option<AudienceSize>,
-    /// Customers that the campaign recorded as undetermined.
-    pub undetermined: BTreeSet<CustomerId>,
-    /// Outcomes of customers who were undetermined first.
-    pub determined: BTreeMap<CustomerId, DeterminedOutcome>,
-    /// Status of the campaign.
-    pub status: CampaignStatus,
-}
-
-impl Launched {
-    /// Creates the input of a reconciliation from a campaign's head, its launch
-    /// and its template.
-    pub fn of(id: CampaignId, campaign: &Campaign, launch: Launch, template: Template) -> Self {
-        let mut launched = Self {
-            campaign: id,
-            launch,
-            template,
-            size: None,
-            undetermined: BTreeSet::new(),
-            determined: BTreeMap::new(),
-            status: CampaignStatus::Launching,
-        };
-        launched.update(campaign);
-        launched
-    }
-
-    /// Updates the recorded values from a newer head of the campaign.
-    fn update(&mut self, campaign: &Campaign) {
-        self.size = campaign.size();
-        self.undetermined = campaign.undetermined().cloned().collect();
-        let determined = campaign.determined();
-        self.determined = determined
-            .map(|(id, outcome)| (id.clone(), outcome))
-            .collect();
-        self.status = campaign.status().unwrap_or(self.status);
-    }
-}
-
-/// Result of a reconciliation. Without discrepancies, `planned` is the sum of
-/// `sent`, `failed`, `suppressed` and `pending`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Reconciliation {
-    /// Number of customers who match the rules at the launch.
-    pub planned: u64,
-    /// Number of messages that the vendor accepted.
-    pub sent: u64,
-    /// Number of messages in `sent` that a receipt reports as delivered.
-    pub delivered: u64,
-    /// Number of messages that did not arrive, or that the vendor did not
-    /// accept.
-    pub failed: u64,
-    /// Number of recipients that get no message.
-    pub suppressed: u64,
-    /// Number of messages that are still to be sent.
-    pub pending: u64,
-    /// Number of messages in `sent` without a receipt yet.
-    pub awaiting_receipt: u64,
-    /// Time when the vendor's acceptance of the first of these was recorded.
-    pub awaiting_since: Option<Timestamp>,
-    /// Number of customers for whom it is unknown whether they match, since an
-    /// event of theirs could not be folded at the launch. Those that got a
-    /// message since are counted in `planned` instead.
-    pub undetermined: u64,
-    /// Events that the compared views could not fold. The messages and
-    /// statistics that they concern are not compared. At most
-    /// [`MAX_DISCREPANCIES`] are listed.
-    pub withheld: Vec<Withheld>,
-    /// True if the views had caught up and were compared.
-    pub views_compared: bool,
-    /// True if this program could check all texts. It cannot check those of a
-    /// newer program's rendering rules.
-    pub texts_compared: bool,
-    /// Discrepancies, [`MAX_DISCREPANCIES`] at most.
-    pub discrepancies: Vec<Discrepancy>,
-    /// Number of all discrepancies.
-    pub found: u64,
-}
-
-/// A discrepancy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Discrepancy {
-    /// Kind of discrepancy.
-    pub kind: DiscrepancyKind,
-    /// Customer that it concerns, if it concerns one.
-    pub customer: Option<CustomerId>,
-    /// Description for people.
-    pub detail: String,
-}
-
-/// Kinds of discrepancies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DiscrepancyKind {
-    /// A recipient has no message.
-    MissingMessage,
-    /// A customer has a message but is not a recipient.
-    UnexpectedMessage,
-    /// The campaign recorded other numbers than the log yields.
-    SizeDiffers,
-    /// The view `campaign_stats` has other counts than the log.
-    StatisticsDiffer,
-    /// The view `messages` lacks a message, or has it in another status than
-    /// the log.
-    ViewDiffers,
-    /// A message was sent to a customer who had unsubscribed.
-    SentAfterUnsubscribe,
-    /// A message was sent after the campaign was paused or cancelled.
-    SentAfterStop,
-    /// The text rendered from a message's values differs from the recorded
-    /// digest.
-    TextDiffers,
-}
-
-impl DiscrepancyKind {
-    /// All kinds.
-    pub const ALL: [Self; 8] = [
-        Self::MissingMessage,
-        Self::UnexpectedMessage,
-        Self::SizeDiffers,
-        Self::StatisticsDiffer,
-        Self::ViewDiffers,
-        Self::SentAfterUnsubscribe,
-        Self::SentAfterStop,
-        Self::TextDiffers,
-    ];
-
-    /// Returns the wire name, such as `missing_message`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::MissingMessage => "missing_message",
-            Self::UnexpectedMessage => "unexpected_message",
-            Self::SizeDiffers => "size_differs",
-            Self::StatisticsDiffer => "statistics_differ",
-            Self::ViewDiffers => "view_differs",
-            Self::SentAfterUnsubscribe => "sent_after_unsubscribe",
-            Self::SentAfterStop => "sent_after_stop",
-            Self::TextDiffers => "text_differs",
-        }
-    }
-}
-
-/// Error of a reconciliation.
-#[derive(Debug, thiserror::Error)]
-pub enum ReconcileError {
-    /// The log does not answer, or cannot be read.
-    #[error(transparent)]
-    Log(#[from] ProjectError),
-    /// MongoDB does not answer.
-    #[error(transparent)]
-    Query(#[from] QueryError),
-}
+pub use report::{
+    Discrepancy, DiscrepancyKind, Launched, MAX_DISCREPANCIES, ReconcileError, Reconciliation,
+};
 
 /// Reconciles a campaign with the log. Reads the whole log; at any time it
 /// holds the customers of a few partitions and the campaign's messages in
@@ -265,16 +88,4 @@ async fn judge(
     // after a resumption that is missing here.
     let stops = StopPeriods::read(log, &launched.campaign).await?;
     Ok(judge.verdict(&stops))
-}
-
-/// Waits for both views to reach these positions. Returns whether they did.
-async fn have_caught_up(store: &Store, ends: &Positions) -> Result<bool, ReconcileError> {
-    for view in [CampaignStats::NAME, Messages::NAME] {
-        match store.wait_for(view, ends, PATIENCE).await {
-            Ok(()) => {}
-            Err(WaitError::Behind { .. }) => return Ok(false),
-            Err(WaitError::Mongo(error)) => return Err(QueryError::from(error).into()),
-        }
-    }
-    Ok(true)
 }

@@ -111,7 +111,7 @@ impl AnyView for Audit {
             Content::Noted(event) => Ok(AuditDocument::with_event(document, event)),
             other => Err(not_read(other)),
         });
-        Ok(After::whole(folded?, events))
+        Ok(After::whole(folded?, events.len()))
     }
 
     fn indexes(&self) -> Vec<IndexModel> {

@@ -1,5 +1,8 @@
 //! Events as stored in the log: a type tag with its schema version, and JSON.
 
+#[cfg(test)]
+mod tests;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

@@ -1,7 +1,7 @@
 //! Campaigns that rest, go on, and are cancelled.
 
 use commands::Context;
-use domain::{CampaignStatus, MessageCommand, MessageId, MessageStatus};
+use domain::{CampaignCommand, CampaignStatus, MessageCommand, MessageId, MessageStatus};
 use serde_json::json;
 
 use super::{Shop, context, in_millis, noticed};
@@ -15,14 +15,18 @@ async fn a_paused_campaign_sends_nothing_until_it_goes_on() {
     let id = shop.launched(Some(20)).await;
     until("some are sent", async || shop.vendor.requests().await > 0).await;
     let context = context();
-    let paused = shop.commands.pause_campaign(&context, id.clone());
+    let paused = shop
+        .commands
+        .execute_on_campaign(&context, id.clone(), CampaignCommand::Pause);
     paused.await.unwrap().unwrap();
     noticed().await;
     let sent = shop.vendor.sent().await.len();
     assert!(sent < 100, "all were sent");
     noticed().await;
     assert_eq!(shop.vendor.sent().await.len(), sent);
-    let resumed = shop.commands.resume_campaign(&context, id.clone());
+    let resumed = shop
+        .commands
+        .execute_on_campaign(&context, id.clone(), CampaignCommand::Resume);
     resumed.await.unwrap().unwrap();
     shop.until_all(&id, MessageStatus::Sent).await;
     shop.assert_everybody_has_one(&id).await;
@@ -39,7 +43,9 @@ async fn a_pause_is_heard_while_a_slow_vendor_is_waited_for() {
     let id = shop.launched(None).await;
     until("some are sent", async || shop.vendor.requests().await > 0).await;
     let context = context();
-    let paused = shop.commands.pause_campaign(&context, id.clone());
+    let paused = shop
+        .commands
+        .execute_on_campaign(&context, id.clone(), CampaignCommand::Pause);
     paused.await.unwrap().unwrap();
     let before = shop.vendor.sent().await.len();
     noticed().await;
@@ -91,7 +97,7 @@ async fn a_campaign_cancelled_at_once_has_nothing_left_to_send() {
     let id = shop.launched(Some(1)).await;
     let queue = |id: MessageId| (id, MessageCommand::Queue(mail("ada@example.com")));
     let queued = shop.message_ids(&id).into_iter().map(queue).collect();
-    let queued = shop.commands.on_messages(&context(), queued).await;
+    let queued = shop.commands.execute_on_messages(&context(), queued).await;
     assert!(queued.unwrap().iter().all(Result::is_ok));
     cancel(&shop, &id).await;
     until("nothing waits", async || {
@@ -124,7 +130,9 @@ async fn a_campaign_found_cancelled_long_after_has_nothing_left_to_send() {
         now: in_millis(-60 * 60 * 1_000),
         ..context()
     };
-    let cancelled = shop.commands.cancel_campaign(&long_ago, id.clone());
+    let cancelled =
+        shop.commands
+            .execute_on_campaign(&long_ago, id.clone(), CampaignCommand::Cancel);
     cancelled.await.unwrap().unwrap();
     until("nothing waits", async || {
         let counts = shop.counts(&id).await;
@@ -148,6 +156,8 @@ async fn a_cancelled_campaign_gives_up_what_could_not_be_delivered() {
 
 async fn cancel(shop: &Shop, id: &domain::CampaignId) {
     let context = context();
-    let cancelled = shop.commands.cancel_campaign(&context, id.clone());
+    let cancelled =
+        shop.commands
+            .execute_on_campaign(&context, id.clone(), CampaignCommand::Cancel);
     cancelled.await.unwrap().unwrap();
 }

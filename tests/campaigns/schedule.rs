@@ -2,8 +2,8 @@
 
 use commands::Context;
 use domain::{
-    Audience, CampaignContent, CampaignId, CampaignStatus, Holder, MessageStatus, SegmentId,
-    Timestamp,
+    Audience, CampaignContent, CampaignId, CampaignStatus, Holder, MessageStatus, SegmentCommand,
+    SegmentId, Timestamp,
 };
 
 use super::{EVERYBODY, Shop, context, in_millis};
@@ -17,7 +17,7 @@ async fn scheduled(shop: &Shop, at: Timestamp) -> (CampaignId, SegmentId) {
     let context = context();
     let created = shop
         .commands
-        .create_segment(&context, segment.clone(), content);
+        .execute(&context, segment.clone(), SegmentCommand::Create(content));
     created.await.unwrap().unwrap();
     let content = CampaignContent {
         audience: Audience::SegmentId(segment.clone()),
@@ -77,9 +77,11 @@ async fn a_segment_is_not_held_by_a_campaign_that_never_came_to_be() {
     let holders = ["cmp_long_ago", "cmp_just_now"].map(|id| Holder::try_from(id).unwrap());
     for (holder, now) in holders.iter().zip([in_millis(-121_000), in_millis(0)]) {
         let context = Context { now, ..context() };
-        let holding = shop
-            .commands
-            .hold_segment(&context, segment.clone(), holder.clone());
+        let holding = shop.commands.execute(
+            &context,
+            segment.clone(),
+            SegmentCommand::Hold(holder.clone()),
+        );
         holding.await.unwrap().unwrap();
     }
     shop.work([]);

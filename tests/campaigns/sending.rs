@@ -109,7 +109,10 @@ async fn what_cannot_be_delivered_waits_for_somebody_to_queue_it_again() {
     shop.vendor.set(json!({"error_rate": 0.0})).await;
     let requeue = |id| (id, MessageCommand::Requeue);
     let requeued = shop.message_ids(&id).into_iter().map(requeue).collect();
-    let requeued = shop.commands.on_messages(&context(), requeued).await;
+    let requeued = shop
+        .commands
+        .execute_on_messages(&context(), requeued)
+        .await;
     assert!(requeued.unwrap().iter().all(Result::is_ok));
     shop.until_all(&id, MessageStatus::Sent).await;
     shop.receipts(&id).await;

@@ -125,11 +125,27 @@ fn segment_commands() -> impl Strategy<Value = SegmentCommand> {
 async fn on_segment(commands: &Commands, id: u8, command: SegmentCommand) {
     let (context, id) = (context(), format!("seg_{id}").try_into().unwrap());
     let done = match command {
-        SegmentCommand::Create(content) => commands.create_segment(&context, id, content).await,
-        SegmentCommand::Update(content) => commands.update_segment(&context, id, content).await,
+        SegmentCommand::Create(content) => {
+            commands
+                .execute(&context, id, SegmentCommand::Create(content))
+                .await
+        }
+        SegmentCommand::Update(content) => {
+            commands
+                .execute(&context, id, SegmentCommand::Update(content))
+                .await
+        }
         SegmentCommand::Archive => commands.archive_segment(&context, id).await,
-        SegmentCommand::Hold(holder) => commands.hold_segment(&context, id, holder).await,
-        SegmentCommand::Release(holder) => commands.release_segment(&context, id, holder).await,
+        SegmentCommand::Hold(holder) => {
+            commands
+                .execute(&context, id, SegmentCommand::Hold(holder))
+                .await
+        }
+        SegmentCommand::Release(holder) => {
+            commands
+                .execute(&context, id, SegmentCommand::Release(holder))
+                .await
+        }
     };
     // A refusal makes no event: nothing to fold.
     let _ = done.unwrap();
@@ -207,7 +223,10 @@ impl Folding<'_> {
             Step::Campaign(id, step) => on_campaign(commands, id, step).await,
             Step::Messages(steps) => {
                 // A refusal makes no event: nothing to fold.
-                commands.on_messages(&context(), steps).await.unwrap();
+                commands
+                    .execute_on_messages(&context(), steps)
+                    .await
+                    .unwrap();
             }
             Step::User(step) => on_user(commands, step).await,
             Step::Key(step) => on_key(commands, step).await,

@@ -37,8 +37,8 @@ use std::collections::BTreeMap;
 
 use commands::{Commands, user_id};
 use domain::{
-    Attempt, Identity, KeyContent, KeySecret, MessageCommand, OrderStatus, Role, Suppression,
-    UserRole,
+    ApiKeyCommand, Attempt, Identity, KeyContent, KeySecret, MessageCommand, OrderStatus, Role,
+    SegmentCommand, SegmentId, Suppression, UserCommand, UserRole,
 };
 use eventlog::Partition;
 use futures::TryStreamExt;
@@ -147,9 +147,11 @@ async fn trade(commands: &Commands, day: i64) {
         .record_activities(&context(), visits.collect())
         .await
         .unwrap();
-    let id = format!("seg_{day}").try_into().unwrap();
+    let id = SegmentId::try_from(format!("seg_{day}")).unwrap();
     let content = segment(&format!("Day {day}"), "visits > 0 OR total_spend > 110");
-    let created = commands.create_segment(&context(), id, content).await;
+    let created = commands
+        .execute(&context(), id, SegmentCommand::Create(content))
+        .await;
     created.unwrap().unwrap();
     advertise(commands, day as u128).await;
     let_in(commands, day as u128).await;
@@ -169,7 +171,15 @@ async fn let_in(commands: &Commands, day: u128) {
         .sign_in(&context, identity, day.into(), UserRole::Viewer)
         .await;
     signed_in.unwrap().unwrap();
-    let given = commands.give_role(&context, user, UserRole::Marketer).await;
+    let given = commands
+        .execute(
+            &context,
+            user,
+            UserCommand::GiveRole {
+                role: UserRole::Marketer,
+            },
+        )
+        .await;
     given.unwrap().unwrap();
     let secret = KeySecret::new(day, &[7; 32]);
     let content = KeyContent {
@@ -179,7 +189,13 @@ async fn let_in(commands: &Commands, day: u128) {
     };
     let created = commands.create_api_key(&context, &secret, content).await;
     created.unwrap().unwrap();
-    let used = commands.use_api_key(&context, secret.id().clone()).await;
+    let used = commands
+        .execute(
+            &context,
+            secret.id().clone(),
+            ApiKeyCommand::Use { at: context.now },
+        )
+        .await;
     used.unwrap().unwrap();
 }
 
@@ -203,7 +219,10 @@ async fn advertise(commands: &Commands, campaign: u128) {
         (sent, MessageCommand::RecordSent(text("v-1").into())),
         (failed, MessageCommand::RecordAttempt(attempt)),
     ];
-    let done = commands.on_messages(&context(), events).await.unwrap();
+    let done = commands
+        .execute_on_messages(&context(), events)
+        .await
+        .unwrap();
     assert!(done.iter().all(Result::is_ok), "{done:?}");
 }
 

@@ -87,8 +87,8 @@ async fn decide(deployment: &Deployment, event: Position, views: &[&str], is_ski
     };
     let event = LogPosition::new(event.partition, event.number);
     let (commands, context) = (&deployment.commands, context());
-    let recorded = commands.decide_on_event(&context, event, record);
-    recorded.await.unwrap();
+    let recorded = commands.execute(&context, event, record);
+    recorded.await.unwrap().unwrap();
 }
 
 /// What is withheld from the generations that serve: position, view and document.
@@ -283,7 +283,7 @@ async fn a_campaigns_figures_do_without_an_event_and_take_it_when_it_is_retried(
     );
     let done = deployment
         .commands
-        .on_messages(&context(), vec![receipt])
+        .execute_on_messages(&context(), vec![receipt])
         .await;
     assert!(done.unwrap()[0].is_ok());
     let at = deployment.log.last(0).await.unwrap();

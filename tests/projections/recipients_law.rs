@@ -124,7 +124,7 @@ async fn happen(commands: &Commands, happening: Happening) {
             commands.record_activities(&context, items).await.unwrap();
         }
         Happening::Messages(items) => {
-            commands.on_messages(&context, items).await.unwrap();
+            commands.execute_on_messages(&context, items).await.unwrap();
         }
     }
 }

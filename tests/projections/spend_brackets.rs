@@ -38,7 +38,7 @@ async fn write_to(deployment: &Deployment, campaign: u128, to: &[(&str, MessageS
     });
     let done = deployment
         .commands
-        .on_messages(&context(), commands.collect())
+        .execute_on_messages(&context(), commands.collect())
         .await
         .unwrap();
     assert!(done.iter().all(Result::is_ok), "{done:?}");

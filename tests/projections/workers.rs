@@ -2,7 +2,7 @@
 
 use bson::doc;
 use commands::Commands;
-use domain::ViewName;
+use domain::{ViewCommand, ViewName};
 use eventlog::{Role, assign};
 use projections::VIEWS;
 use redis::AsyncCommands;
@@ -157,8 +157,10 @@ async fn a_rollback_that_was_announced_is_no_request_for_a_rebuild() {
     caught_up(&deployment).await;
     let orders = ViewName::try_from("orders").unwrap();
     let context = context();
-    let announced = deployment.commands.request_rollback(&context, orders);
-    announced.await.unwrap();
+    let announced = deployment
+        .commands
+        .execute(&context, orders, ViewCommand::RequestRollback);
+    announced.await.unwrap().unwrap();
     rebuilt_as_asked(&deployment, "customers").await;
     let orders = status(&deployment, "orders").await;
     assert_eq!((orders.generation, orders.building), (1, None));
@@ -217,7 +219,11 @@ async fn what_one_does_exclusively_another_does_not_begin() {
 
 async fn request_rebuild(commands: &Commands, view: &str) {
     let view = domain::ViewName::try_from(view).unwrap();
-    commands.request_rebuild(&context(), view).await.unwrap();
+    commands
+        .execute(&context(), view, ViewCommand::RequestRebuild)
+        .await
+        .unwrap()
+        .unwrap();
 }
 
 async fn caught_up(deployment: &Deployment) {

@@ -146,7 +146,7 @@ async fn a_long_table_is_whole() {
     };
     let messages = (0..2_500).map(message).collect();
     work.commands
-        .on_messages(&super::worker(), messages)
+        .execute_on_messages(&super::worker(), messages)
         .await
         .unwrap();
     app.add_worker();

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use chrono::Utc;
 use commands::Context;
-use domain::Timestamp;
+use domain::{SegmentCommand, SegmentId, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -175,7 +175,7 @@ async fn a_held_segment_is_not_archived() {
     let app = App::start().await;
     let (id, _) = create(&app, named("Needed")).await;
     let commands = app.settings().commands().await;
-    let segment = || id.as_str().try_into().unwrap();
+    let segment = || SegmentId::try_from(id.as_str()).unwrap();
     // Who holds it may still be about to be created.
     let just_now = Context {
         now: Timestamp::from(Utc::now()),
@@ -183,7 +183,9 @@ async fn a_held_segment_is_not_archived() {
     };
     for holder in ["cmp_2", "cmp_1"] {
         let holder = holder.try_into().unwrap();
-        let held = commands.hold_segment(&just_now, segment(), holder).await;
+        let held = commands
+            .execute(&just_now, segment(), SegmentCommand::Hold(holder))
+            .await;
         held.unwrap().unwrap();
     }
     let refused = archive(&app, &id).await;
@@ -199,7 +201,7 @@ async fn a_held_segment_is_not_archived() {
         assert_eq!(archive(&app, &id).await.status, 409);
         let holder = holder.try_into().unwrap();
         let released = commands
-            .release_segment(&context(), segment(), holder)
+            .execute(&context(), segment(), SegmentCommand::Release(holder))
             .await;
         released.unwrap().unwrap();
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use commands::{Change, CommandError, Commands};
+use commands::{CommandEffect, CommandError, Commands};
 use domain::{MessageCommand, MessageId};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::task::JoinHandle;
@@ -107,10 +107,12 @@ async fn record(
         })
         .collect();
     let outcomes: Vec<&'static str> = all.iter().map(|(_, command)| outcome(command)).collect();
-    let done = commands.on_messages(&context(ACTOR, request), all).await?;
+    let done = commands
+        .execute_on_messages(&context(ACTOR, request), all)
+        .await?;
     for (outcome, done) in outcomes.into_iter().zip(done) {
         match done {
-            Ok(done) if done.change == Change::Unchanged => {}
+            Ok(done) if done.effect == CommandEffect::Unchanged => {}
             Ok(_) => metrics::messages(outcome, 1),
             // There is a message for all that is sent.
             Err(refusal) => tracing::error!(%refusal, outcome, "a result does not fit its message"),

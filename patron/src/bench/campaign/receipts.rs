@@ -84,7 +84,10 @@ async fn send(stage: &Stage<'_>, messages: &[MessageId]) -> anyhow::Result<()> {
     for step in [&queue as &Step, &take] {
         let made = messages.iter().map(|id| Ok((id.clone(), step(id)?)));
         let made = made.collect::<anyhow::Result<_>>()?;
-        let done = stage.deployment.commands.on_messages(&context, made);
+        let done = stage
+            .deployment
+            .commands
+            .execute_on_messages(&context, made);
         let is_done = done.await?.iter().all(Result::is_ok);
         anyhow::ensure!(is_done, "a message was refused");
     }

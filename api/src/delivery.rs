@@ -365,7 +365,7 @@ impl Ingest for ReceiptBody {
         context: &Context,
         items: Vec<Self::Item>,
     ) -> Result<Vec<Result<Outcome, Problem>>, CommandError> {
-        let outcomes = app.commands.on_messages(context, items).await?;
+        let outcomes = app.commands.execute_on_messages(context, items).await?;
         let refused = |error: MessageError| match error {
             MessageError::Unknown => unknown_message(),
             MessageError::NotSent => Problem::new(ProblemKind::UnknownMessage, error.to_string()),

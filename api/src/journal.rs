@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use commands::{Commands, Context};
-use domain::{Assist, KeyId, Refusal, RefusalReason, Text, UserError};
+use domain::{ApiKeyCommand, Assist, KeyId, Refusal, RefusalReason, Text, UserError};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_util::sync::CancellationToken;
 
@@ -174,7 +174,10 @@ impl Journal {
 }
 
 async fn record_use(commands: &Commands, context: &Context, key: KeyId) {
-    match commands.use_api_key(context, key).await {
+    match commands
+        .execute(context, key, ApiKeyCommand::Use { at: context.now })
+        .await
+    {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => tracing::warn!(%error, "use of API key not recorded"),
         Err(error) => tracing::warn!(%error, "use of API key not recorded"),

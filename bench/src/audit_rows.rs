@@ -90,7 +90,9 @@ fn occurred_at(event: &Recorded) -> Timestamp {
     match &event.event {
         Event::Order(happened) => happened.content().placed_at,
         Event::Activity(happened) => happened.content().occurred_at,
-        Event::Message(MessageEvent::Receipted { receipt, .. }) => receipt.occurred_at,
+        Event::Message(MessageEvent::Delivered(receipt) | MessageEvent::Failed(receipt)) => {
+            receipt.occurred_at
+        }
         _ => event.metadata.at,
     }
 }

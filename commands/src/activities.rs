@@ -4,7 +4,7 @@ use domain::{
     Activity, ActivityContent, ActivityError, ActivityId, CustomerId, RecordActivity, Subject,
 };
 
-use crate::execute::{Outcome, execute};
+use crate::execute::{Outcome, execute_batch};
 use crate::{CommandError, Commands, Context};
 
 /// Activity of a customer, with its whole content, as the shop sent it.
@@ -32,6 +32,6 @@ impl Commands {
             let subject = Subject::Activity(item.customer, item.activity);
             (subject, RecordActivity(item.content))
         });
-        execute::<Activity>(self, &(), context, commands.collect()).await
+        execute_batch::<Activity>(self, &(), context, commands.collect()).await
     }
 }

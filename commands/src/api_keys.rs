@@ -2,9 +2,9 @@
 
 use domain::{ApiKey, ApiKeyCommand, ApiKeyError, KeyContent, KeyId, KeySecret, NewKey, Subject};
 
-use crate::execute::{Outcome, execute_one};
+use crate::execute::Outcome;
+use crate::heads::current;
 use crate::idempotency::{IdempotencyKey, new_id};
-use crate::kept::current;
 use crate::{CommandError, Commands, Context};
 
 /// Result of a command on an API key: an outcome, or a rejection by a rule.
@@ -53,45 +53,7 @@ impl Commands {
             key: Box::new(key),
             at: context.now,
         };
-        self.execute_on_api_key(context, secret.id().clone(), command)
-            .await
-    }
-
-    /// Revokes a key.
-    ///
-    /// # Errors
-    /// [`CommandError`]; repeating is safe.
-    pub async fn revoke_api_key(
-        &self,
-        context: &Context,
-        key: KeyId,
-    ) -> Result<ApiKeyResult, CommandError> {
-        self.execute_on_api_key(context, key, ApiKeyCommand::Revoke)
-            .await
-    }
-
-    /// Records that a key was used at `context.now`. Call it only if
-    /// [`ApiKey::records_use`] returns true; otherwise nothing is recorded.
-    ///
-    /// # Errors
-    /// [`CommandError`]; repeating is safe.
-    pub async fn use_api_key(
-        &self,
-        context: &Context,
-        key: KeyId,
-    ) -> Result<ApiKeyResult, CommandError> {
-        let command = ApiKeyCommand::Use { at: context.now };
-        self.execute_on_api_key(context, key, command).await
-    }
-
-    async fn execute_on_api_key(
-        &self,
-        context: &Context,
-        key: KeyId,
-        command: ApiKeyCommand,
-    ) -> Result<ApiKeyResult, CommandError> {
-        let subject = Subject::ApiKey(key);
-        execute_one::<ApiKey>(self, &(), context, subject, command).await
+        self.execute(context, secret.id().clone(), command).await
     }
 }
 

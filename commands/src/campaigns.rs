@@ -2,15 +2,14 @@
 
 use domain::rules::Rules;
 use domain::{
-    Audience, AudienceSize, Campaign, CampaignCommand, CampaignContent, CampaignError,
-    CampaignEvent, CampaignId, CustomerId, DeterminedOutcome, Holder, IdError, Launch,
-    SegmentError, SegmentId, Subject, Text, TextError,
+    Audience, Campaign, CampaignCommand, CampaignContent, CampaignError, CampaignEvent, CampaignId,
+    Holder, IdError, Launch, SegmentCommand, SegmentError, SegmentId, Subject, Text, TextError,
 };
 use eventlog::Key;
 
-use crate::execute::{Change, Outcome, execute_one};
+use crate::execute::{CommandEffect, Outcome, execute_one};
+use crate::heads::{current, decode, load_one, unreadable};
 use crate::idempotency::IdempotencyKey;
-use crate::kept::{current, decode, load_one, unreadable};
 use crate::{CommandError, Commands, Context};
 
 /// Result of a command on a campaign: an outcome, or a rejection by a rule.
@@ -154,12 +153,16 @@ impl Commands {
             Ok(holder) => holder,
             Err(error) => return Ok(Err(error.into())),
         };
-        let held = self.hold_segment(context, segment.clone(), holder).await?;
+        let held = self
+            .execute(context, segment.clone(), SegmentCommand::Hold(holder))
+            .await?;
         let Err(refusal) = held else {
             return Ok(Ok(()));
         };
         // A campaign that was launched or ended in the meantime needs no hold.
-        let cancelled = self.cancel_campaign(context, campaign.clone()).await?;
+        let cancelled = self
+            .execute_on_campaign(context, campaign.clone(), CampaignCommand::Cancel)
+            .await?;
         Ok(cancelled.map_or(Ok(()), |_| Err(CampaignRefusal::Segment(refusal))))
     }
 
@@ -209,7 +212,9 @@ impl Commands {
             Ok(holder) => holder,
             Err(error) => return Ok(Err(error.into())),
         };
-        let held = self.hold_segment(context, segment.clone(), holder).await?;
+        let held = self
+            .execute(context, segment.clone(), SegmentCommand::Hold(holder))
+            .await?;
         Ok(held.map(|_| ()).map_err(CampaignRefusal::Segment))
     }
 
@@ -251,7 +256,7 @@ impl Commands {
             Ok(false) => {
                 self.release_held_segment(context, &campaign).await?;
                 return Ok(Ok(Outcome {
-                    change: Change::Unchanged,
+                    effect: CommandEffect::Unchanged,
                     position: head.position(&stream),
                 }));
             }
@@ -265,13 +270,7 @@ impl Commands {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let command = CampaignCommand::Launch(launch);
-        let launched = self
-            .execute_on_campaign(context, campaign.clone(), command)
-            .await?;
-        if launched.is_ok() {
-            self.release_held_segment(context, &campaign).await?;
-        }
-        Ok(launched)
+        self.execute_on_campaign(context, campaign, command).await
     }
 
     /// Builds the launch of this content at the current time and log positions.
@@ -306,132 +305,30 @@ impl Commands {
         Ok(Text::try_from(ends.to_string()))
     }
 
-    /// Records that every recipient has a message, and which customers are
-    /// undetermined.
+    /// Executes a command on a campaign. One that ends a scheduled campaign's
+    /// wait also releases its segment. [`Self::create_campaign`],
+    /// [`Self::create_and_launch_campaign`], and [`Self::launch_campaign`]
+    /// build the commands that create and launch.
     ///
     /// # Errors
-    /// [`CommandError`]; repeating is safe.
-    pub async fn record_audience(
-        &self,
-        context: &Context,
-        campaign: CampaignId,
-        size: AudienceSize,
-        undetermined: Vec<CustomerId>,
-    ) -> Result<CampaignResult, CommandError> {
-        let command = CampaignCommand::RecordAudience(size, undetermined);
-        self.execute_on_campaign(context, campaign, command).await
-    }
-
-    /// Records the outcome for a customer who was undetermined at the launch.
-    /// Nothing is recorded twice, or after the campaign has ended.
-    ///
-    /// # Errors
-    /// [`CommandError`]; repeating is safe.
-    pub async fn record_recipient(
-        &self,
-        context: &Context,
-        campaign: CampaignId,
-        customer: CustomerId,
-        outcome: DeterminedOutcome,
-    ) -> Result<CampaignResult, CommandError> {
-        let command = CampaignCommand::RecordRecipient(customer, outcome);
-        self.execute_on_campaign(context, campaign, command).await
-    }
-
-    /// Pauses a campaign.
-    ///
-    /// # Errors
-    /// [`CommandError`]; repeating is safe.
-    pub async fn pause_campaign(
-        &self,
-        context: &Context,
-        campaign: CampaignId,
-    ) -> Result<CampaignResult, CommandError> {
-        self.execute_on_campaign(context, campaign, CampaignCommand::Pause)
-            .await
-    }
-
-    /// Resumes a campaign.
-    ///
-    /// # Errors
-    /// [`CommandError`]; repeating is safe.
-    pub async fn resume_campaign(
-        &self,
-        context: &Context,
-        campaign: CampaignId,
-    ) -> Result<CampaignResult, CommandError> {
-        self.execute_on_campaign(context, campaign, CampaignCommand::Resume)
-            .await
-    }
-
-    /// Records that undeliverable messages were queued again.
-    ///
-    /// # Errors
-    /// [`CommandError`].
-    pub async fn record_retry(
-        &self,
-        context: &Context,
-        campaign: CampaignId,
-        requeued: u64,
-    ) -> Result<CampaignResult, CommandError> {
-        self.execute_on_campaign(context, campaign, CampaignCommand::RecordRetry { requeued })
-            .await
-    }
-
-    /// Records that every message has reached its end.
-    ///
-    /// # Errors
-    /// [`CommandError`]; repeating is safe.
-    pub async fn complete_campaign(
-        &self,
-        context: &Context,
-        campaign: CampaignId,
-    ) -> Result<CampaignResult, CommandError> {
-        self.execute_on_campaign(context, campaign, CampaignCommand::Complete)
-            .await
-    }
-
-    /// Cancels a campaign. Messages that were not sent will not be sent.
-    ///
-    /// # Errors
-    /// [`CommandError`]; repeating is safe.
-    pub async fn cancel_campaign(
-        &self,
-        context: &Context,
-        campaign: CampaignId,
-    ) -> Result<CampaignResult, CommandError> {
-        self.end_waiting(context, campaign, CampaignCommand::Cancel)
-            .await
-    }
-
-    /// Records that a scheduled campaign was not launched in time.
-    ///
-    /// # Errors
-    /// [`CommandError`]; repeating is safe.
-    pub async fn miss_campaign(
-        &self,
-        context: &Context,
-        campaign: CampaignId,
-    ) -> Result<CampaignResult, CommandError> {
-        self.end_waiting(context, campaign, CampaignCommand::Miss)
-            .await
-    }
-
-    /// Executes a command that ends a campaign's wait, and releases its
-    /// segment.
-    async fn end_waiting(
+    /// [`CommandError`]; repeating is safe, except for
+    /// [`CampaignCommand::RecordRetry`].
+    pub async fn execute_on_campaign(
         &self,
         context: &Context,
         campaign: CampaignId,
         command: CampaignCommand,
     ) -> Result<CampaignResult, CommandError> {
-        let ended = self
-            .execute_on_campaign(context, campaign.clone(), command)
-            .await?;
-        if ended.is_ok() {
+        let ends_wait = matches!(
+            command,
+            CampaignCommand::Launch(_) | CampaignCommand::Cancel | CampaignCommand::Miss
+        );
+        let subject = Subject::Campaign(campaign.clone());
+        let done = execute_one::<Campaign>(self, context, subject, command).await?;
+        if ends_wait && done.is_ok() {
             self.release_held_segment(context, &campaign).await?;
         }
-        Ok(ended)
+        Ok(done.map_err(CampaignRefusal::from))
     }
 
     /// Releases the segment that a scheduled campaign holds. Repeating is safe.
@@ -449,20 +346,9 @@ impl Commands {
         {
             // Releasing a segment that does not exist fails harmlessly.
             let _released = self
-                .release_segment(context, segment.clone(), holder)
+                .execute(context, segment.clone(), SegmentCommand::Release(holder))
                 .await?;
         }
         Ok(())
-    }
-
-    async fn execute_on_campaign(
-        &self,
-        context: &Context,
-        campaign: CampaignId,
-        command: CampaignCommand,
-    ) -> Result<CampaignResult, CommandError> {
-        let subject = Subject::Campaign(campaign);
-        let done = execute_one::<Campaign>(self, &(), context, subject, command).await?;
-        Ok(done.map_err(CampaignRefusal::from))
     }
 }

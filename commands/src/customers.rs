@@ -2,7 +2,7 @@
 
 use domain::{Customer, CustomerChanges, CustomerError, CustomerId, RecordCustomer, Subject};
 
-use crate::execute::{Outcome, execute};
+use crate::execute::{Outcome, execute_batch};
 use crate::{CommandError, Commands, Context};
 
 /// Changes of one customer, as the shop sent them.
@@ -28,6 +28,6 @@ impl Commands {
             let subject = Subject::Customer(item.customer);
             (subject, RecordCustomer(item.changes))
         });
-        execute::<Customer>(self, &(), context, commands.collect()).await
+        execute_batch::<Customer>(self, &(), context, commands.collect()).await
     }
 }

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use domain::{LoggedEvent, Subject};
 use eventlog::{Append, Appended, Key, Log, NewEvent, NewHead, Partition, Position};
 use futures::future::try_join_all;
 use tokio::time::{Instant, timeout_at};
 
-use crate::kept::{Kept, Loaded, key_of, load_in, state};
+use crate::heads::{AggregateId, HeadAggregate, Loaded, key_of, load_in, state};
 use crate::turns::Turns;
 use crate::{CommandError, Commands, Context};
 
@@ -25,7 +26,7 @@ const MAX_BYTES: usize = 1 << 20;
 
 /// Effect of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+pub enum CommandEffect {
     /// The aggregate is new.
     Created,
     /// The aggregate has new events.
@@ -38,15 +39,15 @@ pub enum Change {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome {
     /// Effect of the command.
-    pub change: Change,
+    pub effect: CommandEffect,
     /// Position of the aggregate's last event.
     pub position: Position,
 }
 
-type Results<A> = Vec<Result<Outcome, <A as cqrs_es::Aggregate>::Error>>;
+type Results<A> = Vec<Result<Outcome, <A as Aggregate>::Error>>;
 
 /// A command of a batch that has no result yet.
-struct Item<A: Kept> {
+struct Item<A: HeadAggregate> {
     index: usize,
     key: Key,
     command: A::Command,
@@ -137,21 +138,21 @@ impl<'k> Appends<'k> {
 /// # Errors
 /// After an error, any of the commands may have been executed. Repeating all of
 /// them is safe: those that were executed are then `Unchanged`.
-pub(crate) async fn execute<A: Kept>(
+pub(crate) async fn execute_batch<A: HeadAggregate>(
     on: &Commands,
     services: &A::Services,
     context: &Context,
     commands: Vec<(Subject, A::Command)>,
 ) -> Result<Results<A>, CommandError> {
-    execute_on::<A>(on, services, context, commands, A::MOSTLY_NEW).await
+    execute_batch_on::<A>(on, services, context, commands, A::MOSTLY_NEW).await
 }
 
-/// Does the same as [`execute`], with `mostly_new` in place of
-/// [`Kept::MOSTLY_NEW`] for these commands.
+/// Does the same as [`execute_batch`], with `mostly_new` in place of
+/// [`HeadAggregate::MOSTLY_NEW`] for these commands.
 ///
 /// # Errors
-/// As for [`execute`].
-pub(crate) async fn execute_on<A: Kept>(
+/// As for [`execute_batch`].
+pub(crate) async fn execute_batch_on<A: HeadAggregate>(
     on: &Commands,
     services: &A::Services,
     context: &Context,
@@ -190,27 +191,43 @@ pub(crate) async fn execute_on<A: Kept>(
     Ok(results.into_iter().flatten().collect())
 }
 
+impl Commands {
+    /// Executes a command on the aggregate that has this id.
+    ///
+    /// # Errors
+    /// [`CommandError`]. The command may have been executed nevertheless;
+    /// repeating it then makes no second event, unless the command says
+    /// otherwise.
+    pub async fn execute<I: AggregateId>(
+        &self,
+        context: &Context,
+        id: I,
+        command: <I::Aggregate as Aggregate>::Command,
+    ) -> Result<Result<Outcome, <I::Aggregate as Aggregate>::Error>, CommandError> {
+        execute_one::<I::Aggregate>(self, context, id.into_subject(), command).await
+    }
+}
+
 /// Executes one command.
 ///
 /// # Errors
-/// As for [`execute`].
-pub(crate) async fn execute_one<A: Kept>(
+/// As for [`execute_batch`].
+pub(crate) async fn execute_one<A: HeadAggregate<Services = ()>>(
     on: &Commands,
-    services: &A::Services,
     context: &Context,
     subject: Subject,
     command: A::Command,
 ) -> Result<Result<Outcome, A::Error>, CommandError> {
     let name = subject.to_string();
-    let mut results = execute::<A>(on, services, context, vec![(subject, command)]).await?;
+    let mut results = execute_batch::<A>(on, &(), context, vec![(subject, command)]).await?;
     // One command has one result.
     results.pop().ok_or(CommandError::Contended(name))
 }
 
-type Indexed<A> = Vec<(usize, Result<Outcome, <A as cqrs_es::Aggregate>::Error>)>;
+type Indexed<A> = Vec<(usize, Result<Outcome, <A as Aggregate>::Error>)>;
 
 /// Execution of the commands of one partition.
-struct Run<'a, A: Kept> {
+struct Run<'a, A: HeadAggregate> {
     log: &'a Log,
     turns: &'a Turns,
     services: &'a A::Services,
@@ -220,7 +237,7 @@ struct Run<'a, A: Kept> {
     mostly_new: bool,
 }
 
-impl<A: Kept> Run<'_, A> {
+impl<A: HeadAggregate> Run<'_, A> {
     /// Decides all items, repeatedly until none meets a conflict.
     async fn all(self, items: Vec<Item<A>>) -> Result<Indexed<A>, CommandError> {
         let mut done = Vec::with_capacity(items.len());
@@ -393,16 +410,18 @@ impl<A: Kept> Run<'_, A> {
         basis: Basis,
         position_of: impl Fn(Pending) -> Option<Position>,
     ) -> Option<Result<Outcome, A::Error>> {
-        let outcome = |change, position| Some(Ok(Outcome { change, position }));
+        let outcome = |effect, position| Some(Ok(Outcome { effect, position }));
         match decided {
             Decided::Append { pending, created } => {
-                let change = match created {
-                    true => Change::Created,
-                    false => Change::Updated,
+                let effect = match created {
+                    true => CommandEffect::Created,
+                    false => CommandEffect::Updated,
                 };
-                outcome(change, position_of(pending)?)
+                outcome(effect, position_of(pending)?)
             }
-            Decided::UnchangedAfter(pending) => outcome(Change::Unchanged, position_of(pending)?),
+            Decided::UnchangedAfter(pending) => {
+                outcome(CommandEffect::Unchanged, position_of(pending)?)
+            }
             _ if basis == Basis::Guess => None,
             Decided::Refused(refusal, None) => Some(Err(refusal)),
             Decided::Refused(refusal, Some(after)) => position_of(after).map(|_| Err(refusal)),
@@ -411,19 +430,19 @@ impl<A: Kept> Run<'_, A> {
                     partition: self.partition,
                     number: last,
                 };
-                outcome(Change::Unchanged, position)
+                outcome(CommandEffect::Unchanged, position)
             }
         }
     }
 }
 
 /// Returns state for the items as if none of their aggregates existed.
-fn absent<A: Kept>(items: &[Item<A>]) -> HashMap<Key, Loaded<A>> {
+fn absent<A: HeadAggregate>(items: &[Item<A>]) -> HashMap<Key, Loaded<A>> {
     let keys = items.iter().map(|item| item.key.clone());
     keys.map(|key| (key, Loaded::absent())).collect()
 }
 
-async fn handle<A: Kept>(
+async fn handle<A: HeadAggregate>(
     aggregate: &mut A,
     command: A::Command,
     services: &A::Services,
@@ -435,7 +454,11 @@ async fn handle<A: Kept>(
 
 /// Builds the append of events that `current` has already applied, and advances
 /// the version of `current` by them.
-pub(crate) fn append<A: Kept>(key: &Key, current: &mut Loaded<A>, events: &[A::Event]) -> Append {
+pub(crate) fn append<A: HeadAggregate>(
+    key: &Key,
+    current: &mut Loaded<A>,
+    events: &[A::Event],
+) -> Append {
     let expected = current.version;
     current.version += events.len() as u64;
     let event = |event: &A::Event| NewEvent {

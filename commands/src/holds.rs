@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use domain::{
-    Campaign, CampaignId, Holder, LoggedEvent, Metadata, Segment, SegmentEvent, SegmentId, Subject,
-    Timestamp,
+    Campaign, CampaignId, Holder, LoggedEvent, Metadata, Segment, SegmentCommand, SegmentEvent,
+    SegmentId, Subject, Timestamp,
 };
 use eventlog::LogError;
 
-use crate::kept::load_one;
+use crate::heads::load_one;
 use crate::{CommandError, Commands, Context};
 
 /// Longest time for which a creation may be in progress. Longer than the time
@@ -49,13 +49,21 @@ impl Commands {
             tracing::info!(%segment, %holder, "releasing a hold that is no longer needed");
             // A hold that was released concurrently counts as released too.
             let _released = self
-                .release_segment(context, segment.clone(), holder.clone())
+                .execute(
+                    context,
+                    segment.clone(),
+                    SegmentCommand::Release(holder.clone()),
+                )
                 .await?;
             // A slow creation may have confirmed its hold just before the
             // release. The campaign then relies on the hold, so it is restored.
             if self.is_scheduled(holder).await? {
                 all = false;
-                let held = self.hold_segment(context, segment.clone(), holder.clone());
+                let held = self.execute(
+                    context,
+                    segment.clone(),
+                    SegmentCommand::Hold(holder.clone()),
+                );
                 if let Err(refusal) = held.await? {
                     tracing::error!(%segment, %holder, %refusal, "failed to restore a needed hold");
                 }

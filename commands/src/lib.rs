@@ -1,9 +1,10 @@
 //! Write side: loads the state that a command is decided on, lets `domain`
 //! decide, and appends the events.
 //!
-//! [`Commands`] has a method per command. All of them end in one function,
-//! `execute`, which loads, decides, appends, and retries on conflict, for one
-//! item as well as for ten thousand.
+//! [`Commands::execute`] executes a command on the aggregate of an id. Batches
+//! and commands that concern several aggregates have methods of their own. All
+//! end in one function, `execute_batch`, which loads, decides, appends, and
+//! retries on conflict, for one item as well as for ten thousand.
 
 mod activities;
 mod api_keys;
@@ -13,12 +14,11 @@ mod context;
 mod customers;
 mod error;
 mod execute;
+mod heads;
 mod holds;
 mod idempotency;
-mod kept;
 mod messages;
 mod orders;
-mod quarantine;
 mod records;
 mod segments;
 mod store;
@@ -26,7 +26,6 @@ mod texts;
 mod turns;
 mod users;
 mod verify;
-mod views;
 
 pub use activities::ActivityItem;
 pub use api_keys::{ApiKeyResult, new_secret};
@@ -35,9 +34,9 @@ pub use commands::Commands;
 pub use context::Context;
 pub use customers::CustomerItem;
 pub use error::CommandError;
-pub use execute::{Change, Outcome};
+pub use execute::{CommandEffect, Outcome};
+pub use heads::{AggregateId, HeadAggregate};
 pub use idempotency::{IdempotencyKey, IdempotencyKeyError, new_id};
-pub use kept::Kept;
 pub use messages::MessageAndCustomer;
 pub use orders::OrderItem;
 pub use segments::SegmentResult;

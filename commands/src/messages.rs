@@ -6,8 +6,8 @@ use domain::{
 };
 use futures::future::try_join;
 
-use crate::execute::{Outcome, execute, execute_on};
-use crate::kept::{decode, load_all, unreadable};
+use crate::execute::{Outcome, execute_batch, execute_batch_on};
+use crate::heads::{decode, load_all, unreadable};
 use crate::{CommandError, Commands, Context};
 
 /// A message and its customer, as their heads have them.
@@ -26,25 +26,25 @@ impl Commands {
     ///
     /// # Errors
     /// [`CommandError`]; repeating the whole batch is safe.
-    pub async fn on_messages(
+    pub async fn execute_on_messages(
         &self,
         context: &Context,
         commands: Vec<(MessageId, MessageCommand)>,
     ) -> Result<Vec<Result<Outcome, MessageError>>, CommandError> {
-        execute::<Message>(self, &(), context, subjects(commands)).await
+        execute_batch::<Message>(self, &(), context, subjects(commands)).await
     }
 
     /// Does the same for messages that most likely do not exist yet: their
     /// heads are not read first.
     ///
     /// # Errors
-    /// As for [`Self::on_messages`].
-    pub async fn on_new_messages(
+    /// As for [`Self::execute_on_messages`].
+    pub async fn execute_on_new_messages(
         &self,
         context: &Context,
         commands: Vec<(MessageId, MessageCommand)>,
     ) -> Result<Vec<Result<Outcome, MessageError>>, CommandError> {
-        execute_on::<Message>(self, &(), context, subjects(commands), true).await
+        execute_batch_on::<Message>(self, &(), context, subjects(commands), true).await
     }
 
     /// Returns the current state of messages from their heads, in the order of

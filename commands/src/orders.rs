@@ -4,7 +4,7 @@ use domain::{
     CustomerId, Order, OrderContent, OrderError, OrderId, OrderServices, RecordOrder, Subject,
 };
 
-use crate::execute::{Outcome, execute};
+use crate::execute::{Outcome, execute_batch};
 use crate::{CommandError, Commands, Context};
 
 /// Order of a customer, with its whole content, as the shop sent it.
@@ -35,6 +35,6 @@ impl Commands {
             let subject = Subject::Order(item.customer, item.order);
             (subject, RecordOrder(item.content))
         });
-        execute::<Order>(self, &services, context, commands.collect()).await
+        execute_batch::<Order>(self, &services, context, commands.collect()).await
     }
 }

@@ -6,7 +6,7 @@ use domain::{
 };
 use eventlog::{Append, Appended, LogError, NewEvent, Position};
 
-use crate::kept::key_of;
+use crate::heads::key_of;
 use crate::{CommandError, Commands, Context};
 
 impl Commands {

@@ -8,7 +8,7 @@ use eventlog::{Appended, Key, Log};
 
 use crate::CommandError;
 use crate::execute::append;
-use crate::kept::{Kept, Loaded, decode, load_one, unreadable};
+use crate::heads::{HeadAggregate, Loaded, decode, load_one, unreadable};
 
 /// Implementation of [`EventStore`] on top of the log. The id of an aggregate
 /// is its key in the log: `order/c-1/o-17`.
@@ -54,7 +54,10 @@ impl LogStore {
         Ok(self.log.layout().key(id.to_owned(), subject.route()))
     }
 
-    async fn events<A: Kept>(&self, id: &str) -> Result<Vec<EventEnvelope<A>>, StoreError> {
+    async fn events<A: HeadAggregate>(
+        &self,
+        id: &str,
+    ) -> Result<Vec<EventEnvelope<A>>, StoreError> {
         let key = self.key(id)?;
         let history = self.log.history(&key).await.map_err(CommandError::from)?;
         let mut events = Vec::with_capacity(history.len());
@@ -69,7 +72,7 @@ impl LogStore {
         Ok(events)
     }
 
-    async fn aggregate<A: Kept>(&self, id: &str) -> Result<LogContext<A>, StoreError> {
+    async fn aggregate<A: HeadAggregate>(&self, id: &str) -> Result<LogContext<A>, StoreError> {
         let key = self.key(id)?;
         let loaded = load_one::<A>(&self.log, &key).await?;
         let decided = loaded.aggregate.clone();
@@ -80,7 +83,7 @@ impl LogStore {
         })
     }
 
-    async fn append<A: Kept>(
+    async fn append<A: HeadAggregate>(
         &self,
         events: &[A::Event],
         mut context: LogContext<A>,
@@ -114,13 +117,13 @@ impl LogStore {
     }
 }
 
-impl<A: Kept> AggregateContext<A> for LogContext<A> {
+impl<A: HeadAggregate> AggregateContext<A> for LogContext<A> {
     fn aggregate(&mut self) -> &mut A {
         &mut self.decided
     }
 }
 
-impl<A: Kept> EventStore<A> for LogStore {
+impl<A: HeadAggregate> EventStore<A> for LogStore {
     type AC = LogContext<A>;
 
     async fn load_events(

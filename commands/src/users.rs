@@ -3,8 +3,8 @@
 use domain::{Identity, SessionId, Subject, User, UserCommand, UserError, UserId, UserRole};
 use uuid::Uuid;
 
-use crate::execute::{Outcome, execute_one};
-use crate::kept::current;
+use crate::execute::Outcome;
+use crate::heads::current;
 use crate::{CommandError, Commands, Context};
 
 /// Result of a command on a user: an outcome, or a rejection by a rule.
@@ -53,58 +53,7 @@ impl Commands {
             configured,
             at: context.now,
         };
-        self.execute_on_user(context, user, command).await
-    }
-
-    /// Ends a session.
-    ///
-    /// # Errors
-    /// [`CommandError`]; repeating is safe.
-    pub async fn sign_out(
-        &self,
-        context: &Context,
-        user: UserId,
-        session: SessionId,
-    ) -> Result<UserResult, CommandError> {
-        let command = UserCommand::SignOut { session };
-        self.execute_on_user(context, user, command).await
-    }
-
-    /// Ends all sessions of a user.
-    ///
-    /// # Errors
-    /// [`CommandError`]; repeating is safe.
-    pub async fn sign_out_everywhere(
-        &self,
-        context: &Context,
-        user: UserId,
-    ) -> Result<UserResult, CommandError> {
-        let command = UserCommand::SignOutEverywhere;
-        self.execute_on_user(context, user, command).await
-    }
-
-    /// Gives a user a role, which overrides the configured one.
-    ///
-    /// # Errors
-    /// [`CommandError`]; repeating is safe.
-    pub async fn give_role(
-        &self,
-        context: &Context,
-        user: UserId,
-        role: UserRole,
-    ) -> Result<UserResult, CommandError> {
-        let command = UserCommand::GiveRole { role };
-        self.execute_on_user(context, user, command).await
-    }
-
-    async fn execute_on_user(
-        &self,
-        context: &Context,
-        user: UserId,
-        command: UserCommand,
-    ) -> Result<UserResult, CommandError> {
-        let subject = Subject::User(user);
-        execute_one::<User>(self, &(), context, subject, command).await
+        self.execute(context, user, command).await
     }
 }
 

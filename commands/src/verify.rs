@@ -9,7 +9,7 @@ use domain::{
 };
 use eventlog::{Entry, Head, Log, LogError, Partition, Position};
 
-use crate::kept::{Kept, decode, state};
+use crate::heads::{HeadAggregate, decode, state};
 
 /// All kinds of aggregates that have heads.
 const KINDS: [&str; 10] = [
@@ -124,12 +124,12 @@ impl AnyAggregate {
     }
 }
 
-fn apply<A: Kept>(aggregate: &mut A, entry: &Entry) -> Result<(), DecodeError> {
+fn apply<A: HeadAggregate>(aggregate: &mut A, entry: &Entry) -> Result<(), DecodeError> {
     aggregate.apply(decode::<A>(entry)?);
     Ok(())
 }
 
-fn fold_and_state<A: Kept>(aggregate: &A) -> (u32, String) {
+fn fold_and_state<A: HeadAggregate>(aggregate: &A) -> (u32, String) {
     (A::FOLD, state(aggregate))
 }
 

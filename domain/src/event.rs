@@ -1,7 +1,12 @@
 //! Events as stored in the log: a type tag with its schema version, and JSON.
 
+mod codec;
+#[cfg(test)]
+mod tests;
+
+use cqrs_es::DomainEvent;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -11,22 +16,65 @@ use crate::{
 };
 
 /// An event that can be written to the log and read back.
-pub trait LoggedEvent: Sized {
-    /// Type tags of this kind of event, as `name.version`.
-    const TAGS: &'static [&'static str];
+///
+/// Implemented by enums with one newtype or struct variant per event type. A
+/// serde attribute renames each variant to its type tag, `name.version`; the
+/// derive of serde then determines all else.
+pub trait LoggedEvent: Serialize + DeserializeOwned {
+    /// Returns the type tags of this kind of event.
+    fn tags() -> &'static [&'static str] {
+        codec::variants::<Self>()
+    }
 
-    /// Returns the event's type tag, one of [`Self::TAGS`].
-    fn tag(&self) -> &'static str;
+    /// Returns the event's type tag, one of [`Self::tags`].
+    fn tag(&self) -> &'static str {
+        codec::tag(self)
+    }
 
     /// Returns the event's content as JSON, without its type.
-    fn data(&self) -> Box<RawValue>;
+    fn data(&self) -> Box<RawValue> {
+        codec::content(self)
+    }
 
     /// Decodes an event from its tag and the JSON that [`Self::data`] returns.
     ///
     /// # Errors
-    /// [`DecodeError::Unknown`] for a tag that is not among [`Self::TAGS`],
+    /// [`DecodeError::Unknown`] for a tag that is not among [`Self::tags`],
     /// [`DecodeError::Malformed`] for data that does not fit it.
-    fn decode(tag: &str, data: &str) -> Result<Self, DecodeError>;
+    fn decode(tag: &str, data: &str) -> Result<Self, DecodeError> {
+        codec::decode(tag, data)
+    }
+}
+
+/// Implements [`LoggedEvent`], and [`DomainEvent`] for events of aggregates.
+macro_rules! logged_events {
+    (aggregates: $($event:ty),*; records: $($record:ty),*) => {
+        $(impl LoggedEvent for $event {}
+
+        impl DomainEvent for $event {
+            fn event_type(&self) -> String {
+                let (name, _version) = split(self.tag());
+                name.to_owned()
+            }
+
+            fn event_version(&self) -> String {
+                let (_name, version) = split(self.tag());
+                version.to_owned()
+            }
+        })*
+        $(impl LoggedEvent for $record {})*
+    };
+}
+
+logged_events! {
+    aggregates: ActivityEvent, ApiKeyEvent, CampaignEvent, CustomerEvent, MessageEvent, OrderEvent,
+        QuarantineEvent, SegmentEvent, UserEvent, ViewEvent;
+    records: AssistanceEvent, LogRecord, RefusalEvent
+}
+
+/// Splits a tag into its name and version.
+fn split(tag: &str) -> (&str, &str) {
+    tag.split_once('.').unwrap_or((tag, ""))
 }
 
 /// Reason why an entry of the log cannot be decoded as an event.
@@ -107,19 +155,19 @@ impl Event {
     /// Returns the type tags of events of this kind of aggregate.
     pub fn tags_of(subject: &Subject) -> &'static [&'static str] {
         match subject {
-            Subject::Customer(_) => CustomerEvent::TAGS,
-            Subject::Order(..) => OrderEvent::TAGS,
-            Subject::Activity(..) => ActivityEvent::TAGS,
-            Subject::View(_) => ViewEvent::TAGS,
-            Subject::Segment(_) => SegmentEvent::TAGS,
-            Subject::Campaign(_) => CampaignEvent::TAGS,
-            Subject::Message(..) => MessageEvent::TAGS,
-            Subject::User(_) => UserEvent::TAGS,
-            Subject::ApiKey(_) => ApiKeyEvent::TAGS,
-            Subject::Refusals(_) => RefusalEvent::TAGS,
-            Subject::Assistance(_) => AssistanceEvent::TAGS,
-            Subject::Log(_) => LogRecord::TAGS,
-            Subject::Quarantine(_) => QuarantineEvent::TAGS,
+            Subject::Customer(_) => CustomerEvent::tags(),
+            Subject::Order(..) => OrderEvent::tags(),
+            Subject::Activity(..) => ActivityEvent::tags(),
+            Subject::View(_) => ViewEvent::tags(),
+            Subject::Segment(_) => SegmentEvent::tags(),
+            Subject::Campaign(_) => CampaignEvent::tags(),
+            Subject::Message(..) => MessageEvent::tags(),
+            Subject::User(_) => UserEvent::tags(),
+            Subject::ApiKey(_) => ApiKeyEvent::tags(),
+            Subject::Refusals(_) => RefusalEvent::tags(),
+            Subject::Assistance(_) => AssistanceEvent::tags(),
+            Subject::Log(_) => LogRecord::tags(),
+            Subject::Quarantine(_) => QuarantineEvent::tags(),
         }
     }
 }
@@ -127,50 +175,21 @@ impl Event {
 /// Returns all event types, as `name.version`.
 pub fn type_tags() -> impl Iterator<Item = &'static str> {
     [
-        CustomerEvent::TAGS,
-        OrderEvent::TAGS,
-        ActivityEvent::TAGS,
-        ViewEvent::TAGS,
-        SegmentEvent::TAGS,
-        CampaignEvent::TAGS,
-        MessageEvent::TAGS,
-        UserEvent::TAGS,
-        ApiKeyEvent::TAGS,
-        RefusalEvent::TAGS,
-        AssistanceEvent::TAGS,
-        LogRecord::TAGS,
-        QuarantineEvent::TAGS,
+        CustomerEvent::tags(),
+        OrderEvent::tags(),
+        ActivityEvent::tags(),
+        ViewEvent::tags(),
+        SegmentEvent::tags(),
+        CampaignEvent::tags(),
+        MessageEvent::tags(),
+        UserEvent::tags(),
+        ApiKeyEvent::tags(),
+        RefusalEvent::tags(),
+        AssistanceEvent::tags(),
+        LogRecord::tags(),
+        QuarantineEvent::tags(),
     ]
     .into_iter()
     .flatten()
     .copied()
-}
-
-/// Content of an event that has no data.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct NoContent {}
-
-/// Serializes the content of an event to JSON.
-pub(crate) fn to_json<T: Serialize>(content: &T) -> Box<RawValue> {
-    // Contents of events are structs of strings, integers, and finite numbers
-    // with string keys, for which serde_json has no error.
-    serde_json::value::to_raw_value(content).unwrap_or_else(|_| RawValue::NULL.to_owned())
-}
-
-/// Parses the content of an event. Errors name the event's type.
-pub(crate) fn from_json<T: DeserializeOwned>(tag: &str, data: &str) -> Result<T, DecodeError> {
-    serde_json::from_str(data).map_err(|source| DecodeError::Malformed {
-        tag: tag.to_owned(),
-        source,
-    })
-}
-
-/// Returns `name` of `name.version`, for `cqrs_es`.
-pub(crate) fn tag_name(tag: &str) -> String {
-    tag.split_once('.').map_or(tag, |(name, _)| name).to_owned()
-}
-
-/// Returns `version` of `name.version`, for `cqrs_es`.
-pub(crate) fn tag_version(tag: &str) -> String {
-    tag.split_once('.').map_or("", |(_, v)| v).to_owned()
 }

@@ -68,7 +68,7 @@ pub use instants::{Instants, InstantsError};
 pub use log_record::{Acceptance, LogRecord};
 pub use message::{
     Attempt, Channel, Handover, Message, MessageCommand, MessageContent, MessageError,
-    MessageEvent, MessageId, MessageIdError, MessageStatus, Receipt, Suppression,
+    MessageEvent, MessageId, MessageIdError, MessageStatus, Receipt, RecordedReceipt, Suppression,
     SuppressionReason,
 };
 pub use metadata::Metadata;

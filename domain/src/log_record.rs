@@ -2,15 +2,14 @@
 //! is decided on them.
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
-use crate::event::{DecodeError, LoggedEvent, from_json, to_json};
 use crate::{Epoch, Text};
 
 /// Record about the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LogRecord {
-    /// `log_accepted.1`: an operator accepted the log.
+    /// An operator accepted the log.
+    #[serde(rename = "log_accepted.1")]
     Accepted(Acceptance),
 }
 
@@ -24,26 +23,4 @@ pub struct Acceptance {
     pub previous: Option<Epoch>,
     /// End of the log when it was accepted: `0:12,1:7`.
     pub end: String,
-}
-
-const ACCEPTED: &str = "log_accepted.1";
-
-impl LoggedEvent for LogRecord {
-    const TAGS: &'static [&'static str] = &[ACCEPTED];
-
-    fn tag(&self) -> &'static str {
-        ACCEPTED
-    }
-
-    fn data(&self) -> Box<RawValue> {
-        let Self::Accepted(acceptance) = self;
-        to_json(acceptance)
-    }
-
-    fn decode(tag: &str, data: &str) -> Result<Self, DecodeError> {
-        match tag {
-            ACCEPTED => from_json(tag, data).map(Self::Accepted),
-            _ => Err(DecodeError::Unknown(tag.to_owned())),
-        }
-    }
 }

@@ -4,12 +4,10 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
-use cqrs_es::{Aggregate, DomainEvent};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
-use crate::event::{DecodeError, LoggedEvent, from_json, tag_name, tag_version, to_json};
 use crate::{IdError, Text, ViewName};
 
 /// Position of an event in the log: `3:17` is number 17 of partition 3.
@@ -72,9 +70,11 @@ pub enum QuarantineCommand {
 /// Event about an event that views cannot fold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum QuarantineEvent {
-    /// `event_retried.1`: the views are to try the event again.
+    /// The views are to try the event again.
+    #[serde(rename = "event_retried.1")]
     Retried(QuarantineDecision),
-    /// `event_skipped.1`: the views skip the event permanently.
+    /// The views skip the event permanently.
+    #[serde(rename = "event_skipped.1")]
     Skipped(QuarantineDecision),
 }
 
@@ -111,42 +111,6 @@ impl QuarantineEvent {
     pub fn concerns(&self, view: &str) -> bool {
         let views = &self.decision().views;
         views.iter().any(|concerned| concerned.as_str() == view)
-    }
-}
-
-const RETRIED: &str = "event_retried.1";
-const SKIPPED: &str = "event_skipped.1";
-
-impl LoggedEvent for QuarantineEvent {
-    const TAGS: &'static [&'static str] = &[RETRIED, SKIPPED];
-
-    fn tag(&self) -> &'static str {
-        match self {
-            Self::Retried(_) => RETRIED,
-            Self::Skipped(_) => SKIPPED,
-        }
-    }
-
-    fn data(&self) -> Box<RawValue> {
-        to_json(self.decision())
-    }
-
-    fn decode(tag: &str, data: &str) -> Result<Self, DecodeError> {
-        match tag {
-            RETRIED => from_json(tag, data).map(Self::Retried),
-            SKIPPED => from_json(tag, data).map(Self::Skipped),
-            _ => Err(DecodeError::Unknown(tag.to_owned())),
-        }
-    }
-}
-
-impl DomainEvent for QuarantineEvent {
-    fn event_type(&self) -> String {
-        tag_name(self.tag())
-    }
-
-    fn event_version(&self) -> String {
-        tag_version(self.tag())
     }
 }
 
@@ -204,6 +168,7 @@ impl Aggregate for Quarantine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::LoggedEvent;
 
     fn decision() -> QuarantineDecision {
         QuarantineDecision {

@@ -3,14 +3,9 @@
 //! A rebuild changes no facts, but the audit trail must show who requested it
 //! and when, so the request is an event like any other.
 
+use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
-use cqrs_es::{Aggregate, DomainEvent};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-
-use crate::event::{
-    DecodeError, LoggedEvent, NoContent, from_json, tag_name, tag_version, to_json,
-};
 
 /// Requests of operators for a view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,50 +19,12 @@ pub enum ViewCommand {
 /// Event of a view.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ViewEvent {
-    /// `rebuild_requested.1`: an operator requested a rebuild.
+    /// An operator requested a rebuild.
+    #[serde(rename = "rebuild_requested.1")]
     RebuildRequested {},
-    /// `rollback_requested.1`: an operator requested a rollback.
+    /// An operator requested a rollback.
+    #[serde(rename = "rollback_requested.1")]
     RollbackRequested {},
-}
-
-const REBUILD_REQUESTED: &str = "rebuild_requested.1";
-const ROLLBACK_REQUESTED: &str = "rollback_requested.1";
-
-impl LoggedEvent for ViewEvent {
-    const TAGS: &'static [&'static str] = &[REBUILD_REQUESTED, ROLLBACK_REQUESTED];
-
-    fn tag(&self) -> &'static str {
-        match self {
-            Self::RebuildRequested {} => REBUILD_REQUESTED,
-            Self::RollbackRequested {} => ROLLBACK_REQUESTED,
-        }
-    }
-
-    fn data(&self) -> Box<RawValue> {
-        to_json(&NoContent {})
-    }
-
-    fn decode(tag: &str, data: &str) -> Result<Self, DecodeError> {
-        match tag {
-            REBUILD_REQUESTED => {
-                from_json::<NoContent>(tag, data).map(|NoContent {}| Self::RebuildRequested {})
-            }
-            ROLLBACK_REQUESTED => {
-                from_json::<NoContent>(tag, data).map(|NoContent {}| Self::RollbackRequested {})
-            }
-            _ => Err(DecodeError::Unknown(tag.to_owned())),
-        }
-    }
-}
-
-impl DomainEvent for ViewEvent {
-    fn event_type(&self) -> String {
-        tag_name(self.tag())
-    }
-
-    fn event_version(&self) -> String {
-        tag_version(self.tag())
-    }
 }
 
 /// View aggregate: the number of requests so far.

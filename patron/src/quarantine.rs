@@ -151,6 +151,6 @@ async fn record_decision(
     };
     let at = LogPosition::new(event.partition, event.number);
     let commands = &deployment.commands;
-    let decided = commands.decide_on_event(&context, at, command).await?;
+    let Ok(decided) = commands.execute(&context, at, command).await?;
     Ok((views, decided.position))
 }

@@ -31,7 +31,7 @@ impl Messages {
         };
         let all = (0..count).map(queue).collect();
         let commands = &messages.commands;
-        commands.on_messages(&context(), all).await.unwrap();
+        commands.execute_on_messages(&context(), all).await.unwrap();
         messages
     }
 
@@ -46,7 +46,7 @@ impl Messages {
         let commands = vec![(self.id(customer), command)];
         let mut outcomes = self
             .commands
-            .on_messages(&context(), commands)
+            .execute_on_messages(&context(), commands)
             .await
             .unwrap();
         outcomes.swap_remove(0).unwrap();

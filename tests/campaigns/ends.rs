@@ -1,7 +1,7 @@
 //! Campaigns that are paused, resumed and cancelled.
 
 use commands::Context;
-use domain::{CampaignStatus, MessageCommand, MessageId, MessageStatus};
+use domain::{CampaignCommand, CampaignStatus, MessageCommand, MessageId, MessageStatus};
 use serde_json::json;
 
 use super::{Shop, context, millis_from_now, wait_for_reaction};
@@ -18,14 +18,18 @@ async fn a_paused_campaign_sends_nothing_until_it_is_resumed() {
     })
     .await;
     let context = context();
-    let paused = shop.commands.pause_campaign(&context, id.clone());
+    let paused = shop
+        .commands
+        .execute_on_campaign(&context, id.clone(), CampaignCommand::Pause);
     paused.await.unwrap().unwrap();
     wait_for_reaction().await;
     let sent = shop.vendor.sent().await.len();
     assert!(sent < 100, "every message was sent");
     wait_for_reaction().await;
     assert_eq!(shop.vendor.sent().await.len(), sent);
-    let resumed = shop.commands.resume_campaign(&context, id.clone());
+    let resumed = shop
+        .commands
+        .execute_on_campaign(&context, id.clone(), CampaignCommand::Resume);
     resumed.await.unwrap().unwrap();
     shop.until_all(&id, MessageStatus::Sent).await;
     shop.assert_one_message_each(&id).await;
@@ -45,7 +49,9 @@ async fn a_pause_takes_effect_while_requests_to_a_slow_vendor_are_in_flight() {
     })
     .await;
     let context = context();
-    let paused = shop.commands.pause_campaign(&context, id.clone());
+    let paused = shop
+        .commands
+        .execute_on_campaign(&context, id.clone(), CampaignCommand::Pause);
     paused.await.unwrap().unwrap();
     let before = shop.vendor.sent().await.len();
     wait_for_reaction().await;
@@ -104,7 +110,7 @@ async fn a_campaign_cancelled_right_after_its_launch_leaves_nothing_queued() {
     let id = shop.launch_to_everybody(Some(1)).await;
     let queue = |id: MessageId| (id, MessageCommand::Queue(mail("ada@example.com")));
     let queued = shop.message_ids(&id).into_iter().map(queue).collect();
-    let queued = shop.commands.on_messages(&context(), queued).await;
+    let queued = shop.commands.execute_on_messages(&context(), queued).await;
     assert!(queued.unwrap().iter().all(Result::is_ok));
     cancel(&shop, &id).await;
     until("no message is queued", async || {
@@ -137,7 +143,9 @@ async fn a_cancellation_that_is_found_late_leaves_nothing_queued() {
         now: millis_from_now(-60 * 60 * 1_000),
         ..context()
     };
-    let cancelled = shop.commands.cancel_campaign(&long_ago, id.clone());
+    let cancelled =
+        shop.commands
+            .execute_on_campaign(&long_ago, id.clone(), CampaignCommand::Cancel);
     cancelled.await.unwrap().unwrap();
     until("no message is queued", async || {
         let counts = shop.status_counts(&id).await;
@@ -161,6 +169,8 @@ async fn cancelling_a_campaign_suppresses_undeliverable_messages() {
 
 async fn cancel(shop: &Shop, id: &domain::CampaignId) {
     let context = context();
-    let cancelled = shop.commands.cancel_campaign(&context, id.clone());
+    let cancelled =
+        shop.commands
+            .execute_on_campaign(&context, id.clone(), CampaignCommand::Cancel);
     cancelled.await.unwrap().unwrap();
 }

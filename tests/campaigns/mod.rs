@@ -237,7 +237,9 @@ impl Shop {
         };
         let receipts = messages.into_iter().map(receipt);
         let context = context();
-        let recorded = self.commands.on_messages(&context, receipts.collect());
+        let recorded = self
+            .commands
+            .execute_on_messages(&context, receipts.collect());
         assert!(recorded.await.unwrap().iter().all(Result::is_ok));
     }
 

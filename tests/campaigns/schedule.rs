@@ -2,8 +2,8 @@
 
 use commands::Context;
 use domain::{
-    Audience, CampaignContent, CampaignId, CampaignStatus, Holder, MessageStatus, SegmentId,
-    Timestamp,
+    Audience, CampaignContent, CampaignId, CampaignStatus, Holder, MessageStatus, SegmentCommand,
+    SegmentId, Timestamp,
 };
 
 use super::{EVERYBODY, Shop, context, millis_from_now};
@@ -17,7 +17,7 @@ async fn create_scheduled(shop: &Shop, at: Timestamp) -> (CampaignId, SegmentId)
     let context = context();
     let created = shop
         .commands
-        .create_segment(&context, segment.clone(), content);
+        .execute(&context, segment.clone(), SegmentCommand::Create(content));
     created.await.unwrap().unwrap();
     let content = CampaignContent {
         audience: Audience::SegmentId(segment.clone()),
@@ -81,9 +81,11 @@ async fn the_hold_of_a_campaign_that_was_never_created_is_released() {
         .zip([millis_from_now(-121_000), millis_from_now(0)])
     {
         let context = Context { now, ..context() };
-        let holding = shop
-            .commands
-            .hold_segment(&context, segment.clone(), holder.clone());
+        let holding = shop.commands.execute(
+            &context,
+            segment.clone(),
+            SegmentCommand::Hold(holder.clone()),
+        );
         holding.await.unwrap().unwrap();
     }
     shop.add_worker([]);

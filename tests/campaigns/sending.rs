@@ -117,7 +117,10 @@ async fn an_undeliverable_message_waits_until_it_is_requeued() {
     shop.vendor.set(json!({"error_rate": 0.0})).await;
     let requeue = |id| (id, MessageCommand::Requeue);
     let requeued = shop.message_ids(&id).into_iter().map(requeue).collect();
-    let requeued = shop.commands.on_messages(&context(), requeued).await;
+    let requeued = shop
+        .commands
+        .execute_on_messages(&context(), requeued)
+        .await;
     assert!(requeued.unwrap().iter().all(Result::is_ok));
     shop.until_all(&id, MessageStatus::Sent).await;
     shop.record_receipts(&id).await;

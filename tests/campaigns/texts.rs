@@ -54,7 +54,9 @@ async fn a_text_that_differs_from_the_recorded_digest_is_never_sent() {
     let queue = |(id, content)| (id, MessageCommand::Queue(content));
     let queued = [changed, unrenderable, foreign].map(queue);
     let context = context();
-    let queued = shop.commands.on_new_messages(&context, queued.into());
+    let queued = shop
+        .commands
+        .execute_on_new_messages(&context, queued.into());
     assert!(queued.await.unwrap().iter().all(Result::is_ok));
 
     shop.add_worker([]);

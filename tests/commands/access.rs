@@ -1,10 +1,10 @@
 //! Users, API keys and refusals. A head decides if a request may pass, so a change takes effect in
 //! every process at once.
 
-use commands::{Change, Commands, Context, new_secret, user_id, verify_heads};
+use commands::{CommandEffect, Commands, Context, new_secret, user_id, verify_heads};
 use domain::{
-    ApiKeyError, Day, Identity, KeyContent, KeyRefusal, KeySecret, Refusal, RefusalReason, Role,
-    SessionId, Subject, Timestamp, User, UserRole,
+    ApiKeyCommand, ApiKeyError, Day, Identity, KeyContent, KeyRefusal, KeySecret, Refusal,
+    RefusalReason, Role, SessionId, Subject, Timestamp, User, UserCommand, UserRole,
 };
 use futures::future::join_all;
 
@@ -60,19 +60,31 @@ async fn a_change_of_a_user_takes_effect_in_every_process_at_once() {
     let signed_in = commands
         .sign_in(&context(), identity(), session.clone(), UserRole::Viewer)
         .await;
-    assert_eq!(signed_in.unwrap().unwrap().change, Change::Created);
+    assert_eq!(signed_in.unwrap().unwrap().effect, CommandEffect::Created);
     let role = async || {
         let user = other.user(&user).await.unwrap().unwrap();
         user.session(&session, minute(1))
     };
     assert_eq!(role().await, Some(Role::Viewer));
     let given = commands
-        .give_role(&context(), user.clone(), UserRole::Admin)
+        .execute(
+            &context(),
+            user.clone(),
+            UserCommand::GiveRole {
+                role: UserRole::Admin,
+            },
+        )
         .await;
     given.unwrap().unwrap();
     assert_eq!(role().await, Some(Role::Admin));
     let ended = commands
-        .sign_out(&context(), user.clone(), session.clone())
+        .execute(
+            &context(),
+            user.clone(),
+            UserCommand::SignOut {
+                session: session.clone(),
+            },
+        )
         .await;
     ended.unwrap().unwrap();
     assert_eq!(role().await, None);
@@ -108,7 +120,7 @@ async fn a_key_grants_access_until_any_process_revokes_it() {
     let created = commands
         .create_api_key(&context(), &secret, content(Role::Ingest))
         .await;
-    assert_eq!(created.unwrap().unwrap().change, Change::Created);
+    assert_eq!(created.unwrap().unwrap().effect, CommandEffect::Created);
     let grants = async |secret: &KeySecret, now: Timestamp| {
         let key = other.api_key(secret.id()).await.unwrap();
         key.unwrap().grants(&secret.hash(), now)
@@ -116,7 +128,7 @@ async fn a_key_grants_access_until_any_process_revokes_it() {
     assert_eq!(grants(&secret, minute(1)).await, Ok(Role::Ingest));
     assert_eq!(grants(&secret, minute(100)).await, Err(KeyRefusal::Expired));
     let revoked = commands
-        .revoke_api_key(&context(), secret.id().clone())
+        .execute(&context(), secret.id().clone(), ApiKeyCommand::Revoke)
         .await;
     revoked.unwrap().unwrap();
     assert_eq!(grants(&secret, minute(1)).await, Err(KeyRefusal::Revoked));
@@ -140,11 +152,19 @@ async fn concurrent_uses_of_a_key_are_one_event() {
         let context = at(minute);
         let uses = (0..8).map(|n| {
             let commands = if n % 2 == 0 { commands } else { &other };
-            commands.use_api_key(&context, secret.id().clone())
+            commands.execute(
+                &context,
+                secret.id().clone(),
+                ApiKeyCommand::Use { at: context.now },
+            )
         });
         let changes = join_all(uses).await.into_iter();
-        let changes: Vec<Change> = changes.map(|done| done.unwrap().unwrap().change).collect();
-        let recorded = changes.iter().filter(|c| **c == Change::Updated).count();
+        let changes: Vec<CommandEffect> =
+            changes.map(|done| done.unwrap().unwrap().effect).collect();
+        let recorded = changes
+            .iter()
+            .filter(|c| **c == CommandEffect::Updated)
+            .count();
         let expected = usize::from(minute == 1 || minute == 11);
         assert_eq!(recorded, expected, "in minute {minute}: {changes:?}");
     }

@@ -1,6 +1,6 @@
 //! Batches of customers, orders and activity.
 
-use commands::Change::{Created, Unchanged, Updated};
+use commands::CommandEffect::{Created, Unchanged, Updated};
 use domain::{LoggedEvent, OrderError, OrderEvent, OrderStatus};
 use eventlog::Position;
 
@@ -23,7 +23,7 @@ async fn an_order_is_created_then_unchanged_then_updated() {
             .record_orders(&context(), vec![order("c-1", "o-1", cents)])
             .await;
         let outcome = outcomes.unwrap().pop().unwrap().unwrap();
-        assert_eq!(outcome.change, expected);
+        assert_eq!(outcome.effect, expected);
         positions.push(outcome.position);
     }
     // An unchanged item is answered with the position of the event that made its state.
@@ -99,7 +99,7 @@ async fn a_refused_item_does_not_hold_back_the_others() {
         let outcomes = commands.record_orders(&context(), batch()).await.unwrap();
         for (index, outcome) in outcomes.into_iter().enumerate() {
             match outcome {
-                Ok(outcome) => assert_eq!((index % 3 != 1, outcome.change), (true, expected)),
+                Ok(outcome) => assert_eq!((index % 3 != 1, outcome.effect), (true, expected)),
                 Err(OrderError::Currency { .. }) => assert_eq!(index % 3, 1),
             }
         }

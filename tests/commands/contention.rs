@@ -1,6 +1,6 @@
 //! Concurrent commands on the same aggregates.
 
-use commands::{Change, CommandError, Commands, OrderItem, Outcome, verify_heads};
+use commands::{CommandEffect, CommandError, Commands, OrderItem, Outcome, verify_heads};
 use domain::{LoggedEvent, OrderEvent};
 use futures::future::join_all;
 
@@ -38,10 +38,10 @@ async fn concurrent_commands_on_one_order_are_applied_one_after_the_other() {
         outcomes
             .iter()
             .flatten()
-            .filter(move |o| o.change == change)
+            .filter(move |o| o.effect == change)
     };
-    assert_eq!(with_change(Change::Created).count(), 1);
-    assert_eq!(with_change(Change::Unchanged).count(), 0);
+    assert_eq!(with_change(CommandEffect::Created).count(), 1);
+    assert_eq!(with_change(CommandEffect::Unchanged).count(), 0);
     let key = order_key(&deployment.log, "c-1", "o-1");
     let history = deployment.log.history(&key).await.unwrap();
     assert_eq!(history.len(), outcomes.len());
@@ -88,7 +88,9 @@ async fn batches_that_contend_for_many_orders_all_succeed() {
         .flat_map(|done| done.unwrap().unwrap())
         .map(Result::unwrap)
         .collect();
-    let created = outcomes.iter().filter(|o| o.change == Change::Created);
+    let created = outcomes
+        .iter()
+        .filter(|o| o.effect == CommandEffect::Created);
     assert_eq!((outcomes.len(), created.count()), (2_400, 200));
     for n in 0..200 {
         let key = order_key(&deployment.log, &format!("c-{}", n % 7), &format!("o-{n}"));

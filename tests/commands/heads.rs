@@ -1,6 +1,6 @@
 //! Heads that an older version of the fold has written.
 
-use commands::{Change, CommandError, verify_heads};
+use commands::{CommandEffect, CommandError, verify_heads};
 use eventlog::{Head, LogError};
 
 use super::{changes, order_key};
@@ -32,12 +32,12 @@ async fn a_head_of_an_older_fold_is_refolded() {
         let same = commands
             .record_orders(&context(), vec![order("c-1", "o-1", 200)])
             .await;
-        assert_eq!(changes(&same.unwrap()), [Change::Unchanged]);
+        assert_eq!(changes(&same.unwrap()), [CommandEffect::Unchanged]);
     }
     let other = commands
         .record_orders(&context(), vec![order("c-1", "o-1", 300)])
         .await;
-    assert_eq!(changes(&other.unwrap()), [Change::Updated]);
+    assert_eq!(changes(&other.unwrap()), [CommandEffect::Updated]);
     let history = log.history(&key).await.unwrap();
     assert!(
         history[2].data.contains(r#""previous":{"amount":200"#),
@@ -69,7 +69,10 @@ async fn refolding_a_head_whose_events_were_trimmed_is_an_error() {
     let key = order_key(log, "c-1", "o-1");
     let last = log.last(key.partition).await.unwrap();
     assert_eq!(log.trim(last).await.unwrap(), last);
-    assert_eq!(changes(&record(200).await.unwrap()), [Change::Unchanged]);
+    assert_eq!(
+        changes(&record(200).await.unwrap()),
+        [CommandEffect::Unchanged]
+    );
     let (_, head) = deployment.raw_head(&key).await.unwrap();
     let [version, number, _] = head.splitn(3, ' ').collect::<Vec<_>>()[..] else {
         panic!("malformed head: {head}");
@@ -112,7 +115,7 @@ async fn heads_of_an_older_fold_are_rewritten_once() {
     for _ in 0..2 {
         let before = server.calls("evalsha").await;
         let same = commands.record_orders(&context(), orders(200)).await;
-        assert_eq!(changes(&same.unwrap()), vec![Change::Unchanged; 200]);
+        assert_eq!(changes(&same.unwrap()), vec![CommandEffect::Unchanged; 200]);
         walks.push(server.calls("evalsha").await - before);
     }
     // The first batch calls the append that guesses the orders are new, two steps back through the

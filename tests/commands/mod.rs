@@ -8,7 +8,7 @@ mod heads;
 mod segments;
 mod verify;
 
-use commands::{Change, Outcome};
+use commands::{CommandEffect, Outcome};
 use domain::{OrderId, Subject};
 use eventlog::{Key, Log};
 
@@ -23,7 +23,7 @@ fn key(log: &Log, subject: &Subject) -> Key {
 }
 
 /// Returns the change that each command of a batch made. Panics if a command was refused.
-fn changes<E: std::fmt::Debug>(outcomes: &[Result<Outcome, E>]) -> Vec<Change> {
-    let change = |outcome: &Result<Outcome, E>| outcome.as_ref().unwrap().change;
+fn changes<E: std::fmt::Debug>(outcomes: &[Result<Outcome, E>]) -> Vec<CommandEffect> {
+    let change = |outcome: &Result<Outcome, E>| outcome.as_ref().unwrap().effect;
     outcomes.iter().map(change).collect()
 }

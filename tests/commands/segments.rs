@@ -1,9 +1,9 @@
 //! Segments and their holds.
 
-use commands::{CampaignRefusal, Change, Commands, Context, Outcome, verify_heads};
+use commands::{CampaignRefusal, CommandEffect, Commands, Context, Outcome, verify_heads};
 use domain::{
-    Audience, CampaignContent, CampaignId, CampaignStatus, Holder, SegmentError, SegmentId,
-    Subject, Timestamp,
+    Audience, CampaignCommand, CampaignContent, CampaignId, CampaignStatus, Holder, SegmentCommand,
+    SegmentError, SegmentId, Subject, Timestamp,
 };
 use futures::future::join_all;
 
@@ -20,7 +20,9 @@ fn holder(n: usize) -> Holder {
 }
 
 async fn hold(commands: &Commands, n: usize) -> Result<Outcome, SegmentError> {
-    let held = commands.hold_segment(&context(), id(), holder(n)).await;
+    let held = commands
+        .execute(&context(), id(), SegmentCommand::Hold(holder(n)))
+        .await;
     held.unwrap()
 }
 
@@ -32,8 +34,10 @@ async fn archive(commands: &Commands) -> Result<Outcome, SegmentError> {
 async fn with_segment() -> (Deployment, Commands) {
     let deployment = Deployment::fresh().await;
     let (commands, content) = (&deployment.commands, segment("Regulars", "visits > 3"));
-    let created = commands.create_segment(&context(), id(), content).await;
-    assert_eq!(created.unwrap().unwrap().change, Change::Created);
+    let created = commands
+        .execute(&context(), id(), SegmentCommand::Create(content))
+        .await;
+    assert_eq!(created.unwrap().unwrap().effect, CommandEffect::Created);
     let log = deployment.reopened().await;
     let other = Commands::open(log, None).await.unwrap();
     (deployment, other)
@@ -66,15 +70,21 @@ async fn repeated_commands_change_nothing() {
     let commands = &deployment.commands;
     let first = hold(commands, 1).await.unwrap();
     let again = hold(commands, 1).await.unwrap();
-    assert_eq!(again.change, Change::Unchanged);
+    assert_eq!(again.effect, CommandEffect::Unchanged);
     assert_eq!(again.position, first.position);
-    let released = commands.release_segment(&context(), id(), holder(2)).await;
-    assert_eq!(released.unwrap().unwrap().change, Change::Unchanged);
+    let released = commands
+        .execute(&context(), id(), SegmentCommand::Release(holder(2)))
+        .await;
+    assert_eq!(released.unwrap().unwrap().effect, CommandEffect::Unchanged);
     let content = segment("Regulars", "visits > 3");
-    let repeated = commands.create_segment(&context(), id(), content).await;
-    assert_eq!(repeated.unwrap().unwrap().change, Change::Unchanged);
+    let repeated = commands
+        .execute(&context(), id(), SegmentCommand::Create(content))
+        .await;
+    assert_eq!(repeated.unwrap().unwrap().effect, CommandEffect::Unchanged);
     let other = segment("Regulars", "visits > 4");
-    let refused = commands.create_segment(&context(), id(), other).await;
+    let refused = commands
+        .execute(&context(), id(), SegmentCommand::Create(other))
+        .await;
     assert_eq!(refused.unwrap(), Err(SegmentError::Conflict));
 }
 
@@ -93,7 +103,9 @@ async fn archiving_releases_holds_that_are_no_longer_needed() {
     let created = commands.create_campaign(&context, cancelled.clone(), content);
     created.await.unwrap().unwrap();
     assert!(archive(commands).await.is_err());
-    let ended = commands.cancel_campaign(&context, cancelled).await;
+    let ended = commands
+        .execute_on_campaign(&context, cancelled, CampaignCommand::Cancel)
+        .await;
     ended.unwrap().unwrap();
     for n in [1, 2] {
         hold(commands, n).await.unwrap();
@@ -112,7 +124,7 @@ async fn archiving_releases_holds_that_are_no_longer_needed() {
         ..context
     };
     let archived = commands.archive_segment(&later, id()).await.unwrap();
-    assert_eq!(archived.unwrap().change, Change::Updated);
+    assert_eq!(archived.unwrap().effect, CommandEffect::Updated);
 }
 
 /// A process that creates a campaign may be suspended for so long that its hold is released as
@@ -133,12 +145,14 @@ async fn a_campaign_created_after_its_hold_was_released_takes_the_hold_again() {
         created.await.unwrap()
     };
     let release = async || {
-        let released = commands.release_segment(&context(), id(), holder(1)).await;
-        assert_eq!(released.unwrap().unwrap().change, Change::Updated);
+        let released = commands
+            .execute(&context(), id(), SegmentCommand::Release(holder(1)))
+            .await;
+        assert_eq!(released.unwrap().unwrap().effect, CommandEffect::Updated);
     };
     create().await.unwrap();
     release().await;
-    assert_eq!(create().await.unwrap().change, Change::Unchanged);
+    assert_eq!(create().await.unwrap().effect, CommandEffect::Unchanged);
     let segment = commands.segment(&id()).await.unwrap().unwrap();
     assert!(segment.held_by().eq([&holder(1)]));
 
@@ -149,7 +163,7 @@ async fn a_campaign_created_after_its_hold_was_released_takes_the_hold_again() {
     assert_eq!(create().await, Err(refused));
     let campaign = commands.campaign(&late).await.unwrap().unwrap();
     assert_eq!(campaign.status(), Some(CampaignStatus::Cancelled));
-    assert_eq!(create().await.unwrap().change, Change::Unchanged);
+    assert_eq!(create().await.unwrap().effect, CommandEffect::Unchanged);
 }
 
 /// Holds and an archival race with each other from two processes: either side may win, never both.

@@ -1,6 +1,7 @@
 //! Verification of heads against their events.
 
 use commands::verify_heads;
+use domain::ViewCommand;
 use eventlog::{Key, Log};
 use serde_json::json;
 
@@ -108,7 +109,11 @@ async fn filled_deployment() -> Deployment {
         .await
         .unwrap();
     let view = domain::ViewName::try_from("orders").unwrap();
-    commands.request_rebuild(&context(), view).await.unwrap();
+    commands
+        .execute(&context(), view, ViewCommand::RequestRebuild)
+        .await
+        .unwrap()
+        .unwrap();
     deployment
 }
 

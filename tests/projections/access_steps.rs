@@ -1,7 +1,9 @@
 //! Random commands on a few users and API keys.
 
 use commands::{Commands, Context, user_id};
-use domain::{Identity, KeyContent, KeySecret, Role, SessionId, UserRole};
+use domain::{
+    ApiKeyCommand, Identity, KeyContent, KeySecret, Role, SessionId, UserCommand, UserRole,
+};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -69,9 +71,21 @@ pub(super) async fn run_user_step(commands: &Commands, (id, at_minute, step): (u
         UserStep::SignIn(session, role) => {
             commands.sign_in(&context, identity, session, role).await
         }
-        UserStep::SignOut(session) => commands.sign_out(&context, user, session).await,
-        UserStep::SignOutEverywhere => commands.sign_out_everywhere(&context, user).await,
-        UserStep::GiveRole(role) => commands.give_role(&context, user, role).await,
+        UserStep::SignOut(session) => {
+            commands
+                .execute(&context, user, UserCommand::SignOut { session })
+                .await
+        }
+        UserStep::SignOutEverywhere => {
+            commands
+                .execute(&context, user, UserCommand::SignOutEverywhere)
+                .await
+        }
+        UserStep::GiveRole(role) => {
+            commands
+                .execute(&context, user, UserCommand::GiveRole { role })
+                .await
+        }
     };
     // A refused command records no event, so there is nothing to fold.
     let _ = done.unwrap();
@@ -90,8 +104,12 @@ pub(super) async fn run_key_step(commands: &Commands, (id, at_minute, step): (u1
             };
             commands.create_api_key(&context, &secret, content).await
         }
-        KeyStep::Use => commands.use_api_key(&context, key).await,
-        KeyStep::Revoke => commands.revoke_api_key(&context, key).await,
+        KeyStep::Use => {
+            commands
+                .execute(&context, key, ApiKeyCommand::Use { at: context.now })
+                .await
+        }
+        KeyStep::Revoke => commands.execute(&context, key, ApiKeyCommand::Revoke).await,
     };
     // A refused command records no event, so there is nothing to fold.
     let _ = done.unwrap();

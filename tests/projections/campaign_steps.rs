@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use commands::Commands;
 use domain::{
-    Attempt, Audience, AudienceSize, CampaignContent, CampaignId, MessageCommand, MessageId,
-    MessageStatus, Receipt, Suppression,
+    Attempt, Audience, AudienceSize, CampaignCommand, CampaignContent, CampaignId, MessageCommand,
+    MessageId, MessageStatus, Receipt, Suppression,
 };
 use mongodb::bson::DateTime;
 use projections::PageRequest;
@@ -76,15 +76,43 @@ pub(super) async fn run_campaign_step(commands: &Commands, id: u128, step: Campa
         CampaignStep::Launch => commands.launch_campaign(&context, id, None).await,
         CampaignStep::Resolve(size) => {
             commands
-                .record_audience(&context, id, size, Vec::new())
+                .execute_on_campaign(
+                    &context,
+                    id,
+                    CampaignCommand::RecordAudience(size, Vec::new()),
+                )
                 .await
         }
-        CampaignStep::Pause => commands.pause_campaign(&context, id).await,
-        CampaignStep::Resume => commands.resume_campaign(&context, id).await,
-        CampaignStep::Retry => commands.record_retry(&context, id, 2).await,
-        CampaignStep::Complete => commands.complete_campaign(&context, id).await,
-        CampaignStep::Cancel => commands.cancel_campaign(&context, id).await,
-        CampaignStep::Miss => commands.miss_campaign(&context, id).await,
+        CampaignStep::Pause => {
+            commands
+                .execute_on_campaign(&context, id, CampaignCommand::Pause)
+                .await
+        }
+        CampaignStep::Resume => {
+            commands
+                .execute_on_campaign(&context, id, CampaignCommand::Resume)
+                .await
+        }
+        CampaignStep::Retry => {
+            commands
+                .execute_on_campaign(&context, id, CampaignCommand::RecordRetry { requeued: 2 })
+                .await
+        }
+        CampaignStep::Complete => {
+            commands
+                .execute_on_campaign(&context, id, CampaignCommand::Complete)
+                .await
+        }
+        CampaignStep::Cancel => {
+            commands
+                .execute_on_campaign(&context, id, CampaignCommand::Cancel)
+                .await
+        }
+        CampaignStep::Miss => {
+            commands
+                .execute_on_campaign(&context, id, CampaignCommand::Miss)
+                .await
+        }
     };
     // A refused command records no event, so there is nothing to fold.
     let _ = done.unwrap();

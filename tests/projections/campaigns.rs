@@ -1,7 +1,9 @@
 //! Queries of the view `campaigns`.
 
 use commands::Context;
-use domain::{CampaignContent, CampaignId, CampaignStatus, MessageCommand, Suppression};
+use domain::{
+    CampaignCommand, CampaignContent, CampaignId, CampaignStatus, MessageCommand, Suppression,
+};
 use futures::TryStreamExt;
 use mongodb::bson::{Document, doc};
 use projections::PageRequest;
@@ -73,7 +75,10 @@ async fn campaigns_are_found_by_due_time_and_status() {
     assert_eq!(due(3).await, [3]);
     assert_eq!(due(8).await, [3, 6]);
     let id = CampaignId::from(3);
-    let cancelled = deployment.commands.cancel_campaign(&context(), id).await;
+    let cancelled = deployment
+        .commands
+        .execute_on_campaign(&context(), id, CampaignCommand::Cancel)
+        .await;
     cancelled.unwrap().unwrap();
     project(&deployment, "campaigns").await.unwrap();
     assert_eq!(due(9).await, [6, 9]);
@@ -101,11 +106,18 @@ async fn cancelled_campaigns_are_found_by_their_unsent_messages() {
     let give_up = (message(2), MessageCommand::GiveUp(text("422")));
     let suppress = (message(3), MessageCommand::Suppress(Suppression::Cancelled));
     let made = vec![queue(1), queue(2), queue(3), queue(4), give_up, suppress];
-    let made = commands.on_messages(&context(), made).await.unwrap();
+    let made = commands
+        .execute_on_messages(&context(), made)
+        .await
+        .unwrap();
     assert!(made.iter().all(Result::is_ok));
     for campaign in 1..=3 {
         let context = context();
-        let cancelled = commands.cancel_campaign(&context, CampaignId::from(campaign));
+        let cancelled = commands.execute_on_campaign(
+            &context,
+            CampaignId::from(campaign),
+            CampaignCommand::Cancel,
+        );
         cancelled.await.unwrap().unwrap();
     }
     project_all(&deployment).await;

@@ -125,11 +125,27 @@ fn segment_commands() -> impl Strategy<Value = SegmentCommand> {
 async fn run_segment_command(commands: &Commands, id: u8, command: SegmentCommand) {
     let (context, id) = (context(), format!("seg_{id}").try_into().unwrap());
     let done = match command {
-        SegmentCommand::Create(content) => commands.create_segment(&context, id, content).await,
-        SegmentCommand::Update(content) => commands.update_segment(&context, id, content).await,
+        SegmentCommand::Create(content) => {
+            commands
+                .execute(&context, id, SegmentCommand::Create(content))
+                .await
+        }
+        SegmentCommand::Update(content) => {
+            commands
+                .execute(&context, id, SegmentCommand::Update(content))
+                .await
+        }
         SegmentCommand::Archive => commands.archive_segment(&context, id).await,
-        SegmentCommand::Hold(holder) => commands.hold_segment(&context, id, holder).await,
-        SegmentCommand::Release(holder) => commands.release_segment(&context, id, holder).await,
+        SegmentCommand::Hold(holder) => {
+            commands
+                .execute(&context, id, SegmentCommand::Hold(holder))
+                .await
+        }
+        SegmentCommand::Release(holder) => {
+            commands
+                .execute(&context, id, SegmentCommand::Release(holder))
+                .await
+        }
     };
     // A refused command records no event, so there is nothing to fold.
     let _ = done.unwrap();
@@ -208,7 +224,7 @@ impl Run<'_> {
             Step::Campaign(id, step) => run_campaign_step(commands, id, step).await,
             Step::Messages(steps) => {
                 // A refused command records no event, so there is nothing to fold.
-                commands.on_messages(&context(), steps).await.unwrap();
+                commands.execute_on_messages(&context(), steps).await.unwrap();
             }
             Step::User(step) => run_user_step(commands, step).await,
             Step::Key(step) => run_key_step(commands, step).await,

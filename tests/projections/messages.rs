@@ -26,7 +26,10 @@ async fn record(deployment: &Deployment, at: i64, steps: Vec<(MessageId, Message
         now: minute(at),
         ..context()
     };
-    let done = deployment.commands.on_messages(&context, steps).await;
+    let done = deployment
+        .commands
+        .execute_on_messages(&context, steps)
+        .await;
     assert!(done.unwrap().iter().all(Result::is_ok));
     project_all(deployment).await;
 }

@@ -37,8 +37,8 @@ use std::collections::BTreeMap;
 
 use commands::{Commands, user_id};
 use domain::{
-    Attempt, Identity, KeyContent, KeySecret, MessageCommand, OrderStatus, Role, Suppression,
-    UserRole,
+    ApiKeyCommand, Attempt, Identity, KeyContent, KeySecret, MessageCommand, OrderStatus, Role,
+    SegmentCommand, SegmentId, Suppression, UserCommand, UserRole,
 };
 use eventlog::Partition;
 use futures::TryStreamExt;
@@ -148,9 +148,11 @@ async fn record_day(commands: &Commands, day: i64) {
         .record_activities(&context(), visits.collect())
         .await
         .unwrap();
-    let id = format!("seg_{day}").try_into().unwrap();
+    let id = SegmentId::try_from(format!("seg_{day}")).unwrap();
     let content = segment(&format!("Day {day}"), "visits > 0 OR total_spend > 110");
-    let created = commands.create_segment(&context(), id, content).await;
+    let created = commands
+        .execute(&context(), id, SegmentCommand::Create(content))
+        .await;
     created.unwrap().unwrap();
     record_campaign(commands, day as u128).await;
     record_access(commands, day as u128).await;
@@ -170,7 +172,15 @@ async fn record_access(commands: &Commands, day: u128) {
         .sign_in(&context, identity, day.into(), UserRole::Viewer)
         .await;
     signed_in.unwrap().unwrap();
-    let given = commands.give_role(&context, user, UserRole::Marketer).await;
+    let given = commands
+        .execute(
+            &context,
+            user,
+            UserCommand::GiveRole {
+                role: UserRole::Marketer,
+            },
+        )
+        .await;
     given.unwrap().unwrap();
     let secret = KeySecret::new(day, &[7; 32]);
     let content = KeyContent {
@@ -180,7 +190,13 @@ async fn record_access(commands: &Commands, day: u128) {
     };
     let created = commands.create_api_key(&context, &secret, content).await;
     created.unwrap().unwrap();
-    let used = commands.use_api_key(&context, secret.id().clone()).await;
+    let used = commands
+        .execute(
+            &context,
+            secret.id().clone(),
+            ApiKeyCommand::Use { at: context.now },
+        )
+        .await;
     used.unwrap().unwrap();
 }
 
@@ -205,7 +221,10 @@ async fn record_campaign(commands: &Commands, campaign: u128) {
         (sent, MessageCommand::RecordSent(text("v-1").into())),
         (failed, MessageCommand::RecordAttempt(attempt)),
     ];
-    let done = commands.on_messages(&context(), events).await.unwrap();
+    let done = commands
+        .execute_on_messages(&context(), events)
+        .await
+        .unwrap();
     assert!(done.iter().all(Result::is_ok), "{done:?}");
 }
 

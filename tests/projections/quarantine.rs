@@ -89,8 +89,8 @@ async fn decide(deployment: &Deployment, event: Position, views: &[&str], is_ski
     };
     let event = LogPosition::new(event.partition, event.number);
     let (commands, context) = (&deployment.commands, context());
-    let recorded = commands.decide_on_event(&context, event, record);
-    recorded.await.unwrap();
+    let recorded = commands.execute(&context, event, record);
+    recorded.await.unwrap().unwrap();
 }
 
 /// Returns what is withheld from the serving generations: position, view and document.
@@ -290,7 +290,7 @@ async fn campaign_stats_leave_an_event_out_until_it_is_retried() {
     );
     let done = deployment
         .commands
-        .on_messages(&context(), vec![receipt])
+        .execute_on_messages(&context(), vec![receipt])
         .await;
     assert!(done.unwrap()[0].is_ok());
     let at = deployment.log.last(0).await.unwrap();

@@ -131,8 +131,8 @@ async fn apply(
             };
             let at = LogPosition::new(at.partition, at.number);
             let (commands, context) = (&deployment.commands, context());
-            let recorded = commands.decide_on_event(&context, at, record);
-            recorded.await.unwrap();
+            let recorded = commands.execute(&context, at, record);
+            recorded.await.unwrap().unwrap();
         }
         Step::Decide { .. } => {}
         Step::Fold(index, partition, count) => {

@@ -124,7 +124,7 @@ async fn record(commands: &Commands, recording: Recording) {
             commands.record_activities(&context, items).await.unwrap();
         }
         Recording::Messages(items) => {
-            commands.on_messages(&context, items).await.unwrap();
+            commands.execute_on_messages(&context, items).await.unwrap();
         }
     }
 }

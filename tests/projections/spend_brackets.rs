@@ -38,7 +38,7 @@ async fn record_messages(deployment: &Deployment, campaign: u128, to: &[(&str, M
     });
     let done = deployment
         .commands
-        .on_messages(&context(), commands.collect())
+        .execute_on_messages(&context(), commands.collect())
         .await
         .unwrap();
     assert!(done.iter().all(Result::is_ok), "{done:?}");

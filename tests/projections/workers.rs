@@ -2,7 +2,7 @@
 
 use bson::doc;
 use commands::Commands;
-use domain::ViewName;
+use domain::{ViewCommand, ViewName};
 use eventlog::{Role, assign};
 use projections::VIEWS;
 use redis::AsyncCommands;
@@ -157,7 +157,7 @@ async fn a_rollback_request_does_not_start_a_rebuild() {
     caught_up(&deployment).await;
     let orders = ViewName::try_from("orders").unwrap();
     let context = context();
-    let requested = deployment.commands.request_rollback(&context, orders);
+    let requested = deployment.commands.execute(&context, orders, ViewCommand::RequestRollback);
     requested.await.unwrap();
     rebuild_by_workers(&deployment, "customers").await;
     let orders = status(&deployment, "orders").await;
@@ -220,7 +220,11 @@ async fn exclusive_work_runs_in_one_worker_at_a_time() {
 
 async fn request_rebuild(commands: &Commands, view: &str) {
     let view = domain::ViewName::try_from(view).unwrap();
-    commands.request_rebuild(&context(), view).await.unwrap();
+    commands
+        .execute(&context(), view, ViewCommand::RequestRebuild)
+        .await
+        .unwrap()
+        .unwrap();
 }
 
 async fn caught_up(deployment: &Deployment) {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bson::doc;
 use commands::{CommandError, Commands, Context};
-use domain::{Subject, View, ViewName};
+use domain::{Subject, View, ViewCommand, ViewName};
 use eventlog::{Key, Log, LogError};
 use projections::{
     AnyView, Progress, RebuildError, RebuildReport, Store, Topics, VIEWS, rebuild, require_whole,
@@ -84,7 +84,10 @@ impl Operation<'_> {
             let name = ViewName::try_from(self.view.name())?;
             let log = self.commands.log();
             require_whole(log).await?;
-            self.commands.request_rebuild(&self.context, name).await?;
+            let Ok(_) = self
+                .commands
+                .execute(&self.context, name, ViewCommand::RequestRebuild)
+                .await?;
             let key = key(log, self.view)?;
             // Read after the request was recorded, so that this rebuild counts as done
             // for it and for all requests before it.
@@ -105,7 +108,10 @@ impl Operation<'_> {
     pub async fn roll_back(&self) -> Result<i32, ReactError> {
         self.with_lease(async {
             let name = ViewName::try_from(self.view.name())?;
-            self.commands.request_rollback(&self.context, name).await?;
+            let Ok(_) = self
+                .commands
+                .execute(&self.context, name, ViewCommand::RequestRollback)
+                .await?;
             Ok(roll_back(self.store, self.commands.log(), self.view).await?)
         })
         .await

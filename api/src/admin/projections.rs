@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use domain::ViewName;
+use domain::{ViewCommand, ViewName};
 use projections::{BuildStatus, PartitionStatus, Topics, ViewStatus, require_whole, view_named};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -163,7 +163,10 @@ async fn rebuild_projection(
     let view = view_named(&name).ok_or_else(absent)?.name();
     let view_name = ViewName::try_from(view).map_err(|_| absent())?;
     require_whole(app.commands.log()).await?;
-    let outcome = app.commands.request_rebuild(&context, view_name).await?;
+    let Ok(outcome) = app
+        .commands
+        .execute(&context, view_name, ViewCommand::RequestRebuild)
+        .await?;
     // The request is announced here, since owners announce only events that they
     // fold, and no owner folds this one if every view is stalled.
     let log = app.commands.log();

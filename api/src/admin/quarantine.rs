@@ -184,7 +184,7 @@ async fn decide(
     })?;
     let command = command(decision);
     let at = LogPosition::new(event.partition, event.number);
-    let outcome = app.commands.decide_on_event(&context, at, command).await?;
+    let Ok(outcome) = app.commands.execute(&context, at, command).await?;
     let decided_at = outcome.position;
     let body = QuarantineDecided {
         event: PositionText(event),

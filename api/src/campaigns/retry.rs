@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
-use commands::{Change, Context};
+use commands::{CommandEffect, Context};
 use domain::{CampaignCommand, CampaignId, MessageCommand, MessageId, MessageStatus};
 use eventlog::Positions;
 use projections::View;
@@ -61,7 +61,11 @@ pub(super) async fn retry_campaign(
     let (requeued, mut positions) = requeue(&app, &context, &id).await?;
     let commands = &app.commands;
     let recorded = commands
-        .record_retry(&context, id.clone(), requeued)
+        .execute_on_campaign(
+            &context,
+            id.clone(),
+            CampaignCommand::RecordRetry { requeued },
+        )
         .await?;
     let outcome = recorded.map_err(|refusal| refused(&id, &refusal))?;
     positions.insert(outcome.position);
@@ -91,9 +95,9 @@ async fn requeue(
         after = Some(last.to_string());
         let requeue = |id: MessageId| (id, MessageCommand::Requeue);
         let commands = page.into_iter().map(requeue).collect();
-        let outcomes = app.commands.on_messages(context, commands).await?;
+        let outcomes = app.commands.execute_on_messages(context, commands).await?;
         for outcome in outcomes.into_iter().flatten() {
-            requeued += u64::from(outcome.change == Change::Updated);
+            requeued += u64::from(outcome.effect == CommandEffect::Updated);
             positions.insert(outcome.position);
         }
     }

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use commands::CampaignResult;
-use domain::{CampaignId, CampaignStatus};
+use domain::{CampaignCommand, CampaignId, CampaignStatus};
 
 use super::answer::TransitionResponse;
 use super::{check_launchable, head, refused};
@@ -71,7 +71,10 @@ pub(super) async fn pause_campaign(
     Path(id): Path<CampaignId>,
     Caller(context): Caller,
 ) -> Result<Response, Problem> {
-    let paused = app.commands.pause_campaign(&context, id.clone()).await?;
+    let paused = app
+        .commands
+        .execute_on_campaign(&context, id.clone(), CampaignCommand::Pause)
+        .await?;
     transition_response(id, paused, CampaignStatus::Paused)
 }
 
@@ -92,7 +95,10 @@ pub(super) async fn resume_campaign(
     Path(id): Path<CampaignId>,
     Caller(context): Caller,
 ) -> Result<Response, Problem> {
-    let resumed = app.commands.resume_campaign(&context, id.clone()).await?;
+    let resumed = app
+        .commands
+        .execute_on_campaign(&context, id.clone(), CampaignCommand::Resume)
+        .await?;
     // A campaign that was paused while launching returns to `launching`.
     let status = head(&app, &id).await?.status();
     transition_response(id, resumed, status.unwrap_or(CampaignStatus::Sending))
@@ -117,7 +123,10 @@ pub(super) async fn cancel_campaign(
     Path(id): Path<CampaignId>,
     Caller(context): Caller,
 ) -> Result<Response, Problem> {
-    let cancelled = app.commands.cancel_campaign(&context, id.clone()).await?;
+    let cancelled = app
+        .commands
+        .execute_on_campaign(&context, id.clone(), CampaignCommand::Cancel)
+        .await?;
     transition_response(id, cancelled, CampaignStatus::Cancelled)
 }
 

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use commands::{Change, Outcome};
+use commands::{CommandEffect, Outcome};
 use eventlog::Positions;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -90,7 +90,7 @@ impl Accepted {
     pub(super) fn new(id: String, outcome: Outcome) -> Self {
         Self {
             id,
-            outcome: change_name(outcome.change),
+            outcome: effect_name(outcome.effect),
             position: PositionText(outcome.position),
         }
     }
@@ -134,12 +134,12 @@ impl IntoResponse for Batch {
     }
 }
 
-/// Returns the name of a change, as used in responses and metrics.
-pub(super) fn change_name(change: Change) -> &'static str {
-    match change {
-        Change::Created => "created",
-        Change::Updated => "updated",
-        Change::Unchanged => "unchanged",
+/// Returns the name of an effect, as used in responses and metrics.
+pub(super) fn effect_name(effect: CommandEffect) -> &'static str {
+    match effect {
+        CommandEffect::Created => "created",
+        CommandEffect::Updated => "updated",
+        CommandEffect::Unchanged => "unchanged",
     }
 }
 
@@ -168,7 +168,7 @@ mod tests {
             accepted: Accepted::new(
                 id.to_owned(),
                 Outcome {
-                    change: Change::Created,
+                    effect: CommandEffect::Created,
                     position: Position { partition, number },
                 },
             ),

@@ -4,9 +4,9 @@ use std::future::Future;
 
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use commands::{Change, CommandError, Context, Outcome};
+use commands::{CommandEffect, CommandError, Context, Outcome};
 
-use super::answer::{Accepted, Batch, ItemResult, change_name};
+use super::answer::{Accepted, Batch, ItemResult, effect_name};
 use crate::body::batch::{self, Items};
 use crate::body::item::{ItemReader, RawItem};
 use crate::body::{Input, payload};
@@ -82,7 +82,7 @@ async fn ingest_one<B: Ingest>(
         }
         Err(problem) => Err(problem),
     };
-    tally.count(outcome.as_ref().ok().map(|(_, outcome)| outcome.change));
+    tally.count(outcome.as_ref().ok().map(|(_, outcome)| outcome.effect));
     tally.report::<B>();
     outcome.map(|(id, outcome)| Accepted::new(id, outcome).into_response())
 }
@@ -117,7 +117,7 @@ pub(crate) async fn ingest_many<B: Ingest>(
     if !items.is_empty() {
         let outcomes = B::record(app, context, items).await?;
         for ((index, id), outcome) in accepted_ids.into_iter().zip(outcomes) {
-            tally.count(outcome.as_ref().ok().map(|outcome| outcome.change));
+            tally.count(outcome.as_ref().ok().map(|outcome| outcome.effect));
             results.push(match outcome {
                 Ok(outcome) => ItemResult::Accepted {
                     index,
@@ -150,20 +150,20 @@ struct Tally {
 
 impl Tally {
     /// Counts one outcome; `None` stands for a rejected item.
-    fn count(&mut self, change: Option<Change>) {
-        *match change {
-            Some(Change::Created) => &mut self.created,
-            Some(Change::Updated) => &mut self.updated,
-            Some(Change::Unchanged) => &mut self.unchanged,
+    fn count(&mut self, effect: Option<CommandEffect>) {
+        *match effect {
+            Some(CommandEffect::Created) => &mut self.created,
+            Some(CommandEffect::Updated) => &mut self.updated,
+            Some(CommandEffect::Unchanged) => &mut self.unchanged,
             None => &mut self.rejected,
         } += 1;
     }
 
     fn report<B: Ingest>(&self) {
         let counts = [
-            (change_name(Change::Created), self.created),
-            (change_name(Change::Updated), self.updated),
-            (change_name(Change::Unchanged), self.unchanged),
+            (effect_name(CommandEffect::Created), self.created),
+            (effect_name(CommandEffect::Updated), self.updated),
+            (effect_name(CommandEffect::Unchanged), self.unchanged),
             ("rejected", self.rejected),
         ];
         for (outcome, count) in counts {

@@ -4,8 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use commands::{Change, new_secret};
-use domain::{ApiKeyError, KeyContent, KeyId, Role, Text, Timestamp};
+use commands::{CommandEffect, new_secret};
+use domain::{ApiKeyCommand, ApiKeyError, KeyContent, KeyId, Role, Text, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -114,7 +114,7 @@ pub(super) async fn create_key(
     let outcome = done.map_err(|error| refused(id, &error))?;
     // For a repeated request, `secret` is a new random one under the same id and
     // does not open the key, so it is not shown.
-    let is_new = outcome.change == Change::Created;
+    let is_new = outcome.effect == CommandEffect::Created;
     let created = CreatedKey {
         key_id: id.clone(),
         secret: is_new.then(|| secret.reveal().to_owned()),
@@ -147,7 +147,10 @@ pub(super) async fn revoke_key(
     Path(id): Path<KeyId>,
     Caller(context): Caller,
 ) -> Result<impl IntoResponse, Problem> {
-    let revoked = app.commands.revoke_api_key(&context, id.clone()).await?;
+    let revoked = app
+        .commands
+        .execute(&context, id.clone(), ApiKeyCommand::Revoke)
+        .await?;
     let outcome = revoked.map_err(|error| refused(&id, &error))?;
     let place = (position::HEADER, position::of(outcome));
     Ok((StatusCode::NO_CONTENT, [place]))

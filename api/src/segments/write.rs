@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::IntoResponse;
 use commands::{Outcome, new_id};
-use domain::{SegmentError, SegmentId};
+use domain::{SegmentCommand, SegmentError, SegmentId};
 
 use super::answer::SegmentWritten;
 use super::body::SegmentBody;
@@ -49,7 +49,7 @@ pub(super) async fn create_segment(
     let written = SegmentWritten::new(id.clone(), content.clone());
     let commands = &app.commands;
     let done = commands
-        .create_segment(&context, id.clone(), content)
+        .execute(&context, id.clone(), SegmentCommand::Create(content))
         .await?;
     let outcome = done.map_err(|error| refused(&id, &error))?;
     let headers = created::headers(format!("/api/segments/{id}"), outcome);
@@ -80,7 +80,7 @@ pub(super) async fn update_segment(
     let written = SegmentWritten::new(id.clone(), content.clone());
     let commands = &app.commands;
     let updated = commands
-        .update_segment(&context, id.clone(), content)
+        .execute(&context, id.clone(), SegmentCommand::Update(content))
         .await?;
     let outcome = updated.map_err(|error| refused(&id, &error))?;
     Ok(([position_header(outcome)], Json(written)))

@@ -5,7 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use domain::{UserError, UserId, UserRole};
+use domain::{UserCommand, UserError, UserId, UserRole};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -67,7 +67,10 @@ pub(super) async fn give_role(
     Caller(context): Caller,
     JsonBody(RoleBody { role }): JsonBody<RoleBody>,
 ) -> Result<impl IntoResponse, Problem> {
-    let given = app.commands.give_role(&context, id.clone(), role).await?;
+    let given = app
+        .commands
+        .execute(&context, id.clone(), UserCommand::GiveRole { role })
+        .await?;
     let outcome = given.map_err(|error| refused(&id, &error))?;
     let place = (position::HEADER, position::of(outcome));
     Ok(([place], Json(RoleGiven { user_id: id, role })))
@@ -93,7 +96,9 @@ pub(super) async fn sign_out(
     Caller(context): Caller,
 ) -> Result<impl IntoResponse, Problem> {
     let commands = &app.commands;
-    let done = commands.sign_out_everywhere(&context, id.clone()).await?;
+    let done = commands
+        .execute(&context, id.clone(), UserCommand::SignOutEverywhere)
+        .await?;
     let outcome = done.map_err(|error| refused(&id, &error))?;
     let place = (position::HEADER, position::of(outcome));
     Ok((StatusCode::NO_CONTENT, [place]))

@@ -1,10 +1,8 @@
 //! Records of calls for assistance.
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::Text;
-use crate::event::{DecodeError, LoggedEvent, from_json, to_json};
 
 /// Task of a call for assistance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -172,28 +170,7 @@ fn is_zero(number: &u64) -> bool {
 /// Record of assistance on a day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum AssistanceEvent {
-    /// `assistance_given.1`: a call for assistance ended.
+    /// A call for assistance ended.
+    #[serde(rename = "assistance_given.1")]
     Given(Box<Assist>),
-}
-
-const GIVEN: &str = "assistance_given.1";
-
-impl LoggedEvent for AssistanceEvent {
-    const TAGS: &'static [&'static str] = &[GIVEN];
-
-    fn tag(&self) -> &'static str {
-        GIVEN
-    }
-
-    fn data(&self) -> Box<RawValue> {
-        let Self::Given(assist) = self;
-        to_json(assist)
-    }
-
-    fn decode(tag: &str, data: &str) -> Result<Self, DecodeError> {
-        match tag {
-            GIVEN => from_json(tag, data).map(Self::Given),
-            _ => Err(DecodeError::Unknown(tag.to_owned())),
-        }
-    }
 }

@@ -437,7 +437,7 @@ fn events_survive_the_log() {
         assert_eq!(read, event);
         tags.push(event.tag());
     }
-    for tag in CampaignEvent::TAGS {
+    for tag in CampaignEvent::tags() {
         assert!(tags.contains(tag), "{tag}");
     }
     assert!(CampaignEvent::decode("campaign_created.2", "{}").is_err());

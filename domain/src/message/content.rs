@@ -163,14 +163,13 @@ impl From<Text<128>> for Handover {
 }
 
 /// Report of the vendor about the delivery of a message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     /// Id of the message at the vendor.
     pub vendor_message_id: Text<128>,
     /// True if the message was delivered.
     pub arrived: bool,
     /// Reason of a failed delivery.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Text<256>>,
     /// Time of the delivery or its failure, by the vendor's clock.
     pub occurred_at: Timestamp,

@@ -1,59 +1,79 @@
 //! Events of messages.
 
-use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use super::{Handover, MessageContent, MessageStatus, Receipt, Suppression, SuppressionReason};
-use crate::event::{DecodeError, LoggedEvent, from_json, tag_name, tag_version, to_json};
 use crate::{Text, Timestamp};
 
 /// Event of a message. Events that change the status include the previous one,
 /// so that counters need no access to the message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum MessageEvent {
-    /// `message_queued.1`: the message is to be sent.
+    /// The message is to be sent.
+    #[serde(rename = "message_queued.1")]
     Queued(MessageContent),
-    /// `message_suppressed.1`: the message will not be sent.
+    /// The message will not be sent.
+    #[serde(rename = "message_suppressed.1")]
     Suppressed {
         /// Reason of the suppression.
+        #[serde(flatten)]
         why: Suppression,
         /// Previous status; `None` if the message was never queued.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         from: Option<MessageStatus>,
     },
-    /// `message_attempted.1`: a delivery attempt failed.
+    /// A delivery attempt failed.
+    #[serde(rename = "message_attempted.1")]
     Attempted(Attempt),
-    /// `message_sent.1`: the vendor accepted the message.
+    /// The vendor accepted the message.
+    #[serde(rename = "message_sent.1")]
     Sent {
         /// Vendor's id of the message, and what its sender knew.
+        #[serde(flatten)]
         handover: Handover,
         /// Previous status.
         from: MessageStatus,
         /// Reason of the suppression that this event undoes, if any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         unsuppressed: Option<SuppressionReason>,
     },
-    /// `message_undeliverable.1`: there will be no further attempts.
+    /// There will be no further attempts.
+    #[serde(rename = "message_undeliverable.1")]
     Undeliverable {
         /// Problem of the last attempt.
         problem: Text<256>,
         /// Previous status.
         from: MessageStatus,
     },
-    /// `message_requeued.1`: the message is to be sent after all, starting with
-    /// the first attempt.
+    /// The message is to be sent after all, starting with the first attempt.
+    #[serde(rename = "message_requeued.1")]
     Requeued {
         /// Previous status.
         from: MessageStatus,
     },
-    /// `message_delivered.1` or `message_failed.1`: the vendor's receipt.
-    Receipted {
-        /// Receipt of the vendor.
-        receipt: Receipt,
-        /// Previous status.
-        from: MessageStatus,
-        /// Reason of the suppression that this event undoes, if any.
-        unsuppressed: Option<SuppressionReason>,
-    },
+    /// The vendor's receipt reports that the message was delivered.
+    #[serde(rename = "message_delivered.1")]
+    Delivered(RecordedReceipt),
+    /// The vendor's receipt reports that the message was not delivered.
+    #[serde(rename = "message_failed.1")]
+    Failed(RecordedReceipt),
+}
+
+/// Receipt of the vendor, as an event records it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedReceipt {
+    /// Id of the message at the vendor.
+    pub vendor_message_id: Text<128>,
+    /// Reason of a failed delivery.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Text<256>>,
+    /// Time of the delivery or its failure, by the vendor's clock.
+    pub occurred_at: Timestamp,
+    /// Previous status.
+    pub from: MessageStatus,
+    /// Reason of the suppression that this event undoes, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsuppressed: Option<SuppressionReason>,
 }
 
 /// Delivery attempt that failed.
@@ -68,6 +88,33 @@ pub struct Attempt {
 }
 
 impl MessageEvent {
+    /// Returns the event that records a receipt.
+    pub fn receipted(
+        receipt: Receipt,
+        from: MessageStatus,
+        unsuppressed: Option<SuppressionReason>,
+    ) -> Self {
+        let recorded = RecordedReceipt {
+            vendor_message_id: receipt.vendor_message_id,
+            reason: receipt.reason,
+            occurred_at: receipt.occurred_at,
+            from,
+            unsuppressed,
+        };
+        match receipt.arrived {
+            true => Self::Delivered(recorded),
+            false => Self::Failed(recorded),
+        }
+    }
+
+    /// Returns the receipt that this event records, if it records one.
+    pub fn receipt(&self) -> Option<&RecordedReceipt> {
+        match self {
+            Self::Delivered(receipt) | Self::Failed(receipt) => Some(receipt),
+            _ => None,
+        }
+    }
+
     /// Returns the status after this event; `None` if the event does not change
     /// the status.
     pub fn status(&self) -> Option<MessageStatus> {
@@ -77,8 +124,8 @@ impl MessageEvent {
             Self::Attempted(_) => None,
             Self::Sent { .. } => Some(MessageStatus::Sent),
             Self::Undeliverable { .. } => Some(MessageStatus::Undeliverable),
-            Self::Receipted { receipt, .. } if receipt.arrived => Some(MessageStatus::Delivered),
-            Self::Receipted { .. } => Some(MessageStatus::Failed),
+            Self::Delivered(_) => Some(MessageStatus::Delivered),
+            Self::Failed(_) => Some(MessageStatus::Failed),
         }
     }
 
@@ -91,7 +138,8 @@ impl MessageEvent {
             Self::Sent { from, .. }
             | Self::Undeliverable { from, .. }
             | Self::Requeued { from }
-            | Self::Receipted { from, .. } => Some(*from),
+            | Self::Delivered(RecordedReceipt { from, .. })
+            | Self::Failed(RecordedReceipt { from, .. }) => Some(*from),
         }
     }
 
@@ -99,157 +147,8 @@ impl MessageEvent {
     /// turned out to have the message.
     pub fn unsuppressed(&self) -> Option<SuppressionReason> {
         match self {
-            Self::Sent { unsuppressed, .. } | Self::Receipted { unsuppressed, .. } => *unsuppressed,
-            _ => None,
+            Self::Sent { unsuppressed, .. } => *unsuppressed,
+            _ => self.receipt()?.unsuppressed,
         }
-    }
-}
-
-const QUEUED: &str = "message_queued.1";
-const SUPPRESSED: &str = "message_suppressed.1";
-const ATTEMPTED: &str = "message_attempted.1";
-const SENT: &str = "message_sent.1";
-const UNDELIVERABLE: &str = "message_undeliverable.1";
-const REQUEUED: &str = "message_requeued.1";
-const DELIVERED: &str = "message_delivered.1";
-const FAILED: &str = "message_failed.1";
-
-#[derive(Serialize, Deserialize)]
-struct SuppressedData {
-    #[serde(flatten)]
-    why: Suppression,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    from: Option<MessageStatus>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct SentData {
-    #[serde(flatten)]
-    handover: Handover,
-    from: MessageStatus,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    unsuppressed: Option<SuppressionReason>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct UndeliverableData {
-    problem: Text<256>,
-    from: MessageStatus,
-}
-
-#[derive(Serialize, Deserialize)]
-struct RequeuedData {
-    from: MessageStatus,
-}
-
-#[derive(Serialize, Deserialize)]
-struct ReceiptData {
-    vendor_message_id: Text<128>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    reason: Option<Text<256>>,
-    occurred_at: Timestamp,
-    from: MessageStatus,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    unsuppressed: Option<SuppressionReason>,
-}
-
-impl ReceiptData {
-    fn into_event(self, arrived: bool) -> MessageEvent {
-        MessageEvent::Receipted {
-            receipt: Receipt {
-                vendor_message_id: self.vendor_message_id,
-                arrived,
-                reason: self.reason,
-                occurred_at: self.occurred_at,
-            },
-            from: self.from,
-            unsuppressed: self.unsuppressed,
-        }
-    }
-}
-
-impl LoggedEvent for MessageEvent {
-    const TAGS: &'static [&'static str] = &[
-        QUEUED,
-        SUPPRESSED,
-        ATTEMPTED,
-        SENT,
-        UNDELIVERABLE,
-        REQUEUED,
-        DELIVERED,
-        FAILED,
-    ];
-
-    fn tag(&self) -> &'static str {
-        match self {
-            Self::Queued(_) => QUEUED,
-            Self::Suppressed { .. } => SUPPRESSED,
-            Self::Attempted(_) => ATTEMPTED,
-            Self::Sent { .. } => SENT,
-            Self::Undeliverable { .. } => UNDELIVERABLE,
-            Self::Requeued { .. } => REQUEUED,
-            Self::Receipted { receipt, .. } if receipt.arrived => DELIVERED,
-            Self::Receipted { .. } => FAILED,
-        }
-    }
-
-    fn data(&self) -> Box<RawValue> {
-        match self.clone() {
-            Self::Queued(content) => to_json(&content),
-            Self::Suppressed { why, from } => to_json(&SuppressedData { why, from }),
-            Self::Attempted(attempt) => to_json(&attempt),
-            Self::Sent {
-                handover,
-                from,
-                unsuppressed,
-            } => to_json(&SentData {
-                handover,
-                from,
-                unsuppressed,
-            }),
-            Self::Undeliverable { problem, from } => to_json(&UndeliverableData { problem, from }),
-            Self::Requeued { from } => to_json(&RequeuedData { from }),
-            Self::Receipted {
-                receipt,
-                from,
-                unsuppressed,
-            } => to_json(&ReceiptData {
-                vendor_message_id: receipt.vendor_message_id,
-                reason: receipt.reason,
-                occurred_at: receipt.occurred_at,
-                from,
-                unsuppressed,
-            }),
-        }
-    }
-
-    fn decode(tag: &str, data: &str) -> Result<Self, DecodeError> {
-        match tag {
-            QUEUED => from_json(tag, data).map(Self::Queued),
-            SUPPRESSED => from_json(tag, data)
-                .map(|SuppressedData { why, from }| Self::Suppressed { why, from }),
-            ATTEMPTED => from_json(tag, data).map(Self::Attempted),
-            SENT => from_json(tag, data).map(|sent: SentData| Self::Sent {
-                handover: sent.handover,
-                from: sent.from,
-                unsuppressed: sent.unsuppressed,
-            }),
-            UNDELIVERABLE => from_json(tag, data)
-                .map(|UndeliverableData { problem, from }| Self::Undeliverable { problem, from }),
-            REQUEUED => from_json(tag, data).map(|RequeuedData { from }| Self::Requeued { from }),
-            DELIVERED => from_json(tag, data).map(|data: ReceiptData| data.into_event(true)),
-            FAILED => from_json(tag, data).map(|data: ReceiptData| data.into_event(false)),
-            _ => Err(DecodeError::Unknown(tag.to_owned())),
-        }
-    }
-}
-
-impl DomainEvent for MessageEvent {
-    fn event_type(&self) -> String {
-        tag_name(self.tag())
-    }
-
-    fn event_version(&self) -> String {
-        tag_version(self.tag())
     }
 }

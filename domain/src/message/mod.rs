@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use content::{
     Channel, Handover, MessageContent, MessageStatus, Receipt, Suppression, SuppressionReason,
 };
-pub use event::{Attempt, MessageEvent};
+pub use event::{Attempt, MessageEvent, RecordedReceipt};
 pub use id::{MessageId, MessageIdError};
 
 use crate::{Text, Timestamp};
@@ -171,11 +171,7 @@ impl MessageState {
                 Ordering::Equal => receipt.arrived && !arrived,
             },
         };
-        Ok(is_newer.then_some(MessageEvent::Receipted {
-            receipt,
-            from: self.status,
-            unsuppressed: self.why,
-        }))
+        Ok(is_newer.then(|| MessageEvent::receipted(receipt, self.status, self.why)))
     }
 }
 
@@ -224,7 +220,7 @@ impl Aggregate for Message {
                 state.retry_at = Some(attempt.retry_at.millis());
             }
             MessageEvent::Requeued { .. } => state.attempts = 0,
-            MessageEvent::Receipted { receipt, .. } => {
+            MessageEvent::Delivered(receipt) | MessageEvent::Failed(receipt) => {
                 state.receipt = Some(receipt.occurred_at.millis());
             }
             _ => {}

@@ -1,10 +1,8 @@
 //! Records of refused requests.
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::Text;
-use crate::event::{DecodeError, LoggedEvent, from_json, to_json};
 
 /// Reason why a request was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -38,28 +36,7 @@ pub struct Refusal {
 /// Record of refusals on a day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum RefusalEvent {
-    /// `request_refused.1`: a request was refused.
+    /// A request was refused.
+    #[serde(rename = "request_refused.1")]
     Refused(Refusal),
-}
-
-const REFUSED: &str = "request_refused.1";
-
-impl LoggedEvent for RefusalEvent {
-    const TAGS: &'static [&'static str] = &[REFUSED];
-
-    fn tag(&self) -> &'static str {
-        REFUSED
-    }
-
-    fn data(&self) -> Box<RawValue> {
-        let Self::Refused(refusal) = self;
-        to_json(refusal)
-    }
-
-    fn decode(tag: &str, data: &str) -> Result<Self, DecodeError> {
-        match tag {
-            REFUSED => from_json(tag, data).map(Self::Refused),
-            _ => Err(DecodeError::Unknown(tag.to_owned())),
-        }
-    }
 }

@@ -148,7 +148,7 @@ async fn a_long_csv_export_is_complete_and_escapes_formulas() {
     let messages = (0..2_500).map(message).collect();
     driver
         .commands
-        .on_messages(&super::worker(), messages)
+        .execute_on_messages(&super::worker(), messages)
         .await
         .unwrap();
     app.add_worker();

@@ -18,8 +18,8 @@ mod trimmed;
 use chrono::{DateTime, Utc};
 use commands::{Commands, Context};
 use domain::{
-    AudienceSize, CampaignId, Channel, Handover, Message, MessageCommand, MessageId, Receipt,
-    Suppression, Timestamp,
+    AudienceSize, CampaignCommand, CampaignId, Channel, Handover, Message, MessageCommand,
+    MessageId, Receipt, Suppression, Timestamp,
 };
 use projections::{Store, StoreOptions};
 use serde_json::{Value, json};
@@ -137,7 +137,7 @@ impl CampaignDriver {
         let commands = vec![(self.message(customer), command)];
         let outcomes = self
             .commands
-            .on_messages(&worker(), commands)
+            .execute_on_messages(&worker(), commands)
             .await
             .unwrap();
         outcomes.into_iter().for_each(|outcome| {
@@ -201,15 +201,19 @@ impl CampaignDriver {
 
     async fn record_audience(&self, size: AudienceSize) {
         let (context, campaign) = (worker(), self.campaign.clone());
-        let recorded = self
-            .commands
-            .record_audience(&context, campaign, size, Vec::new());
+        let recorded = self.commands.execute_on_campaign(
+            &context,
+            campaign,
+            CampaignCommand::RecordAudience(size, Vec::new()),
+        );
         recorded.await.unwrap().unwrap();
     }
 
     async fn complete(&self) {
         let (context, campaign) = (worker(), self.campaign.clone());
-        let completed = self.commands.complete_campaign(&context, campaign);
+        let completed =
+            self.commands
+                .execute_on_campaign(&context, campaign, CampaignCommand::Complete);
         completed.await.unwrap().unwrap();
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::Utc;
-use domain::{Role, SessionId, Timestamp, UserId, UserRole};
+use domain::{ApiKeyCommand, Role, SessionId, Timestamp, UserCommand, UserId, UserRole};
 use jsonwebtoken::Algorithm;
 use reqwest::{Method, RequestBuilder, header};
 use serde_json::json;
@@ -47,7 +47,9 @@ async fn invalid_credentials(app: &App) -> Vec<(&'static str, NewRequest)> {
 async fn keys(app: &App) -> Vec<(&'static str, Option<String>)> {
     let commands = app.settings().commands().await;
     let revoked = app.new_key(Role::Admin, None).await;
-    let done = commands.revoke_api_key(&now(), revoked.id().clone()).await;
+    let done = commands
+        .execute(&now(), revoked.id().clone(), ApiKeyCommand::Revoke)
+        .await;
     done.unwrap().unwrap();
     let soon = Timestamp::from(Utc::now() + Duration::from_millis(1500));
     let expired = app.new_key(Role::Admin, Some(soon)).await;
@@ -77,10 +79,22 @@ async fn tokens_of_sessions(app: &App) -> Vec<(&'static str, String)> {
     let (context, commands) = (now(), app.settings().commands().await);
     let (user, session) = app.signed_in(UserRole::Admin).await;
     let (left, ended) = app.signed_in(UserRole::Admin).await;
-    let out = commands.sign_out(&context, left.clone(), ended.clone());
+    let out = commands.execute(
+        &context,
+        left.clone(),
+        UserCommand::SignOut {
+            session: ended.clone(),
+        },
+    );
     out.await.unwrap().unwrap();
     let (locked, open) = app.signed_in(UserRole::Admin).await;
-    let out = commands.give_role(&context, locked.clone(), UserRole::None);
+    let out = commands.execute(
+        &context,
+        locked.clone(),
+        UserCommand::GiveRole {
+            role: UserRole::None,
+        },
+    );
     out.await.unwrap().unwrap();
 
     let good = tokens::claims(&user, &session, 0);

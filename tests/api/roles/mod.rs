@@ -3,7 +3,7 @@
 mod invalid_credentials;
 mod recorded;
 
-use domain::{Role, UserRole};
+use domain::{ApiKeyCommand, Role, UserCommand, UserRole};
 use reqwest::Method;
 
 use crate::support::app::{App, now};
@@ -172,7 +172,9 @@ async fn revocations_take_effect_at_once_in_every_process() {
     let key = app.new_key(Role::Viewer, None).await;
     let there = client.with_key(Some(key.reveal()));
     assert_eq!(there.get("/api/auth/me").await.status, 200);
-    let revoked = commands.revoke_api_key(&now(), key.id().clone()).await;
+    let revoked = commands
+        .execute(&now(), key.id().clone(), ApiKeyCommand::Revoke)
+        .await;
     revoked.unwrap().unwrap();
     there
         .get("/api/auth/me")
@@ -184,10 +186,18 @@ async fn revocations_take_effect_at_once_in_every_process() {
     let mut browser = Browser::new(client.base()).with_session(&token);
     assert_eq!(browser.me().await.body["role"], "viewer");
     let context = now();
-    let given = commands.give_role(&context, user.clone(), UserRole::Marketer);
+    let given = commands.execute(
+        &context,
+        user.clone(),
+        UserCommand::GiveRole {
+            role: UserRole::Marketer,
+        },
+    );
     given.await.unwrap().unwrap();
     assert_eq!(browser.me().await.body["role"], "marketer");
-    let out = commands.sign_out_everywhere(&context, user).await;
+    let out = commands
+        .execute(&context, user, UserCommand::SignOutEverywhere)
+        .await;
     out.unwrap().unwrap();
     browser.me().await.problem(401, "unauthenticated");
 }

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use chrono::Utc;
 use commands::Context;
-use domain::Timestamp;
+use domain::{SegmentCommand, SegmentId, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -184,7 +184,9 @@ async fn a_held_segment_cannot_be_archived() {
     };
     for holder in ["cmp_2", "cmp_1"] {
         let holder = holder.try_into().unwrap();
-        let held = commands.hold_segment(&just_now, segment(), holder).await;
+        let held = commands
+            .execute(&just_now, segment(), SegmentCommand::Hold(holder))
+            .await;
         held.unwrap().unwrap();
     }
     let refused = archive(&app, &id).await;
@@ -200,7 +202,7 @@ async fn a_held_segment_cannot_be_archived() {
         assert_eq!(archive(&app, &id).await.status, 409);
         let holder = holder.try_into().unwrap();
         let released = commands
-            .release_segment(&context(), segment(), holder)
+            .execute(&context(), segment(), SegmentCommand::Release(holder))
             .await;
         released.unwrap().unwrap();
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use commands::{Change, CommandError, Commands};
+use commands::{CommandEffect, CommandError, Commands};
 use domain::{MessageCommand, MessageId};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::task::JoinHandle;
@@ -110,10 +110,12 @@ async fn record(
         })
         .collect();
     let outcomes: Vec<&'static str> = all.iter().map(|(_, command)| outcome(command)).collect();
-    let done = commands.on_messages(&context(ACTOR, request), all).await?;
+    let done = commands
+        .execute_on_messages(&context(ACTOR, request), all)
+        .await?;
     for (outcome, done) in outcomes.into_iter().zip(done) {
         match done {
-            Ok(done) if done.change == Change::Unchanged => {}
+            Ok(done) if done.effect == CommandEffect::Unchanged => {}
             Ok(_) => metrics::messages(outcome, 1),
             // Not expected: every result belongs to a message in the log.
             Err(refusal) => {

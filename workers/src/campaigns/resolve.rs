@@ -7,11 +7,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use commands::Change;
+use commands::CommandEffect;
 use domain::{
-    AudienceSize, Campaign, CampaignId, CampaignStatus, CustomerId, DeterminedOutcome, Launch,
-    MAX_LISTED_UNDETERMINED, Message, MessageCommand, MessageId, MessageStatus, Renderer,
-    Timestamp,
+    AudienceSize, Campaign, CampaignCommand, CampaignId, CampaignStatus, CustomerId,
+    DeterminedOutcome, Launch, MAX_LISTED_UNDETERMINED, Message, MessageCommand, MessageId,
+    MessageStatus, Renderer, Timestamp,
 };
 use eventlog::Positions;
 use projections::audit::Audit;
@@ -157,7 +157,11 @@ async fn determine(shared: &SharedResources, id: &CampaignId) -> Result<(), Work
         let context = context(ACTOR, request.clone());
         let recorded = shared
             .commands
-            .record_recipient(&context, id.clone(), customer.clone(), outcome)
+            .execute_on_campaign(
+                &context,
+                id.clone(),
+                CampaignCommand::RecordRecipient(customer.clone(), outcome),
+            )
             .await?;
         if let Err(refusal) = recorded {
             tracing::error!(campaign = %id, %refusal, "a recipient was not recorded");
@@ -218,9 +222,11 @@ async fn resolve(shared: &SharedResources, id: &CampaignId) -> Result<(), WorkEr
         return Ok(());
     };
     let context = context(ACTOR, request);
-    let recorded = shared
-        .commands
-        .record_audience(&context, id.clone(), size, listed);
+    let recorded = shared.commands.execute_on_campaign(
+        &context,
+        id.clone(),
+        CampaignCommand::RecordAudience(size, listed),
+    );
     let AudienceSize {
         planned,
         queued,
@@ -345,11 +351,11 @@ impl<'a> Queueing<'a> {
         let done = self
             .shared
             .commands
-            .on_new_messages(&context, commands)
+            .execute_on_new_messages(&context, commands)
             .await?;
         let is_new = |done: &Result<commands::Outcome, _>| {
             done.as_ref()
-                .is_ok_and(|done| done.change == Change::Created)
+                .is_ok_and(|done| done.effect == CommandEffect::Created)
         };
         if !done.iter().all(is_new) {
             // Another worker created some of them first, and may have decided

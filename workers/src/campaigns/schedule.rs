@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use commands::CampaignRefusal;
-use domain::{CampaignError, CampaignId, Timestamp};
+use domain::{CampaignCommand, CampaignError, CampaignId, Timestamp};
 use projections::Topics;
 use projections::recipients::require_launchable;
 use tokio_util::sync::CancellationToken;
@@ -130,7 +130,11 @@ async fn launch_or_miss(shared: &SharedResources, id: &CampaignId) -> Result<boo
             require_launchable(&shared.store, &shared.log).await?;
             commands.launch_campaign(&context, id.clone(), None).await?
         }
-        Due::TooLate => commands.miss_campaign(&context, id.clone()).await?,
+        Due::TooLate => {
+            commands
+                .execute_on_campaign(&context, id.clone(), CampaignCommand::Miss)
+                .await?
+        }
     };
     let late = Duration::from_millis(context.now.millis().abs_diff(at.millis()));
     match (done, due(at, context.now, shared.delivery.grace)) {

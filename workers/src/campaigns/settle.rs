@@ -4,10 +4,10 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use commands::Change;
+use commands::CommandEffect;
 use domain::{
-    AudienceSize, CampaignId, CampaignStatus, Message, MessageCommand, MessageId, MessageStatus,
-    Suppression, Timestamp,
+    AudienceSize, CampaignCommand, CampaignId, CampaignStatus, Message, MessageCommand, MessageId,
+    MessageStatus, Suppression, Timestamp,
 };
 use projections::Topics;
 use projections::campaign_stats::CampaignFigures;
@@ -188,7 +188,10 @@ async fn complete(
 ) -> Result<(), WorkError> {
     let request = request_of(&shared.log, id, "campaign_launched").await?;
     let context = context(ACTOR, request);
-    let completed = shared.commands.complete_campaign(&context, id.clone());
+    let completed =
+        shared
+            .commands
+            .execute_on_campaign(&context, id.clone(), CampaignCommand::Complete);
     match completed.await? {
         Ok(_) => tracing::info!(campaign = %id, planned = size.planned, "completed the campaign"),
         Err(refusal) => {
@@ -220,10 +223,12 @@ async fn suppress(shared: &SharedResources, id: &CampaignId) -> Result<(), WorkE
         after = Some(last.to_string());
         let suppress = |id: MessageId| (id, MessageCommand::Suppress(Suppression::Cancelled));
         let commands = found.into_iter().map(suppress).collect();
-        let done = shared.commands.on_messages(&context, commands).await?;
+        let done = shared.commands.execute_on_messages(&context, commands).await?;
         // The view may lag: messages that were suppressed before do not count again.
         let done = done.iter().flatten();
-        count += done.filter(|done| done.change == Change::Updated).count();
+        count += done
+            .filter(|done| done.effect == CommandEffect::Updated)
+            .count();
     }
     if count > 0 {
         metrics::messages("suppressed", count as u64);

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use domain::UserCommand;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -96,9 +97,13 @@ async fn sign_out(
 ) -> Result<Response, Problem> {
     let mut response = StatusCode::NO_CONTENT.into_response();
     if let Credential::Session { session, .. } = actor.credential {
-        let ended = app
-            .commands
-            .sign_out(&context, session.user, session.session);
+        let ended = app.commands.execute(
+            &context,
+            session.user,
+            UserCommand::SignOut {
+                session: session.session,
+            },
+        );
         if let Ok(outcome) = ended.await? {
             let at = position::of(outcome);
             response.headers_mut().insert(position::HEADER, at);

@@ -85,11 +85,7 @@ fn undeliverable() -> Event {
 }
 
 fn receipted(arrived: bool, millis: i64, from: MessageStatus) -> Event {
-    Event::Receipted {
-        receipt: receipt(arrived, millis),
-        from,
-        unsuppressed: unsuppressed(from),
-    }
+    Event::receipted(receipt(arrived, millis), from, unsuppressed(from))
 }
 
 /// Events that lead to a status, for a message that was queued first.
@@ -291,12 +287,7 @@ fn the_latest_receipt_wins_and_ties_go_to_delivery() {
         (Failed, receipt(true, 6), true),
     ];
     for (status, receipt, is_newer) in cases {
-        let from = status;
-        let event = Event::Receipted {
-            receipt: receipt.clone(),
-            from,
-            unsuppressed: None,
-        };
+        let event = Event::receipted(receipt.clone(), status, None);
         let expected = is_newer.then_some(event).into_iter().collect();
         then(history(status), Command::RecordReceipt(receipt), expected);
     }
@@ -335,7 +326,7 @@ fn events_survive_the_log() {
         assert_eq!(&read, event);
         assert_eq!((read.from(), read.status()), (event.from(), event.status()));
     }
-    for tag in Event::TAGS {
+    for tag in Event::tags() {
         assert!(all.iter().any(|event| event.tag() == *tag), "{tag}");
     }
     assert!(Event::decode("message_lost.1", "{}").is_err());

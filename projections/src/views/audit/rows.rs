@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{CustomerId, Event, MessageEvent, Metadata, Subject, Timestamp};
+use domain::{CustomerId, Event, Metadata, Subject, Timestamp};
 use eventlog::{Entry, Log, LogError, Position};
 
 use crate::runtime::recorded::EntryReader;
@@ -84,12 +84,11 @@ fn occurrence_time(event: Event) -> Option<Timestamp> {
     match event {
         Event::Order(event) => Some(event.content().placed_at),
         Event::Activity(event) => Some(event.content().occurred_at),
-        Event::Message(MessageEvent::Receipted { receipt, .. }) => Some(receipt.occurred_at),
+        Event::Message(event) => event.receipt().map(|receipt| receipt.occurred_at),
         Event::Customer(_)
         | Event::View(_)
         | Event::Segment(_)
         | Event::Campaign(_)
-        | Event::Message(_)
         | Event::User(_)
         | Event::ApiKey(_)
         | Event::Refusal(_)

@@ -62,11 +62,7 @@ fn receipt(arrived: bool, from: MessageStatus) -> MessageEvent {
         reason: None,
         occurred_at: Timestamp::EPOCH,
     };
-    MessageEvent::Receipted {
-        receipt,
-        from,
-        unsuppressed: unsuppressed(from),
-    }
+    MessageEvent::receipted(receipt, from, unsuppressed(from))
 }
 
 /// Figures after these events. They may be of several messages: the fold does not

@@ -2,8 +2,8 @@
 
 use bson::DateTime;
 use domain::{
-    CampaignId, CustomerId, Event, MessageContent, MessageEvent, MessageId, MessageStatus, Receipt,
-    Subject,
+    CampaignId, CustomerId, Event, MessageContent, MessageEvent, MessageId, MessageStatus,
+    RecordedReceipt, Subject,
 };
 
 use super::document::MessageDocument;
@@ -96,7 +96,9 @@ fn apply(mut document: MessageDocument, event: &MessageEvent, at: DateTime) -> M
             document.problem = None;
             document.queued_at = at;
         }
-        MessageEvent::Receipted { receipt, .. } => apply_receipt(&mut document, receipt.clone()),
+        MessageEvent::Delivered(receipt) | MessageEvent::Failed(receipt) => {
+            apply_receipt(&mut document, receipt.clone());
+        }
     }
     document
 }
@@ -108,7 +110,7 @@ fn apply_content(document: &mut MessageDocument, content: MessageContent) {
     document.content = Some(content.content);
 }
 
-fn apply_receipt(document: &mut MessageDocument, receipt: Receipt) {
+fn apply_receipt(document: &mut MessageDocument, receipt: RecordedReceipt) {
     document.vendor_message_id = Some(receipt.vendor_message_id.into());
     document.problem = None;
     document.reason = receipt.reason.map(String::from);

@@ -69,11 +69,7 @@ fn receipt(arrived: bool, from: MessageStatus) -> MessageEvent {
         reason: (!arrived).then(|| text("no such mailbox")),
         occurred_at: at(30_000),
     };
-    MessageEvent::Receipted {
-        receipt,
-        from,
-        unsuppressed: None,
-    }
+    MessageEvent::receipted(receipt, from, None)
 }
 
 fn fold(events: Vec<MessageEvent>) -> Result<MessageDocument, FoldError> {

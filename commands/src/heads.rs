@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use cqrs_es::Aggregate;
 use domain::{
-    Activity, ApiKey, Campaign, Customer, DecodeError, LogPosition, LoggedEvent, Message, Order,
-    Quarantine, Segment, Subject, User, View,
+    Activity, ApiKey, Campaign, Customer, DecodeError, KeyId, LogPosition, LoggedEvent, Message,
+    Order, Quarantine, Segment, SegmentId, Subject, User, UserId, View, ViewName,
 };
 use eventlog::{Entry, Head, Key, Log, Partition, Position};
 use futures::future::try_join_all;
@@ -13,7 +13,7 @@ use futures::future::try_join_all;
 use crate::CommandError;
 
 /// Aggregate whose folded state is stored in a head.
-pub trait Kept: Aggregate<Event: LoggedEvent, Command: Clone> + Clone {
+pub trait HeadAggregate: Aggregate<Event: LoggedEvent, Command: Clone> + Clone {
     /// Version of the fold. Raise it when `apply` or the form of the state
     /// changes: older heads are then folded again from their events and
     /// rewritten.
@@ -25,45 +25,77 @@ pub trait Kept: Aggregate<Event: LoggedEvent, Command: Clone> + Clone {
     const MOSTLY_NEW: bool = false;
 }
 
-impl Kept for Customer {
+/// Id of an aggregate whose commands concern it alone.
+///
+/// Commands on campaigns also hold and release segments, so campaigns have
+/// [`Commands::execute_on_campaign`](crate::Commands::execute_on_campaign).
+pub trait AggregateId {
+    /// Aggregate that has the id.
+    type Aggregate: HeadAggregate<Services = ()>;
+
+    /// Returns the subject of the aggregate's events.
+    fn into_subject(self) -> Subject;
+}
+
+macro_rules! aggregate_ids {
+    ($($id:ty: $aggregate:ident;)*) => {$(
+        impl AggregateId for $id {
+            type Aggregate = $aggregate;
+
+            fn into_subject(self) -> Subject {
+                Subject::$aggregate(self)
+            }
+        }
+    )*};
+}
+
+aggregate_ids! {
+    ViewName: View;
+    SegmentId: Segment;
+    UserId: User;
+    KeyId: ApiKey;
+    LogPosition: Quarantine;
+}
+
+impl HeadAggregate for Customer {
     const FOLD: u32 = 1;
 }
 
-impl Kept for Order {
+impl HeadAggregate for Order {
     const FOLD: u32 = 1;
     const MOSTLY_NEW: bool = true;
 }
 
-impl Kept for Activity {
+impl HeadAggregate for Activity {
     const FOLD: u32 = 1;
     const MOSTLY_NEW: bool = true;
 }
 
-impl Kept for View {
+impl HeadAggregate for View {
     const FOLD: u32 = 1;
 }
 
-impl Kept for Campaign {
+impl HeadAggregate for Campaign {
     const FOLD: u32 = 2;
 }
 
-impl Kept for Message {
+impl HeadAggregate for Message {
     const FOLD: u32 = 1;
 }
 
-impl Kept for Segment {
+impl HeadAggregate for Segment {
     const FOLD: u32 = 1;
 }
 
-impl Kept for User {
+impl HeadAggregate for User {
     const FOLD: u32 = 1;
 }
 
-impl Kept for ApiKey {
+impl HeadAggregate for ApiKey {
     const FOLD: u32 = 1;
 }
 
-impl Kept for Quarantine {
+impl HeadAggregate for Quarantine {
     const FOLD: u32 = 1;
 }
 
@@ -78,7 +110,7 @@ pub(crate) struct Loaded<A> {
     pub(crate) aggregate: A,
 }
 
-impl<A: Kept> Loaded<A> {
+impl<A: HeadAggregate> Loaded<A> {
     /// Returns the state of an aggregate that does not exist.
     pub(crate) fn absent() -> Self {
         Self {
@@ -154,7 +186,7 @@ const REFOLDS: usize = 500;
 /// Returns the current state of aggregates of one partition, in the order of
 /// `keys`. Heads of another fold version are folded from their events and
 /// written back.
-pub(crate) async fn load_in<A: Kept>(
+pub(crate) async fn load_in<A: HeadAggregate>(
     log: &Log,
     partition: Partition,
     keys: &[&Key],
@@ -210,7 +242,7 @@ async fn is_skipped(log: &Log, at: Position) -> Result<bool, CommandError> {
 
 /// Returns the current state of aggregates, read from their heads, in the order
 /// of `subjects`. Reads all partitions concurrently.
-pub(crate) async fn load_all<A: Kept>(
+pub(crate) async fn load_all<A: HeadAggregate>(
     log: &Log,
     subjects: impl Iterator<Item = Subject>,
 ) -> Result<Vec<Loaded<A>>, CommandError> {
@@ -234,7 +266,7 @@ pub(crate) async fn load_all<A: Kept>(
 
 /// Returns the current state of an aggregate from its head; `None` if it has no
 /// events.
-pub(crate) async fn current<A: Kept>(
+pub(crate) async fn current<A: HeadAggregate>(
     log: &Log,
     subject: &Subject,
 ) -> Result<Option<A>, CommandError> {
@@ -244,12 +276,15 @@ pub(crate) async fn current<A: Kept>(
 }
 
 /// Returns the current state of one aggregate.
-pub(crate) async fn load_one<A: Kept>(log: &Log, key: &Key) -> Result<Loaded<A>, CommandError> {
+pub(crate) async fn load_one<A: HeadAggregate>(
+    log: &Log,
+    key: &Key,
+) -> Result<Loaded<A>, CommandError> {
     let loaded = load_in(log, key.partition, &[key]).await?.pop();
     Ok(loaded.unwrap_or_else(Loaded::absent))
 }
 
-pub(crate) fn decode<A: Kept>(entry: &Entry) -> Result<A::Event, DecodeError> {
+pub(crate) fn decode<A: HeadAggregate>(entry: &Entry) -> Result<A::Event, DecodeError> {
     A::Event::decode(&entry.tag, &entry.data)
 }
 
@@ -261,7 +296,7 @@ pub(crate) fn unreadable(key: &Key, source: DecodeError) -> CommandError {
 }
 
 /// Returns a state in the form that its head stores.
-pub(crate) fn state<A: Kept>(aggregate: &A) -> String {
+pub(crate) fn state<A: HeadAggregate>(aggregate: &A) -> String {
     // States are structs of numbers and strings, whose JSON form never fails.
     serde_json::to_string(aggregate).unwrap_or_default()
 }

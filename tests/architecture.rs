@@ -11,19 +11,33 @@ use serde_json::Value;
 use crate::support::engines::workspace;
 
 /// Each crate of the workspace, and those of its crates that it may know.
-const MAY_KNOW: [(&str, &[&str]); 9] = [
+const MAY_KNOW: [(&str, &[&str]); 10] = [
     ("domain", &[]),
     ("eventlog", &[]),
+    ("http_client", &[]),
     ("commands", &["domain", "eventlog"]),
     ("projections", &["domain", "eventlog"]),
     (
         "workers",
-        &["commands", "projections", "domain", "eventlog"],
+        &[
+            "commands",
+            "projections",
+            "domain",
+            "eventlog",
+            "http_client",
+        ],
     ),
-    ("assist", &["domain"]),
+    ("assist", &["domain", "http_client"]),
     (
         "api",
-        &["assist", "commands", "projections", "domain", "eventlog"],
+        &[
+            "assist",
+            "commands",
+            "projections",
+            "domain",
+            "eventlog",
+            "http_client",
+        ],
     ),
     ("vendor", &[]),
     (
@@ -36,13 +50,14 @@ const MAY_KNOW: [(&str, &[&str]); 9] = [
             "projections",
             "domain",
             "eventlog",
+            "http_client",
             "vendor",
         ],
     ),
 ];
 
 /// What a crate must not know of the world outside.
-const MUST_NOT_KNOW: [(&str, &[&str]); 7] = [
+const MUST_NOT_KNOW: [(&str, &[&str]); 8] = [
     (
         "domain",
         &[
@@ -50,6 +65,10 @@ const MUST_NOT_KNOW: [(&str, &[&str]); 7] = [
         ],
     ),
     ("eventlog", &["mongodb", "bson", "axum", "reqwest", "clap"]),
+    (
+        "http_client",
+        &["redis", "mongodb", "bson", "axum", "serde", "clap"],
+    ),
     (
         "commands",
         &["redis", "mongodb", "bson", "axum", "reqwest", "clap"],

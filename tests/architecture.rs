@@ -11,23 +11,37 @@ use serde_json::Value;
 use crate::support::engines::workspace;
 
 /// Each crate of the workspace with the workspace crates that it may depend on.
-const ALLOWED_CRATES: [(&str, &[&str]); 12] = [
+const ALLOWED_CRATES: [(&str, &[&str]); 13] = [
     ("domain", &[]),
     ("eventlog", &[]),
+    ("http_client", &[]),
     ("commands", &["domain", "eventlog"]),
     ("projections", &["domain", "eventlog"]),
     (
         "workers",
-        &["commands", "projections", "domain", "eventlog"],
+        &[
+            "commands",
+            "projections",
+            "domain",
+            "eventlog",
+            "http_client",
+        ],
     ),
-    ("assist", &["domain"]),
+    ("assist", &["domain", "http_client"]),
     (
         "api",
-        &["assist", "commands", "projections", "domain", "eventlog"],
+        &[
+            "assist",
+            "commands",
+            "projections",
+            "domain",
+            "eventlog",
+            "http_client",
+        ],
     ),
     ("vendor", &[]),
     ("engines", &[]),
-    ("import", &[]),
+    ("import", &["http_client"]),
     (
         "patron",
         &[
@@ -38,6 +52,7 @@ const ALLOWED_CRATES: [(&str, &[&str]); 12] = [
             "projections",
             "domain",
             "eventlog",
+            "http_client",
             "vendor",
             "engines",
             "import",
@@ -57,7 +72,7 @@ const ALLOWED_CRATES: [(&str, &[&str]); 12] = [
 ];
 
 /// External crates that a crate must not depend on.
-const FORBIDDEN_CRATES: [(&str, &[&str]); 7] = [
+const FORBIDDEN_CRATES: [(&str, &[&str]); 8] = [
     (
         "domain",
         &[
@@ -65,6 +80,10 @@ const FORBIDDEN_CRATES: [(&str, &[&str]); 7] = [
         ],
     ),
     ("eventlog", &["mongodb", "bson", "axum", "reqwest", "clap"]),
+    (
+        "http_client",
+        &["redis", "mongodb", "bson", "axum", "serde", "clap"],
+    ),
     (
         "commands",
         &["redis", "mongodb", "bson", "axum", "reqwest", "clap"],

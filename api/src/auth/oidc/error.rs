@@ -1,6 +1,7 @@
 //! Errors of a sign-in at a provider.
 
-use super::http::HttpError;
+use http_client::HttpError;
+
 use super::id_token::TokenError;
 
 /// Reason why the provider identified nobody.

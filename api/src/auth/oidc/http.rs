@@ -3,65 +3,48 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use axum::http;
+use axum::http::StatusCode;
 use futures::future::BoxFuture;
+use http_client::{HttpClient, HttpError, Policy};
 use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
-use reqwest::redirect::Policy;
-use reqwest::{Client, Response, Url};
+use reqwest::{Client, Method, Url};
 use serde::de::DeserializeOwned;
 
 use super::error::OidcError;
 
-/// Time limit for a response, including its body.
-const TIMEOUT: Duration = Duration::from_secs(5);
+/// Limits of exchanges with the provider. Redirects are not followed: only the
+/// endpoints that discovery names are trusted.
+const POLICY: Policy = Policy {
+    connect_timeout: Duration::from_secs(5),
+    timeout: Duration::from_secs(5),
+    max_body: 256 * 1024,
+    environment_proxies: true,
+};
 
-/// Maximum size of a response body.
-const MAX_BYTES: usize = 256 * 1024;
-
-/// Reason why there is no response.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum HttpError {
-    /// The provider does not answer, or not in time.
-    #[error(transparent)]
-    Unreachable(#[from] reqwest::Error),
-    /// The response is too large.
-    #[error("the response has more than {MAX_BYTES} bytes")]
-    TooLarge,
-    /// The request is not a valid HTTP request.
-    #[error(transparent)]
-    Request(#[from] http::Error),
-}
-
-/// Client of the provider. It follows no redirects: only the endpoints that
-/// discovery names are trusted.
-pub(super) struct Http(Client);
+/// Client of the provider.
+pub(super) struct Http(HttpClient);
 
 impl Http {
     pub(super) fn new() -> Result<Self, reqwest::Error> {
-        let client = Client::builder()
-            .timeout(TIMEOUT)
-            .redirect(Policy::none())
-            .build()?;
-        Ok(Self(client))
+        Ok(Self(HttpClient::new(Client::builder(), &POLICY)?))
     }
 
     /// Fetches the JSON document at `url`.
     pub(super) async fn get<T: DeserializeOwned>(&self, url: &Url) -> Result<T, OidcError> {
-        let response = self.0.get(url.clone()).send().await;
-        let response = response.map_err(HttpError::from)?;
+        let request = reqwest::Request::new(Method::GET, url.clone());
+        let response = self.0.send(request).await?;
         let status = response.status();
-        if status != http::StatusCode::OK {
+        if status != StatusCode::OK {
             return Err(OidcError::Invalid(format!("{url} answered {status}")));
         }
-        let bytes = read(response).await?;
-        serde_json::from_slice(&bytes)
+        serde_json::from_slice(&response.body().await?)
             .map_err(|error| OidcError::Invalid(format!("{url}: {error}")))
     }
 
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let response = self.0.execute(request.try_into()?).await?;
+        let response = self.0.send(request.try_into()?).await?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let mut answer = HttpResponse::new(read(response).await?);
+        let mut answer = HttpResponse::new(response.body().await?);
         *answer.status_mut() = status;
         *answer.headers_mut() = headers;
         Ok(answer)
@@ -76,18 +59,6 @@ impl<'c> AsyncHttpClient<'c> for Http {
     fn call(&'c self, request: HttpRequest) -> Self::Future {
         Box::pin(self.send(request))
     }
-}
-
-/// Reads a body up to the limit. The declared length is not trusted.
-async fn read(mut response: Response) -> Result<Vec<u8>, HttpError> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        if bytes.len() + chunk.len() > MAX_BYTES {
-            return Err(HttpError::TooLarge);
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(bytes)
 }
 
 /// Returns whether traffic to a URL is protected from others: by TLS, or because

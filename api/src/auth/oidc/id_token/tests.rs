@@ -44,6 +44,20 @@ const FOREIGN: &str = "\
 const ED: &str = "\
     MC4CAQAwBQYDK2VwBCIEIPR0/Xwtkb6J+H6CjYXmnhoU1NQohA8hk7VpxQXqi6To";
 
+/// Token that is correct but for its key, which has 1,024 bits. It expires in the
+/// year 2100.
+const SHORT_TOKEN: &str = "\
+    eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUuY29tIiwiYXVkIjoiY2xp\
+    ZW50LTEiLCJzdWIiOiIxMTciLCJpYXQiOjE3NjcyMjU2MDAsImV4cCI6NDEwMjQ0NDgwMCwibm9uY2UiOiJub25jZS0xIi\
+    wiZW1haWwiOiJhZGFAZXhhbXBsZS5jb20iLCJlbWFpbF92ZXJpZmllZCI6dHJ1ZX0.GIK96NN_jTVdx6Dw3wRZ7Ug9-Ixy\
+    wxi4E6f-aiEsrxwpaUwh5VZk6pxYLlXAK0JZhQ3YvVgYd1l9xDCjBaQjI6dxobeG6rr-AfU6ckP8jMH0vV71T0iGNrf4ra\
+    KFbPa7kBCAC5nNaSMvLrr9hJoZThdzzrEDnxYW2pGf4a3XwA0";
+
+/// Modulus of the key that signed [`SHORT_TOKEN`].
+const SHORT_MODULUS: &str = "\
+    1s-DXpXScxE73MRtOe-PoRXbqR_FsWsP9hCoY1c8BJy3BSZGPb_70LtJoFl8zR07wYzXMchtabGKbVNpv5E1T_3qRI_ZMH\
+    zNBUEA9c6hj0ICbkXxUYDs1ag9UPsFkMVRuMIwDKqraZyj5od3axfymwS0G9RhlleUQzLLMIAh4o0";
+
 const ISSUER: &str = "https://id.example.com";
 const CLIENT: &str = "client-1";
 const NONCE: &str = "nonce-1";
@@ -203,6 +217,27 @@ fn the_signature_must_match_the_token_and_the_key() {
         ("a.b.c".to_owned(), TokenError::Malformed),
     ] {
         assert_eq!(checked(&tampered, &ours), Err(error), "{tampered}");
+    }
+}
+
+#[test]
+fn short_rsa_keys_are_rejected() {
+    let key = json!({"kty": "RSA", "n": SHORT_MODULUS, "e": "AQAB"});
+    let key: Jwk = serde_json::from_value(key).unwrap();
+    assert_eq!(checked(SHORT_TOKEN, &key), Err(TokenError::Signature));
+}
+
+#[test]
+fn claims_that_are_not_used_may_have_any_form() {
+    // Providers differ from the standard in these.
+    for claims in [
+        json!({"updated_at": "2026-01-01T00:00:00Z"}),
+        json!({"amr": "pwd"}),
+        json!({"address": "1 Main Street"}),
+        json!({"phone_number_verified": "true"}),
+        json!({"auth_time": "1767225600"}),
+    ] {
+        assert!(of(claims.clone()).is_ok(), "{claims}");
     }
 }
 

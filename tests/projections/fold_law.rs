@@ -224,7 +224,10 @@ impl Run<'_> {
             Step::Campaign(id, step) => run_campaign_step(commands, id, step).await,
             Step::Messages(steps) => {
                 // A refused command records no event, so there is nothing to fold.
-                commands.execute_on_messages(&context(), steps).await.unwrap();
+                commands
+                    .execute_on_messages(&context(), steps)
+                    .await
+                    .unwrap();
             }
             Step::User(step) => run_user_step(commands, step).await,
             Step::Key(step) => run_key_step(commands, step).await,

@@ -157,7 +157,9 @@ async fn a_rollback_request_does_not_start_a_rebuild() {
     caught_up(&deployment).await;
     let orders = ViewName::try_from("orders").unwrap();
     let context = context();
-    let requested = deployment.commands.execute(&context, orders, ViewCommand::RequestRollback);
+    let requested = deployment
+        .commands
+        .execute(&context, orders, ViewCommand::RequestRollback);
     requested.await.unwrap();
     rebuild_by_workers(&deployment, "customers").await;
     let orders = status(&deployment, "orders").await;

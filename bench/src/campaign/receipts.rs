@@ -85,7 +85,10 @@ async fn record_sent(test_bed: &TestBed<'_>, messages: &[MessageId]) -> anyhow::
     for step in [&queue as &Step, &mark_sent] {
         let commands = messages.iter().map(|id| Ok((id.clone(), step(id)?)));
         let commands = commands.collect::<anyhow::Result<_>>()?;
-        let recorded = test_bed.deployment.commands.execute_on_messages(&context, commands);
+        let recorded = test_bed
+            .deployment
+            .commands
+            .execute_on_messages(&context, commands);
         let is_recorded = recorded.await?.iter().all(Result::is_ok);
         anyhow::ensure!(is_recorded, "a message was refused");
     }

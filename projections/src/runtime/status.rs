@@ -87,7 +87,7 @@ impl Store {
     /// If MongoDB does not answer.
     pub async fn stopped(&self) -> Result<Vec<(&'static str, String)>, mongodb::error::Error> {
         let mut all = Vec::new();
-        for view in self.views().iter().copied() {
+        for view in self.views() {
             let generation = self.generations().active(view.name()).await?;
             let checkpoints = Checkpoints::of(self, view.name(), generation).all().await?;
             let reasons = checkpoints.into_iter().filter_map(|c| c.stopped);

@@ -175,7 +175,7 @@ async fn a_held_segment_cannot_be_archived() {
     let app = App::start().await;
     let (id, _) = create(&app, named("Needed")).await;
     let commands = app.settings().commands().await;
-    let segment = || id.as_str().try_into().unwrap();
+    let segment = || SegmentId::try_from(id.as_str()).unwrap();
     // The campaigns do not exist. A recent hold is kept all the same, since its campaign may be
     // about to be created.
     let just_now = Context {

@@ -223,7 +223,10 @@ async fn suppress(shared: &SharedResources, id: &CampaignId) -> Result<(), WorkE
         after = Some(last.to_string());
         let suppress = |id: MessageId| (id, MessageCommand::Suppress(Suppression::Cancelled));
         let commands = found.into_iter().map(suppress).collect();
-        let done = shared.commands.execute_on_messages(&context, commands).await?;
+        let done = shared
+            .commands
+            .execute_on_messages(&context, commands)
+            .await?;
         // The view may lag: messages that were suppressed before do not count again.
         let done = done.iter().flatten();
         count += done

@@ -14,7 +14,7 @@ use crate::address::Client;
 use crate::auth::{Actor, Credential, Denied, cookie};
 use crate::caller::context;
 use crate::consistency::Follower;
-use crate::observe::UNMATCHED;
+use crate::middleware::UNMATCHED;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::{AppState, Shared};
 

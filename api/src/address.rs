@@ -68,10 +68,12 @@ impl FromStr for TrustedProxies {
     }
 }
 
-/// Determines the client's address.
-pub(crate) fn client(request: &Request, proxies: &TrustedProxies) -> Client {
+/// Adds the [`Client`] to a request's extensions.
+pub(crate) fn add_client(mut request: Request, proxies: &TrustedProxies) -> Request {
     let peer = request.extensions().get::<Peer>();
-    Client(peer.map(|peer| proxies.client(peer.0, request.headers())))
+    let client = Client(peer.map(|peer| proxies.client(peer.0, request.headers())));
+    request.extensions_mut().insert(client);
+    request
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 /// Maximum time that is reserved for writes before a deadline.
 const RESERVED_FOR_WRITES: Duration = Duration::from_secs(10);
 
-/// Time by which a request must be answered. [`crate::observe`] adds it to every
-/// request as an extension.
+/// Time by which a request must be answered. [`crate::middleware`] adds it to
+/// every request as an extension.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline {
     at: Instant,
@@ -22,6 +22,11 @@ impl Deadline {
             at: Instant::now() + limit,
             limit,
         }
+    }
+
+    /// Returns the time itself.
+    pub(crate) fn at(self) -> Instant {
+        self.at
     }
 
     /// Returns the time at which to stop waiting. It leaves a third of the request's

@@ -3,8 +3,8 @@
 //! Each resource has a file or folder with its requests, responses, handlers and
 //! router: `data`, `customers`, `timeline`, `orders`, `segments`, `campaigns`,
 //! `jobs`, `ai`, `users`, `keys`, `delivery`, `audit`, `admin`, `health`,
-//! `metrics`. `router` merges the routers and adds the middleware. `observe` wraps
-//! every request, `auth` identifies the actor, `access` checks permissions, and
+//! `metrics`. `router` merges the routers. `middleware` has the layers around every
+//! request, `auth` identifies the actor, `access` checks permissions, and
 //! `journal` records refused requests. Every error response is a `problem`. This
 //! crate does not read the environment and does not write views.
 
@@ -32,7 +32,7 @@ mod journal;
 mod keys;
 mod limits;
 mod metrics;
-mod observe;
+mod middleware;
 mod openapi;
 mod orders;
 mod own_writes;

@@ -6,6 +6,8 @@ mod links;
 use std::collections::BTreeMap;
 
 use axum::Router;
+use axum::http::header;
+use axum::routing::get;
 use domain::Currency;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{
@@ -16,9 +18,10 @@ use utoipa::openapi::{
 };
 use utoipa::{IntoResponses, Modify, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::access::{self, Needs};
+use crate::middleware;
 use crate::problem::{FieldError, Problem, ProblemBody};
 use crate::router;
 use crate::rules::NodeSchema;
@@ -60,9 +63,13 @@ pub(crate) fn browser(currency: Currency) -> Router<AppState> {
         let name = schema::Currency::name().into();
         components.schemas.insert(name, schema::only(currency));
     }
-    SwaggerUi::new("/docs")
-        .url("/openapi.json", document)
-        .into()
+    // Cannot fail: the document has only texts as keys.
+    let document = document.to_json().unwrap_or_default();
+    let document = async move || ([(header::CONTENT_TYPE, "application/json")], document);
+    let pages = SwaggerUi::new("/docs").config(Config::from("/openapi.json"));
+    Router::from(pages)
+        .layer(middleware::page_policy())
+        .route("/openapi.json", get(document))
 }
 
 #[derive(OpenApi)]

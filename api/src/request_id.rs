@@ -1,6 +1,7 @@
 //! The request id, shared by a response, its log lines and its events.
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, Request};
+use tower_http::request_id::{MakeRequestId, RequestId};
 use uuid::Uuid;
 
 /// The header `X-Request-Id`.
@@ -9,35 +10,32 @@ pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 /// Maximum length of an id that a client sends, in bytes.
 const MAX_LEN: usize = 128;
 
-/// Id of a request: 1 to 128 of the characters `A-Z a-z 0-9 . _ -`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RequestId(HeaderValue);
+/// Creates ids for requests without one: UUIDs of version 7, which sort by time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewRequestId;
 
-impl RequestId {
-    /// Returns the client's id if it sent a valid one, else a new UUID v7.
-    pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
-        match headers.get(HEADER) {
-            Some(given) if is_valid(given.as_bytes()) => Self(given.clone()),
-            _ => Self::new(),
-        }
-    }
-
-    fn new() -> Self {
+impl MakeRequestId for NewRequestId {
+    fn make_request_id<B>(&mut self, _: &Request<B>) -> Option<RequestId> {
         let mut buffer = Uuid::encode_buffer();
         let text = Uuid::now_v7().hyphenated().encode_lower(&mut buffer);
-        // The fallback is unreachable: hexadecimal digits and hyphens are valid in a
-        // header.
-        Self(HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("unknown")))
+        // Always `Some`: hexadecimal digits and hyphens are valid in a header.
+        HeaderValue::from_str(text).ok().map(RequestId::new)
     }
+}
 
-    pub(crate) fn as_str(&self) -> &str {
-        // Cannot fail: the id is visible ASCII.
-        self.0.to_str().unwrap_or_default()
+/// Removes the client's id unless it is 1 to 128 of the characters `A-Z a-z 0-9 . _ -`.
+pub(crate) fn remove_invalid<B>(mut request: Request<B>) -> Request<B> {
+    let given = request.headers().get(HEADER);
+    if given.is_some_and(|given| !is_valid(given.as_bytes())) {
+        request.headers_mut().remove(HEADER);
     }
+    request
+}
 
-    pub(crate) fn into_header(self) -> HeaderValue {
-        self.0
-    }
+/// Returns the id as a text.
+pub(crate) fn as_str(id: &RequestId) -> &str {
+    // Cannot fail: the id is visible ASCII.
+    id.header_value().to_str().unwrap_or_default()
 }
 
 fn is_valid(id: &[u8]) -> bool {
@@ -49,25 +47,25 @@ fn is_valid(id: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn of(given: &str) -> RequestId {
-        let mut headers = HeaderMap::new();
-        headers.insert(HEADER, HeaderValue::from_str(given).unwrap());
-        RequestId::from_headers(&headers)
+    fn kept(given: &str) -> bool {
+        let request = Request::builder().header(HEADER, given).body(()).unwrap();
+        remove_invalid(request).headers().contains_key(HEADER)
     }
 
     #[test]
     fn a_valid_id_is_kept() {
         let longest = "x".repeat(128);
         for given in ["r-1", "A.b_c-9", &longest] {
-            assert_eq!(of(given).as_str(), given);
+            assert!(kept(given), "{given:?}");
         }
     }
 
     #[test]
     fn an_invalid_id_is_replaced() {
         for given in ["", "a b", "a\"b", "a/b", &"x".repeat(129)] {
-            let id = of(given);
-            assert_eq!(id.as_str().len(), 36, "{given:?}");
+            assert!(!kept(given), "{given:?}");
         }
+        let made = NewRequestId.make_request_id(&Request::new(()));
+        assert_eq!(as_str(&made.unwrap()).len(), 36);
     }
 }

@@ -2,8 +2,6 @@
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::{DefaultPredicate, Predicate, SizeAbove};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::auth::sign_in;
@@ -11,13 +9,9 @@ use crate::problem::{Problem, ProblemKind};
 use crate::state::AppState;
 use crate::strict::{self, Contract};
 use crate::{
-    access, admin, ai, audit, campaigns, customers, data, delivery, health, jobs, keys, limits,
-    metrics, observe, openapi, orders, segments, timeline, users,
+    access, admin, ai, audit, campaigns, customers, data, delivery, health, jobs, keys, metrics,
+    middleware, openapi, orders, segments, timeline, users,
 };
-
-/// Smallest response that is compressed, in bytes. Below it, compression costs
-/// more than it saves.
-const COMPRESS_ABOVE: u64 = 1024;
 
 /// Builds the whole API: routes, middleware, document and interactive page.
 pub(crate) fn router(state: AppState) -> Router {
@@ -30,17 +24,11 @@ pub(crate) fn router(state: AppState) -> Router {
         .fallback(not_found)
         .layer(strict.clone())
         .layer(from_fn_with_state(state.clone(), access::guard));
-    let compression = CompressionLayer::new()
-        .compress_when(DefaultPredicate::new().and(SizeAbove::new(COMPRESS_ABOVE)));
-    openapi::browser(state.commands.currency())
+    let open = openapi::browser(state.commands.currency())
         .route_layer(strict)
         .method_not_allowed_fallback(access::method_not_allowed)
-        .layer(from_fn_with_state(state.clone(), access::count))
-        .merge(guarded)
-        .layer(from_fn_with_state(state.clone(), limits::admit))
-        .layer(compression)
-        .layer(from_fn_with_state(state.clone(), observe::observe))
-        .with_state(state)
+        .layer(from_fn_with_state(state.clone(), access::count));
+    middleware::wrap(open.merge(guarded), &state).with_state(state)
 }
 
 /// Builds all routes that [`access`] has a row for.

@@ -21,6 +21,7 @@ pub(crate) use senders::Senders;
 
 use crate::delivery;
 use crate::problem::{Problem, ProblemKind};
+use crate::request_id;
 use crate::state::AppState;
 
 /// Limits of one process.
@@ -79,7 +80,8 @@ pub(crate) const RECEIPT_PLACES: usize = 64;
 const HEALTH_CHECKS: [&str; 2] = ["/healthz", "/readyz"];
 
 /// Middleware that rejects requests beyond the maximum number of concurrent ones,
-/// instead of letting them wait.
+/// instead of letting them wait. tower's `ConcurrencyLimit` has no exceptions for
+/// single paths.
 pub(crate) async fn admit(State(app): State<AppState>, request: Request, next: Next) -> Response {
     // The handler of receipts takes a place after it has verified the signature, so
     // that unsigned posts cannot use up the places.
@@ -103,20 +105,22 @@ pub(crate) fn place(places: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> 
     places.try_acquire().map_err(none_left)
 }
 
-/// Rejects a request head that is too large. The check is exact; hyper's own limit
-/// lets somewhat larger heads through.
+/// Rejects a request head that is too large. The check is exact, except for the
+/// request id, which an outer layer may have replaced; hyper's own limit lets somewhat
+/// larger heads through.
 ///
 /// # Errors
 /// 431 for more than [`MAX_HEAD`] bytes.
-pub(crate) fn check_head_size(request: &Request) -> Result<(), Problem> {
+pub(crate) fn check_head_size(request: &mut Request) -> Result<(), Response> {
     let target = request.uri().path_and_query();
     let target = target.map_or(0, |target| target.as_str().len());
     let headers = request.headers().iter();
+    let headers = headers.filter(|(name, _)| **name != request_id::HEADER);
     let headers = headers.map(|(name, value)| name.as_str().len() + value.len());
     let bytes = target + headers.sum::<usize>();
     if bytes > MAX_HEAD {
         let detail = format!("the request head has {bytes} bytes; the limit is {MAX_HEAD}");
-        return Err(Problem::new(ProblemKind::HeadTooLarge, detail));
+        return Err(Problem::new(ProblemKind::HeadTooLarge, detail).into_response());
     }
     Ok(())
 }

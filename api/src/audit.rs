@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use crate::after::{self, After, Satisfied};
 use crate::consistency::Consistency;
 use crate::extract::{Path, Query};
-use crate::openapi::{OneProblems, ReadProblems};
+use crate::openapi::NotFound;
 use crate::paging::{Limit, Listed, page};
 use crate::position::PositionText;
 use crate::problem::{Problem, ProblemKind};
@@ -137,8 +137,7 @@ struct LogEntry {
     tag = "Audit",
     params(ListParams, Consistency),
     responses(
-        (status = 200, description = "A page of the audit trail", body = Listed<AuditRow>),
-        ReadProblems
+        (status = 200, description = "A page of the audit trail", body = Listed<AuditRow>)
     )
 )]
 async fn list_audit(
@@ -169,7 +168,7 @@ async fn list_audit(
     params(("position" = inline(schema::Position), Path, description = "The event's position"), Satisfied),
     responses(
         (status = 200, description = "The entry", body = LogEntry),
-        OneProblems
+        NotFound
     )
 )]
 async fn get_audit_entry(

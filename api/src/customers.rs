@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use crate::after::{self, After, AfterParam};
 use crate::consistency::Consistency;
 use crate::extract::{Path, Query};
-use crate::openapi::{OneProblems, ReadProblems};
+use crate::openapi::NotFound;
 use crate::paging::{Limit, Listed, page};
 use crate::problem::{Problem, ProblemKind};
 use crate::quarantined::{self, Quarantined, ShowsDocument};
@@ -130,8 +130,7 @@ struct EventResponse {
     tag = "Customers",
     params(ListParams, Consistency),
     responses(
-        (status = 200, description = "A page of customers", body = Listed<CustomerResponse>),
-        ReadProblems
+        (status = 200, description = "A page of customers", body = Listed<CustomerResponse>)
     )
 )]
 async fn list_customers(
@@ -158,7 +157,7 @@ async fn list_customers(
     params(("id" = inline(schema::Id), Path, description = "The customer's id"), AfterParam, Consistency),
     responses(
         (status = 200, description = "The customer", body = CustomerResponse),
-        OneProblems
+        NotFound
     )
 )]
 async fn get_customer(

@@ -27,7 +27,7 @@ use crate::caller::Nobody;
 use crate::data::answer::Batch;
 use crate::data::ingest::{Ingest, ingest_many};
 use crate::limits;
-use crate::openapi::ReceiptProblems;
+use crate::openapi::BadSignature;
 use crate::problem::{Problem, ProblemKind};
 use crate::schema;
 use crate::state::{AppState, Shared};
@@ -213,8 +213,8 @@ enum Receipts {
     request_body = Receipts,
     responses(
         (status = 202, description = "Receipts not rejected are durably recorded", body = Batch,
-            headers(("Patron-Position" = String, description = "Positions for `after`"))),
-        ReceiptProblems
+            headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`"))),
+        BadSignature
     )
 )]
 async fn post_receipts(

@@ -13,9 +13,7 @@ use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
-use utoipa::openapi::{
-    ContentBuilder, Ref, RefOr, Response as Described, ResponseBuilder, ResponsesBuilder,
-};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response as Described, ResponseBuilder};
 use utoipa::{IntoResponses, Modify, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -124,10 +122,12 @@ impl Modify for Credentials {
     }
 }
 
-/// Adds the security requirement of an operation and the problems that
-/// [`crate::access`] and [`crate::strict`] may answer with.
+/// Adds the security requirement of an operation and the problems that follow from
+/// its role, its body, and the middleware. utoipa derives responses for each operation
+/// on its own, so each would have to repeat them.
 fn add_access(operation: &mut Operation, method: &str, path: &str) {
     let needs = Needs::of(method, path).unwrap_or(Needs::Admin);
+    let has_body = operation.request_body.is_some();
     let responses = &mut operation.responses.responses;
     let mut add = |status: u16| {
         let response = responses.entry(status.to_string());
@@ -135,8 +135,12 @@ fn add_access(operation: &mut Operation, method: &str, path: &str) {
     };
     // `strict` rejects undeclared parameters and bodies on every operation.
     add(400);
+    if has_body {
+        [413, 415, 422].into_iter().for_each(&mut add);
+    }
+    // Health checks are neither limited nor do they depend on Redis and MongoDB.
     if access::is_counted(path) {
-        add(429);
+        [429, 500, 503].into_iter().for_each(&mut add);
     }
     if needs == Needs::Nothing {
         operation.security = Some(vec![SecurityRequirement::default()]);
@@ -151,67 +155,31 @@ fn add_access(operation: &mut Operation, method: &str, path: &str) {
     operation.security = Some(schemes.to_vec());
 }
 
-/// Declares the error statuses of groups of operations.
+/// Declares responses with a problem that only some operations have.
 macro_rules! problems {
-    ($($(#[doc = $doc:literal])* $name:ident = [$($status:literal),*];)*) => {$(
+    ($($(#[doc = $doc:literal])* $name:ident = $status:literal;)*) => {$(
         $(#[doc = $doc])*
         pub(crate) struct $name;
 
         impl IntoResponses for $name {
             fn responses() -> BTreeMap<String, RefOr<Described>> {
-                describe(&[$($status),*])
+                [($status.to_string(), problem($status).into())].into()
             }
         }
     )*};
 }
 
 problems! {
-    /// Problems of an operation without parameters.
-    ProtectedProblems = [500, 503];
-    /// Problems of a read with parameters.
-    ReadProblems = [400, 500, 503];
-    /// Problems of a read of one resource.
-    OneProblems = [400, 404, 500, 503];
-    /// Problems of a request to rebuild a view from the whole log.
-    RebuildProblems = [400, 404, 410, 500, 503];
-    /// Problems of a creation.
-    CreateProblems = [400, 409, 413, 415, 422, 500, 503];
-    /// Problems of the creation of a campaign, which may launch it.
-    CreateCampaignProblems = [400, 409, 410, 413, 415, 422, 500, 503];
-    /// Problems of a replacement.
-    ReplaceProblems = [400, 404, 409, 413, 415, 422, 500, 503];
-    /// Problems of a change to an existing resource that has a body.
-    GiveProblems = [400, 404, 413, 415, 422, 500, 503];
-    /// Problems of a removal.
-    RemoveProblems = [400, 404, 409, 500, 503];
-    /// Problems of a change to an existing resource that has no body.
-    ChangeProblems = [400, 404, 409, 500, 503];
-    /// Problems of a campaign's launch.
-    LaunchProblems = [400, 404, 409, 410, 500, 503];
-    /// Problems of a reconciliation of a launch with the whole log.
-    ReconcileProblems = [400, 404, 409, 410, 500, 503];
-    /// Problems of the vendor's receipts.
-    ReceiptProblems = [400, 401, 413, 415, 422, 500, 503];
-    /// Problems of a preview.
-    PreviewProblems = [400, 413, 415, 422, 500, 503];
-    /// Problems of a preview that can evaluate a past state.
-    PastProblems = [400, 410, 413, 415, 422, 500, 503];
-    /// Problems of the redirect to the sign-in provider.
-    SignInProblems = [400, 404, 500, 503];
-    /// Problems of the callback from the sign-in provider, which may deny access.
-    CallbackProblems = [400, 403, 404, 500, 503];
-    /// Problems of the one-time link for a local admin.
-    LinkProblems = [400, 403, 404, 500, 503];
-    /// Problems of data ingestion.
-    IngestProblems = [400, 413, 415, 422, 500, 503];
-}
-
-fn describe(statuses: &[u16]) -> BTreeMap<String, RefOr<Described>> {
-    let add = |responses: ResponsesBuilder, status: &u16| {
-        responses.response(status.to_string(), problem(*status))
-    };
-    let responses = statuses.iter().fold(ResponsesBuilder::new(), add).build();
-    responses.responses
+    /// The vendor's signature is invalid.
+    BadSignature = 401;
+    /// The person has no access to Patron.
+    Denied = 403;
+    /// The resource does not exist.
+    NotFound = 404;
+    /// The resource's state does not permit the operation.
+    Conflict = 409;
+    /// The operation needs events that were trimmed from the log.
+    Trimmed = 410;
 }
 
 fn problem(status: u16) -> Described {
@@ -235,8 +203,13 @@ fn problem(status: u16) -> Described {
     let content = ContentBuilder::new()
         .schema(Some(Ref::from_schema_name(ProblemBody::name())))
         .build();
-    ResponseBuilder::new()
+    let response = ResponseBuilder::new()
         .description(description)
-        .content(Problem::MEDIA_TYPE, content)
-        .build()
+        .content(Problem::MEDIA_TYPE, content);
+    match status {
+        401 => response.header("WWW-Authenticate", headers::www_authenticate()),
+        429 | 503 => response.header("Retry-After", headers::retry_after()),
+        _ => response,
+    }
+    .build()
 }

@@ -12,7 +12,6 @@ use utoipa_axum::routes;
 use crate::after::{self, After};
 use crate::consistency::Consistency;
 use crate::extract::Query;
-use crate::openapi::ReadProblems;
 use crate::paging::{Limit, Listed, page};
 use crate::problem::Problem;
 use crate::quarantined::{self, Quarantined, ShowsDocument};
@@ -102,8 +101,7 @@ pub(crate) struct ItemSchema {
     tag = "Orders",
     params(ListParams, Consistency),
     responses(
-        (status = 200, description = "A page of orders", body = Listed<OrderResponse>),
-        ReadProblems
+        (status = 200, description = "A page of orders", body = Listed<OrderResponse>)
     )
 )]
 async fn list_orders(

@@ -15,7 +15,7 @@ use crate::after;
 use crate::campaigns::{self, ShownEvent};
 use crate::consistency::Consistency;
 use crate::extract::{Path, Query};
-use crate::openapi::OneProblems;
+use crate::openapi::NotFound;
 use crate::paging::{Listed, PageParams};
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -60,7 +60,7 @@ struct TimelineItem {
     params(("id" = inline(schema::Id), Path, description = "The customer's id"), PageParams, Consistency),
     responses(
         (status = 200, description = "A page of the timeline", body = Listed<TimelineItem>),
-        OneProblems
+        NotFound
     )
 )]
 async fn get_timeline(

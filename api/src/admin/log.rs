@@ -11,7 +11,6 @@ use utoipa_axum::routes;
 
 use crate::after::Satisfied;
 use crate::extract::Query;
-use crate::openapi::ReadProblems;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -85,7 +84,7 @@ struct SettingResponse {
     path = "/api/admin/log",
     tag = "Operations",
     params(Satisfied),
-    responses((status = 200, description = "The log", body = LogResponse), ReadProblems)
+    responses((status = 200, description = "The log", body = LogResponse))
 )]
 async fn get_log(
     State(app): State<AppState>,

@@ -16,7 +16,7 @@ use crate::body::{Input, JsonBody};
 use crate::caller::Caller;
 use crate::consistency::Consistency;
 use crate::extract::{Path, Query};
-use crate::openapi::{GiveProblems, ReadProblems};
+use crate::openapi::NotFound;
 use crate::position::{self, PositionText};
 use crate::problem::{Problem, ProblemKind};
 use crate::schema;
@@ -98,7 +98,7 @@ struct QuarantineDecided {
     path = "/api/admin/quarantine",
     tag = "Operations",
     params(AfterParam, Consistency),
-    responses((status = 200, description = "The quarantine", body = Quarantine), ReadProblems)
+    responses((status = 200, description = "The quarantine", body = Quarantine))
 )]
 async fn list_quarantine(
     State(app): State<AppState>,
@@ -128,8 +128,8 @@ async fn list_quarantine(
     request_body = ReasonBody,
     responses(
         (status = 202, description = "Retry recorded", body = QuarantineDecided,
-            headers(("Patron-Position" = String, description = "Positions for `after`"))),
-        GiveProblems
+            headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`"))),
+        NotFound
     )
 )]
 async fn retry_event(
@@ -153,8 +153,8 @@ async fn retry_event(
     request_body = ReasonBody,
     responses(
         (status = 202, description = "Skip recorded", body = QuarantineDecided,
-            headers(("Patron-Position" = String, description = "Positions for `after`"))),
-        GiveProblems
+            headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`"))),
+        NotFound
     )
 )]
 async fn skip_event(

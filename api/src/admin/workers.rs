@@ -11,7 +11,6 @@ use utoipa_axum::routes;
 
 use crate::after::Satisfied;
 use crate::extract::Query;
-use crate::openapi::ReadProblems;
 use crate::problem::Problem;
 use crate::schema;
 use crate::state::AppState;
@@ -81,7 +80,7 @@ struct TaskResponse {
     path = "/api/admin/workers",
     tag = "Operations",
     params(Satisfied),
-    responses((status = 200, description = "The live workers", body = Workers), ReadProblems)
+    responses((status = 200, description = "The live workers", body = Workers))
 )]
 async fn list_workers(
     State(app): State<AppState>,

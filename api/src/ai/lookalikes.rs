@@ -16,7 +16,7 @@ use crate::after::{self, After};
 use crate::consistency::Consistency;
 use crate::customers::CustomerResponse;
 use crate::extract::Query;
-use crate::openapi::OneProblems;
+use crate::openapi::NotFound;
 use crate::problem::Problem;
 use crate::quarantined;
 use crate::schema;
@@ -119,7 +119,7 @@ struct FeatureResponse {
     params(LookalikesParams, Consistency),
     responses(
         (status = 200, description = "The most similar customers", body = LookalikesResponse),
-        OneProblems
+        NotFound
     )
 )]
 pub(super) async fn list_lookalikes(

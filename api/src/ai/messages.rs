@@ -19,7 +19,7 @@ use crate::after::{AfterParam, Freshness};
 use crate::body::{Input, JsonBody};
 use crate::consistency::Consistency;
 use crate::extract::Query;
-use crate::openapi::GiveProblems;
+use crate::openapi::NotFound;
 use crate::problem::Problem;
 use crate::schema;
 use crate::state::{AppState, turn};
@@ -76,7 +76,7 @@ pub(super) struct VariantResponse {
     request_body = MessagesBody,
     responses(
         (status = 200, description = "Three variants", body = MessagesResponse),
-        GiveProblems
+        NotFound
     )
 )]
 pub(super) async fn write_messages(

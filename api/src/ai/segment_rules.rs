@@ -23,7 +23,6 @@ use crate::after::{self, AfterParam, Freshness};
 use crate::body::{Input, JsonBody};
 use crate::consistency::Consistency;
 use crate::extract::Query;
-use crate::openapi::PreviewProblems;
 use crate::problem::{FieldError, Problem, ProblemKind};
 use crate::rules::GroupSchema;
 use crate::schema;
@@ -77,8 +76,7 @@ pub(super) struct RulesResponse {
     params(AfterParam, Consistency),
     request_body = RulesBody,
     responses(
-        (status = 200, description = "The rules and their count", body = RulesResponse),
-        PreviewProblems
+        (status = 200, description = "The rules and their count", body = RulesResponse)
     )
 )]
 pub(super) async fn find_rules(

@@ -16,7 +16,7 @@ use super::rules_of;
 use crate::after::{self, After};
 use crate::consistency::Consistency;
 use crate::extract::Query;
-use crate::openapi::OneProblems;
+use crate::openapi::NotFound;
 use crate::problem::Problem;
 use crate::schema;
 use crate::state::{AppState, turn};
@@ -150,7 +150,7 @@ pub(crate) const WEEKDAYS: [&str; 7] = [
     params(SendTimeParams, Consistency),
     responses(
         (status = 200, description = "The best hour and day of the week", body = SendTimeResponse),
-        OneProblems
+        NotFound
     )
 )]
 pub(super) async fn get_send_time(

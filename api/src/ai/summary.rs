@@ -16,7 +16,7 @@ use crate::after::{self, AfterParam, Freshness};
 use crate::campaigns::not_launched;
 use crate::consistency::Consistency;
 use crate::extract::{Path, Query};
-use crate::openapi::ChangeProblems;
+use crate::openapi::{Conflict, NotFound};
 use crate::problem::Problem;
 use crate::schema;
 use crate::state::{AppState, Shared, turn};
@@ -97,7 +97,7 @@ struct BracketResponse {
     ),
     responses(
         (status = 200, description = "The summary and its figures", body = SummaryResponse),
-        ChangeProblems
+        NotFound, Conflict
     )
 )]
 pub(super) async fn summarize_campaign(

@@ -16,7 +16,7 @@ use super::{campaign, rules_of};
 use crate::after::{AfterParam, Freshness};
 use crate::consistency::Consistency;
 use crate::extract::{Path, Query};
-use crate::openapi::OneProblems;
+use crate::openapi::NotFound;
 use crate::problem::Problem;
 use crate::schema;
 use crate::state::{AppState, Shared, turn};
@@ -46,7 +46,7 @@ pub(super) struct TagsResponse {
     ),
     responses(
         (status = 200, description = "The tags", body = TagsResponse),
-        OneProblems
+        NotFound
     )
 )]
 pub(super) async fn tag_campaign(

@@ -14,8 +14,9 @@ use crate::body::JsonBody;
 use crate::caller::Caller;
 use crate::created;
 use crate::idempotency::Idempotency;
-use crate::openapi::CreateCampaignProblems;
+use crate::openapi::{Conflict, Trimmed};
 use crate::problem::{Problem, ProblemKind};
+use crate::schema;
 use crate::state::{AppState, Shared};
 
 /// Creates a campaign, and launches it on request.
@@ -28,9 +29,9 @@ use crate::state::{AppState, Shared};
     responses(
         (status = 201, description = "Created and persisted", body = CampaignWritten,
             headers(
-                ("Location" = String, description = "The campaign's path"),
-                ("Patron-Position" = String, description = "Positions for `after`"))),
-        CreateCampaignProblems
+                ("Location" = inline(schema::Path), description = "The campaign's path"),
+                ("Patron-Position" = inline(schema::Positions), description = "Positions for `after`"))),
+        Conflict, Trimmed
     )
 )]
 pub(super) async fn create_campaign(

@@ -15,7 +15,7 @@ use super::{missing, table};
 use crate::after::{self, After};
 use crate::consistency::Consistency;
 use crate::extract::{Path, Query};
-use crate::openapi::OneProblems;
+use crate::openapi::NotFound;
 use crate::paging::{Limit, Listed, page};
 use crate::problem::{Problem, ProblemKind};
 use crate::quarantined::{self, Quarantined, ShowsDocument};
@@ -134,7 +134,7 @@ pub(super) struct SuppressionResponse {
             (Listed<MessageResponse> = "application/json"),
             (String = "text/csv")
         )),
-        OneProblems
+        NotFound
     )
 )]
 pub(super) async fn get_logs(

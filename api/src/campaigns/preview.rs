@@ -19,7 +19,6 @@ use crate::after::{self, AfterParam};
 use crate::body::{Input, JsonBody};
 use crate::consistency::Consistency;
 use crate::extract::Query;
-use crate::openapi::PreviewProblems;
 use crate::problem::Problem;
 use crate::quarantined::{self, Quarantined, ShowsDocument};
 use crate::rules::RulesSchema;
@@ -109,8 +108,7 @@ struct RenderedMessage {
     params(AfterParam, Consistency),
     request_body = PreviewSchema,
     responses(
-        (status = 200, description = "The rendered messages", body = PreviewResponse),
-        PreviewProblems
+        (status = 200, description = "The rendered messages", body = PreviewResponse)
     )
 )]
 pub(super) async fn preview_message(

@@ -21,7 +21,7 @@ use super::missing;
 use crate::after::{self, AfterParam};
 use crate::consistency::Consistency;
 use crate::extract::{Path, Query};
-use crate::openapi::OneProblems;
+use crate::openapi::NotFound;
 use crate::problem::Problem;
 use crate::schema;
 use crate::sse::{self, event, event_schema};
@@ -72,7 +72,7 @@ impl ToSchema for ProgressEvent {
     responses(
         (status = 200, description = "Events until the campaign or the server ends",
             body = ProgressEvent, content_type = "text/event-stream"),
-        OneProblems
+        NotFound
     )
 )]
 pub(super) async fn follow_progress(

@@ -11,7 +11,7 @@ use super::missing;
 use crate::after::{self, AfterParam, Freshness};
 use crate::consistency::Consistency;
 use crate::extract::{Path, Query};
-use crate::openapi::{OneProblems, ReadProblems};
+use crate::openapi::NotFound;
 use crate::paging::{Listed, PageParams};
 use crate::problem::Problem;
 use crate::quarantined;
@@ -25,8 +25,7 @@ use crate::state::{AppState, Shared};
     tag = "Campaigns",
     params(PageParams, Consistency),
     responses(
-        (status = 200, description = "A page of campaigns", body = Listed<CampaignResponse>),
-        ReadProblems
+        (status = 200, description = "A page of campaigns", body = Listed<CampaignResponse>)
     )
 )]
 pub(super) async fn list_campaigns(
@@ -66,7 +65,7 @@ pub(super) async fn list_campaigns(
     ),
     responses(
         (status = 200, description = "The campaign", body = CampaignResponse),
-        OneProblems
+        NotFound
     )
 )]
 pub(super) async fn get_campaign(

@@ -21,7 +21,7 @@ use super::texts::{self, ShownEvent};
 use super::{MAX_VIEW_WAIT, head, launch_of};
 use crate::after::Satisfied;
 use crate::extract::{Path, Query};
-use crate::openapi::ChangeProblems;
+use crate::openapi::{Conflict, NotFound};
 use crate::problem::Problem;
 use crate::quarantined::{self, Quarantined, ShowsDocument};
 use crate::schema;
@@ -116,7 +116,7 @@ struct MessageHappened {
     ),
     responses(
         (status = 200, description = "The explanation", body = RecipientResponse),
-        ChangeProblems
+        NotFound, Conflict
     )
 )]
 pub(super) async fn get_recipient(

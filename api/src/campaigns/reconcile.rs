@@ -16,7 +16,7 @@ use crate::caller::Caller;
 use crate::deadline::Deadline;
 use crate::extract::{Path, Query};
 use crate::jobs::{JobResponse, LongRequest, respond};
-use crate::openapi::ReconcileProblems;
+use crate::openapi::{Conflict, NotFound, Trimmed};
 use crate::position::PositionText;
 use crate::prefer::Prefer;
 use crate::problem::Problem;
@@ -144,8 +144,8 @@ struct DiscrepancyResponse {
     responses(
         (status = 200, description = "The reconciliation", body = ReconciliationResponse),
         (status = 202, description = "Continues as a job", body = JobResponse,
-            headers(("Location" = String, description = "The job's path"))),
-        ReconcileProblems
+            headers(("Location" = inline(schema::Path), description = "The job's path"))),
+        NotFound, Conflict, Trimmed
     )
 )]
 pub(super) async fn reconcile_campaign(

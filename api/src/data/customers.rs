@@ -18,7 +18,6 @@ use crate::body::Input;
 use crate::body::batch::OneOrMany;
 use crate::body::labels::Labels;
 use crate::caller::Caller;
-use crate::openapi::IngestProblems;
 use crate::problem::{Problem, ProblemKind};
 use crate::schema;
 use crate::state::{AppState, Shared};
@@ -98,8 +97,7 @@ struct CustomerBody {
     responses(
         (status = 202, description = "Durably recorded; of a batch, the items not rejected",
             body = Ingested,
-            headers(("Patron-Position" = String, description = "Positions for `after`"))),
-        IngestProblems
+            headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`")))
     )
 )]
 async fn post_customers(

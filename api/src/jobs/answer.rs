@@ -18,7 +18,7 @@ use crate::after::Satisfied;
 use crate::auth::Actor;
 use crate::caller::Caller;
 use crate::extract::{Path, Query};
-use crate::openapi::OneProblems;
+use crate::openapi::NotFound;
 use crate::problem::{Problem, ProblemBody, ProblemKind};
 use crate::schema;
 use crate::state::{AppState, Shared};
@@ -118,7 +118,7 @@ pub(super) fn operation(kind: JobKind) -> (&'static str, &'static str) {
     ),
     responses(
         (status = 200, description = "The job", body = JobResponse),
-        OneProblems
+        NotFound
     )
 )]
 pub(super) async fn get_job(

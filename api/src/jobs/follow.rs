@@ -20,7 +20,7 @@ use crate::after::Satisfied;
 use crate::auth::Actor;
 use crate::caller::Caller;
 use crate::extract::{Path, Query};
-use crate::openapi::OneProblems;
+use crate::openapi::NotFound;
 use crate::problem::{Problem, ProblemKind};
 use crate::schema;
 use crate::sse::{self, event, event_schema};
@@ -62,7 +62,7 @@ impl ToSchema for JobEvent {
     responses(
         (status = 200, description = "Events until the job ends or the server stops",
             body = JobEvent, content_type = "text/event-stream"),
-        OneProblems
+        NotFound
     )
 )]
 pub(super) async fn follow_job(

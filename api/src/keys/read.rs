@@ -11,7 +11,7 @@ use super::unknown;
 use crate::after::{self, AfterParam};
 use crate::consistency::Consistency;
 use crate::extract::{Path, Query};
-use crate::openapi::{OneProblems, ReadProblems};
+use crate::openapi::NotFound;
 use crate::paging::{Listed, PageParams};
 use crate::problem::Problem;
 use crate::quarantined::{self, Quarantined, ShowsDocument};
@@ -97,8 +97,7 @@ impl ShowsDocument for KeyResponse {
     tag = "Access",
     params(PageParams, Consistency),
     responses(
-        (status = 200, description = "A page of keys", body = Listed<KeyResponse>),
-        ReadProblems
+        (status = 200, description = "A page of keys", body = Listed<KeyResponse>)
     )
 )]
 pub(super) async fn list_keys(
@@ -122,7 +121,7 @@ pub(super) async fn list_keys(
     params(("key_id" = inline(schema::KeyId), Path, description = "The key's id"), AfterParam, Consistency),
     responses(
         (status = 200, description = "The key", body = KeyResponse),
-        OneProblems
+        NotFound
     )
 )]
 pub(super) async fn get_key(

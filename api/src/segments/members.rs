@@ -17,7 +17,7 @@ use crate::after::{self, After, Freshness};
 use crate::consistency::Consistency;
 use crate::customers::{self, CustomerResponse};
 use crate::extract::{Path, Query};
-use crate::openapi::OneProblems;
+use crate::openapi::NotFound;
 use crate::paging::{Listed, PageParams};
 use crate::problem::Problem;
 use crate::quarantined;
@@ -92,7 +92,7 @@ pub(crate) struct NodeVerdict {
     ),
     responses(
         (status = 200, description = "A page of customers", body = Listed<CustomerResponse>),
-        OneProblems
+        NotFound
     )
 )]
 pub(super) async fn list_members(
@@ -124,7 +124,7 @@ pub(super) async fn list_members(
     ),
     responses(
         (status = 200, description = "The explanation", body = Explanation),
-        OneProblems
+        NotFound
     )
 )]
 pub(super) async fn explain(

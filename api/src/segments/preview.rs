@@ -20,7 +20,7 @@ use crate::customers::CustomerResponse;
 use crate::deadline::Deadline;
 use crate::extract::Query;
 use crate::jobs::{JobResponse, LongRequest, respond};
-use crate::openapi::PastProblems;
+use crate::openapi::Trimmed;
 use crate::prefer::Prefer;
 use crate::problem::{Problem, ProblemKind};
 use crate::quarantined;
@@ -175,8 +175,8 @@ pub(super) struct NodeResponse {
     responses(
         (status = 200, description = "The counts and a sample", body = PreviewResponse),
         (status = 202, description = "Continues as a job", body = JobResponse,
-            headers(("Location" = String, description = "The job's path"))),
-        PastProblems
+            headers(("Location" = inline(schema::Path), description = "The job's path"))),
+        Trimmed
     )
 )]
 pub(super) async fn preview_rules(

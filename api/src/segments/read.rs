@@ -12,7 +12,7 @@ use super::missing;
 use crate::after::{self, After, AfterParam};
 use crate::consistency::Consistency;
 use crate::extract::{Path, Query};
-use crate::openapi::{OneProblems, ReadProblems};
+use crate::openapi::NotFound;
 use crate::paging::{Limit, Listed, page};
 use crate::problem::Problem;
 use crate::quarantined;
@@ -45,8 +45,7 @@ pub(super) struct ListParams {
     tag = "Segments",
     params(ListParams, Consistency),
     responses(
-        (status = 200, description = "A page of segments", body = Listed<SegmentResponse>),
-        ReadProblems
+        (status = 200, description = "A page of segments", body = Listed<SegmentResponse>)
     )
 )]
 pub(super) async fn list_segments(
@@ -76,7 +75,7 @@ pub(super) async fn list_segments(
     params(("id" = inline(schema::SegmentId), Path, description = "The segment's id"), AfterParam, Consistency),
     responses(
         (status = 200, description = "The segment", body = SegmentResponse),
-        OneProblems
+        NotFound
     )
 )]
 pub(super) async fn get_segment(

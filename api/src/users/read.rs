@@ -12,7 +12,7 @@ use super::unknown;
 use crate::after::{self, AfterParam};
 use crate::consistency::Consistency;
 use crate::extract::{Path, Query};
-use crate::openapi::{OneProblems, ReadProblems};
+use crate::openapi::NotFound;
 use crate::paging::{Listed, PageParams};
 use crate::problem::Problem;
 use crate::quarantined::{self, Quarantined, ShowsDocument};
@@ -134,8 +134,7 @@ impl From<GivenRole> for GivenResponse {
     tag = "Access",
     params(PageParams, Consistency),
     responses(
-        (status = 200, description = "A page of users", body = Listed<UserResponse>),
-        ReadProblems
+        (status = 200, description = "A page of users", body = Listed<UserResponse>)
     )
 )]
 pub(super) async fn list_users(
@@ -161,7 +160,7 @@ pub(super) async fn list_users(
     params(("user_id" = inline(schema::UserId), Path, description = "The user's id"), AfterParam, Consistency),
     responses(
         (status = 200, description = "The user", body = UserResponse),
-        OneProblems
+        NotFound
     )
 )]
 pub(super) async fn get_user(

@@ -13,7 +13,7 @@ use super::unknown;
 use crate::body::{Input, JsonBody};
 use crate::caller::Caller;
 use crate::extract::Path;
-use crate::openapi::{GiveProblems, OneProblems};
+use crate::openapi::NotFound;
 use crate::position;
 use crate::problem::{Problem, ProblemKind};
 use crate::schema;
@@ -57,8 +57,8 @@ pub(super) struct RoleGiven {
     request_body = RoleBody,
     responses(
         (status = 200, description = "Assigned and persisted", body = RoleGiven,
-            headers(("Patron-Position" = String, description = "Positions for `after`"))),
-        GiveProblems
+            headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`"))),
+        NotFound
     )
 )]
 pub(super) async fn give_role(
@@ -83,8 +83,8 @@ pub(super) async fn give_role(
     params(("user_id" = inline(schema::UserId), Path, description = "The user's id")),
     responses(
         (status = 204, description = "Signed out everywhere",
-            headers(("Patron-Position" = String, description = "Positions for `after`"))),
-        OneProblems
+            headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`"))),
+        NotFound
     )
 )]
 pub(super) async fn sign_out(

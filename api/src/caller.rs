@@ -8,10 +8,10 @@ use commands::Context;
 use domain::Timestamp;
 use tower_http::request_id::RequestId;
 
-use crate::address::Client;
 use crate::auth::{self, Actor};
-use crate::problem::Problem;
-use crate::request_id;
+use crate::http::address::Client;
+use crate::http::problem::Problem;
+use crate::http::request_id;
 
 /// Actor name of an anonymous request.
 const ANONYMOUS: &str = "nobody";

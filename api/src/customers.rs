@@ -11,14 +11,15 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::after::{self, After, AfterParam};
+use crate::after;
 use crate::consistency::Consistency;
-use crate::extract::{Path, Query};
-use crate::openapi::NotFound;
-use crate::paging::{Limit, Listed, page};
-use crate::problem::{Problem, ProblemKind};
+use crate::http::after::{After, AfterParam};
+use crate::http::extract::{Path, Query};
+use crate::http::openapi::NotFound;
+use crate::http::paging::{Limit, Listed, page};
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::schema;
 use crate::quarantined::{self, Quarantined, ShowsDocument};
-use crate::schema;
 use crate::state::{AppState, Shared};
 
 /// Maximum length of a search in bytes.

@@ -2,16 +2,18 @@
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use utoipa_axum::router::OpenApiRouter;
 
-use crate::auth::sign_in;
-use crate::problem::{Problem, ProblemKind};
+use crate::http::middleware;
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::strict::{self, Contract};
+use crate::routes::routes;
 use crate::state::AppState;
-use crate::strict::{self, Contract};
-use crate::{
-    access, admin, ai, audit, campaigns, customers, data, delivery, health, jobs, keys, metrics,
-    middleware, openapi, orders, segments, timeline, users,
-};
+use crate::{access, delivery, openapi};
+
+/// Paths without a limit on concurrent requests. Health checks are answered under any
+/// load, and the handler of receipts takes a place after it has verified the signature,
+/// so that unsigned posts cannot use up the places.
+const UNLIMITED: [&str; 3] = ["/healthz", "/readyz", delivery::PATH];
 
 /// Builds the whole API: routes, middleware, document and interactive page.
 pub(crate) fn router(state: AppState) -> Router {
@@ -28,28 +30,13 @@ pub(crate) fn router(state: AppState) -> Router {
         .route_layer(strict)
         .method_not_allowed_fallback(access::method_not_allowed)
         .layer(from_fn_with_state(state.clone(), access::count));
-    middleware::wrap(open.merge(guarded), &state).with_state(state)
-}
-
-/// Builds all routes that [`access`] has a row for.
-pub(crate) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .merge(health::routes())
-        .merge(delivery::routes())
-        .merge(sign_in::routes())
-        .merge(data::routes())
-        .merge(customers::routes())
-        .merge(timeline::routes())
-        .merge(orders::routes())
-        .merge(segments::routes())
-        .merge(campaigns::routes())
-        .merge(jobs::routes())
-        .merge(ai::routes())
-        .merge(users::routes())
-        .merge(keys::routes())
-        .merge(audit::routes())
-        .merge(admin::routes())
-        .merge(metrics::routes())
+    let settings = middleware::Settings {
+        trusted_proxies: state.trusted_proxies.clone(),
+        request_timeout: state.request_timeout,
+        places: state.places.clone(),
+        unlimited: &UNLIMITED,
+    };
+    middleware::wrap(open.merge(guarded), settings).with_state(state)
 }
 
 async fn not_found() -> Problem {

@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::after::Satisfied;
-use crate::extract::Query;
-use crate::problem::Problem;
+use crate::http::after::Satisfied;
+use crate::http::extract::Query;
+use crate::http::problem::Problem;
 use crate::state::AppState;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {

@@ -11,13 +11,13 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::after::Satisfied;
 use crate::caller::Caller;
-use crate::extract::{Path, Query};
-use crate::openapi::{NotFound, Trimmed};
-use crate::position::{self, PositionText};
-use crate::problem::{Problem, ProblemKind};
-use crate::schema;
+use crate::http::after::Satisfied;
+use crate::http::extract::{Path, Query};
+use crate::http::openapi::{NotFound, Trimmed};
+use crate::http::position::{self, PositionText};
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::schema;
 use crate::state::AppState;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {

@@ -11,15 +11,16 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::after::{self, AfterParam};
-use crate::body::{Input, JsonBody};
+use crate::after;
 use crate::caller::Caller;
 use crate::consistency::Consistency;
-use crate::extract::{Path, Query};
-use crate::openapi::NotFound;
-use crate::position::{self, PositionText};
-use crate::problem::{Problem, ProblemKind};
-use crate::schema;
+use crate::http::after::AfterParam;
+use crate::http::body::{Input, JsonBody};
+use crate::http::extract::{Path, Query};
+use crate::http::openapi::NotFound;
+use crate::http::position::{self, PositionText};
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::schema;
 use crate::state::{AppState, Shared};
 
 /// Maximum number of entries in a response.

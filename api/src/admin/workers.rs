@@ -9,10 +9,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::after::Satisfied;
-use crate::extract::Query;
-use crate::problem::Problem;
-use crate::schema;
+use crate::http::after::Satisfied;
+use crate::http::extract::Query;
+use crate::http::problem::Problem;
+use crate::http::schema;
 use crate::state::AppState;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {

@@ -12,15 +12,17 @@ use super::answer::AnsweredBy;
 use super::call::Call;
 use super::caller::AssistCaller;
 use super::rules_of;
-use crate::after::{self, After};
+use crate::after;
 use crate::consistency::Consistency;
 use crate::customers::CustomerResponse;
-use crate::extract::Query;
-use crate::openapi::NotFound;
-use crate::problem::Problem;
+use crate::http::after::After;
+use crate::http::extract::Query;
+use crate::http::limits::turn;
+use crate::http::openapi::NotFound;
+use crate::http::problem::Problem;
+use crate::http::schema;
 use crate::quarantined;
-use crate::schema;
-use crate::state::{AppState, turn};
+use crate::state::AppState;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

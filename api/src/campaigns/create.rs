@@ -9,14 +9,14 @@ use domain::{CampaignContent, CampaignId, SegmentError};
 
 use super::answer::CampaignWritten;
 use super::body::{CampaignBody, CampaignSchema};
-use super::{check_launchable, refused};
-use crate::body::JsonBody;
+use super::find::{check_launchable, refused};
 use crate::caller::Caller;
-use crate::created;
-use crate::idempotency::Idempotency;
-use crate::openapi::{Conflict, Trimmed};
-use crate::problem::{Problem, ProblemKind};
-use crate::schema;
+use crate::http::body::JsonBody;
+use crate::http::created;
+use crate::http::idempotency::Idempotency;
+use crate::http::openapi::{Conflict, Trimmed};
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::schema;
 use crate::state::{AppState, Shared};
 
 /// Creates a campaign, and launches it on request.

@@ -7,15 +7,16 @@ use projections::campaign_stats::CampaignStats;
 use projections::campaigns::{CampaignDocument, Campaigns};
 
 use super::answer::CampaignResponse;
-use super::missing;
-use crate::after::{self, AfterParam, Freshness};
-use crate::consistency::Consistency;
-use crate::extract::{Path, Query};
-use crate::openapi::NotFound;
-use crate::paging::{Listed, PageParams};
-use crate::problem::Problem;
+use super::find::missing;
+use crate::after;
+use crate::consistency::{Consistency, Freshness};
+use crate::http::after::AfterParam;
+use crate::http::extract::{Path, Query};
+use crate::http::openapi::NotFound;
+use crate::http::paging::{Listed, PageParams};
+use crate::http::problem::Problem;
+use crate::http::schema;
 use crate::quarantined;
-use crate::schema;
 use crate::state::{AppState, Shared};
 
 /// Lists campaigns with their statistics, newest first.

@@ -9,14 +9,14 @@ use commands::CampaignResult;
 use domain::{CampaignId, CampaignStatus};
 
 use super::answer::TransitionResponse;
-use super::{check_launchable, head, refused};
+use super::find::{check_launchable, head, refused};
 use crate::caller::Caller;
-use crate::extract::Path;
-use crate::idempotency::Idempotency;
-use crate::openapi::{Conflict, NotFound, Trimmed};
-use crate::position;
-use crate::problem::Problem;
-use crate::schema;
+use crate::http::extract::Path;
+use crate::http::idempotency::Idempotency;
+use crate::http::openapi::{Conflict, NotFound, Trimmed};
+use crate::http::position;
+use crate::http::problem::Problem;
+use crate::http::schema;
 use crate::state::AppState;
 
 /// Launches a campaign.

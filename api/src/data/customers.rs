@@ -4,8 +4,8 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use commands::{CommandError, Context, CustomerItem, Outcome};
 use domain::{
-    AttributeChanges, Change, CustomerChanges, CustomerError, CustomerId, Email, MAX_ATTRIBUTES,
-    MAX_TAGS, ProfileChanges, Text, Timestamp,
+    AttributeChanges, Change, Currency, CustomerChanges, CustomerError, CustomerId, Email,
+    MAX_ATTRIBUTES, MAX_TAGS, ProfileChanges, Text, Timestamp,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -14,12 +14,12 @@ use utoipa_axum::routes;
 
 use super::answer::Ingested;
 use super::ingest::{Ingest, ingest};
-use crate::body::Input;
-use crate::body::batch::OneOrMany;
-use crate::body::labels::Labels;
 use crate::caller::Caller;
-use crate::problem::{Problem, ProblemKind};
-use crate::schema;
+use crate::http::body::Input;
+use crate::http::body::batch::OneOrMany;
+use crate::http::body::labels::Labels;
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::schema;
 use crate::state::{AppState, Shared};
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -109,7 +109,7 @@ async fn post_customers(
 }
 
 impl Input for CustomerBody {
-    fn check(&self, _: &Shared) -> Result<(), Problem> {
+    fn check(&self, _: Currency) -> Result<(), Problem> {
         let Change::Set(attributes) = &self.attributes else {
             return Ok(());
         };

@@ -14,12 +14,12 @@ use utoipa_axum::routes;
 
 use super::answer::Ingested;
 use super::ingest::{Ingest, ingest};
-use crate::body::Input;
-use crate::body::batch::OneOrMany;
 use crate::caller::Caller;
+use crate::http::body::Input;
+use crate::http::body::batch::OneOrMany;
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::schema;
 use crate::orders::ItemSchema;
-use crate::problem::{Problem, ProblemKind};
-use crate::schema;
 use crate::state::{AppState, Shared};
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -90,8 +90,8 @@ async fn post_orders(
 }
 
 impl Input for OrderBody {
-    fn check(&self, app: &Shared) -> Result<(), Problem> {
-        let (given, expected) = (self.currency, app.commands.currency());
+    fn check(&self, expected: Currency) -> Result<(), Problem> {
+        let given = self.currency;
         let currency = match given == expected {
             true => Ok(()),
             false => Err(refused(&OrderError::Currency { given, expected })),

@@ -14,13 +14,13 @@ use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::access;
-use crate::after::Satisfied;
 use crate::auth::Actor;
 use crate::caller::Caller;
-use crate::extract::{Path, Query};
-use crate::openapi::NotFound;
-use crate::problem::{Problem, ProblemBody, ProblemKind};
-use crate::schema;
+use crate::http::after::Satisfied;
+use crate::http::extract::{Path, Query};
+use crate::http::openapi::NotFound;
+use crate::http::problem::{Problem, ProblemBody, ProblemKind};
+use crate::http::schema;
 use crate::state::{AppState, Shared};
 
 /// A read of the whole log that outlives its request.

@@ -16,14 +16,14 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::answer::{JobResponse, ProgressResponse, find, find_for, operation};
 use crate::access;
-use crate::after::Satisfied;
 use crate::auth::Actor;
 use crate::caller::Caller;
-use crate::extract::{Path, Query};
-use crate::openapi::NotFound;
-use crate::problem::{Problem, ProblemKind};
-use crate::schema;
-use crate::sse::{self, event, event_schema};
+use crate::http::after::Satisfied;
+use crate::http::extract::{Path, Query};
+use crate::http::openapi::NotFound;
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::schema;
+use crate::http::sse::{self, event, event_schema};
 use crate::state::AppState;
 
 /// Number of consecutive failed reads after which the stream ends.

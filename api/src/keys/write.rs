@@ -10,15 +10,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::unknown;
-use crate::body::{Input, JsonBody};
 use crate::caller::Caller;
-use crate::created;
-use crate::extract::Path;
-use crate::idempotency::Idempotency;
-use crate::openapi::{Conflict, NotFound};
-use crate::position;
-use crate::problem::{Problem, ProblemKind};
-use crate::schema;
+use crate::http::body::{Input, JsonBody};
+use crate::http::created;
+use crate::http::extract::Path;
+use crate::http::idempotency::Idempotency;
+use crate::http::openapi::{Conflict, NotFound};
+use crate::http::position;
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::schema;
 use crate::state::AppState;
 
 /// A key to create.

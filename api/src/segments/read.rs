@@ -9,14 +9,15 @@ use utoipa::IntoParams;
 
 use super::answer::SegmentResponse;
 use super::missing;
-use crate::after::{self, After, AfterParam};
+use crate::after;
 use crate::consistency::Consistency;
-use crate::extract::{Path, Query};
-use crate::openapi::NotFound;
-use crate::paging::{Limit, Listed, page};
-use crate::problem::Problem;
+use crate::http::after::{After, AfterParam};
+use crate::http::extract::{Path, Query};
+use crate::http::openapi::NotFound;
+use crate::http::paging::{Limit, Listed, page};
+use crate::http::problem::Problem;
+use crate::http::schema;
 use crate::quarantined;
-use crate::schema;
 use crate::state::AppState;
 
 #[derive(Deserialize, IntoParams)]

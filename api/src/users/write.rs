@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::unknown;
-use crate::body::{Input, JsonBody};
 use crate::caller::Caller;
-use crate::extract::Path;
-use crate::openapi::NotFound;
-use crate::position;
-use crate::problem::{Problem, ProblemKind};
-use crate::schema;
+use crate::http::body::{Input, JsonBody};
+use crate::http::extract::Path;
+use crate::http::openapi::NotFound;
+use crate::http::position;
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::schema;
 use crate::state::AppState;
 
 /// The role to assign to a user.

@@ -12,10 +12,10 @@ use utoipa_axum::routes;
 use super::{HOME, begin_session, identity, not_set_up, redirect, sign_in_failed};
 use crate::auth::oidc::Person;
 use crate::caller::Nobody;
-use crate::extract::Query;
-use crate::openapi::{Denied, NotFound};
-use crate::problem::Problem;
-use crate::schema;
+use crate::http::extract::Query;
+use crate::http::openapi::{Denied, NotFound};
+use crate::http::problem::Problem;
+use crate::http::schema;
 use crate::state::AppState;
 
 /// Path of the link, as refusals record it.

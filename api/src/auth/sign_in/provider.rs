@@ -18,10 +18,10 @@ use crate::auth::oidc::{Attempt, OidcError, TokenError};
 use crate::auth::session::TokenRefusal;
 use crate::auth::{Provider, Purpose, SignIn, cookie};
 use crate::caller::Nobody;
-use crate::extract::Query;
-use crate::openapi::{Denied, NotFound};
-use crate::problem::{Problem, ProblemKind};
-use crate::schema;
+use crate::http::extract::Query;
+use crate::http::openapi::{Denied, NotFound};
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::schema;
 use crate::state::{AppState, Shared};
 
 /// Path to which the provider redirects back.

@@ -11,9 +11,9 @@ use utoipa_axum::routes;
 
 use crate::auth::{Actor, Credential};
 use crate::caller::Caller;
-use crate::position;
-use crate::problem::Problem;
-use crate::schema;
+use crate::http::position;
+use crate::http::problem::Problem;
+use crate::http::schema;
 use crate::state::AppState;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {

@@ -36,6 +36,17 @@ macro_rules! schemas {
     )*};
 }
 
+/// Days of the week as the API names them, Monday first.
+pub(crate) const WEEKDAYS: [&str; 7] = [
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+];
+
 /// Pattern of an id: 1 to 128 characters, but not `.` or `..`.
 const ID: &str = r"^(?!\.\.?$)[A-Za-z0-9._:@+-]{1,128}$";
 
@@ -64,7 +75,7 @@ schemas! {
     AssistEngine => one_of(&["openai", "builtin"]);
     Feature => one_of(&projections::customers::Feature::ALL.map(projections::customers::Feature::name));
     TimeZone => time_zone();
-    Weekday => one_of(&crate::ai::WEEKDAYS);
+    Weekday => one_of(&WEEKDAYS);
     Role => one_of(&domain::Role::ALL.map(domain::Role::as_str));
     UserRole => one_of(&domain::UserRole::ALL.map(domain::UserRole::as_str));
     Name => string("^[A-Za-z0-9_-]{1,64}$", "visit");

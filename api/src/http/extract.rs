@@ -5,7 +5,7 @@ use axum::extract::{FromRequestParts, Path as AxumPath, Query as AxumQuery};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
-use crate::problem::{Problem, ProblemKind};
+use crate::http::problem::{Problem, ProblemKind};
 
 /// Query string, parsed into a struct that denies unknown fields.
 pub(crate) struct Query<T>(pub(crate) T);

@@ -18,9 +18,9 @@ use tokio::time::timeout;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::{OpenApi, RefOr};
 
-use crate::body::payload;
-use crate::openapi::operations;
-use crate::problem::{Problem, ProblemKind};
+use crate::http::openapi::operations;
+use crate::http::payload;
+use crate::http::problem::{Problem, ProblemKind};
 
 /// Routes that accept any query: the sign-in provider adds parameters of its own to
 /// the callback (RFC 6749, 4.1.2), and the documentation pages have theirs.

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 /// Maximum time that is reserved for writes before a deadline.
 const RESERVED_FOR_WRITES: Duration = Duration::from_secs(10);
 
-/// Time by which a request must be answered. [`crate::middleware`] adds it to
+/// Time by which a request must be answered. [`crate::http::middleware`] adds it to
 /// every request as an extension.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline {

@@ -8,13 +8,13 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 
-use crate::schema;
+use crate::http::schema;
 
 /// Header of reads, in requests and in responses.
 const CONSISTENCY: &str = "Patron-Consistency";
 
 /// Adds the headers that middleware sets.
-pub(super) fn describe(operation: &mut Operation) {
+pub(crate) fn describe(operation: &mut Operation) {
     let mut parameters = operation.parameters.iter().flatten();
     let has_consistency = parameters
         .any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == CONSISTENCY));

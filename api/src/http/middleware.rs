@@ -1,6 +1,7 @@
 //! The layers around every request, in the order in which a request passes them.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -8,6 +9,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use tokio::sync::Semaphore;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -18,11 +20,12 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::validate_request::ValidateRequestHeaderLayer;
 use tracing::Instrument;
 
-use crate::deadline::Deadline;
-use crate::problem::{Problem, ProblemKind};
-use crate::request_id::{self, NewRequestId};
-use crate::state::AppState;
-use crate::{address, limits, metrics};
+use super::address::TrustedProxies;
+use super::deadline::Deadline;
+use super::limits::Admission;
+use super::problem::{Problem, ProblemKind};
+use super::request_id::{self, NewRequestId};
+use super::{address, limits, metrics};
 
 /// Route label of a request that matches no route.
 pub(crate) const UNMATCHED: &str = "unmatched";
@@ -42,10 +45,24 @@ const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 const BROWSER_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
                               img-src 'self' data:; frame-ancestors 'none'";
 
+/// Settings of the layers.
+pub(crate) struct Settings {
+    pub(crate) trusted_proxies: TrustedProxies,
+    pub(crate) request_timeout: Duration,
+    /// Places of concurrent requests.
+    pub(crate) places: Arc<Semaphore>,
+    /// Paths whose requests take no place.
+    pub(crate) unlimited: &'static [&'static str],
+}
+
 /// Wraps all routes. The layers are one stack and thus one service per route: axum
 /// boxes the request's future once for each call of `Router::layer`.
-pub(crate) fn wrap(routes: Router<AppState>, app: &AppState) -> Router<AppState> {
-    let proxies = app.trusted_proxies.clone();
+pub(crate) fn wrap<S>(routes: Router<S>, settings: Settings) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    let proxies = settings.trusted_proxies;
+    let admission = Admission::new(settings.places, settings.unlimited);
     let stack = ServiceBuilder::new()
         // Outermost, so that no other layer can print a credential.
         .layer(SetSensitiveRequestHeadersLayer::new([
@@ -74,7 +91,7 @@ pub(crate) fn wrap(routes: Router<AppState>, app: &AppState) -> Router<AppState>
         // serializes and logs their refusals.
         .layer(from_fn(observe))
         .layer(ValidateRequestHeaderLayer::custom(limits::check_head_size))
-        .layer(from_fn_with_state(app.request_timeout, limit_time))
+        .layer(from_fn_with_state(settings.request_timeout, limit_time))
         // Inside the time limit, so that a panic ends only the handler.
         .layer(CatchPanicLayer::custom(report_panic))
         .layer(
@@ -82,7 +99,7 @@ pub(crate) fn wrap(routes: Router<AppState>, app: &AppState) -> Router<AppState>
                 .compress_when(DefaultPredicate::new().and(SizeAbove::new(COMPRESS_ABOVE))),
         )
         // Innermost: a response that is being compressed needs no place any more.
-        .layer(from_fn_with_state(app.clone(), limits::admit));
+        .layer(from_fn_with_state(admission, limits::admit));
     routes.layer(stack)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Handlers and extractors return a [`Problem`] of one of the [`ProblemKind`]s.
 //! Its detail is written for the client. The internal cause goes to the server's
-//! log, where the problem is created. [`crate::middleware`] knows the request's id
+//! log, where the problem is created. [`crate::http::middleware`] knows the request's id
 //! and serializes the body.
 
 #[cfg(test)]

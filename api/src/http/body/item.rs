@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::Input;
 use super::faults::{Examiner, Fault, MAX_EXAMINED, without_place};
-use crate::problem::{Problem, ProblemKind};
+use super::input::Input;
+use crate::http::problem::{Problem, ProblemKind};
 
 /// Unparsed JSON of one item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

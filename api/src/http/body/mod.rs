@@ -1,55 +1,55 @@
 //! Request bodies: reading within limits, and parsing into typed values.
 //!
-//! [`payload`] reads a body, [`batch`] splits it into items, and [`item`] parses an
+//! [`crate::http::payload`] reads a body, [`batch`] splits it into items, and [`item`] parses an
 //! item into a typed value or a problem, for which [`faults`] finds all faults.
 //! [`JsonBody`] is the extractor for a single object. [`labels`] is a field type
 //! that several bodies share.
 
 pub(crate) mod batch;
 mod faults;
+mod input;
 pub(crate) mod item;
 pub(crate) mod labels;
-pub(crate) mod payload;
 
-use axum::extract::{FromRequest, Request};
-use serde::de::DeserializeOwned;
-use utoipa::ToSchema;
+use axum::extract::{FromRef, FromRequest, Request};
+use domain::Currency;
 
-use crate::problem::Problem;
-use crate::state::{AppState, Shared};
+use crate::http::limits::BodyBudget;
+use crate::http::payload;
+use crate::http::problem::Problem;
+pub(crate) use input::Input;
 use item::{ItemReader, RawItem};
 
 /// Maximum size of a single object in bytes.
 const OBJECT_LIMIT: usize = 256 * 1024;
 
-/// Object that a client sends: a struct that denies unknown fields. Its schema must
-/// have a valid example with every required field, from which [`faults`] takes values.
-pub(crate) trait Input: DeserializeOwned + ToSchema {
-    /// Checks the item as a whole, after each field is valid.
-    ///
-    /// # Errors
-    /// A problem with a pointer to each field at fault.
-    fn check(&self, _: &Shared) -> Result<(), Problem> {
-        Ok(())
-    }
-}
-
 /// Body of one JSON object.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
-impl<T: Input> FromRequest<AppState> for JsonBody<T> {
+/// What the reader of bodies needs of the application's state.
+#[derive(Clone)]
+pub(crate) struct BodySettings {
+    /// Memory for all bodies.
+    pub(crate) budget: BodyBudget,
+    /// Maximum size of a body in bytes.
+    pub(crate) limit: usize,
+    /// Currency of the deployment.
+    pub(crate) currency: Currency,
+}
+
+impl<T: Input, S: Send + Sync> FromRequest<S> for JsonBody<T>
+where
+    BodySettings: FromRef<S>,
+{
     type Rejection = Problem;
 
-    async fn from_request(request: Request, app: &AppState) -> Result<Self, Problem> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let settings = BodySettings::from_ref(state);
         payload::require_json(request.headers())?;
-        let body = payload::read(
-            request,
-            app.body_budget.reserve(),
-            app.body_limit.min(OBJECT_LIMIT),
-        )
-        .await?;
+        let limit = settings.limit.min(OBJECT_LIMIT);
+        let body = payload::read(request, settings.budget.reserve(), limit).await?;
         let raw = object(payload::text(&body)?)?;
-        let read = ItemReader::default().read(raw, |body: &T| body.check(app));
+        let read = ItemReader::default().read(raw, |body: &T| body.check(settings.currency));
         read.map(Self)
     }
 }
@@ -66,7 +66,7 @@ fn object(text: &str) -> Result<RawItem<'_>, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::problem::ProblemKind;
+    use crate::http::problem::ProblemKind;
 
     #[test]
     fn only_an_object_is_accepted() {

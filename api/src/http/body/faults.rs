@@ -8,8 +8,8 @@ use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 use utoipa::openapi::{RefOr, Schema};
 
-use super::Input;
-use crate::problem::{FieldError, MAX_ERRORS, Problem, ProblemKind};
+use super::input::Input;
+use crate::http::problem::{FieldError, MAX_ERRORS, Problem, ProblemKind};
 
 /// Budget of one request for parsing rejected items again, in bytes. Beyond it, only
 /// the first fault of an item is listed.

@@ -7,22 +7,22 @@ mod rates;
 mod senders;
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout_at};
 
 pub(crate) use body_budget::{BodyBudget, Reservation, out_of_body_memory};
 pub(crate) use log_reads::{LogRead, LogReads};
 pub(crate) use rates::Rates;
 pub(crate) use senders::Senders;
 
-use crate::delivery;
-use crate::problem::{Problem, ProblemKind};
-use crate::request_id;
-use crate::state::AppState;
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::request_id;
 
 /// Limits of one process.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,20 +76,32 @@ pub(crate) const MAX_HEAD: usize = 64 * 1024;
 /// Maximum number of concurrent posts of receipts with a valid signature.
 pub(crate) const RECEIPT_PLACES: usize = 64;
 
-/// Health checks, which are answered under any load.
-const HEALTH_CHECKS: [&str; 2] = ["/healthz", "/readyz"];
+/// Limit on the number of concurrent requests.
+#[derive(Debug, Clone)]
+pub(crate) struct Admission {
+    places: Arc<Semaphore>,
+    unlimited: &'static [&'static str],
+}
+
+impl Admission {
+    /// Creates a limit that does not apply to the paths in `unlimited`.
+    pub(crate) fn new(places: Arc<Semaphore>, unlimited: &'static [&'static str]) -> Self {
+        Self { places, unlimited }
+    }
+}
 
 /// Middleware that rejects requests beyond the maximum number of concurrent ones,
 /// instead of letting them wait. tower's `ConcurrencyLimit` has no exceptions for
 /// single paths.
-pub(crate) async fn admit(State(app): State<AppState>, request: Request, next: Next) -> Response {
-    // The handler of receipts takes a place after it has verified the signature, so
-    // that unsigned posts cannot use up the places.
-    let path = request.uri().path();
-    if HEALTH_CHECKS.contains(&path) || path == delivery::PATH {
+pub(crate) async fn admit(
+    State(Admission { places, unlimited }): State<Admission>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if unlimited.contains(&request.uri().path()) {
         return next.run(request).await;
     }
-    match place(&app.places) {
+    match place(&places) {
         Ok(_place) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
@@ -123,4 +135,32 @@ pub(crate) fn check_head_size(request: &mut Request) -> Result<(), Response> {
         return Err(Problem::new(ProblemKind::HeadTooLarge, detail).into_response());
     }
     Ok(())
+}
+
+/// Maximum time that a request waits for a permit.
+const PERMIT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Waits up to 10 s for a permit.
+///
+/// # Errors
+/// 503 if none becomes free in time.
+pub(crate) async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> {
+    permit_by(Instant::now() + PERMIT_TIMEOUT, turns.acquire()).await
+}
+
+/// Waits for a permit until `by`.
+///
+/// # Errors
+/// 503 if none becomes free in time.
+pub(crate) async fn permit_by<P>(
+    by: Instant,
+    permit: impl Future<Output = Result<P, AcquireError>>,
+) -> Result<P, Problem> {
+    match timeout_at(by, permit).await {
+        Ok(Ok(permit)) => Ok(permit),
+        _ => {
+            let detail = "too many concurrent requests of this kind; retry later";
+            Err(Problem::new(ProblemKind::Busy, detail))
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use axum::http::{HeaderName, HeaderValue, header};
 use commands::Outcome;
 
-use crate::position;
+use crate::http::position;
 
 /// Returns `Location` with the path of the new resource, and `Patron-Position` with
 /// the position of its event.

@@ -6,7 +6,7 @@ use axum::http::request::Parts;
 use commands::IdempotencyKey;
 use utoipa::IntoParams;
 
-use crate::problem::{Problem, ProblemKind};
+use crate::http::problem::{Problem, ProblemKind};
 
 /// The header `Idempotency-Key`.
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");

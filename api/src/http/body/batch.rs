@@ -5,8 +5,8 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::item::{self, RawItem, malformed};
-use super::payload::Format;
-use crate::problem::{Problem, ProblemKind};
+use crate::http::payload::Format;
+use crate::http::problem::{Problem, ProblemKind};
 
 /// Items of a body.
 #[derive(Debug, PartialEq)]

@@ -4,8 +4,8 @@ use projections::{Page, PageRequest};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::after::After;
-use crate::schema;
+use crate::http::after::After;
+use crate::http::schema;
 
 /// Maximum number of items in a page: 1 to 500, by default 50.
 #[derive(Debug, Clone, Copy, Deserialize)]

@@ -47,7 +47,7 @@ macro_rules! for_somebody {
         impl utoipa::PartialSchema for $name {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
                 let body = <$body as utoipa::PartialSchema>::schema();
-                crate::schema::exactly_one_of(body, ["segment_id", "rules"])
+                crate::http::schema::exactly_one_of(body, ["segment_id", "rules"])
             }
         }
 

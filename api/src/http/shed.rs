@@ -9,7 +9,7 @@ use std::time::Duration;
 use eventlog::{Log, Memory};
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
 /// Time between two readings of Redis's memory.
 const INTERVAL: Duration = Duration::from_secs(1);

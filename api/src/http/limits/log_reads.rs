@@ -14,8 +14,8 @@ use projections::LongRead;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use crate::problem::Problem;
-use crate::state::permit_by;
+use super::permit_by;
+use crate::http::problem::Problem;
 
 /// Maximum number of concurrent folds of partitions.
 const FOLDS: usize = 4;

@@ -7,8 +7,8 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use futures::StreamExt;
 
-use crate::limits::Reservation;
-use crate::problem::{Problem, ProblemKind};
+use crate::http::limits::Reservation;
+use crate::http::problem::{Problem, ProblemKind};
 
 /// Format of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -208,7 +208,7 @@ mod tests {
     use futures::executor::block_on;
 
     use super::*;
-    use crate::limits::BodyBudget;
+    use crate::http::limits::BodyBudget;
 
     fn of(content_type: &'static str) -> Result<Format, ProblemKind> {
         let mut headers = HeaderMap::new();

@@ -94,6 +94,55 @@ const FORBIDDEN_CRATES: [(&str, &[&str]); 8] = [
     ("api", &["redis", "mongodb", "bson", "clap"]),
 ];
 
+/// Modules of `api`, from the bottom up. A module imports only modules of its own row and
+/// of the rows before it. A longer name takes precedence over its beginning.
+const API_LAYERS: [&[&str]; 9] = [
+    // The HTTP kit, which knows no resource and no identity.
+    &["http"],
+    // Who sent a request, and what is recorded about it.
+    &["auth", "caller", "journal", "own_writes"],
+    // The parts of the state that belong to one resource.
+    &[
+        "ai::assistant",
+        "ai::facts",
+        "delivery::secrets",
+        "jobs::registry",
+        "readiness",
+    ],
+    &["state"],
+    // Rules and reads that resources share.
+    &[
+        "access",
+        "after",
+        "auth::sign_in",
+        "consistency",
+        "quarantined",
+        "readiness::checks",
+        "rules",
+    ],
+    // The resources.
+    &[
+        "admin",
+        "ai",
+        "audit",
+        "campaigns",
+        "customers",
+        "data",
+        "delivery",
+        "health",
+        "jobs",
+        "keys",
+        "metrics",
+        "orders",
+        "segments",
+        "timeline",
+        "users",
+    ],
+    &["routes"],
+    &["openapi", "router"],
+    &["serve"],
+];
+
 /// Sources of the programs and of the options that they take over from `engines` and `import`, the
 /// only ones that read the environment.
 const READERS: [&str; 5] = [
@@ -194,6 +243,85 @@ fn only_the_programs_read_the_environment() {
         let found = signs.iter().find(|sign| text.contains(**sign));
         assert_eq!(found, None, "{}", relative.display());
     }
+}
+
+#[test]
+fn modules_of_the_api_import_only_modules_below_them() {
+    let src = workspace().join("api/src");
+    let mut sources = Vec::new();
+    collect(&src, &mut sources);
+    let mut imports = 0;
+    for path in sources {
+        let relative = path.strip_prefix(&src).unwrap().with_extension("");
+        let mut module: Vec<_> = relative.iter().map(|name| name.to_str().unwrap()).collect();
+        if module.last() == Some(&"mod") {
+            module.pop();
+        }
+        if module == ["lib"] {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let layer = layer_of(&module).unwrap_or_else(|| panic!("{module:?} is in no layer"));
+        for imported in imports_of(&module, &text) {
+            let imported: Vec<_> = imported.iter().map(String::as_str).collect();
+            // A name that is no module is an item of the crate's root.
+            let Some(below) = layer_of(&imported) else {
+                continue;
+            };
+            assert!(below <= layer, "{module:?} must not import {imported:?}");
+            imports += 1;
+        }
+    }
+    assert!(imports > 500, "only {imports} imports were found");
+}
+
+/// Returns the row of [`API_LAYERS`] that has the longest beginning of a path.
+fn layer_of(path: &[&str]) -> Option<usize> {
+    (1..=path.len()).rev().find_map(|length| {
+        let name = path[..length].join("::");
+        API_LAYERS.iter().position(|row| row.contains(&&*name))
+    })
+}
+
+/// Returns the paths within the crate that a module names, outside its comments and tests.
+fn imports_of(module: &[&str], text: &str) -> Vec<Vec<String>> {
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    let lines = code
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
+    let code = lines.collect::<Vec<_>>().join("\n");
+    let starts = code
+        .match_indices("crate::")
+        .chain(code.match_indices("super::"));
+    let mut found = Vec::new();
+    for (at, first) in starts {
+        let before = code[..at].chars().next_back();
+        if before.is_some_and(|before| before.is_alphanumeric() || "_:".contains(before)) {
+            continue;
+        }
+        let mut rest = &code[at + first.len()..];
+        let mut base = module.to_vec();
+        match first {
+            "crate::" => base.clear(),
+            _ => drop(base.pop()),
+        }
+        while let Some(shorter) = rest.strip_prefix("super::") {
+            (rest, _) = (shorter, base.pop());
+        }
+        let names = match rest.strip_prefix('{') {
+            Some(group) => group.split('}').next().unwrap().split(',').collect(),
+            None => vec![rest],
+        };
+        let is_in_path = |char: char| char.is_alphanumeric() || "_:".contains(char);
+        for name in names {
+            let name = name.trim();
+            let end = name.find(|char| !is_in_path(char)).unwrap_or(name.len());
+            let path = name[..end].split("::").filter(|part| !part.is_empty());
+            let path = base.iter().copied().chain(path);
+            found.push(path.map(str::to_owned).collect());
+        }
+    }
+    found
 }
 
 fn collect(dir: &Path, sources: &mut Vec<PathBuf>) {

@@ -10,12 +10,12 @@ use chrono::Utc;
 use commands::Context;
 use domain::{Role, Timestamp};
 
-use crate::address::Client;
 use crate::auth::{Actor, Credential, Denied, cookie};
 use crate::caller::context;
 use crate::consistency::Follower;
-use crate::observe::UNMATCHED;
-use crate::problem::{Problem, ProblemKind};
+use crate::http::address::Client;
+use crate::http::middleware::UNMATCHED;
+use crate::http::problem::{Problem, ProblemKind};
 use crate::state::{AppState, Shared};
 
 /// Permission that an operation requires.

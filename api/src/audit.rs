@@ -11,14 +11,15 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::after::{self, After, Satisfied};
+use crate::after;
 use crate::consistency::Consistency;
-use crate::extract::{Path, Query};
-use crate::openapi::{OneProblems, ReadProblems};
-use crate::paging::{Limit, Listed, page};
-use crate::position::PositionText;
-use crate::problem::{Problem, ProblemKind};
-use crate::schema;
+use crate::http::after::{After, Satisfied};
+use crate::http::extract::{Path, Query};
+use crate::http::openapi::NotFound;
+use crate::http::paging::{Limit, Listed, page};
+use crate::http::position::PositionText;
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::schema;
 use crate::state::AppState;
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
@@ -137,8 +138,7 @@ struct LogEntry {
     tag = "Audit",
     params(ListParams, Consistency),
     responses(
-        (status = 200, description = "A page of the audit trail", body = Listed<AuditRow>),
-        ReadProblems
+        (status = 200, description = "A page of the audit trail", body = Listed<AuditRow>)
     )
 )]
 async fn list_audit(
@@ -169,7 +169,7 @@ async fn list_audit(
     params(("position" = inline(schema::Position), Path, description = "The event's position"), Satisfied),
     responses(
         (status = 200, description = "The entry", body = LogEntry),
-        OneProblems
+        NotFound
     )
 )]
 async fn get_audit_entry(

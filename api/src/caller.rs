@@ -6,11 +6,12 @@ use axum::http::request::Parts;
 use chrono::Utc;
 use commands::Context;
 use domain::Timestamp;
+use tower_http::request_id::RequestId;
 
-use crate::address::Client;
 use crate::auth::{self, Actor};
-use crate::problem::Problem;
-use crate::request_id::RequestId;
+use crate::http::address::Client;
+use crate::http::problem::Problem;
+use crate::http::request_id;
 
 /// Actor name of an anonymous request.
 const ANONYMOUS: &str = "nobody";
@@ -27,7 +28,7 @@ pub(crate) fn context(extensions: &Extensions, actor: Option<&Actor>) -> Context
     let client = extensions.get::<Client>();
     Context {
         actor: actor.map_or(ANONYMOUS, |actor| &actor.name).to_owned(),
-        request: request.map(|id| id.as_str().to_owned()),
+        request: request.map(|id| request_id::as_str(id).to_owned()),
         address: client.and_then(|client| client.0),
         now: now(),
     }

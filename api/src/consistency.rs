@@ -18,11 +18,11 @@ use eventlog::Positions;
 use tokio::time::Instant;
 use utoipa::IntoParams;
 
-use crate::after::{After, Freshness};
 use crate::auth::{self, Actor};
-use crate::position;
-use crate::problem::{Problem, ProblemKind};
-use crate::schema;
+use crate::http::after::After;
+use crate::http::position;
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::schema;
 use crate::state::Shared;
 
 /// The header, in requests and in responses.
@@ -88,6 +88,16 @@ pub(crate) struct Consistency {
     is_eventual: bool,
     #[param(ignore)]
     follower: Follower,
+}
+
+/// Writes that a read must include.
+#[derive(Clone, Copy)]
+pub(crate) struct Freshness<'a> {
+    /// Positions that the view must reach. Otherwise the read fails.
+    pub(crate) after: Option<&'a After>,
+    /// Writes of the same credential. If the view lacks some of them, the response
+    /// says so in a header.
+    pub(crate) consistency: &'a Consistency,
 }
 
 impl Consistency {

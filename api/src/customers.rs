@@ -11,14 +11,15 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::after::{self, After, AfterParam};
+use crate::after;
 use crate::consistency::Consistency;
-use crate::extract::{Path, Query};
-use crate::openapi::{OneProblems, ReadProblems};
-use crate::paging::{Limit, Listed, page};
-use crate::problem::{Problem, ProblemKind};
+use crate::http::after::{After, AfterParam};
+use crate::http::extract::{Path, Query};
+use crate::http::openapi::NotFound;
+use crate::http::paging::{Limit, Listed, page};
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::schema;
 use crate::quarantined::{self, Quarantined, ShowsDocument};
-use crate::schema;
 use crate::state::{AppState, Shared};
 
 /// Maximum length of a search in bytes.
@@ -130,8 +131,7 @@ struct EventResponse {
     tag = "Customers",
     params(ListParams, Consistency),
     responses(
-        (status = 200, description = "A page of customers", body = Listed<CustomerResponse>),
-        ReadProblems
+        (status = 200, description = "A page of customers", body = Listed<CustomerResponse>)
     )
 )]
 async fn list_customers(
@@ -158,7 +158,7 @@ async fn list_customers(
     params(("id" = inline(schema::Id), Path, description = "The customer's id"), AfterParam, Consistency),
     responses(
         (status = 200, description = "The customer", body = CustomerResponse),
-        OneProblems
+        NotFound
     )
 )]
 async fn get_customer(

@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::problem::Problem;
-use crate::readiness::{Readiness, Report, Status};
+use crate::http::problem::Problem;
+use crate::readiness::{Report, Status, checks};
 use crate::state::AppState;
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
@@ -59,7 +59,7 @@ async fn healthz() -> impl IntoResponse {
     )
 )]
 async fn readyz(State(app): State<AppState>) -> Result<impl IntoResponse, Problem> {
-    let report = tokio::spawn(Readiness::report(app)).await;
+    let report = tokio::spawn(checks::report(app)).await;
     let report = report.map_err(|error| {
         tracing::error!(%error, "the readiness check failed");
         Problem::internal()

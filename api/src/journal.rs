@@ -5,26 +5,26 @@
 //! rate limited, so that clients cannot fill the log with them; each recorded
 //! refusal carries the number of unrecorded ones before it.
 
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use commands::{Commands, Context};
 use domain::{ApiKeyCommand, Assist, KeyId, Refusal, RefusalReason, Text, UserError};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_util::sync::CancellationToken;
 
 /// Capacity of the queue of notes.
 const WAITING: usize = 256;
 
-/// Burst of refusals that are recorded at once.
-const BURST: f64 = 50.0;
+/// Number of refusals that are recorded at once.
+const BURST: NonZeroU32 = NonZeroU32::new(50).unwrap();
 
-/// Refusals recorded per second for authenticated clients, after the burst.
-const PER_SECOND: f64 = 5.0;
+/// Refusals per second of authenticated clients that are recorded after the burst.
+const PER_SECOND: NonZeroU32 = NonZeroU32::new(5).unwrap();
 
-/// Refusals recorded per second for unauthenticated clients, after the burst.
-const ANONYMOUS_PER_SECOND: f64 = 0.1;
+/// Refusals per minute of unauthenticated clients that are recorded after the burst.
+const ANONYMOUS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(6).unwrap();
 
 /// Note that a request queues.
 enum Note {
@@ -41,8 +41,8 @@ pub(crate) struct Journal {
     notes: Sender<Note>,
     /// Limit for authenticated clients. It is separate, so that anonymous clients
     /// cannot exhaust it.
-    authenticated: Mutex<RefusalLimit>,
-    anonymous: Mutex<RefusalLimit>,
+    authenticated: DefaultDirectRateLimiter,
+    anonymous: DefaultDirectRateLimiter,
     /// Refusals since the last one that was recorded.
     unrecorded: AtomicU64,
 }
@@ -52,8 +52,8 @@ pub(crate) fn open() -> (Journal, Notes) {
     let (sender, receiver) = channel(WAITING);
     let journal = Journal {
         notes: sender,
-        authenticated: Mutex::new(RefusalLimit::new(PER_SECOND, Instant::now())),
-        anonymous: Mutex::new(RefusalLimit::new(ANONYMOUS_PER_SECOND, Instant::now())),
+        authenticated: RateLimiter::direct(Quota::per_second(PER_SECOND).allow_burst(BURST)),
+        anonymous: RateLimiter::direct(Quota::per_minute(ANONYMOUS_PER_MINUTE).allow_burst(BURST)),
         unrecorded: AtomicU64::new(0),
     };
     (journal, Notes(receiver))
@@ -116,14 +116,11 @@ impl Journal {
         detail: &str,
     ) {
         let refusal = refusal(why, method, path, detail);
-        let allowed = {
-            let limit = match why {
-                RefusalReason::Role => &self.authenticated,
-                RefusalReason::Signature | RefusalReason::Token => &self.anonymous,
-            };
-            let mut limit = limit.lock().unwrap_or_else(PoisonError::into_inner);
-            limit.try_acquire(Instant::now())
+        let limit = match why {
+            RefusalReason::Role => &self.authenticated,
+            RefusalReason::Signature | RefusalReason::Token => &self.anonymous,
         };
+        let allowed = limit.check().is_ok();
         let note = refusal.filter(|_| allowed);
         let note = note.map(|refusal| Note::Refused(context.clone(), refusal));
         let is_queued = note.is_some_and(|note| self.notes.try_send(note).is_ok());
@@ -202,50 +199,27 @@ fn refusal(why: RefusalReason, method: &str, path: &str, detail: &str) -> Option
     })
 }
 
-/// Token bucket for recorded refusals.
-struct RefusalLimit {
-    per_second: f64,
-    left: f64,
-    at: Instant,
-}
-
-impl RefusalLimit {
-    fn new(per_second: f64, now: Instant) -> Self {
-        Self {
-            per_second,
-            left: BURST,
-            at: now,
-        }
-    }
-
-    fn try_acquire(&mut self, now: Instant) -> bool {
-        let since: Duration = now.saturating_duration_since(self.at);
-        self.left = (self.left + since.as_secs_f64() * self.per_second).min(BURST);
-        self.at = now;
-        let is_available = self.left >= 1.0;
-        if is_available {
-            self.left -= 1.0;
-        }
-        is_available
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use governor::clock::FakeRelativeClock;
+
     use super::*;
 
     #[test]
     fn recorded_refusals_are_rate_limited() {
-        let start = Instant::now();
-        let mut limit = RefusalLimit::new(PER_SECOND, start);
-        let mut taken = |after, asked: usize| {
-            let at = start + Duration::from_secs(after);
-            (0..asked).filter(|_| limit.try_acquire(at)).count()
+        let clock = FakeRelativeClock::default();
+        let quota = Quota::per_second(PER_SECOND).allow_burst(BURST);
+        let limit = RateLimiter::direct_with_clock(quota, clock.clone());
+        let allowed = |seconds, asked: usize| {
+            clock.advance(Duration::from_secs(seconds));
+            (0..asked).filter(|_| limit.check().is_ok()).count()
         };
-        assert_eq!(taken(0, 1000), 50);
-        assert_eq!(taken(1, 1000), 5);
-        assert_eq!(taken(3, 1000), 10);
-        assert_eq!(taken(1_000, 1000), 50, "at most one burst accumulates");
+        assert_eq!(allowed(0, 1000), 50);
+        assert_eq!(allowed(1, 1000), 5);
+        assert_eq!(allowed(2, 1000), 10);
+        assert_eq!(allowed(1_000, 1000), 50, "at most one burst accumulates");
     }
 
     #[test]

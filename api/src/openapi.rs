@@ -1,56 +1,40 @@
 //! The OpenAPI document and its interactive page.
 
-mod headers;
 mod links;
 
-use std::collections::BTreeMap;
-
 use axum::Router;
+use axum::http::header;
+use axum::routing::get;
 use domain::Currency;
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
-use utoipa::openapi::{
-    ContentBuilder, Ref, RefOr, Response as Described, ResponseBuilder, ResponsesBuilder,
-};
-use utoipa::{IntoResponses, Modify, OpenApi, ToSchema};
+use utoipa::{Modify, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::access::{self, Needs};
-use crate::problem::{FieldError, Problem, ProblemBody};
-use crate::router;
+use crate::http::middleware;
+use crate::http::openapi::{add_headers, operations, problem};
+use crate::http::problem::{FieldError, ProblemBody};
+use crate::http::schema::{self, ConditionSchema};
+use crate::routes::routes;
 use crate::rules::NodeSchema;
-use crate::schema::{self, ConditionSchema};
 use crate::state::AppState;
 
 /// Builds the OpenAPI document of all operations, as served at `/openapi.json`.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    let routes = OpenApiRouter::with_openapi(Document::openapi()).merge(router::routes());
+    let routes = OpenApiRouter::with_openapi(Document::openapi()).merge(routes());
     let mut document = routes.into_openapi();
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
             add_access(operation, method, path);
-            headers::describe(operation);
+            add_headers(operation);
         }
     }
     links::add(&mut document);
     document
-}
-
-/// Returns the operations of a path with their methods.
-pub(crate) fn operations(
-    item: &mut PathItem,
-) -> impl Iterator<Item = (&'static str, &mut Operation)> {
-    let all = [
-        ("GET", &mut item.get),
-        ("POST", &mut item.post),
-        ("PUT", &mut item.put),
-        ("DELETE", &mut item.delete),
-    ];
-    all.into_iter()
-        .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
 /// Serves `/openapi.json` and `/docs` for a deployment with this currency.
@@ -60,9 +44,13 @@ pub(crate) fn browser(currency: Currency) -> Router<AppState> {
         let name = schema::Currency::name().into();
         components.schemas.insert(name, schema::only(currency));
     }
-    SwaggerUi::new("/docs")
-        .url("/openapi.json", document)
-        .into()
+    // Cannot fail: the document has only texts as keys.
+    let document = document.to_json().unwrap_or_default();
+    let document = async move || ([(header::CONTENT_TYPE, "application/json")], document);
+    let pages = SwaggerUi::new("/docs").config(Config::from("/openapi.json"));
+    Router::from(pages)
+        .layer(middleware::page_policy())
+        .route("/openapi.json", get(document))
 }
 
 #[derive(OpenApi)]
@@ -117,10 +105,12 @@ impl Modify for Credentials {
     }
 }
 
-/// Adds the security requirement of an operation and the problems that
-/// [`crate::access`] and [`crate::strict`] may answer with.
+/// Adds the security requirement of an operation and the problems that follow from
+/// its role, its body, and the middleware. utoipa derives responses for each operation
+/// on its own, so each would have to repeat them.
 fn add_access(operation: &mut Operation, method: &str, path: &str) {
     let needs = Needs::of(method, path).unwrap_or(Needs::Admin);
+    let has_body = operation.request_body.is_some();
     let responses = &mut operation.responses.responses;
     let mut add = |status: u16| {
         let response = responses.entry(status.to_string());
@@ -128,8 +118,12 @@ fn add_access(operation: &mut Operation, method: &str, path: &str) {
     };
     // `strict` rejects undeclared parameters and bodies on every operation.
     add(400);
+    if has_body {
+        [413, 415, 422].into_iter().for_each(&mut add);
+    }
+    // Health checks are neither limited nor do they depend on Redis and MongoDB.
     if access::is_counted(path) {
-        add(429);
+        [429, 500, 503].into_iter().for_each(&mut add);
     }
     if needs == Needs::Nothing {
         operation.security = Some(vec![SecurityRequirement::default()]);
@@ -142,94 +136,4 @@ fn add_access(operation: &mut Operation, method: &str, path: &str) {
     let none: [&str; 0] = [];
     let schemes = [KEY, SESSION].map(|scheme| SecurityRequirement::new(scheme, none));
     operation.security = Some(schemes.to_vec());
-}
-
-/// Declares the error statuses of groups of operations.
-macro_rules! problems {
-    ($($(#[doc = $doc:literal])* $name:ident = [$($status:literal),*];)*) => {$(
-        $(#[doc = $doc])*
-        pub(crate) struct $name;
-
-        impl IntoResponses for $name {
-            fn responses() -> BTreeMap<String, RefOr<Described>> {
-                describe(&[$($status),*])
-            }
-        }
-    )*};
-}
-
-problems! {
-    /// Problems of an operation without parameters.
-    ProtectedProblems = [500, 503];
-    /// Problems of a read with parameters.
-    ReadProblems = [400, 500, 503];
-    /// Problems of a read of one resource.
-    OneProblems = [400, 404, 500, 503];
-    /// Problems of a request to rebuild a view from the whole log.
-    RebuildProblems = [400, 404, 410, 500, 503];
-    /// Problems of a creation.
-    CreateProblems = [400, 409, 413, 415, 422, 500, 503];
-    /// Problems of the creation of a campaign, which may launch it.
-    CreateCampaignProblems = [400, 409, 410, 413, 415, 422, 500, 503];
-    /// Problems of a replacement.
-    ReplaceProblems = [400, 404, 409, 413, 415, 422, 500, 503];
-    /// Problems of a change to an existing resource that has a body.
-    GiveProblems = [400, 404, 413, 415, 422, 500, 503];
-    /// Problems of a removal.
-    RemoveProblems = [400, 404, 409, 500, 503];
-    /// Problems of a change to an existing resource that has no body.
-    ChangeProblems = [400, 404, 409, 500, 503];
-    /// Problems of a campaign's launch.
-    LaunchProblems = [400, 404, 409, 410, 500, 503];
-    /// Problems of a reconciliation of a launch with the whole log.
-    ReconcileProblems = [400, 404, 409, 410, 500, 503];
-    /// Problems of the vendor's receipts.
-    ReceiptProblems = [400, 401, 413, 415, 422, 500, 503];
-    /// Problems of a preview.
-    PreviewProblems = [400, 413, 415, 422, 500, 503];
-    /// Problems of a preview that can evaluate a past state.
-    PastProblems = [400, 410, 413, 415, 422, 500, 503];
-    /// Problems of the redirect to the sign-in provider.
-    SignInProblems = [400, 404, 500, 503];
-    /// Problems of the callback from the sign-in provider, which may deny access.
-    CallbackProblems = [400, 403, 404, 500, 503];
-    /// Problems of the one-time link for a local admin.
-    LinkProblems = [400, 403, 404, 500, 503];
-    /// Problems of data ingestion.
-    IngestProblems = [400, 413, 415, 422, 500, 503];
-}
-
-fn describe(statuses: &[u16]) -> BTreeMap<String, RefOr<Described>> {
-    let add = |responses: ResponsesBuilder, status: &u16| {
-        responses.response(status.to_string(), problem(*status))
-    };
-    let responses = statuses.iter().fold(ResponsesBuilder::new(), add).build();
-    responses.responses
-}
-
-fn problem(status: u16) -> Described {
-    let description = match status {
-        400 => "Malformed request",
-        401 => "No valid API key or session, or no valid signature of the vendor",
-        403 => "Permission denied, cross-site request, or sign-in not permitted",
-        404 => "Not found",
-        409 => "Conflict with the current state",
-        410 => "Required events were trimmed from the log",
-        413 => "Too many bytes or items",
-        415 => "Unsupported media type",
-        422 => "Invalid field, or rejected by a rule",
-        429 => "Rate limit exceeded; see `Retry-After`",
-        503 => {
-            "Redis or MongoDB unavailable or out of memory, view behind, or too many concurrent \
-                requests; see `Retry-After`"
-        }
-        _ => "Internal error",
-    };
-    let content = ContentBuilder::new()
-        .schema(Some(Ref::from_schema_name(ProblemBody::name())))
-        .build();
-    ResponseBuilder::new()
-        .description(description)
-        .content(Problem::MEDIA_TYPE, content)
-        .build()
 }

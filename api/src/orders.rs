@@ -9,14 +9,14 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::after::{self, After};
+use crate::after;
 use crate::consistency::Consistency;
-use crate::extract::Query;
-use crate::openapi::ReadProblems;
-use crate::paging::{Limit, Listed, page};
-use crate::problem::Problem;
+use crate::http::after::After;
+use crate::http::extract::Query;
+use crate::http::paging::{Limit, Listed, page};
+use crate::http::problem::Problem;
+use crate::http::schema;
 use crate::quarantined::{self, Quarantined, ShowsDocument};
-use crate::schema;
 use crate::state::AppState;
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
@@ -102,8 +102,7 @@ pub(crate) struct ItemSchema {
     tag = "Orders",
     params(ListParams, Consistency),
     responses(
-        (status = 200, description = "A page of orders", body = Listed<OrderResponse>),
-        ReadProblems
+        (status = 200, description = "A page of orders", body = Listed<OrderResponse>)
     )
 )]
 async fn list_orders(

@@ -7,9 +7,9 @@ use projections::{QueryError, View};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::position::PositionText;
-use crate::problem::{Problem, ProblemKind};
-use crate::schema;
+use crate::http::position::PositionText;
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::schema;
 use crate::state::Shared;
 
 /// Event that holds a document back. The response shows the document without this

@@ -2,22 +2,18 @@
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::{DefaultPredicate, Predicate, SizeAbove};
-use utoipa_axum::router::OpenApiRouter;
 
-use crate::auth::sign_in;
-use crate::problem::{Problem, ProblemKind};
+use crate::http::middleware;
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::strict::{self, Contract};
+use crate::routes::routes;
 use crate::state::AppState;
-use crate::strict::{self, Contract};
-use crate::{
-    access, admin, ai, audit, campaigns, customers, data, delivery, health, jobs, keys, limits,
-    metrics, observe, openapi, orders, segments, timeline, users,
-};
+use crate::{access, delivery, openapi};
 
-/// Smallest response that is compressed, in bytes. Below it, compression costs
-/// more than it saves.
-const COMPRESS_ABOVE: u64 = 1024;
+/// Paths without a limit on concurrent requests. Health checks are answered under any
+/// load, and the handler of receipts takes a place after it has verified the signature,
+/// so that unsigned posts cannot use up the places.
+const UNLIMITED: [&str; 3] = ["/healthz", "/readyz", delivery::PATH];
 
 /// Builds the whole API: routes, middleware, document and interactive page.
 pub(crate) fn router(state: AppState) -> Router {
@@ -30,38 +26,17 @@ pub(crate) fn router(state: AppState) -> Router {
         .fallback(not_found)
         .layer(strict.clone())
         .layer(from_fn_with_state(state.clone(), access::guard));
-    let compression = CompressionLayer::new()
-        .compress_when(DefaultPredicate::new().and(SizeAbove::new(COMPRESS_ABOVE)));
-    openapi::browser(state.commands.currency())
+    let open = openapi::browser(state.commands.currency())
         .route_layer(strict)
         .method_not_allowed_fallback(access::method_not_allowed)
-        .layer(from_fn_with_state(state.clone(), access::count))
-        .merge(guarded)
-        .layer(from_fn_with_state(state.clone(), limits::admit))
-        .layer(compression)
-        .layer(from_fn_with_state(state.clone(), observe::observe))
-        .with_state(state)
-}
-
-/// Builds all routes that [`access`] has a row for.
-pub(crate) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .merge(health::routes())
-        .merge(delivery::routes())
-        .merge(sign_in::routes())
-        .merge(data::routes())
-        .merge(customers::routes())
-        .merge(timeline::routes())
-        .merge(orders::routes())
-        .merge(segments::routes())
-        .merge(campaigns::routes())
-        .merge(jobs::routes())
-        .merge(ai::routes())
-        .merge(users::routes())
-        .merge(keys::routes())
-        .merge(audit::routes())
-        .merge(admin::routes())
-        .merge(metrics::routes())
+        .layer(from_fn_with_state(state.clone(), access::count));
+    let settings = middleware::Settings {
+        trusted_proxies: state.trusted_proxies.clone(),
+        request_timeout: state.request_timeout,
+        places: state.places.clone(),
+        unlimited: &UNLIMITED,
+    };
+    middleware::wrap(open.merge(guarded), settings).with_state(state)
 }
 
 async fn not_found() -> Problem {

@@ -5,8 +5,8 @@ use domain::rules::{RuleError, RuleErrors, Rules};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::problem::{FieldError, Problem, ProblemKind};
-use crate::schema::{self, ConditionSchema};
+use crate::http::problem::{FieldError, Problem, ProblemKind};
+use crate::http::schema::{self, ConditionSchema};
 
 /// Parses the rules at `pointer` in the body.
 ///

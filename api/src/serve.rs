@@ -19,10 +19,11 @@ use tokio::time::{interval, timeout};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::address::Peer;
+use crate::http::address::Peer;
+use crate::http::{limits, metrics};
 use crate::journal::Notes;
+use crate::router;
 use crate::state::{Api, AppState};
-use crate::{limits, metrics, router};
 
 /// Maximum number of request headers. More are answered with 431.
 const MAX_HEADERS: usize = 64;

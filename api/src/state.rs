@@ -3,27 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::FromRef;
 use commands::Commands;
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::Store;
-use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::address::TrustedProxies;
-use crate::ai::{Assistant, AssistantConfig};
+use crate::ai::assistant::{Assistant, AssistantConfig};
 use crate::auth::{Credentials, SignIn};
-use crate::delivery::VendorSecrets;
-use crate::jobs::Jobs;
+use crate::delivery::secrets::VendorSecrets;
+use crate::http::address::TrustedProxies;
+use crate::http::body::BodySettings;
+use crate::http::limits::{self, BodyBudget, Limits, LogReads, Rates, Senders};
+use crate::http::shed::Shed;
+use crate::jobs::registry::Jobs;
 use crate::journal::{self, Journal, Notes};
-use crate::limits::{self, BodyBudget, Limits, LogReads, Rates, Senders};
 use crate::own_writes::OwnWrites;
-use crate::problem::{Problem, ProblemKind};
 use crate::readiness::Readiness;
-use crate::shed::Shed;
-
-/// Maximum time that a request waits for a permit.
-const PERMIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Configuration of the API.
 pub struct ApiConfig {
@@ -102,7 +99,7 @@ impl Api {
             request_timeout: config.request_timeout,
             metrics: config.metrics,
             connections: Arc::new(Semaphore::new(config.limits.connections)),
-            places: Semaphore::new(config.limits.requests),
+            places: Arc::new(Semaphore::new(config.limits.requests)),
             receipt_places: Semaphore::new(limits::RECEIPT_PLACES),
             body_budget: BodyBudget::new(config.limits.bodies),
             senders: Senders::new(),
@@ -137,7 +134,7 @@ pub(crate) struct Shared {
     pub(crate) request_timeout: Duration,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) connections: Arc<Semaphore>,
-    pub(crate) places: Semaphore,
+    pub(crate) places: Arc<Semaphore>,
     pub(crate) receipt_places: Semaphore,
     pub(crate) body_budget: BodyBudget,
     pub(crate) senders: Senders,
@@ -157,27 +154,12 @@ pub(crate) struct Shared {
     pub(crate) closing: CancellationToken,
 }
 
-/// Waits up to 10 s for a permit.
-///
-/// # Errors
-/// 503 if none becomes free in time.
-pub(crate) async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> {
-    permit_by(Instant::now() + PERMIT_TIMEOUT, turns.acquire()).await
-}
-
-/// Waits for a permit until `by`.
-///
-/// # Errors
-/// 503 if none becomes free in time.
-pub(crate) async fn permit_by<P>(
-    by: Instant,
-    permit: impl Future<Output = Result<P, AcquireError>>,
-) -> Result<P, Problem> {
-    match timeout_at(by, permit).await {
-        Ok(Ok(permit)) => Ok(permit),
-        _ => {
-            let detail = "too many concurrent requests of this kind; retry later";
-            Err(Problem::new(ProblemKind::Busy, detail))
+impl FromRef<AppState> for BodySettings {
+    fn from_ref(app: &AppState) -> Self {
+        Self {
+            budget: app.body_budget.clone(),
+            limit: app.body_limit,
+            currency: app.commands.currency(),
         }
     }
 }

@@ -14,12 +14,13 @@ use utoipa_axum::routes;
 use crate::after;
 use crate::campaigns::{self, ShownEvent};
 use crate::consistency::Consistency;
-use crate::extract::{Path, Query};
-use crate::openapi::OneProblems;
-use crate::paging::{Listed, PageParams};
-use crate::problem::Problem;
+use crate::customers;
+use crate::http::extract::{Path, Query};
+use crate::http::openapi::NotFound;
+use crate::http::paging::{Listed, PageParams};
+use crate::http::problem::Problem;
+use crate::http::schema;
 use crate::state::AppState;
-use crate::{customers, schema};
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(get_timeline))
@@ -60,7 +61,7 @@ struct TimelineItem {
     params(("id" = inline(schema::Id), Path, description = "The customer's id"), PageParams, Consistency),
     responses(
         (status = 200, description = "A page of the timeline", body = Listed<TimelineItem>),
-        OneProblems
+        NotFound
     )
 )]
 async fn get_timeline(

@@ -1,6 +1,7 @@
 //! `X-Request-Id`: returned in every response and recorded in the audit trail.
 
 use reqwest::Method;
+use rustix::process::Signal;
 
 use super::order;
 use crate::support::app::App;
@@ -73,4 +74,22 @@ async fn the_request_id_is_recorded_with_the_events_of_the_request() {
         assert_eq!(rows.len(), 1);
         assert_eq!(rows[0]["position"], answer.position());
     }
+}
+
+#[tokio::test]
+async fn the_log_at_info_has_a_line_per_request_except_for_probes() {
+    let mut app = App::told(vec![("PATRON_LOG", "info".to_owned())]).await;
+    for path in ["/healthz", "/readyz", "/metrics", "/api/customers"] {
+        let request = app.client.request(Method::GET, path);
+        let id = format!("probe{}", path.replace('/', "-"));
+        let answer = answer(request.header("X-Request-Id", id)).await;
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+    }
+    assert!(app.api.stop(Signal::TERM).success());
+    let log = app.api.errors();
+    let lines_of = |id: &str| log.lines().filter(|line| line.contains(id)).count();
+    for probe in ["probe-healthz", "probe-readyz", "probe-metrics"] {
+        assert_eq!(lines_of(probe), 0, "{log}");
+    }
+    assert_eq!(lines_of("probe-api-customers"), 1, "{log}");
 }

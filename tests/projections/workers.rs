@@ -160,7 +160,7 @@ async fn a_rollback_request_does_not_start_a_rebuild() {
     let requested = deployment
         .commands
         .execute(&context, orders, ViewCommand::RequestRollback);
-    requested.await.unwrap();
+    requested.await.unwrap().unwrap();
     rebuild_by_workers(&deployment, "customers").await;
     let orders = status(&deployment, "orders").await;
     assert_eq!((orders.generation, orders.building), (1, None));

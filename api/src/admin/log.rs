@@ -9,10 +9,9 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::after::Satisfied;
-use crate::extract::Query;
-use crate::openapi::ReadProblems;
-use crate::problem::Problem;
+use crate::http::after::Satisfied;
+use crate::http::extract::Query;
+use crate::http::problem::Problem;
 use crate::state::AppState;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -85,7 +84,7 @@ struct SettingResponse {
     path = "/api/admin/log",
     tag = "Operations",
     params(Satisfied),
-    responses((status = 200, description = "The log", body = LogResponse), ReadProblems)
+    responses((status = 200, description = "The log", body = LogResponse))
 )]
 async fn get_log(
     State(app): State<AppState>,

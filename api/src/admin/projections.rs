@@ -11,13 +11,13 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::after::Satisfied;
 use crate::caller::Caller;
-use crate::extract::{Path, Query};
-use crate::openapi::{ReadProblems, RebuildProblems};
-use crate::position::{self, PositionText};
-use crate::problem::{Problem, ProblemKind};
-use crate::schema;
+use crate::http::after::Satisfied;
+use crate::http::extract::{Path, Query};
+use crate::http::openapi::{NotFound, Trimmed};
+use crate::http::position::{self, PositionText};
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::schema;
 use crate::state::AppState;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -128,7 +128,7 @@ struct RebuildRequested {
     path = "/api/admin/projections",
     tag = "Operations",
     params(Satisfied),
-    responses((status = 200, description = "All views", body = Projections), ReadProblems)
+    responses((status = 200, description = "All views", body = Projections))
 )]
 async fn list_projections(
     State(app): State<AppState>,
@@ -150,8 +150,8 @@ async fn list_projections(
     params(("name" = inline(schema::View), Path, description = "The view", example = "customers")),
     responses(
         (status = 202, description = "Rebuild requested", body = RebuildRequested,
-            headers(("Patron-Position" = String, description = "Positions for `after`"))),
-        RebuildProblems
+            headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`"))),
+        NotFound, Trimmed
     )
 )]
 async fn rebuild_projection(

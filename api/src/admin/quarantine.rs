@@ -11,15 +11,16 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::after::{self, AfterParam};
-use crate::body::{Input, JsonBody};
+use crate::after;
 use crate::caller::Caller;
 use crate::consistency::Consistency;
-use crate::extract::{Path, Query};
-use crate::openapi::{GiveProblems, ReadProblems};
-use crate::position::{self, PositionText};
-use crate::problem::{Problem, ProblemKind};
-use crate::schema;
+use crate::http::after::AfterParam;
+use crate::http::body::{Input, JsonBody};
+use crate::http::extract::{Path, Query};
+use crate::http::openapi::NotFound;
+use crate::http::position::{self, PositionText};
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::schema;
 use crate::state::{AppState, Shared};
 
 /// Maximum number of entries in a response.
@@ -98,7 +99,7 @@ struct QuarantineDecided {
     path = "/api/admin/quarantine",
     tag = "Operations",
     params(AfterParam, Consistency),
-    responses((status = 200, description = "The quarantine", body = Quarantine), ReadProblems)
+    responses((status = 200, description = "The quarantine", body = Quarantine))
 )]
 async fn list_quarantine(
     State(app): State<AppState>,
@@ -128,8 +129,8 @@ async fn list_quarantine(
     request_body = ReasonBody,
     responses(
         (status = 202, description = "Retry recorded", body = QuarantineDecided,
-            headers(("Patron-Position" = String, description = "Positions for `after`"))),
-        GiveProblems
+            headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`"))),
+        NotFound
     )
 )]
 async fn retry_event(
@@ -153,8 +154,8 @@ async fn retry_event(
     request_body = ReasonBody,
     responses(
         (status = 202, description = "Skip recorded", body = QuarantineDecided,
-            headers(("Patron-Position" = String, description = "Positions for `after`"))),
-        GiveProblems
+            headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`"))),
+        NotFound
     )
 )]
 async fn skip_event(

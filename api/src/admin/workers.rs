@@ -9,11 +9,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::after::Satisfied;
-use crate::extract::Query;
-use crate::openapi::ReadProblems;
-use crate::problem::Problem;
-use crate::schema;
+use crate::http::after::Satisfied;
+use crate::http::extract::Query;
+use crate::http::problem::Problem;
+use crate::http::schema;
 use crate::state::AppState;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -81,7 +80,7 @@ struct TaskResponse {
     path = "/api/admin/workers",
     tag = "Operations",
     params(Satisfied),
-    responses((status = 200, description = "The live workers", body = Workers), ReadProblems)
+    responses((status = 200, description = "The live workers", body = Workers))
 )]
 async fn list_workers(
     State(app): State<AppState>,

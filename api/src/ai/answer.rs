@@ -4,7 +4,7 @@ use domain::AssistEngine;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::schema;
+use crate::http::schema;
 
 /// The engine that answered.
 #[derive(Debug, Serialize, ToSchema)]

@@ -7,8 +7,8 @@ use commands::Context;
 use domain::{Assist, AssistEngine, AssistOutcome, AssistTask, Text, Wording};
 
 use super::answer::AnsweredBy;
-use crate::metrics;
-use crate::problem::{Problem, ProblemKind};
+use crate::http::metrics;
+use crate::http::problem::{Problem, ProblemKind};
 use crate::state::AppState;
 
 /// Call for assistance. [`Call::end`] records it. A call that is dropped

@@ -6,7 +6,7 @@ use commands::Context;
 
 use crate::auth::{self, Actor};
 use crate::caller::context;
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::state::AppState;
 
 /// Caller of the assistant who is within the rate limit.

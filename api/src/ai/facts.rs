@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use assist::{Facts, Measure};
 use domain::{Currency, Name};
+use projections::Store;
 use projections::analytics::StoreFacts;
 use tokio::sync::Mutex;
 
-use crate::problem::{Problem, ProblemKind};
-use crate::state::AppState;
+use crate::http::problem::{Problem, ProblemKind};
 
 /// Maximum time that a request waits for the facts.
 const MAX_WAIT: Duration = Duration::from_secs(15);
@@ -33,45 +33,45 @@ struct CacheEntry {
     until: Instant,
 }
 
-/// Returns facts about the store's data, at most ten minutes old.
-///
-/// # Errors
-/// 503 if MongoDB does not answer, or takes longer than a request waits.
-pub(super) async fn facts(app: &AppState) -> Result<Arc<Facts>, Problem> {
-    // The first request loads the facts for all that wait. The load is a task of
-    // its own, so that it completes even if that request goes away.
-    let (cache, loader) = (app.assistant.facts.0.clone(), app.clone());
-    let loading = tokio::spawn(async move {
-        let mut cache = cache.lock_owned().await;
-        match &*cache {
-            Some(entry) if Instant::now() < entry.until => Ok(entry.facts.clone()),
-            _ => {
-                let (facts, took) = load(&loader).await?;
-                let until = Instant::now() + (took * CACHE_FACTOR).clamp(MIN_CACHED, MAX_CACHED);
-                *cache = Some(CacheEntry {
-                    facts: facts.clone(),
-                    until,
-                });
-                Ok(facts)
+impl CachedFacts {
+    /// Returns facts about the store's data, at most ten minutes old.
+    ///
+    /// # Errors
+    /// 503 if MongoDB does not answer, or takes longer than a request waits.
+    pub(super) async fn get(
+        &self,
+        store: &Store,
+        currency: Currency,
+    ) -> Result<Arc<Facts>, Problem> {
+        // The first request loads the facts for all that wait. The load is a task of
+        // its own, so that it completes even if that request goes away.
+        let (cache, store) = (self.0.clone(), store.clone());
+        let loading = tokio::spawn(async move {
+            let mut cache = cache.lock_owned().await;
+            match &*cache {
+                Some(entry) if Instant::now() < entry.until => Ok(entry.facts.clone()),
+                _ => {
+                    let started = Instant::now();
+                    let facts = Arc::new(facts_of(currency, store.store_facts().await?));
+                    let cached = (started.elapsed() * CACHE_FACTOR).clamp(MIN_CACHED, MAX_CACHED);
+                    *cache = Some(CacheEntry {
+                        facts: facts.clone(),
+                        until: Instant::now() + cached,
+                    });
+                    Ok(facts)
+                }
+            }
+        });
+        match tokio::time::timeout(MAX_WAIT, loading).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(_)) => Err(Problem::internal()),
+            Err(_) => {
+                let detail =
+                    "the store's statistics are still being computed; send the request again";
+                Err(Problem::new(ProblemKind::Busy, detail))
             }
         }
-    });
-    match tokio::time::timeout(MAX_WAIT, loading).await {
-        Ok(Ok(found)) => found,
-        Ok(Err(_)) => Err(Problem::internal()),
-        Err(_) => {
-            let detail = "the store's statistics are still being computed; send the request again";
-            Err(Problem::new(ProblemKind::Busy, detail))
-        }
     }
-}
-
-/// Queries the facts, and measures how long that took.
-async fn load(app: &AppState) -> Result<(Arc<Facts>, Duration), Problem> {
-    let started = Instant::now();
-    let found = app.store.store_facts().await?;
-    let facts = facts_of(app.commands.currency(), found);
-    Ok((Arc::new(facts), started.elapsed()))
 }
 
 fn facts_of(currency: Currency, found: StoreFacts) -> Facts {

@@ -13,15 +13,17 @@ use super::answer::AnsweredBy;
 use super::call::Call;
 use super::caller::AssistCaller;
 use super::rules_of;
-use crate::after::{self, After};
+use crate::after;
 use crate::consistency::Consistency;
 use crate::customers::CustomerResponse;
-use crate::extract::Query;
-use crate::openapi::OneProblems;
-use crate::problem::Problem;
+use crate::http::after::After;
+use crate::http::extract::Query;
+use crate::http::limits::turn;
+use crate::http::openapi::NotFound;
+use crate::http::problem::Problem;
+use crate::http::schema;
 use crate::quarantined;
-use crate::schema;
-use crate::state::{AppState, turn};
+use crate::state::AppState;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -120,7 +122,7 @@ struct FeatureResponse {
     params(LookalikesParams, Consistency),
     responses(
         (status = 200, description = "The most similar customers", body = LookalikesResponse),
-        OneProblems
+        NotFound
     )
 )]
 pub(super) async fn list_lookalikes(

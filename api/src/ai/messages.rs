@@ -13,16 +13,16 @@ use super::answer::AnsweredBy;
 use super::body::Prompt;
 use super::call::Call;
 use super::caller::AssistCaller;
-use super::facts::facts;
 use super::rules_of;
-use crate::after::{AfterParam, Freshness};
-use crate::body::{Input, JsonBody};
-use crate::consistency::Consistency;
-use crate::extract::Query;
-use crate::openapi::GiveProblems;
-use crate::problem::Problem;
-use crate::schema;
-use crate::state::{AppState, turn};
+use crate::consistency::{Consistency, Freshness};
+use crate::http::after::AfterParam;
+use crate::http::body::{Input, JsonBody};
+use crate::http::extract::Query;
+use crate::http::limits::turn;
+use crate::http::openapi::NotFound;
+use crate::http::problem::Problem;
+use crate::http::schema;
+use crate::state::AppState;
 
 /// The objective of a message.
 #[derive(Deserialize, ToSchema)]
@@ -76,7 +76,7 @@ pub(super) struct VariantResponse {
     request_body = MessagesBody,
     responses(
         (status = 200, description = "Three variants", body = MessagesResponse),
-        GiveProblems
+        NotFound
     )
 )]
 pub(super) async fn write_messages(
@@ -105,7 +105,13 @@ async fn write(
     let _place = turn(&app.assistant.places).await?;
     let (objective, tone) = (body.objective.as_str(), body.tone);
     let audience = match &body.segment_id {
-        Some(segment) => Some((rules_of(app, segment, freshness).await?, facts(app).await?)),
+        Some(segment) => Some((
+            rules_of(app, segment, freshness).await?,
+            app.assistant
+                .facts
+                .get(&app.store, app.commands.currency())
+                .await?,
+        )),
         None => None,
     };
     let describe = |explainer: fn(&Rules, &Facts) -> Option<String>| {

@@ -7,7 +7,7 @@
 //! the store.
 
 mod answer;
-mod assistant;
+pub(crate) mod assistant;
 mod body;
 mod call;
 mod caller;
@@ -19,10 +19,6 @@ mod send_time;
 mod summary;
 mod tags;
 
-pub(crate) use assistant::Assistant;
-pub use assistant::AssistantConfig;
-pub(crate) use send_time::WEEKDAYS;
-
 use domain::rules::Rules;
 use domain::{CampaignId, SegmentId};
 use projections::campaign_stats::CampaignStats;
@@ -31,9 +27,10 @@ use projections::segments::Segments;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::after::{self, Freshness};
+use crate::after;
 use crate::campaigns;
-use crate::problem::Problem;
+use crate::consistency::Freshness;
+use crate::http::problem::Problem;
 use crate::segments;
 use crate::state::{AppState, Shared};
 

@@ -18,16 +18,16 @@ use super::answer::AnsweredBy;
 use super::body::Prompt;
 use super::call::Call;
 use super::caller::AssistCaller;
-use super::facts::facts;
-use crate::after::{self, AfterParam, Freshness};
-use crate::body::{Input, JsonBody};
-use crate::consistency::Consistency;
-use crate::extract::Query;
-use crate::openapi::PreviewProblems;
-use crate::problem::{FieldError, Problem, ProblemKind};
+use crate::after;
+use crate::consistency::{Consistency, Freshness};
+use crate::http::after::AfterParam;
+use crate::http::body::{Input, JsonBody};
+use crate::http::extract::Query;
+use crate::http::limits::turn;
+use crate::http::problem::{FieldError, Problem, ProblemKind};
+use crate::http::schema;
 use crate::rules::GroupSchema;
-use crate::schema;
-use crate::state::{AppState, turn};
+use crate::state::AppState;
 
 /// A description of customers in plain words.
 #[derive(Deserialize, ToSchema)]
@@ -77,8 +77,7 @@ pub(super) struct RulesResponse {
     params(AfterParam, Consistency),
     request_body = RulesBody,
     responses(
-        (status = 200, description = "The rules and their count", body = RulesResponse),
-        PreviewProblems
+        (status = 200, description = "The rules and their count", body = RulesResponse)
     )
 )]
 pub(super) async fn find_rules(
@@ -103,7 +102,11 @@ async fn find(
 ) -> Result<RulesResponse, Problem> {
     let _place = turn(&app.assistant.places).await?;
     after::wait::<Customers>(app, freshness).await?;
-    let facts = facts(app).await?;
+    let facts = app
+        .assistant
+        .facts
+        .get(&app.store, app.commands.currency())
+        .await?;
     let understood = match parse_by_model(call, prompt, &facts).await {
         Some(parsed) => parsed.map_err(|reason| not_understood(&reason)),
         None => parse_builtin(prompt, &facts)

@@ -14,13 +14,15 @@ use super::answer::AnsweredBy;
 use super::call::Call;
 use super::caller::AssistCaller;
 use super::rules_of;
-use crate::after::{self, After};
+use crate::after;
 use crate::consistency::Consistency;
-use crate::extract::Query;
-use crate::openapi::OneProblems;
-use crate::problem::Problem;
-use crate::schema;
-use crate::state::{AppState, turn};
+use crate::http::after::After;
+use crate::http::extract::Query;
+use crate::http::limits::turn;
+use crate::http::openapi::NotFound;
+use crate::http::problem::Problem;
+use crate::http::schema::{self, WEEKDAYS};
+use crate::state::AppState;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -132,17 +134,6 @@ struct BusyResponse {
     activities: u64,
 }
 
-/// Days of the week as the API names them, Monday first.
-pub(crate) const WEEKDAYS: [&str; 7] = [
-    "monday",
-    "tuesday",
-    "wednesday",
-    "thursday",
-    "friday",
-    "saturday",
-    "sunday",
-];
-
 /// Finds the best time to send to a segment from its customers' past activity.
 #[utoipa::path(
     get,
@@ -151,7 +142,7 @@ pub(crate) const WEEKDAYS: [&str; 7] = [
     params(SendTimeParams, Consistency),
     responses(
         (status = 200, description = "The best hour and day of the week", body = SendTimeResponse),
-        OneProblems
+        NotFound
     )
 )]
 pub(super) async fn get_send_time(

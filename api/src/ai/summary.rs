@@ -12,14 +12,16 @@ use super::answer::AnsweredBy;
 use super::call::Call;
 use super::caller::AssistCaller;
 use super::campaign;
-use crate::after::{self, AfterParam, Freshness};
+use crate::after;
 use crate::campaigns::not_launched;
-use crate::consistency::Consistency;
-use crate::extract::{Path, Query};
-use crate::openapi::ChangeProblems;
-use crate::problem::Problem;
-use crate::schema;
-use crate::state::{AppState, Shared, turn};
+use crate::consistency::{Consistency, Freshness};
+use crate::http::after::AfterParam;
+use crate::http::extract::{Path, Query};
+use crate::http::limits::turn;
+use crate::http::openapi::{Conflict, NotFound};
+use crate::http::problem::Problem;
+use crate::http::schema;
+use crate::state::{AppState, Shared};
 
 /// Summary of a campaign's results.
 #[derive(Serialize, ToSchema)]
@@ -97,7 +99,7 @@ struct BracketResponse {
     ),
     responses(
         (status = 200, description = "The summary and its figures", body = SummaryResponse),
-        ChangeProblems
+        NotFound, Conflict
     )
 )]
 pub(super) async fn summarize_campaign(

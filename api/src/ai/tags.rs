@@ -13,13 +13,14 @@ use super::answer::AnsweredBy;
 use super::call::Call;
 use super::caller::AssistCaller;
 use super::{campaign, rules_of};
-use crate::after::{AfterParam, Freshness};
-use crate::consistency::Consistency;
-use crate::extract::{Path, Query};
-use crate::openapi::OneProblems;
-use crate::problem::Problem;
-use crate::schema;
-use crate::state::{AppState, Shared, turn};
+use crate::consistency::{Consistency, Freshness};
+use crate::http::after::AfterParam;
+use crate::http::extract::{Path, Query};
+use crate::http::limits::turn;
+use crate::http::openapi::NotFound;
+use crate::http::problem::Problem;
+use crate::http::schema;
+use crate::state::{AppState, Shared};
 
 /// Suggested tags of a campaign.
 #[derive(Serialize, ToSchema)]
@@ -46,7 +47,7 @@ pub(super) struct TagsResponse {
     ),
     responses(
         (status = 200, description = "The tags", body = TagsResponse),
-        OneProblems
+        NotFound
     )
 )]
 pub(super) async fn tag_campaign(

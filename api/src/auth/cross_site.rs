@@ -8,7 +8,7 @@
 use axum::http::{HeaderMap, HeaderName, Method, header};
 use reqwest::Url;
 
-use crate::problem::{Problem, ProblemKind};
+use crate::http::problem::{Problem, ProblemKind};
 
 /// Header by which browsers tell how the page that caused a request relates to
 /// the API. Pages cannot set it.

@@ -36,7 +36,7 @@ pub use self::public_url::{PublicUrl, PublicUrlError};
 use self::session::TokenRefusal;
 pub(crate) use self::session::{Purpose, Session};
 pub use self::session::{SessionKeyError, SessionKeys};
-use crate::problem::{Problem, ProblemKind};
+use crate::http::problem::{Problem, ProblemKind};
 
 /// Age at which a session token is renewed.
 const RENEW_AFTER: Duration = Duration::from_secs(5 * 60);

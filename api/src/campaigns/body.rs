@@ -1,19 +1,18 @@
 //! Request bodies of campaigns.
 
 use domain::{
-    Audience, CampaignContent, MAX_CAMPAIGN_TAGS, MAX_RATE, SegmentId, Template, TemplateError,
-    Text, Timestamp,
+    Audience, CampaignContent, Currency, MAX_CAMPAIGN_TAGS, MAX_RATE, SegmentId, Template,
+    TemplateError, Text, Timestamp,
 };
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::body::Input;
-use crate::body::labels::Labels;
-use crate::problem::{Problem, ProblemKind};
+use crate::http::body::Input;
+use crate::http::body::labels::Labels;
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::schema::{self, for_somebody};
 use crate::rules::{self, RulesSchema};
-use crate::schema::{self, for_somebody};
-use crate::state::Shared;
 
 /// A campaign for a segment, or for rules of its own.
 #[derive(Deserialize, ToSchema)]
@@ -111,7 +110,7 @@ impl TryFrom<u64> for Rate {
 }
 
 impl Input for CampaignBody {
-    fn check(&self, _: &Shared) -> Result<(), Problem> {
+    fn check(&self, _: Currency) -> Result<(), Problem> {
         let audience = audience(self.segment_id.clone(), self.rules.as_ref()).map(drop);
         if self.launch && self.scheduled_at.is_some() {
             let reason = "a campaign is launched at once or scheduled, not both".to_owned();

@@ -9,13 +9,14 @@ use domain::{CampaignContent, CampaignId, SegmentError};
 
 use super::answer::CampaignWritten;
 use super::body::{CampaignBody, CampaignSchema};
-use super::{check_launchable, refused};
-use crate::body::JsonBody;
+use super::find::{check_launchable, refused};
 use crate::caller::Caller;
-use crate::created;
-use crate::idempotency::Idempotency;
-use crate::openapi::CreateCampaignProblems;
-use crate::problem::{Problem, ProblemKind};
+use crate::http::body::JsonBody;
+use crate::http::created;
+use crate::http::idempotency::Idempotency;
+use crate::http::openapi::{Conflict, Trimmed};
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::schema;
 use crate::state::{AppState, Shared};
 
 /// Creates a campaign, and launches it on request.
@@ -28,9 +29,9 @@ use crate::state::{AppState, Shared};
     responses(
         (status = 201, description = "Created and persisted", body = CampaignWritten,
             headers(
-                ("Location" = String, description = "The campaign's path"),
-                ("Patron-Position" = String, description = "Positions for `after`"))),
-        CreateCampaignProblems
+                ("Location" = inline(schema::Path), description = "The campaign's path"),
+                ("Patron-Position" = inline(schema::Positions), description = "Positions for `after`"))),
+        Conflict, Trimmed
     )
 )]
 pub(super) async fn create_campaign(

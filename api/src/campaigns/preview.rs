@@ -15,17 +15,18 @@ use utoipa::ToSchema;
 
 use super::body::{MessageBody, audience};
 use super::create::bad_segment;
-use crate::after::{self, AfterParam};
-use crate::body::{Input, JsonBody};
+use crate::after;
 use crate::consistency::Consistency;
-use crate::extract::Query;
-use crate::openapi::PreviewProblems;
-use crate::problem::Problem;
+use crate::http::after::AfterParam;
+use crate::http::body::{Input, JsonBody};
+use crate::http::extract::Query;
+use crate::http::limits::turn;
+use crate::http::problem::Problem;
+use crate::http::schema::{self, for_somebody};
 use crate::quarantined::{self, Quarantined, ShowsDocument};
 use crate::rules::RulesSchema;
-use crate::schema::{self, for_somebody};
 use crate::segments::Sample;
-use crate::state::{AppState, Shared, turn};
+use crate::state::{AppState, Shared};
 
 /// A message to preview, and its audience.
 #[derive(Deserialize, ToSchema)]
@@ -52,7 +53,7 @@ pub(super) struct PreviewBody {
 }
 
 impl Input for PreviewBody {
-    fn check(&self, _: &Shared) -> Result<(), Problem> {
+    fn check(&self, _: Currency) -> Result<(), Problem> {
         audience(self.segment_id.clone(), self.rules.as_ref()).map(drop)
     }
 }
@@ -109,8 +110,7 @@ struct RenderedMessage {
     params(AfterParam, Consistency),
     request_body = PreviewSchema,
     responses(
-        (status = 200, description = "The rendered messages", body = PreviewResponse),
-        PreviewProblems
+        (status = 200, description = "The rendered messages", body = PreviewResponse)
     )
 )]
 pub(super) async fn preview_message(

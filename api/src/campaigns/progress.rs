@@ -17,14 +17,15 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::answer::Statistics;
-use super::missing;
-use crate::after::{self, AfterParam};
+use super::find::missing;
+use crate::after;
 use crate::consistency::Consistency;
-use crate::extract::{Path, Query};
-use crate::openapi::OneProblems;
-use crate::problem::Problem;
-use crate::schema;
-use crate::sse::{self, event, event_schema};
+use crate::http::after::AfterParam;
+use crate::http::extract::{Path, Query};
+use crate::http::openapi::NotFound;
+use crate::http::problem::Problem;
+use crate::http::schema;
+use crate::http::sse::{self, event, event_schema};
 use crate::state::{AppState, Shared};
 
 /// A campaign's progress: the data of an event.
@@ -72,7 +73,7 @@ impl ToSchema for ProgressEvent {
     responses(
         (status = 200, description = "Events until the campaign or the server ends",
             body = ProgressEvent, content_type = "text/event-stream"),
-        OneProblems
+        NotFound
     )
 )]
 pub(super) async fn follow_progress(

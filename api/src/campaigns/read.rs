@@ -7,15 +7,16 @@ use projections::campaign_stats::CampaignStats;
 use projections::campaigns::{CampaignDocument, Campaigns};
 
 use super::answer::CampaignResponse;
-use super::missing;
-use crate::after::{self, AfterParam, Freshness};
-use crate::consistency::Consistency;
-use crate::extract::{Path, Query};
-use crate::openapi::{OneProblems, ReadProblems};
-use crate::paging::{Listed, PageParams};
-use crate::problem::Problem;
+use super::find::missing;
+use crate::after;
+use crate::consistency::{Consistency, Freshness};
+use crate::http::after::AfterParam;
+use crate::http::extract::{Path, Query};
+use crate::http::openapi::NotFound;
+use crate::http::paging::{Listed, PageParams};
+use crate::http::problem::Problem;
+use crate::http::schema;
 use crate::quarantined;
-use crate::schema;
 use crate::state::{AppState, Shared};
 
 /// Lists campaigns with their statistics, newest first.
@@ -25,8 +26,7 @@ use crate::state::{AppState, Shared};
     tag = "Campaigns",
     params(PageParams, Consistency),
     responses(
-        (status = 200, description = "A page of campaigns", body = Listed<CampaignResponse>),
-        ReadProblems
+        (status = 200, description = "A page of campaigns", body = Listed<CampaignResponse>)
     )
 )]
 pub(super) async fn list_campaigns(
@@ -66,7 +66,7 @@ pub(super) async fn list_campaigns(
     ),
     responses(
         (status = 200, description = "The campaign", body = CampaignResponse),
-        OneProblems
+        NotFound
     )
 )]
 pub(super) async fn get_campaign(

@@ -16,15 +16,15 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::logs::SuppressionResponse;
+use super::find::{MAX_VIEW_WAIT, head, launch_of};
+use super::message::SuppressionResponse;
 use super::texts::{self, ShownEvent};
-use super::{MAX_VIEW_WAIT, head, launch_of};
-use crate::after::Satisfied;
-use crate::extract::{Path, Query};
-use crate::openapi::ChangeProblems;
-use crate::problem::Problem;
+use crate::http::after::Satisfied;
+use crate::http::extract::{Path, Query};
+use crate::http::openapi::{Conflict, NotFound};
+use crate::http::problem::Problem;
+use crate::http::schema;
 use crate::quarantined::{self, Quarantined, ShowsDocument};
-use crate::schema;
 use crate::segments::NodeVerdict;
 use crate::state::{AppState, Shared};
 
@@ -116,7 +116,7 @@ struct MessageHappened {
     ),
     responses(
         (status = 200, description = "The explanation", body = RecipientResponse),
-        ChangeProblems
+        NotFound, Conflict
     )
 )]
 pub(super) async fn get_recipient(

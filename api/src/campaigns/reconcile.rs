@@ -10,17 +10,17 @@ use projections::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{head, launch_of, unknown};
-use crate::after::Satisfied;
+use super::find::{head, launch_of, unknown};
 use crate::caller::Caller;
-use crate::deadline::Deadline;
-use crate::extract::{Path, Query};
+use crate::http::after::Satisfied;
+use crate::http::deadline::Deadline;
+use crate::http::extract::{Path, Query};
+use crate::http::openapi::{Conflict, NotFound, Trimmed};
+use crate::http::position::PositionText;
+use crate::http::prefer::Prefer;
+use crate::http::problem::Problem;
+use crate::http::schema;
 use crate::jobs::{JobResponse, LongRequest, respond};
-use crate::openapi::ReconcileProblems;
-use crate::position::PositionText;
-use crate::prefer::Prefer;
-use crate::problem::Problem;
-use crate::schema;
 use crate::state::AppState;
 
 /// A campaign's accounts, computed from the log. If there are no discrepancies,
@@ -144,8 +144,8 @@ struct DiscrepancyResponse {
     responses(
         (status = 200, description = "The reconciliation", body = ReconciliationResponse),
         (status = 202, description = "Continues as a job", body = JobResponse,
-            headers(("Location" = String, description = "The job's path"))),
-        ReconcileProblems
+            headers(("Location" = inline(schema::Path), description = "The job's path"))),
+        NotFound, Conflict, Trimmed
     )
 )]
 pub(super) async fn reconcile_campaign(

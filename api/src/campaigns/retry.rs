@@ -11,13 +11,13 @@ use projections::messages::Messages;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{MAX_VIEW_WAIT, head, refused};
+use super::find::{MAX_VIEW_WAIT, head, refused};
 use crate::caller::Caller;
-use crate::extract::Path;
-use crate::openapi::ChangeProblems;
-use crate::position;
-use crate::problem::Problem;
-use crate::schema;
+use crate::http::extract::Path;
+use crate::http::openapi::{Conflict, NotFound};
+use crate::http::position;
+use crate::http::problem::Problem;
+use crate::http::schema;
 use crate::state::{AppState, Shared};
 
 /// Number of messages that are queued again in one batch.
@@ -39,8 +39,8 @@ pub(super) struct Retried {
     params(("id" = inline(schema::CampaignId), Path, description = "The campaign's id")),
     responses(
         (status = 200, description = "Queued and persisted", body = Retried,
-            headers(("Patron-Position" = String, description = "Positions for `after`"))),
-        ChangeProblems
+            headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`"))),
+        NotFound, Conflict
     )
 )]
 pub(super) async fn retry_campaign(

@@ -9,14 +9,14 @@ use commands::CampaignResult;
 use domain::{CampaignCommand, CampaignId, CampaignStatus};
 
 use super::answer::TransitionResponse;
-use super::{check_launchable, head, refused};
+use super::find::{check_launchable, head, refused};
 use crate::caller::Caller;
-use crate::extract::Path;
-use crate::idempotency::Idempotency;
-use crate::openapi::{ChangeProblems, LaunchProblems};
-use crate::position;
-use crate::problem::Problem;
-use crate::schema;
+use crate::http::extract::Path;
+use crate::http::idempotency::Idempotency;
+use crate::http::openapi::{Conflict, NotFound, Trimmed};
+use crate::http::position;
+use crate::http::problem::Problem;
+use crate::http::schema;
 use crate::state::AppState;
 
 /// Launches a campaign.
@@ -33,8 +33,8 @@ use crate::state::AppState;
     ),
     responses(
         (status = 202, description = "Launched", body = TransitionResponse,
-            headers(("Patron-Position" = String, description = "Positions for `after`"))),
-        LaunchProblems
+            headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`"))),
+        NotFound, Conflict, Trimmed
     )
 )]
 pub(super) async fn launch_campaign(
@@ -62,8 +62,8 @@ pub(super) async fn launch_campaign(
     params(("id" = inline(schema::CampaignId), Path, description = "The campaign's id")),
     responses(
         (status = 202, description = "Paused", body = TransitionResponse,
-            headers(("Patron-Position" = String, description = "Positions for `after`"))),
-        ChangeProblems
+            headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`"))),
+        NotFound, Conflict
     )
 )]
 pub(super) async fn pause_campaign(
@@ -86,8 +86,8 @@ pub(super) async fn pause_campaign(
     params(("id" = inline(schema::CampaignId), Path, description = "The campaign's id")),
     responses(
         (status = 202, description = "Resumed", body = TransitionResponse,
-            headers(("Patron-Position" = String, description = "Positions for `after`"))),
-        ChangeProblems
+            headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`"))),
+        NotFound, Conflict
     )
 )]
 pub(super) async fn resume_campaign(
@@ -114,8 +114,8 @@ pub(super) async fn resume_campaign(
     params(("id" = inline(schema::CampaignId), Path, description = "The campaign's id")),
     responses(
         (status = 202, description = "Canceled", body = TransitionResponse,
-            headers(("Patron-Position" = String, description = "Positions for `after`"))),
-        ChangeProblems
+            headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`"))),
+        NotFound, Conflict
     )
 )]
 pub(super) async fn cancel_campaign(

@@ -10,9 +10,9 @@ use domain::{CampaignId, Channel, MessageStatus, Timestamp};
 use futures::stream;
 use projections::{Page, PageRequest, QueryError};
 
-use super::logs::MessageResponse;
+use super::message::MessageResponse;
 use super::texts::{self, Rendered};
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::quarantined::{self, Quarantined};
 use crate::state::{AppState, Shared};
 

@@ -8,9 +8,9 @@ use eventlog::Positions;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::position::{self, PositionText};
-use crate::problem::ProblemBody;
-use crate::schema;
+use crate::http::position::{self, PositionText};
+use crate::http::problem::ProblemBody;
+use crate::http::schema;
 
 /// Result of one accepted item.
 #[derive(Serialize, ToSchema)]
@@ -159,7 +159,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::problem::Problem;
+    use crate::http::problem::Problem;
 
     #[test]
     fn batch_results_are_in_request_order_and_counted() {

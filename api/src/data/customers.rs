@@ -4,8 +4,8 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use commands::{CommandError, Context, CustomerItem, Outcome};
 use domain::{
-    AttributeChanges, Change, CustomerChanges, CustomerError, CustomerId, Email, MAX_ATTRIBUTES,
-    MAX_TAGS, ProfileChanges, Text, Timestamp,
+    AttributeChanges, Change, Currency, CustomerChanges, CustomerError, CustomerId, Email,
+    MAX_ATTRIBUTES, MAX_TAGS, ProfileChanges, Text, Timestamp,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -14,13 +14,12 @@ use utoipa_axum::routes;
 
 use super::answer::Ingested;
 use super::ingest::{Ingest, ingest};
-use crate::body::Input;
-use crate::body::batch::OneOrMany;
-use crate::body::labels::Labels;
 use crate::caller::Caller;
-use crate::openapi::IngestProblems;
-use crate::problem::{Problem, ProblemKind};
-use crate::schema;
+use crate::http::body::Input;
+use crate::http::body::batch::OneOrMany;
+use crate::http::body::labels::Labels;
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::schema;
 use crate::state::{AppState, Shared};
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -98,8 +97,7 @@ struct CustomerBody {
     responses(
         (status = 202, description = "Durably recorded; of a batch, the items not rejected",
             body = Ingested,
-            headers(("Patron-Position" = String, description = "Positions for `after`"))),
-        IngestProblems
+            headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`")))
     )
 )]
 async fn post_customers(
@@ -111,7 +109,7 @@ async fn post_customers(
 }
 
 impl Input for CustomerBody {
-    fn check(&self, _: &Shared) -> Result<(), Problem> {
+    fn check(&self, _: Currency) -> Result<(), Problem> {
         let Change::Set(attributes) = &self.attributes else {
             return Ok(());
         };

@@ -4,8 +4,8 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use commands::{ActivityItem, CommandError, Context, Outcome};
 use domain::{
-    ActivityContent, ActivityError, ActivityId, Attributes, CustomerId, MAX_ATTRIBUTES, Name,
-    Timestamp,
+    ActivityContent, ActivityError, ActivityId, Attributes, Currency, CustomerId, MAX_ATTRIBUTES,
+    Name, Timestamp,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -14,12 +14,11 @@ use utoipa_axum::routes;
 
 use super::answer::Ingested;
 use super::ingest::{Ingest, ingest};
-use crate::body::Input;
-use crate::body::batch::OneOrMany;
 use crate::caller::Caller;
-use crate::openapi::IngestProblems;
-use crate::problem::{Problem, ProblemKind};
-use crate::schema;
+use crate::http::body::Input;
+use crate::http::body::batch::OneOrMany;
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::schema;
 use crate::state::{AppState, Shared};
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -70,8 +69,7 @@ struct EventBody {
     responses(
         (status = 202, description = "Durably recorded; of a batch, the items not rejected",
             body = Ingested,
-            headers(("Patron-Position" = String, description = "Positions for `after`"))),
-        IngestProblems
+            headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`")))
     )
 )]
 async fn post_events(
@@ -83,7 +81,7 @@ async fn post_events(
 }
 
 impl Input for EventBody {
-    fn check(&self, _: &Shared) -> Result<(), Problem> {
+    fn check(&self, _: Currency) -> Result<(), Problem> {
         let count = self.properties.len();
         match count <= MAX_ATTRIBUTES {
             true => Ok(()),

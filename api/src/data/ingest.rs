@@ -7,12 +7,13 @@ use axum::response::{IntoResponse, Response};
 use commands::{CommandEffect, CommandError, Context, Outcome};
 
 use super::answer::{Accepted, Batch, ItemResult, effect_name};
-use crate::body::batch::{self, Items};
-use crate::body::item::{ItemReader, RawItem};
-use crate::body::{Input, payload};
 use crate::caller;
-use crate::metrics;
-use crate::problem::Problem;
+use crate::http::body::Input;
+use crate::http::body::batch::{self, Items};
+use crate::http::body::item::{ItemReader, RawItem};
+use crate::http::metrics;
+use crate::http::payload;
+use crate::http::problem::Problem;
 use crate::state::Shared;
 
 /// Maximum number of items in one request.
@@ -72,7 +73,7 @@ async fn ingest_one<B: Ingest>(
     raw: RawItem<'_>,
 ) -> Result<Response, Problem> {
     let mut tally = Tally::default();
-    let read = ItemReader::default().read(raw, |body: &B| body.check(app));
+    let read = ItemReader::default().read(raw, |body: &B| body.check(app.commands.currency()));
     let outcome = match read.and_then(B::into_item) {
         Ok((id, item)) => {
             let mut outcomes = B::record(app, context, vec![item]).await?;
@@ -102,7 +103,7 @@ pub(crate) async fn ingest_many<B: Ingest>(
     let mut items = Vec::with_capacity(raw_items.len());
     let mut reader = ItemReader::default();
     for (index, raw) in raw_items.iter().enumerate() {
-        let read = reader.read(*raw, |body: &B| body.check(app));
+        let read = reader.read(*raw, |body: &B| body.check(app.commands.currency()));
         match read.and_then(B::into_item) {
             Ok((id, item)) => {
                 accepted_ids.push((index, id));

@@ -14,13 +14,12 @@ use utoipa_axum::routes;
 
 use super::answer::Ingested;
 use super::ingest::{Ingest, ingest};
-use crate::body::Input;
-use crate::body::batch::OneOrMany;
 use crate::caller::Caller;
-use crate::openapi::IngestProblems;
+use crate::http::body::Input;
+use crate::http::body::batch::OneOrMany;
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::schema;
 use crate::orders::ItemSchema;
-use crate::problem::{Problem, ProblemKind};
-use crate::schema;
 use crate::state::{AppState, Shared};
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -79,8 +78,7 @@ struct OrderBody {
     responses(
         (status = 202, description = "Durably recorded; of a batch, the items not rejected",
             body = Ingested,
-            headers(("Patron-Position" = String, description = "Positions for `after`"))),
-        IngestProblems
+            headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`")))
     )
 )]
 async fn post_orders(
@@ -92,8 +90,8 @@ async fn post_orders(
 }
 
 impl Input for OrderBody {
-    fn check(&self, app: &Shared) -> Result<(), Problem> {
-        let (given, expected) = (self.currency, app.commands.currency());
+    fn check(&self, expected: Currency) -> Result<(), Problem> {
+        let given = self.currency;
         let currency = match given == expected {
             true => Ok(()),
             false => Err(refused(&OrderError::Currency { given, expected })),

@@ -14,13 +14,13 @@ use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::access;
-use crate::after::Satisfied;
 use crate::auth::Actor;
 use crate::caller::Caller;
-use crate::extract::{Path, Query};
-use crate::openapi::OneProblems;
-use crate::problem::{Problem, ProblemBody, ProblemKind};
-use crate::schema;
+use crate::http::after::Satisfied;
+use crate::http::extract::{Path, Query};
+use crate::http::openapi::NotFound;
+use crate::http::problem::{Problem, ProblemBody, ProblemKind};
+use crate::http::schema;
 use crate::state::{AppState, Shared};
 
 /// A read of the whole log that outlives its request.
@@ -118,7 +118,7 @@ pub(super) fn operation(kind: JobKind) -> (&'static str, &'static str) {
     ),
     responses(
         (status = 200, description = "The job", body = JobResponse),
-        OneProblems
+        NotFound
     )
 )]
 pub(super) async fn get_job(

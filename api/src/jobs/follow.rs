@@ -16,14 +16,14 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::answer::{JobResponse, ProgressResponse, find, find_for, operation};
 use crate::access;
-use crate::after::Satisfied;
 use crate::auth::Actor;
 use crate::caller::Caller;
-use crate::extract::{Path, Query};
-use crate::openapi::OneProblems;
-use crate::problem::{Problem, ProblemKind};
-use crate::schema;
-use crate::sse::{self, event, event_schema};
+use crate::http::after::Satisfied;
+use crate::http::extract::{Path, Query};
+use crate::http::openapi::NotFound;
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::schema;
+use crate::http::sse::{self, event, event_schema};
 use crate::state::AppState;
 
 /// Number of consecutive failed reads after which the stream ends.
@@ -62,7 +62,7 @@ impl ToSchema for JobEvent {
     responses(
         (status = 200, description = "Events until the job ends or the server stops",
             body = JobEvent, content_type = "text/event-stream"),
-        OneProblems
+        NotFound
     )
 )]
 pub(super) async fn follow_job(

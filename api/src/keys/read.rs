@@ -8,14 +8,15 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::unknown;
-use crate::after::{self, AfterParam};
+use crate::after;
 use crate::consistency::Consistency;
-use crate::extract::{Path, Query};
-use crate::openapi::{OneProblems, ReadProblems};
-use crate::paging::{Listed, PageParams};
-use crate::problem::Problem;
+use crate::http::after::AfterParam;
+use crate::http::extract::{Path, Query};
+use crate::http::openapi::NotFound;
+use crate::http::paging::{Listed, PageParams};
+use crate::http::problem::Problem;
+use crate::http::schema;
 use crate::quarantined::{self, Quarantined, ShowsDocument};
-use crate::schema;
 use crate::state::AppState;
 
 /// An API key, without its secret.
@@ -97,8 +98,7 @@ impl ShowsDocument for KeyResponse {
     tag = "Access",
     params(PageParams, Consistency),
     responses(
-        (status = 200, description = "A page of keys", body = Listed<KeyResponse>),
-        ReadProblems
+        (status = 200, description = "A page of keys", body = Listed<KeyResponse>)
     )
 )]
 pub(super) async fn list_keys(
@@ -122,7 +122,7 @@ pub(super) async fn list_keys(
     params(("key_id" = inline(schema::KeyId), Path, description = "The key's id"), AfterParam, Consistency),
     responses(
         (status = 200, description = "The key", body = KeyResponse),
-        OneProblems
+        NotFound
     )
 )]
 pub(super) async fn get_key(

@@ -10,15 +10,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::unknown;
-use crate::body::{Input, JsonBody};
 use crate::caller::Caller;
-use crate::created;
-use crate::extract::Path;
-use crate::idempotency::Idempotency;
-use crate::openapi::{CreateProblems, OneProblems};
-use crate::position;
-use crate::problem::{Problem, ProblemKind};
-use crate::schema;
+use crate::http::body::{Input, JsonBody};
+use crate::http::created;
+use crate::http::extract::Path;
+use crate::http::idempotency::Idempotency;
+use crate::http::openapi::{Conflict, NotFound};
+use crate::http::position;
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::schema;
 use crate::state::AppState;
 
 /// A key to create.
@@ -88,9 +88,9 @@ pub(super) struct CreatedKey {
     responses(
         (status = 201, description = "Created and persisted", body = CreatedKey,
             headers(
-                ("Location" = String, description = "The key's path"),
-                ("Patron-Position" = String, description = "Positions for `after`"))),
-        CreateProblems
+                ("Location" = inline(schema::Path), description = "The key's path"),
+                ("Patron-Position" = inline(schema::Positions), description = "Positions for `after`"))),
+        Conflict
     )
 )]
 pub(super) async fn create_key(
@@ -138,8 +138,8 @@ pub(super) async fn create_key(
     params(("key_id" = inline(schema::KeyId), Path, description = "The key's id")),
     responses(
         (status = 204, description = "Revoked",
-            headers(("Patron-Position" = String, description = "Positions for `after`"))),
-        OneProblems
+            headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`"))),
+        NotFound
     )
 )]
 pub(super) async fn revoke_key(

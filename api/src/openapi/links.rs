@@ -4,6 +4,8 @@ use utoipa::openapi::link::LinkBuilder;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{OpenApi, RefOr};
 
+use crate::http::openapi::operations;
+
 /// Parameter of the next operation, and the expression that finds its value in
 /// the response.
 type Parameter = (&'static str, &'static str);
@@ -42,7 +44,7 @@ const LINKS: &[Links] = &[
 /// Adds all links to the responses that they start from.
 pub(super) fn add(document: &mut OpenApi) {
     for item in document.paths.paths.values_mut() {
-        for (_, operation) in super::operations(item) {
+        for (_, operation) in operations(item) {
             let id = operation.operation_id.clone().unwrap_or_default();
             for links in LINKS.iter().filter(|links| links.from == id) {
                 add_to(operation, links);

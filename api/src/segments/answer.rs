@@ -7,9 +7,9 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::http::schema;
 use crate::quarantined::{Quarantined, ShowsDocument};
 use crate::rules::GroupSchema;
-use crate::schema;
 
 /// A segment that was just written.
 #[derive(Serialize, ToSchema)]

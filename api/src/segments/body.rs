@@ -1,14 +1,13 @@
 //! Request bodies of segments.
 
-use domain::{SegmentContent, Text};
+use domain::{Currency, SegmentContent, Text};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::body::Input;
-use crate::problem::Problem;
+use crate::http::body::Input;
+use crate::http::problem::Problem;
+use crate::http::schema;
 use crate::rules::{self, RulesSchema};
-use crate::schema;
-use crate::state::Shared;
 
 /// A segment's complete content.
 #[derive(Deserialize, ToSchema)]
@@ -32,7 +31,7 @@ pub(super) struct SegmentBody {
 }
 
 impl Input for SegmentBody {
-    fn check(&self, _: &Shared) -> Result<(), Problem> {
+    fn check(&self, _: Currency) -> Result<(), Problem> {
         rules::read("/rules", &self.rules).map(drop)
     }
 }

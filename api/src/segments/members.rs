@@ -13,15 +13,16 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::missing;
-use crate::after::{self, After, Freshness};
-use crate::consistency::Consistency;
+use crate::after;
+use crate::consistency::{Consistency, Freshness};
 use crate::customers::{self, CustomerResponse};
-use crate::extract::{Path, Query};
-use crate::openapi::OneProblems;
-use crate::paging::{Listed, PageParams};
-use crate::problem::Problem;
+use crate::http::after::After;
+use crate::http::extract::{Path, Query};
+use crate::http::openapi::NotFound;
+use crate::http::paging::{Listed, PageParams};
+use crate::http::problem::Problem;
+use crate::http::schema;
 use crate::quarantined;
-use crate::schema;
 use crate::state::{AppState, Shared};
 
 #[derive(Deserialize, IntoParams)]
@@ -92,7 +93,7 @@ pub(crate) struct NodeVerdict {
     ),
     responses(
         (status = 200, description = "A page of customers", body = Listed<CustomerResponse>),
-        OneProblems
+        NotFound
     )
 )]
 pub(super) async fn list_members(
@@ -124,7 +125,7 @@ pub(super) async fn list_members(
     ),
     responses(
         (status = 200, description = "The explanation", body = Explanation),
-        OneProblems
+        NotFound
     )
 )]
 pub(super) async fn explain(

@@ -19,7 +19,7 @@ use projections::segments::Segments;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::problem::{Problem, ProblemKind};
+use crate::http::problem::{Problem, ProblemKind};
 use crate::quarantined;
 use crate::state::{AppState, Shared};
 

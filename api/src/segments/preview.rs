@@ -5,28 +5,30 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use chrono::Utc;
 use commands::Context;
-use domain::Timestamp;
 use domain::rules::{Moment, Rules};
+use domain::{Currency, Timestamp};
 use projections::customers::{Customers, NodeCount, Preview, preview_at};
 use projections::{JobKind, require_whole};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::after::{self, AfterParam};
-use crate::body::{Input, JsonBody};
+use crate::after;
 use crate::caller::Caller;
 use crate::consistency::Consistency;
 use crate::customers::CustomerResponse;
-use crate::deadline::Deadline;
-use crate::extract::Query;
+use crate::http::after::AfterParam;
+use crate::http::body::{Input, JsonBody};
+use crate::http::deadline::Deadline;
+use crate::http::extract::Query;
+use crate::http::limits::turn;
+use crate::http::openapi::Trimmed;
+use crate::http::prefer::Prefer;
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::schema;
 use crate::jobs::{JobResponse, LongRequest, respond};
-use crate::openapi::PastProblems;
-use crate::prefer::Prefer;
-use crate::problem::{Problem, ProblemKind};
 use crate::quarantined;
 use crate::rules::{self, RulesSchema};
-use crate::schema;
-use crate::state::{AppState, Shared, turn};
+use crate::state::AppState;
 
 /// Maximum number of customers in a sample.
 const MAX_SAMPLE: u64 = 50;
@@ -53,7 +55,7 @@ pub(super) struct PreviewBody {
 }
 
 impl Input for PreviewBody {
-    fn check(&self, _: &Shared) -> Result<(), Problem> {
+    fn check(&self, _: Currency) -> Result<(), Problem> {
         let rules = rules::read("/rules", &self.rules).map(drop);
         let now = Timestamp::from(Utc::now());
         match self.as_of {
@@ -175,8 +177,8 @@ pub(super) struct NodeResponse {
     responses(
         (status = 200, description = "The counts and a sample", body = PreviewResponse),
         (status = 202, description = "Continues as a job", body = JobResponse,
-            headers(("Location" = String, description = "The job's path"))),
-        PastProblems
+            headers(("Location" = inline(schema::Path), description = "The job's path"))),
+        Trimmed
     )
 )]
 pub(super) async fn preview_rules(

@@ -9,14 +9,15 @@ use utoipa::IntoParams;
 
 use super::answer::SegmentResponse;
 use super::missing;
-use crate::after::{self, After, AfterParam};
+use crate::after;
 use crate::consistency::Consistency;
-use crate::extract::{Path, Query};
-use crate::openapi::{OneProblems, ReadProblems};
-use crate::paging::{Limit, Listed, page};
-use crate::problem::Problem;
+use crate::http::after::{After, AfterParam};
+use crate::http::extract::{Path, Query};
+use crate::http::openapi::NotFound;
+use crate::http::paging::{Limit, Listed, page};
+use crate::http::problem::Problem;
+use crate::http::schema;
 use crate::quarantined;
-use crate::schema;
 use crate::state::AppState;
 
 #[derive(Deserialize, IntoParams)]
@@ -45,8 +46,7 @@ pub(super) struct ListParams {
     tag = "Segments",
     params(ListParams, Consistency),
     responses(
-        (status = 200, description = "A page of segments", body = Listed<SegmentResponse>),
-        ReadProblems
+        (status = 200, description = "A page of segments", body = Listed<SegmentResponse>)
     )
 )]
 pub(super) async fn list_segments(
@@ -76,7 +76,7 @@ pub(super) async fn list_segments(
     params(("id" = inline(schema::SegmentId), Path, description = "The segment's id"), AfterParam, Consistency),
     responses(
         (status = 200, description = "The segment", body = SegmentResponse),
-        OneProblems
+        NotFound
     )
 )]
 pub(super) async fn get_segment(

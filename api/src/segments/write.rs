@@ -11,15 +11,15 @@ use domain::{SegmentCommand, SegmentError, SegmentId};
 use super::answer::SegmentWritten;
 use super::body::SegmentBody;
 use super::unknown;
-use crate::body::JsonBody;
 use crate::caller::Caller;
-use crate::created;
-use crate::extract::Path;
-use crate::idempotency::Idempotency;
-use crate::openapi::{CreateProblems, RemoveProblems, ReplaceProblems};
-use crate::position;
-use crate::problem::{Problem, ProblemKind};
-use crate::schema;
+use crate::http::body::JsonBody;
+use crate::http::created;
+use crate::http::extract::Path;
+use crate::http::idempotency::Idempotency;
+use crate::http::openapi::{Conflict, NotFound};
+use crate::http::position;
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::schema;
 use crate::state::AppState;
 
 /// Creates a segment.
@@ -32,9 +32,9 @@ use crate::state::AppState;
     responses(
         (status = 201, description = "Created and persisted", body = SegmentWritten,
             headers(
-                ("Location" = String, description = "The segment's path"),
-                ("Patron-Position" = String, description = "Positions for `after`"))),
-        CreateProblems
+                ("Location" = inline(schema::Path), description = "The segment's path"),
+                ("Patron-Position" = inline(schema::Positions), description = "Positions for `after`"))),
+        Conflict
     )
 )]
 pub(super) async fn create_segment(
@@ -65,8 +65,8 @@ pub(super) async fn create_segment(
     request_body = SegmentBody,
     responses(
         (status = 200, description = "Replaced and persisted", body = SegmentWritten,
-            headers(("Patron-Position" = String, description = "Positions for `after`"))),
-        ReplaceProblems
+            headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`"))),
+        NotFound, Conflict
     )
 )]
 pub(super) async fn update_segment(
@@ -97,8 +97,8 @@ pub(super) async fn update_segment(
     params(("id" = inline(schema::SegmentId), Path, description = "The segment's id")),
     responses(
         (status = 204, description = "Archived",
-            headers(("Patron-Position" = String, description = "Positions for `after`"))),
-        RemoveProblems
+            headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`"))),
+        NotFound, Conflict
     )
 )]
 pub(super) async fn archive_segment(

@@ -9,14 +9,15 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::unknown;
-use crate::after::{self, AfterParam};
+use crate::after;
 use crate::consistency::Consistency;
-use crate::extract::{Path, Query};
-use crate::openapi::{OneProblems, ReadProblems};
-use crate::paging::{Listed, PageParams};
-use crate::problem::Problem;
+use crate::http::after::AfterParam;
+use crate::http::extract::{Path, Query};
+use crate::http::openapi::NotFound;
+use crate::http::paging::{Listed, PageParams};
+use crate::http::problem::Problem;
+use crate::http::schema;
 use crate::quarantined::{self, Quarantined, ShowsDocument};
-use crate::schema;
 use crate::state::AppState;
 
 /// A user.
@@ -134,8 +135,7 @@ impl From<GivenRole> for GivenResponse {
     tag = "Access",
     params(PageParams, Consistency),
     responses(
-        (status = 200, description = "A page of users", body = Listed<UserResponse>),
-        ReadProblems
+        (status = 200, description = "A page of users", body = Listed<UserResponse>)
     )
 )]
 pub(super) async fn list_users(
@@ -161,7 +161,7 @@ pub(super) async fn list_users(
     params(("user_id" = inline(schema::UserId), Path, description = "The user's id"), AfterParam, Consistency),
     responses(
         (status = 200, description = "The user", body = UserResponse),
-        OneProblems
+        NotFound
     )
 )]
 pub(super) async fn get_user(

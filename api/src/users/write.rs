@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::unknown;
-use crate::body::{Input, JsonBody};
 use crate::caller::Caller;
-use crate::extract::Path;
-use crate::openapi::{GiveProblems, OneProblems};
-use crate::position;
-use crate::problem::{Problem, ProblemKind};
-use crate::schema;
+use crate::http::body::{Input, JsonBody};
+use crate::http::extract::Path;
+use crate::http::openapi::NotFound;
+use crate::http::position;
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::schema;
 use crate::state::AppState;
 
 /// The role to assign to a user.
@@ -57,8 +57,8 @@ pub(super) struct RoleGiven {
     request_body = RoleBody,
     responses(
         (status = 200, description = "Assigned and persisted", body = RoleGiven,
-            headers(("Patron-Position" = String, description = "Positions for `after`"))),
-        GiveProblems
+            headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`"))),
+        NotFound
     )
 )]
 pub(super) async fn give_role(
@@ -86,8 +86,8 @@ pub(super) async fn give_role(
     params(("user_id" = inline(schema::UserId), Path, description = "The user's id")),
     responses(
         (status = 204, description = "Signed out everywhere",
-            headers(("Patron-Position" = String, description = "Positions for `after`"))),
-        OneProblems
+            headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`"))),
+        NotFound
     )
 )]
 pub(super) async fn sign_out(

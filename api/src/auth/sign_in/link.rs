@@ -12,9 +12,10 @@ use utoipa_axum::routes;
 use super::{HOME, begin_session, identity, not_set_up, redirect, sign_in_failed};
 use crate::auth::oidc::Person;
 use crate::caller::Nobody;
-use crate::extract::Query;
-use crate::openapi::LinkProblems;
-use crate::problem::Problem;
+use crate::http::extract::Query;
+use crate::http::openapi::{Denied, NotFound};
+use crate::http::problem::Problem;
+use crate::http::schema;
 use crate::state::AppState;
 
 /// Path of the link, as refusals record it.
@@ -48,9 +49,9 @@ struct Link {
     responses(
         (status = 303, description = "Signed in",
             headers(
-                ("Location" = String, description = "The API's page"),
+                ("Location" = inline(schema::Path), description = "The API's page"),
                 ("Set-Cookie" = String, description = "The session's token"))),
-        LinkProblems
+        Denied, NotFound
     )
 )]
 async fn sign_in_by_link(

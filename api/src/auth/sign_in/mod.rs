@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::oidc::Person;
 use super::{Purpose, Session, SignIn, cookie};
-use crate::problem::{Problem, ProblemKind};
+use crate::http::problem::{Problem, ProblemKind};
 use crate::state::{AppState, Shared};
 
 /// Default destination after a sign-in.

@@ -18,9 +18,10 @@ use crate::auth::oidc::{Attempt, OidcError, TokenError};
 use crate::auth::session::TokenRefusal;
 use crate::auth::{Provider, Purpose, SignIn, cookie};
 use crate::caller::Nobody;
-use crate::extract::Query;
-use crate::openapi::{CallbackProblems, SignInProblems};
-use crate::problem::{Problem, ProblemKind};
+use crate::http::extract::Query;
+use crate::http::openapi::{Denied, NotFound};
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::schema;
 use crate::state::{AppState, Shared};
 
 /// Path to which the provider redirects back.
@@ -76,8 +77,8 @@ struct Callback {
     params(Begin),
     responses(
         (status = 303, description = "Redirect to the provider",
-            headers(("Location" = String, description = "The provider's sign-in page"))),
-        SignInProblems
+            headers(("Location" = inline(schema::Path), description = "The provider's sign-in page"))),
+        NotFound
     )
 )]
 async fn begin_sign_in(
@@ -116,9 +117,9 @@ async fn begin_sign_in(
     responses(
         (status = 303, description = "Signed in",
             headers(
-                ("Location" = String, description = "The `return_to` of the sign-in"),
+                ("Location" = inline(schema::Path), description = "The `return_to` of the sign-in"),
                 ("Set-Cookie" = String, description = "The session's token"))),
-        CallbackProblems
+        Denied, NotFound
     )
 )]
 async fn complete_sign_in(

@@ -12,10 +12,9 @@ use utoipa_axum::routes;
 
 use crate::auth::{Actor, Credential};
 use crate::caller::Caller;
-use crate::openapi::ProtectedProblems;
-use crate::position;
-use crate::problem::Problem;
-use crate::schema;
+use crate::http::position;
+use crate::http::problem::Problem;
+use crate::http::schema;
 use crate::state::AppState;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -50,8 +49,7 @@ struct Me {
     path = "/api/auth/me",
     tag = "Authentication",
     responses(
-        (status = 200, description = "The caller", body = Me),
-        ProtectedProblems
+        (status = 200, description = "The caller", body = Me)
     )
 )]
 async fn who_am_i(
@@ -85,8 +83,7 @@ async fn who_am_i(
     tag = "Authentication",
     responses(
         (status = 204, description = "Signed out",
-            headers(("Patron-Position" = String, description = "Positions for `after`"))),
-        ProtectedProblems
+            headers(("Patron-Position" = inline(schema::Positions), description = "Positions for `after`")))
     )
 )]
 async fn sign_out(

@@ -1,0 +1,85 @@
+//! Request bodies: reading within limits, and parsing into typed values.
+//!
+//! [`crate::http::payload`] reads a body, [`batch`] splits it into items, and [`item`] parses an
+//! item into a typed value or a problem, for which [`faults`] finds all faults.
+//! [`JsonBody`] is the extractor for a single object. [`labels`] is a field type
+//! that several bodies share.
+
+pub(crate) mod batch;
+mod faults;
+mod input;
+pub(crate) mod item;
+pub(crate) mod labels;
+
+use axum::extract::{FromRef, FromRequest, Request};
+use domain::Currency;
+
+use crate::http::limits::BodyBudget;
+use crate::http::payload;
+use crate::http::problem::Problem;
+pub(crate) use input::Input;
+use item::{ItemReader, RawItem};
+
+/// Maximum size of a single object in bytes.
+const OBJECT_LIMIT: usize = 256 * 1024;
+
+/// Body of one JSON object.
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+/// What the reader of bodies needs of the application's state.
+#[derive(Clone)]
+pub(crate) struct BodySettings {
+    /// Memory for all bodies.
+    pub(crate) budget: BodyBudget,
+    /// Maximum size of a body in bytes.
+    pub(crate) limit: usize,
+    /// Currency of the deployment.
+    pub(crate) currency: Currency,
+}
+
+impl<T: Input, S: Send + Sync> FromRequest<S> for JsonBody<T>
+where
+    BodySettings: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let settings = BodySettings::from_ref(state);
+        payload::require_json(request.headers())?;
+        let limit = settings.limit.min(OBJECT_LIMIT);
+        let body = payload::read(request, settings.budget.reserve(), limit).await?;
+        let raw = object(payload::text(&body)?)?;
+        let read = ItemReader::default().read(raw, |body: &T| body.check(settings.currency));
+        read.map(Self)
+    }
+}
+
+/// Requires an object. Without this check, serde would also read a struct from an
+/// array.
+fn object(text: &str) -> Result<RawItem<'_>, Problem> {
+    match text.trim_ascii_start().starts_with('{') {
+        true => Ok(RawItem { text, line: None }),
+        false => Err(item::unexpected_start(text, "the body must be an object")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::problem::ProblemKind;
+
+    #[test]
+    fn only_an_object_is_accepted() {
+        assert!(object(" {\"a\": 1}").is_ok());
+        for (text, kind) in [
+            ("[{}]", ProblemKind::InvalidField),
+            ("\"{}\"", ProblemKind::InvalidField),
+            ("null", ProblemKind::InvalidField),
+            ("nul", ProblemKind::MalformedJson),
+            ("[", ProblemKind::MalformedJson),
+        ] {
+            let refused = object(text).map_err(|problem| problem.kind());
+            assert_eq!(refused, Err(kind), "{text}");
+        }
+    }
+}

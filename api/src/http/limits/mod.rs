@@ -1,0 +1,166 @@
+//! Limits that protect the server from overload: connections, concurrent requests,
+//! memory for bodies, requests per second, and long reads of the log.
+
+mod body_budget;
+mod log_reads;
+mod rates;
+mod senders;
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout_at};
+
+pub(crate) use body_budget::{BodyBudget, Reservation, out_of_body_memory};
+pub(crate) use log_reads::{LogRead, LogReads};
+pub(crate) use rates::Rates;
+pub(crate) use senders::Senders;
+
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::request_id;
+
+/// Limits of one process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Maximum number of connections. Further ones wait to be accepted.
+    pub connections: usize,
+    /// Maximum number of concurrent requests, health checks excluded. Further ones
+    /// are answered with 503.
+    pub requests: usize,
+    /// Maximum memory in bytes for bodies that are being read or processed. A request
+    /// that needs more is answered with 503.
+    pub bodies: usize,
+    /// Requests per second with one credential, with bursts of twice as many. Beyond
+    /// it, requests are answered with 429. `None` for no limit.
+    pub per_credential: Option<NonZeroU32>,
+    /// Requests per second from one address without a valid credential, with bursts of
+    /// four times as many. Beyond it, requests are answered with 429. `None` for no
+    /// limit.
+    pub per_address: Option<NonZeroU32>,
+    /// Maximum number of concurrent reads of the whole log, jobs included. Further
+    /// ones wait for a short time and are then answered with 503. One credential may
+    /// use a quarter of them.
+    pub log_reads: usize,
+    /// Time after which a read of the whole log becomes a job. At most half of the
+    /// request timeout.
+    pub job_after: Duration,
+    /// Maximum time for a client to send a request's head or to receive any part of a
+    /// response, and maximum idle time of a connection.
+    pub patience: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 4_096,
+            requests: 512,
+            bodies: 512 * 1024 * 1024,
+            per_credential: NonZeroU32::new(1_000),
+            per_address: NonZeroU32::new(50),
+            log_reads: 16,
+            job_after: Duration::from_secs(5),
+            patience: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Maximum size of a request's head in bytes: path, query, and the names and values
+/// of the headers.
+pub(crate) const MAX_HEAD: usize = 64 * 1024;
+
+/// Maximum number of concurrent posts of receipts with a valid signature.
+pub(crate) const RECEIPT_PLACES: usize = 64;
+
+/// Limit on the number of concurrent requests.
+#[derive(Debug, Clone)]
+pub(crate) struct Admission {
+    places: Arc<Semaphore>,
+    unlimited: &'static [&'static str],
+}
+
+impl Admission {
+    /// Creates a limit that does not apply to the paths in `unlimited`.
+    pub(crate) fn new(places: Arc<Semaphore>, unlimited: &'static [&'static str]) -> Self {
+        Self { places, unlimited }
+    }
+}
+
+/// Middleware that rejects requests beyond the maximum number of concurrent ones,
+/// instead of letting them wait. tower's `ConcurrencyLimit` has no exceptions for
+/// single paths.
+pub(crate) async fn admit(
+    State(Admission { places, unlimited }): State<Admission>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if unlimited.contains(&request.uri().path()) {
+        return next.run(request).await;
+    }
+    match place(&places) {
+        Ok(_place) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// Takes a place among the concurrent requests.
+///
+/// # Errors
+/// 503 if none is free.
+pub(crate) fn place(places: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> {
+    let detail = "the server handles as many requests as it can; retry later";
+    let none_left = |_| Problem::new(ProblemKind::Busy, detail);
+    places.try_acquire().map_err(none_left)
+}
+
+/// Rejects a request head that is too large. The check is exact, except for the
+/// request id, which an outer layer may have replaced; hyper's own limit lets somewhat
+/// larger heads through.
+///
+/// # Errors
+/// 431 for more than [`MAX_HEAD`] bytes.
+pub(crate) fn check_head_size(request: &mut Request) -> Result<(), Response> {
+    let target = request.uri().path_and_query();
+    let target = target.map_or(0, |target| target.as_str().len());
+    let headers = request.headers().iter();
+    let headers = headers.filter(|(name, _)| **name != request_id::HEADER);
+    let headers = headers.map(|(name, value)| name.as_str().len() + value.len());
+    let bytes = target + headers.sum::<usize>();
+    if bytes > MAX_HEAD {
+        let detail = format!("the request head has {bytes} bytes; the limit is {MAX_HEAD}");
+        return Err(Problem::new(ProblemKind::HeadTooLarge, detail).into_response());
+    }
+    Ok(())
+}
+
+/// Maximum time that a request waits for a permit.
+const PERMIT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Waits up to 10 s for a permit.
+///
+/// # Errors
+/// 503 if none becomes free in time.
+pub(crate) async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> {
+    permit_by(Instant::now() + PERMIT_TIMEOUT, turns.acquire()).await
+}
+
+/// Waits for a permit until `by`.
+///
+/// # Errors
+/// 503 if none becomes free in time.
+pub(crate) async fn permit_by<P>(
+    by: Instant,
+    permit: impl Future<Output = Result<P, AcquireError>>,
+) -> Result<P, Problem> {
+    match timeout_at(by, permit).await {
+        Ok(Ok(permit)) => Ok(permit),
+        _ => {
+            let detail = "too many concurrent requests of this kind; retry later";
+            Err(Problem::new(ProblemKind::Busy, detail))
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! OpenAPI schemas of domain types, which do not depend on utoipa. Use one as the
+//! `value_type` of a field.
+//!
+//! A schema accepts what the parser accepts, as far as JSON Schema can express it:
+//! JSON Schema counts characters, the parsers count bytes.
+
+mod either;
+mod rules;
+
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
+use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
+use utoipa::{PartialSchema, ToSchema};
+
+pub(crate) use either::{exactly_one_of, for_somebody};
+pub(crate) use rules::ConditionSchema;
+
+/// Declares schemas. Add new ones to the list below.
+macro_rules! schemas {
+    ($($name:ident => $schema:expr;)*) => {$(
+        pub(crate) struct $name;
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                RefOr::T(Schema::from($schema))
+            }
+        }
+
+        impl ToSchema for $name {
+            fn name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+        }
+    )*};
+}
+
+/// Days of the week as the API names them, Monday first.
+pub(crate) const WEEKDAYS: [&str; 7] = [
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+];
+
+/// Pattern of an id: 1 to 128 characters, but not `.` or `..`.
+const ID: &str = r"^(?!\.\.?$)[A-Za-z0-9._:@+-]{1,128}$";
+
+/// Pattern of a position: a partition up to 65535 and an event number.
+const POSITION: &str =
+    "(?:[0-5]?[0-9]{1,4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]):[0-9]{1,19}";
+
+/// Pattern of the years that times may have.
+const YEARS: &str = "^(?:19|[2-9][0-9])[0-9]{2}-";
+
+/// Pattern of a date, limited to days that every month has.
+const DATE: &str = "(?:19|[2-9][0-9])[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])";
+
+schemas! {
+    Id => string(ID, "c-1001");
+    SegmentId => string(ID, "seg_01936f2e7d1c7a309a511f0b6a0f9c11");
+    CampaignId => string(ID, "cmp_01936f2e7d1c7a309a511f0b6a0f9c11");
+    MessageId => string(r"^msg_[0-9a-f]{32}_(?!\.\.?$)[A-Za-z0-9._:@+-]{1,128}$", "msg_01936f2e7d1c7a309a511f0b6a0f9c11_c-1001");
+    UserId => string(ID, "usr_8c1f0f7ad3b95c2e8e14b7a0c6d29f51");
+    SessionId => string(ID, "ses_01936f2e7d1c7a309a511f0b6a0f9c11");
+    KeyId => string(ID, "key_3f9d02c4a1b84e0c9e7a5d2b6f108c33");
+    JobId => string(ID, "job_01936f2e7d1c7a309a511f0b6a0f9c11");
+    Prompt => prompt();
+    Tone => one_of(&assist::Tone::ALL.map(assist::Tone::name));
+    Tag => one_of(&tags());
+    AssistEngine => one_of(&["openai", "builtin"]);
+    Feature => one_of(&projections::analytics::Feature::ALL.map(projections::analytics::Feature::name));
+    TimeZone => time_zone();
+    Weekday => one_of(&WEEKDAYS);
+    Role => one_of(&domain::Role::ALL.map(domain::Role::as_str));
+    UserRole => one_of(&domain::UserRole::ALL.map(domain::UserRole::as_str));
+    Name => string("^[A-Za-z0-9_-]{1,64}$", "visit");
+    Text32 => text(32);
+    Text64 => text(64);
+    Text128 => text(128);
+    Text200 => text(200);
+    Text256 => text(256);
+    Text512 => text(512);
+    Text2000 => text(2_000);
+    Search => ObjectBuilder::from(text(256)).min_length(None).build();
+    Email => formatted("email").max_length(Some(254)).examples(["ada@example.com"]).build();
+    RulesText => rules_text();
+    TemplateText => template_text();
+    Currency => string("^[A-Z]{3}$", "USD");
+    Position => string(&format!("^{POSITION}$"), "3:1842");
+    Positions => positions();
+    Cursor => patterned("^(?:[0-9a-f]{2})+$").build();
+    Path => formatted("uri-reference").build();
+    RequestId => string("^[A-Za-z0-9._-]{1,128}$", "01936f2e-7d1c-7a30-9a51-1f0b6a0f9c11");
+    Time => time();
+    Moment => rules::moment();
+    Amount => ObjectBuilder::from(integer(0, domain::MAX_AMOUNT)).examples([1_999]).build();
+    Quantity => ObjectBuilder::from(integer(1, u32::MAX.into())).examples([1]).build();
+    Limit => limit(500, 50);
+    FewLimit => limit(100, 20);
+    View => one_of(&views());
+    OrderStatus => one_of(&["placed", "cancelled", "refunded"]);
+    CampaignStatus => one_of(&["draft", "scheduled", "launching", "sending", "paused", "completed", "cancelled", "missed"]);
+    JobKind => one_of(&projections::JobKind::ALL.map(projections::JobKind::name));
+    JobStatus => one_of(&projections::JobStatus::ALL.map(projections::JobStatus::name));
+    WaitingReason => one_of(&projections::WaitingReason::ALL.map(projections::WaitingReason::name));
+    MessageStatus => one_of(&domain::MessageStatus::ALL.map(domain::MessageStatus::name));
+    Channel => one_of(&["email", "phone"]);
+    DiscrepancyKind => one_of(&projections::DiscrepancyKind::ALL.map(projections::DiscrepancyKind::name));
+    Combinator => one_of(&["and", "or"]);
+    NodeId => node_id();
+    Muted => nothing_but(&[json!(false), json!(null)]);
+    ValueSource => nothing_but(&[json!("value"), json!(null)]);
+    Eventual => one_of(&["eventual"]);
+    Outcome => one_of(&["created", "updated", "unchanged"]);
+    Attributes => attributes(&[]);
+    AttributeChanges => attributes(&[Type::Null]);
+}
+
+fn string(pattern: &str, example: &str) -> Object {
+    patterned(pattern).examples([example]).build()
+}
+
+fn patterned(pattern: &str) -> ObjectBuilder {
+    let text = ObjectBuilder::new().schema_type(Type::String);
+    text.pattern(Some(pattern))
+}
+
+fn formatted(format: &str) -> ObjectBuilder {
+    let text = ObjectBuilder::new().schema_type(Type::String);
+    text.format(Some(SchemaFormat::Custom(format.to_owned())))
+}
+
+/// One line of text. The parser counts its length in bytes.
+fn text(max: usize) -> Object {
+    patterned(r"^[^\x00-\x1F\x7F-\x9F]*$")
+        .min_length(Some(1))
+        .max_length(Some(max))
+        .build()
+}
+
+/// Text form of rules, as `domain::rules` parses it. JSON Schema cannot express the
+/// grammar.
+fn rules_text() -> Object {
+    formatted("rules")
+        .min_length(Some(1))
+        .examples(["total_spend > 100000 AND NOT (visits < 3)"])
+        .build()
+}
+
+/// Jinja template over the fields of a customer. JSON Schema cannot express the
+/// grammar.
+fn template_text() -> Object {
+    formatted("template")
+        .min_length(Some(1))
+        .max_length(Some(16 * 1024))
+        .examples(["Hi {{ name | default('there') }}, we miss you!"])
+        .build()
+}
+
+/// Positions, without an example: a request from the documentation page would wait
+/// for the example's position.
+fn positions() -> Object {
+    let pattern = format!("^ *{POSITION} *(?:, *{POSITION} *)*$");
+    formatted("positions").pattern(Some(pattern)).build()
+}
+
+fn integer(minimum: i64, maximum: i64) -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+        .minimum(Some(minimum))
+        .maximum(Some(maximum))
+        .build()
+}
+
+fn limit(most: i64, usual: i64) -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(1))
+        .maximum(Some(most))
+        .default(Some(usual.into()))
+        .build()
+}
+
+fn time() -> Object {
+    formatted("date-time")
+        .pattern(Some(YEARS))
+        .examples(["2026-11-23T01:02:03.456Z"])
+        .build()
+}
+
+fn one_of(words: &[&str]) -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(words.iter().copied()))
+        .build()
+}
+
+fn nothing_but(values: &[Value]) -> Object {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::AnyValue)
+        .enum_values(Some(values.iter().cloned()))
+        .build()
+}
+
+/// Schema of the one currency of a deployment.
+pub(crate) fn only(currency: domain::Currency) -> RefOr<Schema> {
+    RefOr::T(Schema::from(one_of(&[currency.code()])))
+}
+
+fn views() -> Vec<&'static str> {
+    let all = projections::VIEWS.iter();
+    all.map(|view| view.name()).collect()
+}
+
+fn tags() -> Vec<&'static str> {
+    assist::Tag::ALL.iter().map(|tag| tag.name()).collect()
+}
+
+/// Request in plain words. JSON Schema cannot express which ones are understood, or
+/// that a blank one is rejected.
+fn prompt() -> Object {
+    formatted("prompt")
+        .min_length(Some(1))
+        .max_length(Some(assist::builtin::MAX_PROMPT))
+        .build()
+}
+
+/// IANA time zone name. The schema does not list them all.
+fn time_zone() -> Object {
+    formatted("time-zone").examples(["Asia/Kolkata"]).build()
+}
+
+fn node_id() -> Object {
+    patterned(r"^[^\x00-\x1F\x7F-\x9F]*$")
+        .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+        .max_length(Some(128))
+        .description(Some("Client's own id of the node; ignored."))
+        .build()
+}
+
+/// Map of attributes: booleans, numbers, strings, and the `others` types.
+fn attributes(others: &[Type]) -> Object {
+    let types = [Type::Boolean, Type::Number, Type::String].into_iter();
+    let value = ObjectBuilder::from(text(1_024))
+        .schema_type(SchemaType::from_iter(types.chain(others.iter().cloned())))
+        .build();
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .property_names(Some(Name::schema()))
+        .max_properties(Some(domain::MAX_ATTRIBUTES))
+        .additional_properties(Some(RefOr::T(Schema::from(value))))
+        .examples([json!({"shoe_size": 39})])
+        .build()
+}

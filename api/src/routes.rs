@@ -1,0 +1,31 @@
+//! The routes of all resources.
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::auth::sign_in;
+use crate::state::AppState;
+use crate::{
+    admin, ai, audit, campaigns, customers, data, delivery, health, jobs, keys, metrics, orders,
+    segments, timeline, users,
+};
+
+/// Builds all routes that [`crate::access`] has a row for.
+pub(crate) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .merge(health::routes())
+        .merge(delivery::routes())
+        .merge(sign_in::routes())
+        .merge(data::routes())
+        .merge(customers::routes())
+        .merge(timeline::routes())
+        .merge(orders::routes())
+        .merge(segments::routes())
+        .merge(campaigns::routes())
+        .merge(jobs::routes())
+        .merge(ai::routes())
+        .merge(users::routes())
+        .merge(keys::routes())
+        .merge(audit::routes())
+        .merge(admin::routes())
+        .merge(metrics::routes())
+}

@@ -123,6 +123,7 @@ pub(crate) fn place(places: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> 
 ///
 /// # Errors
 /// 431 for more than [`MAX_HEAD`] bytes.
+#[expect(clippy::result_large_err, reason = "tower-http fixes the signature")]
 pub(crate) fn check_head_size(request: &mut Request) -> Result<(), Response> {
     let target = request.uri().path_and_query();
     let target = target.map_or(0, |target| target.as_str().len());

@@ -100,16 +100,16 @@ async fn settings_of_the_first_start_cannot_be_changed() {
     for command in ["serve", "work", "status", "verify"] {
         let mut other = app.patron([command]);
         other.env("PATRON_PARTITIONS", "5");
-        assert_refuses(&run(other), "cannot be 5");
+        assert_refuses(&run(other), "cannot be changed to 5");
         let mut other = app.patron([command]);
         other.env("PATRON_CURRENCY", "EUR");
-        assert_refuses(&run(other), "cannot be EUR");
+        assert_refuses(&run(other), "cannot be changed to EUR");
         let mut other = app.patron([command]);
         other.env("PATRON_CURRENCY", "XYZ");
         assert_eq!(run(other).code, Some(2));
         let mut other = app.patron([command]);
         other.env("PATRON_TIME_ZONE", "Europe/Berlin");
-        assert_refuses(&run(other), "cannot be Europe/Berlin");
+        assert_refuses(&run(other), "cannot be changed to Europe/Berlin");
         let mut nowhere = app.patron([command]);
         nowhere.env("PATRON_TIME_ZONE", "Europe/Atlantis");
         let nowhere = run(nowhere);

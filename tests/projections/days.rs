@@ -124,7 +124,7 @@ async fn the_time_zone_is_fixed_at_the_first_start() {
     let settings = Settings::fresh(&engines().redis_url, &engines().mongodb_uri);
     let first = run(settings.patron(["status", "--time-zone", "Asia/Kolkata"]));
     assert!(
-        first.out.contains("days of Asia/Kolkata"),
+        first.out.contains("time zone Asia/Kolkata"),
         "{}{}",
         first.out,
         first.err

@@ -35,11 +35,6 @@ impl Decimal {
         })
     }
 
-    /// Returns the number of decimals.
-    pub(crate) fn places(self) -> u32 {
-        self.places
-    }
-
     /// Converts to minor units with `exponent` decimals; `None` if the result is not
     /// whole or out of range.
     pub(crate) fn in_units(self, exponent: u32) -> Option<i64> {

@@ -1,6 +1,10 @@
 //! Figures of a campaign, as the views count them.
 
+use std::collections::BTreeMap;
+
 use domain::Currency;
+
+use crate::money::{self, grouped};
 
 /// Numbers of a campaign's messages, by outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,38 +50,42 @@ pub(crate) struct Rate {
 }
 
 impl CampaignFigures {
-    /// Returns all counts of messages and customers.
-    pub(crate) fn counts(&self) -> Vec<u64> {
-        let mut counts = vec![
-            self.audience,
-            self.sent,
-            self.delivered,
-            self.failed,
-            self.suppressed,
-            self.pending,
+    /// Returns what each placeholder in prose stands for: the campaign's name,
+    /// counts, rates that can be told, and amounts.
+    pub fn written(&self) -> BTreeMap<String, String> {
+        let count = |count: u64| Some(grouped(&count.to_string()));
+        let rate = |part, whole| Rate::of(part, whole).and_then(Rate::written);
+        let of_audience = |count| rate(count, self.audience);
+        let mut all = vec![
+            ("campaign".to_owned(), Some(self.name.clone())),
+            ("audience".to_owned(), count(self.audience)),
+            ("sent".to_owned(), count(self.sent)),
+            ("sent_rate".to_owned(), of_audience(self.sent)),
+            ("delivered".to_owned(), count(self.delivered)),
+            ("delivered_rate".to_owned(), rate(self.delivered, self.sent)),
+            ("failed".to_owned(), count(self.failed)),
+            ("failed_rate".to_owned(), rate(self.failed, self.sent)),
+            ("suppressed".to_owned(), count(self.suppressed)),
+            ("suppressed_rate".to_owned(), of_audience(self.suppressed)),
+            ("pending".to_owned(), count(self.pending)),
+            ("pending_rate".to_owned(), of_audience(self.pending)),
         ];
-        let of_bracket = |bracket: &Bracket| [bracket.sent, bracket.delivered];
-        counts.extend(self.brackets.iter().flat_map(of_bracket));
-        counts
-    }
-
-    /// Returns all shares that a text may mention.
-    pub(crate) fn rates(&self) -> Vec<Rate> {
-        let of_all = [
-            Rate::of(self.delivered, self.sent),
-            Rate::of(self.failed, self.sent),
-            Rate::of(self.sent, self.audience),
-            Rate::of(self.suppressed, self.audience),
-            Rate::of(self.pending, self.audience),
-        ];
-        let of_brackets = self.brackets.iter().map(Bracket::rate);
-        of_all.into_iter().chain(of_brackets).flatten().collect()
-    }
-
-    /// Returns the bounds of the brackets, in minor units.
-    pub(crate) fn amounts(&self) -> Vec<i64> {
-        let bounds = self.brackets.iter().flat_map(|b| [b.above, b.up_to]);
-        bounds.flatten().collect()
+        let money = |minor: i64| money::written(self.currency, minor);
+        for (bracket, number) in self.brackets.iter().zip(1..) {
+            let figures = [
+                ("above", bracket.above.map(money)),
+                ("up_to", bracket.up_to.map(money)),
+                ("sent", count(bracket.sent)),
+                ("delivered", count(bracket.delivered)),
+                ("delivered_rate", bracket.rate().and_then(Rate::written)),
+            ];
+            let named = |(name, figure)| (format!("bracket_{number}_{name}"), figure);
+            all.extend(figures.map(named));
+        }
+        let known = all.into_iter();
+        known
+            .filter_map(|(name, figure)| Some((name, figure?)))
+            .collect()
     }
 }
 
@@ -96,7 +104,7 @@ impl Rate {
     /// Returns the percentage with `places` decimals, as a whole number of the last
     /// decimal, rounded half up. `None` if a share below 100 % would round to 100 %, or
     /// one above 0 % to 0 %.
-    pub(crate) fn percent(self, places: u32) -> Option<u128> {
+    fn percent(self, places: u32) -> Option<u128> {
         let one = 10_u128.checked_pow(places)?;
         let all = one.checked_mul(100)?;
         let rounded = (self.part.checked_mul(all)?.checked_mul(2)? + self.whole) / (2 * self.whole);

@@ -3,20 +3,20 @@
 //!
 //! Two engines answer: [`builtin`], which is deterministic and needs no service, and
 //! [`model`], which calls a language model. The answers of both pass the same checks:
-//! rules by [`domain::rules`], templates by [`domain::Template`], the numbers of a
-//! text by [`check::numbers`].
+//! rules by [`domain::rules`], templates by [`domain::Template`]. The numbers of prose
+//! are figures that [`prose::fill`] puts in.
 //!
 //! This crate never sees data about an individual customer. A store describes itself in
 //! [`Facts`]. Only [`model`] does I/O, with the model's server.
 
 pub mod builtin;
-pub mod check;
 mod decimal;
 mod explain;
 mod facts;
 mod figures;
 pub mod model;
 mod money;
+pub mod prose;
 mod tag;
 mod tone;
 

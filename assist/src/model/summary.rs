@@ -1,15 +1,14 @@
 //! Summary of a campaign, written by the model.
 
 use serde::Deserialize;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::error::AnswerError;
 use super::schema::{object, text};
 use super::task::Task;
 use super::{Model, ModelError, Usage};
-use crate::figures::Rate;
-use crate::money::written;
-use crate::{Bracket, CampaignFigures, check};
+use crate::CampaignFigures;
+use crate::prose::{self, Part};
 
 /// Limit of the answer's tokens, including reasoning tokens.
 const MAX_TOKENS: u32 = 3_000;
@@ -24,10 +23,14 @@ const MAX_SENTENCES: usize = 3;
 const MARKUP: [char; 9] = ['<', '>', '`', '*', '#', '|', '\\', '{', '}'];
 
 const INSTRUCTIONS: &str = "You tell in one to three sentences how a campaign of messages went, \
-    on one line of plain text with at most 600 characters. All figures are given: pick those that \
-    matter, and write every number exactly as it is given, in digits. Have no other numbers: no \
-    sums, differences or shares of your own, none in words, no dates, no \"half\" or \"twice\". \
-    Do not judge beyond the figures, and do not advise. Amounts are what customers spent in all.";
+    on one line of plain text with at most 600 characters. `figures` has all figures: pick those \
+    that matter, and write the name of each in double braces instead of the figure, such as \
+    {{delivered_rate}}; it is replaced by the figure with its unit. Write {{campaign}} for the \
+    campaign's name. Write no number yourself, neither in digits nor in words: no sums, \
+    differences or shares of your own, no dates, no \"half\" or \"twice\". Rates of delivered and \
+    failed are of those sent, all others of the audience. A bracket is the customers who spent in \
+    all more than its `above` and at most its `up_to`. Do not judge beyond the figures, and do \
+    not advise.";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,8 +39,8 @@ struct Answer {
 }
 
 impl Model {
-    /// Summarizes a campaign's results in one to three sentences. All numbers in the
-    /// text are figures of the campaign.
+    /// Summarizes a campaign's results in one to three sentences. The model writes
+    /// placeholders, so all numbers in the text are figures of the campaign.
     ///
     /// # Errors
     /// [`ModelError`] if the model gives no usable answer.
@@ -49,7 +52,7 @@ impl Model {
         let task = Task {
             name: "campaign_summary",
             instructions: INSTRUCTIONS.to_owned(),
-            data: data(figures),
+            data: json!({"figures": figures.written()}),
             schema: object([("summary", text())]),
             max_tokens: MAX_TOKENS,
         };
@@ -57,63 +60,33 @@ impl Model {
     }
 }
 
-/// Returns the figures, rates and amounts in the form in which the text must use them.
-fn data(figures: &CampaignFigures) -> Json {
-    let rate = |part, whole| Rate::of(part, whole).and_then(Rate::written);
-    let brackets = figures.brackets.iter();
-    let brackets: Vec<Json> = brackets.map(|each| bracket(each, figures)).collect();
-    json!({
-        "campaign": figures.name,
-        "audience": figures.audience,
-        "sent": figures.sent,
-        "sent_of_audience": rate(figures.sent, figures.audience),
-        "delivered": figures.delivered,
-        "delivered_of_sent": rate(figures.delivered, figures.sent),
-        "failed": figures.failed,
-        "failed_of_sent": rate(figures.failed, figures.sent),
-        "suppressed": figures.suppressed,
-        "suppressed_of_audience": rate(figures.suppressed, figures.audience),
-        "pending": figures.pending,
-        "pending_of_audience": rate(figures.pending, figures.audience),
-        "by_what_customers_spent": brackets,
-    })
-}
-
-fn bracket(bracket: &Bracket, figures: &CampaignFigures) -> Json {
-    let money = |minor: i64| written(figures.currency, minor);
-    json!({
-        "above": bracket.above.map(money),
-        "up_to": bracket.up_to.map(money),
-        "sent": bracket.sent,
-        "delivered": bracket.delivered,
-        "delivered_of_sent": bracket.rate().and_then(Rate::written),
-    })
-}
-
 fn read(said: &str, figures: &CampaignFigures) -> Result<String, AnswerError> {
     let answer: Answer = serde_json::from_str(said).map_err(|error| AnswerError::shape(&error))?;
-    let text = answer.summary.trim();
-    check_form(text, &figures.name).map_err(AnswerError::because)?;
-    check::numbers(text, figures).map_err(|foreign| AnswerError::Answer {
-        told: foreign.to_string(),
-        reason: "the summary has numbers that are not the campaign's".to_owned(),
+    let prose = answer.summary.trim();
+    check_form(prose).map_err(AnswerError::because)?;
+    let text = prose::fill(prose, figures).map_err(|error| AnswerError::Answer {
+        told: error.to_string(),
+        reason: "the summary has numbers of its own, or wrong placeholders".to_owned(),
     })?;
-    Ok(text.to_owned())
+    match text.chars().count() {
+        length if length > MAX_SUMMARY => Err(AnswerError::because(format!(
+            "a summary has at most {MAX_SUMMARY} characters, this one has {length}"
+        ))),
+        _ => Ok(text),
+    }
 }
 
-/// Checks that a text is one line of one to three sentences without markup. The
-/// campaign's name may contain anything except line breaks.
-fn check_form(text: &str, campaign: &str) -> Result<(), String> {
-    // People choose the names of campaigns, which may contain markup or periods.
-    let own = text.replace(campaign, "");
-    let length = text.chars().count();
+/// Checks that prose is one line of one to three sentences without markup. The
+/// campaign's name, which a placeholder stands for, may contain anything.
+fn check_form(text: &str) -> Result<(), String> {
+    let own = prose::parts(text).into_iter().map(|part| match part {
+        Part::Own(words) => words,
+        Part::Placeholder(_) => "figure",
+    });
+    let own: String = own.collect();
     let is_line = !text.contains(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'));
     if text.is_empty() {
         Err("the summary is empty".to_owned())
-    } else if length > MAX_SUMMARY {
-        Err(format!(
-            "a summary has at most {MAX_SUMMARY} characters, this one has {length}"
-        ))
     } else if !is_line || own.contains(MARKUP) {
         Err("a summary is one line of plain text".to_owned())
     } else if sentences(&own) > MAX_SENTENCES {

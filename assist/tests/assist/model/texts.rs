@@ -132,25 +132,57 @@ fn text(text: &str) -> Json {
     json!({ "summary": text })
 }
 
-const TRUE: &str = "Diwali 50 reached 1,284 customers, and 1,140 messages (89%) were delivered. \
+/// Summary as the model writes it.
+const PROSE: &str = "{{campaign}} reached {{sent}} customers, and {{delivered}} messages \
+    ({{delivered_rate}}) were delivered. Among those above {{bracket_1_above}} it was \
+    {{bracket_1_delivered_rate}}!";
+
+/// The same with its figures.
+const FILLED: &str = "Diwali 50 reached 1,284 customers, and 1,140 messages (89%) were delivered. \
     Among those above ₹10,000.00 it was 95%!";
 
 #[tokio::test]
-async fn a_summary_with_foreign_numbers_is_repaired() {
-    let (answer, usage) = summary(&[text(TRUE)]).await;
-    assert_eq!(answer.unwrap(), TRUE);
+async fn a_summary_has_figures_for_placeholders() {
+    let (answer, usage) = summary(&[text(PROSE)]).await;
+    assert_eq!(answer.unwrap(), FILLED);
     assert_eq!(usage.calls, 1);
-    let (answer, usage) = summary(&[text("Reached 1,285 customers."), text(TRUE)]).await;
-    assert_eq!(answer.unwrap(), TRUE);
-    assert_eq!(usage.calls, 2);
+}
+
+#[tokio::test]
+async fn a_summary_with_numbers_or_wrong_placeholders_is_repaired() {
+    for (wrong, told) in [
+        ("Reached 1,284 customers.", "write no numbers"),
+        ("Reached twelve customers.", "twelve"),
+        ("Diwali 50 reached many.", "write no numbers"),
+        (
+            "{{opened}} customers opened it.",
+            "expected one of audience",
+        ),
+        ("{{sent}}k customers.", "plain punctuation around {{sent}}"),
+    ] {
+        let fake = Fake::saying(&[text(wrong), text(PROSE)]).await;
+        let mut usage = Usage::default();
+        let answer = fake.model.summary(&FIGURES, &mut usage).await;
+        assert_eq!(answer.unwrap(), FILLED, "{wrong}");
+        assert_eq!(usage.calls, 2);
+        let requests = fake.requests().await;
+        let repair = requests[1]["messages"][3]["content"].as_str().unwrap();
+        assert!(repair.contains(told), "{told} in {repair}");
+    }
 }
 
 #[tokio::test]
 async fn a_summary_that_is_invalid_twice_is_an_error() {
     for wrong in [
-        "Reached 1,285 customers.",
+        "Reached 1,284 customers.",
         "Half of all were reached.",
-        "96% were delivered.",
+        "89% were delivered.",
+        "Twelve failed.",
+        "{{clicked}} clicked.",
+        "{{sent}}{{failed}}",
+        "{{sent}} {{ failed",
+        "{sent} were reached.",
+        "{{{sent}}} were reached.",
         "A.\nB.",
         "All <b>well</b>.",
         "* well",
@@ -158,6 +190,7 @@ async fn a_summary_that_is_invalid_twice_is_an_error() {
         " ",
         "Well. So. Far. Good.",
         &"Well, ".repeat(101),
+        &"{{campaign}}, and ".repeat(60),
     ] {
         let (answer, usage) = summary(&[text(wrong)]).await;
         assert!(matches!(answer, Err(ModelError::Invalid(_))), "{wrong}");
@@ -168,18 +201,20 @@ async fn a_summary_that_is_invalid_twice_is_an_error() {
 }
 
 #[tokio::test]
-async fn the_figures_are_sent_in_the_form_to_be_written() {
-    let fake = Fake::saying(&[text(TRUE)]).await;
+async fn the_figures_are_sent_by_placeholder() {
+    let fake = Fake::saying(&[text(PROSE)]).await;
     let mut usage = Usage::default();
     fake.model.summary(&FIGURES, &mut usage).await.unwrap();
     let requests = fake.requests().await;
     let data = requests[0]["messages"][1]["content"].as_str().unwrap();
     let data: Json = serde_json::from_str(data).unwrap();
-    assert_eq!(data["delivered"], 1_140);
-    assert_eq!(data["delivered_of_sent"], "89%");
-    let bracket = &data["by_what_customers_spent"][0];
-    assert_eq!(bracket["above"], "₹10,000.00");
-    assert_eq!(bracket["delivered_of_sent"], "95%");
+    let figures = &data["figures"];
+    assert_eq!(figures["campaign"], "Diwali 50");
+    assert_eq!(figures["delivered"], "1,140");
+    assert_eq!(figures["delivered_rate"], "89%");
+    assert_eq!(figures["bracket_1_above"], "₹10,000.00");
+    assert_eq!(figures["bracket_1_delivered_rate"], "95%");
+    assert_eq!(figures["bracket_1_up_to"], Json::Null);
 }
 
 async fn tags(answers: &[Json]) -> (Result<Vec<Tag>, ModelError>, Usage) {

@@ -291,7 +291,7 @@ async fn verify_names_documents_that_differ_from_the_log() {
     let changed = run(app.patron(["verify"]));
     assert_eq!(changed.code, Some(1));
     assert!(changed.out.contains("c-3"), "{}", changed.out);
-    assert!(changed.out.contains("1 differences"), "{}", changed.out);
+    assert!(changed.out.contains("1 difference\n"), "{}", changed.out);
 
     let orders = views(&app).await.collection::<Document>("orders_g1");
     orders.delete_one(doc! {"order_id": "o-7"}).await.unwrap();

@@ -31,7 +31,8 @@ pub(crate) async fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
             ExitCode::SUCCESS
         }
         found => {
-            say(format_args!("{found} differences"));
+            let noun = if found == 1 { "difference" } else { "differences" };
+            say(format_args!("{found} {noun}"));
             ExitCode::FAILURE
         }
     })

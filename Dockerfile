@@ -22,5 +22,8 @@ COPY --from=build /out/ /usr/local/bin/
 USER patron
 WORKDIR /var/lib/patron
 EXPOSE 8080
+# For the default command. Services with another command replace or disable it.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=6 \
+    CMD ["patron", "health", "--url", "http://127.0.0.1:8080/healthz"]
 ENTRYPOINT ["patron"]
 CMD ["serve", "--listen", "0.0.0.0:8080"]

@@ -3,7 +3,7 @@
 //! `discovery` and `keys` parse the provider's metadata and signing keys,
 //! `cached` caches them, `http` limits what is fetched, and `id_token` validates
 //! id tokens. The crates `oauth2` and `jsonwebtoken` do the protocol and the
-//! signatures; ADR 31 compares them with `openidconnect`.
+//! signatures; ADR 30 compares them with `openidconnect`.
 
 mod cached;
 mod discovery;

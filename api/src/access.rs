@@ -151,8 +151,8 @@ impl Needs {
 }
 
 /// Middleware that authenticates and authorizes requests. Adds the [`Actor`] as an
-/// extension. Only a client with a valid credential learns that a path or method
-/// does not exist.
+/// extension. Only a client with a valid credential learns that a path does not exist, or
+/// that a protected path does not support a method.
 pub(crate) async fn guard(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>().cloned();
     let path = path.as_ref().map(MatchedPath::as_str);
@@ -277,8 +277,9 @@ pub(crate) fn check_also(
     }
 }
 
-/// Returns true if the credential in a request's headers still permits an operation.
-/// Streams call this again, since they outlive the check at their start.
+/// Returns true if the credential in a request's headers still permits an operation. The
+/// stream of a job checks this before it sends the job's end, since it outlives the check
+/// at its start.
 pub(crate) async fn still_permits(
     app: &Shared,
     headers: &HeaderMap,
@@ -314,7 +315,8 @@ fn unsupported_method(path: &str) -> Response {
     response
 }
 
-/// Fallback for routes without a row in the table: the document and its page.
+/// Rejects unsupported methods of routes without a row in the table: the OpenAPI document
+/// and its page.
 pub(crate) async fn method_not_allowed() -> Problem {
     wrong_method()
 }

@@ -95,8 +95,8 @@ pub(crate) struct Consistency {
 pub(crate) struct Freshness<'a> {
     /// Positions that the view must reach. Otherwise the read fails.
     pub(crate) after: Option<&'a After>,
-    /// Writes of the same credential. If the view lacks some of them, the response
-    /// says so in a header.
+    /// Writes of the same credential. If the view lacks some of them, the response has
+    /// the header.
     pub(crate) consistency: &'a Consistency,
 }
 
@@ -141,8 +141,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Consistency {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        // `access::guard` adds a follower to every request that may read, and lets no
-        // other request reach a read.
+        // `access::guard` adds a follower to every request of a role that may read. It
+        // rejects requests of other roles before they reach a read.
         let follower = parts.extensions.get::<Follower>().cloned();
         Ok(Self {
             is_eventual: is_eventual(&parts.headers)?,

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 /// Capacity of the queue of notes.
 const WAITING: usize = 256;
 
-/// Number of refusals that are recorded at once.
+/// Maximum burst of refusals that are recorded.
 const BURST: NonZeroU32 = NonZeroU32::new(50).unwrap();
 
 /// Refusals per second of authenticated clients that are recorded after the burst.
@@ -129,7 +129,7 @@ impl Journal {
         }
     }
 
-    /// Turns notes into events until `stop` is cancelled and the queue is empty.
+    /// Turns notes into events until `stop` is canceled and the queue is empty.
     pub(crate) async fn record(
         &self,
         Notes(mut notes): Notes,

@@ -1,9 +1,9 @@
 //! Patron's HTTP API.
 //!
-//! `http` is the HTTP kit: the layers around every request, problems, limits, bodies,
-//! and what the OpenAPI document says of all operations. It knows no resource and no
-//! identity. `auth` identifies the actor, `access` checks permissions, and `journal`
-//! records refused requests.
+//! `http` is the HTTP kit: the layers around every request, problems, limits, bodies, and
+//! the parts of the OpenAPI document that all operations share. It knows no resource and
+//! no identity. `auth` identifies the actor, `access` checks permissions, and `journal`
+//! records refused requests, uses of keys, and abandoned calls for assistance.
 //!
 //! Each resource has a file or folder with its requests, responses, handlers and
 //! router: `data`, `customers`, `timeline`, `orders`, `segments`, `campaigns`,

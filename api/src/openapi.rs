@@ -44,7 +44,7 @@ pub(crate) fn browser(currency: Currency) -> Router<AppState> {
         let name = schema::Currency::name().into();
         components.schemas.insert(name, schema::only(currency));
     }
-    // Cannot fail: the document has only texts as keys.
+    // Cannot fail: all keys of the document are strings.
     let document = document.to_json().unwrap_or_default();
     let document = async move || ([(header::CONTENT_TYPE, "application/json")], document);
     let pages = SwaggerUi::new("/docs").config(Config::from("/openapi.json"));
@@ -121,7 +121,7 @@ fn add_access(operation: &mut Operation, method: &str, path: &str) {
     if has_body {
         [413, 415, 422].into_iter().for_each(&mut add);
     }
-    // Health checks are neither limited nor do they depend on Redis and MongoDB.
+    // Health checks are not rate limited, and `/readyz` declares its own 503.
     if access::is_counted(path) {
         [429, 500, 503].into_iter().for_each(&mut add);
     }

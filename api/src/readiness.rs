@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
-/// Computes the readiness, at most once a second.
+/// Readiness of this process, computed at most once a second.
 pub(crate) struct Readiness {
     /// Age of the oldest unfolded event beyond which the process is unready.
     limit: Duration,

@@ -9,7 +9,8 @@ use crate::{
     segments, timeline, users,
 };
 
-/// Builds all routes that [`crate::access`] has a row for.
+/// Merges the routers of all resources. The table in [`crate::access`] has a row for each
+/// route.
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .merge(health::routes())

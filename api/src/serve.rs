@@ -49,8 +49,8 @@ pub enum ServeError {
     Listener(#[from] io::Error),
 }
 
-/// Serves the API on `listener` until `shutdown` is cancelled. Requests in flight
-/// then have 10 s to complete; new ones are not accepted.
+/// Serves the API on `listener` until `shutdown` is canceled. Requests in flight then
+/// have 10 s to complete; new ones are not accepted.
 ///
 /// # Errors
 /// [`ServeError`] if the listener is not usable.
@@ -105,7 +105,7 @@ async fn serve_connection(
     watcher: Watcher,
     patience: Duration,
 ) {
-    // Without TCP_NODELAY, responses wait for acknowledgements. An error only makes
+    // Without TCP_NODELAY, responses wait for acknowledgments. An error only makes
     // responses slower.
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
@@ -127,8 +127,8 @@ async fn serve_connection(
     }
 }
 
-/// Starts the task that records the journal's notes. Once the token is cancelled,
-/// the task records what is queued and ends.
+/// Starts the task that records the journal's notes. Once the token is canceled, the task
+/// records what is queued and ends.
 fn journal(state: &AppState, notes: Notes) -> (CancellationToken, JoinHandle<()>) {
     let stop = CancellationToken::new();
     let (state, stopped) = (state.clone(), stop.clone());

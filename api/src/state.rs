@@ -150,7 +150,7 @@ pub(crate) struct Shared {
     /// Latest writes by credential, for read-your-writes.
     pub(crate) own_writes: OwnWrites,
     pub(crate) readiness: Readiness,
-    /// Cancelled at shutdown, so that open event streams end.
+    /// Token that is canceled at shutdown, so that open event streams end.
     pub(crate) closing: CancellationToken,
 }
 

@@ -17,10 +17,10 @@ const MAX_CONCURRENT: usize = 8;
 /// Configuration of the assistant.
 #[derive(Debug)]
 pub struct AssistantConfig {
-    /// Language model to ask; `None` if only Patron itself answers.
+    /// Language model; `None` if only the built-in engine answers.
     pub model: Option<Model>,
-    /// Time limit for the model, including its second attempt; after that,
-    /// Patron answers itself. It must be shorter than the request timeout.
+    /// Time limit for the model, including its second attempt. After that, the
+    /// built-in engine answers. It must be shorter than the request timeout.
     pub time_limit: Duration,
     /// Requests per minute for each credential, with bursts of up to a third of
     /// that. Requests over the limit get 429. `None` for no limit.
@@ -77,7 +77,7 @@ impl Assistant {
         })
     }
 
-    /// Drops the rate limits of actors without recent requests.
+    /// Evicts actors without recent requests from the rate limiter.
     pub(crate) fn forget(&self) {
         if let Some(limiter) = &self.rates {
             limiter.retain_recent();

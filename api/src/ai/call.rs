@@ -65,7 +65,8 @@ impl Call {
     }
 
     /// Asks the model, if one is configured, within its time limit. Returns
-    /// `None` if the built-in engine has to answer; the reason is recorded.
+    /// `None` if the built-in engine has to answer. A model's error is
+    /// recorded.
     pub(super) async fn ask_model<T>(
         &mut self,
         ask: impl AsyncFnOnce(&Model, &mut Usage) -> Result<T, ModelError>,
@@ -87,7 +88,7 @@ impl Call {
         None
     }
 
-    /// Returns why the model did not answer, if it was asked.
+    /// Returns the reason why the model gave no usable answer, if it was asked.
     pub(super) fn trouble(&self) -> Option<&str> {
         self.assist.trouble.as_ref().map(Text::as_str)
     }
@@ -117,8 +118,7 @@ impl Call {
         }
         let assist = self.finish(outcome);
         let (app, context) = (self.app.clone(), self.context.clone());
-        // A task of its own, so that a client that disconnects does not keep the
-        // call from being recorded.
+        // A separate task records the call even if the client disconnects.
         let recording =
             tokio::spawn(async move { app.commands.record_assistance(&context, assist).await });
         let recorded = match recording.await {

@@ -14,8 +14,8 @@ use crate::http::problem::{Problem, ProblemKind};
 /// Maximum time that a request waits for the facts.
 const MAX_WAIT: Duration = Duration::from_secs(15);
 
-/// Facts are cached for this many times as long as the queries took, so that
-/// those keep MongoDB busy for at most 1 % of the time.
+/// Facts are cached for this many times as long as their queries took. Queries
+/// of up to 6 s thus keep MongoDB busy for at most 1 % of the time.
 const CACHE_FACTOR: u32 = 100;
 
 /// Lower bound of the time for which facts are cached.
@@ -24,7 +24,7 @@ const MIN_CACHED: Duration = Duration::from_secs(1);
 /// Upper bound of the time for which facts are cached.
 const MAX_CACHED: Duration = Duration::from_secs(600);
 
-/// The latest facts, if there are any yet.
+/// Cache of the latest facts; empty until they are first loaded.
 #[derive(Default)]
 pub(super) struct CachedFacts(Arc<Mutex<Option<CacheEntry>>>);
 
@@ -37,14 +37,14 @@ impl CachedFacts {
     /// Returns facts about the store's data, at most ten minutes old.
     ///
     /// # Errors
-    /// 503 if MongoDB does not answer, or takes longer than a request waits.
+    /// 503 if MongoDB does not answer, or takes longer than [`MAX_WAIT`].
     pub(super) async fn get(
         &self,
         store: &Store,
         currency: Currency,
     ) -> Result<Arc<Facts>, Problem> {
-        // The first request loads the facts for all that wait. The load is a task of
-        // its own, so that it completes even if that request goes away.
+        // The first request loads the facts for all that wait. The load runs in a
+        // separate task, so that it completes even if that request is canceled.
         let (cache, store) = (self.0.clone(), store.clone());
         let loading = tokio::spawn(async move {
             let mut cache = cache.lock_owned().await;

@@ -118,8 +118,8 @@ async fn write(
         let (rules, facts) = audience.as_ref()?;
         explainer(rules, facts)
     };
-    // The model runs outside the deployment: it gets a description without
-    // personal data, if one is possible.
+    // The model runs outside the deployment. It receives a description without
+    // personal data, or none if the rules have personal values.
     let to_model = describe(explain_to_strangers);
     let asked = call.ask_model(async |model, usage| {
         let messages = model.messages(objective, tone, to_model.as_deref(), usage);

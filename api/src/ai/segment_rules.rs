@@ -115,7 +115,7 @@ async fn find(
     }?;
     let now = Timestamp::from(Utc::now());
     let text = understood.rules.to_string();
-    // The turn is held only for the query, which scans customers.
+    // The permit is held only during the query, which scans customers.
     let count = {
         let _turn = turn(&app.previews).await?;
         app.store.count_members(&understood.rules, now).await?
@@ -131,9 +131,9 @@ async fn find(
     })
 }
 
-/// Lets the model translate the prompt. `None` if no model answered. Rules that
-/// are still invalid after a second attempt are attributed to the prompt, as one
-/// that is not understood.
+/// Asks the model to translate the prompt into rules. Returns `None` if no model
+/// answered. If the rules are still invalid after a second attempt, the prompt counts as
+/// not understood.
 async fn parse_by_model(
     call: &mut Call,
     prompt: &Prompt,
@@ -153,7 +153,7 @@ async fn parse_by_model(
     asked.await
 }
 
-/// Lets the built-in grammar translate the prompt, on a blocking thread since
+/// Translates the prompt with the built-in grammar, on a blocking thread, since
 /// long prompts take CPU time.
 async fn parse_builtin(
     prompt: &Prompt,

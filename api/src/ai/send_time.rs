@@ -170,7 +170,7 @@ async fn find(
     let rules = rules_of(app, &segment_id, freshness).await?;
     after::wait::<Customers>(app, freshness).await?;
     let now = Timestamp::from(Utc::now());
-    // The turn is held only for the query, which scans customers.
+    // The permit is held only during the query, which scans customers.
     let busy = {
         let _turn = turn(&app.previews).await?;
         app.store.busy_hours(&rules, now, zone).await?

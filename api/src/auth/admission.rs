@@ -6,7 +6,7 @@ use domain::{Email, UserRole};
 
 use super::oidc::Person;
 
-/// E-mail addresses of admins, and domains whose users are admitted as viewers.
+/// Email addresses of admins, and domains whose users are admitted as viewers.
 /// Both are case-insensitive.
 #[derive(Debug, Clone, Default)]
 pub struct Admission {
@@ -17,7 +17,7 @@ pub struct Admission {
 /// Error of parsing the lists of addresses and domains.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AdmissionError {
-    /// An entry is not an e-mail address.
+    /// An entry is not an email address.
     #[error("{0:?} is not an e-mail address")]
     Address(String),
     /// An entry is not a domain.
@@ -47,7 +47,7 @@ impl Admission {
         })
     }
 
-    /// Returns whether the configuration admits nobody.
+    /// Returns whether the configuration admits no users.
     pub fn is_empty(&self) -> bool {
         self.admins.is_empty() && self.domains.is_empty()
     }

@@ -1,16 +1,16 @@
 //! Protection against cross-site request forgery.
 //!
-//! A browser sends the session cookie with every request to the API, whichever
-//! page causes it. `SameSite=Lax` excludes writes by pages of other sites, but
-//! not by pages of another subdomain of the same site. The check in this module
-//! excludes those too.
+//! A browser attaches the session cookie to a request even if a foreign page
+//! causes it. `SameSite=Lax` prevents that for writes from pages of other
+//! sites, but not from pages of another subdomain of the same site. The check
+//! in this module rejects those too.
 
 use axum::http::{HeaderMap, HeaderName, Method, header};
 use reqwest::Url;
 
 use crate::http::problem::{Problem, ProblemKind};
 
-/// Header by which browsers tell how the page that caused a request relates to
+/// Header in which browsers state how the page that caused a request relates to
 /// the API. Pages cannot set it.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -25,8 +25,9 @@ pub(super) fn check(method: &Method, headers: &HeaderMap, ours: &Url) -> Result<
     Err(Problem::new(ProblemKind::CrossSite, detail))
 }
 
-/// Returns whether the headers state the same origin. A request with neither
-/// header does not pass: current browsers send at least one with a write.
+/// Returns whether the headers state the same origin, or that the user caused
+/// the request without a page (`none`). A request with neither header does not
+/// pass: current browsers send at least one with a write.
 fn is_same_origin(headers: &HeaderMap, ours: &Url) -> bool {
     if let Some(site) = headers.get(SEC_FETCH_SITE) {
         return site == "same-origin" || site == "none";

@@ -11,7 +11,7 @@ use super::oidc::{is_loopback, is_protected};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicUrl(Url);
 
-/// Error of parsing a [`PublicUrl`]; has the text.
+/// Error of parsing a [`PublicUrl`], with the rejected text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is not a public URL: it must be an https URL, or an http URL of this machine, without \

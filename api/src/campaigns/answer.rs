@@ -251,7 +251,7 @@ impl CampaignResponse {
         incomplete: bool,
         waiting: Option<Waiting>,
     ) -> Self {
-        // A report may be older than the views: then its reason may be gone.
+        // A report may be older than the views, so its reason may no longer apply.
         let still_holds = match waiting.as_ref().map(|waiting| waiting.reason) {
             None => false,
             Some(WaitingReason::Breaker) => {
@@ -345,7 +345,7 @@ impl From<AudienceSize> for SizeResponse {
 }
 
 impl Statistics {
-    /// Builds the counts. `incomplete` tells whether they leave out an event.
+    /// Builds the counts. `incomplete` is `true` if they leave out an event.
     pub(super) fn new(figures: CampaignFigures, incomplete: bool) -> Self {
         Self {
             audience: figures.audience(),

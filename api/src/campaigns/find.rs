@@ -1,4 +1,4 @@
-//! Campaigns that an operation needs, and the problems of those that it cannot use.
+//! Lookups of campaigns, and the problems of campaigns that an operation cannot use.
 
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ pub(super) async fn check_launchable(app: &Shared, id: &CampaignId) -> Result<()
     }
 }
 
-/// Returns what the launch of a campaign fixed.
+/// Returns the state that the launch of a campaign fixed.
 ///
 /// # Errors
 /// 409 if the campaign has not been launched.

@@ -156,7 +156,7 @@ pub(super) async fn get_recipient(
     }))
 }
 
-/// Returns a customer in their state at a launch.
+/// Returns a customer's state at a launch.
 async fn customer_at_launch(
     app: &Shared,
     launch: &Launch,
@@ -166,7 +166,7 @@ async fn customer_at_launch(
         tracing::error!(%error, "a launch has invalid positions");
         Problem::internal()
     })?;
-    // The view `audit` knows where the customer's events are in the log.
+    // The view `audit` has the positions of the customer's events in the log.
     app.store
         .wait_for(Audit::NAME, &positions, MAX_VIEW_WAIT)
         .await?;

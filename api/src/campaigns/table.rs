@@ -95,9 +95,9 @@ fn preference(ranges: &[(&str, f32)], exact: &str, family: &str) -> (f32, u8) {
     (0.0, 0)
 }
 
-/// Responds with all rows. A failure of the first batch is a problem. A later
-/// failure aborts the response, so that a client cannot take a part for the
-/// whole.
+/// Responds with all rows. A failure to read the first batch is a problem. A
+/// later failure aborts the response, so that a client cannot mistake a part
+/// for the whole.
 pub(super) async fn csv_response(
     app: AppState,
     campaign: CampaignId,

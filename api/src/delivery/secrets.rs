@@ -28,7 +28,8 @@ impl VendorSecrets {
     /// Webhooks.
     const SHORTEST: usize = 32;
 
-    /// Verifies that the vendor signed the body within the last five minutes.
+    /// Verifies the vendor's signature of the body, whose timestamp may differ from this
+    /// clock by at most five minutes.
     ///
     /// # Errors
     /// 401 with the reason of the last secret that was tried.

@@ -7,7 +7,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
-/// Chain of client addresses. Each proxy appends the address of its peer.
+/// Header with the chain of addresses. Each proxy appends the address of its peer.
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Address of the connection's peer.

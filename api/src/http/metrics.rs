@@ -62,7 +62,7 @@ pub(crate) fn count_items(kind: &'static str, outcome: &'static str, count: u64)
     counter!(ITEMS, "kind" => kind, "outcome" => outcome).increment(count);
 }
 
-/// Counts a completed assistance call and its tokens.
+/// Counts an assistance call that has ended, and its tokens.
 pub(crate) fn assisted(assist: &Assist) {
     let labels = [
         ("task", assist.task.name()),

@@ -70,7 +70,7 @@ where
             header::COOKIE,
         ]))
         .map_request(move |request| address::add_client(request, &proxies))
-        // `SetRequestIdLayer` keeps whatever id a client sends.
+        // `SetRequestIdLayer` keeps any id that a client sends.
         .map_request(request_id::remove_invalid)
         .layer(SetRequestIdLayer::new(request_id::HEADER, NewRequestId))
         .layer(PropagateRequestIdLayer::new(request_id::HEADER))
@@ -115,7 +115,8 @@ pub(crate) fn page_policy() -> SetResponseHeaderLayer<HeaderValue> {
     set(header::CONTENT_SECURITY_POLICY, BROWSER_POLICY)
 }
 
-/// Forbids caches to store a response, unless it is a page with its own policy.
+/// Returns the `Cache-Control` that keeps a response out of caches; `None` for a page
+/// with its own policy.
 fn no_store(response: &Response) -> Option<HeaderValue> {
     let is_page = response
         .headers()
@@ -125,7 +126,7 @@ fn no_store(response: &Response) -> Option<HeaderValue> {
 
 /// Logs and measures a request, and serializes its problem.
 ///
-/// `TraceLayer` would not do: its callback for a response does not have the request's
+/// `TraceLayer` is not used: its callback for a response does not have the request's
 /// method and route, which the metrics need.
 async fn observe(request: Request, next: Next) -> Response {
     let started = Instant::now();
@@ -191,7 +192,7 @@ fn report(status: StatusCode, method: &'static str, route: &str, took: Duration)
 
 /// Answers a request that takes too long.
 ///
-/// `TimeoutLayer` would not do: it answers without a problem, and handlers need the
+/// `TimeoutLayer` is not used: it answers without a problem, and handlers need the
 /// deadline to stop waiting in time for their writes.
 async fn limit_time(State(limit): State<Duration>, mut request: Request, next: Next) -> Response {
     let deadline = Deadline::after(limit);

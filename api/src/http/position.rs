@@ -5,7 +5,7 @@ use commands::Outcome;
 use eventlog::{Position, Positions};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// `Patron-Position`: the log position of an accepted command.
+/// `Patron-Position`: the log positions of accepted commands.
 pub(crate) const HEADER: HeaderName = HeaderName::from_static("patron-position");
 
 /// Position in its text form, such as `3:1842`.

@@ -1,9 +1,9 @@
 //! Error responses as RFC 9457 `application/problem+json`.
 //!
-//! Handlers and extractors return a [`Problem`] of one of the [`ProblemKind`]s.
-//! Its detail is written for the client. The internal cause goes to the server's
-//! log, where the problem is created. [`crate::http::middleware`] knows the request's id
-//! and serializes the body.
+//! Handlers and extractors return a [`Problem`] of one of the [`ProblemKind`]s. Its
+//! detail is written for the client. The internal cause goes to the server's log, where
+//! the problem is created. [`crate::http::middleware`] adds the request's id and
+//! serializes the body.
 
 #[cfg(test)]
 mod tests;
@@ -69,13 +69,13 @@ kinds! {
     BadSignature = UNAUTHORIZED "bad-signature" "Invalid signature";
     /// The credential's role does not permit the operation.
     Forbidden = FORBIDDEN "forbidden" "Permission denied";
-    /// A write with a session cookie was sent by another site's page.
+    /// A write with a session cookie was caused by a page of another origin.
     CrossSite = FORBIDDEN "cross-site" "Cross-site request";
     /// The person signed in at the provider, but has no access to Patron.
     NotAdmitted = FORBIDDEN "not-admitted" "Sign-in not permitted";
     /// The resource does not exist.
     NotFound = NOT_FOUND "not-found" "Not found";
-    /// A receipt names a message that does not exist.
+    /// A receipt names a message that does not exist or was not sent.
     UnknownMessage = NOT_FOUND "unknown-message" "Unknown message";
     /// The path does not support the method. `Allow` lists the methods it supports.
     MethodNotAllowed = METHOD_NOT_ALLOWED "method-not-allowed" "Method not allowed";
@@ -124,9 +124,9 @@ kinds! {
     OutOfMemory = SERVICE_UNAVAILABLE "out-of-memory" "Out of memory";
     /// Concurrent requests kept changing the same aggregate.
     Contended = SERVICE_UNAVAILABLE "contended" "Too much contention";
-    /// Too many expensive requests run at the same time.
+    /// Too many requests run at the same time, or no memory is left for bodies.
     Busy = SERVICE_UNAVAILABLE "busy" "Server busy";
-    /// The process that ran a job stopped before the job completed.
+    /// The process that ran a job stopped before the job completed, or is stopping.
     Interrupted = SERVICE_UNAVAILABLE "interrupted" "Job interrupted";
     /// The view did not reach the positions of `after` in time.
     ViewBehind = SERVICE_UNAVAILABLE "view-behind" "View behind";

@@ -1,4 +1,4 @@
-//! OpenAPI schemas of domain types, which do not depend on utoipa. Use one as the
+//! OpenAPI schemas of domain types; the domain does not depend on utoipa. Use one as the
 //! `value_type` of a field.
 //!
 //! A schema accepts what the parser accepts, as far as JSON Schema can express it:
@@ -135,7 +135,7 @@ fn formatted(format: &str) -> ObjectBuilder {
     text.format(Some(SchemaFormat::Custom(format.to_owned())))
 }
 
-/// One line of text. The parser counts its length in bytes.
+/// Returns the schema of one line of text. The parser counts its length in bytes.
 fn text(max: usize) -> Object {
     patterned(r"^[^\x00-\x1F\x7F-\x9F]*$")
         .min_length(Some(1))
@@ -143,8 +143,8 @@ fn text(max: usize) -> Object {
         .build()
 }
 
-/// Text form of rules, as `domain::rules` parses it. JSON Schema cannot express the
-/// grammar.
+/// Returns the schema of the text form of rules, which `domain::rules` parses. JSON
+/// Schema cannot express the grammar.
 fn rules_text() -> Object {
     formatted("rules")
         .min_length(Some(1))
@@ -152,8 +152,8 @@ fn rules_text() -> Object {
         .build()
 }
 
-/// Jinja template over the fields of a customer. JSON Schema cannot express the
-/// grammar.
+/// Returns the schema of a Jinja template over the fields of a customer. JSON
+/// Schema cannot express the grammar.
 fn template_text() -> Object {
     formatted("template")
         .min_length(Some(1))
@@ -162,8 +162,8 @@ fn template_text() -> Object {
         .build()
 }
 
-/// Positions, without an example: a request from the documentation page would wait
-/// for the example's position.
+/// Returns the schema of positions, without an example: a request from the documentation
+/// page would wait for the example's position.
 fn positions() -> Object {
     let pattern = format!("^ *{POSITION} *(?:, *{POSITION} *)*$");
     formatted("positions").pattern(Some(pattern)).build()
@@ -208,7 +208,7 @@ fn nothing_but(values: &[Value]) -> Object {
         .build()
 }
 
-/// Schema of the one currency of a deployment.
+/// Returns the schema of a deployment's only currency.
 pub(crate) fn only(currency: domain::Currency) -> RefOr<Schema> {
     RefOr::T(Schema::from(one_of(&[currency.code()])))
 }
@@ -222,8 +222,8 @@ fn tags() -> Vec<&'static str> {
     assist::Tag::ALL.iter().map(|tag| tag.name()).collect()
 }
 
-/// Request in plain words. JSON Schema cannot express which ones are understood, or
-/// that a blank one is rejected.
+/// Returns the schema of a request in plain words. JSON Schema cannot express that a
+/// blank one is rejected.
 fn prompt() -> Object {
     formatted("prompt")
         .min_length(Some(1))
@@ -231,7 +231,7 @@ fn prompt() -> Object {
         .build()
 }
 
-/// IANA time zone name. The schema does not list them all.
+/// Returns the schema of an IANA time zone name. The schema does not list all names.
 fn time_zone() -> Object {
     formatted("time-zone").examples(["Asia/Kolkata"]).build()
 }
@@ -244,7 +244,8 @@ fn node_id() -> Object {
         .build()
 }
 
-/// Map of attributes: booleans, numbers, strings, and the `others` types.
+/// Returns the schema of a map of attributes: booleans, numbers, strings, and the types
+/// in `others`.
 fn attributes(others: &[Type]) -> Object {
     let types = [Type::Boolean, Type::Number, Type::String].into_iter();
     let value = ObjectBuilder::from(text(1_024))

@@ -1,7 +1,7 @@
 //! Load shedding: refuses new data while Redis is short of memory.
 //!
-//! Redis at `maxmemory` would fail every append, also those that finish work
-//! already begun. Patron refuses new data before that point.
+//! At `maxmemory`, Redis rejects every append, including those that finish work
+//! in progress. Patron refuses new data before that point.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

@@ -1,9 +1,9 @@
 //! Jobs: reads of the whole log that outlive their requests.
 //!
-//! [`run`] responds to long reads, and turns a read into a job if it takes longer
-//! than a client should wait; [`registry`] has those of this process. [`answer`] has the response body of a job,
-//! [`follow`] streams a job. The read of each kind of job is implemented with its
-//! resource.
+//! [`run`] responds to long reads, and turns a read into a job if it takes longer than a
+//! client should wait; [`registry`] holds the jobs of this process. [`answer`] has the
+//! response body of a job, [`follow`] streams a job. The read of each kind of job is
+//! implemented with its resource.
 
 mod answer;
 mod follow;

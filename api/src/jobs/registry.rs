@@ -51,8 +51,8 @@ impl Jobs {
         }
     }
 
-    /// Waits until the ends of all jobs are recorded. To be called after
-    /// the server began to stop.
+    /// Waits until the ends of all jobs are recorded. Call this after the
+    /// server has begun to stop.
     pub(crate) async fn stopped(&self) {
         self.supervisors.close();
         self.supervisors.wait().await;

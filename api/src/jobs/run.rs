@@ -13,9 +13,9 @@
 //! that disconnects stops the work. After that, only the end of the job, the end
 //! of the process, or a lost lease stops the task.
 //!
-//! The record decides. If it no longer says that the job is running, the job is
-//! stopped and its result is dropped, since a client may have read that the job
-//! was interrupted.
+//! The record is authoritative. If it no longer says that the job is running,
+//! the job is stopped and its result is dropped, since a client may have read
+//! that the job was interrupted.
 //!
 //! Requests can share a job from before its record is written until before its
 //! end is recorded. So a job whose end is readable is never the response to a
@@ -86,7 +86,7 @@ type Outcome = Result<Box<RawValue>, Problem>;
 
 type Work = AbortOnDropHandle<Outcome>;
 
-/// Registration of a job. Dropping it removes the job from the registry, also
+/// Registration of a job. Dropping it removes the job from the registry, even
 /// after a panic.
 struct Registration {
     app: AppState,

@@ -112,8 +112,8 @@ pub(super) async fn create_key(
         .await?;
     let id = secret.id();
     let outcome = done.map_err(|error| refused(id, &error))?;
-    // For a repeated request, `secret` is a new random one under the same id and
-    // does not open the key, so it is not shown.
+    // For a repeated request, `secret` is a new random one with the same id. It is not
+    // the key's secret, so it is not shown.
     let is_new = outcome.effect == CommandEffect::Created;
     let created = CreatedKey {
         key_id: id.clone(),

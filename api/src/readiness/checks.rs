@@ -1,4 +1,4 @@
-//! The checks of readiness.
+//! Checks of the readiness report.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -12,8 +12,8 @@ use tokio::time::{Instant, timeout};
 use super::{Check, CheckFailure, Report, Status};
 use crate::state::{AppState, Shared};
 
-/// Age of the oldest unfolded event from which the process is degraded: reads wait
-/// no longer than this for their own writes.
+/// Age of the oldest unfolded event beyond which the process is degraded. Reads wait no
+/// longer than this for their own writes.
 const DEGRADED_LAG: Duration = Duration::from_secs(2);
 
 /// Time for which a report is cached.
@@ -24,7 +24,7 @@ const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Returns the readiness, at most a second old.
 ///
-/// Run this in a task of its own. Otherwise a client that disconnects would
+/// Run this in a separate task. Otherwise a client that disconnects would
 /// cancel the computation, and the next request would start it again.
 pub(crate) async fn report(app: AppState) -> Report {
     // The lock is held across the computation: concurrent requests wait here and
@@ -65,7 +65,7 @@ async fn redis(app: &Shared) -> Result<(), CheckFailure> {
     respond(app.commands.log().memory()).await.map(|_| ())
 }
 
-/// Checks that Redis holds the log that this process knows.
+/// Checks that Redis holds the log that this process uses.
 async fn log(app: &Shared) -> Result<(), CheckFailure> {
     match timeout(QUERY_TIMEOUT, app.commands.log().check()).await {
         Ok(Err(error)) if error.is_other_log() => {

@@ -11,7 +11,7 @@ use super::error::OidcError;
 /// Age at which a copy is fetched again.
 const FRESH: Duration = Duration::from_secs(60 * 60);
 
-/// Time between a failed fetch and the next one.
+/// Minimum time between a failed fetch and the next one.
 const BACKOFF: Duration = Duration::from_secs(2);
 
 /// Minimum time between forced fetches of a fresh copy.
@@ -62,9 +62,9 @@ impl<T> Cached<T> {
         state.renew(now, fetch).await
     }
 
-    /// Returns a copy newer than `known`, whatever the age of that. Forced fetches
-    /// are limited, since an anonymous client can cause them with a token that
-    /// names an unknown key; within the limit `known` is returned.
+    /// Returns a copy newer than `known`, regardless of the age of `known`. Forced
+    /// fetches are limited, since an anonymous client can cause them with a token that
+    /// names an unknown key. Within [`FORCE_EVERY`] of the last one, `known` is returned.
     pub(super) async fn newer(
         &self,
         now: Instant,
@@ -124,10 +124,10 @@ mod tests {
 
     use super::*;
 
-    /// A time at which the backoff is over, however long the failure took.
+    /// Time after which the backoff is over, including the duration of the failed fetch.
     const AFTER_BACKOFF: Duration = Duration::from_secs(3);
 
-    /// Source that returns how often it was fetched.
+    /// Source that returns the number of times that it was fetched.
     #[derive(Default)]
     struct Source(AtomicU32);
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::error::OidcError;
 use super::http::{Http, is_protected};
 
-/// Provider metadata, as far as it is used.
+/// Fields of the provider metadata that are used.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Discovered {
     issuer: String,

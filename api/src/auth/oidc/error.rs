@@ -4,7 +4,7 @@ use http_client::HttpError;
 
 use super::id_token::TokenError;
 
-/// Reason why the provider identified nobody.
+/// Reason why the provider did not identify a user.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OidcError {
     /// The provider does not answer.
@@ -13,7 +13,7 @@ pub(crate) enum OidcError {
     /// The provider's response does not conform to OpenID Connect.
     #[error("the provider's response is invalid: {0}")]
     Invalid(String),
-    /// A fetch failed moments ago and is not repeated yet.
+    /// A recent fetch failed and is not repeated yet.
     #[error("the provider failed moments ago")]
     BackingOff,
     /// The provider rejects the code or the client.

@@ -16,7 +16,7 @@ use subtle::ConstantTimeEq;
 pub(super) const LEEWAY: Duration = Duration::from_secs(60);
 
 /// Accepted algorithms: those with which only the provider can sign. The secret
-/// of an HMAC is shared with the client, and with `none` anybody can sign.
+/// of an HMAC is shared with the client, and `none` needs no key.
 const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::RS256,
     Algorithm::RS384,
@@ -56,13 +56,13 @@ pub(crate) enum TokenError {
     /// The token has expired.
     #[error("the id token has expired")]
     Expired,
-    /// The token is from the future.
+    /// The `iat` or `nbf` of the token is in the future.
     #[error("the id token is not valid yet")]
     NotYet,
     /// The token belongs to another sign-in.
     #[error("the id token's nonce belongs to another sign-in")]
     Nonce,
-    /// The account has no e-mail address.
+    /// The account has no email address.
     #[error("the account has no e-mail address")]
     NoEmail,
     /// The provider has not verified that the address belongs to the user.
@@ -85,7 +85,7 @@ pub(super) struct Expected<'a> {
 pub(crate) struct Person {
     /// Permanent id of the account at the provider.
     pub(crate) subject: String,
-    /// Verified e-mail address.
+    /// Verified email address.
     pub(crate) email: String,
     /// Display name.
     pub(crate) name: Option<String>,
@@ -144,8 +144,8 @@ pub(super) fn check(
 
 /// Checks the claims that `jsonwebtoken` does not check.
 fn check_claims(claims: IdTokenClaims, expected: &Expected<'_>) -> Result<Person, TokenError> {
-    // With several audiences only `azp` tells to which client the token was
-    // issued.
+    // With several audiences, only `azp` names the client that the token was
+    // issued to.
     let several = claims.aud.as_array().is_some_and(|all| all.len() > 1);
     match &claims.azp {
         Some(party) if party != expected.client_id => return Err(TokenError::AuthorizedParty),

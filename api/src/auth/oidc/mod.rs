@@ -1,9 +1,9 @@
 //! OpenID Connect client: authorization code flow with PKCE, state, and nonce.
 //!
-//! `discovery` and `keys` parse the provider's metadata and signing keys,
-//! `cached` caches them, `http` limits what is fetched, and `id_token` validates
-//! id tokens. The crates `oauth2` and `jsonwebtoken` do the protocol and the
-//! signatures; ADR 30 compares them with `openidconnect`.
+//! `discovery` and `keys` parse the provider's metadata and signing keys, `cached` caches
+//! them, `http` limits what is fetched, and `id_token` validates id tokens. The crates
+//! `oauth2` and `jsonwebtoken` implement the protocol and the signatures; ADR 30 compares
+//! them with `openidconnect`.
 
 mod cached;
 mod discovery;
@@ -111,7 +111,8 @@ impl Provider {
     /// Nothing is fetched before the first sign-in.
     ///
     /// # Errors
-    /// [`ProviderError`].
+    /// [`ProviderError`] if the issuer is not a protected URL, or the HTTP client cannot
+    /// be built.
     pub fn new(
         issuer: &str,
         client_id: String,
@@ -131,7 +132,7 @@ impl Provider {
         })
     }
 
-    /// Returns the issuer, the provider's name.
+    /// Returns the provider's issuer, which identifies it.
     pub(super) fn issuer(&self) -> &str {
         &self.issuer
     }

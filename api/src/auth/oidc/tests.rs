@@ -1,4 +1,4 @@
-//! Tests of a provider that is odd, away or hostile.
+//! Tests of providers that are unusual, unavailable or hostile.
 
 use serde_json::{Value, json};
 use wiremock::matchers::path;

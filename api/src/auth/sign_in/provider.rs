@@ -131,7 +131,7 @@ async fn complete_sign_in(
     let (sign_in, provider) = provider(&app)?;
     let completed = complete(&app, sign_in, provider, context, callback, &headers).await;
     let mut response = completed.into_response();
-    // An attempt is over after its callback, whatever the outcome.
+    // An attempt is over after its callback, even if the sign-in failed.
     let removal = cookie::remove(Purpose::SignIn, sign_in.public_url.is_secure());
     response.headers_mut().append(header::SET_COOKIE, removal);
     Ok(response)
@@ -205,8 +205,8 @@ fn pending_sign_in(
     }
 }
 
-/// Returns whether a location is a path that no browser takes for the address of
-/// another server. Otherwise the API would be an open redirect.
+/// Returns whether a location is a path that no browser interprets as the address of
+/// another server. Without this check the API would be an open redirect.
 fn is_local_path(location: &str) -> bool {
     let is_graphic = location
         .bytes()

@@ -19,8 +19,8 @@ const EXAMINED_BYTES: usize = 16 * 1024 * 1024;
 /// up to 16 times the memory of its text.
 pub(super) const MAX_EXAMINED: usize = 256 * 1024;
 
-/// Finds all faults of a request's rejected items, within what remains of
-/// [`EXAMINED_BYTES`].
+/// Examiner of a request's rejected items. It finds all faults of an item,
+/// within the rest of [`EXAMINED_BYTES`].
 pub(super) struct Examiner {
     left: usize,
     /// Valid example of the type, if it has one; built on first use.

@@ -31,7 +31,7 @@ impl RawItem<'_> {
     }
 }
 
-/// Parses the items of one request.
+/// Parser of the items of one request.
 #[derive(Default)]
 pub(crate) struct ItemReader {
     examiner: Examiner,

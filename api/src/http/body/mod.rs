@@ -1,9 +1,9 @@
 //! Request bodies: reading within limits, and parsing into typed values.
 //!
-//! [`crate::http::payload`] reads a body, [`batch`] splits it into items, and [`item`] parses an
-//! item into a typed value or a problem, for which [`faults`] finds all faults.
-//! [`JsonBody`] is the extractor for a single object. [`labels`] is a field type
-//! that several bodies share.
+//! [`crate::http::payload`] reads a body, [`batch`] splits it into items, and [`item`]
+//! parses an item into a typed value or a problem, for which [`faults`] finds all faults.
+//! [`JsonBody`] is the extractor for a single object. [`labels`] is a field type that
+//! several bodies share.
 
 pub(crate) mod batch;
 mod faults;
@@ -26,7 +26,7 @@ const OBJECT_LIMIT: usize = 256 * 1024;
 /// Body of one JSON object.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
-/// What the reader of bodies needs of the application's state.
+/// Part of the application's state that reading a body needs.
 #[derive(Clone)]
 pub(crate) struct BodySettings {
     /// Memory for all bodies.

@@ -149,7 +149,7 @@ impl Reservation {
         }
     }
 
-    /// Returns a token that is cancelled when the body is evicted. The caller must then
+    /// Returns a token that is canceled when the body is evicted. The caller must then
     /// drop the body.
     pub(crate) fn evicted(&self) -> CancellationToken {
         self.held.evicted.clone()

@@ -1,11 +1,11 @@
 //! Concurrency limits of long reads of the log, shared fairly by all callers.
 //!
-//! A read holds a place from its start to its end, also if it outlives its request
-//! as a job. Its work is divided by partition. Folding a partition needs a permit of
-//! the caller's semaphore and one of the shared semaphore; both are fair. A caller has
-//! at most three folds running or waiting in the shared queue, regardless of the
-//! number of its reads, so others wait for a few partitions at most. The number of
-//! concurrent folds also bounds the memory that reads use.
+//! A read holds a place from its start to its end, even if it outlives its request as a
+//! job. Its work is divided by partition. Folding a partition needs a permit of the
+//! caller's semaphore and one of the shared semaphore; both are fair. A caller has at
+//! most three folds running or waiting in the shared queue, regardless of the number of
+//! its reads, so others wait for a few partitions at most. The number of concurrent folds
+//! also bounds the memory that reads use.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};

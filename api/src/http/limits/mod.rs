@@ -29,8 +29,8 @@ use crate::http::request_id;
 pub struct Limits {
     /// Maximum number of connections. Further ones wait to be accepted.
     pub connections: usize,
-    /// Maximum number of concurrent requests, health checks excluded. Further ones
-    /// are answered with 503.
+    /// Maximum number of concurrent requests, health checks and receipts excluded.
+    /// Further ones are answered with 503.
     pub requests: usize,
     /// Maximum memory in bytes for bodies that are being read or processed. A request
     /// that needs more is answered with 503.

@@ -41,14 +41,14 @@ pub(crate) fn describe(operation: &mut Operation) {
     }
 }
 
-/// Header of a problem that ends by itself.
+/// Returns the header of temporary problems.
 pub(super) fn retry_after() -> Header {
     let seconds = ObjectBuilder::new().schema_type(Type::Integer);
     let seconds = RefOr::T(Schema::from(seconds.minimum(Some(1))));
     required(seconds, "Seconds after which to retry the request")
 }
 
-/// Header of 401.
+/// Returns the header of 401.
 pub(super) fn www_authenticate() -> Header {
     let about = "`Bearer`: the operation needs an API key";
     optional(String::schema(), about).build()

@@ -18,7 +18,7 @@ pub(crate) fn exactly_one_of(object: RefOr<Schema>, fields: [&str; 2]) -> RefOr<
     RefOr::T(Schema::from(described.item(with(object, other, one))))
 }
 
-/// Variant of the object that requires `field` and excludes `absent`.
+/// Returns the variant of the object that requires `field` and excludes `absent`.
 fn with(mut object: Object, field: &str, absent: &str) -> Object {
     object.title = Some(format!("with {field}"));
     object.required.push(field.to_owned());

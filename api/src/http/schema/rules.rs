@@ -102,7 +102,7 @@ fn forms() -> Vec<Object> {
 /// Returns a form for each way to give values: one, two, or many.
 fn compared(values: &Values) -> impl Iterator<Item = Object> {
     let kind = values.kinds[0];
-    // Operators that apply to an attribute only if its value is a text.
+    // Selects the operators that apply to an attribute only if its value is a text.
     let is_text_only = move |o: Operator| kind == Kind::Attribute && !o.fits(Kind::Count);
     let ways = [
         (Arity::One, false, (values.one)()),
@@ -158,7 +158,8 @@ fn field(kinds: &[Kind]) -> Object {
     patterned(&format!("^(?:{})$", patterns.join("|"))).build()
 }
 
-/// Value that a rule editor may have left behind from another operator.
+/// Returns the schema of a value that a rule editor may have left behind from another
+/// operator.
 fn left_over() -> Schema {
     let types = [
         Type::Null,
@@ -195,7 +196,7 @@ fn days() -> Schema {
     any_of([Schema::from(integer(-MAX_DAYS, MAX_DAYS)), whole(DAYS)])
 }
 
-/// Schema of a time, or of a whole day.
+/// Returns the schema of a time or a whole day.
 pub(super) fn moment() -> Schema {
     let day = formatted("date").pattern(Some(YEARS));
     any_of([Schema::from(time()), Schema::from(day)])
@@ -224,7 +225,7 @@ fn list(values: &Values) -> Schema {
     any_of([Schema::from(list), text, (values.one)()])
 }
 
-/// Text that matches the pattern as a whole.
+/// Returns the schema of a text that matches the pattern as a whole.
 fn whole(pattern: &str) -> Schema {
     Schema::from(patterned(&format!("^{pattern}$")))
 }

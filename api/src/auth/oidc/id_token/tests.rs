@@ -44,8 +44,8 @@ const FOREIGN: &str = "\
 const ED: &str = "\
     MC4CAQAwBQYDK2VwBCIEIPR0/Xwtkb6J+H6CjYXmnhoU1NQohA8hk7VpxQXqi6To";
 
-/// Token that is correct but for its key, which has 1,024 bits. It expires in the
-/// year 2100.
+/// Token that is correct except for its key, which has 1,024 bits. It expires in the year
+/// 2100.
 const SHORT_TOKEN: &str = "\
     eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUuY29tIiwiYXVkIjoiY2xp\
     ZW50LTEiLCJzdWIiOiIxMTciLCJpYXQiOjE3NjcyMjU2MDAsImV4cCI6NDEwMjQ0NDgwMCwibm9uY2UiOiJub25jZS0xIi\
@@ -229,7 +229,7 @@ fn short_rsa_keys_are_rejected() {
 
 #[test]
 fn claims_that_are_not_used_may_have_any_form() {
-    // Providers differ from the standard in these.
+    // Providers deviate from the standard in these claims.
     for claims in [
         json!({"updated_at": "2026-01-01T00:00:00Z"}),
         json!({"amr": "pwd"}),

@@ -5,7 +5,7 @@
 pub(crate) struct Decimal {
     digits: i64,
     places: u32,
-    /// Whether the number was multiplied by a word or letter such as `k`.
+    /// True if the number was multiplied by a word or letter such as `k`.
     pub(crate) is_scaled: bool,
 }
 

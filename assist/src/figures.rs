@@ -15,7 +15,7 @@ pub struct CampaignFigures {
     pub currency: Currency,
     /// Number of customers in the audience.
     pub audience: u64,
-    /// Number of messages that were sent.
+    /// Number of messages that were sent, including failed ones.
     pub sent: u64,
     /// Number of messages that were delivered.
     pub delivered: u64,
@@ -23,7 +23,7 @@ pub struct CampaignFigures {
     pub failed: u64,
     /// Number of customers whose message was suppressed.
     pub suppressed: u64,
-    /// Number of messages that have not ended yet.
+    /// Number of messages without a final status.
     pub pending: u64,
     /// Figures by what customers have spent.
     pub brackets: Vec<Bracket>,
@@ -36,7 +36,7 @@ pub struct Bracket {
     pub above: Option<i64>,
     /// Inclusive upper bound of the total spend, in minor units.
     pub up_to: Option<i64>,
-    /// Number of messages that were sent.
+    /// Number of messages that were sent, including failed ones.
     pub sent: u64,
     /// Number of messages that were delivered.
     pub delivered: u64,
@@ -50,8 +50,8 @@ pub(crate) struct Rate {
 }
 
 impl CampaignFigures {
-    /// Returns what each placeholder in prose stands for: the campaign's name,
-    /// counts, rates that can be told, and amounts.
+    /// Returns the text of each placeholder in prose: the campaign's name,
+    /// counts, rates that can be stated, and amounts.
     pub fn written(&self) -> BTreeMap<String, String> {
         let count = |count: u64| Some(grouped(&count.to_string()));
         let rate = |part, whole| Rate::of(part, whole).and_then(Rate::written);

@@ -3,11 +3,11 @@
 //!
 //! Two engines answer: [`builtin`], which is deterministic and needs no service, and
 //! [`model`], which calls a language model. The answers of both pass the same checks:
-//! rules by [`domain::rules`], templates by [`domain::Template`]. The numbers of prose
-//! are figures that [`prose::fill`] puts in.
+//! rules by [`domain::rules`], templates by [`domain::Template`]. All numbers in a
+//! model's prose are figures that [`prose::fill`] inserts.
 //!
-//! This crate never sees data about an individual customer. A store describes itself in
-//! [`Facts`]. Only [`model`] does I/O, with the model's server.
+//! This crate receives no data about an individual customer. [`Facts`] describes the
+//! store. Only [`model`] does I/O, with the model's server.
 
 pub mod builtin;
 mod decimal;

@@ -43,7 +43,7 @@ pub enum ProseError {
         /// Names that exist.
         known: Vec<String>,
     },
-    /// A placeholder is next to something that would change its figure.
+    /// The text next to a placeholder would change its figure.
     #[error("put spaces or plain punctuation around {{{{{0}}}}}, and no unit")]
     Touched(String),
 }
@@ -51,7 +51,7 @@ pub enum ProseError {
 /// Part of prose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part<'t> {
-    /// Words of the author.
+    /// Text of the author.
     Own(&'t str),
     /// Name of a figure.
     Placeholder(&'t str),
@@ -76,8 +76,8 @@ pub(crate) fn parts(text: &str) -> Vec<Part<'_>> {
 /// `{{delivered_rate}}` by `89%`.
 ///
 /// # Errors
-/// [`ProseError`] if the prose has numbers of its own, or a placeholder that
-/// does not exist or whose neighbors would make another number of it.
+/// [`ProseError`] if the prose has numbers of its own, or a placeholder that does not
+/// exist or whose neighboring text would change its figure.
 pub fn fill(text: &str, figures: &CampaignFigures) -> Result<String, ProseError> {
     let parts = parts(text);
     let numbers: Vec<String> = parts.iter().flat_map(|part| numbers(*part)).collect();
@@ -232,7 +232,7 @@ mod tests {
                 "Diwali 2026 (50% off)'s audience",
             ),
         ] {
-            // The rate of 1,284 of 1,300 is written as the model gets it.
+            // `98.8%` stands for the rate of 1,284 of 1,300, as the figures write it.
             let rate = figures().written()["sent_rate"].clone();
             let expected = expected.replace("98.8%", &rate);
             assert_eq!(fill(text, &figures()), Ok(expected), "{text}");

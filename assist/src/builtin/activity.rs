@@ -1,4 +1,4 @@
-//! Phrases about activity, by the names that the store has for it: `email_open` is
+//! Phrases about activities, by the names that the store has for them: `email_open` is
 //! recognized in "opened 3 emails", "no email opens", "never opened an email".
 
 use domain::rules::Operator;
@@ -160,7 +160,7 @@ fn read_object(cursor: Cursor<'_>, things: &[&String]) -> Vec<Reading> {
     readings
 }
 
-/// Reads how often: `twice`, or nothing for at least once.
+/// Reads a frequency: `twice`, or nothing for at least once.
 fn read_frequency(cursor: Cursor<'_>) -> Vec<Reading> {
     let mut readings = vec![(at_least_once(), Manner::Verb, cursor.at)];
     let times = times(cursor).into_iter();
@@ -186,8 +186,8 @@ fn at_least_once() -> Vec<Bound> {
     vec![Bound::one(Operator::AtLeast, 1)]
 }
 
-/// Negates a reading: "never" with any amount means none. `None` for other amounts,
-/// whose negation is ambiguous.
+/// Negates a reading of at least once, which then means never. Returns `None` for other
+/// amounts, whose negation is ambiguous.
 fn negated((bounds, manner, end): Reading) -> Option<Reading> {
     (bounds == at_least_once()).then(|| (vec![Bound::one(Operator::Equal, 0)], manner, end))
 }

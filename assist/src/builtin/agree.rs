@@ -1,7 +1,7 @@
 //! Agreement between a term and the words before it.
 //!
-//! An adjective needs a noun or an "are", a noun belongs to a term, and what could refer
-//! to two terms is rejected.
+//! An adjective needs a noun or an "are", and a noun belongs to a term. Words that could
+//! refer to two terms are rejected.
 
 use std::ops::Range;
 
@@ -13,8 +13,8 @@ use super::phrases::Manner;
 use super::refusal::{OUT_OF_PLACE, Refusal, TWO_WAYS, refused};
 use super::resolve::{Conjunction, Term};
 
-/// Checks the auxiliary before a term: "have" requires "not", "never" or "neither", and
-/// "are" requires a term that is not a verb.
+/// Checks the words before a term: "have" requires "not", "never", "either" or "neither";
+/// "are" requires a term that is not a verb; "never" requires a verb.
 pub(super) fn check_auxiliary(before: &Before, term: &Term) -> Result<(), Refusal> {
     let is_negated = before.not || before.never || before.neither || before.either;
     let have = !before.have || is_negated;
@@ -31,7 +31,7 @@ pub(super) fn check_auxiliary(before: &Before, term: &Term) -> Result<(), Refusa
 pub(super) fn contrary(term: &Term, before: &Before) -> Result<Meaning, Refusal> {
     use Operator::{AtLeast, AtMost, Greater, Less};
     let is_clear = match &term.meaning {
-        // "not tagged vip and gold": not both, or neither.
+        // "not tagged vip and gold" may mean "not both" or "neither".
         Meaning::All(_) if !term.is_measured => before.neither || before.nor,
         _ if !term.is_measured || before.neither || before.nor => true,
         Meaning::Is(_, operator, _) => matches!(operator, AtLeast | AtMost | Greater | Less),
@@ -119,7 +119,7 @@ pub(super) fn check_place(
     let follows = before.is_nothing();
     let is_out_of_place = match term.manner {
         _ if follows && last.manner == Manner::Share => true,
-        // "ordered twice in Mumbai" may tell where they ordered.
+        // "ordered twice in Mumbai" may say where they ordered.
         Manner::Place => follows && last.manner == Manner::Verb,
         Manner::Adjective => follows && !before.not && !last.is_open(),
         Manner::Noun | Manner::Share => is_second_group(last, before),

@@ -12,7 +12,7 @@ pub(super) struct Before {
     pub(super) word: Option<Conjunction>,
     pub(super) who: bool,
     pub(super) people: bool,
-    /// Whether a noun ended the terms before: "vip customers or …".
+    /// True if a noun ended the terms before: "vip customers or …".
     pub(super) noun: bool,
     pub(super) be: bool,
     pub(super) have: bool,

@@ -22,7 +22,7 @@ use domain::rules::Operator;
 const TOO_DEEP: &str = "parentheses are nested too deeply";
 const NOTHING: &str = "the request does not say which customers";
 
-/// Largest nesting of parentheses; lower than the limit of rules.
+/// Maximum nesting of parentheses; lower than the limit of rules.
 const MAX_DEPTH: usize = 7;
 
 /// Returns the meaning of a whole request.

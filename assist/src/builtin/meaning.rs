@@ -79,8 +79,8 @@ impl Meaning {
             {
                 Self::is(&field, Operator::Equal, 0)
             }
-            // Where no operator is the exact negation, NOT is: `NOT (x > 5)` also holds for
-            // customers without a value.
+            // If no operator is the exact negation, the condition is wrapped in NOT:
+            // `NOT (x > 5)` also holds for customers without a value.
             Self::Is(field, operator, values) => match opposite(&field, operator) {
                 Some(operator) => Self::Is(field, operator, values),
                 None => Self::Not(Box::new(Self::Is(field, operator, values))),
@@ -92,7 +92,7 @@ impl Meaning {
     /// Converts the meaning to rules.
     ///
     /// # Errors
-    /// The reasons why they are not valid rules, for people.
+    /// The reasons why the rules are invalid, for people.
     pub(super) fn rules(&self) -> Result<Rules, String> {
         let root = match self {
             Self::All(_) | Self::Any(_) | Self::Not(_) => self.json(),
@@ -130,7 +130,7 @@ impl Meaning {
     }
 }
 
-/// Returns whether the field is a count, which every customer has, at least 0.
+/// Returns whether the field is a count, whose value is at least 0 for every customer.
 fn counts(field: &str) -> bool {
     matches!(field, "order_count" | "visits") || field.ends_with(".count")
 }
@@ -138,8 +138,8 @@ fn counts(field: &str) -> bool {
 /// Returns the operator that holds exactly where this one does not.
 fn opposite(field: &str, operator: Operator) -> Option<Operator> {
     use Operator::*;
-    // `<` and `>=` are each other's negation only for fields that every customer has a
-    // value of. Otherwise neither holds for a customer without one.
+    // `<` and `>=` are each other's negation only for fields for which every customer has
+    // a value. Otherwise neither holds for a customer without one.
     let has_all = field == "total_spend" || counts(field);
     let flipped = match operator {
         Less => AtLeast,

@@ -6,7 +6,7 @@ use domain::{Template, TemplateError};
 use super::tags::words;
 use crate::Tone;
 
-/// Longest template of a variant, in characters.
+/// Maximum length of a variant's template, in characters.
 pub const MAX_VARIANT: usize = 320;
 
 /// Variant of a message.

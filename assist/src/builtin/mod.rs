@@ -47,7 +47,7 @@ use scan::{Item, Joint, Part};
 use slots::Scope;
 use words::{Token, TokenKind};
 
-/// Longest prompt, in characters.
+/// Maximum length of a prompt, in characters.
 pub const MAX_PROMPT: usize = 2_000;
 
 /// Rules for a request, and their explanation.
@@ -82,8 +82,8 @@ pub fn rules(prompt: &str, facts: &Facts) -> Result<Understood, NotUnderstood> {
     };
     let items = scan::items(&tokens, &scope);
     let quote = |range: &Range<usize>| quoted(prompt, &tokens, range);
-    // Before parsing: a request with unknown words is never answered in part, since the
-    // words that are dropped could change its meaning.
+    // This check precedes parsing: a request with unknown words is never answered in
+    // part, since the words that are dropped could change its meaning.
     let unknown: Vec<String> = unknown(&items).iter().map(quote).collect();
     if !unknown.is_empty() {
         return Err(NotUnderstood::of(unknown, why(&items, &tokens, &scope)));

@@ -1,4 +1,4 @@
-//! Names that a store knows: places and tags.
+//! Known names of a store: places and tags.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::meaning::Meaning;
 use super::words::{Cursor, TokenKind, tokens};
 use crate::Facts;
 
-/// Longest list of places; longer lists are not read.
+/// Maximum number of partial readings of a list of places; longer lists are not read.
 const MAX_LISTED: usize = 50;
 
 /// Names of a store, tokenized so that they match regardless of case and hyphens.

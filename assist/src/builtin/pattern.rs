@@ -97,7 +97,7 @@ impl Pattern {
         Self(sequence(&mut rest))
     }
 
-    /// Returns whether the pattern has a slot for how often.
+    /// Returns whether the pattern has a slot for a frequency.
     pub(super) fn tells_times(&self) -> bool {
         let is_times = |element: &Element| matches!(element, Element::Slot("times"));
         self.0.iter().any(is_times)

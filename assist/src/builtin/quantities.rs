@@ -19,7 +19,7 @@ pub(super) type Readings = Vec<(Vec<Bound>, usize)>;
 /// Reader of a quantity: the number, and whether it was scaled, as in `10k`.
 pub(super) type Unit<'u> = &'u dyn Fn(&mut Cursor<'_>) -> Option<(i64, bool)>;
 
-/// Longest list of numbers; longer lists are not read.
+/// Maximum length of a list of numbers; longer lists are not read.
 const MAX_LISTED: usize = 10;
 
 /// Words of comparison before a number.
@@ -234,7 +234,7 @@ fn listed(mut cursor: Cursor<'_>, unit: Unit<'_>) -> Readings {
     readings
 }
 
-/// Reads how often: `twice`, `at least 3 times`, `once or twice`.
+/// Reads a frequency: `twice`, `at least 3 times`, `once or twice`.
 pub(super) fn times(cursor: Cursor<'_>) -> Readings {
     let mut readings = comparisons(cursor, &adverb);
     readings.extend(listed(cursor, &adverb));

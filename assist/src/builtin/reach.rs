@@ -9,7 +9,7 @@ use super::refusal::Refusal;
 use super::resolve::{Conjunction, Term, ambiguous};
 use super::words::{Token, TokenKind};
 
-/// First word of a phrase, as far as it matters for scope.
+/// Kind of the first word of a phrase, as the check of scope needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Opening {
     /// Number: `3 visits`.

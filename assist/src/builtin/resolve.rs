@@ -21,9 +21,9 @@ pub(super) struct Term {
     pub(super) meaning: Meaning,
     pub(super) manner: Manner,
     pub(super) tokens: Range<usize>,
-    /// Whether the phrase compares with a number.
+    /// True if the phrase compares with a number.
     pub(super) is_measured: bool,
-    /// Whether the phrase says when or how often.
+    /// True if the phrase says when or how often.
     pub(super) is_adverbial: bool,
     pub(super) opening: Opening,
 
@@ -33,27 +33,27 @@ pub(super) struct Term {
     pub(super) word: Option<Conjunction>,
     pub(super) comma: bool,
     pub(super) who: bool,
-    /// Whether the term may begin a new group of people.
+    /// True if the term may begin a new group of people.
     pub(super) is_group: bool,
-    /// Whether "either" precedes the term.
+    /// True if "either" precedes the term.
     pub(super) is_either: bool,
-    /// Whether "are" precedes the term.
+    /// True if "are" precedes the term.
     pub(super) be: bool,
-    /// Whether the term has its own "who" or auxiliary.
+    /// True if the term has its own "who" or auxiliary.
     pub(super) has_own_verb: bool,
 
-    /// Whether the term contains a negation, or one precedes it.
+    /// True if the term contains a negation, or one precedes it.
     pub(super) is_negative: bool,
-    /// Whether the negation precedes the term.
+    /// True if the negation precedes the term.
     pub(super) is_prefixed: bool,
     pub(super) is_neither: bool,
     pub(super) has_nor: bool,
 
-    /// Of an adjective: whether it is predicated by "are", "not" and the like.
+    /// True if an adjective is predicated: a word such as "are" or "not" applies to it.
     pub(super) is_said: bool,
-    /// Of an adjective: whether its noun follows.
+    /// True if the noun of an adjective follows.
     pub(super) has_noun: bool,
-    /// Whether the term is one of several alternatives before a noun.
+    /// True if the term is one of several alternatives before a noun.
     pub(super) is_grouped: bool,
 }
 

@@ -89,12 +89,12 @@ const JOINTS: [(Joint, &[&str]); 21] = [
     (Joint::Stop, &[".", "!", "?", ":", ";", "-"]),
 ];
 
-/// Cost of a segmentation of the rest: tokens that are not understood, then the number
-/// of items.
+/// Cost of a segmentation of the rest: the sum of [`missed_by`], then the number of
+/// items.
 type Cost = (usize, usize);
 
 /// Segments the prompt with the fewest unknown tokens, and among those with the fewest
-/// items. Dynamic programming, from the end of the prompt to its beginning.
+/// items. Uses dynamic programming, from the end of the prompt to its beginning.
 pub(super) fn items(tokens: &[Token], scope: &Scope<'_>) -> Vec<Item> {
     // `best[n]` is the best first item, and the cost of the whole rest, for the last
     // n + 1 tokens. Filled from the end, so that each entry only needs later ones.

@@ -185,7 +185,7 @@ impl<'t> Cursor<'t> {
     }
 
     /// Skips these space-separated words or signs, if they are next. Returns whether they
-    /// are.
+    /// were.
     pub(super) fn take(&mut self, words: &str) -> bool {
         let mut ahead = *self;
         let is_next = |expected: &str| match ahead.next() {

@@ -8,17 +8,17 @@ use domain::rules::{Combinator, Condition, Group, Kind, Node, NodeRef, Operator,
 use crate::Facts;
 use condition::condition;
 
-/// Describes the customers that rules select: "customers who spent at least ₹8,400.00
-/// in all (the store's top fifth), and visited exactly 2 times". The text is derived
-/// from the rules alone, so it is correct whoever wrote the rules.
+/// Describes the customers that rules select: "customers who spent at least ₹8,400.00 in
+/// all (the store's top fifth), and visited exactly 2 times". The text is derived from
+/// the rules and the facts, so it is correct for the rules of any engine.
 pub fn explain(rules: &Rules, facts: &Facts) -> String {
     let said = group(rules.root(), facts, true);
     format!("customers who {said}")
 }
 
-/// Like [`explain`], for receivers that must not learn anything about an individual
-/// customer, such as a model. `None` for rules that compare values which only few
-/// customers have, such as a name or an address.
+/// Describes rules like [`explain`], for receivers that must not learn anything about an
+/// individual customer, such as a model. Returns `None` for rules that compare values
+/// that only few customers have, such as a name or an address.
 pub fn explain_to_strangers(rules: &Rules, facts: &Facts) -> Option<String> {
     let is_personal = |node: &NodeRef<'_>| match node {
         NodeRef::Condition(condition) => may_name_somebody(condition),

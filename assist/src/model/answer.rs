@@ -6,11 +6,11 @@ use serde_json::Value as Json;
 
 use super::{ModelError, Usage};
 
-/// Largest text of an answer, in bytes; rules and templates are far smaller.
+/// Maximum size of an answer's text, in bytes; rules and templates are far smaller.
 const LONGEST_TEXT: usize = 64 * 1024;
 
-/// Part of a choice that is used. Only this part, since servers with an API like
-/// OpenAI's differ in the rest.
+/// Part of a choice that is used. The rest is ignored, since OpenAI-compatible servers
+/// differ in it.
 #[derive(Deserialize)]
 struct Choice {
     message: Message,

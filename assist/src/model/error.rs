@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::builtin::NotUnderstood;
 
-/// Longest reason for an invalid answer that is kept, in characters.
+/// Maximum length of the reason for an invalid answer, in characters.
 const LONGEST_REASON: usize = 300;
 
 /// Reason why a model gave no usable answer. It contains neither the request, the key
@@ -14,7 +14,7 @@ pub enum ModelError {
     /// The server rejected the API key.
     #[error("the model's server rejected the API key")]
     Unauthorized,
-    /// The server is overloaded, or the rate limit is exceeded.
+    /// The server answered 429: its rate limit or quota is exceeded.
     #[error("the model's server is busy")]
     Busy {
         /// Time after which to retry, if the server says so.
@@ -23,7 +23,7 @@ pub enum ModelError {
     /// The server answered with this HTTP status.
     #[error("the model's server answered with status {0}")]
     Failed(u16),
-    /// The connection could not be established, or broke.
+    /// The connection could not be established, or was lost.
     #[error("the model's server is unavailable")]
     Away,
     /// The response contains no complete answer.

@@ -109,8 +109,8 @@ impl AnsweredVariant {
     }
 }
 
-/// Returns what is wrong with the variants as a set: equal tones or texts, or a first
-/// variant in another tone than requested.
+/// Returns the faults of the variants as a set: equal tones or texts, or a first variant
+/// in another tone than requested.
 fn alike(variants: &[Variant; 3], tone: Option<Tone>) -> Vec<&'static str> {
     let [first, second, third] = variants;
     let pairs = [(first, second), (first, third), (second, third)];

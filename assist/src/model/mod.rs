@@ -2,10 +2,10 @@
 //!
 //! A model's answer is treated like untrusted input: rules are parsed by
 //! [`Rules::from_json`](domain::rules::Rules::from_json), templates by
-//! [`Template`](domain::Template), and figures are put into prose by
-//! [`prose::fill`](crate::prose::fill): a model writes no numbers. An answer that does
-//! not pass is returned to the model once, with the reasons; a second invalid answer is
-//! an error. The explanation of rules is never written by the model.
+//! [`Template`](domain::Template), and [`prose::fill`](crate::prose::fill) inserts the
+//! figures into prose, since a model writes no numbers. An answer that does not pass is
+//! returned to the model once, with the reasons; a second invalid answer is an error. The
+//! explanation of rules is never written by the model.
 //!
 //! The model receives people's requests, aggregates, and names of groups that enough
 //! customers share; nothing about an individual customer.

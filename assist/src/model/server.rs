@@ -15,17 +15,17 @@ use tokio::time::sleep;
 use super::config::{ModelConfig, ModelConfigError};
 use super::{ModelError, Usage};
 
-/// Number of times a request is sent at most.
+/// Maximum number of times that a request is sent.
 const ATTEMPTS: u32 = 3;
 
 /// Delay before the second attempt; doubled before the third.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 
-/// Longest delay before a retry. If the server asks for a longer one, the request fails
+/// Maximum delay before a retry. If the server asks for a longer one, the request fails
 /// at once.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// Largest value of `Retry-After` that is passed on.
+/// Maximum value of `Retry-After` that is passed on; larger ones are reduced to it.
 const LONGEST_REST: Duration = Duration::from_secs(60 * 60);
 
 /// Time limit for establishing a connection.
@@ -34,7 +34,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time limit for a response, if the caller sets none.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Largest response, in bytes.
+/// Maximum size of a response, in bytes.
 const LONGEST_ANSWER: usize = 1024 * 1024;
 
 /// HTTP client of the model's server.
@@ -47,7 +47,7 @@ pub(super) struct Server {
 /// Failed attempt at a request.
 struct FailedAttempt {
     error: ModelError,
-    /// Shortest delay before a retry; `None` if a retry is pointless.
+    /// Minimum delay before a retry; `None` if the request must not be retried.
     again: Option<Duration>,
 }
 

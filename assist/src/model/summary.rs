@@ -13,10 +13,10 @@ use crate::prose::{self, Part};
 /// Limit of the answer's tokens, including reasoning tokens.
 const MAX_TOKENS: u32 = 3_000;
 
-/// Largest number of characters in a summary.
+/// Maximum number of characters in a summary.
 const MAX_SUMMARY: usize = 600;
 
-/// Largest number of sentences in a summary.
+/// Maximum number of sentences in a summary.
 const MAX_SENTENCES: usize = 3;
 
 /// Characters of markup, which plain text must not contain.

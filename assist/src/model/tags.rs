@@ -14,7 +14,7 @@ use crate::Tag;
 /// Limit of the answer's tokens, including reasoning tokens.
 const MAX_TOKENS: u32 = 3_000;
 
-/// Largest number of tags of a campaign.
+/// Maximum number of tags of a campaign.
 const MAX_TAGS: usize = 4;
 
 const INSTRUCTIONS: &str = "You say what a campaign of messages to a shop's customers is about: \
@@ -29,8 +29,8 @@ struct Answer {
 }
 
 impl Model {
-    /// Returns one to four tags for a campaign. Of the rules the model receives fields
-    /// and numbers but no texts, since those may be a customer's address.
+    /// Returns one to four tags for a campaign. The model receives the fields and numbers
+    /// of the rules but no texts, since a text may be a customer's address.
     ///
     /// # Errors
     /// [`ModelError`] if the model gives no usable answer.
@@ -86,7 +86,7 @@ fn read(said: &str) -> Result<Vec<Tag>, AnswerError> {
     let tags: Result<Vec<Tag>, crate::UnknownTag> = tags.collect();
     let mut tags = tags.map_err(|unknown| AnswerError::because(unknown.to_string()))?;
     let count = tags.len();
-    // In the order of the vocabulary, like the tags of the builtin engine.
+    // The order is that of the vocabulary, like in the built-in engine.
     tags.sort_unstable();
     tags.dedup();
     match tags.len() == count {

@@ -54,9 +54,9 @@ pub(super) enum Interpretation {
 pub(super) struct PhraseMatch {
     pub(super) said: Interpretation,
     pub(super) manner: Manner,
-    /// Whether the phrase compares with a number.
+    /// True if the phrase compares with a number.
     pub(super) is_measured: bool,
-    /// Whether the phrase says when or how often.
+    /// True if the phrase says when or how often.
     pub(super) is_adverbial: bool,
     pub(super) end: usize,
 }
@@ -97,8 +97,8 @@ pub(super) fn phrases(cursor: Cursor<'_>, scope: &Scope<'_>) -> Vec<PhraseMatch>
         }
     }
     found.extend(activity::activities(cursor, scope));
-    // A pattern of optional elements matches nothing at all; such a match would not
-    // advance the segmentation.
+    // A pattern of optional elements can match no token. Such a match would not advance
+    // the segmentation.
     found.retain(|found| found.end > cursor.at);
     unambiguous(found)
 }
@@ -173,7 +173,7 @@ fn timed(days: &str, dates: &str, slot: &Slot) -> Option<Meaning> {
     }
 }
 
-/// Returns the bound for times before the beginning of this one.
+/// Returns the bound for the times before a lower bound; `None` for any other bound.
 fn until(bound: &Bound) -> Option<Bound> {
     let operator = match bound.operator {
         Operator::AtLeast => Operator::Less,

@@ -91,7 +91,8 @@ fn none() -> Option<Interpretation> {
     means(Meaning::is(COUNT, Operator::Equal, 0))
 }
 
-/// Creates the condition for a single order at a time. That order is also the last one.
+/// Creates the condition for exactly one order, at the time of the slot. That order is
+/// also the last one.
 fn once(slots: &[Slot]) -> Option<Interpretation> {
     let last = timed(DAYS, LAST, slots.first()?)?;
     means(Meaning::all(vec![

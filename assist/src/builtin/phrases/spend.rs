@@ -78,7 +78,7 @@ fn contrary(slots: &[Slot]) -> Option<Interpretation> {
     }
 }
 
-/// Creates the condition for the top `percent` of the customers.
+/// Creates the condition for the top `percent` of the customers with a value above 0.
 pub(super) fn high(scope: &Scope<'_>, measure: Measure, percent: u8) -> Option<Interpretation> {
     Some(match scope.facts.quantile(measure, 100 - percent) {
         Some(least) => {

@@ -4,11 +4,11 @@ use domain::rules::{NodeRef, Rules, fold_case};
 
 use crate::Facts;
 
-/// Largest number of words that are quoted from a prompt.
+/// Maximum number of words that are quoted from a prompt.
 const MAX_WORDS: usize = 20;
 
-/// Rejects activities that the store does not know, and attributes that the prompt does
-/// not name. A model that cannot express something tends to make up a field for it.
+/// Rejects activities that are not in the facts, and attributes that the prompt does not
+/// name. A model that cannot express something tends to make up a field for it.
 pub(super) fn check(rules: &Rules, prompt: &str, facts: &Facts) -> Result<(), String> {
     let prompt = fold_case(prompt);
     for (_, node) in rules.nodes() {
@@ -43,7 +43,7 @@ fn is_named(key: &str, prompt: &str) -> bool {
     words.clone().next().is_some() && words.all(is_there)
 }
 
-/// Returns whether the store knows an activity. Visits are always known, even before
+/// Returns whether the facts contain an activity. Visits are always known, even before
 /// the first one.
 fn is_known(activity: &str, facts: &Facts) -> bool {
     activity == "visit"

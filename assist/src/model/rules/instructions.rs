@@ -8,15 +8,15 @@ use serde_json::json;
 
 use crate::{Facts, Measure};
 
-/// Smallest group whose name is sent to the model. The name of a smaller group could
-/// identify its members.
+/// Minimum size of a group whose name is sent to the model. The name of a smaller group
+/// could identify its members.
 const SMALLEST_GROUP: u64 = 5;
 
-/// Largest number of groups of a kind that are sent to the model.
+/// Maximum number of groups of a kind that are sent to the model.
 const MAX_GROUPS: usize = 200;
 
-/// Longest name of a group, in characters. Customers enter their cities themselves, so a
-/// long name may be an attempt at prompt injection.
+/// Maximum length of a group's name, in characters. Customers enter their cities
+/// themselves, so a long name may be an attempt at prompt injection.
 const LONGEST_NAME: usize = 64;
 
 const TASK: &str = "You turn a request in plain words into rules that say which customers of a \

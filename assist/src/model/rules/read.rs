@@ -13,8 +13,7 @@ use crate::model::schema::{flag, list, object, one_of, text};
 const FAMILIES: &str =
     r"^(attributes\.[A-Za-z0-9_-]{1,64}|events\.[A-Za-z0-9_-]{1,64}\.(count|last_at))$";
 
-/// Answer of the model: groups of conditions, the deepest trees that the model may
-/// write.
+/// Answer of the model: groups of conditions. The model cannot write deeper trees.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Answer {

@@ -137,7 +137,7 @@ const PROSE: &str = "{{campaign}} reached {{sent}} customers, and {{delivered}} 
     ({{delivered_rate}}) were delivered. Among those above {{bracket_1_above}} it was \
     {{bracket_1_delivered_rate}}!";
 
-/// The same with its figures.
+/// [`PROSE`] with the figures filled in.
 const FILLED: &str = "Diwali 50 reached 1,284 customers, and 1,140 messages (89%) were delivered. \
     Among those above ₹10,000.00 it was 95%!";
 

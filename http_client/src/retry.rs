@@ -28,6 +28,9 @@ pub struct Retries {
 pub enum RetryLimit {
     /// Number of attempts, the first included.
     Attempts(usize),
+    /// Number of attempts, the first included, and the longest sum of the waits
+    /// between them. A wait that would exceed the sum is not begun.
+    AttemptsAndWaits(usize, Duration),
     /// Time since the first failure. An attempt that fails later is the last.
     Elapsed(Duration),
 }
@@ -74,14 +77,19 @@ impl Retries {
         F: Future<Output = Result<T, E>>,
     {
         let mut first_failure = None;
+        let mut waited = Duration::ZERO;
         attempt
             .retry(self.backoff())
             .adjust(|error: &E, backoff| {
                 let since = *first_failure.get_or_insert_with(Instant::now);
-                match self.limit {
-                    RetryLimit::Elapsed(limit) if since.elapsed() >= limit => None,
-                    _ => self.wait(classify(error), backoff?),
-                }
+                let wait = self.wait(classify(error), backoff?)?;
+                waited = waited.saturating_add(wait);
+                let is_over = match self.limit {
+                    RetryLimit::Attempts(_) => false,
+                    RetryLimit::AttemptsAndWaits(_, limit) => waited > limit,
+                    RetryLimit::Elapsed(limit) => since.elapsed() >= limit,
+                };
+                (!is_over).then_some(wait)
             })
             .notify(notify)
             .await
@@ -94,7 +102,9 @@ impl Retries {
             .with_max_delay(self.longest_backoff)
             .with_jitter();
         match self.limit {
-            RetryLimit::Attempts(attempts) => backoff.with_max_times(attempts.saturating_sub(1)),
+            RetryLimit::Attempts(attempts) | RetryLimit::AttemptsAndWaits(attempts, _) => {
+                backoff.with_max_times(attempts.saturating_sub(1))
+            }
             RetryLimit::Elapsed(_) => backoff.without_max_times(),
         }
     }
@@ -222,6 +232,18 @@ mod tests {
         let (attempts, waits) = waits(&retries, busy_for(u64::MAX)).await;
         assert_eq!(attempts, 6);
         assert!(waits.iter().all(|wait| *wait < Duration::from_secs(11)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_sum_of_the_waits_is_limited() {
+        let retries = Retries {
+            limit: RetryLimit::AttemptsAndWaits(6, Duration::from_secs(5)),
+            ..RETRIES
+        };
+        let (attempts, waits_of_two) = waits(&retries, busy_for(2)).await;
+        assert_eq!((attempts, waits_of_two.len()), (3, 2));
+        assert_eq!(waits(&retries, busy_for(5)).await, (1, Vec::new()));
+        assert_eq!(waits(&retries, BUSY).await.0, 6);
     }
 
     #[test]

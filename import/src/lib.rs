@@ -31,6 +31,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
+use http_client::Retries;
 
 pub use args::ImportArgs;
 use batches::Batches;
@@ -39,7 +40,7 @@ use lines::FilePosition;
 use recorder::Recorder;
 use rejects::Rejects;
 use report::ProgressReport;
-use send::{RetryPolicy, Sender};
+use send::{RETRIES, Sender};
 use source::Source;
 
 /// End of a run that did not fail.
@@ -59,27 +60,25 @@ enum ImportEnd {
 /// # Errors
 /// Returns an error if the import could not finish. The message says how to continue.
 pub async fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
-    Ok(
-        match import(&args, RetryPolicy::default(), stop_requested()).await? {
-            ImportEnd::Complete { counts, summary } => {
-                std::io::stdout().write_all(summary.as_bytes())?;
-                if counts.refused == 0 {
-                    ExitCode::SUCCESS
-                } else {
-                    ExitCode::from(2)
-                }
+    Ok(match import(&args, RETRIES, stop_requested()).await? {
+        ImportEnd::Complete { counts, summary } => {
+            std::io::stdout().write_all(summary.as_bytes())?;
+            if counts.refused == 0 {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::from(2)
             }
-            ImportEnd::Stopped(done) => {
-                eprintln!("stopped; {}", how_to_continue(done));
-                ExitCode::FAILURE
-            }
-        },
-    )
+        }
+        ImportEnd::Stopped(done) => {
+            eprintln!("stopped; {}", how_to_continue(done));
+            ExitCode::FAILURE
+        }
+    })
 }
 
 async fn import(
     args: &ImportArgs,
-    retry_policy: RetryPolicy,
+    retries: Retries,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<ImportEnd> {
     let id = SourceId::of(&args.file)?;
@@ -89,7 +88,7 @@ async fn import(
         source.seek(journal.done)?;
     }
     let report = ProgressReport::new(&journal);
-    let sender = Sender::new(&args.url, &args.key, args.resource, retry_policy, &report)?;
+    let sender = Sender::new(&args.url, &args.key, args.resource, retries, &report)?;
     let mut recorder = open_recorder(args, journal, &report)?;
     let batches = Batches::new(source, args.batch as usize).spawn();
     let finished = tokio::select! {

@@ -1,51 +1,55 @@
 //! Sending of one batch, with retries, until the server has answered for every item.
 
+use std::cell::RefCell;
+use std::error::Error;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow, bail, ensure};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Request, Response, StatusCode, Url};
+use anyhow::{Context, anyhow, ensure};
+use chrono::Utc;
+use http_client::{Failure, HttpClient, HttpError, LongRetryAfter, Policy, Retries, RetryLimit};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::{Client, Method, Request, StatusCode, Url};
 
 use super::answer::{BatchOutcomes, Problem, RecordOutcome, is_temporary};
 use super::fields::Resource;
 use super::report::ProgressReport;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(15);
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(120);
+const POLICY: Policy = Policy {
+    connect_timeout: Duration::from_secs(5),
+    timeout: Duration::from_secs(120),
+    max_body: 64 * 1024 * 1024,
+    environment_proxies: true,
+};
 
-/// Limits of the retries of a batch.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct RetryPolicy {
-    /// Time from a batch's first failure after which it is not retried.
-    pub(super) give_up_after: Duration,
-    /// Backoff after the first failure. It doubles with each further one.
-    pub(super) first_backoff: Duration,
-}
+/// Schedule of the attempts at a batch.
+pub(super) const RETRIES: Retries = Retries {
+    first_backoff: Duration::from_millis(125),
+    longest_backoff: Duration::from_millis(7_500),
+    limit: RetryLimit::Elapsed(Duration::from_secs(5 * 60)),
+    longest_retry_after: Duration::from_secs(120),
+    beyond: LongRetryAfter::Shorten,
+};
 
 /// Client of one of the API's ingest endpoints.
 pub(super) struct Sender<'a> {
-    http: Client,
+    http: HttpClient,
     url: Url,
     key: HeaderValue,
-    retry_policy: RetryPolicy,
+    retries: Retries,
     report: &'a ProgressReport,
 }
 
-/// Failure after which the attempt is repeated.
-struct TemporaryFailure {
-    message: String,
-    retry_after: Option<Duration>,
-}
-
-impl Default for RetryPolicy {
-    fn default() -> Self {
-        Self {
-            give_up_after: Duration::from_secs(5 * 60),
-            first_backoff: Duration::from_millis(250),
-        }
-    }
+/// Failed attempt at a batch.
+#[derive(Debug, thiserror::Error)]
+enum FailedAttempt {
+    /// The attempt is repeated.
+    #[error("{message}")]
+    Transient {
+        message: String,
+        retry_after: Option<Duration>,
+    },
+    #[error(transparent)]
+    Fatal(#[from] anyhow::Error),
 }
 
 impl<'a> Sender<'a> {
@@ -53,7 +57,7 @@ impl<'a> Sender<'a> {
         base: &str,
         key: &str,
         resource: Resource,
-        retry_policy: RetryPolicy,
+        retries: Retries,
         report: &'a ProgressReport,
     ) -> anyhow::Result<Self> {
         let url = format!(
@@ -64,11 +68,7 @@ impl<'a> Sender<'a> {
         let mut bearer = HeaderValue::try_from(format!("Bearer {key}"))
             .context("the key has characters that are not allowed in a key")?;
         bearer.set_sensitive(true);
-        let http = Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(REQUEST_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+        let http = HttpClient::new(Client::builder(), &POLICY)?;
         let url: Url = url.parse().with_context(|| format!("{url} is not a URL"))?;
         ensure!(
             matches!(url.scheme(), "http" | "https"),
@@ -78,7 +78,7 @@ impl<'a> Sender<'a> {
             http,
             url,
             key: bearer,
-            retry_policy,
+            retries,
             report,
         })
     }
@@ -94,32 +94,37 @@ impl<'a> Sender<'a> {
         body: Vec<u8>,
         items: usize,
     ) -> anyhow::Result<Vec<RecordOutcome>> {
-        let mut outcomes = BatchOutcomes::new(items);
         if items == 0 {
-            return Ok(outcomes.into_vec());
+            return Ok(Vec::new());
         }
         let request = self.request(body)?;
+        let outcomes = RefCell::new(BatchOutcomes::new(items));
         let mut failing_since = None;
-        let mut backoff = self.retry_policy.first_backoff;
-        while let Some(failure) = self.attempt(&request, &mut outcomes).await? {
-            let since = *failing_since.get_or_insert_with(Instant::now);
-            if since.elapsed() >= self.retry_policy.give_up_after {
-                let seconds = since.elapsed().as_secs();
-                bail!("{}; gave up after {seconds} s", failure.message);
-            }
-            let wait = failure.wait(backoff);
+        let notify = |failed: &FailedAttempt, wait: Duration| {
+            failing_since.get_or_insert_with(Instant::now);
             self.report
-                .note(&format!("{}; trying again in {wait:.1?}", failure.message));
-            tokio::time::sleep(wait).await;
-            backoff = (backoff * 2).min(LONGEST_BACKOFF);
+                .note(&format!("{failed}; trying again in {wait:.1?}"));
+        };
+        let attempt = || self.attempt(&request, &outcomes);
+        let last = self
+            .retries
+            .run(attempt, FailedAttempt::failure, notify)
+            .await;
+        match last {
+            Ok(()) => Ok(outcomes.into_inner().into_vec()),
+            Err(FailedAttempt::Fatal(error)) => Err(error),
+            Err(FailedAttempt::Transient { message, .. }) => {
+                let elapsed = failing_since.map(|since: Instant| since.elapsed());
+                let seconds = elapsed.unwrap_or_default().as_secs();
+                Err(anyhow!("{message}; gave up after {seconds} s"))
+            }
         }
-        Ok(outcomes.into_vec())
     }
 
     fn request(&self, body: Vec<u8>) -> anyhow::Result<Request> {
         let post = self
             .http
-            .post(self.url.clone())
+            .request(Method::POST, self.url.clone())
             .header(AUTHORIZATION, self.key.clone());
         Ok(post
             .header(CONTENT_TYPE, "application/x-ndjson")
@@ -127,34 +132,57 @@ impl<'a> Sender<'a> {
             .build()?)
     }
 
-    /// Sends the request once. Returns `None` if every item has its outcome.
+    /// Sends the request once. Succeeds if every item has its outcome.
     async fn attempt(
         &self,
         request: &Request,
-        outcomes: &mut BatchOutcomes,
-    ) -> anyhow::Result<Option<TemporaryFailure>> {
+        outcomes: &RefCell<BatchOutcomes>,
+    ) -> Result<(), FailedAttempt> {
         let request = request.try_clone().context("the body is in memory")?;
-        let response = match self.http.execute(request).await {
-            Ok(response) => response,
-            Err(error) => return Ok(Some(TemporaryFailure::unreachable(&self.url, &error))),
-        };
+        let failed = |error| self.failed_exchange(error);
+        let response = self.http.send(request).await.map_err(failed)?;
         let status = response.status();
-        let retry_after = retry_after(&response);
-        let body = match response.bytes().await {
-            Ok(body) => body,
-            Err(error) => return Ok(Some(TemporaryFailure::unreachable(&self.url, &error))),
-        };
+        let retry_after = http_client::retry_after(response.headers(), Utc::now());
+        let body = response.body().await.map_err(failed)?;
         let problem = if status.is_success() {
-            outcomes
-                .merge(&body)
-                .with_context(|| format!("{} did not answer as Patron does", self.url))?
+            let merged = outcomes.borrow_mut().merge(&body);
+            merged.with_context(|| self.not_patron())?
         } else {
             Some(self.temporary_problem(status, &body)?)
         };
-        Ok(problem.map(|problem| TemporaryFailure {
-            message: format!("the server is busy ({})", problem.sentence()),
-            retry_after,
-        }))
+        match problem {
+            None => Ok(()),
+            Some(problem) => Err(FailedAttempt::Transient {
+                message: format!("the server is busy ({})", problem.sentence()),
+                retry_after,
+            }),
+        }
+    }
+
+    fn not_patron(&self) -> String {
+        format!("{} did not answer as Patron does", self.url)
+    }
+
+    fn failed_exchange(&self, error: HttpError) -> FailedAttempt {
+        let error = match error {
+            HttpError::Exchange(error) => error,
+            error @ HttpError::TooLarge(_) => {
+                return anyhow::Error::new(error).context(self.not_patron()).into();
+            }
+        };
+        let host = self.url.origin().ascii_serialization();
+        let mut cause: &dyn Error = &error;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        let message = match error.is_timeout() {
+            true => format!("{host} did not answer in time"),
+            false => format!("no answer from {host} ({cause})"),
+        };
+        FailedAttempt::Transient {
+            message,
+            retry_after: None,
+        }
     }
 
     /// Returns the problem of a refused request if it is temporary.
@@ -181,45 +209,13 @@ impl<'a> Sender<'a> {
     }
 }
 
-impl TemporaryFailure {
-    fn unreachable(url: &Url, error: &reqwest::Error) -> Self {
-        let host = url.origin().ascii_serialization();
-        let mut cause: &dyn std::error::Error = error;
-        while let Some(deeper) = cause.source() {
-            cause = deeper;
-        }
-        let message = match error.is_timeout() {
-            true => format!("{host} did not answer in time"),
-            false => format!("no answer from {host} ({cause})"),
-        };
-        Self {
-            message,
-            retry_after: None,
+impl FailedAttempt {
+    fn failure(&self) -> Failure {
+        match self {
+            Self::Transient { retry_after, .. } => Failure::Transient {
+                retry_after: *retry_after,
+            },
+            Self::Fatal(_) => Failure::Final,
         }
     }
-
-    /// Returns the time to wait: at least the server's `Retry-After`, and at least half of the
-    /// backoff.
-    fn wait(&self, backoff: Duration) -> Duration {
-        // Jitter is added to `Retry-After` too: otherwise all clients that the server turned away
-        // at one time would return at one time.
-        let jittered = backoff.mul_f64(rand::random_range(0.5..1.0));
-        let requested = self
-            .retry_after
-            .map(|after| after.min(LONGEST_RETRY_AFTER) + jittered / 2);
-        jittered.max(requested.unwrap_or_default())
-    }
-}
-
-/// Returns the `Retry-After` header in seconds, which is the form that Patron sends. A date is
-/// ignored.
-fn retry_after(response: &Response) -> Option<Duration> {
-    let seconds = response
-        .headers()
-        .get(RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .parse()
-        .ok()?;
-    Some(Duration::from_secs(seconds))
 }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
+use http_client::RetryLimit;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -70,25 +71,22 @@ impl Case {
 
 const TABLE: &str = "--id o-{line} --amount-unit minor";
 
-fn retry_policy() -> RetryPolicy {
-    RetryPolicy {
-        give_up_after: Duration::from_secs(10),
-        first_backoff: Duration::from_millis(2),
-    }
-}
+/// Backoff of 1 to 2 ms at first.
+const RETRIES: Retries = Retries {
+    first_backoff: Duration::from_millis(1),
+    limit: RetryLimit::Elapsed(Duration::from_secs(10)),
+    ..super::send::RETRIES
+};
 
 async fn complete(args: &ImportArgs) -> ImportCounts {
-    match import(args, retry_policy(), pending()).await.unwrap() {
+    match import(args, RETRIES, pending()).await.unwrap() {
         ImportEnd::Complete { counts, .. } => counts,
         ImportEnd::Stopped(done) => panic!("stopped at {done:?}"),
     }
 }
 
 async fn failure(args: &ImportArgs) -> String {
-    format!(
-        "{:#}",
-        import(args, retry_policy(), pending()).await.unwrap_err()
-    )
+    format!("{:#}", import(args, RETRIES, pending()).await.unwrap_err())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -252,7 +250,7 @@ async fn a_stopped_import_keeps_what_was_acknowledged() {
     let case = Case::orders(0..100);
     let args = case.args(&server, &format!("{TABLE} --batch 10"));
     let two_hang = server.wait_for_requests(4);
-    let end = import(&args, retry_policy(), two_hang).await.unwrap();
+    let end = import(&args, RETRIES, two_hang).await.unwrap();
     assert_eq!(
         end,
         ImportEnd::Stopped(FilePosition {
@@ -305,15 +303,15 @@ async fn a_changed_file_other_options_and_restart_start_from_the_first_line() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_gives_up_when_the_server_stays_unreachable() {
-    let retry_policy = RetryPolicy {
-        give_up_after: Duration::from_millis(50),
-        ..retry_policy()
+    let retries = Retries {
+        limit: RetryLimit::Elapsed(Duration::from_millis(50)),
+        ..RETRIES
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let case = Case::orders([1]);
-    let error = import(&case.args_to(&url, TABLE), retry_policy, pending())
+    let error = import(&case.args_to(&url, TABLE), retries, pending())
         .await
         .unwrap_err();
     let message = format!("{error:#}");
@@ -321,6 +319,7 @@ async fn an_import_gives_up_when_the_server_stays_unreachable() {
         message.contains(&format!("no answer from {url}")),
         "{message}"
     );
+    assert!(message.contains("; gave up after "), "{message}");
     assert!(message.contains("nothing was acknowledged"), "{message}");
 }
 

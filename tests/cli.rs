@@ -198,7 +198,7 @@ async fn an_outdated_view_is_reported_until_it_is_rebuilt() {
     let set = pointers.update_one(doc! {"_id": "customers"}, older).await;
     assert_eq!(set.unwrap().modified_count, 1);
 
-    let reason = "customers is of an older program: run `patron rebuild customers`";
+    let reason = "customers was folded by an older program: run `patron rebuild customers`";
     let readiness = eventually("/readyz is degraded", async || {
         let readiness = app.client.readiness(200).await;
         (readiness["status"] == "degraded").then_some(readiness)

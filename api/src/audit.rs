@@ -85,7 +85,7 @@ struct AuditRow {
     /// Version of the aggregate after the event.
     #[schema(example = 1)]
     version: u64,
-    /// Actor that caused the event.
+    /// Actor who caused the event.
     #[schema(example = "key:bootstrap")]
     actor: String,
     /// Id of the request that recorded the event.

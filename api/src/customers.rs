@@ -49,8 +49,8 @@ struct ListParams {
     after: Option<After>,
 }
 
-/// A customer's profile and figures. Amounts are in minor units; cancelled and
-/// refunded orders do not count.
+/// A customer's profile and figures. Amounts are in minor units; canceled and
+/// refunded orders are not counted.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Customer)]
 pub(crate) struct CustomerResponse {

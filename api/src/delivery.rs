@@ -132,8 +132,8 @@ enum Receipts {
 /// Records the vendor's delivery receipts.
 ///
 /// Repeated receipts change nothing. The order of arrival does not matter: the
-/// receipt with the latest `occurred_at` wins. Each receipt has its own result, also
-/// a single one.
+/// receipt with the latest `occurred_at` wins. Each receipt has its own result, even
+/// if it is the only one.
 #[utoipa::path(
     post,
     path = "/api/delivery/receipt",

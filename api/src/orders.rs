@@ -48,7 +48,7 @@ struct OrderResponse {
     /// Id of the order, unique within its customer.
     #[schema(value_type = schema::Id)]
     order_id: String,
-    /// Customer that placed the order.
+    /// Customer who placed the order.
     #[schema(value_type = schema::Id)]
     customer_id: String,
     /// Total amount in minor units.

@@ -19,7 +19,7 @@ pub(crate) struct Quarantined {
     /// Position of the event in the log.
     #[schema(value_type = schema::Position)]
     pub(crate) position: PositionText,
-    /// Reason that the event cannot be folded.
+    /// Reason why the event cannot be folded.
     #[schema(example = "malformed order_placed.1: missing field `amount`")]
     pub(crate) reason: String,
 }

@@ -44,7 +44,7 @@ struct TimelineItem {
     /// Time at which it was recorded.
     #[schema(value_type = schema::Time)]
     recorded_at: Timestamp,
-    /// Actor that caused the event.
+    /// Actor who caused the event.
     #[schema(example = "key:bootstrap")]
     actor: String,
     /// Data of the event. For a queued message it also has the `text`, or a

@@ -18,7 +18,7 @@ pub enum IdError {
     TooLong(usize),
     /// The text contains this character, at this offset in characters.
     #[error(
-        "an id is made of A-Z a-z 0-9 . _ : @ + -; character {0:?} at offset {1} is none of them"
+        "an id is made of A-Z a-z 0-9 . _ : @ + -; character {0:?} at offset {1} is not allowed"
     )]
     Character(char, usize),
     /// The text is `.` or `..`, which clients cannot send as a segment of a URL

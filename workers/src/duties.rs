@@ -23,13 +23,13 @@ const TIDY: Duration = Duration::from_secs(10 * 60);
 const AFTER_PANIC: Duration = Duration::from_secs(5);
 
 const SWITCHING: Periodic = Periodic {
-    name: "let generations serve",
+    name: "switch to rebuilt generations",
     topics: Topics::VIEWS,
     after_failure: SWITCH,
 };
 
 const TIDYING: Periodic = Periodic {
-    name: "remove what is left over",
+    name: "remove leftovers",
     topics: Topics::NONE,
     after_failure: TIDY,
 };

@@ -172,7 +172,7 @@ async fn prepare(store: &Store, stop: &CancellationToken) -> bool {
 async fn warn_of_outdated(store: &Store) {
     match store.outdated().await {
         Ok(views) => views.into_iter().for_each(|view| {
-            tracing::warn!("{view} is of an older program: run `patron rebuild {view}`");
+            tracing::warn!("{view} was folded by an older program: run `patron rebuild {view}`");
         }),
         Err(error) => tracing::warn!(%error, "cannot determine which views are outdated"),
     }

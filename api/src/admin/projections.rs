@@ -74,7 +74,7 @@ struct Stopped {
     /// Partition number, starting at 0.
     #[schema(example = 3)]
     partition: u16,
-    /// Reason that the view is stalled.
+    /// Reason why the view is stalled.
     #[schema(example = "an event cannot be read")]
     reason: String,
 }

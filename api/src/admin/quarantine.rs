@@ -59,7 +59,7 @@ struct QuarantineEntry {
     /// later ones. `incomplete`: the document lacks only this event.
     #[schema(example = "set_aside")]
     effect: &'static str,
-    /// Reason that the event cannot be folded.
+    /// Reason why the event cannot be folded.
     #[schema(example = "malformed order_placed.1: missing field `amount`")]
     reason: String,
     /// Time at which the event was quarantined.

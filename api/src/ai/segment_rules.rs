@@ -45,7 +45,7 @@ impl Input for RulesBody {}
 #[derive(Serialize, ToSchema)]
 #[schema(as = SegmentRules)]
 pub(super) struct RulesResponse {
-    /// The rules as JSON, as a segment takes them.
+    /// The rules as JSON, in the form that segments accept.
     #[schema(value_type = GroupSchema)]
     rules: Value,
     /// The rules as text.

@@ -75,7 +75,7 @@ pub(super) struct SendTimeResponse {
     weekday: Option<&'static str>,
     /// The hour and the day in a sentence.
     #[schema(
-        example = "412 of 1284 customers ordered or did something between 19:00 and 20:00, which no other hour exceeds; 530 on a Friday, which no other day exceeds."
+        example = "412 of 1284 customers were active between 19:00 and 20:00, which no other hour exceeds; 530 on a Friday, which no other day exceeds."
     )]
     explanation: String,
     #[serde(flatten)]
@@ -190,7 +190,7 @@ async fn find(
 fn explain(busy: &BusyHours) -> String {
     let all = busy.customers;
     let Some(weekday) = busy.best_weekday() else {
-        return format!("None of {all} customers has ordered or done anything yet.");
+        return format!("None of {all} customers has been active yet.");
     };
     let day = capital(WEEKDAYS[usize::from(weekday)]);
     let days = busy.weekdays[usize::from(weekday)].customers;
@@ -202,7 +202,7 @@ fn explain(busy: &BusyHours) -> String {
     };
     let (hours, next) = (busy.hours[usize::from(hour)].customers, (hour + 1) % 24);
     format!(
-        "{hours} of {all} customers ordered or did something between {hour:02}:00 and \
+        "{hours} of {all} customers were active between {hour:02}:00 and \
          {next:02}:00, which no other hour exceeds; {days} on a {day}, which no other day exceeds."
     )
 }

@@ -32,7 +32,7 @@ pub(super) struct ReconciliationResponse {
     #[schema(value_type = schema::CampaignId)]
     campaign_id: CampaignId,
     /// The campaign's status after the log was read.
-    #[schema(value_type = Option<schema::CampaignStatus>)]
+    #[schema(value_type = schema::CampaignStatus)]
     status: CampaignStatus,
     /// Customers who matched the rules at the launch, by the log.
     #[schema(example = 5_258)]

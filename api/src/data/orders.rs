@@ -41,7 +41,7 @@ struct OrderBody {
     /// Id of the order, unique within its customer.
     #[schema(value_type = schema::Id)]
     order_id: OrderId,
-    /// Customer that placed the order. The customer need not be registered.
+    /// Customer who placed the order. The customer need not be registered.
     #[schema(value_type = schema::Id)]
     customer_id: CustomerId,
     /// Total amount in minor units.

@@ -35,7 +35,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Idempotency {
         let mut values = parts.headers.get_all(HEADER).iter();
         let (first, second) = (values.next(), values.next());
         if second.is_some() {
-            return Err(invalid("the header is given twice"));
+            return Err(invalid("the header occurs more than once"));
         }
         let key = first.map(|value| IdempotencyKey::try_from(value.as_bytes()));
         let key = key

@@ -41,7 +41,7 @@ pub(crate) struct JobResponse {
     /// Time at which the job started.
     #[schema(value_type = schema::Time)]
     started_at: Timestamp,
-    /// Time at which the job ended. It is deleted a day later.
+    /// Time at which the job ended. The job is deleted a day later.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::Time>)]
     ended_at: Option<Timestamp>,

@@ -248,7 +248,7 @@ impl Supervisor {
         self.registration.stop_sharing();
         match outcome {
             Some(outcome) => self.record(outcome, progress).await,
-            None => tracing::warn!("the job was ended by others, since its lease had expired"),
+            None => tracing::warn!("another process ended the job, since its lease had expired"),
         }
     }
 
@@ -302,7 +302,7 @@ impl Supervisor {
                 let done = matches!(end, JobEnd::Done(_));
                 tracing::info!(done, read = progress.read, "the job has ended");
             }
-            Ok(false) => tracing::warn!("the job was ended by others"),
+            Ok(false) => tracing::warn!("another process ended the job"),
             Err(_) => tracing::error!("a job's end was not recorded"),
         }
     }

@@ -116,7 +116,7 @@ async fn views(app: &Shared) -> Result<(), CheckFailure> {
 }
 
 fn rebuild_hint(outdated: &str) -> String {
-    format!("{outdated} is of an older program: run `patron rebuild {outdated}`")
+    format!("{outdated} was folded by an older program: run `patron rebuild {outdated}`")
 }
 
 async fn workers(app: &Shared) -> Result<(), CheckFailure> {

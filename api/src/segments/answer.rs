@@ -19,7 +19,7 @@ pub(super) struct SegmentWritten {
     #[schema(value_type = schema::SegmentId)]
     pub(super) segment_id: SegmentId,
     /// The segment's name.
-    #[schema(example = "Big spenders who stay away")]
+    #[schema(example = "Big spenders without a recent order")]
     name: String,
     /// The segment's purpose.
     #[schema(example = "For the spring letter")]

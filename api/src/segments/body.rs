@@ -13,7 +13,7 @@ use crate::rules::{self, RulesSchema};
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "a segment object")]
 #[schema(as = SegmentIn, example = json!({
-    "name": "Big spenders who stay away",
+    "name": "Big spenders without a recent order",
     "description": "For the spring letter",
     "rules": "total_spend > 100000 AND days_since_last_order > 90"
 }))]

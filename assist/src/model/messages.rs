@@ -67,9 +67,9 @@ fn instructions() -> String {
          has it. Each `template` has at most {MAX_VARIANT} characters, and no two say the same.\n\n\
          Templates are Jinja. They may name {}, and nothing else, such as {{{{ name | \
          default('there') }}}}; a customer may have no value for any of these, so give each a \
-         default. Best name `name` alone. Filters that they may use are default, title, upper, \
-         lower, and money for amounts.\n\n\
-         Promise only what the objective does: no discount, price, date, code or link that it \
+         default. Prefer `name` alone. Allowed filters: default, title, upper, lower, and money \
+         for amounts.\n\n\
+         Promise only what the objective promises: no discount, price, date, code or link that it \
          does not have. Write in the language of the objective, in plain text.",
         Template::fields().join(", ")
     )

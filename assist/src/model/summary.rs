@@ -22,7 +22,7 @@ const MAX_SENTENCES: usize = 3;
 /// Characters of markup, which plain text must not contain.
 const MARKUP: [char; 9] = ['<', '>', '`', '*', '#', '|', '\\', '{', '}'];
 
-const INSTRUCTIONS: &str = "You tell in one to three sentences how a campaign of messages went, \
+const INSTRUCTIONS: &str = "You summarize the results of a campaign in one to three sentences, \
     on one line of plain text with at most 600 characters. `figures` has all figures: pick those \
     that matter, and write the name of each in double braces instead of the figure, such as \
     {{delivered_rate}}; it is replaced by the figure with its unit. Write {{campaign}} for the \

@@ -19,8 +19,8 @@ const MAX_TAGS: usize = 4;
 
 const INSTRUCTIONS: &str = "You say what a campaign of messages to a shop's customers is about: \
     one to four `tags` of the vocabulary, each once. You are given the \
-    campaign's name, its message, and what is asked of the customers who get it, but for how that is joined, amounts in \
-    minor units.";
+    campaign's name, its message, and the conditions on its recipients, without their combinators; amounts are in minor \
+    units.";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

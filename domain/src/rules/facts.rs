@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::{AttributeValue, Timestamp};
 
-/// Customer as seen by rules. Amounts are in minor units; cancelled and
-/// refunded orders do not count.
+/// Customer as seen by rules. Amounts are in minor units; canceled and
+/// refunded orders are not counted.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CustomerFacts {
     /// Full name.

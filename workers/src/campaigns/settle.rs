@@ -107,7 +107,7 @@ impl Settling {
                 log_failure(id, complete(shared, id, *size).await);
             } else if is_silent(figures, now()) && !self.silent.contains_key(id) {
                 let count = figures.awaiting_receipt();
-                tracing::warn!(campaign = %id, count, "the vendor sends no receipts for what it took");
+                tracing::warn!(campaign = %id, count, "the vendor sends no receipts for accepted messages");
                 self.silent.insert(id.clone(), Instant::now());
             }
         }

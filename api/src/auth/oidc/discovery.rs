@@ -37,7 +37,7 @@ impl Discovered {
     fn checked(self, issuer: &str) -> Result<Self, OidcError> {
         if self.issuer != issuer {
             return Err(invalid(&format!(
-                "the document is of another issuer, {:?}",
+                "the document belongs to another issuer, {:?}",
                 self.issuer
             )));
         }

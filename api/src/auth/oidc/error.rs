@@ -14,7 +14,7 @@ pub(crate) enum OidcError {
     #[error("the provider's response is invalid: {0}")]
     Invalid(String),
     /// A recent fetch failed and is not repeated yet.
-    #[error("the provider failed moments ago")]
+    #[error("a recent request to the provider failed")]
     BackingOff,
     /// The provider rejects the code or the client.
     #[error("the provider rejected the code: {0}")]

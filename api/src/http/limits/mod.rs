@@ -112,7 +112,7 @@ pub(crate) async fn admit(
 /// # Errors
 /// 503 if none is free.
 pub(crate) fn place(places: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> {
-    let detail = "the server handles as many requests as it can; retry later";
+    let detail = "too many concurrent requests; retry later";
     let none_left = |_| Problem::new(ProblemKind::Busy, detail);
     places.try_acquire().map_err(none_left)
 }

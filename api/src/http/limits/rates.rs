@@ -71,7 +71,7 @@ impl Rates {
 }
 
 fn rate_exceeded(sender: &str) -> Problem {
-    let detail = format!("{sender} exceeded its requests per second; slow down");
+    let detail = format!("{sender} exceeded its rate limit; retry later");
     Problem::new(ProblemKind::TooManyRequests, detail)
 }
 

@@ -24,9 +24,9 @@ const TASK: &str = "You turn a request in plain words into rules that say which 
     nothing else.";
 
 const ANSWER: &str = r#"The answer:
-- `groups` are joined by the outer `combinator`, the `conditions` of a group by its own. `not` turns a group into its contrary. Write "A and B and (C or D)" as combinator "and" with a group "and" of A and B, and a group "or" of C and D.
+- `groups` are joined by the outer `combinator`, the `conditions` of a group by its own. `not` negates a group. Write "A and B and (C or D)" as combinator "and" with a group "and" of A and B, and a group "or" of C and D.
 - `values` are always texts: one for most operators, two for between and notBetween (both included), one or more for in and notIn, none for null and notNull.
-- All words of the request must be in the rules. If any cannot be, `understood` is false, `groups` is empty and `not_understood` quotes those words exactly as they stand in the request. Never guess, never leave a part out, never make up a field.
+- All words of the request must be in the rules. If any cannot be, `understood` is false, `groups` is empty and `not_understood` quotes those words exactly as written in the request. Never guess, never leave a part out, never make up a field.
 - Otherwise `understood` is true, and `not_understood` is empty."#;
 
 const CONVENTIONS: &str = r#"What words mean:

@@ -16,7 +16,7 @@ use crate::consistency::Follower;
 use crate::http::address::Client;
 use crate::http::middleware::UNMATCHED;
 use crate::http::problem::{Problem, ProblemKind};
-use crate::state::{AppState, Shared};
+use crate::state::{AppContext, AppState};
 
 /// Permission that an operation requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,7 +169,7 @@ pub(crate) async fn guard(State(app): State<AppState>, request: Request, next: N
 }
 
 async fn authenticate(
-    app: &Shared,
+    app: &AppContext,
     needs: Option<Needs>,
     path: Option<&str>,
     mut request: Request,
@@ -217,7 +217,7 @@ async fn authenticate(
 }
 
 /// Returns the response to a request without a valid credential.
-fn deny(app: &Shared, denied: Denied, path: Option<&str>, request: &Request) -> Response {
+fn deny(app: &AppContext, denied: Denied, path: Option<&str>, request: &Request) -> Response {
     // A credential that could not be looked up may be valid, so it does not count
     // as a failed attempt.
     if !matches!(denied, Denied::Away(_))
@@ -243,7 +243,7 @@ fn deny(app: &Shared, denied: Denied, path: Option<&str>, request: &Request) -> 
 
 /// Records and returns the refusal of a role without permission.
 fn forbid(
-    app: &Shared,
+    app: &AppContext,
     needs: Needs,
     actor: &Actor,
     context: &Context,
@@ -263,7 +263,7 @@ fn forbid(
 /// # Errors
 /// 403 if the role does not permit it. The refusal is recorded.
 pub(crate) fn check_also(
-    app: &Shared,
+    app: &AppContext,
     actor: &Actor,
     context: &Context,
     path: &str,
@@ -281,7 +281,7 @@ pub(crate) fn check_also(
 /// stream of a job checks this before it sends the job's end, since it outlives the check
 /// at its start.
 pub(crate) async fn still_permits(
-    app: &Shared,
+    app: &AppContext,
     headers: &HeaderMap,
     (method, operation): (&str, &str),
 ) -> bool {
@@ -291,7 +291,7 @@ pub(crate) async fn still_permits(
 }
 
 /// Renews the cookie of a session in use, up to the session's maximum lifetime.
-fn renew(app: &Shared, actor: &Actor, response: &mut Response) {
+fn renew(app: &AppContext, actor: &Actor, response: &mut Response) {
     if cookie::is_set(response.headers()) {
         return;
     }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::consistency::Freshness;
 use crate::http::after::After;
 use crate::http::problem::{Problem, ProblemKind};
-use crate::state::Shared;
+use crate::state::AppContext;
 
 /// Maximum time that a read waits for the positions of `after`.
 const AFTER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -20,7 +20,10 @@ const AFTER_TIMEOUT: Duration = Duration::from_secs(5);
 /// # Errors
 /// 503 if the view does not reach `after` in time, 400 for a partition that does
 /// not exist.
-pub(crate) async fn wait<V: View>(app: &Shared, freshness: Freshness<'_>) -> Result<(), Problem> {
+pub(crate) async fn wait<V: View>(
+    app: &AppContext,
+    freshness: Freshness<'_>,
+) -> Result<(), Problem> {
     wait_for(app, V::NAME, freshness).await
 }
 
@@ -29,7 +32,7 @@ pub(crate) async fn wait<V: View>(app: &Shared, freshness: Freshness<'_>) -> Res
 /// # Errors
 /// The same as [`wait`].
 pub(crate) async fn wait_for(
-    app: &Shared,
+    app: &AppContext,
     view: &'static str,
     freshness: Freshness<'_>,
 ) -> Result<(), Problem> {
@@ -40,7 +43,7 @@ pub(crate) async fn wait_for(
     freshness.consistency.follow(app, view, since).await
 }
 
-async fn wait_exactly(app: &Shared, view: &'static str, after: &After) -> Result<(), Problem> {
+async fn wait_exactly(app: &AppContext, view: &'static str, after: &After) -> Result<(), Problem> {
     let positions = after.positions();
     let partitions = app.commands.log().layout().partitions();
     if let Some(position) = positions.iter().find(|p| p.partition >= partitions) {

@@ -20,7 +20,7 @@ const ANONYMOUS: &str = "nobody";
 pub(crate) struct Caller(pub(crate) Context);
 
 /// Context of a request to a public operation.
-pub(crate) struct Nobody(pub(crate) Context);
+pub(crate) struct AnonymousCaller(pub(crate) Context);
 
 /// Builds the context of a request from its extensions.
 pub(crate) fn context(extensions: &Extensions, actor: Option<&Actor>) -> Context {
@@ -51,7 +51,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Nobody {
+impl<S: Send + Sync> FromRequestParts<S> for AnonymousCaller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {

@@ -23,7 +23,7 @@ use crate::http::after::After;
 use crate::http::position;
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
-use crate::state::Shared;
+use crate::state::AppContext;
 
 /// The header, in requests and in responses.
 pub(crate) const HEADER: HeaderName = HeaderName::from_static("patron-consistency");
@@ -54,7 +54,7 @@ impl Follower {
 
     /// Records the positions of a write, and sets the header of a read that may lack
     /// some writes.
-    pub(crate) fn complete(&self, app: &Shared, response: &mut Response) {
+    pub(crate) fn complete(&self, app: &AppContext, response: &mut Response) {
         if let Some(written) = written(response.headers()) {
             let epoch = app.commands.log().epoch();
             app.own_writes.record(&self.actor, epoch, &written);
@@ -117,7 +117,7 @@ impl Consistency {
     /// 503 if MongoDB does not respond.
     pub(crate) async fn follow(
         &self,
-        app: &Shared,
+        app: &AppContext,
         view: &'static str,
         since: Instant,
     ) -> Result<(), Problem> {

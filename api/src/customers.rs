@@ -20,7 +20,7 @@ use crate::http::paging::{Limit, Listed, page};
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
 use crate::quarantined::{self, Quarantined, ShowsDocument};
-use crate::state::{AppState, Shared};
+use crate::state::{AppContext, AppState};
 
 /// Maximum length of a search in bytes.
 const MAX_QUERY: usize = 256;
@@ -198,7 +198,7 @@ pub(crate) fn unknown(id: &CustomerId) -> Problem {
 
 /// Returns the problem of a customer that the view does not have, which may be in
 /// quarantine.
-pub(crate) async fn missing(app: &Shared, id: &CustomerId) -> Problem {
+pub(crate) async fn missing(app: &AppContext, id: &CustomerId) -> Problem {
     quarantined::missing::<Customers>(app, id.as_str(), unknown(id)).await
 }
 

@@ -18,7 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::caller::Nobody;
+use crate::caller::AnonymousCaller;
 use crate::data::answer::Batch;
 use crate::data::ingest::{Ingest, ingest_many};
 use crate::http::body::Input;
@@ -28,7 +28,7 @@ use crate::http::openapi::BadSignature;
 use crate::http::payload::{self, Format, Payload};
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
-use crate::state::{AppState, Shared};
+use crate::state::{AppContext, AppState};
 
 /// Maximum number of receipts in one request.
 const MAX_RECEIPTS: usize = 1_000;
@@ -148,7 +148,7 @@ enum Receipts {
 )]
 async fn post_receipts(
     State(app): State<AppState>,
-    Nobody(context): Nobody,
+    AnonymousCaller(context): AnonymousCaller,
     request: Request,
 ) -> Result<Response, Problem> {
     let declared = payload::require_json(request.headers());
@@ -177,7 +177,7 @@ async fn post_receipts(
 /// Reads a body whose signature is not verified yet. A body that is slow, incomplete
 /// or too large counts against the rate limit of its address.
 async fn receive(
-    app: &Shared,
+    app: &AppContext,
     address: Option<IpAddr>,
     request: Request,
 ) -> Result<Payload, Problem> {
@@ -205,7 +205,7 @@ async fn receive(
 /// Counts an invalid signature against the rate limit of its address, and records the
 /// refusal. Returns the problem to answer with: 429 instead of `problem` if the limit
 /// is exceeded.
-fn reject_signature(app: &Shared, context: &Context, problem: Problem) -> Problem {
+fn reject_signature(app: &AppContext, context: &Context, problem: Problem) -> Problem {
     if let Err(too_many) = app.rates.check_address(context.address) {
         return too_many;
     }
@@ -290,7 +290,7 @@ impl Ingest for ReceiptBody {
     }
 
     async fn record(
-        app: &Shared,
+        app: &AppContext,
         context: &Context,
         items: Vec<Self::Item>,
     ) -> Result<Vec<Result<Outcome, Problem>>, CommandError> {

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::http::position::PositionText;
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
-use crate::state::Shared;
+use crate::state::AppContext;
 
 /// Event that holds a document back. The response shows the document without this
 /// event and all later ones.
@@ -42,7 +42,7 @@ pub(crate) trait ShowsDocument {
 /// # Errors
 /// [`QueryError`] if MongoDB does not respond.
 pub(crate) async fn mark<'r, R: ShowsDocument + 'r>(
-    app: &Shared,
+    app: &AppContext,
     responses: impl IntoIterator<Item = &'r mut R>,
 ) -> Result<(), QueryError> {
     let responses: Vec<(String, &mut R)> = responses
@@ -67,7 +67,7 @@ pub(crate) async fn mark<'r, R: ShowsDocument + 'r>(
 
 /// Returns the problem of a document that the view does not have: `unknown`, unless
 /// the document is missing because its first event is in quarantine.
-pub(crate) async fn missing<V: View>(app: &Shared, id: &str, unknown: Problem) -> Problem {
+pub(crate) async fn missing<V: View>(app: &AppContext, id: &str, unknown: Problem) -> Problem {
     match app.store.set_aside(V::NAME, &[id]).await {
         Ok(set_aside) => match set_aside.get(id) {
             Some(withheld) => {

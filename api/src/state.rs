@@ -87,7 +87,7 @@ impl Api {
     /// Creates an API that sends writes to `commands` and reads to `store`.
     pub fn new(commands: Commands, store: Store, config: ApiConfig) -> Self {
         let (journal, notes) = journal::open();
-        let state = Shared {
+        let state = AppContext {
             commands,
             store,
             credentials: Credentials::new(config.bootstrap_key.as_deref(), config.sign_in),
@@ -120,9 +120,9 @@ impl Api {
     }
 }
 
-pub(crate) type AppState = Arc<Shared>;
+pub(crate) type AppState = Arc<AppContext>;
 
-pub(crate) struct Shared {
+pub(crate) struct AppContext {
     pub(crate) commands: Commands,
     pub(crate) store: Store,
     pub(crate) credentials: Credentials,

@@ -8,7 +8,7 @@ use crate::money::{self, grouped};
 
 /// Numbers of a campaign's messages, by outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CampaignFigures {
+pub struct CampaignResults {
     /// Name of the campaign.
     pub name: String,
     /// Currency of the store.
@@ -49,7 +49,7 @@ pub(crate) struct Rate {
     whole: u128,
 }
 
-impl CampaignFigures {
+impl CampaignResults {
     /// Returns the text of each placeholder in prose: the campaign's name,
     /// counts, rates that can be stated, and amounts.
     pub fn written(&self) -> BTreeMap<String, String> {

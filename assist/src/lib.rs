@@ -22,6 +22,6 @@ mod tone;
 
 pub use explain::{explain, explain_to_strangers};
 pub use facts::{Facts, Measure};
-pub use figures::{Bracket, CampaignFigures};
+pub use figures::{Bracket, CampaignResults};
 pub use tag::{Tag, UnknownTag};
 pub use tone::{Tone, UnknownTone};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::rules::fold_case;
 
-use crate::CampaignFigures;
+use crate::CampaignResults;
 use crate::money::is_money;
 
 /// Numbers below twenty.
@@ -78,7 +78,7 @@ pub(crate) fn parts(text: &str) -> Vec<Part<'_>> {
 /// # Errors
 /// [`ProseError`] if the prose has numbers of its own, or a placeholder that does not
 /// exist or whose neighboring text would change its figure.
-pub fn fill(text: &str, figures: &CampaignFigures) -> Result<String, ProseError> {
+pub fn fill(text: &str, figures: &CampaignResults) -> Result<String, ProseError> {
     let parts = parts(text);
     let numbers: Vec<String> = parts.iter().flat_map(|part| numbers(*part)).collect();
     if !numbers.is_empty() {
@@ -192,8 +192,8 @@ mod tests {
     use crate::Bracket;
     use domain::Currency;
 
-    fn figures() -> CampaignFigures {
-        CampaignFigures {
+    fn figures() -> CampaignResults {
+        CampaignResults {
             name: "Diwali 2026 (50% off)".to_owned(),
             currency: Currency::try_from("INR").unwrap(),
             audience: 1_300,

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use commands::{Context, OrderItem};
+use commands::{Context, OrderRecord};
 use domain::Timestamp;
 use projections::{Progress, view_named};
 
@@ -108,7 +108,7 @@ async fn fill(deployment: &Deployment, args: &RebuildArgs) -> anyhow::Result<()>
         if batch.is_empty() {
             return Ok(());
         }
-        let items = batch.into_iter().map(|generated| OrderItem {
+        let items = batch.into_iter().map(|generated| OrderRecord {
             customer: generated.customer,
             order: generated.order,
             content: generated.content,

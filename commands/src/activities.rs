@@ -9,7 +9,7 @@ use crate::{CommandError, Commands, Context};
 
 /// Activity of a customer, with its whole content, as the shop sent it.
 #[derive(Debug, Clone)]
-pub struct ActivityItem {
+pub struct ActivityRecord {
     /// Customer who did it.
     pub customer: CustomerId,
     /// Id of the activity, unique within the customer.
@@ -26,7 +26,7 @@ impl Commands {
     pub async fn record_activities(
         &self,
         context: &Context,
-        items: Vec<ActivityItem>,
+        items: Vec<ActivityRecord>,
     ) -> Result<Vec<Result<Outcome, ActivityError>>, CommandError> {
         let commands = items.into_iter().map(|item| {
             let subject = Subject::Activity(item.customer, item.activity);

@@ -7,7 +7,7 @@ use crate::{CommandError, Commands, Context};
 
 /// Changes of one customer, as the shop sent them.
 #[derive(Debug, Clone)]
-pub struct CustomerItem {
+pub struct CustomerRecord {
     /// Customer to register or update.
     pub customer: CustomerId,
     /// Changes, field by field.
@@ -22,7 +22,7 @@ impl Commands {
     pub async fn record_customers(
         &self,
         context: &Context,
-        items: Vec<CustomerItem>,
+        items: Vec<CustomerRecord>,
     ) -> Result<Vec<Result<Outcome, CustomerError>>, CommandError> {
         let commands = items.into_iter().map(|item| {
             let subject = Subject::Customer(item.customer);

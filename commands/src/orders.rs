@@ -9,7 +9,7 @@ use crate::{CommandError, Commands, Context};
 
 /// Order of a customer, with its whole content, as the shop sent it.
 #[derive(Debug, Clone)]
-pub struct OrderItem {
+pub struct OrderRecord {
     /// Customer who placed it.
     pub customer: CustomerId,
     /// Id of the order, unique within the customer.
@@ -26,7 +26,7 @@ impl Commands {
     pub async fn record_orders(
         &self,
         context: &Context,
-        items: Vec<OrderItem>,
+        items: Vec<OrderRecord>,
     ) -> Result<Vec<Result<Outcome, OrderError>>, CommandError> {
         let services = OrderServices {
             currency: self.currency,

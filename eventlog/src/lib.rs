@@ -52,6 +52,6 @@ pub use members::{Members, Membership, Role, assign};
 pub use memory::Memory;
 pub use notices::{Notice, Notices};
 pub use position::{Partition, Position, PositionError, Positions};
-pub use read::Scanned;
+pub use read::ScanStep;
 pub use tails::Tails;
-pub use tokens::{Batch, Taken, Tokens};
+pub use tokens::{RateTokens, TokenBatch, TokenGrant};

@@ -14,7 +14,7 @@ use crate::memory::RecentMemory;
 use crate::settings::Settings;
 use crate::{
     Append, Appended, Commit, Entry, Head, Key, Layout, LogError, Memory, Partition, Position,
-    Scanned, Tails, UnsafeSetting, Witness, counter, durability, heads, read, server, settings,
+    ScanStep, Tails, UnsafeSetting, Witness, counter, durability, heads, read, server, settings,
 };
 
 /// Options for opening a log.
@@ -319,7 +319,7 @@ impl Log {
     ///
     /// # Errors
     /// [`LogError`] if Redis could not be read.
-    pub async fn scan(&self, after: Position) -> Result<Scanned, LogError> {
+    pub async fn scan(&self, after: Position) -> Result<ScanStep, LogError> {
         read::scan(&mut self.connection(), self.layout(), after).await
     }
 

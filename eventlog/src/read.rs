@@ -52,7 +52,7 @@ pub(crate) async fn commits(
 
 /// Result of one step of [`scan`].
 #[derive(Debug)]
-pub struct Scanned {
+pub struct ScanStep {
     /// Commits and errors, in the order of the log.
     pub found: Vec<Result<Commit, LogError>>,
     /// Position from which to continue; `None` at the end of the partition.
@@ -65,7 +65,7 @@ pub(crate) async fn scan(
     connection: &mut Connection,
     layout: &Layout,
     after: Position,
-) -> Result<Scanned, LogError> {
+) -> Result<ScanStep, LogError> {
     let Position { partition, number } = after;
     let reply = entries_after(connection, layout, after, SCANNED).await?;
     let mut found = Vec::new();
@@ -94,7 +94,7 @@ pub(crate) async fn scan(
         partition,
         number: at,
     });
-    Ok(Scanned { found, next })
+    Ok(ScanStep { found, next })
 }
 
 /// Reads some commits after a position, with their events up to number `most`.

@@ -80,7 +80,7 @@ static SETTLE: LazyLock<Script> = LazyLock::new(|| {
 
 /// Rate limit of one aggregate.
 #[derive(Clone)]
-pub struct Tokens {
+pub struct RateTokens {
     log: Log,
     key: Key,
     per_second: u32,
@@ -90,22 +90,22 @@ pub struct Tokens {
 
 /// Result of taking tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Taken {
+pub enum TokenGrant {
     /// Tokens were taken.
-    Some(Batch),
+    Some(TokenBatch),
     /// No token is available; try again after this time.
     Wait(Duration),
 }
 
 /// Tokens that were taken together.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Batch {
+pub struct TokenBatch {
     id: String,
     /// Number of tokens.
     pub count: u32,
 }
 
-impl Tokens {
+impl RateTokens {
     /// Creates a rate limit of `per_second` tokens per second, of which at most
     /// `at_once` are taken at once; both at least 1.
     pub fn new(log: &Log, key: Key, per_second: u32, at_once: u32) -> Self {
@@ -122,7 +122,7 @@ impl Tokens {
     /// # Errors
     /// [`LogError`] if Redis could not be reached. Tokens may have been taken; they
     /// expire.
-    pub async fn take(&self, count: usize) -> Result<Taken, LogError> {
+    pub async fn take(&self, count: usize) -> Result<TokenGrant, LogError> {
         let id = format!("{:016x}", rand::random::<u64>());
         let layout = self.log.layout();
         let (count, wait): (u32, u64) = TAKE
@@ -137,8 +137,8 @@ impl Tokens {
             .invoke_async(&mut self.log.connection())
             .await?;
         Ok(match count {
-            0 => Taken::Wait(Duration::from_millis(wait.max(1))),
-            count => Taken::Some(Batch { id, count }),
+            0 => TokenGrant::Wait(Duration::from_millis(wait.max(1))),
+            count => TokenGrant::Some(TokenBatch { id, count }),
         })
     }
 
@@ -146,7 +146,7 @@ impl Tokens {
     ///
     /// # Errors
     /// [`LogError`] if Redis could not be reached; the tokens then expire.
-    pub async fn keep(&self, batch: &mut Batch, count: u32) -> Result<(), LogError> {
+    pub async fn keep(&self, batch: &mut TokenBatch, count: u32) -> Result<(), LogError> {
         if count < batch.count {
             self.settle(batch, count, Duration::ZERO).await?;
             batch.count = count;
@@ -159,11 +159,16 @@ impl Tokens {
     ///
     /// # Errors
     /// [`LogError`] if Redis could not be reached; then nothing may be written.
-    pub async fn written(&self, batch: &Batch, count: u32) -> Result<bool, LogError> {
+    pub async fn written(&self, batch: &TokenBatch, count: u32) -> Result<bool, LogError> {
         self.settle(batch, count.min(batch.count), SECOND).await
     }
 
-    async fn settle(&self, batch: &Batch, count: u32, second: Duration) -> Result<bool, LogError> {
+    async fn settle(
+        &self,
+        batch: &TokenBatch,
+        count: u32,
+        second: Duration,
+    ) -> Result<bool, LogError> {
         let settled = SETTLE
             .key(self.log.layout().tokens(&self.key))
             .arg(&batch.id)

@@ -31,7 +31,11 @@ pub(crate) async fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
             ExitCode::SUCCESS
         }
         found => {
-            let noun = if found == 1 { "difference" } else { "differences" };
+            let noun = if found == 1 {
+                "difference"
+            } else {
+                "differences"
+            };
             say(format_args!("{found} {noun}"));
             ExitCode::FAILURE
         }

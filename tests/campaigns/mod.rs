@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::Utc;
-use commands::{Commands, Context, CustomerItem, new_id};
+use commands::{Commands, Context, CustomerRecord, new_id};
 use domain::{
     Campaign, CampaignContent, CampaignId, CampaignStatus, Change, CustomerChanges, CustomerId,
     Launch, MessageCommand, MessageId, MessageStatus, Receipt, Timestamp,
@@ -67,12 +67,12 @@ fn millis_from_now(millis: i64) -> Timestamp {
 }
 
 /// Customer number `n`, with a name and an email address.
-fn reachable_customer(n: usize) -> CustomerItem {
+fn reachable_customer(n: usize) -> CustomerRecord {
     let mut changes = CustomerChanges::default();
     changes.profile.name = Change::Set(text(&format!("Customer {n}")));
     let email = format!("c{n}@example.com");
     changes.profile.email = Change::Set(email.try_into().unwrap());
-    CustomerItem {
+    CustomerRecord {
         customer: format!("c-{n:04}").try_into().unwrap(),
         changes,
     }
@@ -106,7 +106,7 @@ impl Shop {
     }
 
     /// Records new or changed customers.
-    async fn record(&mut self, items: Vec<CustomerItem>) {
+    async fn record(&mut self, items: Vec<CustomerRecord>) {
         let ids = items.iter().map(|item| item.customer.clone());
         self.customers.extend(ids);
         self.customers.sort();

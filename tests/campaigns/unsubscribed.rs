@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use commands::CustomerItem;
+use commands::CustomerRecord;
 use domain::{CampaignId, Change, CustomerChanges, CustomerId, MessageId, MessageStatus};
 use rustix::process::Signal;
 use tokio_util::sync::CancellationToken;
@@ -39,8 +39,8 @@ async fn unsubscribe_the_rest(
 }
 
 /// Update that unsubscribes the customer.
-pub(super) fn unsubscription(customer: &CustomerId) -> CustomerItem {
-    CustomerItem {
+pub(super) fn unsubscription(customer: &CustomerId) -> CustomerRecord {
+    CustomerRecord {
         customer: customer.clone(),
         changes: CustomerChanges {
             unsubscribed: Change::Set(true),

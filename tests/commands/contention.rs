@@ -1,6 +1,6 @@
 //! Concurrent commands on the same aggregates.
 
-use commands::{CommandEffect, CommandError, Commands, OrderItem, Outcome, verify_heads};
+use commands::{CommandEffect, CommandError, Commands, OrderRecord, Outcome, verify_heads};
 use domain::{LoggedEvent, OrderEvent};
 use futures::future::join_all;
 
@@ -79,7 +79,7 @@ async fn batches_that_contend_for_many_orders_all_succeed() {
             )
         };
         // Each batch starts at another order, so that no two take the orders in the same sequence.
-        let items: Vec<OrderItem> = (0..200).map(|n| item((n + 17 * batch) % 200)).collect();
+        let items: Vec<OrderRecord> = (0..200).map(|n| item((n + 17 * batch) % 200)).collect();
         tokio::spawn(async move { commands.record_orders(&context(), items).await })
     });
     let outcomes: Vec<Outcome> = join_all(batches)

@@ -1,6 +1,6 @@
 //! Customers with very many orders: the times are kept in buckets beside the customer's document.
 
-use commands::OrderItem;
+use commands::OrderRecord;
 use domain::{OrderStatus, Timestamp};
 use mongodb::bson::{Document, doc};
 use projections::{Projector, Store, sweep, verify_documents};
@@ -12,13 +12,13 @@ use crate::support::shop::{activity, content, context, minute, order};
 const MANY: i64 = 30_000;
 
 /// Returns order `n` of the customer `guest`.
-fn guest_order(n: i64, at: Timestamp, status: OrderStatus) -> OrderItem {
+fn guest_order(n: i64, at: Timestamp, status: OrderStatus) -> OrderRecord {
     let mut item = order("guest", &format!("o-{n}"), 0);
     item.content = content(100 + n % 7, at, status);
     item
 }
 
-async fn record_orders(deployment: &Deployment, orders: Vec<OrderItem>) {
+async fn record_orders(deployment: &Deployment, orders: Vec<OrderRecord>) {
     let commands = &deployment.commands;
     let done = commands.record_orders(&context(), orders).await.unwrap();
     assert!(done.iter().all(Result::is_ok));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono_tz::Tz;
 use domain::Timestamp;
-use projections::analytics::{Busy, BusyHours};
+use projections::analytics::{ActivityCounts, ActivityHours};
 
 use super::crowd::{Crowd, Person};
 use crate::support::deployment::Deployment;
@@ -36,8 +36,8 @@ fn local(zone: Tz, at: Timestamp) -> (Option<usize>, usize) {
     (hour, weekday as usize)
 }
 
-fn expected(members: &[&Person], zone: Tz) -> BusyHours {
-    let mut busy = BusyHours::default();
+fn expected(members: &[&Person], zone: Tz) -> ActivityHours {
+    let mut busy = ActivityHours::default();
     for member in members {
         let orders = member.orders.iter().map(|(_, at)| local(zone, *at));
         let activities = member.activities.iter().map(|(_, at)| local(zone, *at));
@@ -67,8 +67,8 @@ fn expected(members: &[&Person], zone: Tz) -> BusyHours {
 }
 
 /// Returns the index of the first entry with the most customers, then the most orders and activity.
-fn best(all: &[Busy]) -> Option<u8> {
-    let order = |busy: &Busy| (busy.customers, busy.orders + busy.activities);
+fn best(all: &[ActivityCounts]) -> Option<u8> {
+    let order = |busy: &ActivityCounts| (busy.customers, busy.orders + busy.activities);
     let most = all.iter().map(order).max()?;
     let first = all.iter().position(|busy| order(busy) == most)?;
     (most.0 > 0).then_some(first as u8)
@@ -108,6 +108,6 @@ async fn an_empty_store_has_no_busy_hours() {
         .busy_hours(&rules, minute(0), Tz::UTC)
         .await;
     let found = found.unwrap();
-    assert_eq!(found, BusyHours::default());
+    assert_eq!(found, ActivityHours::default());
     assert_eq!((found.best_hour(), found.best_weekday()), (None, None));
 }

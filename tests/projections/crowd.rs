@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use commands::{ActivityItem, CustomerItem, OrderItem};
+use commands::{ActivityRecord, CustomerRecord, OrderRecord};
 use domain::{Change, CustomerChanges, OrderStatus, Timestamp};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -40,9 +40,9 @@ pub(super) struct Crowd {
 /// Items to record.
 #[derive(Default)]
 struct Items {
-    customers: Vec<CustomerItem>,
-    orders: Vec<OrderItem>,
-    activities: Vec<ActivityItem>,
+    customers: Vec<CustomerRecord>,
+    orders: Vec<OrderRecord>,
+    activities: Vec<ActivityRecord>,
 }
 
 impl Person {
@@ -99,13 +99,13 @@ impl Person {
         }
     }
 
-    fn profile(&self, id: &str) -> CustomerItem {
+    fn profile(&self, id: &str) -> CustomerRecord {
         let tags = self.tags.iter().map(|tag| text(tag));
         let set = |value: Option<&str>| match value {
             Some(value) => Change::Set(text(value)),
             None => Change::Keep,
         };
-        CustomerItem {
+        CustomerRecord {
             customer: id.try_into().unwrap(),
             changes: CustomerChanges {
                 city: set(self.city),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use commands::{ActivityItem, Commands, CustomerItem, OrderItem};
+use commands::{ActivityRecord, Commands, CustomerRecord, OrderRecord};
 use domain::{Change, CustomerChanges, MessageCommand, MessageId, OrderStatus, SegmentCommand};
 use eventlog::{Partition, Position};
 use mongodb::bson::{Document, doc};
@@ -27,9 +27,9 @@ const PARTITIONS: u16 = 2;
 
 #[derive(Debug, Clone)]
 enum Step {
-    Customers(Vec<CustomerItem>),
-    Orders(Vec<OrderItem>),
-    Activities(Vec<ActivityItem>),
+    Customers(Vec<CustomerRecord>),
+    Orders(Vec<OrderRecord>),
+    Activities(Vec<ActivityRecord>),
     /// Command on one of few segments, which may refuse it.
     Segment(u8, SegmentCommand),
     /// Command on one of few campaigns, which may refuse it.
@@ -62,7 +62,7 @@ fn change<T: Clone + Debug>(values: impl Strategy<Value = T>) -> impl Strategy<V
 }
 
 /// Generates changes to the profiles of this many customers, `c-0` and up.
-pub(super) fn customers(count: u8) -> impl Strategy<Value = CustomerItem> {
+pub(super) fn customers(count: u8) -> impl Strategy<Value = CustomerRecord> {
     let name = change((0..3u8).prop_map(|n| text(&format!("Name {n}"))));
     let tags = change(btree_set("[abc]".prop_map(|tag| text(&tag)), 0..3));
     let unsubscribed = change(any::<bool>());
@@ -74,7 +74,7 @@ pub(super) fn customers(count: u8) -> impl Strategy<Value = CustomerItem> {
             ..CustomerChanges::default()
         };
         changes.profile.name = name;
-        CustomerItem {
+        CustomerRecord {
             customer: format!("c-{id}").try_into().unwrap(),
             changes,
         }
@@ -82,7 +82,7 @@ pub(super) fn customers(count: u8) -> impl Strategy<Value = CustomerItem> {
 }
 
 /// Generates orders of this many customers, `c-0` and up.
-pub(super) fn orders(count: u8) -> impl Strategy<Value = OrderItem> {
+pub(super) fn orders(count: u8) -> impl Strategy<Value = OrderRecord> {
     let status = prop_oneof![
         3 => Just(OrderStatus::Placed),
         1 => Just(OrderStatus::Cancelled),
@@ -98,7 +98,7 @@ pub(super) fn orders(count: u8) -> impl Strategy<Value = OrderItem> {
 }
 
 /// Generates activity of this many customers, `c-0` and up.
-pub(super) fn activities(count: u8) -> impl Strategy<Value = ActivityItem> {
+pub(super) fn activities(count: u8) -> impl Strategy<Value = ActivityRecord> {
     let names = prop_oneof![Just("visit"), Just("click")];
     (0..count, 0..3u8, names, 0..4i64).prop_map(|(customer, id, name, at)| {
         activity(

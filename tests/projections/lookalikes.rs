@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::Timestamp;
 use projections::Store;
-use projections::analytics::{Centre, Feature, Lookalike, Lookalikes};
+use projections::analytics::{AudienceMean, Feature, Lookalike, Lookalikes};
 
 use super::crowd::{Crowd, Person};
 use super::project_all;
@@ -75,7 +75,7 @@ async fn find_items(
     rules: &str,
     now: Timestamp,
     limit: usize,
-) -> (Centre, Vec<Lookalike>) {
+) -> (AudienceMean, Vec<Lookalike>) {
     match find(store, rules, now, limit).await {
         Lookalikes::Found { audience, items } => (audience, items),
         Lookalikes::NoMembers => panic!("{rules} matches nobody"),
@@ -116,7 +116,7 @@ async fn the_nearest_customers_match_a_direct_computation() {
     }
 }
 
-fn assert_explained(item: &Lookalike, person: &Person, audience: &Centre, now: Timestamp) {
+fn assert_explained(item: &Lookalike, person: &Person, audience: &AudienceMean, now: Timestamp) {
     assert_eq!(item.document.total_spend, person.total_spend());
     let last = person.orders.iter().map(|(_, at)| at.millis()).max();
     let squares = item

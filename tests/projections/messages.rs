@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use commands::Context;
 use domain::{Attempt, CampaignId, MessageCommand, MessageId, MessageStatus, Suppression};
 use eventlog::Partition;
-use projections::messages::{Due, MessageDocument};
+use projections::messages::{DueMessages, MessageDocument};
 use projections::{PageRequest, Store};
 
 use super::project_all;
@@ -100,7 +100,7 @@ async fn a_queued_message_is_due_at_its_retry_time() {
     let (store, id) = (&deployment.store, CampaignId::from(1));
     let all: Vec<Partition> = deployment.log.partitions().collect();
     let due_in = async |partitions: &[Partition], at, after: Option<&str>, limit| {
-        let due = Due {
+        let due = DueMessages {
             campaign: &id,
             partitions,
             now: minute(at),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use commands::{ActivityItem, CustomerItem, OrderItem};
+use commands::{ActivityRecord, CustomerRecord, OrderRecord};
 use domain::{ActivityContent, Change, OrderContent, OrderStatus};
 use mongodb::bson::DateTime;
 use projections::customers::CustomerDocument;
@@ -24,7 +24,7 @@ pub(super) struct Customer {
 }
 
 impl Shop {
-    pub(super) fn record_customer(&mut self, item: &CustomerItem) {
+    pub(super) fn record_customer(&mut self, item: &CustomerRecord) {
         let customer = self.customer(item.customer.as_str());
         let changes = item.changes.clone();
         customer.registered = true;
@@ -42,14 +42,14 @@ impl Shop {
         customer.unsubscribed = unsubscribed.unwrap_or(false);
     }
 
-    pub(super) fn record_order(&mut self, item: &OrderItem) {
+    pub(super) fn record_order(&mut self, item: &OrderRecord) {
         let customer = self.customer(item.customer.as_str());
         customer
             .orders
             .insert(item.order.to_string(), item.content.clone());
     }
 
-    pub(super) fn record_activity(&mut self, item: &ActivityItem) {
+    pub(super) fn record_activity(&mut self, item: &ActivityRecord) {
         let customer = self.customer(item.customer.as_str());
         customer
             .activities

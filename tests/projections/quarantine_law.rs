@@ -24,7 +24,7 @@ const CUSTOMERS: u8 = 3;
 
 #[derive(Debug, Clone)]
 enum Step {
-    Orders(Vec<commands::OrderItem>),
+    Orders(Vec<commands::OrderRecord>),
     /// Appends an order of one of few customers that no view can read.
     BrokenOrder(u8),
     /// Appends an event of a message that no view can read.

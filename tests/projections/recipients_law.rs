@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use commands::{ActivityItem, Commands, CustomerItem, OrderItem};
+use commands::{ActivityRecord, Commands, CustomerRecord, OrderRecord};
 use domain::{CustomerId, Launch, MessageCommand, MessageId, Template};
 use eventlog::{Log, Partition, Position, Positions};
 use projections::customers::{CustomerDocument, Customers};
@@ -39,9 +39,9 @@ const RULES: &[&str] = &[
 /// Commands on customers and messages.
 #[derive(Debug, Clone)]
 enum Recording {
-    Customers(Vec<CustomerItem>),
-    Orders(Vec<OrderItem>),
-    Activities(Vec<ActivityItem>),
+    Customers(Vec<CustomerRecord>),
+    Orders(Vec<OrderRecord>),
+    Activities(Vec<ActivityRecord>),
     Messages(Vec<(MessageId, MessageCommand)>),
 }
 

@@ -1,6 +1,6 @@
 //! Builders of customers, orders, activity, segments and campaigns with few arguments.
 
-use commands::{ActivityItem, Context, CustomerItem, OrderItem};
+use commands::{ActivityRecord, Context, CustomerRecord, OrderRecord};
 use domain::{
     ActivityContent, Amount, Audience, CampaignContent, CampaignId, Change, Channel, Currency,
     CustomerChanges, MessageContent, MessageId, Name, OrderContent, OrderStatus, Renderer,
@@ -27,8 +27,8 @@ pub(crate) fn minute(count: i64) -> Timestamp {
 }
 
 /// Returns an order of this many cents, placed in minute 0.
-pub(crate) fn order(customer: &str, order: &str, cents: i64) -> OrderItem {
-    OrderItem {
+pub(crate) fn order(customer: &str, order: &str, cents: i64) -> OrderRecord {
+    OrderRecord {
         customer: customer.try_into().unwrap(),
         order: order.try_into().unwrap(),
         content: content(cents, minute(0), OrderStatus::Placed),
@@ -47,25 +47,25 @@ pub(crate) fn content(cents: i64, placed_at: Timestamp, status: OrderStatus) -> 
 }
 
 /// Returns an order in another currency than the deployment's.
-pub(crate) fn order_in_eur(customer: &str, id: &str) -> OrderItem {
+pub(crate) fn order_in_eur(customer: &str, id: &str) -> OrderRecord {
     let mut item = order(customer, id, 1);
     item.content.currency = Currency::try_from("EUR").unwrap();
     item
 }
 
 /// Returns a customer with this name.
-pub(crate) fn customer(id: &str, name: &str) -> CustomerItem {
+pub(crate) fn customer(id: &str, name: &str) -> CustomerRecord {
     let mut changes = CustomerChanges::default();
     changes.profile.name = Change::Set(text(name));
-    CustomerItem {
+    CustomerRecord {
         customer: id.try_into().unwrap(),
         changes,
     }
 }
 
 /// Returns an activity of a customer.
-pub(crate) fn activity(customer: &str, id: &str, name: &str, at: Timestamp) -> ActivityItem {
-    ActivityItem {
+pub(crate) fn activity(customer: &str, id: &str, name: &str, at: Timestamp) -> ActivityRecord {
+    ActivityRecord {
         customer: customer.try_into().unwrap(),
         activity: id.try_into().unwrap(),
         content: ActivityContent {

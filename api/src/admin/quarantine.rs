@@ -21,7 +21,7 @@ use crate::http::openapi::NotFound;
 use crate::http::position::{self, PositionText};
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
-use crate::state::{AppState, Shared};
+use crate::state::{AppContext, AppState};
 
 /// Maximum number of entries in a response.
 const LISTED: usize = 1_000;
@@ -168,7 +168,7 @@ async fn skip_event(
 }
 
 async fn decide(
-    app: &Shared,
+    app: &AppContext,
     PositionText(event): PositionText,
     Caller(context): Caller,
     ReasonBody { reason }: ReasonBody,

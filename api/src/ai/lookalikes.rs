@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use chrono::Utc;
 use domain::{AssistTask, SegmentId, Timestamp};
-use projections::analytics::{Likeness, Lookalike, Lookalikes};
+use projections::analytics::{FeatureDifference, Lookalike, Lookalikes};
 use projections::customers::Customers;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -181,8 +181,8 @@ impl LookalikeResponse {
     }
 }
 
-impl From<&Likeness> for FeatureResponse {
-    fn from(likeness: &Likeness) -> Self {
+impl From<&FeatureDifference> for FeatureResponse {
+    fn from(likeness: &FeatureDifference) -> Self {
         Self {
             feature: likeness.feature.name(),
             value: likeness.value,

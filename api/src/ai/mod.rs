@@ -32,7 +32,7 @@ use crate::campaigns;
 use crate::consistency::Freshness;
 use crate::http::problem::Problem;
 use crate::segments;
-use crate::state::{AppState, Shared};
+use crate::state::{AppContext, AppState};
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -49,7 +49,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
 /// # Errors
 /// 404 if the view does not have the segment.
 async fn rules_of(
-    app: &Shared,
+    app: &AppContext,
     id: &SegmentId,
     freshness: Freshness<'_>,
 ) -> Result<Rules, Problem> {
@@ -65,7 +65,7 @@ async fn rules_of(
 /// # Errors
 /// 404 if the view does not have the campaign.
 async fn campaign(
-    app: &Shared,
+    app: &AppContext,
     id: &CampaignId,
     freshness: Freshness<'_>,
 ) -> Result<CampaignDocument, Problem> {

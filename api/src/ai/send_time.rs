@@ -5,7 +5,7 @@ use axum::extract::State;
 use chrono::Utc;
 use chrono_tz::Tz;
 use domain::{AssistTask, SegmentId, Timestamp};
-use projections::analytics::{Busy, BusyHours};
+use projections::analytics::{ActivityCounts, ActivityHours};
 use projections::customers::Customers;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -187,7 +187,7 @@ async fn find(
 }
 
 /// Returns the best hour and day in a sentence.
-fn explain(busy: &BusyHours) -> String {
+fn explain(busy: &ActivityHours) -> String {
     let all = busy.customers;
     let Some(weekday) = busy.best_weekday() else {
         return format!("None of {all} customers has been active yet.");
@@ -196,7 +196,7 @@ fn explain(busy: &BusyHours) -> String {
     let days = busy.weekdays[usize::from(weekday)].customers;
     let Some(hour) = busy.best_hour() else {
         return format!(
-            "{days} of {all} customers ordered or did something on a {day}, which no other day \
+            "{days} of {all} customers were active on a {day}, which no other day \
              exceeds; at which hours is not known."
         );
     };
@@ -216,7 +216,7 @@ impl SendTimeResponse {
     fn new(
         segment_id: SegmentId,
         zone: Tz,
-        busy: &BusyHours,
+        busy: &ActivityHours,
         explanation: String,
         by: AnsweredBy,
     ) -> Self {
@@ -248,8 +248,8 @@ impl SendTimeResponse {
     }
 }
 
-impl From<&Busy> for BusyResponse {
-    fn from(busy: &Busy) -> Self {
+impl From<&ActivityCounts> for BusyResponse {
+    fn from(busy: &ActivityCounts) -> Self {
         Self {
             customers: busy.customers,
             orders: busy.orders,

@@ -1,6 +1,6 @@
 //! Handler of `POST /api/ai/campaigns/{id}/summary`.
 
-use assist::{Bracket, CampaignFigures, builtin};
+use assist::{Bracket, CampaignResults, builtin};
 use axum::Json;
 use axum::extract::State;
 use domain::{AssistTask, CampaignId};
@@ -21,7 +21,7 @@ use crate::http::limits::turn;
 use crate::http::openapi::{Conflict, NotFound};
 use crate::http::problem::Problem;
 use crate::http::schema;
-use crate::state::{AppState, Shared};
+use crate::state::{AppContext, AppState};
 
 /// Summary of a campaign's results.
 #[derive(Serialize, ToSchema)]
@@ -143,7 +143,7 @@ async fn summarize(
 }
 
 /// Reads the figures from the views.
-async fn figures(app: &Shared, document: CampaignDocument) -> Result<CampaignFigures, Problem> {
+async fn figures(app: &AppContext, document: CampaignDocument) -> Result<CampaignResults, Problem> {
     let id = &document.campaign_id;
     let found = app.store.campaign_stats(&[id]).await?.remove(id);
     let counted = found.unwrap_or_default();
@@ -154,7 +154,7 @@ async fn figures(app: &Shared, document: CampaignDocument) -> Result<CampaignFig
     };
     // Counts are never negative; MongoDB has no unsigned integers.
     let count = |number: i64| number.max(0) as u64;
-    Ok(CampaignFigures {
+    Ok(CampaignResults {
         name: document.name,
         currency,
         audience: count(counted.audience()),
@@ -175,8 +175,8 @@ async fn figures(app: &Shared, document: CampaignDocument) -> Result<CampaignFig
     })
 }
 
-impl From<CampaignFigures> for FiguresResponse {
-    fn from(figures: CampaignFigures) -> Self {
+impl From<CampaignResults> for FiguresResponse {
+    fn from(figures: CampaignResults) -> Self {
         let brackets = figures.brackets.into_iter();
         Self {
             audience: figures.audience,

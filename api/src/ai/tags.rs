@@ -20,7 +20,7 @@ use crate::http::limits::turn;
 use crate::http::openapi::NotFound;
 use crate::http::problem::Problem;
 use crate::http::schema;
-use crate::state::{AppState, Shared};
+use crate::state::{AppContext, AppState};
 
 /// Suggested tags of a campaign.
 #[derive(Serialize, ToSchema)]
@@ -88,7 +88,7 @@ async fn tag(
 /// Returns the rules of a campaign's audience. Before the launch of a campaign
 /// for a segment, these are the segment's current rules.
 async fn rules(
-    app: &Shared,
+    app: &AppContext,
     document: &CampaignDocument,
     freshness: Freshness<'_>,
 ) -> Result<Rules, Problem> {

@@ -17,7 +17,7 @@ use crate::http::idempotency::Idempotency;
 use crate::http::openapi::{Conflict, Trimmed};
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
-use crate::state::{AppState, Shared};
+use crate::state::{AppContext, AppState};
 
 /// Creates a campaign, and launches it on request.
 #[utoipa::path(
@@ -53,7 +53,7 @@ pub(super) async fn create_campaign(
 /// Rejects a scheduled launch in the past, except for a repeated request: its
 /// time may have passed since the first one.
 async fn check_time(
-    app: &Shared,
+    app: &AppContext,
     context: &Context,
     id: &CampaignId,
     content: &CampaignContent,
@@ -68,7 +68,7 @@ async fn check_time(
 }
 
 async fn create(
-    app: &Shared,
+    app: &AppContext,
     context: &Context,
     id: &CampaignId,
     content: CampaignContent,

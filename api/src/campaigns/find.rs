@@ -10,7 +10,7 @@ use projections::recipients::require_launchable;
 
 use crate::http::problem::{Problem, ProblemKind};
 use crate::quarantined;
-use crate::state::Shared;
+use crate::state::AppContext;
 
 /// Maximum time that an operation waits for the views that it reads.
 pub(super) const MAX_VIEW_WAIT: Duration = Duration::from_secs(5);
@@ -24,7 +24,7 @@ pub(super) fn unknown(id: &CampaignId) -> Problem {
 
 /// Returns the problem of a campaign that the view does not have, which may be in
 /// quarantine.
-pub(crate) async fn missing(app: &Shared, id: &CampaignId) -> Problem {
+pub(crate) async fn missing(app: &AppContext, id: &CampaignId) -> Problem {
     quarantined::missing::<Campaigns>(app, id.as_str(), unknown(id)).await
 }
 
@@ -55,7 +55,7 @@ pub(super) fn refused(id: &CampaignId, refusal: &CampaignRefusal) -> Problem {
 }
 
 /// Returns a campaign from its head: its current state, even if the views lag.
-pub(super) async fn head(app: &Shared, id: &CampaignId) -> Result<Campaign, Problem> {
+pub(super) async fn head(app: &AppContext, id: &CampaignId) -> Result<Campaign, Problem> {
     let found = app.commands.campaign(id).await?;
     found.ok_or_else(|| unknown(id))
 }
@@ -67,7 +67,7 @@ pub(super) async fn head(app: &Shared, id: &CampaignId) -> Result<Campaign, Prob
 ///
 /// # Errors
 /// 410 if events that the launch would need were trimmed from the log.
-pub(super) async fn check_launchable(app: &Shared, id: &CampaignId) -> Result<(), Problem> {
+pub(super) async fn check_launchable(app: &AppContext, id: &CampaignId) -> Result<(), Problem> {
     let checked = require_launchable(&app.store, app.commands.log()).await;
     let Err(error) = checked else {
         return Ok(());
@@ -83,7 +83,7 @@ pub(super) async fn check_launchable(app: &Shared, id: &CampaignId) -> Result<()
 ///
 /// # Errors
 /// 409 if the campaign has not been launched.
-pub(super) async fn launch_of(app: &Shared, id: &CampaignId) -> Result<Launch, Problem> {
+pub(super) async fn launch_of(app: &AppContext, id: &CampaignId) -> Result<Launch, Problem> {
     let launch = app.commands.campaign_launch(id).await?;
     launch.ok_or_else(|| not_launched(id))
 }

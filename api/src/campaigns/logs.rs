@@ -23,7 +23,7 @@ use crate::http::paging::{Limit, Listed, page};
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
 use crate::quarantined;
-use crate::state::{AppState, Shared};
+use crate::state::{AppContext, AppState};
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -98,7 +98,7 @@ pub(super) async fn get_logs(
     Ok(response)
 }
 
-async fn check_known(app: &Shared, id: &CampaignId) -> Result<(), Problem> {
+async fn check_known(app: &AppContext, id: &CampaignId) -> Result<(), Problem> {
     match app.store.campaign(id).await? {
         Some(_) => Ok(()),
         None => Err(missing(app, id).await),

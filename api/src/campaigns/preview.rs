@@ -26,7 +26,7 @@ use crate::http::schema::{self, for_somebody};
 use crate::quarantined::{self, Quarantined, ShowsDocument};
 use crate::rules::RulesSchema;
 use crate::segments::Sample;
-use crate::state::{AppState, Shared};
+use crate::state::{AppContext, AppState};
 
 /// A message to preview, and its audience.
 #[derive(Deserialize, ToSchema)]
@@ -142,7 +142,7 @@ pub(super) async fn preview_message(
 }
 
 /// Returns a segment's current rules from its head.
-async fn rules_of(app: &Shared, segment: &SegmentId) -> Result<Rules, Problem> {
+async fn rules_of(app: &AppContext, segment: &SegmentId) -> Result<Rules, Problem> {
     let found = app.commands.segment(segment).await?;
     let found = found.ok_or_else(|| bad_segment(&SegmentError::NotFound))?;
     if found.is_archived() {
@@ -155,7 +155,7 @@ async fn rules_of(app: &Shared, segment: &SegmentId) -> Result<Rules, Problem> {
 
 /// Returns a sample of the customers who match the rules now.
 async fn sample_customers(
-    app: &Shared,
+    app: &AppContext,
     rules: &Rules,
     sample: Sample,
 ) -> Result<Vec<(String, CustomerDocument)>, Problem> {

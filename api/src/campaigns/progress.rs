@@ -26,7 +26,7 @@ use crate::http::openapi::NotFound;
 use crate::http::problem::Problem;
 use crate::http::schema;
 use crate::http::sse::{self, event, event_schema};
-use crate::state::{AppState, Shared};
+use crate::state::{AppContext, AppState};
 
 /// A campaign's progress: the data of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -147,7 +147,7 @@ impl Progress {
 
 /// Reads a campaign's progress. The status is read before the counts: when the
 /// status says that the campaign has ended, the counts are final.
-async fn read_progress(app: &Shared, id: &CampaignId) -> Result<Option<Progress>, QueryError> {
+async fn read_progress(app: &AppContext, id: &CampaignId) -> Result<Option<Progress>, QueryError> {
     let Some(campaign) = app.store.campaign(id).await? else {
         return Ok(None);
     };

@@ -17,7 +17,7 @@ use crate::http::paging::{Listed, PageParams};
 use crate::http::problem::Problem;
 use crate::http::schema;
 use crate::quarantined;
-use crate::state::{AppState, Shared};
+use crate::state::{AppContext, AppState};
 
 /// Lists campaigns with their statistics, newest first.
 #[utoipa::path(
@@ -95,7 +95,7 @@ pub(super) async fn get_campaign(
 }
 
 /// Waits until both views of a campaign are fresh enough.
-async fn wait(app: &Shared, freshness: Freshness<'_>) -> Result<(), Problem> {
+async fn wait(app: &AppContext, freshness: Freshness<'_>) -> Result<(), Problem> {
     tokio::try_join!(
         after::wait::<Campaigns>(app, freshness),
         after::wait::<CampaignStats>(app, freshness),

@@ -26,7 +26,7 @@ use crate::http::problem::Problem;
 use crate::http::schema;
 use crate::quarantined::{self, Quarantined, ShowsDocument};
 use crate::segments::NodeVerdict;
-use crate::state::{AppState, Shared};
+use crate::state::{AppContext, AppState};
 
 /// Explanation of why a customer got a message, or got none.
 #[derive(Serialize, ToSchema)]
@@ -158,7 +158,7 @@ pub(super) async fn get_recipient(
 
 /// Returns a customer's state at a launch.
 async fn customer_at_launch(
-    app: &Shared,
+    app: &AppContext,
     launch: &Launch,
     customer: &CustomerId,
 ) -> Result<PastCustomer, Problem> {
@@ -175,7 +175,7 @@ async fn customer_at_launch(
 }
 
 /// Returns a message's history from the log; `None` if it has no events.
-async fn history(app: &Shared, id: &MessageId) -> Result<Option<MessageHistory>, Problem> {
+async fn history(app: &AppContext, id: &MessageId) -> Result<Option<MessageHistory>, Problem> {
     let subject = Subject::Message(id.customer.clone(), id.campaign.clone());
     let log = app.commands.log();
     let key = log.layout().key(subject.to_string(), subject.route());

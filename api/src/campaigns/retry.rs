@@ -18,7 +18,7 @@ use crate::http::openapi::{Conflict, NotFound};
 use crate::http::position;
 use crate::http::problem::Problem;
 use crate::http::schema;
-use crate::state::{AppState, Shared};
+use crate::state::{AppContext, AppState};
 
 /// Number of messages that are queued again in one batch.
 const BATCH: usize = 1_000;
@@ -76,7 +76,7 @@ pub(super) async fn retry_campaign(
 /// Queues all undeliverable messages again, batch by batch. Returns their number
 /// and the positions of the recorded events.
 async fn requeue(
-    app: &Shared,
+    app: &AppContext,
     context: &Context,
     campaign: &CampaignId,
 ) -> Result<(u64, Positions), Problem> {

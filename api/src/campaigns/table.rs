@@ -14,7 +14,7 @@ use super::message::MessageResponse;
 use super::texts::{self, Rendered};
 use crate::http::problem::Problem;
 use crate::quarantined::{self, Quarantined};
-use crate::state::{AppState, Shared};
+use crate::state::{AppContext, AppState};
 
 /// Number of rows read per batch.
 const BATCH: usize = 1_000;
@@ -135,7 +135,7 @@ enum NextPage {
 
 /// Returns the next page as CSV, and the page after it; `None` at the end.
 async fn next_chunk(
-    app: &Shared,
+    app: &AppContext,
     campaign: &CampaignId,
     status: Option<MessageStatus>,
     next: Option<NextPage>,
@@ -165,7 +165,7 @@ async fn next_chunk(
 }
 
 async fn read(
-    app: &Shared,
+    app: &AppContext,
     campaign: &CampaignId,
     status: Option<MessageStatus>,
     cursor: Option<String>,

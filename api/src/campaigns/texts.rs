@@ -8,7 +8,7 @@ use projections::messages::MessageDocument;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::state::Shared;
+use crate::state::AppContext;
 
 /// Message with its rendered text.
 pub(super) struct Rendered {
@@ -22,7 +22,7 @@ pub(super) struct Rendered {
 /// # Errors
 /// [`CommandError`] if the log does not answer.
 pub(super) async fn render_page(
-    app: &Shared,
+    app: &AppContext,
     page: Page<MessageDocument>,
 ) -> Result<Page<Rendered>, CommandError> {
     let recorded = page.items.iter().filter_map(MessageDocument::recorded);
@@ -54,7 +54,7 @@ pub(crate) struct ShownEvent<'e> {
 /// # Errors
 /// [`CommandError`] if the log does not answer.
 pub(crate) async fn shown(
-    app: &Shared,
+    app: &AppContext,
     events: &[ShownEvent<'_>],
 ) -> Result<Vec<Option<Box<RawValue>>>, CommandError> {
     let recorded: Vec<Option<RecordedMessage>> = events.iter().map(recorded).collect();

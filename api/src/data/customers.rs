@@ -2,7 +2,7 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use commands::{CommandError, Context, CustomerItem, Outcome};
+use commands::{CommandError, Context, CustomerRecord, Outcome};
 use domain::{
     AttributeChanges, Change, Currency, CustomerChanges, CustomerError, CustomerId, Email,
     MAX_ATTRIBUTES, MAX_TAGS, ProfileChanges, Text, Timestamp,
@@ -20,7 +20,7 @@ use crate::http::body::batch::OneOrMany;
 use crate::http::body::labels::Labels;
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
-use crate::state::{AppState, Shared};
+use crate::state::{AppContext, AppState};
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(post_customers))
@@ -125,9 +125,9 @@ impl Input for CustomerBody {
 impl Ingest for CustomerBody {
     const KIND: &'static str = "customers";
     const ID: &'static str = "customer_id";
-    type Item = CustomerItem;
+    type Item = CustomerRecord;
 
-    fn into_item(self) -> Result<(String, CustomerItem), Problem> {
+    fn into_item(self) -> Result<(String, CustomerRecord), Problem> {
         let id = self.customer_id.as_str().to_owned();
         let profile = ProfileChanges {
             name: self.name,
@@ -147,7 +147,7 @@ impl Ingest for CustomerBody {
             registered_at: self.registered_at,
             unsubscribed: self.unsubscribed,
         };
-        let item = CustomerItem {
+        let item = CustomerRecord {
             customer: self.customer_id,
             changes,
         };
@@ -155,9 +155,9 @@ impl Ingest for CustomerBody {
     }
 
     async fn record(
-        app: &Shared,
+        app: &AppContext,
         context: &Context,
-        items: Vec<CustomerItem>,
+        items: Vec<CustomerRecord>,
     ) -> Result<Vec<Result<Outcome, Problem>>, CommandError> {
         let outcomes = app.commands.record_customers(context, items).await?;
         let refused = |outcome: Result<_, CustomerError>| outcome.map_err(|error| refused(&error));

@@ -2,7 +2,7 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use commands::{ActivityItem, CommandError, Context, Outcome};
+use commands::{ActivityRecord, CommandError, Context, Outcome};
 use domain::{
     ActivityContent, ActivityError, ActivityId, Attributes, Currency, CustomerId, MAX_ATTRIBUTES,
     Name, Timestamp,
@@ -19,7 +19,7 @@ use crate::http::body::Input;
 use crate::http::body::batch::OneOrMany;
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
-use crate::state::{AppState, Shared};
+use crate::state::{AppContext, AppState};
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(post_events))
@@ -93,16 +93,16 @@ impl Input for EventBody {
 impl Ingest for EventBody {
     const KIND: &'static str = "events";
     const ID: &'static str = "event_id";
-    type Item = ActivityItem;
+    type Item = ActivityRecord;
 
-    fn into_item(self) -> Result<(String, ActivityItem), Problem> {
+    fn into_item(self) -> Result<(String, ActivityRecord), Problem> {
         let id = self.event_id.as_str().to_owned();
         let content = ActivityContent {
             name: self.name,
             occurred_at: self.occurred_at,
             properties: self.properties,
         };
-        let item = ActivityItem {
+        let item = ActivityRecord {
             customer: self.customer_id,
             activity: self.event_id,
             content,
@@ -111,9 +111,9 @@ impl Ingest for EventBody {
     }
 
     async fn record(
-        app: &Shared,
+        app: &AppContext,
         context: &Context,
-        items: Vec<ActivityItem>,
+        items: Vec<ActivityRecord>,
     ) -> Result<Vec<Result<Outcome, Problem>>, CommandError> {
         let outcomes = app.commands.record_activities(context, items).await?;
         let refused = |outcome: Result<_, ActivityError>| outcome.map_err(|error| refused(&error));

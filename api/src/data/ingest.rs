@@ -14,7 +14,7 @@ use crate::http::body::item::{ItemReader, RawItem};
 use crate::http::metrics;
 use crate::http::payload;
 use crate::http::problem::Problem;
-use crate::state::Shared;
+use crate::state::AppContext;
 
 /// Maximum number of items in one request.
 const MAX_ITEMS: usize = 10_000;
@@ -38,7 +38,7 @@ pub(crate) trait Ingest: Input + Send {
 
     /// Records all items. Returns one outcome per item, in the given order.
     fn record(
-        app: &Shared,
+        app: &AppContext,
         context: &Context,
         items: Vec<Self::Item>,
     ) -> impl Future<Output = Result<Vec<Result<Outcome, Problem>>, CommandError>> + Send;
@@ -49,7 +49,7 @@ pub(crate) trait Ingest: Input + Send {
 /// # Errors
 /// The problem with the request as a whole, or with its one object.
 pub(super) async fn ingest<B: Ingest>(
-    app: &Shared,
+    app: &AppContext,
     context: &Context,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -68,7 +68,7 @@ pub(super) async fn ingest<B: Ingest>(
 }
 
 async fn ingest_one<B: Ingest>(
-    app: &Shared,
+    app: &AppContext,
     context: &Context,
     raw: RawItem<'_>,
 ) -> Result<Response, Problem> {
@@ -93,7 +93,7 @@ async fn ingest_one<B: Ingest>(
 /// # Errors
 /// The problem with the batch as a whole.
 pub(crate) async fn ingest_many<B: Ingest>(
-    app: &Shared,
+    app: &AppContext,
     context: &Context,
     raw_items: &[RawItem<'_>],
 ) -> Result<Response, Problem> {

@@ -2,7 +2,7 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use commands::{CommandError, Context, OrderItem, Outcome};
+use commands::{CommandError, Context, OrderRecord, Outcome};
 use domain::{
     Amount, Currency, CustomerId, MAX_ITEMS, OrderContent, OrderError, OrderId, OrderStatus,
     Timestamp,
@@ -20,7 +20,7 @@ use crate::http::body::batch::OneOrMany;
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
 use crate::orders::ItemSchema;
-use crate::state::{AppState, Shared};
+use crate::state::{AppContext, AppState};
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(post_orders))
@@ -109,9 +109,9 @@ impl Input for OrderBody {
 impl Ingest for OrderBody {
     const KIND: &'static str = "orders";
     const ID: &'static str = "order_id";
-    type Item = OrderItem;
+    type Item = OrderRecord;
 
-    fn into_item(self) -> Result<(String, OrderItem), Problem> {
+    fn into_item(self) -> Result<(String, OrderRecord), Problem> {
         let id = self.order_id.as_str().to_owned();
         let content = OrderContent {
             amount: self.amount,
@@ -120,7 +120,7 @@ impl Ingest for OrderBody {
             status: self.status,
             items: self.items,
         };
-        let item = OrderItem {
+        let item = OrderRecord {
             customer: self.customer_id,
             order: self.order_id,
             content,
@@ -129,9 +129,9 @@ impl Ingest for OrderBody {
     }
 
     async fn record(
-        app: &Shared,
+        app: &AppContext,
         context: &Context,
-        items: Vec<OrderItem>,
+        items: Vec<OrderRecord>,
     ) -> Result<Vec<Result<Outcome, Problem>>, CommandError> {
         let outcomes = app.commands.record_orders(context, items).await?;
         let refused = |outcome: Result<_, OrderError>| outcome.map_err(|error| refused(&error));

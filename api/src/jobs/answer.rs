@@ -21,7 +21,7 @@ use crate::http::extract::{Path, Query};
 use crate::http::openapi::NotFound;
 use crate::http::problem::{Problem, ProblemBody, ProblemKind};
 use crate::http::schema;
-use crate::state::{AppState, Shared};
+use crate::state::{AppContext, AppState};
 
 /// A read of the whole log that outlives its request.
 #[derive(Debug, Serialize, ToSchema)]
@@ -136,7 +136,7 @@ pub(super) async fn get_job(
 ///
 /// # Errors
 /// 404 if there is no such job.
-pub(super) async fn find(app: &Shared, id: &JobId) -> Result<Job, Problem> {
+pub(super) async fn find(app: &AppContext, id: &JobId) -> Result<Job, Problem> {
     let unknown = || {
         let detail = format!("there is no job {id}");
         Problem::new(ProblemKind::NotFound, detail)
@@ -157,7 +157,7 @@ pub(super) async fn find(app: &Shared, id: &JobId) -> Result<Job, Problem> {
 /// # Errors
 /// 404 if there is no such job, 403 if the caller may not see it.
 pub(super) async fn find_for(
-    app: &Shared,
+    app: &AppContext,
     id: &JobId,
     actor: &Actor,
     context: &commands::Context,

@@ -44,7 +44,7 @@ use super::registry::{Identity, RunningJob};
 use crate::http::deadline::Deadline;
 use crate::http::limits::LogRead;
 use crate::http::problem::{Problem, ProblemKind};
-use crate::state::{AppState, Shared};
+use crate::state::{AppContext, AppState};
 
 /// Duration of the lease on a running job. It is longer than MongoDB takes to
 /// elect a primary, so that a failover ends no job.
@@ -209,7 +209,7 @@ fn outcome(ended: Result<Outcome, JoinError>) -> Outcome {
 }
 
 /// Returns the response that refers to a job, once the job is recorded.
-async fn accepted(app: &Shared, mut job: RunningJob) -> Result<Response, Problem> {
+async fn accepted(app: &AppContext, mut job: RunningJob) -> Result<Response, Problem> {
     if job.recorded.wait_for(|recorded| *recorded).await.is_err() {
         return Err(Problem::unavailable());
     }
@@ -307,7 +307,7 @@ impl Supervisor {
         }
     }
 
-    fn app(&self) -> &Shared {
+    fn app(&self) -> &AppContext {
         &self.registration.app
     }
 

@@ -10,7 +10,7 @@ use eventlog::{LogError, Role};
 use tokio::time::{Instant, timeout};
 
 use super::{Check, CheckFailure, Report, Status};
-use crate::state::{AppState, Shared};
+use crate::state::{AppContext, AppState};
 
 /// Age of the oldest unfolded event beyond which the process is degraded. Reads wait no
 /// longer than this for their own writes.
@@ -40,7 +40,7 @@ pub(crate) async fn report(app: AppState) -> Report {
     report
 }
 
-async fn compute(app: &Shared) -> Report {
+async fn compute(app: &AppContext) -> Report {
     let (redis, log, mongodb, views, workers, lag) = tokio::join!(
         redis(app),
         log(app),
@@ -61,12 +61,12 @@ async fn compute(app: &Shared) -> Report {
     Report::new(checks.map(|(name, verdict)| check(name, verdict)).into())
 }
 
-async fn redis(app: &Shared) -> Result<(), CheckFailure> {
+async fn redis(app: &AppContext) -> Result<(), CheckFailure> {
     respond(app.commands.log().memory()).await.map(|_| ())
 }
 
 /// Checks that Redis holds the log that this process uses.
-async fn log(app: &Shared) -> Result<(), CheckFailure> {
+async fn log(app: &AppContext) -> Result<(), CheckFailure> {
     match timeout(QUERY_TIMEOUT, app.commands.log().check()).await {
         Ok(Err(error)) if error.is_other_log() => {
             tracing::error!(%error, "Redis holds another log; nothing is appended");
@@ -82,18 +82,18 @@ async fn log(app: &Shared) -> Result<(), CheckFailure> {
     }
 }
 
-async fn mongodb(app: &Shared) -> Result<(), CheckFailure> {
+async fn mongodb(app: &AppContext) -> Result<(), CheckFailure> {
     respond(app.store.ping()).await
 }
 
-fn memory(app: &Shared) -> Result<(), CheckFailure> {
+fn memory(app: &AppContext) -> Result<(), CheckFailure> {
     match app.shed.is_shedding() {
         true => Err(degraded("Redis is short of memory: new data is refused")),
         false => Ok(()),
     }
 }
 
-async fn views(app: &Shared) -> Result<(), CheckFailure> {
+async fn views(app: &AppContext) -> Result<(), CheckFailure> {
     let queries = async { tokio::try_join!(app.store.stopped(), app.store.outdated()) };
     let (stopped, outdated) = respond(queries).await?;
     let withheld = respond(app.store.count_withheld()).await?;
@@ -119,7 +119,7 @@ fn rebuild_hint(outdated: &str) -> String {
     format!("{outdated} was folded by an older program: run `patron rebuild {outdated}`")
 }
 
-async fn workers(app: &Shared) -> Result<(), CheckFailure> {
+async fn workers(app: &AppContext) -> Result<(), CheckFailure> {
     let members = respond(app.commands.log().members(Role::Fold)).await?;
     match members.alive.is_empty() {
         true => Err(degraded("no worker is alive: views are stalled")),
@@ -127,7 +127,7 @@ async fn workers(app: &Shared) -> Result<(), CheckFailure> {
     }
 }
 
-async fn lag(app: &Shared) -> Result<(), CheckFailure> {
+async fn lag(app: &AppContext) -> Result<(), CheckFailure> {
     let unfolded = respond(app.store.unfolded(app.commands.log())).await?;
     let Some(unfolded) = unfolded else {
         return Ok(());

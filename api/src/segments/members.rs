@@ -23,7 +23,7 @@ use crate::http::paging::{Listed, PageParams};
 use crate::http::problem::Problem;
 use crate::http::schema;
 use crate::quarantined;
-use crate::state::{AppState, Shared};
+use crate::state::{AppContext, AppState};
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -156,7 +156,7 @@ pub(super) async fn explain(
 /// Returns the segment, once the views of segments and customers are fresh
 /// enough.
 async fn segment(
-    app: &Shared,
+    app: &AppContext,
     id: &SegmentId,
     freshness: Freshness<'_>,
 ) -> Result<SegmentDocument, Problem> {

@@ -21,7 +21,7 @@ use utoipa_axum::routes;
 
 use crate::http::problem::{Problem, ProblemKind};
 use crate::quarantined;
-use crate::state::{AppState, Shared};
+use crate::state::{AppContext, AppState};
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -45,6 +45,6 @@ fn unknown(id: &SegmentId) -> Problem {
 
 /// Returns the problem of a segment that the view does not have, which may be in
 /// quarantine.
-pub(crate) async fn missing(app: &Shared, id: &SegmentId) -> Problem {
+pub(crate) async fn missing(app: &AppContext, id: &SegmentId) -> Problem {
     quarantined::missing::<Segments>(app, id.as_str(), unknown(id)).await
 }

@@ -2,11 +2,11 @@
 
 use crate::figures::Rate;
 use crate::money::{grouped, written};
-use crate::{Bracket, CampaignFigures};
+use crate::{Bracket, CampaignResults};
 
 /// Summarizes a campaign's results: "Reached 1,284 customers, 1,140 delivered (89%);
 /// customers above ₹10,000.00 had 95% delivery." All numbers are figures of the campaign.
-pub fn summary(figures: &CampaignFigures) -> String {
+pub fn summary(figures: &CampaignResults) -> String {
     if figures.audience == 0 {
         return "No customers matched this campaign.".to_owned();
     }
@@ -17,7 +17,7 @@ pub fn summary(figures: &CampaignFigures) -> String {
     format!("{text}.")
 }
 
-fn reached(figures: &CampaignFigures) -> String {
+fn reached(figures: &CampaignResults) -> String {
     let sent = number(figures.sent);
     let customers = match figures.sent {
         1 => "customer",
@@ -38,7 +38,7 @@ fn reached(figures: &CampaignFigures) -> String {
 }
 
 /// Describes the messages that were not delivered.
-fn left(figures: &CampaignFigures) -> Option<String> {
+fn left(figures: &CampaignResults) -> Option<String> {
     let counts = [
         (figures.failed, "failed"),
         (figures.suppressed, "suppressed"),
@@ -51,7 +51,7 @@ fn left(figures: &CampaignFigures) -> Option<String> {
     (!said.is_empty()).then(|| said.join(", "))
 }
 
-fn bracket(bracket: &Bracket, figures: &CampaignFigures) -> Option<String> {
+fn bracket(bracket: &Bracket, figures: &CampaignResults) -> Option<String> {
     let money = |minor: i64| written(figures.currency, minor);
     let who = match (bracket.above, bracket.up_to) {
         (Some(above), None) => format!("above {}", money(above)),

@@ -7,7 +7,7 @@ use super::error::AnswerError;
 use super::schema::{object, text};
 use super::task::Task;
 use super::{Model, ModelError, Usage};
-use crate::CampaignFigures;
+use crate::CampaignResults;
 use crate::prose::{self, Part};
 
 /// Limit of the answer's tokens, including reasoning tokens.
@@ -46,7 +46,7 @@ impl Model {
     /// [`ModelError`] if the model gives no usable answer.
     pub async fn summary(
         &self,
-        figures: &CampaignFigures,
+        figures: &CampaignResults,
         usage: &mut Usage,
     ) -> Result<String, ModelError> {
         let task = Task {
@@ -60,7 +60,7 @@ impl Model {
     }
 }
 
-fn read(said: &str, figures: &CampaignFigures) -> Result<String, AnswerError> {
+fn read(said: &str, figures: &CampaignResults) -> Result<String, AnswerError> {
     let answer: Answer = serde_json::from_str(said).map_err(|error| AnswerError::shape(&error))?;
     let prose = answer.summary.trim();
     check_form(prose).map_err(AnswerError::because)?;

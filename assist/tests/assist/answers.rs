@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use assist::builtin::{MAX_VARIANT, messages, summary, tags};
-use assist::{Bracket, CampaignFigures, Tag, Tone, prose};
+use assist::{Bracket, CampaignResults, Tag, Tone, prose};
 use domain::rules::{CustomerFacts, Rules};
 use domain::{Currency, CustomerId, Renderer, Template};
 use proptest::prelude::*;
@@ -89,8 +89,8 @@ fn the_audience_determines_the_theme_if_the_objective_does_not() {
     );
 }
 
-fn figures() -> CampaignFigures {
-    CampaignFigures {
+fn figures() -> CampaignResults {
+    CampaignResults {
         name: "Diwali".to_owned(),
         currency: inr(),
         audience: 1_300,
@@ -123,14 +123,14 @@ fn a_summary_contains_the_figures() {
         "Reached 1,284 customers, 1,140 delivered (89%); 144 failed, 16 suppressed; customers \
          above ₹10,000.00 had 95% delivery; customers up to ₹10,000.00 had 88% delivery."
     );
-    let nobody = CampaignFigures {
+    let nobody = CampaignResults {
         audience: 0,
         ..figures()
     };
     assert_eq!(summary(&nobody), "No customers matched this campaign.");
 }
 
-fn any_figures() -> impl Strategy<Value = CampaignFigures> {
+fn any_figures() -> impl Strategy<Value = CampaignResults> {
     let counts = (0..5_000_u64, 0..5_000_u64, 0..5_000_u64, 0..50_u64);
     let bracket = (
         prop::option::of(0..9_000_000_i64),
@@ -146,7 +146,7 @@ fn any_figures() -> impl Strategy<Value = CampaignFigures> {
             sent: delivered + failed,
             delivered,
         };
-        CampaignFigures {
+        CampaignResults {
             audience: delivered + failed + suppressed + pending,
             sent: delivered + failed,
             delivered,

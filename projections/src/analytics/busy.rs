@@ -34,7 +34,7 @@ const ATTEMPTS: usize = 8;
 
 /// Activity of customers in one hour of the day or on one weekday.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Busy {
+pub struct ActivityCounts {
     /// Number of customers who ordered or did anything. Each counts once, so that
     /// a few very active ones do not decide.
     pub customers: u64,
@@ -46,7 +46,7 @@ pub struct Busy {
 
 /// Activity of an audience by hour and weekday, in one time zone.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct BusyHours {
+pub struct ActivityHours {
     /// Number of customers in the audience.
     pub customers: u64,
     /// Number of their orders that count.
@@ -55,9 +55,9 @@ pub struct BusyHours {
     /// beyond the first ones, which a document only counts.
     pub activities: u64,
     /// Activity by hour of the day; index 0 is midnight to 01:00.
-    pub hours: [Busy; 24],
+    pub hours: [ActivityCounts; 24],
     /// Activity by weekday; index 0 is Monday.
-    pub weekdays: [Busy; 7],
+    pub weekdays: [ActivityCounts; 7],
 }
 
 impl Store {
@@ -75,14 +75,14 @@ impl Store {
         rules: &Rules,
         now: Timestamp,
         zone: Tz,
-    ) -> Result<BusyHours, QueryError> {
+    ) -> Result<ActivityHours, QueryError> {
         let customers = self.serving::<RawDocumentBuf>(Customers::NAME).await?;
         let find = customers
             .find(filter(&rules.at(now)))
             .projection(doc! {"order_times": 1, "events": 1, "_parts": 1})
             .batch_size(BATCH)
             .max_time(PATIENCE);
-        let mut busy = BusyHours::default();
+        let mut busy = ActivityHours::default();
         let mut with_buckets: Vec<String> = Vec::new();
         let count = |customer: &RawDocument| {
             let times: CustomerTimes = bson::deserialize_from_slice(customer.as_bytes())?;
@@ -244,7 +244,7 @@ impl Hours {
     }
 }
 
-impl BusyHours {
+impl ActivityHours {
     /// Returns the hour with the most active customers. Ties are broken by the
     /// number of orders and activities, then by the earliest hour. `None` without
     /// any activity at a known hour.
@@ -276,8 +276,8 @@ impl BusyHours {
     }
 }
 
-fn best(all: &[Busy]) -> Option<u8> {
-    let order = |(index, busy): &(u8, &Busy)| {
+fn best(all: &[ActivityCounts]) -> Option<u8> {
+    let order = |(index, busy): &(u8, &ActivityCounts)| {
         let happened = busy.orders + busy.activities;
         (busy.customers, happened, Reverse(*index))
     };
@@ -306,8 +306,8 @@ mod tests {
         }
     }
 
-    fn counted(customers: &[CustomerTimes], zone: Tz) -> BusyHours {
-        let mut busy = BusyHours::default();
+    fn counted(customers: &[CustomerTimes], zone: Tz) -> ActivityHours {
+        let mut busy = ActivityHours::default();
         for customer in customers {
             busy.add(&customer.outside_buckets(zone));
         }
@@ -326,7 +326,7 @@ mod tests {
             ],
             Tz::UTC,
         );
-        let expected = |customers, orders, activities| Busy {
+        let expected = |customers, orders, activities| ActivityCounts {
             customers,
             orders,
             activities,

@@ -6,6 +6,8 @@ pub(crate) mod deciles;
 pub(crate) mod lookalikes;
 pub(crate) mod store_facts;
 
-pub use busy::{Busy, BusyHours};
-pub use lookalikes::{Centre, Feature, Likeness, Lookalike, Lookalikes, MAX_LOOKALIKES};
+pub use busy::{ActivityCounts, ActivityHours};
+pub use lookalikes::{
+    AudienceMean, Feature, FeatureDifference, Lookalike, Lookalikes, MAX_LOOKALIKES,
+};
 pub use store_facts::StoreFacts;

@@ -21,7 +21,7 @@ use api_keys::ApiKeys;
 use audit::Audit;
 use campaign_stats::CampaignStats;
 use campaigns::Campaigns;
-use customers::WithBuckets;
+use customers::CustomersWithBuckets;
 use messages::Messages;
 use orders::Orders;
 use segments::Segments;
@@ -29,7 +29,7 @@ use users::Users;
 
 /// Every view of this program.
 pub const VIEWS: [&'static dyn AnyView; 9] = [
-    &WithBuckets,
+    &CustomersWithBuckets,
     &Typed::<Orders>(PhantomData),
     &Audit,
     &Typed::<Segments>(PhantomData),

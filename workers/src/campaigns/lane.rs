@@ -14,7 +14,7 @@ use domain::{
     Suppression,
 };
 use eventlog::Partition;
-use projections::messages::{Due, MessageDocument};
+use projections::messages::{DueMessages, MessageDocument};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;

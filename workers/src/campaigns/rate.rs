@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::{CampaignId, Subject};
-use eventlog::{Batch, Log, LogError, Taken, Tokens};
+use eventlog::{Log, LogError, RateTokens, TokenBatch, TokenGrant};
 
 /// Time whose share of the rate a batch may have at most, so that the messages of a
 /// second are not all sent at once.
@@ -11,7 +11,7 @@ const SPREAD: Duration = Duration::from_millis(200);
 
 /// Rate limiter of one campaign; limits nothing if the campaign has no rate.
 #[derive(Clone)]
-pub(super) struct Limiter(Option<Tokens>);
+pub(super) struct Limiter(Option<RateTokens>);
 
 /// Result of a request for tokens.
 pub(super) enum Permission {
@@ -23,7 +23,7 @@ pub(super) enum Permission {
 
 /// Reserved tokens, one per message. Tokens that are not spent are released on drop.
 pub(super) struct Reserved {
-    tokens: Option<(Tokens, Batch)>,
+    tokens: Option<(RateTokens, TokenBatch)>,
     count: usize,
 }
 
@@ -33,7 +33,7 @@ impl Limiter {
         Self(per_second.map(|per_second| {
             let subject = Subject::Campaign(campaign.clone());
             let key = log.layout().key(subject.to_string(), subject.route());
-            Tokens::new(log, key, per_second, largest_batch(per_second))
+            RateTokens::new(log, key, per_second, largest_batch(per_second))
         }))
     }
 
@@ -47,8 +47,8 @@ impl Limiter {
             return Ok(Permission::Granted(Reserved { tokens, count }));
         };
         Ok(match tokens.take(count).await? {
-            Taken::Wait(wait) => Permission::Wait(wait),
-            Taken::Some(batch) => Permission::Granted(Reserved {
+            TokenGrant::Wait(wait) => Permission::Wait(wait),
+            TokenGrant::Some(batch) => Permission::Granted(Reserved {
                 count: usize::try_from(batch.count).unwrap_or(count),
                 tokens: Some((tokens.clone(), batch)),
             }),

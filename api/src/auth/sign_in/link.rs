@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 
 use super::{HOME, begin_session, identity, not_set_up, redirect, sign_in_failed};
 use crate::auth::oidc::Person;
-use crate::caller::Nobody;
+use crate::caller::AnonymousCaller;
 use crate::http::extract::Query;
 use crate::http::openapi::{Denied, NotFound};
 use crate::http::problem::Problem;
@@ -56,7 +56,7 @@ struct Link {
 )]
 async fn sign_in_by_link(
     State(app): State<AppState>,
-    Nobody(context): Nobody,
+    AnonymousCaller(context): AnonymousCaller,
     method: Method,
     Query(link): Query<Link>,
 ) -> Result<Response, Problem> {

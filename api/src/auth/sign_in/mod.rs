@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::oidc::Person;
 use super::{Purpose, Session, SignIn, cookie};
 use crate::http::problem::{Problem, ProblemKind};
-use crate::state::{AppState, Shared};
+use crate::state::{AppContext, AppState};
 
 /// Default destination after a sign-in.
 const HOME: &str = "/docs/";
@@ -39,7 +39,7 @@ impl SignIn {
 /// Begins a session if the user is admitted, and returns its cookie. A rejected
 /// user is recorded as a refusal.
 async fn begin_session(
-    app: &Shared,
+    app: &AppContext,
     sign_in: &SignIn,
     (context, path): (Context, &str),
     identity: Identity,

@@ -17,12 +17,12 @@ use super::{
 use crate::auth::oidc::{Attempt, OidcError, TokenError};
 use crate::auth::session::TokenRefusal;
 use crate::auth::{Provider, Purpose, SignIn, cookie};
-use crate::caller::Nobody;
+use crate::caller::AnonymousCaller;
 use crate::http::extract::Query;
 use crate::http::openapi::{Denied, NotFound};
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::schema;
-use crate::state::{AppState, Shared};
+use crate::state::{AppContext, AppState};
 
 /// Path to which the provider redirects back.
 const CALLBACK: &str = "/api/auth/google/callback";
@@ -124,7 +124,7 @@ async fn begin_sign_in(
 )]
 async fn complete_sign_in(
     State(app): State<AppState>,
-    Nobody(context): Nobody,
+    AnonymousCaller(context): AnonymousCaller,
     Query(callback): Query<Callback>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -138,7 +138,7 @@ async fn complete_sign_in(
 }
 
 async fn complete(
-    app: &Shared,
+    app: &AppContext,
     sign_in: &SignIn,
     provider: &Provider,
     context: Context,
@@ -173,7 +173,7 @@ async fn complete(
 /// The check binds the provider's answer to the browser. Without it, a link could
 /// sign a victim in to the attacker's account.
 fn pending_sign_in(
-    app: &Shared,
+    app: &AppContext,
     sign_in: &SignIn,
     context: &Context,
     callback: &Callback,
@@ -214,7 +214,7 @@ fn is_local_path(location: &str) -> bool {
     location.starts_with('/') && !location.starts_with("//") && location.len() <= 512 && is_graphic
 }
 
-fn provider(app: &Shared) -> Result<(&SignIn, &Provider), Problem> {
+fn provider(app: &AppContext) -> Result<(&SignIn, &Provider), Problem> {
     let sign_in = app.credentials.sign_in.as_ref();
     let found = sign_in.and_then(|sign_in| Some((sign_in, sign_in.provider.as_ref()?)));
     found.ok_or_else(|| not_set_up("a provider"))

@@ -4,14 +4,14 @@ use std::sync::LazyLock;
 
 use assist::builtin::{MAX_VARIANT, Variant};
 use assist::model::{ModelError, Usage};
-use assist::{Bracket, CampaignFigures, Tag, Tone};
+use assist::{Bracket, CampaignResults, Tag, Tone};
 use domain::rules::Rules;
 use domain::{Currency, Template};
 use serde_json::{Value as Json, json};
 
 use super::Fake;
 
-pub(crate) static FIGURES: LazyLock<CampaignFigures> = LazyLock::new(|| CampaignFigures {
+pub(crate) static FIGURES: LazyLock<CampaignResults> = LazyLock::new(|| CampaignResults {
     name: "Diwali 50".to_owned(),
     currency: Currency::try_from("INR").unwrap(),
     audience: 1_300,

@@ -46,7 +46,7 @@ pub enum Lookalikes {
     /// The rules match at least one customer.
     Found {
         /// Mean of the audience: of the customers that the rules match.
-        audience: Centre,
+        audience: AudienceMean,
         /// Nearest customers outside the audience, the nearest first; ties are
         /// ordered by id. Empty if the rules match all customers.
         items: Vec<Lookalike>,
@@ -55,7 +55,7 @@ pub enum Lookalikes {
 
 /// Mean of an audience.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Centre {
+pub struct AudienceMean {
     /// Number of customers in the audience.
     pub customers: u64,
     /// Mean of each feature, in the feature's own unit. It is computed on the scale
@@ -76,12 +76,12 @@ pub struct Lookalike {
     pub distance: f64,
     /// Features, the most similar first. Features that are equal for all customers
     /// of the store are left out.
-    pub features: Vec<Likeness>,
+    pub features: Vec<FeatureDifference>,
 }
 
 /// Comparison of one feature of a customer with the mean.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Likeness {
+pub struct FeatureDifference {
     /// Feature that is compared.
     pub feature: Feature,
     /// Value of the customer in the feature's own unit; `None` for the recency of a
@@ -202,9 +202,9 @@ async fn load_documents(
 }
 
 impl Scale {
-    fn centre(&self) -> Centre {
+    fn centre(&self) -> AudienceMean {
         let typical = Feature::ALL.map(|feature| (feature, self.typical(feature)));
-        Centre {
+        AudienceMean {
             customers: self.customers(),
             typical: typical.into(),
         }
@@ -219,9 +219,9 @@ impl Scale {
         }
     }
 
-    fn likenesses(&self, profile: &Profile) -> Vec<Likeness> {
+    fn likenesses(&self, profile: &Profile) -> Vec<FeatureDifference> {
         let likeness = |feature| {
-            Some(Likeness {
+            Some(FeatureDifference {
                 feature,
                 value: profile.value(feature),
                 typical: self.typical(feature),

@@ -30,7 +30,7 @@ const CALIBRATION_LIFETIME: Duration = Duration::from_secs(600);
 
 /// State that counts share between requests: cached counts and the calibration of
 /// MongoDB's own count.
-pub(crate) struct Counting {
+pub(crate) struct CountCache {
     /// Generation that served at the last count; 0 before the first one. It most
     /// likely still serves, so a count can start before that is confirmed.
     generation: AtomicI32,
@@ -93,7 +93,7 @@ impl CountQuery {
 pub(crate) struct CustomerCounter<'a> {
     database: &'a Database,
     collection: String,
-    counting: Arc<Counting>,
+    counting: Arc<CountCache>,
     time_limit: Duration,
     /// Number of all customers, counted at the first use.
     total: OnceCell<u64>,
@@ -104,7 +104,7 @@ impl<'a> CustomerCounter<'a> {
     pub(crate) fn new(
         database: &'a Database,
         collection: String,
-        counting: Arc<Counting>,
+        counting: Arc<CountCache>,
         time_limit: Duration,
     ) -> Self {
         Self {
@@ -230,7 +230,7 @@ impl<'a> CustomerCounter<'a> {
     }
 }
 
-impl Default for Counting {
+impl Default for CountCache {
     fn default() -> Self {
         Self {
             generation: AtomicI32::new(0),
@@ -240,7 +240,7 @@ impl Default for Counting {
     }
 }
 
-impl Counting {
+impl CountCache {
     /// Returns the generation that served last, if there was a count before.
     pub(crate) fn generation(&self) -> Option<i32> {
         // Relaxed: a stale generation only causes a query to be run again.

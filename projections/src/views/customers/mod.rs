@@ -34,7 +34,7 @@ pub use past::preview_at;
 pub use preview::{NodeCount, Preview};
 pub use times::Times;
 use times::{FoldStop, Limits};
-pub(crate) use view::WithBuckets;
+pub(crate) use view::CustomersWithBuckets;
 
 use fold::FoldContext;
 

@@ -7,7 +7,7 @@ use domain::Timestamp;
 use domain::rules::{NodeRef, Rules};
 use mongodb::error::Error;
 
-use super::counting::{CountQuery, Counting, CustomerCounter};
+use super::counting::{CountCache, CountQuery, CustomerCounter};
 use super::members::read_customers;
 use super::{CustomerDocument, Customers};
 use crate::runtime::store::collection_name;
@@ -184,7 +184,7 @@ impl Store {
         F: Future<Output = Result<T, Error>>,
     {
         let generations = self.generations();
-        let counting = self.memory::<Counting>();
+        let counting = self.memory::<CountCache>();
         let serving = match counting.generation() {
             None => generations.active(Customers::NAME).await?,
             Some(assumed) => {

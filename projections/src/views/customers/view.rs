@@ -14,9 +14,9 @@ use crate::runtime::recorded::SharedEntry;
 use crate::runtime::view::{AnyView, Content, FoldError, Input, View, document_of, not_read, read};
 
 /// The view [`Customers`] with the buckets of its documents.
-pub(crate) struct WithBuckets;
+pub(crate) struct CustomersWithBuckets;
 
-impl AnyView for WithBuckets {
+impl AnyView for CustomersWithBuckets {
     fn name(&self) -> &'static str {
         Customers::NAME
     }

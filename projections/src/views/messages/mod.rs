@@ -14,7 +14,7 @@ use mongodb::IndexModel;
 
 pub use brackets::SpendBracket;
 pub use document::{MessageDocument, SuppressionDocument};
-pub use query::Due;
+pub use query::DueMessages;
 
 use crate::runtime::recorded::Recorded;
 use crate::runtime::view::{FoldError, View};

@@ -23,7 +23,7 @@ const CAPPED_STATUSES: [MessageStatus; 4] = [
 ];
 
 /// Filter of the messages that are due to be sent.
-pub struct Due<'a> {
+pub struct DueMessages<'a> {
     /// Campaign of the messages.
     pub campaign: &'a CampaignId,
     /// Partitions of the customers.
@@ -79,7 +79,7 @@ impl Store {
     /// [`QueryError`] if MongoDB does not answer.
     pub async fn messages_due(
         &self,
-        due: &Due<'_>,
+        due: &DueMessages<'_>,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<MessageDocument>, QueryError> {

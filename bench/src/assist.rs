@@ -60,7 +60,7 @@ pub(super) async fn run(args: &AssistArgs, engines: &Engines) -> anyhow::Result<
     bench.measure().await
 }
 
-/// Measures how long the built-in engine parses requests of a typical and of the maximum length.
+/// Measures how long the built-in engine takes to parse requests of typical and of maximum length.
 fn measure_parsing(args: &AssistArgs, report: &mut BenchReport) -> anyhow::Result<()> {
     let facts = Facts::new(Currency::try_from("USD")?);
     let mut all = PROMPTS.to_vec();

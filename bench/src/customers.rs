@@ -10,7 +10,7 @@ use rand::{Rng, SeedableRng};
 /// Earliest time, 2023-01-01T00:00:00Z.
 const START: i64 = 1_672_531_200_000;
 
-/// Time that all generated times are before, 2026-01-01T00:00:00Z.
+/// Upper bound of all generated times, 2026-01-01T00:00:00Z.
 pub(super) const NOW: i64 = 1_767_225_600_000;
 
 /// Generator of customers. The same seed gives the same customers.

@@ -1,4 +1,4 @@
-//! Minimal HTTP client. It shares two cores with the server, so its cost must be low.
+//! Minimal HTTP client. It shares the machine's cores with the server, so its cost must be low.
 
 use std::time::{Duration, Instant};
 

@@ -35,8 +35,8 @@ use tracing_subscriber::EnvFilter;
 
 use report::BenchReport;
 
-/// Entries, events and documents are many small allocations that one thread makes and another
-/// frees, as in `patron`, whose allocator this is.
+/// Allocator of `patron`, for the same reason: entries, events and documents are many small
+/// allocations that one thread makes and another frees.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

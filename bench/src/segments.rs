@@ -35,7 +35,7 @@ pub(super) struct SegmentsArgs {
 const SAMPLE: usize = 5;
 
 /// Rule, and the equivalent query written by hand. The rule's first value changes from round to
-/// round, as while a user types it.
+/// round, as it does while a user types.
 struct Case {
     name: &'static str,
     rules: fn(i64) -> String,

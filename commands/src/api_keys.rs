@@ -34,7 +34,7 @@ impl Commands {
 
     /// Creates the key that `secret` belongs to. If the key exists with the
     /// same content, it is unchanged and keeps its original secret, so `secret`
-    /// does not open it.
+    /// is not valid for it.
     ///
     /// # Errors
     /// [`CommandError`]; repeating is safe.

@@ -9,7 +9,7 @@ use domain::{Metadata, Timestamp};
 /// events.
 #[derive(Debug, Clone)]
 pub struct Context {
-    /// Actor on whose behalf the command runs: `key:bootstrap`.
+    /// Actor on whose behalf the command runs, such as `key:bootstrap`.
     pub actor: String,
     /// Id of the request, if a request caused the command.
     pub request: Option<String>,

@@ -6,7 +6,7 @@ use eventlog::LogError;
 /// Reason why a command was neither carried out nor rejected by a rule.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
-    /// The log rejected the append, or its outcome is unknown.
+    /// The log could not be read, the append failed, or its outcome is unknown.
     #[error(transparent)]
     Log(#[from] LogError),
     /// Concurrent commands kept changing the same aggregate. The command was

@@ -196,8 +196,8 @@ impl Commands {
     ///
     /// # Errors
     /// [`CommandError`]. The command may have been executed nevertheless;
-    /// repeating it then makes no second event, unless the command says
-    /// otherwise.
+    /// repeating it then makes no second event, unless the command is
+    /// documented otherwise.
     pub async fn execute<I: AggregateId>(
         &self,
         context: &Context,
@@ -477,9 +477,9 @@ pub(crate) fn append<A: HeadAggregate>(
     }
 }
 
-/// Sleeps with full jitter below a bound that doubles from 4 to 32 ms. The
-/// bound stays low, since only one command per process contends: a command that
-/// pauses for longer loses to those that do not.
+/// Sleeps with full jitter up to a bound that doubles from 4 to 32 ms. The bound
+/// stays low, since each process has at most one call that contends for an
+/// aggregate: a call that pauses for longer loses to those that do not.
 async fn pause(attempt: u32) {
     let bound = 2u64 << attempt.min(4);
     let millis = rand::random_range(0..=bound);

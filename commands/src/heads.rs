@@ -184,8 +184,8 @@ pub(crate) fn key_of(log: &Log, subject: &Subject) -> Key {
 const REFOLDS: usize = 500;
 
 /// Returns the current state of aggregates of one partition, in the order of
-/// `keys`. Heads of another fold version are folded from their events and
-/// written back.
+/// `keys`. The states of heads of another fold version, or with an unreadable
+/// state, are folded again from the events and written back.
 pub(crate) async fn load_in<A: HeadAggregate>(
     log: &Log,
     partition: Partition,

@@ -72,7 +72,7 @@ impl Commands {
         Ok(all)
     }
 
-    /// Returns whether the holder turned out to be a scheduled campaign.
+    /// Returns whether the holder is a scheduled campaign.
     async fn is_scheduled(&self, holder: &Holder) -> Result<bool, CommandError> {
         let Ok(campaign) = CampaignId::try_from(holder.as_str()) else {
             return Ok(false);
@@ -82,7 +82,8 @@ impl Commands {
     }
 
     /// Returns whether a campaign still relies on its hold: while it is
-    /// scheduled, and while its creation may be in progress.
+    /// scheduled, and while its creation may be in progress. A holder that is not
+    /// a campaign always needs its hold.
     async fn needs_hold(
         &self,
         now: Timestamp,
@@ -102,8 +103,8 @@ impl Commands {
     }
 
     /// Returns when the holder began to hold the segment; `None` if that event
-    /// was trimmed. Reads the latest events first, since a hold that is no
-    /// longer needed is usually recent.
+    /// was trimmed or does not exist. Reads the latest events first, since a hold
+    /// that is no longer needed is usually recent.
     async fn held_since(
         &self,
         segment: &SegmentId,

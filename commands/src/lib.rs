@@ -1,10 +1,10 @@
 //! Write side: loads the state that a command is decided on, lets `domain`
 //! decide, and appends the events.
 //!
-//! [`Commands::execute`] executes a command on the aggregate of an id. Batches
-//! and commands that concern several aggregates have methods of their own. All
-//! end in one function, `execute_batch`, which loads, decides, appends, and
-//! retries on conflict, for one item as well as for ten thousand.
+//! [`Commands::execute`] executes a command on the aggregate with the given id.
+//! Batches and commands that concern several aggregates have methods of their
+//! own. All of them call one executor (`execute`), which loads, decides,
+//! appends, and retries on conflict, for one item as well as for ten thousand.
 
 mod activities;
 mod api_keys;

@@ -10,7 +10,7 @@ use crate::execute::{Outcome, execute_batch, execute_batch_on};
 use crate::heads::{decode, load_all, unreadable};
 use crate::{CommandError, Commands, Context};
 
-/// A message and its customer, as their heads have them.
+/// State of a message and its customer, from their heads.
 #[derive(Debug, Clone)]
 pub struct MessageAndCustomer {
     /// State of the message.
@@ -34,8 +34,8 @@ impl Commands {
         execute_batch::<Message>(self, &(), context, subjects(commands)).await
     }
 
-    /// Does the same for messages that most likely do not exist yet: their
-    /// heads are not read first.
+    /// Executes commands on messages that most likely do not exist yet, each
+    /// independently. Their heads are not read first.
     ///
     /// # Errors
     /// As for [`Self::execute_on_messages`].

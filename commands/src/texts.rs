@@ -30,7 +30,7 @@ impl Commands {
     ///
     /// # Errors
     /// [`CommandError`] if the log does not answer. The inner
-    /// [`ReproduceError`] tells that the campaign does not have this template,
+    /// [`ReproduceError`] means that the campaign does not have this template,
     /// that its content cannot be read, or that this program does not have the
     /// rendering rules.
     pub async fn renderer(

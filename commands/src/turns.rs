@@ -25,7 +25,7 @@ const TURNS: usize = 1_024;
 pub(crate) struct Turns {
     turns: Box<[Turn]>,
     /// Number of commands that have turns or wait for them. While it is 0,
-    /// nothing is contended and a command need not look at single turns.
+    /// nothing is contended and no single turn needs to be checked.
     waiting: AtomicUsize,
     hasher: RandomState,
 }

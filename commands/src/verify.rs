@@ -1,5 +1,5 @@
-//! Verification of heads: compares each head with the state that its events
-//! make.
+//! Verification of heads: compares each head with the state folded from its
+//! events.
 
 use std::collections::HashMap;
 
@@ -36,8 +36,8 @@ pub struct HeadsReport {
     pub heads: u64,
     /// Differences between heads and events, and damage of the log.
     pub differences: Vec<Difference>,
-    /// Events that cannot be decoded, which views have in quarantine. The heads
-    /// of their aggregates are not compared.
+    /// Events that cannot be decoded, which views have in quarantine. The states
+    /// in the heads of their aggregates are not compared.
     pub unreadable: Vec<Difference>,
 }
 
@@ -134,11 +134,10 @@ fn fold_and_state<A: HeadAggregate>(aggregate: &A) -> (u32, String) {
 }
 
 /// Folds all events of a partition and compares every head with the result.
-/// Reads up to the partition's end at the time of the call; of a head that has
-/// moved on since, checks only that the log has moved on too. Anything missing
-/// or unreadable is reported as a difference, and the rest is still compared.
-/// If the log was trimmed, aggregates with events below the floor are not
-/// compared.
+/// Reads up to the partition's end at the time of the call. A head that is beyond
+/// that end is only checked not to be ahead of the log's current end. Anything
+/// missing or unreadable is reported, and the rest is still compared. If an
+/// aggregate has events below the floor, the state in its head is not compared.
 ///
 /// # Errors
 /// [`LogError`] if Redis does not answer.

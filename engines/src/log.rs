@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::{EngineError, files};
 
-/// Size from which a log is rotated at the next start. One older log is kept.
+/// Size in bytes beyond which a log is rotated at the next start. One older log is kept.
 const ROTATE_BYTES: u64 = 16 << 20;
-/// Maximum length of the end that is read.
+/// Maximum length of a log's end that is read, in bytes.
 const TAIL_BYTES: u64 = 64 << 10;
 /// Maximum number of lines that an error quotes.
 const SHOWN_LINES: usize = 5;

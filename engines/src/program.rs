@@ -1,5 +1,5 @@
-//! Finding of an engine's program: on the PATH, among the programs fetched before, or by fetching
-//! it now.
+//! Search for an engine's program: on the PATH, then among the programs fetched before. A program
+//! that is not found is fetched.
 
 use std::env;
 use std::fs;
@@ -21,7 +21,7 @@ pub(super) struct ProgramSpec {
 }
 
 /// Redis or Valkey. Redis 6.2 is the first version with everything that the log uses; Valkey's
-/// first is 7.2.
+/// first version, 7.2, has it too.
 pub(super) const REDIS_SERVER: ProgramSpec = ProgramSpec {
     names: &["redis-server", "valkey-server"],
     minimum: Version(6, 2),

@@ -10,9 +10,9 @@ use super::child::Child;
 /// Maximum time without progress. There is no limit on the total time, since loading a large log
 /// may take long.
 const STALL_LIMIT: Duration = Duration::from_secs(120);
-/// Interval of probes.
+/// Interval between probes.
 const PROBE_INTERVAL: Duration = Duration::from_millis(25);
-/// Interval of log lines about a long wait.
+/// Interval between log lines about a long wait.
 const LOG_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Result of probing an engine.

@@ -138,8 +138,8 @@ async fn probe(port: u16, pid: u32) -> Readiness {
     }
 }
 
-/// Returns the reply to INFO, which Redis answers even while it loads. Once it does not, PING has
-/// to succeed too.
+/// Returns the reply to INFO, which Redis answers even while it loads. Once loading has finished,
+/// PING must succeed too.
 async fn info(port: u16) -> Result<InfoDict, RedisError> {
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(PROBE_TIMEOUT))

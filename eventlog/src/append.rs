@@ -103,7 +103,7 @@ pub(crate) fn check(appends: &[Append]) -> Result<(), LogError> {
     Ok(())
 }
 
-/// Commit in the form that the script takes.
+/// Commit in the form that the script expects.
 pub(crate) struct NewCommit {
     pub(crate) meta: Arc<str>,
     pub(crate) payload: crate::commit::Payload,

@@ -1,9 +1,9 @@
 //! Group commit: one task per partition writes all waiting commits together.
 //!
 //! Redis answers an append after its fsync. While one call is in flight, further
-//! commits queue up, and the next call takes all of them. One call at a time per
-//! partition and process keeps the commits of this process in order; other processes
-//! are kept out by the script's checks.
+//! commits queue up, and the next call writes as many of them as fit. One call at a time
+//! per partition and process keeps the commits of this process in order; the script
+//! detects conflicts with other processes by the expected versions.
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -52,8 +52,8 @@ impl Appender {
         let (sender, requests) = mpsc::channel(QUEUE);
         tokio::spawn(run(requests, async move |commits: &[NewCommit]| {
             let written = append(&identity, partition, commits).await;
-            // A recent sample said that there was room; it is wrong now, and work
-            // that depends on memory must not continue because of it.
+            // A cached sample may still report free memory. Work that depends on
+            // memory must not rely on it.
             if let Err(LogError::Full) = written {
                 memory.discard();
             }

@@ -98,7 +98,8 @@ fn parse(partition: Partition, key: &str, text: &str) -> Result<Head, LogError> 
     })
 }
 
-/// Replaces heads by others of the same version and last number.
+/// Replaces heads with others of the same version and last number. Heads that changed in
+/// the meantime are kept.
 pub(crate) async fn rewrite(
     connection: &mut Connection,
     layout: &Layout,

@@ -25,7 +25,7 @@ const RECHECK: Duration = Duration::from_secs(1);
 pub struct KnownLog {
     /// Epoch of the log.
     pub epoch: String,
-    /// Whether the creation of the log was finished. Before that it holds no events.
+    /// True once the creation of the log is finished. Before that it holds no events.
     pub created: bool,
     /// Positions up to which the log was read, at this epoch.
     pub positions: Vec<Position>,
@@ -74,7 +74,7 @@ pub(crate) struct Identity {
 
 #[derive(Default)]
 struct Confirmation {
-    /// Whether the witness has answered once in this process.
+    /// True once the witness has answered in this process.
     witnessed: bool,
     failed: Option<(Instant, LogError)>,
 }
@@ -151,7 +151,7 @@ impl Identity {
     /// Compares what Redis holds with what this process and the witness know.
     async fn confirm(&self, drops: u64) -> Result<(), LogError> {
         let mut state = self.state.lock().await;
-        // Another task confirmed the log while this one waited for the lock.
+        // Another task may have confirmed the log while this one waited for the lock.
         if self.confirmed.load(Ordering::Acquire) == drops {
             return Ok(());
         }
@@ -183,7 +183,7 @@ impl Identity {
         let own = self.epoch();
         // Three epochs: of the witness, of Redis and of this process. Redis is
         // trusted if the witness agrees with it; an operator may then have accepted
-        // the log since this process started. Without an answer of the witness, Redis
+        // the log since this process started. Without an answer from the witness, Redis
         // must agree with this process.
         let is_accepted = known.as_ref().is_some_and(|known| known.epoch == epoch);
         if !is_accepted && (*own != *epoch || known.is_some()) {
@@ -268,7 +268,7 @@ impl Identity {
     fn adopt(&self, epoch: &str) {
         tracing::warn!(epoch, "the log has a new epoch");
         *self.epoch.write().unwrap_or_else(PoisonError::into_inner) = epoch.into();
-        // Numbers seen at the previous epoch say nothing about this log, which may be
+        // Numbers seen at the previous epoch do not apply to this log, which may be
         // shorter.
         for seen in &self.seen {
             seen.store(0, Ordering::Release);

@@ -1,8 +1,8 @@
 //! Leases: mutual exclusion between processes, with expiry.
 //!
 //! A lease avoids duplicate work but does not fence it. A process that was stopped for
-//! a minute may still believe that it holds its lease. That is harmless, since writes
-//! are guarded by positions.
+//! a minute may continue to work after its lease has expired. That is harmless, since
+//! writes are guarded by positions.
 
 use std::sync::LazyLock;
 use std::time::Duration;

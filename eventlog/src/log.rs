@@ -30,7 +30,7 @@ pub struct LogOptions {
     /// Number of partitions, 1 to 256; fixed at the first start. `None` for the stored
     /// number, or [`LogOptions::DEFAULT_PARTITIONS`] for a new log.
     pub partitions: Option<u16>,
-    /// Whether to open the log on a Redis that could lose acknowledged events.
+    /// True to open the log even on a Redis that could lose acknowledged events.
     pub allow_data_loss: bool,
     /// Store outside Redis that remembers the log; `None` trusts Redis alone.
     pub witness: Option<Arc<dyn Witness>>,
@@ -234,12 +234,12 @@ impl Log {
         heads::load(&mut self.connection(), self.layout(), partition, keys).await
     }
 
-    /// Replaces heads of one partition by others with the same version and last number,
+    /// Replaces heads of one partition with others of the same version and last number,
     /// for example after a change of the fold. Heads that changed in the meantime are
     /// kept.
     ///
     /// # Errors
-    /// [`LogError`] if Redis could not be read.
+    /// [`LogError`] if Redis could not be written.
     pub async fn rewrite_heads(
         &self,
         partition: Partition,
@@ -571,8 +571,8 @@ async fn settings_of(
 
 /// Creates the log, or finishes a creation that was interrupted.
 ///
-/// The order of writes lets every later start tell a Redis that lost its log from one
-/// that never had it: the epoch goes to the witness before Redis, and the mark that
+/// The order of writes lets every later start distinguish a Redis that lost its log from
+/// one that never had it: the epoch goes to the witness before Redis, and the mark that
 /// the log is created goes to the witness last.
 async fn create(
     connection: &mut Connection,
@@ -596,8 +596,8 @@ async fn create(
         if known.as_ref().is_some_and(|known| !is_new(known)) {
             return Err(LogError::Gone);
         }
-        // Processes that create the log at the same time all take the epoch that the
-        // witness saw first.
+        // Processes that create the log at the same time all use the epoch that the
+        // witness stored first.
         let introduced = witness.introduce(&settings.epoch).await;
         settings.epoch = introduced.map_err(LogError::Unconfirmed)?;
     }

@@ -1,8 +1,8 @@
 //! Membership: live worker processes, and the owner of each partition.
 //!
 //! Both are kept in Redis, in one slot. They divide the work but do not fence it: a
-//! process that was stopped for a minute may still believe that it owns a partition.
-//! The writes of owners are guarded where they happen.
+//! process that was stopped for a minute may continue to work on a partition that it no
+//! longer owns. The writes of owners are guarded where they happen.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
@@ -19,9 +19,9 @@ use crate::{Log, LogError, Partition};
 // member that expires later than now + ttl was added before that clock was set back,
 // and is removed.
 //
-// A full Redis rejects a script at its first write if that needs memory, and accepts
-// everything after a first write that does not. All scripts here begin with a removal,
-// so that a full Redis does not stop the division of work.
+// A full Redis rejects a script at its first write if that write needs memory, and
+// accepts every write after a first one that does not. The first write of each script
+// here is a removal, so that a full Redis does not stop the division of work.
 static HEARTBEAT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local t = redis.call('TIME') \

@@ -7,8 +7,8 @@ use crate::LogError;
 use crate::connection::Connection;
 use crate::server;
 
-/// Share of used memory from which only appends that must not fail are made: receipts
-/// and the results of sent messages. The rest is also left to Redis itself.
+/// Used share of the limit from which on memory is reserved for appends that must not
+/// fail: receipts and the results of sent messages. Redis itself also needs some of it.
 const SHORT: f64 = 0.95;
 
 /// Memory of the fullest server.
@@ -30,7 +30,7 @@ impl Memory {
         }
     }
 
-    /// Returns whether all that is left is reserved for appends that must not fail.
+    /// Returns whether the remaining memory is reserved for appends that must not fail.
     pub fn is_short(self) -> bool {
         self.fullness() >= SHORT
     }
@@ -49,12 +49,13 @@ impl Memory {
 #[derive(Default)]
 pub(crate) struct RecentMemory {
     last: std::sync::Mutex<Option<(Instant, Memory)>>,
-    /// Held by the task that asks the server.
+    /// Held by the task that queries the server.
     querying: tokio::sync::Mutex<()>,
 }
 
 impl RecentMemory {
-    /// Returns a sample that is at most `age` old, and asks the server if there is none.
+    /// Returns a sample that is at most `age` old, and queries the server if there is
+    /// none.
     pub(crate) async fn get(
         &self,
         connection: &Connection,
@@ -64,8 +65,8 @@ impl RecentMemory {
             return Ok(memory);
         }
         let _querying = self.querying.lock().await;
-        // Another task asked while this one waited for the lock. One query serves all
-        // tasks that wait.
+        // Another task may have queried while this one waited for the lock. One query
+        // serves all tasks that wait.
         if let Some(memory) = self.known(age) {
             return Ok(memory);
         }

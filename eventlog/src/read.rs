@@ -179,9 +179,9 @@ async fn gap_error(
 }
 
 /// Reads the commits that contain some events.
-// A script, since only Redis can tell without further round trips which numbers share
-// a commit. It stops once the reply is large enough, and returns how many numbers are
-// done.
+// A script, since only Redis can determine without further round trips which numbers
+// share a commit. It stops once the reply is large enough, and returns how many numbers
+// are done.
 static READ_AT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local entries, size, i = {}, 0, 2 \

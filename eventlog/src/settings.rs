@@ -17,7 +17,7 @@ pub(crate) struct Settings {
     pub(crate) epoch: String,
     pub(crate) partitions: u16,
     pub(crate) buckets: u32,
-    /// Whether the creation was finished, which means that all counters exist.
+    /// True once the creation is finished, which means that all counters exist.
     pub(crate) created: bool,
 }
 

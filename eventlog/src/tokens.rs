@@ -12,12 +12,12 @@ use redis::Script;
 
 use crate::{Key, Log, LogError};
 
-/// Time for which a token counts that is neither confirmed nor returned, since its
-/// process may have died.
+/// Time for which a token counts if it is neither confirmed nor returned, as when its
+/// process has died.
 const ABANDONED: Duration = Duration::from_secs(30);
 
 /// Time for which a confirmed token counts. Longer than a second, since the delay
-/// between confirmation and arrival at the recipient differs from write to write.
+/// between the confirmation and the message's arrival differs from write to write.
 const SECOND: Duration = Duration::from_millis(1_050);
 
 /// Takes up to ARGV[2] tokens, of ARGV[1] per second and at most ARGV[3] at once.

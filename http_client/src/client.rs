@@ -15,12 +15,12 @@ pub struct Policy {
     pub timeout: Duration,
     /// Maximum size of a response body in bytes.
     pub max_body: usize,
-    /// Whether the proxies that the environment names (`HTTPS_PROXY` and others)
-    /// are used.
+    /// True to use the proxies that the environment names (`HTTPS_PROXY` and
+    /// others).
     pub environment_proxies: bool,
 }
 
-/// Reason why there is no response, or no whole one.
+/// Reason why there is no response, or no complete one.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
     /// The request is invalid, the server cannot be reached or is too slow, or
@@ -32,7 +32,7 @@ pub enum HttpError {
     TooLarge(usize),
 }
 
-/// Client that keeps a [`Policy`]. Clones share connections.
+/// Client that enforces a [`Policy`]. Clones share connections.
 #[derive(Debug, Clone)]
 pub struct HttpClient {
     client: Client,
@@ -47,11 +47,12 @@ pub struct Response {
 }
 
 impl HttpClient {
-    /// Creates a client. `builder` may have settings that a policy does not know,
-    /// such as default headers; the policy overrides all others.
+    /// Creates a client. `builder` may have settings that are not part of a
+    /// policy, such as default headers; those of the policy override it.
     ///
     /// # Errors
-    /// TLS is not available, or a setting of `builder` is invalid.
+    /// Returns an error if TLS is not available, or a setting of `builder` is
+    /// invalid.
     pub fn new(builder: ClientBuilder, policy: &Policy) -> reqwest::Result<Self> {
         let builder = builder
             .connect_timeout(policy.connect_timeout)

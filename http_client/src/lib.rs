@@ -9,11 +9,11 @@
 //! - **No redirects.** A redirect is returned like any other response, so a
 //!   request and its credentials reach no server but the one it names.
 //! - **No repetition.** [`HttpClient::send`] is one attempt. [`Retries`] repeats
-//!   attempts, and only after failures that the caller calls transient. Waits
-//!   grow, have jitter, and honor `Retry-After` within a limit.
+//!   attempts, and only after failures that the caller classifies as transient.
+//!   Waits grow, have jitter, and honor `Retry-After` within a limit.
 //!
-//! The meaning of a status is the caller's: every response is `Ok`, whatever its
-//! status, and its body is read only if the caller asks for it.
+//! The caller interprets the status: every response is `Ok`, whatever its status,
+//! and its body is read only if the caller asks for it.
 
 mod client;
 mod retry;

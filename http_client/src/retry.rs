@@ -15,15 +15,15 @@ pub struct Retries {
     pub first_backoff: Duration,
     /// Maximum backoff, before jitter.
     pub longest_backoff: Duration,
-    /// End of the attempts.
+    /// Limit after which attempts end.
     pub limit: RetryLimit,
     /// Longest `Retry-After` that is waited for.
     pub longest_retry_after: Duration,
-    /// Reaction to a longer one.
+    /// Reaction to a longer `Retry-After`.
     pub beyond: LongRetryAfter,
 }
 
-/// End of repeated attempts.
+/// Limit after which repeated attempts end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetryLimit {
     /// Number of attempts, the first included.
@@ -44,7 +44,7 @@ pub enum LongRetryAfter {
     Shorten,
 }
 
-/// Caller's opinion of a failed attempt.
+/// Caller's classification of a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
     /// Another attempt would fail too.
@@ -66,7 +66,7 @@ impl Retries {
     /// same time do not return together.
     ///
     /// # Errors
-    /// The last attempt's.
+    /// Returns the error of the last attempt.
     pub async fn run<T, E, F>(
         &self,
         attempt: impl FnMut() -> F,
@@ -127,7 +127,7 @@ impl Retries {
     }
 }
 
-/// Returns the time until the server wants to be asked again: the header
+/// Returns the time that the server asks the client to wait: the header
 /// `Retry-After`, in seconds or as a date. A date in the past is zero. The time
 /// has no upper limit.
 pub fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
@@ -162,8 +162,8 @@ mod tests {
         Failure::Transient { retry_after }
     }
 
-    /// Runs attempts that fail like this. Returns their number and the waits
-    /// between them.
+    /// Runs attempts that fail with this classification. Returns their number
+    /// and the waits between them.
     async fn waits(retries: &Retries, failure: Failure) -> (u32, Vec<Duration>) {
         let (attempts, waits) = (Cell::new(0), RefCell::new(Vec::new()));
         let attempt = || async {

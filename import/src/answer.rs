@@ -69,7 +69,7 @@ impl BatchOutcomes {
     /// Merges the results of one attempt. Returns a problem if an item has to be sent again.
     ///
     /// # Errors
-    /// Returns an error if the response is not one of the API, or lacks a result.
+    /// Returns an error if the response does not have the form of the API's, or lacks a result.
     pub(super) fn merge(&mut self, answer: &[u8]) -> anyhow::Result<Option<Problem>> {
         let answer: Answer =
             serde_json::from_slice(answer).context("the response is not one of the API")?;
@@ -87,7 +87,7 @@ impl BatchOutcomes {
                 .get_mut(index)
                 .context("the response has an index that is too large")?;
             match result.content.into_outcome() {
-                // The first outcome of an item stands: after a retry, an item that the first
+                // The first outcome of an item counts: after a retry, an item that the first
                 // attempt created is reported as unchanged.
                 Ok(new) => drop(outcome.get_or_insert(new)),
                 Err(problem) => temporary = temporary.or(Some(problem)),

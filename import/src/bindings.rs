@@ -21,7 +21,7 @@ pub(super) enum Origin {
 pub(super) struct Binding {
     pub(super) target: FieldTarget,
     pub(super) origin: Origin,
-    /// The column was chosen by its name. An option for the same field replaces it.
+    /// True if the column was chosen by its name. An option for the same field replaces it.
     is_by_name: bool,
 }
 

@@ -17,7 +17,7 @@ pub(super) enum DateFormat {
 }
 
 impl DateFormat {
-    /// Parses the format of `--date-format`; `None` is RFC 3339.
+    /// Parses the format of `--date-format`; `None` means RFC 3339.
     pub(super) fn new(format: Option<&str>) -> anyhow::Result<Self> {
         let Some(text) = format else {
             return Ok(Self::Rfc3339);

@@ -19,7 +19,7 @@ pub(crate) enum Resource {
     Events,
 }
 
-/// FieldKind of a field's value, which determines how a cell is parsed.
+/// Kind of a field's value, which determines how a cell is parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FieldKind {
     Text,

@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::lines::FilePosition;
 
-/// Number of bytes of the file that identify it.
+/// Number of bytes at the start of the file whose hash identifies it.
 const HEAD: u64 = 64 << 10;
 
 /// Content of a journal.
@@ -29,7 +29,8 @@ pub(super) struct Journal {
     pub(super) rejects_bytes: u64,
 }
 
-/// Identity of a file and its content. It differs from that of other files and earlier versions.
+/// Identity of a file: its size, and a hash of its start. Files of the same size that differ only
+/// after the first 64 KiB have the same identity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct SourceId {
     /// Size of the file, in bytes.

@@ -94,7 +94,7 @@ impl Rejects {
         &self.path
     }
 
-    /// Returns the length of the file.
+    /// Returns the length of the file, in bytes.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }

@@ -11,7 +11,7 @@ use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 use super::journal::{ImportCounts, Journal};
 use super::lines::FilePosition;
 
-/// Interval of plain lines.
+/// Interval between plain lines.
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Progress of one run.

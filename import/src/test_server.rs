@@ -47,7 +47,7 @@ struct ServerState {
 }
 
 impl Server {
-    /// Starts a server that behaves like these turns in order, then normally.
+    /// Starts a server that applies these turns in order, one per request, then behaves normally.
     pub(super) async fn start(turns: impl IntoIterator<Item = Turn>) -> Self {
         let state = Arc::new(ServerState {
             turns: Mutex::new(turns.into_iter().collect()),
@@ -73,8 +73,8 @@ impl Server {
         *self.state.requests.borrow()
     }
 
-    /// Starts a server that answers normally up to the item `o-N`, and like this turn from there
-    /// on. Batches are identified by their items, since requests can overtake each other.
+    /// Starts a server that answers normally before the item `o-N`, and applies this turn from that
+    /// item on. Batches are identified by their items, since requests can overtake each other.
     pub(super) async fn start_with_turn_at(item: u64, turn: Turn) -> Self {
         let server = Self::start([]).await;
         *server.state.from.lock().unwrap() = Some((item, turn));

@@ -1,4 +1,4 @@
-//! Durations as options write them.
+//! Parser of durations in options.
 
 use std::time::Duration;
 

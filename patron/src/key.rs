@@ -40,7 +40,7 @@ pub(crate) fn vendor_secret(dir: &Path) -> io::Result<String> {
     read_or_generate(&dir.join("vendor-secret"), "whsec_")
 }
 
-/// Returns the key that signs sessions. It stays the same across restarts, so sessions do too.
+/// Returns the key that signs sessions. It stays the same across restarts, so sessions stay valid.
 ///
 /// # Errors
 /// Returns an error if the key's file can be neither read nor written.
@@ -68,7 +68,7 @@ fn read_or_generate(path: &Path, prefix: &str) -> io::Result<String> {
     Ok(secret)
 }
 
-/// Returns 244 random bits as 64 hexadecimal digits, which are valid base64 too.
+/// Returns the prefix and 244 random bits as 64 hexadecimal digits, which are valid base64 too.
 fn generate(prefix: &str) -> String {
     let random = || Uuid::new_v4().simple();
     format!("{prefix}{}{}", random(), random())

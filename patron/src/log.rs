@@ -1,4 +1,4 @@
-//! `patron log`: prints events as the log has them, and accepts a restored log.
+//! `patron log`: prints events as they are in the log, and accepts a restored log.
 
 use std::process::ExitCode;
 

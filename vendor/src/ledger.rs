@@ -159,7 +159,7 @@ impl Ledger {
         Ok(Bytes::from(json))
     }
 
-    /// Returns the second posts of those of these receipts that are posted twice.
+    /// Returns the second post of each of these receipts that is posted twice.
     pub(crate) fn duplicates(&self, numbers: &[Number], settings: &Settings) -> Vec<DueReceipt> {
         let book = self.book();
         let is_duplicated = |number: &Number| book.messages[*number].outcome.duplicate;

@@ -9,18 +9,18 @@ use crate::settings::Settings;
 /// Outcome of a message, fixed when it is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Outcome {
-    /// Reason of a failure; `None` if the message is delivered.
+    /// Reason for a failure; `None` if the message is delivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<Failure>,
     /// Milliseconds from accepting the message to its receipt.
     pub(crate) delay_ms: u64,
-    /// The receipt is never posted.
+    /// True if the receipt is never posted.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) lost: bool,
-    /// The receipt is posted twice.
+    /// True if the receipt is posted twice.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) duplicate: bool,
-    /// The receipt is posted before the request is answered.
+    /// True if the receipt is posted before the request is answered.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) early: bool,
 }
@@ -63,11 +63,11 @@ pub(crate) fn decide(message_id: &str, settings: &Settings) -> Outcome {
 
 /// Simulated faults of one request.
 pub(crate) struct RequestFaults {
-    /// Number of the request since the start, from 0.
+    /// Number of the request since the start, starting at 0.
     pub(crate) number: u64,
-    /// The request is refused with 500.
+    /// True if the request is refused with 500.
     pub(crate) error: bool,
-    /// The request is accepted, but answered with 500.
+    /// True if the request is accepted, but answered with 500.
     pub(crate) lost_answer: bool,
     /// Delay of the response, in milliseconds.
     pub(crate) latency_ms: u64,

@@ -18,7 +18,7 @@ use crate::serve::Vendor;
 pub(crate) struct DueReceipt {
     pub(crate) number: Number,
     after_ms: u64,
-    /// The post is the second one of a duplicated receipt.
+    /// True if the post is the second one of a duplicated receipt.
     pub(crate) is_duplicate: bool,
     /// Dropped after the first attempt, which wakes the waiting response.
     posted: Option<oneshot::Sender<()>>,

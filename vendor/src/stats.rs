@@ -7,7 +7,7 @@ use serde::Serialize;
 /// Counters since this process started. A restart resets them.
 #[derive(Default, Serialize)]
 pub(crate) struct Stats {
-    /// Requests of `POST /vendor/send`.
+    /// Requests to `POST /vendor/send` and `POST /send`.
     pub(crate) requests: Counter,
     /// Requests that were answered 503 because of an outage.
     pub(crate) refused_by_outage: Counter,

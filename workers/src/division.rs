@@ -14,8 +14,8 @@ use futures::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Time after which a process without a heartbeat counts as dead. A partition of a
-/// dead process is idle for at most this long.
+/// Time after which a process without a heartbeat counts as dead. The partitions of a
+/// dead process are idle for about this long.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(6);
 
 /// Interval between heartbeats.

@@ -12,8 +12,8 @@ use crate::periodic::{NextRun, Periodic, Task, tidy};
 use crate::shared::SharedResources;
 use crate::{audiences, campaigns, rebuilding};
 
-/// Longest time until reads are switched to a generation that is complete, which it
-/// is once every partition's checkpoint vouches for it.
+/// Longest time until reads switch to a complete generation. A generation is complete
+/// once every partition's checkpoint vouches for it.
 const SWITCH: Duration = Duration::from_secs(5);
 
 /// Interval between removals of data that is no longer needed.

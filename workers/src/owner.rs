@@ -30,8 +30,8 @@ pub(crate) async fn run(shared: &SharedResources, partition: Partition, stop: &C
             Err(ProjectError::Fenced(_)) => {
                 tracing::warn!(partition, "another process has taken the partition");
                 // Returning releases the claim, and the division may claim the
-                // partition again at once. The pause keeps two processes that both
-                // believe to be its owner from taking it from each other in a loop.
+                // partition again at once. The pause keeps two processes that both act
+                // as its owner from taking it from each other in a loop.
                 stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
                 return;
             }

@@ -54,7 +54,7 @@ pub(crate) struct NextRun {
 }
 
 impl NextRun {
-    /// Runs the task again at the next notice, but after `most` at the latest.
+    /// Returns a delay that ends at the next notice, or after `most` at the latest.
     pub(crate) fn within(most: Duration) -> Self {
         let least = Duration::ZERO;
         Self { least, most }

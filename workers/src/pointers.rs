@@ -13,7 +13,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// Time limit for reading the pointers from MongoDB.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Follows the generations that are wanted, for all partitions of this process.
+/// Receiver of the wanted generations, for all partitions of this process.
 pub(crate) struct Pointers(watch::Receiver<Wanted>);
 
 /// Generations that owners must keep; `None` until they were read once.

@@ -63,7 +63,7 @@ pub struct Operation<'a> {
     pub store: &'a Store,
     /// View to rebuild or roll back.
     pub view: &'static dyn AnyView,
-    /// Actor and request that the recorded event names.
+    /// Actor and request that are recorded with the event.
     pub context: Context,
     /// Name of this process among the workers; it holds the lease under this name.
     pub worker: String,
@@ -207,8 +207,8 @@ async fn carry_out(
             events = report.events,
             "rebuilt a view on request"
         ),
-        // Marked as done all the same: folding the same events again would fail in
-        // the same way, forever.
+        // Marked as done anyway: folding the same events again would always fail in
+        // the same way.
         Err(error) if error.is_final() => {
             tracing::error!(view = view.name(), %error, "a rebuild failed; the previous generation keeps serving");
         }

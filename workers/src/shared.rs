@@ -25,9 +25,9 @@ pub(crate) struct SharedResources {
     pub(crate) pointers: Pointers,
     /// Status of this process's periodic tasks.
     pub(crate) tasks: Tasks,
-    /// Limits how many partitions are folded at once. Events accumulate while a
-    /// partition waits for its turn, so batches grow with the load.
+    /// Limit on the number of partitions that are folded at once. Events accumulate
+    /// while a partition waits for its turn, so batches grow with the load.
     pub(crate) turns: Semaphore,
-    /// Limits how many generations catch up with their partitions at once.
+    /// Limit on the number of generations that catch up with their partitions at once.
     pub(crate) turns_beside: Arc<Semaphore>,
 }

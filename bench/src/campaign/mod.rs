@@ -2,7 +2,7 @@
 //!
 //! API, workers, vendor and engines are separate processes on this machine. One campaign is sent
 //! to a quarter of the recipients, then another one to all of them, each by newly started workers,
-//! which shows if their memory grows with the audience. Every recipient is accounted for before
+//! to show whether their memory grows with the audience. Every recipient is accounted for before
 //! the figures are printed.
 
 mod accounts;

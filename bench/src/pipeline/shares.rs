@@ -14,7 +14,7 @@ use super::running::RunningBuild;
 /// Maximum time for the owners of partitions to become stable.
 const STABLE_LIMIT: Duration = Duration::from_secs(120);
 
-/// Interval at which the owners are polled. They are stable if two polls give the same.
+/// Interval at which the owners are polled. They are stable if two polls in a row agree.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Worker, from `GET /api/admin/workers`.

@@ -11,7 +11,7 @@ use super::super::report::{BenchReport, grouped};
 use super::PipelineArgs;
 use super::running::RunningBuild;
 
-/// Interval of the background's batches.
+/// Interval between the batches of the background load.
 const BATCH_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Connections of the background load, which send in turn.

@@ -13,7 +13,7 @@ use super::running::RunningBuild;
 /// Number of orders that are sent for a warm-up.
 const WARM_UP: u64 = 2_000;
 
-/// Views with documents of orders.
+/// Views into which orders are folded.
 const VIEWS: [&str; 3] = ["customers", "orders", "audit"];
 
 /// Sends all orders and waits until all views have them. Then inserts the resulting documents

@@ -23,7 +23,7 @@ enum Stop {
 /// Classifies the bytes from the first incomplete command on, or from the `MULTI` of the first
 /// incomplete transaction.
 pub(super) fn classify(bytes: &[u8]) -> Verdict {
-    // NULs at the very end are what a file system leaves after a power cut: the file has its new
+    // After a power failure a file system may leave NULs at the very end: the file has its new
     // length, but the data was not written.
     let end = bytes
         .iter()

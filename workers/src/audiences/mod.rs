@@ -19,7 +19,7 @@ use order::{AudienceSnapshot, CountAttempts, LANES};
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Idle time of a lane after a round, as a multiple of the round's duration. It
-/// limits counting to a third of the time, so that MongoDB keeps room for requests.
+/// limits counting to a third of the time, so that MongoDB keeps capacity for requests.
 const REST: u32 = 2;
 
 /// Time after which a lane starts no further count in a round. It bounds how long a
@@ -141,8 +141,8 @@ impl AudienceCounter<'_> {
                 }
             }
             Err(error) => {
-                // If MongoDB itself is down, the whole round fails and no segment is
-                // blamed.
+                // If MongoDB itself is down, the whole round fails and no attempt is
+                // recorded.
                 self.store.ping().await?;
                 self.attempts().record_failure(segment, lane, now());
                 tracing::warn!(segment = %id, %error, "an audience could not be counted");

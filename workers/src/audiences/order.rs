@@ -38,7 +38,7 @@ struct CountAttempt {
     /// Lane of the next attempt.
     lane: usize,
     at: Timestamp,
-    /// Whether the next attempt is delayed by [`AFTER_FAILURE`].
+    /// True if the next attempt is delayed by [`AFTER_FAILURE`].
     is_delayed: bool,
 }
 
@@ -73,11 +73,11 @@ impl CountAttempts {
         due
     }
 
-    /// Records that the segment was counted. From now on its audience tells how long
-    /// that takes.
+    /// Records that the segment was counted. From now on, the duration in its audience
+    /// determines its lane.
     pub(super) fn record_count(&mut self, segment: &LiveSegment) {
-        // The rules may have changed during the count. An attempt with other rules
-        // says nothing about this version and is kept.
+        // The rules may have changed during the count. The count says nothing about
+        // an attempt with other rules, so such an attempt is kept.
         if self.attempt_of(segment).is_some() {
             self.0.remove(segment.segment_id.as_str());
         }
@@ -96,7 +96,7 @@ impl CountAttempts {
         self.insert(segment, lane, at, true);
     }
 
-    /// Forgets the attempts of all other segments.
+    /// Removes the attempts of all other segments.
     pub(super) fn retain(&mut self, segments: &[LiveSegment]) {
         let live: HashSet<&str> = segments.iter().map(|s| s.segment_id.as_str()).collect();
         self.0.retain(|id, _| live.contains(id.as_str()));

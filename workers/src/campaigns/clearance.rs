@@ -27,7 +27,7 @@ const MAX_READS: usize = 3;
 /// Shortest time between two warnings about slow reads.
 const WARN_EVERY: Duration = Duration::from_secs(10);
 
-/// Permission to send one message, given by its heads.
+/// Permission to send one message, based on heads read at a known time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Clearance {
     /// Start of the read of the heads, by the monotonic clock. The start, since
@@ -39,7 +39,7 @@ pub(super) struct Clearance {
     pub(super) customer_seen: u64,
 }
 
-/// Decision of the heads about one message.
+/// Decision about one message, based on its heads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Decision {
     /// Send the message.
@@ -61,7 +61,7 @@ pub(super) enum Stage {
     /// Written at this instant by the wall clock, with the messages that have a
     /// clearance.
     Begun(Timestamp),
-    /// Not written: the heads permitted none of its messages any more.
+    /// Not written: by their heads, none of its messages may be sent anymore.
     Withheld,
 }
 
@@ -138,8 +138,8 @@ pub(super) async fn decide(
     Ok(is_sending.then(|| heads.into_iter().map(decide).collect()))
 }
 
-/// Gate of one request: renews the clearances of its messages, and lets those pass
-/// that have a fresh one.
+/// Gate of one request: renews the clearances of its messages, and passes only messages
+/// with a fresh one.
 pub(super) struct Gate {
     shared: Arc<SharedResources>,
     messages: Vec<MessageId>,
@@ -256,7 +256,8 @@ impl Gate {
             }
             Ok(None) => self.hold(),
             Err(error) => {
-                // Logged quietly: the lane meets the same error and warns about it.
+                // Logged at debug level: the lane meets the same error and warns about
+                // it.
                 tracing::debug!(%error, "messages are held: their heads cannot be read");
                 self.hold();
             }

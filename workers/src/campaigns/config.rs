@@ -21,8 +21,8 @@ pub struct Delivery {
     pub first_backoff: Duration,
     /// Longest backoff. The vendor can defer a message for longer.
     pub longest_backoff: Duration,
-    /// Time after its schedule within which a campaign is still launched; after
-    /// that it is missed.
+    /// Longest delay after its scheduled time with which a campaign is still
+    /// launched; after that it is missed.
     pub grace: Duration,
     /// Largest number of messages per customer and week, over all campaigns.
     pub max_messages_per_week: Option<u32>,

@@ -282,7 +282,8 @@ impl Lanes {
                 .is_err()
             {
                 self.give_up.cancel();
-                // Ends soon: after `give_up` the task waits for nothing.
+                // Ends soon: after `give_up` the task abandons its requests and tries
+                // once to record the results it has.
                 let _ended = running.task.await;
             }
         }

@@ -61,7 +61,7 @@ pub(super) struct Lane {
     rate: Limiter,
     /// End of the pause that the vendor asked for.
     paused_until: Mutex<Option<Instant>>,
-    /// Tracks rejected batches whose messages are not sent one by one yet. Always
+    /// Tracker of rejected batches whose messages are not sent one by one yet. Always
     /// closed, since `TaskTracker::wait` completes only on a closed tracker.
     refused: TaskTracker,
     /// Held by the one rejected batch whose messages are being sent one by one.
@@ -238,7 +238,7 @@ impl Lane {
 
     /// Loads the next messages that are due by the view and may be sent by their
     /// heads. Suppresses messages whose customers have unsubscribed. `None` if there
-    /// are no more, or the campaign must pause.
+    /// are no more, or the campaign is not being sent or must pause.
     async fn load_due(
         &self,
         after: Option<&str>,
@@ -269,7 +269,7 @@ impl Lane {
                 Decision::Unsubscribed => {
                     suppress(results, document.id(), Suppression::Unsubscribed).await;
                 }
-                // The view lags: the message was already sent or suppressed.
+                // The view lags: the message is no longer queued, or not due yet.
                 Decision::Hold => {}
             }
         }
@@ -281,7 +281,7 @@ impl Lane {
     }
 
     /// Renders the texts. Suppresses messages whose text differs from the recorded
-    /// digest. `None` if there are messages and only a newer program can send them.
+    /// digest. `None` if no message can be sent and some need a newer program.
     async fn ready(
         &self,
         cleared: Vec<(MessageDocument, Clearance)>,
@@ -355,7 +355,7 @@ impl Lane {
             let messages_and_attempts =
                 messages.iter().map(|one| (&one.id, one.clearance.attempts));
             let count = self.outlet.next_batch(messages_and_attempts);
-            // Limited before tokens are reserved, so that none is reserved in vain.
+            // Limited before tokens are reserved, so that no surplus token is reserved.
             let count = within_body(messages.iter().take(count).map(ReadyMessage::size));
             let NextRequest::Allowed(permits) = self
                 .wait_for_permits(RequestKind::Batch, count, &pass.stop.halt)

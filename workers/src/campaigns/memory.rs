@@ -1,10 +1,10 @@
 //! Backpressure on campaigns while Redis is short of memory.
 //!
-//! The last 5 % of Redis's memory are reserved for appends that must not fail: the
-//! results of messages that were sent, and their receipts. Messages are queued only
-//! while that reserve stays untouched, and sent only while there is room for their
-//! results. Without that, a message whose result cannot be recorded would be sent to
-//! the vendor again under the same id, and its receipt would be lost.
+//! The last 5% of Redis's memory is reserved for appends that must not fail: the results
+//! of messages that were sent, and their receipts. Messages are queued only while that
+//! reserve stays untouched, and sent only while there is room for their results.
+//! Otherwise, a message whose result cannot be recorded would be sent to the vendor
+//! again under the same id, and its receipt would be lost.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,9 +25,9 @@ const QUEUED: u64 = 1_024;
 /// Approximate memory that the log takes for a message's result and receipt, in bytes.
 const RESULTS: u64 = 1_024;
 
-/// Share of used memory from which only one batch at a time is sent. However fast
-/// other clients use up the rest, a full Redis then blocks the results of at most one
-/// batch.
+/// Used share of the memory limit from which on only one batch at a time is sent.
+/// However fast other clients use up the rest, a full Redis then blocks the results of
+/// at most one batch.
 const NEARLY_SHORT: f64 = 0.9;
 
 /// Largest age of a memory sample that permits a batch. A new sample costs less than
@@ -124,7 +124,7 @@ impl ResultRoom {
     /// Reserves room for the results of this many further messages.
     ///
     /// # Errors
-    /// [`Denied`] if the log has no room for them, or Redis does not say.
+    /// [`Denied`] if the log has no room for them, or Redis does not answer.
     pub(super) async fn reserve(
         self: &Arc<Self>,
         log: &Log,
@@ -159,7 +159,7 @@ impl ResultRoom {
 
     /// Waits until there may be room.
     pub(super) async fn until_changed(&self) {
-        // Memory that other clients free sends no notice, so check again in any case.
+        // No notice arrives when other clients free memory, so check again in any case.
         let _elapsed = tokio::time::timeout(LOOK, self.recorded.notified()).await;
     }
 

@@ -1,7 +1,7 @@
 //! Tasks that launch, send and end campaigns.
 //!
 //! - Launch: `schedule` launches campaigns that are due. `holds` releases segments
-//!   that no campaign needs any more.
+//!   that no campaign needs anymore.
 //! - Audience: `resolve` determines the audience of a launch and queues a message for
 //!   each recipient, or records why a customer gets none; `case` decides which.
 //! - Delivery: `delivery` sends the messages of the partitions that this process owns.

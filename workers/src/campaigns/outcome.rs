@@ -12,7 +12,7 @@ use super::{Delivery, backoff};
 /// Longest time for which the vendor can defer a message.
 const LONGEST_DEFERRAL: Duration = Duration::from_secs(60 * 60);
 
-/// Largest difference between the clocks of two hosts.
+/// Largest expected difference between the clocks of two hosts.
 const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 /// Vendor's answer to a message, and the request that it belongs to.

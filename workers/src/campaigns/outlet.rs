@@ -63,8 +63,8 @@ impl Outlet {
         self.breaker().closed_for(Instant::now())
     }
 
-    /// Returns why nothing is sent, if so: the breaker is open, or the log has no room
-    /// for results.
+    /// Returns the reason why nothing is sent, if there is one: the breaker is open, or
+    /// the log has no room for results.
     pub(super) fn waiting(&self) -> Option<Waiting> {
         let breaker = lock(&self.waiting).clone();
         breaker.or_else(|| self.results.waiting())
@@ -170,11 +170,12 @@ impl Outlet {
         }
     }
 
-    /// Tracks which messages were served, to find a message that never is although
-    /// others are. If such a message is alone in its request, its attempt has failed,
-    /// so that it is not tried forever. `offered` is the number of messages for which
-    /// the request was sized, `sent` those that remained when it was written. Returns
-    /// the reply as it applies to the messages, and what it shows about the vendor.
+    /// Tracks which messages were served, to find a message that is never served
+    /// although others are. If such a message is alone in its request, its attempt
+    /// counts as failed, so that it is not tried forever. `offered` is the number of
+    /// messages for which the request was sized, `sent` those that remained when it was
+    /// written. Returns the reply as it applies to the messages, and what it shows about
+    /// the vendor.
     fn blame(
         &self,
         sent: &[&MessageId],

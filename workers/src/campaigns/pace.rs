@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::clearance::MAX_AGE;
 use super::unserved::LARGEST_BATCH;
 
-/// Smallest number: one batch.
+/// Smallest number, unless the rate requires fewer: one batch.
 const LEAST: usize = LARGEST_BATCH;
 
 /// Largest number, which bounds the memory that a campaign takes.

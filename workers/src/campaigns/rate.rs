@@ -5,8 +5,8 @@ use std::time::Duration;
 use domain::{CampaignId, Subject};
 use eventlog::{Log, LogError, RateTokens, TokenBatch, TokenGrant};
 
-/// Time whose share of the rate a batch may have at most, so that the messages of a
-/// second are not all sent at once.
+/// Longest time whose messages, at the campaign's rate, one batch may contain, so that
+/// the messages of a second are not all sent at once.
 const SPREAD: Duration = Duration::from_millis(200);
 
 /// Rate limiter of one campaign; limits nothing if the campaign has no rate.

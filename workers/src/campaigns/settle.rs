@@ -35,8 +35,8 @@ const SILENCE: Duration = Duration::from_secs(15 * 60);
 /// Interval between warnings about a silent vendor.
 const WARN_AGAIN: Duration = Duration::from_secs(60 * 60);
 
-/// Number of possibly open messages from which a campaign counts as not over, without
-/// a look at their heads.
+/// Number of possibly open messages from which on a campaign counts as not over, without
+/// a read of their heads.
 const MANY: usize = 1_000;
 
 /// Number of messages that are suppressed in one append.
@@ -117,8 +117,8 @@ impl Settling {
 
 /// Suppresses the remaining messages of cancelled campaigns.
 async fn clean_up(shared: &SharedResources) -> Result<(), WorkError> {
-    // Found by their unsent messages, whenever they were cancelled: the views may learn
-    // late of a cancellation, and of messages that were queued before it was noticed.
+    // Found by their unsent messages, whenever they were cancelled: a cancellation may
+    // reach the views late, and so may messages that were queued before it was noticed.
     let unsent = shared.store.campaigns_with_unsent().await?;
     for id in shared.store.cancelled_among(&unsent).await? {
         log_failure(&id, suppress(shared, &id).await);
@@ -133,8 +133,8 @@ fn left(figures: &CampaignFigures) -> i64 {
 
 /// Returns whether every message has ended, by the view's figures.
 fn is_over(figures: &CampaignFigures, size: AudienceSize) -> bool {
-    // Safe with figures that lag: a message that has ended stays so, and figures from
-    // the past can only show too few ended messages.
+    // Safe with figures that lag: a message that has ended remains ended, and figures
+    // from the past can only show too few ended messages.
     let open = left(figures) + figures.awaiting_receipt();
     open == 0 && figures.audience().unsigned_abs() >= size.planned
 }

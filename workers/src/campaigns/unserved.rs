@@ -1,6 +1,6 @@
 //! Batch sizes after requests that the vendor did not serve.
 //!
-//! Some answers concern a whole request and do not tell whether the vendor or one of
+//! Some answers concern a whole request and do not show whether the vendor or one of
 //! the messages is at fault. A batch is never split because of one such answer; its
 //! messages are sent again as usual. But a message that is never served must neither
 //! be tried forever nor use up the attempts of other messages:
@@ -55,7 +55,7 @@ impl Unserved {
         self.messages.remove(message);
     }
 
-    /// Forgets a message that got a result of its own.
+    /// Stops tracking a message that got a result of its own.
     pub(super) fn forget(&mut self, message: &MessageId) {
         self.messages.remove(message);
     }
@@ -214,7 +214,7 @@ mod tests {
         assert!(!unserved.note_unserved(&[&one], now));
     }
 
-    /// A vendor that serves no request with one certain message in it.
+    /// Simulates a vendor that serves no request that contains one certain message.
     #[test]
     fn the_message_at_fault_is_alone_after_three_answers_and_no_other_is() {
         let (mut unserved, now) = (Unserved::default(), Instant::now());

@@ -248,7 +248,7 @@ impl Lane {
         let now = now();
         let latest = outcome::latest_due(now, &self.shared.delivery);
         let store = &self.shared.store;
-        let due = Due {
+        let due = DueMessages {
             campaign: &self.campaign,
             partitions: &self.partitions,
             now,

@@ -18,8 +18,8 @@ use crate::{
 /// An event that can be written to the log and read back.
 ///
 /// Implemented by enums with one newtype or struct variant per event type. A
-/// serde attribute renames each variant to its type tag, `name.version`; the
-/// derive of serde then determines all else.
+/// serde attribute renames each variant to its type tag, `name.version`;
+/// serde's derive then determines the rest.
 pub trait LoggedEvent: Serialize + DeserializeOwned {
     /// Returns the type tags of this kind of event.
     fn tags() -> &'static [&'static str] {

@@ -1,4 +1,4 @@
-//! Ids as types: parsed once at the edge, trusted inside.
+//! Ids as types, parsed once at the edge and valid from then on.
 
 use std::fmt;
 

@@ -7,10 +7,11 @@ use crate::Timestamp;
 
 /// Sorted instants, with repetitions.
 ///
-/// First and last order must stay exact when the first or the last one is
-/// cancelled, moved, or refunded, which requires all of them. In bytes, an
-/// instant is the LEB128 difference in milliseconds to the previous one (to
-/// 1900 for the first), which takes 4 to 6 bytes for a typical customer.
+/// The first and the last order must stay exact when one of the two is
+/// cancelled, moved, or refunded, which requires the times of all orders. In
+/// bytes, an instant is the LEB128 difference in milliseconds to the previous
+/// one (to 1900 for the first), which takes 4 to 6 bytes for a typical
+/// customer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Instants(Vec<i64>);
 

@@ -1,9 +1,9 @@
 //! Domain model as plain values: ids, money, times, commands, and the events
 //! that record their effects.
 //!
-//! This crate does no I/O and reads no clock. An aggregate's `decide` takes its
-//! state and a command and returns events or an error; its `apply` folds an
-//! event into the state.
+//! This crate does no I/O and reads no clock. The `decide` of an aggregate
+//! takes its state and a command and returns events or an error; `apply` folds
+//! an event into the state.
 
 mod activity;
 mod api_key;

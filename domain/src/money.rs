@@ -51,7 +51,7 @@ impl<'de> Deserialize<'de> for Amount {
     }
 }
 
-/// Visitor whose errors tell what an amount is, for example when it gets a
+/// Visitor whose errors describe a valid amount, for example when it gets a
 /// fraction.
 struct AmountVisitor;
 
@@ -74,7 +74,7 @@ impl Visitor<'_> for AmountVisitor {
     }
 }
 
-/// Currency of ISO 4217.
+/// ISO 4217 currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Currency(iso_currency::Currency);

@@ -123,8 +123,8 @@ pub struct Quarantine {
 }
 
 impl Quarantine {
-    /// Returns whether any view skips the event. Then its aggregate skips it
-    /// too, when its head is folded again.
+    /// Returns whether any view skips the event. If so, the event's aggregate
+    /// skips it too, when its head is folded again.
     pub fn is_skipped(&self) -> bool {
         !self.skipped.is_empty()
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Role {
-    /// Sends data in, and nothing else. For API keys only.
+    /// Sends data, and has no other permission. For API keys only.
     Ingest,
     /// Reads data.
     Viewer,
@@ -49,7 +49,7 @@ impl UserRole {
     /// All user roles.
     pub const ALL: [Self; 4] = [Self::None, Self::Viewer, Self::Marketer, Self::Admin];
 
-    /// Returns the role, unless it is none.
+    /// Returns the role; `None` for [`Self::None`].
     pub const fn role(self) -> Option<Role> {
         match self {
             Self::None => None,

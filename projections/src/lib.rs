@@ -1,9 +1,12 @@
 //! The read side: views folded from the log into MongoDB, and queries on them.
 //!
-//! Each view has a folder with its document, its fold and its queries.
-//! Everything else in this crate is shared by all views: the projector that
-//! keeps a view up to date, the rebuild that folds a new generation while the
-//! old one serves, and the verification that compares a view with the log.
+//! Each view has a folder in `views` with its document, its fold and its
+//! queries. `runtime` is shared by all views: the projector that keeps a view
+//! up to date, the rebuild that folds a new generation while the old one
+//! serves, and the verification that compares a view with the log. `accounting`
+//! computes a campaign's recipients and reconciles the campaign with the log,
+//! `analytics` computes statistics over customers, and `records` has the
+//! collections that are not folded from the log.
 
 mod accounting;
 pub mod analytics;

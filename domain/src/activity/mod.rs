@@ -75,7 +75,8 @@ impl Activity {
     /// Returns the event that this content makes, if it changes anything.
     ///
     /// # Errors
-    /// [`ActivityError::TooManyProperties`].
+    /// [`ActivityError::TooManyProperties`] for more than [`MAX_ATTRIBUTES`]
+    /// properties.
     pub fn decide(&self, content: ActivityContent) -> Result<Option<ActivityEvent>, ActivityError> {
         if content.properties.len() > MAX_ATTRIBUTES {
             return Err(ActivityError::TooManyProperties(content.properties.len()));

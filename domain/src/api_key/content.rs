@@ -24,7 +24,7 @@ impl KeyContent {
     }
 }
 
-/// Content of a new key, and what is stored of its secret.
+/// Content of a new key, and the stored hash and prefix of its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewKey {
     /// Client-chosen content.

@@ -33,7 +33,7 @@ pub const USE_EVERY: Duration = Duration::from_secs(10 * 60);
 pub enum ApiKeyCommand {
     /// Creates the key.
     Create {
-        /// Content, and what is stored of the secret.
+        /// Content, and the hash and prefix of the secret.
         key: Box<NewKey>,
         /// Time of the creation.
         at: Timestamp,
@@ -94,7 +94,8 @@ struct ApiKeyState {
 }
 
 impl ApiKey {
-    /// Returns what the key was created with; `None` if it does not exist.
+    /// Returns the content, hash and prefix that the key was created with;
+    /// `None` if the key does not exist.
     pub fn key(&self) -> Option<&NewKey> {
         self.0.as_ref().map(|state| &state.key)
     }
@@ -146,8 +147,9 @@ impl ApiKey {
         }
     }
 
-    /// A repeated creation is compared with the original content, whatever the
-    /// key's current state: its sender may have missed the first response.
+    /// Returns the event of a creation. A repeated creation is compared with
+    /// the original content, regardless of the key's current state, since its
+    /// sender may have missed the first response.
     fn create(&self, key: Box<NewKey>, at: Timestamp) -> Result<Option<ApiKeyEvent>, ApiKeyError> {
         match &self.0 {
             None if key.content.has_expired(at) => Err(ApiKeyError::Expired),

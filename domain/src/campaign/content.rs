@@ -46,8 +46,8 @@ pub enum Audience {
     Rules(Rules),
 }
 
-/// Data that a launch fixes. Recipients and texts follow from it alone, whatever
-/// changes later.
+/// Data that a launch fixes. Recipients and texts follow from it alone,
+/// regardless of later changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Launch {
     /// Rules that select the recipients.
@@ -64,7 +64,7 @@ pub struct Launch {
     pub key: Option<u64>,
 }
 
-/// Sizes of a launch's audience.
+/// Size of a launch's audience.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AudienceSize {
     /// Number of customers that match the rules.
@@ -73,8 +73,9 @@ pub struct AudienceSize {
     pub queued: u64,
     /// Number of those with a suppressed message.
     pub suppressed: u64,
-    /// Number of customers whose match with the rules is unknown, because one
-    /// of their events cannot be folded. Not included in the counts above.
+    /// Number of customers for whom it is unknown if they match the rules,
+    /// because one of their events cannot be folded. Not included in the counts
+    /// above.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub undetermined: u64,
 }

@@ -46,7 +46,8 @@ pub enum CampaignCommand {
         /// Number of messages that were queued again.
         requeued: u64,
     },
-    /// Records that every message has reached its end.
+    /// Records that every message is suppressed, or was sent and has its
+    /// receipt.
     Complete,
     /// Cancels the campaign, including its unsent messages.
     Cancel,
@@ -58,7 +59,7 @@ pub enum CampaignCommand {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CampaignStatus {
-    /// Waits for a launch by hand.
+    /// Waits for a manual launch.
     Draft,
     /// Waits for its scheduled time.
     Scheduled,
@@ -72,7 +73,7 @@ pub enum CampaignStatus {
     Completed,
     /// Cancelled before its completion.
     Cancelled,
-    /// Not launched in time. A launch by hand is still possible.
+    /// Not launched in time. A manual launch is still possible.
     Missed,
 }
 
@@ -136,7 +137,7 @@ struct CampaignState {
     /// Customers who are still undetermined, as far as they are listed.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     undetermined: BTreeSet<CustomerId>,
-    /// Customers who were undetermined at first.
+    /// Outcomes for customers who were undetermined at first.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     determined: BTreeMap<CustomerId, DeterminedOutcome>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -244,8 +245,9 @@ impl Campaign {
         Ok(event.into_iter().collect())
     }
 
-    /// A repeated creation is compared with the original content, whatever the
-    /// campaign's current state: its sender may have missed the first response.
+    /// Returns the event of a creation. A repeated creation is compared with
+    /// the original content, regardless of the campaign's current state, since
+    /// its sender may have missed the first response.
     fn create(&self, content: CampaignContent) -> Result<Option<CampaignEvent>, CampaignError> {
         match &self.0 {
             None => Ok(Some(CampaignEvent::Created(content))),
@@ -298,7 +300,8 @@ impl CampaignState {
             .collect()
     }
 
-    /// Nothing is determined before the audience is resolved or after the
+    /// Returns the event for the outcome of an undetermined customer. No
+    /// outcome is recorded before the audience is resolved or after the
     /// campaign has ended.
     fn determine(&self, customer: CustomerId, outcome: DeterminedOutcome) -> Option<CampaignEvent> {
         use CampaignStatus::{Paused, Sending};
@@ -329,8 +332,8 @@ impl CampaignState {
         }
     }
 
-    /// Messages become undeliverable only after the audience is resolved, so
-    /// there is nothing to retry before that.
+    /// Returns the event of a retry. Messages become undeliverable only after
+    /// the audience is resolved, so a retry before that is rejected.
     fn retry(&self, requeued: u64) -> Decision {
         use CampaignStatus::{Paused, Sending};
         match self.status {

@@ -135,7 +135,8 @@ impl MessageStatus {
     }
 }
 
-/// Message that the vendor accepted, and what its sender knew at that time.
+/// Acceptance of a message by the vendor, and the data that the sender had read
+/// by then.
 ///
 /// The last two fields are absent from older events, which did not record them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,7 +153,7 @@ pub struct Handover {
 }
 
 impl From<Text<128>> for Handover {
-    /// Makes a handover with nothing but the vendor's id of the message.
+    /// Returns a handover with only the vendor's id of the message.
     fn from(vendor_message_id: Text<128>) -> Self {
         Self {
             vendor_message_id,
@@ -169,7 +170,7 @@ pub struct Receipt {
     pub vendor_message_id: Text<128>,
     /// True if the message was delivered.
     pub arrived: bool,
-    /// Reason of a failed delivery.
+    /// Reason for a failed delivery.
     pub reason: Option<Text<256>>,
     /// Time of the delivery or its failure, by the vendor's clock.
     pub occurred_at: Timestamp,

@@ -15,7 +15,7 @@ pub enum MessageEvent {
     /// The message will not be sent.
     #[serde(rename = "message_suppressed.1")]
     Suppressed {
-        /// Reason of the suppression.
+        /// Reason for the suppression.
         #[serde(flatten)]
         why: Suppression,
         /// Previous status; `None` if the message was never queued.
@@ -28,7 +28,7 @@ pub enum MessageEvent {
     /// The vendor accepted the message.
     #[serde(rename = "message_sent.1")]
     Sent {
-        /// Vendor's id of the message, and what its sender knew.
+        /// Vendor's id of the message, and the data that the sender had read.
         #[serde(flatten)]
         handover: Handover,
         /// Previous status.
@@ -64,7 +64,7 @@ pub enum MessageEvent {
 pub struct RecordedReceipt {
     /// Id of the message at the vendor.
     pub vendor_message_id: Text<128>,
-    /// Reason of a failed delivery.
+    /// Reason for a failed delivery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Text<256>>,
     /// Time of the delivery or its failure, by the vendor's clock.
@@ -143,8 +143,8 @@ impl MessageEvent {
         }
     }
 
-    /// Returns the reason of the suppression that this event undoes: the vendor
-    /// turned out to have the message.
+    /// Returns the reason for the suppression that this event undoes, since the
+    /// vendor had accepted the message after all.
     pub fn unsuppressed(&self) -> Option<SuppressionReason> {
         match self {
             Self::Sent { unsuppressed, .. } => *unsuppressed,

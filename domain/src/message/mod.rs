@@ -57,8 +57,7 @@ pub enum MessageError {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Message(Option<MessageState>);
 
-/// State of a message. It is small, since Redis holds one for every message
-/// ever sent.
+/// State of a message. It is small, since Redis holds one for every message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct MessageState {
     #[serde(rename = "s")]
@@ -75,7 +74,7 @@ struct MessageState {
     /// Time of the event that the last receipt reports, in milliseconds.
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
     receipt: Option<i64>,
-    /// Reason of the suppression, while the message is suppressed.
+    /// Reason for the suppression, while the message is suppressed.
     #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
     why: Option<SuppressionReason>,
 }

@@ -50,9 +50,9 @@ pub struct Order(Option<OrderState>);
 #[serde(try_from = "CompactState", into = "CompactState")]
 struct OrderState(Figures, u64);
 
-/// Compact form of [`OrderState`]: amount, milliseconds, status letter, and digest.
-/// Redis holds one of these for every order ever placed, and stores a head of
-/// at most 64 bytes in a third of the space.
+/// Compact form of [`OrderState`]: amount, milliseconds, status letter, and
+/// digest. Redis holds one of these for every order, and stores a head of at
+/// most 64 bytes in a third of the space.
 #[derive(Serialize, Deserialize)]
 struct CompactState(
     Amount,

@@ -28,7 +28,7 @@ pub struct Refusal {
     /// Details in words.
     pub detail: Text<256>,
     /// Number of similar refusals that went unrecorded since the last recorded
-    /// one. Sampling keeps a flood of requests from becoming a flood of events.
+    /// one. Sampling bounds the number of events under many refused requests.
     #[serde(default)]
     pub unrecorded: u64,
 }

@@ -1,10 +1,10 @@
-//! Conditions with relative dates resolved: the common basis of both
-//! evaluations.
+//! Conditions with relative dates resolved, from which the database filter and
+//! the evaluation in memory both follow.
 //!
 //! Every comparison becomes a test for membership in ranges. A date is the
 //! range of its day. A number of days ago is the range of instants that many
 //! days before the current time. A text that is compared with an attribute also
-//! stands for the number that it parses as.
+//! stands for the number or the boolean that it parses as.
 
 use std::cmp::Ordering;
 use std::ops::Bound;
@@ -150,7 +150,7 @@ fn mirrored(comparison: Comparison, kind: Kind) -> Comparison {
 
 /// Returns the possible interpretations of a literal. In an ordered comparison,
 /// a text that parses as a number is only that number: frontends send numbers
-/// as strings, and comparing such a text alphabetically is never meant.
+/// as strings, and no user wants them compared alphabetically.
 fn readings(kind: Kind, in_order: bool, literal: &Literal, now: Timestamp) -> Vec<Reading> {
     let one = |scalar: Scalar| Reading {
         low: scalar.clone(),

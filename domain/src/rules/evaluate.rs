@@ -18,7 +18,8 @@ pub struct Verdict<'a> {
     pub node: NodeRef<'a>,
     /// True if the customer matches the node.
     pub matches: bool,
-    /// Value that decided, `null` for none; present only for conditions.
+    /// Customer's value of the condition's field, `null` if there is none;
+    /// present only for conditions.
     pub value: Option<Json>,
 }
 
@@ -69,8 +70,8 @@ impl Group {
     }
 }
 
-/// Returns a customer's value of the condition's field as JSON, in the unit
-/// that the field's name promises.
+/// Returns a customer's value of the condition's field as JSON, in the unit of
+/// the field.
 fn shown(condition: &Condition, facts: &CustomerFacts, now: Timestamp) -> Json {
     match condition.field().value(facts) {
         Value::Absent => Json::Null,

@@ -25,7 +25,7 @@ enum Get {
     /// activity.
     Activity(&'static str),
     Money(fn(&CustomerFacts) -> i64),
-    /// Amount of money that a customer may not have.
+    /// Amount of money that may be absent.
     Average(fn(&CustomerFacts) -> Option<i64>),
     Time(fn(&CustomerFacts) -> Option<Timestamp>),
     /// Whole days from the instant to the current time.
@@ -128,7 +128,7 @@ impl Field {
     /// Looks up a field by its name.
     ///
     /// # Errors
-    /// A message for the user that tells what is wrong with the name.
+    /// A message for the user that describes the problem with the name.
     pub fn named(name: &str) -> Result<Self, String> {
         if let Some(entry) = FIELDS.iter().find(|entry| entry.name == name) {
             return Ok(Self(Named::Listed(entry)));

@@ -10,7 +10,8 @@ use super::moment::Moment;
 use super::operator::Comparison;
 use crate::{Text, TextError};
 
-/// Maximum of relative days; exceeds the distance between any two timestamps.
+/// Maximum number of relative days, which exceeds the distance between any two
+/// timestamps.
 const MAX_DAYS: u64 = 3_000_000;
 
 /// Value in a rule.
@@ -34,7 +35,7 @@ impl Literal {
     /// be strings.
     ///
     /// # Errors
-    /// A message for the user that tells what is wrong with the value.
+    /// A message for the user that describes the problem with the value.
     pub(super) fn read(kind: Kind, comparison: Comparison, json: &Json) -> Result<Self, String> {
         match (kind, comparison) {
             (Kind::Text | Kind::Tags, _) => text(json),

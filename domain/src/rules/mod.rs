@@ -1,13 +1,13 @@
 //! Rules that select customers.
 //!
 //! [`Rules`] are groups of conditions over the fields of the catalog in
-//! `field`. Clients write them as JSON ([`Rules::from_json`]), people as text
-//! ([`Rules`] parses and prints). [`Rules::at`] resolves relative dates; the
-//! resulting [`Predicate`] is translated into a database filter, and
+//! `field`. Clients write them as JSON ([`Rules::from_json`]), and users as
+//! text, which [`Rules`] parses and prints. [`Rules::at`] resolves relative
+//! dates; the resulting [`Predicate`] is translated into a database filter, and
 //! [`Predicate::matches`] evaluates it on a customer's facts.
 //!
 //! A condition either holds or does not; there is no third value. For a
-//! customer without a value, no positive operator holds, and so every negated
+//! customer without a value, no positive operator holds, so every negated
 //! operator does.
 
 mod case;

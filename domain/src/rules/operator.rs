@@ -76,7 +76,7 @@ operators! {
     AtLeast = ">=" AtLeast false;
     /// Between two values, both included.
     Between = "between" Between false;
-    /// Outside of two values, or no value.
+    /// Outside the range of two values, or no value.
     NotBetween = "notBetween" Between true;
     /// Equal to one of several values.
     In = "in" In false;
@@ -104,7 +104,7 @@ impl Operator {
     /// Looks up an operator by its name, ignoring case.
     ///
     /// # Errors
-    /// A message for the user that tells what is wrong with the name.
+    /// A message for the user that describes the problem with the name.
     pub fn named(name: &str) -> Result<Self, String> {
         let found = Self::ALL
             .iter()

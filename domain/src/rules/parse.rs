@@ -121,8 +121,8 @@ impl Group {
 const MAX_NESTING: usize = 3 * MAX_DEPTH;
 const MAX_PARTS: usize = 3 * MAX_NODES;
 
-/// Returns whether a bare word is more likely a keyword after a forgotten value
-/// than a value itself.
+/// Returns whether a word without quotes is more likely a keyword after a
+/// missing value than a value.
 fn is_reserved(word: &str) -> bool {
     let reserved = ["and", "or", "not", "null"];
     reserved
@@ -305,12 +305,12 @@ impl Parser {
     }
 }
 
-/// Meaning of a word without quotes.
+/// Function that reads a word without quotes.
 type Bare = fn(&str) -> Json;
 
-/// Returns how to read a word without quotes. Most kinds parse their values
-/// from strings; an attribute has no known type, so the word itself must
-/// determine one.
+/// Returns the function that reads a word without quotes. Most kinds parse
+/// their values from strings; an attribute has no known type, so the word
+/// itself determines one.
 fn bare(kind: Kind, operator: Operator) -> Bare {
     match kind {
         Kind::Attribute if !operator.comparison().is_of_text() => typed,

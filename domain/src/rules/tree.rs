@@ -124,7 +124,7 @@ impl<'a> NodeRef<'a> {
         }
     }
 
-    /// Returns the client's id of the node.
+    /// Returns the id that the client gave the node.
     pub fn id(&self) -> Option<&'a str> {
         let id = match self {
             Self::Group(group) => &group.id,
@@ -162,11 +162,11 @@ impl Combinator {
 }
 
 impl Condition {
-    /// Makes a condition that compares `field` with `values`. The operator
-    /// determines how many values there must be.
+    /// Creates a condition that compares `field` with `values`. The operator
+    /// determines the number of values.
     ///
     /// # Errors
-    /// A message for the user that tells what does not fit.
+    /// A message for the user that describes the problem.
     pub fn new(field: Field, operator: Operator, values: &[Json]) -> Result<Self, String> {
         let kind = field.kind();
         if !operator.fits(kind) {

@@ -137,8 +137,9 @@ impl Segment {
         }
     }
 
-    /// A repeated creation is compared with the original content, whatever the
-    /// segment's current state: its sender may have missed the first response.
+    /// Returns the event of a creation. A repeated creation is compared with
+    /// the original content, regardless of the segment's current state, since
+    /// its sender may have missed the first response.
     fn create(&self, content: SegmentContent) -> Result<Option<SegmentEvent>, SegmentError> {
         content.check()?;
         match &self.0 {

@@ -38,7 +38,8 @@ const MAX_TEMPLATE: usize = 16 * 1024;
 /// Maximum size of a rendered text, in bytes.
 const MAX_TEXT: usize = 16 * 1024;
 
-/// Maximum work of one rendering: this many steps, or 64 times as many bytes.
+/// Maximum work of one rendering, in the engine's units of fuel: an instruction
+/// costs one, and so do 64 bytes.
 const FUEL: u64 = 20_000;
 
 /// Name of every template within its environment.
@@ -76,7 +77,7 @@ pub enum TemplateError {
         /// Description of the problem.
         reason: String,
     },
-    /// The template fails for every customer, whatever their data.
+    /// The template cannot be rendered for any customer.
     #[error("the template cannot be rendered for any customer: {0}")]
     Useless(RenderError),
 }
@@ -95,7 +96,7 @@ pub enum RenderError {
     /// The text is longer than a message may be.
     #[error("the text has more than {MAX_TEXT} bytes")]
     TooLong,
-    /// The text has nothing but white space.
+    /// The text consists of white space only.
     #[error("the text is empty")]
     Nothing,
     /// The message was rendered by a version of the rules that this program
@@ -230,7 +231,7 @@ impl Renderer {
         })
     }
 
-    /// Returns the identity of what is rendered.
+    /// Returns the identity of the template and its rendering rules.
     pub fn identity(&self) -> TemplateIdentity {
         self.identity
     }

@@ -7,9 +7,9 @@ use super::{RenderError, Renderer, Template};
 use crate::rules::{ActivityFacts, CustomerFacts};
 use crate::{Currency, CustomerId, Timestamp};
 
-/// Returns an error only if rendering fails for every made-up customer, and
-/// neither because of a missing value nor because the text is meant for other
-/// customers.
+/// Renders a template for made-up customers. Fails only if every rendering
+/// fails, and none of them for a missing value or for an empty text that may
+/// have content for other customers.
 pub(super) fn trial(template: &Template) -> Result<(), RenderError> {
     let renderer = Renderer::new(template)?;
     let (Ok(customer), Ok(currency)) = (CustomerId::try_from("c-1"), Currency::try_from("USD"))

@@ -135,8 +135,8 @@ impl User {
     }
 
     /// Returns the role of a new session. A role given by an admin overrides
-    /// the configuration, with one exception: a user that the configuration
-    /// names as an admin becomes an admin again, unless they are locked out.
+    /// the configuration, with one exception: a user whom the configuration
+    /// names as an admin becomes an admin again, unless the user is locked out.
     fn role_at_sign_in(&self, configured: UserRole) -> Result<UserRole, UserError> {
         let given = self.0.as_ref().and_then(|state| state.given);
         match (given, configured) {

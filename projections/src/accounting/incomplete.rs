@@ -11,8 +11,8 @@ use crate::views::campaign_stats::CampaignStats;
 
 impl Store {
     /// Returns the campaigns among these whose statistics leave out an event
-    /// that is in quarantine. One query, which visits at most one index key per
-    /// campaign and partition that leaves anything out.
+    /// that is in quarantine. Runs one query on the notes, which visits at most
+    /// one index key per campaign and partition that leaves anything out.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.

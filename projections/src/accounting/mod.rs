@@ -1,5 +1,5 @@
 //! Recipients of a campaign, computed from the log, and the comparison of the
-//! views with them.
+//! campaign's messages and views with the log.
 
 pub(crate) mod incomplete;
 pub mod recipients;

@@ -92,7 +92,7 @@ impl Store {
     }
 
     /// Returns the number of a campaign's messages in the view, and the number
-    /// of `set_aside` messages that are not in the view yet.
+    /// of `set_aside` messages that are not in the view.
     ///
     /// # Errors
     /// If MongoDB does not answer.

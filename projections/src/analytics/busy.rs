@@ -35,8 +35,8 @@ const ATTEMPTS: usize = 8;
 /// Activity of customers in one hour of the day or on one weekday.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ActivityCounts {
-    /// Number of customers who ordered or did anything. Each counts once, so that
-    /// a few very active ones do not decide.
+    /// Number of customers who ordered or did anything. Each counts once, so
+    /// that a few very active ones do not dominate.
     pub customers: u64,
     /// Number of orders.
     pub orders: u64,
@@ -106,7 +106,7 @@ impl Store {
     }
 }
 
-/// Times of one customer, as far as they are in the document.
+/// Times of one customer that are in the document itself.
 #[derive(Debug, Default, Deserialize)]
 struct CustomerTimes {
     #[serde(rename = "_id", default)]

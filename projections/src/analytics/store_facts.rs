@@ -118,7 +118,7 @@ fn deciles_of<const N: usize>(measures: [(&'static str, Vec<i64>); N]) -> Decile
 /// Returns the stages that count customers by their text in a field.
 fn texts(field: &str) -> Vec<Document> {
     vec![
-        // Matches texts alone: customers without one are left out.
+        // Matches only texts, so customers without one are left out.
         doc! {"$match": {field: {"$gte": ""}}},
         doc! {"$group": {"_id": format!("${field}"), "customers": {"$sum": 1i64}}},
     ]
@@ -133,9 +133,9 @@ fn tags() -> Vec<Document> {
     ]
 }
 
-/// Returns the stages that count customers by activity. A name whose
-/// activities were all taken back has the count 0 and is left out. The first
-/// stage passes on names alone, not the times.
+/// Returns the stages that count customers by activity. A name whose activities
+/// were all taken back has the count 0 and is left out. The first stage passes
+/// on only the names, not the times.
 fn activities() -> Vec<Document> {
     let all = doc! {"$objectToArray": "$events"};
     let done = doc! {"$filter": {"input": all, "cond": {"$gt": ["$$this.v.count", 0]}}};

@@ -4,9 +4,9 @@
 //! Not a view: not folded from events. The process that accepted a job runs it
 //! and renews a lease in its record. If the lease has expired, that process is
 //! dead or cut off, and the next read of the record ends the job. Every write
-//! after the first takes effect only on a running job, so that a job ends once.
-//! Only MongoDB's clock decides on expiry, which makes the clocks of the
-//! processes irrelevant.
+//! after the first takes effect only on a running job, so that each job ends
+//! exactly once. Only MongoDB's clock decides on expiry, which makes the clocks
+//! of the processes irrelevant.
 
 use std::time::Duration;
 
@@ -35,9 +35,9 @@ pub const MAX_JOB_RESULT: usize = 15 * 1024 * 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JobKind {
-    /// Reconciles a campaign.
+    /// Reconciliation of a campaign.
     Reconciliation,
-    /// Previews rules as of an instant that has passed.
+    /// Preview of rules as of a past instant.
     Preview,
 }
 

@@ -1,5 +1,5 @@
 //! Collections that are not folded from the log: status of workers, jobs, and
-//! what campaigns wait for. Their loss costs no data.
+//! the reasons why campaigns wait. Their loss costs no data.
 
 pub(crate) mod jobs;
 pub(crate) mod live_workers;

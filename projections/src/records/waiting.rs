@@ -1,9 +1,9 @@
 //! Reasons why campaigns make no progress, as the workers report them.
 //!
 //! Not a view: not folded from events. A worker repeats a report for as long as
-//! the reason holds. Reports that are not repeated expire, so that nothing is
-//! left of a worker that died. Only MongoDB's clock decides on expiry, which
-//! makes the clocks of workers and readers irrelevant.
+//! the reason holds. Reports that are not repeated expire, so that reports of a
+//! dead worker disappear. Only MongoDB's clock decides on expiry, which makes
+//! the clocks of workers and readers irrelevant.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -71,7 +71,7 @@ struct WaitingDocument {
 }
 
 impl Store {
-    /// Reports what campaigns wait for. Reports expire after `lifetime`.
+    /// Records the reasons why campaigns wait. Reports expire after `lifetime`.
     ///
     /// # Errors
     /// [`QueryError`] if MongoDB does not answer.

@@ -1,6 +1,6 @@
 //! Status reports of worker processes, for operators.
 //!
-//! Reports are not events, and nothing is decided on them. Only Redis knows
+//! Reports are not events, and no decision depends on them. Only Redis knows
 //! which processes are alive (`eventlog::Members`).
 
 use bson::{DateTime, doc};

@@ -102,8 +102,8 @@ impl Checkpoints {
             .await
     }
 
-    /// Returns the checkpoint of each partition, in no particular order,
-    /// whether its own or the partition's.
+    /// Returns the checkpoint of each partition, the generation's own or the
+    /// partition's, in no particular order.
     pub(crate) async fn all(&self) -> Result<Vec<Checkpoint>, mongodb::error::Error> {
         // Partition checkpoints first: a generation that leaves one has its own
         // checkpoint by then, so that no partition is missed in between.
@@ -166,9 +166,9 @@ impl Checkpoints {
             .await;
         match moved {
             Ok(_) => Ok(()),
-            // The filter did not match, so the upsert met a checkpoint that is
-            // as far or further, and that no failover undoes: another projector
-            // was faster.
+            // The filter did not match, so the upsert failed on a checkpoint
+            // that is at the same position or further, and that no failover
+            // undoes: another projector was faster.
             Err(error) if failed_only_with(&error, DUPLICATE) => Ok(()),
             Err(error) => Err(error),
         }

@@ -13,7 +13,8 @@ use mongodb::options::ReadConcern;
 use crate::runtime::store::Store;
 use crate::runtime::writes::{self, DUPLICATE, failed_only_with};
 
-/// Most bytes of documents in one command. MongoDB accepts 48 MB.
+/// Maximum total size of the documents in one command, in bytes. MongoDB
+/// accepts 48 MB.
 const MAX_BYTES: usize = 8 << 20;
 
 /// Documents of one generation. In addition to its own fields, each has `_id`,
@@ -48,7 +49,7 @@ impl Documents {
         }
     }
 
-    /// Returns the parts of a generation's documents.
+    /// Returns access to the parts of a generation's documents.
     pub(crate) fn parts_of(store: &Store, view: &str, generation: i32) -> Self {
         Self {
             store: store.clone(),
@@ -104,7 +105,7 @@ impl Documents {
     /// Writes documents that have not changed since they were read. Returns
     /// whether all were unchanged. If not, some of the others may have been
     /// written. In both cases a majority has the written documents, and also
-    /// those that stood in the way.
+    /// those that prevented a write.
     ///
     /// # Errors
     /// If the outcome is unknown: documents may have been written or not, and a

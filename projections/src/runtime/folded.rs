@@ -1,4 +1,4 @@
-//! Notifies waiting tasks of folded events, across processes.
+//! Notices of folded events, which wake waiting tasks in all processes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -145,7 +145,7 @@ impl Folded {
         }
     }
 
-    /// Returns a subscription to events on these topics from now on.
+    /// Returns a subscription to notices on these topics from now on.
     pub fn watch(&self, topics: Topics) -> Watcher {
         let known = self.0.subscribe();
         let seen = known.borrow().on(topics);
@@ -179,7 +179,8 @@ impl FoldProgress {
 }
 
 impl Watcher {
-    /// Returns once there was an event since the last call, or after `timeout`.
+    /// Returns once there has been a notice since the last call, or after
+    /// `timeout`.
     pub async fn changed(&mut self, timeout: Duration) {
         let (topics, seen) = (self.topics, self.seen);
         let is_new = |known: &FoldProgress| known.on(topics) != seen;

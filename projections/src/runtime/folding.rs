@@ -20,11 +20,12 @@ use crate::runtime::recorded::EntryReader;
 use crate::runtime::store::Store;
 use crate::runtime::view::{AnyView, Content, FoldError, Input};
 
-/// Attempts to fold a batch while other processes write the same documents.
+/// Maximum number of attempts to fold a batch while other processes write the
+/// same documents.
 const ATTEMPTS: usize = 16;
 
-/// MongoDB accepts documents of 16 MiB. Some of that is kept for the fields
-/// that place a document.
+/// Maximum size of a document, in bytes. MongoDB accepts 16 MiB, of which some
+/// is reserved for the fields that place a document.
 const MAX_DOCUMENT: usize = (16 << 20) - 1024;
 
 /// Entries read at once when a document is folded again from an earlier event.
@@ -52,7 +53,7 @@ pub(crate) struct Folding {
 
 const OVERTAKEN: &str = "a part of its document is ahead of the document's events";
 
-/// The collection that the documents must be in.
+/// The collection that a fold is bound to.
 struct BoundCollection {
     uuid: Option<Binary>,
     checked_at: Instant,
@@ -60,7 +61,7 @@ struct BoundCollection {
     holds: Duration,
 }
 
-/// An event of a batch that cannot be folded, the first one of its document.
+/// The first event of a document in a batch that cannot be folded.
 struct FailedEvent {
     index: usize,
     reason: String,
@@ -217,7 +218,7 @@ impl Folding {
         waited_until: Option<u64>,
     ) -> Result<(), ProjectError> {
         if self.view.is_shared() {
-            // All at once. The loop below would find one per pass.
+            // All of them at once: the loop below would find one per pass.
             let unreadable = events.iter().enumerate().filter_map(|(index, event)| {
                 let Content::Unreadable(reason) = &event.content else {
                     return None;

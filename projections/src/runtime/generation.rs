@@ -1,5 +1,5 @@
-//! Generations of views: the one that serves, the previous one, and the ones
-//! that are being built.
+//! Generations of views: the one that serves, the previous one, and the one
+//! that is being built.
 //!
 //! **Protocol.** A rebuild begins a generation (`building`), folds it, and
 //! offers it to the owners of partitions (`joining`). Once all partitions vouch
@@ -261,7 +261,7 @@ impl Generations {
         Ok(generation)
     }
 
-    /// Offers a generation to the owners of partitions, who then fold it and
+    /// Offers a generation to the owners of partitions, which then fold it and
     /// vouch for it. Returns false if it is neither being built nor the
     /// previous one.
     pub(crate) async fn offer(
@@ -320,7 +320,7 @@ impl Generations {
         before: &Pointer,
         active: i32,
     ) -> Result<bool, mongodb::error::Error> {
-        // Guarded by all pointers that the decision rests on: a concurrent
+        // Guarded by all pointers that the decision depends on: a concurrent
         // switch or rebuild changes one of them, and then nothing matches.
         let active_before = before.active;
         let previous = (active_before != UNBUILT).then_some(active_before);

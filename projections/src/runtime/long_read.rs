@@ -67,8 +67,8 @@ impl LongRead {
     pub(crate) async fn turn(&self) -> Vec<OwnedSemaphorePermit> {
         let mut permits = Vec::with_capacity(self.0.semaphores.len());
         for semaphore in &self.0.semaphores {
-            // A closed semaphore gives no permit, and then there is nothing to
-            // wait for.
+            // A closed semaphore gives no permit, and there is nothing to wait
+            // for.
             permits.extend(semaphore.clone().acquire_owned().await);
         }
         permits

@@ -1,9 +1,9 @@
-//! What keeps any view up to date: the contract of a view, the fold of a
+//! Runtime that all views share: the contract of a view, the fold of a
 //! partition by its owner, checkpoints, generations, quarantine, rebuilds,
 //! verification, and access to MongoDB.
 //!
-//! The runtime knows no view by name: [`store::Store`] gets the registry of views when
-//! it is opened.
+//! The runtime refers to no view by name: [`store::Store`] gets the registry of
+//! views when it is opened.
 
 pub(crate) mod checkpoint;
 pub(crate) mod cursor;

@@ -2,7 +2,7 @@
 //!
 //! Other processes may take the partition at any time. Documents are guarded by
 //! their numbers and the checkpoint by `owner_epoch`, so that an earlier owner
-//! that is still at work does no harm.
+//! that is still running does no harm.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,11 +22,12 @@ use crate::runtime::store::{Collections, collection_name};
 use crate::runtime::view::{AnyView, Input};
 use crate::runtime::vouching::{CheckpointPosition, PartitionCheckpoints, Vouched};
 
-/// [`OwnedPartition::check`] checks all collections together, so that not every
-/// write has to check its own.
+/// Time for which the check of a collection holds. It has no limit, since
+/// [`OwnedPartition::check`] checks all collections together, which is cheaper
+/// than a check of each one before a write.
 const COLLECTION_HOLDS: Duration = Duration::MAX;
 
-/// Entries that are decoded before the task yields.
+/// Number of entries that are decoded before the task yields.
 const TURN: usize = 256;
 
 /// A generation of a view.
@@ -415,7 +416,7 @@ impl OwnedPartition {
         generation: Generation,
         reason: Option<&ProjectError>,
     ) -> Result<(), ProjectError> {
-        // Before it leaves, so that the generation is never without a
+        // Written before the generation leaves, so that it always has a
         // checkpoint.
         self.own_checkpoint(generation, self.place(), 0, reason)
             .await?;
@@ -449,7 +450,7 @@ impl OwnedPartition {
 
     /// Adds generations that were folded to the partition's position. If the
     /// owner keeps none yet, the one that is furthest determines that position.
-    /// Returns those that are elsewhere.
+    /// Returns the generations that are at another position.
     ///
     /// # Errors
     /// As [`Self::step`].
@@ -460,7 +461,7 @@ impl OwnedPartition {
             self.cursor = first.cursor().clone();
         }
         // The number is not enough: after a restore, another event may have it.
-        // Before the first event there is nothing to tell logs apart.
+        // Before the first event, logs cannot be told apart.
         let is_here = |projector: &Projector| {
             let cursor = projector.cursor();
             cursor.at == self.cursor.at

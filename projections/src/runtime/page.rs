@@ -27,8 +27,8 @@ pub struct Page<T> {
 pub struct PageError;
 
 impl PageRequest {
-    /// Returns the number of items to fetch: one more than the limit, to learn
-    /// whether there is another page.
+    /// Returns the number of items to fetch: one more than the limit, which
+    /// shows if there is another page.
     pub(crate) fn fetch(&self) -> i64 {
         i64::try_from(self.limit).unwrap_or(i64::MAX - 1) + 1
     }

@@ -1,4 +1,4 @@
-//! Runs work for all partitions on all cores.
+//! Concurrent work on all partitions.
 
 use eventlog::Partition;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -6,8 +6,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::runtime::error::ProjectError;
 
-/// Partitions that run at once. Some wait for Redis or MongoDB while others
-/// compute.
+/// Number of partitions processed at once. Some wait for Redis or MongoDB while
+/// others compute.
 const AT_ONCE: usize = 4;
 
 /// Runs `work` for each partition in a task of its own. Results are in no

@@ -34,7 +34,7 @@ pub struct Part {
 pub struct Before<'a> {
     /// The document; `None` before its first event.
     pub document: Option<&'a RawDocument>,
-    /// Parts of the document that were loaded so far.
+    /// Parts of the document that have been loaded so far.
     pub parts: &'a Parts,
     /// Time zone of the deployment.
     pub zone: Tz,
@@ -56,7 +56,7 @@ pub enum FoldOutcome {
 /// A document after some events.
 #[derive(Debug)]
 pub struct After {
-    /// The new document, without the fields that place it.
+    /// The new document, without `_id`, `_partition` and `_number`.
     pub document: RawDocumentBuf,
     /// Number of events that were folded. The caller folds the others once this
     /// is written.

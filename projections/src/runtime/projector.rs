@@ -1,5 +1,5 @@
-//! The projector reads one partition in order and keeps its share of one view
-//! up to date.
+//! The projector, which reads one partition in order and keeps its share of one
+//! view up to date.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub enum Mode {
     /// Pass over the events and count them, since a newer program may be
     /// writing.
     Live,
-    /// Stop at the first one, since a rebuilt view must hold everything.
+    /// Stop at the first one, since a rebuilt view must contain all events.
     Rebuild,
 }
 

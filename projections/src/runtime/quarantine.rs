@@ -79,8 +79,8 @@ pub(crate) struct DecisionDocument {
     view: String,
     partition: i32,
     number: i64,
-    /// True if the view leaves out the event from now on. False if the view was
-    /// to retry it.
+    /// True for a skip: the view leaves out the event from now on. False for a
+    /// retry.
     is_skip: bool,
     /// Number of the decision's event in the partition.
     decided: i64,
@@ -90,7 +90,7 @@ pub(crate) struct DecisionDocument {
 }
 
 impl DecisionDocument {
-    /// Returns the position of the event that was decided about.
+    /// Returns the position of the event that the decision is about.
     pub(crate) fn event(&self) -> Position {
         Position {
             partition: Partition::try_from(self.partition).unwrap_or_default(),
@@ -164,10 +164,11 @@ async fn write_note(
 /// Log entries read at once.
 pub(crate) const ENTRIES: usize = 1_000;
 
-/// Notes that are logged one by one. The others are logged as a count.
+/// Number of notes that are logged one by one. The others are logged as a
+/// count.
 const LOGGED: usize = 10;
 
-/// Notes written concurrently.
+/// Number of notes written concurrently.
 const AT_ONCE: usize = 32;
 
 /// Quarantine of one partition of a generation.
@@ -323,8 +324,8 @@ impl Quarantine {
         }
     }
 
-    /// Removes the note that a document has waited since this event, once all
-    /// its events are folded. A later note stays.
+    /// Removes the note of a document that has waited since this event. Must be
+    /// called only once all its events are folded. A later note stays.
     pub(crate) async fn release(
         &self,
         document: &str,
@@ -489,8 +490,8 @@ impl Store {
         numbers.try_collect().await.map(SkippedEvents)
     }
 
-    /// Returns the events up to these positions that were decided about for a
-    /// view after these positions.
+    /// Returns the events up to these positions that an operator decided about,
+    /// for this view and after these positions.
     pub(crate) async fn decided_since(
         &self,
         log: &Log,
@@ -550,7 +551,7 @@ impl Store {
         self.quarantine().count_documents(filter).await
     }
 
-    /// Returns the views whose serving generations could not fold an event.
+    /// Returns the views whose serving generations could not fold this event.
     ///
     /// # Errors
     /// If MongoDB does not answer.
@@ -602,8 +603,8 @@ impl Store {
         Ok(counted.iter().map(count).collect())
     }
 
-    /// Returns a filter for the notes of the serving generations; `None` if
-    /// none serves.
+    /// Returns a filter for the notes of the serving generations; `None` before
+    /// the workers' first start.
     async fn serving_filter(&self) -> Result<Option<bson::Document>, mongodb::error::Error> {
         let pointers = self.generations().all().await?;
         let of = |pointer: &crate::runtime::generation::Pointer| doc! {"view": pointer.view(), "generation": pointer.active};

@@ -16,8 +16,8 @@ impl Store {
         self.reached_by(view, generation).await
     }
 
-    /// Returns the same for any generation. Checkpoints in another log do not
-    /// count: after a restore their numbers belong to other events.
+    /// Returns the same for any generation. Checkpoints of another log do not
+    /// count: after a restore, their numbers belong to other events.
     pub(crate) async fn reached_by(
         &self,
         view: &'static str,

@@ -1,4 +1,4 @@
-//! Rebuilding a view from the log while the old generation serves.
+//! Rebuild of a view from the log while the old generation serves.
 
 use std::time::{Duration, Instant};
 
@@ -162,7 +162,7 @@ pub async fn roll_back(
         .and_then(|pointer| pointer.previous)
         .ok_or(RebuildError::NoPrevious(view.name()))?;
     // `Mode::Live`: events of unknown types that were passed over while it
-    // served are passed over now.
+    // served are passed over again.
     fold_all(store, log, view, previous, Mode::Live, &|_| {}).await?;
     hand_over(store, log, view, previous, Mode::Live).await?;
     Ok(previous)
@@ -283,8 +283,8 @@ async fn not_vouched(
 }
 
 /// Switches to the offered generations that all partitions vouch for. This
-/// completes a rebuild that died, and the first build of a view that came with
-/// a newer program.
+/// completes a rebuild whose process died, and the first build of a view that
+/// came with a newer program.
 ///
 /// # Errors
 /// [`ProjectError`] if MongoDB does not answer.

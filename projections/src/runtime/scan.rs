@@ -9,11 +9,10 @@ use mongodb::error::Error;
 /// Time limit of one MongoDB query over all documents.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Documents per reply of MongoDB, as far as they fit into the 16 MB that a
-/// reply may have.
+/// Maximum number of documents per reply of MongoDB. A reply may have 16 MB.
 pub(crate) const BATCH: u32 = 20_000;
 
-/// Documents that are processed before the task yields.
+/// Number of documents that are processed before the task yields.
 const TURN: u64 = 1_000;
 
 /// Calls `look` with each document. Holds one batch in memory at a time.

@@ -1,4 +1,4 @@
-//! Queries on the generation of a view that serves.
+//! Queries on the serving generation of a view.
 
 use bson::{DateTime, Document, doc};
 use futures::TryStreamExt;
@@ -10,7 +10,7 @@ use crate::runtime::page::{Page, PageRequest};
 use crate::runtime::store::{QueryError, Store};
 
 impl Store {
-    /// Returns the pointers to each view's generations.
+    /// Returns access to the pointers of all views.
     pub fn generations(&self) -> Generations {
         Generations::new(self.clone())
     }

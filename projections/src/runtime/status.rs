@@ -17,7 +17,7 @@ pub struct ViewStatus {
     pub generation: i32,
     /// Version of the fold that made the serving generation.
     pub fold: i32,
-    /// True if this program's fold yields other documents from the same events,
+    /// True if an older version of the view's fold made the serving generation,
     /// so that the view must be rebuilt.
     pub outdated: bool,
     /// Previous generation, kept for one rollback.
@@ -96,8 +96,8 @@ impl Store {
         Ok(all)
     }
 
-    /// Returns the views that an older version of their fold made. Their
-    /// documents may be wrong until they are rebuilt.
+    /// Returns the views whose serving generations an older version of their
+    /// fold made. Their documents may be wrong until they are rebuilt.
     ///
     /// # Errors
     /// If MongoDB does not answer.

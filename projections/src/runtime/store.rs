@@ -1,4 +1,4 @@
-//! The views' database and the queries that all views share.
+//! Access to the views' database.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -27,7 +27,7 @@ pub struct StoreOptions {
 /// UUIDs of collections by name; `None` where the server reports none.
 pub type Collections = HashMap<String, Option<Binary>>;
 
-/// Values by their type.
+/// Values of this process by their type.
 type Memory = Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>;
 
 /// Handle to the views' database. Clones share one connection pool.
@@ -140,13 +140,14 @@ impl Store {
     }
 
     /// Returns this process's value of a type, which clones of the store share.
-    /// Caches of queries are kept so, without the runtime knowing them.
+    /// Queries keep their caches here, so that the runtime does not depend on
+    /// the types of the caches.
     pub(crate) fn memory<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
         let mut values = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         let value = values
             .entry(TypeId::of::<T>())
             .or_insert_with(|| Arc::<T>::default());
-        // The entry of a type's id has that type.
+        // The value under a type's id always has that type.
         Arc::clone(value).downcast().unwrap_or_default()
     }
 

@@ -11,7 +11,8 @@ use crate::runtime::recorded::EntryReader;
 use crate::runtime::status::ViewStatus;
 use crate::runtime::store::Store;
 
-/// Commits that are read at once. Each has up to 1 MiB.
+/// Number of events that are read at once. Each read fetches a commit, which
+/// has up to 1 MiB.
 const AT_ONCE: usize = 4;
 
 /// Lag of the views.

@@ -47,7 +47,7 @@ pub struct DocumentsReport {
 /// yields, and folds a sample of them again.
 ///
 /// Documents ahead of their checkpoint are not compared, and their partitions
-/// not counted, since a projector is at work or died before it moved the
+/// are not counted, since a projector is running or died before it moved the
 /// checkpoint.
 ///
 /// # Errors
@@ -71,8 +71,8 @@ pub async fn verify_documents(
         .estimated_document_count()
         .await?;
     let ends = log.ends().await?;
-    // The log's size is a lower bound. Otherwise the sample would be the whole
-    // log if the collection lost its documents.
+    // A sixteenth of the log's size is a lower bound. Otherwise the sample
+    // would be the whole log if the collection lost its documents.
     let least = ends.iter().map(|end| end.number).sum::<u64>() / 16;
     let one_in = (total.max(least) / SAMPLE).max(1);
     let all = checkpoints.all().await?;
@@ -249,7 +249,8 @@ impl StoredGeneration {
             // Loads one at a time, since a document may have hundreds of parts.
             let mut stored = self.parts.load(&[id], ReadConcern::local()).await?;
             match stored.remove(id) {
-                // Parts are written before their document, which follows.
+                // Parts are written before their document, which is not written
+                // yet.
                 Some(part) if part.number > end.number as i64 => {}
                 Some(part) if part.document != *expected => {
                     let what = format!("the part {id} differs from the fold of its events");
@@ -296,13 +297,13 @@ struct PartitionTotals {
     count: u64,
     /// Number of parts that the documents list.
     parts: u64,
-    /// Highest number that one of them was folded to.
+    /// Highest number among their last folded events.
     last: u64,
 }
 
 /// Compares the number of documents of each partition with the number that the
 /// log yields. A partition with a document ahead of its checkpoint is not
-/// compared, since a projector is at work or died before it moved the
+/// compared, since a projector is running or died before it moved the
 /// checkpoint. A document ahead of the log is a difference.
 async fn count(
     documents: &Documents,

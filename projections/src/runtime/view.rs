@@ -21,8 +21,8 @@ pub trait View: 'static {
     const NAME: &'static str;
 
     /// Version of [`Self::fold`]. Raise it when events that were already folded
-    /// yield other documents now. Existing generations are then reported as
-    /// outdated until the view is rebuilt.
+    /// would now yield other documents. Existing generations are then reported
+    /// as outdated until the view is rebuilt.
     const FOLD: i32 = 1;
 
     /// True if each document belongs to one aggregate, so that the aggregate's
@@ -37,12 +37,13 @@ pub trait View: 'static {
     type Document: Serialize + DeserializeOwned;
 
     /// Returns the id of the document that events about this subject touch, or
-    /// `None` if they touch none. The answer needs only the key, so events that
-    /// touch no document are not decoded.
+    /// `None` if they touch none. The id depends only on the key and the
+    /// position, so events that touch no document are not decoded.
     fn document_of(subject: &Subject, position: Position) -> Option<String>;
 
     /// Returns the document after an event, given the one before. Pure: no
-    /// clock, no I/O. Called only for events with a [`Self::document_of`].
+    /// clock, no I/O. Called only for events that touch a document, by
+    /// [`Self::document_of`].
     ///
     /// # Errors
     /// [`FoldError`] for an event that contradicts the document. The event then
@@ -222,9 +223,9 @@ pub(crate) fn not_read(content: &Content) -> FoldError {
 }
 
 impl Input {
-    /// Returns what a view folds from an entry: a decision if the entry is one
-    /// that concerns the view, and an event if it touches a document. An entry
-    /// that cannot be decoded becomes an event that cannot be folded.
+    /// Returns the inputs that an entry gives a view: a decision if the entry
+    /// is one that concerns the view, and an event if it touches a document. An
+    /// entry that cannot be decoded becomes an event that cannot be folded.
     ///
     /// # Errors
     /// The reason, if the entry has a type that this program does not know.

@@ -141,7 +141,8 @@ impl PartitionCheckpoints {
 
     /// Adds generations, all folded to the checkpoint's position. A checkpoint
     /// that vouches for none is moved to that position. Returns false if
-    /// another process has taken the partition, or the checkpoint is elsewhere.
+    /// another process has taken the partition, or the checkpoint is at another
+    /// position.
     pub(crate) async fn join(
         &self,
         owner_epoch: i64,

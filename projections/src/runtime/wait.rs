@@ -1,4 +1,4 @@
-//! Read your own writes: waiting until a view has reached positions.
+//! Read your own writes: a wait until a view has reached positions.
 
 use std::time::Duration;
 

@@ -2,11 +2,11 @@
 //!
 //! A reply with `ok: 1` may still report a failure, in `writeErrors` or in
 //! `writeConcernError`. A write whose concern was not met is visible on the
-//! primary, but a failover may undo it, so nothing may depend on it, whatever
-//! else the reply says. The driver checks the replies to its own operations,
-//! but drops the write concern error if there is a write error too, and does
-//! not check replies to commands that were run directly. Every decision about
-//! the outcome of a write is therefore made here.
+//! primary, but a failover may undo it, so nothing may depend on it, even if
+//! the rest of the reply reports success. The driver checks the replies to its
+//! own operations, but drops the write concern error if there is a write error
+//! too, and does not check replies to commands that were run directly. Every
+//! decision about the outcome of a write is therefore made here.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub(crate) const DUPLICATE: i32 = 11_000;
 pub(crate) const NAMESPACE_EXISTS: i32 = 48;
 
 /// Time that a write waits for a majority. Without a bound it would wait as
-/// long as members are down, and nothing would say why a view lags.
+/// long as members are down, and no error would explain the view's lag.
 const MAJORITY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// MongoDB's error codes for a server that is shutting down or is no longer
@@ -85,7 +85,7 @@ pub(crate) async fn update(
 }
 
 /// Returns whether a write failed with this code only and its write concern was
-/// met, so that the document that stood in its way survives a failover.
+/// met, so that the document that caused the error survives a failover.
 pub(crate) fn failed_only_with(error: &Error, code: i32) -> bool {
     if has_write_concern_error(error) {
         return false;

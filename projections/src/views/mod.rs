@@ -47,7 +47,7 @@ pub fn view_named(name: &str) -> Option<&'static dyn AnyView> {
 
 impl Store {
     /// Opens the database without connecting: the first command connects. Reads
-    /// go to the primary and writes to a majority, whatever the URI says.
+    /// go to the primary and writes to a majority, regardless of the URI.
     ///
     /// # Errors
     /// If the URI cannot be parsed.

@@ -4,11 +4,12 @@
 //! **Correctness.** The documents in the view `customers` show which customers
 //! have not changed since the launch, and are used as they are. All other
 //! customers are folded again from the log up to the positions, and evaluated
-//! in memory. So the result does not depend on when this is done, how often, or
-//! what has happened since.
+//! in memory. The result therefore does not depend on the time or the number of
+//! the reads, or on later events.
 //!
-//! A customer with an event that cannot be folded is undetermined, unless the
-//! event was skipped by then: counted, but not messaged.
+//! A customer with an event that cannot be folded is undetermined, unless an
+//! operator had skipped the event by then. Undetermined customers are counted,
+//! but get no message.
 //!
 //! # Trimmed logs
 //!
@@ -66,16 +67,16 @@ pub struct Recipients {
     customers: Documents,
     past: Past,
     rules: Predicate,
-    /// Finds all customers that the rules match now, and all who have changed
-    /// since the launch.
+    /// Filter for all customers that the rules match now, and all who have
+    /// changed since the launch.
     filter: Document,
     /// Id of the last customer read.
     after: String,
     /// Number of customers read for one batch.
     batch: usize,
     is_at_end: bool,
-    /// Customers with an event that was decided about since the launch. Folded
-    /// again, like those who have changed.
+    /// Customers with an event that an operator has decided about since the
+    /// launch. They are folded again, like those who have changed.
     decided: BTreeSet<CustomerId>,
     /// Undetermined customers found so far.
     undetermined: BTreeSet<CustomerId>,
@@ -300,8 +301,8 @@ async fn set_aside_at(
     Ok(customers.flatten().collect())
 }
 
-/// Returns the customers with an event up to these positions that was decided
-/// about afterwards.
+/// Returns the customers with an event up to these positions that an operator
+/// decided about afterwards.
 async fn decided_since(
     store: &Store,
     log: &Log,

@@ -21,7 +21,7 @@ use crate::views::customers::{CustomerDocument, Customers};
 /// Log entries read at once.
 const ENTRIES: usize = 4_000;
 
-/// Partitions folded concurrently.
+/// Number of partitions folded concurrently.
 const AT_ONCE: usize = 16;
 
 /// State of a customer at some positions of the log.
@@ -60,7 +60,7 @@ pub async fn customer_at(
     }))
 }
 
-/// Customers at the positions.
+/// Customers, folded up to some positions.
 #[derive(Default)]
 pub(super) struct PastCustomers {
     /// Documents by id. Customers without events are left out.
@@ -69,7 +69,7 @@ pub(super) struct PastCustomers {
     pub(super) undetermined: BTreeSet<String>,
 }
 
-/// The log up to some positions.
+/// Reader of customers in the state that the log up to some positions makes.
 pub(super) struct Past {
     store: Store,
     log: Log,
@@ -263,8 +263,7 @@ impl Past {
     }
 }
 
-/// The fields of a commit's document that say which events are about which
-/// customers.
+/// The fields of a commit's document that map customers to their events.
 #[derive(Deserialize)]
 struct CommitCustomers {
     first: u64,

@@ -21,16 +21,18 @@ use crate::views::messages::Messages;
 /// Time for the views to reach the positions that the log was read up to.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Attempts to compare the views while the campaign keeps changing.
+/// Maximum number of attempts to compare the views while the campaign keeps
+/// changing.
 const ROUNDS: usize = 5;
 
-/// Messages read from the view at once.
+/// Number of messages read from the view at once.
 const BATCH: usize = 5_000;
 
 /// Number of messages by status.
 type Counts = BTreeMap<MessageStatus, u64>;
 
-/// Compares the ledgers of all partitions, in order, with everything else.
+/// Comparison of the ledgers of all partitions with the campaign's records and
+/// the views.
 pub(super) struct Judge<'a> {
     log: &'a Log,
     launched: &'a Launched,
@@ -53,8 +55,8 @@ impl<'a> Judge<'a> {
 
     /// Compares the views with the log once both are at the same positions. If
     /// the campaign changes while the views are read, they are compared again,
-    /// [`ROUNDS`] times at most. For a campaign that never rests, they stay
-    /// uncompared.
+    /// [`ROUNDS`] times at most. If the campaign changes during every attempt,
+    /// the views stay uncompared.
     pub(super) async fn compare_views(&mut self, store: &Store) -> Result<(), ReconcileError> {
         for _ in 0..ROUNDS {
             let ends: Positions = self.ledgers.iter().map(CampaignLedger::at).collect();
@@ -125,10 +127,10 @@ impl<'a> Judge<'a> {
         self.result
     }
 
-    /// Settles the customers who were undetermined at the launch by what the
-    /// campaign recorded, whatever this program makes of their events: those
-    /// with a message were recipients, and those without are counted
-    /// separately.
+    /// Settles the customers who were undetermined at the launch by the
+    /// campaign's records, even if this program can fold their events:
+    /// customers with a message were recipients, and customers without one are
+    /// counted separately.
     fn settle_undetermined(&mut self) {
         let Launched {
             undetermined,

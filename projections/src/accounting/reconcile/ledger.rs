@@ -22,7 +22,7 @@ use crate::runtime::view::View;
 use crate::views::customers::replay::{CustomersInMemory, Replay, Replayed};
 use crate::views::customers::{CustomerDocument, Customers};
 
-/// Customers or events that are processed before the task yields.
+/// Number of customers or events that are processed before the task yields.
 const TURN: usize = 64;
 
 /// Inputs of the reconciliation that all partitions share.
@@ -70,7 +70,7 @@ impl Plan {
     }
 }
 
-/// Expected recipients and the fate of each message, up to a position of the
+/// Expected recipients and the status of each message, up to a position of the
 /// partition.
 pub(super) struct CampaignLedger {
     plan: Plan,
@@ -90,7 +90,7 @@ pub(super) struct CampaignLedger {
     pub(super) sent_after_unsubscribe: Faults,
     /// Messages with a recorded text that cannot be reproduced.
     pub(super) differing_texts: Faults,
-    /// True if some texts can only be checked by a newer program.
+    /// True if only a newer program can check some of the texts.
     pub(super) has_unchecked_texts: bool,
 }
 

@@ -2,7 +2,7 @@
 //! launched to do.
 //!
 //! [`ledger`] reads the log, one partition at a time: the expected recipients
-//! and the fate of each message. [`refusals`] finds messages that were sent
+//! and the status of each message. [`refusals`] finds messages that were sent
 //! although they were no longer allowed. [`judge`] compares recipients and
 //! messages with each other, with what the campaign recorded, and with the
 //! views.

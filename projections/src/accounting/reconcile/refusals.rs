@@ -75,8 +75,8 @@ impl StopPeriods {
 }
 
 impl Unsubscribed {
-    /// Returns whether an entry may say that a customer unsubscribes or
-    /// subscribes again, so that other entries are not decoded.
+    /// Returns whether an entry may change a customer's subscription. Other
+    /// entries need not be decoded.
     pub(super) fn may_concern(entry: &Entry) -> bool {
         entry.key.starts_with("customer/") && entry.data.contains("\"unsubscribed\"")
     }
@@ -118,7 +118,7 @@ impl Unsubscribed {
                 last.number
             )),
             // The last change that the sender had read allowed the message, so
-            // earlier changes do not count, whatever the clocks say.
+            // earlier changes do not count, even if the clocks disagree.
             _ => {
                 let late = late_by(unread, handover.began_at?)?;
                 Some(format!(

@@ -14,7 +14,7 @@ use crate::runtime::store::QueryError;
 /// Maximum number of discrepancies that are listed.
 pub const MAX_DISCREPANCIES: usize = 1_000;
 
-/// A launched campaign and what it has recorded since.
+/// A launched campaign and its records since the launch.
 #[derive(Debug, Clone)]
 pub struct Launched {
     /// Id of the campaign.
@@ -27,7 +27,7 @@ pub struct Launched {
     pub size: Option<AudienceSize>,
     /// Customers that the campaign recorded as undetermined.
     pub undetermined: BTreeSet<CustomerId>,
-    /// Outcomes of customers who were undetermined first.
+    /// Outcomes for customers who were undetermined at first.
     pub determined: BTreeMap<CustomerId, DeterminedOutcome>,
     /// Status of the campaign.
     pub status: CampaignStatus,
@@ -93,8 +93,8 @@ pub struct Reconciliation {
     pub withheld: Vec<Withheld>,
     /// True if the views had caught up and were compared.
     pub views_compared: bool,
-    /// True if this program could check all texts. It cannot check those of a
-    /// newer program's rendering rules.
+    /// True if this program could check all texts. It cannot check texts that a
+    /// newer program rendered with other rules.
     pub texts_compared: bool,
     /// Discrepancies, [`MAX_DISCREPANCIES`] at most.
     pub discrepancies: Vec<Discrepancy>,
@@ -102,12 +102,12 @@ pub struct Reconciliation {
     pub found: u64,
 }
 
-/// A discrepancy.
+/// A deviation of a campaign from its launch, or of a view from the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Discrepancy {
     /// Kind of discrepancy.
     pub kind: DiscrepancyKind,
-    /// Customer that it concerns, if it concerns one.
+    /// Customer concerned, if any.
     pub customer: Option<CustomerId>,
     /// Description for people.
     pub detail: String,
@@ -120,19 +120,20 @@ pub enum DiscrepancyKind {
     MissingMessage,
     /// A customer has a message but is not a recipient.
     UnexpectedMessage,
-    /// The campaign recorded other numbers than the log yields.
+    /// The audience size that the campaign recorded differs from the one in the
+    /// log.
     SizeDiffers,
-    /// The view `campaign_stats` has other counts than the log.
+    /// The counts in the view `campaign_stats` differ from those in the log.
     StatisticsDiffer,
-    /// The view `messages` lacks a message, or has it in another status than
-    /// the log.
+    /// The view `messages` lacks a message, has one that the log lacks, or has
+    /// one in another status than the log.
     ViewDiffers,
     /// A message was sent to a customer who had unsubscribed.
     SentAfterUnsubscribe,
     /// A message was sent after the campaign was paused or cancelled.
     SentAfterStop,
-    /// The text rendered from a message's values differs from the recorded
-    /// digest.
+    /// A message's text cannot be rendered again from its recorded values, or
+    /// differs from the recorded digest.
     TextDiffers,
 }
 
@@ -167,7 +168,7 @@ impl DiscrepancyKind {
 /// Error of a reconciliation.
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcileError {
-    /// The log does not answer, or cannot be read.
+    /// The log or MongoDB does not answer, or the log cannot be read.
     #[error(transparent)]
     Log(#[from] ProjectError),
     /// MongoDB does not answer.

@@ -114,8 +114,8 @@ impl Store {
         let clock = Clock::new(now, last_order(&customers).await?);
         let inside = rules.at(now);
         let members = moments(&customers, filter(&inside), clock).await?;
-        // Without members there is nothing to compare with: all customers need not be
-        // read.
+        // Without members there is nothing to compare with, so the other
+        // customers need not be read.
         let all = match members.count() {
             0 => Moments::default(),
             _ => moments(&customers, doc! {}, clock).await?,

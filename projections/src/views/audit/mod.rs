@@ -151,8 +151,8 @@ impl AuditDocument {
 }
 
 impl Parts {
-    /// Adds the commit's next event, whose offset is `offset`. `None` as the id if it
-    /// belongs to no part.
+    /// Adds the commit's next event, whose offset is `offset`. The id is `None`
+    /// if the event belongs to no part.
     fn add(&mut self, id: Option<&str>, offset: i32) {
         // While one part has all events, its offsets are omitted. The first event that
         // does not belong to it makes them explicit.

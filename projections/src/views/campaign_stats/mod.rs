@@ -17,7 +17,7 @@ pub use document::{CampaignFigures, CampaignStatsDocument, StatusCounts};
 use crate::runtime::recorded::Recorded;
 use crate::runtime::view::{FoldError, View};
 
-/// Counts of messages that would still be sent if the campaign continued.
+/// Counts of messages that can still be sent.
 const UNSENT: [&str; 2] = ["by_status.queued", "by_status.undeliverable"];
 
 /// The view `campaign_stats`. A campaign's messages are in all partitions, but a

@@ -20,8 +20,7 @@ pub struct CampaignDocument {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segment_id: Option<SegmentId>,
     /// Rules of the audience: those that the campaign was given, or those that
-    /// its launch fixed. Unknown before the launch if the audience is a
-    /// segment.
+    /// its launch fixed. Absent before the launch if the audience is a segment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<Rules>,
     /// Template of the messages.

@@ -217,7 +217,8 @@ impl SeriesBuckets<'_, '_> {
         let mut left = expected.saturating_sub(times.len());
         let mut index = next;
         while left > 0 {
-            // Splits have consecutive indices; their counts tell how many there are.
+            // Splits have consecutive indices; the sum of their counts
+            // determines their number.
             let split = self.stored(index)?;
             if split.number != number {
                 return Err(FoldStop::Overtaken);

@@ -43,7 +43,7 @@ use crate::runtime::recorded::Recorded;
 use crate::runtime::view::{FoldError, View};
 
 /// The view `customers`: one document per customer, including customers that
-/// are known from their orders alone.
+/// are known from orders or activities alone.
 pub struct Customers;
 
 impl Customers {

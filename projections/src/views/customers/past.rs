@@ -19,7 +19,7 @@ use crate::runtime::store::Store;
 use crate::runtime::view::View;
 use crate::views::customers::replay::{CustomersInMemory, Replay, Replayed};
 
-/// Number of customers evaluated before other tasks may run.
+/// Number of customers that are evaluated before the task yields.
 const CUSTOMERS_PER_TURN: usize = 64;
 
 /// Previews the rules at `as_of`: folds customers from the events recorded by then,
@@ -29,8 +29,8 @@ const CUSTOMERS_PER_TURN: usize = 64;
 /// time.
 ///
 /// # Errors
-/// [`ProjectError`] if the log does not answer or cannot be read. Fails before
-/// reading if any events were trimmed.
+/// [`ProjectError`] if the log or MongoDB does not answer, or the log cannot be
+/// read. Fails before reading if any events were trimmed.
 pub async fn preview_at(
     store: &Store,
     log: &Log,

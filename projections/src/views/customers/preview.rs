@@ -148,7 +148,7 @@ impl Store {
         let root = CountQuery::new(NodeRef::Group(rules.root()), now)?;
         let root = &root;
         self.on_serving(|generation| async move {
-            // Counting all customers may take long whatever the rules are, so it does
+            // Counting all customers may take long for any rules, so it does
             // not use up the rules' time limit.
             let counter = self.customer_counter(generation, LONG_TIME_LIMIT);
             let customers = counter.total().await?;

@@ -1,5 +1,5 @@
-//! Replay of the log for what no view keeps: customers at an earlier position,
-//! and the messages of a campaign.
+//! Replay of the log for state that no view keeps: customers at an earlier
+//! position, and the messages of a campaign.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -93,8 +93,8 @@ pub(crate) enum Replayed {
     },
 }
 
-/// Decodes an entry. Returns `None` for an entry of a newer program, which live
-/// views pass over too.
+/// Decodes an entry. Returns `None` for an entry of a newer program, which
+/// projectors in live mode pass over too.
 pub(crate) fn read(reader: &mut EntryReader, entry: Entry) -> Option<Replayed> {
     let (position, subject, meta) = (entry.position, subject_of(&entry), entry.meta.clone());
     match reader.read(entry) {

@@ -31,12 +31,13 @@ pub struct MessageDocument {
     /// absent if it was never queued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<PersonalContent>,
-    /// Reason of the suppression, while the message is suppressed.
+    /// Reason for the suppression, while the message is suppressed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suppression: Option<SuppressionDocument>,
     /// Number of failed attempts since the message was last queued.
     pub attempts: u32,
-    /// Problem of the last failed attempt, until the message is queued again or sent.
+    /// Problem of the last failed attempt, until the message is queued again,
+    /// is sent, or gets a receipt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
     /// Time at which the next attempt is due, while the message waits for it.
@@ -45,7 +46,7 @@ pub struct MessageDocument {
     /// Id that the vendor gave the message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vendor_message_id: Option<String>,
-    /// Reason of the failure in the vendor's receipt.
+    /// Reason for the failure, from the vendor's receipt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Time at which the message was last queued, or suppressed if it was never queued.
@@ -62,7 +63,7 @@ pub struct MessageDocument {
     pub updated_at: DateTime,
 }
 
-/// Reason for which a message was suppressed.
+/// Reason why a message was suppressed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SuppressionDocument {
     /// Code of the reason, such as `no_address`.

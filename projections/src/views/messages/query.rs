@@ -161,8 +161,9 @@ impl Store {
     }
 }
 
-/// Returns the filter of a campaign's messages after an id. The ids of a campaign's
-/// messages share a prefix, so that `_id` serves queries that have no index.
+/// Returns the filter of a campaign's messages after an id. The ids of a
+/// campaign's messages share a prefix, so the index on `_id` serves queries
+/// that have no index of their own.
 fn of_campaign(campaign: &CampaignId, after: Option<&str>) -> Document {
     let first = MessageId::start(campaign);
     // Sorts after every character that a customer id can contain.

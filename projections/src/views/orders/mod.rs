@@ -24,7 +24,7 @@ pub struct OrderDocument {
     pub customer_id: String,
     /// Amount in minor units of the currency.
     pub amount: i64,
-    /// Currency code of ISO 4217.
+    /// ISO 4217 currency code.
     pub currency: String,
     /// Time at which the order was placed.
     pub placed_at: DateTime,

@@ -5,9 +5,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::Text;
 use futures::stream;
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use reqwest::redirect::Policy;
-use reqwest::{Client, StatusCode};
+use http_client::{HttpClient, HttpError, Policy};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::breaker::VendorState;
@@ -21,8 +21,8 @@ const DEFAULT_REST: Duration = Duration::from_secs(1);
 /// Longest pause that the vendor can ask for.
 const LONGEST_REST: Duration = Duration::from_secs(60 * 60);
 
-/// Size at which reading of a response stops, in bytes; about ten times the size of
-/// a hundred results.
+/// Maximum size of a response that is read, in bytes; about ten times the size of a
+/// hundred results.
 const LONGEST_ANSWER: usize = 512 * 1024;
 
 /// Longest problem type that is recorded, in bytes.
@@ -30,7 +30,7 @@ const LONGEST_TYPE: usize = 100;
 
 /// HTTP client that sends batches of messages to the vendor.
 pub(super) struct Vendor {
-    client: Client,
+    client: HttpClient,
     at: VendorAt,
 }
 
@@ -142,18 +142,21 @@ struct Problem {
 }
 
 impl Vendor {
-    /// Creates a client that keeps connections open, follows no redirects and ignores
-    /// proxy settings of the environment.
+    /// Creates a client that keeps connections open and ignores proxy settings of the
+    /// environment.
     pub(super) fn new(at: VendorAt, delivery: &Delivery) -> reqwest::Result<Self> {
-        let client = Client::builder()
-            .timeout(delivery.timeout)
+        let builder = Client::builder()
             .pool_max_idle_per_host(delivery.concurrency.into())
-            .redirect(Policy::none())
-            .no_proxy()
             // `send` relies on the body being polled right before it is written.
             // HTTP/2 does not guarantee that.
-            .http1_only()
-            .build()?;
+            .http1_only();
+        let policy = Policy {
+            connect_timeout: delivery.timeout,
+            timeout: delivery.timeout,
+            max_body: LONGEST_ANSWER,
+            environment_proxies: false,
+        };
+        let client = HttpClient::new(builder, &policy)?;
         Ok(Self { client, at })
     }
 
@@ -170,7 +173,7 @@ impl Vendor {
         let length = 1 + items.iter().map(|item| item.len() + 1).sum::<usize>();
         let request = self
             .client
-            .post(self.at.send.clone())
+            .request(Method::POST, self.at.send.clone())
             .header(CONTENT_TYPE, "application/json")
             // Some servers reject requests without a length, and the header is sent
             // before `pass` decides which messages remain. The length is therefore
@@ -184,10 +187,24 @@ impl Vendor {
                 let places = pass.await?;
                 Ok::<_, Withheld>(array(&items, places.into_iter(), length))
             })));
-        match exchange(request).await {
+        match self.exchange(request).await {
             Ok((status, headers, body)) => reply(status, &headers, &body, messages, Utc::now()),
             Err(error) => Reply::Whole(Answer::Unavailable(text(describe_error(&error)))),
         }
+    }
+
+    async fn exchange(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<(StatusCode, HeaderMap, Vec<u8>), HttpError> {
+        let response = self.client.send(request.build()?).await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = match response.body().await {
+            // The status is an answer even without the body.
+            Err(HttpError::TooLarge(_)) => Vec::new(),
+            body => body?,
+        };
+        Ok((status, headers, body))
     }
 
     fn item(&self, message: &Outgoing<'_>) -> Vec<u8> {
@@ -219,21 +236,6 @@ fn array(items: &[Vec<u8>], places: impl Iterator<Item = usize>, length: usize) 
     array
 }
 
-async fn exchange(
-    request: reqwest::RequestBuilder,
-) -> reqwest::Result<(StatusCode, HeaderMap, Vec<u8>)> {
-    let mut response = request.send().await?;
-    let (status, headers) = (response.status(), response.headers().clone());
-    // Bounded: an endless response must not fill the memory.
-    let mut body = Vec::new();
-    while body.len() < LONGEST_ANSWER
-        && let Some(chunk) = response.chunk().await?
-    {
-        body.extend_from_slice(&chunk);
-    }
-    Ok((status, headers, body))
-}
-
 /// Interprets a response to a batch of messages.
 fn reply(
     status: StatusCode,
@@ -263,10 +265,7 @@ fn reply(
 
 /// Interprets a response with an error status or a redirect.
 fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> Answer {
-    let retry_after = headers
-        .get(RETRY_AFTER)
-        .and_then(|value| value.to_str().ok());
-    let rest = retry_after.and_then(|value| parse_retry_after(value, now));
+    let rest = http_client::retry_after(headers, now).map(|rest| rest.min(LONGEST_REST));
     let problem = text(problem(status, body));
     match (status, rest) {
         (StatusCode::TOO_MANY_REQUESTS, rest) => Answer::Busy(rest.unwrap_or(DEFAULT_REST)),
@@ -299,18 +298,6 @@ pub(super) fn describe_status(status: StatusCode) -> String {
     }
 }
 
-/// Parses the value of `Retry-After`: a number of seconds, or a date.
-fn parse_retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
-    let rest = match value.trim().parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let until = DateTime::parse_from_rfc2822(value.trim()).ok()?;
-            (until.to_utc() - now).to_std().unwrap_or_default()
-        }
-    };
-    Some(rest.min(LONGEST_REST))
-}
-
 /// Describes an error response: `answered 422 urn:patron:vendor:invalid-request`.
 /// Nothing else of the response is recorded, since it may contain the recipient.
 fn problem(status: StatusCode, body: &[u8]) -> String {
@@ -325,13 +312,11 @@ fn problem(status: StatusCode, body: &[u8]) -> String {
 }
 
 /// Describes a failed request: `did not answer in time`.
-fn describe_error(error: &reqwest::Error) -> String {
-    let what = if error.is_timeout() {
-        "did not answer in time"
-    } else if error.is_connect() {
-        "could not be reached"
-    } else {
-        "broke off the connection"
+fn describe_error(error: &HttpError) -> String {
+    let what = match error {
+        HttpError::Exchange(error) if error.is_timeout() => "did not answer in time",
+        HttpError::Exchange(error) if error.is_connect() => "could not be reached",
+        HttpError::Exchange(_) | HttpError::TooLarge(_) => "broke off the connection",
     };
     what.to_owned()
 }
@@ -349,7 +334,7 @@ mod tests {
     use std::io::{Read, Write};
     use std::net::TcpListener;
 
-    use reqwest::header::HeaderValue;
+    use reqwest::header::{HeaderValue, RETRY_AFTER};
 
     use super::*;
 

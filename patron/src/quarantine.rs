@@ -7,12 +7,11 @@ use clap::{Args, Subcommand};
 use commands::Context;
 use domain::{LogPosition, QuarantineCommand, QuarantineDecision, Text, Timestamp};
 use eventlog::Position;
-use indicatif::HumanCount;
 use projections::Withheld;
 use serde_json::json;
 
 use crate::deployment::{Deployment, Target};
-use crate::output::{operator, say};
+use crate::output::{grouped, operator, say};
 
 /// Maximum number of entries that are listed.
 const LIST_LIMIT: usize = 1_000;
@@ -91,7 +90,7 @@ async fn list(args: ListArgs) -> anyhow::Result<ExitCode> {
     withheld.iter().for_each(print);
     let more = total.saturating_sub(withheld.len() as u64);
     if more > 0 {
-        say(format_args!("… and {} more", HumanCount(more)));
+        say(format_args!("… and {} more", grouped(more)));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -7,12 +7,12 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use commands::Context;
 use domain::Timestamp;
-use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use projections::{AnyView, Progress, RebuildReport, VIEWS, view_named};
 use workers::Operation;
 
 use crate::deployment::{Deployment, Target};
-use crate::output::{operator, say};
+use crate::output::{grouped, operator, say};
 use crate::work;
 
 /// Options of `patron rebuild`.
@@ -109,10 +109,10 @@ fn print_report(view: &dyn AnyView, report: &RebuildReport, took: Duration) {
          {} documents counted, {} folded again and equal",
         view.name(),
         report.generation,
-        HumanCount(report.events),
+        grouped(report.events),
         took.as_secs_f64(),
-        HumanCount(rate as u64),
-        HumanCount(report.verified.documents),
-        HumanCount(report.verified.compared),
+        grouped(rate as u64),
+        grouped(report.verified.documents),
+        grouped(report.verified.compared),
     ));
 }

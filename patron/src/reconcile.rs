@@ -5,11 +5,10 @@ use std::process::ExitCode;
 use anyhow::{Context, anyhow};
 use clap::Args;
 use domain::{CampaignId, IdError};
-use indicatif::HumanCount;
 use projections::{Discrepancy, Launched, LongRead, Reconciliation, reconcile};
 
 use crate::deployment::{Deployment, Target};
-use crate::output::say;
+use crate::output::{grouped, say};
 use crate::quarantine;
 
 /// Maximum number of discrepancies that are printed.
@@ -83,10 +82,10 @@ fn print(launched: &Launched, reconciliation: &Reconciliation) {
         ("suppressed", reconciliation.suppressed),
         ("pending", reconciliation.pending),
     ] {
-        say(format_args!("  {name:<12} {:>12}", HumanCount(count)));
+        say(format_args!("  {name:<12} {:>12}", grouped(count)));
     }
     if reconciliation.undetermined > 0 {
-        let count = HumanCount(reconciliation.undetermined);
+        let count = grouped(reconciliation.undetermined);
         say(format_args!("  {:<12} {count:>12}", "undetermined"));
     }
     if !reconciliation.withheld.is_empty() {
@@ -108,13 +107,13 @@ fn print(launched: &Launched, reconciliation: &Reconciliation) {
     match reconciliation.found {
         0 => say("no discrepancies"),
         1 => say("1 discrepancy"),
-        found => say(format_args!("{} discrepancies", HumanCount(found))),
+        found => say(format_args!("{} discrepancies", grouped(found))),
     }
     let shown = reconciliation.discrepancies.iter().take(SHOWN);
     shown.for_each(print_discrepancy);
     let more = reconciliation.found.saturating_sub(SHOWN as u64);
     if more > 0 {
-        say(format_args!("  … and {} more", HumanCount(more)));
+        say(format_args!("  … and {} more", grouped(more)));
     }
 }
 

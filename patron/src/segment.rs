@@ -6,13 +6,12 @@ use anyhow::bail;
 use clap::Args;
 use domain::rules::{Moment, Rules};
 use domain::{Currency, Timestamp};
-use indicatif::HumanCount;
 use projections::LongRead;
 use projections::customers::{CustomerDocument, NodeCount, Preview, preview_at};
 use serde_json::{Value, json};
 
 use crate::deployment::{Deployment, Target};
-use crate::output::say;
+use crate::output::{grouped, say};
 
 /// Options of `patron segment`.
 #[derive(Args)]
@@ -88,12 +87,12 @@ async fn preview(
 fn print(preview: &Preview, currency: Currency) {
     say(format_args!(
         "{} of {} customers, in {} ms",
-        HumanCount(preview.count),
-        HumanCount(preview.total),
+        grouped(preview.count),
+        grouped(preview.total),
         preview.took.as_millis()
     ));
     if preview.undetermined > 0 {
-        let count = HumanCount(preview.undetermined);
+        let count = grouped(preview.undetermined);
         say(format_args!(
             "{count} have an event in quarantine: see `patron quarantine list`"
         ));
@@ -114,7 +113,7 @@ fn print(preview: &Preview, currency: Currency) {
 
 fn print_node(node: &NodeCount) {
     let indent = "  ".repeat(node.pointer.matches("/rules").count());
-    let (count, text) = (HumanCount(node.count), &node.text);
+    let (count, text) = (grouped(node.count), &node.text);
     say(format_args!("{count:>12}  {indent}{text}"));
 }
 

@@ -4,12 +4,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 use eventlog::{Log, Memory};
-use indicatif::HumanCount;
 use projections::{TaskReport, ViewStatus, Worker};
 use serde_json::{Value, json};
 
 use crate::deployment::{Deployment, Target};
-use crate::output::say;
+use crate::output::{grouped, say};
 
 /// Options of `patron status`.
 #[derive(Args)]
@@ -96,7 +95,7 @@ impl Status {
         let bytes: u64 = self.partitions.iter().map(|row| row.bytes).sum();
         say(format_args!(
             "log      {} events in {} partitions, {} of streams, currency {}, time zone {}",
-            HumanCount(events),
+            grouped(events),
             self.partitions.len(),
             mebibytes(bytes),
             self.currency,
@@ -122,7 +121,7 @@ impl Status {
         ));
         self.views.iter().for_each(print_view);
         for (view, count) in &self.quarantine {
-            let count = HumanCount(*count);
+            let count = grouped(*count);
             say(format_args!(
                 "{view}: {count} in quarantine, see `patron quarantine list`"
             ));
@@ -138,7 +137,7 @@ impl Status {
             "partition", "events", "streams"
         ));
         for (partition, row) in self.partitions.iter().enumerate() {
-            let (events, bytes) = (HumanCount(row.events), mebibytes(row.bytes));
+            let (events, bytes) = (grouped(row.events), mebibytes(row.bytes));
             say(format_args!("{partition:>9} {events:>12} {bytes:>12}"));
         }
     }
@@ -223,8 +222,8 @@ fn print_view(view: &ViewStatus) {
         "{:<14} {:>10} {:>14} {:>10} {:>8}  {state}",
         view.name,
         view.generation,
-        HumanCount(folded),
-        HumanCount(view.lag()),
+        grouped(folded),
+        grouped(view.lag()),
         skipped
     ));
 }

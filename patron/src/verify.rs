@@ -4,11 +4,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 use commands::verify_heads;
-use indicatif::HumanCount;
 use projections::{VIEWS, verify_documents};
 
 use crate::deployment::{Deployment, Target};
-use crate::output::say;
+use crate::output::{grouped, say};
 use crate::quarantine;
 
 /// Maximum number of differences that are printed of each kind.
@@ -63,8 +62,8 @@ async fn heads(deployment: &Deployment) -> anyhow::Result<usize> {
     }
     say(format_args!(
         "heads: {} events read, {} heads folded again",
-        HumanCount(events),
-        HumanCount(heads)
+        grouped(events),
+        grouped(heads)
     ));
     if !trimmed.is_empty() {
         let from = trimmed.join(", ");
@@ -92,9 +91,9 @@ async fn views(deployment: &Deployment) -> anyhow::Result<usize> {
                 say(format_args!(
                     "{}: {} events, {} documents counted, {} folded again",
                     view.name(),
-                    HumanCount(report.events),
-                    HumanCount(report.documents),
-                    HumanCount(report.compared)
+                    grouped(report.events),
+                    grouped(report.documents),
+                    grouped(report.compared)
                 ));
                 found += print_some(&report.differences);
                 if !report.withheld.is_empty() {

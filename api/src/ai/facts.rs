@@ -14,8 +14,8 @@ use crate::http::problem::{Problem, ProblemKind};
 /// Maximum time that a request waits for the facts.
 const MAX_WAIT: Duration = Duration::from_secs(15);
 
-/// Facts are cached for this many times as long as their queries took. Queries
-/// of up to 6 s thus keep MongoDB busy for at most 1 % of the time.
+/// Ratio of the time that facts are cached to the time that their queries took.
+/// Queries that take up to 6 s therefore keep MongoDB busy for at most 1 % of the time.
 const CACHE_FACTOR: u32 = 100;
 
 /// Lower bound of the time for which facts are cached.

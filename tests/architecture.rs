@@ -1,6 +1,7 @@
-//! Direction of the dependencies between crates, and the libraries that each may use.
+//! Direction of the dependencies between crates and between their files, and the libraries that
+//! each crate may use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -89,7 +90,7 @@ const FORBIDDEN_CRATES: [(&str, &[&str]); 8] = [
         &["redis", "mongodb", "bson", "axum", "reqwest", "clap"],
     ),
     ("projections", &["redis", "axum", "reqwest", "clap"]),
-    ("workers", &["redis", "axum", "clap"]),
+    ("workers", &["redis", "mongodb", "bson", "axum", "clap"]),
     ("assist", &["redis", "mongodb", "bson", "axum", "clap"]),
     ("api", &["redis", "mongodb", "bson", "clap"]),
 ];
@@ -252,18 +253,13 @@ fn modules_of_the_api_import_only_modules_below_them() {
     collect(&src, &mut sources);
     let mut imports = 0;
     for path in sources {
-        let relative = path.strip_prefix(&src).unwrap().with_extension("");
-        let mut module: Vec<_> = relative.iter().map(|name| name.to_str().unwrap()).collect();
-        if module.last() == Some(&"mod") {
-            module.pop();
-        }
-        if module == ["lib"] {
+        let module = module_of(path.strip_prefix(&src).unwrap());
+        if module.is_empty() {
             continue;
         }
         let text = fs::read_to_string(&path).unwrap();
         let layer = layer_of(&module).unwrap_or_else(|| panic!("{module:?} is in no layer"));
         for imported in imports_of(&module, &text) {
-            let imported: Vec<_> = imported.iter().map(String::as_str).collect();
             // A name that is no module is an item of the crate's root.
             let Some(below) = layer_of(&imported) else {
                 continue;
@@ -276,52 +272,126 @@ fn modules_of_the_api_import_only_modules_below_them() {
 }
 
 /// Returns the row of [`API_LAYERS`] that has the longest beginning of a path.
-fn layer_of(path: &[&str]) -> Option<usize> {
+fn layer_of(path: &[String]) -> Option<usize> {
     (1..=path.len()).rev().find_map(|length| {
         let name = path[..length].join("::");
         API_LAYERS.iter().position(|row| row.contains(&&*name))
     })
 }
 
+#[test]
+fn files_do_not_import_each_other_in_a_cycle() {
+    for (name, _) in ALLOWED_CRATES {
+        let src = workspace().join(name).join("src");
+        let mut sources = Vec::new();
+        collect(&src, &mut sources);
+        sources.retain(|path| !path.to_str().unwrap().ends_with("tests.rs"));
+        let files = sources.iter().map(|path| {
+            let module = module_of(path.strip_prefix(&src).unwrap());
+            let imports = imports_of(&module, &fs::read_to_string(path).unwrap());
+            (module, imports)
+        });
+        let files: BTreeMap<_, _> = files.collect();
+        // The file of a path is the longest beginning of it that is a module.
+        let file_of = |path: &Vec<String>| {
+            let mut beginnings = (1..=path.len()).rev().map(|length| &path[..length]);
+            let file = beginnings.find(|beginning| files.contains_key(*beginning));
+            file.map(<[String]>::to_vec)
+        };
+        let imports = files.iter().map(|(file, paths)| {
+            let imported = paths
+                .iter()
+                .filter_map(file_of)
+                .filter(|other| other != file);
+            (file.clone(), imported.collect::<BTreeSet<_>>())
+        });
+        let mut imports: BTreeMap<_, _> = imports.collect();
+        // Removes files that import no other or that no other imports, until only cycles are left.
+        loop {
+            let left: BTreeSet<_> = imports.keys().cloned().collect();
+            for imported in imports.values_mut() {
+                imported.retain(|file| left.contains(file));
+            }
+            let imported: BTreeSet<_> = imports.values().flatten().cloned().collect();
+            imports.retain(|file, others| !others.is_empty() && imported.contains(file));
+            if imports.len() == left.len() {
+                break;
+            }
+        }
+        assert!(imports.is_empty(), "cycle of files in {name}: {imports:#?}");
+    }
+}
+
+/// Returns the module of a file below `src`, empty for the root of the crate.
+fn module_of(file: &Path) -> Vec<String> {
+    let path = file.with_extension("");
+    let mut module: Vec<_> = path
+        .iter()
+        .map(|name| name.to_str().unwrap().to_owned())
+        .collect();
+    if module
+        .last()
+        .is_some_and(|last| ["mod", "lib", "main"].contains(&last.as_str()))
+    {
+        module.pop();
+    }
+    module
+}
+
 /// Returns the paths within the crate that a module names, outside its comments and tests.
-fn imports_of(module: &[&str], text: &str) -> Vec<Vec<String>> {
+/// `pub use child::Name` does not count, since it only exports a name.
+fn imports_of(module: &[String], text: &str) -> Vec<Vec<String>> {
     let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
     let lines = code
         .lines()
-        .filter(|line| !line.trim_start().starts_with("//"));
-    let code = lines.collect::<Vec<_>>().join("\n");
-    let starts = code
-        .match_indices("crate::")
-        .chain(code.match_indices("super::"));
+        .map(str::trim_start)
+        .filter(|line| !line.starts_with("//"));
+    let code = format!("\n{}", lines.collect::<Vec<_>>().join("\n"));
     let mut found = Vec::new();
-    for (at, first) in starts {
-        let before = code[..at].chars().next_back();
-        if before.is_some_and(|before| before.is_alphanumeric() || "_:".contains(before)) {
-            continue;
-        }
-        let mut rest = &code[at + first.len()..];
-        let mut base = module.to_vec();
-        match first {
-            "crate::" => base.clear(),
-            _ => drop(base.pop()),
-        }
-        while let Some(shorter) = rest.strip_prefix("super::") {
-            (rest, _) = (shorter, base.pop());
-        }
-        let names = match rest.strip_prefix('{') {
-            Some(group) => group.split('}').next().unwrap().split(',').collect(),
-            None => vec![rest],
-        };
-        let is_in_path = |char: char| char.is_alphanumeric() || "_:".contains(char);
-        for name in names {
-            let name = name.trim();
-            let end = name.find(|char| !is_in_path(char)).unwrap_or(name.len());
-            let path = name[..end].split("::").filter(|part| !part.is_empty());
-            let path = base.iter().copied().chain(path);
-            found.push(path.map(str::to_owned).collect());
+    for first in ["\nuse ", "crate::", "super::"] {
+        for (at, _) in code.match_indices(first) {
+            let before = code[..at].chars().next_back();
+            if before.is_some_and(|before| before.is_alphanumeric() || "_:".contains(before)) {
+                continue;
+            }
+            read_paths(code[at..].trim_start_matches("\nuse "), module, &mut found);
         }
     }
     found
+}
+
+/// Reads the paths at the start of a text, such as `super::a::{b, c::D}`, which is named in a
+/// module. Returns the text after them.
+fn read_paths<'a>(mut text: &'a str, module: &[String], found: &mut Vec<Vec<String>>) -> &'a str {
+    let mut path = module.to_vec();
+    loop {
+        if let Some(group) = text.strip_prefix('{') {
+            text = group.trim_start();
+            while !text.is_empty() && !text.starts_with('}') {
+                text = read_paths(text, &path, found);
+                // What follows a path is `*`, an alias, or nothing.
+                text = text.trim_start_matches(|char: char| !",}".contains(char));
+                text = text.trim_start_matches([',', ' ', '\n']);
+            }
+            return text.strip_prefix('}').unwrap_or(text);
+        }
+        let is_in_name = |char: char| char.is_alphanumeric() || char == '_';
+        let end = text.find(|char| !is_in_name(char)).unwrap_or(text.len());
+        let (name, rest) = text.split_at(end);
+        match name {
+            "" | "self" => {}
+            "crate" => path.clear(),
+            "super" => drop(path.pop()),
+            name => path.push(name.to_owned()),
+        }
+        match rest.strip_prefix("::") {
+            Some(rest) => text = rest,
+            None => {
+                found.push(path);
+                return rest;
+            }
+        }
+    }
 }
 
 fn collect(dir: &Path, sources: &mut Vec<PathBuf>) {

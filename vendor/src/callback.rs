@@ -12,9 +12,9 @@ use standardwebhooks::{
 };
 use uuid::Uuid;
 
+use crate::due_receipt::DueReceipt;
 use crate::message::Number;
-use crate::receipts::DueReceipt;
-use crate::serve::Vendor;
+use crate::state::Vendor;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const SHORTEST_WAIT: Duration = Duration::from_millis(100);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use standardwebhooks::Webhook;
 
-use crate::settings::Settings;
+use crate::settings::VendorSettings;
 
 /// Configuration with which a vendor is started. Each field is also a flag and an environment
 /// variable of `patron-vendor`.
@@ -44,7 +44,7 @@ pub struct VendorConfig {
 
     /// Behavior at the start; `PUT /vendor/settings` changes it later.
     #[command(flatten)]
-    pub settings: Settings,
+    pub settings: VendorSettings,
 }
 
 const DEFAULT_CONCURRENCY: u16 = 4;
@@ -58,7 +58,7 @@ impl VendorConfig {
             secret,
             callback_hosts: Vec::new(),
             callback_concurrency: DEFAULT_CONCURRENCY,
-            settings: Settings::default(),
+            settings: VendorSettings::default(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::settings::Settings;
+use crate::settings::VendorSettings;
 
 /// Current settings. They can be replaced while the vendor runs.
 pub(crate) struct Controls {
@@ -14,31 +14,31 @@ pub(crate) struct Controls {
 
 #[derive(Clone, Copy)]
 struct CurrentSettings {
-    settings: Settings,
+    settings: VendorSettings,
     /// End of a timed outage.
     outage_ends: Option<Instant>,
 }
 
 impl Controls {
-    pub(crate) fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: VendorSettings) -> Self {
         Self {
             current: watch::Sender::new(CurrentSettings::from_now(settings)),
         }
     }
 
     /// Replaces the settings. A timed outage starts now.
-    pub(crate) fn replace(&self, settings: Settings) {
+    pub(crate) fn replace(&self, settings: VendorSettings) {
         self.current
             .send_replace(CurrentSettings::from_now(settings));
     }
 
     /// Returns the current settings. `outage_ms` is the rest of a timed outage.
-    pub(crate) fn settings(&self) -> Settings {
+    pub(crate) fn settings(&self) -> VendorSettings {
         let current = *self.current.borrow();
         let left = current
             .outage_ends
             .map_or(Duration::ZERO, |end| end.duration_since(Instant::now()));
-        Settings {
+        VendorSettings {
             outage_ms: u64::try_from(left.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX),
             ..current.settings
         }
@@ -49,7 +49,8 @@ impl Controls {
         let mut changes = self.current.subscribe();
         loop {
             let current = *changes.borrow_and_update();
-            if !current.is_down() {
+            let in_timed_outage = current.outage_ends.is_some_and(|end| Instant::now() < end);
+            if !current.settings.outage && !in_timed_outage {
                 return;
             }
             let outage_over = async {
@@ -68,7 +69,7 @@ impl Controls {
 }
 
 impl CurrentSettings {
-    fn from_now(settings: Settings) -> Self {
+    fn from_now(settings: VendorSettings) -> Self {
         let duration = Duration::from_millis(settings.outage_ms);
         Self {
             settings,
@@ -76,9 +77,5 @@ impl CurrentSettings {
                 .then(|| Instant::now().checked_add(duration))
                 .flatten(),
         }
-    }
-
-    fn is_down(&self) -> bool {
-        self.settings.outage || self.outage_ends.is_some_and(|end| Instant::now() < end)
     }
 }

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::message::{MessageCounts, SentMessage};
-use crate::problem::{FieldError, Problem, parse, parse_value};
-use crate::serve::Vendor;
-use crate::settings::Settings;
+use crate::problem::{InvalidField, VendorProblem, parse, parse_value};
+use crate::settings::VendorSettings;
+use crate::state::Vendor;
 use crate::stats::Stats;
 
 /// Query of `GET /vendor/messages`.
@@ -28,7 +28,7 @@ pub(crate) struct PageQuery {
 
 /// Page of sent messages, oldest first.
 #[derive(Serialize)]
-pub(crate) struct Page {
+pub(crate) struct MessagePage {
     items: Vec<SentMessage>,
     next_cursor: Option<String>,
 }
@@ -40,14 +40,14 @@ const LARGEST_LIMIT: usize = 500;
 pub(crate) async fn messages(
     State(vendor): State<Arc<Vendor>>,
     query: Result<Query<PageQuery>, QueryRejection>,
-) -> Result<Json<Page>, Problem> {
+) -> Result<Json<MessagePage>, VendorProblem> {
     let Query(query) = query.map_err(|rejection| {
-        Problem::new(rejection.status(), "invalid-query", rejection.body_text())
+        VendorProblem::new(rejection.status(), "invalid-query", rejection.body_text())
     })?;
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=LARGEST_LIMIT).contains(&limit) {
         let detail = format!("limit must be 1 to {LARGEST_LIMIT}");
-        return Err(Problem::new(
+        return Err(VendorProblem::new(
             StatusCode::BAD_REQUEST,
             "invalid-query",
             detail,
@@ -58,7 +58,7 @@ pub(crate) async fn messages(
     let mut items = vendor.ledger.page(start, limit + 1);
     let next_cursor = (items.len() > limit).then(|| (start + limit).to_string());
     items.truncate(limit);
-    Ok(Json(Page { items, next_cursor }))
+    Ok(Json(MessagePage { items, next_cursor }))
 }
 
 /// Handles `GET /vendor/stats`: returns the ledger's counts, and the counters since the start.
@@ -77,7 +77,7 @@ pub(crate) async fn stats(State(vendor): State<Arc<Vendor>>) -> Json<Value> {
 }
 
 /// Handles `GET /vendor/settings`: returns the current settings.
-pub(crate) async fn settings(State(vendor): State<Arc<Vendor>>) -> Json<Settings> {
+pub(crate) async fn settings(State(vendor): State<Arc<Vendor>>) -> Json<VendorSettings> {
     Json(vendor.controls.settings())
 }
 
@@ -87,14 +87,14 @@ pub(crate) async fn put_settings(
     State(vendor): State<Arc<Vendor>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Json<Settings>, Problem> {
+) -> Result<Json<VendorSettings>, VendorProblem> {
     let changes: Map<String, Value> = parse(&headers, body)?;
     let Ok(Value::Object(mut merged)) = serde_json::to_value(vendor.controls.settings()) else {
         // A struct of numbers always has a JSON form.
-        return Err(Problem::fields(Vec::<FieldError>::new()));
+        return Err(VendorProblem::fields(Vec::<InvalidField>::new()));
     };
     merged.extend(changes);
-    let settings: Settings = parse_value(Value::Object(merged))?;
+    let settings: VendorSettings = parse_value(Value::Object(merged))?;
     vendor.controls.replace(settings);
     Ok(Json(vendor.controls.settings()))
 }
@@ -105,8 +105,8 @@ pub(crate) async fn healthz() -> Json<Value> {
 }
 
 /// Returns 404 for any other path.
-pub(crate) async fn not_found() -> Problem {
-    Problem::new(
+pub(crate) async fn not_found() -> VendorProblem {
+    VendorProblem::new(
         StatusCode::NOT_FOUND,
         "not-found",
         "there is nothing at this path",
@@ -114,8 +114,8 @@ pub(crate) async fn not_found() -> Problem {
 }
 
 /// Returns 405 for a known path with another method.
-pub(crate) async fn method_not_allowed() -> Problem {
-    Problem::new(
+pub(crate) async fn method_not_allowed() -> VendorProblem {
+    VendorProblem::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "method-not-allowed",
         "this path does not support that method",

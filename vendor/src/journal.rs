@@ -10,16 +10,16 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::outcome::Outcome;
-use crate::receipts::DueReceipt;
-use crate::serve::VendorError;
+use crate::due_receipt::DueReceipt;
+use crate::error::VendorError;
+use crate::outcome::MessageOutcome;
 
 /// Line of the file. Messages are numbered by their `accepted` lines, starting at 0.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Line {
     /// A new message was accepted.
-    Accepted(Accepted),
+    Accepted(AcceptedMessage),
     /// A known message was requested again.
     Repeated(usize),
     /// The receipts of these messages were acknowledged.
@@ -28,17 +28,17 @@ pub(crate) enum Line {
 
 /// Accepted message. `content` is a fingerprint of `to` and the text.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Accepted {
+pub(crate) struct AcceptedMessage {
     pub(crate) message_id: Box<str>,
     pub(crate) to: Box<str>,
     pub(crate) callback_url: Box<str>,
     pub(crate) content: u64,
     pub(crate) accepted_ms: i64,
-    pub(crate) outcome: Outcome,
+    pub(crate) outcome: MessageOutcome,
 }
 
 /// Line that waits to be written.
-pub(crate) struct Entry {
+pub(crate) struct JournalEntry {
     pub(crate) line: Line,
     /// Notified once the line is durable; dropped if it could not be written.
     pub(crate) durable: Option<oneshot::Sender<()>>,
@@ -120,7 +120,7 @@ fn read(
 /// next start reads the file.
 pub(crate) fn write(
     mut file: File,
-    mut entries: mpsc::UnboundedReceiver<Entry>,
+    mut entries: mpsc::UnboundedReceiver<JournalEntry>,
     schedule: &mpsc::UnboundedSender<DueReceipt>,
 ) -> io::Result<()> {
     let (mut batch, mut bytes) = (Vec::new(), Vec::new());

@@ -10,13 +10,14 @@ use indexmap::{IndexMap, IndexSet};
 use tokio::sync::{mpsc, oneshot};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use crate::journal::{self, Accepted, Entry, Line};
-use crate::message::{Message, MessageCounts, Number, ReceiptState, SentMessage};
-use crate::outcome;
-use crate::receipts::DueReceipt;
-use crate::send::SendRequest;
-use crate::serve::VendorError;
-use crate::settings::Settings;
+use crate::due_receipt::DueReceipt;
+use crate::error::VendorError;
+use crate::journal::{self, AcceptedMessage, JournalEntry, Line};
+use crate::message::{
+    LedgerMessage, MessageCounts, Number, ReceiptState, SendRequest, SentMessage,
+};
+use crate::outcome::{self, MessageOutcome};
+use crate::settings::VendorSettings;
 
 /// All messages, in memory, with the queue to the file.
 pub(crate) struct Ledger {
@@ -27,14 +28,14 @@ pub(crate) struct Ledger {
 /// in the same order.
 #[derive(Default)]
 struct Book {
-    messages: IndexMap<Box<str>, Message>,
+    messages: IndexMap<Box<str>, LedgerMessage>,
     callbacks: IndexSet<Box<str>>,
     /// Queue to the writer; `None` once the ledger is closed.
-    journal: Option<mpsc::UnboundedSender<Entry>>,
+    journal: Option<mpsc::UnboundedSender<JournalEntry>>,
 }
 
 /// Recorded message, new or known.
-pub(crate) struct RecordedMessage {
+pub(crate) struct PendingRecord {
     pub(crate) number: Number,
     /// Notified when the record is on disk; an error if the write failed.
     pub(crate) durable: oneshot::Receiver<()>,
@@ -54,7 +55,7 @@ impl Ledger {
     /// Reads the ledger in `dir`. Returns the ledger, and its file for `journal::write`.
     pub(crate) fn open(
         dir: &Path,
-        journal: mpsc::UnboundedSender<Entry>,
+        journal: mpsc::UnboundedSender<JournalEntry>,
     ) -> Result<(Self, File), VendorError> {
         let mut book = Book::default();
         let file = journal::open(dir, |line| book.replay(line))?;
@@ -67,8 +68,8 @@ impl Ledger {
     pub(crate) fn record(
         &self,
         send: SendRequest,
-        settings: &Settings,
-    ) -> Result<RecordedMessage, NotRecorded> {
+        settings: &VendorSettings,
+    ) -> Result<PendingRecord, NotRecorded> {
         let content = xxh3_64_with_seed(send.text.as_bytes(), xxh3_64(send.to.as_bytes()));
         let mut book = self.book();
         let (durable, when_durable) = oneshot::channel();
@@ -80,17 +81,27 @@ impl Ledger {
             None => {
                 let accepted = accepted(send, content, settings);
                 let number = book.messages.len();
-                let (due, posted) = first_receipt(number, accepted.outcome);
+                // The receipt to schedule once the message is on disk, and a receiver that
+                // ends after its first post if the response waits for that.
+                let MessageOutcome {
+                    lost,
+                    early,
+                    delay_ms,
+                    ..
+                } = accepted.outcome;
+                let mut due = (!lost).then(|| DueReceipt::first(number, delay_ms));
+                let early = due.as_mut().filter(|_| early);
+                let posted = early.map(DueReceipt::notify_when_posted);
                 (number, Line::Accepted(accepted), due, posted)
             }
         };
-        let entry = Entry {
+        let entry = JournalEntry {
             line,
             durable: Some(durable),
             due,
         };
         book.append(entry)?;
-        Ok(RecordedMessage {
+        Ok(PendingRecord {
             number,
             durable: when_durable,
             posted,
@@ -105,7 +116,7 @@ impl Ledger {
     /// Records that the receipts of these messages were acknowledged. Does not wait for the disk:
     /// after a crash the receipts are posted again.
     pub(crate) fn acknowledge(&self, numbers: Vec<Number>) {
-        let entry = Entry {
+        let entry = JournalEntry {
             line: Line::Acknowledged(numbers),
             durable: None,
             due: None,
@@ -160,7 +171,11 @@ impl Ledger {
     }
 
     /// Returns the second post of each of these receipts that is posted twice.
-    pub(crate) fn duplicates(&self, numbers: &[Number], settings: &Settings) -> Vec<DueReceipt> {
+    pub(crate) fn duplicates(
+        &self,
+        numbers: &[Number],
+        settings: &VendorSettings,
+    ) -> Vec<DueReceipt> {
         let book = self.book();
         let is_duplicated = |number: &Number| book.messages[*number].outcome.duplicate;
         let duplicated = numbers.iter().copied().filter(is_duplicated);
@@ -197,7 +212,7 @@ impl Ledger {
 
 impl Book {
     /// Applies a line and sends it to the journal.
-    fn append(&mut self, entry: Entry) -> Result<(), NotRecorded> {
+    fn append(&mut self, entry: JournalEntry) -> Result<(), NotRecorded> {
         let journal = self.journal.clone().ok_or(NotRecorded::Closed)?;
         self.apply(&entry.line);
         journal.send(entry).map_err(|_| NotRecorded::Closed)
@@ -229,12 +244,12 @@ impl Book {
         }
     }
 
-    fn add(&mut self, accepted: &Accepted) {
+    fn add(&mut self, accepted: &AcceptedMessage) {
         let callback = match self.callbacks.get_index_of(&accepted.callback_url) {
             Some(known) => known,
             None => self.callbacks.insert_full(accepted.callback_url.clone()).0,
         };
-        let message = Message {
+        let message = LedgerMessage {
             to: accepted.to.clone(),
             content: accepted.content,
             accepted_ms: accepted.accepted_ms,
@@ -253,8 +268,8 @@ impl Book {
     }
 }
 
-fn accepted(send: SendRequest, content: u64, settings: &Settings) -> Accepted {
-    Accepted {
+fn accepted(send: SendRequest, content: u64, settings: &VendorSettings) -> AcceptedMessage {
+    AcceptedMessage {
         outcome: outcome::decide(&send.message_id, settings),
         message_id: send.message_id.into(),
         to: send.to.into(),
@@ -262,18 +277,4 @@ fn accepted(send: SendRequest, content: u64, settings: &Settings) -> Accepted {
         content,
         accepted_ms: Utc::now().timestamp_millis(),
     }
-}
-
-/// Returns the receipt to schedule once a message is on disk and, if the response waits for the
-/// receipt, a receiver that ends after its first post.
-fn first_receipt(
-    number: Number,
-    outcome: outcome::Outcome,
-) -> (Option<DueReceipt>, Option<oneshot::Receiver<()>>) {
-    if outcome.lost {
-        return (None, None);
-    }
-    let mut due = DueReceipt::first(number, outcome.delay_ms);
-    let posted = outcome.early.then(|| due.notify_when_posted());
-    (Some(due), posted)
 }

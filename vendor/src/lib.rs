@@ -9,6 +9,8 @@
 mod callback;
 mod config;
 mod controls;
+mod due_receipt;
+mod error;
 mod inspect;
 mod journal;
 mod ledger;
@@ -19,10 +21,12 @@ mod receipts;
 mod send;
 mod serve;
 mod settings;
+mod state;
 mod stats;
 #[cfg(test)]
 mod tests;
 
 pub use config::{InvalidSecret, SigningSecret, VendorConfig};
-pub use serve::{VendorError, serve};
-pub use settings::{BatchSize, InvalidSetting, Rate, Settings, Span};
+pub use error::VendorError;
+pub use serve::serve;
+pub use settings::{BatchSize, InvalidSetting, MillisRange, Probability, VendorSettings};

@@ -1,20 +1,31 @@
-//! Sent messages: in memory, in the API and in receipts.
+//! Messages: in requests, in memory, in the API and in receipts.
 
 use chrono::{DateTime, SecondsFormat};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{DeliveryFailure, MessageOutcome};
 
 /// Index of a message in the ledger, starting at 0.
 pub(crate) type Number = usize;
 
+/// Message to send. It is sent once per `message_id`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SendRequest {
+    pub(crate) message_id: String,
+    pub(crate) to: String,
+    pub(crate) text: String,
+    /// URL to which the receipt is posted. The URL of the first request counts.
+    pub(crate) callback_url: String,
+}
+
 /// Message in memory, without its id.
-pub(crate) struct Message {
+pub(crate) struct LedgerMessage {
     pub(crate) to: Box<str>,
     /// Fingerprint of recipient and text.
     pub(crate) content: u64,
     pub(crate) accepted_ms: i64,
-    pub(crate) outcome: Outcome,
+    pub(crate) outcome: MessageOutcome,
     /// Index into the ledger's callback URLs.
     pub(crate) callback: u32,
     pub(crate) requested: u32,
@@ -36,19 +47,19 @@ pub(crate) enum ReceiptState {
 /// Delivery status in a receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Status {
+pub(crate) enum DeliveryStatus {
     Delivered,
     Failed,
 }
 
 /// Receipt in the body of a post.
 #[derive(Serialize)]
-pub(crate) struct ReceiptBody<'a> {
+pub(crate) struct PostedReceipt<'a> {
     message_id: &'a str,
     vendor_message_id: String,
-    status: Status,
+    status: DeliveryStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<Failure>,
+    reason: Option<DeliveryFailure>,
     occurred_at: String,
 }
 
@@ -61,9 +72,9 @@ pub(crate) struct SentMessage {
     to: String,
     requested: u32,
     accepted_at: String,
-    outcome: Status,
+    outcome: DeliveryStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<Failure>,
+    reason: Option<DeliveryFailure>,
     receipt: ReceiptState,
 }
 
@@ -86,7 +97,7 @@ pub(crate) fn vendor_message_id(number: Number) -> String {
     format!("vm_{}", number + 1)
 }
 
-impl Message {
+impl LedgerMessage {
     pub(crate) fn receipt(&self) -> ReceiptState {
         match (self.outcome.lost, self.acknowledged) {
             (true, _) => ReceiptState::Lost,
@@ -101,8 +112,8 @@ impl Message {
             .saturating_add_unsigned(self.outcome.delay_ms)
     }
 
-    pub(crate) fn receipt_body<'a>(&self, number: Number, id: &'a str) -> ReceiptBody<'a> {
-        ReceiptBody {
+    pub(crate) fn receipt_body<'a>(&self, number: Number, id: &'a str) -> PostedReceipt<'a> {
+        PostedReceipt {
             message_id: id,
             vendor_message_id: vendor_message_id(number),
             status: self.outcome.into(),
@@ -125,8 +136,8 @@ impl Message {
     }
 }
 
-impl From<Outcome> for Status {
-    fn from(outcome: Outcome) -> Self {
+impl From<MessageOutcome> for DeliveryStatus {
+    fn from(outcome: MessageOutcome) -> Self {
         match outcome.failure {
             None => Self::Delivered,
             Some(_) => Self::Failed,
@@ -135,12 +146,12 @@ impl From<Outcome> for Status {
 }
 
 impl MessageCounts {
-    pub(crate) fn add(&mut self, message: &Message) {
+    pub(crate) fn add(&mut self, message: &LedgerMessage) {
         self.accepted += 1;
         self.repeated += u64::from(message.requested - 1);
         match message.outcome.into() {
-            Status::Delivered => self.delivered += 1,
-            Status::Failed => self.failed += 1,
+            DeliveryStatus::Delivered => self.delivered += 1,
+            DeliveryStatus::Failed => self.failed += 1,
         }
         match message.receipt() {
             ReceiptState::Pending => self.receipts_pending += 1,

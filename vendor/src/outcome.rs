@@ -4,14 +4,14 @@
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::settings::Settings;
+use crate::settings::VendorSettings;
 
 /// Outcome of a message, fixed when it is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Outcome {
+pub(crate) struct MessageOutcome {
     /// Reason for a failure; `None` if the message is delivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) failure: Option<Failure>,
+    pub(crate) failure: Option<DeliveryFailure>,
     /// Milliseconds from accepting the message to its receipt.
     pub(crate) delay_ms: u64,
     /// True if the receipt is never posted.
@@ -28,28 +28,29 @@ pub(crate) struct Outcome {
 /// Reason why a message was not delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Failure {
+pub(crate) enum DeliveryFailure {
     UnknownRecipient,
     MailboxFull,
     Blocked,
     CarrierRefused,
 }
 
-const FAILURES: [Failure; 4] = [
-    Failure::UnknownRecipient,
-    Failure::MailboxFull,
-    Failure::Blocked,
-    Failure::CarrierRefused,
+const FAILURES: [DeliveryFailure; 4] = [
+    DeliveryFailure::UnknownRecipient,
+    DeliveryFailure::MailboxFull,
+    DeliveryFailure::Blocked,
+    DeliveryFailure::CarrierRefused,
 ];
 
 /// Decides the outcome of a message. The same seed, rates and id always give the same outcome, and
 /// a change of one rate changes no other decision.
-pub(crate) fn decide(message_id: &str, settings: &Settings) -> Outcome {
+pub(crate) fn decide(message_id: &str, settings: &VendorSettings) -> MessageOutcome {
     let draw = |what| draw(settings.seed, what, message_id.as_bytes());
     let failed = draw(Draw::Delivered) >= settings.delivered_rate.get();
     let early = draw(Draw::Early) < settings.out_of_order_rate.get();
-    Outcome {
-        failure: failed.then(|| pick(draw(Draw::Failure))),
+    MessageOutcome {
+        // In range: the share is below 1.
+        failure: failed.then(|| FAILURES[(draw(Draw::Failure) * FAILURES.len() as f64) as usize]),
         delay_ms: if early {
             0
         } else {
@@ -75,7 +76,7 @@ pub(crate) struct RequestFaults {
 
 /// Decides the faults of a request. They depend on its number and not on its message, so that each
 /// retry is drawn again.
-pub(crate) fn request_faults(number: u64, settings: &Settings) -> RequestFaults {
+pub(crate) fn request_faults(number: u64, settings: &VendorSettings) -> RequestFaults {
     let draw = |what| draw(settings.seed, what, &number.to_le_bytes());
     RequestFaults {
         number,
@@ -98,7 +99,7 @@ pub(crate) enum Reception {
 
 /// Decides the reception of a message in the request with this number. It depends on both the id
 /// and the number, so that the messages of a request differ and each retry is drawn again.
-pub(crate) fn receive(number: u64, message_id: &str, settings: &Settings) -> Reception {
+pub(crate) fn receive(number: u64, message_id: &str, settings: &VendorSettings) -> Reception {
     let subject = [&number.to_le_bytes()[..], message_id.as_bytes()].concat();
     let draw = |what| draw(settings.seed, what, &subject);
     if draw(Draw::Deferred) < settings.deferred_rate.get() {
@@ -113,7 +114,7 @@ pub(crate) fn receive(number: u64, message_id: &str, settings: &Settings) -> Rec
 }
 
 /// Returns the milliseconds from a receipt's first post to its second.
-pub(crate) fn duplicate_delay_ms(message_id: &str, settings: &Settings) -> u64 {
+pub(crate) fn duplicate_delay_ms(message_id: &str, settings: &VendorSettings) -> u64 {
     let share = draw(settings.seed, Draw::DuplicateDelay, message_id.as_bytes());
     settings.receipt_delay_ms.at(share)
 }
@@ -142,11 +143,6 @@ fn draw(seed: u64, what: Draw, subject: &[u8]) -> f64 {
     bits as f64 / (1_u64 << 53) as f64
 }
 
-fn pick(share: f64) -> Failure {
-    // In range: the share is below 1.
-    FAILURES[(share * FAILURES.len() as f64) as usize]
-}
-
 fn is_false(flag: &bool) -> bool {
     !flag
 }
@@ -157,8 +153,8 @@ mod tests {
 
     #[test]
     fn a_tenth_fails_and_the_same_seed_gives_the_same_outcomes() {
-        let settings = Settings::default();
-        let failed = |settings: &Settings| -> Vec<bool> {
+        let settings = VendorSettings::default();
+        let failed = |settings: &VendorSettings| -> Vec<bool> {
             (0..10_000)
                 .map(|n| decide(&format!("msg_{n}"), settings).failure.is_some())
                 .collect()
@@ -169,7 +165,7 @@ mod tests {
         assert_eq!(first, failed(&settings));
         assert_ne!(
             first,
-            failed(&Settings {
+            failed(&VendorSettings {
                 seed: 2,
                 ..settings
             })

@@ -10,22 +10,22 @@ use serde_path_to_error::{Path, Segment};
 
 /// Problem document of a refused request. `slug` is the kind, the end of its `type`.
 #[derive(Debug)]
-pub(crate) struct Problem {
+pub(crate) struct VendorProblem {
     status: StatusCode,
     slug: &'static str,
     detail: String,
-    errors: Vec<FieldError>,
+    errors: Vec<InvalidField>,
     retry_after_s: Option<u64>,
 }
 
 /// Error of one field; `pointer` is a JSON pointer.
 #[derive(Debug, Serialize)]
-pub(crate) struct FieldError {
+pub(crate) struct InvalidField {
     pub(crate) pointer: String,
     pub(crate) detail: String,
 }
 
-impl Problem {
+impl VendorProblem {
     pub(crate) fn new(status: StatusCode, slug: &'static str, detail: impl Into<String>) -> Self {
         Self {
             status,
@@ -37,7 +37,7 @@ impl Problem {
     }
 
     /// Returns a 422 that names the invalid fields.
-    pub(crate) fn fields(errors: Vec<FieldError>) -> Self {
+    pub(crate) fn fields(errors: Vec<InvalidField>) -> Self {
         Self {
             errors,
             ..Self::new(
@@ -65,10 +65,19 @@ impl Problem {
 pub(crate) fn parse<T: DeserializeOwned>(
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<T, Problem> {
-    require_json(headers)?;
+) -> Result<T, VendorProblem> {
+    let declared = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let media_type = declared.and_then(|value| value.split(|byte| *byte == b';').next());
+    let is_json = |value: &[u8]| value.trim_ascii().eq_ignore_ascii_case(b"application/json");
+    if !media_type.is_some_and(is_json) {
+        return Err(VendorProblem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-media-type",
+            "the body must be application/json",
+        ));
+    }
     let body = body.map_err(|rejection| {
-        Problem::new(rejection.status(), "unreadable-body", rejection.body_text())
+        VendorProblem::new(rejection.status(), "unreadable-body", rejection.body_text())
     })?;
     let mut json = serde_json::Deserializer::from_slice(&body);
     let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
@@ -87,30 +96,19 @@ pub(crate) fn parse<T: DeserializeOwned>(
 ///
 /// # Errors
 /// Returns a 422 that names the field if the value does not fit `T`.
-pub(crate) fn parse_value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Problem> {
+pub(crate) fn parse_value<T: DeserializeOwned>(
+    value: serde_json::Value,
+) -> Result<T, VendorProblem> {
     serde_path_to_error::deserialize(value)
         .map_err(|error| invalid_field(pointer(error.path()), error.inner()))
 }
 
-fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
-    let declared = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
-    let media_type = declared.and_then(|value| value.split(|byte| *byte == b';').next());
-    match media_type {
-        Some(value) if value.trim_ascii().eq_ignore_ascii_case(b"application/json") => Ok(()),
-        _ => Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported-media-type",
-            "the body must be application/json",
-        )),
-    }
+fn malformed(error: &serde_json::Error) -> VendorProblem {
+    VendorProblem::new(StatusCode::BAD_REQUEST, "malformed-json", error.to_string())
 }
 
-fn malformed(error: &serde_json::Error) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "malformed-json", error.to_string())
-}
-
-fn invalid_field(pointer: String, error: &serde_json::Error) -> Problem {
-    Problem::fields(vec![FieldError {
+fn invalid_field(pointer: String, error: &serde_json::Error) -> VendorProblem {
+    VendorProblem::fields(vec![InvalidField {
         pointer,
         detail: error.to_string(),
     }])
@@ -134,10 +132,10 @@ struct Document<'a> {
     status: u16,
     detail: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    errors: &'a [FieldError],
+    errors: &'a [InvalidField],
 }
 
-impl IntoResponse for Problem {
+impl IntoResponse for VendorProblem {
     fn into_response(self) -> Response {
         let document = Document {
             r#type: format!("urn:patron:vendor:{}", self.slug),

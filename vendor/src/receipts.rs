@@ -6,54 +6,14 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::time::DelayQueue;
 
 use crate::callback;
+use crate::due_receipt::DueReceipt;
 use crate::message::Number;
-use crate::serve::Vendor;
-
-/// Receipt to post, `after_ms` milliseconds after it is scheduled.
-pub(crate) struct DueReceipt {
-    pub(crate) number: Number,
-    after_ms: u64,
-    /// True if the post is the second one of a duplicated receipt.
-    pub(crate) is_duplicate: bool,
-    /// Dropped after the first attempt, which wakes the waiting response.
-    posted: Option<oneshot::Sender<()>>,
-}
-
-impl DueReceipt {
-    pub(crate) fn first(number: Number, after_ms: u64) -> Self {
-        Self {
-            number,
-            after_ms,
-            is_duplicate: false,
-            posted: None,
-        }
-    }
-
-    pub(crate) fn duplicate(number: Number, after_ms: u64) -> Self {
-        Self {
-            is_duplicate: true,
-            ..Self::first(number, after_ms)
-        }
-    }
-
-    /// Returns a receiver that ends after the first attempt to post the receipt, acknowledged or
-    /// not.
-    pub(crate) fn notify_when_posted(&mut self) -> oneshot::Receiver<()> {
-        let (posted, when_posted) = oneshot::channel();
-        self.posted = Some(posted);
-        when_posted
-    }
-
-    /// Records an attempt, which wakes the response that waits for it.
-    pub(crate) fn mark_attempted(&mut self) {
-        self.posted = None;
-    }
-}
+use crate::state::Vendor;
 
 /// Schedules and posts receipts. Dropping the future stops all posts.
 pub(crate) async fn run(

@@ -14,23 +14,12 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::callback;
-use crate::ledger::{NotRecorded, RecordedMessage};
-use crate::message::vendor_message_id;
+use crate::ledger::{NotRecorded, PendingRecord};
+use crate::message::{SendRequest, vendor_message_id};
 use crate::outcome::{self, Reception, RequestFaults};
-use crate::problem::{FieldError, Problem, parse};
-use crate::serve::Vendor;
-use crate::settings::Settings;
-
-/// Message to send. It is sent once per `message_id`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SendRequest {
-    pub(crate) message_id: String,
-    pub(crate) to: String,
-    pub(crate) text: String,
-    /// URL to which the receipt is posted. The URL of the first request counts.
-    pub(crate) callback_url: String,
-}
+use crate::problem::{InvalidField, VendorProblem, parse};
+use crate::settings::VendorSettings;
+use crate::state::Vendor;
 
 /// Message of an array.
 #[derive(Deserialize)]
@@ -87,7 +76,7 @@ enum ItemOutcome {
 enum ReceivedItem {
     /// The message was recorded. The response waits until the record is on disk.
     Recorded {
-        recorded: RecordedMessage,
+        recorded: PendingRecord,
         is_in_doubt: bool,
     },
     /// The message was not recorded.
@@ -115,7 +104,7 @@ pub(crate) async fn send(
     State(vendor): State<Arc<Vendor>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Problem> {
+) -> Result<Response, VendorProblem> {
     let settings = vendor.controls.settings();
     let faults = outcome::request_faults(vendor.stats.requests.increment(), &settings);
     let response = accept(&vendor, &settings, &faults, &headers, body).await;
@@ -132,12 +121,24 @@ pub(crate) async fn send(
 
 async fn accept(
     vendor: &Vendor,
-    settings: &Settings,
+    settings: &VendorSettings,
     faults: &RequestFaults,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<SendResponse, Problem> {
-    refuse_if_faulty(vendor, settings, faults)?;
+) -> Result<SendResponse, VendorProblem> {
+    if settings.outage || settings.outage_ms > 0 {
+        vendor.stats.refused_by_outage.increment();
+        let over_s = settings.outage_ms.div_ceil(1_000).max(1);
+        return Err(VendorProblem::unavailable(
+            "outage",
+            "the vendor is down",
+            over_s,
+        ));
+    }
+    if faults.error {
+        vendor.stats.refused_by_error.increment();
+        return Err(internal_error());
+    }
     let is_array = |body: &Bytes| body.trim_ascii_start().first() == Some(&b'[');
     let response = match body.as_ref().is_ok_and(is_array) {
         true => accept_many(vendor, settings, faults, parse(headers, body)?).await?,
@@ -152,9 +153,9 @@ async fn accept(
 
 async fn accept_one(
     vendor: &Vendor,
-    settings: &Settings,
+    settings: &VendorSettings,
     send: SendRequest,
-) -> Result<SendResponse, Problem> {
+) -> Result<SendResponse, VendorProblem> {
     check(&send, &vendor.callback_hosts)?;
     let recorded = vendor.ledger.record(send, settings).map_err(not_recorded)?;
     let number = wait_until_durable(recorded, Instant::now() + EARLY_RECEIPT_WAIT).await?;
@@ -167,12 +168,12 @@ async fn accept_one(
 /// affect the others.
 async fn accept_many(
     vendor: &Vendor,
-    settings: &Settings,
+    settings: &VendorSettings,
     faults: &RequestFaults,
     items: Vec<BatchItem>,
-) -> Result<SendResponse, Problem> {
+) -> Result<SendResponse, VendorProblem> {
     if items.is_empty() || items.len() > LARGEST_BATCH {
-        return Err(Problem::fields(vec![FieldError {
+        return Err(VendorProblem::fields(vec![InvalidField {
             pointer: String::new(),
             detail: format!("must be 1 to {LARGEST_BATCH} messages"),
         }]));
@@ -213,10 +214,10 @@ async fn accept_many(
 /// accepted.
 fn receive(
     vendor: &Vendor,
-    settings: &Settings,
+    settings: &VendorSettings,
     reception: Reception,
     item: BatchItem,
-) -> Result<ReceivedItem, Problem> {
+) -> Result<ReceivedItem, VendorProblem> {
     let send = SendRequest {
         message_id: item.message_id,
         to: item.to,
@@ -259,28 +260,11 @@ fn receive(
     }
 }
 
-fn refuse_if_faulty(
-    vendor: &Vendor,
-    settings: &Settings,
-    faults: &RequestFaults,
-) -> Result<(), Problem> {
-    if settings.outage || settings.outage_ms > 0 {
-        vendor.stats.refused_by_outage.increment();
-        let over_s = settings.outage_ms.div_ceil(1_000).max(1);
-        return Err(Problem::unavailable("outage", "the vendor is down", over_s));
-    }
-    if faults.error {
-        vendor.stats.refused_by_error.increment();
-        return Err(internal_error());
-    }
-    Ok(())
-}
-
-fn check(send: &SendRequest, callback_hosts: &[String]) -> Result<(), Problem> {
+fn check(send: &SendRequest, callback_hosts: &[String]) -> Result<(), VendorProblem> {
     let mut errors = Vec::new();
     let mut refuse = |pointer: &str, detail: String| {
         let pointer = pointer.to_owned();
-        errors.push(FieldError { pointer, detail });
+        errors.push(InvalidField { pointer, detail });
     };
     for (pointer, value, longest) in [
         ("/message_id", &send.message_id, LONGEST_ID),
@@ -302,16 +286,16 @@ fn check(send: &SendRequest, callback_hosts: &[String]) -> Result<(), Problem> {
     if errors.is_empty() {
         Ok(())
     } else {
-        Err(Problem::fields(errors))
+        Err(VendorProblem::fields(errors))
     }
 }
 
 /// Waits until a message is on disk and its early receipt, if it has one, was posted. Returns the
 /// message's number.
 async fn wait_until_durable(
-    recorded: RecordedMessage,
+    recorded: PendingRecord,
     deadline: Instant,
-) -> Result<usize, Problem> {
+) -> Result<usize, VendorProblem> {
     recorded.durable.await.map_err(|_| closed())?;
     if let Some(posted) = recorded.posted {
         // The response is sent after the post or the timeout, whichever comes first.
@@ -320,9 +304,9 @@ async fn wait_until_durable(
     Ok(recorded.number)
 }
 
-fn not_recorded(reason: NotRecorded) -> Problem {
+fn not_recorded(reason: NotRecorded) -> VendorProblem {
     match reason {
-        NotRecorded::OtherContent => Problem::new(
+        NotRecorded::OtherContent => VendorProblem::new(
             StatusCode::CONFLICT,
             "message-id-reused",
             "this message_id was used for another recipient or text",
@@ -331,12 +315,12 @@ fn not_recorded(reason: NotRecorded) -> Problem {
     }
 }
 
-fn closed() -> Problem {
-    Problem::unavailable("closing", "the vendor is stopping", 1)
+fn closed() -> VendorProblem {
+    VendorProblem::unavailable("closing", "the vendor is stopping", 1)
 }
 
-fn internal_error() -> Problem {
-    Problem::new(
+fn internal_error() -> VendorProblem {
+    VendorProblem::new(
         StatusCode::INTERNAL_SERVER_ERROR,
         "internal-error",
         "retry the request",

@@ -1,7 +1,5 @@
 //! Start, serving and stop of a vendor.
 
-use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,64 +12,14 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::callback;
-use crate::config::{SigningSecret, VendorConfig};
+use crate::config::VendorConfig;
 use crate::controls::Controls;
+use crate::due_receipt::DueReceipt;
+use crate::error::VendorError;
 use crate::ledger::Ledger;
+use crate::state::Vendor;
 use crate::stats::Stats;
-use crate::{inspect, journal, receipts, send};
-
-/// Error that kept a vendor from starting, or stopped it.
-#[derive(Debug, thiserror::Error)]
-pub enum VendorError {
-    /// The ledger cannot be read or written.
-    #[error("ledger {path}: {source}", path = path.display())]
-    Ledger {
-        /// Path of the ledger.
-        path: PathBuf,
-        /// Error of the system call.
-        source: io::Error,
-    },
-    /// The ledger has a complete line that is invalid.
-    #[error("ledger {path}, line {line}: {detail}", path = path.display())]
-    LedgerBroken {
-        /// Path of the ledger's file.
-        path: PathBuf,
-        /// Number of the line, starting at 1.
-        line: u64,
-        /// Description of the error.
-        detail: String,
-    },
-    /// Another vendor has the ledger open.
-    #[error("ledger {path} is in use by another vendor", path = .0.display())]
-    LedgerInUse(PathBuf),
-    /// The client that posts receipts cannot be set up.
-    #[error("HTTP client: {0}")]
-    Client(#[from] reqwest::Error),
-    /// The listener failed.
-    #[error("listener: {0}")]
-    Listener(io::Error),
-}
-
-impl VendorError {
-    pub(crate) fn ledger(path: &Path, source: io::Error) -> Self {
-        Self::Ledger {
-            path: path.to_owned(),
-            source,
-        }
-    }
-}
-
-/// State that handlers and receipt posts share.
-pub(crate) struct Vendor {
-    pub(crate) controls: Controls,
-    pub(crate) ledger: Ledger,
-    pub(crate) stats: Stats,
-    pub(crate) callback_hosts: Vec<String>,
-    pub(crate) callback_concurrency: u16,
-    pub(crate) secret: SigningSecret,
-    pub(crate) client: reqwest::Client,
-}
+use crate::{callback, inspect, journal, receipts, send};
 
 /// Time that open requests have to end after `shutdown`.
 const GRACE: Duration = Duration::from_secs(5);
@@ -116,7 +64,7 @@ type WriterHandle = JoinHandle<Result<(), VendorError>>;
 /// Opens the ledger and starts its writer.
 async fn start(
     config: VendorConfig,
-    schedule: &mpsc::UnboundedSender<receipts::DueReceipt>,
+    schedule: &mpsc::UnboundedSender<DueReceipt>,
 ) -> Result<(Arc<Vendor>, WriterHandle), VendorError> {
     let client = callback::client()?;
     let (journal, entries) = mpsc::unbounded_channel();
@@ -165,17 +113,14 @@ async fn listen(
     }
 }
 
-/// Returns the routes that accept messages, including the path that channel adapters use.
-fn send_routes() -> Router<Arc<Vendor>> {
-    Router::new()
+fn router(vendor: Arc<Vendor>) -> Router {
+    // `/send` is the path that channel adapters use.
+    let sending = Router::new()
         .route("/send", post(send::send))
         .route("/vendor/send", post(send::send))
-        .layer(DefaultBodyLimit::max(send::LONGEST_BODY))
-}
-
-fn router(vendor: Arc<Vendor>) -> Router {
+        .layer(DefaultBodyLimit::max(send::LONGEST_BODY));
     Router::new()
-        .merge(send_routes())
+        .merge(sending)
         .route("/vendor/messages", get(inspect::messages))
         .route("/vendor/stats", get(inspect::stats))
         .route(

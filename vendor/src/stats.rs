@@ -8,31 +8,31 @@ use serde::Serialize;
 #[derive(Default, Serialize)]
 pub(crate) struct Stats {
     /// Requests to `POST /vendor/send` and `POST /send`.
-    pub(crate) requests: Counter,
+    pub(crate) requests: AtomicCounter,
     /// Requests that were answered 503 because of an outage.
-    pub(crate) refused_by_outage: Counter,
+    pub(crate) refused_by_outage: AtomicCounter,
     /// Requests that were answered 500 and not accepted.
-    pub(crate) refused_by_error: Counter,
+    pub(crate) refused_by_error: AtomicCounter,
     /// Requests that were accepted and answered 500.
-    pub(crate) answers_lost: Counter,
+    pub(crate) answers_lost: AtomicCounter,
     /// Messages of arrays that were deferred.
-    pub(crate) deferred: Counter,
+    pub(crate) deferred: AtomicCounter,
     /// Messages of arrays that were answered `in_doubt`, accepted or not.
-    pub(crate) in_doubt: Counter,
+    pub(crate) in_doubt: AtomicCounter,
     /// Attempts to post receipts.
-    pub(crate) posts: Counter,
+    pub(crate) posts: AtomicCounter,
     /// Posts that were not answered with a 2xx.
-    pub(crate) posts_refused: Counter,
+    pub(crate) posts_refused: AtomicCounter,
     /// Receipts acknowledged with a 2xx, duplicates included.
-    pub(crate) receipts_taken: Counter,
+    pub(crate) receipts_taken: AtomicCounter,
 }
 
 /// Number that only grows.
 #[derive(Default, Serialize)]
 #[serde(transparent)]
-pub(crate) struct Counter(AtomicU64);
+pub(crate) struct AtomicCounter(AtomicU64);
 
-impl Counter {
+impl AtomicCounter {
     /// Adds 1. Returns the previous value.
     pub(crate) fn increment(&self) -> u64 {
         self.add(1)

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::{Settings, Span, VendorConfig, VendorError, serve};
+use crate::{MillisRange, VendorConfig, VendorError, VendorSettings, serve};
 
 const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDC2FVsBQIhrs=";
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -200,8 +200,8 @@ async fn a_restart_keeps_the_ledger_and_removes_an_incomplete_line() {
 async fn an_outage_refuses_sends_and_delays_receipts_until_it_ends() {
     let dir = tempfile::tempdir().unwrap();
     let receiver = Receiver::start(0).await;
-    let settings = Settings {
-        receipt_delay_ms: Span::new(300, 300).unwrap(),
+    let settings = VendorSettings {
+        receipt_delay_ms: MillisRange::new(300, 300).unwrap(),
         ..quick()
     };
     let vendor = TestVendor::start(dir.path(), settings).await;
@@ -294,18 +294,18 @@ fn message(n: usize) -> Value {
 }
 
 /// Returns settings with receipts within a few milliseconds.
-fn quick() -> Settings {
-    Settings {
-        receipt_delay_ms: Span::new(0, 5).unwrap(),
-        ..Settings::default()
+fn quick() -> VendorSettings {
+    VendorSettings {
+        receipt_delay_ms: MillisRange::new(0, 5).unwrap(),
+        ..VendorSettings::default()
     }
 }
 
 /// Returns settings with receipts after the end of the test.
-fn slow() -> Settings {
-    Settings {
-        receipt_delay_ms: Span::new(60_000, 60_000).unwrap(),
-        ..Settings::default()
+fn slow() -> VendorSettings {
+    VendorSettings {
+        receipt_delay_ms: MillisRange::new(60_000, 60_000).unwrap(),
+        ..VendorSettings::default()
     }
 }
 
@@ -317,7 +317,7 @@ struct TestVendor {
 }
 
 impl TestVendor {
-    async fn start(dir: &Path, settings: Settings) -> Self {
+    async fn start(dir: &Path, settings: VendorSettings) -> Self {
         let (url, running, shutdown) = Self::run(dir, settings).await;
         let client = crate::callback::client().unwrap();
         Self {
@@ -330,7 +330,7 @@ impl TestVendor {
 
     async fn run(
         dir: &Path,
-        settings: Settings,
+        settings: VendorSettings,
     ) -> (String, JoinHandle<Result<(), VendorError>>, DropGuard) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

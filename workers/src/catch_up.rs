@@ -13,8 +13,8 @@ use projections::{Generation, Mode, OwnedPartition, ProjectError, Projector, Sto
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::owner::with_timeout;
 use crate::shared::SharedResources;
+use crate::time_limit::with_timeout;
 
 /// Number of events that are folded in one step.
 const BATCH: usize = 8_000;

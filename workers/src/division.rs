@@ -28,20 +28,21 @@ const CLAIM: Duration = Duration::from_millis(200);
 const AFTER_PANIC: Duration = Duration::from_secs(5);
 
 /// Work that an owner does on a partition until the token is cancelled.
-pub(crate) type Work = Box<dyn Fn(Partition, CancellationToken) -> BoxFuture<'static, ()> + Send>;
+pub(crate) type PartitionWork =
+    Box<dyn Fn(Partition, CancellationToken) -> BoxFuture<'static, ()> + Send>;
 
 /// Share of the partitions that this process owns.
 pub(crate) struct Division {
     membership: Membership,
     partitions: Partition,
-    work: Work,
+    work: PartitionWork,
     /// Partitions with a running task, each with the token that stops the task.
     owned: HashMap<Partition, CancellationToken>,
     tasks: JoinSet<Partition>,
 }
 
 impl Division {
-    pub(crate) fn new(membership: Membership, partitions: Partition, work: Work) -> Self {
+    pub(crate) fn new(membership: Membership, partitions: Partition, work: PartitionWork) -> Self {
         Self {
             membership,
             partitions,

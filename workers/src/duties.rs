@@ -8,7 +8,7 @@ use futures::future::join5;
 use projections::{ProjectError, QueryError, Topics, sweep, switch_joined};
 use tokio_util::sync::CancellationToken;
 
-use crate::periodic::{NextRun, Periodic, Task, tidy};
+use crate::periodic::{NextRun, Periodic, PeriodicTask, tidy};
 use crate::shared::SharedResources;
 use crate::{audiences, campaigns, rebuilding};
 
@@ -59,7 +59,7 @@ async fn run(shared: &SharedResources, stop: &CancellationToken) {
 
 struct Switching;
 
-impl Task for Switching {
+impl PeriodicTask for Switching {
     type Error = ProjectError;
 
     async fn run(&mut self, shared: &SharedResources) -> Result<NextRun, ProjectError> {
@@ -70,7 +70,7 @@ impl Task for Switching {
 
 struct Tidying;
 
-impl Task for Tidying {
+impl PeriodicTask for Tidying {
     type Error = QueryError;
 
     async fn run(&mut self, shared: &SharedResources) -> Result<NextRun, QueryError> {

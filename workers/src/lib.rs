@@ -12,6 +12,8 @@
 mod audiences;
 mod campaigns;
 mod catch_up;
+mod clock;
+mod config;
 mod division;
 mod duties;
 mod exclusive;
@@ -20,6 +22,8 @@ mod periodic;
 mod pointers;
 mod rebuilding;
 mod shared;
+mod task_reports;
+mod time_limit;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,15 +36,15 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-pub use campaigns::{Delivery, VendorAt, VendorUrlError};
+pub use config::{Delivery, VendorAt, VendorUrlError};
 pub use exclusive::{BusyError, exclusively};
 pub use rebuilding::{Operation, ReactError};
 
 use crate::campaigns::{Outlet, Sending};
-use crate::division::{Division, LIFETIME, Work};
-use crate::periodic::Tasks;
+use crate::division::{Division, LIFETIME, PartitionWork};
 use crate::pointers::Pointers;
 use crate::shared::SharedResources;
+use crate::task_reports::TaskReports;
 
 /// Lifetime of a lease. Another process may take a lease that was not renewed for
 /// this long.
@@ -71,15 +75,15 @@ pub async fn run(
     campaigns::describe();
     let log = commands.log().clone();
     let _listening = listen(&store, &log);
+    let outlet = outlet(&delivery);
     let shared = Arc::new(SharedResources {
         worker: name.clone(),
         tails: log.tails(),
         pointers: Pointers::follow(store.clone()),
-        tasks: Tasks::default(),
+        tasks: TaskReports::default(),
         turns: Semaphore::new(TURNS),
         turns_beside: Arc::new(Semaphore::new(1)),
         log: log.clone(),
-        outlet: outlet(&delivery),
         commands,
         store,
         delivery,
@@ -90,7 +94,7 @@ pub async fn run(
     };
     let folding = divide(Role::Fold, folding(shared.clone()));
     let sending = async {
-        let Some(outlet) = &shared.outlet else { return };
+        let Some(outlet) = &outlet else { return };
         let (sending, over) = (Arc::new(Sending::new()), CancellationToken::new());
         let dividing = async {
             divide(Role::Send, serving(sending.clone())).await;
@@ -108,7 +112,7 @@ fn listen(store: &Store, log: &Log) -> AbortOnDropHandle<()> {
     AbortOnDropHandle::new(tokio::spawn(async move { folded.listen(&log).await }))
 }
 
-fn folding(shared: Arc<SharedResources>) -> Work {
+fn folding(shared: Arc<SharedResources>) -> PartitionWork {
     Box::new(move |partition, stop| {
         let shared = shared.clone();
         async move {
@@ -131,7 +135,7 @@ fn folding(shared: Arc<SharedResources>) -> Work {
     })
 }
 
-fn serving(sending: Arc<Sending>) -> Work {
+fn serving(sending: Arc<Sending>) -> PartitionWork {
     Box::new(move |partition, stop| {
         let sending = sending.clone();
         async move { sending.serve(partition, &stop).await }.boxed()

@@ -5,21 +5,18 @@ use std::time::Duration;
 use eventlog::Partition;
 use projections::{Generation, OwnedPartition, ProjectError};
 use tokio::sync::watch;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::catch_up::CatchUps;
 use crate::pointers::Wanted;
 use crate::shared::SharedResources;
+use crate::time_limit::with_timeout;
 
 /// Largest number of events folded in one step.
 const BATCH: usize = 8_000;
 
 /// Delay after a failure.
 const PAUSE: Duration = Duration::from_millis(500);
-
-/// Time limit for a single operation.
-const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Folds events as they arrive until `stop` is cancelled, or until another process
 /// has taken the partition.
@@ -126,18 +123,6 @@ fn report(left: Vec<(Generation, ProjectError)>) {
     }
 }
 
-/// Fails work that exceeds the time limit. Its outcome is then unknown, so the caller
-/// must read the checkpoint again before it continues.
-pub(crate) async fn with_timeout<T>(
-    work: impl Future<Output = Result<T, ProjectError>>,
-) -> Result<T, ProjectError> {
-    timeout(PATIENCE, work).await.unwrap_or_else(|_| {
-        let what = format!("not finished within {} s", PATIENCE.as_secs());
-        let error = std::io::Error::new(std::io::ErrorKind::TimedOut, what);
-        Err(ProjectError::Mongo(error.into()))
-    })
-}
-
 /// Waits until the end of the partition's stream differs from `here`.
 ///
 /// # Errors
@@ -146,12 +131,8 @@ async fn end_moved(
     end: &mut watch::Receiver<u64>,
     here: u64,
 ) -> Result<(), watch::error::RecvError> {
-    end.wait_for(|end| has_moved(*end, here)).await.map(drop)
-}
-
-/// Returns whether the stream's end differs from the last folded number.
-fn has_moved(end: u64, here: u64) -> bool {
     // A smaller end counts too: the log was rolled back, which the next step must
     // detect. 0 means that the end is not known yet.
-    end != here && end != 0
+    let has_moved = |end: &u64| *end != here && *end != 0;
+    end.wait_for(has_moved).await.map(drop)
 }

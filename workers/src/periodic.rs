@@ -1,16 +1,14 @@
 //! Driver of all periodic background tasks, and the status it reports to operators.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bson::DateTime;
 use eventlog::Role;
 use projections::{TaskReport, Topics, WorkerReport};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::now;
 use crate::shared::SharedResources;
 
 /// Interval between checks of whether the status changed and must be reported.
@@ -34,7 +32,7 @@ pub(crate) struct Periodic {
 }
 
 /// Work of a periodic task.
-pub(crate) trait Task: Send {
+pub(crate) trait PeriodicTask: Send {
     type Error: fmt::Display + Send;
 
     /// Runs the task once. Returns when it should run next.
@@ -61,10 +59,6 @@ impl NextRun {
     }
 }
 
-/// Status of this process's periodic tasks, by name.
-#[derive(Default)]
-pub(crate) struct Tasks(Mutex<BTreeMap<&'static str, TaskReport>>);
-
 impl Periodic {
     /// Runs a task periodically until `stop` is cancelled. A run in progress is then
     /// dropped at its next await point, so tasks must tolerate interruption anywhere.
@@ -72,9 +66,9 @@ impl Periodic {
         self,
         shared: &SharedResources,
         stop: &CancellationToken,
-        mut task: impl Task,
+        mut task: impl PeriodicTask,
     ) {
-        shared.tasks.begin(self.name);
+        shared.tasks.add(self.name);
         // Created before the first run, so that a notice during a run is not lost: it
         // starts the next one.
         let mut watcher = shared.store.folded().watch(self.topics);
@@ -84,7 +78,7 @@ impl Periodic {
                 break;
             };
             let error = ended.as_ref().err().map(ToString::to_string);
-            shared.tasks.ran(self.name, start.elapsed(), error);
+            shared.tasks.record_run(self.name, start.elapsed(), error);
             let rest = ended.unwrap_or_else(|error| {
                 tracing::warn!(task = self.name, %error, "a periodic task failed, trying again");
                 let least = self.after_failure;
@@ -96,67 +90,27 @@ impl Periodic {
             };
             stop.run_until_cancelled(resting).await;
         }
-        shared.tasks.end(self.name);
-    }
-}
-
-impl Tasks {
-    fn begin(&self, name: &'static str) {
-        let report = TaskReport {
-            name: name.to_owned(),
-            ran_at: None,
-            took_ms: 0,
-            runs: 0,
-            error: None,
-        };
-        self.with(|tasks| tasks.insert(name, report));
-    }
-
-    fn ran(&self, name: &'static str, took: Duration, error: Option<String>) {
-        self.with(|tasks| {
-            if let Some(task) = tasks.get_mut(name) {
-                task.ran_at = Some(DateTime::now());
-                task.took_ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
-                task.runs += 1;
-                task.error = error;
-            }
-        });
-    }
-
-    fn end(&self, name: &str) {
-        self.with(|tasks| tasks.remove(name));
-    }
-
-    fn reports(&self) -> Vec<TaskReport> {
-        self.with(|tasks| tasks.values().cloned().collect())
-    }
-
-    fn with<T>(&self, change: impl FnOnce(&mut BTreeMap<&'static str, TaskReport>) -> T) -> T {
-        // A panic cannot leave the map in a broken state: every change is a single
-        // insertion, removal or assignment.
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        shared.tasks.remove(self.name);
     }
 }
 
 /// Reports the status of this process's tasks until `stop` is cancelled.
 pub(crate) async fn report(shared: &SharedResources, stop: &CancellationToken) {
-    let started_at = DateTime::now();
+    let started_at = now();
     let mut reported: Option<(Vec<TaskReport>, Instant)> = None;
     while !stop.is_cancelled() {
-        let tasks = shared.tasks.reports();
+        let tasks = shared.tasks.all();
         // Runs that end like the previous ones are not reported: otherwise every
         // process would write to MongoDB every few seconds.
-        let is_news = reported
-            .as_ref()
-            .is_none_or(|(known, at)| at.elapsed() >= REPEAT || !is_alike(known, &tasks));
+        let essence =
+            |task: &TaskReport| (task.name.clone(), task.ran_at.is_some(), task.error.clone());
+        let is_news = reported.as_ref().is_none_or(|(known, at)| {
+            let is_alike = known.iter().map(essence).eq(tasks.iter().map(essence));
+            at.elapsed() >= REPEAT || !is_alike
+        });
         if is_news {
-            let report = WorkerReport {
-                name: shared.worker.clone(),
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                started_at,
-                at: DateTime::now(),
-                tasks: tasks.clone(),
-            };
+            let (worker, version) = (shared.worker.clone(), env!("CARGO_PKG_VERSION").to_owned());
+            let report = WorkerReport::new(worker, version, started_at, now(), tasks.clone());
             match stop
                 .run_until_cancelled(shared.store.report_worker(&report))
                 .await
@@ -176,12 +130,6 @@ pub(crate) async fn report(shared: &SharedResources, stop: &CancellationToken) {
     if !matches!(timeout(PARTING, forgetting).await, Ok(Ok(()))) {
         tracing::debug!("this worker's status report was not removed");
     }
-}
-
-fn is_alike(known: &[TaskReport], now: &[TaskReport]) -> bool {
-    let essence =
-        |task: &TaskReport| (task.name.clone(), task.ran_at.is_some(), task.error.clone());
-    known.iter().map(essence).eq(now.iter().map(essence))
 }
 
 /// Removes the status reports of workers that have died.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use projections::{Collections, Generation, Pointer, Store, Topics, view_named};
+use projections::{Collections, Generation, Pointer, QueryError, Store, Topics, view_named};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -51,7 +51,7 @@ impl Pointers {
 async fn refresh(store: &Store, sender: &watch::Sender<Wanted>) {
     let found = async {
         let collections = store.collections().await?;
-        Ok::<_, mongodb::error::Error>((store.generations().all().await?, collections))
+        Ok::<_, QueryError>((store.generations().all().await?, collections))
     };
     let (pointers, collections) = match timeout(PATIENCE, found).await {
         Ok(Ok(found)) => found,

@@ -1,24 +1,23 @@
 //! Rebuilds and rollbacks of views on request.
 //!
 //! A request is an event of the view's aggregate. The head of that aggregate counts
-//! the requests; the collection `reactors` counts those that are done. A worker
-//! rebuilds the view while the first number is larger, and then sets the second to
-//! the number of requests it had seen before it started, so that all earlier
-//! requests are served by one rebuild.
+//! the requests; the store counts those that are done. A worker rebuilds the view
+//! while the first number is larger, and then sets the second to the number of
+//! requests it had seen before it started, so that all earlier requests are served by
+//! one rebuild.
 
 use std::time::Duration;
 
-use bson::doc;
 use commands::{CommandError, Commands, Context};
 use domain::{Subject, View, ViewCommand, ViewName};
 use eventlog::{Key, Log, LogError};
 use projections::{
-    AnyView, Progress, RebuildError, RebuildReport, Store, Topics, VIEWS, rebuild, require_whole,
-    roll_back,
+    AnyView, Progress, QueryError, RebuildError, RebuildReport, Store, Topics, VIEWS, rebuild,
+    require_whole, roll_back,
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::periodic::{NextRun, Periodic, Task};
+use crate::periodic::{NextRun, Periodic, PeriodicTask};
 use crate::shared::SharedResources;
 use crate::{BusyError, exclusively};
 
@@ -38,8 +37,8 @@ pub enum ReactError {
     #[error(transparent)]
     Command(#[from] CommandError),
     /// MongoDB could not be reached or rejected the operation.
-    #[error("MongoDB: {0}")]
-    Mongo(#[from] mongodb::error::Error),
+    #[error(transparent)]
+    Query(#[from] QueryError),
     /// The head of the view's aggregate is not readable.
     #[error("the head of the view's aggregate is not readable: {0}")]
     Head(#[from] serde_json::Error),
@@ -95,7 +94,9 @@ impl Operation<'_> {
             let report = rebuild(self.store, log, self.view, progress).await?;
             // Only after success: if the rebuild fails, a worker carries the request
             // out.
-            set_completed_count(self.store, log, &key, requested).await?;
+            self.store
+                .set_completed_rebuilds(log, &key, requested)
+                .await?;
             Ok(report)
         })
         .await
@@ -151,7 +152,7 @@ pub(crate) async fn run(shared: &SharedResources, stop: &CancellationToken) {
 
 struct Rebuilding;
 
-impl Task for Rebuilding {
+impl PeriodicTask for Rebuilding {
     type Error = ReactError;
 
     async fn run(&mut self, shared: &SharedResources) -> Result<NextRun, ReactError> {
@@ -186,7 +187,7 @@ async fn react(shared: &SharedResources, view: &'static dyn AnyView) -> Result<(
 /// Returns the number of requested rebuilds, or `None` if all are done.
 async fn pending_requests(shared: &SharedResources, key: &Key) -> Result<Option<i64>, ReactError> {
     let requests = request_count(&shared.log, key).await?;
-    let done = completed_count(&shared.store, &shared.log, key).await?;
+    let done = shared.store.completed_rebuilds(&shared.log, key).await?;
     Ok((requests > done).then_some(requests))
 }
 
@@ -200,7 +201,11 @@ async fn carry_out(
     let Some(requests) = pending_requests(shared, key).await? else {
         return Ok(());
     };
-    match rebuild(&shared.store, &shared.log, view, &log_progress(view)).await {
+    let log_progress = |progress: Progress| match progress {
+        Progress::Folding { .. } => {}
+        other => tracing::info!(view = view.name(), step = ?other, "rebuilding"),
+    };
+    match rebuild(&shared.store, &shared.log, view, &log_progress).await {
         Ok(report) => tracing::info!(
             view = view.name(),
             generation = report.generation,
@@ -214,14 +219,9 @@ async fn carry_out(
         }
         Err(error) => return Err(error.into()),
     }
-    Ok(set_completed_count(&shared.store, &shared.log, key, requests).await?)
-}
-
-fn log_progress(view: &'static dyn AnyView) -> impl Fn(Progress) + Sync {
-    move |progress| match progress {
-        Progress::Folding { .. } => {}
-        other => tracing::info!(view = view.name(), step = ?other, "rebuilding"),
-    }
+    let (store, log) = (&shared.store, &shared.log);
+    store.set_completed_rebuilds(log, key, requests).await?;
+    Ok(())
 }
 
 /// Returns how many rebuilds of the view were requested, by the aggregate's head.
@@ -231,37 +231,4 @@ async fn request_count(log: &Log, key: &Key) -> Result<i64, ReactError> {
     };
     let view: View = serde_json::from_str(&head.state)?;
     Ok(view.rebuilds() as i64)
-}
-
-/// Returns how many requested rebuilds are done.
-async fn completed_count(
-    store: &Store,
-    log: &Log,
-    key: &Key,
-) -> Result<i64, mongodb::error::Error> {
-    let reactors = store.database().collection::<bson::Document>("reactors");
-    // A count from another epoch is ignored: a restored log may hold fewer requests
-    // than were carried out, and a new request would then look done.
-    let filter = doc! {"_id": id(key), "epoch": &*log.epoch()};
-    let found = reactors.find_one(filter).await?;
-    Ok(found.map_or(0, |found| found.get_i64("done").unwrap_or_default()))
-}
-
-async fn set_completed_count(
-    store: &Store,
-    log: &Log,
-    key: &Key,
-    requests: i64,
-) -> Result<(), mongodb::error::Error> {
-    let reactors = store.database().collection::<bson::Document>("reactors");
-    let update = doc! {"$set": {"done": requests, "epoch": &*log.epoch()}};
-    reactors
-        .update_one(doc! {"_id": id(key)}, update)
-        .upsert(true)
-        .await
-        .map(|_| ())
-}
-
-fn id(key: &Key) -> String {
-    format!("rebuild {key}")
 }

@@ -7,9 +7,9 @@ use eventlog::{Log, Tails};
 use projections::Store;
 use tokio::sync::Semaphore;
 
-use crate::campaigns::{Delivery, Outlet};
-use crate::periodic::Tasks;
+use crate::config::Delivery;
 use crate::pointers::Pointers;
+use crate::task_reports::TaskReports;
 
 /// Resources that all tasks of a worker process share.
 pub(crate) struct SharedResources {
@@ -19,12 +19,10 @@ pub(crate) struct SharedResources {
     pub(crate) commands: Commands,
     pub(crate) store: Store,
     pub(crate) delivery: Delivery,
-    /// Connection to the vendor, if one is set.
-    pub(crate) outlet: Option<Arc<Outlet>>,
     pub(crate) tails: Tails,
     pub(crate) pointers: Pointers,
-    /// Status of this process's periodic tasks.
-    pub(crate) tasks: Tasks,
+    /// Reports about this process's periodic tasks.
+    pub(crate) tasks: TaskReports,
     /// Limit on the number of partitions that are folded at once. Events accumulate
     /// while a partition waits for its turn, so batches grow with the load.
     pub(crate) turns: Semaphore,

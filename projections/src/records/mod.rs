@@ -1,7 +1,9 @@
-//! Collections that are not folded from the log: status of workers, jobs, and
-//! the reasons why campaigns wait. Their loss costs no data.
+//! Collections that are not folded from the log: status of workers, jobs, the
+//! reasons why campaigns wait, and the numbers of rebuild requests that are done.
+//! Their loss costs no data.
 
 pub(crate) mod jobs;
 pub(crate) mod live_workers;
+pub(crate) mod rebuild_requests;
 pub(crate) mod waiting;
 pub(crate) mod workers;

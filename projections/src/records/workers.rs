@@ -3,7 +3,10 @@
 //! Reports are not events, and no decision depends on them. Only Redis knows
 //! which processes are alive (`eventlog::Members`).
 
+use std::time::Duration;
+
 use bson::{DateTime, doc};
+use domain::Timestamp;
 use eventlog::Partition;
 use futures::TryStreamExt;
 use mongodb::Collection;
@@ -11,6 +14,7 @@ use mongodb::error::Error;
 use mongodb::options::WriteConcern;
 use serde::{Deserialize, Serialize};
 
+use crate::runtime::date::date;
 use crate::runtime::store::Store;
 
 /// Report of a worker process, as stored in the collection `workers`.
@@ -56,6 +60,46 @@ pub struct Worker {
     pub sends: Option<Vec<Partition>>,
     /// Latest report of the worker; `None` before the first one.
     pub report: Option<WorkerReport>,
+}
+
+impl WorkerReport {
+    /// Creates a report at time `at`.
+    pub fn new(
+        name: String,
+        version: String,
+        started_at: Timestamp,
+        at: Timestamp,
+        tasks: Vec<TaskReport>,
+    ) -> Self {
+        Self {
+            name,
+            version,
+            started_at: date(started_at),
+            at: date(at),
+            tasks,
+        }
+    }
+}
+
+impl TaskReport {
+    /// Creates the report of a task without a run.
+    pub fn new(name: String) -> Self {
+        Self {
+            name,
+            ran_at: None,
+            took_ms: 0,
+            runs: 0,
+            error: None,
+        }
+    }
+
+    /// Records a run that ended at `at`, with its error if it failed.
+    pub fn record_run(&mut self, at: Timestamp, took: Duration, error: Option<String>) {
+        self.ran_at = Some(date(at));
+        self.took_ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
+        self.runs += 1;
+        self.error = error;
+    }
 }
 
 impl Store {

@@ -5,13 +5,12 @@ mod order;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use chrono::Utc;
-use domain::Timestamp;
 use projections::segments::LiveSegment;
 use projections::{QueryError, Store, Topics};
 use tokio_util::sync::CancellationToken;
 
-use crate::periodic::{NextRun, Periodic, Task};
+use crate::clock::now;
+use crate::periodic::{NextRun, Periodic, PeriodicTask};
 use crate::shared::SharedResources;
 use order::{AudienceSnapshot, CountAttempts, LANES};
 
@@ -67,7 +66,7 @@ struct CountingLane<'a> {
     number: usize,
 }
 
-impl Task for CountingLane<'_> {
+impl PeriodicTask for CountingLane<'_> {
     type Error = QueryError;
 
     async fn run(&mut self, _: &SharedResources) -> Result<NextRun, QueryError> {
@@ -156,8 +155,4 @@ impl AudienceCounter<'_> {
         // insertion or removal.
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn now() -> Timestamp {
-    Timestamp::from(Utc::now())
 }

@@ -163,7 +163,7 @@ fn is_within(time: Duration, at_millis: i64, now: Timestamp) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use bson::DateTime;
+    use chrono::DateTime;
 
     use super::*;
 
@@ -192,7 +192,7 @@ mod tests {
             version: 2,
             count: 1,
             total: 2,
-            as_of: DateTime::from_millis(as_of * 1_000),
+            as_of: DateTime::from_timestamp(as_of, 0).unwrap().into(),
             basis: basis("0:7"),
             took_ms,
         };

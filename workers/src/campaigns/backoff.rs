@@ -1,8 +1,16 @@
-//! Backoff between the attempts of a message.
+//! Times at which a message is due after a failed attempt.
 
 use std::time::Duration;
 
-use super::Delivery;
+use domain::Timestamp;
+
+use crate::config::Delivery;
+
+/// Longest time for which the vendor can defer a message.
+pub(super) const LONGEST_DEFERRAL: Duration = Duration::from_secs(60 * 60);
+
+/// Largest expected difference between the clocks of two hosts.
+const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 /// Returns the backoff after the failure of this attempt, counted from 1. `share` is
 /// the jitter, from 0 to 1.
@@ -15,6 +23,20 @@ pub(super) fn delay(delivery: &Delivery, attempt: u32, share: f64) -> Duration {
         .saturating_mul(1 << doublings)
         .min(delivery.longest_backoff);
     bound.mul_f64(0.5 + share.clamp(0.0, 1.0) / 2.0)
+}
+
+/// Returns the instant after a rest that begins now.
+pub(super) fn later(now: Timestamp, rest: Duration) -> Timestamp {
+    let rest = i64::try_from(rest.as_millis()).unwrap_or(i64::MAX);
+    let at = Timestamp::from_millis(now.millis().saturating_add(rest));
+    at.unwrap_or(now)
+}
+
+/// Returns the latest instant at which a message can be due. A later one was recorded
+/// before the clock was set back, and the message is sent now.
+pub(super) fn latest_due(now: Timestamp, delivery: &Delivery) -> Timestamp {
+    let backoff = delivery.longest_backoff.saturating_mul(2);
+    later(now, backoff.max(LONGEST_DEFERRAL + CLOCK_SKEW))
 }
 
 #[cfg(test)]
@@ -42,5 +64,19 @@ mod tests {
     fn all_attempts_outlast_a_minute() {
         let shortest: u128 = (1..8).map(|attempt| millis(attempt, 0.0)).sum();
         assert!(shortest > 60_000, "{shortest} ms");
+    }
+
+    #[test]
+    fn the_longest_deferral_and_backoff_do_not_look_like_a_clock_set_back() {
+        let latest = |longest_backoff| {
+            let delivery = Delivery {
+                longest_backoff: Duration::from_secs(longest_backoff),
+                ..Delivery::default()
+            };
+            latest_due(Timestamp::EPOCH, &delivery).millis()
+        };
+        assert_eq!(latest(1), 3_660_000);
+        assert_eq!(latest(1_830), 3_660_000);
+        assert_eq!(latest(7_200), 14_400_000);
     }
 }

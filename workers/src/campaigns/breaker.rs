@@ -47,11 +47,6 @@ const CLOSED: BreakerState = BreakerState::Closed {
     first: None,
 };
 
-/// Returns whether the first of several failures was at least [`APART`] ago.
-fn is_lasting(first: Option<Instant>, now: Instant) -> bool {
-    first.is_some_and(|first| now.saturating_duration_since(first) >= APART)
-}
-
 /// Permission to send one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Permit {
@@ -63,7 +58,7 @@ pub(super) enum Permit {
 
 /// Availability of the vendor, as one request shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum VendorState {
+pub(crate) enum VendorState {
     /// The vendor answered.
     Up,
     /// The vendor did not answer, or does not serve such requests.
@@ -139,7 +134,8 @@ impl Breaker {
                 None
             }
             (BreakerState::Closed { failures, first }, _, VendorState::Down)
-                if failures + 1 < FAILURES && !is_lasting(first, now) =>
+                if failures + 1 < FAILURES
+                    && first.is_none_or(|first| now.saturating_duration_since(first) < APART) =>
             {
                 self.state = BreakerState::Closed {
                     failures: failures + 1,

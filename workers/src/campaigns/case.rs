@@ -1,12 +1,11 @@
 //! Decision for one recipient: a message, or the reason for its suppression.
 
 use domain::{Channel, Currency, MessageCommand, MessageContent, Renderer, Suppression, Text};
-use projections::customers::CustomerDocument;
 use projections::recipients::Recipient;
 
 /// Recipient to decide on, and the number of messages that count toward the weekly
 /// cap.
-pub(super) struct Case {
+pub(super) struct RecipientCase {
     pub(super) recipient: Recipient,
     pub(super) received: u64,
 }
@@ -16,10 +15,10 @@ pub(super) struct Case {
 pub(super) fn decide(
     renderer: &Renderer,
     currency: Currency,
-    case: &Case,
+    case: &RecipientCase,
     most: Option<u32>,
 ) -> MessageCommand {
-    let Case {
+    let RecipientCase {
         recipient,
         received,
     } = case;
@@ -44,7 +43,15 @@ fn content(
     if document.unsubscribed {
         return Err(Suppression::Unsubscribed);
     }
-    let (channel, to) = address(document).ok_or(Suppression::NoAddress)?;
+    let ways = [
+        (Channel::Email, &document.email),
+        (Channel::Phone, &document.phone),
+    ];
+    let address = ways.into_iter().find_map(|(channel, to)| {
+        let to = Text::try_from(to.clone()?).ok()?;
+        Some((channel, to))
+    });
+    let (channel, to) = address.ok_or(Suppression::NoAddress)?;
     let values = renderer.values(customer, &document.facts(), currency);
     let content = renderer.personalize(values);
     let content = content.map_err(|error| Suppression::Template {
@@ -58,21 +65,10 @@ fn content(
     })
 }
 
-/// Returns the e-mail address, or else the telephone number.
-fn address(document: &CustomerDocument) -> Option<(Channel, Text<254>)> {
-    let ways = [
-        (Channel::Email, &document.email),
-        (Channel::Phone, &document.phone),
-    ];
-    ways.into_iter().find_map(|(channel, to)| {
-        let to = Text::try_from(to.clone()?).ok()?;
-        Some((channel, to))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use domain::{Template, TextDigest};
+    use projections::customers::CustomerDocument;
 
     use super::*;
 
@@ -95,7 +91,7 @@ mod tests {
         decide(
             &renderer,
             currency,
-            &Case {
+            &RecipientCase {
                 recipient,
                 received,
             },

@@ -13,8 +13,11 @@ use std::time::{Duration, Instant};
 use commands::MessageAndCustomer;
 use domain::{MessageId, Timestamp};
 
+use super::backoff;
+use super::error::WorkError;
+use super::head::is_sending;
 use super::rate::Reserved;
-use super::{WorkError, lane, now, outcome};
+use crate::clock::now;
 use crate::shared::SharedResources;
 
 /// Largest age of the heads at the time the request to the vendor is written.
@@ -29,7 +32,7 @@ const WARN_EVERY: Duration = Duration::from_secs(10);
 
 /// Permission to send one message, based on heads read at a known time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Clearance {
+pub(crate) struct Clearance {
     /// Start of the read of the heads, by the monotonic clock. The start, since
     /// the heads may have changed at any time after it.
     read_at: Instant,
@@ -41,7 +44,7 @@ pub(super) struct Clearance {
 
 /// Decision about one message, based on its heads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Decision {
+pub(crate) enum SendDecision {
     /// Send the message.
     Send(Clearance),
     /// Suppress the message: its customer has unsubscribed.
@@ -77,7 +80,7 @@ pub(super) struct Begun {
 /// Error that aborts a request whose messages may no longer be sent.
 #[derive(Debug, thiserror::Error)]
 #[error("none of the messages may be sent any more")]
-pub(super) struct Withheld;
+pub(super) struct WithheldError;
 
 impl Clearance {
     /// Returns a clearance without attempts or events, for tests.
@@ -89,19 +92,15 @@ impl Clearance {
             customer_seen: 0,
         }
     }
-
-    fn is_fresh(&self) -> bool {
-        self.read_at.elapsed() <= MAX_AGE
-    }
 }
 
-impl Decision {
+impl SendDecision {
     pub(super) fn is_send(&self) -> bool {
         matches!(self, Self::Send(_))
     }
 
     fn is_stale(&self) -> bool {
-        matches!(self, Self::Send(clearance) if !clearance.is_fresh())
+        matches!(self, Self::Send(clearance) if clearance.read_at.elapsed() > MAX_AGE)
     }
 }
 
@@ -110,25 +109,25 @@ impl Decision {
 pub(super) async fn decide(
     shared: &SharedResources,
     ids: &[MessageId],
-) -> Result<Option<Vec<Decision>>, WorkError> {
+) -> Result<Option<Vec<SendDecision>>, WorkError> {
     let Some(first) = ids.first() else {
         return Ok(Some(Vec::new()));
     };
     // Taken before the read: a clearance must not look fresher than its heads.
     let read_at = Instant::now();
-    let (is_sending, heads) = tokio::try_join!(lane::is_sending(shared, &first.campaign), async {
+    let (is_sending, heads) = tokio::try_join!(is_sending(shared, &first.campaign), async {
         Ok(shared.commands.messages_with_customers(ids).await?)
     })?;
     let now = now();
-    let latest = outcome::latest_due(now, &shared.delivery);
+    let latest = backoff::latest_due(now, &shared.delivery);
     let rests = |at: Timestamp| now < at && at <= latest;
     let decide = |heads: MessageAndCustomer| {
         if heads.message.due_at().is_none_or(rests) {
-            Decision::Hold
+            SendDecision::Hold
         } else if heads.customer.is_unsubscribed() {
-            Decision::Unsubscribed
+            SendDecision::Unsubscribed
         } else {
-            Decision::Send(Clearance {
+            SendDecision::Send(Clearance {
                 read_at,
                 attempts: heads.message.attempts(),
                 customer_seen: heads.customer_seen,
@@ -143,21 +142,21 @@ pub(super) async fn decide(
 pub(super) struct Gate {
     shared: Arc<SharedResources>,
     messages: Vec<MessageId>,
-    decisions: Vec<Decision>,
+    decisions: Vec<SendDecision>,
     reserved: Reserved,
-    progress: Arc<Mutex<Progress>>,
+    progress: Arc<Mutex<GateProgress>>,
 }
 
 /// Progress of the request behind a [`Gate`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Progress {
+pub(super) struct GateProgress {
     pub(super) stage: Stage,
     /// Last decision about each message, in the order of the batch.
-    pub(super) decisions: Vec<Decision>,
+    pub(super) decisions: Vec<SendDecision>,
 }
 
 /// Handle for reading the progress of the request behind a [`Gate`].
-pub(super) struct ProgressHandle(Arc<Mutex<Progress>>);
+pub(super) struct ProgressHandle(Arc<Mutex<GateProgress>>);
 
 impl Gate {
     /// Creates the gate for a batch of messages of one campaign, with one rate token
@@ -168,8 +167,8 @@ impl Gate {
         reserved: Reserved,
     ) -> Self {
         let (messages, clearances): (Vec<_>, Vec<_>) = cleared.into_iter().unzip();
-        let decisions: Vec<_> = clearances.into_iter().map(Decision::Send).collect();
-        let progress = Progress {
+        let decisions: Vec<_> = clearances.into_iter().map(SendDecision::Send).collect();
+        let progress = GateProgress {
             stage: Stage::Connecting,
             decisions: decisions.clone(),
         };
@@ -218,8 +217,8 @@ impl Gate {
     /// Must be awaited only when the request can be written at once.
     ///
     /// # Errors
-    /// [`Withheld`] if none of them may.
-    pub(super) async fn pass(mut self) -> Result<Vec<usize>, Withheld> {
+    /// [`WithheldError`] if none of them may.
+    pub(super) async fn pass(mut self) -> Result<Vec<usize>, WithheldError> {
         lock(&self.progress).stage = Stage::Checking;
         self.renew().await;
         // Spending the tokens takes a round trip to Redis, in which a clearance may
@@ -234,14 +233,14 @@ impl Gate {
         progress.decisions.clone_from(&self.decisions);
         if open.is_empty() {
             progress.stage = Stage::Withheld;
-            return Err(Withheld);
+            return Err(WithheldError);
         }
         progress.stage = Stage::Begun(now());
         Ok(open)
     }
 
     fn is_stale(&self) -> bool {
-        self.decisions.iter().any(Decision::is_stale)
+        self.decisions.iter().any(SendDecision::is_stale)
     }
 
     /// Reads the heads of all messages that may still be sent, and decides again.
@@ -266,7 +265,7 @@ impl Gate {
 
     fn hold(&mut self) {
         for decision in self.decisions.iter_mut().filter(|one| one.is_send()) {
-            *decision = Decision::Hold;
+            *decision = SendDecision::Hold;
         }
     }
 }
@@ -283,12 +282,12 @@ fn warn_of_slow_reads() {
 }
 
 impl ProgressHandle {
-    pub(super) fn progress(&self) -> Progress {
+    pub(super) fn progress(&self) -> GateProgress {
         lock(&self.0).clone()
     }
 }
 
-fn lock(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
+fn lock(progress: &Mutex<GateProgress>) -> MutexGuard<'_, GateProgress> {
     // A panic cannot leave the value in a broken state: it is only assigned.
     progress.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -13,8 +13,9 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::WorkError;
-use super::lane::{Lane, Stop, is_sending};
+use super::error::WorkError;
+use super::head::is_sending;
+use super::lane::{Lane, StopTokens};
 use super::outlet::Outlet;
 use crate::shared::SharedResources;
 
@@ -194,7 +195,7 @@ impl Lanes {
         for campaign in &sending {
             let id = &campaign.campaign_id;
             if !self.open.get(id).is_some_and(OpenLane::is_running) {
-                self.start(id, campaign.messages_per_second).await;
+                self.start_pass(id, campaign.messages_per_second).await;
             }
         }
         let waiting = self.outlet.waiting();
@@ -240,30 +241,27 @@ impl Lanes {
 
     /// Starts a pass unless the campaign's head says that it is not being sent. A
     /// failure with one campaign does not hold back others.
-    async fn start(&mut self, campaign: &CampaignId, per_second: Option<u32>) {
+    async fn start_pass(&mut self, campaign: &CampaignId, per_second: Option<u32>) {
         match is_sending(&self.shared, campaign).await {
-            Ok(true) => self.start_pass(campaign, per_second),
-            Ok(false) => {}
+            Ok(true) => {}
+            Ok(false) => return,
             Err(error) => {
                 tracing::warn!(%campaign, %error, "cannot send the campaign, trying again");
+                return;
             }
         }
-    }
-
-    fn start_pass(&mut self, campaign: &CampaignId, per_second: Option<u32>) {
         let open = self.open.entry(campaign.clone()).or_insert_with(|| {
             tracing::info!(%campaign, "sending the campaign");
             let (shared, outlet) = (self.shared.clone(), self.outlet.clone());
             let (campaign, partitions) = (campaign.clone(), self.partitions.clone());
             let lane = Lane::new(shared, outlet, campaign, partitions, per_second);
-            let lane = Arc::new(lane);
             OpenLane {
-                lane,
+                lane: Arc::new(lane),
                 running: None,
             }
         });
         let halt = CancellationToken::new();
-        let stop = Stop {
+        let stop = StopTokens {
             halt: halt.clone(),
             give_up: self.give_up.clone(),
         };

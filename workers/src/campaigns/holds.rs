@@ -10,8 +10,9 @@ use std::time::Duration;
 use projections::Topics;
 use tokio_util::sync::CancellationToken;
 
-use super::{WorkError, context};
-use crate::periodic::{NextRun, Periodic, Task};
+use super::context::context;
+use super::error::WorkError;
+use crate::periodic::{NextRun, Periodic, PeriodicTask};
 use crate::shared::SharedResources;
 
 /// Actor of the recorded events.
@@ -33,7 +34,7 @@ pub(crate) async fn run(shared: &SharedResources, stop: &CancellationToken) {
 
 struct IdleHolds;
 
-impl Task for IdleHolds {
+impl PeriodicTask for IdleHolds {
     type Error = WorkError;
 
     async fn run(&mut self, shared: &SharedResources) -> Result<NextRun, WorkError> {

@@ -15,8 +15,9 @@ use eventlog::{Log, LogError, Memory};
 use projections::{Store, Waiting, WaitingReason};
 use tokio::sync::Notify;
 
-use super::resolve::is_open;
-use super::{WorkError, now};
+use super::error::WorkError;
+use super::head::is_resolving;
+use crate::clock::now;
 use crate::shared::SharedResources;
 
 /// Approximate memory that the log takes for a queued message, in bytes.
@@ -63,7 +64,7 @@ pub(super) async fn until_room(
         }
         tokio::time::sleep(LOOK).await;
         let head = shared.commands.campaign(campaign).await?;
-        if !head.is_some_and(|head| is_open(&head)) || has_room(&shared.log, messages).await? {
+        if !head.is_some_and(|head| is_resolving(&head)) || has_room(&shared.log, messages).await? {
             break;
         }
     }
@@ -124,17 +125,17 @@ impl ResultRoom {
     /// Reserves room for the results of this many further messages.
     ///
     /// # Errors
-    /// [`Denied`] if the log has no room for them, or Redis does not answer.
+    /// [`SendingDenied`] if the log has no room for them, or Redis does not answer.
     pub(super) async fn reserve(
         self: &Arc<Self>,
         log: &Log,
         messages: usize,
-    ) -> Result<Unrecorded, Denied> {
+    ) -> Result<Unrecorded, SendingDenied> {
         let memory = match log.recent_memory(AGE).await {
             Ok(memory) => memory,
             Err(error) => {
                 tracing::debug!(%error, "cannot read the memory of Redis");
-                return Err(Denied::NoRoom);
+                return Err(SendingDenied::NoRoom);
             }
         };
         let messages = messages as u64;
@@ -142,8 +143,16 @@ impl ResultRoom {
         // reserve the same room.
         let mut state = self.state();
         if let Err(denied) = check(memory, state.unrecorded, messages) {
-            if denied == Denied::NoRoom {
-                state.note_refused(memory);
+            if denied == SendingDenied::NoRoom {
+                // A refusal from long ago belongs to an earlier shortage, which ended
+                // while there was nothing to send.
+                let refused = state.refused.filter(|(_, at)| at.elapsed() < LIFETIME);
+                if refused.is_none() {
+                    let Memory { used, max } = memory;
+                    tracing::warn!(used, max, "Redis is short of memory: sending is paused");
+                }
+                let since = refused.map_or_else(now, |(since, _)| since);
+                state.refused = Some((since, Instant::now()));
             }
             return Err(denied);
         }
@@ -191,20 +200,6 @@ impl Unrecorded {
     }
 }
 
-impl RoomState {
-    fn note_refused(&mut self, memory: Memory) {
-        // A refusal from long ago belongs to an earlier shortage, which ended while
-        // there was nothing to send.
-        let refused = self.refused.filter(|(_, at)| at.elapsed() < LIFETIME);
-        if refused.is_none() {
-            let Memory { used, max } = memory;
-            tracing::warn!(used, max, "Redis is short of memory: sending is paused");
-        }
-        let since = refused.map_or_else(now, |(since, _)| since);
-        self.refused = Some((since, Instant::now()));
-    }
-}
-
 impl Drop for Unrecorded {
     fn drop(&mut self) {
         self.room.give_back(self.messages);
@@ -213,26 +208,26 @@ impl Drop for Unrecorded {
 
 /// Reason why no further messages may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Denied {
+pub(super) enum SendingDenied {
     /// The results of earlier messages must be recorded first.
     UntilRecorded,
     /// The log has no room for results.
     NoRoom,
 }
 
-fn check(memory: Memory, unrecorded: u64, more: u64) -> Result<(), Denied> {
+fn check(memory: Memory, unrecorded: u64, more: u64) -> Result<(), SendingDenied> {
     let results = (unrecorded + more).saturating_mul(RESULTS);
     let is_alone = unrecorded == 0;
     if memory.is_short() {
-        Err(Denied::NoRoom)
+        Err(SendingDenied::NoRoom)
     } else if memory.fullness() >= NEARLY_SHORT && !is_alone {
-        Err(Denied::UntilRecorded)
+        Err(SendingDenied::UntilRecorded)
     } else if memory.after(results).fullness() < 1.0 {
         Ok(())
     } else if is_alone {
-        Err(Denied::NoRoom)
+        Err(SendingDenied::NoRoom)
     } else {
-        Err(Denied::UntilRecorded)
+        Err(SendingDenied::UntilRecorded)
     }
 }
 
@@ -242,7 +237,7 @@ mod tests {
 
     const MEGABYTE: u64 = 1 << 20;
 
-    fn checked(used: u64, unrecorded: u64) -> Result<(), Denied> {
+    fn checked(used: u64, unrecorded: u64) -> Result<(), SendingDenied> {
         let memory = Memory {
             used: used * MEGABYTE,
             max: 1_000 * MEGABYTE,
@@ -253,14 +248,14 @@ mod tests {
     #[test]
     fn the_reserve_is_kept_for_results() {
         assert_eq!((checked(0, 0), checked(899, 3_000)), (Ok(()), Ok(())));
-        let denied = Err(Denied::NoRoom);
+        let denied = Err(SendingDenied::NoRoom);
         assert_eq!((checked(950, 0), checked(1_000, 3_000)), (denied, denied));
     }
 
     #[test]
     fn while_memory_is_nearly_short_one_batch_is_sent_at_a_time() {
         assert_eq!((checked(900, 0), checked(949, 0)), (Ok(()), Ok(())));
-        assert_eq!(checked(900, 1), Err(Denied::UntilRecorded));
+        assert_eq!(checked(900, 1), Err(SendingDenied::UntilRecorded));
     }
 
     #[test]
@@ -270,8 +265,8 @@ mod tests {
             max: 1_000 * 1_024,
         };
         assert_eq!(check(memory, 0, 100), Ok(()));
-        assert_eq!(check(memory, 10, 100), Err(Denied::UntilRecorded));
-        assert_eq!(check(memory, 0, 102), Err(Denied::NoRoom));
+        assert_eq!(check(memory, 10, 100), Err(SendingDenied::UntilRecorded));
+        assert_eq!(check(memory, 0, 102), Err(SendingDenied::NoRoom));
         let unbounded = Memory { max: 0, ..memory };
         assert_eq!(check(unbounded, 1_000_000, 100), Ok(()));
     }

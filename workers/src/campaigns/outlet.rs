@@ -9,19 +9,21 @@ use projections::{Waiting, WaitingReason};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::breaker::{Breaker, Permit, Transition, VendorState};
-use super::clearance::{Begun, Decision, Gate, Progress, Stage};
+use super::clearance::{Begun, Gate, GateProgress, SendDecision, Stage};
 use super::memory::ResultRoom;
+use super::metrics;
 use super::outcome::SendOutcome;
 use super::unserved::Unserved;
-use super::vendor::{Answer, Outgoing, Reply, Vendor};
-use super::{Delivery, VendorAt, metrics, now};
+use super::vendor::{Outgoing, VendorAnswer, VendorClient, VendorReply};
+use crate::clock::now;
+use crate::config::{Delivery, VendorAt};
 
 /// Extra time to wait for a probe, beyond the timeout of its request.
 const MARGIN: Duration = Duration::from_secs(1);
 
 /// Access to the vendor, shared by all lanes of a process.
 pub(crate) struct Outlet {
-    vendor: Vendor,
+    vendor: VendorClient,
     breaker: Mutex<Breaker>,
     /// Reason why the breaker is open, while it is.
     waiting: Mutex<Option<Waiting>>,
@@ -41,7 +43,7 @@ impl Outlet {
     pub(crate) fn new(at: VendorAt, delivery: &Delivery) -> reqwest::Result<Self> {
         metrics::breaker(false);
         Ok(Self {
-            vendor: Vendor::new(at, delivery)?,
+            vendor: VendorClient::new(at, delivery)?,
             breaker: Mutex::new(Breaker::new(delivery.timeout + MARGIN)),
             waiting: Mutex::default(),
             unserved: Mutex::default(),
@@ -105,7 +107,7 @@ impl Outlet {
         let reply = match reply {
             None => {
                 self.record(permit, VendorState::Unknown, None);
-                Reply::Whole(Answer::Withheld(Decision::Hold))
+                VendorReply::Whole(VendorAnswer::Withheld(SendDecision::Hold))
             }
             Some(reply) => {
                 let reply = reply.only(offered.iter().map(is_sent));
@@ -127,7 +129,7 @@ impl Outlet {
         batch: &[(&MessageId, Outgoing<'_>)],
         offered: &[usize],
         gate: Gate,
-    ) -> Option<Reply> {
+    ) -> Option<VendorReply> {
         if offered.is_empty() {
             return None;
         }
@@ -182,42 +184,45 @@ impl Outlet {
         offered: usize,
         permit: Permit,
         stage: Stage,
-        reply: Reply,
-    ) -> (Reply, VendorState) {
+        reply: VendorReply,
+    ) -> (VendorReply, VendorState) {
         let (found, now) = (reply.vendor_state(), Instant::now());
         let mut unserved = lock(&self.unserved);
         match reply {
-            Reply::Each(answers) => {
+            VendorReply::Each(answers) => {
                 for (message, answer) in sent.iter().zip(&answers) {
                     match answer {
-                        Answer::Accepted(_) => unserved.note_taken(message, now),
+                        VendorAnswer::Accepted(_) => unserved.note_taken(message, now),
                         _ => unserved.forget(message),
                     }
                 }
-                (Reply::Each(answers), found)
+                (VendorReply::Each(answers), found)
             }
             // One of them is at fault, or the batch is too large. The body is as
             // long as that of all offered messages, so that even a single
             // remaining message may have been rejected because of the others.
-            Reply::Whole(Answer::Refused(_)) if offered > 1 => {
+            VendorReply::Whole(VendorAnswer::Refused(_)) if offered > 1 => {
                 unserved.isolate(sent);
-                (Reply::Whole(Answer::BatchRefused), found)
+                (VendorReply::Whole(VendorAnswer::BatchRefused), found)
             }
-            Reply::Whole(Answer::Unserved(problem))
+            VendorReply::Whole(VendorAnswer::Unserved(problem))
                 if permit == Permit::Send && matches!(stage, Stage::Begun(_)) =>
             {
                 let is_own = unserved.note_unserved(sent, now);
                 match (is_own, sent.len()) {
-                    (false, _) => (Reply::Whole(Answer::Unserved(problem)), found),
-                    (true, 1) => (Reply::Whole(Answer::Failed(problem)), VendorState::Up),
+                    (false, _) => (VendorReply::Whole(VendorAnswer::Unserved(problem)), found),
+                    (true, 1) => (
+                        VendorReply::Whole(VendorAnswer::Failed(problem)),
+                        VendorState::Up,
+                    ),
                     // Smaller batches will show which of them is at fault.
                     (true, _) => (
-                        Reply::Whole(Answer::Unserved(problem)),
+                        VendorReply::Whole(VendorAnswer::Unserved(problem)),
                         VendorState::Unknown,
                     ),
                 }
             }
-            reply @ Reply::Whole(_) => (reply, found),
+            reply @ VendorReply::Whole(_) => (reply, found),
         }
     }
 
@@ -228,22 +233,26 @@ impl Outlet {
 
 /// Drops the reply to a request that was aborted before it was written, since it says
 /// nothing about the vendor.
-fn unless_withheld(reply: Reply, stage: Stage) -> Option<Reply> {
+fn unless_withheld(reply: VendorReply, stage: Stage) -> Option<VendorReply> {
     match (&reply, stage) {
-        (Reply::Whole(Answer::Unavailable(_)), Stage::Checking | Stage::Withheld) => None,
+        (VendorReply::Whole(VendorAnswer::Unavailable(_)), Stage::Checking | Stage::Withheld) => {
+            None
+        }
         _ => Some(reply),
     }
 }
 
 /// Combines the decisions about a batch with the reply to the messages that were not
 /// withheld. Returns the outcome of each message.
-fn send_outcomes(permit: Permit, progress: Progress, reply: Reply) -> Vec<SendOutcome> {
-    let Progress { stage, decisions } = progress;
+fn send_outcomes(permit: Permit, progress: GateProgress, reply: VendorReply) -> Vec<SendOutcome> {
+    let GateProgress { stage, decisions } = progress;
     let mut answers = reply.into_answers(decisions.len()).into_iter();
     let tried = |decision| match decision {
-        Decision::Send(clearance) => SendOutcome {
+        SendDecision::Send(clearance) => SendOutcome {
             // The fallback is not reached: each sent message has an answer.
-            answer: answers.next().unwrap_or(Answer::Withheld(Decision::Hold)),
+            answer: answers
+                .next()
+                .unwrap_or(VendorAnswer::Withheld(SendDecision::Hold)),
             permit,
             begun: match stage {
                 Stage::Begun(at) => Some(Begun { at, clearance }),
@@ -251,7 +260,7 @@ fn send_outcomes(permit: Permit, progress: Progress, reply: Reply) -> Vec<SendOu
             },
         },
         withheld => SendOutcome {
-            answer: Answer::Withheld(withheld),
+            answer: VendorAnswer::Withheld(withheld),
             permit,
             begun: None,
         },
@@ -286,7 +295,12 @@ mod tests {
     }
 
     /// Applies the reply to a request for `offered` messages, of which `sent` remained.
-    fn blame(outlet: &Outlet, sent: &[MessageId], offered: usize, reply: Reply) -> Reply {
+    fn blame(
+        outlet: &Outlet,
+        sent: &[MessageId],
+        offered: usize,
+        reply: VendorReply,
+    ) -> VendorReply {
         let sent: Vec<&MessageId> = sent.iter().collect();
         let stage = Stage::Begun(Timestamp::EPOCH);
         outlet.blame(&sent, offered, Permit::Send, stage, reply).0
@@ -301,13 +315,13 @@ mod tests {
     fn errors_of_the_vendor_do_not_split_batches() {
         let (outlet, all, other) = (outlet(), messages(0..100), messages(200..201));
         for answer in [
-            Answer::Failed(problem("answered 500")),
-            Answer::Unavailable(problem("answered 502")),
+            VendorAnswer::Failed(problem("answered 500")),
+            VendorAnswer::Unavailable(problem("answered 502")),
         ] {
             for _ in 0..10 {
-                let taken = Answer::Accepted("vm_1".to_owned().try_into().unwrap());
-                blame(&outlet, &other, 1, Reply::Each(vec![taken]));
-                let reply = Reply::Whole(answer.clone());
+                let taken = VendorAnswer::Accepted("vm_1".to_owned().try_into().unwrap());
+                blame(&outlet, &other, 1, VendorReply::Each(vec![taken]));
+                let reply = VendorReply::Whole(answer.clone());
                 assert_eq!(blame(&outlet, &all, 100, reply.clone()), reply);
                 assert_eq!(next_batch(&outlet, &all), 100);
             }
@@ -317,8 +331,8 @@ mod tests {
     #[test]
     fn a_message_offered_with_others_is_not_rejected_itself() {
         let (outlet, all) = (outlet(), messages(0..3));
-        let refused = || Reply::Whole(Answer::Refused(problem("answered 413")));
-        let together = Reply::Whole(Answer::BatchRefused);
+        let refused = || VendorReply::Whole(VendorAnswer::Refused(problem("answered 413")));
+        let together = VendorReply::Whole(VendorAnswer::BatchRefused);
         assert_eq!(blame(&outlet, &all[..2], 3, refused()), together);
         assert_eq!(blame(&outlet, &all[2..], 3, refused()), together);
         assert_eq!(next_batch(&outlet, &all), 1);
@@ -329,7 +343,7 @@ mod tests {
     fn a_request_that_was_not_written_says_nothing_about_the_vendor() {
         let away = || {
             let problem = "broke off the connection".to_owned();
-            Reply::Whole(Answer::Unavailable(problem.try_into().unwrap()))
+            VendorReply::Whole(VendorAnswer::Unavailable(problem.try_into().unwrap()))
         };
         assert_eq!(unless_withheld(away(), Stage::Checking), None);
         assert_eq!(unless_withheld(away(), Stage::Withheld), None);
@@ -340,23 +354,23 @@ mod tests {
     fn answers_are_matched_to_the_messages_that_were_sent() {
         let clearance = Clearance::at(Instant::now());
         let at = Timestamp::EPOCH;
-        let progress = Progress {
+        let progress = GateProgress {
             stage: Stage::Begun(at),
             decisions: vec![
-                Decision::Hold,
-                Decision::Send(clearance),
-                Decision::Unsubscribed,
-                Decision::Send(clearance),
+                SendDecision::Hold,
+                SendDecision::Send(clearance),
+                SendDecision::Unsubscribed,
+                SendDecision::Send(clearance),
             ],
         };
-        let taken = |id: &str| Answer::Accepted(id.to_owned().try_into().unwrap());
-        let reply = Reply::Each(vec![taken("vm_1"), taken("vm_2")]);
+        let taken = |id: &str| VendorAnswer::Accepted(id.to_owned().try_into().unwrap());
+        let reply = VendorReply::Each(vec![taken("vm_1"), taken("vm_2")]);
         let tried = send_outcomes(Permit::Send, progress, reply);
         let begun = Some(Begun { at, clearance });
         let expected = [
-            (Answer::Withheld(Decision::Hold), None),
+            (VendorAnswer::Withheld(SendDecision::Hold), None),
             (taken("vm_1"), begun),
-            (Answer::Withheld(Decision::Unsubscribed), None),
+            (VendorAnswer::Withheld(SendDecision::Unsubscribed), None),
             (taken("vm_2"), begun),
         ];
         let tried = tried.into_iter().map(|one| (one.answer, one.begun));

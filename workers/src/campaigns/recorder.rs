@@ -10,8 +10,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use super::context::context;
 use super::memory::Unrecorded;
-use super::{context, metrics};
+use super::metrics;
 
 /// Actor of the recorded events.
 const ACTOR: &str = "worker:delivery";
@@ -36,12 +37,12 @@ pub(super) struct MessageResult {
 }
 
 /// Task that records results until all senders are dropped.
-pub(super) struct Recorder {
+pub(super) struct ResultRecorder {
     pub(super) results: Sender<MessageResult>,
     pub(super) task: JoinHandle<()>,
 }
 
-impl Recorder {
+impl ResultRecorder {
     /// Starts the task for a campaign that was launched by this request. After
     /// `give_up` is cancelled, each append is still tried once.
     pub(super) fn start(
@@ -64,7 +65,14 @@ async fn run(
     give_up: CancellationToken,
 ) {
     while let Some(first) = results.recv().await {
-        let batch = gather(first, &mut results).await;
+        let until = Instant::now() + GATHERING;
+        let mut batch = vec![first];
+        while batch.len() < MOST {
+            match timeout_at(until, results.recv()).await {
+                Ok(Some(result)) => batch.push(result),
+                Ok(None) | Err(_) => break,
+            }
+        }
         loop {
             match record(&commands, request.clone(), &batch).await {
                 Ok(()) => break,
@@ -82,19 +90,6 @@ async fn run(
             give_up.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
         }
     }
-}
-
-/// Collects the first result and those that arrive within [`GATHERING`].
-async fn gather(first: MessageResult, results: &mut Receiver<MessageResult>) -> Vec<MessageResult> {
-    let until = Instant::now() + GATHERING;
-    let mut batch = vec![first];
-    while batch.len() < MOST {
-        match timeout_at(until, results.recv()).await {
-            Ok(Some(result)) => batch.push(result),
-            Ok(None) | Err(_) => break,
-        }
-    }
-    batch
 }
 
 async fn record(

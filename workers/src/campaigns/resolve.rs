@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use commands::CommandEffect;
 use domain::{
-    AudienceSize, Campaign, CampaignCommand, CampaignId, CampaignStatus, CustomerId,
-    DeterminedOutcome, Launch, MAX_LISTED_UNDETERMINED, Message, MessageCommand, MessageId,
-    MessageStatus, Renderer, Timestamp,
+    AudienceSize, CampaignCommand, CampaignId, CampaignStatus, CustomerId, DeterminedOutcome,
+    Launch, MAX_LISTED_UNDETERMINED, Message, MessageCommand, MessageId, MessageStatus, Renderer,
+    Timestamp,
 };
 use eventlog::Positions;
 use projections::audit::Audit;
@@ -21,10 +21,13 @@ use projections::recipients::{Determined, Recipient, Recipients, determined, req
 use projections::{ProjectError, Topics, View};
 use tokio_util::sync::CancellationToken;
 
-use super::case::{Case, decide};
+use super::case::{RecipientCase, decide};
+use super::context::{context, request_of};
+use super::error::WorkError;
+use super::head::is_resolving;
 use super::trimmed::TrimmedCampaigns;
-use super::{WorkError, context, memory, metrics, request_of};
-use crate::periodic::{NextRun, Periodic, Task};
+use super::{memory, metrics};
+use crate::periodic::{NextRun, Periodic, PeriodicTask};
 use crate::shared::SharedResources;
 
 /// Actor of the recorded events.
@@ -59,7 +62,7 @@ struct Resolving {
     trimmed: TrimmedCampaigns,
 }
 
-impl Task for Resolving {
+impl PeriodicTask for Resolving {
     type Error = WorkError;
 
     async fn run(&mut self, shared: &SharedResources) -> Result<NextRun, WorkError> {
@@ -196,15 +199,9 @@ async fn without_message(
     Ok(without.map(|(customer, _)| customer).collect())
 }
 
-/// Returns whether the campaign's audience is still being resolved.
-pub(super) fn is_open(campaign: &Campaign) -> bool {
-    use CampaignStatus::{Launching, Paused};
-    matches!(campaign.status(), Some(Launching | Paused)) && campaign.size().is_none()
-}
-
 async fn resolve(shared: &SharedResources, id: &CampaignId) -> Result<(), WorkError> {
     let campaign = shared.commands.campaign(id).await?.unwrap_or_default();
-    if !is_open(&campaign) {
+    if !is_resolving(&campaign) {
         return Ok(()); // The view is behind.
     }
     let Some(launch) = shared.commands.campaign_launch(id).await? else {
@@ -296,7 +293,7 @@ impl<'a> Queueing<'a> {
         while let Some(these) = batch {
             memory::until_room(self.shared, self.campaign, these.len()).await?;
             let campaign = self.shared.commands.campaign(self.campaign).await?;
-            if !campaign.is_some_and(|campaign| is_open(&campaign)) {
+            if !campaign.is_some_and(|campaign| is_resolving(&campaign)) {
                 return Ok(None);
             }
             let planned = these.len() as u64;
@@ -385,14 +382,14 @@ impl<'a> Queueing<'a> {
             }
             None => HashMap::new(),
         };
-        let cases: Vec<(MessageId, Case)> = recipients
+        let cases: Vec<(MessageId, RecipientCase)> = recipients
             .into_iter()
             .map(|recipient| {
                 let received = received.get(recipient.customer.as_str());
                 let received = received.copied().unwrap_or_default();
                 (
                     self.id(&recipient),
-                    Case {
+                    RecipientCase {
                         recipient,
                         received,
                     },
@@ -403,7 +400,7 @@ impl<'a> Queueing<'a> {
         let currency = self.shared.commands.currency();
         // Rendering may take long and must not block the runtime's threads.
         let deciding = move || {
-            let decide = |(id, case): (MessageId, Case)| {
+            let decide = |(id, case): (MessageId, RecipientCase)| {
                 let command = decide(&renderer, currency, &case, most);
                 (id, command)
             };

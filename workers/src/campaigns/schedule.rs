@@ -9,9 +9,11 @@ use projections::Topics;
 use projections::recipients::require_launchable;
 use tokio_util::sync::CancellationToken;
 
+use super::context::{context, request_of};
+use super::error::WorkError;
 use super::trimmed::TrimmedCampaigns;
-use super::{WorkError, context, now, request_of};
-use crate::periodic::{NextRun, Periodic, Task};
+use crate::clock::now;
+use crate::periodic::{NextRun, Periodic, PeriodicTask};
 use crate::shared::SharedResources;
 
 /// Actor of the recorded events.
@@ -37,65 +39,53 @@ pub(crate) async fn run(shared: &SharedResources, stop: &CancellationToken) {
     TASK.run(shared, stop, Scheduling::default()).await;
 }
 
+/// State between checks.
 #[derive(Default)]
 struct Scheduling {
+    /// Campaigns that could not be launched, and when that was tried.
     refused: HashMap<CampaignId, Instant>,
     trimmed: TrimmedCampaigns,
 }
 
-impl Task for Scheduling {
+impl PeriodicTask for Scheduling {
     type Error = WorkError;
 
     async fn run(&mut self, shared: &SharedResources) -> Result<NextRun, WorkError> {
-        launch_due(shared, &mut self.refused, &mut self.trimmed).await?;
-        Ok(NextRun::within(until_next(shared).await?))
-    }
-}
-
-/// Returns the time until the next campaign is due, at most [`LOOK`].
-async fn until_next(shared: &SharedResources) -> Result<Duration, WorkError> {
-    let now = now();
-    let next = shared.store.next_campaign_due(now).await?;
-    let left = next.map_or(LOOK, |at| {
-        let left = at.timestamp_millis() - now.millis();
-        Duration::from_millis(u64::try_from(left).unwrap_or_default())
-    });
-    Ok(left.min(LOOK))
-}
-
-async fn launch_due(
-    shared: &SharedResources,
-    refused: &mut HashMap<CampaignId, Instant>,
-    trimmed: &mut TrimmedCampaigns,
-) -> Result<(), WorkError> {
-    refused.retain(|_, at| at.elapsed() < AFTER_REFUSAL);
-    let mut waiting = HashSet::new();
-    for campaign in shared.store.campaigns_due(now()).await? {
-        let id = campaign.campaign_id;
-        if refused.contains_key(&id) {
-            if trimmed.is_waiting(&id) {
-                waiting.insert(id);
+        self.refused.retain(|_, at| at.elapsed() < AFTER_REFUSAL);
+        let mut waiting = HashSet::new();
+        for campaign in shared.store.campaigns_due(now()).await? {
+            let id = campaign.campaign_id;
+            if self.refused.contains_key(&id) {
+                if self.trimmed.is_waiting(&id) {
+                    waiting.insert(id);
+                }
+                continue;
             }
-            continue;
-        }
-        let launching = launch_or_miss(shared, &id);
-        match trimmed.while_reporting(&shared.store, launching).await {
-            Ok(true) => {}
-            Ok(false) => {
-                refused.insert(id, Instant::now());
-            }
-            Err(error) if trimmed.note(&id, &error) => {
-                waiting.insert(id.clone());
-                refused.insert(id, Instant::now());
-            }
-            // A failure with one campaign does not hold back the others.
-            Err(error) => {
-                tracing::warn!(campaign = %id, %error, "cannot check the scheduled campaign, trying again");
+            let launching = launch_or_miss(shared, &id);
+            match self.trimmed.while_reporting(&shared.store, launching).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.refused.insert(id, Instant::now());
+                }
+                Err(error) if self.trimmed.note(&id, &error) => {
+                    waiting.insert(id.clone());
+                    self.refused.insert(id, Instant::now());
+                }
+                // A failure with one campaign does not hold back the others.
+                Err(error) => {
+                    tracing::warn!(campaign = %id, %error, "cannot check the scheduled campaign, trying again");
+                }
             }
         }
+        self.trimmed.report(&shared.store, &waiting).await;
+        let now = now();
+        let next = shared.store.next_campaign_due(now).await?;
+        let left = next.map_or(LOOK, |at| {
+            let left = at.timestamp_millis() - now.millis();
+            Duration::from_millis(u64::try_from(left).unwrap_or_default())
+        });
+        Ok(NextRun::within(left.min(LOOK)))
     }
-    trimmed.report(&shared.store, &waiting).await;
-    Ok(())
 }
 
 /// State of a scheduled campaign relative to its time.

@@ -13,8 +13,11 @@ use projections::Topics;
 use projections::campaign_stats::CampaignFigures;
 use tokio_util::sync::CancellationToken;
 
-use super::{WorkError, context, memory, metrics, now, request_of};
-use crate::periodic::{NextRun, Periodic, Task};
+use super::context::{context, request_of};
+use super::error::WorkError;
+use super::{memory, metrics};
+use crate::clock::now;
+use crate::periodic::{NextRun, Periodic, PeriodicTask};
 use crate::shared::SharedResources;
 
 /// Actor of the recorded events.
@@ -53,11 +56,20 @@ pub(crate) async fn run(shared: &SharedResources, stop: &CancellationToken) {
     TASK.run(shared, stop, Settling::default()).await;
 }
 
-impl Task for Settling {
+impl PeriodicTask for Settling {
     type Error = WorkError;
 
     async fn run(&mut self, shared: &SharedResources) -> Result<NextRun, WorkError> {
-        self.settle_all(shared).await?;
+        let sending = shared.store.campaigns_in(&[CampaignStatus::Sending]);
+        let sending = sending.await?.into_iter();
+        let sizes = sending.filter_map(|c| Some((c.campaign_id, c.size?)));
+        self.end(shared, sizes.collect()).await?;
+        // Found by their unsent messages, whenever they were cancelled: a cancellation may
+        // reach the views late, and so may messages that were queued before it was noticed.
+        let unsent = shared.store.campaigns_with_unsent().await?;
+        for id in shared.store.cancelled_among(&unsent).await? {
+            log_failure(&id, suppress(shared, &id).await);
+        }
         Ok(NextRun {
             // Notices of messages arrive all the time during a large campaign;
             // without a minimum this task would run in a loop.
@@ -75,14 +87,6 @@ struct Settling {
 }
 
 impl Settling {
-    async fn settle_all(&mut self, shared: &SharedResources) -> Result<(), WorkError> {
-        let sending = shared.store.campaigns_in(&[CampaignStatus::Sending]);
-        let sending = sending.await?.into_iter();
-        let sizes = sending.filter_map(|c| Some((c.campaign_id, c.size?)));
-        self.end(shared, sizes.collect()).await?;
-        clean_up(shared).await
-    }
-
     /// Completes campaigns whose messages have all ended, and warns about those that
     /// get no more receipts.
     async fn end(
@@ -115,27 +119,11 @@ impl Settling {
     }
 }
 
-/// Suppresses the remaining messages of cancelled campaigns.
-async fn clean_up(shared: &SharedResources) -> Result<(), WorkError> {
-    // Found by their unsent messages, whenever they were cancelled: a cancellation may
-    // reach the views late, and so may messages that were queued before it was noticed.
-    let unsent = shared.store.campaigns_with_unsent().await?;
-    for id in shared.store.cancelled_among(&unsent).await? {
-        log_failure(&id, suppress(shared, &id).await);
-    }
-    Ok(())
-}
-
-/// Returns the number of messages that can still be sent.
-fn left(figures: &CampaignFigures) -> i64 {
-    figures.queued() + figures.undeliverable()
-}
-
 /// Returns whether every message has ended, by the view's figures.
 fn is_over(figures: &CampaignFigures, size: AudienceSize) -> bool {
     // Safe with figures that lag: a message that has ended remains ended, and figures
     // from the past can only show too few ended messages.
-    let open = left(figures) + figures.awaiting_receipt();
+    let open = figures.queued() + figures.undeliverable() + figures.awaiting_receipt();
     open == 0 && figures.audience().unsigned_abs() >= size.planned
 }
 
@@ -276,7 +264,7 @@ mod tests {
     fn a_vendor_is_silent_when_only_receipts_are_waited_for_and_none_comes() {
         let is_silent = |queued, sent, minutes: i64| {
             let figures = CampaignFigures {
-                last_at: Some(bson::DateTime::from_millis(0)),
+                last_at: Some(chrono::DateTime::UNIX_EPOCH.into()),
                 ..figures(queued, sent, 0, 5)
             };
             is_silent(&figures, Timestamp::from_millis(minutes * 60_000).unwrap())

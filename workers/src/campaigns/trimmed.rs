@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use domain::CampaignId;
 use projections::{Store, Waiting, WaitingReason};
 
-use super::{WorkError, now};
+use super::error::WorkError;
+use crate::clock::now;
 
 /// Delay before a campaign is tried again.
 const REST: Duration = Duration::from_secs(30);

@@ -109,9 +109,17 @@ impl Unserved {
         messages: impl Iterator<Item = (&'a MessageId, u32)>,
         most: u32,
     ) -> usize {
-        let mut limits = messages
-            .map(|(message, failed)| self.at_most(message).min(by_attempts(failed, most)))
-            .peekable();
+        let limits = messages.map(|(message, failed)| {
+            let by_attempts = match most.saturating_sub(failed) {
+                // The first attempt is never limited, even if it is the only one.
+                _ if failed == 0 => LARGEST_BATCH,
+                0 | 1 => 1,
+                2 => LARGEST_BATCH / DIVISOR,
+                _ => LARGEST_BATCH,
+            };
+            self.at_most(message).min(by_attempts)
+        });
+        let mut limits = limits.peekable();
         let at_most = limits.peek().copied().unwrap_or_default();
         // Messages with different limits do not share a batch: a suspect must not
         // make the requests of other messages fail.
@@ -131,17 +139,6 @@ impl Unserved {
         if self.messages.len() + more > MOST {
             self.messages.clear();
         }
-    }
-}
-
-/// Returns the largest batch for a message with this many failed attempts. The
-/// first attempt is never limited, even if it is the only one.
-fn by_attempts(failed: u32, most: u32) -> usize {
-    match most.saturating_sub(failed) {
-        _ if failed == 0 => LARGEST_BATCH,
-        0 | 1 => 1,
-        2 => LARGEST_BATCH / DIVISOR,
-        _ => LARGEST_BATCH,
     }
 }
 

@@ -31,8 +31,8 @@ pub struct Delivery {
 /// URLs to which messages are sent and to which the vendor posts receipts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VendorAt {
-    pub(super) send: Url,
-    pub(super) callback: Url,
+    pub(crate) send: Url,
+    pub(crate) callback: Url,
 }
 
 /// Error for a text that is not the URL of a server.

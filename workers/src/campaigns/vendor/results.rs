@@ -7,7 +7,8 @@ use domain::Text;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::vendor::{Answer, Outgoing, describe_status, text};
+use super::answer::{VendorAnswer, describe_status, text};
+use super::request::Outgoing;
 
 /// Longest reason that is recorded, in bytes.
 const LONGEST_REASON: usize = 64;
@@ -43,7 +44,7 @@ pub(super) fn answers(
     status: reqwest::StatusCode,
     body: &[u8],
     messages: &[Outgoing<'_>],
-) -> Result<Vec<Answer>, NoResults> {
+) -> Result<Vec<VendorAnswer>, NoResults> {
     let value: Value = serde_json::from_slice(body).map_err(|_| NoResults::NotJson)?;
     let body = Body::deserialize(value).map_err(|_| NoResults::OtherShape)?;
     let results = by_message(&body.results);
@@ -84,36 +85,34 @@ fn by_message(results: &[Value]) -> HashMap<&str, Matched<'_>> {
 }
 
 /// Interprets one result.
-fn answer(result: &Value, message: &Outgoing<'_>) -> Answer {
+fn answer(result: &Value, message: &Outgoing<'_>) -> VendorAnswer {
     let outcome = result["outcome"].as_str();
     let with_reason = |outcome| text(with_reason(outcome, &result["reason"], message));
     match outcome {
         Some("accepted") => match id(&result["vendor_message_id"]) {
-            Some(id) => Answer::Accepted(id),
+            Some(id) => VendorAnswer::Accepted(id),
             None => failed("answered accepted without an id for the message".to_owned()),
         },
-        Some("refused") => Answer::Refused(with_reason("refused")),
-        Some("deferred") => Answer::Deferred {
+        Some("refused") => VendorAnswer::Refused(with_reason("refused")),
+        Some("deferred") => VendorAnswer::Deferred {
             problem: with_reason("deferred"),
-            rest: seconds(&result["retry_after"]),
+            // In seconds, possibly fractional. Anything else is ignored.
+            rest: result["retry_after"]
+                .as_f64()
+                .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
         },
-        Some("in_doubt") => Answer::Failed(with_reason("in_doubt")),
+        Some("in_doubt") => VendorAnswer::Failed(with_reason("in_doubt")),
         Some(_) => failed("answered with an unknown outcome for the message".to_owned()),
         None => failed("answered without an outcome for the message".to_owned()),
     }
 }
 
-fn failed(problem: String) -> Answer {
-    Answer::Failed(text(problem))
+fn failed(problem: String) -> VendorAnswer {
+    VendorAnswer::Failed(text(problem))
 }
 
 fn id(value: &Value) -> Option<Text<128>> {
     Text::try_from(value.as_str()?.to_owned()).ok()
-}
-
-/// Parses a number of seconds, possibly fractional. Anything else is ignored.
-fn seconds(value: &Value) -> Option<Duration> {
-    Duration::try_from_secs_f64(value.as_f64()?).ok()
 }
 
 /// Describes an outcome, with its reason if that is safe to record:
@@ -158,21 +157,21 @@ mod tests {
     ];
 
     /// Parses the answers to both messages.
-    fn made(body: Value) -> Result<Vec<Answer>, NoResults> {
+    fn made(body: Value) -> Result<Vec<VendorAnswer>, NoResults> {
         answers(StatusCode::OK, body.to_string().as_bytes(), &MESSAGES)
     }
 
     /// Parses the answer to the first message from this result.
-    fn first(mut result: Value) -> Answer {
+    fn first(mut result: Value) -> VendorAnswer {
         result["message_id"] = json!("msg_1");
         made(json!({"results": [result]})).unwrap().remove(0)
     }
 
-    fn taken(id: &str) -> Answer {
-        Answer::Accepted(id.to_owned().try_into().unwrap())
+    fn taken(id: &str) -> VendorAnswer {
+        VendorAnswer::Accepted(id.to_owned().try_into().unwrap())
     }
 
-    fn problem(problem: &str) -> Answer {
+    fn problem(problem: &str) -> VendorAnswer {
         failed(problem.to_owned())
     }
 
@@ -183,7 +182,7 @@ mod tests {
             {"message_id": "msg_2", "outcome": "refused", "reason": "blocked"},
             {"message_id": "msg_1", "outcome": "accepted", "vendor_message_id": "vm_1", "more": 1},
         ]);
-        let refused = Answer::Refused(text("answered refused: blocked".to_owned()));
+        let refused = VendorAnswer::Refused(text("answered refused: blocked".to_owned()));
         assert_eq!(
             made(json!({"results": results})),
             Ok(vec![taken("vm_1"), refused])
@@ -233,7 +232,7 @@ mod tests {
         let rest = |retry_after| match first(
             json!({"outcome": "deferred", "retry_after": retry_after, "reason": "greylisted"}),
         ) {
-            Answer::Deferred { problem, rest } => {
+            VendorAnswer::Deferred { problem, rest } => {
                 assert_eq!(problem.as_str(), "answered deferred: greylisted");
                 rest
             }
@@ -251,7 +250,7 @@ mod tests {
     #[test]
     fn a_reason_is_kept_only_if_it_is_a_code() {
         let refused = |reason: Value| match first(json!({"outcome": "refused", "reason": reason})) {
-            Answer::Refused(problem) => problem.as_str().to_owned(),
+            VendorAnswer::Refused(problem) => problem.as_str().to_owned(),
             other => panic!("{other:?}"),
         };
         let longest = "x".repeat(64);

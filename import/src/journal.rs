@@ -15,7 +15,7 @@ const HEAD: u64 = 64 << 10;
 
 /// Content of a journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Journal {
+pub(super) struct ImportJournal {
     /// Identity of the imported file.
     pub(super) source: SourceId,
     /// Resource, server, format and mapping of the import, in a form that is only compared.
@@ -55,7 +55,7 @@ pub(super) enum PreviousJournal {
     /// There is no journal.
     Missing,
     /// The journal is of the same import, which can continue.
-    Same(Journal),
+    Same(ImportJournal),
     /// The journal is of another import, with the reason why this one cannot continue it.
     Other(&'static str),
 }
@@ -83,7 +83,7 @@ impl SourceId {
     }
 }
 
-impl Journal {
+impl ImportJournal {
     /// Returns the journal of an import that has not begun.
     pub(super) fn new(source: SourceId, import: String, rejects: PathBuf) -> Self {
         let (done, counts) = (FilePosition::default(), ImportCounts::default());
@@ -150,7 +150,7 @@ mod tests {
         let source = folder.path().join("orders.csv");
         let path = folder.path().join("orders.csv.patron-import");
         fs::write(&source, "a,b\n1,2\n").unwrap();
-        let journal = || Journal::new(SourceId::of(&source).unwrap(), "x".into(), "r".into());
+        let journal = || ImportJournal::new(SourceId::of(&source).unwrap(), "x".into(), "r".into());
         assert_eq!(
             journal().load_previous(&path).unwrap(),
             PreviousJournal::Missing
@@ -165,7 +165,7 @@ mod tests {
             PreviousJournal::Same(saved.clone())
         );
 
-        let other = Journal {
+        let other = ImportJournal {
             import: "y".into(),
             ..journal()
         };

@@ -22,13 +22,13 @@ pub mod command;
 mod error;
 mod fetch;
 mod files;
+mod launch;
 mod leftover;
 mod lock;
 mod log;
 mod mongod;
 mod ports;
 mod program;
-mod ready;
 mod redis;
 mod running;
 

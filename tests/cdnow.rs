@@ -167,7 +167,7 @@ async fn assert_rebuild_is_byte_equal(app: &App) {
 
     let rebuilt = assert_succeeds(app.patron(["rebuild", "customers"]));
     assert!(
-        rebuilt.out.contains("customers: generation 2 serves"),
+        rebuilt.out.contains("customers: now serves generation 2"),
         "{}",
         rebuilt.out
     );

@@ -286,7 +286,7 @@ async fn the_currency_is_fixed_at_the_first_start() {
     other.args(["--currency", "USD"]);
     let refused = run(other);
     assert_eq!(refused.code, Some(1));
-    let message = "currency is fixed at EUR since the first start and cannot be changed to USD";
+    let message = "currency was set to EUR at the first start and cannot be changed to USD";
     assert!(refused.err.contains(message), "{}", refused.err);
 
     let up = Up::start(&dir.0);

@@ -44,7 +44,7 @@ pub struct Bracket {
 
 /// Share of a whole that is not zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Rate {
+pub(crate) struct MessageRate {
     part: u128,
     whole: u128,
 }
@@ -54,7 +54,7 @@ impl CampaignResults {
     /// counts, rates that can be stated, and amounts.
     pub fn written(&self) -> BTreeMap<String, String> {
         let count = |count: u64| Some(grouped(&count.to_string()));
-        let rate = |part, whole| Rate::of(part, whole).and_then(Rate::written);
+        let rate = |part, whole| MessageRate::of(part, whole).and_then(MessageRate::written);
         let of_audience = |count| rate(count, self.audience);
         let mut all = vec![
             ("campaign".to_owned(), Some(self.name.clone())),
@@ -77,7 +77,10 @@ impl CampaignResults {
                 ("up_to", bracket.up_to.map(money)),
                 ("sent", count(bracket.sent)),
                 ("delivered", count(bracket.delivered)),
-                ("delivered_rate", bracket.rate().and_then(Rate::written)),
+                (
+                    "delivered_rate",
+                    bracket.rate().and_then(MessageRate::written),
+                ),
             ];
             let named = |(name, figure)| (format!("bracket_{number}_{name}"), figure);
             all.extend(figures.map(named));
@@ -90,12 +93,12 @@ impl CampaignResults {
 }
 
 impl Bracket {
-    pub(crate) fn rate(&self) -> Option<Rate> {
-        Rate::of(self.delivered, self.sent)
+    pub(crate) fn rate(&self) -> Option<MessageRate> {
+        MessageRate::of(self.delivered, self.sent)
     }
 }
 
-impl Rate {
+impl MessageRate {
     pub(crate) fn of(part: u64, whole: u64) -> Option<Self> {
         let (part, whole) = (part.into(), whole.into());
         (whole > 0).then_some(Self { part, whole })
@@ -132,7 +135,12 @@ mod tests {
 
     #[test]
     fn a_rate_is_rounded_to_neither_all_nor_nothing() {
-        let written = |part, whole| Rate::of(part, whole).unwrap().written().unwrap_or_default();
+        let written = |part, whole| {
+            MessageRate::of(part, whole)
+                .unwrap()
+                .written()
+                .unwrap_or_default()
+        };
         assert_eq!(written(19, 20), "95%");
         assert_eq!(written(1_140, 1_284), "89%");
         assert_eq!(written(1_000, 1_000), "100%");
@@ -141,6 +149,6 @@ mod tests {
         assert_eq!(written(1, 10_000), "0.01%");
         assert_eq!(written(1, 1_000_000), "");
         assert_eq!(written(u64::MAX - 1, u64::MAX), "");
-        assert_eq!(Rate::of(0, 0), None);
+        assert_eq!(MessageRate::of(0, 0), None);
     }
 }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::http::Connection;
-use super::orders::Orders;
+use super::http::HttpConnection;
+use super::orders::OrderGenerator;
 
 /// Orders per request, the maximum that the API accepts.
 const BATCH: u64 = 10_000;
@@ -15,7 +15,7 @@ const BATCH: u64 = 10_000;
 const CONCURRENCY: usize = 2;
 
 /// Returns the bodies of the requests that send all orders.
-pub(super) fn bodies(mut orders: Orders) -> anyhow::Result<Vec<Bytes>> {
+pub(super) fn bodies(mut orders: OrderGenerator) -> anyhow::Result<Vec<Bytes>> {
     let mut bodies = Vec::new();
     loop {
         let batch = orders.batch(BATCH)?;
@@ -32,7 +32,7 @@ pub(super) async fn send(address: &str, bodies: Vec<Bytes>) -> anyhow::Result<Du
     let start = Instant::now();
     stream::iter(bodies)
         .map(|body| async {
-            let mut connection = Connection::open(address).await?;
+            let mut connection = HttpConnection::open(address).await?;
             let path = "/api/data/orders";
             let answer = connection.post(path, "application/x-ndjson", body).await?;
             anyhow::ensure!(

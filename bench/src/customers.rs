@@ -14,13 +14,13 @@ const START: i64 = 1_672_531_200_000;
 pub(super) const NOW: i64 = 1_767_225_600_000;
 
 /// Generator of customers. The same seed gives the same customers.
-pub(super) struct Customers {
+pub(super) struct CustomerGenerator {
     random: StdRng,
     next: u64,
     count: u64,
 }
 
-impl Customers {
+impl CustomerGenerator {
     pub(super) fn new(count: u64, seed: u64) -> Self {
         Self {
             random: StdRng::seed_from_u64(seed),

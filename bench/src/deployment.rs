@@ -12,13 +12,13 @@ use projections::{Store, StoreOptions};
 pub(super) const NAME: &str = "bench";
 
 /// Open deployment with default settings.
-pub(super) struct Deployment {
+pub(super) struct BenchDeployment {
     pub(super) log: Log,
     pub(super) commands: Commands,
     pub(super) store: Store,
 }
 
-impl Deployment {
+impl BenchDeployment {
     pub(super) async fn open(engines: &Engines) -> anyhow::Result<Self> {
         let store = Store::open(&StoreOptions {
             uri: engines.mongodb_uri.clone(),

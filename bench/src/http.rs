@@ -15,12 +15,12 @@ use tokio::net::TcpStream;
 use super::api_process::KEY;
 
 /// Kept-alive connection.
-pub(super) struct Connection {
+pub(super) struct HttpConnection {
     send: SendRequest<Full<Bytes>>,
     host: String,
 }
 
-impl Connection {
+impl HttpConnection {
     pub(super) async fn open(host: &str) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(host).await?;
         stream.set_nodelay(true)?;
@@ -157,9 +157,9 @@ pub(super) async fn load<F>(
     one: F,
 ) -> anyhow::Result<Load>
 where
-    F: AsyncFn(&mut Connection, usize, u64) -> anyhow::Result<()>,
+    F: AsyncFn(&mut HttpConnection, usize, u64) -> anyhow::Result<()>,
 {
-    let opened = (0..connections).map(|_| Connection::open(host));
+    let opened = (0..connections).map(|_| HttpConnection::open(host));
     let opened = try_join_all(opened).await?;
     let start = Instant::now();
     let runs = opened

@@ -7,9 +7,9 @@ use clap::Args;
 
 use super::api_process::ApiProcess;
 use super::bulk;
-use super::deployment::Deployment;
+use super::deployment::BenchDeployment;
 use super::http::{Load, load};
-use super::orders::Orders;
+use super::orders::OrderGenerator;
 use super::raw_redis::{self, RawAppends};
 use super::report::BenchReport;
 use engines::Engines;
@@ -35,12 +35,12 @@ pub(super) struct IngestArgs {
 }
 
 pub(super) async fn run(args: &IngestArgs, engines: &Engines) -> anyhow::Result<BenchReport> {
-    let deployment = Deployment::open(engines).await?;
+    let deployment = BenchDeployment::open(engines).await?;
     let api = ApiProcess::start(engines).await?;
     let mut report = BenchReport::default();
 
     let before = raw_redis::used_memory(&engines.redis_url).await?;
-    let bodies = bulk::bodies(Orders::new(args.orders, args.seed)?)?;
+    let bodies = bulk::bodies(OrderGenerator::new(args.orders, args.seed)?)?;
     let took = bulk::send(&api.address, bodies).await?;
     let bulk = args.orders as f64 / took.as_secs_f64();
     let used = raw_redis::used_memory(&engines.redis_url).await? - before;
@@ -50,7 +50,7 @@ pub(super) async fn run(args: &IngestArgs, engines: &Engines) -> anyhow::Result<
     let own_bytes = used as f64 / args.orders as f64;
     add_bulk(&mut report, bulk, own_bytes, &raw);
     report.figure(
-        "the API's memory after these",
+        "API memory after the orders in bulk",
         resident as f64 / 1048576.0,
         "MiB",
     );
@@ -69,7 +69,10 @@ pub(super) async fn run(args: &IngestArgs, engines: &Engines) -> anyhow::Result<
         args.connections,
         time,
         async |connection, lane, n| {
-            let body = single_order(run, lane, n);
+            let body = Bytes::from(format!(
+                r#"{{"order_id":"s-{run}-{lane}-{n}","customer_id":"s-{lane}-{}","amount":1999,"currency":"USD","placed_at":"2026-01-02T03:04:05Z"}}"#,
+                n / 3
+            ));
             let sent = connection.post("/api/data/orders", "application/json", body);
             sent.await.map(drop)
         },
@@ -79,13 +82,6 @@ pub(super) async fn run(args: &IngestArgs, engines: &Engines) -> anyhow::Result<
     Ok(report)
 }
 
-fn single_order(run: u32, lane: usize, n: u64) -> Bytes {
-    Bytes::from(format!(
-        r#"{{"order_id":"s-{run}-{lane}-{n}","customer_id":"s-{lane}-{}","amount":1999,"currency":"USD","placed_at":"2026-01-02T03:04:05Z"}}"#,
-        n / 3
-    ))
-}
-
 fn add_bulk(report: &mut BenchReport, bulk: f64, own_bytes: f64, raw: &RawAppends) {
     report.figure("orders over HTTP in bulk, durable", bulk, "orders/s");
     report.figure(
@@ -93,7 +89,7 @@ fn add_bulk(report: &mut BenchReport, bulk: f64, own_bytes: f64, raw: &RawAppend
         raw.per_second,
         "entries/s",
     );
-    report.figure("Redis memory per order, heads and all", own_bytes, "bytes");
+    report.figure("Redis memory per order, heads included", own_bytes, "bytes");
     report.figure(
         "Redis memory per entry of a bare stream",
         raw.bytes_per_event,
@@ -101,7 +97,7 @@ fn add_bulk(report: &mut BenchReport, bulk: f64, own_bytes: f64, raw: &RawAppend
     );
     report.ratio("bulk / raw XADD", bulk / raw.per_second, "≥ 0.35");
     report.ratio(
-        "memory / bare stream",
+        "Redis memory per order / bare stream",
         own_bytes / raw.bytes_per_event,
         "≤ 1.4",
     );
@@ -121,7 +117,7 @@ fn add_single(report: &mut BenchReport, single: &Load, healthz: &Load) {
     );
     report.figure("single POST, median", millis(single.p50), "ms");
     report.figure(
-        "single POST, 99th percentile (wanted < 15)",
+        "single POST, 99th percentile (target < 15)",
         millis(single.p99),
         "ms",
     );

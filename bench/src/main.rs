@@ -31,6 +31,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use engines::{EngineOptions, Engines};
+use futures::future::LocalBoxFuture;
 use tracing_subscriber::EnvFilter;
 
 use report::BenchReport;
@@ -61,7 +62,7 @@ enum Benchmark {
     /// Measure orders over HTTP, in bulk and one by one, against raw XADD and /healthz; and memory
     Ingest(ingest::IngestArgs),
     /// Measure rebuilds of `customers` and `audit`, against raw updates and inserts
-    Rebuild(rebuild::RebuildArgs),
+    Rebuild(rebuild::RebuildBenchArgs),
     /// Measure counts and previews of common rules, against queries written by hand
     Segments(segments::SegmentsArgs),
     /// Measure help in plain words: parsing requests, and queries over all customers
@@ -97,18 +98,20 @@ async fn main() -> ExitCode {
 async fn run(args: BenchArgs) -> anyhow::Result<()> {
     let dir = args.data_dir.join(format!("bench-{}", std::process::id()));
     let engines = start(&args.data_dir, &dir).await?;
-    let measured = match &args.benchmark {
-        Benchmark::Ingest(args) => ingest::run(args, &engines).await,
-        Benchmark::Rebuild(args) => rebuild::run(args, &engines).await,
-        Benchmark::Segments(args) => segments::run(args, &engines).await,
-        Benchmark::Assist(args) => assist::run(args, &engines).await,
-        Benchmark::Campaign(args) => campaign::run(args, &engines, &dir).await,
-        Benchmark::Pipeline(args) => pipeline::run(args, &engines).await,
-        Benchmark::Strangers(args) => strangers::run(args, &engines).await,
+    // Boxed, like the commands of `patron`: the future of `main` is compiled several times.
+    let benchmark: LocalBoxFuture<'_, anyhow::Result<BenchReport>> = match &args.benchmark {
+        Benchmark::Ingest(args) => Box::pin(ingest::run(args, &engines)),
+        Benchmark::Rebuild(args) => Box::pin(rebuild::run(args, &engines)),
+        Benchmark::Segments(args) => Box::pin(segments::run(args, &engines)),
+        Benchmark::Assist(args) => Box::pin(assist::run(args, &engines)),
+        Benchmark::Campaign(args) => Box::pin(campaign::run(args, &engines, &dir)),
+        Benchmark::Pipeline(args) => Box::pin(pipeline::run(args, &engines)),
+        Benchmark::Strangers(args) => Box::pin(strangers::run(args, &engines)),
     };
+    let measured = benchmark.await;
     engines.stop().await;
     std::fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))?;
-    let report: BenchReport = measured?;
+    let report = measured?;
     let text = match args.json {
         true => report.to_json().to_string(),
         false => report.to_table(),

@@ -12,7 +12,7 @@ const START: i64 = 1_704_067_200_000;
 const SPAN: i64 = 2 * 365 * 86_400_000;
 
 /// Generator of orders. The same seed gives the same orders.
-pub(super) struct Orders {
+pub(super) struct OrderGenerator {
     random: StdRng,
     next: u64,
     count: u64,
@@ -29,7 +29,7 @@ pub(super) struct GeneratedOrder {
     pub(super) content: OrderContent,
 }
 
-impl Orders {
+impl OrderGenerator {
     pub(super) fn new(count: u64, seed: u64) -> anyhow::Result<Self> {
         Self::of_customers(count, count / 3, seed)
     }

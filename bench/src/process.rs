@@ -95,8 +95,31 @@ pub(super) fn patron() -> anyhow::Result<PathBuf> {
     Ok(program)
 }
 
+/// Processor time of each process, by the process's name.
+pub(super) type CpuTimes = Vec<(String, Duration)>;
+
+/// Returns the processor time of each process since its start. Leaves out processes without a pid,
+/// which the benchmark did not start.
+pub(super) fn cpu_times<N: Into<String>>(
+    pids: impl IntoIterator<Item = (N, Option<u32>)>,
+) -> anyhow::Result<CpuTimes> {
+    let started = pids
+        .into_iter()
+        .filter_map(|(name, pid)| Some((name, pid?)));
+    started
+        .map(|(name, pid)| Ok((name.into(), cpu_time(pid)?)))
+        .collect()
+}
+
+/// Returns the processor time between two measurements of the same processes.
+pub(super) fn cpu_times_between(before: CpuTimes, after: CpuTimes) -> CpuTimes {
+    let both = before.into_iter().zip(after);
+    both.map(|((name, before), (_, after))| (name, after.saturating_sub(before)))
+        .collect()
+}
+
 /// Returns the processor time of a process since its start, over all cores.
-pub(super) fn cpu_time(pid: u32) -> anyhow::Result<Duration> {
+fn cpu_time(pid: u32) -> anyhow::Result<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // The process name before the fields may contain any character, but it ends with the last `)`.
     let (_, fields) = stat.rsplit_once(')').context("a process has a name")?;

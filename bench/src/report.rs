@@ -44,7 +44,11 @@ impl BenchReport {
     pub(super) fn to_table(&self) -> String {
         let mut lines = Vec::new();
         for Figure { name, value, unit } in &self.figures {
-            lines.push(format!("{name:<52} {:>12} {unit}", number(*value)));
+            let number = match value.abs() >= 1_000.0 {
+                true => grouped(value.round() as u64),
+                false => format!("{value:.2}"),
+            };
+            lines.push(format!("{name:<52} {number:>12} {unit}"));
         }
         lines.push(String::new());
         for Ratio {
@@ -55,7 +59,7 @@ impl BenchReport {
         {
             let target = match wanted.as_str() {
                 "" => String::new(),
-                wanted => format!(" (wanted {wanted})"),
+                wanted => format!(" (target {wanted})"),
             };
             lines.push(format!("{name:<52} {value:>12.2}{target}"));
         }
@@ -73,14 +77,6 @@ impl BenchReport {
                 .map(|r| json!({"name": r.name, "value": r.value, "wanted": r.wanted}))
                 .collect::<Vec<_>>(),
         })
-    }
-}
-
-fn number(value: f64) -> String {
-    if value.abs() >= 1_000.0 {
-        grouped(value.round() as u64)
-    } else {
-        format!("{value:.2}")
     }
 }
 

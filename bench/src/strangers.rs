@@ -10,9 +10,9 @@ use hyper::StatusCode;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::api_process::ApiProcess;
-use super::deployment::Deployment;
-use super::http::Connection;
-use super::orders::Orders;
+use super::deployment::BenchDeployment;
+use super::http::HttpConnection;
+use super::orders::OrderGenerator;
 use super::report::BenchReport;
 use engines::Engines;
 
@@ -65,10 +65,10 @@ impl Totals {
 }
 
 pub(super) async fn run(args: &StrangersArgs, engines: &Engines) -> anyhow::Result<BenchReport> {
-    Deployment::open(engines).await?;
+    BenchDeployment::open(engines).await?;
     let api = ApiProcess::start_limited(engines).await?;
     // More orders than all rounds can send.
-    let mut orders = Orders::new(u64::MAX / 4, args.seed)?;
+    let mut orders = OrderGenerator::new(u64::MAX / 4, args.seed)?;
     let time = Duration::from_secs(args.seconds) / args.rounds.max(1);
     let (mut alone, mut flooded) = (Totals::default(), Totals::default());
     for _ in 0..args.rounds {
@@ -81,7 +81,7 @@ pub(super) async fn run(args: &StrangersArgs, engines: &Engines) -> anyhow::Resu
 /// Measures an import, with `rate` requests with wrong keys per second.
 async fn measure(
     address: &str,
-    orders: &mut Orders,
+    orders: &mut OrderGenerator,
     rate: u32,
     time: Duration,
 ) -> anyhow::Result<Totals> {
@@ -103,11 +103,11 @@ async fn measure(
 
 async fn import(
     address: &str,
-    orders: &std::sync::Mutex<&mut Orders>,
+    orders: &std::sync::Mutex<&mut OrderGenerator>,
     time: Duration,
 ) -> anyhow::Result<u64> {
     let (start, mut sent) = (Instant::now(), 0);
-    let mut connection = Connection::open(address).await?;
+    let mut connection = HttpConnection::open(address).await?;
     while start.elapsed() < time {
         let batch = {
             let mut orders = orders
@@ -136,7 +136,7 @@ async fn send_wrong_keys(
     limited: &AtomicU64,
 ) -> anyhow::Result<()> {
     let start = Instant::now();
-    let mut connection = Connection::open(address).await?;
+    let mut connection = HttpConnection::open(address).await?;
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     for n in 0_u64.. {
@@ -162,8 +162,8 @@ async fn send_wrong_keys(
 fn report(alone: &Totals, flooded: &Totals) -> BenchReport {
     let mut report = BenchReport::default();
     let rate = |totals: &Totals| totals.orders as f64 / totals.seconds;
-    report.figure("an import alone", rate(alone), "orders/s");
-    report.figure("an import beside strangers", rate(flooded), "orders/s");
+    report.figure("import alone", rate(alone), "orders/s");
+    report.figure("import during the flood", rate(flooded), "orders/s");
     let per_second = |count: u64| count as f64 / flooded.seconds;
     report.figure(
         "wrong keys, answered 401",
@@ -175,6 +175,10 @@ fn report(alone: &Totals, flooded: &Totals) -> BenchReport {
         per_second(flooded.limited),
         "requests/s",
     );
-    report.ratio("beside / alone", rate(flooded) / rate(alone), "≥ 0.8");
+    report.ratio(
+        "import during the flood / alone",
+        rate(flooded) / rate(alone),
+        "≥ 0.8",
+    );
     report
 }

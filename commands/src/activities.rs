@@ -4,7 +4,7 @@ use domain::{
     Activity, ActivityContent, ActivityError, ActivityId, CustomerId, RecordActivity, Subject,
 };
 
-use crate::execute::{Outcome, execute_batch};
+use crate::execute::execute_batch;
 use crate::{CommandError, Commands, Context};
 
 /// Activity of a customer, with its whole content, as the shop sent it.

@@ -2,9 +2,9 @@
 
 use domain::{ApiKey, ApiKeyCommand, ApiKeyError, KeyContent, KeyId, KeySecret, NewKey, Subject};
 
-use crate::execute::Outcome;
 use crate::heads::current;
 use crate::idempotency::{IdempotencyKey, new_id};
+use crate::run::Outcome;
 use crate::{CommandError, Commands, Context};
 
 /// Result of a command on an API key: an outcome, or a rejection by a rule.

@@ -7,9 +7,10 @@ use domain::{
 };
 use eventlog::Key;
 
-use crate::execute::{CommandEffect, Outcome, execute_one};
+use crate::execute::execute_one;
 use crate::heads::{current, decode, load_one, unreadable};
 use crate::idempotency::IdempotencyKey;
+use crate::run::{CommandEffect, Outcome};
 use crate::{CommandError, Commands, Context};
 
 /// Result of a command on a campaign: an outcome, or a rejection by a rule.
@@ -287,7 +288,8 @@ impl Commands {
                 Err(refusal) => return Ok(Err(refusal)),
             },
         };
-        let positions = self.log_positions().await?;
+        let ends: eventlog::Positions = self.log.ends().await?.into_iter().collect();
+        let positions = Text::<65536>::try_from(ends.to_string());
         Ok(positions.map_err(CampaignRefusal::from).map(|positions| {
             Box::new(Launch {
                 rules,
@@ -297,12 +299,6 @@ impl Commands {
                 key: key.map(|key| key.digest(&context.actor)),
             })
         }))
-    }
-
-    /// Returns the current end of every partition as text: `0:12,1:7`.
-    async fn log_positions(&self) -> Result<Result<Text<65536>, TextError>, CommandError> {
-        let ends: eventlog::Positions = self.log.ends().await?.into_iter().collect();
-        Ok(Text::try_from(ends.to_string()))
     }
 
     /// Executes a command on a campaign. One that ends a scheduled campaign's

@@ -2,7 +2,7 @@
 
 use domain::{Customer, CustomerChanges, CustomerError, CustomerId, RecordCustomer, Subject};
 
-use crate::execute::{Outcome, execute_batch};
+use crate::execute::execute_batch;
 use crate::{CommandError, Commands, Context};
 
 /// Changes of one customer, as the shop sent them.

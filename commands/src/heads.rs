@@ -57,46 +57,26 @@ aggregate_ids! {
     LogPosition: Quarantine;
 }
 
-impl HeadAggregate for Customer {
-    const FOLD: u32 = 1;
+macro_rules! head_aggregates {
+    ($($aggregate:ident: fold $fold:literal $(, mostly new $mostly_new:literal)?;)*) => {$(
+        impl HeadAggregate for $aggregate {
+            const FOLD: u32 = $fold;
+            $(const MOSTLY_NEW: bool = $mostly_new;)?
+        }
+    )*};
 }
 
-impl HeadAggregate for Order {
-    const FOLD: u32 = 1;
-    const MOSTLY_NEW: bool = true;
-}
-
-impl HeadAggregate for Activity {
-    const FOLD: u32 = 1;
-    const MOSTLY_NEW: bool = true;
-}
-
-impl HeadAggregate for View {
-    const FOLD: u32 = 1;
-}
-
-impl HeadAggregate for Campaign {
-    const FOLD: u32 = 2;
-}
-
-impl HeadAggregate for Message {
-    const FOLD: u32 = 1;
-}
-
-impl HeadAggregate for Segment {
-    const FOLD: u32 = 1;
-}
-
-impl HeadAggregate for User {
-    const FOLD: u32 = 1;
-}
-
-impl HeadAggregate for ApiKey {
-    const FOLD: u32 = 1;
-}
-
-impl HeadAggregate for Quarantine {
-    const FOLD: u32 = 1;
+head_aggregates! {
+    Customer: fold 1;
+    Order: fold 1, mostly new true;
+    Activity: fold 1, mostly new true;
+    View: fold 1;
+    Campaign: fold 2;
+    Message: fold 1;
+    Segment: fold 1;
+    User: fold 1;
+    ApiKey: fold 1;
+    Quarantine: fold 1;
 }
 
 /// Current state of an aggregate, on which commands are decided.

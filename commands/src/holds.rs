@@ -97,7 +97,11 @@ impl Commands {
             Some(campaign) => Ok(Campaign::due_at(&campaign).is_some()),
             None => {
                 let since = self.held_since(segment, holder).await?;
-                Ok(since.is_some_and(|since| is_recent(since, now)))
+                let may_be_in_progress = |since: Timestamp| {
+                    let age = u128::try_from(now.millis() - since.millis()).unwrap_or_default();
+                    age < CREATION.as_millis()
+                };
+                Ok(since.is_some_and(may_be_in_progress))
             }
         }
     }
@@ -130,10 +134,4 @@ impl Commands {
         }
         Ok(None)
     }
-}
-
-/// Returns whether a creation that began at `at` may still be in progress.
-fn is_recent(at: Timestamp, now: Timestamp) -> bool {
-    let age = u128::try_from(now.millis() - at.millis()).unwrap_or_default();
-    age < CREATION.as_millis()
 }

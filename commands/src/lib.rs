@@ -3,8 +3,9 @@
 //!
 //! [`Commands::execute`] executes a command on the aggregate with the given id.
 //! Batches and commands that concern several aggregates have methods of their
-//! own. All of them call one executor (`execute`), which loads, decides,
-//! appends, and retries on conflict, for one item as well as for ten thousand.
+//! own. All of them call one executor (`execute`), which runs each partition
+//! (`run`): it loads, decides, appends, and retries on conflict, for one item as
+//! well as for ten thousand.
 
 mod activities;
 mod api_keys;
@@ -20,6 +21,7 @@ mod idempotency;
 mod messages;
 mod orders;
 mod records;
+mod run;
 mod segments;
 mod store;
 mod texts;
@@ -34,11 +36,11 @@ pub use commands::Commands;
 pub use context::Context;
 pub use customers::CustomerRecord;
 pub use error::CommandError;
-pub use execute::{CommandEffect, Outcome};
 pub use heads::{AggregateId, HeadAggregate};
 pub use idempotency::{IdempotencyKey, IdempotencyKeyError, new_id};
 pub use messages::MessageAndCustomer;
 pub use orders::OrderRecord;
+pub use run::{CommandEffect, Outcome};
 pub use segments::SegmentResult;
 pub use store::{LogContext, LogStore, StoreError};
 pub use users::{UserResult, user_id};

@@ -6,8 +6,9 @@ use domain::{
 };
 use futures::future::try_join;
 
-use crate::execute::{Outcome, execute_batch, execute_batch_on};
+use crate::execute::{execute_batch, execute_batch_on};
 use crate::heads::{decode, load_all, unreadable};
+use crate::run::Outcome;
 use crate::{CommandError, Commands, Context};
 
 /// State of a message and its customer, from their heads.

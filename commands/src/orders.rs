@@ -4,7 +4,7 @@ use domain::{
     CustomerId, Order, OrderContent, OrderError, OrderId, OrderServices, RecordOrder, Subject,
 };
 
-use crate::execute::{Outcome, execute_batch};
+use crate::execute::execute_batch;
 use crate::{CommandError, Commands, Context};
 
 /// Order of a customer, with its whole content, as the shop sent it.

@@ -2,8 +2,8 @@
 
 use domain::{Segment, SegmentCommand, SegmentError, SegmentId, Subject};
 
-use crate::execute::Outcome;
 use crate::heads::current;
+use crate::run::Outcome;
 use crate::{CommandError, Commands, Context};
 
 /// Result of a command on a segment: an outcome, or a rejection by a rule.

@@ -7,8 +7,8 @@ use domain::{Metadata, Subject};
 use eventlog::{Appended, Key, Log};
 
 use crate::CommandError;
-use crate::execute::append;
 use crate::heads::{HeadAggregate, Loaded, decode, load_one, unreadable};
+use crate::run::append;
 
 /// Implementation of [`EventStore`] on top of the log. The id of an aggregate
 /// is its key in the log: `order/c-1/o-17`.

@@ -3,8 +3,8 @@
 use domain::{Identity, SessionId, Subject, User, UserCommand, UserError, UserId, UserRole};
 use uuid::Uuid;
 
-use crate::execute::Outcome;
 use crate::heads::current;
+use crate::run::Outcome;
 use crate::{CommandError, Commands, Context};
 
 /// Result of a command on a user: an outcome, or a rejection by a rule.

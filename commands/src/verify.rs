@@ -299,6 +299,10 @@ fn difference(expected: Option<Folded>, head: &Head, floor: u64) -> Option<Strin
         ));
     }
     let (fold, state) = expected.aggregate.fold_and_state();
-    (expected.is_whole && fold == head.fold && state != head.state)
-        .then(|| format!("the head holds {}, the events make {state}", head.state))
+    (expected.is_whole && fold == head.fold && state != head.state).then(|| {
+        format!(
+            "the head has the state {}, its events fold to {state}",
+            head.state
+        )
+    })
 }

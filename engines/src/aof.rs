@@ -14,7 +14,7 @@ use std::time::UNIX_EPOCH;
 
 use tokio::process::Command;
 
-use self::tail::Verdict;
+use self::tail::TailVerdict;
 use super::EngineError;
 
 mod tail;
@@ -61,14 +61,12 @@ pub(super) async fn repair(redis_server: &Path, data: &Path) -> Result<bool, Eng
     }
     let bytes = read_from(&file, extent.whole).map_err(EngineError::file(&file))?;
     match tail::classify(&bytes) {
-        Verdict::Interrupted => {}
-        Verdict::Damaged(reason) => return Err(refused(reason)),
+        TailVerdict::Interrupted => {}
+        TailVerdict::Damaged(reason) => return Err(refused(reason)),
     }
-    let copy = data.join(format!(
-        "removed-{}-at-{}.aof",
-        milliseconds(),
-        extent.whole
-    ));
+    // The time makes the name unique if a file is damaged at the same offset again.
+    let milliseconds = UNIX_EPOCH.elapsed().map_or(0, |since| since.as_millis());
+    let copy = data.join(format!("removed-{milliseconds}-at-{}.aof", extent.whole));
     cut_off(&file, extent.whole, &bytes, &copy).map_err(EngineError::file(&file))?;
     tracing::warn!(
         "Redis was killed during a write: removed {cut} bytes of an incomplete last write, which \
@@ -171,12 +169,6 @@ fn read_from(file: &Path, offset: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// Returns the current time in milliseconds since 1970. It makes the copy's name unique if a file
-/// is damaged at the same offset again.
-fn milliseconds() -> u128 {
-    UNIX_EPOCH.elapsed().map_or(0, |since| since.as_millis())
 }
 
 /// Copies the removed bytes, then truncates the file.

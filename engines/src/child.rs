@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
-use super::log::Log;
+use super::log::EngineLog;
 use super::{EngineError, files};
 
 /// Time that an engine has to end after SIGTERM.
@@ -23,7 +23,7 @@ pub(super) struct Child {
     name: &'static str,
     pid: u32,
     pid_file: PathBuf,
-    log: Log,
+    log: EngineLog,
     exit: watch::Receiver<Option<ExitStatus>>,
 }
 
@@ -35,7 +35,7 @@ impl Child {
         mut command: Command,
         dir: &Path,
     ) -> Result<Self, EngineError> {
-        let (log, file) = Log::open(dir, name)?;
+        let (log, file) = EngineLog::open(dir, name)?;
         let errors = file.try_clone().map_err(EngineError::file(log.path()))?;
         command.stdin(Stdio::null()).stdout(file).stderr(errors);
         // A process group of its own: Ctrl-C in a terminal must not reach the engines, which stop
@@ -66,7 +66,7 @@ impl Child {
         self.pid
     }
 
-    pub(super) fn log(&self) -> &Log {
+    pub(super) fn log(&self) -> &EngineLog {
         &self.log
     }
 

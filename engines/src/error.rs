@@ -24,6 +24,18 @@ pub enum EngineError {
         pid: Option<u32>,
     },
 
+    /// The process that uses the data directory has not started its engines yet.
+    #[error(
+        "the patron{} that uses {dir} is still starting its engines; try again in a moment",
+        holder(*.pid), dir = .dir.display()
+    )]
+    Starting {
+        /// Path of the data directory.
+        dir: PathBuf,
+        /// Pid of the other process, if it has written it already.
+        pid: Option<u32>,
+    },
+
     /// The program is not installed, and pip, which would fetch it, is not installed either.
     #[error(
         "{program} is not on the PATH, and pip (Python's package installer), which would fetch \

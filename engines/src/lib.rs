@@ -13,7 +13,7 @@
 //! | `redis-server.log`, `mongod.log` | the engines' logs |
 //! | `redis-server.pid`, `mongod.pid` | pids of the current or last run |
 //! | `ports.json` | ports of the last run, used again if free |
-//! | `running.json` | the engines' URLs, written once both answer; valid while the lock is held |
+//! | `running.json` | the engines' URLs, written once both answer and removed at the next start; valid while the lock is held |
 //! | `bin/` | fetched programs |
 
 mod aof;
@@ -22,13 +22,13 @@ pub mod command;
 mod error;
 mod fetch;
 mod files;
+mod launch;
 mod leftover;
 mod lock;
 mod log;
 mod mongod;
 mod ports;
 mod program;
-mod ready;
 mod redis;
 mod running;
 
@@ -101,6 +101,7 @@ impl Engines {
     pub async fn start(options: &EngineOptions) -> Result<Self, EngineError> {
         let dir = files::private_dir(&options.data_dir)?;
         let lock = DirLock::acquire(&dir)?;
+        EngineUrls::remove(&dir)?;
         let (redis_url, mongodb_uri) = (options.redis_url(), options.mongodb_uri());
 
         let bin_dir = options.bin_dir.clone().unwrap_or_else(|| dir.join("bin"));

@@ -32,7 +32,9 @@ impl DirLock {
             Err(TryLockError::WouldBlock) => {
                 return Err(EngineError::InUse {
                     dir: dir.to_owned(),
-                    pid: holder_pid(&path),
+                    pid: fs::read_to_string(&path)
+                        .ok()
+                        .and_then(|text| text.trim().parse().ok()),
                 });
             }
             Err(TryLockError::Error(error)) => return Err(EngineError::File { path, error }),
@@ -42,10 +44,6 @@ impl DirLock {
             .map_err(EngineError::file(&path))?;
         Ok(Self { _file: file })
     }
-}
-
-fn holder_pid(path: &Path) -> Option<u32> {
-    fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
 #[cfg(test)]

@@ -16,12 +16,12 @@ const SHOWN_LINES: usize = 5;
 const SHOWN_CHARS: usize = 400;
 
 /// Log file of one engine, and the offset at which the current run begins.
-pub(super) struct Log {
+pub(super) struct EngineLog {
     path: PathBuf,
     start: u64,
 }
 
-impl Log {
+impl EngineLog {
     /// Opens `<dir>/<name>.log` for appending.
     pub(super) fn open(dir: &Path, name: &str) -> Result<(Self, File), EngineError> {
         let path = files::with_added_extension(&dir.join(name), "log");
@@ -66,17 +66,16 @@ impl Log {
 }
 
 fn last_relevant_lines(tail: &str) -> String {
-    let lines: Vec<&str> = tail.lines().filter(|line| is_relevant(line)).collect();
+    // mongod logs JSON with a severity, and many lines while it shuts down after an error, so only
+    // errors (`E`) and fatal errors (`F`) count. All other lines are from Redis or the system's
+    // loader, and all of them count.
+    let is_relevant = |line: &&str| {
+        !line.starts_with("{\"t\"") || line.contains("\"s\":\"E\"") || line.contains("\"s\":\"F\"")
+    };
+    let lines: Vec<&str> = tail.lines().filter(is_relevant).collect();
     let shown = &lines[lines.len().saturating_sub(SHOWN_LINES)..];
     let cut = |line: &&str| line.chars().take(SHOWN_CHARS).collect::<String>();
     shown.iter().map(cut).collect::<Vec<_>>().join("\n")
-}
-
-/// Returns true if a line may give the reason for an exit. mongod logs JSON with a severity, and
-/// many lines while it shuts down after an error, so only errors (`E`) and fatal errors (`F`)
-/// count. All other lines are from Redis or the system's loader, and all of them count.
-fn is_relevant(line: &str) -> bool {
-    !line.starts_with("{\"t\"") || line.contains("\"s\":\"E\"") || line.contains("\"s\":\"F\"")
 }
 
 #[cfg(test)]

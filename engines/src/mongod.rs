@@ -12,13 +12,11 @@ use mongodb::options::ClientOptions;
 use tokio::net::TcpStream;
 
 use super::child::Child;
+use super::launch::{EngineState, launch};
 use super::program::Program;
-use super::ready::{self, Readiness};
-use super::{Engine, EngineError, files, leftover, ports};
+use super::{Engine, EngineError, files, leftover};
 
 const NAME: &str = "mongod";
-/// Maximum number of ports to try when other processes take the chosen ones first.
-const PORT_TRIES: usize = 5;
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Returns the URI of the MongoDB on the port.
@@ -36,43 +34,24 @@ pub(super) async fn start(
     let data = files::private_dir(&dir.join("mongo"))?;
     leftover::stop(dir, NAME, &data).await?;
 
-    let mut port = ports::choose(wanted_port)?;
-    let mut port_tries = 1;
-    loop {
-        let child = Child::spawn(NAME, command(&program.path, &data, port), dir).await?;
-        match ready::wait(&child, async || probe(port, child.pid()).await).await {
-            Ok(()) => {
-                let program = program.path;
-                return Ok(Engine {
-                    program,
-                    port,
-                    child,
-                });
-            }
-            Err(EngineError::Exited { .. })
-                if ports::was_taken(child.log()) && port_tries < PORT_TRIES =>
-            {
-                port = ports::choose(None)?;
-                port_tries += 1;
-            }
-            Err(error) => {
-                child.stop().await;
-                return Err(error);
-            }
-        }
-    }
-}
-
-fn command(program: &Path, data: &Path, port: u16) -> Command {
-    let mut command = Command::new(program);
-    command
-        .arg("--dbpath")
-        .arg(data)
-        .args(["--bind_ip", "127.0.0.1", "--nounixsocket"])
-        .args(["--port", &port.to_string()])
-        .args(["--wiredTigerCacheSizeGB", &cache_gigabytes().to_string()])
-        .current_dir(data);
-    command
+    let program = program.path;
+    let spawn = async |port: u16| {
+        let mut command = Command::new(&program);
+        command
+            .arg("--dbpath")
+            .arg(&data)
+            .args(["--bind_ip", "127.0.0.1", "--nounixsocket"])
+            .args(["--port", &port.to_string()])
+            .args(["--wiredTigerCacheSizeGB", &cache_gigabytes().to_string()])
+            .current_dir(&data);
+        Child::spawn(NAME, command, dir).await
+    };
+    let (port, child) = launch(wanted_port, spawn, probe, async || Ok(false)).await?;
+    Ok(Engine {
+        program,
+        port,
+        child,
+    })
 }
 
 /// Returns the size of MongoDB's cache: an eighth of the memory, from 0.25 to 1 GiB. MongoDB's
@@ -92,16 +71,16 @@ fn total_kilobytes(meminfo: &str) -> Option<f64> {
 
 /// Returns whether the MongoDB on the port is ready. Its process id must be the child's, since
 /// another server could have the port.
-async fn probe(port: u16, pid: u32) -> Readiness {
+async fn probe(port: u16, pid: u32) -> EngineState {
     // The driver waits before it retries a server that it did not find, so it is called only
     // after a connection succeeded.
     if let Err(error) = TcpStream::connect(("127.0.0.1", port)).await {
-        return Readiness::Busy(format!("no answer yet: {error}"));
+        return EngineState::Busy(format!("no answer yet: {error}"));
     }
     match server_pid(port).await {
-        Ok(Some(found)) if found == i64::from(pid) => Readiness::Ready,
-        Ok(_) => Readiness::Busy("another server has its port".to_owned()),
-        Err(error) => Readiness::Busy(format!("no answer yet: {error}")),
+        Ok(Some(found)) if found == i64::from(pid) => EngineState::Ready,
+        Ok(_) => EngineState::Busy("another server has its port".to_owned()),
+        Err(error) => EngineState::Busy(format!("no answer yet: {error}")),
     }
 }
 

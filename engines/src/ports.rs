@@ -9,7 +9,7 @@ use std::path::Path;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::log::Log;
+use super::log::EngineLog;
 use super::{EngineError, files};
 
 const FILE: &str = "ports.json";
@@ -49,7 +49,11 @@ pub(super) fn choose(wanted: Option<u16>) -> Result<u16, EngineError> {
     }
     // Ports below the range for outgoing connections: a port in it could be taken while an engine
     // restarts, or a reconnecting client could get it as its own port and connect to itself.
-    let highest = outgoing_from().max(LOWEST + 1000);
+    let outgoing_from: u16 = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range")
+        .ok()
+        .and_then(|range| range.split_whitespace().next()?.parse().ok())
+        .unwrap_or(32_768);
+    let highest = outgoing_from.max(LOWEST + 1000);
     let mut random = rand::rng();
     for _ in 0..TRIES {
         let port = random.random_range(LOWEST..highest);
@@ -62,21 +66,13 @@ pub(super) fn choose(wanted: Option<u16>) -> Result<u16, EngineError> {
 
 /// Returns true if the engine ended because another process took its port between `choose` and
 /// its start.
-pub(super) fn was_taken(log: &Log) -> bool {
+pub(super) fn was_taken(log: &EngineLog) -> bool {
     log.tail().contains("Address already in use")
 }
 
 fn bind(port: u16) -> io::Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
     Ok(listener.local_addr()?.port())
-}
-
-/// Returns the lowest port that the system uses for outgoing connections.
-fn outgoing_from() -> u16 {
-    fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range")
-        .ok()
-        .and_then(|range| range.split_whitespace().next()?.parse().ok())
-        .unwrap_or(32_768)
 }
 
 #[cfg(test)]

@@ -79,12 +79,11 @@ fn on_path(names: &[&str]) -> Vec<PathBuf> {
         .flat_map(|name| dirs.iter().map(move |dir| dir.join(name)))
         // The engine is started in its data directory, where a relative path would not resolve.
         .filter_map(|file| path::absolute(file).ok())
-        .filter(|file| is_executable(file))
+        .filter(|file| {
+            fs::metadata(file)
+                .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+        })
         .collect()
-}
-
-fn is_executable(file: &Path) -> bool {
-    fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
 /// Runs `--version`. This also checks that all shared libraries are installed.

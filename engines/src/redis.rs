@@ -9,13 +9,11 @@ use std::time::Duration;
 use ::redis::{AsyncConnectionConfig, Client, InfoDict, RedisError, cmd};
 
 use super::child::Child;
+use super::launch::{EngineState, launch};
 use super::program::{Program, Version};
-use super::ready::{self, Readiness};
-use super::{Engine, EngineError, aof, files, leftover, ports};
+use super::{Engine, EngineError, aof, files, leftover};
 
 const NAME: &str = "redis-server";
-/// Maximum number of ports to try when other processes take the chosen ones first.
-const PORT_TRIES: usize = 5;
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Returns the URL of the Redis on the port.
@@ -33,53 +31,34 @@ pub(super) async fn start(
 ) -> Result<Engine, EngineError> {
     let conf = dir.join("redis.conf");
     let data = files::private_dir(&dir.join("redis"))?;
-    refuse_newer_data(&program, &data)?;
-    leftover::stop(dir, NAME, &conf).await?;
-
-    let mut port = ports::choose(wanted_port)?;
-    let mut port_tries = 1;
-    let mut repaired = false;
-    loop {
-        files::replace(&conf, configuration(&data, port).as_bytes())?;
-        let mut command = Command::new(&program.path);
-        command.arg(&conf).current_dir(&data);
-        let child = Child::spawn(NAME, command, dir).await?;
-        let error = match ready::wait(&child, async || probe(port, child.pid()).await).await {
-            Ok(()) => {
-                let program = program.path;
-                return Ok(Engine {
-                    program,
-                    port,
-                    child,
-                });
-            }
-            Err(error @ EngineError::Exited { .. }) => error,
-            Err(error) => {
-                child.stop().await;
-                return Err(error);
-            }
-        };
-        if ports::was_taken(child.log()) && port_tries < PORT_TRIES {
-            port = ports::choose(None)?;
-            port_tries += 1;
-        } else if !repaired && aof::repair(&program.path, &data).await? {
-            repaired = true;
-        } else {
-            return Err(error);
-        }
-    }
-}
-
-/// Rejects data of Redis 7 or newer if the program is older. Redis 7 moved the append-only file
-/// into a directory that older versions ignore, so they would start with an empty log.
-fn refuse_newer_data(program: &Program, data: &Path) -> Result<(), EngineError> {
+    // Redis 7 moved the append-only file into a directory that older versions ignore, so they would
+    // start with an empty log.
     if program.version < Version(7, 0) && data.join(aof::DIRECTORY).exists() {
         return Err(EngineError::NewerData {
-            dir: data.to_owned(),
-            program: program.path.clone(),
+            dir: data,
+            program: program.path,
         });
     }
-    Ok(())
+    leftover::stop(dir, NAME, &conf).await?;
+
+    let program = program.path;
+    let spawn = async |port: u16| {
+        files::replace(&conf, configuration(&data, port).as_bytes())?;
+        let mut command = Command::new(&program);
+        command.arg(&conf).current_dir(&data);
+        Child::spawn(NAME, command, dir).await
+    };
+    let mut repaired = false;
+    let repair = async || {
+        repaired = !repaired && aof::repair(&program, &data).await?;
+        Ok(repaired)
+    };
+    let (port, child) = launch(wanted_port, spawn, probe, repair).await?;
+    Ok(Engine {
+        program,
+        port,
+        child,
+    })
 }
 
 fn configuration(data: &Path, port: u16) -> String {
@@ -123,14 +102,14 @@ fn backlog() -> u32 {
 
 /// Returns whether the Redis on the port is ready: it has finished loading, and its process id is
 /// the child's, since another server could have the port.
-async fn probe(port: u16, pid: u32) -> Readiness {
+async fn probe(port: u16, pid: u32) -> EngineState {
     match info(port).await {
-        Err(error) => Readiness::Busy(format!("no answer yet: {error}")),
+        Err(error) => EngineState::Busy(format!("no answer yet: {error}")),
         Ok(info) if info.get::<u32>("process_id") != Some(pid) => {
-            Readiness::Busy("another server has its port".to_owned())
+            EngineState::Busy("another server has its port".to_owned())
         }
-        Ok(info) if info.get::<u8>("loading") == Some(0) => Readiness::Ready,
-        Ok(info) => Readiness::Busy(format!(
+        Ok(info) if info.get::<u8>("loading") == Some(0) => EngineState::Ready,
+        Ok(info) => EngineState::Busy(format!(
             "loading its append-only file, {} of {} bytes",
             info.get::<u64>("loading_loaded_bytes").unwrap_or(0),
             info.get::<u64>("loading_total_bytes").unwrap_or(0)

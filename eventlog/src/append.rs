@@ -106,18 +106,18 @@ pub(crate) fn check(appends: &[Append]) -> Result<(), LogError> {
 /// Commit in the form that the script expects.
 pub(crate) struct NewCommit {
     pub(crate) meta: Arc<str>,
-    pub(crate) payload: crate::commit::Payload,
-    pub(crate) groups: Vec<Group>,
+    pub(crate) payload: crate::commit::CommitPayload,
+    pub(crate) groups: Vec<AppendGroup>,
 }
 
 /// Part of an [`Append`] that the script needs.
-pub(crate) struct Group {
+pub(crate) struct AppendGroup {
     /// Expected and new head; `None` for plain records.
     pub(crate) head: Option<GroupHead>,
     pub(crate) events: usize,
 }
 
-/// Expected and new head of a [`Group`].
+/// Expected and new head of an [`AppendGroup`].
 pub(crate) struct GroupHead {
     pub(crate) key: Key,
     pub(crate) expected: u64,
@@ -129,7 +129,7 @@ pub(crate) struct GroupHead {
 impl NewCommit {
     /// Encodes these appends as one commit.
     pub(crate) fn of(meta: &Arc<str>, appends: &[&Append]) -> Self {
-        let group = |append: &&Append| Group {
+        let group = |append: &&Append| AppendGroup {
             head: append.head.as_ref().map(|head| GroupHead {
                 key: append.key.clone(),
                 expected: head.expected,
@@ -152,7 +152,7 @@ impl NewCommit {
 
     /// Returns the approximate size of the commit within a script call, in bytes.
     pub(crate) fn weight(&self) -> usize {
-        let head = |group: &Group| {
+        let head = |group: &AppendGroup| {
             let head = group.head.as_ref();
             head.map_or(0, |head| head.key.text.len() + head.rest.len() + 64)
         };

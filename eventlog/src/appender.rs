@@ -14,7 +14,7 @@ use redis::{ErrorKind, RedisError, Script, Value};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::append::{MAX_BYTES, MAX_EVENTS, NewCommit};
-use crate::identity::Identity;
+use crate::identity::LogIdentity;
 use crate::memory::RecentMemory;
 use crate::{Layout, LogError, Partition, Position};
 
@@ -45,7 +45,7 @@ impl Appender {
     /// Starts the task. The task ends when the last `Appender` is dropped and all
     /// waiting commits are written.
     pub(crate) fn start(
-        identity: Arc<Identity>,
+        identity: Arc<LogIdentity>,
         memory: Arc<RecentMemory>,
         partition: Partition,
     ) -> Self {
@@ -144,7 +144,7 @@ fn fail(replies: impl IntoIterator<Item = Reply>, error: &LogError) {
 
 /// Runs the script on commits of one partition.
 async fn append(
-    identity: &Identity,
+    identity: &LogIdentity,
     partition: Partition,
     commits: &[NewCommit],
 ) -> Result<Vec<CommitOutcome>, LogError> {
@@ -240,7 +240,7 @@ fn parse_outcome(reply: &Value) -> Option<CommitOutcome> {
 }
 
 /// Translates an error of the script.
-fn translate_error(identity: &Identity, partition: Partition, error: RedisError) -> LogError {
+fn translate_error(identity: &LogIdentity, partition: Partition, error: RedisError) -> LogError {
     let at = |number: u64| Position { partition, number };
     let detail = error.detail().unwrap_or_default().to_owned();
     let refused = match error.code() {
@@ -283,12 +283,12 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
-    use crate::commit::Payload;
+    use crate::commit::CommitPayload;
 
     fn commit() -> NewCommit {
         NewCommit {
             meta: "{}".into(),
-            payload: Payload {
+            payload: CommitPayload {
                 field: "e",
                 bytes: b"[]".to_vec(),
             },

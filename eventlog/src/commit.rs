@@ -31,7 +31,7 @@ const WORTH_COMPRESSING: usize = 256;
 const MAX_DECOMPRESSED: usize = 1 << 28;
 
 /// Encoded events of a commit.
-pub(crate) struct Payload {
+pub(crate) struct CommitPayload {
     /// Name of the entry's field: `e` or `z`.
     pub(crate) field: &'static str,
     pub(crate) bytes: Vec<u8>,
@@ -71,7 +71,7 @@ thread_local! {
 }
 
 /// Encodes the events of these appends, in order.
-pub(crate) fn encode(appends: &[&Append]) -> Payload {
+pub(crate) fn encode(appends: &[&Append]) -> CommitPayload {
     let mut events = Vec::with_capacity(appends.iter().map(|a| a.events.len()).sum());
     for append in appends {
         let key = &*append.key.text;
@@ -93,8 +93,8 @@ pub(crate) fn encode(appends: &[&Append]) -> Payload {
     // Cannot fail: strings, integers and serialized JSON always have a JSON form.
     let json = serde_json::to_vec(&events).unwrap_or_default();
     match compress(&json) {
-        Some(bytes) => Payload { field: "z", bytes },
-        None => Payload {
+        Some(bytes) => CommitPayload { field: "z", bytes },
+        None => CommitPayload {
             field: "e",
             bytes: json,
         },
@@ -115,7 +115,7 @@ fn compress(json: &[u8]) -> Option<Vec<u8>> {
 
 /// Numbers of the first and last event of a stream entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span {
+pub(crate) struct EntrySpan {
     pub(crate) first: u64,
     pub(crate) last: u64,
 }
@@ -165,9 +165,13 @@ fn decode(
     entry: Value,
     wanted: impl Fn(u64) -> bool,
 ) -> Result<Commit, LogError> {
-    let (id, fields) = pair(entry).ok_or_else(|| damaged(partition, 0, "not an entry"))?;
+    let parts = match entry {
+        Value::Array(parts) => <[Value; 2]>::try_from(parts).ok(),
+        _ => None,
+    };
+    let [id, fields] = parts.ok_or_else(|| damaged(partition, 0, "not an entry"))?;
     let id = text(id).unwrap_or_default();
-    let Span { first, last } = span(&id).ok_or_else(|| {
+    let EntrySpan { first, last } = span(&id).ok_or_else(|| {
         let number = id.split('-').next().and_then(|last| last.parse().ok());
         let what = format!("the id {id} of an entry is not NUMBER-COUNT");
         damaged(partition, number.unwrap_or(0), &what)
@@ -230,7 +234,7 @@ fn event_at(
         version,
         previous: previous.ok_or_else(|| LogError::Damaged {
             at: position,
-            what: "the back pointer does not lead back".to_owned(),
+            what: "the back pointer does not point to an earlier event".to_owned(),
         })?,
         tag: tag.into_owned(),
         data: data.get().to_owned(),
@@ -247,11 +251,11 @@ fn decompress(payload: &[u8]) -> Option<Vec<u8>> {
         .with_borrow_mut(|decompressor| decompressor.as_mut()?.decompress(payload, size).ok())
 }
 
-fn span(id: &str) -> Option<Span> {
+fn span(id: &str) -> Option<EntrySpan> {
     let (last, count) = id.split_once('-')?;
     let (last, count): (u64, u64) = (last.parse().ok()?, count.parse().ok()?);
     let first = (last + 1).checked_sub(count)?;
-    (count > 0 && first > 0).then_some(Span { first, last })
+    (count > 0 && first > 0).then_some(EntrySpan { first, last })
 }
 
 enum Field {
@@ -273,14 +277,6 @@ fn fields_of(fields: Value) -> Option<(String, Field, Vec<u8>)> {
         return None;
     };
     (text(m)? == "m").then_some((text(meta)?, field, payload))
-}
-
-fn pair(value: Value) -> Option<(Value, Value)> {
-    let Value::Array(parts) = value else {
-        return None;
-    };
-    let [first, second] = <[Value; 2]>::try_from(parts).ok()?;
-    Some((first, second))
 }
 
 fn text(value: Value) -> Option<String> {

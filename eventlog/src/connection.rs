@@ -25,26 +25,26 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Multiplexed connection that reconnects by itself. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Connection {
-    link: Link,
+    link: RedisLink,
     drops: Arc<AtomicU64>,
 }
 
 /// Client of a single server or of a cluster.
 #[derive(Clone)]
-pub(crate) enum Link {
+pub(crate) enum RedisLink {
     Single(ConnectionManager),
     Cluster(ClusterConnection),
 }
 
 impl Connection {
-    fn new(link: Link) -> Self {
+    fn new(link: RedisLink) -> Self {
         Self {
             link,
             drops: Arc::default(),
         }
     }
 
-    pub(crate) fn link(&self) -> Link {
+    pub(crate) fn link(&self) -> RedisLink {
         self.link.clone()
     }
 
@@ -74,13 +74,13 @@ fn count_failures<'a, T: 'a>(
 
 /// Address of Redis, and whether it is a cluster.
 #[derive(Clone)]
-pub(crate) struct Server {
+pub(crate) struct RedisServer {
     info: ConnectionInfo,
     certificates: Option<TlsCertificates>,
     cluster: bool,
 }
 
-impl Server {
+impl RedisServer {
     /// Connects to `url` to determine whether it is a node of a cluster.
     pub(crate) async fn find(url: &str, authorities: Option<&[u8]>) -> Result<Self, LogError> {
         let info = url
@@ -126,7 +126,9 @@ impl Server {
 
     async fn open(&self, timeout: Option<Duration>) -> Result<Connection, LogError> {
         if !self.cluster {
-            return Ok(Connection::new(Link::Single(self.single(timeout).await?)));
+            return Ok(Connection::new(RedisLink::Single(
+                self.single(timeout).await?,
+            )));
         }
         let mut builder = ClusterClient::builder([self.info.clone()])
             .tcp_settings(nodelay())
@@ -140,7 +142,7 @@ impl Server {
         }
         let client = builder.build()?;
         let cluster = client.get_async_connection().await?;
-        Ok(Connection::new(Link::Cluster(cluster)))
+        Ok(Connection::new(RedisLink::Cluster(cluster)))
     }
 
     async fn single(&self, timeout: Option<Duration>) -> Result<ConnectionManager, LogError> {
@@ -171,8 +173,8 @@ fn nodelay() -> TcpSettings {
 impl ConnectionLike for Connection {
     fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
         let reply = match &mut self.link {
-            Link::Single(connection) => connection.req_packed_command(cmd),
-            Link::Cluster(connection) => connection.req_packed_command(cmd),
+            RedisLink::Single(connection) => connection.req_packed_command(cmd),
+            RedisLink::Cluster(connection) => connection.req_packed_command(cmd),
         };
         count_failures(self.drops.clone(), reply)
     }
@@ -184,16 +186,20 @@ impl ConnectionLike for Connection {
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
         let reply = match &mut self.link {
-            Link::Single(connection) => connection.req_packed_commands(pipeline, offset, count),
-            Link::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
+            RedisLink::Single(connection) => {
+                connection.req_packed_commands(pipeline, offset, count)
+            }
+            RedisLink::Cluster(connection) => {
+                connection.req_packed_commands(pipeline, offset, count)
+            }
         };
         count_failures(self.drops.clone(), reply)
     }
 
     fn get_db(&self) -> i64 {
         match &self.link {
-            Link::Single(connection) => connection.get_db(),
-            Link::Cluster(connection) => connection.get_db(),
+            RedisLink::Single(connection) => connection.get_db(),
+            RedisLink::Cluster(connection) => connection.get_db(),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::{Layout, LogError, Partition, Position};
 
 /// Counter of a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Counter {
+pub(crate) struct PartitionCounter {
     /// Epoch of the log.
     pub(crate) epoch: String,
     /// Number of the last event; 0 for none.
@@ -24,14 +24,14 @@ pub(crate) async fn read(
     connection: &mut Connection,
     layout: &Layout,
     partition: Partition,
-) -> Result<Option<Counter>, LogError> {
+) -> Result<Option<PartitionCounter>, LogError> {
     let found: (Option<String>, Option<u64>, Option<u64>) = redis::cmd("HMGET")
         .arg(layout.counter(partition))
         .arg(&["epoch", "last", "floor"])
         .query_async(connection)
         .await?;
     Ok(match found {
-        (Some(epoch), Some(last), Some(floor)) => Some(Counter { epoch, last, floor }),
+        (Some(epoch), Some(last), Some(floor)) => Some(PartitionCounter { epoch, last, floor }),
         _ => None,
     })
 }
@@ -40,7 +40,7 @@ pub(crate) async fn read(
 pub(crate) async fn read_all(
     connection: &mut Connection,
     layout: &Layout,
-) -> Result<Vec<Option<Counter>>, LogError> {
+) -> Result<Vec<Option<PartitionCounter>>, LogError> {
     let reads = (0..layout.partitions()).map(|partition| {
         let mut connection = connection.clone();
         async move { read(&mut connection, layout, partition).await }

@@ -21,7 +21,7 @@ pub enum LogError {
     #[error("this Redis can lose acknowledged events: {}", join(.0))]
     NotDurable(Vec<UnsafeSetting>),
     /// A setting that was fixed at the first start was given with another value.
-    #[error("{name} is fixed at {stored} since the first start and cannot be changed to {given}")]
+    #[error("{name} was set to {stored} at the first start and cannot be changed to {given}")]
     Pinned {
         /// Name of the setting.
         name: String,

@@ -59,7 +59,7 @@ pub trait Witness: Send + Sync + 'static {
 }
 
 /// Knowledge of the log in this process, and whether it was confirmed.
-pub(crate) struct Identity {
+pub(crate) struct LogIdentity {
     connection: Connection,
     namespace: String,
     layout: Layout,
@@ -79,7 +79,7 @@ struct Confirmation {
     failed: Option<(Instant, LogError)>,
 }
 
-impl Identity {
+impl LogIdentity {
     pub(crate) fn new(
         connection: Connection,
         namespace: &str,
@@ -190,7 +190,13 @@ impl Identity {
             return Err(LogError::OtherEpoch);
         }
         if *own != *epoch {
-            self.adopt(&epoch);
+            tracing::warn!(epoch, "the log has a new epoch");
+            *self.epoch.write().unwrap_or_else(PoisonError::into_inner) = epoch.as_str().into();
+            // Numbers seen at the previous epoch do not apply to this log, which may be
+            // shorter.
+            for seen in &self.seen {
+                seen.store(0, Ordering::Release);
+            }
         }
         for position in known.into_iter().flat_map(|known| known.positions) {
             self.record_seen(position);
@@ -261,17 +267,6 @@ impl Identity {
                 Ok(None)
             }
             Err(error) => Err(LogError::Unconfirmed(error)),
-        }
-    }
-
-    /// Adopts the epoch of a log that an operator has accepted.
-    fn adopt(&self, epoch: &str) {
-        tracing::warn!(epoch, "the log has a new epoch");
-        *self.epoch.write().unwrap_or_else(PoisonError::into_inner) = epoch.into();
-        // Numbers seen at the previous epoch do not apply to this log, which may be
-        // shorter.
-        for seen in &self.seen {
-            seen.store(0, Ordering::Release);
         }
     }
 

@@ -8,129 +8,28 @@ use futures::future::try_join_all;
 
 use crate::append::{self, NewCommit};
 use crate::appender::{Appender, CommitOutcome};
-use crate::connection::{Connection, Server};
-use crate::identity::{Identity, KnownLog, new_epoch};
+use crate::connection::{Connection, RedisServer};
+use crate::identity::LogIdentity;
 use crate::memory::RecentMemory;
-use crate::settings::Settings;
 use crate::{
     Append, Appended, Commit, Entry, Head, Key, Layout, LogError, Memory, Partition, Position,
-    ScanStep, Tails, UnsafeSetting, Witness, counter, durability, heads, read, server, settings,
+    ScanStep, Tails, UnsafeSetting, counter, heads, read, server, settings,
 };
-
-/// Options for opening a log.
-#[derive(Clone)]
-pub struct LogOptions {
-    /// URL of Redis, `redis://…` or `rediss://…`; any node of a cluster.
-    pub url: String,
-    /// PEM certificates of the certificate authorities to trust; `None` for those that
-    /// browsers trust. Only for `rediss://…`.
-    pub authorities: Option<Vec<u8>>,
-    /// Prefix of all keys, so that several logs can share a server.
-    pub namespace: String,
-    /// Number of partitions, 1 to 256; fixed at the first start. `None` for the stored
-    /// number, or [`LogOptions::DEFAULT_PARTITIONS`] for a new log.
-    pub partitions: Option<u16>,
-    /// True to open the log even on a Redis that could lose acknowledged events.
-    pub allow_data_loss: bool,
-    /// Store outside Redis that remembers the log; `None` trusts Redis alone.
-    pub witness: Option<Arc<dyn Witness>>,
-}
-
-impl LogOptions {
-    /// Default number of partitions of a new log.
-    pub const DEFAULT_PARTITIONS: u16 = 16;
-
-    /// Number of buckets of heads per partition and kind. Redis gives up the compact
-    /// encoding at 512 heads in a bucket: with 16 partitions, beyond 16 million
-    /// aggregates of a kind.
-    const BUCKETS: u32 = 2_048;
-}
 
 /// Handle of an open log. Clones share the connection and the appenders.
 #[derive(Clone)]
-pub struct Log(Arc<LogInner>);
+pub struct Log(pub(crate) Arc<LogInner>);
 
-struct LogInner {
-    server: Server,
-    namespace: String,
-    identity: Arc<Identity>,
-    appenders: Vec<Appender>,
-    memory: Arc<RecentMemory>,
-    unsafe_settings: Vec<UnsafeSetting>,
+pub(crate) struct LogInner {
+    pub(crate) server: RedisServer,
+    pub(crate) namespace: String,
+    pub(crate) identity: Arc<LogIdentity>,
+    pub(crate) appenders: Vec<Appender>,
+    pub(crate) memory: Arc<RecentMemory>,
+    pub(crate) unsafe_settings: Vec<UnsafeSetting>,
 }
 
 impl Log {
-    /// Connects to Redis and opens the log. Checks that the server is durable and that
-    /// the settings match those of the first start. Creates the log if there is none
-    /// and the witness remembers none.
-    ///
-    /// # Errors
-    /// [`LogError::NotDurable`] if the server could lose events and that is not
-    /// allowed; [`LogError::Pinned`] for another number of partitions than at the
-    /// first start; [`LogError::Format`] for a log of another format;
-    /// [`LogError::Gone`] if the witness remembers a log that Redis does not hold.
-    pub async fn open(options: &LogOptions) -> Result<Self, LogError> {
-        Self::open_or_create(options, Creation::Once).await
-    }
-
-    /// Accepts the log as Redis holds it now, for instance a restored copy, and gives
-    /// it a new epoch. A log that is gone is created. Returns the new epoch.
-    ///
-    /// # Errors
-    /// Those of [`Log::open`], and [`LogError::Unconfirmed`] if the witness does not
-    /// answer.
-    pub async fn accept(options: &LogOptions) -> Result<(Self, String), LogError> {
-        let log = Self::open_or_create(options, Creation::Again).await?;
-        let epoch = new_epoch();
-        // The witness first: from here until Redis has the new epoch, every process
-        // finds that the two differ and appends nothing. In the other order, a
-        // process could append to a log that the witness still contradicts.
-        if let Some(witness) = &options.witness {
-            let replaced = witness.replace(&epoch).await;
-            replaced.map_err(LogError::Unconfirmed)?;
-        }
-        let mut connection = log.connection();
-        for partition in log.partitions() {
-            counter::renew(&mut connection, log.layout(), partition, &epoch).await?;
-        }
-        settings::set_epoch(&mut connection, &log.0.namespace, &epoch).await?;
-        log.0.identity.revoke();
-        Ok((log, epoch))
-    }
-
-    async fn open_or_create(options: &LogOptions, creation: Creation) -> Result<Self, LogError> {
-        let namespace = check_namespace(&options.namespace)?;
-        let server = Server::find(&options.url, options.authorities.as_deref()).await?;
-        let connection = server.connect().await?;
-        let unsafe_settings = durability::unsafe_settings(&connection).await?;
-        if !unsafe_settings.is_empty() {
-            if !options.allow_data_loss {
-                return Err(LogError::NotDurable(unsafe_settings));
-            }
-            tracing::warn!(
-                error = %LogError::NotDurable(unsafe_settings.clone()),
-                "running on a Redis that can lose data, as allowed"
-            );
-        }
-        let settings = settings_of(&connection, namespace, options, creation).await?;
-        let layout = Layout::new(namespace, settings.partitions, settings.buckets);
-        let witness = options.witness.clone();
-        let identity = Identity::new(connection, namespace, layout, &settings.epoch, witness);
-        let identity = Arc::new(identity);
-        let memory = Arc::<RecentMemory>::default();
-        let appenders = (0..settings.partitions)
-            .map(|partition| Appender::start(identity.clone(), memory.clone(), partition))
-            .collect();
-        Ok(Self(Arc::new(LogInner {
-            server,
-            namespace: namespace.to_owned(),
-            identity,
-            appenders,
-            memory,
-            unsafe_settings,
-        })))
-    }
-
     /// Returns the layout: partitions and names of Redis keys.
     pub fn layout(&self) -> &Layout {
         self.0.identity.layout()
@@ -165,7 +64,7 @@ impl Log {
             given.unwrap_or(default),
         )
         .await?;
-        check_pinned(name, given, stored)
+        settings::check_pinned(name, given, stored)
     }
 
     /// Appends to aggregates of one partition, all with the same metadata; each append
@@ -187,7 +86,10 @@ impl Log {
         debug_assert!(appends.iter().all(|a| a.key.partition == partition));
         append::check(&appends)?;
         let appender = self.0.appenders.get(usize::from(partition));
-        let appender = appender.ok_or_else(|| self.no_such(partition))?;
+        let appender = appender.ok_or_else(|| {
+            let count = self.layout().partitions();
+            LogError::Options(format!("there is no partition {partition} of {count}"))
+        })?;
         let mut outcomes: Vec<Option<Appended>> = vec![None; appends.len()];
         let mut waiting: Vec<usize> = (0..appends.len()).collect();
         while !waiting.is_empty() {
@@ -330,7 +232,7 @@ impl Log {
     /// [`LogError`] if Redis could not be read.
     pub async fn floors(&self) -> Result<Vec<Position>, LogError> {
         let counters = self.counters().await?;
-        let floor = |(partition, counter): (Partition, counter::Counter)| Position {
+        let floor = |(partition, counter): (Partition, counter::PartitionCounter)| Position {
             partition,
             number: counter.floor,
         };
@@ -361,9 +263,9 @@ impl Log {
         self.0.identity.check().await
     }
 
-    async fn counters(&self) -> Result<Vec<counter::Counter>, LogError> {
+    async fn counters(&self) -> Result<Vec<counter::PartitionCounter>, LogError> {
         let counters = counter::read_all(&mut self.connection(), self.layout()).await?;
-        let found = |(partition, counter): (Partition, Option<counter::Counter>)| {
+        let found = |(partition, counter): (Partition, Option<counter::PartitionCounter>)| {
             counter.ok_or(LogError::Missing { partition })
         };
         (0..).zip(counters).map(found).collect()
@@ -514,119 +416,7 @@ impl Log {
         self.0.identity.connection()
     }
 
-    pub(crate) fn server(&self) -> &Server {
+    pub(crate) fn server(&self) -> &RedisServer {
         &self.0.server
-    }
-
-    fn no_such(&self, partition: Partition) -> LogError {
-        let count = self.layout().partitions();
-        LogError::Options(format!("there is no partition {partition} of {count}"))
-    }
-}
-
-fn check_namespace(namespace: &str) -> Result<&str, LogError> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if namespace.is_empty() || !namespace.chars().all(plain) {
-        let why = format!("a namespace consists of A-Z a-z 0-9 - _, unlike {namespace:?}");
-        return Err(LogError::Options(why));
-    }
-    Ok(namespace)
-}
-
-/// Condition under which a log may be created.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Creation {
-    /// Only if the witness remembers no log.
-    Once,
-    /// In any case: an operator accepts that an earlier log is gone.
-    Again,
-}
-
-/// Reads the settings of the log from Redis, and creates the log if there is none.
-async fn settings_of(
-    connection: &Connection,
-    namespace: &str,
-    options: &LogOptions,
-    creation: Creation,
-) -> Result<Settings, LogError> {
-    let given = options.partitions;
-    if given.is_some_and(|p| !(1..=256).contains(&p)) {
-        return Err(LogError::Options(
-            "a log has 1 to 256 partitions".to_owned(),
-        ));
-    }
-    let mut connection = connection.clone();
-    let settings = match settings::read(&mut connection, namespace).await? {
-        Some(settings) if settings.created => settings,
-        unfinished => create(&mut connection, namespace, options, creation, unfinished).await?,
-    };
-    let given = given.map(|given| given.to_string());
-    check_pinned(
-        "partitions",
-        given.as_deref(),
-        settings.partitions.to_string(),
-    )?;
-    Ok(settings)
-}
-
-/// Creates the log, or finishes a creation that was interrupted.
-///
-/// The order of writes lets every later start distinguish a Redis that lost its log from
-/// one that never had it: the epoch goes to the witness before Redis, and the mark that
-/// the log is created goes to the witness last.
-async fn create(
-    connection: &mut Connection,
-    namespace: &str,
-    options: &LogOptions,
-    creation: Creation,
-    unfinished: Option<Settings>,
-) -> Result<Settings, LogError> {
-    let mut settings = unfinished.unwrap_or_else(|| Settings {
-        epoch: new_epoch(),
-        partitions: options.partitions.unwrap_or(LogOptions::DEFAULT_PARTITIONS),
-        buckets: LogOptions::BUCKETS,
-        created: false,
-    });
-    let witness = options.witness.as_ref();
-    if let (Some(witness), Creation::Once) = (witness, creation) {
-        let known = witness.recall().await.map_err(LogError::Unconfirmed)?;
-        // A log that is not marked as created holds no events: an interrupted creation
-        // may be repeated. Otherwise events have been lost with the log.
-        let is_new = |known: &KnownLog| !known.created && known.positions.is_empty();
-        if known.as_ref().is_some_and(|known| !is_new(known)) {
-            return Err(LogError::Gone);
-        }
-        // Processes that create the log at the same time all use the epoch that the
-        // witness stored first.
-        let introduced = witness.introduce(&settings.epoch).await;
-        settings.epoch = introduced.map_err(LogError::Unconfirmed)?;
-    }
-    // `created` is set only after all counters exist, so that a process never appends
-    // to a log whose counters are incomplete.
-    let settings = settings::begin(connection, namespace, &settings).await?;
-    let layout = Layout::new(namespace, settings.partitions, settings.buckets);
-    for partition in 0..settings.partitions {
-        counter::create(connection, &layout, partition, &settings.epoch).await?;
-    }
-    settings::finish(connection, namespace).await?;
-    if let (Some(witness), Creation::Once) = (witness, creation) {
-        let marked = witness.mark_created(&settings.epoch).await;
-        marked.map_err(LogError::Unconfirmed)?;
-    }
-    Ok(settings)
-}
-
-/// Returns the stored value.
-///
-/// # Errors
-/// [`LogError::Pinned`] if another value was given.
-fn check_pinned(name: &str, given: Option<&str>, stored: String) -> Result<String, LogError> {
-    match given {
-        Some(given) if given != stored => Err(LogError::Pinned {
-            name: name.to_owned(),
-            stored,
-            given: given.to_owned(),
-        }),
-        _ => Ok(stored),
     }
 }

@@ -217,18 +217,16 @@ pub fn assign(partitions: Partition, alive: &[String]) -> BTreeMap<Partition, &s
         let free = alive
             .iter()
             .filter(|worker| loads.get(worker.as_str()).is_none_or(|load| *load < share));
-        let best = free.max_by_key(|worker| score(worker, partition));
+        let best = free.max_by_key(|worker| {
+            let score = xxh3_64(format!("{worker}/{partition}").as_bytes());
+            (score, worker.as_str())
+        });
         if let Some(worker) = best {
             *loads.entry(worker).or_default() += 1;
             assigned.insert(partition, worker.as_str());
         }
     }
     assigned
-}
-
-fn score(worker: &str, partition: Partition) -> (u64, &str) {
-    let hash = xxh3_64(format!("{worker}/{partition}").as_bytes());
-    (hash, worker)
 }
 
 #[cfg(test)]

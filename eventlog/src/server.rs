@@ -3,14 +3,14 @@
 use redis::cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo};
 use redis::{Cmd, Value};
 
-use crate::connection::{Connection, Link};
+use crate::connection::{Connection, RedisLink};
 use crate::{LogError, Memory};
 
 /// Returns the reply of each primary, in no particular order.
 pub(crate) async fn query_all(connection: &Connection, cmd: &Cmd) -> Result<Vec<Value>, LogError> {
     match connection.link() {
-        Link::Single(mut single) => Ok(vec![cmd.query_async(&mut single).await?]),
-        Link::Cluster(mut cluster) => {
+        RedisLink::Single(mut single) => Ok(vec![cmd.query_async(&mut single).await?]),
+        RedisLink::Cluster(mut cluster) => {
             let all = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
             match cluster.route_command(cmd.clone(), all).await? {
                 Value::Map(nodes) => Ok(nodes.into_iter().map(|(_, answer)| answer).collect()),

@@ -13,7 +13,7 @@ pub(crate) const FORMAT: &str = "3";
 
 /// Settings of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Settings {
+pub(crate) struct LogSettings {
     pub(crate) epoch: String,
     pub(crate) partitions: u16,
     pub(crate) buckets: u32,
@@ -28,7 +28,7 @@ pub(crate) struct Settings {
 pub(crate) async fn read(
     connection: &mut Connection,
     namespace: &str,
-) -> Result<Option<Settings>, LogError> {
+) -> Result<Option<LogSettings>, LogError> {
     let stored: HashMap<String, String> = connection.hgetall(Layout::settings(namespace)).await?;
     if stored.is_empty() {
         return Ok(None);
@@ -42,7 +42,7 @@ pub(crate) async fn read(
         });
     }
     let settings = || {
-        Some(Settings {
+        Some(LogSettings {
             epoch: stored.get("epoch")?.clone(),
             partitions: stored.get("partitions")?.parse().ok()?,
             buckets: stored.get("buckets")?.parse().ok()?,
@@ -60,8 +60,8 @@ pub(crate) async fn read(
 pub(crate) async fn begin(
     connection: &mut Connection,
     namespace: &str,
-    settings: &Settings,
-) -> Result<Settings, LogError> {
+    settings: &LogSettings,
+) -> Result<LogSettings, LogError> {
     let key = Layout::settings(namespace);
     let mut pipe = redis::pipe();
     // A transaction: if two processes create the log at once, all stored settings are
@@ -127,4 +127,23 @@ pub(crate) async fn set_once(
         .query_async(&mut connection)
         .await?;
     Ok(stored)
+}
+
+/// Returns the stored value of a setting.
+///
+/// # Errors
+/// [`LogError::Pinned`] if another value was given.
+pub(crate) fn check_pinned(
+    name: &str,
+    given: Option<&str>,
+    stored: String,
+) -> Result<String, LogError> {
+    match given {
+        Some(given) if given != stored => Err(LogError::Pinned {
+            name: name.to_owned(),
+            stored,
+            given: given.to_owned(),
+        }),
+        _ => Ok(stored),
+    }
 }

@@ -3,21 +3,24 @@
 use anyhow::{Context, ensure};
 use serde::Deserialize;
 
-use super::source::Reason;
+use super::record::Reason;
 
 /// Final outcome of one item.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum RecordOutcome {
     Created,
     Updated,
     Unchanged,
+    /// Not an outcome of the API's, but a final problem of the item.
+    #[serde(skip)]
     Refused(Reason),
 }
 
 /// Problem document (RFC 9457).
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Problem {
+pub(super) struct ProblemDocument {
     status: u16,
     title: Option<String>,
     detail: Option<String>,
@@ -46,16 +49,8 @@ struct ItemResult {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum ResultContent {
-    Problem { problem: Problem },
-    Outcome { outcome: Outcome },
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Outcome {
-    Created,
-    Updated,
-    Unchanged,
+    Problem { problem: ProblemDocument },
+    Outcome { outcome: RecordOutcome },
 }
 
 /// Outcomes of a batch's items, collected over all attempts to send it.
@@ -70,7 +65,7 @@ impl BatchOutcomes {
     ///
     /// # Errors
     /// Returns an error if the response does not have the form of the API's, or lacks a result.
-    pub(super) fn merge(&mut self, answer: &[u8]) -> anyhow::Result<Option<Problem>> {
+    pub(super) fn merge(&mut self, answer: &[u8]) -> anyhow::Result<Option<ProblemDocument>> {
         let answer: Answer =
             serde_json::from_slice(answer).context("the response is not one of the API")?;
         ensure!(
@@ -86,12 +81,20 @@ impl BatchOutcomes {
                 .0
                 .get_mut(index)
                 .context("the response has an index that is too large")?;
-            match result.content.into_outcome() {
-                // The first outcome of an item counts: after a retry, an item that the first
-                // attempt created is reported as unchanged.
-                Ok(new) => drop(outcome.get_or_insert(new)),
-                Err(problem) => temporary = temporary.or(Some(problem)),
-            }
+            let new = match result.content {
+                ResultContent::Problem { problem } if is_temporary(problem.status) => {
+                    temporary = temporary.or(Some(problem));
+                    continue;
+                }
+                ResultContent::Problem { problem } => RecordOutcome::Refused(Reason {
+                    text: problem.sentence(),
+                    pointer: problem.errors.into_iter().find_map(|error| error.pointer),
+                }),
+                ResultContent::Outcome { outcome } => outcome,
+            };
+            // The first outcome of an item counts: after a retry, an item that the first attempt
+            // created is reported as unchanged.
+            outcome.get_or_insert(new);
         }
         ensure!(
             temporary.is_some() || self.0.iter().all(Option::is_some),
@@ -107,26 +110,7 @@ impl BatchOutcomes {
     }
 }
 
-impl ResultContent {
-    /// Returns the item's final outcome, or the problem if the item has to be sent again.
-    fn into_outcome(self) -> Result<RecordOutcome, Problem> {
-        match self {
-            Self::Problem { problem } if is_temporary(problem.status) => Err(problem),
-            Self::Problem { problem } => Ok(RecordOutcome::Refused(problem.into_reason())),
-            Self::Outcome {
-                outcome: Outcome::Created,
-            } => Ok(RecordOutcome::Created),
-            Self::Outcome {
-                outcome: Outcome::Updated,
-            } => Ok(RecordOutcome::Updated),
-            Self::Outcome {
-                outcome: Outcome::Unchanged,
-            } => Ok(RecordOutcome::Unchanged),
-        }
-    }
-}
-
-impl Problem {
+impl ProblemDocument {
     /// Parses the body of a refused request. A body that is not a problem becomes the detail,
     /// shortened to 200 characters.
     pub(super) fn from_response(status: u16, body: &[u8]) -> Self {
@@ -163,13 +147,6 @@ impl Problem {
             "no reason given".into()
         } else {
             parts.join(": ")
-        }
-    }
-
-    fn into_reason(self) -> Reason {
-        Reason {
-            text: self.sentence(),
-            pointer: self.errors.into_iter().find_map(|error| error.pointer),
         }
     }
 }

@@ -58,7 +58,7 @@ pub struct ImportArgs {
 
     /// Format of the file [default: ndjson for .ndjson and .jsonl, else csv]
     #[arg(long, value_enum)]
-    pub(super) format: Option<Format>,
+    pub(super) format: Option<FileFormat>,
 
     /// Number of lines per request
     #[arg(long, value_name = "LINES", default_value_t = 5_000,
@@ -122,7 +122,7 @@ pub(super) struct TableArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Format {
+pub(super) enum FileFormat {
     Ndjson,
     Csv,
 }
@@ -149,17 +149,17 @@ pub(super) struct Pair {
 }
 
 impl ImportArgs {
-    pub(super) fn format(&self) -> anyhow::Result<Format> {
+    pub(super) fn format(&self) -> anyhow::Result<FileFormat> {
         let extension = self.file.extension().unwrap_or_default();
         let is = |name| extension.eq_ignore_ascii_case(name);
         match self.format {
             Some(format) => Ok(format),
-            None if is("ndjson") || is("jsonl") => Ok(Format::Ndjson),
+            None if is("ndjson") || is("jsonl") => Ok(FileFormat::Ndjson),
             None if is("json") => anyhow::bail!(
                 "cannot tell the format of {}; if it has one object per line, pass --format ndjson",
                 self.file.display()
             ),
-            None => Ok(Format::Csv),
+            None => Ok(FileFormat::Csv),
         }
     }
 

@@ -6,14 +6,15 @@ use std::io;
 use tokio::sync::mpsc;
 
 use super::lines::{FilePosition, Place};
-use super::source::{Reason, Record, Source};
+use super::record::{Reason, Record, RefusedRecord};
+use super::source::Source;
 
 /// Maximum size of a body, in bytes. The API accepts 16 MiB.
 const MAX_BODY: usize = 15 << 20;
 
 /// Part of the source that is sent in one request.
 #[derive(Debug, Default)]
-pub(super) struct Batch {
+pub(super) struct ImportBatch {
     /// Body of the request, as NDJSON.
     pub(super) body: Vec<u8>,
     /// Place of each item of the body in the file.
@@ -21,16 +22,9 @@ pub(super) struct Batch {
     /// Hashes of the items' ids.
     pub(super) ids: HashSet<u64>,
     /// Records that cannot be sent.
-    pub(super) refused: Vec<Refusal>,
+    pub(super) refused: Vec<RefusedRecord>,
     /// Position in the file after this batch.
     pub(super) end: FilePosition,
-}
-
-/// Record that was not accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
-    pub(super) place: Place,
-    pub(super) reason: Reason,
 }
 
 /// Iterator over the batches of a source.
@@ -51,7 +45,7 @@ impl Batches {
     }
 
     /// Reads batches on a separate thread, one batch ahead. After an error the channel ends.
-    pub(super) fn spawn(mut self) -> mpsc::Receiver<io::Result<Batch>> {
+    pub(super) fn spawn(mut self) -> mpsc::Receiver<io::Result<ImportBatch>> {
         let (sender, receiver) = mpsc::channel(1);
         std::thread::spawn(move || {
             while let Some(batch) = self.next_batch().transpose() {
@@ -64,13 +58,13 @@ impl Batches {
         receiver
     }
 
-    fn next_batch(&mut self) -> io::Result<Option<Batch>> {
-        let mut batch = Batch::default();
+    fn next_batch(&mut self) -> io::Result<Option<ImportBatch>> {
+        let mut batch = ImportBatch::default();
         if let Some((record, object)) = self.carried.take() {
             batch.body.extend_from_slice(&object);
             batch.add(record, 0);
         }
-        while batch.places.len() + batch.refused.len() < self.max_records {
+        while batch.records() < self.max_records {
             let before = self.source.at();
             let start = batch.body.len();
             let Some(mut record) = self.source.next(&mut batch.body)? else {
@@ -87,11 +81,11 @@ impl Batches {
             batch.add(record, start);
         }
         batch.end = self.source.at();
-        Ok((!batch.is_empty()).then_some(batch))
+        Ok((batch.records() > 0).then_some(batch))
     }
 }
 
-impl Batch {
+impl ImportBatch {
     /// Returns true if an item has one of these ids, so that the order of the requests matters.
     pub(super) fn shares_an_id(&self, ids: &HashSet<u64>) -> bool {
         !self.ids.is_disjoint(ids)
@@ -100,10 +94,6 @@ impl Batch {
     /// Returns the number of records, including those that cannot be sent.
     pub(super) fn records(&self) -> usize {
         self.places.len() + self.refused.len()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.records() == 0
     }
 
     fn add(&mut self, record: Record, start: usize) {
@@ -115,7 +105,7 @@ impl Batch {
                 self.places.push(place);
                 self.ids.extend(id);
             }
-            Err(reason) => self.refused.push(Refusal { place, reason }),
+            Err(reason) => self.refused.push(RefusedRecord { place, reason }),
         }
     }
 }

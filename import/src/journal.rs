@@ -1,21 +1,21 @@
 //! Journal of an import: its progress on disk, so that an interrupted import can continue.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::Xxh3;
 
 use super::lines::FilePosition;
 
-/// Number of bytes at the start of the file whose hash identifies it.
-const HEAD: u64 = 64 << 10;
+/// Size of the parts in which the file is read for its hash, in bytes.
+const HASHED_PART: usize = 256 << 10;
 
 /// Content of a journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Journal {
+pub(super) struct ImportJournal {
     /// Identity of the imported file.
     pub(super) source: SourceId,
     /// Resource, server, format and mapping of the import, in a form that is only compared.
@@ -29,14 +29,15 @@ pub(super) struct Journal {
     pub(super) rejects_bytes: u64,
 }
 
-/// Identity of a file: its size, and a hash of its start. Files of the same size that differ only
-/// after the first 64 KiB have the same identity.
+/// Identity of a file: its size, and a hash of its whole content. A time of modification would not
+/// do: it is kept by some copies of other files, and changed by copies of the same one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct SourceId {
     /// Size of the file, in bytes.
     pub(super) size: u64,
-    /// Hash of the first 64 KiB.
-    head: String,
+    /// Hash of the content. Absent in journals of earlier versions, which do not continue.
+    #[serde(default)]
+    hash: String,
 }
 
 /// Counts of records by outcome.
@@ -55,12 +56,13 @@ pub(super) enum PreviousJournal {
     /// There is no journal.
     Missing,
     /// The journal is of the same import, which can continue.
-    Same(Journal),
+    Same(ImportJournal),
     /// The journal is of another import, with the reason why this one cannot continue it.
     Other(&'static str),
 }
 
 impl SourceId {
+    /// Reads the whole file.
     pub(super) fn of(path: &Path) -> anyhow::Result<Self> {
         let context = || format!("{}", path.display());
         // Checked before the file is opened, since opening a pipe would wait for its other end.
@@ -71,19 +73,25 @@ impl SourceId {
                 path.display()
             );
         }
-        let mut head = Vec::new();
-        File::open(path)
-            .with_context(context)?
-            .take(HEAD)
-            .read_to_end(&mut head)?;
+        let mut file = File::open(path).with_context(context)?;
+        let (mut hash, mut size) = (Xxh3::new(), 0);
+        let mut part = vec![0; HASHED_PART];
+        loop {
+            let read = file.read(&mut part).with_context(context)?;
+            if read == 0 {
+                break;
+            }
+            hash.update(&part[..read]);
+            size += read as u64;
+        }
         Ok(Self {
-            size: metadata.len(),
-            head: format!("{:016x}", xxh3_64(&head)),
+            size,
+            hash: format!("{:016x}", hash.digest()),
         })
     }
 }
 
-impl Journal {
+impl ImportJournal {
     /// Returns the journal of an import that has not begun.
     pub(super) fn new(source: SourceId, import: String, rejects: PathBuf) -> Self {
         let (done, counts) = (FilePosition::default(), ImportCounts::default());
@@ -150,7 +158,7 @@ mod tests {
         let source = folder.path().join("orders.csv");
         let path = folder.path().join("orders.csv.patron-import");
         fs::write(&source, "a,b\n1,2\n").unwrap();
-        let journal = || Journal::new(SourceId::of(&source).unwrap(), "x".into(), "r".into());
+        let journal = || ImportJournal::new(SourceId::of(&source).unwrap(), "x".into(), "r".into());
         assert_eq!(
             journal().load_previous(&path).unwrap(),
             PreviousJournal::Missing
@@ -165,7 +173,7 @@ mod tests {
             PreviousJournal::Same(saved.clone())
         );
 
-        let other = Journal {
+        let other = ImportJournal {
             import: "y".into(),
             ..journal()
         };
@@ -179,5 +187,39 @@ mod tests {
             PreviousJournal::Other(_)
         ));
         assert!(saved.load_previous(&source).is_err());
+    }
+
+    #[test]
+    fn a_change_anywhere_in_the_file_is_detected_even_if_its_size_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = folder.path().join("orders.csv");
+        let mut content = vec![b'x'; 3 * HASHED_PART];
+        fs::write(&source, &content).unwrap();
+        let before = SourceId::of(&source).unwrap();
+        assert_eq!(before, SourceId::of(&source).unwrap());
+        for at in [0, HASHED_PART, content.len() - 1] {
+            content[at] = b'y';
+            fs::write(&source, &content).unwrap();
+            let after = SourceId::of(&source).unwrap();
+            assert_eq!(after.size, before.size);
+            assert_ne!(after, before, "byte {at}");
+            content[at] = b'x';
+        }
+    }
+
+    #[test]
+    fn the_journal_of_an_earlier_version_does_not_continue() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = folder.path().join("orders.csv");
+        fs::write(&source, "a,b\n1,2\n").unwrap();
+        let journal = ImportJournal::new(SourceId::of(&source).unwrap(), "x".into(), "r".into());
+        let mut earlier = serde_json::to_value(&journal).unwrap();
+        earlier["source"] = serde_json::json!({"size": 8, "head": "0123456789abcdef"});
+        let path = folder.path().join("orders.csv.patron-import");
+        fs::write(&path, earlier.to_string()).unwrap();
+        assert!(matches!(
+            journal.load_previous(&path).unwrap(),
+            PreviousJournal::Other(_)
+        ));
     }
 }

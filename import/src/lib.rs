@@ -17,6 +17,7 @@ mod journal;
 mod lines;
 mod mapping;
 mod ndjson;
+mod record;
 mod recorder;
 mod rejects;
 mod report;
@@ -35,9 +36,9 @@ use http_client::Retries;
 
 pub use args::ImportArgs;
 use batches::Batches;
-use journal::{ImportCounts, Journal, PreviousJournal, SourceId};
+use journal::{ImportCounts, ImportJournal, PreviousJournal, SourceId};
 use lines::FilePosition;
-use recorder::Recorder;
+use recorder::ImportRecorder;
 use rejects::Rejects;
 use report::ProgressReport;
 use send::{RETRIES, Sender};
@@ -82,7 +83,13 @@ async fn import(
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<ImportEnd> {
     let id = SourceId::of(&args.file)?;
-    let mut source = open_source(args)?;
+    let (journal, rejects) = (args.journal_path(), args.rejects_path());
+    ensure!(
+        journal != rejects && journal != args.file && rejects != args.file,
+        "the file, --journal and --rejects must be three different files"
+    );
+    let mut source = Source::open(&args.file, args.resource, args.format()?, &args.table)
+        .with_context(|| format!("{}", args.file.display()))?;
     let journal = open_journal(args, id)?;
     if journal.done != FilePosition::default() {
         source.seek(journal.done)?;
@@ -109,25 +116,15 @@ async fn import(
     })
 }
 
-fn open_source(args: &ImportArgs) -> anyhow::Result<Source> {
-    let (journal, rejects) = (args.journal_path(), args.rejects_path());
-    ensure!(
-        journal != rejects && journal != args.file && rejects != args.file,
-        "the file, --journal and --rejects must be three different files"
-    );
-    Source::open(&args.file, args.resource, args.format()?, &args.table)
-        .with_context(|| format!("{}", args.file.display()))
-}
-
 /// Returns the journal of the import to continue, or of a new import.
-fn open_journal(args: &ImportArgs, source: SourceId) -> anyhow::Result<Journal> {
+fn open_journal(args: &ImportArgs, source: SourceId) -> anyhow::Result<ImportJournal> {
     let import = serde_json::to_string(&(
         args.resource,
         args.url.trim_end_matches('/'),
         args.format()?,
         &args.table,
     ))?;
-    let new = Journal::new(source, import, args.rejects_path());
+    let new = ImportJournal::new(source, import, args.rejects_path());
     Ok(match new.load_previous(&args.journal_path())? {
         PreviousJournal::Same(journal) if !args.restart => {
             eprintln!(
@@ -146,9 +143,9 @@ fn open_journal(args: &ImportArgs, source: SourceId) -> anyhow::Result<Journal> 
 
 fn open_recorder<'a>(
     args: &ImportArgs,
-    mut journal: Journal,
+    mut journal: ImportJournal,
     report: &'a ProgressReport,
-) -> anyhow::Result<Recorder<'a>> {
+) -> anyhow::Result<ImportRecorder<'a>> {
     let path = args.rejects_path();
     // Refused lines of an interrupted import are kept only in the same file. The journal's length
     // is not valid for another one.
@@ -158,7 +155,7 @@ fn open_recorder<'a>(
         0
     };
     journal.rejects.clone_from(&path);
-    Ok(Recorder {
+    Ok(ImportRecorder {
         journal,
         journal_path: args.journal_path(),
         rejects: Rejects::open(&path, keep)?,

@@ -8,7 +8,7 @@ use super::bindings::{Binding, Origin, bindings};
 use super::cells::Cells;
 use super::dates::DateFormat;
 use super::fields::{FieldKind, FieldTarget, Resource};
-use super::source::Reason;
+use super::record::Reason;
 use super::values::{Decimals, decimals_of, write_value};
 
 /// Conversion of rows to objects.

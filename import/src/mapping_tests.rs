@@ -3,7 +3,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::args::{Delimiter, Format};
+use crate::args::{Delimiter, FileFormat};
 use crate::source::Source;
 
 const CDNOW: &str = concat!(
@@ -17,7 +17,7 @@ fn pairs(texts: &[&str]) -> Vec<crate::args::Pair> {
 
 /// Returns each record's object, or the reason why it is refused.
 fn read(path: &Path, resource: Resource, options: &TableArgs) -> Vec<Result<Value, Reason>> {
-    let mut source = Source::open(path, resource, Format::Csv, options).unwrap();
+    let mut source = Source::open(path, resource, FileFormat::Csv, options).unwrap();
     let mut objects = Vec::new();
     let mut out = Vec::new();
     while let Some(record) = source.next(&mut out).unwrap() {
@@ -60,8 +60,13 @@ fn cdnow() -> TableArgs {
 
 #[test]
 fn the_cdnow_file_is_parsed_exactly() {
-    let mut source =
-        Source::open(Path::new(CDNOW), Resource::Orders, Format::Csv, &cdnow()).unwrap();
+    let mut source = Source::open(
+        Path::new(CDNOW),
+        Resource::Orders,
+        FileFormat::Csv,
+        &cdnow(),
+    )
+    .unwrap();
     let mut first = Vec::new();
     source.next(&mut first).unwrap().unwrap().result.unwrap();
     assert_eq!(

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::lines::{FilePosition, LineRead, Lines};
-use super::source::{Reason, Record};
+use super::record::{Reason, Record};
 
 /// File with one JSON object per line.
 pub(super) struct Ndjson {

@@ -6,15 +6,15 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 use super::answer::RecordOutcome;
-use super::batches::Refusal;
-use super::journal::{ImportCounts, Journal};
+use super::journal::ImportJournal;
 use super::lines::{FilePosition, Place};
+use super::record::RefusedRecord;
 use super::rejects::Rejects;
 use super::report::ProgressReport;
 
 /// Journal, refused lines and displayed progress, which advance together.
-pub(super) struct Recorder<'a> {
-    pub(super) journal: Journal,
+pub(super) struct ImportRecorder<'a> {
+    pub(super) journal: ImportJournal,
     pub(super) journal_path: PathBuf,
     pub(super) rejects: Rejects,
     /// Imported file, from which refused lines are copied.
@@ -25,11 +25,11 @@ pub(super) struct Recorder<'a> {
 /// Batch in flight, without its body.
 pub(super) struct PendingBatch {
     pub(super) places: Vec<Place>,
-    pub(super) refused: Vec<Refusal>,
+    pub(super) refused: Vec<RefusedRecord>,
     pub(super) end: FilePosition,
 }
 
-impl Recorder<'_> {
+impl ImportRecorder<'_> {
     /// Records a batch that the server has acknowledged. The record is on disk on return.
     pub(super) fn record(
         &mut self,
@@ -44,8 +44,11 @@ impl Recorder<'_> {
         let counts = &mut self.journal.counts;
         counts.read += (places.len() + refused.len()) as u64;
         for (place, outcome) in places.into_iter().zip(outcomes) {
-            if let Some(reason) = counts.add(outcome) {
-                refused.push(Refusal { place, reason });
+            match outcome {
+                RecordOutcome::Created => counts.created += 1,
+                RecordOutcome::Updated => counts.updated += 1,
+                RecordOutcome::Unchanged => counts.unchanged += 1,
+                RecordOutcome::Refused(reason) => refused.push(RefusedRecord { place, reason }),
             }
         }
         counts.refused += refused.len() as u64;
@@ -72,18 +75,5 @@ impl Recorder<'_> {
             }
             _ => Ok(()),
         }
-    }
-}
-
-impl ImportCounts {
-    /// Counts an accepted item, or returns the reason of a refused one.
-    fn add(&mut self, outcome: RecordOutcome) -> Option<super::source::Reason> {
-        match outcome {
-            RecordOutcome::Created => self.created += 1,
-            RecordOutcome::Updated => self.updated += 1,
-            RecordOutcome::Unchanged => self.unchanged += 1,
-            RecordOutcome::Refused(reason) => return Some(reason),
-        }
-        None
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use serde::Serialize;
 
-use super::batches::Refusal;
+use super::record::RefusedRecord;
 
 /// Writer of the file of refused lines, which is NDJSON. The file is created with the first
 /// refused line.
@@ -62,13 +62,13 @@ impl Rejects {
         Ok(rejects)
     }
 
-    /// Appends one row per refusal. The rows are on disk on return.
-    pub(super) fn append(&mut self, source: &File, refusals: &[Refusal]) -> io::Result<()> {
-        if refusals.is_empty() {
+    /// Appends one row per refused record. The rows are on disk on return.
+    pub(super) fn append(&mut self, source: &File, refused: &[RefusedRecord]) -> io::Result<()> {
+        if refused.is_empty() {
             return Ok(());
         }
         let mut rows = Vec::new();
-        for Refusal { place, reason } in refusals {
+        for RefusedRecord { place, reason } in refused {
             let pointer = reason.pointer.as_deref();
             let input = place.text(source)?;
             let row = Row {

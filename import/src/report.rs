@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 
-use super::journal::{ImportCounts, Journal};
+use super::journal::{ImportCounts, ImportJournal};
 use super::lines::FilePosition;
 
 /// Interval between plain lines.
@@ -29,7 +29,7 @@ pub(super) struct ProgressReport {
 
 impl ProgressReport {
     /// Starts the display of a run. `begun` is the import's state before this run.
-    pub(super) fn new(begun: &Journal) -> Self {
+    pub(super) fn new(begun: &ImportJournal) -> Self {
         let size = begun.source.size;
         let bar = std::io::stderr()
             .is_terminal()

@@ -10,7 +10,7 @@ use http_client::{Failure, HttpClient, HttpError, LongRetryAfter, Policy, Retrie
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Method, Request, StatusCode, Url};
 
-use super::answer::{BatchOutcomes, Problem, RecordOutcome, is_temporary};
+use super::answer::{BatchOutcomes, ProblemDocument, RecordOutcome, is_temporary};
 use super::fields::Resource;
 use super::report::ProgressReport;
 
@@ -189,8 +189,12 @@ impl<'a> Sender<'a> {
     ///
     /// # Errors
     /// Returns the problem as an error if a retry cannot succeed.
-    fn temporary_problem(&self, status: StatusCode, body: &[u8]) -> anyhow::Result<Problem> {
-        let problem = Problem::from_response(status.as_u16(), body);
+    fn temporary_problem(
+        &self,
+        status: StatusCode,
+        body: &[u8],
+    ) -> anyhow::Result<ProblemDocument> {
+        let problem = ProblemDocument::from_response(status.as_u16(), body);
         if is_temporary(status.as_u16()) {
             return Ok(problem);
         }

@@ -3,28 +3,13 @@
 use std::io;
 use std::path::Path;
 
-use super::args::{Format, TableArgs};
+use super::args::{FileFormat, TableArgs};
 use super::fields::Resource;
-use super::lines::{FilePosition, Place};
+use super::lines::FilePosition;
 use super::mapping::Mapping;
 use super::ndjson::Ndjson;
+use super::record::Record;
 use super::table::Table;
-
-/// Record of the source.
-#[derive(Debug)]
-pub(super) struct Record {
-    pub(super) place: Place,
-    /// Hash of the item's id, if it has one, or the reason why the record cannot be sent.
-    pub(super) result: Result<Option<u64>, Reason>,
-}
-
-/// Reason why a record is refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Reason {
-    pub(super) text: String,
-    /// JSON pointer of the invalid field.
-    pub(super) pointer: Option<String>,
-}
 
 /// Source file in one of the supported formats.
 pub(super) enum Source {
@@ -44,10 +29,10 @@ impl Source {
     pub(super) fn open(
         path: &Path,
         resource: Resource,
-        format: Format,
+        format: FileFormat,
         options: &TableArgs,
     ) -> anyhow::Result<Self> {
-        if format == Format::Ndjson {
+        if format == FileFormat::Ndjson {
             anyhow::ensure!(
                 *options == TableArgs::default(),
                 "NDJSON is sent unchanged: {} apply to tables only",
@@ -90,16 +75,6 @@ impl Source {
                 let result = row.and_then(|cells| mapping.render(cells, place.line, out));
                 Ok(Some(Record { place, result }))
             }
-        }
-    }
-}
-
-impl Reason {
-    /// Returns a reason that concerns the whole record.
-    pub(super) fn new(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            pointer: None,
         }
     }
 }

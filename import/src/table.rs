@@ -8,7 +8,7 @@ use anyhow::Context;
 use super::args::Delimiter;
 use super::cells::Cells;
 use super::lines::{FilePosition, LineRead, Lines, Place};
-use super::source::Reason;
+use super::record::Reason;
 
 /// File of rows that all have the same columns.
 pub(super) struct Table {
@@ -90,7 +90,14 @@ impl Table {
                 LineRead::Whole => {}
             }
         };
-        let row = self.split()?.and_then(|()| check_width(&self.cells, width));
+        let row = self
+            .split()?
+            .and_then(|()| match (width, self.cells.count()) {
+                (Some(width), count) if width != count => Err(format!(
+                    "the line has {count} columns, the table has {width}"
+                )),
+                _ => Ok(()),
+            });
         if row.is_err() && self.lines.at() != first_line_end {
             // An unclosed quote makes the parser read following rows as part of the cell. Reading
             // continues after the first line, so that only that line is refused.
@@ -155,16 +162,6 @@ impl Splitter {
                 csv_core::ReaderBuilder::new().delimiter(byte).build(),
             )),
         }
-    }
-}
-
-fn check_width(cells: &Cells, width: Option<usize>) -> Result<(), String> {
-    match width {
-        Some(width) if width != cells.count() => Err(format!(
-            "the line has {} columns, the table has {width}",
-            cells.count()
-        )),
-        _ => Ok(()),
     }
 }
 

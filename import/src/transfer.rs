@@ -7,9 +7,8 @@ use futures::StreamExt;
 use futures::stream::FuturesOrdered;
 use tokio::sync::mpsc;
 
-use super::answer::RecordOutcome;
-use super::batches::Batch;
-use super::recorder::{PendingBatch, Recorder};
+use super::batches::ImportBatch;
+use super::recorder::{ImportRecorder, PendingBatch};
 use super::send::Sender;
 
 /// Maximum number of batches in flight. While the server writes one, the other is sent or decided.
@@ -17,13 +16,13 @@ const IN_FLIGHT: usize = 2;
 
 /// Sends every batch, and records each once all batches before it are recorded.
 pub(super) async fn transfer(
-    mut batches: mpsc::Receiver<io::Result<Batch>>,
+    mut batches: mpsc::Receiver<io::Result<ImportBatch>>,
     sender: &Sender<'_>,
-    recorder: &mut Recorder<'_>,
+    recorder: &mut ImportRecorder<'_>,
 ) -> anyhow::Result<()> {
     let mut in_flight = FuturesOrdered::new();
     let mut ids_in_flight: VecDeque<HashSet<u64>> = VecDeque::new();
-    let mut waiting: Option<Batch> = None;
+    let mut waiting: Option<ImportBatch> = None;
     let mut more = true;
     loop {
         if let Some(batch) = waiting.take_if(|batch| {
@@ -32,7 +31,7 @@ pub(super) async fn transfer(
             let is_independent = !ids_in_flight.iter().any(|ids| batch.shares_an_id(ids));
             in_flight.len() < IN_FLIGHT && is_independent
         }) {
-            let Batch {
+            let ImportBatch {
                 body,
                 places,
                 ids,
@@ -40,15 +39,15 @@ pub(super) async fn transfer(
                 end,
             } = batch;
             ids_in_flight.push_back(ids);
-            in_flight.push_back(deliver(
-                sender,
-                body,
-                PendingBatch {
-                    places,
-                    refused,
-                    end,
-                },
-            ));
+            let pending = PendingBatch {
+                places,
+                refused,
+                end,
+            };
+            in_flight.push_back(async move {
+                let outcomes = sender.send(body, pending.places.len()).await?;
+                anyhow::Ok((pending, outcomes))
+            });
         }
         tokio::select! {
             batch = batches.recv(), if more && waiting.is_none() => {
@@ -63,13 +62,4 @@ pub(super) async fn transfer(
             else => return Ok(()),
         }
     }
-}
-
-async fn deliver(
-    sender: &Sender<'_>,
-    body: Vec<u8>,
-    pending: PendingBatch,
-) -> anyhow::Result<(PendingBatch, Vec<RecordOutcome>)> {
-    let outcomes = sender.send(body, pending.places.len()).await?;
-    Ok((pending, outcomes))
 }

@@ -36,7 +36,10 @@ pub(super) fn write_value(
         FieldKind::Amount => write_json(&amount(text, decimals)?, out),
         FieldKind::Time => write_json(&dates.to_rfc3339(text)?, out),
         FieldKind::Flag => write_json(&flag(text)?, out),
-        FieldKind::Tags => write_json(&tags(text), out),
+        FieldKind::Tags => {
+            let tags = text.split(';').map(str::trim);
+            write_json(&tags.filter(|tag| !tag.is_empty()).collect::<Vec<_>>(), out);
+        }
         FieldKind::Json => out.extend_from_slice(json(text)?.as_bytes()),
         FieldKind::Number => out.extend_from_slice(number(text)?.as_bytes()),
     }
@@ -70,13 +73,6 @@ fn flag(text: &str) -> Result<bool, String> {
     } else {
         Err("is none of true, false, yes, no, 1 and 0".into())
     }
-}
-
-fn tags(text: &str) -> Vec<&str> {
-    text.split(';')
-        .map(str::trim)
-        .filter(|tag| !tag.is_empty())
-        .collect()
 }
 
 fn json(text: &str) -> Result<&str, String> {

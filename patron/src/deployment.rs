@@ -223,14 +223,11 @@ impl Target {
     }
 
     async fn engines(&self) -> anyhow::Result<(String, String, Option<Engines>)> {
-        match (self.engines.redis_url(), self.engines.mongodb_uri()) {
-            (Some(redis_url), Some(mongodb_uri)) => Ok((redis_url, mongodb_uri, None)),
-            _ => self.in_data_dir().await,
+        let urls = (self.engines.redis_url(), self.engines.mongodb_uri());
+        if let (Some(redis_url), Some(mongodb_uri)) = urls {
+            return Ok((redis_url, mongodb_uri, None));
         }
-    }
-
-    async fn in_data_dir(&self) -> anyhow::Result<(String, String, Option<Engines>)> {
-        let dir: &PathBuf = &self.engines.data_dir;
+        let dir = &self.engines.data_dir;
         if let Some(running) = engines::running(dir)? {
             return Ok((running.redis_url, running.mongodb_uri, None));
         }

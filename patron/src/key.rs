@@ -56,7 +56,9 @@ fn read_or_generate(path: &Path, prefix: &str) -> io::Result<String> {
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    let secret = generate(prefix);
+    // 244 random bits as 64 hexadecimal digits, which are valid base64 too.
+    let random = || Uuid::new_v4().simple();
+    let secret = format!("{prefix}{}{}", random(), random());
     let mut file = File::options()
         .create(true)
         .truncate(true)
@@ -66,10 +68,4 @@ fn read_or_generate(path: &Path, prefix: &str) -> io::Result<String> {
     writeln!(file, "{secret}")?;
     file.sync_all()?;
     Ok(secret)
-}
-
-/// Returns the prefix and 244 random bits as 64 hexadecimal digits, which are valid base64 too.
-fn generate(prefix: &str) -> String {
-    let random = || Uuid::new_v4().simple();
-    format!("{prefix}{}{}", random(), random())
 }

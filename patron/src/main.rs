@@ -28,6 +28,7 @@ mod work;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use futures::future::LocalBoxFuture;
 
 /// Allocator for many small objects that are allocated on one thread and freed on another, such
 /// as entries, events and documents. With glibc's, free lists dominate the profile of a rebuild.
@@ -81,25 +82,28 @@ async fn main() -> ExitCode {
     // The dependencies enable two TLS providers, and rustls panics unless one is chosen for the
     // whole process.
     let _already_set = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let ended = match cli.command {
-        Command::Up(args) => up::run(args).await,
-        Command::Serve(args) => serve::run(args).await,
-        Command::Work(args) => work::run(args).await,
-        Command::Import(args) => import::run(*args).await,
-        Command::Rebuild(args) => rebuild::run(args).await,
-        Command::Status(args) => status::run(args).await,
-        Command::Segment(args) => segment::run(args).await,
-        Command::Log(args) => log::run(args).await,
-        Command::Quarantine(args) => quarantine::run(args).await,
-        Command::Verify(args) => verify::run(args).await,
-        Command::Reconcile(args) => reconcile::run(args).await,
-        Command::Vendor(args) => simulated_vendor::run(*args).await,
-        Command::Engines(options) => engines::command::run(&options)
-            .await
-            .map(|()| ExitCode::SUCCESS),
-        Command::Health(args) => health::run(args).await,
+    // Boxed: a future that contained those of all commands would be compiled, with all of them,
+    // once for each place in the runtime that polls it, and would be as large as the largest one.
+    let command: LocalBoxFuture<'_, anyhow::Result<ExitCode>> = match cli.command {
+        Command::Up(args) => Box::pin(up::run(args)),
+        Command::Serve(args) => Box::pin(serve::run(args)),
+        Command::Work(args) => Box::pin(work::run(args)),
+        Command::Import(args) => Box::pin(import::run(*args)),
+        Command::Rebuild(args) => Box::pin(rebuild::run(args)),
+        Command::Status(args) => Box::pin(status::run(args)),
+        Command::Segment(args) => Box::pin(segment::run(args)),
+        Command::Log(args) => Box::pin(log::run(args)),
+        Command::Quarantine(args) => Box::pin(quarantine::run(args)),
+        Command::Verify(args) => Box::pin(verify::run(args)),
+        Command::Reconcile(args) => Box::pin(reconcile::run(args)),
+        Command::Vendor(args) => Box::pin(simulated_vendor::run(*args)),
+        Command::Engines(options) => Box::pin(async move {
+            engines::command::run(&options).await?;
+            Ok(ExitCode::SUCCESS)
+        }),
+        Command::Health(args) => Box::pin(health::run(args)),
     };
-    ended.unwrap_or_else(|error| {
+    command.await.unwrap_or_else(|error| {
         eprintln!("patron: {error:#}");
         ExitCode::FAILURE
     })

@@ -1,14 +1,14 @@
 //! `patron rebuild`: rebuilds a view from the log, or rolls it back.
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use commands::Context;
 use domain::Timestamp;
 use indicatif::{ProgressBar, ProgressStyle};
-use projections::{AnyView, Progress, RebuildReport, VIEWS, view_named};
+use projections::{AnyView, Progress, VIEWS, view_named};
 use workers::Operation;
 
 use crate::deployment::{Deployment, Target};
@@ -50,14 +50,26 @@ async fn rebuild(deployment: &Deployment, view: &'static dyn AnyView) -> anyhow:
     let on_progress = |progress| show_progress(&bar, progress);
     let report = operation(deployment, view).rebuild(&on_progress).await;
     bar.finish_and_clear();
-    print_report(view, &report?, start.elapsed());
+    let (report, took) = (report?, start.elapsed().as_secs_f64());
+    say(format_args!(
+        "{}: now serves generation {}; folded {} events in {took:.1} s ({} per second); \
+         verified: {} documents counted, {} folded again without a difference",
+        view.name(),
+        report.generation,
+        grouped(report.events),
+        grouped((report.events as f64 / took.max(0.001)) as u64),
+        grouped(report.verified.documents),
+        grouped(report.verified.compared),
+    ));
     Ok(())
 }
 
 async fn roll_back(deployment: &Deployment, view: &'static dyn AnyView) -> anyhow::Result<()> {
     let generation = operation(deployment, view).roll_back().await?;
     let name = view.name();
-    say(format_args!("{name}: generation {generation} serves again"));
+    say(format_args!(
+        "{name}: rolled back to generation {generation}"
+    ));
     Ok(())
 }
 
@@ -100,19 +112,4 @@ fn show_progress(bar: &ProgressBar, progress: Progress) {
     if bar.is_hidden() && !matches!(progress, Progress::Folding { .. }) {
         tracing::info!(step = ?progress, "rebuilding");
     }
-}
-
-fn print_report(view: &dyn AnyView, report: &RebuildReport, took: Duration) {
-    let rate = report.events as f64 / took.as_secs_f64().max(0.001);
-    say(format_args!(
-        "{}: generation {} serves; {} events in {:.1} s ({} per second); \
-         {} documents counted, {} folded again and equal",
-        view.name(),
-        report.generation,
-        grouped(report.events),
-        took.as_secs_f64(),
-        grouped(rate as u64),
-        grouped(report.verified.documents),
-        grouped(report.verified.compared),
-    ));
 }

@@ -42,7 +42,11 @@ fn moment(text: &str) -> Result<Timestamp, String> {
 }
 
 pub(crate) async fn run(args: SegmentArgs) -> anyhow::Result<ExitCode> {
-    let rules = read(&args.rules)?;
+    let json = match args.rules.trim_start().starts_with('{') {
+        true => serde_json::from_str(&args.rules)?,
+        false => Value::from(args.rules.as_str()),
+    };
+    let rules = Rules::from_json(&json).map_err(|errors| anyhow::anyhow!("rules: {errors}"))?;
     let now = Timestamp::from(chrono::Utc::now());
     if args.as_of.is_some_and(|as_of| as_of > now) {
         bail!("--as-of must not be in the future");
@@ -58,14 +62,6 @@ pub(crate) async fn run(args: SegmentArgs) -> anyhow::Result<ExitCode> {
         print(&preview, currency);
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn read(text: &str) -> anyhow::Result<Rules> {
-    let json = match text.trim_start().starts_with('{') {
-        true => serde_json::from_str(text)?,
-        false => Value::from(text),
-    };
-    Rules::from_json(&json).map_err(|errors| anyhow::anyhow!("rules: {errors}"))
 }
 
 async fn preview(
@@ -124,18 +120,14 @@ fn print_sample(sample: &[(String, CustomerDocument)], currency: Currency) {
         "customer", "orders"
     ));
     for (id, customer) in sample {
-        print_customer(id, customer, currency);
+        let spend = currency.major(customer.total_spend);
+        let last = customer.last_order_at.map(|at| at.to_chrono());
+        let last = last.map_or("-".to_owned(), |at| at.format("%Y-%m-%d").to_string());
+        say(format_args!(
+            "{id:<24} {spend:>14} {:>7}  {last}",
+            customer.order_count
+        ));
     }
-}
-
-fn print_customer(id: &str, customer: &CustomerDocument, currency: Currency) {
-    let spend = currency.major(customer.total_spend);
-    let last = customer.last_order_at.map(|at| at.to_chrono());
-    let last = last.map_or("-".to_owned(), |at| at.format("%Y-%m-%d").to_string());
-    say(format_args!(
-        "{id:<24} {spend:>14} {:>7}  {last}",
-        customer.order_count
-    ));
 }
 
 fn to_json(preview: &Preview, rules: &Rules, as_of: Timestamp) -> Value {

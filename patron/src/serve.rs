@@ -25,7 +25,7 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     remote: Remote,
 
-    /// Address to listen on; port 0 takes any free port
+    /// Address to listen on; port 0 selects a free port
     #[arg(long, env = "PATRON_LISTEN", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
 

@@ -14,7 +14,7 @@ use crate::signals::stop_token;
 /// Options of `patron vendor`.
 #[derive(Args)]
 pub(crate) struct VendorArgs {
-    /// Address to listen on; port 0 takes any free port, which is printed
+    /// Address to listen on; port 0 selects a free port, which is printed
     #[arg(long, env = "PATRON_VENDOR_LISTEN", default_value = "127.0.0.1:8090")]
     listen: SocketAddr,
 

@@ -163,8 +163,8 @@ impl Status {
 
 fn print_worker(worker: &Worker) {
     let sends = match &worker.sends {
-        Some(sends) => format!("sends for {}", sends.len()),
-        None => "has no vendor".to_owned(),
+        Some(sends) => format!("sends the messages of {} partitions", sends.len()),
+        None => "sends nothing: no vendor is configured".to_owned(),
     };
     say(format_args!(
         "worker   {} folds {} partitions, {sends}",
@@ -204,12 +204,11 @@ fn tasks(worker: &Worker) -> &[TaskReport] {
 
 fn print_view(view: &ViewStatus) {
     let folded: u64 = view.partitions.iter().map(|p| p.position.number).sum();
-    let skipped: u64 = view.partitions.iter().map(|p| p.skipped).sum();
     let state = match (&view.building, stopped(view).first()) {
         (_, Some(reason)) => format!("STOPPED: {reason}"),
         (Some(b), None) => {
             format!(
-                "rebuilding generation {}: {} of {}",
+                "rebuilding generation {}: {} of {} events",
                 b.generation, b.done, b.of
             )
         }
@@ -224,7 +223,7 @@ fn print_view(view: &ViewStatus) {
         view.generation,
         grouped(folded),
         grouped(view.lag()),
-        skipped
+        skipped(view)
     ));
 }
 
@@ -239,8 +238,14 @@ fn view_json(view: &ViewStatus) -> Value {
             json!({"generation": b.generation, "done": b.done, "of": b.of})
         }),
         "lag": view.lag(),
+        "skipped": skipped(view),
         "stopped": stopped(view),
     })
+}
+
+/// Returns the number of events of unknown types that the view skipped.
+fn skipped(view: &ViewStatus) -> u64 {
+    view.partitions.iter().map(|p| p.skipped).sum()
 }
 
 fn stopped(view: &ViewStatus) -> Vec<&str> {

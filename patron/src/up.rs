@@ -27,11 +27,11 @@ use engines::{EngineOptions, Engines};
 /// Options of `patron up`.
 #[derive(Args)]
 pub(crate) struct UpArgs {
-    /// Address of the API; port 0 takes any free port
+    /// Address of the API; port 0 selects a free port
     #[arg(long, env = "PATRON_LISTEN", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
 
-    /// Address of the simulated vendor; port 0 takes any free port
+    /// Address of the simulated vendor; port 0 selects a free port
     #[arg(long, env = "PATRON_VENDOR_LISTEN", default_value = "127.0.0.1:8090")]
     vendor_listen: SocketAddr,
 

@@ -32,7 +32,7 @@ async fn a_head_that_differs_from_its_events_is_found() {
     let found = differences(&deployment.log).await;
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(
-        found[0].starts_with("order/c-1/o-1: the head holds [101,"),
+        found[0].starts_with("order/c-1/o-1: the head has the state [101,"),
         "{found:?}"
     );
 

@@ -14,7 +14,7 @@ async fn the_number_of_partitions_is_fixed_at_the_first_start() {
     assert!(matches!(refused, LogError::Pinned { .. }), "{refused}");
     assert_eq!(
         refused.to_string(),
-        "partitions is fixed at 3 since the first start and cannot be changed to 4"
+        "partitions was set to 3 at the first start and cannot be changed to 4"
     );
     let again = Log::open(&options(&namespace, None)).await.unwrap();
     assert_eq!(again.partitions(), 0..3);

@@ -130,8 +130,7 @@ async fn the_time_zone_is_fixed_at_the_first_start() {
         first.err
     );
     let other = run(settings.patron(["status", "--time-zone", "UTC"]));
-    let said =
-        "time_zone is fixed at Asia/Kolkata since the first start and cannot be changed to UTC";
+    let said = "time_zone was set to Asia/Kolkata at the first start and cannot be changed to UTC";
     assert!(other.err.contains(said), "{}", other.err);
 
     let mut late = order("c-1", "o-1", 0);

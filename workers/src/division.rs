@@ -71,7 +71,7 @@ impl Division {
             match self.membership.heartbeat().await {
                 Ok(members) => unclaimed = self.adjust(&members).await,
                 Err(error) => {
-                    tracing::warn!(%error, "no heartbeat could be sent, continuing to work");
+                    tracing::warn!(%error, "failed to send a heartbeat; continuing to work");
                 }
             }
         }
@@ -123,7 +123,7 @@ impl Division {
     }
 
     fn start(&mut self, partition: Partition) {
-        tracing::debug!(partition, "owns a partition");
+        tracing::debug!(partition, "starting to work on a partition");
         let stop = CancellationToken::new();
         let work = (self.work)(partition, stop.clone());
         self.tasks.spawn(async move {
@@ -161,7 +161,7 @@ impl Division {
                 },
                 _ = ticks.tick() => {
                     if let Err(error) = self.membership.heartbeat().await {
-                        tracing::warn!(%error, "no heartbeat could be sent");
+                        tracing::warn!(%error, "failed to send a heartbeat");
                     }
                 }
             }

@@ -4,10 +4,10 @@
 use domain::rules::Operator;
 
 use super::meaning::Meaning;
-use super::phrases::{Interpretation, Manner, PhraseMatch};
+use super::phrase::{Interpretation, Manner, PhraseMatch};
 use super::quantities::{Bound, counts, times};
 use super::slots::Scope;
-use super::words::{Cursor, TokenKind, tokens};
+use super::words::{TokenCursor, TokenKind, tokens};
 
 /// Verbs for an activity whose name is a single noun: "wrote a review".
 const DONE: [&str; 9] = [
@@ -25,7 +25,7 @@ const DONE: [&str; 9] = [
 const ANY: [&str; 6] = ["at least one", "a", "an", "any", "some", "one"];
 
 /// Returns all readings of the next words as a known activity.
-pub(super) fn activities(cursor: Cursor<'_>, scope: &Scope<'_>) -> Vec<PhraseMatch> {
+pub(super) fn activities(cursor: TokenCursor<'_>, scope: &Scope<'_>) -> Vec<PhraseMatch> {
     let mut found = Vec::new();
     for name in scope.facts.activities.keys() {
         let stems = stems(name.as_str());
@@ -78,7 +78,10 @@ fn stem(word: &str) -> String {
     stem.trim_end_matches('e').to_owned()
 }
 
-fn take_stems<'s>(cursor: &mut Cursor<'_>, stems: impl IntoIterator<Item = &'s String>) -> bool {
+fn take_stems<'s>(
+    cursor: &mut TokenCursor<'_>,
+    stems: impl IntoIterator<Item = &'s String>,
+) -> bool {
     let mut ahead = *cursor;
     let mut is_next = |stem: &String| match ahead.next() {
         Some(TokenKind::Word(word)) => self::stem(word) == *stem,
@@ -91,19 +94,15 @@ fn take_stems<'s>(cursor: &mut Cursor<'_>, stems: impl IntoIterator<Item = &'s S
     all
 }
 
-/// Returns whether the last word of the stems ends in "s": `with reviews`, but not "have
-/// reviewed".
-fn is_plural(cursor: Cursor<'_>, stems: &[String]) -> bool {
-    let last = cursor.from(cursor.at + stems.len().saturating_sub(1));
-    last.word().is_some_and(|word| word.ends_with('s'))
-}
-
 /// Reads activity as a noun: `with more than 2 email clicks`, `no reviews`.
-fn read_noun(mut cursor: Cursor<'_>, stems: &[String]) -> Vec<Reading> {
+fn read_noun(mut cursor: TokenCursor<'_>, stems: &[String]) -> Vec<Reading> {
     let has = cursor.take_any(&["with", "have", "has", "had", "having", "who have"]);
     let mut readings = Vec::new();
     let mut after = cursor;
-    if has && is_plural(after, stems) && take_stems(&mut after, stems) {
+    // "with reviews", but not "have reviewed".
+    let last = after.from(after.at + stems.len().saturating_sub(1));
+    let is_plural = last.word().is_some_and(|word| word.ends_with('s'));
+    if has && is_plural && take_stems(&mut after, stems) {
         readings.push((at_least_once(), Manner::Post, after.at));
     }
     for (bounds, end) in amounts(cursor) {
@@ -117,7 +116,7 @@ fn read_noun(mut cursor: Cursor<'_>, stems: &[String]) -> Vec<Reading> {
 
 /// Reads activity as a verb: `opened 3 emails`, `never wrote a review`, `added to cart
 /// twice`.
-fn read_verb(mut cursor: Cursor<'_>, stems: &[String]) -> Vec<Reading> {
+fn read_verb(mut cursor: TokenCursor<'_>, stems: &[String]) -> Vec<Reading> {
     cursor.take_any(&["have", "has", "had", "who have"]);
     let is_none = cursor.take_any(&["not", "never"]);
     let mut readings = Vec::new();
@@ -142,7 +141,7 @@ fn read_verb(mut cursor: Cursor<'_>, stems: &[String]) -> Vec<Reading> {
     }
 }
 
-fn read_object(cursor: Cursor<'_>, things: &[&String]) -> Vec<Reading> {
+fn read_object(cursor: TokenCursor<'_>, things: &[&String]) -> Vec<Reading> {
     let mut readings = Vec::new();
     for (bounds, end) in amounts(cursor) {
         let mut after = cursor.from(end);
@@ -161,7 +160,7 @@ fn read_object(cursor: Cursor<'_>, things: &[&String]) -> Vec<Reading> {
 }
 
 /// Reads a frequency: `twice`, or nothing for at least once.
-fn read_frequency(cursor: Cursor<'_>) -> Vec<Reading> {
+fn read_frequency(cursor: TokenCursor<'_>) -> Vec<Reading> {
     let mut readings = vec![(at_least_once(), Manner::Verb, cursor.at)];
     let times = times(cursor).into_iter();
     readings.extend(times.map(|(bounds, end)| (bounds, Manner::Verb, end)));
@@ -169,7 +168,7 @@ fn read_frequency(cursor: Cursor<'_>) -> Vec<Reading> {
 }
 
 /// Reads an amount: `3`, `at least 3`, `an`, `no`.
-fn amounts(cursor: Cursor<'_>) -> Vec<(Vec<Bound>, usize)> {
+fn amounts(cursor: TokenCursor<'_>) -> Vec<(Vec<Bound>, usize)> {
     let mut amounts = counts(cursor);
     let mut after = cursor;
     if after.take_any(&["no", "zero", "without any", "without"]) {

@@ -7,15 +7,15 @@ use std::ops::Range;
 
 use domain::rules::Operator;
 
-use super::before::Before;
+use super::before::WordsBefore;
 use super::meaning::Meaning;
-use super::phrases::Manner;
-use super::refusal::{OUT_OF_PLACE, Refusal, TWO_WAYS, refused};
-use super::resolve::{Conjunction, Term};
+use super::phrase::Manner;
+use super::rejection::{OUT_OF_PLACE, Rejection, TWO_WAYS, refused};
+use super::term::{Conjunction, Term};
 
 /// Checks the words before a term: "have" requires "not", "never", "either" or "neither";
 /// "are" requires a term that is not a verb; "never" requires a verb.
-pub(super) fn check_auxiliary(before: &Before, term: &Term) -> Result<(), Refusal> {
+pub(super) fn check_auxiliary(before: &WordsBefore, term: &Term) -> Result<(), Rejection> {
     let is_negated = before.not || before.never || before.neither || before.either;
     let have = !before.have || is_negated;
     let be = !before.be || term.manner != Manner::Verb;
@@ -28,7 +28,7 @@ pub(super) fn check_auxiliary(before: &Before, term: &Term) -> Result<(), Refusa
 
 /// Returns the negation of a term that is negated by a word before it. Rejects negations
 /// without a clear meaning, such as "not visited twice".
-pub(super) fn contrary(term: &Term, before: &Before) -> Result<Meaning, Refusal> {
+pub(super) fn contrary(term: &Term, before: &WordsBefore) -> Result<Meaning, Rejection> {
     use Operator::{AtLeast, AtMost, Greater, Less};
     let is_clear = match &term.meaning {
         // "not tagged vip and gold" may mean "not both" or "neither".
@@ -37,21 +37,17 @@ pub(super) fn contrary(term: &Term, before: &Before) -> Result<Meaning, Refusal>
         Meaning::Is(_, operator, _) => matches!(operator, AtLeast | AtMost | Greater | Less),
         _ => false,
     };
-    let is_double = is_negative_in_itself(term, before);
+    // A phrase that is negative by itself: "without tags".
+    let is_double = term.is_negative && !before.not && !before.never;
     match is_clear && !is_double {
         true => Ok(term.meaning.clone().contrary()),
         false => Err(refused(before.tokens.start..term.tokens.end, TWO_WAYS)),
     }
 }
 
-fn is_negative_in_itself(term: &Term, before: &Before) -> bool {
-    let negated = before.not || before.never;
-    term.is_negative && !negated
-}
-
 /// Assigns a noun between two terms to the terms before it, unless "or" begins a new
 /// group.
-pub(super) fn noun(terms: &mut [Term], before: &Before) -> Result<(), Refusal> {
+pub(super) fn noun(terms: &mut [Term], before: &WordsBefore) -> Result<(), Rejection> {
     match before.word {
         _ if terms.is_empty() => Ok(()),
         None if !before.comma => attach(terms, &before.tokens),
@@ -62,7 +58,7 @@ pub(super) fn noun(terms: &mut [Term], before: &Before) -> Result<(), Refusal> {
 }
 
 /// Ends the terms before a noun. Rejects "customers or …", which has no terms before.
-pub(super) fn close(terms: &mut [Term], before: &Before) -> Result<(), Refusal> {
+pub(super) fn close(terms: &mut [Term], before: &WordsBefore) -> Result<(), Rejection> {
     match terms.is_empty() {
         true if before.word.is_some() => Err(refused(before.tokens.clone(), OUT_OF_PLACE)),
         true => Ok(()),
@@ -73,7 +69,7 @@ pub(super) fn close(terms: &mut [Term], before: &Before) -> Result<(), Refusal> 
 /// Assigns a noun to the adjectives before it. "vip or gold customers" becomes one term;
 /// "vip and gold customers" is rejected, since it may mean both groups or customers in
 /// both.
-pub(super) fn attach(terms: &mut [Term], noun: &Range<usize>) -> Result<(), Refusal> {
+pub(super) fn attach(terms: &mut [Term], noun: &Range<usize>) -> Result<(), Rejection> {
     let run = terms.iter().rev().take_while(|term| term.is_open()).count();
     let first = terms.len() - run;
     let Some((head, rest)) = terms.get_mut(first..).and_then(<[Term]>::split_first_mut) else {
@@ -81,7 +77,7 @@ pub(super) fn attach(terms: &mut [Term], noun: &Range<usize>) -> Result<(), Refu
     };
     // "over ₹5,000 and vip customers" may be two groups.
     let is_added = first > 0
-        && !head_is_said(head)
+        && !(head.be || head.is_said)
         && (head.comma || matches!(head.word, Some(Conjunction::And | Conjunction::But)));
     let joined = |word: Option<Conjunction>| {
         let fits = |term: &Term| term.word == word && !term.comma && !term.who;
@@ -103,16 +99,12 @@ pub(super) fn attach(terms: &mut [Term], noun: &Range<usize>) -> Result<(), Refu
     Ok(())
 }
 
-fn head_is_said(head: &Term) -> bool {
-    head.be || head.is_said
-}
-
 /// Rejects a term that cannot directly follow the one before it.
 pub(super) fn check_place(
     last: Option<&Term>,
     term: &Term,
-    before: &Before,
-) -> Result<(), Refusal> {
+    before: &WordsBefore,
+) -> Result<(), Rejection> {
     let Some(last) = last else {
         return Ok(());
     };
@@ -133,7 +125,7 @@ pub(super) fn check_place(
 
 /// Returns whether a noun may begin a second group: "high spenders and frequent
 /// visitors".
-fn is_second_group(last: &Term, before: &Before) -> bool {
+fn is_second_group(last: &Term, before: &WordsBefore) -> bool {
     match before.word {
         Some(Conjunction::Or) => false,
         Some(Conjunction::And) if last.be || before.be || before.nor => false,
@@ -151,7 +143,7 @@ pub(super) fn is_said_with(last: &Term, term: &Term) -> bool {
 }
 
 /// Merges a term after "nor" into the one after "neither".
-pub(super) fn nor(terms: &mut [Term], term: Term) -> Result<(), Refusal> {
+pub(super) fn nor(terms: &mut [Term], term: Term) -> Result<(), Rejection> {
     match terms.last_mut() {
         Some(last) if last.is_neither => {
             let first = std::mem::replace(&mut last.meaning, Meaning::All(Vec::new()));

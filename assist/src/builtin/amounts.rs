@@ -4,18 +4,18 @@ use domain::Currency;
 
 use super::numbers::number;
 use super::quantities::{Readings, comparisons};
-use super::words::{Cursor, TokenKind};
+use super::words::{TokenCursor, TokenKind};
 use crate::money;
 
 /// Reads comparisons with amounts, in minor units. A number without a sign is in the
 /// store's currency; amounts in other currencies are not read.
-pub(super) fn amounts(cursor: Cursor<'_>, currency: Currency) -> Readings {
+pub(super) fn amounts(cursor: TokenCursor<'_>, currency: Currency) -> Readings {
     comparisons(cursor, &|cursor| amount(cursor, currency))
 }
 
 /// Reads an exact amount. Returns it in minor units, and whether it was scaled, as in
 /// `10k`.
-pub(super) fn amount(cursor: &mut Cursor<'_>, currency: Currency) -> Option<(i64, bool)> {
+pub(super) fn amount(cursor: &mut TokenCursor<'_>, currency: Currency) -> Option<(i64, bool)> {
     let mut ahead = *cursor;
     let signed = sign(&mut ahead, currency);
     let decimal = number(&mut ahead)?;
@@ -31,7 +31,7 @@ pub(super) fn amount(cursor: &mut Cursor<'_>, currency: Currency) -> Option<(i64
 }
 
 /// Skips the sign or the name of the store's currency. Returns whether it was there.
-fn sign(cursor: &mut Cursor<'_>, currency: Currency) -> bool {
+fn sign(cursor: &mut TokenCursor<'_>, currency: Currency) -> bool {
     let is_own = match cursor.peek() {
         Some(TokenKind::Word(word)) => money::means(word, currency),
         Some(TokenKind::Sign(sign)) => money::means(sign.encode_utf8(&mut [0; 4]), currency),

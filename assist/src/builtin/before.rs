@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use super::resolve::Conjunction;
 use super::scan::Joint;
+use super::term::Conjunction;
 
 /// Words before a term, since the previous one.
 #[derive(Default)]
-pub(super) struct Before {
+pub(super) struct WordsBefore {
     pub(super) comma: bool,
     pub(super) word: Option<Conjunction>,
     pub(super) who: bool,
@@ -25,7 +25,7 @@ pub(super) struct Before {
     pub(super) tokens: Range<usize>,
 }
 
-impl Before {
+impl WordsBefore {
     /// Adds a word. Returns false if it cannot follow the words before it.
     pub(super) fn accept(&mut self, joint: Joint) -> bool {
         let is_negated = self.not || self.never;
@@ -36,7 +36,9 @@ impl Before {
             Joint::But,
             Joint::Except,
         ];
-        if parts.contains(&joint) && self.is_noun() {
+        let is_only_noun =
+            self.people && self.is_nothing() && !self.noun && !self.not && !self.have;
+        if parts.contains(&joint) && is_only_noun {
             (self.people, self.noun) = (false, true);
         }
         match joint {
@@ -61,11 +63,6 @@ impl Before {
 
     pub(super) fn is_bare(&self) -> bool {
         self.word.is_none() && !self.who && !self.people && !self.be && !self.not
-    }
-
-    /// Returns whether there is only a noun.
-    fn is_noun(&self) -> bool {
-        self.people && self.is_nothing() && !self.noun && !self.not && !self.have
     }
 
     /// Returns whether no word connects the next term to the previous one.

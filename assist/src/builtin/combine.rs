@@ -9,14 +9,14 @@ use std::ops::Range;
 use super::agree::{
     attach, check_auxiliary, check_place, close, contrary, is_said_with, nor, noun,
 };
-use super::before::Before;
+use super::before::WordsBefore;
 use super::meaning::Meaning;
-use super::phrases::{Interpretation, Manner, PhraseMatch};
-use super::reach::Opening;
-use super::refusal::{OUT_OF_PLACE, Refusal, TWO_WAYS, refused};
-use super::resolve::{Term, resolve};
-use super::scan::{Item, Joint, Part, is_negative};
-use super::words::Token;
+use super::phrase::{Interpretation, Manner, PhraseMatch};
+use super::rejection::{OUT_OF_PLACE, Rejection, TWO_WAYS, refused};
+use super::resolve::resolve;
+use super::scan::{Joint, PromptItem, PromptPart, is_negative};
+use super::term::{Opening, Term};
+use super::words::{Token, TokenKind};
 use domain::rules::Operator;
 
 const TOO_DEEP: &str = "parentheses are nested too deeply";
@@ -26,7 +26,7 @@ const NOTHING: &str = "the request does not say which customers";
 const MAX_DEPTH: usize = 7;
 
 /// Returns the meaning of a whole request.
-pub(super) fn combine(items: &[Item], tokens: &[Token]) -> Result<Meaning, Refusal> {
+pub(super) fn combine(items: &[PromptItem], tokens: &[Token]) -> Result<Meaning, Rejection> {
     let mut reader = Reader {
         items,
         tokens,
@@ -44,7 +44,7 @@ pub(super) fn combine(items: &[Item], tokens: &[Token]) -> Result<Meaning, Refus
 }
 
 struct Reader<'i> {
-    items: &'i [Item],
+    items: &'i [PromptItem],
     tokens: &'i [Token],
     at: usize,
 }
@@ -56,10 +56,12 @@ impl Reader<'_> {
         let has = |joint| {
             self.items
                 .iter()
-                .any(|item| item.part == Part::Joint(joint))
+                .any(|item| item.part == PromptPart::Joint(joint))
         };
-        let is_plain = |item: &Item| match item.part {
-            Part::Joint(joint) => matches!(joint, All | Everyone | Filler | Lead | People | Stop),
+        let is_plain = |item: &PromptItem| match item.part {
+            PromptPart::Joint(joint) => {
+                matches!(joint, All | Everyone | Filler | Lead | People | Stop)
+            }
             _ => false,
         };
         self.items.iter().all(is_plain) && (has(Everyone) || has(All) && has(People))
@@ -67,8 +69,8 @@ impl Reader<'_> {
 
     /// Skips the introduction of the request and the punctuation at its end.
     fn lead(&mut self) {
-        let is = |item: &Item, joints: &[Joint]| match item.part {
-            Part::Joint(joint) => joints.contains(&joint),
+        let is = |item: &PromptItem, joints: &[Joint]| match item.part {
+            PromptPart::Joint(joint) => joints.contains(&joint),
             _ => false,
         };
         let before = [Joint::Lead, Joint::Filler, Joint::Stop, Joint::Comma];
@@ -91,7 +93,7 @@ impl Reader<'_> {
 
     fn joint(&self) -> Option<Joint> {
         match self.items.get(self.at)?.part {
-            Part::Joint(joint) => Some(joint),
+            PromptPart::Joint(joint) => Some(joint),
             _ => None,
         }
     }
@@ -110,7 +112,7 @@ impl Reader<'_> {
     }
 
     /// Parses terms up to a closing parenthesis or the end.
-    fn expression(&mut self, depth: usize) -> Result<Meaning, Refusal> {
+    fn expression(&mut self, depth: usize) -> Result<Meaning, Rejection> {
         if depth > MAX_DEPTH {
             return Err(refused(self.here(), TOO_DEEP));
         }
@@ -139,16 +141,16 @@ impl Reader<'_> {
                 attach(&mut terms, &term.tokens)?;
             }
             match before {
-                Before { nor: true, .. } => nor(&mut terms, term)?,
-                Before { except: true, .. } => return self.exception(terms, term),
+                WordsBefore { nor: true, .. } => nor(&mut terms, term)?,
+                WordsBefore { except: true, .. } => return self.exception(terms, term),
                 _ => terms.push(term),
             }
         }
     }
 
     /// Finishes an expression. After the last term only its noun may follow.
-    fn finish(&self, terms: &mut [Term], before: &Before) -> Result<(), Refusal> {
-        let Before { people, tokens, .. } = before;
+    fn finish(&self, terms: &mut [Term], before: &WordsBefore) -> Result<(), Rejection> {
+        let WordsBefore { people, tokens, .. } = before;
         let only_people = tokens.len() == 1 || tokens.is_empty();
         if terms.is_empty() {
             let blamed = if tokens.is_empty() {
@@ -172,9 +174,9 @@ impl Reader<'_> {
         }
     }
 
-    fn before(&mut self) -> Result<Before, Refusal> {
+    fn before(&mut self) -> Result<WordsBefore, Rejection> {
         let start = self.here().start;
-        let mut before = Before::default();
+        let mut before = WordsBefore::default();
         while let Some(joint) = self.joint() {
             if matches!(joint, Joint::Open | Joint::Close) {
                 break;
@@ -190,14 +192,14 @@ impl Reader<'_> {
     }
 
     /// Parses a phrase, or an expression in parentheses.
-    fn term(&mut self, before: &Before, depth: usize) -> Result<Term, Refusal> {
+    fn term(&mut self, before: &WordsBefore, depth: usize) -> Result<Term, Rejection> {
         let here = self.here();
         let Some(item) = self.items.get(self.at) else {
             return Err(refused(here, OUT_OF_PLACE));
         };
         self.at += 1;
         let mut term = match &item.part {
-            Part::Joint(Joint::Open) => {
+            PromptPart::Joint(Joint::Open) => {
                 let meaning = self.expression(depth + 1)?;
                 if self.joint() != Some(Joint::Close) {
                     return Err(refused(here, "this parenthesis is not closed"));
@@ -205,7 +207,7 @@ impl Reader<'_> {
                 self.at += 1;
                 enclosed(meaning, here, before)?
             }
-            Part::Phrase(found) => self.phrase(found, item, before)?,
+            PromptPart::Phrase(found) => self.phrase(found, item, before)?,
             _ => return Err(refused(here, OUT_OF_PLACE)),
         };
         term.start = before.tokens.start.min(term.tokens.start);
@@ -217,7 +219,12 @@ impl Reader<'_> {
         Ok(term)
     }
 
-    fn phrase(&self, found: &PhraseMatch, item: &Item, before: &Before) -> Result<Term, Refusal> {
+    fn phrase(
+        &self,
+        found: &PhraseMatch,
+        item: &PromptItem,
+        before: &WordsBefore,
+    ) -> Result<Term, Rejection> {
         let meaning = match &found.said {
             Interpretation::Means(meaning) => meaning.clone(),
             Interpretation::Refused(reason) => return Err(refused(item.tokens.clone(), reason)),
@@ -242,7 +249,7 @@ impl Reader<'_> {
     }
 
     /// Parses "… except TERM". The term must be the last one.
-    fn exception(&mut self, mut terms: Vec<Term>, mut term: Term) -> Result<Meaning, Refusal> {
+    fn exception(&mut self, mut terms: Vec<Term>, mut term: Term) -> Result<Meaning, Rejection> {
         while matches!(
             self.joint(),
             Some(Joint::People | Joint::Filler | Joint::Stop)
@@ -257,13 +264,13 @@ impl Reader<'_> {
         if terms.is_empty() {
             return Ok(without);
         }
-        self.finish(&mut terms, &Before::default())?;
+        self.finish(&mut terms, &WordsBefore::default())?;
         Ok(Meaning::all(vec![resolve(terms)?, without]))
     }
 }
 
 /// Creates the term of an expression in parentheses, negated if "not" precedes it.
-fn enclosed(meaning: Meaning, at: Range<usize>, before: &Before) -> Result<Term, Refusal> {
+fn enclosed(meaning: Meaning, at: Range<usize>, before: &WordsBefore) -> Result<Term, Rejection> {
     if before.never || before.have || before.be && !before.not {
         return Err(refused(before.tokens.clone(), OUT_OF_PLACE));
     }
@@ -276,7 +283,6 @@ fn enclosed(meaning: Meaning, at: Range<usize>, before: &Before) -> Result<Term,
 }
 
 fn starts_with_have(phrase: &[Token]) -> bool {
-    use super::words::TokenKind;
     match phrase.first().map(|token| &token.kind) {
         Some(TokenKind::Word(word)) => {
             ["have", "has", "had", "did", "do", "does", "'s"].contains(&word.as_str())

@@ -4,7 +4,7 @@ use chrono::{Datelike, Days, Months, NaiveDate};
 use domain::rules::Operator;
 
 use super::quantities::{Bound, Readings};
-use super::words::{Cursor, TokenKind};
+use super::words::{TokenCursor, TokenKind};
 
 const JOINTS: &[&str] = &["and", "to", "until", "-"];
 
@@ -40,12 +40,12 @@ impl Period {
 }
 
 /// Reads a time by dates: `since 1 March 2026`, `in 2025`, `between … and …`.
-pub(super) fn dates(mut cursor: Cursor<'_>) -> Readings {
+pub(super) fn dates(mut cursor: TokenCursor<'_>) -> Readings {
     let bound = bound(&mut cursor).map(|bound| (vec![bound], cursor.at));
     bound.into_iter().collect()
 }
 
-fn bound(cursor: &mut Cursor<'_>) -> Option<Bound> {
+fn bound(cursor: &mut TokenCursor<'_>) -> Option<Bound> {
     let one = |operator, day: NaiveDate| Bound {
         operator,
         values: vec![day.to_string().into()],
@@ -67,7 +67,7 @@ fn bound(cursor: &mut Cursor<'_>) -> Option<Bound> {
     })
 }
 
-fn range(cursor: &mut Cursor<'_>) -> Option<Bound> {
+fn range(cursor: &mut TokenCursor<'_>) -> Option<Bound> {
     let mut ahead = *cursor;
     let Some(from) = period(&mut ahead) else {
         return within_a_year(cursor);
@@ -79,7 +79,7 @@ fn range(cursor: &mut Cursor<'_>) -> Option<Bound> {
 }
 
 /// Reads a range whose year is given only once: `January and March 2026`.
-fn within_a_year(cursor: &mut Cursor<'_>) -> Option<Bound> {
+fn within_a_year(cursor: &mut TokenCursor<'_>) -> Option<Bound> {
     let (day, month) = (day(cursor), month(cursor)?);
     let joined = cursor.take_any(JOINTS);
     let to = period(cursor).filter(|_| joined)?;
@@ -91,7 +91,7 @@ fn within_a_year(cursor: &mut Cursor<'_>) -> Option<Bound> {
 }
 
 /// Reads a day, a month or a year of the calendar.
-fn period(cursor: &mut Cursor<'_>) -> Option<Period> {
+fn period(cursor: &mut TokenCursor<'_>) -> Option<Period> {
     if let Some(TokenKind::Date(day)) = cursor.peek() {
         cursor.next();
         return Some(Period::of(*day));
@@ -109,7 +109,7 @@ fn period(cursor: &mut Cursor<'_>) -> Option<Period> {
 }
 
 /// Reads the words after a month: `March 2026`, `March 15, 2026`.
-fn month_and_year(cursor: &mut Cursor<'_>, before: Option<u32>, month: u32) -> Option<Period> {
+fn month_and_year(cursor: &mut TokenCursor<'_>, before: Option<u32>, month: u32) -> Option<Period> {
     let day = before.or_else(|| day(cursor));
     cursor.take(",");
     let year = year(cursor)?;
@@ -127,7 +127,7 @@ fn whole(year: i32, month: u32, months: u32) -> Option<Period> {
     Some(Period { first, last })
 }
 
-fn day(cursor: &mut Cursor<'_>) -> Option<u32> {
+fn day(cursor: &mut TokenCursor<'_>) -> Option<u32> {
     let Some(TokenKind::Number(text)) = cursor.peek() else {
         return None;
     };
@@ -139,7 +139,7 @@ fn day(cursor: &mut Cursor<'_>) -> Option<u32> {
     Some(day)
 }
 
-fn month(cursor: &mut Cursor<'_>) -> Option<u32> {
+fn month(cursor: &mut TokenCursor<'_>) -> Option<u32> {
     let word = cursor.word()?;
     let is_short =
         |month: &str| month.get(..3) == Some(word) || word == "sept" && month == "september";
@@ -151,7 +151,7 @@ fn month(cursor: &mut Cursor<'_>) -> Option<u32> {
 }
 
 /// Reads a year from 1900 to 2100.
-fn year(cursor: &mut Cursor<'_>) -> Option<i32> {
+fn year(cursor: &mut TokenCursor<'_>) -> Option<i32> {
     let Some(TokenKind::Number(text)) = cursor.peek() else {
         return None;
     };

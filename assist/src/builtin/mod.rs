@@ -20,15 +20,17 @@ mod messages;
 mod names;
 mod numbers;
 mod pattern;
+mod phrase;
 mod phrases;
 mod quantities;
 mod reach;
-mod refusal;
+mod rejection;
 mod resolve;
 mod scan;
 mod slots;
 mod summary;
 mod tags;
+mod term;
 mod times;
 mod words;
 
@@ -43,7 +45,7 @@ pub use summary::summary;
 pub use tags::tags;
 
 use names::Names;
-use scan::{Item, Joint, Part};
+use scan::{Joint, PromptItem, PromptPart};
 use slots::Scope;
 use words::{Token, TokenKind};
 
@@ -88,8 +90,8 @@ pub fn rules(prompt: &str, facts: &Facts) -> Result<Understood, NotUnderstood> {
     if !unknown.is_empty() {
         return Err(NotUnderstood::of(unknown, why(&items, &tokens, &scope)));
     }
-    let meaning = combine::combine(&items, &tokens).map_err(|refusal| {
-        NotUnderstood::of(vec![quote(&refusal.tokens)], refusal.reason.to_owned())
+    let meaning = combine::combine(&items, &tokens).map_err(|rejection| {
+        NotUnderstood::of(vec![quote(&rejection.tokens)], rejection.reason.to_owned())
     })?;
     // The limits of rules apply here as they do to any client.
     let all = || vec![quote(&(0..tokens.len()))];
@@ -123,16 +125,16 @@ pub(crate) fn check_length(prompt: &str) -> Result<(), NotUnderstood> {
 }
 
 /// Returns the ranges of tokens that are not understood; adjacent ones are merged.
-fn unknown(items: &[Item]) -> Vec<Range<usize>> {
+fn unknown(items: &[PromptItem]) -> Vec<Range<usize>> {
     let mut unknown: Vec<Range<usize>> = Vec::new();
     let mut near = 0;
     for item in items {
         match item.part {
-            Part::Unknown => match unknown.last_mut() {
+            PromptPart::Unknown => match unknown.last_mut() {
                 Some(last) if near == item.tokens.start => last.end = item.tokens.end,
                 _ => unknown.push(item.tokens.clone()),
             },
-            Part::Joint(Joint::Filler) if near == item.tokens.start => {}
+            PromptPart::Joint(Joint::Filler) if near == item.tokens.start => {}
             _ => continue,
         }
         near = item.tokens.end;
@@ -153,8 +155,8 @@ fn quoted(prompt: &str, tokens: &[Token], range: &Range<usize>) -> String {
 }
 
 /// Returns the reason why words are not understood, as specific as possible.
-fn why(items: &[Item], tokens: &[Token], scope: &Scope<'_>) -> String {
-    let unknown = items.iter().filter(|item| item.part == Part::Unknown);
+fn why(items: &[PromptItem], tokens: &[Token], scope: &Scope<'_>) -> String {
+    let unknown = items.iter().filter(|item| item.part == PromptPart::Unknown);
     for token in unknown.flat_map(|item| tokens.get(item.tokens.clone()).unwrap_or_default()) {
         let word = match &token.kind {
             TokenKind::Word(word) => word.clone(),

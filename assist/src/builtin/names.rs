@@ -6,7 +6,7 @@ use domain::rules::Operator;
 use serde_json::Value as Json;
 
 use super::meaning::Meaning;
-use super::words::{Cursor, TokenKind, tokens};
+use super::words::{TokenCursor, TokenKind, tokens};
 use crate::Facts;
 
 /// Maximum number of partial readings of a list of places; longer lists are not read.
@@ -54,7 +54,7 @@ impl Names {
     }
 
     /// Reads a place: `Mumbai`, `the city of Singapore`, `"Nashik" city`.
-    pub(super) fn place(&self, cursor: Cursor<'_>) -> Meant {
+    pub(super) fn place(&self, cursor: TokenCursor<'_>) -> Meant {
         let mut ahead = cursor;
         let before = ahead.take_any(&["the city of", "the city", "city of", "city"]);
         let is_country = !before && ahead.take_any(&["the country of", "the country", "country"]);
@@ -78,7 +78,7 @@ impl Names {
         unambiguous(meant)
     }
 
-    fn spelled(&self, cursor: Cursor<'_>, field: &str) -> Vec<(Vec<String>, usize)> {
+    fn spelled(&self, cursor: TokenCursor<'_>, field: &str) -> Vec<(Vec<String>, usize)> {
         if let Some(TokenKind::Quoted(text)) = cursor.peek() {
             return vec![(vec![text.clone()], cursor.at + 1)];
         }
@@ -90,7 +90,7 @@ impl Names {
     }
 
     /// Reads a list of places: `Delhi, Pune or Goa`.
-    pub(super) fn places(&self, cursor: Cursor<'_>) -> Meant {
+    pub(super) fn places(&self, cursor: TokenCursor<'_>) -> Meant {
         let mut meant = self.place(cursor);
         let mut at = 0;
         while let Some((meaning, end)) = meant.get(at).filter(|_| at < MAX_LISTED).cloned() {
@@ -113,13 +113,13 @@ impl Names {
     }
 
     /// Reads a known tag.
-    pub(super) fn tag(&self, cursor: Cursor<'_>) -> Meant {
+    pub(super) fn tag(&self, cursor: TokenCursor<'_>) -> Meant {
         let tagged = |(spellings, end): (Vec<String>, usize)| (tagged(&spellings), end);
         known(cursor, &self.tags).into_iter().map(tagged).collect()
     }
 
     /// Reads customers named by their tag: `VIPs`, `students`.
-    pub(super) fn tagged_people(&self, cursor: Cursor<'_>) -> Meant {
+    pub(super) fn tagged_people(&self, cursor: TokenCursor<'_>) -> Meant {
         let tagged = |(spellings, end): (Vec<String>, usize)| (tagged(&spellings), end);
         known(cursor, &self.plurals)
             .into_iter()
@@ -128,8 +128,8 @@ impl Names {
     }
 
     /// Reads one or two tags, known or in quotes: `vip`, `vip and "summer sale"`.
-    pub(super) fn tags(&self, cursor: Cursor<'_>) -> Meant {
-        let one = |cursor: Cursor<'_>| match cursor.peek() {
+    pub(super) fn tags(&self, cursor: TokenCursor<'_>) -> Meant {
+        let one = |cursor: TokenCursor<'_>| match cursor.peek() {
             Some(TokenKind::Quoted(text)) => {
                 vec![(tagged(std::slice::from_ref(text)), cursor.at + 1)]
             }
@@ -166,7 +166,7 @@ fn kinds(name: &str) -> Vec<TokenKind> {
 }
 
 /// Returns all spellings of known names that come next, by their end.
-fn known(cursor: Cursor<'_>, names: &[(Vec<TokenKind>, String)]) -> Vec<(Vec<String>, usize)> {
+fn known(cursor: TokenCursor<'_>, names: &[(Vec<TokenKind>, String)]) -> Vec<(Vec<String>, usize)> {
     let mut found: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     for (kinds, name) in names {
         let mut ahead = cursor;

@@ -1,6 +1,6 @@
 //! Numbers in digits and words.
 
-use super::words::{Cursor, TokenKind};
+use super::words::{TokenCursor, TokenKind};
 use crate::decimal::Decimal;
 
 /// Words for the numbers from one to twenty.
@@ -39,7 +39,7 @@ const SCALES: [(&[&str], i64); 6] = [
 ];
 
 /// Reads a number: `10,000`, `2.5 lakh`, `10k`, `five`, `a thousand`.
-pub(super) fn number(cursor: &mut Cursor<'_>) -> Option<Decimal> {
+pub(super) fn number(cursor: &mut TokenCursor<'_>) -> Option<Decimal> {
     let mut ahead = *cursor;
     let is_article = ahead.take_any(&["a", "an"]);
     let number = match ahead.peek()? {
@@ -69,7 +69,7 @@ pub(super) fn is_number(word: &str) -> bool {
     WORDS.contains(&word)
 }
 
-fn scale(cursor: &mut Cursor<'_>) -> Option<i64> {
+fn scale(cursor: &mut TokenCursor<'_>) -> Option<i64> {
     let word = cursor.word()?;
     let is_joined = cursor.is_joined();
     let fits = |(words, _): &&(&[&str], i64)| words.contains(&word);
@@ -85,7 +85,7 @@ mod tests {
 
     fn read(text: &str) -> Option<Decimal> {
         let tokens = tokens(text);
-        let mut cursor = Cursor::new(&tokens, 0);
+        let mut cursor = TokenCursor::new(&tokens, 0);
         let number = number(&mut cursor)?;
         cursor.peek().is_none().then_some(number)
     }

@@ -9,7 +9,7 @@
 //! ```
 
 use super::slots::{Scope, Slot, fill};
-use super::words::Cursor;
+use super::words::TokenCursor;
 
 /// Parsed pattern.
 #[derive(Debug)]
@@ -105,7 +105,11 @@ impl Pattern {
 
     /// Returns all ways to match the next words, each with the values of its slots and
     /// its end.
-    pub(super) fn read(&self, cursor: Cursor<'_>, scope: &Scope<'_>) -> Vec<(Vec<Slot>, usize)> {
+    pub(super) fn read(
+        &self,
+        cursor: TokenCursor<'_>,
+        scope: &Scope<'_>,
+    ) -> Vec<(Vec<Slot>, usize)> {
         let mut reading = Reading {
             scope,
             slots: Vec::new(),
@@ -178,7 +182,7 @@ struct Reading<'s> {
 impl Reading<'_> {
     /// Matches all remaining sequences, the innermost (last) one first, and records
     /// each complete match.
-    fn follow(&mut self, sequences: &[&[Element]], cursor: Cursor<'_>) {
+    fn follow(&mut self, sequences: &[&[Element]], cursor: TokenCursor<'_>) {
         let Some((sequence, outer)) = sequences.split_last() else {
             self.read.push((self.slots.clone(), cursor.at));
             return;
@@ -191,7 +195,7 @@ impl Reading<'_> {
         self.element(element, then, cursor);
     }
 
-    fn element(&mut self, element: &Element, then: Vec<&[Element]>, mut cursor: Cursor<'_>) {
+    fn element(&mut self, element: &Element, then: Vec<&[Element]>, mut cursor: TokenCursor<'_>) {
         match element {
             Element::Word(word) if cursor.take(word) => self.follow(&then, cursor),
             Element::Word(_) => {}

@@ -4,7 +4,7 @@ use domain::rules::Operator;
 use serde_json::Value as Json;
 
 use super::numbers::number;
-use super::words::Cursor;
+use super::words::TokenCursor;
 
 /// Operator and values of a comparison.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,7 +17,7 @@ pub(super) struct Bound {
 pub(super) type Readings = Vec<(Vec<Bound>, usize)>;
 
 /// Reader of a quantity: the number, and whether it was scaled, as in `10k`.
-pub(super) type Unit<'u> = &'u dyn Fn(&mut Cursor<'_>) -> Option<(i64, bool)>;
+pub(super) type Unit<'u> = &'u dyn Fn(&mut TokenCursor<'_>) -> Option<(i64, bool)>;
 
 /// Maximum length of a list of numbers; longer lists are not read.
 const MAX_LISTED: usize = 10;
@@ -133,18 +133,10 @@ impl Bound {
     fn value(&self) -> Option<i64> {
         self.values.first().and_then(Json::as_i64)
     }
-
-    fn is_lower(&self) -> bool {
-        matches!(self.operator, Operator::Greater | Operator::AtLeast)
-    }
-
-    fn is_upper(&self) -> bool {
-        matches!(self.operator, Operator::Less | Operator::AtMost)
-    }
 }
 
 /// Reads comparisons with quantities of this unit. A number alone is not a comparison.
-pub(super) fn comparisons(cursor: Cursor<'_>, unit: Unit<'_>) -> Readings {
+pub(super) fn comparisons(cursor: TokenCursor<'_>, unit: Unit<'_>) -> Readings {
     let Some((bound, end)) = compared(cursor, unit) else {
         return Vec::new();
     };
@@ -162,16 +154,18 @@ pub(super) fn comparisons(cursor: Cursor<'_>, unit: Unit<'_>) -> Readings {
 
 /// Returns whether the bounds enclose a non-empty range.
 fn is_range(lower: &Bound, upper: &Bound) -> bool {
-    lower.is_lower() && upper.is_upper() && lower.value() < upper.value()
+    let is_lower = matches!(lower.operator, Operator::Greater | Operator::AtLeast);
+    let is_upper = matches!(upper.operator, Operator::Less | Operator::AtMost);
+    is_lower && is_upper && lower.value() < upper.value()
 }
 
 /// Reads a comparison before a number.
-fn operator(cursor: &mut Cursor<'_>) -> Option<Operator> {
+fn operator(cursor: &mut TokenCursor<'_>) -> Option<Operator> {
     let next = BEFORE.iter().find(|(_, words)| cursor.take_any(words));
     next.map(|(operator, _)| *operator)
 }
 
-fn compared<'t>(cursor: Cursor<'t>, unit: Unit<'_>) -> Option<(Bound, Cursor<'t>)> {
+fn compared<'t>(cursor: TokenCursor<'t>, unit: Unit<'_>) -> Option<(Bound, TokenCursor<'t>)> {
     let mut ahead = cursor;
     if let Some(operator) = operator(&mut ahead) {
         let (value, _) = unit(&mut ahead)?;
@@ -187,7 +181,7 @@ fn compared<'t>(cursor: Cursor<'t>, unit: Unit<'_>) -> Option<(Bound, Cursor<'t>
 
 /// Reads a range: `between 5 and 10`, `from 5 to 10`, `5 to 10`, `5-10`. `None` if only
 /// the second number is scaled: `5 to 10k` could begin at five or at five thousand.
-fn between<'t>(cursor: Cursor<'t>, unit: Unit<'_>) -> Option<(Bound, Cursor<'t>)> {
+fn between<'t>(cursor: TokenCursor<'t>, unit: Unit<'_>) -> Option<(Bound, TokenCursor<'t>)> {
     let mut ahead = cursor;
     let joints: &[&str] = match () {
         () if ahead.take("between") => &["and", "-"],
@@ -202,14 +196,14 @@ fn between<'t>(cursor: Cursor<'t>, unit: Unit<'_>) -> Option<(Bound, Cursor<'t>)
 }
 
 /// Reads a count: a comparison, a number, or a list such as `two or three`.
-pub(super) fn counts(cursor: Cursor<'_>) -> Readings {
+pub(super) fn counts(cursor: TokenCursor<'_>) -> Readings {
     let mut readings = comparisons(cursor, &count);
     readings.extend(listed(cursor, &count));
     readings
 }
 
 /// Reads a number or a list of numbers: `2`, `2 or 3`, `2, 3 or 4`.
-fn listed(mut cursor: Cursor<'_>, unit: Unit<'_>) -> Readings {
+fn listed(mut cursor: TokenCursor<'_>, unit: Unit<'_>) -> Readings {
     let Some((number, _)) = unit(&mut cursor) else {
         return Vec::new();
     };
@@ -235,7 +229,7 @@ fn listed(mut cursor: Cursor<'_>, unit: Unit<'_>) -> Readings {
 }
 
 /// Reads a frequency: `twice`, `at least 3 times`, `once or twice`.
-pub(super) fn times(cursor: Cursor<'_>) -> Readings {
+pub(super) fn times(cursor: TokenCursor<'_>) -> Readings {
     let mut readings = comparisons(cursor, &adverb);
     readings.extend(listed(cursor, &adverb));
     for (bounds, end) in counts(cursor) {
@@ -248,7 +242,10 @@ pub(super) fn times(cursor: Cursor<'_>) -> Readings {
     readings
 }
 
-fn three_times_or_more(bounds: &[Bound], mut after: Cursor<'_>) -> Option<(Vec<Bound>, usize)> {
+fn three_times_or_more(
+    bounds: &[Bound],
+    mut after: TokenCursor<'_>,
+) -> Option<(Vec<Bound>, usize)> {
     let [
         Bound {
             operator: Operator::Equal,
@@ -266,7 +263,7 @@ fn three_times_or_more(bounds: &[Bound], mut after: Cursor<'_>) -> Option<(Vec<B
     Some((vec![bound], after.at))
 }
 
-fn adverb(cursor: &mut Cursor<'_>) -> Option<(i64, bool)> {
+fn adverb(cursor: &mut TokenCursor<'_>) -> Option<(i64, bool)> {
     let number = match cursor.word()? {
         "once" => 1,
         "twice" => 2,
@@ -277,7 +274,7 @@ fn adverb(cursor: &mut Cursor<'_>) -> Option<(i64, bool)> {
     Some((number, false))
 }
 
-fn count(cursor: &mut Cursor<'_>) -> Option<(i64, bool)> {
+fn count(cursor: &mut TokenCursor<'_>) -> Option<(i64, bool)> {
     let number = number(cursor)?;
     Some((number.whole()?, number.is_scaled))
 }

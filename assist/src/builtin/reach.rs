@@ -4,37 +4,12 @@
 use domain::rules::Operator;
 
 use super::meaning::Meaning;
-use super::phrases::Manner;
-use super::refusal::Refusal;
-use super::resolve::{Conjunction, Term, ambiguous};
-use super::words::{Token, TokenKind};
-
-/// Kind of the first word of a phrase, as the check of scope needs it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Opening {
-    /// Number: `3 visits`.
-    Number,
-    /// Article: `an email`.
-    Article,
-    Other,
-}
-
-impl Opening {
-    pub(super) fn of(phrase: &[Token]) -> Self {
-        match phrase.first().map(|token| &token.kind) {
-            Some(TokenKind::Number(_)) => Self::Number,
-            Some(TokenKind::Word(word)) => match word.as_str() {
-                "a" | "an" | "any" => Self::Article,
-                word if super::numbers::is_number(word) => Self::Number,
-                _ => Self::Other,
-            },
-            _ => Self::Other,
-        }
-    }
-}
+use super::phrase::Manner;
+use super::rejection::Rejection;
+use super::term::{Conjunction, Opening, Term, ambiguous};
 
 /// Checks that no word of a term could also apply to the next one.
-pub(super) fn check_reach(terms: &[Term]) -> Result<(), Refusal> {
+pub(super) fn check_reach(terms: &[Term]) -> Result<(), Rejection> {
     for (first, second) in terms.iter().zip(terms.iter().skip(1)) {
         let is_joined = matches!(second.word, Some(Conjunction::And | Conjunction::Or))
             || (second.word.is_none() && second.comma && !second.who);

@@ -2,20 +2,21 @@
 
 use std::ops::Range;
 
-use super::phrases::{Interpretation, PhraseMatch, phrases};
-use super::refusal::TWO_WAYS;
+use super::phrase::{Interpretation, PhraseMatch};
+use super::phrases::phrases;
+use super::rejection::TWO_WAYS;
 use super::slots::Scope;
-use super::words::{Cursor, Token, TokenKind};
+use super::words::{Token, TokenCursor, TokenKind};
 
 /// Segment of the prompt.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Item {
-    pub(super) part: Part,
+pub(super) struct PromptItem {
+    pub(super) part: PromptPart,
     pub(super) tokens: Range<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Part {
+pub(super) enum PromptPart {
     /// Known phrase.
     Phrase(PhraseMatch),
     /// Word that connects phrases.
@@ -95,20 +96,20 @@ type Cost = (usize, usize);
 
 /// Segments the prompt with the fewest unknown tokens, and among those with the fewest
 /// items. Uses dynamic programming, from the end of the prompt to its beginning.
-pub(super) fn items(tokens: &[Token], scope: &Scope<'_>) -> Vec<Item> {
+pub(super) fn items(tokens: &[Token], scope: &Scope<'_>) -> Vec<PromptItem> {
     // `best[n]` is the best first item, and the cost of the whole rest, for the last
     // n + 1 tokens. Filled from the end, so that each entry only needs later ones.
-    let mut best: Vec<(Cost, Item)> = Vec::with_capacity(tokens.len());
+    let mut best: Vec<(Cost, PromptItem)> = Vec::with_capacity(tokens.len());
     for at in (0..tokens.len()).rev() {
         let rest = |end: usize| match tokens.len() - end {
             0 => (0, 0),
             left => best[left - 1].0,
         };
-        let cost = |item: &Item| {
+        let cost = |item: &PromptItem| {
             let (missed, items) = rest(item.tokens.end);
             (missed + missed_by(&item.part), items + 1)
         };
-        let readings = readings(Cursor::new(tokens, at), scope);
+        let readings = readings(TokenCursor::new(tokens, at), scope);
         let readings = readings.into_iter().map(|item| (cost(&item), item));
         best.extend(readings.min_by_key(|(cost, _)| *cost));
     }
@@ -127,38 +128,38 @@ pub(super) fn items(tokens: &[Token], scope: &Scope<'_>) -> Vec<Item> {
 
 /// Returns the cost of a part. A rejected phrase costs less than an unknown token, since
 /// it has a more specific reason.
-fn missed_by(part: &Part) -> usize {
+fn missed_by(part: &PromptPart) -> usize {
     match part {
-        Part::Unknown => 2,
+        PromptPart::Unknown => 2,
         // Ambiguous words are understood, and must win over a segmentation that avoids the
         // ambiguity by leaving words unknown.
-        Part::Phrase(found) if found.said == Interpretation::Refused(TWO_WAYS) => 0,
-        Part::Phrase(found) if matches!(found.said, Interpretation::Refused(_)) => 1,
+        PromptPart::Phrase(found) if found.said == Interpretation::Refused(TWO_WAYS) => 0,
+        PromptPart::Phrase(found) if matches!(found.said, Interpretation::Refused(_)) => 1,
         _ => 0,
     }
 }
 
 /// Returns all items that may begin here, known ones before the unknown one.
-fn readings(cursor: Cursor<'_>, scope: &Scope<'_>) -> Vec<Item> {
+fn readings(cursor: TokenCursor<'_>, scope: &Scope<'_>) -> Vec<PromptItem> {
     let at = cursor.at;
-    let item = |part, end| Item {
+    let item = |part, end| PromptItem {
         part,
         tokens: at..end,
     };
     let phrase = |found: PhraseMatch| {
         let end = found.end;
-        item(Part::Phrase(found), end)
+        item(PromptPart::Phrase(found), end)
     };
-    let mut readings: Vec<Item> = phrases(cursor, scope).into_iter().map(phrase).collect();
+    let mut readings: Vec<PromptItem> = phrases(cursor, scope).into_iter().map(phrase).collect();
     for (joint, choices) in JOINTS {
         for words in choices {
             let mut ahead = cursor;
             if ahead.take(words) {
-                readings.push(item(Part::Joint(joint), ahead.at));
+                readings.push(item(PromptPart::Joint(joint), ahead.at));
             }
         }
     }
-    readings.push(item(Part::Unknown, at + 1));
+    readings.push(item(PromptPart::Unknown, at + 1));
     readings
 }
 

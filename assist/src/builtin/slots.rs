@@ -7,7 +7,7 @@ use super::names::{Meant, Names};
 use super::numbers::number;
 use super::quantities::{Bound, counts, times};
 use super::times::{ago, lengths, recently, silence, within};
-use super::words::Cursor;
+use super::words::TokenCursor;
 use crate::Facts;
 
 /// Facts against which patterns are matched.
@@ -32,7 +32,7 @@ pub(super) enum Slot {
 }
 
 /// Returns all values that a slot can have here, each with its end.
-pub(super) fn fill(slot: &str, cursor: Cursor<'_>, scope: &Scope<'_>) -> Vec<(Slot, usize)> {
+pub(super) fn fill(slot: &str, cursor: TokenCursor<'_>, scope: &Scope<'_>) -> Vec<(Slot, usize)> {
     let means = |meant: Meant| each(Slot::Means, meant);
     match slot {
         "money" => each(Slot::Numbers, amounts(cursor, scope.facts.currency)),
@@ -48,7 +48,14 @@ pub(super) fn fill(slot: &str, cursor: Cursor<'_>, scope: &Scope<'_>) -> Vec<(Sl
         "tags" => means(scope.names.tags(cursor)),
         "tag" => means(scope.names.tag(cursor)),
         "tagged" => means(scope.names.tagged_people(cursor)),
-        "amount" => each(|_| Slot::Numbers(Vec::new()), plain_amount(cursor, scope)),
+        "amount" => {
+            let mut after = cursor;
+            let amount = amount(&mut after, scope.facts.currency);
+            each(
+                |_| Slot::Numbers(Vec::new()),
+                amount.map(|amount| (amount, after.at)),
+            )
+        }
         "within" => each(|_| Slot::Days(Vec::new()), within(cursor)),
         "percent" => each(Slot::Percent, percent(cursor)),
         _ => Vec::new(),
@@ -64,12 +71,7 @@ fn each<T>(
     values.map(|(value, end)| (make(value), end)).collect()
 }
 
-fn plain_amount(mut cursor: Cursor<'_>, scope: &Scope<'_>) -> Option<(i64, usize)> {
-    let (minor, _) = amount(&mut cursor, scope.facts.currency)?;
-    Some((minor, cursor.at))
-}
-
-fn percent(mut cursor: Cursor<'_>) -> Option<(i64, usize)> {
+fn percent(mut cursor: TokenCursor<'_>) -> Option<(i64, usize)> {
     let percent = number(&mut cursor)?.whole()?;
     let is_one = cursor.take_any(&["%", "percent", "per cent", "pct"]);
     is_one.then_some((percent, cursor.at))

@@ -65,16 +65,14 @@ fn asked(rules: &Rules) -> Vec<Tag> {
     let conditions = nodes.filter(|_| is_all).filter_map(|node| match node {
         NodeRef::Condition(condition) => Some(condition),
         NodeRef::Group(group) if !group.is_negated() => match group.rules().first()?.into() {
-            NodeRef::Condition(condition) => Some(condition).filter(|c| is_silence(c)),
+            NodeRef::Condition(condition) => {
+                Some(condition).filter(|silence| tag(silence) == Some(Tag::WinBack))
+            }
             NodeRef::Group(_) => None,
         },
         NodeRef::Group(_) => None,
     });
     conditions.filter_map(tag).collect()
-}
-
-fn is_silence(condition: &Condition) -> bool {
-    tag(condition) == Some(Tag::WinBack)
 }
 
 fn tag(condition: &Condition) -> Option<Tag> {

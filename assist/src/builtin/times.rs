@@ -4,7 +4,7 @@ use domain::rules::Operator;
 
 use super::numbers::number;
 use super::quantities::{Bound, Readings, comparisons};
-use super::words::Cursor;
+use super::words::TokenCursor;
 
 /// Units of time, in days.
 const UNITS: [(&[&str], i64); 5] = [
@@ -15,7 +15,7 @@ const UNITS: [(&[&str], i64); 5] = [
     (&["year", "years", "yr", "yrs"], 365),
 ];
 
-fn unit(cursor: &mut Cursor<'_>) -> Option<i64> {
+fn unit(cursor: &mut TokenCursor<'_>) -> Option<i64> {
     let word = cursor.word()?;
     let (_, days) = UNITS.iter().find(|(words, _)| words.contains(&word))?;
     cursor.next();
@@ -23,7 +23,7 @@ fn unit(cursor: &mut Cursor<'_>) -> Option<i64> {
 }
 
 /// Reads a length of time in days: `90 days`, `three months`, `a year`.
-pub(super) fn span(cursor: &mut Cursor<'_>) -> Option<(i64, bool)> {
+pub(super) fn span(cursor: &mut TokenCursor<'_>) -> Option<(i64, bool)> {
     let mut ahead = *cursor;
     let count = match number(&mut ahead) {
         Some(number) => number.whole()?,
@@ -38,7 +38,7 @@ pub(super) fn span(cursor: &mut Cursor<'_>) -> Option<(i64, bool)> {
 }
 
 /// Reads a period until now, in days: `in the last 30 days`, `within the past week`.
-pub(super) fn within(mut cursor: Cursor<'_>) -> Option<(i64, usize)> {
+pub(super) fn within(mut cursor: TokenCursor<'_>) -> Option<(i64, usize)> {
     cursor.take_any(&["in", "within", "over", "during", "for", "from", "since"]);
     let the = cursor.take("the");
     if !cursor.take_any(&["last", "past", "previous"]) {
@@ -53,7 +53,7 @@ pub(super) fn within(mut cursor: Cursor<'_>) -> Option<(i64, usize)> {
 }
 
 /// Reads a recent time: "in the last 30 days", "less than 30 days ago".
-pub(super) fn recently(cursor: Cursor<'_>) -> Readings {
+pub(super) fn recently(cursor: TokenCursor<'_>) -> Readings {
     let mut readings = Vec::new();
     if let Some((days, end)) = within(cursor) {
         readings.push((vec![Bound::one(Operator::AtMost, days)], end));
@@ -71,7 +71,7 @@ pub(super) fn recently(cursor: Cursor<'_>) -> Readings {
 }
 
 /// Reads a comparison of how long ago: `more than 90 days ago`, `30 to 60 days ago`.
-pub(super) fn ago(cursor: Cursor<'_>) -> Readings {
+pub(super) fn ago(cursor: TokenCursor<'_>) -> Readings {
     let mut readings = lengths(cursor);
     readings.retain_mut(|(_, end)| {
         let mut after = cursor.from(*end);
@@ -84,10 +84,10 @@ pub(super) fn ago(cursor: Cursor<'_>) -> Readings {
 
 /// Reads comparisons with lengths of time, in days. The unit may come last, as in `30 to
 /// 60 days` and `90+ days`.
-pub(super) fn lengths(cursor: Cursor<'_>) -> Readings {
+pub(super) fn lengths(cursor: TokenCursor<'_>) -> Readings {
     let mut readings = comparisons(cursor, &span);
     for unit in UNITS.iter().map(|(_, days)| *days) {
-        let of_unit = |cursor: &mut Cursor<'_>| {
+        let of_unit = |cursor: &mut TokenCursor<'_>| {
             let count = number(cursor)?.whole()?.checked_mul(unit)?;
             Some((count, false))
         };
@@ -107,7 +107,7 @@ pub(super) fn lengths(cursor: Cursor<'_>) -> Readings {
 
 /// Reads a time in which nothing happened: `in 3 months`, `for at least 90 days`, `in the
 /// last year`. A length without a comparison is a lower bound, exclusive.
-pub(super) fn silence(mut cursor: Cursor<'_>) -> Readings {
+pub(super) fn silence(mut cursor: TokenCursor<'_>) -> Readings {
     let mut readings = Vec::new();
     if let Some((days, end)) = within(cursor) {
         readings.push((vec![Bound::one(Operator::Greater, days)], end));

@@ -145,12 +145,12 @@ fn quoted(prompt: &str, at: usize, tokens: &mut Vec<Token>) -> usize {
 
 /// Position among the tokens.
 #[derive(Clone, Copy)]
-pub(super) struct Cursor<'t> {
+pub(super) struct TokenCursor<'t> {
     tokens: &'t [Token],
     pub(super) at: usize,
 }
 
-impl<'t> Cursor<'t> {
+impl<'t> TokenCursor<'t> {
     pub(super) fn new(tokens: &'t [Token], at: usize) -> Self {
         Self { tokens, at }
     }

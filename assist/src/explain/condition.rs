@@ -14,12 +14,27 @@ pub(super) fn condition(asked: &Condition, facts: &Facts) -> String {
         (Kind::Text, _) => text(&name, asked),
         (Kind::Tags, Operator::DoesNotContain) => format!("are not tagged {}", listed(asked)),
         (Kind::Tags, _) => format!("are tagged {}", listed(asked)),
-        (Kind::Flag, _) => flag(asked),
-        (Kind::Money, _) => spend(&name, asked, facts),
+        (Kind::Flag, operator) => {
+            let is_true = asked.values() == [Literal::Flag(true)];
+            match is_true == (operator == Operator::Equal) {
+                true => "unsubscribed".to_owned(),
+                false => "did not unsubscribe".to_owned(),
+            }
+        }
+        (Kind::Money, _) => {
+            let each = match name.as_str() {
+                "average_order_value" => "per order",
+                _ => "in all",
+            };
+            let (compared, rank) = (compared(asked, facts), rank(asked, facts));
+            format!("spent {compared} {each}{rank}")
+        }
         (Kind::Count, _) => count(&name, asked, facts),
         (Kind::Days, _) => format!("{} {}", happened(&name), days(asked, facts)),
         (Kind::Time, _) => format!("{} {}", happened(&name), dates(asked)),
-        (Kind::Attribute, _) => attribute(&name, asked),
+        (Kind::Attribute, operator) => {
+            format!("have an {name} that {} {}", verb_for(operator), pair(asked))
+        }
     }
 }
 
@@ -67,34 +82,12 @@ fn text(name: &str, asked: &Condition) -> String {
     }
 }
 
-fn attribute(name: &str, asked: &Condition) -> String {
-    let operator = verb_for(asked.operator());
-    format!("have an {name} that {operator} {}", pair(asked))
-}
-
 /// Formats the values; those of "between" are joined by "and".
 fn pair(asked: &Condition) -> String {
     match asked.operator() {
         Operator::Between | Operator::NotBetween => listed(asked).replacen(" or ", " and ", 1),
         _ => listed(asked),
     }
-}
-
-fn flag(asked: &Condition) -> String {
-    let is_true = asked.values() == [Literal::Flag(true)];
-    match is_true == (asked.operator() == Operator::Equal) {
-        true => "unsubscribed".to_owned(),
-        false => "did not unsubscribe".to_owned(),
-    }
-}
-
-fn spend(name: &str, asked: &Condition, facts: &Facts) -> String {
-    let compared = compared(asked, facts);
-    let each = match name {
-        "average_order_value" => "per order",
-        _ => "in all",
-    };
-    format!("spent {compared} {each}{}", rank(asked, facts))
 }
 
 fn count(name: &str, asked: &Condition, facts: &Facts) -> String {

@@ -31,7 +31,12 @@ pub(super) fn text(body: &[u8], usage: &mut Usage) -> Result<String, ModelError>
     let malformed = ModelError::Malformed;
     let mut answer: Json =
         serde_json::from_slice(body).map_err(|_| malformed("the response is not JSON"))?;
-    count(&answer, usage);
+    for (sum, of) in [
+        (&mut usage.input_tokens, "prompt_tokens"),
+        (&mut usage.output_tokens, "completion_tokens"),
+    ] {
+        *sum = sum.saturating_add(answer["usage"][of].as_u64().unwrap_or_default());
+    }
     let choice = answer.pointer_mut("/choices/0").map(Json::take);
     let choice = choice.ok_or(malformed("the response has no choice"))?;
     let choice: Choice = serde_json::from_value(choice)
@@ -50,13 +55,6 @@ pub(super) fn text(body: &[u8], usage: &mut Usage) -> Result<String, ModelError>
         Some(text) if !text.trim().is_empty() => Ok(text),
         _ => Err(malformed("the answer is empty")),
     }
-}
-
-fn count(answer: &Json, usage: &mut Usage) {
-    let tokens = |of: &str| answer["usage"][of].as_u64().unwrap_or_default();
-    let add = |sum: &mut u64, of: &str| *sum = sum.saturating_add(tokens(of));
-    add(&mut usage.input_tokens, "prompt_tokens");
-    add(&mut usage.output_tokens, "completion_tokens");
 }
 
 #[cfg(test)]

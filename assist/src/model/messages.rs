@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::error::AnswerError;
 use super::schema::{list, object, one_of, text};
-use super::task::Task;
+use super::task::ModelTask;
 use super::{Model, ModelError, Usage};
 use crate::Tone;
 use crate::builtin::{MAX_VARIANT, Variant};
@@ -48,7 +48,7 @@ impl Model {
             ("tone", one_of(Tone::ALL.map(Tone::name))),
             ("template", text()),
         ]);
-        let task = Task {
+        let task = ModelTask {
             name: "message_variants",
             instructions: instructions(),
             data: json!({"objective": objective, "tone": tone, "audience": audience}),

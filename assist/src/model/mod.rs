@@ -28,12 +28,12 @@ use std::sync::Arc;
 pub use config::{ApiKey, ModelConfig, ModelConfigError};
 pub use error::{ModelError, NoRules};
 
-use server::Server;
+use server::ModelServer;
 
 /// Client of a model. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Model {
-    server: Server,
+    server: ModelServer,
     name: Arc<str>,
 }
 
@@ -59,7 +59,7 @@ impl Model {
             return Err(ModelConfigError::Name);
         }
         Ok(Self {
-            server: Server::new(config)?,
+            server: ModelServer::new(config)?,
             name: name.into(),
         })
     }

@@ -12,7 +12,7 @@ use reqwest::header::{AUTHORIZATION, HeaderMap};
 use reqwest::{Client, Method, StatusCode, Url};
 
 use super::config::{ModelConfig, ModelConfigError};
-use super::{ModelError, Usage};
+use super::error::ModelError;
 
 /// Limits of a request. The proxies of the environment are not used, so that the key and
 /// the request reach only the configured server.
@@ -38,7 +38,7 @@ const LONGEST_REST: Duration = Duration::from_secs(60 * 60);
 
 /// HTTP client of the model's server.
 #[derive(Debug, Clone)]
-pub(super) struct Server {
+pub(super) struct ModelServer {
     client: HttpClient,
     url: Url,
 }
@@ -49,7 +49,7 @@ struct FailedAttempt {
     failure: Failure,
 }
 
-impl Server {
+impl ModelServer {
     pub(super) fn new(config: &ModelConfig) -> Result<Self, ModelConfigError> {
         let headers = HeaderMap::from_iter([(AUTHORIZATION, config.api_key.header()?)]);
         let builder = Client::builder().default_headers(headers);
@@ -59,14 +59,14 @@ impl Server {
     }
 
     /// Sends a request and returns the body of the response. Retries by [`RETRIES`] if
-    /// the server answers that it failed or is busy.
+    /// the server answers that it failed or is busy. Adds the number of requests to `calls`.
     pub(super) async fn complete(
         &self,
         request: &CreateChatCompletionRequest,
-        usage: &mut Usage,
+        calls: &mut u32,
     ) -> Result<Vec<u8>, ModelError> {
         let attempt = || {
-            usage.calls += 1;
+            *calls += 1;
             self.attempt(request)
         };
         let last = RETRIES

@@ -5,10 +5,10 @@ use serde_json::json;
 
 use super::error::AnswerError;
 use super::schema::{object, text};
-use super::task::Task;
+use super::task::ModelTask;
 use super::{Model, ModelError, Usage};
 use crate::CampaignResults;
-use crate::prose::{self, Part};
+use crate::prose::{self, ProsePart};
 
 /// Limit of the answer's tokens, including reasoning tokens.
 const MAX_TOKENS: u32 = 3_000;
@@ -49,7 +49,7 @@ impl Model {
         figures: &CampaignResults,
         usage: &mut Usage,
     ) -> Result<String, ModelError> {
-        let task = Task {
+        let task = ModelTask {
             name: "campaign_summary",
             instructions: INSTRUCTIONS.to_owned(),
             data: json!({"figures": figures.written()}),
@@ -80,8 +80,8 @@ fn read(said: &str, figures: &CampaignResults) -> Result<String, AnswerError> {
 /// campaign's name, which a placeholder stands for, may contain anything.
 fn check_form(text: &str) -> Result<(), String> {
     let own = prose::parts(text).into_iter().map(|part| match part {
-        Part::Own(words) => words,
-        Part::Placeholder(_) => "figure",
+        ProsePart::Own(words) => words,
+        ProsePart::Placeholder(_) => "figure",
     });
     let own: String = own.collect();
     let is_line = !text.contains(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'));

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::error::AnswerError;
 use super::schema::{list, object, one_of};
-use super::task::Task;
+use super::task::ModelTask;
 use super::{Model, ModelError, Usage};
 use crate::Tag;
 
@@ -42,28 +42,24 @@ impl Model {
         usage: &mut Usage,
     ) -> Result<Vec<Tag>, ModelError> {
         let tag = one_of(Tag::ALL.iter().map(|tag| tag.name()));
-        let task = Task {
+        let nodes = rules.nodes().into_iter().map(|(_, node)| node);
+        let conditions = nodes.filter_map(|node| match node {
+            NodeRef::Condition(condition) => Some(condition_text(condition)),
+            NodeRef::Group(_) => None,
+        });
+        let task = ModelTask {
             name: "campaign_tags",
             instructions: INSTRUCTIONS.to_owned(),
             data: json!({
                 "name": name,
                 "message": template.as_str(),
-                "asked_of_customers": condition_texts(rules),
+                "asked_of_customers": conditions.collect::<Vec<_>>(),
             }),
             schema: object([("tags", list(tag))]),
             max_tokens: MAX_TOKENS,
         };
         self.run_task(task, usage, read).await
     }
-}
-
-fn condition_texts(rules: &Rules) -> Vec<String> {
-    let nodes = rules.nodes().into_iter().map(|(_, node)| node);
-    let asked = nodes.filter_map(|node| match node {
-        NodeRef::Condition(condition) => Some(condition_text(condition)),
-        NodeRef::Group(_) => None,
-    });
-    asked.collect()
 }
 
 fn condition_text(condition: &Condition) -> String {

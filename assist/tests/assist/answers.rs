@@ -8,6 +8,8 @@ use domain::rules::{CustomerFacts, Rules};
 use domain::{Currency, CustomerId, Renderer, Template};
 use proptest::prelude::*;
 
+use crate::store::FIGURES;
+
 fn inr() -> Currency {
     Currency::try_from("INR").unwrap()
 }
@@ -92,20 +94,8 @@ fn the_audience_determines_the_theme_if_the_objective_does_not() {
 fn figures() -> CampaignResults {
     CampaignResults {
         name: "Diwali".to_owned(),
-        currency: inr(),
-        audience: 1_300,
-        sent: 1_284,
-        delivered: 1_140,
-        failed: 144,
-        suppressed: 16,
-        pending: 0,
         brackets: vec![
-            Bracket {
-                above: Some(1_000_000),
-                up_to: None,
-                sent: 200,
-                delivered: 190,
-            },
+            FIGURES.brackets[0],
             Bracket {
                 above: None,
                 up_to: Some(1_000_000),
@@ -113,6 +103,7 @@ fn figures() -> CampaignResults {
                 delivered: 950,
             },
         ],
+        ..FIGURES.clone()
     }
 }
 

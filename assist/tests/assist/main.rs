@@ -11,5 +11,6 @@ mod hostile;
 mod laws;
 mod model;
 mod population;
+mod prose;
 mod requests;
 mod store;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use assist::{Facts, Measure};
+use assist::{Bracket, CampaignResults, Facts, Measure};
 use domain::rules::Rules;
 use domain::{Currency, Name};
 use serde::Deserialize;
@@ -72,6 +72,24 @@ pub(crate) fn requests() -> Vec<Request> {
 
 /// Facts of the store in the test data.
 pub(crate) static FACTS: LazyLock<Facts> = LazyLock::new(facts);
+
+/// Results of a campaign.
+pub(crate) static FIGURES: LazyLock<CampaignResults> = LazyLock::new(|| CampaignResults {
+    name: "Diwali 50".to_owned(),
+    currency: Currency::try_from("INR").unwrap(),
+    audience: 1_300,
+    sent: 1_284,
+    delivered: 1_140,
+    failed: 144,
+    suppressed: 16,
+    pending: 0,
+    brackets: vec![Bracket {
+        above: Some(1_000_000),
+        up_to: None,
+        sent: 200,
+        delivered: 190,
+    }],
+});
 
 /// Gives each name a number of customers.
 fn named(names: Vec<String>) -> BTreeMap<String, u64> {

@@ -2,11 +2,14 @@
 
 use bytes::Bytes;
 
-use super::super::http::Connection;
 use super::test_bed::TestBed;
+use crate::http::HttpConnection;
 
 /// Rule that matches all recipients.
 pub(super) const ALL: &str = "tags contains all";
+
+/// Divisor of the recipients for those that [`FEW`] matches.
+pub(super) const PART: u64 = 4;
 
 /// Rule that matches a quarter of the recipients.
 pub(super) const FEW: &str = "tags contains few";
@@ -23,7 +26,7 @@ const BATCH: u64 = 10_000;
 /// Records the recipients, and a fifth as many customers who are not recipients.
 pub(super) async fn record(test_bed: &TestBed<'_>, recipients: u64) -> anyhow::Result<()> {
     let count = recipients + recipients / 5;
-    let mut connection = Connection::open(&test_bed.api.address).await?;
+    let mut connection = HttpConnection::open(&test_bed.api.address).await?;
     for first in (0..count).step_by(BATCH as usize) {
         let batch = first..(first + BATCH).min(count);
         let lines: Vec<String> = batch.map(|n| customer(n, recipients)).collect();
@@ -39,7 +42,7 @@ fn customer(n: u64, recipients: u64) -> String {
     let is_recipient = n < recipients;
     let tags = [
         ("all", is_recipient),
-        ("few", is_recipient && is_one(recipients / super::PART)),
+        ("few", is_recipient && is_one(recipients / PART)),
         ("first", is_recipient && is_one(FIRST_COUNT)),
     ];
     let tags = tags.into_iter().filter(|(_, has)| *has);

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use futures::future::try_join_all;
 use serde_json::{Value, json};
 
-use super::super::audit_rows;
-use super::super::report::BenchReport;
 use super::test_bed::TestBed;
-use super::{raw_mongo, raw_redis};
+use crate::audit_rows;
+use crate::report::BenchReport;
+use crate::{raw_mongo, raw_redis};
 
 /// Duration of the measurement of the vendor.
 const TIME: Duration = Duration::from_secs(5);
@@ -20,7 +20,7 @@ const CONCURRENCY: u64 = 32;
 const BATCH: u64 = 100;
 
 /// Throughput of each part alone, per second.
-pub(super) struct Limits {
+pub(super) struct CampaignLimits {
     /// Bare XADDs of the log's own entries, in pipelines.
     pub(super) appends: f64,
     /// Messages that the vendor accepts from the workers' HTTP client.
@@ -31,7 +31,7 @@ pub(super) struct Limits {
     updates: f64,
 }
 
-impl Limits {
+impl CampaignLimits {
     pub(super) async fn measure(test_bed: &TestBed<'_>) -> anyhow::Result<Self> {
         let sends = sends(test_bed).await?;
         let database = test_bed.deployment.store.database();
@@ -68,7 +68,7 @@ impl Limits {
             "entries/s",
         );
         report.figure(
-            "the vendor alone, by the workers' client",
+            "messages to the vendor, no other load",
             self.sends,
             "messages/s",
         );
@@ -82,7 +82,11 @@ impl Limits {
             self.updates,
             "updates/s",
         );
-        report.figure("a message of these alone", self.messages(), "messages/s");
+        report.figure(
+            "the bare parts of a message, one after the other",
+            self.messages(),
+            "messages/s",
+        );
     }
 }
 

@@ -18,11 +18,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::process::cpu_time;
-use super::report::{BenchReport, grouped};
-use super::{raw_mongo, raw_redis};
+use crate::report::{BenchReport, grouped};
 use engines::Engines;
-use limits::Limits;
+use limits::CampaignLimits;
 use sending::SentCampaign;
 use test_bed::TestBed;
 
@@ -46,9 +44,6 @@ pub(super) struct CampaignArgs {
     text_bytes: usize,
 }
 
-/// Divisor of the recipients for the first campaign.
-const PART: u64 = 4;
-
 pub(super) async fn run(
     args: &CampaignArgs,
     engines: &Engines,
@@ -61,25 +56,30 @@ pub(super) async fn run(
     worker.stop().await?;
 
     let text = sending::template(args.text_bytes);
-    let small = sending::measure(&test_bed, customers::FEW, args.recipients / PART, &text).await?;
+    let few = args.recipients / customers::PART;
+    let small = sending::measure(&test_bed, customers::FEW, few, &text).await?;
     let large = sending::measure(&test_bed, customers::ALL, args.recipients, &text).await?;
     accounts::check(&test_bed, &small).await?;
     accounts::check(&test_bed, &large).await?;
     let receipts = receipts::measure(&test_bed, args.receipts, args.connections).await?;
-    let limits = Limits::measure(&test_bed).await?;
+    let limits = CampaignLimits::measure(&test_bed).await?;
 
     let mut report = BenchReport::default();
     add_campaign(&mut report, &large);
     add_memory(&mut report, &small, &large);
     report.figure(
-        "receipts alone, over HTTP (wanted ≥ 15,000)",
+        "receipts over HTTP, no other load (target ≥ 15,000)",
         receipts,
         "receipts/s",
     );
     limits.add_to(&mut report);
     let (messages, bare) = (large.per_second(), limits.messages());
-    report.ratio("messages / of the bare parts alone", messages / bare, "");
-    report.ratio("receipts alone / raw XADD", receipts / limits.appends, "");
+    report.ratio(
+        "messages / the bare parts of a message",
+        messages / bare,
+        "",
+    );
+    report.ratio("receipts / raw XADD", receipts / limits.appends, "");
     Ok(report)
 }
 
@@ -89,40 +89,40 @@ fn add_campaign(report: &mut BenchReport, sent: &SentCampaign) {
     let times = &sent.times;
     report.figure("recipients", count, "");
     report.figure(
-        "launch to last receipt folded",
+        "time from the launch to the last receipt in the views",
         sent.took.as_secs_f64(),
         "s",
     );
     report.figure(
-        "messages a second of that time (wanted ≥ 3,000)",
+        "messages over that time (target ≥ 3,000)",
         sent.per_second(),
         "messages/s",
     );
     report.figure(
-        "resolving: launch to last queued",
+        "messages queued, from the launch to the last one",
         rate(times.queueing),
-        "queued/s",
+        "messages/s",
     );
     report.figure(
-        "sending: first to last recorded",
+        "messages recorded as sent, from first to last",
         rate(times.sending),
-        "sent/s",
+        "messages/s",
     );
     report.figure(
-        "receipts: first to last recorded",
+        "receipts recorded, from first to last",
         rate(times.receiving),
         "receipts/s",
     );
     report.figure(
-        "last receipt recorded to folded",
+        "time from the last receipt to all views",
         sent.folding().as_secs_f64(),
         "s",
     );
     let log_bytes = sent.log_bytes as f64 / count;
-    report.figure("log, Redis memory a message", log_bytes, "bytes");
+    report.figure("Redis memory of the log per message", log_bytes, "bytes");
     for (name, time) in &sent.cpu_times {
         let micros = time.as_secs_f64() * 1e6 / count;
-        report.figure(format!("processor time a message, {name}"), micros, "µs");
+        report.figure(format!("CPU time per message, {name}"), micros, "µs");
     }
 }
 
@@ -131,26 +131,26 @@ fn add_memory(report: &mut BenchReport, small: &SentCampaign, large: &SentCampai
     for sent in [small, large] {
         let of = grouped(sent.recipients);
         report.figure(
-            format!("workers before {of} recipients"),
+            format!("workers' memory before {of} recipients"),
             mib(sent.before),
             "MiB",
         );
         for (part, bytes) in sent.curve() {
             report.figure(
-                format!("workers, {of} recipients, {part}"),
+                format!("workers' memory, {of} recipients, {part}"),
                 mib(bytes),
                 "MiB",
             );
         }
         report.figure(
-            format!("workers, {of} recipients, at most"),
+            format!("workers' peak memory, {of} recipients"),
             mib(sent.peak),
             "MiB",
         );
     }
     let ratio = large.peak as f64 / small.peak as f64;
     report.ratio(
-        "workers at most, all recipients / a quarter",
+        "workers' peak memory, all recipients / a quarter",
         ratio,
         "≤ 1.2",
     );

@@ -18,9 +18,9 @@ use standardwebhooks::{
     HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook,
 };
 
-use super::super::api_process::VENDOR_SECRET;
-use super::super::http::Connection;
 use super::test_bed::TestBed;
+use crate::api_process::VENDOR_SECRET;
+use crate::http::HttpConnection;
 
 /// Receipts per post, the simulated vendor's default.
 const BATCH: usize = 100;
@@ -143,7 +143,7 @@ fn post(messages: &[MessageId]) -> anyhow::Result<Post> {
 
 /// Sends the posts one after the other over one connection, until none is left.
 async fn post_all(test_bed: &TestBed<'_>, posts: &Mutex<IntoIter<Post>>) -> anyhow::Result<()> {
-    let mut connection = Connection::open(&test_bed.api.address).await?;
+    let mut connection = HttpConnection::open(&test_bed.api.address).await?;
     let next = || posts.lock().unwrap_or_else(PoisonError::into_inner).next();
     while let Some(Post { headers, body }) = next() {
         let headers = headers.iter().map(|(name, value)| (*name, &**value));

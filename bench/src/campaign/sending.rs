@@ -9,10 +9,10 @@ use eventlog::Log;
 use projections::campaign_stats::CampaignFigures;
 use serde_json::json;
 
-use super::super::process::Process;
 use super::customers::FIRST;
 use super::test_bed::TestBed;
-use super::times::Times;
+use super::times::CampaignTimes;
+use crate::process::{CpuTimes, Process, cpu_times_between};
 
 /// Interval at which the campaign's progress and the workers' memory are polled.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
@@ -28,9 +28,9 @@ pub(super) struct SentCampaign {
     pub(super) took: Duration,
     /// Redis memory that the log's streams took for the campaign, in bytes.
     pub(super) log_bytes: u64,
-    pub(super) times: Times,
+    pub(super) times: CampaignTimes,
     /// Processor time of each process during the campaign.
-    pub(super) cpu_times: Vec<(&'static str, Duration)>,
+    pub(super) cpu_times: CpuTimes,
     /// Memory of the workers before the launch, in bytes.
     pub(super) before: u64,
     /// Memory of the workers during the campaign, every [`POLL_INTERVAL`], in bytes.
@@ -80,13 +80,13 @@ pub(super) async fn measure(
     let memory = wait_until_ended(test_bed, &campaign, &worker).await?;
     test_bed.wait_until_caught_up().await?;
     let took = start.elapsed();
-    let cpu_times = since(cpu_times, test_bed.cpu_times(&worker)?);
+    let cpu_times = cpu_times_between(cpu_times, test_bed.cpu_times(&worker)?);
 
     wait_until_completed(test_bed, &campaign).await?;
     let log_bytes = stream_bytes(log).await?.saturating_sub(bytes_before);
     let (peak, times) = (
         worker.peak()?,
-        Times::read(log, from, &campaign, clock).await?,
+        CampaignTimes::read(log, from, &campaign, clock).await?,
     );
     worker.stop().await?;
     Ok(SentCampaign {
@@ -191,12 +191,4 @@ async fn wait_until_completed(test_bed: &TestBed<'_>, campaign: &CampaignId) -> 
         tokio::time::sleep(POLL_INTERVAL).await;
     }
     test_bed.wait_until_caught_up().await
-}
-
-type CpuTimes = Vec<(&'static str, Duration)>;
-
-fn since(before: CpuTimes, after: CpuTimes) -> CpuTimes {
-    let both = before.into_iter().zip(after);
-    both.map(|((name, before), (_, after))| (name, after.saturating_sub(before)))
-        .collect()
 }

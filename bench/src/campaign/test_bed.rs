@@ -9,10 +9,9 @@ use projections::VIEWS;
 use reqwest::RequestBuilder;
 use serde_json::Value;
 
-use super::super::api_process::{ApiProcess, KEY, VENDOR_SECRET};
-use super::super::deployment::Deployment;
-use super::super::process::Process;
-use super::cpu_time;
+use crate::api_process::{ApiProcess, KEY, VENDOR_SECRET};
+use crate::deployment::BenchDeployment;
+use crate::process::{CpuTimes, Process, cpu_times};
 use engines::Engines;
 
 /// Maximum time for the views to catch up.
@@ -21,7 +20,7 @@ const CATCH_UP_LIMIT: Duration = Duration::from_secs(1_200);
 /// Running API and vendor. Workers are started per campaign.
 pub(super) struct TestBed<'e> {
     pub(super) engines: &'e Engines,
-    pub(super) deployment: Deployment,
+    pub(super) deployment: BenchDeployment,
     pub(super) api: ApiProcess,
     pub(super) vendor: Process,
     pub(super) vendor_url: String,
@@ -32,7 +31,7 @@ impl<'e> TestBed<'e> {
     /// Starts the API and the vendor. The vendor has the settings of `patron up`: it accepts every
     /// message at once, and posts its receipt 0.2 to 2 s later.
     pub(super) async fn start(engines: &'e Engines, vendor_dir: &Path) -> anyhow::Result<Self> {
-        let deployment = Deployment::open(engines).await?;
+        let deployment = BenchDeployment::open(engines).await?;
         let dir = vendor_dir.to_str().context("the directory is not UTF-8")?;
         let env = [
             ("PATRON_VENDOR_DATA_DIR", dir),
@@ -68,7 +67,7 @@ impl<'e> TestBed<'e> {
 
     /// Waits until the views have folded the whole log.
     pub(super) async fn wait_until_caught_up(&self) -> anyhow::Result<()> {
-        let Deployment { log, store, .. } = &self.deployment;
+        let BenchDeployment { log, store, .. } = &self.deployment;
         let ends: Positions = log.ends().await?.into_iter().collect();
         for view in VIEWS {
             store.wait_for(view.name(), &ends, CATCH_UP_LIMIT).await?;
@@ -77,23 +76,14 @@ impl<'e> TestBed<'e> {
     }
 
     /// Returns the processor time of each process since its start.
-    pub(super) fn cpu_times(
-        &self,
-        worker: &Process,
-    ) -> anyhow::Result<Vec<(&'static str, Duration)>> {
-        let pids = [
+    pub(super) fn cpu_times(&self, worker: &Process) -> anyhow::Result<CpuTimes> {
+        cpu_times([
             ("workers", Some(worker.pid)),
             ("API", Some(self.api.process.pid)),
             ("vendor", Some(self.vendor.pid)),
             ("redis-server", self.engines.redis_pid()),
             ("mongod", self.engines.mongod_pid()),
-        ];
-        let started = pids
-            .into_iter()
-            .filter_map(|(name, pid)| Some((name, pid?)));
-        started
-            .map(|(name, pid)| Ok((name, cpu_time(pid)?)))
-            .collect()
+        ])
     }
 
     /// Sends a GET request to the API, and returns the response.

@@ -10,7 +10,7 @@ const BATCH: usize = 10_000;
 
 /// Duration of each phase.
 #[derive(Default)]
-pub(super) struct Times {
+pub(super) struct CampaignTimes {
     /// Time from the launch to the last queued message.
     pub(super) queueing: Duration,
     /// Time from the first to the last sent message.
@@ -37,7 +37,7 @@ const PHASES: [&[&str]; 3] = [
     &["message_delivered.1", "message_failed.1"],
 ];
 
-impl Times {
+impl CampaignTimes {
     /// Reads the events of the campaign after these positions. `launched` is the clock's time at
     /// the launch.
     pub(super) async fn read(

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::super::raw_redis;
-use super::super::report::BenchReport;
 use super::PipelineArgs;
 use super::running::RunningBuild;
+use crate::raw_redis;
+use crate::report::BenchReport;
 
 /// Idle time before the measurement.
 const BEFORE: Duration = Duration::from_secs(5);
@@ -22,13 +22,13 @@ pub(super) async fn measure(
     let cpu_times = running.cpu_times()?;
     let time = Duration::from_secs(args.idle_seconds);
     tokio::time::sleep(time).await;
-    let cpu_times = running.cpu_times_since(&cpu_times)?;
+    let cpu_times = running.cpu_times_since(cpu_times)?;
     let grown = raw_redis::aof_size(url).await?.saturating_sub(size_before);
     for (name, cpu_time) in &cpu_times {
         let share = cpu_time.as_secs_f64() / time.as_secs_f64() * 100.0;
-        report.figure(format!("at rest, {name}"), share, "% of a core");
+        report.figure(format!("CPU at rest, {name}"), share, "% of a core");
     }
     let grown = grown as f64 / time.as_secs_f64() * 60.0;
-    report.figure("at rest, growth of Redis's file", grown, "bytes/min");
+    report.figure("append-only file at rest, growth", grown, "bytes/min");
     Ok(())
 }

@@ -14,8 +14,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::process::patron;
-use super::report::BenchReport;
+use crate::process::patron;
+use crate::report::BenchReport;
 use engines::Engines;
 use running::RunningBuild;
 

@@ -7,9 +7,9 @@ use anyhow::Context;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::api_process::ApiProcess;
-use super::super::http::Connection;
-use super::super::process::{Process, cpu_time};
+use crate::api_process::ApiProcess;
+use crate::http::HttpConnection;
+use crate::process::{CpuTimes, Process, cpu_times, cpu_times_between};
 use engines::Engines;
 
 /// Interval at which the views' lag is polled.
@@ -24,7 +24,7 @@ pub(super) struct RunningBuild<'e> {
     pub(super) api: ApiProcess,
     pub(super) workers: Vec<Process>,
     program: PathBuf,
-    control: Connection,
+    control: HttpConnection,
 }
 
 /// Progress of a view, from `GET /api/admin/projections`.
@@ -43,14 +43,11 @@ pub(super) struct PartitionProgress {
     pub(super) number: u64,
 }
 
-/// Processor time of each process.
-pub(super) type CpuTimes = Vec<(String, Duration)>;
-
 impl<'e> RunningBuild<'e> {
     /// Starts the API and one worker.
     pub(super) async fn start(program: PathBuf, engines: &'e Engines) -> anyhow::Result<Self> {
         let api = ApiProcess::start_program(&program, engines).await?;
-        let control = Connection::open(&api.address).await?;
+        let control = HttpConnection::open(&api.address).await?;
         let mut running = Self {
             engines,
             api,
@@ -79,14 +76,14 @@ impl<'e> RunningBuild<'e> {
     pub(super) async fn read(&mut self, path: &str) -> anyhow::Result<Option<Value>> {
         // The server closes idle connections.
         if self.control.is_closed() {
-            self.control = Connection::open(&self.api.address).await?;
+            self.control = HttpConnection::open(&self.api.address).await?;
         }
         self.control.read(path).await
     }
 
     /// Creates a key that may ingest data. Returns its secret.
     pub(super) async fn create_key(&mut self, name: &str) -> anyhow::Result<String> {
-        let mut connection = Connection::open(&self.api.address).await?;
+        let mut connection = HttpConnection::open(&self.api.address).await?;
         let key = json!({"name": name, "role": "ingest"});
         let created = connection.create("/api/keys", &key).await?;
         let secret = created["secret"].as_str().context("a key has a secret")?;
@@ -129,18 +126,11 @@ impl<'e> RunningBuild<'e> {
         pids.extend(workers.map(|(n, worker)| (name(n), Some(worker.pid))));
         pids.push(("redis-server".to_owned(), self.engines.redis_pid()));
         pids.push(("mongod".to_owned(), self.engines.mongod_pid()));
-        let started = pids
-            .into_iter()
-            .filter_map(|(name, pid)| Some((name, pid?)));
-        started
-            .map(|(name, pid)| Ok((name, cpu_time(pid)?)))
-            .collect()
+        cpu_times(pids)
     }
 
     /// Returns the processor time of each process since an earlier measurement.
-    pub(super) fn cpu_times_since(&self, before: &CpuTimes) -> anyhow::Result<CpuTimes> {
-        let both = before.iter().zip(self.cpu_times()?);
-        let since = both.map(|((_, before), (name, after))| (name, after.saturating_sub(*before)));
-        Ok(since.collect())
+    pub(super) fn cpu_times_since(&self, before: CpuTimes) -> anyhow::Result<CpuTimes> {
+        Ok(cpu_times_between(before, self.cpu_times()?))
     }
 }

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-use super::super::bulk;
-use super::super::orders::Orders;
-use super::super::report::BenchReport;
 use super::PipelineArgs;
 use super::running::RunningBuild;
+use crate::bulk;
+use crate::orders::OrderGenerator;
+use crate::report::BenchReport;
 
 /// Maximum time for the owners of partitions to become stable.
 const STABLE_LIMIT: Duration = Duration::from_secs(120);
@@ -38,21 +38,25 @@ pub(super) async fn measure(
     running.add_worker().await?;
     let owners = wait_for_stable_owners(running).await?;
     let before = folded_numbers(running).await?;
-    let orders = Orders::of_customers(args.orders / 2, args.customers, args.seed + 2)?;
+    let orders = OrderGenerator::of_customers(args.orders / 2, args.customers, args.seed + 2)?;
     // With the ids of the earlier orders, these would be updates.
     let bodies = bulk::bodies(orders.with_prefix("w"))?;
     let (cpu_times, start) = (running.cpu_times()?, Instant::now());
     bulk::send(&running.api.address, bodies).await?;
     running.wait_until_caught_up().await?;
     let took = start.elapsed();
-    let cpu_times = running.cpu_times_since(&cpu_times)?;
+    let cpu_times = running.cpu_times_since(cpu_times)?;
 
     let count = (args.orders / 2) as f64;
     let per_second = count / took.as_secs_f64();
     report.figure("two workers: orders in all views", per_second, "orders/s");
     for (name, time) in &cpu_times {
         let micros = time.as_secs_f64() * 1e6 / count;
-        report.figure(format!("two workers: {name}"), micros, "µs/order");
+        report.figure(
+            format!("two workers: CPU time per order, {name}"),
+            micros,
+            "µs",
+        );
     }
     let Some(owners) = owners else {
         return Ok(());

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use futures::future::try_join_all;
 use tokio::time::{MissedTickBehavior, interval, sleep, sleep_until};
 
-use super::super::http::{Connection, percentile};
-use super::super::report::{BenchReport, grouped};
 use super::PipelineArgs;
 use super::running::RunningBuild;
+use crate::http::{HttpConnection, percentile};
+use crate::report::{BenchReport, grouped};
 
 /// Interval between the batches of the background load.
 const BATCH_INTERVAL: Duration = Duration::from_millis(20);
@@ -76,21 +76,29 @@ pub(super) async fn measure(
     )?;
     running.wait_until_caught_up().await?;
     let catching_up = until.elapsed();
-    let cpu_times = running.cpu_times_since(&cpu_times)?;
+    let cpu_times = running.cpu_times_since(cpu_times)?;
 
     let millis = |time: Duration| time.as_secs_f64() * 1_000.0;
-    let of = format!("beside {} orders/s", grouped(rate.into()));
+    let of = format!("background of {} orders/s", grouped(rate.into()));
     let per_second = |count: u64| count as f64 / time.as_secs_f64();
-    report.figure(format!("{of}: accepted"), per_second(sent), "orders/s");
+    report.figure(
+        format!("{of}: accepted orders"),
+        per_second(sent),
+        "orders/s",
+    );
     if args.one_customer.is_some() {
-        report.figure(format!("{of}: of one customer"), of_one as f64, "orders");
+        report.figure(
+            format!("{of}: orders of one customer"),
+            of_one as f64,
+            "orders",
+        );
         let rate = per_second(of_one);
-        report.figure(format!("{of}: of one customer"), rate, "orders/s");
+        report.figure(format!("{of}: orders of one customer"), rate, "orders/s");
     }
     report.figure(format!("{of}: probes"), probed.visible.len() as f64, "");
     for (name, times) in [
-        ("answered", &probed.answered),
-        ("answer to read", &probed.visible),
+        ("request to response", &probed.answered),
+        ("response to readable", &probed.visible),
     ] {
         for (of_times, at) in [("median", 0.5), ("99th percentile", 0.99)] {
             let value = millis(percentile(times, at));
@@ -99,14 +107,14 @@ pub(super) async fn measure(
     }
     report.figure(format!("{of}: lag at the end"), lag as f64, "events");
     report.figure(
-        format!("{of}: until it is folded"),
+        format!("{of}: time until that lag was folded"),
         catching_up.as_secs_f64(),
         "s",
     );
     let orders = (sent + of_one).max(1) as f64;
     for (name, time) in &cpu_times {
         let micros = time.as_secs_f64() * 1e6 / orders;
-        report.figure(format!("{of}: {name}"), micros, "µs/order");
+        report.figure(format!("{of}: CPU time per order, {name}"), micros, "µs");
     }
     Ok(())
 }
@@ -114,7 +122,7 @@ pub(super) async fn measure(
 /// Posts single orders of new customers, one after the other, and reads each customer until it is
 /// visible.
 async fn probe(background: &Background<'_>, rate: u32) -> anyhow::Result<Probed> {
-    let mut connection = Connection::open(background.address).await?;
+    let mut connection = HttpConnection::open(background.address).await?;
     let (mut answered, mut visible) = (Vec::new(), Vec::new());
     while Instant::now() < background.until {
         let customer = format!("p-{rate}-{}", visible.len());
@@ -145,7 +153,7 @@ impl Background<'_> {
     async fn send(&self, rate: u32, customers: u64) -> anyhow::Result<u64> {
         let size = u64::from(rate) * BATCH_INTERVAL.as_millis() as u64 / 1_000;
         let lanes = (0..LANES).map(|lane| async move {
-            let mut connection = Connection::open(self.address).await?;
+            let mut connection = HttpConnection::open(self.address).await?;
             sleep(BATCH_INTERVAL * lane).await;
             let mut ticks = interval(BATCH_INTERVAL * LANES);
             // A lane that waited for a slow response catches up, so that the rate is kept.
@@ -173,7 +181,7 @@ impl Background<'_> {
     async fn send_of_one(&self, rate: u32, limit: u64) -> anyhow::Result<u64> {
         let per_lane = limit / ONE_CUSTOMER_CONCURRENCY;
         let lanes = (0..ONE_CUSTOMER_CONCURRENCY).map(|lane| async move {
-            let mut connection = Connection::open(self.address).await?;
+            let mut connection = HttpConnection::open(self.address).await?;
             let mut sent = 0;
             while sent < per_lane && Instant::now() < self.until {
                 let size = ONE_CUSTOMER_BATCH.min(per_lane - sent);
@@ -189,7 +197,7 @@ impl Background<'_> {
 
     async fn post(
         &self,
-        connection: &mut Connection,
+        connection: &mut HttpConnection,
         orders: impl Iterator<Item = String>,
     ) -> anyhow::Result<()> {
         let lines: Vec<String> = orders.collect();

@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use mongodb::Client;
 
-use super::super::orders::Orders;
-use super::super::report::BenchReport;
-use super::super::{bulk, raw_mongo};
 use super::PipelineArgs;
 use super::running::RunningBuild;
+use crate::orders::OrderGenerator;
+use crate::report::BenchReport;
+use crate::{bulk, raw_mongo};
 
 /// Number of orders that are sent for a warm-up.
 const WARM_UP: u64 = 2_000;
@@ -23,18 +23,18 @@ pub(super) async fn measure(
     args: &PipelineArgs,
     report: &mut BenchReport,
 ) -> anyhow::Result<()> {
-    let warm_up = bulk::bodies(Orders::new(WARM_UP, args.seed)?.with_prefix("f"))?;
+    let warm_up = bulk::bodies(OrderGenerator::new(WARM_UP, args.seed)?.with_prefix("f"))?;
     bulk::send(&running.api.address, warm_up).await?;
     running.wait_until_caught_up().await?;
 
-    let orders = Orders::of_customers(args.orders, args.customers, args.seed + 1)?;
+    let orders = OrderGenerator::of_customers(args.orders, args.customers, args.seed + 1)?;
     let bodies = bulk::bodies(orders)?;
     let (cpu_times, start) = (running.cpu_times()?, Instant::now());
     let accepted = bulk::send(&running.api.address, bodies).await?;
     let lag = running.lag().await?;
     running.wait_until_caught_up().await?;
     let took = start.elapsed();
-    let cpu_times = running.cpu_times_since(&cpu_times)?;
+    let cpu_times = running.cpu_times_since(cpu_times)?;
 
     let count = args.orders as f64;
     let per_second = count / took.as_secs_f64();
@@ -43,15 +43,15 @@ pub(super) async fn measure(
         count / accepted.as_secs_f64(),
         "orders/s",
     );
-    report.figure("lag when the last was on disk", lag as f64, "events");
+    report.figure("lag when the last order was on disk", lag as f64, "events");
     report.figure("orders in bulk, in all views", per_second, "orders/s");
     for (name, time) in &cpu_times {
         let micros = time.as_secs_f64() * 1e6 / count;
-        report.figure(format!("processor time an order, {name}"), micros, "µs");
+        report.figure(format!("CPU time per order, {name}"), micros, "µs");
     }
     let raw = raw_orders_per_second(running).await?;
     report.figure("raw inserts of the views' documents", raw, "orders/s");
-    report.ratio("in all views / raw inserts", per_second / raw, "");
+    report.ratio("orders in all views / raw inserts", per_second / raw, "");
     Ok(())
 }
 

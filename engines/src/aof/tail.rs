@@ -3,7 +3,7 @@
 
 /// Explanation of a broken end of file.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum TailVerdict {
     /// The beginning of a command or transaction, and nothing after it.
     Interrupted,
     /// Other damage, with its description.
@@ -22,7 +22,7 @@ enum Stop {
 
 /// Classifies the bytes from the first incomplete command on, or from the `MULTI` of the first
 /// incomplete transaction.
-pub(super) fn classify(bytes: &[u8]) -> Verdict {
+pub(super) fn classify(bytes: &[u8]) -> TailVerdict {
     // After a power failure a file system may leave NULs at the very end: the file has its new
     // length, but the data was not written.
     let end = bytes
@@ -37,13 +37,13 @@ pub(super) fn classify(bytes: &[u8]) -> Verdict {
                 in_transaction = true;
             }
             Ok(name) if in_transaction && !name.eq_ignore_ascii_case(b"EXEC") => {}
-            Ok(_) => return Verdict::Damaged("complete commands follow a broken one"),
-            Err(Stop::End) => return Verdict::Interrupted,
+            Ok(_) => return TailVerdict::Damaged("complete commands follow a broken one"),
+            Err(Stop::End) => return TailVerdict::Interrupted,
             Err(Stop::Malformed) => {
-                return Verdict::Damaged("the next bytes are not a command");
+                return TailVerdict::Damaged("the next bytes are not a command");
             }
             Err(Stop::Swallowed) => {
-                return Verdict::Damaged("a wrong length, or commands inside a value");
+                return TailVerdict::Damaged("a wrong length, or commands inside a value");
             }
         }
     }
@@ -123,11 +123,15 @@ mod tests {
     #[test]
     fn any_beginning_of_a_command_is_an_interrupted_write() {
         for cut in 0..SET.len() {
-            assert_eq!(classify(&SET[..cut]), Verdict::Interrupted, "{cut} bytes");
+            assert_eq!(
+                classify(&SET[..cut]),
+                TailVerdict::Interrupted,
+                "{cut} bytes"
+            );
             let zeroed = [&SET[..cut], &[0; 9]].concat();
             assert_eq!(
                 classify(&zeroed),
-                Verdict::Interrupted,
+                TailVerdict::Interrupted,
                 "{cut} bytes and NULs"
             );
         }
@@ -137,9 +141,13 @@ mod tests {
     fn any_beginning_of_a_transaction_is_an_interrupted_write() {
         let whole = [MULTI, SET, SET, EXEC].concat();
         for cut in 0..whole.len() {
-            assert_eq!(classify(&whole[..cut]), Verdict::Interrupted, "{cut} bytes");
+            assert_eq!(
+                classify(&whole[..cut]),
+                TailVerdict::Interrupted,
+                "{cut} bytes"
+            );
         }
-        assert!(matches!(classify(&whole), Verdict::Damaged(_)));
+        assert!(matches!(classify(&whole), TailVerdict::Damaged(_)));
     }
 
     #[test]
@@ -157,8 +165,8 @@ mod tests {
             ("*3", "*9"),
         ] {
             let verdict = with(from.as_bytes(), to.as_bytes());
-            assert!(matches!(verdict, Verdict::Damaged(_)), "{from} → {to}");
+            assert!(matches!(verdict, TailVerdict::Damaged(_)), "{from} → {to}");
         }
-        assert!(matches!(classify(SET), Verdict::Damaged(_)));
+        assert!(matches!(classify(SET), TailVerdict::Damaged(_)));
     }
 }

@@ -2,14 +2,14 @@
 
 use domain::rules::Operator;
 
-use super::Manner::{Adjective, Free, Noun, Post, Verb};
-use super::{Interpretation, Row, means, meant};
 use crate::builtin::meaning::Meaning;
-use crate::builtin::refusal::TWO_WAYS;
+use crate::builtin::phrase::Manner::{Adjective, Free, Noun, Post, Verb};
+use crate::builtin::phrase::{Interpretation, PhraseRow, means, meant};
+use crate::builtin::rejection::TWO_WAYS;
 use crate::builtin::slots::Slot;
 
 #[rustfmt::skip]
-pub(super) const ROWS: &[Row] = &[
+pub(super) const ROWS: &[PhraseRow] = &[
     (Post, "(tagged|tagged as|tagged with|marked|marked as|labelled|labelled as|labeled|labeled as|having tag|with tag|with the tag|with tags|with the tags|have the tag|has the tag|having the tag) <tags>", |_, s| tagged(s)),
     (Post, "(without|without the|with no|do not have the|does not have the) (tag|tags) <tags>", |_, s| untagged(s)),
     (Post, "(with|having|have|has) [the|a] <tag> tag", |_, s| tagged(s)),

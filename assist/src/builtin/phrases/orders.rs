@@ -2,11 +2,13 @@
 
 use domain::rules::Operator;
 
-use super::Manner::{Free, Noun, Post, Verb};
 use super::spend::high;
-use super::{Interpretation, Row, exactly, means, or_more, timed, until, within};
 use crate::Measure;
 use crate::builtin::meaning::Meaning;
+use crate::builtin::phrase::Manner::{Free, Noun, Post, Verb};
+use crate::builtin::phrase::{
+    Interpretation, PhraseRow, exactly, means, or_more, timed, until, within,
+};
 use crate::builtin::slots::Slot;
 
 const COUNT: &str = "order_count";
@@ -22,7 +24,7 @@ const FIRST_BY_DATE: &str =
 const HOW_LONG: &str = "the request does not say for how long";
 
 #[rustfmt::skip]
-pub(super) const ROWS: &[Row] = &[
+pub(super) const ROWS: &[PhraseRow] = &[
     (Verb, "[@have] [only|just] @buy [@thing] [@us] <times> [@us|in total] [@yet]", |_, s| within(COUNT, s)),
     (Post, "[@having] <count> @order only", |_, s| exactly(COUNT, s)),
     (Verb, "[@have] @buy [@thing] [@us] <times> only", |_, s| exactly(COUNT, s)),

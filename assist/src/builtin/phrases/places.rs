@@ -1,11 +1,11 @@
 //! Phrases about where customers live.
 
-use super::Manner::{Adjective, Place, Post};
-use super::{Interpretation, Row, means, meant};
+use crate::builtin::phrase::Manner::{Adjective, Place, Post};
+use crate::builtin::phrase::{Interpretation, PhraseRow, means, meant};
 use crate::builtin::slots::Slot;
 
 #[rustfmt::skip]
-pub(super) const ROWS: &[Row] = &[
+pub(super) const ROWS: &[PhraseRow] = &[
     (Place, "(from|in|within|across) <places>", |_, s| there(s)),
     (Post, "(living|live|lives|based|located|residing|reside|resides|situated|stay|stays|staying) in <places>", |_, s| there(s)),
     (Post, "[living|live|lives|based|located|residing|from] outside [of] <places>", |_, s| elsewhere(s)),

@@ -2,9 +2,9 @@
 
 use domain::rules::Operator;
 
-use super::Manner::{Noun, Post, Verb};
-use super::{Interpretation, Row, means, timed};
 use crate::builtin::meaning::Meaning;
+use crate::builtin::phrase::Manner::{Noun, Post, Verb};
+use crate::builtin::phrase::{Interpretation, PhraseRow, means, timed};
 use crate::builtin::quantities::Bound;
 use crate::builtin::slots::Slot;
 
@@ -14,7 +14,7 @@ const AT: &str = "registered_at";
 const HOW_LONG: &str = "the request does not say since when";
 
 #[rustfmt::skip]
-pub(super) const ROWS: &[Row] = &[
+pub(super) const ROWS: &[PhraseRow] = &[
     (Verb, "[@have] [newly|recently|first] @join (<recently>|<ago>|<dates>)", |_, s| when(s)),
     (Noun, "(new|newly registered|recently registered) (@people|signups|sign ups|registrations) (<recently>|<dates>)", |_, s| when(s)),
     (Noun, "(signups|sign ups|registrations) (<recently>|<dates>)", |_, s| when(s)),

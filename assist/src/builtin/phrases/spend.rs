@@ -2,10 +2,10 @@
 
 use domain::rules::Operator;
 
-use super::Manner::{Adjective, Noun, Post, Share, Verb};
-use super::{Interpretation, Row, means, within};
 use crate::Measure;
 use crate::builtin::meaning::Meaning;
+use crate::builtin::phrase::Manner::{Adjective, Noun, Post, Share, Verb};
+use crate::builtin::phrase::{Interpretation, PhraseRow, means, within};
 use crate::builtin::slots::{Scope, Slot};
 
 const TOTAL: &str = "total_spend";
@@ -19,14 +19,14 @@ const ONE_ORDER: &str =
 const VAGUE: &str = "the request does not say how much that is";
 
 #[rustfmt::skip]
-pub(super) const ROWS: &[Row] = &[
+pub(super) const ROWS: &[PhraseRow] = &[
     (Verb, "[@have] @spends [@total] <money> [@total] [@total]", |_, s| within(TOTAL, s)),
     (Post, "[@having] @spend [is|was|of|that is|of at] <money>", |_, s| within(TOTAL, s)),
     (Post, "[@having] <money> [in|of] @spend", |_, s| within(TOTAL, s)),
     (Noun, "spenders [of|with] <money>", |_, s| within(TOTAL, s)),
     (Verb, "[@have] (not|never) [yet] spent (anything|any money|a rupee|money) [@us] [@yet]", |_, _| is(0)),
     (Verb, "[@have] spent nothing [@us] [@yet]", |_, _| is(0)),
-    (Verb, "[@have] spent (something|anything|money) [@us] [@yet]", |_, _| more_than_nothing()),
+    (Verb, "[@have] spent (something|anything|money) [@us] [@yet]", |_, _| means(Meaning::is(TOTAL, Operator::Greater, 0))),
     (Verb, "([@have] not spent|did not spend|do not spend) [@total] <money> [@total]", |_, s| contrary(s)),
     (Verb, "[@have] @buy [goods|products|items|things] (worth|for) <money> @all", |_, s| within(TOTAL, s)),
     (Verb, "[@have] never spent <money>", |_, _| Some(Interpretation::Refused(ONE_ORDER))),
@@ -65,10 +65,6 @@ const NOT_A_TENTH: &str = "shares are supported in steps of 10%, from 10% to 90%
 
 fn is(minor: i64) -> Option<Interpretation> {
     means(Meaning::is(TOTAL, Operator::Equal, minor))
-}
-
-fn more_than_nothing() -> Option<Interpretation> {
-    means(Meaning::is(TOTAL, Operator::Greater, 0))
 }
 
 fn contrary(slots: &[Slot]) -> Option<Interpretation> {

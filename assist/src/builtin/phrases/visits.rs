@@ -2,11 +2,11 @@
 
 use domain::rules::Operator;
 
-use super::Manner::{Noun, Post, Verb};
 use super::spend::high;
-use super::{Interpretation, Row, means, or_more, until, within};
 use crate::Measure;
 use crate::builtin::meaning::Meaning;
+use crate::builtin::phrase::Manner::{Noun, Post, Verb};
+use crate::builtin::phrase::{Interpretation, PhraseRow, means, or_more, until, within};
 use crate::builtin::slots::Slot;
 
 const COUNT: &str = "visits";
@@ -16,7 +16,7 @@ const BY_DATE: &str = "rules support the date of the last visit, not the number 
 const LAST_ONLY: &str = "rules support the total number of visits and the date of the last visit";
 
 #[rustfmt::skip]
-pub(super) const ROWS: &[Row] = &[
+pub(super) const ROWS: &[PhraseRow] = &[
     (Verb, "[@have] [only|just] @visited [@where] <times> [@where] [in total] [@yet]", |_, s| within(COUNT, s)),
     (Verb, "(visit|visits|visiting) [@where] <times>", |_, s| within(COUNT, s)),
     (Verb, "[@have] @made <count> visits [to @where]", |_, s| within(COUNT, s)),

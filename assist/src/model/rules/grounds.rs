@@ -1,5 +1,6 @@
 //! Check that an answer is grounded in the request and in the store's facts.
 
+use domain::Name;
 use domain::rules::{NodeRef, Rules, fold_case};
 
 use crate::Facts;
@@ -18,7 +19,11 @@ pub(super) fn check(rules: &Rules, prompt: &str, facts: &Facts) -> Result<(), St
         let field = condition.field().to_string();
         let is_grounded = match (field.strip_prefix("attributes."), activity(&field)) {
             (Some(key), _) => is_named(key, &prompt),
-            (_, Some(name)) => is_known(name, facts),
+            // Visits are always known, even before the first one.
+            (_, Some(name)) => {
+                let is_this = |known: &Name| known.as_str() == name;
+                name == "visit" || facts.activities.keys().any(is_this)
+            }
             _ => true,
         };
         if !is_grounded {
@@ -41,16 +46,6 @@ fn is_named(key: &str, prompt: &str) -> bool {
     let mut words = key.split(['_', '-']).filter(|word| !word.is_empty());
     let is_there = |word: &str| prompt.contains(&fold_case(word));
     words.clone().next().is_some() && words.all(is_there)
-}
-
-/// Returns whether the facts contain an activity. Visits are always known, even before
-/// the first one.
-fn is_known(activity: &str, facts: &Facts) -> bool {
-    activity == "visit"
-        || facts
-            .activities
-            .keys()
-            .any(|name| name.as_str() == activity)
 }
 
 /// Returns the words that occur in the prompt, as they are written there, each once.

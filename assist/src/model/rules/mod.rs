@@ -6,7 +6,7 @@ mod read;
 
 use serde_json::json;
 
-use super::task::Task;
+use super::task::ModelTask;
 use super::{Model, NoRules, Usage};
 use crate::builtin::{NotUnderstood, Understood, check_length};
 use crate::{Facts, explain};
@@ -31,7 +31,7 @@ impl Model {
         usage: &mut Usage,
     ) -> Result<Understood, NoRules> {
         check_length(prompt)?;
-        let task = Task {
+        let task = ModelTask {
             name: "customer_rules",
             instructions: instructions::instructions(facts),
             data: json!({"request": prompt}),

@@ -80,7 +80,9 @@ pub(super) fn read(
     }
     // Checked in the model's own nesting first, so that the pointers in error messages
     // refer to its answer.
-    let rules = Rules::from_json(&answer.nested()).map_err(|errors| wrong(&errors))?;
+    let groups: Vec<Json> = answer.groups.iter().map(Group::json).collect();
+    let nested = json!({"combinator": answer.combinator, "not": false, "rules": groups});
+    let rules = Rules::from_json(&nested).map_err(|errors| wrong(&errors))?;
     grounds::check(&rules, prompt, facts).map_err(AnswerError::because)?;
     let rules = Rules::from_json(&answer.flat()).map_err(|errors| wrong(&errors))?;
     Ok(Ok(rules))
@@ -97,12 +99,6 @@ fn wrong(errors: &RuleErrors) -> AnswerError {
 }
 
 impl Answer {
-    /// Returns the answer as rules, with all its groups.
-    fn nested(&self) -> Json {
-        let groups: Vec<Json> = self.groups.iter().map(Group::json).collect();
-        json!({"combinator": self.combinator, "not": false, "rules": groups})
-    }
-
     /// Returns the answer as rules, without groups that change nothing.
     fn flat(&self) -> Json {
         if let [group] = self.groups.as_slice() {

@@ -5,8 +5,9 @@ use assist::builtin::MAX_VARIANT;
 use domain::{Currency, Template};
 use serde_json::Value as Json;
 
-use super::texts::{FIGURES, variants};
+use super::texts::variants;
 use super::{Fake, KEY, pune};
+use crate::store::FIGURES;
 
 /// Returns the facts of a store with groups of one customer.
 fn facts() -> Facts {

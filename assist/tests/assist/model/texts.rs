@@ -1,32 +1,14 @@
 //! Messages, summaries and tags.
 
-use std::sync::LazyLock;
-
 use assist::builtin::{MAX_VARIANT, Variant};
 use assist::model::{ModelError, Usage};
-use assist::{Bracket, CampaignResults, Tag, Tone};
+use assist::{Tag, Tone};
+use domain::Template;
 use domain::rules::Rules;
-use domain::{Currency, Template};
 use serde_json::{Value as Json, json};
 
 use super::Fake;
-
-pub(crate) static FIGURES: LazyLock<CampaignResults> = LazyLock::new(|| CampaignResults {
-    name: "Diwali 50".to_owned(),
-    currency: Currency::try_from("INR").unwrap(),
-    audience: 1_300,
-    sent: 1_284,
-    delivered: 1_140,
-    failed: 144,
-    suppressed: 16,
-    pending: 0,
-    brackets: vec![Bracket {
-        above: Some(1_000_000),
-        up_to: None,
-        sent: 200,
-        delivered: 190,
-    }],
-});
+use crate::store::FIGURES;
 
 /// Returns an answer with these texts, in the tones friendly, formal and urgent.
 pub(crate) fn variants(texts: [&str; 3]) -> Json {

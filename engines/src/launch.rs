@@ -1,12 +1,14 @@
-//! Waiting until an engine is ready.
+//! Launch of an engine: spawns it on a port, and waits until it is ready.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::EngineError;
 use super::child::Child;
+use super::{EngineError, ports};
 
+/// Maximum number of ports to try when other processes take the chosen ones first.
+const PORT_TRIES: usize = 5;
 /// Maximum time without progress. There is no limit on the total time, since loading a large log
 /// may take long.
 const STALL_LIMIT: Duration = Duration::from_secs(120);
@@ -16,7 +18,7 @@ const PROBE_INTERVAL: Duration = Duration::from_millis(25);
 const LOG_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Result of probing an engine.
-pub(super) enum Readiness {
+pub(super) enum EngineState {
     /// The engine can be used.
     Ready,
     /// The engine cannot be used yet. The text describes its state, and changes while the engine
@@ -24,13 +26,46 @@ pub(super) enum Readiness {
     Busy(String),
 }
 
+/// Launches an engine on the wanted port if it is free. Returns its port and process once it is
+/// ready. If it ends for a reason other than its port, `repair` is called, which returns true if
+/// another attempt may succeed.
+///
+/// # Errors
+/// Returns an error if the engine ends and is not repaired, or makes no progress.
+pub(super) async fn launch(
+    wanted_port: Option<u16>,
+    spawn: impl AsyncFn(u16) -> Result<Child, EngineError>,
+    probe: impl AsyncFn(u16, u32) -> EngineState,
+    mut repair: impl AsyncFnMut() -> Result<bool, EngineError>,
+) -> Result<(u16, Child), EngineError> {
+    let mut port = ports::choose(wanted_port)?;
+    let mut port_tries = 1;
+    loop {
+        let child = spawn(port).await?;
+        let error = match wait(&child, async || probe(port, child.pid()).await).await {
+            Ok(()) => return Ok((port, child)),
+            Err(error @ EngineError::Exited { .. }) => error,
+            Err(error) => {
+                child.stop().await;
+                return Err(error);
+            }
+        };
+        if ports::was_taken(child.log()) && port_tries < PORT_TRIES {
+            port = ports::choose(None)?;
+            port_tries += 1;
+        } else if !repair().await? {
+            return Err(error);
+        }
+    }
+}
+
 /// Probes the engine until it is ready. A new state and a growing log both count as progress.
 ///
 /// # Errors
 /// Returns an error if the engine ends, or makes no progress for `STALL_LIMIT`.
-pub(super) async fn wait(
+async fn wait(
     child: &Child,
-    mut probe: impl AsyncFnMut() -> Readiness,
+    mut probe: impl AsyncFnMut() -> EngineState,
 ) -> Result<(), EngineError> {
     let mut seen = (String::new(), 0);
     let mut progressed_at = Instant::now();
@@ -43,8 +78,8 @@ pub(super) async fn wait(
             readiness = probe() => readiness,
         };
         let state = match readiness {
-            Readiness::Ready => return Ok(()),
-            Readiness::Busy(state) => state,
+            EngineState::Ready => return Ok(()),
+            EngineState::Busy(state) => state,
         };
         let now = (state, child.log().len());
         if now != seen {

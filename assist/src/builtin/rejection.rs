@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// Rejection of a request: the tokens at fault, and the reason.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Refusal {
+pub(super) struct Rejection {
     pub(super) tokens: Range<usize>,
     pub(super) reason: &'static str,
 }
@@ -16,6 +16,6 @@ pub(super) const TWO_WAYS: &str = "this can be read in more than one way";
 pub(super) const OUT_OF_PLACE: &str = "this is not understood in this position";
 
 /// Creates the rejection of these tokens.
-pub(super) fn refused(tokens: Range<usize>, reason: &'static str) -> Refusal {
-    Refusal { tokens, reason }
+pub(super) fn refused(tokens: Range<usize>, reason: &'static str) -> Rejection {
+    Rejection { tokens, reason }
 }

@@ -1,0 +1,388 @@
+//! Execution of one partition's commands: load, decide, append, and retry on
+//! conflict.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cqrs_es::Aggregate;
+use cqrs_es::event_sink::EventSink;
+use domain::LoggedEvent;
+use eventlog::{Append, Appended, Key, Log, NewEvent, NewHead, Partition, Position};
+use tokio::time::{Instant, timeout_at};
+
+use crate::CommandError;
+use crate::heads::{HeadAggregate, Loaded, load_in, state};
+use crate::turns::Turns;
+
+/// Time limit for commands that met a conflict: they wait for their turn and
+/// are decided again until then. Shorter than the time limit of any request.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A commit with this many events or bytes is full; later commands go into
+/// another commit.
+const MAX_EVENTS: usize = 1_000;
+const MAX_BYTES: usize = 1 << 20;
+
+/// Effect of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommandEffect {
+    /// The aggregate is new.
+    Created,
+    /// The aggregate has new events.
+    Updated,
+    /// No change was necessary.
+    Unchanged,
+}
+
+/// Outcome of a command, and the position in the log that shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// Effect of the command.
+    pub effect: CommandEffect,
+    /// Position of the aggregate's last event.
+    pub position: Position,
+}
+
+/// A command of a batch that has no result yet.
+pub(crate) struct BatchItem<A: HeadAggregate> {
+    pub(crate) index: usize,
+    pub(crate) key: Key,
+    pub(crate) command: A::Command,
+}
+
+/// Decision about an item whose append is not known to have succeeded yet.
+enum Decided<E> {
+    /// A rule rejects the command, possibly because of an event that is still
+    /// to be appended.
+    Refused(E, Option<Pending>),
+    /// No change is necessary, given the aggregate's last event in the log.
+    Unchanged { last: u64 },
+    /// No change is necessary, given an event that is still to be appended.
+    UnchangedAfter(Pending),
+    /// Events to append.
+    Append { pending: Pending, created: bool },
+}
+
+/// An event among those to append.
+#[derive(Clone, Copy)]
+struct Pending {
+    /// Index of its append.
+    append: usize,
+    /// Number of the append's events up to and including this one.
+    events: usize,
+}
+
+/// State that items are decided on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Basis {
+    /// The assumption that their aggregates do not exist. Only a successful
+    /// append proves it.
+    Guess,
+    /// The heads of their aggregates.
+    Heads,
+}
+
+/// Events to append, one append per aggregate. With one append per item, a
+/// later item could find the version it expects even though the item it was
+/// decided on met a conflict.
+#[derive(Default)]
+struct Appends<'k> {
+    all: Vec<Append>,
+    of: HashMap<&'k Key, usize>,
+    events: usize,
+    bytes: usize,
+}
+
+impl<'k> Appends<'k> {
+    /// Returns the last event that is to be appended to an aggregate.
+    fn pending(&self, key: &Key) -> Option<Pending> {
+        let append = *self.of.get(key)?;
+        let events = self.all.get(append)?.events.len();
+        Some(Pending { append, events })
+    }
+
+    fn add(&mut self, key: &'k Key, new: Append) -> Pending {
+        self.events += new.events.len();
+        self.bytes += new.events.iter().map(|e| e.data.get().len()).sum::<usize>();
+        let append = *self.of.entry(key).or_insert(self.all.len());
+        let events = match self.all.get_mut(append) {
+            Some(earlier) => {
+                if let (Some(earlier), Some(new)) = (&mut earlier.head, new.head) {
+                    earlier.state = new.state;
+                }
+                earlier.events.extend(new.events);
+                earlier.events.len()
+            }
+            None => {
+                let events = new.events.len();
+                self.all.push(new);
+                events
+            }
+        };
+        Pending { append, events }
+    }
+}
+
+/// Results with the indices of their items.
+pub(crate) type Indexed<A> = Vec<(usize, Result<Outcome, <A as Aggregate>::Error>)>;
+
+/// Execution of the commands of one partition.
+pub(crate) struct PartitionRun<'a, A: HeadAggregate> {
+    pub(crate) log: &'a Log,
+    pub(crate) turns: &'a Turns,
+    pub(crate) services: &'a A::Services,
+    pub(crate) metadata: &'a Arc<str>,
+    pub(crate) partition: Partition,
+    /// True if no aggregate is assumed to exist at first.
+    pub(crate) mostly_new: bool,
+}
+
+impl<A: HeadAggregate> PartitionRun<'_, A> {
+    /// Decides all items, repeatedly until none meets a conflict.
+    pub(crate) async fn all(self, items: Vec<BatchItem<A>>) -> Result<Indexed<A>, CommandError> {
+        let mut done = Vec::with_capacity(items.len());
+        // Items whose aggregates are contended already go straight to their
+        // turn: deciding them now would most likely only cause another
+        // conflict.
+        let (contended, mut items) = self.turns.split_contended(items, |item| &item.key);
+        // Items that the guess cannot settle are returned and decided on heads
+        // next.
+        if self.mostly_new {
+            items = self.decide_all_once(items, Basis::Guess, &mut done).await?;
+        }
+        items = self.decide_all_once(items, Basis::Heads, &mut done).await?;
+        items.extend(contended);
+        if !items.is_empty() {
+            self.run_in_turn(items, &mut done).await?;
+        }
+        Ok(done)
+    }
+
+    /// Decides items that other commands contend for, in this process or
+    /// another. Within a process they take turns; among processes, each attempt
+    /// lets at least one of them succeed.
+    async fn run_in_turn(
+        &self,
+        mut items: Vec<BatchItem<A>>,
+        done: &mut Indexed<A>,
+    ) -> Result<(), CommandError> {
+        let deadline = Instant::now() + PATIENCE;
+        let turn = self.turns.acquire(items.iter().map(|item| &item.key));
+        let contended = |items: &[BatchItem<A>]| {
+            let key = items.first().map(|item| item.key.to_string());
+            Err(CommandError::Contended(key.unwrap_or_default()))
+        };
+        let Ok(_turn) = timeout_at(deadline, turn).await else {
+            return contended(&items);
+        };
+        for attempt in 1.. {
+            items = self.decide_all_once(items, Basis::Heads, done).await?;
+            let Some(item) = items.first() else {
+                break;
+            };
+            // The deadline is checked between attempts only: an append in
+            // flight is never abandoned, since its outcome would be unknown.
+            if Instant::now() >= deadline {
+                return contended(&items);
+            }
+            tracing::debug!(
+                key = %item.key,
+                attempt,
+                conflicts = items.len(),
+                "retrying after a conflict"
+            );
+            pause(attempt).await;
+        }
+        Ok(())
+    }
+
+    /// Decides all items once, commit by commit. Moves those whose result is
+    /// certain into `done`, and returns those that must be decided again.
+    async fn decide_all_once(
+        &self,
+        items: Vec<BatchItem<A>>,
+        basis: Basis,
+        done: &mut Indexed<A>,
+    ) -> Result<Vec<BatchItem<A>>, CommandError> {
+        let (mut again, mut later) = (Vec::new(), items);
+        while !later.is_empty() {
+            let rest = self.once(later, basis, done, &mut again).await?;
+            // Commands on one aggregate keep their order: the items behind one
+            // that must be decided again wait for it.
+            let behind: HashSet<Key> = again.iter().map(|item| item.key.clone()).collect();
+            let (waiting, rest) = rest.into_iter().partition(|i| behind.contains(&i.key));
+            again.extend::<Vec<_>>(waiting);
+            later = rest;
+        }
+        Ok(again)
+    }
+
+    /// Decides items until a commit is full, and appends it. Moves items whose
+    /// result is certain into `done` and those that must be decided again into
+    /// `again`. Returns the items that were not decided.
+    async fn once(
+        &self,
+        mut items: Vec<BatchItem<A>>,
+        basis: Basis,
+        done: &mut Indexed<A>,
+        again: &mut Vec<BatchItem<A>>,
+    ) -> Result<Vec<BatchItem<A>>, CommandError> {
+        let loaded = match basis {
+            Basis::Guess => absent(&items),
+            Basis::Heads => self.load(&items).await?,
+        };
+        let (decided, appends) = self.decide(&items, loaded).await;
+        let sizes: Vec<usize> = appends.iter().map(|append| append.events.len()).collect();
+        let appended = match appends.is_empty() {
+            true => Vec::new(),
+            false => {
+                let metadata = self.metadata.clone();
+                self.log.append(self.partition, metadata, appends).await?
+            }
+        };
+        // An append is known by the position of its last event; the number of
+        // an earlier event is counted back from there.
+        let position_of = |pending: Pending| match appended.get(pending.append) {
+            Some(Appended::At(last)) => {
+                let after = sizes[pending.append] - pending.events;
+                let number = last.number - after as u64;
+                Some(Position { number, ..*last })
+            }
+            Some(Appended::Conflict { .. }) | None => None,
+        };
+        let rest = items.split_off(decided.len());
+        for (item, decided) in items.into_iter().zip(decided) {
+            match self.settle(decided, basis, position_of) {
+                Some(result) => done.push((item.index, result)),
+                None => again.push(item),
+            }
+        }
+        Ok(rest)
+    }
+
+    async fn load(&self, items: &[BatchItem<A>]) -> Result<HashMap<Key, Loaded<A>>, CommandError> {
+        let distinct: HashSet<&Key> = items.iter().map(|item| &item.key).collect();
+        let keys: Vec<&Key> = distinct.into_iter().collect();
+        let loaded = load_in(self.log, self.partition, &keys).await?;
+        Ok(keys.into_iter().cloned().zip(loaded).collect())
+    }
+
+    /// Decides items in order, each on the state that the earlier items leave,
+    /// until a commit is full.
+    async fn decide(
+        &self,
+        items: &[BatchItem<A>],
+        mut loaded: HashMap<Key, Loaded<A>>,
+    ) -> (Vec<Decided<A::Error>>, Vec<Append>) {
+        let mut appends = Appends::default();
+        let mut decided = Vec::with_capacity(items.len());
+        for item in items {
+            if appends.events >= MAX_EVENTS || appends.bytes >= MAX_BYTES {
+                break;
+            }
+            let Some(current) = loaded.get_mut(&item.key) else {
+                continue; // `load` and `absent` cover every item's key.
+            };
+            let command = item.command.clone();
+            let handled = handle(&mut current.aggregate, command, self.services).await;
+            decided.push(match (handled, appends.pending(&item.key)) {
+                (Err(refusal), after) => Decided::Refused(refusal, after),
+                (Ok(events), Some(after)) if events.is_empty() => Decided::UnchangedAfter(after),
+                (Ok(events), None) if events.is_empty() => {
+                    Decided::Unchanged { last: current.last }
+                }
+                (Ok(events), _) => {
+                    let created = current.version == 0;
+                    let append = append(&item.key, current, &events);
+                    let pending = appends.add(&item.key, append);
+                    Decided::Append { pending, created }
+                }
+            });
+        }
+        (decided, appends.all)
+    }
+
+    /// Returns the result of an item; `None` if its append met a conflict, or
+    /// if it was decided only on the guess that its aggregate does not exist.
+    fn settle(
+        &self,
+        decided: Decided<A::Error>,
+        basis: Basis,
+        position_of: impl Fn(Pending) -> Option<Position>,
+    ) -> Option<Result<Outcome, A::Error>> {
+        let outcome = |effect, position| Some(Ok(Outcome { effect, position }));
+        match decided {
+            Decided::Append { pending, created } => {
+                let effect = match created {
+                    true => CommandEffect::Created,
+                    false => CommandEffect::Updated,
+                };
+                outcome(effect, position_of(pending)?)
+            }
+            Decided::UnchangedAfter(pending) => {
+                outcome(CommandEffect::Unchanged, position_of(pending)?)
+            }
+            _ if basis == Basis::Guess => None,
+            Decided::Refused(refusal, None) => Some(Err(refusal)),
+            Decided::Refused(refusal, Some(after)) => position_of(after).map(|_| Err(refusal)),
+            Decided::Unchanged { last } => {
+                let position = Position {
+                    partition: self.partition,
+                    number: last,
+                };
+                outcome(CommandEffect::Unchanged, position)
+            }
+        }
+    }
+}
+
+/// Returns state for the items as if none of their aggregates existed.
+fn absent<A: HeadAggregate>(items: &[BatchItem<A>]) -> HashMap<Key, Loaded<A>> {
+    let keys = items.iter().map(|item| item.key.clone());
+    keys.map(|key| (key, Loaded::absent())).collect()
+}
+
+async fn handle<A: HeadAggregate>(
+    aggregate: &mut A,
+    command: A::Command,
+    services: &A::Services,
+) -> Result<Vec<A::Event>, A::Error> {
+    let sink = EventSink::default();
+    aggregate.handle(command, services, &sink).await?;
+    Ok(sink.collect().await)
+}
+
+/// Builds the append of events that `current` has already applied, and advances
+/// the version of `current` by them.
+pub(crate) fn append<A: HeadAggregate>(
+    key: &Key,
+    current: &mut Loaded<A>,
+    events: &[A::Event],
+) -> Append {
+    let expected = current.version;
+    current.version += events.len() as u64;
+    let event = |event: &A::Event| NewEvent {
+        tag: event.tag(),
+        data: event.data(),
+    };
+    Append {
+        key: key.clone(),
+        head: Some(NewHead {
+            expected,
+            last: current.last,
+            fold: A::FOLD,
+            state: state(&current.aggregate),
+        }),
+        events: events.iter().map(event).collect(),
+    }
+}
+
+/// Sleeps with full jitter up to a bound that doubles from 4 to 32 ms. The bound
+/// stays low, since each process has at most one call that contends for an
+/// aggregate: a call that pauses for longer loses to those that do not.
+async fn pause(attempt: u32) {
+    let bound = 2u64 << attempt.min(4);
+    let millis = rand::random_range(0..=bound);
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+}

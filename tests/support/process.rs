@@ -189,7 +189,7 @@ impl Drop for Process {
         }
         let errors = self.errors();
         let leak = errors.lines().find(|line| leaks(line, &self.secrets));
-        assert_eq!(leak, None, "the log contains a secret or an e-mail address");
+        assert_eq!(leak, None, "the log contains a secret or an email address");
     }
 }
 

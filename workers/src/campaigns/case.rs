@@ -58,7 +58,7 @@ fn content(
     })
 }
 
-/// Returns the e-mail address, or else the telephone number.
+/// Returns the email address, or else the telephone number.
 fn address(document: &CustomerDocument) -> Option<(Channel, Text<254>)> {
     let ways = [
         (Channel::Email, &document.email),

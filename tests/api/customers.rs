@@ -1,7 +1,5 @@
 //! Customers: recording, reading, and searching.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -9,6 +7,7 @@ use tokio::net::TcpStream;
 
 use super::{order, with};
 use crate::support::app::App;
+use crate::support::wait::until;
 
 const DATA: &str = "/api/data/customers";
 
@@ -252,7 +251,11 @@ async fn an_item_is_recorded_at_the_time_of_arrival_of_its_body() {
     stream.read_exact(&mut interim).await.unwrap();
     assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
     // Instants are recorded in milliseconds.
-    tokio::time::sleep(Duration::from_millis(5)).await;
+    let head_read = Utc::now().timestamp_millis();
+    until("the clock shows a later millisecond", async || {
+        Utc::now().timestamp_millis() > head_read
+    })
+    .await;
     let sent = Utc::now();
     stream.write_all(body.as_bytes()).await.unwrap();
     let mut answer = String::new();

@@ -96,7 +96,7 @@ async fn a_request_carries_up_to_a_hundred_messages_and_each_is_sent_once() {
     shop.add_worker([]);
     let id = shop.launch_to_everybody(None).await;
     shop.until_all(&id, MessageStatus::Sent).await;
-    shop.assert_one_message_each(&id).await;
+    shop.assert_one_message_each(&[&id]).await;
     let sent = shop.vendor.sent().await;
     assert!(sent.values().all(|sent| sent.requested == 1), "{sent:?}");
     let requests = shop.vendor.requests().await;
@@ -131,7 +131,7 @@ async fn deferred_and_in_doubt_messages_are_accepted_once() {
     shop.add_worker(["--delivery-attempts", "50"]);
     let id = shop.launch_to_everybody(None).await;
     shop.until_all(&id, MessageStatus::Sent).await;
-    shop.assert_one_message_each(&id).await;
+    shop.assert_one_message_each(&[&id]).await;
     let sent = shop.vendor.sent().await;
     let repeated = sent.values().filter(|sent| sent.requested > 1).count();
     assert!(
@@ -465,7 +465,7 @@ async fn a_batch_without_a_response_is_resent_with_the_same_ids() {
         .set(json!({"latency_ms": {"min": 0, "max": 0}}))
         .await;
     shop.until_all(&id, MessageStatus::Sent).await;
-    shop.assert_one_message_each(&id).await;
+    shop.assert_one_message_each(&[&id]).await;
     let problems = attempt_problems(&shop, &id, 0).await;
     assert_eq!(problems[0], "did not answer in time");
 }

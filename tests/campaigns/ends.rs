@@ -1,10 +1,12 @@
 //! Campaigns that are paused, resumed and cancelled.
 
 use commands::Context;
-use domain::{CampaignCommand, CampaignStatus, MessageCommand, MessageId, MessageStatus};
+use domain::{
+    CampaignCommand, CampaignId, CampaignStatus, MessageCommand, MessageId, MessageStatus,
+};
 use serde_json::json;
 
-use super::{Shop, context, millis_from_now, wait_for_reaction};
+use super::{Shop, context, millis_from_now};
 use crate::support::shop::mail;
 use crate::support::wait::until;
 
@@ -17,22 +19,19 @@ async fn a_paused_campaign_sends_nothing_until_it_is_resumed() {
         shop.vendor.requests().await > 0
     })
     .await;
-    let context = context();
-    let paused = shop
-        .commands
-        .execute_on_campaign(&context, id.clone(), CampaignCommand::Pause);
-    paused.await.unwrap().unwrap();
-    wait_for_reaction().await;
-    let sent = shop.vendor.sent().await.len();
+    execute(&shop, &id, CampaignCommand::Pause).await;
+    // While the worker sends another campaign at the same rate, it would send as many messages of
+    // the paused one.
+    let other = shop.launch_to_everybody(Some(20)).await;
+    shop.until_sent(&other, 10).await;
+    let sent = shop.sent_count(&id).await;
     assert!(sent < 100, "every message was sent");
-    wait_for_reaction().await;
-    assert_eq!(shop.vendor.sent().await.len(), sent);
-    let resumed = shop
-        .commands
-        .execute_on_campaign(&context, id.clone(), CampaignCommand::Resume);
-    resumed.await.unwrap().unwrap();
+    shop.until_sent(&other, 30).await;
+    assert_eq!(shop.sent_count(&id).await, sent);
+    execute(&shop, &id, CampaignCommand::Resume).await;
     shop.until_all(&id, MessageStatus::Sent).await;
-    shop.assert_one_message_each(&id).await;
+    shop.until_all(&other, MessageStatus::Sent).await;
+    shop.assert_one_message_each(&[&id, &other]).await;
 }
 
 /// After a pause, only messages that are already in a request are sent.
@@ -48,16 +47,15 @@ async fn a_pause_takes_effect_while_requests_to_a_slow_vendor_are_in_flight() {
         shop.vendor.requests().await > 0
     })
     .await;
-    let context = context();
-    let paused = shop
-        .commands
-        .execute_on_campaign(&context, id.clone(), CampaignCommand::Pause);
-    paused.await.unwrap().unwrap();
+    execute(&shop, &id, CampaignCommand::Pause).await;
     let before = shop.vendor.sent().await.len();
-    wait_for_reaction().await;
-    let sent = shop.vendor.sent().await.len();
-    wait_for_reaction().await;
-    assert_eq!(shop.vendor.sent().await.len(), sent);
+    // Another campaign takes the slots as soon as they are free. Once it has used each of them
+    // several times, the requests of the paused one have ended.
+    let other = shop.launch_to_everybody(None).await;
+    shop.until_sent(&other, 400).await;
+    let sent = shop.sent_count(&id).await;
+    shop.until_sent(&other, 800).await;
+    assert_eq!(shop.sent_count(&id).await, sent);
     // A request relies on heads that were read at most 200 ms before, and takes 500 ms once the
     // vendor has its messages. So each slot can deliver one more batch after the pause, based on
     // heads from before it, but not a second one.
@@ -74,14 +72,17 @@ async fn a_cancelled_campaign_sends_nothing_more() {
         shop.vendor.requests().await > 0
     })
     .await;
-    cancel(&shop, &id).await;
+    execute(&shop, &id, CampaignCommand::Cancel).await;
     let none_queued = async || {
         let counts = shop.status_counts(&id).await;
         !counts.contains_key(&MessageStatus::Queued)
     };
     until("no message is queued", none_queued).await;
-    wait_for_reaction().await;
-    let sent = shop.vendor.sent().await.len();
+    // While the worker sends another campaign at the same rate, it would send as many messages of
+    // the cancelled one.
+    let other = shop.launch_to_everybody(Some(20)).await;
+    shop.until_sent(&other, 10).await;
+    let sent = shop.sent_count(&id).await;
     assert!(sent < 100, "every message was sent");
     let expected = [
         (MessageStatus::Suppressed, 100 - sent),
@@ -93,8 +94,8 @@ async fn a_cancelled_campaign_sends_nothing_more() {
         recorded,
     )
     .await;
-    wait_for_reaction().await;
-    assert_eq!(shop.vendor.sent().await.len(), sent);
+    shop.until_sent(&other, 30).await;
+    assert_eq!(shop.sent_count(&id).await, sent);
     let shown = async || {
         let figures = shop.store.campaign_stats(&[&id]).await.unwrap();
         figures[&id].suppressed_for.get("cancelled") == Some(&(100 - sent as i64))
@@ -112,7 +113,7 @@ async fn a_campaign_cancelled_right_after_its_launch_leaves_nothing_queued() {
     let queued = shop.message_ids(&id).into_iter().map(queue).collect();
     let queued = shop.commands.execute_on_messages(&context(), queued).await;
     assert!(queued.unwrap().iter().all(Result::is_ok));
-    cancel(&shop, &id).await;
+    execute(&shop, &id, CampaignCommand::Cancel).await;
     until("no message is queued", async || {
         let counts = shop.status_counts(&id).await;
         !counts.contains_key(&MessageStatus::Queued)
@@ -162,15 +163,15 @@ async fn cancelling_a_campaign_suppresses_undeliverable_messages() {
     shop.add_worker(["--delivery-attempts", "1"]);
     let id = shop.launch_to_everybody(None).await;
     shop.until_all(&id, MessageStatus::Undeliverable).await;
-    cancel(&shop, &id).await;
+    execute(&shop, &id, CampaignCommand::Cancel).await;
     shop.until_all(&id, MessageStatus::Suppressed).await;
     shop.until_campaign(&id, CampaignStatus::Cancelled).await;
 }
 
-async fn cancel(shop: &Shop, id: &domain::CampaignId) {
+async fn execute(shop: &Shop, id: &CampaignId, command: CampaignCommand) {
     let context = context();
-    let cancelled =
-        shop.commands
-            .execute_on_campaign(&context, id.clone(), CampaignCommand::Cancel);
-    cancelled.await.unwrap().unwrap();
+    let executed = shop
+        .commands
+        .execute_on_campaign(&context, id.clone(), command);
+    executed.await.unwrap().unwrap();
 }

@@ -3,7 +3,7 @@
 use domain::{CampaignId, CampaignStatus, MessageStatus};
 use serde_json::json;
 
-use super::{Shop, reachable_customer, wait_for_reaction};
+use super::{Shop, reachable_customer};
 use crate::support::redis_server::{DURABLE, RedisServer};
 use crate::support::wait::until;
 
@@ -84,16 +84,15 @@ async fn no_message_is_sent_while_its_result_cannot_be_recorded() {
     .await;
 
     server.set("maxmemory", 1).await;
-    wait_for_reaction().await;
+    until_waiting_for_memory(&shop, &id).await;
     let sent = shop.vendor.sent().await.len();
     let recorded = shop.status_counts(&id).await[&MessageStatus::Sent];
     assert!(sent < 6_000, "every message was sent");
     assert!(sent <= recorded + 100, "{sent} sent, {recorded} recorded");
-    until_waiting_for_memory(&shop, &id).await;
 
     server.set("maxmemory", 0).await;
     shop.until_all(&id, MessageStatus::Sent).await;
-    shop.assert_one_message_each(&id).await;
+    shop.assert_one_message_each(&[&id]).await;
     shop.record_receipts(&id).await;
     shop.until_campaign(&id, CampaignStatus::Completed).await;
 }
@@ -131,5 +130,5 @@ async fn sending_stops_while_there_is_memory_for_its_results_and_receipts() {
         shop.vendor.sent().await.len() == 4_000
     })
     .await;
-    shop.assert_one_message_each(&id).await;
+    shop.assert_one_message_each(&[&id]).await;
 }

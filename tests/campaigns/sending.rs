@@ -12,7 +12,7 @@ async fn every_recipient_gets_the_message_once() {
     shop.add_worker([]);
     let id = shop.launch_to_everybody(None).await;
     shop.until_all(&id, MessageStatus::Sent).await;
-    shop.assert_one_message_each(&id).await;
+    shop.assert_one_message_each(&[&id]).await;
     let sent = shop.vendor.sent().await;
     assert!(sent.values().all(|sent| sent.requested == 1), "{sent:?}");
     assert!(sent.values().any(|sent| sent.to == "c7@example.com"));
@@ -80,7 +80,7 @@ async fn every_message_is_sent_despite_errors_and_lost_responses() {
     // Slow enough for many requests, so that some of them fail.
     let id = shop.launch_to_everybody(Some(25)).await;
     shop.until_all(&id, MessageStatus::Sent).await;
-    shop.assert_one_message_each(&id).await;
+    shop.assert_one_message_each(&[&id]).await;
     let messages = shop.commands.messages(&shop.message_ids(&id)).await;
     let messages = messages.unwrap();
     let failed = messages.iter().filter(|message| message.attempts() > 0);
@@ -95,7 +95,7 @@ async fn every_message_is_sent_despite_timeouts() {
     shop.add_worker(["--delivery-timeout", "1s", "--delivery-attempts", "50"]);
     let id = shop.launch_to_everybody(None).await;
     shop.until_all(&id, MessageStatus::Sent).await;
-    shop.assert_one_message_each(&id).await;
+    shop.assert_one_message_each(&[&id]).await;
 }
 
 #[tokio::test]
@@ -164,5 +164,5 @@ async fn a_killed_worker_loses_and_duplicates_no_message() {
     shop.workers[1].kill();
     shop.add_worker([]);
     shop.until_all(&id, MessageStatus::Sent).await;
-    shop.assert_one_message_each(&id).await;
+    shop.assert_one_message_each(&[&id]).await;
 }

@@ -103,6 +103,7 @@ async fn every_message_is_sent_despite_a_minute_of_outage_and_later_errors() {
     let id = launch(&app.client, "down", EVERYBODY, Some(20)).await;
     until("some are sent", async || vendor.sent().await.len() > 20).await;
     vendor.leave().await;
+    // The test needs an outage of this length, so there is no condition to wait for.
     tokio::time::sleep(Duration::from_secs(60)).await;
     let statistics = read_campaign(&app, &id).await["statistics"].clone();
     assert!(statistics["pending"].as_u64().unwrap() > 0, "{statistics}");

@@ -125,7 +125,7 @@ async fn a_damaged_view_suppresses_no_message() {
     assert_eq!(damaged.await.unwrap().modified_count, 1);
     shop.add_worker([]);
     shop.until_all(&id, MessageStatus::Sent).await;
-    shop.assert_one_message_each(&id).await;
+    shop.assert_one_message_each(&[&id]).await;
     let sent = shop.vendor.sent().await;
     assert!(
         sent.values().all(|sent| sent.to != "eve@example.com"),

@@ -2,18 +2,16 @@
 
 mod batches;
 mod cdnow;
-mod configuration;
-mod damaged;
-mod ends;
 mod memory;
-mod outages;
+mod over_http;
+mod pause_and_cancel;
 mod schedule;
 mod sending;
-mod served;
 mod suppressions;
 mod texts;
 mod undetermined;
 mod unsubscribed;
+mod vendor_outages;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -131,13 +129,13 @@ impl Shop {
             .args(["--delivery-longest-backoff", "500ms"])
             .args(options);
         let worker = Process::start(command);
-        worker.line_with("working as");
+        worker.wait_for_line("working as");
         self.workers.push(worker);
     }
 
     /// Returns the log of all workers.
     fn worker_logs(&self) -> String {
-        self.workers.iter().map(Process::errors).collect()
+        self.workers.iter().map(Process::stderr).collect()
     }
 
     async fn create(&self, content: CampaignContent) -> CampaignId {

@@ -7,7 +7,7 @@ use domain::{
 use serde_json::json;
 
 use super::{Shop, context, millis_from_now};
-use crate::support::shop::mail;
+use crate::support::shop::email_content;
 use crate::support::wait::until;
 
 #[tokio::test]
@@ -16,7 +16,7 @@ async fn a_paused_campaign_sends_nothing_until_it_is_resumed() {
     shop.add_worker([]);
     let id = shop.launch_to_everybody(Some(20)).await;
     until("some messages are sent", async || {
-        shop.vendor.requests().await > 0
+        shop.vendor.request_count().await > 0
     })
     .await;
     execute(&shop, &id, CampaignCommand::Pause).await;
@@ -40,11 +40,11 @@ async fn a_pause_takes_effect_while_requests_to_a_slow_vendor_are_in_flight() {
     const REQUESTS: usize = 2;
     let mut shop = Shop::with_customers(3_000).await;
     let slow = json!({"latency_ms": {"min": 500, "max": 500}});
-    shop.vendor.set(slow).await;
+    shop.vendor.configure(slow).await;
     shop.add_worker(["--delivery-concurrency", &REQUESTS.to_string()]);
     let id = shop.launch_to_everybody(None).await;
     until("some messages are sent", async || {
-        shop.vendor.requests().await > 0
+        shop.vendor.request_count().await > 0
     })
     .await;
     execute(&shop, &id, CampaignCommand::Pause).await;
@@ -69,7 +69,7 @@ async fn a_cancelled_campaign_sends_nothing_more() {
     shop.add_worker([]);
     let id = shop.launch_to_everybody(Some(20)).await;
     until("some messages are sent", async || {
-        shop.vendor.requests().await > 0
+        shop.vendor.request_count().await > 0
     })
     .await;
     execute(&shop, &id, CampaignCommand::Cancel).await;
@@ -109,7 +109,7 @@ async fn a_campaign_cancelled_right_after_its_launch_leaves_nothing_queued() {
     let mut shop = Shop::with_customers(20).await;
     shop.add_worker([]);
     let id = shop.launch_to_everybody(Some(1)).await;
-    let queue = |id: MessageId| (id, MessageCommand::Queue(mail("ada@example.com")));
+    let queue = |id: MessageId| (id, MessageCommand::Queue(email_content("ada@example.com")));
     let queued = shop.message_ids(&id).into_iter().map(queue).collect();
     let queued = shop.commands.execute_on_messages(&context(), queued).await;
     assert!(queued.unwrap().iter().all(Result::is_ok));
@@ -159,7 +159,7 @@ async fn a_cancellation_that_is_found_late_leaves_nothing_queued() {
 #[tokio::test]
 async fn cancelling_a_campaign_suppresses_undeliverable_messages() {
     let mut shop = Shop::with_customers(10).await;
-    shop.vendor.set(json!({"error_rate": 1.0})).await;
+    shop.vendor.configure(json!({"error_rate": 1.0})).await;
     shop.add_worker(["--delivery-attempts", "1"]);
     let id = shop.launch_to_everybody(None).await;
     shop.until_all(&id, MessageStatus::Undeliverable).await;
